@@ -1,1 +1,1 @@
-"""What is done about events off this machine."""
+"""Delivery: uploads, notifications and commands of other software."""

@@ -1,4 +1,4 @@
-"""The protocol of what brings a delivery to its target: destinations and notifiers are made into carriers."""
+"""Carrier: protocol that transfers deliveries to a target. Destinations and notifiers are wrapped as carriers."""
 
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -9,7 +9,7 @@ PORTION_BYTES = 256 * 1024
 
 
 class DeliveryContent(Protocol):
-    """The bytes of a delivery. One thread reads."""
+    """Content of a delivery. Read from one thread."""
 
     @property
     def size_bytes(self) -> int: ...
@@ -17,23 +17,26 @@ class DeliveryContent(Protocol):
     def media_type(self) -> str: ...
     @property
     def modified_ms(self) -> int:
-        """When what it shows was over: what a file's age is to say. 0: not known."""
+        """End of the recorded time, for the file's modification time, ms UTC. 0: unknown."""
         ...
 
     @property
     def sha256(self) -> str:
-        """In hex. May read all of it."""
+        """SHA-256 in hex. May read the whole content."""
         ...
 
     def read(self, offset: int, size_bytes: int) -> bytes:
-        """That part, or what there is of it. Raises Stopping when the program ends, ContentGone when it was removed."""
+        """Return that range, or the part that exists.
+
+        Raises CourierStopped on shutdown and ContentGone if it was deleted.
+        """
         ...
 
     def close(self) -> None: ...
 
 
 def portions(content: DeliveryContent, offset: int = 0, size_bytes: int = PORTION_BYTES) -> Iterator[bytes]:
-    """All of it from `offset` on."""
+    """Yield the content from `offset` on."""
     while offset < content.size_bytes:
         portion = content.read(offset, min(size_bytes, content.size_bytes - offset))
         if not portion:
@@ -43,16 +46,16 @@ def portions(content: DeliveryContent, offset: int = 0, size_bytes: int = PORTIO
 
 
 class Carrier(Protocol):
-    """Made for one target; used from one thread at a time, and for one delivery after the other."""
+    """Transfers deliveries to one target. Use from one thread at a time, one delivery after the other."""
 
     def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
-        """Bring it there; returns the receipt. When it returns, it is there whole, under its name, and was verified.
+        """Transfer a delivery and return its receipt. On return it is complete, under its name and verified.
 
-        note: keeps, durably, how far it has come (`Delivery.progress`), so that another try goes on from there.
-        Raises a DeliveryError that says why not. Carrying what is there already does no harm.
+        note: stores the progress (`Delivery.progress`) durably, so that a retry can resume. Raises DeliveryError.
+        Idempotent.
         """
         ...
 
     def close(self) -> None:
-        """Let go of the connection. Never raises."""
+        """Close the connection. Never raises."""
         ...

@@ -1,4 +1,4 @@
-"""What people, programs and rules may ask of the recorder: the same few orders, whichever way they come.
+"""Commands to the recorder from users, other software and rules, the same for all transports.
 
 As JSON: `{"do": "event.open", "camera": "front-door", "kind": "person", "key": "bell"}`. Times as text with a unit
 (`"5 min"`) or as seconds.
@@ -16,7 +16,7 @@ from tawny.config.units import seconds
 from tawny.model.errors import TawnyError
 
 MOST_BYTES = 4096
-"""Of an order as JSON."""
+"""Maximum size of a command as JSON."""
 
 
 def _lasts(value: object) -> object:
@@ -67,7 +67,7 @@ class PauseCommand(_Order):
     do: Literal["pause"]
     camera: CameraName
     lasts_s: Annotated[Lasts, Field(ge=1, le=31 * DAY_S)] | None = Field(None, alias="for")
-    """None: until it is resumed."""
+    """None: until resumed."""
 
 
 class ResumeCommand(_Order):
@@ -82,7 +82,7 @@ class RecordNowCommand(_Order):
     camera: CameraName
     lasts_s: Annotated[Lasts, Field(ge=1, le=DAY_S)] = Field(300.0, alias="for")
     on: bool = True
-    """False: what was begun so ends now."""
+    """False: end the current manual recording."""
 
 
 class EventOpenCommand(_Order):
@@ -95,7 +95,7 @@ class EventOpenCommand(_Order):
     label: Label = ""
     score: Score = 100.0
     lasts_s: Annotated[Lasts, Field(ge=1, le=DAY_S)] = Field(300.0, alias="for")
-    """It ends by itself then, if nobody ends it before."""
+    """The event ends after this time unless ended earlier."""
 
 
 class EventUpdateCommand(_Order):
@@ -188,19 +188,19 @@ RIGHT_FOR: dict[str, Right] = {
 
 @dataclass(frozen=True, slots=True)
 class CommandIssuer:
-    """Who asks. way: how it came, for the log: `http`, `webhook`, `mqtt`, `datagram`, `command`, `rule`."""
+    """Who sent a command. way: transport, for the log: `http`, `webhook`, `mqtt`, `datagram`, `command`, `rule`."""
 
     name: str
     way: str
     may: frozenset[Right] = frozenset(RIGHTS)
     cameras: frozenset[str] | None = None
-    """None: all."""
+    """None: all cameras."""
     address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What was done, for people; and the event that it made or ended."""
+    """Result as text, and the ID of the event it started or ended; empty for none."""
 
     words: str
     event: str = ""
@@ -208,7 +208,7 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True)
 class RelayOutput:
-    """A relay. camera: whose it is; empty: of none. pulse_s: so long it is on by a press; None: as it is told."""
+    """A relay. camera: its camera; empty: none. pulse_s: duration of a pulse; None: it stays as switched."""
 
     name: str
     camera: str
@@ -217,7 +217,7 @@ class RelayOutput:
 
 @dataclass(frozen=True, slots=True)
 class CameraControls:
-    """What can be turned and switched where a camera is. presets: stored places. relays: its own, and those of none."""
+    """Controls of a camera. turns: PTZ. relays: the camera's own and those of no camera."""
 
     turns: bool
     presets: tuple[str, ...] = ()
@@ -226,7 +226,7 @@ class CameraControls:
 
 @dataclass(eq=False)
 class CommandRefused(TawnyError):
-    """kind: `bad_input`, `not_allowed`, `not_found` or `not_done`."""
+    """A refused or failed command. kind: `bad_input`, `not_allowed`, `not_found` or `not_done`."""
 
     kind: str
     what: str
@@ -238,7 +238,7 @@ class CommandRefused(TawnyError):
 
 
 def order_of(asked: object) -> Order:
-    """OrderRefused says all that is wrong with it; what was sent is not repeated."""
+    """Parse a command. Raises CommandRefused with all problems, without repeating the input."""
     if not isinstance(asked, Mapping):
         raise CommandRefused("bad_input", "A command must be a JSON object.", _EXAMPLE)
     if asked.get("do") not in list(RIGHT_FOR):  # what comes may be no text at all
@@ -251,7 +251,7 @@ def order_of(asked: object) -> Order:
 
 
 def order_in(body: bytes) -> Order:
-    """The same, as bytes of JSON."""
+    """Parse a command from JSON bytes. Raises CommandRefused."""
     if len(body) > MOST_BYTES:
         raise CommandRefused("bad_input", f"Commands can have at most {MOST_BYTES} bytes.", _EXAMPLE)
     try:

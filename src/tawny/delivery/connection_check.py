@@ -1,4 +1,4 @@
-"""Trying a destination out: writes a small file, reads it back and removes it, and says how each step went."""
+"""Connection check of a destination: writes a small file, reads it back and removes it."""
 
 import hashlib
 import secrets
@@ -14,7 +14,7 @@ SIZE_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class ConnectionTestStep:
-    """wrong: empty when it went well; else what is wrong, and what to do."""
+    """Result of a step. wrong: the problem, empty on success; do: the remedy."""
 
     what: str
     wrong: str = ""
@@ -33,11 +33,11 @@ class _Sample:
         return self.data[offset : offset + size_bytes]
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
 
 def check_destination(connect: Callable[[], DestinationConnection], public: str) -> list[ConnectionTestStep]:
-    """Connect, write, read back, remove; ends with the first step that fails."""
+    """Connect, write, read back and remove; stop at the first step that fails."""
     name, sample = f"tawny-test-{secrets.token_hex(4)}.bin", _Sample()
     done: list[ConnectionTestStep] = []
     connection: DestinationConnection | None = None

@@ -1,6 +1,6 @@
-"""A courier brings what waits for one target there, one after the other. It never gives up, and never hurries.
+"""Courier: transfers the waiting deliveries of one target one by one, and retries without limit.
 
-One actor, in a thread of its own: a target that hangs keeps nobody else waiting. A target may have several.
+One actor with its own thread, so that a target that hangs blocks no other. A target may have several couriers.
 """
 
 import logging
@@ -30,7 +30,7 @@ FIRST_WAIT_S: Final = 5.0
 MOST_WAIT_S: Final = 900.0
 IDLE_S: Final = 60.0
 HELD_S: Final = 20.0
-"""So long a connection is kept when nothing is left to carry."""
+"""Time, s, an idle connection is kept open."""
 log = logging.getLogger(__name__)
 
 
@@ -38,29 +38,29 @@ TARGETS_FAULT = (TargetUnreachable, TargetRefused, TargetFull, TargetMissing, St
 
 
 class CourierStopped(Exception):
-    """The program ends: what is being carried waits for the next start."""
+    """Shutdown: the current delivery waits for the next start."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRoute:
-    """How one target is served. carrier: connects, or raises a DeliveryError; content: or ContentGone, StorageError."""
+    """Access to one target. carrier: connects; raises DeliveryError. content: raises ContentGone and StorageError."""
 
     to: str
     carrier: Callable[[], Carrier]
     content: Callable[[Delivery], DeliveryContent]
     open_in_s: Callable[[], float] = lambda: 0.0
-    """In how many seconds it may be used: 0 for now; more outside of its hours, and while it is paused."""
+    """Returns the delay until the target may be used, s: 0 for now; more outside its hours and while paused."""
     always: DeliveryKind | None = DeliveryKind.PICTURE
-    """What is at least as important as this goes at any hour; None: nothing."""
+    """Deliveries of this kind and more important ones ignore `open_in_s`; None: none do."""
 
 
 class Courier:
-    """See the module. `stop` from any thread."""
+    """Transfers deliveries of one target. Call `stop` from any thread."""
 
     def __init__(
         self, number: int, route: DeliveryRoute, outbox: Outbox, clock: Clock, tell: Callable[[Delivery], None]
     ) -> None:
-        """tell: of every delivery that has ended, well or not, in the courier's thread."""
+        """tell: called with every ended delivery, successful or not, on the courier's thread."""
         self._route, self._outbox, self._clock, self._tell = route, outbox, clock, tell
         self.name = f"to {route.to} {number}"
         self._carrier: Carrier | None = None
@@ -73,12 +73,12 @@ class Courier:
         self._no_more = outbox.whenever_added(self._added)
 
     def stop(self) -> None:
-        """End soon, also in the midst of a delivery."""
+        """End soon and interrupt the current delivery. Call from any thread."""
         self.is_stopping = True
         self._no_more()
 
     def step(self) -> float:
-        """Carry one thing, however long that takes; it ends early when told to stop."""
+        """Transfer one delivery, however long it takes, unless interrupted by `stop`."""
         now_s = self._clock.mono_s()
         if self.is_stopping:
             return IDLE_S
@@ -107,7 +107,7 @@ class Courier:
             self._carrier = None
 
     def _connect_ahead(self) -> None:
-        """Once, at the start: else the first event would wait for libraries to load and for the first handshake."""
+        """Connect once at the start, so that the first event does not wait for imports and the handshake."""
         self._is_new = False
         try:
             self._carrier, self._used_s = self._route.carrier(), self._clock.mono_s()
@@ -147,14 +147,14 @@ class Courier:
         self._tell(delivery)
 
     def _put_off(self, delivery: Delivery, error: TawnyError) -> None:
-        """Where the target is at fault, all that is for it waits; else this one alone."""
+        """Retry later: all deliveries wait if the target failed, otherwise only this one."""
         is_targets = isinstance(error, TARGETS_FAULT)
         wait_s = spread_s(self._misses if is_targets else delivery.tries, FIRST_WAIT_S, MOST_WAIT_S)
         if is_targets:
             self._misses += 1
             self._resume_s = self._clock.mono_s() + wait_s
         log.warning("%s (tried %d times; again in %.0f s)", error, delivery.tries + 1, wait_s)
-        own_ms = 0 if is_targets else round(wait_s * 1000)  # else what matters less would go first when it is back
+        own_ms = 0 if is_targets else round(wait_s * 1000)  # otherwise less important deliveries would be sent first
         self._outbox.failed(delivery, error.message, self._clock.now_ms() + own_ms)
 
     def _until_due_s(self, most_rank: int) -> float:

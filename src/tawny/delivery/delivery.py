@@ -1,4 +1,4 @@
-"""What is to be brought somewhere: a value that says what, where to, under which name, and how that is going."""
+"""Delivery: what is sent to which target under which name, and its state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,33 +10,33 @@ from tawny.model.times import Span
 
 
 class DeliveryKind(StrEnum):
-    """In order of importance: what tells and proves most, in the fewest bytes, goes first and is dropped last."""
+    """Kinds of deliveries in order of importance. More important ones are sent first and dropped last."""
 
     MESSAGE = "message"
     PICTURE = "picture"
     PIECE = "piece"
-    """A few seconds of an event that goes on."""
+    """Some seconds of a running event."""
     CLIP = "clip"
     RECAP = "recap"
     FOOTAGE = "footage"
     REMOVAL = "removal"
-    """Take away there what is no longer to be kept."""
+    """Delete a file at the destination."""
 
     @property
     def rank(self) -> int:
-        """0 is the most important."""
+        """Return the rank; 0 is the most important."""
         return list(DeliveryKind).index(self)
 
 
 class ReceivedAccess(StrEnum):
-    """What who runs a target could look at."""
+    """What the operator of a target can see."""
 
     SEALED = "sealed"
-    """Video and pictures that only holders of a key can open."""
+    """Encrypted video and images, readable only with a key."""
     CLEAR = "clear"
-    """Video and pictures as they are."""
+    """Unencrypted video and images."""
     LINK = "link"
-    """Words, and where it is seen."""
+    """Text and links only."""
 
 
 class DeliveryState(StrEnum):
@@ -48,31 +48,31 @@ class DeliveryState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Delivery:
     to: str
-    """The target's name in the settings."""
+    """Name of the target in the settings."""
     name: str
-    """What it is called there: together with `to` its identity, so that a second time does no harm."""
+    """Name at the target. Identifies the delivery together with `to`, so that repeating it is harmless."""
     what: DeliveryKind
     content: Mapping[str, Any]
-    """What it is made from, as JSON has it: an event, a span of a camera, words. Never the bytes themselves."""
+    """What to send, as JSON: an event, a camera's span, text. Never the content itself."""
     made_ms: int
     at_ms: int
-    """When it happened."""
+    """Time of the event, ms UTC."""
     camera: CameraId | None = None
     event: EventId | None = None
     needs: Span | None = None
-    """The recording that it is cut from, which retention leaves alone while it waits."""
+    """Recording required for it; retention keeps it while the delivery waits."""
     size_bytes: int = 0
-    """As far as it is known."""
+    """Size if known."""
     state: DeliveryState = DeliveryState.WAITING
     tries: int = 0
     next_ms: int = 0
-    """Not before."""
+    """Earliest time of the next attempt, ms UTC."""
     why: str = ""
-    """Why the last try failed, or why it was dropped; a sentence without secrets."""
+    """Why the last attempt failed or it was dropped; a sentence without secrets."""
     progress: str = ""
-    """The target's own word of how far it has come, to go on from."""
+    """Progress in the target's own format, to resume from."""
     receipt: str = ""
-    """What the target calls it, once it is there."""
+    """ID at the target after delivery."""
     done_ms: int | None = None
     id: int = field(default=0, compare=False)
-    """Its row; 0 while it has none."""
+    """Row ID; 0 before it is stored."""

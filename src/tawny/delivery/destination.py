@@ -1,6 +1,4 @@
-"""The protocol of destinations: where files are brought. Ours come through the same door as anybody's (entry points
-`tawny.destinations`).
-"""
+"""Destination: protocol of places files are uploaded to. Plug-ins use the entry point group `tawny.destinations`."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,29 +17,30 @@ class RemoteFile:
     name: str
     size_bytes: int
     modified_ms: int
-    """When it was written, as far as the destination tells; 0 if it does not."""
+    """Modification time, ms UTC; 0 if the destination does not report it."""
 
 
 class DestinationConnection(Protocol):
-    """Open. Used from one thread. Names are relative, with `/` between their parts; folders are made as needed.
+    """An open connection. Use from one thread.
 
-    Every method raises a DeliveryError that says what is wrong: unreachable, refused, full, missing, changed.
+    Names are relative, with `/` as separator; folders are created as needed. Every method raises DeliveryError:
+    unreachable, refused, full, missing or changed.
     """
 
     is_sure: ClassVar[bool]
-    """Whether `put` alone is proof: the server compared a checksum of what it took. Then nothing needs to be read."""
+    """Whether `put` verifies the content: the server compared a checksum. Then nothing is read back."""
 
     def find(self, name: str) -> RemoteFile | None: ...
     def put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
-        """Write a file: it appears under its name only when it is whole, in place of an older one.
+        """Write a file. It appears under its name only when complete, and replaces an older one.
 
-        progress: what an earlier try noted last, empty at first: where the destination can, it goes on from there. What
-        was noted and is no longer true there (the part is gone, or is of other content) begins anew.
+        progress: last value noted by an earlier attempt, empty at first; used to resume if possible. If the noted part
+        is gone or has other content, the upload starts again.
         """
         ...
 
     def sha256(self, name: str) -> str | None:
-        """Of the file that is there, as the destination itself computes it; None where it cannot."""
+        """Return the file's hash as computed by the destination; None if not supported."""
         ...
 
     def read(self, name: str) -> Iterator[bytes]: ...
@@ -50,59 +49,59 @@ class DestinationConnection(Protocol):
         ...
 
     def files(self, prefix: str = "") -> Iterator[RemoteFile]:
-        """Those in this folder, and below it. Begun ones (`.part`) are left out."""
+        """Yield the files in this folder and below, except incomplete ones (`.part`)."""
         ...
 
     def link(self, name: str, lasts_s: float) -> str:
-        """An address at which whoever has it can fetch the file for so long; empty where there is no such thing."""
+        """Return a public URL of the file, valid for lasts_s; empty if not supported."""
         ...
 
     def close(self) -> None:
-        """Never raises."""
+        """Close the connection. Never raises."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class DestinationContext:
-    """What a destination is connected with."""
+    """Parameters of a connection."""
 
     name: str
-    """As in the settings, for people."""
+    """Name in the settings."""
     url: str
-    """Secrets filled in."""
+    """With secrets filled in."""
     options: Mapping[str, Any]
-    """Its table's own settings, already checked by `settings`."""
+    """The type's own settings, validated by `settings`."""
     clock: Clock
 
 
 class Destination(Protocol):
-    """One instance serves all targets of its kind, from any thread."""
+    """A type of destination. One instance serves all targets of its type. Thread-safe."""
 
     schemes: ClassVar[tuple[str, ...]]
-    """What its addresses begin with: `("s3",)`."""
+    """URL schemes: `("s3",)`."""
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The table checked and completed with defaults. ValueError says which key, what was found, what is allowed."""
+        """Validate the table and add defaults. Raises ValueError with the key, its value and the allowed values."""
         ...
 
     def public(self, url: str) -> str:
-        """The address without user and password, for logs, status and errors."""
+        """Return the address without user and password, for logs, status and errors."""
         ...
 
     def connect(self, opening: DestinationContext) -> DestinationConnection:
-        """Connect and log in, within 15 s. Raises a DeliveryError."""
+        """Connect and log in within 15 s. Raises DeliveryError."""
         ...
 
 
 class FileCarrier:
-    """A connection as a carrier (`delivery.carrier`): puts, and looks whether what is there is what was sent."""
+    """A connection as a carrier (`delivery.carrier`): uploads and verifies."""
 
     def __init__(self, connection: DestinationConnection, public: str) -> None:
         """public: the target's name and host, for errors."""
         self._connection, self._public = connection, public
 
     def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
-        """The receipt is the file's name."""
+        """Upload or remove a file. The receipt is its name."""
         if delivery.what is DeliveryKind.REMOVAL:
             self._connection.remove(delivery.name)
             return delivery.name
@@ -117,7 +116,7 @@ class FileCarrier:
         self._connection.close()
 
     def _is_there(self, name: str, content: DeliveryContent) -> bool:
-        """A try before this one got through, and only its answer was lost."""
+        """Return whether an earlier attempt was complete and only its response was lost."""
         there = self._connection.find(name)
         if there is None or there.size_bytes != content.size_bytes:
             return False

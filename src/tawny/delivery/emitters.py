@@ -1,4 +1,4 @@
-"""How other programs are told, one object at a time: by datagram, webhook or script. None of it is kept."""
+"""Emitters: send messages to other software by datagram, webhook or script, one at a time, without storing them."""
 
 import hashlib
 import json
@@ -18,16 +18,16 @@ Told = Mapping[str, Any]
 
 
 class Emitter(Protocol):
-    """Used from one thread. Raises a DeliveryError; none has a secret in it."""
+    """Sends messages. Use from one thread. Raises DeliveryError without secrets."""
 
     public: str
-    """Where, without secrets."""
+    """Address without secrets."""
 
     tries_again: bool
-    """Whether what it did not take is worth another try: a program that is not there has missed it."""
+    """Whether to retry a failed message. Not useful if the receiver is not running."""
 
     def send(self, told: Told) -> str:
-        """What it said to that; mostly nothing."""
+        """Send a message. Return the response; usually empty."""
         ...
 
     def close(self) -> None: ...
@@ -43,7 +43,7 @@ def emitter_of(one: EmitterSettings, scripts: ScriptRunner, clock: Clock) -> Emi
 
 
 class DatagramEmitter:
-    """A UNIX datagram for whoever is bound to that name; never waits."""
+    """Sends UNIX datagrams to a socket name; never waits."""
 
     tries_again = False
 
@@ -51,7 +51,7 @@ class DatagramEmitter:
         self.public = f"the socket {address}"
         self._address = socket_address(address)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.settimeout(0.0)  # never waits
+        self._socket.settimeout(0.0)  # non-blocking
 
     def send(self, told: Told) -> str:
         data = json.dumps(told, ensure_ascii=False).encode()
@@ -68,8 +68,10 @@ class DatagramEmitter:
 
 
 class WebhookEmitter:
-    """JSON by POST, signed if there is a secret (`delivery.webhook_signature`). The same object has the same
-    `Idempotency-Key`."""
+    """Sends JSON by POST, signed if a secret is set (`delivery.webhook_signature`).
+
+    The `Idempotency-Key` is derived from the content.
+    """
 
     tries_again = True
 
@@ -87,11 +89,11 @@ class WebhookEmitter:
         return ""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
 
 class ScriptEmitter:
-    """A script for each object, one after the other."""
+    """Runs a script per message, one after the other."""
 
     tries_again = False
 
@@ -113,4 +115,4 @@ class ScriptEmitter:
         return ran.said
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""

@@ -1,4 +1,4 @@
-"""What a file is called where it is brought: by a pattern, in UTC, the same whenever it is asked."""
+"""File names at destinations, from a pattern; times in UTC. The same input always gives the same name."""
 
 import re
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ PRESETS = {
     "diycam": "{year}{month}{day}/cam{camera}/{camera}_{stamp}.{type}",
     "pancake": "{year}/{month}/{day}/{year}{month}{day}-{hour}{minute}{second}-{camera}.{type}",
 }
-"""The trees of the systems that people come from, and ours."""
+"""tawny's own layout and those of systems users migrate from."""
 FIELDS = ("camera", "id", "kind", "stamp", "unix", "year", "month", "day", "hour", "minute", "second", "type")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _NOT_EVERYWHERE = '\\:*?"<>|#'
@@ -21,7 +21,7 @@ _UNIQUE = {"id", "stamp", "unix", "second"}
 
 
 def checked(pattern: str) -> str:
-    """A preset's pattern, or the pattern itself. ValueError says what it lacks."""
+    """Return the pattern of a preset, or the validated pattern. Raises ValueError."""
     pattern = PRESETS.get(pattern, pattern)
     named = set(_FIELD.findall(pattern))
     if unknown := sorted(named - set(FIELDS)):
@@ -36,7 +36,10 @@ def checked(pattern: str) -> str:
 
 
 def name(pattern: str, camera: CameraId, at_ms: int, key: str, kind: str, file_type: str) -> str:
-    """pattern: a checked one. at_ms: when it began. key: the event's or segment's id. file_type: `mp4`, `jpg`."""
+    """Return a file name.
+
+    pattern: validated. at_ms: start, ms UTC. key: ID of the event or segment. file_type: `mp4`, `jpg`.
+    """
     at = datetime.fromtimestamp(at_ms / 1000, UTC)
     values = {
         "camera": camera,
@@ -51,7 +54,7 @@ def name(pattern: str, camera: CameraId, at_ms: int, key: str, kind: str, file_t
 
 
 def piece_name(whole: str, number: int) -> str:
-    """Of a few seconds of a clip that goes on, beside it: `….mp4` is `….003.mp4`."""
+    """Return the name of a part of a running clip: `….mp4` becomes `….003.mp4`."""
     stem, dot, file_type = whole.rpartition(".")
     return f"{stem}.{number:03d}{dot}{file_type}"
 

@@ -1,4 +1,4 @@
-"""What is told to people, as values: words, what is looked at with them, and what can be done about it."""
+"""Messages to users: text, attachments and buttons, as values."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,17 +6,18 @@ from enum import StrEnum
 
 class Urgency(StrEnum):
     QUIET = "quiet"
-    """No sound: it follows something that was told already."""
+    """Silent: a follow-up of a message."""
     NORMAL = "normal"
     HIGH = "high"
-    """Trouble with the recorder itself."""
+    """A problem of the recorder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """url: a page that asks once more and then does it; empty where this tawny has no address that phones know.
+    """A button of a message.
 
-    token: what a service that calls back hands over; at most 64 bytes, worth nothing without our signature in it.
+    url: page that confirms and executes the action; empty without a public URL. token: returned by services with
+    callbacks; at most 64 bytes, includes our signature.
     """
 
     label: str
@@ -27,20 +28,20 @@ class Button:
 @dataclass(frozen=True, slots=True)
 class Message:
     id: str
-    """The same whenever it is sent again."""
+    """Stays the same when the message is sent again."""
     kind: str
     """event, digest, alarm, recap or test."""
     title: str
     text: str
     at_ms: int
-    """When it happened."""
+    """Time of the event, ms UTC."""
     camera: str = ""
     event: str = ""
     urgency: Urgency = Urgency.NORMAL
     link: str = ""
-    """Where it is seen in tawny; empty where that is not known."""
+    """Link to tawny; empty without a public URL."""
     clip_link: str = ""
-    """Where whoever has it can fetch the clip, for some hours."""
+    """Public link to the uploaded clip, valid for some hours."""
     buttons: tuple[Button, ...] = ()
 
     @property

@@ -1,6 +1,7 @@
-"""One connection to an MQTT broker, used from any thread. It comes back by itself; errors have no secret in them.
+"""MQTT client: one connection to a broker. Thread-safe.
 
-Needs `tawny[mqtt]`. What is published counts as sent when the broker has acknowledged it (QoS 1).
+Reconnects by itself. Errors contain no secrets. Requires `tawny[mqtt]`. A message counts as sent when the broker has
+acknowledged it (QoS 1).
 """
 
 import ssl
@@ -20,25 +21,26 @@ _REFUSED = frozenset({"Not authorized", "Bad user name or password", "Banned"})
 
 
 class MessageListener(Protocol):
-    """Topic and payload of what comes. is_retained: it was kept by the broker, and is not new."""
+    """Receives topic and payload. is_retained: sent from the broker's store."""
 
     def __call__(self, topic: str, payload: bytes, *, is_retained: bool) -> None: ...
 
 
 def _nothing(topic: str, payload: bytes, *, is_retained: bool) -> None:
-    """Who subscribes to nothing hears nothing."""
+    """Ignore messages; used without subscriptions."""
 
 
 def is_client_installed() -> bool:
-    """Whether the library is installed."""
+    """Return whether the library is installed."""
     return find_spec("paho") is not None
 
 
 class MqttClient:
-    """public: what errors call it. will: topic and payload that the broker publishes, retained, once we are gone.
+    """A connection to a broker.
 
-    connected: called whenever there is a connection, also a new one. It and heard run in the library's thread, and must
-    return at once.
+    public: name in errors. will: topic and payload the broker publishes, retained, when the connection is lost.
+    connected: called after every connect and reconnect. connected and heard run on the library's thread and must return
+    at once.
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class MqttClient:
         connected: Callable[["MqttClient"], None] = lambda _: None,
         heard: MessageListener = _nothing,
     ) -> None:
-        """Raises TargetUnreachable, TargetRefused."""
+        """Connect. Raises TargetUnreachable and TargetRefused."""
         from paho.mqtt.client import Client
         from paho.mqtt.enums import CallbackAPIVersion
 
@@ -86,11 +88,11 @@ class MqttClient:
         return self._client.is_connected()
 
     def subscribe(self, topic: str) -> None:
-        """Of one connection only: do it again in `connected`."""
+        """Subscribe for the current connection; repeat it in `connected`."""
         self._client.subscribe(topic, qos=1)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Waits until it is acknowledged. Raises DeliveryError, TargetUnreachable."""
+        """Publish and wait for the acknowledgement. Raises DeliveryError and TargetUnreachable."""
         sent = self._client.publish(topic, payload, qos=1, retain=retain)
         try:
             sent.wait_for_publish(TIMEOUT_S)
@@ -104,7 +106,7 @@ class MqttClient:
         self._client.loop_stop()
 
     def _on_connect(self, client: Any, data: Any, flags: Any, code: Any, properties: Any) -> None:
-        """In the library's thread."""
+        """Handle the broker's response. Called on the library's thread."""
         self._refusal = str(code) if code.is_failure else ""
         self._answered.set()
         if not self._refusal:

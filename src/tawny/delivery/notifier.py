@@ -1,5 +1,6 @@
-"""The protocol of notifiers: who tells people. Ours come through the same door as anybody's (entry points
-`tawny.notifiers`). A notifier is made into a carrier of the outbox, and so is tried for ever and survives kills.
+"""Notifier: protocol of services that send messages to users. Plug-ins use the entry point group `tawny.notifiers`.
+
+A notifier is wrapped as a carrier of the outbox, so its messages are retried without limit and survive crashes.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,24 +15,24 @@ from tawny.model.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class NotifierTraits:
-    """What a service can do with a message."""
+    """Capabilities of a service."""
 
     shows: str
-    """What people see of it on which phone; a sentence for who chooses."""
+    """What phones and computers display, as a sentence for the user."""
     edits: bool = False
-    """What was told can be changed: then the clip takes the picture's place."""
+    """Sent messages can be edited: the clip replaces the snapshot."""
     picture: bool = False
     gif: bool = False
     video: bool = False
     buttons: Literal["", "links", "calls"] = ""
-    """How buttons come back: by opening an address of ours, or by the service handing over what was pressed."""
+    """How buttons work: as links to tawny, or by callbacks from the service."""
     largest_bytes: int = 0
-    """Of what is sent along."""
+    """Maximum size of an attachment, bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """What is sent along, in memory. name: with its ending."""
+    """An attachment in memory. name: with extension."""
 
     name: str
     media_type: str
@@ -39,28 +40,30 @@ class Attachment:
 
 
 class NotifierConnection(Protocol):
-    """Open. Used from one thread. Every method raises a DeliveryError; none has a secret in it."""
+    """An open connection. Use from one thread. Every method raises DeliveryError without secrets."""
 
     def send(self, message: Message, attached: Attachment | None) -> str:
-        """Returns what the service calls it. A second time with the same id does as little harm as the service lets."""
+        """Send a message and return the service's ID of it.
+
+        A repeated message ID replaces the earlier message if the service supports it.
+        """
         ...
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
-        """What was sent is now this. Asked only where `NotifierTraits.edits`. Returns the receipt that is good from
-        now on."""
+        """Replace a sent message. Called only if `NotifierTraits.edits`. Return the new receipt."""
         ...
 
     def close(self) -> None:
-        """Never raises."""
+        """Close the connection. Never raises."""
         ...
 
 
 class NotifierStore(Protocol):
-    """What a notifier keeps for itself, durably. Any thread."""
+    """Durable key-value store of a notifier. Thread-safe."""
 
     def marks(self) -> dict[str, str]: ...
     def mark(self, name: str, value: str) -> None:
-        """An empty value takes it away."""
+        """Set a value; an empty one removes it."""
         ...
 
 
@@ -70,14 +73,14 @@ def everybody(person: str, camera: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class NotifierContext:
-    """What a notifier is opened with."""
+    """Parameters of a connection."""
 
     name: str
-    """As in the settings, for people."""
+    """Name in the settings."""
     url: str
-    """Secrets filled in."""
+    """With secrets filled in."""
     options: Mapping[str, Any]
-    """Its table's own settings, already checked by `settings`."""
+    """The type's own settings, validated by `settings`."""
     clock: Clock
     kept: NotifierStore | None = None
     may_see: Callable[[str, str], bool] = everybody
@@ -85,46 +88,47 @@ class NotifierContext:
 
 
 class Notifier(Protocol):
-    """One instance serves all targets of its kind, from any thread."""
+    """A type of notifier. One instance serves all targets of its type. Thread-safe."""
 
     schemes: ClassVar[tuple[str, ...]]
-    """What its addresses begin with: `("ntfy",)`."""
+    """URL schemes: `("ntfy",)`."""
 
     def traits(self, url: str) -> NotifierTraits: ...
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The table checked and completed with defaults. ValueError says which key, what was found, what is allowed."""
+        """Validate the table and add defaults. Raises ValueError with the key, its value and the allowed values."""
         ...
 
     def public(self, url: str) -> str:
-        """The address without anything secret, for logs, status and errors."""
+        """Return the address without secrets, for logs, status and errors."""
         ...
 
     def open(self, telling: NotifierContext) -> NotifierConnection:
-        """Raises a DeliveryError."""
+        """Connect. Raises DeliveryError."""
         ...
 
 
 class ButtonPresses(Protocol):
-    """Waits for buttons that were pressed. Used from one thread."""
+    """Polls for pressed buttons. Use from one thread."""
 
     def wait(self, do: Callable[[str], str]) -> None:
-        """Some seconds at most. do: does what a button's token stands for, and says what was done, or why not.
+        """Wait some seconds for pressed buttons. do: executes a button's token and returns the result as text.
 
-        Raises a DeliveryError.
+        Raises DeliveryError.
         """
         ...
 
 
 @runtime_checkable
 class ButtonNotifier(Protocol):
-    """A notifier with `NotifierTraits.buttons` of "calls" is one, too."""
+    """Protocol of notifiers whose `NotifierTraits.buttons` is "calls"."""
 
     def presses(self, telling: NotifierContext) -> ButtonPresses: ...
 
 
 class MessageCarrier:
-    """A notifier as a carrier (`delivery.carrier`). compose: the words of a delivery, as of now;
-    ContentGone if none.
+    """A notifier as a carrier (`delivery.carrier`).
+
+    compose: returns the message of a delivery in its current state; raises ContentGone if there is none.
     """
 
     def __init__(
@@ -133,7 +137,7 @@ class MessageCarrier:
         self._sender, self._traits, self._compose = sender, traits, compose
 
     def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
-        """The receipt is the message's, to change it by."""
+        """Send or edit the message. The receipt identifies the message for edits."""
         message = self._compose(delivery)
         attached = self._attached(content)
         edited = str(delivery.content.get("edits", ""))

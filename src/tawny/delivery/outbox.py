@@ -1,10 +1,10 @@
-"""The outbox: what must be brought somewhere, in a file of its own (`outbox.db`) that survives kills and power cuts.
+"""Outbox: durable queue of deliveries in its own SQLite file (`outbox.db`).
 
-Rows say what to send, not the bytes: a clip is cut when its turn comes. At least once, under a name that makes a second
-time harmless. Most important first, and within that the oldest; over the budget the least important is dropped, and
-told.
+Rows describe what to send, not its bytes: a clip is cut when it is sent. Delivery is at least once; names make repeats
+harmless. The most important delivery is sent first, then the oldest. Over the size limit the least important ones are
+dropped and reported.
 
-Any thread may call; every change is durable when the call returns.
+Thread-safe. Invariant: every change is durable when the call returns.
 """
 
 import json
@@ -62,21 +62,21 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _SERVED = "(?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
 REMEMBERED_MS = 90 * 86_400_000
-"""So long it is known what was delivered."""
+"""How long, ms, ended deliveries are stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxBacklog:
-    """What waits for one target."""
+    """Waiting deliveries of one target."""
 
     count: int = 0
     size_bytes: int = 0
     oldest_ms: int | None = None
-    """When the one that has waited longest was made."""
+    """Creation time of the oldest one, ms UTC; None if none."""
 
 
 class Outbox:
-    """path: a file, or `:memory:`, where all is gone with the program. Raises StorageError, DiskFull."""
+    """Queue of deliveries. path: a file, or `:memory:` for no persistence. Raises StorageError and DiskFull."""
 
     def __init__(self, path: Path | str, clock: Clock) -> None:
         self._file, self._clock = SmallDb(path, SCHEMA), clock
@@ -88,7 +88,10 @@ class Outbox:
         self._file.close()
 
     def whenever_added(self, listener: Callable[[str], None]) -> Callable[[], None]:
-        """Called with a target's name when there is something for it; must return at once. Returns what ends that."""
+        """Call the listener with a target's name when it has new deliveries. Return a function that unsubscribes.
+
+        The listener must return at once.
+        """
         self._listeners = [*self._listeners, listener]
 
         def end() -> None:
@@ -96,10 +99,10 @@ class Outbox:
 
         return end
 
-    # --- what is to be done ------------------------------------------------------------------------------------------
+    # --- queue -------------------------------------------------------------------------------------------------------
 
     def add(self, deliveries: Iterable[Delivery]) -> int:
-        """All of them or none. One that is there already under its name is left as it is. How many were new."""
+        """Add all or none. Existing names are not changed. Return the count of new ones."""
         with self._writing() as db:
             insert = f"{_INSERT} ON CONFLICT DO NOTHING"
             new = [one.to for one in deliveries if db.execute(insert, _row(one)).rowcount]
@@ -107,7 +110,7 @@ class Outbox:
         return len(new)
 
     def renew(self, delivery: Delivery) -> None:
-        """There is more of it, or something else: what is there under its name is replaced. Adds it if it is new."""
+        """Replace the delivery of this name, or add it."""
         with self._writing() as db:
             old = self._find(db, "target = ? AND name = ?", (delivery.to, delivery.name))
             if old is not None:
@@ -117,7 +120,7 @@ class Outbox:
         self._tell({delivery.to})
 
     def amend(self, delivery: Delivery) -> bool:
-        """What waits under its name gets this content, unless somebody carries it just now or has. Whether it did."""
+        """Update content and time of a waiting delivery. Return False if it is being sent or has ended."""
         with self._writing() as db:
             old = self._find(db, "target = ? AND name = ? AND state = 'waiting'", (delivery.to, delivery.name))
             if old is None or old.id in self._taken:
@@ -130,9 +133,9 @@ class Outbox:
         return True
 
     def take(self, to: str, most_rank: int = len(DeliveryKind)) -> Delivery | None:
-        """The next that is due, most important first; nobody else is given it until it is put back. None: none is due.
+        """Take the next due delivery, most important first, until `put_back`, `failed` or its end. None: none is due.
 
-        most_rank: only what is more important.
+        most_rank: exclude this rank and less important ones.
         """
         now_ms = self._clock.now_ms()
         with self._reading() as db:
@@ -147,9 +150,9 @@ class Outbox:
         return None
 
     def next_ms(self, to: str, most_rank: int = len(DeliveryKind)) -> int | None:
-        """When something of what nobody has taken is due; None when nothing waits.
+        """Return when the next delivery that is not taken is due, ms UTC; None without any.
 
-        most_rank: of what is less important only what is yet to be due; the rest is held back.
+        most_rank: of this rank and less important ones, ignore those already due, as they are held back.
         """
         query = (
             "SELECT id, next_ms FROM deliveries WHERE target = ? AND state = 'waiting' AND (rank < ? OR next_ms > ?)"
@@ -159,7 +162,7 @@ class Outbox:
             return min((next_ms for key, next_ms in rows if key not in self._taken), default=None)
 
     def ready(self, to: str, least_rank: int) -> dict[DeliveryKind, int]:
-        """How many wait that are due or were tried, of what is so unimportant; those under way too."""
+        """Count deliveries of this rank or less important that are due or were attempted, also those being sent."""
         query = (
             "SELECT what, count(*) FROM deliveries WHERE target = ? AND state = 'waiting' AND rank >= ? "
             "AND (next_ms <= ? OR tries > 0) GROUP BY what"
@@ -169,7 +172,7 @@ class Outbox:
                 DeliveryKind(what): count for what, count in db.execute(query, (to, least_rank, self._clock.now_ms()))
             }
 
-    # --- how it goes -------------------------------------------------------------------------------------------------
+    # --- state of deliveries -----------------------------------------------------------------------------------------
 
     def note(self, delivery: Delivery, progress: str) -> None:
         with self._writing() as db:
@@ -179,32 +182,32 @@ class Outbox:
         self._end(delivery, DeliveryState.DONE, "", receipt, size_bytes)
 
     def drop(self, delivery: Delivery, why: str) -> None:
-        """It will not be delivered."""
+        """End a delivery without sending it."""
         self._end(delivery, DeliveryState.DROPPED, why, delivery.receipt, delivery.size_bytes)
 
     def failed(self, delivery: Delivery, why: str, next_ms: int) -> None:
-        """It is tried again, not before then."""
+        """Store a failed attempt; retry not before next_ms."""
         with self._writing() as db:
             change = "UPDATE deliveries SET tries = tries + 1, why = ?, next_ms = ? WHERE id = ?"
             db.execute(change, (why, next_ms, delivery.id))
             self._taken.discard(delivery.id)
 
     def put_back(self, delivery: Delivery) -> None:
-        """It was taken, and nothing was tried."""
+        """Return a taken delivery that was not attempted."""
         with self._reading():
             self._taken.discard(delivery.id)
 
     def try_now(self, to: str) -> None:
-        """Whatever failed and waits for a pause to end is due; what has its own time keeps it."""
+        """Make failed deliveries due at once; scheduled ones keep their time."""
         with self._writing() as db:
             change = "UPDATE deliveries SET next_ms = 0 WHERE target = ? AND state = 'waiting' AND tries > 0"
             db.execute(change, (to,))
         self._tell({to})
 
     def keep_within(self, budget_bytes: int, targets: Iterable[str] | None = None) -> list[Delivery]:
-        """Drop the least important, of these the oldest first, until what waits fits; returns what was dropped.
+        """Drop the least important, then oldest deliveries until the size limit is met; return them.
 
-        targets: those in the settings; what waits for others takes no room. None: all.
+        targets: names in the settings; deliveries of others are not counted. None: all.
         """
         dropped: list[Delivery] = []
         with self._writing() as db:
@@ -224,63 +227,63 @@ class Outbox:
         return dropped
 
     def forget_old(self) -> None:
-        """Of what ended long ago nothing is remembered."""
+        """Delete deliveries that ended more than REMEMBERED_MS ago."""
         with self._writing() as db:
             before_ms = self._clock.now_ms() - REMEMBERED_MS
             db.execute("DELETE FROM deliveries WHERE state <> 'waiting' AND done_ms < ?", (before_ms,))
 
     def since_ms(self, to: str) -> int:
-        """When the target was first asked for: what happened before then is not for it."""
+        """Return when the target was first used, ms UTC. Earlier events are not sent to it."""
         with self._writing() as db:
             db.execute("INSERT INTO targets VALUES (?, ?) ON CONFLICT DO NOTHING", (to, self._clock.now_ms()))
             return int(db.execute("SELECT since_ms FROM targets WHERE name = ?", (to,)).fetchone()[0])
 
     def forget_target(self, to: str) -> None:
-        """The target is no longer in the settings."""
+        """Delete a target that was removed from the settings, with its deliveries."""
         with self._writing() as db:
             db.execute("DELETE FROM deliveries WHERE target = ?", (to,))
             db.execute("DELETE FROM targets WHERE name = ?", (to,))
 
-    # --- what else is to survive -------------------------------------------------------------------------------------
+    # --- key-value store ---------------------------------------------------------------------------------------------
 
     def mark(self, name: str, value: str) -> None:
-        """Keep a value under a name; an empty one takes it away."""
+        """Store a value under a name; an empty one deletes it."""
         with self._writing() as db:
             db.execute("DELETE FROM marks WHERE name = ?", (name,))
             if value:
                 db.execute("INSERT INTO marks VALUES (?, ?)", (name, value))
 
     def marks(self, prefix: str = "") -> dict[str, str]:
-        """Those whose names begin so."""
+        """Return the values whose names begin with prefix."""
         with self._reading() as db:
             found = db.execute("SELECT name, value FROM marks WHERE substr(name, 1, ?) = ?", (len(prefix), prefix))
             return dict(found.fetchall())
 
-    # --- what is known -----------------------------------------------------------------------------------------------
+    # --- queries -----------------------------------------------------------------------------------------------------
 
     def find(self, to: str, name: str) -> Delivery | None:
         with self._reading() as db:
             return self._find(db, "target = ? AND name = ?", (to, name))
 
     def of_event(self, event: EventId) -> list[Delivery]:
-        """All that has to do with an event, in order of importance."""
+        """Return the deliveries of an event in order of importance."""
         with self._reading() as db:
             rows = db.execute(f"{_ROWS} WHERE event = ? ORDER BY rank, at_ms, id", (event,)).fetchall()
         return [_delivery(row) for row in rows]
 
     def since(self, to: str, at_ms: int) -> list[Delivery]:
-        """All of one target that happened from then on, in order of time."""
+        """Return a target's deliveries of events since this time, in order of time."""
         with self._reading() as db:
             rows = db.execute(f"{_ROWS} WHERE target = ? AND at_ms >= ? ORDER BY at_ms, id", (to, at_ms)).fetchall()
         return [_delivery(row) for row in rows]
 
     def targets(self) -> list[str]:
-        """Those that anything was ever for."""
+        """Return the names of all targets with deliveries."""
         with self._reading() as db:
             return [row[0] for row in db.execute("SELECT DISTINCT target FROM deliveries ORDER BY target").fetchall()]
 
     def waiting(self, to: str | None = None) -> OutboxBacklog:
-        """For one target, or for all."""
+        """Return the backlog of one target, or of all."""
         query = (
             "SELECT count(*), coalesce(sum(size_bytes), 0), min(made_ms) FROM deliveries "
             "WHERE state = 'waiting' AND (?1 IS NULL OR target = ?1)"
@@ -289,20 +292,20 @@ class Outbox:
             return OutboxBacklog(*db.execute(query, (to,)).fetchone())
 
     def trouble(self, to: str) -> str:
-        """Why the last try failed; empty when nothing waits that was tried."""
+        """Return the error of the most important delivery that failed; empty if none."""
         query = "SELECT why FROM deliveries WHERE target = ? AND state = 'waiting' AND why <> '' ORDER BY rank, at_ms"
         with self._reading() as db:
             row = db.execute(query, (to,)).fetchone()
         return str(row[0]) if row else ""
 
     def ended(self, to: str, limit: int = 20) -> list[Delivery]:
-        """What was delivered or dropped last, newest first."""
+        """Return the deliveries that ended last, newest first."""
         with self._reading() as db:
             query = f"{_ROWS} WHERE target = ? AND state <> 'waiting' ORDER BY done_ms DESC, id DESC LIMIT ?"
             return [_delivery(row) for row in db.execute(query, (to, limit)).fetchall()]
 
     def held(self, targets: Iterable[str] | None = None) -> list[tuple[CameraId, Span]]:
-        """Recordings that wait to be sent, and are not to be removed before. targets: as in `keep_within`."""
+        """Return recordings that waiting deliveries require. targets: as in `keep_within`."""
         query = (
             "SELECT camera, need_begin_ms, need_end_ms FROM deliveries "
             "WHERE state = 'waiting' AND camera IS NOT NULL AND need_begin_ms IS NOT NULL "
@@ -324,7 +327,7 @@ class Outbox:
     ) -> None:
         change = (
             "UPDATE deliveries SET state = ?, why = ?, receipt = ?, size_bytes = ?, done_ms = ?, progress = '' "
-            "WHERE id = ?"  # of what was renewed meanwhile the row is another, and goes on waiting
+            "WHERE id = ?"  # a delivery renewed in between has a new row and keeps waiting
         )
         db.execute(change, (state, why, receipt, size_bytes, self._clock.now_ms(), delivery.id))
 

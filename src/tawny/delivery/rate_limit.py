@@ -1,4 +1,4 @@
-"""Sending no faster than was said, and stopping at once when the program ends: both where content is read."""
+"""Rate limiting of uploads, and interruption at shutdown; both take effect where content is read."""
 
 import threading
 from collections.abc import Callable
@@ -10,7 +10,7 @@ BURST_S = 1.0
 
 
 class RateLimiter:
-    """So many bytes a second for one target, whatever the number of couriers. Any thread. 0: as fast as it goes."""
+    """Limits the bytes per second of one target for all of its couriers. Thread-safe. 0: unlimited."""
 
     def __init__(self, bytes_s: float, clock: Clock) -> None:
         self._bytes_s, self._clock = bytes_s, clock
@@ -18,7 +18,7 @@ class RateLimiter:
         self._free_s = clock.mono_s()
 
     def wait_s(self, size_bytes: int) -> float:
-        """How long to wait before sending so much; it counts as sent."""
+        """Return the delay before sending this many bytes, s. They count as sent."""
         if not self._bytes_s:
             return 0.0
         with self._lock:
@@ -28,7 +28,7 @@ class RateLimiter:
 
 
 class RateLimitedContent:
-    """Content that is read at a pace. wait: so many seconds; raises Stopping when the program ends."""
+    """Content read at a limited rate. wait: sleeps; raises CourierStopped on shutdown."""
 
     def __init__(self, content: DeliveryContent, pace: RateLimiter, wait: Callable[[float], None]) -> None:
         self._content, self._pace, self._wait = content, pace, wait

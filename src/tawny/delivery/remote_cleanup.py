@@ -1,4 +1,4 @@
-"""What is too old at a destination. Only files whose names are of its pattern are ours; nothing else is touched."""
+"""Remote cleanup: selects expired files. Only names that match the destination's pattern are deleted."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -22,12 +22,12 @@ _SHAPES = {
 }
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _OPAQUE = re.compile(r"[0-9a-f]{8}/(?P<day>\d{8})/[a-z2-7]{26}\.tws")
-"""What sealed cameras recorded, under names that tell nothing but the day."""
+"""Recordings of sealed cameras; their names reveal only the day."""
 _PIECE = re.compile(r"\.\d{3}(\.[a-z0-9]+)$")
 
 
 def expired_files(files: Iterable[RemoteFile], pattern: str, before_ms: int) -> Iterator[RemoteFile]:
-    """Ours that show what was before an instant. pattern: a checked one (`actions.names`)."""
+    """Yield our files from before a time. pattern: validated (`delivery.file_names`)."""
     shape = _shape(pattern)
     for there in files:
         if opaque := _OPAQUE.fullmatch(there.name):
@@ -41,7 +41,7 @@ def expired_files(files: Iterable[RemoteFile], pattern: str, before_ms: int) -> 
 
 
 def _shape(pattern: str) -> re.Pattern[str]:
-    """A field that comes twice is the same both times."""
+    """Return the regular expression of a pattern. A repeated field must have the same value."""
     seen: set[str] = set()
 
     def group(found: re.Match[str]) -> str:
@@ -58,7 +58,7 @@ def _shape(pattern: str) -> re.Pattern[str]:
 
 
 def _at_ms(fields: dict[str, str]) -> int | None:
-    """When it was, as the name says; None when it does not."""
+    """Return the time in a name, ms UTC; None if it has none."""
     if "unix" in fields:
         return int(fields["unix"]) * 1000
     for key in ("stamp", "id"):

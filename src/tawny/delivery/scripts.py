@@ -1,7 +1,7 @@
-"""The owner's own programs that tawny starts: only from one folder, with JSON on standard input, for so long at most.
+"""User scripts: programs of one folder, run with JSON on standard input and a deadline.
 
-A script is a process group of its own, without a shell and without our environment. What takes too long is killed with
-all that it started. Of what it says the first lines are kept, to be shown.
+A script runs in its own process group, without a shell and without tawny's environment. At the deadline it is killed
+with all of its child processes. The beginning of its output is kept for display.
 """
 
 import json
@@ -21,13 +21,13 @@ from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 
 MOST_SAID = 2000
-"""Characters kept of what a script says."""
+"""Maximum length of a script's output, characters."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptResult:
-    """code: None when it was ended at its deadline."""
+    """Result of a script. code: None if it was killed at its deadline."""
 
     code: int | None
     said: str
@@ -38,7 +38,7 @@ class ScriptResult:
 
 
 class ScriptRunner:
-    """Any thread. folder: None: there are no scripts."""
+    """Runs scripts. Thread-safe. folder: None: scripts are disabled."""
 
     def __init__(self, folder: Path | None, deadline_s: float, clock: Clock) -> None:
         self._folder, self._deadline_s, self._clock = folder, deadline_s, clock
@@ -46,7 +46,7 @@ class ScriptRunner:
         self._lock, self._is_ending = threading.Lock(), False
 
     def check(self, name: str) -> Path:
-        """The script's file. NotDone says why it is not started."""
+        """Return the script's path. Raises NotDone if it may not be run."""
         if self._folder is None:
             raise NotDone("Scripts aren't allowed.", "Set `folder` under `[scripts]`.")
         if not is_script_name(name):
@@ -67,7 +67,7 @@ class ScriptRunner:
         return path
 
     def run(self, name: str, told: Mapping[str, Any]) -> ScriptResult:
-        """Waits for it to end, or ends it. NotDone when it cannot be started."""
+        """Run a script and wait for its end, at most until the deadline. Raises NotDone if it cannot be started."""
         path = self.check(name)
         with os.fdopen(os.memfd_create("told"), "w+b") as paper:
             paper.write(json.dumps(told, ensure_ascii=False).encode() + b"\n")
@@ -81,7 +81,7 @@ class ScriptRunner:
             return self._followed(process)
 
     def run_well(self, name: str, told: Mapping[str, Any]) -> str:
-        """What it said. NotDone also when it did not end well."""
+        """Run a script and return its output. Raises NotDone also if it fails."""
         ran = self.run(name, told)
         if not ran.is_well:
             ended = "took too long and was stopped" if ran.code is None else f"exited with code {ran.code}"
@@ -105,7 +105,7 @@ class ScriptRunner:
             return process
 
     def stop(self) -> None:
-        """End all that run; nothing is started any more."""
+        """Kill all running scripts and refuse new ones."""
         with self._lock:
             self._is_ending = True
             for process in self._running:
@@ -118,7 +118,7 @@ class ScriptRunner:
             said, is_late = self._heard(process.stdout.fileno(), ended)
         finally:
             with self._lock:
-                os.killpg(process.pid, signal.SIGKILL)  # not reaped yet, so the number is still its own
+                os.killpg(process.pid, signal.SIGKILL)  # not reaped yet, so the PID is still valid
                 self._running.discard(process.pid)
             os.close(ended)
         process.wait()
@@ -126,7 +126,7 @@ class ScriptRunner:
         return ScriptResult(None if is_late else process.returncode, words)
 
     def _heard(self, pipe: int, ended: int) -> tuple[bytes, bool]:
-        """What it says until it ends, and whether that was too late."""
+        """Return the output until the end or the deadline, and whether the deadline has passed."""
         until_s, kept = self._clock.mono_s() + self._deadline_s, b""
         waiting = select.poll()
         waiting.register(pipe, select.POLLIN)

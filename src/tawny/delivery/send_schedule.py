@@ -1,6 +1,6 @@
-"""When what waits for a target goes: at once, once so many wait, at minutes of each hour, and only in certain hours.
+"""Send schedule of a target: at once, in batches, at minutes of each hour, or during certain hours.
 
-What was let go goes on until nothing waits any more, also over a restart: a minute that comes meanwhile is passed over.
+A started batch continues until the queue is empty, also after a restart; a scheduled minute during it is skipped.
 """
 
 import logging
@@ -19,15 +19,15 @@ MINUTE_MS: Final = 60_000
 DAY_MIN: Final = 24 * 60
 NEVER_S: Final = 86_400.0
 ALWAYS: Final = DeliveryKind.PICTURE
-"""What is at least as important as this waits for no trigger."""
+"""Deliveries of this kind and more important ones ignore the schedule."""
 log = logging.getLogger(__name__)
 
 
 class SendSchedule:
-    """Of one target, for all of its couriers; any thread.
+    """Schedule of one target for all of its couriers. Thread-safe.
 
-    after: so many files let all go; minutes: of each hour at which all goes; neither: at once. hours: `22:00-06:00`,
-    empty for any.
+    after: batch size, files; minutes: minutes of each hour at which all files are sent; neither: at once. hours: such
+    as `22:00-06:00`, empty for any.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class SendSchedule:
 
     @property
     def is_at_once(self) -> bool:
-        """Whether nothing is ever held back for a number or a minute."""
+        """Whether deliveries are sent without batches or minutes."""
         return not self._minutes and (self._after or 1) == 1
 
     def open_in_s(self) -> float:
-        """Seconds until all may go, as far as that is known: 0 for now."""
+        """Return the delay until deliveries may be sent, s; 0 for now."""
         now_ms = self._clock.now_ms()
         closed_s = open_in_s(self._hours, now_ms, self._zone) if self._hours else 0.0
         if self.is_at_once:
@@ -75,7 +75,7 @@ class SendSchedule:
         files = sum(waiting.values())
         if self._is_open:
             if is_minute and files:
-                log.info("%s: what was let go before is still under way; this minute is passed over", self._to)
+                log.info("%s: the previous batch is still being sent; skipping this minute", self._to)
             is_open = bool(files or removals)
         else:
             is_open = bool((is_minute and (files or removals)) or (self._after and files >= self._after))
@@ -84,7 +84,7 @@ class SendSchedule:
             self._is_open = is_open
 
     def _next_minute_ms(self, after_ms: int) -> int:
-        """When the next of its minutes begins, by the wall clock there."""
+        """Return the next scheduled minute, ms UTC, by local time."""
         at_ms = after_ms - after_ms % MINUTE_MS
         while True:
             at_ms += MINUTE_MS
@@ -93,7 +93,7 @@ class SendSchedule:
 
 
 def open_in_s(hours: str, now_ms: int, zone: ZoneInfo) -> float:
-    """Seconds until it is within the hours, by the wall clock there; 0 when it is."""
+    """Return the seconds until the hours begin, by local time; 0 during them."""
     begin, end = parsed(hours)
     now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone)
     minute = now.hour * 60 + now.minute

@@ -1,7 +1,7 @@
-"""Signed bodies: who gets one knows who sent it, and when. The same for what we send and for what we take.
+"""Webhook signatures: authenticate sender and time of a body; for sent and received webhooks.
 
-`X-Tawny-Signature: t=1732050000,v1=HEX`: HEX is the HMAC-SHA256, with the secret, of the seconds since 1970, a dot and
-the body.
+`X-Tawny-Signature: t=1732050000,v1=HEX`: HEX is the HMAC-SHA256 of the seconds since 1970, a dot and the body, with the
+shared secret.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from typing import Final
 
 HEADER: Final = "X-Tawny-Signature"
 MOST_AGE_S: Final = 300
-"""What was signed longer ago, or so far in the future, is refused."""
+"""Maximum age, s, and maximum time in the future of an accepted signature."""
 _SIGNED = re.compile(r"t=(\d{1,12}),v1=([0-9a-f]{64})")
 
 
@@ -20,7 +20,7 @@ def signature(secret: str, at_s: int, body: bytes) -> str:
 
 
 def signed_at(header: str, secret: str, body: bytes) -> int | None:
-    """When it was signed, in seconds since 1970; None where the signature is not of this body by this secret."""
+    """Return when it was signed, s since 1970; None if the signature is invalid."""
     found = _SIGNED.fullmatch(header)
     if found is None:
         return None

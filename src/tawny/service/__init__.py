@@ -1,1 +1,1 @@
-"""The application's own interface: what the recorder can do, without HTTP."""
+"""Service layer: everything the recorder offers, independent of HTTP."""

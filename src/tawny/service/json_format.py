@@ -1,4 +1,4 @@
-"""What `--json` prints and the control socket answers: plain objects with UTC times in RFC 3339."""
+"""JSON format of `--json` output and control socket responses: plain objects with UTC times in RFC 3339."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ def gap(this: Gap) -> dict[str, Any]:
 
 
 def evidence(this: GapEvidence | None) -> dict[str, Any] | None:
-    """What a gap stands on; None where nothing was in touch with a camera."""
+    """Return the evidence for a gap; None if no connection to the camera was attempted."""
     if this is None:
         return None
     return {
@@ -78,7 +78,7 @@ def evidence(this: GapEvidence | None) -> dict[str, Any] | None:
 
 
 def damage(this: DamagedSpan) -> dict[str, Any]:
-    """A stretch of recorded time whose pictures are not whole."""
+    """Return a span of recorded time with damaged frames."""
     return {
         "start": utc_text(this.begin_ms),
         "end": utc_text(this.end_ms),
@@ -89,7 +89,7 @@ def damage(this: DamagedSpan) -> dict[str, Any]:
 
 
 def damage_sum(this: DamageSum | DamageToday) -> dict[str, Any]:
-    """What some damage comes to."""
+    """Return the totals of damage."""
     if isinstance(this, DamageSum):
         figures = this.spans, this.seconds, this.units, this.packets
     else:
@@ -102,7 +102,7 @@ def span(this: Span, stream: str) -> dict[str, Any]:
 
 
 def status(health: Health) -> dict[str, Any]:
-    """The whole recorder, as the web layer has worked it out."""
+    """Return the state of the recorder, as computed by the web layer."""
     disk = health.disk
     return {
         "ok": health.ok,
@@ -150,7 +150,7 @@ def segment(this: Segment) -> dict[str, Any]:
 
 
 def message(this: Message, now_ms: int) -> dict[str, Any] | None:
-    """A message as followers get it; None for what is of no use to them."""
+    """Return a message for clients that follow events; None if it is not for them."""
     match this:
         case EventChanged(what, changed):
             return _told(f"event.{what}", changed.id, changed.camera, changed.start_ms, event=event(changed))

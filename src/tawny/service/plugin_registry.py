@@ -1,4 +1,4 @@
-"""Parts by name, as their entry points give them, and settings checked by the parts they are for."""
+"""Plug-in registry: plug-ins by entry point name, and validation of settings by their plug-ins."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -23,25 +23,25 @@ from tawny.service.modes.rule_validation import check_rules
 from tawny.sources.source import CameraSource
 
 OFF = "off"
-"""The name of no detector."""
+"""Detector name that disables detection."""
 
 
 @dataclass(frozen=True, slots=True)
 class PluginRegistry:
-    """By name; loaded when first asked for. Asking for one that is broken is a KeyError."""
+    """Plug-ins by name, loaded on first access. Access to a broken plug-in raises KeyError."""
 
     sources: Mapping[str, CameraSource]
     detectors: Mapping[str, DetectorKind]
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     notifiers: Mapping[str, Notifier] = field(default_factory=dict)
     recognisers: Mapping[str, Any] = field(default_factory=dict)
-    """Each is called with its settings and gives a `detection.recognition.recogniser.Recogniser`."""
+    """Factories: each is called with its settings and returns a `detection.recognition.recogniser.Recogniser`."""
     accelerators: Mapping[str, Any] = field(default_factory=dict)
     """Each is a `detection.onnx.Accelerator`."""
 
     @classmethod
     def opened(cls) -> "PluginRegistry":
-        """Everything installed."""
+        """Return the registry of all installed plug-ins."""
         sources = PluginGroup("tawny.sources", make=lambda kind: kind(), first=("rtsp", "file", "v4l2"))
         destinations = PluginGroup("tawny.destinations", make=lambda kind: kind())
         notifiers = PluginGroup("tawny.notifiers", make=lambda kind: kind())
@@ -50,7 +50,7 @@ class PluginRegistry:
 
     @property
     def broken(self) -> list[PluginBroken]:
-        """What was asked for and could not be loaded."""
+        """Plug-ins that could not be loaded."""
         return [
             one
             for parts in (
@@ -66,7 +66,7 @@ class PluginRegistry:
         ]
 
     def source_of(self, address: str) -> CameraSource | None:
-        """Who opens such an address; None when nobody does."""
+        """Return the source for this address; None if no plug-in supports it."""
         for name in list(self.sources):
             with suppress(KeyError):
                 source = self.sources[name]
@@ -75,22 +75,22 @@ class PluginRegistry:
         return None
 
     def destination_of(self, url: str) -> Destination | None:
-        """Who brings files to such an address; None when nobody does."""
+        """Return the destination type for this address; None if no plug-in supports it."""
         name = _of_scheme(self.destinations, url)
         return self.destinations[name] if name else None
 
     def notifier_of(self, url: str) -> Notifier | None:
-        """Who tells people at such an address; None when nobody does."""
+        """Return the notifier type for this address; None if no plug-in supports it."""
         name = _of_scheme(self.notifiers, url)
         return self.notifiers[name] if name else None
 
     def public(self, address: str) -> str:
-        """The address without user and password."""
+        """Return the address without user and password."""
         source = self.source_of(address)
         return source.public(address) if source else "unknown type of address"
 
     def check(self, settings: Settings, file: str) -> None:
-        """What only the parts know to be wrong. SettingsError with every problem."""
+        """Validate settings that only plug-ins can validate. Raises SettingsError with every problem."""
         problems = [problem for name, camera in settings.cameras.items() for problem in self._check(name, camera)]
         for name, one in settings.destinations.items():
             problems += self._check_destination(f"destinations.{name}", one, settings)
@@ -153,7 +153,7 @@ class PluginRegistry:
 
 
 def _check_programs(settings: Settings) -> Iterator[Problem]:
-    """What other programs are told and may ask for, against the cameras and scripts there are."""
+    """Validate integrations against the configured cameras and scripts."""
     cameras, tables = (
         settings.cameras,
         {name: getattr(settings, name) for name in ("webhooks", "api_clients", "relays")},
@@ -179,7 +179,7 @@ def _check_programs(settings: Settings) -> Iterator[Problem]:
 
 
 def _of_scheme(parts: Mapping[str, Any], url: str) -> str:
-    """The name of the part that takes such an address; empty where none does."""
+    """Return the name of the plug-in for this address scheme; empty if none."""
     scheme = url.partition(":")[0].lower()
     for name in list(parts):
         with suppress(KeyError):

@@ -1,4 +1,4 @@
-"""What the web layer needs of the running recorder. `app` implements it; tests have a small one of their own."""
+"""Recorder interface for the web layer. `app` implements it; tests use a small implementation of their own."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,16 +20,16 @@ from tawny.stream.hub import Hub
 
 @dataclass(frozen=True, slots=True)
 class CameraView:
-    """A configured camera. pre_s, post_s: what an event's clip has before and after."""
+    """A configured camera. pre_s, post_s: pre-roll and post-roll of event clips."""
 
     status: CameraStatus
     streams: tuple[StreamName, ...]
-    """Those that are configured, main first."""
+    """Configured streams, main first."""
     pre_s: float = 5.0
     post_s: float = 10.0
     where: Literal["", "outside", "inside"] = ""
     waits_for_motion: bool = False
-    """Records on motion only: time neither recorded nor explained is waiting."""
+    """Records on motion only: time that is neither recorded nor a gap counts as waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +37,32 @@ class DiskUsage:
     free_bytes: int
     total_bytes: int
     used_bytes: int
-    """By recordings."""
+    """Bytes used by recordings."""
     full_at_ms: int | None = None
-    """When it will be full at the present rate; None when never, or not known."""
+    """When the disk will be full at the present rate, ms UTC; None if never or unknown."""
     keeps_days: float | None = None
-    """How far back recordings will go once the room is used up; None while not known."""
+    """Days of recordings that fit; None if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecorderWarning:
-    """Something that a person should know of: what is, and what to do about it, as sentences."""
+    """A warning for users: problem and remedy, as sentences."""
 
     message: str
     do: str = ""
 
 
 class BusListener(Protocol):
-    """The bus, to listen to."""
+    """Subscription to the bus."""
 
     def subscribe(self, listener: Listener) -> Callable[[], None]: ...
 
 
 class RecorderService(RecordingArchive, Protocol):
-    """Any thread may call. All but `event_picture`, `mark_event` and the archive answer from memory at once."""
+    """The running recorder. Thread-safe.
+
+    All but `event_picture`, `mark_event` and the archive answer from memory at once.
+    """
 
     @property
     def clock(self) -> Clock: ...
@@ -69,67 +72,73 @@ class RecorderService(RecordingArchive, Protocol):
     def started_ms(self) -> int: ...
     @property
     def host(self) -> str:
-        """The recorder's name for people: its host name."""
+        """Host name of the recorder."""
         ...
 
     @property
     def zone(self) -> str:
-        """The recorder's time zone, as in `Europe/Berlin`."""
+        """Time zone of the recorder, such as `Europe/Berlin`."""
         ...
 
     def cameras(self) -> Sequence[CameraView]:
-        """In the order of the settings."""
+        """Return the cameras in the order of the settings."""
         ...
 
     def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
-        """The packets of a stream; None when there is no such camera or stream. The same object while it exists."""
+        """Return the hub of a stream, the same object while it exists; None for an unknown camera or stream."""
         ...
 
     def watched(self, camera: CameraId, stream: StreamName, viewers: int) -> None:
-        """Told whenever the number of people who see a stream live has changed: its packets are wanted sooner."""
+        """Set the count of live viewers whenever it changes. With viewers, packets are delivered without delay."""
         ...
 
     def speaker(self, camera: CameraId) -> Speaker | None:
-        """A camera's loudspeaker, not connected yet; None where its kind has none."""
+        """Return a camera's loudspeaker, not yet connected; None if its source type has none."""
         ...
 
     @property
     def tuning(self) -> DetectionTuningApi: ...
     def disk(self) -> DiskUsage | None:
-        """None while not known."""
+        """Return the disk usage; None while unknown."""
         ...
 
     def warnings(self) -> Sequence[RecorderWarning]: ...
     def alarms(self) -> Sequence[Alarm]:
-        """Those that last."""
+        """Return the current alarms."""
         ...
 
     def zone_scores(self, camera: CameraId, zone: str, within: Span) -> bytes:
-        """As `scores`, of one zone. ValueError for what cannot be a zone's name. May wait for the disk."""
+        """Return scores like `scores`, for one zone. May wait for the disk.
+
+        Raises ValueError for an invalid zone name.
+        """
         ...
 
     def grids(self, camera: CameraId, within: Span) -> Sequence[tuple[int, int]]:
-        """Seconds (UTC ms) in which it moved, and where (`storage.segments.motion_grids`). May wait for the disk."""
+        """Return seconds with motion, ms UTC, and their grids (`storage.segments.motion_grids`).
+
+        May wait for the disk.
+        """
         ...
 
     def called(self, who: str) -> str:
-        """The name of somebody who was recognised; empty when nobody is known by this id any more."""
+        """Return the name of a recognized identity; empty if it was deleted."""
         ...
 
     def event_loop(self, event: Event) -> bytes | None:
-        """A few small pictures of an event, side by side in one JPEG; None when there are none. May wait."""
+        """Return thumbnails of an event side by side in one JPEG; None if not available. May wait for the disk."""
         ...
 
     def event_picture(self, event: Event) -> bytes | None:
-        """The JPEG file of an event's best picture; None when there is none. May wait for the disk."""
+        """Return the JPEG of an event's snapshot; None if not available. May wait for the disk."""
         ...
 
     def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> None:
-        """Make an evidence folder, signed by this recorder. NotDone where nothing can be proved, or all is sealed."""
+        """Write evidence signed by this recorder to a folder. Raises NotDone if there is none or all is sealed."""
         ...
 
     def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:
-        """Where an event's picture, or its loop, stands sealed; None when there is none. May wait for the disk."""
+        """Return the path of an event's sealed snapshot or thumbnails; None if not available. May wait for the disk."""
         ...
 
     def mark_event(
@@ -141,8 +150,8 @@ class RecorderService(RecordingArchive, Protocol):
         false_alarm: str | None = None,
         said: str | None = None,
     ) -> Event | None:
-        """Change what people say of an event, durably, and publish it as `updated`. None when there is no such event.
+        """Change users' marks of an event, durably, and publish it as `updated`. Return None for an unknown event.
 
-        May wait for the disk. An event that still goes on keeps the marks.
+        May wait for the disk. A running event keeps its marks.
         """
         ...

@@ -1,6 +1,6 @@
-"""The recorder as one person may see it: nothing of other cameras is in it, whatever is asked of it.
+"""Scoped recorder: the recorder restricted to the cameras one user may see.
 
-Routes need not know: who may see some cameras only is handed this instead of the recorder.
+Routes receive it in place of the recorder for users who may see only some cameras.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -42,7 +42,7 @@ May = Callable[[CameraId], bool]
 
 
 class ScopedRecordings:
-    """`playback.recordings.RecordingIndex` of some cameras."""
+    """`playback.recordings.RecordingIndex` restricted to some cameras."""
 
     def __init__(self, past: RecordingIndex, cameras: frozenset[CameraId]) -> None:
         self._past, self._cameras = past, cameras
@@ -87,7 +87,7 @@ class ScopedRecordings:
 
 
 class ScopedBus:
-    """What happens to some cameras."""
+    """Bus restricted to messages of some cameras."""
 
     def __init__(self, bus: BusListener, cameras: frozenset[CameraId]) -> None:
         self._bus, self._cameras = bus, cameras
@@ -101,7 +101,7 @@ class ScopedBus:
 
 
 class ScopedTuning:
-    """How some cameras are watched."""
+    """Detection settings restricted to some cameras."""
 
     def __init__(self, tuning: DetectionTuningApi, cameras: frozenset[CameraId]) -> None:
         self._tuning, self._cameras = tuning, cameras
@@ -125,7 +125,10 @@ class ScopedTuning:
 
 
 class ScopedRecorder:
-    """`api.Recorder` of some cameras. Warnings, which may name any camera, and the disk are the owners' business."""
+    """`service.recorder.RecorderService` restricted to some cameras.
+
+    Warnings, which may name any camera, and disk usage are available to owners only.
+    """
 
     def __init__(self, recorder: RecorderService, cameras: frozenset[CameraId]) -> None:
         self._recorder, self._cameras = recorder, cameras

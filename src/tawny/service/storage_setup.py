@@ -1,4 +1,4 @@
-"""What a recorder stores in: a folder that is its own, or memory alone, of which nothing is ever on any disk."""
+"""Storage setup: opens the recorder's folder, or volatile memory that never reaches a disk."""
 
 import logging
 import resource
@@ -26,16 +26,16 @@ from tawny.storage.retention.runner import EVERY_S, LEAST_S
 log = logging.getLogger(__name__)
 
 MEMORY_SEGMENT_S: Final = 10.0
-"""In memory files are short: what is being written cannot be removed."""
+"""Segment length, s, in memory mode. Short, because an open segment cannot be removed."""
 MEMORY_EVERY_S: Final = 1.0
 MOST_NUMBERS: Final = 65_536
-"""So many descriptors this process may have then, if the system allows it."""
+"""Maximum count of file descriptors in memory mode, if the system allows it."""
 FILES_SHARE: Final = 4
-"""One in so many of the process's descriptors may be a file in memory; removed ones need some, too."""
+"""At most 1/FILES_SHARE of the descriptors are files in memory; removed files still need some."""
 
 
 class VolumeHolder(Protocol):
-    """That it is ours alone. before: who held it last."""
+    """Exclusive lock of a volume. before: its previous holder, if any."""
 
     before: LockHolder | None
 
@@ -45,7 +45,7 @@ class VolumeHolder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """every_s, least_s: of retention. most_files: None: as many as fit."""
+    """Opened storage. every_s, least_s: intervals of retention. most_files: None: unlimited."""
 
     volume: Volume
     lock: VolumeHolder
@@ -58,13 +58,15 @@ class Store:
     others: tuple["VolumeChoice", ...] = ()
     """Tiers, earliest first, and the spare."""
     mirror: Path | None = None
-    """Where all goes a second time."""
+    """Folder of the mirror; None: not configured."""
 
 
 @dataclass(frozen=True, slots=True)
 class VolumeChoice:
-    """A volume that the settings name. after_s: the age at which segments move there, of a tier. volume: None while it
-    is not there; error says why."""
+    """A configured secondary volume.
+
+    after_s: age at which segments move to this tier, s. volume: None while not available; error says why.
+    """
 
     root: Path
     use: VolumeUse
@@ -74,31 +76,31 @@ class VolumeChoice:
 
 
 class _Alone:
-    """Memory is nobody else's."""
+    """Lock of memory storage; no other process can access it."""
 
     before: LockHolder | None = None
 
     def pulse(self, now_ms: int) -> None:
-        """Nobody asks later."""
+        """Do nothing; a lock in memory needs no heartbeat."""
 
     def release(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
 
 class _NoHistory(HistoryJournal):
-    """Nothing outlives the process, so nothing is written down for later; the index has it all."""
+    """History journal of memory storage. Nothing survives the process; the index contains everything."""
 
     def write(self, lines: Iterable[HistoryLine]) -> None:
-        """Forget it."""
+        """Discard the lines."""
 
 
 def open_store(settings: Settings, folder: Path, clock: Clock) -> Store:
-    """Raises FolderUnwritable, FolderInUse, DiskFull, StorageError."""
+    """Open the storage. Raises FolderUnwritable, FolderInUse, DiskFull and StorageError."""
     if settings.storage.mode == "memory":
         return _in_memory(settings.storage.memory, clock)
     volume = Volume.at(folder)
     lock = volume.lock(clock)
-    with suppress(DiskFull):  # then it is not told from another one until there is room
+    with suppress(DiskFull):  # when full, the volume stays unmarked until space is free
         volume.check_writable()
         expect_itself(volume)
     history = HistoryJournal(volume.disk)
@@ -115,13 +117,13 @@ def open_store(settings: Settings, folder: Path, clock: Clock) -> Store:
 
 
 def _limits(buffer_s: float) -> BufferLimits:
-    """What waits may be as large as usual video of that time, or twice that."""
+    """Return the buffer limits for this duration; the size limit grows with the duration."""
     usual = BufferLimits()
     return BufferLimits(buffer_s, round(usual.waiting_bytes * max(1.0, buffer_s / usual.waiting_s)))
 
 
 def _others(settings: Settings, volume: Volume) -> Iterator[VolumeChoice]:
-    """Recording goes on without those that are not there."""
+    """Yield the secondary volumes. Recording continues without missing ones."""
     for tier in sorted(settings.storage.tiers, key=lambda one: one.after):
         yield _joined(volume, VolumeChoice(Path(tier.path).expanduser(), VolumeUse.TIER, tier.after))
     if settings.storage.spare:

@@ -1,4 +1,4 @@
-"""Speaking through cameras: which have a loudspeaker, and one who speaks at a time."""
+"""Talkback: two-way audio through cameras, one speaker at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -10,15 +10,18 @@ from tawny.model.ids import CameraId
 from tawny.sources.source import Speaker
 
 KNOWN_S = 600.0
-"""So long it is believed what a camera said of its loudspeaker."""
+"""Cache duration, s, of whether a camera has a loudspeaker."""
 
 
 class TalkbackBusy(Exception):
-    """Somebody else speaks through it now."""
+    """Another user is speaking through this camera."""
 
 
 class Talkback:
-    """In the event loop. speaker: a connection to a camera's loudspeaker; None where its kind has none."""
+    """Two-way audio. Call from the event loop only.
+
+    speaker: returns a connection to a camera's loudspeaker; None if its source type has none.
+    """
 
     def __init__(self, speaker: Callable[[CameraId], Speaker | None], clock: Clock) -> None:
         self._speaker, self._clock = speaker, clock
@@ -26,7 +29,7 @@ class Talkback:
         self._speaking: set[CameraId] = set()
 
     async def can(self, camera: CameraId) -> bool:
-        """Whether it has one. Asks the camera, now and then."""
+        """Return whether the camera has a loudspeaker. Queries the camera every KNOWN_S."""
         known = self._known.get(camera)
         if known is not None and self._clock.mono_s() < known[1]:
             return known[0]
@@ -37,7 +40,7 @@ class Talkback:
 
     @asynccontextmanager
     async def speaking(self, camera: CameraId) -> AsyncIterator[Speaker]:
-        """Busy; SourceError when the camera does not take it."""
+        """Open the loudspeaker. Raises TalkbackBusy, and SourceError if the camera refuses."""
         if camera in self._speaking:
             raise TalkbackBusy
         speaker = self._speaker(camera)
@@ -56,6 +59,6 @@ def _has_one(speaker: Speaker) -> bool:
     try:
         return speaker.has_one()
     except SourceError:
-        return False  # asked again later; the camera's state says what is wrong with it
+        return False  # queried again later; the camera's status shows the problem
     finally:
         speaker.close()

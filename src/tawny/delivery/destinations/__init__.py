@@ -1,1 +1,1 @@
-"""Kinds of destinations."""
+"""Built-in types of destinations."""

@@ -1,4 +1,4 @@
-"""Addresses of servers: user, password, host, port and folder, taken apart once and never told with the password."""
+"""Addresses of servers: user, password, host, port and folder. The public form omits user and password."""
 
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -12,7 +12,7 @@ class DestinationAddress:
     user: str
     password: str
     folder: str
-    """Empty for the server's own; `/mnt/disk`, in the address `%2Fmnt/disk`, is one from the server's root."""
+    """Empty for the login folder; `%2Fmnt/disk` in the address is the absolute path `/mnt/disk`."""
 
     @property
     def public(self) -> str:
@@ -20,7 +20,7 @@ class DestinationAddress:
 
 
 def parse(url: str, ports: dict[str, int]) -> DestinationAddress:
-    """ports: the usual one of each scheme. ValueError says what is allowed."""
+    """Parse an address. ports: default port by scheme. Raises ValueError."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -41,7 +41,7 @@ def parse(url: str, ports: dict[str, int]) -> DestinationAddress:
 
 
 def only(table: object, known: tuple[str, ...]) -> None:
-    """ValueError for a key that is none of those known."""
+    """Raise ValueError for an unknown key."""
     keys = sorted(set(table) - set(known)) if isinstance(table, dict) else []
     if keys:
         raise ValueError(f"{keys[0]}: found an unknown key; allowed: {', '.join(known) or 'none'}")

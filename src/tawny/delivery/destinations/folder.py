@@ -1,4 +1,4 @@
-"""A folder: on another disk, or a mounted share (SMB, NFS)."""
+"""Folder destination: a folder on another disk or a mounted share (SMB, NFS)."""
 
 import errno
 import hashlib
@@ -18,8 +18,9 @@ _GONE = (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT, er
 
 
 class FolderDestination:
-    """`folder:/mnt/nas/tawny`, or `file:///mnt/nas/tawny`. The folder itself must be there: an empty mount point that
-    lacks its disk is then not taken for the disk, if the folder is one on that disk.
+    """`folder:/mnt/nas/tawny` or `file:///mnt/nas/tawny`.
+
+    The folder must exist. If it is below the mount point, an unmounted disk is detected as a missing folder.
     """
 
     schemes: ClassVar[tuple[str, ...]] = ("folder", "file")
@@ -58,7 +59,7 @@ class _OpenFolder:
         return RemoteFile(name, found.st_size, found.st_mtime_ns // 1_000_000)
 
     def put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
-        """The part says by its own size how far it is; it is of the same content if that was noted."""
+        """Write to a part file; its size is the progress if the same content was noted."""
         path = self._path(name)
         part = path.with_name(path.name + PART)
         try:
@@ -99,7 +100,7 @@ class _OpenFolder:
         for folder in self._path(name).parents:
             if folder == self._root:
                 return
-            with suppress(OSError):  # others are still in it
+            with suppress(OSError):  # not empty
                 folder.rmdir()
 
     def files(self, prefix: str = "") -> Iterator[RemoteFile]:
@@ -119,7 +120,7 @@ class _OpenFolder:
         return ""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _path(self, name: str) -> Path:
         parts = PurePosixPath(name).parts

@@ -1,4 +1,4 @@
-"""FTP inside TLS (`ftps://`), and plain FTP, where everybody on the way can read password and pictures (`ftp://`)."""
+"""FTP over TLS (`ftps://`), and plain FTP (`ftp://`), which transfers password and files unencrypted."""
 
 import hashlib
 import ssl
@@ -31,7 +31,7 @@ _LOGIN = ("530", "430", "331")
 
 
 class Ftp:
-    """`ftps://user:password@host/folder`. fingerprint: the SHA-256 of a certificate that nobody signed."""
+    """`ftps://user:password@host/folder`. fingerprint: SHA-256 of a self-signed certificate."""
 
     schemes: ClassVar[tuple[str, ...]] = ("ftps", "ftp")
 
@@ -59,7 +59,7 @@ class Ftp:
 
 
 class _Tls(FTP_TLS):
-    """Data go over the session of the commands: servers that demand that are right to."""
+    """FTP over TLS that reuses the control connection's TLS session for data, which many servers require."""
 
     def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[socket, int | None]:
         plain, size_bytes = FTP.ntransfercmd(self, cmd, rest)
@@ -77,7 +77,7 @@ def _made(address: DestinationAddress, fingerprint: str) -> FTP:
 
 
 def _log_in(ftp: FTP, address: DestinationAddress, fingerprint: str, public: str) -> None:
-    """The password goes out only after the certificate was found good."""
+    """Connect, verify the certificate, then send the password."""
     ftp.connect(address.host, address.port)
     if isinstance(ftp, _Tls):
         ftp.auth()
@@ -129,7 +129,7 @@ class _OpenFtp:
                 note("")
                 raise TargetLied(self._public, f"{name} has {held_bytes} bytes there, expected {content.size_bytes}")
             with suppress(error_perm):
-                self._ftp.delete(path)  # many servers do not rename onto a file that is there
+                self._ftp.delete(path)  # many servers cannot rename to an existing file
             self._ftp.rename(part, path)
 
     def sha256(self, name: str) -> str | None:
@@ -148,7 +148,7 @@ class _OpenFtp:
             with suppress(error_perm):
                 self._ftp.delete(self._path(name))
             for folder in list(PurePosixPath(name).parents)[:-1]:
-                with suppress(error_perm):  # others are still in it
+                with suppress(error_perm):  # not empty
                     self._ftp.rmd(self._path(str(folder)))
                     self._made.clear()
 
@@ -196,13 +196,13 @@ class _OpenFtp:
     def _make_folders(self, name: str) -> None:
         for folder in reversed(list(PurePosixPath(name).parents)[:-1]):
             if str(folder) not in self._made:
-                with suppress(error_perm):  # it is there already
+                with suppress(error_perm):  # it exists
                     self._ftp.mkd(self._path(str(folder)))
                 self._made.add(str(folder))
 
 
 class _Reader:
-    """Content as the file that ftplib reads from."""
+    """Content as a file object for ftplib."""
 
     def __init__(self, content: DeliveryContent, offset: int) -> None:
         self._content, self._offset = content, offset
@@ -214,7 +214,7 @@ class _Reader:
 
 
 def _ms(text: str) -> int:
-    """`20261120055812.345` in UTC; 0 for what is no time."""
+    """Parse `20261120055812.345` in UTC to ms; 0 if invalid."""
     try:
         return round(datetime.strptime(text[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp() * 1000)
     except ValueError:
@@ -223,7 +223,7 @@ def _ms(text: str) -> int:
 
 @contextmanager
 def _worded(public: str) -> Iterator[None]:
-    """ftplib's errors as ours."""
+    """Convert ftplib errors to DeliveryError."""
     try:
         yield
     except ssl.SSLCertVerificationError as error:

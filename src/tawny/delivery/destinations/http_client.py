@@ -1,4 +1,4 @@
-"""One connection to a server by HTTP, kept while it lasts; its certificate may be pinned, and its errors are ours."""
+"""HTTP client: one persistent connection to a server, with optional certificate pinning."""
 
 import hashlib
 import http.client
@@ -13,7 +13,7 @@ Body = bytes | Iterator[bytes] | None
 
 
 class HttpClient:
-    """headers: sent with every request. fingerprint: the SHA-256 of a certificate that nobody signed, in hex."""
+    """A connection. headers: sent with every request. fingerprint: SHA-256 of a self-signed certificate, hex."""
 
     def __init__(
         self, host: str, port: int, *, tls: bool, fingerprint: str, headers: Mapping[str, str], public: str
@@ -23,7 +23,7 @@ class HttpClient:
         self._line: http.client.HTTPConnection | None = None
 
     def sent(self, method: str, path: str, body: Body, headers: Mapping[str, str]) -> http.client.HTTPResponse:
-        """Its answer; inside of `worded`."""
+        """Send a request and return the response. Use inside `worded`."""
         whole = {**self._headers, **headers}
         line = self._line = self._line or self._connected()
         try:
@@ -32,11 +32,11 @@ class HttpClient:
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
             if body is not None and not isinstance(body, bytes):
                 with suppress(OSError, http.client.HTTPException):
-                    return line.getresponse()  # it refused before it had read all: it may have said why
+                    return line.getresponse()  # refused before reading the whole body; the response may give the reason
                 self.close()
                 raise
             self.close()
-            line = self._line = self._connected()  # it had let go of us meanwhile
+            line = self._line = self._connected()  # the server closed an idle connection
             line.request(method, path, body, whole)
             return line.getresponse()
 
@@ -46,7 +46,7 @@ class HttpClient:
             self._line = None
 
     def expect(self, status: int, *good: int) -> None:
-        """Raises what a status that is none of these means."""
+        """Raise the error that matches a status other than the expected ones."""
         if status in good:
             return
         self.close()
@@ -61,7 +61,7 @@ class HttpClient:
 
     @contextmanager
     def worded(self) -> Iterator[None]:
-        """The errors of the line as ours; whatever failed, the line is not used again."""
+        """Convert connection errors to DeliveryError and close the connection."""
         try:
             yield
         except ssl.SSLCertVerificationError as error:

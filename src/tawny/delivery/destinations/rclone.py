@@ -1,7 +1,7 @@
-"""rclone, where it is installed: Google Drive, Dropbox, OneDrive and dozens more, by a remote of its own settings.
+"""rclone destination: Google Drive, Dropbox, OneDrive and others, through a remote configured in rclone.
 
-`rclone:REMOTE/folder`: the remote is one that `rclone config` made; what opens it stays in rclone's file, and nothing
-of it is in our settings or a command line. What it sends cannot be resumed: a file that was cut off is sent again.
+`rclone:REMOTE/folder`: the remote is created with `rclone config`. Its credentials stay in rclone's file and never
+appear in our settings or a command line. Uploads cannot be resumed: an interrupted file is sent again.
 """
 
 import json
@@ -25,11 +25,11 @@ from tawny.model.times import utc_from_text
 EXAMPLE = "rclone:my-drive/tawny"
 PART = ".part"
 DEADLINE_S = 60.0
-"""A command that neither ends nor takes or gives anything for so long is ended."""
+"""Timeout, s, of a command without progress."""
 MOST_LIST_BYTES = 64_000_000
 _SAID_BYTES = 4000
 _MISSING = (3, 4)
-"""rclone's exit codes for a folder and a file that is not there."""
+"""Exit codes of rclone for a missing folder and a missing file."""
 _REMOTE = re.compile(r"[A-Za-z0-9_][\w.+@ -]*", re.ASCII)
 _FLAGS = (
     "--retries=1", "--low-level-retries=2", "--contimeout=15s", "--timeout=30s", "--ask-password=false",
@@ -50,7 +50,7 @@ _WORDS: Sequence[tuple[str, type[DeliveryError]]] = (
 
 
 class RcloneDestination:
-    """config: rclone's own settings file, if it is not at its usual place."""
+    """`rclone:REMOTE/folder`. config: rclone's settings file, if not at its default path."""
 
     schemes: ClassVar[tuple[str, ...]] = ("rclone",)
 
@@ -84,7 +84,7 @@ class _Open:
         self._root = f"{remote}:{folder}{'/' if folder and not folder.endswith('/') else ''}"
 
     def look(self) -> None:
-        """Whether rclone knows the remote; nothing is asked of the network."""
+        """Check that rclone knows the remote, without network access."""
         known = self._told("listremotes").decode(errors="replace").split("\n")
         if f"{self._remote}:" not in known:
             raise TargetMissing(
@@ -121,14 +121,14 @@ class _Open:
             try:
                 self._told("rmdir", self._at(str(folder)))
             except DeliveryError:
-                return  # others are still in it
+                return  # not empty
 
     def files(self, prefix: str = "") -> Iterator[RemoteFile]:
         below = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         try:
             listed = json.loads(self._told("lsjson", "-R", "--files-only", self._root + below))
         except TargetMissing:
-            return  # nothing was ever written there
+            return  # nothing was uploaded yet
         except ValueError as error:
             raise DeliveryError(self._public, "its file list can't be read") from error
         for each in listed:
@@ -137,14 +137,14 @@ class _Open:
                 yield _there(each, name)
 
     def link(self, name: str, lasts_s: float) -> str:
-        """None: with many services it would be there for everybody, for ever."""
+        """Return an empty string: many services would make the file public permanently."""
         return ""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _stated(self, name: str, *flags: str) -> dict[str, Any] | None:
-        """What rclone tells of one file; None when it is not there."""
+        """Return rclone's properties of a file; None if it does not exist."""
         try:
             found = json.loads(self._told("lsjson", "--stat", *flags, self._at(name)) or b"null")
         except TargetMissing:
@@ -159,21 +159,21 @@ class _Open:
         return self._root + name
 
     def _told(self, *words: str) -> bytes:
-        """What a command says, to its end."""
+        """Run a command and return its output."""
         with self._running(*words) as process:
             assert process.stdout
             return b"".join(self._portions(process.stdout, MOST_LIST_BYTES))
 
     @contextmanager
     def _running(self, *words: str, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[bytes]]:
-        """A command that must end well: it is ended with the block, and its refusal told as one of ours."""
+        """Run a command and kill it at the end of the block. Raises DeliveryError if it fails."""
         with _said() as said:
             try:
                 process = subprocess.Popen([*self._begin, *words], stdin=stdin, stdout=subprocess.PIPE, stderr=said)
             except OSError as error:
                 raise TargetMissing(self._public, f"rclone can't be started: {error.strerror}") from error
             try:
-                with suppress(BrokenPipeError):  # it has ended, and says why
+                with suppress(BrokenPipeError):  # the process has ended; its error output gives the reason
                     yield process
                 if process.stdin:
                     with suppress(BrokenPipeError):
@@ -216,7 +216,7 @@ class _Open:
             yield portion
 
     def _refusal(self, code: int, said: str) -> DeliveryError:
-        """By what it says; of that only a part without addresses, which may have secrets in them."""
+        """Return the error that matches the output. Parts that may contain secrets are removed."""
         if code in _MISSING:
             return TargetMissing(self._public, "the file or folder doesn't exist")
         kind = next((kind for words, kind in _WORDS if re.search(words, said, re.IGNORECASE)), DeliveryError)
@@ -227,7 +227,7 @@ class _Open:
 
 @contextmanager
 def _said() -> Iterator[IO[bytes]]:
-    """Where a command's errors go: in memory, and nothing of it on a disk."""
+    """Yield a file in memory for a command's error output."""
     with os.fdopen(os.memfd_create("rclone"), "w+b") as file:
         yield file
 
@@ -241,7 +241,7 @@ def _there(stated: Mapping[str, Any], name: str) -> RemoteFile:
 
 
 def _parse(url: str) -> tuple[str, str]:
-    """Remote and folder. ValueError says what is allowed: no remote that is written out with its secrets."""
+    """Return remote and folder. Raises ValueError, also for remotes with inline credentials."""
     remote, _, folder = unquote(url.removeprefix("rclone:").removeprefix("//")).partition("/")
     remote = remote.removesuffix(":")
     is_folder = not any(part == ".." for part in folder.split("/")) and all(ord(one) >= 32 for one in folder)

@@ -1,7 +1,7 @@
-"""S3 and what speaks like it: Amazon, Backblaze B2, MinIO, Garage, Wasabi, Cloudflare R2.
+"""S3 destination: Amazon, Backblaze B2, MinIO, Garage, Wasabi, Cloudflare R2 and compatible servers.
 
-`s3://KEY:SECRET@bucket/folder?endpoint=https://s3.example.org&region=eu-central-1`. A key that may only write will do,
-unless files are to be removed there, or the destination is tried out.
+`s3://KEY:SECRET@bucket/folder?endpoint=https://s3.example.org&region=eu-central-1`. A write-only key is sufficient,
+except for removing files and connection tests.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from tawny.delivery.destinations.address import only
 from tawny.model.errors import DeliveryError, TargetFull, TargetLied, TargetMissing, TargetRefused, TargetUnreachable
 
 PART_BYTES = 8 * 1024 * 1024
-"""S3 wants at least 5 MiB; every part is in memory while it is sent."""
+"""S3 requires at least 5 MiB; each part is held in memory while it is sent."""
 TIMEOUT_S = 15.0
 MOST_LINK_S = 7 * 86_400
 _LOGIN = {
@@ -37,7 +37,7 @@ _FULL = {
 }  # fmt: skip
 _BUSY = (429, 500, 502, 503, 504)
 _GONE = ("NoSuchUpload", "404", "AccessDenied", "403")
-"""An upload that was begun, to a key that may only write too."""
+"""Error codes for a missing multipart upload, also with a write-only key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class _Place:
 
 
 class S3:
-    """options: path_style = true for servers that have no name for each bucket (usual where `endpoint` is set)."""
+    """`s3://…`. path_style = true for servers without a host name per bucket (default if `endpoint` is set)."""
 
     schemes: ClassVar[tuple[str, ...]] = ("s3",)
 
@@ -79,9 +79,9 @@ class S3:
             config=Config(
                 connect_timeout=TIMEOUT_S,
                 read_timeout=2 * TIMEOUT_S,
-                retries={"total_max_attempts": 1},  # the courier tries again, and tells
+                retries={"total_max_attempts": 1},  # the courier retries and reports
                 s3={"addressing_style": "path" if opening.options["path_style"] else "auto"},
-                request_checksum_calculation="when_required",  # the newest kind is unknown to many servers
+                request_checksum_calculation="when_required",  # many servers do not support newer checksums
                 response_checksum_validation="when_required",
                 signature_version="s3v4",
             ),
@@ -151,7 +151,7 @@ class _OpenBucket:
         self._client.complete_multipart_upload(**target, UploadId=upload, MultipartUpload={"Parts": listed})
 
     def _compare(self, taken: Mapping[str, Any], data: bytes, name: str) -> None:
-        """What it says it took is the MD5 of that, but where a key of the owner's encrypts it."""
+        """Compare the returned ETag with the MD5, unless the object is encrypted with a customer key."""
         said = str(taken.get("ETag", "")).strip('"')
         is_md5 = re.fullmatch(r"[0-9a-f]{32}", said) and taken.get("ServerSideEncryption", "AES256") == "AES256"
         if (
@@ -162,12 +162,12 @@ class _OpenBucket:
             raise TargetLied(self._public, f"{name} is damaged there")
 
     def _part(self, content: DeliveryContent, offset: int) -> bytes:
-        """Read in portions, so that it keeps to its pace."""
+        """Return a part, read in portions so that the rate limit applies."""
         end = min(offset + PART_BYTES, content.size_bytes)
         return b"".join(content.read(at, min(PORTION_BYTES, end - at)) for at in range(offset, end, PORTION_BYTES))
 
     def _begun(self, target: Mapping[str, str], content: DeliveryContent, progress: str) -> tuple[str, dict[int, str]]:
-        """An upload that an earlier try began with the same content, and the parts of it that were found good there."""
+        """Return the upload of an earlier attempt with the same content, and its verified parts."""
         known = json.loads(progress) if progress else {}
         upload = known.get("upload", "")
         if not upload:
@@ -180,7 +180,7 @@ class _OpenBucket:
             listed = {part["PartNumber"]: part["ETag"] for page in pages for part in page.get("Parts", ())}
         except botocore.exceptions.ClientError as error:
             if error.response["Error"]["Code"] in _GONE:
-                return "", {}  # begun anew
+                return "", {}  # start again
             raise
         return upload, {number: tag for number, tag in listed.items() if number <= known.get("good", 0)}
 
@@ -192,7 +192,7 @@ class _OpenBucket:
                 raise
 
     def sha256(self, name: str) -> str | None:
-        """Each part was compared by its MD5 when it came; what the whole was is written beside it."""
+        """Return None: every part was verified by its MD5 on upload. The hash is stored as metadata."""
         return None
 
     def read(self, name: str) -> Iterator[bytes]:
@@ -225,7 +225,7 @@ class _OpenBucket:
 
     @contextmanager
     def _worded(self) -> Iterator[None]:
-        """boto's errors as ours."""
+        """Convert boto errors to DeliveryError."""
         try:
             yield
         except botocore.exceptions.ClientError as error:
@@ -254,7 +254,7 @@ def _md5(data: bytes) -> str:
 
 
 def _parse(url: str) -> _Place:
-    """ValueError says what is allowed."""
+    """Parse an address. Raises ValueError."""
     wanted = "url: an address, for example s3://KEY:SECRET@bucket/folder?endpoint=https://s3.example.org"
     try:
         parts = urlsplit(url)

@@ -1,6 +1,6 @@
-"""SFTP: any computer with an SSH server (`sftp://user@host/folder`, or `scp://`, which is done by SFTP as well).
+"""SFTP destination: any computer with an SSH server (`sftp://user@host/folder`, or `scp://`, which also uses SFTP).
 
-Each call runs its coroutine to the end in the courier's own thread: between calls nothing goes on.
+Each call runs its coroutine to the end on the courier's thread; nothing runs between calls.
 """
 
 import asyncio
@@ -30,11 +30,11 @@ TIMEOUT_S = 15.0
 PART = ".part"
 Result = TypeVar("Result")
 _Opened = tuple[asyncssh.SSHClientConnection, asyncssh.SFTPClient, str]
-"""With the folder, without a slash at its end."""
+"""Connection, client and folder without trailing slash."""
 
 
 class Sftp:
-    """host_key: the server's fingerprint (`SHA256:…`), or its public key. key: the file of our private key."""
+    """`sftp://…`. host_key: the server's fingerprint (`SHA256:…`) or public key. key: path of the private key."""
 
     schemes: ClassVar[tuple[str, ...]] = ("sftp", "scp")
 
@@ -68,7 +68,7 @@ class Sftp:
 
 
 class _Client(asyncssh.SSHClient):
-    """Knows one key: another server is refused before it is told anything."""
+    """Accepts one host key; other servers are refused before authentication."""
 
     def __init__(self, wanted: str) -> None:
         self._wanted = wanted
@@ -148,7 +148,7 @@ class _OpenSftp:
         note(content.sha256)
         try:
             await self._write(part, content, begun)
-        except asyncssh.SFTPFailure as error:  # all that OpenSSH says of a full disk
+        except asyncssh.SFTPFailure as error:  # OpenSSH reports a full disk as a general failure
             if await self._room_bytes() < content.size_bytes - begun:
                 raise TargetFull(self._public, "no space left") from error
             raise
@@ -172,7 +172,7 @@ class _OpenSftp:
                     await file.write(portion)
 
     async def _room_bytes(self) -> float:
-        """Infinite where it does not tell."""
+        """Return the free bytes; infinite if the server does not report them."""
         try:
             told = await self._sftp.statvfs(self._root or "/")
         except asyncssh.SFTPError:
@@ -197,7 +197,7 @@ class _OpenSftp:
         with suppress(asyncssh.SFTPNoSuchFile):
             await self._sftp.remove(self._path(name))
         for folder in list(PurePosixPath(name).parents)[:-1]:
-            with suppress(asyncssh.SFTPError):  # others are still in it
+            with suppress(asyncssh.SFTPError):  # not empty
                 await self._sftp.rmdir(self._path(str(folder)))
 
     def files(self, prefix: str = "") -> Iterator[RemoteFile]:
@@ -236,7 +236,7 @@ class _OpenSftp:
 
 
 async def _cut_off(ssh: asyncssh.SSHClientConnection) -> None:
-    """A polite end may take for ever."""
+    """Abort the connection; a graceful close may hang."""
     ssh.abort()
     with suppress(TimeoutError):
         async with asyncio.timeout(1.0):
@@ -249,7 +249,7 @@ async def _opened(sftp: asyncssh.SFTPClient, path: str) -> Any:
 
 @contextmanager
 def _worded(public: str) -> Iterator[None]:
-    """asyncssh's errors as ours."""
+    """Convert asyncssh errors to DeliveryError."""
     try:
         yield
     except asyncssh.PermissionDenied as error:

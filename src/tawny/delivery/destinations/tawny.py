@@ -1,7 +1,7 @@
-"""Another tawny: a friend's, or one's own elsewhere. `tawny://:SECRET@host/folder`, with a pass that may bring.
+"""tawny destination: another tawny recorder, `tawny://:SECRET@host/folder`, with an access token for uploads.
 
-The pass is made there (`tawny tokens create NAME --upload-quota "50 GB"`) and opens nothing else. `tawny+http://` is
-without TLS, for one's own network. What was cut off goes on where it was, and the other side compares what it took.
+The token is created there (`tawny tokens create NAME --upload-quota "50 GB"`) and permits nothing else. `tawny+http://`
+is without TLS, for local networks. Interrupted uploads are resumed, and the receiver verifies content.
 """
 
 import json
@@ -21,7 +21,7 @@ _WAY = "/api/v1/inbox"
 
 
 class TawnyDestination:
-    """fingerprint: the SHA-256 of a certificate that nobody signed."""
+    """`tawny://…`. fingerprint: SHA-256 of a self-signed certificate."""
 
     schemes: ClassVar[tuple[str, ...]] = ("tawny", "tawny+http")
 
@@ -62,7 +62,7 @@ class _Open:
         )
 
     def state(self, name: str, sha256: str) -> dict[str, Any]:
-        """What is there under this name, and how much of what is to become `sha256`."""
+        """Return the state of this name, and how much of the content `sha256` was received."""
         return self._asked("GET", "/state", {"name": self._folder + name, "sha256": sha256})
 
     def find(self, name: str) -> RemoteFile | None:
@@ -70,7 +70,7 @@ class _Open:
         return None if found["size"] is None else RemoteFile(name, int(found["size"]), int(found["modified_ms"]))
 
     def put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
-        """It knows itself how far an earlier try came: nothing needs to be noted."""
+        """Upload a file. The receiver stores the progress, so `note` is not used."""
         sha256 = content.sha256
         known = self.state(name, sha256)
         if known["sha256"] == sha256:
@@ -141,7 +141,7 @@ class _Open:
 
 
 class _Sent:
-    """What is left of a content, to be iterated."""
+    """The rest of a content, as an iterable with a size."""
 
     def __init__(self, content: DeliveryContent, offset: int) -> None:
         self._content, self._offset = content, offset

@@ -1,6 +1,6 @@
-"""WebDAV: Nextcloud, ownCloud, a NAS. `davs://user:password@host/path`, or `dav://` without TLS.
+"""WebDAV destination: Nextcloud, ownCloud, a NAS. `davs://user:password@host/path`, or `dav://` without TLS.
 
-WebDAV knows no resuming: a file that was cut off is sent again from its beginning.
+WebDAV cannot resume: an interrupted file is sent again.
 """
 
 import re
@@ -29,7 +29,7 @@ _DAV = "{DAV:}"
 
 
 class WebDav:
-    """fingerprint: the SHA-256 of a certificate that nobody signed."""
+    """`davs://…`. fingerprint: SHA-256 of a self-signed certificate."""
 
     schemes: ClassVar[tuple[str, ...]] = ("davs", "dav")
 
@@ -70,7 +70,7 @@ class _OpenDav:
         self._made: set[str] = set()
 
     def look(self) -> None:
-        """Whether the folder is there, and who we are is known."""
+        """Check that the folder exists and the login is accepted."""
         status, _ = self._ask("PROPFIND", "", _ASK, {"Depth": "0"})
         if status == 404:
             raise TargetMissing(self._public, "the folder doesn't exist")
@@ -139,12 +139,12 @@ class _OpenDav:
         for folder in reversed(list(PurePosixPath(name).parents)[:-1]):
             if str(folder) not in self._made:
                 status, _ = self._ask("MKCOL", f"{folder}/")
-                self._line.expect(status, 201, 405, 301)  # 405: it is there
+                self._line.expect(status, 201, 405, 301)  # 405: it exists
                 self._made.add(str(folder))
 
     def _read_list(self, body: bytes) -> Iterator[tuple[RemoteFile, bool]]:
-        """What is listed, by its name below our folder, and whether it is a folder itself."""
-        if b"<!" in body:  # no entities, no document types: what WebDAV answers has none
+        """Yield each entry, named relative to our folder, and whether it is a folder."""
+        if b"<!" in body:  # reject entities and document types; WebDAV responses contain none
             raise DeliveryError(self._public, "its file list can't be read")
         try:
             tree = ET.fromstring(body)
@@ -173,14 +173,14 @@ class _OpenDav:
         body: Body = None,
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, bytes]:
-        """Status and body of the answer."""
+        """Return status and body of the response."""
         with self._line.worded():
             answer = self._line.sent(method, self._path(name), body, headers or {})
             return answer.status, answer.read(MOST_LIST_BYTES)
 
 
 def _ms(text: str) -> int:
-    """`Fri, 20 Nov 2026 05:58:12 GMT`; 0 for what is no time."""
+    """Parse `Fri, 20 Nov 2026 05:58:12 GMT` to ms UTC; 0 if invalid."""
     try:
         return round(parsedate_to_datetime(text).timestamp() * 1000)
     except (ValueError, TypeError):

@@ -1,1 +1,1 @@
-"""Our notifiers, each behind an entry point of its own."""
+"""Built-in notifiers, each with its own entry point."""

@@ -1,4 +1,4 @@
-"""Addresses of notifiers, taken apart once: `kind://user:password@host:port/a/b`."""
+"""Addresses of notifiers: `kind://user:password@host:port/a/b`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ class NotifierAddress:
     host: str
     port: int | None
     parts: tuple[str, ...]
-    """Of its path."""
+    """Parts of the path."""
 
     @property
     def at(self) -> str:
-        """Host and port, as an address has them."""
+        """Host and port as in a URL."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port is None else f"{host}:{self.port}"
 
 
 def parse(url: str, example: str, least: int = 0) -> NotifierAddress:
-    """least: so many parts its path must have. ValueError says what is allowed; the host keeps its capitals."""
+    """Parse an address; the host keeps its case. least: minimum count of path parts. Raises ValueError."""
     try:
         split = urlsplit(url)
         port = split.port
@@ -41,7 +41,7 @@ def parse(url: str, example: str, least: int = 0) -> NotifierAddress:
 
 
 def filled(table: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """The table over the defaults, of the same types. ValueError for a key or a value that cannot be."""
+    """Return the table with defaults. Raises ValueError for unknown keys and values of another type."""
     for key, value in table.items():
         if key not in defaults:
             raise ValueError(f"{key}: found an unknown key; allowed: {', '.join(defaults) or 'none'}")

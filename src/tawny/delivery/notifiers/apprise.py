@@ -1,6 +1,6 @@
-"""A hundred other services by the library Apprise: `apprise:` and an address as Apprise has them.
+"""Apprise notifier: about a hundred services through the library Apprise, `apprise:` plus an Apprise address.
 
-What follows is a message of its own, and there are no buttons: where tawny knows a service itself, that is better.
+Follow-ups are separate messages and there are no buttons; tawny's own notifiers are preferable.
 """
 
 import logging
@@ -19,14 +19,14 @@ from tawny.model.errors import TargetUnreachable
 
 EXAMPLE = "apprise:signal://host/from/to, using Apprise's address format"
 _HERE = frozenset({"", "file", "syslog", "dbus", "gnome", "windows", "macosx"})
-"""Services on this machine itself: nobody would see them."""
+"""Services on the local computer, which no user would see."""
 _SAID = logging.getLogger("apprise")
-_SAID.propagate = False  # what it says may have a secret in it
+_SAID.propagate = False  # log messages may contain secrets
 _SAID.addHandler(logging.NullHandler())
 
 
 class Apprise:
-    """No settings of its own: what a service knows stands in its address."""
+    """`apprise:…`. No options; all settings are in the address."""
 
     schemes: ClassVar[tuple[str, ...]] = ("apprise",)
 
@@ -54,7 +54,7 @@ class _Sender:
 
     def send(self, message: Message, attached: Attachment | None) -> str:
         made = _made(self._url)
-        assert made is not None  # the settings were checked
+        assert made is not None  # the settings were validated
         link = message.clip_link or message.link
         body = "\n".join(part for part in (message.text or message.title, link) if part)
         from apprise import NotifyType
@@ -70,10 +70,10 @@ class _Sender:
         return self.send(message, attached)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _refusal(self, said: str) -> Exception:
-        """Of what it logged only the number that the service answered: the rest may have secrets in it."""
+        """Return the error. Only the status code is taken from the log; the rest may contain secrets."""
         found = re.search(r"error=(\d{3})", said)
         if found is None:
             return TargetUnreachable(self._public, "no response, or an unreadable one")
@@ -81,12 +81,12 @@ class _Sender:
 
 
 def _made(url: str) -> Any:
-    """The service that an address stands for; None where there is none. ValueError where the library is missing."""
+    """Return the service of an address; None if unknown. Raises ValueError if the library is missing."""
     address = url.removeprefix("apprise:")
     try:
         if urlsplit(address).scheme in _HERE:
             return None
-        import apprise  # not above: it is large, and few need it
+        import apprise  # local: large and rarely needed
     except ValueError:
         return None
     except ImportError:
@@ -108,7 +108,7 @@ def _files(attached: Attachment | None) -> Any:
 
 @contextmanager
 def _heard() -> Iterator[list[str]]:
-    """What Apprise says in this thread."""
+    """Yield the list that receives Apprise's log messages of this thread."""
     said: list[str] = []
     here = threading.get_ident()
 

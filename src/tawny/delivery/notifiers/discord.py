@@ -1,6 +1,6 @@
-"""Discord, by a channel's webhook: the picture at once, the clip in its place when the event is over.
+"""Discord notifier, by a channel's webhook. The clip replaces the snapshot after the event's end.
 
-`discord://ID/TOKEN`, the last two parts of the webhook's address.
+`discord://ID/TOKEN`, the last two parts of the webhook's URL.
 """
 
 import json
@@ -20,7 +20,7 @@ _LONGEST = 2000
 
 
 class Discord:
-    """api: another address of the service."""
+    """`discord://…`. api: base URL of the service."""
 
     schemes: ClassVar[tuple[str, ...]] = ("discord",)
 
@@ -63,14 +63,14 @@ class _Sender:
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
         body, headers = _form(message, attached)
         answer = self._api.ask("PATCH", f"{self._path}/messages/{receipt}", body, headers)
-        if answer.status == 404:  # somebody removed it, or the webhook is gone, which sending then tells
+        if answer.status == 404:  # the message or the webhook was deleted; sending reports the latter
             return self.send(message, attached)
         if not answer.is_well:
             raise refusal(self._api.public, answer, WHY)
         return receipt
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
 
 def _form(message: Message, attached: Attachment | None) -> tuple[bytes, dict[str, str]]:

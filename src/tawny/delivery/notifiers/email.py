@@ -1,7 +1,7 @@
-"""E-mail: one letter a message, with the picture in it. `mailto`-like addresses of a mail server:
+"""E-mail notifier: one mail per message, with the snapshot inline.
 
-`smtps://user:password@mail.example.org` (TLS from the start, port 465) or `smtp://…` (STARTTLS, port 587, always
-before the password is sent); `smtp+plain://` without TLS, for a server on this machine or in this house.
+`smtps://user:password@mail.example.org` (implicit TLS, port 465) or `smtp://…` (STARTTLS, port 587, before the password
+is sent); `smtp+plain://` without TLS, for a local mail server.
 """
 
 import smtplib
@@ -25,7 +25,7 @@ TIMEOUT_S = 30.0
 
 
 class Email:
-    """to: who gets it, several with commas. sender: who it is from (usual: the user, if that is an address)."""
+    """`smtps://…`. to: recipients, separated by commas. sender: From address (default: the user, if an address)."""
 
     schemes: ClassVar[tuple[str, ...]] = tuple(PORTS)
 
@@ -60,7 +60,7 @@ class _Sender:
         self._from = str(options["sender"]).strip()
 
     def send(self, message: Message, attached: Attachment | None) -> str:
-        """Its Message-ID is the same whenever it is sent again: many servers then keep one."""
+        """Send a mail. A repeated message has the same Message-ID, so many servers deliver it once."""
         letter = self._letter(message, attached)
         try:
             with self._server() as server:
@@ -83,7 +83,7 @@ class _Sender:
         return self.send(message, attached)
 
     def close(self) -> None:
-        """Nothing is held: mail servers hang up on who is silent."""
+        """Do nothing; each message uses its own connection."""
 
     def _server(self) -> smtplib.SMTP:
         host, scheme = self._address.host, self._address.scheme

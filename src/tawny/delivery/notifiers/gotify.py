@@ -1,4 +1,4 @@
-"""Gotify, a server of one's own. `gotify://:TOKEN@host`, an application's token; `gotify+http://` without TLS."""
+"""Gotify notifier, self-hosted. `gotify://:TOKEN@host`, an application's token; `gotify+http://` without TLS."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ PRIORITIES = {Urgency.QUIET: 2, Urgency.NORMAL: 5, Urgency.HIGH: 8}
 
 
 class Gotify:
-    """No settings of its own."""
+    """`gotify://…`. No options."""
 
     schemes: ClassVar[tuple[str, ...]] = ("gotify", "gotify+http")
 
@@ -53,4 +53,4 @@ class _Sender:
         return self.send(message, attached)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""

@@ -1,7 +1,7 @@
-"""Home Assistant's own messages: to its app on phones, or to any of its notify services.
+"""Home Assistant notifier: sends to its phone app or any other notify service.
 
-`homeassistant://:TOKEN@host:8123/mobile_app_phone`: a long-lived token as its profile page makes them, and the name of
-the service behind `notify.`; `homeassistant+http://` without TLS. Cameras and events in Home Assistant come by MQTT.
+`homeassistant://:TOKEN@host:8123/mobile_app_phone`: a long-lived access token and the name of the service after
+`notify.`; `homeassistant+http://` without TLS. Cameras and events in Home Assistant use MQTT.
 """
 
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from tawny.delivery.notifiers.http import HttpApi
 
 EXAMPLE = "homeassistant://:TOKEN@ha.example.org:8123/mobile_app_phone"
 _TAG = 64
-"""Characters that a tag may have on iPhones."""
+"""Maximum length of a tag on iPhones, characters."""
 
 
 class HomeAssistant:
-    """No settings of its own."""
+    """`homeassistant://…`. No options."""
 
     schemes: ClassVar[tuple[str, ...]] = ("homeassistant", "homeassistant+http")
 
@@ -53,7 +53,7 @@ class _Sender:
         self._path = f"/api/services/notify/{service}"
 
     def send(self, message: Message, attached: Attachment | None) -> str:
-        """The same tag takes the place of what was there; so the same message twice is one."""
+        """Send a message. A message with the same tag replaces the earlier one, so a repeat shows once."""
         tag = (message.event or message.id)[-_TAG:]
         self._tell(message, tag)
         return tag
@@ -63,7 +63,7 @@ class _Sender:
         return receipt
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _tell(self, message: Message, tag: str) -> None:
         data: dict[str, Any] = {"tag": tag, "group": message.camera or "tawny"}

@@ -1,6 +1,6 @@
-"""Asking HTTP services: one connection a request, bounded in time and size, without redirects, errors without secrets.
+"""HTTP requests to services: one connection per request, limited in time and size, no redirects, no secrets in errors.
 
-A connection is not kept: one that went stale would look like a failure after which nobody knows what arrived.
+Connections are not reused: a failure on a stale connection would leave unknown whether the message arrived.
 """
 
 import http.client
@@ -20,7 +20,7 @@ TIMEOUT_S = 15.0
 MOST_ANSWER_BYTES = 1_000_000
 _WHY_CHARS = 120
 _SHORT, _LONG = 6, 16
-"""From so many letters on a word is hidden: of an address or a header, and of a body, which holds plain words."""
+"""Minimum length of hidden words: in URLs and headers, and in bodies, which contain plain text."""
 _LOOKED_BYTES = 4000
 _WORD = re.compile(r"[^\s/?&=:,;\"'{}]+")
 
@@ -30,14 +30,14 @@ class HttpResponse:
     status: int
     data: bytes
     sent: tuple[str, ...] = field(default=(), repr=False)
-    """Words of the request that nobody is to see, should the answer repeat them."""
+    """Words of the request to hide if the response repeats them."""
 
     @property
     def is_well(self) -> bool:
         return 200 <= self.status < 300
 
     def json(self) -> dict[str, Any]:
-        """Empty where it is none."""
+        """Return the JSON object; empty if the body is none."""
         try:
             found = json.loads(self.data)
         except ValueError:
@@ -46,7 +46,7 @@ class HttpResponse:
 
 
 class HttpApi:
-    """base: `https://host:port/path`, checked by `base_of`. public: what errors call the service."""
+    """A service. base: `https://host:port/path`, validated by `base_of`. public: name in errors."""
 
     def __init__(self, base: str, public: str, timeout_s: float = TIMEOUT_S) -> None:
         parts = urlsplit(base)
@@ -55,7 +55,7 @@ class HttpApi:
         self._query = f"?{parts.query}" if parts.query else ""
 
     def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> HttpResponse:
-        """Whatever it answers. TargetUnreachable where it does not."""
+        """Send a request and return any response. Raises TargetUnreachable without one."""
         line = self._line()
         try:
             line.request(
@@ -70,7 +70,7 @@ class HttpApi:
         except ssl.SSLCertVerificationError as error:
             raise TargetUnreachable(self.public, f"its certificate isn't valid: {error.verify_message}") from None
         except (OSError, http.client.HTTPException) as error:
-            raise TargetUnreachable(self.public, _reason(error)) from None  # what it holds may be secret
+            raise TargetUnreachable(self.public, _reason(error)) from None  # the exception may contain secrets
         finally:
             line.close()
 
@@ -82,7 +82,7 @@ class HttpApi:
         headers: Mapping[str, str] | None = None,
         why: Sequence[str] = (),
     ) -> HttpResponse:
-        """A good answer, or the error that fits. why: where in a JSON answer the reason stands."""
+        """Send a request and return a 2xx response. Raises DeliveryError. why: JSON keys that hold the reason."""
         answer = self.ask(method, path, body, headers)
         if not answer.is_well:
             raise refusal(self.public, answer, why)
@@ -107,7 +107,7 @@ class HttpApi:
 
 
 def refusal(public: str, answer: HttpResponse, why: Sequence[str] = ()) -> DeliveryError:
-    """What an answer that is not well means: whether it is about who we are, this message, or the service."""
+    """Return the error for a response that is not 2xx. why: JSON keys that hold the reason."""
     told = next((str(text) for key in why if (text := answer.json().get(key))), "")
     for word in answer.sent:
         told = told.replace(word, "…")
@@ -123,7 +123,7 @@ def refusal(public: str, answer: HttpResponse, why: Sequence[str] = ()) -> Deliv
 
 
 def _words(least: int, *texts: str) -> tuple[str, ...]:
-    """Those that may be a token or a password, the longest first; also as they were before quoting."""
+    """Return words that may be a token or a password, longest first, also unquoted."""
     forms = [form for text in texts for form in (text, unquote(text))]
     found = {word for form in forms for word in _WORD.findall(form) if len(word) >= least}
     return tuple(sorted(found, key=len, reverse=True))
@@ -138,7 +138,7 @@ def _reason(error: Exception) -> str:
 
 
 def base_of(address: str, example: str) -> str:
-    """An address that may be asked. ValueError says what is allowed."""
+    """Return the validated HTTP(S) URL. Raises ValueError."""
     try:
         parts = urlsplit(address)
         known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -150,7 +150,7 @@ def base_of(address: str, example: str) -> str:
 
 
 def form(fields: Mapping[str, str], files: Mapping[str, Attachment]) -> tuple[bytes, dict[str, str]]:
-    """`multipart/form-data`: the body and its header."""
+    """Return body and headers of `multipart/form-data`."""
     border = f"tawny-{secrets.token_hex(12)}"
     parts: list[bytes] = []
     for name, value in fields.items():

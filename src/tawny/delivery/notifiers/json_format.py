@@ -1,4 +1,4 @@
-"""A message as programs get it: the same JSON by webhook and by MQTT."""
+"""JSON format of messages for webhook and MQTT."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from tawny.model.times import utc_text
 
 
 def as_json(message: Message, changes: str) -> dict[str, Any]:
-    """changes: the id of the message that this one takes the place of; empty for none."""
+    """Return the message as JSON. changes: ID of the message it replaces; empty for none."""
     return {
         "type": f"message.{message.kind}",
         "id": message.id,

@@ -1,6 +1,6 @@
-"""Matrix: a room that is not encrypted. `matrix://:ACCESS-TOKEN@matrix.example.org/!room:example.org`.
+"""Matrix notifier for unencrypted rooms. `matrix://:ACCESS-TOKEN@matrix.example.org/!room:example.org`.
 
-Each message has a transaction of its own, so the server takes it once however often it is sent.
+The message ID is the transaction ID, so the server accepts a repeated message once.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ WHY = ("errcode", "error")
 
 
 class Matrix:
-    """No settings of its own."""
+    """`matrix://…`. No options."""
 
     schemes: ClassVar[tuple[str, ...]] = ("matrix", "matrix+http")
 
@@ -65,7 +65,7 @@ class _Sender:
         return receipt
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _put(self, message: Message, told: Mapping[str, object]) -> str:
         path = f"/_matrix/client/v3/rooms/{self._room}/send/m.room.message/{quote(message.id, safe='')}"

@@ -1,6 +1,6 @@
-"""MQTT: JSON on a topic, and the picture on the topic below it. `mqtt://user:password@host/tawny/messages`, `mqtts://`.
+"""MQTT notifier: JSON on a topic, the snapshot on the subtopic `picture`. `mqtt://user:password@host/tawny/messages`.
 
-It needs `tawny[mqtt]`. Every message is acknowledged by the broker (QoS 1) before it counts as sent.
+Also `mqtts://`. Requires `tawny[mqtt]`. A message counts as sent when the broker has acknowledged it (QoS 1).
 """
 
 import json
@@ -17,7 +17,7 @@ EXAMPLE = "mqtt://user:password@broker/tawny/messages"
 
 
 class MqttNotifier:
-    """No settings of its own."""
+    """`mqtt://…`. No options."""
 
     schemes: ClassVar[tuple[str, ...]] = tuple(PORTS)
 

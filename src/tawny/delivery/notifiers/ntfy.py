@@ -1,5 +1,6 @@
-"""ntfy: a topic that phones listen to. `ntfy://ntfy.sh/topic`, with `user:password@` or `:token@` before the host;
-`ntfy+http://` for a server of one's own without TLS.
+"""ntfy notifier: publishes to a topic. `ntfy://ntfy.sh/topic`, with `user:password@` or `:token@` before the host.
+
+`ntfy+http://` is for self-hosted servers without TLS.
 """
 
 import json
@@ -19,7 +20,7 @@ _WHY = ("error",)
 
 
 class Ntfy:
-    """No settings of its own."""
+    """`ntfy://…`. No options."""
 
     schemes: ClassVar[tuple[str, ...]] = ("ntfy", "ntfy+http")
 
@@ -39,7 +40,7 @@ class Ntfy:
         return filled(table, {})
 
     def public(self, url: str) -> str:
-        return f"ntfy at {parse(url, EXAMPLE, least=1).host}"  # who knows the topic can read along
+        return f"ntfy at {parse(url, EXAMPLE, least=1).host}"  # the topic is a secret
 
     def open(self, telling: NotifierContext) -> NotifierConnection:
         address = parse(telling.url, EXAMPLE, least=1)
@@ -53,14 +54,14 @@ class _Sender:
         self._topic, self._headers = quote(address.parts[-1], safe=""), _login(address)
 
     def send(self, message: Message, attached: Attachment | None) -> str:
-        """Its id is of our making: a server that has it already (ntfy 2.16 and later) changes it instead."""
+        """Send a message with our own sequence ID: ntfy 2.16 and later update a repeated message."""
         return self._put(_number(message.id), message, attached)
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
         return self._put(receipt, message, attached)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _put(self, number: str, message: Message, attached: Attachment | None) -> str:
         asked = {"title": message.title, "priority": PRIORITIES[message.urgency], "sequence-id": number}
@@ -73,13 +74,13 @@ class _Sender:
         if attached is not None:
             asked |= {"message": message.text, "filename": attached.name}
             body = attached.data
-        # in the query and not in headers, which know only ASCII
+        # query parameters, as headers allow only ASCII
         self._api.well("PUT", f"/{self._topic}?{urlencode(asked)}", body, self._headers, _WHY)
         return number
 
 
 def _number(key: str) -> str:
-    """As ntfy allows it."""
+    """Return a valid ntfy sequence ID."""
     return "".join(one if one.isascii() and one.isalnum() else "-" for one in key)[-64:]
 
 

@@ -1,4 +1,4 @@
-"""Pushover. `pushover://TOKEN@USER`: the application's token and the user's (or group's) key."""
+"""Pushover notifier. `pushover://TOKEN@USER`: the application's token and the user's (or group's) key."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ PRIORITIES = {Urgency.QUIET: "-1", Urgency.NORMAL: "0", Urgency.HIGH: "1"}
 
 
 class Pushover:
-    """device: only this one of the user's. sound: what is played. api: another address of the service."""
+    """`pushover://…`. device: only this device of the user. sound: notification sound. api: base URL of the service."""
 
     schemes: ClassVar[tuple[str, ...]] = ("pushover",)
 
@@ -72,4 +72,4 @@ class _Sender:
         return self.send(message, attached)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""

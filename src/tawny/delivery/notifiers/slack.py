@@ -1,7 +1,7 @@
-"""Slack: words and links by an incoming webhook; with a bot's token also picture and clip, below the message.
+"""Slack notifier: text and links by an incoming webhook; with a bot token also snapshot and clip in the thread.
 
-`slack://T000/B000/XXXX` is the end of a webhook's address, `slack://xoxb-TOKEN@C0123` a bot in a channel; the bot needs
-the rights chat:write and files:write.
+`slack://T000/B000/XXXX` is the end of a webhook's URL, `slack://xoxb-TOKEN@C0123` a bot in a channel. The bot needs the
+scopes chat:write and files:write.
 """
 
 import logging
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class Slack:
-    """api: another address of the service."""
+    """`slack://…`. api: base URL of the service."""
 
     schemes: ClassVar[tuple[str, ...]] = ("slack",)
 
@@ -63,7 +63,7 @@ class _Webhook:
         self._api, self._path = api, "/services/" + "/".join((address.host, *address.parts))
 
     def send(self, message: Message, attached: Attachment | None) -> str:
-        """A webhook tells no number."""
+        """Send a message. A webhook returns no message ID."""
         self._api.post_json(self._path, _told(message))
         return ""
 
@@ -71,7 +71,7 @@ class _Webhook:
         return self.send(message, attached)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
 
 class _Bot:
@@ -80,7 +80,7 @@ class _Bot:
         self._headers = {"Authorization": f"Bearer {address.user}"}
 
     def send(self, message: Message, attached: Attachment | None) -> str:
-        """The picture is brought there first and shown last: what fails in between is tried again unseen."""
+        """Upload the file first and share it last, so that a retry after a failure in between is not visible."""
         file = self._upload(attached) if attached else ""
         thread = str(self._call("chat.postMessage", {"channel": self._channel, **_told(message)}).get("ts", ""))
         self._show(file, thread)
@@ -96,10 +96,10 @@ class _Bot:
         return receipt
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _upload(self, attached: Attachment) -> str:
-        """The file's id; nobody sees it yet."""
+        """Upload a file, not yet shared. Return its ID."""
         asked = urlencode({"filename": attached.name, "length": len(attached.data)})
         place = self._call(f"files.getUploadURLExternal?{asked}", None)
         address = base_of(str(place.get("upload_url", "")), CLOUD)
@@ -110,14 +110,14 @@ class _Bot:
         return str(place.get("file_id", ""))
 
     def _show(self, file: str, thread: str) -> None:
-        """The message is there: a file that cannot be shown with it must not send it once more."""
+        """Share the file in the thread. On failure only log: the message was sent and must not be repeated."""
         if not file:
             return
         shown = {"files": [{"id": file}], "channel_id": self._channel, "thread_ts": thread}
         try:
             self._call("files.completeUploadExternal", shown)
         except DeliveryError as error:
-            log.warning("the message was sent without its snapshot: %s", error)
+            log.warning("message sent without its snapshot: %s", error)
 
     def _call(self, method: str, value: object) -> dict[str, Any]:
         if value is None:
@@ -143,7 +143,7 @@ class _NoSuchMessage(DeliveryError):
 
 
 def _told(message: Message) -> dict[str, object]:
-    """As the incoming webhooks' documentation has it; `text` is what phones show when locked."""
+    """Return the payload of a message; `text` is shown on lock screens."""
     links = [(one.label, one.url) for one in message.buttons if one.url]
     clip = message.clip_link or message.link
     below = "   ".join(f"<{url}|{label}>" for label, url in links)

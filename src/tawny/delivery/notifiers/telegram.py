@@ -1,6 +1,6 @@
-"""Telegram, by a bot: the picture at once, and when the event is over the clip in its place; buttons are answered.
+"""Telegram notifier, by a bot. The clip replaces the snapshot after the event's end; buttons use callbacks.
 
-`telegram://TOKEN@CHAT`: the bot's token as BotFather gives it, and the number of the chat (negative for groups).
+`telegram://TOKEN@CHAT`: the bot's token from BotFather, and the chat ID (negative for groups).
 """
 
 import json
@@ -18,13 +18,13 @@ CLOUD = "https://api.telegram.org"
 WHY = ("description",)
 POLL_S = 20
 _WORDS = 1024
-"""The longest caption."""
+"""Maximum length of a caption, characters."""
 _METHODS = {"image/jpeg": ("sendPhoto", "photo"), "image/gif": ("sendAnimation", "animation")}
 _METHODS |= {"video/mp4": ("sendVideo", "video")}
 
 
 class Telegram:
-    """api: a Bot API server of one's own."""
+    """`telegram://…`. api: base URL of a Bot API server."""
 
     schemes: ClassVar[tuple[str, ...]] = ("telegram",)
 
@@ -56,13 +56,13 @@ class Telegram:
 
 
 class Bot:
-    """One bot's methods. The token is in the path, and the path in no error."""
+    """Methods of a bot. The token is part of the path, which never appears in errors."""
 
     def __init__(self, api: HttpApi, token: str) -> None:
         self._api, self._token, self.public = api, token, api.public
 
     def call(self, method: str, fields: Mapping[str, str], files: Mapping[str, Attachment] | None = None) -> Any:
-        """`result` of the answer; a refusal as the error that fits it."""
+        """Call a method and return its `result`. Raises DeliveryError."""
         answer = self.ask(method, fields, files)
         if not answer.is_well or answer.json().get("ok") is not True:
             raise refusal(self._api.public, answer, WHY)
@@ -100,15 +100,15 @@ class _Sender:
         if not answer.is_well and not _is_so_already(answer):
             if answer.status != 400:
                 raise refusal(self._bot.public, answer, WHY)
-            return self.send(message, attached)  # somebody removed it, or it is too old to be changed
+            return self.send(message, attached)  # the message was deleted or is too old to edit
         return receipt
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
 
 class _Presses:
-    """Only those in our own chat count: a bot can be written to by anybody."""
+    """Polls for button presses. Only those in the configured chat count, as any chat can message a bot."""
 
     def __init__(self, made: Bot, chat: str) -> None:
         self._bot, self._chat, self._next = made, chat, 0
@@ -131,7 +131,7 @@ def bot(telling: NotifierContext, public: str, timeout_s: float = 30.0) -> Bot:
 
 
 def bot_and_chat(url: str) -> tuple[str, str]:
-    """Token and chat. ValueError says what is allowed."""
+    """Return token and chat ID. Raises ValueError."""
     token, at, chat = unquote(url.removeprefix("telegram://")).rpartition("@")
     is_token = ":" in token and all(one.isascii() and (one.isalnum() or one in ":-_") for one in token)
     if not at or not is_token or not chat.removeprefix("-").isdigit():

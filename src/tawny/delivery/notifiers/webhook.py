@@ -1,8 +1,7 @@
-"""A webhook of one's own: JSON by POST, signed, so that who gets it knows who sent it and when.
+"""Webhook notifier: signed JSON by POST, so that the receiver can verify sender and time.
 
-`webhook+https://host/path`, with `secret` (`delivery.webhook_signature`). `Idempotency-Key` is the same whenever a
-message is sent
-again.
+`webhook+https://host/path`, with `secret` (`delivery.webhook_signature`). `Idempotency-Key` stays the same when a
+message is sent again.
 """
 
 import json
@@ -23,7 +22,7 @@ LARGEST_BYTES = 8_000_000
 
 
 class Webhook:
-    """secret: what bodies are signed with. attach: whether the picture is in the JSON, as Base64 (usual: no)."""
+    """`webhook+https://…`. secret: key of the signatures. attach: include the attachment as Base64 (default: no)."""
 
     schemes: ClassVar[tuple[str, ...]] = ("webhook+https", "webhook+http")
 
@@ -63,7 +62,7 @@ class _Sender:
         return receipt
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _post(self, message: Message, attached: Attachment | None, changes: str = "") -> None:
         told = as_json(message, changes)

@@ -1,7 +1,7 @@
-"""Browsers, also while tawny's page is closed: `webpush:me@example.org`, an address at which their services reach you.
+"""Web Push notifier: browsers, even while tawny's page is closed. `webpush:me@example.org`, a contact address.
 
-Who wants messages switches them on in Settings, in the browser that is to show them; that needs a secure address. What
-is sent is sealed for that browser: its maker's service, which carries it, cannot read it.
+Users enable it in Settings in each browser; this requires HTTPS. Messages are end-to-end encrypted, so the browser
+vendor's push service cannot read them.
 """
 
 import json
@@ -35,7 +35,7 @@ _KEY, _BROWSER = "key", "browser/"
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """One that wants messages. person: by name. p256dh, auth: as the browser gives them, Base64."""
+    """A subscribed browser. person: user name. p256dh, auth: its keys, Base64."""
 
     person: str
     endpoint: str
@@ -48,7 +48,7 @@ class Browser:
 
 
 class WebPush:
-    """No settings of its own."""
+    """`webpush:…`. No options."""
 
     schemes: ClassVar[tuple[str, ...]] = ("webpush",)
 
@@ -77,15 +77,15 @@ class _Sender:
         self._contact = "mailto:" + telling.url.removeprefix("webpush:")
 
     def send(self, message: Message, attached: Attachment | None) -> str:
-        """To all browsers of those who may see it. One that shows it already shows it once: its tag is the event's."""
+        """Send to all browsers of users who may see it. The event's tag replaces an earlier notification."""
         failed: DeliveryError | None = None
         for browser in browsers(self._kept):
             if not self._telling.may_see(browser.person, message.camera):
-                continue  # what is of no camera is for who may see all
+                continue  # messages without a camera are for users who may see all
             try:
                 self._push(browser, message)
             except TargetMissing:
-                self._kept.mark(_BROWSER + browser.id, "")  # it was switched off there
+                self._kept.mark(_BROWSER + browser.id, "")  # the user unsubscribed
             except DeliveryError as error:
                 failed = error
         if failed is not None:
@@ -96,7 +96,7 @@ class _Sender:
         return self.send(message, attached)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _push(self, browser: Browser, message: Message) -> None:
         told = {
@@ -128,7 +128,7 @@ class _Sender:
 
 
 def vapid(kept: NotifierStore) -> str:
-    """The key that our messages are signed with, made when it is first asked for."""
+    """Return the VAPID key; create it on first use."""
     found = kept.marks().get(_KEY, "")
     if not found:
         found = new_vapid_key()
@@ -137,7 +137,7 @@ def vapid(kept: NotifierStore) -> str:
 
 
 def public_key(kept: NotifierStore) -> str:
-    """What browsers subscribe with."""
+    """Return the public key browsers subscribe with."""
     return base64url_text(public_key_of(key_of(vapid(kept))))
 
 
@@ -147,7 +147,7 @@ def browsers(kept: NotifierStore) -> list[Browser]:
 
 
 def add(kept: NotifierStore, browser: Browser) -> None:
-    """ValueError when messages cannot be sealed for it."""
+    """Store a browser. Raises ValueError if its keys are invalid."""
     encrypt_payload(b"", base64url_bytes(browser.p256dh), base64url_bytes(browser.auth))
     told = {name: getattr(browser, name) for name in ("person", "endpoint", "p256dh", "auth")}
     kept.mark(_BROWSER + browser.id, json.dumps(told))

@@ -1,4 +1,4 @@
-"""What web push asks for: the message sealed for one browser (RFC 8291), and who sends it signed (RFC 8292)."""
+"""Web Push cryptography: message encryption (RFC 8291) and sender identification by VAPID (RFC 8292)."""
 
 import json
 import secrets
@@ -11,12 +11,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 MOST_BYTES = 3900
-"""Of a message, so that it fits into one record of 4096."""
+"""Maximum size of a message, bytes, so that it fits into one record of 4096 bytes."""
 _POINT, _PLAIN = serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
 
 
 def encrypt_payload(message: bytes, p256dh: bytes, auth: bytes) -> bytes:
-    """The request's body, `Content-Encoding: aes128gcm`. p256dh, auth: the browser's. ValueError if they are none."""
+    """Return the body for `Content-Encoding: aes128gcm`. p256dh, auth: the browser's keys.
+
+    Raises ValueError if they are invalid.
+    """
     ours, salt = ec.generate_private_key(ec.SECP256R1()), secrets.token_bytes(16)
     own = ours.public_key().public_bytes(_POINT, _PLAIN)
     theirs = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), p256dh)
@@ -28,7 +31,7 @@ def encrypt_payload(message: bytes, p256dh: bytes, auth: bytes) -> bytes:
 
 
 def vapid_header(key: ec.EllipticCurvePrivateKey, audience: str, until_s: int, contact: str) -> str:
-    """The `Authorization` header. audience: scheme and host of the browser's service; until_s: at most a day ahead."""
+    """Return the `Authorization` header. audience: origin of the push service; until_s: expiry, at most a day ahead."""
     head, body = ({"typ": "JWT", "alg": "ES256"}, {"aud": audience, "exp": until_s, "sub": contact})
     told = ".".join(base64url_text(json.dumps(part, separators=(",", ":")).encode()) for part in (head, body))
     r, s = decode_dss_signature(key.sign(told.encode(), ec.ECDSA(hashes.SHA256())))
@@ -37,7 +40,7 @@ def vapid_header(key: ec.EllipticCurvePrivateKey, audience: str, until_s: int, c
 
 
 def public_key_of(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """The point that browsers subscribe with, 65 bytes."""
+    """Return the public key as an uncompressed point, 65 bytes."""
     return key.public_key().public_bytes(_POINT, _PLAIN)
 
 
@@ -46,7 +49,7 @@ def new_vapid_key() -> str:
 
 
 def key_of(kept: str) -> ec.EllipticCurvePrivateKey:
-    """Of what `new_key` made."""
+    """Return the private key of a value from `new_vapid_key`."""
     return ec.derive_private_key(int(kept, 16) % (2**255) or 1, ec.SECP256R1())
 
 
@@ -55,7 +58,7 @@ def base64url_text(data: bytes) -> str:
 
 
 def base64url_bytes(told: str) -> bytes:
-    """ValueError if it is no Base64."""
+    """Decode unpadded Base64. Raises ValueError if invalid."""
     return urlsafe_b64decode(told + "=" * (-len(told) % 4))
 
 

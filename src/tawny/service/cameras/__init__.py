@@ -1,1 +1,1 @@
-"""One camera put together, and what can be changed of it while it runs."""
+"""Cameras: a running camera, its state, and changes to its settings at runtime."""

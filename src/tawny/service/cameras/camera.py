@@ -1,4 +1,4 @@
-"""One camera put together: its streams from source to hub, who records and who watches them, and the truth about it."""
+"""A running camera: its streams from source to hub, recording, detection and status."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -46,15 +46,15 @@ from tawny.stream.reader import PacketDemand, StreamReader
 from tawny.stream.session import CLOCK_SET, STOPPED, StreamSession
 
 RING_S = 20.0
-"""Of packets kept in memory: more than the pre-roll, and than the pause of a slow memory card."""
+"""Packets kept in memory, s. Exceeds the pre-roll and the write stalls of slow memory cards."""
 
 _WHY = {STOPPED: (GapReason.RECORDER_OFF, "stopped"), CLOCK_SET: (GapReason.CLOCK, "the clock was set")}
-"""Ends of runs that are not the camera's doing."""
+"""Reasons a run can end that the camera did not cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class CameraServices:
-    """What all cameras share."""
+    """Services shared by all cameras."""
 
     clock: Clock
     engine: Engine
@@ -67,19 +67,19 @@ class CameraServices:
     scores: MotionScoreFile
     grids: MotionGrids
     ingest: Engine | None = None
-    """Reads all streams whose connections never wait; None: each stream is read on its own."""
+    """Reads all streams whose connections never block; None: each stream has its own thread."""
     desk: ClassificationQueue = field(default_factory=ClassificationQueue)
-    """Where what moves gets its name."""
+    """Classifies moving objects."""
     reading: RecognitionQueue = field(default_factory=RecognitionQueue)
-    """Where it is read."""
+    """Recognizes identities."""
     guesser: FallbackClassifier | None = None
-    """What suggests a kind where nothing does."""
+    """Suggests a type where no classifier does."""
 
 
 class RunningCamera:
-    """Begins to connect, record and watch when made; `close` ends all of it. since_ms: from when on it is wanted.
+    """Connects, records and detects from construction until `close`.
 
-    duty: what it is to do; None: what its settings say.
+    since_ms: start of the time it is responsible for, ms UTC. duty: what it must do; None: as its settings say.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class RunningCamera:
 
     @property
     def status(self) -> CameraStatus:
-        """The truth, with what came last and how much comes."""
+        """Return the current status, with the time of the last packet, rates and hints."""
         status, hub = self.keeper.status, self.hubs[StreamName.MAIN]
         shown = self.watching.shown(status)
         newest = hub.newest
@@ -140,14 +140,14 @@ class RunningCamera:
         return replace(told, clock_offset_s=hub.clock_offset_s, latency_s=hub.latency_s)
 
     def look_after(self) -> None:
-        """What no connection tells: that it stands and nothing comes. Called once a second."""
+        """Detect that an open connection delivers no packets. Called once a second."""
         newest = self.hubs[StreamName.MAIN].newest
         silent_s = self._parts.clock.mono_s() - self._sessions[StreamName.MAIN].arrived_s
         if newest is not None and silent_s > SILENT_S and self.keeper.status.state is CameraState.RECORDING:
             self.keeper.silent(newest.at_ms)
 
     def lost(self, loss: WriteLoss) -> None:
-        """The recorder could not write, or can again."""
+        """Handle the recorder's report that it cannot write, or can write again."""
         if loss.stream is not StreamName.MAIN:
             return
         if loss.end_ms is None:
@@ -156,7 +156,7 @@ class RunningCamera:
             self.keeper.disk_recovered(loss.end_ms)
 
     def watch_otherwise(self, settings: CameraSettings) -> None:
-        """Take over settings that differ only in how it is watched: the recording goes on."""
+        """Apply settings that differ only in detection and privacy masks; recording continues."""
         self.settings = settings
         private = privacy_masks(settings)
         is_seen_otherwise = any(hub.private != private for hub in self.hubs.values())
@@ -171,22 +171,24 @@ class RunningCamera:
         self.watching.begin(detection, privacy_masks(self.settings))
 
     def watched(self, stream: StreamName, viewers: int) -> None:
-        """So many watch it live now: packets come at once, or when it is cheapest."""
+        """Set the count of live viewers: with viewers packets are delivered at once, else in efficient batches."""
         if stream in self._readers:
             pace, handle = self._readers[stream]
             pace.watched_by(viewers, self._parts.clock.mono_s())
             handle.wake()
 
     def stop_reading(self, *, for_good: bool = False) -> None:
-        """Ask its parts to end; returns at once. for_good: the recorder ends, and its next start explains the time
-        from the last picture on."""
+        """Request the end of all parts; returns at once.
+
+        for_good: the recorder stops, and its next start explains the gap after the last frame.
+        """
         self._is_ending = self._is_ending or for_good
         self.watching.stop()
         for handle in self._handles:
             handle.stop()
 
     def close(self) -> None:
-        """End all of it; the recorder closes its files soon after."""
+        """End all parts and wait for them; the recorder closes its files soon after."""
         self.stop_reading()
         self.watching.close()
         self.watching.over(self._parts.clock.now_ms())
@@ -219,12 +221,12 @@ class RunningCamera:
 
     @property
     def about(self) -> web.CameraView:
-        """As the web layer sees it."""
+        """Return the camera as the web layer sees it."""
         chosen = self.settings
         return web.CameraView(self.status, tuple(self.hubs), chosen.pre, chosen.post, chosen.group)
 
     def speaker(self) -> Speaker | None:
-        """Its loudspeaker, if its kind may have one; not connected yet."""
+        """Return its loudspeaker, not yet connected; None if its source type has none."""
         address = self.settings.source
         source = self._parts.doors.source_of(address)
         if not isinstance(source, SpeakingSource):
@@ -233,7 +235,7 @@ class RunningCamera:
         return source.speaker(SourceContext(self.id, StreamName.MAIN, address, options, self._parts.clock))
 
     def _opener(self, stream: StreamName, address: str) -> tuple[Engine, Callable[[], CameraConnection]]:
-        """What runs a stream's reader, and how that connects."""
+        """Return the engine for a stream's reader and a function that connects."""
         source = self._parts.doors.source_of(address)
         assert source is not None, "settings were checked before"
         options = source.settings(self.settings.table(source.scheme))
@@ -244,7 +246,7 @@ class RunningCamera:
         return self._parts.engine, lambda: source.open(opening)
 
     def _heard(self, message: Message) -> None:
-        """Runs begin and end, told by a session in its reader's thread."""
+        """Handle a message of a stream session. Called on its reader's thread."""
         match message:
             case RunStarted(_, StreamName.MAIN, _, at_ms) if self._recorded:
                 self.keeper.begun(at_ms)
@@ -258,7 +260,7 @@ class RunningCamera:
                 self._parts.gaps.put_damage(damage)
                 self._losses[damage.stream].heard(damage)
             case DamageFound() | HoleFound():
-                return  # of what nobody records
+                return  # the stream is not recorded
         if isinstance(message, RunEnded):
             self._parts.recorder.end_run(message.camera, message.stream, message.why)
         self._parts.bus.publish(message)
@@ -279,7 +281,7 @@ class RunningCamera:
         self._parts.bus.publish(GapChanged(gap))
 
     def connected(self, stream: StreamName, notes: Mapping[str, Any]) -> None:
-        """A stream's packets come. notes: what its connection says of itself."""
+        """Handle a stream's first packets. notes: properties of the connection."""
         self.noted(stream, notes)
         if stream is StreamName.SUB:
             self._sub_trouble = ""
@@ -288,11 +290,11 @@ class RunningCamera:
             self._is_over_tcp = notes.get("transport") == "tcp"
 
     def noted(self, stream: StreamName, notes: Mapping[str, Any]) -> None:
-        """What a stream's connection says of itself has changed."""
+        """Handle changed properties of a stream's connection."""
         note_clock(self.hubs[stream], notes)
 
     def failed(self, stream: StreamName, error: SourceError) -> None:
-        """A stream's source could not be opened, or is over. The small picture alone does not stop the recording."""
+        """Handle a source that cannot be opened or has ended. A failed sub stream does not stop the recording."""
         if stream is StreamName.MAIN:
             if self._recorded:
                 self.keeper.failed(error)

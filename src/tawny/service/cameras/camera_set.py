@@ -1,4 +1,4 @@
-"""The cameras that run: begun, changed and ended one by one, while the others go on."""
+"""Running cameras: started, changed and stopped one by one while the others continue."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,7 +10,7 @@ from tawny.service.cameras.duty import CameraDuty
 
 
 class CameraSet:
-    """One thread at a time changes them. duty: what a camera is to do now."""
+    """The running cameras. Change them from one thread at a time. duty: returns what a camera must do now."""
 
     def __init__(self, parts: CameraServices, duty: Callable[[CameraId, Settings], CameraDuty]) -> None:
         self._parts, self._duty = parts, duty
@@ -21,9 +21,9 @@ class CameraSet:
         self.now = {CameraId(name): self._made(CameraId(name), one, since_ms) for name, one in settings.items()}
 
     def take_over(self, settings: Mapping[str, Settings], change: SettingsDifference) -> None:
-        """Only those that differ begin again."""
+        """Apply changed settings. Only changed cameras restart."""
         cameras = dict(self.now)
-        since_ms = self._parts.clock.now_ms()  # what is between two lives of a camera belongs to the second
+        since_ms = self._parts.clock.now_ms()  # the time between two instances of a camera belongs to the second
         for name in (*change.removed, *change.changed):
             cameras.pop(CameraId(name)).close()
         for name in (*change.changed, *change.added):
@@ -33,7 +33,7 @@ class CameraSet:
         self.now = {CameraId(name): cameras[CameraId(name)] for name in settings}
 
     def stand(self) -> None:
-        """Those that are to do something else now begin anew."""
+        """Restart the cameras whose duty has changed."""
         found = {name: camera for name, camera in self.now.items() if self._duty(name, camera.settings) != camera.duty}
         for camera in found.values():
             camera.stop_reading()

@@ -1,4 +1,4 @@
-"""What a camera's clock says, in words. Recordings are not affected by it: their times are this machine's."""
+"""Hint about a camera's clock. It does not affect recordings, which use the recorder's clock."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,11 +7,11 @@ from tawny.storage.retention.contract import duration_words
 from tawny.stream.hub import Hub
 
 MOST_OFF_S = 2.0
-"""A clock that is wrong by more is told of."""
+"""Offset, s, above which the hint is shown."""
 
 
 def clock_hint(offset_s: float | None) -> str:
-    """What is wrong with it and what to do; empty when nothing is. offset_s: by how much it is ahead."""
+    """Return the problem and its remedy, or an empty string. offset_s: how far the camera's clock is ahead, s."""
     if offset_s is None or abs(offset_s) <= MOST_OFF_S:
         return ""
     side = "ahead" if offset_s > 0 else "behind"
@@ -24,6 +24,6 @@ def clock_hint(offset_s: float | None) -> str:
 
 
 def note_clock(hub: Hub, notes: Mapping[str, Any]) -> None:
-    """Put at the stream's ring what its connection's notes say of the camera's clock."""
+    """Store the clock offset and the latency from the connection's notes in the stream's hub."""
     hub.clock_offset_s = notes.get("clock_offset_s")
     hub.latency_s = notes.get("latency_s")

@@ -1,6 +1,6 @@
-"""How a camera is talked to, as a report that may be given to strangers: what was said, and what became of it.
+"""Connection report of a camera that users can share: its protocol dialog and tolerated deviations.
 
-Nothing of its login is in it, and, unless asked for, nothing of where it is.
+It never contains credentials, and contains the host only on request.
 """
 
 import json
@@ -29,7 +29,7 @@ _MOST_GAPS: Final = 100
 def openings(
     camera: CameraId, settings: CameraSettings, doors: PluginRegistry, clock: Clock
 ) -> dict[StreamName, tuple[ReportingSource, SourceContext]]:
-    """Its streams that can be reported. NothingToReport when none can."""
+    """Return the camera's streams that support reports. Raises NothingToReport if none does."""
     found: dict[StreamName, tuple[ReportingSource, SourceContext]] = {}
     for stream, address in ((StreamName.MAIN, settings.source), (StreamName.SUB, settings.sub)):
         source = doors.source_of(address) if address else None
@@ -51,7 +51,10 @@ def report(
     index: Index | None = None,
     ended: Mapping[StreamName, str] | None = None,
 ) -> Report:
-    """status, index: of the recorder that reads it. ended: why a stream that was opened for this was over."""
+    """Return the report.
+
+    status, index: of the running recorder; None: not available. ended: why a stream opened for this report ended.
+    """
     made: dict[str, Any] = {
         "tawny": __version__,
         "made": utc_text(clock.now_ms()),
@@ -78,7 +81,7 @@ class _Camera(Protocol):
 def parse_report_request(
     asked: Mapping[str, Any], cameras: Mapping[CameraId, _Camera], doors: PluginRegistry, clock: Clock, index: Index
 ) -> dict[str, Any]:
-    """Of a recorder that runs: `report`, empty where nothing can be told; `known` cameras if there is no such."""
+    """Return the answer of a running recorder: `report`, empty if not supported; `known` cameras for an unknown one."""
     name = CameraId(str(asked.get("camera")))
     camera = cameras.get(name)
     if camera is None:
@@ -111,7 +114,7 @@ def _damage(camera: CameraId, index: Index, now_ms: int) -> Report:
 
 
 def _hidden(value: Any, found: Mapping[StreamName, tuple[ReportingSource, SourceContext]], *, with_host: bool) -> Any:
-    """Every text of it once more without what is not to be seen."""
+    """Return the value with secrets removed from every text in it."""
     if isinstance(value, str):
         for source, opening in found.values():
             value = source.without_secrets(opening, value, with_host=with_host)
@@ -124,7 +127,7 @@ def _hidden(value: Any, found: Mapping[StreamName, tuple[ReportingSource, Source
 
 
 def report_text(made: Report) -> str:
-    """For people, and for whoever is to look into it."""
+    """Return the report as text."""
     return "\n".join(_lines(made)) + "\n"
 
 

@@ -1,6 +1,6 @@
-"""Where a camera is and how it is logged into, changed while it runs: tried first, then into the settings' file.
+"""Camera connection service: changes a camera's address and login at runtime, tested before they are saved.
 
-The password is not told to anybody, and stands in `secrets.toml`. Any thread.
+Passwords are never returned; they are stored in `secrets.toml`. Thread-safe.
 """
 
 import re
@@ -24,7 +24,10 @@ _IN_FILE = "Change it in the settings file. No restart is needed."
 
 
 class CameraConnectionService:
-    """settings: those in force; apply: takes over others. config: the settings' file; None: there is none."""
+    """Changes the addresses and logins of cameras.
+
+    settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use.
+    """
 
     def __init__(
         self,
@@ -72,7 +75,7 @@ class CameraConnectionService:
         return found
 
     def _with(self, camera: CameraId, made: CameraSettings) -> Settings:
-        """What else is in the file the command line may overrule."""
+        """Return the current settings with this camera's addresses replaced; command-line overrides stay in effect."""
         settings = self._settings()
         before = settings.cameras[camera]
         after = before.model_copy(update={"source": made.source, "sub": made.sub, "onvif": made.onvif})
@@ -86,7 +89,7 @@ def _told(camera: CameraSettings) -> CameraAddress:
 
 
 def _write_into(draft: SourceDraft, camera: CameraId, now: CameraSettings, wanted: CameraAddressChange) -> None:
-    """SettingsError names the field that cannot be used."""
+    """Write the change into the draft. Raises SettingsError, which names the invalid field."""
     before, raw, place = parse_rtsp(now.source), draft.addresses(camera), _told(now)
     secret = f"CAMERA_{camera}".upper().replace("-", "_")
     _, _, kept = _parts(raw.get("source", ""))[1].partition(":")
@@ -106,7 +109,7 @@ def _write_into(draft: SourceDraft, camera: CameraId, now: CameraSettings, wante
 
 
 def _address(key: str, asked: str, told: str, raw: str, login: str) -> str:
-    """What goes into the file. What was told and not changed may hold something secret that was not told."""
+    """Return the address for the file. An unchanged address keeps its secret parts, which the client never received."""
     scheme, _, rest = _parts(raw if asked == told and raw else asked)
     if asked != told and LEFT_OUT in asked:
         raise _wrong(key, "an address with a hidden part", "the full address")
@@ -120,7 +123,7 @@ def _address(key: str, asked: str, told: str, raw: str, login: str) -> str:
 
 
 def _onvif(raw: str, now: CameraSettings, before: RtspAddress, host: str, login: str) -> str:
-    """The same camera's ONVIF service moves with it, and has the same login if it had. Empty: it is another's."""
+    """Return the ONVIF address with the new host, and the new login if it used the old; empty for another device."""
     service = urlsplit(now.onvif)
     if service.hostname != before.host.lower():
         return ""
@@ -134,7 +137,7 @@ def _onvif(raw: str, now: CameraSettings, before: RtspAddress, host: str, login:
 
 
 def _parts(address: str) -> tuple[str, str, str]:
-    """Scheme, login and the rest of an address as it stands in a file."""
+    """Return scheme, login and rest of an address as written in the file."""
     found = _LOGIN.fullmatch(address)
     return (found["scheme"], found["login"] or "", found["rest"]) if found else ("", "", address)
 

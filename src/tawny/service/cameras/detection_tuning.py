@@ -1,6 +1,6 @@
-"""How cameras are watched, told and changed while they run: into the settings' file where there is one, and at once.
+"""Detection tuning service: reads and changes detection settings at runtime. Thread-safe.
 
-Any thread.
+Changes take effect at once and are written to the settings file if one is in use.
 """
 
 import hashlib
@@ -25,7 +25,11 @@ SENSITIVITY = DetectorParameter(50, 1, 100, is_whole=True)
 
 
 class DetectionTuningService:
-    """settings, cameras: those in force. apply: takes over others. config: the settings' file; None: there is none."""
+    """Changes the detection settings of cameras.
+
+    settings, cameras: return the current ones; apply: applies changed settings. config: the settings file; None: not in
+    use.
+    """
 
     def __init__(
         self,
@@ -75,14 +79,14 @@ class DetectionTuningService:
                 raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
             new = _with(now, camera, watch, privacy_masks)
             self._doors.check(new, "the settings")
-            if self._config is not None:  # what else is in the file may be overruled by the command line
+            if self._config is not None:  # other values in the file may be overridden by the command line
                 written = change_detection(self._config, camera, watch, privacy_masks).cameras[camera]
                 new = _with(now, camera, written.detection, written.privacy_masks)
             self._apply(new, str(self._config or "the settings"))
             self._changes[camera] = web.DetectionChange(by, self._clock.now_ms())
 
     def _about(self, name: str) -> web.DetectorView:
-        from tawny.detection.classic.base import SHARED, ClassicDetector  # not above: it needs the vision library
+        from tawny.detection.classic.base import SHARED, ClassicDetector  # local: requires the vision library
 
         kind = self._doors.detectors[name]
         words = (getattr(kind, "__doc__", None) or "").strip().partition("\n")[0]

@@ -1,4 +1,4 @@
-"""What a camera is to do now: by its settings, by what somebody told it, by the rules."""
+"""Duty of a camera: what it must do now by its settings, a manual override and the rules."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,10 @@ from tawny.model.states import CameraState
 
 @dataclass(frozen=True, slots=True)
 class CameraDuty:
-    """is_read: not at all while somebody made it private. state, reason, detail: of what is not recorded."""
+    """What a camera must do.
+
+    is_read: False: not connected at all, while paused for privacy. state, reason, detail: reported while not recording.
+    """
 
     is_recorded: bool = True
     is_watched: bool = True
@@ -25,7 +28,7 @@ OFF = CameraDuty(is_recorded=False, state=CameraState.OFF, reason=GapReason.OFF,
 
 
 def duty_of(settings: CameraSettings, hold: ActiveHold | None, unrecorded: str) -> CameraDuty:
-    """unrecorded: why the rules say it is not recorded now; empty when they do not."""
+    """Return the duty. unrecorded: why the rules suspend recording; empty if they do not."""
     if hold is not None and hold.what == "pause":
         return CameraDuty(
             is_recorded=False,

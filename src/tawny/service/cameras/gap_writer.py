@@ -1,6 +1,6 @@
-"""Gaps and damage on their way to the ledger, so that nobody who reads a camera waits for the disk. One actor.
+"""Gap writer: writes gaps and damage to the ledger, so that stream readers never wait for the disk. One actor.
 
-Damage is written at most once a second, all that came together: a camera on a bad link has some in every second.
+Damage is collected and written at most once a second: a camera on a bad link reports damage every second.
 """
 
 from collections import deque
@@ -17,7 +17,7 @@ _EVERY_S: Final = 1.0
 
 
 class GapWriter:
-    """`put` and `put_damage` from any thread; gaps are written in the order they were put."""
+    """Writes gaps in order of arrival. Call `put` and `put_damage` from any thread."""
 
     name = "gaps"
 
@@ -32,12 +32,12 @@ class GapWriter:
         self._handle = engine.start(self.name, lambda: self)
 
     def put(self, gap: Gap) -> None:
-        """Returns at once."""
+        """Queue a gap. Returns at once."""
         self._waiting.append(gap)
         self._wake()
 
     def put_damage(self, damage: DamagedSpan) -> None:
-        """Returns at once."""
+        """Queue damage. Returns at once."""
         self._damage.append(damage)
         self._wake()
 
@@ -55,12 +55,12 @@ class GapWriter:
         return IDLE_S
 
     def finish(self) -> None:
-        """Write what still waits. For whoever ends the program, after `step` is called no more."""
+        """Write all that is queued. Call after the last `step`, when the program ends."""
         self.step()
         self._write_damage()
 
     def close(self) -> None:
-        """What still waits is written by `finish`."""
+        """Do nothing; `finish` writes what is queued."""
 
     def _write_damage(self) -> None:
         found = list(self._damage)

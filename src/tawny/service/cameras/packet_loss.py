@@ -1,4 +1,4 @@
-"""Whether a camera's pictures arrive whole, and what to say if they do not."""
+"""Packet loss: detects damaged frames of a camera and returns a hint."""
 
 from collections import deque
 
@@ -20,21 +20,21 @@ OVER_UDP = (
 
 
 class PacketLoss:
-    """Of one stream. `heard` by the thread that reads it, `hint` by any."""
+    """Packet loss of one stream. Call `heard` on the stream's reader thread, `hint` from any thread."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._begins_ms: deque[int] = deque(maxlen=_OFTEN)  # of the newest damage
+        self._begins_ms: deque[int] = deque(maxlen=_OFTEN)  # start times of the newest damage, ms UTC
 
     def heard(self, damage: DamagedSpan) -> None:
         if not self._begins_ms or damage.begin_ms > self._begins_ms[-1]:
             self._begins_ms.append(damage.begin_ms)
 
     def hint(self, now_ms: int, *, over_tcp: bool) -> str:
-        """What is wrong and what to do; empty while little or nothing is lost.
+        """Return the problem and its remedy; empty while the loss is small.
 
-        Over TCP no network loses anything: the camera itself threw away what its link did not take. Over UDP a packet
-        may be lost by chance, so that only a rate of loss tells something.
+        Over TCP the network loses no packets: the camera itself dropped what the link could not carry. Over UDP single
+        packets may be lost by chance, so only the loss rate is significant.
         """
         if over_tcp and len(self._begins_ms) == _OFTEN and now_ms - self._begins_ms[0] < _REMEMBERED_MS:
             return TOO_FAST
@@ -44,7 +44,7 @@ class PacketLoss:
 
 
 def loss_warning(hub: Hub) -> bool:
-    """Whether more than one of fifty pictures of the last seconds is damaged."""
+    """Return whether more than 2 % of the frames of the last LOOK_S seconds are damaged."""
     pictures = [packet for packet in hub.recent(LOOK_S) if packet.is_video]
     damaged = sum(packet.is_damaged for packet in pictures)
     return damaged > 1 and damaged > _SHARE * len(pictures)

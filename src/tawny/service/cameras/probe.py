@@ -1,4 +1,4 @@
-"""Tries a camera before it is taken into the settings: connects, and waits for its first picture."""
+"""Camera probe: tests a camera before it is added, by connecting and waiting for its first keyframe."""
 
 import threading
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from tawny.sources.source import IdleUntil, SourceContext
 
 TRY_S = 15.0
 UNKNOWN_KIND = ("Unknown type of address.", "Use rtsp://…, /dev/video0, picamera:0 or a video file.")
-"""What is wrong, and what to do."""
+"""Problem and remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What the first picture was."""
+    """Format of the first keyframe."""
 
     codec: str
     width: int
@@ -26,7 +26,7 @@ class ProbeResult:
 
 
 def probe(doors: PluginRegistry, name: str, camera: CameraSettings, stream: StreamName, clock: Clock) -> ProbeResult:
-    """Takes up to TRY_S. Raises a SourceError, NotDone."""
+    """Connect and return the video format. Blocks for up to TRY_S. Raises SourceError and NotDone."""
     address = camera.source if stream is StreamName.MAIN else camera.sub
     source = doors.source_of(address)
     if source is None:

@@ -1,4 +1,4 @@
-"""Pictures, bits and bytes a second, over the last ten seconds of a ring."""
+"""Frame rate, bit rate and byte rate over the last ten seconds of a ring buffer."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ OVER_S = 10.0
 
 
 def rates(hub: Hub) -> tuple[float | None, int | None]:
-    """(pictures a second, bits a second), None while there are fewer than two pictures."""
+    """Return frames per second and bits per second; (None, None) with fewer than two frames."""
     packets = _of_late(hub)
     pictures = [packet for packet in packets if packet.is_video]
     if len(pictures) < 2:
@@ -24,7 +24,7 @@ def rates(hub: Hub) -> tuple[float | None, int | None]:
 
 
 def byte_rates(hub: Hub) -> tuple[float, float] | None:
-    """(bytes a second, those of keyframes alone); None while there are fewer than two pictures."""
+    """Return bytes per second of all packets and of keyframes; None with fewer than two frames."""
     _, bits = rates(hub)
     if not bits:
         return None
@@ -35,12 +35,12 @@ def byte_rates(hub: Hub) -> tuple[float, float] | None:
 
 
 def _of_late(hub: Hub) -> list[Packet]:
-    """Since it was connected last: a moment without it says nothing of its rate."""
+    """Return the recent packets of the current run; time without a connection must not lower the rate."""
     packets = hub.recent(OVER_S)
     return [packet for packet in packets if packet.run == packets[-1].run]
 
 
 def rates_of(cameras: Mapping[CameraId, Mapping[StreamName, Hub]]) -> Rates:
-    """`byte_rates` of every stream that has some."""
+    """Return `byte_rates` of every stream that has them."""
     hubs = {(camera, stream): hub for camera, streams in cameras.items() for stream, hub in streams.items()}
     return {which: found for which, hub in hubs.items() if (found := byte_rates(hub)) is not None}

@@ -1,1 +1,1 @@
-"""All that leaves this machine for people and places: what fills the outbox, and who empties it."""
+"""Delivery service: fills and empties the outbox of uploads and notifications."""

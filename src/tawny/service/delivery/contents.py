@@ -1,4 +1,4 @@
-"""The bytes of deliveries, made when their turn comes: a picture of an event, a clip cut from segments, a segment."""
+"""Content of deliveries, created when sent: an event snapshot, a clip cut from segments, or a whole segment."""
 
 import hashlib
 from collections.abc import Callable
@@ -22,7 +22,10 @@ Picture = Callable[[Event], bytes | None]
 
 
 class ContentFactory:
-    """Any thread. picture: an event's JPEG. Raises ContentGone, StorageError."""
+    """Creates the content of deliveries. Thread-safe.
+
+    picture: returns the JPEG of an event, None if not available. `of` raises ContentGone and StorageError.
+    """
 
     def __init__(
         self, archive: RecordingArchive, clips: ClipCache, picture: Picture, sealed: SealedExportApi | None = None
@@ -101,7 +104,7 @@ class InMemoryContent:
         return self._data[offset : offset + size_bytes]
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
 
 def _sha256(content: DeliveryContent) -> str:
@@ -112,7 +115,7 @@ def _sha256(content: DeliveryContent) -> str:
 
 
 class SealedContent:
-    """A sealed file as it lies."""
+    """A sealed file, read unchanged."""
 
     media_type = "application/octet-stream"
 
@@ -127,11 +130,11 @@ class SealedContent:
         return b"".join(read_bytes(self._path, offset, min(offset + size_bytes, self.size_bytes)))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
 
 class ClipContent:
-    """A clip, read from its segments as it is sent."""
+    """A clip, read from its segments while it is sent."""
 
     media_type = "video/mp4"
 
@@ -150,4 +153,4 @@ class ClipContent:
         return b"".join(self._clip.read(offset, min(offset + size_bytes, self.size_bytes)))
 
     def close(self) -> None:
-        """The clip is kept by who made it."""
+        """Do nothing; the clip cache owns the clip."""

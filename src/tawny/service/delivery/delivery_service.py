@@ -1,4 +1,4 @@
-"""All that leaves this machine: the outbox, what fills it, and the couriers. Recording knows none of it."""
+"""Delivery service: the outbox, the schedulers that fill it, and the couriers. Recording does not depend on it."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -34,25 +34,28 @@ from tawny.service.sealing.sealed_export import NoSealedExport, SealedExportApi
 
 Died = Callable[[str, BaseException], None]
 MEMORY_SHARE = 2
-"""In memory mode what waits may hold one in so many parts of the memory: the rest is for what is being recorded."""
+"""In memory mode the outbox may hold recordings of at most 1/MEMORY_SHARE of the memory limit."""
 _STOP_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class DestinationStatus:
-    """How a destination does."""
+    """State of a destination."""
 
     name: str
     where: str
     waiting: OutboxBacklog
     trouble: str
-    """Why it does not go on; empty when it does."""
+    """Why deliveries fail at present; empty when they do not."""
     is_paused: bool
     last: Sequence[Delivery]
 
 
 class DeliveryService:
-    """Made, started and closed beside the recorder. The rest from any thread."""
+    """Runs uploads and notifications. Created, started and closed together with the recorder.
+
+    The other methods are thread-safe.
+    """
 
     def __init__(
         self,
@@ -66,8 +69,11 @@ class DeliveryService:
         deciding: Decider | None = None,
         sealed: SealedExportApi | None = None,
     ) -> None:
-        """where: the outbox's file, or `:memory:`. died: told when a part had to be begun again. deciding: the
-        rules. sealed: None: nothing is."""
+        """Create the service; `start` starts it.
+
+        where: path of the outbox database, or `:memory:`. died: called when an actor had to be restarted. deciding: the
+        rules. sealed: None: no camera is sealed.
+        """
         sealed = sealed or NoSealedExport()
         self.outbox = Outbox(where, clock)
         self._settings, self._recorder, self._clock = settings, recorder, clock
@@ -117,7 +123,7 @@ class DeliveryService:
         self.apply(self._settings)
 
     def apply(self, settings: Settings) -> None:
-        """Take over changed settings, already checked: only targets that differ begin again; what waits goes on."""
+        """Apply changed settings, already validated. Restart only targets that differ; waiting deliveries stay."""
         with self._changing:
             before, self._settings = self._settings, settings
             if not self._started:
@@ -132,10 +138,10 @@ class DeliveryService:
             self.messaging.take_over(settings)
             for name in self._names:
                 if _of(before, name) != _of(settings, name):
-                    self.outbox.try_now(name)  # the pause was for what was wrong before
+                    self.outbox.try_now(name)  # the backoff was caused by the previous settings
 
     def stop(self) -> None:
-        """What is under way waits for the next start; what waits is still told."""
+        """Stop the couriers. Interrupted and waiting deliveries stay in the outbox until the next start."""
         with self._changing:
             self._started = False
             self._unsubscribe()
@@ -144,31 +150,31 @@ class DeliveryService:
             self._engine.stop(_STOP_S)
 
     def close(self) -> None:
-        """Stopped, and the outbox is closed: nothing may ask any more."""
+        """Stop, and close the outbox. No method may be called afterwards."""
         self.stop()
         self.outbox.close()
 
     @property
     def rehearsed(self) -> RehearsalTargets:
-        """Who would be told, and where would be sent to."""
+        """The targets as the rule rehearsal sees them."""
         return RehearsalTargets(self.messaging.ears, self.bringing.wishes, self.messaging.acts.is_muted)
 
     def targets(self) -> list[DestinationStatus]:
-        """Destinations."""
+        """Return the destinations."""
         return [self._target(name) for name in self._settings.destinations]
 
     def held(self) -> list[tuple[CameraId, Span]]:
-        """Recordings that wait to be brought elsewhere; not those for a target that is no longer in the settings."""
+        """Return the recordings that wait for upload, except those for targets no longer in the settings."""
         return self.outbox.held(self._names)
 
     def summary(self) -> dict[str, object]:
-        """How much waits, and since when; as `tawny status --json` has it."""
+        """Return the backlog's count and age, as in `tawny status --json`."""
         waiting = self.outbox.waiting()
         oldest = None if waiting.oldest_ms is None else utc_text(waiting.oldest_ms)
         return {"waiting": waiting.count, "oldest": oldest}
 
     def pause(self, name: str, *, paused: bool) -> None:
-        """Nothing is sent there until it goes on; what is to be sent waits."""
+        """Pause or resume a target. While paused, its deliveries wait. Raises KeyError for an unknown target."""
         self._known(name)
         (self._paused.add if paused else self._paused.discard)(name)
         self.try_now(name)
@@ -178,13 +184,13 @@ class DeliveryService:
         self.outbox.try_now(name)
 
     def troubles(self) -> list[HealthProblem]:
-        """What falls behind. Waits for the disk."""
+        """Return the targets whose backlog is too large or too old. Reads the disk."""
         if not self._started:
             return []
         return list(uploads_behind(self.all_targets(), budget_bytes(self._settings), self._clock.now_ms()))
 
     def all_targets(self) -> list[AnyTarget]:
-        """Destinations, then notifiers."""
+        """Return the destinations, then the notifiers."""
         settings = self._settings
         found = [
             AnyTarget(
@@ -209,12 +215,16 @@ class DeliveryService:
         self.messaging.acts.mute(name, camera, for_ms)
 
     def push_key(self) -> str:
-        """What browsers subscribe to messages with; empty where none are told."""
+        """Return the VAPID public key browsers subscribe with; empty when no notifier uses Web Push."""
         kept = self.messaging.browsers()
         return webpush.public_key(kept) if kept else ""
 
     def tell_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
-        """keys: its p256dh and auth; None: no longer. ValueError when they are none."""
+        """Add or remove a browser subscription.
+
+        keys: its p256dh and auth; None removes it. Raises ValueError if they are invalid and KeyError without a Web
+        Push notifier.
+        """
         kept = self.messaging.browsers()
         if kept is None:
             raise KeyError("webpush")
@@ -230,7 +240,7 @@ class DeliveryService:
         return self.messaging.acts.do(name, token)
 
     def told(self) -> list[dict[str, object]]:
-        """All targets, as `tawny notifications list --json` and `tawny uploads list --json` have them."""
+        """Return all targets, as in `tawny notifications list --json` and `tawny uploads list --json`."""
         return [
             {
                 "name": one.name,
@@ -244,7 +254,10 @@ class DeliveryService:
         ]
 
     def tested(self, name: str) -> dict[str, object]:
-        """What `tawny notifications test` and `tawny uploads test` tell; `known` names when there is no such target."""
+        """Return the output of `tawny notifications test` and `tawny uploads test`.
+
+        `known`: all names, for an unknown target.
+        """
         try:
             steps = self.test(name)
         except KeyError:
@@ -252,7 +265,10 @@ class DeliveryService:
         return {"steps": [{"what": one.what, "wrong": one.wrong, "do": one.do} for one in steps]}
 
     def swept(self, name: str, *, only_told: bool) -> dict[str, object]:
-        """What `tawny uploads clean` tells: what goes, or would. `known` names when there is no such destination."""
+        """Return the output of `tawny uploads clean`. only_told: list the files, delete none.
+
+        `known`: names, for an unknown destination.
+        """
         chosen = self._settings.destinations
         if name not in chosen:
             return {"known": list(chosen)}
@@ -264,16 +280,16 @@ class DeliveryService:
         return {"keep_s": chosen[name].retention, "removed": not only_told, "items": items}
 
     def test(self, name: str) -> list[ConnectionTestStep]:
-        """KeyError when there is no such destination or notifier. Waits for the network."""
+        """Test a destination or a notifier. Raises KeyError for an unknown name. Waits for the network."""
         settings = self._settings
         if name in settings.notifiers:
             return self.messaging.test(name)
         return self.bringing.test(name)
 
     def too_old(self, name: str) -> list[RemoteFile]:
-        """What its `keep` says is to be removed there now: nothing is. KeyError when there is no such destination.
+        """Return the files older than the destination's `retention`; delete none.
 
-        Raises a DeliveryError. Waits for the network.
+        Raises KeyError for an unknown destination and DeliveryError. Waits for the network.
         """
         return self.bringing.too_old(name)
 
@@ -281,7 +297,7 @@ class DeliveryService:
 
     @property
     def _names(self) -> list[str]:
-        """Of all targets."""
+        """Names of all targets."""
         return [*self._settings.destinations, *self._settings.notifiers]
 
     def _known(self, name: str) -> None:
@@ -294,7 +310,7 @@ class DeliveryService:
             self.messaging.heard(message)
 
     def _brought(self, delivery: Delivery) -> None:
-        """A destination's courier is through with it."""
+        """Forward a delivery that a destination's courier has ended."""
         self.sending.ended(delivery)
         self.messaging.telling.ended(delivery)
 
@@ -319,14 +335,14 @@ def _of(settings: Settings, name: str) -> object:
 
 
 def _receives(settings: Settings, name: str) -> ReceivedAccess:
-    """A destination of which some cameras are not sealed gets what is clear."""
+    """Return CLEAR unless all cameras of the destination are sealed."""
     cameras = settings.destinations[name].cameras or tuple(settings.cameras)
     is_sealed = bool(cameras) and all(settings.is_sealed(camera) for camera in cameras)
     return ReceivedAccess.SEALED if is_sealed else ReceivedAccess.CLEAR
 
 
 def budget_bytes(settings: Settings) -> int:
-    """So much may what waits take of the disk, or of the memory."""
+    """Return the size limit, in bytes, of the recordings the outbox may hold on disk or in memory."""
     storage = settings.storage
     if storage.mode == "memory":
         return min(settings.outbox.budget, storage.memory // MEMORY_SHARE)

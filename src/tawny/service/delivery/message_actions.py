@@ -1,6 +1,6 @@
-"""What can be done from a message: mute, false alarm, keep. One door, and our signature on all that comes through.
+"""Message actions: mute, false alarm, keep. Each is authorized by a signed token.
 
-A token names one act on one event for one notifier, until a time; whoever has it can do that and nothing else.
+A token authorizes one action on one event for one notifier until it expires. It permits nothing else.
 """
 
 import hmac
@@ -27,7 +27,7 @@ _DO = "Open tawny instead."
 
 @dataclass(frozen=True, slots=True)
 class MessageAction:
-    """words: what it does, as a question; done: what was done."""
+    """An action of a message. words: the question before it; done: the confirmation after it."""
 
     do: str
     event: EventId
@@ -36,7 +36,7 @@ class MessageAction:
 
 
 class MessageActions:
-    """Any thread. camera_name: as people call it."""
+    """Signs and executes message actions. Thread-safe. camera_name: returns the display name of a camera."""
 
     def __init__(
         self, outbox: Outbox, recorder: RecorderService, clock: Clock, camera_name: Callable[[CameraId], str]
@@ -49,12 +49,12 @@ class MessageActions:
         self._key = bytes.fromhex(key)
 
     def token(self, to: str, do: str, event: EventId) -> str:
-        """do: of LABELS. At most 64 bytes."""
+        """Return a signed token of at most 64 bytes. do: a key of LABELS."""
         until = f"{(self._clock.now_ms() + LASTS_MS) // 60_000:x}"
         return f"{do}.{event}.{until}.{self._signature(to, do, event, until)}"
 
     def look(self, to: str, token: str) -> MessageAction:
-        """What it would do. NotDone when it is not ours, or no longer."""
+        """Return the action of a token without executing it. Raises NotDone if the token is invalid or expired."""
         do, event_id, until, signature = (*token.split("."), "", "", "")[:4]
         is_ours = token.count(".") == 3 and hmac.compare_digest(
             signature.encode(), self._signature(to, do, event_id, until).encode()
@@ -71,7 +71,7 @@ class MessageActions:
         return MessageAction(do, event.id, *words)
 
     def do(self, to: str, token: str) -> str:
-        """Do it; doing it twice is the same as once. The words say what was done. NotDone as above."""
+        """Execute the action and return its confirmation. Idempotent. Raises NotDone like `look`."""
         act = self.look(to, token)
         if act.do == "m":
             self.mute(to, self._event(act.event).camera, MUTE_MS)
@@ -82,7 +82,7 @@ class MessageActions:
         return act.done
 
     def mute(self, to: str, camera: CameraId, for_ms: int) -> None:
-        """Events of this camera that begin meanwhile are never told to this notifier. 0 ends it."""
+        """Mute a camera for this notifier. Events that begin within for_ms are not sent. 0 unmutes."""
         now_ms = self._clock.now_ms()
         self._outbox.mark(f"mute/{to}/{camera}", f"{now_ms} {now_ms + for_ms}" if for_ms else "")
 
@@ -92,7 +92,7 @@ class MessageActions:
         return bool(begin) and int(begin) <= at_ms < int(end)
 
     def mutes(self, to: str) -> dict[CameraId, int]:
-        """Until when, of those that last."""
+        """Return the muted cameras and the end of each mute, ms UTC."""
         prefix, now_ms = f"mute/{to}/", self._clock.now_ms()
         found = {name.removeprefix(prefix): int(text.split()[1]) for name, text in self._outbox.marks(prefix).items()}
         return {CameraId(camera): until_ms for camera, until_ms in found.items() if until_ms > now_ms}

@@ -1,4 +1,4 @@
-"""Deliveries to notifiers, made into what is sent when their turn comes: words, a picture or a clip, links, buttons."""
+"""Message composer: turns deliveries to notifiers into text, snapshot or clip, links and buttons when they are sent."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -31,7 +31,10 @@ _MOST_EVENTS = 2_000
 
 
 class MessageComposer:
-    """Of one notifier; any thread. address: how phones reach us, or empty. clip_link: of an event, or empty."""
+    """Composes the messages of one notifier. Thread-safe.
+
+    address: public URL of the recorder, or empty. clip_link: returns the URL of an event's uploaded clip, or empty.
+    """
 
     def __init__(
         self,
@@ -57,10 +60,10 @@ class MessageComposer:
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self._recorder.zone)
 
-    # --- words -------------------------------------------------------------------------------------------------------
+    # --- text --------------------------------------------------------------------------------------------------------
 
     def message(self, delivery: Delivery) -> Message:
-        """As of now. ContentGone when what it is about is gone."""
+        """Return the message in its current state. Raises ContentGone if its event was deleted."""
         content = delivery.content
         match content["kind"]:
             case "event" | "clip":
@@ -123,7 +126,7 @@ class MessageComposer:
         link = f"{self._address}/timeline" if self._address else ""
         return Message(
             delivery.name, "recap", title, text, delivery.at_ms, urgency=Urgency.QUIET, link=link
-        )  # nobody is to be woken by it
+        )  # delivered silently
 
     def _buttons(self, event: Event) -> tuple[Button, ...]:
         calls = self._traits.buttons == "calls"
@@ -133,10 +136,10 @@ class MessageComposer:
         start = f"{self._address}/act/{self._to}/" if self._address else ""
         return tuple(Button(label, start + token if start else "", token) for label, token in made)
 
-    # --- what is looked at -------------------------------------------------------------------------------------------
+    # --- content -----------------------------------------------------------------------------------------------------
 
     def content(self, delivery: Delivery) -> DeliveryContent:
-        """A picture, a GIF, a clip, a sheet; nothing where there is none. Raises StorageError."""
+        """Return a snapshot, GIF, clip or contact sheet; empty content if not available. Raises StorageError."""
         match delivery.content["kind"]:
             case "event":
                 return self._picture(self._event(delivery))
@@ -154,13 +157,13 @@ class MessageComposer:
         return InMemoryContent((self._jpeg(event) if wanted else None) or b"", "image/jpeg", event.start_ms)
 
     def _jpeg(self, event: Event) -> bytes | None:
-        """Of a sealed camera only where the settings say so, and as long as it is in memory."""
+        """Return the event's JPEG. Sealed cameras: only if the settings allow it and while it is in memory."""
         if self._settings.unencrypted_snapshots and self._sealed.seals(event.camera):
             return self._sealed.picture_in_memory(event)
         return self._recorder.event_picture(event)
 
     def _sheet(self, events: Sequence[Event]) -> DeliveryContent:
-        """Of a few of them, evenly."""
+        """Return a contact sheet of at most SHEET_PICTURES evenly chosen events."""
         if not self._settings.snapshot or not self._traits.picture:
             return InMemoryContent(b"", "image/jpeg", 0)
         step = max(1, -(-len(events) // SHEET_PICTURES))
@@ -199,7 +202,7 @@ class MessageComposer:
         return event
 
     def _events_of(self, delivery: Delivery) -> list[Event]:
-        """Those of a digest that are still there."""
+        """Return the events of a digest that still exist. Raises ContentGone if none does."""
         keys = [EventId(one) for one in delivery.content["events"]]
         found = [event for key in keys if (event := self._recorder.index.event(key)) is not None]
         if not found:
@@ -212,13 +215,13 @@ class MessageComposer:
         return [camera for camera in known if camera in asked and self._may_see(camera)]
 
     def _events_in(self, day: Span) -> list[Event]:
-        """In order of time; of a wild day not all."""
+        """Return the events in order of time, at most _MOST_EVENTS."""
         cameras = self._cameras()
         found = self._recorder.index.events(day, cameras=cameras, limit=_MOST_EVENTS).events if cameras else ()
         return sorted(found, key=lambda one: one.start_ms)
 
     def _recorded(self, day: Span) -> float | None:
-        """The part of the day, since each camera's first recording, that there is."""
+        """Return the recorded share of the day, 0..1, from each camera's first recording on; None if undefined."""
         whole_ms = recorded_ms = 0
         for camera in self._cameras():
             bounds = self._recorder.index.bounds(camera)

@@ -1,4 +1,4 @@
-"""The words of messages: what, where, when; short, and the same everywhere."""
+"""Texts of messages: what, where, when; the same for all notifiers."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ def clock_text(at_ms: int, zone: ZoneInfo) -> str:
 
 
 def of_event(event: Event, camera: str, zone: ZoneInfo, called: Callable[[str], str]) -> tuple[str, str]:
-    """`Person (porch).` and `Front door, 20:46.` called: gives the name of who was recognised, by their id."""
+    """Return `Person (porch).` and `Front door, 20:46.` called: returns the name of an identity by its ID."""
     where = f" ({event.zones[0].replace('-', ' ')})" if event.zones else ""
     begin = clock_text(event.start_ms, zone)
     end = begin if event.end_ms is None else clock_text(event.end_ms, zone)
@@ -25,7 +25,7 @@ def of_event(event: Event, camera: str, zone: ZoneInfo, called: Callable[[str], 
 
 
 def of_events(events: Sequence[Event], camera: str, zone: ZoneInfo) -> tuple[str, str]:
-    """`7 more events` and `Front door, 20:46 to 20:51: 5 × person, 2 × vehicle.` At least one event."""
+    """Return `7 more events` and `Front door, 20:46 to 20:51: 5 × person, 2 × vehicle.` At least one event."""
     begin, end = (clock_text(pick(one.start_ms for one in events), zone) for pick in (min, max))
     when = begin if begin == end else f"{begin} to {end}"
     return f"{len(events)} more events", f"{camera}, {when}: {counts(events)}."
@@ -37,7 +37,7 @@ def counts(events: Sequence[Event]) -> str:
 
 
 def of_alarm(what: str, camera: str, since: str, detail: str, do: str, others: int) -> tuple[str, str]:
-    """`Garage has not been recording since 14:02.` others: cameras that are fine."""
+    """Return `Garage has not been recording since 14:02.` and details. others: count of other cameras that work."""
     if what != "camera":
         return "Recorder problem", f"{detail} {do}".strip()
     fine = "" if not others else f" {others} other{' is' if others == 1 else 's are'} fine."
@@ -45,14 +45,14 @@ def of_alarm(what: str, camera: str, since: str, detail: str, do: str, others: i
 
 
 def of_alarms_end(what: str, camera: str, since: str, until: str, detail: str) -> tuple[str, str]:
-    """`Garage is recording again.` and `Missing: 14:02 to 20:51.`"""
+    """Return `Garage is recording again.` and `Missing: 14:02 to 20:51.`"""
     if what == "camera":
         return f"{camera} is recording again.", f"Missing: {since} to {until}."
     return "Problem resolved.", f"From {since} to {until}: {detail}"
 
 
 def of_day(recorded: float | None, events: Sequence[Event]) -> tuple[str, str]:
-    """recorded: the part of the day that was, 0 to 1; None where nothing was to be."""
+    """Return the daily summary. recorded: recorded share of the day, 0..1; None if no recording was expected."""
     title = "Daily summary" if recorded is None else f"Daily summary: {share(recorded)} recorded"
     if not events:
         return title, "No events."
@@ -60,6 +60,6 @@ def of_day(recorded: float | None, events: Sequence[Event]) -> tuple[str, str]:
 
 
 def share(part: float) -> str:
-    """Never more than is true: 99.999 % is `99.99 %`."""
+    """Return a percentage, rounded down: 99.999 % is `99.99 %`."""
     hundredths = int(part * 10_000 + 1e-6)
     return "100 %" if hundredths >= 10_000 else f"{hundredths / 100:.2f} %"

@@ -1,4 +1,4 @@
-"""Who hears of what: a notifier's settings, as far as they decide."""
+"""Notification filter: decides by a notifier's settings which events and problems it receives."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,29 +16,29 @@ def anybody(_: CameraId) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class NotificationFilter:
-    """What one notifier is to hear."""
+    """Selects the events and problems that one notifier receives."""
 
     to: str
     cameras: frozenset[CameraId] | None = None
-    """None: all."""
+    """None: all cameras."""
     kinds: frozenset[str] | None = None
     events: bool = True
     alarms: bool = True
     recap: int | None = None
-    """Minute of the day."""
+    """Minute of the day; None: no daily summary."""
     quiet: str = ""
     cool_down_ms: int = 60_000
     follows: bool = True
-    """Whether something follows when an event is over."""
+    """Whether a follow-up with the clip is sent after the event's end."""
     edits: bool = False
-    """What follows takes the first message's place: it is none of its own."""
+    """The follow-up edits the first message instead of sending a second one."""
     may_see: Callable[[CameraId], bool] = anybody
 
     def has(self, camera: CameraId) -> bool:
         return (self.cameras is None or camera in self.cameras) and self.may_see(camera)
 
     def why_not(self, camera: CameraId, kind: str) -> str:
-        """What of its own settings speaks against telling it; empty when nothing does."""
+        """Return the reason this notifier's settings suppress the event, or an empty string."""
         if not self.events:
             return f"{self.to} doesn't receive events."
         if self.cameras is not None and camera not in self.cameras:
@@ -50,13 +50,13 @@ class NotificationFilter:
 
 @dataclass(frozen=True, slots=True)
 class FilterDecision:
-    """Whether something is told or sent, and why. wait_ms: not before then; 0: at once."""
+    """Whether to send, and why. wait_ms: earliest time, ms UTC; 0: at once."""
 
     does: bool
     why: str
     wait_ms: int = 0
     is_final: bool = False
-    """A no that stays one, whatever becomes of the event."""
+    """A refusal that does not change when the event changes."""
 
 
 def verdict(
@@ -69,7 +69,7 @@ def verdict(
     *,
     is_muted: bool,
 ) -> FilterDecision:
-    """Its settings, then the rules, then what was muted by hand, then its quiet hours."""
+    """Apply the notifier's settings, then the rules, then mutes, then its quiet hours."""
     against = ear.why_not(camera, kind)
     if against or not says.does:
         return FilterDecision(does=False, why=against or says.why)
@@ -83,7 +83,7 @@ def verdict(
 
 
 def quiet_until_ms(quiet: str, now_ms: int, zone: ZoneInfo) -> int:
-    """When the quiet hours that last are over, by the wall clock there; 0 when none last."""
+    """Return the end of the current quiet hours, ms UTC; 0 outside quiet hours. Times are local to `zone`."""
     if not quiet:
         return 0
     begin, end = hours(quiet)

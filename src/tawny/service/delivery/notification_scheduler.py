@@ -1,8 +1,8 @@
-"""Who is told what, and when: this is where events and alarms become messages.
+"""Notification scheduler: decides which events and problems become messages, and when.
 
-An event is told at once, and when it is over its clip follows. At most one message a camera and a minute: what comes
-meanwhile is told in one, and while it goes on so, ever more seldom. In quiet hours events wait. An alarm is told once,
-and once when it is over. All of it is in the outbox before it is known here, so a kill costs nothing.
+An event is sent at once; its clip follows after its end. Per camera at most one message is sent per cool-down; further
+events are collected in a digest, and the interval doubles up to SELDOM_MS. In quiet hours events wait. A problem is
+sent when it begins and when it ends. All state is stored in the outbox first, so it survives a crash.
 """
 
 import threading
@@ -28,12 +28,12 @@ from tawny.service.modes.decider import Decider, NoRules
 
 IDLE_S: Final = 30.0
 PICTURE_MS: Final = 1_000
-"""So long an event without a picture waits for one."""
+"""Maximum delay, ms, of an event that has no snapshot yet."""
 SETTLE_MS: Final = 1_500
 LINK_MS: Final = 6_000
-"""A clip that is linked to is given so long to be there; once it is, nobody waits any longer."""
+"""Additional delay, ms, of a clip message with a link. The message is sent earlier if the upload ends earlier."""
 SELDOM_MS: Final = 15 * 60_000
-"""While it goes on, a camera is told of at least so often."""
+"""Maximum interval, ms, between two digests of a camera during continuous activity."""
 OVERLAP_MS: Final = 600_000
 SAVED_MS: Final = 60_000
 REMEMBERED_MS: Final = 2 * 86_400_000
@@ -43,25 +43,25 @@ _PAGE: Final = 200
 
 @dataclass(slots=True)
 class _Pace:
-    """Of one camera to one notifier."""
+    """Rate limit of one camera at one notifier."""
 
     last_ms: int = 0
-    """When something was told last, or will be."""
+    """Time of the last message, sent or scheduled, ms UTC."""
     steps: int = 0
-    """So many digests in a row."""
+    """Count of consecutive digests."""
     digest: str = ""
-    """The name of the one that is being gathered."""
+    """Name of the digest that collects events at present."""
 
 
 @dataclass(slots=True)
 class _Heard:
     known: set[EventId] = field(default_factory=set)
-    """Told, waiting to be, or not to be."""
+    """Events already sent, scheduled or finally refused."""
     paces: dict[CameraId, _Pace] = field(default_factory=dict)
 
 
 class NotificationScheduler:
-    """One actor. `heard` and `ended` from any thread."""
+    """Scheduler of all notifiers, run as one actor. Call `heard` and `ended` from any thread."""
 
     name = "telling"
 
@@ -79,8 +79,11 @@ class NotificationScheduler:
         links: bool = False,
         deciding: Decider | None = None,
     ) -> None:
-        """clip_of: an event with pre-roll and post-roll. lasting: alarms. deciding: the rules. links: clips are brought
-        where links are."""
+        """Create the scheduler.
+
+        clip_of: returns an event's span with pre-roll and post-roll. lasting: returns the current problems. deciding:
+        the rules. links: whether clips are uploaded, so that messages can link to them.
+        """
         self._outbox, self._archive, self._clip_of, self._is_muted = outbox, archive, clip_of, is_muted
         self._deciding = deciding or NoRules()
         self._ears, self._lasting, self._zone, self._clock = tuple(ears), lasting, zone, clock
@@ -98,7 +101,7 @@ class NotificationScheduler:
             self._put(message)
 
     def ended(self, delivery: Delivery) -> None:
-        """A courier is through with one: what follows it may go. Any thread."""
+        """Schedule the follow-up of a delivery that a courier has ended. Call from any thread."""
         if delivery.what in (DeliveryKind.MESSAGE, DeliveryKind.CLIP) and delivery.event is not None:
             self._put(delivery)
 
@@ -127,10 +130,10 @@ class NotificationScheduler:
         return IDLE_S
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def take_over(self, ears: Sequence[NotificationFilter], *, links: bool) -> None:
-        """Others from now on; who stays is told on as before. Any thread."""
+        """Apply changed notifiers. Those that remain keep their state. Call from any thread."""
         with self._lock:
             self._ears = tuple(ears)
             self._waits_ms = SETTLE_MS + (LINK_MS if links else 0)
@@ -149,7 +152,7 @@ class NotificationScheduler:
                 self._alarm(ear, what)
             elif isinstance(what, EventChanged):
                 is_past = what.event.end_ms is not None and what.event.end_ms < now_ms - OVERLAP_MS
-                if not is_past:  # somebody marks what was long ago
+                if not is_past:  # an old event was edited
                     self._event(ear, what.event, now_ms)
             elif what.event is not None and what.what is DeliveryKind.CLIP:
                 self._hurry(ear, what.event, now_ms)
@@ -186,7 +189,7 @@ class NotificationScheduler:
         self._outbox.add([self._delivery(ear, f"event/{event.id}", content, event, now_ms, due_ms=now_ms + waits_ms)])
 
     def _gather(self, ear: NotificationFilter, event: Event, pace: _Pace, due_ms: int, now_ms: int) -> None:
-        """Into the digest that waits for its time, or a new one."""
+        """Add the event to the waiting digest, or to a new one."""
         if pace.digest:
             waiting = self._outbox.find(ear.to, pace.digest)
             if waiting is not None and waiting.next_ms > now_ms:
@@ -200,7 +203,7 @@ class NotificationScheduler:
         self._outbox.add([self._delivery(ear, pace.digest, content, event, now_ms, due_ms=due_ms)])
 
     def _changed(self, ear: NotificationFilter, event: Event, now_ms: int) -> None:
-        """What was waiting for a picture goes; what is over is followed by its clip."""
+        """Send an event that waited for its snapshot; schedule the clip of an event that ended."""
         if event.end_ms is not None:
             self._follow(ear, event, now_ms)
         elif event.picture_ms is not None:
@@ -236,7 +239,7 @@ class NotificationScheduler:
         )
 
     def _hurry(self, ear: NotificationFilter, key: EventId, now_ms: int) -> None:
-        """Where a message waits only for its clip to be at every destination, and it is, it goes."""
+        """Send a message at once if it waits only for uploads of its clip and all of them have ended."""
         waiting = self._outbox.find(ear.to, f"clip/{key}")
         if waiting is None or waiting.needs is None or waiting.tries or waiting.next_ms <= now_ms:
             return
@@ -257,7 +260,7 @@ class NotificationScheduler:
         mark = f"alarm/{ear.to}/{alarm.what}/{alarm.camera or ''}"
         since = self._outbox.marks(mark).get(mark, "")
         if bool(since) is (alarm.until_ms is None):
-            return  # told before a restart, or never told
+            return  # already sent before a restart, or its start was not sent
         content = {
             "kind": "alarm",
             "what": alarm.what,
@@ -274,7 +277,7 @@ class NotificationScheduler:
         self._outbox.mark(mark, "" if alarm.until_ms else str(alarm.since_ms))
 
     def _end_alarms_that_are_over(self, now_ms: int) -> None:
-        """Those that ended while nobody was there to see it."""
+        """Send the end of problems that ended while tawny was not running."""
         lasting = {(alarm.what, alarm.camera or "") for alarm in self._lasting()}
         for ear in self._ears:
             prefix = f"alarm/{ear.to}/"
@@ -302,7 +305,7 @@ class NotificationScheduler:
     # --- after a start -----------------------------------------------------------------------------------------------
 
     def _remember(self, ear: NotificationFilter, now_ms: int) -> None:
-        """What is in the outbox already."""
+        """Restore the state from the outbox."""
         state = self._state[ear.to]
         for row in self._outbox.since(ear.to, now_ms - REMEMBERED_MS):
             if row.camera is None or row.content.get("kind") not in ("event", "digest"):
@@ -316,7 +319,7 @@ class NotificationScheduler:
                 pace.digest = row.name
 
     def _make_up(self, ear: NotificationFilter, now_ms: int) -> None:
-        """Events whose message was lost with the power; not those from before the notifier."""
+        """Send events whose message was lost in a power failure, but none from before the notifier was added."""
         mark = f"told/{ear.to}"
         told_ms = int(self._outbox.marks(mark).get(mark, now_ms))
         begin_ms = max(self._outbox.since_ms(ear.to), told_ms - OVERLAP_MS, now_ms - REMEMBERED_MS // 2)
@@ -359,6 +362,6 @@ class NotificationScheduler:
 
 
 def _between_ms(ear: NotificationFilter, pace: _Pace) -> int:
-    """While it goes on so, ever longer."""
+    """Return the interval between messages, ms; it doubles with each consecutive digest."""
     longest_ms = max(ear.cool_down_ms, SELDOM_MS)
     return min(ear.cool_down_ms << min(pace.steps, 20), longest_ms)

@@ -1,4 +1,4 @@
-"""Notifiers at work: an ear, a composer and a courier for each, beside the destinations and in the same outbox."""
+"""Notifications: a filter, a composer and a courier per notifier. Notifiers and destinations share the outbox."""
 
 import logging
 import threading
@@ -46,17 +46,17 @@ from tawny.service.recorder import RecorderService
 from tawny.service.sealing.sealed_export import NoSealedExport, SealedExportApi
 
 PRESSES_S = 0.2
-"""Between two times that a service is asked what was pressed; it keeps each waiting for many seconds."""
+"""Pause, s, between two polls for pressed buttons. The service keeps each long poll open for many seconds."""
 log = logging.getLogger(__name__)
 _Wanted = tuple[config.NotifierSettings, str]
-"""A notifier's settings, and how phones reach us."""
+"""A notifier's settings, and the public URL of the recorder."""
 MaySee = Callable[[str, CameraId], bool]
 """Whether the person of this name may see a camera."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotifierInfo:
-    """A notifier, as it is shown. public: its address without secrets."""
+    """A configured notifier. public: its address without secrets."""
 
     name: str
     public: str
@@ -65,7 +65,7 @@ class NotifierInfo:
 
     @property
     def gets(self) -> str:
-        """What of all that happens, in words."""
+        """Summary of what this notifier receives."""
         one = self.settings
         kinds = ", ".join(one.kinds) if one.kinds else "all events"
         parts = [
@@ -78,7 +78,7 @@ class NotifierInfo:
 
     @property
     def receives(self) -> ReceivedAccess:
-        """Whether pictures themselves are handed to the service, or only words and where to see them."""
+        """Whether the service receives images itself, or only text and links."""
         one, traits = self.settings, self.traits
         pictures = one.snapshot and traits.picture
         return (
@@ -89,7 +89,7 @@ class NotifierInfo:
 
 
 class Notifications:
-    """Any thread. clip_link: to an event's clip somewhere else, or empty."""
+    """Runs the notifiers. Thread-safe. clip_link: returns the URL of an event's uploaded clip, or empty."""
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class Notifications:
         self._crew: WorkerPool[_Wanted] | None = None
 
     def start(self, engine: Engine, is_paused: Callable[[str], bool]) -> list[Courier]:
-        """The couriers, one a notifier."""
+        """Start the scheduler and the couriers, one per notifier. Return the couriers."""
         self._is_paused = is_paused
         self._crew = WorkerPool(engine, self._begin)
         self._crew.take_over(self._wanted())
@@ -133,18 +133,18 @@ class Notifications:
         return [worker for worker in self._crew.workers() if isinstance(worker, Courier)]
 
     def take_over(self, settings: Settings) -> None:
-        """These notifiers, and no others, from now on."""
+        """Apply changed settings: start, restart and stop notifiers accordingly."""
         self._settings = settings
         self.telling.take_over(self.ears(), links=bool(settings.destinations))
         if self._crew is not None:
             self._crew.take_over(self._wanted())
 
     def ears(self) -> list[NotificationFilter]:
-        """Who hears of what."""
+        """Return the filters of all notifiers."""
         return [self._ear(name, one) for name, one in self._settings.notifiers.items()]
 
     def stop(self) -> None:
-        """What is under way waits for the next start."""
+        """Stop the couriers. Interrupted deliveries stay in the outbox until the next start."""
         if self._crew is not None:
             self._crew.stop()
 
@@ -158,7 +158,10 @@ class Notifications:
         ]
 
     def test(self, name: str, one: config.NotifierSettings | None = None) -> list[ConnectionTestStep]:
-        """Send one now. one: other settings than those in force. KeyError without any. Waits for the network."""
+        """Send a test message. one: settings to test; None: the current ones.
+
+        Raises KeyError for an unknown name. Waits for the network.
+        """
         one, now_ms = one or self._settings.notifiers[name], self._clock.now_ms()
         delivery = Delivery(name, f"test/{now_ms}", DeliveryKind.MESSAGE, {"kind": "test"}, now_ms, now_ms)
         try:
@@ -172,7 +175,7 @@ class Notifications:
         return [ConnectionTestStep("Notification sent")]
 
     def browsers(self) -> NotifierStore | None:
-        """Where browsers that want messages are kept; None where no notifier tells browsers."""
+        """Return the store of Web Push subscriptions; None without a Web Push notifier."""
         for name, one in self._settings.notifiers.items():
             if one.url.startswith("webpush:"):
                 return OutboxMarks(self._outbox, f"kept/{name}/")
@@ -180,13 +183,13 @@ class Notifications:
 
     def kind(self, url: str) -> Notifier:
         kind = self._doors.notifier_of(url)
-        assert kind is not None  # the settings were checked
+        assert kind is not None  # the settings were validated
         return kind
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _wanted(self) -> dict[str, "_Wanted"]:
-        """Each with all that who serves it goes by."""
+        """Return by notifier everything its workers depend on."""
         address = self._settings.web.public_url
         return {name: (one, address) for name, one in self._settings.notifiers.items()}
 
@@ -263,7 +266,7 @@ class Notifications:
 
 
 class OutboxMarks:
-    """A notifier's own part of the outbox's marks."""
+    """Key-value store of one notifier: a prefix of the outbox's marks."""
 
     def __init__(self, outbox: Outbox, prefix: str) -> None:
         self._outbox, self._prefix = outbox, prefix
@@ -277,7 +280,7 @@ class OutboxMarks:
 
 
 class _Pressed:
-    """An actor that does what buttons say."""
+    """Actor that polls a service for pressed buttons and executes their actions."""
 
     def __init__(self, to: str, presses: ButtonPresses, acts: MessageActions) -> None:
         self.name = f"buttons of {to}"
@@ -285,7 +288,7 @@ class _Pressed:
         self.handle: Handle | None = None
 
     def stop(self) -> None:
-        """It ends with its step: a service answers within seconds."""
+        """Do nothing; the actor ends after its current step, as a poll returns within seconds."""
 
     def step(self) -> float:
         try:
@@ -298,7 +301,7 @@ class _Pressed:
         return PRESSES_S
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _do(self, token: str) -> str:
         try:

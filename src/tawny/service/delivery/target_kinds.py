@@ -1,4 +1,4 @@
-"""Kinds of destinations and notifiers, as people choose and fill them in."""
+"""Types of destinations and notifiers, with the fields of their forms."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -137,7 +137,7 @@ NOTIFIERS: Final = (
 
 
 def all_kinds(doors: PluginRegistry) -> list[TargetKind]:
-    """Ours as they are filled in; any other by its address alone."""
+    """Return the built-in types with their fields; plug-ins have a single address field."""
     known = {one.scheme for one in (*DESTINATIONS, *NOTIFIERS)}
     return [*_shown(doors), *_others(doors, known)]
 

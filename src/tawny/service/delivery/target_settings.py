@@ -1,6 +1,6 @@
-"""Destinations and notifiers, told and changed while it runs: into the settings' file where there is one, and at once.
+"""Target settings service: reads and changes destinations and notifiers at runtime. Thread-safe.
 
-Any thread.
+Changes take effect at once and are written to the settings file if one is in use.
 """
 
 import threading
@@ -19,7 +19,10 @@ from tawny.service.plugin_registry import PluginRegistry
 
 
 class TargetSettingsService:
-    """settings: those in force; apply: takes over others. config: the settings' file; None: there is none."""
+    """Changes the settings of targets.
+
+    settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use.
+    """
 
     def __init__(
         self,
@@ -33,7 +36,7 @@ class TargetSettingsService:
         self._doors, self._config = doors, config
         self._lock = threading.Lock()
         self._text, self._secrets = "", dict[str, str]()
-        """Of what was added here where there is no file."""
+        """Targets added at runtime without a settings file, and their secrets."""
 
     @property
     def is_kept(self) -> bool:
@@ -79,7 +82,7 @@ class TargetSettingsService:
         self._apply(new, str(self._config or "the settings"))
 
     def _with(self, changed: Settings) -> Settings:
-        """The settings in force, but for these tables: what else is in the file the command line may overrule."""
+        """Return the current settings with these two tables replaced; command-line overrides stay in effect."""
         tables = {"destinations": changed.destinations, "notifiers": changed.notifiers}
         return self._settings().model_copy(update=tables)
 

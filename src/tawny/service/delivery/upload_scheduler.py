@@ -1,9 +1,8 @@
-"""What is brought elsewhere when something happens: this is where events become deliveries.
+"""Upload scheduler: turns events and recordings into deliveries to destinations.
 
-The picture goes at once and again when there is a better one; while an event goes on, its video follows a few seconds
-behind in pieces; when it is over, the clip takes their place as soon as its last second is recorded. What was missed
-because tawny was killed is made up for at the next start: what is in the outbox already, by its name, is not sent
-twice.
+The snapshot is sent at once and again when it improves. During an event its video follows in parts of a few seconds.
+After the event the clip replaces the parts as soon as its last second is recorded. After a crash the scheduler sends
+missed events at the next start; entries already in the outbox, identified by name, are not sent twice.
 """
 
 import threading
@@ -33,38 +32,39 @@ from tawny.storage.disk.layout import is_sealed, picture_path, sealed_path
 PIECE_MS: Final = 5_000
 LOOK_S: Final = 1.0
 END_LOOK_S: Final = 0.2
-"""While the end of a clip is just being recorded."""
+"""Step interval, s, shortly before a clip's end is recorded."""
 IDLE_S: Final = 30.0
 SETTLE_MS: Final = 5_000
-"""After the post-roll a clip goes even if its end was not recorded: the camera may have failed."""
+"""Delay, ms, after the post-roll; then the clip is sent even if its end was not recorded, as the camera may have
+failed."""
 REMOVAL_MS: Final = 30_000
-"""A piece that is just being sent is there by then."""
+"""Delay, ms, before parts are removed, so that a part being sent at that time has arrived."""
 LONGEST_EVENT_MS: Final = 3_600_000
 MADE_UP_FOR_MS: Final = 7 * 86_400_000
 _PAGE: Final = 200
 _USUAL_BYTES_S: Final = 500_000
-"""About what a second of video takes, until the clip is cut and its size is known."""
+"""Assumed bytes per second of video until the clip's actual size is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class UploadRule:
-    """What one destination is to get."""
+    """Selects the files that one destination receives."""
 
     to: str
     names: str
-    """A checked pattern."""
+    """Pattern of file names, validated."""
     what: frozenset[str] = frozenset({"events"})
-    """events, kept, footage."""
+    """Any of events, kept, footage."""
     cameras: frozenset[CameraId] | None = None
-    """None: all."""
+    """None: all cameras."""
     kinds: frozenset[str] | None = None
     follows: bool = True
-    """Whether the video of an event that goes on follows in pieces."""
+    """Whether the video of a running event is sent in parts."""
     names_sealed: bool = False
-    """Whether `names` holds for sealed files, too; else theirs tell nothing."""
+    """Whether `names` also applies to sealed files; otherwise their names reveal nothing."""
 
     def why_not(self, camera: CameraId, kind: str, *, kept: bool) -> str:
-        """What of its own settings speaks against sending an event there; empty when nothing does."""
+        """Return the reason this destination's settings exclude the event, or an empty string."""
         if self.cameras is not None and camera not in self.cameras:
             return f"{self.to} only receives {', '.join(sorted(self.cameras))}."
         if self.kinds is not None and kind not in self.kinds:
@@ -78,14 +78,14 @@ class UploadRule:
 
 
 def sends(wish: UploadRule, camera: CameraId, kind: str, says: RuleDecision, *, kept: bool) -> FilterDecision:
-    """Its settings, then the rules."""
+    """Apply the destination's settings, then the rules."""
     against = wish.why_not(camera, kind, kept=kept)
     return FilterDecision(says.does and not against, against or says.why)
 
 
 @dataclass(slots=True)
 class _Going:
-    """An event that goes on, and how far its video is sent to one destination."""
+    """A running event and how much of its video was sent to one destination."""
 
     event: Event
     wish: UploadRule
@@ -95,7 +95,7 @@ class _Going:
 
 @dataclass(frozen=True, slots=True)
 class _Ending:
-    """A clip that goes once its last second is on the disk."""
+    """A clip to be sent once its last second is written to disk."""
 
     delivery: Delivery
     camera: CameraId
@@ -103,7 +103,7 @@ class _Ending:
 
 
 class UploadScheduler:
-    """One actor. `heard` from any thread."""
+    """Scheduler of all destinations, run as one actor. Call `heard` from any thread."""
 
     name = "sending"
 
@@ -119,8 +119,11 @@ class UploadScheduler:
         deciding: Decider | None = None,
         sealed: SealedExportApi | None = None,
     ) -> None:
-        """clip_of: an event with its pre-roll and post-roll, as of an instant. all_targets: None: any. deciding: the
-        rules."""
+        """Create the scheduler.
+
+        clip_of: returns an event's span with pre-roll and post-roll, as of a time. all_targets: names of existing
+        targets; None: any. deciding: the rules. sealed: None: no camera is sealed.
+        """
         self._deciding, self._sealed = deciding or NoRules(), sealed or NoSealedExport()
         self._outbox, self._archive, self._clip_of, self._clock = outbox, archive, clip_of, clock
         self._wishes, self._budget_bytes, self._all_targets = tuple(wishes), budget_bytes, all_targets
@@ -131,7 +134,7 @@ class UploadScheduler:
         self._made_up: set[str] = set()
         self.handle: Handle | None = None
         self.dropped: list[Delivery] = []
-        """What there was no room for, since somebody last looked."""
+        """Deliveries dropped for lack of space."""
 
     def heard(self, message: Message) -> None:
         if isinstance(message, EventChanged | SegmentClosed):
@@ -161,10 +164,10 @@ class UploadScheduler:
             return self._rest_s()
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def take_over(self, wishes: Sequence[UploadRule], budget_bytes: int) -> None:
-        """Other destinations from now on: what goes on is followed where it still is to go. Any thread."""
+        """Apply changed destinations; running events continue where they still apply. Call from any thread."""
         with self._lock:
             self._wishes, self._budget_bytes = tuple(wishes), budget_bytes
             known = {wish.to: wish for wish in wishes}
@@ -180,7 +183,7 @@ class UploadScheduler:
             self.handle.wake()
 
     def ended(self, delivery: Delivery) -> None:
-        """A courier is through with one: pieces whose clip is there now are taken away. Any thread."""
+        """Remove the parts of an event once its clip has been uploaded. Call from any thread."""
         if delivery.what is not DeliveryKind.CLIP or delivery.event is None:
             return
         clip = self._outbox.find(delivery.to, delivery.name)
@@ -233,7 +236,7 @@ class UploadScheduler:
             self._going[key] = _Going(event, wish, begin_ms)
 
     def _follow(self, going: _Going) -> None:
-        """A piece of what has been recorded since the last one."""
+        """Send the video recorded since the last part, if there is enough of it."""
         event, wish = going.event, going.wish
         recorded_ms = self._recorded_ms(event.camera)
         if recorded_ms - going.sent_ms < PIECE_MS:
@@ -260,7 +263,7 @@ class UploadScheduler:
             self._ending[event.id, wish.to] = _Ending(delivery, event.camera, span.end_ms)
 
     def _let_go(self, ending: _Ending) -> bool:
-        """Whether nothing holds the clip back any more."""
+        """Release the clip if its end is recorded or the deadline has passed. Return whether it was released."""
         now_ms = self._clock.now_ms()
         if now_ms < ending.end_ms + SETTLE_MS and self._recorded_ms(ending.camera) < ending.end_ms:
             return False
@@ -274,10 +277,10 @@ class UploadScheduler:
             return min(LOOK_S, to_end_s)
         return LOOK_S if self._going else IDLE_S
 
-    # --- what is sealed: files as they lie, since nobody here can cut them
+    # --- sealed recordings: files are uploaded unchanged, as the recorder cannot cut them
 
     def _bring_sealed(self, wish: UploadRule, event: Event) -> None:
-        """Its picture; and when it is over, the recordings that have it, of which the last may still be open."""
+        """Upload the snapshot and, after the event's end, its closed recordings. The last one may still be open."""
         if event.picture_ms is not None:
             path = sealed_path(picture_path(event))
             content = {"event": event.id, "picture_ms": event.picture_ms, "sealed": True}
@@ -292,7 +295,7 @@ class UploadScheduler:
                 self._bring_recording(wish, event, segment)
 
     def _was_plain(self, event: Event) -> bool:
-        """Whether it is over, and its camera was not sealed yet."""
+        """Return whether the event has ended and all of its recordings are unsealed."""
         if event.end_ms is None:
             return False
         found = self._archive.index.segments(event.camera, StreamName.MAIN, self._clip_of(event, event.end_ms))
@@ -305,7 +308,7 @@ class UploadScheduler:
             self._outbox.add([replace(whole, event=event.id)])
 
     def _with_events(self, segment: Segment) -> None:
-        """A sealed recording that was just closed, for the events in it."""
+        """Upload a sealed recording that was just closed for the events in it."""
         near = Span(segment.start_ms - LONGEST_EVENT_MS, segment.end_ms + LONGEST_EVENT_MS)
         for event in self._archive.index.events(near, cameras=[segment.camera], limit=_PAGE).events:
             if event.end_ms is None or not self._clip_of(event, event.end_ms).overlaps(segment.span):
@@ -346,10 +349,10 @@ class UploadScheduler:
             size_bytes=segment.size_bytes,
         )
 
-    # --- what was missed ---------------------------------------------------------------------------------------------
+    # --- missed events -----------------------------------------------------------------------------------------------
 
     def _make_up(self, wish: UploadRule) -> None:
-        """Events that ended while nobody was there to send them, or whose message was lost with the power."""
+        """Send events that ended while tawny was not running or whose message was lost in a power failure."""
         now_ms = self._clock.now_ms()
         begin_ms = max(self._outbox.since_ms(wish.to), now_ms - MADE_UP_FOR_MS)
         after: str | None = None
@@ -365,13 +368,13 @@ class UploadScheduler:
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _recorded_ms(self, camera: CameraId) -> int:
-        """Up to where there is video that a power cut would leave."""
+        """Return the end of the recorded video that would survive a power failure, ms UTC; 0 without recordings."""
         still_open = [one.end_ms for one in self._archive.open_segments(camera) if one.stream is StreamName.MAIN]
         bounds = self._archive.index.bounds(camera)
         return max([*still_open, bounds.end_ms if bounds else 0])
 
     def _size_bytes(self, camera: CameraId, span: Span) -> int:
-        """About what it takes: as much a second as what of it is recorded."""
+        """Return the estimated size of a span, from the bytes per second of its recordings."""
         files = [one for one in self._archive.open_segments(camera) if one.stream is StreamName.MAIN]
         files += self._archive.index.segments(camera, StreamName.MAIN, span)
         seconds = sum(one.span.seconds for one in files)

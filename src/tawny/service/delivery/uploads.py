@@ -1,4 +1,4 @@
-"""Destinations at work: couriers for each, trying them out, removing there what is too old, links to what is there."""
+"""Uploads: couriers per destination, connection tests, remote cleanup and links to uploaded clips."""
 
 import logging
 import threading
@@ -27,12 +27,12 @@ from tawny.service.plugin_registry import PluginRegistry
 
 SWEEP_FIRST_S, SWEEP_AGAIN_S, SWEEP_EVERY_S = 120.0, 3600.0, 86_400.0
 LINK_S = 6 * 3600.0
-"""So long a link in a message opens the clip."""
+"""Validity, s, of a link in a message."""
 log = logging.getLogger(__name__)
 
 
 class Uploads:
-    """Any thread. ended: told of every delivery that a courier is through with."""
+    """Runs the destinations. Thread-safe. ended: called with every delivery that a courier has ended."""
 
     def __init__(
         self,
@@ -52,32 +52,35 @@ class Uploads:
         self._crew = WorkerPool[Settings](engine, self._begin)
 
     def take_over(self, settings: Mapping[str, Settings]) -> None:
-        """These, and no others, are served from now on."""
+        """Apply changed destinations: start, restart and stop couriers accordingly."""
         self._settings, self._without_links = dict(settings), set()
         self._crew.take_over(settings)
 
     def stop(self) -> None:
-        """What is under way waits for the next start."""
+        """Stop the couriers. Interrupted deliveries stay in the outbox until the next start."""
         self._crew.stop()
 
     def wishes(self) -> list[UploadRule]:
         return [_wish(name, one) for name, one in self._settings.items()]
 
     def public(self, name: str) -> str:
-        """Where it is, without secrets. KeyError when there is no such destination."""
+        """Return the address without secrets. Raises KeyError for an unknown destination."""
         one = self._settings[name]
         return self._kind(one.url).public(one.url)
 
     def test(self, name: str, one: Settings | None = None) -> list[ConnectionTestStep]:
-        """one: other settings than those in force. KeyError without any. Waits for the network."""
+        """Test a destination. one: settings to test; None: the current ones.
+
+        Raises KeyError for an unknown name. Waits for the network.
+        """
         one = one or self._settings[name]
         kind = self._kind(one.url)
         return check_destination(lambda: self._connect(name, one), f"{name} ({kind.public(one.url)})")
 
     def too_old(self, name: str) -> list[RemoteFile]:
-        """What its `keep` says is to be removed there now. KeyError when there is no such destination.
+        """Return the files older than the destination's `retention`.
 
-        Raises a DeliveryError. Waits for the network.
+        Raises KeyError for an unknown destination and DeliveryError. Waits for the network.
         """
         one = self._settings[name]
         if one.retention is None:
@@ -90,7 +93,7 @@ class Uploads:
             connection.close()
 
     def sweep(self, name: str) -> list[RemoteFile]:
-        """Have it removed: in its turn, after all that is to be sent. What that is."""
+        """Queue the removal of expired files behind all waiting deliveries. Return these files."""
         found = self.too_old(name)
         now_ms = self._clock.now_ms()
         for there in found:
@@ -100,15 +103,15 @@ class Uploads:
         return found
 
     def kept_for_a_time(self) -> list[str]:
-        """Those at which something is ever removed."""
+        """Return the names of destinations with a retention."""
         return [name for name, one in self._settings.items() if one.retention is not None]
 
     def clip_link(self, event: EventId) -> str:
-        """To the clip of an event where it was brought, if whoever has the link can fetch it there."""
+        """Return a public link to an event's uploaded clip; empty if no destination offers one."""
         for done in self._outbox.of_event(event):
             one = self._settings.get(done.to)
             is_there = one is not None and done.what is DeliveryKind.CLIP and done.state is DeliveryState.DONE
-            is_sealed = done.name.endswith(".tws")  # nobody could look at it by a link
+            is_sealed = done.name.endswith(".tws")  # a sealed clip cannot be played through a link
             if one is None or not is_there or is_sealed or done.to in self._without_links:
                 continue
             try:
@@ -157,12 +160,12 @@ class Uploads:
 
     def _kind(self, url: str) -> Destination:
         kind = self._doors.destination_of(url)
-        assert kind is not None  # the settings were checked
+        assert kind is not None  # the settings were validated
         return kind
 
 
 class Sweeper:
-    """Has removed what is too old at destinations, once a day, and soon again where that failed."""
+    """Removes expired files at destinations once a day; retries after SWEEP_AGAIN_S on failure."""
 
     name = "sweeping"
 
@@ -182,16 +185,16 @@ class Sweeper:
         return SWEEP_FIRST_S
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _sweep(self, name: str) -> float:
-        """In how many seconds it is to be done again."""
+        """Remove expired files. Return the delay until the next run, s."""
         try:
             self._bringing.sweep(name)
-        except KeyError:  # it was taken out meanwhile
+        except KeyError:  # the destination was removed
             return SWEEP_EVERY_S
         except DeliveryError as error:
-            log.warning("what is too old there could not be looked for: %s", error)
+            log.warning("cannot list expired files: %s", error)
             return SWEEP_AGAIN_S
         return SWEEP_EVERY_S
 

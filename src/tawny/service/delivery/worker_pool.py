@@ -1,4 +1,4 @@
-"""Who serves targets: couriers and the like, begun and ended as targets come, change and go, while the others go on."""
+"""Worker pool: starts and stops the workers of targets when targets are added, changed or removed."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -12,17 +12,17 @@ T = TypeVar("T")
 
 
 class TargetWorker(Actor, Protocol):
-    """Of one target."""
+    """A worker of one target, such as a courier."""
 
     handle: Handle | None
 
     def stop(self) -> None:
-        """End soon, also in the midst of something. Any thread."""
+        """End soon and interrupt the work in progress. Call from any thread."""
         ...
 
 
 Begin = Callable[[str, T, threading.Event], Sequence[TargetWorker]]
-"""Makes those of a target, of its name and settings; the event is set when they are to end."""
+"""Creates the workers of a target from its name and settings. The event is set when they must end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class _Post(Generic[T]):
 
 
 class WorkerPool(Generic[T]):
-    """One thread at a time. What is under way at a target that changes or goes is put back."""
+    """Workers by target. Not thread-safe. Interrupted work of a changed or removed target returns to the outbox."""
 
     def __init__(self, engine: Engine, begin: Begin[T]) -> None:
         self._engine, self._begin = engine, begin
         self._posts: dict[str, _Post[T]] = {}
 
     def take_over(self, wanted: Mapping[str, T]) -> None:
-        """Only who serves a target that is new, gone or another is touched."""
+        """Apply changed targets. Only the workers of new, changed and removed targets are started or stopped."""
         for name, post in list(self._posts.items()):
             if name not in wanted or wanted[name] != post.wanted:
                 del self._posts[name]
@@ -57,7 +57,7 @@ class WorkerPool(Generic[T]):
         return [worker for post in self._posts.values() for worker in post.workers]
 
     def stop(self) -> None:
-        """All end soon."""
+        """Stop all workers; does not wait for them."""
         self.take_over({})
 
 
@@ -70,5 +70,8 @@ def _end(post: _Post[T]) -> None:
 
 
 def _same(worker: TargetWorker) -> TargetWorker:
-    """What the engine makes, and makes again after a failure: it keeps nothing that could be wrong."""
+    """Return the worker itself. The engine also restarts the same object after a failure; it keeps no state that can be
+
+    invalid.
+    """
     return worker

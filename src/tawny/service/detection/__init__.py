@@ -1,1 +1,1 @@
-"""How cameras are watched, and what names, reads and remembers what they see."""
+"""Detection per camera: watchers, classification, recognition and learned identities."""

@@ -1,7 +1,6 @@
-"""What is kept of every look beside events: scores of zones, where it moved, what was left behind, and whether the
-camera sees its place.
+"""Activity recorder: stores zone scores and motion grids, and reports abandoned objects and camera tampering.
 
-It stands between a watcher and its event maker, in the watcher's thread.
+It sits between a watcher and its event maker and runs on the watcher's thread.
 """
 
 from typing import Protocol
@@ -19,18 +18,21 @@ from tawny.storage.segments.motion_scores import MotionScoreFile
 
 
 class ActivityListener(Protocol):
-    """Who is told."""
+    """Receives the reports. Called on the watcher's thread."""
 
     def tampered(self, wrong: str, frame: Frame) -> None:
-        """The camera no longer sees its place (a key of `detection.tamper.STAYS_S`), or does again (empty)."""
+        """Called when tampering begins (a key of `detection.tamper.STAYS_S`) or ends (empty)."""
         ...
 
     def left(self, found: AbandonedObject, frame: Frame) -> None: ...
 
 
 class ActivityRecorder:
-    """zones: the names of the camera's zones. tamper: knows the camera's place, for longer than one watcher lives.
-    meter: for people who look on."""
+    """Stores the activity of one camera.
+
+    zones: names of the camera's zones. tamper: knows the scene and outlives single watchers. meter: live values for
+    viewers.
+    """
 
     def __init__(
         self,
@@ -50,7 +52,7 @@ class ActivityRecorder:
         self._told = tamper.wrong
 
     def look(self, frame: Frame, look: Look) -> None:
-        if not isinstance(frame, UndecodedFrame):  # nothing is decoded for this alone
+        if not isinstance(frame, UndecodedFrame):  # no frame is decoded for this alone
             self._see_place(frame, look)
         self._grids.put(self._camera, frame.at_ms, _moving(look))
         zones = {zone: _score_in(zone, look) for zone in self._zones}
@@ -76,13 +78,13 @@ class ActivityRecorder:
 
 
 def _score_in(zone: str, look: Look) -> int:
-    """Of what is an event there, or may become one."""
+    """Return the highest score, 0..100, of the objects in this zone that are or may become events."""
     there = (round(thing.score * 100) for thing in (*look.seen, *look.near) if zone in thing.zones)
     return min(100, max(there, default=0))
 
 
 def _moving(look: Look) -> int:
-    """Where it moves while something is going on: its cells, else the boxes around it."""
+    """Return the motion grid of the current objects: the moving cells in their boxes, or all cells of their boxes."""
     boxes = 0
     for thing in look.seen:
         boxes |= grid_of(thing.box)

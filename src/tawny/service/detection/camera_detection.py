@@ -1,7 +1,7 @@
-"""How one camera is watched: who looks at it, what is known of that, and what is made of what is seen and heard.
+"""Detection of one camera: runs its watcher and sound listener and turns their reports into events.
 
-It begins anew with other settings while the recording goes on. Made and changed by whoever changes settings, told by
-the watcher's thread, read by any.
+It restarts with changed settings while recording continues. Created and changed by the thread that changes settings;
+called by the watcher's and listener's threads. Read from any thread.
 """
 
 from collections.abc import Callable, Mapping
@@ -50,7 +50,7 @@ from tawny.storage.segments.motion_scores import MotionScoreFile
 from tawny.stream.hub import Hub
 
 SURE = 100.0
-"""The score of what is not a matter of more or less."""
+"""Score of events that are either present or absent."""
 STOP_S = 5.0
 RECENT_S = 3.0
 WORDS = {
@@ -59,14 +59,14 @@ WORDS = {
     "moved": "The view has changed. Did someone move the camera?",
     "frozen": "The image has been frozen for 2 minutes. Turn the camera off and on again.",
 }
-"""What is wrong, by the camera's state."""
+"""Texts of the camera states."""
 TAMPERED, LEFT_KIND, SOUND = "tamper", "object", "sound"
-"""Kinds of events."""
+"""Event types."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectionServices:
-    """What all cameras share. told: gets what is to be published."""
+    """Services shared by all cameras."""
 
     clock: Clock
     engine: Engine
@@ -76,15 +76,19 @@ class DetectionServices:
     scores: MotionScoreFile
     grids: MotionGrids
     desk: ClassificationQueue = field(default_factory=ClassificationQueue)
-    """Where what moves gets its name."""
+    """Classifies moving objects."""
     reading: RecognitionQueue = field(default_factory=RecognitionQueue)
-    """Where it is read."""
+    """Recognizes identities."""
     guesser: FallbackClassifier | None = None
-    """What suggests a kind where nothing does."""
+    """Suggests a type where no classifier does."""
 
 
 class CameraDetection:
-    """changed: called when what `shown` and `trouble` say has changed. scored: gets the score of each second."""
+    """Detection of one camera.
+
+    tell: publishes events. scored: receives the motion score of each second. changed: called when `shown` or `trouble`
+    changes.
+    """
 
     def __init__(
         self,
@@ -99,7 +103,7 @@ class CameraDetection:
         self._tell, self._scored, self._changed = tell, scored, changed
         self.meter = LiveMeter()
         self.trouble = self.sound_trouble = ""
-        """What should be known of how it is watched, and heard, and what to do, in sentences."""
+        """Problem of detection and of sound detection with its remedy; empty if none."""
         self._wrong, self._wrong_ms = "", 0
         self._handles: list[Handle] = []
         self._watcher: Watcher | None = None
@@ -107,11 +111,11 @@ class CameraDetection:
         self._wants_hardware = False
         self._own: UserDetector | None = None
         self._tamper: Any = None
-        """Knows the camera's place, and outlives a change of settings."""
+        """The TamperDetector. It knows the scene and is kept when settings change."""
 
     @property
     def notes(self) -> Mapping[str, Any]:
-        """As the watcher tells of itself; empty while nobody watches."""
+        """The watcher's notes; empty while detection does not run."""
         watcher = self._watcher
         if watcher is None:
             return {}
@@ -121,7 +125,7 @@ class CameraDetection:
         return {**notes, "hardware": self._why_software(notes)}
 
     def _why_software(self, notes: Mapping[str, Any]) -> str:
-        """In a sentence; empty where there is nothing to be said."""
+        """Return why decoding does not use hardware; empty if it does or was not requested."""
         if not self._wants_hardware or notes["decodes_by"] != SOFTWARE:
             return ""
         newest = self._hubs[StreamName(notes["stream"])].newest
@@ -134,16 +138,16 @@ class CameraDetection:
 
     @property
     def concern(self) -> str:
-        """What is to be said of it, if nothing weighs more. None hides another: each has its own remedy."""
+        """All problems of detection, joined: each has its own remedy."""
         return " ".join(one for one in (self.own_trouble, self.trouble, self.sound_trouble) if one)
 
     @property
     def own_trouble(self) -> str:
-        """What is wrong with the owner's own detector, and in which line."""
+        """Problem of the user detector, with its line number; empty if none."""
         return self._own.trouble if self._own is not None else ""
 
     def shown(self, status: CameraStatus) -> CameraStatus:
-        """The camera's state, which is another while it does not see its place."""
+        """Return the camera's status, with the tampering state while tampering is detected."""
         if not self._wrong or status.state not in ON_WATCH:
             return status
         words = status.detail or WORDS[self._wrong]
@@ -167,7 +171,7 @@ class CameraDetection:
             self._changed()
 
     def stop(self) -> None:
-        """Ask it to end; returns at once."""
+        """Request the end; returns at once."""
         for handle in self._handles:
             handle.stop()
 
@@ -179,10 +183,10 @@ class CameraDetection:
         self._take_own(None)
 
     def over(self, at_ms: int) -> None:
-        """The camera is no more: so is what was wrong with it."""
+        """End the tampering event, as the camera is being closed."""
         self._tampers.end(at_ms)
 
-    # --- looking
+    # --- detection
 
     def _begin_looking(self, settings: DetectionSettings, masks: tuple[Polygon, ...]) -> None:
         from tawny.detection.abandoned_object import AbandonedObjectDetector
@@ -191,7 +195,7 @@ class CameraDetection:
 
         means, hubs, places = self._means, self._hubs, camera_zones(settings)
         main, sub = hubs[StreamName.MAIN], hubs.get(StreamName.SUB)
-        gate = DecodeGate(GateMode(settings.effort))  # what it learns of the camera outlives a watcher that dies
+        gate = DecodeGate(GateMode(settings.effort))  # its state outlives a restart of the watcher
         tamper = self._tamper = self._tamper or TamperDetector()
 
         def make() -> Watcher:
@@ -225,7 +229,7 @@ class CameraDetection:
         self._handles.append(means.engine.start(f"watch {self._camera}", make))
 
     def _reader(self, settings: DetectionSettings, sink: ObservationSink, large: Hub | None) -> ObservationSink:
-        """What reads plates and the like, where that is wanted."""
+        """Return a sink that recognizes plates, faces and the like, if enabled."""
         if not settings.recognize:
             return sink
         desk = self._means.desk
@@ -235,7 +239,7 @@ class CameraDetection:
         return TrackRecogniser(self._camera, self._means.reading, sink, wanted, large)
 
     def _take_own(self, made: Any) -> None:
-        """Keep hold of a detector with a process of its own, and end the one before."""
+        """Keep a detector that has its own process, and close the previous one."""
         before, self._own = self._own, made if isinstance(made, UserDetector) else None
         if before is not None:
             before.close()
@@ -247,7 +251,7 @@ class CameraDetection:
         self._changed()
 
     def tampered(self, wrong: str, frame: Frame) -> None:
-        """The camera no longer sees its place, or does again."""
+        """Handle the begin (a key of WORDS) or end (empty) of tampering."""
         self._wrong, self._wrong_ms = wrong, frame.at_ms
         self._tampers.end(frame.at_ms)
         if wrong:
@@ -255,7 +259,7 @@ class CameraDetection:
         self._changed()
 
     def left(self, found: Any, frame: Frame) -> None:
-        """A thing was left or taken: an event that is told when it is over."""
+        """Handle an abandoned or removed object: create an event that has already ended."""
         what = (SeenObject(found.what, 1.0),)
         self._lefts.begin(
             LEFT_KIND, found.since_ms, SURE, what,
@@ -263,7 +267,7 @@ class CameraDetection:
         )  # fmt: skip
         self._lefts.end(frame.at_ms)
 
-    # --- listening
+    # --- sound detection
 
     def _begin_listening(self, settings: AudioSettings) -> None:
         means, hub = self._means, self._hubs[StreamName.MAIN]
@@ -290,7 +294,7 @@ class CameraDetection:
         self._means.scores.put(self._camera, at_ms, score, SOUND_SCORES)
 
     def loud(self, start_ms: int, score: int) -> None:
-        """Something is loud: an event with the picture of that moment."""
+        """Begin a sound event with the latest keyframe as its snapshot."""
         hub = self._hubs[StreamName.MAIN]
         keyframes = [one for one in hub.recent(RECENT_S) if one.is_keyframe]
         picture = keyframe_jpeg(keyframes[-1], WIDTH, hub.private) if keyframes else None

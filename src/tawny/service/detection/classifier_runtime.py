@@ -1,6 +1,6 @@
-"""The model that names what moves, for all cameras: chosen from the shelf, opened, and changed while the program runs.
+"""Classifier runtime: selects, opens and replaces the object detection model for all cameras. One actor.
 
-One actor: it looks at pictures, and every few seconds whether another model is wanted.
+Each step classifies frames; every CHECKED_EVERY_S it checks which model the settings select.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,10 @@ CHECKED_EVERY_S = 2.0
 
 
 class ClassifierRuntime:
-    """settings: as they are now. trouble: why nothing is named though it should be, and what to do."""
+    """Runs the object detection model.
+
+    settings: returns the current ones. trouble: why the model does not run, and the remedy.
+    """
 
     name = "objects"
 
@@ -40,7 +43,7 @@ class ClassifierRuntime:
         self.desk = ClassificationQueue()
         self.suggesting = FallbackRuntime(settings, clock)
         self.card: ModelManifest | None = None
-        """Of the model in use."""
+        """Manifest of the model in use; None: no model."""
         self.provider = ""
         self.trouble = ""
         self._chosen: tuple[ModelManifest | None, ObjectModelSettings] | None = None
@@ -48,11 +51,11 @@ class ClassifierRuntime:
 
     @property
     def troubles(self) -> list[str]:
-        """What is wrong with either, in sentences."""
+        """The problems of the model and of the fallback classifier."""
         return [trouble for trouble in (self.trouble, self.suggesting.trouble) if trouble]
 
     def names(self, camera: CameraId) -> bool:
-        """Whether what moves there gets a name."""
+        """Return whether objects of this camera are classified."""
         settings = self._settings().cameras.get(camera)
         return self.desk.is_open and settings is not None and bool(settings.detection.notify_types)
 
@@ -61,7 +64,7 @@ class ClassifierRuntime:
         self.desk.wake = handle.wake
 
     def look_now(self) -> None:
-        """Other models are there."""
+        """Check the models at once, after one was added or removed."""
         self._checked_s = float("-inf")
         self.desk.wake()
 
@@ -104,7 +107,7 @@ class ClassifierRuntime:
         self._use(card, model, wanted, "" if is_there else _absent(wanted.device))
 
     def _accelerator(self, name: str) -> Accelerator | None:
-        """None for what onnxruntime does. NotDone: it is not there, or cannot be loaded."""
+        """Return None for devices that onnxruntime supports. Raises NotDone if it is missing or cannot be loaded."""
         if name in PROVIDERS:
             return None
         try:

@@ -1,4 +1,4 @@
-"""What suggests kinds, chosen by the settings and changed while the program runs; nothing else depends on it."""
+"""Fallback runtime: opens the classifier that suggests types, as selected in the settings."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,19 +20,22 @@ HINT: Final = (
 
 
 class FallbackRuntime:
-    """settings: as they are now. trouble: why nothing is suggested though it should be, and what to do."""
+    """Runs the fallback classifier.
+
+    settings: returns the current ones. trouble: why the classifier does not run, and the remedy.
+    """
 
     def __init__(self, settings: Callable[[], Settings], clock: Clock) -> None:
         self._settings = settings
         self.guesser = FallbackClassifier(clock)
         self.card: KindCard | None = None
-        """Of the model in use."""
+        """Card of the model in use; None: no model."""
         self.trouble = self.hint = ""
-        """hint: what would have to be installed for suggestions: nothing is wrong without."""
+        """hint: packages to install for suggestions. Without them nothing is wrong."""
         self._chosen: str | None = None
 
     def choose(self) -> None:
-        """Open what the settings want, if that is another one than before."""
+        """Open the selected model if the setting has changed."""
         wanted = self._settings().object_detection.kinds
         if wanted == self._chosen:
             return
@@ -52,5 +55,5 @@ class FallbackRuntime:
 
 
 def kinds_file(wanted: str) -> Path:
-    """What the setting `kinds` in `[object_detection]` means, unless it is `off`."""
+    """Return the file of the `kinds` setting in `[object_detection]`, unless it is `off`."""
     return OWN if wanted == COMES_WITH_TAWNY else Path(wanted).expanduser()

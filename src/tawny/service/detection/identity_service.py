@@ -1,4 +1,4 @@
-"""Who is known, as the web layer sees it (`service.interfaces.identities.IdentityApi`)."""
+"""Known identities for the web layer; implements `service.interfaces.identities.IdentityApi`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

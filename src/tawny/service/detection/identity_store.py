@@ -1,9 +1,9 @@
-"""Who and what is known by name: plates, and prints of faces. Encrypted, and forgotten in one step.
+"""Identity store: known license plates and face embeddings, encrypted.
 
-It is one small file in the data folder, and its key lies beside the settings, so that a lost disk of recordings, or a
-copy of it, tells nothing. Events name who was seen by an id that means something only here: whoever is forgotten has no
-name in old events either. After each forgetting all is encrypted anew with another key, so that older copies of the
-file cannot be opened.
+The store is one small file in the data folder. Its key is stored next to the settings, so a lost recording disk or a
+copy of it reveals nothing. Events refer to an identity by an ID that has no meaning outside this store. A deleted
+identity therefore loses its name in old events too. Each deletion re-encrypts the file with a new key, so older copies
+cannot be opened.
 """
 
 import json
@@ -37,7 +37,7 @@ MOST: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class KnownIdentity:
-    """by: the recogniser that knows them. text: a plate as it is written; empty of a face. prints: of the face."""
+    """A known identity. by: its recognizer. text: the plate as written; empty for a face. prints: face embeddings."""
 
     id: str
     name: str
@@ -47,9 +47,10 @@ class KnownIdentity:
 
 
 class IdentityStore:
-    """folder: the data; None: nothing is written. key_folder: where the key is. Any thread, any process.
+    """Stores known identities. Thread-safe and multi-process safe.
 
-    alike: from which likeness on two prints of a recogniser are of the same face.
+    folder: the data folder; None: keep in memory only. key_folder: folder of the key. alike: returns the minimum
+    similarity of two embeddings of the same face for a recognizer.
     """
 
     def __init__(
@@ -62,23 +63,23 @@ class IdentityStore:
         self._read_of: tuple[int, int] | None = None
         self._all: dict[str, KnownIdentity] = {}
         self.trouble = ""
-        """Why nobody is known though somebody should be, and what to do."""
+        """Why the store cannot be read, and the remedy; empty if it can."""
 
     def all(self) -> list[KnownIdentity]:
-        """By name."""
+        """Return all identities sorted by name."""
         with self._lock:
             self._refresh()
             return sorted(self._all.values(), key=lambda one: (one.name.lower(), one.text))
 
     def name(self, who: str) -> str:
-        """Empty for somebody who is not known any more."""
+        """Return the name of an ID; empty if it was deleted."""
         with self._lock:
             self._refresh()
             found = self._all.get(who)
             return found.name if found is not None else ""
 
     def add(self, name: str, by: str, text: str = "", print_: Sequence[float] = ()) -> KnownIdentity:
-        """Somebody more, or another print of somebody who is known by this recogniser. NotDone: it cannot be."""
+        """Add an identity, or another embedding to an existing one. Raises NotDone if invalid or full."""
         name = " ".join(name.split())
         if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
             raise NotDone("Invalid name.", f"Use 1 to {LONGEST_NAME} characters.")
@@ -96,12 +97,12 @@ class IdentityStore:
             return made
 
     def forget(self, *who: str) -> int:
-        """Those of these ids, or with these names; how many there were. What is left gets another key."""
+        """Delete the identities with these IDs or names; return the count. The rest is re-encrypted with a new key."""
         words = {one.lower() for one in who}
         return self._forget(lambda one: one.id in who or one.name.lower() in words)
 
     def forget_all(self) -> int:
-        """Everybody, and the key."""
+        """Delete all identities and the key; return the count."""
         with self._lock:
             count = len(self._all)
             self._all, self._read_of, self.trouble = {}, None, ""
@@ -111,7 +112,7 @@ class IdentityStore:
             return count
 
     def who(self, by: str, reading: RecogniserResult) -> str:
-        """The id of who that is; empty for nobody who is known."""
+        """Return the ID of a recognized identity; empty if unknown."""
         with self._lock:
             self._refresh()
             known = [one for one in self._all.values() if one.by == by]
@@ -122,7 +123,7 @@ class IdentityStore:
         return best[1] if best[0] >= self._alike(by) else ""
 
     def words(self, event: Event) -> frozenset[str]:
-        """What rules may call what was read in an event: by whom, its text, a name, known or unknown."""
+        """Return the words rules can match for an event: recognizers, plate texts, names, known or unknown."""
         found = set()
         for read in event.reads:
             name = self.name(read.who) if read.who else ""
@@ -145,7 +146,7 @@ class IdentityStore:
             return count
 
     def _refresh(self) -> None:
-        """Read it again if it is another: a command may have changed it."""
+        """Reload the file if it has changed: another process may have written it."""
         if self._file is None:
             return
         try:
@@ -173,7 +174,7 @@ class IdentityStore:
         )
 
     def _put(self, now: dict[str, KnownIdentity], keys: list[bytes]) -> None:
-        """keys: by the first of these. The one before stays until the file is there."""
+        """Write the file with the first key. The old key is kept until the new file is in place."""
         if self.trouble:
             raise NotDone(self.trouble)
         if self._file is not None:
@@ -198,10 +199,10 @@ class IdentityStore:
 
 
 def likeness(one: Sequence[float], other: Sequence[float]) -> float:
-    """Cosine of the angle between two prints; 0 where they cannot be compared."""
+    """Return the cosine similarity of two embeddings; 0 if they cannot be compared."""
     if not one or len(one) != len(other):
         return 0.0
-    import numpy as np  # not above: commands that look for events begin sooner without
+    import numpy as np  # local: speeds up commands that only search events
 
     a, b = np.asarray(one, np.float64), np.asarray(other, np.float64)
     lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
@@ -209,7 +210,7 @@ def likeness(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Whole or not at all, and readable by its owner alone."""
+    """Write the file atomically, readable by its owner only."""
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f".{file.name}.new")
     try:

@@ -1,4 +1,4 @@
-"""Models as the web layer sees them (`service.interfaces.models.ModelApi`)."""
+"""Models for the web layer; implements `service.interfaces.models.ModelApi`."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from tawny.service.interfaces import models as web
 
 
 class ModelService:
-    """offered: the one that can be fetched."""
+    """Lists, downloads and removes models. offered: the recommended model."""
 
     def __init__(self, naming: ClassifierRuntime, offered: RecommendedModel = RECOMMENDED) -> None:
         self._shelf, self._naming, self._offered = naming.shelf, naming, offered

@@ -1,6 +1,6 @@
-"""The models that somebody added: files in the data folder, each with a card that says where it came from.
+"""Model store: object detection models in the data folder, each with a manifest of its origin.
 
-A model is on the shelf once it is whole, is what its SHA-256 says, and has been opened and tried. tawny brings none.
+A model is listed once it is complete, matches its SHA-256 and has been loaded successfully. tawny ships without models.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ _AGAIN = "Add it again, or remove it from the list with `tawny models remove`."
 
 @dataclass(frozen=True, slots=True)
 class RecommendedModel:
-    """A model that can be fetched: what is shown before it is."""
+    """A model offered for download."""
 
     name: str
     address: str
@@ -53,12 +53,12 @@ RECOMMENDED = RecommendedModel(
     licence="Apache-2.0",
     origin="YOLOX-Nano of Megvii-BaseDetection/YOLOX, release 0.1.1rc0",
 )
-"""Small enough for a Raspberry Pi, and knows people, vehicles and animals."""
+"""Small enough for a Raspberry Pi; detects people, vehicles and animals."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelManifest:
-    """What is known of a model on the shelf."""
+    """Manifest of an installed model."""
 
     name: str
     sha256: str
@@ -71,20 +71,20 @@ class ModelManifest:
 
 
 class ModelStore:
-    """folder: the recorder's data. Any thread, any process; what is half there does not count."""
+    """Stores models below the recorder's data folder. Thread-safe and multi-process safe; ignores incomplete models."""
 
     def __init__(self, data: Path, clock: Clock) -> None:
         self.folder, self._clock = data / FOLDER, clock
 
     def all(self) -> list[ModelManifest]:
-        """The one that was added last comes first."""
+        """Return the installed models, newest first."""
         return [card for card in self._cards() if self.file(card.name).is_file()]
 
     def file(self, name: str) -> Path:
         return self.folder / f"{name}.onnx"
 
     def chosen(self, name: str) -> ModelManifest | None:
-        """The one of this name; empty: the one that was added last. NotDone: there is none of it, or it is gone."""
+        """Return the model of this name; empty: the newest. None without models. Raises NotDone if it is missing."""
         cards = self._cards()
         if not name and not cards:
             return None
@@ -94,7 +94,7 @@ class ModelStore:
         return card
 
     def check(self, card: ModelManifest) -> None:
-        """NotDone: its file cannot be read, or is not what was added."""
+        """Verify a model. Raises NotDone if its file cannot be read or has changed."""
         try:
             with self.file(card.name).open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -116,7 +116,7 @@ class ModelStore:
         origin: str = "",
         progress: Callable[[int], None] = lambda _bytes: None,
     ) -> ModelManifest:
-        """source: a file, or an address by http or https, which needs its sha256. NotDone changes nothing."""
+        """Add a model. source: a file, or an HTTP(S) URL, which requires sha256. On NotDone nothing is changed."""
         called = name or Path(urlsplit(source).path).stem.lower().replace("_", "-").replace(" ", "-")
         if not _NAME.fullmatch(called):
             raise NotDone(
@@ -165,7 +165,7 @@ class ModelStore:
         self.file(card.name).unlink(missing_ok=True)
 
     def _cards(self) -> list[ModelManifest]:
-        """Also those whose file is gone; the one that was added last comes first."""
+        """Return all manifests, newest first, including those whose model file is missing."""
         files = self.folder.glob("*.json") if self.folder.is_dir() else ()
         cards = [card for file in files if (card := _read(file))]
         return sorted(cards, key=lambda card: (card.added, card.name), reverse=True)
@@ -185,7 +185,7 @@ class ModelStore:
             raise NotDone(f"Can't create {self.folder}: {error.strerror}.", "Check `--data`.") from None
 
     def _keep(self, card: ModelManifest, new: Path) -> None:
-        """The model first, then its card: without one it does not count."""
+        """Rename the model first, then its manifest: a model without manifest is ignored."""
         text = json.dumps(asdict(card), ensure_ascii=False, indent=1) + "\n"
         beside = self.folder / f"{card.name}.json.new"
         beside.write_text(text, encoding="utf-8")
@@ -221,7 +221,7 @@ def _not_fetched(source: str, what: str) -> NotDone:
 
 
 def _copied(stream: Any, file: BinaryIO, progress: Callable[[int], None]) -> tuple[str, int]:
-    """SHA-256 and size of what was copied; it is on the disk."""
+    """Copy and sync to disk. Return SHA-256 and size in bytes."""
     found, size = hashlib.sha256(), 0
     while piece := stream.read(_PIECE):
         found.update(piece)
@@ -236,7 +236,7 @@ def _copied(stream: Any, file: BinaryIO, progress: Callable[[int], None]) -> tup
 
 
 def _read(file: Path) -> ModelManifest | None:
-    """None for what is no card."""
+    """Return None if the file is not a manifest."""
     try:
         said = json.loads(file.read_text(encoding="utf-8"))
         return ModelManifest(

@@ -1,6 +1,6 @@
-"""What reads plates, faces and whatever else people bring, for all cameras; changed while the program runs.
+"""Recognition service: runs recognizers of plates, faces and others for all cameras. One actor.
 
-One actor: it reads, and every few seconds looks whether other recognisers are wanted.
+Each step recognizes; every CHECKED_EVERY_S it checks which recognizers the settings select.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 class RecognitionService:
-    """settings: as they are now. book: who is known."""
+    """Runs the recognizers. settings: returns the current ones. book: known identities."""
 
     name = "reading"
 
@@ -43,7 +43,7 @@ class RecognitionService:
 
     @property
     def troubles(self) -> list[str]:
-        """Why something is not read though it should be, and what to do."""
+        """Why recognition does not work, with remedies."""
         wrong = [f"{name}: {one.trouble}" for name, (_, one) in sorted(self._made.items()) if one.trouble]
         return [*wrong, *([self.book.trouble] if self.book.trouble else [])]
 
@@ -64,7 +64,7 @@ class RecognitionService:
         self._made = {}
 
     def _choose(self) -> None:
-        """Have those that some camera wants, as the settings say."""
+        """Start and stop recognizers as the cameras' settings require."""
         settings = self._settings()
         wanted = {name for camera in settings.cameras.values() for name in camera.detection.recognize}
         for name, (of, recogniser) in list(self._made.items()):
@@ -79,14 +79,14 @@ class RecognitionService:
 
 
 def recogniser_settings(settings: Settings, name: str) -> RecogniserSettings:
-    """Its settings, where there are any, else the usual ones."""
+    """Return the settings of a recognizer, or the defaults."""
     return settings.recognizers.get(name, RecogniserSettings())
 
 
 def make_recogniser(
     name: str, settings: Mapping[str, RecogniserSettings], doors: Mapping[str, Any], clock: Clock
 ) -> Recogniser | None:
-    """A recogniser of this name; None where there is none. ValueError: its settings are wrong."""
+    """Return a new recognizer; None for an unknown name. Raises ValueError if its settings are invalid."""
     of = settings.get(name, RecogniserSettings())
     if of.file:
         return UserRecogniser(Path(of.file), of.kinds, deadline_s=of.deadline, memory=of.memory, clock=clock)
@@ -99,8 +99,8 @@ def make_recogniser(
 def face_print(
     name: str, picture: bytes, settings: Settings, doors: Mapping[str, Any], kind: str = PERSON, box: Box = WHOLE
 ) -> tuple[float, ...]:
-    """What a recogniser knows a face by. picture: JPEG or PNG; box: where in it. NotDone: there is no face, say."""
-    import cv2  # not above: recording does without the vision library
+    """Return a face embedding. picture: JPEG or PNG; box: region of it. Raises NotDone, for example without a face."""
+    import cv2  # local: recording works without the vision library
 
     decoded = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR) if picture else None
     if decoded is None:
@@ -127,7 +127,7 @@ def face_print(
 
 
 def read_once(recogniser: Recogniser, shown: RecogniserInput, clock: Clock) -> Sequence[RecogniserResult]:
-    """What it reads, once its file is loaded: that takes some calls."""
+    """Return the results, retrying while the recognizer loads its file, for at most LOADS_S."""
     until_s = clock.mono_s() + LOADS_S
     while True:
         readings = recogniser.read(shown)

@@ -1,4 +1,4 @@
-"""What is wrong with settings of reading, seen over all of them: unknown recognisers, sealed cameras, zones."""
+"""Validation of recognition settings: unknown recognizers, sealed cameras and zones."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -33,7 +33,7 @@ def check_reading(settings: Settings, recognisers: Mapping[str, Any]) -> Iterato
 
 
 def _check_recogniser(path: str, one: RecogniserSettings, part: Any) -> Iterator[Problem]:
-    """part: what is installed under its name."""
+    """part: the installed plug-in of this name; None: not installed."""
     if one.file and not one.file.endswith(".py"):
         yield Problem(f"{path}.file", repr(one.file), "a Python file with read(picture), such as faces.py")
     elif one.file and one.options:

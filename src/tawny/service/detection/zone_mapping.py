@@ -1,4 +1,4 @@
-"""A camera's level, zones, lines and masks, from its settings to what watches."""
+"""Zone mapping: converts thresholds, zones, lines and masks from settings for detectors."""
 
 from tawny.config.settings import CameraSettings, DetectionSettings
 from tawny.detection.zones import CameraZones, DetectionLine, DetectionZone
@@ -11,7 +11,7 @@ def privacy_masks(camera: CameraSettings) -> tuple[Polygon, ...]:
 
 
 def camera_zones(watch: DetectionSettings) -> CameraZones:
-    """Points are as the settings have them, checked there."""
+    """Return the zones, lines and masks. Points have been validated with the settings."""
     return CameraZones(
         zones=tuple(
             DetectionZone(

@@ -1,1 +1,1 @@
-"""Who looks after the recorder itself."""
+"""Health of the recorder: problems, self-test and check-in."""

@@ -1,7 +1,7 @@
-"""The one door through which trouble is told: an `Alarm` on the bus when it lasts, and another when it is over.
+"""Alarm monitor: publishes an `Alarm` when a problem lasts and another when it is resolved.
 
-Trouble is looked for every few seconds. What is over by itself soon after, as a camera that hangs up and comes back, is
-in the gap list and alarms nobody. Notifiers listen to the bus; `now` is what lasts, for status, metrics and /healthz.
+The monitor checks every few seconds. Short problems, such as a camera that reconnects, appear in the gap list only.
+Notifiers subscribe to the bus; `now` holds the current problems for status, metrics and /healthz.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,16 +14,16 @@ from tawny.model.messages import Alarm
 
 LOOK_S: Final = 5.0
 LASTS_S: Final = 20.0
-"""Trouble that lasts so long is told: with the 6 s in which a silent camera is found, well within 60 s."""
+"""Duration, s, before a problem is reported. With 6 s to detect a silent camera the total stays well below 60 s."""
 OVER_S: Final = 10.0
-"""It is over when it was not seen for so long: a camera that flaps is one alarm."""
+"""Duration, s, without the problem before it is resolved, so that a flapping camera causes one alarm."""
 
 Key = tuple[str, CameraId | None]
 
 
 @dataclass(frozen=True, slots=True)
 class HealthProblem:
-    """Something that is wrong just now. what, do: as in `Alarm`."""
+    """A problem at present. what, do: as in `Alarm`."""
 
     what: str
     camera: CameraId | None
@@ -40,7 +40,10 @@ class _Seen:
 
 
 class AlarmMonitor:
-    """An actor. look: what is wrong now; answers from memory. tell: hears of alarms, from the actor's thread."""
+    """Monitors problems as an actor.
+
+    look: returns the current problems from memory. tell: receives alarms on the actor's thread.
+    """
 
     name = "alarms"
 
@@ -67,7 +70,7 @@ class AlarmMonitor:
         return LOOK_S
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _note(self, trouble: HealthProblem, now_s: float) -> None:
         key = (trouble.what, trouble.camera)

@@ -1,7 +1,7 @@
-"""A sign of life to an address of the owner's choice, while all is well: a dead recorder cannot send it.
+"""Check-in: a heartbeat to a configured URL while the recorder works. A dead recorder cannot send it.
 
-A GET every few minutes, to a service (or another machine of one's own) that raises the alarm when it stays away.
-Nothing is sent unless an address is set, and nothing but the request: no name, no figures. One actor; only it waits.
+Sends a GET every few minutes to a service or another host that raises an alarm when it is missing. Without a URL
+nothing is sent, and the request contains no name and no figures. One actor; no other code waits for it.
 """
 
 import http.client
@@ -17,16 +17,17 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_S: Final = 10.0
 AGAIN_S: Final = 30.0
-"""After a try that failed."""
+"""Retry delay, s, after a failure."""
 TROUBLE_AFTER: Final = 3
-"""So many failures in a row are told."""
+"""Count of consecutive failures before they are reported."""
 _LOOK_S: Final = 5.0
 
 
 class CheckInSender:
-    """An actor. address: http or https; it may hold a secret, so only its host is ever told. is_well: asked each time.
+    """Sends check-ins as an actor.
 
-    trouble: empty, or what to tell the owner.
+    address: HTTP(S) URL that may contain a secret, so only its host is shown. is_well: queried before each check-in.
+    trouble: text for the owner; empty if none.
     """
 
     name = "check-in"
@@ -37,11 +38,11 @@ class CheckInSender:
         self._failures = 0
         self.trouble = ""
         self.last_ms: int | None = None
-        """When it last arrived."""
+        """Time of the last successful check-in, ms UTC; None if none."""
 
     @property
     def host(self) -> str:
-        """The address without what may be secret in it."""
+        """Host of the URL; the rest may be secret."""
         return self._address.hostname or ""
 
     def step(self) -> float:
@@ -51,7 +52,7 @@ class CheckInSender:
             if not why:
                 self.last_ms = self._clock.now_ms()
             if why:
-                log.warning("the check-in at %s failed: %s", self._address.hostname, why)
+                log.warning("check-in at %s failed: %s", self._address.hostname, why)
             is_told = self._failures >= TROUBLE_AFTER
             self.trouble = (
                 f"The heartbeat address {self._address.hostname} isn't responding ({why})." if is_told else ""
@@ -60,10 +61,10 @@ class CheckInSender:
         return _LOOK_S
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _send(self) -> str:
-        """Why it failed; empty if it did not. Redirects are not followed: they are no answer."""
+        """Send one check-in. Return the error, or empty. Redirects are not followed and count as errors."""
         connection = self._connection()
         try:
             path = (self._address.path or "/") + (f"?{self._address.query}" if self._address.query else "")

@@ -1,5 +1,6 @@
-"""Troubles that have to be looked for, and that looking for may take a while: uploads that fall behind, a clock that
-nobody keeps right, a certificate that ends, a camera with many short gaps. What was found last is answered from memory.
+"""Health checks that may block: upload backlog, clock synchronization, certificate expiry and short gaps.
+
+The last results are served from memory.
 """
 
 import ssl
@@ -24,28 +25,28 @@ from tawny.storage.index.protocol import Index
 
 LOOK_S: Final = 30.0
 BEHIND_MS: Final = 15 * 60_000
-"""What has been tried in vain for so long is behind."""
+"""Age, ms, from which a failing delivery counts as a backlog."""
 MUCH: Final = 0.5
-"""So large a part of the room for what waits is much."""
+"""Share of the outbox limit above which a backlog is a problem."""
 UNKEPT_S: Final = 600.0
-"""A clock may be unkept for so long, after a start or without a network."""
+"""Duration, s, a clock may be unsynchronized, after a start or without a network."""
 EARLIEST_MS: Final = 1_735_689_600_000
-"""2025: before that there was no tawny."""
+"""2025-01-01; tawny did not exist before."""
 SOON_DAYS: Final = 14
 CERTIFICATE_S: Final = 6 * 3600.0
 _TLS_S: Final = 5.0
 SHORT_MS: Final = 30_000
-"""A gap so short is not told of by itself."""
+"""Maximum length, ms, of a short gap, which is not reported by itself."""
 WITHIN_MS: Final = 3_600_000
 MOST_MISSING_MS: Final = 60_000
-"""More in an hour, in short gaps, is trouble."""
+"""Total length, ms, of short gaps per hour above which they are a problem."""
 _DAY_S = 86_400.0
 _NOT_THE_CAMERAS = BY_CHOICE | {GapReason.RECORDER_OFF, GapReason.CLOCK}
 
 
 @dataclass(slots=True)
 class HealthCheck:
-    """What may be wrong; find may wait, and raises nothing. every_s: how often it is looked for."""
+    """A periodic check. find: may block, raises nothing. every_s: interval."""
 
     find: Callable[[], Iterable[HealthProblem]]
     every_s: float = LOOK_S
@@ -54,7 +55,7 @@ class HealthCheck:
 
 
 class HealthCheckRunner:
-    """An actor; called, it says what it found last."""
+    """Runs checks as an actor. Calling it returns the last results."""
 
     name = "doctor"
 
@@ -73,11 +74,11 @@ class HealthCheckRunner:
         return max(0.0, min((look.due_s for look in self._looks), default=LOOK_S) - self._clock.mono_s())
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
 
 def uploads_behind(targets: Sequence[TargetView], budget_bytes: int, now_ms: int) -> Iterator[HealthProblem]:
-    """Of destinations and notifiers that are not paused."""
+    """Yield a problem if destinations or notifiers that are not paused have a backlog."""
     told = []
     for one in targets:
         oldest_ms, waiting = one.waiting.oldest_ms, one.waiting
@@ -96,7 +97,7 @@ def uploads_behind(targets: Sequence[TargetView], budget_bytes: int, now_ms: int
 
 
 class ClockWatch:
-    """is_kept: whether something keeps the machine's clock right; None where that cannot be known."""
+    """Checks the clock. is_kept: whether a service synchronizes it; None if unknown."""
 
     def __init__(self, is_kept: Callable[[], bool | None], clock: Clock) -> None:
         self._is_kept, self._clock = is_kept, clock
@@ -119,7 +120,7 @@ _SET_IT = "Turn on time synchronization: `timedatectl set-ntp true`, or install 
 
 
 class CertificateWatch:
-    """Of the interface's own address, as others reach it. What cannot be reached is no matter of its certificate."""
+    """Checks the expiry of the certificate at the public URL. An unreachable URL is not a certificate problem."""
 
     def __init__(self, address: Callable[[], str], clock: Clock) -> None:
         self._address, self._clock = address, clock
@@ -139,7 +140,7 @@ class CertificateWatch:
 
 
 class GapWatch:
-    """Cameras that are recorded, but with so many short gaps that an hour lacks a minute."""
+    """Checks for recorded cameras whose short gaps in the last hour add up to more than a minute."""
 
     def __init__(self, cameras: Callable[[], Sequence[CameraStatus]], index: Index, clock: Clock) -> None:
         self._cameras, self._index, self._clock = cameras, index, clock
@@ -167,7 +168,7 @@ class GapWatch:
 
 
 def _ends(host: str, port: int) -> datetime | None:
-    """When the certificate there ends, whoever signed it; None where there is none to be had."""
+    """Return the expiry of the host's certificate, trusted or not; None if not available."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:

@@ -1,4 +1,4 @@
-"""What is wrong with disks just now, as alarms and warnings tell it. Answered from memory, by any thread."""
+"""Disk problems for alarms and warnings, served from memory. Thread-safe."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ BACK = "recording moves back to it automatically."
 
 @dataclass(frozen=True, slots=True)
 class DiskProblems:
-    """stands_for: the folder whose disk was not there at the start, so that `volume` stands in for it."""
+    """Collects disk problems. stands_for: folder of the disk missing at the start, which `volume` replaces."""
 
     volume: Volume
     room: FreeSpace
@@ -26,7 +26,7 @@ class DiskProblems:
     stands_for: Path | None
 
     def __call__(self) -> Iterator[HealthProblem]:
-        """The room on them, the other volumes, and the first one if it is done without."""
+        """Yield the problems of free space, secondary volumes, the mirror and the main volume."""
         for warning in self.room.warnings:
             yield HealthProblem("room", None, warning.message, warning.do)
         for what, problem in self.others.problems():

@@ -1,4 +1,4 @@
-"""Who looks after the recorder itself: alarms, the sign of life, the nightly self-test. Recording needs none of it."""
+"""Health monitor: alarms, check-in and nightly self-test. Recording does not depend on it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -25,11 +25,11 @@ CHECK_IN_DO = "Check that the address is correct and that this computer can reac
 SELF_TEST_DO = "Run `tawny check --deep --repair` to restore what the mirror still has. Check the disk's health."
 SIGHT_DO = "Recording continues. Check the live view. This clears once the camera shows its usual scene again."
 NOT_WELL = frozenset({"camera", "disk", "books"})
-"""Alarms that keep the sign of life away: something is not recorded, or soon will not be. The others can wait."""
+"""Alarms that stop the check-in, because recording fails or is about to fail."""
 
 
 class HealthMonitor:
-    """cameras: their states now. others: what else is wrong, by whoever knows of it; answered from memory."""
+    """Monitors the recorder. cameras: returns their status. others: returns further problems from memory."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class HealthMonitor:
             self._check_in = CheckInSender(settings.url, settings.interval, self._is_well, clock)
 
     def also(self, look: HealthCheck) -> None:
-        """Something else that may be wrong. Before the start."""
+        """Add a check. Call before `start`."""
         self._looks.append(look)
 
     def start(self, engine: Engine) -> None:
@@ -71,7 +71,7 @@ class HealthMonitor:
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
-        """Those that last."""
+        """The current alarms."""
         return self._alarms.now
 
     @property
@@ -79,11 +79,11 @@ class HealthMonitor:
         return self._tester.last
 
     def test_now(self) -> None:
-        """Returns at once; `now` tells what came of it."""
+        """Request a self-test. Returns at once; `now` returns the result."""
         self._tester.ask()
 
     def now(self) -> web.HealthReport:
-        """For the interface; answered from memory."""
+        """Return the report for the interface, from memory."""
         last, check_in = self._tester.last, self._check_in
         return web.HealthReport(
             self_test=None if last is None else web.SelfTestReport(last.at_ms, last.minutes, last.files, last.problems),

@@ -1,7 +1,7 @@
-"""Every night: does a random minute of each camera play, and is a random old file as it was written?
+"""Self-test, every night: decodes a random file of each camera and verifies another against its hashes.
 
-One actor. It works in small steps with pauses, so that it never stands in anybody's way; a minute of one camera takes
-some seconds of one core.
+One actor. It works in small steps with pauses to keep the load low; one minute of a camera takes some seconds of one
+core.
 """
 
 import logging
@@ -30,29 +30,33 @@ from tawny.storage.repair.healing import wrong_with
 log = logging.getLogger(__name__)
 
 HOUR: Final = 3
-"""Of local time, in which it begins."""
+"""Hour of local time in which it starts."""
 LEAST_S: Final = 20 * 3600.0
-"""Between two."""
+"""Minimum interval, s, between two nightly tests."""
 _LOOK_S, _PAUSE_S = 60.0, 0.1
 _MINUTE_MS: Final = 60_000
 _ENOUGH: Final = 0.9
-"""This share of a minute's pictures must come out of the decoder."""
+"""Minimum share of frames that must be decoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class SelfTest:
-    """What the last one found. problems: sentences; empty when all was well."""
+    """Result of a self-test. problems: sentences; empty if none."""
 
     at_ms: int
     minutes: int
-    """Played back."""
+    """Count of files decoded."""
     files: int
-    """Compared with their hashes."""
+    """Count of files verified."""
     problems: tuple[str, ...]
 
 
 class SelfTester:
-    """An actor. last: None until there was one. mend: handed a file and what is wrong; whether it is whole now."""
+    """Runs the self-test as an actor.
+
+    last: None before the first test. mend: repairs a file, given its path and the damage; returns whether it is
+    repaired.
+    """
 
     name = "self-test"
 
@@ -81,7 +85,7 @@ class SelfTester:
         self._handle = engine.start(self.name, lambda: self)
 
     def ask(self) -> None:
-        """Begin now, with the newest recording of each camera and a file written to every disk. Returns at once."""
+        """Request a test now, with each camera's newest recording and a write test of every disk. Returns at once."""
         self._is_asked = True
         if self._handle is not None:
             self._handle.wake()
@@ -106,7 +110,7 @@ class SelfTester:
         return _PAUSE_S
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _is_due(self) -> bool:
         local = datetime.fromtimestamp(self._clock.now_ms() // 1000, UTC).astimezone(self._zone)
@@ -123,11 +127,11 @@ class SelfTester:
                 try:
                     yield from test(segment)
                 except (FileDamaged, StorageError) as error:
-                    if self._index.segment(segment.id) is not None:  # else it was removed meanwhile
+                    if self._index.segment(segment.id) is not None:  # otherwise it was deleted during the test
                         self._problems.append(error.message)
 
     def _take_a_file(self) -> Iterator[None]:
-        """Each disk that recordings are on."""
+        """Test that every disk with recordings is writable."""
         for volume in self._volume.everywhere:
             try:
                 volume.check_writable()
@@ -141,7 +145,7 @@ class SelfTester:
         return found[-1] if found else None
 
     def _any(self, camera: CameraId) -> Segment | None:
-        """Of any time that is recorded."""
+        """Return a random segment; None if none was found."""
         bounds = self._index.bounds(camera)
         if bounds is None:
             return None
@@ -154,7 +158,7 @@ class SelfTester:
 
     def _plays(self, segment: Segment) -> Iterator[None]:
         if is_sealed(segment.path):
-            return  # only who has the key can say
+            return  # verification requires the key
         read = read_segment(self._volume.path(segment.path))
         decoder, wanted, got = Decoder(read.video, segment.camera), 0, 0
         for fragment in read.fragments:
@@ -185,7 +189,7 @@ class SelfTester:
 
 
 def self_test_text(last: SelfTest | None) -> str:
-    """For status."""
+    """Return the result as text for the status command."""
     if last is None:
         return "The nightly self-test hasn't run yet."
     if last.problems:

@@ -1,1 +1,1 @@
-"""Other programs: what they are told, and what they may ask for."""
+"""Integrations with other software: messages sent to it and commands received from it."""

@@ -1,6 +1,6 @@
-"""The one door for whatever is asked of the recorder: who asks, whether they may, what is done, and a line of it kept.
+"""Command service: the single entry point for commands. Checks permissions, executes, and writes the audit log.
 
-By page, command, webhook, MQTT, datagram or rule: each only finds out who asks and hands over the order.
+Web page, command line, webhook, MQTT, datagram and rules only identify the issuer and pass the command on.
 """
 
 import logging
@@ -20,22 +20,22 @@ from tawny.service.integrations.external_events import ExternalEvents
 log = logging.getLogger(__name__)
 MANUAL, BY_WEEK = "manual", "week"
 Note = Callable[[str, str, Caller, str], None]
-"""A line of the log of who did what: action, person, where from, detail."""
+"""Writes an audit log entry: action, person, origin, detail."""
 
 
 class HoldApi(Protocol):
-    """What somebody told one camera: `pause` or `record`."""
+    """Manual override of one camera: `pause` or `record`."""
 
     @property
     def what(self) -> str: ...
 
 
 class ModesApi(Protocol):
-    """`events.modes.ModeState`, as far as it is told something. Raises NotDone. by: who asked."""
+    """The part of `events.modes.ModeState` that commands need. Raises NotDone. by: issuer of the command."""
 
     @property
     def names(self) -> Sequence[str]:
-        """The first is on when nothing says otherwise."""
+        """The first one is the default mode."""
         ...
 
     def set_mode(self, mode: str, by: str, until_ms: int | None = None) -> None: ...
@@ -49,19 +49,22 @@ class ModesApi(Protocol):
 
 
 class DeviceControlApi(Protocol):
-    """What can be turned and switched. Raises NotDone; waits for the network."""
+    """Controls cameras and relays. Raises NotDone; waits for the network."""
 
     def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None: ...
     def stop(self, camera: CameraId) -> None: ...
     def go_to(self, camera: CameraId, preset: str) -> None: ...
     def switch(self, relay: str, *, on: bool, lasts_s: float | None) -> None: ...
     def relay_camera(self, relay: str) -> str | None:
-        """The camera it belongs to, empty when to none; None when there is no such relay."""
+        """Return the relay's camera, empty if it has none; None for an unknown relay."""
         ...
 
 
 class CommandService:
-    """Any thread; may wait for the disk and the network. cameras: their ids. Raises OrderRefused."""
+    """Executes commands. Thread-safe; may wait for disk and network.
+
+    cameras: returns their IDs. Raises CommandRefused.
+    """
 
     def __init__(
         self,
@@ -76,7 +79,7 @@ class CommandService:
         self._note, self._clock = note, clock
 
     def do(self, who: CommandIssuer, asked: object) -> CommandResult:
-        """asked: an order, or JSON that is to be one."""
+        """Execute a command. asked: a command, or its JSON. Raises CommandRefused."""
         order = asked if isinstance(asked, commands.EVERY) else commands.order_of(asked)
         try:
             self._check(who, order)
@@ -105,7 +108,7 @@ class CommandService:
             raise CommandRefused("not_found", "Camera not found.", f"Cameras: {known or 'none'}.")
 
     def _camera_of(self, order: Order, who: CommandIssuer) -> str | None:
-        """The one that it is about; None when it is about all."""
+        """Return the camera a command applies to; None for all."""
         match order:
             case commands.EventUpdateCommand() | commands.EventCloseCommand():
                 return self._lasting(order.event, who).camera
@@ -125,7 +128,7 @@ class CommandService:
         try:
             self._note(order.do, who.name, Caller(who.address or who.way), detail)
         except StorageError as error:
-            log.warning("who did what could not be written down: %s", error)
+            log.warning("cannot write the audit log: %s", error)
 
     @staticmethod
     def _about(order: Order) -> str:
@@ -134,7 +137,7 @@ class CommandService:
                 return str(value)
         return ""
 
-    # --- each of them ------------------------------------------------------------------------------------------------
+    # --- commands ----------------------------------------------------------------------------------------------------
 
     @singledispatchmethod
     def _do(self, order: Order, who: CommandIssuer) -> CommandResult:
@@ -177,7 +180,7 @@ class CommandService:
 
     @_do.register
     def _record(self, order: commands.RecordNowCommand, who: CommandIssuer) -> CommandResult:
-        camera, key = CameraId(order.camera), f"{MANUAL} {order.camera}"  # with a space: nobody else's key
+        camera, key = CameraId(order.camera), f"{MANUAL} {order.camera}"  # with a space: no client's key
         if not order.on:
             if self._modes is not None and _is(self._modes.hold(camera), "record"):
                 self._modes.let_go(camera, who.name)

@@ -1,4 +1,4 @@
-"""What tawny can turn and switch: cameras by ONVIF, relays by ONVIF or by a script of the owner's own."""
+"""Device control: pan, tilt and zoom by ONVIF; relays by ONVIF or by user scripts."""
 
 import logging
 import threading
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Due:
-    """What is to be ended. tries: that failed."""
+    """A pending end. tries: failed attempts."""
 
     at_s: float
     do: Callable[[], None]
@@ -30,9 +30,10 @@ class _Due:
 
 
 class DeviceControl:
-    """An actor that ends what lasts only for a while; the rest from any thread, and waits for cameras and scripts.
+    """Controls devices; as an actor it ends timed movements and relay pulses.
 
-    settings: those in force now. Raises NotDone and SourceError.
+    The other methods are thread-safe and wait for cameras and scripts. settings: returns the current ones. Raises
+    NotDone and SourceError.
     """
 
     name = "hands"
@@ -47,7 +48,7 @@ class DeviceControl:
     def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None:
         made = self._camera(camera)
         made.move(pan, tilt, zoom, lasts_s)
-        self._later(f"ptz {camera}", lasts_s, made.stop)  # not every camera keeps to the time it is given
+        self._later(f"ptz {camera}", lasts_s, made.stop)  # not every camera obeys the timeout
 
     def stop(self, camera: CameraId) -> None:
         self._no_later(f"ptz {camera}")
@@ -64,17 +65,17 @@ class DeviceControl:
             self._later(f"relay {relay}", lasts_s, lambda: self._switch(relay, on=not on))
 
     def relay_camera(self, relay: str) -> str | None:
-        """The camera it belongs to, empty when to none; None when there is no such relay."""
+        """Return the relay's camera, empty if it has none; None for an unknown relay."""
         found = self._settings().relays.get(relay)
         return None if found is None else found.camera
 
     def turns(self, camera: CameraId) -> bool:
-        """Whether it may be that this camera can be turned."""
+        """Return whether this camera may support PTZ."""
         found = self._settings().cameras.get(camera)
         return found is not None and bool(found.onvif)
 
     def controls(self, camera: CameraId) -> CameraControls:
-        """Asks the camera where it can go. One that does not answer now is believed to turn."""
+        """Query presets from the camera. A camera that does not respond is assumed to support PTZ."""
         relays = tuple(
             RelayOutput(name, one.camera, one.pulse or None)
             for name, one in self._settings().relays.items()
@@ -100,7 +101,7 @@ class DeviceControl:
             return max(0.0, min((one.at_s for one in self._due.values()), default=now_s + IDLE_S) - now_s)
 
     def close(self) -> None:
-        """Nothing is left on that was to be on for a while."""
+        """End all timed movements and relay pulses."""
         with self._lock:
             ready = dict(self._due)
         for key, due in ready.items():
@@ -111,7 +112,7 @@ class DeviceControl:
             due.do()
         except TawnyError as error:
             due.tries += 1
-            log.warning("%s could not be ended (%d of %d): %s", key, due.tries, TRIES, error)
+            log.warning("cannot end %s (attempt %d of %d): %s", key, due.tries, TRIES, error)
             if due.tries < TRIES:
                 due.at_s = self._clock.mono_s() + AGAIN_S
                 return

@@ -1,5 +1,6 @@
-"""One program that is told what happens, as it happens. Recording knows nothing of it: what is not taken is dropped,
-counted and said.
+"""Emitter worker: sends messages to one integration as they occur. Recording does not depend on it.
+
+Messages that are not accepted are dropped, counted and reported.
 """
 
 import heapq
@@ -18,13 +19,13 @@ from tawny.model.messages import Message
 from tawny.service.integrations.message_formats import FormattedMessage, MessageFormat
 
 MOST_WAITING = 1000
-"""The oldest make way."""
+"""Queue limit; the oldest messages are dropped."""
 IDLE_S = 30.0
 log = logging.getLogger(__name__)
 
 
 class EmitterWorker:
-    """An actor; `heard` from any thread."""
+    """Sends messages as an actor. Call `heard` from any thread."""
 
     def __init__(self, name: str, open_emitter: Callable[[], Emitter], form: MessageFormat, clock: Clock) -> None:
         self.name, self._open, self._form, self._clock = f"tells {name}", open_emitter, form, clock
@@ -36,7 +37,7 @@ class EmitterWorker:
         self.handle: Handle | None = None
         self.sent = self.dropped = 0
         self.trouble = self.said = ""
-        """Why the last one was not taken; what the last one was answered."""
+        """Error of the last message; empty if none. Response to the last message."""
 
     def heard(self, message: Message) -> None:
         with self._lock:

@@ -1,6 +1,6 @@
-"""Events that somebody told us of: a bell, an alarm panel, a script, a person. Any number may last at a time.
+"""External events: events reported by clients such as a doorbell, an alarm panel, a script or a person.
 
-Each ends when it is said to be over, or after the time that was given with it: an end that gets lost costs nothing.
+Any number may be open at a time. Each ends when reported or after its timeout, so a lost end does no harm.
 """
 
 import logging
@@ -22,9 +22,9 @@ from tawny.stream.hub import Hub
 
 IDLE_S = 30.0
 RECENT_S = 12.0
-"""A keyframe so old still shows the beginning."""
+"""Maximum age, s, of a keyframe that still shows the event's begin."""
 AGAIN_S, LATE_MS = 1.0, 15_000
-"""Where there was no picture at the beginning, one is looked for so often, and for so long."""
+"""Retry interval, s, and time limit, ms, for an event without a snapshot."""
 MOST_OPEN = 200
 log = logging.getLogger(__name__)
 
@@ -36,20 +36,23 @@ class _Open:
     until_s: float
 
     def is_bare(self, now_ms: int) -> bool:
-        """It has no picture, and may still get one: the camera was only just switched on."""
+        """Return whether it has no snapshot but may still get one, as its camera was just switched on."""
         return self.event.picture_ms is None and now_ms - self.event.start_ms < LATE_MS
 
 
 class MarkedLedger(EventLog, Protocol):
-    """A ledger that knows what people say of events (`service.retention.event_marks.EventMarks`)."""
+    """A ledger that knows the users' marks of events (`service.retention.event_marks.EventMarks`)."""
 
     def shown(self, message: Message) -> Message:
-        """With that."""
+        """Return the message with the marks."""
         ...
 
 
 class ExternalEvents:
-    """An actor that ends what is overdue; the rest from any thread. hub: a camera's packets, None if there is none."""
+    """Manages external events; as an actor it ends overdue ones. The other methods are thread-safe.
+
+    hub: returns a camera's hub, None if it has none.
+    """
 
     name = "said events"
 
@@ -67,7 +70,7 @@ class ExternalEvents:
         self.handle: Handle | None = None
 
     def open(self, camera: CameraId, kind: str, key: str, label: str, score: float, lasts_s: float) -> Event | None:
-        """One that lasts under the same key goes on instead. None when too many last."""
+        """Open an event, or extend the open event of the same key. Return None if too many are open."""
         with self._lock:
             found = self._find(key, (camera,))
             if found is not None:
@@ -85,19 +88,19 @@ class ExternalEvents:
         return event
 
     def find(self, event: str, cameras: Collection[str] | None = None) -> Event | None:
-        """One that lasts, by its id or its key; cameras: only of these."""
+        """Return the open event of this ID or key. cameras: only these; None: all."""
         with self._lock:
             found = self._find(event, cameras)
             return None if found is None else found.event
 
     def update(self, event: EventId, label: str, score: float | None, lasts_s: float | None) -> Event | None:
-        """None when no such one lasts."""
+        """Update an open event; return None if it is not open."""
         with self._lock:
             found = self._open.get(event)
             return None if found is None else self._grow(found, label, score, lasts_s)
 
     def end(self, event: EventId) -> Event | None:
-        """The same."""
+        """End an open event; return None if it is not open."""
         with self._lock:
             found = self._open.get(event)
             return None if found is None else self._end(found)
@@ -115,12 +118,12 @@ class ExternalEvents:
             return min(wait_s, AGAIN_S) if bare else wait_s
 
     def close(self) -> None:
-        """The recorder ends, and what was told of with it."""
+        """End all open events."""
         with self._lock:
             for one in list(self._open.values()):
                 self._end(one)
 
-    # --- with the lock -----------------------------------------------------------------------------------------------
+    # --- with the lock held ------------------------------------------------------------------------------------------
 
     def _find(self, event: str, cameras: Collection[str] | None) -> _Open | None:
         for one in self._open.values():
@@ -157,7 +160,7 @@ class ExternalEvents:
             self._put("updated", pictured)
 
     def _with_picture(self, event: Event) -> Event:
-        """Of the newest keyframe there is, large if it can be."""
+        """Return the event with a snapshot of the newest keyframe, from the main stream if possible."""
         for stream in StreamName:
             hub = self._hub(event.camera, stream)
             keyframes = [one for one in hub.recent(RECENT_S) if one.is_keyframe] if hub is not None else []
@@ -168,7 +171,7 @@ class ExternalEvents:
             try:
                 self._save_picture(pictured, jpeg)
             except StorageError as error:
-                log.warning("%s: the picture of an event could not be kept: %s", event.camera, error)
+                log.warning("%s: cannot save the snapshot of an event: %s", event.camera, error)
                 return event
             return pictured
         return event

@@ -1,7 +1,7 @@
-"""What Home Assistant is told, so that it finds everything by itself (MQTT discovery): entities, and where they are.
+"""Home Assistant MQTT discovery: entities and their topics.
 
-Each entity is a retained JSON at `PREFIX/KIND/NODE/OBJECT/config`, its keys as Home Assistant documents each kind. One
-goes away when its JSON is replaced by nothing.
+Each entity is a retained JSON at `PREFIX/KIND/NODE/OBJECT/config`, with the keys Home Assistant documents for its kind.
+An empty payload removes it.
 """
 
 import json
@@ -21,10 +21,10 @@ PANEL = {
     "night": ("armed_night", "ARM_NIGHT", "arm_night"),
     "vacation": ("armed_vacation", "ARM_VACATION", "arm_vacation"),
 }
-"""By mode: the panel's state, its command, and the feature that has it shown."""
+"""By mode: the panel's state, its command, and the feature that shows it."""
 OWN_MODE = "armed_custom_bypass"
 KINDS = ("person", "vehicle", "animal", "object", "sound", "motion", "tamper", "manual", "other")
-"""Event types that Home Assistant is told of; kinds of one's own are `other`."""
+"""Event types announced to Home Assistant; custom types are `other`."""
 MOVES = {"left": {"pan": -0.5}, "right": {"pan": 0.5}, "up": {"tilt": 0.5}, "down": {"tilt": -0.5}}
 
 
@@ -37,7 +37,7 @@ class AnnouncedCamera:
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryContext:
-    """All that is to be announced. base: our topic. may: what may be asked for through the broker."""
+    """All announced data. base: the base topic. may: permissions of commands through the broker."""
 
     base: str
     host: str
@@ -53,26 +53,26 @@ class DiscoveryContext:
 
 
 def node_of(base: str) -> str:
-    """Of ids: our topic, as far as ids may have its letters."""
+    """Return the node ID: the base topic with invalid characters replaced."""
     return "".join(one if one.isascii() and (one.isalnum() or one in "-_") else "_" for one in base)
 
 
 def panel_state(mode: str, modes: Sequence[str]) -> str:
-    """The first mode is that of somebody at home."""
+    """Return the panel's state. The first mode is disarmed."""
     if mode == modes[0]:
         return DISARMED
     return PANEL[mode][0] if mode in PANEL else OWN_MODE
 
 
 def mode_of_command(command: str, modes: Sequence[str]) -> str | None:
-    """The mode that a panel's command means; None where there is none."""
+    """Return the mode of a panel's command; None for an unknown one."""
     if command == "DISARM":
         return modes[0]
     return next((mode for mode in modes if mode in PANEL and PANEL[mode][1] == command), None)
 
 
 def announced(house: DiscoveryContext, prefix: str) -> dict[str, bytes]:
-    """Topic and payload of each entity."""
+    """Return topic and payload of each entity."""
     found: dict[str, bytes] = {}
     for kind, name, about in _entities(house):
         topic = f"{prefix}/{kind}/{house.node}/{name}/config"
@@ -83,7 +83,7 @@ def announced(house: DiscoveryContext, prefix: str) -> dict[str, bytes]:
 
 
 def _entities(house: DiscoveryContext) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Kind, name within ours, and what is said of it."""
+    """Yield kind, object name and properties of each entity."""
     yield from _of_recorder(house)
     for camera in house.cameras:
         yield from _of_camera(house, camera)

@@ -1,7 +1,7 @@
-"""Programs that may ask for something, as the settings have them: who it is that sends a webhook or a datagram.
+"""Inputs: authenticate clients that send commands by webhook or datagram.
 
-A signed webhook is good once, and only for some minutes: what was seen is kept durably, so that a restart does not make
-it new. A datagram says who sent it: the kernel adds the user.
+Each signed webhook is accepted once and only for some minutes. Used signatures are stored durably, so a restart does
+not allow a replay. The kernel adds the sender's user ID to a datagram.
 """
 
 import contextlib
@@ -30,14 +30,14 @@ log = logging.getLogger(__name__)
 
 
 class Inputs:
-    """Any thread. kept: what outlives a restart. Raises OrderRefused."""
+    """Authenticates webhooks. Thread-safe. kept: durable key-value store. Raises CommandRefused."""
 
     def __init__(self, inputs: Mapping[str, InputSettings], kept: NotifierStore, clock: Clock) -> None:
         self._inputs, self._kept, self._clock = dict(inputs), kept, clock
         self._lock = threading.Lock()
 
     def sent(self, name: str, headers: Mapping[str, str], body: bytes, address: str) -> CommandIssuer:
-        """Who sent this body to `/api/v1/inputs/NAME`. headers: by names in small letters."""
+        """Return the issuer of a body sent to `/api/v1/inputs/NAME`. headers: by lower-case names."""
         one = self._inputs.get(name)
         if one is None or one.socket:
             raise CommandRefused("signed_out", _WHO, "Configure integrations under `[api_clients]` in the settings.")
@@ -72,7 +72,7 @@ def issuer_of(name: str, one: InputSettings, way: str, address: str = "") -> Com
 
 
 class DatagramDoor:
-    """An actor: takes one program's datagrams. Who has bound a name of its own is answered."""
+    """Receives the datagrams of one client as an actor. Senders with a bound socket name get a response."""
 
     def __init__(self, name: str, one: InputSettings, do: Do) -> None:
         self.name, self._input_name, self._one, self._do = f"datagrams of {name}", name, one, do
@@ -103,7 +103,7 @@ class DatagramDoor:
             log.info("%s: refused: %s", self._input_name, refused)
             told = {"error": {"code": refused.kind, "message": refused.message, "do": refused.do}}
         if sender:
-            with contextlib.suppress(OSError):  # who asked has gone
+            with contextlib.suppress(OSError):  # the sender has closed its socket
                 self._socket.sendto(json.dumps(told, ensure_ascii=False).encode(), socket.MSG_DONTWAIT, sender)
         return 0.0
 
@@ -116,7 +116,7 @@ class DatagramDoor:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._socket.settimeout(WAIT_S)
         if self._path is not None and self._path.is_socket():
-            self._path.unlink()  # one that a killed recorder left behind
+            self._path.unlink()  # left behind by a killed recorder
         before = os.umask(0o111 if self._one.users else 0o177)
         try:
             self._socket.bind(socket_address(self._one.socket))
@@ -125,7 +125,7 @@ class DatagramDoor:
 
 
 def _ids(users: tuple[str, ...]) -> set[int]:
-    """Of those that there are."""
+    """Return the user IDs; unknown users are ignored."""
     found: set[int] = set()
     for user in users:
         with contextlib.suppress(KeyError):

@@ -1,4 +1,4 @@
-"""Other programs: what they are told as it happens, and what they may ask for. Recording knows none of it."""
+"""Integration service: messages to other software and commands from it. Recording does not depend on it."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -35,10 +35,10 @@ log = logging.getLogger(__name__)
 
 
 class IntegrationService:
-    """Made, started and closed beside the recorder; the rest from any thread.
+    """Runs the integrations. Created, started and closed together with the recorder. The other methods are thread-safe.
 
-    now: the settings in force; what is told and taken is as they are when this is made. kept: what outlives a restart.
-    waiting: how much is to be sent elsewhere.
+    now: returns the current settings; webhooks, API clients and MQTT are fixed at construction. kept: durable key-value
+    store. waiting: count of waiting uploads.
     """
 
     def __init__(
@@ -86,18 +86,18 @@ class IntegrationService:
         self.scripts.stop()
         late = self._engine.stop(_STOP_S)
         if late:
-            log.warning("did not end in time: %s", ", ".join(late))
+            log.warning("actors did not stop in time: %s", ", ".join(late))
 
     def do(self, who: CommandIssuer, asked: Order) -> CommandResult:
-        """Raises OrderRefused."""
+        """Execute a command. Raises CommandRefused."""
         return self.desk.do(who, asked)
 
     def controls(self, camera: CameraId) -> CameraControls:
-        """Waits for the camera."""
+        """Return the camera's controls. Waits for the camera."""
         return self.hands.controls(camera)
 
     def commanded(self, asked: object) -> dict[str, Any]:
-        """An order by a command of whoever owns the folder of recordings, answered as the control socket does."""
+        """Execute a command of the `tawny` command line. Return the control socket's response, with errors."""
         try:
             done = self.desk.do(CommandIssuer(_COMMAND, "command"), asked)
         except CommandRefused as refused:
@@ -105,19 +105,22 @@ class IntegrationService:
         return {"done": done.words, "event": done.event or None}
 
     def order(self, asked: Mapping[str, Any], by: str) -> str:
-        """An order of a rule (`service.modes.rule_actions.RuleCommands`); what was done. Raises OrderRefused."""
+        """Execute a rule's command (see `service.modes.rule_actions.RuleCommands`) and return the result.
+
+        Raises CommandRefused.
+        """
         return self.desk.do(CommandIssuer(by, "rule"), asked).words
 
     def run(self, script: str, told: Mapping[str, Any]) -> str:
-        """A script that a rule runs; what it said. Raises NotDone."""
+        """Run a script for a rule. Return the first line of its output. Raises NotDone."""
         return self.scripts.run_well(script, told).partition("\n")[0][:200]
 
     def sent(self, name: str, headers: Mapping[str, str], body: bytes, address: str) -> CommandIssuer:
-        """Raises OrderRefused."""
+        """Return the issuer of a webhook. Raises CommandRefused."""
         return self.inputs.sent(name, headers, body, address)
 
     def told(self) -> list[dict[str, Any]]:
-        """Who is told what, and how that goes; and who may ask for what. Without secrets."""
+        """Return webhooks, API clients and MQTT with counters and permissions, without secrets."""
         emits = [
             {
                 "name": name,
@@ -172,5 +175,5 @@ class IntegrationService:
 
 
 def _same(emitting: EmitterWorker) -> EmitterWorker:
-    """What the engine makes, and makes again after a failure."""
+    """Return the worker itself; the engine also restarts it after a failure."""
     return emitting

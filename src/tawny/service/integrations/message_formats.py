@@ -1,7 +1,7 @@
-"""What programs are told of a message, in tawny's form or in that of Raspberry Pancake.
+"""Message formats for webhooks and scripts: tawny's own and that of Raspberry Pancake.
 
-Pancake's receivers know three objects: a file is finished, detection began or ended (three seconds ago), and the same
-with a clip of six seconds around that instant.
+Pancake's receivers know three objects: a file is complete; detection began or ended (three seconds ago); the same with
+a clip of six seconds around that time.
 """
 
 import logging
@@ -25,9 +25,9 @@ from tawny.playback.clips import ClipCache
 from tawny.service import json_format
 
 EDGE_MS = 3000
-"""A beginning or end is told so long after it, and its clip has so much on either side."""
+"""Delay, ms, of a report of begin or end, and length of its clip on either side."""
 WRITTEN_MS = 1500
-"""What was recorded is on the disk so long after."""
+"""Delay, ms, until recorded video is on disk."""
 MOST_CLIPS = 500
 MOST_CLIP_BYTES = 200_000_000
 _CLIP = re.compile(r"\d{8}-\d{6}\.mp4")
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 class FormattedMessage(NamedTuple):
-    """make: the object, when its time has come; waits for the disk."""
+    """in_s: delay. make: creates the object when due; waits for the disk."""
 
     in_s: float
     make: Callable[[], dict[str, Any]]
@@ -44,17 +44,17 @@ class FormattedMessage(NamedTuple):
 
 class MessageFormat(Protocol):
     def of(self, message: Message) -> Sequence[FormattedMessage]:
-        """Any thread, one at a time; returns at once."""
+        """Return the formatted messages. Returns at once. Call from one thread at a time."""
         ...
 
 
 def kinds_fit(one: EmitterSettings, message: Message) -> bool:
-    """Whether it is one of the kinds of events that are wanted; what is no event is."""
+    """Return whether the event's type is selected; other messages always pass."""
     return not (isinstance(message, EventChanged) and one.kinds and message.event.kind not in one.kinds)
 
 
 class NativeFormat:
-    """The objects that `tawny events --follow --json` prints. path: a segment's file, for programs that are here."""
+    """The objects of `tawny events --follow --json`. path: a segment's file, for local programs; None: omit it."""
 
     def __init__(self, one: EmitterSettings, clock: Clock, path: SegmentPath | None) -> None:
         self._one, self._clock, self._path = one, clock, path
@@ -72,7 +72,7 @@ class NativeFormat:
 
 
 class PancakeFormat:
-    """Of one camera. zone: in which clips are named."""
+    """Format for one camera. zone: time zone of clip names."""
 
     def __init__(self, one: EmitterSettings, clock: Clock, path: SegmentPath, clips: ClipCache, zone: ZoneInfo) -> None:
         self._one, self._camera, self._clock, self._path = one, CameraId(one.cameras[0]), clock, path
@@ -103,7 +103,7 @@ class PancakeFormat:
         return (FormattedMessage(in_s, lambda: {**self._clip(at_ms), "detection": is_on}),)
 
     def _clip(self, at_ms: int) -> dict[str, str]:
-        """Where its clip is; empty where there is none."""
+        """Write the clip and return its path; empty if not configured or not available."""
         if not self._one.clips:
             return {}
         folder, zone = Path(self._one.clips), self._zone

@@ -1,7 +1,7 @@
-"""The recorder on an MQTT broker: what is, what happens, and what may be asked for. Home Assistant finds it by itself.
+"""MQTT bridge: publishes the recorder's state and events and receives commands. Home Assistant discovers it.
 
-What is, is kept as topics with their newest payload, retained by the broker, and sent whenever it differs from what was
-sent; what happens is sent once. A broker that is away costs nothing but that: on a new connection all is sent again.
+State topics are retained and published when their payload differs from the last one sent. Events are published once.
+After a reconnect all state is published again.
 """
 
 import json
@@ -28,7 +28,7 @@ Commanded = Callable[[str, bytes], None]
 
 
 def base_topic(url: str) -> str:
-    """Our own: `tawny` where the address names none. ValueError says what is allowed."""
+    """Return the base topic; `tawny` if the address names none. Raises ValueError for invalid topics."""
     base = "/".join(parse(url, EXAMPLE).parts) or "tawny"
     if any(one in base for one in "+#") or base.startswith("$"):
         raise ValueError(f"url: a topic without + or #, as in {EXAMPLE}")
@@ -36,8 +36,11 @@ def base_topic(url: str) -> str:
 
 
 class MqttBridge:
-    """An actor; the rest from any thread. refresh: called in each step, to `put` what is. commanded: gets what is sent
-    to one of our `…/set` topics, by the topic below ours; in the library's thread, and returns at once."""
+    """Connects to the broker as an actor. The other methods are thread-safe.
+
+    refresh: called in each step to `put` the state. commanded: receives messages to `…/set` topics, with the topic
+    below the base; called on the library's thread, must return at once.
+    """
 
     name = "mqtt"
 
@@ -57,14 +60,14 @@ class MqttBridge:
         self.trouble = ""
         self.published = self.dropped = 0
         self._life = 0
-        """So many connections there were: what was sent on an earlier one may be forgotten."""
+        """Count of connections. What was sent on an earlier one may be lost."""
 
     @property
     def waiting(self) -> int:
         return len(self._once)
 
     def put(self, topic: str, payload: bytes) -> None:
-        """What is, at a topic of ours; empty: nothing any more."""
+        """Set the state of a topic below the base; empty payload: remove it."""
         self.put_at(f"{self.base}/{topic}", payload)
 
     def put_at(self, topic: str, payload: bytes) -> None:
@@ -75,7 +78,7 @@ class MqttBridge:
             self._wake()
 
     def tell(self, topic: str, told: Any) -> None:
-        """What happens, at a topic of ours: sent once, if there is a connection soon."""
+        """Publish an event once at a topic below the base, if a connection exists or follows soon."""
         with self._lock:
             self.dropped += len(self._once) == MOST_WAITING
             self._once.append((f"{self.base}/{topic}", json.dumps(told, ensure_ascii=False).encode()))
@@ -89,7 +92,7 @@ class MqttBridge:
             if self._line.is_connected:
                 self._send(self._line)
                 self._backoff.reset()
-            else:  # the library connects again by itself
+            else:  # the library reconnects by itself
                 self.trouble = f"{self.public} isn't responding."
         except DeliveryError as error:
             if error.message != self.trouble:
@@ -116,7 +119,7 @@ class MqttBridge:
         return MqttClient(self._address, self.public, will=will, connected=self._connected, heard=self._heard)
 
     def _connected(self, line: MqttClient) -> None:
-        """In the library's thread, at each connection: the broker may have forgotten everything."""
+        """Handle a connection: the broker may have lost all state. Called on the library's thread."""
         self._forget_sent()
         for topic in ("set", "+/set", "+/+/set"):
             line.subscribe(f"{self.base}/{topic}")
@@ -126,18 +129,18 @@ class MqttBridge:
         self._wake()
 
     def _heard(self, topic: str, payload: bytes, *, is_retained: bool) -> None:
-        """In the library's thread."""
+        """Handle a message. Called on the library's thread."""
         prefix = self._settings.discovery
         if prefix and topic == f"{prefix}/status":
-            if payload == ha.ONLINE:  # Home Assistant has begun anew
+            if payload == ha.ONLINE:  # Home Assistant has restarted
                 self._forget_sent()
                 self._wake()
         elif prefix and topic.startswith(f"{prefix}/"):
             with self._lock:
                 if is_retained and payload and topic not in self._is:
-                    self._stale.add(topic)  # announced once, by an earlier life of ours
+                    self._stale.add(topic)  # announced by an earlier run of tawny
             self._wake()
-        elif not is_retained:  # an order that a broker kept is an old one
+        elif not is_retained:  # a retained command is outdated
             self._commanded(topic.removeprefix(f"{self.base}/"), payload)
 
     def _send(self, line: MqttClient) -> None:

@@ -1,7 +1,7 @@
-"""What an MQTT broker is told of the recorder, and what its orders mean: one topic for each thing that is.
+"""MQTT topics: the recorder's state and events as topics, and the meaning of commands.
 
-docs/reference/mqtt.md lists the topics. An order is carried out by its own actor: a camera that turns slowly holds up
-nothing that is told.
+docs/reference/mqtt.md lists the topics. Commands run in their own actor, so that a slow camera does not delay
+publishing.
 """
 
 import json
@@ -37,8 +37,10 @@ log = logging.getLogger(__name__)
 
 
 class MqttTopics:
-    """Two actors: `bridge`, and this one, which carries out orders. do: the order desk. waiting: how much is to be
-    sent elsewhere."""
+    """Publishes through `bridge` and executes commands. Both are actors.
+
+    do: executes a command. waiting: returns the count of waiting uploads.
+    """
 
     name = "mqtt orders"
 
@@ -65,10 +67,10 @@ class MqttTopics:
         cameras = frozenset(self._settings.cameras) or None
         self._who = CommandIssuer("MQTT", "mqtt", frozenset(self._settings.permissions), cameras, self.bridge.public)
 
-    # --- what is told ------------------------------------------------------------------------------------------------
+    # --- publishing --------------------------------------------------------------------------------------------------
 
     def heard(self, message: Message) -> None:
-        """From any thread; returns at once."""
+        """Publish a message. Call from any thread; returns at once."""
         told = json_format.message(message, self._clock.now_ms())
         if told is None or (told["camera"] is not None and not self._shows(told["camera"])):
             return
@@ -95,7 +97,7 @@ class MqttTopics:
             self.bridge.tell(f"{event.camera}/event", {"event_type": kind, **about, **labels})
 
     def _refresh(self) -> None:
-        """In the bridge's thread."""
+        """Update all state topics. Called on the bridge's thread."""
         now_s = self._clock.mono_s()
         with self._lock:
             is_due, self._is_changed = self._is_changed or now_s >= self._health_due_s, False
@@ -163,7 +165,7 @@ class MqttTopics:
                 self.bridge.put(f"{camera.id}/{topic}", ha.ON if is_so else ha.OFF)
             if hold is not None and hold.what == "pause":
                 for topic in ("picture", "event/picture"):
-                    self.bridge.put(f"{camera.id}/{topic}", b"")  # what was private is not left on the broker
+                    self.bridge.put(f"{camera.id}/{topic}", b"")  # paused for privacy: nothing stays on the broker
 
     def _say_pictures(self) -> None:
         for camera in self._recorder.cameras():
@@ -187,10 +189,10 @@ class MqttTopics:
     def _shows(self, camera: str) -> bool:
         return not self._settings.cameras or camera in self._settings.cameras
 
-    # --- what is asked -----------------------------------------------------------------------------------------------
+    # --- commands ----------------------------------------------------------------------------------------------------
 
     def _commanded(self, topic: str, payload: bytes) -> None:
-        """In the library's thread."""
+        """Queue a command. Called on the library's thread."""
         self._orders.append((topic, payload))
         if self.handle is not None:
             self.handle.wake()
@@ -211,10 +213,10 @@ class MqttTopics:
         return HEALTH_S
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _order(self, topic: str, payload: bytes) -> object:
-        """What was sent to one of our topics, as an order. Raises OrderRefused."""
+        """Return the command of a message to one of the topics. Raises CommandRefused."""
         if topic == "set":
             return order_in(payload)
         said = payload[:64].decode("utf-8", "replace").strip()

@@ -1,4 +1,4 @@
-"""What the web layer needs to tell and change where a camera is, and how it is logged into."""
+"""Interface for the web layer: address and login of a camera."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from tawny.model.ids import CameraId
 
 @dataclass(frozen=True, slots=True)
 class CameraAddress:
-    """Without the password. source, sub: addresses without a login; sub is empty where there is none."""
+    """A camera's addresses, without login and password. sub: empty without a sub stream."""
 
     source: str
     sub: str
@@ -19,7 +19,7 @@ class CameraAddress:
 
 @dataclass(frozen=True, slots=True)
 class CameraAddressChange:
-    """password: None: as it is."""
+    """A change of address. password: None: unchanged."""
 
     source: str
     sub: str
@@ -28,15 +28,15 @@ class CameraAddressChange:
 
 
 class CameraConnectionApi(Protocol):
-    """Any thread; waits for the disk and for the camera."""
+    """Reads and changes camera addresses. Thread-safe; waits for the disk and for the camera."""
 
     def place(self, camera: CameraId) -> CameraAddress:
-        """NotDone says why it cannot be changed here."""
+        """Return the camera's address. Raises NotDone if it cannot be changed here."""
         ...
 
     def change(self, camera: CameraId, wanted: CameraAddressChange, *, untried: bool) -> Mapping[str, str]:
-        """Connect there first, unless untried; then it holds at once. What came, by stream.
+        """Change the address, after a test connection unless untried. Return the video format by stream.
 
-        SourceError, SettingsError, NotDone, FolderUnwritable: nothing is changed.
+        Takes effect at once. Raises SourceError, SettingsError, NotDone and FolderUnwritable; nothing is changed then.
         """
         ...

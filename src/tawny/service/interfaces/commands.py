@@ -1,4 +1,4 @@
-"""What the web layer needs of who takes orders, and of the programs that give them."""
+"""Interface for the web layer: commands and integrations."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -8,17 +8,17 @@ from tawny.model.ids import CameraId
 
 
 class CommandApi(Protocol):
-    """Any thread; may wait for the disk and the network. Raises OrderRefused."""
+    """Executes commands. Thread-safe; may wait for disk and network. Raises CommandRefused."""
 
     def do(self, who: CommandIssuer, asked: Order) -> CommandResult: ...
     def sent(self, name: str, headers: Mapping[str, str], body: bytes, address: str) -> CommandIssuer:
-        """Who sent this body to the input of this name. headers: by names in small letters."""
+        """Return the issuer of a body sent to this input. headers: by lower-case names."""
         ...
 
     def controls(self, camera: CameraId) -> CameraControls:
-        """Waits for the camera."""
+        """Return the camera's controls. Waits for the camera."""
         ...
 
     def told(self) -> Sequence[Mapping[str, Any]]:
-        """Programs that are told something, and that may ask for something. Without secrets."""
+        """Return the integrations that receive messages or send commands, without secrets."""
         ...

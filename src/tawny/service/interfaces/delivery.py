@@ -1,4 +1,4 @@
-"""What the web layer needs of what leaves this machine: destinations, notifiers, and what messages may have done."""
+"""Interface for the web layer: destinations, notifiers and message actions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,50 +12,53 @@ from tawny.model.ids import CameraId
 
 @dataclass(frozen=True, slots=True)
 class TargetView:
-    """A destination or a notifier. where: its address without secrets; shows: what people see of its messages."""
+    """A destination or notifier. where: address without secrets; shows: what its messages display on a phone."""
 
     name: str
     kind: Literal["destination", "notifier"]
     where: str
     shows: str
     gets: str
-    """What of all that happens, in words."""
+    """Summary of what it receives."""
     waiting: OutboxBacklog
     trouble: str
     is_paused: bool
     last: Sequence[Delivery]
     """Newest first."""
     mutes: Mapping[CameraId, int]
-    """Until when nothing is said of a camera."""
+    """End of the mute by camera, ms UTC."""
     receives: ReceivedAccess = ReceivedAccess.CLEAR
 
 
 class DeliveryApi(Protocol):
-    """Any thread may call; may wait for the disk. KeyError where there is no target of this name."""
+    """Manages targets. Thread-safe; may wait for the disk. Raises KeyError for an unknown name."""
 
     def all_targets(self) -> Sequence[TargetView]: ...
     def test(self, name: str) -> Sequence[ConnectionTestStep]:
-        """Waits for the network."""
+        """Test the target. Waits for the network."""
         ...
 
     def pause(self, name: str, *, paused: bool) -> None: ...
     def try_now(self, name: str) -> None: ...
     def mute(self, name: str, camera: CameraId, for_ms: int) -> None:
-        """0 ends it."""
+        """Mute a camera for this time; 0 unmutes."""
         ...
 
     def push_key(self) -> str:
-        """What browsers subscribe to messages with, Base64; empty where none are told."""
+        """Return the VAPID public key, Base64; empty without a Web Push notifier."""
         ...
 
     def tell_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
-        """keys: its p256dh and auth; None: no longer. KeyError where none are told; ValueError: they are none."""
+        """Add or remove a browser subscription. keys: p256dh and auth; None removes it.
+
+        Raises KeyError without a Web Push notifier and ValueError for invalid keys.
+        """
         ...
 
     def act_words(self, name: str, token: str) -> str:
-        """What a button of a message would do, as a question. NotDone when it is not ours, or no longer."""
+        """Return the question of a message action. Raises NotDone if the token is invalid or expired."""
         ...
 
     def act(self, name: str, token: str) -> str:
-        """Do it; what was done. NotDone as above."""
+        """Execute a message action; return its confirmation. Raises NotDone like `act_words`."""
         ...

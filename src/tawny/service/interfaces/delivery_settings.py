@@ -1,4 +1,4 @@
-"""What the web layer needs to add, change and remove destinations and notifiers."""
+"""Interface for the web layer: settings of destinations and notifiers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tawny.delivery.connection_check import ConnectionTestStep
 
 @dataclass(frozen=True, slots=True)
 class TargetField:
-    """What a person fills in. goes: into the address, percent-encoded or as it is; or a setting of its own."""
+    """A form field. goes: into the address, percent-encoded or unchanged, or into a setting of the same key."""
 
     key: str
     label: str
@@ -22,10 +22,10 @@ class TargetField:
 
 @dataclass(frozen=True, slots=True)
 class TargetKind:
-    """A kind of destination or notifier, for who chooses.
+    """A type of destination or notifier.
 
-    address: with `{field}`s; what is in `[…]` is left out where a field in it is empty. shows: what people see of it on
-    which phone.
+    address: template with `{field}`s; a part in `[…]` is omitted if a field in it is empty. shows: what its messages
+    display on which phone.
     """
 
     group: Group
@@ -39,30 +39,33 @@ class TargetKind:
 
 @dataclass(frozen=True, slots=True)
 class TargetSettingsView:
-    """What the settings say of one, without anything secret."""
+    """A target's settings, without secrets."""
 
     group: Group
     values: Mapping[str, Any]
 
 
 class TargetSettingsApi(Protocol):
-    """Any thread; may wait for the disk. Whatever raises SettingsError, NotDone, FolderUnwritable changes nothing."""
+    """Changes targets. Thread-safe; may wait for the disk.
+
+    Raises SettingsError, NotDone and FolderUnwritable; nothing is changed then.
+    """
 
     @property
     def is_kept(self) -> bool:
-        """Whether changes outlast the program: there is a settings' file."""
+        """Whether changes survive a restart, in a settings file."""
         ...
 
     def kinds(self) -> Sequence[TargetKind]: ...
     def said(self, name: str) -> TargetSettingsView: ...
     def put(self, group: Group, name: str, values: Mapping[str, Any]) -> None:
-        """Each as in the file; None takes one away, and what is not named stays. It holds at once."""
+        """Change values, named as in the file. None removes one; others stay. Takes effect at once."""
         ...
 
     def remove(self, name: str) -> None:
-        """What waits for it is dropped."""
+        """Remove the target and drop its waiting deliveries."""
         ...
 
     def try_out(self, group: Group, name: str, values: Mapping[str, Any]) -> Sequence[ConnectionTestStep]:
-        """As it would be then; nothing is changed. Waits for the network."""
+        """Test these values without saving them. Waits for the network."""
         ...

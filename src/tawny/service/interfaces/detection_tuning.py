@@ -1,5 +1,4 @@
-"""What the web layer needs to tell how cameras are watched, and to change it. `service.cameras.detection_tuning`
-implements it."""
+"""Interface for the web layer: detection settings of cameras. Implemented by `service.cameras.detection_tuning`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from tawny.model.ids import CameraId
 
 @dataclass(frozen=True, slots=True)
 class DetectorView:
-    """numbers: its own settings, by name."""
+    """A detector. words: its description. numbers: its parameters by name."""
 
     name: str
     words: str
@@ -29,8 +28,11 @@ class DetectionChange:
 
 @dataclass(frozen=True, slots=True)
 class DetectionView:
-    """How a camera is watched. version: another for other settings. is_kept: changes are written to a file. notes: as
-    the watcher tells of itself. trouble: what should be known, in sentences. changed: by a person, since the start."""
+    """Detection of a camera.
+
+    version: hash of the settings. is_kept: changes are written to a file. notes: the watcher's notes. trouble: problem,
+    in sentences. changed: last change since the start; None if none.
+    """
 
     watch: DetectionSettings
     privacy_masks: tuple[Points, ...]
@@ -40,23 +42,23 @@ class DetectionView:
     trouble: str
     changed: DetectionChange | None
     sound_trouble: str = ""
-    """The same of listening."""
+    """The same for sound detection."""
 
 
 class DetectionTuningApi(Protocol):
-    """Any thread."""
+    """Reads and changes detection settings. Thread-safe."""
 
     def detectors(self) -> Sequence[DetectorView]: ...
     def readers(self) -> Sequence[str]:
-        """The recognisers there are, by name."""
+        """Return the names of the available recognizers."""
         ...
 
     def watching(self, camera: CameraId) -> DetectionView | None:
-        """None when there is no such camera."""
+        """Return None for an unknown camera."""
         ...
 
     def meter(self, camera: CameraId) -> LiveMeter | None:
-        """None when there is no such camera, or nobody watches it."""
+        """Return None for an unknown camera or while its detection is off."""
         ...
 
     def change(self, camera: CameraId, watch: DetectionSettings, privacy_masks: tuple[Points, ...], by: str) -> None:

@@ -1,4 +1,4 @@
-"""What the web layer needs of whoever looks after the recorder itself: the self-test and the sign of life."""
+"""Interface for the web layer: self-test and check-in."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class SelfTestReport:
-    """minutes: recordings that were played; files: compared with their hashes. problems: sentences, empty if none."""
+    """Result of a self-test. minutes: count of files decoded; files: count verified. problems: empty if none."""
 
     at_ms: int
     minutes: int
@@ -16,7 +16,7 @@ class SelfTestReport:
 
 @dataclass(frozen=True, slots=True)
 class CheckInReport:
-    """host: of its address. last_ms: when it last arrived. is_sent: all is well, so it is sent at present."""
+    """State of the check-in. host: of its URL. last_ms: last success, ms UTC. is_sent: whether it is sent now."""
 
     host: str
     last_ms: int | None
@@ -26,7 +26,7 @@ class CheckInReport:
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """self_test: the last one since the start. check_in: None: no address is set."""
+    """Health of the recorder. self_test: last one since the start. check_in: None: not configured."""
 
     self_test: SelfTestReport | None
     is_testing: bool
@@ -34,9 +34,9 @@ class HealthReport:
 
 
 class HealthService(Protocol):
-    """Any thread may call; answered from memory at once."""
+    """Health of the recorder, from memory. Thread-safe; returns at once."""
 
     def now(self) -> HealthReport: ...
     def test_now(self) -> None:
-        """Begin a self-test if none is under way."""
+        """Start a self-test unless one is running."""
         ...

@@ -1,4 +1,4 @@
-"""What the web layer needs of who is known."""
+"""Interface for the web layer: known identities."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tawny.model.events import Event
 
 @dataclass(frozen=True, slots=True)
 class IdentityView:
-    """by: the recogniser that knows them. text: a plate; empty of a face. prints: how many pictures of the face."""
+    """A known identity. by: its recognizer. text: a plate; empty for a face. prints: count of face embeddings."""
 
     id: str
     name: str
@@ -19,27 +19,27 @@ class IdentityView:
 
 
 class IdentityApi(Protocol):
-    """Any thread may call; waits for the disk, and for a recogniser. Raises NotDone."""
+    """Manages known identities. Thread-safe; waits for the disk and for a recognizer. Raises NotDone."""
 
     @property
     def words(self) -> Callable[[Event], frozenset[str]]:
-        """By which an event may be found because they were read."""
+        """Returns the search words of an event's recognized identities."""
         ...
 
     @property
     def trouble(self) -> str: ...
     def readers(self) -> Sequence[str]:
-        """The recognisers that may know faces."""
+        """Return the recognizers that can identify faces."""
         ...
 
     def all(self) -> Sequence[IdentityView]: ...
     def add_plate(self, name: str, plate: str) -> None: ...
     def add_of(self, name: str, by: str, event: Event, picture: bytes) -> None:
-        """Who is on an event's picture."""
+        """Add the face in an event's snapshot."""
         ...
 
     def forget(self, who: str) -> None:
-        """By id."""
+        """Delete by ID."""
         ...
 
     def forget_all(self) -> None: ...

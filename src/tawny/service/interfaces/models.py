@@ -1,4 +1,4 @@
-"""What the web layer needs of the models that name what moves."""
+"""Interface for the web layer: object detection models."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class ModelOffer:
-    """One that can be fetched: what is shown before it is."""
+    """A model offered for download."""
 
     name: str
     origin: str
@@ -19,7 +19,7 @@ class ModelOffer:
 
 @dataclass(frozen=True, slots=True)
 class InstalledModel:
-    """One that is there. is_used: by it things are named now."""
+    """An installed model. is_used: whether it is in use now."""
 
     name: str
     family: str
@@ -31,23 +31,22 @@ class InstalledModel:
 
 
 class ModelApi(Protocol):
-    """Any thread may call; waits for the disk and the network. Raises NotDone."""
+    """Manages models. Thread-safe; waits for disk and network. Raises NotDone."""
 
     @property
     def trouble(self) -> str:
-        """Why nothing is named though it should be, and what to do."""
+        """Why object detection does not work, and the remedy; empty if it does."""
         ...
 
     @property
     def suggests(self) -> str:
-        """What suggests kinds while nothing names what moves, where it comes from and how good it is, in lines; or why
-        nothing does; empty where that is not wanted."""
+        """Description of the fallback classifier with origin and accuracy; or why it does not run; empty if off."""
         ...
 
     def offer(self) -> ModelOffer: ...
     def there(self) -> Sequence[InstalledModel]: ...
     def fetch(self) -> None:
-        """The one that is offered."""
+        """Download and install the offered model."""
         ...
 
     def remove(self, name: str) -> None: ...

@@ -1,4 +1,4 @@
-"""What the web layer needs of modes, of who is at home, and of the rules."""
+"""Interface for the web layer: modes, presence and rules."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from tawny.model.ids import CameraId, EventId
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What is to be imagined. mode, home: None: as it would be by then."""
+    """A hypothetical event. mode, home: None: as predicted for that time."""
 
     camera: str
     kind: str
@@ -23,19 +23,19 @@ class Rehearsal:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """deed: for example `notify phone`. wait_ms: not before then."""
+    """Outcome of an action. deed: for example `notify phone`. wait_ms: earliest time, ms UTC; None: at once."""
 
     deed: str
     does: bool
     why: str
     wait_ms: int | None = None
     went: str = ""
-    """How it went, of what did happen: `delivered`, `waits` …; empty where there is nothing to tell."""
+    """State of its delivery: `delivered`, `waits` …; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class RehearsalResult:
-    """by: who or what would have set the mode. is_noticed: somebody watches the camera then."""
+    """Predicted outcome. by: what set the mode. is_noticed: whether detection runs then."""
 
     at_ms: int
     mode: str
@@ -73,7 +73,7 @@ class ModeChange:
 
 @dataclass(frozen=True, slots=True)
 class ModeStatus:
-    """The mode that is on, and what else holds. next: if people stay where they are."""
+    """Current mode, presence and overrides. ahead: scheduled changes, if presence does not change."""
 
     modes: tuple[str, ...]
     mode: str
@@ -84,7 +84,7 @@ class ModeStatus:
     ahead: Sequence[ModeChange]
     people: Sequence[PersonHome]
     looks_by: str
-    """How people are looked for, where not all ways work here; empty when they do."""
+    """Hint about presence probes that do not work here; empty if all do."""
     holds: Sequence[CameraHold]
     lately: Sequence[ModeChange]
     problem: str = ""
@@ -92,7 +92,7 @@ class ModeStatus:
 
 @dataclass(frozen=True, slots=True)
 class ModePlan:
-    """As `tawny.toml` says it: the tables `modes` and `rules`. does: what is done in each mode, in a line."""
+    """The tables `modes` and `rules` as in `tawny.toml`. does: one-line summary of each mode."""
 
     modes: Mapping[str, Any]
     rules: Sequence[Mapping[str, Any]]
@@ -103,16 +103,16 @@ class ModePlan:
 
 
 class ModeServiceApi(Protocol):
-    """Any thread may call; may wait for the disk. Raises NotDone; SettingsError from `change`."""
+    """Manages modes. Thread-safe; may wait for the disk. Raises NotDone; SettingsError from `change`."""
 
     def now(self) -> ModeStatus: ...
     def set_mode(self, mode: str, by: str, for_s: float | None) -> None:
-        """None: until the next change."""
+        """Set the mode. for_s: None: until the next scheduled change."""
         ...
 
     def back_to_week(self) -> None: ...
     def hold(self, camera: CameraId, what: str, by: str, for_s: float | None) -> None:
-        """what: `pause`, `record`, or empty: it does again what it would."""
+        """Override a camera. what: `pause`, `record`, or empty: end the override."""
         ...
 
     def check_in(self, person: str, source: str, *, home: bool) -> None: ...
@@ -121,14 +121,14 @@ class ModeServiceApi(Protocol):
     def preview(
         self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]
     ) -> Sequence[tuple[date, Sequence[tuple[int, int, str]]]]:
-        """The next seven days by this plan: from minute, to minute, mode. Raises SettingsError."""
+        """Return the next seven days of this plan: from minute, to minute, mode. Raises SettingsError."""
         ...
 
     def instant_ms(self, wall: str) -> int:
-        """`2026-11-22T23:00` on the recorder's wall. NotDone when there is no such day."""
+        """Return the time, ms UTC, of local `2026-11-22T23:00`. Raises NotDone if invalid."""
         ...
 
     def rehearse(self, asked: Rehearsal) -> RehearsalResult: ...
     def why(self, event: EventId) -> Sequence[Outcome]:
-        """What came of an event, and why; empty where nothing was noted."""
+        """Return the outcomes of an event; empty if none were stored."""
         ...

@@ -1,4 +1,4 @@
-"""What the web layer needs of whoever keeps recordings: what is promised, whether that is possible, what goes next."""
+"""Interface for the web layer: retention settings, usage and planned removals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tawny.storage.retention.planning import RemovalPlan
 
 @dataclass(frozen=True, slots=True)
 class RetentionRequest:
-    """In the words of the settings file; cameras: what is otherwise for them, empty for nothing."""
+    """Retention settings in the keys of the settings file. cameras: overrides by camera; empty for none."""
 
     everyone: Mapping[str, Any]
     cameras: Mapping[CameraId, Mapping[str, Any]]
@@ -20,7 +20,7 @@ class RetentionRequest:
 
 @dataclass(frozen=True, slots=True)
 class CameraRetention:
-    """day_bytes: written in a day at the present rate; fits_s: how far back that will reach; None while not known."""
+    """Retention of a camera. day_bytes: per day at the present rate; fits_s: predicted reach, s; None if unknown."""
 
     id: CameraId
     used_bytes: int
@@ -32,7 +32,7 @@ class CameraRetention:
 
 @dataclass(frozen=True, slots=True)
 class VolumeRetention:
-    """use: `first`, `tier`, `spare` or `mirror`. problem: why it is not used now; empty if it is."""
+    """A volume. use: `first`, `tier`, `spare` or `mirror`. problem: why it is not in use; empty if it is."""
 
     root: Path
     use: str
@@ -43,7 +43,7 @@ class VolumeRetention:
 
 @dataclass(frozen=True, slots=True)
 class RetentionReport:
-    """locked: events that people keep, at most 1000 counted, and the bytes of their time."""
+    """Retention report. locked: count of kept events, at most 1000, and the bytes of their recordings."""
 
     asked: RetentionRequest
     is_in_file: bool
@@ -55,17 +55,19 @@ class RetentionReport:
 
 
 class RetentionApi(Protocol):
-    """Any thread may call; calls wait for the disk."""
+    """Manages retention. Thread-safe; calls wait for the disk."""
 
     def now(self) -> RetentionReport: ...
     def plan(self, asked: RetentionRequest | None, ahead_s: float) -> RemovalPlan:
-        """What would go now, or by then if all goes on as it does. asked: by other rules than those in force.
+        """Return what would be removed now, or within ahead_s at present rates.
 
-        Raises SettingsError when those cannot be used.
+        asked: settings to evaluate; None: the current ones. Raises SettingsError if they are invalid.
         """
         ...
 
     def change(self, asked: RetentionRequest) -> None:
-        """Go by it from now on, durably if there is a settings file. Raises SettingsError, NotDone, FolderUnwritable;
-        then nothing has changed."""
+        """Apply the settings, durably if a settings file is in use.
+
+        Raises SettingsError, NotDone and FolderUnwritable; nothing is changed then.
+        """
         ...

@@ -1,4 +1,4 @@
-"""What the web layer needs of whoever knows what is sealed, to whom, and which ways there are to a key."""
+"""Interface for the web layer: encryption settings, recipients and unlock methods."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tawny.model.ids import CameraId
 
 @dataclass(frozen=True, slots=True)
 class UnlockMethod:
-    """A private key, locked by a passphrase or a passkey."""
+    """A private key, encrypted with a passphrase or a passkey."""
 
     id: str
     kind: Literal["passphrase", "passkey", "other"]
@@ -19,8 +19,11 @@ class UnlockMethod:
 
 @dataclass(frozen=True, slots=True)
 class SealingStatus:
-    """recipients: public keys of all who can open what is sealed, the recovery sheet's apart. fingerprint: of the
-    recorder's first key. tested_ms: when somebody last showed that they have the sheet."""
+    """State of encryption.
+
+    recipients: public keys that can open sealed files, except the recovery sheet's. fingerprint: of the recorder's
+    first signing key. tested_ms: when a user last proved possession of the sheet, ms UTC.
+    """
 
     recipients: Sequence[str]
     recovery: str | None
@@ -36,29 +39,31 @@ class SealingStatus:
 NOTHING: Final = SealingStatus(
     (), None, is_everything=False, cameras={}, fingerprint="", ways=(), made_ms=None, tested_ms=None, is_in_file=False
 )
-"""Where nothing can be sealed."""
+"""Used where encryption is not available."""
 
 
 class SealingApi(Protocol):
-    """Any thread may call; calls wait for the disk. Raises NotDone, SettingsError, FolderUnwritable, StorageError; then
-    nothing has changed."""
+    """Manages encryption. Thread-safe; calls wait for the disk.
+
+    Raises NotDone, SettingsError, FolderUnwritable and StorageError; nothing is changed then.
+    """
 
     def now(self) -> SealingStatus: ...
     def opens(self, recipient: str) -> str:
-        """What a key opens here, in words; empty when it opens nothing."""
+        """Return what a key opens here, as text; empty if nothing."""
         ...
 
     def set_up(self, recipient: str, recovery: str, wrapped: bytes) -> None:
-        """Who can open what is sealed from now on. wrapped: the private key, locked with a passphrase."""
+        """Set the recipients of future recordings. wrapped: the private key, encrypted with a passphrase."""
         ...
 
     def wrapped(self, way: str) -> bytes | None: ...
     def add_way(self, name: str, wrapped: bytes) -> UnlockMethod: ...
     def remove_way(self, way: str) -> None: ...
     def tested(self, recovery: str) -> bool:
-        """Somebody has the sheet of this public key. Returns whether it is ours."""
+        """Record that a user proved possession of a recovery sheet. Return whether its public key is ours."""
         ...
 
     def seal(self, *, everything: bool, cameras: Mapping[CameraId, bool]) -> None:
-        """What is sealed from now on. cameras: those that differ from `everything`."""
+        """Select the cameras to encrypt from now on. cameras: exceptions from `everything`."""
         ...

@@ -1,1 +1,1 @@
-"""Modes and rules at work."""
+"""Modes and rules: current mode, presence, decisions and actions."""

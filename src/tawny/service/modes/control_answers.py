@@ -1,4 +1,4 @@
-"""What commands on this machine ask about modes and rules, answered in the JSON that scripts rely on."""
+"""Control requests about modes and rules, answered in the JSON that scripts rely on."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -21,7 +21,7 @@ Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def answers(desk: ModeService, zone: ZoneInfo, clock: Clock) -> dict[str, Answer]:
-    """By what is asked: `modes`, `rehearse`, `why`."""
+    """Return the request handlers by name: `modes`, `rehearse`, `why`."""
 
     def modes(_: Mapping[str, Any]) -> dict[str, Any]:
         now = desk.now()
@@ -71,7 +71,7 @@ def _told(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 
 def _safely(ask: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Answer:
-    """What cannot be done is an answer too."""
+    """Return a handler that returns errors as part of the response."""
 
     def answer(asked: dict[str, Any]) -> dict[str, Any]:
         try:

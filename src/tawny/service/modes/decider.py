@@ -1,4 +1,4 @@
-"""What telling and sending ask of the rules; and the answer where there are none."""
+"""Decider: interface of the rules for notifications and uploads, and its default without rules."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -10,27 +10,27 @@ from tawny.model.events import Event
 
 
 class Decider(Protocol):
-    """Any thread."""
+    """Decides what happens for an event. Thread-safe."""
 
     def of(self, event: Event) -> Mapping[RuleAction, RuleDecision]:
-        """Of every notifier and destination, and of all else that rules name."""
+        """Return the decision for every notifier and destination, and for all other actions of rules."""
         ...
 
     def note(self, event: Event, says: RuleDecision, *, does: bool, why: str) -> None:
-        """Keep what came of it."""
+        """Store the outcome."""
         ...
 
 
 class NoRules:
-    """Everything that happens is told and sent."""
+    """Sends every event to all notifiers and destinations."""
 
     def of(self, event: Event) -> Mapping[RuleAction, RuleDecision]:
         return _Always()
 
     def note(self, event: Event, says: RuleDecision, *, does: bool, why: str) -> None:
-        """Nobody asks why."""
+        """Do nothing; outcomes are not stored."""
 
 
 class _Always(defaultdict[RuleAction, RuleDecision]):
-    def __missing__(self, deed: RuleAction) -> RuleDecision:  # for whoever may ask
+    def __missing__(self, deed: RuleAction) -> RuleDecision:  # any action may be queried
         return RuleDecision(deed, does=True, why="No rule applies.")

@@ -1,4 +1,4 @@
-"""Modes and rules at work: kept in a file, gone on with as time goes, and carried out by the cameras."""
+"""Mode controller: stores modes, applies schedules and rules, and sets the cameras' duties."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,11 +19,11 @@ from tawny.service.modes.rule_decider import RuleDecider
 
 FILE = "modes.db"
 BY_TIME_S = 5.0
-"""How often rules that go by the time of day are looked at."""
+"""Step interval, s, while rules depend on the time of day."""
 
 
 class ModeController:
-    """settings: those in force. where: the folder of the recordings; None: nothing outlives the program."""
+    """Controls modes and rules. settings: returns the current ones. where: data folder; None: keep in memory only."""
 
     name = "modes"
 
@@ -35,12 +35,12 @@ class ModeController:
         self.modes = ModeState(settings().modes, zone, self._book, clock, bus.publish)
         self.deciding = RuleDecider(settings, self.modes, self._book, clock)
         self.orders: RuleCommands = NoRuleCommands()
-        """Who switches, turns and runs what rules say."""
+        """Executes the device and script actions of rules."""
         self.acting = RuleActions(self.deciding, self.modes, _Asked(self), bus.publish, clock)
         self.stand: Callable[[], None] = lambda: None
-        """Has every camera do what it is to do now."""
+        """Applies the current duty to every camera."""
         self.check: Callable[[Settings], None] = lambda _: None
-        """Raises SettingsError for what the parts of this machine cannot do."""
+        """Raises SettingsError for settings this recorder cannot execute."""
         self._looking = PresenceProber(lambda: settings().modes.presence, PresenceProbes(clock), self.modes.seen, clock)
         self._handle: Handle | None = None
 
@@ -58,31 +58,31 @@ class ModeController:
         return min(wait_s, BY_TIME_S) if self.deciding.rules.by_time else wait_s
 
     def close(self) -> None:
-        """Nothing is held that a new start would not find."""
+        """Do nothing; all state is stored."""
 
     def finish(self) -> None:
-        """The last of all."""
+        """Close the store; called last."""
         self._book.close()
 
     def apply(self, settings: Settings) -> None:
-        """Other settings."""
+        """Apply changed settings."""
         self.modes.apply(settings.modes)
         if self._handle is not None:
             self._handle.wake()
 
     def duty(self, camera: CameraId, settings: CameraSettings) -> CameraDuty:
-        """What this camera is to do now."""
+        """Return what this camera must do now."""
         unrecorded = self.deciding.rules.unrecorded(self.deciding.standing(camera))
         return duty_of(settings, self.modes.hold(camera), unrecorded)
 
     @property
     def looks_by(self) -> str:
-        """How people are looked for, where not all ways work here."""
+        """Hint about presence detection, if some of its methods do not work here."""
         return self._looking.looks_by
 
     @property
     def problem(self) -> str:
-        """Why what is set would not survive a restart; empty when it would."""
+        """Why modes would not survive a restart; empty if they would."""
         return "" if self._book.problem is None else self._book.problem.message
 
     def _heard(self, message: Message) -> None:
@@ -91,7 +91,7 @@ class ModeController:
 
 
 class _Asked:
-    """Whoever carries out orders by then."""
+    """Delegates to the controller's current RuleCommands."""
 
     def __init__(self, arming: ModeController) -> None:
         self._arming = arming

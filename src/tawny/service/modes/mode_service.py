@@ -1,4 +1,4 @@
-"""Modes, people and rules, told and changed while it runs: into the settings' file where there is one."""
+"""Mode service: reads and changes modes, presence and rules at runtime; writes them to the settings file if in use."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,10 @@ _WENT = {DeliveryState.WAITING: "waits", DeliveryState.DONE: "delivered", Delive
 
 
 class ModeService:
-    """settings: those in force; apply: takes over others. config: the settings' file; None: there is none."""
+    """Modes and rules for clients.
+
+    settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use.
+    """
 
     def __init__(
         self,
@@ -42,7 +45,7 @@ class ModeService:
         self._lock = threading.Lock()
         self.targets: RehearsalTargets = NOBODY
         self.outbox: Outbox | None = None
-        """Where it is known how what was decided went."""
+        """Holds the results of notifications and uploads."""
 
     def now(self) -> web.ModeStatus:
         standing = self._modes.now()
@@ -99,7 +102,7 @@ class ModeService:
         )
 
     def change(self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> None:
-        """Nothing is changed when any of it cannot be used. Raises SettingsError."""
+        """Change modes and rules. Raises SettingsError if any of it is invalid; nothing is changed then."""
         with self._lock:
             made_arm, made_rules = parse_modes(modes, rules)
             new = self._settings().model_copy(update={"modes": made_arm, "rules": made_rules})
@@ -141,7 +144,7 @@ class ModeService:
         ]
 
     def _does(self, mode: str) -> str:
-        """What is done in a mode, in a line."""
+        """Return a one-line summary of a mode."""
         settings = self._settings()
         rules = [rule for rule in settings.rules if not rule.when.mode or mode in rule.when.mode]
         off = [rule for rule in rules if rule.do[0].verb == "don't record" and mode in rule.when.mode]
@@ -166,7 +169,7 @@ def _told_words(deeds: Sequence[str], settings: Settings) -> str:
 
 
 def _went(deed: str, sent: Sequence[Delivery]) -> str:
-    """How the first of what was sent went: the message, or the picture."""
+    """Return the state of the first delivery: the message or the snapshot."""
     to = deed.rpartition(" ")[2]
     found = [one for one in sent if one.to == to]
     if not found:

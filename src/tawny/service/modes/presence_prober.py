@@ -1,4 +1,4 @@
-"""Looks for the people of the settings, every minute: whoever is seen is at home, and soon gone who is not."""
+"""Presence prober: periodically probes for the configured people and reports those found at home."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
@@ -10,7 +10,7 @@ from tawny.model.errors import NotDone
 
 LOOK_S: Final = 5.0
 LOCAL: Final = ".local"
-"""Names that end so are asked for by multicast DNS."""
+"""Names with this suffix are resolved by multicast DNS."""
 NO_PINGS: Final = (
     "Ping isn't allowed on this computer, so tawny checks connections and the ARP table instead. It may miss "
     "sleeping phones. To allow ping, set `net.ipv4.ping_group_range`."
@@ -19,14 +19,14 @@ Seen = Callable[[str, str], None]
 
 
 class PresenceProbes:
-    """How to look; each waits for the network."""
+    """Probes of the network. Every method waits for the network."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.may_ping = ping.may_ping()
 
     def addresses(self, names: Iterable[str]) -> Mapping[str, str]:
-        """Those that are there, each with how it was seen."""
+        """Return the reachable addresses, each with its probe."""
         found = ping.resolved(names)
         known = neighbours.neighbours()
         neighbours.poke(where[0] for _, where in found.values())
@@ -45,7 +45,10 @@ class PresenceProbes:
 
 
 class PresenceProber:
-    """One actor. presence: the settings in force. seen: gets each person that is there, and how."""
+    """Probes presence as one actor.
+
+    presence: returns the current settings. seen: receives each person found and the probe.
+    """
 
     name = "looking"
 
@@ -57,7 +60,7 @@ class PresenceProber:
 
     @property
     def looks_by(self) -> str:
-        """What is to be known of how people are looked for; empty where all ways work."""
+        """Hint about probes that do not work here; empty if all do."""
         asks = any(one.ping for one in self._presence().everybody.values())
         return NO_PINGS if asks and not self._ways.may_ping else ""
 
@@ -69,7 +72,7 @@ class PresenceProber:
         return min(LOOK_S, max(0.1, self._due_s - self._clock.mono_s()))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _look(self, people: Mapping[str, PersonPresenceSettings]) -> None:
         pinged = [address for one in people.values() for address in one.ping if not address.endswith(LOCAL)]

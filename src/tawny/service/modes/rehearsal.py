@@ -1,6 +1,6 @@
-"""What would happen if something were seen somewhere at some time: the same answers as when it does happen.
+"""Rehearsal: predicts the outcome of a hypothetical event with the same code that decides real events.
 
-Nothing is done. What nobody can know beforehand is left out: how many messages there were just before.
+It has no side effects. It ignores rate limits, which depend on earlier messages.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,10 @@ from tawny.service.modes.rule_decider import RuleDecider
 
 @dataclass(frozen=True, slots=True)
 class RehearsalTargets:
-    """Who would be told, and where would be sent to, by their own settings. is_muted: to whom, of what, when."""
+    """Notifiers and destinations, by their own settings.
+
+    is_muted: returns whether a notifier has muted a camera at a time, ms UTC.
+    """
 
     ears: Callable[[], Sequence[NotificationFilter]]
     wishes: Callable[[], Sequence[UploadRule]]
@@ -41,7 +44,7 @@ def rehearsed(
     zone: ZoneInfo,
     clock: Clock,
 ) -> web.RehearsalResult:
-    """NotDone when the cameras, modes or people it names are not there."""
+    """Return the predicted outcome. Raises NotDone for unknown cameras, modes or people."""
     camera = CameraId(asked.camera)
     _check(asked, settings, modes)
     was = _stands(asked, modes, clock.now_ms())
@@ -81,7 +84,7 @@ def rehearsed(
 
 
 def _moments_s(lasts_s: float, deciding: RuleDecider) -> list[float]:
-    """When an event is looked at: as it begins, when it has lasted long enough for some rule, and as it ends."""
+    """Return when the event is evaluated, s after its start: start, thresholds of rules, and end."""
     return sorted({0.0, lasts_s, *(after_s for after_s in deciding.rules.thresholds_s() if after_s < lasts_s)})
 
 

@@ -1,7 +1,7 @@
-"""What rules have done when something happens: switch, turn, record, run a script. Each once an event.
+"""Rule actions: switch relays, move cameras, record and run scripts, each once per event.
 
-What is told and sent is not done here. An event that goes on is looked at again when it has lasted so long that a rule
-may fit, and everybody hears of it then.
+Notifications and uploads are handled elsewhere. A running event is published again when it has lasted long enough for
+another rule to match.
 """
 
 import logging
@@ -24,25 +24,25 @@ from tawny.service.modes.rule_decider import RuleDecider
 
 IDLE_S: Final = 30.0
 FRESH_MS: Final = 60_000
-"""What was over for so long is not acted on: somebody only marks it."""
+"""Events that ended earlier, ms, trigger no actions: they were only edited."""
 SAY_SCRIPT: Final = "say"
 log = logging.getLogger(__name__)
 
 
 class RuleCommands(Protocol):
-    """Who carries out what rules say beyond recording. Waits for cameras, relays and scripts; raises TawnyErrors."""
+    """Executes device and script actions. Blocks on cameras, relays and scripts. Raises TawnyError."""
 
     def order(self, asked: Mapping[str, Any], by: str) -> str:
         """Such as `{"do": "relay", "relay": "gate", "for": 2}`; what was done, in words."""
         ...
 
     def run(self, script: str, told: Mapping[str, Any]) -> str:
-        """A script of the owner's folder, given this as JSON; what it said."""
+        """Run a script of the scripts folder with this JSON as input. Return its output."""
         ...
 
 
 class NoRuleCommands:
-    """Nothing is there that could be switched or run."""
+    """Rejects all commands."""
 
     def order(self, asked: Mapping[str, Any], by: str) -> str:
         raise NotDone("Nothing here can do that.", "")
@@ -52,7 +52,7 @@ class NoRuleCommands:
 
 
 class RuleActions:
-    """One actor. `heard` from any thread. again: has everybody hear of an event once more."""
+    """Executes rule actions as one actor. Call `heard` from any thread. again: publishes an event again."""
 
     name = "acting"
 
@@ -68,7 +68,7 @@ class RuleActions:
         self._clock = clock
         self._queue: deque[Event] = deque()
         self._lasting: dict[EventId, tuple[Event, int]] = {}
-        """Those that go on, and when each was looked at last."""
+        """Running events, and when each was last evaluated, ms UTC."""
         self._lock = threading.Lock()
         self.handle: Handle | None = None
 
@@ -85,7 +85,7 @@ class RuleActions:
             return self._look_again()
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _event(self, event: Event) -> None:
         if event.end_ms is not None:
@@ -137,7 +137,7 @@ class RuleActions:
         return ""
 
     def _look_again(self) -> float:
-        """At what has lasted so long now that some rule may fit; seconds until the next."""
+        """Publish running events that have reached a rule's threshold. Return the seconds until the next."""
         wait_s, now_ms = IDLE_S, self._clock.now_ms()
         for event, looked_ms in list(self._lasting.values()):
             due = [event.start_ms + round(after_s * 1000) for after_s in self._deciding.rules.thresholds_s()]

@@ -1,7 +1,7 @@
-"""The rules in force, asked about events; and every answer with its reason kept, so that it can be shown later.
+"""Rule decider: evaluates the rules for events and stores every decision with its reason.
 
-A yes stays a yes: what an event once was told or sent for is not taken back when more is known of it. And of an event
-that is over a no stays a no: other rules are for what happens from then on.
+Invariant: an approved action stays approved, whatever is learned about the event later. A refusal made after the
+event's end is final; changed rules apply to later events only.
 """
 
 import threading
@@ -18,18 +18,18 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 
 _REMEMBERED = 500
-"""Events whose answers are at hand; of older ones the book knows."""
+"""Maximum count of events whose decisions are cached; older ones are read from the store."""
 
 
 class RuleDecider:
-    """settings: those in force. Any thread."""
+    """Decides by the current rules. Thread-safe. settings: returns the current ones."""
 
     def __init__(self, settings: Callable[[], Settings], modes: ModeState, book: ModeStore, clock: Clock) -> None:
         self._settings, self._modes, self._book, self._clock = settings, modes, book, clock
         self.names: Callable[[CameraId], bool] = lambda _camera: False
-        """Whether a model says what moves at this camera."""
+        """Whether objects of this camera are classified by a model."""
         self.words: Callable[[Event], frozenset[str]] = lambda _event: frozenset()
-        """All words that rules may use for what was read in an event (`events.rule_engine.spoken`)."""
+        """The words rules can match for recognized identities of an event (`events.rule_engine.spoken`)."""
         self._lock = threading.Lock()
         self._made: tuple[Settings, RuleEngine] | None = None
         self._noted: OrderedDict[EventId, dict[str, RuleOutcome]] = OrderedDict()
@@ -43,7 +43,7 @@ class RuleDecider:
         return self._made[1]
 
     def situation(self, event: Event) -> RuleContext:
-        """As it stood when the event began, with what is known of it by now."""
+        """Return the rule context: mode and presence as of the event's begin, the event as of now."""
         was = self._modes.at(event.start_ms)
         end_ms = self._clock.now_ms() if event.end_ms is None else event.end_ms
         lasted_s = max(0, end_ms - event.start_ms) / 1000
@@ -62,12 +62,12 @@ class RuleDecider:
         )
 
     def standing(self, camera: CameraId) -> RuleContext:
-        """A camera now, with nothing happening."""
+        """Return the rule context of a camera now, without an event."""
         was = self._modes.now()
         return RuleContext(self._clock.now_ms(), camera, "", was.mode, (), self._modes.at(self._clock.now_ms()).home)
 
     def of(self, event: Event) -> dict[RuleAction, RuleDecision]:
-        """All that rules say to an event."""
+        """Return the decisions of the rules for an event."""
         noted = self._reasons(event.id)
         found = {one.deed: one for one in self.rules.decide(self.situation(event))}
         for deed in found:
@@ -77,7 +77,7 @@ class RuleDecider:
         return found
 
     def note(self, event: Event, says: RuleDecision, *, does: bool, why: str) -> None:
-        """Keep what came of it. why: the whole reason, where more than a rule decided."""
+        """Store an outcome. why: the full reason, if more than rules decided."""
         text, is_over = str(says.deed), event.end_ms is not None
         with self._lock:
             noted = self._reasons_locked(event.id)
@@ -91,7 +91,7 @@ class RuleDecider:
         self._book.reason(reason)
 
     def why(self, event: EventId) -> list[RuleOutcome]:
-        """What came of an event, in the order in which it was decided."""
+        """Return the outcomes of an event in order of decision."""
         return sorted(self._reasons(event).values(), key=lambda one: (one.at_ms, one.deed))
 
     def _reasons(self, event: EventId) -> dict[str, RuleOutcome]:

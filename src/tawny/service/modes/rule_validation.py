@@ -1,4 +1,4 @@
-"""What rules name must be there: cameras, notifiers, destinations, modes, people, a place for the sun."""
+"""Validation of rules: they may name only configured cameras, notifiers, destinations, modes, people and locations."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tawny.model.errors import Problem
 
 
 def check_rules(settings: Settings) -> Iterator[Problem]:
-    """Each problem with its path: `rules.0.when.camera`."""
+    """Yield problems with their paths, such as `rules.0.when.camera`."""
     known = {
         "camera": tuple(settings.cameras),
         "mode": settings.modes.names,

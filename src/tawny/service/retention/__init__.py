@@ -1,1 +1,1 @@
-"""What is kept how long, and on which volumes."""
+"""Retention: retention times and volumes."""

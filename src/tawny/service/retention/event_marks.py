@@ -1,6 +1,4 @@
-"""What people said of events (kept, reviewed, a false alarm, what it was), laid over what the watchers go on writing
-about them.
-"""
+"""Event marks: users' marks (kept, reviewed, false alarm, actual type), applied to later updates of watchers."""
 
 import threading
 from dataclasses import replace
@@ -16,16 +14,16 @@ _Marked = tuple[bool, bool, str, str]
 
 
 class EventMarks:
-    """The ledger for events: marks survive a watcher's later word. Any thread."""
+    """Ledger for events that preserves users' marks when a watcher updates an event. Thread-safe."""
 
     def __init__(self, ledger: HistoryLedger, index: Index) -> None:
         self._ledger, self._index = ledger, index
         self._lock = threading.Lock()
         self._of_open: dict[EventId, _Marked] = {}
-        """Of events that last."""
+        """Marks of running events."""
 
     def put_event(self, event: Event) -> bool:
-        """What a watcher says of an event."""
+        """Write a watcher's event with the users' marks. Return the ledger's result."""
         with self._lock:
             marked = self._laid_over(event)
             if event.end_ms is not None:
@@ -41,7 +39,7 @@ class EventMarks:
         false_alarm: str | None = None,
         said: str | None = None,
     ) -> Event | None:
-        """What a person says. None when there is no such event."""
+        """Set marks of an event; None: unchanged. Return the event, or None if it does not exist."""
         with self._lock:
             event = self._index.event(event_id)
             if event is None:
@@ -59,7 +57,7 @@ class EventMarks:
             return event
 
     def shown(self, message: Message) -> Message:
-        """A watcher's message with the marks that people see."""
+        """Return the message with the users' marks."""
         if isinstance(message, EventChanged):
             return replace(message, event=self._laid_over(message.event))
         return message

@@ -1,15 +1,15 @@
-"""How far back recordings will go: room over rate."""
+"""Forecast of how far back recordings will reach: available space divided by rate."""
 
 from tawny.config.retention import RetentionSettings
 from tawny.storage.disk.disk import DiskCapacity
 
 DAY_S = 86_400.0
 LEAST_S = 600.0
-"""A rate measured over less says nothing of a day."""
+"""Minimum measurement time, s, of a rate that is representative of a day."""
 
 
 def keeps_days(keep: RetentionSettings, space: DiskCapacity, used_bytes: int, bytes_a_second: float) -> float | None:
-    """Days of video once the room is used up, at most `keep.max`; None while nothing is recorded."""
+    """Return the days of video that fit, at most `keep.max`; None while nothing is recorded."""
     if bytes_a_second <= 0:
         return None
     room_bytes = used_bytes + max(0.0, space.free_bytes - keep.min_free * space.total_bytes)

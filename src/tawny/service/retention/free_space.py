@@ -1,4 +1,4 @@
-"""How much room there is on the disk, and how far back recordings will go: looked at now and then, told at once."""
+"""Free space: usage and forecast of the disks, measured periodically and served from memory."""
 
 from collections.abc import Callable
 
@@ -17,11 +17,14 @@ from tawny.storage.retention.planning import RemovalPlan
 
 LOOK_S = 20.0
 NEARLY_FULL = 0.02
-"""With less of the disk free than this share, and nothing left that may be removed, somebody has to act."""
+"""Free share of the disk below which the user must act if nothing more can be removed."""
 
 
 class FreeSpace:
-    """rates: how fast recordings grow now. One actor; `figures` and `warnings` from any thread."""
+    """Measures free space as an actor. Read `figures` and `warnings` from any thread.
+
+    rates: returns the current bytes per second by stream.
+    """
 
     name = "room"
 
@@ -53,7 +56,7 @@ class FreeSpace:
         return LOOK_S
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _warnings(
         self, settings: Settings, space: DiskCapacity, used_bytes: int, rates: Rates

@@ -1,4 +1,4 @@
-"""The settings' promises as the storage has them, and whether they can be kept, by what they say and what comes in."""
+"""Retention promises: converts settings for the storage and checks whether they can be kept."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -14,14 +14,14 @@ from tawny.storage.retention import contract as storage
 
 DAY_S: Final = 86_400.0
 FILE_S: Final = 60.0
-"""About so long is a file."""
+"""Approximate duration, s, of a file."""
 
 Rates = Mapping[tuple[CameraId, StreamName], tuple[float, float]]
-"""Bytes a second of a stream: all of it, and its keyframes alone."""
+"""Bytes per second of a stream: all packets, and keyframes only."""
 
 
 def contract(settings: Settings) -> storage.RetentionContract:
-    """What a camera says wins over what is said for all, and there small video's own over the rest."""
+    """Return the retention rules. A camera's settings override the general ones; those of sub streams override both."""
     everyone = settings.storage.retention
     keeps = {
         CameraId(name): camera.retention for name, camera in settings.cameras.items() if camera.retention is not None
@@ -48,7 +48,7 @@ def _keep(
 
 
 def _one(tables: list[Any], *, size_of: Any, free: float) -> storage.RetentionRule:
-    """Each setting from the first table that has it; limits of room only from `size_of`, whose they are."""
+    """Return one rule: each value from the first table that has it; limits of size and count only from `size_of`."""
 
     def said(name: str) -> Any:
         return next((value for table in tables if (value := getattr(table, name, None)) is not None), None)
@@ -67,7 +67,7 @@ def _one(tables: list[Any], *, size_of: Any, free: float) -> storage.RetentionRu
 
 
 def contradictions(settings: Settings) -> list[RecorderWarning]:
-    """Promises that the settings themselves break, whatever the disk; the defaults give way silently."""
+    """Return warnings for minimum times above their maximum. Defaults are reduced without a warning."""
     told = [*_broken("storage.retention", settings.storage.retention, settings.storage.retention)]
     for name, camera in settings.cameras.items():
         if camera.retention is not None:
@@ -98,7 +98,7 @@ def _broken(
 
 
 def needed_bytes(kept: storage.RetentionContract, rates: Rates, camera: CameraId | None = None) -> float:
-    """Room for all that is promised, by what comes in now; of one camera, if named."""
+    """Return the bytes required for all minimum times at current rates. camera: only this one; None: all."""
     return sum(
         _stream_bytes(kept.of(whose, stream), *each)
         for (whose, stream), each in rates.items()
@@ -115,7 +115,7 @@ def _stream_bytes(keep: storage.RetentionRule, rate: float, thinned_rate: float)
 def shortfalls(
     kept: storage.RetentionContract, rates: Rates, space: DiskCapacity, used_bytes: int
 ) -> list[RecorderWarning]:
-    """Promises that the room does not allow at today's rate, or a limit of files never does."""
+    """Return warnings for promises that exceed the space at current rates, or the limit of files."""
     told: list[RecorderWarning] = []
     room = used_bytes + max(0.0, space.free_bytes - kept.everyone.free_share * space.total_bytes)
     if kept.everyone.size_bytes is not None:

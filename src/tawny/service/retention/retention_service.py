@@ -1,4 +1,4 @@
-"""What is kept how long, told and changed while it runs: into the settings' file where there is one, and at once."""
+"""Retention service: reads and changes retention settings at runtime, at once and in the settings file if in use."""
 
 import threading
 from collections.abc import Callable
@@ -27,7 +27,10 @@ MOST_LOCKED = 1000
 
 
 class RetentionService:
-    """settings: those in force; apply: takes over others. config: the settings' file; None: there is none."""
+    """Retention for clients.
+
+    settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use.
+    """
 
     def __init__(
         self,
@@ -81,7 +84,7 @@ class RetentionService:
         self._retention.wake()
 
     def _with(self, asked: web.RetentionRequest) -> Settings:
-        """The settings in force, but for this."""
+        """Return the current settings with this change."""
         now = self._settings()
         for name in asked.cameras:
             if name not in now.cameras:

@@ -1,6 +1,6 @@
-"""The volumes beside the first, tiers and the spare: taken into use whenever they are there, told of while not.
+"""Secondary volumes (tiers and spares): used while available, reported while not.
 
-One actor for each, because a disk that does not answer takes the thread that asks it; and one that moves for each tier.
+One actor per volume, because a disk that hangs blocks its thread, and one mover per tier.
 """
 
 import logging
@@ -23,12 +23,12 @@ log = logging.getLogger(__name__)
 
 LOOK_S: Final = 10.0
 HANGS_S: Final = 20.0
-"""A look that takes so long is one at a disk that does not answer."""
+"""Duration, s, of a check after which the disk counts as hanging."""
 
 
 @dataclass(frozen=True, slots=True)
 class OtherVolume:
-    """volume: None if it was never there. problem: why it is not used now."""
+    """State of a secondary volume. volume: None if never available. problem: why it is not in use; None if it is."""
 
     root: Path
     use: str
@@ -37,7 +37,7 @@ class OtherVolume:
 
 
 class OtherVolumes:
-    """free_share: of the first volume."""
+    """Manages the secondary volumes. free_share: minimum free share of the main volume."""
 
     def __init__(
         self,
@@ -60,12 +60,12 @@ class OtherVolumes:
             look.start(self._engine)
 
     def looks(self) -> "Iterator[OtherVolume]":
-        """Each that the settings name, as it is now. Any thread may ask."""
+        """Yield the state of every configured volume. Call from any thread."""
         for look in self._looks:
             yield OtherVolume(look.chosen.root, look.chosen.use.value, look.volume, look.problem)
 
     def problems(self) -> Iterator[tuple[str, StorageError]]:
-        """Each with what it is used for. Any thread may ask; answered from memory."""
+        """Yield problems with the volume's use, from memory. Call from any thread."""
         away = {str(look.chosen.root) for look in self._looks if look.problem is not None}
         for look in self._looks:
             if look.problem is not None:
@@ -75,7 +75,7 @@ class OtherVolumes:
                 yield VolumeUse.TIER.value, mover.problem
 
     def _prepare(self, volume: Volume) -> None:
-        """What a recorder left open there is closed before anybody writes to it."""
+        """Finalize what a recorder left open on the volume, before anything is written to it."""
         put_in_order(volume, self._index, volume.open_folders.left_over() or [], "found open")
         volume.open_folders.clear()
 
@@ -93,7 +93,7 @@ class OtherVolumes:
 
 
 class _Look:
-    """An actor. joined: told when it came after the start."""
+    """Checks one volume as an actor. joined: called when it became available after the start."""
 
     name = "volume"
 
@@ -112,7 +112,7 @@ class _Look:
 
     @property
     def problem(self) -> StorageError | None:
-        """Why it is not in use now. Any thread may ask."""
+        """Why it is not in use now; None if it is. Call from any thread."""
         since_s = self._looking_s
         if since_s is not None and self._clock.mono_s() - since_s > HANGS_S:
             return StorageError(str(self.chosen.root), "it isn't responding")
@@ -135,12 +135,12 @@ class _Look:
         return LOOK_S
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _look(self) -> None:
         if self.volume is None:
             self.volume = join(self._first, self.chosen.root, self.chosen.use, self._prepare)
-            log.warning("%s is there now and is used", self.chosen.root)
+            log.warning("%s is available and now in use", self.chosen.root)
             self._joined(self.chosen, self.volume)
         elif not is_volume_present(self.volume):
             raise StorageError(str(self.chosen.root), "the disk that should be there is not")

@@ -1,1 +1,1 @@
-"""What is sealed and to whom, and who may open it."""
+"""Encryption: sealing policy, recipients and unlock methods."""

@@ -1,4 +1,4 @@
-"""What is sealed and to whom, by the settings as they are now, and the statements of the signed history in time."""
+"""Sealing policy by the current settings, and periodic statements of the signed history."""
 
 import logging
 from collections.abc import Callable
@@ -24,14 +24,14 @@ from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 log = logging.getLogger(__name__)
 
 EVERY_S: Final = 600.0
-"""Between two statements."""
+"""Interval, s, between two statements."""
 AGAIN_S: Final = 20.0
 JUMP_MS: Final = 2000
-"""A clock that was set by more is stated."""
+"""Clock changes above this, ms, are recorded in the history."""
 
 
 def policy_of(settings: Settings, name: CameraId) -> CameraSealing | None:
-    """None when it is not sealed."""
+    """Return the camera's policy; None if it is not sealed."""
     camera = settings.cameras.get(name)
     if camera is None or not settings.is_sealed(name):
         return None
@@ -42,13 +42,13 @@ def policy_of(settings: Settings, name: CameraId) -> CameraSealing | None:
 
 
 def recipients_of(settings: Settings) -> list[str]:
-    """Short names of all in use, for statements."""
+    """Return the short names of all recipients in use, for statements."""
     sealed = [policy for name in settings.cameras if (policy := policy_of(settings, CameraId(name))) is not None]
     return sorted({short_name(one) for policy in sealed for one in policy.recipients})
 
 
 def signed_history(volume: Volume, clock: Clock, settings: Callable[[], Settings]) -> SignedHistory:
-    """The one that states what is done to this volume from now on. Raises StorageError."""
+    """Return the signed history of this volume, attached to all of its volumes. Raises StorageError."""
     history = SignedHistory.opened(volume.disk, clock.now_ms())
     history.recipients = lambda: recipients_of(settings())
     for each in (*volume.everywhere, *volume.spares):
@@ -57,9 +57,9 @@ def signed_history(volume: Volume, clock: Clock, settings: Callable[[], Settings
 
 
 class SealingPolicy:
-    """Both, of one recorder; None of it in memory mode, where nothing is kept. Raises StorageError when made.
+    """Sealing of one recorder. Inactive in memory mode. Raises StorageError when constructed.
 
-    It is there also while no camera is sealed: one may be from the next moment on.
+    It also exists while no camera is sealed, because settings may change at any time.
     """
 
     def __init__(self, volume: Volume, clock: Clock, bus: Bus, settings: Callable[[], Settings]) -> None:
@@ -86,7 +86,7 @@ class SealingPolicy:
         apply: Callable[[Settings, str], None],
         config: Path | None,
     ) -> SealingService | None:
-        """To tell and change it; None where nothing can be sealed."""
+        """Return the service that changes the settings; None if encryption is not available."""
         if self.seals is None:
             return None
         return SealingService(folder, self._clock, settings, apply, config, self.seals.history.genesis)
@@ -96,18 +96,18 @@ class SealingPolicy:
             engine.start(self._stating.name, lambda: self._stating)
 
     def finish(self) -> None:
-        """The last statement, of all that was closed."""
+        """Write the last statement."""
         if self.seals is not None:
             self._stating.state()
 
 
 def _may_leave(settings: Settings) -> bool:
-    """Whether some message may have pictures of sealed cameras."""
+    """Return whether a notifier may send snapshots of sealed cameras."""
     return any(one.unencrypted_snapshots for one in settings.notifiers.values())
 
 
 class StatementWriter:
-    """An actor that states every ten minutes, and hears of gaps meanwhile. It may wait for the disk."""
+    """Writes a statement every ten minutes, as an actor, and records gaps. It may wait for the disk."""
 
     name = "statements"
 
@@ -117,7 +117,7 @@ class StatementWriter:
         self._ahead_ms = self._wall_ahead_ms()
 
     def heard(self, message: Message) -> None:
-        """Any thread."""
+        """Record ended gaps. Call from any thread."""
         if isinstance(message, GapChanged):
             gap = message.gap
             if gap.end_ms is not None and gap.reason is not GapReason.REMOVED:
@@ -131,21 +131,21 @@ class StatementWriter:
         return AGAIN_S
 
     def state(self) -> bool:
-        """State what there is now. Returns whether that was done."""
+        """Write a statement. Return whether it succeeded."""
         try:
             return self._history.state(self._clock.now_ms())
         except StorageError as error:
-            log.warning("the signed history could not be written, and is tried again: %s", error)
+            log.warning("cannot write the signed history, will retry: %s", error)
             return False
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _wall_ahead_ms(self) -> int:
         return self._clock.now_ms() - round(self._clock.mono_s() * 1000)
 
     def _look_at_clock(self) -> None:
-        """The wall's time against the time that only grows."""
+        """Record a change of the wall clock against the monotonic clock."""
         ahead_ms = self._wall_ahead_ms()
         if abs(ahead_ms - self._ahead_ms) > JUMP_MS:
             now_ms = self._clock.now_ms()

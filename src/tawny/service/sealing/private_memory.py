@@ -1,5 +1,4 @@
-"""What is in this process's memory is nobody else's business: it is in no core dump, and no other program of the same
-user can read it."""
+"""Private memory: excludes this process from core dumps and from access by other processes of the same user."""
 
 import ctypes
 import resource
@@ -11,17 +10,19 @@ _SET_DUMPABLE: Final = 4
 
 
 def keep_memory_private() -> bool:
-    """For the whole process. False where the system does not allow it; then all is as it was.
+    """Protect the whole process. Return False if the system does not allow it; nothing is changed then.
 
-    A limit for core dumps alone would not do: the kernel ignores it where dumps are piped to a program.
+    A core dump limit alone is not sufficient: the kernel ignores it if dumps are piped to a program.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     return bool(ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0) == 0)
 
 
 def swaps_in_the_clear(root: Path = Path("/")) -> list[str]:
-    """Where memory can be written to a disk as it is; empty where swap is encrypted, compressed memory, or off. root:
-    where `proc` and `sys` are."""
+    """Return the swap devices that store memory unencrypted; empty if swap is encrypted, zram or off.
+
+    root: folder that contains `proc` and `sys`.
+    """
     try:
         lines = (root / "proc/swaps").read_text().splitlines()[1:]
     except OSError:

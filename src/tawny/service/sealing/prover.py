@@ -1,4 +1,4 @@
-"""Evidence of what this recorder recorded, for who asks for it in the browser."""
+"""Evidence export for browser clients."""
 
 import socket
 from collections.abc import Callable
@@ -18,14 +18,17 @@ from tawny.storage.disk.volume import Volume
 
 @dataclass(frozen=True, slots=True)
 class Prover:
-    """Any thread. Blocking."""
+    """Creates evidence. Thread-safe; blocking."""
 
     volume: Volume
     past: RecordingIndex
     clock: Clock
 
     def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> None:
-        """NotDone where nothing can be proved, or something is sealed: the folder would be in the clear."""
+        """Write evidence to the folder.
+
+        Raises NotDone if there is none, or if recordings are sealed, because the folder is not encrypted.
+        """
         asked = EvidenceRequest(
             camera, StreamName.MAIN, span, socket.gethostname(), f"tawny {__version__}", self.clock.now_ms()
         )

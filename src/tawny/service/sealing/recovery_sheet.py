@@ -1,4 +1,4 @@
-"""The recovery sheet: a private key on paper, as text, as 24 words and as a QR code. It is never stored here."""
+"""Recovery sheet: a private key on paper, as text, as 24 words and as a QR code. It is never stored here."""
 
 from dataclasses import dataclass
 from html import escape
@@ -23,7 +23,7 @@ _COLUMNS: Final = 4
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RecoverySheet:
-    """made: RFC 3339. recorder: its name. fingerprint: of its signed history, empty while there is none."""
+    """Content of a sheet. made: RFC 3339. recorder: its name. fingerprint: of its signed history; empty without one."""
 
     identity: Identity
     recorder: str
@@ -35,7 +35,7 @@ class RecoverySheet:
         return identity_words(self.identity)
 
     def text(self) -> str:
-        """For a terminal, with the QR code in block letters."""
+        """Return the sheet for a terminal, with the QR code in block characters."""
         code = StringIO()
         segno.make(self.identity.text, micro=False).terminal(code, compact=True)
         words = [f"{number:2} {word:<10}" for number, word in enumerate(self.words, 1)]
@@ -55,7 +55,7 @@ class RecoverySheet:
         )
 
     def html(self) -> str:
-        """One page, A4 or Letter, that needs nothing else."""
+        """Return the sheet as one self-contained page, A4 or Letter."""
         code = segno.make(self.identity.text, micro=False).svg_inline(scale=4, border=2)
         cells = "".join(f"<li>{escape(word)}</li>" for word in self.words)
         return _PAGE.format(

@@ -1,5 +1,8 @@
-"""What leaves of sealed cameras: sealed files as they lie, under names that tell nothing; and pictures that wait for a
-message in memory alone, for who asked for them."""
+"""Sealed export: data of sealed cameras that may be uploaded or sent.
+
+Sealed files leave the recorder unchanged under opaque names. Unsealed snapshots for messages are kept in memory only,
+and only if the settings allow them.
+"""
 
 import threading
 from collections import OrderedDict
@@ -18,19 +21,19 @@ LASTS_S: Final = 600.0
 
 
 class SealedExportApi(Protocol):
-    """Any thread."""
+    """Provides data of sealed cameras. Thread-safe."""
 
     def seals(self, camera: CameraId) -> bool: ...
     def object_name(self, path: str, at_ms: int) -> str:
-        """Of a file of this path, elsewhere: always the same, and nobody learns from it which camera it is of."""
+        """Return the name of this file at destinations: constant, and without information about its camera."""
         ...
 
     def sealed_picture(self, event: Event) -> bytes | None:
-        """The sealed file of an event's picture, as it lies; None when there is none. Raises StorageError."""
+        """Return the sealed file of an event's snapshot; None if not available. Raises StorageError."""
         ...
 
     def picture_in_memory(self, event: Event) -> bytes | None:
-        """Its JPEG, as long as it is in memory."""
+        """Return the event's JPEG while it is in memory; None otherwise."""
         ...
 
 
@@ -49,10 +52,10 @@ class NoSealedExport:
 
 
 class UnsealedPictures:
-    """Of sealed cameras, not sealed, for messages that are allowed to have them: the newest, for ten minutes."""
+    """Unsealed snapshots of sealed cameras in memory: the newest, for LASTS_S and up to MOST_BYTES."""
 
     def __init__(self, clock: Clock, wanted: Callable[[CameraId], bool]) -> None:
-        """wanted: whether some message may have pictures of a sealed camera."""
+        """wanted: whether a message may contain snapshots of this sealed camera."""
         self._clock, self._wanted = clock, wanted
         self._lock = threading.Lock()
         self._held: OrderedDict[EventId, tuple[float, bytes]] = OrderedDict()
@@ -76,7 +79,7 @@ class UnsealedPictures:
 
 
 class SealedExport:
-    """Of a recorder with a disk."""
+    """Sealed export of a recorder with a disk."""
 
     def __init__(self, volume: Volume, seals: EpochKeys, pictures: UnsealedPictures) -> None:
         self._volume, self._seals, self._pictures = volume, seals, pictures

@@ -1,5 +1,7 @@
-"""What is sealed and which ways there are to a key, told and changed while it runs:
-`service.interfaces.sealing.SealingApi`."""
+"""Sealing service: reads and changes encryption settings and unlock methods at runtime.
+
+Implements `service.interfaces.sealing.SealingApi`.
+"""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -15,8 +17,11 @@ from tawny.service.sealing.unlock_methods import OWNER, UnlockMethodStore
 
 
 class SealingService:
-    """settings: those in force; apply: takes over others. config: the settings' file; None: there is none. fingerprint:
-    of the recorder's first key."""
+    """Changes encryption settings.
+
+    settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use.
+    fingerprint: of the recorder's first signing key.
+    """
 
     def __init__(
         self,

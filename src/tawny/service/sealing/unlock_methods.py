@@ -1,7 +1,7 @@
-"""Private keys that the recorder keeps for people, each locked with something that it does not have: `keys/<id>.age`.
+"""Unlock methods: users' private keys, stored encrypted as `keys/<id>.age`.
 
-Beside each is `<id>.json`, with the name that people gave it. `sheet.json` says when the recovery sheet was last shown.
-Whoever has the folder's files can open none of them.
+Next to each is `<id>.json` with its display name. `sheet.json` contains the time the recovery sheet was last shown. The
+files alone cannot be decrypted.
 """
 
 import json
@@ -27,13 +27,13 @@ _NAMES: Final = {"passphrase": "Passphrase", "passkey": "Passkey", "other": "Key
 
 
 class UnlockMethodStore:
-    """folder: the data folder. Raises FolderUnwritable, NotDone."""
+    """Stores unlock methods below the data folder. Raises FolderUnwritable and NotDone."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / KEYS
 
     def all(self) -> list[UnlockMethod]:
-        """The oldest first."""
+        """Return all, oldest first."""
         found = [self._way(path) for path in self._folder.glob("*.age")]
         return sorted(found, key=lambda way: (way.made_ms, way.id))
 
@@ -41,7 +41,10 @@ class UnlockMethodStore:
         return next((path.read_bytes() for path in self._folder.glob("*.age") if path.stem == way), None)
 
     def add(self, wrapped: bytes, now_ms: int, name: str, way: str = "") -> UnlockMethod:
-        """way: its id; a new one if empty. NotDone when that is there already, or it is no locked key."""
+        """Add an unlock method. way: its ID; empty: a new one.
+
+        Raises NotDone if the ID exists or the key is not encrypted.
+        """
         if not wrapped.startswith(b"age-encryption.org/v1\n"):
             raise NotDone("This isn't a valid key.", "Try again.")
         if len(list(self._folder.glob("*.age"))) >= _MOST:
@@ -52,7 +55,7 @@ class UnlockMethodStore:
         return self._way(path)
 
     def remove(self, way: str) -> None:
-        """NotDone for the last one."""
+        """Delete an unlock method. Raises NotDone for an unknown or the last one."""
         there = [path for path in self._folder.glob("*.age") if path.stem == way]
         if not there:
             raise NotDone("This unlock method doesn't exist.", "Reload the page.")
@@ -65,7 +68,7 @@ class UnlockMethodStore:
             raise FolderUnwritable(str(self._folder), error.strerror or "") from None
 
     def sheet(self) -> dict[str, Any]:
-        """`made_ms`, `tested_ms`, as far as they are known."""
+        """Return `made_ms` and `tested_ms` if known."""
         return _read(self._folder / _SHEET)
 
     def sheet_shown(self, now_ms: int) -> None:
@@ -94,7 +97,7 @@ class UnlockMethodStore:
 
 
 def write_secret_file(path: Path, data: bytes) -> None:
-    """For its owner alone, durably. NotDone when something is there already."""
+    """Write a file durably, readable by its owner only. Raises NotDone if it exists."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
