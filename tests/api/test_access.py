@@ -25,8 +25,8 @@ PUBLIC_ON_PURPOSE = {
     "POST /api/v1/sign-in",
     "POST /api/v1/sign-in/link",
     "POST /api/v1/shared/{token}",
-    "GET /api/v1/acts/{target}/{token}",
-    "POST /api/v1/acts/{target}/{token}",
+    "GET /api/v1/actions/{target}/{token}",
+    "POST /api/v1/actions/{target}/{token}",
     "GET /healthz",
     "GET /metrics",
     "GET /assets/{name}",
@@ -58,12 +58,12 @@ async def test_a_viewer_gets_all_but_what_is_the_owners(house: House, route: str
 @pytest.mark.parametrize("route", [route for route, access in ENDING.items() if access is Access.DIRECT])
 async def test_family_directs(house: House, route: str) -> None:
     method, path = route.split(" ")
-    answer = await house.signed_in(Role.FAMILY).request(method, filled(path))
+    answer = await house.signed_in(Role.MEMBER).request(method, filled(path))
     assert answer.status_code not in (401, 403, 500)
 
 
 async def test_family_owns_nothing(house: House) -> None:
-    assert (await house.signed_in(Role.FAMILY).get("/api/v1/people")).status_code == 403
+    assert (await house.signed_in(Role.MEMBER).get("/api/v1/people")).status_code == 403
 
 
 @pytest.mark.parametrize(("route", "access"), ENDING.items())

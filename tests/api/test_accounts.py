@@ -193,3 +193,20 @@ def test_a_file_made_before_there_were_rights_is_taken_over(tmp_path: Path, cloc
     people = accounts.people()
     accounts.close()
     assert [(one.name, one.cameras) for one in people] == [("Anna", None)]
+
+
+def test_a_role_of_an_earlier_version_is_read_as_the_present_one(tmp_path: Path, clock: FakeClock) -> None:
+    accounts = Accounts(AccountsFile(tmp_path / "accounts.db"), clock)
+    ben = accounts.put_person("Ben", Role.VIEWER)
+    with closing(sqlite3.connect(tmp_path / "accounts.db")) as db, db:
+        db.execute("UPDATE people SET role = 'family'")
+    found = accounts.people()[0]
+    assert (found.name, found.role) == ("Ben", Role.MEMBER)
+    token = accounts.begin_session(ben, HERE)
+    session = accounts.session(token)
+    assert session is not None
+    assert session.person.role is Role.MEMBER
+    accounts.change_person(found, Role.MEMBER, None)
+    with closing(sqlite3.connect(tmp_path / "accounts.db")) as db:
+        assert db.execute("SELECT role FROM people").fetchall() == [("member",)]
+    accounts.close()

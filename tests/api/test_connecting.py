@@ -71,11 +71,11 @@ async def test_why_it_was_not_changed(house: House, desk: Desk, fails: Exception
     desk.fails = fails
     answer = await house.signed_in().put(PATH, json=ASKED)
     assert answer.status_code == status
-    assert says in answer.json()["do"]
+    assert says in answer.json()["hint"]
 
 
 async def test_nobody_else_is_told(house: House, desk: Desk) -> None:
-    for role in (Role.FAMILY, Role.VIEWER):
+    for role in (Role.MEMBER, Role.VIEWER):
         assert (await house.signed_in(role).get(PATH)).status_code == 403
         assert (await house.signed_in(role).put(PATH, json=ASKED)).status_code == 403
     assert not desk.asked

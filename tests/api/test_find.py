@@ -30,7 +30,9 @@ async def test_when_something_moved_in_a_spot(house: House) -> None:
     ]
     asked = {"from_ms": begun_ms, "to_ms": begun_ms + 60_000}
     browser = house.signed_in()
-    found = (await browser.get(f"/api/v1/cameras/{PORCH}/moved", params={**asked, "box": "0.1,0.1,0.2,0.2"})).json()
+    found = (
+        await browser.get(f"/api/v1/cameras/{PORCH}/motion-search", params={**asked, "box": "0.1,0.1,0.2,0.2"})
+    ).json()
     assert [(one["from_ms"] - begun_ms, one["to_ms"] - begun_ms) for one in found["items"]] == [
         (20_000, 21_000),
         (3000, 5000),
@@ -43,7 +45,7 @@ async def test_when_something_moved_in_a_spot(house: House) -> None:
 @pytest.mark.parametrize("box", ["", "1,2", "a,b,c,d", "0.5,0.5,0.1,0.9", "0,0,2,1", "nan,0,1,1"])
 async def test_what_is_no_part_of_a_picture_is_refused(house: House, box: str) -> None:
     asked: dict[str, str | int] = {"from_ms": 0, "to_ms": 1000, "box": box}
-    answer = await house.signed_in().get(f"/api/v1/cameras/{PORCH}/moved", params=asked)
+    answer = await house.signed_in().get(f"/api/v1/cameras/{PORCH}/motion-search", params=asked)
     assert answer.status_code == 400
     assert "Invalid area" in answer.json()["message"]
 

@@ -22,7 +22,7 @@ def test_it_is_told_while_the_index_does_not_answer(house: House, monkeypatch: p
     try:
         for _ in range(2):
             told = desk.now()
-            assert (told.on_watch, told.of) == (1, 1)
+            assert (told.working, told.expected) == (1, 1)
             assert told.cameras[0].recorded_today is None
     finally:
         answers.set()

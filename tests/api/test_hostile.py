@@ -41,7 +41,7 @@ def browser(house: House) -> httpx.AsyncClient:
         "/api/v1/events?only=everything",
         "/api/v1/events?after=';--",
         f"/api/v1/events?after={BIG}~x",
-        "/api/v1/events?kinds=%00",
+        "/api/v1/events?types=%00",
         "/api/v1/events?from_ms=5&to_ms=5",
         "/api/v1/cameras/porch/play?at_ms=",
         "/api/v1/cameras/porch/play?at_ms=0&stream=both",
@@ -81,7 +81,7 @@ async def test_a_bad_request_gets_a_clear_answer(browser: httpx.AsyncClient, pat
     answer = await browser.get(path)
     assert answer.status_code in (400, 404, 422), answer.text
     told = answer.json()
-    assert set(told) == {"code", "message", "do"}
+    assert set(told) == {"code", "message", "hint"}
     assert told["message"].endswith(".")
     assert "Traceback" not in answer.text
     assert "/site-packages/" not in answer.text
@@ -117,7 +117,7 @@ async def test_a_bad_change_gets_a_clear_answer_and_changes_nothing(
 ) -> None:
     answer = await browser.request(method, path, content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 401, 404, 405, 410, 413, 422), answer.text
-    assert set(answer.json()) == {"code", "message", "do"}
+    assert set(answer.json()) == {"code", "message", "hint"}
 
 
 @pytest.mark.parametrize(

@@ -146,9 +146,9 @@ async def test_it_is_nothing_to_viewers_but_alarms_and_the_self_test_are(house: 
     async with house.signed_in(Role.VIEWER) as viewer:
         assert (await viewer.get("/api/v1/retention")).status_code == 403
         assert (await viewer.post("/api/v1/self-test")).status_code == 403
-        told = (await viewer.get("/api/v1/care")).json()
+        told = (await viewer.get("/api/v1/monitoring")).json()
     assert told["alarms"] == [
-        {"what": "disk", "camera": None, "since_ms": 7, "detail": "It fails.", "do": "Check its cable."}
+        {"what": "disk", "camera": None, "since_ms": 7, "detail": "It fails.", "hint": "Check its cable."}
     ]
     assert told["self_test"]["problems"] == ["It rotted."]
     assert told["check_in"] == {"host": "example.org", "last_ms": 5, "trouble": "", "sent": True}
@@ -158,4 +158,4 @@ async def test_it_is_nothing_to_viewers_but_alarms_and_the_self_test_are(house: 
 async def test_a_self_test_can_be_asked_for(house: House, kept: FakeKeeping) -> None:
     async with house.signed_in() as owner:
         assert (await owner.post("/api/v1/self-test")).status_code == 200
-        assert (await owner.get("/api/v1/care")).json()["testing"]
+        assert (await owner.get("/api/v1/monitoring")).json()["testing"]

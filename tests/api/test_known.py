@@ -43,13 +43,13 @@ async def test_what_was_read_is_told_with_the_name_as_long_as_it_is_known(house:
     for question in ("anna's car", "plate bab 123", "known plates", "bab1"):
         (item,) = (await browser.get("/api/v1/find", params={"q": question})).json()["items"]
         assert item["title"] == "Anna's car · Front door"
-        assert item["reads"] == [{"by": "plates", "text": "BAB123", "score": 0.8, "known": "Anna's car"}]
+        assert item["recognized"] == [{"by": "plates", "text": "BAB123", "score": 0.8, "known": "Anna's car"}]
     for question in ("unknown plates", "plate XX 987"):
         assert (await browser.get("/api/v1/find", params={"q": question})).json()["items"] == []
     house.recorder.known = {}
     book.forget("Anna's car")
     (item,) = (await browser.get("/api/v1/find", params={"q": "unknown plates"})).json()["items"]
-    assert (item["title"], item["reads"][0]["known"]) == ("Vehicle BAB123 · Front door", "")
+    assert (item["title"], item["recognized"][0]["known"]) == ("Vehicle BAB123 · Front door", "")
 
 
 async def test_a_face_needs_a_recogniser_and_a_picture(house: House, book: IdentityStore) -> None:

@@ -24,7 +24,7 @@ class FakeModes:
         return web.ModeStatus(
             modes=("home", "away"),
             mode="home",
-            by="week",
+            by="schedule",
             is_by_hand=False,
             since_ms=1,
             until_ms=None,
@@ -32,7 +32,7 @@ class FakeModes:
             people=[web.PersonHome("anna", True, 3, "ping", 9)],
             looks_by="",
             holds=[web.CameraHold(PORCH, "pause", "Anna", None), web.CameraHold(YARD, "record", "a rule", 7)],
-            lately=[web.ModeChange(1, "home", "week")],
+            lately=[web.ModeChange(1, "home", "schedule")],
         )
 
     def set_mode(self, mode: str, by: str, for_s: float | None) -> None:
@@ -70,7 +70,7 @@ class FakeModes:
             raise NotDone("No camera named attic.", "")
         self.did.append(asked)
         outcomes = [web.Outcome("notify phone", True, "Rule 1 tells phone (always).")]
-        return web.RehearsalResult(asked.at_ms, "away", "week", ("anna",), True, "", outcomes)
+        return web.RehearsalResult(asked.at_ms, "away", "schedule", ("anna",), True, "", outcomes)
 
     def why(self, event: EventId) -> list[web.Outcome]:
         return [web.Outcome("notify phone", False, "Rule 1 is for away, and the mode was home.", went="")]
@@ -86,7 +86,7 @@ def modes(house: House) -> FakeModes:
 async def test_the_mode_is_told_and_an_owner_sets_it(house: House, modes: FakeModes) -> None:
     owner = house.signed_in(Role.OWNER)
     now = (await owner.get("/api/v1/modes")).json()
-    assert (now["mode"], now["by"], now["does"]) == ("home", "week", {"home": "all is recorded"})
+    assert (now["mode"], now["by"], now["does"]) == ("home", "schedule", {"home": "all is recorded"})
     assert [one["camera"] for one in now["holds"]] == ["porch", "yard"]
     assert (await owner.put("/api/v1/mode", json={"mode": "away", "for_s": 3600})).status_code == 200
     assert (await owner.put("/api/v1/mode", json={"mode": ""})).status_code == 200
@@ -108,8 +108,8 @@ async def test_a_viewer_sees_the_mode_and_says_only_where_he_is_himself(house: H
     viewer = house.signed_in(Role.VIEWER)
     assert (await viewer.get("/api/v1/modes")).status_code == 200
     said = {"home": True}
-    mine = await viewer.put("/api/v1/people-at-home/viewer 0", json=said)
-    others = await viewer.put("/api/v1/people-at-home/anna", json=said)
+    mine = await viewer.put("/api/v1/presence/viewer 0", json=said)
+    others = await viewer.put("/api/v1/presence/anna", json=said)
     assert (mine.status_code, others.status_code) == (200, 403)
     assert modes.did == [("viewer 0", "check-in", True)]
     for path in ("/api/v1/modes/plan", "/api/v1/events/e/why"):
@@ -118,7 +118,7 @@ async def test_a_viewer_sees_the_mode_and_says_only_where_he_is_himself(house: H
 
 
 async def test_family_sets_modes_and_makes_no_plans(house: House, modes: FakeModes) -> None:
-    family = house.signed_in(Role.FAMILY)
+    family = house.signed_in(Role.MEMBER)
     assert (await family.put("/api/v1/mode", json={"mode": "away"})).status_code == 200
     assert (await family.put("/api/v1/cameras/porch/hold", json={"what": "pause"})).status_code == 200
     assert (await family.get("/api/v1/modes/plan")).status_code == 403
@@ -137,15 +137,15 @@ async def test_the_plan_is_told_tried_and_changed(house: House, modes: FakeModes
     assert week["days"] == [
         {"date": "2026-11-20", "weekday": 4, "parts": [{"from_min": 0, "to_min": 1440, "mode": "home"}]}
     ]
-    asked["arm"] = {**plan["arm"], "presence": {"people": {"anna": {}, "ben": {"ping": ["192.0.2.1"]}}}}
+    asked["modes"] = {**plan["modes"], "presence": {"people": {"anna": {}, "ben": {"ping": ["192.0.2.1"]}}}}
     assert (await owner.put("/api/v1/modes/plan", json=asked)).status_code == 200
-    arm, rules = modes.did[-1]
-    assert arm["week"] == {"away": ["08:00-17:00"]}
-    assert arm["presence"] == {"people": {"anna": {}, "ben": {"ping": ["192.0.2.1"]}}}
+    changed, rules = modes.did[-1]
+    assert changed["schedule"] == {"away": ["08:00-17:00"]}
+    assert changed["presence"] == {"people": {"anna": {}, "ben": {"ping": ["192.0.2.1"]}}}
     assert rules == [{"when": {"kind": ["person"], "min_duration": "5 s"}, "do": ["notify phone"]}]
     asked["modes"] = {**plan["modes"], "names": ["home"]}
     refused = await owner.put("/api/v1/modes/plan", json=asked)
-    assert (refused.status_code, refused.json()["do"]) == (400, "Allowed: one of home.")
+    assert (refused.status_code, refused.json()["hint"]) == (400, "Allowed: one of home.")
 
 
 async def test_a_rehearsal_is_asked_for_by_the_clock_on_the_wall(house: House, modes: FakeModes) -> None:

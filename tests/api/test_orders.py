@@ -32,10 +32,10 @@ class FakeOrders:
         self.done: list[tuple[CommandIssuer, Order]] = []
 
     def do(self, who: CommandIssuer, asked: Order) -> CommandResult:
-        if RIGHT_FOR[asked.do] not in who.may:
+        if RIGHT_FOR[asked.command] not in who.may:
             raise CommandRefused("not_allowed", f"{who.name} isn't allowed to do this.", "")
         self.done.append((who, asked))
-        return CommandResult("It is done.", "e1" if asked.do == "event.open" else "")
+        return CommandResult("It is done.", "e1" if asked.command == "event.open" else "")
 
     def sent(self, name: str, headers: Mapping[str, str], body: bytes, address: str) -> CommandIssuer:
         if name != "panel" or headers.get(HEADER.lower()) != signature(SECRET, 1, body):
@@ -58,19 +58,19 @@ def orders(house: House) -> FakeOrders:
 
 
 async def test_an_owner_may_do_all(house: House, orders: FakeOrders) -> None:
-    answer = await house.signed_in().post("/api/v1/orders", json={"do": "arm", "mode": "away"})
+    answer = await house.signed_in().post("/api/v1/orders", json={"command": "set_mode", "mode": "away"})
     assert answer.json() == {"words": "It is done.", "event": None}
     ((who, order),) = orders.done
-    assert (who.way, who.address, order.do) == ("http", "127.0.0.1", "arm")
+    assert (who.way, who.address, order.command) == ("http", "127.0.0.1", "set_mode")
 
 
 @pytest.mark.parametrize(
     "asked",
     [
-        {"do": "arm", "mode": "away"},
-        {"do": "pause", "camera": "porch"},
-        {"do": "ptz", "camera": "porch", "pan": 1},
-        {"do": "relay", "relay": "gate"},
+        {"command": "set_mode", "mode": "away"},
+        {"command": "pause", "camera": "porch"},
+        {"command": "ptz", "camera": "porch", "pan": 1},
+        {"command": "relay", "relay": "gate"},
     ],
 )
 async def test_a_viewer_may_make_nothing_less_safe(house: House, orders: FakeOrders, asked: dict[str, object]) -> None:
@@ -80,8 +80,8 @@ async def test_a_viewer_may_make_nothing_less_safe(house: House, orders: FakeOrd
 
 
 async def test_family_may_ask_for_all_of_it(house: House, orders: FakeOrders) -> None:
-    asked = {"do": "pause", "camera": "porch"}
-    assert (await house.signed_in(Role.FAMILY).post("/api/v1/orders", json=asked)).status_code == 200
+    asked = {"command": "pause", "camera": "porch"}
+    assert (await house.signed_in(Role.MEMBER).post("/api/v1/orders", json=asked)).status_code == 200
     ((who, _),) = orders.done
     assert who.may == frozenset(RIGHTS)
 
@@ -89,7 +89,7 @@ async def test_family_may_ask_for_all_of_it(house: House, orders: FakeOrders) ->
 async def test_a_viewer_may_record_what_they_see(house: House, orders: FakeOrders) -> None:
     person = house.accounts.change_person(house.accounts.put_person("Ben", Role.VIEWER), Role.VIEWER, [PORCH])
     browser = house.browser(house.accounts.begin_session(person, Caller("127.0.0.1")))
-    assert (await browser.post("/api/v1/orders", json={"do": "record", "camera": "porch"})).status_code == 200
+    assert (await browser.post("/api/v1/orders", json={"command": "record", "camera": "porch"})).status_code == 200
     ((who, _),) = orders.done
     assert (who.may, who.cameras) == (frozenset(VIEWERS), frozenset({"porch"}))
 
@@ -97,14 +97,14 @@ async def test_a_viewer_may_record_what_they_see(house: House, orders: FakeOrder
 async def test_what_can_be_turned_and_switched_is_told_to_who_may(house: House, orders: FakeOrders) -> None:
     path = "/api/v1/cameras/porch/controls"
     lamp, siren = {"name": "lamp", "pulse_s": 2.0}, {"name": "siren", "pulse_s": None}
-    for role in (Role.OWNER, Role.FAMILY):
+    for role in (Role.OWNER, Role.MEMBER):
         told = (await house.signed_in(role).get(path)).json()
         assert told == {"turns": True, "presets": ["Gate"], "relays": [lamp, siren]}
     assert (await house.signed_in(Role.VIEWER).get(path)).status_code == 403
 
 
 async def test_what_belongs_to_no_camera_is_not_for_who_sees_only_some(house: House, orders: FakeOrders) -> None:
-    person = house.accounts.change_person(house.accounts.put_person("Ben", Role.FAMILY), Role.FAMILY, [PORCH])
+    person = house.accounts.change_person(house.accounts.put_person("Ben", Role.MEMBER), Role.MEMBER, [PORCH])
     browser = house.browser(house.accounts.begin_session(person, Caller("127.0.0.1")))
     told = (await browser.get("/api/v1/cameras/porch/controls")).json()
     assert [one["name"] for one in told["relays"]] == ["lamp"]
@@ -112,20 +112,22 @@ async def test_what_belongs_to_no_camera_is_not_for_who_sees_only_some(house: Ho
 
 
 async def test_what_is_no_order_is_said(house: House, orders: FakeOrders) -> None:
-    answer = await house.signed_in().post("/api/v1/orders", json={"do": "arm", "mode": 5})
+    answer = await house.signed_in().post("/api/v1/orders", json={"command": "set_mode", "mode": 5})
     assert answer.status_code == 422
     assert "mode" in answer.json()["message"]
 
 
 async def test_another_site_gives_no_orders(house: House, orders: FakeOrders) -> None:
     headers = {"Origin": "https://evil.example"}
-    answer = await house.signed_in().post("/api/v1/orders", json={"do": "disarm"}, headers=headers)
+    answer = await house.signed_in().post(
+        "/api/v1/orders", json={"command": "set_mode", "mode": "home"}, headers=headers
+    )
     assert answer.status_code == 403
     assert not orders.done
 
 
 async def test_a_program_needs_no_page_of_ours_but_its_signature(house: House, orders: FakeOrders) -> None:
-    body = json.dumps({"do": "event.open", "camera": "porch"}).encode()
+    body = json.dumps({"command": "event.open", "camera": "porch"}).encode()
     headers = {"X-Tawny": "", "Origin": "", HEADER: signature(SECRET, 1, body)}
     answer = await house.browser().post("/api/v1/inputs/panel", content=body, headers=headers)
     assert answer.json() == {"words": "It is done.", "event": "e1"}
@@ -135,10 +137,10 @@ async def test_a_program_needs_no_page_of_ours_but_its_signature(house: House, o
 @pytest.mark.parametrize(
     ("name", "body", "status"),
     [
-        ("panel", b'{"do": "disarm"}', 403),
+        ("panel", b'{"command": "set_mode", "mode": "home"}', 403),
         ("panel", b"{", 400),
-        ("panel", b'{"do": "event.open"}', 400),
-        ("other", b'{"do": "event.open", "camera": "porch"}', 401),
+        ("panel", b'{"command": "event.open"}', 400),
+        ("other", b'{"command": "event.open", "camera": "porch"}', 401),
         ("UP", b"{}", 422),
     ],
 )
@@ -154,3 +156,23 @@ async def test_what_a_program_may_not_is_refused(
 async def test_the_owner_sees_which_programs_there_are(house: House, orders: FakeOrders) -> None:
     (one,) = (await house.signed_in().get("/api/v1/programs")).json()["items"]
     assert (one["name"], one["may"]) == ("panel", ["event"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"do": "arm", "mode": "away"}, '`"do": "arm"` is now `"command": "set_mode"`.'),
+        ({"do": "record", "camera": "porch"}, '`"do": "record"` is now `"command": "record"`.'),
+    ],
+)
+async def test_a_former_command_gets_one_error(
+    house: House, orders: FakeOrders, asked: dict[str, str], says: str
+) -> None:
+    answer = await house.signed_in().post("/api/v1/orders", json=asked)
+    assert (answer.status_code, answer.json()["code"], answer.json()["message"]) == (400, "bad_input", says)
+    body = json.dumps(asked).encode()
+    sent = await house.browser().post(
+        "/api/v1/inputs/panel", content=body, headers={HEADER: signature(SECRET, 1, body)}
+    )
+    assert (sent.status_code, sent.json()["message"]) == (400, says)
+    assert not orders.done

@@ -80,7 +80,7 @@ async def test_targets_are_told_with_what_waits_and_went_last(house: House, outs
 
 async def test_trying_out_tells_each_step(house: House, outside: FakeOutside) -> None:
     answer = await house.signed_in(Role.OWNER).post("/api/v1/targets/phone/test")
-    assert answer.json() == {"steps": [{"what": "Send a notification", "wrong": "No.", "do": "Do."}]}
+    assert answer.json() == {"steps": [{"what": "Send a notification", "wrong": "No.", "hint": "Do."}]}
 
 
 async def test_pause_try_and_mute(house: House, outside: FakeOutside) -> None:
@@ -98,23 +98,23 @@ async def test_a_name_that_is_none_is_not_there(house: House, outside: FakeOutsi
 
 async def test_a_button_asks_first_and_needs_no_account(house: House, outside: FakeOutside) -> None:
     browser = house.browser()
-    assert (await browser.get("/api/v1/acts/phone/good")).json() == {"words": "Keep this event?"}
+    assert (await browser.get("/api/v1/actions/phone/good")).json() == {"words": "Keep this event?"}
     assert outside.said == []
-    assert (await browser.post("/api/v1/acts/phone/good")).json() == {"words": "It is kept."}
+    assert (await browser.post("/api/v1/actions/phone/good")).json() == {"words": "It is kept."}
     assert outside.said == [("act", "good")]
 
 
 async def test_what_is_not_signed_does_nothing(house: House, outside: FakeOutside) -> None:
     browser = house.browser()
     for ask in (browser.get, browser.post):
-        answer = await ask("/api/v1/acts/phone/bad")
+        answer = await ask("/api/v1/actions/phone/bad")
         assert (answer.status_code, answer.json()["message"]) == (410, "This button has expired.")
     assert outside.said == []
 
 
 async def test_another_site_cannot_press_it(house: House, outside: FakeOutside) -> None:
     others = {**OURS, "Origin": "http://elsewhere.example"}
-    assert (await house.browser().post("/api/v1/acts/phone/good", headers=others)).status_code == 403
+    assert (await house.browser().post("/api/v1/actions/phone/good", headers=others)).status_code == 403
     assert outside.said == []
 
 

@@ -66,7 +66,7 @@ async def test_health_counts_who_is_on_watch(
 ) -> None:
     house.recorder.set_state(state)
     told = await json(browser, "/api/v1/health")
-    assert tuple(told[name] for name in ("ok", "on_watch", "of", "chosen_off", "trouble")) == expected
+    assert tuple(told[name] for name in ("ok", "working", "expected", "chosen_off", "trouble")) == expected
 
 
 async def test_starting_for_long_is_trouble(house: House, browser: httpx.AsyncClient) -> None:
@@ -80,7 +80,7 @@ async def test_a_warning_is_told(house: House, browser: httpx.AsyncClient) -> No
     told = await json(browser, "/api/v1/health")
     assert (told["ok"], told["warnings"]) == (
         False,
-        [{"message": "The disk is nearly full.", "do": "Free some space."}],
+        [{"message": "The disk is nearly full.", "hint": "Free some space."}],
     )
 
 
@@ -112,7 +112,7 @@ async def test_the_timeline_tells_spans_gaps_events_and_motion(house: House, bro
     assert lane["spans"] == [[segment.start_ms, segment.end_ms]]
     (gap,) = lane["gaps"]
     assert (gap["words"], gap["tone"], gap["end_ms"]) == ("Video stopped", "warn", None)
-    assert lane["events"][0]["picture"] == f"/media/{event.id}.jpg"
+    assert lane["events"][0]["snapshot"] == f"/media/{event.id}.jpg"
     assert lane["events"][0]["title"] == "Person · Front door"
     scores = base64.b64decode(lane["motion"]["data"])
     assert scores[now_ms // 1000 - 9 - lane["motion"]["begin_ms"] // 1000] == 44
@@ -288,7 +288,7 @@ async def test_events_come_newest_first_a_page_at_a_time(house: House, browser: 
 async def test_events_can_be_chosen(house: House, browser: httpx.AsyncClient) -> None:
     kept = put_event(house, 0, kept=True, kind="animal")
     put_event(house, 1)
-    for query in ("only=kept", "kinds=animal,sound", f"to_ms={kept.end_ms}"):
+    for query in ("only=kept", "types=animal,sound", f"to_ms={kept.end_ms}"):
         told = await json(browser, f"/api/v1/events?{query}")
         assert isinstance(told["items"], list)
         assert [item["id"] for item in told["items"]] == [kept.id]

@@ -51,13 +51,13 @@ async def test_who_is_removed_is_out(house: House, owner: httpx.AsyncClient) -> 
 
 
 async def test_a_pass_shows_its_cameras_until_it_is_taken_back(house: House, owner: httpx.AsyncClient) -> None:
-    made = (await owner.post("/api/v1/passes", json={"name": "TV", "cameras": ["porch"]})).json()
+    made = (await owner.post("/api/v1/access-tokens", json={"name": "TV", "cameras": ["porch"]})).json()
     path, other = "/api/v1/cameras/porch/snapshot", "/api/v1/cameras/yard/snapshot"
     nobody, secret = house.browser(), made["secret"]
     assert (await nobody.get(path, params={"pass": secret})).json()["code"] == "no_picture"
     assert (await nobody.get(path, headers={"Authorization": f"Bearer {secret}"})).json()["code"] == "no_picture"
     assert (await nobody.get(other, params={"pass": secret})).json()["code"] == "not_found"
-    await owner.delete(f"/api/v1/passes/{made['made']['id']}")
+    await owner.delete(f"/api/v1/access-tokens/{made['made']['id']}")
     assert (await nobody.get(path, params={"pass": secret})).status_code == 401
 
 
@@ -67,6 +67,6 @@ async def test_what_owners_do_is_in_the_log(owner: httpx.AsyncClient) -> None:
     assert (rows[0]["action"], rows[0]["detail"]) == ("user added", "Ben")
 
 
-@pytest.mark.parametrize("path", ["/api/v1/people/nobody", "/api/v1/passes/none"])
+@pytest.mark.parametrize("path", ["/api/v1/people/nobody", "/api/v1/access-tokens/none"])
 async def test_who_is_not_there_cannot_be_removed(owner: httpx.AsyncClient, path: str) -> None:
     assert (await owner.delete(path)).status_code == 404

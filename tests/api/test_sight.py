@@ -124,7 +124,7 @@ async def test_who_may_see_it_is_told_what_the_others_are_not(filled: Filled, ro
         ("PATCH", "/api/v1/events/a-secret-event", {"kept": True}),
         ("POST", "/api/v1/events/bulk", {"ids": ["a-secret-event"], "kept": True}),
         ("POST", "/api/v1/events/a-secret-event/feedback", {"false_alarm": "shadow"}),
-        ("POST", "/api/v1/cameras/porch/whatif", {"level": 40}),
+        ("POST", "/api/v1/cameras/porch/threshold-preview", {"level": 40}),
         ("POST", "/api/v1/cameras/porch/rtc", "v=0"),
         ("POST", "/api/v1/clips", {"cameras": ["porch"], "from_ms": 1_795_000_000_000, "to_ms": 1_795_000_009_000}),
         ("PATCH", "/api/v1/clips/{clip}", {"kept": True}),

@@ -46,7 +46,7 @@ async def test_a_used_claim_says_what_to_do(house: House) -> None:
     assert answer.json() == {
         "code": "token_used",
         "message": "This link has already been used.",
-        "do": "Run `tawny setup-link` on the recorder to get a new one.",
+        "hint": "Run `tawny setup-link` on the recorder to get a new one.",
     }
 
 

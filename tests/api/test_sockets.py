@@ -226,7 +226,7 @@ async def test_who_subscribes_gets_all_of_the_state_first(house: House, server: 
     async with opened(server, STATE, session(house)) as socket:
         await subscribed(socket, "state")
         told = await heard(socket)
-    assert (told["ch"], told["d"]["on_watch"], told["t"]) == ("state", 1, house.clock.now_ms())
+    assert (told["ch"], told["d"]["working"], told["t"]) == ("state", 1, house.clock.now_ms())
 
 
 async def test_a_change_of_state_is_told(house: House, server: WebServer) -> None:

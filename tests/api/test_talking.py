@@ -136,7 +136,7 @@ async def test_only_owners_and_family_speak(house: House, box: Box) -> None:
         assert await code(socket) == NOT_ALLOWED
     assert (await house.signed_in(Role.VIEWER).get("/api/v1/cameras/porch/talk")).status_code == 403
     assert box.opened == box.asked == 0
-    assert (await house.signed_in(Role.FAMILY).get("/api/v1/cameras/porch/talk")).status_code == 200
+    assert (await house.signed_in(Role.MEMBER).get("/api/v1/cameras/porch/talk")).status_code == 200
 
 
 async def test_the_camera_is_asked_now_and_then_whether_it_can(house: House, box: Box) -> None:

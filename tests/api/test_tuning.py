@@ -33,20 +33,20 @@ async def test_what_if_names_what_is_missed_and_what_is_new(house: House, browse
     event = put_event(house)  # a minute ago
     score(house, 60, 65)
     score(house, 300, 40)
-    at_70 = (await browser.post("/api/v1/cameras/porch/whatif", json={"level": 70})).json()
+    at_70 = (await browser.post("/api/v1/cameras/porch/threshold-preview", json={"level": 70})).json()
     assert (at_70["still"], [one["id"] for one in at_70["missed"]], at_70["newly"]) == ([], [event.id], [])
-    at_30 = (await browser.post("/api/v1/cameras/porch/whatif", json={"level": 30})).json()
+    at_30 = (await browser.post("/api/v1/cameras/porch/threshold-preview", json={"level": 30})).json()
     assert (at_30["still"], at_30["missed"]) == ([event.id], [])
     assert [one["score"] for one in at_30["newly"]] == [40]
 
 
 @pytest.mark.parametrize("level", [0, 101, "high"])
 async def test_levels_that_are_none_are_refused(browser: httpx.AsyncClient, level: object) -> None:
-    assert (await browser.post("/api/v1/cameras/porch/whatif", json={"level": level})).status_code == 422
+    assert (await browser.post("/api/v1/cameras/porch/threshold-preview", json={"level": level})).status_code == 422
 
 
 async def test_cameras_that_are_not_there(browser: httpx.AsyncClient) -> None:
-    assert (await browser.post("/api/v1/cameras/none/whatif", json={"level": 60})).status_code == 404
+    assert (await browser.post("/api/v1/cameras/none/threshold-preview", json={"level": 60})).status_code == 404
 
 
 async def test_a_false_alarm_is_kept_with_its_reason_and_taken_back(house: House, browser: httpx.AsyncClient) -> None:
@@ -62,13 +62,18 @@ async def test_a_false_alarm_is_kept_with_its_reason_and_taken_back(house: House
 
 async def test_what_it_was_is_kept_and_it_is_sorted_by_that(house: House, browser: httpx.AsyncClient) -> None:
     event = put_event(house)
-    said = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"said": "animal"})).json()
-    assert (said["said"], said["shown"], said["kind"], said["false_alarm"]) == ("animal", "animal", "person", "")
+    said = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"labeled_as": "animal"})).json()
+    assert (said["labeled_as"], said["display_type"], said["type"], said["false_alarm"]) == (
+        "animal",
+        "animal",
+        "person",
+        "",
+    )
     assert said["title"].startswith("Animal")
-    assert (await browser.get("/api/v1/events", params={"kinds": "animal"})).json()["items"] == [said]
-    said = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"said": ""})).json()
-    assert (said["said"], said["shown"]) == ("", "person")
-    assert (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"said": "ghost"})).status_code == 422
+    assert (await browser.get("/api/v1/events", params={"types": "animal"})).json()["items"] == [said]
+    said = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"labeled_as": ""})).json()
+    assert (said["labeled_as"], said["display_type"]) == ("", "person")
+    assert (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"labeled_as": "ghost"})).status_code == 422
 
 
 async def test_feedback_needs_a_known_reason_and_an_event(house: House, browser: httpx.AsyncClient) -> None:

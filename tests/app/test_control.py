@@ -22,7 +22,7 @@ def _control(folder: Path, *, on_disk: bool) -> ControlSocket:
 
 
 async def _asked(folder: Path) -> list[dict[str, Any]]:
-    return [answer async for answer in ask(folder, {"do": "status"})]
+    return [answer async for answer in ask(folder, {"command": "status"})]
 
 
 async def test_in_memory_mode_it_answers_and_nothing_is_written(tmp_path: Path) -> None:

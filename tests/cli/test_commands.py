@@ -241,7 +241,7 @@ def test_without_settings_a_camera_is_found_by_its_folder(tawny: Tawny, recorded
 
 @pytest.mark.parametrize(("days", "words"), [(12.4, "12 days"), (2, "2 days"), (1.9, "46 hours"), (0.05, "1 hour.")])
 def test_how_long_is_kept_is_never_told_as_no_days(days: float, words: str) -> None:
-    house = {"cameras": [], "on_watch": 0, "of": 0, "self_test": "", "warnings": [], "hint": ""}
+    house = {"cameras": [], "working": 0, "expected": 0, "self_test": "", "warnings": [], "hint": ""}
     told = status.text({**house, "disk": {"free_bytes": 10**9, "keeps_days": days}}, Output(as_json=False))
     assert f"recordings go back about {words}" in told
 
@@ -268,22 +268,22 @@ def test_integrations_are_listed_with_what_they_do(tawny: Tawny, recorded: Path)
             "dropped": 0,
             "trouble": "Full.",
         },
-        {"name": "panel", "kind": "input", "where": "webhook", "may": ["arm", "event"], "said": "ok"},
+        {"name": "panel", "kind": "input", "where": "webhook", "may": ["modes", "event"], "said": "ok"},
     ]
     with answering(recorded, Bus(), {"programs": lambda _: {"items": items}}):
         said = tawny("integrations", "--data", str(recorded))
         told = as_json(tawny("integrations", "--data", str(recorded), "--json").out)
     assert (said.code, told["items"]) == (1, items)
     assert "3 sent, 1 waiting, 0 dropped  Full." in said.out
-    assert "may arm, event" in said.out
+    assert "may modes, event" in said.out
 
 
 def test_rules_are_tested_for_a_mode(tawny: Tawny, recorded: Path) -> None:
     asked: list[dict[str, Any]] = []
     outcome = {"deed": "notify phone", "does": True, "why": "Rule 1.", "went": ""}
     answer = {
-        "at": "", "when": "Sunday 23:00", "mode": "away", "by": "week", "home": [], "recorded": True, "unrecorded": "",
-        "noticed": True, "outcomes": [outcome],
+        "at": "", "when": "Sunday 23:00", "mode": "away", "by": "schedule", "home": [], "recorded": True,
+        "unrecorded": "", "noticed": True, "outcomes": [outcome],
     }  # fmt: skip
 
     def rehearse(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -293,7 +293,7 @@ def test_rules_are_tested_for_a_mode(tawny: Tawny, recorded: Path) -> None:
     with answering(recorded, Bus(), {"rehearse": rehearse}):
         said = tawny("rules", "test", "--camera", "door", "--mode", "away", "--data", str(recorded))
     assert said.code == 0, said.err
-    assert said.out.startswith("Sunday 23:00: mode away (week); home: nobody.\nRecorded: yes.\n")
+    assert said.out.startswith("Sunday 23:00: mode away (schedule); home: nobody.\nRecorded: yes.\n")
     assert "notify phone" in said.out
     assert {"camera": "door", "mode": "away", "kind": "person"}.items() <= asked[0].items()
 

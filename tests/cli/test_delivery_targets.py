@@ -25,12 +25,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     def once(folder: object, request: dict[str, Any]) -> dict[str, Any]:
         requests.append(request)
-        match request["do"]:
+        match request["command"]:
             case "targets":
                 return {"items": TARGETS}
             case "test":
                 wrong = "" if request["name"] == "phone" else "No space."
-                return {"steps": [{"what": "Sending", "wrong": wrong, "do": "Make room." if wrong else ""}]}
+                return {"steps": [{"what": "Sending", "wrong": wrong, "hint": "Make room." if wrong else ""}]}
         if request["name"] != "nas":
             return {"known": ["nas"]}
         return {"keep_s": 86_400.0, "removed": not request["dry_run"], "items": FILES}
@@ -63,12 +63,12 @@ def test_each_tests_its_own(
 ) -> None:
     said = tawny(command, "test", name)
     assert (said.code, said.out) == (code, says)
-    assert asked[-1] == {"do": "test", "name": name}
+    assert asked[-1] == {"command": "test", "name": name}
 
 
 def test_a_dry_run_lists_what_would_go(tawny: Tawny, asked: list[dict[str, Any]]) -> None:
     said = tawny("uploads", "clean", "nas", "--dry-run")
-    assert asked == [{"do": "sweep", "name": "nas", "dry_run": True}]
+    assert asked == [{"command": "sweep", "name": "nas", "dry_run": True}]
     assert said.code == 0
     assert "porch/2026/07/01/1.mp4  2 MB" in said.out
     assert said.out.endswith("2 files, 2.5 MB: would be deleted.\n")
@@ -76,7 +76,7 @@ def test_a_dry_run_lists_what_would_go(tawny: Tawny, asked: list[dict[str, Any]]
 
 def test_else_it_is_removed(tawny: Tawny, asked: list[dict[str, Any]]) -> None:
     said = tawny("uploads", "clean", "nas")
-    assert asked == [{"do": "sweep", "name": "nas", "dry_run": False}]
+    assert asked == [{"command": "sweep", "name": "nas", "dry_run": False}]
     assert said.out.endswith("2 files, 2.5 MB: will be deleted there once the queue is done.\n")
 
 
@@ -96,4 +96,4 @@ def test_what_it_cannot_do_is_said(
 ) -> None:
     said = tawny(*words)
     assert (said.code, says in said.err) == (code, True), said.err
-    assert all(request["do"] != "test" for request in asked)
+    assert all(request["command"] != "test" for request in asked)

@@ -140,7 +140,7 @@ CASES = [
     ),
     Case("a settings file that is missing", _plain("run", "--config", "none.toml"), 2, "No such file", "tawny init"),
     Case("a broken settings file", _settings("[storage\n"), 2, "line 1: file", "config check"),
-    Case("an unknown setting", _settings("[storage]\nfolder = 'x'"), 2, "line 2: storage.folder", "memory, mir"),
+    Case("an unknown setting", _settings("[storage]\nfolder = 'x'"), 2, "line 2: storage.folder", "encrypt, mem"),
     Case("a bad unit", _settings("[storage]\nretention = { min = '3 moons' }"), 2, "storage.retention.min", "days"),
     Case(
         "a secret that is not set", _settings("[cameras.a]\nsource='rtsp://u:${PW9}@h/'"), 2, "${PW9}", "secrets.toml"

@@ -21,7 +21,7 @@ class Recorder:
     def __init__(self) -> None:
         self.orders: list[dict[str, Any]] = []
         self.now: dict[str, Any] = {
-            "modes": ["home", "away", "night"], "mode": "home", "by": "week", "by_hand": False,
+            "modes": ["home", "away", "night"], "mode": "home", "by": "schedule", "by_hand": False,
             "since": "2026-11-20T05:00:00.000Z", "until": None, "next": [NIGHT], "people": [],
         }  # fmt: skip
 
@@ -71,14 +71,14 @@ def test_the_active_mode_is_shown(
 @pytest.mark.parametrize(
     ("modes", "words", "order"),
     [
-        (("home", "away"), ("away",), {"do": "arm", "mode": "away"}),
-        (("home", "away"), ("away", "--for", "8h"), {"do": "arm", "mode": "away", "for": 28_800}),
-        (("home", "away"), ("home",), {"do": "arm", "mode": "home"}),
-        (("here", "away"), ("home",), {"do": "arm", "mode": "here"}),
-        (("here", "away"), ("home", "--for", "30 s"), {"do": "arm", "mode": "here", "for": 30}),
-        (("home", "away"), ("schedule",), {"do": "arm", "mode": "week"}),
-        (("home", "schedule"), ("schedule",), {"do": "arm", "mode": "schedule"}),
-        (("home", "away"), ("moon",), {"do": "arm", "mode": "moon"}),
+        (("home", "away"), ("away",), {"command": "set_mode", "mode": "away"}),
+        (("home", "away"), ("away", "--for", "8h"), {"command": "set_mode", "mode": "away", "for": 28_800}),
+        (("home", "away"), ("home",), {"command": "set_mode", "mode": "home"}),
+        (("here", "away"), ("home",), {"command": "set_mode", "mode": "here"}),
+        (("here", "away"), ("home", "--for", "30 s"), {"command": "set_mode", "mode": "here", "for": 30}),
+        (("home", "away"), ("schedule",), {"command": "set_mode", "mode": "schedule"}),
+        (("home", "schedule"), ("schedule",), {"command": "set_mode", "mode": "schedule"}),
+        (("home", "away"), ("moon",), {"command": "set_mode", "mode": "moon"}),
     ],
 )
 def test_another_mode_is_set(

@@ -52,6 +52,8 @@ def test_the_present_option_exists(capsys: pytest.CaptureFixture[str], command: 
         ("passes --data x make TV", "`tawny passes` is now `tawny tokens`."),
         ("arm away --for 1h", "`tawny arm` is now `tawny mode`."),
         ("report camera door -o x", "`tawny report camera` is now `tawny cameras report`."),
+        ("user add Ben --role family", "`tawny user --role family` is now `tawny user --role member`."),
+        ("user change Ben --role=family", "`tawny user --role family` is now `tawny user --role member`."),
         ("token --help", "`tawny token` is now `tawny setup-link`."),
     ],
 )

@@ -20,7 +20,7 @@ def test_events_as_json(tawny: Tawny) -> None:
     assert told["file"] == str(films.walkers())
     assert told["duration_s"] == pytest.approx(150, abs=0.3)
     assert told["cpu_s"] > 0
-    assert [set(event) for event in told["events"]] == [{"start_s", "end_s", "kind", "score"}] * 2
+    assert [set(event) for event in told["events"]] == [{"start_s", "end_s", "type", "score"}] * 2
     assert [event["start_s"] for event in told["events"]] == pytest.approx([40, 100], abs=1.5)
 
 
@@ -41,7 +41,7 @@ def test_clips_pictures_and_scores(tawny: Tawny, tmp_path: Path) -> None:
     assert (out / "walkers.html").read_text().count('class="event"') == 2
     event = told["events"][0]
     assert 8 <= FileVideo(Path(event["clip"])).duration_s <= 18
-    assert Path(event["picture"]).read_bytes().startswith(b"\xff\xd8")
+    assert Path(event["snapshot"]).read_bytes().startswith(b"\xff\xd8")
     assert len((out / "walkers.scores.csv").read_text().splitlines()) == 152
 
 
@@ -105,7 +105,7 @@ def test_recorded_time_is_scanned_as_files_are(tawny: Tawny, recorded: Path, tmp
     assert events
     assert all(event["at"].startswith(told[0]["start"][:10]) for event in events)
     assert FileVideo(Path(events[0]["clip"])).duration_s > 0
-    assert Path(events[0]["picture"]).read_bytes().startswith(b"\xff\xd8")
+    assert Path(events[0]["snapshot"]).read_bytes().startswith(b"\xff\xd8")
 
 
 @pytest.mark.parametrize("words", [("scan",), ("scan", "clip.mp4", "--camera", "door"), ("scan", "--camera", "door")])

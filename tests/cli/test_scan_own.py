@@ -25,7 +25,7 @@ def test_every_picture_is_shown_however_slowly_the_file_is_loaded(tawny: Tawny, 
     )
     said = tawny("scan", str(films.empty(20)), *WORDS, "--json", "--events-out", "out")
     (event,) = json.loads(said.out)["events"]
-    assert (said.code, event["kind"], event["score"]) == (0, "fox", 90)
+    assert (said.code, event["type"], event["score"]) == (0, "fox", 90)
     assert (event["start_s"], event["end_s"]) == (pytest.approx(9.2, abs=0.3), pytest.approx(12, abs=0.3))
     scores = [line.split(",")[1] for line in (tmp_path / "out" / "empty.scores.csv").read_text().splitlines()[1:20]]
     assert scores == ["10"] * 9 + ["90"] * 3 + ["10"] * 7

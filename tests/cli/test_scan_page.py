@@ -21,7 +21,7 @@ def test_the_score_is_drawn_second_by_second_with_breaks_where_nobody_looked() -
 
 
 def test_events_stand_where_they_were_and_lead_to_their_moment(tmp_path: Path) -> None:
-    event = {"start_s": 2.5, "end_s": 5.0, "kind": "<b>", "score": 80, "picture": "out/a walk-0001.jpg"}
+    event = {"start_s": 2.5, "end_s": 5.0, "type": "<b>", "score": 80, "snapshot": "out/a walk-0001.jpg"}
     page = scan_page("a <walk>", 10.0, {}, [event], tmp_path / "a walk.mp4")
     assert f'<rect class="event" x="{WIDE / 4:.1f}" y="0" height="{HIGH}" width="{WIDE / 4:.1f}"/>' in page
     assert 'data-at="2.5"' in page

@@ -26,8 +26,8 @@ TOLD = Message(
     event="20261120T194600000-1a2b3c4d",
     link="https://cam.example.org/events/20261120T194600000-1a2b3c4d",
     buttons=(
-        Button("Mute for 1 h", "https://cam.example.org/act/phone/m.x", "m.x"),
-        Button("Keep", "https://cam.example.org/act/phone/k.x", "k.x"),
+        Button("Mute for 1 h", "https://cam.example.org/actions/phone/m.x", "m.x"),
+        Button("Keep", "https://cam.example.org/actions/phone/k.x", "k.x"),
     ),
 )
 LATER = replace(TOLD, id="clip/x", text="Front door, 20:46 to 20:47.", urgency=Urgency.QUIET)

@@ -11,39 +11,52 @@ from tawny.delivery import commands
 from tawny.delivery.commands import MOST_BYTES, RIGHT_FOR, CommandRefused, order_in, order_of
 
 GOOD = [
-    ({"do": "arm", "mode": "away"}, commands.ArmCommand(do="arm", mode="away")),
-    ({"do": "arm", "mode": "night", "for": "8h"}, commands.ArmCommand(do="arm", mode="night", lasts_s=28_800)),
-    ({"do": "disarm"}, commands.DisarmCommand(do="disarm")),
+    ({"command": "set_mode", "mode": "away"}, commands.SetModeCommand(command="set_mode", mode="away")),
     (
-        {"do": "presence", "person": "anna", "home": True},
-        commands.PresenceCommand(do="presence", person="anna", home=True),
+        {"command": "set_mode", "mode": "night", "for": "8h"},
+        commands.SetModeCommand(command="set_mode", mode="night", lasts_s=28_800),
     ),
-    ({"do": "pause", "camera": "door"}, commands.PauseCommand(do="pause", camera="door")),
-    ({"do": "resume", "camera": "door"}, commands.ResumeCommand(do="resume", camera="door")),
-    ({"do": "record", "camera": "door", "for": 60}, commands.RecordNowCommand(do="record", camera="door", lasts_s=60)),
-    ({"do": "event.close", "event": "bell"}, commands.EventCloseCommand(do="event.close", event="bell")),
-    ({"do": "ptz", "camera": "door", "pan": -0.5}, commands.PtzCommand(do="ptz", camera="door", pan=-0.5)),
-    ({"do": "relay", "relay": "gate", "for": "2 s"}, commands.RelayCommand(do="relay", relay="gate", lasts_s=2)),
+    (
+        {"command": "presence", "person": "anna", "home": True},
+        commands.PresenceCommand(command="presence", person="anna", home=True),
+    ),
+    ({"command": "pause", "camera": "door"}, commands.PauseCommand(command="pause", camera="door")),
+    ({"command": "resume", "camera": "door"}, commands.ResumeCommand(command="resume", camera="door")),
+    (
+        {"command": "record", "camera": "door", "for": 60},
+        commands.RecordNowCommand(command="record", camera="door", lasts_s=60),
+    ),
+    ({"command": "event.close", "event": "bell"}, commands.EventCloseCommand(command="event.close", event="bell")),
+    ({"command": "ptz", "camera": "door", "pan": -0.5}, commands.PtzCommand(command="ptz", camera="door", pan=-0.5)),
+    (
+        {"command": "relay", "relay": "gate", "for": "2 s"},
+        commands.RelayCommand(command="relay", relay="gate", lasts_s=2),
+    ),
 ]
 BAD = [
+    ({"do": "arm", "mode": "away"}, '`"do": "arm"` is now `"command": "set_mode"`.'),
+    ({"do": "disarm"}, '`"do": "disarm"` is now `"command": "set_mode"` with the `"mode"` for when someone is home.'),
+    ({"do": "pause", "camera": "door"}, '`"do": "pause"` is now `"command": "pause"`.'),
+    ({"do": ["arm"]}, "`do` is now `command`."),
+    ({"do": "pLanted"}, "`do` is now `command`."),
     ([], "JSON object"),
-    ({}, "`do` must be one of"),
-    ({"do": "reboot"}, "`do` must be one of"),
-    ({"do": ["arm"]}, "`do` must be one of"),
-    ({"do": "arm"}, "mode: Field required"),
-    ({"do": "arm", "mode": "away", "x": 1}, "x: Extra inputs"),
-    ({"do": "pause", "camera": "door", "for": "soon"}, "for: a time, for example"),
-    ({"do": "pause", "camera": "door", "for": -1}, "for: "),
-    ({"do": "record", "camera": "door", "for": "2 weeks"}, "for: "),
-    ({"do": "record", "camera": "door", "on": "no"}, "on: a valid boolean"),
-    ({"do": "event.open", "camera": "door", "kind": "Person!"}, "kind: "),
-    ({"do": "event.open", "camera": "door", "score": float("nan")}, "score: "),
-    ({"do": "event.open", "camera": "door", "label": "a\nb"}, "label: "),
-    ({"do": "event.open", "camera": "door", "key": "a b"}, "key: "),
-    ({"do": "ptz", "camera": "door"}, "one of: pan, tilt and zoom; preset; stop"),
-    ({"do": "ptz", "camera": "door", "pan": 2}, "pan: "),
-    ({"do": "ptz", "camera": "door", "pan": 1, "stop": True}, "one of: "),
-    ({"do": "relay", "relay": "gate", "for": "2 h"}, "for: "),
+    ({}, "`command` must be one of"),
+    ({"command": "reboot"}, "`command` must be one of"),
+    ({"command": ["set_mode"]}, "`command` must be one of"),
+    ({"command": "set_mode"}, "mode: Field required"),
+    ({"command": "set_mode", "mode": "away", "x": 1}, "x: Extra inputs"),
+    ({"command": "pause", "camera": "door", "for": "soon"}, "for: a time, for example"),
+    ({"command": "pause", "camera": "door", "for": -1}, "for: "),
+    ({"command": "record", "camera": "door", "for": "2 weeks"}, "for: "),
+    ({"command": "record", "camera": "door", "on": "no"}, "on: a valid boolean"),
+    ({"command": "event.open", "camera": "door", "kind": "Person!"}, "kind: "),
+    ({"command": "event.open", "camera": "door", "score": float("nan")}, "score: "),
+    ({"command": "event.open", "camera": "door", "label": "a\nb"}, "label: "),
+    ({"command": "event.open", "camera": "door", "key": "a b"}, "key: "),
+    ({"command": "ptz", "camera": "door"}, "one of: pan, tilt and zoom; preset; stop"),
+    ({"command": "ptz", "camera": "door", "pan": 2}, "pan: "),
+    ({"command": "ptz", "camera": "door", "pan": 1, "stop": True}, "one of: "),
+    ({"command": "relay", "relay": "gate", "for": "2 h"}, "for: "),
 ]
 
 
@@ -63,7 +76,7 @@ def test_what_is_wrong_is_said(asked: object, words: str) -> None:
 
 def test_what_was_sent_is_not_repeated() -> None:
     with pytest.raises(CommandRefused) as refused:
-        order_of({"do": "arm", "mode": ["pLanted"], "pin": "pLanted"})
+        order_of({"command": "set_mode", "mode": ["pLanted"], "pin": "pLanted"})
     assert "pLanted" not in str(refused.value)
 
 
@@ -74,12 +87,12 @@ def test_bytes_that_are_no_order_are_refused(body: bytes) -> None:
 
 
 def test_every_order_needs_a_right() -> None:
-    assert set(RIGHT_FOR) == {get_args(one.model_fields["do"].annotation)[0] for one in commands.EVERY}
+    assert set(RIGHT_FOR) == {get_args(one.model_fields["command"].annotation)[0] for one in commands.EVERY}
 
 
 @given(
     st.dictionaries(
-        st.sampled_from(["do", "camera", "mode", "for", "event", "key", "pan", "on", "x"]),
+        st.sampled_from(["command", "do", "camera", "mode", "for", "event", "key", "pan", "on", "x"]),
         st.one_of(st.sampled_from([*RIGHT_FOR, "door", "5 s"]), st.floats(), st.integers(), st.text(), st.none()),
     )
 )

@@ -95,7 +95,7 @@ def test_what_hangs_on_it_is_switched(page: Page, camera: FakeCamera) -> None:
 
 
 def test_who_may_only_look_is_shown_none_of_it(page: Page, browser: Browser, house: Tawny, camera: FakeCamera) -> None:
-    for role, may in (("family", True), ("viewer", False)):
+    for role, may in (("member", True), ("viewer", False)):
         asked = {"name": role, "role": role}
         sent = {**OURS, "Origin": house.base}
         made = page.request.post(f"{house.base}/api/v1/people", data=asked, headers=sent)
@@ -108,6 +108,6 @@ def test_who_may_only_look_is_shown_none_of_it(page: Page, browser: Browser, hou
         told = context.request.get(f"{house.base}/api/v1/cameras/yard/controls")
         assert told.status == (200 if may else 403)
         expect(theirs.get_by_role("button", name="Pan and tilt", exact=True)).to_have_count(1 if may else 0)
-        move = {"do": "ptz", "camera": "yard", "pan": 0.5, "for": 0.2}
+        move = {"command": "ptz", "camera": "yard", "pan": 0.5, "for": 0.2}
         assert context.request.post(f"{house.base}/api/v1/orders", data=move, headers=sent).ok is may
         context.close()

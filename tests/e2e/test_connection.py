@@ -61,6 +61,6 @@ def test_the_right_one_holds_at_once_and_is_never_shown(page: Page, house: Tawny
     assert "anna:${CAMERA_DOOR}@" in text
 
     def records() -> bool:
-        return bool(page.request.get(f"{house.base}/api/v1/health").json()["on_watch"] == 1)
+        return bool(page.request.get(f"{house.base}/api/v1/health").json()["working"] == 1)
 
     until(records, 30, "it is recorded with the new password")

@@ -53,7 +53,7 @@ def owner(browser: Browser, house: Tawny) -> Iterator[BrowserContext]:
     context.set_default_timeout(30_000)
     headers = {**OURS, "Origin": house.base}
     at_home = context.request.put(
-        f"{house.base}/api/v1/people-at-home/anna", data={"home": True}, headers=headers
+        f"{house.base}/api/v1/presence/anna", data={"home": True}, headers=headers
     )  # fmt: skip
     assert at_home.ok, at_home.text()
     yield context
@@ -160,7 +160,7 @@ def test_commands_say_what_would_happen_and_the_page_of_an_event_why_it_did(
     assert beforehand["notify phone"][0]
     headers = {"X-Tawny": "1", "Origin": house.base}
     owner.request.put(f"{house.base}/api/v1/mode", data={"mode": "night", "for_s": 600}, headers=headers)
-    order = {"do": "event.open", "camera": "front-door", "kind": "person", "for": 600}
+    order = {"command": "event.open", "camera": "front-door", "kind": "person", "for": 600}
     made = owner.request.post(f"{house.base}/api/v1/orders", data=order, headers=headers)
     assert made.ok, made.text()
     event = made.json()["event"]

@@ -37,7 +37,7 @@ class House:
         return done.returncode, json.loads(done.stdout or done.stderr)
 
     def records(self) -> bool:
-        return bool(self.command("status")[1].get("on_watch") == 1)
+        return bool(self.command("status")[1].get("working") == 1)
 
     def events(self) -> list[tuple[str, str]]:
         """What the program beside it was told until now, and not asked for before: type and kind."""
@@ -47,7 +47,7 @@ class House:
                 told = json.loads(self.told.recv(65536))
             except BlockingIOError:
                 return found
-            found.append((told["type"], told["event"]["kind"]))
+            found.append((told["type"], told["event"]["type"]))
 
     def wait_for(self, kind: str) -> None:
         """Until an event of this kind has begun and ended."""
@@ -90,7 +90,7 @@ def test_by_command(house: House) -> None:
     assert (code, closed["event"]) == (0, opened["event"])
     house.wait_for("bell")
     code, found = house.command("events", "--kind", "bell")
-    assert (code, found["id"], found["picture"]) == (0, opened["event"], f"/media/{opened['event']}.jpg")
+    assert (code, found["id"], found["snapshot"]) == (0, opened["event"], f"/media/{opened['event']}.jpg")
 
 
 def test_recording_by_command_is_an_event_of_its_own(house: House) -> None:
@@ -118,7 +118,7 @@ def test_what_cannot_be_is_said(house: House, words: tuple[str, ...], code: int,
 
 
 def test_by_signed_webhook_once(house: House) -> None:
-    body = json.dumps({"do": "event.open", "camera": "garden", "kind": "alarm", "for": "1 s"}).encode()
+    body = json.dumps({"command": "event.open", "camera": "garden", "kind": "alarm", "for": "1 s"}).encode()
     headers = {HEADER: signature(SECRET, SystemClock().now_ms() // 1000, body)}
 
     def sent() -> int:
@@ -134,7 +134,7 @@ def test_by_signed_webhook_once(house: House) -> None:
 
 def test_by_datagram(house: House) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as mine:
-        mine.sendto(b'{"do": "event.open", "camera": "garden", "kind": "gate", "for": "1 s"}', f"\0{house.door}")
+        mine.sendto(b'{"command": "event.open", "camera": "garden", "kind": "gate", "for": "1 s"}', f"\0{house.door}")
     house.wait_for("gate")
 
 

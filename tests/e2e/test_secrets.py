@@ -233,28 +233,30 @@ def _below(process: int) -> Iterator[int]:
 
 def everything_fails(house: House, root: Path) -> None:
     """An event, and every target tried out; then all that can be looked at is looked at."""
-    until(lambda: '"on_watch": 1' in house.asked(do="status"), 60, "it records")
-    opened = house.asked(do="order", order={"do": "event.open", "camera": "garden", "kind": "bell", "for": "1 s"})
+    until(lambda: '"working": 1' in house.asked(command="status"), 60, "it records")
+    opened = house.asked(
+        command="order", order={"command": "event.open", "camera": "garden", "kind": "bell", "for": "1 s"}
+    )
     house.seen["an order"] = opened
     for order in (
-        {"do": "ptz", "camera": "garden", "pan": 1},
-        {"do": "relay", "relay": "light"},
-        {"do": "arm", "mode": "away"},
+        {"command": "ptz", "camera": "garden", "pan": 1},
+        {"command": "relay", "relay": "light"},
+        {"command": "set_mode", "mode": "away"},
     ):
-        house.seen[f"the order {order['do']}"] = house.asked(do="order", order=order)
+        house.seen[f"the order {order['do']}"] = house.asked(command="order", order=order)
     for names in TARGETS.values():
         for name in names:
-            house.seen[f"trying {name}"] = house.asked(do="test", name=name)
+            house.seen[f"trying {name}"] = house.asked(command="test", name=name)
 
     def tried() -> bool:
-        listed = json.loads(house.asked(do="targets"))[0]["items"]
+        listed = json.loads(house.asked(command="targets"))[0]["items"]
         return all(one["trouble"] for one in listed if one["name"] not in ("to-mqtt",))
 
-    until(tried, 60, f"every target was tried: {house.asked(do='targets')}")
+    until(tried, 60, f"every target was tried: {house.asked(command='targets')}")
     until((root / "ran").exists, 30, "the script ran")
     for what in ("status", "targets", "programs"):
-        house.seen[f"tawny's {what}"] = house.asked(do=what)
-    house.seen["the report"] = house.asked(do="report", camera="away", host=True)
+        house.seen[f"tawny's {what}"] = house.asked(command=what)
+    house.seen["the report"] = house.asked(command="report", camera="away", host=True)
     house.seen["what programs were started with"] = (root / "ran").read_text(errors="replace")
     walk(house)
 

@@ -13,7 +13,7 @@ from tests.e2e.conftest import Tawny, owner_of, with_settings
 from tests.e2e.rules import axe_script, violations
 
 FILE = '# ours\n[cameras.front]\nsource = "demo:front"   # the door\npost = "1 s"\n'
-PATH = "/settings/messages"
+PATH = "/settings/notifications"
 SECRET = "pLantedT0ken"
 
 

@@ -94,7 +94,7 @@ def test_the_meter_moves_and_a_level_is_tried_without_asking(page: Page) -> None
     page.get_by_label("Raise the threshold: fewer events").click()
     expect(page.get_by_role("slider", name="Threshold")).to_have_attribute("aria-valuenow", "52")
     expect(page.get_by_role("button", name="Set threshold to 52")).to_be_visible()
-    assert [url for url in asked[before:] if "whatif" in url or "motion?" in url or "events" in url] == []
+    assert [url for url in asked[before:] if "threshold-preview" in url or "motion?" in url or "events" in url] == []
     page.get_by_role("slider", name="Threshold").focus()
     page.keyboard.press("ArrowDown")
     page.get_by_role("region", name="Unsaved changes").wait_for(state="detached")
@@ -202,7 +202,7 @@ def test_the_page_has_no_barriers(
 
 def test_the_page_counts_as_the_recorder_does(page: Page, owner: BrowserContext, house: Tawny) -> None:
     headers = {"X-Tawny": "1", "Origin": house.base}
-    path = f"{house.base}/api/v1/cameras/front/whatif"
+    path = f"{house.base}/api/v1/cameras/front/threshold-preview"
     for button, presses in (("Raise", 0), ("Raise", 12), ("Lower", 30)):
         for _ in range(presses):
             page.get_by_role("button", name=re.compile(f"^{button} the threshold")).click()
@@ -243,7 +243,7 @@ def test_what_it_was_is_said_on_its_page_and_taken_back(owner: BrowserContext, h
     expect(what.get_by_text("You said: Vehicle.")).to_be_visible()
     expect(page.get_by_text("Vehicle (set by you)")).to_be_visible()
     told = next(one for one in _events(owner, house) if one["id"] == event["id"])
-    assert (told["said"], told["shown"]) == ("vehicle", "vehicle")
+    assert (told["labeled_as"], told["display_type"]) == ("vehicle", "vehicle")
     what.get_by_role("button", name="Undo").click()
     expect(what.get_by_role("button", name="Vehicle")).to_be_visible()
     page.close()

@@ -195,7 +195,7 @@ def test_a_passkey_is_added_and_opens_it(page: Page, sealed: Sealed) -> None:
     devtools = sealed.context.new_cdp_session(page)
     devtools.send("WebAuthn.enable", {"enableUI": False})
     devtools.send("WebAuthn.addVirtualAuthenticator", {"options": PASSKEY})
-    page.goto(f"{sealed.house.base}/settings/sealed")
+    page.goto(f"{sealed.house.base}/settings/encryption")
     page.get_by_role("button", name="Add a passkey").click()
     page.fill("#passkey-phrase", "not the-phrase")
     page.click(".sealing-form .btn.pri")

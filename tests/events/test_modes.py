@@ -43,7 +43,7 @@ class House:
 def test_the_week_sets_the_mode_and_says_what_is_next() -> None:
     house = House()  # a Friday, noon
     standing = house.modes.now()
-    assert (standing.mode, standing.by, standing.is_by_hand) == ("away", "week", False)
+    assert (standing.mode, standing.by, standing.is_by_hand) == ("away", "schedule", False)
     assert standing.next == (utc_from_text("2026-11-20T16:00:00Z"), "home")
     assert [mode for _, mode in house.modes.week_ahead()][:4] == ["home", "night", "home", "night"]
 
@@ -56,7 +56,7 @@ def test_by_hand_it_stays_until_the_next_change() -> None:
     assert standing.until_ms == utc_from_text("2026-11-20T16:00:00Z")
     assert standing.next == (utc_from_text("2026-11-20T21:00:00Z"), "night")  # at 17:00 it is home all the same
     house.clock.advance(5 * 3600)
-    assert (house.mode, house.modes.now().by) == ("home", "week")
+    assert (house.mode, house.modes.now().by) == ("home", "schedule")
 
 
 def test_by_hand_until_a_time_outlasts_changes() -> None:
@@ -189,3 +189,11 @@ def test_a_disk_that_does_not_take_it_stops_nothing(tmp_path: Path) -> None:
     house.modes.set_mode("night", "Anna")
     assert house.mode == "night"
     assert house.book.problem is not None
+
+
+def test_changes_by_the_schedule_that_earlier_versions_noted_are_read() -> None:
+    store = ModeStore(":memory:")
+    for who in ("week", "presence", "Anna"):
+        store.change(1, "home", who, frozenset())
+    assert [by for _, _, by, _ in store.changes()] == ["schedule", "presence", "Anna"]
+    store.close()

@@ -89,11 +89,18 @@ def resolve_openapi(document: Mapping[str, Any]) -> dict[str, Any]:
 def extract_help() -> dict[str, Any]:
     """Return all commands with their arguments; the same on each version of Python."""
     top = parser()
-    chosen = next(action for action in top._actions if isinstance(action, argparse._SubParsersAction))
-    return {"tawny": {"arguments": list(_arguments(top)), TEXT: top.description}} | {
-        f"tawny {name}": {"arguments": list(_arguments(chosen.choices[name])), TEXT: COMMANDS[name]}
-        for name in chosen.choices
-    }
+    found: dict[str, Any] = {"tawny": {"arguments": list(_arguments(top)), TEXT: top.description}}
+    for name, command in _subcommands(top):
+        found[f"tawny {name}"] = {"arguments": list(_arguments(command)), TEXT: COMMANDS[name]}
+        for action, each in _subcommands(command):
+            found[f"tawny {name} {action}"] = {"arguments": list(_arguments(each)), TEXT: each.description}
+    return found
+
+
+def _subcommands(command: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    for action in command._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.items()
 
 
 def _arguments(command: argparse.ArgumentParser) -> Iterator[dict[str, Any]]:
@@ -174,7 +181,7 @@ def _annotated(annotation: Any, extra: Any) -> Any:
 
 def _plugins() -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for group in ("sources", "detectors", "recognisers", "destinations", "notifiers"):
+    for group in ("sources", "detectors", "recognizers", "destinations", "notifiers"):
         parts, broken = load(f"tawny.{group}")
         assert not broken, broken
         for name, part in sorted(parts.items()):

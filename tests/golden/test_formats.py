@@ -100,7 +100,7 @@ def test_databases_keep_tables_and_rows(name: str, tmp_path: Path) -> None:
 
 def test_recorder_continues_a_recording(plain: Path) -> None:
     source = str(clip_file(ClipSpec(seconds=4)))
-    kept = '[storage.keep]\nmax = "36500 days"\nmin = "36500 days"\nevents = "36500 days"\n'
+    kept = '[storage.retention]\nmax = "36500 days"\nmin = "36500 days"\nevents = "36500 days"\n'
     with rig(one_camera(source, kept), plain) as made:
         made.wait_for_seconds(1.0)
     report = looked_at(plain)
@@ -169,7 +169,7 @@ def test_sealed_archive_opens(way: str, sealed: Path, tmp_path: Path, monkeypatc
         "words of the sheet": (["--words"], fixture_words("recovery")),
     }[way]
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{typed}\n"))
-    assert main(["unseal", str(sealed), *words, "--output", str(opened)]) == 0
+    assert main(["decrypt", str(sealed), *words, "--output", str(opened)]) == 0
     found = {path.name: sha256(path.read_bytes()).hexdigest() for path in opened.iterdir()}
     assert found == EXPECTED["sealed"]["unsealed"]
 

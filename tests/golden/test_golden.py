@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.golden.extract import EXTRACTS, find_differences, to_interface
-from tests.golden.renames import Rename, apply_renames
+from tests.golden.renames import ADDED, REMOVED, Change, Rename, apply_changes, apply_renames
 
 HERE = Path(__file__).parent
 
@@ -20,8 +20,8 @@ def golden(name: str) -> dict[str, Any]:
 @pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # Apprise reads it
 @pytest.mark.parametrize("name", EXTRACTS)
 def test_interface_is_the_golden_one(name: str) -> None:
-    before = apply_renames(name, golden(name))
-    now = apply_renames(name, to_interface(name, EXTRACTS[name]()), ())
+    before = apply_changes(name, apply_renames(name, golden(name)), REMOVED)
+    now = apply_changes(name, apply_renames(name, to_interface(name, EXTRACTS[name]()), ()), ADDED)
     assert list(find_differences(before, now)) == []
 
 
@@ -43,6 +43,12 @@ def test_rename_changes_golden_document(rename: Rename, old: str, new: str) -> N
     found = "\n".join(find_differences(before, apply_renames(rename.document, before, [rename])))
     assert old in found
     assert new in found
+
+
+def test_change_must_be_one() -> None:
+    now = apply_renames("help", golden("help"), ())
+    with pytest.raises(AssertionError):
+        apply_changes("help", now, [Change("help", "command", "tawny fly", "there is no such command")])
 
 
 @pytest.mark.parametrize("name", EXTRACTS)

@@ -12,7 +12,7 @@ const root = document.getElementById("app");
 if (root && location.pathname.startsWith("/s/")) {
   startTheme();
   void import("./screens/share/Shared").then(({ showShared }) => showShared(root));
-} else if (root && location.pathname.startsWith("/act/")) {
+} else if (root && location.pathname.startsWith("/actions/")) {
   startTheme();
   void import("./screens/act/Act").then(({ showAct }) => showAct(root));
 } else if (root) {

@@ -51,12 +51,12 @@ class HealthAnswer:
         cameras = self._recorder.cameras()
         now_ms = self._recorder.clock.now_ms()
         states = [camera.status for camera in cameras]
-        warnings = [schemas.WarningInfo(message=warn.message, do=warn.do) for warn in self._recorder.warnings()]
+        warnings = [schemas.WarningInfo(message=warn.message, hint=warn.do) for warn in self._recorder.warnings()]
         trouble = sum(is_trouble(status, now_ms) for status in states)
         return schemas.Health(
             ok=trouble == 0 and not warnings,
-            on_watch=sum(status.state in ON_WATCH for status in states),
-            of=sum(status.state not in CHOSEN for status in states),
+            working=sum(status.state in ON_WATCH for status in states),
+            expected=sum(status.state not in CHOSEN for status in states),
             chosen_off=sum(status.state in CHOSEN for status in states),
             trouble=trouble,
             cameras=[self._camera(camera) for camera in cameras],

@@ -1,4 +1,4 @@
-"""Whatever goes wrong is answered in one shape: `{"code", "message", "do"}`, sentences that people can be shown."""
+"""Whatever goes wrong is answered in one shape: `{"code", "message", "hint"}`, sentences that people can be shown."""
 
 import logging
 import secrets
@@ -62,7 +62,7 @@ def install(app: FastAPI) -> None:
 
 def answer(status: int, code: str, message: str, do: str, more: Mapping[str, Any] | None = None) -> JSONResponse:
     headers = {"Cache-Control": "no-store"}
-    return JSONResponse({"code": code, "message": message, "do": do, **(more or {})}, status, headers)
+    return JSONResponse({"code": code, "message": message, "hint": do, **(more or {})}, status, headers)
 
 
 def as_answer(error: TawnyError) -> JSONResponse:

@@ -25,7 +25,7 @@ PAGES = (
     "/clips",
     "/find",
     "/s/{rest:path}",
-    "/act/{rest:path}",
+    "/actions/{rest:path}",
     "/setup",
     "/setup/sealed",
     "/sign-in",

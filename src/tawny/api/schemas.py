@@ -36,7 +36,7 @@ class ApiResponse(BaseModel):
 class User(ApiResponse):
     id: str
     name: str
-    role: Literal["owner", "family", "viewer"]
+    role: Literal["owner", "member", "viewer"]
 
 
 class SessionInfo(ApiResponse):
@@ -77,7 +77,7 @@ class ErrorResponse(ApiResponse):
 
     code: str
     message: str
-    do: str
+    hint: str
     wait_s: int | None = None
 
 
@@ -162,13 +162,13 @@ class DiskInfo(ApiResponse):
 
 class WarningInfo(ApiResponse):
     message: str
-    do: str
+    hint: str
 
 
 class Health(ApiResponse):
     ok: bool
-    on_watch: int
-    of: int
+    working: int
+    expected: int
     """Cameras that are not switched off."""
     chosen_off: int
     trouble: int
@@ -266,7 +266,7 @@ class ReadInfo(ApiResponse):
 class EventInfo(ApiResponse):
     id: str
     camera: str
-    kind: str
+    type: str
     start: str
     end: str | None
     start_ms: int
@@ -279,16 +279,16 @@ class EventInfo(ApiResponse):
     reviewed: bool
     false_alarm: str
     """Why somebody called it one; empty where nobody did."""
-    reads: list[ReadInfo]
-    perhaps: list[SeenObjectInfo]
+    recognized: list[ReadInfo]
+    possible: list[SeenObjectInfo]
     """Kinds that its things look like to the small model that comes with tawny, the surest first."""
-    suggested: str
+    possible_type: str
     """The kind that it may be, where no model named it and nobody said what it was; else empty."""
-    said: str
+    labeled_as: str
     """What somebody said it was: a kind, or `nothing`; empty where nobody did."""
-    shown: str
+    display_type: str
     """The kind that it is shown and sorted as: what somebody said, else its name, else what is suggested."""
-    picture: str | None
+    snapshot: str | None
     clip: str
     title: str
 
@@ -320,7 +320,7 @@ class FeedbackRequest(ApiRequest):
     """What is left out stays as it is."""
 
     false_alarm: WhyFalse | Literal[""] | None = None
-    said: Literal["person", "vehicle", "animal", "nothing", ""] | None = None
+    labeled_as: Literal["person", "vehicle", "animal", "nothing", ""] | None = None
 
 
 class TriggerSimulationRequest(ApiRequest):

@@ -53,7 +53,7 @@ def event(made: Event, recorder: RecorderService) -> schemas.EventInfo:
     return schemas.EventInfo(
         id=made.id,
         camera=made.camera,
-        kind=made.kind,
+        type=made.kind,
         start=utc_text(made.start_ms),
         end=None if made.end_ms is None else utc_text(made.end_ms),
         start_ms=made.start_ms,
@@ -65,15 +65,15 @@ def event(made: Event, recorder: RecorderService) -> schemas.EventInfo:
         kept=made.kept,
         reviewed=made.reviewed,
         false_alarm=made.false_alarm,
-        reads=[
+        recognized=[
             schemas.ReadInfo(by=one.by, text=one.text, score=one.score, known=_called(one, recorder))
             for one in made.reads
         ],
-        perhaps=[schemas.SeenObjectInfo(label=seen.label, score=seen.score) for seen in made.perhaps],
-        suggested=made.suggested,
-        said=made.said,
-        shown=made.shown_kind,
-        picture=None if made.picture_ms is None else f"/media/{made.id}.jpg",
+        possible=[schemas.SeenObjectInfo(label=seen.label, score=seen.score) for seen in made.perhaps],
+        possible_type=made.suggested,
+        labeled_as=made.said,
+        display_type=made.shown_kind,
+        snapshot=None if made.picture_ms is None else f"/media/{made.id}.jpg",
         clip=f"/media/{made.id}.mp4",
         title=f"{actor_name(made, recorder.called) or what(made)} · {camera_name(recorder, made.camera)}",
     )

@@ -3,7 +3,8 @@
 In memory mode, when no disk is written to, it is an abstract one: a name that the kernel keeps for as long as the
 program runs, made from the user and the folder. Both ends look who the other is, as such a name has no owner.
 
-`{"do": "status"}` is answered once; `{"do": "follow"}` by a line for everything that happens, until the asker goes.
+`{"command": "status"}` is answered once; `{"command": "follow"}` by a line for everything that happens, until the asker
+goes.
 """
 
 import asyncio
@@ -107,7 +108,7 @@ class ControlSocket:
     async def _answer(self, line: bytes) -> AsyncIterator[Any]:
         try:
             asked = json.loads(line)
-            what = asked["do"]
+            what = asked["command"]
         except (ValueError, KeyError, TypeError):
             yield _refusal("not a valid request")
             return
@@ -145,7 +146,7 @@ def _push(waiting: asyncio.Queue[Message], message: Message) -> None:
 
 
 def _refusal(why: str) -> dict[str, Any]:
-    return {"error": {"code": "usage", "message": f"The recorder didn't understand the request: {why}.", "do": ""}}
+    return {"error": {"code": "usage", "message": f"The recorder didn't understand the request: {why}.", "hint": ""}}
 
 
 async def ask(folder: Path, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:

@@ -55,7 +55,7 @@ def run(args: Namespace, out: Output) -> int:
 
 
 def _of_recorder(folder: Path, args: Namespace) -> tuple[Mapping[str, Any], bool]:
-    told = ask_once(folder, {"do": "report", "camera": args.name, "host": args.host})
+    told = ask_once(folder, {"command": "report", "camera": args.name, "host": args.host})
     if "known" in told:
         raise NoSuchCamera(args.name, ", ".join(told["known"]) or "none yet")
     if not told["report"]:

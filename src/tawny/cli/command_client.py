@@ -29,6 +29,6 @@ def ordered(args: Namespace, out: Output, **order: Any) -> int:
             asked["for"] = seconds(args.lasts)
         except ValueError as error:
             raise UsageError(f"`--for {args.lasts}` isn't a valid duration.", f"Use {error}.") from None
-    told = ask_once(running_data(args), {"do": "order", "order": asked})
+    told = ask_once(running_data(args), {"command": "order", "order": asked})
     out.data(told, told["done"])
     return 0

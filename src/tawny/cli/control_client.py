@@ -13,7 +13,7 @@ def ask_once(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
     """The recorder's one answer. NotDone when none runs on that folder, or when it says no."""
     for answer in lines(folder, request):
         if "error" in answer:
-            raise NotDone(answer["error"]["message"], answer["error"]["do"])
+            raise NotDone(answer["error"]["message"], answer["error"]["hint"])
         return answer
     raise NotDone(f"The tawny recording to {folder} didn't respond.", "It may be shutting down. Try again.")
 

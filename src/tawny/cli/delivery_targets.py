@@ -41,7 +41,7 @@ def require_name(args: Namespace, kind: TargetGroup) -> None:
 
 
 def list_targets(folder: Path, kind: TargetGroup, out: Output) -> int:
-    items = [one for one in ask_once(folder, {"do": "targets"})["items"] if one["kind"] == kind.name]
+    items = [one for one in ask_once(folder, {"command": "targets"})["items"] if one["kind"] == kind.name]
     rows = [(one["name"], one["where"], str(one["waiting"]), one["trouble"] or "–") for one in items]
     heads = ("NAME", "WHERE", "WAITING", "TROUBLE")
     out.data({"items": items}, out.table(heads, rows, empty=f"No {kind.nouns}."))
@@ -50,14 +50,14 @@ def list_targets(folder: Path, kind: TargetGroup, out: Output) -> int:
 
 def send_test(folder: Path, kind: TargetGroup, name: str, out: Output) -> int:
     """Send something there now."""
-    found = ask_once(folder, {"do": "targets"})["items"]
+    found = ask_once(folder, {"command": "targets"})["items"]
     known = [one["name"] for one in found if one["kind"] == kind.name]
     if name not in known:
         refuse_unknown({"known": known}, kind, name)
-    told = ask_once(folder, {"do": "test", "name": name})
+    told = ask_once(folder, {"command": "test", "name": name})
     refuse_unknown(told, kind, name)
     lines = [
-        f"{one['what']}: {one['wrong']} {one['do']}".strip() if one["wrong"] else one["what"] for one in told["steps"]
+        f"{one['what']}: {one['wrong']} {one['hint']}".strip() if one["wrong"] else one["what"] for one in told["steps"]
     ]
     out.data(told, "\n".join(lines))
     return 1 if any(one["wrong"] for one in told["steps"]) else 0

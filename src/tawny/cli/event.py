@@ -22,11 +22,11 @@ def describe(parser: ArgumentParser) -> None:
 def run(args: Namespace, out: Output) -> int:
     if args.what == "open":
         more = {"kind": args.kind, "key": args.key, "label": args.label, "score": args.score}
-        return ordered(args, out, do="event.open", camera=args.which, **more)
+        return ordered(args, out, command="event.open", camera=args.which, **more)
     if args.kind or args.key:
         raise UsageError("`--kind` and `--key` only work with `tawny event open`.")
     if args.what == "update":
-        return ordered(args, out, do="event.update", event=args.which, label=args.label, score=args.score)
+        return ordered(args, out, command="event.update", event=args.which, label=args.label, score=args.score)
     if args.label or args.lasts or args.score is not None:
         raise UsageError("`tawny event close` takes the event and nothing else.")
-    return ordered(args, out, do="event.close", event=args.which)
+    return ordered(args, out, command="event.close", event=args.which)

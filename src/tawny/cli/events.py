@@ -38,7 +38,7 @@ def run(args: Namespace, out: Output) -> int:
     elif found or not args.follow:
         out.data(None, out.table(HEADS, [row(event) for event in found], empty="No events in this time."))
     if args.follow:
-        for told in lines(folder, {"do": "follow"}):
+        for told in lines(folder, {"command": "follow"}):
             if told["type"].startswith("event.") and _wanted(told["event"], args):
                 out.data(told, f"{told['type'].removeprefix('event.'):8}" + "  ".join(row(told["event"])))
     return 0
@@ -68,9 +68,9 @@ def row(event: dict[str, Any]) -> tuple[str, ...]:
 
 def kind_words(event: dict[str, Any]) -> str:
     """What it is called; with a question mark where that is only suggested."""
-    if event["said"]:
-        return MOTION if event["said"] == NOTHING else str(event["said"])
-    return f"{event['suggested']}?" if event["suggested"] else str(event["kind"])
+    if event["labeled_as"]:
+        return MOTION if event["labeled_as"] == NOTHING else str(event["labeled_as"])
+    return f"{event['possible_type']}?" if event["possible_type"] else str(event["type"])
 
 
 def _wanted(event: dict[str, Any], args: Namespace) -> bool:

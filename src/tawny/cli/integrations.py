@@ -13,7 +13,7 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    found = ask_once(running_data(args), {"do": "programs"})
+    found = ask_once(running_data(args), {"command": "programs"})
     rows = [
         (one["name"], one["where"], _gets(one), one.get("trouble") or one.get("said", "").partition("\n")[0] or "–")
         for one in found["items"]

@@ -15,9 +15,7 @@ from tawny.model.times import utc_from_text
 HOME: Final = "home"
 """The first mode, also where the settings name it otherwise."""
 SCHEDULE: Final = "schedule"
-_BY_SCHEDULE: Final = "week"
-"""What the recorder calls the schedule."""
-_REASONS: Final = {_BY_SCHEDULE: "on schedule", "presence": "because of presence"}
+_REASONS: Final = {SCHEDULE: "on schedule", "presence": "because of presence"}
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -34,9 +32,9 @@ def describe(parser: ArgumentParser) -> None:
 def run(args: Namespace, out: Output) -> int:
     if args.lasts and not args.mode:
         raise UsageError("--for requires a mode.", "For example: `tawny mode away --for 8h`.")
-    told = ask_once(running_data(args), {"do": "modes"})
+    told = ask_once(running_data(args), {"command": "modes"})
     if args.mode:
-        return ordered(args, out, do="arm", mode=_mode_for(args.mode, told["modes"]))
+        return ordered(args, out, command="set_mode", mode=_mode_for(args.mode, told["modes"]))
     out.data(told, _text(told))
     return 0
 
@@ -45,7 +43,7 @@ def _mode_for(word: str, modes: list[str]) -> str:
     """The mode to ask the recorder for. A mode of the settings wins over what the word means by default."""
     if word in modes:
         return word
-    return {HOME: modes[0], SCHEDULE: _BY_SCHEDULE}.get(word, word)
+    return modes[0] if word == HOME else word
 
 
 def _text(told: dict[str, Any]) -> str:

@@ -12,4 +12,4 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    return ordered(args, out, do="pause", camera=args.camera)
+    return ordered(args, out, command="pause", camera=args.camera)

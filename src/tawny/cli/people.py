@@ -51,7 +51,7 @@ def interface(chosen: Settings, folder: Path) -> str:
     if chosen.web.public_url:
         return chosen.web.public_url.rstrip("/")
     try:
-        return str(ask_once(folder, {"do": "where"})["address"])
+        return str(ask_once(folder, {"command": "where"})["address"])
     except NotDone:
         return f"http://{chosen.web.listen}"
 

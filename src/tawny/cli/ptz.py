@@ -17,4 +17,4 @@ def describe(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, out: Output) -> int:
     moves = {"pan": args.pan, "tilt": args.tilt, "zoom": args.zoom, "preset": args.preset, "stop": args.stop}
-    return ordered(args, out, do="ptz", camera=args.camera, **moves)
+    return ordered(args, out, command="ptz", camera=args.camera, **moves)

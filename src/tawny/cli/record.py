@@ -13,4 +13,4 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    return ordered(args, out, do="record", camera=args.camera, on=not args.stop)
+    return ordered(args, out, command="record", camera=args.camera, on=not args.stop)

@@ -15,4 +15,4 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    return ordered(args, out, do="relay", relay=args.relay, on=args.state == "on")
+    return ordered(args, out, command="relay", relay=args.relay, on=args.state == "on")

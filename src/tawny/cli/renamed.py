@@ -1,7 +1,7 @@
 """Commands, actions and options under their former names: each gets one error that names the present one."""
 
 from collections.abc import Sequence
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import Final
 
 from tawny.model.errors import UsageError
@@ -52,6 +52,9 @@ OPTIONS: Final[dict[str, dict[str, str]]] = {
 }
 """By the present command: former options and present ones."""
 
+VALUES: Final[dict[str, dict[tuple[str, str], str]]] = {"user": {("--role", "family"): "member"}}
+"""By the present command: former values of options and present ones."""
+
 
 def error_for(words: Sequence[str]) -> UsageError | None:
     """What to say of a command line that has a former name; None for any other."""
@@ -62,8 +65,12 @@ def error_for(words: Sequence[str]) -> UsageError | None:
     options = OPTIONS.get(present[0].partition(" ")[0], {}) if present else {}
     given = [word.partition("=")[0] for word in before_end]
     old = [option for option in options if option in given]
-    if found is None and not old:
+    values = VALUES.get(present[0].partition(" ")[0], {}) if present else {}
+    words_of = [part for word in before_end for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    old_values = [one for one in pairwise(words_of) if one in values]
+    if found is None and not old and not old_values:
         return None
-    former = " ".join(["tawny", found or named[0], *old])
-    new = [" ".join(["tawny", name, *(options[option] for option in old)]) for name in present]
+    former = " ".join(["tawny", found or named[0], *old, *(f"{option} {value}" for option, value in old_values)])
+    new_values = [f"{one[0]} {values[one]}" for one in old_values]
+    new = [" ".join(["tawny", name, *(options[option] for option in old), *new_values]) for name in present]
     return UsageError(f"`{former}` is now {' or '.join(f'`{one}`' for one in new)}.", "")

@@ -11,4 +11,4 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    return ordered(args, out, do="resume", camera=args.camera)
+    return ordered(args, out, command="resume", camera=args.camera)

@@ -32,7 +32,7 @@ def run(args: Namespace, out: Output) -> int:
     at_ms = times.future_instant(args.at, SystemClock().now_ms()) if args.at else None
     home = None if args.home is None else [name for name in args.home if name != "nobody"]
     asked = {
-        "do": "rehearse", "camera": args.camera, "kind": args.kind, "at_ms": at_ms, "zones": args.zone,
+        "command": "rehearse", "camera": args.camera, "kind": args.kind, "at_ms": at_ms, "zones": args.zone,
         "mode": args.mode, "home": home, "lasts_s": args.lasts,
     }  # fmt: skip
     told = ask_once(running_data(args), asked)

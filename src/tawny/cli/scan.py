@@ -171,7 +171,7 @@ def _words(scanned: ScannedInput) -> str:
 def _line(event: Mapping[str, Any]) -> str:
     length_s = event["end_s"] - event["start_s"]
     when = times.time_text(utc_from_text(event["at"])) if "at" in event else _clock(event["start_s"])
-    return f"  {when}  {length_s:5.1f} s  {event['kind']}  {event['score']}"
+    return f"  {when}  {length_s:5.1f} s  {event['type']}  {event['score']}"
 
 
 def _clock(at_s: float) -> str:

@@ -78,8 +78,8 @@ def _lines(scores: Mapping[int, int], x: float, y: float) -> list[str]:
 
 def _row(event: Mapping[str, Any]) -> str:
     start_s, end_s = event["start_s"], event["end_s"]
-    picture = f'<img alt="" src="{quote(Path(event["picture"]).name)}">' if "picture" in event else ""
-    words = f"{_clock(start_s)}, {end_s - start_s:.1f} s, {escape(str(event['kind']))}, score {event['score']}"
+    picture = f'<img alt="" src="{quote(Path(event["snapshot"]).name)}">' if "snapshot" in event else ""
+    words = f"{_clock(start_s)}, {end_s - start_s:.1f} s, {escape(str(event['type']))}, score {event['score']}"
     return f'<li><a href="#" data-at="{start_s}">{picture}<span>{words}</span></a></li>'
 
 

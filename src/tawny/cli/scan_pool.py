@@ -158,7 +158,7 @@ def _failed(each: ScanInput, error: SourceError) -> ScannedInput:
 
 def _not_scanned(each: ScanInput, error: TawnyError, why: str, todo: str) -> ScannedInput:
     found = NotDone(f"Can't scan {each.name}: {why}", todo)
-    told = {"code": error.code, "message": found.message, "do": found.do}
+    told = {"code": error.code, "message": found.message, "hint": found.do}
     empty: dict[str, Any] = {"duration_s": None, "cpu_s": 0.0, "events": [], "error": told}
     return ScannedInput(each.name, {**each.told(), **empty}, found)
 
@@ -168,7 +168,7 @@ def _told(each: ScanInput, whole: ScanResult) -> dict[str, Any]:
         {
             "start_s": round(max(0.0, found.start_s), 3),
             "end_s": round(min(found.end_s, whole.duration_s), 3),
-            "kind": found.kind,
+            "type": found.kind,
             "score": found.score,
             **each.at(max(0.0, found.start_s)),
         }
@@ -203,7 +203,7 @@ def _write_events(each: ScanInput, whole: ScanResult, told: dict[str, Any], job:
             picture = _picture(each, found)
             if picture is not None:
                 (folder / f"{stem}.jpg").write_bytes(picture)
-                event["picture"] = str(folder / f"{stem}.jpg")
+                event["snapshot"] = str(folder / f"{stem}.jpg")
         (folder / f"{each.stem}.scores.csv").write_text(_scores(whole), encoding="utf-8")
         page = scan_page(each.stem, whole.duration_s, whole.scores, told["events"], each.file)
         (folder / f"{each.stem}.html").write_text(page, encoding="utf-8")

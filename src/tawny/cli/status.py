@@ -26,7 +26,7 @@ WORDS = {
 }
 
 
-FOLLOWED = frozenset({"camera.state", "gap.started", "gap.ended", "alarm.raised", "alarm.cleared"})
+FOLLOWED = frozenset({"camera.state", "gap.started", "gap.ended", "problem.started", "problem.ended"})
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -36,10 +36,10 @@ def describe(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, out: Output) -> int:
     folder = running_data(args)
-    status = ask_once(folder, {"do": "status"})
+    status = ask_once(folder, {"command": "status"})
     out.data(status, text(status, out))
     if args.follow:
-        for told in lines(folder, {"do": "follow"}):
+        for told in lines(folder, {"command": "follow"}):
             if told["type"] in FOLLOWED:
                 out.data(told, _line(told))
     return 0 if status["ok"] else 1
@@ -60,7 +60,7 @@ def text(status: dict[str, Any], out: Output) -> str:
         )
         for camera in status["cameras"]
     ]
-    told = [f"{status['on_watch']} of {status['of']} cameras working."]
+    told = [f"{status['working']} of {status['expected']} cameras working."]
     heads = ("camera", "state", "since", "pictures", "rate", "today", "gaps", "damaged")
     told.append(out.table(heads, rows, empty="No cameras yet. Add one: tawny cameras add NAME SOURCE"))
     disk = status["disk"]
@@ -97,7 +97,7 @@ def _line(told: dict[str, Any]) -> str:
     if told["type"] == "camera.state":
         return f"{when}  {told['camera']}: {WORDS[told['state']]}. {told['detail']}".rstrip()
     if told["type"].startswith("alarm."):
-        end = " Resolved." if told["type"] == "alarm.cleared" else ""
+        end = " Resolved." if told["type"] == "problem.ended" else ""
         return f"{when}  {told['camera'] or 'tawny'}: {told['detail']}{end}"
     return (
         f"{when}  {told['camera']}: {told['type'].replace('.', ' ')}, {told['gap']['reason']}. {told['gap']['detail']}"

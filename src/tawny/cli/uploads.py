@@ -36,7 +36,7 @@ def run(args: Namespace, out: Output) -> int:
         return list_targets(folder, DESTINATIONS, out)
     if args.do == "test":
         return send_test(folder, DESTINATIONS, args.name, out)
-    told = ask_once(folder, {"do": "sweep", "name": args.name, "dry_run": args.dry_run})
+    told = ask_once(folder, {"command": "sweep", "name": args.name, "dry_run": args.dry_run})
     refuse_unknown(told, DESTINATIONS, args.name)
     out.data(told, _cleaned(args.name, told, out))
     return 0

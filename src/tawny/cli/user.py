@@ -10,7 +10,7 @@ from tawny.model.errors import NotDone, UsageError
 
 LINK_DAYS = 7
 ROLES = (
-    "owner: everything; family: also change modes, talk and move cameras; viewer: watch and review (default: viewer)"
+    "owner: everything; member: also change modes, talk and move cameras; viewer: watch and review (default: viewer)"
 )
 
 
@@ -18,10 +18,8 @@ def describe(parser: ArgumentParser) -> None:
     options.data(parser)
     parser.add_argument("do", choices=["list", "add", "change", "link", "remove"], help="action")
     parser.add_argument("name", nargs="?", help="who")
-    parser.add_argument("--role", choices=["owner", "family", "viewer"], help=ROLES)
-    parser.add_argument(
-        "--cameras", metavar="A,B", help="cameras a family member or viewer can see; `all` for every camera"
-    )
+    parser.add_argument("--role", choices=["owner", "member", "viewer"], help=ROLES)
+    parser.add_argument("--cameras", metavar="A,B", help="cameras a member or viewer can see; `all` for every camera")
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -62,7 +60,7 @@ def _add(args: Namespace, accounts: Accounts, out: Output, house: AccountStores,
 
 def _change(args: Namespace, accounts: Accounts, person: Account, out: Output, house: AccountStores) -> int:
     owners = [one for one in accounts.people() if one.role is Role.OWNER]
-    if owners == [person] and (args.do == "remove" or args.role in ("family", "viewer")):
+    if owners == [person] and (args.do == "remove" or args.role in ("member", "viewer")):
         raise NotDone(f"{person.name} is the only owner.", "Make someone else an owner first.")
     if args.do == "link":
         return _link(accounts, person, out, house)

@@ -21,7 +21,7 @@ def describe(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, out: Output) -> int:
     folder = running_data(args)
-    told = ask_once(folder, {"do": "why", "event": args.event})
+    told = ask_once(folder, {"command": "why", "event": args.event})
     if not told["outcomes"] and not is_in_memory(folder):
         with index_to_read(folder) as index:
             if index.event(EventId(args.event)) is None:

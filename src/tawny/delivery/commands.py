@@ -1,6 +1,6 @@
 """Commands to the recorder from users, other software and rules, the same for all transports.
 
-As JSON: `{"do": "event.open", "camera": "front-door", "kind": "person", "key": "bell"}`. Times as text with a unit
+As JSON: `{"command": "event.open", "camera": "front-door", "kind": "person", "key": "bell"}`. Times as text with a unit
 (`"5 min"`) or as seconds.
 """
 
@@ -38,25 +38,19 @@ class _Order(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True)
 
 
-class ArmCommand(_Order):
-    """Another mode: home, away, night, or one of the settings; `week`: what the week and who is at home say."""
+class SetModeCommand(_Order):
+    """Another mode: home, away, night, or one of the settings; `schedule`: follow the schedule."""
 
-    do: Literal["arm"]
+    command: Literal["set_mode"]
     mode: Annotated[str, Field(min_length=1, max_length=40)]
     lasts_s: Annotated[Lasts, Field(ge=1, le=31 * DAY_S)] | None = Field(None, alias="for")
     """None: until the next change."""
 
 
-class DisarmCommand(_Order):
-    """Somebody is at home."""
-
-    do: Literal["disarm"]
-
-
 class PresenceCommand(_Order):
     """Somebody came home, or left."""
 
-    do: Literal["presence"]
+    command: Literal["presence"]
     person: Annotated[str, Field(min_length=1, max_length=40)]
     home: bool
 
@@ -64,21 +58,21 @@ class PresenceCommand(_Order):
 class PauseCommand(_Order):
     """Make a camera private: nothing of it is recorded or shown."""
 
-    do: Literal["pause"]
+    command: Literal["pause"]
     camera: CameraName
     lasts_s: Annotated[Lasts, Field(ge=1, le=31 * DAY_S)] | None = Field(None, alias="for")
     """None: until resumed."""
 
 
 class ResumeCommand(_Order):
-    do: Literal["resume"]
+    command: Literal["resume"]
     camera: CameraName
 
 
 class RecordNowCommand(_Order):
     """Record now, whatever the mode; and an event of the kind `manual` for as long."""
 
-    do: Literal["record"]
+    command: Literal["record"]
     camera: CameraName
     lasts_s: Annotated[Lasts, Field(ge=1, le=DAY_S)] = Field(300.0, alias="for")
     on: bool = True
@@ -88,7 +82,7 @@ class RecordNowCommand(_Order):
 class EventOpenCommand(_Order):
     """Something happens. key: by which it is told of again; one that lasts under the same key goes on."""
 
-    do: Literal["event.open"]
+    command: Literal["event.open"]
     camera: CameraName
     kind: Kind = "manual"
     key: Key = ""
@@ -101,7 +95,7 @@ class EventOpenCommand(_Order):
 class EventUpdateCommand(_Order):
     """event: its id or its key."""
 
-    do: Literal["event.update"]
+    command: Literal["event.update"]
     event: Key
     label: Label = ""
     score: Score | None = None
@@ -109,14 +103,14 @@ class EventUpdateCommand(_Order):
 
 
 class EventCloseCommand(_Order):
-    do: Literal["event.close"]
+    command: Literal["event.close"]
     event: Key
 
 
 class PtzCommand(_Order):
     """Turn a camera for a while, have it go to a stored place, or stop."""
 
-    do: Literal["ptz"]
+    command: Literal["ptz"]
     camera: CameraName
     pan: Speed = 0.0
     tilt: Speed = 0.0
@@ -136,15 +130,14 @@ class PtzCommand(_Order):
 class RelayCommand(_Order):
     """Switch something; for: then back again."""
 
-    do: Literal["relay"]
+    command: Literal["relay"]
     relay: Annotated[str, Field(min_length=1, max_length=40)]
     on: bool = True
     lasts_s: Annotated[Lasts, Field(ge=0.1, le=3600)] | None = Field(None, alias="for")
 
 
 EVERY = (
-    ArmCommand,
-    DisarmCommand,
+    SetModeCommand,
     PresenceCommand,
     PauseCommand,
     ResumeCommand,
@@ -156,8 +149,7 @@ EVERY = (
     RelayCommand,
 )
 Order = (
-    ArmCommand
-    | DisarmCommand
+    SetModeCommand
     | PresenceCommand
     | PauseCommand
     | ResumeCommand
@@ -168,12 +160,29 @@ Order = (
     | PtzCommand
     | RelayCommand
 )
-AnyOrder = Annotated[Order, Field(discriminator="do")]
+_FORMER = {
+    "arm": '`"command": "set_mode"`',
+    "disarm": '`"command": "set_mode"` with the `"mode"` for when someone is home',
+}
+"""Former values of the former field `do`, and what to send now."""
+
+
+def refuse_former(asked: object) -> None:
+    """Raise CommandRefused for a command in its former form: the error states the present one."""
+    if not isinstance(asked, Mapping) or "command" in asked or "do" not in asked:
+        return
+    name = asked["do"]
+    known = isinstance(name, str) and name in (*_FORMER, *RIGHT_FOR)
+    former = f'`"do": "{name}"`' if known else "`do`"
+    present = _FORMER.get(name, f'`"command": "{name}"`') if known else "`command`"
+    raise CommandRefused("bad_input", f"{former} is now {present}.", _EXAMPLE)
+
+
+AnyOrder = Annotated[Order, Field(discriminator="command")]
 """As the API takes it."""
 _ORDER: TypeAdapter[Order] = TypeAdapter(AnyOrder)
 RIGHT_FOR: dict[str, Right] = {
-    "arm": "modes",
-    "disarm": "modes",
+    "set_mode": "modes",
     "presence": "presence",
     "pause": "pause",
     "resume": "pause",
@@ -241,8 +250,9 @@ def order_of(asked: object) -> Order:
     """Parse a command. Raises CommandRefused with all problems, without repeating the input."""
     if not isinstance(asked, Mapping):
         raise CommandRefused("bad_input", "A command must be a JSON object.", _EXAMPLE)
-    if asked.get("do") not in list(RIGHT_FOR):  # what comes may be no text at all
-        raise CommandRefused("bad_input", f"`do` must be one of {', '.join(RIGHT_FOR)}.", _EXAMPLE)
+    refuse_former(asked)
+    if asked.get("command") not in list(RIGHT_FOR):  # what comes may be no text at all
+        raise CommandRefused("bad_input", f"`command` must be one of {', '.join(RIGHT_FOR)}.", _EXAMPLE)
     try:
         return _ORDER.validate_python(dict(asked))
     except ValidationError as error:
@@ -260,7 +270,7 @@ def order_in(body: bytes) -> Order:
         raise CommandRefused("bad_input", "Invalid JSON.", _EXAMPLE) from None
 
 
-_EXAMPLE = 'For example {"do": "event.open", "camera": "front-door", "kind": "person"}. See docs/reference/api.md.'
+_EXAMPLE = 'For example {"command": "event.open", "camera": "front-door", "kind": "person"}. See docs/reference/api.md.'
 
 
 def _worded(problem: Any) -> str:

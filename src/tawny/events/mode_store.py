@@ -27,6 +27,8 @@ CREATE TABLE IF NOT EXISTS reasons (
 CREATE INDEX IF NOT EXISTS reasons_at ON reasons (at_ms);
 """
 REMEMBERED_MS: Final = 90 * 86_400_000
+_FORMER: Final = {"week": "schedule"}
+"""What set a mode, as earlier versions wrote it."""
 log = logging.getLogger(__name__)
 
 
@@ -81,7 +83,7 @@ class ModeStore:
         """Return time (ms UTC), mode, its origin and the people at home, oldest first."""
         with self._file.reading() as db:
             rows = db.execute("SELECT at_ms, mode, who, home FROM changes ORDER BY id").fetchall()
-        return [(at_ms, mode, who, frozenset(json.loads(home))) for at_ms, mode, who, home in rows]
+        return [(at_ms, mode, _FORMER.get(who, who), frozenset(json.loads(home))) for at_ms, mode, who, home in rows]
 
     def change(self, at_ms: int, mode: str, who: str, home: frozenset[str]) -> None:
         """Add a change; delete those older than REMEMBERED_MS."""

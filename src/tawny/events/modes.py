@@ -23,7 +23,7 @@ from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChange
 
 STEPWISE_MS: Final = 86_400_000
 """After a longer sleep only the present state is evaluated."""
-BY_WEEK, BY_PRESENCE = "week", "presence"
+BY_SCHEDULE, BY_PRESENCE = "schedule", "presence"
 WEEK_DAYS: Final = 7
 
 Told = Literal["pause", "record"]
@@ -40,7 +40,7 @@ class ModeSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class ActiveMode:
-    """The active mode. by: name of the user or program if `is_by_hand`, else `week` or `presence`."""
+    """The active mode. by: name of the user or program if `is_by_hand`, else `schedule` or `presence`."""
 
     mode: str
     by: str
@@ -271,10 +271,10 @@ class ModeState:
         """Return the mode without a manual one, and its origin."""
         mode, presence = self._schedule.mode(at_ms), self._arm.presence
         if not self._presence.names:
-            return mode, BY_WEEK
+            return mode, BY_SCHEDULE
         if not home:
             return presence.nobody, BY_PRESENCE
-        return (presence.back, BY_PRESENCE) if mode == presence.nobody else (mode, BY_WEEK)
+        return (presence.back, BY_PRESENCE) if mode == presence.nobody else (mode, BY_SCHEDULE)
 
     def _next_automatic(self, at_ms: int, home: frozenset[str]) -> ModeSwitch | None:
         now, change = self._automatic(at_ms, home)[0], self._schedule.next_change(at_ms)

@@ -35,19 +35,19 @@ def event(this: Event) -> dict[str, Any]:
     return {
         "id": this.id,
         "camera": this.camera,
-        "kind": this.kind,
+        "type": this.kind,
         "start": utc_text(this.start_ms),
         "end": utc_text_or_none(this.end_ms),
         "score": this.score,
         "zones": list(this.zones),
         "objects": [{"label": seen.label, "score": seen.score} for seen in this.objects],
-        "reads": [{"by": one.by, "text": one.text, "score": one.score} for one in this.reads],
-        "perhaps": [{"label": seen.label, "score": seen.score} for seen in this.perhaps],
-        "suggested": this.suggested,
-        "said": this.said,
+        "recognized": [{"by": one.by, "text": one.text, "score": one.score} for one in this.reads],
+        "possible": [{"label": seen.label, "score": seen.score} for seen in this.perhaps],
+        "possible_type": this.suggested,
+        "labeled_as": this.said,
         "kept": this.kept,
         "reviewed": this.reviewed,
-        "picture": None if this.picture_ms is None else f"/media/{this.id}.jpg",
+        "snapshot": None if this.picture_ms is None else f"/media/{this.id}.jpg",
         "clip": f"/media/{this.id}.mp4",
     }
 
@@ -106,8 +106,8 @@ def status(health: Health) -> dict[str, Any]:
     disk = health.disk
     return {
         "ok": health.ok,
-        "on_watch": health.on_watch,
-        "of": health.of,
+        "working": health.working,
+        "expected": health.expected,
         "cameras": [camera(this) for this in health.cameras],
         "disk": None
         if disk is None
@@ -117,7 +117,7 @@ def status(health: Health) -> dict[str, Any]:
             "keeps_days": disk.keeps_days,
         },
         "outbox": {"waiting": 0, "oldest": None},
-        "warnings": [{"message": warning.message, "do": warning.do} for warning in health.warnings],
+        "warnings": [{"message": warning.message, "hint": warning.hint} for warning in health.warnings],
     }
 
 
@@ -169,7 +169,7 @@ def message(this: Message, now_ms: int) -> dict[str, Any] | None:
         case PartDied(part, error):
             return _told("recorder.part_failed", part, None, now_ms, error=error)
         case Alarm(what, camera_id, since_ms, detail, until_ms):
-            kind = "alarm.raised" if until_ms is None else "alarm.cleared"
+            kind = "problem.started" if until_ms is None else "problem.ended"
             return _told(kind, what, camera_id, since_ms if until_ms is None else until_ms, detail=detail)
         case ModeChanged(mode, by, _, at_ms):
             return _told("mode.changed", mode, None, at_ms, mode=mode, by=by)

@@ -199,7 +199,7 @@ def test_programs_here_get_what_follow_prints_and_the_files_path(bench: Bench, r
     closed, started = receiver.got()
     assert (closed["type"], closed["camera"], closed["segment"]["mp4"]) == ("segment.closed", "porch", path)
     assert {"start", "end", "stream"} <= set(closed["segment"])
-    assert (started["type"], started["id"], started["event"]["kind"]) == ("event.started", event.id, "person")
+    assert (started["type"], started["id"], started["event"]["type"]) == ("event.started", event.id, "person")
 
 
 def test_only_what_is_wanted_is_told(bench: Bench, receiver: Receiver) -> None:

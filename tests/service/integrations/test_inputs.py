@@ -19,7 +19,7 @@ from tawny.testing.clock import FakeClock
 from tests.app.rig import settings
 
 SECRET, TOKEN = "a secret of twenty letters", "a token of many letters"
-BODY = b'{"do": "disarm"}'
+BODY = b'{"command": "set_mode", "mode": "home"}'
 
 
 class Kept:
@@ -167,7 +167,10 @@ def ask(address: str, body: bytes) -> dict[str, object]:
 def test_a_datagram_is_an_order(tmp_path: Path) -> None:
     desk, name = Desk(), f"tawny-test-{secrets.token_hex(8)}"
     with door(InputSettings(permissions=("event",), socket=f"@{name}"), desk):
-        assert ask(f"\0{name}", b'{"do": "event.open", "camera": "door"}') == {"done": "It is done.", "event": "e1"}
+        assert ask(f"\0{name}", b'{"command": "event.open", "camera": "door"}') == {
+            "done": "It is done.",
+            "event": "e1",
+        }
         refused = ask(f"\0{name}", b"{")
     assert "error" in refused
     ((who, _),) = desk.asked

@@ -119,6 +119,15 @@ def test_states_of_health_are_told(bench: Bench) -> None:
     assert bench.home.state("door_motion") == "OFF"
 
 
+def test_figures_and_names_are_those_of_the_reference(bench: Bench) -> None:
+    until(lambda: "waiting" in bench.home.entities and "tawny/health" in bench.home.values, 30, "it is announced")
+    names = {name: bench.home.entities[name].about["name"] for name in ("door_motion", "recording", "waiting")}
+    assert names == {"door_motion": "Event in progress", "recording": "Cameras working", "waiting": "Waiting uploads"}
+    health = json.loads(bench.home.values["tawny/health"])
+    assert health.keys() == {"ok", "working", "expected", "disk_free_bytes", "waiting", "warnings"}
+    assert (health["working"], health["expected"]) == (1, 1)
+
+
 def test_it_arms_and_disarms(bench: Bench) -> None:
     bench.until_state("alarm", "disarmed")
     bench.home.press("alarm", "ARM_AWAY")
@@ -129,7 +138,7 @@ def test_it_arms_and_disarms(bench: Bench) -> None:
     bench.until_state("alarm", "armed_night")
     bench.home.press("alarm", "DISARM")
     bench.until_state("mode", "home")
-    assert ("arm", "MQTT", "away: Mode: away.") in bench.notes
+    assert ("set_mode", "MQTT", "away: Mode: away.") in bench.notes
 
 
 def test_it_pauses_and_resumes(bench: Bench) -> None:
@@ -167,7 +176,7 @@ def test_it_turns_and_switches(bench: Bench) -> None:
 
 
 def test_orders_as_json_are_answered(bench: Bench) -> None:
-    bench.home.publish("tawny/set", '{"do": "event.open", "camera": "door", "kind": "bell", "for": "1 s"}')
+    bench.home.publish("tawny/set", '{"command": "event.open", "camera": "door", "kind": "bell", "for": "1 s"}')
     until(lambda: b" started." in bench.home.values.get("tawny/answer", b""), 30, "an answer")
     until(lambda: b"bell" in bench.home.values.get("tawny/door/event", b""), 30, "the event")
     assert json.loads(bench.home.values["tawny/door/event"])["event_type"] == "other"
@@ -204,7 +213,7 @@ def test_an_order_that_the_broker_kept_is_an_old_one(bench: Bench) -> None:
     assert bridge is not None
     assert bridge._line is not None
     bridge._line.subscribe("tawny/+/set")  # as at a new connection: what is kept comes again
-    bench.home.publish("tawny/set", '{"do": "event.close", "event": "none"}')
+    bench.home.publish("tawny/set", '{"command": "event.close", "event": "none"}')
     until(lambda: b'"set"' in bench.home.values.get("tawny/answer", b""), 30, "what came later is answered")
     assert bench.rig.running.arming.modes.now().mode == "home"
     bench.home.publish("tawny/alarm/set", "", retain=True)

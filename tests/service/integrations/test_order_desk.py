@@ -130,15 +130,15 @@ def bench() -> Bench:
 # --- rights ----------------------------------------------------------------------------------------------------------
 
 EACH: list[tuple[str, dict[str, Any]]] = [
-    ("modes", {"do": "arm", "mode": "away"}),
-    ("modes", {"do": "disarm"}),
-    ("presence", {"do": "presence", "person": "anna", "home": True}),
-    ("pause", {"do": "pause", "camera": "door"}),
-    ("pause", {"do": "resume", "camera": "door"}),
-    ("record", {"do": "record", "camera": "door"}),
-    ("event", {"do": "event.open", "camera": "door"}),
-    ("ptz", {"do": "ptz", "camera": "door", "stop": True}),
-    ("relay", {"do": "relay", "relay": "gate"}),
+    ("modes", {"command": "set_mode", "mode": "away"}),
+    ("modes", {"command": "set_mode", "mode": "home"}),
+    ("presence", {"command": "presence", "person": "anna", "home": True}),
+    ("pause", {"command": "pause", "camera": "door"}),
+    ("pause", {"command": "resume", "camera": "door"}),
+    ("record", {"command": "record", "camera": "door"}),
+    ("event", {"command": "event.open", "camera": "door"}),
+    ("ptz", {"command": "ptz", "camera": "door", "stop": True}),
+    ("relay", {"command": "relay", "relay": "gate"}),
 ]
 
 
@@ -153,39 +153,39 @@ def test_each_order_needs_its_right_and_no_other(bench: Bench, right: str, order
 
 def test_who_has_some_cameras_reaches_no_other(bench: Bench) -> None:
     some = CommandIssuer("panel", "webhook", cameras=frozenset({"door"}))
-    event = bench.do(camera="yard", do="event.open", key="bell")
+    event = bench.do(camera="yard", command="event.open", key="bell")
     orders: list[dict[str, Any]] = [
-        {"do": "event.open", "camera": "yard"},
-        {"do": "event.close", "event": event},
-        {"do": "event.update", "event": "bell"},
-        {"do": "pause", "camera": "yard"},
-        {"do": "ptz", "camera": "yard", "stop": True},
-        {"do": "relay", "relay": "gate"},
+        {"command": "event.open", "camera": "yard"},
+        {"command": "event.close", "event": event},
+        {"command": "event.update", "event": "bell"},
+        {"command": "pause", "camera": "yard"},
+        {"command": "ptz", "camera": "yard", "stop": True},
+        {"command": "relay", "relay": "gate"},
     ]
     for order in orders:
         assert bench.refused(some, **order) == "not_found"
-    for order in ({"do": "arm", "mode": "away"}, {"do": "relay", "relay": "siren"}):
+    for order in ({"command": "set_mode", "mode": "away"}, {"command": "relay", "relay": "siren"}):
         assert bench.refused(some, **order) == "not_allowed"
-    assert bench.do(some, do="event.open", camera="door")
+    assert bench.do(some, command="event.open", camera="door")
 
 
 def test_what_there_is_not_is_said(bench: Bench) -> None:
-    assert bench.refused(do="pause", camera="moon") == "not_found"
-    assert bench.refused(do="relay", relay="moon") == "not_found"
-    assert bench.refused(do="event.close", event="moon") == "not_found"
-    assert bench.refused(do="arm", mode="moon") == "not_done"
-    assert bench.refused(do="ptz", camera="door", preset="moon") == "not_done"
+    assert bench.refused(command="pause", camera="moon") == "not_found"
+    assert bench.refused(command="relay", relay="moon") == "not_found"
+    assert bench.refused(command="event.close", event="moon") == "not_found"
+    assert bench.refused(command="set_mode", mode="moon") == "not_done"
+    assert bench.refused(command="ptz", camera="door", preset="moon") == "not_done"
 
 
 # --- what is kept of it ----------------------------------------------------------------------------------------------
 
 
 def test_a_line_is_kept_of_each(bench: Bench) -> None:
-    bench.do(CommandIssuer("panel", "webhook", address="10.0.0.7"), do="arm", mode="away")
-    bench.refused(CommandIssuer("bell", "mqtt", frozenset({"event"})), do="pause", camera="door")
-    bench.refused(do="ptz", camera="door", preset="moon")
+    bench.do(CommandIssuer("panel", "webhook", address="10.0.0.7"), command="set_mode", mode="away")
+    bench.refused(CommandIssuer("bell", "mqtt", frozenset({"event"})), command="pause", camera="door")
+    bench.refused(command="ptz", camera="door", preset="moon")
     assert bench.notes == [
-        ("arm", "panel", "10.0.0.7", "away: Mode: away."),
+        ("set_mode", "panel", "10.0.0.7", "away: Mode: away."),
         ("pause", "bell", "mqtt", "door: refused: bell isn't allowed to do this."),
         ("ptz", "Anna", "http", "door: failed: The camera has no preset moon."),
     ]
@@ -193,7 +193,7 @@ def test_a_line_is_kept_of_each(bench: Bench) -> None:
 
 def test_a_log_that_cannot_be_written_stops_nothing(bench: Bench) -> None:
     bench.note_fails = True
-    assert bench.do(do="disarm")
+    assert bench.do(command="set_mode", mode="home")
     assert bench.modes.told == [("mode", "home", "Anna", None)]
 
 
@@ -202,12 +202,12 @@ def test_a_log_that_cannot_be_written_stops_nothing(bench: Bench) -> None:
 
 def test_modes_are_set(bench: Bench) -> None:
     now_ms = bench.clock.now_ms()
-    bench.do(do="arm", mode="away")
-    bench.do(do="arm", mode="night", lasts="1h")
-    bench.do(do="arm", mode="week")
-    bench.do(do="disarm")
-    bench.do(do="presence", person="anna", home=True)
-    bench.do(do="presence", person="anna", home=False)
+    bench.do(command="set_mode", mode="away")
+    bench.do(command="set_mode", mode="night", lasts="1h")
+    bench.do(command="set_mode", mode="schedule")
+    bench.do(command="set_mode", mode="home")
+    bench.do(command="presence", person="anna", home=True)
+    bench.do(command="presence", person="anna", home=False)
     assert bench.modes.told == [
         ("mode", "away", "Anna", None),
         ("mode", "night", "Anna", now_ms + 3_600_000),
@@ -218,27 +218,33 @@ def test_modes_are_set(bench: Bench) -> None:
     ]
 
 
+def test_the_former_word_for_the_schedule_is_refused(bench: Bench) -> None:
+    bench.refused(command="set_mode", mode="week")
+    assert bench.modes.told == []
+    assert '`"week"` is now `"schedule"`.' in bench.notes[-1][3]
+
+
 def test_recording_is_held_and_noted_as_an_event_until_it_is_stopped(bench: Bench) -> None:
-    event = bench.do(do="record", camera="door", lasts="60 s")
+    event = bench.do(command="record", camera="door", lasts="60 s")
     assert bench.modes.told == [("record", DOOR, bench.clock.now_ms() + 60_000)]
-    assert bench.do(do="record", camera="door", on=False) == event
+    assert bench.do(command="record", camera="door", on=False) == event
     assert bench.modes.told[-1] == ("let go", DOOR)
     assert bench.events == [("started", "door", "manual"), ("ended", "door", "manual")]
 
 
 def test_what_is_private_stays_so_until_it_is_resumed(bench: Bench) -> None:
-    bench.do(do="pause", camera="door")
+    bench.do(command="pause", camera="door")
     only_record = CommandIssuer("button", "mqtt", frozenset({"record"}))
-    assert bench.refused(only_record, do="record", camera="door") == "not_done"
-    bench.do(only_record, do="record", camera="door", on=False)
+    assert bench.refused(only_record, command="record", camera="door") == "not_done"
+    bench.do(only_record, command="record", camera="door", on=False)
     assert bench.modes.hold(DOOR) == FakeHold("pause")
-    bench.do(do="resume", camera="door")
+    bench.do(command="resume", camera="door")
     assert bench.modes.hold(DOOR) is None
 
 
 def test_resuming_ends_no_recording(bench: Bench) -> None:
-    bench.do(do="record", camera="door")
-    bench.do(do="resume", camera="door")
+    bench.do(command="record", camera="door")
+    bench.do(command="resume", camera="door")
     assert bench.modes.hold(DOOR) == FakeHold("record")
 
 
@@ -246,9 +252,9 @@ def test_resuming_ends_no_recording(bench: Bench) -> None:
 
 
 def test_an_event_is_opened_told_of_and_closed_by_its_key(bench: Bench) -> None:
-    event = bench.do(do="event.open", camera="door", kind="bell", key="b1", label="Front bell", score=40)
-    assert bench.do(do="event.update", event="b1", score=70, label="Rang twice") == event
-    assert bench.do(do="event.close", event=event) == event
+    event = bench.do(command="event.open", camera="door", kind="bell", key="b1", label="Front bell", score=40)
+    assert bench.do(command="event.update", event="b1", score=70, label="Rang twice") == event
+    assert bench.do(command="event.close", event=event) == event
     assert bench.events == [(what, "door", "bell") for what in ("started", "updated", "ended")]
     last = bench.heard[-1]
     assert isinstance(last, EventChanged)
@@ -256,16 +262,16 @@ def test_an_event_is_opened_told_of_and_closed_by_its_key(bench: Bench) -> None:
 
 
 def test_the_same_key_goes_on_and_another_cameras_is_another(bench: Bench) -> None:
-    first = bench.do(do="event.open", camera="door", key="b1")
-    assert bench.do(do="event.open", camera="door", key="b1") == first
-    second = bench.do(do="event.open", camera="yard", key="b1")
+    first = bench.do(command="event.open", camera="door", key="b1")
+    assert bench.do(command="event.open", camera="door", key="b1") == first
+    second = bench.do(command="event.open", camera="yard", key="b1")
     assert second != first
     only_yard = CommandIssuer("panel", "webhook", cameras=frozenset({"yard"}))
-    assert bench.do(only_yard, do="event.close", event="b1") == second
+    assert bench.do(only_yard, command="event.close", event="b1") == second
 
 
 def test_an_end_that_gets_lost_costs_nothing(bench: Bench) -> None:
-    bench.do(do="event.open", camera="door", lasts="20 s")
+    bench.do(command="event.open", camera="door", lasts="20 s")
     bench.engine.run_for(19)
     assert len(bench.events) == 1
     bench.engine.run_for(2)
@@ -273,9 +279,9 @@ def test_an_end_that_gets_lost_costs_nothing(bench: Bench) -> None:
 
 
 def test_an_update_may_give_it_more_time(bench: Bench) -> None:
-    bench.do(do="event.open", camera="door", key="b1", lasts="20 s")
+    bench.do(command="event.open", camera="door", key="b1", lasts="20 s")
     bench.engine.run_for(15)
-    bench.do(do="event.update", event="b1", lasts="60 s")
+    bench.do(command="event.update", event="b1", lasts="60 s")
     bench.engine.run_for(55)
     assert len(bench.events) == 1
     bench.engine.run_for(10)
@@ -284,12 +290,12 @@ def test_an_update_may_give_it_more_time(bench: Bench) -> None:
 
 def test_too_many_at_a_time_are_refused(bench: Bench) -> None:
     for _ in range(200):
-        bench.do(do="event.open", camera="door")
-    assert bench.refused(do="event.open", camera="door") == "not_done"
+        bench.do(command="event.open", camera="door")
+    assert bench.refused(command="event.open", camera="door") == "not_done"
 
 
 def test_what_lasts_when_the_recorder_ends_is_over(bench: Bench) -> None:
-    bench.do(do="event.open", camera="door")
+    bench.do(command="event.open", camera="door")
     bench.said.close()
     assert bench.events[-1][0] == "ended"
 
@@ -298,10 +304,10 @@ def test_what_lasts_when_the_recorder_ends_is_over(bench: Bench) -> None:
 
 
 def test_cameras_are_turned_and_relays_switched(bench: Bench) -> None:
-    bench.do(do="ptz", camera="door", pan=-1, tilt=0.5, lasts="1 s")
-    bench.do(do="ptz", camera="door", stop=True)
-    bench.do(do="relay", relay="gate", lasts="2 s")
-    bench.do(do="relay", relay="siren", on=False)
+    bench.do(command="ptz", camera="door", pan=-1, tilt=0.5, lasts="1 s")
+    bench.do(command="ptz", camera="door", stop=True)
+    bench.do(command="relay", relay="gate", lasts="2 s")
+    bench.do(command="relay", relay="siren", on=False)
     assert bench.hands.told == [
         ("move", DOOR, -1, 0.5, 0, 1),
         ("stop", DOOR),
@@ -313,6 +319,6 @@ def test_cameras_are_turned_and_relays_switched(bench: Bench) -> None:
 def test_without_modes_the_rest_works(tmp_path: Path) -> None:
     bench = Bench()
     desk = CommandService(lambda: [DOOR], bench.said, None, bench.hands, bench.note, bench.clock)
-    assert desk.do(OWNER, {"do": "record", "camera": "door"}).event
+    assert desk.do(OWNER, {"command": "record", "camera": "door"}).event
     with pytest.raises(CommandRefused, match="no modes"):
-        desk.do(OWNER, {"do": "disarm"})
+        desk.do(OWNER, {"command": "set_mode", "mode": "home"})

@@ -64,7 +64,7 @@ def test_a_relay_is_switched_once_an_event_also_over_a_restart() -> None:
         bench.tell(event)
     bench.again()
     bench.tell(event.ended(bench.clock.now_ms()))
-    assert bench.asked == [{"do": "relay", "relay": "gate", "on": True, "for": 2.0}]
+    assert bench.asked == [{"command": "relay", "relay": "gate", "on": True, "for": 2.0}]
     assert bench.why(event, "relay gate 2 s") == (True, "Rule 1 says so (always). It is on.")
     bench.tell(bench.event())
     assert len(bench.asked) == 2
@@ -87,7 +87,7 @@ def test_a_rule_that_begins_to_fit_is_heeded_then() -> None:
     bench.tell(event)
     assert bench.asked == []
     bench.tell(replace(event, zones=("path",)))
-    assert bench.asked == [{"do": "ptz", "camera": "yard", "preset": "gate"}]
+    assert bench.asked == [{"command": "ptz", "camera": "yard", "preset": "gate"}]
 
 
 def test_what_lasts_long_enough_is_acted_on_while_it_lasts() -> None:

@@ -180,9 +180,9 @@ class World:
         words = {"gate": "relay gate 2 s", "siren": "relay siren 30 s"}
         for order in self.done.orders:
             match order:
-                case {"do": "relay", "relay": relay}:
+                case {"command": "relay", "relay": relay}:
                     found.add(words[relay])
-                case {"do": "ptz"}:
+                case {"command": "ptz"}:
                     found.add("ptz yard gate")
                 case {"do": script}:
                     found.add(f"say {order['say']}" if script == "say" else f"run {script}")

@@ -77,12 +77,12 @@ async function ask<T>(method: string, address: string, body?: unknown, signal?: 
 
 async function readError(answer: Response): Promise<ApiError> {
   try {
-    const body = (await answer.json()) as Partial<{ code: string; message: string; do: string; wait_s: number }>;
+    const body = (await answer.json()) as Partial<{ code: string; message: string; hint: string; wait_s: number }>;
     return new ApiError(
       answer.status,
       body.code ?? "unknown",
       body.message ?? t.problems.unknown,
-      body.do ?? "",
+      body.hint ?? "",
       body.wait_s ?? null,
     );
   } catch {

@@ -3,23 +3,17 @@
 export interface AlarmInfo {
   camera: string | null;
   detail: string;
-  do: string;
+  hint: string;
   since_ms: number;
   what: string;
 }
 
-export interface ArmCommand {
-  do: string;
-  for?: number | string | null;
-  mode: string;
-}
-
 export interface ArmPlan {
-  dates?: Record<string, string>;
-  modes: string[];
-  place?: number[];
+  exceptions?: Record<string, string>;
+  location?: number[];
+  names: string[];
   presence?: PresencePlan;
-  week?: Record<string, string[]>;
+  schedule?: Record<string, string[]>;
 }
 
 export interface AudioRequest {
@@ -113,14 +107,14 @@ export interface CameraRetentionInfo {
 }
 
 export interface CameraRetentionRequest {
-  count?: number | null;
   events?: Record<string, string> | null;
-  free?: string | null;
+  keyframes_after?: string | null;
   max?: string | null;
+  max_files?: number | null;
+  max_size?: string | null;
   min?: string | null;
-  size?: string | null;
+  min_free?: string | null;
   sub?: StreamRetentionRequest | null;
-  thin_after?: string | null;
 }
 
 export interface CameraWall {
@@ -138,7 +132,7 @@ export interface CareInfo {
 
 export interface ChangedPerson {
   cameras?: string[] | null;
-  role: "owner" | "family" | "viewer";
+  role: "owner" | "member" | "viewer";
 }
 
 export interface ChangedSealing {
@@ -162,9 +156,9 @@ export interface ClaimRequest {
 export interface ClipJobInfo {
   cameras: string[];
   cut_at_ms: number | null;
-  do: string;
   file: string | null;
   from_ms: number;
+  hint: string;
   id: string;
   kept: boolean;
   kind: "mp4" | "gif" | "timelapse" | "side-by-side" | "sheet" | "evidence";
@@ -313,10 +307,6 @@ export interface DetectorNumber {
   whole: boolean;
 }
 
-export interface DisarmCommand {
-  do: string;
-}
-
 export interface DiskInfo {
   free_bytes: number;
   full_at_ms: number | null;
@@ -332,13 +322,13 @@ export interface DryRunRequest {
 
 export interface ErrorResponse {
   code: string;
-  do: string;
+  hint: string;
   message: string;
   wait_s?: number | null;
 }
 
 export interface EventCloseCommand {
-  do: string;
+  command: string;
   event: string;
 }
 
@@ -346,24 +336,24 @@ export interface EventInfo {
   box: [number, number, number, number] | null;
   camera: string;
   clip: string;
+  display_type: string;
   end: string | null;
   end_ms: number | null;
   false_alarm: string;
   id: string;
   kept: boolean;
-  kind: string;
+  labeled_as: string;
   objects: SeenObjectInfo[];
-  perhaps: SeenObjectInfo[];
-  picture: string | null;
-  reads: ReadInfo[];
+  possible: SeenObjectInfo[];
+  possible_type: string;
+  recognized: ReadInfo[];
   reviewed: boolean;
-  said: string;
   score: number;
-  shown: string;
+  snapshot: string | null;
   start: string;
   start_ms: number;
-  suggested: string;
   title: string;
+  type: string;
   zones: string[];
 }
 
@@ -380,7 +370,7 @@ export interface EventMarksRequest {
 
 export interface EventOpenCommand {
   camera: string;
-  do: string;
+  command: string;
   for?: number | string;
   key?: string;
   kind?: string;
@@ -389,7 +379,7 @@ export interface EventOpenCommand {
 }
 
 export interface EventUpdateCommand {
-  do: string;
+  command: string;
   event: string;
   for?: number | string | null;
   label?: string;
@@ -408,7 +398,7 @@ export interface EvidenceInfo {
 
 export interface FeedbackRequest {
   false_alarm?: "shadow" | "weather" | "known" | "traffic" | "other" | string | null;
-  said?: "person" | "vehicle" | "animal" | "nothing" | "" | null;
+  labeled_as?: "person" | "vehicle" | "animal" | "nothing" | "" | null;
 }
 
 export interface FieldInfo {
@@ -441,13 +431,13 @@ export interface Health {
   cameras: CameraInfo[];
   chosen_off: number;
   disk: DiskInfo | null;
+  expected: number;
   now_ms: number;
-  of: number;
   ok: boolean;
-  on_watch: number;
   started_ms: number;
   trouble: number;
   warnings: WarningInfo[];
+  working: number;
 }
 
 export interface HealthzResponse {
@@ -578,14 +568,14 @@ export interface ModePeriodInfo {
 }
 
 export interface ModePlanChange {
-  arm: ArmPlan;
+  modes: ArmPlan;
   rules: RulePlan[];
 }
 
 export interface ModePlanInfo {
-  arm: ArmPlan;
   destinations: string[];
   is_in_file: boolean;
+  modes: ArmPlan;
   notifiers: string[];
   rules: RulePlan[];
 }
@@ -687,7 +677,7 @@ export interface NewPass {
 export interface NewPerson {
   cameras?: string[] | null;
   name: string;
-  role?: "owner" | "family" | "viewer";
+  role?: "owner" | "member" | "viewer";
 }
 
 export interface NewPlate {
@@ -770,7 +760,7 @@ export interface PauseChange {
 
 export interface PauseCommand {
   camera: string;
-  do: string;
+  command: string;
   for?: number | string | null;
 }
 
@@ -794,7 +784,7 @@ export interface PersonInfo {
   cameras: string[] | null;
   id: string;
   name: string;
-  role: "owner" | "family" | "viewer";
+  role: "owner" | "member" | "viewer";
 }
 
 export interface PlayInfo {
@@ -817,7 +807,7 @@ export interface PlayableInfo {
 }
 
 export interface PresenceCommand {
-  do: string;
+  command: string;
   home: boolean;
   person: string;
 }
@@ -852,7 +842,7 @@ export interface ProgramList {
 
 export interface PtzCommand {
   camera: string;
-  do: string;
+  command: string;
   for?: number | string;
   pan?: number;
   preset?: string;
@@ -880,7 +870,7 @@ export interface ReadInfo {
 
 export interface RecordNowCommand {
   camera: string;
-  do: string;
+  command: string;
   for?: number | string;
   on?: boolean;
 }
@@ -897,18 +887,18 @@ export interface RehearsalInfo {
 }
 
 export interface RehearsalRequest {
-  arm?: string | null;
   at?: string | null;
   at_ms?: number | null;
   camera: string;
   home?: string[] | null;
   kind?: string;
   lasts_s?: number;
+  mode?: string | null;
   zones?: string[];
 }
 
 export interface RelayCommand {
-  do: string;
+  command: string;
   for?: number | string | null;
   on?: boolean;
   relay: string;
@@ -943,7 +933,7 @@ export interface RemovalPlanInfo {
 
 export interface ResumeCommand {
   camera: string;
-  do: string;
+  command: string;
 }
 
 export interface RetentionChangeRequest {
@@ -1040,6 +1030,12 @@ export interface SessionInfo {
   zone: string;
 }
 
+export interface SetModeCommand {
+  command: string;
+  for?: number | string | null;
+  mode: string;
+}
+
 export interface SetModeRequest {
   for_s?: number | null;
   mode: string;
@@ -1105,7 +1101,7 @@ export interface SomebodyPlan {
 }
 
 export interface StepInfo {
-  do: string;
+  hint: string;
   what: string;
   wrong: string;
 }
@@ -1120,11 +1116,11 @@ export interface StreamInfo {
 export type StreamName = "main" | "sub";
 
 export interface StreamRetentionRequest {
-  count?: number | null;
+  keyframes_after?: string | null;
   max?: string | null;
+  max_files?: number | null;
+  max_size?: string | null;
   min?: string | null;
-  size?: string | null;
-  thin_after?: string | null;
 }
 
 export interface StreamsInfo {
@@ -1211,7 +1207,7 @@ export interface UnlockedInfo {
 export interface User {
   id: string;
   name: string;
-  role: "owner" | "family" | "viewer";
+  role: "owner" | "member" | "viewer";
 }
 
 export interface VolumeRetentionInfo {
@@ -1223,18 +1219,20 @@ export interface VolumeRetentionInfo {
 }
 
 export interface WarningInfo {
-  do: string;
+  hint: string;
   message: string;
 }
 
 export interface WhenPlan {
-  arm?: string[];
+  away?: string[];
   between?: string[];
   camera?: string[];
-  gone?: string[];
   home?: string[];
+  include_possible?: boolean;
   kind?: string[];
-  lasts?: string;
+  min_duration?: string;
+  mode?: string[];
+  recognized?: string[];
   zone?: string[];
 }
 

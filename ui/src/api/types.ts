@@ -25,8 +25,8 @@ export type Health = made.Health;
 /** `object` is something left behind or taken, `tamper` a camera that does not see. */
 export type Kind = "person" | "vehicle" | "animal" | "object" | "sound" | "tamper" | "motion";
 /** `box`: left, top, right and bottom as fractions of the picture. */
-export type TawnyEvent = Omit<made.EventInfo, "kind" | "shown"> & { kind: Kind; shown: Kind };
-export type WhatItWas = NonNullable<made.FeedbackRequest["said"]>;
+export type TawnyEvent = Omit<made.EventInfo, "type" | "display_type"> & { type: Kind; display_type: Kind };
+export type WhatItWas = NonNullable<made.FeedbackRequest["labeled_as"]>;
 export type EventPage = Omit<made.EventList, "items"> & { items: TawnyEvent[] };
 
 export type Gap = made.GapInfo;

@@ -8,7 +8,7 @@ import { Problem } from "../ui/Problem";
 import { Frame } from "./Frame";
 import { Lazy } from "./Lazy";
 import { Page } from "./Page";
-import { type Params, match, path, place } from "./router";
+import { type Params, go, match, path, place } from "./router";
 import { session } from "./session";
 
 type Loader = () => Promise<{ default: ComponentType<{ params: Params }> }>;
@@ -36,12 +36,18 @@ const routes: readonly Route[] = [
   { pattern: "/health", title: t.health.title, load: () => import("../screens/health/Health") },
   { pattern: "/settings/cameras/:camera", title: t.settings.title, load: camera },
   { pattern: "/settings/cameras/:camera/:tab", title: t.settings.title, load: camera },
-  { pattern: "/settings/messages", title: t.settings.title, load: () => import("../screens/outside/Outside") },
+  { pattern: "/settings/notifications", title: t.settings.title, load: () => import("../screens/outside/Outside") },
   { pattern: "/settings/modes", title: t.settings.title, load: () => import("../screens/modes/Modes") },
-  { pattern: "/settings/sealed", title: t.settings.title, load: () => import("../screens/sealing/Sealing") },
+  { pattern: "/settings/encryption", title: t.settings.title, load: () => import("../screens/sealing/Sealing") },
   { pattern: "/settings/storage", title: t.nav.storage, load: () => import("../screens/storage/Storage") },
   { pattern: "/settings", title: t.settings.title, load: settings },
 ];
+
+/** Former addresses: bookmarks go on to the present ones. */
+const moved: Readonly<Record<string, string>> = {
+  "/settings/messages": "/settings/notifications",
+  "/settings/sealed": "/settings/encryption",
+};
 
 function find(actual: string): { route: Route; params: Params } | null {
   for (const route of routes) {
@@ -74,6 +80,11 @@ function Inside() {
   useEffect(startEvents, []);
   useEffect(startModes, []);
   const actual = path.value;
+  const present = moved[actual];
+  useEffect(() => {
+    if (present) go(present + location.search + location.hash, { replace: true });
+  }, [present]);
+  if (present) return null;
   // Signed in already, or just now: these pages have nothing more to ask.
   if (actual === "/" || actual === "/sign-in" || actual === "/setup") return <Live />;
   const found = find(actual);

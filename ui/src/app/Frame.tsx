@@ -103,7 +103,7 @@ function Spoken() {
     [],
   );
   const now = health.value;
-  const nothing = !lost.value && now !== null && now.on_watch === 0 && now.trouble > 0;
+  const nothing = !lost.value && now !== null && now.working === 0 && now.trouble > 0;
   return (
     <>
       <p class="hidden" aria-live="polite">

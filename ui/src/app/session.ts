@@ -25,7 +25,7 @@ export async function loadSession(): Promise<void> {
 }
 
 /** Whether they may say what the recorder is to do now: modes, talking, turning cameras. */
-export const mayDirect = (): boolean => ["owner", "family"].includes(session.value?.user?.role ?? "");
+export const mayDirect = (): boolean => ["owner", "member"].includes(session.value?.user?.role ?? "");
 
 export function signedIn(user: User): void {
   if (session.value) session.value = { ...session.value, state: "signed-in", user };

@@ -16,7 +16,7 @@ export function truth(health: Health | null, lost: boolean): Truth {
   if (lost)
     return { tone: "bad", words: t.truth.lost, short: t.truth.lostShort, label: `${t.truth.lost}. ${t.truth.open}` };
   if (!health) return { tone: "calm", words: t.truth.unknown, short: t.truth.unknown, label: t.truth.unknown };
-  const { on_watch: on, of, trouble, chosen_off: chosen } = health;
+  const { working: on, expected, trouble, chosen_off: chosen } = health;
   if (health.cameras.length === 0)
     return {
       tone: "calm",
@@ -29,8 +29,8 @@ export function truth(health: Health | null, lost: boolean): Truth {
   const byChoice = trouble === 0 && chosen > 0 && on > 0;
   const words = byChoice
     ? `${on}${t.truth.onWatch}${plural(chosen, t.truth.paused)}`
-    : t.truth.of(on, of) + t.truth.onWatch;
-  const short = t.truth.of(on, of);
+    : t.truth.of(on, expected) + t.truth.onWatch;
+  const short = t.truth.of(on, expected);
   return { tone, words, short, label: labelOf(words, short, trouble) };
 }
 

@@ -39,7 +39,7 @@ export const app = {
   },
   menu: {
     open: (letters: string, name: string) => `${letters}, signed in as ${name}. Account and appearance`,
-    role: { owner: "Owner", family: "Member", viewer: "Viewer" },
+    role: { owner: "Owner", member: "Member", viewer: "Viewer" },
     theme: "Appearance",
     system: "System",
     dark: "Dark",

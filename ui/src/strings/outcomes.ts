@@ -2,7 +2,7 @@
 export const outcomes = {
   yes: "yes",
   no: "no",
-  /** `tell phone` is "Tell phone". */
+  /** `notify phone` is "Notify phone". */
   deed: (deed: string) => deed.slice(0, 1).toUpperCase() + deed.slice(1),
   went: (went: string) => `${went.slice(0, 1).toUpperCase()}${went.slice(1)}.`,
 };

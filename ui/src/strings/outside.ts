@@ -6,7 +6,7 @@ export const outside = {
   destinations: "Uploads",
   noNotifiers: "No notification channels yet.",
   noDestinations: "No upload destinations yet.",
-  noAddress: 'Notifications can’t include links or buttons yet. Set the address phones use to reach tawny: `address = "https://…"` under `[web]`.',
+  noAddress: 'Notifications can’t include links or buttons yet. Set the address phones use to reach tawny: `public_url = "https://…"` under `[web]`.',
   gets: (what: string) => `Sends ${what}.`,
   receives: {
     sealed: "Receives encrypted video that only your key opens.",
@@ -36,8 +36,8 @@ export const outside = {
   whatGoes: "What to upload",
   whats: [
     ["events", "Clips and snapshots of all events"],
-    ["kept", "Clips and snapshots of kept events"],
-    ["footage", "All recordings"],
+    ["kept_events", "Clips and snapshots of kept events"],
+    ["recordings", "All recordings"],
   ],
   names: "Folder structure",
   trees: [

@@ -7,7 +7,7 @@ export const people = {
   all: "All cameras",
   nothing: "No cameras",
   owner: "Owner",
-  family: "Member",
+  member: "Member",
   viewer: "Viewer",
   role: "Role",
   invite: "Create invitation",

@@ -8,7 +8,7 @@ export const settings = {
     signOut: "Sign out",
     role: {
       owner: "Owner: you can see and change everything.",
-      family: "Member: you can watch, review and keep events, change modes, talk, and move cameras.",
+      member: "Member: you can watch, review and keep events, change modes, talk, and move cameras.",
       viewer: "Viewer: you can watch, review and keep events.",
     },
   },

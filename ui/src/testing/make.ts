@@ -30,8 +30,8 @@ export function health(cameras: Camera[], more: Partial<Health> = {}): Health {
   const on = cameras.filter((each) => ["recording", "waiting"].includes(each.state)).length;
   const starting = cameras.filter((each) => each.state === "starting").length;
   return {
-    on_watch: on,
-    of: cameras.length - chosen,
+    working: on,
+    expected: cameras.length - chosen,
     chosen_off: chosen,
     trouble: cameras.length - chosen - on - starting,
     ok: on === cameras.length - chosen,
@@ -48,7 +48,7 @@ export function event(id: string, start_ms: number, more: Partial<TawnyEvent> = 
   return {
     id,
     camera: "front",
-    kind: "motion",
+    type: "motion",
     start: "",
     end: "",
     start_ms,
@@ -60,12 +60,12 @@ export function event(id: string, start_ms: number, more: Partial<TawnyEvent> = 
     kept: false,
     reviewed: false,
     false_alarm: "",
-    reads: [],
-    perhaps: [],
-    suggested: "",
-    said: "",
-    shown: more.kind ?? "motion",
-    picture: null,
+    recognized: [],
+    possible: [],
+    possible_type: "",
+    labeled_as: "",
+    display_type: more.type ?? "motion",
+    snapshot: null,
     clip: `/media/${id}.mp4`,
     title: `Motion at Front door ${id}`,
     ...more,

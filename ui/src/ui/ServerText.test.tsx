@@ -26,7 +26,7 @@ describe("a text of the recorder", () => {
   it.each([
     ["a problem", () => <Problem what={TEXT} todo={TEXT} />],
     ["a refusal", () => <Refusal what={TEXT} todo={TEXT} />],
-    ["a test's step", () => <Steps steps={[{ what: "Connect", wrong: TEXT, do: TEXT }]} />],
+    ["a test's step", () => <Steps steps={[{ what: "Connect", wrong: TEXT, hint: TEXT }]} />],
     ["an outcome", () => <Outcomes outcomes={[{ deed: "record", does: true, why: TEXT, went: TEXT, wait_ms: null }]} />],
   ])("is shown so in %s", (_, shown) => {
     const { container } = render(shown());

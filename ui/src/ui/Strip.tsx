@@ -31,7 +31,7 @@ export function Strip(props: { lane: Lane; from_ms: number; to_ms: number; label
         <i key={`g${gap.begin_ms}`} class={`strip-gap ${gap.tone}`} style={place(gap.begin_ms, gap.end_ms ?? to_ms)} />
       ))}
       {lane.events.map((event) => (
-        <i key={event.id} class={`strip-event ${event.shown}`} style={place(event.start_ms, event.end_ms ?? to_ms)} />
+        <i key={event.id} class={`strip-event ${event.display_type}`} style={place(event.start_ms, event.end_ms ?? to_ms)} />
       ))}
     </span>
   );

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Request
+from fastapi import APIRouter, Body, Depends, Path, Request
 from pydantic import Field
 
 from tawny.api.auth.access import Access, Signed, caller_of, rule
@@ -13,7 +13,15 @@ from tawny.api.errors import RequestRefused, not_found
 from tawny.api.parameters import OneCamera
 from tawny.api.schemas import ApiResponse
 from tawny.config.integrations import RIGHTS, Right
-from tawny.delivery.commands import AnyOrder, CommandIssuer, CommandRefused, CommandResult, Order, order_in
+from tawny.delivery.commands import (
+    AnyOrder,
+    CommandIssuer,
+    CommandRefused,
+    CommandResult,
+    Order,
+    order_in,
+    refuse_former,
+)
 
 router = APIRouter(prefix="/api/v1")
 OneInput = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9-]+$")]
@@ -63,7 +71,17 @@ class ProgramList(ApiResponse):
     items: list[ProgramInfo]
 
 
-@router.post("/orders", dependencies=[rule(Access.VIEW)])
+async def _refuse_former(request: Request) -> None:
+    """Before the body is validated, which would only say that `command` is missing."""
+    try:
+        refuse_former(await request.json())
+    except ValueError:
+        return  # FastAPI refuses it
+    except CommandRefused as refused:
+        raise _refused(refused) from refused
+
+
+@router.post("/orders", dependencies=[rule(Access.VIEW), Depends(_refuse_former)])
 async def order(asked: Annotated[AnyOrder, Body()], request: Request, signed: Signed, here: Here) -> OrderDone:
     """Arm, pause, record, tell of an event, turn a camera, switch. Viewers may only record and tell of events."""
     return await _done(here, _person(signed.person, caller_of(request).address), asked)

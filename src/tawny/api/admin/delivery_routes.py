@@ -79,7 +79,7 @@ async def try_out_target(target: NewName, asked: shapes.TargetChange, here: Here
     """As `test`, with settings that are not in force yet; nothing is changed."""
     steps = await _placed(here, lambda placing: placing.try_out(asked.group, target, asked.values))
     return shapes.ConnectionTestInfo(
-        steps=[shapes.StepInfo(what=one.what, wrong=one.wrong, do=one.do) for one in steps]
+        steps=[shapes.StepInfo(what=one.what, wrong=one.wrong, hint=one.do) for one in steps]
     )
 
 
@@ -88,7 +88,7 @@ async def test_target(target: OneName, here: Here) -> shapes.ConnectionTestInfo:
     """Bring a small file there and back, or send a message: step by step, up to what is wrong."""
     steps = await _of(here, lambda outside: outside.test(target))
     return shapes.ConnectionTestInfo(
-        steps=[shapes.StepInfo(what=one.what, wrong=one.wrong, do=one.do) for one in steps]
+        steps=[shapes.StepInfo(what=one.what, wrong=one.wrong, hint=one.do) for one in steps]
     )
 
 
@@ -138,13 +138,13 @@ async def tell_browser(asked: shapes.PushAddress, signed: Signed, here: Here) ->
     return OkResponse()
 
 
-@router.get("/acts/{target}/{token}", dependencies=public)
+@router.get("/actions/{target}/{token}", dependencies=public)
 async def look_at_act(target: OneName, token: OneToken, here: Here) -> shapes.MessageActionInfo:
     """What a message's button would do. Nothing is done by looking: programs that read messages follow links too."""
     return shapes.MessageActionInfo(words=await _of(here, lambda outside: outside.act_words(target, token)))
 
 
-@router.post("/acts/{target}/{token}", dependencies=public)
+@router.post("/actions/{target}/{token}", dependencies=public)
 async def act(target: OneName, token: OneToken, request: Request, here: Here) -> shapes.MessageActionInfo:
     """Do it. The token is signed for one act on one event; twice is the same as once."""
 

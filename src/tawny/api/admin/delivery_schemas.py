@@ -55,7 +55,7 @@ class StepInfo(ApiResponse):
 
     what: str
     wrong: str
-    do: str
+    hint: str
 
 
 class ConnectionTestInfo(ApiResponse):

@@ -66,7 +66,7 @@ async def hold_camera(
     return await modes(here)
 
 
-@router.put("/people-at-home/{person}", dependencies=view)
+@router.put("/presence/{person}", dependencies=view)
 async def check_in(person: OnePerson, asked: shapes.PersonCheckInRequest, signed: Signed, here: Here) -> OkResponse:
     """A phone says that its owner is at home, or has left: an owner's for anybody, others' for themselves."""
     is_self = signed.person.name.lower() == person.lower()
@@ -161,7 +161,7 @@ def _understood(ask: Callable[[], T]) -> T:
 
 
 def _listed(when: Any) -> dict[str, Any]:
-    return {key: [value] if isinstance(value, str) and key != "lasts" else value for key, value in when.items()}
+    return {key: [value] if isinstance(value, str) and key != "min_duration" else value for key, value in when.items()}
 
 
 def _said(words: dict[str, Any]) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class CameraHoldInfo(ApiResponse):
 
 
 class ModesInfo(ApiResponse):
-    """by: who or what set it: `week`, `presence`, or somebody's name. does: what is done in each, in a line."""
+    """by: who or what set it: `schedule`, `presence`, or somebody's name. does: what is done in each, in a line."""
 
     modes: list[str]
     mode: str

@@ -82,13 +82,13 @@ async def remove_person(person: OneId, request: Request, signed: Signed, here: H
     return OkResponse()
 
 
-@router.get("/passes", dependencies=own)
+@router.get("/access-tokens", dependencies=own)
 async def passes(here: Here) -> shapes.PassList:
     now_ms = here.recorder.clock.now_ms()
     return shapes.PassList(items=[_pass(one, now_ms) for one in await asyncio.to_thread(here.passes.all)])
 
 
-@router.post("/passes", dependencies=own)
+@router.post("/access-tokens", dependencies=own)
 async def make_pass(asked: shapes.NewPass, request: Request, signed: Signed, here: Here) -> shapes.MadePass:
     def make() -> tuple[Pass, str]:
         here.accounts.note("access token created", signed.person.name, caller_of(request), asked.name)
@@ -98,7 +98,7 @@ async def make_pass(asked: shapes.NewPass, request: Request, signed: Signed, her
     return shapes.MadePass(made=_pass(made, here.recorder.clock.now_ms()), secret=secret, rtsp=here.rtsp)
 
 
-@router.delete("/passes/{pass_id}", dependencies=own)
+@router.delete("/access-tokens/{pass_id}", dependencies=own)
 async def take_back(pass_id: OneId, request: Request, signed: Signed, here: Here) -> OkResponse:
     if not await asyncio.to_thread(here.passes.take_back, pass_id):
         raise not_found("Access token not found.")

@@ -7,7 +7,7 @@ from pydantic import Field
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, Name
 
 CameraIds = Annotated[list[Id], Field(max_length=64)]
-Role = Literal["owner", "family", "viewer"]
+Role = Literal["owner", "member", "viewer"]
 
 
 class PersonInfo(ApiResponse):

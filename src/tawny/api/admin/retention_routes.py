@@ -68,14 +68,14 @@ async def keep_otherwise(
     return await asyncio.to_thread(put)
 
 
-@router.get("/care", dependencies=[rule(Access.VIEW)])
+@router.get("/monitoring", dependencies=[rule(Access.VIEW)])
 async def care(here: Here) -> shapes.CareInfo:
     """Alarms that last, what the last self-test found, and whether the sign of life arrives."""
     now = here.caring.now() if here.caring is not None else None
     tested, sign = (now.self_test, now.check_in) if now is not None else (None, None)
     return shapes.CareInfo(
         alarms=[
-            shapes.AlarmInfo(what=one.what, camera=one.camera, since_ms=one.since_ms, detail=one.detail, do=one.do)
+            shapes.AlarmInfo(what=one.what, camera=one.camera, since_ms=one.since_ms, detail=one.detail, hint=one.do)
             for one in here.recorder.alarms()
         ],
         self_test=None
@@ -92,7 +92,7 @@ async def care(here: Here) -> shapes.CareInfo:
 
 @router.post("/self-test", dependencies=own)
 async def test_now(here: Here) -> OkResponse:
-    """Begin one now; `/care` tells when it is over and what it found."""
+    """Begin one now; `/monitoring` tells when it is over and what it found."""
     if here.caring is None:
         raise not_found("There is no self-test on this recorder.")
     here.caring.test_now()
@@ -162,7 +162,7 @@ def _kept(here: AppContext) -> shapes.RetentionInfo:
         ],
         locked=now.locked,
         locked_bytes=now.locked_bytes,
-        warnings=[WarningInfo(message=one.message, do=one.do) for one in now.warnings],
+        warnings=[WarningInfo(message=one.message, hint=one.do) for one in now.warnings],
     )
 
 

@@ -107,7 +107,7 @@ class AlarmInfo(ApiResponse):
     camera: str | None
     since_ms: int
     detail: str
-    do: str
+    hint: str
 
 
 class SelfTestInfo(ApiResponse):

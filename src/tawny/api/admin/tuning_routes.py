@@ -58,7 +58,7 @@ async def _scores(camera: OneCamera, from_ms: int, to_ms: int, here: Here, zone:
     return Response(scores, media_type="application/octet-stream", headers=begin)
 
 
-@router.post("/cameras/{camera}/whatif", dependencies=view)
+@router.post("/cameras/{camera}/threshold-preview", dependencies=view)
 async def what_if(
     camera: OneCamera, asked: schemas.TriggerSimulationRequest, here: Here
 ) -> schemas.TriggerSimulationResponse:
@@ -117,7 +117,7 @@ async def proposal(
 async def feedback(event: OneEvent, said: schemas.FeedbackRequest, here: Here) -> schemas.EventInfo:
     """It was a false alarm, and why; or what it was. What is empty takes that back."""
     marked = await asyncio.to_thread(
-        lambda: here.recorder.mark_event(event, reviewed=True, false_alarm=said.false_alarm, said=said.said)
+        lambda: here.recorder.mark_event(event, reviewed=True, false_alarm=said.false_alarm, said=said.labeled_as)
     )
     if marked is None:
         raise no_event()

@@ -38,9 +38,9 @@ class Access(StrEnum):
     SEE = "see"
     """Signed in, or with a pass: what is live."""
     VIEW = "view"
-    """Signed in, as viewer, family or owner."""
+    """Signed in, as viewer, member or owner."""
     DIRECT = "direct"
-    """Signed in as family or owner: what the recorder is to do now."""
+    """Signed in as member or owner: what the recorder is to do now."""
     OWN = "own"
     """Signed in as owner."""
     BRING = "bring"
@@ -208,6 +208,6 @@ def _allowed(session: LoginSession | None, access: Access) -> LoginSession:
         raise RequestRefused(403, "bring_only", "This access token only accepts uploads.", "Create another one.")
     if access is Access.OWN and session.person.role is not Role.OWNER:
         raise RequestRefused(403, "owner_only", "Only owners can do this.", "Ask an owner.")
-    if access is Access.DIRECT and session.person.role not in (Role.OWNER, Role.FAMILY):
+    if access is Access.DIRECT and session.person.role not in (Role.OWNER, Role.MEMBER):
         raise RequestRefused(403, "family_only", "Only members and owners can do this.", "Ask an owner.")
     return session

@@ -32,9 +32,13 @@ FROM sessions JOIN people ON people.id = sessions.person WHERE hash = ? AND ends
 """
 
 
+_FORMER_ROLES = {"family": "member"}
+"""As earlier versions wrote them."""
+
+
 class Role(StrEnum):
     OWNER = "owner"
-    FAMILY = "family"
+    MEMBER = "member"
     """Sees, and says what the recorder is to do now: modes, privacy, talking, turning. Changes no settings."""
     VIEWER = "viewer"
     HOLDER = "holder"
@@ -58,7 +62,7 @@ class Account:
     name: str
     role: Role
     cameras: frozenset[CameraId] | None = None
-    """What family or a viewer may see; None: all there are, and will be."""
+    """What a member or a viewer may see; None: all there are, and will be."""
 
     def may_see(self, camera: CameraId) -> bool:
         return self.cameras is None or camera in self.cameras
@@ -270,7 +274,7 @@ def seen_from_text(text: str | None) -> frozenset[CameraId] | None:
 
 def _person(row: tuple[Any, ...]) -> Account:
     """From the first four columns of a row. An owner sees all."""
-    role = Role(row[2])
+    role = Role(_FORMER_ROLES.get(row[2], row[2]))
     return Account(row[0], row[1], role, None if role is Role.OWNER else seen_from_text(row[3]))
 
 

@@ -9,7 +9,7 @@ from tawny.api import schemas, serializers
 from tawny.api.auth.access import Access, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import bad_input, not_found
-from tawny.api.parameters import After, Ids, Kinds, Limit, OneEvent, cameras_of, parse_list
+from tawny.api.parameters import After, Ids, Limit, OneEvent, Types, cameras_of, parse_list
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.times import Span
@@ -24,7 +24,7 @@ MOST_COUNTED = 1000
 async def events(
     here: Here,
     cameras: Ids = "",
-    kinds: Kinds = "",
+    types: Types = "",
     only: Literal["new", "kept", "all"] = "all",
     from_ms: Annotated[int, Query(ge=0, le=schemas.LATEST_MS)] = 0,
     to_ms: Annotated[int, Query(ge=0, le=schemas.LATEST_MS)] = schemas.LATEST_MS,
@@ -37,7 +37,7 @@ async def events(
     span, named, wanted = (
         Span(from_ms, to_ms),
         cameras_of(cameras, here) if cameras else None,
-        parse_list(kinds) or None,
+        parse_list(types) or None,
     )
 
     def look() -> tuple[EventPage, int]:

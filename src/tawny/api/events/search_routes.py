@@ -68,7 +68,7 @@ async def find(q: Annotated[str, Query(min_length=1, max_length=200)], here: Her
     return SearchResponse(items=items, time=question.time_words, unknown=list(question.unknown))
 
 
-@router.get("/cameras/{camera}/moved", dependencies=view)
+@router.get("/cameras/{camera}/motion-search", dependencies=view)
 async def moved(
     camera: OneCamera, here: Here, box: Annotated[str, Query(max_length=80)], from_ms: At, to_ms: At
 ) -> MotionMoments:

@@ -146,7 +146,7 @@ def told_job(job: ClipExportJob, person: Account) -> shapes.ClipJobInfo:
         cut_at_ms=job.cut_at_ms,
         redacted=job.redacted,
         message=job.problem,
-        do=job.todo,
+        hint=job.todo,
         file=f"/media/clips/{job.id}" if job.state is ClipJobState.DONE else None,
         mine=may_change(person, job),
     )

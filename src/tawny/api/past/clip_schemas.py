@@ -49,7 +49,7 @@ class ClipJobInfo(ApiResponse):
     redacted: bool
     """Parts of it are hidden."""
     message: str
-    do: str
+    hint: str
     """Why it failed, and what to do."""
     file: str | None
     """Its address, once it is done; `?save=1` to save it."""

@@ -262,7 +262,7 @@ class DeliveryService:
             steps = self.test(name)
         except KeyError:
             return {"known": self._names}
-        return {"steps": [{"what": one.what, "wrong": one.wrong, "do": one.do} for one in steps]}
+        return {"steps": [{"what": one.what, "wrong": one.wrong, "hint": one.do} for one in steps]}
 
     def swept(self, name: str, *, only_told: bool) -> dict[str, object]:
         """Return the output of `tawny uploads clean`. only_told: list the files, delete none.
@@ -275,7 +275,7 @@ class DeliveryService:
         try:
             found = self.bringing.too_old(name) if only_told else self.bringing.sweep(name)
         except DeliveryError as error:
-            return {"error": {"code": error.code, "message": error.message, "do": error.do}}
+            return {"error": {"code": error.code, "message": error.message, "hint": error.do}}
         items = [{"name": one.name, "size_bytes": one.size_bytes, "written_ms": one.modified_ms} for one in found]
         return {"keep_s": chosen[name].retention, "removed": not only_told, "items": items}
 

@@ -133,7 +133,7 @@ class MessageComposer:
         if not self._settings.buttons or not self._traits.buttons or not (calls or self._address):
             return ()
         made = [(label, self._acts.token(self._to, do, event.id)) for do, label in LABELS.items()]
-        start = f"{self._address}/act/{self._to}/" if self._address else ""
+        start = f"{self._address}/actions/{self._to}/" if self._address else ""
         return tuple(Button(label, start + token if start else "", token) for label, token in made)
 
     # --- content -----------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from tawny.model.ids import CameraId
 from tawny.service.integrations.external_events import ExternalEvents
 
 log = logging.getLogger(__name__)
-MANUAL, BY_WEEK = "manual", "week"
+MANUAL, SCHEDULE, FORMER_SCHEDULE = "manual", "schedule", "week"
 Note = Callable[[str, str, Caller, str], None]
 """Writes an audit log entry: action, person, origin, detail."""
 
@@ -94,7 +94,7 @@ class CommandService:
         return done
 
     def _check(self, who: CommandIssuer, order: Order) -> None:
-        right = RIGHT_FOR[order.do]
+        right = RIGHT_FOR[order.command]
         if right not in who.may:
             raise CommandRefused(
                 "not_allowed", f"{who.name} isn't allowed to do this.", f"It requires the permission `{right}`."
@@ -117,16 +117,16 @@ class CommandService:
                 if camera is None:
                     raise CommandRefused("not_found", "Relay not found.", "See `relays` in the settings.")
                 return camera or None
-            case commands.ArmCommand() | commands.DisarmCommand() | commands.PresenceCommand():
+            case commands.SetModeCommand() | commands.PresenceCommand():
                 return None
         return order.camera
 
     def _write_down(self, who: CommandIssuer, order: Order, outcome: str) -> None:
         about = self._about(order)
         detail = f"{about}: {outcome}" if about else outcome
-        log.info("%s by %s (%s): %s", order.do, who.name, who.way, detail)
+        log.info("%s by %s (%s): %s", order.command, who.name, who.way, detail)
         try:
-            self._note(order.do, who.name, Caller(who.address or who.way), detail)
+            self._note(order.command, who.name, Caller(who.address or who.way), detail)
         except StorageError as error:
             log.warning("cannot write the audit log: %s", error)
 
@@ -144,19 +144,16 @@ class CommandService:
         raise NotImplementedError(type(order))
 
     @_do.register
-    def _arm(self, order: commands.ArmCommand, who: CommandIssuer) -> CommandResult:
+    def _set_mode(self, order: commands.SetModeCommand, who: CommandIssuer) -> CommandResult:
         modes = self._with_modes()
-        if order.mode == BY_WEEK and BY_WEEK not in modes.names:
-            modes.back_to_week()
-            return CommandResult("Mode: on schedule.")
+        if order.mode not in modes.names:
+            if order.mode == SCHEDULE:
+                modes.back_to_week()
+                return CommandResult("Mode: on schedule.")
+            if order.mode == FORMER_SCHEDULE:
+                raise CommandRefused("bad_input", f'`"{FORMER_SCHEDULE}"` is now `"{SCHEDULE}"`.', "")
         modes.set_mode(order.mode, who.name, self._until_ms(order.lasts_s))
         return CommandResult(f"Mode: {order.mode}.")
-
-    @_do.register
-    def _disarm(self, order: commands.DisarmCommand, who: CommandIssuer) -> CommandResult:
-        modes = self._with_modes()
-        modes.set_mode(modes.names[0], who.name)
-        return CommandResult(f"Mode: {modes.names[0]}.")
 
     @_do.register
     def _presence(self, order: commands.PresenceCommand, who: CommandIssuer) -> CommandResult:

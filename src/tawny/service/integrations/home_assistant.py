@@ -108,7 +108,7 @@ def _of_recorder(house: DiscoveryContext) -> Iterator[tuple[str, str, dict[str, 
         "value_template": "{{ 'OFF' if value_json.ok else 'ON' }}", "json_attributes_topic": f"{base}/health",
     }  # fmt: skip
     yield "sensor", "recording", {
-        **health, "name": "Cameras working", "value_template": "{{ value_json.on_watch }}", "icon": "mdi:cctv",
+        **health, "name": "Cameras working", "value_template": "{{ value_json.working }}", "icon": "mdi:cctv",
         "state_class": "measurement",
     }  # fmt: skip
     yield "sensor", "disk_free", {
@@ -167,7 +167,7 @@ def _of_camera(house: DiscoveryContext, camera: AnnouncedCamera) -> Iterator[tup
             }  # fmt: skip
     if camera.turns and "ptz" in house.may:
         for way, speeds in MOVES.items():
-            order = {"do": "ptz", "camera": camera.id, **speeds}
+            order = {"command": "ptz", "camera": camera.id, **speeds}
             yield "button", f"{name}_{way}", {
                 **seen, "name": f"Pan/tilt {way}", "command_topic": f"{base}/set", "payload_press": json.dumps(order),
                 "icon": f"mdi:arrow-{way}-bold",

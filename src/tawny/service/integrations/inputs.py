@@ -101,7 +101,7 @@ class DatagramDoor:
             told: dict[str, object] = {"done": done.words, "event": done.event or None}
         except CommandRefused as refused:
             log.info("%s: refused: %s", self._input_name, refused)
-            told = {"error": {"code": refused.kind, "message": refused.message, "do": refused.do}}
+            told = {"error": {"code": refused.kind, "message": refused.message, "hint": refused.do}}
         if sender:
             with contextlib.suppress(OSError):  # the sender has closed its socket
                 self._socket.sendto(json.dumps(told, ensure_ascii=False).encode(), socket.MSG_DONTWAIT, sender)

@@ -101,7 +101,7 @@ class IntegrationService:
         try:
             done = self.desk.do(CommandIssuer(_COMMAND, "command"), asked)
         except CommandRefused as refused:
-            return {"error": {"code": refused.kind, "message": refused.message, "do": refused.do}}
+            return {"error": {"code": refused.kind, "message": refused.message, "hint": refused.do}}
         return {"done": done.words, "event": done.event or None}
 
     def order(self, asked: Mapping[str, Any], by: str) -> str:

@@ -92,7 +92,7 @@ class MqttTopics:
                 self._pictured.append(event)
         if is_new:
             kind = event.kind if event.kind in ha.KINDS else "other"
-            about = {"kind": event.kind, "id": event.id, "zones": list(event.zones), "score": event.score}
+            about = {"type": event.kind, "id": event.id, "zones": list(event.zones), "score": event.score}
             labels = {"seen": [one.label for one in event.objects]}
             self.bridge.tell(f"{event.camera}/event", {"event_type": kind, **about, **labels})
 
@@ -134,8 +134,8 @@ class MqttTopics:
         warnings = [warning.message for warning in health.warnings] + [one.detail for one in self._recorder.alarms()]
         said: dict[str, Any] = {
             "ok": health.ok,
-            "on_watch": health.on_watch,
-            "of": health.of,
+            "working": health.working,
+            "expected": health.expected,
             "disk_free_bytes": None if health.disk is None else health.disk.free_bytes,
             "waiting": self._waiting(),
             "warnings": list(dict.fromkeys(warnings)),
@@ -204,7 +204,7 @@ class MqttTopics:
                 done = self._do(self._who, self._order(topic, payload))
             except CommandRefused as refused:
                 log.info("%s: refused: %s", topic, refused)
-                error = {"code": refused.kind, "message": refused.message, "do": refused.do}
+                error = {"code": refused.kind, "message": refused.message, "hint": refused.do}
                 self.bridge.tell("answer", {"to": topic, "error": error})
             else:
                 self.bridge.tell("answer", {"to": topic, "done": getattr(done, "words", "")})
@@ -222,18 +222,18 @@ class MqttTopics:
         said = payload[:64].decode("utf-8", "replace").strip()
         match topic.split("/"):
             case ["mode", "set"]:
-                return {"do": "arm", "mode": said}
+                return {"command": "set_mode", "mode": said}
             case ["alarm", "set"]:
                 mode = mode_of_command(said, self._modes.names)
                 if mode is None:
                     raise CommandRefused("bad_input", "Unknown mode.", "DISARM, ARM_AWAY, …")
-                return {"do": "arm", "mode": mode}
+                return {"command": "set_mode", "mode": mode}
             case ["relay", relay, "set"]:
-                return {"do": "relay", "relay": relay, "on": _on(said)}
+                return {"command": "relay", "relay": relay, "on": _on(said)}
             case [camera, "record", "set"]:
-                return {"do": "record", "camera": camera, "on": _on(said)}
+                return {"command": "record", "camera": camera, "on": _on(said)}
             case [camera, "private", "set"]:
-                return {"do": "pause" if _on(said) else "resume", "camera": camera}
+                return {"command": "pause" if _on(said) else "resume", "camera": camera}
         raise CommandRefused("bad_input", "Unknown topic.", "See docs/reference/mqtt.md.")
 
 

@@ -40,7 +40,7 @@ def answers(desk: ModeService, zone: ZoneInfo, clock: Clock) -> dict[str, Answer
         }
 
     def rehearse(asked: Mapping[str, Any]) -> dict[str, Any]:
-        wanted = RehearsalRequest.model_validate({key: value for key, value in asked.items() if key != "do"})
+        wanted = RehearsalRequest.model_validate({key: value for key, value in asked.items() if key != "command"})
         at_ms = clock.now_ms() if wanted.at_ms is None else wanted.at_ms
         home = None if wanted.home is None else tuple(wanted.home)
         imagined = Rehearsal(
@@ -77,10 +77,10 @@ def _safely(ask: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Answer:
         try:
             return ask(asked)
         except NotDone as error:
-            return {"error": {"code": error.code, "message": error.message, "do": error.do}}
+            return {"error": {"code": error.code, "message": error.message, "hint": error.do}}
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])
-            return {"error": {"code": "bad_input", "message": f"{where}: {first['msg']}.", "do": ""}}
+            return {"error": {"code": "bad_input", "message": f"{where}: {first['msg']}.", "hint": ""}}
 
     return answer

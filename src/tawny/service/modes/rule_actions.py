@@ -33,7 +33,7 @@ class RuleCommands(Protocol):
     """Executes device and script actions. Blocks on cameras, relays and scripts. Raises TawnyError."""
 
     def order(self, asked: Mapping[str, Any], by: str) -> str:
-        """Such as `{"do": "relay", "relay": "gate", "for": 2}`; what was done, in words."""
+        """Such as `{"command": "relay", "relay": "gate", "for": 2}`; what was done, in words."""
         ...
 
     def run(self, script: str, told: Mapping[str, Any]) -> str:
@@ -117,10 +117,10 @@ class RuleActions:
             case "record":
                 return self._record(CameraId(deed.name) if deed.name else event.camera, deed.for_s or 0.0)
             case "relay":
-                asked = {"do": "relay", "relay": deed.name, "on": deed.more != "off", **lasts}
+                asked = {"command": "relay", "relay": deed.name, "on": deed.more != "off", **lasts}
                 return self._orders.order(asked, "a rule")
             case "ptz":
-                return self._orders.order({"do": "ptz", "camera": deed.name, "preset": deed.more}, "a rule")
+                return self._orders.order({"command": "ptz", "camera": deed.name, "preset": deed.more}, "a rule")
             case "run":
                 return self._orders.run(deed.name, _told(event, why))
             case "say":

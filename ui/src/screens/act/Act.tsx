@@ -14,7 +14,7 @@ import "./act.css";
 export function showAct(root: HTMLElement): void {
   document.title = `${words.title} – ${words.name}`;
   const [, , target, token] = location.pathname.split("/");
-  render(<Act path={`/acts/${target ?? ""}/${token ?? ""}`} />, root);
+  render(<Act path={`/actions/${target ?? ""}/${token ?? ""}`} />, root);
 }
 
 type State = { is: "loading" } | { is: "asks" | "done" | "ended"; words: string };

@@ -136,7 +136,7 @@ interface Picture {
 }
 
 function ofEvent(event: TawnyEvent): Picture {
-  return { key: event.id, src: event.picture, at_ms: event.start_ms, href: `/events/${encodeURIComponent(event.id)}?only=all` };
+  return { key: event.id, src: event.snapshot, at_ms: event.start_ms, href: `/events/${encodeURIComponent(event.id)}?only=all` };
 }
 
 function ofSpan(camera: string, span: WouldBe): Picture {

@@ -57,7 +57,7 @@ export function FalseAlarms({ store, disabled }: { store: TuningStore; disabled:
               <div class="th">
                 {made.loses.slice(0, SHOWN).map((event) => (
                   <a key={event.id} href={`/events/${encodeURIComponent(event.id)}?only=all`}>
-                    {event.picture ? <img alt="" src={event.picture} loading="lazy" /> : <span class="th-none" />}
+                    {event.snapshot ? <img alt="" src={event.snapshot} loading="lazy" /> : <span class="th-none" />}
                     <span class="tiny muted num">{clock(event.start_ms)}</span>
                   </a>
                 ))}

@@ -31,7 +31,7 @@ export function drawDay(canvas: HTMLCanvasElement, day: Day, level: number, inUs
   const length_ms = day.scores.length * 1000;
   for (const { event, peak } of day.events) {
     if (peak === null) continue;
-    pen.fillStyle = peak >= level ? ink(`--${event.kind}`) || ink("--motion") : ink("--bad");
+    pen.fillStyle = peak >= level ? ink(`--${event.type}`) || ink("--motion") : ink("--bad");
     pen.beginPath();
     pen.arc(((event.start_ms - day.begin_ms) / length_ms) * width, y(peak) - 5, 3.2, 0, 7);
     pen.fill();

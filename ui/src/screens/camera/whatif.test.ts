@@ -16,7 +16,7 @@ function day() {
     made("unseen", 302),
     made("weak", 199),
     made("strong", 99),
-    made("heard", 401, { kind: "sound" }),
+    made("heard", 401, { type: "sound" }),
   ]);
 }
 

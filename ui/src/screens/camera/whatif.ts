@@ -33,7 +33,7 @@ export interface WouldHave {
 export function makeDay(begin_ms: number, scores: Uint8Array, all: readonly TawnyEvent[]): Day {
   const end_ms = begin_ms + scores.length * 1000;
   const events = all
-    .filter((event) => !NOT_MOVING.has(event.kind) && event.start_ms >= begin_ms && event.start_ms < end_ms)
+    .filter((event) => !NOT_MOVING.has(event.type) && event.start_ms >= begin_ms && event.start_ms < end_ms)
     .map((event) => ({ event, peak: peakOf(event, begin_ms, scores) }));
   return { begin_ms, scores, events };
 }

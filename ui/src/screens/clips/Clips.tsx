@@ -109,7 +109,7 @@ function Progress({ job }: { job: ClipJob }) {
   if (job.state === "failed")
     return (
       <p class="clip-failed">
-        {words.failed} <ServerText text={`${job.message} ${job.do}`} />
+        {words.failed} <ServerText text={`${job.message} ${job.hint}`} />
       </p>
     );
   if (job.state === "waiting") return <p class="small sub">{words.waiting}</p>;

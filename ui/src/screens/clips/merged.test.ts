@@ -19,7 +19,7 @@ function job(id: string, made_ms: number, about: Partial<ClipJob> = {}): ClipJob
     cut_at_ms: null,
   redacted: false,
     message: "",
-    do: "",
+    hint: "",
     file: null,
     mine: true,
   };

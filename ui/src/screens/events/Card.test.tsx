@@ -15,7 +15,7 @@ describe("an event's card", () => {
     expect(screen.getByRole("button", { name: /^Motion at Front door 1, front, .*, new$/ })).toBeTruthy();
   });
   it("asks, where its kind is only suggested", () => {
-    const perhaps = event("1", 0, { suggested: "person", shown: "person", title: "Possible person · Front door" });
+    const perhaps = event("1", 0, { possible_type: "person", display_type: "person", title: "Possible person · Front door" });
     render(<Card event={perhaps} current={false} selected={false} selecting={false} acts={acts()} />);
     expect(screen.getByText("Person?").closest(".tag")?.className).toContain("kind-person");
   });

@@ -44,7 +44,7 @@ export const Card = memo(function Card({ event, current, selected, selecting, ac
         {...longPress(() => acts.select(event, false))}
       />
       <div class="ec-pic">
-        {event.picture && <img alt="" src={event.picture} loading="lazy" decoding="async" />}
+        {event.snapshot && <img alt="" src={event.snapshot} loading="lazy" decoding="async" />}
         <KindTag event={event} />
         <span class="ec-long num">{event.end_ms === null ? words.going : length(event.end_ms - event.start_ms)}</span>
         {!event.reviewed && <span class="ec-new" title={words.new} />}

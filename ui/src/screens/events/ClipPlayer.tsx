@@ -62,14 +62,14 @@ export function ClipPlayer({ event }: { event: TawnyEvent }) {
   if (event.end_ms === null)
     return (
       <div class="clip">
-        {event.picture && <img class="clip-picture" alt="" src={event.picture} />}
+        {event.snapshot && <img class="clip-picture" alt="" src={event.snapshot} />}
         <p class="clip-note">{words.notYet}</p>
       </div>
     );
   if (state === "failed")
     return (
       <div class="clip">
-        {event.picture && <img class="clip-picture dim" alt="" src={event.picture} />}
+        {event.snapshot && <img class="clip-picture dim" alt="" src={event.snapshot} />}
         <p class="clip-note" role="alert">
           <b>{words.failed}</b> {words.failedDo}
         </p>
@@ -106,7 +106,7 @@ export function ClipPlayer({ event }: { event: TawnyEvent }) {
         ref={video}
         class="clip-picture"
         src={film}
-        poster={event.picture ?? undefined}
+        poster={event.snapshot ?? undefined}
         preload="metadata"
         playsInline
         muted={!loud}

@@ -84,8 +84,8 @@ export function Drawer({ event, others, onClose, onKeep, onReview }: Props) {
       </div>
       <Facts event={event} others={others} />
       <Why key={event.id} event={event} />
-      {!NOT_SEEN.has(event.kind) && <What key={event.id} event={event} />}
-      {event.kind !== "tamper" && <Worth key={event.id} event={event} />}
+      {!NOT_SEEN.has(event.type) && <What key={event.id} event={event} />}
+      {event.type !== "tamper" && <Worth key={event.id} event={event} />}
       <a
         class="btn pri"
         href={`/timeline?cam=${encodeURIComponent(event.camera)}&t=${Math.floor(event.start_ms / 1000)}&span=3600`}
@@ -104,10 +104,10 @@ function Facts({ event, others }: { event: TawnyEvent; others: readonly TawnyEve
   );
   return (
     <dl class="facts">
-      {event.shown !== "motion" && (
+      {event.display_type !== "motion" && (
         <>
           <dt>{facts.kind}</dt>
-          <dd class={`kind-${event.shown}`}>{seenAs(event)}</dd>
+          <dd class={`kind-${event.display_type}`}>{seenAs(event)}</dd>
         </>
       )}
       <Reads event={event} />
@@ -117,7 +117,7 @@ function Facts({ event, others }: { event: TawnyEvent; others: readonly TawnyEve
           <dd>{event.zones.join(", ")}</dd>
         </>
       )}
-      {event.shown === "motion" && (
+      {event.display_type === "motion" && (
         <>
           <dt>{facts.strength}</dt>
           <dd>{words.score(Math.round(event.score))}</dd>
@@ -146,10 +146,10 @@ function Facts({ event, others }: { event: TawnyEvent; others: readonly TawnyEve
 }
 
 function seenAs(event: TawnyEvent): string {
-  const kind = t.kinds[event.shown].one;
-  if (event.said) return words.bySomebody(kind);
-  if (event.suggested) {
-    const score = event.perhaps.find((one) => one.label === event.suggested)?.score ?? 0;
+  const kind = t.kinds[event.display_type].one;
+  if (event.labeled_as) return words.bySomebody(kind);
+  if (event.possible_type) {
+    const score = event.possible.find((one) => one.label === event.possible_type)?.score ?? 0;
     return words.perhaps(kind, Math.round(100 * score));
   }
   const sure = Math.max(0, ...event.objects.map((object) => object.score ?? 0));

@@ -53,7 +53,7 @@ export default function Events({ params }: { params: Params }) {
   const events = useEvents(filters, () => (scroller.current?.scrollTop ?? 0) > ASIDE_PX);
   const items = events.list.items;
   const shown = useMemo(() => items?.filter((event) => belongs(event, filters)) ?? null, [items, filters]);
-  for (const event of items ?? []) kindsSeen.add(event.shown);
+  for (const event of items ?? []) kindsSeen.add(event.display_type);
 
   const current =
     id ?? (wide ? (shown?.some((event) => event.id === cursor) ? cursor : (shown?.[0]?.id ?? null)) : cursor);
@@ -274,7 +274,7 @@ function belongs(event: TawnyEvent, filters: Filters): boolean {
 /** The kinds met so far on this visit: only these are offered as filters. */
 function useKinds(): Set<Kind> {
   const kinds = useSignal(new Set<Kind>());
-  for (const event of latest.value ?? []) kinds.value.add(event.kind);
+  for (const event of latest.value ?? []) kinds.value.add(event.type);
   return kinds.value;
 }
 

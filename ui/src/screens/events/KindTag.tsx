@@ -6,11 +6,11 @@ import "./kindTag.css";
 
 /** What it was, in a corner of its picture. */
 export function KindTag({ event }: { event: TawnyEvent }) {
-  const name = t.kinds[event.shown].one;
+  const name = t.kinds[event.display_type].one;
   return (
-    <span class={`tag on-pic kind-${event.shown}`}>
-      <Icon name={kindIcon(event.shown)} small />
-      <span>{event.suggested ? t.events.card.perhaps(name) : name}</span>
+    <span class={`tag on-pic kind-${event.display_type}`}>
+      <Icon name={kindIcon(event.display_type)} small />
+      <span>{event.possible_type ? t.events.card.perhaps(name) : name}</span>
     </span>
   );
 }

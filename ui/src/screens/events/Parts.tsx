@@ -46,7 +46,7 @@ export function Summary(props: {
     <div class="events-sum">
       <div class="grow">
         <h2>{title}</h2>
-        {whole && new Set(shown.map((event) => event.shown)).size > 1 && <p class="sub">{counts(shown)}</p>}
+        {whole && new Set(shown.map((event) => event.display_type)).size > 1 && <p class="sub">{counts(shown)}</p>}
       </div>
       {isNew && (
         <button type="button" class="btn" onClick={props.onMarkAll}>
@@ -62,7 +62,7 @@ export function Summary(props: {
 /** `5 people, 4 vehicles and 2 animals.` */
 export function counts(events: readonly TawnyEvent[]): string {
   const parts = KINDS.flatMap((kind) => {
-    const n = events.filter((event) => event.shown === kind).length;
+    const n = events.filter((event) => event.display_type === kind).length;
     return n > 0 ? [plural(n, words.counts[kind])] : [];
   });
   const last = parts.pop();

@@ -13,7 +13,7 @@ const PLATES = "plates";
 export function Reads({ event }: { event: TawnyEvent }) {
   return (
     <>
-      {event.reads.map((read) => (
+      {event.recognized.map((read) => (
         <One key={`${read.by} ${read.text} ${read.known}`} event={event} read={read} />
       ))}
     </>

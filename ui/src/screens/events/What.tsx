@@ -13,9 +13,9 @@ const KINDS = ["person", "vehicle", "animal", "nothing"] as const;
 export function What({ event }: { event: TawnyEvent }) {
   const { failed, tell } = useFeedback(event);
   const answered = useSignal<WhatItWas | null>(null);
-  const said = answered.value ?? (event.said as WhatItWas);
+  const said = answered.value ?? (event.labeled_as as WhatItWas);
   const say = async (what: WhatItWas) => {
-    if (!(await tell({ said: what }))) return;
+    if (!(await tell({ labeled_as: what }))) return;
     answered.value = what;
     if (what) toast(words.thanks, () => void say(""));
   };

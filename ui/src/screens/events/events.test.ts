@@ -45,8 +45,8 @@ describe("whether an event fits", () => {
   });
   it("goes by camera, kind and day", () => {
     expect(fits(event("1", 0), { ...plain, cameras: ["hall"] })).toBe(false);
-    expect(fits(event("1", 0, { shown: "person" }), { ...plain, kinds: ["person"] })).toBe(true);
-    expect(fits(event("1", 0, { shown: "person" }), { ...plain, kinds: ["motion"] })).toBe(false);
+    expect(fits(event("1", 0, { display_type: "person" }), { ...plain, kinds: ["person"] })).toBe(true);
+    expect(fits(event("1", 0, { display_type: "person" }), { ...plain, kinds: ["motion"] })).toBe(false);
     expect(fits(event("1", 0), { ...plain, kinds: ["person"] })).toBe(false);
     expect(fits(event("1", Date.UTC(2026, 10, 19, 23)), { ...plain, day: "2026-11-20" })).toBe(true);
     expect(fits(event("1", Date.UTC(2026, 10, 20, 23)), { ...plain, day: "2026-11-20" })).toBe(false);

@@ -6,7 +6,7 @@ import type { TawnyEvent } from "../../api/types";
 /** `tell` is true once the recorder has it; else `failed` says why not. */
 export function useFeedback(event: TawnyEvent) {
   const failed = useSignal<ApiError | null>(null);
-  const tell = async (said: Partial<Pick<TawnyEvent, "said" | "false_alarm">>): Promise<boolean> => {
+  const tell = async (said: Partial<Pick<TawnyEvent, "labeled_as" | "false_alarm">>): Promise<boolean> => {
     failed.value = null;
     try {
       await post<TawnyEvent>(`/events/${encodeURIComponent(event.id)}/feedback`, said);

@@ -49,7 +49,7 @@ export function ask(filters: Filters, after: string | null): Query {
   return {
     only: filters.only,
     cameras: filters.cameras.join(","),
-    kinds: filters.kinds.join(","),
+    types: filters.kinds.join(","),
     from_ms: bounds?.begin_ms,
     to_ms: bounds?.end_ms,
     after,
@@ -62,7 +62,7 @@ export function fits(event: TawnyEvent, filters: Filters): boolean {
   if (filters.only === "new" && event.reviewed) return false;
   if (filters.only === "kept" && !event.kept) return false;
   if (filters.cameras.length > 0 && !filters.cameras.includes(event.camera)) return false;
-  if (filters.kinds.length > 0 && !filters.kinds.includes(event.shown)) return false;
+  if (filters.kinds.length > 0 && !filters.kinds.includes(event.display_type)) return false;
   if (!filters.day) return true;
   const { begin_ms, end_ms } = dayBounds(filters.day);
   return event.start_ms >= begin_ms && event.start_ms < end_ms;

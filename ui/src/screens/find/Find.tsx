@@ -129,7 +129,7 @@ function Hit({ event }: { event: TawnyEvent }) {
   return (
     <a class="find-hit" href={`/events/${encodeURIComponent(event.id)}?only=all`}>
       <span class="find-pic">
-        {event.picture && <img alt="" src={event.picture} loading="lazy" decoding="async" />}
+        {event.snapshot && <img alt="" src={event.snapshot} loading="lazy" decoding="async" />}
         <KindTag event={event} />
       </span>
       <b>{event.title}</b>

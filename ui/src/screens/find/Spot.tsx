@@ -191,7 +191,7 @@ function Moments({ camera, asked, box, day }: { camera: Camera; asked: Asked; bo
   useEffect(() => {
     if (!box) return undefined;
     const stop = new AbortController();
-    get<MomentsInfo>(`/cameras/${encodeURIComponent(camera.id)}/moved`, { ...asked, box: box.join(",") }, stop.signal).then(
+    get<MomentsInfo>(`/cameras/${encodeURIComponent(camera.id)}/motion-search`, { ...asked, box: box.join(",") }, stop.signal).then(
       (found) => (told.value = found.items),
       () => {
         if (!stop.signal.aborted) failed.value = true;

@@ -20,7 +20,7 @@ export function useCare(): [CareInfo | null, () => void] {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let wanted = true;
     const look = () => {
-      get<CareInfo>("/care").then(
+      get<CareInfo>("/monitoring").then(
         (now) => {
           if (!wanted) return;
           setCare(now);

@@ -40,9 +40,9 @@ export default function Health() {
                       <ServerText text={warning.message} />
                     </h2>
                   </div>
-                  {warning.do && (
+                  {warning.hint && (
                     <p class="sub small fix-do">
-                      <ServerText text={warning.do} />
+                      <ServerText text={warning.hint} />
                     </p>
                   )}
                   <Since ms={sinceOf(care, warning.message)} />
@@ -119,7 +119,7 @@ function TroubleCard({ camera, state }: { camera: Camera; state: State }) {
         )}
         <p class="small muted fix-do">
           {camera.last_packet_ms !== null && `${words.lastPicture(when(camera.last_packet_ms))} `}
-          {state.on_watch > 0 && plural(state.on_watch, words.othersFine)}
+          {state.working > 0 && plural(state.working, words.othersFine)}
         </p>
       </div>
       <div class="col">

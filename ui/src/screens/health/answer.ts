@@ -12,7 +12,7 @@ export interface Answer {
 export function answer(health: Health, lost: boolean): Answer {
   const words = t.health;
   if (lost) return { tone: "bad", line: words.unknown, more: words.unknownMore };
-  const { cameras, on_watch: on, of } = health;
+  const { cameras, working: on, expected } = health;
   if (cameras.length === 0) return { tone: "calm", line: words.noCameras, more: t.live.empty.todo };
   const trouble = cameras.filter((camera) => needsSomeone(camera, health.now_ms));
   const chosen = cameras.filter((camera) => isByChoice(camera.state));
@@ -22,7 +22,7 @@ export function answer(health: Health, lost: boolean): Answer {
     if (trouble.length === 0 && chosen.length > 0 && !starting) return { tone: "calm", line: words.byChoice, more };
     return { tone: trouble.length === 0 && starting ? "calm" : "bad", line: words.nothing, more };
   }
-  const line = on === cameras.length ? plural(on, words.all) : words.some(on, of);
+  const line = on === cameras.length ? plural(on, words.all) : words.some(on, expected);
   const blocked = trouble.some((camera) => camera.state === "blocked");
   return { tone: blocked ? "bad" : trouble.length > 0 ? "warn" : "ok", line, more };
 }

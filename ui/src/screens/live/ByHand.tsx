@@ -66,7 +66,7 @@ function Turn({ camera, presets }: { camera: Camera; presets: readonly string[] 
         <div class="row wrap by-hand-places" role="group" aria-label={words.places}>
           <span class="small sub">{words.to}</span>
           {presets.map((preset) => (
-            <button key={preset} type="button" class="chip" title={words.goTo(preset)} onClick={() => void ask({ do: "ptz", camera: camera.id, preset })}>
+            <button key={preset} type="button" class="chip" title={words.goTo(preset)} onClick={() => void ask({ command: "ptz", camera: camera.id, preset })}>
               {preset}
             </button>
           ))}
@@ -79,7 +79,7 @@ function Turn({ camera, presets }: { camera: Camera; presets: readonly string[] 
 /** While it is shown the arrow keys turn the camera. */
 function Pad({ camera }: { camera: Camera }) {
   const turning = useMemo(
-    () => new Turning((asked) => post("/orders", { do: "ptz", camera: camera.id, ...asked }), say),
+    () => new Turning((asked) => post("/orders", { command: "ptz", camera: camera.id, ...asked }), say),
     [camera.id],
   );
   useEffect(() => {
@@ -139,7 +139,7 @@ function Held(props: { class: string; label: string; icon: IconName; turning: Tu
 
 function Switch({ relay }: { relay: Relay }) {
   const name = relay.name.charAt(0).toUpperCase() + relay.name.slice(1).replaceAll("-", " ");
-  const put = (on: boolean) => void ask({ do: "relay", relay: relay.name, on, ...(relay.pulse_s === null ? {} : { for: relay.pulse_s }) });
+  const put = (on: boolean) => void ask({ command: "relay", relay: relay.name, on, ...(relay.pulse_s === null ? {} : { for: relay.pulse_s }) });
   if (relay.pulse_s !== null)
     return (
       <button type="button" class="btn" data-relay={relay.name} onClick={() => put(true)}>

@@ -37,14 +37,14 @@ export function LatestEvent({ event }: { event: TawnyEvent }) {
   const camera = cameraNamed(event.camera);
   return (
     <a class="latest-event" href={`/events/${encodeURIComponent(event.id)}?only=all`}>
-      {event.picture ? <img alt="" src={event.picture} loading="lazy" /> : <span class="latest-none-picture" />}
+      {event.snapshot ? <img alt="" src={event.snapshot} loading="lazy" /> : <span class="latest-none-picture" />}
       <span class="latest-words">
         <b>{shortTitle(event, camera)}</b>
         <span class="num muted tiny">
           {when(event.start_ms)} · {long}
         </span>
-        <span class={`latest-kind kind-${event.kind}`}>
-          <Icon name={kindIcon(event.kind)} small />
+        <span class={`latest-kind kind-${event.type}`}>
+          <Icon name={kindIcon(event.type)} small />
           {camera}
         </span>
       </span>

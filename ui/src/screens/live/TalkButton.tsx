@@ -10,7 +10,7 @@ import { toast } from "../../ui/toast";
 
 const words = t.live.talk;
 
-/** Held, it carries one's voice to the camera. For owners and family, where the camera has a loudspeaker. */
+/** Held, it carries one's voice to the camera. For owners and members, where the camera has a loudspeaker. */
 export function TalkButton({ camera }: { camera: Camera }) {
   const can = useSignal(false);
   const may = mayDirect();

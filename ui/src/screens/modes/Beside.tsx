@@ -13,16 +13,16 @@ interface Props {
 
 export function Dates({ draft, onChange }: Props) {
   const { dates: w } = words;
-  const { arm } = draft;
-  const rows = Object.entries(arm.dates ?? {}).map(([key, meant]) => {
+  const { modes } = draft;
+  const rows = Object.entries(modes.exceptions ?? {}).map(([key, meant]) => {
     const [from = "", to] = key.split(" to ");
     return { from, to: to ?? from, meant };
   });
   const put = (next: typeof rows) => {
-    const dates = Object.fromEntries(
+    const exceptions = Object.fromEntries(
       next.map(({ from, to, meant }) => [to && to !== from ? `${from} to ${to}` : from, meant]),
     );
-    onChange({ ...draft, arm: { ...arm, dates } });
+    onChange({ ...draft, modes: { ...modes, exceptions } });
   };
   const set = (index: number, change: Partial<(typeof rows)[number]>) =>
     put(rows.map((row, n) => (n === index ? { ...row, ...change } : row)));
@@ -36,7 +36,7 @@ export function Dates({ draft, onChange }: Props) {
           <input class="field" type="date" aria-label={w.from} value={row.from} onInput={(e) => set(index, { from: e.currentTarget.value })} />
           <input class="field" type="date" aria-label={w.to} value={row.to} min={row.from} onInput={(e) => set(index, { to: e.currentTarget.value })} />
           <select class="field" aria-label={w.means} value={row.meant} onChange={(e) => set(index, { meant: e.currentTarget.value })}>
-            {arm.modes.map((mode) => (
+            {modes.names.map((mode) => (
               <option key={mode} value={mode}>
                 {modeName(mode)}
               </option>
@@ -52,7 +52,7 @@ export function Dates({ draft, onChange }: Props) {
           </button>
         </div>
       ))}
-      <button type="button" class="btn ghost week-add" onClick={() => put([...rows, { from: today, to: today, meant: arm.modes.at(-1) ?? "home" }])}>
+      <button type="button" class="btn ghost week-add" onClick={() => put([...rows, { from: today, to: today, meant: modes.names.at(-1) ?? "home" }])}>
         <Icon name="plus" small />
         {w.add}
       </button>
@@ -64,11 +64,11 @@ const WAYS = ["ping", "mdns", "mac"] as const;
 
 export function People({ draft, looksBy, onChange }: Props & { looksBy: string }) {
   const { people: w } = words;
-  const presence = draft.arm.presence ?? {};
+  const presence = draft.modes.presence ?? {};
   const people = presence.people ?? {};
   const [name, setName] = useState("");
   const put = (change: Partial<typeof presence>) =>
-    onChange({ ...draft, arm: { ...draft.arm, presence: { ...presence, ...change } } });
+    onChange({ ...draft, modes: { ...draft.modes, presence: { ...presence, ...change } } });
   const key = name.trim().toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-|-$/g, "");
   const isAny = Object.keys(people).length > 0 || (presence.ping ?? []).length > 0;
   return (
@@ -132,7 +132,7 @@ export function People({ draft, looksBy, onChange }: Props & { looksBy: string }
                 value={presence[which] || (which === "nobody" ? "away" : "home")}
                 onChange={(e) => put({ [which]: e.currentTarget.value })}
               >
-                {draft.arm.modes.map((mode) => (
+                {draft.modes.names.map((mode) => (
                   <option key={mode} value={mode}>
                     {modeName(mode)}
                   </option>

@@ -26,7 +26,7 @@ export default function Modes() {
   const isOwner = session.value?.user?.role === "owner";
   const take = (now: PlanInfo) => {
     setPlan(now);
-    setDraft({ arm: now.arm, rules: now.rules });
+    setDraft({ modes: now.modes, rules: now.rules });
   };
   useEffect(() => {
     if (!isOwner) return;
@@ -51,7 +51,7 @@ export default function Modes() {
               draft={draft}
               tried={tried.state}
               onSaved={take}
-              onUndo={() => setDraft({ arm: plan.arm, rules: plan.rules })}
+              onUndo={() => setDraft({ modes: plan.modes, rules: plan.rules })}
             />
           </div>
           <aside class="modes-side">
@@ -104,7 +104,7 @@ function Save(props: {
 }) {
   const { plan, draft, tried, onSaved, onUndo } = props;
   const [refused, setRefused] = useState("");
-  const changed = JSON.stringify(draft) !== JSON.stringify({ arm: plan.arm, rules: plan.rules });
+  const changed = JSON.stringify(draft) !== JSON.stringify({ modes: plan.modes, rules: plan.rules });
   useEffect(() => setRefused(""), [draft]);
   if (!changed) return plan.is_in_file ? null : <p class="small muted">{words.save.memory}</p>;
   const save = () => {

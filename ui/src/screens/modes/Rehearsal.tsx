@@ -17,12 +17,12 @@ interface Asked {
   kind: string;
   at: string;
   zone: string;
-  arm: string;
+  mode: string;
   home: string;
 }
 
 export function Rehearsal({ plan, now }: { plan: PlanInfo; now: ModesInfo }) {
-  const [asked, setAsked] = useState<Asked>({ camera: "", kind: "person", at: "", zone: "", arm: "", home: "" });
+  const [asked, setAsked] = useState<Asked>({ camera: "", kind: "person", at: "", zone: "", mode: "", home: "" });
   const [found, setFound] = useState<RehearsedInfo | string | null>(null);
   const put = (change: Partial<Asked>) => {
     setAsked({ ...asked, ...change });
@@ -36,7 +36,7 @@ export function Rehearsal({ plan, now }: { plan: PlanInfo; now: ModesInfo }) {
       kind: asked.kind,
       at: asked.at || null,
       zones: asked.zone ? [asked.zone] : [],
-      arm: asked.arm || null,
+      mode: asked.mode || null,
       home: asked.home === "" ? null : asked.home === "nobody" ? [] : [asked.home],
     }).then(setFound, (error: unknown) => setFound(error instanceof ApiError ? `${error.message} ${error.todo}` : ""));
   };
@@ -65,8 +65,8 @@ export function Rehearsal({ plan, now }: { plan: PlanInfo; now: ModesInfo }) {
           <span>{w.zone}</span>
           <input class="field" value={asked.zone} placeholder={words.rules.any} onInput={(e) => put({ zone: e.currentTarget.value.trim() })} />
         </label>
-        <Pick label={w.arm} value={asked.arm} onChange={(arm) => put({ arm })}>
-          {[["", w.asThen], ...plan.arm.modes.map((mode): [string, string] => [mode, modeName(mode)])]}
+        <Pick label={w.inMode} value={asked.mode} onChange={(mode) => put({ mode })}>
+          {[["", w.asThen], ...plan.modes.names.map((mode): [string, string] => [mode, modeName(mode)])]}
         </Pick>
         {people.length > 0 && (
           <Pick label={w.home} value={asked.home} onChange={(home) => put({ home })}>

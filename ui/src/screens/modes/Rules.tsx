@@ -10,8 +10,8 @@ import { modes as words } from "../../strings/modes";
 const { rules: w } = words;
 type Rule = PlanChange["rules"][number];
 type When = NonNullable<Rule["when"]>;
-const CHOICES = ["kind", "camera", "arm"] as const;
-const LISTS = ["between", "zone", "home", "gone"] as const;
+const CHOICES = ["kind", "camera", "mode"] as const;
+const LISTS = ["between", "zone", "recognized", "home", "away"] as const;
 
 interface Props {
   draft: PlanChange;
@@ -34,7 +34,7 @@ export function Rules({ draft, plan, onChange }: Props) {
           key={index}
           rule={rule}
           number={index + 1}
-          modes={draft.arm.modes}
+          modes={draft.modes.names}
           deeds={deedsOf(plan)}
           onChange={(changed) => set(index, changed)}
           onRemove={() => put(rules.filter((_, n) => n !== index))}
@@ -44,7 +44,7 @@ export function Rules({ draft, plan, onChange }: Props) {
       <button
         type="button"
         class="btn week-add"
-        onClick={() => put([...rules, { name: "", when: { kind: ["person"] }, do: [first ? `tell ${first}` : "tell everybody"] }])}
+        onClick={() => put([...rules, { name: "", when: { kind: ["person"] }, do: [first ? `notify ${first}` : "notify everyone"] }])}
       >
         <Icon name="plus" small />
         {w.add}
@@ -62,12 +62,13 @@ function swapped(rules: readonly Rule[], index: number): Rule[] {
 
 function deedsOf(plan: PlanInfo): string[] {
   return [
-    ...plan.notifiers.map((name) => `tell ${name}`),
-    "tell everybody",
-    "tell nobody",
-    ...plan.destinations.map((name) => `clip to ${name}`),
-    "clip to nowhere",
-    "no recording",
+    ...plan.notifiers.map((name) => `notify ${name}`),
+    "notify everyone",
+    "notify no one",
+    ...plan.destinations.map((name) => `upload to ${name}`),
+    "upload everywhere",
+    "don't upload",
+    "don't record",
     ...cameras.value.map((camera) => `record ${camera.id} 2 min`),
     "relay gate 2 s",
     "siren 30 s",
@@ -91,7 +92,7 @@ function OneRule(props: {
   const options: Record<(typeof CHOICES)[number], [string, string][]> = {
     kind: Object.entries(t.kinds).map(([kind, said]) => [kind, said.one]),
     camera: cameras.value.map((camera) => [camera.id, camera.name]),
-    arm: modes.map((mode) => [mode, modeName(mode)]),
+    mode: modes.map((mode) => [mode, modeName(mode)]),
   };
   const title = rule.name || w.name(number);
   return (
@@ -131,10 +132,22 @@ function OneRule(props: {
           </label>
         ))}
         <label class="modes-field small">
-          <span>{w.fields.lasts}</span>
-          <input class="field" placeholder={w.hints.lasts} value={when.lasts ?? ""} onInput={(e) => put({ lasts: e.currentTarget.value })} />
+          <span>{w.fields.min_duration}</span>
+          <input class="field" placeholder={w.hints.min_duration} value={when.min_duration ?? ""} onInput={(e) => put({ min_duration: e.currentTarget.value })} />
         </label>
       </div>
+      {((when.kind ?? []).length > 0 || when.include_possible) && (
+        <div>
+          <button
+            type="button"
+            class={`tag modes-chip small${when.include_possible ? " on" : ""}`}
+            aria-pressed={when.include_possible ?? false}
+            onClick={() => put({ include_possible: !when.include_possible })}
+          >
+            {w.includePossible}
+          </button>
+        </div>
+      )}
       <div class="modes-do">
         <span class="small sub">{w.do}</span>
         {rule.do.map((deed, index) => (
@@ -159,7 +172,7 @@ function OneRule(props: {
             )}
           </span>
         ))}
-        <button type="button" class="btn ghost" onClick={() => onChange({ ...rule, do: [...rule.do, "tell everybody"] })}>
+        <button type="button" class="btn ghost" onClick={() => onChange({ ...rule, do: [...rule.do, "notify everyone"] })}>
           <Icon name="plus" small />
           {w.addDeed}
         </button>

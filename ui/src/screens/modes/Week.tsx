@@ -18,13 +18,13 @@ interface Props {
 }
 
 export function Week({ draft, week, onChange }: Props) {
-  const { arm } = draft;
-  const put = (change: Partial<PlanChange["arm"]>) => onChange({ ...draft, arm: { ...arm, ...change } });
+  const { modes } = draft;
+  const put = (change: Partial<PlanChange["modes"]>) => onChange({ ...draft, modes: { ...modes, ...change } });
   const setTimes = (mode: string, times: readonly string[]) => {
-    const { [mode]: _, ...others } = arm.week ?? {};
-    put({ week: times.length > 0 ? { ...others, [mode]: [...times] } : others });
+    const { [mode]: _, ...others } = modes.schedule ?? {};
+    put({ schedule: times.length > 0 ? { ...others, [mode]: [...times] } : others });
   };
-  const needsSun = JSON.stringify([arm.week, draft.rules]).includes("sun");
+  const needsSun = JSON.stringify([modes.schedule, draft.rules]).includes("sun");
   return (
     <section class="card" aria-labelledby="week-title">
       <h2 id="week-title">{w.title}</h2>
@@ -32,11 +32,11 @@ export function Week({ draft, week, onChange }: Props) {
       {week && (
         <WeekDrawn
           week={week}
-          modes={arm.modes}
-          onPaint={(...part) => put({ week: painted(arm.week ?? {}, arm.modes, ...part) })}
+          modes={modes.names}
+          onPaint={(...part) => put({ schedule: painted(modes.schedule ?? {}, modes.names, ...part) })}
         />
       )}
-      {arm.modes.map((mode, index) => (
+      {modes.names.map((mode, index) => (
         <div key={mode} class="week-mode" role="group" aria-label={modeName(mode)}>
           <div class="row">
             <i class={`week-swatch week-${index}`} aria-hidden="true" />
@@ -47,24 +47,24 @@ export function Week({ draft, week, onChange }: Props) {
                 type="button"
                 class="btn ghost sq"
                 aria-label={w.removeMode(modeName(mode))}
-                onClick={() => put({ modes: arm.modes.filter((one) => one !== mode), week: without(arm.week, mode) })}
+                onClick={() => put({ names: modes.names.filter((one) => one !== mode), schedule: without(modes.schedule, mode) })}
               >
                 <Icon name="trash-2" small />
               </button>
             )}
           </div>
-          {index === 0 && !(arm.week ?? {})[mode]?.length && <p class="small muted">{w.always}</p>}
-          <Times mode={mode} times={(arm.week ?? {})[mode] ?? []} onChange={(times) => setTimes(mode, times)} />
+          {index === 0 && !(modes.schedule ?? {})[mode]?.length && <p class="small muted">{w.always}</p>}
+          <Times mode={mode} times={(modes.schedule ?? {})[mode] ?? []} onChange={(times) => setTimes(mode, times)} />
         </div>
       ))}
-      {arm.modes.length < MOST_MODES && <NewMode onAdd={(mode) => put({ modes: [...arm.modes, mode] })} />}
-      {needsSun && <Place place={arm.place ?? []} onChange={(place) => put({ place })} />}
+      {modes.names.length < MOST_MODES && <NewMode onAdd={(mode) => put({ names: [...modes.names, mode] })} />}
+      {needsSun && <Place place={modes.location ?? []} onChange={(location) => put({ location })} />}
     </section>
   );
 }
 
-function without(week: PlanChange["arm"]["week"], mode: string): Record<string, string[]> {
-  const { [mode]: _, ...others } = week ?? {};
+function without(schedule: PlanChange["modes"]["schedule"], mode: string): Record<string, string[]> {
+  const { [mode]: _, ...others } = schedule ?? {};
   return others;
 }
 

@@ -13,7 +13,7 @@ export function Steps({ steps }: { steps: readonly StepInfo[] }) {
             <b>
               <ServerText text={step.what} />
             </b>
-            {step.wrong && <ServerText text={`: ${step.wrong} ${step.do}`} />}
+            {step.wrong && <ServerText text={`: ${step.wrong} ${step.hint}`} />}
           </span>
         </li>
       ))}

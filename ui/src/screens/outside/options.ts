@@ -21,32 +21,32 @@ const both: readonly Option[] = [
 
 export const options: Record<Group, readonly Option[]> = {
   destinations: [
-    { key: "what", label: words.whatGoes, as: words.whats, usual: "events" },
+    { key: "upload", label: words.whatGoes, as: words.whats, usual: "events" },
     ...both,
     { key: "names", label: words.names, as: words.trees, usual: "tawny" },
     { key: "sealed_names", label: words.sealedNames, as: words.sealedTrees, usual: "opaque" },
-    { key: "after", label: words.after, hint: words.atOnce, as: "number", usual: "" },
+    { key: "batch", label: words.after, hint: words.atOnce, as: "number", usual: "" },
     { key: "minutes", label: words.minutes, hint: words.hints.minutes, as: "numbers", usual: [] },
     { key: "hours", label: words.hours, hint: words.hints.hours, as: "text", usual: "" },
     { key: "limit", label: words.limit, hint: words.hints.limit, as: "text", usual: "" },
-    { key: "keep", label: words.keep, hint: words.hints.keep, as: "text", usual: "" },
+    { key: "retention", label: words.keep, hint: words.hints.keep, as: "text", usual: "" },
   ],
   notifiers: [
     ...both,
     { key: "events", label: words.events, as: "check", usual: true },
-    { key: "alarms", label: words.alarms, as: "check", usual: true },
-    { key: "picture", label: words.picture, as: "check", usual: true },
-    { key: "sealed_pictures", label: words.sealedPictures, as: "check", usual: false },
+    { key: "problems", label: words.alarms, as: "check", usual: true },
+    { key: "snapshot", label: words.picture, as: "check", usual: true },
+    { key: "unencrypted_snapshots", label: words.sealedPictures, as: "check", usual: false },
     { key: "buttons", label: words.buttons, as: "check", usual: true },
     { key: "clip", label: words.follows, as: words.clips, usual: "auto" },
-    { key: "recap", label: words.recap, hint: words.hints.recap, as: "text", usual: "" },
-    { key: "quiet", label: words.quiet, hint: words.hints.quiet, as: "text", usual: "" },
-    { key: "cool_down", label: words.coolDown, hint: words.hints.coolDown, as: "text", usual: "" },
-    { key: "person", label: words.person, hint: words.personHint, as: "text", usual: "" },
+    { key: "daily_summary", label: words.recap, hint: words.hints.recap, as: "text", usual: "" },
+    { key: "quiet_hours", label: words.quiet, hint: words.hints.quiet, as: "text", usual: "" },
+    { key: "min_interval", label: words.coolDown, hint: words.hints.coolDown, as: "text", usual: "" },
+    { key: "user", label: words.person, hint: words.personHint, as: "text", usual: "" },
   ],
 };
 
-/** As it is shown: `what` is a list with one word in it. */
+/** As it is shown: `upload` is a list with one word in it. */
 export function shown(option: Option, values: TargetSettings["values"]): Value {
   const value = values[option.key] ?? option.usual;
   return typeof option.as !== "string" && Array.isArray(value) ? String(value[0] ?? option.usual) : value;
@@ -55,7 +55,7 @@ export function shown(option: Option, values: TargetSettings["values"]): Value {
 /** What a person typed, as the file has it; null where it is as usual. */
 export function read(option: Option, value: Value): Value | null {
   if (JSON.stringify(value) === JSON.stringify(option.usual) || value === "") return null;
-  if (option.key === "what") return [String(value)];
+  if (option.key === "upload") return [String(value)];
   const parts = () => (Array.isArray(value) ? value.map(String) : String(value).split(",")).map((one) => one.trim()).filter(Boolean);
   if (option.as === "words") return parts();
   if (option.as === "numbers") return parts().map(Number);

@@ -25,12 +25,12 @@ export function Passes() {
   const adding = useSignal(false);
   const made = useSignal<Made | null>(null);
   const load = async () => {
-    list.value = (await get<{ items: Pass[] }>("/passes")).items;
+    list.value = (await get<{ items: Pass[] }>("/access-tokens")).items;
   };
   useEffect(() => void load(), []);
   const take = (pass: Pass) =>
     tryTo(async () => {
-      await remove(`/passes/${pass.id}`);
+      await remove(`/access-tokens/${pass.id}`);
       toast(words.isBack(pass.name));
       made.value = null;
       await load();
@@ -82,7 +82,7 @@ function NewPass({ onMade }: { onMade: (made: Made) => void }) {
   const submit = (event: Event) => {
     event.preventDefault();
     const asked = brings.value ? { cameras: [], brings_bytes: most.value * 1e9 } : { cameras: chosen.value };
-    void tryTo(async () => onMade(await post<Made>("/passes", { name: name.value, ...asked })));
+    void tryTo(async () => onMade(await post<Made>("/access-tokens", { name: name.value, ...asked })));
   };
   return (
     <form class="setting access-form" onSubmit={submit}>

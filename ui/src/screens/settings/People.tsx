@@ -54,7 +54,7 @@ export function People() {
 function Invite({ onInvited }: { onInvited: (name: string, path: string) => void }) {
   const name = useSignal("");
   const chosen = useSignal<string[] | null>(null);
-  const role = useSignal<Role>("family");
+  const role = useSignal<Role>("member");
   const submit = (event: Event) => {
     event.preventDefault();
     void tryTo(async () => {
@@ -86,8 +86,8 @@ function Invite({ onInvited }: { onInvited: (name: string, path: string) => void
 
 /** Owners are made by a command, on purpose. */
 function RoleChoice({ role, onChange }: { role: Role; onChange: (next: Role) => void }) {
-  const options = (["family", "viewer"] as const).map((value) => ({ value, label: words[value] }));
-  return <Segmented label={words.role} value={role === "owner" ? "family" : role} options={options} onChange={onChange} />;
+  const options = (["member", "viewer"] as const).map((value) => ({ value, label: words[value] }));
+  return <Segmented label={words.role} value={role === "owner" ? "member" : role} options={options} onChange={onChange} />;
 }
 
 function OnePerson(props: {

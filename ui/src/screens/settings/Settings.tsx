@@ -133,7 +133,7 @@ function Sealed() {
           <h2 id="sealed-title">{sealed.card.title}</h2>
           <p class="small sub">{sealed.card.sub}</p>
         </div>
-        <a class="btn" href="/settings/sealed">
+        <a class="btn" href="/settings/encryption">
           <Icon name="lock" small />
           {sealed.card.open}
         </a>
@@ -167,7 +167,7 @@ function Outside() {
           <h2 id="outside-title">{words.outside.title}</h2>
           <p class="small sub">{words.outside.sub}</p>
         </div>
-        <a class="btn" href="/settings/messages">
+        <a class="btn" href="/settings/notifications">
           <Icon name="share-2" small />
           {words.outside.open}
         </a>

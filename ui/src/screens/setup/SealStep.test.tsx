@@ -25,7 +25,7 @@ it("says what a lost key means, and leads to the keys", async () => {
   shown({});
   await waitFor(() => screen.getByText("If you lose every key, you lose the recordings."));
   screen.getByRole("button", { name: "Set up encryption" }).click();
-  expect(location.pathname + location.search).toBe("/settings/sealed?begin");
+  expect(location.pathname + location.search).toBe("/settings/encryption?begin");
 });
 
 it("may be skipped", async () => {

@@ -28,7 +28,7 @@ export default function SealStep() {
           </span>
         </div>
         {!isSecureContext && <Refusal what={words.unsafe} todo={words.unsafeDo} />}
-        <button type="button" class="btn pri" disabled={!isSecureContext} onClick={() => go("/settings/sealed?begin")}>
+        <button type="button" class="btn pri" disabled={!isSecureContext} onClick={() => go("/settings/encryption?begin")}>
           <Icon name="lock" small />
           {words.begin}
         </button>

@@ -35,7 +35,7 @@ export function Cameras(props: {
               <ServerText text={warning.message} />
             </b>{" "}
             <span class="sub">
-              <ServerText text={warning.do} />
+              <ServerText text={warning.hint} />
             </span>
           </span>
         </p>
@@ -105,8 +105,8 @@ function fitsTone(camera: KeptCamera): string {
   return camera.fits_s < camera.promised_s ? "fits-not" : "fits";
 }
 
-type Name = "min" | "max" | "size" | "thin_after";
-const names: readonly Name[] = ["min", "max", "size", "thin_after"];
+type Name = "min" | "max" | "max_size" | "keyframes_after";
+const names: readonly Name[] = ["min", "max", "max_size", "keyframes_after"];
 
 function OwnRules(props: {
   camera: KeptCamera;
@@ -124,9 +124,9 @@ function OwnRules(props: {
           <Field key={name} label={labels[name]} value={keep[name]} onChange={(value) => onChange({ ...keep, [name]: value })} />
         ))}
         <Field
-          label={labels.count}
-          value={keep.count ? String(keep.count) : ""}
-          onChange={(value) => onChange({ ...keep, count: Number.parseInt(value, 10) || null })}
+          label={labels.max_files}
+          value={keep.max_files ? String(keep.max_files) : ""}
+          onChange={(value) => onChange({ ...keep, max_files: Number.parseInt(value, 10) || null })}
         />
         <Field
           label={labels.events(words.sentence.kinds.other ?? "")}

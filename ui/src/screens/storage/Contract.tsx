@@ -34,12 +34,12 @@ export function Contract(props: { keep: Keep; kept: Kept; onChange: (keep: Keep)
       <Pick label={labels.max} value={keep.max ?? ""} onChange={set("max")} />
       {sentence.max[1]}
       {sentence.size[0]}
-      <Pick label={labels.size} value={keep.size ?? ""} none={words.noLimit} onChange={set("size")} />
+      <Pick label={labels.max_size} value={keep.max_size ?? ""} none={words.noLimit} onChange={set("max_size")} />
       {sentence.size[1]}
-      <Pick label={labels.free} value={keep.free ?? ""} onChange={set("free")} />
+      <Pick label={labels.min_free} value={keep.min_free ?? ""} onChange={set("min_free")} />
       {sentence.free}
       {sentence.thin[0]}
-      <Pick label={labels.thin_after} value={keep.thin_after ?? ""} none={words.never} onChange={set("thin_after")} />
+      <Pick label={labels.keyframes_after} value={keep.keyframes_after ?? ""} none={words.never} onChange={set("keyframes_after")} />
       {sentence.thin[1]}
       {sentence.locked}
     </p>

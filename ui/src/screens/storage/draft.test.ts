@@ -6,7 +6,7 @@ const keep = (some: Partial<Keep>): Keep => some as Keep;
 
 describe("what is asked for", () => {
   it("leaves out what is empty", () => {
-    expect(tidy(keep({ min: "14 days", size: "", max: null, events: { person: "", other: "60 days" } }))).toEqual({
+    expect(tidy(keep({ min: "14 days", max_size: "", max: null, events: { person: "", other: "60 days" } }))).toEqual({
       min: "14 days",
       events: { other: "60 days" },
     });
@@ -14,9 +14,9 @@ describe("what is asked for", () => {
   });
   it("is the same in another order", () => {
     const a = { everyone: keep({ min: "1 days", max: "2 days" }), cameras: { porch: keep({}) } };
-    const b = { everyone: keep({ max: "2 days", min: "1 days", size: "" }), cameras: { porch: keep({ size: null }) } };
+    const b = { everyone: keep({ max: "2 days", min: "1 days", max_size: "" }), cameras: { porch: keep({ max_size: null }) } };
     expect(same(a, b)).toBe(true);
-    expect(same(a, { ...b, cameras: { porch: keep({ size: "1 GB" }) } })).toBe(false);
+    expect(same(a, { ...b, cameras: { porch: keep({ max_size: "1 GB" }) } })).toBe(false);
   });
   it("says when something may be removed", () => {
     expect(changeOf({ everyone: keep({}), cameras: {} }, true).remove).toBe(true);

@@ -174,6 +174,6 @@ function laneOf(part: LanePart): Lane {
 }
 
 function happening(event: TawnyEvent): Happening {
-  const { id, camera, shown, start_ms, end_ms, title, picture, kept } = event;
-  return { id, camera, kind: shown, start_ms, end_ms, title, picture, kept };
+  const { id, camera, display_type: kind, start_ms, end_ms, title, snapshot: picture, kept } = event;
+  return { id, camera, kind, start_ms, end_ms, title, picture, kept };
 }
