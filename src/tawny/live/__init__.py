@@ -1,1 +1,1 @@
-"""The ring to browsers: packets as they come."""
+"""Live streaming from the ring buffer to browsers and players."""

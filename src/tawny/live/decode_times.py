@@ -1,4 +1,4 @@
-"""Decode times, which MP4 wants and cameras do not send, from presentation times."""
+"""Decode times for MP4, derived from presentation times: cameras do not send decode times."""
 
 import heapq
 from collections.abc import Iterable
@@ -7,9 +7,9 @@ USUAL_TICKS = 3000
 
 
 class LiveDecodeTimes:
-    """Pictures come in decode order; each gets the time that the one `depth` places before it is shown.
+    """Assigns each frame, in decode order, the presentation time `depth` positions earlier in display order.
 
-    depth: how many pictures may come before one that is shown earlier; 0 where there are no B-frames: both are equal.
+    depth: maximum number of frames that precede an earlier-displayed frame; 0 without B-frames (then DTS equals PTS).
     """
 
     def __init__(self, depth: int) -> None:
@@ -19,7 +19,7 @@ class LiveDecodeTimes:
         self._last: int | None = None
 
     def next(self, pts: int) -> int:
-        """The decode time of the next picture: never later than it is shown, always later than the last one's."""
+        """Return the next frame's decode time. Invariant: at most its presentation time, and strictly increasing."""
         if self._first is None:
             self._first = pts
         heapq.heappush(self._shown, pts)
@@ -31,13 +31,13 @@ class LiveDecodeTimes:
         return self._last
 
     def skip(self) -> None:
-        """Pictures are left out here; the next one is a keyframe."""
+        """Reset after skipped frames. The next frame must be a keyframe."""
         self._shown.clear()
         self._first = None
 
 
 def reorder_depth(shown: Iterable[int]) -> int:
-    """The depth that these presentation times, in decode order, need."""
+    """Return the reorder depth required by these presentation times, given in decode order."""
     depth, earlier = 0, list[int]()
     for pts in shown:
         depth = max(depth, sum(1 for other in earlier[-16:] if other > pts))

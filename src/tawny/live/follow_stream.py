@@ -1,9 +1,8 @@
-"""The picture of where something happens, as one stream: a hub like any other, which HLS and RTSP take as a camera's.
+"""Follow view: one stream that switches to the camera with current activity. A regular hub for HLS and RTSP.
 
-From one camera to the next it goes at a keyframe, at once: what the next one has sent since its last keyframe is run
-through in a moment. It is H.264 always, as a running connection cannot change its codec and most televisions know no
-other, and has no sound, because cameras have none or each another. Each camera is a run of its own, and may have a size
-of its own.
+The stream switches at a keyframe without delay: the next camera's backlog since its last keyframe plays in an instant.
+Always H.264, because a running connection cannot change its codec and most TVs support no other. No audio: some cameras
+have none, others use different codecs. Each camera starts a new run and may have its own resolution.
 """
 
 import asyncio
@@ -23,15 +22,15 @@ from tawny.stream.hub import Hub, HubReader
 CODEC = "h264"
 KEEP_S = 12.0
 BACK_S = 6.0
-"""So much of the first camera's ring is in it from the start: players that know no parts of HLS need whole segments."""
+"""Backlog of the first camera, in seconds. HLS players without support for parts need whole segments."""
 LOOK_S = 0.25
-"""How often it is asked where something happens."""
+"""Interval for querying the follow target, in seconds."""
 _MS = VIDEO_RATE // 1000
 log = logging.getLogger(__name__)
 
 
 class FollowTarget(Protocol):
-    """Says which camera to show."""
+    """Selects the camera to show."""
 
     def camera(self) -> CameraId | None: ...
 
@@ -40,7 +39,7 @@ class FollowTarget(Protocol):
 
 
 class _Shown:
-    """One camera, as long as it is shown or about to be."""
+    """One camera that is shown or is about to be shown."""
 
     def __init__(
         self,
@@ -65,10 +64,13 @@ class _Shown:
 
 
 class _Line:
-    """Where one run's times lie in the stream: those of the backlog close together, the others as they are."""
+    """Maps one run's timestamps to the stream: compresses the backlog, keeps the pace of later packets."""
 
     def __init__(self, backlog: Sequence[Packet], after_ms: int | None) -> None:
-        """backlog: from a keyframe on. after_ms: instant of what was sent last."""
+        """backlog: packets from a keyframe on.
+
+        after_ms: time of the last packet sent, ms UTC; None for the first run.
+        """
         times = [packet.pts for packet in backlog]
         self.run, self._first, self._newest = backlog[0].run, min(times), max(times)
         begin_ms = backlog[0].at_ms - (backlog[0].pts - self._first) // _MS
@@ -79,13 +81,13 @@ class _Line:
         self._squeeze = min(1.0, room / long) if long else 1.0
 
     def pts(self, packet: Packet) -> int:
-        """Ticks since `start_ms`, in the same order."""
+        """Return ticks since `start_ms`; preserves the packet order."""
         within, beyond = min(packet.pts, self._newest), max(0, packet.pts - self._newest)
         return round((within - self._first) * self._squeeze) + beyond
 
 
 class FollowStream:
-    """`opened` as often as it is wanted; works from the first to the last. In the event loop."""
+    """Serves any number of `opened` contexts; runs from the first to the last. Event loop only."""
 
     def __init__(
         self,
@@ -94,7 +96,7 @@ class FollowStream:
         counted: Callable[[CameraId, StreamName], AbstractContextManager[None]],
         clock: Clock,
     ) -> None:
-        """choose: what is shown of a camera, in `CODEC`. counted: one more viewer of it, while entered."""
+        """choose: returns the camera's stream in `CODEC`. counted: context that counts one viewer of the stream."""
         self.hub = Hub(keep_s=KEEP_S)
         self._look, self._choose, self._counted, self._clock = look, choose, counted, clock
         self._wakeup = Wakeup()
@@ -147,7 +149,7 @@ class FollowStream:
                     each.close()
 
     def _coming(self, camera: CameraId | None, shown: _Shown | None, coming: _Shown | None) -> _Shown | None:
-        """What is to be shown next: another than what is shown, opened until its picture is there."""
+        """Return the next camera to show, or None. It is opened now and shown once its hub has a packet."""
         choice = None if camera is None else self._choose(camera)
         if camera is None or choice is None:
             return coming
@@ -177,4 +179,4 @@ class FollowStream:
         if self._task is task:
             self._task = None
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("What follows where something happens ended by a fault of ours", exc_info=error)
+            log.error("The follow stream ended with an internal error", exc_info=error)

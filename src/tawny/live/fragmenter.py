@@ -1,8 +1,8 @@
-"""Packets to fragmented MP4 for one viewer, a fragment a picture, without decoding anything.
+"""Remuxes packets to fragmented MP4 for one viewer, one fragment per frame, without decoding.
 
-How long a picture stays is known when the next one has come. Whoever wants true times waits for that. Whoever wants to
-see it sooner is told a time that is longer for sure: a browser that is told too short a one drops everything up to the
-next keyframe, while one that is too long ends where the next picture begins.
+A frame's duration is known when the next frame arrives. In normal mode the fragmenter waits for it. With `at_once` it
+emits each frame immediately with a duration that is certainly too long. A browser drops frames up to the next keyframe
+after a duration that is too short; a duration that is too long ends at the next frame.
 """
 
 from collections import deque
@@ -18,12 +18,12 @@ from tawny.model.packets import VIDEO_RATE, AudioFormat, Packet, VideoFormat
 from tawny.stream.hub import Hub
 
 SOUND_SEEN_S = 3.0
-"""Sound that has not come for so long is left out, so that the picture does not wait for it."""
+"""Audio silent for this many seconds is left out, so that video does not wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewInitSegment:
-    """What follows is another file. start_ms: UTC of its time 0; init: its first bytes."""
+    """Start of a new file. start_ms: UTC of media time 0; init: the initialization segment."""
 
     mime: str
     start_ms: int
@@ -34,14 +34,14 @@ class NewInitSegment:
 
 LASTS_TICKS = VIDEO_RATE // 4
 _LASTS_STEPS = 2
-"""A picture that is given out at once is said to last so long at least, and so many times what those before did."""
+"""Minimum duration of a frame emitted at once: LASTS_TICKS, and this multiple of recent frame intervals."""
 _MOST_LASTS_TICKS = 4 * VIDEO_RATE
 _BELIEVED = 2
-"""A browser goes on over a gap of so many times what the last picture was said to last."""
+"""Browsers tolerate a gap of up to this multiple of the previous frame's declared duration."""
 
 
 class Fragmenter:
-    """For one reader of one hub. at_once: pictures are not held until the next has come."""
+    """Fragmenter for one hub reader. at_once: emit each frame without waiting for the next."""
 
     def __init__(self, hub: Hub, *, at_once: bool = False) -> None:
         self._hub, self._at_once = hub, at_once
@@ -52,12 +52,12 @@ class Fragmenter:
         self._sound: Soundtrack | None = None
         self._deaf: AudioFormat | None = None
         self._held: tuple[Packet, int] | None = None
-        self._steps: deque[int] = deque(maxlen=8)  # between the newest pictures
-        self._newest_dts = self._said_dts = self._lasts = 0  # what the last was given out with
+        self._steps: deque[int] = deque(maxlen=8)  # intervals between recent frames
+        self._newest_dts = self._said_dts = self._lasts = 0  # values of the last emitted frame
         self._sequence = 0
 
     def take(self, packet: Packet) -> Iterator[NewInitSegment | bytes]:
-        """What this packet completes."""
+        """Yield the init segments and fragments that this packet completes."""
         if isinstance(packet.format, AudioFormat):
             if self._sound and packet.run == self._run and packet.format == self._sound.source:
                 self._sound.add(packet.data, packet.pts)
@@ -72,7 +72,7 @@ class Fragmenter:
             yield from self._picture(packet)
 
     def skip(self) -> None:
-        """Packets are left out here; the next one is a keyframe."""
+        """Reset after skipped packets. The next packet must be a keyframe."""
         self._held, self._lasts = None, 0
         self._times.skip()
         if self._sound:
@@ -88,8 +88,11 @@ class Fragmenter:
         self._held = packet, dts
 
     def _now(self, packet: Packet, dts: int) -> bytes:
-        """The picture with a time that it will not last. After a longer gap than that allows, decode times fall behind,
-        and catch up little by little; when it is shown stays true."""
+        """Return the frame's fragment with an upper bound of its duration.
+
+        After a gap longer than that bound, decode times fall behind and catch up gradually. Presentation times stay
+        correct.
+        """
         if self._lasts:
             self._steps.append(min(dts - self._newest_dts, _MOST_LASTS_TICKS // _LASTS_STEPS))
             self._said_dts = min(dts, self._said_dts + _BELIEVED * self._lasts)
@@ -106,7 +109,7 @@ class Fragmenter:
         return b"".join(fragment(self._sequence, [picture], sounds, dts, sounds[0].pts if sounds else 0))
 
     def _begin(self, packet: Packet, video: VideoFormat) -> NewInitSegment | None:
-        """A new file if this keyframe, or the sound beside it, does not fit into the one so far."""
+        """Return a new init segment if the keyframe or the current audio does not fit the current file, else None."""
         recent = [other for other in self._hub.recent(SOUND_SEEN_S) if other.run == packet.run]
         sound = sound_of(recent)
         depth = reorder_depth(other.pts for other in recent if other.is_video)
@@ -128,7 +131,7 @@ class Fragmenter:
 
 
 def sound_of(recent: list[Packet]) -> AudioFormat | None:
-    """The sound that comes at present, None when it has stopped."""
+    """Return the format of the current audio, or None if audio has stopped."""
     newest = recent[-1].at_ms if recent else 0
     for packet in reversed(recent):
         if isinstance(packet.format, AudioFormat):

@@ -1,7 +1,7 @@
-"""A stream's pictures as JPEG, as they come: decoded once, each size, rate and quality made once, for all who look.
+"""JPEG images of a live stream: decoded once, and encoded once per size, rate and quality for all viewers.
 
-A thread a stream, from the first viewer to the last. Where only few pictures a second are wanted, keyframes alone are
-decoded. Who looks is told that there is a newer picture, and takes the newest when it is ready for it.
+One thread per stream runs from the first viewer to the last. At low frame rates it decodes keyframes only. Viewers are
+notified of a new image and fetch the newest one when ready.
 """
 
 import threading
@@ -17,10 +17,10 @@ from tawny.model.packets import Packet, VideoFormat
 from tawny.stream.hub import Hub
 
 BEHIND_MS = 700
-"""Pictures older than this are not worth decoding when there is a newer keyframe."""
+"""Frames older than this many ms are skipped when a newer keyframe exists."""
 LOOK_BACK_S = 12.0
 SLACK = 0.5
-"""Of a picture's time: a picture that is so much early is taken all the same."""
+"""Tolerance for early frames, as a share of the frame interval."""
 _IDLE_S = 2.0
 
 
@@ -32,7 +32,7 @@ class JpegOptions(NamedTuple):
 
 @dataclass(slots=True)
 class _Made:
-    """What is made for one wish, and who is told of it."""
+    """The newest image for one set of options, and the callbacks of its viewers."""
 
     tell: list[Callable[[], None]] = field(default_factory=list)
     newest: Snapshot | None = None
@@ -40,7 +40,7 @@ class _Made:
 
 
 class JpegStream:
-    """One stream's. Any thread may call; viewers' `tell` is called from the decoding thread and returns at once."""
+    """Produces one stream's JPEG images. Thread-safe. Calls `tell` on the decoding thread; it must not block."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -49,7 +49,7 @@ class JpegStream:
         self._due = threading.Event()
         self._thread: threading.Thread | None = None
         self.encoded = 0
-        """How many pictures, since it was made."""
+        """Number of images encoded since creation."""
 
     def look(self, wish: JpegOptions, tell: Callable[[], None]) -> "JpegLook":
         with self._lock:
@@ -87,7 +87,7 @@ class JpegStream:
             work.close()
 
     def _has_viewers(self) -> bool:
-        """The thread ends when it says no; the next viewer begins another."""
+        """Return whether viewers remain. If not, the thread ends; the next viewer starts a new one."""
         with self._lock:
             if not self._made:
                 self._thread = None
@@ -114,7 +114,7 @@ class JpegStream:
 
 
 class JpegLook:
-    """One viewer's."""
+    """One viewer's subscription."""
 
     def __init__(self, jpegs: JpegStream, wish: JpegOptions, tell: Callable[[], None]) -> None:
         self._jpegs, self._wish, self._tell = jpegs, wish, tell
@@ -127,7 +127,7 @@ class JpegLook:
 
 
 class _Work:
-    """The decoder and its place in the ring, of one thread."""
+    """Decoder and hub reader. Used by one thread only."""
 
     def __init__(self, hub: Hub, wake: Callable[[], None]) -> None:
         self._hub, self._wake = hub, wake
@@ -139,7 +139,7 @@ class _Work:
         self._reader.close()
 
     def newest(self, fps: float) -> tuple[DecodedFrame, int] | None:
-        """The newest picture and its packet's number; all before it are decoded as far as it needs them."""
+        """Return the newest frame and its packet number. Decode as many earlier packets as needed."""
         keyframes_alone = fps <= _keyframes_a_second(self._hub)
         if keyframes_alone != self._keyframes_alone:
             self._keyframes_alone, self._decoder = keyframes_alone, None
@@ -165,7 +165,7 @@ class _Work:
 
 
 def _worth_it(packets: list[Packet]) -> list[Packet]:
-    """Without what comes before the last keyframe, where that is long ago."""
+    """Drop packets before the last keyframe if the backlog spans at least BEHIND_MS."""
     if not packets or packets[-1].at_ms - packets[0].at_ms < BEHIND_MS:
         return packets
     begin = max((at for at, packet in enumerate(packets) if packet.is_keyframe), default=0)
@@ -173,6 +173,6 @@ def _worth_it(packets: list[Packet]) -> list[Packet]:
 
 
 def _keyframes_a_second(hub: Hub) -> float:
-    """Of the last seconds, a little more than they were; 0 while not known."""
+    """Return the recent keyframe rate per second, plus 5 % margin; 0.0 if unknown."""
     times = [packet.at_ms for packet in hub.recent(LOOK_BACK_S) if packet.is_keyframe]
     return (len(times) - 1) * 1000 / (times[-1] - times[0]) * 1.05 if len(times) > 1 and times[-1] > times[0] else 0.0

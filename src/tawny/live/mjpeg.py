@@ -1,4 +1,4 @@
-"""The newest pictures as one endless multipart answer, for other programs, and for pages that can show nothing else."""
+"""MJPEG over HTTP (multipart/x-mixed-replace), for other software and browsers without alternatives."""
 
 from collections.abc import AsyncGenerator
 
@@ -10,14 +10,17 @@ from tawny.stream.hub import Hub
 
 BOUNDARY = "picture"
 OPENING = f"--{BOUNDARY}\r\n".encode()
-"""Before the first part."""
+"""Sent before the first part."""
 MEDIA_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 LOOK_S = 4.0
-"""So often at least something is sent, which is the way to learn that nobody looks any more."""
+"""Maximum time between parts, in seconds. Sending detects clients that have disconnected."""
 
 
 async def multipart_stream(hub: Hub, wish: JpegOptions) -> AsyncGenerator[bytes]:
-    """A part a picture, the last one again while nothing comes. Each ends with the boundary: browsers wait for it."""
+    """Yield one part per image and repeat the last one while idle.
+
+    Each part ends with the boundary: browsers wait for it.
+    """
     yield OPENING
     async for still in jpeg_pictures(hub, wish, again_s=LOOK_S):
         yield multipart_part(still)
@@ -29,7 +32,7 @@ def multipart_part(still: Snapshot) -> bytes:
 
 
 async def jpeg_pictures(hub: Hub, wish: JpegOptions, again_s: float) -> AsyncGenerator[Snapshot]:
-    """Each picture when whoever asks is ready for it, so always the newest; the last one again after `again_s`."""
+    """Yield the newest image whenever the consumer is ready. Repeat the last one after `again_s` without a new one."""
     wakeup = Wakeup()
     look = share_once(JpegStream, hub, lambda: JpegStream(hub)).look(wish, wakeup)
     shown: Snapshot | None = None

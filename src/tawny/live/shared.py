@@ -1,4 +1,4 @@
-"""What is made of a stream once for all its viewers: begun for the first of them, gone with the last."""
+"""Per-stream objects shared by all viewers: created for the first, released with the last."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ _made: WeakValueDictionary[tuple[type, int], Any] = WeakValueDictionary()
 
 
 def share_once(kind: type[Made], hub: Hub, make: Callable[[], Made]) -> Made:
-    """The stream's one `kind`, while anybody holds it. In the event loop."""
+    """Return the stream's shared object of type `kind`; create it if no viewer holds one. Event loop only."""
     found = _made.get((kind, id(hub)))
     if not isinstance(found, kind):
         found = _made[kind, id(hub)] = make()

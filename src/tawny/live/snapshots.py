@@ -1,6 +1,6 @@
-"""The newest picture of each stream as JPEG: decoded when somebody asks, once for all who ask, and not kept for long.
+"""JPEG snapshots of each stream's newest keyframe: decoded on request, shared by callers, cached briefly.
 
-Keyframes only. Blocking; run it in a thread. One picture is decoded at a time.
+Blocking: run it in a thread. Decodes one keyframe at a time.
 """
 
 import threading
@@ -17,7 +17,7 @@ LEAST_WIDTH, MOST_WIDTH = 64, 3840
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """number: of the keyframe, greater for a newer one."""
+    """A JPEG image. number: packet number, increasing over time."""
 
     jpeg: bytes
     at_ms: int
@@ -25,14 +25,14 @@ class Snapshot:
 
 
 class Snapshots:
-    """For all streams. Any thread may call."""
+    """Snapshot cache for all streams. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[int, int, int, int], Snapshot] = OrderedDict()
 
     def newest(self, hub: Hub, width: int) -> Snapshot | None:
-        """The stream's newest keyframe, no wider than about `width`; None while there is none that can be decoded."""
+        """Return the newest keyframe as JPEG, at most about `width` px wide. None if no keyframe can be decoded."""
         keyframe = next(iter(hub.recent(0.0)), None)
         if keyframe is None:
             return None
@@ -51,5 +51,5 @@ class Snapshots:
 
 
 def rounded_width(width: int) -> int:
-    """In steps, so that almost equal wishes share a picture."""
+    """Round up to a multiple of WIDTH_STEP, so that similar requests share a snapshot."""
     return min(MOST_WIDTH, max(LEAST_WIDTH, -(-width // WIDTH_STEP) * WIDTH_STEP))

@@ -1,4 +1,4 @@
-"""Which of a camera's streams somebody sees, and as what: as it comes, or encoded again where nothing else plays."""
+"""Stream selection for a viewer: main or sub stream, unchanged or transcoded."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,24 +15,24 @@ ORDER = (StreamName.MAIN, StreamName.SUB)
 
 @dataclass(frozen=True, slots=True)
 class StreamChoice:
-    """source: the camera's own. turns: it must be encoded again."""
+    """A selected stream. source: the camera's hub. turns: transcoding is required."""
 
     name: StreamName
     source: Hub
     turns: bool = False
 
     def covered(self) -> "StreamChoice":
-        """For those for whom no page covers what is private: where something is, encoded again with it black."""
+        """Return a variant with privacy masks applied by transcoding, for clients that cannot draw masks themselves."""
         return replace(self, turns=True) if self.source.private else self
 
     @property
     def is_bare(self) -> bool:
-        """Something is private, and is in it."""
+        """The stream has privacy masks that are not applied."""
         return bool(self.source.private) and not self.turns
 
     @contextmanager
     def opened(self) -> Iterator[Hub]:
-        """What to show, as long as it is shown."""
+        """Yield the hub to read from, transcoded if required. Holds the transcoder while entered."""
         if not self.turns:
             yield self.source
             return
@@ -45,10 +45,11 @@ class StreamChoice:
 
 
 def choose_stream(hubs: Mapping[StreamName, Hub], wanted: str, can: list[str]) -> StreamChoice | None:
-    """None when there is no stream. can: codecs that the browser plays.
+    """Select a stream, or return None without streams. can: codecs that the browser supports.
 
-    A stream that is named but not there is replaced by the other. `auto`: the large picture, unless the browser cannot
-    play it and can play the small one, or only the small one is coming; what it cannot play at all is turned.
+    A named but missing stream is replaced by the other one. `auto` selects the main stream. It selects the sub stream
+    if the browser supports only that one, or if only that one is active. Streams with unsupported codecs are
+    transcoded.
     """
     if not hubs:
         return None
@@ -61,11 +62,11 @@ def choose_stream(hubs: Mapping[StreamName, Hub], wanted: str, can: list[str]) -
             return StreamChoice(name, hubs[name])
     coming = [name for name, codec in codecs.items() if codec is not None] or list(codecs)
     if "h264" in can and codecs[coming[-1]] is not None:
-        return StreamChoice(coming[-1], hubs[coming[-1]], turns=True)  # the smaller picture costs less to encode
+        return StreamChoice(coming[-1], hubs[coming[-1]], turns=True)  # the smaller stream costs less to encode
     return StreamChoice(coming[0], hubs[coming[0]])
 
 
 def codec_of(hub: Hub) -> str | None:
-    """Of what comes at present."""
+    """Return the codec of the newest keyframe; None without one."""
     keyframe = next(iter(hub.recent(0.0)), None)
     return keyframe.format.codec if keyframe and isinstance(keyframe.format, VideoFormat) else None

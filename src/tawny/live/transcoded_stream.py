@@ -1,7 +1,7 @@
-"""A stream that a browser cannot play, as one that every browser can: encoded once for all who need it.
+"""Transcoded variant of a stream that a browser does not support: encoded once for all viewers.
 
-A hub like any other, so every way of showing live pictures takes it. A thread works from the first viewer to the last;
-what it cannot keep up with is left out.
+The result is a regular hub, so that every live protocol can use it. A thread runs from the first viewer to the last. It
+drops frames that it cannot process in time.
 """
 
 import logging
@@ -15,7 +15,7 @@ from tawny.stream.hub import Hub
 
 WIDTH = 1280
 KEEP_S = 12.0
-"""Of pictures made, for those who begin."""
+"""Seconds of encoded video kept for new viewers."""
 BEHIND_MS = 1_000
 _LOOK_BACK_S, _USUAL_FPS = 2.0, 15.0
 _IDLE_S = 1.0
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class TranscodedStream:
-    """hub: what is made. Hold it as long as it is wanted, and `close` it then: the last one ends the work."""
+    """hub: the transcoded stream. Call `open` before use and `close` afterwards; the last `close` stops the thread."""
 
     def __init__(self, source: Hub) -> None:
         self.hub = Hub(keep_s=KEEP_S)
@@ -72,7 +72,7 @@ class TranscodedStream:
                 self._due.wait(_IDLE_S)
                 self._due.clear()
         except SourceUnusable as error:
-            log.warning("No picture for browsers that cannot play this camera's: %s", error)
+            log.warning("Cannot transcode for browsers that do not support the camera's codec: %s", error)
         finally:
             reader.close()
             if work is not None:

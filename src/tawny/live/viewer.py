@@ -1,7 +1,7 @@
-"""One person's live picture: a place in the ring, what it is turned into, and falling behind without harm.
+"""One viewer's live stream: hub reader, fragmenter, and recovery when the viewer falls behind.
 
-Runs in the event loop; packets come from another thread. A viewer that is slower than the camera goes on with the
-newest keyframe: nothing queues for it.
+Runs in the event loop; packets arrive from another thread. A viewer slower than the camera skips to the newest
+keyframe: no backlog builds up.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ SILENT_S = 5.0
 
 
 class NothingYet:
-    """Nothing has come for a while."""
+    """No packet for at least SILENT_S."""
 
 
 class LiveViewer:
-    """Begins with the newest keyframe at once.
+    """Live stream of one viewer; starts with the newest keyframe.
 
-    gather_s: what comes meanwhile is given out together, for all who ask for the same at the same moments: many small
-    messages cost both sides more than few.
+    gather_s: interval for joining fragments, in seconds, aligned over all viewers. Many small messages cost server and
+    browser more than few large ones.
     """
 
     def __init__(self, hub: Hub, clock: Clock, gather_s: float = 0.0) -> None:
@@ -35,12 +35,12 @@ class LiveViewer:
         self._wakeup = Wakeup()
         self._reader = hub.reader(wake=self._wakeup)
         self._fragmenter = Fragmenter(hub, at_once=True)
-        self._last_number = -1  # of the packets that were not left out
+        self._last_number = -1  # of the packets that were not skipped
         self._from_number = 0
         self._is_paused = self._needs_keyframe = False
 
     def pause(self, *, paused: bool) -> None:
-        """While paused nothing is given out; afterwards it goes on with the newest keyframe that was not yet."""
+        """Pause or resume. After a pause the stream continues with the newest keyframe not yet sent."""
         if self._is_paused and not paused:
             self._read_anew()
         self._is_paused = paused
@@ -55,7 +55,7 @@ class LiveViewer:
         self._reader.close()
 
     async def messages(self) -> AsyncGenerator[NewInitSegment | bytes | NothingYet]:
-        """All there is to send, for ever. While nothing comes, Waiting every SILENT_S, and after it another Begin."""
+        """Yield messages until closed. While idle: NothingYet every SILENT_S, then a NewInitSegment."""
         while True:
             if self._is_silent() and not self._is_paused:
                 async for waiting in self._silence():
@@ -86,7 +86,7 @@ class LiveViewer:
             yield bytes(gathered)
 
     async def _silence(self) -> AsyncGenerator[NothingYet]:
-        """Until packets come again; what was before is not shown as if it were now."""
+        """Yield NothingYet until packets arrive, then restart, so that old frames are not shown as live."""
         while self._is_silent():
             yield NothingYet()
             await self._wakeup.wait(SILENT_S)
@@ -112,7 +112,7 @@ class LiveViewer:
 
 
 class ViewerCounts:
-    """How many see each stream now. tell: called in the loop with every change."""
+    """Current viewer count of each stream. tell: called in the event loop with every change."""
 
     def __init__(self, tell: Callable[[CameraId, StreamName, int], None]) -> None:
         self._tell = tell

@@ -1,6 +1,6 @@
-"""Keeps a viewer's pictures fresh on a line that is too slow for them, by what it says it has got.
+"""Pacing for viewers on slow connections, based on their acknowledgments. Event loop only.
 
-Without that, seconds of old pictures wait in the network, and nobody here sees it. In the event loop.
+Without pacing, seconds of old frames queue in the network, invisible to the server.
 """
 
 from collections import deque
@@ -9,7 +9,7 @@ from typing import Protocol
 from tawny.model.clock import Clock
 
 LATE_S = 1.0
-"""What was sent so long ago and has not come is too much on its way."""
+"""Maximum age of an unacknowledged message, in seconds."""
 
 
 class PacedViewer(Protocol):
@@ -17,9 +17,9 @@ class PacedViewer(Protocol):
 
 
 class ViewerPacing:
-    """One viewer's. It is paused when too much is on its way, and goes on with the newest keyframe when all has come.
+    """Pauses one viewer when too much data is in flight; resumes with the newest keyframe once all is acknowledged.
 
-    Viewers that say nothing are not held up.
+    Viewers that never acknowledge are not paused.
     """
 
     def __init__(self, viewer: PacedViewer, clock: Clock) -> None:
@@ -28,10 +28,10 @@ class ViewerPacing:
         self._got = 0
         self._says_so = self._wants_pause = self._holds_up = False
         self.held_up = 0
-        """How often it was."""
+        """Number of pauses."""
 
     def sent(self) -> None:
-        """One more message is on its way."""
+        """Count one more message in flight."""
         now_s = self._clock.mono_s()
         self._on_way.append(now_s)
         if self._says_so and not self._holds_up and now_s - self._on_way[0] > LATE_S:
@@ -40,7 +40,7 @@ class ViewerPacing:
             self._apply()
 
     def got(self, count: int) -> None:
-        """So many have come, all in all."""
+        """Process an acknowledgment. count: messages received in total."""
         self._says_so = True
         while self._on_way and self._got < count:
             self._on_way.popleft()
@@ -50,7 +50,7 @@ class ViewerPacing:
             self._apply()
 
     def pause(self, *, paused: bool) -> None:
-        """The viewer wants nothing at present."""
+        """Pause or resume on behalf of the viewer."""
         self._wants_pause = paused
         self._apply()
 

@@ -1,4 +1,4 @@
-"""Letting a coroutine wait for packets: from the appending thread into the loop, one call for any number of packets."""
+"""Wakes a coroutine from other threads: one event-loop call for any number of packets."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from tawny.engine.loop import caller
 
 
 class Wakeup:
-    """Made and waited for in one event loop; called from any thread."""
+    """Created and awaited in one event loop. Call from any thread."""
 
     def __init__(self) -> None:
         self._due = asyncio.Event()
@@ -14,12 +14,12 @@ class Wakeup:
         self._call = caller(asyncio.get_running_loop(), self._due.set)
 
     def __call__(self) -> None:
-        if not self._is_called:  # a second call in a race does no harm
+        if not self._is_called:  # a second call in a race is harmless
             self._is_called = True
             self._call()
 
     async def wait(self, timeout_s: float) -> bool:
-        """Return at the next call, at once if there was one since the last return. False if none came in time."""
+        """Wait for the next call; return at once if one came since the last return. Return False on timeout."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._due.wait()
@@ -27,5 +27,5 @@ class Wakeup:
             return False
         finally:
             self._due.clear()
-            self._is_called = False  # before the caller looks for packets: none can be missed
+            self._is_called = False  # before the caller reads packets, so that none is missed
         return True

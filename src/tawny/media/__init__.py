@@ -1,1 +1,1 @@
-"""Codecs and containers: parameter sets, our own fragmented MP4, and the only importer of `av`."""
+"""Codecs and containers: parameter sets, fragmented MP4, and the only package that imports `av`."""

@@ -1,1 +1,1 @@
-"""Wire formats used by sources, live and testing: RTP, RTSP, SDP, digest authentication. Bytes only."""
+"""Wire formats shared by sources, live and testing: RTP, RTSP, SDP, digest authentication. No I/O."""

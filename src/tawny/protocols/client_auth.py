@@ -1,4 +1,4 @@
-"""Answers to a camera's challenges (RFC 7616, RFC 7617): the strongest form that we know, once for each nonce."""
+"""HTTP authentication for RTSP clients (RFC 7616, RFC 7617): strongest supported scheme, one attempt per nonce."""
 
 import base64
 import hashlib
@@ -16,14 +16,14 @@ _RANK = {"SHA-256": 3, "MD5": 2}
 @dataclass(frozen=True, slots=True)
 class _Challenge:
     rank: int
-    """0: not understood; 1: Basic; higher: Digest."""
+    """0: unsupported scheme; 1: Basic; higher: Digest."""
     fields: dict[str, str]
     algorithm: str = ""
-    """As hashed with; the camera's own spelling is in `fields`."""
+    """Normalized algorithm name; `fields` keeps the camera's spelling."""
 
 
 class ClientAuth:
-    """One conversation's login. `challenged` takes what a 401 says, `header` answers it in the next request."""
+    """Authentication state of one RTSP session. Pass each 401 to `challenged`; send `header` with the next request."""
 
     def __init__(self, user: str, password: str) -> None:
         self._user, self._password = user, password
@@ -33,13 +33,16 @@ class ClientAuth:
 
     @property
     def form(self) -> str:
-        """`Basic`, `Digest MD5` or `Digest SHA-256`; empty before the first challenge."""
+        """Return `Basic`, `Digest MD5` or `Digest SHA-256`; empty before the first challenge."""
         if self._challenge is None:
             return ""
         return "Basic" if self._challenge.rank == 1 else f"Digest {self._challenge.algorithm}"
 
     def challenged(self, values: Sequence[str]) -> bool:
-        """Take the `WWW-Authenticate` values of a 401. False: there is nothing new to try, the login is refused."""
+        """Process the `WWW-Authenticate` values of a 401.
+
+        Return False if the login is refused: no new challenge to try.
+        """
         offered = [_read(part) for value in values for part in _SCHEMES.split(value)]
         best = max(offered, key=lambda challenge: challenge.rank, default=None)
         if best is None or best.rank == 0 or not (self._user or self._password):
@@ -52,7 +55,7 @@ class ClientAuth:
         return True
 
     def header(self, method: str, uri: str) -> str:
-        """The value of `Authorization` for this request; empty before the first challenge."""
+        """Return the `Authorization` value for this request; empty before the first challenge."""
         challenge = self._challenge
         if challenge is None:
             return ""
@@ -98,7 +101,7 @@ def _hashed(algorithm: str, text: str) -> str:
 
 
 def _md5(data: bytes) -> "hashlib._Hash":
-    return hashlib.md5(data, usedforsecurity=False)  # the protocol's choice: many cameras know nothing else
+    return hashlib.md5(data, usedforsecurity=False)  # required by the protocol: many cameras support MD5 only
 
 
 def _quoted(text: str) -> str:

@@ -1,4 +1,4 @@
-"""RTSP requests and answers as bytes, with limits on what is believed. No sockets."""
+"""RTSP request encoding and response parsing with size limits. No sockets."""
 
 import re
 from collections.abc import Iterable
@@ -11,16 +11,16 @@ _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
 class MalformedRtspResponse(ValueError):
-    """What came is no RTSP answer within the limits; the text says why."""
+    """The received bytes are not a valid RTSP response within the limits; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class RtspResponse:
     status: int
     reason: str
-    """As the camera words it, printable and short."""
+    """The camera's wording; printable ASCII, at most 60 characters."""
     headers: dict[str, list[str]]
-    """By name in lower case; a name may come more than once."""
+    """By lowercase name; a name may occur more than once."""
     body_bytes: int
 
     def header(self, name: str) -> str:
@@ -32,14 +32,14 @@ class RtspResponse:
 
 
 def request(method: str, url: str, sequence: int, headers: Iterable[tuple[str, str]] = ()) -> bytes:
-    """One request without a body. Empty header values are left out."""
+    """Encode a request without a body. Headers with empty values are omitted."""
     lines = [f"{method} {url} RTSP/1.0", f"CSeq: {sequence}", "User-Agent: tawny"]
     lines += [f"{name}: {value}" for name, value in headers if value]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 def read_head(head: bytes) -> RtspResponse:
-    """Read a block of header lines, without its empty line. BadAnswer if it is not RTSP's."""
+    """Parse the status line and headers, without the terminating empty line. Raises MalformedRtspResponse."""
     lines = head.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
     found = _STATUS.match(lines[0].strip())
     if not found:

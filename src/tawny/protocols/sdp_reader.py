@@ -1,4 +1,4 @@
-"""What a camera says of its streams (SDP, RFC 4566), read as cameras write it: line by line, odd ones left out."""
+"""Tolerant SDP parser (RFC 4566) for camera descriptions. Skips lines that it cannot parse."""
 
 import re
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ _PRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 @dataclass(slots=True)
 class SdpTrack:
-    """One `m=` section. encoding: its name in the camera's spelling, empty when it has none."""
+    """One `m=` section. encoding: the encoding name as the camera spells it; empty when missing."""
 
     kind: Literal["video", "audio", "other"]
     payload_type: int
@@ -27,7 +27,7 @@ class SdpTrack:
     fps: float | None = None
     fmtp: dict[str, str] = field(default_factory=dict)
     is_back: bool = False
-    """The camera does not send it, but takes it: sound for its loudspeaker."""
+    """The camera receives this track (backchannel): audio for its speaker."""
 
     @property
     def video_codec(self) -> VideoCodec | None:
@@ -40,23 +40,23 @@ class SdpTrack:
 
 @dataclass(slots=True)
 class SdpDescription:
-    """What a camera offers."""
+    """The streams that a camera offers, plus results of the RTSP handshake."""
 
     tool: str = ""
-    """Its software, as it says; empty when it does not."""
+    """The `a=tool` value; empty when missing."""
     tracks: list[SdpTrack] = field(default_factory=list)
     more_tracks: bool = False
-    """Some were beyond the limit."""
+    """The SDP has more than MOST_TRACKS tracks."""
     control: str = ""
-    """What the whole of it is called, as it says; empty when it does not."""
+    """The session-level `a=control` value; empty when missing."""
     refused: list[SdpTrack] = field(default_factory=list)
-    """Tracks that were wanted and that it would not send."""
+    """Tracks that the client requested and the camera refused."""
     login: str = ""
-    """How it had us log in: `Basic`, `Digest MD5`, `Digest SHA-256`; empty if it did not."""
+    """Authentication scheme in use: `Basic`, `Digest MD5` or `Digest SHA-256`; empty without authentication."""
 
     @property
     def video(self) -> SdpTrack | None:
-        """The first track that can be recorded."""
+        """The first video track with a supported codec."""
         return next((track for track in self.tracks if track.video_codec), None)
 
     @property
@@ -65,12 +65,12 @@ class SdpDescription:
 
     @property
     def encodings(self) -> list[str]:
-        """What there is, for people: `JPEG video`, `OPUS audio`."""
+        """Return display names of all audio and video tracks, for example `JPEG video`, `OPUS audio`."""
         return [f"{track.encoding or 'unnamed'} {track.kind}" for track in self.tracks if track.kind != "other"]
 
 
 def read_sdp(body: bytes) -> SdpDescription:
-    """Read what we need of an SDP. Never fails: what cannot be read is left out, a bad medium alone is skipped."""
+    """Parse an SDP. Never raises: ignores invalid lines and skips invalid media."""
     said = SdpDescription()
     track: SdpTrack | None = None
     for line in body.decode("utf-8", "replace").replace("\r", "\n").split("\n"):
@@ -115,14 +115,14 @@ def _attribute(track: SdpTrack, name: str, text: str) -> None:
                 track.fmtp[key.strip().lower()] = value.strip()
     elif name == "control":
         track.control = text
-    elif name == "sendonly":  # as ONVIF has it, said of who reads this
+    elif name == "sendonly":  # ONVIF writes the direction from the client's point of view
         track.is_back = True
     elif name in ("framerate", "x-framerate"):
         track.fps = _rate(text)
 
 
 def _rate(text: str) -> float | None:
-    """Pictures a second, None for what can't be (some cameras write `0S`)."""
+    """Return frames per second, or None for an invalid value (some cameras write `0S`)."""
     found = re.match(r"\d{1,4}(?:\.\d{1,4})?", text)
     fps = float(found[0]) if found else 0.0
     return fps if 0.01 <= fps <= 1000 else None

@@ -1,4 +1,4 @@
-"""What an SDP says of a picture or sound sent by RTP: RFC 4566 with RFC 6184, RFC 7798, RFC 3640 and RFC 3551."""
+"""SDP media sections for outgoing RTP tracks: RFC 4566 with RFC 6184, RFC 7798, RFC 3640 and RFC 3551."""
 
 import base64
 
@@ -6,7 +6,7 @@ from tawny.model.packets import AudioFormat, VideoFormat
 
 VIDEO_TYPE = 96
 AAC_TYPE = 97
-"""Payload types that are ours to choose; G.711 has fixed ones."""
+"""Dynamic payload types; G.711 has static ones."""
 
 
 def payload_type(media: VideoFormat | AudioFormat) -> int:
@@ -16,7 +16,7 @@ def payload_type(media: VideoFormat | AudioFormat) -> int:
 
 
 def media_lines(media: VideoFormat | AudioFormat, *, with_sets: bool = True) -> list[str]:
-    """The lines of one medium, without its `a=control`. with_sets: a picture's parameter sets are said here too."""
+    """Return the SDP lines of one medium without `a=control`. with_sets: include the video's parameter sets."""
     return _video_lines(media, with_sets=with_sets) if isinstance(media, VideoFormat) else _sound_lines(media)
 
 

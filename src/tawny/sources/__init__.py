@@ -1,1 +1,1 @@
-"""What a camera is: everything that gives packets, behind the one protocol in `source.py`."""
+"""Video sources: every way to get packets from a camera, behind the protocol in `source.py`."""

@@ -1,7 +1,7 @@
-"""Access units from the pieces that RTP packets bring: one picture's NAL units, with nothing of its neighbours.
+"""Builds access units from RTP packet payloads: the NAL units of exactly one picture.
 
-Borders are found by what the NAL units are, not by their times alone: cameras give parameter sets and SEI times of
-their own, and FFmpeg moves times in the middle of a picture when a sender report comes.
+Boundaries follow from NAL unit types, not from timestamps alone. Cameras give parameter sets and SEI timestamps of
+their own, and FFmpeg shifts timestamps within a picture when a sender report arrives.
 """
 
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from tawny.model.packets import VideoCodec
 MOST_UNIT_BYTES = 8_000_000
 MOST_NALS = 2_000
 SAME_TIME_TICKS = 900
-"""Times of one picture's pieces may differ so much (10 ms)."""
+"""Maximum timestamp difference within one picture, in 90 kHz ticks (10 ms)."""
 
 
 class AccessUnit(NamedTuple):
     nals: list[bytes]
     pts: int
     is_whole: bool
-    """Its beginning is there. Losses inside it cannot be seen."""
+    """The first slice is the picture's first. Losses inside the unit are not detectable."""
 
 
 class AccessUnitTooBig(ValueError):
@@ -28,31 +28,31 @@ class AccessUnitTooBig(ValueError):
 
 
 class AccessUnitBuilder:
-    """Puts one video track's pieces together. A unit is given out when the next begins.
+    """Assembles one video track's access units. A unit is returned when the next one begins.
 
-    glue: a piece that goes on with a NAL unit belongs to the open one whatever its time (nothing is lost in between).
+    glue: a NAL unit continuation belongs to the open unit regardless of its timestamp; for transports without loss.
     """
 
     def __init__(self, codec: VideoCodec, *, glue: bool) -> None:
         self._kind_of = _kind_h264 if codec == "h264" else _kind_h265
         self._header_bytes = 1 if codec == "h264" else 2
         self._glue = glue
-        self._nals: list[list[bytes]] = []  # each as its pieces; only the last may still grow
+        self._nals: list[list[bytes]] = []  # each as a list of fragments; only the last is incomplete
         self._pts = 0
         self._size_bytes = 0
         self._slices = 0
-        self._begins = False  # the first slice is the picture's first
-        self._lost_start = False  # what comes next goes on with something that never came
+        self._begins = False  # the first slice received is the picture's first
+        self._lost_start = False  # the start of the next NAL unit was lost
         self._usual_slices = 1
-        self._fragment_bytes = 0  # the largest piece of a NAL unit that came in several
+        self._fragment_bytes = 0  # largest fragment of a fragmented NAL unit
         self._last = b""
         self.senseless = 0
-        """Pieces left out because they cannot begin a NAL unit of a camera."""
+        """Number of payloads dropped because they cannot begin a camera's NAL unit."""
 
     def feed(self, data: bytes, pts: int) -> list[AccessUnit]:
-        """Take a piece; get the units that it shows to be complete, mostly none."""
+        """Add an RTP payload. Return the access units that it completes, usually none."""
         if data == self._last and data.count(data[-1]) != len(data):
-            return []  # an RTP packet sent twice
+            return []  # duplicate RTP packet
         self._last = data
         self._size_bytes += len(data)
         if self._size_bytes > MOST_UNIT_BYTES or len(self._nals) > MOST_NALS:
@@ -65,7 +65,7 @@ class AccessUnitBuilder:
         return done
 
     def finish(self) -> list[AccessUnit]:
-        """The stream is over: the open unit, if by all appearances nothing of it is missing."""
+        """Return the open unit at the end of the stream, if it appears complete."""
         whole = self._slices >= self._usual_slices and self._is_closed()
         done = self._give()
         return done if whole else []
@@ -86,7 +86,7 @@ class AccessUnitBuilder:
         return done
 
     def _senseless(self, pts: int) -> list[AccessUnit]:
-        """What has come is no NAL unit: nor is, then, what came with it."""
+        """Drop the unit: the payload is no NAL unit, so the data around it is unreliable."""
         self.senseless += 1
         self._lost_start = True
         done = [] if self._is_same_time(pts) else self._give()
@@ -99,7 +99,7 @@ class AccessUnitBuilder:
             pieces.append(data)
             self._fragment_bytes = max(self._fragment_bytes, len(pieces[0]), len(data))
             return []
-        self._lost_start = True  # until a NAL unit begins, there is nothing to go on with
+        self._lost_start = True  # ignore continuations until a NAL unit begins
         return self._give() if self._slices else []
 
     def _is_same_time(self, pts: int) -> bool:
@@ -109,7 +109,7 @@ class AccessUnitBuilder:
         nals: list[bytes] = []
         for pieces in self._nals:
             nal = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            # some cameras put start codes where there should be none
+            # some cameras leave start codes inside a NAL unit
             nals += split_annexb(START + nal) if b"\0\0\1" in nal else [nal]
         units = [AccessUnit(nals, self._pts, self._begins)] if self._slices else []
         if self._slices:
@@ -121,7 +121,7 @@ class AccessUnitBuilder:
         self._nals, self._slices, self._size_bytes, self._begins = [], 0, 0, False
 
     def _is_closed(self) -> bool:
-        """Whether the last NAL unit's end came: fragments are of one size, only the last is smaller."""
+        """Return whether the last NAL unit appears complete: all fragments but the last have equal size."""
         if not self._nals:
             return False
         pieces = self._nals[-1]
@@ -131,7 +131,7 @@ class AccessUnitBuilder:
 
 
 def _nals_of(data: bytes) -> Iterator[bytes]:
-    """The NAL units of a piece that begins with a start code; one, or several that came aggregated."""
+    """Yield the NAL units of a payload that begins with a start code: one, or several from an aggregation packet."""
     at = len(START)
     while at <= len(data):
         end = data.find(START, at)
@@ -142,9 +142,9 @@ def _nals_of(data: bytes) -> Iterator[bytes]:
 
 
 def _kind_h264(nal: bytes) -> str:
-    """`first`, `slice`, `before` (it begins a unit if a slice was before it), `after` or `senseless`."""
+    """Return `first`, `slice`, `before` (begins a unit after a slice), `after` or `senseless`."""
     kind = nal[0] & 31
-    if nal[0] & 0x80 or kind in (2, 3, 4):  # the forbidden bit; data partitions, which no camera sends
+    if nal[0] & 0x80 or kind in (2, 3, 4):  # forbidden_zero_bit; data partitions, unused by cameras
         return "senseless"
     if kind in (1, 5):
         return "first" if len(nal) > 1 and nal[1] & 0x80 else "slice"  # first_mb_in_slice is 0
@@ -153,7 +153,7 @@ def _kind_h264(nal: bytes) -> str:
 
 def _kind_h265(nal: bytes) -> str:
     kind = nal[0] >> 1 & 63
-    if nal[0] & 0x80 or len(nal) < 2 or not nal[1] & 7:  # the forbidden bit; a temporal id that cannot be
+    if nal[0] & 0x80 or len(nal) < 2 or not nal[1] & 7:  # forbidden_zero_bit; temporal id 0 is invalid
         return "senseless"
     if kind < 32:
         return "first" if len(nal) > 2 and nal[2] & 0x80 else "slice"  # first_slice_segment_in_pic_flag

@@ -1,4 +1,4 @@
-"""A connection whose opening waits, for who must not wait: a short-lived thread opens it, and is asked now and then."""
+"""Opens a blocking connection in a short-lived thread, for callers that must not block."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ _LOOK_S = 0.1
 
 
 class BackgroundOpen:
-    """Begins to open when made. What is opened must not wait in `read`."""
+    """Starts to open on creation; `read` polls the result. The opened connection must not block in `read`."""
 
     def __init__(self, open_it: Callable[[], CameraConnection]) -> None:
         self._open = open_it
@@ -30,7 +30,7 @@ class BackgroundOpen:
         return IdleUntil(_LOOK_S)
 
     def close(self) -> None:
-        """What is still being opened is closed as soon as it is open."""
+        """Close the connection; one that is still opening is closed as soon as it is open."""
         with self._lock:
             self._is_closed = True
             inner = self._inner

@@ -1,5 +1,7 @@
-"""Video files as cameras: played at their own pace, once or for ever. No threads, and no waiting: between two packets
-`read` says how long there is nothing."""
+"""Video files as cameras, played at their own speed, once or in a loop.
+
+No threads and no blocking: between two packets `read` returns the time to wait.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,14 +51,14 @@ class FileSource:
 
 
 class _Due(NamedTuple):
-    """A packet, and when in the playing it is to be given out (90 kHz ticks)."""
+    """A packet, and its due time since the start of playback, in 90 kHz ticks."""
 
     packet: SourcePacket
     at: int
 
 
 class _FileConnection:
-    """One file being played."""
+    """Playback of one file."""
 
     def __init__(self, path: Path, where: str, clock: Clock, *, loop: bool) -> None:
         self._path, self._where, self._clock, self._loop = path, where, clock, loop
@@ -99,7 +101,7 @@ class _FileConnection:
 
 
 class _Pass:
-    """The file from its beginning to its end; its times begin at `base` (90 kHz ticks)."""
+    """One pass through the file. Timestamps begin at `base` (90 kHz ticks)."""
 
     def __init__(self, path: Path, where: str, base: int) -> None:
         self._demuxer = open_file(str(path), where)
@@ -115,7 +117,7 @@ class _Pass:
         self._base, self._zero, self._newest_dts = base, 0, 0
         self._step = round(VIDEO_RATE / self._video.fps) if self._video.fps else _USUAL_TICKS
         self.end = base
-        """Where the next pass may begin."""
+        """Timestamp at which the next pass may begin."""
         self.gave = False
 
     @property
@@ -123,7 +125,7 @@ class _Pass:
         return self._video.fps
 
     def next(self) -> _Due | None:
-        """None at the end of the file."""
+        """Return the next packet; None at the end of the file."""
         while (piece := self._demuxer.read()) is not None:
             due = self._picture(piece) if piece.track == self._video.index else self._piece_of_sound(piece)
             if due is not None:
@@ -141,7 +143,7 @@ class _Pass:
         try:
             nals = split_annexb(piece.data) if self._length_bytes == 0 else _split(piece.data, self._length_bytes)
         except ValueError:
-            return None  # a damaged picture; the file goes on behind it
+            return None  # a damaged frame; the file continues behind it
         if self._pictures.format is None:
             self._zero = min(dts, pts)
         self._newest_dts = dts
@@ -181,7 +183,10 @@ def _recordable(track: DemuxTrack) -> bool:
 
 
 def _split(data: bytes, length_bytes: int) -> list[bytes]:
-    """NAL units behind lengths of 1, 2 or 4 bytes; empty ones are left out. ValueError if they do not add up."""
+    """Split NAL units with length prefixes of 1, 2 or 4 bytes; skip empty ones.
+
+    Raises ValueError if lengths do not match.
+    """
     nals: list[bytes] = []
     at = 0
     while at < len(data):

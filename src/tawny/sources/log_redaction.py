@@ -1,5 +1,7 @@
-"""Texts without what must not be seen: a camera's login in every form in which it goes over the line, and, if wanted,
-where the camera is. Whatever is hidden stands as `…`."""
+"""Redaction of logs and transcripts: a camera's credentials in any encoding and, optionally, its location.
+
+Redacted text is replaced by `…`.
+"""
 
 import base64
 import html
@@ -12,7 +14,7 @@ from tawny.sources.rtsp.address import RtspAddress
 
 HIDDEN = "…"
 _LEAST = 4
-"""Of a piece of a path that looks like a key; a shorter one is none."""
+"""Minimum length of an encoded secret that is redacted."""
 _IN_LOGIN = re.compile(
     r"""\b(username|realm|response|nonce|cnonce|nextnonce|rspauth|opaque|nc)(\s*=\s*)("(?:[^"\\]|\\.)*"?|[^\s,;]+)""",
     re.IGNORECASE,
@@ -21,7 +23,7 @@ _PASSING = re.compile(
     r"""\b(?:response|(?:next|c)?nonce|opaque)\s*=\s*(?:"([^"]*)"|([^\s,;"]+))|^session\s*:\s*([^;\s]+)""",
     re.IGNORECASE | re.MULTILINE,
 )
-"""What is made for one conversation."""
+"""Values valid for one RTSP session only."""
 _LEAST_PASSING, _MOST_PASSING = 6, 64
 _AUTHORIZATION = re.compile(r"^((?:proxy-)?authorization\s*:\s*)(\w+)(.*)$", re.IGNORECASE | re.MULTILINE)
 _SESSION = re.compile(r"^(session\s*:\s*)[^;\r\n]+", re.IGNORECASE | re.MULTILINE)
@@ -37,7 +39,7 @@ _PRIVATE = re.compile(r"\b(?:10|127|192\.168|172\.(?:1[6-9]|2\d|3[01])|169\.254)
 
 
 class SecretFilter:
-    """words: what must not be seen, in whatever form or case it comes."""
+    """Redacts given words in any encoding and case. login: user and password."""
 
     def __init__(self, words: Iterable[str], login: tuple[str, str] = ("", "")) -> None:
         shapes = {shape for word in (*words, *login) for shape in _shapes(word)}
@@ -50,14 +52,16 @@ class SecretFilter:
 
     @classmethod
     def of(cls, address: RtspAddress, others: Iterable[str] = ()) -> "SecretFilter":
-        """A camera's login, and what in its path may be one. others: more words to hide."""
+        """Return a filter for a camera's credentials and probable keys in its path. others: further words to redact."""
         named = [unquote(found[0].partition("=")[2]) for found in _NAMED.finditer(address.path)]
         keys = [piece for piece in re.split(r"[/?&=;]", address.path) if _KEY.fullmatch(piece)]
         return cls([*named, *keys, *others], (address.user, address.password))
 
     def hide(self, text: str) -> str:
-        """The text without them, and without what any login is made of, whoever's it is. That is remembered, and hidden
-        in later texts too."""
+        """Redact the text, including parts of any authentication exchange.
+
+        Session-specific values found here are remembered and redacted in later texts, too.
+        """
         for found in _PASSING.finditer(text):
             word = next(group for group in found.groups() if group is not None).strip("'")
             if len(word) >= _LEAST_PASSING and word not in self._passing:
@@ -74,20 +78,20 @@ class SecretFilter:
 
 
 def strip_locations(text: str, host: str) -> str:
-    """The text without the camera's name or address, and without any other of a network at home."""
+    """Remove the camera's host and all private network addresses."""
     for shape in sorted(_shapes(host), key=len, reverse=True):
         text = re.sub(re.escape(shape), HIDDEN, text, flags=re.IGNORECASE)
     return _PRIVATE.sub(HIDDEN, _IN_SDP.sub(rf"\1{HIDDEN}", _HOST.sub(rf"\1{HIDDEN}", text)))
 
 
 def _without_answer(found: re.Match[str]) -> str:
-    """Of a login only its kind, and the names of what it has: the rest of it is one long answer."""
+    """Keep only the scheme and the field names of an Authorization header."""
     names = re.findall(r"(?:^|,)\s*(\w+)\s*=", found[3])
     return f"{found[1]}{found[2]} {', '.join(f'{name}={HIDDEN}' for name in names) or HIDDEN}"
 
 
 def _shapes(word: str) -> set[str]:
-    """How a word may stand on a line."""
+    """Return the encodings in which a word may appear."""
     if not word:
         return set()
     raw = word.encode()

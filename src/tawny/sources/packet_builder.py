@@ -1,4 +1,4 @@
-"""From access units to packets: which are keyframes that can be decoded, and what is needed to decode them."""
+"""Builds packets from access units: detects decodable keyframes and tracks parameter sets."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -14,41 +14,41 @@ _SHORT_BYTES = 4
 
 
 class UnitInspection(NamedTuple):
-    """What a unit is decoded with, and whether decoding can begin with it."""
+    """The format that decodes a unit, and whether decoding can begin with it."""
 
     format: VideoFormat
     is_keyframe: bool
 
 
 class PacketBuilder:
-    """One video stream. Parameter sets come from `announced` until the stream sends its own; the stream's win."""
+    """One video stream. Uses the `announced` parameter sets until the stream sends its own, which take precedence."""
 
     def __init__(self, codec: VideoCodec, announced: Iterable[bytes] = ()) -> None:
         self._codec = codec
         self._sets: tuple[bytes, ...] = ()
         self._newest: VideoFormat | None = None
-        """What a keyframe that came now would be decoded with; None while there is nothing valid."""
+        """Format of a keyframe arriving now; None without a valid parameter set."""
         self._given: VideoFormat | None = None
         self._pps_ids: frozenset[int] = frozenset()
         self.senseless = 0
-        """Units left out because they cannot be pictures of this stream."""
+        """Number of units dropped because they cannot be pictures of this stream."""
         self._learn(parameter_sets(codec, announced))
 
     @property
     def format(self) -> VideoFormat | None:
-        """Of the packets given out last."""
+        """Format of the last packet."""
         return self._given
 
     @property
     def is_ready(self) -> bool:
-        """Whether a keyframe that came now could be decoded."""
+        """Whether a keyframe arriving now could be decoded."""
         return self._newest is not None
 
     def packet(self, nals: Sequence[bytes], pts: int, *, is_whole: bool = True) -> SourcePacket | None:
-        """The unit as a packet, same NAL units in the same order.
+        """Build a packet from a unit, with the same NAL units in the same order.
 
-        None before the first keyframe that can be decoded, and for what is no picture. is_whole: False for a unit whose
-        beginning is missing; it is no keyframe then.
+        None before the first decodable keyframe, and for data that is no picture. is_whole: False if the unit's start
+        is missing; it does not count as keyframe then.
         """
         first_slice = next((nal for nal in nals if is_slice(self._codec, nal)), b"")
         is_key = is_whole and is_keyframe(self._codec, nals)
@@ -56,9 +56,9 @@ class PacketBuilder:
         return SourcePacket(look.format, join_lengths(nals), pts, look.is_keyframe) if look else None
 
     def look(self, sets: tuple[bytes, ...], first_slice: bytes, *, is_key: bool) -> UnitInspection | None:
-        """What a unit is of which only this much is looked at: its parameter sets, and how its first slice begins.
+        """Inspect a unit by its parameter sets and the start of its first slice.
 
-        is_key: it is whole, and a picture that decoding could begin with.
+        is_key: the unit is complete and of a keyframe type. None if it cannot be decoded.
         """
         if sets:
             self._learn(sets)
@@ -71,29 +71,29 @@ class PacketBuilder:
         return UnitInspection(self._given, begins) if self._given is not None else None
 
     def _learn(self, sets: tuple[bytes, ...]) -> None:
-        for tried in (sets, (*self._sets, *sets)):  # a complete set stands for itself: nothing old is kept
+        for tried in (sets, (*self._sets, *sets)):  # a complete set replaces all earlier ones
             try:
                 self._newest = video_format(self._codec, tried)
             except ValueError:
                 continue
             self._sets = self._newest.parameter_sets
-            self._pps_ids |= pps_ids(self._newest)  # older ones stay: not every set need come again with the others
+            self._pps_ids |= pps_ids(self._newest)  # keep older ids: not every PPS is repeated with the others
             return
         if self._given is None and self._newest is None:
-            self._sets = (*self._sets, *sets)[-_MOST_LOOSE:]  # the rest may come in another unit
+            self._sets = (*self._sets, *sets)[-_MOST_LOOSE:]  # the missing sets may come in another unit
         self._newest = None
 
     def _makes_sense(self, first_slice: bytes) -> bool:
-        """Whether the slice names a PPS that there is; bytes that are no picture mostly do not."""
+        """Return whether the slice refers to a known PPS; random bytes usually do not."""
         if self._newest is None:
-            return True  # nothing is known that could be named
+            return True  # no PPS is known
         try:
             return bool(first_slice) and _pps_id(self._codec, first_slice) in self._pps_ids
         except ValueError:
             return False
 
     def _format_from(self, sets: tuple[bytes, ...]) -> VideoFormat | None:
-        """The format of a keyframe that carries `sets`: the old one as long as one file may hold both."""
+        """Return the format for a keyframe that carries `sets`: the previous one if one file can hold both."""
         old, new = self._given, self._newest
         if old is None or new is None or old == new:
             return old if old == new else new
@@ -102,7 +102,7 @@ class PacketBuilder:
 
 
 def _pps_id(codec: VideoCodec, first_slice: bytes) -> int:
-    """Mostly within the first bytes, which are the same again and again."""
+    """Return the slice's PPS id. Tries the first bytes first, which repeat often and are cached."""
     try:
         return _short_pps_id(codec, bytes(first_slice[:_SHORT_BYTES]))
     except ValueError:

@@ -1,5 +1,6 @@
-"""The Raspberry Pi's own camera, on the ribbon cable: Raspberry Pi's program for it is run, and its H.264 recorded as
-it comes. No picture is encoded here: on a Pi up to the 4 that program has it done by a chip, on a 5 by the processor.
+"""Raspberry Pi camera (CSI): runs Raspberry Pi's camera program and records its H.264 output unchanged.
+
+tawny does not encode here. The program uses the hardware encoder on models up to the Pi 4, the CPU on the Pi 5.
 """
 
 import os
@@ -21,9 +22,9 @@ from tawny.sources.packet_builder import PacketBuilder
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 
 PROGRAMS = ("rpicam-vid", "libcamera-vid")
-"""One program: its name today, and that of before Debian 12."""
+"""The camera program: current name, and the name before Debian 12."""
 CHIP = Path("/dev/video11")
-"""The encoder of Pis up to the 4."""
+"""Hardware encoder of models up to the Pi 4."""
 OPEN_S, STALL_S, LOOK_S, CLOSE_S = 9.0, 5.0, 0.25, 0.4
 READ_BYTES, MOST_SAID_BYTES = 1 << 16, 4_000
 _ADDRESS = re.compile(r"picamera:(\d)?")
@@ -35,12 +36,12 @@ _NUMBERS = {
     "ev": (-8, 8), "brightness": (-1, 1), "contrast": (0, 32), "saturation": (0, 32), "sharpness": (0, 16),
 }  # fmt: skip
 _LOOKS = ("ev", "brightness", "contrast", "saturation", "sharpness")
-"""Given on only where they are set."""
+"""Passed on only if set."""
 _USUAL = {"size": "1280x720", "fps": 15, "mbit": 2.5, "keyframe": 2.0, "flip": "none"}
 
 
 def installed() -> str | None:
-    """The program that is there."""
+    """Return the path of the installed camera program; None if it is missing."""
     return next(filter(None, map(shutil.which, PROGRAMS)), None)
 
 
@@ -97,7 +98,10 @@ class PiCamera:
 
 
 def words(number: str, options: Mapping[str, Any], *, has_chip: bool) -> list[str]:
-    """What the program is told. has_chip: the Pi encodes with one; else it has to be named what comes on the pipe."""
+    """Return the program's arguments.
+
+    has_chip: hardware encoder present; without it the output format must be named.
+    """
     width, _, height = options["size"].partition("x")
     told = {
         "camera": number, "timeout": 0, "width": width, "height": height, "framerate": options["fps"], "codec": "h264",
@@ -111,7 +115,7 @@ def words(number: str, options: Mapping[str, Any], *, has_chip: bool) -> list[st
 
 
 class _Running:
-    """The program, and what it writes."""
+    """The running camera program and its output pipes."""
 
     def __init__(self, command: list[str], where: str) -> None:
         quiet = os.environ | {"LIBCAMERA_LOG_LEVELS": "*:ERROR"}
@@ -129,7 +133,7 @@ class _Running:
         self._said = b""
 
     def read(self, most_s: float) -> bytes | None:
-        """What came within this time; None once it has ended."""
+        """Return the output received within `most_s`; empty if none, None after the program has ended."""
         assert self._process.stdout is not None
         self._waiting.select(most_s)
         self._hear()
@@ -139,7 +143,7 @@ class _Running:
             return b""
 
     def why(self) -> str:
-        """Its own words, once it has ended."""
+        """Return the program's error message after its end."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(CLOSE_S)
         self._hear()
@@ -173,7 +177,7 @@ class _PiConnection:
         self._begun_s = self._alive_s = clock.mono_s()
 
     def begin(self) -> None:
-        """Until there is a picture. Raises a SourceError."""
+        """Wait for the first frame. Raises SourceError."""
         while not self._ready:
             if self._clock.mono_s() - self._begun_s > OPEN_S:
                 raise SourceStalled(self._where, f"no video within {OPEN_S:g} s")
@@ -207,7 +211,7 @@ class _PiConnection:
         for picture in pictures:
             self._alive_s = self._clock.mono_s()
             pts = round((picture.came_s - self._begun_s) * VIDEO_RATE)
-            with suppress(ValueError):  # a broken picture
+            with suppress(ValueError):  # a damaged frame
                 packet = self._pictures.packet(split_annexb(picture.data), pts)
                 self._ready += [packet] if packet is not None else []
 

@@ -1,4 +1,4 @@
-"""The protocol of sources, and the door through which they come (entry points `tawny.sources`)."""
+"""Source protocols, and the entry point group `tawny.sources`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,109 +11,117 @@ from tawny.model.packets import SourcePacket
 
 @dataclass(frozen=True, slots=True)
 class IdleUntil:
-    """Nothing now; ask again in so many seconds (a source that waits by itself says 0)."""
+    """No packet available; call again after `for_s` seconds (0 for sources that block in `read`)."""
 
     for_s: float
 
 
 class CameraConnection(Protocol):
-    """An open camera. Read from one thread."""
+    """An open camera stream. Read from one thread."""
 
     def read(self) -> SourcePacket | IdleUntil:
-        """The next packet in decode order, or Idle when there is none yet. May block, for at most 3 s.
+        """Return the next packet in decode order, or IdleUntil if none is available. May block for at most 3 s.
 
-        Raises a SourceError when it is over, whatever the reason: closed, reset, stalled for 5 s, played to its end.
-        It does not reconnect: who opened it decides that.
+        Raises SourceError at the end, for any reason: closed, reset, stalled for 5 s, end of file. Does not reconnect:
+        the caller decides.
         """
         ...
 
     def close(self) -> None:
-        """Let go of the camera, politely where the protocol has a word for it. Never raises, never waits over 0.5 s."""
+        """Disconnect, with the protocol's teardown if it has one. Never raises, never blocks longer than 0.5 s."""
         ...
 
     @property
     def notes(self) -> Mapping[str, Any]:
-        """What is known beyond the packets, for status and report: `{"fps": 15.0, "tool": "…"}`. No secrets."""
+        """Properties for status and reports: `{"fps": 15.0, "tool": "…"}`. Contains no secrets."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SourceContext:
-    """What a source is opened with."""
+    """Parameters for opening a source."""
 
     camera: CameraId
     stream: StreamName
     address: str
-    """As in the settings, secrets filled in: `rtsp://user:password@host/path`, `/dev/video0`, `clip.mp4`, `demo:`."""
+    """Address with secrets filled in: `rtsp://user:password@host/path`, `/dev/video0`, `clip.mp4`, `demo:`."""
     options: Mapping[str, Any]
-    """The camera's table of this source's own settings, already checked by `settings`."""
+    """The camera's settings for this source type, validated by `settings`."""
     clock: Clock
 
 
 class CameraSource(Protocol):
-    """How a kind of address is opened. One instance serves all cameras of its kind, from any thread."""
+    """Opens one type of address. One instance serves all cameras of the type. Thread-safe."""
 
     scheme: ClassVar[str]
-    """Its name among entry points, and of its settings' table in a camera's: `rtsp`."""
+    """Name of the entry point and of the settings table of a camera, for example `rtsp`."""
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The table checked and completed with defaults. ValueError says which key, what was found, what is allowed."""
+        """Validate the table and add defaults.
+
+        Raises ValueError with the key, the value found and the allowed values.
+        """
         ...
 
     def claims(self, address: str) -> bool:
-        """Whether this address is of its kind. Looks at the text alone."""
+        """Return whether the address is of this type. Inspects the text only."""
         ...
 
     def public(self, address: str) -> str:
-        """The address without user and password, for logs, status and errors."""
+        """Return the address without credentials, for logs, status and errors."""
         ...
 
     def open(self, opening: SourceContext) -> CameraConnection:
-        """Connect; returns when packets can be read, within 10 s. Raises a SourceError that tells why not."""
+        """Connect; return when packets can be read, within 10 s. Raises SourceError with the reason."""
         ...
 
 
 @runtime_checkable
 class SharedSource(Protocol):
-    """A source whose connections need no thread of their own: one thread may read many of them."""
+    """A source whose connections can share one reader thread."""
 
     def shares(self, options: Mapping[str, Any]) -> bool:
-        """Whether those with these settings do not."""
+        """Return whether connections with these settings can share a thread."""
         ...
 
     def begin(self, opening: SourceContext) -> CameraConnection:
-        """Like `open`, but returns at once: connecting goes on in `read`, which never waits, and raises why it could
-        not be opened."""
+        """Open without blocking. Connecting continues in `read`, which never blocks and raises connection errors."""
         ...
 
 
 @runtime_checkable
 class ReportingSource(CameraSource, Protocol):
-    """A source that can tell how it talked to a camera, so that an oddity can be looked into."""
+    """A source that can report its protocol exchange with a camera, for diagnostics."""
 
     def report(self, opening: SourceContext) -> Mapping[str, Any]:
-        """Of the newest connection opened so, whether it lasts or not: `talk`, what was said; `forgiven`, what was odd,
-        in words; `counted`. Empty before there was one. No secrets. From any thread."""
+        """Return diagnostics of the newest connection with these parameters, open or closed; empty before the first.
+
+        Keys: `talk`: transcript; `forgiven`: tolerated protocol violations, as text; `counted`: counters. Contains no
+        secrets. Call from any thread.
+        """
         ...
 
     def without_secrets(self, opening: SourceContext, text: str, *, with_host: bool) -> str:
-        """A text about this camera without its login and, unless with_host, without where it is."""
+        """Return the text without the camera's credentials and, unless `with_host`, without its location."""
         ...
 
 
 class Speaker(Protocol):
-    """A camera's loudspeaker. Used by one thread at a time; `close` in any case."""
+    """A camera's speaker. Use from one thread at a time; always call `close`."""
 
     def has_one(self) -> bool:
-        """Whether the camera has one for us; that is all that is done. May wait for 10 s. Raises SourceError."""
+        """Return whether the camera has a usable speaker, without opening it.
+
+        May block for 10 s. Raises SourceError.
+        """
         ...
 
     def open(self) -> None:
-        """May wait for 10 s. Raises SourceError."""
+        """Open the audio backchannel. May block for 10 s. Raises SourceError."""
         ...
 
     def speak(self, pcm: bytes) -> None:
-        """Samples of 16 bits, 8 kHz, one channel, as they come. Never waits. Raises SourceError."""
+        """Send 16-bit samples, 8 kHz, mono, in real time. Never blocks. Raises SourceError."""
         ...
 
     def close(self) -> None: ...
@@ -121,10 +129,10 @@ class Speaker(Protocol):
 
 @runtime_checkable
 class SpeakingSource(CameraSource, Protocol):
-    """A source whose cameras may have loudspeakers."""
+    """A source whose cameras may have speakers."""
 
     def speaker(self, opening: SourceContext) -> Speaker:
-        """Not connected yet. Raises SourceError for what is no address."""
+        """Return an unconnected speaker. Raises SourceError for an invalid address."""
         ...
 
 

@@ -1,7 +1,7 @@
-"""Cameras on this computer: USB, and whatever else has a `/dev/video` node.
+"""Local cameras with a `/dev/video` node: USB and others.
 
-What a camera compresses itself (H.264, H.265) is passed on as it is; anything else is decoded and encoded once. No
-threads: nothing here waits for the device.
+Compressed formats (H.264, H.265) are passed through; others are decoded and encoded once. No threads; never blocks on
+the device.
 """
 
 import re
@@ -20,14 +20,14 @@ from tawny.sources.v4l2_device import DeviceFormat, V4l2Device, look_at
 
 STALL_S = 5.0
 _PIXELS = {"H264": "h264", "HEVC": "hevc", "MJPG": "mjpeg", "YUYV": "yuyv422", "NV12": "nv12", "YU12": "yuv420p"}
-"""FFmpeg's names of what we take, the best first."""
+"""FFmpeg's names of the supported formats, preferred first."""
 _PASSED: dict[str, VideoCodec] = {"h264": "h264", "hevc": "h265"}
 _BY_NAME = {"auto": tuple(_PIXELS), "h264": ("H264", "HEVC"), "mjpeg": ("MJPG",), "raw": ("YUYV", "NV12", "YU12")}
 _SIZE = re.compile(r"(\d{2,5})x(\d{2,5})")
 
 
 class Capturing(Protocol):
-    """What `media.codec.capture.Capture` does, so that a test can stand in for a device."""
+    """Interface of `media.codec.capture.Capture`, for tests without a device."""
 
     @property
     def fps(self) -> float: ...
@@ -41,7 +41,7 @@ OpenCapture = Callable[[str, str, tuple[int, int], float, str], Capturing]
 
 
 class CaptureFormat(NamedTuple):
-    """pixels: FFmpeg's name of the format."""
+    """Selected capture format. pixels: FFmpeg's name. size: width and height, px."""
 
     pixels: str
     size: tuple[int, int]
@@ -94,7 +94,7 @@ class V4l2:
 
 
 def choose(formats: tuple[DeviceFormat, ...], wanted: tuple[int, int], kinds: tuple[str, ...]) -> CaptureFormat | None:
-    """The best of the kinds that the device has, in the size nearest to the one wanted; None if it has none."""
+    """Return the first of the requested formats that the device has, or None. Chooses the size nearest to `wanted`."""
     for fourcc in kinds:
         found = next((kind for kind in formats if kind.fourcc == fourcc), None)
         if found is not None:
@@ -150,7 +150,7 @@ class _DeviceConnection:
     def _packets(self, unit: CapturedUnit) -> list[SourcePacket]:
         if self._encoder is not None and unit.picture is not None:
             if unit.pts <= self._newest_pts:
-                return []  # the device's clock stands or went back: this picture has no place of its own
+                return []  # the device's clock stopped or went back: no valid timestamp
             self._newest_pts = unit.pts
             return self._encoder.encode(unit.picture, unit.pts)
         if self._pictures is None:
@@ -158,5 +158,5 @@ class _DeviceConnection:
         try:
             packet = self._pictures.packet(split_annexb(unit.data), unit.pts)
         except ValueError:
-            return []  # a broken picture
+            return []  # a damaged frame
         return [packet] if packet is not None else []

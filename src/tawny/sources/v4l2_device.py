@@ -1,4 +1,4 @@
-"""What a V4L2 device can do, asked by ioctl (linux/videodev2.h). Nothing is streamed here."""
+"""Queries the capabilities of a V4L2 device by ioctl (linux/videodev2.h). Does not stream."""
 
 import errno
 import fcntl
@@ -10,7 +10,7 @@ from struct import pack, pack_into, unpack_from
 from tawny.model.errors import NoSuchDevice
 
 Ioctl = Callable[[int, int, bytearray], object]
-"""Fills the buffer; raises OSError, EINVAL at the end of a list."""
+"""Fills the buffer. Raises OSError; EINVAL marks the end of a list."""
 
 QUERYCAP, ENUM_FMT, ENUM_FRAMESIZES = 0x80685600, 0xC0405602, 0xC02C564A
 _CAPABILITY_BYTES, _FORMAT_BYTES, _SIZE_BYTES = 104, 64, 44
@@ -22,7 +22,7 @@ _MOST_LISTED = 64
 
 @dataclass(frozen=True, slots=True)
 class DeviceFormat:
-    """fourcc: such as `H264`, `MJPG`, `YUYV`. sizes: width and height; of a range its least and its greatest."""
+    """fourcc: such as `H264`, `MJPG`, `YUYV`. sizes: width and height, px; for a range its minimum and maximum."""
 
     fourcc: str
     sizes: tuple[tuple[int, int], ...]
@@ -31,14 +31,14 @@ class DeviceFormat:
 
 @dataclass(frozen=True, slots=True)
 class V4l2Device:
-    """name: as it calls itself."""
+    """Query result. name: reported by the device."""
 
     name: str
     formats: tuple[DeviceFormat, ...]
 
 
 def look_at(path: str, ioctl: Ioctl = fcntl.ioctl) -> V4l2Device:
-    """Ask a device. NoSuchDevice if it is missing, may not be used, or is no camera."""
+    """Query a device. Raises NoSuchDevice if it is missing, not permitted, or no capture device."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     except FileNotFoundError as error:
@@ -86,7 +86,7 @@ def _size_request(fourcc: bytes) -> Callable[[int], bytes]:
 
 
 def _listed(fd: int, ioctl: Ioctl, request: int, asked: Callable[[int], bytes], size: int) -> Iterator[bytearray]:
-    """Entries 0, 1, 2 … until the device says that there are no more."""
+    """Yield the list entries 0, 1, 2 … until the device reports the end."""
     for index in range(_MOST_LISTED):
         entry = bytearray(size)
         head = asked(index)

@@ -1,1 +1,1 @@
-"""HLS and low-latency HLS from the ring."""
+"""HLS and Low-Latency HLS from the ring buffer."""

@@ -1,7 +1,7 @@
-"""HLS and low-latency HLS from the ring, nothing on disk: for phones, televisions, and where only plain HTTP gets out.
+"""HLS and Low-Latency HLS from the ring buffer without disk I/O, for phones, TVs and HTTP-only networks.
 
-One list of segments a stream, for all who see it. A segment begins with a keyframe and is made of parts of a third of
-a second; a player that knows parts asks for the next one before it is there, and is answered when it is.
+One playlist per stream for all viewers. A segment begins with a keyframe and consists of parts of a third of a second.
+A player that supports parts requests the next part early; the response blocks until the part is complete.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ PART_S, SEGMENT_S = 0.34, 2.0
 KEPT_SEGMENTS = 7
 KEPT_BEGINS = 4
 PARTS_TOLD = 3
-"""Segments whose parts are told one by one."""
+"""Number of newest segments listed with their parts."""
 BACK_S = 6.0
-"""So much of the ring is in the list from the start."""
+"""Seconds of the ring buffer listed from the start."""
 UNUSED_S = 15.0
 LOOK_S = 2.0
 
@@ -33,12 +33,12 @@ class HlsPart:
     data: bytes
     seconds: float
     begins: bool
-    """With a keyframe."""
+    """The part begins with a keyframe."""
 
 
 @dataclass(slots=True)
 class HlsSegment:
-    """number: as HLS counts, from 0. begin: number of the header it needs. at_ms: UTC of its first picture."""
+    """number: media sequence number, from 0. begin: number of its init segment. at_ms: UTC of its first frame."""
 
     number: int
     begin: int
@@ -56,7 +56,10 @@ class HlsSegment:
 
 
 class HlsFeed:
-    """In the event loop. `run` until nobody has asked for a while; it is `over` then, and another must be made."""
+    """One stream's playlist and segments. Event loop only.
+
+    `run` returns after UNUSED_S without a request. Then `over` is True and a new feed is needed.
+    """
 
     def __init__(self, hub: Hub, clock: Clock) -> None:
         self._hub, self._clock = hub, clock
@@ -74,7 +77,7 @@ class HlsFeed:
 
     @property
     def mime(self) -> str:
-        """Of what comes now; empty before anything has."""
+        """Return the MIME type of the newest init segment; empty before the first."""
         return self._begins[max(self._begins)].mime if self._begins else ""
 
     def asked(self) -> None:
@@ -87,7 +90,7 @@ class HlsFeed:
         return next((each for each in self._segments if each.number == number), None)
 
     async def has(self, segment: int, part: int | None, timeout_s: float) -> bool:
-        """Wait until there is that segment (whole), or that part of it. False when it does not come in time."""
+        """Wait for the complete segment, or for one part of it. Return False on timeout or when the feed is over."""
         try:
             async with asyncio.timeout(timeout_s), self._more:
                 await self._more.wait_for(lambda: self.over or self._is_there(segment, part))
@@ -96,11 +99,11 @@ class HlsFeed:
         return not self.over
 
     def is_near(self, segment: int) -> bool:
-        """Whether it can be waited for."""
+        """Return whether a request may wait for this segment number."""
         return segment <= (self._segments[-1].number if self._segments else 0) + 2
 
     def playlist(self, more: str = "") -> str:
-        """more: what every address in it ends with."""
+        """Return the media playlist. more: suffix appended to every URI."""
         longest_s = max((each.seconds for each in self._segments), default=0.0)
         lines = [
             "#EXTM3U",
@@ -157,7 +160,7 @@ class HlsFeed:
             self._held = packet
 
     def _add(self, fragment: bytes, picture: Packet, following: Packet) -> None:
-        """One picture's fragment; `following` tells how long it lasts."""
+        """Add one frame's fragment. `following` determines its duration."""
         seconds = max(0.0, (following.pts - picture.pts) / VIDEO_RATE)
         if picture.is_keyframe:
             self._end_part()

@@ -1,4 +1,4 @@
-"""The HLS lists that somebody asks for: each begun by the first who does, and ended when nobody has for a while."""
+"""Registry of HLS feeds: each starts with its first request and ends after a period without requests."""
 
 import asyncio
 from contextlib import AbstractContextManager
@@ -11,9 +11,9 @@ from tawny.stream.hub import Hub
 
 
 class HlsFeedKey(NamedTuple):
-    """stream: main, sub or auto, as asked for. seen: the cameras that one which follows may show; None: all.
+    """stream: the requested name: main, sub or auto. seen: cameras that a follow stream may show; None: all.
 
-    covered: without what is private.
+    covered: privacy masks are applied.
     """
 
     camera: CameraId | None
@@ -23,7 +23,7 @@ class HlsFeedKey(NamedTuple):
 
 
 class HlsSource(Protocol):
-    """A `Choice`, or a `Followed`. source: whether it is the same still."""
+    """A StreamChoice or a FollowStream. source: identifies the underlying stream; a change replaces the feed."""
 
     @property
     def source(self) -> Hub: ...
@@ -32,7 +32,7 @@ class HlsSource(Protocol):
 
 
 class HlsFeeds:
-    """In the event loop."""
+    """Open HLS feeds by key. Event loop only."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -46,7 +46,10 @@ class HlsFeeds:
         return found[0]
 
     def feed(self, key: HlsFeedKey, choice: HlsSource, counted: AbstractContextManager[None]) -> HlsFeed:
-        """counted: entered while the feed is made, to be counted as a viewer."""
+        """Return the feed for `key`; create it if missing or if its source changed.
+
+        counted: entered while the feed runs.
+        """
         known, found = self.known(key), self._open.get(key)
         if known is not None and found is not None and found[1] is choice.source:
             return known

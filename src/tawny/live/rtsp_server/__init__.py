@@ -1,1 +1,1 @@
-"""The cameras again by RTSP, for other programs: a camera is asked once, whoever wants its picture."""
+"""RTSP restreaming: other software gets a camera's stream without another connection to the camera."""

@@ -1,4 +1,4 @@
-"""What a player asks and what it is answered, as bytes (RFC 2326). No sockets."""
+"""RTSP request parsing and response encoding for the server (RFC 2326). No sockets."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ _ASKED = re.compile(r"([A-Z_]{1,20}) (\S{1,2000}) RTSP/1\.\d")
 
 
 class MalformedRtspRequest(ValueError):
-    """What came is no request of RTSP within the limits."""
+    """The received bytes are not a valid RTSP request within the limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class RtspRequest:
     method: str
     url: str
     headers: Mapping[str, str]
-    """By name in lower case."""
+    """By lowercase name."""
     body_bytes: int
 
     @property
@@ -29,7 +29,7 @@ class RtspRequest:
 
 
 def read_request(head: bytes) -> RtspRequest:
-    """Read a block of header lines. Raises BadRequest."""
+    """Parse the request line and headers. Raises MalformedRtspRequest."""
     lines = head.decode("utf-8", "replace").split("\r\n")
     found = _ASKED.fullmatch(lines[0].strip())
     if not found:
@@ -56,7 +56,7 @@ class RtspReply:
         return self.status.startswith("200")
 
     def to_bytes(self, sequence: str) -> bytes:
-        """sequence: the request's `CSeq`; one with anything but digits is not repeated."""
+        """Encode the response. sequence: the request's `CSeq`; echoed only if it consists of digits."""
         numbered = {"CSeq": sequence} if sequence.isascii() and sequence.isdigit() else {}
         headers = {**numbered, **self.headers, "Content-Length": str(len(self.body))}
         lines = [f"RTSP/1.0 {self.status}", *(f"{name}: {value}" for name, value in headers.items())]

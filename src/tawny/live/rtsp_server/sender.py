@@ -1,6 +1,6 @@
-"""A stream's packets to one player, cut for RTP, as they come.
+"""Sends a stream's packets to one RTSP player as RTP.
 
-Runs in the event loop. A player that takes too little goes on with the newest keyframe; it holds back nobody.
+Runs in the event loop. A slow player skips to the newest keyframe; it does not delay others.
 """
 
 import secrets
@@ -21,11 +21,11 @@ BEHIND_MS = 2_000
 REPORT_MS = 5_000
 SILENT_S = 5.0
 FRESH_S = 5.0
-"""A stream whose newest packet is older has nothing to show."""
+"""Maximum age of a stream's newest packet, in seconds; older streams count as inactive."""
 
 
 def formats_now(hub: Hub, clock: Clock) -> tuple[VideoFormat, AudioFormat | None] | None:
-    """What comes at present; None when nothing does."""
+    """Return the current video and audio formats; None if the stream is inactive."""
     newest = hub.newest
     if newest is None or clock.now_ms() - newest.at_ms > FRESH_S * 1000:
         return None
@@ -36,7 +36,7 @@ def formats_now(hub: Hub, clock: Clock) -> tuple[VideoFormat, AudioFormat | None
 
 
 class RtspTrack:
-    """One medium's RTP session, whose times go on over the camera's runs."""
+    """RTP session of one track. Timestamps continue across the camera's runs."""
 
     def __init__(self, media: Format, channel: Channel) -> None:
         self.media, self.channel = media, channel
@@ -48,7 +48,7 @@ class RtspTrack:
         self._reported_ms = -REPORT_MS
 
     def send(self, packet: Packet, from_ms: int) -> None:
-        """from_ms: UTC of this session's beginning, the same for all its tracks. Raises OSError."""
+        """Send one packet. from_ms: UTC of the session's start, the same for all its tracks. Raises OSError."""
         if packet.run != self._run:
             self._run = packet.run
             self._zero = (packet.at_ms - from_ms) * self.media.rate // 1000 - packet.pts
@@ -61,17 +61,20 @@ class RtspTrack:
 
 
 class RtspSender:
-    """tracks: by whether it is the picture. drain: waits while the line is full."""
+    """Sends one player's tracks.
+
+    tracks: video under True, audio under False. drain: waits while the send buffer is full.
+    """
 
     def __init__(
         self, hub: Hub, clock: Clock, tracks: Mapping[bool, RtspTrack], drain: Callable[[], Awaitable[None]]
     ) -> None:
         self._hub, self._clock, self._tracks, self._drain = hub, clock, tracks, drain
         self.skipped = 0
-        """How often it went on with a newer keyframe because the line was too slow."""
+        """Number of skips to a newer keyframe because of a slow connection."""
 
     async def run(self) -> None:
-        """Send until the camera's kind of picture changes (a player has to ask anew then). Raises OSError."""
+        """Send until the video codec changes; the player must then send DESCRIBE again. Raises OSError."""
         wakeup = Wakeup()
         reader = self._hub.reader(wake=wakeup)
         from_ms: int | None = None
@@ -107,7 +110,7 @@ class RtspSender:
 
 
 def _with_sets(packet: Packet) -> bytes:
-    """A keyframe begins with its parameter sets: who comes late, and who saw another size before, need them."""
+    """Return the packet's data, with parameter sets before a keyframe: decoders need them on join and size change."""
     if not packet.is_keyframe or not isinstance(packet.format, VideoFormat):
         return packet.data
     nals = split_lengths(packet.data)

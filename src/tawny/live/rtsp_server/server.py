@@ -1,4 +1,4 @@
-"""Listens for RTSP players, in an event loop that is there already."""
+"""RTSP server in an existing event loop."""
 
 import asyncio
 import errno
@@ -11,21 +11,21 @@ MOST_PLAYERS = 64
 
 
 class RtspServer:
-    """`start` once, `stop` once, both in the loop that serves."""
+    """Call `start` once and `stop` once, both in the serving event loop."""
 
     def __init__(self, house: ServerContext, host: str, port: int) -> None:
-        """port 0: any that is free."""
+        """port 0: any free port."""
         self._house, self._host, self._port = house, host, port
         self._server: asyncio.Server | None = None
         self._talks: set[asyncio.Task[None]] = set()
 
     @property
     def address(self) -> str:
-        """`127.0.0.1:8554`: where it listens, once it does."""
+        """Return `host:port`, for example `127.0.0.1:8554`. Valid after `start`."""
         return f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
 
     async def start(self) -> None:
-        """Returns when it listens. Raises PortInUse, NotDone."""
+        """Start listening. Raises PortInUse or NotDone."""
         try:
             self._server = await asyncio.start_server(self._accept, self._host, self._port, limit=MOST_HEAD_BYTES)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""One player's connection: requests answered, login checked, tracks set up, packets sent until either side ends it."""
+"""One RTSP player's session: handles requests, authentication and track setup, then sends packets."""
 
 import asyncio
 import logging
@@ -25,61 +25,61 @@ from tawny.stream.hub import Hub
 METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, TEARDOWN"
 TIMEOUT_S = 60
 FOLLOW = ("live", "follow")
-"""`rtsp://HOST/live/follow`: no stream of a camera has that name."""
+"""Path of `rtsp://HOST/live/follow`; no camera stream has this name."""
 FIRST_S = 5.0
-"""So long the first picture of what is made here is waited for."""
+"""Timeout for the first packet of a transcoded or follow stream, in seconds."""
 LOOK_S = 4.0
-"""How often it is asked whether who sees this still may."""
+"""Interval for rechecking the viewer's permission, in seconds."""
 MOST_REFUSALS = 3
 UDP_BUFFER_BYTES = 1 << 20
-"""A keyframe goes out in one burst."""
+"""A keyframe is sent in one burst."""
 log = logging.getLogger(__name__)
 
 
 class RtspAuthenticator(Protocol):
-    """Who may come in, and see what."""
+    """Authenticates RTSP users and authorizes access to cameras."""
 
     async def digest_of(self, user: str) -> str | None:
-        """`login.digest` of this user's secret; None for a stranger."""
+        """Return the stored digest (`digest_auth.digest`) of this user's secret; None for an unknown user."""
         ...
 
     async def may_see(self, user: str, camera: CameraId) -> bool:
-        """Whether the user still may; asked again and again."""
+        """Return whether the user may see the camera. Called repeatedly during a session."""
         ...
 
     async def followed(self, user: str) -> FollowStream | None:
-        """What shows this user where something happens: the same one, as long as they may see the same cameras.
+        """Return the user's follow stream: the same object while the set of permitted cameras stays the same.
 
-        None when nothing does, or they may see none.
+        None without a follow stream or without permitted cameras.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ServerContext:
-    """What all connections share."""
+    """Dependencies shared by all sessions."""
 
     hub: Callable[[CameraId, StreamName], Hub | None]
     doorman: RtspAuthenticator
     clock: Clock
     one_more: Callable[[CameraId, StreamName], AbstractContextManager[None]]
-    """Counts a viewer while it is entered."""
+    """Counts one viewer while entered."""
     look_s: float = LOOK_S
 
 
 @dataclass(slots=True)
 class _Wanted:
-    """What a player has asked for by name."""
+    """The stream that a player has requested."""
 
     name: str
     hub: Hub
     counted: AbstractContextManager[None]
     still: Callable[[], Awaitable[bool]]
-    """Whether the user may still see it."""
+    """Returns whether the user may still see the stream."""
 
 
 class ServerSession:
-    """Runs as one task until the player leaves, may no longer see the camera, or is cancelled."""
+    """One connection. Runs as one task until disconnect, lost permission or cancellation."""
 
     def __init__(self, house: ServerContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._house, self._reader, self._writer = house, reader, writer
@@ -87,7 +87,7 @@ class ServerSession:
         self._wanted: _Wanted | None = None
         self._following: FollowStream | None = None
         self._covered: tuple[Hub, Hub] | None = None
-        """A camera's, and the same without what is private."""
+        """The camera's hub, and its transcoded variant with privacy masks applied."""
         self._open = ExitStack()
         self._tracks: dict[bool, RtspTrack] = {}
         self._playing: asyncio.Task[None] | None = None
@@ -100,9 +100,9 @@ class ServerSession:
             while await self._answer_one():
                 pass
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            log.debug("an RTSP player has left")
+            log.debug("RTSP player disconnected")
         except MalformedRtspRequest as error:
-            log.info("an RTSP player sent %s", error)
+            log.info("Invalid RTSP request from a player: %s", error)
             with suppress(OSError):
                 self._writer.write(RtspReply("400 Bad Request").to_bytes("0"))
         finally:
@@ -119,10 +119,10 @@ class ServerSession:
         self._writer.close()
 
     async def _answer_one(self) -> bool:
-        """Read one request and answer it. False when the connection is to be closed."""
+        """Read one request and send the response. Return False if the connection must be closed."""
         first = await self._reader.readexactly(1)
         self._heard_s = self._house.clock.mono_s()
-        if first == b"$":  # a report of the player's
+        if first == b"$":  # interleaved RTCP from the player
             head = await self._reader.readexactly(3)
             await self._reader.readexactly(int.from_bytes(head[1:], "big"))
             return True
@@ -156,7 +156,7 @@ class ServerSession:
         return RtspReply("501 Not Implemented", {"Public": METHODS})
 
     async def _enter(self, request: RtspRequest) -> RtspReply | None:
-        """Check who asks, and that they may see what they ask for; None when all is well."""
+        """Authenticate the request and check the permission. Return the error response, or None if permitted."""
         authorization, doorman = request.headers.get("authorization", ""), self._house.doorman
         user = digest_auth.user_of(authorization)
         stored = await doorman.digest_of(user) if user else None
@@ -168,12 +168,12 @@ class ServerSession:
             return None
         wanted = await (self._follow(user) if request.path[:2] == FOLLOW else self._find(user, request.path))
         if wanted is None:
-            return RtspReply("404 Not Found")  # whether there is such a camera is nobody else's business
+            return RtspReply("404 Not Found")  # do not reveal whether the camera exists
         self._wanted = wanted
         return None
 
     async def _find(self, user: str, path: tuple[str, ...]) -> _Wanted | None:
-        """`/front-door` and `/front-door/main` are the same. None when there is none, or none that the user may see."""
+        """Resolve a camera path; `/front-door` equals `/front-door/main`. None if unknown or not permitted."""
         if not path:
             return None
         names = {stream.value: stream for stream in StreamName}
@@ -190,14 +190,14 @@ class ServerSession:
         return _Wanted(camera, shown, self._house.one_more(camera, stream), still)
 
     async def _without_private(self, stream: StreamName, hub: Hub) -> Hub:
-        """Encoded again with it black, and without sound: other programs cover nothing. Waits for its first picture."""
+        """Return a transcoded hub with masks applied and without audio. Waits for the first packet."""
         if self._covered is None or self._covered[0] is not hub:
             self._covered = hub, self._open.enter_context(StreamChoice(stream, hub).covered().opened())
             await _first_picture(self._covered[1])
         return self._covered[1]
 
     async def _follow(self, user: str) -> _Wanted | None:
-        """Where something happens, among the cameras that the user may see; None while none shows anything."""
+        """Return the follow stream of the cameras that the user may see; None without one."""
         found = await self._house.doorman.followed(user)
         if found is None:
             return None
@@ -249,7 +249,10 @@ class ServerSession:
         return RtspReply("461 Unsupported Transport")
 
     def _channel(self, transport: str) -> tuple[Channel, str] | None:
-        """What one of the asked transports asks for, and how it is confirmed; None when it is none of ours."""
+        """Open the channel for one transport specification.
+
+        Return it with the `Transport` reply; None if unsupported.
+        """
         fields = dict(field.strip().partition("=")[::2] for field in transport.split(";"))
         if "multicast" in fields:
             return None
@@ -262,7 +265,7 @@ class ServerSession:
         port = _first_number(fields.get("client_port", ""), 65_534)
         if port is None or port < 1024:
             return None
-        host = self._writer.get_extra_info("peername")[0]  # packets go to who asked, and nowhere else
+        host = self._writer.get_extra_info("peername")[0]  # send to the requesting host only
         ours = self._writer.get_extra_info("sockname")[0]
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         udp = socket.socket(family, socket.SOCK_DGRAM)
@@ -285,11 +288,11 @@ class ServerSession:
                 task.cancel()
             ended = await asyncio.gather(*both, return_exceptions=True)
         for error in ended:
-            if isinstance(error, Exception) and not isinstance(error, OSError):  # a player that is gone is no fault
+            if isinstance(error, Exception) and not isinstance(error, OSError):  # a disconnected player is no error
                 raise error
 
     async def _watch(self, wanted: _Wanted) -> None:
-        """Return when the user may no longer see this, or has not been heard of for too long."""
+        """Return when the permission is lost, or when a UDP player has been silent for 2 * TIMEOUT_S."""
         while True:
             await asyncio.sleep(self._house.look_s)
             if not await wanted.still():
@@ -300,7 +303,7 @@ class ServerSession:
 
 
 async def _first_picture(hub: Hub) -> None:
-    """Until it has come, or for FIRST_S."""
+    """Wait for the first packet, at most FIRST_S."""
     wakeup = Wakeup()
     reader = hub.reader(wake=wakeup)
     if hub.newest is None:
@@ -309,6 +312,6 @@ async def _first_picture(hub: Hub) -> None:
 
 
 def _first_number(text: str, most: int) -> int | None:
-    """`4-5` is 4; None when it is no number up to `most`."""
+    """Return the first number of a range (`4-5` gives 4); None if invalid or above `most`."""
     first = text.partition("-")[0].strip()
     return int(first) if first.isascii() and first.isdigit() and len(first) < 6 and int(first) <= most else None

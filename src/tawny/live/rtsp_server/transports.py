@@ -1,4 +1,4 @@
-"""Where one track's packets go: between the requests' bytes, or to a pair of UDP ports."""
+"""RTP channels of one track: interleaved in the RTSP connection, or a UDP port pair."""
 
 import asyncio
 import socket
@@ -9,7 +9,7 @@ from typing import Protocol
 
 class Channel(Protocol):
     def send(self, data: bytes, *, is_report: bool) -> None:
-        """Send one RTP packet, or a report. ConnectionError when nobody is there any more."""
+        """Send one RTP or RTCP packet. Raises ConnectionError when the player has disconnected."""
         ...
 
     def close(self) -> None: ...
@@ -17,7 +17,7 @@ class Channel(Protocol):
 
 @dataclass(slots=True)
 class TcpChannel:
-    """Interleaved with the requests' connection."""
+    """Interleaved in the RTSP connection."""
 
     writer: asyncio.StreamWriter
     number: int
@@ -28,19 +28,19 @@ class TcpChannel:
         self.writer.write(b"$" + bytes([self.number + is_report]) + len(data).to_bytes(2, "big") + data)
 
     def close(self) -> None:
-        """The connection is closed by who has it."""
+        """Do nothing; the session closes the connection."""
 
 
 @dataclass(slots=True)
 class UdpChannel:
-    """From our socket to the viewer's pair of ports."""
+    """From a local UDP socket to the player's port pair."""
 
     socket: socket.socket
     host: str
     port: int
 
     def send(self, data: bytes, *, is_report: bool) -> None:
-        with suppress(BlockingIOError):  # what the line cannot take now is lost, as UDP has it
+        with suppress(BlockingIOError):  # UDP: packets that the socket buffer cannot take are dropped
             self.socket.sendto(data, (self.host, self.port + is_report))
 
     def close(self) -> None:

@@ -1,5 +1,5 @@
-"""WebRTC: the ring's packets to browsers by RTP, as they are. One port for all connections, UDP and TCP.
+"""WebRTC: sends the ring buffer's packets to browsers as RTP, unchanged. One port (UDP and TCP) for all connections.
 
-Only the viewer connects (ICE's "lite" side is ours), so an answer is there at once and nothing is gathered for it.
-All of it runs in the event loop; packets come from another thread (`live.wakeup`).
+ICE-lite: only the viewer initiates connectivity checks, so the answer needs no candidate gathering. Everything runs in
+the event loop; packets arrive from another thread (`live.wakeup`).
 """

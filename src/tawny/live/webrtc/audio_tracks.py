@@ -1,4 +1,4 @@
-"""A camera's sound as WebRTC takes it: G.711 as it comes, anything else turned into Opus once for all who hear it."""
+"""Audio tracks for WebRTC: G.711 unchanged; other codecs transcoded to Opus, once per stream for all viewers."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -12,12 +12,12 @@ from tawny.model.packets import AudioFormat, Packet
 from tawny.stream.hub import Hub
 
 PIECE_SAMPLES = 160
-"""Of G.711 in one packet: 20 ms."""
+"""G.711 samples per packet: 20 ms."""
 KEPT = 200
 
 
 class AudioPayload(NamedTuple):
-    """time: ticks of the track's rate. at_ms: the instant it stands for."""
+    """One RTP payload. time: ticks of the track's rate. at_ms: capture time, ms UTC."""
 
     payload: bytes
     time: int
@@ -25,7 +25,7 @@ class AudioPayload(NamedTuple):
 
 
 def names(sound: AudioFormat | None) -> list[Sound]:
-    """What this sound can be sent as, the best first."""
+    """Return the codecs this audio can be sent as, preferred first."""
     if sound is None:
         return []
     if sound.codec == "aac" or sound.rate != 8000 or sound.channels != 1:
@@ -34,7 +34,7 @@ def names(sound: AudioFormat | None) -> list[Sound]:
 
 
 class G711Track:
-    """As it is, in pieces. In the event loop."""
+    """Splits G.711 packets without transcoding. Event loop only."""
 
     def __init__(self) -> None:
         self._times = _Times(8000)
@@ -48,7 +48,7 @@ class G711Track:
 
 
 class OpusTrack:
-    """Turned once: who asks for a packet first has it made. In the event loop."""
+    """Transcodes a stream's audio to Opus; caches the result for other viewers. Event loop only."""
 
     def __init__(self) -> None:
         self._made: OrderedDict[int, list[AudioPayload]] = OrderedDict()
@@ -61,7 +61,7 @@ class OpusTrack:
         if packet.number in self._made:
             return self._made[packet.number]
         if packet.number < self._newest:
-            return []  # older than what was made already
+            return []  # older than the newest transcoded packet
         self._newest = packet.number
         self._made[packet.number] = pieces = list(self._turned(packet))
         while len(self._made) > KEPT:
@@ -84,7 +84,7 @@ class OpusTrack:
 
 
 class _Times:
-    """UTC in ticks, without the unevenness of the packets' own instants: they only tell where a run begins."""
+    """Maps pts to UTC ticks without packet jitter: uses a packet's arrival time only at the start of a run."""
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
@@ -92,7 +92,7 @@ class _Times:
         self._zero = 0
 
     def of(self, packet: Packet, pts: int) -> int:
-        """pts: ticks of our rate since the run began."""
+        """Return UTC in ticks of `rate`. pts: ticks of `rate` since the run's start."""
         if packet.run != self._run:
             self._run = packet.run
             self._zero = (packet.at_ms - packet.pts * 1000 // packet.format.rate) * self._rate // 1000
@@ -100,12 +100,15 @@ class _Times:
 
 
 def sounds_of(hub: Hub, name: str) -> "G711Track | OpusTrack":
-    """What turns this stream's sound into what was agreed on."""
+    """Return the track that converts this stream's audio to the negotiated codec."""
     return share_once(OpusTrack, hub, OpusTrack) if name == "opus" else G711Track()
 
 
 def recorded_sounds(name: str) -> "Callable[[Packet], G711Track | OpusTrack | None]":
-    """For what was agreed on: what takes a recorded piece, None where it would have to be turned into that."""
+    """Return a function that maps a recorded packet to its track for the negotiated codec.
+
+    The function returns None if the packet would need transcoding to G.711.
+    """
     made = OpusTrack() if name == "opus" else G711Track()
 
     def taking(packet: Packet) -> G711Track | OpusTrack | None:

@@ -1,4 +1,4 @@
-"""Where WebRTC connections begin and end. The port is opened for the first viewer and kept."""
+"""Opens and closes WebRTC connections. The port is opened for the first viewer and stays open."""
 
 import asyncio
 import datetime as dt
@@ -20,11 +20,11 @@ log = logging.getLogger(__name__)
 
 
 class CannotStream(Exception):
-    """WebRTC cannot show this; its words tell why."""
+    """The stream cannot be sent over WebRTC; the message tells users the reason."""
 
 
 class WebRtcConnections:
-    """hosts: what to listen on. All in one event loop."""
+    """All WebRTC connections. hosts: addresses to listen on. Event loop only."""
 
     def __init__(self, live: LiveSettings, hosts: Sequence[str], clock: Clock) -> None:
         self._live, self._clock = live, clock
@@ -42,9 +42,9 @@ class WebRtcConnections:
         sounds: Sequence[Sound] = (),
         hear: Hear = deaf,
     ) -> PeerConnection:
-        """A connection for this offer, to be shown such pictures. sounds: what we could send, the best first.
+        """Create a connection for an SDP offer. sounds: audio codecs that can be sent, preferred first.
 
-        NoWay when it cannot be; NotAnOffer for what is none.
+        Raises CannotStream if the stream or the port cannot be used, InvalidOffer for an invalid offer.
         """
         offer = read_offer(text)
         medium = wanted(offer)

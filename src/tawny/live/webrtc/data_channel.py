@@ -1,4 +1,4 @@
-"""Words beside the picture: WebRTC's data channels (RFC 8831), over the DTLS that is there already."""
+"""WebRTC data channels (RFC 8831) over the connection's existing DTLS."""
 
 import asyncio
 import logging
@@ -11,15 +11,15 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport
 log = logging.getLogger(__name__)
 _TAKES = "_handle_data"
 Hear = Callable[[str, str], None]
-"""Called with a channel's label and a text that was said on it."""
+"""Called with a channel's label and a received text message."""
 
 
 def deaf(label: str, text: str) -> None:
-    """Hears nothing."""
+    """Ignore the message."""
 
 
 class _Below:
-    """What SCTP wants of DTLS."""
+    """Adapter with the DTLS transport interface that aiortc's SCTP requires."""
 
     state = "connected"
     _role = "server"
@@ -39,7 +39,7 @@ class _Below:
 
 
 class DataChannels:
-    """The channels that the viewer opens. send: data for DTLS."""
+    """The data channels opened by the viewer. send: transmits data over DTLS."""
 
     def __init__(self, send: Callable[[bytes], None], hear: Hear) -> None:
         self._below = _Below(send)
@@ -57,7 +57,7 @@ class DataChannels:
             self._do(self._below.take(data))
 
     def tell(self, label: str, text: str) -> bool:
-        """False while there is no such channel."""
+        """Send a text message. Return False if the channel is not open."""
         channel = self._open.get(label)
         if channel is None or channel.readyState != "open":
             return False

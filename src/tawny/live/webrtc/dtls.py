@@ -1,6 +1,6 @@
-"""DTLS for one connection (RFC 5764): we wait, the browser begins. Its keys then protect RTP and RTCP (SRTP).
+"""DTLS server of one connection (RFC 5764). The browser initiates; the handshake yields the SRTP keys.
 
-The browser's certificate is the one whose fingerprint its offer told, or nothing is sent.
+Invariant: nothing is sent unless the browser's certificate matches the fingerprint in its offer.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ _PROFILES = tuple(
 
 
 class Certificate:
-    """Ours, for all connections. fingerprint: as SDP says it, SHA-256."""
+    """Self-signed certificate for all connections. fingerprint: SHA-256 in SDP notation."""
 
     def __init__(self, now: dt.datetime) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -76,7 +76,7 @@ class Certificate:
 
 
 class Dtls:
-    """send: a datagram to the viewer. ready: called once media can be sent. said: data of a channel. ended: why."""
+    """One DTLS session. Callbacks report datagrams to send, readiness, received data and the end."""
 
     def __init__(
         self,
@@ -88,7 +88,11 @@ class Dtls:
         said: Callable[[bytes], None],
         ended: Callable[[str], None],
     ) -> None:
-        """fingerprint: the viewer's, as algorithm and colon-separated hex."""
+        """send: transmits a datagram to the viewer. ready: media can be sent.
+
+        said: receives data channel payload. ended: receives the reason. fingerprint: of the viewer's certificate, as
+        algorithm and colon-separated hex.
+        """
         self._send, self._ready, self._said, self._ended = send, ready, said, ended
         self._fingerprint = fingerprint
         self._ssl = SSL.Connection(certificate.context)
@@ -104,7 +108,7 @@ class Dtls:
         return self._out is not None and not self._is_over
 
     def take(self, data: bytes) -> None:
-        """A DTLS datagram."""
+        """Process a received DTLS datagram."""
         if self._is_over:
             return
         self._ssl.bio_write(data)
@@ -123,7 +127,7 @@ class Dtls:
             self._over("closed")
 
     def tell(self, data: bytes) -> None:
-        """Data for a channel."""
+        """Send data channel payload."""
         if self.is_ready:
             self._ssl.send(data)
             self._flush()
@@ -137,7 +141,7 @@ class Dtls:
         return self._out.protect_rtcp(rtcp)
 
     def unprotect_rtcp(self, data: bytes) -> bytes | None:
-        """None for what was not sent by the viewer."""
+        """Return the decrypted RTCP; None if authentication fails."""
         if self._in is None:
             return None
         try:
@@ -159,7 +163,7 @@ class Dtls:
             self._flush()
 
     def _secured(self) -> None:
-        """The handshake is done: make the keys, if this is whom the offer told of."""
+        """Complete the handshake: verify the viewer's certificate and derive the SRTP keys."""
         algorithm, told = self._fingerprint
         digest = {"sha-256": hashes.SHA256(), "sha-384": hashes.SHA384(), "sha-512": hashes.SHA512()}[algorithm]
         theirs = self._ssl.get_peer_certificate(as_cryptography=True)
@@ -196,7 +200,7 @@ class Dtls:
             self._send(datagram)
 
     def _wait(self) -> None:
-        """Say it again if the answer does not come."""
+        """Schedule a retransmission of the handshake message."""
         if self._timer:
             self._timer.cancel()
         due_s = self._ssl.DTLSv1_get_timeout()
@@ -225,7 +229,7 @@ def _fingerprint(certificate: x509.Certificate, digest: hashes.HashAlgorithm) ->
 
 
 def _datagrams(written: bytes) -> Iterator[bytes]:
-    """DTLS records, as many together as fit into a datagram."""
+    """Pack DTLS records into datagrams of at most DATAGRAM_BYTES."""
     begin = at = 0
     while at + _HEAD_BYTES <= len(written):
         end = at + _HEAD_BYTES + int(unpack_from(">H", written, at + 11)[0])

@@ -1,7 +1,7 @@
-"""ICE for one connection (RFC 8445), the side that is only connected to: it answers checks, and the viewer chooses.
+"""ICE-lite agent of one connection (RFC 8445): answers connectivity checks; the viewer nominates the path.
 
-A check carries the name and, hashed with it, the password that only the answer told; so a path is whoever can answer
-for the viewer, and nothing else is ever sent anything.
+A check carries the user name and a MAC keyed with the password from the SDP answer. Media is sent only to an
+address with a valid check.
 """
 
 import secrets
@@ -14,12 +14,12 @@ from tawny.live.webrtc.transports import Address, Transport
 from tawny.model.clock import Clock
 
 SILENT_S = 15.0
-"""A viewer that has not asked for so long is gone."""
+"""Seconds without a check after which the viewer counts as disconnected."""
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class IceCredentials(NamedTuple):
-    """ufrag and password, as SDP says them."""
+    """ICE user fragment and password."""
 
     name: str
     password: str
@@ -35,7 +35,7 @@ def is_stun(data: bytes) -> bool:
 
 
 def stun_username(data: bytes) -> str | None:
-    """The name that a check is meant for; None when it is no check."""
+    """Return the local user fragment of a STUN binding request; None for other messages."""
     try:
         message = parse_message(data)
     except ValueError:
@@ -47,7 +47,7 @@ def stun_username(data: bytes) -> str | None:
 
 
 class IceAgent:
-    """chosen: called whenever the viewer has chosen a path. path: the one in use, None before there is one."""
+    """ICE state of one connection. chosen: called when the viewer selects a path. path: None before that."""
 
     def __init__(self, remote: IceCredentials, clock: Clock, chosen: Callable[[], None]) -> None:
         self.login, self.remote = new_login(), remote
@@ -60,12 +60,12 @@ class IceAgent:
         return self._clock.mono_s() - self._heard_s > SILENT_S
 
     def send(self, data: bytes) -> None:
-        """Lost while there is no path."""
+        """Send on the selected path. Drops the data if none is selected."""
         if self.path is not None:
             self.path.send(data)
 
     def check(self, data: bytes, path: Transport) -> bool:
-        """Answer a check that came by this path; False for what is none of ours."""
+        """Answer a STUN check received on `path`. Return False for messages of other sessions."""
         try:
             message = parse_message(data)
         except ValueError:
@@ -88,7 +88,7 @@ class IceAgent:
         return True
 
     def knock(self, path: Transport) -> None:
-        """Open the way through a router on our side, so that the viewer's checks come through."""
+        """Send a binding request to open a mapping in the local NAT or firewall for the viewer's checks."""
         request = Message(Method.BINDING, Class.REQUEST)
         request.attributes["USERNAME"] = f"{self.remote.name}:{self.login.name}"
         request.attributes["PRIORITY"] = 1
@@ -98,7 +98,7 @@ class IceAgent:
 
 
 class Candidate(NamedTuple):
-    """Where we can be reached. kind: host, srflx (as others see us) or relay (a TURN server's)."""
+    """A local ICE candidate. kind: host, srflx (server-reflexive) or relay (TURN)."""
 
     transport: str
     host: str
@@ -115,7 +115,7 @@ class Candidate(NamedTuple):
 
 
 def candidate_of(line: str) -> Address | None:
-    """Where a viewer's candidate by UDP is; None for others, and for names that only its own network knows."""
+    """Parse a viewer's UDP candidate. Return None for other transports and for mDNS names."""
     words = line.removeprefix("a=").removeprefix("candidate:").split()
     if len(words) < 8 or words[2].lower() != "udp" or words[4].endswith(".local") or not words[5].isdigit():
         return None

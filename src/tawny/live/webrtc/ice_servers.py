@@ -1,7 +1,7 @@
-"""The STUN and TURN servers that browsers are told of.
+"""STUN and TURN servers announced to browsers.
 
-A login at a TURN server of one's own lasts a short time and is made without asking it: the name is when it ends, the
-password is that name under the secret which both know (coturn's `use-auth-secret`).
+Credentials for a TURN server with a shared secret are short-lived and generated locally (coturn's `use-auth-secret`).
+The user name is the expiry time; the password is its HMAC with the secret.
 """
 
 import base64
@@ -17,7 +17,7 @@ LOGIN_LASTS_S = 3600
 
 @dataclass(frozen=True, slots=True)
 class IceServerConfig:
-    """As `RTCIceServer` in browsers; without a login for STUN."""
+    """Fields of the browser's `RTCIceServer`; no credentials for STUN."""
 
     url: str
     username: str = ""
@@ -25,13 +25,13 @@ class IceServerConfig:
 
 
 def ice_servers(live: LiveSettings, who: str, clock: Clock) -> list[IceServerConfig]:
-    """For one viewer. who: an id that the TURN server's log shows."""
+    """Return the servers for one viewer. who: id shown in the TURN server's log."""
     asked = [IceServerConfig(url) for url in live.stun]
     return [*asked, *(IceServerConfig(turn.url, *login_at(turn, who, clock)) for turn in live.turn)]
 
 
 def login_at(turn: TurnServerSettings, who: str, clock: Clock) -> tuple[str, str]:
-    """Name and password."""
+    """Return user name and password for the TURN server."""
     if not turn.secret:
         return turn.user, turn.password
     name = f"{clock.now_ms() // 1000 + LOGIN_LASTS_S}:{who}"

@@ -1,7 +1,7 @@
-"""A camera's live packets to one WebRTC viewer, as they are. It begins at the ring's newest keyframe.
+"""Sends a camera's live packets to one WebRTC viewer, unchanged, from the ring's newest keyframe on.
 
-Times are UTC in ticks, so that the page knows from each picture's RTP time how old it is. Pictures that are sent later
-than they were made (those since the keyframe) get times close together: a browser would play them slowly otherwise.
+RTP timestamps are UTC in ticks, so that the page can compute each frame's age. Backlog frames since the keyframe get
+timestamps close together; a browser would play them at normal speed otherwise.
 """
 
 import asyncio
@@ -16,25 +16,25 @@ from tawny.model.packets import Packet, VideoFormat
 from tawny.stream.hub import Hub
 
 BURST_BYTES, BURST_PAUSE_S = 64_000, 0.004
-"""So much at once, when there is more to send than the newest picture: a network's buffers are small."""
+"""Maximum burst size while sending a backlog, in bytes: network buffers are small."""
 MOST_BURST_BYTES = 3_000_000
-"""With more than this since the keyframe, it alone is sent, and the rest from the next one on."""
+"""With a larger backlog since the keyframe, send only the keyframe and continue from the next one."""
 BEHIND_MS = 1_500
 AGAIN_S = 0.7
-"""Pictures since the keyframe are sent again at most so often, however often it is asked for."""
+"""Minimum interval between repetitions of the backlog on keyframe requests, in seconds."""
 _TICKS_A_MS = 90
 _BACK_TICKS = 2 * 90_000
 _LOOK_S = 1.0
 
 
 class AudioTrackSource(Protocol):
-    """Gives what WebRTC takes of the camera's sound: payload, time in its ticks, instant."""
+    """Converts the camera's audio packets to WebRTC payloads: payload, time in track ticks, ms UTC."""
 
     def take(self, packet: Packet) -> Sequence[tuple[bytes, int, int]]: ...
 
 
 class MediaSink(Protocol):
-    """Where it is sent: a `Peer`."""
+    """Destination of the packets: a PeerConnection or an RtpTimeline."""
 
     video: RtpTrack
     sound: RtpTrack | None
@@ -47,7 +47,7 @@ class MediaSink(Protocol):
 
 
 class LiveSender:
-    """video: what was agreed on; pictures of another codec end it."""
+    """Live sender of one viewer. video: the negotiated format; a codec change ends the connection."""
 
     def __init__(
         self, peer: MediaSink, hub: Hub, clock: Clock, video: VideoFormat, sounds: AudioTrackSource | None = None
@@ -65,7 +65,7 @@ class LiveSender:
         self._reader.close()
 
     async def run(self) -> None:
-        """Until the connection is over."""
+        """Send until the connection ends."""
         await self._opened()
         self._anew()
         while not self._peer.ended.is_set():
@@ -93,14 +93,14 @@ class LiveSender:
         self._wakeup()
 
     def _anew(self) -> None:
-        """From the newest keyframe."""
+        """Restart from the newest keyframe."""
         self._reader.close()
         self._reader = self._hub.reader(wake=self._wakeup)
         self._needs_keyframe, self._again_due = True, False
         self._sent_again_s = self._clock.mono_s()
 
     def _is_behind(self, packets: list[Packet]) -> bool:
-        """Packets since a keyframe are older than a viewer wants to wait for."""
+        """Return whether the backlog exceeds BEHIND_MS and contains a newer keyframe."""
         if self._needs_keyframe or not packets:
             return False
         return packets[-1].at_ms - packets[0].at_ms > BEHIND_MS and any(packet.is_keyframe for packet in packets[1:])
@@ -124,7 +124,7 @@ class LiveSender:
         self._needs_keyframe = self._needs_keyframe or is_too_much
 
     def _picture(self, packet: Packet, after: int) -> None:
-        """after: how many pictures are sent right behind it."""
+        """Send one frame. after: number of frames that follow in the same burst."""
         assert isinstance(packet.format, VideoFormat)
         if packet.format.codec != self._codec:
             self._peer.end("the camera sends other pictures than before")

@@ -1,4 +1,4 @@
-"""Pictures cut into RTP payloads once, for all who see them (RFC 6184, RFC 7798)."""
+"""RTP payloads of video frames, packetized once for all viewers (RFC 6184, RFC 7798)."""
 
 from collections import OrderedDict
 
@@ -9,17 +9,17 @@ from tawny.protocols.rtp.packetizer import fragments
 from tawny.stream.hub import Hub
 
 KEPT = 300
-"""Pictures of each stream: those since the last keyframe, mostly."""
+"""Cached frames per stream: usually those since the last keyframe."""
 
 
 class PacketCutter:
-    """For one stream, in one thread."""
+    """Payload cache of one stream. Single-threaded."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[int, list[bytes]] = OrderedDict()
 
     def of(self, packet: Packet) -> list[bytes]:
-        """A picture's payloads, parameter sets first where it begins anew. Empty for what makes no sense."""
+        """Return a frame's payloads, with parameter sets before a keyframe. Empty for invalid data."""
         made = self._kept.get(packet.number)
         if made is None:
             assert isinstance(packet.format, VideoFormat)
@@ -30,7 +30,7 @@ class PacketCutter:
 
 
 def cuts_of(hub: Hub) -> PacketCutter:
-    """The stream's."""
+    """Return the stream's shared payload cache."""
     return share_once(PacketCutter, hub, PacketCutter)
 
 

@@ -1,6 +1,6 @@
-"""One viewer's connection: from its offer to packets on its way, and what it says back. What is shown others tell.
+"""WebRTC connection of one viewer: SDP answer, ICE, DTLS, outgoing RTP and the viewer's feedback.
 
-`Show` fills it with live pictures; it could be filled with any.
+Senders such as LiveSender provide the content.
 """
 
 import asyncio
@@ -28,15 +28,15 @@ from tawny.model.packets import VIDEO_RATE
 REPORT_S = 1.0
 MOST_CANDIDATES = 40
 AGAIN_MOST = 128
-"""Packets sent again at one wish."""
+"""Maximum packets retransmitted per NACK."""
 SOUND_RATES = {"opus": 48_000, "pcmu": 8_000, "pcma": 8_000}
 log = logging.getLogger(__name__)
 
 
 class PeerConnection:
-    """In the event loop. `opened` when packets can be sent, `ended` when it is over; `close` ends it.
+    """One connection. Event loop only. `opened`: packets can be sent. `ended`: the connection is over; `close` ends it.
 
-    keyframe: called when the viewer cannot go on without one. hear: what it says on a data channel.
+    keyframe: called when the viewer requests a keyframe. hear: receives data channel messages.
     """
 
     def __init__(
@@ -61,10 +61,10 @@ class PeerConnection:
             chosen.append(NegotiatedMedia(*sound, self.sound.ssrc))
         self.keyframe: Callable[[], None] = lambda: None
         self.received: ReceptionReport | None = None
-        """What the viewer last said of the picture."""
+        """The viewer's latest reception report for the video track."""
         self.opened, self.ended = asyncio.Event(), asyncio.Event()
         self.why = ""
-        self.ice = IceAgent(offer.login, clock, lambda: log.debug("a viewer comes by %s", self.way))
+        self.ice = IceAgent(offer.login, clock, lambda: log.debug("Viewer connected via %s", self.way))
         self._dtls = Dtls(
             certificate,
             offer.fingerprint,
@@ -76,18 +76,18 @@ class PeerConnection:
         self._channels: DataChannels | None = None
         self._hear, self._channel_port = hear, offer.channel_port
         self._has_channel = offer.first("application") is not None
-        self._last: dict[int, tuple[int, int]] = {}  # of each track: the time sent last, and the instant it stands for
+        self._last: dict[int, tuple[int, int]] = {}  # per track: RTP time of the last frame sent, and its ms UTC
         port.add(self)
         self.answer = write_answer(offer, chosen, self.ice.login, certificate.fingerprint, port.candidates())
         self.hear_of(offer.candidates)
 
     @property
     def way(self) -> str:
-        """udp, tcp or relay; empty before there is one."""
+        """Path type: udp, tcp or relay; empty before a path is selected."""
         return self.ice.path.kind if self.ice.path else ""
 
     def hear_of(self, candidates: Sequence[str]) -> None:
-        """Where the viewer may be found: doors on our side are opened for it."""
+        """Open NAT mappings towards the viewer's candidates."""
         for line in candidates[:MOST_CANDIDATES]:
             at = candidate_of(line)
             if at is not None:
@@ -102,7 +102,7 @@ class PeerConnection:
                 self._feedback(plain)
 
     def send(self, track: RtpTrack, payloads: Sequence[bytes], time: int, at_ms: int) -> None:
-        """One picture or piece of sound. time: ticks of the track. at_ms: the instant it stands for."""
+        """Send one frame or audio payload. time: ticks of the track. at_ms: capture time, ms UTC."""
         if not self._dtls.is_ready or self.ended.is_set():
             return
         last = len(payloads) - 1
@@ -113,11 +113,11 @@ class PeerConnection:
         self._last[track.ssrc] = (time, at_ms)
 
     def tell(self, label: str, text: str) -> bool:
-        """Say something on a channel that the viewer opened; False while there is none."""
+        """Send a text on a data channel that the viewer opened. Return False if it is not open."""
         return self._channels is not None and self._channels.tell(label, text)
 
     async def attend(self) -> None:
-        """Reports, and the end when the viewer is silent. Runs until then."""
+        """Send RTCP reports periodically. Returns when the connection ends or the viewer is silent."""
         while not self.ended.is_set() and not self.ice.is_silent:
             if self._dtls.is_ready:
                 self._report()

@@ -1,15 +1,15 @@
-"""When each recorded picture is due: instants of the past laid on the clock that only grows, slower, faster or held."""
+"""Playback clock: maps recording time to monotonic time, with rate changes and pause."""
 
 import asyncio
 
 from tawny.model.clock import Clock
 
 LATE_S = 0.3
-"""Pictures that are later than this were waited for: playing goes on from them instead of rushing after."""
+"""Frames later than this many seconds shift the clock: playback continues from them instead of catching up."""
 
 
 class PlaybackClock:
-    """`begin_ms` is what was asked for: what lies before it is due at once, and time goes from there."""
+    """Playback position. Frames up to `begin_ms` are due at once; time runs from there."""
 
     def __init__(self, clock: Clock, begin_ms: int, rate: float, *, is_held: bool) -> None:
         self._clock = clock
@@ -17,7 +17,7 @@ class PlaybackClock:
         self._changed = asyncio.Event()
         self.begin_ms = begin_ms
         self.turns = 0
-        """How often time began to go otherwise."""
+        """Number of discontinuities: seeks, rate changes, pauses and shifts."""
         self._anchor(begin_ms)
 
     @property
@@ -29,7 +29,7 @@ class PlaybackClock:
         return self._is_held
 
     def at_ms(self) -> float:
-        """Where playing is by now."""
+        """Return the current playback position, ms UTC."""
         if self._is_held:
             return self._from_ms
         return self._from_ms + (self._clock.mono_s() - self._from_s) * 1000 * self._rate
@@ -41,12 +41,12 @@ class PlaybackClock:
         self._anchor(at_ms)
 
     def jump(self, at_ms: int) -> None:
-        """Go on from there at once: what lies between is not there."""
+        """Continue from `at_ms` immediately, skipping the time in between."""
         self.begin_ms = at_ms
         self._anchor(at_ms)
 
     def due_s(self, at_ms: int) -> float:
-        """When on the clock that only grows; infinity while held."""
+        """Return the due time on the monotonic clock; infinity while paused."""
         if at_ms <= self.begin_ms:
             return self._from_s
         if self._is_held:
@@ -54,7 +54,7 @@ class PlaybackClock:
         return self._from_s + (at_ms - self._from_ms) / 1000 / self._rate
 
     async def until(self, at_ms: int) -> float:
-        """Wait until it is due; when it was due."""
+        """Wait until the frame is due. Return its due time, s monotonic."""
         if self._clock.mono_s() - self.due_s(at_ms) > LATE_S and at_ms > self.begin_ms:
             self._anchor(at_ms)
         while (wait_s := self.due_s(at_ms) - self._clock.mono_s()) > 0:
@@ -67,7 +67,7 @@ class PlaybackClock:
         return self.due_s(at_ms)
 
     async def going(self) -> None:
-        """Wait until it is not held."""
+        """Wait until playback is not paused."""
         while self._is_held:
             self._changed.clear()
             await self._changed.wait()

@@ -1,6 +1,6 @@
-"""What a viewer asks for on the data channel `playback`: JSON texts, each with any of these.
+"""Playback commands on the data channel `playback`: JSON objects with any of these keys.
 
-`at_ms`: go to that instant. `rate`: how fast. `pause`: hold the picture, or go on. `live`: true, back to what is live.
+`at_ms`: seek to this time. `rate`: playback rate. `pause`: pause or resume. `live`: true returns to the live stream.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ _LAST_MS = 253_402_300_800_000
 
 
 class InvalidPlaybackCommand(ValueError):
-    """Its message tells what is wrong, for who wrote the page."""
+    """An invalid command; the message gives the reason for the page's developer."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlaybackCommand:
-    """None: as it was."""
+    """A playback command. None: unchanged."""
 
     at_ms: int | None = None
     rate: float | None = None
@@ -27,7 +27,7 @@ class PlaybackCommand:
     live: bool = False
 
     def then(self, later: "PlaybackCommand") -> "PlaybackCommand":
-        """Both in one: of two places the later one alone is gone to."""
+        """Merge with a later command. Of two seeks only the later one remains."""
         if later.live:
             return later
         live = self.live and later.at_ms is None
@@ -40,7 +40,7 @@ class PlaybackCommand:
 
 
 def read_order(text: str) -> PlaybackCommand:
-    """NotAnOrder for anything else."""
+    """Parse a command. Raises InvalidPlaybackCommand."""
     if len(text) > MOST_CHARACTERS:
         raise InvalidPlaybackCommand("too long")
     try:
@@ -66,14 +66,14 @@ def read_order(text: str) -> PlaybackCommand:
 
 
 class PlaybackCommands:
-    """Between the channel and who carries them out: however many come, one waits. In the event loop."""
+    """Queue between data channel and session; merges pending commands into one. Event loop only."""
 
     def __init__(self) -> None:
         self._waiting: PlaybackCommand | None = None
         self._wrong = ""
         self._came = asyncio.Event()
         self.any = asyncio.Event()
-        """Set for good by the first."""
+        """Set by the first message; never cleared."""
 
     def hear(self, label: str, text: str) -> None:
         if label != CHANNEL:
@@ -88,11 +88,11 @@ class PlaybackCommands:
         self._came.set()
 
     def wake(self) -> None:
-        """Let who waits look again."""
+        """Make `next` return without a command."""
         self._came.set()
 
     async def next(self) -> tuple[PlaybackCommand | None, str]:
-        """What is to be done, and what was wrong with what was said; nothing of either where it was only woken."""
+        """Wait for a command. Return it and an error text. Both may be empty, after `wake`."""
         await self._came.wait()
         self._came.clear()
         order, wrong, self._waiting, self._wrong = self._waiting, self._wrong, None, ""

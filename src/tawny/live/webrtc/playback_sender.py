@@ -1,4 +1,4 @@
-"""Recorded pictures to one WebRTC viewer, as they are stored, at the pace asked for; sound at its own speed."""
+"""Sends recordings to one WebRTC viewer: stored video at the requested rate, audio at rate 1 only."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,22 +15,22 @@ from tawny.model.packets import Packet, VideoFormat
 from tawny.model.reels import ReelPiece, SkippedTime
 
 KEYFRAMES_FROM = 8.0
-"""From this rate on keyframes alone are sent."""
+"""Playback rates from this value on send keyframes only."""
 MOST_KEYFRAMES_A_S = 4
-"""Of those: so that a line that carries what is live carries it about as well."""
+"""Maximum keyframes per second, so that the bit rate stays near that of the live stream."""
 
 
 def sparse_ms(rate: float) -> int:
-    """How far apart in the recording pictures must be at that rate; 0 where all are sent."""
+    """Return the minimum recording time between frames at this rate, in ms; 0 sends all frames."""
     return round(rate * 1000 / MOST_KEYFRAMES_A_S) if rate >= KEYFRAMES_FROM else 0
 
 
 Heard = Callable[[Packet], AudioTrackSource | None]
-"""What takes that recorded sound; None where it cannot be heard."""
+"""Returns the track for a recorded audio packet; None if it cannot be played."""
 
 
 class PlaybackSender:
-    """One stretch of it, from an instant on. `run` sends until what is recorded ends."""
+    """One playback run from a start time. `run` sends until the end of the recording."""
 
     def __init__(
         self,
@@ -43,19 +43,19 @@ class PlaybackSender:
         skipped: Callable[[SkippedTime], None],
         arrived: Callable[[], None],
     ) -> None:
-        """sounds: made anew for each stretch. skipped: told what was passed over, before the picture behind it.
+        """sounds: track lookup, new for each run. skipped: called with a skipped gap, before the next frame.
 
-        arrived: called once what was asked for is shown.
+        arrived: called once when the requested position is shown.
         """
         self._stage, self._ahead, self._pace = stage, ahead, pace
         self._sounds, self._skipped, self._arrived = sounds, skipped, arrived
         self._line_ms = stage.now_ms() - clock.mono_s() * 1000
         self._sent_bytes = 0
         self.has_begun = self.has_arrived = False
-        """The first picture was sent; so was the one that was asked for."""
+        """Whether the first frame was sent; whether the frame at the requested time was sent."""
 
     async def run(self) -> None:
-        """Until nothing more is recorded. NotCarried and StorageError as the reel has them."""
+        """Send until the end of the recording. Raises NotCarried and StorageError from the reel."""
         try:
             while True:
                 piece = await self._ahead.next()
@@ -65,7 +65,7 @@ class PlaybackSender:
                 self._arrive()
                 if not (self._pace.is_held and self.has_begun):
                     return
-                await self._pace.going()  # by then there may be more
+                await self._pace.going()  # more may be recorded by then
         finally:
             await self._ahead.close()
 
@@ -95,7 +95,7 @@ class PlaybackSender:
     async def _picture(self, packet: Packet) -> None:
         assert isinstance(packet.format, VideoFormat)
         if not self.has_begun and packet.at_ms > self._pace.begin_ms:
-            self._pace.jump(packet.at_ms)  # nothing lies before what was asked for
+            self._pace.jump(packet.at_ms)  # no recording before the requested time
         due_s = await self._pace.until(packet.at_ms)
         self._stage.send_past(cut_picture(packet.data, packet.format), packet.at_ms, self._line_ms + due_s * 1000)
         self.has_begun = True

@@ -1,4 +1,4 @@
-"""Reading recordings in a thread before they are wanted: a little ahead, one thread a viewer."""
+"""Reads recordings ahead of playback in worker threads, one read at a time per viewer."""
 
 import asyncio
 from collections import deque
@@ -8,17 +8,17 @@ from tawny.model.errors import StorageError
 from tawny.model.reels import NotCarried, ReelPiece
 
 MOST_PIECES, MOST_BYTES = 3, 6_000_000
-"""So much is read ahead at most: a piece is about a second."""
+"""Maximum read-ahead: in pieces of about 1 s, and in bytes."""
 
 
 class ReelReader(Protocol):
-    """Blocking; see `playback.packet_reel.PacketReel`, which is one."""
+    """Blocking interface of `playback.packet_reel.PacketReel`."""
 
     def next(self) -> ReelPiece | None: ...
 
 
 class PrefetchReader:
-    """limit: how many may read side by side, of all viewers."""
+    """Read-ahead for one viewer. limit: bounds concurrent reads of all viewers."""
 
     def __init__(self, reel: ReelReader, limit: asyncio.Semaphore) -> None:
         self._reel, self._limit = reel, limit
@@ -29,7 +29,10 @@ class PrefetchReader:
         self._filling: asyncio.Task[None] | None = None
 
     async def next(self) -> ReelPiece | None:
-        """None when nothing more is recorded by now. NotCarried and StorageError as the reel has them."""
+        """Return the next piece; None at the current end of the recording.
+
+        Raises NotCarried and StorageError from the reel.
+        """
         while not self._ready:
             if not await self._read():
                 return None
@@ -40,7 +43,7 @@ class PrefetchReader:
         return piece
 
     async def close(self) -> None:
-        """When this returns, no thread reads any more."""
+        """Stop prefetching. Invariant: no thread reads after this returns."""
         if self._filling is not None:
             self._filling.cancel()
             await asyncio.gather(self._filling, return_exceptions=True)
@@ -52,10 +55,10 @@ class PrefetchReader:
             while len(self._ready) < MOST_PIECES and self._bytes < MOST_BYTES and await self._read():
                 continue
         except (NotCarried, StorageError):
-            return  # whoever comes to it reads it again, and is told
+            return  # next() repeats the read and raises the error
 
     async def _read(self) -> bool:
-        """Whether there is something ready now."""
+        """Return whether a piece is ready."""
         async with self._one:
             if self._ready and (len(self._ready) >= MOST_PIECES or self._bytes >= MOST_BYTES):
                 return True

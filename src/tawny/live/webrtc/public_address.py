@@ -1,4 +1,4 @@
-"""What we ask of STUN and TURN servers ourselves: how we are reached from outside."""
+"""The recorder's public addresses, determined through STUN and TURN servers."""
 
 import asyncio
 import logging
@@ -21,14 +21,14 @@ log = logging.getLogger(__name__)
 
 
 class PublicAddress:
-    """How we are reached from outside: asked once, before the first viewer, and kept up to date while there are any."""
+    """Public addresses: determined before the first viewer; TURN allocations stay open until `close`."""
 
     def __init__(self, live: LiveSettings, port: UdpMux, clock: Clock) -> None:
         self._live, self._port, self._clock = live, port, clock
         self._relays: list[TurnTransport] = []
 
     async def ask(self) -> None:
-        """Fills the port's `extra`; a server that does not answer is left out."""
+        """Set the port's `extra` candidates. Servers that do not respond are skipped."""
         asked = [self._relay(turn) for turn in self._live.turn]
         found = await asyncio.gather(*asked, *(self._seen_by(url) for url in self._live.stun))
         self._port.extra = [candidate for candidate in found if candidate is not None]
@@ -52,7 +52,7 @@ class PublicAddress:
                     transport=transport,
                 )
         except (OSError, TransactionError, ValueError) as error:
-            log.warning("The TURN server %s gave us no place: %s", turn.url, error or type(error).__name__)
+            log.warning("TURN server %s rejected the allocation: %s", turn.url, error or type(error).__name__)
             return None
         self._relays.append(made)
         self._port.relays.append(made)
@@ -60,7 +60,7 @@ class PublicAddress:
         return Candidate("udp", at[0], at[1], "relay")
 
     async def _seen_by(self, url: str) -> Candidate | None:
-        """Where a STUN server sees our port."""
+        """Return the port's address as seen by a STUN server."""
         _, host, port, _ = _parts(url)
         try:
             async with asyncio.timeout(ASK_S):
@@ -69,14 +69,14 @@ class PublicAddress:
                 at = (str(places[0][4][0]), port)
                 answer = parse_message(await self._port.ask(bytes(Message(Method.BINDING, Class.REQUEST)), at))
         except (OSError, ValueError) as error:
-            log.warning("The STUN server %s does not answer: %s", url, error or type(error).__name__)
+            log.warning("STUN server %s does not respond: %s", url, error or type(error).__name__)
             return None
         seen = answer.attributes.get("XOR-MAPPED-ADDRESS")
         return Candidate("udp", seen[0], seen[1], "srflx") if seen else None
 
 
 def _parts(url: str) -> tuple[str, str, int, str]:
-    """Scheme, host, port, transport."""
+    """Split a server URL into scheme, host, port and transport."""
     found = _URL.fullmatch(url)
     assert found is not None, url
     scheme, host, port, transport = found.groups()

@@ -1,4 +1,4 @@
-"""RTP and RTCP for one track of one viewer (RFC 3550, RFC 4585): numbers, what was sent, and what it says of it."""
+"""RTP and RTCP of one track and viewer (RFC 3550, RFC 4585): sequence numbers, retransmission buffer, feedback."""
 
 import secrets
 from collections import deque
@@ -14,7 +14,7 @@ _NTP_S = 2_208_988_800
 
 
 class PacketsLost(NamedTuple):
-    """The viewer misses these packets of that track."""
+    """A NACK: packets of a track that the viewer has not received."""
 
     ssrc: int
     sequences: tuple[int, ...]
@@ -25,7 +25,7 @@ class KeyframeRequest(NamedTuple):
 
 
 class ReceptionReport(NamedTuple):
-    """What a viewer says it got. fraction: of what was sent since its last report. rtt_s: None while not known."""
+    """A viewer's RTCP reception report. fraction: share lost since the previous report. rtt_s: None if unknown."""
 
     ssrc: int
     fraction: float
@@ -34,19 +34,19 @@ class ReceptionReport(NamedTuple):
 
 
 class RtpTrack:
-    """One stream of packets. times: ticks of `rate`. low_delay: the id of that extension, or 0."""
+    """One outgoing RTP stream. rate: ticks per second. low_delay: id of the playout-delay extension, or 0."""
 
     def __init__(self, payload_type: int, rate: int, low_delay: int = 0) -> None:
         self.payload_type, self.rate = payload_type, rate
         self.ssrc = secrets.randbits(32)
         self._sequence = secrets.randbits(15)
-        # "show it at once" (playout-delay: 0 to 0), in a header extension of one word
+        # playout-delay 0 to 0 (render immediately), in a one-word header extension
         self._extension = pack(">HHBBH", 0xBEDE, 1, low_delay << 4 | 2, 0, 0) if low_delay else b""
         self._kept: deque[tuple[int, bytes]] = deque(maxlen=KEPT_PACKETS)
         self.packets = self.octets = 0
 
     def packet(self, payload: bytes, time: int, *, is_last: bool) -> bytes:
-        """Unprotected. is_last: of a picture."""
+        """Return the unencrypted packet. is_last: last packet of a frame; sets the marker bit."""
         first = 0x90 if self._extension else 0x80
         mark = (0x80 if is_last else 0) | self.payload_type
         head = pack(">BBHII", first, mark, self._sequence, time & 0xFFFFFFFF, self.ssrc)
@@ -55,7 +55,7 @@ class RtpTrack:
         return head + self._extension + payload
 
     def keep(self, protected: bytes) -> None:
-        """What became of the packet made last, for the viewer that misses it."""
+        """Store the encrypted form of the last packet for retransmission."""
         self._kept.append((self._sequence, protected))
         self._sequence = (self._sequence + 1) & 0xFFFF
 
@@ -64,7 +64,7 @@ class RtpTrack:
         yield from (protected for sequence, protected in self._kept if sequence in wanted)
 
     def report(self, now_ms: int, time: int, name: str) -> bytes:
-        """RTCP: that time of ours is this instant."""
+        """Return an RTCP sender report with CNAME. `time` is the RTP timestamp at `now_ms`."""
         whole, part = divmod(now_ms, 1000)
         ntp = (whole + _NTP_S & 0xFFFFFFFF) << 32 | (part << 32) // 1000
         counts = (self.packets & 0xFFFFFFFF, self.octets & 0xFFFFFFFF)
@@ -75,7 +75,7 @@ class RtpTrack:
 
 
 def read_rtcp(data: bytes, now_ms: int) -> Iterator[PacketsLost | KeyframeRequest | ReceptionReport]:
-    """What a viewer says; what cannot be read is left out."""
+    """Parse a viewer's compound RTCP packet. Ignores unknown and invalid parts."""
     at = 0
     while at + 8 <= len(data):
         head, kind, words = unpack_from(">BBH", data, at)
@@ -117,7 +117,7 @@ def _missing(items: bytes) -> Iterator[int]:
 
 
 def _rtt_s(lsr: int, dlsr: int, now_ms: int) -> float | None:
-    """From when our last report was made, and how long the viewer kept it; both in 1/65536 s."""
+    """Compute the round-trip time from LSR and DLSR, both in units of 1/65536 s. None without a sender report."""
     if not lsr:
         return None
     whole, part = divmod(now_ms, 1000)

@@ -1,4 +1,4 @@
-"""One track of time for a viewer who sees now what is live, now what was: RTP times only grow, whoever sends."""
+"""Continuous RTP timeline for a viewer who switches between live and recorded video. Timestamps only increase."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ _BACK_TICKS = 2 * VIDEO_RATE
 
 
 class RtpTimeline:
-    """Stands before a `Peer`, and is a `MediaSink` as that is."""
+    """Wraps a PeerConnection; is itself a MediaSink."""
 
     def __init__(self, peer: MediaSink, clock: Clock) -> None:
         self._peer, self._clock = peer, clock
@@ -22,20 +22,20 @@ class RtpTimeline:
         self.keyframe: Callable[[], None] = lambda: None
         peer.keyframe = lambda: self.keyframe()
         self.shown_ms: int | None = None
-        """What the picture sent last stands for."""
+        """Capture time of the last frame sent, ms UTC; None before the first."""
         self._last: dict[int, int] = {}
         self._from_ticks, self._from_s = clock.now_ms() * VIDEO_RATE // 1000, clock.mono_s()
 
     @property
     def time(self) -> int:
-        """RTP time of the picture sent last, as it stands in the packets."""
+        """RTP timestamp of the last video frame, as sent in the packets."""
         return self._last.get(self.video.ssrc, 0) & 0xFFFFFFFF
 
     def send(self, track: RtpTrack, payloads: Sequence[bytes], time: int, at_ms: int) -> None:
         last = self._last.get(track.ssrc)
         if last is not None and time <= last:
             if track is not self.video:
-                return  # a moment of sound that overlaps: left out
+                return  # overlapping audio: dropped
             if time < last - _BACK_TICKS:
                 self.end("the clock was set")
                 return
@@ -47,12 +47,12 @@ class RtpTimeline:
         self._peer.send(track, payloads, time, at_ms)
 
     def send_past(self, payloads: Sequence[bytes], shown_ms: int, due_ms: float) -> None:
-        """A recorded picture. due_ms: when it is to be seen, on the line that live pictures are on."""
+        """Send a recorded frame. due_ms: presentation time on the live timeline, ms UTC."""
         self.send(self.video, payloads, round(due_ms * VIDEO_RATE / 1000), round(due_ms))
         self.shown_ms = shown_ms
 
     def now_ms(self) -> float:
-        """The instant that a live picture would stand for if it were sent now: as late as the last one was."""
+        """Return the timeline position at which a live frame would be sent now, with the last frame's latency."""
         return self._from_ticks * 1000 / VIDEO_RATE + (self._clock.mono_s() - self._from_s) * 1000
 
     def end(self, why: str) -> None:

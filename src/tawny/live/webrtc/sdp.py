@@ -1,4 +1,4 @@
-"""The two texts that begin a connection: the browser's offer, read as far as needed, and our answer (RFC 8829)."""
+"""SDP for WebRTC: parses the browser's offer and writes the answer (RFC 8829)."""
 
 import secrets
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ Sound = Literal["opus", "pcmu", "pcma"]
 
 
 class InvalidOffer(ValueError):
-    """Its message tells what is missing."""
+    """An unusable offer; the message names the missing part."""
 
 
 @dataclass(slots=True)
 class Codec:
-    """One that the browser takes. name: lower case."""
+    """A codec that the browser offers. name: lowercase."""
 
     payload_type: int
     name: str
@@ -29,7 +29,7 @@ class Codec:
 
 @dataclass(slots=True)
 class OfferedMedia:
-    """kind: video, audio or application, as said in the m= line."""
+    """One m= section. kind: video, audio or application."""
 
     kind: str
     line: str
@@ -41,7 +41,7 @@ class OfferedMedia:
 
 @dataclass(slots=True)
 class SdpOffer:
-    """What a browser takes, and how to know it. fingerprint: algorithm and hex."""
+    """The parts of an offer that tawny uses. fingerprint: algorithm and hex."""
 
     media: list[OfferedMedia]
     login: IceCredentials
@@ -54,7 +54,7 @@ class SdpOffer:
 
 
 def read_offer(text: str) -> SdpOffer:
-    """NotAnOffer when no connection can come of it."""
+    """Parse an offer. Raises InvalidOffer if no connection is possible."""
     said = _Reader()
     for line in text.splitlines()[:MOST_LINES]:
         kind, _, value = line.strip().partition("=")
@@ -124,7 +124,7 @@ class _Reader:
 
 
 def codec_for(medium: OfferedMedia, video: VideoFormat) -> Codec | None:
-    """The way in which the browser takes these pictures; None when it cannot show them."""
+    """Return the matching offered codec for this video, or None. For H.264 the same profile is preferred."""
     fitting = [codec for codec in medium.codecs if codec.name == video.codec]
     if video.codec == "h264":
         fitting = [codec for codec in fitting if codec.parameters.get("packetization-mode") == "1"]
@@ -143,7 +143,7 @@ def sound_for(medium: OfferedMedia, name: Sound) -> Codec | None:
 
 @dataclass(frozen=True, slots=True)
 class NegotiatedMedia:
-    """A medium that we send. ssrc: ours."""
+    """A media section that is sent. ssrc: of the outgoing track."""
 
     medium: OfferedMedia
     codec: Codec
@@ -157,7 +157,7 @@ def write_answer(
     fingerprint: str,
     candidates: Sequence[Candidate],
 ) -> str:
-    """What is not chosen is refused; a channel for data is always taken."""
+    """Return the SDP answer. Rejects media that are not in `chosen`; always accepts a data channel."""
     by_line = {id(each.medium): each for each in chosen}
     taken = [medium for medium in offer.media if id(medium) in by_line or medium.kind == "application"]
     lines = ["v=0", f"o=- {secrets.randbits(62)} 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=ice-lite"]

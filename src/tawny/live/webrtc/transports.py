@@ -1,4 +1,4 @@
-"""How datagrams reach one viewer: by UDP, framed in a TCP connection (RFC 4571), or through a TURN server."""
+"""Datagram transports to one viewer: UDP, framed TCP (RFC 4571), or a TURN relay."""
 
 import asyncio
 from struct import pack
@@ -9,11 +9,11 @@ from aioice.turn import TurnTransport
 Address = tuple[str, int]
 Kind = Literal["udp", "tcp", "relay"]
 MOST_WAITING_BYTES = 1_000_000
-"""In a TCP connection whose viewer reads too slowly; what is more is dropped, as a network would."""
+"""Maximum send buffer of a TCP connection. Excess datagrams are dropped, as in a network."""
 
 
 class Transport(Protocol):
-    """kind: what of ours it goes through. remote: where it ends, as we see it."""
+    """A path to one viewer. kind: local transport type. remote: remote address as seen locally."""
 
     @property
     def kind(self) -> Kind: ...

@@ -1,6 +1,7 @@
-"""The one port of all connections: whose a datagram is. UDP, and TCP on the same number for networks without UDP.
+"""The shared port of all connections: UDP, and TCP on the same number for networks without UDP.
 
-A new path belongs to the connection that its first check names; from then on what comes by it is that connection's.
+Routes each datagram to its connection. The first STUN check on a new path identifies the connection; later datagrams on
+the path follow it.
 """
 
 import asyncio
@@ -23,17 +24,17 @@ log = logging.getLogger(__name__)
 
 
 class IceViewer(Protocol):
-    """Whoever has an `IceAgent`."""
+    """A connection with an IceAgent."""
 
     ice: IceAgent
 
     def take(self, data: bytes) -> None:
-        """Anything but ICE."""
+        """Process a datagram that is not STUN."""
         ...
 
 
 class UdpMux:
-    """hosts: addresses to listen on, `0.0.0.0` or `::` for all. outside: further ones that we are reached by."""
+    """Demultiplexer. hosts: addresses to listen on, `0.0.0.0` or `::` for all. outside: further public addresses."""
 
     def __init__(self, hosts: Sequence[str], number: int, outside: Sequence[str] = ()) -> None:
         self._hosts, self.number, self._outside = hosts, number, outside
@@ -42,12 +43,12 @@ class UdpMux:
         self._viewers: dict[str, IceViewer] = {}
         self._paths: dict[tuple[object, Address], tuple[IceViewer, Transport]] = {}
         self.extra: list[Candidate] = []
-        """Those that others found for us: as a STUN server sees us, and at a TURN server."""
+        """Server-reflexive and relay candidates from STUN and TURN servers."""
         self.relays: list[TurnTransport] = []
         self._asked: dict[Address, asyncio.Future[bytes]] = {}
 
     async def open(self) -> None:
-        """OSError when the port is taken."""
+        """Open the UDP and TCP ports. Raises OSError if the UDP port is in use."""
         loop = asyncio.get_running_loop()
         for host in self._hosts:
             udp, _ = await loop.create_datagram_endpoint(lambda: _Udp(self), sock=_bound(host, self.number))
@@ -57,7 +58,7 @@ class UdpMux:
             try:
                 made = await loop.create_server(lambda: _Tcp(self), host, self.number, backlog=64)
             except OSError as error:
-                log.info("No WebRTC by TCP on port %d: %s", self.number, error.strerror)
+                log.info("WebRTC over TCP is unavailable on port %d: %s", self.number, error.strerror)
                 continue
             self._tcp.append(made)
 
@@ -72,7 +73,7 @@ class UdpMux:
         self._paths.clear()
 
     def candidates(self) -> list[Candidate]:
-        """The best first."""
+        """Return the local candidates, preferred first."""
         hosts = [*_addresses(self._hosts), *self._outside]
         transports = ["udp", "tcp"] if self._tcp else ["udp"]
         own = [Candidate(transport, host, self.number, "host") for transport in transports for host in hosts]
@@ -90,7 +91,7 @@ class UdpMux:
                     path.close()
 
     def knock(self, viewer: IceViewer, at: Address) -> None:
-        """Send something there, so that routers on our side let the viewer's checks in."""
+        """Send binding requests to this address to open mappings in the local NAT or firewall."""
         try:
             version = ipaddress.ip_address(at[0]).version
         except ValueError:
@@ -103,7 +104,7 @@ class UdpMux:
             viewer.ice.knock(RelayTransport(relay, at))
 
     async def ask(self, question: bytes, at: Address) -> bytes:
-        """What a STUN server there answers: asked a few times, for ever."""
+        """Send a STUN request every 0.3 s until answered; return the response. The caller sets the timeout."""
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._asked[at] = answer
         try:
@@ -117,7 +118,7 @@ class UdpMux:
             del self._asked[at]
 
     def heard(self, way: object, remote: Address, data: bytes, make: Callable[[], Transport]) -> None:
-        """A datagram from there. way: what of ours it came to."""
+        """Route a datagram. way: local endpoint that received it. make: creates the transport for a new path."""
         known = self._paths.get((way, remote))
         asked = self._asked.get(remote)
         if asked is not None and not asked.done() and is_stun(data):
@@ -133,7 +134,7 @@ class UdpMux:
             known[0].take(data)
 
     def lost(self, way: object, remote: Address) -> None:
-        """That path is gone."""
+        """Forget a closed path."""
         self._paths.pop((way, remote), None)
 
 
@@ -143,7 +144,7 @@ class _Udp(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)  # asyncio's own is none by name
+        self._transport = cast(asyncio.DatagramTransport, transport)  # asyncio's class is no subclass of it
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         transport, remote = self._transport, (addr[0], addr[1])
@@ -152,7 +153,7 @@ class _Udp(asyncio.DatagramProtocol):
 
 
 class TurnRelayed(asyncio.DatagramProtocol):
-    """What comes through our place at a TURN server."""
+    """Receives datagrams through a TURN allocation."""
 
     def __init__(self, port: UdpMux, path: Callable[[Address], RelayTransport]) -> None:
         self._port, self._path = port, path
@@ -163,7 +164,7 @@ class TurnRelayed(asyncio.DatagramProtocol):
 
 
 class _Tcp(asyncio.Protocol):
-    """Datagrams one after another, each behind its length in 2 bytes."""
+    """TCP framing: each datagram follows its length in 2 bytes."""
 
     def __init__(self, port: UdpMux) -> None:
         self._port = port
@@ -220,7 +221,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def _addresses(hosts: Sequence[str]) -> list[str]:
-    """What those that listen on everything are reached by; loopback only when there is nothing else."""
+    """Return addresses to announce; wildcards expand to the interfaces' addresses, loopback only as a fallback."""
     found: list[str] = []
     for host in hosts:
         if not ipaddress.ip_address(host).is_unspecified:

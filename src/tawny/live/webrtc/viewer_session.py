@@ -1,7 +1,7 @@
-"""What one WebRTC viewer is shown: what is live, or what was recorded, as they ask for it on the data channel.
+"""Session of one WebRTC viewer: shows live or recorded video as requested on the data channel.
 
-What is shown is told back on the same channel: its instant, what it is, and with the RTP time of that picture, so that
-a page knows which one it has before it.
+The session reports its state on the same channel: time, state and RTP timestamp of the frame, so that the page can
+identify the displayed frame.
 """
 
 import asyncio
@@ -23,21 +23,24 @@ from tawny.model.reels import NotCarried, SkippedTime
 
 TELL_S = 0.4
 TWICE_S = 1.0
-"""A viewer of a held picture that cannot show it asks again within this time; one that only wonders does not."""
+"""Maximum interval between keyframe requests of a viewer that cannot decode a paused frame, in seconds.
+
+Isolated requests are ignored.
+"""
 State = Literal["live", "seeking", "playing", "paused"]
 
 
 class ScreenViewer(MediaSink, Protocol):
-    """A `Peer`."""
+    """A PeerConnection."""
 
     def tell(self, label: str, text: str) -> bool: ...
 
 
 class PlaybackArchive:
-    """Where the past is taken from. reel: from an instant on, keyframes alone where they must be apart by so much.
+    """Access to recordings for one viewer. reel: opens a reader at a time with a minimum frame distance, both ms.
 
-    why_not: why there is none for this viewer; empty where there is. limit: how many may read side by side, of all
-    viewers. sounds: makes what takes recorded sound.
+    why_not: the reason why playback is unavailable; empty if available. limit: bounds concurrent reads of all viewers.
+    sounds: creates the track lookup for recorded audio.
     """
 
     def __init__(
@@ -51,7 +54,7 @@ class PlaybackArchive:
 
 
 class ViewerSession:
-    """show: makes what shows live pictures. In the event loop."""
+    """One viewer's session. show: creates the live sender. Event loop only."""
 
     def __init__(
         self,
@@ -66,16 +69,16 @@ class ViewerSession:
         self._stage = RtpTimeline(viewer, clock)
         self._task: asyncio.Task[None] | None = None
         self._pace: PlaybackClock | None = None
-        """None while it is live."""
+        """None while live."""
         self._past: PlaybackSender | None = None
         self._sparse_ms = 0
         self._rate, self._is_paused = 1.0, False
-        """As was asked for."""
+        """As requested by the viewer."""
         self._begun_s = self._wished_s = 0.0
         self._is_wanted_again = False
 
     async def run(self) -> None:
-        """Until the connection is over."""
+        """Run until the connection ends."""
         telling = asyncio.create_task(self._tell_on())
         try:
             await self._go_live()
@@ -87,7 +90,7 @@ class ViewerSession:
             await self._stop()
 
     async def _step(self) -> None:
-        """The next order, or the end of what is shown."""
+        """Process the next command, or the end of the current sender."""
         assert self._task is not None
         asked = asyncio.create_task(self._orders.next())
         try:
@@ -126,7 +129,7 @@ class ViewerSession:
         self._tell()
 
     async def _change(self, pace: PlaybackClock, order: PlaybackCommand) -> None:
-        """Of rate and pause, at the picture that is shown."""
+        """Apply a new rate or pause state at the current position."""
         self._rate = order.rate or self._rate
         is_held = self._is_paused
         if self._past is None or self._apart_ms(is_held=is_held) != self._sparse_ms:
@@ -142,7 +145,7 @@ class ViewerSession:
         self._task = asyncio.create_task(_shown(show))
 
     async def _hold_live(self, at_ms: int) -> None:
-        """The picture stays as it is; it is gone on from there later."""
+        """Freeze the current frame. Playback resumes from there."""
         await self._stop()
         self._past, self._pace = None, PlaybackClock(self._clock, at_ms, self._rate, is_held=True)
         self._stage.keyframe = self._wish
@@ -163,11 +166,11 @@ class ViewerSession:
         self._task = asyncio.create_task(past.run())
 
     def _apart_ms(self, *, is_held: bool) -> int:
-        """A held picture is the one of its instant, however fast it went before."""
+        """Return the minimum frame distance, in ms. While paused, 0: the exact frame is shown at any rate."""
         return 0 if is_held else sparse_ms(self._rate)
 
     async def _over(self) -> None:
-        """What was shown has come to its end."""
+        """Handle the end of the current sender."""
         assert self._task is not None
         error = self._task.exception()
         if isinstance(error, NotCarried | StorageError):
@@ -188,7 +191,7 @@ class ViewerSession:
             await asyncio.gather(task, return_exceptions=True)
 
     def _wish(self) -> None:
-        """The viewer cannot go on without a keyframe."""
+        """Handle a keyframe request of the viewer."""
         if self._pace is None or self._past is None:
             return
         now_s = self._clock.mono_s()
@@ -225,7 +228,7 @@ class ViewerSession:
         self._tell(gap=span | {"reason": reason and reason.value, "words": words})
 
     async def _tell_on(self) -> None:
-        """From the first order on, as the viewer then has the channel."""
+        """Report the state periodically, from the first command on: the channel is open by then."""
         await self._orders.any.wait()
         while True:
             self._tell()

@@ -1,6 +1,6 @@
-"""G.711 to AAC, because browsers and MP4 want AAC. Less than 0.2 % of a core a stream; one instance, one thread.
+"""G.711 to AAC transcoding for browsers and MP4. Measured: less than 0.2 % of a core per stream. Not thread-safe.
 
-The tables are those of ITU-T G.711: A-law and mu-law bytes to linear samples.
+The conversion tables follow ITU-T G.711: A-law and mu-law bytes to linear samples.
 """
 
 from typing import NamedTuple
@@ -13,14 +13,14 @@ from tawny.model.packets import AudioFormat
 
 FRAME_SAMPLES = 1024
 RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000})
-"""Rates that AAC has a number for."""
+"""Sample rates with a sampling frequency index in AAC, in Hz."""
 HOLE_S = 0.1
-"""A jump of the times by more than this begins anew; less is the jitter of a camera's clock."""
+"""A timestamp jump larger than this restarts the encoder, in seconds; smaller ones are clock jitter of the camera."""
 BIT_RATE_A_CHANNEL = 32_000
 
 
 class AacFrame(NamedTuple):
-    """One AAC frame of FRAME_SAMPLES. pts: ticks of the rate, on the same zero as what was put in."""
+    """One AAC frame of FRAME_SAMPLES samples. pts: ticks of the sample rate, same zero as the input."""
 
     data: bytes
     pts: int
@@ -31,13 +31,13 @@ def can_become_aac(source: AudioFormat) -> bool:
 
 
 def linear(codec: str, data: bytes) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
-    """G.711 as samples from -1 to 1."""
+    """Decode G.711 to float32 [samples], -1 to 1."""
     table = _MU_LAW if codec == "pcmu" else _A_LAW
     return table[np.frombuffer(data, np.uint8)]
 
 
 def g711(codec: str, pcm: bytes) -> bytes:
-    """Samples of 16 bits (little-endian) as G.711: each as the value that is nearest to it."""
+    """Encode 16-bit little-endian PCM as G.711, each sample as the nearest code."""
     table = _MU_LAW if codec == "pcmu" else _A_LAW
     order = np.argsort(table, kind="stable")
     known = table[order]
@@ -48,7 +48,10 @@ def g711(codec: str, pcm: bytes) -> bytes:
 
 
 class ToAac:
-    """format: what comes out. ValueError when this sound cannot be turned into AAC."""
+    """Transcoder of one G.711 stream.
+
+    format: the output format. Raises ValueError if the input cannot be transcoded.
+    """
 
     def __init__(self, source: AudioFormat) -> None:
         if not can_become_aac(source):
@@ -64,7 +67,7 @@ class ToAac:
         self.format = AudioFormat("aac", source.rate, source.channels, config)
 
     def encode(self, data: bytes, pts: int) -> list[AacFrame]:
-        """The AAC frames that become whole by these samples. After a hole the times go on behind the hole."""
+        """Return the AAC frames completed by these samples. After a gap, timestamps continue behind the gap."""
         ended: list[AacFrame] = []
         whole = len(data) - len(data) % self._source.channels
         if self._next_pts is None or abs(pts - self._next_pts) > HOLE_S * self._source.rate:
@@ -77,7 +80,7 @@ class ToAac:
         return ended + self._whole_frames()
 
     def finish(self) -> list[AacFrame]:
-        """What is left, the last frame filled up with silence; then it begins anew."""
+        """Flush the encoder, padding the last frame with silence, and reset it."""
         if self._next_pts is None:
             return []
         fill = -self._waiting.shape[1] % FRAME_SAMPLES
@@ -98,7 +101,7 @@ class ToAac:
         return made
 
     def _packets(self, frame: av.AudioFrame | None) -> list[AacFrame]:
-        # the encoder's times are FRAME_SAMPLES early by itself: what its first frame decodes to comes before the sound
+        # the encoder's pts are FRAME_SAMPLES early: its first frame decodes to priming samples
         return [AacFrame(bytes(made), made.pts) for made in self._context.encode(frame) if made.pts is not None]
 
     def _opened(self) -> AudioCodecContext:

@@ -1,4 +1,4 @@
-"""Sound packets to samples, for listening: G.711 by its tables, AAC by FFmpeg. One decoder a stream, one thread."""
+"""Audio decoder for analysis: G.711 by tables, AAC by FFmpeg. One decoder per stream. Not thread-safe."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ _FULL_SCALE = {"s16": 32768.0, "s16p": 32768.0, "s32": 2147483648.0, "s32p": 214
 
 
 class SoundDecoder:
-    """format: what is decoded. ValueError when FFmpeg does not take it."""
+    """Decodes audio of one format. Raises ValueError if FFmpeg does not support it."""
 
     def __init__(self, source: AudioFormat) -> None:
         self.format = source
         self._context = self._opened() if source.codec == "aac" else None
 
     def decode(self, data: bytes) -> Any:
-        """float32 [samples] of all channels together, -1 to 1; empty for what cannot be decoded."""
+        """Return float32 [samples], downmixed to mono, -1 to 1; empty if the data cannot be decoded."""
         if self._context is None:
             whole = len(data) - len(data) % self.format.channels
             return linear(self.format.codec, data[:whole]).reshape(-1, self.format.channels).mean(axis=1)

@@ -1,4 +1,4 @@
-"""A camera's sound to Opus, which WebRTC wants. A frame of 20 ms at a time; one instance, one thread."""
+"""Audio to Opus transcoding for WebRTC, in frames of 20 ms. Not thread-safe."""
 
 from fractions import Fraction
 from itertools import chain
@@ -12,19 +12,19 @@ from tawny.model.packets import AudioFormat
 OPUS_RATE, FRAME_SAMPLES = 48_000, 960
 BIT_RATE_A_CHANNEL = 32_000
 HOLE_S = 0.1
-"""A jump of the times by more than this begins anew."""
+"""A timestamp jump larger than this restarts the encoder, in seconds."""
 _DECODERS = {"aac": "aac", "pcmu": "pcm_mulaw", "pcma": "pcm_alaw"}
 
 
 class OpusFrame(NamedTuple):
-    """pts: at OPUS_RATE, on the source's zero."""
+    """One Opus frame. pts: ticks of OPUS_RATE, same zero as the source."""
 
     data: bytes
     pts: int
 
 
 class ToOpus:
-    """ValueError when this sound cannot be turned into Opus."""
+    """Transcoder of one audio stream. Raises ValueError if the input cannot be transcoded."""
 
     def __init__(self, source: AudioFormat) -> None:
         self._source = source
@@ -34,7 +34,7 @@ class ToOpus:
         self._decoder, self._encoder, self._resampler = self._opened()
 
     def encode(self, data: bytes, pts: int) -> list[OpusFrame]:
-        """The frames that become whole by this piece. What cannot be decoded is left out."""
+        """Return the Opus frames completed by this packet. Data that cannot be decoded is skipped."""
         if self._next_pts is not None and abs(pts - self._next_pts) > HOLE_S * self._source.rate:
             self._zero, self._taken, self._given = None, 0, 0
             self._decoder, self._encoder, self._resampler = self._opened()

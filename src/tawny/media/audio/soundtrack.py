@@ -1,7 +1,7 @@
-"""A sound track for browsers: AAC as it comes, G.711 turned into AAC, with times that have no holes.
+"""Audio track for browsers: AAC unchanged, G.711 transcoded to AAC, with contiguous timestamps.
 
-A camera's AAC frame is given out when the next one has come, with exactly the time between as its length: a hole in one
-track would make a browser wait for a keyframe in the other. Frames made here follow one another without. One thread.
+A camera's AAC frame is emitted when the next one arrives, with the exact distance as its duration. A gap in one track
+would make browsers wait for a keyframe in the other. Transcoded frames are contiguous anyway. Not thread-safe.
 """
 
 from tawny.media.audio.aac import FRAME_SAMPLES, AacFrame, ToAac
@@ -10,7 +10,7 @@ from tawny.model.packets import AudioFormat
 
 
 class Soundtrack:
-    """zero: the source's time that becomes 0, in ticks of its rate. ValueError when browsers cannot play this sound."""
+    """One audio track. zero: source time that maps to 0, in source ticks. Raises ValueError for unsupported audio."""
 
     def __init__(self, source: AudioFormat, zero: int = 0) -> None:
         self.source = source
@@ -29,7 +29,7 @@ class Soundtrack:
             self._held = AacFrame(data, pts)
 
     def finish(self) -> None:
-        """Nothing more comes: what was held back is due."""
+        """Emit the held and buffered frames at the end of the stream."""
         if self._to_aac:
             self._made(self._to_aac.finish())
         if self._held:
@@ -37,12 +37,12 @@ class Soundtrack:
             self._held = None
 
     def take(self) -> list[Sample]:
-        """The frames that are due since the last call."""
+        """Return the frames completed since the last call."""
         due, self._due = self._due, []
         return due
 
     def skip(self) -> None:
-        """Something is left out here."""
+        """Drop pending frames after skipped packets."""
         self._held, self._due = None, []
 
     def _made(self, sounds: list[AacFrame]) -> None:
@@ -53,7 +53,7 @@ class Soundtrack:
 
 
 def soundtrack(source: AudioFormat | None, zero: int = 0) -> Soundtrack | None:
-    """None for silence, and for sound that browsers cannot play."""
+    """Create the audio track; None without audio or for unsupported audio."""
     try:
         return Soundtrack(source, zero) if source else None
     except ValueError:

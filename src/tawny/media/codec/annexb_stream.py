@@ -1,4 +1,4 @@
-"""H.264 as programs write it to a pipe (Annex B): pictures one behind the other, and nothing says where each ends."""
+"""Splits a piped H.264 Annex B stream, which has no framing, into access units."""
 
 from typing import NamedTuple
 
@@ -6,20 +6,23 @@ MOST_PICTURE_BYTES = 8_000_000
 _START = b"\0\0\1"
 _SLICES = frozenset((1, 2, 5))
 _LEADS = frozenset((6, 7, 8, 9, *range(14, 19)))
-"""NAL units that, behind a slice, belong to the next picture (ITU-T H.264, 7.4.1.2.3)."""
+"""NAL unit types that start the next access unit after a slice (ITU-T H.264, 7.4.1.2.3)."""
 _FIRST = 0x80
-"""Of a slice's first byte: it is the picture's first (`first_mb_in_slice` is 0)."""
+"""Bit in a slice's first byte: `first_mb_in_slice` is 0, so this is the first slice of the picture."""
 
 
 class AnnexbPicture(NamedTuple):
-    """data: its NAL units behind start codes. came_s: when its first bytes came, by the clock of who feeds."""
+    """One access unit.
+
+    data: NAL units with start codes. came_s: arrival time of its first bytes, on the caller's clock.
+    """
 
     data: bytes
     came_s: float
 
 
 class AnnexbStream:
-    """Cuts what comes into pictures: each is given out when the next begins."""
+    """Incremental parser. Returns each access unit when the next one begins."""
 
     def __init__(self) -> None:
         self._data = bytearray()
@@ -28,7 +31,7 @@ class AnnexbStream:
         self._has_slice = False
 
     def feed(self, data: bytes, now_s: float) -> list[AnnexbPicture]:
-        """ValueError for a picture of more than MOST_PICTURE_BYTES."""
+        """Return the completed access units. Raises ValueError for one larger than MOST_PICTURE_BYTES."""
         if not self._data:
             self._came_s = now_s
         self._data += data

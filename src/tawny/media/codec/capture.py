@@ -1,6 +1,6 @@
-"""Cameras on this computer (V4L2), through FFmpeg: compressed units as the camera makes them, or decoded pictures.
+"""Local cameras (V4L2) through FFmpeg: compressed access units, or decoded frames.
 
-One thread uses a `Capture`; no call waits for the camera.
+Use a `Capture` from one thread. No call blocks on the camera.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _FPS = 15.0
 
 
 class CapturedUnit(NamedTuple):
-    """One picture as the camera compressed it (Annex B), or decoded. pts: 90 kHz."""
+    """One access unit (Annex B), or one decoded frame in `picture`. pts: 90 kHz ticks."""
 
     pts: int
     data: bytes
@@ -30,13 +30,13 @@ class CapturedUnit(NamedTuple):
 
 
 def open_capture(path: str, pixels: str, size: tuple[int, int], fps: float, where: str) -> "Capture":
-    """Have a V4L2 device send. pixels: FFmpeg's name of a format that the device has (`h264`, `mjpeg`, `yuyv422`)."""
+    """Open a V4L2 device. pixels: FFmpeg's name of a device format (`h264`, `mjpeg`, `yuyv422`)."""
     options = {"input_format": pixels, "video_size": f"{size[0]}x{size[1]}", "framerate": f"{fps:g}"}
     return Capture(path, "v4l2", options | {"fflags": "nonblock"}, where, decode=pixels not in ("h264", "hevc"))
 
 
 class Capture:
-    """An open device. decode: its units are decoded, to planar YUV 4:2:0 of even size."""
+    """An open device. decode: decode frames to planar YUV 4:2:0 with even width and height."""
 
     def __init__(self, path: str, form: str, options: Mapping[str, str], where: str, *, decode: bool) -> None:
         self._where, self._decode = where, decode
@@ -52,16 +52,16 @@ class Capture:
 
     @property
     def fps(self) -> float:
-        """As the device says; a guess if it does not."""
+        """Frame rate reported by the device; a default otherwise."""
         return float(self._stream.average_rate or 0) or _FPS
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of decoded pictures."""
+        """Width and height of decoded frames, px."""
         return self._stream.width & ~1, self._stream.height & ~1
 
     def read(self) -> list[CapturedUnit] | None:
-        """What is there; None for nothing yet. SourceClosed when the device is gone."""
+        """Return the available units; None if none is available yet. Raises SourceClosed when the device is gone."""
         try:
             packet = next((packet for packet in self._container.demux(self._stream) if packet.size), None)
             if packet is None:
@@ -77,7 +77,7 @@ class Capture:
         except BlockingIOError:
             return None
         except av.error.InvalidDataError:
-            return []  # one broken picture: USB cameras send them
+            return []  # one damaged frame: USB cameras send them
         except av.error.FFmpegError as error:
             raise source_error(error, self._where, 0.0, reading=True) from error
 

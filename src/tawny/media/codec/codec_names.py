@@ -1,4 +1,4 @@
-"""Names of codecs as browsers know them (RFC 6381; ISO/IEC 14496-15, annex E)."""
+"""Codec strings for browsers (RFC 6381; ISO/IEC 14496-15, annex E)."""
 
 from tawny.media.codec.bits import Bits
 from tawny.media.codec.nal import H264_SPS, H265_SPS, nal_type
@@ -9,7 +9,10 @@ _G711 = {"pcmu": "ulaw", "pcma": "alaw"}
 
 
 def codec_string(stored: Format) -> str:
-    """`avc1.64001f`, `hvc1.1.6.L93.B0`, `mp4a.40.2`, `ulaw` or `alaw`. ValueError without a usable SPS or config."""
+    """Return `avc1.64001f`, `hvc1.1.6.L93.B0`, `mp4a.40.2`, `ulaw` or `alaw`.
+
+    Raises ValueError without a valid SPS or AAC config.
+    """
     if isinstance(stored, AudioFormat):
         return f"mp4a.40.{_object_type(stored.config)}" if stored.codec == "aac" else _G711[stored.codec]
     sps_type = H264_SPS if stored.codec == "h264" else H265_SPS
@@ -21,7 +24,7 @@ def codec_string(stored: Format) -> str:
 
 def _h265(nal: bytes) -> str:
     sps = parse_h265(nal)
-    compatibility = int(f"{sps.compatibility:032b}"[::-1], 2)  # the first flag is the lowest bit there
+    compatibility = int(f"{sps.compatibility:032b}"[::-1], 2)  # the string has the flags in reverse bit order
     constraints = "".join(f".{flags:X}" for flags in sps.constraints.rstrip(b"\0"))
     return f"hvc1.{sps.profile}.{compatibility:X}.{'H' if sps.tier else 'L'}{sps.level}{constraints}"
 

@@ -1,7 +1,7 @@
-"""Packets to pictures. One decoder a stream, used by one thread; a damaged packet costs pictures, never the decoder.
+"""Video decoder: packets to frames. One decoder per stream; not thread-safe. A damaged packet never stops it.
 
-Where it may, it decodes in hardware; what fails there is decoded in software from the next keyframe on, for good.
-The picture's time travels through FFmpeg as the packet's presentation time, in milliseconds, so reordering keeps it.
+Uses hardware if permitted. After repeated hardware failures it permanently decodes in software, from the next keyframe
+on. Frame times pass through FFmpeg as the packet's pts in milliseconds, so that reordering preserves them.
 """
 
 import logging
@@ -20,14 +20,14 @@ from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket, VideoFormat
 NO_CAMERA = CameraId("")
 SOFTWARE = "software"
 FAILURES = 3
-"""So many packets in a row that a device cannot decode, and it is given up."""
+"""Consecutive failed packets after which a hardware device is abandoned."""
 _REFUSALS = (av.FFmpegError, ValueError, RuntimeError, NotImplementedError)
 
 log = logging.getLogger(__name__)
 
 
 class DecodedFrame:
-    """A decoded picture (`model.observations.Frame`). It holds its buffers: keep it only as long as it is needed."""
+    """A decoded frame (`model.observations.Frame`). Owns its buffers; release it soon."""
 
     __slots__ = ("_video", "at_ms", "camera")
 
@@ -44,12 +44,15 @@ class DecodedFrame:
 
     @property
     def video(self) -> av.VideoFrame:
-        """As FFmpeg has it, for `media` alone."""
+        """The FFmpeg frame; for use in `media` only."""
         return self._video
 
     @property
     def luma(self) -> Any:
-        """uint8 [height, width]; a view into the decoder's buffer for pictures of 8 bits, a copy for deeper ones."""
+        """Return luma as uint8 [height, width].
+
+        A view of the decoder's buffer for 8-bit video, a copy for higher bit depths.
+        """
         video = self._video
         first = video.format.components[0]
         if video.format.is_rgb or not first.is_luma:
@@ -58,22 +61,22 @@ class DecodedFrame:
         if first.bits == 8:
             rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
             return rows[: video.height, : video.width]
-        unused = 8 if video.format.name.startswith("p0") else first.bits - 8  # these lie at the high end of their word
+        unused = 8 if video.format.name.startswith("p0") else first.bits - 8  # p0*: value in the high bits
         deep = np.frombuffer(memoryview(plane), np.uint16).reshape(-1, plane.line_size // 2)
         return (deep[: video.height, : video.width] >> unused).astype(np.uint8)
 
     @property
     def rgb(self) -> Any:
-        """uint8 [height, width, 3], converted at each call."""
+        """Return uint8 [height, width, 3], RGB; converted at each call."""
         return self._video.to_ndarray(format="rgb24")
 
 
 class Decoder:
-    """errors: how many packets could not be decoded. After one, and at the start, it waits for a keyframe.
+    """Decoder of one stream. errors: number of packets that failed; after a failure it waits for a keyframe.
 
-    devices: in hardware, to be tried in order (`hardware.devices`); none: in software. how: by which it decodes now.
-    refused: devices that were tried in vain, by name.
-    is_rough: the edges of blocks are not smoothed: a sixth to a quarter cheaper, and good enough to look for motion.
+    devices: hardware decoders to try, in order (`hardware.devices`); empty: software. how: the decoder in use. refused:
+    names of devices that failed. is_rough: skip the deblocking filter: a sixth to a quarter cheaper, sufficient for
+    motion detection.
     """
 
     def __init__(
@@ -92,7 +95,7 @@ class Decoder:
         self.how, self._context = self._opened(devices)
 
     def decode(self, packet: Packet | SourcePacket) -> list[DecodedFrame]:
-        """The pictures that this packet completes, in order of presentation: mostly one, none while frames reorder."""
+        """Return the frames completed by this packet, in presentation order: usually one, none during reordering."""
         if self._waits_for_keyframe and not packet.is_keyframe:
             return []
         try:
@@ -106,7 +109,7 @@ class Decoder:
         return self._whole(frames)
 
     def drain(self) -> list[DecodedFrame]:
-        """What is still held back for reordering; then decoding begins again with a keyframe."""
+        """Return the frames held for reordering. Decoding then restarts at a keyframe."""
         try:
             frames = self._context.decode(None)
         except _REFUSALS:
@@ -116,35 +119,35 @@ class Decoder:
         return self._whole(frames)
 
     def reset(self) -> None:
-        """Forget everything up to the next keyframe: packets are missing."""
+        """Discard all state until the next keyframe. Call after missing packets."""
         self._context.flush_buffers()
         self._waits_for_keyframe = True
 
     def leave_out_unreferenced(self, *, leave_out: bool) -> None:
-        """Whether pictures that no other refers to are not decoded: cheaper, and fewer pictures come out."""
+        """Enable or disable skipping of non-reference frames: cheaper, at a lower output frame rate."""
         self._context.skip_frame = "NONREF" if leave_out else "DEFAULT"
 
     def _failed(self) -> None:
         self.errors += 1
         self._in_a_row += 1
         if self.how != SOFTWARE and self._in_a_row >= FAILURES:
-            log.warning("%s cannot decode these pictures; they are decoded in software", self.how)
+            log.warning("%s cannot decode this stream; falling back to software", self.how)
             self.refused.append(self.how)
             self.how, self._context = self._opened(())
         self.reset()
 
     def _opened(self, devices: Iterable[HardwareDecoder]) -> tuple[str, VideoCodecContext]:
-        """The first device that opens, else software."""
+        """Open the first working device, or the software decoder."""
         for device in devices:
             try:
                 context = device.open(self.format.codec)
                 self._prepare(context)
                 context.open()
             except _REFUSALS as error:
-                log.debug("no decoding by %s: %s", device.name, error)
+                log.debug("Decoder %s is unavailable: %s", device.name, error)
                 self.refused.append(device.name)
                 continue
-            log.info("decodes by %s", device.name)
+            log.info("Decoding with %s", device.name)
             return device.name, context
         software = av.CodecContext.create(FFMPEG_NAMES[self.format.codec], "r")
         assert isinstance(software, VideoCodecContext)
@@ -152,7 +155,7 @@ class Decoder:
         return SOFTWARE, software
 
     def _prepare(self, context: VideoCodecContext) -> None:
-        context.thread_count = 1  # a thread a camera is there already
+        context.thread_count = 1  # each camera already has its own thread
         if self._is_rough:
             context.options = {"skip_loop_filter": "all"}
         context.extradata = b"".join(START + nal for nal in self.format.parameter_sets)

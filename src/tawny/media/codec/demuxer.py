@@ -1,6 +1,6 @@
-"""Containers and cameras taken apart by FFmpeg: compressed pieces with their times, nothing decoded.
+"""Demuxing of files and cameras by FFmpeg: compressed units with timestamps, without decoding.
 
-One thread at a time reads a `Demuxer`. Errors of FFmpeg carry the whole address with its password: they are turned into
+One thread at a time reads a `Demuxer`. FFmpeg errors contain the full URL with its password. They are converted to
 SourceErrors here and never chained.
 """
 
@@ -34,21 +34,21 @@ FILE_OPTIONS = {
     "protocol_whitelist": "file",
     "format_whitelist": "mov,matroska,avi,mpegts,mpeg,flv,h264,hevc",
 }
-"""A video file is opened only if its form names no other files."""
+"""Restricts files to formats that cannot reference other files."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemuxTrack:
-    """One elementary stream. codec: FFmpeg's name; video_codec and audio_codec: ours, where we have one."""
+    """One elementary stream. codec: FFmpeg's name; video_codec and audio_codec: tawny's names, None if unsupported."""
 
     index: int
     kind: Literal["video", "audio", "other"]
     codec: str
     rate: int
-    """Ticks a second of its pieces' times: 90,000 for video, samples a second for sound."""
+    """Timestamp ticks per second: 90,000 for video, the sample rate for audio."""
     channels: int
     extradata: bytes
-    """Parameter sets (avcC, hvcC or Annex B) or AAC's AudioSpecificConfig."""
+    """Parameter sets (avcC, hvcC or Annex B) or the AAC AudioSpecificConfig."""
     fps: float | None
 
     @property
@@ -61,7 +61,7 @@ class DemuxTrack:
 
 
 class CompressedUnit(NamedTuple):
-    """Compressed data of one track. Of a file: one whole unit. Of a camera: what one RTP packet brought."""
+    """Compressed data of one track. From a file: one access unit. From a camera: the payload of one RTP packet."""
 
     track: int
     data: bytes
@@ -71,11 +71,11 @@ class CompressedUnit(NamedTuple):
 
 
 def open_rtsp(address: str, *, udp: bool, sound: bool, open_s: float, read_s: float, where: str) -> "Demuxer":
-    """Connect to a camera and have it play. where: the address without its login, for errors.
+    """Connect to a camera and start playing. where: the address without credentials, for errors.
 
-    Pieces come as RTP packets brought them (start codes before each NAL unit's first piece), because FFmpeg's parser
-    would hold, cut and glue pictures by its own guesses; nothing is probed, so this takes one round of requests and
-    the first packet. A read that gets nothing raises SourceStalled after read_s.
+    Units are RTP packet payloads, with start codes before each NAL unit's first part. FFmpeg's parser would buffer,
+    split and merge access units heuristically. Without probing, opening takes one RTSP handshake and the first packet.
+    A read without data raises SourceStalled after read_s.
     """
     options = {
         "rtsp_transport": "udp" if udp else "tcp",
@@ -86,17 +86,17 @@ def open_rtsp(address: str, *, udp: bool, sound: bool, open_s: float, read_s: fl
         "user_agent": "tawny",
     }
     if udp:
-        options["buffer_size"] = "2000000"  # a keyframe comes in one burst
+        options["buffer_size"] = "2000000"  # a keyframe arrives in one burst
     return _open(address, "rtsp", options, (open_s, read_s), where)
 
 
 def open_file(path: str, where: str) -> "Demuxer":
-    """Open a video file of a form that names no other files."""
+    """Open a video file of a format that cannot reference other files."""
     return _open(f"file:{path}", None, FILE_OPTIONS, None, where)
 
 
 class Demuxer:
-    """An opened input."""
+    """An open input."""
 
     def __init__(self, container: InputContainer, read_s: float, where: str) -> None:
         self._container, self._read_s, self._where = container, read_s, where
@@ -106,7 +106,7 @@ class Demuxer:
         self._bases = {stream.index: _ticks(stream) for stream in self._streams}
 
     def read(self) -> CompressedUnit | None:
-        """The next piece of any track; None at the end, which is how a camera that hangs up looks, too."""
+        """Return the next unit of any track. None at the end, also when a camera closes the connection."""
         if self._packets is None:
             self._packets = self._container.demux(self._streams)
         try:
@@ -118,7 +118,7 @@ class Demuxer:
         raise failed
 
     def close(self) -> None:
-        """Let go; a camera is told, its answer not waited for. A thread that reads must be through."""
+        """Close the input without waiting for a camera's reply. No thread may be reading."""
         self._packets = None
         self._container.close()
 
@@ -160,16 +160,16 @@ def _track(stream: AvStream) -> DemuxTrack:
 
 
 def _ticks(stream: AvStream) -> Fraction | None:
-    """Our ticks in one of FFmpeg's; None where they are the same."""
+    """Return tawny's ticks per FFmpeg tick; None if equal."""
     rate = VIDEO_RATE if stream.type == "video" else int(getattr(stream.codec_context, "sample_rate", 0) or 0)
     base = stream.time_base * rate if stream.time_base and rate else Fraction(1)
     return None if base == 1 else base
 
 
 def source_error(error: av.error.FFmpegError, where: str, limit_s: float, *, reading: bool = False) -> SourceError:
-    """FFmpeg's error as one of ours. Its own text names the address, so only what it means is kept.
+    """Convert an FFmpeg error to a SourceError without its text, which contains the address.
 
-    limit_s: how long was waited. reading: it had been opened before.
+    limit_s: the timeout, in seconds. reading: the input was already open.
     """
     said = (error.strerror or "no reason given").lower()
     kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], type[SourceError]], ...] = (

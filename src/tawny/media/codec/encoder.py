@@ -1,7 +1,7 @@
-"""Pictures to H.264, or to H.265 where that is asked for. One thread an encoder; PyAV lets go of the GIL.
+"""Video encoder: frames to H.264 or H.265. Use one thread per encoder; PyAV releases the GIL.
 
-Pictures go in one by one and packets come out as sources give them. The first encoder of `CANDIDATES` that works here
-is taken: x264 where PyAV has it, otherwise one in hardware. H.265 is only for what is to stand beside a camera's own.
+Takes single frames and returns packets as sources produce them. Uses the first working encoder of `CANDIDATES`: x264 if
+PyAV includes it, otherwise hardware. H.265 is only for output that must match a camera's own recordings.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,8 +21,10 @@ from tawny.model.errors import SourceUnusable
 from tawny.model.packets import VIDEO_RATE, SourcePacket, VideoCodec, VideoFormat
 
 Picture = np.ndarray[Any, np.dtype[np.uint8]]
-"""uint8 [height, width, 3]: RGB; or, cheaper, uint8 [height·3/2, width]: planar YUV 4:2:0 (BT.601, Y from 16 to 235),
-rows of Y, then all of U, then all of V."""
+"""uint8 [height, width, 3], RGB; or, cheaper, uint8 [height·3/2, width], planar YUV 4:2:0 (BT.601, Y 16 to 235).
+
+Planar order: rows of Y, then all of U, then all of V.
+"""
 
 CANDIDATES: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -40,12 +42,12 @@ H265_CANDIDATES: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 _BT601, _LIMITED, _WHOLE = 6, 1, 2
 _OURS = ("libx264", "libx265")
-"""Those that know a quality, and presets."""
+"""Encoders that support CRF and presets."""
 _ANNEXB_STARTS = (b"\0\0\0\1", b"\0\0\1")
 
 
 class Colours(NamedTuple):
-    """What numbers mean which colour, as FFmpeg numbers it: a picture must be shown as the one that it is made of."""
+    """Colour description as FFmpeg constants. The output must have the description of its source."""
 
     space: int = _BT601
     primaries: int = _BT601
@@ -61,16 +63,15 @@ class Colours(NamedTuple):
 
     @property
     def planes(self) -> str:
-        """FFmpeg's name of their planes in 4:2:0."""
+        """FFmpeg's name of the planar 4:2:0 format."""
         return "yuvj420p" if self.range == _WHOLE else "yuv420p"
 
 
 class Encoder:
-    """No B-frames, so packets come in order of presentation; a keyframe every `gop_s` exactly, and none between.
+    """Encoder without B-frames: packets come in presentation order. Keyframes exactly every `gop_s`.
 
-    crf (x264's 0 to 51, lower is better) holds the quality, bit_rate (bits a second) the size; with neither, crf 27.
-    preset: x264's, for those who have time to spare. colours: of the planes that come. Raises SourceUnusable where no
-    encoder works.
+    crf (x264's 0 to 51, lower is better) fixes the quality, bit_rate (bits per second) the size; with neither, crf 27.
+    preset: of x264. colours: of the input planes. Raises SourceUnusable if no encoder works.
     """
 
     def __init__(
@@ -99,11 +100,14 @@ class Encoder:
 
     @property
     def name(self) -> str:
-        """The encoder that was taken, by FFmpeg's name."""
+        """FFmpeg's name of the encoder in use."""
         return self._context.name
 
     def encode(self, picture: Picture, pts: int) -> list[SourcePacket]:
-        """The packets that are ready: with x264 that of this picture. pts: 90 kHz, greater than the last."""
+        """Encode a frame and return the packets that are ready.
+
+        With x264 that is this frame's packet. pts: 90 kHz ticks, increasing.
+        """
         planes = self._colours.planes
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24" if picture.ndim == 3 else planes)
         if frame.format.name != planes:
@@ -115,7 +119,7 @@ class Encoder:
         return list(self._packets(frame))
 
     def close(self) -> list[SourcePacket]:
-        """What was still on its way; nothing the second time. The encoder is spent."""
+        """Return the remaining packets and close the encoder. Returns nothing on a second call."""
         spent, self._is_spent = self._is_spent, True
         return [] if spent else list(self._packets(None))
 

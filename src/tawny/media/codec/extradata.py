@@ -1,4 +1,4 @@
-"""What containers put beside H.264 and H.265 tracks: parameter sets, and how NAL units are strung together."""
+"""Codec configuration in containers: parameter sets and NAL unit framing of H.264 and H.265."""
 
 from typing import NamedTuple
 
@@ -7,14 +7,14 @@ from tawny.model.packets import VideoCodec
 
 
 class CodecSetup(NamedTuple):
-    """sets: NAL units. length_bytes: 1, 2 or 4 before each NAL unit of a packet; 0: start codes instead."""
+    """sets: NAL units. length_bytes: size of the length prefix of NAL units, 1, 2 or 4; 0: start codes."""
 
     sets: tuple[bytes, ...]
     length_bytes: int
 
 
 def read_extradata(codec: VideoCodec, extradata: bytes) -> CodecSetup:
-    """Read avcC (ISO/IEC 14496-15, 5.3.3), hvcC (8.3.3) or Annex B. ValueError if it is none of these."""
+    """Parse avcC (ISO/IEC 14496-15, 5.3.3), hvcC (8.3.3) or Annex B. Raises ValueError for anything else."""
     if not extradata or extradata.startswith((b"\0\0\1", b"\0\0\0\1")):
         return CodecSetup(tuple(split_annexb(extradata)), 0)
     try:
@@ -25,7 +25,7 @@ def read_extradata(codec: VideoCodec, extradata: bytes) -> CodecSetup:
 
 def _avcc(data: bytes) -> CodecSetup:
     at, sets = 5, list[bytes]()
-    for mask in (31, 255):  # the number of SPS shares its byte with reserved bits
+    for mask in (31, 255):  # the SPS count shares its byte with reserved bits
         count = data[at] & mask
         at += 1
         for _ in range(count):
@@ -46,7 +46,7 @@ def _hvcc(data: bytes) -> CodecSetup:
 
 
 def _sized(data: bytes, at: int) -> tuple[bytes, int]:
-    """A NAL unit behind two bytes of length, and where the next thing begins."""
+    """Return a NAL unit with a two-byte length prefix, and the offset behind it."""
     begin = at + 2
     end = begin + (data[at] << 8 | data[at + 1])
     if end > len(data) or end == begin:

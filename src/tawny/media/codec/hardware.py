@@ -1,4 +1,4 @@
-"""Decoders in hardware, as far as the installed PyAV can reach any: found by opening them, not by believing a list."""
+"""Hardware decoders available to the installed PyAV. Determined by opening them, not from FFmpeg's lists."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from tawny.model.packets import VideoCodec, VideoFormat
 
 FFMPEG_NAMES: dict[VideoCodec, str] = {"h264": "h264", "h265": "hevc"}
 PREFERRED = ("videotoolbox", "vaapi", "d3d11va", "cuda", "qsv")
-"""Kinds of devices, the one to try first first; a list of FFmpeg's that is not here is tried after them."""
+"""Device types in order of preference. Types that FFmpeg lists and this tuple lacks come last."""
 _OWN_DECODERS = {"h264": ("h264_v4l2m2m",), "h265": ("hevc_v4l2m2m",)}
-"""Decoders with a name of their own: small computers such as the Raspberry Pi."""
+"""Decoders with their own codec name: single-board computers such as the Raspberry Pi."""
 LEAST_PIXELS = 500_000
-"""Fetching a smaller picture from the device costs more than decoding it here."""
+"""Below this frame size, transfer from the device costs more than decoding in software."""
 
 
 @dataclass(frozen=True, slots=True)
 class HardwareDecoder:
-    """open: a context for a stream of this codec; raises FFmpegError, ValueError or RuntimeError where it cannot."""
+    """open: creates a context for a codec. Raises FFmpegError, ValueError or RuntimeError if unsupported."""
 
     name: str
     open: Callable[[VideoCodec], VideoCodecContext]
 
 
 def devices(video: VideoFormat) -> Iterator[HardwareDecoder]:
-    """What could decode such pictures in hardware, the one to try first first."""
+    """Yield the hardware decoders to try for this video, preferred first."""
     if video.width * video.height < LEAST_PIXELS:
         return
     there = hwdevices_available()
@@ -39,7 +39,7 @@ def devices(video: VideoFormat) -> Iterator[HardwareDecoder]:
 
 
 def _on(kind: str, codec: VideoCodec) -> VideoCodecContext:
-    """A device that is there but cannot decode this codec opens as well, and then does nothing."""
+    """Open a device. Raises ValueError if it does not support the codec: opening alone succeeds even then."""
     context = _created(FFMPEG_NAMES[codec], HWAccel(kind, allow_software_fallback=False))
     if not context.is_hwaccel:
         raise ValueError(f"{kind} does not decode {codec}")

@@ -1,4 +1,4 @@
-"""A moment of a stream to one picture, where nothing else of the stream is looked at: snapshots, previews, events."""
+"""Single frames of a stream, decoded in isolation: snapshots, previews, event images."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,22 +13,22 @@ from tawny.model.polygon import Polygon
 def keyframe_jpeg(
     packet: Packet | SourcePacket, width: int | None = None, private: Sequence[Polygon] = ()
 ) -> bytes | None:
-    """A JPEG no wider than `width`, with what is private black; None when the keyframe cannot be decoded.
+    """Return a keyframe as JPEG, at most `width` px wide, with privacy masks applied. None if it cannot be decoded.
 
-    Holds nothing afterwards.
+    Keeps no state.
     """
     frame = _alone(packet)
     return jpeg(mask_picture(frame, private), width) if frame else None
 
 
 def keyframe_picture(packet: Packet | SourcePacket, private: Sequence[Polygon] = ()) -> DecodedFrame | None:
-    """The same, decoded."""
+    """Return a decoded keyframe with privacy masks applied. None if it cannot be decoded."""
     frame = _alone(packet)
     return mask_picture(frame, private) if frame else None
 
 
 def keyframe_rgb(packet: Packet | SourcePacket, private: Sequence[Polygon] = ()) -> Any:
-    """The same as uint8 [height, width, 3]."""
+    """Return a decoded keyframe as uint8 [height, width, 3], RGB, with privacy masks. None if it cannot be decoded."""
     frame = keyframe_picture(packet, private)
     return frame.rgb if frame else None
 
@@ -43,7 +43,7 @@ def _alone(packet: Packet | SourcePacket) -> DecodedFrame | None:
 def jpeg_near(
     at_ms: int, packets: Iterable[Packet], width: int | None = None, private: Sequence[Polygon] = ()
 ) -> bytes | None:
-    """The same of the picture nearest to an instant. packets: video of one format, from a keyframe on."""
+    """Return the frame nearest to `at_ms` as JPEG. packets: video of one format, from a keyframe on."""
     decoder: Decoder | None = None
     nearest: DecodedFrame | None = None
     for packet in packets:

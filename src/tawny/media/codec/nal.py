@@ -1,6 +1,6 @@
-"""NAL units: the pieces of an H.264 or H.265 picture, in the two ways they are strung together.
+"""NAL units of H.264 and H.265, in both framings.
 
-Annex B: behind start codes (decoders, WebRTC). Lengths: each behind its length in 4 bytes (packets, MP4).
+Annex B: start codes (decoders, WebRTC). Lengths: 4-byte length prefix (packets, MP4).
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,24 +14,24 @@ _LENGTH_BYTES = 4
 H264_SPS, H264_PPS, H264_IDR = 7, 8, 5
 H265_VPS, H265_SPS, H265_PPS = 32, 33, 34
 _H265_KEYFRAMES = range(16, 22)
-"""BLA, IDR and CRA pictures: decoding can begin there."""
+"""BLA, IDR and CRA: decoding can begin at these."""
 
 SET_TYPES: dict[VideoCodec, tuple[int, ...]] = {
     "h264": (H264_SPS, H264_PPS),
     "h265": (H265_VPS, H265_SPS, H265_PPS),
 }
-"""Types of parameter sets, in the order in which they must be sent."""
+"""Types of parameter sets, in their required order."""
 
 
 def nal_type(codec: VideoCodec, nal: bytes) -> int:
-    """ValueError for an empty unit."""
+    """Return the NAL unit type. Raises ValueError for an empty unit."""
     if not nal:
         raise ValueError("a NAL unit is empty")
     return nal[0] & 31 if codec == "h264" else nal[0] >> 1 & 63
 
 
 def split_annexb(data: bytes) -> list[bytes]:
-    """Units behind start codes of 3 or 4 bytes, without zeros that trail them. ValueError if it begins otherwise."""
+    """Split at start codes of 3 or 4 bytes and strip trailing zeros. Raises ValueError without a leading start code."""
     before, *units = bytes(data).split(b"\0\0\1")
     if before.strip(b"\0"):
         raise ValueError("NAL units do not begin with a start code")
@@ -40,7 +40,7 @@ def split_annexb(data: bytes) -> list[bytes]:
 
 
 def split_lengths(data: bytes) -> list[bytes]:
-    """Units behind 4-byte lengths. ValueError if the lengths do not add up to the data, or one is zero."""
+    """Split units with 4-byte lengths. Raises ValueError if the lengths do not match the data, or one is zero."""
     units: list[bytes] = []
     at, end = 0, len(data)
     while at < end:
@@ -53,7 +53,7 @@ def split_lengths(data: bytes) -> list[bytes]:
 
 
 def join_lengths(nals: Iterable[bytes]) -> bytes:
-    """One access unit as packets carry it. ValueError for an empty unit."""
+    """Join units with 4-byte lengths, as in packets. Raises ValueError for an empty unit."""
     parts: list[bytes] = []
     for nal in nals:
         if not nal:
@@ -67,21 +67,21 @@ def lengths_from_annexb(data: bytes) -> bytes:
 
 
 def is_keyframe(codec: VideoCodec, nals: Iterable[bytes]) -> bool:
-    """True if decoding can begin at this picture, given its parameter sets."""
+    """Return whether decoding can begin at this access unit, given its parameter sets."""
     if codec == "h264":
         return any(nal_type(codec, nal) == H264_IDR for nal in nals)
     return any(nal_type(codec, nal) in _H265_KEYFRAMES for nal in nals)
 
 
 def parameter_sets(codec: VideoCodec, nals: Iterable[bytes]) -> tuple[bytes, ...]:
-    """VPS, SPS and PPS among the units, in this order, each once; empty when there are none."""
+    """Return the VPS, SPS and PPS among the units, in this order, without duplicates; empty if none."""
     wanted = SET_TYPES[codec]
     found = dict.fromkeys(bytes(nal) for nal in nals if nal_type(codec, nal) in wanted)
     return tuple(sorted(found, key=lambda nal: wanted.index(nal_type(codec, nal))))
 
 
 def annexb(data: bytes, video: VideoFormat) -> bytes:
-    """A packet's data for a decoder or WebRTC. A keyframe gets the format's parameter sets in front if it has none."""
+    """Convert a packet to Annex B. Prepends the format's parameter sets to a keyframe that has none."""
     nals: Sequence[bytes] = split_lengths(data)
     if is_keyframe(video.codec, nals) and not parameter_sets(video.codec, nals):
         nals = [*video.parameter_sets, *nals]

@@ -1,4 +1,4 @@
-"""Parameter sets: from a camera's VPS, SPS and PPS to what a file's header and a decoder must know."""
+"""Parameter sets: derives the video format for file headers and decoders from VPS, SPS and PPS."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -15,7 +15,7 @@ __all__ = ["SpsInfo", "can_follow", "codec_string", "parse_sps", "same_picture",
 
 MOST_SET_BYTES = 4096
 MOST_SETS = 4
-"""Of each type. What is larger or more is ignored: no camera needs it."""
+"""Maximum per type. Larger or additional sets are ignored: no camera needs them."""
 
 _SPS: dict[VideoCodec, int] = {"h264": H264_SPS, "h265": H265_SPS}
 _PPS: dict[VideoCodec, int] = {"h264": H264_PPS, "h265": H265_PPS}
@@ -24,12 +24,12 @@ _HEADER_BYTES: dict[VideoCodec, int] = {"h264": 1, "h265": 2}
 
 @lru_cache(maxsize=256)
 def parse_sps(codec: VideoCodec, nal: bytes) -> SpsInfo:
-    """ValueError if it is no SPS, or one that no camera can mean."""
+    """Parse an SPS. Raises ValueError if it is invalid or implausible for a camera."""
     return parse_h264(nal) if codec == "h264" else parse_h265(nal)
 
 
 def sps_of(video: VideoFormat) -> SpsInfo:
-    """The SPS that gives the format its size. ValueError if there is none."""
+    """Return the SPS that defines the format's size. Raises ValueError without one."""
     for nal in video.parameter_sets:
         if nal_type(video.codec, nal) == _SPS[video.codec]:
             return parse_sps(video.codec, nal)
@@ -37,9 +37,9 @@ def sps_of(video: VideoFormat) -> SpsInfo:
 
 
 def same_picture(a: VideoFormat, b: VideoFormat) -> bool:
-    """True if one file may hold both: codec, size, profile, chroma, depth and reorder depth are equal.
+    """Return whether one file may hold both: equal codec, size, profile, chroma, bit depth and reorder depth.
 
-    Other bits of the parameter sets may differ; then those of `b` must stand in its keyframes.
+    Other parameter set fields may differ; then the keyframes of `b` must contain its sets.
     """
     if a == b:
         return True
@@ -47,7 +47,10 @@ def same_picture(a: VideoFormat, b: VideoFormat) -> bool:
 
 
 def can_follow(a: VideoFormat, b: VideoFormat) -> bool:
-    """True if a player goes on from one to the other in one file: as `same_picture`, but for how it was encoded."""
+    """Return whether a player can continue from `a` to `b` in one file.
+
+    As `same_picture`, but profile and reorder depth may differ.
+    """
     if a.codec != b.codec:
         return False
     one, other = sps_of(a), sps_of(b)
@@ -62,10 +65,10 @@ def _look(sps: SpsInfo) -> tuple[object, ...]:
 
 
 def video_format(codec: VideoCodec, parameter_sets: Iterable[bytes]) -> VideoFormat:
-    """The format of these sets, put in order: VPS, SPS, PPS, each by its id; of one type and id the last counts.
+    """Return the format of these sets, sorted: VPS, SPS, PPS, each by id; the last one with an id wins.
 
-    Other units, sets that are too large, and a PPS without its SPS are left out. ValueError if what is left cannot be
-    decoded, or the SPS is impossible.
+    Ignores other units, oversized sets, and a PPS without its SPS. Raises ValueError if the rest cannot be decoded, or
+    the SPS is invalid.
     """
     return _video_format(codec, tuple(map(bytes, parameter_sets)))
 
@@ -103,6 +106,6 @@ def _set_id(codec: VideoCodec, kind: int, nal: bytes) -> int:
 
 
 def _pps_ids(codec: VideoCodec, nal: bytes) -> tuple[int, int]:
-    """Its own id and the SPS's."""
+    """Return the PPS's own id and the id of its SPS."""
     bits = Bits(unescaped(nal[_HEADER_BYTES[codec] :][:16]))
     return bits.number(255, "PPS id"), bits.number(31, "SPS id")

@@ -1,7 +1,7 @@
-"""A stretch of a recording encoded anew, each picture changed or as it was: a file like the one that it was made of.
+"""Re-encodes part of a recording with changed frames, for example redacted ones, in the same file format.
 
-What is made begins with the very picture that was asked for, at the times that the pictures had; sound is copied.
-Blocking: all of the stretch is decoded and encoded.
+The output begins with exactly the requested frame and keeps the original timestamps; audio is copied. Blocking: decodes
+and encodes the whole range.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ GOP_S: Final = 1.0
 CRF: Final = 22.0
 
 Change = Callable[[DecodedFrame], DecodedFrame]
-"""Of a picture, what is to be shown instead. Its time is that in its file, ms."""
+"""Returns the replacement of a frame. The frame's time is its time in the file, ms."""
 
 
 def as_it_was(frame: DecodedFrame) -> DecodedFrame:
@@ -30,7 +30,7 @@ def as_it_was(frame: DecodedFrame) -> DecodedFrame:
 
 @dataclass(frozen=True, slots=True)
 class RewriteSpan:
-    """From the picture that is shown at `begin_ticks` up to `end_ticks`, None: to the file's end."""
+    """From the frame displayed at `begin_ticks` up to `end_ticks`; None: to the end of the file."""
 
     begin_ticks: int
     end_ticks: int | None = None
@@ -45,9 +45,9 @@ def write_anew(
     codec: VideoCodec = "h264",
     crf: float = CRF,
 ) -> int:
-    """How many pictures were encoded; 0: there are none, and nothing is written.
+    """Re-encode the range to `out`. Return the number of frames; 0: none found, nothing written.
 
-    Raises StorageError, SourceUnusable where no encoder works, and what `change` raises.
+    Raises StorageError, SourceUnusable if no encoder works, and any error of `change`.
     """
     stored = list(samples(file, _needed(file, stretch)))
     count = 0
@@ -74,7 +74,7 @@ def write_anew(
 
 
 def _needed(file: SegmentReader, stretch: RewriteSpan) -> list[StoredFragment]:
-    """From the keyframe at or before the begin on; one more at its end: pictures may need what is shown later."""
+    """Return the fragments from the preceding keyframe on, plus one after the end: frames may depend on later ones."""
     fragments = file.fragments
     keys = [n for n, one in enumerate(fragments) if one.is_keyframe and one.start_ticks <= stretch.begin_ticks]
     inside = fragments[keys[-1] if keys else 0 :]
@@ -119,7 +119,7 @@ def _decoded(decoder: Decoder, pictures: Sequence[StoredSample]) -> Iterator[Dec
 
 
 def _groups(packets: Iterator[SourcePacket]) -> Iterator[list[SourcePacket]]:
-    """Each from a keyframe to the next."""
+    """Yield groups of packets, each from one keyframe to the next."""
     group: list[SourcePacket] = []
     for packet in packets:
         if packet.is_keyframe and group:
@@ -131,6 +131,6 @@ def _groups(packets: Iterator[SourcePacket]) -> Iterator[list[SourcePacket]]:
 
 
 def _with_durations(group: Sequence[SourcePacket], after: Mapping[int, int], last: StoredSample) -> list[Sample]:
-    """Each lasts until the next one that was recorded, whether it is here or not."""
+    """Set each frame's duration to the distance to the next recorded frame, even if that frame is outside the range."""
     ends = [after.get(one.pts, one.pts + last.duration) for one in group]
     return [Sample(one.data, one.pts, end - one.pts, one.is_keyframe) for one, end in zip(group, ends, strict=True)]

@@ -1,15 +1,15 @@
-"""What a sequence parameter set says, the same for H.264 and H.265."""
+"""Parsed sequence parameter set, common to H.264 and H.265."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 SMALLEST, LARGEST = 16, 16_384
-"""Pixels each way: other sizes are not a camera's."""
+"""Limits of width and height in px; values outside are implausible for a camera."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpsInfo:
-    """Numbers as the standards code them, sizes after cropping."""
+    """Values as coded in the standards; sizes after cropping, px."""
 
     id: int
     width: int
@@ -19,15 +19,15 @@ class SpsInfo:
     """H.264: the 8 constraint flags; H.265: the 32 compatibility flags."""
     level: int
     chroma: int
-    """0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4."""
+    """0: monochrome, 1: 4:2:0, 2: 4:2:2, 3: 4:4:4."""
     bit_depth: int
     chroma_bit_depth: int
     reorder: int | None
-    """How many pictures may come before one that is shown earlier; 0: no B-frames out of order; None: not told."""
+    """Maximum number of frames that precede an earlier-displayed one. 0: no reordering; None: not specified."""
     fps: float | None
-    """None when the set does not tell."""
+    """None if not specified."""
     interlaced: bool
-    """H.264: pictures may be fields; H.265: they are."""
+    """H.264: fields are possible; H.265: all pictures are fields."""
     tier: int = 0
     constraints: bytes = bytes(6)
     """H.265: the 48 constraint flags."""
@@ -36,7 +36,10 @@ class SpsInfo:
 
 
 def cropped(width: int, height: int, crop: Sequence[int], across: int, down: int) -> tuple[int, int]:
-    """Size that is shown; ValueError if absurd. crop: left, right, top, bottom, in `across` and `down` pixels."""
+    """Return the display size.
+
+    Raises ValueError if implausible. crop: left, right, top, bottom; units of `across`/`down` px.
+    """
     left, right, top, bottom = crop
     width -= (left + right) * across
     height -= (top + bottom) * down
@@ -46,6 +49,6 @@ def cropped(width: int, height: int, crop: Sequence[int], across: int, down: int
 
 
 def checked_fps(scale: int, units: int) -> float | None:
-    """Pictures a second; None for a rate that no camera has: cameras write nonsense there."""
+    """Return frames per second; None if implausible: cameras write invalid values."""
     fps = scale / units if units else 0.0
     return fps if 0.01 <= fps <= 1000 else None

@@ -1,7 +1,6 @@
-"""The sequence parameter set of H.264 (ITU-T H.264, 7.3.2.1.1 and annex E): what a recorder needs of it.
+"""SPS parser for H.264 (ITU-T H.264, 7.3.2.1.1 and annex E), limited to the fields a recorder needs.
 
-Strict about what decides how pictures look, as random bytes must not pass for a camera's settings; lenient about all
-that comes after.
+Strict about fields that define the picture format, so that random bytes are rejected. Lenient about all later fields.
 """
 
 from tawny.media.codec.bits import ANY, Bits, unescaped
@@ -9,13 +8,13 @@ from tawny.media.codec.nal import H264_SPS
 from tawny.media.codec.sps import SpsInfo, checked_fps, cropped
 
 PLAIN_PROFILES = frozenset({66, 77, 88})
-"""Always 4:2:0 with 8 bits, and they do not say so."""
+"""Always 4:2:0 with 8 bits; the SPS does not state it."""
 HIGH_PROFILES = frozenset({44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 144, 244})
 LEVELS = frozenset({9, 10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52, 60, 61, 62})
 
 
 def parse_h264(nal: bytes) -> SpsInfo:
-    """ValueError if it is no SPS or says the impossible."""
+    """Parse an SPS. Raises ValueError if it is invalid."""
     if len(nal) < 5 or nal[0] & 0x9F != H264_SPS:
         raise ValueError("not an H.264 sequence parameter set")
     bits = Bits(unescaped(nal[1:]))
@@ -31,7 +30,7 @@ def parse_h264(nal: bytes) -> SpsInfo:
     width, height, interlaced = _size(bits, chroma)
     reorder, fps = _after_size(bits)
     if order_type == 2 or profile == 66:
-        reorder = 0  # pictures come in the order in which they are shown
+        reorder = 0  # decode order equals display order
     return SpsInfo(
         id=set_id,
         width=width,
@@ -96,7 +95,7 @@ def _size(bits: Bits, chroma: int) -> tuple[int, int, bool]:
 
 
 def _after_size(bits: Bits) -> tuple[int | None, float | None]:
-    """Reorder depth and rate of the pictures, None for what is not told or cannot be read."""
+    """Return reorder depth and frame rate; None for values that are missing or invalid."""
     fps = None
     try:
         if not bits.flag():
@@ -117,7 +116,7 @@ def _timing(bits: Bits) -> float | None:
 
 
 def skip_video_signal(bits: Bits) -> None:
-    """The part of the video usability information in front of the timing; the same in H.265."""
+    """Skip the VUI fields before the timing information; the same in H.265."""
     if bits.flag() and bits.bits(8) == 255:
         bits.bits(32)
     if bits.flag():

@@ -1,7 +1,6 @@
-"""The sequence parameter set of H.265 (ITU-T H.265, 7.3.2.2 and annex E): what a recorder needs of it.
+"""SPS parser for H.265 (ITU-T H.265, 7.3.2.2 and annex E), limited to the fields a recorder needs.
 
-Strict about what decides how pictures look, as random bytes must not pass for a camera's settings; lenient about all
-that comes after.
+Strict about fields that define the picture format, so that random bytes are rejected. Lenient about all later fields.
 """
 
 from tawny.media.codec.bits import ANY, Bits, unescaped
@@ -14,7 +13,7 @@ LEVELS = frozenset({30, 60, 63, 90, 93, 120, 123, 150, 153, 156, 180, 183, 186, 
 
 
 def parse_h265(nal: bytes) -> SpsInfo:
-    """ValueError if it is no SPS or says the impossible."""
+    """Parse an SPS. Raises ValueError if it is invalid."""
     if len(nal) < 15 or nal[0] != H265_SPS << 1 or nal[1] >> 3 or not nal[1] & 7:
         raise ValueError("not an H.265 sequence parameter set")
     bits = Bits(unescaped(nal[2:]))
@@ -68,7 +67,7 @@ def _skip_sub_layers(bits: Bits, sub_layers: int) -> None:
 
 
 def _reorder(bits: Bits, sub_layers: int) -> int:
-    """The reorder depth with all sub-layers, which come last."""
+    """Return the reorder depth of the highest sub-layer, which is the last."""
     reorder = 0
     for _ in range(sub_layers if bits.flag() else 1):
         buffered = bits.number(15, "number of buffered pictures")
@@ -78,7 +77,7 @@ def _reorder(bits: Bits, sub_layers: int) -> int:
 
 
 def _after_size(bits: Bits, order_bits: int) -> tuple[bool, float | None]:
-    """Whether pictures are fields, and their rate, as far as it can be read."""
+    """Return whether pictures are fields, and the frame rate; None if missing or invalid."""
     try:
         _skip_coding_tools(bits)
         _skip_references(bits, order_bits)
@@ -133,7 +132,7 @@ def _skip_references(bits: Bits, order_bits: int) -> None:
 
 
 def _reference_set_size(bits: Bits, size_before: int) -> int:
-    """Skip a set that is told by its difference from the one before; how many pictures it has."""
+    """Skip a set coded as difference from the previous one; return its number of pictures."""
     bits.flag()
     bits.number(ANY)
     return sum(bits.flag() or bits.flag() for _ in range(size_before + 1))

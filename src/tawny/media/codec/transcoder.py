@@ -1,4 +1,4 @@
-"""Pictures that a browser cannot play, decoded and encoded again as H.264. Costs what nothing else here costs."""
+"""Transcoding to H.264 for browsers that do not support the camera's codec. Uses far more CPU than any other task."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -15,7 +15,10 @@ GOP_S = 1.0
 
 
 class Reencoder:
-    """One stream's, one thread. width: what pictures are made no wider than. SourceUnusable where no encoder works."""
+    """Transcoder of one stream.
+
+    Not thread-safe. width: maximum width, px. Raises SourceUnusable if no encoder works.
+    """
 
     def __init__(self, video: VideoFormat, width: int, fps: float) -> None:
         self.format = video
@@ -26,7 +29,7 @@ class Reencoder:
         self._last = -1
 
     def turn(self, packet: Packet, private: Sequence[Polygon] = ()) -> list[tuple[SourcePacket, int]]:
-        """The packets that are ready, each with the instant (UTC ms) of its picture; their times count from 1970."""
+        """Return the packets that are ready, each with its frame's time (ms UTC). Their pts count from 1970."""
         made: list[tuple[SourcePacket, int]] = []
         for frame in self._decoder.decode(packet):
             at = frame.at_ms * (VIDEO_RATE // 1000)

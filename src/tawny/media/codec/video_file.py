@@ -1,7 +1,7 @@
-"""Pictures of a video file, only those that are asked for: its keyframes, or all from one instant up to another.
+"""Frames of a video file on demand: its keyframes, or all frames in a time range.
 
-Times are seconds since the file's first picture. One thread an object; several may read the same file. Files are
-opened as `demux.open_file` does: only forms that name no other files.
+Times are seconds since the file's first frame. Objects are not thread-safe; several may read the same file. As in
+`demuxer.open_file`, only formats that cannot reference other files are opened.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,25 +30,25 @@ Opened = tuple[InputContainer, VideoStream]
 
 @dataclass(eq=False, slots=True)
 class Gop:
-    """A keyframe that is decoded when it is asked for, and how much came after it up to the next."""
+    """A keyframe, decoded on demand, and the size of the packets up to the next one."""
 
     at_s: float
     other_bytes: int
-    """Of all packets between this keyframe and the next."""
+    """Total size of the packets between this keyframe and the next."""
     picture: Callable[[], DecodedFrame | None]
-    """Decodes it; None for a damaged one. It keeps the coded picture in memory."""
+    """Decodes the keyframe; None if damaged. Keeps the coded data in memory."""
 
 
 class FileVideo:
-    """What the file says of itself, and its pictures. SourceError when it cannot be read, FileSealed.
+    """Metadata and frames of a video file. Raises SourceError if it cannot be read, FileSealed if it is encrypted.
 
-    source: makes a file object to read from instead of the path, which then is only a name.
+    source: returns a file object to read instead of `path`, which then serves only as a name.
     """
 
     def __init__(self, path: Path, source: Callable[[], IO[bytes]] | None = None) -> None:
         self.path, self._source = path, source
         self._readers: dict[bool, Opened] = {}
-        """Kept open, for all pictures and for those that others refer to."""
+        """Inputs that stay open, by `only_referenced`."""
         if source is None and not path.is_file():
             raise NoSuchDevice(str(path), "it is not a file" if path.exists() else "no such file")
         if source is None and next(read_bytes(path, 0, len(MAGIC)), b"") == MAGIC:
@@ -65,7 +65,7 @@ class FileVideo:
             self.duration_s = self._length_s(container, stream)
 
     def has_keyframes_within(self, gap_s: float) -> bool:
-        """Whether the keyframes of its first minutes lie no further apart."""
+        """Return whether the keyframe distance is at most gap_s, checked in the first _MEASURED_S seconds."""
         container, stream = self._opened()
         with container:
             last_s = at_s = 0.0
@@ -80,7 +80,7 @@ class FileVideo:
         return True
 
     def keyframes(self, begin_s: float = 0.0, end_s: float = float("inf")) -> Iterator[Gop]:
-        """Its keyframes from begin_s (the one before, if there is none) up to end_s; nothing is decoded by itself."""
+        """Yield the keyframes from begin_s (or the preceding one) up to end_s, without decoding them."""
         container, stream = self._opened()
         stream.codec_context.options = {"skip_loop_filter": "all"}
         gop: Gop | None = None
@@ -103,9 +103,9 @@ class FileVideo:
     def pictures(
         self, begin_s: float = 0.0, end_s: float = float("inf"), *, only_referenced: bool = False
     ) -> Iterator[DecodedFrame]:
-        """All pictures from the keyframe at or before begin_s up to end_s; one stretch after the other.
+        """Yield all frames from the keyframe at or before begin_s up to end_s. Do not interleave calls.
 
-        only_referenced: cheaper; pictures that no other refers to are left out, and edges of blocks are not smoothed.
+        only_referenced: cheaper; skips non-reference frames and the deblocking filter.
         """
         container, stream = self._kept(begin_s, only_referenced=only_referenced)
         for packet in self._packets(container, stream):
@@ -116,7 +116,10 @@ class FileVideo:
         yield from self._decoded(stream, None, 0.0)
 
     def _kept(self, begin_s: float, *, only_referenced: bool) -> Opened:
-        """Opened once for all stretches, as most of opening is to find out what it is; at the keyframe before."""
+        """Return an input at the preceding keyframe.
+
+        It stays open between ranges: probing dominates the cost of opening.
+        """
         kept = self._readers.get(only_referenced) if self.has_times else None
         container, stream = kept or self._opened()
         if kept is None and only_referenced:
@@ -143,7 +146,7 @@ class FileVideo:
         raise failed
 
     def _first_s(self, container: InputContainer, stream: VideoStream) -> float:
-        """Time of the first picture; a file without times gets some by counting."""
+        """Return the time of the first frame. Detects files without timestamps, whose frames are counted instead."""
         times: list[float] = []
         for number, packet in enumerate(container.demux(stream)):
             if packet.pts is None or packet.time_base is None:
@@ -162,12 +165,12 @@ class FileVideo:
         return 0.0
 
     def _seek(self, container: InputContainer, stream: VideoStream, begin_s: float) -> None:
-        """To the keyframe at or before begin_s; what was decoded before is forgotten."""
+        """Seek to the keyframe at or before begin_s."""
         if self.has_times and stream.time_base:
             container.seek(round((begin_s + self._zero_s) / stream.time_base), stream=stream)
 
     def _packets(self, container: InputContainer, stream: VideoStream) -> Iterator["AvPacket[VideoStream]"]:
-        """From where it stands on. Damaged packets are left out."""
+        """Yield packets from the current position; skips empty ones. Raises SourceError when reading fails."""
         self._counted = 0
         packets = container.demux(stream)
         while True:
@@ -190,13 +193,13 @@ class FileVideo:
         return None if packet.pts is None else packet.pts * self._tick_s - self._zero_s
 
     def _alone(self, stream: VideoStream, keyframe: Any, at_s: float) -> DecodedFrame | None:
-        """A keyframe's picture, without what was before it or comes after."""
+        """Decode a keyframe in isolation."""
         frames = self._decoded(stream, keyframe, at_s) + self._decoded(stream, None, 0.0)
         stream.codec_context.flush_buffers()
         return frames[0] if frames else None
 
     def _decoded(self, stream: VideoStream, packet: Any, at_s: float | None) -> list[DecodedFrame]:
-        """What a packet (None: the end) brings; nothing for a damaged one."""
+        """Decode a packet; None drains the decoder. Returns nothing for a damaged packet."""
         if packet is not None and not self.has_times and at_s is not None and packet.time_base is not None:
             packet.pts = packet.dts = round(at_s / packet.time_base)
         try:

@@ -1,4 +1,4 @@
-"""Pictures to an ordinary MP4 file with H.264. Blocking; one thread a film."""
+"""Writes frames to a regular H.264 MP4 file. Blocking. Not thread-safe."""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -10,9 +10,9 @@ from tawny.model.packets import VIDEO_RATE, SourcePacket, VideoFormat
 
 
 class VideoWriter:
-    """scratch: a file that is used until the end. out: what becomes the film when it is closed.
+    """One MP4 file. scratch: temporary file until `finish`. out: the final file, written by `finish`.
 
-    Raises SourceUnusable where no encoder works, OSError of the disk.
+    Raises SourceUnusable if no encoder works, OSError on disk errors.
     """
 
     def __init__(self, out: Path, scratch: Path, width: int, height: int, fps: int) -> None:
@@ -27,7 +27,7 @@ class VideoWriter:
         self._count += 1
 
     def finish(self, start_ms: int) -> None:
-        """Write the film; nothing if there is no picture. start_ms: what it says that it was made at."""
+        """Write the file; nothing without frames. start_ms: creation time in the file, ms UTC."""
         self._take(self._encoder.close())
         self._write()
         self._file.close()
@@ -36,7 +36,7 @@ class VideoWriter:
                 write_mp4(file, [SegmentPart(self._scratch, start_ms)])
 
     def close(self) -> None:
-        """Give up what is not finished."""
+        """Close the temporary file without writing the result."""
         self._file.close()
 
     def _take(self, packets: list[SourcePacket]) -> None:

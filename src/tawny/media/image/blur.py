@@ -1,6 +1,6 @@
-"""Parts of pictures made unrecognizable: what is left of them is a few large patches in sixteen shades.
+"""Irreversible redaction of image regions: 20 large patches across the frame, in 16 shades.
 
-A blur can be undone in part, above all over many pictures; from patches this coarse nobody is known again.
+A blur can be partly reversed, especially over many frames. Patches this coarse do not allow recognition.
 """
 
 from typing import Any, Final
@@ -11,17 +11,20 @@ import numpy as np
 from tawny.media.codec.decoder import DecodedFrame
 
 COLUMNS: Final = 20
-"""Patches across the picture."""
+"""Patches per frame width."""
 SHADES: Final = 16
 
 Plane = np.ndarray[Any, np.dtype[np.uint8]]
 Hidden = np.ndarray[Any, np.dtype[np.bool_]]
-"""bool [rows, columns] of any size: where the picture is to be unrecognizable."""
+"""bool [rows, columns] of any size: True where the frame is redacted."""
 
 
 def blur_picture(frame: DecodedFrame, hidden: Hidden) -> DecodedFrame:
-    """A copy, as decoders need theirs. Edges are hidden a little beyond."""
-    import cv2  # not above: 16 MB that a recorder can do without
+    """Return a copy with the hidden regions redacted, including a small margin.
+
+    Decoders need their own frames unchanged.
+    """
+    import cv2  # imported late: 16 MB, unused by most recorders
 
     video = frame.video
     wide, high = video.width // 2 * 2, video.height // 2 * 2

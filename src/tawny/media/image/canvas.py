@@ -1,4 +1,4 @@
-"""One picture made of several, and a clock below it. Pictures are planar YUV 4:2:0 (`encode.Picture`)."""
+"""Mosaic of several frames with a text line below. Frames are planar YUV 4:2:0 (`encoder.Picture`)."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _DARK, _LIGHT, _NO_COLOUR = 16, 235, 128
 
 
 class Canvas:
-    """Cells of one even size in rows from the left, and below them a line of text. What is not put in is dark."""
+    """Grid of cells of one even size, row by row, with a line of text below. Empty areas are dark."""
 
     def __init__(self, cells: int, columns: int, cell_width: int, cell_height: int) -> None:
         self._columns, self._cell = columns, (cell_width, cell_height)
@@ -22,7 +22,7 @@ class Canvas:
         self._colours = np.full((2, self.height // 2, self.width // 2), _NO_COLOUR, np.uint8)
 
     def put(self, cell: int, frame: DecodedFrame | None) -> None:
-        """As large as fits, in the cell's middle; None: nothing is to be seen."""
+        """Draw the frame into a cell: scaled to fit, centered. None clears the cell."""
         wide, high = self._cell
         left, top = cell % self._columns * wide, cell // self._columns * high
         self._luma[top : top + high, left : left + wide] = _DARK
@@ -39,8 +39,8 @@ class Canvas:
         self._colours[:, top // 2 : (top + height) // 2, left // 2 : (left + width) // 2] = colours
 
     def write(self, text: str) -> None:
-        """The line below: ASCII."""
-        import cv2  # not above: 16 MB that a recorder which makes no films can do without
+        """Draw the text line. ASCII only."""
+        import cv2  # imported late: 16 MB, unused without mosaic exports
 
         line: Any = np.full((CLOCK_HEIGHT, self.width), _DARK, np.uint8)
         cv2.putText(line, text, (12, 27), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (_LIGHT,), 1, cv2.LINE_AA)

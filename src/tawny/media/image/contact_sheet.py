@@ -1,4 +1,4 @@
-"""Several pictures on one sheet, for a glance at a day."""
+"""Contact sheet: several images in one JPEG, for notifications."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,11 @@ WIDTH, HEIGHT, COLUMNS = 320, 180, 3
 
 
 def contact_sheet(jpegs: Sequence[bytes], *, columns: int = COLUMNS) -> bytes:
-    """A JPEG file: the pictures in rows, in their order, each whole in 320 x 180. ValueError when none can be read."""
-    import cv2  # not above: 16 MB that a recorder which tells nobody can do without
+    """Return a JPEG with the images in a grid, each fitted into 320 x 180 px.
+
+    Raises ValueError if none can be decoded.
+    """
+    import cv2  # imported late: 16 MB, unused without notifications
 
     tiles = []
     for data in jpegs:

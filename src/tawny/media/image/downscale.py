@@ -1,6 +1,6 @@
-"""A grey picture made small: each of its pixels is the mean of those that it covers.
+"""Downscaling of gray images by area averaging.
 
-By FFmpeg, because OpenCV takes three to nine times as long where these are no whole number.
+Uses FFmpeg: OpenCV takes three to nine times as long at non-integer ratios.
 """
 
 from typing import Any
@@ -13,21 +13,23 @@ _MEANS = Interpolation.AREA | Interpolation.ACCURATE_RND
 
 
 class Shrinker:
-    """Keeps FFmpeg's tables from one picture to the next. One thread."""
+    """Caches FFmpeg's scaling tables between frames. Not thread-safe."""
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
 
     def means(self, grey: Any, columns: int, rows: int) -> Any:
-        """uint8 [height, width] in, rows may lie apart; uint8 [rows, columns] out, a view of nobody else's memory
-        unless it was of that size already."""
+        """Downscale uint8 [height, width] with any row stride to uint8 [rows, columns].
+
+        The result owns its memory, except if the input already has that size.
+        """
         small = self._reformatter.reformat(
             av.VideoFrame.from_numpy_buffer(grey, "gray"),
             columns,
             rows,
             "gray",
             interpolation=_MEANS,
-            src_color_range=ColorRange.JPEG,  # both the same: levels stay as they are
+            src_color_range=ColorRange.JPEG,  # equal ranges: no level conversion
             dst_color_range=ColorRange.JPEG,
             threads=1,
         )

@@ -1,7 +1,7 @@
-"""Moving pictures as a GIF: small, few colours, what chat programs show inline.
+"""Animated GIFs, small and with few colours, for inline display in chat programs.
 
-The colours are chosen from all pictures together and laid out in a fixed (Bayer) pattern, which moves less from picture
-to picture, and so packs better, than errors that are spread. Blocking; any thread.
+The palette is computed over all frames. Bayer dithering changes less between frames than error diffusion and therefore
+compresses better. Blocking. Call from any thread.
 """
 
 import io
@@ -22,18 +22,18 @@ FPS = 5
 WIDTH = 320
 COLOURS = 32
 MOST_S = 20.0
-"""Longer clips show their beginning in messages: what the message was about."""
+"""Maximum length in seconds. Longer clips are cut to their beginning, which contains the reported event."""
 
 
 def gif_picture(frame: DecodedFrame) -> av.VideoFrame:
-    """A picture as small as it will be, to be kept until all are there: 1.5 bytes a pixel."""
+    """Downscale a frame to GIF size, for storage until encoding: 1.5 bytes per pixel."""
     wide = min(WIDTH, frame.width) // 2 * 2
     high = max(2, round(frame.height * wide / frame.width / 2) * 2)
     return frame.video.reformat(width=wide, height=high, format="yuv420p", interpolation="LANCZOS")
 
 
 def clip_gif(clip: BinaryIO, *, most_s: float = MOST_S) -> bytes:
-    """A GIF file of an MP4 file, in memory: for messages. Raises FileDamaged. Decodes all that it shows."""
+    """Convert an MP4 clip to a GIF in memory, for messages. Raises FileDamaged. Decodes up to `most_s` seconds."""
     out = io.BytesIO()
     pictures: list[av.VideoFrame] = []
     try:
@@ -52,7 +52,7 @@ def clip_gif(clip: BinaryIO, *, most_s: float = MOST_S) -> bytes:
 
 
 def write_gif(out: Path | BinaryIO, pictures: Sequence[av.VideoFrame]) -> None:
-    """FPS pictures a second, for ever from the start again. All have one size; there is one at least."""
+    """Write a looping GIF at FPS frames per second. Requires at least one frame; all of one size."""
     file = str(out) if isinstance(out, Path) else out
     with av.open(file, "w", format="gif", options={"loop": "0"}) as made:
         stream = made.add_stream("gif", rate=FPS)

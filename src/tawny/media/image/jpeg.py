@@ -1,4 +1,4 @@
-"""Pictures to JPEG, for people to look at."""
+"""JPEG encoding for display."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,28 +10,28 @@ from av.video.reformatter import Colorspace, Interpolation
 from tawny.media.codec.decoder import DecodedFrame
 
 _UNSAID = 2
-"""FFmpeg's AVCOL_SPC_UNSPECIFIED: the stream does not say by which matrix its colours were made."""
+"""FFmpeg's AVCOL_SPC_UNSPECIFIED: the stream does not specify its colour matrix."""
 _HD_HEIGHT = 720
-"""From this height on a picture that does not say its colours is taken as BT.709, below as BT.601, as players do."""
+"""From this height on, frames without a colour matrix count as BT.709, below as BT.601, as in players."""
 
 
 def jpeg(picture: DecodedFrame | Any, width: int | None = None, quality: int = 80) -> bytes:
-    """A JPEG file of a decoded frame or of uint8 [height, width, 3] RGB.
+    """Encode a decoded frame, or uint8 [height, width, 3], RGB, as JPEG.
 
-    width: what it is made no wider than, in keeping with its shape; None: as it is. quality: 1..100.
+    width: maximum width, px, preserving the aspect ratio; None: unchanged. quality: 1..100.
     """
     frame = picture.video if isinstance(picture, DecodedFrame) else av.VideoFrame.from_ndarray(picture, format="rgb24")
     return _encoded(_bgr(frame, width), quality)
 
 
 def scaled_size(picture: DecodedFrame | Any, width: int) -> Any:
-    """uint8 [height, width, 3], no wider than that, for `side_by_side`."""
+    """Return uint8 [height, width, 3], BGR, at most `width` px wide, for `side_by_side`."""
     frame = picture.video if isinstance(picture, DecodedFrame) else av.VideoFrame.from_ndarray(picture, format="rgb24")
     return _bgr(frame, width)
 
 
 def side_by_side(pictures: Sequence[Any], quality: int = 70) -> bytes:
-    """A JPEG file of pictures of one size, as `small` makes them, from left to right."""
+    """Encode images of equal size from `scaled_size` as one JPEG, from left to right."""
     return _encoded(np.hstack(list(pictures)), quality)
 
 
@@ -48,7 +48,7 @@ def _bgr(frame: av.VideoFrame, width: int | None) -> Any:
 
 
 def _encoded(bgr: Any, quality: int) -> bytes:
-    import cv2  # not above: 16 MB that a recorder which watches nothing can do without
+    import cv2  # imported late: 16 MB, unused by recorders without detection
 
     made, coded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not made:
@@ -57,7 +57,7 @@ def _encoded(bgr: Any, quality: int) -> bytes:
 
 
 class Tiles:
-    """Many small pictures on one sheet, in rows from the left. Places that get none are dark."""
+    """Grid of thumbnails in one image, row by row. Empty cells are dark."""
 
     def __init__(self, columns: int, rows: int, width: int) -> None:
         self._columns, self._rows, self._width = columns, rows, width
@@ -69,7 +69,7 @@ class Tiles:
         return self._sheet is None
 
     def put(self, place: int, frame: DecodedFrame) -> None:
-        """The first picture tells how high all are."""
+        """Draw a frame into a cell. The first frame determines the cell height."""
         tile = _bgr(frame.video, self._width)
         if self._sheet is None:
             self._height = round(tile.shape[0] * self._width / tile.shape[1])

@@ -1,4 +1,4 @@
-"""Parts of pictures that nobody is to see, made black before anything else is made of them."""
+"""Privacy masks: image regions painted black before any further processing."""
 
 from collections.abc import Sequence
 
@@ -9,15 +9,18 @@ from tawny.media.codec.decoder import DecodedFrame
 from tawny.model.polygon import Polygon
 
 _WHOLE = "yuvj420p"
-"""What FFmpeg calls 4:2:0 whose luma goes from 0."""
+"""FFmpeg's name of full-range planar 4:2:0."""
 _NO_COLOUR = 128
 
 
 def mask_picture(frame: DecodedFrame, private: Sequence[Polygon]) -> DecodedFrame:
-    """The same picture with these parts black, to their edges and a little beyond; a copy, as decoders need theirs."""
+    """Return a copy with the masked regions black, including a small margin.
+
+    Decoders need their own frames unchanged.
+    """
     if not private:
         return frame
-    import cv2  # not above: 16 MB that a recorder without such parts can do without
+    import cv2  # imported late: 16 MB, unused without privacy masks
 
     video = frame.video
     wide, high = video.width, video.height

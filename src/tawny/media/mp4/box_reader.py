@@ -1,4 +1,4 @@
-"""Walking through MP4 boxes in memory. Sizes are never believed: what does not fit is a ValueError."""
+"""In-memory MP4 box parser. Validates every size; raises ValueError for boxes that do not fit."""
 
 from collections.abc import Iterable, Iterator
 from struct import calcsize, unpack_from
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class BoxContent(NamedTuple):
-    """Where a box's content lies."""
+    """Byte range of a box's content."""
 
     kind: bytes
     begin: int
@@ -14,7 +14,7 @@ class BoxContent(NamedTuple):
 
 
 def boxes(data: bytes, begin: int, end: int) -> Iterator[BoxContent]:
-    """The boxes side by side from `begin` to `end`."""
+    """Yield the sibling boxes from `begin` to `end`."""
     while begin < end:
         if end - begin < 8:
             raise ValueError("a box is cut off")
@@ -30,7 +30,7 @@ def boxes(data: bytes, begin: int, end: int) -> Iterator[BoxContent]:
 
 
 def first(side_by_side: Iterable[BoxContent], kind: bytes) -> BoxContent:
-    """The first of this kind. ValueError if there is none."""
+    """Return the first box of this type. Raises ValueError without one."""
     for content in side_by_side:
         if content.kind == kind:
             return content
@@ -38,14 +38,17 @@ def first(side_by_side: Iterable[BoxContent], kind: bytes) -> BoxContent:
 
 
 def find(data: bytes, within: BoxContent, *path: bytes) -> BoxContent:
-    """The first box along the path of kinds. ValueError if it is not there."""
+    """Return the first box along a path of types. Raises ValueError if it is missing."""
     for kind in path:
         within = first(boxes(data, within.begin, within.end), kind)
     return within
 
 
 def numbers(data: bytes, content: BoxContent, shape: str, skip: int = 0) -> tuple[int, ...]:
-    """Big-endian numbers (`struct` letters), `skip` bytes into a box's content. ValueError if it is too short."""
+    """Read big-endian numbers (`struct` letters) at offset `skip` of a box's content.
+
+    Raises ValueError if it is too short.
+    """
     shape = ">" + shape
     at = content.begin + skip
     if at + calcsize(shape) > content.end:
@@ -54,5 +57,5 @@ def numbers(data: bytes, content: BoxContent, shape: str, skip: int = 0) -> tupl
 
 
 def version(data: bytes, content: BoxContent) -> int:
-    """A full box's version."""
+    """Return a full box's version."""
     return numbers(data, content, "B")[0]

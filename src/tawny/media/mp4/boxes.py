@@ -1,4 +1,4 @@
-"""MP4 boxes as both of our writers need them: a size, four letters, content (ISO/IEC 14496-12)."""
+"""MP4 box encoding shared by both writers: size, type, content (ISO/IEC 14496-12)."""
 
 import json
 from collections.abc import Mapping
@@ -6,12 +6,12 @@ from struct import pack
 from uuid import UUID
 
 OURS = UUID("67b0bef6-0a19-4e5a-b495-4848c50cc1ec").bytes
-"""Type of our own boxes: JSON about the file (in `moov`) and about its end (last in the file)."""
+"""Extended type of tawny's boxes: JSON with file metadata (in `moov`) and with the end reason (last in the file)."""
 
 MATRIX = pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-"""Neither turned nor scaled."""
+"""Identity matrix."""
 _UNDETERMINED = 0x55C4
-"""The language `und`."""
+"""Language code `und`."""
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
@@ -28,20 +28,20 @@ def json_box(about: Mapping[str, object]) -> bytes:
 
 
 def movie_header(rate: int, duration: int, next_track: int, created: int = 0) -> bytes:
-    """rate: ticks a second of `duration`. created: seconds since 1904, 0 if unknown."""
+    """Return `mvhd`. rate: ticks per second of `duration`. created: seconds since 1904, 0 if unknown."""
     last = pack(">IH10x", 0x10000, 0x100) + MATRIX + bytes(24) + pack(">I", next_track)
     return _timed(b"mvhd", 0, created, pack(">I", rate), duration, last)
 
 
 def track_header(track: int, duration: int, size: tuple[int, int] | None, created: int = 0) -> bytes:
-    """duration: in ticks of the movie. size: of the picture, None for sound."""
+    """Return `tkhd`. duration: movie ticks. size: of the video, px; None for audio."""
     width, height = size or (0, 0)
     last = bytes(8) + pack(">HHHH", 0, 0, 0 if size else 0x100, 0) + MATRIX + pack(">II", width << 16, height << 16)
     return _timed(b"tkhd", 3, created, pack(">II", track, 0), duration, last)
 
 
 def media(rate: int, duration: int, tables: bytes, *, is_video: bool, created: int = 0) -> bytes:
-    """rate: ticks a second of the track. tables: its `stbl`."""
+    """Return `mdia`. rate: ticks per second of the track. tables: its `stbl`."""
     return box(
         b"mdia",
         _timed(b"mdhd", 0, created, pack(">I", rate), duration, pack(">HH", _UNDETERMINED, 0)),
@@ -56,7 +56,7 @@ def media(rate: int, duration: int, tables: bytes, *, is_video: bool, created: i
 
 
 def _timed(kind: bytes, flags: int, created: int, between: bytes, duration: int, last: bytes) -> bytes:
-    """A header with times: of 32 bits as long as they fit, or else of 64."""
+    """Return a header box with times: 32-bit if they fit, otherwise 64-bit."""
     is_long = max(duration, created) >= 1 << 32
     times, length = (
         (pack(">QQ", created, created), pack(">Q", duration))

@@ -1,4 +1,4 @@
-"""Bytes of files that may shrink, vanish or fail while they are read. Any thread."""
+"""Reads from files that may be truncated, deleted or fail during the read. Thread-safe."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _PIECE_BYTES = 1 << 18
 
 @contextmanager
 def open_stored(path: Path) -> Iterator[int]:
-    """The file for `os.pread`. Whatever the system says against it becomes a StorageError."""
+    """Open the file for `os.pread`. Raises StorageError for any OSError, also of the with block."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -24,7 +24,7 @@ def open_stored(path: Path) -> Iterator[int]:
 
 
 def read_exactly(path: Path, file: int, size: int, offset: int) -> bytes:
-    """FileDamaged if the file ends before."""
+    """Read `size` bytes. Raises FileDamaged if the file ends before."""
     data = os.pread(file, size, offset)
     while len(data) < size:
         more = os.pread(file, size - len(data), offset + len(data))
@@ -35,13 +35,13 @@ def read_exactly(path: Path, file: int, size: int, offset: int) -> bytes:
 
 
 def read_bytes(path: Path, begin: int, end: int) -> Iterator[bytes]:
-    """The file's bytes from `begin` up to `end`, in pieces: `init_bytes` and fragments can be sent as they are."""
+    """Yield the file's bytes from `begin` up to `end` in chunks. Init segment and fragments can be sent unchanged."""
     with open_stored(path) as file:
         yield from read_chunks(path, file, begin, end)
 
 
 def read_chunks(path: Path, file: int, begin: int, end: int) -> Iterator[bytes]:
-    """The same of a file that is open. path: what errors call it."""
+    """Yield bytes of an open file in chunks. path: for error messages."""
     while begin < end:
         piece = read_exactly(path, file, min(_PIECE_BYTES, end - begin), begin)
         begin += len(piece)

@@ -1,6 +1,6 @@
-"""A clip: which samples of which segments make it up, and when each is shown, in one time that begins at 0.
+"""Clip assembly: selects samples of segments and maps them to one timeline that begins at 0.
 
-Nothing is decoded or copied. Time in a clip is wall time: where the recording has a gap, the clip stands still as long.
+Nothing is decoded or copied. Clip time is wall time: during a gap in the recording, the clip holds its last frame.
 """
 
 from array import array
@@ -16,27 +16,27 @@ from tawny.model.packets import VIDEO_RATE, AudioFormat, VideoFormat
 
 _TICKS_A_MS = VIDEO_RATE // 1000
 _SNAP_TICKS = 50 * _TICKS_A_MS
-"""Segments that lie no further apart, or overlap no more, follow one another: their starts are rounded instants."""
+"""Segments with a smaller gap or overlap are joined seamlessly: their start times are rounded."""
 _LONGEST_GAP_TICKS = 12 * 3600 * VIDEO_RATE
-"""More does not fit into an MP4 file's table of durations."""
+"""Upper limit of a gap: the duration table of an MP4 file has 32-bit entries."""
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentPart:
-    """A part of one segment's file: all that is shown from `begin_ticks` up to `end_ticks`, None: to its end."""
+    """Part of a segment file: frames displayed from `begin_ticks` up to `end_ticks`; None: to its end."""
 
     path: Path
     start_ms: int
-    """UTC of the file's tick 0."""
+    """UTC of the file's tick 0, ms."""
     begin_ticks: int = 0
     end_ticks: int | None = None
     is_anew: bool = False
-    """It was encoded by us, to stand before what a camera encoded."""
+    """The part was re-encoded by tawny, to precede samples encoded by a camera."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleChunk:
-    """Samples of one track that lie together, in decode order. Times: of the track's format, since the clip's begin."""
+    """Contiguous samples of one track, in decode order. Times: ticks of the track's format since the clip's start."""
 
     is_video: bool
     path: Path
@@ -44,10 +44,10 @@ class SampleChunk:
     sizes: "array[int]"
     pts: "array[int]"
     are_keyframes: bytearray
-    """1 for a keyframe, 0 for others."""
+    """1 for a keyframe, 0 otherwise."""
     last_duration: int
     video: VideoFormat
-    """Of its segment, also for a chunk of sound."""
+    """Format of the segment's video, also in audio chunks."""
 
     @property
     def size_bytes(self) -> int:
@@ -56,24 +56,27 @@ class SampleChunk:
 
 @dataclass(slots=True)
 class ClipSamples:
-    """begin_ms: UTC of the clip's 0. Chunks are in the order of their time, a fragment's video before its sound."""
+    """Samples of a clip.
+
+    begin_ms: UTC of clip time 0. Chunks are in time order, a fragment's video before its audio.
+    """
 
     video: VideoFormat
     audio: AudioFormat | None
     begin_ms: int
     end_ticks: int
-    """Of the video's rate: where the last picture ends, or the clip was told to end."""
+    """In video ticks: end of the last frame, or the requested end if earlier."""
     chunks: list[SampleChunk]
     left_out: tuple[SegmentPart, ...]
-    """Pieces from the first on that cannot be in one file with those before: another picture or other sound."""
+    """Parts, from the first incompatible one on, whose video or audio format does not fit into the same file."""
 
     @property
     def has_changes(self) -> bool:
-        """The parameter sets are not the same throughout: the header's alone do not do."""
+        """The parameter sets change within the clip, so those in the header are not sufficient."""
         return any(chunk.video != self.video for chunk in self.chunks)
 
     def sound(self) -> Iterator[Sample]:
-        """The stored sound with its times in the clip; the first may begin before 0."""
+        """Yield the stored audio with clip times; the first sample may begin before 0."""
         for chunk in self.chunks:
             if not chunk.is_video:
                 data = b"".join(read_bytes(chunk.path, chunk.offset, chunk.offset + chunk.size_bytes))
@@ -85,12 +88,12 @@ class ClipSamples:
 
 
 def cut_clip(pieces: Sequence[SegmentPart]) -> ClipSamples:
-    """The clip of these pieces, which are in order of time.
+    """Assemble a clip from parts in time order.
 
-    It begins with the picture that is shown at the first piece's `begin_ticks` (what is needed from before, back to a
-    keyframe, is in it with times below 0), or at the first keyframe after it. Later pieces begin at their first
-    keyframe not before `begin_ticks`.
-    ValueError if there is nothing to be shown.
+    The clip begins with the frame displayed at the first part's `begin_ticks`. Samples needed from before, back to a
+    keyframe, have negative times. Without such a keyframe the clip begins at the first keyframe after it. Later parts
+    begin at their first keyframe at or after `begin_ticks`.
+    Raises ValueError if no frame is in range.
     """
     cutter = _Cutter()
     for number, piece in enumerate(pieces):
@@ -101,7 +104,7 @@ def cut_clip(pieces: Sequence[SegmentPart]) -> ClipSamples:
 
 
 class _Cutter:
-    """Pieces are taken one after the other, as long as they fit together."""
+    """Appends parts while their formats are compatible."""
 
     def __init__(self) -> None:
         self.left_out: tuple[SegmentPart, ...] = ()
@@ -109,12 +112,12 @@ class _Cutter:
         self._video: VideoFormat | None = None
         self._has_anew = False
         self._audio: AudioFormat | None = None
-        self._zero_ms = 0.0  # UTC of the clip's 0
-        self._end = 0  # of the pictures so far
+        self._zero_ms = 0.0  # UTC of clip time 0
+        self._end = 0  # end of the video so far
         self._told_end = 0
 
     def take(self, piece: SegmentPart) -> bool:
-        """False if it cannot be in one file with those before."""
+        """Append a part. Return False if it does not fit into the same file."""
         segment = read_segment(piece.path)
         if not self._fits(piece, segment):
             return False
@@ -130,7 +133,7 @@ class _Cutter:
                 return False
             if first < self._end + _SNAP_TICKS:
                 shift += self._end - first
-        if self._video is None or self._has_anew:  # what most of the clip is, is told in its header
+        if self._video is None or self._has_anew:  # the header describes the main part of the clip
             self._video, self._has_anew = segment.video, piece.is_anew
         self._audio = self._audio or segment.audio
         self._chunks += (_chunk(piece.path, segment, group, shift) for group in _together(kept))
@@ -152,7 +155,7 @@ class _Cutter:
 
 
 def _kept(piece: SegmentPart, segment: SegmentReader, *, is_first: bool) -> tuple[list[SamplePlace], int]:
-    """What of the piece is in the clip, and where its time begins."""
+    """Return the part's samples that belong to the clip, and the tick at which its time begins."""
     end = segment.duration_ticks if piece.end_ticks is None else piece.end_ticks
     inside = list(places(segment, [fragment for fragment in segment.fragments if fragment.start_ticks < end]))
     video = [place for place in inside if place.is_video]
@@ -162,7 +165,7 @@ def _kept(piece: SegmentPart, segment: SegmentReader, *, is_first: bool) -> tupl
     first = before[-1] if is_first and before else after[0] if after else None
     if first is None or piece.begin_ticks >= end:
         return [], 0
-    # players agree on where a clip begins only if a picture begins there
+    # players agree on a clip's start only if a frame begins there
     begin = max((place.pts for place in video if first.pts <= place.pts <= piece.begin_ticks), default=first.pts)
     return _shown(inside, segment, first, begin, end), begin
 
@@ -170,9 +173,9 @@ def _kept(piece: SegmentPart, segment: SegmentReader, *, is_first: bool) -> tupl
 def _shown(
     inside: list[SamplePlace], segment: SegmentReader, first: SamplePlace, begin: int, end: int
 ) -> list[SamplePlace]:
-    """From the first keyframe to the last picture shown before the end, and the sound that is heard meanwhile.
+    """Return the samples from the first keyframe to the last frame before the end, and the audio of that time.
 
-    Pictures that are decoded after the keyframe and shown before it may need what is not there: they are dropped.
+    Frames decoded after the keyframe but displayed before it may depend on missing frames: they are dropped.
     """
     last = [place for place in inside if place.is_video and place.pts < end][-1]
     kept: list[SamplePlace] = []
@@ -189,7 +192,7 @@ def _shown(
 
 
 def _together(kept: list[SamplePlace]) -> Iterator[list[SamplePlace]]:
-    """Groups of one track that lie one behind the other in the file."""
+    """Yield groups of samples of one track that are contiguous in the file."""
     group = kept[:1]
     for place in kept[1:]:
         last = group[-1]
@@ -201,7 +204,7 @@ def _together(kept: list[SamplePlace]) -> Iterator[list[SamplePlace]]:
 
 
 def _chunk(path: Path, segment: SegmentReader, group: list[SamplePlace], shift: int) -> SampleChunk:
-    """shift: from ticks of video in the file to those in the clip."""
+    """Build a chunk. shift: offset from file time to clip time, in video ticks."""
     first, last = group[0], group[-1]
     if not first.is_video and segment.audio is not None:
         shift = round(shift * segment.audio.rate / VIDEO_RATE)

@@ -1,8 +1,8 @@
-"""Decode times for packets that have only presentation times, so that they grow through a whole file.
+"""Computes increasing decode times for packets that have only presentation times.
 
-The nth picture to be decoded gets the nth smallest presentation time. Pictures come in decode order, and when a
-fragment must end, some that are shown earlier may still be on their way: so one packet ahead is looked at, and a decode
-time that turns out too small is put one tick behind the last. One thread.
+The nth frame in decode order gets the nth smallest presentation time. At the end of a fragment, frames displayed
+earlier may still be missing. So the next packet is included in the sort, and a decode time that is too small becomes
+the previous one plus 1. Not thread-safe.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from tawny.media.mp4.fragment_writer import Sample
 
 
 class Timed(Protocol):
-    """What is needed of a packet."""
+    """The required attributes of a packet."""
 
     @property
     def data(self) -> bytes: ...
@@ -23,17 +23,17 @@ class Timed(Protocol):
 
 
 class FileDecodeTimes:
-    """One track of one file.
+    """Decode times of one track of one file.
 
-    first_pts: becomes the file's zero. usual: ticks between two packets, until they tell. reorders: it is known that
-    pictures are decoded in another order than they are shown; else it is found out.
+    first_pts: maps to the file's zero. usual: initial estimate of the ticks between packets. reorders: decode order is
+    known to differ from display order; otherwise detected.
     """
 
     def __init__(self, first_pts: int, usual: int, *, reorders: bool = False) -> None:
         self._first_pts, self._usual, self._reorders = first_pts, usual, reorders
-        self._end = 0  # always true: no later decode time is smaller
-        self._ahead: int | None = None  # the next packet's presentation time, counted among the last ones already
-        self._left_over = 0  # if so: the greatest of them, not yet given as a decode time
+        self._end = 0  # Invariant: no later decode time is smaller
+        self._ahead: int | None = None  # presentation time of the next packet, already included in the last sort
+        self._left_over = 0  # if `_ahead` is set: the greatest time of that sort, not yet used as a decode time
 
     def __copy__(self) -> "FileDecodeTimes":
         copied = FileDecodeTimes(self._first_pts, self._usual, reorders=self._reorders)
@@ -41,10 +41,10 @@ class FileDecodeTimes:
         return copied
 
     def samples(self, packets: Sequence[Timed], next_pts: int | None = None) -> tuple[int, list[Sample]]:
-        """The packets of the next fragment as samples, and the decode time of the first: `fragment`'s base.
+        """Return the decode time of the fragment's first sample (`fragment`'s base), and the packets as samples.
 
-        next_pts: of the packet that follows; the last sample lasts until then. None: it lasts as long as the one before
-        it, but after a gap no more than twice what was usual.
+        next_pts: presentation time of the following packet, which ends the last sample. None: the last sample has the
+        previous duration, after a gap at most twice the usual one.
         """
         if not packets:
             return self._end, []
@@ -70,7 +70,7 @@ class FileDecodeTimes:
             self._learn(at - decode[-2])
         self._end = at + self._usual
         if following is not None and self._reorders:
-            # it may be far ahead of pictures that are still to come
+            # it may be far ahead of frames that are still to come
             self._end = max(at + 1, min(in_order[-1], self._end))
         elif following is not None:
             self._end = max(at + 1, following)
@@ -79,6 +79,6 @@ class FileDecodeTimes:
         return decode
 
     def _learn(self, step: int) -> None:
-        """A gap is not a packet's usual length: it grows to no more than twice what it was."""
+        """Update the usual step. Limited to twice the previous value, so that gaps have little effect."""
         if step > 1:
             self._usual = min(step, 2 * self._usual)

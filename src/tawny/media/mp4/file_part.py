@@ -1,7 +1,7 @@
-"""A part of any video file as an MP4 of its own, copied and not encoded again.
+"""Extracts part of any video file to a new MP4 without re-encoding.
 
-It begins at a keyframe; or, exact, shows nothing before the instant asked for: what is needed from before is in the
-file and not shown (an edit list, which players follow). Plain functions, any thread.
+The part begins at a keyframe. In exact mode, an edit list hides the frames before the requested time; players follow
+it. Stateless; call from any thread.
 """
 
 from collections.abc import Callable
@@ -26,11 +26,11 @@ def copy_part(
     exact: bool = False,
     source: Callable[[], IO[bytes]] | None = None,
 ) -> float:
-    """Write what is shown from the keyframe at or before begin_s up to the first keyframe at or after end_s.
+    """Copy from the keyframe at or before begin_s up to the first keyframe at or after end_s. Return the start time.
 
-    exact: nothing is shown before begin_s, nor from end_s on. source: a file object to read from instead of the path.
-    Seconds since the file's first instant. Returns where it begins. SourceError when the file cannot be read, or what
-    it holds cannot stand in an MP4; OSError of the disk.
+    exact: display nothing before begin_s, nor from end_s on. source: returns a file object to read instead of `path`.
+    Times are seconds since the file's start.
+    Raises SourceError if the file cannot be read or its codecs do not fit into MP4; OSError on disk errors.
     """
     failed: SourceError
     try:

@@ -1,4 +1,4 @@
-"""Sample entries read back: from a file's header to the format it was written with. Foreign files' as far as we can."""
+"""Parses sample entries of an MP4 header to formats; supports other software's files as far as possible."""
 
 from dataclasses import dataclass
 
@@ -9,35 +9,35 @@ from tawny.model.packets import AudioCodec, AudioFormat, Format, VideoCodec, Vid
 _VIDEO: dict[bytes, VideoCodec] = {b"avc1": "h264", b"avc3": "h264", b"hvc1": "h265", b"hev1": "h265"}
 _SOUND: dict[bytes, AudioCodec] = {b"mp4a": "aac", b"ulaw": "pcmu", b"alaw": "pcma"}
 _VIDEO_HEAD, _SOUND_HEAD = 78, 28
-"""Bytes of a sample entry before the boxes in it."""
+"""Size of a sample entry before its child boxes, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackFormat:
-    """What is needed to read a track's fragments."""
+    """Track properties required to read its fragments."""
 
     number: int
     format: Format
     rate: int
-    """Ticks a second in the file; ours are the format's."""
+    """Ticks per second in the file; tawny's own files use the format's rate."""
     duration: int = 0
     size: int = 0
     flags: int = 0
-    """Of samples that do not say it themselves."""
+    """Default sample flags."""
 
     @property
     def is_video(self) -> bool:
         return isinstance(self.format, VideoFormat)
 
     def ticks(self, stored: int) -> int:
-        """A time of the file in ticks of the format."""
+        """Convert a time of the file to ticks of the format."""
         return stored if self.rate == self.format.rate else round(stored * self.format.rate / self.rate)
 
 
 def tracks_of(moov: bytes) -> list[TrackFormat]:
-    """The first video and the first sound track that we can read, from a `moov` box's content, in this order.
+    """Return the first supported video and audio track, in this order, from a `moov` box's content.
 
-    ValueError if there is no video, the file is not fragmented, or what is told is impossible.
+    Raises ValueError without video, for a file that is not fragmented, or for invalid values.
     """
     whole = BoxContent(b"moov", 0, len(moov))
     defaults = _defaults(moov, find(moov, whole, b"mvex"))
@@ -50,7 +50,7 @@ def tracks_of(moov: bytes) -> list[TrackFormat]:
 
 
 def _defaults(moov: bytes, mvex: BoxContent) -> dict[int, tuple[int, ...]]:
-    """Duration, size and flags by track."""
+    """Return default duration, size and flags by track number."""
     every = [numbers(moov, trex, "IIIII", 4) for trex in boxes(moov, mvex.begin, mvex.end) if trex.kind == b"trex"]
     return {values[0]: values[2:] for values in every}
 
@@ -98,7 +98,7 @@ def _hevc_sets(config: bytes) -> list[bytes]:
 
 
 def _sets(config: bytes, at: int, count: int) -> tuple[list[bytes], int]:
-    """`count` units behind lengths of 2 bytes, and where they end."""
+    """Read `count` parameter sets with 2-byte length prefixes. Return them and the end offset."""
     sets = []
     for _ in range(count):
         begin = at + 2
@@ -127,7 +127,7 @@ def _sound(moov: bytes, entry: BoxContent, rate: int) -> AudioFormat:
 
 
 def _aac_config(descriptors: bytes) -> bytes:
-    """AudioSpecificConfig, from inside the stream's and the decoder's descriptor."""
+    """Extract the AudioSpecificConfig from the nested ES and decoder descriptors."""
     stream = _descriptor(descriptors, 3)
     decoder = _descriptor(stream[3:], 4)
     if _byte(decoder, 0) != 0x40:

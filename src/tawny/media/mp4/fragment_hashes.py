@@ -1,8 +1,8 @@
-"""A hash of each fragment, kept in the file behind the last one: how bits that changed on the disk are found. Files
-that stand in the signed history have leaves instead (`media.mp4.leaf_proof`).
+"""Fragment hashes stored behind a file's last fragment: detect changed bits on disk.
 
-A `uuid` box of ours: SHA-256 of moof and mdat, 32 bytes a fragment, in their order. Players skip it. It costs the
-recorder 0.3 ms of CPU for a second of 4 Mbit/s. Plain functions, any thread.
+Files in the signed history have leaves instead (`media.mp4.leaf_proof`). Format: a `uuid` box with the SHA-256 of moof
+and mdat, 32 bytes per fragment, in order. Players skip it. Measured: 0.3 ms of CPU per second of 4 Mbit/s. Stateless;
+call from any thread.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _HEAD_BYTES: Final = 8 + len(_KIND)
 
 
 def hashes_of(parts: Iterable[Buffer]) -> list[bytes]:
-    """Of fragments as `fmp4.fragment` gives them, one after another."""
+    """Return the hash of each fragment. parts: consecutive buffers from `fragment_writer.fragment`."""
     found = []
     for part in parts:
         if bytes(part[4:8]) == b"moof":
@@ -36,7 +36,7 @@ def hash_box(hashes: Iterable[bytes]) -> bytes:
 
 
 def stored_hashes(segment: SegmentReader) -> list[bytes] | None:
-    """None when the file has none: an older one, or one that a crash ended."""
+    """Return the stored hashes. None if the file has none: an older file, or one interrupted by a crash."""
     if not segment.fragments:
         return None
     begin = segment.fragments[-1].offset + segment.fragments[-1].size
@@ -51,7 +51,7 @@ def stored_hashes(segment: SegmentReader) -> list[bytes] | None:
 
 
 def changed_fragments(segment: SegmentReader) -> list[int] | None:
-    """Which fragments are no longer what was written, by their number; None when the file has no hashes of any kind.
+    """Return the numbers of the fragments changed since writing; None if the file has no hashes or leaves.
 
     Reads the whole file. Raises FileDamaged, StorageError.
     """

@@ -1,4 +1,4 @@
-"""One fragment of a file: what its header says, and whether its pictures are really there."""
+"""Reads one fragment: header summary and integrity of its video data."""
 
 from dataclasses import dataclass
 from operator import add
@@ -12,23 +12,23 @@ from tawny.model.packets import VIDEO_RATE
 
 _MOST_LOOKED_THROUGH_BYTES = 256 << 20
 _SECTOR_OF_ZEROS = bytes(512)
-"""Never inside a NAL unit, as three zeros are not; but where a disk did not get what was written."""
+"""Three zero bytes never occur in a NAL unit; a zeroed sector means that a write did not reach the disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFragment:
-    """One moof and mdat. Times are of its pictures, in 90 kHz ticks since the segment's start."""
+    """One moof and mdat. Times cover its video, in 90 kHz ticks since the segment's start."""
 
     offset: int
     size: int
     start_ticks: int
     duration_ticks: int
     is_keyframe: bool
-    """Its first picture is one."""
+    """The first frame is a keyframe."""
     video_samples: int
     audio_samples: int
     head_bytes: int
-    """Of the moof box."""
+    """Size of the moof box."""
 
     @property
     def end_ticks(self) -> int:
@@ -57,7 +57,7 @@ def summary(offset: int, head_bytes: int, data_bytes: int, runs: list[SampleRun]
 
 
 def runs_in(path: Path, file: int, tracks: tuple[TrackFormat, ...], fragment: StoredFragment) -> list[SampleRun]:
-    """Its runs, video first. FileDamaged if the file is no longer what it was when it was read."""
+    """Return the fragment's runs, video first. Raises FileDamaged if the file changed since it was scanned."""
     head = read_exactly(path, file, fragment.head_bytes, fragment.offset)
     try:
         runs = runs_of(head[8:], fragment.offset, tracks)
@@ -69,7 +69,7 @@ def runs_in(path: Path, file: int, tracks: tuple[TrackFormat, ...], fragment: St
 
 
 def flaw_in(path: Path, file: int, tracks: tuple[TrackFormat, ...], fragment: StoredFragment) -> str:
-    """What is wrong with its pictures, found by reading them; empty if nothing is."""
+    """Read the video data and return a description of the first defect; empty if intact."""
     for run in runs_in(path, file, tracks, fragment):
         if not run.track.is_video or run.data_end - run.data_at > _MOST_LOOKED_THROUGH_BYTES:
             continue

@@ -1,7 +1,7 @@
-"""Fragmented MP4: a header, then fragments that each stand for about a second, then why the file ended.
+"""Fragmented MP4 writer: an init segment, fragments of about a second, and an end box with the reason.
 
-A file plays alone and at any moment, however far it was written. Samples are never copied: a fragment is a list of
-buffers for `os.writev`. Plain functions, any thread.
+A file is playable at any time, however far it is written. Samples are not copied: a fragment is a list of buffers for
+`os.writev`. Stateless; call from any thread.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ Buffer = bytes | bytearray | memoryview
 
 VIDEO_TRACK, AUDIO_TRACK = 1, 2
 KEYFRAME, OTHER_FRAME = 0x02000000, 0x01010000
-"""Sample flags: depends on no other sample; depends on others and is no place to begin."""
+"""Sample flags: a sync sample; a sample that depends on others and is no sync sample."""
 
 _MOVIE_RATE = 1000
 _MOST_BYTES = (1 << 32) - (1 << 24)
@@ -28,10 +28,10 @@ _HAS_DURATION, _HAS_SIZE, _HAS_FLAGS, _HAS_OFFSET, _HAS_DATA_AT = 0x100, 0x200, 
 
 
 class Sample(NamedTuple):
-    """An access unit or sound frame as a file has it.
+    """An access unit or audio frame in a file.
 
-    data: as `SourcePacket.data`. pts: ticks since the segment's start. duration: ticks until the next sample in
-    decode order is decoded; it is also the distance of their presentation times where pictures are not reordered.
+    data: as `SourcePacket.data`. pts: ticks since the segment's start. duration: ticks until the next sample's decode
+    time; without reordering also the distance of presentation times.
     """
 
     data: Buffer
@@ -43,7 +43,7 @@ class Sample(NamedTuple):
 def init_segment(
     video: VideoFormat, audio: AudioFormat | None = None, about: Mapping[str, object] | None = None
 ) -> bytes:
-    """The file's beginning (ftyp and moov). about: JSON for our own box. ValueError for an unusable format."""
+    """Return ftyp and moov. about: JSON for tawny's metadata box. Raises ValueError for an unusable format."""
     formats: list[Format] = [video] if audio is None else [video, audio]
     tracks = [_track(number, stored) for number, stored in enumerate(formats, VIDEO_TRACK)]
     defaults = [_track_defaults(number, stored) for number, stored in enumerate(formats, VIDEO_TRACK)]
@@ -76,7 +76,7 @@ def _track_defaults(number: int, stored: Format) -> bytes:
 
 
 def end_box(about: Mapping[str, object]) -> bytes:
-    """The last box of a file that was closed: JSON that says when and why."""
+    """Return the last box of a closed file: JSON with the time and reason of its end."""
     return json_box(about)
 
 
@@ -87,11 +87,11 @@ def fragment(
     base_video_ticks: int = 0,
     base_audio_ticks: int = 0,
 ) -> list[Buffer]:
-    """One moof and mdat: a header and the samples' own buffers, video first.
+    """Return one moof and mdat: a header and the samples' own buffers, video first. Empty without samples.
 
-    sequence: counts up from 1. Samples are in decode order. base_*_ticks: decode time of the track's first sample
-    here, at least the last fragment's base plus its durations (`decode_times` sees to that). Empty without samples.
-    ValueError for more than 4 GB, and for a time that does not fit.
+    sequence: increasing from 1. Samples are in decode order. base_*_ticks: decode time of the track's first sample, at
+    least the previous fragment's base plus its durations (`decode_times` ensures this).
+    Raises ValueError above 4 GB, and for a time that does not fit its field.
     """
     try:
         return _fragment(sequence, video, audio, base_video_ticks, base_audio_ticks)
@@ -130,10 +130,10 @@ _TRAF = Struct(">I4s" + "I4sII" + "I4sIQ" + "I4sIIi")
 
 
 def _table(samples: Sequence[Sample], base: int, *, is_video: bool) -> tuple[int, bytes, int]:
-    """Which fields the table of samples has, the table, and the bytes of all samples.
+    """Return the trun flags, the sample table, and the total size of the samples.
 
-    Offsets from decode to presentation are signed (version 1): a picture may be shown before its decode time, as no
-    time is lost at the file's beginning for putting pictures in order.
+    Composition offsets are signed (version 1): a frame may be displayed before its decode time. Thus reordering adds no
+    delay at the file's start.
     """
     data, pts, durations, are_keyframes = zip(*samples, strict=True)
     sizes = list(map(len, data))

@@ -1,9 +1,9 @@
-"""Leaves in a plain file: what proves each fragment, kept behind the last one. As in sealed files, but open to all.
+"""Leaves of an unencrypted file: hashes that prove each fragment, stored behind the last one.
 
-The description in the header has `proof`: the 192 bytes of a sealed file's header and the key of the leaves. A `uuid`
-box behind the fragments has head and leaf of each record (44 bytes), then the statement's number and the signature of
-their digest (72 bytes, or none). Record 0 is the description without `proof`, 1 the beginning of the file, then come
-the fragments, and last the end's description. Plain functions, any thread.
+Same scheme as in sealed files. The metadata box in the header has `proof`: the 192 bytes of a sealed file's header and
+the leaf key. A `uuid` box behind the fragments has head and leaf of each record (44 bytes). The statement's number and
+the signature of the digest follow (72 bytes, or none). Record 0 is the metadata without `proof`, record 1 the init
+segment; then the fragments; the end box is last. Stateless; call from any thread.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,12 +24,12 @@ _ENTRY_BYTES, _SIGNATURE_BYTES = 44, 72
 _HEAD_BYTES = 8 + len(KIND)
 
 Leaf = tuple[bytes, bytes]
-"""Head and leaf of a record."""
+"""Head and leaf hash of a record."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeafProof:
-    """signature: over the digest, with the key of `statement`; empty where the file has none."""
+    """Parsed proof of a file. signature: over the digest, with the key of `statement`; empty if unsigned."""
 
     header: bytes
     leaf_key: bytes
@@ -51,7 +51,7 @@ def leaf(leaf_key: bytes, type_: int, seq: int, time_ms: int, parts: Sequence[by
 
 
 def first_leaves(leaf_key: bytes, about: Mapping[str, object], init: bytes) -> list[Leaf]:
-    """about: the description without `proof`. init: the file's beginning."""
+    """Return the leaves of metadata and init segment. about: the metadata without `proof`."""
     return [leaf(leaf_key, INFO, 0, 0, [compact(about)]), leaf(leaf_key, INIT, 1, 0, [init])]
 
 
@@ -60,12 +60,12 @@ def end_leaf(leaf_key: bytes, seq: int, time_ms: int, reason: int, end: Mapping[
 
 
 def leaf_box(leaves: Iterable[Leaf], signature: bytes = b"") -> bytes:
-    """signature: statement's number and signature, 72 bytes."""
+    """Return the `uuid` box. signature: statement number and signature, 72 bytes."""
     return box(b"uuid", KIND, *(head + one for head, one in leaves), signature)
 
 
 def proof_keys(about: Mapping[str, Any] | None) -> tuple[bytes, bytes] | None:
-    """Header and leaf key, as the description has them; None when it has none, or nonsense."""
+    """Return header and leaf key from the metadata; None if missing or invalid."""
     said: Any = (about or {}).get(PROOF)
     try:
         header, leaf_key = bytes.fromhex(said["header"]), bytes.fromhex(said["leaf_key"])
@@ -75,7 +75,7 @@ def proof_keys(about: Mapping[str, Any] | None) -> tuple[bytes, bytes] | None:
 
 
 def in_box(content: bytes) -> tuple[list[Leaf], bytes]:
-    """The leaves and what follows them. ValueError when that is nothing of ours."""
+    """Split a box's content into leaves and the trailing signature. Raises ValueError if it is invalid."""
     signed = content[-_SIGNATURE_BYTES:] if len(content) % _ENTRY_BYTES == _SIGNATURE_BYTES % _ENTRY_BYTES else b""
     rest = content[: len(content) - len(signed)]
     if len(rest) % _ENTRY_BYTES:
@@ -85,7 +85,7 @@ def in_box(content: bytes) -> tuple[list[Leaf], bytes]:
 
 
 def stored_proof(segment: SegmentReader) -> LeafProof | None:
-    """None when the file has none: an older one, or one that a crash ended and nobody closed yet."""
+    """Return the stored proof. None if missing: an older file, or one interrupted by a crash and not yet closed."""
     keys = proof_keys(segment.about)
     if keys is None or not segment.fragments:
         return None
@@ -102,7 +102,7 @@ def stored_proof(segment: SegmentReader) -> LeafProof | None:
 
 
 def proof_in(keys: tuple[bytes, bytes], content: bytes) -> LeafProof | None:
-    """content: of the box."""
+    """Parse a proof; None if invalid. content: of the `uuid` box."""
     try:
         leaves, signed = in_box(content)
     except ValueError:
@@ -111,7 +111,7 @@ def proof_in(keys: tuple[bytes, bytes], content: bytes) -> LeafProof | None:
 
 
 def changed_leaves(segment: SegmentReader, proof: LeafProof) -> list[int]:
-    """Which fragments are no longer what was written. Reads the whole file. Raises FileDamaged, StorageError."""
+    """Return the numbers of changed fragments. Reads the whole file. Raises FileDamaged, StorageError."""
     found = []
     with open_stored(segment.path) as file:
         for number, fragment in enumerate(segment.fragments):
@@ -123,7 +123,7 @@ def changed_leaves(segment: SegmentReader, proof: LeafProof) -> list[int]:
 
 
 def holds(segment: SegmentReader, proof: LeafProof) -> bool:
-    """Whether the file is what its leaves say, from its description to its end. Reads all of it. Raises as above."""
+    """Return whether the whole file matches its leaves, from metadata to end. Reads all of it. Raises as above."""
     again, last = rebuild_proof(segment), proof.leaves[-1:]
     if again is None or segment.end is None or len(proof.leaves) != len(again) + 1:
         return False
@@ -137,7 +137,10 @@ def holds(segment: SegmentReader, proof: LeafProof) -> bool:
 
 
 def rebuild_proof(segment: SegmentReader) -> list[Leaf] | None:
-    """The leaves of a file that a crash ended, from what is there of it; without an end's. None when it has no key."""
+    """Recompute the leaves of a file interrupted by a crash, without an end record.
+
+    None if the file has no leaf key.
+    """
     keys = proof_keys(segment.about)
     if keys is None or segment.about is None:
         return None

@@ -1,4 +1,4 @@
-"""A fragment's header read: where its samples lie and when they are shown. Pure; nothing in it is believed unproved."""
+"""Parser of a fragment's header: sample positions and times. Validates every value. No I/O."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ NOT_SYNC = 0x10000
 _MOST_SAMPLES = 20_000
 _MOST_SAMPLE_BYTES = 64 << 20
 _MOST_S = 7 * 86_400
-"""A fragment that begins later than this in its file is not believed."""
+"""Maximum start time of a fragment in its file, in seconds; larger values are rejected."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleRun:
-    """Samples of one track that lie one behind the other. Times in ticks of the file."""
+    """Contiguous samples of one track. Times in ticks of the file."""
 
     track: TrackFormat
     data_at: int
-    """From the moof box's beginning."""
+    """Offset from the moof box's start, in bytes."""
     decode_at: int
     durations: Sequence[int]
     sizes: Sequence[int]
     flags: Sequence[int]
     offsets: Sequence[int]
-    """From decode to presentation; empty: all are 0."""
+    """Composition offsets: presentation time minus decode time; empty: all 0."""
 
     @property
     def pts(self) -> list[int]:
@@ -41,9 +41,9 @@ class SampleRun:
 
 
 def runs_of(moof: bytes, moof_at: int, tracks: Iterable[TrackFormat]) -> list[SampleRun]:
-    """The runs in a `moof` box's content that stands at `moof_at` in its file; other tracks are left out.
+    """Return the runs in the content of a `moof` box located at `moof_at`; other tracks are ignored.
 
-    ValueError for what is impossible in itself; whether the samples lie inside the file is the caller's to check.
+    Raises ValueError for invalid values. The caller must check that the samples are inside the file.
     """
     known = {track.number: track for track in tracks}
     runs: list[SampleRun] = []
@@ -61,7 +61,7 @@ def runs_of(moof: bytes, moof_at: int, tracks: Iterable[TrackFormat]) -> list[Sa
 class _Defaults:
     track: TrackFormat
     base: int
-    """Absolute place that data offsets count from."""
+    """Absolute base of data offsets."""
     duration: int
     size: int
     flags: int
@@ -109,7 +109,7 @@ def _run(moof: bytes, trun: BoxContent, defaults: _Defaults, base: int, data_at:
     present = [flag for flag in (0x100, 0x200, 0x400, 0x800) if flags & flag]
     if at + 4 * count * len(present) > trun.end:
         raise ValueError("a fragment's table of samples is cut off")
-    # offsets are signed in version 1, and everybody means it in version 0 as well
+    # version 1 has signed offsets; in practice writers use them in version 0, too
     shape = "".join("i" if flag == 0x800 else "I" for flag in present)
     rows = unpack_from(">" + shape * count, moof, at)
     columns = {flag: rows[k :: len(present)] for k, flag in enumerate(present)}

@@ -1,6 +1,6 @@
-"""Sample entries: what an MP4 file's header says of a track's format, so that a decoder can be set up.
+"""Sample entries: the format description of a track in an MP4 header.
 
-Video is `avc1` or `hvc1` (ISO/IEC 14496-15), sound is `mp4a` (14496-14), `ulaw` or `alaw`.
+Video is `avc1` or `hvc1` (ISO/IEC 14496-15), audio is `mp4a` (14496-14), `ulaw` or `alaw`.
 """
 
 from struct import pack
@@ -14,11 +14,11 @@ from tawny.model.packets import AudioFormat, Format, VideoFormat
 _SOUND = {"aac": b"mp4a", "pcmu": b"ulaw", "pcma": b"alaw"}
 _LENGTHS_OF_4 = 3
 _WHOLE = 0x80
-"""All parameter sets of a type stand in the header."""
+"""array_completeness: all parameter sets of a type are in the header."""
 
 
 def sample_entry(stored: Format) -> bytes:
-    """ValueError for a format without usable parameter sets."""
+    """Return the sample entry. Raises ValueError for a format without usable parameter sets."""
     return _video(stored) if isinstance(stored, VideoFormat) else _sound(stored)
 
 
@@ -30,7 +30,7 @@ def _video(video: VideoFormat) -> bytes:
 
 
 def avc_config(video: VideoFormat) -> bytes:
-    """AVCDecoderConfigurationRecord: also what a decoder takes as extradata."""
+    """Return the AVCDecoderConfigurationRecord, also usable as decoder extradata."""
     sps, pps = (_of_type(video, kind) for kind in SET_TYPES["h264"])
     seen = sps_of(video)
     head = b"\1" + sps[0][1:4] + bytes([0xFC | _LENGTHS_OF_4, 0xE0 | len(sps)])
@@ -41,11 +41,11 @@ def avc_config(video: VideoFormat) -> bytes:
 
 
 def hevc_config(video: VideoFormat) -> bytes:
-    """HEVCDecoderConfigurationRecord: also what a decoder takes as extradata."""
+    """Return the HEVCDecoderConfigurationRecord, also usable as decoder extradata."""
     seen = sps_of(video)
     profile = pack(">BI6sB", seen.tier << 5 | seen.profile, seen.compatibility, seen.constraints, seen.level)
     kinds = SET_TYPES["h265"]
-    config = b"\1" + profile + pack(">HB", 0xF000, 0xFC)  # segmentation and parallelism: not told
+    config = b"\1" + profile + pack(">HB", 0xF000, 0xFC)  # segmentation and parallelism: not specified
     config += bytes([0xFC | seen.chroma, 0xF8 | seen.bit_depth - 8, 0xF8 | seen.chroma_bit_depth - 8])
     config += pack(">HBB", 0, seen.sub_layers << 3 | seen.is_nested << 2 | _LENGTHS_OF_4, len(kinds))
     for kind in kinds:

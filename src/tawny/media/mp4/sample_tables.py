@@ -1,4 +1,4 @@
-"""The tables of an ordinary MP4 file's track: when samples are decoded and shown, how long they are, where they lie."""
+"""Sample tables of a progressive MP4 track: times, sizes and positions."""
 
 from array import array
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ _MOST_32 = (1 << 32) - 1
 
 
 class Timing:
-    """A track's times in ticks of its rate. pts: in decode order, of any sign; last_duration: of the last sample."""
+    """Times of a track, in ticks of its rate. pts: in decode order, any sign; last_duration: of the last sample."""
 
     def __init__(self, pts: Sequence[int], last_duration: int) -> None:
         decode = sorted(pts)
@@ -21,23 +21,23 @@ class Timing:
             raise ValueError("a gap is too long for an MP4 file")
         self._durations = [*steps, max(0, last_duration)]
         offsets = list(map(sub, pts, decode))
-        delay = -min(offsets)  # so that nothing is shown before it is decoded
+        delay = -min(offsets)  # no sample is displayed before its decode time
         self._offsets = [offset + delay for offset in offsets]
         self.zero = delay - decode[0]
-        """Where the clip's 0 is in the track's own time."""
+        """The clip's 0 on the track's timeline."""
         self.length = sum(self._durations)
 
     @property
     def tables(self) -> bytes:
-        """stts, and ctts if it is needed."""
+        """stts, and ctts if needed."""
         durations = full_box(b"stts", 0, 0, *_runs(self._durations))
         return durations + (full_box(b"ctts", 0, 0, *_runs(self._offsets)) if any(self._offsets) else b"")
 
 
 def edits(zero: int, rate: int, track_length: int, length: int, movie_rate: int) -> bytes:
-    """Which part of a track's own time is shown, and when. Empty if it is the whole track from the clip's begin on.
+    """Return the edit list that maps the track to the clip. Empty if the track plays completely from the clip's start.
 
-    zero: where the clip's 0 is in the track, below 0 if the track begins later; this and track_length in ticks of
+    zero: the clip's 0 on the track's timeline, negative if the track begins later. zero and track_length in ticks of
     `rate`. length: of the clip, in ticks of `movie_rate`.
     """
     if zero == 0 and track_length * movie_rate <= length * rate:
@@ -54,7 +54,7 @@ def _edit_list(entries: list[tuple[int, int]]) -> bytes:
 
 
 def sync_table(keyframes: Sequence[int]) -> bytes:
-    """Numbers of the samples where decoding can begin, from 1."""
+    """Return stss. keyframes: sample numbers, from 1."""
     return full_box(b"stss", 0, 0, pack(">I", len(keyframes)), _array(keyframes))
 
 
@@ -63,7 +63,7 @@ def size_table(sizes: Sequence[int]) -> bytes:
 
 
 def chunk_table(counts: Iterable[int]) -> bytes:
-    """How many samples each chunk has."""
+    """Return stsc. counts: samples per chunk."""
     rows, first = [], 1
     for count, group in groupby(counts):
         rows.append(pack(">III", first, count, 1))
@@ -72,13 +72,13 @@ def chunk_table(counts: Iterable[int]) -> bytes:
 
 
 def offset_table(offsets: Sequence[int], *, is_long: bool) -> bytes:
-    """Where each chunk lies in the file; is_long: in 64 bits."""
+    """Return the chunk offset table; is_long: with 64-bit offsets."""
     kind, letter = (b"co64", "Q") if is_long else (b"stco", "I")
     return full_box(kind, 0, 0, pack(">I", len(offsets)), pack(f">{len(offsets)}{letter}", *offsets))
 
 
 def _runs(values: Iterable[int]) -> list[bytes]:
-    """How many there are, then each with how often it comes in a row."""
+    """Return run-length encoded rows: the number of rows, then count and value of each."""
     rows = [pack(">II", sum(1 for _ in group), value) for value, group in groupby(values)]
     return [pack(">I", len(rows)), *rows]
 

@@ -1,7 +1,7 @@
-"""Reading segments back: what is in the file, how much of it is whole, and its samples.
+"""Segment file reader: metadata, intact length, and samples.
 
-Only headers are read to know what is there. A file may end anywhere, in zeros or in garbage, after a power cut: what is
-not proved to be whole is reported and never believed. Plain functions, any thread; a file may still be growing.
+The scan reads headers only. After a power cut a file may end anywhere, with zeros or garbage. Data that is not proven
+intact is reported and never used. Stateless; call from any thread. The file may still be growing.
 """
 
 import json
@@ -38,7 +38,7 @@ _MOST_HEADER_BYTES = 1 << 20
 _MOST_JSON_BYTES = 1 << 16
 _MOST_FRAGMENTS = 200_000
 _PEEK_BYTES = 4096
-"""Read at once where a box begins: a fragment's whole header, nearly always."""
+"""Read size at the start of a box: covers nearly every fragment header."""
 _SKIPPED = frozenset({b"free", b"skip", b"styp", b"sidx", b"ssix", b"emsg", b"prft", b"mfra", b"uuid"})
 
 Json = dict[str, object]
@@ -46,21 +46,21 @@ Json = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class SegmentReader:
-    """What a segment's file holds. `fragments` are whole; after `intact_bytes` comes nothing that is."""
+    """Scan result of a segment file. `fragments` are complete; no intact data follows `intact_bytes`."""
 
     path: Path
     video: VideoFormat
     audio: AudioFormat | None
     about: Json | None
-    """Our own box in the header; None in foreign files."""
+    """tawny's metadata box in the header; None in other software's files."""
     end: Json | None
-    """Our own box at the end; None if the file was not closed."""
+    """tawny's end box; None if the file was not closed."""
     init_bytes: int
-    """ftyp and moov: needed in front of any fragment."""
+    """Size of ftyp and moov, which must precede any fragment."""
     fragments: list[StoredFragment]
     intact_bytes: int
     reason: str
-    """Why the bytes behind `intact_bytes` are not believed; empty if there are none."""
+    """Why the bytes behind `intact_bytes` are unusable; empty if there are none."""
     tracks: tuple[TrackFormat, ...]
 
     @property
@@ -83,7 +83,7 @@ class StoredSample(NamedTuple):
 
 
 class SamplePlace(NamedTuple):
-    """A sample without its data, and where that is."""
+    """Position and times of a sample, without its data."""
 
     offset: int
     size: int
@@ -94,13 +94,16 @@ class SamplePlace(NamedTuple):
 
 
 def read_segment(path: Path) -> SegmentReader:
-    """FileDamaged if not even the header can be used, FileSealed, StorageError if the file cannot be read."""
+    """Scan a file. Raises FileDamaged if the header is unusable, FileSealed, StorageError if it cannot be read."""
     with open_stored(path) as file:
         return _Scan(path, file).result()
 
 
 def samples(segment: SegmentReader, fragments: Iterable[StoredFragment]) -> Iterator[StoredSample]:
-    """The samples of these fragments, read one by one, in the file's order: each fragment's video, then its sound."""
+    """Yield the samples of these fragments in file order: each fragment's video, then its audio.
+
+    Reads one at a time.
+    """
     with open_stored(segment.path) as file:
         for place in _places(segment, file, fragments):
             data = read_exactly(segment.path, file, place.size, place.offset)
@@ -108,13 +111,13 @@ def samples(segment: SegmentReader, fragments: Iterable[StoredFragment]) -> Iter
 
 
 def places(segment: SegmentReader, fragments: Iterable[StoredFragment]) -> Iterator[SamplePlace]:
-    """Where the samples of these fragments lie."""
+    """Yield the positions of the samples of these fragments."""
     with open_stored(segment.path) as file:
         yield from _places(segment, file, fragments)
 
 
 def flaw(segment: SegmentReader, fragment: StoredFragment) -> str:
-    """What is wrong with a fragment's pictures, found by reading them all; empty if nothing is."""
+    """Read a fragment's video data and return a description of the first defect; empty if intact."""
     with open_stored(segment.path) as file:
         return flaw_in(segment.path, file, segment.tracks, fragment)
 
@@ -134,14 +137,14 @@ def _run_places(run: SampleRun, offset: int) -> Iterator[SamplePlace]:
 
 
 class _Scan:
-    """One reading of a file's headers, from its begin to where it can no longer be believed."""
+    """One scan of a file's headers, from the start to the last intact box."""
 
     def __init__(self, path: Path, file: int) -> None:
         self._path, self._file = path, file
         self._size = os.fstat(file).st_size
-        self._at = 0  # always true: all before it is whole
+        self._at = 0  # Invariant: everything before it is intact
         self._tracks: tuple[TrackFormat, ...] = ()
-        self._latest: dict[int, int] = {}  # decode time by track
+        self._latest: dict[int, int] = {}  # latest decode time by track
         self._end: Json | None = None
         self._fragments: list[StoredFragment] = []
 
@@ -174,7 +177,7 @@ class _Scan:
         )
 
     def _header(self) -> bytes:
-        """The content of the moov box, found among the first few."""
+        """Return the content of the moov box, which must be among the first 8 boxes."""
         if os.pread(self._file, len(MAGIC), 0) == MAGIC:
             raise FileSealed(str(self._path))
         for _ in range(8):
@@ -187,7 +190,7 @@ class _Scan:
         raise FileDamaged(str(self._path), "it has no header" if self._size else "it is empty")
 
     def _box(self, peek: bytes) -> tuple[bytes, int, int]:
-        """Kind, bytes of the head, and bytes of the box at hand; the kind is empty if it is not whole."""
+        """Return type, header size and total size of the box at `_at`; an empty type if it is incomplete."""
         if len(peek) < 8:
             return b"", 0, 0
         head, (size, kind) = 8, unpack_from(">I4s", peek)
@@ -196,7 +199,7 @@ class _Scan:
         return (kind, head, size) if head <= size <= self._size - self._at else (b"", 0, 0)
 
     def _body(self) -> str:
-        """Take fragments in; why it had to stop before the file's end, or nothing."""
+        """Scan the fragments. Return why the scan stopped before the file's end, or an empty string."""
         while self._at < self._size:
             peek = os.pread(self._file, _PEEK_BYTES, self._at)
             kind, head, size = self._box(peek)
@@ -226,7 +229,7 @@ class _Scan:
         return _json(os.pread(self._file, min(size, _MOST_HEADER_BYTES) - begin, self._at + begin))
 
     def _fragment(self, peek: bytes, head: int, size: int) -> StoredFragment:
-        """The moof at hand with the mdat that must follow it. ValueError if they are not whole or do not fit."""
+        """Parse the moof at `_at` and the following mdat. Raises ValueError if they are incomplete or inconsistent."""
         if head != 8 or size > _MOST_HEADER_BYTES or len(self._fragments) >= _MOST_FRAGMENTS:
             raise ValueError("a fragment's header is too large")
         if size + 16 > len(peek):
@@ -246,7 +249,7 @@ class _Scan:
         return summary(begin, size, data_size, runs)
 
     def _without_flawed_tail(self) -> str:
-        """Take back fragments at the end that a disk did not get whole: at most the two that were on their way."""
+        """Drop defective fragments at the end: at most the two that were being written."""
         for fragment in self._fragments[-2:]:
             found = flaw_in(self._path, self._file, self._tracks, fragment)
             if found:
@@ -257,7 +260,7 @@ class _Scan:
 
 
 def _about(moov: bytes) -> Json | None:
-    """ValueError if our box is there and cannot be read."""
+    """Return the metadata; None without tawny's box. Raises ValueError if the box is damaged."""
     for content in boxes(moov, 0, len(moov)):
         if content.kind == b"uuid" and moov[content.begin : content.begin + 16] == OURS:
             about = _json(moov[content.begin + 16 : content.end])
@@ -268,7 +271,7 @@ def _about(moov: bytes) -> Json | None:
 
 
 def _json(text: bytes) -> Json | None:
-    """An object, None if it is none."""
+    """Parse a JSON object; None if invalid."""
     try:
         value = json.loads(text) if len(text) <= _MOST_JSON_BYTES else None
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""An MP4 that is nowhere (`media.mp4.progressive`) as a file to read from, for who wants one. One thread."""
+"""A virtual MP4 (`media.mp4.progressive`) as a file object. Not thread-safe."""
 
 import io
 import os
@@ -15,7 +15,7 @@ class Ranges(Protocol):
 
 
 class VirtualFile(io.RawIOBase):
-    """Reads ahead a little, because readers ask for little at a time."""
+    """Read-only, seekable file. Reads ahead in chunks, because callers read in small pieces."""
 
     def __init__(self, source: Ranges) -> None:
         self._source, self._at = source, 0

@@ -1,4 +1,4 @@
-"""Compressed units cut into RTP packets, as cameras do it (RFC 6184, RFC 7798, RFC 3640, RFC 3551)."""
+"""RTP packetization of access units and audio frames (RFC 6184, RFC 7798, RFC 3640, RFC 3551)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ PAYLOAD_BYTES = 1200
 
 @dataclass(slots=True)
 class RtpPacket:
-    """One packet before it goes out; faults may change any of it."""
+    """One outgoing RTP packet. Mutable, so that fault injection can change any field."""
 
     payload: bytes
     is_marked: bool
@@ -28,9 +28,9 @@ class RtpPacket:
 
 
 class Packetizer:
-    """One track's RTP session: numbers, times from a random-looking base, one source.
+    """RTP session state of one track: sequence numbers, timestamps with an offset, one SSRC.
 
-    aggregate: parameter sets and SEI of a picture go into one packet (STAP-A, AP) where they fit.
+    aggregate: combine small NAL units of an access unit (parameter sets, SEI) into one packet (STAP-A, AP).
     """
 
     def __init__(self, media: Format, payload_type: int, *, ssrc: int, first: int, aggregate: bool = False) -> None:
@@ -43,7 +43,7 @@ class Packetizer:
         return (self.time_base + pts) & 0xFFFFFFFF
 
     def cut(self, data: bytes, pts: int) -> list[RtpPacket]:
-        """The packets of a unit (`Packet.data`); the last of a picture is marked."""
+        """Packetize one access unit or audio frame (`Packet.data`). The last packet has the marker bit."""
         payloads = list(self._payloads(data))
         made: list[RtpPacket] = []
         for number, payload in enumerate(payloads):
@@ -55,7 +55,7 @@ class Packetizer:
         return made
 
     def sender_report(self, utc_s: float, pts: int) -> bytes:
-        """RTCP SR (RFC 3550, 6.4.1): this instant is that time of ours."""
+        """Return an RTCP sender report (RFC 3550, 6.4.1) that maps `utc_s` to the RTP timestamp of `pts`."""
         seconds = utc_s + 2_208_988_800
         whole, part = int(seconds), int(seconds % 1 * 2**32)
         return pack(
@@ -64,7 +64,7 @@ class Packetizer:
         )  # fmt: skip
 
     def goodbye(self) -> bytes:
-        """RTCP BYE (RFC 3550, 6.6)."""
+        """Return an RTCP BYE (RFC 3550, 6.6)."""
         return pack(">BBHI", 0x81, 203, 1, self.ssrc)
 
     def _payloads(self, data: bytes) -> Iterator[bytes]:
@@ -92,7 +92,7 @@ class Packetizer:
 
 
 def fragments(codec: VideoCodec, nal: bytes, most_bytes: int = PAYLOAD_BYTES) -> Iterator[bytes]:
-    """A NAL unit as it is, or in fragments (FU-A, FU)."""
+    """Yield the NAL unit unchanged, or as fragmentation units (FU-A, FU) of at most `most_bytes`."""
     if len(nal) <= most_bytes:
         yield nal
         return
@@ -107,5 +107,5 @@ def fragments(codec: VideoCodec, nal: bytes, most_bytes: int = PAYLOAD_BYTES) ->
 
 
 def aac_payload(frame: bytes) -> bytes:
-    """One frame behind one AU header of 13 bits of size and 3 of index (AAC-hbr)."""
+    """Return the frame behind one AU header: 13 bits of size, 3 bits of index (AAC-hbr)."""
     return pack(">HH", 16, len(frame) << 3) + frame

@@ -1,4 +1,4 @@
-"""Cameras without any hardware: rendered places in which the day passes quickly and somebody comes by now and then."""
+"""Demo cameras without hardware: rendered scenes with an accelerated day and occasional passers-by."""
 
 from tawny.sources.demo.scenes import SCENES
 from tawny.sources.demo.source import Demo

@@ -1,4 +1,4 @@
-"""The pictures that come with the demo cameras; `scripts/render_demo.py` makes them. Everything here is read-only."""
+"""Images of the demo cameras, created by `scripts/render_demo.py`. All arrays are read-only."""
 
 import json
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ import numpy as np
 
 FOLDER = Path(__file__).parent / "pictures"
 WIDTH, HEIGHT = 1280, 720
-"""Of the plates, and what all places in the books refer to."""
+"""Size of the background images, px; reference for all coordinates in the JSON files."""
 FIGURES_FPS = 10
-"""Pictures a second of somebody on the way."""
+"""Frames per second of a figure's animation."""
 Plane = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True)
 class FigureFrame:
-    """One picture of a figure: where it belongs, and its corner in the atlas; its shadow likewise, at half the size."""
+    """One frame of a figure: position in the scene and in the atlas; the same for its shadow at half size. All px."""
 
     x: int
     y: int
@@ -37,13 +37,13 @@ class FigureFrame:
 
 @dataclass(frozen=True)
 class FigurePath:
-    """A passage as it was rendered. frames: ten a second; None while something hides all of the figure."""
+    """A rendered passage. frames: FIGURES_FPS per second; None while the figure is hidden completely."""
 
     scene: str
     name: str
     kind: str
     returns: bool
-    """Whoever it is stands at the end for a while, then goes back the way it came."""
+    """The figure waits at the end, then returns the same way."""
     frames: tuple[FigureFrame | None, ...]
 
 
@@ -63,26 +63,26 @@ def ways(scene: str) -> tuple[FigurePath, ...]:
 
 
 def plate(scene: str, light: str, divisor: int) -> Plane:
-    """uint8 [height·3/2, width]: an empty place as planar YUV 4:2:0."""
+    """Return the empty scene as uint8 [height·3/2, width], planar YUV 4:2:0."""
     bgr = _read(f"{scene}-{light}.webp", cv2.IMREAD_COLOR)
     return np.asarray(cv2.cvtColor(_smaller(bgr, divisor), cv2.COLOR_BGR2YUV_I420), np.uint8)
 
 
 def leaves(scene: str, divisor: int) -> Plane:
-    """uint8 [height, width]: what the wind moves, 255 all, 0 not."""
+    """Return the wind mask as uint8 [height, width]: 255 moves fully, 0 not at all."""
     small = _read(f"{scene}-leaves.webp", cv2.IMREAD_GRAYSCALE)
     size = (WIDTH // divisor, HEIGHT // divisor)
     return np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def atlases(way: FigurePath) -> tuple[Plane, Plane]:
-    """uint8 [height, width, 4], BGRA: all figures of a way; and uint8 [height, width]: all its shadows."""
+    """Return all figures of a passage, uint8 [height, width, 4], BGRA, and all shadows, uint8 [height, width]."""
     name = f"{way.scene}-{way.name}"
     return _read(f"{name}.webp", cv2.IMREAD_UNCHANGED), _read(f"{name}-shade.webp", cv2.IMREAD_GRAYSCALE)
 
 
 def colours(picture: Plane) -> tuple[Plane, Plane]:
-    """The U and the V plane in planar YUV 4:2:0, as views; height must be a multiple of 4."""
+    """Return the U and V planes of planar YUV 4:2:0 as views; the height must be a multiple of 4."""
     rows, columns = picture.shape[0] * 2 // 3, picture.shape[1]
     u, v = picture[rows : rows * 5 // 4], picture[rows * 5 // 4 :]
     return u.reshape(rows // 2, columns // 2), v.reshape(rows // 2, columns // 2)

@@ -1,4 +1,4 @@
-"""Somebody put into the picture: cut out when rendered, lit here as the place around is lit now."""
+"""Composites rendered figures into the scene, relit to match the current light."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +10,12 @@ from tawny.sources.demo.assets import FigureFrame, FigurePath, Plane, atlases, c
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 SHADOW = 0.62
-"""How much of the light the sun's shadow takes."""
+"""Share of the light removed by a shadow in full sun."""
 
 
 @dataclass(frozen=True)
 class Tone:
-    """How a place is lit against day: luma times `gain` plus `lift`, colours times `colour` plus `u`, `v`."""
+    """Light at a position relative to day: luma times `gain` plus `lift`; chroma times `colour` plus `u`, `v`."""
 
     gain: float
     lift: float
@@ -23,18 +23,18 @@ class Tone:
     u: float
     v: float
     shadow: float
-    """0..1: how strongly shadows fall."""
+    """Shadow strength, 0..1."""
 
 
 class Figures:
-    """The figures and shadows of one way at the size of one stream. Loaded when somebody comes, dropped after."""
+    """Figures and shadows of one passage at one stream's size. Loaded for the duration of a passage."""
 
     def __init__(self, way: FigurePath, divisor: int) -> None:
         self.way, self._divisor = way, divisor
         self._atlas, self._shades = atlases(way)
 
     def cast(self, picture: Plane, index: int, tone: Tone) -> None:
-        """Darken the ground of `picture` (planar YUV 4:2:0) where the shadow falls."""
+        """Darken `picture` (planar YUV 4:2:0) in place by the figure's shadow."""
         frame = self.way.frames[index]
         if frame is None or frame.shade_width < 2 or frame.shade_height < 2:
             return
@@ -51,7 +51,7 @@ class Figures:
             _darken(there, half, 128, tone.shadow * SHADOW * 0.6)
 
     def put(self, picture: Plane, index: int, tone: Tone) -> None:
-        """Into `picture`, planar YUV 4:2:0 of this stream's size."""
+        """Draw the figure into `picture`: planar YUV 4:2:0 in this stream's size, modified in place."""
         frame = self.way.frames[index]
         if frame is None:
             return
@@ -66,7 +66,7 @@ class Figures:
             _blend(there, 128 + (colour.astype(np.float32) - 128) * tone.colour + tint, half)
 
     def _cut(self, frame: FigureFrame) -> tuple[Plane, Plane, int, int]:
-        """Colours, opacity and corner in this stream's picture, all in multiples of 4 for the colours' sake."""
+        """Return BGR, alpha and the corner in the frame, aligned to multiples of 4 px for chroma subsampling."""
         grid = 4 * self._divisor
         left, top = frame.x % grid, frame.y % grid
         width = -(-(left + frame.width) // grid) * grid
@@ -84,14 +84,14 @@ class Figures:
 
 
 def _darken(ground: Plane, shade: Plane, zero: int, share: float) -> None:
-    """Takes so much of what is over `zero`, or under it, where the shade is. Writes into `ground`."""
+    """Move `ground` towards `zero` by `share` times the shade, in place."""
     height, width = ground.shape
     left = 1 - shade[:height, :width].astype(np.float32) * (share / 255)
     ground[:] = (zero + (ground.astype(np.float32) - zero) * left + 0.5).astype(np.uint8)
 
 
 def _blend(under: Plane, over: Floats, alpha: Plane) -> None:
-    """Writes into `under`. Cuts off what reaches out of the picture."""
+    """Alpha-blend `over` onto `under` in place; crops to the frame."""
     height, width = under.shape
     share = alpha[:height, :width].astype(np.float32) / 255
     mixed = under + (over[:height, :width] - under) * share

@@ -1,6 +1,6 @@
-"""The picture of a demo camera at any second: plate by light, wind, whoever is there, noise, and the time on top.
+"""Renders the frame of a demo camera at any time: background by light, wind, figures, noise and time overlay.
 
-One painter a connection, used by its thread. `paint` depends on its arguments alone, not on what was painted before.
+Use one renderer per connection, from its thread. `paint` depends only on its arguments, not on earlier frames.
 """
 
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from tawny.sources.demo.wind import Wind
 from tawny.sources.demo.world import DemoWorld
 
 _SMALL = (64, 36)
-"""The size at which places are asked how they are lit."""
+"""Size of the downscaled background for light sampling, px."""
 _MARGIN = 64
-"""How far the noise is shifted from picture to picture."""
+"""Range of the noise pattern's shift between frames, px."""
 
 
 @dataclass(frozen=True)
 class _Lit:
-    """A plate in the light of these two seconds, and the same without the noise's mean and small, luma and colours."""
+    """Background for one light step, plus downscaled luma and chroma planes."""
 
     light: Light
     plate: Plane
@@ -33,7 +33,7 @@ class _Lit:
 
 
 class SceneRenderer:
-    """divisor: 1 for pictures of 1280 x 720, 2 for 640 x 360."""
+    """Renderer of one stream. divisor: 1 for 1280 x 720 px, 2 for 640 x 360 px."""
 
     def __init__(self, world: DemoWorld, divisor: int) -> None:
         self._world, self._divisor = world, divisor
@@ -46,7 +46,7 @@ class SceneRenderer:
         self._figures: dict[FigurePath, Figures] = {}
 
     def paint(self, at_s: float, utc_ms: int) -> Plane:
-        """uint8 [height·3/2, width], planar YUV 4:2:0: the world after so many seconds. utc_ms is written on it."""
+        """Return the frame at `at_s` as uint8 [height·3/2, width], planar YUV 4:2:0. utc_ms: for the time overlay."""
         lit = self._light(at_s)
         picture = lit.plate.copy()
         luma = picture[: self.height]
@@ -79,7 +79,7 @@ class SceneRenderer:
             frame = None if index is None else visit.way.frames[index]
             if index is not None and frame is not None:
                 shown.append((frame, index, visit.way))
-        shown.sort(key=lambda entry: entry[0].y + entry[0].height)  # who is farther is painted first
+        shown.sort(key=lambda entry: entry[0].y + entry[0].height)  # distant figures first
         tones = [self._tone(frame, lit) for frame, _, _ in shown]
         for (_, index, way), tone in zip(shown, tones, strict=True):
             self._figures[way].cast(picture, index, tone)
@@ -87,11 +87,11 @@ class SceneRenderer:
             self._figures[way].put(picture, index, tone)
 
     def _tone(self, frame: FigureFrame, lit: _Lit) -> Tone:
-        """How it is lit at the figure's feet, told from the plate: there now against there by day."""
+        """Derive the light at the figure's feet by comparing the background now with the background by day."""
         x = min(_SMALL[0] - 1, (frame.x + frame.width // 2) * _SMALL[0] // WIDTH)
         y = min(_SMALL[1] - 1, (frame.y + frame.height - 1) * _SMALL[1] // HEIGHT)
         now, day = ([float(plane[y, x]) for plane in planes] for planes in (lit.small, self._day))
-        if lit.light.first == "infrared":  # cloth of any colour is pale in it
+        if lit.light.first == "infrared":  # clothes of any color appear pale in infrared
             lamp = max(10.0, now[0] - 16)
             return Tone(lamp * 0.0085, lamp * 0.26, 0.0, 0.0, 0.0, 0.15)
         gain = min(1.35, max(0.16, (now[0] - 14) / max(8.0, day[0] - 14)))
@@ -110,7 +110,7 @@ def _small(picture: Plane) -> tuple[Plane, Plane, Plane]:
 
 @lru_cache(maxsize=12)
 def _grain(height: int, width: int, spread: float) -> tuple[Plane, Plane]:
-    """What noise adds, and what it takes away: bytes alone add up fastest."""
+    """Return the positive and negative parts of the noise: saturating uint8 arithmetic is fastest."""
     raw = np.random.default_rng(7).normal(0, 1, (height + _MARGIN, width + _MARGIN)).astype(np.float32)
     soft = np.asarray(cv2.GaussianBlur(raw, (0, 0), 0.6), np.float32)
     soft *= spread / float(soft.std())
@@ -136,7 +136,7 @@ def _write_time(luma: Plane, second: int, divisor: int) -> None:
 
 @lru_cache(maxsize=4)
 def _written(second: int, divisor: int) -> tuple[Plane, Plane]:
-    """Letters, and how much is taken away around them so that they can be read on anything."""
+    """Return the text mask, and a dark outline for legibility on any background."""
     text = f"{datetime.fromtimestamp(second, UTC).astimezone():%Y-%m-%d  %H:%M:%S}"
     size, font = 0.62 / divisor * (1.12 if divisor > 1 else 1), cv2.FONT_HERSHEY_SIMPLEX
     (width, height), _ = cv2.getTextSize("0000-00-00  00:00:00", font, size, 1)

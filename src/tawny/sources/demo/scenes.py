@@ -1,17 +1,17 @@
-"""The places, and the day that passes in them: a demo day lasts 24 minutes, in each place from another hour on."""
+"""Demo scenes and their day cycle: a demo day lasts 24 minutes; each scene starts at a different time of day."""
 
 from dataclasses import dataclass
 
 DAY_S = 24 * 60
 DUSK_BEGINS, DUSK, NIGHT, DAWN, DAY_BEGINS = 0.50, 0.58, 0.68, 0.90, 0.98
-"""Shares of the demo's day: sunset from the first to the second, infrared between the third and the fourth."""
+"""Shares of the demo day: dusk from DUSK_BEGINS to DUSK, infrared from NIGHT to DAWN."""
 LIGHT_STEP_S = 2.0
-"""The light changes in steps too small to see, so that pictures between them share all that stands still."""
+"""Step of light changes, in seconds: invisible, and unchanged areas stay identical within a step."""
 
 
 @dataclass(frozen=True)
 class DemoScene:
-    """begins: the hour of its first second, as a share of the day. wind: how far leaves sway, in pixels of 1280."""
+    """begins: time of day at start, as a share of the day. wind: sway amplitude, px at 1280 px width."""
 
     name: str
     begins: float
@@ -34,7 +34,10 @@ SCENES: dict[str, DemoScene] = {
 
 @dataclass(frozen=True)
 class Light:
-    """Two plates and how much of the second is in the picture, how bright it is, and how much the sensor sees noise."""
+    """Light state. first, second: backgrounds.
+
+    mix: share of the second. gain: brightness. noise: standard deviation.
+    """
 
     first: str
     second: str
@@ -44,7 +47,7 @@ class Light:
 
 
 def light(scene: DemoScene, at_s: float, speed: float = 1.0) -> Light:
-    """The light after so many seconds; it stands still for `LIGHT_STEP_S`."""
+    """Return the light at `at_s`, constant within a `LIGHT_STEP_S` step."""
     step_s = at_s // LIGHT_STEP_S * LIGHT_STEP_S
     hour = (scene.begins + step_s * speed / DAY_S) % 1.0
     if NIGHT <= hour < DAWN:

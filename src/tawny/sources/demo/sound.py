@@ -1,6 +1,6 @@
-"""What is heard in the garden: wind, birds by day, crickets at night. As cameras send it: G.711 A-law.
+"""Synthetic garden audio in G.711 A-law: wind, birds by day, crickets at night.
 
-Each hour's sound is a loop that is made once and closes without a seam, so sound costs next to nothing.
+Each variant is a seamless loop, generated once, so audio costs almost nothing.
 """
 
 import math
@@ -18,7 +18,7 @@ Samples = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def heard(at_s: float, samples: int, *, night: bool) -> bytes:
-    """So many samples from this second of the world on."""
+    """Return the given number of samples from `at_s` on, as A-law bytes."""
     loop = _loop(night=night)
     begin = round(at_s * FORMAT.rate) % _SAMPLES
     part = loop[begin : begin + samples]
@@ -38,7 +38,10 @@ def _loop(*, night: bool) -> bytes:
 
 
 def _wind(chance: np.random.Generator) -> Samples:
-    """Noise with little left above 300 Hz, that swells. Shaped as a circle, so that its end meets its beginning."""
+    """Return noise below about 300 Hz with varying volume.
+
+    Computed as circular signal, so that the loop is seamless.
+    """
     hertz = np.fft.rfftfreq(_SAMPLES, 1 / FORMAT.rate)
     shape = 1 / (1 + (hertz / 220) ** 2) * (hertz > 40)
     noise = np.fft.irfft(np.fft.rfft(chance.normal(0, 1, _SAMPLES)) * shape)
@@ -48,7 +51,7 @@ def _wind(chance: np.random.Generator) -> Samples:
 
 
 def _sing(mixed: Samples, chance: np.random.Generator) -> None:
-    """One bird's phrase, somewhere in the loop: a few notes that slide."""
+    """Add one bird phrase at a random position of the loop: a few sliding notes."""
     low, loud = chance.uniform(2300, 4200), chance.uniform(0.008, 0.035)
     at_s = chance.uniform(0, LOOP_S)
     for _ in range(int(chance.integers(2, 7))):
@@ -67,7 +70,7 @@ def _crickets() -> Samples:
 
 
 def _a_law(samples: Samples) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """ITU-T G.711: sign, three bits of chord, four of step; every other bit turned over."""
+    """Encode as ITU-T G.711 A-law: sign, three bits of segment, four of step; every other bit inverted."""
     size = np.minimum(np.abs(samples) * 4096, 4095).astype(np.int64)
     chord = np.maximum(np.floor(np.log2(np.maximum(size, 1))).astype(np.int64) - 4, 0)
     step = np.where(chord == 0, size >> 1, size >> chord) & 15

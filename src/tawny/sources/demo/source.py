@@ -1,6 +1,6 @@
-"""The door of the demo cameras: `demo:`, or `demo:` with the name of a place.
+"""Source of the demo cameras: `demo:`, or `demo:` with the name of a scene.
 
-A connection is read by one thread. It paints a picture when one is due, encodes it, and hands out its packet.
+One thread reads a connection. It renders a frame when due, encodes it and returns its packet.
 """
 
 import threading
@@ -26,7 +26,7 @@ DIVISOR = {StreamName.MAIN: 1, StreamName.SUB: 2}
 CRF = {StreamName.MAIN: 27, StreamName.SUB: 27}
 GOP_S = 2.0
 LATE_S = 1.0
-"""Pictures later than this are left out: the computer is too busy."""
+"""Frames later than this many seconds are skipped: the computer is overloaded."""
 
 
 class Demo:
@@ -43,7 +43,7 @@ class Demo:
         self._worlds: dict[CameraId, tuple[Clock, Mapping[str, Any], DemoWorld]] = {}
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
-        """quiet: nobody comes by. seed: other passages, 0 to 2³²−1. speed: days and passages come so much faster."""
+        """Check the settings. quiet: no passers-by. seed: order of passages, 0 to 2³²−1. speed: time factor."""
         known = {"quiet": False, "seed": None, "speed": 1.0}
         for key in table:
             if key not in known:
@@ -65,11 +65,11 @@ class Demo:
         return address
 
     def open(self, opening: SourceContext) -> "DemoConnection":
-        """SourceNotFound for a place that does not exist."""
+        """Open a connection. Raises SourceNotFound for an unknown scene."""
         return DemoConnection(self._world(opening), opening.stream, opening.clock)
 
     def truth(self, camera: CameraId, from_ms: int, to_ms: int) -> list[Passage]:
-        """What could be seen between these instants at a camera that was opened; [] at one that never was."""
+        """Return the ground truth between these times for a camera; [] if it was never opened."""
         with self._lock:
             known = self._worlds.get(camera)
         if known is None:
@@ -99,7 +99,7 @@ class Demo:
 
 
 class DemoConnection:
-    """Pictures stand on a grid of the world's time, so those of two connections are of the same instants."""
+    """One connection. Frames are aligned to a grid of world time, equal in all connections."""
 
     def __init__(self, world: DemoWorld, stream: StreamName, clock: Clock) -> None:
         self._world, self._clock, self._fps = world, clock, FPS[stream]
@@ -132,13 +132,13 @@ class DemoConnection:
         return self._ready.popleft() if self._ready else IdleUntil(0.0)
 
     def _sound(self, at_s: float, pts: int) -> SourcePacket:
-        """From this picture to the next."""
+        """Return the audio from this frame to the next."""
         night = light(self._world.scene, at_s, self._world.speed).first != "day"
         data = heard(at_s, FORMAT.rate // self._fps, night=night)
         return SourcePacket(FORMAT, data, pts * FORMAT.rate // VIDEO_RATE)
 
     def _number(self, at_s: float) -> int:
-        """Of the picture that is due, or was last."""
+        """Return the number of the frame due at, or last due before, `at_s`."""
         return int(at_s * self._fps + 1e-6)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Leaves in the wind: each bush and crown sways a little by itself, five times a second, harder in gusts."""
+"""Leaves in the wind: each bush or crown sways independently, five times per second, stronger in gusts."""
 
 import math
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from tawny.sources.demo.assets import Plane
 
 STEPS_A_SECOND = 5
 _SMALLEST = 0.0006
-"""Share of the picture; what is less does not move."""
+"""Minimum area as a share of the frame; smaller regions do not move."""
 Map = np.ndarray[Any, np.dtype[np.float32]]
 
 
 @dataclass(frozen=True)
 class _Crown:
-    """What sways together. Each spot's way is a·here + b·there, for a turn of (a, b) that goes round with time."""
+    """A region that sways as a whole. Each pixel's displacement is a·here + b·there, with (a, b) rotating over time."""
 
     top: int
     left: int
@@ -42,7 +42,7 @@ class _Crown:
 
 
 class Wind:
-    """leaves: uint8 [height, width], what moves; reach: the farthest, in pixels of these."""
+    """Animates vegetation. leaves: uint8 [height, width], wind mask. reach: maximum displacement, px."""
 
     def __init__(self, leaves: Plane, reach: float, seed: int) -> None:
         self._reach = reach
@@ -50,7 +50,7 @@ class Wind:
         self._crowns = list(self._found(leaves))
 
     def blow(self, still: Plane, onto: Plane, at_s: float) -> None:
-        """still, onto: luma [height, width]. The crowns of `still` are written to `onto` as they are now."""
+        """Write the displaced regions of `still` to `onto`, both luma [height, width]."""
         step_s = math.floor(at_s * STEPS_A_SECOND + 1e-6) / STEPS_A_SECOND
         for crown in self._crowns:
             height, width = crown.here.shape
@@ -81,6 +81,6 @@ class Wind:
 
 
 def gust(at_s: float, phase: float) -> float:
-    """0.15..1: how hard it blows."""
+    """Return the wind strength, 0.15..1."""
     swell = max(0.0, math.sin(at_s / 5.3 + 0.3 * phase)) * (0.6 + 0.4 * math.sin(at_s / 13.7 + phase))
     return 0.15 + 0.85 * swell

@@ -1,7 +1,6 @@
-"""What happens at one demo camera: nothing but a function of the seconds since it was first opened, and its seed.
+"""World of one demo camera: a pure function of the seconds since it was first opened, and of the seed.
 
-So its main and its sub stream, each read by a thread of its own, show the same without talking to each other, and the
-truth about what can be seen is known.
+Main and sub stream, read by separate threads, show the same world without communication. Ground truth is available.
 """
 
 import random
@@ -14,16 +13,16 @@ from tawny.sources.demo.assets import FIGURES_FPS, HEIGHT, WIDTH, FigurePath, wa
 from tawny.sources.demo.scenes import DemoScene
 
 SLOT_S = 60.0
-"""Somebody comes by once in each slot, somewhere in its first half: 30 to 90 s apart."""
+"""Slot duration in seconds. One passage begins in the first half of each slot: 30 to 90 s apart."""
 FIRST_S = (11.0, 14.0)
-"""When the very first comes, at the earliest and at the latest: detectors have learnt the place by then."""
+"""Earliest and latest start of the first passage, in seconds; detectors have learned the background by then."""
 STANDS_S = 8.0
-"""How long who goes back the way he came stays in between."""
+"""Seconds that a returning figure waits before it returns."""
 
 
 @dataclass(frozen=True)
 class Passage:
-    """Somebody was to be seen: the truth. boxes: UTC in ms, and around what was seen then; ten a second."""
+    """Ground truth of one passage. boxes: ms UTC and bounding box, ten per second."""
 
     kind: str
     """person, vehicle or animal."""
@@ -34,7 +33,7 @@ class Passage:
 
 @dataclass(frozen=True)
 class Visit:
-    """A way, gone from `start_s` on."""
+    """A passage that starts at `start_s`."""
 
     way: FigurePath
     start_s: float
@@ -44,7 +43,7 @@ class Visit:
         return self.start_s + length_s(self.way)
 
     def frame(self, at_s: float) -> int | None:
-        """Which picture of the way it is; None before, after, and while nothing is to be seen of it."""
+        """Return the frame index; None before, after, and while the figure is hidden."""
         n, count = int((at_s - self.start_s) * FIGURES_FPS + 1e-6), len(self.way.frames)
         if at_s < self.start_s or n < 0:
             return None
@@ -59,7 +58,7 @@ def length_s(way: FigurePath) -> float:
 
 
 class DemoWorld:
-    """epoch_s: the monotonic clock when it began. quiet: nobody ever comes by."""
+    """One camera's world. epoch_s: start time, s monotonic. quiet: no passages."""
 
     def __init__(self, scene: DemoScene, epoch_s: float, seed: int, *, speed: float = 1.0, quiet: bool = False) -> None:
         self.scene, self.epoch_s, self.speed = scene, epoch_s, speed
@@ -68,11 +67,11 @@ class DemoWorld:
         self._slot_s = SLOT_S / speed
 
     def visits(self, at_s: float) -> list[Visit]:
-        """Who is on the way at this second."""
+        """Return the passages visible at this time."""
         return [visit for visit in self.visits_between(at_s, at_s) if visit.frame(at_s) is not None]
 
     def visits_between(self, from_s: float, to_s: float) -> Iterator[Visit]:
-        """Everybody on the way at some time of these, in the order of their coming."""
+        """Yield the passages that overlap this time range, by start time."""
         if self.quiet or to_s < 0:
             return
         longest_s = max(map(length_s, ways(self.scene.name)))
@@ -83,7 +82,7 @@ class DemoWorld:
                 yield visit
 
     def truth(self, from_s: float, to_s: float, utc_ms: int) -> list[Passage]:
-        """utc_ms: UTC of the world's first second. Passages that begin or end outside are whole."""
+        """Return the passages in this range, not clipped to it. utc_ms: UTC of the world's start."""
         return [_told(visit, utc_ms) for visit in self.visits_between(from_s, to_s)]
 
 

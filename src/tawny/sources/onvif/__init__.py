@@ -1,4 +1,4 @@
-"""ONVIF: what a camera can be told over the network beside its video, such as to turn and to switch."""
+"""ONVIF client: camera functions beyond video, such as PTZ and relays."""
 
 from tawny.sources.onvif.camera import OnvifCamera, PtzPreset
 

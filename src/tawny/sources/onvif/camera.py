@@ -1,7 +1,7 @@
-"""A camera's ONVIF services, as far as it is turned and switched: PTZ and relay outputs.
+"""ONVIF services of a camera that tawny uses: PTZ and relay outputs.
 
-The addresses that a camera gives of its own services are not trusted: of each only the path is taken, so that the login
-never goes to another host. Names in XML are read whatever their namespace.
+Service addresses reported by a camera are not trusted. Only their path is used, so that credentials never go to another
+host. XML names match regardless of namespace.
 """
 
 import secrets
@@ -28,14 +28,17 @@ class PtzPreset:
 @dataclass(frozen=True, slots=True)
 class _Known:
     ahead_ms: int
-    """By so much the camera's clock is ahead of ours."""
+    """Camera clock minus local clock, in ms."""
     ptz_path: str
-    """Empty: it cannot be turned."""
+    """Empty: no PTZ."""
     profile: str
 
 
 class OnvifCamera:
-    """Any thread; waits for the camera. Raises SourceError where it fails, NotDone where it has no such thing."""
+    """ONVIF client of one camera.
+
+    Thread-safe; blocking. Raises SourceError on failure, NotDone for missing functions.
+    """
 
     def __init__(self, url: str, clock: Clock) -> None:
         self._service, self._clock = OnvifService.of(url), clock
@@ -43,7 +46,10 @@ class OnvifCamera:
         self._known: _Known | None = None
 
     def move(self, pan: float, tilt: float, zoom: float, lasts_s: float) -> None:
-        """Speeds from -1 to 1. It stops by itself after so long, as far as it keeps to its word: call `stop`."""
+        """Start a continuous move.
+
+        Speeds from -1 to 1. Always call `stop`: not all cameras honor the timeout `lasts_s`.
+        """
         speed = (f'<t:PanTilt xmlns:t="{_SCHEMA}" x="{pan:g}" y="{tilt:g}"/>' if pan or tilt else "") + (
             f'<t:Zoom xmlns:t="{_SCHEMA}" x="{zoom:g}"/>' if zoom else ""
         )
@@ -61,7 +67,7 @@ class OnvifCamera:
         return [PtzPreset(one.get("token", ""), text_at(one, "Name")) for one in find_elements(answer, "Preset")]
 
     def go_to(self, preset: str) -> None:
-        """By name, or by the camera's own token."""
+        """Move to a preset, given by name or token. Raises NotDone for an unknown one."""
         there = self.presets()
         token = next((one.token for one in there if preset in (one.name, one.token)), None)
         if token is None:
@@ -70,12 +76,12 @@ class OnvifCamera:
         self._ptz("GotoPreset", f"<p:PresetToken>{quoted(token)}</p:PresetToken>")
 
     def outputs(self) -> list[str]:
-        """Its relays, by its own names for them."""
+        """Return the tokens of the relay outputs."""
         answer = self._ask(self._service.path, f'<d:GetRelayOutputs xmlns:d="{_DEVICE}"/>')
         return [token for one in find_elements(answer, "RelayOutputs") if (token := one.get("token"))]
 
     def switch(self, output: str, *, on: bool) -> None:
-        """output: empty: its first."""
+        """Switch a relay output. output: its token; empty: the first one."""
         there = self.outputs()
         if not there or (output and output not in there):
             raise NotDone(f"The camera has no relay {output}".rstrip() + ".", f"Relays: {', '.join(there) or 'none'}.")
@@ -86,7 +92,7 @@ class OnvifCamera:
             f"</d:RelayOutputToken><d:LogicalState>{state}</d:LogicalState></d:SetRelayOutputState>",
         )
 
-    # --- inside ------------------------------------------------------------------------------------------------------
+    # --- internal ----------------------------------------------------------------------------------------------------
 
     def _ptz(self, what: str, content: str) -> None:
         known = self._ready()
@@ -104,7 +110,7 @@ class OnvifCamera:
         return send_request(self._service, path, body, secrets.token_bytes(16), self._clock.now_ms() + known.ahead_ms)
 
     def _learned(self) -> _Known:
-        """What the camera says of itself, asked once."""
+        """Return clock offset and capabilities; queries the camera once."""
         with self._lock:
             if self._known is None:
                 self._known = self._learn()
@@ -136,7 +142,7 @@ def _path(address: str) -> str:
 
 
 def _told_ms(answer: ET.Element, otherwise_ms: int) -> int:
-    """The camera's time (UTC), or ours where it says nothing that is one."""
+    """Return the camera's UTC time in ms, or `otherwise_ms` if it reports none."""
     try:
         date = [int(text_at(answer, "UTCDateTime", "Date", name)) for name in ("Year", "Month", "Day")]
         time = [int(text_at(answer, "UTCDateTime", "Time", name)) for name in ("Hour", "Minute", "Second")]

@@ -1,8 +1,8 @@
-"""SOAP 1.2 as cameras speak it: one request, one answer, a login by digest; sizes and times are bounded.
+"""SOAP 1.2 client for cameras: one request, one response, digest authentication, limits on size and time.
 
-The login is WS-Security's UsernameToken (OASIS, 2006): a digest of a nonce, the time and the password. Cameras refuse a
-time that is far from their own clock, so theirs is asked first. One that wants HTTP's own login instead, and says so,
-gets that.
+Authentication is the WS-Security UsernameToken (OASIS, 2006): a digest of nonce, time and password. Cameras reject
+times that differ from their clock, so the client queries it first. If a camera demands HTTP authentication, the client
+uses that instead.
 """
 
 import http.client
@@ -32,7 +32,7 @@ _LOGIN = re.compile(r"NotAuthorized|Unauthorized|FailedAuthentication|not author
 
 @dataclass(frozen=True, slots=True)
 class OnvifService:
-    """Where a camera is asked. public: without user and password."""
+    """ONVIF endpoint of a camera. public: host and port without credentials."""
 
     is_secure: bool
     host: str
@@ -55,7 +55,7 @@ class OnvifService:
 
 
 def send_request(service: OnvifService, path: str, body: str, nonce: bytes, at_ms: int) -> ET.Element:
-    """The first element of the answer's body. body: XML. at_ms: the camera's time; 0: without a login.
+    """Send a request; return the first child of the response body. body: XML. at_ms: camera time; 0: unauthenticated.
 
     Raises SourceUnreachable, SourceRefused, SourceError.
     """
@@ -70,12 +70,12 @@ def send_request(service: OnvifService, path: str, body: str, nonce: bytes, at_m
 
 
 def find_elements(root: ET.Element, name: str) -> list[ET.Element]:
-    """Every element of this name below, whatever its namespace: cameras differ in them."""
+    """Return all descendants with this local name, in any namespace: cameras differ."""
     return [one for one in root.iter() if local(one) == name]
 
 
 def text_at(root: ET.Element, *names: str) -> str:
-    """The text of the first element that is reached by these names; empty where there is none."""
+    """Return the text of the first element at this path of local names; empty if none."""
     at = [root]
     for name in names:
         at = [below for one in at for below in one.iter() if local(below) == name and below is not one]

@@ -1,4 +1,4 @@
-"""Addresses of RTSP cameras as typed fields. Text alone: nothing is looked up, and no message shows a password."""
+"""Parsed RTSP addresses. Text processing only: no DNS lookups, and no error message contains a password."""
 
 import ipaddress
 import re
@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 DEFAULT_PORT, ENCRYPTED_PORT = 554, 322
 LEFT_OUT = "•••"
-"""What stands in a public address where something secret was."""
+"""Replaces secrets in a public address."""
 _PLAIN, _ENCRYPTED = "rtsp://", "rtsps://"
 _MOST_CHARACTERS = 2000
 _NAME = re.compile(r"(?!-)[A-Za-z0-9._-]{1,253}")
@@ -16,38 +16,38 @@ _PATH_SAFE = "/%!$&'()*+,;=:@?-._~[]|"
 _SECRET_IN_PATH = re.compile(
     r"((?:^|[/?&;])(?:user|usr|username|login|pass|passwd|password|pwd|token|auth|key)=)[^&;/?]*", re.IGNORECASE
 )
-"""Some cameras want the login inside the path (`/user=admin&password=x&channel=1.sdp`)."""
+"""Some cameras expect credentials inside the path (`/user=admin&password=x&channel=1.sdp`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class RtspAddress:
-    """Where a camera is, and who we are to it. user and password are decoded; path is as it goes over the wire."""
+    """A camera's address with credentials. user and password are decoded; path is in wire format."""
 
     host: str
-    """Name or address; IPv6 without brackets."""
+    """Host name or IP address; IPv6 without brackets."""
     port: int
     path: str
-    """Begins with `/`, with its query."""
+    """Begins with `/`; includes the query."""
     user: str = ""
     password: str = field(default="", repr=False)
     is_encrypted: bool = False
-    """`rtsps`: RTSP inside TLS."""
+    """`rtsps`: RTSP over TLS."""
 
     @property
     def url(self) -> str:
-        """Without user and password: what requests name."""
+        """URL without credentials, as used in requests."""
         return f"{self._scheme}{self._authority}{self.path}"
 
     @property
     def url_with_login(self) -> str:
-        """For a library that logs in by itself. Never to be shown."""
+        """URL for libraries that authenticate themselves. Never display or log it."""
         if not self.user and not self.password:
             return self.url
         return f"{self._scheme}{quote(self.user, safe='')}:{quote(self.password, safe='')}@{self._authority}{self.path}"
 
     @property
     def public(self) -> str:
-        """For people and logs: neither a login before the host nor one in the path."""
+        """URL for display and logs, without credentials before the host or in the path."""
         path = _SECRET_IN_PATH.sub(rf"\1{LEFT_OUT}", self.path)
         return f"{self._scheme}{self._authority}{path}"
 
@@ -63,14 +63,14 @@ class RtspAddress:
 
 
 def claims_rtsp(address: str) -> bool:
-    """Whether it is meant as an RTSP address, whatever else may be wrong with it."""
+    """Return whether the address has an RTSP scheme, valid or not."""
     return address[: len(_ENCRYPTED)].lower().startswith((_PLAIN, _ENCRYPTED))
 
 
 def parse_rtsp(address: str) -> RtspAddress:
-    """Take an address apart. ValueError says what is wrong, without the login.
+    """Parse an address. Raises ValueError with the expected form; its message contains no credentials.
 
-    Lenient where people are: `@` may stand unescaped in a password, the path may be missing or hold spaces.
+    Lenient: `@` may be unescaped in a password; the path may be missing or contain spaces.
     """
     if len(address) > _MOST_CHARACTERS:
         raise ValueError(f"an address of at most {_MOST_CHARACTERS} characters")
@@ -91,7 +91,7 @@ def parse_rtsp(address: str) -> RtspAddress:
 
 
 def public_rtsp(address: str) -> str:
-    """The address without its login; of one that cannot be read, only what surely holds none."""
+    """Return the address without credentials; for an invalid address only the scheme."""
     try:
         return parse_rtsp(address).public
     except ValueError:
@@ -99,7 +99,7 @@ def public_rtsp(address: str) -> str:
 
 
 def _split_path(rest: str) -> tuple[str, str]:
-    """Authority and path; the path begins at the first `/` or `?`."""
+    """Split at the first `/` or `?` into authority and path."""
     ends = [at for at in (rest.find("/"), rest.find("?")) if at >= 0]
     if not ends:
         return rest, "/"
@@ -127,7 +127,7 @@ def _ipv6(host: str) -> ipaddress.IPv6Address:
 
 
 def _port(text: str) -> int:
-    """0 when none is named."""
+    """Parse a port; 0 if empty."""
     if not text:
         return 0
     if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536 and len(text) < 6):

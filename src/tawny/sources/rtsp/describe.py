@@ -1,7 +1,7 @@
-"""Asks a camera what it has, before anything else reads from it: OPTIONS and DESCRIBE over one short connection.
+"""Probes an RTSP camera before FFmpeg opens it: OPTIONS and DESCRIBE over one short connection.
 
-Whoever opens the stream afterwards follows redirects with the password and believes any length, so a camera must first
-have answered here: within a deadline for everything, within limits, from where it was asked.
+FFmpeg follows redirects with the password and accepts any length. So the camera must first answer here: within a
+deadline, within size limits, and without a redirect.
 """
 
 import socket
@@ -26,10 +26,10 @@ _REFUSED, _GONE = {401, 403}, {404, 410}
 
 
 def describe(address: RtspAddress, clock: Clock, deadline_s: float = DEADLINE_S) -> SdpDescription:
-    """What the camera offers; it has H.264 or H.265 video. Blocks for at most deadline_s.
+    """Return the camera's SDP, which contains H.264 or H.265 video. Blocks for at most deadline_s.
 
-    Raises SourceUnreachable (refused, no route, too late, hung up), SourceRefused, SourceNotFound, SourceRedirected
-    (nothing was sent to where it pointed), SourceUnusable (no H.264 or H.265), SourceError for any other answer.
+    Raises SourceUnreachable (refused, no route, timeout, disconnected), SourceRefused, SourceNotFound, SourceRedirected
+    (the target is not contacted), SourceUnusable (no H.264 or H.265), and SourceError for any other response.
     """
     until_s = clock.mono_s() + deadline_s
     try:
@@ -48,7 +48,7 @@ def describe(address: RtspAddress, clock: Clock, deadline_s: float = DEADLINE_S)
 
 
 class _Conversation:
-    """Requests and answers over one connection, all before until_s."""
+    """Requests and responses over one connection, all before until_s."""
 
     def __init__(self, connection: socket.socket, address: RtspAddress, clock: Clock, until_s: float) -> None:
         self._socket, self._address, self._clock, self._until_s = connection, address, clock, until_s
@@ -57,7 +57,7 @@ class _Conversation:
         self._came = bytearray()
 
     def describe(self) -> SdpDescription:
-        self._ask("OPTIONS", ())  # what it says of itself is not needed; some cameras want to be greeted
+        self._ask("OPTIONS", ())  # some cameras require OPTIONS first; the reply is not used
         answer, body = self._ask("DESCRIBE", (("Accept", "application/sdp"),))
         self._check(answer)
         if not 200 <= answer.status < 300:
@@ -67,7 +67,7 @@ class _Conversation:
         return described
 
     def _ask(self, method: str, headers: tuple[tuple[str, str], ...]) -> tuple[RtspResponse, bytes]:
-        """The answer to a request, logged in if that is wanted. Raises what every answer may mean."""
+        """Send a request, authenticating on demand. Return the response. Raises SourceRedirected, SourceRefused."""
         while True:
             self._sequence += 1
             login = ("Authorization", self._login.header(method, self._address.url))
@@ -89,7 +89,7 @@ class _Conversation:
             raise SourceNotFound(self._address.public, answer.says)
 
     def _head(self) -> bytes:
-        """The next block of header lines, without the empty line behind it."""
+        """Read the next header block, without the empty line that ends it."""
         searched = 0
         while True:
             end = self._came.find(b"\r\n\r\n", max(0, searched - 3))
@@ -124,7 +124,7 @@ class _Conversation:
 
 
 def _target(location: str) -> str:
-    """Where a redirect points, without a login: scheme, host and port are enough to decide."""
+    """Return a redirect's target for display: scheme, host and port, without credentials."""
     try:
         parts = urlsplit(location)
         host, port = parts.hostname or "", parts.port
@@ -135,7 +135,7 @@ def _target(location: str) -> str:
 
 
 def _why(error: OSError, deadline_s: float) -> str:
-    """The fault in words; never what the system quotes of the address."""
+    """Describe the error without the system's text, which may contain the address."""
     if isinstance(error, TimeoutError):
         return f"no complete response within {deadline_s:g} s"
     if isinstance(error, ConnectionRefusedError):

@@ -1,8 +1,8 @@
-"""RTSP cameras read through FFmpeg: described by us first, then opened by it, and made into whole pictures here.
+"""RTSP cameras read through FFmpeg: probed first, then opened by FFmpeg; access units are assembled here.
 
-Threads: each connection has one of its own, which waits in FFmpeg and puts packets together; the thread that calls
-`read` takes them from a short queue, and watches the clock. A wait in FFmpeg is never cut short while the camera may
-still go on: it would lose what had come of an RTP packet.
+Threads: each connection has its own thread, which blocks in FFmpeg and builds packets. The thread that calls `read`
+takes them from a short queue and checks timeouts. A blocking FFmpeg read is never interrupted while the camera may
+continue: that would lose a partial RTP packet.
 """
 
 import atexit
@@ -25,17 +25,17 @@ _QUEUED_PACKETS = 256
 WAIT_S = 0.5
 _LOOK_S = 0.1
 _LATEST_S = 0.75
-"""So much after its time a stall that the connection's thread has not found (it hangs) is found without it."""
+"""Extra time after which `read` reports a stall that the (hanging) connection thread has not reported."""
 _AGAIN_S = (0.0, 0.1, 0.3, 0.6)
-"""Pauses before each try to have a camera play that has answered."""
+"""Delays before each attempt to play a camera that has responded."""
 
 
 def open_through_ffmpeg(
     address: RtspAddress, options: Mapping[str, Any], clock: Clock, wait_s: float = WAIT_S, hint: str = ""
 ) -> "FfmpegConnection":
-    """Returns when it plays, within DEADLINE_S. SourceError if it does not.
+    """Open a camera; return when it plays, within DEADLINE_S. Raises SourceError otherwise.
 
-    wait_s: how long `read` waits for a packet; 0 for not at all. hint: for the notes.
+    wait_s: how long `read` waits for a packet, in seconds; 0: not at all. hint: added to the notes.
     """
     if address.is_encrypted:
         raise SourceError(address.public, 'encrypted cameras (rtsps) require the built-in client (client = "own")')
@@ -48,8 +48,10 @@ def open_through_ffmpeg(
 def _play(
     address: RtspAddress, described: SdpDescription, options: Mapping[str, Any], clock: Clock, until_s: float
 ) -> Demuxer:
-    """Open through FFmpeg. Some servers are still putting away what they were just asked, and must be asked again; of
-    some the sound cannot be had, and then the pictures alone are."""
+    """Open through FFmpeg with retries: some servers are still busy closing the previous connection.
+
+    If audio cannot be set up, opens video alone.
+    """
     wants_sound = options["sound"] and described.audio is not None
     tries = [(pause_s, wants_sound) for pause_s in _AGAIN_S] + ([(0.0, False)] if wants_sound else [])
     while True:
@@ -65,7 +67,7 @@ def _play(
                 where=address.public,
             )
         except SourceRefused as error:
-            # a moment ago the same login was good: it is its form that FFmpeg cannot answer
+            # the same credentials were just accepted: FFmpeg does not support the scheme
             raise SourceError(address.public, f"its sign-in method ({described.login}) isn't supported") from error
         except SourceError as error:
             if type(error) is not SourceError or not tries or clock.mono_s() + tries[0][0] > until_s:
@@ -73,7 +75,7 @@ def _play(
 
 
 class FfmpegConnection:
-    """One camera playing. Made in the thread that opened it, read in one thread."""
+    """One playing camera. Created in the opening thread, read from one thread."""
 
     def __init__(
         self,
@@ -98,7 +100,7 @@ class FfmpegConnection:
         self._over: SourceError | None = None
         self._thread = threading.Thread(target=self._run, name=f"rtsp {address.host}", daemon=True)
         self._thread.start()
-        atexit.register(self._leave)  # a thread that is still in FFmpeg when the interpreter goes away crashes it
+        atexit.register(self._leave)  # a thread still inside FFmpeg at interpreter exit would crash it
 
     def read(self) -> SourcePacket | IdleUntil:
         if self._over is not None:
@@ -115,7 +117,7 @@ class FfmpegConnection:
         return came
 
     def close(self) -> None:
-        """The thread ends with the next packet; of a camera that is silent, when its wait in FFmpeg is over."""
+        """Close. The thread ends with the next packet, or, for a silent camera, after FFmpeg's read timeout."""
         self._closing = True
         if self._wait_s:
             self._leave()
@@ -140,7 +142,7 @@ class FfmpegConnection:
             self._feed.close()
 
     def _put(self, item: SourcePacket | SourceError) -> bool:
-        """False when nobody wants it any more."""
+        """Queue an item. Return False after close."""
         while not self._closing:
             try:
                 self._waiting.put(item, timeout=0.2)

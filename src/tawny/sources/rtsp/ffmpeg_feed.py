@@ -1,4 +1,4 @@
-"""What FFmpeg reads of a camera made into packets, until the camera ends it or sends no pictures any more."""
+"""Converts FFmpeg's output for a camera to packets, and detects stalls and invalid video."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -13,17 +13,17 @@ from tawny.sources.access_units import AccessUnit, AccessUnitBuilder, AccessUnit
 from tawny.sources.packet_builder import PacketBuilder
 
 KEYFRAME_S = 30.0
-"""How long to wait for a picture that decoding can begin with; cameras send one every 1 to 20 s."""
+"""Timeout for the first keyframe, in seconds; cameras send one every 1 to 20 s."""
 _SENSELESS, _SENSELESS_MOST = 4, 100
-"""A senseless unit outweighs so many good ones; over so much it is no accident any more."""
+"""Weight of an invalid unit against valid ones, and the limit of the weighted excess."""
 _EARLY_PIECES = 32
-"""So much sound from before the first picture is kept until that has come."""
+"""Maximum audio units held until the first frame."""
 _SAME_ZERO_S = 1.0
-"""If sound and video are further apart at their first packets than these came apart, they have no common zero."""
+"""Maximum deviation in seconds between pts distance and arrival distance of audio and video for a common zero."""
 
 
 class FfmpegFeed:
-    """Pieces from FFmpeg made into packets, in the connection's thread. alive_s may be read from any."""
+    """Builds packets from FFmpeg's units, in the connection's thread. alive_s: readable from any thread."""
 
     def __init__(self, demuxer: Demuxer, where: str, *, glue: bool, stall_s: float, clock: Clock) -> None:
         self._demuxer, self._where, self._stall_s, self._clock = demuxer, where, stall_s, clock
@@ -49,7 +49,7 @@ class FfmpegFeed:
         return {"sound": sound} | ({"sound_ignored": ignored[0]} if ignored and not sound else {})
 
     def packets(self) -> Iterator[SourcePacket]:
-        """Until the camera ends it or sends no pictures any more; then a SourceError."""
+        """Yield packets until the camera disconnects or stalls, then raise SourceError."""
         while True:
             try:
                 piece = self._demuxer.read()
@@ -78,12 +78,12 @@ class FfmpegFeed:
         except AccessUnitTooBig as error:
             raise SourceUnusable(self._where, str(error)) from error
         if made or (self._pictures.format is None and pts != self._last_pts):
-            self.alive_s = now_s  # a picture; more bytes of one that never ends are no sign of life
+            self.alive_s = now_s  # a frame; further data of an endless one does not count
         self._last_pts = pts
         return made
 
     def _sounds(self) -> list[SourcePacket]:
-        """Sound that came, none before the first picture: it says where sound's times belong."""
+        """Return the received audio packets. Held until the first frame, which defines the common timeline."""
         if self._sound is None or self._video_first is None or self._pictures.format is None:
             return []
         heard, first = list(self._heard), self._video_first
@@ -94,14 +94,14 @@ class FfmpegFeed:
         packets: list[SourcePacket] = []
         for unit in units:
             if self._units.senseless and not unit.is_whole:
-                continue  # neither it nor what comes with it is what it should be
+                continue  # the unit and the data around it are unreliable
             self._good += 1
             packet = self._pictures.packet(unit.nals, unit.pts, is_whole=unit.is_whole)
             packets += [packet] if packet is not None else []
         return packets
 
     def _watch(self) -> None:
-        """Raise if what comes are no pictures."""
+        """Raise SourceError if there is no valid video."""
         now_s = self._clock.mono_s()
         if now_s - self.alive_s >= self._stall_s:
             raise SourceStalled(self._where, f"no video for {self._stall_s:g} s, although data arrives")
@@ -111,11 +111,11 @@ class FfmpegFeed:
         if _SENSELESS * senseless - self._good > _SENSELESS_MOST:
             raise SourceStalled(self._where, "its data isn't valid video")
         if _SENSELESS * senseless < self._good:
-            self._good, self._units.senseless, self._pictures.senseless = 0, 0, 0  # long ago: forgiven
+            self._good, self._units.senseless, self._pictures.senseless = 0, 0, 0  # long ago: reset
 
 
 class _Sound:
-    """A sound track that can be recorded; its times set to the video's zero."""
+    """An audio track that can be recorded, aligned to the video's zero."""
 
     def __init__(self, track: DemuxTrack) -> None:
         codec = track.audio_codec
@@ -127,7 +127,7 @@ class _Sound:
         self._last_pts = -1
 
     def packets(self, piece: CompressedUnit, video_first: tuple[int, float], arrived_s: float) -> list[SourcePacket]:
-        """None for what cannot be used. video_first: time and arrival of the first picture's first piece."""
+        """Return the unit's packets; empty if unusable. video_first: timestamp and arrival of the first video unit."""
         if piece.pts is None:
             return []
         if self._shift is None:
@@ -136,13 +136,13 @@ class _Sound:
             self._shift = round(off_s * self.format.rate) if abs(off_s) > _SAME_ZERO_S else 0
         pts = piece.pts + self._shift
         if pts == self._last_pts or not piece.data:
-            return []  # an RTP packet sent twice
+            return []  # duplicate RTP packet
         self._last_pts = pts
         return [SourcePacket(self.format, piece.data, pts)]
 
 
 def _can_be_kept(track: DemuxTrack) -> bool:
-    """Whether it is sound that a file can hold; AAC needs its configuration."""
+    """Return whether the track is audio that can be stored; AAC requires its configuration."""
     return track.audio_codec is not None and track.rate > 0 and (track.audio_codec != "aac" or track.extradata != b"")
 
 
@@ -150,4 +150,4 @@ def _announced(track: DemuxTrack) -> tuple[bytes, ...]:
     try:
         return read_extradata(track.video_codec or "h264", track.extradata).sets
     except ValueError:
-        return ()  # the stream's own count anyway
+        return ()  # the stream's own sets apply anyway

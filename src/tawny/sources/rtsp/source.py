@@ -1,4 +1,4 @@
-"""RTSP cameras, read by our own client, or through FFmpeg where that is asked for or ours does not get on with one."""
+"""RTSP source: uses the built-in client, or FFmpeg if configured or if the built-in client is incompatible."""
 
 import re
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ class Rtsp:
     scheme: ClassVar[str] = "rtsp"
 
     def __init__(self) -> None:
-        self._room = ReceiveBuffer()  # of the one thread that reads all connections that `begin` made
+        self._room = ReceiveBuffer()  # of the thread that reads all connections created by `begin`
         self._memories: dict[tuple[CameraId, StreamName, str], StreamMemory] = {}
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -76,7 +76,7 @@ class Rtsp:
         return connection
 
     def shares(self, options: Mapping[str, Any]) -> bool:
-        """See `SharedSource`. Over UDP our own client waits for packets."""
+        """See `SharedSource`. Over UDP the built-in client blocks."""
         return bool(options["transport"] == "tcp" or options["client"] == "ffmpeg")
 
     def begin(self, opening: SourceContext) -> CameraConnection:
@@ -88,7 +88,7 @@ class Rtsp:
         return RtspConnection(address, options, opening.clock, memory, self._room)
 
     def speaker(self, opening: SourceContext) -> Speaker:
-        """See `SpeakingSource`. By our own client, whoever reads the pictures."""
+        """See `SpeakingSource`. Always uses the built-in client."""
         options, address = self._understood(opening)
         return BackChannel(address, options["fingerprint"], opening.clock)
 
@@ -150,7 +150,7 @@ def _stall_s(value: Any) -> float:
 
 
 def _fingerprint(value: Any) -> str:
-    """SHA-256 as people copy it: with colons, in any case."""
+    """Normalize a SHA-256 fingerprint: removes colons and converts to lowercase. Raises ValueError if invalid."""
     text = value.replace(":", "").strip().lower() if isinstance(value, str) else "?"
     if text and not _FINGERPRINT.fullmatch(text):
         raise ValueError(f"fingerprint: found {value!r}; allowed: 64 hexadecimal digits, or nothing")

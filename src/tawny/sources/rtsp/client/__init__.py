@@ -1,5 +1,5 @@
-"""Our own RTSP client: bytes in, packets out, nothing of what happened on the way hidden.
+"""Built-in RTSP client: turns received bytes into packets and reports all losses and protocol violations.
 
-Only `connecting` and the two connections have sockets and a clock; all else takes bytes and gives values, so that it
-is the same in a test, in the one thread that reads all cameras, and under a fuzzer.
+Only `tcp_socket`, the connections and `backchannel` use sockets and a clock. All other modules map bytes to values, so
+that they behave identically in tests, in the shared reader thread and under a fuzzer.
 """

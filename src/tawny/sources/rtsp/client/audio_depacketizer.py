@@ -1,6 +1,7 @@
-"""RTP payloads of sound: AAC with AU headers (RFC 3640), as LATM (RFC 6416) or as ADTS, and G.711 (RFC 3551).
+"""RTP payload formats for audio: AAC with AU headers (RFC 3640), LATM (RFC 6416) or ADTS, and G.711 (RFC 3551).
 
-Cameras get AU headers wrong in many ways; a frame that cannot be had is dropped and counted, sound never ends anything.
+Cameras send invalid AU headers in many ways. Unreadable frames are dropped and counted; audio errors never end the
+connection.
 """
 
 from collections.abc import Callable
@@ -16,18 +17,18 @@ _MOST_CONFIG_BYTES = 64
 _ADTS_BYTES = 7
 _RATES = range(4_000, 192_001)
 _LATM_HEAD_BITS = 15
-"""What stands before the AudioSpecificConfig in a usual LATM config."""
+"""Size of the fields before the AudioSpecificConfig in a typical LATM config (StreamMuxConfig)."""
 
 
 @dataclass(slots=True)
 class AudioFrame:
-    """One frame of AAC, or a packet's samples of G.711."""
+    """One AAC frame, or the G.711 samples of one packet."""
 
     data: bytes
     ticks: int
-    """In the format's rate since the first, over wraps; not over a restart."""
+    """Ticks of the format's rate since the first frame, unwrapped; not continuous over a restart."""
     time: int
-    """RTP's."""
+    """RTP timestamp."""
     samples: int
     is_anew: bool
 
@@ -36,7 +37,7 @@ Give = Callable[[AudioFrame], None]
 
 
 class _Clock:
-    """RTP times unwrapped."""
+    """Unwraps RTP timestamps."""
 
     def __init__(self) -> None:
         self._ticks, self._last = 0, -1
@@ -58,7 +59,7 @@ class _Clock:
 
 
 class G711Depacketizer(Depacketizer):
-    """Every packet is sound, one byte a sample and channel."""
+    """Every payload is audio, one byte per sample and channel."""
 
     def __init__(self, audio: AudioFormat, give: Give) -> None:
         self._channels, self._give = audio.channels, give
@@ -73,13 +74,13 @@ class G711Depacketizer(Depacketizer):
             )
 
     def gap(self) -> None:
-        """Samples are missing; those that come have their own times."""
+        """Do nothing: later samples have their own timestamps."""
 
     def doubt(self) -> None:
-        """A packet that was cut is only shorter."""
+        """Do nothing: a truncated packet is only shorter."""
 
     def spoilt(self) -> None:
-        """So here."""
+        """Do nothing, for the same reason."""
 
     def restart(self) -> None:
         self._clock.restart()
@@ -89,14 +90,14 @@ class G711Depacketizer(Depacketizer):
 
 
 class AacDepacketizer(Depacketizer):
-    """size_bits, index_bits: of an AU header; both 0 for LATM."""
+    """AAC depacketizer. size_bits, index_bits: field sizes of an AU header; both 0 for LATM."""
 
     def __init__(self, give: Give, size_bits: int, index_bits: int) -> None:
         self._give, self._size_bits, self._header_bits = give, size_bits, size_bits + index_bits
         self._clock = _Clock()
-        self._part, self._wanted = bytearray(), 0  # a frame that comes in several packets
+        self._part, self._wanted = bytearray(), 0  # a frame fragmented over several packets
         self.bad = 0
-        """Packets whose frames could not be had."""
+        """Number of packets with unreadable frames."""
 
     def payload(self, view: memoryview, begin: int, end: int, time: int, *, is_marked: bool) -> None:
         data = bytes(view[begin:end])
@@ -130,7 +131,7 @@ class AacDepacketizer(Depacketizer):
         return None
 
     def _frames(self, data: bytes, *, is_marked: bool) -> list[bytes] | None:
-        """A packet's frames; None if they cannot be had."""
+        """Return a packet's frames; None if they are unreadable."""
         if not self._header_bits:
             return self._latm(data, is_marked=is_marked)
         if adts := _adts_frames(data):
@@ -161,7 +162,7 @@ class AacDepacketizer(Depacketizer):
         return frames
 
     def _piece(self, data: bytes, size: int, *, is_marked: bool) -> list[bytes] | None:
-        """A part of a frame, or a frame whose size is said wrong."""
+        """Handle a fragment of a frame, or a complete frame with a wrong size field."""
         if size > _MOST_FRAME_BYTES or (self._part and size != self._wanted):
             return None
         if not self._part and is_marked:
@@ -175,7 +176,7 @@ class AacDepacketizer(Depacketizer):
         return [frame]
 
     def _latm(self, data: bytes, *, is_marked: bool) -> list[bytes] | None:
-        """One frame behind its length in bytes of 255 and a rest (PayloadLengthInfo)."""
+        """Extract one frame with PayloadLengthInfo: any number of 255 bytes and a remainder."""
         self._part += data
         if len(self._part) > _MOST_FRAME_BYTES:
             return None
@@ -192,7 +193,7 @@ class AacDepacketizer(Depacketizer):
 
 
 def sound_of(track: SdpTrack, give: Give) -> tuple[AudioFormat, G711Depacketizer | AacDepacketizer] | None:
-    """What a track's sound is, and who takes it from the packets; None if it cannot be recorded."""
+    """Return a track's audio format and depacketizer; None if the track cannot be recorded."""
     codec = track.audio_codec
     rate, channels = track.rate or 8000, max(1, track.channels)
     if codec is None or rate not in _RATES or channels > 8:
@@ -215,7 +216,7 @@ def _number(track: SdpTrack, name: str, usual: int) -> int:
 
 
 def _config(text: str, *, is_latm: bool) -> bytes:
-    """AudioSpecificConfig; empty if there is none that could be one."""
+    """Return the AudioSpecificConfig; empty if missing or invalid."""
     try:
         config = bytes.fromhex(text.strip().strip('"'))
     except ValueError:
@@ -228,7 +229,7 @@ def _config(text: str, *, is_latm: bool) -> bytes:
 
 
 def _adts_size(data: bytes, at: int) -> int:
-    """Bytes of the ADTS frame that begins here; 0 if none does."""
+    """Return the size of the ADTS frame at this offset, in bytes; 0 if there is none."""
     if len(data) - at < _ADTS_BYTES or data[at] != 0xFF or data[at + 1] & 0xF6 != 0xF0:
         return 0
     size = (data[at + 3] & 3) << 11 | data[at + 4] << 3 | data[at + 5] >> 5
@@ -236,7 +237,7 @@ def _adts_size(data: bytes, at: int) -> int:
 
 
 def _adts_frames(data: bytes) -> list[bytes]:
-    """A payload that is ADTS frames and nothing else."""
+    """Split a payload that consists entirely of ADTS frames; empty otherwise."""
     frames: list[bytes] = []
     at = 0
     while at < len(data):

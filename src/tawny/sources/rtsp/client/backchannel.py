@@ -1,7 +1,7 @@
-"""Sound to a camera's loudspeaker, over a connection of its own: what is recorded does not know of it.
+"""Two-way audio to a camera's speaker, over a separate connection that does not affect recording.
 
-ONVIF Streaming Specification, 5.3: a track that the camera receives (`a=sendonly`, as it is written for the client) is
-described to who asks for it by `Require`. G.711 alone, which every such camera understands.
+ONVIF Streaming Specification, 5.3: with a `Require` header, the camera describes a track that it receives
+(`a=sendonly`, from the client's point of view). Only G.711, which every such camera supports.
 """
 
 import secrets
@@ -24,7 +24,7 @@ from tawny.sources.rtsp.client.tcp_socket import TcpSocket
 REQUIRE = "www.onvif.org/ver20/backchannel"
 RATE = 8000
 PACKET_BYTES = 160
-"""Of G.711: 20 ms."""
+"""G.711 bytes per packet: 20 ms."""
 OPEN_S = 8.0
 _ROOM_BYTES = 64 * 1024
 _NOT_UNDERSTOOD = frozenset({"refused", "sdp"})
@@ -32,7 +32,7 @@ _Told = TypeVar("_Told")
 
 
 class BackChannel:
-    """See `sources.source.Speaker`. Used by one thread at a time."""
+    """Implements `sources.source.Speaker`. Use from one thread at a time."""
 
     def __init__(self, address: RtspAddress, fingerprint: str, clock: Clock) -> None:
         self._where, self._clock = address.public, clock
@@ -48,7 +48,7 @@ class BackChannel:
         self._keep_alive_s = 0.0
 
     def has_one(self) -> bool:
-        """Whether the camera has a loudspeaker for us. Waits, up to OPEN_S. Raises SourceError."""
+        """Return whether the camera has a usable speaker. Blocks for at most OPEN_S. Raises SourceError."""
         try:
             found, _ = self._ask(described(self._talk))
         except ConversationFault as fault:
@@ -58,7 +58,7 @@ class BackChannel:
         return _back(found) is not None
 
     def open(self) -> None:
-        """Waits, up to OPEN_S. Raises SourceError."""
+        """Open the backchannel. Blocks for at most OPEN_S. Raises SourceError."""
         try:
             self._ask(handshake(self._talk, _wanted, self._placed))
         except ConversationFault as fault:
@@ -70,7 +70,7 @@ class BackChannel:
         self._keep_alive_s = self._clock.mono_s() + self._talk.pause_s
 
     def speak(self, pcm: bytes) -> None:
-        """16 bits, 8 kHz, one channel, as it comes. Never waits. Raises SourceError once the camera is gone."""
+        """Send 16-bit samples, 8 kHz, mono, in real time. Never blocks. Raises SourceError when disconnected."""
         assert self._rtp is not None
         assert self._place is not None
         try:
@@ -81,7 +81,7 @@ class BackChannel:
         while len(self._unsent) >= PACKET_BYTES:
             piece, self._unsent = self._unsent[:PACKET_BYTES], self._unsent[PACKET_BYTES:]
             for packet in self._rtp.cut(piece, self._samples):
-                packet.is_marked = self._samples == 0  # where somebody begins to speak (RFC 3551, 4.1)
+                packet.is_marked = self._samples == 0  # start of a talkspurt (RFC 3551, 4.1)
                 made = packet.to_bytes()
                 self._line.send(b"$" + bytes([self._place.channel]) + len(made).to_bytes(2, "big") + made)
             self._samples += PACKET_BYTES
@@ -95,7 +95,7 @@ class BackChannel:
         self._line.close()
 
     def _ask(self, requests: "Requests[_Told]") -> _Told:
-        """All of them, one after the other; what comes of it."""
+        """Run the request sequence to its end and return its result."""
         until_s, pause = self._clock.mono_s() + OPEN_S, threading.Event()
         told: list[_Told] = []
         while not self._line.step():
@@ -136,7 +136,7 @@ class BackChannel:
         self._room[: self._left] = self._room[taken:end]
 
     def _report(self, channel: int, data: bytes) -> None:
-        """How well it hears us is nothing that we could change."""
+        """Ignore the camera's receiver reports: sending is not adapted to them."""
 
     def _message(self, raw: bytes) -> None:
         if self._hear is not None:

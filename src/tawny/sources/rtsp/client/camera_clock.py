@@ -1,7 +1,7 @@
-"""What a camera's own clock says, from its sender reports: how wrong it is, and how old pictures are when they come.
+"""Camera clock offset and video latency, derived from RTCP sender reports.
 
-The offset is taken from the report that was on its way for the shortest time. A picture's age does not depend on the
-offset, as the clock that stamped it stamped the reports, too; it is believed as long as nobody sets that clock.
+The offset comes from the report with the shortest transmission delay. Latency does not depend on the offset, because
+the same clock stamps frames and reports. It is valid until the camera's clock is set.
 """
 
 from collections import deque
@@ -10,17 +10,17 @@ from statistics import median
 from tawny.sources.rtsp.client.rtcp import SenderReport
 
 _BACK_S = 1.0
-"""A clock that goes back by more was set; what it says the first time after it is left out."""
+"""A clock that goes back by more than this was set; the first report after that is ignored."""
 _SET_S = 0.5
-"""Two reports that differ by more, and not only because one was on its way for longer, say that it was set."""
+"""Offsets of two reports that differ by more than transmission delays can explain: the clock was set."""
 _KEPT = 12
 _CREDIBLE = 3
-"""So many reports that agree with each other make an age of pictures credible."""
+"""Minimum number of consistent reports for a latency estimate."""
 _MOST_LATENCY_S = 10.0
 
 
 class CameraClock:
-    """Fed with reports on the pictures' track."""
+    """Fed with the sender reports of the video track."""
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
@@ -29,7 +29,7 @@ class CameraClock:
         self._said_s = 0.0
 
     def report(self, report: SenderReport, arrived_s: float, picture: tuple[int, float] | None) -> None:
-        """arrived_s: UTC. picture: the RTP time of the newest picture, and when it came (UTC)."""
+        """Process a report. arrived_s: UTC. picture: RTP timestamp and arrival time (UTC) of the newest frame."""
         said_s = report.utc_s
         if said_s is None:
             return
@@ -48,18 +48,18 @@ class CameraClock:
             self._latencies.append(came_s + max(self._offsets) - taken_s)
 
     def restart(self) -> None:
-        """Another stream, maybe of another clock."""
+        """Reset for a new stream, which may have another clock."""
         self._forget()
         self._said_s = 0.0
 
     @property
     def offset_s(self) -> float | None:
-        """By how much it is ahead of ours; negative: behind. None while it does not say."""
+        """Camera clock minus local clock, in seconds. None without a report."""
         return max(self._offsets, default=None)
 
     @property
     def latency_s(self) -> float | None:
-        """From the moment a picture was taken until it was here; None while that is not credible."""
+        """Time from capture to arrival of a frame, in seconds. None until credible."""
         if len(self._latencies) < _CREDIBLE:
             return None
         found_s = median(self._latencies)

@@ -1,4 +1,4 @@
-"""What can be wrong with a camera's conversation: one word for each, and the error that everybody else knows it by."""
+"""Reasons why an RTSP session fails, and their mapping to SourceErrors."""
 
 from typing import Literal
 
@@ -21,7 +21,7 @@ Reason = Literal[
 ]  # fmt: skip
 
 FORM: frozenset[Reason] = frozenset({"sdp", "framing", "no-video", "no-parameters"})
-"""Faults that another client may not have: about the form of what came, not about the camera."""
+"""Faults in the format of the data, which another client may handle."""
 
 _ERRORS: dict[Reason, type[SourceError]] = {
     "unreachable": SourceUnreachable,
@@ -41,11 +41,11 @@ _ERRORS: dict[Reason, type[SourceError]] = {
     "bye": SourceClosed,
     "session": SourceClosed,
 }
-"""All others are a plain SourceError."""
+"""All other reasons map to SourceError."""
 
 
 class ConversationFault(Exception):
-    """The conversation is over. detail: for people, no secrets, no full stop."""
+    """The session failed. detail: text for users, without secrets and final period."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(reason, detail)
@@ -53,12 +53,12 @@ class ConversationFault(Exception):
         self.detail = detail
 
     def error(self, where: str, evidence: GapEvidence | None = None) -> SourceError:
-        """As everybody else knows it. where: the address without its login."""
+        """Convert to a SourceError. where: the address without credentials."""
         made = _ERRORS.get(self.reason, SourceError)(where, self.detail, evidence or GapEvidence(self.reason))
         made.__cause__ = self
         return made
 
 
 def reason_of(error: SourceError) -> Reason | None:
-    """The word behind an error of ours."""
+    """Return the reason behind a SourceError; None if it has none."""
     return error.__cause__.reason if isinstance(error.__cause__, ConversationFault) else None

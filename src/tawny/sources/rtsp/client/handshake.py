@@ -1,6 +1,6 @@
-"""From the first request to the first packet, as a generator: it yields requests and is sent the camera's replies.
+"""RTSP handshake as a generator: yields requests and receives the camera's replies.
 
-OPTIONS, DESCRIBE, SETUP for each track that is wanted, PLAY. Nothing is sent anywhere but over the one connection.
+OPTIONS, DESCRIBE, SETUP for each selected track, PLAY. Requests go over the one connection only.
 """
 
 import re
@@ -30,7 +30,10 @@ _PORTS = re.compile(r"server_port\s*=\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?", re.IGNO
 
 @dataclass(frozen=True, slots=True)
 class TrackTransport:
-    """Where a track's packets come. channel: over TCP; ports: the camera's own, over UDP, 0 if it did not say."""
+    """Negotiated transport of a track.
+
+    channel: interleaved channel (TCP). ports: the camera's UDP ports, 0 if unknown.
+    """
 
     track: SdpTrack
     channel: int
@@ -43,10 +46,10 @@ def handshake(
     placed: Callable[[TrackTransport], None],
     our_ports: Sequence[int] | None = None,
 ) -> Requests[SdpDescription]:
-    """Returns what the camera offers, once it plays. Faults tell why it does not.
+    """Run the handshake and return the SDP once the stream plays. Raises ConversationFault on failure.
 
-    choose: the tracks to have, the pictures first; it may raise. placed: hears of each as soon as it is set up, because
-    packets may come before PLAY is answered. our_ports: first ports of pairs, for UDP.
+    choose: selects the tracks, video first; may raise. placed: called as soon as a track is set up, because packets may
+    arrive before the PLAY reply. our_ports: first port of each local UDP port pair.
     """
     offered, base = yield from described(talk)
     taken: set[int] = set()
@@ -58,7 +61,7 @@ def handshake(
         except ConversationFault as fault:
             if number == 0 or fault.reason == "redirect-refused":
                 raise
-            offered.refused.append(track)  # pictures alone are a recording
+            offered.refused.append(track)  # video alone is sufficient for recording
             talk.transcript.forgive(f"it offers {track.encoding or track.kind} but doesn't send it")
             continue
         talk.learn_session(reply.answer)
@@ -73,7 +76,7 @@ def handshake(
 
 
 def described(talk: ClientSession) -> Requests[tuple[SdpDescription, str]]:
-    """OPTIONS and DESCRIBE alone: what it offers, and what its tracks' names belong to."""
+    """Send OPTIONS and DESCRIBE only. Return the SDP and the base URL of its tracks."""
     yield from _greet(talk)
     reply = yield from _asked(talk, "DESCRIBE", talk.address.url, ("Accept", "application/sdp"))
     found = read_sdp(reply.body)
@@ -88,7 +91,7 @@ def described(talk: ClientSession) -> Requests[tuple[SdpDescription, str]]:
 
 
 def _note_forms(talk: ClientSession, described: SdpDescription, content_base: str, base: str) -> None:
-    """What of its description is otherwise than it should be."""
+    """Record deviations of the description from the specification."""
     forgive = talk.transcript.forgive
     if not content_base:
         forgive("it does not say what its tracks' names belong to (Content-Base)")
@@ -100,7 +103,7 @@ def _note_forms(talk: ClientSession, described: SdpDescription, content_base: st
 
 
 def _greet(talk: ClientSession) -> Generator[bytes, CameraReply, None]:
-    """OPTIONS: some cameras want to be greeted; whatever they answer is fine, but no redirect."""
+    """Send OPTIONS: some cameras require it. Accept any response but a redirect."""
     reply = yield talk.request("OPTIONS", talk.address.url)
     answer = reply.answer
     _refuse_redirect(answer)
@@ -113,7 +116,7 @@ def _greet(talk: ClientSession) -> Generator[bytes, CameraReply, None]:
 def _asked(
     talk: ClientSession, method: str, url: str, *headers: tuple[str, str]
 ) -> Generator[bytes, CameraReply, CameraReply]:
-    """The reply to a request that was granted; logged in if the camera wants that."""
+    """Send a request until it succeeds, authenticating on demand. Return the reply."""
     while True:
         reply = yield talk.request(method, url, *headers)
         answer = reply.answer
@@ -134,7 +137,7 @@ def _refuse_redirect(answer: RtspResponse) -> None:
 
 
 def _target(location: str) -> str:
-    """Where a redirect points, without a login: scheme, host and port are enough to decide."""
+    """Return a redirect's target for display: scheme, host and port, without credentials."""
     try:
         parts = urlsplit(location)
         host, port = parts.hostname or "", parts.port
@@ -151,7 +154,7 @@ def _wanted(number: int, our_ports: Sequence[int] | None) -> str:
 
 
 def _place(track: SdpTrack, asked: int, answer: RtspResponse, *, over_udp: bool, taken: set[int]) -> TrackTransport:
-    """Where the camera says that it sends: taken from it if that is possible, else as we asked."""
+    """Return the transport that the camera reports if it is usable, else the requested one."""
     said = answer.header("transport")
     if over_udp:
         ports = _PORTS.search(said)

@@ -1,6 +1,6 @@
-"""What comes over an interleaved connection (RFC 2326, 10.12): packets, messages, and what should not be there.
+"""Parser for an interleaved RTSP connection (RFC 2326, 10.12): packets, messages, and invalid data.
 
-Bytes are looked at where they were received; nothing is copied but messages, reports and what goes into pictures.
+Works in place in the receive buffer. Only messages, RTCP packets and frame data are copied.
 """
 
 import re
@@ -16,39 +16,39 @@ _FRAME_BYTES, _RTP_BYTES = 4, 12
 _USUAL_BYTES = 2000
 _REPORTS = range(200, 205)
 _MOST_LEFT_BYTES = 64
-"""So few bytes that belong to nothing may be the rest of the packet before."""
+"""Maximum number of stray bytes that count as the remainder of the previous packet."""
 _HABIT = 3
-"""What comes behind more pictures in a row is no part of any of them."""
+"""After this many consecutive frames, stray bytes behind a frame no longer count as frame data."""
 _MESSAGE = re.compile(rb"RTSP/|(?:OPTIONS|GET_PARAMETER|SET_PARAMETER|ANNOUNCE|REDIRECT|TEARDOWN|PLAY_NOTIFY) ")
 _LONGEST_START = 14
 _LENGTH = re.compile(rb"^[ \t]*content-length[ \t]*:[ \t]*(\d{1,20})[ \t\r]*$", re.IGNORECASE | re.MULTILINE)
 
 
 class InterleavedReader:
-    """report: takes what came on a track's second channel. message: takes a whole RTSP message of the other side.
+    """Incremental parser. report: receives RTCP of a track. message: receives a complete RTSP message.
 
-    Either may raise a Fault, as may the receivers.
+    Both callbacks and the RTP receivers may raise ConversationFault.
     """
 
     def __init__(self, report: Callable[[int, bytes], None], message: Callable[[bytes], None]) -> None:
         self._report, self._message = report, message
         self._receivers: dict[int, RtpReceiver] = {}
         self._spoke = False
-        self._pictures = self._odd_picture = 0  # how many were ended by a marker; the last that odd bytes came behind
+        self._pictures = self._odd_picture = 0  # frames ended by a marker; the last one followed by stray bytes
         self._in_a_row = 0
         self.rubbish_bytes = 0
-        """Skipped because nobody can have meant them."""
+        """Number of invalid bytes skipped."""
         self.unasked = 0
-        """Packets on channels that nobody set up."""
+        """Number of packets on channels without a track."""
 
     def add(self, channel: int, receiver: RtpReceiver) -> None:
-        """A track: its packets come on this channel, its reports on the next."""
+        """Register a track: RTP on this channel, RTCP on the next."""
         self._receivers[channel] = receiver
 
     def feed(self, buffer: bytearray, view: memoryview, at: int, end: int) -> int:
-        """Take what is in buffer[at:end]. Returns where the first incomplete packet or message begins.
+        """Parse buffer[at:end]. Return the offset of the first incomplete packet or message.
 
-        view: of the whole buffer.
+        view: memoryview of the whole buffer.
         """
         receivers = self._receivers
         while end - at >= _FRAME_BYTES:
@@ -84,7 +84,10 @@ class InterleavedReader:
         return at
 
     def _unasked(self, buffer: bytearray, at: int, stop: int, end: int) -> int:
-        """A packet on a channel that nobody set up, or rubbish that begins like one. Where to go on, -1: needs more."""
+        """Handle a packet on an unknown channel, or garbage that resembles one.
+
+        Return the next offset; -1: more data needed.
+        """
         if stop < end and not self._may_begin(buffer, stop, end):
             return self._rubbish(buffer, at, end)
         if stop > end:
@@ -93,14 +96,14 @@ class InterleavedReader:
         return stop
 
     def _may_begin(self, buffer: bytearray, at: int, end: int) -> bool:
-        """Whether a packet or message may begin here, as far as there is anything to see."""
+        """Return whether a packet or message may begin here, judging by the bytes available."""
         return buffer[at] in b"$\r\n" or self._is_message(buffer, at, end)
 
     def _is_message(self, buffer: bytearray, at: int, end: int) -> bool:
         return _MESSAGE.match(buffer, at, end) is not None
 
     def _no_packet(self, buffer: bytearray, at: int, end: int) -> int:
-        """Where to go on after what is no packet; -1: it needs more."""
+        """Handle bytes that are no packet. Return the next offset; -1: more data needed."""
         if buffer[at] in _LINE_ENDS:
             return at + 1
         if self._is_message(buffer, at, end):
@@ -130,8 +133,10 @@ class InterleavedReader:
         return body + size
 
     def _true_end(self, receiver: RtpReceiver, buffer: bytearray, begin: int, stop: int, end: int) -> int:
-        """Where a packet ends that closes a picture, and behind which something odd is: its length may be wrong. If it
-        is too long, the next packet begins inside it; if it is too short, a few bytes of it are left over."""
+        """Return the true end of a frame's last packet followed by unexpected bytes: its length field may be wrong.
+
+        If the length is too large, the next packet begins inside; if too small, a few bytes remain.
+        """
         if buffer[stop] in _LINE_ENDS or self._is_message(buffer, stop, end):
             return stop
         inside = self._another_inside(buffer, begin, stop, end)
@@ -146,8 +151,10 @@ class InterleavedReader:
         return stop
 
     def _another_inside(self, buffer: bytearray, begin: int, stop: int, end: int) -> int:
-        """Where inside a packet another begins: the one with the next number, a report, or one that fits the one behind
-        it. -1: nowhere."""
+        """Return the offset of another packet inside this one; -1 if none.
+
+        It must have the next sequence number, be an RTCP packet, or match the packet behind it.
+        """
         channel, number = buffer[begin - _FRAME_BYTES + 1], ((buffer[begin + 2] << 8 | buffer[begin + 3]) + 1) & 0xFFFF
         source = buffer[begin + 8 : begin + _RTP_BYTES]
         at = begin + _RTP_BYTES
@@ -164,7 +171,7 @@ class InterleavedReader:
         return inside if inside < stop else -1
 
     def _rubbish(self, buffer: bytearray, at: int, end: int) -> int:
-        """Where two packets begin that fit each other, or a message; -1: not here yet."""
+        """Skip garbage up to two consistent packets or a message. Return that offset; -1: not received yet."""
         for receiver in self._receivers.values():
             receiver.doubt()
         found = self._next_pair(buffer, at + 1, end)
@@ -176,7 +183,7 @@ class InterleavedReader:
         return -1
 
     def _next_pair(self, buffer: bytearray, at: int, end: int) -> int:
-        """Where, from here on, two packets begin that fit each other, or one and a message; -1: nowhere yet."""
+        """Return the offset of two consistent packets, or of a packet and a message; -1 if not received yet."""
         found = at
         while True:
             found = buffer.find(b"$", found, end)
@@ -186,18 +193,18 @@ class InterleavedReader:
                 after = found + _FRAME_BYTES + (buffer[found + 2] << 8 | buffer[found + 3])
                 if after + _FRAME_BYTES + 1 > end:
                     if after - found < _USUAL_BYTES:
-                        return -1  # the second is not there yet
+                        return -1  # the second is not received yet
                 elif (buffer[after] == _DOLLAR and self._fits(buffer, after)) or self._is_message(buffer, after, end):
                     return found
             found += 1
 
     def _fits(self, buffer: bytearray, at: int) -> bool:
-        """Whether what begins with `$` may be a packet of ours."""
+        """Return whether `$` here may start a packet of a known channel."""
         channel = buffer[at + 1]
         return (channel in self._receivers or channel - 1 in self._receivers) and buffer[at + 4] >> 6 == 2
 
 
 def _end_of_head(buffer: bytearray, at: int, end: int) -> tuple[int, int]:
-    """Where a message's header ends, and where its body begins; negative: not here yet."""
+    """Return the end of a message's header and the start of its body; negative if incomplete."""
     ends = [(found, found + len(mark)) for mark in (b"\r\n\r\n", b"\n\n") if (found := buffer.find(mark, at, end)) >= 0]
     return min(ends, default=(-1, -1))

@@ -1,4 +1,4 @@
-"""What a NAL unit is to whoever looks for the borders of pictures, by its type, and what RTP adds to the types."""
+"""Roles of NAL unit types, including RTP payload structures, for finding access unit boundaries."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -7,8 +7,10 @@ from tawny.model.packets import VideoCodec
 
 
 class NalRole(IntEnum):
-    """SLICE and KEY: a part of the picture itself. BEFORE and SET: whatever comes in front of a picture's first slice.
-    AFTER: whatever may come behind it. The last three are RTP's: several in one, a piece of one, nothing known."""
+    """Role of a NAL unit. SLICE and KEY: slice data. BEFORE and SET: precede the first slice of an access unit.
+
+    AFTER: may follow the slices. SEVERAL, PIECE, UNKNOWN: RTP aggregation packet, fragmentation unit, unsupported.
+    """
 
     AFTER = 0
     BEFORE = 1
@@ -22,19 +24,21 @@ class NalRole(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class NalRoles:
-    """One codec's. kinds: by NAL type."""
+    """NAL unit roles of one codec. kinds: by NAL unit type."""
 
     kinds: tuple[NalRole, ...]
     header_bytes: int
     is_h265: bool
 
     def type_of(self, first: int) -> int:
-        """From a NAL unit's first byte."""
+        """Return the NAL unit type from the first byte."""
         return first >> 1 & 63 if self.is_h265 else first & 31
 
     def is_possible(self, first: int, second: int) -> bool:
-        """Whether a NAL unit of a camera can begin with these bytes: the forbidden bit is not set; H.265: in the base
-        layer, with a temporal id."""
+        """Return whether a camera's NAL unit can begin with these bytes.
+
+        forbidden_zero_bit must be 0; for H.265, nuh_layer_id must be 0 and the temporal id valid.
+        """
         if self.is_h265:
             return not first & 0x81 and 0 < second < 8
         return first < 0x80

@@ -1,15 +1,15 @@
-"""Packets that wait: for one that is late, or for proof that they are what they seem to be."""
+"""Queues of RTP packets: reordering of late packets, and probation of suspicious ones."""
 
 from collections.abc import Iterator
 
 
 def number_of(packet: bytes) -> int:
-    """An RTP packet's sequence number."""
+    """Return an RTP packet's sequence number."""
     return packet[2] << 8 | packet[3]
 
 
 class ReorderBuffer:
-    """Packets that came before their turn, by number."""
+    """Packets received ahead of their turn, by sequence number."""
 
     def __init__(self) -> None:
         self._packets: dict[int, bytes] = {}
@@ -18,7 +18,7 @@ class ReorderBuffer:
         return len(self._packets)
 
     def put(self, number: int, packet: bytes) -> bool:
-        """False if it is there already."""
+        """Add a packet. Return False for a duplicate."""
         if number in self._packets:
             return False
         self._packets[number] = packet
@@ -28,14 +28,14 @@ class ReorderBuffer:
         return self._packets.pop(number, None)
 
     def take_all(self, following: int) -> Iterator[bytes]:
-        """Everything, in order from the number `following` on; nothing waits afterwards."""
+        """Remove and yield all packets, ordered by sequence number from `following` on."""
         packets, self._packets = self._packets, {}
         for number in sorted(packets, key=lambda number: (number - following) & 0xFFFF):
             yield packets[number]
 
 
 class ProbationQueue:
-    """Packets that contradict what was; `proof` of them in a row, each the next of the last, and they are right."""
+    """Suspicious packets. After `proof` consecutive sequence numbers they count as valid."""
 
     def __init__(self, proof: int) -> None:
         self._proof = proof
@@ -46,7 +46,7 @@ class ProbationQueue:
         return len(self._packets)
 
     def put(self, number: int, packet: bytes, of: int = 0) -> list[bytes]:
-        """All of them once there are enough, empty until then. of: what they must have in common."""
+        """Add a packet. Return all packets once there are enough, else an empty list. of: property they must share."""
         packets = self._packets
         if packets and (of != self._of or number != (number_of(packets[-1]) + 1) & 0xFFFF):
             packets.clear()

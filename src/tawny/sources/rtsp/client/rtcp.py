@@ -1,4 +1,4 @@
-"""RTCP (RFC 3550, 6): sender reports and goodbyes read, receiver reports made. What does not fit is left out."""
+"""RTCP (RFC 3550, 6): parses sender reports and BYE, builds receiver reports. Ignores invalid packets."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from struct import pack, unpack_from
 
 _NTP_TO_UNIX_S = 2_208_988_800
 _EARLIEST_S = 1_577_836_800
-"""2020: a camera whose clock says less has not set it."""
+"""2020-01-01: an earlier camera time means that its clock was never set."""
 _SENDER, _BYE = 200, 203
 _SENDER_BYTES = 28
 
 
 @dataclass(frozen=True, slots=True)
 class SenderReport:
-    """At this instant of the camera's clock, the stream's RTP time was that. utc_s: None if its clock was never set."""
+    """Mapping of the camera's clock to the RTP timestamp. utc_s: None if the clock was never set."""
 
     source: int
     utc_s: float | None
@@ -26,7 +26,7 @@ class Bye:
 
 
 def read_reports(data: bytes) -> Iterator[SenderReport | Bye]:
-    """What a compound packet holds that matters here."""
+    """Yield the sender reports and BYEs of a compound packet."""
     at = 0
     while len(data) - at >= 8:
         first, kind, words = unpack_from(">BBH", data, at)
@@ -43,6 +43,6 @@ def read_reports(data: bytes) -> Iterator[SenderReport | Bye]:
 
 
 def receiver_report(source: int, missing: int, highest: int) -> bytes:
-    """That we are here and listen to `source`. highest: sequence number received; missing: packets lost in all."""
+    """Return a receiver report for `source`. highest: sequence number received; missing: total packets lost."""
     block = pack(">IIIIII", source, missing & 0x7FFFFF, highest & 0xFFFF, 0, 0, 0)
     return pack(">BBHI", 0x81, 201, 7, source ^ 0x5461776E) + block

@@ -1,7 +1,7 @@
-"""One track's RTP packets: whose each is, and where it belongs in the order. What is left goes to the depacketizer.
+"""RTP receiver of one track: validates and orders packets, and passes payloads to the depacketizer.
 
-Order of checks: version, extension and padding, source (SSRC), number, payload type. Cameras break every one of these
-rules, so what does not fit is put aside and believed once it goes on without contradiction.
+Order of checks: version, extension and padding, source (SSRC), sequence number, payload type. Cameras violate each of
+these rules. So suspicious packets go to a probation queue and are accepted once they continue consistently.
 """
 
 from dataclasses import dataclass
@@ -14,64 +14,64 @@ from tawny.sources.rtsp.client.reorder import ProbationQueue, ReorderBuffer, num
 
 HEADER_BYTES = 12
 TCP_WINDOW, UDP_WINDOW = 16, 128
-"""How many packets may wait for one that is late."""
+"""Maximum packets held while waiting for a late one."""
 
 _HEADER = Struct(">BBHII").unpack_from
 _BEGINS = Struct(">BBHBB").pack
 _SAME = Struct(">II").pack
 _INTERLEAVED_BYTES = 4 + HEADER_BYTES
 _RTCP = range(200, 212)
-"""Second bytes that no RTP packet has: reports that came on the wrong channel (RFC 5761)."""
+"""Second bytes that no RTP packet has: RTCP on the wrong channel (RFC 5761)."""
 _FAR = 3000
-"""A step ahead by more packets than any network loses."""
+"""A forward jump by more packets than any network loses."""
 _FAR_PROOF, _BACK_PROOF, _SOURCE_PROOF = 2, 20, 3
-"""How many packets in a row prove that the camera set its numbers ahead, or back, or began another stream."""
+"""Consecutive packets that prove a jump ahead, a jump back, or a new SSRC."""
 _TYPE_PROOF = 50
-"""So many packets of a payload type that was not announced, and none of the one that was: that is the one."""
+"""After this many packets of an unannounced payload type, and none of the announced one, it is accepted."""
 _MOST_RESTARTS, _RESTARTS_WITHIN = 4, 5000
 
 
 class Depacketizer(Protocol):
-    """Makes units of payloads that come in order."""
+    """Builds access units or audio frames from ordered payloads."""
 
     def payload(self, view: memoryview, begin: int, end: int, time: int, *, is_marked: bool) -> None:
-        """time: RTP's, 32 bits. The payload may be empty; the view is only good during the call."""
+        """Process a payload, possibly empty. time: RTP timestamp, 32 bits. The view is valid during the call only."""
         ...
 
     def gap(self) -> None:
-        """Packets are missing before the next."""
+        """Packets are missing before the next one."""
         ...
 
     def doubt(self) -> None:
-        """What came last may have been cut short."""
+        """The last payload may be truncated."""
         ...
 
     def spoilt(self) -> None:
-        """What comes next is not as it was sent."""
+        """The next payload is damaged."""
         ...
 
     def restart(self) -> None:
-        """Another stream begins: its times have nothing to do with those before."""
+        """A new stream begins; its timestamps are unrelated to earlier ones."""
         ...
 
     def middle(self) -> "OpenFragment | None":
-        """What the next packet's payload goes on with, if it is plainly the middle of a NAL unit."""
+        """Return the open fragment if the next payload is certain to continue it, else None."""
         ...
 
 
 class OpenFragment(NamedTuple):
-    """An open fragment."""
+    """A NAL unit under construction."""
 
     unit: bytearray
-    """Where to append."""
+    """Buffer for further data."""
     time: int
     head: bytes
-    """The payload's first."""
+    """Payload bytes that every further fragment begins with."""
 
 
 class RtpHeader(NamedTuple):
     begin: int
-    """Of the payload."""
+    """Offset of the payload."""
     end: int
     number: int
     time: int
@@ -82,24 +82,24 @@ class RtpHeader(NamedTuple):
 
 @dataclass(slots=True)
 class RtpCounts:
-    """What happened to one track's packets."""
+    """Packet statistics of one track."""
 
     packets: int = 0
     missing: int = 0
     gaps: int = 0
     late: int = 0
-    """Came behind later ones and were put in their place."""
+    """Arrived out of order and were reordered."""
     repeated: int = 0
     strangers: int = 0
-    """Of another stream."""
+    """Other SSRC."""
     bad: int = 0
-    """Not RTP, or of a payload type that nobody announced."""
+    """Invalid RTP, or an unannounced payload type."""
     restarts: int = 0
-    """Of the camera's stream, without a new connection."""
+    """Restarts of the camera's stream without reconnecting."""
 
 
 def read_header(view: memoryview, begin: int, end: int) -> RtpHeader | None:
-    """None if it is no RTP packet."""
+    """Parse an RTP header. Return None if this is no RTP packet."""
     if end - begin < HEADER_BYTES:
         return None
     first, second, number, time, source = _HEADER(view, begin)
@@ -117,14 +117,16 @@ def read_header(view: memoryview, begin: int, end: int) -> RtpHeader | None:
 
 @lru_cache(maxsize=256)
 def _alike(bytes_each: int, head_bytes: int) -> Struct:
-    """Of interleaved packets of this length: what is before the number; the number; time, source and the payload's
-    head; the rest of the payload."""
+    """Return the layout of interleaved packets of this length.
+
+    Fields: bytes before the sequence number; sequence number; timestamp, SSRC and payload head; remaining payload.
+    """
     same_bytes = 8 + head_bytes
     return Struct(f">6sH{same_bytes}s{bytes_each - 8 - same_bytes}s")
 
 
 class RtpReceiver:
-    """window: how many packets may wait for a late one."""
+    """RTP receiver of one track. window: maximum packets held while waiting for a late one."""
 
     def __init__(self, payload_type: int, to: Depacketizer, window: int = TCP_WINDOW) -> None:
         self.counts = RtpCounts()
@@ -132,27 +134,27 @@ class RtpReceiver:
         self._type_is_known = False
         self._other_types = 0
         self._next = -1
-        """The number that comes next; negative before the first packet."""
+        """Expected sequence number; negative before the first packet."""
         self._source = -1
         self._ahead = ReorderBuffer()
         self._back = ProbationQueue(_BACK_PROOF)
         self._far = ProbationQueue(_FAR_PROOF)
         self._strangers = ProbationQueue(_SOURCE_PROOF)
-        self._has_aside = False  # always true: if any packet was put aside, this is set
+        self._has_aside = False  # Invariant: set if any packet is held in a queue
         self._restarts, self._restarted_at = 0, 0
 
     @property
     def source(self) -> int:
-        """Whose packets are taken (SSRC); negative before the first."""
+        """Accepted SSRC; negative before the first packet."""
         return self._source
 
     @property
     def waits_for(self) -> int:
-        """The number of the late packet that others wait for; negative: there is none."""
+        """Sequence number of the missing packet that others wait for; negative if none."""
         return self._next if self._ahead else -1
 
     def packet(self, view: memoryview, begin: int, end: int) -> None:
-        """Take one RTP packet."""
+        """Process one RTP packet."""
         if end - begin >= HEADER_BYTES:
             first, second, number, time, source = _HEADER(view, begin)
             is_next = number == self._next and source == self._source and not self._has_aside
@@ -166,7 +168,7 @@ class RtpReceiver:
         self._has_aside = bool(self._ahead or self._strangers or self._far or self._back)
 
     def _examine(self, view: memoryview, begin: int, end: int) -> None:
-        """Take a packet that is not plainly the next one."""
+        """Process a packet that is not trivially the next one."""
         header = read_header(view, begin, end)
         if header is None:
             self.counts.bad += 1
@@ -189,10 +191,10 @@ class RtpReceiver:
             self._one(waiting)
 
     def run(self, view: memoryview, at: int, end: int, channel: int) -> int:
-        """Take interleaved packets from `at` on, as long as each is plainly the next of an open fragment.
+        """Process interleaved packets from `at` while each is trivially the next of an open fragment. Return the end.
 
-        Nine of ten packets are such, and mostly as long as each other; nothing but their header is looked at, and that
-        for as many as are alike in one go. Returns where it ended.
+        Nine of ten packets qualify, usually with equal lengths. Only their headers are compared, in one batch for
+        packets of equal layout.
         """
         middle = self._to.middle()
         if middle is None or self._has_aside:
@@ -220,28 +222,28 @@ class RtpReceiver:
                 break
             at += bytes_each * ((number - first) & 0xFFFF)
         if contents:
-            unit += b"".join(contents)  # once: grown packet by packet, most of it would be moved again and again
+            unit += b"".join(contents)  # join once: repeated appends would move the data again and again
             self._next = number
             self.counts.packets += (number - before) & 0xFFFF
         return at
 
     def doubt(self) -> None:
-        """What came last may have been cut short; what is missing before it will not come any more."""
+        """Mark the last payload as possibly truncated, and stop waiting for missing packets."""
         self.give_up()
         self._to.doubt()
 
     def spoilt(self) -> None:
-        """The packet that comes next is not as it was sent."""
+        """Mark the next packet as damaged."""
         self.give_up()
         self._to.spoilt()
 
     def give_up(self) -> None:
-        """Wait no longer for packets that are late."""
+        """Stop waiting for late packets."""
         for waiting in self._ahead.take_all(self._next):
             self._one(waiting)
 
     def _one(self, packet: bytes) -> None:
-        """A packet that waited: it is the next, or those between are missing."""
+        """Process a held packet. Counts packets missing before it."""
         view = memoryview(packet)
         header = read_header(view, 0, len(packet))
         assert header is not None, "it was read before"
@@ -253,7 +255,7 @@ class RtpReceiver:
         self._take(view, header)
 
     def _early(self, view: memoryview, header: RtpHeader, step: int, packet: bytes) -> None:
-        """A packet before which some are missing, or late, or not meant by its number."""
+        """Process a packet ahead of its turn: earlier ones are lost or late, or the numbering jumped."""
         if step < self._window:
             if not self._ahead.put(header.number, packet):
                 self.counts.repeated += 1
@@ -272,7 +274,7 @@ class RtpReceiver:
         self._take(view, header)
 
     def _late(self, header: RtpHeader, packet: bytes) -> None:
-        """Sent twice, or too late; if that goes on, the camera set its numbers back."""
+        """Process a duplicate or late packet. A series of them means that the camera reset its numbering."""
         self.counts.repeated += 1
         proof = self._back.put(header.number, packet)
         if proof:
@@ -280,13 +282,13 @@ class RtpReceiver:
             self._set_numbers(proof, missing=0)
 
     def _set_numbers(self, packets: list[bytes], missing: int) -> None:
-        """The camera counts anew from the first of these on."""
+        """Continue with the camera's new numbering from the first of these packets on."""
         self.give_up()
         self._missing(missing)
         self._replay(packets)
 
     def _stranger(self, header: RtpHeader, packet: bytes) -> None:
-        """A packet of another source: an old session's, or the camera began its stream anew."""
+        """Process a packet with another SSRC: from an old session, or of a restarted stream."""
         self.counts.strangers += 1
         proof = self._strangers.put(header.number, packet, header.source)
         if not proof:
@@ -320,7 +322,7 @@ class RtpReceiver:
         self._to.gap()
 
     def _take(self, view: memoryview, header: RtpHeader) -> None:
-        """The next packet in order."""
+        """Process the next packet in order."""
         self._next = (header.number + 1) & 0xFFFF
         self._back.clear()
         self._far.clear()
@@ -334,7 +336,7 @@ class RtpReceiver:
         self._to.payload(view, header.begin, header.end, header.time, is_marked=header.is_marked)
 
     def _is_the_type(self, payload_type: int) -> bool:
-        """Whether this one, which nobody announced, is the one meant."""
+        """Return whether to accept this unannounced payload type."""
         if self._type_is_known:
             return False
         self._other_types += 1

@@ -1,4 +1,4 @@
-"""The requests of one conversation with a camera, and what it says while it plays. Bytes and values, no sockets."""
+"""Requests and state of one RTSP session. Bytes and values only, no sockets."""
 
 import re
 from typing import NamedTuple
@@ -17,14 +17,14 @@ _SEQUENCE = re.compile(rb"^cseq[ \t]*:[ \t]*(\d{1,9})", re.IGNORECASE | re.MULTI
 
 
 class CameraReply(NamedTuple):
-    """A camera's answer to a request of ours."""
+    """A camera's response to a request."""
 
     answer: RtspResponse
     body: bytes
 
 
 def read_reply(raw: bytes) -> CameraReply:
-    """Fault for what is no answer."""
+    """Parse a response. Raises ConversationFault if it is invalid."""
     head, mark, body = raw.partition(b"\r\n\r\n")
     if not mark:
         head, _, body = raw.partition(b"\n\n")
@@ -35,7 +35,7 @@ def read_reply(raw: bytes) -> CameraReply:
 
 
 class ClientSession:
-    """Begins with a handshake; what that learns about the session is put here."""
+    """State of one session; the handshake fills in what it learns."""
 
     def __init__(self, address: RtspAddress) -> None:
         self.address = address
@@ -45,21 +45,21 @@ class ClientSession:
         self.play_url = address.url
         self.session = ""
         self.require = ""
-        """What all requests that matter ask for beyond the usual."""
+        """`Require` value for DESCRIBE, SETUP and PLAY; empty for none."""
         self.timeout_s = USUAL_TIMEOUT_S
         self.methods: frozenset[str] = frozenset()
-        """What the camera says it understands."""
+        """Methods that the camera supports according to its OPTIONS reply."""
         self.last_status = ""
-        """The first line of its last answer, without what could be a secret."""
+        """Status of the last response, redacted."""
         self._sequence = 0
 
     @property
     def pause_s(self) -> float:
-        """Between two signs of life."""
+        """Keep-alive interval, in seconds."""
         return min(self.timeout_s / 2, MOST_PAUSE_S)
 
     def request(self, method: str, url: str, *headers: tuple[str, str]) -> bytes:
-        """The next request, logged in as far as the camera wanted it yet."""
+        """Build the next request, with authentication if the camera has demanded it."""
         self._sequence += 1
         login = ("Authorization", self.login.header(method, url))
         required = ("Require", self.require if method in ("DESCRIBE", "SETUP", "PLAY") else "")
@@ -68,18 +68,18 @@ class ClientSession:
         return made
 
     def note(self, answer: RtspResponse) -> None:
-        """Its status is what it said last."""
+        """Store the response's status as the last one."""
         self.last_status = self.secrets.hide(answer.says)
 
     def keep_alive(self) -> bytes:
-        """Any answer to it will do, none as well."""
+        """Build a keep-alive request. Its response does not matter."""
         return self.request("GET_PARAMETER" if "GET_PARAMETER" in self.methods else "OPTIONS", self.play_url)
 
     def teardown(self) -> bytes:
         return self.request("TEARDOWN", self.play_url)
 
     def learn_session(self, answer: RtspResponse) -> None:
-        """What an answer to SETUP or PLAY says: the first session's name counts, the newest timeout."""
+        """Process the Session header of a SETUP or PLAY reply: the first id and the newest timeout apply."""
         name, _, rest = answer.header("session").partition(";")
         if not name.strip() and not self.session:
             self.transcript.forgive("it sent no session ID")
@@ -91,7 +91,10 @@ class ClientSession:
             self.timeout_s = max(LEAST_TIMEOUT_S, int(found[1]))
 
     def heard(self, raw: bytes) -> bytes:
-        """A message while the camera plays. Returns what to send, mostly nothing. Fault if the session is over."""
+        """Process a message during playback. Return the data to send, usually empty.
+
+        Raises ConversationFault if the session has ended.
+        """
         if not raw.startswith(b"RTSP/"):
             return self.obeyed(raw)
         answer = read_reply(raw).answer
@@ -103,7 +106,7 @@ class ClientSession:
         return b""
 
     def obeyed(self, raw: bytes) -> bytes:
-        """The answer to a request of the camera's own."""
+        """Build the response to a camera's request."""
         found = _SEQUENCE.search(raw)
         sequence = found[1].decode() if found else "0"
         status = "200 OK" if raw.startswith(b"OPTIONS ") else "501 Not Implemented"

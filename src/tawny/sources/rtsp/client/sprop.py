@@ -1,4 +1,4 @@
-"""Parameter sets that a camera announces in its SDP: candidates only, read as far as they can be."""
+"""Parameter sets announced in the SDP. Candidates only; invalid ones are skipped."""
 
 import base64
 import binascii
@@ -11,7 +11,7 @@ _MOST_CHARACTERS = 8192
 
 
 def announced_sets(track: SdpTrack) -> tuple[bytes, ...]:
-    """NAL units; empty if there are none. Some cameras put start codes before them."""
+    """Return the announced NAL units; empty if none. Accepts start codes, which some cameras add."""
     texts = (text for name in _NAMES for text in track.fmtp.get(name, "")[:_MOST_CHARACTERS].split(","))
     return tuple(nal for text in texts for nal in _nals(text))
 

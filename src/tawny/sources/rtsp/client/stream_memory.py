@@ -1,5 +1,4 @@
-"""What was learned of one stream in earlier connections: whether our client gets on with it, how often it wants to
-hear from us."""
+"""Knowledge about a stream from earlier connections: compatibility with the built-in client, keep-alive interval."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,33 +14,33 @@ _STEADY_S, _MOST_AGE_S, _LEAST_PAUSE_S = 2.0, 300.0, 2.0
 
 @dataclass(slots=True)
 class StreamMemory:
-    """Kept by the source, filled by its connections."""
+    """Held by the source, updated by its connections."""
 
     pause_s: float = MOST_PAUSE_S
-    """Between two signs of life, at most."""
+    """Maximum keep-alive interval, in seconds."""
     transcript: Transcript | None = None
-    """Of the newest connection."""
+    """Transcript of the newest connection."""
     counted: Callable[[], Mapping[str, Any]] = dict
-    """What that one has counted."""
+    """Returns the counters of the newest connection."""
     _failures: int = 0
     _age_s: float = 0.0
 
     @property
     def wants_another_client(self) -> bool:
-        """Ours failed again and again at the form of what came."""
+        """The built-in client has repeatedly failed on this camera's data format."""
         return self._failures >= _MOST_FAILURES
 
     def over(self, reason: Reason, age_s: float, *, had_pictures: bool) -> None:
-        """A connection of ours ended. age_s: how long it played."""
+        """Record the end of a connection. age_s: playing time, in seconds."""
         if had_pictures:
             self._failures = 0
         elif reason in FORM:
             self._failures += 1
         if reason in ("closed", "reset", "session") and had_pictures and age_s < _MOST_AGE_S:
-            if abs(age_s - self._age_s) < _STEADY_S:  # it hangs up at the same age: it waits for a sign of life
+            if abs(age_s - self._age_s) < _STEADY_S:  # same age again: keep-alive interval too long
                 self.pause_s = max(_LEAST_PAUSE_S, min(self.pause_s, age_s) / 2)
             self._age_s = age_s
 
     def other_failed(self) -> None:
-        """The other client does not get on with it either: ours is tried again."""
+        """Record that FFmpeg failed, too: the built-in client is tried again."""
         self._failures = 0

@@ -1,6 +1,6 @@
-"""A camera read by our own client over one TCP connection. Nothing here ever waits: one thread reads many cameras.
+"""RTSP connection over TCP with the built-in client. Never blocks: one thread reads many cameras.
 
-`read` takes what has come, all of it at once; the more rarely, the less it costs. Over UDP see `udp`.
+`read` processes all received data at once; fewer calls cost less. For UDP see `udp_connection`.
 """
 
 import threading
@@ -23,25 +23,27 @@ from tawny.sources.rtsp.client.tracks import Tracks
 from tawny.sources.source import IdleUntil
 
 OPEN_S = 8.0
-"""From the first packet to the answer to PLAY, whatever comes in between."""
+"""Timeout for the whole handshake, from connecting to the PLAY reply, in seconds."""
 TICK_S = 0.173
-"""Between two looks: a prime number of milliseconds, so that no camera's rate keeps step with it and every phase of its
-pictures is seen; the smallest delay is what UTC is taken from. Twice as long after a look at which little had come,
-half as long after much: what waits in the system should not be more, for some cameras throw packets away then."""
+"""Poll interval, in seconds.
+
+A prime number of milliseconds avoids synchronism with frame rates, so that every phase is sampled; UTC is derived from
+the smallest delay. Doubled after little data, halved after much: some cameras drop packets if the system's buffer
+fills.
+"""
 _LITTLE_BYTES, _MUCH_BYTES = 200_000, 400_000
 QUICK_S = 0.019
-"""Between two looks while it is asked, and at the beginning of a stream."""
+"""Poll interval during the handshake and at the start of a stream, in seconds."""
 _QUICK_FOR_S = 2.0
 _ROOM_BYTES = 512 * 1024
 _MOST_READS = 8
 
 _OURS = frozenset({"stall", "waiting-key", "no-parameters", "bad-parameters", "picture-too-big", "framing", "mixed"})
-"""Faults at which the camera still thinks that we listen."""
+"""Faults after which the camera still considers the session open."""
 
 
 class ReceiveBuffer:
-    """Where bytes are received. One serves all connections of one thread: what is used again at once stays near the
-    processor."""
+    """Receive buffer shared by all connections of one thread, so that it stays in the CPU cache."""
 
     def __init__(self) -> None:
         self.buffer = bytearray(_ROOM_BYTES)
@@ -49,7 +51,7 @@ class ReceiveBuffer:
 
 
 class RtspConnection:
-    """Begins to connect when made. room: of the thread that reads it; its own if there is none."""
+    """One connection; starts connecting on creation. room: the reader thread's buffer; None: its own."""
 
     transport = "tcp"
 
@@ -68,14 +70,14 @@ class RtspConnection:
         self._wire = InterleavedReader(self._report, self._message)
         self._requests: Requests[SdpDescription] | None = None
         self._room = room or ReceiveBuffer()
-        self._came_bytes = 0  # at the last look
-        self._left = b""  # what came of a packet or message that is not complete yet
+        self._came_bytes = 0  # since the last poll
+        self._left = b""  # incomplete packet or message
         self._made_s = self._byte_s = clock.mono_s()
         self._played_s: float | None = None
         self._keep_alive_s = 0.0
         self._fault: ConversationFault | None = None
         self._is_closed = self._has_heard = False
-        self._is_taken = False  # all that a look found was given out just now: another would find nothing yet
+        self._is_taken = False  # the last poll's packets were just consumed: another poll would find nothing yet
         self._places: dict[int, TrackTransport] = {}
         memory.transcript, memory.counted = self._talk.transcript, lambda: self.notes
 
@@ -83,11 +85,11 @@ class RtspConnection:
 
     @property
     def is_playing(self) -> bool:
-        """The camera agreed to everything."""
+        """The handshake is complete."""
         return self._played_s is not None
 
     def wait_until_it_plays(self) -> None:
-        """For who may wait. SourceError if it does not play within OPEN_S."""
+        """Block until the stream plays. Raises SourceError if it does not within OPEN_S."""
         pause = threading.Event()
         while not self.is_playing:
             self._try_step()
@@ -115,7 +117,7 @@ class RtspConnection:
             self._line.send(self._talk.teardown())
         self._line.close()
         self._fault = self._fault or ConversationFault("closed", "disconnected")
-        counted = dict(self.notes)  # without the connection, which is large
+        counted = dict(self.notes)  # a copy: does not keep the connection alive
         if self._memory.transcript is self._talk.transcript:
             self._memory.counted = lambda: counted
 
@@ -125,7 +127,7 @@ class RtspConnection:
         return notes | {"rubbish_bytes": self._wire.rubbish_bytes, "unasked": self._wire.unasked}
 
     def _evidence(self, fault: ConversationFault) -> GapEvidence:
-        """What a gap that begins now stands on."""
+        """Return the evidence for a gap that begins now."""
         ago_ms = self._clock.now_ms() - self._clock.mono_s() * 1000
         tracks = self._tracks
         return GapEvidence(
@@ -137,10 +139,10 @@ class RtspConnection:
             peer_status=self._talk.last_status,
         )
 
-    # --- one look
+    # --- polling
 
     def _wait_s(self) -> float:
-        """Until the next."""
+        """Return the time until the next poll, in seconds."""
         quick = self._played_s is None or self._clock.mono_s() - self._played_s < _QUICK_FOR_S
         if quick:
             return QUICK_S
@@ -161,7 +163,7 @@ class RtspConnection:
         try:
             self._tracks.finish()
         except ConversationFault:
-            return  # the first one counts
+            return  # the first fault counts
 
     def _step(self) -> None:
         now_s = self._tracks.now_s = self._clock.mono_s()
@@ -185,7 +187,7 @@ class RtspConnection:
         self._line.send(next(self._requests))
 
     def _receive(self, now_s: float) -> None:
-        """Take all that has come over the connection."""
+        """Receive and process all available data."""
         buffer, view = self._room.buffer, self._room.view
         self._came_bytes = 0
         for _ in range(_MOST_READS):
@@ -209,7 +211,7 @@ class RtspConnection:
             return ConversationFault("closed", "the connection was closed")
         return ConversationFault("unreachable", "the connection was closed during setup")
 
-    # --- what comes
+    # --- received data
 
     def _message(self, raw: bytes) -> None:
         self._talk.transcript.heard(raw)
@@ -236,7 +238,7 @@ class RtspConnection:
         return min(self._talk.pause_s, self._memory.pause_s)
 
     def _ports(self) -> Sequence[int] | None:
-        """First ports of our pairs, over UDP."""
+        """First ports of the local UDP port pairs; None for TCP."""
         return None
 
     def _placed(self, place: TrackTransport) -> None:

@@ -1,7 +1,7 @@
-"""The connection's own bytes: found by name, connected, encrypted if wanted, all without waiting.
+"""Non-blocking TCP socket: name resolution, connection, optional TLS.
 
-Threads: a name that is not an address is looked up in a short-lived thread, as the system offers no other way; all else
-is done by the thread that steps.
+Threads: host names are resolved in a short-lived thread, because the system offers no asynchronous resolver. All other
+work happens in the thread that calls `step`.
 """
 
 import hashlib
@@ -18,8 +18,10 @@ _Found = list[tuple[socket.AddressFamily, Any]]
 
 
 class TcpSocket:
-    """Begins to connect when made. fingerprint: of the certificate that alone is accepted (SHA-256, hexadecimal);
-    without one it must be signed by somebody this machine trusts."""
+    """Starts connecting on creation. fingerprint: SHA-256 of the only accepted certificate, hexadecimal.
+
+    Without a fingerprint, the certificate must be signed by a CA that the system trusts.
+    """
 
     def __init__(self, address: RtspAddress, fingerprint: str = "") -> None:
         self._address, self._fingerprint = address, fingerprint
@@ -32,12 +34,12 @@ class TcpSocket:
 
     @property
     def peer(self) -> str:
-        """The camera's address, once connected."""
+        """The camera's IP address, once connected."""
         return str(self._open_socket.getpeername()[0])
 
     @property
     def local(self) -> tuple[socket.AddressFamily, str]:
-        """Our own address towards the camera, once connected."""
+        """Family and local IP address, once connected."""
         return self._open_socket.family, str(self._open_socket.getsockname()[0])
 
     @property
@@ -45,11 +47,11 @@ class TcpSocket:
         return isinstance(self._socket, ssl.SSLSocket)
 
     def fileno(self) -> int:
-        """For `select`."""
+        """File descriptor for `select`."""
         return self._open_socket.fileno()
 
     def step(self) -> bool:
-        """Go on connecting as far as that does not wait. True once it is open. Fault if it cannot be."""
+        """Continue connecting without blocking. Return True once open. Raises ConversationFault on failure."""
         if self._is_open:
             return True
         if self._found is None:
@@ -62,7 +64,10 @@ class TcpSocket:
         return self._is_open
 
     def receive_into(self, view: memoryview) -> int | None:
-        """How many bytes came; 0 at the end, None if there is nothing now. Fault if the connection broke."""
+        """Receive available data. Return the byte count, 0 at the end, None if no data is available.
+
+        Raises ConversationFault if the connection broke.
+        """
         try:
             return self._open_socket.recv_into(view)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -73,7 +78,7 @@ class TcpSocket:
             raise ConversationFault("reset", in_words(error)) from error
 
     def send(self, data: bytes) -> None:
-        """Send now, or as soon as the connection takes it. What is wrong with it shows when receiving."""
+        """Send now or buffer. Errors are reported by `receive_into`."""
         self._unsent += data
         try:
             while self._unsent:
@@ -84,7 +89,7 @@ class TcpSocket:
             self._unsent.clear()
 
     def close(self) -> None:
-        """What was sent goes out; the other side sees an end, not a break."""
+        """Close after reading pending data, so that the peer receives all sent data and FIN instead of RST."""
         self._lookup.is_wanted = False
         if self._socket is None:
             return
@@ -93,7 +98,7 @@ class TcpSocket:
             for _ in range(100):
                 if not self._is_open or not self._socket.recv_into(waste):
                     break
-        except OSError:  # nothing more to read
+        except OSError:  # no more data
             pass
         self._socket.close()
         self._socket = None
@@ -104,7 +109,7 @@ class TcpSocket:
         return self._socket
 
     def _connect(self, found: _Found) -> bool:
-        """Try one address after the other."""
+        """Try the resolved addresses one after the other."""
         while True:
             if self._socket is None:
                 if not found:
@@ -125,7 +130,7 @@ class TcpSocket:
             self._socket = None
 
     def _encrypt(self) -> bool:
-        """Agree on encryption. True when that is done."""
+        """Continue the TLS handshake. Return True when complete."""
         try:
             if not isinstance(self._socket, ssl.SSLSocket):
                 self._socket = _context(self._fingerprint).wrap_socket(
@@ -148,7 +153,7 @@ class TcpSocket:
 
 
 class _Lookup:
-    """Addresses of a name."""
+    """Name resolution, in a thread if `host` is no IP address."""
 
     def __init__(self, host: str, port: int) -> None:
         self.is_wanted = True
@@ -160,7 +165,7 @@ class _Lookup:
             threading.Thread(target=self._run, name="lookup", daemon=True).start()
 
     def found(self) -> _Found | None:
-        """None while it is not known yet."""
+        """Return the addresses; None while resolving. Raises ConversationFault on failure."""
         if isinstance(self._result, ConversationFault):
             raise self._result
         return self._result
@@ -186,14 +191,14 @@ def _is_address(host: str) -> bool:
 
 def _context(fingerprint: str) -> ssl.SSLContext:
     context = ssl.create_default_context()
-    if fingerprint:  # checked by ourselves, whoever signed it
+    if fingerprint:  # the fingerprint replaces CA verification
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
 
 
 def in_words(error: OSError) -> str:
-    """A network's fault; never what the system quotes of the address."""
+    """Describe a network error without the system's text, which may contain the address."""
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, ConnectionResetError | BrokenPipeError):

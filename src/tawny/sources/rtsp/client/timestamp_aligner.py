@@ -1,7 +1,7 @@
-"""Times of one connection's pictures and sound on one scale: no jumps, and sound where its picture is.
+"""Timestamp alignment: puts a connection's video and audio on one continuous timeline.
 
-The camera's RTP times count for distances. Where they jump, what comes stands where it arrived. Sound and picture have
-times of their own; sender reports tell how they belong together, and as long as there are none, the arrivals do.
+RTP timestamps define distances. After a jump, the arrival time decides. Video and audio timestamps are related by
+sender reports, and by arrival times without those.
 """
 
 from collections import deque
@@ -12,40 +12,45 @@ from tawny.model.packets import VIDEO_RATE
 from tawny.sources.rtsp.client.rtcp import SenderReport
 
 BACK_S, AHEAD_S = 1.0, 10.0
-"""A step outside these is a jump of the camera's clock; smaller steps back are B-frames."""
+"""A step outside these limits is a jump of the camera's clock; smaller backward steps are B-frames."""
 _PAIR_S = 0.12
-"""Two reports belong to one clock if they are as far apart as their arrivals, within so much: a camera's clock may have
-been set between them, and arrivals are only noticed when we look."""
+"""Tolerance between report distance and arrival distance for two reports of one clock.
+
+A camera's clock may have been set between them, and arrivals are only seen at polls.
+"""
 _REPORT_S = 30.0
-"""A report is good for so long."""
+"""Validity of a report, in seconds."""
 _SLIDE = 0.002
-"""Sound moves by so much of the time that passes, to where it belongs; nobody hears it."""
+"""Rate of gradual audio correction, as a share of elapsed time; inaudible."""
 _FINE_S = 0.004
-"""If it is wrong by less, it stays."""
+"""Smaller audio offsets are not corrected."""
 _STEP_S = 0.15
-"""If it is wrong by more, it steps there where that leaves a silence; where it would cost sound it hurries first."""
+"""Larger audio offsets are corrected in one step if that inserts silence; otherwise audio speeds up first."""
 _HURRY, _HURRY_S = 0.05, 0.6
-"""So much of the time that passes it hurries; if it is late by more than so much, it is cut."""
+"""Rate of faster correction, as a share of elapsed time; and the delay in seconds above which audio is cut."""
 _ARRIVALS_OFF_S = 0.2
-"""Arrivals are not exact: only what is off by more is put right by them."""
+"""Arrival times are imprecise: only larger offsets are corrected by them."""
 _ABSURD_S = 2.0
-"""Reports that contradict the arrivals by more are wrong."""
+"""Reports that contradict the arrival times by more are ignored."""
 _SETTLED_S, _WINDOW_S = 3.0, 20.0
 
 
 @dataclass(slots=True)
 class TrackTimeline:
-    """One track: from unwrapped RTP ticks to ticks of the connection."""
+    """One track: maps unwrapped RTP ticks to ticks of the connection."""
 
     rate: int
     shift: int = 0
     newest: int | None = None
-    """The latest time given out."""
+    """The latest timestamp assigned."""
     arrived_s: float = 0.0
     jumps: int = 0
 
     def place(self, ticks: int, now_s: float, *, is_anew: bool) -> int:
-        """The unit's time; where it arrived if the camera's clock jumped or stands. Never the same twice in a row."""
+        """Return the unit's timestamp; its arrival time if the camera's clock jumped or stopped.
+
+        Never repeats a value.
+        """
         at = ticks + self.shift
         if self.newest is None:
             self.newest, self.arrived_s = at, now_s
@@ -65,7 +70,7 @@ class TrackTimeline:
 
 @dataclass(slots=True)
 class _Reported:
-    """A track's newest sender report, and its newest unit in both times."""
+    """A track's newest sender report, and the timestamps of its newest unit."""
 
     rate: int
     utc_s: float = 0.0
@@ -73,17 +78,17 @@ class _Reported:
     arrived_s: float | None = None
     unit_time: int = 0
     unit_at_s: float = 0.0
-    """Its place on the connection's scale."""
+    """Position on the connection's timeline, in seconds."""
 
     def utc_of(self, time: int) -> float:
-        """Seconds of the camera's clock at this RTP time."""
+        """Return the camera's UTC at this RTP timestamp, in seconds."""
         step = (time - self.time) & 0xFFFFFFFF
         return self.utc_s + (step - (1 << 32) if step >> 31 else step) / self.rate
 
 
 @dataclass(slots=True)
 class _Least:
-    """The smallest delay of the last seconds: arrival minus position."""
+    """Sliding minimum of the delay: arrival time minus position."""
 
     begun_s: float = 0.0
     _moved_s: float = 0.0
@@ -100,7 +105,7 @@ class _Least:
             delays.popleft()
 
     def moved(self, by_s: float) -> None:
-        """From now on positions are so much later; what was fed before counts as if they had always been."""
+        """Shift all positions, including earlier ones, by `by_s`."""
         self._moved_s += by_s
 
     @property
@@ -109,7 +114,7 @@ class _Least:
 
 
 class TimestampAligner:
-    """Fed with every unit in the order of arrival. now_s: monotonic. sound_rate: 0 where there is no sound."""
+    """Fed with every unit in order of arrival. now_s: s monotonic. sound_rate: 0 without audio."""
 
     def __init__(self, sound_rate: int = 0) -> None:
         self._has_sound = sound_rate > 0
@@ -119,10 +124,10 @@ class TimestampAligner:
         self._least = _Least(), _Least()
         self._is_begun = False
         self.cut = self.padded = 0
-        """How often sound was left out, or a silence left, to be where its picture is."""
+        """Number of audio cuts and of inserted silences for synchronization."""
 
     def picture_at(self, ticks: int, time: int, now_s: float, *, is_anew: bool) -> int:
-        """A picture's time in 90 kHz ticks. time: RTP's."""
+        """Return a frame's timestamp, in 90 kHz ticks. time: RTP timestamp."""
         if not self._has_sound:
             return self.video.place(ticks, now_s, is_anew=is_anew)
         jumps = self.video.jumps
@@ -133,8 +138,10 @@ class TimestampAligner:
         return at
 
     def begin_sound(self, heard: Iterable[tuple[int, float]]) -> None:
-        """Where sound belongs as far as arrivals tell: of both tracks that which was on its way for the shortest time
-        counts. heard: the first frames' ticks and arrivals. There was a picture."""
+        """Align audio to video by arrival times, using the smallest delay of each track.
+
+        heard: ticks and arrival times of the first audio frames. Requires an earlier video frame.
+        """
         picture_s = self._least[0].delay_s
         assert picture_s is not None
         sound_s = min(arrived_s - ticks / self.sound.rate for ticks, arrived_s in heard)
@@ -142,7 +149,10 @@ class TimestampAligner:
         self._is_begun = True
 
     def sound_at(self, ticks: int, time: int, samples: int, now_s: float, *, is_anew: bool) -> int | None:
-        """A sound frame's time in its rate's ticks, once there was a picture; None to leave it out, to catch up."""
+        """Return an audio frame's timestamp in ticks of its rate; None to drop the frame.
+
+        Requires an earlier video frame.
+        """
         line = self.sound
         if line.newest is None:
             if not self._is_begun:
@@ -178,7 +188,7 @@ class TimestampAligner:
             return
         reported = self._reports[0 if is_video else 1]
         if reported.arrived_s is not None and report.utc_s < reported.utc_s - BACK_S:
-            reported.arrived_s = None  # its clock was set: what it said before counts no more
+            reported.arrived_s = None  # its clock was set: earlier reports are invalid
             return
         reported.utc_s, reported.time, reported.arrived_s = report.utc_s, report.time, now_s
 
@@ -189,7 +199,7 @@ class TimestampAligner:
         self._least[which].feed(now_s, at_s)
 
     def _off_s(self, time: int, at: int, now_s: float) -> float | None:
-        """By how much later than `at` a sound frame belongs; None if nothing tells."""
+        """Return how much later than `at` an audio frame belongs, in seconds; None if unknown."""
         by_arrivals_s = self._off_by_arrivals_s(now_s)
         video, sound = self._reports
         if video.arrived_s is None or sound.arrived_s is None:

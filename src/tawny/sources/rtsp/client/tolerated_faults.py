@@ -1,4 +1,4 @@
-"""What a connection counted, as what was odd of the camera and put up with, in words."""
+"""Converts a connection's counters to descriptions of tolerated protocol violations."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -20,7 +20,7 @@ _WORDS: Final = {
 
 
 def tolerated_faults(counted: Mapping[str, Any]) -> list[str]:
-    """counted: a connection's notes."""
+    """Return the descriptions. counted: a connection's notes."""
     told = [words.format(n=counted[name]) for name, words in _WORDS.items() if counted.get(name)]
     ignored = counted.get("sound_ignored")
     return [*told, f"its audio format {ignored} isn't supported and isn't recorded"] if ignored else told

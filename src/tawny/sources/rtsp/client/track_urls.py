@@ -1,4 +1,4 @@
-"""URLs of a camera's streams, from what it says of them. Host, port and login are ours, whatever it names."""
+"""Track URLs from a camera's SDP. Host, port and credentials always come from the configured address."""
 
 import re
 
@@ -9,7 +9,7 @@ _UNFIT = re.compile(r"[\x00-\x20\x7f]")
 
 
 def base_url(address: RtspAddress, content_base: str, control: str) -> str:
-    """What stands before the tracks' names. content_base: the header, if any; control: the session's own."""
+    """Return the base URL of the tracks. content_base: the header, or empty; control: session-level `a=control`."""
     found = _ABSOLUTE.match(content_base.strip())
     base = _ours(address, found["path"]) if found and found["path"] else address.url
     if control in ("", "*") or control.startswith("/"):
@@ -18,7 +18,7 @@ def base_url(address: RtspAddress, content_base: str, control: str) -> str:
 
 
 def track_url(address: RtspAddress, base: str, control: str) -> str:
-    """A track's: appended as cameras mean it, not as RFC 3986 says; of an absolute one only the path."""
+    """Return a track's URL: appended as cameras expect, not per RFC 3986. Of an absolute URL only the path is used."""
     control = _UNFIT.sub("", control)
     if control in ("", "*"):
         return base

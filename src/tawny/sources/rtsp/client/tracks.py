@@ -1,5 +1,7 @@
-"""A camera's pictures and sound from RTP packets to ours, with what is told of them. No sockets, no clock: who feeds it
-says what time it is."""
+"""Converts a camera's RTP and RTCP to packets with aligned timestamps and statistics.
+
+No sockets and no clock: the caller sets the time.
+"""
 
 from collections import deque
 from collections.abc import Sequence
@@ -18,30 +20,30 @@ from tawny.sources.rtsp.client.timestamp_aligner import TimestampAligner
 from tawny.sources.rtsp.client.video_depacketizer import DepacketizedUnit, VideoDepacketizer
 
 KEYFRAME_S = 30.0
-"""How long to wait for a picture that decoding can begin with; cameras send one every 1 to 20 s."""
+"""Timeout for the first keyframe, in seconds; cameras send one every 1 to 20 s."""
 _BYE_S = 0.3
-"""What was sent before a goodbye may come a little later; if pictures go on, it was none."""
+"""Packets sent before a BYE may arrive later. If video continues, the BYE was void."""
 _OTHER_BYE_S = 2.0
-"""So long the sound may go on when the pictures have said goodbye."""
+"""Maximum time that audio may continue after video's BYE, in seconds."""
 _HEARD_S = 0.2
-"""Sound is held so long after the first picture, to see which of both was on its way for how long."""
+"""Audio is held for this time after the first frame, to compare the delays of both tracks."""
 _MOST_EARLY = 100
 _CHANGES_S = 5.0
-"""Two changes of the format within this time are no camera's doing."""
+"""Two format changes within this time indicate invalid data."""
 _WASTE_S = 0.5
-"""Packets that come for longer without a picture are noted; no camera needs so long for one."""
+"""Packets without a frame for longer than this are recorded; no camera needs this time for one frame."""
 _SENSELESS, _SENSELESS_MOST = 4, 100
-"""A senseless unit outweighs so many good ones; over so much it is no accident any more."""
+"""Weight of an invalid unit against valid ones, and the limit of the weighted excess."""
 
 
 class Tracks:
-    """wants_sound: whether to have sound if there is any. stall_s: so long without a picture is a fault."""
+    """Video and audio of one connection. wants_sound: record audio if available. stall_s: timeout without a frame."""
 
     def __init__(self, *, wants_sound: bool, stall_s: float, window: int = TCP_WINDOW) -> None:
         self.packets: deque[SourcePacket] = deque()
-        """What is ready to be given out."""
+        """Packets ready to be read."""
         self.now_s = 0.0
-        """Set by who feeds, before it does."""
+        """Current time, s monotonic; set by the caller before feeding data."""
         self._wants_sound, self._stall_s, self._window = wants_sound, stall_s, window
         self._placing = TimestampAligner()
         self._units: VideoDepacketizer | None = None
@@ -51,22 +53,22 @@ class Tracks:
         self._audio_format: AudioFormat | None = None
         self._sound: G711Depacketizer | AacDepacketizer | None = None
         self._early: deque[tuple[AudioFrame, float]] = deque(maxlen=_MOST_EARLY)
-        """Sound that came before it was known where it belongs, and when."""
-        self._pictures_s: float | None = None  # when the first picture came
+        """Audio frames held until alignment, with their arrival times."""
+        self._pictures_s: float | None = None  # arrival of the first frame
         self._begun_s = self.alive_s = 0.0
         self._changed_s: float | None = None
         self._bye_s: float | None = None
         self._sound_ended = False
         self._good = self._units_given = self._damaged = 0
         self._missing_told = self._packets_seen = 0
-        self._is_waste = False  # packets came, and for long no picture
+        self._is_waste = False  # packets arrived for long without a complete frame
         self._clock = CameraClock(VIDEO_RATE)
         self._picture_came: tuple[int, float] | None = None
         self._tool, self._sound_ignored = "", ""
         self._fps: float | None = None
 
     def choose(self, described: SdpDescription) -> Sequence[SdpTrack]:
-        """The tracks to have: pictures first. Fault if there are none that can be recorded."""
+        """Select the tracks, video first. Raises ConversationFault without a supported video track."""
         video = described.video
         if video is None or video.video_codec is None:
             offered = ", ".join(described.encodings[:6])
@@ -88,17 +90,17 @@ class Tracks:
         return chosen
 
     def receiver_of(self, track: SdpTrack) -> RtpReceiver:
-        """Who takes a chosen track's packets."""
+        """Return the RTP receiver of a chosen track."""
         receiver = self._video if track.kind == "video" else self._audio
         assert receiver is not None, "it was chosen before"
         return receiver
 
     def begin(self, now_s: float) -> None:
-        """It plays."""
+        """Start playing."""
         self.now_s = self._begun_s = self.alive_s = now_s
 
     def report(self, data: bytes, utc_s: float, *, is_video: bool) -> None:
-        """Take an RTCP packet."""
+        """Process an RTCP packet."""
         receiver = self._video if is_video else self._audio
         if receiver is None:
             return
@@ -112,20 +114,20 @@ class Tracks:
                     self._clock.report(found, utc_s, self._came_at(utc_s))
 
     def _came_at(self, utc_s: float) -> tuple[int, float] | None:
-        """The newest picture's RTP time, and when it came."""
+        """Return the newest frame's RTP timestamp and arrival time (UTC); None before the first."""
         if self._picture_came is None:
             return None
         time, came_s = self._picture_came
         return time, utc_s - self.now_s + came_s
 
     def give_up_late(self) -> None:
-        """Wait no longer for packets that are late."""
+        """Stop waiting for late packets."""
         for receiver in (self._video, self._audio):
             if receiver is not None:
                 receiver.give_up()
 
     def finish(self) -> None:
-        """It is over: what is whole of the open unit is given out, and sound that was held."""
+        """Flush at the end of the connection: the open unit if complete, and held audio."""
         self.give_up_late()
         if self._units is not None:
             self._units.finish()
@@ -133,7 +135,7 @@ class Tracks:
             self._let_sound_go()
 
     def watch(self, bytes_s: float) -> None:
-        """Raise a Fault if what comes are no pictures. bytes_s: how long ago the last byte came."""
+        """Raise ConversationFault if there is no valid video. bytes_s: age of the last received byte, in seconds."""
         if self._bye_s is not None and self._has_gone(self._bye_s):
             raise ConversationFault("bye", "it ended the stream")
         if self._early and self._is_sound_due:
@@ -153,10 +155,10 @@ class Tracks:
         if _SENSELESS * senseless - self._good > _SENSELESS_MOST:
             raise ConversationFault("stall", "its data isn't valid video")
         if _SENSELESS * senseless < self._good:
-            self._good = pictures.senseless = units.odd = 0  # long ago: forgiven
+            self._good = pictures.senseless = units.odd = 0  # long ago: reset
 
     def _look_for_waste(self) -> None:
-        """Whether packets of the picture came although for some time none was complete."""
+        """Record whether video packets arrived while no frame was complete for some time."""
         counts = self._counts
         came = counts.packets + counts.bad + counts.strangers
         if came != self._packets_seen and self.now_s - self.alive_s > _WASTE_S:
@@ -165,22 +167,22 @@ class Tracks:
 
     @property
     def _counts(self) -> RtpCounts:
-        """What happened to the pictures' packets."""
+        """Packet statistics of the video track."""
         return self._video.counts if self._video else RtpCounts()
 
     @property
     def missing(self) -> int:
-        """Packets of pictures that never came."""
+        """Number of lost video packets."""
         return self._counts.missing
 
     @property
     def has_pictures(self) -> bool:
-        """Some were given out, ever."""
+        """At least one frame was returned."""
         return self._units_given > 0
 
     @property
     def notes(self) -> dict[str, Any]:
-        """For status and report."""
+        """Properties and counters for status and reports."""
         notes: dict[str, Any] = {"tool": self._tool}
         if self._fps:
             notes["fps"] = self._fps
@@ -245,7 +247,7 @@ class Tracks:
             self._sound_ended = True
 
     def _has_gone(self, bye_s: float) -> bool:
-        """Whether nothing more is to come since the pictures said goodbye: sound may go on a little."""
+        """Return whether the stream has ended since video's BYE; audio may continue briefly."""
         passed_s = self.now_s - bye_s
         if self._audio is None or self._audio.source < 0 or self._sound_ended:
             return passed_s >= _BYE_S

@@ -1,6 +1,6 @@
-"""What was said in one conversation with a camera, for a report. Secrets are hidden before anything is kept.
+"""Transcript of one RTSP session for reports. Secrets are redacted before storage.
 
-Written by the thread that reads the camera, read by any.
+Written by the reader thread; read from any thread.
 """
 
 from collections import deque
@@ -15,7 +15,7 @@ _UNSHOWN: Final = "\n[cut off here]"
 
 
 class TranscriptLine(NamedTuple):
-    """at_s: since we began to connect. by: `tawny` or `camera`."""
+    """at_s: seconds since the start of connecting. by: `tawny` or `camera`."""
 
     at_s: float
     by: str
@@ -23,7 +23,7 @@ class TranscriptLine(NamedTuple):
 
 
 class Transcript:
-    """The beginning and the newest end of a conversation; what is between is counted."""
+    """Keeps the first and the newest messages; counts those in between."""
 
     def __init__(self, secrets: SecretFilter) -> None:
         self._secrets = secrets
@@ -31,9 +31,9 @@ class Transcript:
         self._last: deque[TranscriptLine] = deque(maxlen=_MOST_LAST)
         self._count = 0
         self.at_s = 0.0
-        """Now; set by who speaks."""
+        """Current time; set by the writer."""
         self.forgiven: list[str] = []
-        """What the camera did otherwise than it should, and is read all the same."""
+        """Tolerated deviations of the camera from the specification."""
 
     def sent(self, data: bytes) -> None:
         self._put(_OURS, data)
@@ -46,7 +46,7 @@ class Transcript:
             self.forgiven.append(what)
 
     def record(self) -> list[Mapping[str, Any]]:
-        """All that was kept, in order."""
+        """Return the stored messages in order."""
         last = list(self._last)
         left_out = self._count - len(self._first) - len(last)
         told = [said._asdict() for said in list(self._first)]

@@ -1,7 +1,7 @@
-"""A camera read by our own client over UDP: asked over TCP, its packets come to pairs of ports of ours.
+"""RTSP connection over UDP with the built-in client: control over TCP, media over local UDP port pairs.
 
-A keyframe in one burst overruns what the system keeps for a socket, so `read` waits for packets and takes them at once:
-such a camera needs a thread of its own.
+A keyframe burst overruns the socket buffer, so `read` blocks on the sockets and drains them at once. Each connection
+needs its own thread.
 """
 
 import select
@@ -20,7 +20,7 @@ from tawny.sources.rtsp.client.stream_memory import StreamMemory
 from tawny.sources.rtsp.client.tcp_connection import RtspConnection
 
 LATE_S = 0.15
-"""So long is waited for a packet while later ones are there."""
+"""Maximum wait for a late packet while later ones are available, in seconds."""
 _WAIT_S = 0.2
 _REPORT_S = 5.0
 _KEPT_BYTES = 2 << 20
@@ -30,7 +30,7 @@ _PAIRS, _TRIES = 2, 200
 
 
 class UdpPortPair(NamedTuple):
-    """Sockets with neighbouring ports, the first even: packets come to one, reports to the other."""
+    """Sockets with adjacent ports, the first even: RTP on one, RTCP on the other."""
 
     packets: socket.socket
     reports: socket.socket
@@ -39,7 +39,7 @@ class UdpPortPair(NamedTuple):
 
 @dataclass(slots=True)
 class _Heard:
-    """A track. late: the packet that others wait for, negative while none does; late_s: since when."""
+    """A track. late: sequence number of the missing packet, negative if none; late_s: waiting since."""
 
     place: TrackTransport
     pair: UdpPortPair
@@ -49,7 +49,7 @@ class _Heard:
 
 
 class UdpConnection(RtspConnection):
-    """Begins to connect when made."""
+    """One connection; starts connecting on creation."""
 
     transport = "udp"
     _window = UDP_WINDOW
@@ -87,7 +87,7 @@ class UdpConnection(RtspConnection):
         return 0.0 if self.is_playing else super()._wait_s()
 
     def _receive(self, now_s: float) -> None:
-        """Wait for packets, and take them; and whatever is said over the connection."""
+        """Wait for packets and process them, including messages on the TCP connection."""
         if self.is_playing:
             sockets = [one.fileno() for heard in self._heard for one in (heard.pair.packets, heard.pair.reports)]
             wait_s = LATE_S / 3 if any(heard.late >= 0 for heard in self._heard) else _WAIT_S
@@ -100,7 +100,7 @@ class UdpConnection(RtspConnection):
         try:
             super()._receive(now_s)
         except ConversationFault:
-            self._take_all(now_s)  # what was sent before it hung up is here
+            self._take_all(now_s)  # packets sent before the disconnect are available
             raise
 
     def _take_all(self, now_s: float) -> None:
@@ -119,7 +119,10 @@ class UdpConnection(RtspConnection):
         self._wait_no_longer(now_s)
 
     def _wait_no_longer(self, now_s: float) -> None:
-        """Each late packet has its time, counted from when it was missed, with all that had come by then taken."""
+        """Give up late packets after LATE_S.
+
+        The time counts from when a packet was missed, with all received data processed.
+        """
         for heard in self._heard:
             late = heard.receiver.waits_for
             if late != heard.late:
@@ -129,17 +132,17 @@ class UdpConnection(RtspConnection):
                 heard.receiver.give_up()
 
     def _from_camera(self, by: socket.socket) -> int:
-        """Bytes of the next datagram, 0 for one of somebody else's, negative if there is none."""
+        """Receive the next datagram. Return its size, 0 for another sender's, negative if none is available."""
         try:
             count, sender = by.recvfrom_into(self._datagram)
         except BlockingIOError:
             return -1
-        except OSError:  # an earlier report of ours was turned away
+        except OSError:  # an earlier report was rejected (ICMP)
             return 0
         return count if sender[0] == self._peer else 0
 
     def _say_that_we_listen(self) -> None:
-        """Reports to the camera: they also open the way through a router."""
+        """Send receiver reports, which also open mappings in routers."""
         for heard in self._heard:
             counts, receiver = heard.receiver.counts, heard.receiver
             report = receiver_report(max(receiver.source, 0), counts.missing, counts.packets)
@@ -151,7 +154,7 @@ class UdpConnection(RtspConnection):
 def _send(by: socket.socket, data: bytes, to: tuple[str, int]) -> None:
     try:
         by.sendto(data, to)
-    except OSError:  # nobody depends on it
+    except OSError:  # best effort
         return
 
 
@@ -164,7 +167,7 @@ def _pair(family: socket.AddressFamily, host: str) -> UdpPortPair:
             if port % 2 == 0:
                 reports.bind((host, port + 1))
                 return UdpPortPair(packets, reports, port)
-        except OSError:  # the neighbour is taken
+        except OSError:  # the adjacent port is taken
             pass
         packets.close()
         reports.close()

@@ -1,8 +1,8 @@
-"""RTP payloads of H.264 (RFC 6184) and H.265 (RFC 7798, without DONL) put together to access units.
+"""RTP payload formats of H.264 (RFC 6184) and H.265 (RFC 7798, without DONL): assembles access units.
 
-Where a unit ends: at the first picture part of another time, or, once that has been right 30 times, at the packet whose
-marker says so. Parameter sets and SEI that come behind a picture belong to the next, whatever time they carry.
-Whatever is missing or does not fit damages the unit it may have belonged to; damaged units come out all the same.
+A unit ends at the first slice with another timestamp. Once the marker bit was right 30 times, the unit ends at the
+marker. Parameter sets and SEI behind a picture belong to the next one, whatever their timestamp. Missing or
+inconsistent data marks the unit as damaged; damaged units are returned, too.
 """
 
 from collections.abc import Callable
@@ -19,10 +19,10 @@ MOST_SET_BYTES = 4096
 _MARKS_PROOF = 30
 _HEAD_BYTES = 16
 _CHECKED = 50
-"""So many NAL units are searched for start codes inside, which some cameras put there; if none had one, none will."""
+"""NAL units to check for embedded start codes, which some cameras send. If none has one, checking stops."""
 _START = b"\0\0\1"
 _MOST_AHEAD = 90_000
-"""A longer step between two pictures says nothing about when the first was complete."""
+"""Maximum timestamp step that allows an estimate of when the earlier frame was complete, in 90 kHz ticks."""
 _PICTURE = (NalRole.SLICE, NalRole.KEY)
 
 
@@ -31,68 +31,68 @@ class DepacketizedUnit:
     """One access unit."""
 
     data: bytes
-    """NAL units, each behind its length in 4 bytes; the lengths always add up."""
+    """NAL units with 4-byte lengths. Invariant: the lengths are consistent."""
     ticks: int
-    """90 kHz since the first unit, over wraps of RTP's 32 bits; not over a restart."""
+    """90 kHz ticks since the first unit, unwrapped; not continuous over a restart."""
     time: int
-    """RTP's."""
+    """RTP timestamp."""
     is_key: bool
     is_damaged: bool
-    """Something is missing, or may be."""
+    """Data is or may be missing."""
     sets: tuple[bytes, ...]
-    """Parameter sets in it."""
+    """Parameter sets in the unit."""
     first_slice: bytes
-    """Its first bytes."""
+    """First bytes of the first slice."""
     is_anew: bool
-    """The camera began another stream with it: its ticks say nothing."""
+    """First unit of a restarted stream: its ticks are unrelated to earlier ones."""
     ahead: int
-    """How many ticks after it was complete it was known to be; 0 if its own marker told, and at the beginning."""
+    """Estimated delay in ticks between completion and detection; 0 if ended by its marker, and at the start."""
 
 
 class VideoDepacketizer:
-    """give: takes each unit as soon as it is known to be complete."""
+    """Assembles access units. give: receives each unit as soon as it is complete."""
 
     def __init__(
         self, codec: VideoCodec, give: Callable[[DepacketizedUnit], None], most_bytes: int = MOST_UNIT_BYTES
     ) -> None:
         self._types, self._give_out, self._most_bytes = TYPES[codec], give, most_bytes
-        # the unit being gathered
+        # the unit under construction
         self._unit = bytearray()
         self._time = -1
         self._slices = 0
         self._is_key = self._is_broken = False
-        self._sets: list[tuple[int, bytes]] = []  # with their places in the unit
+        self._sets: list[tuple[int, bytes]] = []  # with their offsets in the unit
         self._first_slice = b""
         self._is_tail_broken = self._is_odd = False
-        self._is_stray = False  # stray: behind no slice, though nothing else may stand there
-        self._tail = 0  # where, behind its slices, what belongs to the next picture begins; 0: nowhere yet
-        self._fragment = -1  # where the NAL unit that is not complete yet begins; negative: there is none
+        self._is_stray = False  # a NAL unit without a preceding slice where one is required
+        self._tail = 0  # offset behind its slices where data of the next unit begins; 0: none
+        self._fragment = -1  # offset of the incomplete NAL unit; negative: none
         self._fragment_head = b""
         # between units
         self._gap = False  # packets are missing before the next
-        self._after_gap = False  # the packet looked at now is that one
-        self._is_spoilt = False  # the next packet is
+        self._after_gap = False  # the current packet is the first after a gap
+        self._is_spoilt = False  # the next packet is damaged
         self._is_anew = False
         self._ahead = 0
-        self._least_step = 0  # between two pictures, in 90 kHz; 0: not known
+        self._least_step = 0  # smallest step between two frames, in 90 kHz ticks; 0: unknown
         self._ticks, self._last_time = 0, -1
-        self._ended_by_mark = -1  # the time of the unit that its marker ended last
-        # what the camera is like
-        self._is_marked = False  # the last packet with a part of the picture was
+        self._ended_by_mark = -1  # timestamp of the last unit ended by its marker
+        # properties of the camera
+        self._is_marked = False  # the last packet with slice data had the marker
         self._marks = 0
-        self._agreed = 0  # units in a row with one marker, at their end; negative: it is not to be trusted
+        self._agreed = 0  # consecutive units with one marker, at their end; negative: marker not trusted
         self._by_mark = False
         self._usual_slices = 1
         self._unchecked = _CHECKED
         self.odd = 0
-        """Units with what fits nowhere, though nothing was missing."""
+        """Number of units with inconsistent data although no packet was missing."""
 
-    # --- what comes (Depacketizer)
+    # --- Depacketizer interface
 
     def payload(self, view: memoryview, begin: int, end: int, time: int, *, is_marked: bool) -> None:
-        """A packet's payload, in order."""
+        """Process a payload, in order."""
         if end - begin <= self._types.header_bytes:
-            return  # it counts among the numbers and carries nothing
+            return  # counts as packet but carries no data
         self._after_gap, self._gap = self._gap, False
         if self._after_gap and self._unit:
             self._break_off()
@@ -120,7 +120,7 @@ class VideoDepacketizer:
         self._gap = True
 
     def doubt(self) -> None:
-        if self._unit and not self._is_marked:  # at a picture's end it harms nothing
+        if self._unit and not self._is_marked:  # harmless at the end of a frame
             self._is_broken = True
 
     def spoilt(self) -> None:
@@ -137,7 +137,7 @@ class VideoDepacketizer:
         return OpenFragment(self._unit, self._time, self._fragment_head)
 
     def finish(self) -> None:
-        """The stream is over: give out the open unit if by all appearances nothing of it is missing."""
+        """Return the open unit at the end of the stream, if it appears complete."""
         complete = self._is_marked if self._agreed > 0 or self._by_mark else self._slices >= self._usual_slices
         if complete and self._slices and not self._is_broken and not self._gap and self._fragment < 0:
             self._give()
@@ -145,7 +145,7 @@ class VideoDepacketizer:
     # --- payloads to NAL units
 
     def _put(self, kind: NalRole, view: memoryview, begin: int, end: int) -> None:
-        """Any payload but a fragment."""
+        """Process a payload that is no fragment."""
         if kind is NalRole.SEVERAL:
             self._several(view, begin + self._types.header_bytes, end)
         elif kind is NalRole.UNKNOWN:
@@ -154,7 +154,7 @@ class VideoDepacketizer:
             self._nal(view, begin, end)
 
     def _nal(self, view: memoryview, begin: int, end: int) -> None:
-        """A whole NAL unit, or what should be one."""
+        """Process a complete NAL unit."""
         self._cut_fragment()
         if (view[begin] == 0 or self._is_searched(view[begin])) and _START in bytes(view[begin:end]):
             self._nals(bytes(view[begin:end]))
@@ -162,7 +162,7 @@ class VideoDepacketizer:
             self._whole(view, begin, end)
 
     def _nals(self, data: bytes) -> None:
-        """Several NAL units with start codes between them, where one should be."""
+        """Process several NAL units separated by start codes in place of one."""
         self._unchecked = _CHECKED
         if not data.startswith((_START, b"\0" + _START)):
             data = _START + data
@@ -171,7 +171,7 @@ class VideoDepacketizer:
                 self._whole(memoryview(nal), 0, len(nal))
 
     def _whole(self, view: memoryview, begin: int, end: int) -> None:
-        """One NAL unit."""
+        """Append one NAL unit."""
         kind = self._types.kind_of(view[begin])
         if kind >= NalRole.SEVERAL:
             self._odd()
@@ -183,7 +183,7 @@ class VideoDepacketizer:
         self._unit += view[begin:end]
 
     def _several(self, view: memoryview, begin: int, end: int) -> None:
-        """An aggregation packet's NAL units, each behind its length in two bytes."""
+        """Process an aggregation packet: NAL units with 2-byte lengths."""
         while end - begin > 2:
             size = view[begin] << 8 | view[begin + 1]
             begin += 2
@@ -195,7 +195,7 @@ class VideoDepacketizer:
             begin += size
 
     def _piece(self, view: memoryview, begin: int, end: int) -> None:
-        """A fragment of a NAL unit. Its type counts in the first only."""
+        """Process a fragmentation unit. Only the first one's NAL unit type counts."""
         header_bytes = self._types.header_bytes
         flags, content = view[begin + header_bytes], begin + header_bytes + 1
         if flags & 0x80:
@@ -238,27 +238,27 @@ class VideoDepacketizer:
             self._sets.append((at, bytes(unit[begin:])))
 
     def _cut_fragment(self) -> None:
-        """The rest of the open fragment will not come."""
+        """End the open fragment, whose remainder is lost."""
         if self._fragment >= 0:
             self._is_broken = True
             self._end_fragment()
 
     def _is_searched(self, first: int) -> bool:
-        """Whether to look for start codes inside this NAL unit."""
+        """Return whether to search this NAL unit for start codes."""
         if self._unchecked > 0:
             self._unchecked -= 1
             return True
         return self._types.kind_of(first) not in _PICTURE
 
     def _odd(self) -> None:
-        """Something does not fit. A unit counts once."""
+        """Record inconsistent data, once per unit."""
         self.odd += not self._is_odd
         self._is_odd = self._is_broken = True
 
-    # --- NAL units to pictures
+    # --- NAL units to access units
 
     def _border(self, kind: NalRole, view: memoryview, begin: int, end: int) -> None:
-        """Called with a NAL unit before it is put in: the unit so far may be complete, and is given out then."""
+        """Check for a unit boundary before appending a NAL unit. Returns the unit so far if it is complete."""
         if not self._types.is_possible(view[begin], view[begin + 1] if end - begin > 1 else 0):
             self._odd()
         if kind in _PICTURE:
@@ -273,25 +273,28 @@ class VideoDepacketizer:
         flag_at = begin + self._types.header_bytes  # first_mb_in_slice, first_slice_segment_in_pic_flag
         is_first = flag_at < end and view[flag_at] > 127
         if self._slices and is_first and (self._is_marked or self._tail):
-            self._give()  # the camera's clock stands, or another picture has the same time
-        elif self._tail:  # the picture goes on: what came in between is part of it
+            self._give()  # the camera's clock stopped, or another frame has the same timestamp
+        elif self._tail:  # the frame continues: the NAL units in between belong to it
             self._is_broken = self._is_broken or self._is_tail_broken
             self._tail, self._is_tail_broken = 0, False
         if not self._slices:
             if not is_first:
-                self._is_broken = True  # its beginning is missing
+                self._is_broken = True  # its start is missing
                 if self._by_mark and self._time == self._ended_by_mark:
-                    self._by_mark, self._agreed = False, -1  # a picture that goes on after its marker
+                    self._by_mark, self._agreed = False, -1  # a frame that continues after its marker
             self._first_slice = bytes(view[begin : min(end, begin + _HEAD_BYTES)])
         self._slices += 1
         self._is_key = self._is_key or kind is NalRole.KEY
 
     def _new_time(self, time: int) -> None:
-        """A packet of another time: the unit is complete if it has a picture; else it belongs to the one that comes."""
+        """Handle a new timestamp.
+
+        Ends the unit if it has slices; otherwise the unit continues with the new timestamp.
+        """
         if self._slices:
             self._learn()
             step, known = (time - self._time) & 0xFFFFFFFF, self._least_step
-            if step <= _MOST_AHEAD:  # to a picture that is shown far later than its turn it says nothing
+            if step <= _MOST_AHEAD:  # a frame displayed far later than decoded allows no estimate
                 self._ahead = min(step, known) if known else 0
                 self._least_step = self._ahead or step
             self._give()
@@ -300,13 +303,13 @@ class VideoDepacketizer:
         self._time = time
 
     def _break_off(self) -> None:
-        """Packets are missing while a unit is open."""
+        """Handle missing packets within an open unit."""
         self._cut_fragment()
         self._is_broken = True
         self._is_tail_broken = self._is_tail_broken or self._tail > 0
 
     def _learn(self) -> None:
-        """A unit was ended by time: would its marker have said the same?"""
+        """Check, after a unit ended by timestamp, whether its marker agrees."""
         if self._by_mark or self._agreed < 0 or self._after_gap or self._is_broken:
             return
         if self._marks == 1 and self._is_marked:
@@ -316,7 +319,7 @@ class VideoDepacketizer:
             self._agreed = -1 if self._marks > 1 or self._agreed > 2 else 0
 
     def _give(self) -> None:
-        """Give out the unit; what behind its slices belongs to the next stays."""
+        """Return the unit; data behind its slices that belongs to the next one remains."""
         self._cut_fragment()
         unit, tail = self._unit, self._tail or len(self._unit)
         if self._last_time >= 0 and not self._is_anew:
@@ -344,7 +347,7 @@ class VideoDepacketizer:
         self._give_out(given)
 
     def _forget(self) -> None:
-        """Nothing is being gathered."""
+        """Reset the unit under construction."""
         self._unit, self._fragment, self._tail = bytearray(), -1, 0
         self._slices, self._marks, self._sets, self._first_slice = 0, 0, [], b""
         self._is_key = self._is_broken = self._is_tail_broken = self._is_odd = self._is_stray = self._is_marked = False
