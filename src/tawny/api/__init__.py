@@ -1,1 +1,1 @@
-"""HTTP: routes with declared access, accounts, the built interface."""
+"""HTTP API: routes with declared access rules, accounts, and the built web interface."""

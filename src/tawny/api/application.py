@@ -1,4 +1,4 @@
-"""The application: all routes, each with its rule, inside the shell."""
+"""The FastAPI application: all routes with their access rules, and the middleware."""
 
 from typing import Any
 
@@ -45,18 +45,18 @@ EVERY_ERROR: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": schemas.ErrorResponse},
     "5XX": {"model": schemas.ErrorResponse},
 }
-"""What can go wrong looks the same everywhere."""
+"""All routes use the same error schema."""
 
 
 def make_app(site: AppContext) -> FastAPI:
-    """RuntimeError when a route has no access rule."""
+    """Create the application. Raises RuntimeError: when a route has no access rule."""
     app = make_routes()
     app.state.site = site
     return app
 
 
 def make_routes() -> FastAPI:
-    """The application without what it works on: enough to describe it."""
+    """Create the application without its context, for the API description."""
     app = FastAPI(
         title="tawny",
         version=__version__,
@@ -103,13 +103,13 @@ def make_routes() -> FastAPI:
     app.include_router(camera_routes.public_router)
     app.include_router(metrics.router)
     app.include_router(router)
-    app.include_router(pages.router)  # last: it has an answer for every name
+    app.include_router(pages.router)  # last: it has a catch-all route
     check_routes(app)
     return app
 
 
 def description(app: FastAPI) -> dict[str, Any]:
-    """The API in OpenAPI's words; the interface's types are made from it."""
+    """Return the OpenAPI description; the interface's types are generated from it."""
     return get_openapi(title="tawny", version="1", openapi_version="3.1.0", routes=app.routes)
 
 

@@ -1,4 +1,4 @@
-"""Answering with a part of a file: `Range`, `If-Range`, `If-None-Match` and HEAD (RFC 9110), one range at a time."""
+"""Partial responses: `Range`, `If-Range`, `If-None-Match` and HEAD (RFC 9110), one range per request."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -20,13 +20,13 @@ def ranged(
     media_type: str,
     headers: Mapping[str, str],
 ) -> Response:
-    """200 with all, 206 with a part, 304 when the client has it, 416 when there is no such part."""
+    """Return 200 with all bytes, 206 with a range, 304 if the client's copy is current, or 416 for an invalid range."""
     told = {**headers, "ETag": etag, "Accept-Ranges": "bytes"}
     if etag in [part.strip() for part in request.headers.get("if-none-match", "").split(",")]:
         return Response(status_code=304, headers=told)
     asked = request.headers.get("range")
     if asked and request.headers.get("if-range", etag) != etag:
-        asked = None  # it is another file now
+        asked = None  # the file has changed
     part = part_of(asked, size_bytes) if asked else (0, size_bytes)
     if part is None:
         told["Content-Range"] = f"bytes */{size_bytes}"
@@ -41,7 +41,7 @@ def ranged(
 
 
 def part_of(asked: str, size_bytes: int) -> tuple[int, int] | None:
-    """Begin and end of what a `Range` header asks for; all of it for a header that we do not know; None for nothing."""
+    """Return begin and end of a `Range` header; everything for an unknown form; None if unsatisfiable."""
     found = RANGE.fullmatch(asked)
     if not found:
         return 0, size_bytes

@@ -1,4 +1,4 @@
-"""The answer to "is it recording?", made from the cameras' states and the index."""
+"""Health of all cameras, from their states and the index."""
 
 import logging
 import threading
@@ -17,15 +17,15 @@ from tawny.service.recorder import CameraView, DiskUsage, RecorderService
 log = logging.getLogger(__name__)
 
 SHARE_AGE_S = 10.0
-"""How old the figures of today may be: they are read from the index."""
+"""Maximum age of today's figures; they are read from the index."""
 ANSWER_S = 2.0
 STARTING_MS = 30_000
-"""Starting for longer than this is trouble."""
+"""Starting for longer than this counts as a problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """What the index says of a camera's today; asked when."""
+    """Today's figures of a camera. asked_s: time of the query, s monotonic."""
 
     asked_s: float
     share: float | None
@@ -34,8 +34,12 @@ class _Day:
 
 
 class HealthAnswer:
-    """Any thread may call. It asks the index, but waits for it no longer than `ANSWER_S` in all: that it is recorded is
-    told from memory, also while the disk that has the index does not answer."""
+    """Answers health queries. Thread-safe.
+
+    Index queries run in own threads and are awaited for ANSWER_S at most, so that camera states are available even
+    while
+    the disk with the index is stalled.
+    """
 
     def __init__(self, recorder: RecorderService) -> None:
         self._recorder = recorder
@@ -67,7 +71,7 @@ class HealthAnswer:
         )
 
     def is_well(self) -> bool:
-        """Whether every camera that should record does, and the disk takes it."""
+        """Return whether every camera that should record does, and there is no disk problem."""
         is_on_watch = all(camera.status.state in ON_WATCH | BLINDED | CHOSEN for camera in self._recorder.cameras())
         return is_on_watch and not any(alarm.what == "disk" for alarm in self._recorder.alarms())
 
@@ -129,7 +133,7 @@ class HealthAnswer:
             with self._lock:
                 self._days[name] = day
         except StorageError as error:
-            log.warning("today's figures of %s cannot be read: %s", name, error)
+            log.warning("cannot read today's figures of %s: %s", name, error)
         finally:
             with self._lock:
                 del self._asking[name]

@@ -1,4 +1,4 @@
-"""What all routes share: the recorder, the accounts, and what is kept between requests."""
+"""State shared by all routes: the recorder, its services, accounts and caches."""
 
 import asyncio
 import copy
@@ -49,14 +49,14 @@ if TYPE_CHECKING:
     from tawny.api.live.webrtc import WebRtcSessions
 
 FEW_BYTES = 64_000_000
-"""Of clips, where they are made in memory."""
+"""Space limit of clips in memory."""
 AT_ONCE = 2
-"""Pictures decoded, and clips cut, side by side: a flood of them must not keep other requests from their threads."""
+"""Maximum number of concurrent decodes, and of clip cuts: more would take all threads from other requests."""
 
 
 @dataclass
 class AppContext:
-    """Made once an application."""
+    """Context of the application; one instance, copied per request for the user's view. None: service unavailable."""
 
     recorder: RecorderService
     accounts: Accounts
@@ -66,41 +66,32 @@ class AppContext:
     passwords: Passwords = field(default_factory=Passwords)
     metrics_token: str = ""
     rtsp: str = ""
-    """Where cameras are given on by RTSP, `0.0.0.0:8554`; empty: nowhere."""
+    """Address of the RTSP server, for example `0.0.0.0:8554`; empty: off."""
     seen: frozenset[CameraId] | None = None
-    """The cameras that who asks may see; None: all."""
+    """Cameras the current user may see; None: all."""
     live: LiveSettings = field(default_factory=LiveSettings)
     keeping: RetentionApi | None = None
-    """None: nothing of it can be told or changed here."""
     caring: HealthService | None = None
     outside: DeliveryApi | None = None
-    """None: nothing leaves this machine."""
     modes: ModeServiceApi | None = None
-    """None: there are none here."""
     models: ModelApi | None = None
-    """None: nothing is named here."""
     known: IdentityApi | None = None
-    """None: nothing is read here."""
     placing: TargetSettingsApi | None = None
-    """None: nor can that be changed."""
     connecting: CameraConnectionApi | None = None
-    """None: where cameras are cannot be changed here."""
     orders: CommandApi | None = None
-    """None: nothing can be asked of the recorder."""
     sealed: SealingApi | None = None
-    """None: nothing can be sealed here."""
     address: str = ""
-    """How phones reach us; empty: not known."""
+    """URL for phones; empty: unknown."""
     clip_store: ClipStore = field(default_factory=lambda: ClipStore(None, FEW_BYTES))
     inbox: Inbox = field(default_factory=lambda: Inbox(None))
     hosts: tuple[str, ...] = ("127.0.0.1",)
-    """What WebRTC listens on: addresses."""
+    """Addresses WebRTC listens on."""
 
     is_unlocked: bool = field(default=False, init=False)
-    """Who asks has unlocked what is sealed."""
+    """Whether the current session has unlocked encrypted recordings."""
 
     behind: RecorderService | None = field(default=None, init=False)
-    """Then: the recorder without that."""
+    """If unlocked: the recorder without decryption."""
 
     def __post_init__(self) -> None:
         self.attempts = LoginThrottle(self.recorder.clock)
@@ -123,14 +114,14 @@ class AppContext:
         return self._rtc.made()
 
     async def close(self) -> None:
-        """End what outlives requests."""
+        """Stop everything that outlives requests."""
         await asyncio.to_thread(self.jobs.close)
         self.unlocks.close()
         await self.hls.close()
         await self._rtc.close()
 
     def hubs(self, camera: CameraId) -> dict[StreamName, Hub]:
-        """The streams of a camera that there are, the large one first."""
+        """Return the available streams of a camera, main stream first."""
         return {name: hub for name in StreamName if (hub := self.recorder.hub(camera, name)) is not None}
 
     @property
@@ -138,7 +129,7 @@ class AppContext:
         return ZoneInfo(self.recorder.zone)
 
     def seen_by(self, session: LoginSession) -> "AppContext":
-        """The same, with nothing in it of cameras that this person may not see, and with what they have unlocked."""
+        """Return the context restricted to what this session may see and has unlocked."""
         seen, opened = self.of_person(session.person), self.unlocks.of(session)
         if opened is not None:
             seen = copy.copy(seen)
@@ -158,7 +149,7 @@ class AppContext:
 
 
 class _RtcOnDemand:
-    """Made when the first one asks: few do, and it takes memory."""
+    """Creates the WebRTC sessions on first use: the library needs much memory and is rarely used."""
 
     def __init__(self, live: LiveSettings, hosts: tuple[str, ...], clock: Clock) -> None:
         self._live, self._hosts, self._clock = live, hosts, clock
@@ -182,7 +173,7 @@ def the_site(connection: HTTPConnection) -> AppContext:
 
 
 def the_part_seen(connection: HTTPConnection) -> AppContext:
-    """As far as who asks may see it; the route's rule has found out who that is."""
+    """Return the context restricted to the session that the route's rule has found."""
     session: LoginSession | None = getattr(connection.state, "session", None)
     site = the_site(connection)
     seen = site.seen_by(session) if session else site

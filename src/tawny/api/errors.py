@@ -1,4 +1,4 @@
-"""Whatever goes wrong is answered in one shape: `{"code", "message", "hint"}`, sentences that people can be shown."""
+"""Errors of the API: `{"code", "message", "hint"}`, with sentences for users."""
 
 import logging
 import secrets
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class RequestRefused(TawnyError):
-    """A request that is not answered as asked. kind: the word in `code`; more: further fields of the answer."""
+    """A refused request. kind: value of `code`; more: additional fields of the response."""
 
     status: int
     kind: str
@@ -53,7 +53,7 @@ BY_STATUS = {
 
 
 def install(app: FastAPI) -> None:
-    """Make the application answer every error in our shape."""
+    """Install handlers, so that every error uses the API's schema."""
     app.add_exception_handler(TawnyError, _of_ours)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_input)
@@ -66,7 +66,7 @@ def answer(status: int, code: str, message: str, do: str, more: Mapping[str, Any
 
 
 def as_answer(error: TawnyError) -> JSONResponse:
-    """Our errors: refusals as they say, disks as trouble of the server."""
+    """Return an error response: refusals with their own status, storage errors as server errors."""
     if isinstance(error, RequestRefused):
         made = answer(error.status, error.kind, error.message, error.do, error.more)
         if "wait_s" in error.more:
@@ -76,13 +76,13 @@ def as_answer(error: TawnyError) -> JSONResponse:
         return as_answer(sealed_error())
     status = 507 if isinstance(error, DiskFull) else 503 if isinstance(error, StorageError) else 500
     if isinstance(error, FileDamaged):
-        status = 404  # what was asked for is not to be had; the rest works
+        status = 404  # only this recording is unavailable
     log.warning("answered %d: %s", status, error)
     return answer(status, error.code, _without_paths(error), error.do)
 
 
 def _without_paths(error: TawnyError) -> str:
-    # where a file lies on the recorder is nobody's business in a browser
+    # do not reveal file paths to clients
     return error.message.replace(error.where, "the recordings") if isinstance(error, StorageError) else error.message
 
 
@@ -106,14 +106,14 @@ async def _of_input(_: Request, error: Exception) -> JSONResponse:
 
 
 def _worded(problem: Mapping[str, Any]) -> str:
-    """`from_ms: Input should be a valid integer`; never what was sent, which may be a password."""
+    """Return `from_ms: Input should be a valid integer`. Never includes the input, which may be a password."""
     where = ".".join(str(part) for part in problem["loc"] if part not in ("query", "path", "body"))
     text = str(problem["msg"]).rstrip(".")
     return f"{where}: {text}" if where else text
 
 
 async def _of_anything(_: Request, error: Exception) -> JSONResponse:
-    # the server logs the error itself; the reference ties the two together
+    # uvicorn logs the exception; the reference connects log and response
     reference = secrets.token_hex(2).upper()
-    log.error("error %s answered to a browser: %s", reference, type(error).__name__)
+    log.error("internal error, reference %s: %s", reference, type(error).__name__)
     return answer(500, "failed", f"Something went wrong (code {reference}).", "Try again. The log has details.")

@@ -1,7 +1,7 @@
-"""What other recorders bring here, each into a folder of its own: `inbox/<pass>/…` beside the recordings.
+"""Files uploaded by other recorders, one folder per access token: `inbox/<pass>/…` next to the recordings.
 
-A file appears under its name only when it is whole and its SHA-256 is the one that was said. What was cut off goes on
-where it was: what has begun is known by what it is to become. Plain files, which any player plays.
+A file appears under its name once it is complete and its SHA-256 is verified. Uploads can be resumed: unfinished ones
+are identified by the SHA-256 of the complete file. Files are stored as they are.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from tawny.storage.disk.disk import turned
 FOLDER: Final = "inbox"
 BEGUN: Final = ".begun"
 SPARE_SHARE: Final = 0.02
-"""So much of the disk is left to the recorder, whatever a pass allows."""
+"""Share of the disk that remains free for the recorder, regardless of quotas."""
 PORTION_BYTES: Final = 1_048_576
 _PART = re.compile(r"[^\x00-\x1f\x7f/\\]{1,200}")
 _MOST_PARTS: Final = 16
@@ -31,7 +31,7 @@ _MOST_PARTS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class InboxFile:
-    """A file that is here."""
+    """A complete file."""
 
     name: str
     size_bytes: int
@@ -39,7 +39,10 @@ class InboxFile:
 
 
 class Inbox:
-    """Any thread may call; calls wait for the disk. root: None where nothing is kept on any. Raises Refused."""
+    """Inbox of all tokens. Thread-safe; methods block on the disk. root: None if nothing is stored on disk.
+
+    Raises RequestRefused.
+    """
 
     def __init__(self, root: Path | None) -> None:
         self._root = root
@@ -56,16 +59,16 @@ class Inbox:
         return InboxFile(name, found.st_size, found.st_mtime_ns // 1_000_000) if path.is_file() else None
 
     def sha256(self, holder: str, name: str) -> str:
-        """Read anew from the disk."""
+        """Return the SHA-256, computed from the file."""
         return _sha256(self.path(holder, name))
 
     def begun_bytes(self, holder: str, sha256: str) -> int:
-        """How much is here of what is to become this."""
+        """Return the bytes received of an unfinished upload."""
         part = self._part(holder, sha256)
         return part.stat().st_size if part.exists() else 0
 
     def path(self, holder: str, name: str) -> Path:
-        """Of a file that is here."""
+        """Return the path of a complete file."""
         if self.find(holder, name) is None:
             raise not_found("File not found.")
         return self._path(holder, name)
@@ -83,7 +86,7 @@ class Inbox:
         return found
 
     def used_bytes(self, holder: str) -> int:
-        """By all that this pass has brought, what has only begun too."""
+        """Return the space used by a token, unfinished uploads included."""
         with self._lock:
             if holder not in self._used:
                 walked = os.walk(self._home(holder))
@@ -92,7 +95,7 @@ class Inbox:
             return self._used[holder]
 
     def begin(self, holder: str, sha256: str, offset: int, size_bytes: int, quota_bytes: int) -> "InboxWrite":
-        """Go on with what has begun, at its end; only one at a time."""
+        """Open an upload for appending at `offset`. Only one writer at a time."""
         part, begun = self._part(holder, sha256), self.begun_bytes(holder, sha256)
         if offset != begun:
             raise RequestRefused(
@@ -113,7 +116,7 @@ class Inbox:
             raise turned(error, str(part)) from error
 
     def finish(self, holder: str, name: str, sha256: str, size_bytes: int, modified_ms: int) -> None:
-        """It is whole: under its name, durably, in place of an older one. Refused when it is not what was said."""
+        """Verify the upload and move it to its name durably, replacing an older file."""
         part, path = self._part(holder, sha256), self._path(holder, name)
         try:
             if part.stat().st_size != size_bytes or _sha256(part) != sha256:
@@ -136,14 +139,14 @@ class Inbox:
                 self._used.pop(holder, None)
 
     def remove(self, holder: str, name: str) -> None:
-        """One that is not there is no fault. Folders that are empty then go too."""
+        """Delete a file, and folders that are empty then. Not an error if it does not exist."""
         path, home = self._path(holder, name), self._home(holder)
         with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
             path.unlink()
         for folder in path.parents:
             if folder == home:
                 break
-            with suppress(OSError):  # others are still in it
+            with suppress(OSError):  # not empty
                 folder.rmdir()
         with self._lock:
             self._used.pop(holder, None)
@@ -153,7 +156,7 @@ class Inbox:
             self._writing.discard(part)
             self._used.pop(holder, None)
 
-    # --- inside ------------------------------------------------------------------------------------------------------
+    # --- internal ----------------------------------------------------------------------------------------------------
 
     def _refuse_what_is_too_much(self, holder: str, more_bytes: int, quota_bytes: int) -> None:
         if self.used_bytes(holder) + more_bytes > quota_bytes:
@@ -188,7 +191,7 @@ class Inbox:
 
 
 class InboxWrite:
-    """A file that is being brought. One thread at a time. Raises StorageError, DiskFull."""
+    """An upload in progress. One thread at a time. Raises StorageError, DiskFull."""
 
     def __init__(self, part: Path, over: Callable[[], None]) -> None:
         self._part, self._over = part, over

@@ -1,4 +1,4 @@
-"""The interface's page and files. Every page's address is answered with the one page that draws them all."""
+"""Page and files of the web interface. All page URLs return the same single-page application."""
 
 import mimetypes
 
@@ -41,7 +41,7 @@ public = [rule(Access.PUBLIC)]
 
 
 async def page(here: Here) -> Response:
-    """The one page that draws all others."""
+    """Return the single-page application."""
     index = here.interface.files.get("index.html")
     if index is None:
         return HTMLResponse(MISSING, 503)
@@ -55,13 +55,13 @@ for path in PAGES:
 
 @router.get("/assets/{name}", dependencies=public, include_in_schema=False)
 async def asset(name: str, here: Here) -> Response:
-    """A file with a hash in its name: it never changes."""
+    """Return a file with a hash in its name; cached forever."""
     return _file(here.interface, f"assets/{name}", FOR_EVER)
 
 
 @router.get("/{name}", dependencies=public, include_in_schema=False)
 async def other_file(name: str, here: Here) -> Response:
-    """The icon, the manifest and such."""
+    """Return other files such as the icon and the manifest."""
     return _file(here.interface, name, ASK_AGAIN)
 
 

@@ -1,4 +1,4 @@
-"""What a request may ask for at most, and reading its parameters."""
+"""Request parameters: limits and parsing."""
 
 from typing import Annotated
 
@@ -29,7 +29,7 @@ OneStream = Annotated[StreamName, Query()]
 
 
 def parse_span(from_ms: int, to_ms: int, most_days: float = MOST_DAYS) -> Span:
-    """The span asked for. Refused when it is empty or too long."""
+    """Return the span. Raises RequestRefused: when it is empty or longer than `most_days`."""
     if to_ms <= from_ms:
         raise bad_input("The end must be after the start.", "Choose another time.")
     if to_ms - from_ms > most_days * DAY_MS:
@@ -42,7 +42,7 @@ def parse_list(text: str) -> list[str]:
 
 
 def cameras_of(text: str, here: AppContext) -> list[CameraId]:
-    """Those named, all that are configured when none is. Ids of cameras that were removed are fine as well."""
+    """Return the named cameras, or all configured ones. Removed cameras are allowed; invisible ones are dropped."""
     named = list(dict.fromkeys(CameraId(part) for part in parse_list(text)))
     if len(named) > MOST_CAMERAS:
         raise bad_input(f"You can load at most {MOST_CAMERAS} cameras at once.", "Choose fewer.")
@@ -52,7 +52,10 @@ def cameras_of(text: str, here: AppContext) -> list[CameraId]:
 
 
 def known_camera(camera: CameraId, here: AppContext) -> CameraId:
-    """Refused when it is neither configured nor ever recorded. Asks the index: call it in a thread."""
+    """Return the ID. Raises RequestRefused: when it is neither configured nor recorded.
+
+    Queries the index; call in a thread.
+    """
     is_configured = any(one.status.id == camera for one in here.recorder.cameras())
     if not is_configured and here.recorder.index.bounds(camera) is None:
         raise not_found("Camera not found.")

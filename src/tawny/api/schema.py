@@ -1,4 +1,4 @@
-"""`python -m tawny.api.schema`: the API's description as JSON, the same bytes for the same code."""
+"""`python -m tawny.api.schema`: print the OpenAPI description as JSON; deterministic."""
 
 import json
 import sys

@@ -1,6 +1,6 @@
-"""What goes over the wire, as types: the API's description and the interface's types are made from these.
+"""API schemas; the OpenAPI description and the interface's types are generated from them.
 
-Fields may be added, never renamed. Times end in `_ms` (UTC, milliseconds since 1970) or are RFC 3339 texts.
+Compatibility: fields may be added, never renamed. Times end in `_ms` (UTC, ms since 1970) or are RFC 3339 strings.
 """
 
 from typing import Annotated, Literal
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 LATEST_MS = 4_102_444_800_000
-"""The year 2100: no instant after it is taken."""
+"""The year 2100, the upper limit of times."""
 Ms = Annotated[int, Field(ge=0, le=LATEST_MS)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]*$")]
 Password = Annotated[str, StringConstraints(max_length=1024)]
@@ -19,18 +19,18 @@ SpanMs = tuple[int, int]
 
 
 class ApiRequest(BaseModel):
-    """A request's body: what is not known is refused."""
+    """Base of request bodies; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ApiResponse(BaseModel):
-    """An answer."""
+    """Base of responses."""
 
     model_config = ConfigDict(frozen=True)
 
 
-# --- people ----------------------------------------------------------------------------------------------------------
+# --- users -----------------------------------------------------------------------------------------------------------
 
 
 class User(ApiResponse):
@@ -44,9 +44,9 @@ class SessionInfo(ApiResponse):
     user: User | None
     version: str
     recorder: str
-    """The recorder's host name."""
+    """Host name of the recorder."""
     zone: str
-    """Its time zone; empty for who is not signed in."""
+    """Time zone of the recorder; empty if not signed in."""
 
 
 class SignedIn(ApiResponse):
@@ -73,7 +73,7 @@ class OkResponse(ApiResponse):
 
 
 class ErrorResponse(ApiResponse):
-    """Every error."""
+    """Every error response."""
 
     code: str
     message: str
@@ -105,19 +105,19 @@ State = Literal[
 
 
 class DamageToday(ApiResponse):
-    """Recorded time of today whose pictures are not whole, of the large picture."""
+    """Damaged video of today, main stream."""
 
     spans: int
     seconds: float
     pictures: int
-    """Those of which something is missing."""
+    """Number of damaged frames."""
     packets_missing: int
 
 
 class MaskInfo(ApiResponse):
-    """Parts of the picture that nobody is to see: pages cover them; pictures and clips that are made have them black.
+    """Privacy masks of a camera: drawn by pages, blacked out in images and clips.
 
-    effect: `hidden`: the stored video, and live video for other programs, still have them.
+    effect: `hidden`: stored video, and live video for other programs, still contain the masked areas.
     """
 
     effect: Literal["hidden"]
@@ -134,18 +134,18 @@ class CameraInfo(ApiResponse):
     fps: float | None
     bit_rate: int | None
     clock_offset_s: float | None
-    """By how much the camera's own clock is ahead of the recorder's; None where it does not say."""
+    """How far the camera's clock is ahead of the recorder's, in s; null if unknown."""
     latency_s: float | None
-    """From the moment a picture is taken until the recorder has it; None where that is not known."""
+    """Time from capture of a frame until its arrival at the recorder, in s; null if unknown."""
     recorded_today: float | None
-    """0..1 of what was wanted; None before anything was."""
+    """Share 0..1 of the time that should be recorded; null before there is any."""
     gaps_today: int
     damage_today: DamageToday
     streams: StreamsInfo
     audio: bool
     mask: MaskInfo
     where: Literal["", "outside", "inside"]
-    """For the groups of these names on the wall."""
+    """Group of the camera in the live view."""
 
 
 class CameraList(ApiResponse):
@@ -169,7 +169,7 @@ class Health(ApiResponse):
     ok: bool
     working: int
     expected: int
-    """Cameras that are not switched off."""
+    """Number of cameras that are not switched off."""
     chosen_off: int
     trouble: int
     cameras: list[CameraInfo]
@@ -183,7 +183,7 @@ class HealthzResponse(ApiResponse):
     ok: bool
 
 
-# --- the past --------------------------------------------------------------------------------------------------------
+# --- recordings ------------------------------------------------------------------------------------------------------
 
 
 class LocalTimeChange(ApiResponse):
@@ -196,7 +196,7 @@ class LocalTime(ApiResponse):
     zone: str
     now_ms: int
     offset_s: int
-    """Local time minus UTC at from_ms."""
+    """Local time minus UTC at from_ms, in s."""
     transitions: list[LocalTimeChange]
 
 
@@ -204,19 +204,19 @@ Tone = Literal["warn", "choice", "faint"]
 
 
 class EvidenceInfo(ApiResponse):
-    """What a gap stands on, as far as it is known."""
+    """Technical details of a gap, as far as known."""
 
     word: str
-    """What happened, finer than the reason: `redirect-refused`; empty where nobody said."""
+    """Cause, more specific than the reason: `redirect-refused`; empty if unknown."""
     last_unit_ms: int | None
-    """When the last picture came."""
+    """Time of the last frame."""
     last_byte_ms: int | None
     packets_missing: int
     rubbish_bytes: int
     attempts: int
-    """How often it was tried again."""
+    """Number of connection attempts."""
     peer_status: str
-    """The camera's last answer: `453 Not Enough Bandwidth`."""
+    """Last response of the camera: `453 Not Enough Bandwidth`."""
 
 
 class GapInfo(ApiResponse):
@@ -230,7 +230,7 @@ class GapInfo(ApiResponse):
 
 
 class DamageInfo(ApiResponse):
-    """Recorded, but with pictures that are not whole."""
+    """Recorded, but damaged video."""
 
     begin_ms: int
     end_ms: int
@@ -255,7 +255,10 @@ class SeenObjectInfo(ApiResponse):
 
 
 class ReadInfo(ApiResponse):
-    """by: the recogniser. text: a plate; empty of a face. known: the name of who that is; empty for nobody known."""
+    """A recognition. by: the recognizer. text: a plate; empty for faces.
+
+    known: name of the identity; empty if unknown.
+    """
 
     by: str
     text: str
@@ -278,16 +281,16 @@ class EventInfo(ApiResponse):
     kept: bool
     reviewed: bool
     false_alarm: str
-    """Why somebody called it one; empty where nobody did."""
+    """Reason given by a user; empty if not marked as false alarm."""
     recognized: list[ReadInfo]
     possible: list[SeenObjectInfo]
-    """Kinds that its things look like to the small model that comes with tawny, the surest first."""
+    """Event types suggested by the built-in classifier, best first."""
     possible_type: str
-    """The kind that it may be, where no model named it and nobody said what it was; else empty."""
+    """Suggested event type, if neither a model nor a user named it; else empty."""
     labeled_as: str
-    """What somebody said it was: a kind, or `nothing`; empty where nobody did."""
+    """Type given by a user, or `nothing`; empty if none."""
     display_type: str
-    """The kind that it is shown and sorted as: what somebody said, else its name, else what is suggested."""
+    """Effective type for display and sorting: the user's, else the detected one, else the suggested one."""
     snapshot: str | None
     clip: str
     title: str
@@ -297,7 +300,7 @@ class EventList(ApiResponse):
     items: list[EventInfo]
     next: str | None
     new: int
-    """Events in the range that nobody has reviewed, at most 1000 counted."""
+    """Number of events in the range that are not reviewed, at most 1000."""
 
 
 class EventMarksRequest(ApiRequest):
@@ -317,14 +320,14 @@ WhyFalse = Literal["shadow", "weather", "known", "traffic", "other"]
 
 
 class FeedbackRequest(ApiRequest):
-    """What is left out stays as it is."""
+    """Feedback on an event. Fields not given stay unchanged."""
 
     false_alarm: WhyFalse | Literal[""] | None = None
     labeled_as: Literal["person", "vehicle", "animal", "nothing", ""] | None = None
 
 
 class TriggerSimulationRequest(ApiRequest):
-    """At another level: of the last 24 hours unless said otherwise."""
+    """Simulation of another motion threshold; the last 24 hours by default."""
 
     level: Annotated[int, Field(ge=1, le=100)]
     from_ms: Ms | None = None
@@ -345,7 +348,7 @@ class TriggerSimulationResponse(ApiResponse):
     missed: list[EventInfo]
     newly: list[SimulatedEventInfo]
     unknown: list[str]
-    """Of whose time no scores are stored."""
+    """Events without stored scores."""
 
 
 class MotionSearchHit(ApiResponse):
@@ -364,7 +367,7 @@ class MotionScores(ApiResponse):
     begin_ms: int
     step_s: int
     data: str
-    """Base64 of one byte a step: 0..100, 255 where not known."""
+    """Base64 of one byte per step: 0..100, 255 if unknown."""
 
 
 class TimelineLaneInfo(ApiResponse):

@@ -1,4 +1,4 @@
-"""What surrounds the application: headers on every answer, and an end to requests whose body is too large."""
+"""ASGI middleware: security headers on every response, and a limit on request bodies."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -7,7 +7,7 @@ from tawny.api.errors import answer
 
 MOST_BODY_BYTES = 64 * 1024
 STREAMED = frozenset({("PUT", "/api/v1/inbox/file")})
-"""Whose body is a file: the route takes it portion by portion, within what its pass may bring."""
+"""Routes with a file as body, streamed by the route within the token's quota."""
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; style-src 'self'; "
     "script-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -22,15 +22,15 @@ HEADERS = {
 }
 
 FRAMED = "frame-ancestors *"
-"""In the policy of an answer that is made to stand in other sites' pages."""
+"""In the policy of responses that may be framed by other sites."""
 OF_FRAMES = frozenset({"Content-Security-Policy", "X-Frame-Options", "Cross-Origin-Resource-Policy"})
-"""What such an answer says for itself."""
+"""Headers that such a response sets itself."""
 UNLOCKED = "unlocked"
-"""In a request's state: who asks has unlocked what is sealed, and no browser keeps anything of that."""
+"""Request state: the session has unlocked encrypted recordings, so nothing may be cached."""
 
 
 class SecurityHeadersMiddleware:
-    """ASGI middleware. What an answer says of caching is kept; where it says nothing, it is not to be stored."""
+    """ASGI middleware. Keeps a response's own Cache-Control; the default is `no-store`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -63,7 +63,7 @@ class SecurityHeadersMiddleware:
 
 
 async def _body_within(scope: Scope, receive: Receive) -> Receive | None:
-    """The request with its body read, at most MOST_BODY_BYTES of it; None when there is more."""
+    """Return the request with its body buffered; None if the body exceeds MOST_BODY_BYTES."""
     if scope["method"] in ("GET", "HEAD") or (scope["method"], scope["path"]) in STREAMED:
         return receive
     parts: list[bytes] = []
@@ -71,7 +71,7 @@ async def _body_within(scope: Scope, receive: Receive) -> Receive | None:
     while more:
         message = await receive()
         if message["type"] != "http.request":
-            return receive  # the client has gone
+            return receive  # the client disconnected
         parts.append(message.get("body", b""))
         size_bytes += len(parts[-1])
         more = message.get("more_body", False)

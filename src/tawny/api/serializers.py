@@ -1,4 +1,4 @@
-"""From the recorder's own values to what goes over the wire."""
+"""Conversion of the recorder's values to API schemas."""
 
 import base64
 from collections.abc import Callable
@@ -32,7 +32,7 @@ TITLES = {
     "motion": "Motion",
 }
 PERHAPS = {"person": "Possible person", "vehicle": "Possible vehicle", "animal": "Possible animal"}
-"""Titles of what is only suggested."""
+"""Titles of suggested types."""
 BY_SIGN = {
     "left": "Object left",
     "taken": "Object removed",
@@ -42,7 +42,7 @@ BY_SIGN = {
     "moved": "Camera moved",
     "frozen": "Image frozen",
 }
-"""Titles that say more than the kind."""
+"""Titles more specific than the type."""
 
 
 def user(person: Account) -> schemas.User:
@@ -80,7 +80,7 @@ def event(made: Event, recorder: RecorderService) -> schemas.EventInfo:
 
 
 def actor_name(made: Event, called: Callable[[str], str]) -> str:
-    """Who or what was recognised, by name; else what was read; empty where nothing was."""
+    """Return the recognized names, else the recognized text; empty if there is neither."""
     names = [name for one in made.reads if one.who and (name := called(one.who))]
     texts = [one.text for one in made.reads if one.text]
     return " and ".join(dict.fromkeys(names)) or (f"{what(made)} {texts[0]}" if texts else "")
@@ -91,8 +91,9 @@ def _called(read: RecognisedText, recorder: RecorderService) -> str:
 
 
 def what(made: Event) -> str:
-    """What a person said it was, or the kind, or what else is known of it: its first sign, the name of a sound, or what
-    it looks like."""
+    """Return the event's title: the user's type, else its first specific sign, sound class, suggested or detected
+    type.
+    """
     if made.said:
         return TITLES[made.shown_kind]
     for seen in made.objects:
@@ -106,7 +107,7 @@ def what(made: Event) -> str:
 
 
 def camera_name(recorder: RecorderService, camera: CameraId) -> str:
-    """The id for a camera that is no longer configured: its recordings are still there."""
+    """Return the camera's name; its ID if it is no longer configured."""
     return next((one.status.name for one in recorder.cameras() if one.status.id == camera), camera)
 
 
@@ -191,7 +192,7 @@ def streams(recorder: RecorderService, camera: CameraId) -> schemas.StreamsInfo:
 
 
 def stream(hub: Hub) -> schemas.StreamInfo | None:
-    """What comes at present; None while nothing does."""
+    """Return the current formats; None while nothing is received."""
     video: VideoFormat | None = None
     sound = ""
     for packet in hub.recent(2.0):

@@ -1,4 +1,4 @@
-"""The web server, in an event loop that is there already. It listens, or says why it cannot; it ends within 2 s."""
+"""Web server (uvicorn) in an existing event loop. Reports why it cannot listen; stops within 2 s."""
 
 import asyncio
 import errno
@@ -19,34 +19,37 @@ from tawny.model.errors import NoAccount, NotDone, PortInUse, UsageError
 
 GRACE_S = 1
 TICK_S = 2.0
-"""How often the date in answers is brought up to date."""
+"""Interval in s at which the Date header is updated."""
 MOST_CONNECTIONS = 1000
 FILE_THREADS = 8
-"""Answers that stream from files are read by so many threads; each costs memory."""
+"""Maximum number of threads for streaming files; each costs memory."""
 LARGEST_MESSAGE_BYTES = 4096
-"""That a browser may send over a WebSocket."""
+"""Maximum size of a WebSocket message from a browser."""
 MOST_UNSENT_BYTES = 128 * 1024
 PROXIES = "127.0.0.1,::1"
-"""Whose word about the client's address and scheme is taken: a proxy on this machine."""
+"""Proxies whose forwarded headers are trusted: those on this computer."""
 log = logging.getLogger(__name__)
 
 
 class WebServer:
-    """`start` once, `stop` once, both in the loop that serves."""
+    """Call `start` once and `stop` once, in the serving loop."""
 
     def __init__(self, app: FastAPI, accounts: Accounts, host: str, port: int) -> None:
-        """host: a name or an address; port 0: any that is free."""
+        """host: a name or an address. port: 0 for any free port."""
         self._app, self._accounts, self._host, self._port = app, accounts, host, port
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
     @property
     def address(self) -> str:
-        """`127.0.0.1:8000`: where it listens, once it does."""
+        """`127.0.0.1:8000`: the address it listens on, after `start`."""
         return f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
 
     async def start(self) -> None:
-        """Returns when it listens. Raises PortInUse, NoAccount (beyond loopback while there is no owner), NotDone."""
+        """Return once listening.
+
+        Raises PortInUse; NoAccount: beyond loopback while there is no owner; NotDone.
+        """
         places = await _resolved(self._host, self._port)
         is_reachable = not all(ipaddress.ip_address(address).is_loopback for address, _ in places)
         if is_reachable and not await asyncio.to_thread(self._accounts.has_owner):
@@ -59,10 +62,10 @@ class WebServer:
         await self._server.ready.wait()
 
     async def stop(self) -> None:
-        """Close everything, sockets that are open for ever included."""
+        """Stop, closing all connections, also those that would stay open."""
         if self._server is None or self._serving is None:
             return
-        with _quiet():  # what is cut off now is cut off on purpose
+        with _quiet():  # connections are aborted on purpose
             self._server.should_exit = True
             self._server.ending.set()
             await self._serving
@@ -77,7 +80,7 @@ class WebServer:
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family == socket.AF_INET6:
                     made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if address == "::" else 1)
-                # what waits in the kernel for a slow viewer is old when it comes: let it be little
+                # keep the kernel's send buffer small: data queued for a slow viewer is outdated when it arrives
                 made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT_BYTES)
                 made.bind((address, port))
                 made.listen(128)
@@ -98,7 +101,7 @@ class WebServer:
 
 
 async def addresses_of(host: str) -> tuple[str, ...]:
-    """What a name or address stands for. UsageError when nothing."""
+    """Return the IP addresses of a host. Raises UsageError: when there are none."""
     return tuple(address for address, _ in await _resolved(host, 0))
 
 
@@ -113,7 +116,7 @@ async def _resolved(host: str, port: int) -> list[tuple[str, socket.AddressFamil
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the program that it is part of, and says when it listens."""
+    """Leaves signal handling to the program, and signals when it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -124,7 +127,7 @@ class _Server(uvicorn.Server):
         yield
 
     async def main_loop(self) -> None:
-        """Waits until told to end. uvicorn's own asks ten times a second, and waking up is what costs here."""
+        """Wait until stopped. uvicorn's own loop wakes up ten times a second, which costs CPU time."""
         while not await self.on_tick(0):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.ending.wait(), TICK_S)
@@ -136,7 +139,9 @@ class _Server(uvicorn.Server):
 
 class _WebSocket(WebSocketsSansIOProtocol):
     def shutdown(self) -> None:
-        """Who has left, and not taken all yet, cannot be told to leave: uvicorn raises, and would end nothing more."""
+        """Close the connection. uvicorn raises for a client that left with unsent data, which would abort the
+        shutdown.
+        """
         with suppress(InvalidState):
             super().shutdown()
 

@@ -1,4 +1,4 @@
-"""The built interface: its files are listed once at the start, so that no path from a request reaches the disk."""
+"""Files of the built interface, listed once at startup. Invariant: no path from a request reaches the disk."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ BUILT = Path(__file__).parent / "static"
 
 @dataclass(frozen=True)
 class StaticFiles:
-    """files: path below `static/`, with `/`, to where it is."""
+    """files: URL path below `static/` to file path."""
 
     files: dict[str, Path]
 

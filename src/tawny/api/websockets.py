@@ -1,4 +1,4 @@
-"""What both kinds of WebSocket share: talking both ways at once, and ending when the session does."""
+"""Helpers for WebSockets: bidirectional exchange, and closing when the session ends."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -11,20 +11,20 @@ from tawny.api.auth.access import SIGNED_OUT, has_ended
 from tawny.model.clock import Clock
 
 LOOK_S = 4.0
-"""How often a session is looked at, and a sign of life given."""
+"""Interval in s of session checks and heartbeats."""
 NOT_UNDERSTOOD = 1008
 Said = TypeVar("Said", bound=BaseModel)
 
 
 class SessionWatch:
-    """Asked often, it looks every LOOK_S whether the session still lasts."""
+    """Checks every LOOK_S whether the session is still valid; may be called often."""
 
     def __init__(self, socket: WebSocket, clock: Clock) -> None:
         self._socket, self._clock = socket, clock
         self._looked_s = clock.mono_s()
 
     async def is_over(self) -> bool:
-        """True once the session has ended; the socket is closed then."""
+        """Return True, and close the socket, once the session has ended."""
         if self._clock.mono_s() - self._looked_s < LOOK_S:
             return False
         self._looked_s = self._clock.mono_s()
@@ -37,7 +37,7 @@ class SessionWatch:
 async def run_duplex(
     socket: WebSocket, send: Coroutine[Any, Any, None], kind: type[Said], hear: Callable[[Said], None]
 ) -> None:
-    """Send and hear until either side has enough. What is heard and is no `kind` ends it."""
+    """Send and receive until either side ends. A received message that is not a `kind` closes the socket."""
     both = [asyncio.create_task(send), asyncio.create_task(_hear(socket, kind, hear))]
     try:
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -51,7 +51,7 @@ async def run_duplex(
 
 
 async def _hear(socket: WebSocket, kind: type[Said], hear: Callable[[Said], None]) -> None:
-    while socket.application_state is WebSocketState.CONNECTED:  # until the other side of `talk` has closed it
+    while socket.application_state is WebSocketState.CONNECTED:  # until the sending side closes it
         text = await socket.receive_text()
         try:
             said = kind.model_validate_json(text)

@@ -1,1 +1,1 @@
-"""The one place that wires everything."""
+"""Composition root: wires all parts of a running tawny."""

@@ -1,10 +1,8 @@
-"""The door for commands on this machine: a UNIX socket in the data folder, one JSON object a line, for its owner only.
+"""UNIX socket for commands on this computer: one JSON object per line, accessible to its owner only.
 
-In memory mode, when no disk is written to, it is an abstract one: a name that the kernel keeps for as long as the
-program runs, made from the user and the folder. Both ends look who the other is, as such a name has no owner.
-
-`{"command": "status"}` is answered once; `{"command": "follow"}` by a line for everything that happens, until the asker
-goes.
+The socket is in the data folder. In memory mode nothing is written to disk, so it is an abstract socket whose name is
+derived from user and folder. Abstract sockets have no owner, so both ends check the peer's user ID.
+`{"command": "status"}` gets one answer; `{"command": "follow"}` gets a line per message until the client disconnects.
 """
 
 import asyncio
@@ -25,15 +23,18 @@ from tawny.model.messages import Message
 
 NAME = "control"
 LONGEST = 64_000
-"""Bytes of a request's line."""
-_CREDENTIALS = struct.Struct("iii")  # of the other end: process, user, group
+"""Maximum length of a request line in bytes."""
+_CREDENTIALS = struct.Struct("iii")  # peer credentials: process, user, group
 MOST_WAITING = 1000
-"""Messages kept for one that follows slowly; older ones are dropped."""
+"""Maximum number of messages queued for a slow client; the oldest are dropped."""
 
 
 class ControlSocket:
-    """Runs in the asyncio loop. answers: what can be asked, by name; called in a thread, may block. on_disk: False: the
-    folder is only a name, and nothing is written there."""
+    """Server of the control socket. Runs in the asyncio loop.
+
+    answers: handlers by command; called in a thread, may block. told: serializer of bus messages, None to skip one.
+    on_disk: False in memory mode: the folder is only a name, and an abstract socket is used.
+    """
 
     def __init__(
         self,
@@ -45,14 +46,14 @@ class ControlSocket:
         on_disk: bool = True,
     ) -> None:
         self._data, self._path, self._on_disk = folder, folder / NAME, on_disk
-        self._threads = ThreadPoolExecutor(2, "control")  # its own: others may wait for a disk that does not answer
+        self._threads = ThreadPoolExecutor(2, "control")  # own pool: shared ones may be blocked by a stalled disk
         self._bus, self._answers, self._told = bus, answers, told
         self._server: asyncio.Server | None = None
         self._folder: int | None = None
         self._callers: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> None:
-        """Raises StorageError. A socket that a killed recorder left behind is taken away."""
+        """Start listening, replacing the socket of a killed recorder. Raises StorageError."""
         try:
             if not self._on_disk:
                 address = _abstract(self._data, os.geteuid())
@@ -81,7 +82,7 @@ class ControlSocket:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _address(self) -> str:
-        """A UNIX address has room for 107 bytes; a longer one is reached through the open folder."""
+        """Return the socket's path. Paths over the limit of 107 bytes are reached through the open folder."""
         text = str(self._path)
         if len(text.encode()) < 100:
             return text
@@ -100,7 +101,7 @@ class ControlSocket:
                 writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
                 await writer.drain()
         except (ConnectionError, asyncio.CancelledError, ValueError):
-            pass  # the asker went, we stop, or the line was too long
+            pass  # the client disconnected, the server stops, or the line was too long
         finally:
             self._callers.discard(task)
             writer.close()
@@ -150,7 +151,7 @@ def _refusal(why: str) -> dict[str, Any]:
 
 
 async def ask(folder: Path, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
-    """What a running recorder answers, line by line. NotDone when none runs there."""
+    """Send a request to a running recorder and yield its answers. Raises NotDone: when none is running."""
     found = await _connected(folder)
     if found is None:
         raise NotDone(
@@ -168,7 +169,7 @@ async def ask(folder: Path, request: dict[str, Any]) -> AsyncGenerator[dict[str,
 
 
 async def _connected(folder: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-    """To the one that writes there, or that only has its name from there."""
+    """Connect to the recorder's socket in the folder, or to its abstract one; None if there is none."""
     for address, is_abstract in ((_reach(folder), False), (_abstract(folder, os.geteuid()), True)):
         try:
             reader, writer = await asyncio.open_unix_connection(address, limit=2**24)
@@ -181,7 +182,7 @@ async def _connected(folder: Path) -> tuple[asyncio.StreamReader, asyncio.Stream
 
 
 def is_in_memory(folder: Path) -> bool:
-    """Whether a recorder of ours runs under this name without writing there."""
+    """Return whether a recorder of this user runs in memory mode under this name."""
     with socket.socket(socket.AF_UNIX) as asking:
         return asking.connect_ex(_abstract(folder, os.geteuid())) == 0
 
@@ -191,7 +192,7 @@ def _abstract(folder: Path, user: int) -> str:
 
 
 def _peer(writer: asyncio.StreamWriter) -> int:
-    """The user at the other end."""
+    """Return the user ID of the peer."""
     packed = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     _, user, _ = _CREDENTIALS.unpack(packed)
     return int(user)

@@ -1,5 +1,7 @@
-"""Twice a second, what nobody else looks after: silent cameras; and beside it, because it may wait for the disk, the
-sign of life on it and what could not be written down."""
+"""Periodic tasks: check cameras every STEP_S; write the volume's heartbeat and pending history entries.
+
+Two actors, because the heartbeat may block on the disk and the camera checks must not.
+"""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -14,11 +16,11 @@ log = logging.getLogger(__name__)
 STEP_S = 0.5
 FLUSH_S = 2.0
 PULSE_S = 10.0
-"""Between two signs of life on the disk: how exactly the next start knows when this one ended."""
+"""Interval of heartbeats on disk: the precision with which the next start knows when this run ended."""
 
 
 class Housekeeping:
-    """An actor that never waits: while it steps, recording is alive."""
+    """Actor that checks the cameras. Never blocks: `stepped_s` shows that recording is alive."""
 
     name = "housekeeping"
 
@@ -33,11 +35,11 @@ class Housekeeping:
         return STEP_S
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
 
 class Heartbeat:
-    """An actor that waits for the first disk as long as that takes."""
+    """Actor that writes heartbeat and pending history entries. Blocks while the main disk is stalled."""
 
     name = "pulse"
 
@@ -55,10 +57,10 @@ class Heartbeat:
         return FLUSH_S
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
     def _pulse(self) -> None:
         try:
             self._lock.pulse(self._clock.now_ms())
         except OSError as error:
-            log.warning("the sign of life could not be written: %s", error)
+            log.warning("cannot write the heartbeat to disk: %s", error)

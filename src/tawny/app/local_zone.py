@@ -1,4 +1,4 @@
-"""The machine's time zone by its name, such as `Europe/Berlin`."""
+"""The computer's time zone as an IANA name, for example `Europe/Berlin`."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ _DATABASE = "/zoneinfo/"
 
 
 def local_zone(root: Path = Path("/")) -> str:
-    """`$TZ`, else what /etc/localtime links to, else /etc/timezone, else UTC."""
+    """Return `$TZ`, else the target of /etc/localtime, else /etc/timezone, else UTC."""
     return next((name for name in _candidates(root) if _is_zone(name)), "UTC")
 
 

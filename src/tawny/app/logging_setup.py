@@ -1,4 +1,4 @@
-"""Log lines: short and readable on a terminal, and without time and level under systemd, whose journal has both."""
+"""Log format: short on a terminal; without time and level under systemd, whose journal stores both."""
 
 import logging
 import os
@@ -6,7 +6,7 @@ import sys
 
 
 def configure_logging(level: int = logging.WARNING) -> None:
-    """To standard error. What third parties say is heard from warnings on."""
+    """Log to standard error. Other packages log from WARNING on; `TAWNY_LOG` sets tawny's level."""
     handler = logging.StreamHandler(sys.stderr)
     form = "%(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(levelname)s %(message)s"
     handler.setFormatter(logging.Formatter(form, "%H:%M:%S"))

@@ -1,6 +1,6 @@
-"""One running tawny: recording in threads, and beside it the asyncio loop with the interface and the control socket.
+"""One running tawny: recording in threads; web interface and control socket in the asyncio loop.
 
-Recording begins before the interface and ends after it, and goes on whatever the loop does.
+Invariant: recording starts before the web interface, ends after it and does not depend on the asyncio loop.
 """
 
 import asyncio
@@ -55,16 +55,18 @@ log = logging.getLogger(__name__)
 
 Tell = Callable[[dict[str, Any], str], None]
 LOOK_EVERY_S = 2.0
-"""How often the settings file is looked at for changes."""
+"""Interval in s at which the settings file is checked for changes."""
 DEMO_LINK_MS = 24 * 3_600_000
 OWNER = "Owner"
 
 
 class Program:
-    """config: the settings' file, followed while running; None when the settings came from the command line.
+    """The recorder process.
 
-    demo: an owner is there from the start, and a link signs whoever opens it in as that owner. stands_for: the folder
-    whose disk is not there, so that this one is recorded to; until: whether it is, and this should end.
+    config: the settings file, reloaded on change; None if the settings came from the command line.
+    demo: create the owner account at startup and print a sign-in link for it.
+    stands_for: the folder on the missing main disk; set while recording to the fallback disk.
+    until: returns True when the main disk is back and this run must end.
     """
 
     def __init__(
@@ -91,13 +93,13 @@ class Program:
         return "memory, writing nothing to disk" if self._in_memory else str(self._folder)
 
     def run(self, tell: Tell) -> None:
-        """Record until SIGTERM or Ctrl-C; a second Ctrl-C ends at once. Raises what kept it from starting.
+        """Record until SIGTERM or Ctrl-C; a second Ctrl-C exits immediately. Propagates startup errors.
 
-        tell: given where the interface is, with the one-time link if there is one, as data and as words.
+        tell: called with the web address and the one-time link, if any, as data and as text.
         """
         configure_logging()
         if not keep_memory_private():
-            log.warning("other programs of this user can read tawny's memory")
+            log.warning("cannot protect tawny's memory: other programs of this user can read it")
         doors = PluginRegistry.opened()
         doors.check(self._settings, str(self._config or "the command line"))
         running = RecorderRuntime(
@@ -110,7 +112,7 @@ class Program:
                 running.close("disk" if self.came_back else "person")
 
     async def _serve(self, running: RecorderRuntime, doors: PluginRegistry, tell: Tell, at_last: ExitStack) -> None:
-        """at_last: closed when recording has ended too."""
+        """Run the asyncio part. at_last: closed after recording has ended."""
         where = ":memory:" if self._in_memory else self._folder / "accounts.db"
         file = await asyncio.to_thread(AccountsFile, where)
         if self._settings.storage.spare and not self._in_memory:
@@ -132,7 +134,7 @@ class Program:
             hosts=await addresses_of(host),
         )
         outward = await asyncio.to_thread(self._made_outward, running, doors, accounts)
-        at_last.callback(outward.close)  # until then recording asks what waits to be sent, and keeps it
+        at_last.callback(outward.close)  # retention queries the upload backlog until the end
         site.modes, running.modes.outbox, running.modes.targets = running.modes, outward.outbox, outward.rehearsed
         site.outside, site.address = outward, self._settings.web.public_url
         site.placing = TargetSettingsService(lambda: running.settings, running.apply, outward, doors, self._config)
@@ -232,7 +234,7 @@ class Program:
         )  # fmt: skip
 
     async def _keep_going(self, running: RecorderRuntime, stop: asyncio.Event) -> None:
-        """Until told to stop: take over changed settings, tell systemd that all is alive."""
+        """Run until stopped: reload changed settings, send the systemd watchdog heartbeat."""
         seen = self._seen()
         while not stop.is_set():
             try:
@@ -258,7 +260,7 @@ class Program:
         return found.st_mtime_ns, found.st_ino
 
     def _reload(self, running: RecorderRuntime) -> None:
-        """Take over the file as it is now; one that cannot be used changes nothing."""
+        """Apply the settings file. An invalid file changes nothing."""
         assert self._config is not None
         try:
             running.apply(read_settings(self._config), str(self._config))
@@ -266,7 +268,7 @@ class Program:
             log.error("%s\nThe previous settings stay active.", error)
 
     def _welcome(self, address: str, accounts: Accounts) -> tuple[dict[str, Any], str]:
-        """What is printed at the start: where it is, and the one-time link if one is needed."""
+        """Return the startup message as data and text: web address, and the one-time link if one is needed."""
         told = {"address": address, "folder": str(self._folder), "link": None}
         if self._demo:
             owner = next((p for p in accounts.people() if p.role is Role.OWNER), None)
@@ -290,13 +292,13 @@ class Program:
 
 
 def _take_over(site: AppContext, outward: DeliveryService, settings: Settings) -> None:
-    """What has changed for all that leaves this machine."""
+    """Apply changed settings to everything that sends data to other computers."""
     site.address = settings.web.public_url
     outward.apply(settings)
 
 
 def _rtsp_server(listen: str, site: AppContext) -> RtspServer | None:
-    """Cameras for other programs; None when nobody asked for that."""
+    """Return the RTSP server for other apps; None if it is not configured."""
     if not listen:
         return None
     recorder = site.recorder
@@ -305,16 +307,16 @@ def _rtsp_server(listen: str, site: AppContext) -> RtspServer | None:
 
 
 def _copied(file: AccountsFile, path: Path) -> None:
-    """People can sign in when the spare has to stand in for the first disk."""
+    """Copy the accounts to the fallback disk, so that users can sign in after a failover."""
     if (path.parent / "history").is_dir():
         try:
             file.copy_to(path)
         except StorageError as error:
-            log.warning("accounts are not on the spare: %s", error)
+            log.warning("cannot copy accounts to the fallback disk: %s", error)
 
 
 def _stop_on_signals() -> asyncio.Event:
-    """Set by the first SIGINT, SIGTERM; the second ends the program at once."""
+    """Return an event that the first SIGINT or SIGTERM sets; the second signal ends the process."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 

@@ -1,4 +1,4 @@
-"""Everything of a running tawny but the interface: the volume, the index, the engine and the cameras, in threads."""
+"""The recorder without its web interface: volume, index, engine and cameras, in threads."""
 
 import logging
 import socket
@@ -65,17 +65,18 @@ from tawny.stream.hub import Hub
 log = logging.getLogger(__name__)
 
 LAST_WRITES_S = 4.0
-"""So long an end waits for a disk that did not take everything at once."""
+"""Maximum time in s that `close` waits for the last writes to a stalled disk."""
 STAND_S = 1.0
 WATCHDOG_S = 10.0
-"""Housekeeping, or the reading of cameras, that has not stepped for so long hangs."""
+"""Maximum time in s without a step of housekeeping or the ingest thread before the watchdog considers them hung."""
 
 
 class RecorderRuntime:
-    """Made: the folder is ours and in order. `begin`: cameras run. `close`: all is on the disk. The web sees this.
+    """The recorder; implements `service.recorder.Recorder` for the web layer.
 
-    config: the settings' file, for changes that people make here. stands_for: the folder whose disk is not there.
-    Raises FolderUnwritable, FolderInUse, DiskFull, StorageError when made.
+    After construction the folder is locked and consistent. `begin` starts the cameras; `close` makes all data durable.
+    config: the settings file, for changes made in the web interface. stands_for: the folder on the missing main disk.
+    Raises FolderUnwritable, FolderInUse, DiskFull, StorageError: when the folder cannot be opened.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class RecorderRuntime:
         else:
             move_back(self._volume, self._index, self._ledger, cameras, clock.now_ms())
         self.sealing = SealingPolicy(self._volume, clock, self._bus, lambda: self.settings)
-        self._started_ms = clock.now_ms()  # up to here it is the last recorder's time, from here on ours
+        self._started_ms = clock.now_ms()  # time before belongs to the previous run
         recover(
             self._volume, self._index, self._history, self._ledger, clock, before=before, boot=boot, cameras=cameras
         )
@@ -187,7 +188,7 @@ class RecorderRuntime:
         )
 
     def begin(self) -> None:
-        """Start every part."""
+        """Start all actors and cameras."""
         self._recorder.start(self._engine)
         self._gaps.start(self._engine)
         self._retention.start(self._engine)
@@ -206,16 +207,16 @@ class RecorderRuntime:
         self.said.handle = self._engine.start(self.said.name, lambda: self.said)
 
     def close(self, cause: str) -> None:
-        """End every part; what was recorded is closed and durable. cause: a key of `model.gaps.OFF_WORDS`."""
+        """Stop all parts and make recordings durable. cause: a key of `model.gaps.OFF_WORDS`."""
         with self._changing:
             self._is_closing = True
             self._own.close()
             is_closed = self._recorder.stop()
             if not is_closed:
-                log.error("the disk did not take everything in time; the next start puts it in order")
+                log.error("the disk did not finish writing in time; the next start repairs the recordings")
             late = [*self._ingest.stop(2.0), *self._engine.stop(2.0)]
             if late:
-                log.warning("did not end in time: %s", ", ".join(late))
+                log.warning("threads did not stop in time: %s", ", ".join(late))
             if is_closed and not late:
                 self._finish(cause)
                 return
@@ -223,10 +224,10 @@ class RecorderRuntime:
             last.start()
             last.join(LAST_WRITES_S)
             if last.is_alive():
-                log.error("the disk does not answer; the next start puts in order what is not written")
+                log.error("the disk is not responding; the next start repairs unfinished recordings")
 
     def _finish(self, cause: str) -> None:
-        """The last writes. A disk that hangs takes the thread that does them."""
+        """Do the last writes. Blocks if the disk is stalled."""
         self._gaps.finish()
         if self._mirror is not None:
             self._mirror.finish()
@@ -240,13 +241,16 @@ class RecorderRuntime:
         self._lock.release()
 
     def apply(self, new: Settings, file: str) -> None:
-        """Take over changed settings: only cameras that differ begin again. SettingsError changes nothing."""
+        """Apply changed settings; only cameras that differ are restarted.
+
+        Raises SettingsError: nothing is changed then.
+        """
         self._doors.check(new, file)
         with self._changing:
             change = difference(self.settings, new)
             later = [path for path in change.other if not path.endswith(".keep") and path not in AT_ONCE]
             if later:
-                log.warning("%s takes effect at the next start", ", ".join(later))
+                log.warning("changed settings take effect at the next start: %s", ", ".join(later))
             self.settings = new
             kept = contract(new)
             self._retention.promise(kept.everyone, kept.cameras)
@@ -258,12 +262,12 @@ class RecorderRuntime:
                 heed(new)
 
     def whenever_changed(self, heed: Callable[[Settings], None]) -> None:
-        """Called with settings that were taken over."""
+        """Register a callback that receives settings after they were applied."""
         self._heeding.append(heed)
 
     def _stand(self) -> None:
-        """Some camera may have to do something else now."""
-        if self._changing.acquire(timeout=STAND_S):  # whoever has it may wait for this to end
+        """Re-evaluate what each camera should do now."""
+        if self._changing.acquire(timeout=STAND_S):  # avoid deadlock: the lock's owner may wait for this thread
             try:
                 if not self._is_closing:
                     self._own.stand()
@@ -271,16 +275,16 @@ class RecorderRuntime:
                 self._changing.release()
 
     def keep_until_sent(self, held: Callable[[], Sequence[tuple[CameraId, Span]]]) -> None:
-        """held: recordings that wait to be brought elsewhere, and that retention leaves alone meanwhile."""
+        """Set the callback that returns recordings waiting for upload; retention does not delete them."""
         self._retention.held = held
 
     def is_alive(self) -> bool:
-        """Whether the parts that recording needs go on: what systemd's watchdog is told."""
+        """Return whether all parts needed for recording are making progress, for systemd's watchdog."""
         keeping, oldest_s = self._housekeeping, self._clock.mono_s() - WATCHDOG_S
         reads = not self._ingest.has_work or self._ingest.stepped_s > oldest_s
         return keeping is not None and keeping.stepped_s > oldest_s and reads
 
-    # --- what the web layer sees (web.recorder.Recorder)
+    # --- the web layer's view (service.recorder.Recorder)
 
     @property
     def clock(self) -> Clock:
@@ -347,7 +351,7 @@ class RecorderRuntime:
         return self._recorder.open_segments(camera)
 
     def segment_path(self, segment: Segment) -> Path:
-        """Of a closed one where it is whole: what has rotted is mended from the mirror, if there is one."""
+        """Return the path of a segment; a closed one is verified and repaired from the mirror if damaged."""
         return self._volume.path(segment.path) if is_open(segment) else self._healer.sound_path(segment.path)
 
     def private(self, camera: CameraId) -> tuple[Polygon, ...]:
@@ -390,10 +394,13 @@ class RecorderRuntime:
         return event
 
     def report(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """How a camera is talked to: `report`, empty where nothing can be told; `known` cameras if there is no such."""
+        """Return a camera's connection report.
+
+        `report` is empty if no information is available; `known` lists the cameras if the name is unknown.
+        """
         return parse_report_request(asked, self._own.now, self._doors, self._clock, self._index)
 
-    # --- what the parts tell
+    # --- callbacks of the parts
 
     def _make_housekeeping(self) -> Housekeeping:
         made = Housekeeping(lambda: self._own.now.values(), self._clock)
@@ -409,5 +416,5 @@ class RecorderRuntime:
         return rates_of({name: camera.hubs for name, camera in self._own.now.items()})
 
     def died(self, part: str, error: BaseException) -> None:
-        """A part had to be begun again."""
+        """Publish that a part crashed and was restarted. Call from any thread."""
         self._bus.publish(PartDied(part, f"{type(error).__name__}: {error}"))

@@ -1,4 +1,4 @@
-"""A recorder whose first disk may not be there yet: the spare stands in for it, and all moves back when it comes."""
+"""Failover to the fallback disk while the main disk is missing, and return to the main disk when it is back."""
 
 import logging
 from collections.abc import Callable
@@ -18,8 +18,10 @@ Missing = Callable[[Path], str]
 def record(
     settings: Settings, folder: Path, tell: Tell, *, config: Path | None = None, is_missing: Missing = is_disk_missing
 ) -> None:
-    """Run until told to stop. Raises DiskMissing when neither the disk nor a spare is there, and what keeps it from
-    starting."""
+    """Run until stopped.
+
+    Raises DiskMissing: when neither the main disk nor the fallback disk is available. Propagates startup errors.
+    """
     while True:
         why = "" if settings.storage.mode == "memory" else is_missing(folder)
         if not why:
@@ -28,7 +30,7 @@ def record(
         spare = Path(settings.storage.spare).expanduser() if settings.storage.spare else None
         if spare is None or not (spare / "history" / "volume").is_file() or is_missing(spare):
             raise DiskMissing(str(folder), why)
-        log.warning("%s; recording goes on at %s until it is", why, spare)
+        log.warning("%s; recording to the fallback disk at %s until it is", why, spare)
         program = Program(_standing_in(settings, spare), spare, stands_for=folder, until=lambda: not is_missing(folder))
         program.run(tell)
         if not program.came_back:
@@ -37,7 +39,10 @@ def record(
 
 
 def _standing_in(settings: Settings, spare: Path) -> Settings:
-    """All as it is, on this one disk. Without accounts on it nobody could sign in, so only this machine is let in."""
+    """Return the settings for the fallback disk alone.
+
+    Without accounts on it, sign-in is impossible, so the web interface listens on this computer only.
+    """
     storage = settings.storage.model_copy(update={"path": str(spare), "spare": "", "mirror": "", "tiers": ()})
     web = settings.web
     if not (spare / "accounts.db").is_file():

@@ -1,17 +1,17 @@
-"""Tells systemd how it goes: ready, alive, stopping. Does nothing where nobody asked."""
+"""systemd notifications (sd_notify): ready, watchdog, stopping. No-op outside systemd."""
 
 import os
 import socket
 
 
 class SystemdNotifier:
-    """`$NOTIFY_SOCKET` and `$WATCHDOG_USEC`, as systemd sets them; see sd_notify(3)."""
+    """Sends to `$NOTIFY_SOCKET`; see sd_notify(3)."""
 
     def __init__(self, env: dict[str, str] | None = None) -> None:
         env = dict(os.environ) if env is None else env
         self._address = env.get("NOTIFY_SOCKET", "").replace("@", "\0", 1)
         self.watchdog_s = int(env.get("WATCHDOG_USEC", "0")) / 1e6 or None
-        """Within so many seconds it wants to hear `alive`; None when it does not watch."""
+        """Watchdog timeout in s from `$WATCHDOG_USEC`; None without a watchdog."""
 
     def ready(self) -> None:
         self._send("READY=1")
@@ -29,4 +29,4 @@ class SystemdNotifier:
             try:
                 out.sendto(text.encode(), self._address)
             except OSError:
-                self._address = ""  # nobody listens there any more
+                self._address = ""  # stop sending: the socket is gone

@@ -1,1 +1,1 @@
-"""The commands."""
+"""CLI commands."""

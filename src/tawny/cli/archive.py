@@ -1,4 +1,4 @@
-"""The recordings of a folder, for commands that read them without the recorder."""
+"""Read-only access to the recordings of a folder without a running recorder."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,8 +24,11 @@ NOTHING_PRIVATE: Mapping[str, tuple[Polygon, ...]] = MappingProxyType({})
 
 
 class RecordingFolder:
-    """A `playback.recordings.RecordingArchive` of closed segments. keys: for what is sealed; without, opening it is
-    FileSealed."""
+    """A `playback.recordings.RecordingArchive` of the closed segments in a folder.
+
+    keys: identities that decrypt encrypted segments; without keys, opening one raises FileSealed.
+    private: privacy masks by camera.
+    """
 
     def __init__(
         self,
@@ -44,7 +47,7 @@ class RecordingFolder:
         return self._index
 
     def open_segments(self, camera: CameraId) -> Sequence[Segment]:
-        """None: what is being written now belongs to the recorder."""
+        """Return no segments: only the recorder has access to segments that are still open."""
         return ()
 
     def segment_path(self, segment: Segment) -> Path:
@@ -62,6 +65,9 @@ class RecordingFolder:
 def open_folder(
     path: Path, keys: Sequence[Identity] = (), private: Mapping[str, tuple[Polygon, ...]] = NOTHING_PRIVATE
 ) -> Iterator[RecordingFolder]:
-    """private: by camera, what is black in whatever is made of it."""
+    """Open the folder's index and recordings read-only.
+
+    private: privacy masks by camera, blacked out in everything derived from the recordings.
+    """
     with index_to_read(path) as index:
         yield RecordingFolder(path, index, keys, private)

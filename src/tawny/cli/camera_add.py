@@ -50,7 +50,7 @@ def run(args: Namespace, out: Output) -> int:
 
 
 def _as_set(name: str, table: dict[str, str], path: Any) -> CameraSettings:
-    """The camera as the settings will have it, secrets filled in."""
+    """Return the camera as the settings parser sees it, secrets filled in. Raises SettingsError: when it is invalid."""
     text = f"[cameras.{name}]\n" + "".join(f"{key} = {_quoted(value)}\n" for key, value in table.items())
     settings, problems = parse_settings(text, known_secrets(path.parent))
     if settings is None:

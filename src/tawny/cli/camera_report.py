@@ -1,6 +1,6 @@
 """`tawny cameras report`: a report on the connection to a camera, for troubleshooting, without secrets.
 
-Asks the recorder that reads the camera; where none runs, or with `--try`, opens the camera itself for some seconds.
+The running recorder writes the report. Without a recorder, or with `--try`, the command connects to the camera itself.
 """
 
 import threading
@@ -22,7 +22,7 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.source import CameraConnection, CameraSource, IdleUntil, SourceContext
 
 TRY_S = 5.0
-"""So long a camera is read for a report of its own."""
+"""Seconds to read from the camera for a report without the recorder."""
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -64,7 +64,7 @@ def _of_recorder(folder: Path, args: Namespace) -> tuple[Mapping[str, Any], bool
 
 
 def _of_our_own(args: Namespace) -> tuple[Mapping[str, Any], bool]:
-    """Whether pictures came is told, too."""
+    """Connect to each stream. Return the report and whether all streams delivered video."""
     chosen, _ = load_settings(args)
     camera = chosen.cameras.get(args.name)
     if camera is None:
@@ -80,7 +80,7 @@ def _of_our_own(args: Namespace) -> tuple[Mapping[str, Any], bool]:
 
 
 def _tried(source: CameraSource, opening: SourceContext) -> tuple[str, bool]:
-    """Read it with our own client for a while: how that ended, and whether a picture came."""
+    """Read a stream for TRY_S seconds with the built-in client. Return the result as text and whether video arrived."""
     own = {"client": "own"} if "client" in opening.options else {}
     opening = SourceContext(opening.camera, opening.stream, opening.address, {**opening.options, **own}, opening.clock)
     try:

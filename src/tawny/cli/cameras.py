@@ -1,4 +1,4 @@
-"""`tawny cameras`: the cameras of the settings: `add` one, `report` on the connection to one."""
+"""`tawny cameras`: actions on the cameras of the settings, `add` and `report`."""
 
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from typing import Final

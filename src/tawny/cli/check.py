@@ -1,4 +1,4 @@
-"""`tawny check`: files against index against wall time. Exit 0 all is well, 1 something was found."""
+"""`tawny check`: compare files, index and wall-clock time. Exit 0: no problems; 1: findings."""
 
 from argparse import ArgumentParser, Namespace
 from typing import Any
@@ -24,7 +24,7 @@ from tawny.storage.repair.check import check_volume
 from tawny.storage.repair.findings import CheckReport
 
 MOST_GAPS = 1000
-"""Gaps that `--wall --json` lists: the newest."""
+"""Maximum number of gaps that `--wall --json` lists; the newest are kept."""
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -69,7 +69,10 @@ def run(args: Namespace, out: Output) -> int:
 
 
 def _lock_if_free(volume: Volume, clock: Clock) -> VolumeLock | None:
-    """The volume's lock; None while a recorder has it: then only what it does not use is mended."""
+    """Lock the volume; None if a recorder holds the lock.
+
+    Repairs are then limited to files the recorder does not use.
+    """
     try:
         return volume.lock(clock)
     except FolderInUse:

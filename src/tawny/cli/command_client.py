@@ -1,4 +1,4 @@
-"""Commands that ask something of a running recorder: an order, and what came of it."""
+"""Helpers for commands that send a command to a running recorder and print its result."""
 
 from argparse import ArgumentParser, Namespace
 from typing import Any
@@ -12,7 +12,7 @@ from tawny.model.errors import UsageError
 
 
 def lasts(parser: ArgumentParser, usual: str) -> None:
-    """`--for`."""
+    """Add `--for`. usual: the default, for the help text."""
     parser.add_argument("--for", dest="lasts", metavar="TIME", help=f'for example "30 s" or "1h" (default: {usual})')
 
 
@@ -22,7 +22,7 @@ def camera(parser: ArgumentParser) -> None:
 
 
 def ordered(args: Namespace, out: Output, **order: Any) -> int:
-    """Have it done; what is None is left out. Raises UsageError, NotDone."""
+    """Send the command and print the result; keys with value None are omitted. Raises UsageError, NotDone."""
     asked = {key: value for key, value in order.items() if value is not None}
     if getattr(args, "lasts", None):
         try:

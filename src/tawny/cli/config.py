@@ -1,4 +1,4 @@
-"""`tawny config`: what is wrong with the settings, what is in force, and what can be set."""
+"""`tawny config`: check the settings, show the active values, print the JSON Schema."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.onvif.soap import OnvifService
 
 _HIDDEN = re.compile(r"secret|token|pass|metrics|credential|api_key")
-"""Names of settings whose values are nobody's business."""
+"""Names of settings whose values are secret."""
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def run(args: Namespace, out: Output) -> int:
 
 
 def in_force(chosen: Settings, doors: PluginRegistry) -> dict[str, Any]:
-    """Every setting with its value, defaults included, addresses without user and password."""
+    """Return every setting with its value, defaults included. URLs are shown without user and password."""
     tables: dict[str, Any] = chosen.model_dump()
     for name, camera in chosen.cameras.items():
         shown = tables["cameras"][name]
@@ -80,7 +80,7 @@ def in_force(chosen: Settings, doors: PluginRegistry) -> dict[str, Any]:
 
 
 def _public(kind: Destination | Notifier | None, url: str) -> str:
-    assert kind is not None  # the settings were checked
+    assert kind is not None  # already validated by PluginRegistry.check
     return kind.public(url)
 
 
@@ -89,7 +89,7 @@ def _host(url: str) -> str:
 
 
 def _hide(tables: dict[str, Any]) -> None:
-    """Of what is secret only that it is set."""
+    """Replace secret values by "(set)", in place."""
     for key, value in tables.items():
         if isinstance(value, dict):
             _hide(value)
@@ -102,7 +102,7 @@ def _hide(tables: dict[str, Any]) -> None:
 
 
 def _word(keep: dict[str, Any]) -> None:
-    """Times and sizes as they are written in the file; what is not set is left out."""
+    """Format durations and sizes as in the settings file and drop unset values, in place."""
     for key, value in list(keep.items()):
         if value is None:
             del keep[key]

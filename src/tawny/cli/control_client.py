@@ -1,4 +1,4 @@
-"""Asking a running recorder, from commands."""
+"""Synchronous client of the recorder's control socket."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,7 +10,10 @@ from tawny.model.errors import NotDone
 
 
 def ask_once(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
-    """The recorder's one answer. NotDone when none runs on that folder, or when it says no."""
+    """Return the recorder's single answer.
+
+    Raises NotDone: when no recorder uses this folder or it answers with an error.
+    """
     for answer in lines(folder, request):
         if "error" in answer:
             raise NotDone(answer["error"]["message"], answer["error"]["hint"])
@@ -19,7 +22,7 @@ def ask_once(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def lines(folder: Path, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Its answers as they come."""
+    """Yield the recorder's answers as they arrive."""
     loop = asyncio.new_event_loop()
     answers = ask(folder, request)
     try:

@@ -1,4 +1,4 @@
-"""`tawny decrypt`: decrypt sealed files with a key, without a recorder, into a folder."""
+"""`tawny decrypt`: decrypt encrypted files with a key into a folder, without a recorder."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
@@ -55,7 +55,10 @@ def run(args: Namespace, out: Output) -> int:
 
 
 def _decrypt(path: Path, identities: list[Identity], target: Path) -> tuple[Path | None, str, bool]:
-    """What was written, what is to be said of it, and whether all is well. WrongKey becomes NotDone."""
+    """Decrypt one file. Return the path written (None if no content), its state as text, and whether it is intact.
+
+    Raises NotDone: when the key does not fit.
+    """
     try:
         file = scan_file(InMemorySource(path.read_bytes()))
         one = open_sealed(file, identities, from_ring(path, file))

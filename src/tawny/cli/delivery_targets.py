@@ -1,4 +1,4 @@
-"""What `tawny notifications` and `tawny uploads` share: each lists and tests only its own targets."""
+"""Shared code of `tawny notifications` and `tawny uploads`: list and test targets of one type."""
 
 from argparse import Namespace
 from dataclasses import dataclass
@@ -13,7 +13,10 @@ from tawny.model.errors import NotDone, UsageError
 
 @dataclass(frozen=True, slots=True)
 class TargetGroup:
-    """name: as the recorder has it. noun, nouns: for people. command: whose they are. page: how to set one up."""
+    """One type of delivery target.
+
+    name: the recorder's term. noun, nouns: terms for users. command: the CLI command. page: documentation on setup.
+    """
 
     name: str
     noun: str
@@ -49,7 +52,7 @@ def list_targets(folder: Path, kind: TargetGroup, out: Output) -> int:
 
 
 def send_test(folder: Path, kind: TargetGroup, name: str, out: Output) -> int:
-    """Send something there now."""
+    """Send a test to the target and print the steps. Return 1 if a step failed."""
     found = ask_once(folder, {"command": "targets"})["items"]
     known = [one["name"] for one in found if one["kind"] == kind.name]
     if name not in known:
@@ -64,7 +67,7 @@ def send_test(folder: Path, kind: TargetGroup, name: str, out: Output) -> int:
 
 
 def refuse_unknown(told: dict[str, Any], kind: TargetGroup, name: str) -> None:
-    """NotDone when the recorder answers with the names it has."""
+    """Raise NotDone if the recorder answered with its list of names, that is, if it does not know this one."""
     if "known" in told:
         known = ", ".join(told["known"]) or f"none; see {kind.page} to set one up"
         raise NotDone(f"No {kind.noun} {name}.", f"Available: {known}.")

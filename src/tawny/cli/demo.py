@@ -1,4 +1,4 @@
-"""`tawny demo`: the whole product on built-in cameras. Nothing to set up, nothing leaves the machine."""
+"""`tawny demo`: the complete product on built-in cameras, without setup or network access."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -20,7 +20,7 @@ NAMES = {
     "gate": "Front gate",
 }
 KEEP = RetentionSettings.model_validate({"min": "0 s", "max_size": "4 GB", "min_free": "2 %"})
-"""The demo's recordings never take more."""
+"""Space limit of the demo's recordings."""
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def run(args: Namespace, out: Output) -> int:
 
 
 def settings(cameras: int, port: int) -> Settings:
-    """What the demo runs with."""
+    """Return the settings of the demo."""
     return Settings(
         storage=StorageSettings(retention=KEEP),
         web=WebSettings(listen=f"127.0.0.1:{port}"),

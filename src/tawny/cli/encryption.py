@@ -1,5 +1,6 @@
-"""`tawny encryption`: keys and the recovery sheet of sealed recordings; `setup`, `test-sheet`. The rest is in
-`cli.encryption_keys`.
+"""`tawny encryption`: `setup` creates keys and the recovery sheet, `test-sheet` verifies the sheet.
+
+The other actions are in `cli.encryption_keys`.
 """
 
 import socket

@@ -1,7 +1,7 @@
-"""`tawny encryption keys`, `add-key`, `remove-key`, `rotate` and `rewrap`: who can open what is sealed.
+"""`tawny encryption keys`, `add-key`, `remove-key`, `rotate` and `rewrap`: manage who can decrypt recordings.
 
-What is recorded from then on follows by the settings alone. What exists already is opened to others, or no longer to
-somebody, only by whoever has a key: `--key` or `--words`.
+New recordings follow the settings. Rewrapping the keys of existing recordings requires a private key (`--key` or
+`--words`).
 """
 
 import socket
@@ -89,7 +89,7 @@ def _identities(args: Namespace, ask: Callable[[str], str]) -> list[Identity]:
         raise UsageError(f"These words aren't a valid key: {error}.") from None
 
 
-# --- settings: what is recorded from now on
+# --- settings: new recordings
 
 
 def _change(args: Namespace, chosen: Settings, file: Path) -> None:
@@ -125,7 +125,7 @@ def _rotate(
     out: Output,
     ask: Callable[[str], str],
 ) -> list[Identity]:
-    """The key that was shown is replaced by a new one. Returns both."""
+    """Replace the given key with a new one. Return all identities, including the new one."""
     if out.as_json:
         raise UsageError("`tawny encryption rotate` shows a new key on screen.", "Run it without --json.")
     old, new = {one.recipient for one in identities}, Identity.new()
@@ -146,14 +146,14 @@ def _rotate(
     return [*identities, new]
 
 
-# --- what is recorded already
+# --- existing recordings
 
 
 @dataclass(frozen=True, slots=True)
 class _Done:
     rewrapped: Rewrapped
     is_all: bool
-    """False when the last two days were left, as a recorder runs."""
+    """False: the last two days were skipped because a recorder is running."""
 
 
 def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity]) -> _Done | None:
@@ -189,7 +189,7 @@ def _mirrors(chosen: Settings) -> list[Volume]:
 
 
 def _lock(volume: Volume, clock: SystemClock) -> VolumeLock | None:
-    """None when a recorder runs: then its two newest days are left to it."""
+    """Lock the volume; None if a recorder is running. Its two newest days are then skipped."""
     try:
         return volume.lock(clock)
     except FolderInUse:

@@ -1,4 +1,4 @@
-"""`tawny event open | update | close`: something happens that tawny cannot see."""
+"""`tawny event open | update | close`: report an event that tawny cannot detect itself."""
 
 from argparse import ArgumentParser, Namespace
 

@@ -1,4 +1,4 @@
-"""`tawny events`: what happened, and what happens."""
+"""`tawny events`: list past events, or follow changes live."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -45,7 +45,7 @@ def run(args: Namespace, out: Output) -> int:
 
 
 def _past(folder: Path, args: Namespace) -> list[dict[str, Any]]:
-    """Those in the index, oldest first."""
+    """Return the matching events in the index, oldest first."""
     within = times.span(args.begin, args.end, SystemClock().now_ms())
     cameras = [known_camera(folder, name) for name in args.camera] if args.camera else None
     found: list[dict[str, Any]] = []
@@ -60,14 +60,14 @@ def _past(folder: Path, args: Namespace) -> list[dict[str, Any]]:
 
 
 def row(event: dict[str, Any]) -> tuple[str, ...]:
-    """An event as a line of a table under `HEADS`."""
+    """Return the event as a table row under `HEADS`."""
     start_ms = utc_from_text(event["start"])
     length = "ongoing" if event["end"] is None else f"{(utc_from_text(event['end']) - start_ms) / 1000:.0f} s"
     return time_text(start_ms), length, event["camera"], kind_words(event), f"{event['score']:.0f}", event["id"]
 
 
 def kind_words(event: dict[str, Any]) -> str:
-    """What it is called; with a question mark where that is only suggested."""
+    """Return the event's type as text; a suggested type ends in a question mark."""
     if event["labeled_as"]:
         return MOTION if event["labeled_as"] == NOTHING else str(event["labeled_as"])
     return f"{event['possible_type']}?" if event["possible_type"] else str(event["type"])

@@ -1,4 +1,4 @@
-"""`tawny export --evidence`: a folder that a stranger can check without the recorder."""
+"""`tawny export --evidence`: a folder that anyone can verify without the recorder."""
 
 import shutil
 import socket
@@ -59,7 +59,7 @@ def export(args: Namespace, folder: Path, within: Span, out: Output) -> int:
         made = write_evidence(volume, archive.index, asked, original, open_with_keys, tell)
         try:
             if wanted is not None:
-                from tawny.playback.redactor import redact  # not above: what it needs is large, and seldom asked for
+                from tawny.playback.redactor import redact  # lazy import: large dependencies, rarely used
 
                 def film(path: Path) -> dict[str, object]:
                     done = redact(archive, camera, within, wanted, path, tell)

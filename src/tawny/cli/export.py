@@ -1,4 +1,4 @@
-"""`tawny export`: a clip as an ordinary MP4 file, byte for byte what the camera sent; or what can be made of it."""
+"""`tawny export`: export a clip as MP4 without re-encoding, or as evidence folder, GIF, time-lapse or contact sheet."""
 
 import tempfile
 from argparse import ArgumentParser, Namespace
@@ -101,10 +101,10 @@ def run(args: Namespace, out: Output) -> int:
 
         def size_of(part: Span) -> int:
             found = None if covers else clips.clip(camera, stream, part, MOST_BYTES)
-            return found.size_bytes if found else 0  # what is covered is in files of five minutes anyway
+            return found.size_bytes if found else 0  # masked video is split into parts of MOST_COVERED_S anyway
 
         parts = _parts(within, args.split, size_of)
-        if covers:  # in pieces that can be encoded anew at once
+        if covers:  # in parts short enough to re-encode in one go
             parts = (each for part in parts for each in _each(part, round(MOST_COVERED_S * 1000)))
         for part in parts:
             clip = clips.clip(camera, stream, part, MOST_BYTES, exact=args.exact)
@@ -141,7 +141,7 @@ def _exactly(args: Namespace, clip: ClipFile) -> str:
 
 
 def _parts(within: Span, split: str | None, size_of: Callable[[Span], int]) -> Iterator[Span]:
-    """size_of: a part's clip, in bytes."""
+    """Yield the parts of `within` according to `--split`. size_of: returns the size of a part's clip in bytes."""
     if split is None:
         yield within
         return
@@ -159,7 +159,7 @@ def _parts(within: Span, split: str | None, size_of: Callable[[Span], int]) -> I
 
 
 def _no_larger(part: Span, most_bytes: int, size_of: Callable[[Span], int]) -> Iterator[Span]:
-    """Or of a second, if even that is larger."""
+    """Yield parts of at most `most_bytes`; parts of LEAST_PART_MS may be larger."""
     long_ms, size_bytes = part.end_ms - part.begin_ms, size_of(part)
     if size_bytes <= most_bytes or long_ms <= LEAST_PART_MS:
         yield part
@@ -174,7 +174,10 @@ def _each(within: Span, step_ms: int) -> Iterator[Span]:
 
 
 def _name(output: Path, start_ms: int, taken: Collection[str], *, many: bool) -> Path:
-    """As asked for; with the begin's local time in it when there are several. taken: names of those before."""
+    """Return the output path, with the local start time appended if there are several files.
+
+    taken: names already used by this command.
+    """
     if not many:
         return output
     stamp = f"{datetime.fromtimestamp(start_ms / 1000).astimezone():%Y-%m-%d %H.%M.%S}"
@@ -184,7 +187,7 @@ def _name(output: Path, start_ms: int, taken: Collection[str], *, many: bool) ->
 
 
 def _write(clip: ClipFile, path: Path, out: Output) -> None:
-    """A file that is there is left alone; one that could not be finished is taken away."""
+    """Write the clip. Never overwrite an existing file; delete an incomplete one."""
     try:
         with path.open("xb") as file:
             done = 0
@@ -210,14 +213,14 @@ def _kind(args: Namespace) -> ExportKind | None:
 
 @dataclass
 class _Place:
-    """`playback.exports.ExportTarget`: a file that the command was asked for."""
+    """A `playback.exports.ExportTarget` that writes the file named on the command line."""
 
     out: Path
     scratch: Path
     output: Output
 
     def needs(self, size_bytes: int) -> None:
-        """The person who named the file knows how much room there is."""
+        """Do nothing: the user is responsible for free space at the given path."""
 
     def has_done(self, part: float) -> None:
         self.output.progress(f"{self.out}: {part:.0%}")

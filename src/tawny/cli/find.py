@@ -1,5 +1,6 @@
-"""`tawny find`: what happened, asked in words, or when something moved in a spot of the picture; answered from what is
-stored, without decoding anything.
+"""`tawny find`: search events by words, or motion in an area of the image.
+
+Uses the index and the stored motion grids; decodes no video.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -78,7 +79,7 @@ def _spot(text: str) -> Box:
 
 
 def _moments(folder: Path, asked: SearchQuery, spot: Box, cameras: Iterable[CameraId]) -> list[tuple[CameraId, Span]]:
-    """When something moved there, newest first."""
+    """Return the times of motion in the area, newest first."""
     grids = MotionGrids(Volume.at(folder), SystemClock())
     found = [
         (camera, moment)

@@ -1,4 +1,4 @@
-"""Who is known, for commands."""
+"""Access to known identities (faces, plates) for commands."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -10,7 +10,7 @@ from tawny.service.detection.identity_store import IdentityStore
 
 
 def identity_store(args: Namespace, folder: Path) -> IdentityStore:
-    """The one of the recorder of this folder: its key lies beside the settings."""
+    """Return the identity store of this folder; its key is stored next to the settings file."""
     config = config_file(args)
     return IdentityStore(folder, config.parent if config is not None else None)
 
@@ -20,7 +20,7 @@ def recognised(book: IdentityStore) -> SearchableIdentity:
 
 
 def read_text(event: Event, book: IdentityStore) -> str:
-    """What was read in an event: names, and plates."""
+    """Return the names and plates recognized in an event, comma-separated."""
     said = (
         " ".join(one for one in (book.name(read.who) if read.who else "", read.text) if one) for read in event.reads
     )

@@ -1,4 +1,4 @@
-"""`tawny import`: settings of another recorder as settings of tawny."""
+"""`tawny import`: convert the settings of another recorder."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`tawny init`: a commented settings file to begin with."""
+"""`tawny init`: create a commented settings file."""
 
 from argparse import ArgumentParser, Namespace
 

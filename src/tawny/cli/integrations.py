@@ -1,4 +1,4 @@
-"""`tawny integrations`: other programs, what they receive and what they may do."""
+"""`tawny integrations`: list other programs, what they receive and what they may do."""
 
 from argparse import ArgumentParser, Namespace
 

@@ -1,4 +1,4 @@
-"""Keys that somebody has: in a file, locked or not, and as words."""
+"""Read private keys from files, passphrase-protected files and recovery words."""
 
 import getpass
 import sys
@@ -14,7 +14,7 @@ from tawny.sealed.mnemonics import identity_from_words
 
 
 class Keys:
-    """`sealed.key_wrapping.KeyUnwrapper` of several: whichever fits."""
+    """A `sealed.key_wrapping.KeyUnwrapper` of several identities; the first that fits is used."""
 
     def __init__(self, identities: Sequence[Identity]) -> None:
         self._identities = identities
@@ -24,21 +24,21 @@ class Keys:
 
 
 def describe(parser: ArgumentParser) -> None:
-    """For commands that may have to open what is sealed."""
+    """Add `--key` and `--words`, for commands that may need to decrypt recordings."""
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--key", metavar="FILE", help="your key, for encrypted recordings")
     ways.add_argument("--words", action="store_true", help="enter the 24 words of the recovery sheet instead")
 
 
 def named(args: Namespace) -> list[Identity]:
-    """Those that the command was given; none if it was given none."""
+    """Return the identities given on the command line; empty if none were given."""
     if args.words:
         return [from_words()]
     return from_file(Path(args.key)) if args.key else []
 
 
 def typed(question: str) -> str:
-    """Seen on a terminal only by who types it."""
+    """Read one line without echo from a terminal, or plainly from standard input."""
     if sys.stdin.isatty():
         return getpass.getpass(question)
     return sys.stdin.readline().rstrip("\n")
@@ -52,7 +52,10 @@ def from_words() -> Identity:
 
 
 def from_file(path: Path) -> list[Identity]:
-    """NotDone when it cannot be read, is locked otherwise, or has none."""
+    """Return the identities in a key file.
+
+    Raises NotDone: when it cannot be read, the passphrase is wrong, or it contains no private key.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -1,6 +1,6 @@
-"""`tawny kinds export`: crops of what moved in events that you called something, to train a model of kinds of your own.
+"""`tawny kinds export`: export image crops of labeled events, to train a custom model.
 
-They stay where you put them: nothing is sent anywhere. What sealed cameras recorded is not exported.
+Files are written locally only. Recordings of encrypted cameras are not exported.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -68,7 +68,7 @@ def run(args: Namespace, out: Output) -> int:
 
 
 def _said(index: RecordingIndex, within: Span, cameras: list[CameraId] | None) -> Iterator[Event]:
-    """Events that are over and that somebody called something, newest first."""
+    """Yield ended events that have a label from a user, newest first."""
     after: str | None = None
     while True:
         page = index.events(within, cameras=cameras, after=after, limit=PAGE)

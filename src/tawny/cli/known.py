@@ -1,6 +1,6 @@
-"""`tawny known`: who and what is known by name: `list`, `add`, `forget`.
+"""`tawny known`: manage known faces and plates: `list`, `add`, `forget`.
 
-A plate is added with `--plate`, a face with `--by` (the recogniser) and `--picture` (a JPEG or PNG of one face).
+A plate is added with `--plate`, a face with `--by` (the recognizer) and `--picture` (a JPEG or PNG of one face).
 """
 
 from argparse import ArgumentParser, Namespace
@@ -48,7 +48,7 @@ def run(args: Namespace, out: Output) -> int:
 
 
 def as_shown(one: KnownIdentity) -> dict[str, object]:
-    """Without the prints."""
+    """Return the identity for output, without its feature vectors."""
     return {"id": one.id, "name": one.name, "by": one.by, "text": one.text}
 
 

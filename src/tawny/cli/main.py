@@ -18,7 +18,9 @@ from tawny.cli.output import Output
 from tawny.model.errors import TawnyError, UsageError
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-"""Before numpy is read: no matrix here is worth more threads, and to begin them takes longer than to read it."""
+"""Set before numpy is imported: matrices here are too small to benefit, and starting the threads costs more than the
+import.
+"""
 
 COMMANDS = {
     "demo": "try tawny with built-in demo cameras; no setup needed",
@@ -58,7 +60,9 @@ COMMANDS = {
     "setup-link": "create a new one-time setup link for the owner",
     "service": "install or remove the systemd service",
 }
-"""Each is a module of this folder with `describe(parser)` and `run(args, out) -> exit code`; loaded when it is used."""
+"""Each command is a module of this package with `describe(parser)` and `run(args, out) -> exit code`, imported
+lazily.
+"""
 
 INTERRUPTED = 130
 
@@ -69,7 +73,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser(commands: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
-    """All commands, or only some of them fully described (loading the rest is left out)."""
+    """Return the parser of all commands. Only those in `commands` are fully described, to avoid importing the rest."""
     top = _Parser(
         prog="tawny", description="Recorder for security cameras.", epilog=(__doc__ or "").partition("\n\n")[2]
     )
@@ -86,7 +90,7 @@ def parser(commands: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser
 
 
 def main(words: Sequence[str]) -> int:
-    """Run one command; its exit code."""
+    """Run one command and return its exit code."""
     out = Output(as_json="--json" in words)
     named = [word for word in words if word in COMMANDS][:1]
     try:
@@ -102,7 +106,7 @@ def main(words: Sequence[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # the reader has seen enough: `tawny events | head`
+    except BrokenPipeError:  # the reader closed the pipe: `tawny events | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code

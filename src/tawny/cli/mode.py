@@ -13,7 +13,7 @@ from tawny.model.errors import UsageError
 from tawny.model.times import utc_from_text
 
 HOME: Final = "home"
-"""The first mode, also where the settings name it otherwise."""
+"""The default name of the first mode; the word stays valid if the settings rename that mode."""
 SCHEDULE: Final = "schedule"
 _REASONS: Final = {SCHEDULE: "on schedule", "presence": "because of presence"}
 
@@ -40,7 +40,7 @@ def run(args: Namespace, out: Output) -> int:
 
 
 def _mode_for(word: str, modes: list[str]) -> str:
-    """The mode to ask the recorder for. A mode of the settings wins over what the word means by default."""
+    """Return the mode to request. A mode of the settings takes precedence over the word's default meaning."""
     if word in modes:
         return word
     return modes[0] if word == HOME else word

@@ -1,7 +1,7 @@
-"""`tawny models`: the models that name people, vehicles and animals: `list`, `add`, `remove`; and the card of the small
-one that suggests kinds meanwhile.
+"""`tawny models`: manage object detection models: `list`, `add`, `remove`.
 
-`tawny models add recommended` shows what it would fetch, from where, and its licence, and asks before it does.
+`list` also shows the card of the built-in classifier that suggests event types.
+`tawny models add recommended` shows source, license and size of the model and asks before downloading it.
 """
 
 import sys
@@ -73,7 +73,7 @@ def _list(shelf: ModelStore, chosen: ObjectModelSettings, out: Output) -> int:
 
 
 def _used(shelf: ModelStore, wanted: str) -> tuple[str, str]:
-    """The name of the model that is used, or what is wrong with it."""
+    """Return the name of the model in use and an empty string, or an empty name and the problem."""
     try:
         card = None if wanted == OFF else shelf.chosen(wanted)
         if card is not None:
@@ -84,7 +84,7 @@ def _used(shelf: ModelStore, wanted: str) -> tuple[str, str]:
 
 
 def _suggesting(wanted: str) -> tuple[KindCard | None, str]:
-    """The card of what suggests kinds, or what is wrong with it."""
+    """Return the card of the classifier that suggests event types, or None and the problem."""
     try:
         return card_of(kinds_file(wanted)), ""
     except NotDone as error:
@@ -106,7 +106,10 @@ def _add_recommended(shelf: ModelStore, args: Namespace, out: Output) -> ModelMa
 
 
 def _ask(offer: RecommendedModel, out: Output) -> None:
-    """What it is, where it comes from, and whether that is wanted; without somebody to answer, `--yes` says so."""
+    """Show the offer and ask for confirmation.
+
+    Raises UsageError: without a terminal (use `--yes`). Raises NotDone: when the user declines.
+    """
     out.say(
         f"{offer.origin}\nlicense {offer.licence}, {offer.bytes / 1e6:.1f} MB, SHA-256 {offer.sha256}\n{offer.address}"
     )

@@ -1,4 +1,4 @@
-"""New keys: shown to a person, who proves to have written them down, and stored for their owner alone."""
+"""Create keys: show them to the user, verify that they were written down, store them with owner-only permissions."""
 
 import secrets
 from collections.abc import Callable
@@ -18,7 +18,7 @@ TRIES: Final = 3
 
 
 def show_sheet(sheet: RecoverySheet, html: str | None, out: Output) -> None:
-    """On the terminal, or as a page to print."""
+    """Print the sheet, or save it as an HTML page for printing."""
     if html:
         write_secret_file(Path(html), sheet.html().encode())
         out.say(f"Saved the recovery sheet to {html}. Print it, then delete the file.")
@@ -31,7 +31,7 @@ def write_locked(path: Path, owner: Identity, passphrase: str) -> None:
 
 
 def ask_for_words(sheet: RecoverySheet, out: Output, ask: Callable[[str], str]) -> None:
-    """Whoever cannot find three of the words has no sheet. NotDone; then nothing is changed."""
+    """Ask for three words of the sheet. Raises NotDone: after TRIES wrong words; nothing has been changed then."""
     wrong = 0
     for number in sorted(secrets.SystemRandom().sample(range(24), ASKED_WORDS)):
         while ask(f"Word {number + 1} on the sheet: ").strip().lower() != sheet.words[number]:

@@ -1,4 +1,4 @@
-"""`tawny notifications`: notification channels: `list`; `test NAME` to send a notification there now."""
+"""`tawny notifications`: `list` notification channels; `test NAME` sends a test notification."""
 
 from argparse import ArgumentParser, Namespace
 

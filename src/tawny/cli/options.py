@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options shared by several commands."""
 
 from argparse import ArgumentParser
 
@@ -9,7 +9,7 @@ def data(parser: ArgumentParser) -> None:
 
 
 def times(parser: ArgumentParser, *, begin: str | None = None, end: str | None = None) -> None:
-    """`--from` and `--to`; required where there is no default."""
+    """Add `--from` and `--to`; an option without a default is required."""
     text = 'for example 2026-11-20T05:58:12Z, "2026-11-20 05:58", 05:58, yesterday or "2 h ago"'
     parser.add_argument("--from", dest="begin", metavar="T", default=begin, required=begin is None, help=text)
     parser.add_argument("--to", dest="end", metavar="T", default=end, required=end is None, help="likewise")

@@ -1,4 +1,4 @@
-"""What commands say: data on standard output, everything else on standard error; for people or as JSON."""
+"""Command output: data on standard output, messages on standard error; as text or as JSON."""
 
 import json
 import sys
@@ -9,19 +9,22 @@ from tawny.model.errors import TawnyError
 
 
 class Output:
-    """as_json: every datum is one line of JSON, and so is an error."""
+    """Writes results and messages.
+
+    as_json: print every result and every error as one line of JSON.
+    """
 
     def __init__(self, *, as_json: bool, out: TextIO | None = None, err: TextIO | None = None) -> None:
         self.as_json = as_json
         self._out, self._err = out or sys.stdout, err or sys.stderr
 
     def data(self, value: Any, text: str) -> None:
-        """One result: the value as JSON, or the text for people."""
+        """Print one result: `value` as JSON, or `text` for people."""
         self._out.write((_json(value) if self.as_json else text) + "\n")
         self._out.flush()
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> str:
-        """Columns as wide as they need to be; `empty` when there are no rows."""
+        """Return rows as aligned columns, or `empty` if there are no rows."""
         lines = [list(heads), *([table_text(cell) for cell in row] for row in rows)]
         if len(lines) == 1:
             return empty
@@ -31,13 +34,13 @@ class Output:
         )
 
     def say(self, text: str) -> None:
-        """Something for people beside the data; silent when JSON was asked for."""
+        """Print a message for people on standard error; nothing with `--json`."""
         if not self.as_json:
             self._err.write(text + "\n")
             self._err.flush()
 
     def progress(self, text: str) -> None:
-        """Where long work is: rewritten in place on a terminal, silent elsewhere."""
+        """Show progress, rewritten in place on a terminal; print nothing elsewhere."""
         if not self.as_json and self._err.isatty():
             self._err.write(f"\r\x1b[K{text}")
             self._err.flush()
@@ -52,7 +55,10 @@ class Output:
 
 
 def table_text(text: str) -> str:
-    """As one line of plain text: a file's name may hold line breaks, commands to a terminal, and bytes of no letter."""
+    """Return the text with unprintable characters escaped.
+
+    File names may contain line breaks, terminal escape sequences and undecodable bytes.
+    """
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 

@@ -1,4 +1,4 @@
-"""Where settings and recordings are: what the command line says, else the settings, else the usual places."""
+"""Find settings and recordings: command line first, then settings, then default locations."""
 
 import os
 from argparse import Namespace
@@ -11,7 +11,7 @@ from tawny.model.errors import NotDone
 
 
 def config_file(args: Namespace) -> Path | None:
-    """`--config`, else the first there is of ./tawny.toml, ~/.config/tawny/tawny.toml, /etc/tawny/tawny.toml."""
+    """Return `--config`, else the first existing of ./tawny.toml, ~/.config/tawny/tawny.toml, /etc/tawny/tawny.toml."""
     if args.config:
         return Path(args.config)
     usual = [Path("tawny.toml"), _home_config() / "tawny.toml", Path("/etc/tawny/tawny.toml")]
@@ -19,18 +19,18 @@ def config_file(args: Namespace) -> Path | None:
 
 
 def new_config_file(args: Namespace) -> Path:
-    """Where a settings file is written when there is none."""
+    """Return the path of a settings file to create."""
     return Path(args.config) if args.config else Path("tawny.toml")
 
 
 def load_settings(args: Namespace) -> tuple[Settings, Path | None]:
-    """The settings and their file; defaults when there is no file."""
+    """Return the settings and their file; defaults and None without a file."""
     path = config_file(args)
     return (read_settings(path), path) if path else (Settings(), None)
 
 
 def data_folder(args: Namespace, chosen: Settings) -> Path:
-    """`--data`, else `storage.path`, else /var/lib/tawny for root and ~/tawny for others."""
+    """Return `--data`, else `storage.path`, else /var/lib/tawny for root and ~/tawny for other users."""
     if getattr(args, "data", None):
         return Path(args.data)
     if chosen.storage.path:
@@ -39,7 +39,10 @@ def data_folder(args: Namespace, chosen: Settings) -> Path:
 
 
 def new_file(path: Path) -> Path:
-    """For what is about to be made: found out before the work, not after it. NotDone."""
+    """Return `path` after checking, before any work starts, that it can be created.
+
+    Raises NotDone: when it exists or its folder does not.
+    """
     if path.exists():
         raise NotDone(f"{path} already exists.", "Choose another name with `-o`.")
     if not path.parent.is_dir():
@@ -48,13 +51,16 @@ def new_file(path: Path) -> Path:
 
 
 def demo_folder() -> Path:
-    """Where the demo records unless told otherwise."""
+    """Return the default folder of the demo's recordings."""
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(base) / "tawny-demo"
 
 
 def existing_data(args: Namespace) -> tuple[Settings, Path]:
-    """Settings and the folder of recordings, for commands that look at what is there. NotDone when it is not."""
+    """Return the settings and the folder of recordings, for commands that read it.
+
+    Raises NotDone: when the folder has no recordings, or the recorder records elsewhere.
+    """
     chosen, _ = load_settings(args)
     folder = data_folder(args, chosen)
     if is_in_memory(folder):
@@ -70,7 +76,10 @@ def existing_data(args: Namespace) -> tuple[Settings, Path]:
 
 
 def running_data(args: Namespace) -> Path:
-    """The folder of a recorder that may run now; in memory mode it is only its name. NotDone when it is not."""
+    """Return the folder of a recorder that may be running; in memory mode the folder only serves as its name.
+
+    Raises NotDone: when the folder has no recordings.
+    """
     chosen, _ = load_settings(args)
     folder = data_folder(args, chosen)
     return folder if is_in_memory(folder) else existing_data(args)[1]

@@ -1,4 +1,4 @@
-"""`tawny pause CAMERA`: make a camera private."""
+"""`tawny pause CAMERA`: pause a camera for privacy."""
 
 from argparse import ArgumentParser, Namespace
 

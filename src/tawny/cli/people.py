@@ -1,4 +1,4 @@
-"""What the commands about users and access tokens share."""
+"""Shared code of the commands about users and access tokens."""
 
 from argparse import Namespace
 from collections.abc import Collection
@@ -20,9 +20,10 @@ from tawny.storage.disk.volume import Volume
 
 @dataclass(frozen=True)
 class AccountStores:
-    """What is asked for here is about this recorder. base: the interface, such as `http://127.0.0.1:8000`.
+    """Addresses and cameras of this recorder.
 
-    rtsp: `host:port` where it gives cameras on; empty if it does not. cameras: all there are.
+    base: URL of the web interface, for example `http://127.0.0.1:8000`.
+    rtsp: `host:port` of the RTSP server; empty if it is off. cameras: all known camera IDs.
     """
 
     base: str
@@ -30,14 +31,14 @@ class AccountStores:
     cameras: frozenset[str]
 
     def warn(self, named: Collection[CameraId] | None, out: Output) -> None:
-        """Say which of these cameras there are not, or not yet."""
+        """Print a warning for camera IDs that do not exist (yet)."""
         missing = sorted(set(named or ()) - self.cameras)
         if missing and self.cameras:
             out.say(f"No camera named {', '.join(missing)} yet. Available: {', '.join(sorted(self.cameras))}.")
 
 
 def open_accounts(args: Namespace) -> tuple[AccountStores, Accounts, Passes]:
-    """Of the folder that the command is about; a running recorder sees what is changed at once."""
+    """Open the accounts of the data folder. A running recorder sees changes immediately."""
     chosen, folder = existing_data(args)
     file, clock = AccountsFile(folder / "accounts.db"), SystemClock()
     house = AccountStores(
@@ -47,7 +48,9 @@ def open_accounts(args: Namespace) -> tuple[AccountStores, Accounts, Passes]:
 
 
 def interface(chosen: Settings, folder: Path) -> str:
-    """Where people find it: as the settings say, else where a running recorder listens, else where one would."""
+    """Return the URL of the web interface: from the settings, from a running recorder, or the configured listen
+    address.
+    """
     if chosen.web.public_url:
         return chosen.web.public_url.rstrip("/")
     try:
@@ -57,7 +60,7 @@ def interface(chosen: Settings, folder: Path) -> str:
 
 
 def camera_list(text: str | None) -> list[CameraId] | None:
-    """`porch,yard`; None, or `all`, is every camera. UsageError for what can be no camera."""
+    """Parse `porch,yard`; None or `all` means every camera and returns None. Raises UsageError: for invalid IDs."""
     if text is None or text == "all":
         return None
     names = [name.strip() for name in text.split(",") if name.strip()]

@@ -1,4 +1,4 @@
-"""`tawny prune`: what retention removes and thins, now or as a rehearsal; also in a dated folder of somebody else's."""
+"""`tawny prune`: apply retention now or as a dry run, or delete old files in a dated folder of another program."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""`tawny ptz CAMERA`: turn a camera."""
+"""`tawny ptz CAMERA`: move a PTZ camera."""
 
 from argparse import ArgumentParser, Namespace
 

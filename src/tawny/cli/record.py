@@ -1,4 +1,4 @@
-"""`tawny record CAMERA`: record now, whatever the mode, and note it as an event."""
+"""`tawny record CAMERA`: record now, whatever the mode, and create an event for it."""
 
 from argparse import ArgumentParser, Namespace
 

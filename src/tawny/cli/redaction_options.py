@@ -1,4 +1,4 @@
-"""What `tawny export --redact` is to hide, as people type it."""
+"""Parse the `--redact` options of `tawny export`."""
 
 from tawny.cli.times import instant
 from tawny.model.errors import NotDone, UsageError
@@ -13,14 +13,17 @@ _HOW = "Use corners from 0 to 1, for example '0.1,0.2 0.5,0.9', or 'all-but:0.4,
 
 
 def redaction(words: list[str], past: RecordingIndex, within: Span) -> Redaction:
-    """UsageError for what cannot be read, NotDone for an event that there is not."""
+    """Return the redaction. Raises UsageError: for invalid text; NotDone: for an unknown event."""
     areas = tuple(_area(word) for word in words if not word.startswith(_ALL_BUT))
     marks = tuple(_mark(word.removeprefix(_ALL_BUT), past, within) for word in words if word.startswith(_ALL_BUT))
     return Redaction(areas, marks)
 
 
 def redacted_words(shown_s: int | None, within: Span) -> str:
-    """shown_s: None where nobody was to be shown alone."""
+    """Return the notice about the redaction.
+
+    shown_s: seconds the subject is visible; None without an `all-but` mark.
+    """
     seconds = "" if shown_s is None else f" One person or object is visible in {shown_s} of {within.seconds:.0f} s."
     return f" REDACTED, no sound.{seconds} Watch the whole clip before you hand it over."
 

@@ -1,4 +1,4 @@
-"""`tawny relay NAME on | off`: switch something."""
+"""`tawny relay NAME on | off`: switch a relay."""
 
 from argparse import ArgumentParser, Namespace
 

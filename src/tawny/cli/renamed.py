@@ -1,4 +1,4 @@
-"""Commands, actions and options under their former names: each gets one error that names the present one."""
+"""Former names of commands, actions and options; using one gives an error with the current name."""
 
 from collections.abc import Sequence
 from itertools import pairwise, takewhile
@@ -42,7 +42,7 @@ COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "token": ("setup-link",),
     "unseal": ("decrypt",),
 }
-"""By the former name: the present ones. Several where a command was divided."""
+"""Current names by former name; several where a command was split."""
 
 OPTIONS: Final[dict[str, dict[str, str]]] = {
     "cameras": {"--untried": "--skip-test"},
@@ -50,14 +50,14 @@ OPTIONS: Final[dict[str, dict[str, str]]] = {
     "rules": {"--arm": "--mode"},
     "tokens": {"--brings": "--upload-quota"},
 }
-"""By the present command: former options and present ones."""
+"""Current option names by current command and former option."""
 
 VALUES: Final[dict[str, dict[tuple[str, str], str]]] = {"user": {("--role", "family"): "member"}}
 """By the present command: former values of options and present ones."""
 
 
 def error_for(words: Sequence[str]) -> UsageError | None:
-    """What to say of a command line that has a former name; None for any other."""
+    """Return the error for a command line with a former name; None otherwise."""
     before_end = list(takewhile(lambda word: word != "--", words))
     named = list(takewhile(lambda word: not word.startswith("-"), before_end))
     found = next((name for name in (" ".join(named[:2]), *named[:1]) if name in COMMANDS), None)

@@ -1,4 +1,4 @@
-"""`tawny resume CAMERA`: it is no longer private."""
+"""`tawny resume CAMERA`: end a privacy pause."""
 
 from argparse import ArgumentParser, Namespace
 

@@ -1,4 +1,4 @@
-"""`tawny rules test`: what would happen if something were detected. Nothing is done."""
+"""`tawny rules test`: show what would happen for a hypothetical event. Executes no action."""
 
 from argparse import ArgumentParser, Namespace
 

@@ -1,4 +1,4 @@
-"""`tawny run`: the recorder, until it is told to stop."""
+"""`tawny run`: run the recorder until it is stopped."""
 
 import re
 from argparse import ArgumentParser, Namespace
@@ -48,7 +48,7 @@ def run(args: Namespace, out: Output) -> int:
 
 
 def listening(chosen: Settings, listen: str | None) -> Settings:
-    """The same settings with the address from the command line."""
+    """Return the settings with the address from the command line."""
     if not listen:
         return chosen
     try:
@@ -59,7 +59,7 @@ def listening(chosen: Settings, listen: str | None) -> Settings:
 
 
 def in_memory(chosen: Settings, size: str | None) -> Settings:
-    """The same settings with recordings in memory, if the command line says so."""
+    """Return the settings, changed to memory mode if `--memory` is given."""
     if not size:
         return chosen
     try:
@@ -71,7 +71,7 @@ def in_memory(chosen: Settings, size: str | None) -> Settings:
 
 
 def cameras_of(sources: Sequence[str]) -> dict[str, CameraSettings]:
-    """Cameras for sources from the command line, named after them: `clip.mp4` is `clip`, `porch.lan` the `porch`."""
+    """Return cameras for sources on the command line, with IDs derived from them: `clip.mp4` is `clip`."""
     cameras: dict[str, CameraSettings] = {}
     for source in sources:
         if not source.strip():
@@ -97,7 +97,7 @@ def _slug(source: str) -> str:
 
 
 def _host_word(host: str) -> str:
-    """`192.168.1.20` is camera 20, `porch.lan` the porch."""
+    """Return the ID for a host: `192.168.1.20` is `camera-20`, `porch.lan` is `porch`."""
     try:
         address = ip_address(host)
     except ValueError:

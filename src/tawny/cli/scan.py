@@ -1,4 +1,4 @@
-"""`tawny scan`: what happens in video files, or in recordings, as fast as this computer can; with clips if wanted."""
+"""`tawny scan`: detect events in video files or recordings as fast as possible; optionally export clips."""
 
 import gc
 import json
@@ -64,7 +64,7 @@ def run(args: Namespace, out: Output) -> int:
             log=Path(args.log) if args.log else None,
             jobs=args.jobs,
         )
-        gc.freeze()  # what is loaded stays: it need not be looked through for what may go
+        gc.freeze()  # loaded modules stay in memory: exclude them from garbage collection
         failed = False
         for scanned in scan_all(job, out.progress):
             out.progress("")
@@ -84,7 +84,7 @@ def _inputs(args: Namespace, stack: ExitStack) -> list[ScanInput]:
 
 
 def _recorded(args: Namespace, stack: ExitStack) -> list[ScanInput]:
-    # not above: a file is scanned without what recordings need, which takes longer to load than a short file to scan
+    # lazy import: loading the storage code takes longer than scanning a short file
     from tawny.cli.archive import open_folder
     from tawny.cli.paths import existing_data
     from tawny.cli.scan_recorded import recorded
@@ -112,7 +112,7 @@ def _wanted(args: Namespace, out: Output) -> ScanOptions:
 
 
 def _own_file(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What tells an owner's file from what it was before: a detector that was changed has not scanned anything yet."""
+    """Return the digest of a user detector's file, so that cached results are not used after it changes."""
     file = Path(str(settings["file"])).expanduser() if "file" in settings else None
     return {"file": sha256(file.read_bytes()).hexdigest()} if file is not None and file.is_file() else {}
 
@@ -120,7 +120,7 @@ def _own_file(settings: Mapping[str, Any]) -> dict[str, Any]:
 def _kind(name: str, out: Output) -> DetectorKind:
     if name == MotionDetector.name:
         return MotionDetector
-    # not above: to find out what is installed takes longer than the usual detector needs for a minute of video
+    # lazy import: listing the plug-ins takes longer than motion detection in a minute of video
     from tawny.detection.user_detector import ScannedUserDetector, UserDetector
     from tawny.engine.plugins import PluginGroup
 
@@ -159,7 +159,7 @@ def _time(text: str, option: str) -> float:
 
 
 def _words(scanned: ScannedInput) -> str:
-    """For people."""
+    """Return the result as text for people."""
     if scanned.error is not None:
         return str(scanned.error)
     told: Mapping[str, Any] = scanned.told

@@ -1,4 +1,4 @@
-"""What can be scanned: a video file, or (`scan_recorded.py`) a stretch of a camera's recordings, read as one file."""
+"""Inputs of a scan: a video file, or a time span of recordings read as one file (`scan_recorded.py`)."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from tawny.media.mp4.file_part import copy_part
 
 
 class ScanInput(Protocol):
-    """name: for people. stem: how files made of it are called."""
+    """One input of a scan. name: for people. stem: base name of output files."""
 
     @property
     def name(self) -> str: ...
@@ -20,32 +20,32 @@ class ScanInput(Protocol):
     def stem(self) -> str: ...
     @property
     def asked_s(self) -> float:
-        """What is over before is not asked for."""
+        """Start of the requested range, in s of the input; earlier events are dropped."""
         ...
 
     @property
     def file(self) -> Path | None:
-        """Where it is, if it is one file that any player can open."""
+        """The input's path if it is a single playable file, else None."""
         ...
 
     def video(self) -> FileVideo:
-        """Opened anew, for one thread. Raises SourceError."""
+        """Open the input, for one thread. Raises SourceError."""
         ...
 
     def copy(self, out: Path, begin_s: float, end_s: float, *, exact: bool) -> None:
-        """Raises SourceError, OSError."""
+        """Copy a part to a file. Raises SourceError, OSError."""
         ...
 
     def told(self) -> dict[str, Any]:
-        """What `--json` says it is."""
+        """Return the fields that identify the input in `--json`."""
         ...
 
     def at(self, seconds: float) -> dict[str, Any]:
-        """What is said of an instant besides its seconds."""
+        """Return additional fields for an instant of the input, such as its UTC time."""
         ...
 
     def key(self, about: Mapping[str, Any]) -> str:
-        """Another for anything else, or to be scanned otherwise."""
+        """Return the cache key of this input with these scan options; empty if it cannot be read."""
         ...
 
 
@@ -82,7 +82,7 @@ class FileInput:
         return {}
 
     def key(self, about: Mapping[str, Any]) -> str:
-        """Known by its path, size and time of change."""
+        """Derive the key from path, size and modification time."""
         try:
             seen = self.path.stat()
         except OSError:
@@ -91,5 +91,5 @@ class FileInput:
 
 
 def digest(known_by: list[Any]) -> str:
-    """The same for the same."""
+    """Return a stable hash of JSON-like values."""
     return hashlib.blake2s(json.dumps(known_by, sort_keys=True, default=str).encode(), digest_size=12).hexdigest()

@@ -1,6 +1,6 @@
-"""The results of scans in a file, a line each: of whole inputs, and of parts of long ones.
+"""Cache of scan results in a file, one JSON line each: complete inputs, and parts of long ones.
 
-So a scan that was broken off goes on where it was. Any thread adds.
+An interrupted scan resumes from it. `add` and `add_part` are thread-safe.
 """
 
 import json
@@ -15,7 +15,10 @@ from tawny.storage.disk.disk import turned
 
 
 class ScanLog:
-    """file: None: nothing is kept. whole: what is there of whole inputs, by key; torn lines are left out."""
+    """Reads and appends cached results.
+
+    file: None disables the cache. whole: results of complete inputs by key. Damaged lines are skipped.
+    """
 
     def __init__(self, file: Path | None) -> None:
         self._file, self._lock = file, Lock()
@@ -26,11 +29,11 @@ class ScanLog:
                 self._read(line)
 
     def part(self, key: str, number: int, count: int) -> ScanResult | None:
-        """Of part `number` of `count`."""
+        """Return the result of part `number` of `count`, or None."""
         return self._parts.get((key, number, count))
 
     def add(self, key: str, told: dict[str, Any]) -> None:
-        """Raises the disk's errors."""
+        """Append the result of a complete input. Raises StorageError."""
         self._append({"key": key, "result": told})
 
     def add_part(self, key: str, number: int, count: int, result: ScanResult) -> None:

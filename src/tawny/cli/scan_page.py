@@ -1,4 +1,4 @@
-"""What a scan found as a page for any browser, in one file: the score over time, the events, and the video."""
+"""HTML page with the results of one scan: score over time, events and the video."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 WIDE, HIGH, LINE = 1200, 240, 50
-"""Of the drawing; and the score from which on something is an event."""
+"""Width and height of the chart in SVG units, and the score of the event threshold line."""
 _STYLE = """
 body { margin: 24px auto; max-width: 1200px; padding: 0 16px; background: #13100d; color: #f6efe6 }
 body { font: 15px/22px sans-serif } video { max-height: 60vh }
@@ -32,7 +32,10 @@ if (video) video.ontimeupdate = () => at(video.currentTime);
 def scan_page(
     name: str, length_s: float, scores: Mapping[int, int], events: Sequence[Mapping[str, Any]], video: Path | None
 ) -> str:
-    """scores: by second. events: as `tawny scan --json` tells them. video: what was scanned, where it is one file."""
+    """Return the page.
+
+    scores: by second. events: as in `tawny scan --json`. video: the scanned file, None for recordings.
+    """
     shown = f'<video controls preload="metadata" src="{quote(str(video.resolve()))}"></video>' if video else ""
     length_s = max(length_s, 1.0)
     script = _SCRIPT.replace("LENGTH", json.dumps(length_s)).replace("WIDE", str(WIDE))
@@ -64,7 +67,7 @@ def _chart(length_s: float, scores: Mapping[int, int], events: Sequence[Mapping[
 
 
 def _lines(scores: Mapping[int, int], x: float, y: float) -> list[str]:
-    """One for each stretch that was looked at: where nobody looked there is none."""
+    """Return one polyline per run of consecutive scanned seconds; skipped seconds leave a break."""
     made, points, before = [], list[str](), None
     for second in [*sorted(scores), None]:
         if points and (second is None or before is None or second != before + 1):

@@ -1,6 +1,6 @@
-"""Many videos scanned side by side: parts in worker threads, results in the order given, clips beside them.
+"""Parallel scan of videos: parts in worker threads, results in input order, clips written as results complete.
 
-What is in the log is not scanned again, be it a whole file or a part of one.
+Files and parts in the log are not scanned again.
 """
 
 import os
@@ -25,13 +25,17 @@ from tawny.storage.disk.disk import turned
 
 PICTURE_WIDTH = 1280
 UNKNOWN = ""
-"""In a file of scores: nobody looked in that second."""
+"""Value in a score file for a second that was not scanned."""
 
 
 @dataclass(frozen=True)
 class ScanJob:
-    """inputs are scanned as `wanted`; about: the same in words that can be compared. folder: for clips and pictures.
-    exact: clips show nothing before and after; else they begin and end at keyframes."""
+    """A scan of several inputs.
+
+    about: the options of `wanted` as comparable values, part of the cache key. folder: for clips and snapshots.
+    exact: clips are cut exactly; otherwise they begin and end at keyframes. jobs: worker threads, 0 for one per CPU
+    core.
+    """
 
     inputs: Sequence[ScanInput]
     wanted: ScanOptions
@@ -46,7 +50,7 @@ class ScanJob:
 
 @dataclass(frozen=True)
 class ScannedInput:
-    """told: what `--json` prints."""
+    """The result of one input. told: the JSON output."""
 
     name: str
     told: dict[str, Any] = field(default_factory=dict)
@@ -55,7 +59,7 @@ class ScannedInput:
 
 @dataclass(frozen=True)
 class _Begun:
-    """results: of its parts, known or to come; an error when it cannot be read."""
+    """An input in progress. results: one per part; an error if the input cannot be read."""
 
     input: ScanInput
     key: str
@@ -63,7 +67,7 @@ class _Begun:
 
 
 def scan_all(job: ScanJob, progress: Callable[[str], None]) -> Iterator[ScannedInput]:
-    """A result for each input, in their order. Interrupted, it ends within some seconds."""
+    """Yield one result per input, in order. An interrupted scan stops within seconds."""
     log = ScanLog(job.log)
     workers = job.jobs if job.jobs > 0 else len(os.sched_getaffinity(0))
     stop = Flag()
@@ -92,7 +96,10 @@ def _begin(
     stop: Flag,
     pool: ThreadPoolExecutor,
 ) -> "list[Future[ScanResult]] | SourceError":
-    """Its parts, given to the workers; what is in the log is done. Several files keep all cores busy without parts."""
+    """Submit the parts of one input to the workers; cached parts return completed futures.
+
+    Inputs are split only when they are fewer than the workers.
+    """
     try:
         made = parts(each.video, max(1, workers // len(job.inputs)), resumes=job.log is not None)
     except SourceError as error:
@@ -117,7 +124,7 @@ def _scan(
 
         def made(settings: Mapping[str, Any]) -> Detector:
             detector = wanted.make(settings)
-            stack.callback(getattr(detector, "close", _nothing))  # one may have a process of its own
+            stack.callback(getattr(detector, "close", _nothing))  # a detector may run a child process
             return detector
 
         result = scan_part(part, replace(wanted, make=made), meter.done, stop)
@@ -183,13 +190,14 @@ def _told(each: ScanInput, whole: ScanResult) -> dict[str, Any]:
     }
 
 
-# --- clips, pictures, scores -----------------------------------------------------------------------------------------
+# --- clips, snapshots, scores
+# ----------------------------------------------------------------------------------------
 
 
 def _write_events(each: ScanInput, whole: ScanResult, told: dict[str, Any], job: ScanJob) -> None:
-    """`<name>-0001.mp4`, `.jpg`, `<name>.scores.csv`, and `<name>.html`, which shows all of it.
+    """Write `<name>-0001.mp4`, `.jpg`, `<name>.scores.csv` and `<name>.html`, which shows all of them.
 
-    Raises the disk's errors.
+    Raises StorageError.
     """
     folder = job.folder
     assert folder is not None
@@ -212,7 +220,7 @@ def _write_events(each: ScanInput, whole: ScanResult, told: dict[str, Any], job:
 
 
 def _picture(each: ScanInput, found: ScannedEvent) -> bytes | None:
-    """Of the event at its best."""
+    """Return the event's best frame as JPEG, or None."""
     best = None
     for frame in each.video().pictures(found.best_s, found.best_s + 0.001):
         best = frame if best is None or frame.at_ms <= found.best_s * 1000 + 1 else best
@@ -227,7 +235,7 @@ def _scores(whole: ScanResult) -> str:
 
 
 class _Meter:
-    """How much is done, and of how much; the workers tell."""
+    """Progress in seconds of video, updated by the workers."""
 
     def __init__(self, show: Callable[[str], None]) -> None:
         self._show, self._lock = show, Lock()

@@ -1,4 +1,4 @@
-"""A stretch of a camera's recordings as an input of `tawny scan`, read as one file that is nowhere."""
+"""A time span of a camera's recordings as an input of `tawny scan`, read as one virtual file."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from tawny.playback.clips import ClipCache, ClipFile
 from tawny.playback.segment_lookup import segments
 
 MOST_S = 6 * 3600.0
-"""Of recordings, so much is read as one file."""
+"""Maximum length in s of recordings read as one virtual file."""
 MOST_BYTES = 2**40
 
 
 @dataclass(frozen=True)
 class RecordedInput:
-    """clip: all of it as one file that is nowhere. asked_ms: from when on it is asked for."""
+    """Recordings as one virtual file (`clip`). asked_ms: start of the requested range, ms UTC."""
 
     camera: CameraId
     asked_ms: int
@@ -66,12 +66,12 @@ class RecordedInput:
 
 
 def recorded(archive: RecordingFolder, camera: CameraId, stream: StreamName, within: Span) -> Iterator[RecordedInput]:
-    """The recordings of a time, in pieces that can each be one file: some hours long, of one kind of picture."""
+    """Yield the recordings of a time span as inputs of at most MOST_S, each with one video format."""
     clips = ClipCache(archive)
     begin_ms = within.begin_ms
     first = segments(archive, camera, stream, within)[:1]
     if first:
-        begin_ms = min(begin_ms, first[0].start_ms)  # whole, from its first keyframe on
+        begin_ms = min(begin_ms, first[0].start_ms)  # include the whole first segment, from its first keyframe
     while begin_ms < within.end_ms:
         span = Span(begin_ms, min(within.end_ms, begin_ms + round(MOST_S * 1000)))
         clip = clips.clip(camera, stream, span, MOST_BYTES)

@@ -1,4 +1,4 @@
-"""`tawny service`: a systemd unit that starts tawny at boot, restarts it, and locks it in."""
+"""`tawny service`: install or remove a hardened systemd unit that starts tawny at boot and restarts it."""
 
 import os
 import shutil
@@ -81,7 +81,7 @@ def run(args: Namespace, out: Output) -> int:
 
 
 def unit_text(args: Namespace) -> str:
-    """The unit for these settings. NotDone when there is no settings file to run with."""
+    """Return the systemd unit. Raises NotDone: without a settings file."""
     config = config_file(args)
     if config is None or not config.exists():
         raise NotDone("No settings file found.", "Create one with `tawny init`, or pass it with `--config`.")
@@ -95,7 +95,7 @@ def unit_text(args: Namespace) -> str:
         config=config.resolve(),
         config_folder=config.resolve().parent,
         data=data,
-        mounts="WantsMountsFor" if storage.spare else "RequiresMountsFor",  # with a spare it begins without the first
+        mounts="WantsMountsFor" if storage.spare else "RequiresMountsFor",  # fallback disk: start without the main disk
         others="".join(f" -{Path(other).expanduser().resolve()}" for other in others if other),
         user=f"User={user}\n" if user else "",
         home="read-only" if below_home else "yes",

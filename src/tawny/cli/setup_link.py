@@ -1,4 +1,4 @@
-"""`tawny setup-link`: a one-time link that creates the owner's account, or gives an owner a new password."""
+"""`tawny setup-link`: create a one-time link that creates the owner account or resets an owner's password."""
 
 from argparse import ArgumentParser, Namespace
 

@@ -1,4 +1,4 @@
-"""`tawny status`: is it recording? Exit 0 if all is well, 1 if not."""
+"""`tawny status`: show whether all cameras record. Exit 0: yes; 1: no."""
 
 from argparse import ArgumentParser, Namespace
 from typing import Any
@@ -46,7 +46,7 @@ def run(args: Namespace, out: Output) -> int:
 
 
 def text(status: dict[str, Any], out: Output) -> str:
-    """What people read."""
+    """Return the status as text for people."""
     rows = [
         (
             camera["name"],

@@ -1,4 +1,4 @@
-"""`tawny timeline`: what of a time is recorded, what is missing and why, and what happened."""
+"""`tawny timeline`: show recorded time, gaps with their reasons, damage and events."""
 
 from argparse import ArgumentParser, Namespace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Times as people type them on the command line, and as they are shown back."""
+"""Parse times from the command line, and format them."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,12 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 
 
 def instant(text: str, now_ms: int) -> int:
-    """`2026-11-20T05:58:12Z`, `2026-11-20 05:58`, `05:58` (today, local), `yesterday`, `2 h ago`, `now`. UsageError."""
+    """Parse a point in time to ms UTC.
+
+    Forms: `2026-11-20T05:58:12Z`, `2026-11-20 05:58`, `05:58` (today, local), `yesterday`, `2 h ago`, `now`.
+
+    Raises UsageError.
+    """
     local = datetime.fromtimestamp(now_ms / 1000).astimezone()
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     word = text.strip()
@@ -37,7 +42,7 @@ def instant(text: str, now_ms: int) -> int:
 
 
 def future_instant(text: str, now_ms: int) -> int:
-    """The next `23:00` or `sunday 23:00` from now on; whatever else is a time, as it is. UsageError."""
+    """Return the next `23:00` or `sunday 23:00` after `now_ms`; any other time as `instant` does. Raises UsageError."""
     day, _, clock = text.strip().lower().partition(" ")
     found = _CLOCK.fullmatch(clock or day)
     weekday = next(
@@ -52,12 +57,12 @@ def future_instant(text: str, now_ms: int) -> int:
             ) from None
     at = datetime.fromtimestamp(instant(clock or day, now_ms) / 1000, UTC).astimezone().replace(tzinfo=None)
     while _ms(at.astimezone()) < now_ms or weekday not in (None, at.weekday()):
-        at += timedelta(days=1)  # by the clock on the wall
+        at += timedelta(days=1)  # wall-clock days, so that DST changes keep the time of day
     return _ms(at.astimezone())
 
 
 def span(begin: str, end: str, now_ms: int) -> Span:
-    """From and to. UsageError when they are the wrong way round."""
+    """Return the span. Raises UsageError: when the end is not after the start."""
     begin_ms, end_ms = instant(begin, now_ms), instant(end, now_ms)
     if end_ms <= begin_ms:
         raise UsageError(f"The end ({end}) isn't after the start ({begin}).", "Swap them.")
@@ -65,7 +70,7 @@ def span(begin: str, end: str, now_ms: int) -> Span:
 
 
 def time_text(ms: int | None) -> str:
-    """Local date and time to the second; a dash for what is not known."""
+    """Return local date and time to the second; a dash for None."""
     return "–" if ms is None else f"{datetime.fromtimestamp(ms / 1000).astimezone():%Y-%m-%d %H:%M:%S}"
 
 

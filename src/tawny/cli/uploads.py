@@ -1,5 +1,6 @@
-"""`tawny uploads`: upload destinations: `list`; `test NAME` to send something there now; `clean NAME` to delete there
-what is older than its `keep`.
+"""`tawny uploads`: manage upload destinations.
+
+`list`; `test NAME` sends a test file; `clean NAME` deletes uploads older than the destination's `retention`.
 """
 
 from argparse import ArgumentParser, Namespace

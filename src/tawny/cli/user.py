@@ -1,4 +1,4 @@
-"""`tawny user`: people who may sign in; `list`, `add`, `change`, `link` and `remove`. A link signs one person in."""
+"""`tawny user`: manage users: `list`, `add`, `change`, `link` and `remove`. A link signs one person in."""
 
 from argparse import ArgumentParser, Namespace
 

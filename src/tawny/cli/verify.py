@@ -1,4 +1,4 @@
-"""`tawny verify`: an evidence folder against the fingerprint of its recorder. Exit 0: all holds; 1: something not."""
+"""`tawny verify`: verify an evidence folder against its recorder's fingerprint. Exit 0: verified; 1: failed."""
 
 import re
 from argparse import ArgumentParser, Namespace

@@ -1,4 +1,4 @@
-"""`tawny why EVENT`: who was told of an event, what was sent and done, and why or why not."""
+"""`tawny why EVENT`: show notifications and actions of an event, and why or why not."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def run(args: Namespace, out: Output) -> int:
 
 
 def table(outcomes: Sequence[dict[str, Any]], out: Output) -> str:
-    """Each deed, whether it is done, and why."""
+    """Return a table of actions, whether each was executed, and why."""
     rows = [(one["deed"], "yes" if one["does"] else "no", f"{one['why']} {one['went']}".strip()) for one in outcomes]
     return out.table(
         ("what", "done", "why"), rows, empty="No notifications: there is no channel and no rule for this event."

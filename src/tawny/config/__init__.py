@@ -1,1 +1,1 @@
-"""`tawny.toml` to typed settings and back; what changed between two settings."""
+"""Settings: parse `tawny.toml`, validate it, edit it, and compare two versions."""

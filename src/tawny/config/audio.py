@@ -1,4 +1,4 @@
-"""How a camera's sound is listened to, as settings."""
+"""Settings of a camera's sound detection."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""By what things in the picture get their names, as settings."""
+"""Settings of object classification."""
 
 import re
 from typing import Annotated
@@ -10,7 +10,7 @@ from tawny.config.retention import Table
 
 _SIZE = re.compile(r"([1-9][0-9]{1,3})x([1-9][0-9]{1,3})")
 CELL = 32
-"""Models see a picture in cells of so many pixels."""
+"""Models require image sides in multiples of this many pixels."""
 
 
 def _is_size(text: str) -> str:
@@ -21,8 +21,9 @@ def _is_size(text: str) -> str:
 
 
 class FallbackKindSettings(Table):
-    """Minimum mean score for the guess "possible person" and so on. 0: never. Nothing is recorded or told by
-    it, unless a rule asks for what is suggested."""
+    """Minimum mean score for the guess "possible person" and so on. 0: never. Such a guess is neither recorded nor
+    notified about, unless a rule includes it with `include_possible`.
+    """
 
     person: Share = Field(0.7, description="Minimum mean score for people.")
     vehicle: Share = Field(0.7, description="Minimum mean score for vehicles.")
@@ -32,7 +33,7 @@ class FallbackKindSettings(Table):
 
     @property
     def triggers(self) -> dict[str, float]:
-        """By kind, without those that are never suggested."""
+        """Return the minimum score by event type, without disabled types."""
         every = {"person": self.person, "vehicle": self.vehicle, "animal": self.animal}
         return {kind: share for kind, share in every.items() if share > 0}
 

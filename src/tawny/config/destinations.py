@@ -1,4 +1,4 @@
-"""Settings of what leaves this machine: where files are brought, and how much may wait."""
+"""Settings of upload destinations and their queue."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -13,7 +13,7 @@ _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 
 def hours(text: str) -> tuple[int, int]:
-    """`22:00-06:00` as minutes of the day. ValueError tells what is allowed."""
+    """Parse `22:00-06:00` into minutes of the day. Raises ValueError: with the allowed form."""
     found = _HOURS.fullmatch(text)
     if found is None:
         raise ValueError("hours, for example 22:00-06:00")
@@ -27,7 +27,7 @@ def _hours_or_none(text: str) -> str:
 
 
 Hours = Annotated[str, AfterValidator(_hours_or_none)]
-"""Checked; empty for none."""
+"""Validated; empty for none."""
 
 
 class DestinationSettings(Table):
@@ -79,7 +79,7 @@ class DestinationSettings(Table):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What its kind understands."""
+        """Return the settings specific to the destination's type."""
         return dict(self.model_extra or {})
 
 

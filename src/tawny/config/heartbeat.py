@@ -1,4 +1,4 @@
-"""Settings of how trouble is told to somebody who is not looking."""
+"""Settings of the heartbeat to an external monitor."""
 
 from typing import Annotated
 from urllib.parse import urlsplit

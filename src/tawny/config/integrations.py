@@ -1,4 +1,4 @@
-"""Settings of other programs: what they are told, what they may ask for, and what tawny may move and switch."""
+"""Settings of integrations: webhooks, API clients, MQTT, scripts and relays."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
@@ -10,15 +10,16 @@ from tawny.config.quantities import Duration
 from tawny.config.retention import Table
 
 Right = Literal["modes", "presence", "pause", "record", "event", "ptz", "relay"]
-"""What somebody may ask for: change the mode, say who is at home, make a camera private, record, tell of events, turn a
-camera, switch."""
+"""Permissions: change the mode, report presence, pause for privacy, record, report events, move PTZ cameras,
+switch relays.
+"""
 RIGHTS: tuple[Right, ...] = ("modes", "presence", "pause", "record", "event", "ptz", "relay")
 Told = Literal["event", "segment", "gap", "damage", "camera", "problem", "mode", "recorder"]
-"""What messages are about: the first word of their `type`."""
+"""Message topics: the first word of a message's `type`."""
 SCHEMES = ("unix", "webhook+http", "webhook+https", "run")
 EXAMPLES = "unix:@NAME, unix:/run/my.sock, webhook+https://example.org/hook or run:SCRIPT"
 MOST_SOCKET = 100
-"""Bytes of a socket's address."""
+"""Maximum length of a socket address in bytes."""
 
 
 class EmitterSettings(Table):
@@ -63,12 +64,12 @@ class EmitterSettings(Table):
 
     @property
     def script(self) -> str:
-        """The one that is run; empty for none."""
+        """Name of the script to run; empty if the URL is not `run:`."""
         return self.url.partition(":")[2] if self.url.startswith("run:") else ""
 
     @property
     def public(self) -> str:
-        """Where, without secrets: an address may have them in its path."""
+        """Address without secrets; URL paths may contain secrets."""
         if self.url.startswith("webhook+"):
             return f"the webhook at {urlsplit(self.url.removeprefix('webhook+')).hostname}"
         return self.url
@@ -100,7 +101,7 @@ class InputSettings(Table):
 
     @property
     def public(self) -> str:
-        """How it reaches us, without secrets."""
+        """How the client connects, without secrets."""
         return f"datagrams to {self.socket}" if self.socket else "signed" if self.secret else "using its token"
 
 
@@ -167,7 +168,7 @@ def is_script_name(text: str) -> bool:
 
 
 def socket_address(text: str) -> str:
-    """As the kernel wants it. ValueError tells what is allowed."""
+    """Return the address in the kernel's form (abstract: leading NUL). Raises ValueError: with the allowed forms."""
     is_abstract = text.startswith("@")
     if not (is_abstract or text.startswith("/")) or len(text) < 2 or "\0" in text:
         raise ValueError("a socket: @NAME (abstract), or an absolute path such as /run/tawny/events")
@@ -177,7 +178,7 @@ def socket_address(text: str) -> str:
 
 
 def cameras_named(tables: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Where settings of these kinds name cameras: path and id."""
+    """Yield path and camera ID for every camera named in these tables."""
     for table, entries in tables.items():
         for name, one in entries.items():
             for camera in getattr(one, "cameras", ()) or filter(None, (getattr(one, "camera", ""),)):

@@ -1,4 +1,4 @@
-"""How live pictures reach browsers outside: the settings' table `live`."""
+"""Settings of live view in browsers: the table `live`."""
 
 import ipaddress
 import re

@@ -1,4 +1,4 @@
-"""Reads `tawny.toml`: text to settings, with every problem at once, each with its path and line; secrets filled in."""
+"""Parse `tawny.toml` and fill in secrets. Reports all problems at once, each with path and line."""
 
 import os
 import re
@@ -16,12 +16,12 @@ from tawny.config.settings import CameraSettings, DetectionSettings, Settings, i
 from tawny.model.errors import Problem, SettingsError
 
 SECRET_KEYS = frozenset({"source", "sub", "onvif", "url", "secret", "token", "address", "metrics", "public_url"})
-"""Settings that hold, or may hold, something that is nobody's business."""
+"""Settings that hold, or may hold, secrets."""
 _SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def read_settings(path: Path, env: Mapping[str, str] | None = None) -> Settings:
-    """The settings in a file. SettingsError names every problem; a missing file is one."""
+    """Return the settings in a file. Raises SettingsError: with every problem; also when the file cannot be read."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -36,7 +36,7 @@ def read_settings(path: Path, env: Mapping[str, str] | None = None) -> Settings:
 
 
 def parse_settings(text: str, secrets: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:
-    """Settings, or all that is wrong with the text."""
+    """Return the settings and no problems, or None and all problems."""
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -63,7 +63,10 @@ def _is_told(path: str, renamed: set[str]) -> bool:
 
 
 def known_secrets(folder: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What `${NAME}` may stand for: the environment, systemd's credentials, then `secrets.toml` beside the settings."""
+    """Return the values for `${NAME}`: environment first, then systemd credentials, then `secrets.toml` in `folder`.
+
+    Raises SettingsError: when `secrets.toml` is readable by others or invalid.
+    """
     env = os.environ if env is None else env
     known: dict[str, str] = {}
     file = folder / "secrets.toml"
@@ -87,7 +90,7 @@ def known_secrets(folder: Path, env: Mapping[str, str] | None = None) -> dict[st
 
 
 def _slips(tables: Mapping[str, Any]) -> Iterator[Problem]:
-    """What the types let through: a camera's id, and plain keys of a camera that are neither settings nor tables."""
+    """Yield problems that the types do not detect: invalid camera IDs, and unknown plain keys of a camera."""
     cameras = tables.get("cameras", {})
     for key, camera in cameras.items() if isinstance(cameras, dict) else ():
         if not is_camera_id(key):
@@ -139,11 +142,11 @@ def _problem(error: ErrorDetails) -> Problem:
 
 
 def _shown(value: object, path: list[str]) -> str:
-    """Never a secret: of addresses only that there was one."""
+    """Return the value for an error message; never a secret."""
     if not path:
         return "settings that conflict"
     if path[0] == "encryption" or "recipients" in path:
-        return "a value of another type"  # a private key perhaps, by mistake
+        return "a value of another type"  # may be a private key entered by mistake
     if path[-1] in SECRET_KEYS and "retention" not in path:
         return "an invalid address"
     return repr(value) if isinstance(value, str | int | float | bool) else f"a {type(value).__name__}"
@@ -154,7 +157,7 @@ def _siblings(path: list[str]) -> str:
     for part in path[:-1]:
         field = model.model_fields.get(part)
         if field is None:
-            continue  # a camera's own name
+            continue  # the ID of a camera
         model = _model_in(field.annotation)
     return ", ".join(sorted(model.model_fields))
 
@@ -166,7 +169,7 @@ def _model_in(annotation: Any) -> Any:
 
 
 def _line_of(path: list[str], text: str) -> int | None:
-    """Where a setting stands: its key's line, in the table that leads to it; else that table's line."""
+    """Return the line of the setting's key, or else of its table; None if neither is in the text."""
     best: tuple[int, int] | None = None
     table: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):

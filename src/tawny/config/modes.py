@@ -1,4 +1,4 @@
-"""Settings of modes: which there are, when each is on by itself, and who is looked for at home."""
+"""Settings of modes: names, schedule and presence."""
 
 import re
 from datetime import date, timedelta
@@ -13,7 +13,7 @@ from tawny.config.week import WEEKDAYS, Stretches
 MOST_MODES = 8
 MOST_DAYS = 366
 SOMEBODY = "somebody"
-"""Who is meant where addresses are not of anybody by name."""
+"""Name of the presence entry for addresses that are not assigned to a person."""
 ModeName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=20)]
 PersonName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
@@ -33,7 +33,7 @@ def _mac(text: str) -> str:
 
 
 def _dates(value: object) -> Any:
-    """`2026-12-24 to 2027-01-02` as each of its days."""
+    """Expand `2026-12-24 to 2027-01-02` to its days."""
     if not isinstance(value, dict):
         raise ValueError('a table, for example { "2026-12-24 to 2027-01-02" = "away" }')
     found: dict[str, str] = {}
@@ -56,7 +56,7 @@ def _dates(value: object) -> Any:
 Address = Annotated[str, AfterValidator(_address)]
 Mac = Annotated[str, AfterValidator(_mac)]
 Dates = Annotated[dict[str, str], BeforeValidator(_dates, json_schema_input_type=dict[str, str])]
-"""By day."""
+"""Values by day, ISO 8601 dates."""
 
 
 class PersonPresenceSettings(Table):
@@ -88,7 +88,7 @@ class PresenceSettings(PersonPresenceSettings):
 
     @property
     def everybody(self) -> dict[str, PersonPresenceSettings]:
-        """By name."""
+        """Presence settings of all people by name, including unassigned addresses under SOMEBODY."""
         unnamed = PersonPresenceSettings(ping=self.ping, mac=self.mac, mdns=self.mdns)
         return {**({SOMEBODY: unnamed} if unnamed != PersonPresenceSettings() else {}), **self.people}
 

@@ -1,4 +1,4 @@
-"""Settings of who is told what: notifiers."""
+"""Settings of notification channels."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -13,7 +13,7 @@ _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 
 def minute(text: str) -> int:
-    """`20:00` as minutes of the day. ValueError tells what is allowed."""
+    """Parse `20:00` into minutes of the day. Raises ValueError: with the allowed form."""
     found = _TIME.fullmatch(text)
     if found is None:
         raise ValueError("a time of day such as 20:00")
@@ -68,5 +68,5 @@ class NotifierSettings(Table):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What its kind understands."""
+        """Return the settings specific to the channel's type."""
         return dict(self.model_extra or {})

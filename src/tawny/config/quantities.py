@@ -1,4 +1,4 @@
-"""Values with their unit (`units.py`) as types of settings: text in the file, a number in the program."""
+"""Pydantic types of values with units (`units.py`): text in the file, a number in the program."""
 
 from typing import Annotated, Any
 
@@ -23,4 +23,4 @@ Duration = Annotated[float, _reading(seconds, "5 s, 10 min, 14 days")]
 Size = Annotated[int, _reading(size, "200 GB")]
 """Bytes."""
 Share = Annotated[float, _reading(share, "10 %")]
-"""0..1."""
+"""Share, 0..1."""

@@ -1,4 +1,4 @@
-"""Recognisers, as settings: what reads things that were seen."""
+"""Settings of recognizers."""
 
 from typing import Annotated, Any
 
@@ -28,5 +28,5 @@ class RecogniserSettings(Table):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The settings of an installed part."""
+        """Return the settings of an installed plug-in."""
         return dict(self.model_extra or {})

@@ -1,4 +1,4 @@
-"""How long what is kept: for all, for one camera, for small video. What is not said is as for the wider of these."""
+"""Retention settings for all recordings, one camera, or sub streams. Missing values inherit from the wider table."""
 
 from typing import Annotated, Any
 
@@ -7,19 +7,19 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from tawny.config.quantities import Duration, Share, Size
 
 OTHER = "other"
-"""Kinds of events that are not named."""
+"""Key for event types that are not listed."""
 DAY_S = 86_400.0
 _DURATION: TypeAdapter[float] = TypeAdapter(Duration)
 
 
 class Table(BaseModel):
-    """Every table refuses keys it does not know, so that a slip of the pen is told and not ignored."""
+    """Base of all settings tables. Unknown keys are errors, so that typos are reported."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _by_kind(value: object) -> Any:
-    """`60 days` is for all kinds of events, a table for those that it names."""
+    """Normalize: `60 days` applies to all event types, a table to those it lists."""
     if not isinstance(value, dict):
         return {OTHER: _seconds(value)}
     return {str(kind): _seconds(each) for kind, each in value.items()}
@@ -27,7 +27,7 @@ def _by_kind(value: object) -> Any:
 
 def _seconds(value: object) -> float:
     if isinstance(value, float):
-        return value  # read before
+        return value  # already parsed
     try:
         return _DURATION.validate_python(value)
     except ValidationError as error:
@@ -36,7 +36,7 @@ def _seconds(value: object) -> float:
 
 
 ByKind = Annotated[dict[str, float], BeforeValidator(_by_kind, json_schema_input_type=str | dict[str, str])]
-"""Seconds by kind of event."""
+"""Retention in s by event type."""
 Count = Annotated[int, Field(ge=1)]
 
 

@@ -1,4 +1,4 @@
-"""Settings of rules: when something happens, what is done about it. `do` is read here, word by word."""
+"""Settings of rules, and the parser of their actions (`do`)."""
 
 import re
 from dataclasses import dataclass
@@ -39,7 +39,10 @@ _PATTERNS = tuple((verb, re.compile(form)) for verb, form in _FORMS)
 
 @dataclass(frozen=True, slots=True)
 class RuleAction:
-    """One thing to be done. name: of whom or what; for_s: so long, where that is said or usual."""
+    """One action of a rule. name: the target.
+
+    for_s: duration in s, as given or the verb's default; None without one.
+    """
 
     verb: Verb
     name: str = ""
@@ -62,7 +65,7 @@ class RuleAction:
 def parse_action(text: str) -> RuleAction:
     """Parse an action, for example `relay gate 2 s`.
 
-    Raises ValueError: unknown action; the message lists those there are, or names the new form of a former one.
+    Raises ValueError: when the action is unknown; the message lists the allowed forms, or the new form of a former one.
     """
     words = " ".join(text.replace("’", "'").split())
     read = next(((verb, found) for verb, form in _PATTERNS if (found := form.fullmatch(words))), None)
@@ -109,7 +112,7 @@ Deeds = Annotated[
 ]
 Word = Annotated[str, Field(min_length=1, max_length=60)]
 Words = Annotated[tuple[Word, ...], BeforeValidator(_several, json_schema_input_type=str | list[str])]
-"""One, or any of several."""
+"""One value, or a list of which one must match."""
 
 
 class RuleCondition(Table):
@@ -145,7 +148,7 @@ class RuleCondition(Table):
         return self
 
     def __str__(self) -> str:
-        """For people: `person at front-door, away, 22:00-06:00`."""
+        """Return the condition as text: `person at front-door, away, 22:00-06:00`."""
         what = " or ".join(f"{'possible ' if self.include_possible else ''}{one}" for one in self.kind)
         where = f"at {' or '.join(self.camera)}" if self.camera else ""
         zone = f"in {' or '.join(self.zone)}" if self.zone else ""

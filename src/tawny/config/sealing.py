@@ -1,4 +1,4 @@
-"""Who can open what sealed cameras record. The recorder has public keys only."""
+"""Settings of encryption: public keys only; the recorder never has the private ones."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What can be set, with defaults. A camera needs only a source. `tawny.toml` holds what differs from here."""
+"""All settings with their defaults. A camera requires only a source; `tawny.toml` contains the deviations."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -23,11 +23,11 @@ from tawny.config.zones import Corners, LineSettings, PlaceName, ZoneSettings
 
 _CAMERA_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TAKEN = frozenset({"history", "keys", "lock", "control", "outbox", "inbox", "clips"})
-"""What lies in the data folder beside the cameras' folders."""
+"""Names in the data folder that camera folders must not use."""
 
 
 def listen_address(text: str) -> tuple[str, int]:
-    """`0.0.0.0:8000` or `[::1]:8000` as host and port. ValueError tells what is allowed."""
+    """Parse `0.0.0.0:8000` or `[::1]:8000` into host and port. Raises ValueError: with the allowed form."""
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65_535:
@@ -174,7 +174,7 @@ class DetectionSettings(Table):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The table of the chosen detector."""
+        """Return the table of the selected detector."""
         return dict((self.model_extra or {}).get(self.detector, {}))
 
 
@@ -237,7 +237,7 @@ class CameraSettings(Table):
         return text
 
     def table(self, scheme: str) -> dict[str, Any]:
-        """The table of settings of this kind of source."""
+        """Return the settings table of a source type."""
         return dict((self.model_extra or {}).get(scheme, {}))
 
     @property
@@ -267,7 +267,7 @@ class Settings(Table):
 
     @model_validator(mode="after")
     def _can_be_opened(self) -> "Settings":
-        """Sealed to nobody would be lost; in memory nothing is kept that could be sealed."""
+        """Require recipients for encrypted cameras, and refuse encryption in memory mode."""
         sealed = any(self.is_sealed(name) for name in self.cameras)
         if sealed and not (self.encryption.recipients and self.encryption.recovery):
             raise ValueError(
@@ -284,10 +284,10 @@ class Settings(Table):
 
 
 def is_camera_id(text: str) -> bool:
-    """Whether it can be a camera's id: `front-door`; a-z, 0-9, single hyphens, at most 40, and not one of our own."""
+    """Return whether the text is a valid camera ID: a-z, 0-9, single hyphens, at most 40 characters, not reserved."""
     return bool(_CAMERA_ID.fullmatch(text)) and len(text) <= 40 and text not in _TAKEN
 
 
 def display_name(camera_id: str, camera: CameraSettings) -> str:
-    """`front-door` is called `Front door` unless it has a name."""
+    """Return the camera's name, or else its ID as text: `Front door` for `front-door`."""
     return camera.name or camera_id.replace("-", " ").capitalize()

@@ -1,4 +1,4 @@
-"""Values with their unit: `14 days`, `200 GB`, `10 %`. Read, checked, and written back the shortest way."""
+"""Parse and format values with units: `14 days`, `200 GB`, `10 %`."""
 
 import re
 
@@ -11,7 +11,7 @@ _PARTS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z%]+)\s*")
 
 
 def seconds(text: str) -> float:
-    """`5 s`, `1.5 min`, `14 days` in seconds. ValueError names the units there are."""
+    """Parse `5 s`, `1.5 min`, `14 days` to seconds. Raises ValueError: with the allowed units."""
     number, unit = _number_and_unit(text, "a time, for example 5 s, 10 min, 2 h or 14 days")
     if unit not in _SECONDS:
         raise ValueError("a time with one of the units ms, s, min, h, days, weeks")
@@ -19,7 +19,7 @@ def seconds(text: str) -> float:
 
 
 def size(text: str) -> int:
-    """`200 GB` in bytes; GB is 10**9, GiB is 2**30."""
+    """Parse `200 GB` to bytes; GB is 10**9, GiB is 2**30. Raises ValueError: with the allowed units."""
     number, unit = _number_and_unit(text, "a size, for example 200 GB")
     if unit not in _BYTES:
         raise ValueError("a size with one of the units B, kB, MB, GB, TB (or KiB, MiB, GiB, TiB)")
@@ -27,7 +27,7 @@ def size(text: str) -> int:
 
 
 def share(text: str) -> float:
-    """`10 %` as 0.1."""
+    """Parse `10 %` to 0.1. Raises ValueError: with the allowed form."""
     number, unit = _number_and_unit(text, "a percentage, for example 10 %")
     if unit != "%" or number > 100:
         raise ValueError("a percentage from 0 % to 100 %")
@@ -35,7 +35,7 @@ def share(text: str) -> float:
 
 
 def duration_text(duration_s: float) -> str:
-    """The shortest way to say it: `14 days`, `1.5 h`, `5 s`."""
+    """Return the shortest text: `14 days`, `1.5 h`, `5 s`."""
     for unit, unit_s in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
         if duration_s >= unit_s and (duration_s / unit_s * 2).is_integer():
             return f"{duration_s / unit_s:g} {unit}"
@@ -43,12 +43,12 @@ def duration_text(duration_s: float) -> str:
 
 
 def share_text(part: float) -> str:
-    """`1 %`."""
+    """Return a share 0..1 as text, for example `1 %`."""
     return f"{round(part * 100, 3):g} %"
 
 
 def size_text(size_bytes: float) -> str:
-    """For people: `38.2 GB`."""
+    """Return a size in bytes as text for people: `38.2 GB`."""
     for unit in ("TB", "GB", "MB", "kB"):
         if size_bytes >= _BYTES[unit]:
             return f"{size_bytes / _BYTES[unit]:.3g} {unit}"

@@ -1,6 +1,6 @@
-"""Times of the week as people write them: `22:00-06:00`, `mon-fri 08:00-17:00`, `sat sun sunset+20m-sunrise`.
+"""Weekly times as written in settings: `22:00-06:00`, `mon-fri 08:00-17:00`, `sat sun sunset+20m-sunrise`.
 
-What they mean on a given day, where clocks change and the sun moves, is worked out in `events/calendar.py`.
+`events/calendar.py` resolves them to instants, including DST and the position of the sun.
 """
 
 import re
@@ -23,7 +23,7 @@ _OFFSET = re.compile(r"([+-])(\d+)(min|m|h)")
 
 @dataclass(frozen=True, slots=True)
 class TimeOfDay:
-    """A time of day. sun: empty for one of the clock; else sunrise or sunset, and the minutes count from there."""
+    """A time of day. sun: empty for clock time; else sunrise or sunset, and `minute` is the offset from it."""
 
     minute: int
     sun: str = ""
@@ -40,7 +40,7 @@ class TimeOfDay:
 
 @dataclass(frozen=True, slots=True)
 class WeekSpan:
-    """From one moment to another, on these days of the week (0 is Monday): those that it begins on."""
+    """A time span on some weekdays (0 is Monday), by the day it begins on."""
 
     begin: TimeOfDay
     end: TimeOfDay
@@ -48,7 +48,10 @@ class WeekSpan:
 
     @property
     def ends_next_day(self) -> bool:
-        """By the clock: when it ends no later than it begins. With the sun: from an afternoon to a morning."""
+        """Clock times: whether it ends no later than it begins.
+
+        Sun times: whether it goes from afternoon to morning.
+        """
         if not self.begin.sun and not self.end.sun:
             return self.end.minute <= self.begin.minute
         return self.end.is_morning and not self.begin.is_morning
@@ -63,7 +66,7 @@ class WeekSpan:
 
 
 def stretch(text: str) -> WeekSpan:
-    """ValueError tells what is allowed."""
+    """Parse one span. Raises ValueError: with the allowed forms."""
     words = text.strip().lower()
     days, rest = EVERY_DAY, words
     if _DAY.match(words):
@@ -81,7 +84,7 @@ def stretch(text: str) -> WeekSpan:
 
 
 def days_text(days: frozenset[int]) -> str:
-    """`mon-fri`, `sat sun`."""
+    """Return weekdays as text: `mon-fri`, `sat sun`."""
     ordered = sorted(days)
     if len(ordered) > 2 and ordered[-1] - ordered[0] == len(ordered) - 1:
         return f"{WEEKDAYS[ordered[0]]}-{WEEKDAYS[ordered[-1]]}"
@@ -118,7 +121,7 @@ def _moment(text: str) -> TimeOfDay:
 
 
 def _read(value: object) -> Any:
-    """One text, or a list of them."""
+    """Parse one text or a list of them."""
     several = [value] if isinstance(value, str | WeekSpan) else value
     if not isinstance(several, list | tuple) or not all(isinstance(one, str | WeekSpan) for one in several):
         raise ValueError(WANTED)
@@ -134,4 +137,4 @@ Stretches = Annotated[
     BeforeValidator(_read, json_schema_input_type=str | list[str]),
     PlainSerializer(_texts, return_type=list[str]),
 ]
-"""Checked; empty for none."""
+"""Validated; empty for none."""

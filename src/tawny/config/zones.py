@@ -1,4 +1,4 @@
-"""Zones, lines and masks of a camera's picture, as settings: points are x and y, 0 to 1 from the upper left."""
+"""Settings of zones, lines and masks. Points are x and y, 0..1, from the upper left of the image."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,7 +9,7 @@ from tawny.config.retention import Table
 from tawny.model.polygon import Polygon
 
 PlaceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=40)]
-"""Zones have files of their own."""
+"""Zone name; also used as a file name."""
 Points = tuple[tuple[float, float], ...]
 Corners = Annotated[Points, AfterValidator(lambda points: Polygon.of(points).points)]
 

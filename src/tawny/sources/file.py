@@ -23,7 +23,10 @@ _USUAL_TICKS = VIDEO_RATE // 25
 
 
 class FileSource:
-    """`clip.mp4`, or `file:` before any path. Settings: loop = false."""
+    """A video file: `clip.mp4`, or any path after `file:`.
+
+    - `loop` (false): play the file again when it ends.
+    """
 
     scheme: ClassVar[str] = "file"
 

@@ -46,10 +46,14 @@ def installed() -> str | None:
 
 
 class PiCamera:
-    """`picamera:` or `picamera:1`, the second one.
+    """Raspberry Pi cameras: `picamera:`, or `picamera:1` for the second one.
 
-    Settings: size = "1280x720"; fps = 15; mbit = 2.5 (a second); keyframe = 2.0 (seconds); flip = "none" |
-    "left-right" | "up-down" | "both"; and as that program has them: ev, brightness, contrast, saturation, sharpness.
+    - `size` ("1280x720"): resolution.
+    - `fps` (15): frame rate.
+    - `mbit` (2.5): bit rate in Mbit/s.
+    - `keyframe` (2.0): keyframe interval in seconds.
+    - `flip` ("none"): "none", "left-right", "up-down" or "both".
+    - `ev`, `brightness`, `contrast`, `saturation`, `sharpness`: as in Raspberry Pi's camera program. Default: its own.
     """
 
     scheme: ClassVar[str] = "picamera"

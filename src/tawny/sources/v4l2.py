@@ -48,9 +48,11 @@ class CaptureFormat(NamedTuple):
 
 
 class V4l2:
-    """`/dev/video0` or `/dev/v4l/by-id/…`.
+    """USB and other local cameras: `/dev/video0` or `/dev/v4l/by-id/…`.
 
-    Settings: size = "1280x720"; fps = 15; format = "auto" | "h264" | "mjpeg" | "raw".
+    - `size` ("1280x720"): resolution.
+    - `fps` (15): frame rate, 1 to 120.
+    - `format` ("auto"): "auto", "h264", "mjpeg" or "raw".
     """
 
     scheme: ClassVar[str] = "v4l2"

@@ -1,1 +1,1 @@
-"""Routes for owners: settings, people, targets, modes, sealing."""
+"""Routes for owners: settings, users, delivery targets, modes, encryption."""

@@ -1,4 +1,4 @@
-"""Where a camera is, and how it is logged into: told to owners without the password, changed once it was tried."""
+"""Routes for a camera's connection: address and login, without the password. Changes are tested before saving."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,9 +22,10 @@ Login = Annotated[str, Field(max_length=200)]
 
 
 class ConnectionInfo(ApiResponse):
-    """source, sub: addresses without a login; sub: of the small picture, empty where there is none.
+    """Connection settings of a camera.
 
-    fixed: why nothing of it can be changed here.
+    source, sub: addresses without the login; `sub` is empty without a sub stream.
+    fixed: why the connection cannot be changed here; empty if it can.
     """
 
     source: str
@@ -35,7 +36,10 @@ class ConnectionInfo(ApiResponse):
 
 
 class ConnectionChange(ApiRequest):
-    """password: null: as it is. untried: saved even if the camera does not answer now."""
+    """New connection settings.
+
+    password: null keeps the current one. untried: save even if the camera does not respond.
+    """
 
     source: Address
     sub: Annotated[str, Field(max_length=2000)] = ""
@@ -45,7 +49,7 @@ class ConnectionChange(ApiRequest):
 
 
 class ConnectionTestResult(ApiResponse):
-    """What came from there, by stream; empty where it was not tried."""
+    """Received video by stream; empty if the connection was not tested."""
 
     streams: dict[str, str]
 
@@ -68,7 +72,7 @@ async def connection(camera: OneCamera, here: Here) -> ConnectionInfo:
 async def connect_otherwise(
     camera: OneCamera, asked: ConnectionChange, request: Request, signed: Signed, here: Here
 ) -> ConnectionTestResult:
-    """Tried first: where the camera does not answer, or sends no picture, all stays as it is. Then it holds at once."""
+    """Test the connection, then apply it immediately. Nothing is changed if the camera sends no video."""
     wanted = CameraAddressChange(asked.source.strip(), asked.sub.strip(), asked.user, asked.password)
 
     def change(desk: CameraConnectionApi) -> ConnectionTestResult:

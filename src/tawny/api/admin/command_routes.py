@@ -1,4 +1,4 @@
-"""Orders: what people ask of the recorder on a page, and what programs send, signed or with a token of their own."""
+"""Commands to the recorder: from users of the web interface and from API clients, signed or with a token."""
 
 import asyncio
 from typing import Annotated
@@ -26,26 +26,26 @@ from tawny.delivery.commands import (
 router = APIRouter(prefix="/api/v1")
 OneInput = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9-]+$")]
 VIEWERS: tuple[Right, ...] = ("record", "event")
-"""What somebody may ask for who may only look: nothing that makes anything less safe."""
+"""Permissions of viewers: nothing that reduces security."""
 STATUS = {"bad_input": 400, "signed_out": 401, "not_allowed": 403, "not_found": 404, "not_done": 409}
 
 
 class OrderDone(ApiResponse):
-    """event: its id, if there is one."""
+    """Result of a command. event: ID of the event it created or changed; null if none."""
 
     words: str
     event: str | None
 
 
 class RelayInfo(ApiResponse):
-    """pulse_s: so long it is on when it is pressed; null: until it is switched off."""
+    """A relay. pulse_s: how long its button switches it on; null: until switched off."""
 
     name: str
     pulse_s: float | None
 
 
 class ControlsInfo(ApiResponse):
-    """presets: names of stored places."""
+    """Controls of a camera. turns: supports pan, tilt and zoom. presets: names of stored positions."""
 
     turns: bool
     presets: list[str]
@@ -53,7 +53,7 @@ class ControlsInfo(ApiResponse):
 
 
 class ProgramInfo(ApiResponse):
-    """where, trouble, said: without secrets. may: of an input."""
+    """An integration. where, trouble, said: without secrets. may: permissions of an API client."""
 
     name: str
     kind: str
@@ -72,7 +72,7 @@ class ProgramList(ApiResponse):
 
 
 async def _refuse_former(request: Request) -> None:
-    """Before the body is validated, which would only say that `command` is missing."""
+    """Refuse a body with the former key `do`, before validation would only report that `command` is missing."""
     try:
         refuse_former(await request.json())
     except ValueError:
@@ -83,13 +83,16 @@ async def _refuse_former(request: Request) -> None:
 
 @router.post("/orders", dependencies=[rule(Access.VIEW), Depends(_refuse_former)])
 async def order(asked: Annotated[AnyOrder, Body()], request: Request, signed: Signed, here: Here) -> OrderDone:
-    """Arm, pause, record, tell of an event, turn a camera, switch. Viewers may only record and tell of events."""
+    """Run a command: set the mode, pause, record, report an event, move a camera, switch a relay.
+
+    Viewers may only record and report events.
+    """
     return await _done(here, _person(signed.person, caller_of(request).address), asked)
 
 
 @router.get("/cameras/{camera}/controls", dependencies=[rule(Access.DIRECT)])
 async def controls(camera: OneCamera, signed: Signed, here: Here) -> ControlsInfo:
-    """What can be turned and switched beside this camera's picture. The camera is asked where it can go."""
+    """Return PTZ presets and relays of a camera. Queries the camera for its PTZ capabilities."""
     if here.orders is None:
         return ControlsInfo(turns=False, presets=[], relays=[])
     found = await asyncio.to_thread(here.orders.controls, camera)
@@ -100,7 +103,7 @@ async def controls(camera: OneCamera, signed: Signed, here: Here) -> ControlsInf
 
 @router.post("/inputs/{program}", dependencies=[rule(Access.SIGNED)])
 async def take_input(program: OneInput, request: Request, here: Here) -> OrderDone:
-    """An order of a program that the settings name under `api_clients`: signed, or with its token."""
+    """Run a command of an API client configured under `api_clients`, authenticated by signature or token."""
     body, headers = await request.body(), {key.lower(): value for key, value in request.headers.items()}
     orders = here.orders
     if orders is None:
@@ -115,7 +118,7 @@ async def take_input(program: OneInput, request: Request, here: Here) -> OrderDo
 
 @router.get("/programs", dependencies=[rule(Access.OWN)])
 async def programs(here: Here) -> ProgramList:
-    """Who is told what happens, and how that goes; and who may ask for what."""
+    """List integrations: what they receive, their delivery status and their permissions."""
     found = await asyncio.to_thread(here.orders.told) if here.orders else []
     return ProgramList(items=[ProgramInfo.model_validate(one) for one in found])
 

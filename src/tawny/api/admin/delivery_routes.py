@@ -1,4 +1,4 @@
-"""What leaves this machine, for the owner; and the one door of the buttons in messages, for whoever has their token."""
+"""Upload destinations and notification channels for owners, and the public route of notification buttons."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,14 +28,14 @@ T = TypeVar("T")
 
 @router.get("/targets", dependencies=own)
 async def targets(here: Here) -> shapes.TargetList:
-    """Destinations and notifiers: what waits, what went last, and what is wrong."""
+    """List upload destinations and notification channels with queue, last deliveries and problems."""
     found = await asyncio.to_thread(here.outside.all_targets) if here.outside else []
     return shapes.TargetList(items=[_told(one) for one in found], address=here.address)
 
 
 @router.get("/targets/kinds", dependencies=own)
 async def target_kinds(here: Here) -> shapes.KindList:
-    """What can be added, and what each asks for."""
+    """List the available types and their fields."""
     placing = _placing(here)
     found = await asyncio.to_thread(placing.kinds)
     return shapes.KindList(items=[shapes.KindInfo.model_validate(asdict(one)) for one in found], kept=placing.is_kept)
@@ -43,7 +43,7 @@ async def target_kinds(here: Here) -> shapes.KindList:
 
 @router.get("/targets/{target}/settings", dependencies=own)
 async def target_settings(target: OneName, here: Here) -> shapes.TargetSettings:
-    """What the settings say of it, without anything secret."""
+    """Return the settings of a target, without secrets."""
     said = await _placed(here, lambda placing: placing.said(target))
     return shapes.TargetSettings(group=said.group, values=dict(said.values))
 
@@ -52,7 +52,7 @@ async def target_settings(target: OneName, here: Here) -> shapes.TargetSettings:
 async def put_target(
     target: NewName, asked: shapes.TargetChange, request: Request, signed: Signed, here: Here
 ) -> OkResponse:
-    """Add it, or change it. It holds at once, and loses nothing of what waits."""
+    """Add or change a target. Takes effect immediately; queued items are kept."""
 
     def put(placing: TargetSettingsApi) -> None:
         placing.put(asked.group, target, asked.values)
@@ -64,7 +64,7 @@ async def put_target(
 
 @router.delete("/targets/{target}", dependencies=own)
 async def remove_target(target: OneName, request: Request, signed: Signed, here: Here) -> OkResponse:
-    """Nothing is sent there any more; what waits for it is dropped. What is there stays there."""
+    """Remove a target and drop its queue. Files already delivered stay there."""
 
     def remove(placing: TargetSettingsApi) -> None:
         placing.remove(target)
@@ -76,7 +76,7 @@ async def remove_target(target: OneName, request: Request, signed: Signed, here:
 
 @router.post("/targets/{target}/try-out", dependencies=own)
 async def try_out_target(target: NewName, asked: shapes.TargetChange, here: Here) -> shapes.ConnectionTestInfo:
-    """As `test`, with settings that are not in force yet; nothing is changed."""
+    """Test settings without saving them."""
     steps = await _placed(here, lambda placing: placing.try_out(asked.group, target, asked.values))
     return shapes.ConnectionTestInfo(
         steps=[shapes.StepInfo(what=one.what, wrong=one.wrong, hint=one.do) for one in steps]
@@ -85,7 +85,7 @@ async def try_out_target(target: NewName, asked: shapes.TargetChange, here: Here
 
 @router.post("/targets/{target}/test", dependencies=own)
 async def test_target(target: OneName, here: Here) -> shapes.ConnectionTestInfo:
-    """Bring a small file there and back, or send a message: step by step, up to what is wrong."""
+    """Test a target step by step up to the first failure: upload and read back a small file, or send a notification."""
     steps = await _of(here, lambda outside: outside.test(target))
     return shapes.ConnectionTestInfo(
         steps=[shapes.StepInfo(what=one.what, wrong=one.wrong, hint=one.do) for one in steps]
@@ -96,7 +96,7 @@ async def test_target(target: OneName, here: Here) -> shapes.ConnectionTestInfo:
 async def pause_target(
     target: OneName, asked: shapes.PauseChange, request: Request, signed: Signed, here: Here
 ) -> OkResponse:
-    """Nothing is sent there until it goes on, or tawny starts again; what is to be sent waits."""
+    """Pause or resume deliveries. Items stay queued; a restart of tawny resumes too."""
 
     def pause(outside: DeliveryApi) -> None:
         outside.pause(target, paused=asked.paused)
@@ -109,27 +109,27 @@ async def pause_target(
 
 @router.post("/targets/{target}/try", dependencies=own)
 async def try_target_now(target: OneName, here: Here) -> OkResponse:
-    """Whatever waits for a pause between tries to end goes now."""
+    """Retry queued items now instead of waiting for the next attempt."""
     await _of(here, lambda outside: outside.try_now(target))
     return OkResponse()
 
 
 @router.put("/targets/{target}/mute", dependencies=own)
 async def mute_target(target: OneName, asked: shapes.MuteRequest, here: Here) -> OkResponse:
-    """Say nothing of this camera's events for so long."""
+    """Mute notifications about a camera's events for a time."""
     await _of(here, lambda outside: outside.mute(target, CameraId(asked.camera), asked.for_s * 1000))
     return OkResponse()
 
 
 @router.get("/push", dependencies=view)
 async def push_key(here: Here) -> shapes.PushKey:
-    """What a browser subscribes to messages with."""
+    """Return the public key for Web Push subscriptions."""
     return shapes.PushKey(key=await asyncio.to_thread(here.outside.push_key) if here.outside else "")
 
 
 @router.post("/push", dependencies=view)
 async def tell_browser(asked: shapes.PushAddress, signed: Signed, here: Here) -> OkResponse:
-    """This browser shows messages, of cameras that who is signed in may see; without keys: no longer."""
+    """Subscribe this browser to push notifications of cameras its user may see; without keys: unsubscribe."""
     keys = (asked.p256dh, asked.auth) if asked.p256dh else None
     try:
         await _of(here, lambda outside: outside.tell_browser(signed.person.name, asked.endpoint, keys))
@@ -140,13 +140,16 @@ async def tell_browser(asked: shapes.PushAddress, signed: Signed, here: Here) ->
 
 @router.get("/actions/{target}/{token}", dependencies=public)
 async def look_at_act(target: OneName, token: OneToken, here: Here) -> shapes.MessageActionInfo:
-    """What a message's button would do. Nothing is done by looking: programs that read messages follow links too."""
+    """Return what a notification button would do, without doing it: mail scanners follow links."""
     return shapes.MessageActionInfo(words=await _of(here, lambda outside: outside.act_words(target, token)))
 
 
 @router.post("/actions/{target}/{token}", dependencies=public)
 async def act(target: OneName, token: OneToken, request: Request, here: Here) -> shapes.MessageActionInfo:
-    """Do it. The token is signed for one act on one event; twice is the same as once."""
+    """Run the action of a notification button.
+
+    The token is signed for one action on one event; repeating is harmless.
+    """
 
     def do(outside: DeliveryApi) -> str:
         done = outside.act(target, token)

@@ -1,4 +1,4 @@
-"""Destinations, notifiers and what messages may do, as types of the API."""
+"""API schemas of upload destinations, notification channels and message actions."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from tawny.api.schemas import ApiRequest, ApiResponse
 
 
 class SentInfo(ApiResponse):
-    """why: empty when it was delivered."""
+    """A past delivery. why: reason of the failure; empty if delivered."""
 
     what: str
     name: str
@@ -24,9 +24,10 @@ class MutedInfo(ApiResponse):
 
 
 class TargetInfo(ApiResponse):
-    """where: without secrets. shows: what phones can show of a notifier's messages. trouble: why it does not go on.
+    """An upload destination or notification channel.
 
-    receives: what who runs it could look at: sealed video, clear video, or a link only.
+    where: address without secrets. shows: what phones can display. trouble: why deliveries fail; empty if they don't.
+    receives: what its operator can access: encrypted video, unencrypted video, or a link only.
     """
 
     name: str
@@ -47,11 +48,11 @@ class TargetInfo(ApiResponse):
 class TargetList(ApiResponse):
     items: list[TargetInfo]
     address: str
-    """How phones reach this interface; empty: not known, and messages have no links."""
+    """URL under which phones reach this interface; empty if unknown: messages then contain no links."""
 
 
 class StepInfo(ApiResponse):
-    """wrong: empty when it went well."""
+    """A step of a test. wrong: the problem; empty if it succeeded."""
 
     what: str
     wrong: str
@@ -63,7 +64,7 @@ class ConnectionTestInfo(ApiResponse):
 
 
 class FieldInfo(ApiResponse):
-    """goes: into the address, percent-encoded or as it is; or a setting of its own."""
+    """A field of a target type. goes: into the URL percent-encoded, into the URL as is, or a separate setting."""
 
     key: str
     label: str
@@ -74,7 +75,7 @@ class FieldInfo(ApiResponse):
 
 
 class KindInfo(ApiResponse):
-    """address: with `{field}`s; what is in `[…]` is left out where a field in it is empty."""
+    """A target type. address: URL template with `{field}`s; a part in `[…]` is omitted if a field in it is empty."""
 
     group: Literal["destinations", "notifiers"]
     scheme: str
@@ -86,7 +87,7 @@ class KindInfo(ApiResponse):
 
 
 class KindList(ApiResponse):
-    """kept: changes outlast the program."""
+    """Target types. kept: changes are saved in the settings file."""
 
     items: list[KindInfo]
     kept: bool
@@ -96,14 +97,14 @@ Setting = bool | int | Annotated[str, Field(max_length=2000)] | Annotated[list[s
 
 
 class TargetSettings(ApiResponse):
-    """values: as in the settings' file, without anything secret."""
+    """Settings of a target. values: as in the settings file, without secrets."""
 
     group: Literal["destinations", "notifiers"]
     values: dict[str, Setting]
 
 
 class TargetChange(ApiRequest):
-    """values: each as in the settings' file; null takes one away, and what is not named stays as it is."""
+    """New settings. values: as in the settings file; null removes a key, keys not given stay unchanged."""
 
     group: Literal["destinations", "notifiers"]
     values: Annotated[dict[str, Setting | None], Field(max_length=40)]
@@ -114,20 +115,20 @@ class PauseChange(ApiRequest):
 
 
 class MuteRequest(ApiRequest):
-    """for_s: 0 ends it."""
+    """Mute a camera. for_s: duration in s; 0 unmutes."""
 
     camera: Annotated[str, Field(max_length=40)]
     for_s: Annotated[int, Field(ge=0, le=86_400)]
 
 
 class PushKey(ApiResponse):
-    """key: empty where browsers are not told."""
+    """Public key for Web Push; empty if push is not available."""
 
     key: str
 
 
 class PushAddress(ApiRequest):
-    """As a browser's subscription has them."""
+    """A browser's Web Push subscription."""
 
     endpoint: Annotated[str, Field(max_length=1000, pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]+)?/[!-~]*$")]
     p256dh: Annotated[str, Field(max_length=200)] = ""

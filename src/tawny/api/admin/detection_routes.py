@@ -1,4 +1,4 @@
-"""How a camera is watched: told to everybody, changed by an owner, in force at once."""
+"""Routes for a camera's detection settings: readable by all users, changed by owners, effective immediately."""
 
 import asyncio
 from collections.abc import Mapping
@@ -32,7 +32,10 @@ async def watching(camera: OneCamera, here: Here) -> shapes.DetectionInfo:
 async def watch_otherwise(
     camera: OneCamera, asked: shapes.DetectionChangeRequest, here: Here, request: Request, session: Signed
 ) -> shapes.DetectionInfo:
-    """Changes hold at once, and recording goes on. 409 if somebody else has changed them meanwhile."""
+    """Change detection settings. Effective immediately, without interrupting recording.
+
+    409 `changed`: they were changed in the meantime.
+    """
 
     def change() -> shapes.DetectionInfo:
         now = _found(here, camera)

@@ -1,4 +1,4 @@
-"""How a camera is watched, as it goes over the wire."""
+"""API schemas of a camera's detection settings."""
 
 from typing import Annotated, Literal
 
@@ -17,7 +17,7 @@ LineWay = Literal["both", "left-to-right", "right-to-left"]
 
 
 class ZoneRequest(ApiRequest):
-    """level: None is the camera's. smallest: share of the picture."""
+    """A zone. level: motion threshold; null: the camera's. smallest: minimum size as a share of the image."""
 
     name: PlaceName
     points: Corners
@@ -42,7 +42,10 @@ class AudioRequest(ApiRequest):
 
 
 class DetectionRequest(ApiRequest):
-    """mask: what detectors do not see. private: what nobody does. numbers: settings of the chosen detector's own."""
+    """Detection settings of a camera.
+
+    mask: areas that detection ignores. private: privacy masks. numbers: settings of the selected detector.
+    """
 
     detector: Annotated[str, Field(min_length=1, max_length=60)]
     level: Level
@@ -57,11 +60,11 @@ class DetectionRequest(ApiRequest):
     numbers: dict[Annotated[str, Field(max_length=40)], float]
     sound: AudioRequest
     read: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=10)] | None = None
-    """By which recognisers things are read; None: as it is."""
+    """Recognizers to use; null: unchanged."""
 
 
 class DetectionChangeRequest(ApiRequest):
-    """version: that of the settings which were changed here; None: whatever they are by now."""
+    """New detection settings. version: of the settings they are based on; null: overwrite any changes made since."""
 
     watch: DetectionRequest
     version: Annotated[str, Field(max_length=40)] | None = None
@@ -83,23 +86,26 @@ class DetectorInfo(ApiResponse):
 
 
 class DetectionNotes(ApiResponse):
-    """Since the watcher began: groups of pictures, those of which only the keyframe was decoded, and what checks of
-    those found. decodes_by: `software`, or the name of a device. stream: which is watched."""
+    """Statistics since detection started.
+
+    groups: GOPs; slept: those of which only the keyframe was decoded. audits, misses: random checks of skipped GOPs and
+    events they found. decodes_by: `software` or the name of a device. stream: the one used for detection.
+    """
 
     stream: Literal["main", "sub"]
     looks: int
     late: int
-    """Pictures that were not looked at because this computer was too busy."""
+    """Frames that were skipped because the computer was overloaded."""
     groups: int
     slept: int
     audits: int
     misses: int
     keyframe_gap_s: float | None
     sleeps: bool
-    """Whether only keyframes are decoded while nothing happens."""
+    """Whether only keyframes are decoded while there is no motion."""
     decodes_by: str | None
     hardware: str
-    """Why it is not decoded in hardware; empty where it is, or was not wanted."""
+    """Why video is not decoded in hardware; empty if it is, or if hardware decoding is off."""
 
 
 class DetectionChangedInfo(ApiResponse):
@@ -112,13 +118,13 @@ class DetectionInfo(ApiResponse):
     version: str
     watch: DetectionRequest
     kept: bool
-    """Changes are written to the settings' file; else they hold until the recorder ends."""
+    """Changes are saved in the settings file; otherwise they last until the recorder stops."""
     trouble: str
-    """What should be known of how it is watched, and what to do about it."""
+    """Problem with detection and its remedy; empty if none."""
     sound_trouble: str
-    """The same of listening."""
+    """Problem with sound detection; empty if none."""
     notes: DetectionNotes | None
     changed: DetectionChangedInfo | None
     readers: list[str]
-    """The recognisers there are."""
+    """Available recognizers."""
     detectors: list[DetectorInfo]

@@ -1,4 +1,4 @@
-"""Who and what is known by name: plates, and faces. By an owner."""
+"""Routes for known faces and plates, for owners."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,7 +29,10 @@ class IdentityInfo(ApiResponse):
 
 
 class IdentityList(ApiResponse):
-    """readers: recognisers that know faces. trouble: why nobody is known though somebody should be."""
+    """Known faces and plates. readers: recognizers for faces.
+
+    trouble: why recognition doesn't work; empty if it does.
+    """
 
     items: list[IdentityInfo]
     readers: list[str]
@@ -42,7 +45,7 @@ class NewPlate(ApiRequest):
 
 
 class NewFace(ApiRequest):
-    """Who is on the picture of an event. by: the recogniser that is to know them."""
+    """A face from the image of an event. by: the recognizer that learns it."""
 
     name: Name
     by: Annotated[str, Field(max_length=40)]
@@ -88,7 +91,7 @@ async def forget_all(request: Request, signed: Signed, here: Here) -> IdentityLi
 async def _changed(
     here: AppContext, change: Callable[[IdentityApi], None], what: str, signed: Signed, request: Request
 ) -> IdentityList:
-    """The log says that it was done, and by whom, but no name of who is known."""
+    """Change and write the audit log entry, without names of known people."""
 
     def do() -> IdentityList:
         try:

@@ -1,4 +1,4 @@
-"""The door for other recorders: with a pass that may bring, files come in, are read back, listed and removed."""
+"""Upload API for other recorders: upload, read back, list and delete files with an upload token."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ Bytes = Annotated[int, Query(ge=0, le=10**13)]
 async def brought_files(
     here: Here, signed: Signed, prefix: Annotated[str, Query(max_length=1000)] = ""
 ) -> shapes.BroughtList:
-    """All that this pass has brought, in this folder and below."""
+    """List all files uploaded with this token, in this folder and below."""
     holder = signed.person.id
 
     def look() -> shapes.BroughtList:
@@ -47,7 +47,7 @@ async def brought_files(
 async def brought_state(
     here: Here, signed: Signed, name: OneName, sha256: Annotated[str, Query(pattern=r"^([0-9a-f]{64})?$")] = ""
 ) -> shapes.BroughtState:
-    """What is here under this name, with its checksum; and how much of what is to become `sha256`."""
+    """Return size and checksum of a file, and how many bytes of an unfinished upload `sha256` have arrived."""
     holder = signed.person.id
 
     def look() -> shapes.BroughtState:
@@ -64,7 +64,7 @@ async def brought_state(
 
 @router.get("/file", dependencies=bring, response_class=Response)
 async def brought_file(here: Here, signed: Signed, name: OneName) -> Response:
-    """Its bytes."""
+    """Return the file's content."""
     path = await asyncio.to_thread(here.inbox.path, signed.person.id, name)
     size_bytes = (await asyncio.to_thread(path.stat)).st_size
     told = {"Content-Length": str(size_bytes), "Content-Disposition": "attachment"}
@@ -82,7 +82,7 @@ async def bring_file(
     offset: Bytes = 0,
     modified_ms: Bytes = 0,
 ) -> shapes.BroughtInfo:
-    """The body: the file's bytes from `offset` on. It is there when this has answered 200, whole and compared."""
+    """Upload the file's bytes from `offset` on. 200: the file is complete, verified and stored durably."""
     holder, inbox = signed.person.id, here.inbox
     await asyncio.to_thread(_checked_name, inbox, holder, name)
     quota_bytes = await asyncio.to_thread(here.passes.brings, holder)
@@ -97,7 +97,7 @@ async def bring_file(
 
 @router.delete("/file", dependencies=bring)
 async def remove_brought(here: Here, signed: Signed, name: OneName) -> OkResponse:
-    """One that is not there is no fault."""
+    """Delete the file; not an error if it doesn't exist."""
     await asyncio.to_thread(here.inbox.remove, signed.person.id, name)
     return OkResponse()
 
@@ -111,7 +111,7 @@ def _checked_name(inbox: Inbox, holder: str, name: str) -> None:
 
 
 async def _taken(request: Request, writing: InboxWrite, left_bytes: int) -> None:
-    """The body into the file, in portions, off the loop."""
+    """Write the request body to disk in portions, outside the event loop."""
     held = bytearray()
     try:
         async for piece in request.stream():
@@ -124,7 +124,7 @@ async def _taken(request: Request, writing: InboxWrite, left_bytes: int) -> None
                 held.clear()
     except ClientDisconnect:
         left_bytes = max(left_bytes, 1)
-    await asyncio.to_thread(writing.write, bytes(held))  # also of what was cut off: it goes on from there
+    await asyncio.to_thread(writing.write, bytes(held))  # also after a disconnect: the client resumes from there
     if left_bytes:
         raise bad_input("size: received less than announced.", "Continue where it stopped.")
 

@@ -1,4 +1,4 @@
-"""What other recorders bring here, as types of the API."""
+"""API schemas of files uploaded by other recorders."""
 
 from tawny.api.schemas import ApiResponse
 
@@ -10,7 +10,7 @@ class BroughtInfo(ApiResponse):
 
 
 class BroughtList(ApiResponse):
-    """most_bytes: what the pass allows."""
+    """Uploaded files. most_bytes: the token's quota."""
 
     items: list[BroughtInfo]
     used_bytes: int
@@ -18,7 +18,7 @@ class BroughtList(ApiResponse):
 
 
 class BroughtState(ApiResponse):
-    """null: there is no such file. begun: bytes that are here of the file that was asked for by its checksum."""
+    """State of a file; null if it doesn't exist. begun: bytes received of the unfinished upload with this checksum."""
 
     size: int | None
     modified_ms: int | None

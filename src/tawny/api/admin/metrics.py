@@ -1,6 +1,6 @@
-"""`/metrics`: figures for Prometheus, in its text form. For this machine, or whoever has the token `web.metrics`.
+"""`/metrics`: metrics in Prometheus text format, for this computer or with the token `web.metrics`.
 
-A request that came through a proxy is not this machine's, whatever its address.
+Requests forwarded by a proxy are not treated as local, whatever their address.
 """
 
 import hmac

@@ -1,4 +1,4 @@
-"""Modes and rules: which is on, who is at home, what is done when; and what would be done, and why something was."""
+"""Routes for modes, presence and rules: state, plan, test, and the reasons of past actions."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @router.get("/modes", dependencies=view)
 async def modes(here: Here) -> shapes.ModesInfo:
-    """The mode that is on, the changes of the next week, and who is at home. Of cameras only those that you may see."""
+    """Return the active mode, changes of the next week and presence. Only includes cameras the user may see."""
 
     def told(desk: ModeServiceApi) -> shapes.ModesInfo:
         said = asdict(desk.now())
@@ -37,7 +37,7 @@ async def modes(here: Here) -> shapes.ModesInfo:
 
 @router.put("/mode", dependencies=direct)
 async def set_mode(asked: shapes.SetModeRequest, request: Request, signed: Signed, here: Here) -> shapes.ModesInfo:
-    """By hand: for a time, or until the next change."""
+    """Set the mode manually, for a time or until the next scheduled change."""
 
     def change(desk: ModeServiceApi) -> None:
         if asked.mode:
@@ -56,7 +56,7 @@ async def set_mode(asked: shapes.SetModeRequest, request: Request, signed: Signe
 async def hold_camera(
     camera: OneCamera, asked: shapes.HoldRequest, request: Request, signed: Signed, here: Here
 ) -> shapes.ModesInfo:
-    """Make a camera private, or have it recorded whatever the mode says."""
+    """Override one camera: pause it for privacy, or record whatever the mode."""
 
     def change(desk: ModeServiceApi) -> None:
         desk.hold(camera, "" if asked.what == "none" else asked.what, signed.person.name, asked.for_s)
@@ -68,7 +68,7 @@ async def hold_camera(
 
 @router.put("/presence/{person}", dependencies=view)
 async def check_in(person: OnePerson, asked: shapes.PersonCheckInRequest, signed: Signed, here: Here) -> OkResponse:
-    """A phone says that its owner is at home, or has left: an owner's for anybody, others' for themselves."""
+    """Report that someone came home or left. Owners for anyone, others for themselves."""
     is_self = signed.person.name.lower() == person.lower()
     if not is_self and signed.person.role.value != "owner":
         raise RequestRefused(403, "not_yours", "You can only check in for yourself.", "Ask an owner.")
@@ -78,7 +78,7 @@ async def check_in(person: OnePerson, asked: shapes.PersonCheckInRequest, signed
 
 @router.get("/modes/plan", dependencies=own)
 async def plan(here: Here) -> shapes.ModePlanInfo:
-    """The week, the exceptions, the people and the rules, as they can be changed."""
+    """Return schedule, exceptions, people and rules in editable form."""
 
     def told(desk: ModeServiceApi) -> shapes.ModePlanInfo:
         found, modes = desk.plan(), dict(desk.plan().modes)
@@ -96,7 +96,7 @@ async def plan(here: Here) -> shapes.ModePlanInfo:
 async def change_plan(
     asked: shapes.ModePlanChange, request: Request, signed: Signed, here: Here
 ) -> shapes.ModePlanInfo:
-    """In force at once, and written to the settings where there is a file. Nothing is changed if any of it is wrong."""
+    """Apply a plan immediately and save it in the settings file, if there is one. An invalid plan changes nothing."""
     modes = _said(asked.modes.model_dump())
     rules = [_said(one.model_dump()) for one in asked.rules]
 
@@ -113,7 +113,7 @@ async def change_plan(
 
 @router.post("/modes/preview", dependencies=own)
 async def preview_plan(asked: shapes.ModePlanChange, here: Here) -> shapes.ModeWeekInfo:
-    """What the next seven days would be by this plan, or what is wrong with it. Nothing is changed."""
+    """Return the next seven days according to this plan, or its problems. Changes nothing."""
     modes, rules = _said(asked.modes.model_dump()), [_said(one.model_dump()) for one in asked.rules]
     days = await _of(here, lambda desk: _understood(lambda: desk.preview(modes, rules)))
     return shapes.ModeWeekInfo(
@@ -130,7 +130,7 @@ async def preview_plan(asked: shapes.ModePlanChange, here: Here) -> shapes.ModeW
 
 @router.post("/rehearsal", dependencies=own)
 async def rehearse(asked: shapes.RehearsalRequest, here: Here) -> shapes.RehearsalInfo:
-    """What would happen if this were seen there then. Nothing is done."""
+    """Return what would happen for a hypothetical event. Executes no action."""
     at_ms = await _of(here, lambda desk: desk.instant_ms(asked.at) if asked.at else asked.at_ms)
     if at_ms is None:
         at_ms = here.recorder.clock.now_ms()
@@ -143,7 +143,7 @@ async def rehearse(asked: shapes.RehearsalRequest, here: Here) -> shapes.Rehears
 
 @router.get("/events/{event}/why", dependencies=own)
 async def why(event: OneEvent, here: Here) -> shapes.WhyInfo:
-    """Who was told of it, what was sent and done, and why or why not."""
+    """Return notifications and actions of an event, and why or why not."""
     found = await find_event(event, here)
     return shapes.WhyInfo(outcomes=[_outcome(one) for one in await _of(here, lambda desk: desk.why(found.id))])
 
@@ -165,7 +165,7 @@ def _listed(when: Any) -> dict[str, Any]:
 
 
 def _said(words: dict[str, Any]) -> dict[str, Any]:
-    """Without what is empty, as in a file; a person of whom nothing is known is somebody all the same."""
+    """Remove empty values, as in the file; people without addresses stay."""
     said = {key: _said(value) if isinstance(value, dict) else value for key, value in words.items()}
     if words.get("people"):
         said["people"] = {name: _said(one) for name, one in words["people"].items()}

@@ -1,4 +1,4 @@
-"""Modes, who is at home, rules, and what they would do, as types of the API."""
+"""API schemas of modes, presence and rules."""
 
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ Seconds = Annotated[float, Field(ge=1, le=31 * 86_400)]
 
 
 class ModeChangeInfo(ApiResponse):
-    """by: empty for what is still to come."""
+    """A mode change. by: what caused it; empty for a future one."""
 
     at_ms: int
     mode: str
@@ -21,7 +21,7 @@ class ModeChangeInfo(ApiResponse):
 
 
 class PersonHomeInfo(ApiResponse):
-    """leaves_ms: when this person has left, if not seen until then."""
+    """Presence of a person. leaves_ms: when they count as away if not seen before."""
 
     name: str
     is_home: bool
@@ -38,7 +38,7 @@ class CameraHoldInfo(ApiResponse):
 
 
 class ModesInfo(ApiResponse):
-    """by: who or what set it: `schedule`, `presence`, or somebody's name. does: what is done in each, in a line."""
+    """Modes. by: `schedule`, `presence`, or the name of a user. does: one-line summary of each mode."""
 
     modes: list[str]
     mode: str
@@ -56,14 +56,14 @@ class ModesInfo(ApiResponse):
 
 
 class SetModeRequest(ApiRequest):
-    """for_s: null: until the next change. mode: empty: what the week and who is at home say."""
+    """Set the mode. for_s: null: until the next scheduled change. mode: empty: follow schedule and presence."""
 
     mode: Annotated[str, Field(max_length=20)]
     for_s: Seconds | None = None
 
 
 class HoldRequest(ApiRequest):
-    """for_s: null: until told otherwise. what: `none`: it does again what it would."""
+    """Override a camera. for_s: null: until changed. what: `none` ends the override."""
 
     what: Literal["pause", "record", "none"]
     for_s: Seconds | None = None
@@ -80,7 +80,7 @@ class SomebodyPlan(ApiRequest):
 
 
 class PresencePlan(SomebodyPlan):
-    """Times as text: `10 min`. Empty: as usual."""
+    """Presence settings. Durations as text: `10 min`. Empty: default."""
 
     people: dict[Word, SomebodyPlan] = Field(default_factory=dict)
     every: Annotated[str, Field(max_length=20)] = ""
@@ -90,7 +90,7 @@ class PresencePlan(SomebodyPlan):
 
 
 class ArmPlan(ApiRequest):
-    """As `tawny.toml` has it under `modes`."""
+    """As in `tawny.toml` under `modes`."""
 
     names: Annotated[list[Word], Field(min_length=1, max_length=8)]
     schedule: dict[Word, Words] = Field(default_factory=dict)
@@ -124,7 +124,7 @@ class ModePlanChange(ApiRequest):
 
 
 class ModePlanInfo(ApiResponse):
-    """is_in_file: changes outlive the program."""
+    """The plan. is_in_file: changes are saved in the settings file."""
 
     modes: ArmPlan
     rules: list[RulePlan]
@@ -134,7 +134,7 @@ class ModePlanInfo(ApiResponse):
 
 
 class ModePeriodInfo(ApiResponse):
-    """Minutes of the day, by the clock on the wall."""
+    """A period in minutes of the day, local wall-clock time."""
 
     from_min: int
     to_min: int
@@ -142,7 +142,7 @@ class ModePeriodInfo(ApiResponse):
 
 
 class ModeDayInfo(ApiResponse):
-    """weekday: 0 is Monday."""
+    """A day. weekday: 0 is Monday."""
 
     date: str
     weekday: int
@@ -150,14 +150,17 @@ class ModeDayInfo(ApiResponse):
 
 
 class ModeWeekInfo(ApiResponse):
-    """The next seven days, by the week and its exceptions alone."""
+    """The next seven days according to schedule and exceptions, without presence."""
 
     days: list[ModeDayInfo]
 
 
 class RehearsalRequest(ApiRequest):
-    """What is to be rehearsed. mode, home: null: as it would be by then. at: by the recorder's clock on the wall;
-    else at_ms; both null: now."""
+    """A hypothetical event.
+
+    mode, home: null: as expected at that time. at: local time of the recorder, takes precedence over at_ms.
+    Both null: now.
+    """
 
     camera: Annotated[str, Field(min_length=1, max_length=40)]
     kind: Word = "person"
@@ -170,7 +173,7 @@ class RehearsalRequest(ApiRequest):
 
 
 class OutcomeInfo(ApiResponse):
-    """wait_ms: not before then. went: how it went, of what did happen."""
+    """An action. wait_ms: earliest time. went: its result, if it was executed."""
 
     deed: str
     does: bool

@@ -1,4 +1,4 @@
-"""The models that name what moves: which there are, and the one that is offered. By an owner."""
+"""Routes for object detection models, for owners: list, download the recommended one, remove."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ own = [rule(Access.OWN)]
 
 
 class OfferInfo(BaseModel):
-    """What would be fetched."""
+    """The recommended model for download."""
 
     name: str
     origin: str
@@ -30,7 +30,7 @@ class OfferInfo(BaseModel):
 
 
 class ModelInfo(BaseModel):
-    """labels: how many things it knows. is_used: by it things are named now."""
+    """A model. labels: number of classes. is_used: currently used."""
 
     name: str
     family: str
@@ -42,8 +42,10 @@ class ModelInfo(BaseModel):
 
 
 class ModelsInfo(BaseModel):
-    """offer: None once it is there. trouble: why nothing is named though it should be; empty where all is well.
-    suggests: the card of what suggests kinds meanwhile, in lines.
+    """Models.
+
+    offer: null once installed. trouble: why no model is used although one should be; empty if none.
+    suggests: lines of the card of the built-in classifier that suggests event types.
     """
 
     items: list[ModelInfo]
@@ -59,7 +61,7 @@ async def models(here: Here) -> ModelsInfo:
 
 @router.post("/models/recommended", dependencies=own)
 async def fetch_recommended(request: Request, signed: Signed, here: Here) -> ModelsInfo:
-    """Fetches it, from the address and with the SHA-256 that were told."""
+    """Download the recommended model from the given address and verify its SHA-256."""
 
     def fetch(desk: ModelApi) -> None:
         desk.fetch()

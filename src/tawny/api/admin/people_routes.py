@@ -1,4 +1,4 @@
-"""Who may come in and see what, passes for programs, and the log of who did what: the owner's business."""
+"""Routes for users, access tokens and the audit log, for owners."""
 
 import asyncio
 from typing import Annotated
@@ -27,7 +27,7 @@ async def people(here: Here) -> shapes.People:
 
 @router.post("/people", dependencies=own)
 async def add_person(asked: shapes.NewPerson, request: Request, signed: Signed, here: Here) -> shapes.Invited:
-    """Somebody new, with a link that signs them in once, within a week."""
+    """Add a user. Returns a sign-in link that works once, within a week."""
     if await asyncio.to_thread(here.accounts.find, asked.name) is not None:
         raise RequestRefused(409, "name_taken", f"A user named {asked.name} already exists.", "Choose another name.")
 
@@ -45,7 +45,7 @@ async def add_person(asked: shapes.NewPerson, request: Request, signed: Signed, 
 async def change_person(
     person: OneId, asked: shapes.ChangedPerson, request: Request, signed: Signed, here: Here
 ) -> shapes.PersonInfo:
-    """Another role, other cameras: what is open and no longer allowed ends within seconds."""
+    """Change role and cameras. Open streams that are no longer allowed end within seconds."""
     found = await _find(here, person)
     if asked.role != "owner":
         await _keep_an_owner(here, found)
@@ -59,7 +59,7 @@ async def change_person(
 
 @router.post("/people/{person}/link", dependencies=own)
 async def invite(person: OneId, request: Request, signed: Signed, here: Here) -> shapes.Invited:
-    """Another one-time link."""
+    """Create another one-time sign-in link."""
     found = await _find(here, person)
 
     def make() -> str:
@@ -108,7 +108,7 @@ async def take_back(pass_id: OneId, request: Request, signed: Signed, here: Here
 
 @router.get("/audit", dependencies=own)
 async def audit(here: Here, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> shapes.AuditLog:
-    """Who did what, newest first."""
+    """Return the audit log, newest first."""
     rows = await asyncio.to_thread(here.accounts.audit, limit)
     made = [
         shapes.AuditEntry(at_ms=row.at_ms, person=row.person, action=row.action, detail=row.detail, address=row.address)
@@ -125,7 +125,7 @@ async def _find(here: AppContext, person: str) -> Account:
 
 
 async def _keep_an_owner(here: AppContext, person: Account) -> None:
-    """Refused for the only owner: nobody could change anything afterwards."""
+    """Refuse for the only owner: afterwards no one could change settings."""
     owners = [one for one in await asyncio.to_thread(here.accounts.people) if one.role is Role.OWNER]
     if owners == [person]:
         raise RequestRefused(

@@ -1,4 +1,4 @@
-"""What goes over the wire about people and passes."""
+"""API schemas of users and access tokens."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ class PersonInfo(ApiResponse):
     name: str
     role: Role
     cameras: list[str] | None
-    """Those that may be seen; null: all."""
+    """Cameras this user may see; null: all."""
 
 
 class People(ApiResponse):
@@ -36,7 +36,7 @@ class ChangedPerson(ApiRequest):
 class Invited(ApiResponse):
     person: PersonInfo
     link: str
-    """The path of a one-time link that signs this person in."""
+    """Path of a one-time sign-in link."""
 
 
 class PassInfo(ApiResponse):
@@ -47,7 +47,7 @@ class PassInfo(ApiResponse):
     ends_ms: int | None
     has_ended: bool
     brings_bytes: int | None
-    """Another recorder's: so much it may bring, and it sees nothing; null: it sees what is live."""
+    """Upload quota in bytes of another recorder's token, which sees nothing; null: a token for live view."""
 
 
 class PassList(ApiResponse):
@@ -64,9 +64,9 @@ class NewPass(ApiRequest):
 class MadePass(ApiResponse):
     made: PassInfo
     secret: str
-    """Shown this once."""
+    """Shown only once."""
     rtsp: str
-    """Address and port of the RTSP server; empty when it is off."""
+    """Address and port of the RTSP server; empty if off."""
 
 
 class AuditEntry(ApiResponse):

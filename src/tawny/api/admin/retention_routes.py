@@ -1,4 +1,4 @@
-"""What is kept how long and what goes next: the owner's business. Alarms and the self-test: told to everybody."""
+"""Routes for retention, for owners; problems and the self-test, for all users."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -27,13 +27,13 @@ MOST_GROUPS = 200
 
 @router.get("/retention", dependencies=own)
 async def retention(here: Here) -> shapes.RetentionInfo:
-    """What is kept how long, what that takes, and whether it can be done."""
+    """Return retention settings, space used, and whether the minimum retention fits."""
     return await asyncio.to_thread(_kept, here)
 
 
 @router.post("/retention/dry-run", dependencies=own)
 async def dry_run(asked: shapes.DryRunRequest, here: Here) -> shapes.RemovalPlanInfo:
-    """What would be removed and thinned, and why; nothing is."""
+    """Return what would be deleted or reduced to keyframes, and why. Deletes nothing."""
     change = _asked(asked.change) if asked.change is not None else None
 
     def look() -> shapes.RemovalPlanInfo:
@@ -46,7 +46,10 @@ async def dry_run(asked: shapes.DryRunRequest, here: Here) -> shapes.RemovalPlan
 async def keep_otherwise(
     asked: shapes.RetentionChangeRequest, request: Request, here: Here, signed: Signed
 ) -> shapes.RetentionInfo:
-    """Holds at once. 409 `would_remove` if something would go now that stays by the rules in force, unless `remove`."""
+    """Change retention; effective immediately.
+
+    409 `would_remove`: it would delete recordings now that current settings keep; set `remove` to confirm.
+    """
     change = _asked(asked)
 
     def put() -> shapes.RetentionInfo:
@@ -70,7 +73,7 @@ async def keep_otherwise(
 
 @router.get("/monitoring", dependencies=[rule(Access.VIEW)])
 async def care(here: Here) -> shapes.CareInfo:
-    """Alarms that last, what the last self-test found, and whether the sign of life arrives."""
+    """Return current problems, the result of the last self-test, and the state of the heartbeat."""
     now = here.caring.now() if here.caring is not None else None
     tested, sign = (now.self_test, now.check_in) if now is not None else (None, None)
     return shapes.CareInfo(
@@ -92,7 +95,7 @@ async def care(here: Here) -> shapes.CareInfo:
 
 @router.post("/self-test", dependencies=own)
 async def test_now(here: Here) -> OkResponse:
-    """Begin one now; `/monitoring` tells when it is over and what it found."""
+    """Start a self-test; `/monitoring` returns its result."""
     if here.caring is None:
         raise not_found("There is no self-test on this recorder.")
     here.caring.test_now()
@@ -107,7 +110,7 @@ def _keeping(here: AppContext) -> RetentionApi:
 
 @contextmanager
 def _in_words() -> Iterator[None]:
-    """Turns errors of the settings into refusals."""
+    """Convert settings errors to API errors."""
     try:
         yield
     except SettingsError as error:
@@ -181,7 +184,7 @@ def _going(here: AppContext, plan: RemovalPlan) -> shapes.RemovalPlanInfo:
 
 
 def _groups(here: AppContext, going: Iterable[tuple[Segment, str, bool]], *, thinned: bool) -> list[shapes.RemovalInfo]:
-    """In the order in which they go."""
+    """Return groups by camera, day and reason, in order of deletion."""
     found: dict[tuple[CameraId, int, str, bool], list[Segment]] = {}
     for segment, why, breaks_promise in going:
         found.setdefault((segment.camera, _day_ms(here, segment.start_ms), why, breaks_promise), []).append(segment)

@@ -1,4 +1,4 @@
-"""What is kept, what goes next, and who looks after the recorder, as types of the API."""
+"""API schemas of retention, problems and the self-test."""
 
 from typing import Annotated, Literal
 
@@ -11,7 +11,9 @@ Count = Annotated[int, Field(ge=1, le=10**9)]
 
 
 class StreamRetentionRequest(ApiRequest):
-    """Of small video. In the words of the settings file: `14 days`, `200 GB`; null: as for large."""
+    """Retention of sub streams, in the notation of the settings file: `14 days`, `200 GB`; null: same as the main
+    stream.
+    """
 
     min: Word | None = None
     max: Word | None = None
@@ -21,7 +23,10 @@ class StreamRetentionRequest(ApiRequest):
 
 
 class CameraRetentionRequest(StreamRetentionRequest):
-    """Of all, or of one camera; null: no such limit, or as for all. events: promised, by kind; `other` is the rest."""
+    """Retention of all cameras or one. null: no limit, or the common setting.
+
+    events: minimum by type, `other` for the rest.
+    """
 
     events: Annotated[dict[str, Word], Field(max_length=40)] | None = None
     min_free: Word | None = None
@@ -29,13 +34,15 @@ class CameraRetentionRequest(StreamRetentionRequest):
 
 
 class RetentionChangeRequest(ApiRequest):
-    """cameras: what is otherwise for them, by id; one that is not named stays as it is, an empty one has nothing of its
-    own."""
+    """New retention settings.
+
+    cameras: by ID. Cameras not given stay unchanged; an empty entry removes the camera's own settings.
+    """
 
     everyone: CameraRetentionRequest
     cameras: Annotated[dict[str, CameraRetentionRequest], Field(max_length=64)] = Field(default_factory=dict)
     remove: bool = False
-    """Also if that removes something now."""
+    """Confirm that recordings may be deleted now."""
 
 
 class CameraRetentionInfo(ApiResponse):
@@ -60,7 +67,7 @@ class VolumeRetentionInfo(ApiResponse):
 class RetentionInfo(ApiResponse):
     everyone: CameraRetentionRequest
     in_file: bool
-    """Changes go into the settings file; else they hold until tawny ends."""
+    """Changes are saved in the settings file; otherwise they last until tawny stops."""
     cameras: list[CameraRetentionInfo]
     volumes: list[VolumeRetentionInfo]
     locked: int
@@ -69,14 +76,14 @@ class RetentionInfo(ApiResponse):
 
 
 class DryRunRequest(ApiRequest):
-    """ahead_h: what goes within so many hours, if all goes on as it does. change: by other rules than now."""
+    """Preview. ahead_h: include deletions within this many hours, at the current rate. change: with these settings."""
 
     ahead_h: Annotated[float, Field(ge=0, le=24 * 31)] = 0.0
     change: RetentionChangeRequest | None = None
 
 
 class RemovalInfo(ApiResponse):
-    """Of one camera, one local day, for one reason. at_ms: an instant of it that has a picture."""
+    """Recordings of one camera and local day, with one reason. at_ms: an instant that has an image."""
 
     camera: str
     name: str
@@ -88,17 +95,17 @@ class RemovalInfo(ApiResponse):
     why: str
     breaks_promise: bool
     thinned: bool
-    """Its keyframes stay."""
+    """Reduced to keyframes instead of deleted."""
 
 
 class RemovalPlanInfo(ApiResponse):
     items: list[RemovalInfo]
     more: int
-    """Groups that are not listed."""
+    """Number of groups not listed."""
     size_bytes: int
     files: int
     missing_bytes: int
-    """What should go and cannot, because all else is kept."""
+    """Bytes that should be deleted but can't, because everything else is protected."""
     breaks_promise: bool
 
 

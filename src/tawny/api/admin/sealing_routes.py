@@ -1,4 +1,4 @@
-"""What is sealed: told, set up, changed; unlocked for one signed-in session, and locked again."""
+"""Routes for encryption: state, setup, changes; unlock and lock for one login session."""
 
 import asyncio
 from base64 import b64decode, b64encode
@@ -25,7 +25,7 @@ view, own = [rule(Access.VIEW)], [rule(Access.OWN)]
 OneWay = Annotated[str, Path(max_length=64)]
 FIRST_TEST_MS: Final = 90 * 86_400_000
 NEXT_TEST_MS: Final = 365 * 86_400_000
-"""The sheet is asked for again so long after it was made, and then after it was last shown."""
+"""Remind to test the recovery sheet this long after its creation (first), and after each successful test (next)."""
 
 
 @router.get("", dependencies=view)
@@ -35,7 +35,7 @@ async def sealed_state(request: Request, signed: Signed, here: Here) -> shapes.S
 
 @router.get("/ways/{way}", dependencies=view)
 async def locked_key(way: OneWay, here: Here) -> shapes.WrappedKeyInfo:
-    """A private key, locked; only a passphrase or passkey opens it."""
+    """Return an encrypted private key; only its passphrase or passkey opens it."""
     found = await asyncio.to_thread(_desk(here).wrapped, way)
     if found is None:
         raise not_found("Unlock method not found.")
@@ -44,7 +44,7 @@ async def locked_key(way: OneWay, here: Here) -> shapes.WrappedKeyInfo:
 
 @router.post("/offer", dependencies=view)
 async def offer(request: Request, here: Here) -> shapes.UnlockOffer:
-    """Where a key may be handed over to, once."""
+    """Create a one-time public key for handing over a private key."""
     _check_safe(request)
     _desk(here)
     return shapes.UnlockOffer(key=b64encode(here.unlocks.offer()).decode())
@@ -52,7 +52,7 @@ async def offer(request: Request, here: Here) -> shapes.UnlockOffer:
 
 @router.post("/unlock", dependencies=view)
 async def unlock(asked: shapes.HandoverRequest, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
-    """For this session alone: until it is locked, signed out, or 15 minutes after its last use."""
+    """Unlock for this session only: until locked, signed out, or 15 minutes after the last use."""
     _check_safe(request)
     desk = _desk(here)
     try:
@@ -79,7 +79,7 @@ async def lock(request: Request, signed: Signed, here: Here) -> shapes.SealedInf
 
 @router.post("/in-browser", dependencies=view)
 async def in_browser(asked: shapes.InBrowserRequest, request: Request, signed: Signed, here: Here) -> OkResponse:
-    """For the log: a page opens what is sealed by itself, with a key that never comes here."""
+    """Write an audit log entry: a page decrypts recordings itself, with a key that is never sent to the recorder."""
     opens = _desk(here).opens(asked.recipient)
     if not opens:
         raise RequestRefused(
@@ -93,8 +93,10 @@ async def in_browser(asked: shapes.InBrowserRequest, request: Request, signed: S
 
 @router.post("/set-up", dependencies=own)
 async def set_up_sealing(asked: shapes.SetUpSealing, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
-    """Keys were made, in the browser; the sheet is there, as its words were typed. Only public keys come here, and the
-    owner's private one locked with a passphrase."""
+    """Set up encryption with keys created in the browser, after the user confirmed words of the recovery sheet.
+
+    Only public keys are sent, and the owner's private key encrypted with a passphrase.
+    """
     if asked.recipient == asked.recovery:
         raise bad_input("The recovery sheet needs its own key.")
     desk = _desk(here)
@@ -111,7 +113,7 @@ async def set_up_sealing(asked: shapes.SetUpSealing, request: Request, signed: S
 
 @router.put("/cameras", dependencies=own)
 async def seal_cameras(asked: shapes.ChangedSealing, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
-    """From the next file of each on: within a minute."""
+    """Choose encrypted cameras. Applies from each camera's next file on, within a minute."""
     desk = _desk(here)
 
     def put() -> shapes.SealedInfo:
@@ -126,7 +128,7 @@ async def seal_cameras(asked: shapes.ChangedSealing, request: Request, signed: S
 
 @router.post("/ways", dependencies=own)
 async def add_way(asked: shapes.NewWay, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
-    """The same private key, locked in another way."""
+    """Add an unlock method: the same private key, encrypted in another way."""
     desk = _desk(here)
 
     def put() -> shapes.SealedInfo:
@@ -153,7 +155,7 @@ async def remove_way(way: OneWay, request: Request, signed: Signed, here: Here) 
 
 @router.post("/tested", dependencies=view)
 async def sheet_shown(asked: shapes.SheetShown, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
-    """Somebody typed the sheet's words: its public key, which follows from them, is what comes here."""
+    """Record that the recovery sheet was tested. Only the public key derived from its words is sent."""
     if not await asyncio.to_thread(_desk(here).tested, asked.recovery):
         raise RequestRefused(
             403,
@@ -215,7 +217,7 @@ def _desk(here: AppContext) -> SealingApi:
 
 
 def _is_safe(request: Request) -> bool:
-    """TLS, or from this machine."""
+    """Return whether the connection is encrypted (TLS) or local."""
     if request.url.scheme == "https":
         return True
     try:

@@ -1,4 +1,7 @@
-"""What goes over the wire about sealed recordings. No private key does, but sealed to the recorder for one session."""
+"""API schemas of encryption.
+
+Invariant: a private key is only transmitted sealed to the recorder, for one session.
+"""
 
 from typing import Annotated, Literal
 
@@ -27,12 +30,12 @@ class UnlockedInfo(ApiResponse):
     way: str
     opens: str
     ends_ms: int
-    """If it is used on; earlier without use."""
+    """End if in use; earlier without use."""
 
 
 class SealedInfo(ApiResponse):
     possible: bool
-    """In memory nothing is kept that could be sealed."""
+    """False in memory mode: nothing is stored that could be encrypted."""
     set_up: bool
     recipients: list[str]
     recovery: str | None
@@ -44,12 +47,12 @@ class SealedInfo(ApiResponse):
     made_ms: int | None
     tested_ms: int | None
     asks_for_sheet: bool
-    """It is time that somebody shows once more that the sheet is there."""
+    """The recovery sheet should be tested again."""
     can_change: bool
     can_hand_over: bool
-    """The way here is safe enough for a key: TLS, or the same machine."""
+    """The connection is safe for keys: TLS, or local."""
     unlocked: UnlockedInfo | None
-    """For this session, on the recorder."""
+    """Unlocked on the recorder for this session; null if locked."""
 
 
 class WrappedKeyInfo(ApiResponse):
@@ -59,11 +62,11 @@ class WrappedKeyInfo(ApiResponse):
 
 class UnlockOffer(ApiResponse):
     key: str
-    """A public key for X25519, in Base64, for one use within a minute."""
+    """A one-time X25519 public key in Base64, valid for one minute."""
 
 
 class HandoverRequest(ApiRequest):
-    """How the key is sealed: `tawny.sealed.key_memory.KeyHandover`."""
+    """A private key, sealed as in `tawny.sealed.key_memory.KeyHandover`."""
 
     offer: Base64
     key: Base64
@@ -72,7 +75,7 @@ class HandoverRequest(ApiRequest):
 
 
 class InBrowserRequest(ApiRequest):
-    """A page opens what is sealed by itself, or no longer does."""
+    """A page starts or stops decrypting recordings itself."""
 
     way: Literal["words", "passphrase", "passkey"]
     recipient: Recipient
@@ -99,4 +102,4 @@ class SheetShown(ApiRequest):
 class ChangedSealing(ApiRequest):
     everything: bool
     cameras: Annotated[list[Id], Field(max_length=64)]
-    """Those that are sealed, where not everything is."""
+    """Encrypted cameras, unless everything is encrypted."""

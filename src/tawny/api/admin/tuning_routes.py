@@ -1,4 +1,4 @@
-"""Tuning by looking: a day's scores, what another level would have done, why an alarm was false, and what follows."""
+"""Routes for tuning detection: scores, simulation of another threshold, feedback, and suggested thresholds."""
 
 import asyncio
 from functools import partial
@@ -27,22 +27,25 @@ DAY_MS = 86_400_000
 MOST_EVENTS = 2000
 MOST_FOUND = 500
 NOT_MOVING = frozenset({"sound", "object", "tamper"})
-"""Kinds of events that no score of motion has made."""
+"""Event types that do not result from motion scores."""
 JOIN_MS = 3000
-"""Moving seconds no further apart are one."""
+"""Maximum gap in ms between seconds with motion that are merged into one span."""
 OneZone = Annotated[str, Query(max_length=40, pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$")]
 Share = Annotated[float, Query(ge=0, le=1)]
 
 
 @router.get("/cameras/{camera}/motion", dependencies=view, response_class=Response)
 async def motion(camera: OneCamera, from_ms: At, to_ms: At, here: Here, zone: OneZone = "") -> Response:
-    """A byte a second: 0 to 100, 255 where nobody looked. X-Begin-Ms: of the first. zone: of that part alone."""
+    """Return motion scores, one byte per second: 0 to 100, 255 if not analyzed.
+
+    `X-Begin-Ms`: time of the first byte. zone: scores of this zone only.
+    """
     return await _scores(camera, from_ms, to_ms, here, zone)
 
 
 @router.get("/cameras/{camera}/sound", dependencies=view, response_class=Response)
 async def sound(camera: OneCamera, from_ms: At, to_ms: At, here: Here) -> Response:
-    """The same of how loud it was: 50 is 15 dB above the quiet of the place, 255 where nobody listened."""
+    """Return sound levels like `/motion`: 50 is 15 dB above background noise, 255 if not analyzed."""
     return await _scores(camera, from_ms, to_ms, here, SOUND)
 
 
@@ -62,7 +65,7 @@ async def _scores(camera: OneCamera, from_ms: int, to_ms: int, here: Here, zone:
 async def what_if(
     camera: OneCamera, asked: schemas.TriggerSimulationRequest, here: Here
 ) -> schemas.TriggerSimulationResponse:
-    """Of the last 24 hours, or of the time asked for."""
+    """Simulate another motion threshold, for the last 24 hours or the given time."""
     span = _span(here, asked.from_ms, asked.to_ms)
 
     def look() -> trigger_simulation.TriggerSimulation:
@@ -88,9 +91,9 @@ async def what_if(
 async def proposal(
     camera: OneCamera, here: Here, reason: schemas.WhyFalse, days: Annotated[int, Query(ge=1, le=30)] = 7
 ) -> schemas.LevelProposalInfo:
-    """A level that removes false alarms of a reason.
+    """Suggest a threshold that removes false alarms with this reason.
 
-    level null: there are too few; or, where they are in `leaves`, none removes them without losing others.
+    level null: too few false alarms; or, if `leaves` lists them, no threshold removes them without losing other events.
     """
     now_ms = here.recorder.clock.now_ms()
     span = Span(now_ms - days * DAY_MS, now_ms)
@@ -115,7 +118,7 @@ async def proposal(
 
 @router.post("/events/{event}/feedback", dependencies=view)
 async def feedback(event: OneEvent, said: schemas.FeedbackRequest, here: Here) -> schemas.EventInfo:
-    """It was a false alarm, and why; or what it was. What is empty takes that back."""
+    """Store feedback: false alarm with its reason, or the correct type. An empty value removes it."""
     marked = await asyncio.to_thread(
         lambda: here.recorder.mark_event(event, reviewed=True, false_alarm=said.false_alarm, said=said.labeled_as)
     )
@@ -128,7 +131,7 @@ async def feedback(event: OneEvent, said: schemas.FeedbackRequest, here: Here) -
 async def search(
     camera: OneCamera, from_ms: At, to_ms: At, here: Here, x0: Share, y0: Share, x1: Share, y1: Share
 ) -> schemas.MotionSearchHit:
-    """When something moved in a part of the picture, newest first."""
+    """Return when there was motion in an area of the image, newest first."""
     span = parse_span(from_ms, to_ms)
     wanted = grid_of((min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)))
 
@@ -148,7 +151,7 @@ async def search(
 
 @router.get("/events/{event}/loop", dependencies=view, response_class=Response, responses=JPEG)
 async def loop(event: OneEvent, here: Here) -> Response:
-    """A few small pictures of it, side by side in one JPEG, each 320 wide at most."""
+    """Return a preview: a few frames side by side in one JPEG, each at most 320 px wide."""
     found = await find_event(event, here)
     jpeg = await asyncio.to_thread(here.recorder.event_loop, found)
     if jpeg is None and await asyncio.to_thread(partial(here.recorder.sealed_picture, found, is_loop=True)) is not None:
@@ -159,7 +162,7 @@ async def loop(event: OneEvent, here: Here) -> Response:
 
 
 def _in_use(here: AppContext, camera: CameraId) -> int:
-    """The level that made the events."""
+    """Return the threshold in use; the default if unknown."""
     watching = here.recorder.tuning.watching(camera)
     return trigger_simulation.LINE if watching is None else watching.watch.threshold
 
@@ -170,7 +173,7 @@ def _span(here: AppContext, from_ms: int | None, to_ms: int | None) -> Span:
 
 
 def _stored(here: AppContext, camera: CameraId, span: Span) -> tuple[list[Event], bytes]:
-    """Events that began in it, newest first, and its scores."""
+    """Return events that began in the span, newest first, and its motion scores."""
     found: list[Event] = []
     after: str | None = None
     while len(found) < MOST_EVENTS:

@@ -1,4 +1,4 @@
-"""How a person has laid out the wall: the order of the cameras, groups of them, and which group is shown."""
+"""Routes for a user's live view layout: order of cameras, groups, selected group."""
 
 import asyncio
 from typing import Annotated
@@ -25,7 +25,10 @@ class CameraGroup(ApiRequest):
 
 
 class CameraWall(ApiRequest):
-    """Cameras that are not in `order` come last. group: the name of the one shown; empty: all cameras."""
+    """Layout of the live view. Cameras not in `order` come last.
+
+    group: name of the selected group; empty: all cameras.
+    """
 
     order: CameraIds = Field(default_factory=list)
     groups: Annotated[list[CameraGroup], Field(max_length=MOST_GROUPS)] = Field(default_factory=list)
@@ -34,7 +37,7 @@ class CameraWall(ApiRequest):
 
 @router.get("/wall", dependencies=view)
 async def wall(signed: Signed, here: Here) -> CameraWall:
-    """Yours, with the cameras that you may see; on every device the same."""
+    """Return your layout, the same on all devices, with the cameras you may see."""
     return _seen(_read(await asyncio.to_thread(here.accounts.wall, signed.person)), signed.person)
 
 
@@ -45,7 +48,7 @@ async def put_wall(asked: CameraWall, signed: Signed, here: Here) -> CameraWall:
 
 
 def _read(text: str) -> CameraWall:
-    """The usual one for what another version wrote."""
+    """Parse a stored layout; the default one if another version wrote it."""
     try:
         return CameraWall.model_validate_json(text or "{}")
     except ValidationError:

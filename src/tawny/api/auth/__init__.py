@@ -1,1 +1,1 @@
-"""Accounts, sessions, passes, shared links, and the access rule of every route."""
+"""Accounts, sessions, access tokens, shared links, and the access rule of every route."""

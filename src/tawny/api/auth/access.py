@@ -1,8 +1,8 @@
-"""Who may do what: every route declares a rule, and an application with a route that has none is refused.
+"""Access control: every route declares one access rule; an application with a route without one does not start.
 
-A rule is a dependency that carries its `access`, so that it can be found again by walking the routes, and what is
-checked is what is declared. State is changed only by requests that our own pages made: browsers tell where a request
-comes from, and another site cannot add `X-Tawny` without being asked first.
+A rule is a dependency with an `access` attribute, so that the declared rule is the one enforced.
+Protection against CSRF: requests that change state must be same-origin, checked by `Sec-Fetch-Site` or `Origin`, and
+carry the header `X-Tawny`, which other sites cannot add without a CORS preflight.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from tawny.model.ids import CameraId
 
 COOKIE = "tawny_session"
 SIGNED_OUT = 4401
-"""The code that a WebSocket is closed with when there is no session, or no longer."""
+"""WebSocket close code: no session, or it ended."""
 NOT_ALLOWED = 4403
 NOT_THERE = 4404
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -32,27 +32,27 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 class Access(StrEnum):
     PUBLIC = "public"
     SIGNED = "signed"
-    """By a program that proves for itself who it is: no cookie counts. The route finds out."""
+    """Signed by an API client; cookies are ignored. The route verifies the signature."""
     SHARED = "shared"
-    """With a ticket that a shared link gave: that one clip."""
+    """With the ticket of a shared link: that clip only."""
     SEE = "see"
-    """Signed in, or with a pass: what is live."""
+    """Signed in, or with an access token: live view."""
     VIEW = "view"
-    """Signed in, as viewer, member or owner."""
+    """Signed in as viewer, member or owner."""
     DIRECT = "direct"
-    """Signed in as member or owner: what the recorder is to do now."""
+    """Signed in as member or owner: commands to the recorder."""
     OWN = "own"
     """Signed in as owner."""
     BRING = "bring"
-    """With a pass that lets another recorder bring files; no browser, and nobody who is signed in."""
+    """With another recorder's upload token; not with a login session."""
 
 
 BY_HEADER = frozenset({Access.BRING, Access.SIGNED})
-"""What proves who asks is in a header, which no other site's page can send along."""
+"""Rules whose credentials are in a header that pages of other sites cannot send, so no CSRF check is needed."""
 
 
 class AccessRule:
-    """What a route's `dependencies` must hold: `dependencies=[rule(Access.VIEW)]`."""
+    """Dependency of a route: `dependencies=[rule(Access.VIEW)]`."""
 
     def __init__(self, access: Access) -> None:
         self.access = access
@@ -76,9 +76,9 @@ def rule(access: Access) -> Any:
 
 
 def check_routes(app: FastAPI) -> dict[str, Access]:
-    """The rule of each route, by method and path. RuntimeError when one has none: such an application must not start.
+    """Return the rule of each route by method and path. Raises RuntimeError: when a route has none.
 
-    Mounts and plain Starlette routes have no place for a rule and are refused as well.
+    Mounts and plain Starlette routes cannot carry a rule and are refused as well.
     """
     rules: dict[str, Access] = {}
     for context in iter_route_contexts(app.routes):
@@ -99,13 +99,16 @@ def caller_of(connection: HTTPConnection) -> Caller:
 
 
 async def find_session(connection: HTTPConnection) -> LoginSession | None:
-    """The session that the request's cookie stands for."""
+    """Return the session of the request's cookie, or None."""
     token = connection.cookies.get(COOKIE, "")
     return await asyncio.to_thread(the_site(connection).accounts.session, token) if token else None
 
 
 async def _found(connection: HTTPConnection, access: Access) -> LoginSession | None:
-    """By cookie; where a pass is enough, by `?pass=…` or `Authorization: Bearer …` as well; to bring, by that alone."""
+    """Return the session by cookie, or by access token (`?pass=…`, `Authorization: Bearer …`) where the rule allows it.
+
+    Uploads accept a token in the header only.
+    """
     session = await find_session(connection) if access is not Access.BRING else None
     if session is not None or access not in (Access.SEE, Access.BRING):
         return session
@@ -124,13 +127,13 @@ async def _open_shared(connection: HTTPConnection) -> None:
 
 
 def may_see(connection: HTTPConnection) -> bool:
-    """Whether the camera that is asked for by name, if one is, is among those that may be seen."""
+    """Return whether the session may see the camera named in the request; True if none is named."""
     asked = connection.path_params.get("camera") or connection.query_params.get("camera")
     return asked is None or the_session(connection).person.may_see(CameraId(asked))
 
 
 async def has_ended(connection: HTTPConnection) -> bool:
-    """Whether the right that a long answer began with is over. Asked every few seconds while it lasts."""
+    """Return whether the session has ended or its rights changed. Called every few seconds during long responses."""
     session, site = the_session(connection), the_site(connection)
     match session.person.role:
         case Role.HOLDER | Role.BRINGER:
@@ -144,7 +147,7 @@ async def has_ended(connection: HTTPConnection) -> bool:
 
 
 def the_session(connection: HTTPConnection) -> LoginSession:
-    """The session that the route's rule has found."""
+    """Return the session found by the route's rule."""
     session: LoginSession = connection.state.session
     return session
 
@@ -153,7 +156,7 @@ Signed = Annotated[LoginSession, Depends(the_session)]
 
 
 def why_not(session: LoginSession, access: Access) -> str:
-    """Why who was let in for less may not do this; empty where they may."""
+    """Return why the session may not do this; empty if it may."""
     try:
         _allowed(session, access)
     except RequestRefused as refused:
@@ -162,10 +165,10 @@ def why_not(session: LoginSession, access: Access) -> str:
 
 
 def is_same_origin(connection: HTTPConnection) -> bool:
-    """Whether a page of ours made this request, as the browser says.
+    """Return whether a page of this server made the request, according to the browser.
 
-    `Sec-Fetch-Site` is sent to secure addresses only, `Origin` with every WebSocket and every request that is no GET.
-    The scheme is left out of the comparison: a proxy in front may have added TLS.
+    `Sec-Fetch-Site` is sent to secure origins only, `Origin` with every WebSocket and every request other than GET.
+    The scheme is not compared: a reverse proxy may have added TLS.
     """
     site = connection.headers.get("sec-fetch-site")
     origin = connection.headers.get("origin")
@@ -186,7 +189,7 @@ def _check_ours(connection: HTTPConnection) -> None:
 
 async def _check_socket(socket: WebSocket, access: Access) -> None:
     if not is_same_origin(socket):
-        raise WebSocketException(1008)  # closed before it opens: the browser is told nothing
+        raise WebSocketException(1008)  # closed before it opens: the browser gets no details
     if access is Access.PUBLIC:
         return
     try:
@@ -194,7 +197,7 @@ async def _check_socket(socket: WebSocket, access: Access) -> None:
         if not may_see(socket):
             raise not_found("Camera not found.")
     except RequestRefused as refused:
-        await socket.accept()  # a page can read the code of an open socket only
+        await socket.accept()  # pages can read the close code of open sockets only
         code = {401: SIGNED_OUT, 404: NOT_THERE}.get(refused.status, NOT_ALLOWED)
         raise WebSocketException(code, refused.message) from refused
 

@@ -1,7 +1,7 @@
-"""People, their sessions, one-time tokens and the log of who did what, in `accounts.db`.
+"""Users, their sessions, one-time tokens and the audit log, in `accounts.db`. Thread-safe.
 
-Tokens are 256 random bits and stored as their SHA-256 only: who reads the file cannot sign in with it. Any thread may
-call. Nothing here is slow: passwords come hashed.
+Tokens are 256 random bits, stored only as SHA-256, so that the file does not allow signing in.
+Never blocks for long: passwords are hashed by the caller.
 """
 
 import hashlib
@@ -19,10 +19,10 @@ from tawny.model.ids import CameraId
 
 SESSION_MS = 30 * 86_400_000
 SEEN_EVERY_MS = 60_000
-"""A session's last use is written down at most this often."""
+"""Minimum interval in ms between updates of a session's last use."""
 TOKEN_MS = 30 * 60_000
 MOST_SESSIONS = 50
-"""A person's; the longest unused end first."""
+"""Maximum number of sessions per user; the least recently used ones end."""
 AUDIT_ROWS = 50_000
 _PEOPLE = "SELECT id, name, role, cameras FROM people"
 _BY_NAME = "SELECT id, name, role, cameras, password FROM people WHERE folded = ?"
@@ -33,27 +33,27 @@ FROM sessions JOIN people ON people.id = sessions.person WHERE hash = ? AND ends
 
 
 _FORMER_ROLES = {"family": "member"}
-"""As earlier versions wrote them."""
+"""Roles in databases of earlier versions, and their present names."""
 
 
 class Role(StrEnum):
     OWNER = "owner"
     MEMBER = "member"
-    """Sees, and says what the recorder is to do now: modes, privacy, talking, turning. Changes no settings."""
+    """May view, and command the recorder (modes, privacy, talk, PTZ). May not change settings."""
     VIEWER = "viewer"
     HOLDER = "holder"
-    """Who holds a pass (`api.auth.passes`): a program, or a page elsewhere. It sees what is live, and nothing else."""
+    """Holder of an access token (`api.auth.passes`): a program or an embedding page. May see live video only."""
     BRINGER = "bringer"
-    """Another recorder, with a pass that lets it bring files here. It sees nothing."""
+    """Another recorder with an upload token. May upload files only."""
     GUEST = "guest"
-    """Who opened a shared link (`api.auth.shares`): sees that one clip."""
+    """Visitor with a shared link (`api.auth.shares`). May see that clip only."""
 
 
 class TokenPurpose(StrEnum):
     CLAIM = "claim"
-    """Make the owner's account, or give an owner a new password."""
+    """Create the owner account, or set a new password for an owner."""
     LINK = "link"
-    """Sign one person in."""
+    """Sign in one user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Account:
     name: str
     role: Role
     cameras: frozenset[CameraId] | None = None
-    """What a member or a viewer may see; None: all there are, and will be."""
+    """Cameras that a member or viewer may see; None: all, including future ones."""
 
     def may_see(self, camera: CameraId) -> bool:
         return self.cameras is None or camera in self.cameras
@@ -72,13 +72,13 @@ class Account:
 class LoginSession:
     person: Account
     key: bytes
-    """What it is stored under; not what the cookie holds."""
+    """SHA-256 of the cookie's token: the key in the database."""
     ends_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Where a request comes from."""
+    """Origin of a request."""
 
     address: str
     agent: str = ""
@@ -94,7 +94,7 @@ class AuditRow:
 
 
 class Accounts:
-    """Raises StorageError."""
+    """The accounts. Every method raises StorageError."""
 
     def __init__(self, file: AccountsFile, clock: Clock) -> None:
         self._file, self._clock = file, clock
@@ -103,7 +103,7 @@ class Accounts:
     def close(self) -> None:
         self._file.close()
 
-    # --- people ------------------------------------------------------------------------------------------------------
+    # --- users -------------------------------------------------------------------------------------------------------
 
     def has_owner(self) -> bool:
         with self._reading() as db:
@@ -115,18 +115,18 @@ class Accounts:
         return [_person(row) for row in rows]
 
     def find(self, name: str) -> tuple[Account, str] | None:
-        """A person by name, whatever the case, with the stored password."""
+        """Return a user by name, case-insensitive, and the stored password hash; or None."""
         with self._reading() as db:
             row = db.execute(_BY_NAME, (_fold(name),)).fetchone()
         return (_person(row), row[-1]) if row else None
 
     def put_person(self, name: str, role: Role, password: str = "") -> Account:
-        """Add a person, or give the one of this name this role and password, which ends their sessions."""
+        """Add a user, or set role and password of the existing one, which ends their sessions. password: hashed."""
         with self._writing() as db:
             return self._put_person(db, name, role, password)
 
     def change_person(self, person: Account, role: Role, cameras: Iterable[CameraId] | None) -> Account:
-        """Another role, and what may be seen; sessions go on, with that."""
+        """Set role and cameras; sessions continue with the new rights."""
         made = replace(person, role=role, cameras=None if cameras is None else frozenset(cameras))
         with self._writing() as db:
             row = (role, seen_as_text(made.cameras), person.id)
@@ -134,7 +134,7 @@ class Accounts:
         return made
 
     def wall(self, person: Account) -> str:
-        """How they have laid out the wall, as `put_wall` was given it; empty when they have not."""
+        """Return the user's live view layout as passed to `put_wall`; empty if none."""
         with self._reading() as db:
             row = db.execute("SELECT layout FROM walls WHERE person = ?", (person.id,)).fetchone()
         return str(row[0]) if row else ""
@@ -144,12 +144,12 @@ class Accounts:
             db.execute("INSERT OR REPLACE INTO walls VALUES (?, ?)", (person.id, layout))
 
     def remove_person(self, person: Account) -> None:
-        """With all their sessions."""
+        """Delete the user and all their sessions."""
         with self._writing() as db:
             db.execute("DELETE FROM people WHERE id = ?", (person.id,))
 
     def set_password(self, person: Account, password: str) -> None:
-        """The same password with today's costs: sessions go on."""
+        """Store a new hash of the same password; sessions continue."""
         with self._writing() as db:
             db.execute("UPDATE people SET password = ? WHERE id = ?", (password, person.id))
 
@@ -168,7 +168,7 @@ class Accounts:
     # --- one-time tokens ---------------------------------------------------------------------------------------------
 
     def new_token(self, purpose: TokenPurpose, person: Account | None = None, *, lasts_ms: int = TOKEN_MS) -> str:
-        """A token that works once and for a while; for a claim all earlier ones end."""
+        """Create a one-time token, valid for `lasts_ms`. A new claim token invalidates earlier ones."""
         token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
         with self._writing() as db:
             db.execute("DELETE FROM tokens WHERE ends_ms < ? OR purpose = 'claim' AND ? = 'claim'", (now_ms, purpose))
@@ -177,20 +177,20 @@ class Accounts:
         return token
 
     def is_good(self, token: str, purpose: TokenPurpose) -> bool:
-        """Whether the token would work now."""
+        """Return whether the token is valid now."""
         query = "SELECT 1 FROM tokens WHERE hash = ? AND purpose = ? AND used_ms IS NULL AND ends_ms > ?"
         with self._reading() as db:
             return db.execute(query, (hashed(token), purpose, self._clock.now_ms())).fetchone() is not None
 
     def claim(self, token: str, name: str, password: str) -> Account | None:
-        """Use a claim token up: an owner of this name and (hashed) password. None when the token works no more."""
+        """Use a claim token: create or reset an owner. Return None if the token is invalid. password: hashed."""
         with self._writing() as db:
             if self._use(db, token, TokenPurpose.CLAIM) is None:
                 return None
             return self._put_person(db, name, Role.OWNER, password)
 
     def follow_link(self, token: str) -> Account | None:
-        """Use a sign-in link up. None when it works no more."""
+        """Use a sign-in link. Return None if it is invalid."""
         with self._writing() as db:
             used = self._use(db, token, TokenPurpose.LINK)
             row = used and db.execute(f"{_PEOPLE} WHERE id = ?", used).fetchone()
@@ -208,7 +208,7 @@ class Accounts:
     # --- sessions ----------------------------------------------------------------------------------------------------
 
     def begin_session(self, person: Account, caller: Caller) -> str:
-        """Sign a person in. Returns what the cookie holds."""
+        """Sign in a user. Return the cookie's token."""
         token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
         with self._writing() as db:
             db.execute("DELETE FROM sessions WHERE ends_ms <= ?", (now_ms,))
@@ -222,11 +222,11 @@ class Accounts:
         return token
 
     def session(self, token: str) -> LoginSession | None:
-        """The session of a cookie, which goes on for another 30 days; None when there is none."""
+        """Return the session of a cookie, extended to 30 days from now; None if invalid."""
         return self.session_of(hashed(token))
 
     def session_of(self, key: bytes) -> LoginSession | None:
-        """The same, by what it is stored under."""
+        """Return the session by its database key."""
         now_ms = self._clock.now_ms()
         with self._reading() as db:
             row = db.execute(_SIGNED_IN, (key, now_ms)).fetchone()
@@ -243,17 +243,17 @@ class Accounts:
         with self._writing() as db:
             db.execute("DELETE FROM sessions WHERE hash = ?", (key,))
 
-    # --- who did what ------------------------------------------------------------------------------------------------
+    # --- audit log ---------------------------------------------------------------------------------------------------
 
     def note(self, action: str, person: str, caller: Caller, detail: str = "") -> None:
-        """Add a row to the log. person: a name as it was given. No secrets in detail."""
+        """Add an audit log entry. person: the name as entered. Invariant: `detail` contains no secrets."""
         with self._writing() as db:
             row = (self._clock.now_ms(), person[:100], action, detail[:500], caller.address)
             number = db.execute("INSERT INTO audit VALUES (NULL, ?, ?, ?, ?, ?)", row).lastrowid
             db.execute("DELETE FROM audit WHERE number <= ?", ((number or 0) - AUDIT_ROWS,))
 
     def audit(self, limit: int = 200) -> list[AuditRow]:
-        """The newest rows, newest first."""
+        """Return the newest entries, newest first."""
         query = "SELECT at_ms, person, action, detail, address FROM audit ORDER BY number DESC LIMIT ?"
         with self._reading() as db:
             return [AuditRow(*row) for row in db.execute(query, (limit,)).fetchall()]
@@ -264,7 +264,7 @@ def hashed(token: str) -> bytes:
 
 
 def seen_as_text(cameras: Iterable[CameraId] | None) -> str | None:
-    """How a set of cameras is stored; NULL is all of them."""
+    """Return a set of cameras as stored; NULL means all."""
     return None if cameras is None else json.dumps(sorted(cameras))
 
 
@@ -273,7 +273,7 @@ def seen_from_text(text: str | None) -> frozenset[CameraId] | None:
 
 
 def _person(row: tuple[Any, ...]) -> Account:
-    """From the first four columns of a row. An owner sees all."""
+    """Return the account from the first four columns of a row. Owners see all cameras."""
     role = Role(_FORMER_ROLES.get(row[2], row[2]))
     return Account(row[0], row[1], role, None if role is Role.OWNER else seen_from_text(row[3]))
 

@@ -1,4 +1,4 @@
-"""`accounts.db`: the file that people, sessions, passes and the log of who did what are in."""
+"""`accounts.db`: database file of users, sessions, access tokens, shared links and the audit log."""
 
 from pathlib import Path
 
@@ -44,15 +44,15 @@ _LATER = (
     ("shares", "clip", "TEXT NOT NULL DEFAULT ''"),
     ("passes", "brings", "INTEGER"),
 )
-"""Columns that older files lack."""
+"""Columns missing in older files."""
 
 
 class AccountsFile(SmallDb):
-    """path: a file, or `:memory:`. Raises StorageError."""
+    """The database file. path: a file, or `:memory:`. Raises StorageError."""
 
     def __init__(self, path: Path | str) -> None:
         super().__init__(path, SCHEMA)
         with self.writing() as db:
             for table, column, kind in _LATER:
                 if column not in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}:
-                    db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")  # the file is an older one
+                    db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")  # migrate an older file

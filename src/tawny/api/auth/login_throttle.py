@@ -1,6 +1,6 @@
-"""Slowing down who guesses: after five wrong tries in a row for a name from an address, each further one must wait.
+"""Login throttling: after five failed attempts for a name and address, each further attempt must wait.
 
-The same for an address that tries many names, after more of them: checking passwords costs this computer work.
+The same applies, after more attempts, to an address that tries many names: hashing passwords is expensive.
 """
 
 from collections import OrderedDict
@@ -21,23 +21,26 @@ class _Tries:
     wrong: int
     last_s: float
     until_s: float
-    """0 while tries are free."""
+    """0 while attempts are free."""
 
 
 class LoginThrottle:
-    """Counts in memory, by name and address. Lives in one event loop. Bounded: the longest unused are forgotten."""
+    """Counts failed attempts by name and address, in memory. Single event loop.
+
+    Bounded: least recently used are dropped.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._tries: OrderedDict[tuple[str, str], _Tries] = OrderedDict()
 
     def wait_s(self, name: str, address: str) -> float:
-        """Seconds until a try is allowed; 0 when it is now."""
+        """Return the seconds until an attempt is allowed; 0 if it is allowed now."""
         known = [tries for key in _keys(name, address) if (tries := self._tries.get(key))]
         return max(0.0, max((tries.until_s for tries in known), default=0.0) - self._clock.mono_s())
 
     def failed(self, name: str, address: str) -> None:
-        """Count a wrong try: from the last free one on the wait begins, and doubles with each."""
+        """Count a failed attempt. The wait starts with the last free attempt and doubles with each further one."""
         for key, free in zip(_keys(name, address), (FREE_TRIES, FREE_TRIES_ANY_NAME), strict=True):
             self._count(key, free)
         while len(self._tries) > MOST_KEPT:
@@ -59,5 +62,5 @@ class LoginThrottle:
 
 
 def _keys(name: str, address: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    """Of the name there, and of any name there."""
+    """Return the keys of the name at this address, and of any name at this address."""
     return (name.strip().casefold()[:100], address), ("", address)

@@ -1,7 +1,6 @@
-"""Passes: what lets a program, a television or a page elsewhere see cameras live, and nothing else; or lets another
-recorder bring its files here, and nothing else.
+"""Access tokens (passes): view cameras live, or upload files from another recorder.
 
-A pass has a name, the cameras it is for, an end if wanted, and can be taken back. Its secret is shown once.
+A token has a name, its cameras and an optional expiry, and can be revoked. Its secret is shown once.
 """
 
 import re
@@ -17,7 +16,7 @@ from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 
 FOREVER_MS = 253_402_300_799_000
-"""The end of year 9999."""
+"""End of year 9999, ms UTC."""
 _PASSES = "SELECT id, name, cameras, made_ms, ends_ms, brings FROM passes"
 _INSERT = (
     "INSERT INTO passes (id, name, hash, digest, cameras, made_ms, ends_ms, brings) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -27,13 +26,13 @@ _INSERT = (
 @dataclass(frozen=True, slots=True)
 class Pass:
     id: str
-    """Also the user name for RTSP."""
+    """Also the RTSP user name."""
     name: str
     cameras: frozenset[CameraId] | None
     made_ms: int
     ends_ms: int | None
     brings: int | None = None
-    """Another recorder's, which may bring so many bytes here and sees nothing; None: one for what is live."""
+    """Upload quota in bytes for another recorder, which sees nothing; None: a token for live view."""
 
     @property
     def person(self) -> Account:
@@ -43,7 +42,7 @@ class Pass:
 
 
 class Passes:
-    """Any thread may call. Raises StorageError."""
+    """The access tokens. Thread-safe. Raises StorageError."""
 
     def __init__(self, file: AccountsFile, clock: Clock) -> None:
         self._file, self._clock = file, clock
@@ -55,7 +54,7 @@ class Passes:
         ends_ms: int | None = None,
         brings: int | None = None,
     ) -> tuple[Pass, str]:
-        """A new pass, and its secret, which is not kept. brings: bytes that another recorder may bring."""
+        """Create a token. Return it and its secret, which is not stored. brings: upload quota in bytes."""
         secret, seen = secrets.token_urlsafe(32), None if cameras is None else frozenset(cameras)
         words = "-".join(re.findall(r"[a-z0-9]+", name.lower()))[:20]
         made = Pass(
@@ -68,21 +67,21 @@ class Passes:
         return made, secret
 
     def all(self) -> list[Pass]:
-        """Oldest first, with those that have ended."""
+        """Return all tokens, oldest first, including expired ones."""
         with self._file.reading() as db:
             return [_pass(row) for row in db.execute(f"{_PASSES} ORDER BY made_ms, id").fetchall()]
 
     def take_back(self, pass_id: str) -> bool:
-        """False when there is none of this id. What is open by it ends within seconds."""
+        """Revoke a token; open streams end within seconds. Return False if there is none with this ID."""
         with self._file.writing() as db:
             return db.execute("DELETE FROM passes WHERE id = ?", (pass_id,)).rowcount == 1
 
     def session(self, secret: str) -> LoginSession | None:
-        """What a pass is worth now; None when nothing."""
+        """Return the session of a token; None if it is invalid."""
         return self.session_of(hashed(secret))
 
     def session_of(self, key: bytes) -> LoginSession | None:
-        """The same, by what it is stored under."""
+        """Return the session by its database key."""
         found = self._good("hash = ?", key)
         return LoginSession(found.person, key, found.ends_ms or FOREVER_MS) if found else None
 
@@ -91,12 +90,12 @@ class Passes:
         return found.person if found else None
 
     def brings(self, pass_id: str) -> int:
-        """So many bytes this pass may bring; 0 for one that may not, or no longer."""
+        """Return the upload quota in bytes; 0 for other or invalid tokens."""
         found = self._good("id = ?", pass_id)
         return (found.brings or 0) if found else 0
 
     def digest_of(self, pass_id: str) -> str | None:
-        """See `live.rtsp_server.digest_auth.digest`; None when there is no such pass, or no longer."""
+        """Return the digest for RTSP authentication (`live.rtsp_server.digest_auth.digest`); None if invalid."""
         if self.person(pass_id) is None:
             return None
         with self._file.reading() as db:

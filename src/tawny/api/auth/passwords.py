@@ -1,4 +1,4 @@
-"""Passwords: hashed with argon2id, in a thread, a few at a time, and as slowly for a name that nobody has."""
+"""Password hashing with argon2id, in threads, with limited concurrency. Unknown names take the same time."""
 
 import asyncio
 import secrets
@@ -9,14 +9,14 @@ from argon2.exceptions import InvalidHashError, VerificationError
 LEAST_LENGTH = 12
 MOST_LENGTH = 1024
 AT_ONCE = 2
-"""Checks that run side by side: each needs MEMORY_KIB while it lasts."""
+"""Maximum number of concurrent hashes; each needs MEMORY_KIB."""
 MEMORY_KIB = 19 * 1024
 ROUNDS = 3
-"""With 19 MiB one round more than the least that OWASP's password storage guide recommends for argon2id."""
+"""argon2id iterations: with 19 MiB, one more than the minimum of OWASP's password storage guide."""
 
 
 class Passwords:
-    """Makes and checks hashes. Lives in one event loop."""
+    """Creates and verifies hashes. Single event loop."""
 
     def __init__(self, memory_kib: int = MEMORY_KIB, rounds: int = ROUNDS) -> None:
         self._hasher = PasswordHasher(time_cost=rounds, memory_cost=memory_kib, parallelism=1)
@@ -28,12 +28,12 @@ class Passwords:
             return await asyncio.to_thread(self._hasher.hash, password)
 
     async def matches(self, stored: str | None, password: str) -> bool:
-        """Whether it is the password. stored None (no such person): False after the same work."""
+        """Return whether the password is correct. stored None (unknown user): False after the same work."""
         async with self._turns:
             return await asyncio.to_thread(self._matches, stored, password)
 
     def is_outdated(self, stored: str) -> bool:
-        """Whether it was made with other costs than today's."""
+        """Return whether the hash uses other parameters than the current ones."""
         return self._hasher.check_needs_rehash(stored)
 
     def _matches(self, stored: str | None, password: str) -> bool:
@@ -47,5 +47,5 @@ class Passwords:
 
 
 def is_weak(password: str) -> bool:
-    """Too short, or the same few characters again and again."""
+    """Return whether the password is too short or has fewer than 4 different characters."""
     return len(password) < LEAST_LENGTH or len(set(password)) < 4

@@ -1,7 +1,7 @@
-"""Signing in and out, and making the first account.
+"""Routes for signing in and out, and for creating the first account.
 
-A wrong name and a wrong password look the same and take as long. A try counts as wrong until it has proved right, so
-that many at once do not slip through together.
+Wrong name and wrong password are indistinguishable, also in time. An attempt counts as failed until it succeeds, so
+that concurrent attempts cannot bypass the throttle.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Shared links: made and taken back by who is signed in, opened by anybody who has one."""
+"""Routes for shared links: created and revoked by users, opened by anyone with the link."""
 
 import asyncio
 from typing import Annotated
@@ -29,7 +29,7 @@ OneToken = Annotated[str, Path(max_length=128)]
 
 @router.get("/api/v1/shares", dependencies=view)
 async def shares(signed: Signed, here: Here) -> shapes.ShareList:
-    """Those that still work: an owner's are all of them."""
+    """List valid links: all for owners, their own for others."""
     return shapes.ShareList(items=[_info(one) for one in await asyncio.to_thread(here.shares.of, signed.person)])
 
 
@@ -48,7 +48,7 @@ async def share(asked: shapes.NewShare, request: Request, signed: Signed, here: 
         if job is None:
             check_open(here, (camera,), span)
         else:
-            here.jobs.keep(job, kept=True)  # or the link would end when room is needed
+            here.jobs.keep(job, kept=True)  # otherwise the clip could be deleted to free space
         ends_ms = here.recorder.clock.now_ms() + asked.lasts_s * 1000
         here.accounts.note("shared", signed.person.name, caller_of(request), clip_name(here, camera, span.begin_ms))
         return here.shares.make(
@@ -73,7 +73,7 @@ async def end_share(
 
 @router.post("/api/v1/shared/{token}", dependencies=public)
 async def open_share(token: OneToken, asked: shapes.OpenShare, request: Request, here: Here) -> shapes.OpenedShare:
-    """What is behind a link. The code is asked for where there is one; who guesses is made to wait."""
+    """Open a shared link. Asks for its code, if it has one; wrong codes are throttled."""
     found = await asyncio.to_thread(here.shares.find, token)
     if found is None:
         raise share_ended()
@@ -95,7 +95,7 @@ async def open_share(token: OneToken, asked: shapes.OpenShare, request: Request,
 
 @router.get("/media/shared.mp4", dependencies=shared, response_class=Response)
 async def shared_video(request: Request, here: Here) -> Response:
-    """The clip of the link that the ticket was given for. `?save=1`: as a file."""
+    """Return the clip of the ticket's link. `?save=1`: as a download."""
     found: Share = request.state.share
     save, job = None, await asyncio.to_thread(_clip_of, here, found)
     if "save" in request.query_params:
@@ -117,7 +117,10 @@ router.add_api_route(
 
 
 def _clip_of(here: AppContext, share: Share) -> ClipExportJob | None:
-    """The saved clip that a link is to; None when it is to what is recorded. Refused once that clip is removed."""
+    """Return the saved clip of a link; None if it shows recordings.
+
+    Raises RequestRefused: when the clip was deleted.
+    """
     if not share.clip:
         return None
     found = here.jobs.given_on(share.clip)

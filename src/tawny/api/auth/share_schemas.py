@@ -1,4 +1,4 @@
-"""What goes over the wire about shared links."""
+"""API schemas of shared links."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ class NewShare(ApiRequest):
     code: Code = ""
     names_camera: bool = False
     clip: Annotated[str, StringConstraints(max_length=64)] = ""
-    """A saved clip to show, instead of what is recorded: camera and time are that clip's then."""
+    """ID of a saved clip to share; its camera and time then apply. Empty: share recordings."""
 
 
 class ShareInfo(ApiResponse):
@@ -41,7 +41,7 @@ class ShareList(ApiResponse):
 class Shared(ApiResponse):
     share: ShareInfo
     link: str
-    """The path of the link."""
+    """Path of the link."""
 
 
 class OpenShare(ApiRequest):
@@ -49,16 +49,16 @@ class OpenShare(ApiRequest):
 
 
 class OpenedShare(ApiResponse):
-    """What a shared link shows, to somebody who has nothing but the link."""
+    """Content of a shared link, for anonymous visitors."""
 
     from_ms: int
     to_ms: int
     offset_s: int
-    """Of local time at its beginning."""
+    """UTC offset at the start."""
     ends_ms: int
     camera: str | None
-    """Its name; null where it is not to be told."""
+    """Name of the camera; null if it is not disclosed."""
     video: str
-    """Its address."""
+    """URL of the video."""
     is_picture: bool
-    """A picture, moving or not, and no video."""
+    """The file is an image (still or animated), not a video."""

@@ -1,7 +1,7 @@
-"""Shared links: one clip, for whoever has the link, for a while. They count how often they are opened.
+"""Shared links: one clip, for anyone with the link, for a limited time. Counts how often it is opened.
 
-A link's token is 256 random bits, stored as its SHA-256 only. Who opens it (with its code, if it has one) is given a
-ticket that the video is fetched with; tickets are in memory and end with the share, or after some hours.
+Tokens are 256 random bits, stored only as SHA-256. Opening a link (with its code, if any) returns a ticket for the
+video. Tickets are in memory and expire with the link or after TICKET_S.
 """
 
 import secrets
@@ -28,20 +28,20 @@ class Share:
     camera: CameraId
     span: Span
     names_camera: bool
-    """Whether the page says which camera it was."""
+    """Whether the page shows the camera's name."""
     code: str
-    """Hashed; empty when none is asked for."""
+    """Hashed; empty if no code is required."""
     made_by: str
-    """A person's id."""
+    """ID of the user."""
     made_ms: int
     ends_ms: int
     opened: int
     clip: str = ""
-    """A saved clip's id; empty: it is cut from the recordings."""
+    """ID of a saved clip; empty: cut from the recordings."""
 
 
 class Shares:
-    """Any thread may call. Raises StorageError."""
+    """The shared links. Thread-safe. Raises StorageError."""
 
     def __init__(self, file: AccountsFile, clock: Clock) -> None:
         self._file, self._clock = file, clock
@@ -59,7 +59,7 @@ class Shares:
         names_camera: bool = False,
         clip: str = "",
     ) -> tuple[Share, str]:
-        """A new share, and the token of its link. code: hashed, empty for none."""
+        """Create a link. Return it and its token. code: hashed, empty for none."""
         token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
         made = Share(secrets.token_hex(8), camera, span, names_camera, code, made_by.id, now_ms, ends_ms, 0, clip)
         row = (
@@ -80,7 +80,7 @@ class Shares:
         return made, token
 
     def of(self, person: Account) -> list[Share]:
-        """Newest first: all for an owner, their own for others; those that have ended are left out."""
+        """Return valid links, newest first: all for owners, their own for others."""
         with self._file.reading() as db:
             rows = db.execute(
                 f"{_SHARES} WHERE ends_ms > ? ORDER BY made_ms DESC, id", (self._clock.now_ms(),)
@@ -89,16 +89,16 @@ class Shares:
         return found if person.role is Role.OWNER else [share for share in found if share.made_by == person.id]
 
     def take_back(self, share_id: str) -> None:
-        """From now on the link, and what was opened with it, shows nothing."""
+        """Revoke a link and its tickets."""
         with self._file.writing() as db:
             db.execute("DELETE FROM shares WHERE id = ?", (share_id,))
 
     def find(self, token: str) -> Share | None:
-        """None once it has ended, was taken back, or never was."""
+        """Return the link; None if it is unknown, expired or revoked."""
         return self._good("hash = ?", hashed(token))
 
     def open(self, share: Share) -> str:
-        """Count an opening; the ticket to fetch the video with."""
+        """Count an opening and return a ticket for the video."""
         with self._file.writing() as db:
             db.execute("UPDATE shares SET opened = opened + 1 WHERE id = ?", (share.id,))
         ticket, now_s = secrets.token_urlsafe(32), self._clock.mono_s()
@@ -107,13 +107,13 @@ class Shares:
         return ticket
 
     def shown_by(self, ticket: str) -> tuple[Share, LoginSession] | None:
-        """What a ticket is for, as a session of a guest; None when it is worth nothing any more."""
+        """Return link and guest session of a ticket; None if it is invalid."""
         key = hashed(ticket)
         share = self._shown(key)
         return (share, _session(share, key)) if share else None
 
     def session_of(self, key: bytes) -> LoginSession | None:
-        """The same session, by what its ticket is stored under."""
+        """Return the guest session by the ticket's key."""
         share = self._shown(key)
         return _session(share, key) if share else None
 
@@ -127,7 +127,7 @@ class Shares:
         with self._lock:
             yield self._tickets
             while len(self._tickets) > MOST_TICKETS:
-                del self._tickets[next(iter(self._tickets))]  # the oldest
+                del self._tickets[next(iter(self._tickets))]  # drop the oldest
 
     def _good(self, where: str, value: object) -> Share | None:
         with self._file.reading() as db:

@@ -1,6 +1,6 @@
-"""The recorder as somebody sees it who has unlocked it: what is sealed can be played, as far as their key opens it.
+"""View of the recorder for an unlocked session: encrypted recordings can be played if the session's key opens them.
 
-It stands before what that person may see at all (`service.scoped_recorder`), and never widens it.
+It wraps the user's view (`service.scoped_recorder`) and never widens it.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ class _Unlocked:
         self._recorder, self._unsealed = recorder, unsealed
 
     def __getattr__(self, name: str) -> Any:
-        """All else is as it was."""
+        """Delegate everything else."""
         return getattr(self._recorder, name)
 
     def segment_path(self, segment: Segment) -> Path:

@@ -1,7 +1,7 @@
-"""Who has unlocked what is sealed: each for their own signed-in session, with a key that is in memory for so long only.
+"""Unlocked sessions: each login session holds its own key in memory for a limited time.
 
-A key is forgotten at the end of its session, when it is locked, 15 minutes after its last use, after 12 hours, and when
-the recorder ends. Any thread, but for `watch`.
+The key is wiped when the session ends or locks, 15 minutes after its last use, after 12 hours, and on shutdown.
+Thread-safe except `watch`.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ LOOK_S: Final = 4.0
 
 @dataclass(eq=False)
 class UnlockedSession:
-    """One session's. way: how its key was unlocked, in the page's word; opens: whose key it is."""
+    """An unlocked session. way: the unlock method, as named by the page. opens: owner of the key."""
 
     session: LoginSession
     caller: Caller
@@ -52,7 +52,7 @@ class UnlockedSession:
 
 
 class UnlockedSessions:
-    """seen: the recorder as a session's person may see it."""
+    """All unlocked sessions. seen: returns a session's view of the recorder."""
 
     def __init__(self, accounts: Accounts, clock: Clock, seen: Callable[[LoginSession], RecorderService]) -> None:
         self._accounts, self._clock, self._seen = accounts, clock, seen
@@ -62,7 +62,7 @@ class UnlockedSessions:
         self._watching: asyncio.Task[None] | None = None
 
     def offer(self) -> bytes:
-        """A public key that a page can hand a key over with, once and soon."""
+        """Return a public key with which a page can hand over a key, once and within OFFER_S."""
         made = KeyHandover()
         now_s = self._clock.mono_s()
         with self._lock:
@@ -71,7 +71,7 @@ class UnlockedSessions:
         return made.public
 
     def taken(self, offer: bytes, theirs: bytes, sealed: bytes) -> KeyMemory:
-        """The key that was handed over. ValueError when the offer is over, or it was not made for it."""
+        """Return the key handed over. Raises ValueError: when the offer has expired or does not match."""
         with self._lock:
             begun_s, handed = self._offers.pop(offer, (float("-inf"), None))
         if handed is None or self._clock.mono_s() - begun_s >= OFFER_S:
@@ -95,7 +95,7 @@ class UnlockedSessions:
         return made
 
     def of(self, session: LoginSession) -> UnlockedSession | None:
-        """None when it is locked, by now too. Nobody who may see less than before goes on with what was unlocked."""
+        """Return the unlocked session; None if locked. Locks it if it has expired or its camera access has changed."""
         found = self._by_session.get(session.key)
         if found is None:
             return None
@@ -108,7 +108,7 @@ class UnlockedSessions:
         return found
 
     def lock(self, session_key: bytes, why: str) -> None:
-        """Forget a session's key, if it has one."""
+        """Wipe the session's key, if it has one."""
         with self._lock:
             found = self._by_session.pop(session_key, None)
         if found is not None:
@@ -117,7 +117,7 @@ class UnlockedSessions:
             self._note("locked", found, why)
 
     def sweep(self) -> None:
-        """Lock what is over."""
+        """Lock expired sessions."""
         for found in list(self._by_session.values()):
             if self._clock.mono_s() >= found.ends_s:
                 self.lock(found.session.key, self._why(found))
@@ -125,7 +125,7 @@ class UnlockedSessions:
                 self.lock(found.session.key, "signed out")
 
     async def watch(self) -> None:
-        """Sweep as long as anything is unlocked."""
+        """Start a task that sweeps while anything is unlocked."""
         if self._watching is None or self._watching.done():
             self._watching = asyncio.create_task(self._watch())
 
@@ -135,7 +135,7 @@ class UnlockedSessions:
             await asyncio.to_thread(self.sweep)
 
     def close(self) -> None:
-        """tawny ends."""
+        """Lock everything on shutdown."""
         if self._watching is not None:
             self._watching.cancel()
         for key in list(self._by_session):

@@ -1,4 +1,4 @@
-"""What the bus says, kept for one browser until it can be sent. Bounded: who is too slow loses the oldest."""
+"""Bus messages for one client, until they can be sent. Bounded: a slow client loses the oldest."""
 
 import threading
 from collections import deque
@@ -29,7 +29,10 @@ Said = EventChanged | GapChanged | DamageFound | SegmentClosed | ModeChanged | P
 
 @dataclass
 class ChangeBatch:
-    """said: in order. scores: the newest of each camera. has_changed: something of the cameras' state has."""
+    """Changes since the last batch. said: in order. scores: newest score by camera.
+
+    has_changed: camera states changed.
+    """
 
     said: deque[Said] = field(default_factory=lambda: deque(maxlen=MOST_KEPT))
     scores: dict[CameraId, Scored] = field(default_factory=dict)
@@ -37,7 +40,7 @@ class ChangeBatch:
 
 
 class ChangeFeed:
-    """A listener of the bus: called from any thread, returns at once. wake: called when there is something new."""
+    """Bus listener. Call from any thread; returns immediately. wake: called when there is something new."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
@@ -63,7 +66,7 @@ class ChangeFeed:
         self._wake()
 
     def take(self) -> ChangeBatch:
-        """All since the last call."""
+        """Return everything since the last call."""
         with self._lock:
             heard, self._heard = self._heard, ChangeBatch()
             return heard

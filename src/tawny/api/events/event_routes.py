@@ -1,4 +1,4 @@
-"""Events: listed, looked at, and marked as kept or reviewed."""
+"""Routes for events: list, get, mark as kept or reviewed."""
 
 import asyncio
 from typing import Annotated, Literal
@@ -31,7 +31,7 @@ async def events(
     after: After = None,
     limit: Limit = 60,
 ) -> schemas.EventList:
-    """Newest first, a page at a time."""
+    """List events, newest first, in pages."""
     if to_ms <= from_ms:
         raise bad_input("The end must be after the start.", "Choose another time.")
     span, named, wanted = (
@@ -67,7 +67,7 @@ async def mark(event: OneEvent, marks: schemas.EventMarksRequest, here: Here) ->
 
 @router.post("/events/bulk", dependencies=view)
 async def mark_many(asked: schemas.BulkEventMarksRequest, here: Here) -> schemas.Marked:
-    """Those that are no longer there are left out."""
+    """Mark several events. Unknown IDs are ignored."""
 
     def mark_all() -> list[Event]:
         found = [_mark(here, EventId(one), asked) for one in dict.fromkeys(asked.ids)]

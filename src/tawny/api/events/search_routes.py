@@ -1,4 +1,4 @@
-"""What happened, asked in words; when something moved in a spot of a picture; and how much moved where over a day."""
+"""Routes for search in words, motion in an area, and motion heat maps."""
 
 import asyncio
 from typing import Annotated
@@ -24,7 +24,7 @@ MOST_MOMENTS = 500
 
 
 class SearchResponse(BaseModel):
-    """time: as it was understood. unknown: words that mean nothing here, and were left out."""
+    """Search result. time: the recognized time range. unknown: words that were ignored."""
 
     items: list[schemas.EventInfo]
     time: str
@@ -37,20 +37,20 @@ class MotionMoment(BaseModel):
 
 
 class MotionMoments(BaseModel):
-    """Newest first."""
+    """Spans with motion, newest first."""
 
     items: list[MotionMoment]
 
 
 class MotionHeatmap(BaseModel):
-    """In how many seconds each of 32 x 18 places moved, row by row from the upper left."""
+    """Seconds with motion in each of 32 x 18 cells, row by row from the upper left."""
 
     counts: list[int]
 
 
 @router.get("/find", dependencies=view)
 async def find(q: Annotated[str, Query(min_length=1, max_length=200)], here: Here, limit: Limit = 60) -> SearchResponse:
-    """Such as `person gate last night`."""
+    """Search events, for example `person gate last night`."""
     recorder = here.recorder
     names = {one.status.id: one.status.name for one in recorder.cameras()}
     question, events = await asyncio.to_thread(
@@ -72,7 +72,7 @@ async def find(q: Annotated[str, Query(min_length=1, max_length=200)], here: Her
 async def moved(
     camera: OneCamera, here: Here, box: Annotated[str, Query(max_length=80)], from_ms: At, to_ms: At
 ) -> MotionMoments:
-    """When something moved in a part of the picture. box: x0,y0,x1,y1 as shares of it."""
+    """Return when there was motion in an area. box: x0,y0,x1,y1 as shares of the image."""
     spot, span = _box(box), parse_span(from_ms, to_ms, MOST_DAYS)
     found = await asyncio.to_thread(lambda: motion_in_spot(here.recorder.grids(known_camera(camera, here), span), spot))
     return MotionMoments(items=[MotionMoment(from_ms=one.begin_ms, to_ms=one.end_ms) for one in found[:MOST_MOMENTS]])
@@ -80,7 +80,7 @@ async def moved(
 
 @router.get("/cameras/{camera}/heat", dependencies=view)
 async def heat_of(camera: OneCamera, here: Here, from_ms: At, to_ms: At) -> MotionHeatmap:
-    """How much moved where."""
+    """Return a heat map of motion."""
     span = parse_span(from_ms, to_ms, MOST_DAYS)
     counts = await asyncio.to_thread(lambda: heat(here.recorder.grids(known_camera(camera, here), span)))
     return MotionHeatmap(counts=counts)

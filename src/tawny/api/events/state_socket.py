@@ -1,4 +1,4 @@
-"""The one socket for all that changes: `/api/v1/ws`. Nothing on a page polls."""
+"""WebSocket `/api/v1/ws` for all changes, so that pages do not poll."""
 
 import asyncio
 from typing import Annotated, Any, Literal
@@ -27,14 +27,14 @@ from tawny.model.messages import (
 )
 
 STATE_S, MOTION_S = 0.5, 0.2
-"""Least time between two messages of this kind."""
+"""Minimum interval in s between messages of this type."""
 Channel = Literal["state", "event", "motion", "segment", "gap", "damage", "job", "mode"]
 
 router = APIRouter(prefix="/api/v1")
 
 
 class Subscription(BaseModel):
-    """Which channels are wanted from now on. What is not known is left aside."""
+    """Channels to subscribe to; replaces the previous list. Unknown ones are ignored."""
 
     model_config = ConfigDict(extra="ignore")
     sub: Annotated[list[str], Field(max_length=64)] = []
@@ -56,9 +56,9 @@ async def state_socket(socket: WebSocket, here: Here) -> None:
 
 
 class _Teller:
-    """Sends one browser what it subscribed to: state at most twice a second, and every LOOK_S for its rates.
+    """Sends a browser what it subscribed to. State at most twice a second, and every LOOK_S.
 
-    A channel such as `motion:front` is each look at that camera; it is looked at without pause while that is wanted.
+    Channels such as `motion:front` send every detector result of that camera; detection does not pause meanwhile.
     """
 
     def __init__(self, socket: WebSocket, here: AppContext, wakeup: Wakeup) -> None:
@@ -77,7 +77,7 @@ class _Teller:
         self._wakeup()
 
     def on_job_changed(self, job: ClipExportJob) -> None:
-        """From any thread. The newest of each is told."""
+        """Queue a job; only its newest state is sent. Call from any thread."""
         if may_see(self._person, job):
             self._jobs[job.id] = job
             self._wakeup()
@@ -138,4 +138,4 @@ def _channel(said: Said, here: AppContext) -> tuple[Channel, dict[str, Any]]:
             data = {"camera": segment.camera, "stream": segment.stream.value}
             return "segment", data | {"start_ms": segment.start_ms, "end_ms": segment.end_ms}
         case ModeChanged() | PeopleChanged() | HoldChanged():
-            return "mode", {}  # what it is is asked for: who may see what differs
+            return "mode", {}  # no data: clients fetch it, as it depends on their rights

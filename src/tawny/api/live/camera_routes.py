@@ -1,4 +1,4 @@
-"""Cameras, their health, and single pictures of what they see now."""
+"""Routes for cameras, health, snapshots and Motion JPEG."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from tawny.stream.hub import Hub
 
 SESSION_LOOK_S = 4.0
 SMALL_WIDTH = 640
-"""Up to this width the small stream is good enough."""
+"""Up to this width in px the sub stream is sufficient."""
 Width = Annotated[int, Query(ge=LEAST_WIDTH, le=MOST_WIDTH)]
 Fps = Annotated[float, Query(ge=0.1, le=30)]
 Quality = Annotated[int, Query(ge=10, le=95)]
@@ -57,7 +57,7 @@ async def moving_jpegs(
     fps: Fps = 2.0,
     quality: Quality = 75,
 ) -> Response:
-    """JPEGs without end, for `<img>` and other programs. Many who want the same cost no more than one."""
+    """Endless Motion JPEG, for `<img>` and other programs. Clients with the same options share the encoder."""
     hub, stream = hub_for_pictures(here, camera, width)
     wish = JpegOptions(rounded_width(width), fps, quality)
 
@@ -75,7 +75,7 @@ async def moving_jpegs(
 
 
 def hub_for_pictures(here: AppContext, camera: CameraId, width: int) -> tuple[Hub, StreamName]:
-    """The stream that a picture of this width is best made of: the small one costs a tenth."""
+    """Return the best stream for images of this width; decoding the sub stream costs a tenth."""
     by_fitness = [StreamName.SUB, StreamName.MAIN] if width <= SMALL_WIDTH else [StreamName.MAIN, StreamName.SUB]
     found = [(hub, name) for name in by_fitness if (hub := here.recorder.hub(camera, name)) is not None]
     if not found:
@@ -88,6 +88,6 @@ public_router = APIRouter()
 
 @public_router.get("/healthz", dependencies=[rule(Access.PUBLIC)], response_model=schemas.HealthzResponse)
 async def healthz(here: Here) -> Response:
-    """For monitors: 200 only if every camera that should record does."""
+    """For monitors: 200 only if every camera that should record does, else 503."""
     is_well = here.health.is_well()
     return JSONResponse({"ok": is_well}, 200 if is_well else 503)

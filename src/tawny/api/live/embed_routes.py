@@ -1,6 +1,6 @@
-"""Live pictures in other pages and on televisions: a card to be framed, of a camera or of where something happens.
+"""Embeddable pages: one camera, or the camera with current activity.
 
-It needs a pass (`?pass=…`) or somebody who is signed in. The card has no script: its picture is Motion JPEG.
+Requires an access token (`?pass=…`) or a login session. The page has no script; its image is Motion JPEG.
 """
 
 import base64
@@ -36,7 +36,7 @@ see = [rule(Access.SEE)]
 
 @router.get("/embed", dependencies=see, response_class=Response, include_in_schema=False)
 async def follow_card(request: Request, here: Here, width: Width = 960, fps: Fps = 8) -> Response:
-    """A page with nothing but the picture that follows what happens."""
+    """Return a page with only the image of the camera with current activity."""
     if not showing(here):
         raise not_found("No camera has live video right now.")
     return _card(request, "/api/v1/live/follow/mjpeg", "", width, fps)
@@ -44,7 +44,7 @@ async def follow_card(request: Request, here: Here, width: Width = 960, fps: Fps
 
 @router.get("/embed/{camera}", dependencies=see, response_class=Response, include_in_schema=False)
 async def card(camera: OneCamera, request: Request, here: Here, width: Width = 960, fps: Fps = 8) -> Response:
-    """A page with nothing but a camera's picture and its name."""
+    """Return a page with only a camera's image and name."""
     hub_for_pictures(here, camera, width)
     name = serializers.camera_name(here.recorder, camera)
     return _card(request, f"/api/v1/cameras/{camera}/mjpeg", name, width, fps)

@@ -1,4 +1,4 @@
-"""Which camera to look at: where something goes on now. For one picture that follows what happens."""
+"""Selection of the camera with current activity."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     from tawny.api.context import AppContext
 
 STAYS_S = 4.0
-"""So long it shows a camera at least, whatever happens elsewhere."""
+"""Minimum time in s on one camera, whatever happens elsewhere."""
 
 
 class FollowSelector:
-    """Listens from when it is made until `close`. It stays where something was last, and begins with the first."""
+    """Selects a camera from its creation until `close`.
+
+    Starts with the first camera and stays on the last active one.
+    """
 
     def __init__(self, bus: BusListener, clock: Clock, showing: Callable[[], Sequence[CameraId]]) -> None:
-        """showing: the cameras that have a picture, in their order."""
+        """showing: returns the cameras with live video, in their order."""
         self._clock, self._showing = clock, showing
         self._lock = threading.Lock()
         self._ongoing: dict[str, Event] = {}
@@ -33,7 +36,7 @@ class FollowSelector:
         self.close = bus.subscribe(self._heard)
 
     def camera(self) -> CameraId | None:
-        """The one to show now; None when no camera shows anything."""
+        """Return the camera to show now; None if none has live video."""
         showing, now_s = self._showing(), self._clock.mono_s()
         if self._camera in showing and now_s - self._since_s < STAYS_S:
             return self._camera
@@ -57,19 +60,19 @@ class FollowSelector:
 
 
 def showing(here: "AppContext") -> list[CameraId]:
-    """The cameras that have a picture."""
+    """Return the cameras with live video."""
     cameras = [camera.status.id for camera in here.recorder.cameras()]
     return [camera for camera in cameras if any(hub.newest is not None for hub in here.hubs(camera).values())]
 
 
 class FollowSelectors:
-    """One stream that follows for all who may see the same cameras. In the event loop."""
+    """Follow streams, shared by users who may see the same cameras. Event loop only."""
 
     def __init__(self) -> None:
         self._known: WeakValueDictionary[frozenset[CameraId] | None, FollowStream] = WeakValueDictionary()
 
     def of(self, here: "AppContext") -> FollowStream:
-        """Hold it, and it stays the same one."""
+        """Return the stream for this context. Shared while a reference to it exists."""
         found = self._known.get(here.seen)
         if found is None:
             found = self._known[here.seen] = _followed(here)
@@ -84,6 +87,6 @@ def _followed(here: "AppContext") -> FollowStream:
 
     def choice(camera: CameraId) -> StreamChoice | None:
         found = choose_stream(here.hubs(camera), "auto", [CODEC])
-        return found.covered() if found else None  # a television covers nothing
+        return found.covered() if found else None  # TVs cannot draw masks
 
     return FollowStream(look, choice, here.viewers.one_more, clock)

@@ -1,6 +1,6 @@
-"""The picture of where something happens, at one address: for a television, a tablet, or whatever plays video.
+"""Routes for live video of the camera with current activity, at one URL, for TVs and tablets.
 
-As Motion JPEG it goes to the next camera at once; by HLS as soon as a player has what is told. By RTSP: `live.rtsp`.
+Motion JPEG switches cameras immediately, HLS once the player has used up its buffer. RTSP: `live.rtsp_server`.
 """
 
 from collections.abc import AsyncIterator
@@ -39,7 +39,7 @@ see = [rule(Access.SEE)]
 async def follow_mjpeg(
     request: Request, here: Here, width: Width = 960, fps: Fps = 8, quality: Quality = 75
 ) -> Response:
-    """Motion JPEG of the camera where something goes on; of the last one, or the first, while nothing does."""
+    """Motion JPEG of the camera with current activity; else of the last active one, or the first."""
     if not showing(here):
         raise not_found("No camera has live video right now.")
     wish = JpegOptions(rounded_width(width), fps, quality)
@@ -50,7 +50,7 @@ async def follow_mjpeg(
 async def follow_playlist(
     request: Request, here: Here, segment: Following = None, part: FollowingPart = None
 ) -> Response:
-    """HLS of the same: always H.264, without sound. From one camera to the next there is a discontinuity."""
+    """HLS of the same: H.264 without sound. A discontinuity marks each change of camera."""
     if not showing(here):
         raise not_found("No camera has live video right now.")
     feed = here.hls.feed(_key(here), here.follows.of(here), nullcontext())
@@ -73,7 +73,7 @@ async def follow_part(number: Number, part: Number, here: Here) -> Response:
 
 
 def _key(here: AppContext) -> HlsFeedKey:
-    """Who may see other cameras has another list."""
+    """Return the feed key; users with other cameras have another feed."""
     return HlsFeedKey(None, "auto", here.seen)
 
 

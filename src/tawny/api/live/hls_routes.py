@@ -1,4 +1,4 @@
-"""Live video by HLS: what any player plays, over plain HTTP; with low delay for those that know how to ask for it."""
+"""Routes for live HLS: works in any player; low latency for players with LL-HLS."""
 
 from typing import Annotated, Literal
 
@@ -25,7 +25,7 @@ RATE_S = 8.0
 Number = Annotated[int, Path(ge=0, le=10**9)]
 Wanted = Literal["main", "sub", "auto"]
 Following = Annotated[int | None, Query(alias="_HLS_msn", ge=0)]
-"""With it the list is answered when there is that much."""
+"""LL-HLS blocking reload: the response waits for this media sequence number."""
 FollowingPart = Annotated[int | None, Query(alias="_HLS_part", ge=0)]
 
 router = APIRouter(prefix="/api/v1/cameras/{camera}/hls")
@@ -34,7 +34,7 @@ see = [rule(Access.SEE)]
 
 @router.get("/index.m3u8", dependencies=see, response_class=Response)
 async def index(camera: OneCamera, request: Request, here: Here, signed: Signed) -> Response:
-    """The streams there are; a player takes what it can and what the line allows."""
+    """Master playlist; the player chooses a stream by codec and bandwidth."""
     hubs = here.hubs(camera)
     if not hubs:
         raise not_found("Camera not found.")
@@ -58,7 +58,7 @@ async def playlist(
     segment: Following = None,
     part: FollowingPart = None,
 ) -> Response:
-    """can: the codecs that the player knows, for `auto`. With `_HLS_msn` it is answered when there is that much."""
+    """Media playlist. can: codecs the player supports, for `auto`. `_HLS_msn`: wait for that segment."""
     choice = stream_for_session(here, signed, camera, stream, parse_list(can))
     if choice is None:
         raise not_found("Camera not found.")
@@ -68,7 +68,7 @@ async def playlist(
 
 @router.get("/{stream}/header-{number}.mp4", dependencies=see, response_class=Response)
 async def header(camera: OneCamera, stream: Wanted, number: Number, here: Here, signed: Signed) -> Response:
-    """`X-Start-Ms`: UTC of its time 0. `X-Mime`: what is in it."""
+    """Init segment. `X-Start-Ms`: UTC of media time 0. `X-Mime`: its MIME type."""
     return header_answer(feed_of(here, _key(here, signed, camera, stream)), number)
 
 
@@ -79,12 +79,12 @@ async def segment(camera: OneCamera, stream: Wanted, number: Number, here: Here,
 
 @router.get("/{stream}/part-{number}-{part}.m4s", dependencies=see, response_class=Response)
 async def part(camera: OneCamera, stream: Wanted, number: Number, part: Number, here: Here, signed: Signed) -> Response:
-    """One that is not there yet, but is the next, is waited for."""
+    """Partial segment; the next one is waited for."""
     return await part_answer(feed_of(here, _key(here, signed, camera, stream)), number, part)
 
 
 def _key(here: AppContext, session: LoginSession, camera: CameraId, stream: str) -> HlsFeedKey:
-    """Who is not to see what is private has another list."""
+    """Return the feed key; sessions that need masked video have another feed."""
     return HlsFeedKey(camera, stream, covered=gets_masked_stream(here, session, camera))
 
 
@@ -96,7 +96,7 @@ def feed_of(here: AppContext, key: HlsFeedKey) -> HlsFeed:
 
 
 async def list_answer(feed: HlsFeed, request: Request, segment: int | None, part: int | None) -> Response:
-    """The list as soon as it has what is asked for. Refused when nothing comes."""
+    """Return the playlist once it has the requested segment. Raises RequestRefused: when no video arrives."""
     if segment is not None and not feed.is_near(segment):
         raise RequestRefused(400, "bad_input", "That part is too far ahead.", "Reload the playlist.")
     wanted = (0, 0) if segment is None else (segment, part)
@@ -145,6 +145,6 @@ def _variant(name: StreamName, hub: Hub, more: str) -> list[str]:
 
 
 def _more(request: Request) -> str:
-    """A pass is asked for at every address: players do not carry it on by themselves."""
+    """Return the access token as query string for URLs in playlists: players do not forward it."""
     secret = request.query_params.get("pass", "")
     return f"?pass={secret}" if secret and secret.replace("-", "").replace("_", "").isalnum() else ""

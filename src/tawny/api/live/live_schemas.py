@@ -1,10 +1,10 @@
-"""What goes over the wire about live connections."""
+"""API schemas of live connections."""
 
 from tawny.api.schemas import ApiResponse
 
 
 class IceServerInfo(ApiResponse):
-    """As browsers take it."""
+    """As `RTCIceServer` in browsers."""
 
     urls: list[str]
     username: str | None = None
@@ -21,6 +21,6 @@ class ClockInfo(ApiResponse):
 
 
 class TalkbackInfo(ApiResponse):
-    """Whether the camera has a loudspeaker that can be spoken to."""
+    """Whether the camera has a loudspeaker for talkback."""
 
     can: bool

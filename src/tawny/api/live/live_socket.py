@@ -1,8 +1,8 @@
-"""Live video by WebSocket, a socket of its own for each picture, so that none delays another.
+"""Live video by WebSocket, one socket per view, so that views do not delay each other.
 
-`/cameras/{id}/live`: fragments of MP4 as they come. A viewer says how many it has taken (`got`); one that falls behind
-is sent nothing until it has caught up, and then goes on with the newest keyframe: what waits in the network for it
-would be old. `/cameras/{id}/pictures`: JPEGs, the next when the last one was shown.
+`/cameras/{id}/live`: fragmented MP4. The client acknowledges messages (`got`). A slow client gets no data until it has
+caught up, then continues at the newest keyframe, because queued data would be outdated.
+`/cameras/{id}/pictures`: JPEGs; each is sent after the previous one was shown.
 """
 
 import asyncio
@@ -35,16 +35,16 @@ router = APIRouter(prefix="/api/v1")
 
 
 class LiveSocketMessage(BaseModel):
-    """All that a browser may say. What is not known is left aside."""
+    """A message from the browser. Unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore")
     pause: bool | None = None
     got: Annotated[int, Field(ge=0)] | None = None
-    """How many messages with video have come, all in all."""
+    """Total number of video messages received."""
 
 
 class FrameShown(BaseModel):
-    """The last picture was shown: the next may come."""
+    """The last image was shown: send the next."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -59,9 +59,10 @@ async def live(
     can: Annotated[str, Query(max_length=100)] = "h264",
     gather: Annotated[float, Query(ge=0, le=MOST_GATHERED_S, allow_inf_nan=False)] = 0.0,
 ) -> None:
-    """can: the codecs that the browser plays, `h264,h265`, for `auto`: the large picture if it can be played.
+    """Fragmented MP4.
 
-    gather: seconds whose pictures come in one message.
+    can: codecs the browser plays, for example `h264,h265`; `auto` selects the main stream if it is playable.
+    gather: seconds of video per message.
     """
     await socket.accept()
     choice = stream_for_session(here, signed, camera, stream, parse_list(can))
@@ -94,7 +95,7 @@ async def pictures(
     fps: Fps = 10.0,
     quality: Quality = 75,
 ) -> None:
-    """Each message: when it was taken (UTC ms, 8 bytes), then a JPEG. Say anything (`{}`) for the next one."""
+    """JPEGs: each message is the capture time (UTC ms, 8 bytes, big-endian) and a JPEG. Send `{}` for the next one."""
     await socket.accept()
     try:
         hub, name = hub_for_pictures(here, camera, width)

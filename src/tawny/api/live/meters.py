@@ -1,4 +1,4 @@
-"""What one browser hears of the meters of cameras: each look, while it asks for it. Bounded; the newest are kept."""
+"""Detector readings for one client while it is subscribed. Bounded; the newest are kept."""
 
 import threading
 from collections import deque
@@ -14,7 +14,7 @@ MOST, MOST_READINGS = 4, 20
 
 
 class MeterFeed:
-    """Made and asked in one event loop; readings come from the watchers' threads. wake: called when there is one."""
+    """Single event loop; readings arrive from detector threads. wake: called when there is one."""
 
     def __init__(self, tuning: DetectionTuningApi, wake: Callable[[], None]) -> None:
         self._tuning, self._wake = tuning, wake
@@ -23,7 +23,7 @@ class MeterFeed:
         self._stops: dict[CameraId, Callable[[], None]] = {}
 
     def want(self, channels: Iterable[str]) -> None:
-        """Read the meters of these channels (`motion:front`) from now on, and no others."""
+        """Subscribe to these channels (`motion:front`) and unsubscribe from all others."""
         named = {CameraId(name.removeprefix(PREFIX)) for name in channels if name.startswith(PREFIX)}
         wanted = set(sorted(named)[:MOST])
         for camera in self._stops.keys() - wanted:
@@ -34,7 +34,7 @@ class MeterFeed:
                 self._stops[camera] = meter.listen(self._hears(camera))
 
     def take(self) -> list[dict[str, Any]]:
-        """Since the last call, as they are sent."""
+        """Return the readings since the last call, as JSON values."""
         with self._lock:
             readings = list(self._readings)
             self._readings.clear()

@@ -1,4 +1,4 @@
-"""Who is let in by RTSP: whoever holds a pass, to the cameras that it is for."""
+"""RTSP authentication with access tokens."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from tawny.model.ids import CameraId
 
 
 class PassAuthenticator:
-    """`live.rtsp_server.session.RtspAuthenticator`. The user is a pass's id, the password its secret."""
+    """A `live.rtsp_server.session.RtspAuthenticator`. User name: a token's ID; password: its secret."""
 
     def __init__(self, site: AppContext) -> None:
         self._site, self._passes = site, site.passes

@@ -1,7 +1,7 @@
-"""Which of a camera's streams somebody is given live, and whether what is private is black in it.
+"""Selection of the live stream for a session, and whether it must be masked.
 
-The pages of whoever is signed in cover it themselves. Who holds a pass is a program, a television or a page elsewhere,
-which would show it: they get it encoded again without.
+Pages of signed-in users draw privacy masks themselves. Programs with an access token cannot, so they get video that is
+re-encoded with masks.
 """
 
 from tawny.api.auth.accounts import LoginSession, Role
@@ -13,18 +13,18 @@ from tawny.model.ids import CameraId
 def stream_for_session(
     here: AppContext, session: LoginSession, camera: CameraId, stream: str, can: list[str]
 ) -> StreamChoice | None:
-    """None when there is no such camera."""
+    """Return the stream to send; None if the camera does not exist."""
     choice = choose_stream(here.hubs(camera), stream, can)
     return choice.covered() if choice and is_program(session) else choice
 
 
 def gets_masked_stream(here: AppContext, session: LoginSession, camera: CameraId) -> bool:
-    """Whether they get another picture of it than who is signed in."""
+    """Return whether this session must receive the stream with privacy masks."""
     return is_program(session) and any(hub.private for hub in here.hubs(camera).values())
 
 
 def sees_unmasked(session: LoginSession, choice: StreamChoice) -> bool:
-    """What they are shown must be ended: something has become private since."""
+    """Return whether the session receives unmasked video although masks have been added: its connection must end."""
     return is_program(session) and choice.is_bare
 
 

@@ -1,6 +1,6 @@
-"""A person's voice to a camera: sound from the browser's microphone over a WebSocket, as long as a button is held.
+"""Talkback: audio from the browser's microphone to a camera, over a WebSocket.
 
-The browser sends samples (16 bits, little-endian, 8 kHz, one channel) as they come, once it is told `{"open": true}`.
+After `{"open": true}` the browser sends samples: 16 bits, little-endian, 8 kHz, mono.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from tawny.service.talkback import TalkbackBusy
 from tawny.sources.source import Speaker
 
 MOST_S = 60.0
-"""Nobody holds a button longer; a page that hangs does."""
+"""Time limit in s, in case a page hangs."""
 SILENT_S = 3.0
 BUSY, LONG, REFUSED = 4409, 4408, 4502
 router = APIRouter(prefix="/api/v1/cameras/{camera}")
@@ -27,13 +27,13 @@ direct = [rule(Access.DIRECT)]
 
 @router.get("/talk", dependencies=direct)
 async def can_talk(camera: OneCamera, here: Here) -> shapes.TalkbackInfo:
-    """Whether the camera has a loudspeaker that can be spoken to. The first time, the camera is asked."""
+    """Return whether the camera has a loudspeaker. The first call queries the camera."""
     return shapes.TalkbackInfo(can=await here.talking.can(camera))
 
 
 @router.websocket("/talk", dependencies=direct)
 async def talk(socket: WebSocket, camera: OneCamera, here: Here, signed: Signed) -> None:
-    """Ends by itself: after MOST_S, after SILENT_S without sound, and with the right to speak."""
+    """Talk to the camera. Ends after MOST_S, after SILENT_S without audio, or when the right to talk ends."""
     await socket.accept()
     try:
         async with here.talking.speaking(camera) as speaker:

@@ -1,6 +1,6 @@
-"""WebRTC connections of the site, each with a task that ends it with the right to see.
+"""WebRTC connections, each with a task that ends it when the session's rights end.
 
-Imported when the first one is wanted: what it stands on takes 20 MB of memory.
+Imported on first use: the library takes 20 MB of memory.
 """
 
 import asyncio
@@ -38,18 +38,18 @@ if TYPE_CHECKING:
     from tawny.api.context import AppContext
 
 LOOK_S = 4.0
-"""How often the right to see is looked at."""
+"""Interval in s at which access rights are checked."""
 SOUND_SEEN_S = 3.0
 READING_AT_ONCE = 3
-"""Threads that read recordings for all viewers together."""
+"""Maximum number of threads that read recordings, for all viewers together."""
 FIRST_S = 5.0
-"""Pictures that must be encoded first are waited for so long."""
+"""Maximum time in s to wait for the first frame of a transcoded stream."""
 log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
 class WebRtcConnection:
-    """One viewer's. session: the key of the one that began it."""
+    """One viewer's connection. session: key of the login session that created it."""
 
     peer: PeerConnection
     session: bytes
@@ -58,7 +58,7 @@ class WebRtcConnection:
 
 @dataclass(eq=False)
 class ShownMedia:
-    """What a connection shows, and what it is asked for. opened: to be closed at its end. counted: one more viewer."""
+    """What a connection shows. opened: resources closed at its end. counted: counts the viewer."""
 
     camera: CameraId
     choice: StreamChoice
@@ -70,7 +70,7 @@ class ShownMedia:
 
 
 class WebRtcSessions:
-    """All of them."""
+    """All WebRTC connections."""
 
     def __init__(self, live: LiveSettings, hosts: Sequence[str], clock: Clock) -> None:
         self._desk = WebRtcConnections(live, hosts, clock)
@@ -80,7 +80,7 @@ class WebRtcSessions:
     async def begin(
         self, here: "AppContext", request: Request, offer: str, choice: StreamChoice, camera: CameraId
     ) -> tuple[str, str]:
-        """A connection's key, and the answer to the offer. Refused when it cannot be."""
+        """Create a connection. Return its key and the SDP answer. Raises RequestRefused: when it is not possible."""
         orders = PlaybackCommands()
         with ExitStack() as opening:
             hub = opening.enter_context(choice.opened())
@@ -102,7 +102,7 @@ class WebRtcSessions:
 
     @property
     def count(self) -> int:
-        """How many are open."""
+        """Return the number of open connections."""
         return len(self._open)
 
     def mine(self, key: str, session: LoginSession) -> PeerConnection:
@@ -121,7 +121,7 @@ class WebRtcSessions:
     async def _attend(
         self, here: "AppContext", request: Request, key: str, peer: PeerConnection, what: ShownMedia
     ) -> None:
-        """Show it until it is over."""
+        """Run the connection until it ends."""
         screen = self._screen(here, request, peer, what)
         tasks = [
             asyncio.create_task(each)
@@ -132,17 +132,17 @@ class WebRtcSessions:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for error in [task.exception() for task in done]:
                     if error is not None:
-                        log.error("A WebRTC connection ended by a fault of ours", exc_info=error)
+                        log.error("internal error in a WebRTC connection", exc_info=error)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             del self._open[key]
             await self._desk.part(peer)
-            log.debug("a WebRTC viewer left: %s", peer.why)
+            log.debug("WebRTC connection closed: %s", peer.why)
 
     def _screen(self, here: "AppContext", request: Request, peer: PeerConnection, what: ShownMedia) -> ViewerSession:
-        """Recordings are those that who asks may see: `here` knows no others."""
+        """Return the viewer session. Its recordings are those the user may see: `here` contains no others."""
         hub, codec, clock = what.hub, peer.sound_name, here.recorder.clock
 
         def show(goal: MediaSink) -> LiveSender:
@@ -159,7 +159,7 @@ class WebRtcSessions:
 
 
 async def _first(hub: Hub, timeout_s: float) -> None:
-    """Until a picture has come."""
+    """Wait for the first frame, at most `timeout_s`."""
     wakeup = Wakeup()
     reader = hub.reader(wake=wakeup)
     try:
@@ -179,7 +179,7 @@ async def _while_allowed(request: Request, peer: PeerConnection, choice: StreamC
 
 
 def _formats(hub: Hub) -> tuple[VideoFormat, AudioFormat | None]:
-    """What comes at present. Refused when WebRTC cannot carry it."""
+    """Return the current formats. Raises RequestRefused: when WebRTC cannot carry the video."""
     recent = hub.recent(SOUND_SEEN_S)
     pictures = [packet for packet in recent if packet.is_video]
     newest = next((packet.format for packet in reversed(pictures) if packet.is_keyframe), None)

@@ -1,7 +1,7 @@
-"""Live video by WebRTC: an offer comes in, an answer goes out (as WHEP has it), and the right to see is looked at on.
+"""Routes for live WebRTC: SDP offer and answer as in WHEP; access rights are re-checked during the connection.
 
-What a browser needs to know beforehand is at `/live/servers`. Candidates of its own it may send afterwards; they are
-needed only where our side is behind a router.
+`/live/servers` returns the ICE servers. Browsers may send their candidates later; they are needed only if the recorder
+is behind NAT.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ view = [rule(Access.SEE)]
 
 @router.get("/live/servers", dependencies=view)
 async def servers(here: Here, session: Signed) -> shapes.LiveServers:
-    """Whether WebRTC is offered, and the STUN and TURN servers with logins for an hour."""
+    """Return whether WebRTC is available, and STUN and TURN servers with credentials valid for an hour."""
     if here.live.webrtc:
-        await asyncio.to_thread(lambda: here.rtc)  # what it stands on is loaded before it is wanted
+        await asyncio.to_thread(lambda: here.rtc)  # load the library before the first offer
     found = ice_servers(here.live, session.person.id, here.recorder.clock)
     listed = [
         shapes.IceServerInfo(urls=[each.url], username=each.username or None, credential=each.credential or None)
@@ -38,7 +38,7 @@ async def servers(here: Here, session: Signed) -> shapes.LiveServers:
 
 @router.get("/live/clock", dependencies=view)
 async def clock(here: Here) -> shapes.ClockInfo:
-    """The clock that pictures' instants are told by: how old one is can be told from it, not guessed."""
+    """Return the recorder's clock, for computing the latency of frames."""
     return shapes.ClockInfo(now_ms=here.recorder.clock.now_ms())
 
 
@@ -46,7 +46,7 @@ async def clock(here: Here) -> shapes.ClockInfo:
 async def begin(
     camera: OneCamera, request: Request, here: Here, signed: Signed, stream: Literal["main", "sub", "auto"] = "auto"
 ) -> Response:
-    """Body: a browser's offer (`application/sdp`). The answer's `Location` ends the connection by DELETE."""
+    """Create a connection. Body: an SDP offer (`application/sdp`). DELETE the `Location` to end it."""
     if not here.live.webrtc:
         raise RequestRefused(404, "no_webrtc", "WebRTC is turned off.", "Use another way.")
     offer = (await request.body()).decode("utf-8", "replace")
@@ -61,7 +61,7 @@ async def begin(
 
 @router.patch("/rtc/{key}", dependencies=view, status_code=204, response_class=Response)
 async def more(key: str, request: Request, here: Here, session: Signed) -> Response:
-    """Body: candidates of the browser's, as lines of SDP."""
+    """Add ICE candidates. Body: SDP lines."""
     text = (await request.body()).decode("utf-8", "replace")
     found = [line.strip().removeprefix("a=") for line in text.splitlines()]
     here.rtc.mine(key, session).hear_of([line for line in found if line.startswith("candidate:")])

@@ -1,7 +1,6 @@
-"""Clips that are made on the side: asked for, made one after the other by one thread of low priority, kept for a while.
+"""Clip jobs: queued, processed one after the other by one low-priority thread, results kept in the clip store.
 
-Any thread may ask. The thread that makes them calls `work`. Whoever subscribes is told of every change, from whichever
-thread changes something.
+Thread-safe. The worker thread calls `work`. Listeners are called from the thread that makes a change.
 """
 
 import os
@@ -28,7 +27,7 @@ from tawny.storage.disk.disk import turned
 
 MOST_WAITING = 20
 MOST_KNOWN = 200
-"""Jobs; the oldest that failed make way."""
+"""Maximum number of known jobs; the oldest failed ones are dropped."""
 TELL_S = 0.25
 LOWEST_PRIORITY = 19
 IDLE_S = 3600.0
@@ -44,7 +43,7 @@ class ClipJobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClipExportJob:
-    """made_by: a person's id. name: of the file, for people. problem, todo: sentences, once it failed."""
+    """A clip job. made_by: a user's ID. name: file name for people. problem, todo: message if it failed."""
 
     id: str
     kind: ExportKind
@@ -71,7 +70,7 @@ class ClipExportJob:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What a waiting job is made from: the archive as the person who asked may see it."""
+    """Inputs of a waiting job. archive: the recordings as its user may see them."""
 
     archive: RecorderService
     clips: ClipCache
@@ -80,7 +79,7 @@ class _Order:
 
 
 class JobCancelled(Exception):
-    """It is not wanted any more."""
+    """The job was removed while in progress."""
 
 
 Listener = Callable[[ClipExportJob], None]
@@ -101,11 +100,11 @@ class ClipJobs:
         return self._store.most_bytes
 
     def start(self, engine: Engine) -> None:
-        """Make what is asked for from now on."""
+        """Start processing jobs."""
         self._handle = engine.start("clips", lambda: _Maker(self))
 
     def close(self) -> None:
-        """What is being made is given up."""
+        """Cancel the current job and stop."""
         self._is_ending = True
         if self._handle is not None:
             self._handle.stop()
@@ -113,17 +112,17 @@ class ClipJobs:
         self._store.close()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """It must return at once."""
+        """Register a listener; it must return immediately. Return a function that removes it."""
         with self._lock:
             self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    # --- what people do
+    # --- called for users
 
     def ask(
         self, person: Account, archive: RecorderService, clips: ClipCache, wish: ExportOptions, name: str
     ) -> ClipExportJob:
-        """NotDone for what cannot be made, or if too much waits already."""
+        """Queue a job. Raises NotDone: when the clip is not possible or the queue is full."""
         check_export(wish)
         with self._lock:
             if len(self._orders) >= MOST_WAITING:
@@ -148,7 +147,7 @@ class ClipJobs:
         return made
 
     def seen_by(self, person: Account) -> list[ClipExportJob]:
-        """Newest first: those of which the person may see every camera."""
+        """Return jobs whose cameras the user may all see, newest first."""
         return sorted((one for one in self._all() if may_see(person, one)), key=lambda one: -one.made_ms)
 
     def find(self, job_id: str, person: Account) -> ClipExportJob | None:
@@ -156,7 +155,7 @@ class ClipJobs:
         return found if found and may_see(person, found) else None
 
     def given_on(self, job_id: str) -> ClipExportJob | None:
-        """To whoever has a link to it."""
+        """Return a finished job, for anyone with a link to it."""
         found = next((one for one in self._all() if one.id == job_id), None)
         return found if found and found.state is ClipJobState.DONE else None
 
@@ -167,7 +166,7 @@ class ClipJobs:
         return changed
 
     def remove(self, job: ClipExportJob) -> None:
-        """Also one that is waiting, or being made: that ends it."""
+        """Remove a job and its clip; cancels it if it is waiting or in progress."""
         with self._lock:
             self._jobs.pop(job.id, None)
             self._orders.pop(job.id, None)
@@ -181,10 +180,10 @@ class ClipJobs:
     def used_bytes(self) -> int:
         return sum(one.size_bytes for one in self._all())
 
-    # --- what the thread does
+    # --- called by the worker thread
 
     def work(self) -> bool:
-        """Make the next one; False when none waits."""
+        """Process the next job. Return False if none is waiting."""
         with self._lock:
             waiting = next(iter(self._orders), None)
             if waiting is None or self._is_ending:
@@ -210,7 +209,7 @@ class ClipJobs:
         return True
 
     def given_up(self) -> None:
-        """Whatever was being made is not being made any more."""
+        """Mark jobs in progress as failed after the worker stopped."""
         for job in [one for one in self._all() if one.state is ClipJobState.WORKING]:
             self._fail(job, NotDone("Something went wrong.", "Try again. The log has details."))
 
@@ -228,7 +227,7 @@ class ClipJobs:
         self._tell(job)
 
     def room(self, job_id: str, size_bytes: int) -> None:
-        """Make room for one that is being made and will have so many bytes at least: the oldest unkept ones go."""
+        """Free space for a clip of at least this size: delete the oldest clips that are not kept. Raises NotDone."""
         wanted = max(size_bytes, self._store.written_bytes(job_id))
         if wanted > self.most_bytes:
             raise NotDone("This clip is larger than the space reserved for clips.", "Choose a shorter time.")
@@ -238,7 +237,7 @@ class ClipJobs:
                 raise NotDone("There is no space for another clip: kept clips use all of it.", "Delete some of them.")
             self.remove(min(done, key=lambda one: one.made_ms))
 
-    # --- inside
+    # --- internal
 
     def _all(self) -> list[ClipExportJob]:
         with self._lock:
@@ -254,7 +253,7 @@ class ClipJobs:
         self._tell(job)
 
     def _ended(self, job: ClipExportJob) -> None:
-        """Made, unless it was taken back in the very last moment."""
+        """Store the final state; delete the clip if the job was removed meanwhile."""
         with self._lock:
             is_wanted = job.id in self._jobs
             if is_wanted:
@@ -282,19 +281,19 @@ class ClipJobs:
 
 
 def may_see(person: Account, job: ClipExportJob) -> bool:
-    """Evidence shows all that was recorded, with the recorder's signature: it is the owners'."""
+    """Return whether the user may see the job. Evidence shows unmasked recordings, so only owners may see it."""
     if job.kind is ExportKind.EVIDENCE and person.role is not Role.OWNER:
         return False
     return all(person.may_see(camera) for camera in job.cameras)
 
 
 def may_change(person: Account, job: ClipExportJob) -> bool:
-    """Remove it, keep it, give it on."""
+    """Return whether the user may remove, keep and share the clip."""
     return may_see(person, job) and (person.role is Role.OWNER or person.id == job.made_by)
 
 
 class _Bench:
-    """`playback.exports.ExportTarget` of a job."""
+    """The `playback.exports.ExportTarget` of a job."""
 
     def __init__(self, desk: ClipJobs, job_id: str, out: Path, scratch: Path) -> None:
         self.out, self.scratch = out, scratch
@@ -315,7 +314,7 @@ class _Bench:
 
 
 class _Maker:
-    """The thread's work: recording and live pictures come first."""
+    """Actor that processes jobs at the lowest CPU priority, behind recording and live view."""
 
     name = "clips"
 
@@ -335,7 +334,7 @@ def _about(job: ClipExportJob) -> dict[str, Any]:
 
 
 def _from(about: dict[str, Any]) -> ClipExportJob | None:
-    """None for what another version wrote."""
+    """Return the job; None if another version wrote it."""
     try:
         job = ClipExportJob(**about)
         return replace(

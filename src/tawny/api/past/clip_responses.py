@@ -1,4 +1,4 @@
-"""Clips over HTTP."""
+"""HTTP responses with clips."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ from tawny.playback.clips import MOST_COVERED_S, ClipFile, ClipTooLarge, ClipToo
 async def cut_clip(
     here: AppContext, camera: CameraId, span: Span, stream: StreamName, *, with_sound: bool = True, exact: bool = False
 ) -> ClipFile:
-    """Refused where there is nothing, or too much."""
+    """Cut a clip. Raises RequestRefused: when nothing is recorded, or the clip would be too large."""
     make = partial(here.clips.clip, camera, stream, span, MOST_CLIP_BYTES, with_sound=with_sound, exact=exact)
     try:
         async with here.cutting:
@@ -49,7 +49,7 @@ async def answer_clip(
     with_sound: bool = True,
     exact: bool = False,
 ) -> Response:
-    """The clip, or the part of it that was asked for. attachment: the name of the file that the browser is to save."""
+    """Return a clip or the requested range of it. attachment: file name for saving."""
     clip = await cut_clip(here, camera, span, stream, with_sound=with_sound, exact=exact)
     headers = {"X-Start-Ms": str(clip.start_ms), "Cache-Control": "private, no-cache"}
     if clip.cut_at_ms is not None:
@@ -62,13 +62,13 @@ async def answer_clip(
 
 
 def clip_name(here: AppContext, camera: CameraId, from_ms: int) -> str:
-    """`Front door 2026-11-20 05.58.12.mp4`, in the recorder's time."""
+    """Return `Front door 2026-11-20 05.58.12.mp4`, in the recorder's time zone."""
     at = datetime.fromtimestamp(from_ms // 1000, UTC).astimezone(here.zone)
     return f"{serializers.camera_name(here.recorder, camera)} {at:%Y-%m-%d %H.%M.%S}.mp4"
 
 
 def disposition(name: str) -> str:
-    """The header for a file name with any letters (RFC 6266): plain ones for old programs, and all of them."""
+    """Return a Content-Disposition header with ASCII fallback (RFC 6266)."""
     name = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]', "-", name)
     plain = name.encode("ascii", "replace").decode().replace("?", "-")
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"

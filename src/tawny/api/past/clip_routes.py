@@ -1,4 +1,4 @@
-"""Clips that are made on the side: asked for, watched as they are made, fetched, kept, removed."""
+"""Routes for saved clips: create, follow progress, download, keep, delete."""
 
 import asyncio
 from typing import Annotated
@@ -33,7 +33,7 @@ OneClip = Annotated[str, Path(max_length=64)]
 
 @router.get("/api/v1/clips", dependencies=view)
 async def saved_clips(signed: Signed, here: Here) -> shapes.SavedClips:
-    """All whose cameras you may see, newest first."""
+    """List clips of cameras you may see, newest first."""
     found = await asyncio.to_thread(here.jobs.seen_by, signed.person)
     return shapes.SavedClips(
         items=[told_job(one, signed.person) for one in found],
@@ -44,7 +44,7 @@ async def saved_clips(signed: Signed, here: Here) -> shapes.SavedClips:
 
 @router.post("/api/v1/clips", dependencies=view)
 async def make_clips(asked: shapes.NewClip, request: Request, signed: Signed, here: Here) -> shapes.ClipJobList:
-    """Begin to make them. The channel `job` of the state socket tells how far each is."""
+    """Create clips. Progress is sent on the channel `job` of the state socket."""
     kind = ExportKind(asked.kind)
     days = MOST_CLIP_S / 86_400 if kind in (ExportKind.MP4, ExportKind.EVIDENCE) else MOST_DAYS
     if kind is ExportKind.EVIDENCE:
@@ -80,7 +80,7 @@ async def make_clips(asked: shapes.NewClip, request: Request, signed: Signed, he
 
 @router.patch("/api/v1/clips/{clip}", dependencies=view)
 async def keep_clip(clip: OneClip, asked: shapes.KeepClip, signed: Signed, here: Here) -> shapes.ClipJobInfo:
-    """A kept one is not removed to make room."""
+    """Keep a clip, or stop keeping it. Kept clips are not deleted to free space."""
     found = await _own(here, clip, signed.person)
     if found.state is not ClipJobState.DONE:
         raise bad_input("This clip isn't ready yet.", "Wait until it is.")
@@ -89,14 +89,14 @@ async def keep_clip(clip: OneClip, asked: shapes.KeepClip, signed: Signed, here:
 
 @router.delete("/api/v1/clips/{clip}", dependencies=view)
 async def remove_clip(clip: OneClip, signed: Signed, here: Here) -> OkResponse:
-    """One that is still being made is given up."""
+    """Delete a clip; one in progress is canceled."""
     await asyncio.to_thread(here.jobs.remove, await _own(here, clip, signed.person))
     return OkResponse()
 
 
 @router.get("/media/clips/{clip}", dependencies=view, response_class=Response)
 async def clip_file(clip: OneClip, request: Request, signed: Signed, here: Here) -> Response:
-    """The file. `?save=1`: for the browser to save."""
+    """Return the file. `?save=1`: as a download."""
     found = await _seen(here, clip, signed.person)
     return answer_file(here, request, found, found.name if "save" in request.query_params else None)
 
@@ -112,7 +112,7 @@ router.add_api_route(
 
 
 def answer_file(here: AppContext, request: Request, job: ClipExportJob, save: str | None) -> Response:
-    """The file of a clip, or the part of it that was asked for."""
+    """Return a clip's file or the requested range of it."""
     if job.state is not ClipJobState.DONE:
         raise RequestRefused(404, "not_there_yet", "This clip isn't ready yet.", "Wait until it is.")
     path = here.jobs.file(job)
@@ -153,8 +153,10 @@ def told_job(job: ClipExportJob, person: Account) -> shapes.ClipJobInfo:
 
 
 def check_open(here: AppContext, cameras: tuple[CameraId, ...], span: Span) -> None:
-    """Saved clips lie on the disk in the clear, for all who may see the camera, and links lead to what is in the clear.
-    So neither is made of what is sealed."""
+    """Raise RequestRefused for encrypted recordings.
+
+    Saved clips are stored unencrypted for everyone who may see the camera, and links lead to unencrypted video.
+    """
     if any(is_sealed(one.path) for camera in cameras for one in segments(here.recorder, camera, None, span)):
         what = "Encrypted recordings can't be saved or shared, because the clip would be stored unencrypted."
         raise RequestRefused(423, "sealed", what, "Unlock them, download the clip, and share the file.")
@@ -175,7 +177,7 @@ async def _own(here: AppContext, clip: str, person: Account) -> ClipExportJob:
 
 
 def _check_may_prove(here: AppContext, person: Account, cameras: list[str]) -> None:
-    """What is proved is all that was recorded, signed by the recorder: the owner's business."""
+    """Raise RequestRefused unless the user may export evidence: it contains the unmasked recordings, so owners only."""
     if person.role is not Role.OWNER:
         raise RequestRefused(403, "not_yours", "Only owners can export evidence.", "Ask an owner.")
     if any(here.recorder.private(CameraId(camera)) for camera in cameras):
@@ -184,7 +186,10 @@ def _check_may_prove(here: AppContext, person: Account, cameras: list[str]) -> N
 
 
 def _all_but(here: AppContext, camera: CameraId, event_id: str) -> Redaction:
-    """NotDone when there is no such event of the camera, or nobody in it."""
+    """Return a redaction of everything except the event's subject.
+
+    Raises NotDone: when the event or its box is missing.
+    """
     event = here.recorder.index.event(EventId(event_id))
     if event is None or event.camera != camera or event.box is None:
         raise NotDone("There is no such event, or nothing in it to follow.", "Choose another event.")

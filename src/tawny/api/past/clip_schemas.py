@@ -1,4 +1,4 @@
-"""What goes over the wire about clips that are made on the side."""
+"""API schemas of saved clips."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,10 @@ ClipKind = Literal["mp4", "gif", "timelapse", "side-by-side", "sheet", "evidence
 
 
 class NewClip(ApiRequest):
-    """One file a camera; side by side: one of all. speed: of a time-lapse, null for one that lasts a minute."""
+    """New clips: one file per camera, or one for all with `side-by-side`.
+
+    speed: of a time-lapse; null: one minute long.
+    """
 
     cameras: Annotated[list[Id], Field(min_length=1, max_length=16)]
     from_ms: Ms
@@ -18,11 +21,11 @@ class NewClip(ApiRequest):
     kind: ClipKind = "mp4"
     speed: Annotated[float, Field(gt=0, le=1e6)] | None = None
     sound: bool = True
-    """Of a clip as recorded."""
+    """With sound, for clips as recorded."""
     exact: bool = False
-    """Such a clip begins with the very picture in any player."""
+    """Start exactly at from_ms in any player, for clips as recorded."""
     all_but: Annotated[str, Field(max_length=64)] = ""
-    """An event of the camera: everything but what it is about is hidden. Empty: nothing is."""
+    """Event ID: redact everything except its subject. Empty: nothing."""
 
 
 class KeepClip(ApiRequest):
@@ -37,7 +40,7 @@ class ClipJobInfo(ApiResponse):
     to_ms: int
     speed: float | None
     name: str
-    """Of the file."""
+    """File name."""
     made_ms: int
     state: Literal["waiting", "working", "done", "failed", "removed"]
     progress: float
@@ -45,16 +48,16 @@ class ClipJobInfo(ApiResponse):
     size_bytes: int
     kept: bool
     cut_at_ms: int | None
-    """Where it ends early: the camera's picture became another there."""
+    """Where it ends early because the video format changed; null if complete."""
     redacted: bool
-    """Parts of it are hidden."""
+    """Parts of the image are redacted."""
     message: str
     hint: str
     """Why it failed, and what to do."""
     file: str | None
-    """Its address, once it is done; `?save=1` to save it."""
+    """URL of the file once it is done; `?save=1` to download."""
     mine: bool
-    """Whether who asks may keep, share and remove it."""
+    """Whether you may keep, share and delete it."""
 
 
 class ClipJobList(ApiResponse):
@@ -65,4 +68,4 @@ class SavedClips(ApiResponse):
     items: list[ClipJobInfo]
     used_bytes: int
     most_bytes: int
-    """Of room for all clips together: the oldest that are not kept make way."""
+    """Space limit for all clips; the oldest that are not kept are deleted."""

@@ -1,7 +1,7 @@
-"""Where made clips are: a folder beside the recordings, or memory; so much of it at most.
+"""Storage of saved clips: a folder next to the recordings, or memory, with a space limit.
 
-A clip is two files: `<id>.mp4` (or .gif, .jpg, .zip) and `<id>.json`, which says what it is and is written last. What
-has no such file was not finished and is removed at the start.
+A clip is `<id>.mp4` (or .gif, .jpg, .zip) and `<id>.json` with its metadata, written last. Files without metadata are
+unfinished and removed at startup.
 """
 
 import json
@@ -18,14 +18,14 @@ ABOUT, UNFINISHED, SCRATCH = ".json", ".new", ".scratch"
 
 
 class ClipStore:
-    """folder: None for memory, where all ends with the program. most_bytes: of all together. Raises StorageError."""
+    """The clip store. folder: None for memory, lost on exit. most_bytes: space limit. Raises StorageError."""
 
     def __init__(self, folder: Path | None, most_bytes: int) -> None:
         self._folder, self.most_bytes = folder, most_bytes
         self._in_memory: dict[str, int] = {}
 
     def load(self) -> list[dict[str, Any]]:
-        """What is known of each; what is not whole is removed."""
+        """Return the metadata of all clips; delete unfinished files."""
         if self._folder is None or not self._folder.is_dir():
             return []
         try:
@@ -40,7 +40,7 @@ class ClipStore:
             raise turned(error, str(self._folder)) from error
 
     def begin(self, key: str) -> tuple[Path, Path]:
-        """Where to write, and where to keep what is needed meanwhile."""
+        """Return the output path and a scratch path of a new clip."""
         if self._folder is not None:
             try:
                 self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -50,11 +50,11 @@ class ClipStore:
         return self._memory(key + UNFINISHED), self._memory(key + SCRATCH)
 
     def written_bytes(self, key: str) -> int:
-        """By a clip that is being made."""
+        """Return the bytes written of a clip in progress."""
         return sum(_size(path) for path in self._places(key))
 
     def finish(self, key: str, suffix: str) -> int:
-        """It is whole, and stays once it is noted: its size in bytes."""
+        """Give the finished file its name and return its size in bytes. It is permanent once `note` is called."""
         out, _ = self._places(key)
         try:
             if self._folder is None:
@@ -67,7 +67,7 @@ class ClipStore:
         return _size(self.path(key, suffix))
 
     def note(self, key: str, about: Mapping[str, Any]) -> None:
-        """Keep what is known of a clip."""
+        """Write a clip's metadata."""
         if self._folder is None:
             return
         path = self._folder / (key + ABOUT)
@@ -79,7 +79,7 @@ class ClipStore:
             raise turned(error, str(path)) from error
 
     def remove(self, key: str, suffix: str) -> None:
-        """Whatever there is of it."""
+        """Delete all files of a clip."""
         for name in (key + ABOUT, key + suffix, key + UNFINISHED, key + SCRATCH):
             self._drop(name)
 
@@ -96,7 +96,7 @@ class ClipStore:
         return self._folder / (key + UNFINISHED), self._folder / (key + SCRATCH)
 
     def _memory(self, name: str) -> Path:
-        """A file of the kernel's that is in no folder, by a path that anything here can open."""
+        """Return the path of an anonymous memory file (memfd), usable by this process."""
         if name not in self._in_memory:
             self._in_memory[name] = os.memfd_create("clip", os.MFD_CLOEXEC)
         return Path(f"/proc/{os.getpid()}/fd/{self._in_memory[name]}")
@@ -121,7 +121,7 @@ def _size(path: Path) -> int:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """None for what is not ours, or was cut off by a power cut."""
+    """Return the metadata; None if invalid or truncated."""
     try:
         found = json.loads(path.read_text())
     except ValueError:

@@ -1,4 +1,4 @@
-"""Recordings on their way out: the right to see them is looked at as long as that lasts, however slow the line is."""
+"""Streaming of recordings with continuous access checks, however slow the connection is."""
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
@@ -13,11 +13,11 @@ from tawny.playback.segment_player import SegmentPlayback
 
 LOOK_S = 4.0
 PART_BYTES = 1 << 16
-"""So much is given to the network at once: it cannot be taken back."""
+"""Bytes passed to the network at once, as they cannot be taken back."""
 
 
 class GuardedStreamingResponse(StreamingResponse):
-    """Once the right is over it breaks off, and whoever gets it sees that it is not whole."""
+    """Aborts the response when access ends; the client detects the truncation."""
 
     def __init__(
         self, request: Request, data: Iterator[bytes], status_code: int, headers: Mapping[str, str], media_type: str
@@ -34,14 +34,14 @@ class GuardedStreamingResponse(StreamingResponse):
                 if self._clock.mono_s() - looked_s >= LOOK_S:
                     looked_s = self._clock.mono_s()
                     if await has_ended(self._request):
-                        return  # without an end: the server closes the connection
+                        return  # no final chunk: the server closes the connection
                 part = piece[begin : begin + PART_BYTES]
                 await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def stream_recording(request: Request, playing: SegmentPlayback, **told: str) -> GuardedStreamingResponse:
-    """`X-Start-Ms`: UTC of media time 0. told: more headers."""
+    """Return the response. `X-Start-Ms`: UTC of media time 0. told: additional headers."""
     headers = {"X-Start-Ms": str(playing.start_ms), "X-Codecs": playing.codecs, **told}
     if playing.size_bytes is not None:
         headers["Content-Length"] = str(playing.size_bytes)
@@ -49,5 +49,5 @@ def stream_recording(request: Request, playing: SegmentPlayback, **told: str) ->
 
 
 def wrapped_told(wrapped: bytes) -> dict[str, str]:
-    """`X-Wrapped`, for a page that opens a sealed file by itself: the file's own key as the ring of its day has it."""
+    """Return the header `X-Wrapped`: an encrypted file's key as in its day's key ring, for decryption in the page."""
     return {"X-Wrapped": b64encode(wrapped).decode()} if wrapped else {}

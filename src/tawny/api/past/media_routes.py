@@ -1,4 +1,4 @@
-"""Media by opaque id: an id is looked up in the index, and no path ever comes from a request."""
+"""Routes for media by opaque ID. Invariant: IDs are looked up in the index; paths never come from requests."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ view = [rule(Access.VIEW)]
 async def segment_play(
     segment: OneSegment, request: Request, here: Here, from_ms: Annotated[int, Query(ge=0, le=LATEST_MS)] = 0
 ) -> Response:
-    """Header and fragments from the keyframe at or before from_ms on. `X-Start-Ms`: UTC of media time 0."""
+    """Init segment and fragments from the keyframe at or before from_ms. `X-Start-Ms`: UTC of media time 0."""
     cameras = [camera.status.id for camera in here.recorder.cameras()]
     found = await asyncio.to_thread(segment_lookup.segment, here.recorder, cameras, segment)
     if found is None:
@@ -43,8 +43,10 @@ async def segment_play(
 
 @router.get("/{segment}/stored", dependencies=view, response_class=Response)
 async def stored(segment: OneSegment, request: Request, here: Here) -> Response:
-    """The file as it lies, as far as it goes. Of a sealed one, who has its key opens it: `X-Wrapped` is its own key as
-    the ring of its day has it, in Base64, where it has."""
+    """Return the stored file up to its current end.
+
+    For encrypted files `X-Wrapped` is the file's key as in its day's key ring, in Base64, if available.
+    """
     recorder = here.behind or here.recorder
     cameras = [camera.status.id for camera in recorder.cameras()]
     found = await asyncio.to_thread(segment_lookup.segment, recorder, cameras, segment)
@@ -77,8 +79,10 @@ async def event_picture(event: OneEvent, here: Here) -> Response:
 
 @router.get("/{event}.mp4", dependencies=view, response_class=Response)
 async def event_clip(event: OneEvent, request: Request, here: Here, to_ms: At = LATEST_MS) -> Response:
-    """The event with its pre-roll and post-roll. to_ms: no further than this, so that who takes a clip in parts while
-    its post-roll is still recorded has parts of one film."""
+    """Return the event's clip with pre-roll and post-roll.
+
+    to_ms: upper limit of the end, so that range requests during the post-roll refer to the same file.
+    """
     found = await find_event(event, here)
     camera = next((one for one in here.recorder.cameras() if one.status.id == found.camera), None)
     pre_s, post_s = (camera.pre_s, camera.post_s) if camera else (5.0, 10.0)

@@ -1,4 +1,4 @@
-"""What goes over the wire to play what was recorded."""
+"""API schemas of playback."""
 
 from typing import Literal
 
@@ -15,14 +15,14 @@ class PlayableInfo(ApiResponse):
     stream: Literal["main", "sub"]
     open: bool
     thinned: bool
-    """Only its keyframes are left."""
+    """Reduced to keyframes."""
     sealed: bool
-    """Only who has unlocked it can play it."""
+    """Encrypted; playable in unlocked sessions only."""
 
 
 class PlayInfo(ApiResponse):
     items: list[PlayableInfo]
     next_ms: int | None
-    """Where there is something recorded after these."""
+    """Start of the next recording after these; null if none."""
     gap: GapInfo | None
-    """What explains it when nothing is recorded at the instant."""
+    """The gap at this instant, if nothing is recorded; null otherwise."""

@@ -1,4 +1,4 @@
-"""What was recorded: the timeline, the calendar, what to play from an instant on, previews and clips."""
+"""Routes for recordings: timeline, calendar, playback, previews and clips."""
 
 import asyncio
 from typing import Annotated
@@ -106,9 +106,9 @@ def _run(here: AppContext, camera: CameraId, stream: StreamName, at_ms: int) -> 
 async def play_from(
     camera: OneCamera, at_ms: At, request: Request, here: Here, stream: OneStream = StreamName.MAIN
 ) -> Response:
-    """The video of an instant at once, without asking first what there is: as `/media/{segment}/play` gives it.
+    """Return video from an instant in one request, as `/media/{segment}/play`.
 
-    `X-Piece`: what it is out of. Where nothing is recorded it is answered as by `/cameras/{camera}/play`.
+    `X-Piece`: the segment it is from. If nothing is recorded, the response is that of `/cameras/{camera}/play`.
     """
     found = await asyncio.to_thread(_from, here, camera, stream, at_ms)
     if found is None:
@@ -138,7 +138,7 @@ async def frame(
 async def sealed_frame(
     camera: OneCamera, at_ms: At, here: Here, width: Annotated[int, Query(ge=LEAST_WIDTH, le=MOST_WIDTH)] = 320
 ) -> Response:
-    """Of a sealed recording: what a page that has its key needs to show this picture by itself, as it lies."""
+    """Return the stored part of an encrypted recording needed to show this frame, for decryption in the page."""
     found = await asyncio.to_thread(_sealed_part, here, camera, at_ms, width)
     if found is None:
         raise nothing_recorded()
@@ -159,7 +159,7 @@ def _sealed_part(here: AppContext, camera: CameraId, at_ms: int, width: int) -> 
 
 @router.get("/cameras/{camera}/picture", dependencies=view, response_class=Response)
 async def picture(camera: OneCamera, at_ms: At, here: Here) -> Response:
-    """The very picture shown at this moment, in full size, for the browser to save."""
+    """Return the frame at this moment in full size, as a download."""
     async with here.decoding:
         found = await asyncio.to_thread(full_size, here.recorder, camera, at_ms)
     if found is None:
@@ -182,9 +182,9 @@ async def clip(
     sound: bool = True,
     exact: bool = False,
 ) -> Response:
-    """An ordinary MP4 file, cut without re-encoding: it begins with the keyframe at or before from_ms.
+    """Return an MP4 clip without re-encoding, from the keyframe at or before from_ms.
 
-    exact: it begins with the very picture; those up to the next keyframe are encoded anew.
+    exact: start exactly at from_ms; frames up to the next keyframe are re-encoded.
     """
     span = parse_span(from_ms, to_ms, MOST_CLIP_S / 86_400)
     name = clip_name(here, camera, from_ms)
@@ -204,7 +204,7 @@ async def sheet(
     *,
     sound: bool = True,
 ) -> Response:
-    """What is said of that very clip: times, what is missing, its SHA-256. Plain text."""
+    """Return a text sheet about the same clip: times, gaps, SHA-256."""
     span, name = parse_span(from_ms, to_ms, MOST_CLIP_S / 86_400), clip_name(here, camera, from_ms)
     made = await cut_clip(here, camera, span, stream, with_sound=sound)
     about = ClipSheetHeader(

@@ -1,4 +1,4 @@
-"""Changes where a camera is and how it is logged into: addresses in the settings, the password in `secrets.toml`."""
+"""Change a camera's addresses in the settings and its passwords in `secrets.toml`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,15 +10,18 @@ ADDRESSES = ("source", "sub", "onvif")
 
 
 class SourceDraft(SettingsDraft):
-    """A settings file as it is to become."""
+    """Draft of the settings file that also edits camera addresses."""
 
     def addresses(self, camera: str) -> dict[str, str]:
-        """As they stand there, with `${NAME}` for what is secret. NotDone when the file has no such camera."""
+        """Return the addresses as written, with `${NAME}` for secrets.
+
+        Raises NotDone: when the camera is not in the file.
+        """
         table = self._table(camera)
         return {key: str(table[key]) for key in ADDRESSES if key in table}
 
     def put_addresses(self, camera: str, values: Mapping[str, str], secrets: Mapping[str, str]) -> None:
-        """values: an empty one takes that away. secrets: what `${NAME}` in them stands for."""
+        """Set addresses; an empty value removes the key. secrets: values of the `${NAME}`s used in them."""
         table = self._table(camera)
         for key, value in values.items():
             if not value:

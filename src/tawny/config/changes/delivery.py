@@ -1,6 +1,6 @@
-"""Changes destinations and notifiers in the settings: only the table that is named; comments and order stay.
+"""Edit destinations and notifiers in the settings: only the named table changes; comments and order stay.
 
-What opens a place does not stand in `tawny.toml`: it goes into `secrets.toml` beside it (mode 600), and `${NAME}` here.
+Secrets are written to `secrets.toml` (mode 600) and referenced as `${NAME}` in `tawny.toml`.
 """
 
 import os
@@ -19,18 +19,18 @@ from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
 Group = Literal["destinations", "notifiers"]
 Values = Mapping[str, Any]
 SECRET: Final = frozenset({"url", "secret", "password", "token"})
-"""Keys whose values are never told again, and kept apart. The path of a folder is no secret."""
+"""Keys whose values are stored in `secrets.toml` and never returned to clients; folder paths are not secret."""
 _PLAIN: Final = ("folder:", "file:", "rclone:")
 
 
 class SettingsDraft:
-    """A settings file as it is to become. path: None for settings that are in no file.
+    """Draft of a settings file. path: None for settings without a file.
 
-    SettingsError says what is wrong with it; nothing is changed before `write`.
+    Nothing is written before `write`. Raises SettingsError: when the file or the draft is invalid.
     """
 
     def __init__(self, path: Path | None, text: str, secrets: Mapping[str, str]) -> None:
-        """text, secrets: what there is where there is no file."""
+        """Read the file. text, secrets: the content to edit if there is no file."""
         self._path = path
         self._known = known_secrets(path.parent) if path is not None else dict(secrets)
         self._secrets: dict[str, str] = {}
@@ -46,11 +46,11 @@ class SettingsDraft:
 
     @property
     def secrets(self) -> dict[str, str]:
-        """All that `${NAME}` stands for."""
+        """All values of `${NAME}`, including the draft's."""
         return {name: value for name, value in self._known.items() if name not in self._gone} | self._secrets
 
     def values(self, group: Group, name: str) -> dict[str, Any] | None:
-        """What the table says, without anything secret. None: there is none."""
+        """Return the table without secrets; None if it does not exist."""
         table = self._document.get(group, {}).get(name)
         if table is None:
             return None
@@ -58,7 +58,7 @@ class SettingsDraft:
         return {key: value for key, value in said.items() if key not in SECRET and "${" not in str(value)}
 
     def put(self, group: Group, name: str, values: Values) -> None:
-        """Each as in the file; None takes one away, and what is not named stays as it is."""
+        """Set values as in the file. None removes a key; keys not given stay unchanged."""
         tables = self._document.setdefault(group, tomlkit.table(is_super_table=True))
         if name not in tables:
             tables[name] = tomlkit.table()
@@ -74,7 +74,7 @@ class SettingsDraft:
                 table[key] = value
 
     def remove(self, group: Group, name: str) -> None:
-        """NotDone when it is not there."""
+        """Remove the table and its secrets. Raises NotDone: when it does not exist."""
         tables = self._document.get(group, {})
         if name not in tables:
             raise NotDone(f"{name} isn't in the settings.", "It may have been removed. Reload the page.")
@@ -88,7 +88,7 @@ class SettingsDraft:
         return made
 
     def write(self) -> None:
-        """Into the file, secrets first. FolderUnwritable."""
+        """Write `secrets.toml`, then the settings file. Raises FolderUnwritable."""
         if self._path is None:
             return
         self._write_secrets(self._path.with_name("secrets.toml"))
@@ -111,7 +111,7 @@ class SettingsDraft:
 
 
 def _create(path: Path) -> None:
-    """Empty, and nobody else's business."""
+    """Create an empty file with mode 600."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError as error:

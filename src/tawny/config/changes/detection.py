@@ -1,6 +1,6 @@
-"""Changes how a camera is watched, in its settings file: only what is different is written; the rest stays as it is.
+"""Change a camera's detection settings in the settings file. Only differing keys are written.
 
-Comments, order and the words of settings that do not change survive. A file that would not be valid is not written.
+Comments, order and the notation of unchanged settings stay. An invalid result is not written.
 """
 
 from collections.abc import Mapping, MutableMapping
@@ -18,15 +18,15 @@ from tawny.model.errors import NotDone, SettingsError
 
 _TIMES = frozenset({"min_time", "loitering_after", "object_left_after", "hold"})
 _SHARES = frozenset({"min_size", "sure"})
-"""Settings with units, in the tables that are ours: those of detectors have plain numbers."""
+"""Settings with units in tawny's own tables; tables of detectors contain plain numbers."""
 DIGITS = 4
-"""Of a point: a ten-thousandth of the picture."""
+"""Decimal places of point coordinates (a ten-thousandth of the image)."""
 
 
 def change_detection(path: Path, camera: str, watch: DetectionSettings, privacy_masks: tuple[Points, ...]) -> Settings:
-    """Write a camera's detection settings and privacy masks; return all settings as they are then.
+    """Write a camera's detection settings and privacy masks; return the resulting settings.
 
-    NotDone when the file has no such camera any more. SettingsError, OSError's TawnyErrors when nothing was changed.
+    Raises NotDone: when the camera is not in the file. Raises SettingsError, FolderUnwritable: nothing was changed.
     """
     document = tomlkit.parse(path.read_text(encoding="utf-8"))
     before, problems = parse_settings(document.as_string(), known_secrets(path.parent))
@@ -52,7 +52,7 @@ def change_detection(path: Path, camera: str, watch: DetectionSettings, privacy_
 
 
 def plain_table(watch: DetectionSettings) -> dict[str, Any]:
-    """As it would be written in a file: times and shares as text, points short, what is as usual left out."""
+    """Return the settings as in the file: times and shares as text, points rounded, defaults omitted."""
     said = watch.model_dump(mode="json", exclude_defaults=True)
     made = {key: _rounded(value) for key, value in said.items()}
     for key in ("zones", "lines"):
@@ -64,7 +64,7 @@ def plain_table(watch: DetectionSettings) -> dict[str, Any]:
 
 
 def _place(said: Mapping[str, Any]) -> Any:
-    """Only its points, where there is nothing else to be said."""
+    """Return only the points if nothing else is set."""
     made = _with_units(said)
     return made["points"] if set(made) == {"points"} else made
 
@@ -87,7 +87,7 @@ def _rounded(value: Any) -> Any:
 
 
 def put(table: MutableMapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any], *, deep: bool = False) -> None:
-    """Make the table say what is new, touching only what differs."""
+    """Change the table from `old` to `new`, touching only keys that differ."""
     for key in old.keys() - new.keys():
         table.pop(key, None)
     for key, value in new.items():
@@ -101,7 +101,7 @@ def put(table: MutableMapping[str, Any], old: Mapping[str, Any], new: Mapping[st
 
 
 def _item(value: Any, *, deep: bool) -> Any:
-    """A table gets lines of its own; what is in it stands in one line."""
+    """Return the value as a TOML item: the outer table multi-line, nested tables inline."""
     if not isinstance(value, Mapping):
         return tomlkit.item(value)
     made: Any = tomlkit.inline_table() if deep else tomlkit.table()

@@ -1,4 +1,4 @@
-"""What changed between two settings, so that a change restarts only what it concerns."""
+"""Difference between two settings, so that a change restarts only what it affects."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,22 @@ from tawny.config.settings import CameraSettings, DetectionSettings, Settings
 _OUTWARD = ("outbox", "destinations", "notifiers")
 _PROGRAMS = ("webhooks", "api_clients", "mqtt", "scripts", "relays")
 AT_ONCE = frozenset({*_OUTWARD, "relays", "web.public_url", "storage.encrypt", "encryption"})
-"""Paths of `SettingsDifference.other` that are taken over while it runs; so is what is kept."""
+"""Paths in `SettingsDifference.other` that take effect without a restart, in addition to retention."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsDifference:
-    """cameras: ids. `other`: paths that differ and concern no running camera, such as `storage.retention`."""
+    """Differences between two settings.
+
+    added, removed, changed, watched: camera IDs. other: changed paths that do not restart a camera, for example
+    `storage.retention`.
+    """
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
     changed: tuple[str, ...]
     watched: tuple[str, ...]
-    """Those that are only watched otherwise: recording them goes on."""
+    """Cameras with changed detection settings only; their recording continues."""
     other: tuple[str, ...]
 
     def __bool__(self) -> bool:
@@ -51,7 +55,7 @@ def difference(old: Settings, new: Settings) -> SettingsDifference:
 
 
 def _recorded(camera: CameraSettings) -> CameraSettings:
-    """What its recording goes by: how long it is kept, how it is watched and turned, is nothing to that."""
+    """Return the camera without settings that do not affect recording: retention, detection, masks and ONVIF."""
     return camera.model_copy(
         update={"retention": None, "detection": DetectionSettings(), "privacy_masks": (), "onvif": ""}
     )

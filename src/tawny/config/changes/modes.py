@@ -1,6 +1,6 @@
-"""Changes modes and rules in the settings file: only what is different is written; comments and order stay.
+"""Change modes and rules in the settings file. Only differences are written; comments and order stay.
 
-They are said here in the words of the file: `{"schedule": {"night": ["22:00-06:30"]}}`, `{"do": ["notify phone"]}`.
+Values use the notation of the file: `{"schedule": {"night": ["22:00-06:30"]}}`, `{"do": ["notify phone"]}`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ Words = Mapping[str, Any]
 
 
 def modes_to_table(modes: ModesSettings) -> dict[str, Any]:
-    """What the table says; nothing of what is as usual."""
+    """Return the table as in the file, without defaults."""
     said = {
         "names": list(modes.names),
         "schedule": {mode: [str(one) for one in stretches] for mode, stretches in modes.schedule.items()},
@@ -46,7 +46,7 @@ def rule_to_table(rule: RuleSettings) -> dict[str, Any]:
 
 
 def parse_modes(modes: Words, rules: Sequence[Words]) -> tuple[ModesSettings, tuple[RuleSettings, ...]]:
-    """The words as settings. SettingsError tells what is wrong with them."""
+    """Validate values in file notation. Raises SettingsError."""
     try:
         made = Settings.model_validate({"modes": dict(modes), "rules": [dict(rule) for rule in rules]})
     except ValidationError as error:
@@ -55,7 +55,7 @@ def parse_modes(modes: Words, rules: Sequence[Words]) -> tuple[ModesSettings, tu
 
 
 def change_modes(path: Path, modes: Words, rules: Sequence[Words]) -> Settings:
-    """Write both; the settings as they are then. SettingsError, OSError's TawnyErrors when nothing was changed."""
+    """Write both and return the resulting settings. Raises SettingsError, FolderUnwritable: nothing was changed."""
     new_modes, new_rules = parse_modes(modes, rules)
     document = tomlkit.parse(path.read_text(encoding="utf-8"))
     before, problems = parse_settings(document.as_string(), known_secrets(path.parent))
@@ -78,7 +78,7 @@ def change_modes(path: Path, modes: Words, rules: Sequence[Words]) -> Settings:
 
 
 def _put_rules(document: Any, old: Sequence[RuleSettings], new: Sequence[RuleSettings]) -> None:
-    """Rules that stay keep their words and comments, wherever they stand now."""
+    """Replace the rules; unchanged rules keep their notation and comments, even if moved."""
     there: Any = document.get("rules", [])
     tables = [(rule, there[number]) for number, rule in enumerate(old)] if isinstance(there, AoT) else []
     made = tomlkit.aot()
@@ -136,7 +136,7 @@ def _when_words(when: RuleCondition) -> dict[str, Any]:
 
 
 def _spans(dates: Mapping[str, str]) -> dict[str, str]:
-    """Days that follow each other and mean the same, as one."""
+    """Merge consecutive days with the same value into ranges."""
     found: list[tuple[date, date, str]] = []
     for day, meant in sorted((date.fromisoformat(day), meant) for day, meant in dates.items()):
         if found and found[-1][1] + timedelta(days=1) == day and found[-1][2] == meant:

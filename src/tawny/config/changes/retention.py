@@ -1,6 +1,6 @@
-"""Changes how long what is kept, in the settings file: only what is different is written; comments and order stay.
+"""Change retention in the settings file. Only differences are written; comments and order stay.
 
-What is kept is said here in the words of the file: `{"min": "14 days", "events": {"person": "60 days"}}`.
+Values use the notation of the file: `{"min": "14 days", "events": {"person": "60 days"}}`.
 """
 
 from collections.abc import Mapping, MutableMapping
@@ -25,7 +25,7 @@ _UNITS: Final = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 1000))
 def retention_to_table(
     keep: RetentionSettings | CameraRetentionSettings | StreamRetentionSettings | None,
 ) -> dict[str, Any]:
-    """What a table says; of a camera's own, nothing of what it leaves to the wider one."""
+    """Return the table as in the file; values a camera inherits are omitted."""
     if keep is None:
         return {}
     said = keep.model_dump(exclude_none=True)
@@ -45,7 +45,7 @@ def _word(key: str, value: Any, keep: RetentionSettings | CameraRetentionSetting
 
 
 def _size(size_bytes: int) -> str:
-    """Exactly, so that nothing changes by being written down."""
+    """Return the exact size as text, so that writing it back never changes the value."""
     for unit, unit_bytes in _UNITS:
         if size_bytes >= unit_bytes and (size_bytes * 1000) % unit_bytes == 0:
             return f"{size_bytes / unit_bytes:.10g} {unit}"
@@ -55,7 +55,7 @@ def _size(size_bytes: int) -> str:
 def parse_retention(
     everyone: Words, cameras: Mapping[Any, Words]
 ) -> tuple[RetentionSettings, dict[str, CameraRetentionSettings | None]]:
-    """The words as settings. SettingsError tells what is wrong with them."""
+    """Validate values in file notation. Raises SettingsError."""
     document: dict[str, Any] = {
         "storage": {"retention": dict(everyone)},
         "cameras": {
@@ -69,9 +69,9 @@ def parse_retention(
 
 
 def change_retention(path: Path, everyone: Words, cameras: Mapping[Any, Words]) -> Settings:
-    """Write it; the settings as they are then. cameras: those that are named have this and nothing else of their own.
+    """Write retention and return the resulting settings. cameras: replaces the retention table of each named camera.
 
-    NotDone when the file has no such camera any more; SettingsError, FolderUnwritable when nothing was changed.
+    Raises NotDone: when a camera is not in the file. Raises SettingsError, FolderUnwritable: nothing was changed.
     """
     document = tomlkit.parse(path.read_text(encoding="utf-8"))
     before, problems = parse_settings(document.as_string(), known_secrets(path.parent))
@@ -93,7 +93,7 @@ def change_retention(path: Path, everyone: Words, cameras: Mapping[Any, Words]) 
 
 
 def _change(above: MutableMapping[str, Any], old: Words, new: Words) -> None:
-    """Change the table `retention` below it."""
+    """Change the `retention` table below `above` from `old` to `new`."""
     if old == new:
         return
     if not new:

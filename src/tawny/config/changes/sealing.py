@@ -1,4 +1,4 @@
-"""Changes what is sealed, and to whom, in the settings file: only what is different is written."""
+"""Change which cameras are encrypted, and their keys, in the settings file. Only differences are written."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +15,12 @@ from tawny.model.errors import NotDone, SettingsError
 def change_seal(
     path: Path, *, everything: bool, cameras: Mapping[Any, bool], keys: tuple[str, str] | None = None
 ) -> Settings:
-    """Write it; the settings as they are then. cameras: those named are sealed or not, whatever the others are; the
-    others are as `everything` says. keys: public ones of the owner and of the recovery sheet, where there are none yet.
+    """Write the encryption settings and return the resulting settings.
 
-    NotDone when the file has no such camera, or has keys already; SettingsError, FolderUnwritable: nothing was changed.
+    cameras: whether each named camera is encrypted; all others follow `everything`.
+    keys: public keys of owner and recovery sheet, for the first setup only.
+    Raises NotDone: when a camera is not in the file, or keys already exist.
+    Raises SettingsError, FolderUnwritable: nothing was changed.
     """
     document = tomlkit.parse(path.read_text(encoding="utf-8"))
     before, problems = parse_settings(document.as_string(), known_secrets(path.parent))

@@ -1,4 +1,4 @@
-"""Changes `tawny.toml` as a person would: comments, order and spacing survive. Never leaves half a file."""
+"""Edit `tawny.toml` preserving comments, order and spacing. Invariant: the file is replaced atomically."""
 
 import os
 import tempfile
@@ -34,7 +34,7 @@ listen = "127.0.0.1:8000"       # 0.0.0.0:8000 lets other devices connect, once 
 
 
 def write_new(path: Path) -> None:
-    """A commented settings file. NotDone if one is there already."""
+    """Write a commented settings file. Raises NotDone: when it exists; FolderUnwritable."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
@@ -46,7 +46,7 @@ def write_new(path: Path) -> None:
 
 
 def add_camera(path: Path, camera_id: str, values: dict[str, str]) -> None:
-    """Add `[cameras.<id>]`. SettingsError when the file would not be valid then; nothing is changed in that case."""
+    """Add `[cameras.<id>]`. Raises SettingsError: when the result would be invalid; nothing is changed then."""
     text = path.read_text(encoding="utf-8")
     document = tomlkit.parse(text)
     cameras = document.setdefault("cameras", tomlkit.table(is_super_table=True))
@@ -64,8 +64,10 @@ def add_camera(path: Path, camera_id: str, values: dict[str, str]) -> None:
 
 
 def put_table(path: Path, table: str, values: dict[str, object]) -> None:
-    """Set these in `[table]`, or `[table.table]`. SettingsError when the file would not be valid then; nothing is
-    changed in that case."""
+    """Set values in `[table]` or `[table.table]`.
+
+    Raises SettingsError: when the result would be invalid; nothing is changed then.
+    """
     document = tomlkit.parse(path.read_text(encoding="utf-8"))
     target: Any = document
     for name in table.split("."):
@@ -80,7 +82,7 @@ def put_table(path: Path, table: str, values: dict[str, object]) -> None:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write beside it, sync, rename: whoever reads sees the old file or the new one."""
+    """Replace the file atomically: write a temporary file, sync, rename. Raises FolderUnwritable."""
     try:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
             file.write(text)

@@ -1,4 +1,4 @@
-"""Settings of other recorders as settings of tawny. What they wrote is read as data; nothing of it is ever run."""
+"""Import settings of other recorders. Files are parsed as data and never executed."""
 
 from tawny.config.importers.diycam import from_diycam
 from tawny.config.importers.pancake import from_pancake
@@ -7,11 +7,14 @@ from tawny.config.importers.rom_cam import from_rom_cam
 from tawny.config.importers.ropey import from_ropey
 
 KINDS = {"rom-cam": from_rom_cam, "diycam": from_diycam, "ropey-cam": from_ropey, "pancake": from_pancake}
-"""By the name of the system: reads the text of its settings. Each raises NotTheirs for a file of something else."""
+"""Importers by system. Each raises ForeignFormatError for files of another system."""
 
 
 def import_settings(text: str) -> tuple[str, ImportResult]:
-    """The system, and what its settings become. NotTheirs when it is of none that is known, or broken."""
+    """Return the system's name and the converted settings.
+
+    Raises ForeignFormatError: when the file is broken or from no known system.
+    """
     wrong: list[ForeignFormatError] = []
     for name, read in KINDS.items():
         try:

@@ -1,4 +1,6 @@
-"""DIY Security Cam: a shell file of `key=value` lines and `cameras[KEY]=ADDRESS`. It is read, never run."""
+"""Importer for DIY Security Cam: a shell file of `key=value` lines and `cameras[KEY]=ADDRESS`, parsed, never
+executed.
+"""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""Raspberry Pancake: the command lines of its recorder and of its post-processor, as in a shell or a systemd unit."""
+"""Importer for Raspberry Pancake: command lines of its recorder and post-processor, from a shell or a systemd unit."""
 
 import argparse
 import re

@@ -1,4 +1,4 @@
-"""What was found in the settings of another recorder."""
+"""Result of an import, and helpers for importers."""
 
 import re
 from dataclasses import dataclass, field
@@ -9,7 +9,10 @@ from tawny.config.settings import is_camera_id
 
 
 class ForeignFormatError(ValueError):
-    """The text is not of this system. line: where it is broken, if it is of this system but broken; else 0."""
+    """The text is not from this system, or broken.
+
+    line: 1-based line of the error if the system is recognized, else 0.
+    """
 
     def __init__(self, why: str, line: int = 0) -> None:
         super().__init__(why)
@@ -18,8 +21,11 @@ class ForeignFormatError(ValueError):
 
 @dataclass
 class ImportResult:
-    """settings: tables of tawny.toml. secrets: what stands in them as `${NAME}`. became: what each of their settings
-    is now, in words. left: those with no equal here, and why."""
+    """Converted settings.
+
+    settings: tables of tawny.toml. secrets: values of the `${NAME}`s in them.
+    became: the tawny setting for each original one, as text. left: settings without an equivalent, with the reason.
+    """
 
     settings: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
@@ -27,7 +33,7 @@ class ImportResult:
     left: dict[str, str] = field(default_factory=dict)
 
     def put(self, theirs: str, path: str, value: Any, words: str = "") -> None:
-        """`put("fps", "cameras.door.v4l2.fps", 12)`. words: instead of the path and the value."""
+        """Set a value: `put("fps", "cameras.door.v4l2.fps", 12)`. words: description instead of path and value."""
         *tables, key = path.split(".")
         table = self.settings
         for name in tables:
@@ -36,20 +42,20 @@ class ImportResult:
         self.became[theirs] = words or f"{path} = {_shown(value)}"
 
     def listens(self, theirs: str, port: str) -> None:
-        """On this computer alone: others are let in by hand, once there is an account."""
+        """Set the web port, on 127.0.0.1 only: other devices are allowed manually once an account exists."""
         here = f"127.0.0.1:{port}"
         words = f'web.listen = "{here}"; once the owner account exists, 0.0.0.0:{port} lets other devices connect'
         self.put(theirs, "web.listen", here, words)
 
     def secret(self, name: str, value: str) -> str:
-        """How it is written in the settings."""
+        """Store a secret and return its `${NAME}` placeholder."""
         name = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
         name = f"CAMERA_{name}" if name[:1].isdigit() else name
         self.secrets[name] = value
         return f"${{{name}}}"
 
     def without_password(self, camera: str, source: str) -> str:
-        """The same address, its password as a secret."""
+        """Return the address with its password replaced by a secret placeholder."""
         try:
             parts = urlsplit(source)
         except ValueError:
@@ -62,13 +68,13 @@ class ImportResult:
 
 
 def camera_id(name: str, usual: str = "camera") -> str:
-    """`Front Door/Left` is `front-door-left`; whatever cannot be in an id is left out."""
+    """Return `front-door-left` for `Front Door/Left`; `usual` if nothing valid remains."""
     text = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
     return text if is_camera_id(text) else usual
 
 
 def toml_quoted(text: str) -> str:
-    """As a part of an address."""
+    """Return the text percent-encoded as a URL component."""
     return quote(text, safe="")
 
 
@@ -77,7 +83,7 @@ def _shown(value: Any) -> str:
 
 
 def flip(*, left_right: bool, up_down: bool) -> str:
-    """As `picamera.flip` has it."""
+    """Return the value for `picamera.flip`."""
     if left_right:
         return "both" if up_down else "left-right"
     return "up-down" if up_down else "none"

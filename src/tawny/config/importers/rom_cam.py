@@ -1,4 +1,4 @@
-"""rom-cam: one TOML file, one camera, memory only, S3, Slack, quiet while somebody is at home."""
+"""Importer for rom-cam: one TOML file with one camera, recording to memory, S3, Slack, presence by ping."""
 
 import re
 import tomllib
@@ -72,7 +72,7 @@ def _where(theirs: dict[str, Any], found: ImportResult) -> None:
 
 
 def _away(theirs: dict[str, Any], found: ImportResult) -> None:
-    """Told and sent only while nobody is at home."""
+    """Import presence: notify and upload only while everyone is away."""
     if not (addresses := theirs.get("disable_recording_for_ips")):
         return
     found.put("disable_recording_for_ips", "modes.presence", {"ping": list(addresses), "away_after": "60 s"})

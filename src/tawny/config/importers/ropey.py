@@ -1,4 +1,4 @@
-"""Ropey-Cam: an .ini file with a section `[ropey]`, one camera."""
+"""Importer for Ropey-Cam: an .ini file with a section `[ropey]`, one camera."""
 
 import configparser
 

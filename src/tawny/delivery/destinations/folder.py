@@ -18,9 +18,9 @@ _GONE = (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT, er
 
 
 class FolderDestination:
-    """`folder:/mnt/nas/tawny` or `file:///mnt/nas/tawny`.
+    """A folder: `folder:/mnt/nas/tawny` or `file:///mnt/nas/tawny`. No additional settings.
 
-    The folder must exist. If it is below the mount point, an unmounted disk is detected as a missing folder.
+    The folder must exist. Create it on the disk itself, so that tawny doesn't write to an empty mount point.
     """
 
     schemes: ClassVar[tuple[str, ...]] = ("folder", "file")

@@ -31,7 +31,10 @@ _LOGIN = ("530", "430", "331")
 
 
 class Ftp:
-    """`ftps://user:password@host/folder`. fingerprint: SHA-256 of a self-signed certificate."""
+    """An FTP server: `ftps://user:password@host/folder`.
+
+    - `fingerprint` (""): SHA-256 fingerprint of a self-signed certificate.
+    """
 
     schemes: ClassVar[tuple[str, ...]] = ("ftps", "ftp")
 

@@ -50,7 +50,10 @@ _WORDS: Sequence[tuple[str, type[DeliveryError]]] = (
 
 
 class RcloneDestination:
-    """`rclone:REMOTE/folder`. config: rclone's settings file, if not at its default path."""
+    """Any storage that rclone supports.
+
+    - `config` (rclone's default): rclone's configuration file.
+    """
 
     schemes: ClassVar[tuple[str, ...]] = ("rclone",)
 

@@ -51,7 +51,11 @@ class _Place:
 
 
 class S3:
-    """`s3://…`. path_style = true for servers without a host name per bucket (default if `endpoint` is set)."""
+    """Amazon S3 and compatible storage.
+
+    - `path_style` (true if the address has an `endpoint`): put the bucket in the path, not in the host name.
+    - `storage_class` (not set): S3 storage class.
+    """
 
     schemes: ClassVar[tuple[str, ...]] = ("s3",)
 

@@ -34,7 +34,12 @@ _Opened = tuple[asyncssh.SSHClientConnection, asyncssh.SFTPClient, str]
 
 
 class Sftp:
-    """`sftp://…`. host_key: the server's fingerprint (`SHA256:…`) or public key. key: path of the private key."""
+    """An SSH server (SFTP).
+
+    - `host_key` (""): the server's fingerprint (`SHA256:…`) or public key.
+    - `key` (""): file with tawny's private key.
+    - `passphrase` (""): passphrase of that file.
+    """
 
     schemes: ClassVar[tuple[str, ...]] = ("sftp", "scp")
 

@@ -21,7 +21,10 @@ _WAY = "/api/v1/inbox"
 
 
 class TawnyDestination:
-    """`tawny://…`. fingerprint: SHA-256 of a self-signed certificate."""
+    """Another tawny, with an access token that allows uploads.
+
+    - `fingerprint` (""): SHA-256 fingerprint of a self-signed certificate.
+    """
 
     schemes: ClassVar[tuple[str, ...]] = ("tawny", "tawny+http")
 

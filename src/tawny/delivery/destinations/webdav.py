@@ -29,7 +29,10 @@ _DAV = "{DAV:}"
 
 
 class WebDav:
-    """`davs://…`. fingerprint: SHA-256 of a self-signed certificate."""
+    """A WebDAV server, for example Nextcloud.
+
+    - `fingerprint` (""): SHA-256 fingerprint of a self-signed certificate.
+    """
 
     schemes: ClassVar[tuple[str, ...]] = ("davs", "dav")
 

@@ -26,7 +26,7 @@ _SAID.addHandler(logging.NullHandler())
 
 
 class Apprise:
-    """`apprise:…`. No options; all settings are in the address."""
+    """No additional settings. Options of the service are part of its address."""
 
     schemes: ClassVar[tuple[str, ...]] = ("apprise",)
 

@@ -20,7 +20,10 @@ _LONGEST = 2000
 
 
 class Discord:
-    """`discord://…`. api: base URL of the service."""
+    """Sends to a Discord channel.
+
+    - `api` (Discord's): base address of the service.
+    """
 
     schemes: ClassVar[tuple[str, ...]] = ("discord",)
 

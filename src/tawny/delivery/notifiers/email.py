@@ -25,7 +25,11 @@ TIMEOUT_S = 30.0
 
 
 class Email:
-    """`smtps://…`. to: recipients, separated by commas. sender: From address (default: the user, if an address)."""
+    """Sends email.
+
+    - `to`: recipients, separated by commas. Required.
+    - `sender` (the user name, if it is an email address): the From address.
+    """
 
     schemes: ClassVar[tuple[str, ...]] = tuple(PORTS)
 

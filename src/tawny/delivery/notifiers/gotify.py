@@ -13,7 +13,7 @@ PRIORITIES = {Urgency.QUIET: 2, Urgency.NORMAL: 5, Urgency.HIGH: 8}
 
 
 class Gotify:
-    """`gotify://…`. No options."""
+    """No additional settings."""
 
     schemes: ClassVar[tuple[str, ...]] = ("gotify", "gotify+http")
 

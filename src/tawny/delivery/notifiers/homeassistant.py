@@ -18,7 +18,7 @@ _TAG = 64
 
 
 class HomeAssistant:
-    """`homeassistant://…`. No options."""
+    """No additional settings."""
 
     schemes: ClassVar[tuple[str, ...]] = ("homeassistant", "homeassistant+http")
 

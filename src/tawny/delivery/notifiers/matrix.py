@@ -17,7 +17,7 @@ WHY = ("errcode", "error")
 
 
 class Matrix:
-    """`matrix://…`. No options."""
+    """No additional settings."""
 
     schemes: ClassVar[tuple[str, ...]] = ("matrix", "matrix+http")
 

@@ -17,7 +17,7 @@ EXAMPLE = "mqtt://user:password@broker/tawny/messages"
 
 
 class MqttNotifier:
-    """`mqtt://…`. No options."""
+    """No additional settings."""
 
     schemes: ClassVar[tuple[str, ...]] = tuple(PORTS)
 

@@ -20,7 +20,7 @@ _WHY = ("error",)
 
 
 class Ntfy:
-    """`ntfy://…`. No options."""
+    """No additional settings."""
 
     schemes: ClassVar[tuple[str, ...]] = ("ntfy", "ntfy+http")
 

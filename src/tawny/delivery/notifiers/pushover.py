@@ -15,7 +15,12 @@ PRIORITIES = {Urgency.QUIET: "-1", Urgency.NORMAL: "0", Urgency.HIGH: "1"}
 
 
 class Pushover:
-    """`pushover://…`. device: only this device of the user. sound: notification sound. api: base URL of the service."""
+    """Sends to Pushover.
+
+    - `device` (all): send to this device only.
+    - `sound` (the user's default): notification sound.
+    - `api` (Pushover's): base address of the service.
+    """
 
     schemes: ClassVar[tuple[str, ...]] = ("pushover",)
 

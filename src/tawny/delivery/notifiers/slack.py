@@ -23,7 +23,10 @@ log = logging.getLogger(__name__)
 
 
 class Slack:
-    """`slack://…`. api: base URL of the service."""
+    """Sends to Slack.
+
+    - `api` (Slack's): base address of the service.
+    """
 
     schemes: ClassVar[tuple[str, ...]] = ("slack",)
 

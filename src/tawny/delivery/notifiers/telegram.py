@@ -24,7 +24,10 @@ _METHODS |= {"video/mp4": ("sendVideo", "video")}
 
 
 class Telegram:
-    """`telegram://…`. api: base URL of a Bot API server."""
+    """Sends to Telegram.
+
+    - `api` (Telegram's): base address of your own Bot API server.
+    """
 
     schemes: ClassVar[tuple[str, ...]] = ("telegram",)
 

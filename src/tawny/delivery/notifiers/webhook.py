@@ -22,7 +22,11 @@ LARGEST_BYTES = 8_000_000
 
 
 class Webhook:
-    """`webhook+https://…`. secret: key of the signatures. attach: include the attachment as Base64 (default: no)."""
+    """Sends JSON to a program of your own.
+
+    - `secret` (""): signs the requests.
+    - `attach` (false): include the snapshot in the JSON, as Base64.
+    """
 
     schemes: ClassVar[tuple[str, ...]] = ("webhook+https", "webhook+http")
 

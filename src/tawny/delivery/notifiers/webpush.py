@@ -48,7 +48,7 @@ class Browser:
 
 
 class WebPush:
-    """`webpush:…`. No options."""
+    """No additional settings."""
 
     schemes: ClassVar[tuple[str, ...]] = ("webpush",)
 

@@ -26,10 +26,12 @@ class BackgroundMemory(Protocol):
 
 
 class Mixture(ClassicDetector):
-    """What does not belong to the place, by a mixture of values for each pixel.
+    """Detects objects that are not part of the background (a mixture of values per pixel, OpenCV's MOG2).
 
-    Settings: `level` (0.15: mean of the mask, 0 to 255), `kernel` (17: side of the square that a speck must exceed),
-    `seconds` (3) in which all frames must move; and `sensitivity`, `hold`, `warm_up`, `least_light` as with `edges`.
+    - `level` (0.15): minimum mean of the foreground mask, 0 to 255.
+    - `kernel` (17): smaller spots are ignored: side length in pixels, an odd number from 1 to 99.
+    - `seconds` (3): all frames of this time must contain motion.
+    - `sensitivity`, `hold`, `warm_up`, `least_light`, `light`: as in `edges`.
     """
 
     name: ClassVar[str] = "background"
@@ -74,7 +76,7 @@ class Mixture(ClassicDetector):
 
 
 class Neighbours(Mixture):
-    """As `background`, with the nearest of the pixel's earlier values (OpenCV's KNN)."""
+    """Like `background`, but compares each pixel with its nearest earlier values (OpenCV's KNN)."""
 
     name: ClassVar[str] = "neighbours"
     learns: ClassVar[int] = 5
@@ -84,7 +86,7 @@ class Neighbours(Mixture):
 
 
 class Stability(Mixture):
-    """As `background`, by how long each pixel has been what it is."""
+    """Like `background`, but by how long each pixel has kept its value."""
 
     name: ClassVar[str] = "counting"
     learns: ClassVar[int] = LEARNS

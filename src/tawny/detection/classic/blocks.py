@@ -15,11 +15,13 @@ CHANGED = 10
 
 
 class Blocks(ClassicDetector):
-    """Enough blocks of the picture in which the edges change.
+    """Detects changed edges in a minimum number of image blocks.
 
-    Settings: `level` (500) that a block's change must exceed, `size` of a block (32 of 640x480), `blocks` (3) that
-    must do so, `spread` (0: share of a block's pixels that must have changed), `frames` (1), `within` (1); and
-    `denoise`, `sensitivity`, `hold`, `warm_up`, `least_light` as with `edges`.
+    - `level` (500): a block's change must exceed this.
+    - `size` (32, at 640x480): width and height of a block in pixels.
+    - `blocks` (3): minimum number of changed blocks.
+    - `spread` (0): minimum share of changed pixels in a block, 0 to 1.
+    - `frames` (1), `within` (1), `denoise`, `sensitivity`, `hold`, `warm_up`, `least_light`, `light`: as in `edges`.
     """
 
     name: ClassVar[str] = "blocks"

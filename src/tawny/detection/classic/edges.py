@@ -13,12 +13,16 @@ from tawny.detection.classic.parameters import DetectorParameter
 
 
 class Edges(ClassicDetector):
-    """The brightness of all edges together changes.
+    """Detects a change in the total strength of all edges in the image.
 
-    Settings: `level` (20000, on 640x480), `frames` (2) that move `within` (100) make an event, `hold` (2 s without
-    motion end it), `warm_up` (0 s after the start do not count), `least_light` (0: mean brightness, 0 to 1, that a
-    picture must exceed), `denoise` (0; 1 takes noise off the picture first). `sensitivity` (1 to 100) stands for the
-    level: 50 is the usual, 75 half, 25 twice as much.
+    - `level` (20000, at 640x480): the change must exceed this.
+    - `frames` (2) and `within` (100): number of frames with motion among the last `within` frames that make an event.
+    - `hold` (2): seconds without motion that end an event.
+    - `warm_up` (0): seconds after the start that are ignored.
+    - `least_light` (0): ignore images with at most this mean brightness, 0 to 1.
+    - `light` (0): relative change in brightness between two frames that is ignored as a lighting change. 0: off.
+    - `denoise` (0): 1: reduce image noise first.
+    - `sensitivity` (50): 1 to 100, instead of `level`: 75 halves the level, 25 doubles it.
     """
 
     name: ClassVar[str] = "edges"

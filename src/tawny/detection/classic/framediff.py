@@ -21,10 +21,11 @@ _CLOSING = np.ones((2, 1), np.uint8)
 
 
 class FrameDiff(ClassicDetector):
-    """Spots that became brighter since the last frame.
+    """Detects spots that became brighter since the last frame.
 
-    Settings: `level` (400 pixels of 512x288), `frames` (5) in a row; and `sensitivity`, `hold`, `warm_up`,
-    `least_light` as with `edges`.
+    - `level` (400, at 512x288): the changed area in pixels must exceed this.
+    - `frames` (5): number of consecutive frames with motion that make an event.
+    - `sensitivity`, `hold`, `warm_up`, `least_light`, `light`: as in `edges`.
     """
 
     name: ClassVar[str] = "framediff"

@@ -12,10 +12,10 @@ SIDE = 8
 
 
 class Likeness(ClassicDetector):
-    """The picture, made 8x8 and black and white, is another.
+    """Detects a change in the image reduced to 8x8 black-and-white cells.
 
-    Settings: `level` (4 of the 64 places), `frames` (1), `within` (1); and `sensitivity`, `hold`, `warm_up`,
-    `least_light` as with `edges`.
+    - `level` (4): the number of changed cells, of 64, must exceed this.
+    - `frames` (1), `within` (1), `sensitivity`, `hold`, `warm_up`, `least_light`, `light`: as in `edges`.
     """
 
     name: ClassVar[str] = "likeness"

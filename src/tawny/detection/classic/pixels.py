@@ -14,10 +14,11 @@ _AROUND = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], np.uint8)
 
 
 class Pixels(ClassicDetector):
-    """Edges that are new since the two frames before.
+    """Detects edge pixels that were not in the two previous frames.
 
-    Settings: `level` (1000 pixels of 640x480), `company` (0; 1 drops lit pixels without a lit one beside them),
-    `frames` (1), `within` (1), `denoise` (0); and `sensitivity`, `hold`, `warm_up`, `least_light` as with `edges`.
+    - `level` (1000, at 640x480): the number of new pixels must exceed this.
+    - `company` (0): 1: ignore single pixels without a neighbor.
+    - `frames` (1), `within` (1), `denoise`, `sensitivity`, `hold`, `warm_up`, `least_light`, `light`: as in `edges`.
     """
 
     name: ClassVar[str] = "pixels"

@@ -40,9 +40,9 @@ LARGE = 0.01
 
 
 class MotionDetector:
-    """What goes somewhere or stays counts, not what is large. By day and night with one setting.
+    """Detects objects that move through the image or stay, of any size, by day and night with the same settings.
 
-    settings: `sensitivity`, 1 to 100.
+    - `sensitivity` (50): 1 to 100. Higher: more events.
     """
 
     name: ClassVar[str] = "motion"

@@ -27,7 +27,12 @@ class PlateReader(Protocol):
 
 
 class Plates:
-    """Finds plates on vehicles, and reads them with Tesseract, or a model of the owner's."""
+    """Reads license plates of vehicles with Tesseract, or with a model of your own.
+
+    - `model` (""): an ONNX model to use instead of Tesseract.
+    - `alphabet`: the model's characters in order, followed by the one that means "none".
+    - `forms` (any): plate formats to accept, A for a letter and 9 for a digit, for example `["AA99 AAA"]`.
+    """
 
     name: ClassVar[str] = "plates"
     kinds: tuple[str, ...] = (VEHICLE,)

@@ -32,7 +32,14 @@ WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 class UserDetector:
-    """A file with `detect()`: it is shown pictures, in a process of its own, and says what it sees."""
+    """Runs your own `detect()` from a Python file, in a separate process.
+
+    - `file`: the Python file. Required.
+    - `every` (0.2): interval between two calls, for example "0.5 s".
+    - `width` (640): images are reduced to this width in pixels. 0: full size.
+    - `deadline` (0.8): time limit per call, for example "1 s".
+    - `memory` ("1 GB"): memory limit of the process.
+    """
 
     name: ClassVar[str] = "own"
 

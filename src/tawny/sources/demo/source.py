@@ -30,10 +30,13 @@ LATE_S = 1.0
 
 
 class Demo:
-    """`demo:`, or `demo:` and front, drive, garden, side, hall or gate. Settings: quiet = false (true: nobody comes);
-    seed (0 to 4294967295: another order of passages); speed = 1.0 (0.1 to 10: days pass, and people, so much faster).
+    """Simulated cameras: `demo:`, or `demo:` followed by front, drive, garden, side, hall or gate.
 
-    A world begins when its camera is first opened, and outlives connections: both streams show the same.
+    - `quiet` (false): true: nobody comes by.
+    - `seed` (not set): 0 to 4294967295: a different sequence of events.
+    - `speed` (1.0): how fast days pass and people come, 0.1 to 10.
+
+    A scene starts when its camera is first opened and continues across reconnects. Both streams show the same scene.
     """
 
     scheme: ClassVar[str] = "demo"

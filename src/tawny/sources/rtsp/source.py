@@ -29,10 +29,13 @@ DEFAULTS = {"client": "auto", "transport": "tcp", "sound": True, "stall": STALL_
 
 
 class Rtsp:
-    """`rtsp://[user:password@]host[:port]/path`, or `rtsps://…` for RTSP inside TLS.
+    """RTSP cameras: `rtsp://[user:password@]host[:port]/path`, or `rtsps://…` for RTSP over TLS.
 
-    Settings: transport = "tcp" | "udp"; sound = true; stall = "5 s" (so long without a picture ends it);
-    client = "auto" | "own" | "ffmpeg" (who reads it); fingerprint = the SHA-256 of the camera's certificate.
+    - `transport` ("tcp"): "tcp" or "udp".
+    - `sound` (true): record sound.
+    - `stall` ("5 s"): reconnect after this time without video.
+    - `client` ("auto"): the RTSP client: "own", "ffmpeg", or "auto" to choose.
+    - `fingerprint` (""): SHA-256 fingerprint of the camera's TLS certificate.
     """
 
     scheme: ClassVar[str] = "rtsp"
