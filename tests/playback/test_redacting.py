@@ -153,12 +153,12 @@ def test_a_chosen_area_is_hidden_and_the_rest_is_as_it_was(archive: FakeArchive)
         assert likeness(made, ANNE, anne) > 0.9
         assert abs(likeness(made, BEN, ben)) < 0.25
         assert abs(made[:140].astype(int) - picture(anne, ben)[:140]).mean() < 8
-    assert done.told == {"areas": [[[0, 550], [1000, 550], [1000, 1000], [0, 1000]]], "all_but": [], "shown": []}
+    assert done.summary == {"areas": [[[0, 550], [1000, 550], [1000, 1000], [0, 1000]]], "all_but": [], "shown": []}
 
 
 def test_what_was_hidden_is_told_second_by_second(archive: FakeArchive) -> None:
     record(archive, apart)
-    told = film(archive, Redaction(marks=(pointed(30, apart(30)[0]),))).told["shown"]
+    told = film(archive, Redaction(marks=(pointed(30, apart(30)[0]),))).summary["shown"]
     assert isinstance(told, list)
     assert [second for second, *_ in told] == [T + 1000 * second for second in range(SECONDS)]
     lefts = [box[1] for box in told]

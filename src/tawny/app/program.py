@@ -189,12 +189,12 @@ class Program:
             outward.start()
             programs.start()
             await control.open()
-            told, text = await asyncio.to_thread(self._welcome, f"http://{server.address}", accounts)
+            welcome, text = await asyncio.to_thread(self._welcome, f"http://{server.address}", accounts)
             if site.rtsp:
                 text += (
                     f"\nFor other apps: rtsp://{site.rtsp}/CAMERA, with an access token (`tawny tokens create NAME`)."
                 )
-            tell(told | {"rtsp": site.rtsp or None}, text)
+            tell(welcome | {"rtsp": site.rtsp or None}, text)
             self._systemd.ready()
             await self._keep_going(running, stop)
         finally:
@@ -269,24 +269,24 @@ class Program:
 
     def _welcome(self, address: str, accounts: Accounts) -> tuple[dict[str, Any], str]:
         """Return the startup message as data and text: web address, and the one-time link if one is needed."""
-        told = {"address": address, "folder": str(self._folder), "link": None}
+        welcome = {"address": address, "folder": str(self._folder), "link": None}
         if self._demo:
             owner = next((p for p in accounts.people() if p.role is Role.OWNER), None)
             owner = owner or accounts.put_person(OWNER, Role.OWNER)
             token = accounts.new_token(TokenPurpose.LINK, owner, lasts_ms=DEMO_LINK_MS)
-            told["link"] = f"{address}/sign-in#link={token}"
-            return told, (
+            welcome["link"] = f"{address}/sign-in#link={token}"
+            return welcome, (
                 "The tawny demo is running. Open this link in a browser on this computer:\n\n    "
-                f"{told['link']}\n\nIt signs in one browser. Recordings: {self._folder} (at most 4 GB). Press "
+                f"{welcome['link']}\n\nIt signs in one browser. Recordings: {self._folder} (at most 4 GB). Press "
                 "Ctrl-C to stop."
             )
         if accounts.has_owner():
-            return told, f"tawny is recording to {self._place}. Web interface: {address}"
+            return welcome, f"tawny is recording to {self._place}. Web interface: {address}"
         token = accounts.new_token(TokenPurpose.CLAIM)
-        told["link"] = f"{address}/setup#token={token}"
+        welcome["link"] = f"{address}/setup#token={token}"
         another = "the next start" if self._in_memory else "`tawny setup-link`"
-        return told, (
-            f"tawny is recording to {self._place}.\nOpen {told['link']}\nto create the owner account. The link "
+        return welcome, (
+            f"tawny is recording to {self._place}.\nOpen {welcome['link']}\nto create the owner account. The link "
             f"works once and expires in 30 minutes; {another} creates a new one.\nSetup code: {token}"
         )
 
@@ -320,11 +320,11 @@ def _stop_on_signals() -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def told() -> None:
+    def welcome() -> None:
         stop.set()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told)
+        loop.add_signal_handler(number, welcome)
     return stop

@@ -248,7 +248,7 @@ class RecorderRuntime:
         self._doors.check(new, file)
         with self._changing:
             change = difference(self.settings, new)
-            later = [path for path in change.other if not path.endswith(".keep") and path not in AT_ONCE]
+            later = [path for path in change.other if not path.endswith(".retention") and path not in AT_ONCE]
             if later:
                 log.warning("changed settings take effect at the next start: %s", ", ".join(later))
             self.settings = new

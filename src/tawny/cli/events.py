@@ -38,9 +38,9 @@ def run(args: Namespace, out: Output) -> int:
     elif found or not args.follow:
         out.data(None, out.table(HEADS, [row(event) for event in found], empty="No events in this time."))
     if args.follow:
-        for told in lines(folder, {"command": "follow"}):
-            if told["type"].startswith("event.") and _wanted(told["event"], args):
-                out.data(told, f"{told['type'].removeprefix('event.'):8}" + "  ".join(row(told["event"])))
+        for entry in lines(folder, {"command": "follow"}):
+            if entry["type"].startswith("event.") and _wanted(entry["event"], args):
+                out.data(entry, f"{entry['type'].removeprefix('event.'):8}" + "  ".join(row(entry["event"])))
     return 0
 
 

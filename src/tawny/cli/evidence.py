@@ -64,7 +64,7 @@ def export(args: Namespace, folder: Path, within: Span, out: Output) -> int:
                 def film(path: Path) -> dict[str, object]:
                     done = redact(archive, camera, within, wanted, path, tell)
                     shown_s.append(done.shown_s)
-                    return done.told
+                    return done.summary
 
                 made = prove_redacted(volume, archive.index, asked, target, open_with_keys, original, film)
             is_made = True

@@ -32,10 +32,10 @@ def describe(parser: ArgumentParser) -> None:
 def run(args: Namespace, out: Output) -> int:
     if args.lasts and not args.mode:
         raise UsageError("--for requires a mode.", "For example: `tawny mode away --for 8h`.")
-    told = ask_once(running_data(args), {"command": "modes"})
+    state = ask_once(running_data(args), {"command": "modes"})
     if args.mode:
-        return ordered(args, out, command="set_mode", mode=_mode_for(args.mode, told["modes"]))
-    out.data(told, _text(told))
+        return ordered(args, out, command="set_mode", mode=_mode_for(args.mode, state["modes"]))
+    out.data(state, _text(state))
     return 0
 
 
@@ -46,10 +46,10 @@ def _mode_for(word: str, modes: list[str]) -> str:
     return modes[0] if word == HOME else word
 
 
-def _text(told: dict[str, Any]) -> str:
-    reason = f"set by {told['by']}" if told["by_hand"] else _REASONS.get(told["by"], told["by"])
-    lines = [f"Mode: {told['mode']}, {reason}, since {_time(told['since'])}."]
-    until, change = told["until"], next(iter(told["next"]), None)
+def _text(state: dict[str, Any]) -> str:
+    reason = f"set by {state['by']}" if state["by_hand"] else _REASONS.get(state["by"], state["by"])
+    lines = [f"Mode: {state['mode']}, {reason}, since {_time(state['since'])}."]
+    until, change = state["until"], next(iter(state["next"]), None)
     if until:
         then = f", then {change['mode']}" if change and change["at"] == until else ""
         lines.append(f"Until {_time(until)}{then}.")
@@ -57,10 +57,10 @@ def _text(told: dict[str, Any]) -> str:
         lines.append(f"Next change: {change['mode']}, {_time(change['at'])}.")
     else:
         lines.append("No change scheduled.")
-    if told["people"]:
-        home = ", ".join(one["name"] for one in told["people"] if one["home"])
-        lines.append(f"Home: {home or 'nobody'}.")
-    lines.append(f"Modes: {', '.join(told['modes'])}.")
+    if state["people"]:
+        home = ", ".join(one["name"] for one in state["people"] if one["home"])
+        lines.append(f"Home: {home or 'no one'}.")
+    lines.append(f"Modes: {', '.join(state['modes'])}.")
     return "\n".join(lines)
 
 

@@ -35,11 +35,11 @@ def run(args: Namespace, out: Output) -> int:
         "command": "rehearse", "camera": args.camera, "kind": args.kind, "at_ms": at_ms, "zones": args.zone,
         "mode": args.mode, "home": home, "lasts_s": args.lasts,
     }  # fmt: skip
-    told = ask_once(running_data(args), asked)
-    people = ", ".join(told["home"]) or "nobody"
-    lines = [f"{told['when']}: mode {told['mode']} ({told['by']}); home: {people}."]
-    lines.append("Recorded: yes." if told["recorded"] else f"Recorded: no. {told['unrecorded']}")
-    if not told["noticed"]:
+    outcome = ask_once(running_data(args), asked)
+    people = ", ".join(outcome["home"]) or "nobody"
+    lines = [f"{outcome['when']}: mode {outcome['mode']} ({outcome['by']}); home: {people}."]
+    lines.append("Recorded: yes." if outcome["recorded"] else f"Recorded: no. {outcome['unrecorded']}")
+    if not outcome["noticed"]:
         lines.append("Detection is off on this camera at that time, so there is no event.")
-    out.data(told, "\n".join([*lines, table(told["outcomes"], out)]))
+    out.data(outcome, "\n".join([*lines, table(outcome["outcomes"], out)]))
     return 0

@@ -69,7 +69,7 @@ def run(args: Namespace, out: Output) -> int:
         for scanned in scan_all(job, out.progress):
             out.progress("")
             failed |= scanned.error is not None
-            out.data(scanned.told, _words(scanned))
+            out.data(scanned.summary, _words(scanned))
     return 1 if failed else 0
 
 
@@ -162,10 +162,10 @@ def _words(scanned: ScannedInput) -> str:
     """Return the result as text for people."""
     if scanned.error is not None:
         return str(scanned.error)
-    told: Mapping[str, Any] = scanned.told
-    events = told["events"]
-    head = f"{scanned.name}: {_clock(told['duration_s'])} long, {len(events)} event{'s' if len(events) != 1 else ''}"
-    return "\n".join([f"{head}, {told['cpu_s']:.1f} s of CPU time", *map(_line, events)])
+    summary: Mapping[str, Any] = scanned.summary
+    events = summary["events"]
+    head = f"{scanned.name}: {_clock(summary['duration_s'])} long, {len(events)} event{'s' if len(events) != 1 else ''}"
+    return "\n".join([f"{head}, {summary['cpu_s']:.1f} s of CPU time", *map(_line, events)])
 
 
 def _line(event: Mapping[str, Any]) -> str:

@@ -50,10 +50,10 @@ class ScanJob:
 
 @dataclass(frozen=True)
 class ScannedInput:
-    """The result of one input. told: the JSON output."""
+    """The result of one input. summary: the JSON output."""
 
     name: str
-    told: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
     error: TawnyError | None = None
 
 
@@ -150,11 +150,11 @@ def _result(one: _Begun, log: ScanLog, job: ScanJob) -> ScannedInput:
         return _failed(each, error)
     except DetectorFailed as error:
         return _not_scanned(each, error, error.detail, error.do)
-    told = _told(each, whole)
+    summary = _told(each, whole)
     if job.folder is not None:
-        _write_events(each, whole, told, job)
-    log.add(one.key, told)
-    return ScannedInput(each.name, told)
+        _write_events(each, whole, summary, job)
+    log.add(one.key, summary)
+    return ScannedInput(each.name, summary)
 
 
 def _failed(each: ScanInput, error: SourceError) -> ScannedInput:
@@ -165,8 +165,8 @@ def _failed(each: ScanInput, error: SourceError) -> ScannedInput:
 
 def _not_scanned(each: ScanInput, error: TawnyError, why: str, todo: str) -> ScannedInput:
     found = NotDone(f"Can't scan {each.name}: {why}", todo)
-    told = {"code": error.code, "message": found.message, "hint": found.do}
-    empty: dict[str, Any] = {"duration_s": None, "cpu_s": 0.0, "events": [], "error": told}
+    summary = {"code": error.code, "message": found.message, "hint": found.do}
+    empty: dict[str, Any] = {"duration_s": None, "cpu_s": 0.0, "events": [], "error": summary}
     return ScannedInput(each.name, {**each.told(), **empty}, found)
 
 
@@ -194,7 +194,7 @@ def _told(each: ScanInput, whole: ScanResult) -> dict[str, Any]:
 # ----------------------------------------------------------------------------------------
 
 
-def _write_events(each: ScanInput, whole: ScanResult, told: dict[str, Any], job: ScanJob) -> None:
+def _write_events(each: ScanInput, whole: ScanResult, summary: dict[str, Any], job: ScanJob) -> None:
     """Write `<name>-0001.mp4`, `.jpg`, `<name>.scores.csv` and `<name>.html`, which shows all of them.
 
     Raises StorageError.
@@ -203,7 +203,7 @@ def _write_events(each: ScanInput, whole: ScanResult, told: dict[str, Any], job:
     assert folder is not None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for number, (found, event) in enumerate(zip(whole.events, told["events"], strict=True), 1):
+        for number, (found, event) in enumerate(zip(whole.events, summary["events"], strict=True), 1):
             stem = f"{each.stem}-{number:04}"
             clip = folder / f"{stem}.mp4"
             each.copy(clip, max(0.0, found.start_s - job.before_s), found.end_s + job.after_s, exact=job.exact)
@@ -213,7 +213,7 @@ def _write_events(each: ScanInput, whole: ScanResult, told: dict[str, Any], job:
                 (folder / f"{stem}.jpg").write_bytes(picture)
                 event["snapshot"] = str(folder / f"{stem}.jpg")
         (folder / f"{each.stem}.scores.csv").write_text(_scores(whole), encoding="utf-8")
-        page = scan_page(each.stem, whole.duration_s, whole.scores, told["events"], each.file)
+        page = scan_page(each.stem, whole.duration_s, whole.scores, summary["events"], each.file)
         (folder / f"{each.stem}.html").write_text(page, encoding="utf-8")
     except OSError as error:
         raise turned(error, str(folder)) from error

@@ -39,9 +39,9 @@ def run(args: Namespace, out: Output) -> int:
     status = ask_once(folder, {"command": "status"})
     out.data(status, text(status, out))
     if args.follow:
-        for told in lines(folder, {"command": "follow"}):
-            if told["type"] in FOLLOWED:
-                out.data(told, _line(told))
+        for message in lines(folder, {"command": "follow"}):
+            if message["type"] in FOLLOWED:
+                out.data(message, _line(message))
     return 0 if status["ok"] else 1
 
 
@@ -60,17 +60,17 @@ def text(status: dict[str, Any], out: Output) -> str:
         )
         for camera in status["cameras"]
     ]
-    told = [f"{status['working']} of {status['expected']} cameras working."]
+    message = [f"{status['working']} of {status['expected']} cameras working."]
     heads = ("camera", "state", "since", "pictures", "rate", "today", "gaps", "damaged")
-    told.append(out.table(heads, rows, empty="No cameras yet. Add one: tawny cameras add NAME SOURCE"))
+    message.append(out.table(heads, rows, empty="No cameras yet. Add one: tawny cameras add NAME SOURCE"))
     disk = status["disk"]
     if disk:
-        told.append(f"Disk: {size_text(disk['free_bytes'])} free{_forecast(disk)}.")
-    told += [f"{camera['name']}: {camera['detail']}" for camera in status["cameras"] if camera["detail"]]
-    told.append(status["self_test"])
-    told += [f"{warning['message']} {warning['do']}".rstrip() for warning in status["warnings"]]
-    told += [status["hint"]] if status["hint"] else []
-    return "\n".join(told)
+        message.append(f"Disk: {size_text(disk['free_bytes'])} free{_forecast(disk)}.")
+    message += [f"{camera['name']}: {camera['detail']}" for camera in status["cameras"] if camera["detail"]]
+    message.append(status["self_test"])
+    message += [f"{warning['message']} {warning['do']}".rstrip() for warning in status["warnings"]]
+    message += [status["hint"]] if status["hint"] else []
+    return "\n".join(message)
 
 
 def _forecast(disk: dict[str, Any]) -> str:
@@ -92,13 +92,14 @@ def _or_dash(value: float | None, form: str, factor: float = 1) -> str:
     return "–" if value is None else form.format(value * factor)
 
 
-def _line(told: dict[str, Any]) -> str:
-    when = time_text(utc_from_text(told["time"]))
-    if told["type"] == "camera.state":
-        return f"{when}  {told['camera']}: {WORDS[told['state']]}. {told['detail']}".rstrip()
-    if told["type"].startswith("alarm."):
-        end = " Resolved." if told["type"] == "problem.ended" else ""
-        return f"{when}  {told['camera'] or 'tawny'}: {told['detail']}{end}"
+def _line(message: dict[str, Any]) -> str:
+    when = time_text(utc_from_text(message["time"]))
+    if message["type"] == "camera.state":
+        return f"{when}  {message['camera']}: {WORDS[message['state']]}. {message['detail']}".rstrip()
+    if message["type"].startswith("problem."):
+        end = " Resolved." if message["type"] == "problem.ended" else ""
+        return f"{when}  {message['camera'] or 'tawny'}: {message['detail']}{end}"
     return (
-        f"{when}  {told['camera']}: {told['type'].replace('.', ' ')}, {told['gap']['reason']}. {told['gap']['detail']}"
+        f"{when}  {message['camera']}: {message['type'].replace('.', ' ')}, {message['gap']['reason']}. "
+        f"{message['gap']['detail']}"
     )

@@ -28,7 +28,7 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    house, accounts, passes = open_accounts(args)
+    links, accounts, passes = open_accounts(args)
     try:
         if args.do == "list":
             return _list(passes, out)
@@ -39,7 +39,7 @@ def run(args: Namespace, out: Output) -> int:
                 raise NotDone(f"No access token {args.name}.", "See `tawny tokens list`.")
             out.data({"taken_back": args.name}, f"Revoked {args.name}.")
             return 0
-        return _create(args, passes, out, house)
+        return _create(args, passes, out, links)
     finally:
         accounts.close()
 
@@ -54,15 +54,15 @@ def _list(passes: Passes, out: Output) -> int:
     return 0
 
 
-def _create(args: Namespace, passes: Passes, out: Output, house: AccountStores) -> int:
+def _create(args: Namespace, passes: Passes, out: Output, links: AccountStores) -> int:
     if args.upload_quota:
-        return _create_for_uploads(args, passes, out, house)
+        return _create_for_uploads(args, passes, out, links)
     cameras = camera_list(args.cameras)
-    house.warn(cameras, out)
+    links.warn(cameras, out)
     made, secret = passes.make(args.name, cameras, _end_ms(args.lasts))
     camera = sorted(made.cameras)[0] if made.cameras else "CAMERA"
-    by_http = f"{house.base}/api/v1/cameras/{camera}/mjpeg?pass={secret}"
-    by_rtsp = f"rtsp://{made.id}:{secret}@{house.rtsp}/{camera}" if house.rtsp else ""
+    by_http = f"{links.base}/api/v1/cameras/{camera}/mjpeg?pass={secret}"
+    by_rtsp = f"rtsp://{made.id}:{secret}@{links.rtsp}/{camera}" if links.rtsp else ""
     words = [
         f"{made.name} can see {seen_words(made.cameras)} live. The secret is shown only once: {secret}",
         f"Motion JPEG: {by_http}",
@@ -73,7 +73,7 @@ def _create(args: Namespace, passes: Passes, out: Output, house: AccountStores) 
     return 0
 
 
-def _create_for_uploads(args: Namespace, passes: Passes, out: Output, house: AccountStores) -> int:
+def _create_for_uploads(args: Namespace, passes: Passes, out: Output, links: AccountStores) -> int:
     if args.cameras:
         raise UsageError("--upload-quota: a token can either upload or view. Leave out --cameras.")
     try:
@@ -81,7 +81,7 @@ def _create_for_uploads(args: Namespace, passes: Passes, out: Output, house: Acc
     except ValueError as error:
         raise UsageError(f"--upload-quota: {args.upload_quota!r} is invalid; use {error}.") from error
     made, secret = passes.make(args.name, (), _end_ms(args.lasts), most_bytes)
-    scheme, _, host = house.base.partition("://")
+    scheme, _, host = links.base.partition("://")
     url = f"{'tawny' if scheme == 'https' else 'tawny+http'}://:{secret}@{host}/"
     words = [
         f"{made.name} can upload up to {size_text(most_bytes)} and sees nothing. The secret is shown only "

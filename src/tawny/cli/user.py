@@ -23,7 +23,7 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    house, accounts, _ = open_accounts(args)
+    links, accounts, _ = open_accounts(args)
     try:
         if args.do == "list":
             return _list(accounts, out)
@@ -31,10 +31,10 @@ def run(args: Namespace, out: Output) -> int:
             raise UsageError(f"`tawny user {args.do}` requires a name.")
         found = accounts.find(args.name)
         if args.do == "add":
-            return _add(args, accounts, out, house, is_there=found is not None)
+            return _add(args, accounts, out, links, is_there=found is not None)
         if found is None:
             raise NotDone(f"No user named {args.name}.", "See `tawny user list`.")
-        return _change(args, accounts, found[0], out, house)
+        return _change(args, accounts, found[0], out, links)
     finally:
         accounts.close()
 
@@ -49,35 +49,35 @@ def _list(accounts: Accounts, out: Output) -> int:
     return 0
 
 
-def _add(args: Namespace, accounts: Accounts, out: Output, house: AccountStores, *, is_there: bool) -> int:
+def _add(args: Namespace, accounts: Accounts, out: Output, links: AccountStores, *, is_there: bool) -> int:
     if is_there:
         raise NotDone(f"A user named {args.name} already exists.", "To change it, use `tawny user change`.")
     role = Role(args.role or "viewer")
-    house.warn(camera_list(args.cameras), out)
+    links.warn(camera_list(args.cameras), out)
     person = accounts.change_person(accounts.put_person(args.name, role), role, camera_list(args.cameras))
-    return _link(accounts, person, out, house)
+    return _link(accounts, person, out, links)
 
 
-def _change(args: Namespace, accounts: Accounts, person: Account, out: Output, house: AccountStores) -> int:
+def _change(args: Namespace, accounts: Accounts, person: Account, out: Output, links: AccountStores) -> int:
     owners = [one for one in accounts.people() if one.role is Role.OWNER]
     if owners == [person] and (args.do == "remove" or args.role in ("member", "viewer")):
         raise NotDone(f"{person.name} is the only owner.", "Make someone else an owner first.")
     if args.do == "link":
-        return _link(accounts, person, out, house)
+        return _link(accounts, person, out, links)
     if args.do == "remove":
         accounts.remove_person(person)
         out.data({"removed": person.name}, f"Removed {person.name} and signed them out on all devices.")
         return 0
     cameras = person.cameras if args.cameras is None else camera_list(args.cameras)
-    house.warn(None if args.cameras is None else cameras, out)
+    links.warn(None if args.cameras is None else cameras, out)
     person = accounts.change_person(person, Role(args.role) if args.role else person.role, cameras)
     out.data(_data(person), f"{person.name} is now {person.role.value} and can see {seen_words(person.cameras)}.")
     return 0
 
 
-def _link(accounts: Accounts, person: Account, out: Output, house: AccountStores) -> int:
+def _link(accounts: Accounts, person: Account, out: Output, links: AccountStores) -> int:
     token = accounts.new_token(TokenPurpose.LINK, person, lasts_ms=LINK_DAYS * 86_400_000)
-    link = f"{house.base}/sign-in#link={token}"
+    link = f"{links.base}/sign-in#link={token}"
     words = f"{person.name} is now {person.role.value} and can see {seen_words(person.cameras)}."
     out.data(
         _data(person) | {"link": link}, f"{words}\nOpen {link}\nThe link works once and expires in {LINK_DAYS} days."

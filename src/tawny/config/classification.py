@@ -48,7 +48,7 @@ class ObjectModelSettings(Table):
         "own",
         description=(
             "What guesses the event type while no model is installed: `own` (built in), a file made by "
-            "`training` with its model card beside it, or `off`."
+            "`training` with its model card in the same folder, or `off`."
         ),
     )
     size: Annotated[str, AfterValidator(_is_size)] = Field(

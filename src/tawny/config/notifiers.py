@@ -49,7 +49,7 @@ class NotifierSettings(Table):
     snapshot: bool = Field(default=True, description="Include a snapshot.")
     unencrypted_snapshots: bool = Field(
         default=False,
-        description="Include snapshots of encrypted cameras. They are sent unencrypted, so whoever runs the service "
+        description="Include snapshots of encrypted cameras. They are sent unencrypted, so the operator of the service "
         "can see them.",
     )
     clip: Literal["auto", "gif", "video", "link", "none"] = Field(

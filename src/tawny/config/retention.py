@@ -31,8 +31,8 @@ def _seconds(value: object) -> float:
     try:
         return _DURATION.validate_python(value)
     except ValidationError as error:
-        told = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise ValueError(f"{told}; or a table by event type, such as person and {OTHER}") from None
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{reason}; or a table by event type, such as person and {OTHER}") from None
 
 
 ByKind = Annotated[dict[str, float], BeforeValidator(_by_kind, json_schema_input_type=str | dict[str, str])]

@@ -66,11 +66,11 @@ class ScriptRunner:
             raise NotDone(f"Script {name} isn't executable.", f"Run `chmod +x {path}`.")
         return path
 
-    def run(self, name: str, told: Mapping[str, Any]) -> ScriptResult:
+    def run(self, name: str, message: Mapping[str, Any]) -> ScriptResult:
         """Run a script and wait for its end, at most until the deadline. Raises NotDone if it cannot be started."""
         path = self.check(name)
-        with os.fdopen(os.memfd_create("told"), "w+b") as paper:
-            paper.write(json.dumps(told, ensure_ascii=False).encode() + b"\n")
+        with os.fdopen(os.memfd_create("script-input"), "w+b") as paper:
+            paper.write(json.dumps(message, ensure_ascii=False).encode() + b"\n")
             paper.seek(0)
             try:
                 process = self._started(path, paper)
@@ -80,9 +80,9 @@ class ScriptRunner:
         with process:
             return self._followed(process)
 
-    def run_well(self, name: str, told: Mapping[str, Any]) -> str:
+    def run_well(self, name: str, message: Mapping[str, Any]) -> str:
         """Run a script and return its output. Raises NotDone also if it fails."""
-        ran = self.run(name, told)
+        ran = self.run(name, message)
         if not ran.is_well:
             ended = "took too long and was stopped" if ran.code is None else f"exited with code {ran.code}"
             raise NotDone(f"The script {name} {ended}.", ran.said[:200])

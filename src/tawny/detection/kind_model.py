@@ -45,7 +45,7 @@ class KindClassifier:
         shape = list(given[0].shape) if len(given) == 1 else []
         if shape[1:] != [2, SIDE, SIDE] or "uint8" not in given[0].type or list(said[0].shape)[1:] != [len(KINDS)]:
             raise NotDone(
-                f"The model {file} does not tell kinds: it must take uint8 [n, 2, {SIDE}, {SIDE}] and give "
+                f"The model {file} can't classify events: it must take uint8 [n, 2, {SIDE}, {SIDE}] and return "
                 f"[n, {len(KINDS)}].",
                 "Train one as docs/how-to/train-a-model.md says, or leave the setting out.",
             )

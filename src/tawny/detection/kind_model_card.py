@@ -45,7 +45,7 @@ def card_of(model: Path) -> KindCard:
     except (ValueError, KeyError, TypeError) as error:
         raise NotDone(f"{file} isn't a valid model card: {error}.", AGAIN) from None
     if kinds != KINDS:
-        raise NotDone(f"The kinds model {model} tells {', '.join(kinds)}, not {', '.join(KINDS)}.", AGAIN)
+        raise NotDone(f"The model {model} classifies {', '.join(kinds)}, expected {', '.join(KINDS)}.", AGAIN)
     try:
         content = model.read_bytes()
     except OSError as error:

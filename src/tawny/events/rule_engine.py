@@ -105,8 +105,8 @@ class RuleEngine:
         silencing = [each for each in naming if any(one.verb == verb and one.name == NONE for one in each[1].do)]
         for number, rule, misfit in silencing:
             if not misfit:
-                nobody = "no notifications" if verb == "notify" else "nothing is sent"
-                return RuleDecision(deed, does=False, why=f"{_called(rule, number)}: {nobody} ({rule.when}).")
+                silence = "no notifications" if verb == "notify" else "nothing is sent"
+                return RuleDecision(deed, does=False, why=f"{_called(rule, number)}: {silence} ({rule.when}).")
         naming = [each for each in naming if each not in silencing]
         if not naming and now.names and now.kind == MOTION:
             return RuleDecision(deed, does=False, why=NAMELESS)

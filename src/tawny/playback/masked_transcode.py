@@ -37,7 +37,7 @@ def begun_file(path: Path, begin_ticks: int, end_ticks: int, codec: VideoCodec) 
 def _made(path: Path, stretch: RewriteSpan, change: Change, codec: VideoCodec, crf: float) -> tuple[BinaryIO, int]:
     file = read_segment(path)
     with ExitStack() as undo:
-        made = undo.enter_context(os.fdopen(os.memfd_create("anew", os.MFD_CLOEXEC), "wb"))
+        made = undo.enter_context(os.fdopen(os.memfd_create("reencoded", os.MFD_CLOEXEC), "wb"))
         count = write_anew(made, file, stretch, change, codec=codec, crf=crf)
         made.flush()
         undo.pop_all()

@@ -42,14 +42,15 @@ _SECOND_MS = 1000
 class RedactionResult:
     """A written clip.
 
-    start_ms: ms UTC. shown_s: seconds that show the subject; None without one. told: what was hidden, for the manifest,
+    start_ms: ms UTC. shown_s: seconds that show the subject; None without one. summary: what was hidden, for
+    the manifest,
     as integers: thousandths of the frame and ms UTC.
     """
 
     start_ms: int
     pictures: int
     shown_s: int | None
-    told: dict[str, object] = field(default_factory=dict)
+    summary: dict[str, object] = field(default_factory=dict)
 
 
 HasDone = Callable[[float], None]
@@ -72,7 +73,7 @@ def redact(
     if wanted.marks and not shown:
         raise NotDone(
             "Nothing moves at that point, so there is nothing to follow.",
-            "Choose a point on someone who moves, at a time when nobody else touches them.",
+            "Choose a point on someone who moves, at a time when no other person touches them.",
         )
     private, begins, count = archive.private(camera), list[SegmentPart](), 0
     with ExitStack() as held:

@@ -218,10 +218,10 @@ def _look_at_films(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> No
     """Verify assembled films: proven bytes, except for new headers and re-encoded audio."""
     files, derived = line.said["files"], line.said.get(DERIVED, {})
     for name, said in derived.items():
-        film, at, anew = _there(read, name), said["head"], 0
+        film, at, rewritten = _there(read, name), said["head"], 0
         for source, begin, size in said["of"]:
             if not source:
-                anew += size
+                rewritten += size
             elif f"{source.removesuffix(FILM)}{PROOF}" not in files:
                 raise SealedFileBroken(f"{name}: {source} isn't proven")
             elif film[at : at + size] != _there(read, source)[begin : begin + size]:
@@ -230,8 +230,8 @@ def _look_at_films(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> No
         if at != len(film):
             verdict.problems.append(f"{name}: data was added or removed")
         verdict.notes.append(f"{name} combines the recordings for convenience. The recordings are the proof")
-        if anew:
-            verdict.notes.append(f"{anew} bytes of {name} were re-encoded for compatibility: its audio")
+        if rewritten:
+            verdict.notes.append(f"{rewritten} bytes of {name} were re-encoded for compatibility: its audio")
     for name in files:
         is_proved = f"{name.removesuffix(FILM)}{PROOF}" in files
         if name.endswith(FILM) and not is_proved and name not in derived and not verdict.is_redacted:

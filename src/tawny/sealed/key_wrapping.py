@@ -78,7 +78,7 @@ def wrap(key: bytes, recipients: Iterable[str]) -> bytes:
     """Return an age file with the key. Raises ValueError for no, too many or invalid recipients."""
     to = [pyrage.x25519.Recipient.from_str(one) for one in dict.fromkeys(map(recipient, recipients))]
     if not to:
-        raise ValueError("no recipients, so nobody could open it")
+        raise ValueError("no recipients: no key could open it")
     wrapped = bytes(pyrage.encrypt(key, to))
     if area_bytes(wrapped) > MOST_WRAPPED_BYTES:
         raise ValueError(f"{len(to)} recipients are too many")

@@ -83,9 +83,9 @@ def _text(here: AppContext) -> Iterable[str]:
             [None if one.last_packet_ms is None else (now_ms - one.last_packet_ms) / 1000 for one in cameras],
         ),
     }
-    for name, (told, values) in figures.items():
+    for name, (help_text, values) in figures.items():
         yield _metric(
-            name, told, [(label, value) for label, value in zip(of, values, strict=True) if value is not None]
+            name, help_text, [(label, value) for label, value in zip(of, values, strict=True) if value is not None]
         )
     disk = recorder.disk()
     if disk is not None:
@@ -97,8 +97,8 @@ def _text(here: AppContext) -> Iterable[str]:
     yield _metric("warnings", "Number of things that need attention.", [({}, len(recorder.warnings()))])
 
 
-def _metric(name: str, told: str, values: Iterable[Value]) -> str:
-    lines = [f"# HELP tawny_{name} {told}", f"# TYPE tawny_{name} gauge"]
+def _metric(name: str, help_text: str, values: Iterable[Value]) -> str:
+    lines = [f"# HELP tawny_{name} {help_text}", f"# TYPE tawny_{name} gauge"]
     for labels, value in values:
         inside = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
         lines.append(f"tawny_{name}{{{inside}}} {value:.15g}" if inside else f"tawny_{name} {value:.15g}")

@@ -14,7 +14,7 @@ from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 TEMPLATE = """\
 # tawny settings. A camera needs only a source; everything else has a sensible default.
 # All settings: docs/reference/settings.md. To check this file: tawny config check
-# Passwords: write ${NAME} and put NAME = "secret" into secrets.toml beside this file (chmod 600), or set NAME in the
+# Passwords: write ${NAME} and put NAME = "secret" into secrets.toml in the same folder (chmod 600), or set NAME in the
 # environment.
 
 [storage]

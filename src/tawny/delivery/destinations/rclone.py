@@ -224,8 +224,8 @@ class _Open:
             return TargetMissing(self._public, "the file or folder doesn't exist")
         kind = next((kind for words, kind in _WORDS if re.search(words, said, re.IGNORECASE)), DeliveryError)
         last = said.strip().rpartition("\n")[2]
-        told = re.sub(r"\S*(://|=)\S*", "…", re.sub(r"^[\d/: ]+", "", last))[:160].strip(" .")
-        return kind(self._public, f"rclone says: {told}" if told else f"rclone exited with code {code}")
+        detail = re.sub(r"\S*(://|=)\S*", "…", re.sub(r"^[\d/: ]+", "", last))[:160].strip(" .")
+        return kind(self._public, f"rclone says: {detail}" if detail else f"rclone exited with code {code}")
 
 
 @contextmanager

@@ -85,9 +85,9 @@ class _Open:
             "size": content.size_bytes,
             "offset": begun,
         }
-        told = self._asked("PUT", "/file", {**asked, "modified_ms": content.modified_ms}, _Sent(content, begun))
-        if told["size"] != content.size_bytes:
-            raise TargetLied(self._public, f"{name} has {told['size']} bytes there, expected {content.size_bytes}")
+        reply = self._asked("PUT", "/file", {**asked, "modified_ms": content.modified_ms}, _Sent(content, begun))
+        if reply["size"] != content.size_bytes:
+            raise TargetLied(self._public, f"{name} has {reply['size']} bytes there, expected {content.size_bytes}")
         if self.state(name, "")["sha256"] != sha256:
             raise TargetLied(self._public, f"{name} is damaged there")
 

@@ -44,8 +44,8 @@ class Apprise:
         made = _made(url)
         return f"{made.service_name if made is not None else 'a service'} by Apprise"
 
-    def open(self, telling: NotifierContext) -> NotifierConnection:
-        return _Sender(telling.url, f"{telling.name} ({self.public(telling.url)})")
+    def open(self, channel: NotifierContext) -> NotifierConnection:
+        return _Sender(channel.url, f"{channel.name} ({self.public(channel.url)})")
 
 
 class _Sender:

@@ -49,9 +49,9 @@ class Discord:
     def public(self, url: str) -> str:
         return f"Discord webhook {parse(url, EXAMPLE, least=1).host}"
 
-    def open(self, telling: NotifierContext) -> NotifierConnection:
-        address = parse(telling.url, EXAMPLE, least=1)
-        api = HttpApi(str(telling.options["api"]), f"{telling.name} ({self.public(telling.url)})", 30.0)
+    def open(self, channel: NotifierContext) -> NotifierConnection:
+        address = parse(channel.url, EXAMPLE, least=1)
+        api = HttpApi(str(channel.options["api"]), f"{channel.name} ({self.public(channel.url)})", 30.0)
         return _Sender(api, f"/webhooks/{address.host}/{address.parts[0]}")
 
 

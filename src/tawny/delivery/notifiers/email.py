@@ -53,8 +53,8 @@ class Email:
     def public(self, url: str) -> str:
         return f"the mail server {parse(url, EXAMPLE).host}"
 
-    def open(self, telling: NotifierContext) -> NotifierConnection:
-        return _Sender(parse(telling.url, EXAMPLE), telling.options, f"{telling.name} ({self.public(telling.url)})")
+    def open(self, channel: NotifierContext) -> NotifierConnection:
+        return _Sender(parse(channel.url, EXAMPLE), channel.options, f"{channel.name} ({self.public(channel.url)})")
 
 
 class _Sender:

@@ -28,11 +28,11 @@ class Gotify:
     def public(self, url: str) -> str:
         return f"Gotify at {parse(url, EXAMPLE).host}"
 
-    def open(self, telling: NotifierContext) -> NotifierConnection:
-        address = parse(telling.url, EXAMPLE)
+    def open(self, channel: NotifierContext) -> NotifierConnection:
+        address = parse(channel.url, EXAMPLE)
         scheme = "http" if address.scheme == "gotify+http" else "https"
         base = f"{scheme}://{address.at}/{'/'.join(address.parts)}"
-        return _Sender(HttpApi(base, f"{telling.name} ({self.public(telling.url)})"), address.password)
+        return _Sender(HttpApi(base, f"{channel.name} ({self.public(channel.url)})"), address.password)
 
 
 class _Sender:

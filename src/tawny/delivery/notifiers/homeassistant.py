@@ -40,10 +40,10 @@ class HomeAssistant:
         address = parse(url, EXAMPLE, least=1)
         return f"notify.{address.parts[0]} of Home Assistant at {address.host}"
 
-    def open(self, telling: NotifierContext) -> NotifierConnection:
-        address = parse(telling.url, EXAMPLE, least=1)
+    def open(self, channel: NotifierContext) -> NotifierConnection:
+        address = parse(channel.url, EXAMPLE, least=1)
         scheme = "http" if address.scheme == "homeassistant+http" else "https"
-        api = HttpApi(f"{scheme}://{address.at}", f"{telling.name} ({self.public(telling.url)})")
+        api = HttpApi(f"{scheme}://{address.at}", f"{channel.name} ({self.public(channel.url)})")
         return _Sender(api, address.password, address.parts[0])
 
 

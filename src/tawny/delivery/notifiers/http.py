@@ -108,11 +108,11 @@ class HttpApi:
 
 def refusal(public: str, answer: HttpResponse, why: Sequence[str] = ()) -> DeliveryError:
     """Return the error for a response that is not 2xx. why: JSON keys that hold the reason."""
-    told = next((str(text) for key in why if (text := answer.json().get(key))), "")
+    detail = next((str(text) for key in why if (text := answer.json().get(key))), "")
     for word in answer.sent:
-        told = told.replace(word, "…")
-    told = told[:_WHY_CHARS]
-    said = f"it responded with {answer.status}" + (f": {told}" if told else "")
+        detail = detail.replace(word, "…")
+    detail = detail[:_WHY_CHARS]
+    said = f"it responded with {answer.status}" + (f": {detail}" if detail else "")
     if answer.status in (401, 403):
         return TargetRefused(public, said)
     if answer.status in (404, 410):

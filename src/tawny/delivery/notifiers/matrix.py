@@ -42,11 +42,11 @@ class Matrix:
     def public(self, url: str) -> str:
         return f"Matrix at {parse(url, EXAMPLE, least=1).host}"
 
-    def open(self, telling: NotifierContext) -> NotifierConnection:
-        address = parse(telling.url, EXAMPLE, least=1)
+    def open(self, channel: NotifierContext) -> NotifierConnection:
+        address = parse(channel.url, EXAMPLE, least=1)
         scheme = "http" if address.scheme == "matrix+http" else "https"
         return _Sender(
-            HttpApi(f"{scheme}://{address.at}", f"{telling.name} ({self.public(telling.url)})", 30.0), address
+            HttpApi(f"{scheme}://{address.at}", f"{channel.name} ({self.public(channel.url)})", 30.0), address
         )
 
 

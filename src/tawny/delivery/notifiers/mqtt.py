@@ -44,8 +44,8 @@ class MqttNotifier:
         address = parse(url, EXAMPLE, least=1)
         return f"{address.scheme}://{address.at}/{'/'.join(address.parts)}"
 
-    def open(self, telling: NotifierContext) -> NotifierConnection:
-        return _Sender(parse(telling.url, EXAMPLE, least=1), f"{telling.name} ({self.public(telling.url)})")
+    def open(self, channel: NotifierContext) -> NotifierConnection:
+        return _Sender(parse(channel.url, EXAMPLE, least=1), f"{channel.name} ({self.public(channel.url)})")
 
 
 class _Sender:

@@ -42,9 +42,9 @@ class Ntfy:
     def public(self, url: str) -> str:
         return f"ntfy at {parse(url, EXAMPLE, least=1).host}"  # the topic is a secret
 
-    def open(self, telling: NotifierContext) -> NotifierConnection:
-        address = parse(telling.url, EXAMPLE, least=1)
-        return _Sender(address, f"{telling.name} ({self.public(telling.url)})")
+    def open(self, channel: NotifierContext) -> NotifierConnection:
+        address = parse(channel.url, EXAMPLE, least=1)
+        return _Sender(address, f"{channel.name} ({self.public(channel.url)})")
 
 
 class _Sender:

@@ -43,9 +43,9 @@ class Pushover:
     def public(self, url: str) -> str:
         return "Pushover"
 
-    def open(self, telling: NotifierContext) -> NotifierConnection:
-        api = HttpApi(str(telling.options["api"]), f"{telling.name} (Pushover)", 30.0)
-        return _Sender(api, parse(telling.url, EXAMPLE), telling.options)
+    def open(self, channel: NotifierContext) -> NotifierConnection:
+        api = HttpApi(str(channel.options["api"]), f"{channel.name} (Pushover)", 30.0)
+        return _Sender(api, parse(channel.url, EXAMPLE), channel.options)
 
 
 class _Sender:

@@ -55,9 +55,9 @@ class Slack:
         address = parse(url, EXAMPLE)
         return f"Slack channel {address.host}" if address.user else f"Slack webhook of {address.host}"
 
-    def open(self, telling: NotifierContext) -> NotifierConnection:
-        address = parse(telling.url, EXAMPLE)
-        api = HttpApi(str(telling.options["api"]), f"{telling.name} ({self.public(telling.url)})", 30.0)
+    def open(self, channel: NotifierContext) -> NotifierConnection:
+        address = parse(channel.url, EXAMPLE)
+        api = HttpApi(str(channel.options["api"]), f"{channel.name} ({self.public(channel.url)})", 30.0)
         return _Bot(api, address) if address.user else _Webhook(api, address)
 
 

@@ -51,11 +51,11 @@ class Telegram:
     def public(self, url: str) -> str:
         return f"Telegram chat {bot_and_chat(url)[1]}"
 
-    def open(self, telling: NotifierContext) -> NotifierConnection:
-        return _Sender(bot(telling, self.public(telling.url)), bot_and_chat(telling.url)[1])
+    def open(self, channel: NotifierContext) -> NotifierConnection:
+        return _Sender(bot(channel, self.public(channel.url)), bot_and_chat(channel.url)[1])
 
-    def presses(self, telling: NotifierContext) -> ButtonPresses:
-        return _Presses(bot(telling, self.public(telling.url)), bot_and_chat(telling.url)[1])
+    def presses(self, channel: NotifierContext) -> ButtonPresses:
+        return _Presses(bot(channel, self.public(channel.url)), bot_and_chat(channel.url)[1])
 
 
 class Bot:
@@ -128,9 +128,9 @@ class _Presses:
                 self._bot.ask("answerCallbackQuery", {"callback_query_id": str(pressed["id"]), "text": said[:200]})
 
 
-def bot(telling: NotifierContext, public: str, timeout_s: float = 30.0) -> Bot:
-    api = HttpApi(str(telling.options["api"]), f"{telling.name} ({public})", timeout_s)
-    return Bot(api, bot_and_chat(telling.url)[0])
+def bot(channel: NotifierContext, public: str, timeout_s: float = 30.0) -> Bot:
+    api = HttpApi(str(channel.options["api"]), f"{channel.name} ({public})", timeout_s)
+    return Bot(api, bot_and_chat(channel.url)[0])
 
 
 def bot_and_chat(url: str) -> tuple[str, str]:

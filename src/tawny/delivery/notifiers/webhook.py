@@ -47,10 +47,10 @@ class Webhook:
     def public(self, url: str) -> str:
         return f"the webhook at {HttpApi(_base(url), '').host}"
 
-    def open(self, telling: NotifierContext) -> NotifierConnection:
-        api = HttpApi(_base(telling.url), f"{telling.name} ({self.public(telling.url)})")
-        options = telling.options
-        return _Sender(api, str(options["secret"]), telling.clock, attaches=bool(options["attach"]))
+    def open(self, channel: NotifierContext) -> NotifierConnection:
+        api = HttpApi(_base(channel.url), f"{channel.name} ({self.public(channel.url)})")
+        options = channel.options
+        return _Sender(api, str(options["secret"]), channel.clock, attaches=bool(options["attach"]))
 
 
 class _Sender:

@@ -66,15 +66,15 @@ class WebPush:
     def public(self, url: str) -> str:
         return "browsers that turned it on"
 
-    def open(self, telling: NotifierContext) -> NotifierConnection:
-        assert telling.kept is not None
-        return _Sender(telling, telling.kept)
+    def open(self, channel: NotifierContext) -> NotifierConnection:
+        assert channel.kept is not None
+        return _Sender(channel, channel.kept)
 
 
 class _Sender:
-    def __init__(self, telling: NotifierContext, kept: NotifierStore) -> None:
-        self._telling, self._kept = telling, kept
-        self._contact = "mailto:" + telling.url.removeprefix("webpush:")
+    def __init__(self, channel: NotifierContext, kept: NotifierStore) -> None:
+        self._telling, self._kept = channel, kept
+        self._contact = "mailto:" + channel.url.removeprefix("webpush:")
 
     def send(self, message: Message, attached: Attachment | None) -> str:
         """Send to all browsers of users who may see it. The event's tag replaces an earlier notification."""

@@ -33,10 +33,10 @@ def encrypt_payload(message: bytes, p256dh: bytes, auth: bytes) -> bytes:
 def vapid_header(key: ec.EllipticCurvePrivateKey, audience: str, until_s: int, contact: str) -> str:
     """Return the `Authorization` header. audience: origin of the push service; until_s: expiry, at most a day ahead."""
     head, body = ({"typ": "JWT", "alg": "ES256"}, {"aud": audience, "exp": until_s, "sub": contact})
-    told = ".".join(base64url_text(json.dumps(part, separators=(",", ":")).encode()) for part in (head, body))
-    r, s = decode_dss_signature(key.sign(told.encode(), ec.ECDSA(hashes.SHA256())))
+    signed = ".".join(base64url_text(json.dumps(part, separators=(",", ":")).encode()) for part in (head, body))
+    r, s = decode_dss_signature(key.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
     signature = base64url_text(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
-    return f"vapid t={told}.{signature}, k={base64url_text(public_key_of(key))}"
+    return f"vapid t={signed}.{signature}, k={base64url_text(public_key_of(key))}"
 
 
 def public_key_of(key: ec.EllipticCurvePrivateKey) -> bytes:
@@ -57,9 +57,9 @@ def base64url_text(data: bytes) -> str:
     return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def base64url_bytes(told: str) -> bytes:
+def base64url_bytes(signed: str) -> bytes:
     """Decode unpadded Base64. Raises ValueError if invalid."""
-    return urlsafe_b64decode(told + "=" * (-len(told) % 4))
+    return urlsafe_b64decode(signed + "=" * (-len(signed) % 4))
 
 
 def _derived(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:

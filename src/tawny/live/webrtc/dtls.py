@@ -168,7 +168,7 @@ class Dtls:
         digest = {"sha-256": hashes.SHA256(), "sha-384": hashes.SHA384(), "sha-512": hashes.SHA512()}[algorithm]
         theirs = self._ssl.get_peer_certificate(as_cryptography=True)
         if theirs is None or not secrets.compare_digest(_fingerprint(theirs, digest), told.upper()):
-            self._over("another certificate than the offer told")
+            self._over("the certificate doesn't match the offer's fingerprint")
             return
         chosen = self._ssl.get_selected_srtp_profile()
         profile = next((each for each in _PROFILES if each.openssl == chosen), None)

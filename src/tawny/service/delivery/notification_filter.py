@@ -60,7 +60,7 @@ class FilterDecision:
 
 
 def verdict(
-    ear: NotificationFilter,
+    channel: NotificationFilter,
     camera: CameraId,
     kind: str,
     says: RuleDecision,
@@ -70,16 +70,18 @@ def verdict(
     is_muted: bool,
 ) -> FilterDecision:
     """Apply the notifier's settings, then the rules, then mutes, then its quiet hours."""
-    against = ear.why_not(camera, kind)
+    against = channel.why_not(camera, kind)
     if against or not says.does:
         return FilterDecision(does=False, why=against or says.why)
     if is_muted:
-        return FilterDecision(does=False, why=f"{ear.to} has muted this camera.", is_final=True)
-    quiet_ms = quiet_until_ms(ear.quiet, now_ms, zone)
+        return FilterDecision(does=False, why=f"{channel.to} has muted this camera.", is_final=True)
+    quiet_ms = quiet_until_ms(channel.quiet, now_ms, zone)
     if quiet_ms <= now_ms:
         return FilterDecision(does=True, why=says.why)
     until = datetime.fromtimestamp(quiet_ms / 1000, UTC).astimezone(zone)
-    return FilterDecision(does=True, why=f"{says.why} {ear.to} has quiet hours until {until:%H:%M}.", wait_ms=quiet_ms)
+    return FilterDecision(
+        does=True, why=f"{says.why} {channel.to} has quiet hours until {until:%H:%M}.", wait_ms=quiet_ms
+    )
 
 
 def quiet_until_ms(quiet: str, now_ms: int, zone: ZoneInfo) -> int:

@@ -63,7 +63,7 @@ class _Heard:
 class NotificationScheduler:
     """Scheduler of all notifiers, run as one actor. Call `heard` and `ended` from any thread."""
 
-    name = "telling"
+    name = "notifications"
 
     def __init__(
         self,
@@ -110,23 +110,23 @@ class NotificationScheduler:
             now_ms = self._clock.now_ms()
             if self._begun_ms is None:
                 self._begun_ms = now_ms
-            for ear in self._ears:
-                if ear.to not in self._state:
-                    self._state[ear.to] = _Heard()
-                    self._remember(ear, now_ms)
-                    self._make_up(ear, now_ms)
+            for channel in self._ears:
+                if channel.to not in self._state:
+                    self._state[channel.to] = _Heard()
+                    self._remember(channel, now_ms)
+                    self._make_up(channel, now_ms)
             while self._queue:
                 self._take(self._queue[0], now_ms)
                 self._queue.popleft()
             if not self._is_looked_over and now_ms - self._begun_ms > 2 * SAVED_MS:
                 self._is_looked_over = True
                 self._end_alarms_that_are_over(now_ms)
-            for ear in self._ears:
-                self._recap(ear, now_ms)
+            for channel in self._ears:
+                self._recap(channel, now_ms)
             if now_ms - self._saved_ms > SAVED_MS:
                 self._saved_ms = now_ms
-                for ear in self._ears:
-                    self._outbox.mark(f"told/{ear.to}", str(now_ms))
+                for channel in self._ears:
+                    self._outbox.mark(f"told/{channel.to}", str(now_ms))
         return IDLE_S
 
     def close(self) -> None:
@@ -137,7 +137,7 @@ class NotificationScheduler:
         with self._lock:
             self._ears = tuple(ears)
             self._waits_ms = SETTLE_MS + (LINK_MS if links else 0)
-            self._state = {ear.to: self._state[ear.to] for ear in ears if ear.to in self._state}
+            self._state = {channel.to: self._state[channel.to] for channel in ears if channel.to in self._state}
         if self.handle is not None:
             self.handle.wake()
 
@@ -147,100 +147,111 @@ class NotificationScheduler:
             self.handle.wake()
 
     def _take(self, what: EventChanged | Alarm | Delivery, now_ms: int) -> None:
-        for ear in self._ears:
+        for channel in self._ears:
             if isinstance(what, Alarm):
-                self._alarm(ear, what)
+                self._alarm(channel, what)
             elif isinstance(what, EventChanged):
                 is_past = what.event.end_ms is not None and what.event.end_ms < now_ms - OVERLAP_MS
                 if not is_past:  # an old event was edited
-                    self._event(ear, what.event, now_ms)
+                    self._event(channel, what.event, now_ms)
             elif what.event is not None and what.what is DeliveryKind.CLIP:
-                self._hurry(ear, what.event, now_ms)
-            elif what.to == ear.to and what.event is not None:
+                self._hurry(channel, what.event, now_ms)
+            elif what.to == channel.to and what.event is not None:
                 event = self._archive.index.event(what.event)
                 if event is not None:
-                    self._follow(ear, event, now_ms)
+                    self._follow(channel, event, now_ms)
 
     # --- events ------------------------------------------------------------------------------------------------------
 
-    def _event(self, ear: NotificationFilter, event: Event, now_ms: int) -> None:
-        state = self._state[ear.to]
+    def _event(self, channel: NotificationFilter, event: Event, now_ms: int) -> None:
+        state = self._state[channel.to]
         if event.id in state.known:
-            self._changed(ear, event, now_ms)
+            self._changed(channel, event, now_ms)
             return
-        says = self._deciding.of(event)[RuleAction("notify", ear.to)]
-        is_muted = self._is_muted(ear.to, event.camera, event.start_ms)
-        found = verdict(ear, event.camera, says.as_kind or event.kind, says, now_ms, self._zone, is_muted=is_muted)
+        says = self._deciding.of(event)[RuleAction("notify", channel.to)]
+        is_muted = self._is_muted(channel.to, event.camera, event.start_ms)
+        found = verdict(channel, event.camera, says.as_kind or event.kind, says, now_ms, self._zone, is_muted=is_muted)
         self._deciding.note(event, says, does=found.does, why=found.why)
         if found.does or found.is_final:
             state.known.add(event.id)
         if not found.does:
             return
         pace = state.paces.setdefault(event.camera, _Pace())
-        between_ms = _between_ms(ear, pace)
+        between_ms = _between_ms(channel, pace)
         if now_ms - pace.last_ms < between_ms or found.wait_ms:
-            self._gather(ear, event, pace, max(pace.last_ms + between_ms, found.wait_ms), now_ms)
+            self._gather(channel, event, pace, max(pace.last_ms + between_ms, found.wait_ms), now_ms)
             return
         if now_ms - pace.last_ms >= 2 * between_ms:
             pace.steps = 0
         pace.last_ms = now_ms
         waits_ms = 0 if event.picture_ms is not None or event.end_ms is not None else PICTURE_MS
         content = {"kind": "event", "event": event.id}
-        self._outbox.add([self._delivery(ear, f"event/{event.id}", content, event, now_ms, due_ms=now_ms + waits_ms)])
+        self._outbox.add(
+            [self._delivery(channel, f"event/{event.id}", content, event, now_ms, due_ms=now_ms + waits_ms)]
+        )
 
-    def _gather(self, ear: NotificationFilter, event: Event, pace: _Pace, due_ms: int, now_ms: int) -> None:
+    def _gather(self, channel: NotificationFilter, event: Event, pace: _Pace, due_ms: int, now_ms: int) -> None:
         """Add the event to the waiting digest, or to a new one."""
         if pace.digest:
-            waiting = self._outbox.find(ear.to, pace.digest)
+            waiting = self._outbox.find(channel.to, pace.digest)
             if waiting is not None and waiting.next_ms > now_ms:
                 together = {**waiting.content, "events": [*waiting.content["events"], event.id]}
-                gathered = self._delivery(ear, pace.digest, together, event, now_ms, due_ms=waiting.next_ms)
+                gathered = self._delivery(channel, pace.digest, together, event, now_ms, due_ms=waiting.next_ms)
                 if self._outbox.amend(gathered):
                     return
         pace.digest = f"digest/{event.id}"
         pace.last_ms, pace.steps = due_ms, pace.steps + 1
         content = {"kind": "digest", "camera": event.camera, "events": [event.id]}
-        self._outbox.add([self._delivery(ear, pace.digest, content, event, now_ms, due_ms=due_ms)])
+        self._outbox.add([self._delivery(channel, pace.digest, content, event, now_ms, due_ms=due_ms)])
 
-    def _changed(self, ear: NotificationFilter, event: Event, now_ms: int) -> None:
+    def _changed(self, channel: NotificationFilter, event: Event, now_ms: int) -> None:
         """Send an event that waited for its snapshot; schedule the clip of an event that ended."""
         if event.end_ms is not None:
-            self._follow(ear, event, now_ms)
+            self._follow(channel, event, now_ms)
         elif event.picture_ms is not None:
-            first = self._outbox.find(ear.to, f"event/{event.id}")
+            first = self._outbox.find(channel.to, f"event/{event.id}")
             if (
                 first is not None
                 and first.state is DeliveryState.WAITING
                 and not first.tries
                 and first.next_ms > now_ms
             ):
-                self._outbox.amend(self._delivery(ear, first.name, dict(first.content), event, now_ms, due_ms=now_ms))
+                self._outbox.amend(
+                    self._delivery(channel, first.name, dict(first.content), event, now_ms, due_ms=now_ms)
+                )
 
-    def _follow(self, ear: NotificationFilter, event: Event, now_ms: int) -> None:
-        if not ear.follows or event.end_ms is None:
+    def _follow(self, channel: NotificationFilter, event: Event, now_ms: int) -> None:
+        if not channel.follows or event.end_ms is None:
             return
-        first = self._outbox.find(ear.to, f"event/{event.id}")
+        first = self._outbox.find(channel.to, f"event/{event.id}")
         if first is None or first.state is not DeliveryState.DONE:
             return
         span = self._clip_of(event, event.end_ms)
         due_ms = span.end_ms + self._waits_ms
-        if not ear.edits:
-            pace = self._state[ear.to].paces.setdefault(event.camera, _Pace())
-            due_ms = max(due_ms, pace.last_ms + _between_ms(ear, pace))
+        if not channel.edits:
+            pace = self._state[channel.to].paces.setdefault(event.camera, _Pace())
+            due_ms = max(due_ms, pace.last_ms + _between_ms(channel, pace))
             pace.last_ms = max(pace.last_ms, due_ms)
-        edits = first.receipt if ear.edits else ""
+        edits = first.receipt if channel.edits else ""
         content = {"kind": "clip", "event": event.id, "edits": edits, "from_ms": span.begin_ms, "to_ms": span.end_ms}
         self._outbox.add(
             [
                 self._delivery(
-                    ear, f"clip/{event.id}", content, event, now_ms, due_ms=due_ms, what=DeliveryKind.CLIP, needs=span
+                    channel,
+                    f"clip/{event.id}",
+                    content,
+                    event,
+                    now_ms,
+                    due_ms=due_ms,
+                    what=DeliveryKind.CLIP,
+                    needs=span,
                 )
             ]
         )
 
-    def _hurry(self, ear: NotificationFilter, key: EventId, now_ms: int) -> None:
+    def _hurry(self, channel: NotificationFilter, key: EventId, now_ms: int) -> None:
         """Send a message at once if it waits only for uploads of its clip and all of them have ended."""
-        waiting = self._outbox.find(ear.to, f"clip/{key}")
+        waiting = self._outbox.find(channel.to, f"clip/{key}")
         if waiting is None or waiting.needs is None or waiting.tries or waiting.next_ms <= now_ms:
             return
         is_held = waiting.next_ms > waiting.needs.end_ms + self._waits_ms
@@ -248,16 +259,16 @@ class NotificationScheduler:
             self._outbox.amend(replace(waiting, next_ms=now_ms))
 
     def _is_brought(self, key: EventId) -> bool:
-        ears = {ear.to for ear in self._ears}
+        ears = {channel.to for channel in self._ears}
         clips = [one for one in self._outbox.of_event(key) if one.what is DeliveryKind.CLIP and one.to not in ears]
         return bool(clips) and all(one.state is not DeliveryState.WAITING for one in clips)
 
     # --- alarms and the day ------------------------------------------------------------------------------------------
 
-    def _alarm(self, ear: NotificationFilter, alarm: Alarm) -> None:
-        if not ear.alarms or (alarm.camera is not None and not ear.has(alarm.camera)):
+    def _alarm(self, channel: NotificationFilter, alarm: Alarm) -> None:
+        if not channel.alarms or (alarm.camera is not None and not channel.has(alarm.camera)):
             return
-        mark = f"alarm/{ear.to}/{alarm.what}/{alarm.camera or ''}"
+        mark = f"alarm/{channel.to}/{alarm.what}/{alarm.camera or ''}"
         since = self._outbox.marks(mark).get(mark, "")
         if bool(since) is (alarm.until_ms is None):
             return  # already sent before a restart, or its start was not sent
@@ -272,42 +283,44 @@ class NotificationScheduler:
         }
         at_ms = alarm.until_ms or alarm.since_ms
         name = f"{'alarm' if alarm.until_ms is None else 'over'}/{alarm.what}/{alarm.camera or ''}/{at_ms}"
-        told = Delivery(ear.to, name, DeliveryKind.MESSAGE, content, self._clock.now_ms(), at_ms, camera=alarm.camera)
+        told = Delivery(
+            channel.to, name, DeliveryKind.MESSAGE, content, self._clock.now_ms(), at_ms, camera=alarm.camera
+        )
         self._outbox.add([told])
         self._outbox.mark(mark, "" if alarm.until_ms else str(alarm.since_ms))
 
     def _end_alarms_that_are_over(self, now_ms: int) -> None:
         """Send the end of problems that ended while tawny was not running."""
         lasting = {(alarm.what, alarm.camera or "") for alarm in self._lasting()}
-        for ear in self._ears:
-            prefix = f"alarm/{ear.to}/"
+        for channel in self._ears:
+            prefix = f"alarm/{channel.to}/"
             for mark, since in self._outbox.marks(prefix).items():
                 what, _, camera = mark.removeprefix(prefix).partition("/")
                 if (what, camera) not in lasting:
                     where = CameraId(camera) if camera else None
-                    self._alarm(ear, Alarm(what, where, int(since), "", until_ms=now_ms))
+                    self._alarm(channel, Alarm(what, where, int(since), "", until_ms=now_ms))
 
-    def _recap(self, ear: NotificationFilter, now_ms: int) -> None:
-        if ear.recap is None:
+    def _recap(self, channel: NotificationFilter, now_ms: int) -> None:
+        if channel.recap is None:
             return
         now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(self._zone)
-        is_time = now.hour * 60 + now.minute >= ear.recap
-        mark = f"recap/{ear.to}"
+        is_time = now.hour * 60 + now.minute >= channel.recap
+        mark = f"recap/{channel.to}"
         last = self._outbox.marks(mark).get(mark, "")
         if not last:
             last = str(now.date() if is_time else now.date() - timedelta(days=1))
             self._outbox.mark(mark, last)
         if is_time and date.fromisoformat(last) < now.date():
             content = {"kind": "recap", "from_ms": now_ms - 86_400_000, "to_ms": now_ms}
-            self._outbox.add([Delivery(ear.to, f"recap/{now.date()}", DeliveryKind.RECAP, content, now_ms, now_ms)])
+            self._outbox.add([Delivery(channel.to, f"recap/{now.date()}", DeliveryKind.RECAP, content, now_ms, now_ms)])
             self._outbox.mark(mark, str(now.date()))
 
     # --- after a start -----------------------------------------------------------------------------------------------
 
-    def _remember(self, ear: NotificationFilter, now_ms: int) -> None:
+    def _remember(self, channel: NotificationFilter, now_ms: int) -> None:
         """Restore the state from the outbox."""
-        state = self._state[ear.to]
-        for row in self._outbox.since(ear.to, now_ms - REMEMBERED_MS):
+        state = self._state[channel.to]
+        for row in self._outbox.since(channel.to, now_ms - REMEMBERED_MS):
             if row.camera is None or row.content.get("kind") not in ("event", "digest"):
                 continue
             state.known.update(EventId(one) for one in row.content.get("events", [row.event]))
@@ -318,11 +331,11 @@ class NotificationScheduler:
             if row.content["kind"] == "digest":
                 pace.digest = row.name
 
-    def _make_up(self, ear: NotificationFilter, now_ms: int) -> None:
+    def _make_up(self, channel: NotificationFilter, now_ms: int) -> None:
         """Send events whose message was lost in a power failure, but none from before the notifier was added."""
-        mark = f"told/{ear.to}"
+        mark = f"told/{channel.to}"
         told_ms = int(self._outbox.marks(mark).get(mark, now_ms))
-        begin_ms = max(self._outbox.since_ms(ear.to), told_ms - OVERLAP_MS, now_ms - REMEMBERED_MS // 2)
+        begin_ms = max(self._outbox.since_ms(channel.to), told_ms - OVERLAP_MS, now_ms - REMEMBERED_MS // 2)
         found: list[Event] = []
         after: str | None = None
         while begin_ms < now_ms:
@@ -332,11 +345,11 @@ class NotificationScheduler:
             if after is None:
                 break
         for event in sorted(found, key=lambda one: one.start_ms):
-            self._event(ear, event, now_ms)
+            self._event(channel, event, now_ms)
 
     def _delivery(
         self,
-        ear: NotificationFilter,
+        channel: NotificationFilter,
         name: str,
         content: Mapping[str, object],
         event: Event,
@@ -347,7 +360,7 @@ class NotificationScheduler:
         needs: Span | None = None,
     ) -> Delivery:
         return Delivery(
-            to=ear.to,
+            to=channel.to,
             name=name,
             what=what,
             content=content,
@@ -361,7 +374,7 @@ class NotificationScheduler:
         )
 
 
-def _between_ms(ear: NotificationFilter, pace: _Pace) -> int:
+def _between_ms(channel: NotificationFilter, pace: _Pace) -> int:
     """Return the interval between messages, ms; it doubles with each consecutive digest."""
-    longest_ms = max(ear.cool_down_ms, SELDOM_MS)
-    return min(ear.cool_down_ms << min(pace.steps, 20), longest_ms)
+    longest_ms = max(channel.cool_down_ms, SELDOM_MS)
+    return min(channel.cool_down_ms << min(pace.steps, 20), longest_ms)

@@ -65,7 +65,7 @@ NOTIFIERS: Final = (
     TargetKind(
         "notifiers", "ntfy", "ntfy", "A phone app, no account needed", "ntfy://[:{token}@]{host}/{topic}",
         (
-            TargetField("topic", "Topic", "a word nobody will guess"),
+            TargetField("topic", "Topic", "a word that is hard to guess"),
             TargetField("host", "Server", "ntfy.sh", goes="as-is"),
             TargetField("token", "Token", "if the topic requires one", secret=True, required=False),
         ),

@@ -28,7 +28,7 @@ class EmitterWorker:
     """Sends messages as an actor. Call `heard` from any thread."""
 
     def __init__(self, name: str, open_emitter: Callable[[], Emitter], form: MessageFormat, clock: Clock) -> None:
-        self.name, self._open, self._form, self._clock = f"tells {name}", open_emitter, form, clock
+        self.name, self._open, self._form, self._clock = f"emit {name}", open_emitter, form, clock
         self._emitter: Emitter | None = None
         self._lock, self._order = threading.Lock(), itertools.count()
         self._due: list[tuple[float, int, Callable[[], dict[str, Any]]]] = []

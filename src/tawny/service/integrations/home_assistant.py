@@ -71,37 +71,37 @@ def mode_of_command(command: str, modes: Sequence[str]) -> str | None:
     return next((mode for mode in modes if mode in PANEL and PANEL[mode][1] == command), None)
 
 
-def announced(house: DiscoveryContext, prefix: str) -> dict[str, bytes]:
+def announced(context: DiscoveryContext, prefix: str) -> dict[str, bytes]:
     """Return topic and payload of each entity."""
     found: dict[str, bytes] = {}
-    for kind, name, about in _entities(house):
-        topic = f"{prefix}/{kind}/{house.node}/{name}/config"
-        unique = {"unique_id": f"{house.node}_{name}", "default_entity_id": f"{kind}.{house.node}_{name}".lower()}
+    for kind, name, about in _entities(context):
+        topic = f"{prefix}/{kind}/{context.node}/{name}/config"
+        unique = {"unique_id": f"{context.node}_{name}", "default_entity_id": f"{kind}.{context.node}_{name}".lower()}
         origin = {"origin": {"name": "tawny", "sw_version": __version__}}
         found[topic] = json.dumps({**about, **unique, **origin}, ensure_ascii=False).encode()
     return found
 
 
-def _entities(house: DiscoveryContext) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _entities(context: DiscoveryContext) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield kind, object name and properties of each entity."""
-    yield from _of_recorder(house)
-    for camera in house.cameras:
-        yield from _of_camera(house, camera)
+    yield from _of_recorder(context)
+    for camera in context.cameras:
+        yield from _of_camera(context, camera)
 
 
-def _of_recorder(house: DiscoveryContext) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    base = house.base
-    common = {"device": _recorder(house), **_available(f"{base}/status")}
+def _of_recorder(context: DiscoveryContext) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    base = context.base
+    common = {"device": _recorder(context), **_available(f"{base}/status")}
     health = {**common, "state_topic": f"{base}/health", "entity_category": "diagnostic"}
-    if "modes" in house.may:
-        features = [PANEL[mode][2] for mode in house.modes[1:] if mode in PANEL]
+    if "modes" in context.may:
+        features = [PANEL[mode][2] for mode in context.modes[1:] if mode in PANEL]
         yield "alarm_control_panel", "alarm", {
             **common, "name": "Alarm", "state_topic": f"{base}/alarm", "command_topic": f"{base}/alarm/set",
             "supported_features": features, "code_arm_required": False, "code_disarm_required": False,
         }  # fmt: skip
         yield "select", "mode", {
             **common, "name": "Mode", "state_topic": f"{base}/mode", "command_topic": f"{base}/mode/set",
-            "options": list(house.modes), "icon": "mdi:home-lock",
+            "options": list(context.modes), "icon": "mdi:home-lock",
         }  # fmt: skip
     yield "binary_sensor", "problem", {
         **health, "name": "Problem", "device_class": "problem",
@@ -119,21 +119,21 @@ def _of_recorder(house: DiscoveryContext) -> Iterator[tuple[str, str, dict[str, 
         **health, "name": "Waiting uploads", "value_template": "{{ value_json.waiting }}", "icon": "mdi:tray-arrow-up",
         "state_class": "measurement",
     }  # fmt: skip
-    if "relay" in house.may:
-        for relay in house.relays:
+    if "relay" in context.may:
+        for relay in context.relays:
             yield "switch", f"relay_{relay}", {
                 **common, "name": relay, "command_topic": f"{base}/relay/{relay}/set", "optimistic": True,
             }  # fmt: skip
 
 
-def _of_camera(house: DiscoveryContext, camera: AnnouncedCamera) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    base, own, name = house.base, f"{house.base}/{camera.id}", camera.id
+def _of_camera(context: DiscoveryContext, camera: AnnouncedCamera) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    base, own, name = context.base, f"{context.base}/{camera.id}", camera.id
     device = {
-        "identifiers": [f"{house.node}_{camera.id}"],
+        "identifiers": [f"{context.node}_{camera.id}"],
         "name": camera.name,
         "manufacturer": "tawny",
         "model": "Camera",
-        "via_device": house.node,
+        "via_device": context.node,
     }
     common = {"device": device, **_available(f"{base}/status")}
     seen = {"device": device, **_available(f"{base}/status", f"{own}/available")}
@@ -160,12 +160,12 @@ def _of_camera(house: DiscoveryContext, camera: AnnouncedCamera) -> Iterator[tup
         ("record", "record", "Record now", "mdi:record-rec"),
         ("pause", "private", "Private", "mdi:eye-off"),
     ):
-        if right in house.may:
+        if right in context.may:
             yield "switch", f"{name}_{what}", {
                 **common, "name": title, "icon": icon, "state_topic": f"{own}/{what}",
                 "command_topic": f"{own}/{what}/set",
             }  # fmt: skip
-    if camera.turns and "ptz" in house.may:
+    if camera.turns and "ptz" in context.may:
         for way, speeds in MOVES.items():
             order = {"command": "ptz", "camera": camera.id, **speeds}
             yield "button", f"{name}_{way}", {
@@ -174,15 +174,15 @@ def _of_camera(house: DiscoveryContext, camera: AnnouncedCamera) -> Iterator[tup
             }  # fmt: skip
 
 
-def _recorder(house: DiscoveryContext) -> dict[str, Any]:
+def _recorder(context: DiscoveryContext) -> dict[str, Any]:
     about = {
-        "identifiers": [house.node],
-        "name": f"tawny ({house.host})",
+        "identifiers": [context.node],
+        "name": f"tawny ({context.host})",
         "manufacturer": "tawny",
         "model": "Recorder",
         "sw_version": __version__,
     }
-    return {**about, "configuration_url": house.address} if house.address else about
+    return {**about, "configuration_url": context.address} if context.address else about
 
 
 def _available(*topics: str) -> dict[str, Any]:

@@ -101,5 +101,5 @@ def _check(asked: web.Rehearsal, settings: Settings, modes: ModeState) -> None:
         raise NotDone(f"No mode named {asked.mode}.", f"Available: {', '.join(modes.names)}.")
     for person in asked.home or ():
         if person not in modes.people_names:
-            known = ", ".join(modes.people_names) or "nobody"
+            known = ", ".join(modes.people_names) or "no one"
             raise NotDone(f"{person} isn't set up for presence.", f"Available: {known}.")

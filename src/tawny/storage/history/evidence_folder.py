@@ -40,12 +40,12 @@ What it shows
   in them was changed, left out or put elsewhere since; what is missing around them, and if the recorder explains it.
 
 What it does not show
-  That the scene was real, that nobody had fooled the camera, or that the recorder's clock was right.
+  That the scene was real, that the camera wasn't fooled, or that the recorder's clock was right.
 
 How to check it
   tawny verify FOLDER --recorder FINGERPRINT
   on any machine; or with verify.py, a program of 80 lines in tawny's documentation, which needs nothing of tawny.
-  The fingerprint is on the recorder's recovery sheet, or known from whoever runs it; this folder's own
+  The fingerprint is on the recorder's recovery sheet, or the owner knows it; this folder's own
   claim is {genesis}.
 """
 
@@ -53,7 +53,7 @@ How to check it
 REDACTED_README: Final = """\
 What this is
   A film of a camera (redacted.mp4) that the recorder {recorder} made of its recordings, with parts of the pictures made
-  unrecognizable on purpose, and without sound. It is NOT what was recorded: every picture was encoded anew.
+  unrecognizable on purpose, and without sound. It is NOT what was recorded: every frame was re-encoded.
 
 What it shows
   That this recorder made the film; that it had recorded the time that the film is of, and stated so within twenty
@@ -66,7 +66,7 @@ What it does not show
 How to check it
   tawny verify FOLDER --recorder FINGERPRINT
   on any machine; or with verify.py, a program of 80 lines in tawny's documentation, which needs nothing of tawny.
-  The fingerprint is on the recorder's recovery sheet, or known from whoever runs it; this folder's own claim is
+  The fingerprint is on the recorder's recovery sheet, or the owner knows it; this folder's own claim is
   {genesis}.
 """
 

@@ -122,7 +122,7 @@ class EventTable:
             words = self._names.words(db)
             return [_event(words, *row) for row in rows]
         except KeyError:
-            words = self._names.words(db, anew=True)
+            words = self._names.words(db, reload=True)
             return [_event(words, *row) for row in rows]
 
     def _record(self, db: sqlite3.Connection, event: Event) -> bytes | str:
@@ -148,7 +148,7 @@ class EventTable:
         except struct.error:
             return _as_told(event)
         row = (_key(event.id, event.start_ms), word_id(db, event.camera), word_id(db, event.kind), _took_ms(event))
-        again = _event(self._names.words(db, anew=True), event.start_ms, *row, event.kept, event.reviewed, record)
+        again = _event(self._names.words(db, reload=True), event.start_ms, *row, event.kept, event.reviewed, record)
         return record if again == event else _as_told(event)
 
 

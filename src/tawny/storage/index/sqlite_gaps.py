@@ -57,7 +57,7 @@ class GapTable:
         try:
             return [_gap(self._names.words(db), *row) for row in rows]
         except KeyError:
-            return [_gap(self._names.words(db, anew=True), *row) for row in rows]
+            return [_gap(self._names.words(db, reload=True), *row) for row in rows]
 
     # --- damage
 

@@ -94,9 +94,9 @@ class NameTable:
             known = self._format_ids[said] = int(found[0])
         return known
 
-    def words(self, db: sqlite3.Connection, *, anew: bool = False) -> Mapping[int, str]:
-        """Return words by id; 0 is the empty word. anew: reload, because the cache lacks an id."""
-        if anew or not self._words:
+    def words(self, db: sqlite3.Connection, *, reload: bool = False) -> Mapping[int, str]:
+        """Return words by id; 0 is the empty word. reload: the cache lacks an id."""
+        if reload or not self._words:
             self._words = {0: "", **dict(db.execute("SELECT id, word FROM words"))}
         return self._words
 

@@ -44,7 +44,7 @@ CREATE TABLE stretches (
     end_ms      INTEGER NOT NULL,
     PRIMARY KEY (stream_id, start_ms, run, format_id)
 ) WITHOUT ROWID;
-CREATE TABLE hours (                -- settled: what is there is counted, and listed from its folder
+CREATE TABLE hours (                -- settled: only counted here; listed from its folder
     stream_id   INTEGER NOT NULL REFERENCES streams,
     hour        INTEGER NOT NULL,   -- since 1970
     files       INTEGER NOT NULL,
@@ -87,7 +87,7 @@ CREATE TABLE damage (
 ) WITHOUT ROWID;
 CREATE TABLE events (
     start_ms    INTEGER NOT NULL,
-    id          BLOB NOT NULL,      -- a blob: what ours says beside its begin; or the whole, as text
+    id          BLOB NOT NULL,      -- a blob: difference to the begin of ours; or the whole, as text
     camera_id   INTEGER NOT NULL REFERENCES words,
     kind_id     INTEGER NOT NULL REFERENCES words,
     shown_id    INTEGER NOT NULL REFERENCES words,  -- the kind it is sorted by
