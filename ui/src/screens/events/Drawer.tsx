@@ -51,10 +51,11 @@ export function Drawer({ event, others, onClose, onKeep, onReview }: Props) {
           type="button"
           class={`btn${event.reviewed ? " on" : ""}`}
           aria-pressed={event.reviewed}
+          title={event.reviewed ? undefined : words.review}
           onClick={() => onReview(event)}
         >
           <Icon name="check" />
-          {event.reviewed ? words.reviewed : words.review}
+          {words.reviewed}
         </button>
         <button
           type="button"
