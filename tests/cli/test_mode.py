@@ -52,7 +52,7 @@ def recorder(recorded: Path) -> Iterator[Recorder]:
             {"people": [{"name": "anna", "home": True}, {"name": "ben", "home": False}]},
             ["Mode: ", "Next", r"Home: anna\.", "Modes: "],
         ),
-        ({"people": [{"name": "ben", "home": False}]}, ["Mode: ", "Next", r"Home: nobody\.", "Modes: "]),
+        ({"people": [{"name": "ben", "home": False}]}, ["Mode: ", "Next", r"Home: no one\.", "Modes: "]),
     ],
 )
 def test_the_active_mode_is_shown(

@@ -164,3 +164,10 @@ def test_a_siren_is_a_relay_of_that_name_and_records_last_five_minutes() -> None
     assert str(parse_action("siren")) == "relay siren 30 s"
     assert str(parse_action("record")) == "record 5 min"
     assert isinstance(ModesSettings().names, tuple)
+
+
+def test_what_a_rule_asks_of_recognition_is_kept(path: Path) -> None:
+    when = {"kind": "person", "recognized": ["anna", "unknown"], "include_possible": True}
+    settings = change_modes(path, {}, [{"when": when, "do": ["notify phone"]}])
+    assert [rule_to_table(rule) for rule in settings.rules] == [{"when": when, "do": ["notify phone"]}]
+    assert "include_possible = true" in path.read_text()

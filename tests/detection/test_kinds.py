@@ -162,7 +162,7 @@ def test_a_model_is_opened_and_asked(tmp_path: Path) -> None:
         (lambda file: file.with_suffix(".json").write_text("[]"), "isn't a valid model card"),
         (lambda file: file.write_bytes(file.read_bytes()[:-10]), "is incomplete"),
         (lambda file: file.write_bytes(file.read_bytes()[:-1] + b"!"), "doesn't match its card"),
-        (lambda file: kind_models.write_card(file, kinds=["cat"]), "tells cat, not person"),
+        (lambda file: kind_models.write_card(file, kinds=["cat"]), "classifies cat, expected person"),
     ],
     ids=["absent", "no card", "broken card", "strange card", "truncated", "another", "other kinds"],
 )
@@ -178,5 +178,5 @@ def test_a_model_that_is_not_what_its_card_says_is_refused(tmp_path: Path, spoil
 def test_a_model_of_another_shape_is_refused(tmp_path: Path) -> None:
     from tests.detection.models import models
 
-    with pytest.raises(NotDone, match="does not tell kinds"):
+    with pytest.raises(NotDone, match="can't classify events"):
         KindClassifier(models.bright(tmp_path / "m.onnx"))

@@ -54,7 +54,7 @@ def test_the_best_way_is_taken_by_itself(page: Page, demo: Tawny) -> None:
     page.goto(f"{demo.base}/live/front")
     moves(page)
     expect(page.locator("[data-camera=front]")).to_have_attribute("data-way", "socket")
-    assert "The best way here" in numbers(page)
+    assert "Best option here" in numbers(page)
     page.close()
 
 
@@ -71,7 +71,7 @@ def test_without_live_sockets_it_is_webrtc_and_says_why(page: Page, demo: Tawny)
     page.goto(f"{demo.base}/live/front")
     page.wait_for_selector("[data-camera=front][data-way=webrtc][data-view=playing]", timeout=WAIT_MS)
     moves(page)
-    assert "WebSocket does not get through" in numbers(page)
+    assert "WebSocket couldn’t connect" in numbers(page)
     page.close()
 
 
@@ -125,7 +125,7 @@ def _parts(asked: list[str], page: Page) -> int:
 def test_webrtc_goes_by_udp(page: Page, demo: Tawny) -> None:
     page.goto(f"{demo.base}/live/front?way=webrtc")
     moves(page)
-    until(lambda: "WebRTC by UDP" in numbers(page), 60, "by UDP")
+    until(lambda: "WebRTC over UDP" in numbers(page), 60, "by UDP")
     page.close()
 
 
@@ -161,5 +161,5 @@ def test_webrtc_goes_by_tcp_where_udp_is_shut(page: Page, demo: Tawny) -> None:
     page.route("**/cameras/*/rtc*", without_udp)
     page.goto(f"{demo.base}/live/front?way=webrtc")
     moves(page)
-    until(lambda: "WebRTC by TCP" in numbers(page), 60, "by TCP")
+    until(lambda: "WebRTC over TCP" in numbers(page), 60, "by TCP")
     page.close()

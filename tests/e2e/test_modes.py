@@ -138,10 +138,10 @@ def test_a_rehearsal_says_what_would_happen_and_why(owner: BrowserContext, house
     form.get_by_role("combobox", name="in mode").select_option("night")
     page.get_by_role("button", name="Test", exact=True).click()
     told = page.locator(".outcomes li.does")
-    expect(told.filter(has_text="Tell phone")).to_contain_text("The rule “night watch” tells phone")
+    expect(told.filter(has_text="Notify phone")).to_contain_text("The rule “night watch” notifies phone")
     form.get_by_role("combobox", name="in mode").select_option("home")
     page.get_by_role("button", name="Test", exact=True).click()
-    expect(page.locator(".outcomes li", has_text="Tell phone")).to_contain_text("and the mode was home")
+    expect(page.locator(".outcomes li", has_text="Notify phone")).to_contain_text("and the mode was home")
     page.close()
 
 

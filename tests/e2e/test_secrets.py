@@ -45,13 +45,13 @@ listen = "127.0.0.1:0"
 metrics = "${{METRICS}}"
 [heartbeat]
 url = "{base}/ping/${{CHECK_IN}}"
-every = "10 s"
+interval = "10 s"
 [[live.turn]]
 url = "turn:127.0.0.1:3478"
 secret = "${{TURN}}"
 [mqtt]
 url = "mqtt://tawny:${{MQTT}}@{closed}/tawny"
-permissions = ["arm"]
+permissions = ["modes"]
 [scripts]
 folder = "{root}/scripts"
 
@@ -243,7 +243,7 @@ def everything_fails(house: House, root: Path) -> None:
         {"command": "relay", "relay": "light"},
         {"command": "set_mode", "mode": "away"},
     ):
-        house.seen[f"the order {order['do']}"] = house.asked(command="order", order=order)
+        house.seen[f"the order {order['command']}"] = house.asked(command="order", order=order)
     for names in TARGETS.values():
         for name in names:
             house.seen[f"trying {name}"] = house.asked(command="test", name=name)

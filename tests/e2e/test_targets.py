@@ -38,6 +38,18 @@ def page(owner: BrowserContext, house: Tawny) -> Iterator[Page]:
     page.close()
 
 
+@pytest.mark.parametrize(
+    ("former", "present"),
+    [("/settings/messages", PATH), ("/settings/sealed?begin", "/settings/encryption?begin")],
+)
+def test_a_bookmark_of_a_former_page_goes_on(owner: BrowserContext, house: Tawny, former: str, present: str) -> None:
+    page = owner.new_page()
+    page.goto(house.base + former)
+    page.wait_for_url(house.base + present, timeout=30_000)
+    page.get_by_role("heading", level=1).wait_for()
+    page.close()
+
+
 def test_a_place_is_added_tried_changed_and_removed(page: Page, house: Tawny, tmp_path: Path) -> None:
     (tmp_path / "nas").mkdir()
     file = house.folder.parent / "tawny.toml"

@@ -21,7 +21,7 @@ source = "demo:front"   # the large one
 sub = "demo:front"
 
 [cameras.front.detection]
-mode = "balanced"       # as usual
+effort = "balanced"     # as usual
 """
 PATH = "/settings/cameras/front"
 
@@ -109,7 +109,7 @@ def test_a_zone_is_drawn_saved_and_only_what_is_in_it_is_an_event(
     save(page)
     text = config_of(house)
     assert 'source = "demo:front"   # the large one' in text
-    assert 'mode = "balanced"       # as usual' in text
+    assert 'effort = "balanced"     # as usual' in text
     assert "path-and-porch = [[" in text
     zone = watching(owner, house)["watch"]["zones"][0]
     assert zone["points"][0] == pytest.approx([0.02, 0.02], abs=0.01)

@@ -298,9 +298,9 @@ def test_it_is_offered_with_the_first_account_and_set_up_on_the_page(browser: Br
         page.get_by_text("All recordings of all cameras are encrypted.").wait_for(timeout=60_000)
         said = tomllib.loads(config.read_text())
         owner = pyrage.passphrase.decrypt((there.folder / "keys" / "owner.age").read_bytes(), phrase.strip())
-        assert said["sealed"]["recipients"] == [Identity.read(owner.decode()).recipient]
-        assert said["sealed"]["recovery"] == Identity.read(secret).recipient
-        assert said["storage"]["sealed"] is True
+        assert said["encryption"]["recipients"] == [Identity.read(owner.decode()).recipient]
+        assert said["encryption"]["recovery"] == Identity.read(secret).recipient
+        assert said["storage"]["encrypt"] is True
         stored = b"".join(path.read_bytes() for path in there.folder.rglob("*") if path.is_file())
         assert secret.encode() not in stored
         assert violations(page, axe_script()) == []

@@ -80,7 +80,7 @@ def test_a_device_that_breaks_is_given_up_and_it_is_said(caplog: pytest.LogCaptu
     assert decoder.how == SOFTWARE
     assert decoder.errors == FAILURES
     assert decoder.refused == ["breaks"]
-    assert "decoded in software" in caplog.text
+    assert "falling back to software" in caplog.text
     assert _decoded(decoder, packets) == len(packets)
 
 

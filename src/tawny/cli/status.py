@@ -60,17 +60,17 @@ def text(status: dict[str, Any], out: Output) -> str:
         )
         for camera in status["cameras"]
     ]
-    message = [f"{status['working']} of {status['expected']} cameras working."]
+    lines = [f"{status['working']} of {status['expected']} cameras working."]
     heads = ("camera", "state", "since", "pictures", "rate", "today", "gaps", "damaged")
-    message.append(out.table(heads, rows, empty="No cameras yet. Add one: tawny cameras add NAME SOURCE"))
+    lines.append(out.table(heads, rows, empty="No cameras yet. Add one: tawny cameras add NAME SOURCE"))
     disk = status["disk"]
     if disk:
-        message.append(f"Disk: {size_text(disk['free_bytes'])} free{_forecast(disk)}.")
-    message += [f"{camera['name']}: {camera['detail']}" for camera in status["cameras"] if camera["detail"]]
-    message.append(status["self_test"])
-    message += [f"{warning['message']} {warning['do']}".rstrip() for warning in status["warnings"]]
-    message += [status["hint"]] if status["hint"] else []
-    return "\n".join(message)
+        lines.append(f"Disk: {size_text(disk['free_bytes'])} free{_forecast(disk)}.")
+    lines += [f"{camera['name']}: {camera['detail']}" for camera in status["cameras"] if camera["detail"]]
+    lines.append(status["self_test"])
+    lines += [f"{warning['message']} {warning['hint']}".rstrip() for warning in status["warnings"]]
+    lines += [status["hint"]] if status["hint"] else []
+    return "\n".join(lines)
 
 
 def _forecast(disk: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from tawny.config.quantities import Duration, Size
 from tawny.config.retention import Table
 
+UploadKind = Literal["events", "kept_events", "recordings"]
 TargetName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
@@ -40,7 +41,7 @@ class DestinationSettings(Table):
         description="Address of the destination, for example folder:/mnt/nas/tawny. "
         "See docs/how-to/uploads.md for all of them.",
     )
-    upload: tuple[Literal["events", "kept_events", "recordings"], ...] = Field(
+    upload: tuple[UploadKind, ...] = Field(
         ("events",),
         description="What to upload. `events`: clips and snapshots of all events; `kept_events`: of kept events only; "
         "`recordings`: all recordings.",

@@ -189,8 +189,8 @@ def test_what_was_before_the_destination_is_not_for_it(bench: Bench) -> None:
         (replace(OFFSITE, kinds=frozenset({"person"})), True),
         (replace(OFFSITE, kinds=frozenset({"vehicle"})), False),
         (replace(OFFSITE, cameras=frozenset({CameraId("yard")})), False),
-        (replace(OFFSITE, what=frozenset({"kept"})), False),
-        (replace(OFFSITE, what=frozenset({"footage"})), False),
+        (replace(OFFSITE, what=frozenset({"kept_events"})), False),
+        (replace(OFFSITE, what=frozenset({"recordings"})), False),
     ],
 )
 def test_a_destination_gets_what_it_is_for(tmp_path: Path, wish: UploadRule, expected: bool) -> None:
@@ -200,7 +200,7 @@ def test_a_destination_gets_what_it_is_for(tmp_path: Path, wish: UploadRule, exp
 
 
 def test_what_somebody_keeps_goes_when_it_is_kept(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, replace(OFFSITE, what=frozenset({"kept"})))
+    bench = Bench(tmp_path, replace(OFFSITE, what=frozenset({"kept_events"})))
     event = bench.event().ended(bench.clock.now_ms() + 1000)
     bench.tell(event, "ended")
     bench.tell(replace(event, kept=True), "updated")
@@ -248,7 +248,7 @@ def test_what_a_clip_will_take_is_known_from_what_is_recorded(bench: Bench) -> N
 
 
 def test_footage_is_sent_file_by_file(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, replace(OFFSITE, what=frozenset({"footage"})))
+    bench = Bench(tmp_path, replace(OFFSITE, what=frozenset({"recordings"})))
     segment = bench.archive.record(bench.clock.now_ms() - 60_000, seconds=4)
     bench.sending.heard(SegmentClosed(segment))
     bench.sending.step()

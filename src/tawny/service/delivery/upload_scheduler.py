@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from tawny.config.destinations import UploadKind
 from tawny.config.rules import RuleAction
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.file_names import name, piece_name
@@ -53,8 +54,8 @@ class UploadRule:
     to: str
     names: str
     """Pattern of file names, validated."""
-    what: frozenset[str] = frozenset({"events"})
-    """Any of events, kept, footage."""
+    what: frozenset[UploadKind] = frozenset({"events"})
+    """What to upload."""
     cameras: frozenset[CameraId] | None = None
     """None: all cameras."""
     kinds: frozenset[str] | None = None
@@ -69,9 +70,13 @@ class UploadRule:
             return f"{self.to} only receives {', '.join(sorted(self.cameras))}."
         if self.kinds is not None and kind not in self.kinds:
             return f"{self.to} only receives {', '.join(sorted(self.kinds))}."
-        if "events" in self.what or ("kept" in self.what and kept):
+        if "events" in self.what or ("kept_events" in self.what and kept):
             return ""
-        return f"{self.to} only receives kept events." if "kept" in self.what else f"{self.to} doesn't receive events."
+        return (
+            f"{self.to} only receives kept events."
+            if "kept_events" in self.what
+            else f"{self.to} doesn't receive events."
+        )
 
     def has(self, camera: CameraId) -> bool:
         return self.cameras is None or camera in self.cameras
@@ -329,7 +334,7 @@ class UploadScheduler:
         if is_sealed(segment.path):
             self._with_events(segment)
         for wish in self._wishes:
-            if "footage" in wish.what and wish.has(segment.camera):
+            if "recordings" in wish.what and wish.has(segment.camera):
                 self._outbox.add([self._of_segment(wish, segment, DeliveryKind.FOOTAGE)])
 
     def _of_segment(self, wish: UploadRule, segment: Segment, what: DeliveryKind) -> Delivery:
