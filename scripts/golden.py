@@ -1,15 +1,14 @@
 """Writes the golden documents of API, commands and settings into tests/golden/. `--check` reports stale ones (exit 1).
 
-.venv/bin/python scripts/golden.py [--check]
+.venv/bin/python -m scripts.golden [--check]
 """
 
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+from tests.golden.extract import EXTRACTS, to_text
 
-from tests.golden.extract import EXTRACTS, to_text  # noqa: E402
+ROOT = Path(__file__).parent.parent
 
 
 def main() -> int:
@@ -21,7 +20,7 @@ def main() -> int:
             continue
         stale += 1
         if "--check" in sys.argv:
-            print(f"stale: {path.relative_to(ROOT)}; run scripts/golden.py")
+            print(f"stale: {path.relative_to(ROOT)}; run python -m scripts.golden")
         else:
             path.write_text(text, encoding="utf-8")
     return 1 if stale and "--check" in sys.argv else 0

@@ -1,6 +1,6 @@
 """Writes tests/golden/formats/: one small fixture of each file format, made by the recorder itself in half a minute.
 
-.venv/bin/python scripts/golden_formats.py
+.venv/bin/python -m scripts.golden_formats
 
 Times and ids differ at each run, so run it only when a format is extended on purpose; `expected.json` lists what the
 fixtures hold. Their keys protect nothing: see tests/golden/fixture_key.py.
@@ -18,17 +18,16 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+from tawny.cli.main import main as tawny
+from tawny.cli.new_keys import write_locked
+from tawny.testing.clips import ClipSpec, clip_file
+from tawny.testing.waiting import until
+from tests.delivery.notifiers.stand_in import StandIn, served
+from tests.golden.contents import list_contents, list_databases
+from tests.golden.fixture_key import PASSPHRASE, fixture_identity, hide_keys
+from tests.golden.whole import WAIT_S, Client, run_recorder, wait_for_event
 
-from tawny.cli.main import main as tawny  # noqa: E402
-from tawny.cli.new_keys import write_locked  # noqa: E402
-from tawny.testing.clips import ClipSpec, clip_file  # noqa: E402
-from tawny.testing.waiting import until  # noqa: E402
-from tests.delivery.notifiers.stand_in import StandIn, served  # noqa: E402
-from tests.golden.contents import list_contents, list_databases  # noqa: E402
-from tests.golden.fixture_key import PASSPHRASE, fixture_identity, hide_keys  # noqa: E402
-from tests.golden.whole import WAIT_S, Client, run_recorder, wait_for_event  # noqa: E402
+ROOT = Path(__file__).parent.parent
 
 FORMATS = ROOT / "tests" / "golden" / "formats"
 NOT_KEPT = shutil.ignore_patterns("lock", "control", "reserve", "*-wal", "*-shm")

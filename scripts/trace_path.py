@@ -1,6 +1,6 @@
 """Counts the files, functions and threads that the product runs on three paths, by tracing a whole recorder.
 
-.venv/bin/python scripts/trace_path.py [--json] [--files] [--requests N]
+.venv/bin/python -m scripts.trace_path [--json] [--files] [--requests N]
 
 The recorder runs in this process with its real threads: a camera on loopback sends RTSP, the default detector watches,
 a webhook on loopback is notified, and a client asks for the timeline over HTTP. Only code under src/tawny counts.
@@ -31,26 +31,23 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Final, Self
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-
-import tawny  # noqa: E402
-from tawny.api.security_headers import SecurityHeadersMiddleware  # noqa: E402
-from tawny.app.program import Program  # noqa: E402
-from tawny.delivery.courier import Courier  # noqa: E402
-from tawny.delivery.notifiers import webhook  # noqa: E402
-from tawny.delivery.outbox import Outbox  # noqa: E402
-from tawny.engine.supervisor import Supervised  # noqa: E402
-from tawny.events.event_builder import EventBuilder  # noqa: E402
-from tawny.recorder.write_job import WriteJob  # noqa: E402
-from tawny.recorder.writer_pool import WriterPool  # noqa: E402
-from tawny.storage.disk import disk  # noqa: E402
-from tawny.stream.session import StreamSession  # noqa: E402
-from tawny.testing.clips import ClipSpec, made_clip  # noqa: E402
-from tawny.testing.rtsp_camera import RtspCamera  # noqa: E402
-from tawny.testing.waiting import until  # noqa: E402
-from tests.delivery.notifiers.stand_in import StandIn, served  # noqa: E402
-from tests.golden.whole import WAIT_S, Client, run_recorder, wait_for_event  # noqa: E402
+import tawny
+from tawny.api.security_headers import SecurityHeadersMiddleware
+from tawny.app.program import Program
+from tawny.delivery.courier import Courier
+from tawny.delivery.notifiers import webhook
+from tawny.delivery.outbox import Outbox
+from tawny.engine.supervisor import Supervised
+from tawny.events.event_builder import EventBuilder
+from tawny.recorder.write_job import WriteJob
+from tawny.recorder.writer_pool import WriterPool
+from tawny.storage.disk import disk
+from tawny.stream.session import StreamSession
+from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.rtsp_camera import RtspCamera
+from tawny.testing.waiting import until
+from tests.delivery.notifiers.stand_in import StandIn, served
+from tests.golden.whole import WAIT_S, Client, run_recorder, wait_for_event
 
 SOURCE = str(Path(tawny.__file__).parent) + "/"
 STAND_INS = SOURCE + "testing/"

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_every_path_is_found() -> None:
-    command = [sys.executable, str(ROOT / "scripts" / "trace_path.py"), "--json", "--requests", "2"]
+    command = [sys.executable, "-m", "scripts.trace_path", "--json", "--requests", "2"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
     assert ended.returncode == 0, ended.stderr
     figures = json.loads(ended.stdout)

@@ -1,7 +1,8 @@
 """Reads the public interface from the code: HTTP API, commands and settings, each as a JSON document.
 
 Schema names do not appear in these documents, and prose stands in fields of its own. So a document changes only if a
-client, a script or a settings file can notice it. `scripts/golden.py` writes the documents, `test_golden.py` compares.
+client, a script or a settings file can notice it. `python -m scripts.golden` writes the documents, `test_golden.py`
+compares.
 """
 
 import argparse

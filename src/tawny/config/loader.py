@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tawny.config.renamed import find_renamed
@@ -50,14 +50,14 @@ def parse_settings(text: str, secrets: Mapping[str, str]) -> tuple[Settings | No
         settings: Settings | None = Settings.model_validate(filled)
     except ValidationError as error:
         others = (_problem(each) for each in error.errors(include_url=False))
-        problems += [one for one in others if not _is_told(one.path, renamed)]
+        problems += [one for one in others if not _has_former_name(one.path, renamed)]
         settings = None
     if problems:
         return None, [problem._replace(line=_line_of(problem.path.split("."), text)) for problem in problems]
     return settings, []
 
 
-def _is_told(path: str, renamed: set[str]) -> bool:
+def _has_former_name(path: str, renamed: set[str]) -> bool:
     """Return whether a former name is the cause: the path is that setting, or an entry of its list."""
     return path in renamed or path.rpartition(".")[0] in renamed
 
@@ -99,15 +99,17 @@ def _slips(tables: Mapping[str, Any]) -> Iterator[Problem]:
                 f"the name {key!r}",
                 "names such as front-door (a-z, 0-9 and hyphens, at most 40 characters)",
             )
-        for setting, value in camera.items() if isinstance(camera, dict) else ():
-            if setting not in CameraSettings.model_fields and not isinstance(value, dict):
-                known = ", ".join(sorted(CameraSettings.model_fields))
-                yield Problem(f"cameras.{key}.{setting}", "an unknown setting", f"one of {known}")
-        detection = camera.get("detection") if isinstance(camera, dict) else None
-        for setting, value in detection.items() if isinstance(detection, dict) else ():
-            if setting not in DetectionSettings.model_fields and not isinstance(value, dict):
-                known = ", ".join(sorted(DetectionSettings.model_fields))
-                yield Problem(f"cameras.{key}.detection.{setting}", "an unknown setting", f"one of {known}")
+        yield from _unknown_keys(f"cameras.{key}", camera, CameraSettings)
+        if isinstance(camera, dict):
+            yield from _unknown_keys(f"cameras.{key}.detection", camera.get("detection"), DetectionSettings)
+
+
+def _unknown_keys(path: str, table: object, model: type[BaseModel]) -> Iterator[Problem]:
+    """Yield a problem for each plain key that is no setting of the table; tables of plug-ins are checked by them."""
+    for setting, value in table.items() if isinstance(table, dict) else ():
+        if setting not in model.model_fields and not isinstance(value, dict):
+            known = ", ".join(sorted(model.model_fields))
+            yield Problem(f"{path}.{setting}", "an unknown setting", f"one of {known}")
 
 
 def _fill(value: Any, secrets: Mapping[str, str], path: tuple[str, ...], problems: list[Problem]) -> Any:
