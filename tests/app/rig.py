@@ -85,6 +85,7 @@ def rig(
 ) -> Iterator[Rig]:
     made = Rig(chosen, folder, doors, config)
     made.running.begin()
+    made.running.begin_housekeeping()
     try:
         yield made
     finally:

@@ -42,6 +42,7 @@ def doors() -> Iterator[PluginRegistry]:
 
 def _live(running: RecorderRuntime, cause: str) -> None:
     running.begin()
+    running.begin_housekeeping()
     try:
         until(lambda: running.open_segments(CAMERA), 30, "something is durable")
     finally:

@@ -4,7 +4,8 @@ Real folder, real threads, real pace; its camera hangs up after RUN_S and comes 
 that came, for each instant up to which all is durable, for each file that was closed, and for each time it looked.
 
 Words: `unsynced`: it never asks the disk to keep anything, as a careless program would, and the tests of power cuts
-must find that out. `spare=FOLDER`. `leave=SECONDS`: a disk that hangs is left after so long.
+must find that out. `spare=FOLDER`. `leave=SECONDS`: a disk that hangs is left after so long. `program`: all of
+`tawny run`, with accounts, uploads and web interface.
 """
 
 import os
@@ -12,9 +13,12 @@ import pickle
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
+from tawny.app import program
 from tawny.app.running import RecorderRuntime
 from tawny.config.loader import parse_settings
 from tawny.model.clock import SystemClock
@@ -85,6 +89,23 @@ class _Playing:
         """Nothing is held."""
 
 
+def run_program(folder: Path, packets: list[SourcePacket], run_s: float) -> None:
+    """The whole program, with this camera beside the installed ones."""
+    settings, problems = parse_settings(f'web.listen = "127.0.0.1:0"\n{SETTINGS}', {})
+    assert settings is not None, problems
+    installed = PluginRegistry.opened()
+    doors = replace(installed, sources={**installed.sources, "film": Film(packets, run_s)})
+    vars(program)["PluginRegistry"] = SimpleNamespace(opened=lambda: doors)
+    vars(program)["RecorderRuntime"] = _Watched
+    program.Program(settings, folder).run(lambda _data, _text: None)
+
+
+class _Watched(RecorderRuntime):
+    def begin(self) -> None:
+        super().begin()
+        threading.Thread(target=look, args=(self, "", self.clock), daemon=True).start()
+
+
 def main(folder: Path, packets: list[SourcePacket], run_s: float, spare: str) -> None:
     settings, problems = parse_settings(f'storage.spare = "{spare}"\n{SETTINGS}', {})
     assert settings is not None, problems
@@ -100,6 +121,12 @@ def main(folder: Path, packets: list[SourcePacket], run_s: float, spare: str) ->
 
     running.bus.subscribe(heard)
     running.begin()
+    running.begin_housekeeping()
+    look(running, spare, clock)
+
+
+def look(running: RecorderRuntime, spare: str, clock: SystemClock) -> None:
+    """Say again and again what is durable."""
     while True:
         for segment in running.open_segments(CAMERA):
             say("durable", segment.end_ms)
@@ -115,4 +142,8 @@ if __name__ == "__main__":
     words = dict(word.split("=", 1) for word in sys.argv[4:] if "=" in word)
     if "leave" in words:
         vars(stream_recording)["_LEAVE_S"] = float(words["leave"])
-    main(Path(sys.argv[1]), pickle.loads(Path(sys.argv[2]).read_bytes()), float(sys.argv[3]), words.get("spare", ""))
+    recorded = Path(sys.argv[1]), pickle.loads(Path(sys.argv[2]).read_bytes()), float(sys.argv[3])
+    if "program" in sys.argv:
+        run_program(*recorded)
+    else:
+        main(*recorded, words.get("spare", ""))

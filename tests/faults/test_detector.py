@@ -76,6 +76,7 @@ def test_recording_goes_on(tmp_path: Path, kind: type[Crashes] | type[Hangs] | t
     heard: list[Message] = []
     running.bus.subscribe(heard.append)
     running.begin()
+    running.begin_housekeeping()
     try:
         until(lambda: kind.looks, 15, f"{kind.name} looks")
         begun_ms = CLOCK.now_ms()

@@ -31,7 +31,7 @@ def packets(quick_folder: Path) -> Path:
 
 def cut_off(folder: Path, packets: Path, run_s: float, count: int, *more: str) -> list[dict[str, Any]]:
     program = [sys.executable, "-m", "tests.faults.child", "{}", str(packets), "3.9", *more]
-    subprocess.run(in_namespace("tests.faults.rig.run", folder, run_s, *program), check=True, timeout=run_s + 60)
+    subprocess.run(in_namespace("tests.faults.rig.run", folder, run_s, "{}", *program), check=True, timeout=run_s + 60)
     command = in_namespace("tests.faults.rig.cut", folder, count, 20261120)
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60 + 8 * count)
     assert done.returncode == 0, done.stderr

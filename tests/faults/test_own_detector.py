@@ -97,6 +97,7 @@ class Porch:
 def porch(tmp_path: Path) -> Iterator[Porch]:
     made = Porch(tmp_path)
     made.running.begin()
+    made.running.begin_housekeeping()
     yield made
     made.running.close("person")
 

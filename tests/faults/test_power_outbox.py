@@ -25,7 +25,7 @@ CARELESS_S, CARELESS = 4.0, 20
 
 def cut_off(folder: Path, run_s: float, count: int, *more: str) -> list[dict[str, Any]]:
     program = [sys.executable, "-m", "tests.faults.outbox_life", "{}", str(LIFE_SEED), *more]
-    subprocess.run(in_namespace("tests.faults.rig.run", folder, run_s, *program), check=True, timeout=run_s + 60)
+    subprocess.run(in_namespace("tests.faults.rig.run", folder, run_s, "{}", *program), check=True, timeout=run_s + 60)
     command = in_namespace("tests.faults.rig.cut_outbox", folder, count, 20261120)
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60 + 8 * count)
     assert done.returncode == 0, done.stderr

@@ -79,7 +79,7 @@ def test_what_ext4_adds_to_it(quick_folder: Path) -> None:
     path = quick_folder / "packets"
     path.write_bytes(pickle.dumps(packets))
     program = [sys.executable, "-m", "tests.faults.child", "{}", str(path), "3.9"]
-    subprocess.run(in_namespace("tests.faults.rig.run", quick_folder, 60.0, *program), check=True, timeout=200)
+    subprocess.run(in_namespace("tests.faults.rig.run", quick_folder, 60.0, "{}", *program), check=True, timeout=200)
     log = list(read_log(quick_folder / "log"))
     begun = next(at for at, one in enumerate(log) if isinstance(one, Line) and one.text.startswith("came"))
     written = sum(len(one.data) for one in log[begun:] if isinstance(one, Write))

@@ -30,7 +30,7 @@ from tawny.storage.history.signed_files import FOLDER
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.repair.check import check_volume
-from tawny.storage.repair.finalize_segment import finalize_segment
+from tawny.storage.repair.finalize_segment import finalize_segments
 from tawny.storage.repair.findings import FindingKind
 from tawny.storage.repair.rebuild import rebuild
 from tawny.storage.retention.removal import Removal, remove_segments
@@ -211,7 +211,7 @@ def test_a_plain_file_that_a_crash_ended_is_proved_as_well(site: Site) -> None:
     opened = replace(name, end_ms=None)
     site.path(4).rename(site.folder / opened.path)
     (site.folder / opened.path).write_bytes((site.folder / opened.path).read_bytes()[: read.fragments[-1].offset - 9])
-    done = finalize_segment(site.volume, opened, "power cut")
+    (done,) = finalize_segments(site.volume, [opened], "power cut")
     assert done.segment is not None
     proof = stored_proof(read_segment(site.folder / done.segment.path))
     assert proof is not None

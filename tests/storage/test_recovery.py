@@ -13,6 +13,7 @@ from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.times import Span
 from tawny.storage.disk.disk import FolderEntry
+from tawny.storage.disk.layout import is_hour_folder
 from tawny.storage.disk.lock import LockHolder
 from tawny.storage.history.journal import HistoryLine
 from tawny.storage.repair.coverage import wall_coverage
@@ -93,12 +94,12 @@ def test_only_folders_that_may_hold_open_segments_are_read(site: Site, monkeypat
 
     monkeypatch.setattr(site.volume.disk, "entries", noting)
     site.recover()
-    assert {folder for folder in read if folder.startswith("porch/")} == {"porch/2026/11/20/05"}
+    assert {folder for folder in read if is_hour_folder(folder)} == {"porch/2026/11/20/05"}
 
 
 def test_without_the_list_of_folders_all_are_read(site: Site) -> None:
     site.record(5, stop=False)
-    (site.folder / "history" / "folders.json").unlink()
+    (site.folder / "history" / "folders.json").unlink(missing_ok=True)
     assert len(site.recover().reclosed) == 1
 
 
@@ -144,7 +145,7 @@ def test_a_file_that_is_another_cameras_is_set_aside(site: Site) -> None:
     there = site.folder / "yard" / path.relative_to(site.folder / "porch")
     there.parent.mkdir(parents=True)
     path.replace(there)
-    (site.folder / "history" / "folders.json").unlink()
+    (site.folder / "history" / "folders.json").unlink(missing_ok=True)
     assert site.recover().reclosed[0].segment is None
     assert there.with_name(f"{there.name}.damaged").exists()
 
@@ -265,3 +266,17 @@ def test_sizes_in_the_index_are_those_of_the_files_after_a_kill(site: Site) -> N
     site.recover()
     for segment in site.index.all_segments():
         assert replace(segment, size_bytes=(site.folder / segment.path).stat().st_size) == segment
+
+
+def test_a_short_hole_whose_record_was_lost_is_explained(site: Site) -> None:
+    """The pictures after a broken connection were durable before the gap was."""
+    site.record(5)
+    site.clock.advance(0.4)
+    site.record(5, stop=False)
+    found = site.recover(boot="boot-2")
+    (hole,) = [gap for gap in found.gaps if gap.reason is GapReason.UNKNOWN]
+    assert wall_coverage(site.index, [PORCH], site.clock.now_ms()).unexplained == []
+    assert hole.end_ms is not None
+    assert 0 < hole.end_ms - hole.begin_ms < 1000
+    assert hole.detail
+    assert site.recover(boot="boot-2").gaps == []

@@ -323,10 +323,10 @@ def _break_at(site: Settled, monkeypatch: pytest.MonkeyPatch, step: int) -> None
     calls = iter(range(1000))
 
     def breaking(do: Callable[..., object]) -> Callable[..., object]:
-        def call(*given: object) -> object:
+        def call(*given: object, **more: object) -> object:
             if next(calls) >= step:
                 raise StorageError("here", "interrupted")
-            return do(*given)
+            return do(*given, **more)
 
         return call
 

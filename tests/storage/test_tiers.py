@@ -128,7 +128,7 @@ def test_room_is_made_on_the_disk_that_needs_it(tiered: Tiered, monkeypatch: pyt
     assert [one.segment for one in retention.plan().removals] == [on_tier]
 
 
-STEPS = 13
+STEPS = 19
 
 
 @pytest.mark.parametrize("step", range(STEPS + 1))
@@ -157,11 +157,11 @@ def _break_at(tiered: Tiered, monkeypatch: pytest.MonkeyPatch, step: int) -> lis
     made: list[str] = []
 
     def breaking(name: str, do: Callable[..., object]) -> Callable[..., object]:
-        def call(*given: object) -> object:
+        def call(*given: object, **more: object) -> object:
             made.append(name)
             if len(made) > step:
                 raise StorageError("here", "interrupted")
-            return do(*given)
+            return do(*given, **more)
 
         return call
 

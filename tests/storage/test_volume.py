@@ -79,7 +79,7 @@ def test_a_folder_that_cannot_be_written_is_told() -> None:
     disk = MemoryDisk()
 
     def refuse(operation: str, path: str) -> None:
-        if operation == "sync":
+        if operation == "append":
             raise FolderUnwritable(path, "Read-only file system")
 
     disk.before = refuse
@@ -125,23 +125,84 @@ def test_cameras_and_hours_are_found(tmp_path: Path) -> None:
     assert list(volume.hour_folders(CameraId("yard"))) == []
 
 
-def test_folders_in_use_are_written_down_until_they_are_left() -> None:
-    disk = MemoryDisk()
-    folders = OpenFolders(disk)
-    assert folders.left_over() is None
+@pytest.fixture
+def hours(tmp_path: Path) -> RealDisk:
+    """Hour folders of two cameras."""
+    disk = RealDisk(tmp_path)
+    for camera in ("a", "b"):
+        for hour in ("2025/12/31/23", "2026/11/19/23", "2026/11/20/01", "2026/11/20/02"):
+            disk.make_folder(f"{camera}/{hour}")
+    return disk
+
+
+def test_without_a_list_of_folders_none_is_written_before_a_recording(hours: RealDisk) -> None:
+    folders = OpenFolders(hours)
     folders.enter("a/2026/11/20/01")
+    assert OpenFolders(hours).left_over() is None
+    folders.leave("a/2026/11/20/01")
+    folders.save()
+    assert OpenFolders(hours).left_over() == [f"{camera}/2026/11/20/{hour}" for camera in "ab" for hour in ("01", "02")]
+
+
+def test_a_newer_hour_is_listed_without_a_write(hours: RealDisk) -> None:
+    OpenFolders(hours).clear()
+    folders = OpenFolders(hours)
     folders.enter("a/2026/11/20/01")
-    folders.enter("b/2026/11/20/01")
-    assert OpenFolders(disk).left_over() == ["a/2026/11/20/01", "b/2026/11/20/01"]
-    folders.leave("a/2026/11/20/01")
-    folders.enter("b/2026/11/20/02")
-    assert OpenFolders(disk).left_over() == ["a/2026/11/20/01", "b/2026/11/20/01", "b/2026/11/20/02"]
-    folders.leave("a/2026/11/20/01")
-    folders.leave("b/2026/11/20/01")
-    folders.enter("b/2026/11/20/03")
-    assert OpenFolders(disk).left_over() == ["b/2026/11/20/02", "b/2026/11/20/03"]
+    folders.save()
+    written = hours.read("history/folders.json")
+    for hour in ("01", "02"):
+        folders.enter(f"b/2026/11/20/{hour}")
+    assert hours.read("history/folders.json") == written
+    assert "b/2026/11/20/02" in (OpenFolders(hours).left_over() or [])
+
+
+def test_an_older_hour_is_listed_before_it_is_used(hours: RealDisk) -> None:
+    """The clock was set back, or an old file moves."""
+    folders = OpenFolders(hours)
+    folders.enter("a/2026/11/20/01")
+    folders.save()
+    folders.enter("b/2026/11/19/23")
+    assert OpenFolders(hours).left_over() == [
+        "a/2026/11/20/01", "a/2026/11/20/02", "b/2026/11/19/23", "b/2026/11/20/01", "b/2026/11/20/02",
+    ]  # fmt: skip
+
+
+def test_a_folder_is_listed_until_it_is_left(hours: RealDisk) -> None:
+    folders = OpenFolders(hours)
+    folders.enter("a/2026/11/19/23")
+    folders.save()
+    folders.enter("a/2026/11/20/02")
+    folders.save()
+    assert "a/2026/11/19/23" in (OpenFolders(hours).left_over() or [])
+    folders.leave("a/2026/11/19/23")
+    folders.enter("a/2026/11/20/03")
+    folders.save()
+    assert OpenFolders(hours).left_over() == ["a/2026/11/20/02", "a/2026/11/20/03"]
     folders.clear()
-    assert OpenFolders(disk).left_over() == []
+    assert OpenFolders(hours).left_over() == ["a/2026/11/20/03"]
+
+
+def test_a_list_of_folders_of_an_earlier_version_is_read(hours: RealDisk) -> None:
+    (hours.root / "history").mkdir()
+    (hours.root / "history" / "folders.json").write_text('["a/2026/11/19/23"]\n')
+    folders = OpenFolders(hours)
+    assert folders.left_over() == ["a/2026/11/19/23"]
+    folders.enter("b/2026/11/20/01")
+    assert "b/2026/11/20/01" in (OpenFolders(hours).left_over() or [])
+
+
+def test_a_new_folder_is_named_with_one_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deepest name first: a file system with a journal commits all names at the first sync."""
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(str(Path(f"/proc/self/fd/{fd}").readlink())))
+    disk = RealDisk(tmp_path)
+    disk.make_folder("a/2026/11")
+    disk.make_folder("a/2026/11")
+    assert [Path(one).relative_to(tmp_path).as_posix() for one in synced] == ["a/2026", "a", "."]
+    disk.make_folder("a/2026/12", sync=False)
+    assert len(synced) == 3
+    disk.sync_parents("a/2026/12")
+    assert [Path(one).relative_to(tmp_path).as_posix() for one in synced[3:]] == ["a/2026"]
 
 
 def test_a_list_of_folders_that_cannot_be_read_is_none(tmp_path: Path) -> None:

@@ -107,6 +107,8 @@ class Program:
         )
         with ExitStack() as at_last:
             try:
+                running.begin()
+                running.await_first_pictures()
                 asyncio.run(self._serve(running, doors, tell, at_last))
             finally:
                 running.close("disk" if self.came_back else "person")
@@ -182,7 +184,7 @@ class Program:
             if rtsp is not None:
                 await rtsp.start()
                 site.rtsp = rtsp.address
-            running.begin()
+            running.begin_housekeeping()
             site.jobs.start(ThreadEngine(self._clock, running.died))
             running.keep_until_sent(outward.held)
             running.whenever_changed(partial(_take_over, site, outward))

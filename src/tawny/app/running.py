@@ -56,7 +56,7 @@ from tawny.storage.disk.mirror import Mirror
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
 from tawny.storage.repair.healing import Healer
-from tawny.storage.repair.recovery import recover
+from tawny.storage.repair.recovery import explain_downtime, recover_files
 from tawny.storage.retention.runner import Retention
 from tawny.storage.segments.motion_grids import MotionGrids
 from tawny.storage.segments.motion_scores import MotionScoreFile
@@ -67,6 +67,10 @@ log = logging.getLogger(__name__)
 LAST_WRITES_S = 4.0
 """Maximum time in s that `close` waits for the last writes to a stalled disk."""
 STAND_S = 1.0
+FIRST_PICTURES_S = 6.0
+"""Maximum time in s that the rest of the recorder waits for pictures on the way to the disk."""
+CONNECTING_S = 1.0
+"""The same for cameras that send nothing yet."""
 WATCHDOG_S = 10.0
 """Maximum time in s without a step of housekeeping or the ingest thread before the watchdog considers them hung."""
 
@@ -102,11 +106,13 @@ class RecorderRuntime:
             move_back(self._volume, self._index, self._ledger, cameras, clock.now_ms())
         self.sealing = SealingPolicy(self._volume, clock, self._bus, lambda: self.settings)
         self._started_ms = clock.now_ms()  # time before belongs to the previous run
-        recover(
+        found = recover_files(
             self._volume, self._index, self._history, self._ledger, clock, before=before, boot=boot, cameras=cameras
         )
-        self._ledger.started(boot)
-        close_all_left_open(self._index, self._ledger, clock.now_ms())
+        with self._index.unsynced(), self._ledger.together():  # one sync, because recording waits for it
+            explain_downtime(found, self._index, self._ledger, cameras, self._started_ms)
+            self._ledger.started(boot, later=found.alive_ms is None)  # nothing depends on the very first
+            close_all_left_open(self._index, self._ledger, clock.now_ms())
         self._zone, self._host = local_zone(), socket.gethostname()
         self.prove = Prover(store.volume, store.index, clock).prove
         kept_in = None if settings.storage.mode == "memory" else folder
@@ -188,18 +194,28 @@ class RecorderRuntime:
         )
 
     def begin(self) -> None:
-        """Start all actors and cameras."""
+        """Start recording: the cameras, their detection and the writers. Nothing else uses the disk yet."""
         self._recorder.start(self._engine)
+        self.naming.start(self._engine)
+        self.reading.start(self._engine)
+        self._own.begin(self.settings.cameras, self._started_ms)
+        self._engine.start("housekeeping", self._make_housekeeping)
+
+    def await_first_pictures(self) -> None:
+        """Wait until a picture of each camera that sends any is on the disk, but only seconds.
+
+        What else writes to the disk starts afterwards, because on a slow card it would delay the recording.
+        """
+        self._recorder.await_first_pictures(FIRST_PICTURES_S, CONNECTING_S)
+
+    def begin_housekeeping(self) -> None:
+        """Start all that is not needed for the first picture."""
         self._gaps.start(self._engine)
         self._retention.start(self._engine)
         self._room.start(self._engine)
         self._others.start()
-        self.naming.start(self._engine)
-        self.reading.start(self._engine)
         if self._mirror is not None:
             self._mirror.start(self._engine)
-        self._own.begin(self.settings.cameras, self._started_ms)
-        self._engine.start("housekeeping", self._make_housekeeping)
         self._engine.start("pulse", lambda: Heartbeat(self._ledger, self._lock, self._clock))
         self.sealing.start(self._engine)
         self.care.start(self._engine)

@@ -170,8 +170,9 @@ def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity])
             own = chosen.cameras[camera].recipients if camera in chosen.cameras else ()
             to = tuple(dict.fromkeys((*chosen.encryption.all, *own)))
             one = rewrap_camera(volume, camera, identities, to, shuts_out=shuts_out, before=before)
-            if one.keys and SignedHistory.is_there(volume.disk):
-                mark = camera_mark(names_key(volume.disk), camera).hex()
+            names_of = names_key(volume.disk)
+            if one.keys and names_of is not None and SignedHistory.is_there(volume.disk):
+                mark = camera_mark(names_of, camera).hex()
                 names = sorted(map(short_name, to))
                 log_rewrap(volume.disk, [["rewrapped", mark, before[:10], one.keys, one.files, names]])
             done.add(one)

@@ -5,6 +5,10 @@ If the disk fails, the state is kept in memory and `problem` holds the error.
 
 import json
 import logging
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -55,11 +59,26 @@ class ModeStore:
 
     def __init__(self, where: Path | str) -> None:
         self.problem: StorageError | None = None
+        self._lock = threading.Lock()  # `move_to` copies what was written before
         try:
             self._file = SmallDb(where, SCHEMA)
         except StorageError as error:
             self._failed(error)
             self._file = SmallDb(MEMORY, SCHEMA)
+
+    def move_to(self, path: Path) -> None:
+        """Store in this file from now on, which must not exist yet."""
+        with self._lock:
+            try:
+                self._file.copy_to(path)
+                self._file = SmallDb(path, SCHEMA)
+            except StorageError as error:
+                self._failed(error)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._file.writing() as db:
+            yield db
 
     def close(self) -> None:
         self._file.close()
@@ -72,7 +91,7 @@ class ModeStore:
     def keep(self, name: str, value: Any) -> None:
         """Store a value as JSON; None deletes it."""
         try:
-            with self._file.writing() as db:
+            with self._writing() as db:
                 db.execute("DELETE FROM facts WHERE name = ?", (name,))
                 if value is not None:
                     db.execute("INSERT INTO facts VALUES (?, ?)", (name, json.dumps(value)))
@@ -88,7 +107,7 @@ class ModeStore:
     def change(self, at_ms: int, mode: str, who: str, home: frozenset[str]) -> None:
         """Add a change; delete those older than REMEMBERED_MS."""
         try:
-            with self._file.writing() as db:
+            with self._writing() as db:
                 db.execute("DELETE FROM changes WHERE at_ms < ?", (at_ms - REMEMBERED_MS,))
                 row = (at_ms, mode, who, json.dumps(sorted(home)))
                 db.execute("INSERT INTO changes (at_ms, mode, who, home) VALUES (?, ?, ?, ?)", row)
@@ -112,7 +131,7 @@ class ModeStore:
     def reason(self, one: RuleOutcome) -> None:
         """Store an outcome, replacing that of the same event and action; delete those older than REMEMBERED_MS."""
         try:
-            with self._file.writing() as db:
+            with self._writing() as db:
                 db.execute("DELETE FROM reasons WHERE at_ms < ?", (one.at_ms - REMEMBERED_MS,))
                 row = (
                     one.event, one.deed, one.does, one.why, one.rule_does, one.rule_says, one.is_final, one.at_ms,

@@ -35,6 +35,7 @@ _READ_S: Final = 0.03
 """Delay of a step after a multiple of `LOOK_S`. Cameras are read at multiples of half of that, or less."""
 _SOON_S: Final = 0.2
 """Step interval while a stream waits for a disk."""
+_FIRST_STEP_S: Final = 0.05
 _RETRY_CLOSING_S: Final = 5.0
 _LIST_WITHIN_S: Final = 1.0
 """Closed segments are added to the index within this time after the first of them."""
@@ -156,6 +157,18 @@ class SegmentRecorder:
             for volume in volumes:
                 volume.open_folders.clear()
         return closed
+
+    def await_first_pictures(self, most_s: float, silent_s: float) -> None:
+        """Wait until something of every stream is durable.
+
+        most_s: for at most so many seconds. silent_s: the same for streams without packets. Call from a thread.
+        """
+        begun_s = self._clock.mono_s()
+        with self._changed:
+            while (waited_s := self._clock.mono_s() - begun_s) < most_s and any(
+                one.awaits_disk or (one.awaits_packets and waited_s < silent_s) for one in self._recordings.values()
+            ):
+                self._changed.wait(_FIRST_STEP_S)
 
     def hangs(self, volume: Volume) -> bool:
         """Return whether the volume was abandoned because it does not respond."""

@@ -94,3 +94,5 @@ class SegmentCloser:
                 del self._unlisted[segment.id]
             volume.open_folders.leave(parent_of(segment.path))
             self._bus.publish(SegmentClosed(segment))
+        for volume in {volume for _, volume in waiting}:
+            volume.open_folders.save()

@@ -149,6 +149,16 @@ class StreamRecording:
         )
 
     @property
+    def awaits_packets(self) -> bool:
+        """Return whether the stream has sent nothing yet."""
+        return self._hub.newest is None
+
+    @property
+    def awaits_disk(self) -> bool:
+        """Return whether packets have arrived and nothing is durable yet."""
+        return self._hub.newest is not None and self._writer.durable_ms is None
+
+    @property
     def segment(self) -> Segment | None:
         return self._writer.segment
 

@@ -163,7 +163,7 @@ class MemoryDisk:
         if self._names.pop(path, None) is not None:
             self._log.append(_Name(path, None))
 
-    def make_folder(self, folder: str) -> None:
+    def make_folder(self, folder: str, *, sync: bool = True) -> None:
         self._do("make_folder", folder)
         names = parts_of(folder)
         self._folders.update("/".join(names[:depth]) for depth in range(len(names) + 1))
@@ -179,6 +179,10 @@ class MemoryDisk:
         self._do("sync_folder", folder)
         if self._syncs:
             self._log.append(_FolderSync(folder))
+
+    def sync_parents(self, folder: str) -> None:
+        """No effect: a folder of this disk exists as soon as a file in it does."""
+        self._do("sync_parents", folder)
 
     def entries(self, folder: str) -> list[FolderEntry]:
         files = [

@@ -62,9 +62,9 @@ class FaultyDisk:
         self.ask("unlink", path)
         self._real.unlink(path)
 
-    def make_folder(self, folder: str) -> None:
+    def make_folder(self, folder: str, *, sync: bool = True) -> None:
         self.ask("make_folder", folder)
-        self._real.make_folder(folder)
+        self._real.make_folder(folder, sync=sync)
 
     def remove_folder(self, folder: str) -> bool:
         self.ask("remove_folder", folder)
@@ -73,6 +73,10 @@ class FaultyDisk:
     def sync_folder(self, folder: str) -> None:
         self.ask("sync_folder", folder)
         self._real.sync_folder(folder)
+
+    def sync_parents(self, folder: str) -> None:
+        self.ask("sync_parents", folder)
+        self._real.sync_parents(folder)
 
     def entries(self, folder: str) -> list[FolderEntry]:
         self.ask("entries", folder)

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,10 +46,14 @@ def make_image(path: Path) -> None:
     run("mkfs.ext4", "-q", "-F", "-E", options, str(path))
 
 
-def record(folder: Path, command: Sequence[str], run_s: float) -> None:
+def record(
+    folder: Path, command: Sequence[str], run_s: float, *, flush_s: float = 0.0, starts: int = 1, commit_s: int = 5
+) -> None:
     """Run a command, `{}` in it replaced by an empty folder on a fresh ext4, until it is killed after `run_s`.
 
-    Leaves `base.img`, the disk before, and `log`: what it wrote, and each line it printed.
+    Leaves `base.img`, the disk before, and `log`: what it wrote, and each line it printed. flush_s: how long each
+    flush of the disk takes. starts: so many times one after the other; a line `start` precedes each. commit_s: how
+    often the file system commits by itself.
     """
     base, live, place = folder / "base.img", folder / "live.img", folder / "disk"
     make_image(base)
@@ -57,18 +62,20 @@ def record(folder: Path, command: Sequence[str], run_s: float) -> None:
     mounted = folder / "mounted"
     mounted.mkdir()
     log = Log(folder / "log")
-    disk = OneFile(live, place, log)
-    run("mount", "-o", "loop,noatime", str(place), str(mounted))
+    disk = OneFile(live, place, log, flush_s)
+    run("mount", "-o", f"loop,noatime,commit={commit_s}", str(place), str(mounted))
     data = mounted / "data"
     data.mkdir()
     words = [word.replace("{}", str(data)) for word in command]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as program:
-        assert program.stdout is not None
-        alarm = threading.Timer(run_s, program.kill)
-        alarm.start()
-        for line in program.stdout:
-            log.add(Line(line.rstrip("\n")))
-        alarm.cancel()
+    for _ in range(starts):
+        log.add(Line(f"start {round(time.time() * 1000)}"))
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as program:
+            assert program.stdout is not None
+            alarm = threading.Timer(run_s, program.kill)
+            alarm.start()
+            for line in program.stdout:
+                log.add(Line(line.rstrip("\n")))
+            alarm.cancel()
     log.close()  # before the file system is unmounted, which flushes everything
     run("umount", "-l", str(mounted))
     disk.close()

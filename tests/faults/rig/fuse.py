@@ -8,6 +8,7 @@ import errno
 import os
 import struct
 import threading
+import time
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
@@ -42,8 +43,8 @@ class _Op(IntEnum):
 class OneFile:
     """Mounted over the regular file `at` while open; its content is that of `image`, which is changed."""
 
-    def __init__(self, image: Path, at: Path, log: Log) -> None:
-        self._log = log
+    def __init__(self, image: Path, at: Path, log: Log, flush_s: float = 0.0) -> None:
+        self._log, self._flush_s = log, flush_s
         self._image = os.open(image, os.O_RDWR)
         self._size = os.fstat(self._image).st_size
         self.answers = threading.Event()
@@ -104,6 +105,7 @@ class OneFile:
             case _Op.STATFS:
                 return struct.pack("<5Q4I6I", self._size // 4096, 0, 0, 1, 0, 4096, 255, 4096, 0, *[0] * 6)
             case _Op.FSYNC:
+                time.sleep(self._flush_s)
                 self._log.add(Flush())
                 return b""
             case _Op.RELEASE | _Op.FLUSH | _Op.DESTROY:

@@ -31,7 +31,9 @@ class ModeController:
         self, settings: Callable[[], Settings], zone: ZoneInfo, where: Path | None, clock: Clock, bus: Bus
     ) -> None:
         self._settings, self._clock, self._bus = settings, clock, bus
-        self._book = ModeStore(":memory:" if where is None else where / FILE)
+        self._file = where / FILE if where is not None and not (where / FILE).exists() else None
+        """The file to be made by `start`: on a slow card it would delay the first recording."""
+        self._book = ModeStore(":memory:" if where is None or self._file is not None else where / FILE)
         self.modes = ModeState(settings().modes, zone, self._book, clock, bus.publish)
         self.deciding = RuleDecider(settings, self.modes, self._book, clock)
         self.orders: RuleCommands = NoRuleCommands()
@@ -45,6 +47,8 @@ class ModeController:
         self._handle: Handle | None = None
 
     def start(self, engine: Engine) -> None:
+        if self._file is not None:
+            self._book.move_to(self._file)
         self._bus.subscribe(self._heard)
         self._handle = engine.start(self.name, lambda: self)
         self.modes.wake = self._handle.wake

@@ -16,7 +16,7 @@ from tawny.service.storage_setup import VolumeChoice
 from tawny.storage.disk.secondary_volumes import VolumeUse, is_volume_present, join
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.protocol import Index
-from tawny.storage.repair.recovery import put_in_order
+from tawny.storage.repair.recovery import folders_left_over, put_in_order
 from tawny.storage.retention.tiers import TierMover
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class OtherVolumes:
 
     def _prepare(self, volume: Volume) -> None:
         """Finalize what a recorder left open on the volume, before anything is written to it."""
-        put_in_order(volume, self._index, volume.open_folders.left_over() or [], "found open")
+        put_in_order(volume, self._index, folders_left_over(volume), "found open")
         volume.open_folders.clear()
 
     def _joined(self, chosen: VolumeChoice, volume: Volume) -> None:

@@ -115,6 +115,8 @@ class StatementWriter:
         self._history, self._clock = history, clock
         self._due_s = clock.mono_s() + EVERY_S
         self._ahead_ms = self._wall_ahead_ms()
+        self._is_caught_up = False
+        """The files that the start has found are durable in the history; recording did not wait for that."""
 
     def heard(self, message: Message) -> None:
         """Record ended gaps. Call from any thread."""
@@ -125,10 +127,19 @@ class StatementWriter:
                 self._history.add(["gap", camera, gap.begin_ms, gap.end_ms, gap.reason.value])
 
     def step(self) -> float:
+        if not self._is_caught_up:
+            self._catch_up()
         self._look_at_clock()
         if self._clock.mono_s() >= self._due_s:
             self._due_s = self._clock.mono_s() + (EVERY_S if self.state() else AGAIN_S)
         return AGAIN_S
+
+    def _catch_up(self) -> None:
+        try:
+            self._history.write_items()
+            self._is_caught_up = True
+        except StorageError as error:
+            log.warning("cannot write the signed history, will retry: %s", error)
 
     def state(self) -> bool:
         """Write a statement. Return whether it succeeded."""

@@ -9,6 +9,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -21,6 +22,7 @@ Kind = Literal["file", "folder", "link", "other"]
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _MOST_PARTS = 1024  # maximum number of buffers in one writev (IOV_MAX)
+_MOST_SYNCS = 16
 
 
 class FolderEntry(NamedTuple):
@@ -92,8 +94,11 @@ class DiskAccess(Protocol):
         """Remove a file or link. No effect if it does not exist."""
         ...
 
-    def make_folder(self, folder: str) -> None:
-        """Create the folder and its parents, durably."""
+    def make_folder(self, folder: str, *, sync: bool = True) -> None:
+        """Create the folder and its parents, durably.
+
+        sync: False leaves their names to a later `sync_parents`.
+        """
         ...
 
     def remove_folder(self, folder: str) -> bool:
@@ -101,6 +106,10 @@ class DiskAccess(Protocol):
         ...
 
     def sync_folder(self, folder: str) -> None: ...
+    def sync_parents(self, folder: str) -> None:
+        """Make the names of the folder and of its parents durable."""
+        ...
+
     def entries(self, folder: str) -> list[FolderEntry]:
         """Return the entries sorted by name. Empty if the folder does not exist."""
         ...
@@ -136,6 +145,19 @@ def parent_of(path: str) -> str:
     return path.rpartition("/")[0]
 
 
+def sync_together(files: Sequence[OpenFile]) -> None:
+    """Make the appended data of several files durable.
+
+    Concurrently, because a file system with a journal then commits them at once. Raises the first error.
+    """
+    if len(files) < 2:
+        for file in files:
+            file.sync()
+        return
+    with ThreadPoolExecutor(min(len(files), _MOST_SYNCS)) as threads:
+        list(threads.map(lambda file: file.sync(), files))
+
+
 class RealDisk:
     """The operating system's files below `root`. The root must exist and may be reached through a link."""
 
@@ -143,6 +165,7 @@ class RealDisk:
         self._root = root.resolve()
         self._mark: tuple[str, bytes] | None = None
         self._identity = (0, 0)
+        self._durable: set[str] = set()  # folders whose names and whose parents' names this object has synced
 
     def expect(self, path: str, mark: bytes) -> None:
         """Accept from now on only the disk whose file at `path` contains `mark`.
@@ -198,15 +221,25 @@ class RealDisk:
         with suppress(FileNotFoundError), self._at(path, passing=FileNotFoundError) as (folder, name):
             os.unlink(name, dir_fd=folder)
 
-    def make_folder(self, folder: str) -> None:
+    def make_folder(self, folder: str, *, sync: bool = True) -> None:
         names = parts_of(folder)
         for depth, name in enumerate(names):
-            with self._folder("/".join(names[:depth])) as above:
-                with suppress(FileExistsError):
-                    os.mkdir(name, 0o750, dir_fd=above)
-                os.fsync(above)  # also if the folder exists: its creator may have been interrupted before this sync
+            with self._folder("/".join(names[:depth])) as above, suppress(FileExistsError):
+                os.mkdir(name, 0o750, dir_fd=above)
+                self._durable.discard("/".join(names[: depth + 1]))
+        if sync:
+            self.sync_parents(folder)
+
+    def sync_parents(self, folder: str) -> None:
+        names = parts_of(folder)
+        for depth in range(len(names), 0, -1):  # the deepest first: one commit of the file system then has them all
+            path = "/".join(names[:depth])
+            if path not in self._durable:  # also if the folder exists: its creator may not have synced it
+                self.sync_folder(parent_of(path))
+                self._durable.add(path)
 
     def remove_folder(self, folder: str) -> bool:
+        self._durable.discard(folder)
         try:
             with self._at(folder, passing=OSError) as (above, name):
                 os.rmdir(name, dir_fd=above)
@@ -279,6 +312,7 @@ class RealDisk:
                 if not _says(fd, *self._mark):
                     raise FileNotFoundError(errno.ENOENT, "another disk")
                 self._identity = _identity(fd)
+                self._durable.clear()
         except (FileNotFoundError, NotADirectoryError) as error:
             if fd >= 0:
                 os.close(fd)

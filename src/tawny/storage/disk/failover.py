@@ -24,7 +24,7 @@ from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import INDEX_NAME, SUFFIXES
 from tawny.storage.index.protocol import Index
 from tawny.storage.index.segment_row import row_of
-from tawny.storage.repair.recovery import put_in_order
+from tawny.storage.repair.recovery import folders_left_over, put_in_order
 
 WHY: Final = "its disk was not there"
 _MARK: Final = "history/standing-in"
@@ -75,7 +75,7 @@ def _since_ms(spare: Volume) -> int | None:
 
 
 def _list(spare: Volume, index: Index) -> int:
-    put_in_order(spare, index, spare.open_folders.left_over() or [], "the recorder was stopped")
+    put_in_order(spare, index, folders_left_over(spare), "the recorder was stopped")
     rows = []
     for found in walk(spare):
         if found.kind is FileKind.CLOSED and found.name is not None:

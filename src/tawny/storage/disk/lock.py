@@ -50,7 +50,7 @@ class VolumeLock:
             before = _read(fd)
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             lock = cls(fd, path, LockHolder(os.getpid(), boot, now_ms), before)
-            lock.pulse(now_ms)
+            lock.write(now_ms)
         except OSError as error:
             os.close(fd)
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
@@ -61,9 +61,13 @@ class VolumeLock:
 
     def pulse(self, now_ms: int) -> None:
         """Write the heartbeat durably. Raises OSError if the disk rejects it."""
+        self.write(now_ms)
+        os.fdatasync(self._fd)
+
+    def write(self, now_ms: int) -> None:
+        """Write the heartbeat for other processes; after a power cut it may be missing. Raises OSError."""
         self._life = LockHolder(self._life.pid, self._life.boot, now_ms)
         os.pwrite(self._fd, json.dumps(asdict(self._life)).encode().ljust(_SIZE - 1) + b"\n", 0)
-        os.fdatasync(self._fd)
 
     def release(self) -> None:
         if self._fd >= 0:

@@ -104,7 +104,7 @@ class RamDisk:
             self._removed.append((self._clock.mono_s(), file))
             self._forget_removed()
 
-    def make_folder(self, folder: str) -> None:
+    def make_folder(self, folder: str, *, sync: bool = True) -> None:
         with self._lock:
             names = parts_of(folder)
             for depth in range(1, len(names) + 1):
@@ -122,6 +122,9 @@ class RamDisk:
             return True
 
     def sync_folder(self, folder: str) -> None:
+        """No effect: nothing outlives the process."""
+
+    def sync_parents(self, folder: str) -> None:
         """No effect: nothing outlives the process."""
 
     def entries(self, folder: str) -> list[FolderEntry]:

@@ -34,7 +34,7 @@ from tawny.storage.history.signed_files import public_files
 from tawny.storage.index.opening import index_to_write
 from tawny.storage.index.protocol import Index
 from tawny.storage.repair.coverage import wall_coverage
-from tawny.storage.repair.recovery import put_in_order
+from tawny.storage.repair.recovery import folders_left_over, put_in_order
 from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.removal import finish_removals
 from tawny.storage.retention.runner import EVERY_S, Retention
@@ -67,7 +67,7 @@ class _Copy:
         self.ledger = HistoryLedger(self._history, self.index, clock)
         self.retention = Retention(self.mirror, self.index, self.ledger, clock, contract.everyone, contract.cameras)
         finish_removals(self.mirror, self.index, self.ledger, clock)
-        put_in_order(self.mirror, self.index, self.mirror.open_folders.left_over() or [], "found open")
+        put_in_order(self.mirror, self.index, folders_left_over(self.mirror), "found open")
         self.ledger.started(boot_id())
         self._lacking = self._all_lacking()
         self._at_hand: Segment | None = None
@@ -91,6 +91,7 @@ class _Copy:
         copy(source, self.mirror, segment.path)
         self.index.add_segment(segment)
         self.mirror.open_folders.leave(folder)
+        self.mirror.open_folders.save()
         return True
 
     def put_gap(self, gap: Gap) -> None:

@@ -66,9 +66,15 @@ def join(volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it_i
 def expect_itself(volume: Volume) -> None:
     """Reject access from now on unless the same disk is mounted. Raises StorageError."""
     mark = _mark(volume.disk)
-    if mark is None:
+    if not mark:  # nothing refers to this id yet, so it needs no sync: after a power cut it is made again
         mark = secrets.token_hex(8)
-        _write(volume.disk, _MARK, mark.encode())
+        volume.disk.unlink(_MARK)
+        volume.disk.make_folder(parent_of(_MARK), sync=False)
+        file = volume.disk.create(_MARK)
+        try:
+            file.append([mark.encode()])
+        finally:
+            file.close()
     if isinstance(volume.disk, RealDisk):
         volume.disk.expect(_MARK, mark.encode())
 

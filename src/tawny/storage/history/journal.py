@@ -42,6 +42,8 @@ class HistoryJournal:
         self._lock = threading.Lock()
         self._path = ""
         self._file: OpenFile | None = None
+        self._is_named = False
+        """The open file's name is durable."""
         self._spoiled: set[str] = set()
 
     def write(self, lines: Iterable[HistoryLine]) -> None:
@@ -61,6 +63,10 @@ class HistoryJournal:
                 raise
             try:
                 file.sync()
+                if not self._is_named:
+                    self._disk.sync_folder(_FOLDER)
+                    self._disk.sync_parents(_FOLDER)
+                    self._is_named = True
             except StorageError:
                 self._spoiled.add(self._path)
                 self._close()
@@ -72,14 +78,13 @@ class HistoryJournal:
             return self._file
         self._close()
         if self._disk.entry(path) is None:
-            self._disk.make_folder(_FOLDER)
+            self._disk.make_folder(_FOLDER, sync=False)
             self._file = self._disk.create(path)
         else:
             self._file = self._disk.extend(path)
             if self._file.size_bytes and self._disk.read(path, self._file.size_bytes - 1) != b"\n":
                 self._file.append([b"\n"])  # end the torn line
-        self._disk.sync_folder(_FOLDER)
-        self._path = path
+        self._path, self._is_named = path, False
         return self._file
 
     def _close(self) -> None:

@@ -6,7 +6,8 @@ on a full disk, is queued and written first next time. Of a gap or event only th
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,9 +44,26 @@ class HistoryLedger:
 
     def __init__(self, history: HistoryJournal, index: Index, clock: Clock) -> None:
         self._history, self._index, self._clock = history, index, clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._waiting: dict[_Key, _Change] = {}
+        self._marks: list[HistoryLine] = []
+        """Lines without a state in the index, to be written after the queued changes."""
+        self._is_held = False  # within `together`
         self.problem: StorageError | None = None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write all changes of this thread with one sync of the history, at the end. Until then none is durable."""
+        with self._lock:
+            if self._is_held:
+                yield
+                return
+            self._is_held = True
+            try:
+                yield
+            finally:
+                self._is_held = False
+                self._write()
 
     def put_gap(self, gap: Gap) -> bool:
         """Store a gap, keyed by camera and begin. Return whether it is durable."""
@@ -62,12 +80,16 @@ class HistoryLedger:
     def drop_event(self, event_id: EventId) -> bool:
         return self._put([_Dropped(event_id)])
 
-    def started(self, boot: str, **about: Any) -> bool:
+    def started(self, boot: str, *, later: bool = False, **about: Any) -> bool:
         """Record a start.
 
-        boot: the kernel's boot id, by which the next start distinguishes a power cut from a crash.
+        boot: the kernel's boot id, by which the next start distinguishes a power cut from a crash. later: queue it.
         """
-        return self._mark("started", {"boot": boot, **about})
+        record = {"boot": boot, **about}
+        if later:
+            self._marks.append(HistoryLine(self._clock.now_ms(), "started", record))
+            return False
+        return self._mark("started", record)
 
     def stopped(self, cause: str) -> bool:
         """Record a planned stop. cause: a key of `model.gaps.OFF_WORDS`."""
@@ -89,7 +111,7 @@ class HistoryLedger:
 
     @property
     def waiting(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._marks)
 
     def _put(self, changes: Iterable[_Change]) -> bool:
         with self._lock:
@@ -104,13 +126,13 @@ class HistoryLedger:
             return self._write()
 
     def _write(self) -> bool:
-        if not self._waiting:
-            return True
-        changes = list(self._waiting.values())
+        if self._is_held or not self.waiting:
+            return not self._is_held
+        changes, marks = list(self._waiting.values()), list(self._marks)
         at_ms = self._clock.now_ms()
         try:
-            self._history.write(_line(change, at_ms) for change in changes)
-            with self._index.together():
+            self._history.write([*(_line(change, at_ms) for change in changes), *marks])
+            with self._index.together() if changes else nullcontext():
                 for change in changes:
                     _apply(change, self._index)
         except StorageError as error:
@@ -119,14 +141,19 @@ class HistoryLedger:
             self.problem = error
             return False
         self._waiting.clear()
+        self._marks.clear()
         self.problem = None
         return True
 
     def _mark(self, what: str, record: Mapping[str, Any]) -> bool:
+        line = HistoryLine(self._clock.now_ms(), what, record)
         with self._lock:
+            if self._is_held:
+                self._marks.append(line)
+                return False
             self._write()
             try:
-                self._history.write([HistoryLine(self._clock.now_ms(), what, record)])
+                self._history.write([line])
             except StorageError as error:
                 log.warning("cannot write %s to the history: %s", what, error)
                 self.problem = error

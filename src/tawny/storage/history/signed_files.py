@@ -1,10 +1,9 @@
 """File names and durable writes of the signed history."""
 
 import json
-import os
 from base64 import b32encode
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from hashlib import sha256
 from hmac import digest as hmac
 from typing import Any, Final
@@ -14,7 +13,7 @@ from tawny.model.ids import CameraId
 from tawny.model.times import stamp
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.statements import Item, lines_of, list_name, statements_name
-from tawny.storage.disk.disk import DiskAccess
+from tawny.storage.disk.disk import DiskAccess, OpenFile, sync_together
 
 FOLDER: Final = "history/signed"
 STATE: Final = f"{FOLDER}/state.json"
@@ -22,7 +21,7 @@ NAMES: Final = f"{FOLDER}/names.key"
 NEW: Final = ".new"
 TOLD: Final = "told-"
 """Prefix of files in which other processes report their changes to recordings, for the next statement."""
-_NAMES_BYTES: Final = 32
+NAMES_BYTES: Final = 32
 _MARK_BYTES: Final = 16
 _OBJECT_LETTERS: Final = 26
 
@@ -94,30 +93,30 @@ def object_name(names: bytes, recorder: bytes, path: str, at_ms: int) -> str:
     return f"{recorder.hex()[:8]}/{stamp(at_ms)[:8]}/{letters[:_OBJECT_LETTERS]}.tws"
 
 
-def names_key(disk: DiskAccess) -> bytes:
+def names_key(disk: DiskAccess) -> bytes | None:
+    """Return the key for names. None if there is none."""
     entry = disk.entry(NAMES)
-    if entry is not None and entry.size_bytes == _NAMES_BYTES:
-        return disk.read(NAMES)
-    key = os.urandom(_NAMES_BYTES)
-    write_secret(disk, NAMES, key)
-    return key
+    return disk.read(NAMES) if entry is not None and entry.size_bytes == NAMES_BYTES else None
 
 
-def write_secret(disk: DiskAccess, path: str, data: bytes) -> None:
-    """Replace a file durably. Readable and writable by the owner only."""
-    disk.unlink(path + NEW)
-    file = disk.create(path + NEW, secret=True)
-    try:
-        file.append([data])
-        file.sync()
-    finally:
-        file.close()
-    disk.rename(path + NEW, path)
+def write_secrets(disk: DiskAccess, secrets: Mapping[str, bytes]) -> None:
+    """Replace files durably. Readable and writable by the owner only."""
+    with ExitStack() as closing:
+        files: list[OpenFile] = []
+        for path, data in secrets.items():
+            disk.unlink(path + NEW)
+            files.append(disk.create(path + NEW, secret=True))
+            closing.callback(files[-1].close)
+            files[-1].append([data])
+        sync_together(files)
+    for path in secrets:
+        disk.rename(path + NEW, path)
     disk.sync_folder(FOLDER)
+    disk.sync_parents(FOLDER)
 
 
 def append_at(disk: DiskAccess, path: str, offset: int, line: bytes) -> None:
-    """Write `line` at `offset`, truncating the file there first, and sync."""
+    """Write `line` at `offset`, truncating the file there first. `sync_appended` makes it durable."""
     entry = disk.entry(path)
     if (entry.size_bytes if entry is not None else 0) < offset:
         raise StorageError(path, "it became shorter")
@@ -125,8 +124,15 @@ def append_at(disk: DiskAccess, path: str, offset: int, line: bytes) -> None:
     try:
         file.cut(offset)
         file.append([line])
-        file.sync()
     finally:
         file.close()
-    if entry is None:
-        disk.sync_folder(FOLDER)
+
+
+def sync_appended(disk: DiskAccess, paths: Iterable[str]) -> None:
+    """Make files and their names durable. A file that was removed meanwhile is skipped."""
+    with ExitStack() as closing:
+        files = [disk.extend(path) for path in paths if disk.entry(path) is not None]
+        for file in files:
+            closing.callback(file.close)
+        sync_together(files)
+    disk.sync_folder(FOLDER)

@@ -4,14 +4,15 @@
 the next statement, `names.key` (mode 600) the key for names. `items-<n>.jsonl` holds the items of statement n.
 
 Order of writes: new state file, sync, rename, sync of the folder, which removes the old key. Then each line is written
-at its offset, after truncation, and synced. The next start repeats the lines, so that an interruption at any point
-gives the same bytes.
+at its offset, after truncation. The state file holds these lines and the next start repeats them, so that an
+interruption at any point gives the same bytes; they are synced before the next state file replaces it.
 
 Recording does not depend on the history: unwritten data stays in memory and is retried. Waiting for the disk does not
 block callers that only reserve numbers or sign. Thread-safe.
 """
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -27,6 +28,8 @@ from tawny.sealed.statements import DAYS, Item, SigningState, StatementLines, ge
 from tawny.storage.disk.disk import DiskAccess
 from tawny.storage.history.signed_files import (
     FOLDER,
+    NAMES,
+    NAMES_BYTES,
     STATE,
     append_at,
     camera_mark,
@@ -37,9 +40,10 @@ from tawny.storage.history.signed_files import (
     object_name,
     read_object,
     recorder_of,
+    sync_appended,
     told_items,
     waiting_items,
-    write_secret,
+    write_secrets,
 )
 
 log = logging.getLogger(__name__)
@@ -89,8 +93,9 @@ class SignedHistory:
     recipients: returns short names of the keys that can open new sealed files. Every statement lists them.
     """
 
-    def __init__(self, disk: DiskAccess, names: bytes, state: SigningState) -> None:
-        self._disk, self._names, self._state = disk, names, state
+    def __init__(self, disk: DiskAccess, names: bytes | None, state: SigningState) -> None:
+        self._disk, self._state = disk, state
+        self._names, self._has_names = names or os.urandom(NAMES_BYTES), names is not None
         self._writing = threading.Lock()  # held while waiting for the disk, without `_lock`
         self._lock = threading.Lock()
         self._under_way = threading.Condition(self._lock)
@@ -102,6 +107,7 @@ class SignedHistory:
         self._items: list[Item] = []
         self._written = 0  # number of items that are durable
         self._unwritten: _Unwritten | None = None
+        self._unsynced: set[str] = set()  # files with appended lines that are durable in the state file only
         self.recipients: Callable[[], Sequence[str]] = tuple
 
     @classmethod
@@ -110,7 +116,7 @@ class SignedHistory:
 
         Raises StorageError.
         """
-        disk.make_folder(FOLDER)
+        disk.make_folder(FOLDER, sync=False)
         made = cls(disk, names_key(disk), SigningState.first())
         if disk.entry(STATE) is None and disk.entry(f"{FOLDER}/{DAYS}") is None:
             made._begin_anew(now_ms)
@@ -219,8 +225,12 @@ class SignedHistory:
             self._items += items
 
     def write_items(self) -> None:
-        """Make the items of the next statement durable. Raises StorageError; the next call retries."""
+        """Make the last statement's lines and the next one's items durable.
+
+        Raises StorageError; the next call retries.
+        """
         with self._writing:
+            self._sync_lines()
             with self._lock:
                 fresh, path = self._items[self._written :], items_path(self._state.n)
             if not fresh:
@@ -271,7 +281,10 @@ class SignedHistory:
             one.pending = self._places_of(one.made.lines)
         lines = [[name, offset, line.decode()] for name, offset, line in one.pending]
         said = one.made.state.record() | {"files": one.files, "pending": lines}
-        write_secret(self._disk, STATE, compact_json(said))
+        self._sync_lines()
+        state = {STATE: compact_json(said)}
+        write_secrets(self._disk, state if self._has_names else {NAMES: self._names, **state})
+        self._has_names = True
         self._append(one.pending)
         for path in one.listed:
             self._disk.unlink(path)
@@ -291,6 +304,12 @@ class SignedHistory:
     def _append(self, pending: Sequence[Pending]) -> None:
         for name, offset, line in pending:
             append_at(self._disk, f"{FOLDER}/{name}", offset, line)
+            self._unsynced.add(f"{FOLDER}/{name}")
+
+    def _sync_lines(self) -> None:
+        if self._unsynced:
+            sync_appended(self._disk, sorted(self._unsynced))
+            self._unsynced.clear()
 
     # --- start
 

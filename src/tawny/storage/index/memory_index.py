@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import ClassVar
 
 from tawny.model.damage import DamagedSpan
@@ -34,6 +34,10 @@ class MemoryIndex:
         self._gaps: dict[tuple[CameraId, int], Gap] = {}
         self._damage: dict[tuple[CameraId, StreamName, int], DamagedSpan] = {}
         self._events: dict[EventId, Event] = {}
+
+    def unsynced(self) -> AbstractContextManager[None]:
+        """No effect: nothing in memory is durable."""
+        return nullcontext()
 
     @contextmanager
     def together(self) -> Iterator[None]:

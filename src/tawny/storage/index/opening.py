@@ -50,25 +50,34 @@ def index_to_write(volume: Volume, history: HistoryJournal) -> SqliteIndex:
 def rebuild_index(volume: Volume, history: HistoryJournal, progress: Callable[[int], None] = lambda _: None) -> Rebuilt:
     """Build a new `tawny.db` from the files and replace the old one.
 
-    The file gets its name only when complete, so that an interruption leaves the old index or none. Raises DiskFull,
-    FolderUnwritable, StorageError.
+    The file gets its name only when complete, so that an interruption leaves the old index or none. After a power cut
+    it may be damaged, which the next start notices. Raises DiskFull, FolderUnwritable, StorageError.
     """
     path = volume.root / INDEX_NAME
     new = path.with_name(f"{INDEX_NAME}.new")
     _unlink(new)
-    index = SqliteIndex(new, Catalogue(volume))
+    index = SqliteIndex(new, Catalogue(volume), sync=False)
     try:
         rebuilt = rebuild(volume, index, history, progress)
     finally:
         index.close()  # merges the WAL into the main file
     _unlink(path)
     volume.disk.rename(new.name, path.name)
+    if not rebuilt.segments:
+        return rebuilt  # quickly built again: recording does not wait for its sync
+    file = volume.disk.extend(path.name)
+    try:
+        file.sync()
+    finally:
+        file.close()
     volume.disk.sync_folder("")
     return rebuilt
 
 
 def _undamaged(volume: Volume, path: Path) -> SqliteIndex:
     """Open the index and verify all of it, so that a damaged page is found at the start and not later."""
+    if path.stat().st_size == 0:
+        raise IndexDamaged(str(path), "it is empty")
     index = SqliteIndex(path, Catalogue(volume))
     try:
         found = index.integrity()

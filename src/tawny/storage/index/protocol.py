@@ -60,6 +60,13 @@ class Index(Protocol):
         """Group this thread's changes into one transaction: all become durable at the end, or none on an exception."""
         ...
 
+    def unsynced(self) -> AbstractContextManager[None]:
+        """Make no change within durable: the next change outside does. A power cut before loses whole transactions.
+
+        Other threads' changes wait.
+        """
+        ...
+
     def add_segment(self, segment: Segment) -> None: ...
     def segment(self, segment_id: SegmentId) -> Segment | None: ...
     def segments(self, camera: CameraId, stream: StreamName | None, within: Span) -> list[Segment]:

@@ -17,21 +17,25 @@ Row = tuple[Any, ...]
 
 
 class SqliteFile:
-    """read_only: for reading while a recorder has the file open. undone: called after a rollback."""
+    """read_only: for reading while a recorder has the file open. undone: called after a rollback.
 
-    def __init__(self, path: Path, *, read_only: bool, undone: Callable[[], None]) -> None:
+    sync: False makes nothing durable, for a file that is synced when it is complete.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool, undone: Callable[[], None], sync: bool = True) -> None:
         """Open the file, creating it if necessary. Raises IndexDamaged, FolderUnwritable, DiskFull."""
         self._path, self._where, self._undone = path, str(path), undone
         self._lock = threading.RLock()
         self._depth, self._changing_thread = 0, 0
         self._idle: list[sqlite3.Connection] = []
+        self._is_unsynced = False
         self._is_cut_off = False  # the disk failed and may have been replaced: reopen the file
         with sqlite_errors(self._where):
             self._writer = self._connect("ro" if read_only else "rwc")
             try:
                 if not read_only:
+                    self._writer.execute(f"PRAGMA synchronous = {'FULL' if sync else 'OFF'}")
                     self._writer.execute("PRAGMA journal_mode = WAL")
-                    self._writer.execute("PRAGMA synchronous = FULL")
                 prepare(self._writer, self._where)
             except (sqlite3.Error, IndexDamaged):
                 self._writer.close()
@@ -64,6 +68,23 @@ class SqliteFile:
                     if self._writer.in_transaction:
                         self._undone()
                         self._writer.execute("ROLLBACK")
+
+    @contextmanager
+    def unsynced(self) -> Iterator[None]:
+        """Make changes within durable only with the next one outside, whose sync covers the whole WAL."""
+        with self._lock, sqlite_errors(self._where):
+            if self._is_unsynced:
+                yield
+                return
+            self._is_unsynced = True
+            self._writer.execute("PRAGMA wal_autocheckpoint = 0")  # a checkpoint without sync could damage the file
+            self._writer.execute("PRAGMA synchronous = OFF")
+            try:
+                yield
+            finally:
+                self._is_unsynced = False
+                self._writer.execute("PRAGMA synchronous = FULL")
+                self._writer.execute("PRAGMA wal_autocheckpoint = 1000")
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

@@ -7,7 +7,7 @@ connections.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -31,15 +31,18 @@ _ROWS_AT_ONCE: Final = 1000
 class SqliteIndex:
     """Index in SQLite. catalogue: lists the hour folders; None: every segment keeps a row.
 
-    read_only: for reading while a recorder has the file open.
+    read_only: for reading while a recorder has the file open. sync: False makes nothing durable, for a file that is
+    synced when it is complete.
     """
 
     traits: ClassVar = IndexTraits(durable=True)
 
-    def __init__(self, path: Path, catalogue: Catalogue | None = None, *, read_only: bool = False) -> None:
+    def __init__(
+        self, path: Path, catalogue: Catalogue | None = None, *, read_only: bool = False, sync: bool = True
+    ) -> None:
         """Open the file, creating it if necessary. Raises IndexDamaged, FolderUnwritable, DiskFull."""
         names = NameTable()
-        self._file = SqliteFile(path, read_only=read_only, undone=names.forget)
+        self._file = SqliteFile(path, read_only=read_only, undone=names.forget, sync=sync)
         self._archive = SqliteSegmentStore(names, catalogue or Catalogue(None))
         self._gaps, self._events = GapTable(names), EventTable(names)
         self._may_settle = catalogue is not None
@@ -56,6 +59,9 @@ class SqliteIndex:
     def together(self) -> Iterator[None]:
         with self._file.changing():
             yield
+
+    def unsynced(self) -> AbstractContextManager[None]:
+        return self._file.unsynced()
 
     # --- segments
 

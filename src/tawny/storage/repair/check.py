@@ -31,7 +31,7 @@ from tawny.storage.history.proof import verify_history
 from tawny.storage.index.count_check import differences
 from tawny.storage.index.protocol import Index, SegmentCount
 from tawny.storage.repair.coverage import WallCoverage, wall_coverage
-from tawny.storage.repair.finalize_segment import finalize_segment
+from tawny.storage.repair.finalize_segment import finalize_segments
 from tawny.storage.repair.findings import CheckReport, Finding, FindingKind
 from tawny.storage.repair.healing import heal
 from tawny.storage.retention.thinning import finish_thinning
@@ -208,10 +208,10 @@ class _Checking:
             return
         repaired = False
         if self._ledger is not None:
-            done = finalize_segment(self._on, name, "found open")
-            if done.segment is not None:
-                self._seen.add(done.segment.path)
-                self._index.add_segment(done.segment)
+            for done in finalize_segments(self._on, [name], "found open"):
+                if done.segment is not None:
+                    self._seen.add(done.segment.path)
+                    self._index.add_segment(done.segment)
             repaired = True
         self._find(FindingKind.LEFT_OPEN, name.path, repaired=repaired)
 

@@ -4,18 +4,19 @@ No playable data is discarded. A file without a usable header never held durable
 alone before anything else. If such a file is larger than a header, it is renamed instead of removed.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from tawny.media.mp4.fragment_writer import end_box
 from tawny.media.mp4.leaf_proof import end_leaf, holds, leaf_box, proof_keys, rebuild_proof, stored_proof
 from tawny.media.mp4.segment_reader import SegmentReader, read_segment
-from tawny.model.errors import DiskFull, FileDamaged
+from tawny.model.errors import DiskFull, FileDamaged, StorageError
 from tawny.model.packets import VIDEO_RATE
 from tawny.model.segments import Segment
 from tawny.sealed.file_scanner import FileEnding, FileScan
 from tawny.sealed.header import SealedHeader
-from tawny.storage.disk.disk import OpenFile
+from tawny.storage.disk.disk import OpenFile, sync_together
 from tawny.storage.disk.layout import SegmentName
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import read_sealed
@@ -43,8 +44,42 @@ class Reclosed:
     why_cut: str = ""
 
 
-def finalize_segment(volume: Volume, name: SegmentName, why: str) -> Reclosed:
-    """Finalize an open file. Raises StorageError."""
+@dataclass(frozen=True, slots=True)
+class _Completed:
+    """A file with its end written, to be synced and renamed. file: open; None if nothing is to be synced."""
+
+    name: SegmentName
+    closed: SegmentName
+    file: OpenFile | None
+    result: Reclosed
+
+
+def finalize_segments(volume: Volume, names: Iterable[SegmentName], why: str) -> list[Reclosed]:
+    """Finalize open files, with one sync of all files and one of each folder. Raises StorageError."""
+    done: list[Reclosed] = []
+    completed: list[_Completed] = []
+    folders: dict[str, None] = {}
+    try:
+        for name in names:
+            one = _complete(volume, name, why)
+            folders[name.folder] = None
+            if isinstance(one, Reclosed):
+                done.append(one)
+            else:
+                completed.append(one)
+        sync_together([one.file for one in completed if one.file is not None])
+    finally:
+        for one in completed:
+            if one.file is not None:
+                one.file.close()
+    for one in completed:
+        volume.disk.rename(one.name.path, one.closed.path)
+    for folder in folders:
+        volume.disk.sync_folder(folder)
+    return [*done, *(one.result for one in completed)]
+
+
+def _complete(volume: Volume, name: SegmentName, why: str) -> Reclosed | _Completed:
     path = name.path
     size_bytes = _size(volume, path)
     if name.is_sealed:
@@ -58,12 +93,11 @@ def finalize_segment(volume: Volume, name: SegmentName, why: str) -> Reclosed:
         return _set_aside(volume, path, size_bytes, "it does not say what it is")
     if not read.fragments:
         volume.disk.unlink(path)
-        volume.disk.sync_folder(name.folder)
         return Reclosed(path, None, size_bytes, "it holds no picture yet")
     return _closed(volume, said, read, size_bytes, why)
 
 
-def _closed(volume: Volume, said: SegmentMetadata, read: SegmentReader, size_bytes: int, why: str) -> Reclosed:
+def _closed(volume: Volume, said: SegmentMetadata, read: SegmentReader, size_bytes: int, why: str) -> _Completed:
     name = said.name
     last = read.fragments[-1]
     if last.offset + last.size < read.intact_bytes and not _is_whole(volume, read):
@@ -75,14 +109,12 @@ def _closed(volume: Volume, said: SegmentMetadata, read: SegmentReader, size_byt
             file.cut(read.intact_bytes)
         if read.end is None:
             _append_end(file, read, end)
-        file.sync()
-        size_bytes, cut_bytes = file.size_bytes, size_bytes - read.intact_bytes
-    finally:
+    except StorageError:
         file.close()
+        raise
     closed = name.closed(end.end_ms)
-    volume.disk.rename(name.path, closed.path)
-    volume.disk.sync_folder(name.folder)
-    return Reclosed(name.path, said.segment(closed, size_bytes), cut_bytes, read.reason)
+    segment = said.segment(closed, file.size_bytes)
+    return _Completed(name, closed, file, Reclosed(name.path, segment, size_bytes - read.intact_bytes, read.reason))
 
 
 def _is_whole(volume: Volume, read: SegmentReader) -> bool:
@@ -104,7 +136,7 @@ def _is_whole(volume: Volume, read: SegmentReader) -> bool:
     return is_ours or history.is_stated(row, header.number)
 
 
-def _reclose_sealed(volume: Volume, name: SegmentName, size_bytes: int) -> Reclosed:
+def _reclose_sealed(volume: Volume, name: SegmentName, size_bytes: int) -> Reclosed | _Completed:
     """Finalize a sealed file without its key: truncate to the last complete record.
 
     Only the key's owner can write an end record, so the file has none. The signed history lists the file.
@@ -120,20 +152,21 @@ def _reclose_sealed(volume: Volume, name: SegmentName, size_bytes: int) -> Reclo
         return _set_aside(volume, path, size_bytes, "it was changed")
     if not read.fragments:
         volume.disk.unlink(path)
-        volume.disk.sync_folder(name.folder)
         return Reclosed(path, None, size_bytes, "it holds no picture yet")
-    if size_bytes != read.good_bytes:
-        file = volume.disk.extend(path)
-        try:
-            file.cut(read.good_bytes)
-            file.sync()
-        finally:
-            file.close()
-    closed = name.closed(_sealed_end_ms(read))
-    volume.disk.rename(path, closed.path)
-    volume.disk.sync_folder(name.folder)
-    cut_bytes = size_bytes - read.good_bytes
-    return Reclosed(path, said.segment(closed, read.good_bytes), cut_bytes, "torn" if cut_bytes else "")
+    closed, cut_bytes = name.closed(_sealed_end_ms(read)), size_bytes - read.good_bytes
+    result = Reclosed(path, said.segment(closed, read.good_bytes), cut_bytes, "torn" if cut_bytes else "")
+    return _Completed(name, closed, _cut(volume, path, read.good_bytes) if cut_bytes else None, result)
+
+
+def _cut(volume: Volume, path: str, size_bytes: int) -> OpenFile:
+    """Return the open file, truncated but not synced."""
+    file = volume.disk.extend(path)
+    try:
+        file.cut(size_bytes)
+    except StorageError:
+        file.close()
+        raise
+    return file
 
 
 def _sealed_end_ms(read: FileScan) -> int:
@@ -177,13 +210,11 @@ def _without_header(volume: Volume, path: str, size_bytes: int, why: str) -> Rec
     if not is_begun:
         return _set_aside(volume, path, size_bytes, why)
     volume.disk.unlink(path)
-    volume.disk.sync_folder(path.rpartition("/")[0])
     return Reclosed(path, None, size_bytes, why)
 
 
 def _set_aside(volume: Volume, path: str, size_bytes: int, why: str) -> Reclosed:
     volume.disk.rename(path, path + DAMAGED)
-    volume.disk.sync_folder(path.rpartition("/")[0])
     return Reclosed(path, None, size_bytes, why)
 
 

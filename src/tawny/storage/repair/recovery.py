@@ -6,6 +6,7 @@ with the volume's lock held, before any other access.
 
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -15,7 +16,7 @@ from tawny.model.gaps import OFF_WORDS, Gap, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment, segment_id
 from tawny.model.times import Span, missing_spans
-from tawny.storage.disk.layout import segment_name
+from tawny.storage.disk.layout import SegmentName, segment_name
 from tawny.storage.disk.lock import LockHolder
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import sign_found
@@ -23,7 +24,7 @@ from tawny.storage.history.journal import HistoryJournal, HistoryLine
 from tawny.storage.history.ledger import HistoryLedger, replay
 from tawny.storage.index.protocol import Index
 from tawny.storage.index.segment_row import row_of
-from tawny.storage.repair.finalize_segment import Reclosed, finalize_segment
+from tawny.storage.repair.finalize_segment import Reclosed, finalize_segments
 from tawny.storage.retention.removal import finish_removals
 from tawny.storage.retention.thinning import finish_thinning
 
@@ -33,6 +34,9 @@ Cause = Literal["power", "crash", "update", "person"]
 _NEWEST_FILES: Final = 2  # history files to read; the last entries may be missing in the index
 
 
+_LAST_MS: Final = 120_000
+"""How long before its end, at most, the previous recorder's gaps may be missing."""
+_LOST: Final = "tawny ended before this was written down"
 _WHY: Final[dict[Cause | None, str]] = {
     "power": "power cut",
     "crash": "the recorder was killed",
@@ -73,28 +77,46 @@ def recover(
 ) -> Recovered:
     """Recover the volume and record gaps without a recorder for `cameras`, the configured ones.
 
-    before: content of the lock file (`VolumeLock.before`). boot: the current boot id. Unstated files are added to the
-    signed history. Raises StorageError if the disk fails.
+    before: content of the lock file (`VolumeLock.before`). boot: the current boot id. Raises StorageError if the disk
+    fails.
+    """
+    cameras = list(cameras)
+    found = recover_files(volume, index, history, ledger, clock, before=before, boot=boot, cameras=cameras)
+    if volume.signed is not None:
+        volume.signed.write_items()
+    return replace(found, gaps=explain_downtime(found, index, ledger, cameras, clock.now_ms()))
+
+
+def recover_files(
+    volume: Volume,
+    index: Index,
+    history: HistoryJournal,
+    ledger: HistoryLedger,
+    clock: Clock,
+    *,
+    before: LockHolder | None,
+    boot: str,
+    cameras: Sequence[CameraId],
+) -> Recovered:
+    """Recover all but the gaps, which `explain_downtime` records. Raises StorageError if the disk fails.
+
+    Unstated files are added to the signed history, whose `write_items` makes that durable.
     """
     lines = list(history.lines(_NEWEST_FILES))
-    replay(lines, index)
+    with index.unsynced():  # the next start would replay them too
+        replay(lines, index)
     cause = cause_of(lines, before, boot)
     removed = finish_removals(volume, index, ledger, clock)
-    reclosed, listed, damaged = put_in_order(volume, index, _folders(volume), _WHY[cause])
+    reclosed, listed, damaged = put_in_order(volume, index, folders_left_over(volume), _WHY[cause], sync_index=False)
     for other in volume.others:
-        more = put_in_order(other, index, other.open_folders.left_over() or [], _WHY[cause])
+        more = put_in_order(other, index, folders_left_over(other), _WHY[cause])
         reclosed, listed, damaged = [*reclosed, *more[0]], listed + more[1], [*damaged, *more[2]]
         other.open_folders.clear()
     if volume.signed is not None:
         for each in volume.everywhere:
             sign_found(each, volume.signed)
         volume.signed.all_found()
-        volume.signed.write_items()
-    cameras = list(cameras)
-    alive_ms = _alive_ms(lines, before, index, cameras)
-    gaps = [] if alive_ms is None else _write_down(index, ledger, cameras, alive_ms, clock.now_ms(), cause)
-    volume.open_folders.clear()
-    return Recovered(reclosed, listed, removed, cause, alive_ms, gaps, damaged)
+    return Recovered(reclosed, listed, removed, cause, _alive_ms(lines, before, index, cameras), damaged=damaged)
 
 
 def cause_of(lines: Sequence[HistoryLine], before: LockHolder | None, boot: str) -> Cause | None:
@@ -109,7 +131,7 @@ def cause_of(lines: Sequence[HistoryLine], before: LockHolder | None, boot: str)
     return "crash" if last_boot == boot else "power"
 
 
-def _folders(volume: Volume) -> list[str]:
+def folders_left_over(volume: Volume) -> list[str]:
     """Return the folders that may hold open segments."""
     left_over = volume.open_folders.left_over()
     if left_over is not None:
@@ -118,13 +140,14 @@ def _folders(volume: Volume) -> list[str]:
 
 
 def put_in_order(
-    volume: Volume, index: Index, folders: Sequence[str], why: str
+    volume: Volume, index: Index, folders: Sequence[str], why: str, *, sync_index: bool = True
 ) -> tuple[list[Reclosed], int, list[FileDamaged]]:
     """Finalize open segments in these folders and add closed ones to the index.
 
-    why: end reason of the finalized ones.
+    why: end reason of the finalized ones. sync_index: False leaves the new rows to the next sync of the index; until
+    then the folders must stay listed in `OpenFolders`.
     """
-    reclosed: list[Reclosed] = []
+    left_open: list[SegmentName] = []
     damaged: list[FileDamaged] = []
     rows: list[Segment] = []
     for folder in folders:
@@ -134,14 +157,15 @@ def put_in_order(
             if name is None or entry.kind != "file":
                 continue
             if name.end_ms is None:
-                reclosed.append(finalize_segment(volume, name, why))
+                left_open.append(name)
             elif index.segment(segment_id(name.camera, name.stream, name.start_ms)) is None:
                 try:
                     rows.append(row_of(volume, name, entry.size_bytes))
                 except FileDamaged as error:
                     log.warning("skipped a damaged file: %s", error)
                     damaged.append(error)
-    with index.together():
+    reclosed = finalize_segments(volume, left_open, why)
+    with nullcontext() if sync_index else index.unsynced(), index.together():
         for row in [*rows, *(one.segment for one in reclosed if one.segment is not None)]:
             index.add_segment(row)
     return reclosed, len(rows), damaged
@@ -156,27 +180,63 @@ def _alive_ms(
     return max(signs, default=None)
 
 
-def _write_down(
-    index: Index, ledger: HistoryLedger, cameras: Sequence[CameraId], alive_ms: int, now_ms: int, cause: Cause | None
+def explain_downtime(
+    found: Recovered, index: Index, ledger: HistoryLedger, cameras: Sequence[CameraId], now_ms: int
 ) -> list[Gap]:
-    """Close open gaps at `alive_ms`, and record RECORDER_OFF gaps from each camera's last frame to now."""
-    for gap in index.open_gaps():
-        ledger.put_gap(replace(gap, end_ms=max(gap.begin_ms, min(alive_ms, now_ms))))
-    gaps: list[Gap] = []
-    for camera in cameras:
-        for span in _unaccounted(index, camera, now_ms):
-            gaps.append(Gap(camera, span.begin_ms, span.end_ms, GapReason.RECORDER_OFF, OFF_WORDS.get(cause or "", "")))
-            ledger.put_gap(gaps[-1])
+    """Close gaps left open, and return the new ones.
+
+    They are from each camera's last frame to now, without a recorder, and short ones before it whose record was lost.
+    """
+    if found.alive_ms is None:
+        return []
+    until_ms = min(found.alive_ms, now_ms)
+    closed = [replace(gap, end_ms=max(gap.begin_ms, until_ms)) for gap in index.open_gaps()]
+    gaps = [
+        Gap(camera, span.begin_ms, span.end_ms, GapReason.RECORDER_OFF, OFF_WORDS.get(found.cause or "", ""))
+        for camera in cameras
+        for span in _unaccounted(index, camera, now_ms, closed)
+    ]
+    lost = "the power cut came before this was written down" if found.cause == "power" else _LOST
+    gaps += [
+        Gap(camera, span.begin_ms, span.end_ms, GapReason.UNKNOWN, lost)
+        for camera in cameras
+        for span in _holes(index, camera, closed)
+    ]
+    with index.unsynced(), ledger.together():  # the history has them
+        for gap in (*closed, *gaps):
+            ledger.put_gap(gap)
     return gaps
 
 
-def _unaccounted(index: Index, camera: CameraId, now_ms: int) -> list[Span]:
-    """Return time since the camera's last durable frame that no gap explains. Empty for a new camera."""
+def _unaccounted(index: Index, camera: CameraId, now_ms: int, closed: Iterable[Gap]) -> list[Span]:
+    """Return time since the camera's last durable frame that no gap explains. Empty for a new camera.
+
+    closed: gaps that the index still has as open.
+    """
     bounds = index.bounds(camera)
     since_ms = bounds.end_ms if bounds else 0
     if since_ms >= now_ms:
         return []
-    gaps = [gap.span(now_ms) for gap in index.gaps(camera, Span(since_ms, now_ms))]
+    gaps = _known_gaps(index, camera, Span(since_ms, now_ms), closed)
     if bounds is None:
         since_ms = min((gap.begin_ms for gap in gaps), default=now_ms)
     return missing_spans(gaps, Span(since_ms, now_ms))
+
+
+def _holes(index: Index, camera: CameraId, closed: Iterable[Gap]) -> list[Span]:
+    """Return holes in the last recordings that no gap explains: the pictures after them were durable before the gap."""
+    bounds = index.bounds(camera)
+    if bounds is None:
+        return []
+    last = Span(max(0, bounds.end_ms - _LAST_MS), bounds.end_ms)
+    recorded = index.spans(camera, None, last)
+    if not recorded:
+        return []
+    known = [*recorded, *_known_gaps(index, camera, last, closed)]
+    return missing_spans(known, Span(recorded[0].begin_ms, bounds.end_ms))
+
+
+def _known_gaps(index: Index, camera: CameraId, within: Span, closed: Iterable[Gap]) -> list[Span]:
+    known = {gap.begin_ms: gap for gap in index.gaps(camera, within)}
+    known |= {gap.begin_ms: gap for gap in closed if gap.camera == camera}
+    return [gap.span(within.end_ms) for gap in known.values()]

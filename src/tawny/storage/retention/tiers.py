@@ -133,6 +133,7 @@ class TierMover:
             self._tier.open_folders.enter(folder)  # a start then finds an incomplete copy
             copy(source, self._tier, path)
             self._tier.open_folders.leave(folder)
+            self._tier.open_folders.save()
         source.disk.unlink(path)
         source.disk.sync_folder(folder)
         tidy(source, self._clock, [folder])

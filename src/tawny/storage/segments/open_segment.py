@@ -52,13 +52,14 @@ class OpenSegment:
         Raises StorageError; the file is then removed.
         """
         name = about.name
-        volume.open_folders.enter(name.folder)
+        volume.open_folders.enter(name.folder, sync=False)
         try:
             file = volume.disk.create(name.path)
             try:
                 file.append(content.begin)
                 file.sync()
                 volume.disk.sync_folder(name.folder)
+                volume.disk.sync_parents(name.folder)
             except StorageError:
                 with suppress(StorageError):  # only the first error is reported
                     file.close()
