@@ -81,8 +81,8 @@ class SegmentRecorder:
         self._handle: Handle | None = None
 
     def start(self, engine: Engine, writers: int = 2) -> None:
-        """Start with this number of writer threads, and as many for each spare."""
-        self._new_writers = lambda name: WriterPool(engine, writers, name)
+        """Start with this number of writer threads, and as many for each spare; with more where syncs take long."""
+        self._new_writers = lambda name: WriterPool(engine, self._clock, writers, name)
         self._writers = {self._volume: self._new_writers("writer")}
         self._handle = engine.start("recorder", lambda: _Steps(self))
 
