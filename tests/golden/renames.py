@@ -162,6 +162,7 @@ RENAMED: Final[tuple[Rename, ...]] = (*_API, *_HELP, *_SETTINGS)
 _ACTIONS: Final = "`tawny add` and `tawny report camera` are actions of one command"
 _SHOWS: Final = "`tawny mode` without a mode shows the active one"
 _KEPT: Final = "a rule that is edited keeps them"
+_UNSET: Final = "no setting makes a camera wait for motion: it was never sent"
 _MASKS: Final = "a privacy mask is not about detection: it stands in the camera's own table"
 REMOVED: Final[tuple[Change, ...]] = (
     Change("openapi", "value", "disarm", "`set_mode` with the mode says the same", _ORDERS),
@@ -170,6 +171,9 @@ REMOVED: Final[tuple[Change, ...]] = (
     Change("help", "argument", "--json", _ACTIONS, "tawny cameras *"),
     Change("help", "argument", "", _SHOWS, "tawny mode"),
     Change("settings", "key", "private", _MASKS, f"{_CAMERA}.detection"),
+    Change("openapi", "field", "waiting", _UNSET, "/api/v1/timeline"),
+    Change("openapi", "value", "waiting", _UNSET, "/api/v1/cameras"),
+    Change("openapi", "value", "waiting", _UNSET, "/api/v1/health"),
 )
 ADDED: Final[tuple[Change, ...]] = (
     Change("openapi", "field", "include_possible", _KEPT, _PLAN),

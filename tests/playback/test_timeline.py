@@ -36,8 +36,8 @@ def gap(begin_ms: int, end_ms: int | None, reason: GapReason = GapReason.UNREACH
     return Gap(PORCH, begin_ms, end_ms, reason, detail)
 
 
-def share(archive: FakeArchive, now_ms: int, *, waits: bool = False) -> tuple[float | None, int]:
-    return share_recorded(archive, PORCH, DAY, now_ms=now_ms, waits_for_motion=waits)
+def share(archive: FakeArchive, now_ms: int) -> tuple[float | None, int]:
+    return share_recorded(archive, PORCH, DAY, now_ms=now_ms)
 
 
 # --- lanes -----------------------------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def test_a_lane_tells_what_is_there_what_is_missing_and_what_happened(archive: F
     archive.index.put_event(event)
     made = timeline_lane(archive, PORCH, DAY, points=100, now_ms=T + 3 * HOUR_MS)
     assert made.spans == [Span(T, T + HOUR_MS), Span(T + 2 * HOUR_MS, T + 3 * HOUR_MS)]
-    assert (made.gaps, made.events, made.waiting) == ([hole], [event], [])
+    assert (made.gaps, made.events) == ([hole], [event])
 
 
 def test_what_is_being_written_is_recorded(archive: FakeArchive) -> None:
@@ -66,19 +66,6 @@ def test_both_streams_together_are_one_lane(archive: FakeArchive) -> None:
     archive.index.add_segment(segment(T, T + HOUR_MS))
     archive.index.add_segment(segment(T + HOUR_MS // 2, T + 2 * HOUR_MS, SUB))
     assert timeline_lane(archive, PORCH, DAY, points=10, now_ms=DAY.end_ms).spans == [Span(T, T + 2 * HOUR_MS)]
-
-
-def test_a_camera_that_waits_for_motion_waited_in_between(archive: FakeArchive) -> None:
-    archive.index.add_segment(segment(T, T + MINUTE_MS))
-    archive.index.add_segment(segment(T + 5 * MINUTE_MS, T + 6 * MINUTE_MS))
-    archive.index.put_gap(gap(T + 2 * MINUTE_MS, T + 3 * MINUTE_MS))
-    made = timeline_lane(archive, PORCH, DAY, points=10, now_ms=T + 7 * MINUTE_MS, waits_for_motion=True)
-    waited = [(1, 2), (3, 5), (6, 7)]
-    assert made.waiting == [Span(T + a * MINUTE_MS, T + b * MINUTE_MS) for a, b in waited]
-
-
-def test_nobody_waited_before_the_camera_was_there(archive: FakeArchive) -> None:
-    assert timeline_lane(archive, PORCH, DAY, points=10, now_ms=DAY.end_ms, waits_for_motion=True).waiting == []
 
 
 def test_a_flapping_camera_is_drawn_with_a_bounded_number_of_parts(archive: FakeArchive) -> None:
@@ -177,12 +164,6 @@ def test_the_second_on_its_way_is_not_missing(archive: FakeArchive) -> None:
     archive.index.add_segment(segment(T - HOUR_MS, T + 8_000))
     archive.still_open.append(replace(segment(T + 8_000, T + 9_000), path="x.open.mp4"))
     assert share(archive, T + 10_500) == (1.0, 0)
-
-
-def test_waiting_for_motion_counts_as_recorded(archive: FakeArchive) -> None:
-    archive.index.add_segment(segment(T - HOUR_MS, T))
-    archive.index.put_gap(gap(T + HOUR_MS, T + 2 * HOUR_MS))
-    assert share(archive, T + 4 * HOUR_MS, waits=True) == (0.75, 1)
 
 
 @pytest.mark.parametrize(

@@ -126,9 +126,7 @@ class HealthAnswer:
         now_ms = clock.now_ms()
         today = day_of(ZoneInfo(self._recorder.zone), now_ms)
         try:
-            share, gaps = share_recorded(
-                self._recorder, name, today, now_ms=now_ms, waits_for_motion=camera.waits_for_motion
-            )
+            share, gaps = share_recorded(self._recorder, name, today, now_ms=now_ms)
             day = _Day(clock.mono_s(), share, gaps, damage_today(self._recorder, name, today))
             with self._lock:
                 self._days[name] = day

@@ -99,7 +99,7 @@ class StreamsInfo(ApiResponse):
 
 
 State = Literal[
-    "recording", "waiting", "scheduled_off", "mode_off", "paused", "off", "starting", "offline", "refused", "frozen",
+    "recording", "scheduled_off", "mode_off", "paused", "off", "starting", "offline", "refused", "frozen",
     "covered", "defocused", "moved", "blocked",
 ]  # fmt: skip
 
@@ -373,7 +373,6 @@ class MotionScores(ApiResponse):
 class TimelineLaneInfo(ApiResponse):
     id: str
     spans: list[SpanMs]
-    waiting: list[SpanMs]
     gaps: list[GapInfo]
     damage: list[DamageInfo]
     events: list[EventInfo]

@@ -108,7 +108,7 @@ def what(made: Event) -> str:
 
 def camera_name(recorder: RecorderService, camera: CameraId) -> str:
     """Return the camera's name; its ID if it is no longer configured."""
-    return next((one.status.name for one in recorder.cameras() if one.status.id == camera), camera)
+    return recorder.camera_names().get(camera, camera)
 
 
 def gap(made: Gap) -> schemas.GapInfo:
@@ -159,7 +159,6 @@ def lane(made: timeline.TimelineLane, recorder: RecorderService) -> schemas.Time
     return schemas.TimelineLaneInfo(
         id=made.camera,
         spans=[_pair(span) for span in made.spans],
-        waiting=[_pair(span) for span in made.waiting],
         gaps=[gap(one) for one in made.gaps],
         damage=[damage(one) for one in made.damage],
         events=[event(one, recorder) for one in made.events],

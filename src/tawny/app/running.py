@@ -313,6 +313,9 @@ class RecorderRuntime:
     def cameras(self) -> Sequence[web.CameraView]:
         return [camera.about for camera in self._own.now.values()]
 
+    def camera_names(self) -> Mapping[CameraId, str]:
+        return {name: camera.name for name, camera in self._own.now.items()}
+
     def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
         found = self._own.now.get(camera)
         return found.hubs.get(stream) if found else None

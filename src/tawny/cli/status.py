@@ -13,7 +13,6 @@ from tawny.model.times import utc_from_text
 
 WORDS = {
     "recording": "recording",
-    "waiting": "waiting for motion",
     "scheduled_off": "off by schedule",
     "mode_off": "off in this mode",
     "paused": "private",

@@ -8,7 +8,6 @@ from tawny.model.ids import CameraId
 
 class CameraState(StrEnum):
     RECORDING = "recording"
-    WAITING = "waiting"
     SCHEDULED_OFF = "scheduled_off"
     MODE_OFF = "mode_off"
     PAUSED = "paused"
@@ -23,7 +22,7 @@ class CameraState(StrEnum):
     BLOCKED = "blocked"
 
 
-ON_WATCH = frozenset({CameraState.RECORDING, CameraState.WAITING})
+ON_WATCH = frozenset({CameraState.RECORDING})
 CHOSEN = frozenset({CameraState.SCHEDULED_OFF, CameraState.MODE_OFF, CameraState.PAUSED, CameraState.OFF})
 BLINDED = frozenset({CameraState.FROZEN, CameraState.COVERED, CameraState.DEFOCUSED, CameraState.MOVED})
 """It is recorded, but its view is unusable."""

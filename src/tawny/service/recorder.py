@@ -1,6 +1,6 @@
 """Recorder interface for the web layer. `app` implements it; tests use a small implementation of their own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -28,8 +28,6 @@ class CameraView:
     pre_s: float = 5.0
     post_s: float = 10.0
     where: Literal["", "outside", "inside"] = ""
-    waits_for_motion: bool = False
-    """Records on motion only: time that is neither recorded nor a gap counts as waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,11 @@ class RecorderService(RecordingArchive, Protocol):
         ...
 
     def cameras(self) -> Sequence[CameraView]:
-        """Return the cameras in the order of the settings."""
+        """Return the cameras in the order of the settings. It builds the status of each."""
+        ...
+
+    def camera_names(self) -> Mapping[CameraId, str]:
+        """Return the names of the cameras in the order of the settings, without their status."""
         ...
 
     def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:

@@ -86,7 +86,7 @@ export interface CameraInfo {
   name: string;
   recorded_today: number | null;
   since_ms: number;
-  state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "starting" | "offline" | "refused" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
+  state: "recording" | "scheduled_off" | "mode_off" | "paused" | "off" | "starting" | "offline" | "refused" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
   streams: StreamsInfo;
   where: "" | "outside" | "inside";
 }
@@ -1175,7 +1175,6 @@ export interface TimelineLaneInfo {
   id: string;
   motion: MotionScores;
   spans: [number, number][];
-  waiting: [number, number][];
 }
 
 export interface TriggerSimulationRequest {

@@ -4,11 +4,10 @@ import { t } from "../strings";
 import type { IconName } from "../ui/icon-names";
 import { when } from "./times";
 
-export type Dot = "rec" | "wait" | "bad" | "warn" | "off";
+export type Dot = "rec" | "ok" | "bad" | "warn" | "off";
 
 const dots: Record<CameraState, Dot> = {
   recording: "rec",
-  waiting: "wait",
   scheduled_off: "off",
   mode_off: "off",
   paused: "off",
@@ -62,7 +61,7 @@ export function isByChoice(state: CameraState): boolean {
 }
 
 export function isOnWatch(state: CameraState): boolean {
-  return state === "recording" || state === "waiting";
+  return state === "recording";
 }
 
 /** It is recorded, and shows nothing of what it should. */
@@ -88,7 +87,6 @@ export function sentence(camera: Camera): string {
     case "blocked":
       return t.since[camera.state](clock);
     case "recording":
-    case "waiting":
       return t.states[camera.state];
     default:
       return t.since[camera.state];

@@ -64,7 +64,6 @@ export const app = {
   },
   states: {
     recording: "Recording",
-    waiting: "Waiting for motion",
     scheduled_off: "Off by schedule",
     mode_off: "Off in this mode",
     paused: "Paused",

@@ -9,7 +9,6 @@ export const health = {
   unknown: "Status unknown.",
   unknownMore: "This page lost its connection to tawny. What you see below may be out of date.",
   recording: { one: "{n} is recording", other: "{n} are recording" },
-  waiting: { one: "{n} is waiting for motion", other: "{n} are waiting for motion" },
   starting: { one: "{n} is starting", other: "{n} are starting" },
   and: " and ",
   needs: { one: "{names} needs attention.", other: "{names} need attention." },
@@ -29,12 +28,7 @@ export const health = {
     none: "–",
     damaged: (long: string) => `${long} damaged`,
     label: (name: string, recorded: string) => `${name}: ${recorded} of today recorded`,
-    onMotion: "On motion",
     note: "Time you paused or switched off isn’t counted as missing.",
-    motionNote: {
-      one: "{names} records only on motion.",
-      other: "{names} record only on motion.",
-    },
   },
   losing: {
     title: (name: string) => `${name} is recording, but some of its video is damaged.`,

@@ -32,7 +32,6 @@ export type Item =
   /** Rectangles of one colour, as x, y, w, h behind one another. */
   | { is: "bars"; ink: Ink; rects: number[] }
   | ({ is: "hatch"; ink: Ink; round: number; dotted: boolean } & Box)
-  | { is: "dots"; ink: Ink; x: number; y: number; w: number }
   | { is: "text"; ink: Ink; font: Font; x: number; y: number; text: string }
   /** A disc with an icon in it. */
   | ({ is: "badge"; x: number; y: number } & Badge);

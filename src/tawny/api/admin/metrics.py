@@ -57,7 +57,7 @@ def _text(here: AppContext) -> Iterable[str]:
     wanted = zip(of, (float(state not in CHOSEN) for state in states), strict=True)
     yield _metric("camera_wanted", "1 if the camera should be recording now.", wanted)
     recorded = zip(of, (float(state in ON_WATCH) for state in states), strict=True)
-    yield _metric("camera_recording", "1 if the camera is recording or waiting for motion.", recorded)
+    yield _metric("camera_recording", "1 if the camera is recording.", recorded)
     figures: dict[str, tuple[str, list[float | None]]] = {
         "camera_frames_per_second": ("Frames received per second.", [one.fps for one in cameras]),
         "camera_bits_per_second": ("Bits received per second.", [one.bit_rate for one in cameras]),

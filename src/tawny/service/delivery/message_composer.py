@@ -210,7 +210,7 @@ class MessageComposer:
         return found
 
     def _cameras(self) -> list[CameraId]:
-        known = [one.status.id for one in self._recorder.cameras()]
+        known = [*self._recorder.camera_names()]
         asked = self._settings.cameras or known
         return [camera for camera in known if camera in asked and self._may_see(camera)]
 

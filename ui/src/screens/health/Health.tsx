@@ -166,7 +166,6 @@ function LosingCard({ camera }: { camera: Camera }) {
 }
 
 function TodayTable({ cameras, today }: { cameras: readonly Camera[]; today: Today | null }) {
-  const onMotion = cameras.filter((camera) => camera.recorded_today === null && camera.state === "waiting");
   return (
     <div class="card">
       <div class="row between">
@@ -190,8 +189,6 @@ function TodayTable({ cameras, today }: { cameras: readonly Camera[]; today: Tod
       </table>
       <p class="small muted today-note">
         {words.table.note}
-        {onMotion.length > 0 &&
-          ` ${plural(onMotion.length, words.table.motionNote).replace("{names}", listed(onMotion.map((camera) => camera.name)))}`}
       </p>
     </div>
   );
@@ -199,7 +196,7 @@ function TodayTable({ cameras, today }: { cameras: readonly Camera[]; today: Tod
 
 function TodayRow({ camera, today }: { camera: Camera; today: Today | null }) {
   const lane = today?.lanes.find((each) => each.id === camera.id);
-  const share = camera.recorded_today === null ? words.table.onMotion : percent(camera.recorded_today);
+  const share = camera.recorded_today === null ? words.table.none : percent(camera.recorded_today);
   return (
     <tr>
       <td class="today-camera">

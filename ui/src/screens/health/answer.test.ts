@@ -4,10 +4,10 @@ import { answer, listed } from "./answer";
 
 describe("is it recording?", () => {
   it("yes, all of them", () => {
-    expect(answer(health([camera("front"), camera("hall", "waiting")]), false)).toEqual({
+    expect(answer(health([camera("front"), camera("hall")]), false)).toEqual({
       tone: "ok",
       line: "All 2 cameras are working.",
-      more: "1 is recording and 1 is waiting for motion.",
+      more: "2 are recording.",
     });
   });
   it("names the cameras that need attention and who was switched off", () => {

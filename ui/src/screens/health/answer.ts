@@ -27,10 +27,10 @@ export function answer(health: Health, lost: boolean): Answer {
   return { tone: blocked ? "bad" : trouble.length > 0 ? "warn" : "ok", line, more };
 }
 
-/** `4 are recording and 2 are waiting for motion.` */
+/** `4 are recording and 2 are starting.` */
 function split(cameras: readonly Camera[]): string {
   const words = t.health;
-  const parts = (["recording", "waiting", "starting"] as const).flatMap((state) => {
+  const parts = (["recording", "starting"] as const).flatMap((state) => {
     const n = cameras.filter((camera) => camera.state === state).length;
     return n > 0 ? [plural(n, words[state])] : [];
   });
