@@ -9,7 +9,7 @@ import pytest
 from tawny.api.auth.accounts import Role
 from tawny.model.errors import Problem, SettingsError
 from tawny.model.ids import CameraId, RunId, StreamName
-from tawny.model.messages import Alarm
+from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.segments import Segment
 from tawny.service.interfaces import retention as web
 from tawny.service.interfaces.health import CheckInReport, HealthReport, SelfTestReport
@@ -142,7 +142,7 @@ async def test_words_that_cannot_be_used_are_told(house: House, kept: FakeKeepin
 
 
 async def test_it_is_nothing_to_viewers_but_alarms_and_the_self_test_are(house: House, kept: FakeKeeping) -> None:
-    house.recorder.alarmed = [Alarm("disk", None, 7, "It fails.", do="Check its cable.")]
+    house.recorder.alarmed = [Alarm(ProblemKind.DISK, None, 7, "It fails.", do="Check its cable.")]
     async with house.signed_in(Role.VIEWER) as viewer:
         assert (await viewer.get("/api/v1/retention")).status_code == 403
         assert (await viewer.post("/api/v1/self-test")).status_code == 403

@@ -162,6 +162,8 @@ RENAMED: Final[tuple[Rename, ...]] = (*_API, *_HELP, *_SETTINGS)
 _ACTIONS: Final = "`tawny add` and `tawny report camera` are actions of one command"
 _SHOWS: Final = "`tawny mode` without a mode shows the active one"
 _KEPT: Final = "a rule that is edited keeps them"
+_COUNTS: Final = "every reader counts the cameras with the same sentence"
+_ENDED: Final = "a video file that was played to its end was not switched off by anybody"
 _UNSET: Final = "no setting makes a camera wait for motion: it was never sent"
 _MASKS: Final = "a privacy mask is not about detection: it stands in the camera's own table"
 REMOVED: Final[tuple[Change, ...]] = (
@@ -184,6 +186,9 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("help", "argument", "test", "`tawny rules test`: other actions may follow", "tawny rules"),
     Change("help", "argument", "", _SHOWS, "tawny mode"),
     Change("settings", "key", "privacy_masks", _MASKS, _CAMERA),
+    Change("openapi", "field", "summary", _COUNTS, "/api/v1/health"),
+    Change("openapi", "value", "ended", _ENDED, "/api/v1/cameras"),
+    Change("openapi", "value", "ended", _ENDED, "/api/v1/health"),
 )
 
 

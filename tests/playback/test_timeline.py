@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tawny.model.events import Event
-from tawny.model.gaps import GAP_WORDS, Gap, GapReason
+from tawny.model.gaps import GAP_WORDS, Gap, GapReason, gap_words
 from tawny.model.ids import EventId, RunId
 from tawny.model.segments import Segment
 from tawny.model.times import Span, utc_from_text
@@ -15,7 +15,6 @@ from tawny.playback.timeline import (
     MOST_SHOWN,
     calendar,
     gap_tone,
-    gap_words,
     motion_series,
     share_recorded,
     timeline_lane,
@@ -194,7 +193,7 @@ def test_the_calendar_counts_gaps_that_nobody_wanted(archive: FakeArchive) -> No
         (gap(0, 1, GapReason.RECORDER_OFF, "power cut"), "tawny wasn't running: power cut", "warn"),
         (gap(0, 1, GapReason.RECORDER_OFF, "update"), "tawny wasn't running: updating", "choice"),
         (gap(0, 1, GapReason.RECORDER_OFF), "tawny wasn't running", "warn"),
-        (gap(0, 1, GapReason.RECORDER_OFF, "starting"), "tawny wasn't running: starting", "choice"),
+        (gap(0, 1, GapReason.RECORDER_OFF, "starting"), "Starting", "choice"),
         (gap(0, 1, GapReason.PRIVACY), "Paused for privacy", "choice"),
         (gap(0, 1, GapReason.CLOCK), "Clock corrected", "choice"),
         (gap(0, 1, GapReason.REMOVED, "older than 14 days"), "Deleted", "faint"),

@@ -99,7 +99,7 @@ class StreamsInfo(ApiResponse):
 
 
 State = Literal[
-    "recording", "scheduled_off", "mode_off", "paused", "off", "starting", "offline", "refused", "frozen",
+    "recording", "scheduled_off", "mode_off", "paused", "off", "ended", "starting", "offline", "refused", "frozen",
     "covered", "defocused", "moved", "blocked",
 ]  # fmt: skip
 
@@ -169,8 +169,10 @@ class Health(ApiResponse):
     ok: bool
     working: int
     expected: int
-    """Number of cameras that are not switched off."""
+    """Number of cameras that should be recorded now."""
     chosen_off: int
+    summary: str
+    """Counts all cameras in a sentence: `1 of 2 cameras working: 1 paused.`"""
     trouble: int
     cameras: list[CameraInfo]
     disk: DiskInfo | None

@@ -340,11 +340,6 @@ class RecorderRuntime:
             told.append(web.RecorderWarning(self._ledger.problem.message, self._ledger.problem.do))
         told += [web.RecorderWarning(trouble) for trouble in (*self.naming.troubles, *self.reading.troubles) if trouble]
         told += [web.RecorderWarning(trouble.detail, trouble.do) for trouble in self._troubles()]
-        told += [
-            web.RecorderWarning(alarm.detail, alarm.do)
-            for alarm in self.alarms()
-            if alarm.what in ("check_in", "self_test")
-        ]
         return told
 
     def alarms(self) -> Sequence[Alarm]:

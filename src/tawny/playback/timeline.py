@@ -11,7 +11,7 @@ import numpy as np
 
 from tawny.model.damage import DamagedSpan, DamageSum, damage_sum
 from tawny.model.events import Event
-from tawny.model.gaps import BY_CHOICE, GAP_WORDS, OFF_WORDS, Gap, GapReason
+from tawny.model.gaps import BY_CHOICE, OFF_WORDS, Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span, merge_spans
 from tawny.playback.local_time import days
@@ -131,23 +131,7 @@ def share_recorded(archive: RecordingArchive, camera: CameraId, day: Span, *, no
 
 def is_unwanted(gap: Gap) -> bool:
     """Return whether the gap lowers the recorded share: not by choice and not the moment of a start."""
-    return gap.reason not in BY_CHOICE and not _is_start(gap)
-
-
-def _is_start(gap: Gap) -> bool:
-    """Return whether this is the moment between tawny's start and the first frame.
-
-    A camera that does not respond gets another reason.
-    """
-    return gap.reason is GapReason.RECORDER_OFF and gap.detail == "starting"
-
-
-def gap_words(gap: Gap) -> str:
-    """Return the text of a gap in the timeline, such as `tawny was off: power cut`."""
-    words = GAP_WORDS[gap.reason]
-    if gap.reason is GapReason.RECORDER_OFF and gap.detail:
-        return f"{words}: {OFF_WORDS.get(gap.detail, gap.detail)}"
-    return words
+    return gap.reason not in BY_CHOICE and not gap.is_start
 
 
 def gap_tone(gap: Gap) -> Literal["warn", "choice", "faint"]:

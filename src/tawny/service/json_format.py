@@ -5,7 +5,7 @@ from typing import Any
 from tawny.api.schemas import CameraInfo, DamageToday, Health
 from tawny.model.damage import DamagedSpan, DamageSum
 from tawny.model.events import Event
-from tawny.model.gaps import Gap, GapEvidence
+from tawny.model.gaps import Gap, GapEvidence, gap_words
 from tawny.model.messages import (
     Alarm,
     DamageFound,
@@ -57,6 +57,7 @@ def gap(this: Gap) -> dict[str, Any]:
         "start": utc_text(this.begin_ms),
         "end": utc_text_or_none(this.end_ms),
         "reason": this.reason.value,
+        "words": gap_words(this),
         "detail": this.detail,
         "evidence": evidence(this.evidence),
     }
@@ -108,6 +109,7 @@ def status(health: Health) -> dict[str, Any]:
         "ok": health.ok,
         "working": health.working,
         "expected": health.expected,
+        "summary": health.summary,
         "cameras": [camera(this) for this in health.cameras],
         "disk": None
         if disk is None

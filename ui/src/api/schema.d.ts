@@ -86,7 +86,7 @@ export interface CameraInfo {
   name: string;
   recorded_today: number | null;
   since_ms: number;
-  state: "recording" | "scheduled_off" | "mode_off" | "paused" | "off" | "starting" | "offline" | "refused" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
+  state: "recording" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
   streams: StreamsInfo;
   where: "" | "outside" | "inside";
 }
@@ -435,6 +435,7 @@ export interface Health {
   now_ms: number;
   ok: boolean;
   started_ms: number;
+  summary: string;
   trouble: number;
   warnings: WarningInfo[];
   working: number;

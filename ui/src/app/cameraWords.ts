@@ -12,6 +12,7 @@ const dots: Record<CameraState, Dot> = {
   mode_off: "off",
   paused: "off",
   off: "off",
+  ended: "off",
   starting: "warn",
   offline: "bad",
   refused: "bad",
@@ -57,7 +58,7 @@ export function needsSomeone(camera: Camera, now_ms: number): boolean {
 }
 
 export function isByChoice(state: CameraState): boolean {
-  return dots[state] === "off";
+  return dots[state] === "off" && state !== "ended";
 }
 
 export function isOnWatch(state: CameraState): boolean {

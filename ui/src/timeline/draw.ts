@@ -110,6 +110,8 @@ const GAP_ICONS: Record<string, string> = {
   off: "video-off",
   removed: "trash-2",
   clock: "clock",
+  ended: "video-off",
+  unknown: "triangle-alert",
 };
 
 export const DAMAGE_ICON = "image-off";

@@ -15,6 +15,7 @@ import { ServerText } from "../../ui/ServerText";
 import { Care, sinceOf, useCare } from "./Care";
 import { type Answer, answer, listed } from "./answer";
 import { lookBack } from "./lookBack";
+import { iconOfGap } from "../../timeline/draw";
 import { together } from "./together";
 import { type Today, useToday } from "./useToday";
 import "./health.css";
@@ -52,7 +53,7 @@ export default function Health() {
             {now.cameras
               .filter((camera) => needsSomeone(camera, now.now_ms))
               .map((camera) => (
-                <TroubleCard key={camera.id} camera={camera} state={now} />
+                <TroubleCard key={camera.id} camera={camera} />
               ))}
             {now.cameras.filter(isLosing).map((camera) => (
               <LosingCard key={camera.id} camera={camera} />
@@ -91,14 +92,14 @@ function AnswerCard({ answer: { tone, line, more } }: { answer: Answer }) {
         <Icon name={answerIcons[tone]} />
       </span>
       <div class="grow">
-        <h2>{line}</h2>
+        <h2><ServerText text={line} /></h2>
         <p class="sub"><ServerText text={more} /></p>
       </div>
     </div>
   );
 }
 
-function TroubleCard({ camera, state }: { camera: Camera; state: State }) {
+function TroubleCard({ camera }: { camera: Camera }) {
   const list = checks(camera.state);
   return (
     <div class="card fix">
@@ -118,8 +119,7 @@ function TroubleCard({ camera, state }: { camera: Camera; state: State }) {
           </ol>
         )}
         <p class="small muted fix-do">
-          {camera.last_packet_ms !== null && `${words.lastPicture(when(camera.last_packet_ms))} `}
-          {state.working > 0 && plural(state.working, words.othersFine)}
+          {camera.last_packet_ms !== null && words.lastPicture(when(camera.last_packet_ms))}
         </p>
       </div>
       <div class="col">
@@ -243,24 +243,6 @@ function TodayRow({ camera, today }: { camera: Camera; today: Today | null }) {
 
 const MOST_GAPS = 12;
 
-const gapIcons: Record<string, IconName> = {
-  unreachable: "wifi-off",
-  wifi: "wifi-off",
-  auth: "key-round",
-  camera_restart: "rotate-ccw",
-  stalled: "image-off",
-  recorder_off: "power",
-  disk_full: "hard-drive",
-  disk_error: "hard-drive",
-  overload: "gauge",
-  privacy: "eye-off",
-  mode: "house",
-  schedule: "clock",
-  off: "power",
-  removed: "trash-2",
-  clock: "clock",
-};
-
 function Missing({ cameras, today }: { cameras: readonly Camera[]; today: Today }) {
   const gaps = today.lanes.flatMap((lane) => lane.gaps.map((gap) => ({ ...gap, camera: lane.id })));
   const all = together(gaps, today.to_ms);
@@ -284,7 +266,7 @@ function Missing({ cameras, today }: { cameras: readonly Camera[]; today: Today 
           href={`/timeline?cam=${ids.map(encodeURIComponent).join(",")}&t=${Math.floor(gap.begin_ms / 1000)}&span=3600`}
         >
           <Icon
-            name={gapIcons[gap.reason] ?? "circle-slash"}
+            name={iconOfGap(gap.reason) as IconName}
             small
             class={gap.tone === "warn" ? "gap-warn" : "muted"}
           />
