@@ -53,7 +53,15 @@ class FakeKeeping:
             web.VolumeRetention(Path("/m"), "mirror", None, None, "Away."),
         ]
         return web.RetentionReport(
-            self.asked, is_in_file=True, cameras=[camera], volumes=volumes, locked=2, locked_bytes=7, warnings=[]
+            self.asked,
+            is_in_file=True,
+            cameras=[camera],
+            volumes=volumes,
+            locked=2,
+            locked_bytes=7,
+            warnings=[],
+            fits=True,
+            outlook="It fits.",
         )
 
     def plan(self, asked: web.RetentionRequest | None, ahead_s: float) -> RemovalPlan:

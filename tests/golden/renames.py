@@ -164,6 +164,7 @@ _SHOWS: Final = "`tawny mode` without a mode shows the active one"
 _KEPT: Final = "a rule that is edited keeps them"
 _COUNTS: Final = "every reader counts the cameras with the same sentence"
 _ENDED: Final = "a video file that was played to its end was not switched off by anybody"
+_OUTLOOK: Final = "every reader says with the same sentence whether the disk suffices"
 _UNSET: Final = "no setting makes a camera wait for motion: it was never sent"
 _MASKS: Final = "a privacy mask is not about detection: it stands in the camera's own table"
 REMOVED: Final[tuple[Change, ...]] = (
@@ -187,6 +188,10 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("help", "argument", "", _SHOWS, "tawny mode"),
     Change("settings", "key", "privacy_masks", _MASKS, _CAMERA),
     Change("openapi", "field", "summary", _COUNTS, "/api/v1/health"),
+    Change("openapi", "field", "fits", _OUTLOOK, "/api/v1/health"),
+    Change("openapi", "field", "outlook", _OUTLOOK, "/api/v1/health"),
+    Change("openapi", "field", "fits", _OUTLOOK, "/api/v1/retention"),
+    Change("openapi", "field", "outlook", _OUTLOOK, "/api/v1/retention"),
     Change("openapi", "value", "ended", _ENDED, "/api/v1/cameras"),
     Change("openapi", "value", "ended", _ENDED, "/api/v1/health"),
 )

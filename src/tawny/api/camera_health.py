@@ -163,4 +163,6 @@ def _disk(disk: DiskUsage | None) -> schemas.DiskInfo | None:
         used_bytes=disk.used_bytes,
         full_at_ms=disk.full_at_ms,
         keeps_days=disk.keeps_days,
+        fits=disk.fits,
+        outlook=disk.outlook,
     )

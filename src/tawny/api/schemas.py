@@ -158,6 +158,10 @@ class DiskInfo(ApiResponse):
     used_bytes: int
     full_at_ms: int | None
     keeps_days: float | None
+    fits: bool | None
+    """Whether all minimum retention times fit; null while not known."""
+    outlook: str
+    """How far back recordings will go, in a sentence."""
 
 
 class WarningInfo(ApiResponse):

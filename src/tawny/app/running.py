@@ -168,7 +168,7 @@ class RecorderRuntime:
             lambda: self.settings,
             self.apply,
             config,
-            self._byte_rates,
+            self._room.rates,
             lambda: (self._room.figures, self._room.warnings),
         )
         self.sealed = self.sealing.desk(folder, lambda: self.settings, self.apply, config)

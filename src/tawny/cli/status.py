@@ -51,27 +51,12 @@ def text(status: dict[str, Any], out: Output) -> str:
     lines.append(out.table(heads, rows, empty="No cameras yet. Add one: tawny cameras add NAME SOURCE"))
     disk = status["disk"]
     if disk:
-        lines.append(f"Disk: {size_text(disk['free_bytes'])} free{_forecast(disk)}.")
+        lines.append(f"Disk: {size_text(disk['free_bytes'])} free. {disk['outlook']}".rstrip())
     lines += [f"{camera['name']}: {camera['detail']}" for camera in status["cameras"] if camera["detail"]]
     lines.append(status["self_test"])
     lines += [f"{warning['message']} {warning['hint']}".rstrip() for warning in status["warnings"]]
     lines += [status["hint"]] if status["hint"] else []
     return "\n".join(lines)
-
-
-def _forecast(disk: dict[str, Any]) -> str:
-    days = disk["keeps_days"]
-    if not days:
-        return ""
-    return (
-        f"; recordings go back about {_many(days, 'day')}"
-        if days >= 2
-        else f"; recordings go back about {_many(days * 24, 'hour')}"
-    )
-
-
-def _many(number: float, word: str) -> str:
-    return f"{number:.0f} {word}" if round(number) == 1 else f"{number:.0f} {word}s"
 
 
 def _or_dash(value: float | None, form: str, factor: float = 1) -> str:

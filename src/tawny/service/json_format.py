@@ -117,6 +117,8 @@ def status(health: Health) -> dict[str, Any]:
             "free_bytes": disk.free_bytes,
             "full_at": utc_text_or_none(disk.full_at_ms),
             "keeps_days": disk.keeps_days,
+            "fits": disk.fits,
+            "outlook": disk.outlook,
         },
         "outbox": {"waiting": 0, "oldest": None},
         "warnings": [{"message": warning.message, "hint": warning.hint} for warning in health.warnings],

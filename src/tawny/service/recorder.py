@@ -37,9 +37,13 @@ class DiskUsage:
     used_bytes: int
     """Bytes used by recordings."""
     full_at_ms: int | None = None
-    """When the disk will be full at the present rate, ms UTC; None if never or unknown."""
+    """When the oldest recordings will be deleted to make room, ms UTC; None if never, already so or unknown."""
     keeps_days: float | None = None
     """Days of recordings that fit; None if unknown."""
+    fits: bool | None = None
+    """Whether all minimum retention times fit; None if unknown."""
+    outlook: str = ""
+    """The sentence about all of that."""
 
 
 @dataclass(frozen=True, slots=True)

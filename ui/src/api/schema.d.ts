@@ -308,9 +308,11 @@ export interface DetectorNumber {
 }
 
 export interface DiskInfo {
+  fits: boolean | null;
   free_bytes: number;
   full_at_ms: number | null;
   keeps_days: number | null;
+  outlook: string;
   total_bytes: number;
   used_bytes: number;
 }
@@ -946,9 +948,11 @@ export interface RetentionChangeRequest {
 export interface RetentionInfo {
   cameras: CameraRetentionInfo[];
   everyone: CameraRetentionRequest;
+  fits: boolean | null;
   in_file: boolean;
   locked: number;
   locked_bytes: number;
+  outlook: string;
   volumes: VolumeRetentionInfo[];
   warnings: WarningInfo[];
 }

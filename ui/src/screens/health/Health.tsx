@@ -14,7 +14,6 @@ import { Strip } from "../../ui/Strip";
 import { ServerText } from "../../ui/ServerText";
 import { Care, sinceOf, useCare } from "./Care";
 import { type Answer, answer, listed } from "./answer";
-import { lookBack } from "./lookBack";
 import { iconOfGap } from "../../timeline/draw";
 import { together } from "./together";
 import { type Today, useToday } from "./useToday";
@@ -315,17 +314,7 @@ function Storage({ disk }: { disk: Disk | null }) {
           : storage.free(size(disk.free_bytes))}
       </p>
       <p class="small muted num">{storage.of(size(disk.total_bytes))}</p>
-      <p class="disk-more">
-        {disk.keeps_days !== null ? (
-          <>
-            <b>{storage.back(lookBack(disk.keeps_days))}</b> <span class="sub">{storage.room}</span>
-          </>
-        ) : disk.full_at_ms !== null ? (
-          <span class="sub">{storage.removesItself}</span>
-        ) : (
-          <span class="sub">{storage.measuring}</span>
-        )}
-      </p>
+      <p class="disk-more"><ServerText text={disk.outlook} /></p>
       {session.value?.user?.role === "owner" && (
         <a class="more small" href="/settings/storage">
           {words.keepRules}
@@ -336,18 +325,13 @@ function Storage({ disk }: { disk: Disk | null }) {
 }
 
 const NEARLY_FULL = 0.03;
-const SOON_MS = 3 * 86_400_000;
 
 function storageTag(disk: Disk): { tone: string; words: string } {
   const { storage } = words;
-  if (disk.keeps_days !== null && disk.full_at_ms === null)
-    return { tone: "ok", words: storage.fine };
-  if (disk.free_bytes / disk.total_bytes < NEARLY_FULL) return { tone: "bad", words: storage.full };
-  if (disk.full_at_ms !== null) {
-    const left = disk.full_at_ms - serverNow();
-    return { tone: left < SOON_MS ? "warn" : "", words: storage.fullIn(length(left)) };
-  }
-  return { tone: "", words: storage.unknown };
+  if (disk.fits) return { tone: "ok", words: storage.fine };
+  if (disk.fits === false) return { tone: "warn", words: storage.short };
+  const isFull = disk.free_bytes / disk.total_bytes < NEARLY_FULL;
+  return isFull ? { tone: "bad", words: storage.full } : { tone: "", words: storage.unknown };
 }
 
 const CLOCK_OFF_MS = 2_000;
