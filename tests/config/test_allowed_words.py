@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from itertools import product
-from typing import Any, get_args, get_origin
+from typing import Any, get_args
 
 import pytest
 import tomlkit
@@ -13,7 +13,6 @@ from pydantic_core import PydanticKnownError, core_schema
 from tawny.api.application import make_routes
 from tawny.api.schemas import ApiRequest
 from tawny.config.loader import parse_settings
-from tawny.config.settings import Settings
 from tawny.delivery.commands import CommandRefused, order_of
 from tawny.model.validation import allowed_text, problem_text, value_text
 from tests.golden.extract import EXTRACTS
@@ -117,7 +116,3 @@ def test_no_command_speaks_python() -> None:
             order_of({"command": command, field: value})
         except CommandRefused as refused:
             assert not PYTHON.search(f"{refused.message} {refused.do}"), refused.message
-
-
-def test_settings_have_no_other_kind_of_field() -> None:
-    assert get_origin(Settings.model_fields["rules"].annotation) is tuple, "the case that spoke of a valid tuple"
