@@ -1,7 +1,7 @@
 """A recorder that records nothing, and a browser to look at it with."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -104,6 +104,9 @@ class FakeRecorder(FakeArchive):
 
     def cameras(self) -> Sequence[CameraView]:
         return self.listed
+
+    def camera_names(self) -> Mapping[CameraId, str]:
+        return {one.status.id: one.status.name for one in self.listed}
 
     def set_state(self, state: CameraState, detail: str = "") -> None:
         status = replace(self.listed[0].status, state=state, detail=detail, since_ms=self.clock.now_ms())

@@ -9,7 +9,7 @@ import pytest
 from tawny.api.auth.accounts import Role
 from tawny.model.errors import Problem, SettingsError
 from tawny.model.ids import CameraId, RunId, StreamName
-from tawny.model.messages import Alarm
+from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.segments import Segment
 from tawny.service.interfaces import retention as web
 from tawny.service.interfaces.health import CheckInReport, HealthReport, SelfTestReport
@@ -53,7 +53,15 @@ class FakeKeeping:
             web.VolumeRetention(Path("/m"), "mirror", None, None, "Away."),
         ]
         return web.RetentionReport(
-            self.asked, is_in_file=True, cameras=[camera], volumes=volumes, locked=2, locked_bytes=7, warnings=[]
+            self.asked,
+            is_in_file=True,
+            cameras=[camera],
+            volumes=volumes,
+            locked=2,
+            locked_bytes=7,
+            warnings=[],
+            fits=True,
+            outlook="It fits.",
         )
 
     def plan(self, asked: web.RetentionRequest | None, ahead_s: float) -> RemovalPlan:
@@ -142,7 +150,7 @@ async def test_words_that_cannot_be_used_are_told(house: House, kept: FakeKeepin
 
 
 async def test_it_is_nothing_to_viewers_but_alarms_and_the_self_test_are(house: House, kept: FakeKeeping) -> None:
-    house.recorder.alarmed = [Alarm("disk", None, 7, "It fails.", do="Check its cable.")]
+    house.recorder.alarmed = [Alarm(ProblemKind.DISK, None, 7, "It fails.", do="Check its cable.")]
     async with house.signed_in(Role.VIEWER) as viewer:
         assert (await viewer.get("/api/v1/retention")).status_code == 403
         assert (await viewer.post("/api/v1/self-test")).status_code == 403

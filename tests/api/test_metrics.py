@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tawny.model.messages import Alarm
+from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.states import CameraState
 from tests.api.fakes import ORIGIN, House
 from tests.playback.archives import PORCH
@@ -50,7 +50,7 @@ async def test_it_says_what_is(house: House) -> None:
     assert told['tawny_camera_recording{camera="porch"}'] == 1
     assert told["tawny_disk_free_bytes"] == 70
     house.recorder.set_state(CameraState.OFFLINE)
-    house.recorder.alarmed = [Alarm("camera", PORCH, 5, "The picture stopped coming.")]
+    house.recorder.alarmed = [Alarm(ProblemKind.CAMERA, PORCH, 5, "The picture stopped coming.")]
     told = await values(house)
     assert told['tawny_camera_recording{camera="porch"}'] == 0
     assert told['tawny_alarm{what="camera",camera="porch"}'] == 1
@@ -69,7 +69,6 @@ async def test_every_line_is_as_prometheus_wants_it(house: House) -> None:
     ("state", "what", "status"),
     [
         (CameraState.RECORDING, "", 200),
-        (CameraState.WAITING, "", 200),
         (CameraState.PAUSED, "", 200),
         (CameraState.OFF, "", 200),
         (CameraState.STARTING, "", 503),
@@ -83,7 +82,7 @@ async def test_every_line_is_as_prometheus_wants_it(house: House) -> None:
 )
 async def test_healthz_tells_the_truth(house: House, state: CameraState, what: str, status: int) -> None:
     house.recorder.set_state(state)
-    house.recorder.alarmed = [Alarm(what, None, 5, "trouble")] if what else []
+    house.recorder.alarmed = [Alarm(ProblemKind(what), None, 5, "trouble")] if what else []
     answer = await asking(house, "192.168.1.7").get("/healthz")
     assert answer.status_code == status
     assert answer.json() == {"ok": status == 200}

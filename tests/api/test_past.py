@@ -14,7 +14,7 @@ from tawny.model.gaps import Gap, GapEvidence, GapReason
 from tawny.model.ids import EventId
 from tawny.model.states import CameraState
 from tawny.model.times import utc_from_text
-from tawny.service.recorder import RecorderWarning
+from tawny.service.recorder import CameraView, RecorderWarning
 from tests.api.fakes import House
 from tests.playback.archives import MAIN, PORCH, SUB
 
@@ -55,7 +55,6 @@ async def test_cameras_tell_their_state(house: House, browser: httpx.AsyncClient
     ("state", "expected"),
     [
         (CameraState.RECORDING, (True, 1, 1, 0, 0)),
-        (CameraState.WAITING, (True, 1, 1, 0, 0)),
         (CameraState.PAUSED, (True, 0, 0, 1, 0)),
         (CameraState.OFFLINE, (False, 0, 1, 0, 1)),
         (CameraState.STARTING, (True, 0, 1, 0, 0)),
@@ -330,3 +329,24 @@ async def test_the_shown_picture_can_be_had_in_full_size(house: House) -> None:
     assert answer.headers["content-disposition"].endswith(".jpg")
     nothing = await viewer.get(f"/api/v1/cameras/porch/picture?at_ms={start_ms - 60_000}")
     assert nothing.status_code == 404
+
+
+@pytest.mark.parametrize("path", ["events?limit=60", "timeline?from_ms={0}&to_ms={1}", "find?q=person"])
+async def test_names_of_cameras_do_not_build_their_status(
+    house: House, browser: httpx.AsyncClient, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A status is built from the ring buffer of the last seconds: none is, for however many events."""
+    for number in range(50):
+        put_event(house, number)
+    built: list[str] = []
+
+    def cameras() -> list[CameraView]:
+        built.append("status")
+        return house.recorder.listed
+
+    monkeypatch.setattr(house.recorder, "cameras", cameras)
+    now_ms = house.clock.now_ms()
+    answer = await browser.get(f"/api/v1/{path}".format(now_ms - HOUR_MS, now_ms))
+    assert answer.status_code == 200, answer.text
+    assert "Front door" in answer.text
+    assert built == []

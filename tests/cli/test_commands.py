@@ -11,9 +11,7 @@ from typing import Any
 import av
 import pytest
 
-from tawny.cli import status
 from tawny.cli.main import COMMANDS
-from tawny.cli.output import Output
 from tawny.engine import Bus
 from tawny.model.clock import SystemClock
 from tawny.model.damage import DamagedSpan
@@ -237,13 +235,6 @@ def test_what_is_not_there_is_named(words: tuple[str, ...], code: int, says: str
 def test_without_settings_a_camera_is_found_by_its_folder(tawny: Tawny, recorded: Path) -> None:
     said = tawny("find", "door", "yesterday", "--data", str(recorded), "--json")
     assert as_json(said.out)["unknown"] == []
-
-
-@pytest.mark.parametrize(("days", "words"), [(12.4, "12 days"), (2, "2 days"), (1.9, "46 hours"), (0.05, "1 hour.")])
-def test_how_long_is_kept_is_never_told_as_no_days(days: float, words: str) -> None:
-    house = {"cameras": [], "working": 0, "expected": 0, "self_test": "", "warnings": [], "hint": ""}
-    told = status.text({**house, "disk": {"free_bytes": 10**9, "keeps_days": days}}, Output(as_json=False))
-    assert f"recordings go back about {words}" in told
 
 
 def test_status_needs_a_running_recorder(tawny: Tawny, recorded: Path) -> None:

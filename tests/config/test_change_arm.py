@@ -88,14 +88,14 @@ def test_rules_move_and_go_with_their_comments(path: Path) -> None:
         ({"location": [91, 0]}, [], "modes", "latitude"),
         ({"presence": {"ping": ["a b"]}}, [], "modes.presence.ping.0", "an address or host name"),
         ({"presence": {"mac": ["aa:bb"]}}, [], "modes.presence.mac.0", "MAC address"),
-        ({"presence": {"every": "1 s"}}, [], "modes.presence.every", "greater than or equal to 5"),
+        ({"presence": {"every": "1 s"}}, [], "modes.presence.every", "5 or more"),
         ({"presence": {"people": {"anna": {}}, "nobody": "gone"}}, [], "modes", "one of home"),
         ({}, [{"do": ["shout"]}], "rules.0.do", "notify NAME"),
         ({}, [{"do": []}], "rules.0.do", "at least 1"),
         ({}, [{"do": ["relay gate 2 days"]}], "rules.0.do", "between 0.1 s and 24 h"),
         ({}, [{"do": ["don't record", "notify phone"]}], "rules.0", "the only action of its rule"),
         ({}, [{"when": {"kind": "person"}, "do": ["don't record"]}], "rules.0", "doesn't depend on an event"),
-        ({}, [{"when": {"weather": "rain"}, "do": ["notify phone"]}], "rules.0.when.weather", "Extra inputs"),
+        ({}, [{"when": {"weather": "rain"}, "do": ["notify phone"]}], "rules.0.when.weather", "only known names"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_its_path_and_nothing_is_written(

@@ -162,6 +162,10 @@ RENAMED: Final[tuple[Rename, ...]] = (*_API, *_HELP, *_SETTINGS)
 _ACTIONS: Final = "`tawny add` and `tawny report camera` are actions of one command"
 _SHOWS: Final = "`tawny mode` without a mode shows the active one"
 _KEPT: Final = "a rule that is edited keeps them"
+_COUNTS: Final = "every reader counts the cameras with the same sentence"
+_ENDED: Final = "a video file that was played to its end was not switched off by anybody"
+_OUTLOOK: Final = "every reader says with the same sentence whether the disk suffices"
+_UNSET: Final = "no setting makes a camera wait for motion: it was never sent"
 _MASKS: Final = "a privacy mask is not about detection: it stands in the camera's own table"
 REMOVED: Final[tuple[Change, ...]] = (
     Change("openapi", "value", "disarm", "`set_mode` with the mode says the same", _ORDERS),
@@ -170,6 +174,9 @@ REMOVED: Final[tuple[Change, ...]] = (
     Change("help", "argument", "--json", _ACTIONS, "tawny cameras *"),
     Change("help", "argument", "", _SHOWS, "tawny mode"),
     Change("settings", "key", "private", _MASKS, f"{_CAMERA}.detection"),
+    Change("openapi", "field", "waiting", _UNSET, "/api/v1/timeline"),
+    Change("openapi", "value", "waiting", _UNSET, "/api/v1/cameras"),
+    Change("openapi", "value", "waiting", _UNSET, "/api/v1/health"),
 )
 ADDED: Final[tuple[Change, ...]] = (
     Change("openapi", "field", "include_possible", _KEPT, _PLAN),
@@ -180,6 +187,13 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("help", "argument", "test", "`tawny rules test`: other actions may follow", "tawny rules"),
     Change("help", "argument", "", _SHOWS, "tawny mode"),
     Change("settings", "key", "privacy_masks", _MASKS, _CAMERA),
+    Change("openapi", "field", "summary", _COUNTS, "/api/v1/health"),
+    Change("openapi", "field", "fits", _OUTLOOK, "/api/v1/health"),
+    Change("openapi", "field", "outlook", _OUTLOOK, "/api/v1/health"),
+    Change("openapi", "field", "fits", _OUTLOOK, "/api/v1/retention"),
+    Change("openapi", "field", "outlook", _OUTLOOK, "/api/v1/retention"),
+    Change("openapi", "value", "ended", _ENDED, "/api/v1/cameras"),
+    Change("openapi", "value", "ended", _ENDED, "/api/v1/health"),
 )
 
 

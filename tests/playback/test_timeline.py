@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tawny.model.events import Event
-from tawny.model.gaps import GAP_WORDS, Gap, GapReason
+from tawny.model.gaps import GAP_WORDS, Gap, GapReason, gap_words
 from tawny.model.ids import EventId, RunId
 from tawny.model.segments import Segment
 from tawny.model.times import Span, utc_from_text
@@ -15,7 +15,6 @@ from tawny.playback.timeline import (
     MOST_SHOWN,
     calendar,
     gap_tone,
-    gap_words,
     motion_series,
     share_recorded,
     timeline_lane,
@@ -36,8 +35,8 @@ def gap(begin_ms: int, end_ms: int | None, reason: GapReason = GapReason.UNREACH
     return Gap(PORCH, begin_ms, end_ms, reason, detail)
 
 
-def share(archive: FakeArchive, now_ms: int, *, waits: bool = False) -> tuple[float | None, int]:
-    return share_recorded(archive, PORCH, DAY, now_ms=now_ms, waits_for_motion=waits)
+def share(archive: FakeArchive, now_ms: int) -> tuple[float | None, int]:
+    return share_recorded(archive, PORCH, DAY, now_ms=now_ms)
 
 
 # --- lanes -----------------------------------------------------------------------------------------------------------
@@ -52,7 +51,7 @@ def test_a_lane_tells_what_is_there_what_is_missing_and_what_happened(archive: F
     archive.index.put_event(event)
     made = timeline_lane(archive, PORCH, DAY, points=100, now_ms=T + 3 * HOUR_MS)
     assert made.spans == [Span(T, T + HOUR_MS), Span(T + 2 * HOUR_MS, T + 3 * HOUR_MS)]
-    assert (made.gaps, made.events, made.waiting) == ([hole], [event], [])
+    assert (made.gaps, made.events) == ([hole], [event])
 
 
 def test_what_is_being_written_is_recorded(archive: FakeArchive) -> None:
@@ -66,19 +65,6 @@ def test_both_streams_together_are_one_lane(archive: FakeArchive) -> None:
     archive.index.add_segment(segment(T, T + HOUR_MS))
     archive.index.add_segment(segment(T + HOUR_MS // 2, T + 2 * HOUR_MS, SUB))
     assert timeline_lane(archive, PORCH, DAY, points=10, now_ms=DAY.end_ms).spans == [Span(T, T + 2 * HOUR_MS)]
-
-
-def test_a_camera_that_waits_for_motion_waited_in_between(archive: FakeArchive) -> None:
-    archive.index.add_segment(segment(T, T + MINUTE_MS))
-    archive.index.add_segment(segment(T + 5 * MINUTE_MS, T + 6 * MINUTE_MS))
-    archive.index.put_gap(gap(T + 2 * MINUTE_MS, T + 3 * MINUTE_MS))
-    made = timeline_lane(archive, PORCH, DAY, points=10, now_ms=T + 7 * MINUTE_MS, waits_for_motion=True)
-    waited = [(1, 2), (3, 5), (6, 7)]
-    assert made.waiting == [Span(T + a * MINUTE_MS, T + b * MINUTE_MS) for a, b in waited]
-
-
-def test_nobody_waited_before_the_camera_was_there(archive: FakeArchive) -> None:
-    assert timeline_lane(archive, PORCH, DAY, points=10, now_ms=DAY.end_ms, waits_for_motion=True).waiting == []
 
 
 def test_a_flapping_camera_is_drawn_with_a_bounded_number_of_parts(archive: FakeArchive) -> None:
@@ -179,12 +165,6 @@ def test_the_second_on_its_way_is_not_missing(archive: FakeArchive) -> None:
     assert share(archive, T + 10_500) == (1.0, 0)
 
 
-def test_waiting_for_motion_counts_as_recorded(archive: FakeArchive) -> None:
-    archive.index.add_segment(segment(T - HOUR_MS, T))
-    archive.index.put_gap(gap(T + HOUR_MS, T + 2 * HOUR_MS))
-    assert share(archive, T + 4 * HOUR_MS, waits=True) == (0.75, 1)
-
-
 @pytest.mark.parametrize(
     ("midday", "hours"), [("2026-03-29T12:00:00Z", 23), ("2026-10-25T12:00:00Z", 25), ("2026-11-20T12:00:00Z", 24)]
 )
@@ -213,7 +193,7 @@ def test_the_calendar_counts_gaps_that_nobody_wanted(archive: FakeArchive) -> No
         (gap(0, 1, GapReason.RECORDER_OFF, "power cut"), "tawny wasn't running: power cut", "warn"),
         (gap(0, 1, GapReason.RECORDER_OFF, "update"), "tawny wasn't running: updating", "choice"),
         (gap(0, 1, GapReason.RECORDER_OFF), "tawny wasn't running", "warn"),
-        (gap(0, 1, GapReason.RECORDER_OFF, "starting"), "tawny wasn't running: starting", "choice"),
+        (gap(0, 1, GapReason.RECORDER_OFF, "starting"), "Starting", "choice"),
         (gap(0, 1, GapReason.PRIVACY), "Paused for privacy", "choice"),
         (gap(0, 1, GapReason.CLOCK), "Clock corrected", "choice"),
         (gap(0, 1, GapReason.REMOVED, "older than 14 days"), "Deleted", "faint"),

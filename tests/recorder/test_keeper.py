@@ -78,7 +78,7 @@ def test_a_camera_that_never_answered_says_so_from_the_beginning(bench: Bench) -
         (SourceStalled("host"), GapReason.STALLED, CameraState.OFFLINE),
         (SourceClosed("host"), GapReason.CAMERA_RESTART, CameraState.OFFLINE),
         (SourceRefused("host"), GapReason.AUTH, CameraState.REFUSED),
-        (SourceFinished("clip.mp4"), GapReason.OFF, CameraState.OFF),
+        (SourceFinished("clip.mp4"), GapReason.ENDED, CameraState.ENDED),
     ],
 )
 def test_the_gap_begins_at_the_last_picture_and_has_the_reason(

@@ -9,7 +9,8 @@ from tawny.api import schemas, serializers
 from tawny.model.damage import DamageSum, damage_sum
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
-from tawny.model.states import BLINDED, CHOSEN, ON_WATCH, TROUBLE, CameraState, CameraStatus
+from tawny.model.messages import OF_STATE, ProblemKind
+from tawny.model.states import CHOSEN, EXPECTED, ON_WATCH, RECORDED, TROUBLE, CameraState, CameraStatus, summary
 from tawny.playback.local_time import day_of
 from tawny.playback.timeline import damage_today, share_recorded
 from tawny.service.recorder import CameraView, DiskUsage, RecorderService
@@ -55,13 +56,21 @@ class HealthAnswer:
         cameras = self._recorder.cameras()
         now_ms = self._recorder.clock.now_ms()
         states = [camera.status for camera in cameras]
-        warnings = [schemas.WarningInfo(message=warn.message, hint=warn.do) for warn in self._recorder.warnings()]
+        names = self._recorder.camera_names()
+        told = [(warning.message, warning.do) for warning in self._recorder.warnings()]
+        told += [
+            (alarm.sentence(names.get(alarm.camera, "") if alarm.camera else ""), alarm.do)
+            for alarm in self._recorder.alarms()
+            if alarm.what not in OF_STATE
+        ]
+        warnings = [schemas.WarningInfo(message=message, hint=do) for message, do in dict.fromkeys(told)]
         trouble = sum(is_trouble(status, now_ms) for status in states)
         return schemas.Health(
             ok=trouble == 0 and not warnings,
             working=sum(status.state in ON_WATCH for status in states),
-            expected=sum(status.state not in CHOSEN for status in states),
+            expected=sum(status.state in EXPECTED for status in states),
             chosen_off=sum(status.state in CHOSEN for status in states),
+            summary=summary([status.state for status in states]),
             trouble=trouble,
             cameras=[self._camera(camera) for camera in cameras],
             disk=_disk(self._recorder.disk()),
@@ -72,8 +81,9 @@ class HealthAnswer:
 
     def is_well(self) -> bool:
         """Return whether every camera that should record does, and there is no disk problem."""
-        is_on_watch = all(camera.status.state in ON_WATCH | BLINDED | CHOSEN for camera in self._recorder.cameras())
-        return is_on_watch and not any(alarm.what == "disk" for alarm in self._recorder.alarms())
+        states = [camera.status.state for camera in self._recorder.cameras()]
+        is_recorded = all(state in RECORDED or state not in EXPECTED for state in states)
+        return is_recorded and not any(alarm.what is ProblemKind.DISK for alarm in self._recorder.alarms())
 
     def _camera(self, camera: CameraView) -> schemas.CameraInfo:
         status = camera.status
@@ -126,9 +136,7 @@ class HealthAnswer:
         now_ms = clock.now_ms()
         today = day_of(ZoneInfo(self._recorder.zone), now_ms)
         try:
-            share, gaps = share_recorded(
-                self._recorder, name, today, now_ms=now_ms, waits_for_motion=camera.waits_for_motion
-            )
+            share, gaps = share_recorded(self._recorder, name, today, now_ms=now_ms)
             day = _Day(clock.mono_s(), share, gaps, damage_today(self._recorder, name, today))
             with self._lock:
                 self._days[name] = day
@@ -155,4 +163,6 @@ def _disk(disk: DiskUsage | None) -> schemas.DiskInfo | None:
         used_bytes=disk.used_bytes,
         full_at_ms=disk.full_at_ms,
         keeps_days=disk.keeps_days,
+        fits=disk.fits,
+        outlook=disk.outlook,
     )

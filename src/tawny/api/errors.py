@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from tawny.model.errors import DiskFull, FileDamaged, FileSealed, StorageError, TawnyError
+from tawny.model.validation import path_parts, problem_text
 
 log = logging.getLogger(__name__)
 
@@ -106,10 +107,9 @@ async def _of_input(_: Request, error: Exception) -> JSONResponse:
 
 
 def _worded(problem: Mapping[str, Any]) -> str:
-    """Return `from_ms: Input should be a valid integer`. Never includes the input, which may be a password."""
-    where = ".".join(str(part) for part in problem["loc"] if part not in ("query", "path", "body"))
-    text = str(problem["msg"]).rstrip(".")
-    return f"{where}: {text}" if where else text
+    if problem["type"] == "json_invalid":
+        return "it isn't valid JSON"
+    return problem_text(problem, [part for part in path_parts(problem) if part not in ("query", "path", "body")])
 
 
 async def _of_anything(_: Request, error: Exception) -> JSONResponse:

@@ -47,7 +47,7 @@ def cameras_of(text: str, here: AppContext) -> list[CameraId]:
     if len(named) > MOST_CAMERAS:
         raise bad_input(f"You can load at most {MOST_CAMERAS} cameras at once.", "Choose fewer.")
     if not named:
-        return [camera.status.id for camera in here.recorder.cameras()]
+        return [*here.recorder.camera_names()]
     return [camera for camera in named if here.seen is None or camera in here.seen]
 
 
@@ -56,7 +56,6 @@ def known_camera(camera: CameraId, here: AppContext) -> CameraId:
 
     Queries the index; call in a thread.
     """
-    is_configured = any(one.status.id == camera for one in here.recorder.cameras())
-    if not is_configured and here.recorder.index.bounds(camera) is None:
+    if camera not in here.recorder.camera_names() and here.recorder.index.bounds(camera) is None:
         raise not_found("Camera not found.")
     return camera

@@ -99,7 +99,7 @@ class StreamsInfo(ApiResponse):
 
 
 State = Literal[
-    "recording", "waiting", "scheduled_off", "mode_off", "paused", "off", "starting", "offline", "refused", "frozen",
+    "recording", "scheduled_off", "mode_off", "paused", "off", "ended", "starting", "offline", "refused", "frozen",
     "covered", "defocused", "moved", "blocked",
 ]  # fmt: skip
 
@@ -158,6 +158,10 @@ class DiskInfo(ApiResponse):
     used_bytes: int
     full_at_ms: int | None
     keeps_days: float | None
+    fits: bool | None
+    """Whether all minimum retention times fit; null while not known."""
+    outlook: str
+    """How far back recordings will go, in a sentence."""
 
 
 class WarningInfo(ApiResponse):
@@ -169,8 +173,10 @@ class Health(ApiResponse):
     ok: bool
     working: int
     expected: int
-    """Number of cameras that are not switched off."""
+    """Number of cameras that should be recorded now."""
     chosen_off: int
+    summary: str
+    """Counts all cameras in a sentence: `1 of 2 cameras working: 1 paused.`"""
     trouble: int
     cameras: list[CameraInfo]
     disk: DiskInfo | None
@@ -373,7 +379,6 @@ class MotionScores(ApiResponse):
 class TimelineLaneInfo(ApiResponse):
     id: str
     spans: list[SpanMs]
-    waiting: list[SpanMs]
     gaps: list[GapInfo]
     damage: list[DamageInfo]
     events: list[EventInfo]

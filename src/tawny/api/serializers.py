@@ -10,7 +10,7 @@ from tawny.media.audio.aac import can_become_aac
 from tawny.media.codec.parameter_sets import codec_string
 from tawny.model.damage import DAMAGE_WORDS, DamagedSpan, damage_detail
 from tawny.model.events import Event
-from tawny.model.gaps import Gap, GapEvidence
+from tawny.model.gaps import Gap, GapEvidence, gap_words
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import AudioFormat, VideoFormat
 from tawny.model.reads import RecognisedText
@@ -108,7 +108,7 @@ def what(made: Event) -> str:
 
 def camera_name(recorder: RecorderService, camera: CameraId) -> str:
     """Return the camera's name; its ID if it is no longer configured."""
-    return next((one.status.name for one in recorder.cameras() if one.status.id == camera), camera)
+    return recorder.camera_names().get(camera, camera)
 
 
 def gap(made: Gap) -> schemas.GapInfo:
@@ -116,7 +116,7 @@ def gap(made: Gap) -> schemas.GapInfo:
         begin_ms=made.begin_ms,
         end_ms=made.end_ms,
         reason=made.reason.value,
-        words=timeline.gap_words(made),
+        words=gap_words(made),
         detail=made.detail,
         tone=timeline.gap_tone(made),
         evidence=evidence(made.evidence) if made.evidence else None,
@@ -159,7 +159,6 @@ def lane(made: timeline.TimelineLane, recorder: RecorderService) -> schemas.Time
     return schemas.TimelineLaneInfo(
         id=made.camera,
         spans=[_pair(span) for span in made.spans],
-        waiting=[_pair(span) for span in made.waiting],
         gaps=[gap(one) for one in made.gaps],
         damage=[damage(one) for one in made.damage],
         events=[event(one, recorder) for one in made.events],

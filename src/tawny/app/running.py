@@ -174,7 +174,7 @@ class RecorderRuntime:
             lambda: self.settings,
             self.apply,
             config,
-            self._byte_rates,
+            self._room.rates,
             lambda: (self._room.figures, self._room.warnings),
         )
         self.sealed = self.sealing.desk(folder, lambda: self.settings, self.apply, config)
@@ -329,6 +329,9 @@ class RecorderRuntime:
     def cameras(self) -> Sequence[web.CameraView]:
         return [camera.about for camera in self._own.now.values()]
 
+    def camera_names(self) -> Mapping[CameraId, str]:
+        return {name: camera.name for name, camera in self._own.now.items()}
+
     def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
         found = self._own.now.get(camera)
         return found.hubs.get(stream) if found else None
@@ -353,11 +356,6 @@ class RecorderRuntime:
             told.append(web.RecorderWarning(self._ledger.problem.message, self._ledger.problem.do))
         told += [web.RecorderWarning(trouble) for trouble in (*self.naming.troubles, *self.reading.troubles) if trouble]
         told += [web.RecorderWarning(trouble.detail, trouble.do) for trouble in self._troubles()]
-        told += [
-            web.RecorderWarning(alarm.detail, alarm.do)
-            for alarm in self.alarms()
-            if alarm.what in ("check_in", "self_test")
-        ]
         return told
 
     def alarms(self) -> Sequence[Alarm]:

@@ -7,6 +7,7 @@ from typing import IO, Any
 
 from tawny.cli.archive import RecordingFolder
 from tawny.cli.scan_inputs import digest
+from tawny.cli.times import time_text
 from tawny.media.codec.video_file import FileVideo
 from tawny.media.mp4.file_part import copy_part
 from tawny.media.mp4.virtual_file import VirtualFile
@@ -30,7 +31,7 @@ class RecordedInput:
 
     @property
     def name(self) -> str:
-        return f"{self.camera} from {utc_text(self.clip.start_ms)}"
+        return f"{self.camera} from {time_text(self.clip.start_ms)}"
 
     @property
     def stem(self) -> str:

@@ -9,22 +9,8 @@ from tawny.cli.output import Output
 from tawny.cli.paths import running_data
 from tawny.cli.times import time_text
 from tawny.config.units import size_text
+from tawny.model.states import STATE_WORDS, CameraState
 from tawny.model.times import utc_from_text
-
-WORDS = {
-    "recording": "recording",
-    "waiting": "waiting for motion",
-    "scheduled_off": "off by schedule",
-    "mode_off": "off in this mode",
-    "paused": "private",
-    "off": "switched off",
-    "starting": "starting",
-    "offline": "offline",
-    "refused": "wrong password",
-    "frozen": "frozen image",
-    "blocked": "can't write to disk",
-}
-
 
 FOLLOWED = frozenset({"camera.state", "gap.started", "gap.ended", "problem.started", "problem.ended"})
 
@@ -41,7 +27,7 @@ def run(args: Namespace, out: Output) -> int:
     if args.follow:
         for message in lines(folder, {"command": "follow"}):
             if message["type"] in FOLLOWED:
-                out.data(message, _line(message))
+                out.data(message, change_line(message))
     return 0 if status["ok"] else 1
 
 
@@ -50,7 +36,7 @@ def text(status: dict[str, Any], out: Output) -> str:
     rows = [
         (
             camera["name"],
-            WORDS[camera["state"]],
+            STATE_WORDS[CameraState(camera["state"])],
             time_text(utc_from_text(camera["since"])),
             _or_dash(camera["fps"], "{:g} fps"),
             _or_dash(camera["bit_rate"], "{:.2f} Mbit/s", 1e-6),
@@ -60,12 +46,12 @@ def text(status: dict[str, Any], out: Output) -> str:
         )
         for camera in status["cameras"]
     ]
-    lines = [f"{status['working']} of {status['expected']} cameras working."]
+    lines = [status["summary"]]
     heads = ("camera", "state", "since", "pictures", "rate", "today", "gaps", "damaged")
     lines.append(out.table(heads, rows, empty="No cameras yet. Add one: tawny cameras add NAME SOURCE"))
     disk = status["disk"]
     if disk:
-        lines.append(f"Disk: {size_text(disk['free_bytes'])} free{_forecast(disk)}.")
+        lines.append(f"Disk: {size_text(disk['free_bytes'])} free. {disk['outlook']}".rstrip())
     lines += [f"{camera['name']}: {camera['detail']}" for camera in status["cameras"] if camera["detail"]]
     lines.append(status["self_test"])
     lines += [f"{warning['message']} {warning['hint']}".rstrip() for warning in status["warnings"]]
@@ -73,33 +59,21 @@ def text(status: dict[str, Any], out: Output) -> str:
     return "\n".join(lines)
 
 
-def _forecast(disk: dict[str, Any]) -> str:
-    days = disk["keeps_days"]
-    if not days:
-        return ""
-    return (
-        f"; recordings go back about {_many(days, 'day')}"
-        if days >= 2
-        else f"; recordings go back about {_many(days * 24, 'hour')}"
-    )
-
-
-def _many(number: float, word: str) -> str:
-    return f"{number:.0f} {word}" if round(number) == 1 else f"{number:.0f} {word}s"
-
-
 def _or_dash(value: float | None, form: str, factor: float = 1) -> str:
     return "–" if value is None else form.format(value * factor)
 
 
-def _line(message: dict[str, Any]) -> str:
+def change_line(message: dict[str, Any]) -> str:
+    """Return a change of a camera, a gap or a problem as text for people."""
     when = time_text(utc_from_text(message["time"]))
     if message["type"] == "camera.state":
-        return f"{when}  {message['camera']}: {WORDS[message['state']]}. {message['detail']}".rstrip()
+        return (
+            f"{when}  {message['camera']}: {STATE_WORDS[CameraState(message['state'])]}. {message['detail']}".rstrip()
+        )
     if message["type"].startswith("problem."):
         end = " Resolved." if message["type"] == "problem.ended" else ""
         return f"{when}  {message['camera'] or 'tawny'}: {message['detail']}{end}"
-    return (
-        f"{when}  {message['camera']}: {message['type'].replace('.', ' ')}, {message['gap']['reason']}. "
-        f"{message['gap']['detail']}"
-    )
+    gap = message["gap"]
+    what = "Recorded again" if message["type"] == "gap.ended" else "Not recorded"
+    detail = "" if gap["detail"] in gap["words"] else f" ({gap['detail']})"
+    return f"{when}  {message['camera']}: {what}: {gap['words']}{detail}."

@@ -9,7 +9,7 @@ from tawny.cli.paths import existing_data
 from tawny.cli.times import time_text
 from tawny.model.clock import SystemClock
 from tawny.model.damage import damage_detail
-from tawny.model.gaps import GAP_WORDS
+from tawny.model.gaps import gap_text
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span, utc_text
 from tawny.service import json_format
@@ -28,7 +28,7 @@ def run(args: Namespace, out: Output) -> int:
     within = times.span(args.begin, args.end, SystemClock().now_ms())
     with index_to_read(folder) as index:
         camera = known_camera(folder, args.camera)
-        out.data(as_json(index, camera, within), "\n".join(_lines(index, camera, within)))
+        out.data(as_json(index, camera, within), "\n".join(lines(index, camera, within)))
     return 0
 
 
@@ -49,12 +49,12 @@ def _events(index: Index, camera: CameraId, within: Span) -> list[Any]:
     return list(reversed(index.events(within, cameras=[camera], limit=10_000).events))
 
 
-def _lines(index: Index, camera: CameraId, within: Span) -> list[str]:
+def lines(index: Index, camera: CameraId, within: Span) -> list[str]:
+    """Return the timeline as text for people."""
     told = [(span.begin_ms, f"recorded until {time_text(span.end_ms)}") for span in index.spans(camera, None, within)]
     for gap in index.gaps(camera, within):
         until = "still" if gap.end_ms is None else f"until {time_text(gap.end_ms)}"
-        detail = f" ({gap.detail})" if gap.detail else ""
-        told.append((gap.begin_ms, f"missing  {until}: {GAP_WORDS[gap.reason]}{detail}"))
+        told.append((gap.begin_ms, f"missing  {until}: {gap_text(gap)}"))
     told += [
         (damage.begin_ms, f"damaged  until {time_text(damage.end_ms)}: {damage_detail(damage)} ({damage.stream})")
         for damage in index.damage(camera, within)

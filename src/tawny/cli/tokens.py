@@ -6,6 +6,7 @@ from tawny.api.auth.passes import Pass, Passes
 from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.people import AccountStores, camera_list, open_accounts, seen_words
+from tawny.cli.times import time_text
 from tawny.config.units import seconds, size, size_text
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
@@ -46,7 +47,7 @@ def run(args: Namespace, out: Output) -> int:
 
 def _list(passes: Passes, out: Output) -> int:
     made = passes.all()
-    rows = [(one.id, one.name, _may(one), utc_text(one.ends_ms) if one.ends_ms else "–") for one in made]
+    rows = [(one.id, one.name, _may(one), time_text(one.ends_ms)) for one in made]
     out.data(
         {"passes": [_data(one) for one in made]},
         out.table(("ID", "NAME", "MAY", "ENDS"), rows, empty="No access tokens."),

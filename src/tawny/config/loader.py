@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from tawny.config.renamed import find_renamed
 from tawny.config.settings import CameraSettings, DetectionSettings, Settings, is_camera_id
 from tawny.model.errors import Problem, SettingsError
+from tawny.model.validation import allowed_text, path_parts, value_text
 
 SECRET_KEYS = frozenset({"source", "sub", "onvif", "url", "secret", "token", "address", "metrics", "public_url"})
 """Settings that hold, or may hold, secrets."""
@@ -132,14 +133,13 @@ def _fill(value: Any, secrets: Mapping[str, str], path: tuple[str, ...], problem
 
 
 def _problem(error: ErrorDetails) -> Problem:
-    path = [str(part) for part in error["loc"] if part != "[key]"]
+    path = path_parts(error)
     if error["type"] == "extra_forbidden":
         found, allowed = "an unknown setting", f"one of {_siblings(path)}"
     elif error["type"] == "missing":
         found, allowed = "nothing", "a value (this setting is required)"
     else:
-        found = _shown(error["input"], path)
-        allowed = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        found, allowed = _shown(error["input"], path), allowed_text(error)
     return Problem(".".join(path) or "file", found, allowed)
 
 
@@ -151,7 +151,7 @@ def _shown(value: object, path: list[str]) -> str:
         return "a value of another type"  # may be a private key entered by mistake
     if path[-1] in SECRET_KEYS and "retention" not in path:
         return "an invalid address"
-    return repr(value) if isinstance(value, str | int | float | bool) else f"a {type(value).__name__}"
+    return value_text(value)
 
 
 def _siblings(path: list[str]) -> str:

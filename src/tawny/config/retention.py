@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from tawny.config.quantities import Duration, Share, Size
+from tawny.model.validation import allowed_text
 
 OTHER = "other"
 """Key for event types that are not listed."""
@@ -31,8 +32,9 @@ def _seconds(value: object) -> float:
     try:
         return _DURATION.validate_python(value)
     except ValidationError as error:
-        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise ValueError(f"{reason}; or a table by event type, such as person and {OTHER}") from None
+        raise ValueError(
+            f"{allowed_text(error.errors()[0])}; or a table by event type, such as person and {OTHER}"
+        ) from None
 
 
 ByKind = Annotated[dict[str, float], BeforeValidator(_by_kind, json_schema_input_type=str | dict[str, str])]

@@ -7,13 +7,14 @@ As JSON: `{"command": "event.open", "camera": "front-door", "kind": "person", "k
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from tawny.config.integrations import RIGHTS, Right
 from tawny.config.units import seconds
 from tawny.model.errors import TawnyError
+from tawny.model.validation import path_parts, problem_text
 
 MOST_BYTES = 4096
 """Maximum size of a command as JSON."""
@@ -256,7 +257,8 @@ def order_of(asked: object) -> Order:
     try:
         return _ORDER.validate_python(dict(asked))
     except ValidationError as error:
-        problems = "; ".join(_worded(one) for one in error.errors(include_url=False, include_input=False)[:5])
+        wrong = error.errors(include_url=False, include_input=False)[:5]
+        problems = "; ".join(problem_text(one, path_parts(one)[1:]) for one in wrong)
         raise CommandRefused("bad_input", f"Invalid command: {problems}.", "Correct it and send it again.") from None
 
 
@@ -271,9 +273,3 @@ def order_in(body: bytes) -> Order:
 
 
 _EXAMPLE = 'For example {"command": "event.open", "camera": "front-door", "kind": "person"}. See docs/reference/api.md.'
-
-
-def _worded(problem: Any) -> str:
-    where = ".".join(str(part) for part in problem["loc"][1:])
-    text = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input should be ").rstrip(".")
-    return f"{where}: {text}" if where else text

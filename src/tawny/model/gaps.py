@@ -23,11 +23,26 @@ class GapReason(StrEnum):
     OFF = "off"
     REMOVED = "removed"
     CLOCK = "clock"
+    ENDED = "ended"
     UNKNOWN = "unknown"
 
+    @classmethod
+    def _missing_(cls, _value: object) -> "GapReason":
+        """Read a reason that a newer version has written."""
+        return cls.UNKNOWN
 
-BY_CHOICE = frozenset({GapReason.PRIVACY, GapReason.MODE, GapReason.SCHEDULE, GapReason.OFF, GapReason.REMOVED})
-"""Reasons that do not lower the recorded share: chosen by a user."""
+
+BY_CHOICE = frozenset(
+    {
+        GapReason.PRIVACY,
+        GapReason.MODE,
+        GapReason.SCHEDULE,
+        GapReason.OFF,
+        GapReason.REMOVED,
+        GapReason.ENDED,
+    }
+)
+"""Reasons that do not lower the recorded share: chosen by a user, or a video file has nothing left to record."""
 
 GAP_WORDS: dict[GapReason, str] = {
     GapReason.UNREACHABLE: "Camera offline",
@@ -45,6 +60,7 @@ GAP_WORDS: dict[GapReason, str] = {
     GapReason.OFF: "Switched off",
     GapReason.REMOVED: "Deleted",
     GapReason.CLOCK: "Clock corrected",
+    GapReason.ENDED: "Video file ended",
     GapReason.UNKNOWN: "Unknown reason (please report this)",
 }
 
@@ -53,10 +69,12 @@ OFF_WORDS = {
     "update": "updating",
     "crash": "crashed",
     "person": "stopped by a user",
-    "starting": "starting",
     "disk": "switched back to its main disk",
 }
 """Causes of `recorder_off`, as texts of its detail."""
+
+STARTING = "starting"
+"""Detail of the time before a camera's first frame, which has the reason `recorder_off` in the history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +109,25 @@ class Gap:
 
     def span(self, now_ms: int) -> Span:
         return Span(self.begin_ms, max(self.begin_ms, now_ms if self.end_ms is None else self.end_ms))
+
+    @property
+    def is_start(self) -> bool:
+        """Return whether this is the time until a camera's first frame. One that does not respond has a reason."""
+        return self.reason is GapReason.RECORDER_OFF and self.detail == STARTING
+
+
+def gap_words(gap: Gap) -> str:
+    """Return the text of a gap for all readers, such as `tawny wasn't running: power cut`."""
+    if gap.is_start:
+        return "Starting"
+    words = GAP_WORDS[gap.reason]
+    if gap.reason is GapReason.RECORDER_OFF and gap.detail:
+        return f"{words}: {OFF_WORDS.get(gap.detail, gap.detail)}"
+    return words
+
+
+def gap_text(gap: Gap) -> str:
+    """Return the words of a gap with its detail, such as `Camera offline (connection refused)`."""
+    words = gap_words(gap)
+    is_said = not gap.detail or gap.is_start or gap.reason is GapReason.RECORDER_OFF
+    return words if is_said else f"{words} ({gap.detail})"

@@ -1,6 +1,7 @@
 """Messages on the bus; the WebSocket and `events --follow` carry the same data."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event
@@ -91,17 +92,51 @@ class PartDied:
     error: str
 
 
+class ProblemKind(StrEnum):
+    CAMERA = "camera"
+    SIGHT = "sight"
+    GAP = "gap"
+    DISK = "disk"
+    BOOKS = "books"
+    ROOM = "room"
+    SPARE = "spare"
+    TIER = "tier"
+    MIRROR = "mirror"
+    CHECK_IN = "check_in"
+    SELF_TEST = "self_test"
+    UPLOAD = "upload"
+    CLOCK = "clock"
+    CERTIFICATE = "certificate"
+
+
+PROBLEM_WORDS: dict[ProblemKind, str] = {
+    ProblemKind.CAMERA: "Not recording",
+    ProblemKind.SIGHT: "View blocked or changed",
+    ProblemKind.GAP: "Many short gaps",
+    ProblemKind.DISK: "Disk error",
+    ProblemKind.BOOKS: "Gaps and events can't be written",
+    ProblemKind.ROOM: "Not enough disk space",
+    ProblemKind.SPARE: "Recording to the fallback disk",
+    ProblemKind.TIER: "Archive disk problem",
+    ProblemKind.MIRROR: "Mirror problem",
+    ProblemKind.CHECK_IN: "Heartbeat failed",
+    ProblemKind.SELF_TEST: "Self-test failed",
+    ProblemKind.UPLOAD: "Uploads or notifications delayed",
+    ProblemKind.CLOCK: "Clock not synchronized",
+    ProblemKind.CERTIFICATE: "Certificate expires",
+}
+OF_STATE = frozenset({ProblemKind.CAMERA, ProblemKind.SIGHT})
+"""Problems that a camera's state and detail already say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """A problem that a user should know about.
 
-    what: `camera`, `sight`, `disk`, `books`, `room`, `spare`, `tier`, `mirror`, `check_in`, `self_test`, `gap`,
-    `upload`, `clock`, `certificate`.
-
     Published when raised, at most 60 s after `since_ms`, and again with its end.
     """
 
-    what: str
+    what: ProblemKind
     camera: CameraId | None
     """None: concerns the whole recorder."""
     since_ms: int
@@ -111,6 +146,10 @@ class Alarm:
     """None while it lasts."""
     do: str = ""
     """What to do, for users."""
+
+    def sentence(self, camera_name: str) -> str:
+        """Return the detail with the camera's name, which is empty for a problem of the recorder."""
+        return f"{camera_name}: {self.detail}" if camera_name else self.detail
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
-"""Camera states, shared by the interface, the API and messages."""
+"""Camera states, their words and their count, shared by commands, the interface, the API and messages."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -8,11 +10,11 @@ from tawny.model.ids import CameraId
 
 class CameraState(StrEnum):
     RECORDING = "recording"
-    WAITING = "waiting"
     SCHEDULED_OFF = "scheduled_off"
     MODE_OFF = "mode_off"
     PAUSED = "paused"
     OFF = "off"
+    ENDED = "ended"
     STARTING = "starting"
     OFFLINE = "offline"
     REFUSED = "refused"
@@ -23,11 +25,43 @@ class CameraState(StrEnum):
     BLOCKED = "blocked"
 
 
-ON_WATCH = frozenset({CameraState.RECORDING, CameraState.WAITING})
+STATE_WORDS: dict[CameraState, str] = {
+    CameraState.RECORDING: "Recording",
+    CameraState.SCHEDULED_OFF: "Off by schedule",
+    CameraState.MODE_OFF: "Off in this mode",
+    CameraState.PAUSED: "Paused",
+    CameraState.OFF: "Off",
+    CameraState.ENDED: "Video file ended",
+    CameraState.STARTING: "Starting",
+    CameraState.OFFLINE: "Offline",
+    CameraState.REFUSED: "Wrong password",
+    CameraState.FROZEN: "Frozen image",
+    CameraState.COVERED: "Lens covered",
+    CameraState.DEFOCUSED: "Out of focus",
+    CameraState.MOVED: "Camera moved",
+    CameraState.BLOCKED: "Can't write to disk",
+}
+"""The texts of all readers; `ui/src/strings/app.ts` has the same (tests/test_readers.py)."""
+
+ON_WATCH = frozenset({CameraState.RECORDING})
 CHOSEN = frozenset({CameraState.SCHEDULED_OFF, CameraState.MODE_OFF, CameraState.PAUSED, CameraState.OFF})
 BLINDED = frozenset({CameraState.FROZEN, CameraState.COVERED, CameraState.DEFOCUSED, CameraState.MOVED})
 """It is recorded, but its view is unusable."""
-TROUBLE = frozenset(CameraState) - ON_WATCH - CHOSEN - {CameraState.STARTING}
+RECORDED = ON_WATCH | BLINDED
+EXPECTED = frozenset(CameraState) - CHOSEN - {CameraState.ENDED}
+"""Cameras that should be recorded now. A video file that was played to its end has nothing left to record."""
+TROUBLE = EXPECTED - ON_WATCH - {CameraState.STARTING}
+
+
+def summary(states: Sequence[CameraState]) -> str:
+    """Return the sentence that counts all cameras, such as `0 of 2 cameras working: 1 paused, 1 offline.`"""
+    if not states:
+        return "No cameras."
+    working, noun = sum(state in ON_WATCH for state in states), "camera" if len(states) == 1 else "cameras"
+    counts = Counter(states)
+    others = [f"{counts[state]} {words.lower()}" for state, words in STATE_WORDS.items() if state not in ON_WATCH]
+    named = ", ".join(text for text in others if not text.startswith("0 "))
+    return f"{working} of {len(states)} {noun} working{': ' if named else ''}{named}."
 
 
 @dataclass(frozen=True, slots=True)

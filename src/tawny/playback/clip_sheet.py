@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from tawny.model.gaps import GAP_WORDS
+from tawny.model.gaps import gap_words
 from tawny.model.ids import CameraId
 from tawny.model.times import Span, utc_text
 from tawny.playback.clips import ClipFile
@@ -54,7 +54,7 @@ def clip_sheet(archive: RecordingArchive, clip: ClipFile, asked: Span, about: Cl
     lines += ["", "Missing" if gaps else "Nothing is missing."]
     for gap in gaps:
         until = "now" if gap.end_ms is None else _both(about.zone, gap.end_ms)
-        lines.append(f"  {_both(about.zone, gap.begin_ms)} to {until}: {GAP_WORDS[gap.reason]}")
+        lines.append(f"  {_both(about.zone, gap.begin_ms)} to {until}: {gap_words(gap)}")
     return "\n".join(lines) + "\n"
 
 

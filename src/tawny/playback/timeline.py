@@ -11,9 +11,9 @@ import numpy as np
 
 from tawny.model.damage import DamagedSpan, DamageSum, damage_sum
 from tawny.model.events import Event
-from tawny.model.gaps import BY_CHOICE, GAP_WORDS, OFF_WORDS, Gap, GapReason
+from tawny.model.gaps import BY_CHOICE, OFF_WORDS, Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.times import Span, merge_spans, missing_spans
+from tawny.model.times import Span, merge_spans
 from tawny.playback.local_time import days
 from tawny.playback.recordings import RecordingArchive
 
@@ -36,7 +36,6 @@ class MotionSeries:
 class TimelineLane:
     camera: CameraId
     spans: list[Span]
-    waiting: list[Span]
     gaps: list[Gap]
     damage: list[DamagedSpan]
     events: list[Event]
@@ -52,23 +51,15 @@ class CalendarDay:
 
 
 def timeline_lane(
-    archive: RecordingArchive,
-    camera: CameraId,
-    within: Span,
-    *,
-    points: int,
-    now_ms: int,
-    waits_for_motion: bool = False,
+    archive: RecordingArchive, camera: CameraId, within: Span, *, points: int, now_ms: int
 ) -> TimelineLane:
     """Return one camera's lane. points: maximum number of motion steps."""
     spans = recorded_spans(archive, camera, within)
     gaps = archive.index.gaps(camera, within)
     events = archive.index.events(within, cameras=[camera], limit=MOST_SHOWN).events
-    waiting = _waiting(archive, camera, spans, gaps, within, now_ms) if waits_for_motion else []
     return TimelineLane(
         camera,
         _drawn_together(spans, within),
-        _drawn_together(waiting, within),
         _longest(gaps, now_ms),
         _longest_damage(archive.index.damage(camera, within)),
         sorted(events, key=lambda event: event.start_ms),
@@ -114,9 +105,7 @@ def calendar(archive: RecordingArchive, camera: CameraId, zone: ZoneInfo, within
     ]
 
 
-def share_recorded(
-    archive: RecordingArchive, camera: CameraId, day: Span, *, now_ms: int, waits_for_motion: bool = False
-) -> tuple[float | None, int]:
+def share_recorded(archive: RecordingArchive, camera: CameraId, day: Span, *, now_ms: int) -> tuple[float | None, int]:
     """Return the recorded share of the wanted time of a day until now, 0..1, and the number of unwanted gaps.
 
     The share is None before anything was wanted, as for a new camera. Time off by choice is not wanted.
@@ -136,32 +125,13 @@ def share_recorded(
     wanted_s = wanted.seconds - _seconds(chosen, wanted)
     if wanted_s <= 0:
         return None, len(unwanted)
-    if waits_for_motion:
-        there_s = wanted_s - _seconds(merge_spans([gap.span(now_ms) for gap in unwanted]), wanted)
-    else:
-        there_s = _seconds(recorded_spans(archive, camera, wanted), wanted)
+    there_s = _seconds(recorded_spans(archive, camera, wanted), wanted)
     return min(1.0, max(0.0, there_s / wanted_s)), len(unwanted)
 
 
 def is_unwanted(gap: Gap) -> bool:
     """Return whether the gap lowers the recorded share: not by choice and not the moment of a start."""
-    return gap.reason not in BY_CHOICE and not _is_start(gap)
-
-
-def _is_start(gap: Gap) -> bool:
-    """Return whether this is the moment between tawny's start and the first frame.
-
-    A camera that does not respond gets another reason.
-    """
-    return gap.reason is GapReason.RECORDER_OFF and gap.detail == "starting"
-
-
-def gap_words(gap: Gap) -> str:
-    """Return the text of a gap in the timeline, such as `tawny was off: power cut`."""
-    words = GAP_WORDS[gap.reason]
-    if gap.reason is GapReason.RECORDER_OFF and gap.detail:
-        return f"{words}: {OFF_WORDS.get(gap.detail, gap.detail)}"
-    return words
+    return gap.reason not in BY_CHOICE and not gap.is_start
 
 
 def gap_tone(gap: Gap) -> Literal["warn", "choice", "faint"]:
@@ -173,19 +143,6 @@ def gap_tone(gap: Gap) -> Literal["warn", "choice", "faint"]:
         return "faint"
     is_update = gap.reason is GapReason.RECORDER_OFF and gap.detail in ("update", OFF_WORDS["update"])
     return "choice" if is_update or gap.reason is GapReason.CLOCK or not is_unwanted(gap) else "warn"
-
-
-def _waiting(
-    archive: RecordingArchive, camera: CameraId, spans: list[Span], gaps: list[Gap], within: Span, now_ms: int
-) -> list[Span]:
-    """Return time that is neither recorded nor explained, since the camera is known."""
-    bounds = archive.index.bounds(camera)
-    begins_ms = [span.begin_ms for span in spans] + [gap.begin_ms for gap in gaps]
-    begins_ms += [bounds.begin_ms] if bounds else []
-    if not begins_ms or min(begins_ms) >= now_ms:
-        return []
-    known = Span(min(begins_ms), now_ms).cut_to(within)
-    return missing_spans(spans + [gap.span(now_ms) for gap in gaps], known) if known else []
 
 
 def _judged_until(archive: RecordingArchive, camera: CameraId, now_ms: int) -> int:

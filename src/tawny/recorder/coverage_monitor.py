@@ -18,7 +18,7 @@ from tawny.model.errors import (
     SourceRefused,
     SourceStalled,
 )
-from tawny.model.gaps import Gap, GapEvidence, GapReason
+from tawny.model.gaps import STARTING, Gap, GapEvidence, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.states import CameraState, CameraStatus
 
@@ -29,7 +29,7 @@ RESTART_S = 60.0
 """After this time, in s, a camera that closed the connection counts as unreachable instead of restarting."""
 
 _REASONS: list[tuple[type[SourceError], GapReason, CameraState]] = [
-    (SourceFinished, GapReason.OFF, CameraState.OFF),
+    (SourceFinished, GapReason.ENDED, CameraState.ENDED),
     (SourceRefused, GapReason.AUTH, CameraState.REFUSED),
     (SourceStalled, GapReason.STALLED, CameraState.OFFLINE),
     (SourceClosed, GapReason.CAMERA_RESTART, CameraState.OFFLINE),
@@ -56,7 +56,7 @@ class CoverageMonitor:
         since_ms: int,
         first: GapReason = GapReason.RECORDER_OFF,
         state: CameraState = CameraState.STARTING,
-        detail: str = "starting",
+        detail: str = STARTING,
     ) -> None:
         self._clock, self._put, self._tell = clock, put_gap, tell
         self._lock = threading.Lock()
@@ -133,12 +133,21 @@ class CoverageMonitor:
                 self._disk = None
                 self._recorded(at_ms)
 
-    def stop(self, at_ms: int) -> None:
-        """Disable the camera: close the open gap and start no new one."""
+    def stop(self, at_ms: int, reason: GapReason | None = None, detail: str = "") -> int | None:
+        """Disable the camera: close the open gap and start no new one.
+
+        reason, detail: what follows. Return the begin of the open gap if it has the same cause: it stays open, and
+        the monitor that follows continues it. Else None.
+        """
         with self._lock:
             self._is_wanted = False
-            if self._gap is not None:
+            gap = self._gap
+            if gap is not None and (gap.reason, gap.detail) == (reason, detail):
+                self._gap = None
+                return gap.begin_ms
+            if gap is not None:
                 self._close(at_ms)
+            return None
 
     def _recorded(self, at_ms: int) -> None:
         if self._gap is not None:
@@ -162,7 +171,7 @@ class CoverageMonitor:
         It keeps the first one, except after the initial attempt, or when a restart or stall lasts.
         """
         assert self._gap is not None
-        if self._gap.detail in {"starting", ""}:
+        if self._gap.detail in {STARTING, ""}:
             return True
         if reason is self._gap.reason or self._gap.reason is GapReason.AUTH:
             return False

@@ -5,7 +5,7 @@ from typing import Any
 from tawny.api.schemas import CameraInfo, DamageToday, Health
 from tawny.model.damage import DamagedSpan, DamageSum
 from tawny.model.events import Event
-from tawny.model.gaps import Gap, GapEvidence
+from tawny.model.gaps import Gap, GapEvidence, gap_words
 from tawny.model.messages import (
     Alarm,
     DamageFound,
@@ -57,6 +57,7 @@ def gap(this: Gap) -> dict[str, Any]:
         "start": utc_text(this.begin_ms),
         "end": utc_text_or_none(this.end_ms),
         "reason": this.reason.value,
+        "words": gap_words(this),
         "detail": this.detail,
         "evidence": evidence(this.evidence),
     }
@@ -108,6 +109,7 @@ def status(health: Health) -> dict[str, Any]:
         "ok": health.ok,
         "working": health.working,
         "expected": health.expected,
+        "summary": health.summary,
         "cameras": [camera(this) for this in health.cameras],
         "disk": None
         if disk is None
@@ -115,6 +117,8 @@ def status(health: Health) -> dict[str, Any]:
             "free_bytes": disk.free_bytes,
             "full_at": utc_text_or_none(disk.full_at_ms),
             "keeps_days": disk.keeps_days,
+            "fits": disk.fits,
+            "outlook": disk.outlook,
         },
         "outbox": {"waiting": 0, "oldest": None},
         "warnings": [{"message": warning.message, "hint": warning.hint} for warning in health.warnings],

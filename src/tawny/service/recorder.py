@@ -1,6 +1,6 @@
 """Recorder interface for the web layer. `app` implements it; tests use a small implementation of their own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -28,8 +28,6 @@ class CameraView:
     pre_s: float = 5.0
     post_s: float = 10.0
     where: Literal["", "outside", "inside"] = ""
-    waits_for_motion: bool = False
-    """Records on motion only: time that is neither recorded nor a gap counts as waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +37,13 @@ class DiskUsage:
     used_bytes: int
     """Bytes used by recordings."""
     full_at_ms: int | None = None
-    """When the disk will be full at the present rate, ms UTC; None if never or unknown."""
+    """When the oldest recordings will be deleted to make room, ms UTC; None if never, already so or unknown."""
     keeps_days: float | None = None
     """Days of recordings that fit; None if unknown."""
+    fits: bool | None = None
+    """Whether all minimum retention times fit; None if unknown."""
+    outlook: str = ""
+    """The sentence about all of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,11 @@ class RecorderService(RecordingArchive, Protocol):
         ...
 
     def cameras(self) -> Sequence[CameraView]:
-        """Return the cameras in the order of the settings."""
+        """Return the cameras in the order of the settings. It builds the status of each."""
+        ...
+
+    def camera_names(self) -> Mapping[CameraId, str]:
+        """Return the names of the cameras in the order of the settings, without their status."""
         ...
 
     def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:

@@ -3,7 +3,7 @@
 Routes receive it in place of the recorder for users who may see only some cameras.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tawny.config.settings import DetectionSettings
@@ -154,6 +154,9 @@ class ScopedRecorder:
 
     def cameras(self) -> Sequence[CameraView]:
         return [camera for camera in self._recorder.cameras() if camera.status.id in self._cameras]
+
+    def camera_names(self) -> Mapping[CameraId, str]:
+        return {camera: name for camera, name in self._recorder.camera_names().items() if camera in self._cameras}
 
     def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> None:
         raise NotDone("Only owners can export evidence.", "Ask an owner.")

@@ -13,6 +13,7 @@ from tawny.media.codec.nal import split_annexb
 from tawny.model.clock import Clock
 from tawny.model.errors import NoSuchDevice, SourceFinished, SourceUnusable
 from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket
+from tawny.model.validation import value_text
 from tawny.sources.packet_builder import PacketBuilder
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 
@@ -35,7 +36,7 @@ class FileSource:
         if unknown := set(checked) - {"loop"}:
             raise ValueError(f"{min(unknown)}: unknown key; allowed: loop")
         if not isinstance(checked["loop"], bool):
-            raise ValueError(f"loop: found {checked['loop']!r}; allowed: true or false")
+            raise ValueError(f"loop: found {value_text(checked['loop'])}; allowed: true or false")
         return checked
 
     def claims(self, address: str) -> bool:

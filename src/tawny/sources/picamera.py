@@ -18,6 +18,7 @@ from tawny.media.codec.nal import split_annexb
 from tawny.model.clock import Clock
 from tawny.model.errors import NoSuchDevice, SourceClosed, SourceError, SourceStalled, SourceUnusable
 from tawny.model.packets import VIDEO_RATE, SourcePacket
+from tawny.model.validation import value_text
 from tawny.sources.packet_builder import PacketBuilder
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 
@@ -67,13 +68,13 @@ class PiCamera:
         if unknown := set(checked) - set(allowed):
             raise ValueError(f"{min(unknown)}: found an unknown key; allowed: {', '.join(allowed)}")
         if not isinstance(checked["size"], str) or not _SIZE.fullmatch(checked["size"]):
-            raise ValueError(f'size: found {checked["size"]!r}; allowed: a size such as "1280x720"')
+            raise ValueError(f'size: found {value_text(checked["size"])}; allowed: a size such as "1280x720"')
         if checked["flip"] not in _FLIPS:
-            raise ValueError(f"flip: found {checked['flip']!r}; allowed: {', '.join(_FLIPS)}")
+            raise ValueError(f"flip: found {value_text(checked['flip'])}; allowed: {', '.join(_FLIPS)}")
         for name, (least, most) in _NUMBERS.items():
             value = checked.get(name, least)
             if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-                raise ValueError(f"{name}: found {value!r}; allowed: {least} to {most}")
+                raise ValueError(f"{name}: found {value_text(value)}; allowed: {least} to {most}")
         return checked
 
     def claims(self, address: str) -> bool:

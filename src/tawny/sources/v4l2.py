@@ -14,6 +14,7 @@ from tawny.media.codec.nal import split_annexb
 from tawny.model.clock import Clock
 from tawny.model.errors import SourceError, SourceStalled, SourceUnusable
 from tawny.model.packets import SourcePacket, VideoCodec
+from tawny.model.validation import value_text
 from tawny.sources.packet_builder import PacketBuilder
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 from tawny.sources.v4l2_device import DeviceFormat, V4l2Device, look_at
@@ -65,12 +66,12 @@ class V4l2:
         if unknown := set(checked) - {"size", "fps", "format"}:
             raise ValueError(f"{min(unknown)}: found an unknown key; allowed: size, fps and format")
         if not isinstance(checked["size"], str) or not _SIZE.fullmatch(checked["size"]):
-            raise ValueError(f'size: found {checked["size"]!r}; allowed: a size such as "1280x720"')
+            raise ValueError(f'size: found {value_text(checked["size"])}; allowed: a size such as "1280x720"')
         fps = checked["fps"]
         if isinstance(fps, bool) or not isinstance(fps, int | float) or not 1 <= fps <= 120:
-            raise ValueError(f"fps: found {fps!r}; allowed: 1 to 120")
+            raise ValueError(f"fps: found {value_text(fps)}; allowed: 1 to 120")
         if checked["format"] not in _BY_NAME:
-            raise ValueError(f"format: found {checked['format']!r}; allowed: {', '.join(_BY_NAME)}")
+            raise ValueError(f"format: found {value_text(checked['format'])}; allowed: {', '.join(_BY_NAME)}")
         return checked
 
     def claims(self, address: str) -> bool:

@@ -17,7 +17,7 @@ from tawny.engine import InlineEngine
 from tawny.model.errors import NotDone
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
-from tawny.model.messages import Alarm, EventChanged
+from tawny.model.messages import Alarm, EventChanged, ProblemKind
 from tawny.service.delivery.message_actions import LASTS_MS, MessageActions
 from tawny.service.delivery.notifications import Notifications
 from tawny.service.plugin_registry import PluginRegistry
@@ -141,7 +141,7 @@ def test_what_follows_is_what_was_wished(tmp_path: Path, service: StandIn, kind:
 
 
 def test_trouble_and_its_end(bench: Bench) -> None:
-    trouble = Alarm("camera", PORCH, bench.clock.now_ms(), "No answer.")
+    trouble = Alarm(ProblemKind.CAMERA, PORCH, bench.clock.now_ms(), "No answer.")
     bench.messaging.heard(trouble)
     bench.work()
     bench.work()

@@ -55,13 +55,17 @@ def test_several_events() -> None:
     assert told == ("3 more events", "Front door, 20:46 to 20:51: 2 × person, 1 × vehicle.")
 
 
-@pytest.mark.parametrize(
-    ("others", "text"),
-    [(7, "No answer. 7 others are fine."), (1, "No answer. 1 other is fine."), (0, "No answer.")],
-)
-def test_a_camera_that_is_not_recorded(others: int, text: str) -> None:
-    told = message_text.of_alarm("camera", "Garage", "14:02", "No answer.", "", others)
-    assert told == ("Garage has not been recording since 14:02.", text)
+def test_a_camera_that_is_not_recorded() -> None:
+    counts = "1 of 2 cameras working: 1 offline."
+    told = message_text.of_alarm("camera", "Garage", "14:02", "No answer.", "", counts)
+    assert told == ("Garage has not been recording since 14:02.", f"No answer. {counts}")
+
+
+def test_another_problem_names_itself_and_the_camera() -> None:
+    told = message_text.of_alarm("gap", "Garage", "14:02", "65 s are missing.", "Check its network.", "")
+    assert told == ("Garage: many short gaps.", "65 s are missing. Check its network.")
+    over = message_text.of_alarms_end("clock", "", "14:02", "20:51", "")
+    assert over == ("Resolved: Clock not synchronized.", "From 14:02 to 20:51.")
 
 
 def test_a_camera_that_is_back() -> None:

@@ -14,7 +14,7 @@ from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.outbox import Outbox
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
-from tawny.model.messages import Alarm, EventChanged
+from tawny.model.messages import Alarm, EventChanged, ProblemKind
 from tawny.model.times import Span
 from tawny.service.delivery.notification_filter import NotificationFilter, quiet_until_ms
 from tawny.service.delivery.notification_scheduler import (
@@ -308,7 +308,7 @@ def test_what_was_long_ago_is_not_told_when_somebody_marks_it(bench: Bench) -> N
 
 
 def alarm(bench: Bench, **about: Any) -> Alarm:
-    return replace(Alarm("camera", PORCH, bench.clock.now_ms(), "No answer."), **about)
+    return replace(Alarm(ProblemKind.CAMERA, PORCH, bench.clock.now_ms(), "No answer."), **about)
 
 
 def test_trouble_is_told_once_and_once_when_it_is_over(bench: Bench) -> None:

@@ -4,12 +4,12 @@ import pytest
 
 from tawny.engine import InlineEngine
 from tawny.model.ids import CameraId
-from tawny.model.messages import Alarm
+from tawny.model.messages import Alarm, ProblemKind
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
 from tawny.testing.clock import FakeClock
 
 PORCH, YARD = CameraId("porch"), CameraId("yard")
-AWAY = HealthProblem("camera", PORCH, "The picture stopped coming.")
+AWAY = HealthProblem(ProblemKind.CAMERA, PORCH, "The picture stopped coming.")
 
 
 class Bench:
@@ -71,8 +71,8 @@ def test_a_camera_that_flaps_is_one_alarm(bench: Bench) -> None:
 def test_troubles_are_told_apart(bench: Bench) -> None:
     bench.troubles = [
         AWAY,
-        HealthProblem("camera", YARD, "It refuses the password."),
-        HealthProblem("disk", None, "It is full."),
+        HealthProblem(ProblemKind.CAMERA, YARD, "It refuses the password."),
+        HealthProblem(ProblemKind.DISK, None, "It is full."),
     ]
     bench.engine.run_for(60)
     assert {(one.what, one.camera) for one in bench.told} == {("camera", PORCH), ("camera", YARD), ("disk", None)}

@@ -15,7 +15,7 @@ from tawny.delivery.delivery import Delivery, DeliveryKind
 from tawny.engine import InlineEngine
 from tawny.model.clock import SystemClock, is_kept_right
 from tawny.model.gaps import Gap, GapReason
-from tawny.model.messages import Alarm
+from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.states import BLINDED, CHOSEN, ON_WATCH, CameraState
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
@@ -78,9 +78,9 @@ class Bench:
     def _troubles(self) -> Iterator[HealthProblem]:
         for one in self.recorder.listed:
             if one.status.state in BLINDED:
-                yield HealthProblem("sight", one.status.id, one.status.detail)
+                yield HealthProblem(ProblemKind.SIGHT, one.status.id, one.status.detail)
             elif one.status.state not in ON_WATCH | CHOSEN:
-                yield HealthProblem("camera", one.status.id, one.status.detail)
+                yield HealthProblem(ProblemKind.CAMERA, one.status.id, one.status.detail)
         yield from self.others
         yield from self.doctor()
 
@@ -190,8 +190,12 @@ TABLE = [
         "Is it covered?",
     ),
     Row("gap", gaps, lambda bench: None, "100 s of the last hour are missing, in 10 short gaps", lasts_s=3700),
-    Row("disk", *others(HealthProblem("disk", None, "The disk at /d failed.", "Check it.")), "The disk at /d failed."),
-    Row("room", *others(HealthProblem("room", None, "It will be full in 2 days.")), "full in 2 days"),
+    Row(
+        "disk",
+        *others(HealthProblem(ProblemKind.DISK, None, "The disk at /d failed.", "Check it.")),
+        "The disk at /d failed.",
+    ),
+    Row("room", *others(HealthProblem(ProblemKind.ROOM, None, "It will be full in 2 days.")), "full in 2 days"),
     Row(
         "upload",
         lambda bench: waits(bench, why="No answer."),

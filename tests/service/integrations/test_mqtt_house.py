@@ -124,7 +124,7 @@ def test_figures_and_names_are_those_of_the_reference(bench: Bench) -> None:
     names = {name: bench.home.entities[name].about["name"] for name in ("door_motion", "recording", "waiting")}
     assert names == {"door_motion": "Event in progress", "recording": "Cameras working", "waiting": "Waiting uploads"}
     health = json.loads(bench.home.values["tawny/health"])
-    assert health.keys() == {"ok", "working", "expected", "disk_free_bytes", "waiting", "warnings"}
+    assert health.keys() == {"ok", "working", "expected", "summary", "disk_free_bytes", "waiting", "warnings"}
     assert (health["working"], health["expected"]) == (1, 1)
 
 

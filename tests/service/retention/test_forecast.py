@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from tawny.config.retention import RetentionSettings
-from tawny.service.retention.forecast import DAY_S, keeps_days
+from tawny.service.retention.forecast import ENOUGH_S, RateMeter, storage_outlook
 from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.contract import RetentionRule as Rules
 from tawny.storage.retention.runner import Retention
-from tests.storage.bench import PORCH, Site
+from tests.storage.bench import MAIN, PORCH, Site
 
 SIZE_BYTES, TOTAL_BYTES = 50_000, 6_000_000
 
@@ -27,15 +28,17 @@ def test_the_forecast_is_within_a_tenth_of_a_simulated_fill(
     monkeypatch.setattr(site.volume, "space", space)
     rules = Rules(free_share=keep.min_free, size_bytes=keep.max_size)
     retention = Retention(site.volume, site.index, site.ledger, site.clock, rules, least_s=0.0)
-    told: float | None = None
+    kept, told = RetentionContract(rules), None
     for minute in range(150):
         site.clock.advance(60)
         site.put(1, size_bytes=SIZE_BYTES)
         retention.run()
         if minute == 20:
-            told = keeps_days(keep, space(), site.index.size_bytes(), SIZE_BYTES / 60)
+            meter = RateMeter(site.index)
+            meter.add({(PORCH, MAIN): (SIZE_BYTES / 60, 0.0)}, ENOUGH_S, kept, site.clock.now_ms())
+            told = storage_outlook(kept, space(), site.index.size_bytes(), meter, site.clock.now_ms()).keeps_s
     bounds = site.index.bounds(PORCH)
     assert bounds is not None
     assert told is not None
     reached_s = (site.clock.now_ms() - bounds.begin_ms) / 1000
-    assert told * DAY_S == pytest.approx(reached_s, rel=0.1)
+    assert told == pytest.approx(reached_s, rel=0.1)

@@ -50,7 +50,7 @@ class Bench:
             self._apply,
             self.file,
             lambda: {(PORCH, MAIN): (1000.0, 100.0)},
-            lambda: (DiskUsage(1, 2, 3, keeps_days=20.0), ()),
+            lambda: (DiskUsage(1, 2, 3, keeps_days=20.0, fits=True), ()),
         )
 
     def _apply(self, new: Settings, _file: str) -> None:

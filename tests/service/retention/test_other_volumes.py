@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tawny.engine import InlineEngine
-from tawny.model.messages import Alarm
+from tawny.model.messages import Alarm, ProblemKind
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
 from tawny.service.retention.secondary_volumes import OtherVolumes
 from tawny.service.storage_setup import VolumeChoice
@@ -41,10 +41,11 @@ class Bench:
 
     def _troubles(self) -> list[HealthProblem]:
         found: list[HealthProblem] = [
-            HealthProblem(what, None, problem.message, problem.do) for what, problem in self.others.problems()
+            HealthProblem(ProblemKind(what), None, problem.message, problem.do)
+            for what, problem in self.others.problems()
         ]
         if self.mirror.problem is not None:
-            found.append(HealthProblem("mirror", None, self.mirror.problem.message, self.mirror.problem.do))
+            found.append(HealthProblem(ProblemKind.MIRROR, None, self.mirror.problem.message, self.mirror.problem.do))
         return found
 
     def _tell(self, alarm: Alarm) -> None:

@@ -86,7 +86,7 @@ export interface CameraInfo {
   name: string;
   recorded_today: number | null;
   since_ms: number;
-  state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "starting" | "offline" | "refused" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
+  state: "recording" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
   streams: StreamsInfo;
   where: "" | "outside" | "inside";
 }
@@ -308,9 +308,11 @@ export interface DetectorNumber {
 }
 
 export interface DiskInfo {
+  fits: boolean | null;
   free_bytes: number;
   full_at_ms: number | null;
   keeps_days: number | null;
+  outlook: string;
   total_bytes: number;
   used_bytes: number;
 }
@@ -435,6 +437,7 @@ export interface Health {
   now_ms: number;
   ok: boolean;
   started_ms: number;
+  summary: string;
   trouble: number;
   warnings: WarningInfo[];
   working: number;
@@ -945,9 +948,11 @@ export interface RetentionChangeRequest {
 export interface RetentionInfo {
   cameras: CameraRetentionInfo[];
   everyone: CameraRetentionRequest;
+  fits: boolean | null;
   in_file: boolean;
   locked: number;
   locked_bytes: number;
+  outlook: string;
   volumes: VolumeRetentionInfo[];
   warnings: WarningInfo[];
 }
@@ -1175,7 +1180,6 @@ export interface TimelineLaneInfo {
   id: string;
   motion: MotionScores;
   spans: [number, number][];
-  waiting: [number, number][];
 }
 
 export interface TriggerSimulationRequest {

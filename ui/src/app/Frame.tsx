@@ -6,6 +6,7 @@ import { plural, t } from "../strings";
 import type { IconName } from "../ui/icon-names";
 import { Icon } from "../ui/Icon";
 import { Owl } from "../ui/Owl";
+import { ServerText } from "../ui/ServerText";
 import { Sharing } from "../screens/share/sharing";
 import { Toasts } from "../ui/toast";
 import trouble from "../ui/favicon-trouble.svg?url";
@@ -103,14 +104,14 @@ function Spoken() {
     [],
   );
   const now = health.value;
-  const nothing = !lost.value && now !== null && now.working === 0 && now.trouble > 0;
+  const nothing = !lost.value && now?.working === 0 && now.trouble > 0;
   return (
     <>
       <p class="hidden" aria-live="polite">
         {said}
       </p>
       <p class="hidden" aria-live="assertive">
-        {nothing ? t.health.nothing : ""}
+        {nothing ? <ServerText text={now.summary} /> : ""}
       </p>
     </>
   );

@@ -4,15 +4,15 @@ import { t } from "../strings";
 import type { IconName } from "../ui/icon-names";
 import { when } from "./times";
 
-export type Dot = "rec" | "wait" | "bad" | "warn" | "off";
+export type Dot = "rec" | "ok" | "bad" | "warn" | "off";
 
 const dots: Record<CameraState, Dot> = {
   recording: "rec",
-  waiting: "wait",
   scheduled_off: "off",
   mode_off: "off",
   paused: "off",
   off: "off",
+  ended: "off",
   starting: "warn",
   offline: "bad",
   refused: "bad",
@@ -58,11 +58,11 @@ export function needsSomeone(camera: Camera, now_ms: number): boolean {
 }
 
 export function isByChoice(state: CameraState): boolean {
-  return dots[state] === "off";
+  return dots[state] === "off" && state !== "ended";
 }
 
 export function isOnWatch(state: CameraState): boolean {
-  return state === "recording" || state === "waiting";
+  return state === "recording";
 }
 
 /** It is recorded, and shows nothing of what it should. */
@@ -88,7 +88,6 @@ export function sentence(camera: Camera): string {
     case "blocked":
       return t.since[camera.state](clock);
     case "recording":
-    case "waiting":
       return t.states[camera.state];
     default:
       return t.since[camera.state];

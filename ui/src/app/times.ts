@@ -7,6 +7,7 @@ import { get } from "../api/client";
 import type { ZoneInfo } from "../api/types";
 import { serverNow } from "../api/state";
 import { plural, t } from "../strings";
+import { clockText } from "./clockText";
 
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
@@ -52,51 +53,35 @@ function format(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   return made;
 }
 
-const english = new Map<string, Intl.DateTimeFormat>();
-
-/** Numbers of the date at the recorder, the same in every language. */
-function parts(ms: number): { year: number; month: number; day: number } {
-  let made = english.get(zone.value);
-  if (!made) {
-    made = new Intl.DateTimeFormat("en-CA", {
-      year: "numeric",
-      month: "2-digit",
-      day: "2-digit",
-      timeZone: zone.value,
-    });
-    english.set(zone.value, made);
-  }
-  const [year, month, day] = made.format(ms).split("-").map(Number);
-  return { year: year ?? 1970, month: month ?? 1, day: day ?? 1 };
-}
+/** The recorder's wall clock as a date whose fields are read in UTC. */
+const wall = (ms: number): Date => new Date(ms + offset(ms, zone.value));
 
 /** `2026-11-20`, the recorder's date. */
 export function dayKey(ms: number): string {
-  const { year, month, day } = parts(ms);
-  return `${year}-${String(month).padStart(2, "0")}-${String(day).padStart(2, "0")}`;
+  return wall(ms).toISOString().slice(0, 10);
 }
 
 /** `20:46` or `8:46 PM`. */
 export function clock(ms: number): string {
-  return format({ hour: "numeric", minute: "2-digit" }).format(ms);
+  const at = wall(ms);
+  return clockText(at.getUTCHours(), at.getUTCMinutes());
 }
 
 /** `20:46:02`. */
 export function clockSeconds(ms: number): string {
-  return format({ hour: "numeric", minute: "2-digit", second: "2-digit" }).format(ms);
+  const at = wall(ms);
+  return clockText(at.getUTCHours(), at.getUTCMinutes(), at.getUTCSeconds());
 }
 
 /** `Sat, Nov 21` or `Sat, 21 Nov`, with the year when it is another one. */
 export function date(ms: number): string {
-  const other = parts(ms).year !== parts(serverNow()).year;
+  const other = wall(ms).getUTCFullYear() !== wall(serverNow()).getUTCFullYear();
   return format({ weekday: "short", day: "numeric", month: "short", ...(other && { year: "numeric" }) }).format(ms);
 }
 
 /** Whole days from the recorder's date of `ms` to its date now: 0 today, 1 yesterday. */
 export function daysAgo(ms: number): number {
-  const a = parts(ms);
-  const b = parts(serverNow());
-  return Math.round((Date.UTC(b.year, b.month - 1, b.day) - Date.UTC(a.year, a.month - 1, a.day)) / 86_400_000);
+  return (Date.parse(dayKey(serverNow())) - Date.parse(dayKey(ms))) / 86_400_000;
 }
 
 /** `Today`, `Yesterday`, or the weekday and date. */

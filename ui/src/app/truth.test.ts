@@ -4,14 +4,17 @@ import { truth } from "./truth";
 
 describe("the truth chip", () => {
   it("counts what can be checked", () => {
-    const told = truth(health([camera("a"), camera("b", "waiting"), camera("c", "offline")]), false);
+    const told = truth(health([camera("a"), camera("b"), camera("c", "offline")]), false);
     expect(told).toMatchObject({ tone: "warn", words: "2 of 3 working", short: "2 of 3" });
-    expect(told.label).toBe("2 of 3 working. 1 needs attention. Open Health");
+    expect(told.label).toBe("2 of 3 working. The recorder's sentence. Open Health");
   });
   it("stays calm about what was chosen", () => {
     const told = truth(health([camera("a"), camera("b", "paused")]), false);
-    expect(told).toMatchObject({ tone: "calm", words: "1 working, 1 paused" });
-    expect(told.label).toBe("1 working, 1 paused. 1 of 1 cameras. Open Health");
+    expect(told).toMatchObject({ tone: "calm", words: "1 of 2 working" });
+  });
+  it("counts all cameras, whatever was switched off", () => {
+    expect(truth(health([camera("a", "paused"), camera("b", "offline")]), false)).toMatchObject({ tone: "bad", short: "0 of 2" });
+    expect(truth(health([camera("a", "ended")]), false)).toMatchObject({ tone: "calm", short: "0 of 1" });
   });
   it("is red when nothing records although it should", () => {
     expect(truth(health([camera("a", "offline")]), false).tone).toBe("bad");

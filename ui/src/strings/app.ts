@@ -17,10 +17,6 @@ export const app = {
   truth: {
     of: (on: number, of: number) => `${on} of ${of}`,
     onWatch: " working",
-    cameras: (count: string) => `${count} cameras`,
-    noneLabel: "No cameras working",
-    paused: { one: ", {n} paused", other: ", {n} paused" },
-    needYou: { one: "{n} needs attention.", other: "{n} need attention." },
     open: "Open Health",
     none: "No cameras",
     unknown: "Checking…",
@@ -64,11 +60,11 @@ export const app = {
   },
   states: {
     recording: "Recording",
-    waiting: "Waiting for motion",
     scheduled_off: "Off by schedule",
     mode_off: "Off in this mode",
     paused: "Paused",
     off: "Off",
+    ended: "Video file ended",
     starting: "Starting",
     offline: "Offline",
     refused: "Wrong password",
@@ -91,6 +87,7 @@ export const app = {
     mode_off: "Off in this mode",
     paused: "Paused",
     off: "Off",
+    ended: "Video file ended",
   },
   checks: {
     offline: [

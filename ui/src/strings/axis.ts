@@ -9,7 +9,6 @@ export const axis = {
   notRecorded: (why: string) => `Not recorded: ${why}`,
   recorded: "Recorded",
   damaged: "Recorded, video damaged",
-  waiting: "Waiting for motion",
   kinds: {
     person: "Person",
     vehicle: "Vehicle",

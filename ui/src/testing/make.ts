@@ -27,14 +27,16 @@ export function camera(id: string, state: CameraState = "recording", more: Parti
 /** Counts as the recorder does: what was switched off by choice is not among those that should watch. */
 export function health(cameras: Camera[], more: Partial<Health> = {}): Health {
   const chosen = cameras.filter((each) => ["paused", "off", "mode_off", "scheduled_off"].includes(each.state)).length;
-  const on = cameras.filter((each) => ["recording", "waiting"].includes(each.state)).length;
+  const ended = cameras.filter((each) => each.state === "ended").length;
+  const on = cameras.filter((each) => each.state === "recording").length;
   const starting = cameras.filter((each) => each.state === "starting").length;
   return {
     working: on,
-    expected: cameras.length - chosen,
+    expected: cameras.length - chosen - ended,
     chosen_off: chosen,
-    trouble: cameras.length - chosen - on - starting,
-    ok: on === cameras.length - chosen,
+    summary: "The recorder's sentence.",
+    trouble: cameras.length - chosen - ended - on - starting,
+    ok: on === cameras.length - chosen - ended,
     cameras,
     disk: null,
     warnings: [],

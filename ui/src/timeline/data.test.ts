@@ -4,7 +4,7 @@ import { type Happening, type Lane, NO_MOTION, decodeScores, eventBeside, gapAt,
 const event = (id: string, start_ms: number): Happening => ({
   ...{ id, start_ms, camera: "front", kind: "motion", end_ms: start_ms + 5000, title: "", picture: null, kept: false },
 });
-const lane = (events: Happening[]): Lane => ({ id: "front", name: "Front", spans: [], waiting: [], gaps: [], damage: [], events, motion: NO_MOTION });
+const lane = (events: Happening[]): Lane => ({ id: "front", name: "Front", spans: [], gaps: [], damage: [], events, motion: NO_MOTION });
 
 describe("motion", () => {
   const motion = { begin_ms: 10_000, step_s: 2, scores: decodeScores(btoa(String.fromCharCode(10, 255, 80, 0))) };

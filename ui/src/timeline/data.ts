@@ -62,7 +62,6 @@ export interface Lane {
   name: string;
   spans: Span[];
   /** Recording on motion, and nothing moved. */
-  waiting: Span[];
   gaps: Gap[];
   /** Of the large picture. */
   damage: Damage[];

@@ -32,7 +32,6 @@ export type Item =
   /** Rectangles of one colour, as x, y, w, h behind one another. */
   | { is: "bars"; ink: Ink; rects: number[] }
   | ({ is: "hatch"; ink: Ink; round: number; dotted: boolean } & Box)
-  | { is: "dots"; ink: Ink; x: number; y: number; w: number }
   | { is: "text"; ink: Ink; font: Font; x: number; y: number; text: string }
   /** A disc with an icon in it. */
   | ({ is: "badge"; x: number; y: number } & Badge);
@@ -111,6 +110,8 @@ const GAP_ICONS: Record<string, string> = {
   off: "video-off",
   removed: "trash-2",
   clock: "clock",
+  ended: "video-off",
+  unknown: "triangle-alert",
 };
 
 export const DAMAGE_ICON = "image-off";

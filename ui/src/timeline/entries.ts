@@ -5,7 +5,7 @@ import { axis as words } from "../strings/axis";
 import type { Zone } from "./zone";
 
 export interface Entry {
-  is: "event" | "gap" | "damage" | "waiting" | "recorded";
+  is: "event" | "gap" | "damage" | "recorded";
   key: string;
   camera: string;
   cameraName: string;
@@ -19,7 +19,7 @@ export interface Entry {
   damage: Damage | null;
 }
 
-/** Events, gaps and damage of the range, in order of time; with `all`, recorded and waiting spans too. */
+/** Events, gaps and damage of the range, in order of time; with `all`, recorded spans too. */
 export function entries(data: TimelineData, begin_ms: number, end_ms: number, zone: Zone, all = false): Entry[] {
   return data.lanes
     .flatMap((lane) => laneEntries(lane, zone, all))
@@ -28,7 +28,7 @@ export function entries(data: TimelineData, begin_ms: number, end_ms: number, zo
     .sort((a, b) => a.begin_ms - b.begin_ms || a.camera.localeCompare(b.camera));
 }
 
-/** What is recorded or quiet is told as far as the range goes; events and gaps are told whole. */
+/** What is recorded is told as far as the range goes; events and gaps are told whole. */
 function within(entry: Entry, from_ms: number, to_ms: number, zone: Zone): Entry {
   const begin_ms = Math.max(entry.begin_ms, from_ms);
   const end_ms = Math.min(entry.end_ms ?? to_ms, to_ms);
@@ -58,7 +58,6 @@ function laneEntries(lane: Lane, zone: Zone, all: boolean): Entry[] {
     ...lane.gaps.map((gap) => made("gap", [gap.begin_ms, gap.end_ms], words.notRecorded(gap.words), { gap })),
     ...lane.damage.map((damage) => made("damage", [damage.begin_ms, damage.end_ms], words.damaged, { damage })),
     ...spans(lane.spans, "recorded", words.recorded),
-    ...spans(lane.waiting, "waiting", words.waiting),
   ];
 }
 

@@ -1,8 +1,7 @@
 /** Times of day and dates in words, in the recorder's zone. Nothing here reads a clock. */
+import { clockText } from "../app/clockText";
 import { axis as words } from "../strings/axis";
 import type { LocalTime, Zone } from "./zone";
-
-const two = (n: number): string => String(n).padStart(2, "0");
 
 /** "20:31" or "8:31 PM"; "02:30 second" inside a repeated hour. */
 export function clockMinute(zone: Zone, at_ms: number): string {
@@ -49,9 +48,7 @@ function formatOf(locale: string | undefined, style: DateStyle): Intl.DateTimeFo
 }
 
 function clockOf(zone: Zone, { hour, minute, second }: LocalTime, seconds: boolean): string {
-  const tail = seconds ? `:${two(minute)}:${two(second)}` : `:${two(minute)}`;
-  if (!zone.look.hour12) return `${two(hour)}${tail}`;
-  return `${hour % 12 === 0 ? 12 : hour % 12}${tail} ${hour < 12 ? "AM" : "PM"}`;
+  return clockText(hour, minute, seconds ? second : null, zone.look.hour12);
 }
 
 function withTurn(zone: Zone, at_ms: number, label: string): string {

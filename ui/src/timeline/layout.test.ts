@@ -21,7 +21,7 @@ const event = (id: string, min: number, kind = "person"): Happening => ({
   ...{ start_ms: BEGIN + min * 60_000, end_ms: BEGIN + min * 60_000 + 20_000 },
 });
 const lane = (more: Partial<Lane>): Lane => ({
-  ...{ id: "front", name: "Front door", spans: [[BEGIN, NOW]], waiting: [], gaps: [], damage: [], events: [], motion: NO_MOTION },
+  ...{ id: "front", name: "Front door", spans: [[BEGIN, NOW]], gaps: [], damage: [], events: [], motion: NO_MOTION },
   ...more,
 });
 const data = (...lanes: Lane[]): TimelineData => ({ begin_ms: view.begin_ms, end_ms: view.end_ms, now_ms: NOW, lanes });
@@ -143,9 +143,9 @@ describe("entries", () => {
     ]);
   });
 
-  it("hold recorded and waiting spans when all is asked for", () => {
-    const found = entries(data(lane({ waiting: [[BEGIN, BEGIN + HOUR_MS]] })), view.begin_ms, view.end_ms, Zone.utc, true);
-    expect(found.map((entry) => entry.is).sort()).toEqual(["recorded", "waiting"]);
+  it("hold recorded spans when all is asked for", () => {
+    const found = entries(data(lane({})), view.begin_ms, view.end_ms, Zone.utc, true);
+    expect(found.map((entry) => entry.is)).toEqual(["recorded"]);
   });
 
   it("leave out what the range does not touch", () => {

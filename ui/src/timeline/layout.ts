@@ -75,7 +75,6 @@ function laneRow(view: View, lane: Lane, now_ms: number, top: number, look: Lane
   return {
     band: [
       { is: "box", ink: "line", round: 0, x: 0, y: top, w: view.width, h: 1 },
-      ...lane.waiting.filter(isShown(view)).map((span) => waitingLine(view, span, y)),
       ...lane.spans.filter(isShown(view)).flatMap((span) => recordedBand(view, span, lane, y)),
       ...damaged.map((mark) => mark.item),
       ...drawn.flatMap((mark) => mark.items),
@@ -106,11 +105,6 @@ function recordedBand(view: View, [begin_ms, end_ms]: Span, lane: Lane, y: numbe
     place: (at_ms, length) => [Math.round(xOf(view, at_ms)), bottom - length, 2, length],
   });
   return [{ is: "box", ink: "recorded", round: 5, x, y, w, h: BAND_PX }, ...bars];
-}
-
-function waitingLine(view: View, [begin_ms, end_ms]: Span, y: number): Item {
-  const [x, w] = stretch(view, begin_ms, end_ms, 2);
-  return { is: "dots", ink: "text-3", x, y: y + BAND_PX - 6, w };
 }
 
 function damageMark(view: View, damage: Damage, y: number): { damage: Damage; box: Box; item: Item } {

@@ -87,10 +87,6 @@ function draw(ctx: CanvasRenderingContext2D, item: Item, brushes: Brushes): void
       return;
     case "hatch":
       return hatch(ctx, item, brushes);
-    case "dots":
-      ctx.fillStyle = brushes.ink(item.ink);
-      for (let x = item.x; x < item.x + item.w; x += 7) ctx.fillRect(Math.round(x), item.y - 1, 2, 2);
-      return;
     case "text":
       ctx.font = FONTS[item.font];
       ctx.fillStyle = brushes.ink(item.ink);

@@ -11,7 +11,7 @@ const event = (id: string, minutes_before: number): Happening => ({
   ...{ start_ms: AT - minutes_before * 60_000, end_ms: null },
 });
 const lane = (events: Happening[]): Lane => ({
-  ...{ id: "drive", name: "Driveway", spans: [[AT - 9e6, NOW]], waiting: [], gaps: [], damage: [], events, motion: NO_MOTION },
+  ...{ id: "drive", name: "Driveway", spans: [[AT - 9e6, NOW]], gaps: [], damage: [], events, motion: NO_MOTION },
 });
 const measure = (text: string): number => text.length * 7;
 

@@ -64,7 +64,6 @@ export function tapeLayout(tape: TapeView, lane: Lane, now_ms: number, zone: Zon
   return {
     items: [
       ...rules(tape, begin_ms, end_ms, now_ms, zone, measure),
-      ...lane.waiting.map((span) => dottedBand(tape, span)),
       ...lane.spans.filter(([b, e]) => b < end_ms && e > begin_ms).flatMap((span) => recordedBand(tape, span, lane)),
       ...lane.damage.filter((each) => each.begin_ms < end_ms && each.end_ms > begin_ms).map((each) => damageLine(tape, each)),
       ...gaps.map((gap) => hatch(tape, gap, now_ms)),
@@ -141,12 +140,6 @@ function recordedBand(tape: TapeView, [begin_ms, end_ms]: Span, lane: Lane): Ite
     place: (at_ms, length) => [BAND_LEFT, Math.round(yOf(tape, at_ms)) - 2, length, 2],
   });
   return [{ is: "box", ink: "recorded", round: 8, x: BAND_LEFT, y, w: BAND_PX, h }, ...bars];
-}
-
-function dottedBand(tape: TapeView, [begin_ms, end_ms]: Span): Item {
-  const [y, h] = stretch(tape, begin_ms, end_ms, 2);
-  const rects = Array.from({ length: Math.floor(h / 7) }, (_, i) => [BAND_LEFT + 4, y + i * 7, 2, 2]).flat();
-  return { is: "bars", ink: "text-3", rects };
 }
 
 /** Along the far edge of what is recorded. */

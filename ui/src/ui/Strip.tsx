@@ -18,9 +18,6 @@ export function Strip(props: { lane: Lane; from_ms: number; to_ms: number; label
       class={`strip${props.tall ? " tall" : ""}`}
       {...(props.label ? { role: "img" as const, "aria-label": props.label } : { "aria-hidden": "true" as const })}
     >
-      {lane.waiting.map(([begin, end]) => (
-        <i key={`w${begin}`} class="strip-wait" style={place(begin, end)} />
-      ))}
       {lane.spans.map(([begin, end]) => (
         <i key={`s${begin}`} class="strip-span" style={place(begin, end)} />
       ))}

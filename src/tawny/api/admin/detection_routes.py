@@ -18,6 +18,7 @@ from tawny.config.units import duration_text, share_text
 from tawny.config.zones import Corners, Points
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
+from tawny.model.validation import problem_text
 from tawny.service.interfaces import detection_tuning
 
 router = APIRouter(prefix="/api/v1")
@@ -162,10 +163,7 @@ def _settings(asked: shapes.DetectionRequest, now: DetectionSettings) -> tuple[D
         return DetectionSettings.model_validate(said), masks
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise bad_input(
-            f"{place}: {str(first['msg']).removeprefix('Value error, ')}.", "Correct it and try again."
-        ) from None
+        raise bad_input(f"{problem_text(first)}.", "Correct it and try again.") from None
 
 
 def _zone(zone: shapes.ZoneRequest) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from tawny.api.auth.access import Access, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
-from tawny.model.states import CHOSEN, ON_WATCH, CameraState
+from tawny.model.states import EXPECTED, RECORDED, CameraState
 
 router = APIRouter()
 FORM: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -54,10 +54,12 @@ def _text(here: AppContext) -> Iterable[str]:
     of = [{"camera": one.id} for one in cameras]
     states = [CameraState(one.state) for one in cameras]
     yield _metric("up_seconds", "Seconds since tawny started.", [({}, (now_ms - recorder.started_ms) / 1000)])
-    wanted = zip(of, (float(state not in CHOSEN) for state in states), strict=True)
+    wanted = zip(of, (float(state in EXPECTED) for state in states), strict=True)
     yield _metric("camera_wanted", "1 if the camera should be recording now.", wanted)
-    recorded = zip(of, (float(state in ON_WATCH) for state in states), strict=True)
-    yield _metric("camera_recording", "1 if the camera is recording or waiting for motion.", recorded)
+    recorded = zip(of, (float(state in RECORDED) for state in states), strict=True)
+    yield _metric("camera_recording", "1 if the camera is recording.", recorded)
+    of_state = [({"camera": one.id, "state": one.state}, 1.0) for one in cameras]
+    yield _metric("camera_state", "The camera's state.", of_state)
     figures: dict[str, tuple[str, list[float | None]]] = {
         "camera_frames_per_second": ("Frames received per second.", [one.fps for one in cameras]),
         "camera_bits_per_second": ("Bits received per second.", [one.bit_rate for one in cameras]),

@@ -166,6 +166,8 @@ def _kept(here: AppContext) -> shapes.RetentionInfo:
         locked=now.locked,
         locked_bytes=now.locked_bytes,
         warnings=[WarningInfo(message=one.message, hint=one.do) for one in now.warnings],
+        fits=now.fits,
+        outlook=now.outlook,
     )
 
 

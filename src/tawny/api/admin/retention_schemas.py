@@ -73,6 +73,10 @@ class RetentionInfo(ApiResponse):
     locked: int
     locked_bytes: int
     warnings: list[WarningInfo]
+    fits: bool | None
+    """Whether all minimum retention times fit; null while not known."""
+    outlook: str
+    """How far back recordings will go, in a sentence."""
 
 
 class DryRunRequest(ApiRequest):

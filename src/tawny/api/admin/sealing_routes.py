@@ -168,7 +168,7 @@ async def sheet_shown(asked: shapes.SheetShown, request: Request, signed: Signed
 
 
 def _seal(here: AppContext, desk: SealingApi, sealed: list[str], *, everything: bool) -> None:
-    cameras = [one.status.id for one in here.recorder.cameras()]
+    cameras = [*here.recorder.camera_names()]
     if unknown := set(sealed) - set(cameras):
         raise NotDone(f"No camera named {min(unknown)}.", "It may have been removed. Reload the page.")
     desk.seal(everything=everything, cameras={} if everything else {camera: camera in sealed for camera in cameras})
@@ -177,7 +177,7 @@ def _seal(here: AppContext, desk: SealingApi, sealed: list[str], *, everything: 
 def _told(here: AppContext, session: LoginSession, *, can_hand_over: bool) -> shapes.SealedInfo:
     now = here.sealed.now() if here.sealed is not None else NOTHING
     opened, now_ms = here.unlocks.of(session), here.recorder.clock.now_ms()
-    names = {one.status.id: one.status.name for one in here.recorder.cameras()}
+    names = here.recorder.camera_names()
     shown_ms = now.tested_ms if now.tested_ms is not None else now.made_ms
     is_first = now.tested_ms is None or now.tested_ms == now.made_ms
     is_due = shown_ms is not None and now_ms - shown_ms > (FIRST_TEST_MS if is_first else NEXT_TEST_MS)

@@ -52,7 +52,7 @@ class MotionHeatmap(BaseModel):
 async def find(q: Annotated[str, Query(min_length=1, max_length=200)], here: Here, limit: Limit = 60) -> SearchResponse:
     """Search events, for example `person gate last night`."""
     recorder = here.recorder
-    names = {one.status.id: one.status.name for one in recorder.cameras()}
+    names = recorder.camera_names()
     question, events = await asyncio.to_thread(
         search_in_words,
         recorder.index,

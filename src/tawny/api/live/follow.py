@@ -61,8 +61,11 @@ class FollowSelector:
 
 def showing(here: "AppContext") -> list[CameraId]:
     """Return the cameras with live video."""
-    cameras = [camera.status.id for camera in here.recorder.cameras()]
-    return [camera for camera in cameras if any(hub.newest is not None for hub in here.hubs(camera).values())]
+    return [
+        camera
+        for camera in here.recorder.camera_names()
+        if any(hub.newest is not None for hub in here.hubs(camera).values())
+    ]
 
 
 class FollowSelectors:

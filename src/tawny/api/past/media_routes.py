@@ -33,7 +33,7 @@ async def segment_play(
     segment: OneSegment, request: Request, here: Here, from_ms: Annotated[int, Query(ge=0, le=LATEST_MS)] = 0
 ) -> Response:
     """Init segment and fragments from the keyframe at or before from_ms. `X-Start-Ms`: UTC of media time 0."""
-    cameras = [camera.status.id for camera in here.recorder.cameras()]
+    cameras = [*here.recorder.camera_names()]
     found = await asyncio.to_thread(segment_lookup.segment, here.recorder, cameras, segment)
     if found is None:
         raise not_found("Recording not found.")
@@ -48,7 +48,7 @@ async def stored(segment: OneSegment, request: Request, here: Here) -> Response:
     For encrypted files `X-Wrapped` is the file's key as in its day's key ring, in Base64, if available.
     """
     recorder = here.behind or here.recorder
-    cameras = [camera.status.id for camera in recorder.cameras()]
+    cameras = [*recorder.camera_names()]
     found = await asyncio.to_thread(segment_lookup.segment, recorder, cameras, segment)
     if found is None:
         raise not_found("Recording not found.")

@@ -68,13 +68,7 @@ async def lanes(from_ms: At, to_ms: At, here: Here, cameras: Ids = "", points: P
 
 def _timeline(here: AppContext, cameras: list[CameraId], span: Span, points: int) -> schemas.Timeline:
     now_ms = here.recorder.clock.now_ms()
-    waits = {one.status.id for one in here.recorder.cameras() if one.waits_for_motion}
-    made = [
-        timeline.timeline_lane(
-            here.recorder, camera, span, points=points, now_ms=now_ms, waits_for_motion=camera in waits
-        )
-        for camera in cameras
-    ]
+    made = [timeline.timeline_lane(here.recorder, camera, span, points=points, now_ms=now_ms) for camera in cameras]
     return schemas.Timeline(now_ms=now_ms, cameras=[serializers.lane(one, here.recorder) for one in made])
 
 

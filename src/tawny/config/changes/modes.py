@@ -20,6 +20,7 @@ from tawny.config.rules import RuleCondition, RuleSettings
 from tawny.config.settings import Settings
 from tawny.config.units import duration_text
 from tawny.model.errors import Problem, SettingsError
+from tawny.model.validation import allowed_text, path_parts
 
 Words = Mapping[str, Any]
 
@@ -148,10 +149,5 @@ def _spans(dates: Mapping[str, str]) -> dict[str, str]:
 
 def _problems(error: ValidationError) -> list[Problem]:
     return [
-        Problem(
-            ".".join(str(part) for part in one["loc"]),
-            "your input",
-            one["msg"].removeprefix("Value error, ").removeprefix("Input should be "),
-        )
-        for one in error.errors(include_url=False)
+        Problem(".".join(path_parts(one)), "your input", allowed_text(one)) for one in error.errors(include_url=False)
     ]

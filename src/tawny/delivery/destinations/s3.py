@@ -22,6 +22,7 @@ from tawny.delivery.carrier import PORTION_BYTES, DeliveryContent
 from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile
 from tawny.delivery.destinations.address import only
 from tawny.model.errors import DeliveryError, TargetFull, TargetLied, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.model.validation import value_text
 
 PART_BYTES = 8 * 1024 * 1024
 """S3 requires at least 5 MiB; each part is held in memory while it is sent."""
@@ -64,7 +65,7 @@ class S3:
         only(table, ("path_style", "storage_class"))
         path_style = table.get("path_style", place.endpoint is not None)
         if not isinstance(path_style, bool):
-            raise ValueError(f"path_style: found {path_style!r}; allowed: true or false")
+            raise ValueError(f"path_style: found {value_text(path_style)}; allowed: true or false")
         return {"path_style": path_style, "storage_class": str(table.get("storage_class", ""))}
 
     def public(self, url: str) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tawny.model.validation import value_text
+
 USUAL = 50
 DOUBLES = 25.0
 """Steps of sensitivity that halve or double the level."""
@@ -24,7 +26,7 @@ class DetectorParameter:
         fits = isinstance(value, int | float) and not isinstance(value, bool) and self.least <= value <= self.most
         if not fits or (self.is_whole and value != int(value)) or (self.is_odd and value % 2 != 1):
             kind = "an odd number" if self.is_odd else "a whole number" if self.is_whole else "a number"
-            raise ValueError(f"{key}: found {value!r}; allowed: {kind} from {self.least:g} to {self.most:g}")
+            raise ValueError(f"{key}: found {value_text(value)}; allowed: {kind} from {self.least:g} to {self.most:g}")
         return float(value)
 
 

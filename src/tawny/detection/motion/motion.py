@@ -25,6 +25,7 @@ from tawny.detection.motion.tracks import CORE, COVERED, RESTS, MotionTrack, Tra
 from tawny.detection.motion.verdict import update_tracks
 from tawny.detection.motion_grid import moving_grid
 from tawny.model.observations import Frame, Look, Observation
+from tawny.model.validation import value_text
 
 SLEEPS_S = 1.3
 """Frames further apart than this, s, count as one stay of this length. They give no internal motion and no evidence:
@@ -252,5 +253,5 @@ def _sensitivity(settings: Mapping[str, Any]) -> int:
             raise ValueError(f"{key}: not a setting of motion; allowed: sensitivity")
     number = settings.get("sensitivity", DEFAULT)
     if isinstance(number, bool) or not isinstance(number, int) or not LEAST <= number <= MOST:
-        raise ValueError(f"sensitivity: found {number!r}; allowed: a whole number from {LEAST} to {MOST}")
+        raise ValueError(f"sensitivity: found {value_text(number)}; allowed: a whole number from {LEAST} to {MOST}")
     return number

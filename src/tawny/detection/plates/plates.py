@@ -11,6 +11,7 @@ from tawny.detection.plates.text import LONGEST, SHORTEST, corrected_plate, fitt
 from tawny.detection.recognition.recogniser import RecogniserInput, RecogniserResult
 from tawny.model.errors import NotDone
 from tawny.model.kinds import VEHICLE
+from tawny.model.validation import value_text
 
 LOOKED_AT: Final = 2
 """Maximum number of candidates read per vehicle, best first."""
@@ -95,10 +96,11 @@ class Plates:
 
 def _forms(said: Any) -> tuple[str, ...]:
     if not isinstance(said, list | tuple) or not all(isinstance(one, str) for one in said):
-        raise ValueError(f'forms: found {said!r}; allowed: a list such as ["AA99 AAA"]')
+        raise ValueError(f'forms: found {value_text(said)}; allowed: a list such as ["AA99 AAA"]')
     for one in said:
         if set(plain_plate(one)) - {"A", "9"} or not SHORTEST <= len(plain_plate(one)) <= LONGEST:
             raise ValueError(
-                f"forms: found {one!r}; use A for a letter and 9 for a digit, {SHORTEST} to {LONGEST} characters"
+                f"forms: found {value_text(one)}; use A for a letter and 9 for a digit, "
+                f"{SHORTEST} to {LONGEST} characters"
             )
     return tuple(said)

@@ -16,6 +16,7 @@ from tawny.engine.user_script import UserScript
 from tawny.model.clock import Clock
 from tawny.model.kinds import MOTION
 from tawny.model.observations import Box, Frame, Look, Observation
+from tawny.model.validation import value_text
 
 FILE, MEMORY, DEADLINE, EVERY = "file", "memory", "deadline", "every"
 NUMBERS: Mapping[str, DetectorParameter] = {
@@ -49,7 +50,7 @@ class UserDetector:
                 raise ValueError(f"{key}: not a setting of own; allowed: {', '.join((FILE, MEMORY, *NUMBERS))}")
         file = settings.get(FILE)
         if not isinstance(file, str) or not file.endswith(".py"):
-            raise ValueError(f"file: found {file!r}; allowed: a Python file with detect(), such as detect.py")
+            raise ValueError(f"file: found {value_text(file)}; allowed: a Python file with detect(), such as detect.py")
         self._numbers = {key: number.checked(key, _said(key, settings, number)) for key, number in NUMBERS.items()}
         self._foreign = UserScript(
             Path(file).expanduser().absolute(), "detect", deadline_s=self._numbers[DEADLINE],
@@ -131,7 +132,7 @@ def _said(key: str, settings: Mapping[str, Any], number: DetectorParameter) -> A
     try:
         return seconds(said)
     except ValueError as error:
-        raise ValueError(f"{key}: found {said!r}; allowed: {error}") from None
+        raise ValueError(f"{key}: found {value_text(said)}; allowed: {error}") from None
 
 
 def _look(found: list[tuple[Box | None, str, float]]) -> Look:
@@ -155,8 +156,8 @@ def _box(box: Box) -> Box:
 
 def _memory(said: Any) -> int:
     if not isinstance(said, str):
-        raise ValueError(f"memory: found {said!r}; allowed: a size, for example `1 GB`")
+        raise ValueError(f"memory: found {value_text(said)}; allowed: a size, for example `1 GB`")
     try:
         return size(said)
     except ValueError as error:
-        raise ValueError(f"memory: found {said!r}; allowed: {error}") from None
+        raise ValueError(f"memory: found {value_text(said)}; allowed: {error}") from None

@@ -28,6 +28,7 @@ from tawny.recorder.coverage_monitor import SILENT_S, CoverageMonitor
 from tawny.recorder.recorder import SegmentRecorder, WriteLoss
 from tawny.service import recorder as web
 from tawny.service.cameras.clock_drift import clock_hint, note_clock
+from tawny.service.cameras.duty import OFF as GONE
 from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.cameras.packet_loss import PacketLoss
@@ -47,9 +48,6 @@ from tawny.stream.session import CLOCK_SET, STOPPED, StreamSession
 
 RING_S = 20.0
 """Packets kept in memory, s. Exceeds the pre-roll and the write stalls of slow memory cards."""
-
-_WHY = {STOPPED: (GapReason.RECORDER_OFF, "stopped"), CLOCK_SET: (GapReason.CLOCK, "the clock was set")}
-"""Reasons a run can end that the camera did not cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +98,7 @@ class RunningCamera:
         self._sub_trouble = self._hint = ""
         self._is_over_tcp = False
         self._is_ending = False
+        self._next = GONE
         self._recorded = self.duty.is_recorded
         means = DetectionServices(
             parts.clock, parts.engine, parts.doors, parts.volume, parts.marks, parts.scores, parts.grids, parts.desk,
@@ -177,26 +176,31 @@ class RunningCamera:
             pace.watched_by(viewers, self._parts.clock.mono_s())
             handle.wake()
 
-    def stop_reading(self, *, for_good: bool = False) -> None:
+    def stop_reading(self, *, then: CameraDuty | None = None, for_good: bool = False) -> None:
         """Request the end of all parts; returns at once.
 
+        then: the duty that follows, which explains the time after the last frame; None if the camera is removed.
         for_good: the recorder stops, and its next start explains the gap after the last frame.
         """
         self._is_ending = self._is_ending or for_good
+        self._next = then or self._next
         self.watching.stop()
         for handle in self._handles:
             handle.stop()
 
-    def close(self) -> None:
-        """End all parts and wait for them; the recorder closes its files soon after."""
-        self.stop_reading()
+    def close(self, *, then: CameraDuty | None = None) -> int | None:
+        """End all parts and wait for them; the recorder closes its files soon after. then: as in `stop_reading`.
+
+        Return the begin of the gap that goes on under `then`, ms UTC; None if there is none.
+        """
+        self.stop_reading(then=then)
         self.watching.close()
         self.watching.over(self._parts.clock.now_ms())
         for handle in self._handles:
             handle.join(3.0)
         for stream in self.hubs:
             self._parts.recorder.remove(self.id, stream)
-        self.keeper.stop(self._parts.clock.now_ms())
+        return self.keeper.stop(self._parts.clock.now_ms(), *((then.reason, then.detail) if then else ()))
 
     def _begin_stream(self, stream: StreamName, address: str) -> None:
         parts = self._parts
@@ -253,7 +257,7 @@ class RunningCamera:
             case RunEnded(_, StreamName.MAIN, _, _, why) if self._is_ending and why == STOPPED:
                 pass
             case RunEnded(_, StreamName.MAIN, _, at_ms, why) if self._recorded:
-                self.keeper.over(at_ms, *_WHY.get(why, (GapReason.CAMERA_RESTART, "")))
+                self.keeper.over(at_ms, *self._cause(why))
             case HoleFound(_, StreamName.MAIN, begin_ms, end_ms, missing) if self._recorded:
                 self.keeper.hole(begin_ms, end_ms, missing)
             case DamageFound(damage) if self._recorded:
@@ -264,6 +268,12 @@ class RunningCamera:
         if isinstance(message, RunEnded):
             self._parts.recorder.end_run(message.camera, message.stream, message.why)
         self._parts.bus.publish(message)
+
+    def _cause(self, why: str) -> tuple[GapReason, str]:
+        """Return the reason and detail of the gap after a run that ended, as far as known."""
+        if why == STOPPED:
+            return self._next.reason, self._next.detail
+        return (GapReason.CLOCK, "the clock was set") if why == CLOCK_SET else (GapReason.CAMERA_RESTART, "")
 
     def _happened(self, message: Message) -> None:
         self._parts.bus.publish(self._parts.marks.shown(message))

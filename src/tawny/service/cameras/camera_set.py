@@ -18,35 +18,41 @@ class CameraSet:
         """Replaced as a whole, so that any thread may read it."""
 
     def begin(self, settings: Mapping[str, Settings], since_ms: int) -> None:
-        self.now = {CameraId(name): self._made(CameraId(name), one, since_ms) for name, one in settings.items()}
+        duties = {CameraId(name): self._duty(CameraId(name), one) for name, one in settings.items()}
+        self.now = {
+            name: RunningCamera(name, settings[name], self._parts, since_ms, duty) for name, duty in duties.items()
+        }
 
     def take_over(self, settings: Mapping[str, Settings], change: SettingsDifference) -> None:
         """Apply changed settings. Only changed cameras restart."""
         cameras = dict(self.now)
         since_ms = self._parts.clock.now_ms()  # the time between two instances of a camera belongs to the second
-        for name in (*change.removed, *change.changed):
+        for name in change.removed:
             cameras.pop(CameraId(name)).close()
-        for name in (*change.changed, *change.added):
-            cameras[CameraId(name)] = self._made(CameraId(name), settings[name], since_ms)
+        duties = {
+            CameraId(name): self._duty(CameraId(name), settings[name]) for name in (*change.changed, *change.added)
+        }
+        begins_ms = {name: cameras.pop(name).close(then=duties[name]) for name in map(CameraId, change.changed)}
+        for name, duty in duties.items():
+            cameras[name] = RunningCamera(name, settings[name], self._parts, begins_ms.get(name) or since_ms, duty)
         for name in change.watched:
             cameras[CameraId(name)].watch_otherwise(settings[name])
         self.now = {CameraId(name): cameras[CameraId(name)] for name in settings}
 
     def stand(self) -> None:
         """Restart the cameras whose duty has changed."""
-        found = {name: camera for name, camera in self.now.items() if self._duty(name, camera.settings) != camera.duty}
-        for camera in found.values():
-            camera.stop_reading()
+        duties = {name: self._duty(name, camera.settings) for name, camera in self.now.items()}
+        found = {name: camera for name, camera in self.now.items() if duties[name] != camera.duty}
+        for name, camera in found.items():
+            camera.stop_reading(then=duties[name])
         since_ms = self._parts.clock.now_ms()
         for name, camera in found.items():
-            camera.close()
-            self.now = {**self.now, name: self._made(name, camera.settings, since_ms)}
+            begin_ms = camera.close(then=duties[name]) or since_ms
+            made = RunningCamera(name, camera.settings, self._parts, begin_ms, duties[name])
+            self.now = {**self.now, name: made}
 
     def close(self) -> None:
         for camera in self.now.values():
             camera.stop_reading(for_good=True)
         for camera in self.now.values():
             camera.close()
-
-    def _made(self, name: CameraId, settings: Settings, since_ms: int) -> RunningCamera:
-        return RunningCamera(name, settings, self._parts, since_ms, self._duty(name, settings))

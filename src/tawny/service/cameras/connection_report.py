@@ -14,7 +14,7 @@ from tawny.model.damage import damage_sum
 from tawny.model.errors import NothingToReport
 from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.states import CameraStatus
+from tawny.model.states import STATE_WORDS, CameraState, CameraStatus
 from tawny.model.times import Span, utc_text
 from tawny.service import json_format
 from tawny.service.plugin_registry import PluginRegistry
@@ -136,7 +136,7 @@ def _lines(made: Report) -> Iterator[str]:
     yield "Contains no password, user name or key. Read it before you share it."
     if made["state"]:
         state = made["state"]
-        yield f"State: {state['state']} since {state['since']}. {state['detail']}".rstrip()
+        yield f"State: {STATE_WORDS[CameraState(state['state'])]} since {state['since']}. {state['detail']}".rstrip()
     for name, stream in made["streams"].items():
         yield from ("", f"== {name}: {stream['address']}")
         yield "Settings: " + ", ".join(f"{key} = {value}" for key, value in stream["settings"].items())
@@ -152,7 +152,7 @@ def _lines(made: Report) -> Iterator[str]:
     if made["history"]:
         yield from ("", "== missing in the last 7 days, and why")
     for gap in made["history"]:
-        yield f"{gap['start']} to {gap['end'] or 'now'}: {gap['reason']}. {gap['detail']}".rstrip()
+        yield f"{gap['start']} to {gap['end'] or 'now'}: {gap['words']}. {gap['detail']}".rstrip()
         seen = {key: value for key, value in (gap["evidence"] or {}).items() if value}
         if seen:
             yield "    " + ", ".join(f"{key} {value}" for key, value in seen.items())

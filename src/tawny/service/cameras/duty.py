@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tawny.config.settings import CameraSettings
 from tawny.events.modes import ActiveHold
-from tawny.model.gaps import GapReason
+from tawny.model.gaps import STARTING, GapReason
 from tawny.model.states import CameraState
 
 
@@ -20,7 +20,7 @@ class CameraDuty:
     is_read: bool = True
     state: CameraState = CameraState.STARTING
     reason: GapReason = GapReason.RECORDER_OFF
-    detail: str = "starting"
+    detail: str = STARTING
 
 
 WORK = CameraDuty()

@@ -16,7 +16,7 @@ from tawny.model.clock import Clock
 from tawny.model.errors import ContentGone, FileDamaged, FileSealed
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.states import CHOSEN, ON_WATCH
+from tawny.model.states import summary
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
 from tawny.service.delivery import message_text
@@ -111,9 +111,9 @@ class MessageComposer:
             until = message_text.clock_text(until_ms, self._zone)
             title, text = message_text.of_alarms_end(what, name, since, until, said["detail"])
         else:
-            states = [one.status for one in self._recorder.cameras() if one.status.id != camera]
-            fine = sum(status.state in ON_WATCH | CHOSEN for status in states)
-            title, text = message_text.of_alarm(what, name, since, said["detail"], said["do"], fine)
+            seen = [one.status for one in self._recorder.cameras() if self._may_see(one.status.id)]
+            counts = summary([status.state for status in seen]) if len(seen) > 1 else ""
+            title, text = message_text.of_alarm(what, name, since, said["detail"], said["do"], counts)
         urgency = Urgency.HIGH if until_ms is None else Urgency.NORMAL
         link = f"{self._address}/health" if self._address else ""
         return Message(
@@ -210,7 +210,7 @@ class MessageComposer:
         return found
 
     def _cameras(self) -> list[CameraId]:
-        known = [one.status.id for one in self._recorder.cameras()]
+        known = [*self._recorder.camera_names()]
         asked = self._settings.cameras or known
         return [camera for camera in known if camera in asked and self._may_see(camera)]
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from tawny.api.serializers import TITLES, actor_name, what
 from tawny.model.events import Event
+from tawny.model.messages import PROBLEM_WORDS, ProblemKind
 
 
 def clock_text(at_ms: int, zone: ZoneInfo) -> str:
@@ -36,19 +37,24 @@ def counts(events: Sequence[Event]) -> str:
     return ", ".join(f"{count} × {TITLES.get(kind, kind).lower()}" for kind, count in found.most_common())
 
 
-def of_alarm(what: str, camera: str, since: str, detail: str, do: str, others: int) -> tuple[str, str]:
-    """Return `Garage has not been recording since 14:02.` and details. others: count of other cameras that work."""
-    if what != "camera":
-        return "Recorder problem", f"{detail} {do}".strip()
-    fine = "" if not others else f" {others} other{' is' if others == 1 else 's are'} fine."
-    return f"{camera} has not been recording since {since}.", f"{detail}{fine}"
+def of_alarm(what: str, camera: str, since: str, detail: str, do: str, summary: str) -> tuple[str, str]:
+    """Return `Garage has not been recording since 14:02.` and details. summary: counts the cameras if several."""
+    if what == ProblemKind.CAMERA:
+        return f"{camera} has not been recording since {since}.", f"{detail} {summary}".strip()
+    return f"{_subject(what, camera)}.", f"{detail} {do}".strip()
 
 
 def of_alarms_end(what: str, camera: str, since: str, until: str, detail: str) -> tuple[str, str]:
     """Return `Garage is recording again.` and `Missing: 14:02 to 20:51.`"""
-    if what == "camera":
+    if what == ProblemKind.CAMERA:
         return f"{camera} is recording again.", f"Missing: {since} to {until}."
-    return "Problem resolved.", f"From {since} to {until}: {detail}"
+    return f"Resolved: {_subject(what, camera)}.", f"From {since} to {until}{f': {detail}' if detail else '.'}"
+
+
+def _subject(what: str, camera: str) -> str:
+    """Return `Front door: many short gaps`. what: as stored in the outbox, maybe by a newer version."""
+    words = PROBLEM_WORDS[ProblemKind(what)] if what in list(ProblemKind) else "Recorder problem"
+    return f"{camera}: {words[0].lower()}{words[1:]}" if camera else words
 
 
 def of_day(recorded: float | None, events: Sequence[Event]) -> tuple[str, str]:

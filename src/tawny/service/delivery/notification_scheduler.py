@@ -20,7 +20,7 @@ from tawny.engine import Handle
 from tawny.model.clock import Clock
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
-from tawny.model.messages import Alarm, EventChanged, Message
+from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind
 from tawny.model.times import Span
 from tawny.playback.recordings import RecordingArchive
 from tawny.service.delivery.notification_filter import NotificationFilter, verdict
@@ -296,9 +296,9 @@ class NotificationScheduler:
             prefix = f"alarm/{channel.to}/"
             for mark, since in self._outbox.marks(prefix).items():
                 what, _, camera = mark.removeprefix(prefix).partition("/")
-                if (what, camera) not in lasting:
+                if what in list(ProblemKind) and (what, camera) not in lasting:
                     where = CameraId(camera) if camera else None
-                    self._alarm(channel, Alarm(what, where, int(since), "", until_ms=now_ms))
+                    self._alarm(channel, Alarm(ProblemKind(what), where, int(since), "", until_ms=now_ms))
 
     def _recap(self, channel: NotificationFilter, now_ms: int) -> None:
         if channel.recap is None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
-from tawny.model.messages import Alarm
+from tawny.model.messages import Alarm, ProblemKind
 
 LOOK_S: Final = 5.0
 LASTS_S: Final = 20.0
@@ -18,14 +18,14 @@ LASTS_S: Final = 20.0
 OVER_S: Final = 10.0
 """Duration, s, without the problem before it is resolved, so that a flapping camera causes one alarm."""
 
-Key = tuple[str, CameraId | None]
+Key = tuple[ProblemKind, CameraId | None]
 
 
 @dataclass(frozen=True, slots=True)
 class HealthProblem:
     """A problem at present. what, do: as in `Alarm`."""
 
-    what: str
+    what: ProblemKind
     camera: CameraId | None
     detail: str
     do: str = ""

@@ -17,6 +17,7 @@ from tawny.config.units import duration_text, size_text
 from tawny.model.clock import Clock
 from tawny.model.gaps import BY_CHOICE, GapReason
 from tawny.model.ids import CameraId
+from tawny.model.messages import ProblemKind
 from tawny.model.states import ON_WATCH, CameraStatus
 from tawny.model.times import Span
 from tawny.service.health.alarms import HealthProblem
@@ -92,7 +93,10 @@ def uploads_behind(targets: Sequence[TargetView], budget_bytes: int, now_ms: int
             told.append(f"{size_text(waiting.size_bytes)} are waiting for {one.name}, and the queue is growing.")
     if told:
         yield HealthProblem(
-            "upload", None, " ".join(told), "tawny retries automatically. See Settings > Notifications and uploads."
+            ProblemKind.UPLOAD,
+            None,
+            " ".join(told),
+            "tawny retries automatically. See Settings > Notifications and uploads.",
         )
 
 
@@ -111,9 +115,11 @@ class ClockWatch:
             self._unkept_s = now_s
         if self._clock.now_ms() < EARLIEST_MS:
             year = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).year
-            yield HealthProblem("clock", None, f"The clock of this computer is wrong: it shows {year}.", _SET_IT)
+            yield HealthProblem(
+                ProblemKind.CLOCK, None, f"The clock of this computer is wrong: it shows {year}.", _SET_IT
+            )
         elif self._unkept_s is not None and now_s - self._unkept_s >= UNKEPT_S:
-            yield HealthProblem("clock", None, "Nothing synchronizes the clock of this computer.", _SET_IT)
+            yield HealthProblem(ProblemKind.CLOCK, None, "Nothing synchronizes the clock of this computer.", _SET_IT)
 
 
 _SET_IT = "Turn on time synchronization: `timedatectl set-ntp true`, or install chrony."
@@ -136,7 +142,7 @@ class CertificateWatch:
         if left_s < SOON_DAYS * _DAY_S:
             when = f"expires in {max(1, round(left_s / _DAY_S))} days" if left_s > 0 else "has expired"
             do = "Renew it. Phones and browsers reject an expired certificate."
-            yield HealthProblem("certificate", None, f"The certificate of {parts.hostname} {when}.", do)
+            yield HealthProblem(ProblemKind.CERTIFICATE, None, f"The certificate of {parts.hostname} {when}.", do)
 
 
 class GapWatch:
@@ -160,7 +166,7 @@ class GapWatch:
         if sum(lengths_ms) > MOST_MISSING_MS:
             told = f"{sum(lengths_ms) / 1000:.0f} s of the last hour are missing, in {len(lengths_ms)} short gaps."
             yield HealthProblem(
-                "gap",
+                ProblemKind.GAP,
                 camera,
                 told,
                 "Check the camera's network connection. `tawny timeline` shows the reason for each gap.",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tawny.model.messages import ProblemKind
 from tawny.recorder.recorder import SegmentRecorder
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.retention.free_space import FreeSpace
@@ -28,15 +29,15 @@ class DiskProblems:
     def __call__(self) -> Iterator[HealthProblem]:
         """Yield the problems of free space, secondary volumes, the mirror and the main volume."""
         for warning in self.room.warnings:
-            yield HealthProblem("room", None, warning.message, warning.do)
+            yield HealthProblem(ProblemKind.ROOM, None, warning.message, warning.do)
         for what, problem in self.others.problems():
-            yield HealthProblem(what, None, problem.message, problem.do)
+            yield HealthProblem(ProblemKind(what), None, problem.message, problem.do)
         if self.mirror is not None and self.mirror.problem is not None:
-            yield HealthProblem("mirror", None, self.mirror.problem.message, self.mirror.problem.do)
+            yield HealthProblem(ProblemKind.MIRROR, None, self.mirror.problem.message, self.mirror.problem.do)
         if self.stands_for is not None:
             told = f"The disk for {self.stands_for} is missing. Recording to {self.volume.root} instead."
-            yield HealthProblem("spare", None, told, f"Connect or mount it; {BACK}")
+            yield HealthProblem(ProblemKind.SPARE, None, told, f"Connect or mount it; {BACK}")
         if (spare := self.recorder.on_spare) is not None:
             how = "isn't responding" if self.recorder.hangs(self.volume) else "fails"
             told = f"The disk at {self.volume.root} {how}. Recording to {spare.root} instead."
-            yield HealthProblem("spare", None, told, f"Check its cable and its health; {BACK}")
+            yield HealthProblem(ProblemKind.SPARE, None, told, f"Check its cable and its health; {BACK}")

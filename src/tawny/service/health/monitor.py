@@ -8,8 +8,8 @@ from tawny.config.heartbeat import HeartbeatSettings
 from tawny.engine import Bus, Engine
 from tawny.model.clock import Clock, is_kept_right
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.messages import Alarm
-from tawny.model.states import BLINDED, CHOSEN, ON_WATCH, CameraStatus
+from tawny.model.messages import Alarm, ProblemKind
+from tawny.model.states import BLINDED, EXPECTED, ON_WATCH, RECORDED, STATE_WORDS, CameraStatus
 from tawny.recorder.recorder import SegmentRecorder
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
 from tawny.service.health.check_in import CheckInSender
@@ -24,7 +24,7 @@ from tawny.storage.repair.healing import heal
 CHECK_IN_DO = "Check that the address is correct and that this computer can reach it."
 SELF_TEST_DO = "Run `tawny check --deep --repair` to restore what the mirror still has. Check the disk's health."
 SIGHT_DO = "Recording continues. Check the live view. This clears once the camera shows its usual scene again."
-NOT_WELL = frozenset({"camera", "disk", "books"})
+NOT_WELL = frozenset({ProblemKind.CAMERA, ProblemKind.DISK, ProblemKind.BOOKS})
 """Alarms that stop the check-in, because recording fails or is about to fail."""
 
 
@@ -94,8 +94,8 @@ class HealthMonitor:
         )
 
     def _is_well(self) -> bool:
-        is_on_watch = all(status.state in ON_WATCH | BLINDED | CHOSEN for status in self._cameras())
-        return is_on_watch and not any(alarm.what in NOT_WELL for alarm in self.alarms)
+        is_recorded = all(one.state in RECORDED or one.state not in EXPECTED for one in self._cameras())
+        return is_recorded and not any(alarm.what in NOT_WELL for alarm in self.alarms)
 
     def _recorded(self) -> list[CameraId]:
         return [status.id for status in self._cameras()]
@@ -103,18 +103,19 @@ class HealthMonitor:
     def _troubles(self) -> Iterator[HealthProblem]:
         for status in self._cameras():
             if status.state in BLINDED:
-                yield HealthProblem("sight", status.id, status.detail, SIGHT_DO)
-            elif status.state not in ON_WATCH | CHOSEN:
-                yield HealthProblem("camera", status.id, status.detail or f"Status: {status.state.value}.")
+                yield HealthProblem(ProblemKind.SIGHT, status.id, status.detail, SIGHT_DO)
+            elif status.state in EXPECTED - ON_WATCH:
+                detail = status.detail or f"{STATE_WORDS[status.state]}."
+                yield HealthProblem(ProblemKind.CAMERA, status.id, detail)
             for stream in StreamName:
                 problem = self._recorder.status(status.id, stream).problem
                 if problem is not None:
-                    yield HealthProblem("disk", None, problem.message, problem.do)
+                    yield HealthProblem(ProblemKind.DISK, None, problem.message, problem.do)
         if self._ledger.problem is not None:
-            yield HealthProblem("books", None, self._ledger.problem.message, self._ledger.problem.do)
+            yield HealthProblem(ProblemKind.BOOKS, None, self._ledger.problem.message, self._ledger.problem.do)
         yield from self._others()
         yield from self._doctor()
         if self._check_in is not None and self._check_in.trouble:
-            yield HealthProblem("check_in", None, self._check_in.trouble, CHECK_IN_DO)
+            yield HealthProblem(ProblemKind.CHECK_IN, None, self._check_in.trouble, CHECK_IN_DO)
         if self.self_test is not None and self.self_test.problems:
-            yield HealthProblem("self_test", None, " ".join(self.self_test.problems), SELF_TEST_DO)
+            yield HealthProblem(ProblemKind.SELF_TEST, None, " ".join(self.self_test.problems), SELF_TEST_DO)

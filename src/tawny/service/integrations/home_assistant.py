@@ -11,6 +11,7 @@ from typing import Any
 
 from tawny import __version__
 from tawny.config.integrations import Right
+from tawny.model.states import RECORDED
 
 ONLINE, OFFLINE = b"online", b"offline"
 ON, OFF = b"ON", b"OFF"
@@ -50,6 +51,9 @@ class DiscoveryContext:
     @property
     def node(self) -> str:
         return node_of(self.base)
+
+
+_RECORDED = [state.value for state in sorted(RECORDED)]
 
 
 def node_of(base: str) -> str:
@@ -148,7 +152,7 @@ def _of_camera(context: DiscoveryContext, camera: AnnouncedCamera) -> Iterator[t
     }  # fmt: skip
     yield "binary_sensor", f"{name}_recorded", {
         **health, "name": "Recorded", "device_class": "running",
-        "value_template": "{{ 'ON' if value_json.state in ('recording', 'waiting') else 'OFF' }}",
+        "value_template": f"{{{{ 'ON' if value_json.state in {_RECORDED} else 'OFF' }}}}",
         "json_attributes_topic": f"{own}/health",
     }  # fmt: skip
     yield "sensor", f"{name}_recorded_today", {

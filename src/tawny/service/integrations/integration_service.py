@@ -171,7 +171,7 @@ class IntegrationService:
         return EmitterWorker(name, lambda: emitter_of(one, self.scripts, self._clock), form, self._clock)
 
     def _cameras(self) -> list[Any]:
-        return [one.status.id for one in self._recorder.cameras()]
+        return [*self._recorder.camera_names()]
 
 
 def _same(emitting: EmitterWorker) -> EmitterWorker:

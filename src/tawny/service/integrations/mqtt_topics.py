@@ -21,8 +21,8 @@ from tawny.media.codec.keyframe import keyframe_jpeg
 from tawny.model.clock import Clock
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.messages import EventChanged, Message
-from tawny.model.states import BLINDED, CHOSEN, ON_WATCH, CameraState
+from tawny.model.messages import OF_STATE, EventChanged, Message
+from tawny.model.states import EXPECTED, RECORDED, CameraState
 from tawny.service import json_format
 from tawny.service.integrations import home_assistant as ha
 from tawny.service.integrations.home_assistant import AnnouncedCamera, DiscoveryContext, mode_of_command, panel_state
@@ -131,20 +131,27 @@ class MqttTopics:
 
     def _say_health(self) -> None:
         health = self._health.now()
-        warnings = [warning.message for warning in health.warnings] + [one.detail for one in self._recorder.alarms()]
+        names = self._recorder.camera_names()
+        warnings = [warning.message for warning in health.warnings]
+        warnings += [
+            one.sentence(names.get(one.camera, one.camera))
+            for one in self._recorder.alarms()
+            if one.what in OF_STATE and one.camera
+        ]
         said: dict[str, Any] = {
             "ok": health.ok,
             "working": health.working,
             "expected": health.expected,
+            "summary": health.summary,
             "disk_free_bytes": None if health.disk is None else health.disk.free_bytes,
             "waiting": self._waiting(),
-            "warnings": list(dict.fromkeys(warnings)),
+            "warnings": warnings,
         }
         self.bridge.put("health", json.dumps(said).encode())
         for camera in health.cameras:
             if not self._shows(camera.id):
                 continue
-            is_live = CameraState(camera.state) in ON_WATCH | BLINDED
+            is_live = CameraState(camera.state) in RECORDED
             self.bridge.put(f"{camera.id}/available", ha.ONLINE if is_live else ha.OFFLINE)
             about = {
                 "state": camera.state,
@@ -170,7 +177,7 @@ class MqttTopics:
     def _say_pictures(self) -> None:
         for camera in self._recorder.cameras():
             name = camera.status.id
-            if not self._shows(name) or camera.status.state in CHOSEN:
+            if not self._shows(name) or camera.status.state not in EXPECTED:
                 continue
             hub = self._recorder.hub(name, StreamName.SUB) or self._recorder.hub(name, StreamName.MAIN)
             keyframes = [one for one in hub.recent(RECENT_S) if one.is_keyframe] if hub is not None else []

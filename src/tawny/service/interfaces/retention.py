@@ -20,7 +20,7 @@ class RetentionRequest:
 
 @dataclass(frozen=True, slots=True)
 class CameraRetention:
-    """Retention of a camera. day_bytes: per day at the present rate; fits_s: predicted reach, s; None if unknown."""
+    """Retention of a camera. day_bytes: per day at the average rate; fits_s: predicted reach, s; None if unknown."""
 
     id: CameraId
     used_bytes: int
@@ -52,6 +52,10 @@ class RetentionReport:
     locked: int
     locked_bytes: int
     warnings: Sequence[RecorderWarning]
+    fits: bool | None
+    """Whether all minimum retention times fit; None if unknown."""
+    outlook: str
+    """The sentence that says so."""
 
 
 class RetentionApi(Protocol):

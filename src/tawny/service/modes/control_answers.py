@@ -13,6 +13,7 @@ from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.ids import EventId
 from tawny.model.times import utc_text
+from tawny.model.validation import problem_text
 from tawny.service.interfaces.modes import Outcome, Rehearsal
 from tawny.service.json_format import utc_text_or_none
 from tawny.service.modes.mode_service import ModeService
@@ -80,7 +81,6 @@ def _safely(ask: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Answer:
             return {"error": {"code": error.code, "message": error.message, "hint": error.do}}
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            return {"error": {"code": "bad_input", "message": f"{where}: {first['msg']}.", "hint": ""}}
+            return {"error": {"code": "bad_input", "message": f"{problem_text(first)}.", "hint": ""}}
 
     return answer

@@ -1,18 +1,122 @@
-"""Forecast of how far back recordings will reach: available space divided by rate."""
+"""Storage outlook: how far back recordings will go, whether that suffices, and the sentence that says so.
 
-from tawny.config.retention import RetentionSettings
+It is computed here alone; the page, the commands, the API and the warnings show it.
+"""
+
+from dataclasses import dataclass
+
+from tawny.config.units import duration_text, size_text
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import Span
+from tawny.service.retention.promises import Rates, needed_bytes
 from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.index.protocol import Index
+from tawny.storage.retention.contract import RetentionContract
 
 DAY_S = 86_400.0
-LEAST_S = 600.0
-"""Minimum measurement time, s, of a rate that is representative of a day."""
+ENOUGH_S = 3600.0
+"""Minimum recorded time, s, of a stream before its rate is a figure and no guess."""
+UNKNOWN = "It isn't known yet how far back recordings will go. An estimate appears after 1 hour of recording."
+IDLE = "Nothing is being recorded, so nothing more will be stored."
+ROOM = "the oldest are deleted to make room."
 
 
-def keeps_days(keep: RetentionSettings, space: DiskCapacity, used_bytes: int, bytes_a_second: float) -> float | None:
-    """Return the days of video that fit, at most `keep.max`; None while nothing is recorded."""
-    if bytes_a_second <= 0:
-        return None
-    room_bytes = used_bytes + max(0.0, space.free_bytes - keep.min_free * space.total_bytes)
-    if keep.max_size is not None:
-        room_bytes = min(room_bytes, keep.max_size)
-    return min(keep.max, room_bytes / bytes_a_second) / DAY_S
+@dataclass(slots=True)
+class _Average:
+    """bytes_a_second: over `lasting_s`, at most a day. keyframes: share 0..1 of them at present."""
+
+    bytes_a_second: float = 0.0
+    lasting_s: float = 0.0
+    keyframes: float = 0.0
+
+
+class RateMeter:
+    """Average byte rates of the streams, over up to a day. One thread.
+
+    A rate of some seconds is that of the moment: motion, rain and the night change it several times. After a start the
+    average continues with what the index has of the stream.
+    """
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._averages: dict[tuple[CameraId, StreamName], _Average] = {}
+        self._now: frozenset[tuple[CameraId, StreamName]] = frozenset()
+
+    def add(self, momentary: Rates, step_s: float, kept: RetentionContract, now_ms: int) -> None:
+        """Add the rates of the last step_s, s."""
+        for which, (rate, keyframes) in momentary.items():
+            average = self._averages.get(which)
+            if average is None:
+                average = self._averages[which] = self._stored(*which, kept, now_ms)
+            average.lasting_s = min(average.lasting_s + step_s, DAY_S)
+            average.bytes_a_second += (rate - average.bytes_a_second) * step_s / average.lasting_s
+            average.keyframes = keyframes / rate if rate else 0.0
+        self._now = frozenset(momentary)
+
+    def rates(self) -> Rates:
+        """Return the averages of the streams that are recorded now. Call from any thread."""
+        found = {which: self._averages[which] for which in self._now}
+        return {which: (one.bytes_a_second, one.bytes_a_second * one.keyframes) for which, one in found.items()}
+
+    @property
+    def is_known(self) -> bool:
+        return all(self._averages[which].lasting_s >= ENOUGH_S for which in self._now)
+
+    def _stored(self, camera: CameraId, stream: StreamName, kept: RetentionContract, now_ms: int) -> _Average:
+        """Return the average of what is stored of a stream. What was reduced to keyframes says nothing about it."""
+        recorded_s = sum(span.seconds for span in self._index.spans(camera, stream, Span(0, now_ms)))
+        if recorded_s < ENOUGH_S or kept.of(camera, stream).thin_s is not None:
+            return _Average()
+        return _Average(self._index.size_bytes(camera, stream) / recorded_s, min(recorded_s, DAY_S))
+
+
+@dataclass(frozen=True, slots=True)
+class StorageOutlook:
+    """sentence: for people. fits: whether all minimum times fit. keeps_s: predicted reach, s.
+
+    full_at_ms: when no space is left and the oldest recordings are deleted, ms UTC; None if it never comes or has come.
+    All but the sentence are None while not known.
+    """
+
+    sentence: str
+    fits: bool | None = None
+    keeps_s: float | None = None
+    full_at_ms: int | None = None
+
+
+def storage_outlook(
+    kept: RetentionContract, space: DiskCapacity, used_bytes: int, meter: RateMeter, now_ms: int
+) -> StorageOutlook:
+    """Return the outlook at the average rates of the streams that are recorded now."""
+    rates, rule = meter.rates(), kept.everyone
+    if not rates or not meter.is_known:
+        return StorageOutlook(UNKNOWN if rates else IDLE)
+    room_bytes = used_bytes + max(0.0, space.free_bytes - rule.free_share * space.total_bytes)
+    if rule.size_bytes is not None:
+        room_bytes = min(room_bytes, rule.size_bytes)
+    rate, need_bytes = sum(each for each, _ in rates.values()), needed_bytes(kept, rates)
+    reach_s = room_bytes / rate
+    full_at_ms = now_ms + round((room_bytes - used_bytes) / rate * 1000) if used_bytes < 0.98 * room_bytes else None
+    if need_bytes > room_bytes:
+        said = (
+            f"Recordings will go back {reach_text(reach_s)}, less than the minimum retention: it needs "
+            f"{size_text(need_bytes)}, and {size_text(room_bytes)} are available."
+        )
+        return StorageOutlook(said, fits=False, keeps_s=reach_s, full_at_ms=full_at_ms)
+    if rule.max_s is not None and rule.max_s <= reach_s:
+        said = f"Recordings are kept {duration_text(rule.max_s)}, the maximum retention. The disk will not fill up."
+        return StorageOutlook(said, fits=True, keeps_s=rule.max_s)
+    if full_at_ms is None:
+        said = f"Recordings go back {reach_text(reach_s)}. {ROOM[0].upper()}{ROOM[1:]}"
+    else:
+        said = f"Recordings will go back {reach_text(reach_s)}. Then {ROOM}"
+    return StorageOutlook(said, fits=True, keeps_s=reach_s, full_at_ms=full_at_ms)
+
+
+def reach_text(seconds: float) -> str:
+    """Return `about 11 days`, `about 5 hours` or `about 90 minutes`: rounded down, so that it promises no more."""
+    if seconds >= 2 * DAY_S:
+        return f"about {seconds // DAY_S:.0f} days"
+    if seconds >= 2 * 3600:
+        return f"about {seconds // 3600:.0f} hours"
+    return f"about {max(10, seconds // 600 * 10):.0f} minutes"

@@ -9,7 +9,6 @@ from tawny.config.settings import Settings
 from tawny.config.units import duration_text, size_text
 from tawny.model.ids import CameraId, StreamName
 from tawny.service.recorder import RecorderWarning
-from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.retention import contract as storage
 
 DAY_S: Final = 86_400.0
@@ -98,7 +97,7 @@ def _broken(
 
 
 def needed_bytes(kept: storage.RetentionContract, rates: Rates, camera: CameraId | None = None) -> float:
-    """Return the bytes required for all minimum times at current rates. camera: only this one; None: all."""
+    """Return the bytes required for all minimum times at these rates. camera: only this one; None: all."""
     return sum(
         _stream_bytes(kept.of(whose, stream), *each)
         for (whose, stream), each in rates.items()
@@ -112,30 +111,15 @@ def _stream_bytes(keep: storage.RetentionRule, rate: float, thinned_rate: float)
     return full_s * rate + (promised_s - full_s) * thinned_rate
 
 
-def shortfalls(
-    kept: storage.RetentionContract, rates: Rates, space: DiskCapacity, used_bytes: int
-) -> list[RecorderWarning]:
-    """Return warnings for promises that exceed the space at current rates, or the limit of files."""
+def limit_conflicts(kept: storage.RetentionContract, rates: Rates) -> list[RecorderWarning]:
+    """Return warnings for promises that exceed a camera's own size limit at these rates, or a limit of files."""
     told: list[RecorderWarning] = []
-    room = used_bytes + max(0.0, space.free_bytes - kept.everyone.free_share * space.total_bytes)
-    if kept.everyone.size_bytes is not None:
-        room = min(room, kept.everyone.size_bytes)
-    need = needed_bytes(kept, rates)
-    if need > room:
-        told.append(
-            RecorderWarning(
-                f"The minimum retention needs {size_text(need)} at the current rate, but only "
-                f"{size_text(room)} are available.",
-                "Lower `storage.retention.min`, record less, reduce to keyframes earlier (`keyframes_after`), or add a "
-                "larger disk.",
-            )
-        )
     for camera, keep in kept.cameras.items():
         need = needed_bytes(kept, rates, camera)
         if keep.size_bytes is not None and need > keep.size_bytes:
             told.append(
                 RecorderWarning(
-                    f"The minimum retention of {camera} needs {size_text(need)} at the current rate, but its "
+                    f"The minimum retention of {camera} needs {size_text(need)}, but its "
                     f"limit is {size_text(keep.size_bytes)}.",
                     f"Raise `cameras.{camera}.retention.max_size`, or lower its `min`.",
                 )

@@ -68,6 +68,8 @@ class RetentionService:
             locked=locked,
             locked_bytes=locked_bytes,
             warnings=warnings,
+            fits=None if figures is None else figures.fits,
+            outlook="" if figures is None else figures.outlook,
         )
 
     def plan(self, asked: web.RetentionRequest | None, ahead_s: float) -> RemovalPlan:
@@ -102,7 +104,10 @@ class RetentionService:
     ) -> web.CameraRetention:
         mine = [rate for (whose, _), (rate, _) in rates.items() if whose == camera]
         keep, bounds = kept.of(camera, StreamName.MAIN), self._index.bounds(camera)
+        is_known = figures is not None and figures.fits is not None
         fits_s = None if figures is None or figures.keeps_days is None else figures.keeps_days * DAY_S
+        if figures is not None and figures.fits and fits_s is not None:
+            fits_s = max(fits_s, keep.min_s)  # the others make room for it
         if keep.size_bytes is not None and sum(mine) > 0:
             own_s = keep.size_bytes / sum(mine)
             fits_s = own_s if fits_s is None else min(fits_s, own_s)
@@ -111,7 +116,7 @@ class RetentionService:
         return web.CameraRetention(
             id=camera,
             used_bytes=self._index.size_bytes(camera),
-            day_bytes=sum(mine) * DAY_S if mine else None,
+            day_bytes=sum(mine) * DAY_S if mine and is_known else None,
             promised_s=keep.min_s,
             fits_s=fits_s if mine else None,
             oldest_ms=bounds.begin_ms if bounds else None,

@@ -14,6 +14,7 @@ from tawny.model.clock import Clock
 from tawny.model.errors import SourceNotFound
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VIDEO_RATE, SourcePacket
+from tawny.model.validation import value_text
 from tawny.sources.demo.renderer import SceneRenderer
 from tawny.sources.demo.scenes import SCENES, light
 from tawny.sources.demo.sound import FORMAT, heard
@@ -50,15 +51,15 @@ class Demo:
         known = {"quiet": False, "seed": None, "speed": 1.0}
         for key in table:
             if key not in known:
-                raise ValueError(f"{key}: found {table[key]!r}; allowed: quiet, seed and speed")
+                raise ValueError(f"{key}: found {value_text(table[key])}; allowed: quiet, seed and speed")
         checked = {**known, **table}
         if not isinstance(checked["quiet"], bool):
-            raise ValueError(f"quiet: found {checked['quiet']!r}; allowed: true or false")
+            raise ValueError(f"quiet: found {value_text(checked['quiet'])}; allowed: true or false")
         seed, speed = checked["seed"], checked["speed"]
         if seed is not None and (not _is_number(seed, int) or not 0 <= seed < 2**32):
-            raise ValueError(f"seed: found {seed!r}; allowed: a whole number from 0 to 4294967295")
+            raise ValueError(f"seed: found {value_text(seed)}; allowed: a whole number from 0 to 4294967295")
         if not _is_number(speed, int, float) or not 0.1 <= speed <= 10:
-            raise ValueError(f"speed: found {speed!r}; allowed: 0.1 to 10")
+            raise ValueError(f"speed: found {value_text(speed)}; allowed: 0.1 to 10")
         return checked
 
     def claims(self, address: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from tawny.config.units import seconds
 from tawny.model.errors import SourceError
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.validation import value_text
 from tawny.sources.background_open import BackgroundOpen
 from tawny.sources.log_redaction import HIDDEN, SecretFilter, strip_locations
 from tawny.sources.rtsp.address import RtspAddress, claims_rtsp, parse_rtsp, public_rtsp
@@ -49,11 +50,11 @@ class Rtsp:
         if unknown := set(checked) - set(DEFAULTS):
             raise ValueError(f"{min(unknown)}: found an unknown key; allowed: {', '.join(DEFAULTS)}")
         if checked["transport"] not in ("tcp", "udp"):
-            raise ValueError(f'transport: found {checked["transport"]!r}; allowed: "tcp" or "udp"')
+            raise ValueError(f'transport: found {value_text(checked["transport"])}; allowed: "tcp" or "udp"')
         if checked["client"] not in _CLIENTS:
-            raise ValueError(f'client: found {checked["client"]!r}; allowed: "auto", "own" or "ffmpeg"')
+            raise ValueError(f'client: found {value_text(checked["client"])}; allowed: "auto", "own" or "ffmpeg"')
         if not isinstance(checked["sound"], bool):
-            raise ValueError(f"sound: found {checked['sound']!r}; allowed: true or false")
+            raise ValueError(f"sound: found {value_text(checked['sound'])}; allowed: true or false")
         checked["stall"] = _stall_s(checked["stall"])
         checked["fingerprint"] = _fingerprint(checked["fingerprint"])
         return checked
@@ -148,7 +149,7 @@ def _stall_s(value: Any) -> float:
     except (TypeError, ValueError):
         stall_s = 0.0
     if not 0.5 <= stall_s <= STALL_S:
-        raise ValueError(f"stall: found {value!r}; allowed: 0.5 s to {STALL_S:g} s")
+        raise ValueError(f"stall: found {value_text(value)}; allowed: 0.5 s to {STALL_S:g} s")
     return stall_s
 
 
@@ -156,5 +157,5 @@ def _fingerprint(value: Any) -> str:
     """Normalize a SHA-256 fingerprint: removes colons and converts to lowercase. Raises ValueError if invalid."""
     text = value.replace(":", "").strip().lower() if isinstance(value, str) else "?"
     if text and not _FINGERPRINT.fullmatch(text):
-        raise ValueError(f"fingerprint: found {value!r}; allowed: 64 hexadecimal digits, or nothing")
+        raise ValueError(f"fingerprint: found {value_text(value)}; allowed: 64 hexadecimal digits, or nothing")
     return text

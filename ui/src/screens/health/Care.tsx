@@ -118,5 +118,5 @@ function Ticked({ ok, children }: { ok: boolean; children: string }) {
 
 /** Since when an alarm says this; null when none does. */
 export function sinceOf(care: CareInfo | null, message: string): number | null {
-  return care?.alarms.find((alarm) => alarm.detail === message)?.since_ms ?? null;
+  return care?.alarms.find((alarm) => message.endsWith(alarm.detail))?.since_ms ?? null;
 }

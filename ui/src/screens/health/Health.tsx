@@ -14,7 +14,7 @@ import { Strip } from "../../ui/Strip";
 import { ServerText } from "../../ui/ServerText";
 import { Care, sinceOf, useCare } from "./Care";
 import { type Answer, answer, listed } from "./answer";
-import { lookBack } from "./lookBack";
+import { iconOfGap } from "../../timeline/draw";
 import { together } from "./together";
 import { type Today, useToday } from "./useToday";
 import "./health.css";
@@ -52,7 +52,7 @@ export default function Health() {
             {now.cameras
               .filter((camera) => needsSomeone(camera, now.now_ms))
               .map((camera) => (
-                <TroubleCard key={camera.id} camera={camera} state={now} />
+                <TroubleCard key={camera.id} camera={camera} />
               ))}
             {now.cameras.filter(isLosing).map((camera) => (
               <LosingCard key={camera.id} camera={camera} />
@@ -91,14 +91,14 @@ function AnswerCard({ answer: { tone, line, more } }: { answer: Answer }) {
         <Icon name={answerIcons[tone]} />
       </span>
       <div class="grow">
-        <h2>{line}</h2>
+        <h2><ServerText text={line} /></h2>
         <p class="sub"><ServerText text={more} /></p>
       </div>
     </div>
   );
 }
 
-function TroubleCard({ camera, state }: { camera: Camera; state: State }) {
+function TroubleCard({ camera }: { camera: Camera }) {
   const list = checks(camera.state);
   return (
     <div class="card fix">
@@ -118,8 +118,7 @@ function TroubleCard({ camera, state }: { camera: Camera; state: State }) {
           </ol>
         )}
         <p class="small muted fix-do">
-          {camera.last_packet_ms !== null && `${words.lastPicture(when(camera.last_packet_ms))} `}
-          {state.working > 0 && plural(state.working, words.othersFine)}
+          {camera.last_packet_ms !== null && words.lastPicture(when(camera.last_packet_ms))}
         </p>
       </div>
       <div class="col">
@@ -166,7 +165,6 @@ function LosingCard({ camera }: { camera: Camera }) {
 }
 
 function TodayTable({ cameras, today }: { cameras: readonly Camera[]; today: Today | null }) {
-  const onMotion = cameras.filter((camera) => camera.recorded_today === null && camera.state === "waiting");
   return (
     <div class="card">
       <div class="row between">
@@ -190,8 +188,6 @@ function TodayTable({ cameras, today }: { cameras: readonly Camera[]; today: Tod
       </table>
       <p class="small muted today-note">
         {words.table.note}
-        {onMotion.length > 0 &&
-          ` ${plural(onMotion.length, words.table.motionNote).replace("{names}", listed(onMotion.map((camera) => camera.name)))}`}
       </p>
     </div>
   );
@@ -199,7 +195,7 @@ function TodayTable({ cameras, today }: { cameras: readonly Camera[]; today: Tod
 
 function TodayRow({ camera, today }: { camera: Camera; today: Today | null }) {
   const lane = today?.lanes.find((each) => each.id === camera.id);
-  const share = camera.recorded_today === null ? words.table.onMotion : percent(camera.recorded_today);
+  const share = camera.recorded_today === null ? words.table.none : percent(camera.recorded_today);
   return (
     <tr>
       <td class="today-camera">
@@ -246,24 +242,6 @@ function TodayRow({ camera, today }: { camera: Camera; today: Today | null }) {
 
 const MOST_GAPS = 12;
 
-const gapIcons: Record<string, IconName> = {
-  unreachable: "wifi-off",
-  wifi: "wifi-off",
-  auth: "key-round",
-  camera_restart: "rotate-ccw",
-  stalled: "image-off",
-  recorder_off: "power",
-  disk_full: "hard-drive",
-  disk_error: "hard-drive",
-  overload: "gauge",
-  privacy: "eye-off",
-  mode: "house",
-  schedule: "clock",
-  off: "power",
-  removed: "trash-2",
-  clock: "clock",
-};
-
 function Missing({ cameras, today }: { cameras: readonly Camera[]; today: Today }) {
   const gaps = today.lanes.flatMap((lane) => lane.gaps.map((gap) => ({ ...gap, camera: lane.id })));
   const all = together(gaps, today.to_ms);
@@ -287,7 +265,7 @@ function Missing({ cameras, today }: { cameras: readonly Camera[]; today: Today 
           href={`/timeline?cam=${ids.map(encodeURIComponent).join(",")}&t=${Math.floor(gap.begin_ms / 1000)}&span=3600`}
         >
           <Icon
-            name={gapIcons[gap.reason] ?? "circle-slash"}
+            name={iconOfGap(gap.reason) as IconName}
             small
             class={gap.tone === "warn" ? "gap-warn" : "muted"}
           />
@@ -336,17 +314,7 @@ function Storage({ disk }: { disk: Disk | null }) {
           : storage.free(size(disk.free_bytes))}
       </p>
       <p class="small muted num">{storage.of(size(disk.total_bytes))}</p>
-      <p class="disk-more">
-        {disk.keeps_days !== null ? (
-          <>
-            <b>{storage.back(lookBack(disk.keeps_days))}</b> <span class="sub">{storage.room}</span>
-          </>
-        ) : disk.full_at_ms !== null ? (
-          <span class="sub">{storage.removesItself}</span>
-        ) : (
-          <span class="sub">{storage.measuring}</span>
-        )}
-      </p>
+      <p class="disk-more"><ServerText text={disk.outlook} /></p>
       {session.value?.user?.role === "owner" && (
         <a class="more small" href="/settings/storage">
           {words.keepRules}
@@ -357,18 +325,13 @@ function Storage({ disk }: { disk: Disk | null }) {
 }
 
 const NEARLY_FULL = 0.03;
-const SOON_MS = 3 * 86_400_000;
 
 function storageTag(disk: Disk): { tone: string; words: string } {
   const { storage } = words;
-  if (disk.keeps_days !== null && disk.full_at_ms === null)
-    return { tone: "ok", words: storage.fine };
-  if (disk.free_bytes / disk.total_bytes < NEARLY_FULL) return { tone: "bad", words: storage.full };
-  if (disk.full_at_ms !== null) {
-    const left = disk.full_at_ms - serverNow();
-    return { tone: left < SOON_MS ? "warn" : "", words: storage.fullIn(length(left)) };
-  }
-  return { tone: "", words: storage.unknown };
+  if (disk.fits) return { tone: "ok", words: storage.fine };
+  if (disk.fits === false) return { tone: "warn", words: storage.short };
+  const isFull = disk.free_bytes / disk.total_bytes < NEARLY_FULL;
+  return isFull ? { tone: "bad", words: storage.full } : { tone: "", words: storage.unknown };
 }
 
 const CLOCK_OFF_MS = 2_000;

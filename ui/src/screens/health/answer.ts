@@ -12,29 +12,13 @@ export interface Answer {
 export function answer(health: Health, lost: boolean): Answer {
   const words = t.health;
   if (lost) return { tone: "bad", line: words.unknown, more: words.unknownMore };
-  const { cameras, working: on, expected } = health;
-  if (cameras.length === 0) return { tone: "calm", line: words.noCameras, more: t.live.empty.todo };
+  const { cameras, working, summary: line } = health;
+  if (cameras.length === 0) return { tone: "calm", line, more: t.live.empty.todo };
   const trouble = cameras.filter((camera) => needsSomeone(camera, health.now_ms));
   const chosen = cameras.filter((camera) => isByChoice(camera.state));
-  const more = [split(cameras), names(trouble, words.needs), names(chosen, words.chosen)].filter(Boolean).join(" ");
-  if (on === 0) {
-    const starting = cameras.some((camera) => camera.state === "starting");
-    if (trouble.length === 0 && chosen.length > 0 && !starting) return { tone: "calm", line: words.byChoice, more };
-    return { tone: trouble.length === 0 && starting ? "calm" : "bad", line: words.nothing, more };
-  }
-  const line = on === cameras.length ? plural(on, words.all) : words.some(on, expected);
-  const blocked = trouble.some((camera) => camera.state === "blocked");
-  return { tone: blocked ? "bad" : trouble.length > 0 ? "warn" : "ok", line, more };
-}
-
-/** `4 are recording and 2 are waiting for motion.` */
-function split(cameras: readonly Camera[]): string {
-  const words = t.health;
-  const parts = (["recording", "waiting", "starting"] as const).flatMap((state) => {
-    const n = cameras.filter((camera) => camera.state === state).length;
-    return n > 0 ? [plural(n, words[state])] : [];
-  });
-  return parts.length > 0 ? `${listed(parts)}.` : "";
+  const more = [names(trouble, words.needs), names(chosen, words.chosen)].filter(Boolean).join(" ");
+  const isBad = working === 0 || trouble.some((camera) => camera.state === "blocked");
+  return { tone: trouble.length > 0 ? (isBad ? "bad" : "warn") : working > 0 ? "ok" : "calm", line, more };
 }
 
 function names(cameras: readonly Camera[], forms: { one: string; other: string }): string {

@@ -51,7 +51,7 @@ const LEAST_MS = 600_000;
 /** On the day of the first recording there is nothing to show before it. */
 function firstMoment(lanes: readonly Lane[], from_ms: number, to_ms: number): number {
   const begins = lanes.flatMap((lane) => [
-    ...[...lane.spans, ...lane.waiting].map(([begin]) => begin),
+    ...lane.spans.map(([begin]) => begin),
     ...lane.gaps.map((gap) => gap.begin_ms),
   ]);
   const first = begins.length > 0 ? Math.min(...begins) : from_ms;

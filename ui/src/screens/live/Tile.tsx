@@ -205,7 +205,7 @@ function Quiet({ camera, hero }: Props) {
         <Icon name={iconOf(camera.state)} />
         <b>{sentence(camera)}</b>
         {camera.detail && <span><ServerText text={camera.detail} /></span>}
-        {!chosen && (
+        {!chosen && camera.state !== "ended" && (
           <a class="btn" href="/health">
             {t.live.whatToCheck}
           </a>

@@ -2,6 +2,7 @@
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, post } from "../../api/client";
+import { clockText } from "../../app/clockText";
 import type { OpenedShare } from "../../api/types";
 import { Icon } from "../../ui/Icon";
 import { Owl } from "../../ui/Owl";
@@ -104,14 +105,15 @@ function Clip({ clip }: { clip: OpenedShare }) {
           {words.save}
         </a>
       </div>
-      <p class="small muted num">{words.until(new Intl.DateTimeFormat(undefined, DATE).format(clip.ends_ms))}</p>
+      <p class="small muted num">{words.until(local(clip.ends_ms, -60 * new Date(clip.ends_ms).getTimezoneOffset()))}</p>
     </>
   );
 }
 
-const DATE = { weekday: "short", year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" } as const;
+const DATE = { weekday: "short", year: "numeric", month: "short", day: "numeric", timeZone: "UTC" } as const;
 
-/** As the clock showed where the camera stands. */
+/** Date and time of day at this offset from UTC. */
 function local(ms: number, offset_s: number): string {
-  return new Intl.DateTimeFormat(undefined, { ...DATE, timeZone: "UTC" }).format(ms + offset_s * 1000);
+  const at = new Date(ms + offset_s * 1000);
+  return `${new Intl.DateTimeFormat(undefined, DATE).format(at)}, ${clockText(at.getUTCHours(), at.getUTCMinutes())}`;
 }

@@ -94,7 +94,7 @@ export function Where({ kept }: { kept: Kept }) {
       {kept.volumes.map((volume) => (
         <div key={`${volume.use}${volume.path}`} class="volume">
           <div class="row">
-            <StateDot dot={volume.problem ? "bad" : "wait"} />
+            <StateDot dot={volume.problem ? "bad" : "ok"} />
             <b class="grow volume-path">{volume.path}</b>
           </div>
           <p class="small sub">{where.uses[volume.use]}</p>

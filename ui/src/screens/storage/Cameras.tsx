@@ -2,11 +2,10 @@
 import { useState } from "preact/hooks";
 import type { CameraRetentionRequest as Keep, RetentionInfo as Kept, CameraRetentionInfo as KeptCamera } from "../../api/schema";
 import { size } from "../../app/times";
-import { plural, t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Sheet } from "../../ui/Sheet";
 import { ServerText } from "../../ui/ServerText";
-import { lookBack } from "../health/lookBack";
+import { lookBack } from "./lookBack";
 import { tidy } from "./draft";
 import { storage as words } from "../../strings/storage";
 
@@ -20,7 +19,7 @@ export function Cameras(props: {
   const { kept, own, onChange } = props;
   const { promise } = words;
   const [open, setOpen] = useState<KeptCamera | null>(null);
-  const answer = spare(kept.cameras);
+  const answer = fitting(kept);
   return (
     <section class="card" aria-labelledby="promise-title">
       <div class="row between">
@@ -78,6 +77,7 @@ export function Cameras(props: {
           ))}
         </tbody>
       </table>
+      {kept.fits !== false && <p class="small sub"><ServerText text={kept.outlook} /></p>}
       <p class="small muted">{promise.note}</p>
       {open && (
         <OwnRules
@@ -91,13 +91,10 @@ export function Cameras(props: {
   );
 }
 
-function spare(cameras: readonly KeptCamera[]): { tone: string; words: string } {
+function fitting({ fits }: Kept): { tone: string; words: string } {
   const { promise } = words;
-  const known = cameras.filter((camera) => camera.fits_s !== null);
-  if (known.length === 0) return { tone: "", words: promise.unknown };
-  const least = Math.min(...known.map((camera) => ((camera.fits_s ?? 0) - camera.promised_s) / DAY_S));
-  if (least < 0) return { tone: "warn", words: promise.short(lookBack(-least)) };
-  return { tone: "ok", words: least >= 1 ? promise.yes(plural(Math.floor(least), t.times.days)) : promise.yesJust };
+  if (fits === null) return { tone: "", words: promise.unknown };
+  return fits ? { tone: "ok", words: promise.yes } : { tone: "warn", words: promise.no };
 }
 
 function fitsTone(camera: KeptCamera): string {

@@ -144,7 +144,6 @@ export function whatAt(model: TimelineModel, at_ms: number): string {
   if (!lane) return words.nothing;
   const inside = ([begin, end]: readonly [number, number]): boolean => begin <= at_ms && at_ms < end;
   if (lane.spans.some(inside)) return damageAt(lane.damage, at_ms) ? words.damaged : words.recorded;
-  if (lane.waiting.some(inside)) return words.waiting;
   const gap = lane.gaps.find((each) => inside([each.begin_ms, each.end_ms ?? serverNow()]));
   return gap ? `${words.gap}: ${gap.words}` : words.nothing;
 }

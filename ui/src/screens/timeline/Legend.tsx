@@ -24,10 +24,6 @@ export function Legend() {
         <i class="is-damaged" />
         {words.damaged}
       </span>
-      <span>
-        <i class="is-waiting" />
-        {words.waiting}
-      </span>
       {zoneKnown.value && zoneIsElsewhere() && <span class="elsewhere">{t.times.elsewhere(recorderZone.value.name)}</span>}
       <span class="legend-keys" aria-hidden="true">
         <kbd>{t.keys.space}</kbd>

@@ -99,7 +99,7 @@ function iconOf(entry: Entry): IconName {
   if (entry.gap) return iconOfGap(entry.gap.reason) as IconName;
   if (entry.damage) return DAMAGE_ICON;
   if (entry.event) return iconOfKind(entry.event.kind) as IconName;
-  return entry.is === "waiting" ? "clock" : "film";
+  return "film";
 }
 
 function toneOf(entry: Entry): string {

@@ -36,7 +36,6 @@ function Hole(props: { model: TimelineModel; camera: string; next_ms: number | n
   const at_ms = model.second.value;
   const lane = model.lanes.value.find((each) => each.id === camera);
   const gap = props.why ?? (lane ? gapAt(lane.gaps, at_ms) : undefined) ?? null;
-  const waiting = lane?.waiting.find(([begin, end]) => begin <= at_ms && at_ms < end);
   const next =
     large && next_ms !== null ? (
       <button type="button" class="btn" onClick={() => model.go(next_ms)}>
@@ -48,12 +47,6 @@ function Hole(props: { model: TimelineModel; camera: string; next_ms: number | n
     return (
       <Panel icon={iconOfGap(gap.reason) as IconName} title={gapLabel(gap, zone)} sub={extent(gap)} detail={gap.detail} tone={gap.tone}>
         {large && <Known lines={known(gap, zone)} />}
-        {next}
-      </Panel>
-    );
-  if (waiting)
-    return (
-      <Panel icon="activity" title={t.timeline.player.quiet(clockMinute(zone, waiting[0]), clockMinute(zone, waiting[1]))} tone="choice">
         {next}
       </Panel>
     );

@@ -20,7 +20,7 @@ import "./tape.css";
 
 const SHOWN_PX = 380;
 const FIRST_MS_PER_PX = (95 * 60_000) / SHOWN_PX;
-const EMPTY: Lane = { id: "", name: "", spans: [], waiting: [], gaps: [], damage: [], events: [], motion: NO_MOTION };
+const EMPTY: Lane = { id: "", name: "", spans: [], gaps: [], damage: [], events: [], motion: NO_MOTION };
 
 /** Phone: time as a vertical tape under a playhead that stands still. */
 export function Tape({ model }: { model: TimelineModel }) {

@@ -202,8 +202,8 @@ export class TimelineModel {
 
   /** Opened without a zoom of its own: as close as what there is fills the width. */
   private fit(): void {
-    const begins = this.lanes.peek().flatMap(({ spans, waiting, gaps }) => [
-      ...[...spans, ...waiting].map(([begin_ms]) => begin_ms),
+    const begins = this.lanes.peek().flatMap(({ spans, gaps }) => [
+      ...spans.map(([begin_ms]) => begin_ms),
       ...gaps.map((gap) => gap.begin_ms),
     ]);
     if (begins.length === 0) return;
@@ -240,6 +240,6 @@ export class TimelineModel {
 
 function firstChoice(): string[] {
   const all = cameras.peek();
-  const recording = all.filter((camera) => camera.state === "recording" || camera.state === "waiting");
+  const recording = all.filter((camera) => camera.state === "recording");
   return (recording.length > 0 ? recording : all).slice(0, 3).map((camera) => camera.id);
 }

@@ -3,24 +3,21 @@ import { signal } from "@preact/signals";
 import { get } from "../../api/client";
 import { serverNow } from "../../api/state";
 import type { ZoneInfo } from "../../api/types";
+import { hasHalfDays } from "../../app/clockText";
 import { Zone } from "../../timeline/zone";
 
 const DAY_MS = 86_400_000;
 const BACK_MS = 800 * DAY_MS;
 const AHEAD_MS = 8 * DAY_MS;
+const look = { locale: undefined, hour12: hasHalfDays };
 
 /** The recorder's zone; until it is known, the offset of this browser. */
-export const recorderZone = signal(new Zone("", -new Date().getTimezoneOffset() * 60, [], look()));
+export const recorderZone = signal(new Zone("", -new Date().getTimezoneOffset() * 60, [], look));
 export const zoneKnown = signal(false);
 
 export async function loadRecorderZone(): Promise<void> {
   const now_ms = Math.round(serverNow());
   const info = await get<ZoneInfo>("/time", { from_ms: now_ms - BACK_MS, to_ms: now_ms + AHEAD_MS });
-  recorderZone.value = new Zone(info.zone, info.offset_s, info.transitions, look());
+  recorderZone.value = new Zone(info.zone, info.offset_s, info.transitions, look);
   zoneKnown.value = true;
-}
-
-function look(): { locale: string | undefined; hour12: boolean } {
-  const habit = new Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptions();
-  return { locale: undefined, hour12: habit.hour12 === true };
 }

@@ -1,0 +1,88 @@
+"""Texts for refused values: what was found and what is allowed, in the words of settings files and JSON.
+
+Validators of Python speak of tuples, dictionaries and None. People who write settings or call the API never see those.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_LIST, _TABLE, _TEXT, _NUMBER, _WHOLE, _SWITCH = (
+    *("a list", "a table of names and values", "text", "a number", "a whole number", "true or false"),
+)
+_ALLOWED: Final = {
+    **dict.fromkeys(("tuple_type", "list_type", "set_type", "frozen_set_type", "iterable_type"), _LIST),
+    **dict.fromkeys(("dict_type", "mapping_type", "model_type", "model_attributes_type", "dataclass_type"), _TABLE),
+    **dict.fromkeys(("string_type", "string_unicode", "invalid_key"), _TEXT),
+    **dict.fromkeys(("float_type", "float_parsing", "finite_number"), _NUMBER),
+    **dict.fromkeys(("int_type", "int_parsing", "int_parsing_size", "int_from_float"), _WHOLE),
+    **dict.fromkeys(("bool_type", "bool_parsing"), _SWITCH),
+    "none_required": "nothing",
+    "string_not_ascii": "letters without accents, digits and signs",
+    "string_pattern_mismatch": "text of the form `{pattern}`",
+    "string_too_short": "text of at least {min_length} characters",
+    "string_too_long": "text of at most {max_length} characters",
+    "too_short": "at least {min_length} entries",
+    "too_long": "at most {max_length} entries",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "{ge} or more",
+    "less_than": "less than {lt}",
+    "less_than_equal": "{le} or less",
+    "multiple_of": "a multiple of {multiple_of}",
+    "enum": "{expected}",
+    "literal_error": "{expected}",
+    "union_tag_invalid": "{expected_tags}",
+    "missing": "a value (it is required)",
+    "extra_forbidden": "only known names",
+}
+"""By pydantic's error type. tests/config/test_allowed_words.py tries every type there is."""
+_LABELS: Final = frozenset({"str", "int", "float", "bool", "none", "constrained-str", "constrained-int"})
+_OTHER: Final = "a value of another kind"
+
+
+def is_own_text(error: Mapping[str, Any]) -> bool:
+    """Return whether tawny's own check refused the value. Its message is a text for people."""
+    return str(error["type"]) == "value_error"
+
+
+def allowed_text(error: Mapping[str, Any]) -> str:
+    """Return what is allowed, such as `a list`, or the message of tawny's own check. error: of pydantic."""
+    if is_own_text(error):
+        return str(error["msg"]).removeprefix("Value error, ").rstrip(".")
+    return _ALLOWED.get(str(error["type"]), _OTHER).format_map(error.get("ctx", {}))
+
+
+def requirement_text(error: Mapping[str, Any]) -> str:
+    """Return the same as part of a sentence: `must be a list`, or the message of tawny's own check."""
+    if is_own_text(error):
+        return allowed_text(error)
+    return {"missing": "missing", "extra_forbidden": "unknown"}.get(error["type"], f"must be {allowed_text(error)}")
+
+
+def path_parts(error: Mapping[str, Any]) -> list[str]:
+    """Return the names of the place without pydantic's labels of alternatives, such as `tuple[float, ...]`."""
+    parts = [str(part) for part in error["loc"]]
+    if parts and parts[-1] in _LABELS:
+        parts.pop()
+    return [part for part in parts if "[" not in part and "(" not in part]
+
+
+def problem_text(error: Mapping[str, Any], path: list[str] | None = None) -> str:
+    """Return `from_ms: must be a whole number`. Never includes the value, which may be a password.
+
+    path: the names of the place, if not all of the error's.
+    """
+    place = ".".join(path_parts(error) if path is None else path)
+    return f"{place}: {requirement_text(error)}" if place else requirement_text(error)
+
+
+def value_text(value: object) -> str:
+    """Return a value as a settings file writes it; tables and lists by their kind only."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "a table"
+    if isinstance(value, str | int | float):
+        return repr(value)
+    return "a list" if isinstance(value, list | tuple | set | frozenset) else str(value)

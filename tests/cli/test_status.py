@@ -1,0 +1,30 @@
+"""`tawny status` through the control socket: every state of a camera, plain and as JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tawny.api.camera_health import HealthAnswer
+from tawny.engine import Bus
+from tawny.model.states import STATE_WORDS, TROUBLE, CameraState
+from tawny.service import json_format
+from tests.api.fakes import make_house
+from tests.cli.conftest import Tawny, answering
+
+
+@pytest.mark.parametrize("state", CameraState)
+def test_every_state_is_told(recorded: Path, tmp_path: Path, tawny: Tawny, state: CameraState) -> None:
+    house = make_house(tmp_path / "house")
+    house.recorder.set_state(state)
+
+    def told(_: object) -> dict[str, Any]:
+        return {**json_format.status(HealthAnswer(house.recorder).now()), "self_test": "", "hint": ""}
+
+    with answering(recorded, Bus(), {"status": told}):
+        plain = tawny("status", "--data", str(recorded))
+        shown = tawny("status", "--json", "--data", str(recorded))
+    assert STATE_WORDS[state] in plain.out, plain.err
+    assert plain.code == (1 if state in TROUBLE else 0)
+    assert json.loads(shown.out)["cameras"][0]["state"] == state.value

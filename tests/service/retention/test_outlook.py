@@ -1,0 +1,125 @@
+"""Whether the disk suffices is computed once and said in one sentence, which a young recorder does not know yet."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tawny.api.auth.accounts import Role
+from tawny.api.camera_health import HealthAnswer
+from tawny.cli import status
+from tawny.cli.output import Output
+from tawny.config.settings import Settings
+from tawny.service import json_format
+from tawny.service.recorder import DiskUsage
+from tawny.service.retention.free_space import LOOK_S, FreeSpace
+from tawny.service.retention.promises import Rates
+from tawny.storage.disk.disk import DiskCapacity
+from tests.api.fakes import FakeRecorder, make_house
+from tests.playback.archives import MAIN, PORCH
+from tests.storage.bench import Site
+
+KEEP = {"min": "14 days"}
+MINUTE_S, HOUR_S, GB = 60, 3600, 10**9
+RATE = 40_000.0
+"""3.456 GB a day: the default minimum of 14 days needs 48.4 GB."""
+
+
+class Bench:
+    """A disk of 100 GB and one camera. free: bytes that are free on it."""
+
+    def __init__(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, keep: Mapping[str, str] = KEEP, free: int = 40 * GB
+    ) -> None:
+        self.site, self.rates = Site(folder), {(PORCH, MAIN): (RATE, RATE / 10)}
+        self.settings = Settings.model_validate({"storage": {"retention": {**keep, "min_free": "1 %"}}})
+        site = self.site
+        monkeypatch.setattr(site.volume, "space", lambda: DiskCapacity(free, 100 * GB))
+        self.room = FreeSpace(site.volume, site.index, site.clock, lambda: self.settings, lambda: None, self.momentary)
+
+    def momentary(self) -> Rates:
+        return self.rates
+
+    def run(self, seconds: float) -> DiskUsage:
+        for _ in range(round(seconds / LOOK_S)):
+            self.room.step()
+            self.site.clock.advance(LOOK_S)
+        assert self.room.figures is not None
+        return self.room.figures
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    return Bench(tmp_path, monkeypatch)
+
+
+def test_young_recorder_does_not_know_yet(bench: Bench) -> None:
+    figures = bench.run(6 * MINUTE_S)
+    assert bench.room.warnings == ()
+    assert (figures.fits, figures.keeps_days, figures.full_at_ms) == (None, None, None)
+    assert figures.outlook == (
+        "It isn't known yet how far back recordings will go. An estimate appears after 1 hour of recording."
+    )
+
+
+def test_after_an_hour_it_is_one_sentence(bench: Bench) -> None:
+    figures = bench.run(HOUR_S + LOOK_S)
+    assert figures.outlook == (
+        "Recordings will go back about 11 days, less than the minimum retention: it needs 48.4 GB, and 39 GB are "
+        "available."
+    )
+    assert [warning.message for warning in bench.room.warnings] == [figures.outlook]
+    assert figures.fits is False
+    assert figures.keeps_days == pytest.approx(11.28, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("used", "free", "outlook", "fills"),
+    [
+        (0, 40, "Recordings will go back about 11 days. Then the oldest are deleted to make room.", True),
+        (30, 1, "Recordings go back about 8 days. The oldest are deleted to make room.", False),
+        (0, 99, "Recordings are kept 20 days, the maximum retention. The disk will not fill up.", False),
+    ],
+)
+def test_it_says_whether_the_disk_fills_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, used: int, free: int, outlook: str, fills: bool
+) -> None:
+    bench = Bench(tmp_path, monkeypatch, {"min": "7 days", "max": "20 days"}, free * GB)
+    monkeypatch.setattr(bench.site.index, "size_bytes", lambda *_: used * GB)
+    figures = bench.run(HOUR_S + LOOK_S)
+    assert (figures.outlook, figures.full_at_ms is not None, figures.fits) == (outlook, fills, True)
+    assert bench.room.warnings == ()
+
+
+def test_nothing_is_predicted_while_nothing_is_recorded(bench: Bench) -> None:
+    bench.rates = {}
+    figures = bench.run(2 * HOUR_S)
+    assert (figures.fits, figures.outlook) == (None, "Nothing is being recorded, so nothing more will be stored.")
+
+
+def test_restart_of_an_old_recorder_knows_from_what_is_stored(bench: Bench) -> None:
+    for minute in range(90):
+        bench.site.put(minute, size_bytes=round(RATE * 60))
+    bench.rates = {(PORCH, MAIN): (5 * RATE, RATE)}  # a moment with much motion
+    figures = bench.run(LOOK_S)
+    assert figures.fits is False
+    assert figures.keeps_days == pytest.approx(11.3, rel=0.03)
+
+
+def test_moment_with_much_motion_changes_little(bench: Bench) -> None:
+    before = bench.run(2 * HOUR_S).keeps_days
+    bench.rates = {(PORCH, MAIN): (10 * RATE, RATE)}
+    after = bench.run(MINUTE_S).keeps_days
+    assert before is not None
+    assert after == pytest.approx(before, rel=0.1)
+
+
+async def test_every_reader_has_the_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = DiskUsage(70, 100, 20, None, None, None, "One sentence about the disk.")
+    monkeypatch.setattr(FakeRecorder, "disk", lambda _: usage)
+    house = make_house(tmp_path)
+    told = {**json_format.status(HealthAnswer(house.recorder).now()), "self_test": "", "hint": ""}
+    assert told["disk"]["outlook"] == usage.outlook
+    assert usage.outlook in status.text(told, Output(as_json=False))
+    health = (await house.signed_in(Role.OWNER).get("/api/v1/health")).json()
+    assert (health["disk"]["outlook"], health["disk"]["fits"]) == (usage.outlook, None)

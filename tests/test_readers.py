@@ -1,0 +1,250 @@
+"""Each camera state, gap reason and problem has words wherever people read it.
+
+The tables come from the enums: a state that is added fails here until every reader has words for it.
+"""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tawny.api.auth.accounts import Role
+from tawny.api.camera_health import HealthAnswer
+from tawny.cli import status, timeline
+from tawny.cli.output import Output
+from tawny.config.loader import parse_settings
+from tawny.model.gaps import GAP_WORDS, Gap, GapReason, gap_words
+from tawny.model.ids import CameraId
+from tawny.model.messages import PROBLEM_WORDS, Alarm, GapChanged, ProblemKind, StatusChanged
+from tawny.model.states import (
+    BLINDED,
+    CHOSEN,
+    EXPECTED,
+    RECORDED,
+    STATE_WORDS,
+    TROUBLE,
+    CameraState,
+    summary,
+)
+from tawny.model.times import Span
+from tawny.playback.clip_sheet import ClipSheetHeader, clip_sheet
+from tawny.service import json_format
+from tawny.service.cameras.connection_report import report_text
+from tawny.service.delivery import message_text
+from tawny.service.integrations.home_assistant import AnnouncedCamera, DiscoveryContext, announced
+from tawny.service.integrations.mqtt_topics import MqttTopics
+from tests.api.fakes import House, make_house
+from tests.playback.archives import PORCH
+
+ROOT = Path(__file__).parents[1]
+UI = ROOT / "ui" / "src"
+TOKEN = re.compile(r"\b[a-z]+_[a-z_]+\b")
+"""A name of the code, which is no word for people."""
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return make_house(tmp_path)
+
+
+def as_command(house: House) -> str:
+    """What `tawny status` prints."""
+    told = {**json_format.status(HealthAnswer(house.recorder).now()), "self_test": "", "hint": ""}
+    return status.text(told, Output(as_json=False))
+
+
+def ui_words(table: str, file: str = "strings/app.ts") -> dict[str, str]:
+    """The entries of one flat table of the interface's texts."""
+    text = (UI / file).read_text(encoding="utf-8")
+    found = re.search(rf"^  {table}: \{{\n(.*?)^  \}},", text, re.DOTALL | re.MULTILINE)
+    assert found, table
+    pairs = re.findall(r'^    (\w+): (?:\(clock: string\) => )?["`\[](.*?)["`]?,?$', found[1], re.MULTILINE)
+    return {key: words.replace("’", "'") for key, words in pairs}
+
+
+def published(house: House) -> dict[str, Any]:
+    """The topics of MQTT, by the names below the base."""
+    made, problems = parse_settings(
+        '[cameras.porch]\nsource = "demo:front"\n[mqtt]\nurl = "mqtt://127.0.0.1:9"\ndiscovery = ""\n', {}
+    )
+    assert made is not None, problems
+    modes = Mock(names=("home", "away"), now=lambda: Mock(mode="home"), hold=lambda _: None)
+    topics = MqttTopics(lambda: made, house.recorder, modes, Mock(), lambda: 0, house.clock)
+    topics.bridge = Mock()
+    topics._refresh()
+    return {call.args[0]: call.args[1].decode() for call in topics.bridge.put.call_args_list}
+
+
+# --- states ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", CameraState)
+def test_command_has_words_for_every_state(house: House, state: CameraState) -> None:
+    house.recorder.set_state(state, "Its detail.")
+    text = as_command(house)
+    assert STATE_WORDS[state] in text
+    assert not TOKEN.search(text), text
+    message = json_format.message(StatusChanged(house.recorder.listed[0].status), 0)
+    assert message is not None
+    assert STATE_WORDS[state] in status.change_line(message)
+
+
+@pytest.mark.parametrize("state", CameraState)
+async def test_page_has_words_for_every_state(house: House, state: CameraState) -> None:
+    house.recorder.set_state(state)
+    browser = house.signed_in(Role.OWNER)
+    for path in ("/api/v1/health", "/api/v1/cameras"):
+        answer = await browser.get(path)
+        assert answer.status_code == 200, answer.text
+        (camera,) = answer.json().get("cameras") or answer.json()["items"]
+        assert camera["state"] == state.value
+    assert ui_words("states")[state.value] == STATE_WORDS[state]
+    if state is not CameraState.RECORDING:
+        assert ui_words("since")[state.value]
+    if state in TROUBLE:
+        assert f"\n    {state.value}: [" in (UI / "strings" / "app.ts").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("state", CameraState)
+async def test_health_and_metrics_judge_every_state(house: House, state: CameraState) -> None:
+    """Every state is judged once: expected or not, recorded or not, trouble or not."""
+    house.recorder.set_state(state)
+    health = HealthAnswer(house.recorder)
+    now = health.now()
+    assert now.expected == (state in EXPECTED)
+    assert now.chosen_off == (state in CHOSEN)
+    assert now.trouble == (state in TROUBLE)
+    assert now.summary == summary([state])
+    assert STATE_WORDS[state].lower() in now.summary.lower() or state is CameraState.RECORDING
+    assert health.is_well() == (state in RECORDED or state not in EXPECTED)
+    house.site.metrics_token = "t"
+    text = (await house.browser().get("/metrics", headers={"Authorization": "Bearer t"})).text
+    assert f'tawny_camera_wanted{{camera="porch"}} {int(state in EXPECTED)}\n' in text
+    assert f'tawny_camera_recording{{camera="porch"}} {int(state in RECORDED)}\n' in text
+    assert f'tawny_camera_state{{camera="porch",state="{state.value}"}} 1\n' in text
+
+
+@pytest.mark.parametrize("state", CameraState)
+def test_mqtt_tells_every_state(house: House, state: CameraState) -> None:
+    house.recorder.set_state(state)
+    told = published(house)
+    assert told["porch/available"] == ("online" if state in RECORDED else "offline")
+    assert f'"state": "{state.value}"' in told["porch/health"]
+    assert summary([state]) in told["health"]
+    camera = AnnouncedCamera(PORCH, "Front door", turns=False)
+    context = DiscoveryContext("tawny", "pi", [camera], ["home"], [], (), "")
+    sensor = next(
+        value.decode() for key, value in announced(context, "ha").items() if key.endswith("porch_recorded/config")
+    )
+    assert (f"'{state.value}'" in sensor) == (state in RECORDED)
+
+
+@pytest.mark.parametrize("state", sorted(TROUBLE))
+def test_message_has_words_for_every_state_of_trouble(state: CameraState) -> None:
+    what = ProblemKind.SIGHT if state in BLINDED else ProblemKind.CAMERA
+    title, text = message_text.of_alarm(what, "Front door", "14:02", f"{STATE_WORDS[state]}.", "", summary([state]))
+    assert "Front door" in title
+    assert not TOKEN.search(f"{title} {text}")
+
+
+# --- counts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        ([], "No cameras."),
+        (["recording"], "1 of 1 camera working."),
+        (["recording", "recording"], "2 of 2 cameras working."),
+        (["paused", "offline"], "0 of 2 cameras working: 1 paused, 1 offline."),
+        (["recording", "paused"], "1 of 2 cameras working: 1 paused."),
+        (["ended"], "0 of 1 camera working: 1 video file ended."),
+        (["ended", "recording"], "1 of 2 cameras working: 1 video file ended."),
+        (["covered", "mode_off", "mode_off"], "0 of 3 cameras working: 2 off in this mode, 1 lens covered."),
+    ],
+)
+async def test_one_sentence_counts_all_cameras(house: House, states: list[str], words: str) -> None:
+    """Each camera is counted once, and every reader has this sentence."""
+    first = house.recorder.listed[0]
+    house.recorder.listed = [
+        replace(first, status=replace(first.status, id=CameraId(f"c{number}"), state=CameraState(state)))
+        for number, state in enumerate(states)
+    ]
+    assert summary([CameraState(state) for state in states]) == words
+    assert as_command(house).startswith(words)
+    answer = (await house.signed_in(Role.OWNER).get("/api/v1/health")).json()
+    assert answer["summary"] == words
+    assert words in published(house)["health"]
+
+
+# --- gaps ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", GapReason)
+async def test_every_reader_has_words_for_a_gap(house: House, reason: GapReason) -> None:
+    now_ms = house.clock.now_ms()
+    gap = Gap(PORCH, now_ms - 60_000, now_ms - 30_000, reason)
+    house.recorder.index.put_gap(gap)
+    words = GAP_WORDS[reason]
+    assert gap_words(gap) == words
+    browser, span = house.signed_in(Role.OWNER), Span(now_ms - 120_000, now_ms)
+    path = f"/api/v1/timeline?from_ms={span.begin_ms}&to_ms={span.end_ms}"
+    (told,) = (await browser.get(path)).json()["cameras"][0]["gaps"]
+    assert (told["reason"], told["words"]) == (reason.value, words)
+    message = json_format.message(GapChanged(gap), now_ms)
+    assert message is not None
+    row = json_format.gap(gap)
+    report: Any = {
+        **dict.fromkeys(("camera", "tawny", "made", "damage"), ""), "state": {}, "streams": {}, "history": [row],
+    }  # fmt: skip
+    about = ClipSheetHeader("clip.mp4", PORCH, "Front door", "pi", "Anna", ZoneInfo("UTC"), now_ms)
+    clip = Mock(read=lambda *_: [b"x"], size_bytes=1, cut_at_ms=None, start_ms=span.begin_ms)
+    for text in (
+        status.change_line(message),
+        "\n".join(timeline.lines(house.recorder.index, PORCH, span)),
+        report_text(report),
+        clip_sheet(house.recorder, clip, span, about),
+    ):
+        assert words in text
+        assert not TOKEN.search(text), text
+    icons = (UI / "timeline" / "draw.ts").read_text(encoding="utf-8")
+    assert re.search(rf"^  {reason.value}: \"", icons, re.MULTILINE), "its icon in the timeline"
+
+
+# --- problems --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ProblemKind)
+async def test_every_reader_has_words_for_a_problem(house: House, what: ProblemKind) -> None:
+    camera = PORCH if what in (ProblemKind.CAMERA, ProblemKind.SIGHT, ProblemKind.GAP) else None
+    alarm = Alarm(what, camera, house.clock.now_ms(), "It is broken.", do="Mend it.")
+    house.recorder.alarmed = [alarm]
+    if what in (ProblemKind.CAMERA, ProblemKind.SIGHT):  # the state of the camera is that problem
+        house.recorder.set_state(CameraState.OFFLINE, alarm.detail)
+    name = "Front door" if camera else ""
+    title, text = message_text.of_alarm(what, name, "14:02", alarm.detail, alarm.do, "1 of 1 camera working.")
+    over, _ = message_text.of_alarms_end(what, name, "14:02", "15:02", alarm.detail)
+    assert name in title and name in over
+    assert PROBLEM_WORDS[what].lower() in title.lower() or what is ProblemKind.CAMERA
+    assert "It is broken." in text
+    assert not TOKEN.search(f"{title} {text} {over}")
+
+    command = as_command(house)
+    assert "It is broken." in command
+    assert name in command
+    health = (await house.signed_in(Role.OWNER).get("/api/v1/health")).json()
+    assert not health["ok"]
+    assert "It is broken." in str(health)
+    assert "It is broken." in published(house)["health"]
+    message = json_format.message(alarm, 0)
+    assert message is not None
+    assert "It is broken." in status.change_line(message)
+    house.site.metrics_token = "t"
+    metrics = (await house.browser().get("/metrics", headers={"Authorization": "Bearer t"})).text
+    assert f'tawny_alarm{{what="{what.value}",camera="{camera or ""}"}} 1' in metrics
+    guide = (ROOT / "docs" / "how-to" / "monitoring.md").read_text(encoding="utf-8")
+    assert f"`{what.value}`" in guide
