@@ -7,14 +7,19 @@ import pytest
 
 from tawny.engine import SharedThread
 from tawny.model.clock import SystemClock
-from tawny.model.errors import SourceClosed, SourceError, SourceRefused, SourceUnreachable
+from tawny.model.errors import (
+    SourceClosed,
+    SourceError,
+    SourceRefused,
+    SourceUnreachable,
+)
 from tawny.model.gaps import GapEvidence
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
 from tawny.sources.rtsp.source import Rtsp
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 from tawny.stream.hub import Hub
-from tawny.stream.reader import LINGER_S, PacketDemand, StreamReader
+from tawny.stream.reader import LINGER_S, OWN_PLACE_S, PacketDemand, StreamReader
 from tawny.stream.session import StreamSession
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
@@ -118,14 +123,36 @@ def test_after_an_end_it_is_tried_again_soon_and_after_a_refusal_later() -> None
     assert bench.heard.words == [{"fps": 15.0}, "closed", "login-refused", {"fps": 15.0}]
 
 
-@pytest.mark.parametrize("word", ["busy", "session"])
+FULL_WORDS = ["busy", "session"]
+
+
+@pytest.mark.parametrize("word", FULL_WORDS)
 def test_a_camera_without_a_place_is_given_time_to_free_one(word: str) -> None:
     full = SourceError("rtsp://cam", "no place", GapEvidence(word=word))
     bench = Bench(full, full, SourceUnreachable("rtsp://cam"), full)
+    bench.clock.advance(OWN_PLACE_S + 1)
     first_s, second_s = bench.reader.step(), bench.reader.step()
     assert 4.0 <= first_s <= 6.0
     assert second_s > 1.3 * first_s
     assert bench.reader.step() <= 3.0
+    assert 4.0 <= bench.reader.step() <= 6.0
+
+
+@pytest.mark.parametrize("word", FULL_WORDS)
+@pytest.mark.parametrize("is_restart", [True, False])
+def test_a_place_that_was_ours_is_asked_for_often_for_a_minute(word: str, is_restart: bool) -> None:
+    """After a lost connection, and after a start: the former process may have lost one when it was killed."""
+    full = SourceError("rtsp://cam", "no place", GapEvidence(word=word))
+    lost = Scripted(*CLIP.packets[:3], SourceClosed("rtsp://cam", "gone"))
+    bench = Bench(*([] if is_restart else [lost]), *[full] * 60)
+    if not is_restart:
+        bench.clock.advance(3600)
+        bench.reader.step()
+    waits, begun_s = [], bench.clock.mono_s()
+    while bench.clock.mono_s() - begun_s < OWN_PLACE_S:
+        waits.append(bench.reader.step())
+        bench.clock.advance(waits[-1])
+    assert all(2.0 <= wait_s <= 3.0 for wait_s in waits)
     assert 4.0 <= bench.reader.step() <= 6.0
 
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from tawny.engine.backoff import Backoff
+from tawny.engine.backoff import Backoff, spread_s
 from tawny.model.clock import Clock
 from tawny.model.errors import SourceError, SourceFinished, SourceRefused
 from tawny.sources.source import CameraConnection, IdleUntil
@@ -24,6 +24,12 @@ _WATCHED_S = 0.019
 _NOTED_S = 5.0
 _TAKEN = frozenset({"busy", "session"})
 """Errors of a camera with a client limit, which frees a place only some time after the client disconnects."""
+_OWN_PLACE_RETRY_S = 2.5
+OWN_PLACE_S = 60.0
+"""Time in s after a lost connection, and after the start, in which such a camera is retried every 2 to 3 s.
+
+The occupied place is then probably that of the lost connection, or of a process that was killed.
+"""
 LINGER_S = 10.0
 """Time in s a stream stays watched after the last viewer left: page reloads and camera changes return quickly."""
 
@@ -83,6 +89,7 @@ class StreamReader:
         self._backoff = Backoff(first_s=0.5, most_s=2.5)
         self._refused = Backoff(first_s=4.0, most_s=30.0)
         self._busy = Backoff(first_s=5.0, most_s=30.0)
+        self._lost_s = clock.mono_s()
 
     def step(self) -> float:
         try:
@@ -120,7 +127,10 @@ class StreamReader:
         self._session.end(STOPPED)
 
     def _over(self, error: SourceError) -> float:
-        held_s = self._clock.mono_s() - self._opened_s if self._connection else 0.0
+        now_s = self._clock.mono_s()
+        held_s = now_s - self._opened_s if self._connection else 0.0
+        if self._connection is not None and not self._is_new:
+            self._lost_s = now_s
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
@@ -133,6 +143,8 @@ class StreamReader:
             return self._refused.next_s(held_s)
         self._refused.reset()
         if error.evidence is not None and error.evidence.word in _TAKEN:
+            if now_s - self._lost_s < OWN_PLACE_S:
+                return spread_s(0, _OWN_PLACE_RETRY_S, _OWN_PLACE_RETRY_S)
             return self._busy.next_s(held_s)
         self._busy.reset()
         return self._backoff.next_s(held_s)
