@@ -1,5 +1,6 @@
 """What keeps a stream coming, alone and with many others in one thread."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from tawny.model.clock import SystemClock
 from tawny.model.errors import (
     SourceClosed,
     SourceError,
+    SourceFinished,
+    SourceNotFound,
     SourceRefused,
     SourceUnreachable,
 )
@@ -154,6 +157,62 @@ def test_a_place_that_was_ours_is_asked_for_often_for_a_minute(word: str, is_res
         bench.clock.advance(waits[-1])
     assert all(2.0 <= wait_s <= 3.0 for wait_s in waits)
     assert 4.0 <= bench.reader.step() <= 6.0
+
+
+def subclasses_of(kind: type[SourceError]) -> list[type[SourceError]]:
+    return [kind, *(deeper for sub in kind.__subclasses__() for deeper in subclasses_of(sub))]
+
+
+ALL_ERRORS = [kind for kind in subclasses_of(SourceError) if kind is not SourceFinished]
+
+
+@pytest.mark.parametrize("kind", ALL_ERRORS)
+def test_each_trouble_is_logged_once_and_its_end_with_a_count(
+    kind: type[SourceError], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "tawny.stream.reader")
+    tries = 1000
+    errors = [kind("rtsp://cam", f"attempt {n}") for n in range(tries)]
+    bench = Bench(*errors, Scripted(*CLIP.packets))
+    for _ in range(tries):
+        bench.clock.advance(bench.reader.step())
+    assert [record.getMessage() for record in caplog.records] == [f"porch: {errors[0]}"]
+    bench.reader.step()
+    assert caplog.messages[1:] == [f"porch: connected after {tries} failed attempts"]
+    assert len(bench.heard.words) == tries + 1  # the listener still hears of every attempt
+
+
+@pytest.mark.parametrize("kind", ALL_ERRORS)
+def test_another_trouble_is_logged_also_without_a_recovery(
+    kind: type[SourceError], caplog: pytest.LogCaptureFixture
+) -> None:
+    others = [other("rtsp://cam", "this") for other in ALL_ERRORS if other is not kind]
+    for other in others:
+        caplog.clear()
+        bench = Bench(*[kind("rtsp://cam", "that")] * 3, *[other] * 3)
+        for _ in range(6):
+            bench.clock.advance(bench.reader.step())
+        assert caplog.messages == [f"porch: {kind('rtsp://cam', 'that')}", f"porch: {other}"]
+
+
+def test_a_camera_that_alternates_between_troubles_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "tawny.stream.reader")
+    troubles: list[CameraConnection | SourceError] = []
+    for _ in range(200):
+        flap = Scripted(*CLIP.packets[:3], SourceClosed("rtsp://cam", "gone"))
+        troubles += [SourceNotFound("rtsp://cam", "404"), flap, SourceUnreachable("rtsp://cam", "no route")]
+    bench = Bench(*troubles)
+    for _ in range(600):
+        bench.clock.advance(bench.reader.step())
+    assert len(caplog.messages) <= 6
+
+
+def test_every_loss_of_a_connection_that_held_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    lost = SourceClosed("rtsp://cam", "gone")
+    bench = Bench(*[Scripted(*CLIP.packets[:3], IdleUntil(300), lost) for _ in range(3)])
+    for _ in range(6):
+        bench.clock.advance(bench.reader.step())
+    assert caplog.messages == [f"porch: {lost}"] * 3
 
 
 def test_an_endless_source_does_not_keep_the_others_waiting() -> None:
