@@ -172,6 +172,7 @@ REMOVED: Final[tuple[Change, ...]] = (
     Change("settings", "key", "private", _MASKS, f"{_CAMERA}.detection"),
 )
 ADDED: Final[tuple[Change, ...]] = (
+    Change("openapi", "path", "/api/v1/clips/{clip}/restore", "a deleted clip can be restored for a minute"),
     Change("openapi", "field", "include_possible", _KEPT, _PLAN),
     Change("openapi", "field", "recognized", _KEPT, _PLAN),
     Change("help", "command", "tawny cameras", _ACTIONS),
