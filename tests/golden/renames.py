@@ -162,6 +162,7 @@ RENAMED: Final[tuple[Rename, ...]] = (*_API, *_HELP, *_SETTINGS)
 _ACTIONS: Final = "`tawny add` and `tawny report camera` are actions of one command"
 _SHOWS: Final = "`tawny mode` without a mode shows the active one"
 _KEPT: Final = "a rule that is edited keeps them"
+_WATCHING: Final = "/api/v1/cameras/{camera}/watching"
 _MASKS: Final = "a privacy mask is not about detection: it stands in the camera's own table"
 REMOVED: Final[tuple[Change, ...]] = (
     Change("openapi", "value", "disarm", "`set_mode` with the mode says the same", _ORDERS),
@@ -173,6 +174,7 @@ REMOVED: Final[tuple[Change, ...]] = (
 )
 ADDED: Final[tuple[Change, ...]] = (
     Change("openapi", "path", "/api/v1/clips/{clip}/restore", "a deleted clip can be restored for a minute"),
+    Change("openapi", "field", "values", "what a detector that is not in use is set to", _WATCHING),
     Change("openapi", "field", "include_possible", _KEPT, _PLAN),
     Change("openapi", "field", "recognized", _KEPT, _PLAN),
     Change("help", "command", "tawny cameras", _ACTIONS),
