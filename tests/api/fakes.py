@@ -57,7 +57,8 @@ class FakeTuning:
         self.refuses: TawnyError | None = None
 
     def detectors(self) -> Sequence[DetectorView]:
-        return [DetectorView("motion", "Ours.", {"sensitivity": DetectorParameter(50, 1, 100, is_whole=True)})]
+        numbers = {"sensitivity": DetectorParameter(50, 1, 100, is_whole=True)}
+        return [DetectorView("motion", "Ours.", numbers), DetectorView("framediff", "Simple.", numbers)]
 
     def readers(self) -> Sequence[str]:
         return ["plates"]

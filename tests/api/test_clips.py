@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 
 from tawny.api.auth.access import COOKIE
 from tawny.api.auth.accounts import Account, Caller, Role
-from tawny.api.past.clip_jobs import ClipExportJob, ClipJobs, ClipJobState
+from tawny.api.past.clip_jobs import UNDO_S, ClipExportJob, ClipJobs, ClipJobState
 from tawny.api.past.clip_store import ClipStore
 from tawny.api.server import WebServer
 from tawny.model.events import Event, new_event_id
@@ -319,3 +319,101 @@ def test_what_breaks_while_it_is_made_is_told_as_failed(house: House, monkeypatc
         desk.work()
     desk.given_up()
     assert [one.state for one in desk.seen_by(ANNA)] == [ClipJobState.FAILED]
+
+
+# --- deleted, and restored
+
+
+@pytest.fixture
+def kept_clips(house: House, tmp_path: Path) -> Path:
+    """The folder of clips, on a disk."""
+    folder = tmp_path / "clips"
+    house.site.jobs = ClipJobs(house.clock, ClipStore(folder, 1 << 30))
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["mp4", "gif", "sheet"])
+async def test_a_deleted_clip_can_be_restored_as_it_was(
+    house: House, viewer: httpx.AsyncClient, kept_clips: Path, kind: str
+) -> None:
+    made = await asked(house, viewer, kind=kind)
+    house.site.jobs.work()
+    (before,) = await listed(viewer)
+    data = (await viewer.get(str(before["file"]))).content
+    heard: list[ClipExportJob] = []
+    house.site.jobs.subscribe(heard.append)
+    assert (await viewer.delete(f"/api/v1/clips/{made['id']}")).status_code == 200
+    assert await listed(viewer) == []
+    assert (await viewer.get(str(before["file"]))).status_code == 404
+    restored = await viewer.post(f"/api/v1/clips/{made['id']}/restore")
+    assert (restored.status_code, restored.json()) == (200, before)
+    assert await listed(viewer) == [before]
+    assert (await viewer.get(str(before["file"]))).content == data
+    assert [one.state for one in heard] == [ClipJobState.REMOVED, ClipJobState.DONE]
+    again = ClipJobs(house.clock, ClipStore(kept_clips, 1 << 30))
+    assert [one.state for one in again.seen_by(ANNA)] == [ClipJobState.DONE], "also after a start"
+
+
+async def test_after_a_while_a_deleted_clip_is_gone_for_good(
+    house: House, viewer: httpx.AsyncClient, kept_clips: Path
+) -> None:
+    made = await asked(house, viewer)
+    house.site.jobs.work()
+    await viewer.delete(f"/api/v1/clips/{made['id']}")
+    wait_s = house.site.jobs.delete_removed()
+    assert 0 < wait_s <= UNDO_S
+    assert list(kept_clips.iterdir())
+    house.clock.advance(wait_s)
+    house.site.jobs.delete_removed()
+    assert list(kept_clips.iterdir()) == []
+    late = await viewer.post(f"/api/v1/clips/{made['id']}/restore")
+    assert late.status_code == 404
+
+
+@pytest.mark.parametrize("ends", ["close", "killed"])
+async def test_a_deleted_clip_does_not_come_back_at_the_next_start(
+    house: House, viewer: httpx.AsyncClient, kept_clips: Path, ends: str
+) -> None:
+    made = await asked(house, viewer)
+    house.site.jobs.work()
+    await viewer.delete(f"/api/v1/clips/{made['id']}")
+    if ends == "close":
+        house.site.jobs.close()
+        assert list(kept_clips.iterdir()) == []
+    again = ClipJobs(house.clock, ClipStore(kept_clips, 1 << 30))
+    assert again.seen_by(ANNA) == []
+    assert list(kept_clips.iterdir()) == []
+
+
+async def test_only_who_may_delete_may_restore(house: House, viewer: httpx.AsyncClient, kept_clips: Path) -> None:
+    owner = house.signed_in(Role.OWNER)
+    made = await asked(house, owner)
+    house.site.jobs.work()
+    await owner.delete(f"/api/v1/clips/{made['id']}")
+    assert (await viewer.post(f"/api/v1/clips/{made['id']}/restore")).status_code == 403
+    assert await listed(owner) == []
+    assert (await owner.post(f"/api/v1/clips/{made['id']}/restore")).status_code == 200
+
+
+@pytest.mark.parametrize("state", [ClipJobState.WAITING, ClipJobState.FAILED])
+async def test_what_has_no_file_cannot_be_restored(
+    house: House, viewer: httpx.AsyncClient, kept_clips: Path, state: ClipJobState
+) -> None:
+    made = await asked(house, viewer, **({"from_ms": 1, "to_ms": 2000} if state is ClipJobState.FAILED else {}))
+    if state is ClipJobState.FAILED:
+        house.site.jobs.work()
+    (before,) = await listed(viewer)
+    assert before["state"] == state.value
+    await viewer.delete(f"/api/v1/clips/{made['id']}")
+    assert (await viewer.post(f"/api/v1/clips/{made['id']}/restore")).status_code == 404
+    assert await listed(viewer) == []
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_deleted_clips_make_way_before_others(house: House, tmp_path: Path, in_memory: bool) -> None:
+    desk = desk_with(house, None if in_memory else tmp_path / "clips", 2.5)
+    first, second = made(house, desk), made(house, desk)
+    desk.remove(second)
+    newest = made(house, desk)
+    assert [one.id for one in desk.seen_by(ANNA)] == [newest.id, first.id]
+    assert desk.find_removed(second.id, ANNA) is None

@@ -7,6 +7,7 @@ import pytest
 
 from tawny.api.auth.accounts import Role
 from tawny.api.live.meters import MeterFeed
+from tawny.config.settings import DetectionSettings
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.observations import Look, Observation
 from tests.api.fakes import House
@@ -143,3 +144,39 @@ def test_a_meter_is_read_only_while_it_is_wanted(house: House) -> None:
     assert meters.take() == []
     meters.want([])
     assert not tuning.met.is_read
+
+
+# --- detectors keep their numbers
+
+
+DETECTORS = ["motion", "framediff", "own"]
+"""The last one is not installed: its table may be there all the same."""
+
+
+@pytest.mark.parametrize("away", ["off", *DETECTORS])
+@pytest.mark.parametrize("detector", DETECTORS)
+async def test_a_detector_that_is_left_keeps_its_numbers(
+    house: House, owner: httpx.AsyncClient, detector: str, away: str
+) -> None:
+    own = {"sensitivity": 62, "share": 0.25, "label": "cat", "is_fast": True, "sizes": [1, 2]}
+    house.recorder.tuning.watch = DetectionSettings.model_validate({"detector": detector, detector: own})
+    before = (await told(owner))["watch"]["numbers"]
+    assert before == {"sensitivity": 62, "share": 0.25}
+    left = await change(owner, await told(owner), detector=away, numbers=before if away == detector else {})
+    assert left.status_code == 200
+    offered = {one["name"]: one["values"] for one in left.json()["detectors"]}
+    assert offered == {name: before if name == detector else {} for name in ("motion", "framediff")}
+    back = await change(owner, left.json(), detector=detector)
+    assert back.json()["watch"]["numbers"] == before
+    assert house.recorder.tuning.watch.options == own
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+async def test_numbers_that_are_cleared_are_gone_and_nothing_else(
+    house: House, owner: httpx.AsyncClient, detector: str
+) -> None:
+    own = {"sensitivity": 62, "label": "cat", "is_fast": True}
+    house.recorder.tuning.watch = DetectionSettings.model_validate({"detector": detector, detector: own})
+    cleared = await change(owner, await told(owner), numbers={})
+    assert cleared.json()["watch"]["numbers"] == {}
+    assert house.recorder.tuning.watch.options == {"label": "cat", "is_fast": True}

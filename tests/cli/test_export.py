@@ -1,6 +1,8 @@
 """`tawny export`: exactly, in parts of a size, and of what is sealed, with its key. What comes out is looked at."""
 
 import json
+import subprocess
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +106,96 @@ def test_with_its_key_everything_can_be_made_of_what_is_sealed(tawny: Tawny, sea
         assert tawny("verify", name, "--recorder", fingerprint).code == 0
     assert len(pictures(tmp_path / "proof-original" / "clip.mp4")) > 30
     assert sorted(path.name for path in sealed.rglob("*")) == before, "nothing in the clear is left beside it"
+
+
+# --- the container is that of the name
+
+
+KINDS: dict[str, tuple[list[str], dict[str, str]]] = {
+    "as recorded": ([], {".mp4": "mov", ".mkv": "matroska", ".ts": "mpegts", "": "mov"}),
+    "masked": (["--redact", "0,0 0.5,1"], {".mp4": "mov", "": "mov"}),
+    "exact": (["--exact"], {".mp4": "mov", ".mkv": "matroska", ".ts": "mpegts", "": "mov"}),
+    "time-lapse": (["--timelapse", "3"], {".mp4": "mov", "": "mov"}),
+    "GIF": (["--gif"], {".gif": "gif", "": "gif"}),
+    "sheet": (["--sheet", "2x2"], {".jpg": "image2", ".jpeg": "image2", "": "jpeg_pipe"}),
+    "parts": (["--split", "2s"], {".mp4": "mov", ".mkv": "matroska", ".ts": "mpegts", "": "mov"}),
+}
+"""The options of each kind of export, and FFmpeg's word for the container of each ending it can write."""
+ENDINGS = ["", ".mp4", ".MP4", ".mkv", ".ts", ".h264", ".avi", ".mov", ".webm", ".gif", ".jpg", ".jpeg", ".png", ".zip"]
+
+
+def probe(path: Path, *words: str) -> dict[str, Any]:
+    """What the real ffprobe says of it."""
+    said = subprocess.run(
+        ["ffprobe", "-v", "error", "-show_format", "-show_streams", "-count_packets", "-of", "json", *words, path],
+        capture_output=True,
+        check=True,
+    )
+    assert not said.stderr
+    return dict(json.loads(said.stdout))
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_is_what_its_name_says_or_is_not_written(
+    tawny: Tawny, recorded: Path, tmp_path: Path, kind: str, ending: str
+) -> None:
+    more, known = KINDS[kind]
+    said = tawny(*words(recorded), *more, "-o", f"clip{ending}")
+    if ending.lower() in known:
+        assert said.code == 0, said.err
+        made = sorted(tmp_path.glob("clip*"))
+        assert made
+        assert all(probe(path)["format"]["format_name"].startswith(known[ending.lower()]) for path in made)
+    else:
+        assert said.code == 2
+        assert all(one in said.err for one in known), "it names what is possible"
+        assert not list(tmp_path.glob("clip*"))
+
+
+@pytest.mark.parametrize("ending", [".mkv", ".ts"])
+@pytest.mark.parametrize("from_ms", [0, 1_500])
+def test_another_container_holds_the_same_packets(
+    tawny: Tawny, recorded: Path, tmp_path: Path, ending: str, from_ms: int
+) -> None:
+    told = {}
+    for name in ("clip.mp4", f"clip{ending}"):
+        said = tawny(*words(recorded, from_ms), "-o", name, "--json")
+        assert said.code == 0, said.err
+        told[name] = json.loads(said.out)
+    one, other = tmp_path / "clip.mp4", tmp_path / f"clip{ending}"
+    assert told[other.name]["size_bytes"] == other.stat().st_size
+    hashes = [frame_hashes(path, "-ignore_editlist", "1") for path in (one,)] + [frame_hashes(other)]
+    assert len(hashes[0]) > 20
+    assert hashes[0] == hashes[1], "every picture, and no other"
+    codecs = [
+        [(each["codec_name"], each["nb_read_packets"]) for each in probe(path)["streams"]] for path in (one, other)
+    ]
+    assert codecs[0] == codecs[1]
+    hidden_ms = ms(told[one.name]["start"]) - ms(told[other.name]["start"])
+    assert hidden_ms == pytest.approx(1000 * (length_s(other) - length_s(one)), abs=70)
+    assert (hidden_ms > 0) == (from_ms > 0), "what an MP4 hides is shown, and said"
+
+
+def ms(utc: str) -> float:
+    return datetime.fromisoformat(utc).timestamp() * 1000
+
+
+def length_s(path: Path) -> float:
+    """Of the video."""
+    return float(probe(path)["format"]["duration"])
+
+
+def frame_hashes(path: Path, *options: str) -> list[str]:
+    """Of each picture that FFmpeg decodes, without its time."""
+    words = ["ffmpeg", "-v", "error", *options, "-i", str(path), "-map", "0:v", "-f", "framemd5", "-"]
+    said = subprocess.run(words, capture_output=True, check=True)
+    assert not said.stderr
+    return [line.split(",")[-1].strip() for line in said.stdout.decode().splitlines() if not line.startswith("#")]
+
+
+def test_parts_of_a_size_are_mp4(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
+    said = tawny(*words(recorded), "-o", "clip.ts", "--split", "100kB")
+    assert said.code == 2
+    assert "15min" in said.err
+    assert not list(tmp_path.glob("clip*"))

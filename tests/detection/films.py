@@ -15,7 +15,7 @@ from tawny.testing.scenes import LOOKS_A_SECOND, SyntheticScene, person
 SCALE = 2
 
 
-def film(pictures: Iterable[Any], fps: int, gop: int, name: str) -> Path:
+def film(pictures: Iterable[Any], fps: int, gop: int, name: str, b_frames: int = 0) -> Path:
     """uint8 [height, width] pictures as an H.264 file; a keyframe every `gop` pictures."""
     path = Path(tempfile.mkdtemp(prefix="tawny-film-")) / f"{name}.mp4"
     with av.open(str(path), "w") as out:
@@ -25,7 +25,7 @@ def film(pictures: Iterable[Any], fps: int, gop: int, name: str) -> Path:
                 stream = out.add_stream("libx264", rate=fps)
                 stream.height, stream.width = luma.shape
                 stream.pix_fmt = "yuv420p"
-                set_up = f"keyint={gop}:min-keyint={gop}:scenecut=0:threads=1:log-level=-1"
+                set_up = f"keyint={gop}:min-keyint={gop}:scenecut=0:threads=1:log-level=-1:bframes={b_frames}"
                 stream.options = {"preset": "ultrafast", "crf": "20", "x264-params": set_up}
             grey = np.full((luma.shape[0] // 2, luma.shape[1]), 128, np.uint8)
             frame = av.VideoFrame.from_ndarray(np.concatenate([luma, grey]), format="yuv420p")

@@ -68,6 +68,33 @@ def test_what_is_asked_for_is_made_and_saved(page: Page, kind: str, suffix: str,
     expect(rows).to_have_count(there - 1, timeout=WAIT_MS)
 
 
+def test_a_deleted_clip_comes_back_as_it_was(page: Page) -> None:
+    made_of(page, "GIF")
+    row = page.locator('.saved-clip[data-state="done"]', has_text="GIF").first
+    expect(row).to_be_visible(timeout=WAIT_MS)
+    name = row.get_attribute("data-clip")
+    row = page.locator(f'.saved-clip[data-clip="{name}"]')
+    row.get_by_role("button", name="Keep").click()
+    expect(row.get_by_role("button", name="Kept")).to_be_visible(timeout=WAIT_MS)
+    row.get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0, timeout=WAIT_MS)
+    told = page.get_by_role("status").filter(has_text="Clip deleted.")
+    page.wait_for_function("() => document.getAnimations().every((one) => one.playState !== 'running')")
+    assert violations(page, axe_script()) == []
+    told.get_by_role("button", name="Undo").click(timeout=5000)
+    expect(row.get_by_role("button", name="Kept")).to_be_visible(timeout=WAIT_MS)
+    with page.expect_download() as saved:
+        row.get_by_role("link", name="Download").click()
+    assert saved.value.path().read_bytes().startswith(b"GIF89a")
+    page.reload()
+    expect(row).to_be_visible(timeout=WAIT_MS)
+    row.get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0, timeout=WAIT_MS)
+    page.reload()
+    expect(page.get_by_role("heading", name="Clips")).to_be_visible(timeout=WAIT_MS)
+    expect(row).to_have_count(0)
+
+
 def test_a_saved_clip_is_given_on_by_a_link(page: Page) -> None:
     made_of(page, "GIF")
     row = page.locator('.saved-clip[data-state="done"]', has_text="GIF").first

@@ -150,6 +150,40 @@ def test_all_of_it_by_keys(page: Page, owner: BrowserContext, house: Tawny) -> N
     assert now["lines"][0]["direction"] == "left-to-right"
 
 
+def test_a_detector_that_is_switched_off_and_on_keeps_its_numbers(
+    page: Page, owner: BrowserContext, house: Tawny
+) -> None:
+    detector, number = page.get_by_label("Detector", exact=True), page.get_by_label("sensitivity", exact=True)
+
+    def open_numbers() -> None:
+        page.locator("details.advanced summary").click()
+        expect(detector).to_be_visible()
+
+    open_numbers()
+    number.fill("62")
+    number.press("Tab")
+    for name in ("off", "motion", "framediff", "motion"):  # nothing is saved meanwhile
+        detector.select_option(name)
+    expect(number).to_have_value("62")
+    save(page)
+    assert watching(owner, house)["watch"]["numbers"] == {"sensitivity": 62}
+    detector.select_option("off")
+    save(page)
+    assert watching(owner, house)["watch"]["detector"] == "off"
+    page.reload()
+    open_numbers()
+    expect(number).to_have_count(0)
+    detector.select_option("motion")
+    expect(number).to_have_value("62")
+    save(page)
+    assert watching(owner, house)["watch"]["numbers"] == {"sensitivity": 62}
+    assert "sensitivity = 62" in config_of(house)
+    number.fill("")
+    number.press("Tab")
+    save(page)
+    assert watching(owner, house)["watch"]["numbers"] == {}
+
+
 def test_lines_that_cross_are_refused_and_leaving_asks(page: Page) -> None:
     page.get_by_role("button", name="Add: Zones").click()
     page.locator("[data-point='0']").focus()

@@ -166,6 +166,7 @@ _COUNTS: Final = "every reader counts the cameras with the same sentence"
 _ENDED: Final = "a video file that was played to its end was not switched off by anybody"
 _OUTLOOK: Final = "every reader says with the same sentence whether the disk suffices"
 _UNSET: Final = "no setting makes a camera wait for motion: it was never sent"
+_WATCHING: Final = "/api/v1/cameras/{camera}/watching"
 _MASKS: Final = "a privacy mask is not about detection: it stands in the camera's own table"
 REMOVED: Final[tuple[Change, ...]] = (
     Change("openapi", "value", "disarm", "`set_mode` with the mode says the same", _ORDERS),
@@ -179,6 +180,8 @@ REMOVED: Final[tuple[Change, ...]] = (
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/health"),
 )
 ADDED: Final[tuple[Change, ...]] = (
+    Change("openapi", "path", "/api/v1/clips/{clip}/restore", "a deleted clip can be restored for a minute"),
+    Change("openapi", "field", "values", "what a detector that is not in use is set to", _WATCHING),
     Change("openapi", "field", "include_possible", _KEPT, _PLAN),
     Change("openapi", "field", "recognized", _KEPT, _PLAN),
     Change("help", "command", "tawny cameras", _ACTIONS),

@@ -1,5 +1,6 @@
 """What keeps a stream coming, alone and with many others in one thread."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -7,14 +8,21 @@ import pytest
 
 from tawny.engine import SharedThread
 from tawny.model.clock import SystemClock
-from tawny.model.errors import SourceClosed, SourceError, SourceRefused, SourceUnreachable
+from tawny.model.errors import (
+    SourceClosed,
+    SourceError,
+    SourceFinished,
+    SourceNotFound,
+    SourceRefused,
+    SourceUnreachable,
+)
 from tawny.model.gaps import GapEvidence
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
 from tawny.sources.rtsp.source import Rtsp
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 from tawny.stream.hub import Hub
-from tawny.stream.reader import LINGER_S, PacketDemand, StreamReader
+from tawny.stream.reader import LINGER_S, OWN_PLACE_S, PacketDemand, StreamReader
 from tawny.stream.session import StreamSession
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
@@ -118,15 +126,93 @@ def test_after_an_end_it_is_tried_again_soon_and_after_a_refusal_later() -> None
     assert bench.heard.words == [{"fps": 15.0}, "closed", "login-refused", {"fps": 15.0}]
 
 
-@pytest.mark.parametrize("word", ["busy", "session"])
+FULL_WORDS = ["busy", "session"]
+
+
+@pytest.mark.parametrize("word", FULL_WORDS)
 def test_a_camera_without_a_place_is_given_time_to_free_one(word: str) -> None:
     full = SourceError("rtsp://cam", "no place", GapEvidence(word=word))
     bench = Bench(full, full, SourceUnreachable("rtsp://cam"), full)
+    bench.clock.advance(OWN_PLACE_S + 1)
     first_s, second_s = bench.reader.step(), bench.reader.step()
     assert 4.0 <= first_s <= 6.0
     assert second_s > 1.3 * first_s
     assert bench.reader.step() <= 3.0
     assert 4.0 <= bench.reader.step() <= 6.0
+
+
+@pytest.mark.parametrize("word", FULL_WORDS)
+@pytest.mark.parametrize("is_restart", [True, False])
+def test_a_place_that_was_ours_is_asked_for_often_for_a_minute(word: str, is_restart: bool) -> None:
+    """After a lost connection, and after a start: the former process may have lost one when it was killed."""
+    full = SourceError("rtsp://cam", "no place", GapEvidence(word=word))
+    lost = Scripted(*CLIP.packets[:3], SourceClosed("rtsp://cam", "gone"))
+    bench = Bench(*([] if is_restart else [lost]), *[full] * 60)
+    if not is_restart:
+        bench.clock.advance(3600)
+        bench.reader.step()
+    waits, begun_s = [], bench.clock.mono_s()
+    while bench.clock.mono_s() - begun_s < OWN_PLACE_S:
+        waits.append(bench.reader.step())
+        bench.clock.advance(waits[-1])
+    assert all(2.0 <= wait_s <= 3.0 for wait_s in waits)
+    assert 4.0 <= bench.reader.step() <= 6.0
+
+
+def subclasses_of(kind: type[SourceError]) -> list[type[SourceError]]:
+    return [kind, *(deeper for sub in kind.__subclasses__() for deeper in subclasses_of(sub))]
+
+
+ALL_ERRORS = [kind for kind in subclasses_of(SourceError) if kind is not SourceFinished]
+
+
+@pytest.mark.parametrize("kind", ALL_ERRORS)
+def test_each_trouble_is_logged_once_and_its_end_with_a_count(
+    kind: type[SourceError], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "tawny.stream.reader")
+    tries = 1000
+    errors = [kind("rtsp://cam", f"attempt {n}") for n in range(tries)]
+    bench = Bench(*errors, Scripted(*CLIP.packets))
+    for _ in range(tries):
+        bench.clock.advance(bench.reader.step())
+    assert [record.getMessage() for record in caplog.records] == [f"porch: {errors[0]}"]
+    bench.reader.step()
+    assert caplog.messages[1:] == [f"porch: connected after {tries} failed attempts"]
+    assert len(bench.heard.words) == tries + 1  # the listener still hears of every attempt
+
+
+@pytest.mark.parametrize("kind", ALL_ERRORS)
+def test_another_trouble_is_logged_also_without_a_recovery(
+    kind: type[SourceError], caplog: pytest.LogCaptureFixture
+) -> None:
+    others = [other("rtsp://cam", "this") for other in ALL_ERRORS if other is not kind]
+    for other in others:
+        caplog.clear()
+        bench = Bench(*[kind("rtsp://cam", "that")] * 3, *[other] * 3)
+        for _ in range(6):
+            bench.clock.advance(bench.reader.step())
+        assert caplog.messages == [f"porch: {kind('rtsp://cam', 'that')}", f"porch: {other}"]
+
+
+def test_a_camera_that_alternates_between_troubles_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "tawny.stream.reader")
+    troubles: list[CameraConnection | SourceError] = []
+    for _ in range(200):
+        flap = Scripted(*CLIP.packets[:3], SourceClosed("rtsp://cam", "gone"))
+        troubles += [SourceNotFound("rtsp://cam", "404"), flap, SourceUnreachable("rtsp://cam", "no route")]
+    bench = Bench(*troubles)
+    for _ in range(600):
+        bench.clock.advance(bench.reader.step())
+    assert len(caplog.messages) <= 6
+
+
+def test_every_loss_of_a_connection_that_held_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    lost = SourceClosed("rtsp://cam", "gone")
+    bench = Bench(*[Scripted(*CLIP.packets[:3], IdleUntil(300), lost) for _ in range(3)])
+    for _ in range(6):
+        bench.clock.advance(bench.reader.step())
+    assert caplog.messages == [f"porch: {lost}"] * 3
 
 
 def test_an_endless_source_does_not_keep_the_others_waiting() -> None:

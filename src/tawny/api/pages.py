@@ -3,12 +3,13 @@
 import mimetypes
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from tawny.api.auth.access import Access, rule
 from tawny.api.context import Here
 from tawny.api.errors import not_found
-from tawny.api.static_files import StaticFiles
+from tawny.api.static_files import StaticFiles, accepted_coding
 
 FOR_EVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
@@ -40,12 +41,11 @@ router = APIRouter()
 public = [rule(Access.PUBLIC)]
 
 
-async def page(here: Here) -> Response:
+async def page(request: Request, here: Here) -> Response:
     """Return the single-page application."""
-    index = here.interface.files.get("index.html")
-    if index is None:
+    if "index.html" not in here.interface.files:
         return HTMLResponse(MISSING, 503)
-    return FileResponse(index, headers={"Cache-Control": ASK_AGAIN}, media_type="text/html")
+    return _file(request, here.interface, "index.html", ASK_AGAIN)
 
 
 for path in PAGES:
@@ -54,20 +54,26 @@ for path in PAGES:
 
 
 @router.get("/assets/{name}", dependencies=public, include_in_schema=False)
-async def asset(name: str, here: Here) -> Response:
+async def asset(name: str, request: Request, here: Here) -> Response:
     """Return a file with a hash in its name; cached forever."""
-    return _file(here.interface, f"assets/{name}", FOR_EVER)
+    return _file(request, here.interface, f"assets/{name}", FOR_EVER)
 
 
 @router.get("/{name}", dependencies=public, include_in_schema=False)
-async def other_file(name: str, here: Here) -> Response:
+async def other_file(name: str, request: Request, here: Here) -> Response:
     """Return other files such as the icon and the manifest."""
-    return _file(here.interface, name, ASK_AGAIN)
+    return _file(request, here.interface, name, ASK_AGAIN)
 
 
-def _file(interface: StaticFiles, name: str, kept: str) -> Response:
+def _file(request: Request, interface: StaticFiles, name: str, kept: str) -> Response:
     found = interface.files.get(name)
     if found is None:
         raise not_found("Page not found.", "Check the address.")
     kind = KINDS.get(found.suffix) or mimetypes.guess_type(found.name)[0] or "application/octet-stream"
-    return FileResponse(found, headers={"Cache-Control": kept}, media_type=kind)
+    headers, offered = {"Cache-Control": kept}, interface.encoded.get(name)
+    if offered:
+        headers["Vary"] = "Accept-Encoding"
+        coding = accepted_coding(request.headers.get("accept-encoding", ""), offered)
+        if coding:
+            headers["Content-Encoding"], found = coding, offered[coding]
+    return FileResponse(found, headers=headers, media_type=kind)

@@ -1,18 +1,38 @@
 """Files of the built interface, listed once at startup. Invariant: no path from a request reaches the disk."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 BUILT = Path(__file__).parent / "static"
+ENCODINGS: Final = {"br": ".br", "gzip": ".gz"}
+"""Content codings and the endings of the files that `ui/scripts/compress.mjs` writes, smallest first."""
+_CODING = re.compile(r"\s*([\w*-]+)\s*(?:;\s*q=([0-9.]{1,5})\s*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class StaticFiles:
-    """files: URL path below `static/` to file path."""
+    """files: URL path below `static/` to file path. encoded: compressed variants, by URL path and content coding."""
 
     files: dict[str, Path]
+    encoded: dict[str, dict[str, Path]] = field(default_factory=dict)
 
     @classmethod
     def at(cls, folder: Path = BUILT) -> "StaticFiles":
-        found = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-        return cls({path.relative_to(folder).as_posix(): path for path in found})
+        paths = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+        files = {path.relative_to(folder).as_posix(): path for path in paths}
+        encoded: dict[str, dict[str, Path]] = {}
+        for coding, ending in ENCODINGS.items():
+            for name in [name for name in files if name.endswith(ending) and name.removesuffix(ending) in files]:
+                encoded.setdefault(name.removesuffix(ending), {})[coding] = files.pop(name)
+        return cls(files, encoded)
+
+
+def accepted_coding(accept: str, offered: dict[str, Path]) -> str | None:
+    """Return the first offered content coding that `Accept-Encoding` allows; None for the plain file (RFC 9110)."""
+    allowed: dict[str, bool] = {}
+    for part in accept.split(","):
+        if found := _CODING.fullmatch(part):
+            allowed[found[1].lower()] = re.search("[1-9]", found[2] or "1") is not None
+    return next((coding for coding in offered if allowed.get(coding, allowed.get("*", False))), None)

@@ -1,4 +1,4 @@
-"""`tawny export`: export a clip as MP4 without re-encoding, or as evidence folder, GIF, time-lapse or contact sheet."""
+"""`tawny export`: export a clip without re-encoding, or as evidence folder, GIF, time-lapse or contact sheet."""
 
 import tempfile
 from argparse import ArgumentParser, Namespace
@@ -16,6 +16,7 @@ from tawny.cli.paths import existing_data, new_file
 from tawny.cli.redaction_options import redacted_words, redaction
 from tawny.cli.times import time_text
 from tawny.config.units import seconds, size, size_text
+from tawny.media.codec.remuxer import CONTAINERS, remux
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import StreamName
@@ -30,6 +31,8 @@ from tawny.storage.index.opening import known_camera
 MOST_BYTES = 2**40
 LEAST_PART_MS = 1000
 COVERED = "; privacy masks are blacked out, so the video is re-encoded (use `--unmasked` for the stored version)"
+ENDINGS = {ExportKind.GIF: (".gif",), ExportKind.SHEET: (".jpg", ".jpeg")}
+"""Endings of the names of exports that are not video."""
 Private = Mapping[str, tuple[Polygon, ...]]
 
 
@@ -43,7 +46,11 @@ def describe(parser: ArgumentParser) -> None:
         help="camera ID, for example front-door; for side by side several: a,b,c",
     )
     parser.add_argument(
-        "-o", "--output", metavar="FILE", required=True, help="output file; existing files are never overwritten"
+        "-o",
+        "--output",
+        metavar="FILE",
+        required=True,
+        help="output file, .mp4, .mkv or .ts; existing files are never overwritten",
     )
     parser.add_argument(
         "--stream", choices=[name.value for name in StreamName], default="main", help="main or sub stream"
@@ -82,6 +89,7 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
+    _check_ending(args)
     chosen, folder = existing_data(args)
     within = times.span(args.begin, args.end, SystemClock().now_ms())
     if args.evidence:
@@ -111,17 +119,18 @@ def run(args: Namespace, out: Output) -> int:
             while clip is not None:
                 many = bool(args.split) or bool(written) or (covers and within.seconds > MOST_COVERED_S)
                 path = _name(Path(args.output), clip.start_ms, taken, many=many)
-                _write(clip, path, out)
+                start_ms = _write(clip, path, out)
+                size_bytes = path.stat().st_size
                 told = {
                     "file": str(path),
-                    "start": utc_text(clip.start_ms),
-                    "size_bytes": clip.size_bytes,
+                    "start": utc_text(start_ms),
+                    "size_bytes": size_bytes,
                     "exact": clip.is_exact,
                     "encoded_anew": clip.anew,
                     "covered": covers,
                 }
                 how = (COVERED if covers else "") + _exactly(args, clip)
-                out.data(told, f"{path}: from {time_text(clip.start_ms)}, {size_text(clip.size_bytes)}{how}")
+                out.data(told, f"{path}: from {time_text(start_ms)}, {size_text(size_bytes)}{how}")
                 written.append(told)
                 taken.add(path.name)
                 rest = Span(clip.cut_at_ms, part.end_ms) if clip.cut_at_ms else None
@@ -130,6 +139,25 @@ def run(args: Namespace, out: Output) -> int:
         wanted = f"from {time_text(within.begin_ms)} to {time_text(within.end_ms)}"
         raise NotDone(f"No recording from {camera} {wanted}.", "See `tawny timeline` for what is recorded.")
     return 0
+
+
+def _check_ending(args: Namespace) -> None:
+    """Raise UsageError if the output's name promises another format than that of the export."""
+    if args.evidence:
+        return
+    kind, suffix = _kind(args), Path(args.output).suffix.lower()
+    is_copy = kind is None and not args.redact
+    known = ENDINGS.get(kind, (".mp4",)) if kind else (".mp4", *CONTAINERS) if is_copy else (".mp4",)
+    if suffix and suffix not in known:
+        allowed = " or ".join([", ".join(known[:-1]), known[-1]] if known[1:] else known)
+        raise UsageError(
+            f"tawny can't write {args.output}: this export can't be a {suffix} file.",
+            f"Choose a name that ends in {allowed}.",
+        )
+    if suffix in CONTAINERS and (args.split or "").strip().upper().endswith("B"):
+        raise UsageError(
+            f"--split {args.split} requires an .mp4 file.", "Choose such a name, or split by time, for example 15min."
+        )
 
 
 def _exactly(args: Namespace, clip: ClipFile) -> str:
@@ -186,21 +214,40 @@ def _name(output: Path, start_ms: int, taken: Collection[str], *, many: bool) ->
     return output.with_name(f"{output.stem} {stamp}{output.suffix or '.mp4'}")
 
 
-def _write(clip: ClipFile, path: Path, out: Output) -> None:
-    """Write the clip. Never overwrite an existing file; delete an incomplete one."""
+def _write(clip: ClipFile, path: Path, out: Output) -> int:
+    """Write the clip. Never overwrite an existing file; delete an incomplete one. Return its start, ms UTC."""
+    start_ms = clip.start_ms
     try:
-        with path.open("xb") as file:
-            done = 0
-            for piece in clip.read(0, clip.size_bytes):
-                file.write(piece)
-                done += len(piece)
-                out.progress(f"{path}: {done / clip.size_bytes:.0%}")
-        out.progress("")
+        file = path.open("xb")
     except FileExistsError:
         raise NotDone(f"{path} already exists.", "Choose another name with `-o`.") from None
     except OSError as error:
-        path.unlink(missing_ok=True)
         raise turned(error, str(path)) from error
+    is_written = False
+    try:
+        with file:
+            suffix = path.suffix.lower()
+            if suffix in CONTAINERS:
+                before_s = remux(clip.read, clip.size_bytes, file, suffix, lambda share: _progress(path, share, out))
+                start_ms -= round(1000 * before_s)
+            else:
+                done = 0
+                for piece in clip.read(0, clip.size_bytes):
+                    file.write(piece)
+                    done += len(piece)
+                    _progress(path, done / clip.size_bytes, out)
+        is_written = True
+    except OSError as error:
+        raise turned(error, str(path)) from error
+    finally:
+        out.progress("")
+        if not is_written:
+            path.unlink(missing_ok=True)
+    return start_ms
+
+
+def _progress(path: Path, share: float, out: Output) -> None:
+    out.progress(f"{path}: {share:.0%}")
 
 
 def _kind(args: Namespace) -> ExportKind | None:
@@ -223,7 +270,7 @@ class _Place:
         """Do nothing: the user is responsible for free space at the given path."""
 
     def has_done(self, part: float) -> None:
-        self.output.progress(f"{self.out}: {part:.0%}")
+        _progress(self.out, part, self.output)
 
 
 def _make(args: Namespace, kind: ExportKind, folder: Path, private: Private, within: Span, out: Output) -> int:

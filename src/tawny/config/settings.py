@@ -175,7 +175,11 @@ class DetectionSettings(Table):
     @property
     def options(self) -> dict[str, Any]:
         """Return the table of the selected detector."""
-        return dict((self.model_extra or {}).get(self.detector, {}))
+        return self.options_of(self.detector)
+
+    def options_of(self, detector: str) -> dict[str, Any]:
+        """Return the table of a detector; empty if there is none."""
+        return dict((self.model_extra or {}).get(detector, {}))
 
 
 class CameraSettings(Table):

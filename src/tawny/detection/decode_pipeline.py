@@ -53,8 +53,8 @@ class DecodePipeline:
     ) -> None:
         self._camera, self._detector, self._looked = camera, detector, looked
         self._hardware, self._private = hardware, private
-        self._looks_a_second = float(getattr(detector, "looks_a_second", LOOKS_A_SECOND)) or ALL_FPS
-        self._pace = FrameSampler(self._looks_a_second)
+        self.looks_a_second = float(getattr(detector, "looks_a_second", LOOKS_A_SECOND)) or ALL_FPS
+        self._pace = FrameSampler(self.looks_a_second)
         self._decoder: Decoder | None = None
         self._run: RunId | None = None
         self._errors = 0
@@ -108,7 +108,7 @@ class DecodePipeline:
             return
         else:
             self._at = -1
-            decoder.leave_out_unreferenced(leave_out=(self._pace.fps or 0.0) >= ENOUGH * self._looks_a_second)
+            decoder.leave_out_unreferenced(leave_out=(self._pace.fps or 0.0) >= ENOUGH * self.looks_a_second)
             frames = decoder.decode(packet)
         self._look_where_due(frames)
 

@@ -42,6 +42,14 @@ While asleep no packet is skipped: one keyframe every few seconds is quickly pro
 QUIET_S = 3.0
 """Without packets for this time while asleep, s, the camera counts as offline and its last packets are decoded."""
 SAYS_AGAIN_S = 60.0
+BLIND_S = 60.0
+"""Without a processed frame for this time although packets arrive, s, the watcher reports BLIND. A detector that
+processes few frames gets the time of MISSED_LOOKS of them."""
+MISSED_LOOKS = 3
+BLIND = (
+    "Detection has received no frame from this camera for more than a minute, so it detects nothing. Recording "
+    "continues. Restart the camera, or set its video to H.264 without B-frames."
+)
 
 
 class ObservationSink(Protocol):
@@ -66,7 +74,7 @@ class Watcher:
     hubs: the camera's streams, in order of preference.
     tell: receives one `Scored` for each second, also while asleep. scored: receives time (ms UTC) and score of each
     frame.
-    trouble: called when the user-visible problem of the gate (`DecodeGate.trouble`) changes.
+    trouble: called when the user-visible problem, BLIND or that of the gate (`DecodeGate.trouble`), changes.
     is_read: whether a client reads the live meter; the camera is then processed continuously and without delay.
     private: privacy masks; neither the detector nor event images contain these areas.
     hardware: returns the devices that may decode a format (`media.codec.hardware.devices`).
@@ -102,6 +110,9 @@ class Watcher:
         """The last processed keyframe while asleep; None while awake."""
         self._woken_by_size = False
         self._came_s = clock.mono_s()
+        self._unseen_s: float | None = None
+        """Arrival of the first packets since the last processed frame, s monotonic; None without such packets."""
+        self._blind_s = max(BLIND_S, MISSED_LOOKS / self._eyes.looks_a_second)
         self._said_s = float("-inf")
         self._looks = self._skipped = self._groups = self._slept = 0
         self._score = 0
@@ -116,11 +127,13 @@ class Watcher:
         if not self._waiting:
             if self._clock.mono_s() - self._came_s > QUIET_S:
                 self._rouse()
+                self._unseen_s = None
             self._sink.idle(self._clock.now_ms())
             return step_s
         until_s = self._clock.mono_s() + BUSY_S
         while self._waiting and self._clock.mono_s() < until_s:
             self._watch(self._waiting.popleft())
+        self._tell_trouble()
         return 0.0 if self._waiting else step_s
 
     def close(self) -> None:
@@ -151,6 +164,7 @@ class Watcher:
         skipped, packets = batch.skipped, [packet for packet in batch.packets if packet.is_video]
         if packets:
             self._came_s = self._clock.mono_s()
+            self._unseen_s = self._came_s if self._unseen_s is None else self._unseen_s
             if self._asleep is None and packets[-1].at_ms - packets[0].at_ms > LATE_S * 1000:
                 begin = max(i for i, packet in enumerate(packets) if packet.is_keyframe or i == 0)
                 skipped, packets = skipped + begin, packets[begin:]
@@ -178,7 +192,6 @@ class Watcher:
         if packet.is_keyframe:
             self._groups += 1
             self._keyframe(packet)
-            self._tell_trouble()
         elif self._asleep is None:
             self._eyes.watch(packet)
         elif wakes:
@@ -252,12 +265,15 @@ class Watcher:
 
     def _tell_trouble(self) -> None:
         trouble = self._gate.trouble if self._glances is not None else ""
+        if self._unseen_s is not None and self._came_s - self._unseen_s > self._blind_s:
+            trouble = BLIND
         if self._trouble is not None and trouble != self._told_trouble:
             self._told_trouble = trouble
             self._trouble(trouble)
 
     def _looked(self, frame: Frame, look: Look) -> None:
         self._looks += 1
+        self._unseen_s = None
         self._score = look.score
         self._gate.audit.look(frame.at_ms, look)
         self._seconds.add(frame.at_ms, look.score)

@@ -17,6 +17,7 @@ from tawny.model.errors import (
     SourceFinished,
     SourceRefused,
     SourceStalled,
+    SourceUnreachable,
 )
 from tawny.model.gaps import STARTING, Gap, GapEvidence, GapReason
 from tawny.model.ids import CameraId
@@ -27,6 +28,9 @@ SILENT_S = 5.5
 
 RESTART_S = 60.0
 """After this time, in s, a camera that closed the connection counts as unreachable instead of restarting."""
+
+_ALL_CHANGES = 8
+"""Changes of one gap's reason that are all written; later ones only at powers of two."""
 
 _REASONS: list[tuple[type[SourceError], GapReason, CameraState]] = [
     (SourceFinished, GapReason.ENDED, CameraState.ENDED),
@@ -62,6 +66,7 @@ class CoverageMonitor:
         self._lock = threading.Lock()
         self._status = CameraStatus(camera, name, state, since_ms)
         self._gap: Gap | None = Gap(camera, since_ms, None, first, detail)
+        self._changes = 0  # of the gap's reason
         self._disk: tuple[GapReason, str] | None = None
         self._is_wanted = True
         self._put(self._gap)
@@ -100,13 +105,13 @@ class CoverageMonitor:
             detail = error.detail or error.code
             if self._gap is None:
                 self._missing(self._clock.now_ms(), reason, detail)
-            before = self._gap
-            if self._gap is not None and self._may_rename(reason):
-                self._gap = replace(self._gap, reason=reason, detail=detail)
             if self._gap is not None and self._disk is None:
+                before = self._gap
+                if self._follows(error, reason, detail):
+                    self._gap = replace(self._gap, reason=reason, detail=detail)
                 self._gap = replace(self._gap, evidence=_with(self._gap.evidence, error))
-            if self._gap is not None and _is_news(before, self._gap):
-                self._put(self._gap)
+                if self._is_news(before, self._gap):
+                    self._put(self._gap)
             if self._disk is None:
                 self._become(state, error.for_viewers)
 
@@ -157,7 +162,7 @@ class CoverageMonitor:
     def _missing(self, at_ms: int, reason: GapReason, detail: str) -> None:
         if not self._is_wanted:
             return
-        self._gap = Gap(self._status.id, at_ms, None, reason, detail)
+        self._gap, self._changes = Gap(self._status.id, at_ms, None, reason, detail), 0
         self._put(self._gap)
 
     def _close(self, at_ms: int) -> None:
@@ -165,20 +170,31 @@ class CoverageMonitor:
             self._put(replace(self._gap, end_ms=max(at_ms, self._gap.begin_ms)))
             self._gap = None
 
-    def _may_rename(self, reason: GapReason) -> bool:
-        """Return whether the gap may change its reason.
+    def _follows(self, error: SourceError, reason: GapReason, detail: str) -> bool:
+        """Return whether the gap takes the error's reason and detail.
 
-        It keeps the first one, except after the initial attempt, or when a restart or stall lasts.
+        It takes every answer of the camera. A camera that only stopped responding counts as restarting for RESTART_S.
         """
         assert self._gap is not None
         if self._gap.detail in {STARTING, ""}:
             return True
-        if reason is self._gap.reason or self._gap.reason is GapReason.AUTH:
-            return False
-        if reason is GapReason.AUTH:
+        if _is_answer(error):
+            return (reason, detail) != (self._gap.reason, self._gap.detail)
+        if self._gap.reason in {GapReason.CAMERA_RESTART, GapReason.STALLED}:
+            lasting = self._clock.now_ms() - self._gap.begin_ms >= RESTART_S * 1000
+            return lasting and reason is not self._gap.reason
+        known = self._gap.evidence
+        return reason is not self._gap.reason or known is None or known.word != _evidence_of(error).word
+
+    def _is_news(self, before: Gap, after: Gap) -> bool:
+        """Return whether the change is worth a history line: an offline camera is retried for days."""
+        if before.evidence is None or after.evidence is None:
             return True
-        lasting = self._clock.now_ms() - self._gap.begin_ms >= RESTART_S * 1000
-        return lasting and self._gap.reason in {GapReason.CAMERA_RESTART, GapReason.STALLED}
+        known, seen = before.evidence.peer_status, after.evidence.peer_status
+        if (after.reason, after.detail, seen) != (before.reason, before.detail, known):
+            self._changes += 1
+            return self._changes <= _ALL_CHANGES or _is_power_of_two(self._changes)
+        return _is_power_of_two(after.evidence.attempts)
 
     def _become(self, state: CameraState, detail: str) -> None:
         if (state, detail) == (self._status.state, self._status.detail):
@@ -188,9 +204,19 @@ class CoverageMonitor:
         self._tell(self._status)
 
 
+def _is_answer(error: SourceError) -> bool:
+    """Return whether the camera answered. It does not respond while it restarts."""
+    is_silent = isinstance(error, SourceUnreachable | SourceClosed | SourceStalled)
+    return not is_silent or _evidence_of(error).word == "session"
+
+
+def _evidence_of(error: SourceError) -> GapEvidence:
+    return error.evidence or GapEvidence(error.code)
+
+
 def _with(known: GapEvidence | None, error: SourceError) -> GapEvidence:
     """Merge the gap's evidence with that of this attempt. Evidence of a connection that had frames wins."""
-    seen = error.evidence or GapEvidence(error.code)
+    seen = _evidence_of(error)
     if known is None and seen.last_unit_ms is not None:
         return seen
     known = known or GapEvidence()
@@ -203,11 +229,5 @@ def _with(known: GapEvidence | None, error: SourceError) -> GapEvidence:
     )
 
 
-def _is_news(before: Gap | None, after: Gap) -> bool:
-    """Return whether the change is worth a history line. An offline camera is retried every few seconds for days."""
-    if before is None or before.evidence is None or after.evidence is None:
-        return True
-    attempts = after.evidence.attempts
-    if replace(after, evidence=before.evidence) != before or after.evidence.peer_status != before.evidence.peer_status:
-        return True
-    return attempts & (attempts - 1) == 0
+def _is_power_of_two(count: int) -> bool:
+    return count & (count - 1) == 0

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from tawny.engine.backoff import Backoff
+from tawny.engine.backoff import Backoff, spread_s
 from tawny.model.clock import Clock
 from tawny.model.errors import SourceError, SourceFinished, SourceRefused
 from tawny.sources.source import CameraConnection, IdleUntil
@@ -24,6 +24,16 @@ _WATCHED_S = 0.019
 _NOTED_S = 5.0
 _TAKEN = frozenset({"busy", "session"})
 """Errors of a camera with a client limit, which frees a place only some time after the client disconnects."""
+_OWN_PLACE_RETRY_S = 2.5
+OWN_PLACE_S = 60.0
+"""Time in s after a lost connection, and after the start, in which such a camera is retried every 2 to 3 s.
+
+The occupied place is then probably that of the lost connection, or of a process that was killed.
+"""
+STEADY_S = 60.0
+"""Duration of a connection, in s, from which its end is logged although the same error was logged before."""
+_SILENCE_S = 600.0
+"""Time in s in which an error that returns is not logged again."""
 LINGER_S = 10.0
 """Time in s a stream stays watched after the last viewer left: page reloads and camera changes return quickly."""
 
@@ -61,6 +71,36 @@ class ConnectionListener(Protocol):
         ...
 
 
+class _ConnectionLog:
+    """Logs when a stream's error changes and when the stream recovers; retries that fail alike are counted."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._failed = 0
+        self._is_announced = False
+        self._seen_s: dict[tuple[str, str], float] = {}
+        """Last occurrence of each error, in s monotonic."""
+
+    def connected(self) -> None:
+        """Log the first packet of a connection, unless short connections alternate with errors logged before."""
+        if not self._is_announced:
+            after = f" after {self._failed} failed attempt{'s' * (self._failed != 1)}" if self._failed else ""
+            log.info("%s: connected%s", self._name, after)
+            self._is_announced, self._failed = True, 0
+
+    def failed(self, error: SourceError, now_s: float, held_s: float) -> None:
+        """Log an error that differs from those logged. held_s: how long the connection delivered, in s."""
+        if held_s >= STEADY_S:
+            self._seen_s.clear()
+        self._failed += 1
+        # The details stay out of the key: they may contain any text of the camera.
+        key = error.code, error.evidence.word if error.evidence else ""
+        if now_s - self._seen_s.get(key, -math.inf) >= _SILENCE_S:
+            log.warning("%s: %s", self._name, error)
+            self._is_announced = False
+        self._seen_s[key] = now_s
+
+
 class StreamReader:
     """Reads one stream. open_source: connects, or begins to connect; raises SourceError. At most one connection."""
 
@@ -83,6 +123,8 @@ class StreamReader:
         self._backoff = Backoff(first_s=0.5, most_s=2.5)
         self._refused = Backoff(first_s=4.0, most_s=30.0)
         self._busy = Backoff(first_s=5.0, most_s=30.0)
+        self._lost_s = clock.mono_s()
+        self._log = _ConnectionLog(name)
 
     def step(self) -> float:
         try:
@@ -107,7 +149,7 @@ class StreamReader:
             if self._is_new:
                 self._is_new = False
                 self._listener.connected(connection.notes)
-                log.info("%s: connected", self.name)
+                self._log.connected()
             self._session.feed(got)
             if self._session.arrived_s > until_s:
                 break
@@ -120,12 +162,15 @@ class StreamReader:
         self._session.end(STOPPED)
 
     def _over(self, error: SourceError) -> float:
-        held_s = self._clock.mono_s() - self._opened_s if self._connection else 0.0
+        now_s = self._clock.mono_s()
+        held_s = now_s - self._opened_s if self._connection else 0.0
+        if self._connection is not None and not self._is_new:
+            self._lost_s = now_s
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
         self._session.end(error.code)
-        log.warning("%s: %s", self.name, error)
+        self._log.failed(error, now_s, 0.0 if self._is_new else held_s)
         self._listener.failed(error)
         if isinstance(error, SourceFinished):
             return 3600.0
@@ -133,6 +178,8 @@ class StreamReader:
             return self._refused.next_s(held_s)
         self._refused.reset()
         if error.evidence is not None and error.evidence.word in _TAKEN:
+            if now_s - self._lost_s < OWN_PLACE_S:
+                return spread_s(0, _OWN_PLACE_RETRY_S, _OWN_PLACE_RETRY_S)
             return self._busy.next_s(held_s)
         self._busy.reset()
         return self._backoff.next_s(held_s)

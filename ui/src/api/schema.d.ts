@@ -295,6 +295,7 @@ export interface DetectionRequest {
 export interface DetectorInfo {
   name: string;
   numbers: DetectorNumber[];
+  values: Record<string, number>;
   words: string;
 }
 

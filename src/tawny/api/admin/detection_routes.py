@@ -96,7 +96,7 @@ def _told(here: AppContext, camera: CameraId) -> shapes.DetectionInfo:
         notes=_notes(now.notes) if now.notes else None,
         changed=shapes.DetectionChangedInfo(by=now.changed.by, at_ms=now.changed.at_ms) if now.changed else None,
         readers=list(here.recorder.tuning.readers()),
-        detectors=[_detector(about) for about in here.recorder.tuning.detectors()],
+        detectors=[_detector(about, now.watch) for about in here.recorder.tuning.detectors()],
     )
 
 
@@ -127,7 +127,7 @@ def _watch(watch: DetectionSettings, privacy_masks: tuple[Points, ...]) -> shape
         ],
         mask=[list(points) for points in watch.motion_masks],
         private=[list(points) for points in privacy_masks],
-        numbers={key: value for key, value in watch.options.items() if isinstance(value, int | float)},
+        numbers=_numbers(watch.options),
         sound=shapes.AudioRequest(
             listen=watch.sound.listen, level=watch.sound.level, hold_s=min(60.0, max(0.5, watch.sound.hold))
         ),
@@ -154,10 +154,10 @@ def _settings(asked: shapes.DetectionRequest, now: DetectionSettings) -> tuple[D
     if asked.read is not None:
         said["recognize"] = asked.read
     numbers = {key: int(value) if value == int(value) else value for key, value in asked.numbers.items()}
-    if numbers or said.get(asked.detector):
-        said[asked.detector] = {**said.get(asked.detector, {}), **numbers}
-        for gone in [key for key in said[asked.detector] if key not in numbers]:
-            del said[asked.detector][gone]
+    options = said.get(asked.detector, {})
+    if numbers or (options and asked.detector == now.detector):  # a detector that was off keeps its numbers
+        others = {key: value for key, value in options.items() if key not in _numbers(options)}
+        said[asked.detector] = others | numbers
     try:
         masks = TypeAdapter(tuple[Corners, ...]).validate_python(asked.private)
         return DetectionSettings.model_validate(said), masks
@@ -194,7 +194,12 @@ def _notes(notes: Mapping[str, Any]) -> shapes.DetectionNotes:
     )
 
 
-def _detector(about: detection_tuning.DetectorView) -> shapes.DetectorInfo:
+def _numbers(options: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers of a detector's table, which the interface can change."""
+    return {key: value for key, value in options.items() if type(value) in (int, float)}
+
+
+def _detector(about: detection_tuning.DetectorView, watch: DetectionSettings) -> shapes.DetectorInfo:
     return shapes.DetectorInfo(
         name=about.name,
         words=about.words,
@@ -209,4 +214,5 @@ def _detector(about: detection_tuning.DetectorView) -> shapes.DetectorInfo:
             )
             for name, number in about.numbers.items()
         ],
+        values=_numbers(watch.options_of(about.name)),
     )

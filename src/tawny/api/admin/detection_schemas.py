@@ -44,7 +44,8 @@ class AudioRequest(ApiRequest):
 class DetectionRequest(ApiRequest):
     """Detection settings of a camera.
 
-    mask: areas that detection ignores. private: privacy masks. numbers: settings of the selected detector.
+    mask: areas that detection ignores. private: privacy masks. numbers: settings of the selected detector; empty while
+    the detector changes: those it had before.
     """
 
     detector: Annotated[str, Field(min_length=1, max_length=60)]
@@ -80,9 +81,12 @@ class DetectorNumber(ApiResponse):
 
 
 class DetectorInfo(ApiResponse):
+    """A detector. numbers: its settings. values: those that this camera sets, also while another detector is in use."""
+
     name: str
     words: str
     numbers: list[DetectorNumber]
+    values: dict[str, float]
 
 
 class DetectionNotes(ApiResponse):

@@ -31,6 +31,8 @@ MOST_KNOWN = 200
 TELL_S = 0.25
 LOWEST_PRIORITY = 19
 IDLE_S = 3600.0
+UNDO_S = 60.0
+"""Time in s for which a deleted clip can be restored. The interface offers it for 8 s."""
 
 
 class ClipJobState(StrEnum):
@@ -91,6 +93,8 @@ class ClipJobs:
         self._lock = threading.RLock()
         self._jobs: dict[str, ClipExportJob] = {}
         self._orders: dict[str, _Order] = {}
+        self._removed: dict[str, tuple[ClipExportJob, float]] = {}
+        """Clips that can be restored, and until when, s monotonic."""
         self._listeners: list[Listener] = []
         self._handle: Handle | None = None
         self._is_loaded = self._is_ending = False
@@ -109,6 +113,7 @@ class ClipJobs:
         if self._handle is not None:
             self._handle.stop()
             self._handle.join(2.0)
+        self.delete_removed(at_once=True)
         self._store.close()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
@@ -166,13 +171,34 @@ class ClipJobs:
         return changed
 
     def remove(self, job: ClipExportJob) -> None:
-        """Remove a job and its clip; cancels it if it is waiting or in progress."""
+        """Remove a job; cancels it if it is waiting or in progress. A finished clip can be restored for UNDO_S."""
+        if job.state is not ClipJobState.DONE:
+            self._delete(job)
+            return
+        gone = replace(job, state=ClipJobState.REMOVED)
+        self._store.note(job.id, _about(gone))
         with self._lock:
             self._jobs.pop(job.id, None)
-            self._orders.pop(job.id, None)
-        if job.state is not ClipJobState.WORKING:
-            self._store.remove(job.id, job.kind.suffix)
-        self._tell(replace(job, state=ClipJobState.REMOVED))
+            self._removed[job.id] = job, self._clock.mono_s() + UNDO_S
+        if self._handle is not None:
+            self._handle.wake()
+        self._tell(gone)
+
+    def find_removed(self, job_id: str, person: Account) -> ClipExportJob | None:
+        """Return a clip that can be restored."""
+        with self._lock:
+            found, _ = self._removed.get(job_id, (None, 0.0))
+        return found if found and may_see(person, found) else None
+
+    def restore(self, job: ClipExportJob) -> ClipExportJob | None:
+        """Restore a removed clip; None if it is deleted by now."""
+        with self._lock:
+            if job.id not in self._removed:
+                return None
+            self._store.note(job.id, _about(job))
+            del self._removed[job.id]
+        self._put(job)
+        return job
 
     def file(self, job: ClipExportJob) -> Path:
         return self._store.path(job.id, job.kind.suffix)
@@ -208,6 +234,18 @@ class ClipJobs:
             self._fail(job, turned(error, job.name))
         return True
 
+    def delete_removed(self, *, at_once: bool = False) -> float:
+        """Delete the files of removed clips that can't be restored any more. Return the time to the next call, s."""
+        now_s = self._clock.mono_s()
+        with self._lock:
+            due = [job for job, until_s in self._removed.values() if at_once or until_s <= now_s]
+            for job in due:
+                del self._removed[job.id]
+            next_s = min((until_s - now_s for _, until_s in self._removed.values()), default=IDLE_S)
+        for job in due:
+            self._store.remove(job.id, job.kind.suffix)
+        return next_s
+
     def given_up(self) -> None:
         """Mark jobs in progress as failed after the worker stopped."""
         for job in [one for one in self._all() if one.state is ClipJobState.WORKING]:
@@ -227,23 +265,44 @@ class ClipJobs:
         self._tell(job)
 
     def room(self, job_id: str, size_bytes: int) -> None:
-        """Free space for a clip of at least this size: delete the oldest clips that are not kept. Raises NotDone."""
+        """Free space for a clip of at least this size. Raises NotDone.
+
+        Deletes removed clips first, then the oldest ones that are not kept.
+        """
         wanted = max(size_bytes, self._store.written_bytes(job_id))
         if wanted > self.most_bytes:
             raise NotDone("This clip is larger than the space reserved for clips.", "Choose a shorter time.")
+        with self._lock:
+            removed_bytes = sum(job.size_bytes for job, _ in self._removed.values())
+        if self.used_bytes() + removed_bytes + wanted > self.most_bytes:
+            self.delete_removed(at_once=True)
         while self.used_bytes() + wanted > self.most_bytes:
             done = [one for one in self._all() if one.state is ClipJobState.DONE and not one.kept]
             if not done:
                 raise NotDone("There is no space for another clip: kept clips use all of it.", "Delete some of them.")
-            self.remove(min(done, key=lambda one: one.made_ms))
+            self._delete(min(done, key=lambda one: one.made_ms))
 
     # --- internal
+
+    def _delete(self, job: ClipExportJob) -> None:
+        """Delete a job and its files at once."""
+        with self._lock:
+            self._jobs.pop(job.id, None)
+            self._orders.pop(job.id, None)
+        if job.state is not ClipJobState.WORKING:
+            self._store.remove(job.id, job.kind.suffix)
+        self._tell(replace(job, state=ClipJobState.REMOVED))
 
     def _all(self) -> list[ClipExportJob]:
         with self._lock:
             if not self._is_loaded:
                 self._is_loaded = True
-                self._jobs = {job.id: job for about in self._store.load() if (job := _from(about))} | self._jobs
+                stored = [job for about in self._store.load() if (job := _from(about))]
+                for job in stored:
+                    if job.state is ClipJobState.REMOVED:  # the program ended before its file was deleted
+                        self._store.remove(job.id, job.kind.suffix)
+                kept = {job.id: job for job in stored if job.state is not ClipJobState.REMOVED}
+                self._jobs = kept | self._jobs
             return list(self._jobs.values())
 
     def _put(self, job: ClipExportJob) -> None:
@@ -323,7 +382,7 @@ class _Maker:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
 
     def step(self) -> float:
-        return 0.0 if self._desk.work() else IDLE_S
+        return 0.0 if self._desk.work() else self._desk.delete_removed()
 
     def close(self) -> None:
         self._desk.given_up()

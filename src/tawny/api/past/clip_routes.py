@@ -89,9 +89,21 @@ async def keep_clip(clip: OneClip, asked: shapes.KeepClip, signed: Signed, here:
 
 @router.delete("/api/v1/clips/{clip}", dependencies=view)
 async def remove_clip(clip: OneClip, signed: Signed, here: Here) -> OkResponse:
-    """Delete a clip; one in progress is canceled."""
+    """Delete a clip; it can be restored for a minute. One in progress is canceled."""
     await asyncio.to_thread(here.jobs.remove, await _own(here, clip, signed.person))
     return OkResponse()
+
+
+@router.post("/api/v1/clips/{clip}/restore", dependencies=view)
+async def restore_clip(clip: OneClip, signed: Signed, here: Here) -> shapes.ClipJobInfo:
+    """Restore a clip that was deleted less than a minute ago."""
+    found = await asyncio.to_thread(here.jobs.find_removed, clip, signed.person)
+    if found is not None:
+        _check_own(signed.person, found)
+        found = await asyncio.to_thread(here.jobs.restore, found)
+    if found is None:
+        raise not_found("Clip not found.")
+    return told_job(found, signed.person)
 
 
 @router.get("/media/clips/{clip}", dependencies=view, response_class=Response)
@@ -171,9 +183,13 @@ async def _seen(here: AppContext, clip: str, person: Account) -> ClipExportJob:
 
 async def _own(here: AppContext, clip: str, person: Account) -> ClipExportJob:
     found = await _seen(here, clip, person)
-    if not may_change(person, found):
-        raise RequestRefused(403, "not_yours", "Someone else created this clip.", "Ask an owner.")
+    _check_own(person, found)
     return found
+
+
+def _check_own(person: Account, job: ClipExportJob) -> None:
+    if not may_change(person, job):
+        raise RequestRefused(403, "not_yours", "Someone else created this clip.", "Ask an owner.")
 
 
 def _check_may_prove(here: AppContext, person: Account, cameras: list[str]) -> None:

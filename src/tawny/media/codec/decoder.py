@@ -1,10 +1,12 @@
 """Video decoder: packets to frames. One decoder per stream; not thread-safe. A damaged packet never stops it.
 
 Uses hardware if permitted. After repeated hardware failures it permanently decodes in software, from the next keyframe
-on. Frame times pass through FFmpeg as the packet's pts in milliseconds, so that reordering preserves them.
+on. Frame times pass through FFmpeg as the packet's pts in milliseconds, so that reordering preserves them. FFmpeg
+outputs frames in presentation order whatever their times; `PresentationTimes` corrects times in decoding order.
 """
 
 import logging
+from bisect import bisect_right, insort
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,6 +24,10 @@ SOFTWARE = "software"
 FAILURES = 3
 """Consecutive failed packets after which a hardware device is abandoned."""
 _REFUSALS = (av.FFmpegError, ValueError, RuntimeError, NotImplementedError)
+
+MOST_REORDER_S = 4.0
+"""Maximum step back, in s, that counts as times in decoding order: 16 frames at 4 fps. A larger one is another time."""
+_MOST_WAITING = 64
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +77,40 @@ class DecodedFrame:
         return self._video.to_ndarray(format="rgb24")
 
 
+class PresentationTimes:
+    """Increasing times for the frames of one decoder, in the order of its output. Not thread-safe.
+
+    Some cameras and containers (AVI) stamp the packets of a stream with B-frames in decoding order. A frame whose time
+    is not later than that of the frame before gets the next time of a packet instead: at most some frames later. Times
+    in presentation order are not changed. most_back: MOST_REORDER_S in the unit of the times.
+    """
+
+    def __init__(self, most_back: int) -> None:
+        self._most_back = most_back
+        self._waiting: list[int] = []
+        self._last: int | None = None
+
+    def feed(self, at: int) -> None:
+        """Register the time of a packet that is decoded next."""
+        insort(self._waiting, at)
+        del self._waiting[:-_MOST_WAITING]
+
+    def take(self, at: int) -> int:
+        """Return the time of the decoder's next frame. at: the time of its packet."""
+        last = self._last
+        if last is not None and last - self._most_back <= at <= last:
+            later = bisect_right(self._waiting, last)
+            at = self._waiting[later] if later < len(self._waiting) else last + 1
+        del self._waiting[: bisect_right(self._waiting, at)]
+        self._last = at
+        return at
+
+    def reset(self) -> None:
+        """Forget all times. Call when the decoder is reset."""
+        self._waiting.clear()
+        self._last = None
+
+
 class Decoder:
     """Decoder of one stream. errors: number of packets that failed; after a failure it waits for a keyframe.
 
@@ -92,15 +132,17 @@ class Decoder:
         self.refused: list[str] = []
         self._in_a_row = 0
         self._waits_for_keyframe = True
+        self._times = PresentationTimes(round(MOST_REORDER_S * 1000))
         self.how, self._context = self._opened(devices)
 
     def decode(self, packet: Packet | SourcePacket) -> list[DecodedFrame]:
-        """Return the frames completed by this packet, in presentation order: usually one, none during reordering."""
+        """Return the frames completed by this packet, with increasing times: usually one, none during reordering."""
         if self._waits_for_keyframe and not packet.is_keyframe:
             return []
         try:
             coded = av.Packet(annexb(packet.data, self.format))
             coded.pts = coded.dts = _at_ms(packet)
+            self._times.feed(coded.pts)
             frames = self._context.decode(coded)
         except _REFUSALS:
             self._failed()
@@ -115,12 +157,14 @@ class Decoder:
         except _REFUSALS:
             self._failed()
             frames = []
+        drained = self._whole(frames)
         self.reset()
-        return self._whole(frames)
+        return drained
 
     def reset(self) -> None:
         """Discard all state until the next keyframe. Call after missing packets."""
         self._context.flush_buffers()
+        self._times.reset()
         self._waits_for_keyframe = True
 
     def leave_out_unreferenced(self, *, leave_out: bool) -> None:
@@ -162,7 +206,7 @@ class Decoder:
 
     def _whole(self, frames: list[av.VideoFrame]) -> list[DecodedFrame]:
         return [
-            DecodedFrame(frame, self.camera, frame.pts)
+            DecodedFrame(frame, self.camera, self._times.take(frame.pts))
             for frame in frames
             if frame.pts is not None and not frame.is_corrupt
         ]

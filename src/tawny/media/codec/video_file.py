@@ -16,7 +16,7 @@ from av.container import InputContainer
 from av.packet import Packet as AvPacket
 from av.video.stream import VideoStream
 
-from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame
+from tawny.media.codec.decoder import MOST_REORDER_S, NO_CAMERA, DecodedFrame, PresentationTimes
 from tawny.media.codec.demuxer import FILE_OPTIONS, source_error
 from tawny.media.mp4.byte_reader import read_bytes
 from tawny.model.errors import FileSealed, NoSuchDevice, SourceError, SourceUnusable
@@ -108,12 +108,13 @@ class FileVideo:
         only_referenced: cheaper; skips non-reference frames and the deblocking filter.
         """
         container, stream = self._kept(begin_s, only_referenced=only_referenced)
+        times = self._times(stream)
         for packet in self._packets(container, stream):
             at_s = self._at_s(packet)
-            yield from self._decoded(stream, packet, at_s)
+            yield from self._decoded(stream, packet, at_s, times)
             if packet.is_keyframe and at_s is not None and at_s >= end_s:
                 break
-        yield from self._decoded(stream, None, 0.0)
+        yield from self._decoded(stream, None, 0.0, times)
 
     def _kept(self, begin_s: float, *, only_referenced: bool) -> Opened:
         """Return an input at the preceding keyframe.
@@ -194,21 +195,29 @@ class FileVideo:
 
     def _alone(self, stream: VideoStream, keyframe: Any, at_s: float) -> DecodedFrame | None:
         """Decode a keyframe in isolation."""
-        frames = self._decoded(stream, keyframe, at_s) + self._decoded(stream, None, 0.0)
+        times = self._times(stream)
+        frames = self._decoded(stream, keyframe, at_s, times) + self._decoded(stream, None, 0.0, times)
         stream.codec_context.flush_buffers()
         return frames[0] if frames else None
 
-    def _decoded(self, stream: VideoStream, packet: Any, at_s: float | None) -> list[DecodedFrame]:
+    def _times(self, stream: VideoStream) -> PresentationTimes:
+        return PresentationTimes(round(MOST_REORDER_S / stream.time_base) if stream.time_base else 0)
+
+    def _decoded(
+        self, stream: VideoStream, packet: Any, at_s: float | None, times: PresentationTimes
+    ) -> list[DecodedFrame]:
         """Decode a packet; None drains the decoder. Returns nothing for a damaged packet."""
         if packet is not None and not self.has_times and at_s is not None and packet.time_base is not None:
             packet.pts = packet.dts = round(at_s / packet.time_base)
+        if packet is not None and packet.pts is not None:
+            times.feed(packet.pts)
         try:
             frames = stream.codec_context.decode(packet)
         except av.error.FFmpegError:
             return []
         zero_s = self._zero_s if self.has_times else 0.0
         return [
-            DecodedFrame(frame, NO_CAMERA, round((frame.pts * self._tick_s - zero_s) * 1000))
+            DecodedFrame(frame, NO_CAMERA, round((times.take(frame.pts) * self._tick_s - zero_s) * 1000))
             for frame in frames
             if frame.pts is not None
         ]

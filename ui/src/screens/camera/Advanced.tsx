@@ -24,7 +24,7 @@ export function Advanced({ store, disabled }: { store: TuningStore; disabled: bo
         value={draft.detector}
         disabled={disabled}
         options={[...now.detectors.map((each) => [each.name, each.name] as const), [OFF, w.off]]}
-        set={(name) => store.change({ detector: name, numbers: name === now.watch.detector ? now.watch.numbers : {} })}
+        set={(name) => store.choose(name)}
       />
       {detector?.words && <p class="small sub">{detector.words}</p>}
       <div class="field field-pair">

@@ -28,6 +28,8 @@ export class TuningStore {
     return now !== null && JSON.stringify(asDraft(now.watch)) !== JSON.stringify(this.draft.value);
   });
   private readonly steps: Draft[] = [];
+  /** The numbers of detectors that were chosen before, unsaved. */
+  private readonly left = new Map<string, Draft["numbers"]>();
 
   constructor(readonly camera: string) {}
 
@@ -78,6 +80,15 @@ export class TuningStore {
     if (step) this.remember(draft);
     this.complaint.value = "";
     this.draft.value = { ...draft, ...changes };
+  }
+
+  /** Chooses a detector, with the numbers it had before. */
+  choose(detector: string): void {
+    const draft = this.draft.peek();
+    if (!draft) return;
+    this.left.set(draft.detector, draft.numbers);
+    const set = this.now.peek()?.detectors.find((each) => each.name === detector)?.values;
+    this.change({ detector, numbers: this.left.get(detector) ?? set ?? {} });
   }
 
   /** Begins something that `undo` takes back as a whole. */
@@ -177,6 +188,7 @@ export class TuningStore {
     this.now.value = told;
     this.draft.value = asDraft(told.watch);
     this.steps.length = 0;
+    this.left.clear();
     this.canUndo.value = false;
     this.dropLostChoice();
   }

@@ -1,7 +1,7 @@
 /** Clips that were made on the side, and those that are being made. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { ApiError, get, patch, remove, url } from "../../api/client";
+import { ApiError, get, patch, post, remove, url } from "../../api/client";
 import { cameraNamed, on } from "../../api/state";
 import type { ClipJob, SavedClips } from "../../api/types";
 import { Page } from "../../app/Page";
@@ -182,7 +182,9 @@ function Acts({ job, camera }: { job: ClipJob; camera: string }) {
 }
 
 async function gone(job: ClipJob, say: string): Promise<void> {
-  if (await told(remove(`/clips/${job.id}`))) toast(say);
+  const path = `/clips/${job.id}`;
+  const undo = job.state === "done" ? () => void told(post(`${path}/restore`)) : null;
+  if (await told(remove(path))) toast(say, undo);
 }
 
 /** What changes is heard from the recorder; here only that it could not be done. */
