@@ -114,6 +114,7 @@ _HELP: Final = (
     Rename("help", "value", "remove-recipient", "remove-key", "tawny encryption"),
 )
 _CAMERA: Final = "cameras.<name>"
+_DESTINATION: Final = "destinations.<name>"
 _KEEP: Final = {"size": "max_size", "count": "max_files", "thin_after": "keyframes_after"}
 _SETTINGS: Final = (
     Rename("settings", "table", "alarm", "heartbeat"),
@@ -180,6 +181,8 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("help", "argument", "test", "`tawny rules test`: other actions may follow", "tawny rules"),
     Change("help", "argument", "", _SHOWS, "tawny mode"),
     Change("settings", "key", "privacy_masks", _MASKS, _CAMERA),
+    Change("settings", "key", "write_only", "a login that may only write is not asked for more", _DESTINATION),
+    Change("openapi", "field", "write_only", "the connection test finds a login that may only write"),
 )
 
 

@@ -76,6 +76,11 @@ class DestinationSettings(Table):
         description="Upload clips and recordings at these minutes past the hour, for example [5, 20, 35, 50]. "
         "Alternative to `batch`.",
     )
+    write_only: bool = Field(
+        default=False,
+        description="The login may only write. tawny then lists, reads and deletes nothing there: parts of running "
+        "events stay, in the folder `parts`. The connection test sets it. Not together with `retention`.",
+    )
     parallel: Annotated[int, Field(ge=1, le=8)] = Field(1, description="Number of parallel uploads.")
 
     @property

@@ -57,6 +57,7 @@ export const outside = {
   hours: "Upload clips only between",
   limit: "Bandwidth limit",
   keep: "Delete from the destination after",
+  writeOnly: "This login may only write: delete and list nothing there",
   events: "Events",
   alarms: "Recorder problems",
   picture: "Include snapshot",

@@ -40,6 +40,8 @@ SETTLE_MS: Final = 5_000
 failed."""
 REMOVAL_MS: Final = 30_000
 """Delay, ms, before parts are removed, so that a part being sent at that time has arrived."""
+PARTS: Final = "parts"
+"""Folder of parts that cannot be deleted, so that a rule at the destination can delete them all."""
 LONGEST_EVENT_MS: Final = 3_600_000
 MADE_UP_FOR_MS: Final = 7 * 86_400_000
 _PAGE: Final = 200
@@ -63,6 +65,8 @@ class UploadRule:
     """Whether the video of a running event is sent in parts."""
     names_sealed: bool = False
     """Whether `names` also applies to sealed files; otherwise their names reveal nothing."""
+    write_only: bool = False
+    """Whether nothing can be deleted there: parts stay, in the folder PARTS."""
 
     def why_not(self, camera: CameraId, kind: str, *, kept: bool) -> str:
         """Return the reason this destination's settings exclude the event, or an empty string."""
@@ -194,6 +198,9 @@ class UploadScheduler:
         clip = self._outbox.find(delivery.to, delivery.name)
         if clip is None or clip.state is not DeliveryState.DONE:
             return
+        with self._lock:
+            if any(wish.to == delivery.to and wish.write_only for wish in self._wishes):
+                return
         after_ms = self._clock.now_ms() + REMOVAL_MS
         for piece in self._outbox.of_event(delivery.event):
             if piece.to == delivery.to and piece.what is DeliveryKind.PIECE:
@@ -251,7 +258,9 @@ class UploadScheduler:
         going.sent_ms = recorded_ms
         whole = self._delivery(wish, event, DeliveryKind.PIECE, "mp4", _cut(span))
         size_bytes = self._size_bytes(event.camera, span)
-        piece = replace(whole, name=piece_name(whole.name, going.pieces), needs=span, size_bytes=size_bytes)
+        part = piece_name(whole.name, going.pieces)
+        part = f"{PARTS}/{part}" if wish.write_only else part
+        piece = replace(whole, name=part, needs=span, size_bytes=size_bytes)
         self._outbox.add([piece])
 
     def _clip(self, wish: UploadRule, event: Event, end_ms: int) -> None:

@@ -75,7 +75,8 @@ class Uploads:
         """
         one = one or self._settings[name]
         kind = self._kind(one.url)
-        return check_destination(lambda: self._connect(name, one), f"{name} ({kind.public(one.url)})")
+        public = f"{name} ({kind.public(one.url)})"
+        return check_destination(lambda: self._connect(name, one), public, write_only=one.write_only)
 
     def too_old(self, name: str) -> list[RemoteFile]:
         """Return the files older than the destination's `retention`.
@@ -112,7 +113,7 @@ class Uploads:
             one = self._settings.get(done.to)
             is_there = one is not None and done.what is DeliveryKind.CLIP and done.state is DeliveryState.DONE
             is_sealed = done.name.endswith(".tws")  # a sealed clip cannot be played through a link
-            if one is None or not is_there or is_sealed or done.to in self._without_links:
+            if one is None or not is_there or is_sealed or one.write_only or done.to in self._without_links:
                 continue
             try:
                 connection = self._connect(done.to, one)
@@ -134,6 +135,9 @@ class Uploads:
         public = f"{name} ({kind.public(one.url)})"
         trigger = self._trigger(name, one)
 
+        def carrier() -> FileCarrier:
+            return FileCarrier(self._connect(name, one), public, write_only=one.write_only)
+
         def content(delivery: Delivery) -> DeliveryContent:
             return RateLimitedContent(self._contents.of(delivery), pace, wait)
 
@@ -144,7 +148,7 @@ class Uploads:
         def open_in_s() -> float:
             return NEVER_S if self._is_paused(name) else trigger.open_in_s()
 
-        route = DeliveryRoute(name, lambda: FileCarrier(self._connect(name, one), public), content, open_in_s)
+        route = DeliveryRoute(name, carrier, content, open_in_s)
         numbers = range(1, one.parallel + 1)
         return [Courier(number, route, self._outbox, self._clock, self._ended) for number in numbers]
 
@@ -156,7 +160,8 @@ class Uploads:
 
     def _connect(self, name: str, one: Settings) -> DestinationConnection:
         kind = self._kind(one.url)
-        return kind.connect(DestinationContext(name, one.url, kind.settings(one.url, one.options), self._clock))
+        options = kind.settings(one.url, one.options)
+        return kind.connect(DestinationContext(name, one.url, options, self._clock, one.write_only))
 
     def _kind(self, url: str) -> Destination:
         kind = self._doors.destination_of(url)
@@ -208,4 +213,5 @@ def _wish(name: str, one: Settings) -> UploadRule:
         frozenset(one.kinds) or None,
         follows=not one.minutes and (one.batch or 1) == 1,
         names_sealed=one.sealed_names == "readable",
+        write_only=one.write_only,
     )

@@ -30,6 +30,7 @@ export const options: Record<Group, readonly Option[]> = {
     { key: "hours", label: words.hours, hint: words.hints.hours, as: "text", usual: "" },
     { key: "limit", label: words.limit, hint: words.hints.limit, as: "text", usual: "" },
     { key: "retention", label: words.keep, hint: words.hints.keep, as: "text", usual: "" },
+    { key: "write_only", label: words.writeOnly, as: "check", usual: false },
   ],
   notifiers: [
     ...both,
