@@ -52,6 +52,9 @@ class DestinationSettings(Table):
         "tawny",
         description="Folder and file names: `tawny`, `rom-cam`, `diycam`, `pancake`, or a pattern with {fields}.",
     )
+    time_zone: Literal["local", "utc"] = Field(
+        "local", description="Dates and times in `names`: in the time zone of this computer, or in UTC."
+    )
     sealed_names: Literal["opaque", "readable"] = Field(
         "opaque",
         description="File names of encrypted recordings. `opaque`: names that "

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -69,8 +70,30 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def test_the_picture_goes_at_once(bench: Bench) -> None:
     bench.tell(bench.event(picture_ms=bench.clock.now_ms()))
     (picture,) = bench.outbox.of_event(EventId("e"))
-    assert (picture.what, picture.name) == (DeliveryKind.PICTURE, "porch/2026/11/20/e.jpg")
+    assert (picture.what, picture.name) == (DeliveryKind.PICTURE, "porch/2026/11/20/20261120T050000-e.jpg")
     assert bench.contents.of(picture).read(0, 100) == b"a picture"
+
+
+def test_what_was_sent_under_another_name_is_not_sent_again(bench: Bench) -> None:
+    """After an update with other names, or a change of `names` or `time_zone`."""
+    whole = bench.event(picture_ms=bench.clock.now_ms()).ended(bench.clock.now_ms() + 4_000)
+    bench.archive.record(whole.start_ms - 10_000, seconds=20)
+    bench.tell(whole, "ended")
+    assert bench.kinds() == [DeliveryKind.PICTURE, DeliveryKind.CLIP]
+    bench.clock.advance(60)
+    while taken := bench.outbox.take("offsite"):
+        bench.outbox.done(taken, "", 0)
+    bench.wishes = (replace(OFFSITE, names=checked("pancake"), zone=ZoneInfo("Europe/Berlin")),)
+    bench.sending = bench.again()
+    bench.sending.step()
+    assert bench.kinds() == []
+
+
+def test_names_are_in_the_zone_of_the_destination(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(OFFSITE, zone=ZoneInfo("America/Los_Angeles")))
+    bench.tell(bench.event(picture_ms=bench.clock.now_ms()))
+    (picture,) = bench.outbox.of_event(EventId("e"))
+    assert picture.name == "porch/2026/11/19/20261119T210000-e.jpg"
 
 
 def test_a_better_picture_goes_too_and_the_same_does_not(bench: Bench) -> None:
@@ -93,7 +116,10 @@ def test_while_it_goes_on_its_video_follows_in_pieces(bench: Bench) -> None:
         bench.archive.record(event.start_ms + part * 6_000, seconds=6)
         bench.sending.step()
     pieces = bench.outbox.of_event(event.id)
-    assert [piece.name for piece in pieces] == ["porch/2026/11/20/e.001.mp4", "porch/2026/11/20/e.002.mp4"]
+    assert [piece.name for piece in pieces] == [
+        "porch/2026/11/20/20261120T050000-e.001.mp4",
+        "porch/2026/11/20/20261120T050000-e.002.mp4",
+    ]
     assert [piece.needs for piece in pieces] == [
         Span(event.start_ms - PRE_MS, event.start_ms + 6_000),
         Span(event.start_ms + 6_000, event.start_ms + 12_000),
@@ -160,7 +186,7 @@ def test_pieces_are_taken_away_once_the_clip_is_there(bench: Bench) -> None:
         names.append(taken.name)
         bench.outbox.done(taken, taken.name, 1)
         bench.sending.ended(taken)
-    assert names == ["porch/2026/11/20/e.001.mp4", "porch/2026/11/20/e.mp4"]
+    assert names == ["porch/2026/11/20/20261120T050000-e.001.mp4", "porch/2026/11/20/20261120T050000-e.mp4"]
     assert [one.what for one in bench.outbox.of_event(event.id) if one.state is DeliveryState.WAITING] == [
         DeliveryKind.REMOVAL
     ]
@@ -228,7 +254,7 @@ def test_another_destination_is_taken_over_while_an_event_goes_on(bench: Bench) 
     bench.archive.record(event.start_ms + 8_000, seconds=8)
     bench.tell(event, "updated")
     bench.tell(event.ended(event.start_ms + 12_000), "ended")
-    names = {(one.to, one.name.rpartition("/")[2]) for one in bench.outbox.of_event(event.id)}
+    names = {(one.to, one.name.rpartition("-")[2]) for one in bench.outbox.of_event(event.id)}
     assert {("offsite", "e.001.mp4"), ("offsite", "e.002.mp4"), ("offsite", "e.mp4"), ("nas", "e.mp4")} <= names
 
 

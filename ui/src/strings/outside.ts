@@ -46,6 +46,11 @@ export const outside = {
     ["diycam", "DIY Security Cam: day, then camera"],
     ["pancake", "Raspberry Pancake: year, month, day"],
   ],
+  timeZone: "Dates in names",
+  timeZones: [
+    ["local", "Local time"],
+    ["utc", "UTC"],
+  ],
   sealedNames: "File names of encrypted recordings",
   sealedTrees: [
     ["opaque", "Opaque, so they don’t reveal the camera"],

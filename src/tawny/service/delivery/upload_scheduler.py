@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from tawny.config.destinations import UploadKind
@@ -67,6 +68,8 @@ class UploadRule:
     """Whether `names` also applies to sealed files; otherwise their names reveal nothing."""
     write_only: bool = False
     """Whether nothing can be deleted there: parts stay, in the folder PARTS."""
+    zone: tzinfo = UTC
+    """Time zone of dates and times in names."""
 
     def why_not(self, camera: CameraId, kind: str, *, kept: bool) -> str:
         """Return the reason this destination's settings exclude the event, or an empty string."""
@@ -235,7 +238,7 @@ class UploadScheduler:
     def _picture(self, wish: UploadRule, event: Event, picture_ms: int) -> None:
         content = {"event": event.id, "picture_ms": picture_ms}
         delivery = self._delivery(wish, event, DeliveryKind.PICTURE, "jpg", content)
-        known = self._outbox.find(wish.to, delivery.name)
+        known = self._known(delivery)
         if known is None or known.content != content:
             self._outbox.renew(delivery)
 
@@ -243,7 +246,7 @@ class UploadScheduler:
         key = event.id, wish.to
         if key in self._going:
             self._going[key].event = event
-        elif self._outbox.find(wish.to, self._named(wish, event, "mp4")) is None:
+        elif self._known(self._delivery(wish, event, DeliveryKind.CLIP, "mp4", {})) is None:
             begin_ms = self._clip_of(event, self._clock.now_ms()).begin_ms
             self._going[key] = _Going(event, wish, begin_ms)
 
@@ -266,7 +269,7 @@ class UploadScheduler:
     def _clip(self, wish: UploadRule, event: Event, end_ms: int) -> None:
         span = self._clip_of(event, end_ms)
         delivery = self._delivery(wish, event, DeliveryKind.CLIP, "mp4", _cut(span))
-        known = self._outbox.find(wish.to, delivery.name)
+        known = self._known(delivery)
         if known is not None and known.content == delivery.content:
             return
         size_bytes = self._size_bytes(event.camera, span)
@@ -300,7 +303,7 @@ class UploadScheduler:
             content = {"event": event.id, "picture_ms": event.picture_ms, "sealed": True}
             whole = self._delivery(wish, event, DeliveryKind.PICTURE, "tws", content)
             delivery = replace(whole, name=self._sealed_name(wish, path, event.start_ms, whole.name))
-            known = self._outbox.find(wish.to, delivery.name)
+            known = self._known(delivery)
             if known is None or known.content != content:
                 self._outbox.renew(delivery)
         if event.end_ms is not None:
@@ -319,7 +322,8 @@ class UploadScheduler:
     def _bring_recording(self, wish: UploadRule, event: Event, segment: Segment) -> None:
         if is_sealed(segment.path):
             whole = self._of_segment(wish, segment, DeliveryKind.CLIP)
-            self._outbox.add([replace(whole, event=event.id)])
+            if all(one.content != whole.content for one in self._outbox.at(wish.to, whole.at_ms)):
+                self._outbox.add([replace(whole, event=event.id)])
 
     def _with_events(self, segment: Segment) -> None:
         """Upload a sealed recording that was just closed for the events in it."""
@@ -333,7 +337,9 @@ class UploadScheduler:
                     self._bring_recording(wish, event, segment)
 
     def _sealed_name(self, wish: UploadRule, path: str, at_ms: int, readable: str) -> str:
-        return readable if wish.names_sealed else self._sealed.object_name(path, at_ms)
+        if wish.names_sealed:
+            return readable
+        return self._sealed.object_name(path, f"{datetime.fromtimestamp(at_ms / 1000, wish.zone):%Y%m%d}")
 
     # --- whole recordings
 
@@ -348,7 +354,7 @@ class UploadScheduler:
 
     def _of_segment(self, wish: UploadRule, segment: Segment, what: DeliveryKind) -> Delivery:
         file_type = "tws" if is_sealed(segment.path) else "mp4"
-        where = name(wish.names, segment.camera, segment.start_ms, segment.id, "footage", file_type)
+        where = name(wish.names, segment.camera, segment.start_ms, segment.id, "footage", file_type, wish.zone)
         if is_sealed(segment.path):
             where = self._sealed_name(wish, segment.path, segment.start_ms, where)
         return Delivery(
@@ -395,8 +401,16 @@ class UploadScheduler:
         bytes_s = sum(one.size_bytes for one in files) / seconds if seconds > 0 else _USUAL_BYTES_S
         return round(bytes_s * span.seconds)
 
+    def _known(self, delivery: Delivery) -> Delivery | None:
+        """Return the delivery of the same file of the same event, under whatever name.
+
+        The settings, or an earlier version, may have given it another one; it is not sent again because of that.
+        """
+        same = (one for one in self._outbox.at(delivery.to, delivery.at_ms) if one.what is delivery.what)
+        return max((one for one in same if one.event == delivery.event), key=lambda one: one.id, default=None)
+
     def _named(self, wish: UploadRule, event: Event, file_type: str) -> str:
-        return name(wish.names, event.camera, event.start_ms, event.id, event.kind, file_type)
+        return name(wish.names, event.camera, event.start_ms, event.id, event.kind, file_type, wish.zone)
 
     def _delivery(
         self, wish: UploadRule, event: Event, what: DeliveryKind, file_type: str, content: dict[str, object]

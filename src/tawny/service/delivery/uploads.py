@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
 
 from tawny.config.destinations import DestinationSettings as Settings
@@ -11,7 +12,7 @@ from tawny.delivery.connection_check import ConnectionTestStep, check_destinatio
 from tawny.delivery.courier import Courier, CourierStopped, DeliveryRoute
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.destination import Destination, DestinationConnection, DestinationContext, FileCarrier, RemoteFile
-from tawny.delivery.file_names import checked
+from tawny.delivery.file_names import FORMER_PRESETS, checked
 from tawny.delivery.outbox import Outbox
 from tawny.delivery.rate_limit import RateLimitedContent, RateLimiter
 from tawny.delivery.remote_cleanup import expired_files
@@ -61,7 +62,7 @@ class Uploads:
         self._crew.stop()
 
     def wishes(self) -> list[UploadRule]:
-        return [_wish(name, one) for name, one in self._settings.items()]
+        return [_wish(name, one, self._zone_of(one)) for name, one in self._settings.items()]
 
     def public(self, name: str) -> str:
         """Return the address without secrets. Raises KeyError for an unknown destination."""
@@ -89,7 +90,9 @@ class Uploads:
         before_ms = self._clock.now_ms() - round(one.retention * 1000)
         connection = self._connect(name, one)
         try:
-            return list(expired_files(connection.files(), checked(one.names), before_ms))
+            former = [FORMER_PRESETS[one.names]] if one.names in FORMER_PRESETS else []
+            patterns = [checked(one.names), *former]
+            return list(expired_files(connection.files(), patterns, before_ms, self._zone_of(one)))
         finally:
             connection.close()
 
@@ -129,6 +132,9 @@ class Uploads:
         return ""
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _zone_of(self, one: Settings) -> tzinfo:
+        return UTC if one.time_zone == "utc" else ZoneInfo(self._zone())
 
     def _begin(self, name: str, one: Settings, ending: threading.Event) -> Sequence[TargetWorker]:
         kind, pace = self._kind(one.url), RateLimiter(one.limit, self._clock)
@@ -204,7 +210,7 @@ class Sweeper:
         return SWEEP_EVERY_S
 
 
-def _wish(name: str, one: Settings) -> UploadRule:
+def _wish(name: str, one: Settings, zone: tzinfo) -> UploadRule:
     return UploadRule(
         name,
         checked(one.names),
@@ -214,4 +220,5 @@ def _wish(name: str, one: Settings) -> UploadRule:
         follows=not one.minutes and (one.batch or 1) == 1,
         names_sealed=one.sealed_names == "readable",
         write_only=one.write_only,
+        zone=zone,
     )

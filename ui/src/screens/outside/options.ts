@@ -24,6 +24,7 @@ export const options: Record<Group, readonly Option[]> = {
     { key: "upload", label: words.whatGoes, as: words.whats, usual: "events" },
     ...both,
     { key: "names", label: words.names, as: words.trees, usual: "tawny" },
+    { key: "time_zone", label: words.timeZone, as: words.timeZones, usual: "local" },
     { key: "sealed_names", label: words.sealedNames, as: words.sealedTrees, usual: "opaque" },
     { key: "batch", label: words.after, hint: words.atOnce, as: "number", usual: "" },
     { key: "minutes", label: words.minutes, hint: words.hints.minutes, as: "numbers", usual: [] },
