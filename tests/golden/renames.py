@@ -181,6 +181,7 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("help", "argument", "test", "`tawny rules test`: other actions may follow", "tawny rules"),
     Change("help", "argument", "", _SHOWS, "tawny mode"),
     Change("settings", "key", "privacy_masks", _MASKS, _CAMERA),
+    Change("settings", "key", "max_duration", "bounds the upload of an event that does not end", _DESTINATION),
     Change("settings", "key", "time_zone", "dates in names are local, in UTC by choice", _DESTINATION),
     Change("settings", "key", "write_only", "a login that may only write is not asked for more", _DESTINATION),
     Change("openapi", "field", "write_only", "the connection test finds a login that may only write"),

@@ -47,6 +47,11 @@ class DestinationSettings(Table):
         "`recordings`: all recordings.",
     )
     cameras: tuple[str, ...] = Field((), description="Only these cameras. Empty: all.")
+    max_duration: Duration = Field(
+        600.0,
+        description="Upload at most this much video of one event, from its beginning; the recordings stay complete. "
+        "Bounds events that do not end, such as of a covered camera. 0: no limit.",
+    )
     kinds: tuple[str, ...] = Field((), description="Only these event types, for example person. Empty: all.")
     names: str = Field(
         "tawny",

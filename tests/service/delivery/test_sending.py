@@ -244,6 +244,70 @@ def test_where_clips_wait_for_each_other_no_pieces_follow(tmp_path: Path) -> Non
     assert bench.kinds() == [DeliveryKind.CLIP]
 
 
+def bound(root: Path, max_s: float, **about: Any) -> Bench:
+    return Bench(root, replace(OFFSITE, max_s=max_s, **about))
+
+
+def lasts(bench: Bench, event: Event, seconds: int, begin_s: int = 0) -> None:
+    """Record in steps of six seconds while the event goes on."""
+    if not begin_s:
+        bench.archive.record(event.start_ms - 10_000, seconds=10)
+    bench.tell(event)
+    for at_s in range(begin_s, seconds, 6):
+        bench.archive.record(event.start_ms + at_s * 1000, seconds=6)
+        bench.clock.advance(6)
+        bench.tell(event, "updated")
+
+
+def test_an_event_that_does_not_end_is_sent_up_to_its_bound(tmp_path: Path) -> None:
+    """A camera that is covered or in the dark: its parts end there, and the clip goes though the event lasts."""
+    bench = bound(tmp_path, 60)
+    event = bench.event(kind="tamper")
+    lasts(bench, event, 300)
+    sent = bench.outbox.of_event(event.id)
+    begin_ms, end_ms = event.start_ms - PRE_MS, event.start_ms - PRE_MS + 60_000
+    pieces = [one.needs for one in sent if one.what is DeliveryKind.PIECE and one.needs is not None]
+    assert sum(span.end_ms - span.begin_ms for span in pieces) <= 60_000
+    (clip,) = [one for one in sent if one.what is DeliveryKind.CLIP]
+    assert (clip.needs, clip.next_ms <= bench.clock.now_ms()) == (Span(begin_ms, end_ms), True)
+    assert bench.contents.of(clip).size_bytes > 0
+    bench.tell(event.ended(event.start_ms + 300_000), "ended")
+    assert bench.outbox.of_event(event.id) == sent
+    bench.outbox.close()
+
+
+def test_where_clips_wait_for_each_other_it_is_sent_at_its_bound_too(tmp_path: Path) -> None:
+    bench = bound(tmp_path, 60, follows=False)
+    event = bench.event()
+    lasts(bench, event, 54)
+    assert bench.kinds() == []
+    lasts(bench, event, 66, begin_s=54)
+    assert bench.kinds() == [DeliveryKind.CLIP]
+    bench.outbox.close()
+
+
+def test_without_a_bound_it_is_sent_as_long_as_it_lasts(tmp_path: Path) -> None:
+    bench = bound(tmp_path, 0)
+    event = bench.event()
+    lasts(bench, event, 300)
+    pieces = [one.needs for one in bench.outbox.of_event(event.id) if one.needs is not None]
+    assert max(span.end_ms for span in pieces) >= event.start_ms + 290_000
+    bench.outbox.close()
+
+
+@pytest.mark.parametrize("max_s", [30, 60, 0])
+def test_an_event_that_was_missed_is_sent_up_to_its_bound(tmp_path: Path, max_s: float) -> None:
+    bench = bound(tmp_path, max_s)
+    event = bench.event()
+    bench.archive.record(event.start_ms - 10_000, seconds=100)
+    bench.tell(event.ended(event.start_ms + 60_000), "ended")
+    (clip,) = bench.outbox.of_event(event.id)
+    whole_ms = 60_000 + PRE_MS + POST_MS
+    assert clip.needs is not None
+    assert clip.needs.end_ms - clip.needs.begin_ms == (min(whole_ms, max_s * 1000) if max_s else whole_ms)
+    bench.outbox.close()
+
+
 def test_another_destination_is_taken_over_while_an_event_goes_on(bench: Bench) -> None:
     event = bench.event()
     bench.tell(event)

@@ -64,6 +64,16 @@ def test_recordings_that_were_closed_before_and_after_its_end_both_go(bench: Sea
     assert all(one.name.startswith("opaque/") for one in bench.waiting())
 
 
+def test_recordings_beyond_the_bound_of_the_event_do_not_go(tmp_path: Path) -> None:
+    bench = SealedBench(tmp_path, replace(OFFSITE, max_s=60))
+    event = bench.event()
+    before = bench.sealed(event.start_ms - 20_000, 30)
+    bench.tell(replace(event, end_ms=event.start_ms + 300_000), "ended")
+    inside = bench.sealed(event.start_ms + 20_000, 30)
+    bench.sealed(event.start_ms + 120_000, 30)
+    assert [one.content for one in bench.waiting()] == [{"segment": before.id}, {"segment": inside.id}]
+
+
 def test_the_same_recording_goes_once(bench: SealedBench) -> None:
     event = bench.event()
     ended = replace(event, end_ms=event.start_ms + 5_000)

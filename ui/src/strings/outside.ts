@@ -32,13 +32,14 @@ export const outside = {
   removeNow: "Remove",
   cameras: "Cameras",
   kinds: "Only these event types",
-  hints: { kinds: "person, vehicle", minutes: "5, 20, 35, 50", hours: "22:00-06:00", limit: "500 kB", keep: "90 days", recap: "20:00", quiet: "22:00-06:30", coolDown: "1 min" },
+  hints: { kinds: "person, vehicle", minutes: "5, 20, 35, 50", hours: "22:00-06:00", limit: "500 kB", keep: "90 days", recap: "20:00", quiet: "22:00-06:30", coolDown: "1 min", maxDuration: "10 min" },
   whatGoes: "What to upload",
   whats: [
     ["events", "Clips and snapshots of all events"],
     ["kept_events", "Clips and snapshots of kept events"],
     ["recordings", "All recordings"],
   ],
+  maxDuration: "Video of one event, at most (0: all)",
   names: "Folder structure",
   trees: [
     ["tawny", "tawny: camera, then day"],

@@ -70,6 +70,8 @@ class UploadRule:
     """Whether nothing can be deleted there: parts stay, in the folder PARTS."""
     zone: tzinfo = UTC
     """Time zone of dates and times in names."""
+    max_s: float = 0
+    """Maximum duration of the video of one event, s, from the beginning of its clip; 0: none."""
 
     def why_not(self, camera: CameraId, kind: str, *, kept: bool) -> str:
         """Return the reason this destination's settings exclude the event, or an empty string."""
@@ -166,7 +168,7 @@ class UploadScheduler:
                     self._event(message.event)
                 else:
                     self._segment(message.segment)
-            for going in self._going.values():
+            for going in list(self._going.values()):
                 self._follow(going)
             for key, ending in list(self._ending.items()):
                 if self._let_go(ending):
@@ -232,7 +234,7 @@ class UploadScheduler:
         if event.end_ms is not None:
             self._going.pop((event.id, wish.to), None)
             self._clip(wish, event, event.end_ms)
-        elif wish.follows:
+        elif wish.follows or wish.max_s:
             self._begin(wish, event)
 
     def _picture(self, wish: UploadRule, event: Event, picture_ms: int) -> None:
@@ -251,10 +253,15 @@ class UploadScheduler:
             self._going[key] = _Going(event, wish, begin_ms)
 
     def _follow(self, going: _Going) -> None:
-        """Send the video recorded since the last part, if there is enough of it."""
+        """Send the video recorded since the last part, if there is enough of it; at the maximum, the clip."""
         event, wish = going.event, going.wish
         recorded_ms = self._recorded_ms(event.camera)
-        if recorded_ms - going.sent_ms < PIECE_MS:
+        last_ms = self._clip_of(event, recorded_ms).begin_ms + round(wish.max_s * 1000)
+        if wish.max_s and recorded_ms >= last_ms:
+            del self._going[event.id, wish.to]
+            self._clip(wish, event, last_ms)
+            return
+        if not wish.follows or recorded_ms - going.sent_ms < PIECE_MS:
             return
         going.pieces += 1
         span = Span(going.sent_ms, recorded_ms)
@@ -267,7 +274,7 @@ class UploadScheduler:
         self._outbox.add([piece])
 
     def _clip(self, wish: UploadRule, event: Event, end_ms: int) -> None:
-        span = self._clip_of(event, end_ms)
+        span = self._span(wish, event, end_ms)
         delivery = self._delivery(wish, event, DeliveryKind.CLIP, "mp4", _cut(span))
         known = self._known(delivery)
         if known is not None and known.content == delivery.content:
@@ -307,7 +314,7 @@ class UploadScheduler:
             if known is None or known.content != content:
                 self._outbox.renew(delivery)
         if event.end_ms is not None:
-            span = self._clip_of(event, event.end_ms)
+            span = self._span(wish, event, event.end_ms)
             for segment in self._archive.index.segments(event.camera, StreamName.MAIN, span):
                 self._bring_recording(wish, event, segment)
 
@@ -333,6 +340,8 @@ class UploadScheduler:
                 continue
             says = self._deciding.of(event)
             for wish in self._wishes:
+                if not self._span(wish, event, event.end_ms).overlaps(segment.span):
+                    continue
                 if sends(wish, event.camera, event.kind, says[RuleAction("upload", wish.to)], kept=event.kept).does:
                     self._bring_recording(wish, event, segment)
 
@@ -400,6 +409,13 @@ class UploadScheduler:
         seconds = sum(one.span.seconds for one in files)
         bytes_s = sum(one.size_bytes for one in files) / seconds if seconds > 0 else _USUAL_BYTES_S
         return round(bytes_s * span.seconds)
+
+    def _span(self, wish: UploadRule, event: Event, now_ms: int) -> Span:
+        """Return what is sent of an event: its clip up to the maximum duration."""
+        span = self._clip_of(event, now_ms)
+        if not wish.max_s:
+            return span
+        return Span(span.begin_ms, min(span.end_ms, span.begin_ms + round(wish.max_s * 1000)))
 
     def _known(self, delivery: Delivery) -> Delivery | None:
         """Return the delivery of the same file of the same event, under whatever name.

@@ -221,4 +221,5 @@ def _wish(name: str, one: Settings, zone: tzinfo) -> UploadRule:
         names_sealed=one.sealed_names == "readable",
         write_only=one.write_only,
         zone=zone,
+        max_s=one.max_duration,
     )

@@ -23,6 +23,7 @@ export const options: Record<Group, readonly Option[]> = {
   destinations: [
     { key: "upload", label: words.whatGoes, as: words.whats, usual: "events" },
     ...both,
+    { key: "max_duration", label: words.maxDuration, hint: words.hints.maxDuration, as: "text", usual: "10 min" },
     { key: "names", label: words.names, as: words.trees, usual: "tawny" },
     { key: "time_zone", label: words.timeZone, as: words.timeZones, usual: "local" },
     { key: "sealed_names", label: words.sealedNames, as: words.sealedTrees, usual: "opaque" },
