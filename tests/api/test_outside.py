@@ -80,7 +80,8 @@ async def test_targets_are_told_with_what_waits_and_went_last(house: House, outs
 
 async def test_trying_out_tells_each_step(house: House, outside: FakeOutside) -> None:
     answer = await house.signed_in(Role.OWNER).post("/api/v1/targets/phone/test")
-    assert answer.json() == {"steps": [{"what": "Send a notification", "wrong": "No.", "hint": "Do."}]}
+    steps = [{"what": "Send a notification", "wrong": "No.", "hint": "Do."}]
+    assert answer.json() == {"steps": steps, "write_only": False}
 
 
 async def test_pause_try_and_mute(house: House, outside: FakeOutside) -> None:
@@ -165,7 +166,7 @@ class FakePlacing:
         self.said(name)
 
     def try_out(self, group: Group, name: str, values: Mapping[str, Any]) -> Sequence[ConnectionTestStep]:
-        return [ConnectionTestStep("Connected")]
+        return [ConnectionTestStep("Connected", write_only=name == "bucket")]
 
 
 @pytest.fixture
@@ -184,6 +185,8 @@ async def test_a_place_is_put_and_noted(house: House, placing: FakePlacing) -> N
     assert (await owner.get("/api/v1/targets/nas/settings")).json()["values"] == {"retention": "90 days"}
     assert (await owner.get("/api/v1/targets/kinds")).json()["items"][0]["fields"][0]["key"] == "path"
     assert (await owner.post("/api/v1/targets/nas/try-out", json=change)).json()["steps"][0]["what"] == "Connected"
+    told = [(await owner.post(f"/api/v1/targets/{name}/try-out", json=change)).json() for name in ("nas", "bucket")]
+    assert [one["write_only"] for one in told] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """`tawny.toml`: what is read, and that everything wrong with it is told at once, with line and path."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,18 @@ def test_adding_what_is_not_valid_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(SettingsError):
         add_camera(path, "Bad Name", {"source": "rtsp://host/x"})
     assert path.read_text() == before
+
+
+def test_a_new_file_is_for_its_owner_only_also_after_a_change(tmp_path: Path) -> None:
+    path = tmp_path / "tawny.toml"
+    before = os.umask(0)
+    try:
+        write_new(path)
+        modes = [path.stat().st_mode & 0o777]
+        add_camera(path, "a", {"source": "rtsp://admin:pw@host/x"})
+    finally:
+        os.umask(before)
+    assert [*modes, path.stat().st_mode & 0o777] == [0o600, 0o600]
 
 
 def test_a_camera_is_added_once(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from tawny.delivery.carrier import Carrier
 from tawny.delivery.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, CourierStopped, DeliveryRoute
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.outbox import Outbox
-from tawny.model.errors import ContentGone, DeliveryError, TargetUnreachable
+from tawny.model.errors import ContentGone, DeliveryError, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
 from tests.delivery.carried import Bytes, Shelf, delivery
 
@@ -99,6 +99,20 @@ def test_what_only_this_one_is_refused_for_does_not_hold_up_the_others(
     courier.step()
     assert shelf.carried == ["b"]
     assert outbox.waiting("offsite").count == 1
+
+
+@pytest.mark.parametrize("kind", DeliveryKind)
+def test_a_refused_delivery_holds_up_the_target_but_a_refused_deletion(
+    courier: Courier, outbox: Outbox, shelf: Shelf, kind: DeliveryKind
+) -> None:
+    """Of every kind: a login that may not delete can still upload."""
+    outbox.add([delivery("refused", kind)])
+    shelf.fails = [TargetRefused("offsite", "AccessDenied")]
+    courier.step()
+    outbox.add([delivery("next", DeliveryKind.PICTURE)])
+    courier.step()
+    is_deletion = kind is DeliveryKind.REMOVAL
+    assert (shelf.carried, outbox.trouble("offsite") == "") == (["next"] if is_deletion else [], is_deletion)
 
 
 def test_what_is_gone_is_dropped_and_told(outbox: Outbox, clock: FakeClock, shelf: Shelf, told: list[Delivery]) -> None:

@@ -1,28 +1,65 @@
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tawny.delivery.destination import RemoteFile
-from tawny.delivery.file_names import PRESETS, checked, name, piece_name
+from tawny.delivery.file_names import FORMER_PRESETS, PRESETS, checked, name, piece_name
 from tawny.delivery.remote_cleanup import expired_files
 from tawny.model.ids import CameraId
 from tawny.model.times import utc_from_text
 
 AT_MS = utc_from_text("2026-11-20T05:58:12.345Z")
 EVENT = "20261120T055812345-1a2b3c4d"
+OURS = "20261120T055812-1a2b3c4d"
 DAY_MS = 86_400_000
+BERLIN = ZoneInfo("Europe/Berlin")
+ZONES = (BERLIN, ZoneInfo("America/Los_Angeles"), ZoneInfo("Pacific/Auckland"))
 
 
-def swept(pattern: str, *names: str, before_ms: int = AT_MS + DAY_MS, modified_ms: int = 0) -> list[str]:
+def swept(
+    pattern: str, *names: str, before_ms: int = AT_MS + DAY_MS, modified_ms: int = 0, zone: tzinfo = UTC
+) -> list[str]:
     files = [RemoteFile(one, 1, modified_ms) for one in names]
-    return [there.name for there in expired_files(files, checked(pattern), before_ms)]
+    return [there.name for there in expired_files(files, [checked(pattern)], before_ms, zone)]
 
 
+@pytest.mark.parametrize("zone", [UTC, *ZONES], ids=str)
 @pytest.mark.parametrize("preset", list(PRESETS))
-def test_ours_go_when_they_are_old_and_not_before(preset: str) -> None:
-    ours = name(checked(preset), CameraId("front-door"), AT_MS, EVENT, "person", "mp4")
-    assert swept(preset, ours, piece_name(ours, 3)) == [ours, piece_name(ours, 3)]
-    assert swept(preset, ours, before_ms=AT_MS - DAY_MS) == []
+def test_ours_go_when_they_are_old_and_not_before(preset: str, zone: tzinfo) -> None:
+    ours = name(checked(preset), CameraId("front-door"), AT_MS, EVENT, "person", "mp4", zone)
+    assert swept(preset, ours, piece_name(ours, 3), zone=zone) == [ours, piece_name(ours, 3)]
+    assert swept(preset, ours, before_ms=AT_MS - 345, zone=zone) == []
+
+
+@pytest.mark.parametrize("zone", ZONES, ids=str)
+@pytest.mark.parametrize("was_utc", [False, True])
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_after_a_change_of_the_time_zone_none_goes_early(preset: str, zone: tzinfo, was_utc: bool) -> None:
+    """From UTC to local time, a name is understood as the later of both."""
+    named_in, swept_in = (UTC, zone) if was_utc else (zone, zone)
+    ours = name(checked(preset), CameraId("front-door"), AT_MS, EVENT, "person", "mp4", named_in)
+    assert swept(preset, ours, before_ms=AT_MS - 345, zone=swept_in) == []
+    assert swept(preset, ours, before_ms=AT_MS + DAY_MS, zone=swept_in) == [ours]
+
+
+def test_the_second_of_two_equal_hours_is_the_later_one() -> None:
+    first_ms = utc_from_text("2026-10-25T00:30:00Z")
+    for number, at_ms in enumerate((first_ms, first_ms + 3_600_000)):
+        ours = name(checked("pancake"), CameraId("front-door"), at_ms, EVENT, "person", "mp4", BERLIN)
+        assert ("02B30" in ours) == bool(number)
+        # never before its time in UTC, which the name may also mean
+        assert swept("pancake", ours, before_ms=at_ms + 3 * 3_600_000, zone=BERLIN) == [ours]
+        assert swept("pancake", ours, before_ms=at_ms, zone=BERLIN) == []
+
+
+def test_names_of_the_former_layout_go_too() -> None:
+    former = [FORMER_PRESETS["tawny"], checked("tawny")]
+    there = RemoteFile(f"front-door/2026/11/20/{EVENT}.mp4", 1, 0)
+    assert list(expired_files([there], former, AT_MS + DAY_MS)) == [there]
+    assert list(expired_files([there], former, AT_MS - 345)) == []
 
 
 @pytest.mark.parametrize(
@@ -30,9 +67,9 @@ def test_ours_go_when_they_are_old_and_not_before(preset: str) -> None:
     [
         "holiday.mp4",
         "front-door/2026/11/20/notes.txt",
-        f"front-door/2026/11/20/{EVENT}.mp4.bak",
-        f"elsewhere/front-door/2026/11/20/{EVENT}.mp4",
-        f"front-door/2026/11/20/../../{EVENT}.mp4",
+        f"front-door/2026/11/20/{OURS}.mp4.bak",
+        f"elsewhere/front-door/2026/11/20/{OURS}.mp4",
+        f"front-door/2026/11/20/../../{OURS}.mp4",
         "front-door/2026/11/20/x.mp4",
     ],
 )

@@ -42,6 +42,79 @@ def test_what_is_wrong_is_told_and_over_when_it_is_over(picture: Any, wrong: str
     assert told[-5:] == [""] * 5
 
 
+BLACK = 16.0
+"""Y of black."""
+
+
+def lit(picture: Any, gain: float, noise: float = 0.0) -> Any:
+    """The place in other light. noise: of a sensor at full gain, in levels; blurred, as a camera's filter leaves it."""
+    chance = np.random.default_rng(int(gain * 1000) + round(noise * 100))
+    grain = cv2.GaussianBlur(chance.normal(0, 1, picture.shape), (0, 0), 1.5)
+    return BLACK + (picture.astype(np.float64) - BLACK) * gain + grain / grain.std() * noise
+
+
+def covered_to(share: float, side: str, level: float = 20.0) -> Any:
+    """The place, a part of which is behind something dark."""
+    picture = PLACE.astype(np.float64)
+    height, width = picture.shape
+    picture[: round(height * share) if side == "top" else None, : round(width * share) if side == "left" else None] = (
+        level
+    )
+    return picture
+
+
+def five_a_second(pictures: list[Any], tamper: TamperDetector | None = None) -> list[str]:
+    """After two minutes of the place."""
+    tamper, chance = tamper or TamperDetector(), np.random.default_rng(3)
+    before = [PLACE + chance.normal(0, 0.8, PLACE.shape) for _ in range(4)]
+    told = []
+    for n, picture in enumerate([before[n % 4] for n in range(600)] + pictures):
+        told.append(tamper.look(PictureFrame(picture.clip(0, 255).astype(np.uint8), START_MS + n * 200)))
+    assert set(told[:600]) == {""}
+    return told[600:]
+
+
+def dark(gain: float, noise: float, seconds: int = 90) -> list[Any]:
+    few = [lit(PLACE, gain, noise + n / 100) for n in range(4)]
+    return [few[n % 4] for n in range(seconds * 5)]
+
+
+@pytest.mark.parametrize("noise", [0.5, 2.0, 6.0])
+@pytest.mark.parametrize("gain", [0.0, 0.02, 0.1, 0.2])
+@pytest.mark.parametrize("fades", [False, True])
+def test_lights_off_is_not_covered(gain: float, noise: float, fades: bool) -> None:
+    """At once or fading, to black or to a trace of the place: neither covered nor defocused nor moved."""
+    steps = [lit(PLACE, 1 - n / 4 * (1 - gain)) for n in range(1, 4)] if fades else []
+    assert set(five_a_second([*steps, *dark(gain, noise)])) == {""}
+
+
+def test_lamps_that_go_off_one_after_another_are_not_a_cover() -> None:
+    half = covered_to(0.5, "left")
+    assert set(five_a_second([half] * 25 + dark(0.0, 2.0))) == {""}
+
+
+def test_a_night_is_not_covered_and_the_morning_is_as_before() -> None:
+    tamper = TamperDetector()
+    assert set(watched([PLACE] * 120 + [lit(PLACE, 0.02)] * 1200 + [PLACE] * 60, tamper)) == {""}
+
+
+@pytest.mark.parametrize("level", [BLACK, 30.0])
+@pytest.mark.parametrize("side", ["left", "top"])
+def test_what_moves_over_the_lens_covers_it_however_dark(side: str, level: float) -> None:
+    over = [covered_to(share, side) for share in (0.3, 0.6)]
+    told = five_a_second([*over, *([np.full_like(PLACE, level)] * 450), *([PLACE.astype(np.float64)] * 50)])
+    assert told[75:440] == ["covered"] * 365
+    assert set(told[-20:]) == {""}
+
+
+def test_after_a_cover_lights_off_is_only_darkness() -> None:
+    over = [covered_to(share, "left") for share in (0.3, 0.6)]
+    black, again = [np.full_like(PLACE, BLACK)] * 100, [PLACE.astype(np.float64)] * 100
+    told = five_a_second([*over, *black, *again, *dark(0.0, 2.0)])
+    assert "covered" in told[:102]
+    assert set(told[150:]) == {""}
+
+
 def test_a_moment_is_nothing() -> None:
     assert set(watched([PLACE] * 120 + [np.full_like(PLACE, 60)] * 3 + [PLACE] * 10)) == {""}
 

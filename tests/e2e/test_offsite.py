@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tawny.cli.main import main
+from tawny.delivery.file_names import CODE_LETTERS
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, tawny
 from tests.e2e.everywhere import PLACES, Everywhere, everywhere
@@ -55,7 +56,7 @@ def test_it_arrives_everywhere_and_whole(
     )
     line = ["event", "open", "front", "--kind", "bell", "--for", f"{LASTS_S:g} s", "--json"]
     assert main([*line, "--data", str(running.folder)]) == 0
-    event = json.loads(capsys.readouterr().out)["event"]
+    event = json.loads(capsys.readouterr().out)["event"][-CODE_LETTERS:]
 
     def of_event(place: str, ending: str) -> set[str]:
         return {name for name in there.trees[place]() if event in name and name.endswith(ending)}

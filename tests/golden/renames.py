@@ -114,6 +114,7 @@ _HELP: Final = (
     Rename("help", "value", "remove-recipient", "remove-key", "tawny encryption"),
 )
 _CAMERA: Final = "cameras.<name>"
+_DESTINATION: Final = "destinations.<name>"
 _KEEP: Final = {"size": "max_size", "count": "max_files", "thin_after": "keyframes_after"}
 _SETTINGS: Final = (
     Rename("settings", "table", "alarm", "heartbeat"),
@@ -197,6 +198,10 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("openapi", "field", "outlook", _OUTLOOK, "/api/v1/retention"),
     Change("openapi", "value", "ended", _ENDED, "/api/v1/cameras"),
     Change("openapi", "value", "ended", _ENDED, "/api/v1/health"),
+    Change("settings", "key", "max_duration", "bounds the upload of an event that does not end", _DESTINATION),
+    Change("settings", "key", "time_zone", "dates in names are local, in UTC by choice", _DESTINATION),
+    Change("settings", "key", "write_only", "a login that may only write is not asked for more", _DESTINATION),
+    Change("openapi", "field", "write_only", "the connection test finds a login that may only write"),
 )
 
 

@@ -1,6 +1,7 @@
 """Settings of the systems that people come from become ours, or it is told why not. Nothing of them is run."""
 
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from tawny.config.loader import read_settings
+from tawny.sources.rtsp.address import parse_rtsp
 from tests.cli.conftest import Tawny, tawny
 
 __all__ = ["tawny"]
@@ -132,6 +134,90 @@ def test_pancake(tawny: Tawny, tmp_path: Path) -> None:  # PK1, PK18
     assert in_force.destinations["ftp-1"].url == "ftp://me:s3cret@ftp.example.org:21/cam"
     assert in_force.notifiers["telegram-1"].url == "telegram://123:ABC@42"
     assert {"--login", "customize.py"} <= told["left"].keys()
+
+
+@pytest.mark.parametrize(
+    ("theirs", "source", "login", "path", "secrets"),
+    [
+        ("rtsp://admin:plain@10.0.0.2/main", "rtsp://admin:${C}@10.0.0.2/main", "plain", "/main", ["plain"]),
+        ("rtsp://admin:p/1@10.0.0.2:554/m", "rtsp://admin:${C}@10.0.0.2:554/m", "p/1", "/m", ["p%2F1"]),
+        ("rtsp://admin:p?1@10.0.0.2/m", "rtsp://admin:${C}@10.0.0.2/m", "p?1", "/m", ["p%3F1"]),
+        ("rtsp://admin:p#1@cam.lan/m", "rtsp://admin:${C}@cam.lan/m", "p#1", "/m", ["p%231"]),
+        ("rtsp://admin:p@s/s@10.0.0.2/m", "rtsp://admin:${C}@10.0.0.2/m", "p@s/s", "/m", ["p%40s%2Fs"]),
+        ("rtsp://admin:a@b/c@camera/m", "rtsp://admin:${C}@camera/m", "a@b/c", "/m", ["a%40b%2Fc"]),
+        ("rtsp://admin:p%40ss@10.0.0.2/m", "rtsp://admin:${C}@10.0.0.2/m", "p@ss", "/m", ["p%40ss"]),
+        ("rtsp://admin:100%@10.0.0.2/m", "rtsp://admin:${C}@10.0.0.2/m", "100%", "/m", ["100%25"]),
+        ("rtsp://admin:p:1@[fd00::1]:8554/m", "rtsp://admin:${C}@[fd00::1]:8554/m", "p:1", "/m", ["p%3A1"]),
+        ("rtsp://u:p@10.0.0.2/live@main", "rtsp://u:${C}@10.0.0.2/live@main", "p", "/live@main", ["p"]),
+        (
+            "rtsp://10.0.0.2/user=admin&password=pa/s?1&channel=1.sdp",
+            "rtsp://10.0.0.2/user=admin&password=${C}&channel=1.sdp", "",
+            "/user=admin&password=pa/s?1&channel=1.sdp", ["pa/s?1"],
+        ),
+        (
+            "rtsp://10.0.0.2/live?user=admin&pwd=p#1",
+            "rtsp://10.0.0.2/live?user=admin&pwd=${C}", "", "/live?user=admin&pwd=p%231", ["p%231"],
+        ),
+        (
+            "rtsp://u:p/1@10.0.0.2/live?token=abc",
+            "rtsp://u:${C}@10.0.0.2/live?token=${C_2}", "p/1", "/live?token=abc", ["p%2F1", "abc"],
+        ),
+        (
+            "rtsps://10.0.0.2:7441/Ab12Cd34Ef56Gh78",
+            "rtsps://10.0.0.2:7441/${C}", "", "/Ab12Cd34Ef56Gh78", ["Ab12Cd34Ef56Gh78"],
+        ),
+    ],
+)  # fmt: skip
+def test_an_address_with_any_password_works_and_tells_none(
+    theirs: str, source: str, login: str, path: str, secrets: list[str], tawny: Tawny, tmp_path: Path
+) -> None:
+    """For the camera: what tawny connects with is what was meant."""
+    (tmp_path / "theirs").write_text(f"cameras[c]='{theirs}'\nsensitivity=4\n")
+    said = tawny("import", "theirs")
+    assert said.code == 0, said.err
+    assert tomllib.loads((tmp_path / "tawny.toml").read_text())["cameras"]["c"]["source"] == source
+    assert list(tomllib.loads((tmp_path / "secrets.toml").read_text()).values()) == secrets
+    address = parse_rtsp(read_settings(tmp_path / "tawny.toml").cameras["c"].source)
+    assert (address.password, address.path) == (login, path)
+    shown = said.out + said.err + (tmp_path / "tawny.toml").read_text() + address.public.removesuffix(path)
+    assert not [one for one in (*secrets, login) if len(one) > 2 and one in shown]
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+@pytest.mark.parametrize("theirs", [ROM_CAM, DIYCAM, ROPEY, PANCAKE], ids=["rom-cam", "diycam", "ropey", "pancake"])
+def test_every_file_is_for_its_owner_only_from_its_creation(
+    theirs: str, umask: int, tawny: Tawny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes: list[int] = []
+    real = os.write
+
+    def written(file: int, data: bytes) -> int:
+        modes.append(os.fstat(file).st_mode & 0o077)
+        return real(file, data)
+
+    monkeypatch.setattr(os, "write", written)
+    (tmp_path / "theirs").write_text(theirs)
+    before = os.umask(umask)
+    try:
+        code = tawny("import", "theirs").code
+    finally:
+        os.umask(before)
+    made = [path for path in tmp_path.iterdir() if path.name != "theirs"]
+    assert (code, {path.stat().st_mode & 0o777 for path in made}, set(modes)) == (0, {0o600}, {0})
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        "recorder.py --fps 10 --login admin:pLanted extra-pLanted\n",
+        "recorder.py --port pLanted\n",
+        "post.py post --convert a b --upload-ftp host 21 me pLanted\n",
+    ],
+)
+def test_an_error_tells_no_value(theirs: str, tawny: Tawny, tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_text(theirs)
+    said = tawny("import", "theirs")
+    assert (said.code, "pLanted" in said.out + said.err) == (3, False), said.err
 
 
 @pytest.mark.parametrize("theirs", [ROM_CAM, DIYCAM, PANCAKE], ids=["rom-cam", "diycam", "pancake"])

@@ -139,7 +139,9 @@ class Program:
         at_last.callback(outward.close)  # retention queries the upload backlog until the end
         site.modes, running.modes.outbox, running.modes.targets = running.modes, outward.outbox, outward.rehearsed
         site.outside, site.address = outward, self._settings.web.public_url
-        site.placing = TargetSettingsService(lambda: running.settings, running.apply, outward, doors, self._config)
+        placing = TargetSettingsService(lambda: running.settings, running.apply, outward, doors, self._config)
+        site.placing = placing
+        outward.save_write_only = lambda name: placing.put("destinations", name, {"write_only": True})
         site.connecting = CameraConnectionService(
             lambda: running.settings, running.apply, doors, self._clock, self._config
         )

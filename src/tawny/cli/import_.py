@@ -9,7 +9,8 @@ from tawny.cli.output import Output
 from tawny.cli.paths import new_config_file
 from tawny.config.importers import ForeignFormatError, ImportResult, import_settings
 from tawny.config.loader import parse_settings
-from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
+from tawny.model.errors import NotDone, SettingsError
+from tawny.service.sealing.unlock_methods import write_secret_file
 
 SECRETS = "secrets.toml"
 
@@ -34,9 +35,10 @@ def run(args: Namespace, out: Output) -> int:
         for each in (path, *([secrets] if found.secrets else [])):
             if each.exists():
                 raise NotDone(f"{each} already exists.", "Nothing was changed. Choose another file with `--config`.")
-        _write(path, f"# Imported from {system}: {Path(args.file).name}\n\n{text}", 0o644)
         if found.secrets:
-            _write(secrets, tomlkit.dumps({name: value for name, value in found.secrets.items() if value}), 0o600)
+            known = {name: value for name, value in found.secrets.items() if value}
+            write_secret_file(secrets, tomlkit.dumps(known).encode())
+        write_secret_file(path, f"# Imported from {system}: {Path(args.file).name}\n\n{text}".encode())
     out.data(
         {"system": system, "file": None if args.dry_run else str(path), "became": found.became, "left": found.left},
         _words(system, found, path, is_written=not args.dry_run, out=out),
@@ -64,11 +66,3 @@ def _words(system: str, found: ImportResult, path: Path, *, is_written: bool, ou
     if is_written:
         lines += ["", f"Created {path}{' and secrets.toml' if found.secrets else ''}. Start recording: tawny run"]
     return "\n".join(lines)
-
-
-def _write(path: Path, text: str, mode: int) -> None:
-    try:
-        path.touch(mode, exist_ok=False)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise FolderUnwritable(str(path.parent), error.strerror or "") from None

@@ -47,10 +47,18 @@ class DestinationSettings(Table):
         "`recordings`: all recordings.",
     )
     cameras: tuple[str, ...] = Field((), description="Only these cameras. Empty: all.")
+    max_duration: Duration = Field(
+        600.0,
+        description="Upload at most this much video of one event, from its beginning; the recordings stay complete. "
+        "Bounds events that do not end, such as of a covered camera. 0: no limit.",
+    )
     kinds: tuple[str, ...] = Field((), description="Only these event types, for example person. Empty: all.")
     names: str = Field(
         "tawny",
         description="Folder and file names: `tawny`, `rom-cam`, `diycam`, `pancake`, or a pattern with {fields}.",
+    )
+    time_zone: Literal["local", "utc"] = Field(
+        "local", description="Dates and times in `names`: in the time zone of this computer, or in UTC."
     )
     sealed_names: Literal["opaque", "readable"] = Field(
         "opaque",
@@ -75,6 +83,11 @@ class DestinationSettings(Table):
         (),
         description="Upload clips and recordings at these minutes past the hour, for example [5, 20, 35, 50]. "
         "Alternative to `batch`.",
+    )
+    write_only: bool = Field(
+        default=False,
+        description="The login may only write. tawny then lists, reads and deletes nothing there: parts of running "
+        "events stay, in the folder `parts`. The connection test sets it. Not together with `retention`.",
     )
     parallel: Annotated[int, Field(ge=1, le=8)] = Field(1, description="Number of parallel uploads.")
 

@@ -132,8 +132,11 @@ class Courier:
         except ContentGone as gone:
             self._end(delivery, gone)
         except (DeliveryError, StorageError) as error:
-            self.close()
-            self._put_off(delivery, error)
+            if delivery.what is DeliveryKind.REMOVAL and isinstance(error, TargetRefused):
+                self._end(delivery, error)  # a login that may not delete can still upload
+            else:
+                self.close()
+                self._put_off(delivery, error)
         else:
             self._misses, self._used_s = 0, self._clock.mono_s()
             self._outbox.done(delivery, receipt, content.size_bytes)
@@ -141,9 +144,10 @@ class Courier:
         finally:
             content.close()
 
-    def _end(self, delivery: Delivery, gone: ContentGone) -> None:
-        log.warning("%s", gone)
-        self._outbox.drop(delivery, gone.message)
+    def _end(self, delivery: Delivery, error: DeliveryError) -> None:
+        """Drop the delivery: a retry would not help."""
+        log.warning("%s: %s", delivery.name, error)
+        self._outbox.drop(delivery, error.message)
         self._tell(delivery)
 
     def _put_off(self, delivery: Delivery, error: TawnyError) -> None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 from tawny.delivery.carrier import DeliveryContent
 from tawny.delivery.delivery import Delivery, DeliveryKind
 from tawny.model.clock import Clock
-from tawny.model.errors import TargetLied
+from tawny.model.errors import TargetLied, TargetRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,8 @@ class DestinationContext:
     options: Mapping[str, Any]
     """The type's own settings, validated by `settings`."""
     clock: Clock
+    write_only: bool = False
+    """Whether the login may only write: make no call that lists, reads or deletes."""
 
 
 class Destination(Protocol):
@@ -96,16 +98,18 @@ class Destination(Protocol):
 class FileCarrier:
     """A connection as a carrier (`delivery.carrier`): uploads and verifies."""
 
-    def __init__(self, connection: DestinationConnection, public: str) -> None:
-        """public: the target's name and host, for errors."""
-        self._connection, self._public = connection, public
+    def __init__(self, connection: DestinationConnection, public: str, *, write_only: bool = False) -> None:
+        """public: the target's name and host, for errors. write_only: neither verify nor remove files."""
+        self._connection, self._public, self._write_only = connection, public, write_only
 
     def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
         """Upload or remove a file. The receipt is its name."""
         if delivery.what is DeliveryKind.REMOVAL:
+            if self._write_only:
+                raise TargetRefused(self._public, "`write_only` is set, so nothing is deleted there")
             self._connection.remove(delivery.name)
             return delivery.name
-        if self._connection.is_sure:
+        if self._connection.is_sure or self._write_only:
             self._connection.put(delivery.name, content, delivery.progress, note)
         elif not self._is_there(delivery.name, content):
             self._connection.put(delivery.name, content, delivery.progress, note)

@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS marks (
   name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (target, rank, at_ms, id) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS deliveries_ended ON deliveries (done_ms) WHERE state <> 'waiting';
+CREATE INDEX IF NOT EXISTS deliveries_at ON deliveries (target, at_ms);
 CREATE INDEX IF NOT EXISTS deliveries_of_event ON deliveries (event) WHERE event IS NOT NULL;
 """
 _ROWS = """
@@ -269,6 +270,12 @@ class Outbox:
         """Return the deliveries of an event in order of importance."""
         with self._reading() as db:
             rows = db.execute(f"{_ROWS} WHERE event = ? ORDER BY rank, at_ms, id", (event,)).fetchall()
+        return [_delivery(row) for row in rows]
+
+    def at(self, to: str, at_ms: int) -> list[Delivery]:
+        """Return a target's deliveries of events and recordings of exactly this time."""
+        with self._reading() as db:
+            rows = db.execute(f"{_ROWS} WHERE target = ? AND at_ms = ?", (to, at_ms)).fetchall()
         return [_delivery(row) for row in rows]
 
     def since(self, to: str, at_ms: int) -> list[Delivery]:

@@ -2,20 +2,21 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from tawny.delivery.destination import RemoteFile
 
 _SHAPES = {
     "camera": r"[a-z0-9]+(?:-[a-z0-9]+)*",
     "id": r"\d{8}T\d{9}-[0-9a-f]{8}|[0-9a-f]{16,64}",
+    "code": r"[0-9a-f]{8}",
     "kind": r"[a-z_]+",
-    "stamp": r"\d{8}T\d{6}\.\d{3}Z",
+    "stamp": r"\d{8}T\d{6}\.\d{3}(?:Z|[+-]\d{4})",
     "unix": r"\d{9,11}",
     "year": r"\d{4}",
     "month": r"\d\d",
     "day": r"\d\d",
-    "hour": r"\d\d",
+    "hour": r"\d\dB?",
     "minute": r"\d\d",
     "second": r"\d\d",
     "type": r"mp4|jpg|gif|tws",
@@ -26,16 +27,23 @@ _OPAQUE = re.compile(r"[0-9a-f]{8}/(?P<day>\d{8})/[a-z2-7]{26}\.tws")
 _PIECE = re.compile(r"\.\d{3}(\.[a-z0-9]+)$")
 
 
-def expired_files(files: Iterable[RemoteFile], pattern: str, before_ms: int) -> Iterator[RemoteFile]:
-    """Yield our files from before a time. pattern: validated (`delivery.file_names`)."""
-    shape = _shape(pattern)
+def expired_files(
+    files: Iterable[RemoteFile], patterns: Iterable[str], before_ms: int, zone: tzinfo = UTC
+) -> Iterator[RemoteFile]:
+    """Yield our files from before a time.
+
+    patterns: validated (`delivery.file_names`). zone: of times in names; a file whose name has no zone and may be newer
+    in UTC, as it was named under another setting, stays.
+    """
+    shapes = [_shape(pattern) for pattern in patterns]
     for there in files:
         if opaque := _OPAQUE.fullmatch(there.name):
-            if (_utc_ms(f"{opaque['day']}235959") or before_ms) < before_ms:
+            if (_local_ms(f"{opaque['day']}235959", zone) or before_ms) < before_ms:
                 yield there
             continue
-        found = shape.fullmatch(_PIECE.sub(r"\1", there.name))
-        at_ms = _at_ms(found.groupdict()) if found else None
+        whole = _PIECE.sub(r"\1", there.name)
+        found = next((found for shape in shapes if (found := shape.fullmatch(whole))), None)
+        at_ms = _at_ms(found.groupdict(), zone) if found else None
         if found and (at_ms if at_ms is not None else there.modified_ms or before_ms) < before_ms:
             yield there
 
@@ -57,22 +65,32 @@ def _shape(pattern: str) -> re.Pattern[str]:
     )
 
 
-def _at_ms(fields: dict[str, str]) -> int | None:
+def _at_ms(fields: dict[str, str], zone: tzinfo) -> int | None:
     """Return the time in a name, ms UTC; None if it has none."""
     if "unix" in fields:
         return int(fields["unix"]) * 1000
     for key in ("stamp", "id"):
-        digits = re.match(r"(\d{8})T(\d{6})", fields.get(key, ""))
+        digits = re.match(r"(\d{8})T(\d{6})(?:\.\d{3}([+-])(\d\d)(\d\d))?", fields.get(key, ""))
         if digits:
-            return _utc_ms(digits[1] + digits[2])
+            at_ms, sign = _ms(digits[1] + digits[2], UTC), -1 if digits[3] == "-" else 1
+            ahead = timedelta(hours=int(digits[4] or 0), minutes=int(digits[5] or 0))
+            return None if at_ms is None else at_ms - sign * round(ahead.total_seconds() * 1000)
     if {"year", "month", "day"} <= fields.keys():
-        time = "".join(fields.get(key, "00") for key in ("hour", "minute", "second"))
-        return _utc_ms(fields["year"] + fields["month"] + fields["day"] + time)
+        hour = fields.get("hour", "00")
+        time = hour[:2] + fields.get("minute", "00") + fields.get("second", "00")
+        return _local_ms(fields["year"] + fields["month"] + fields["day"] + time, zone, fold=len(hour) > 2)
     return None
 
 
-def _utc_ms(digits: str) -> int | None:
+def _local_ms(digits: str, zone: tzinfo, *, fold: bool = False) -> int | None:
+    """Return the later of this local time and of the same time in UTC."""
+    local_ms, utc_ms = _ms(digits, zone, fold=fold), _ms(digits, UTC)
+    return None if local_ms is None or utc_ms is None else max(local_ms, utc_ms)
+
+
+def _ms(digits: str, zone: tzinfo, *, fold: bool = False) -> int | None:
     try:
-        return round(datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp() * 1000)
-    except ValueError:
+        at = datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=zone, fold=int(fold))
+        return round(at.timestamp() * 1000)
+    except (ValueError, OverflowError):
         return None

@@ -2,7 +2,11 @@
 
 Compares contrast, fine detail and edge positions of a downscaled frame with long-term averages. A deviation must last
 for STAYS_S before it is reported. It is learned in the end: an intentionally moved camera is normal again after an
-hour. One instance per camera; call from one thread.
+hour.
+
+A picture in the dark is not a covered one, though both may be black: when lights go off, the whole picture darkens at
+once, and often shows a trace of its edges. Something that covers the lens darkens one part of the picture first
+(docs/decisions/0029). One instance per camera; call from one thread.
 """
 
 from dataclasses import dataclass
@@ -29,6 +33,15 @@ FINEST = 97
 """Detail is this percentile of the Laplacian: high enough for edges, above the sensor noise."""
 DARK = 12.0
 """Mean brightness (0..255) below which a frame is only evaluated if its contrast has dropped."""
+DIM = 40.0
+"""Mean brightness (0..255, Y of 16 is black) below which a picture without contrast is dark, not blank."""
+DARKENED, UNCHANGED = 0.4, 0.7
+"""Brightness of a part relative to before: at most, if something covers it; at least, if nothing does."""
+PARTLY = (0.15, 0.85)
+"""Share of the picture that is covered while something moves over the lens."""
+COVERING_MS = 3000
+"""Maximum duration of that movement, ms; lamps that go off one after another take longer."""
+CELLS, PARTS = (32, 18), (16, 9)
 STAYS_S = {"covered": 5.0, "defocused": 15.0, "moved": 15.0, "frozen": 120.0}
 """Minimum duration of a deviation before it is reported, s."""
 
@@ -36,6 +49,8 @@ STAYS_S = {"covered": 5.0, "defocused": 15.0, "moved": 15.0, "frozen": 120.0}
 @dataclass(slots=True)
 class _Known:
     contrast: float
+    coarse: float
+    """Contrast of large parts, in which a sensor's noise cancels out."""
     detail: float
     edges: Any
 
@@ -49,16 +64,17 @@ class TamperDetector:
         self._before: Any = None
         self._begun_ms = self._last_ms = 0
         self._since_ms: dict[str, int] = {}
+        self._lens = _Lens()
 
     def look(self, frame: Frame) -> str:
         """Return the current problem, a key of STAYS_S or empty.
 
-        Processes one frame in four seconds; others cost nothing.
+        Processes one frame in four seconds; of the others only a few hundred pixels.
         """
-        at_ms = frame.at_ms
+        at_ms, luma = frame.at_ms, frame.luma
+        self._lens.watch(luma, at_ms)
         if self._before is not None and 0 <= at_ms - self._last_ms < LOOK_MS:
             return self.wrong
-        luma = frame.luma
         small = cv2.resize(
             luma[:: max(1, len(luma) // (ROWS * ROWS_READ))], (COLUMNS, ROWS), interpolation=cv2.INTER_AREA
         )
@@ -72,11 +88,25 @@ class TamperDetector:
         self._note("frozen", at_ms, is_wrong=is_same)
         if self._known is None:
             self._known = now
+        elif self._is_dark(now, float(small.mean())):
+            for key in ("covered", "defocused", "moved"):
+                self._note(key, at_ms, is_wrong=False)
         elif float(small.mean()) >= DARK or self._known.contrast > now.contrast / COVERED:
             self._compare(now, at_ms)
             self._learn(now, passed_s)
         self.wrong = next((key for key in STAYS_S if self._has_stayed(key, at_ms)), "")
         return self.wrong
+
+    def _is_dark(self, now: _Known, mean: float) -> bool:
+        """Return whether the place is in the dark, so that nothing can be compared with it."""
+        known = self._known
+        assert known is not None
+        light = now.coarse / max(known.coarse, 1e-6)
+        if light >= DARKENED:
+            self._lens.uncovered()
+            return False
+        is_dark = mean < DIM or (light < COVERED and _alike(now.edges, known.edges) >= ALIKE)
+        return is_dark and not self._lens.is_covered
 
     def _compare(self, now: _Known, at_ms: int) -> None:
         known = self._known
@@ -84,8 +114,10 @@ class TamperDetector:
         if at_ms - self._begun_ms < LEARNS_S * 1000:
             return
         detail = now.detail / max(known.detail, 1e-6)
-        is_covered = now.contrast < COVERED * known.contrast and detail < COVERED
-        is_blurred = not is_covered and detail < BLURRED
+        contrast = now.contrast / max(known.contrast, 1e-6)
+        is_hidden = self._lens.is_covered and now.coarse < DARKENED * known.coarse
+        is_covered = is_hidden or (contrast < COVERED and detail < COVERED)
+        is_blurred = not is_covered and detail < BLURRED * min(1.0, contrast)  # less light lowers both alike
         self._note("covered", at_ms, is_wrong=is_covered)
         self._note("defocused", at_ms, is_wrong=is_blurred)
         is_sharp = not is_covered and not is_blurred
@@ -98,6 +130,7 @@ class TamperDetector:
         memory_s = LEARNS_S / 4 if is_young else WRONG_MEMORY_S if self._since_ms else MEMORY_S
         share = min(1.0, passed_s / memory_s)
         known.contrast += share * (now.contrast - known.contrast)
+        known.coarse += share * (now.coarse - known.coarse)
         known.detail += share * (now.detail - known.detail)
         known.edges = cv2.addWeighted(known.edges, 1 - share, now.edges, share, 0)
 
@@ -112,14 +145,49 @@ class TamperDetector:
         return since_ms is not None and at_ms - since_ms >= STAYS_S[key] * 1000
 
 
+class _Lens:
+    """Finds out whether something moved over the lens before the picture became dark."""
+
+    def __init__(self) -> None:
+        self.is_covered = False
+        """Whether the current darkness began with a part of the picture."""
+        self._usual: Any = None
+        self._newest: Any = None
+        self._partly_ms: tuple[int, int] | None = None
+        """Begin and end of the current or last run of frames that were partly covered."""
+        self._last_ms = 0
+
+    def uncovered(self) -> None:
+        """The picture has contrast again: it is what the next one is compared with."""
+        if self._partly_ms is None or self._last_ms - self._partly_ms[1] > COVERING_MS:
+            self.is_covered, self._usual = False, self._newest
+
+    def watch(self, luma: Any, at_ms: int) -> None:
+        self._newest = cv2.resize(luma, CELLS, interpolation=cv2.INTER_NEAREST).astype(np.float32)
+        self._last_ms = at_ms
+        if self._usual is None:
+            return
+        lit = self._usual >= 1.5 * DIM
+        if lit.mean() < PARTLY[0]:
+            return
+        light = self._newest[lit] / self._usual[lit]
+        share = float((light < DARKENED).mean())
+        begin_ms, end_ms = self._partly_ms or (at_ms, at_ms)
+        if PARTLY[0] <= share <= PARTLY[1] and np.median(light[light >= DARKENED]) >= UNCHANGED:
+            is_same = 0 <= at_ms - end_ms <= COVERING_MS
+            self._partly_ms = (begin_ms if is_same else at_ms, at_ms)
+        elif share > PARTLY[1] and self._partly_ms is not None:
+            self.is_covered |= 0 <= at_ms - begin_ms <= COVERING_MS
+
+
 def _measured(small: Any) -> _Known:
     across = cv2.Sobel(small, cv2.CV_32F, 1, 0)
     down = cv2.Sobel(small, cv2.CV_32F, 0, 1)
     edges = cv2.GaussianBlur(cv2.magnitude(across, down), (0, 0), 1.5)
     fine = np.abs(cv2.Laplacian(cv2.GaussianBlur(small.astype(np.float32), (0, 0), 1.0), cv2.CV_32F)).ravel()
     at = fine.size * FINEST // 100
-    _, deviation = cv2.meanStdDev(small)
-    return _Known(float(deviation[0, 0]), float(np.partition(fine, at)[at]), edges)
+    coarse = cv2.resize(small, PARTS, interpolation=cv2.INTER_AREA)
+    return _Known(float(small.std()), float(coarse.std()), float(np.partition(fine, at)[at]), edges)
 
 
 def _alike(one: Any, other: Any) -> float:

@@ -9,6 +9,7 @@ from tawny.config import integrations
 from tawny.config.destinations import DestinationSettings
 from tawny.config.notifiers import NotifierSettings
 from tawny.config.settings import CameraSettings, Settings
+from tawny.config.units import duration_text
 from tawny.delivery import mqtt_client
 from tawny.delivery.destination import Destination
 from tawny.delivery.file_names import checked
@@ -137,6 +138,9 @@ class PluginRegistry:
         else:
             yield from _refusals(f"{path}.url", lambda: kind.settings(one.url, one.options))
         yield from _refusals(f"{path}.names", lambda: checked(one.names))
+        if one.write_only and one.retention is not None:
+            found = f"{duration_text(one.retention)}, though with `write_only` tawny deletes nothing there"
+            yield Problem(f"{path}.retention", found, "no `retention`; set a lifecycle rule at the destination")
         yield from _unknown(f"{path}.cameras", one.cameras, settings)
 
     def _check_notifier(self, name: str, one: NotifierSettings, settings: Settings) -> Iterator[Problem]:

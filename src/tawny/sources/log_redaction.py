@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus, unquote
 
-from tawny.sources.rtsp.address import RtspAddress
+from tawny.sources.rtsp.address import KEY, RtspAddress
 
 HIDDEN = "…"
 _LEAST = 4
@@ -32,7 +32,7 @@ _NAMED = re.compile(
     r"((?<![a-z0-9])(?:user(?:name)?|usr|login|pass(?:word|wd)?|pwd|token|auth|secret|api_?key|key)=)[^&;/?\s\"'<>]*",
     re.IGNORECASE,
 )
-_KEY = re.compile(r"(?=[^/]*[a-z])(?=[^/]*[A-Z])(?=[^/]*\d)[A-Za-z0-9]{12,}|[0-9a-fA-F]{16,}|[0-9a-fA-F-]{32,}")
+_KEY = re.compile(KEY)
 _HOST = re.compile(r"(\b[a-z][a-z0-9+.-]*://)(\[[^\]\s]*\]|[^/:?#\s\"…]+)", re.IGNORECASE)
 _IN_SDP = re.compile(r"\b(IN\s+IP[46]\s+)\S+", re.IGNORECASE)
 _PRIVATE = re.compile(r"\b(?:10|127|192\.168|172\.(?:1[6-9]|2\d|3[01])|169\.254)(?:\.\d{1,3}){2,3}\b")
@@ -55,7 +55,7 @@ class SecretFilter:
         """Return a filter for a camera's credentials and probable keys in its path. others: further words to redact."""
         named = [unquote(found[0].partition("=")[2]) for found in _NAMED.finditer(address.path)]
         keys = [piece for piece in re.split(r"[/?&=;]", address.path) if _KEY.fullmatch(piece)]
-        return cls([*named, *keys, *others], (address.user, address.password))
+        return cls([*address.words_in_path, *named, *keys, *others], (address.user, address.password))
 
     def hide(self, text: str) -> str:
         """Redact the text, including parts of any authentication exchange.

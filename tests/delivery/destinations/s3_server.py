@@ -1,4 +1,8 @@
-"""moto's S3 server as a process of its own: prints its port and serves until its standard input is closed."""
+"""moto's S3 server as a process of its own: prints its port and serves until its standard input is closed.
+
+The access key `writer` has a policy with `s3:PutObject` only: every call that this action does not cover is refused as
+Amazon does, also HEAD, ListParts and AbortMultipartUpload.
+"""
 
 import io
 import sys
@@ -14,7 +18,9 @@ ANSWERS = {
     "full": ("507 Insufficient Storage", "XMinioStorageFull", "Storage backend has reached its minimum free space."),
     "expired": ("400 Bad Request", "ExpiredToken", "The provided token has expired."),
     "busy": ("503 Slow Down", "SlowDown", "Please reduce your request rate."),
+    "denied": ("403 Forbidden", "AccessDenied", "Access Denied"),
 }
+WRITER = "writer"
 
 
 def failing(app: Callable[..., Iterable[bytes]], mode: str) -> Callable[..., Iterable[bytes]]:
@@ -22,6 +28,8 @@ def failing(app: Callable[..., Iterable[bytes]], mode: str) -> Callable[..., Ite
 
     def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         said = Path(mode).read_text() if mode and Path(mode).exists() else ""
+        if f"Credential={WRITER}/" in environ.get("HTTP_AUTHORIZATION", "") and not _puts_object(environ):
+            said = "denied"
         if said:
             body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             if said in ANSWERS:
@@ -36,6 +44,12 @@ def failing(app: Callable[..., Iterable[bytes]], mode: str) -> Callable[..., Ite
         return app(environ, start)
 
     return answer
+
+
+def _puts_object(environ: dict[str, Any]) -> bool:
+    """Return whether `s3:PutObject` covers this call: PutObject and the steps of a multipart upload."""
+    has_key = "/" in environ["PATH_INFO"].strip("/")
+    return has_key and environ["REQUEST_METHOD"] in ("PUT", "POST")
 
 
 def main(mode: str = "") -> None:

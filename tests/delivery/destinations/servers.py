@@ -23,6 +23,8 @@ from tests.api.fakes import House, make_house
 
 SSHD = Path("/usr/sbin/sshd")
 HERE = Path(__file__).parent
+WRITER = "writer"
+"""An access key of the S3 server that may only write."""
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import json
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,15 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from tawny.delivery.connection_check import check_destination
+from tawny.delivery.delivery import DeliveryKind
 from tawny.delivery.destination import DestinationConnection, DestinationContext, FileCarrier
 from tawny.delivery.destinations.s3 import PART_BYTES, S3, _OpenBucket
-from tawny.model.errors import TargetLied, TargetMissing, TargetUnreachable
+from tawny.model.errors import TargetLied, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tests.contracts.destination import LARGE, DestinationContract, Target, content
+from tests.contracts.destination import LARGE, Cut, CutContent, DestinationContract, Target, content
 from tests.delivery.carried import delivery
-from tests.delivery.destinations.servers import s3_server
+from tests.delivery.destinations.servers import WRITER, s3_server
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +41,11 @@ def bucket(server: str, request: pytest.FixtureRequest) -> Any:
     return made
 
 
-def connect(server: str, bucket: str = "cam", folder: str = "tawny") -> DestinationConnection:
-    url = f"s3://key:secret%2F@{bucket}/{folder}?endpoint={server}"
-    return S3().connect(DestinationContext("cloud", url, S3().settings(url, {}), FakeClock()))
+def connect(
+    server: str, bucket: str = "cam", folder: str = "tawny", key: str = "key", *, write_only: bool = False
+) -> DestinationConnection:
+    url = f"s3://{key}:secret%2F@{bucket}/{folder}?endpoint={server}"
+    return S3().connect(DestinationContext("cloud", url, S3().settings(url, {}), FakeClock(), write_only))
 
 
 def stored(bucket: Any, name: str) -> bytes | None:
@@ -73,18 +78,71 @@ def test_what_it_is_and_its_checksum_are_written_beside_it(server: str, bucket: 
     assert len(LARGE) > PART_BYTES
 
 
+def calls_of(connection: Any) -> set[str]:
+    """Return the calls that this connection makes from now on."""
+    asked: set[str] = set()
+    connection._client.meta.events.register("before-call.s3", lambda model, **_: asked.add(model.name))
+    return asked
+
+
+@pytest.mark.parametrize("before", ["nothing", "the same content", "other content"])
 @pytest.mark.parametrize("size_bytes", [9, 2 * PART_BYTES + 1])
-def test_a_key_that_may_only_write_is_enough(server: str, bucket: Any, size_bytes: int) -> None:
-    asked: list[str] = []
-    connection: Any = connect(server)
-    events = connection._client.meta.events
-    events.register("before-call.s3", lambda model, **_: asked.append(model.name))
-    data = b"x" * size_bytes
-    FileCarrier(connection, "cloud").carry(delivery("a.bin"), content(data), lambda _: None)
+def test_write_only_makes_no_call_but_writing_ones(server: str, bucket: Any, size_bytes: int, before: str) -> None:
+    """Also after an interrupted upload, of the same content or of other content."""
+    data, notes = b"x" * size_bytes, list[str]()
+    if before != "nothing":
+        cut = connect(server, key=WRITER, write_only=True)
+        with suppress(Cut):
+            other = data if before == "the same content" else b"y" * size_bytes
+            cut.put("a.bin", CutContent(other, PART_BYTES + 1), "", notes.append)
+        cut.close()
+    connection = connect(server, key=WRITER, write_only=True)
+    asked = calls_of(connection)
+    carrier = FileCarrier(connection, "cloud", write_only=True)
+    progress = notes[-1] if notes else ""
+    carrier.carry(delivery("a.bin", progress=progress), content(data), notes.append)
     connection.close()
-    writing = {"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"}
-    assert set(asked) <= writing
+    assert asked
+    assert asked <= {"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"}
     assert stored(bucket, "a.bin") == data
+
+
+def test_write_only_goes_on_with_the_parts_it_noted(server: str, bucket: Any) -> None:
+    notes, whole = list[str](), CutContent(b"x" * (2 * PART_BYTES + 1), 0)
+    connection = connect(server, key=WRITER, write_only=True)
+    with pytest.raises(Cut):
+        connection.put("a.bin", CutContent(whole.data, PART_BYTES + 1), "", notes.append)
+    connection.put("a.bin", whole, notes[-1], notes.append)
+    connection.close()
+    assert stored(bucket, "a.bin") == whole.data
+    assert whole.first_read == PART_BYTES
+
+
+def test_write_only_refuses_to_remove_without_a_call(server: str, bucket: Any) -> None:
+    connection = connect(server, key=WRITER, write_only=True)
+    asked = calls_of(connection)
+    with pytest.raises(TargetRefused):
+        FileCarrier(connection, "cloud", write_only=True).carry(
+            delivery("a.bin", DeliveryKind.REMOVAL), content(b""), lambda _: None
+        )
+    connection.close()
+    assert asked == set()
+
+
+@pytest.mark.parametrize(
+    ("key", "set_before", "steps"),
+    [
+        ("key", False, ["Connected", "Uploaded a test file", "Downloaded it again", "Deleted it"]),
+        (WRITER, False, ["Connected", "Uploaded a test file", "This login may only write"]),
+        (WRITER, True, ["Connected", "Uploaded a test file"]),
+    ],
+)
+def test_the_connection_test_finds_a_key_that_may_only_write(
+    server: str, bucket: Any, key: str, set_before: bool, steps: list[str]
+) -> None:
+    told = check_destination(lambda: connect(server, key=key, write_only=set_before), "cloud", write_only=set_before)
+    assert [(one.what.partition(";")[0], one.wrong) for one in told] == [(what, "") for what in steps]
+    assert told[-1].write_only == (key == WRITER and not set_before)
 
 
 @pytest.mark.parametrize("size_bytes", [1000, PART_BYTES + 1])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, tzinfo
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
@@ -48,6 +49,13 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path, 'retention = "90 days"')
     yield made
     made.outward.close()
+
+
+@pytest.mark.parametrize(("more", "zone"), [("", BERLIN), ('time_zone = "local"', BERLIN), ('time_zone = "utc"', UTC)])
+def test_names_are_local_unless_utc_is_chosen(tmp_path: Path, more: str, zone: tzinfo) -> None:
+    bench = Bench(tmp_path, more)
+    assert [rule.zone for rule in bench.outward.bringing.wishes()] == [zone]
+    bench.outward.close()
 
 
 def test_trying_it_out_leaves_nothing_there(bench: Bench) -> None:

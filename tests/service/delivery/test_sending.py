@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -69,8 +70,30 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def test_the_picture_goes_at_once(bench: Bench) -> None:
     bench.tell(bench.event(picture_ms=bench.clock.now_ms()))
     (picture,) = bench.outbox.of_event(EventId("e"))
-    assert (picture.what, picture.name) == (DeliveryKind.PICTURE, "porch/2026/11/20/e.jpg")
+    assert (picture.what, picture.name) == (DeliveryKind.PICTURE, "porch/2026/11/20/20261120T050000-e.jpg")
     assert bench.contents.of(picture).read(0, 100) == b"a picture"
+
+
+def test_what_was_sent_under_another_name_is_not_sent_again(bench: Bench) -> None:
+    """After an update with other names, or a change of `names` or `time_zone`."""
+    whole = bench.event(picture_ms=bench.clock.now_ms()).ended(bench.clock.now_ms() + 4_000)
+    bench.archive.record(whole.start_ms - 10_000, seconds=20)
+    bench.tell(whole, "ended")
+    assert bench.kinds() == [DeliveryKind.PICTURE, DeliveryKind.CLIP]
+    bench.clock.advance(60)
+    while taken := bench.outbox.take("offsite"):
+        bench.outbox.done(taken, "", 0)
+    bench.wishes = (replace(OFFSITE, names=checked("pancake"), zone=ZoneInfo("Europe/Berlin")),)
+    bench.sending = bench.again()
+    bench.sending.step()
+    assert bench.kinds() == []
+
+
+def test_names_are_in_the_zone_of_the_destination(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(OFFSITE, zone=ZoneInfo("America/Los_Angeles")))
+    bench.tell(bench.event(picture_ms=bench.clock.now_ms()))
+    (picture,) = bench.outbox.of_event(EventId("e"))
+    assert picture.name == "porch/2026/11/19/20261119T210000-e.jpg"
 
 
 def test_a_better_picture_goes_too_and_the_same_does_not(bench: Bench) -> None:
@@ -93,7 +116,10 @@ def test_while_it_goes_on_its_video_follows_in_pieces(bench: Bench) -> None:
         bench.archive.record(event.start_ms + part * 6_000, seconds=6)
         bench.sending.step()
     pieces = bench.outbox.of_event(event.id)
-    assert [piece.name for piece in pieces] == ["porch/2026/11/20/e.001.mp4", "porch/2026/11/20/e.002.mp4"]
+    assert [piece.name for piece in pieces] == [
+        "porch/2026/11/20/20261120T050000-e.001.mp4",
+        "porch/2026/11/20/20261120T050000-e.002.mp4",
+    ]
     assert [piece.needs for piece in pieces] == [
         Span(event.start_ms - PRE_MS, event.start_ms + 6_000),
         Span(event.start_ms + 6_000, event.start_ms + 12_000),
@@ -160,7 +186,7 @@ def test_pieces_are_taken_away_once_the_clip_is_there(bench: Bench) -> None:
         names.append(taken.name)
         bench.outbox.done(taken, taken.name, 1)
         bench.sending.ended(taken)
-    assert names == ["porch/2026/11/20/e.001.mp4", "porch/2026/11/20/e.mp4"]
+    assert names == ["porch/2026/11/20/20261120T050000-e.001.mp4", "porch/2026/11/20/20261120T050000-e.mp4"]
     assert [one.what for one in bench.outbox.of_event(event.id) if one.state is DeliveryState.WAITING] == [
         DeliveryKind.REMOVAL
     ]
@@ -218,6 +244,70 @@ def test_where_clips_wait_for_each_other_no_pieces_follow(tmp_path: Path) -> Non
     assert bench.kinds() == [DeliveryKind.CLIP]
 
 
+def bound(root: Path, max_s: float, **about: Any) -> Bench:
+    return Bench(root, replace(OFFSITE, max_s=max_s, **about))
+
+
+def lasts(bench: Bench, event: Event, seconds: int, begin_s: int = 0) -> None:
+    """Record in steps of six seconds while the event goes on."""
+    if not begin_s:
+        bench.archive.record(event.start_ms - 10_000, seconds=10)
+    bench.tell(event)
+    for at_s in range(begin_s, seconds, 6):
+        bench.archive.record(event.start_ms + at_s * 1000, seconds=6)
+        bench.clock.advance(6)
+        bench.tell(event, "updated")
+
+
+def test_an_event_that_does_not_end_is_sent_up_to_its_bound(tmp_path: Path) -> None:
+    """A camera that is covered or in the dark: its parts end there, and the clip goes though the event lasts."""
+    bench = bound(tmp_path, 60)
+    event = bench.event(kind="tamper")
+    lasts(bench, event, 300)
+    sent = bench.outbox.of_event(event.id)
+    begin_ms, end_ms = event.start_ms - PRE_MS, event.start_ms - PRE_MS + 60_000
+    pieces = [one.needs for one in sent if one.what is DeliveryKind.PIECE and one.needs is not None]
+    assert sum(span.end_ms - span.begin_ms for span in pieces) <= 60_000
+    (clip,) = [one for one in sent if one.what is DeliveryKind.CLIP]
+    assert (clip.needs, clip.next_ms <= bench.clock.now_ms()) == (Span(begin_ms, end_ms), True)
+    assert bench.contents.of(clip).size_bytes > 0
+    bench.tell(event.ended(event.start_ms + 300_000), "ended")
+    assert bench.outbox.of_event(event.id) == sent
+    bench.outbox.close()
+
+
+def test_where_clips_wait_for_each_other_it_is_sent_at_its_bound_too(tmp_path: Path) -> None:
+    bench = bound(tmp_path, 60, follows=False)
+    event = bench.event()
+    lasts(bench, event, 54)
+    assert bench.kinds() == []
+    lasts(bench, event, 66, begin_s=54)
+    assert bench.kinds() == [DeliveryKind.CLIP]
+    bench.outbox.close()
+
+
+def test_without_a_bound_it_is_sent_as_long_as_it_lasts(tmp_path: Path) -> None:
+    bench = bound(tmp_path, 0)
+    event = bench.event()
+    lasts(bench, event, 300)
+    pieces = [one.needs for one in bench.outbox.of_event(event.id) if one.needs is not None]
+    assert max(span.end_ms for span in pieces) >= event.start_ms + 290_000
+    bench.outbox.close()
+
+
+@pytest.mark.parametrize("max_s", [30, 60, 0])
+def test_an_event_that_was_missed_is_sent_up_to_its_bound(tmp_path: Path, max_s: float) -> None:
+    bench = bound(tmp_path, max_s)
+    event = bench.event()
+    bench.archive.record(event.start_ms - 10_000, seconds=100)
+    bench.tell(event.ended(event.start_ms + 60_000), "ended")
+    (clip,) = bench.outbox.of_event(event.id)
+    whole_ms = 60_000 + PRE_MS + POST_MS
+    assert clip.needs is not None
+    assert clip.needs.end_ms - clip.needs.begin_ms == (min(whole_ms, max_s * 1000) if max_s else whole_ms)
+    bench.outbox.close()
+
+
 def test_another_destination_is_taken_over_while_an_event_goes_on(bench: Bench) -> None:
     event = bench.event()
     bench.tell(event)
@@ -228,7 +318,7 @@ def test_another_destination_is_taken_over_while_an_event_goes_on(bench: Bench) 
     bench.archive.record(event.start_ms + 8_000, seconds=8)
     bench.tell(event, "updated")
     bench.tell(event.ended(event.start_ms + 12_000), "ended")
-    names = {(one.to, one.name.rpartition("/")[2]) for one in bench.outbox.of_event(event.id)}
+    names = {(one.to, one.name.rpartition("-")[2]) for one in bench.outbox.of_event(event.id)}
     assert {("offsite", "e.001.mp4"), ("offsite", "e.002.mp4"), ("offsite", "e.mp4"), ("nas", "e.mp4")} <= names
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -20,8 +21,8 @@ class Sealed(NoSealedExport):
     def seals(self, camera: CameraId) -> bool:
         return camera == PORCH
 
-    def object_name(self, path: str, at_ms: int) -> str:
-        return f"opaque/{hash(path) & 0xFFFF:x}.tws"
+    def object_name(self, path: str, day: str) -> str:
+        return f"opaque/{day}/{hash(path) & 0xFFFF:x}.tws"
 
 
 class SealedBench(Bench):
@@ -63,6 +64,16 @@ def test_recordings_that_were_closed_before_and_after_its_end_both_go(bench: Sea
     assert all(one.name.startswith("opaque/") for one in bench.waiting())
 
 
+def test_recordings_beyond_the_bound_of_the_event_do_not_go(tmp_path: Path) -> None:
+    bench = SealedBench(tmp_path, replace(OFFSITE, max_s=60))
+    event = bench.event()
+    before = bench.sealed(event.start_ms - 20_000, 30)
+    bench.tell(replace(event, end_ms=event.start_ms + 300_000), "ended")
+    inside = bench.sealed(event.start_ms + 20_000, 30)
+    bench.sealed(event.start_ms + 120_000, 30)
+    assert [one.content for one in bench.waiting()] == [{"segment": before.id}, {"segment": inside.id}]
+
+
 def test_the_same_recording_goes_once(bench: SealedBench) -> None:
     event = bench.event()
     ended = replace(event, end_ms=event.start_ms + 5_000)
@@ -80,14 +91,32 @@ def test_its_picture_goes_sealed_and_at_once(bench: SealedBench) -> None:
     assert (picture.what, picture.content["sealed"], picture.name[:7]) == (DeliveryKind.PICTURE, True, "opaque/")
 
 
+def test_a_recording_that_was_sent_under_another_name_is_not_sent_again(tmp_path: Path) -> None:
+    """The day in its name was the one in UTC. Two events share it."""
+    bench = SealedBench(tmp_path)
+    bench.sealed(bench.event().start_ms - 20_000, 40)
+    for name in ("e", "f"):
+        event = replace(bench.event(), id=EventId(name))
+        bench.tell(event.ended(event.start_ms + 5_000), "ended")
+    assert bench.outbox.waiting().count == 1
+    bench.wishes = (replace(OFFSITE, zone=ZoneInfo("America/Los_Angeles")),)
+    bench.sending = bench.again()
+    bench.clock.advance(10)
+    bench.sending.step()
+    assert bench.outbox.waiting().count == 1
+
+
 def test_names_can_be_as_all_else_there(tmp_path: Path) -> None:
     bench = SealedBench(tmp_path, replace(OFFSITE, names_sealed=True))
     bench.tell(bench.event(picture_ms=5))
-    assert [one.name for one in bench.waiting()] == ["porch/2026/11/20/e.tws"]
+    assert [one.name for one in bench.waiting()] == ["porch/2026/11/20/20261120T050000-e.tws"]
 
 
 def test_what_was_recorded_before_the_camera_was_sealed_goes_as_ever(bench: SealedBench) -> None:
     event = bench.event()
     bench.archive.record(event.start_ms - 20_000, seconds=60)
     bench.tell(replace(event, end_ms=event.start_ms + 5_000, picture_ms=5), "ended")
-    assert [one.name for one in bench.waiting()] == ["porch/2026/11/20/e.jpg", "porch/2026/11/20/e.mp4"]
+    assert [one.name for one in bench.waiting()] == [
+        "porch/2026/11/20/20261120T050000-e.jpg",
+        "porch/2026/11/20/20261120T050000-e.mp4",
+    ]

@@ -11,7 +11,7 @@ from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk
 
 DOOR = CameraId("door")
-DAY_MS = utc_from_text("2026-11-20T05:00:00Z")
+DAY_MS, DAY = utc_from_text("2026-11-20T05:00:00Z"), "20261120"
 
 
 def event(number: int) -> Event:
@@ -44,13 +44,13 @@ def test_nothing_is_held_that_no_message_may_have() -> None:
 def test_names_elsewhere_are_always_the_same_and_tell_nothing_but_the_day() -> None:
     disk = MemoryDisk()
     history = SignedHistory.opened(disk, DAY_MS)
-    one = history.object_name("bedroom/2026/11/20/05/a.tws", DAY_MS)
-    assert one == SignedHistory.opened(disk, DAY_MS).object_name("bedroom/2026/11/20/05/a.tws", DAY_MS)
-    assert one != history.object_name("bedroom/2026/11/20/05/b.tws", DAY_MS)
-    assert one.split("/")[:2] == [history.recorder.hex()[:8], "20261120"]
+    one = history.object_name("bedroom/2026/11/20/05/a.tws", DAY)
+    assert one == SignedHistory.opened(disk, DAY_MS).object_name("bedroom/2026/11/20/05/a.tws", DAY)
+    assert one != history.object_name("bedroom/2026/11/20/05/b.tws", DAY)
+    assert one.split("/")[:2] == [history.recorder.hex()[:8], DAY]
     assert (len(one.split("/")[2]), "bedroom" in one) == (30, False)
     others = SignedHistory.opened(MemoryDisk(), DAY_MS)
-    assert one.split("/")[2] != others.object_name("bedroom/2026/11/20/05/a.tws", DAY_MS).split("/")[2]
+    assert one.split("/")[2] != others.object_name("bedroom/2026/11/20/05/a.tws", DAY).split("/")[2]
 
 
 def test_what_has_such_a_name_is_removed_there_by_its_day() -> None:
@@ -58,5 +58,5 @@ def test_what_has_such_a_name_is_removed_there_by_its_day() -> None:
     there = [RemoteFile(name, 5, 0), RemoteFile(f"0123abcd/20261120/{'A' * 26}.tws", 5, 0)]
     pattern = "{camera}/{year}/{month}/{day}/{id}.{type}"
     next_day = utc_from_text("2026-11-21T00:00:00Z")
-    assert [one.name for one in expired_files(there, pattern, next_day)] == [name]
-    assert not list(expired_files(there, pattern, next_day - 5000)), "its day is not over"
+    assert [one.name for one in expired_files(there, [pattern], next_day)] == [name]
+    assert not list(expired_files(there, [pattern], next_day - 5000)), "its day is not over"

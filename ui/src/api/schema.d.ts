@@ -200,6 +200,7 @@ export interface ConnectionInfo {
 
 export interface ConnectionTestInfo {
   steps: StepInfo[];
+  write_only: boolean;
 }
 
 export interface ConnectionTestResult {

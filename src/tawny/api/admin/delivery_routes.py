@@ -1,7 +1,7 @@
 """Upload destinations and notification channels for owners, and the public route of notification buttons."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Annotated, TypeVar
 
@@ -12,6 +12,7 @@ from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.schemas import OkResponse
+from tawny.delivery.connection_check import ConnectionTestStep
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.service.interfaces.delivery import DeliveryApi, TargetView
@@ -78,18 +79,17 @@ async def remove_target(target: OneName, request: Request, signed: Signed, here:
 async def try_out_target(target: NewName, asked: shapes.TargetChange, here: Here) -> shapes.ConnectionTestInfo:
     """Test settings without saving them."""
     steps = await _placed(here, lambda placing: placing.try_out(asked.group, target, asked.values))
-    return shapes.ConnectionTestInfo(
-        steps=[shapes.StepInfo(what=one.what, wrong=one.wrong, hint=one.do) for one in steps]
-    )
+    return _tested(steps)
 
 
 @router.post("/targets/{target}/test", dependencies=own)
 async def test_target(target: OneName, here: Here) -> shapes.ConnectionTestInfo:
-    """Test a target step by step up to the first failure: upload and read back a small file, or send a notification."""
+    """Test a target step by step up to the first failure: upload and read back a small file, or send a notification.
+
+    A destination whose login may not delete gets `write_only`.
+    """
     steps = await _of(here, lambda outside: outside.test(target))
-    return shapes.ConnectionTestInfo(
-        steps=[shapes.StepInfo(what=one.what, wrong=one.wrong, hint=one.do) for one in steps]
-    )
+    return _tested(steps)
 
 
 @router.put("/targets/{target}/pause", dependencies=own)
@@ -188,6 +188,13 @@ async def _of(here: AppContext, ask: Callable[[DeliveryApi], T]) -> T:
         raise not_found("Notification channel or upload destination not found.") from None
     except NotDone as error:
         raise RequestRefused(410, "ended", error.message, error.do) from error
+
+
+def _tested(steps: Sequence[ConnectionTestStep]) -> shapes.ConnectionTestInfo:
+    return shapes.ConnectionTestInfo(
+        steps=[shapes.StepInfo(what=one.what, wrong=one.wrong, hint=one.do) for one in steps],
+        write_only=any(one.write_only for one in steps),
+    )
 
 
 def _told(one: TargetView) -> shapes.TargetInfo:

@@ -60,7 +60,10 @@ class StepInfo(ApiResponse):
 
 
 class ConnectionTestInfo(ApiResponse):
+    """write_only: the login may not delete, so the destination needs the setting `write_only`."""
+
     steps: list[StepInfo]
+    write_only: bool
 
 
 class FieldInfo(ApiResponse):

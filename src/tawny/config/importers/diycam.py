@@ -52,8 +52,7 @@ def from_diycam(text: str) -> ImportResult:
 
 def _camera(found: ImportResult, key: str, source: str, values: dict[str, str]) -> None:
     name = camera_id(key, usual=f"camera-{len(found.became) + 1}")
-    shown = found.without_password(name, source)
-    found.put(f"cameras[{key}]", f"cameras.{name}.source", shown)
+    found.put_source(f"cameras[{key}]", name, source)
     seconds, kernel = _whole(values, "sensitivity", 3), _whole(values, "kernel", 17)
     camera = found.settings["cameras"][name]
     camera |= {"pre": f"{min(seconds, 30)} s", "post": "2 s"}

@@ -12,7 +12,9 @@ _CAMERA = "cameras.camera"
 
 class _Options(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise ForeignFormatError(message)
+        """Name the options only: values may be passwords."""
+        named = ", ".join(re.findall(r"(?<!\S)--[a-z-]+", message))
+        raise ForeignFormatError(f"a value is missing, invalid or unknown{f' at {named}' if named else ''}")
 
 
 def from_pancake(text: str) -> ImportResult:

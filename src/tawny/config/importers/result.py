@@ -3,9 +3,23 @@
 import re
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from tawny.config.settings import is_camera_id
+
+_URL = re.compile(r"([a-z][a-z0-9+.-]*://)(.*)", re.IGNORECASE | re.DOTALL)
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?(?=[/?#]|$)", re.IGNORECASE)
+_USUAL_HOST = re.compile(r"\[|[^:/?#]*\.[^:/?#]|localhost\b|[^:/?#]+:\d", re.IGNORECASE)
+"""An address, a name with a dot, or one with a port: less likely to be a part of a password."""
+_NAMED = re.compile(
+    r"((?:^|[/?&;])(?:pass|passwd|password|pwd|token|auth|key|secret|api_?key)=)([^&;]+)", re.IGNORECASE
+)
+_KEY = re.compile(
+    r"(?<=[/?&=;])(?:(?=[^/]*[a-z])(?=[^/]*[A-Z])(?=[^/]*\d)[A-Za-z0-9]{12,}|[0-9a-fA-F]{16,}|[0-9a-fA-F-]{32,})"
+    r"(?=[/?&;]|$)"
+)
+"""A part of a path that is probably a key, such as `rtsps://192.168.1.1:7441/Ab12Cd34Ef56Gh78`."""
+_STRAY_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
 
 
 class ForeignFormatError(ValueError):
@@ -54,17 +68,50 @@ class ImportResult:
         self.secrets[name] = value
         return f"${{{name}}}"
 
-    def without_password(self, camera: str, source: str) -> str:
-        """Return the address with its password replaced by a secret placeholder."""
-        try:
-            parts = urlsplit(source)
-        except ValueError:
+    def put_source(self, theirs: str, camera: str, source: str) -> None:
+        """Set a camera's address. Its secrets are stored apart; the report names only its host."""
+        self.put(theirs, f"cameras.{camera}.source", self._without_secrets(camera, source))
+        found = _URL.fullmatch(source)
+        if found:
+            _, place = _split_login(found[2])
+            self.became[theirs] = f"cameras.{camera}.source = {found[1]}{re.split('[/?#]', place)[0]}/…"
+
+    def _without_secrets(self, camera: str, source: str) -> str:
+        """Return the address with placeholders for password and keys, percent-encoded where that is needed."""
+        found = _URL.fullmatch(source)
+        if found is None:
             return source
-        user, colon, password = parts.netloc.rpartition("@")[0].partition(":")
-        if not colon:
-            return source
-        hidden = f"{user}:{self.secret(camera, password)}@{parts.netloc.rpartition('@')[2]}"
-        return parts._replace(netloc=hidden).geturl()
+        login, place = _split_login(found[2])
+        number = 0
+
+        def placeholder(value: str) -> str:
+            nonlocal number
+            number += 1
+            return self.secret(camera if number == 1 else f"{camera}_{number}", value)
+
+        user, colon, password = login.partition(":")
+        said = _encoded(user) + (f":{placeholder(_encoded(password))}" if password else colon)
+        end = re.search("[/?#]|$", place)
+        host, path = place[: end.start()] if end else place, place[end.start() :] if end else ""
+        path = _NAMED.sub(lambda one: one[1] + placeholder(one[2].replace("#", "%23")), path)
+        path = _KEY.sub(lambda one: placeholder(one[0]), path)
+        return f"{found[1]}{said}{'@' if login else ''}{host}{path}"
+
+
+def _split_login(rest: str) -> tuple[str, str]:
+    """Split what follows the scheme into login and host with path.
+
+    Other recorders pass addresses on as they are, so a password may contain `@`, `/`, `?` and `#`. The login ends at
+    the last `@` before a usual host, or else at the last `@` before what may be a host.
+    """
+    places = [at for at in range(len(rest)) if rest[at] == "@" and _HOST.match(rest, at + 1)]
+    ends = [at for at in places if _USUAL_HOST.match(rest, at + 1)] or places
+    return (rest[: ends[-1]], rest[ends[-1] + 1 :]) if ends else ("", rest)
+
+
+def _encoded(text: str) -> str:
+    """Return a part of a login percent-encoded; what is encoded already stays."""
+    return quote(_STRAY_PERCENT.sub("%25", text), safe="%")
 
 
 def camera_id(name: str, usual: str = "camera") -> str:

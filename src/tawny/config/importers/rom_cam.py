@@ -26,7 +26,7 @@ def from_rom_cam(text: str) -> ImportResult:
     name = str(theirs.get("name", ""))
     camera = f"cameras.{camera_id(name)}"
     device = str(theirs.get("device", "/dev/video0"))
-    found.put("device", f"{camera}.source", device)
+    found.put_source("device", camera_id(name), device)
     if name:
         found.put("name", f"{camera}.name", name)
     found.settings["cameras"][camera_id(name)]["v4l2"] = {"size": "640x480", "fps": 10, "format": "h264"}

@@ -1,7 +1,7 @@
 """S3 destination: Amazon, Backblaze B2, MinIO, Garage, Wasabi, Cloudflare R2 and compatible servers.
 
-`s3://KEY:SECRET@bucket/folder?endpoint=https://s3.example.org&region=eu-central-1`. A write-only key is sufficient,
-except for removing files and connection tests.
+`s3://KEY:SECRET@bucket/folder?endpoint=https://s3.example.org&region=eu-central-1`. A write-only key is sufficient;
+with `write_only` set, no call is made that `s3:PutObject` does not cover.
 """
 
 import hashlib
@@ -91,14 +91,14 @@ class S3:
                 signature_version="s3v4",
             ),
         )
-        return _OpenBucket(client, place, str(opening.options["storage_class"]), public)
+        return _OpenBucket(client, place, str(opening.options["storage_class"]), public, write_only=opening.write_only)
 
 
 class _OpenBucket:
     is_sure: ClassVar[bool] = True
 
-    def __init__(self, client: Any, place: _Place, storage_class: str, public: str) -> None:
-        self._client, self._bucket, self._public = client, place.bucket, public
+    def __init__(self, client: Any, place: _Place, storage_class: str, public: str, *, write_only: bool) -> None:
+        self._client, self._bucket, self._public, self._write_only = client, place.bucket, public, write_only
         self._folder = f"{place.folder}/" if place.folder else ""
         self._more = {"StorageClass": storage_class} if storage_class else {}
 
@@ -140,20 +140,36 @@ class _OpenBucket:
                 **target, ContentType=content.media_type, Metadata={"sha256": content.sha256}, **self._more
             )
             upload = begun["UploadId"]
-        known = {"upload": upload, "sha256": content.sha256}
-        note(json.dumps(known | {"good": len(parts)}))
+
+        def note_parts() -> None:
+            tags = {"tags": [parts[number] for number in sorted(parts)]} if self._write_only else {}
+            note(json.dumps({"upload": upload, "sha256": content.sha256, "good": len(parts)} | tags))
+
+        note_parts()
         for number, offset in enumerate(range(0, content.size_bytes, PART_BYTES), 1):
             if number in parts:
                 continue
             data = self._part(content, offset)
-            sent = self._client.upload_part(
-                **target, UploadId=upload, PartNumber=number, Body=data, ContentMD5=_md5(data)
-            )
+            with self._starting_again(note):
+                sent = self._client.upload_part(
+                    **target, UploadId=upload, PartNumber=number, Body=data, ContentMD5=_md5(data)
+                )
             self._compare(sent, data, name)
             parts[number] = sent["ETag"]
-            note(json.dumps(known | {"good": number}))
+            note_parts()
         listed = [{"PartNumber": number, "ETag": parts[number]} for number in sorted(parts)]
-        self._client.complete_multipart_upload(**target, UploadId=upload, MultipartUpload={"Parts": listed})
+        with self._starting_again(note):
+            self._client.complete_multipart_upload(**target, UploadId=upload, MultipartUpload={"Parts": listed})
+
+    @contextmanager
+    def _starting_again(self, note: Callable[[str], None]) -> Iterator[None]:
+        """Forget the upload if the server no longer knows it, so that the next attempt starts again."""
+        try:
+            yield
+        except botocore.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchUpload":
+                note("")
+            raise
 
     def _compare(self, taken: Mapping[str, Any], data: bytes, name: str) -> None:
         """Compare the returned ETag with the MD5, unless the object is encrypted with a customer key."""
@@ -178,8 +194,11 @@ class _OpenBucket:
         if not upload:
             return "", {}
         if known.get("sha256") != content.sha256:
-            self._abort(target, upload)
+            if not self._write_only:
+                self._abort(target, upload)
             return "", {}
+        if self._write_only:
+            return (upload, dict(enumerate(known["tags"], 1))) if "tags" in known else ("", {})
         try:
             pages = self._client.get_paginator("list_parts").paginate(**target, UploadId=upload)
             listed = {part["PartNumber"]: part["ETag"] for page in pages for part in page.get("Parts", ())}

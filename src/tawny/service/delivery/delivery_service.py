@@ -13,7 +13,7 @@ from tawny.delivery.notifiers import webpush
 from tawny.delivery.outbox import Outbox, OutboxBacklog
 from tawny.engine import ThreadEngine
 from tawny.model.clock import Clock
-from tawny.model.errors import DeliveryError
+from tawny.model.errors import DeliveryError, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.messages import Message
@@ -116,6 +116,8 @@ class DeliveryService:
             sealed,
         )
         self._started = False
+        self.save_write_only: Callable[[str], None] | None = None
+        """Sets `write_only` of a destination in the settings. Raises TawnyError. None: the settings are fixed."""
 
     def start(self) -> None:
         self._unsubscribe = self._recorder.bus.subscribe(self._heard)
@@ -280,11 +282,21 @@ class DeliveryService:
         return {"keep_s": chosen[name].retention, "removed": not only_told, "items": items}
 
     def test(self, name: str) -> list[ConnectionTestStep]:
-        """Test a destination or a notifier. Raises KeyError for an unknown name. Waits for the network."""
+        """Test a destination or a notifier; set `write_only` of a destination whose login may not delete.
+
+        Raises KeyError for an unknown name. Waits for the network.
+        """
         settings = self._settings
         if name in settings.notifiers:
             return self.messaging.test(name)
-        return self.bringing.test(name)
+        steps = self.bringing.test(name)
+        if steps[-1].write_only and self.save_write_only is not None:
+            try:
+                self.save_write_only(name)
+                steps.append(ConnectionTestStep("Set `write_only = true`, so tawny deletes and lists nothing there"))
+            except TawnyError as error:
+                steps.append(ConnectionTestStep("Set `write_only = true`", error.message, error.do))
+        return steps
 
     def too_old(self, name: str) -> list[RemoteFile]:
         """Return the files older than the destination's `retention`; delete none.

@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from tawny.config.destinations import UploadKind
@@ -40,6 +41,8 @@ SETTLE_MS: Final = 5_000
 failed."""
 REMOVAL_MS: Final = 30_000
 """Delay, ms, before parts are removed, so that a part being sent at that time has arrived."""
+PARTS: Final = "parts"
+"""Folder of parts that cannot be deleted, so that a rule at the destination can delete them all."""
 LONGEST_EVENT_MS: Final = 3_600_000
 MADE_UP_FOR_MS: Final = 7 * 86_400_000
 _PAGE: Final = 200
@@ -63,6 +66,12 @@ class UploadRule:
     """Whether the video of a running event is sent in parts."""
     names_sealed: bool = False
     """Whether `names` also applies to sealed files; otherwise their names reveal nothing."""
+    write_only: bool = False
+    """Whether nothing can be deleted there: parts stay, in the folder PARTS."""
+    zone: tzinfo = UTC
+    """Time zone of dates and times in names."""
+    max_s: float = 0
+    """Maximum duration of the video of one event, s, from the beginning of its clip; 0: none."""
 
     def why_not(self, camera: CameraId, kind: str, *, kept: bool) -> str:
         """Return the reason this destination's settings exclude the event, or an empty string."""
@@ -159,7 +168,7 @@ class UploadScheduler:
                     self._event(message.event)
                 else:
                     self._segment(message.segment)
-            for going in self._going.values():
+            for going in list(self._going.values()):
                 self._follow(going)
             for key, ending in list(self._ending.items()):
                 if self._let_go(ending):
@@ -194,6 +203,9 @@ class UploadScheduler:
         clip = self._outbox.find(delivery.to, delivery.name)
         if clip is None or clip.state is not DeliveryState.DONE:
             return
+        with self._lock:
+            if any(wish.to == delivery.to and wish.write_only for wish in self._wishes):
+                return
         after_ms = self._clock.now_ms() + REMOVAL_MS
         for piece in self._outbox.of_event(delivery.event):
             if piece.to == delivery.to and piece.what is DeliveryKind.PIECE:
@@ -222,13 +234,13 @@ class UploadScheduler:
         if event.end_ms is not None:
             self._going.pop((event.id, wish.to), None)
             self._clip(wish, event, event.end_ms)
-        elif wish.follows:
+        elif wish.follows or wish.max_s:
             self._begin(wish, event)
 
     def _picture(self, wish: UploadRule, event: Event, picture_ms: int) -> None:
         content = {"event": event.id, "picture_ms": picture_ms}
         delivery = self._delivery(wish, event, DeliveryKind.PICTURE, "jpg", content)
-        known = self._outbox.find(wish.to, delivery.name)
+        known = self._known(delivery)
         if known is None or known.content != content:
             self._outbox.renew(delivery)
 
@@ -236,28 +248,35 @@ class UploadScheduler:
         key = event.id, wish.to
         if key in self._going:
             self._going[key].event = event
-        elif self._outbox.find(wish.to, self._named(wish, event, "mp4")) is None:
+        elif self._known(self._delivery(wish, event, DeliveryKind.CLIP, "mp4", {})) is None:
             begin_ms = self._clip_of(event, self._clock.now_ms()).begin_ms
             self._going[key] = _Going(event, wish, begin_ms)
 
     def _follow(self, going: _Going) -> None:
-        """Send the video recorded since the last part, if there is enough of it."""
+        """Send the video recorded since the last part, if there is enough of it; at the maximum, the clip."""
         event, wish = going.event, going.wish
         recorded_ms = self._recorded_ms(event.camera)
-        if recorded_ms - going.sent_ms < PIECE_MS:
+        last_ms = self._clip_of(event, recorded_ms).begin_ms + round(wish.max_s * 1000)
+        if wish.max_s and recorded_ms >= last_ms:
+            del self._going[event.id, wish.to]
+            self._clip(wish, event, last_ms)
+            return
+        if not wish.follows or recorded_ms - going.sent_ms < PIECE_MS:
             return
         going.pieces += 1
         span = Span(going.sent_ms, recorded_ms)
         going.sent_ms = recorded_ms
         whole = self._delivery(wish, event, DeliveryKind.PIECE, "mp4", _cut(span))
         size_bytes = self._size_bytes(event.camera, span)
-        piece = replace(whole, name=piece_name(whole.name, going.pieces), needs=span, size_bytes=size_bytes)
+        part = piece_name(whole.name, going.pieces)
+        part = f"{PARTS}/{part}" if wish.write_only else part
+        piece = replace(whole, name=part, needs=span, size_bytes=size_bytes)
         self._outbox.add([piece])
 
     def _clip(self, wish: UploadRule, event: Event, end_ms: int) -> None:
-        span = self._clip_of(event, end_ms)
+        span = self._span(wish, event, end_ms)
         delivery = self._delivery(wish, event, DeliveryKind.CLIP, "mp4", _cut(span))
-        known = self._outbox.find(wish.to, delivery.name)
+        known = self._known(delivery)
         if known is not None and known.content == delivery.content:
             return
         size_bytes = self._size_bytes(event.camera, span)
@@ -291,11 +310,11 @@ class UploadScheduler:
             content = {"event": event.id, "picture_ms": event.picture_ms, "sealed": True}
             whole = self._delivery(wish, event, DeliveryKind.PICTURE, "tws", content)
             delivery = replace(whole, name=self._sealed_name(wish, path, event.start_ms, whole.name))
-            known = self._outbox.find(wish.to, delivery.name)
+            known = self._known(delivery)
             if known is None or known.content != content:
                 self._outbox.renew(delivery)
         if event.end_ms is not None:
-            span = self._clip_of(event, event.end_ms)
+            span = self._span(wish, event, event.end_ms)
             for segment in self._archive.index.segments(event.camera, StreamName.MAIN, span):
                 self._bring_recording(wish, event, segment)
 
@@ -310,7 +329,8 @@ class UploadScheduler:
     def _bring_recording(self, wish: UploadRule, event: Event, segment: Segment) -> None:
         if is_sealed(segment.path):
             whole = self._of_segment(wish, segment, DeliveryKind.CLIP)
-            self._outbox.add([replace(whole, event=event.id)])
+            if all(one.content != whole.content for one in self._outbox.at(wish.to, whole.at_ms)):
+                self._outbox.add([replace(whole, event=event.id)])
 
     def _with_events(self, segment: Segment) -> None:
         """Upload a sealed recording that was just closed for the events in it."""
@@ -320,11 +340,15 @@ class UploadScheduler:
                 continue
             says = self._deciding.of(event)
             for wish in self._wishes:
+                if not self._span(wish, event, event.end_ms).overlaps(segment.span):
+                    continue
                 if sends(wish, event.camera, event.kind, says[RuleAction("upload", wish.to)], kept=event.kept).does:
                     self._bring_recording(wish, event, segment)
 
     def _sealed_name(self, wish: UploadRule, path: str, at_ms: int, readable: str) -> str:
-        return readable if wish.names_sealed else self._sealed.object_name(path, at_ms)
+        if wish.names_sealed:
+            return readable
+        return self._sealed.object_name(path, f"{datetime.fromtimestamp(at_ms / 1000, wish.zone):%Y%m%d}")
 
     # --- whole recordings
 
@@ -339,7 +363,7 @@ class UploadScheduler:
 
     def _of_segment(self, wish: UploadRule, segment: Segment, what: DeliveryKind) -> Delivery:
         file_type = "tws" if is_sealed(segment.path) else "mp4"
-        where = name(wish.names, segment.camera, segment.start_ms, segment.id, "footage", file_type)
+        where = name(wish.names, segment.camera, segment.start_ms, segment.id, "footage", file_type, wish.zone)
         if is_sealed(segment.path):
             where = self._sealed_name(wish, segment.path, segment.start_ms, where)
         return Delivery(
@@ -386,8 +410,23 @@ class UploadScheduler:
         bytes_s = sum(one.size_bytes for one in files) / seconds if seconds > 0 else _USUAL_BYTES_S
         return round(bytes_s * span.seconds)
 
+    def _span(self, wish: UploadRule, event: Event, now_ms: int) -> Span:
+        """Return what is sent of an event: its clip up to the maximum duration."""
+        span = self._clip_of(event, now_ms)
+        if not wish.max_s:
+            return span
+        return Span(span.begin_ms, min(span.end_ms, span.begin_ms + round(wish.max_s * 1000)))
+
+    def _known(self, delivery: Delivery) -> Delivery | None:
+        """Return the delivery of the same file of the same event, under whatever name.
+
+        The settings, or an earlier version, may have given it another one; it is not sent again because of that.
+        """
+        same = (one for one in self._outbox.at(delivery.to, delivery.at_ms) if one.what is delivery.what)
+        return max((one for one in same if one.event == delivery.event), key=lambda one: one.id, default=None)
+
     def _named(self, wish: UploadRule, event: Event, file_type: str) -> str:
-        return name(wish.names, event.camera, event.start_ms, event.id, event.kind, file_type)
+        return name(wish.names, event.camera, event.start_ms, event.id, event.kind, file_type, wish.zone)
 
     def _delivery(
         self, wish: UploadRule, event: Event, what: DeliveryKind, file_type: str, content: dict[str, object]

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
 
 from tawny.config.destinations import DestinationSettings as Settings
@@ -11,7 +12,7 @@ from tawny.delivery.connection_check import ConnectionTestStep, check_destinatio
 from tawny.delivery.courier import Courier, CourierStopped, DeliveryRoute
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.destination import Destination, DestinationConnection, DestinationContext, FileCarrier, RemoteFile
-from tawny.delivery.file_names import checked
+from tawny.delivery.file_names import FORMER_PRESETS, checked
 from tawny.delivery.outbox import Outbox
 from tawny.delivery.rate_limit import RateLimitedContent, RateLimiter
 from tawny.delivery.remote_cleanup import expired_files
@@ -61,7 +62,7 @@ class Uploads:
         self._crew.stop()
 
     def wishes(self) -> list[UploadRule]:
-        return [_wish(name, one) for name, one in self._settings.items()]
+        return [_wish(name, one, self._zone_of(one)) for name, one in self._settings.items()]
 
     def public(self, name: str) -> str:
         """Return the address without secrets. Raises KeyError for an unknown destination."""
@@ -75,7 +76,8 @@ class Uploads:
         """
         one = one or self._settings[name]
         kind = self._kind(one.url)
-        return check_destination(lambda: self._connect(name, one), f"{name} ({kind.public(one.url)})")
+        public = f"{name} ({kind.public(one.url)})"
+        return check_destination(lambda: self._connect(name, one), public, write_only=one.write_only)
 
     def too_old(self, name: str) -> list[RemoteFile]:
         """Return the files older than the destination's `retention`.
@@ -88,7 +90,9 @@ class Uploads:
         before_ms = self._clock.now_ms() - round(one.retention * 1000)
         connection = self._connect(name, one)
         try:
-            return list(expired_files(connection.files(), checked(one.names), before_ms))
+            former = [FORMER_PRESETS[one.names]] if one.names in FORMER_PRESETS else []
+            patterns = [checked(one.names), *former]
+            return list(expired_files(connection.files(), patterns, before_ms, self._zone_of(one)))
         finally:
             connection.close()
 
@@ -112,7 +116,7 @@ class Uploads:
             one = self._settings.get(done.to)
             is_there = one is not None and done.what is DeliveryKind.CLIP and done.state is DeliveryState.DONE
             is_sealed = done.name.endswith(".tws")  # a sealed clip cannot be played through a link
-            if one is None or not is_there or is_sealed or done.to in self._without_links:
+            if one is None or not is_there or is_sealed or one.write_only or done.to in self._without_links:
                 continue
             try:
                 connection = self._connect(done.to, one)
@@ -129,10 +133,16 @@ class Uploads:
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
+    def _zone_of(self, one: Settings) -> tzinfo:
+        return UTC if one.time_zone == "utc" else ZoneInfo(self._zone())
+
     def _begin(self, name: str, one: Settings, ending: threading.Event) -> Sequence[TargetWorker]:
         kind, pace = self._kind(one.url), RateLimiter(one.limit, self._clock)
         public = f"{name} ({kind.public(one.url)})"
         trigger = self._trigger(name, one)
+
+        def carrier() -> FileCarrier:
+            return FileCarrier(self._connect(name, one), public, write_only=one.write_only)
 
         def content(delivery: Delivery) -> DeliveryContent:
             return RateLimitedContent(self._contents.of(delivery), pace, wait)
@@ -144,7 +154,7 @@ class Uploads:
         def open_in_s() -> float:
             return NEVER_S if self._is_paused(name) else trigger.open_in_s()
 
-        route = DeliveryRoute(name, lambda: FileCarrier(self._connect(name, one), public), content, open_in_s)
+        route = DeliveryRoute(name, carrier, content, open_in_s)
         numbers = range(1, one.parallel + 1)
         return [Courier(number, route, self._outbox, self._clock, self._ended) for number in numbers]
 
@@ -156,7 +166,8 @@ class Uploads:
 
     def _connect(self, name: str, one: Settings) -> DestinationConnection:
         kind = self._kind(one.url)
-        return kind.connect(DestinationContext(name, one.url, kind.settings(one.url, one.options), self._clock))
+        options = kind.settings(one.url, one.options)
+        return kind.connect(DestinationContext(name, one.url, options, self._clock, one.write_only))
 
     def _kind(self, url: str) -> Destination:
         kind = self._doors.destination_of(url)
@@ -199,7 +210,7 @@ class Sweeper:
         return SWEEP_EVERY_S
 
 
-def _wish(name: str, one: Settings) -> UploadRule:
+def _wish(name: str, one: Settings, zone: tzinfo) -> UploadRule:
     return UploadRule(
         name,
         checked(one.names),
@@ -208,4 +219,7 @@ def _wish(name: str, one: Settings) -> UploadRule:
         frozenset(one.kinds) or None,
         follows=not one.minutes and (one.batch or 1) == 1,
         names_sealed=one.sealed_names == "readable",
+        write_only=one.write_only,
+        zone=zone,
+        max_s=one.max_duration,
     )

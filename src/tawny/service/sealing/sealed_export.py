@@ -24,8 +24,8 @@ class SealedExportApi(Protocol):
     """Provides data of sealed cameras. Thread-safe."""
 
     def seals(self, camera: CameraId) -> bool: ...
-    def object_name(self, path: str, at_ms: int) -> str:
-        """Return the name of this file at destinations: constant, and without information about its camera."""
+    def object_name(self, path: str, day: str) -> str:
+        """Return the name of this file at destinations: no information about its camera. day: `20261120`."""
         ...
 
     def sealed_picture(self, event: Event) -> bytes | None:
@@ -41,7 +41,7 @@ class NoSealedExport:
     def seals(self, camera: CameraId) -> bool:
         return False
 
-    def object_name(self, path: str, at_ms: int) -> str:
+    def object_name(self, path: str, day: str) -> str:
         return path
 
     def sealed_picture(self, event: Event) -> bytes | None:
@@ -87,8 +87,8 @@ class SealedExport:
     def seals(self, camera: CameraId) -> bool:
         return self._seals.seals(camera)
 
-    def object_name(self, path: str, at_ms: int) -> str:
-        return self._seals.history.object_name(path, at_ms)
+    def object_name(self, path: str, day: str) -> str:
+        return self._seals.history.object_name(path, day)
 
     def sealed_picture(self, event: Event) -> bytes | None:
         path = sealed_path(picture_path(event))

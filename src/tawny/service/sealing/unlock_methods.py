@@ -97,13 +97,22 @@ class UnlockMethodStore:
 
 
 def write_secret_file(path: Path, data: bytes) -> None:
-    """Write a file durably, readable by its owner only. Raises NotDone if it exists."""
+    """Write a file durably, readable by its owner only, whatever the umask. Raises NotDone if it exists.
+
+    A file that cannot be written whole is removed.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            os.write(file, data)
+            os.fchmod(file, 0o600)  # the umask may have taken our own rights, too
+            written = 0
+            while written < len(data):  # a call may write less
+                written += os.write(file, data[written:])
             os.fsync(file)
+        except OSError:
+            path.unlink()
+            raise
         finally:
             os.close(file)
     except FileExistsError:

@@ -14,9 +14,13 @@ _NAME = re.compile(r"(?!-)[A-Za-z0-9._-]{1,253}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PATH_SAFE = "/%!$&'()*+,;=:@?-._~[]|"
 _SECRET_IN_PATH = re.compile(
-    r"((?:^|[/?&;])(?:user|usr|username|login|pass|passwd|password|pwd|token|auth|key)=)[^&;/?]*", re.IGNORECASE
+    r"((?:^|[/?&;])(?:user|usr|username|login|pass|passwd|password|pwd|token|auth|key|secret|api_?key)=)[^&;]*",
+    re.IGNORECASE,
 )
 """Some cameras expect credentials inside the path (`/user=admin&password=x&channel=1.sdp`)."""
+KEY = r"(?=[^/]*[a-z])(?=[^/]*[A-Z])(?=[^/]*\d)[A-Za-z0-9]{12,}|[0-9a-fA-F]{16,}|[0-9a-fA-F-]{32,}"
+"""Pattern of a path component that is probably a key (`rtsps://host:7441/Ab12Cd34Ef56Gh78`)."""
+_KEY_IN_PATH = re.compile(rf"(?<=[/?&=;])(?:{KEY})(?=[/?&;]|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,13 @@ class RtspAddress:
     @property
     def public(self) -> str:
         """URL for display and logs, without credentials before the host or in the path."""
-        path = _SECRET_IN_PATH.sub(rf"\1{LEFT_OUT}", self.path)
+        path = _KEY_IN_PATH.sub(LEFT_OUT, _SECRET_IN_PATH.sub(rf"\1{LEFT_OUT}", self.path))
         return f"{self._scheme}{self._authority}{path}"
+
+    @property
+    def words_in_path(self) -> list[str]:
+        """Values of credentials in the path, decoded."""
+        return [unquote(found[0].partition("=")[2]) for found in _SECRET_IN_PATH.finditer(self.path)]
 
     @property
     def _scheme(self) -> str:

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
-from tawny.model.times import stamp
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.statements import Item, lines_of, list_name, statements_name
 from tawny.storage.disk.disk import DiskAccess, OpenFile, sync_together
@@ -87,10 +86,10 @@ def camera_mark(names: bytes, camera: CameraId) -> bytes:
     return hmac(names, b"camera\0" + camera.encode(), "sha256")[:_MARK_BYTES]
 
 
-def object_name(names: bytes, recorder: bytes, path: str, at_ms: int) -> str:
-    """Return the name of a file in remote storage. It is stable and does not reveal the camera."""
+def object_name(names: bytes, recorder: bytes, path: str, day: str) -> str:
+    """Return the name of a file in remote storage. It does not reveal the camera. day: as in `20261120`."""
     letters = b32encode(hmac(names, b"object\0" + path.encode(), "sha256")).decode().lower()
-    return f"{recorder.hex()[:8]}/{stamp(at_ms)[:8]}/{letters[:_OBJECT_LETTERS]}.tws"
+    return f"{recorder.hex()[:8]}/{day}/{letters[:_OBJECT_LETTERS]}.tws"
 
 
 def names_key(disk: DiskAccess) -> bytes | None:

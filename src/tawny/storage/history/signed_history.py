@@ -149,9 +149,9 @@ class SignedHistory:
         """Return the camera id used in headers and lists. It does not reveal the camera's name."""
         return camera_mark(self._names, camera)
 
-    def object_name(self, path: str, at_ms: int) -> str:
-        """Return the name of a sealed file in remote storage. at_ms: start of the file."""
-        return object_name(self._names, self.recorder, path, at_ms)
+    def object_name(self, path: str, day: str) -> str:
+        """Return the name of a sealed file in remote storage. day: of the file's start, as in `20261120`."""
+        return object_name(self._names, self.recorder, path, day)
 
     # --- files
 

@@ -88,7 +88,9 @@ function Form({ group, target, kind, kinds, values, onOther, onKind, onClose, on
     setSteps("trying");
     void tryTo(async () => {
       try {
-        setSteps((await post<Tried>(`/targets/${key}/try-out`, asked())).steps);
+        const told = await post<Tried>(`/targets/${key}/try-out`, asked());
+        setSteps(told.steps);
+        if (told.write_only) setChosen((before) => ({ ...before, write_only: true }));
       } catch (reason) {
         setSteps(null);
         throw reason;

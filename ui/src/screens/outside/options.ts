@@ -23,13 +23,16 @@ export const options: Record<Group, readonly Option[]> = {
   destinations: [
     { key: "upload", label: words.whatGoes, as: words.whats, usual: "events" },
     ...both,
+    { key: "max_duration", label: words.maxDuration, hint: words.hints.maxDuration, as: "text", usual: "10 min" },
     { key: "names", label: words.names, as: words.trees, usual: "tawny" },
+    { key: "time_zone", label: words.timeZone, as: words.timeZones, usual: "local" },
     { key: "sealed_names", label: words.sealedNames, as: words.sealedTrees, usual: "opaque" },
     { key: "batch", label: words.after, hint: words.atOnce, as: "number", usual: "" },
     { key: "minutes", label: words.minutes, hint: words.hints.minutes, as: "numbers", usual: [] },
     { key: "hours", label: words.hours, hint: words.hints.hours, as: "text", usual: "" },
     { key: "limit", label: words.limit, hint: words.hints.limit, as: "text", usual: "" },
     { key: "retention", label: words.keep, hint: words.hints.keep, as: "text", usual: "" },
+    { key: "write_only", label: words.writeOnly, as: "check", usual: false },
   ],
   notifiers: [
     ...both,
