@@ -3,10 +3,11 @@
 import json
 import os
 from base64 import b32encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from hmac import digest as hmac
+from secrets import token_hex
 from typing import Any, Final
 
 from tawny.model.errors import StorageError
@@ -22,6 +23,11 @@ NAMES: Final = f"{FOLDER}/names.key"
 NEW: Final = ".new"
 TOLD: Final = "told-"
 """Prefix of files in which other processes report their changes to recordings, for the next statement."""
+Place = tuple[str, int, int, int]
+"""Identity of a file in the signed history: camera, kind, stream and number."""
+PICTURE: Final = "picture"
+"""First word of a line in `items-<n>.jsonl` that announces a sealed picture; no statement lists it."""
+BETTER_PICTURE: Final = "a better one took its place"
 _NAMES_BYTES: Final = 32
 _MARK_BYTES: Final = 16
 _OBJECT_LETTERS: Final = 26
@@ -37,6 +43,21 @@ def waiting_items(disk: DiskAccess) -> Iterator[Item]:
     for one in disk.entries(FOLDER):
         if one.name.startswith("items-"):
             yield from _items_in(disk, f"{FOLDER}/{one.name}")
+
+
+def announced_pictures(items: Iterable[Item]) -> dict[str, Item]:
+    """Return the announced pictures: path and identity (camera, kind, stream, number) of the file to be replaced.
+
+    The identity is empty for a first picture. Pictures whose replaced file is recorded as removed are left out.
+    """
+    found: dict[str, Item] = {}
+    for item in items:
+        match list(item):
+            case [word, str(path), *old] if word == PICTURE and len(old) in (0, 4):
+                found[path] = old
+            case ["removed", *place] if len(place) > 4:
+                found = {path: old for path, old in found.items() if list(old) != place[:4]}
+    return found
 
 
 def told_items(disk: DiskAccess) -> dict[str, list[Item]]:
@@ -92,6 +113,20 @@ def object_name(names: bytes, recorder: bytes, path: str, at_ms: int) -> str:
     """Return the name of a file in remote storage. It is stable and does not reveal the camera."""
     letters = b32encode(hmac(names, b"object\0" + path.encode(), "sha256")).decode().lower()
     return f"{recorder.hex()[:8]}/{stamp(at_ms)[:8]}/{letters[:_OBJECT_LETTERS]}.tws"
+
+
+def pass_items(disk: DiskAccess, items: Sequence[Item]) -> None:
+    """Pass items to the next statement of this recorder, running or not. Raises StorageError."""
+    disk.make_folder(FOLDER)
+    path = f"{FOLDER}/{TOLD}{token_hex(8)}"
+    file = disk.create(path + NEW)
+    try:
+        file.append([compact_json(item) + b"\n" for item in items])
+        file.sync()
+    finally:
+        file.close()
+    disk.rename(path + NEW, path)
+    disk.sync_folder(FOLDER)
 
 
 def names_key(disk: DiskAccess) -> bytes:

@@ -84,16 +84,16 @@ def recover(
     for other in volume.others:
         more = put_in_order(other, index, other.open_folders.left_over() or [], _WHY[cause])
         reclosed, listed, damaged = [*reclosed, *more[0]], listed + more[1], [*damaged, *more[2]]
-        other.open_folders.clear()
     if volume.signed is not None:
         for each in volume.everywhere:
-            sign_found(each, volume.signed)
+            sign_found(each, volume.signed, each.open_folders.left_over() or [])
         volume.signed.all_found()
         volume.signed.write_items()
     cameras = list(cameras)
     alive_ms = _alive_ms(lines, before, index, cameras)
     gaps = [] if alive_ms is None else _write_down(index, ledger, cameras, alive_ms, clock.now_ms(), cause)
-    volume.open_folders.clear()
+    for each in volume.everywhere:
+        each.open_folders.clear()
     return Recovered(reclosed, listed, removed, cause, alive_ms, gaps, damaged)
 
 
