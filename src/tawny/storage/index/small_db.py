@@ -5,28 +5,48 @@ Every change is durable when the call returns.
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tawny.model.errors import DiskFull, StorageError
+from tawny.model.errors import DatabaseNewer, DiskFull, StorageError
+from tawny.storage.index.sqlite_schema import other_version
 
 MEMORY = ":memory:"
 
 
 class SmallDb:
-    """path: a file, or MEMORY. schema: creates missing tables. Raises StorageError, DiskFull."""
+    """A database with a version, `PRAGMA user_version`. Files of earlier versions are migrated.
 
-    def __init__(self, path: Path | str, schema: str) -> None:
+    path: a file, or MEMORY. schema: creates missing tables. version: that of the schema, from 1; files before versions
+    were written have 0. migrate: changes the tables of an earlier version, which it gets, within a transaction. Raises
+    DatabaseNewer, StorageError, DiskFull.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        schema: str,
+        version: int,
+        migrate: Callable[[sqlite3.Connection, int], None] = lambda _db, _version: None,
+    ) -> None:
         self._path = str(path)
         self._lock = threading.Lock()
         with _turned_over(self._path):
             if self._path != MEMORY:
                 Path(path).touch(mode=0o600)
             self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=5.0)
+            found = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+            if found > version:
+                self._db.close()
+                raise DatabaseNewer(self._path, other_version(found, version))
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -256"):
                 self._db.execute(f"PRAGMA {pragma}")
-            self._db.executescript(schema)
+            if found < version:
+                self._db.executescript(f"BEGIN IMMEDIATE; {schema}")
+                migrate(self._db, found)
+                self._db.execute(f"PRAGMA user_version = {version}")
+                self._db.execute("COMMIT")
 
     def close(self) -> None:
         with self._lock:

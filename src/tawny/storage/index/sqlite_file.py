@@ -20,7 +20,9 @@ class SqliteFile:
     """read_only: for reading while a recorder has the file open. undone: called after a rollback."""
 
     def __init__(self, path: Path, *, read_only: bool, undone: Callable[[], None]) -> None:
-        """Open the file, creating it if necessary. Raises IndexDamaged, FolderUnwritable, DiskFull."""
+        """Open the file, creating it if necessary. Raises IndexDamaged, IndexOutdated, FolderUnwritable,
+        DiskFull.
+        """
         self._path, self._where, self._undone = path, str(path), undone
         self._lock = threading.RLock()
         self._depth, self._changing_thread = 0, 0
@@ -33,7 +35,7 @@ class SqliteFile:
                     self._writer.execute("PRAGMA journal_mode = WAL")
                     self._writer.execute("PRAGMA synchronous = FULL")
                 prepare(self._writer, self._where)
-            except (sqlite3.Error, IndexDamaged):
+            except (sqlite3.Error, StorageError):
                 self._writer.close()
                 raise
 
@@ -121,7 +123,7 @@ class SqliteFile:
         try:
             again.execute("PRAGMA synchronous = FULL")
             prepare(again, self._where)
-        except (sqlite3.Error, IndexDamaged):
+        except (sqlite3.Error, StorageError):
             again.close()
             raise
         self._writer, self._is_cut_off = again, False
