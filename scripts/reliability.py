@@ -273,7 +273,8 @@ CRASHES: Final = (
     Crash(
         "a fragment is written · synced",
         "a torn end, zeros, or nothing",
-        "the next start cuts it off and closes the file",
+        "the next start cuts it off and closes the file; players open it before that, too "
+        "(`tests/storage/test_torn_files.py`)",
         "storage/test_recovery.py::test_whatever_the_tail_all_whole_fragments_stay",
     ),
     Crash(
