@@ -80,6 +80,17 @@ PROMISES: Final = (
         "faults/test_ext4.py",
     ),
     Promise(
+        "the same, encrypted, with an event whose picture gets better twice a second",
+        "at most the last 2 s, and 1 s that only the key can read; the signed history lists what is there",
+        (
+            (
+                "power-ext4-sealed",
+                "{cuts} cuts, {unflushed} during a write: median {median_s:.2f} s, worst {worst_s:.2f} s",
+            ),
+        ),
+        "faults/test_ext4.py",
+    ),
+    Promise(
         "control: the same recorder without sync",
         "must fail these tests",
         (
@@ -262,7 +273,8 @@ CRASHES: Final = (
     Crash(
         "a fragment is written · synced",
         "a torn end, zeros, or nothing",
-        "the next start cuts it off and closes the file",
+        "the next start cuts it off and closes the file; players open it before that, too "
+        "(`tests/storage/test_torn_files.py`)",
         "storage/test_recovery.py::test_whatever_the_tail_all_whole_fragments_stay",
     ),
     Crash(
@@ -288,6 +300,12 @@ CRASHES: Final = (
         "a closed file without a row",
         "the next start adds the row",
         "storage/test_recovery.py::test_a_closed_segment_without_a_row_gets_it",
+    ),
+    Crash(
+        "an encrypted event picture is announced · written · renamed · the folder is synced · it is listed as signed",
+        "the earlier picture or the better one, and perhaps a new file beside it",
+        "the next start lists the one that is there",
+        "faults/test_power_sealed.py::test_after_a_cut_all_that_was_acknowledged_is_there_and_opens",
     ),
     Crash(
         "a gap or event is in the history · in the index",

@@ -4,8 +4,9 @@ Real folder, real threads, real pace; its camera hangs up after RUN_S and comes 
 that came, for each instant up to which all is durable, for each file that was closed, and for each time it looked.
 
 Words: `unsynced`: it never asks the disk to keep anything, as a careless program would, and the tests of power cuts
-must find that out. `spare=FOLDER`. `leave=SECONDS`: a disk that hangs is left after so long. `program`: all of
-`tawny run`, with accounts, uploads and web interface.
+must find that out. `sealed`: it encrypts, and its events get a better picture each half second. `spare=FOLDER`.
+`leave=SECONDS`: a disk that hangs is left after so long. `program`: all of `tawny run`, with accounts, uploads and web
+interface.
 """
 
 import os
@@ -23,15 +24,21 @@ from tawny.app.running import RecorderRuntime
 from tawny.config.loader import parse_settings
 from tawny.model.clock import SystemClock
 from tawny.model.errors import SourceClosed
+from tawny.model.events import Event, event_id
 from tawny.model.ids import CameraId
+from tawny.model.kinds import MOTION
 from tawny.model.messages import Message, PartDied, SegmentClosed
 from tawny.model.packets import SourcePacket
 from tawny.recorder import stream_recording
+from tawny.sealed.key_wrapping import Identity
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.source import IdleUntil, SourceContext
 
 CAMERA = CameraId("porch")
 SETTINGS = f'storage.retention.min_free = "0 %"\n[cameras.{CAMERA}]\nsource = "film:"\ndetection.detector = "off"\n'
+OWNER = Identity.new()
+SEALED = f'encrypt = true\n[encryption]\nrecipients = ["{OWNER.recipient}"]\nrecovery = "{OWNER.recipient}"\n'
+BETTER_MS, EVENT_MS = 500, 15_000
 LOOK_S = 0.05
 FPS = 15
 """Of the packets that it is handed."""
@@ -103,11 +110,32 @@ def run_program(folder: Path, packets: list[SourcePacket], run_s: float) -> None
 class _Watched(RecorderRuntime):
     def begin(self) -> None:
         super().begin()
-        threading.Thread(target=look, args=(self, "", self.clock), daemon=True).start()
+        threading.Thread(target=look, args=(self, "", self.clock, None), daemon=True).start()
 
 
-def main(folder: Path, packets: list[SourcePacket], run_s: float, spare: str) -> None:
-    settings, problems = parse_settings(f'storage.spare = "{spare}"\n{SETTINGS}', {})
+class Pictures:
+    """An event of fifteen seconds after the other, each with a better picture each half second and a preview."""
+
+    def __init__(self, running: RecorderRuntime) -> None:
+        self._volume, self._due_ms, self._begun_ms = running._volume, 0, 0
+
+    def step(self, now_ms: int) -> None:
+        if now_ms < self._due_ms:
+            return
+        self._due_ms = now_ms + BETTER_MS
+        if now_ms - self._begun_ms > EVENT_MS:
+            if self._begun_ms:
+                say("stored", self._volume.write_loop(self._event(), b"preview" * 2000))
+            self._begun_ms = now_ms
+        say("stored", self._volume.write_picture(self._event(), b"picture" * 8000))
+
+    def _event(self) -> Event:
+        return Event(event_id(self._begun_ms, b"door"), CAMERA, MOTION, self._begun_ms, None, 1.0)
+
+
+def main(folder: Path, packets: list[SourcePacket], run_s: float, spare: str, *, sealed: bool) -> None:
+    text = f'storage.spare = "{spare}"\n{SETTINGS}{SEALED if sealed else ""}'
+    settings, problems = parse_settings(text, {})
     assert settings is not None, problems
     clock = SystemClock()
     running = RecorderRuntime(settings, folder, clock, PluginRegistry({"film": Film(packets, run_s)}, {}))
@@ -122,12 +150,14 @@ def main(folder: Path, packets: list[SourcePacket], run_s: float, spare: str) ->
     running.bus.subscribe(heard)
     running.begin()
     running.begin_housekeeping()
-    look(running, spare, clock)
+    look(running, spare, clock, Pictures(running) if sealed else None)
 
 
-def look(running: RecorderRuntime, spare: str, clock: SystemClock) -> None:
+def look(running: RecorderRuntime, spare: str, clock: SystemClock, pictures: Pictures | None) -> None:
     """Say again and again what is durable."""
     while True:
+        if pictures is not None:
+            pictures.step(clock.now_ms())
         for segment in running.open_segments(CAMERA):
             say("durable", segment.end_ms)
         if spare:
@@ -146,4 +176,4 @@ if __name__ == "__main__":
     if "program" in sys.argv:
         run_program(*recorded)
     else:
-        main(*recorded, words.get("spare", ""))
+        main(*recorded, words.get("spare", ""), sealed="sealed" in sys.argv)

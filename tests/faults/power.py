@@ -7,8 +7,10 @@ from typing import TypeVar
 
 from tawny.engine import Bus, InlineEngine
 from tawny.model.clock import Clock
+from tawny.model.events import Event, event_id
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.kinds import MOTION
 from tawny.model.messages import Message, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Span
@@ -59,6 +61,11 @@ class GapSaid:
     gap: Gap
 
 
+@dataclass(frozen=True)
+class PictureStored:
+    path: str
+
+
 class NotingIndex(MemoryIndex):
     """Its rows are durable when `add_segment` returns, as SQLite's are."""
 
@@ -83,7 +90,10 @@ def seals_on(disk: DiskAccess, clock: Clock, *, sealed: bool) -> EpochKeys:
 
 
 def recorded(*, syncs: bool = True, seconds: int = 75, sealed: bool = False) -> MemoryDisk:
-    """Two cameras, with what the recorder acknowledged noted among the writes: an hour and a minute change in it."""
+    """Two cameras, with what the recorder acknowledged noted among the writes: an hour and a minute change in it.
+
+    Sealed cameras have events whose pictures get better each second, also after the hour in which they began.
+    """
     disk, clock = MemoryDisk(syncs=syncs), FakeClock("2026-11-20T05:59:10Z")
     volume, bus = Volume(disk), Bus()
     index = NotingIndex(disk)
@@ -91,6 +101,7 @@ def recorded(*, syncs: bool = True, seconds: int = 75, sealed: bool = False) -> 
     engine = InlineEngine(clock, _nothing_may_fail)
     bus.subscribe(lambda message: _note_closed(disk, message))
     seals = seals_on(disk, clock, sealed=sealed)
+    volume.signed, volume.seal_picture = seals.history, seals.picture
     recorder = SegmentRecorder(volume, index, clock, bus, seals=seals)
     recorder.start(engine)
     feeds = []
@@ -106,6 +117,8 @@ def recorded(*, syncs: bool = True, seconds: int = 75, sealed: bool = False) -> 
         for camera in CAMERAS:
             for segment in recorder.open_segments(camera):
                 disk.note(Durable(camera, segment.end_ms))
+        if sealed and number % FPS == 0:
+            _store_pictures(volume, disk, clock.now_ms())
         if number % (20 * FPS) == 0:
             seals.history.state(clock.now_ms())
         if number % (10 * FPS) == 0:
@@ -113,6 +126,17 @@ def recorded(*, syncs: bool = True, seconds: int = 75, sealed: bool = False) -> 
             if ledger.put_gap(gap):
                 disk.note(GapSaid(gap))
     return disk
+
+
+def _store_pictures(volume: Volume, disk: MemoryDisk, now_ms: int) -> None:
+    """A better picture of each camera's event; every 15 s another event begins, and the preview of the last is kept."""
+    for camera, offset_ms in zip(CAMERAS, (0, 7000), strict=True):
+        start_ms = (now_ms - offset_ms) // 15_000 * 15_000 + offset_ms
+        event = Event(event_id(start_ms, b"door"), camera, MOTION, start_ms, None, 1.0)
+        disk.note(PictureStored(volume.write_picture(event, b"picture at %d" % now_ms)))
+        if now_ms - start_ms < 1000:
+            event = Event(event_id(start_ms - 15_000, b"door"), camera, MOTION, start_ms - 15_000, now_ms, 1.0)
+            disk.note(PictureStored(volume.write_loop(event, b"preview at %d" % now_ms)))
 
 
 def _nothing_may_fail(name: str, error: BaseException) -> None:
@@ -163,6 +187,9 @@ def look(disk: MemoryDisk, left: State, point: int, folder: Path, *, sealed: boo
     for told in _of(GapSaid, said):
         if told.gap not in index.gaps(told.gap.camera, Span(0, clock.now_ms())):
             broken.acknowledged.append(told)
+    for stored in _of(PictureStored, said):
+        if volume.disk.entry(stored.path) is None:
+            broken.acknowledged.append(stored)
     cut_ms = max((came.at_ms for came in _of(Came, said)), default=0)
     for camera in CAMERAS:
         bounds = index.bounds(camera)

@@ -31,11 +31,16 @@ EVER = Span(0, 1 << 45)
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[RealDisk]:
+def size_bytes() -> int:
+    return SIZE_BYTES
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, size_bytes: int) -> Iterator[RealDisk]:
     """A file system of its own, so small that it is full in no time."""
     folder = tmp_path / "small"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_BYTES}", "tawny-test", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tawny-test", str(folder)]
     done = subprocess.run(mount, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"only root can mount a small disk: {done.stderr.strip()}")
@@ -53,6 +58,34 @@ def test_on_a_small_disk_with_the_index_on_it(small_disk: RealDisk) -> None:
 def test_on_a_disk_that_only_seems_to_be_full(tmp_path: Path) -> None:
     with closing(SqliteIndex(tmp_path / "tawny.db")) as index:
         _fill(MemoryDisk(SIZE_BYTES), index)
+
+
+@pytest.mark.parametrize("size_bytes", [20_000_000])
+def test_a_small_disk_keeps_most_of_what_fits_on_it(small_disk: RealDisk) -> None:
+    """20 MB at 2 Mbit/s, 80 s: as 200 MB at 20 Mbit/s. What a removal takes is a small part of it."""
+    clock, volume = FakeClock(), Volume(small_disk)
+    with closing(SqliteIndex(small_disk.root / "tawny.db")) as index, closing(HistoryJournal(small_disk)) as history:
+        engine = InlineEngine(clock, lambda name, error: pytest.fail(f"{name}: {error}"))
+        ledger = HistoryLedger(history, index, clock)
+        retention = Retention(volume, index, ledger, clock, RetentionRule(free_share=0.0))
+        recorder = SegmentRecorder(volume, index, clock, Bus(), full=retention.make_room)
+        retention.start(engine)
+        recorder.start(engine)
+        hub, camera = Hub(), CAMERAS[0]
+        recorder.add(camera, StreamName.MAIN, hub)
+        feed, kept_s, lengths_s = PacketFeed(hub, clock, fps=4, gop=8, size_bytes=45_000), list[float](), set[float]()
+        for second in range(300):
+            _run(engine, [feed], seconds=1, each=ledger.flush)
+            segments = index.segments(camera, StreamName.MAIN, EVER)
+            lengths_s |= {one.span.seconds for one in segments}
+            if second >= 120:
+                begin_ms = min(one.start_ms for one in [*segments, *recorder.open_segments(camera)])
+                kept_s.append((clock.now_ms() - begin_ms) / 1000)
+        recorder.end_all()
+        engine.run_for(10)
+    assert min(kept_s) >= 60
+    assert min(lengths_s) >= 2
+    assert max(lengths_s) <= 6
 
 
 def _fill(disk: DiskAccess, index: SqliteIndex) -> None:

@@ -25,7 +25,7 @@ REASONS = dict.fromkeys(STATUSES, GapReason.UNREACHABLE) | {
 
 STATES = {
     GapReason.AUTH: CameraState.REFUSED,
-    GapReason.OFF: CameraState.OFF,
+    GapReason.ENDED: CameraState.ENDED,
     GapReason.UNREACHABLE: CameraState.OFFLINE,
     GapReason.CAMERA_RESTART: CameraState.OFFLINE,
     GapReason.STALLED: CameraState.OFFLINE,

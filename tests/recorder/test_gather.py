@@ -1,12 +1,14 @@
 """When packets go to the disk, and where files and fragments begin."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tawny.model.packets import Packet
+from tawny.recorder.segmenter import segment_bytes_on
 from tawny.recorder.write_buffer import LOOK_S, WriteBuffer
 from tawny.recorder.write_units import WriteUnit
 from tawny.stream.hub import Hub
@@ -90,6 +92,28 @@ def test_a_file_begins_at_the_first_keyframe_after_a_minute_and_touches_the_last
     assert [round((b.start_ms - begins[0].start_ms) / 1000) for b in begins] == [0, 63, 126, 189]
     assert [end.end_ms for end in ends] == [begin.start_ms for begin in begins[1:]]
     assert {end.why for end in ends} == {"length"}
+
+
+@pytest.mark.parametrize(
+    ("volume_bytes", "gop", "length_s", "why"),
+    [
+        (1 << 40, 30, 60.0, "length"),
+        (32 * 20_000, 30, 24.0, "size"),  # 850 bytes a second: at the first keyframe after 20,000 bytes
+        (32 * 20_000, 15 * 40, 40.0, "size"),
+        (32 * 100, 30, 2.0, "size"),
+        (32 * 100, 5, 2.0, "size"),  # not at each keyframe
+        (32 * 1000, 15 * 300, 4.7, "size"),  # no keyframe: at most four times as large
+    ],
+)
+def test_a_file_is_shorter_on_a_small_volume(volume_bytes: int, gop: int, length_s: float, why: str) -> None:
+    bench = Bench(fps=15, gop=gop)
+    bench.gatherer = WriteBuffer(segment_bytes=segment_bytes_on(volume_bytes))
+    bench.run(130)
+    begins = [piece.begins.start_ms for piece in bench.pieces if piece.begins]
+    assert len(begins) >= 3
+    for before, after in pairwise(begins):
+        assert (after - before) / 1000 == pytest.approx(length_s, abs=0.3)
+    assert {piece.ends.why for piece in bench.pieces if piece.ends} == {why}
 
 
 def test_another_run_begins_another_file() -> None:

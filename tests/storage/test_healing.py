@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.segments import Segment
@@ -52,11 +53,11 @@ def both(tmp_path: Path) -> Mirrored:
 
 
 def _flip(path: Path) -> bytes:
-    """A bit in the middle; what was there before."""
-    before = path.read_bytes()
-    path.write_bytes(
-        before[: len(before) // 2] + bytes([before[len(before) // 2] ^ 1]) + before[len(before) // 2 + 1 :]
-    )
+    """A bit of a picture in the middle; what was there before."""
+    before, fragments = path.read_bytes(), read_segment(path).fragments
+    middle = fragments[len(fragments) // 2]
+    at = middle.offset + middle.size - 1
+    path.write_bytes(before[:at] + bytes([before[at] ^ 1]) + before[at + 1 :])
     return before
 
 

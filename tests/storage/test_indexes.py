@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.model.errors import DiskFull, FolderUnwritable, IndexDamaged, StorageError
+from tawny.model.errors import DiskFull, FolderUnwritable, IndexDamaged, IndexOutdated, StorageError
 from tawny.model.ids import StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
@@ -104,7 +104,7 @@ def test_an_index_of_another_version_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "tawny.db"
     with closing(sqlite3.connect(path)) as other:
         other.execute("PRAGMA user_version = 99")
-    with pytest.raises(IndexDamaged, match="99"):
+    with pytest.raises(IndexOutdated, match="a newer version of tawny"):
         SqliteIndex(path)
 
 

@@ -17,9 +17,10 @@ from tawny.sealed.key_ring import read_ring
 from tawny.sealed.key_wrapping import Identity
 from tawny.storage.disk.layout import is_sealed
 from tawny.storage.disk.volume import Volume
+from tawny.storage.history.signed_files import pass_items
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
-from tawny.storage.sealing.rewrap import Rewrapped, log_rewrap, rewrap_camera
+from tawny.storage.sealing.rewrap import Rewrapped, rewrap_camera
 from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk, State
 from tests.storage.test_signed_history import loaded, proved
@@ -45,14 +46,8 @@ def recorded(recipients: Sequence[Identity], pictures: int = 3) -> State:
 
 
 def _keep(volume: Volume, seals: EpochKeys, clock: Clock, number: int) -> None:
-    sealed = seals.picture(volume, PORCH, clock.now_ms(), PICTURE)
-    assert sealed is not None
-    folder = f"porch/2026/11/{20 + (number > 1)}/05"
-    volume.disk.make_folder(folder)
-    file = volume.disk.create(f"{folder}/e{number}.tws")
-    file.append([sealed])
-    file.sync()
-    volume.disk.sync_folder(folder)
+    path = f"porch/2026/11/{20 + (number > 1)}/05/e{number}.tws"
+    assert seals.picture(volume, PORCH, clock.now_ms(), PICTURE, path)
 
 
 def files(left: State) -> dict[str, bytes]:
@@ -164,7 +159,7 @@ def test_the_power_is_cut_anywhere(seeds: int) -> None:
 
 def test_the_next_statement_says_it() -> None:
     disk = loaded(recorded([OWNER]))
-    log_rewrap(disk, [["rewrapped", "00" * 16, "9999", 2, 3, ["aa"]]])
+    pass_items(disk, [["rewrapped", "00" * 16, "9999", 2, 3, ["aa"]]])
     history = SignedHistory.opened(disk, 1 << 41)
     for _ in range(2):
         assert history.state(1 << 41)

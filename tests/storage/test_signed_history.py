@@ -88,6 +88,19 @@ def test_a_statement_waits_for_the_file_that_is_being_signed() -> None:
     assert history.state(START + 2, wait_s=0)
 
 
+def test_a_file_that_is_being_signed_can_write_its_items_while_a_statement_waits_for_it() -> None:
+    disk = MemoryDisk()
+    history = SignedHistory.opened(disk, START)
+    stated: list[bool] = []
+    stating = threading.Thread(target=lambda: stated.append(history.state(START + 1, wait_s=20)))
+    with history.signing():
+        stating.start()
+        history.announce_picture("porch/a.tws", [])
+        assert not stated, "the announcement did not wait for the statement"
+    stating.join()
+    assert stated == [True]
+
+
 def test_a_file_that_is_open_is_stated_when_it_is_closed() -> None:
     disk = MemoryDisk()
     history = SignedHistory.opened(disk, START)

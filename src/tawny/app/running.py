@@ -69,7 +69,7 @@ LAST_WRITES_S = 4.0
 STAND_S = 1.0
 FIRST_PICTURES_S = 6.0
 """Maximum time in s that the rest of the recorder waits for pictures on the way to the disk."""
-CONNECTING_S = 1.0
+CONNECTING_S = 2.0
 """The same for cameras that send nothing yet."""
 WATCHDOG_S = 10.0
 """Maximum time in s without a step of housekeeping or the ingest thread before the watchdog considers them hung."""

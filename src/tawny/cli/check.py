@@ -1,6 +1,8 @@
 """`tawny check`: compare files, index and wall-clock time. Exit 0: no problems; 1: findings."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tawny.cli import options
@@ -9,7 +11,7 @@ from tawny.cli.paths import existing_data
 from tawny.cli.times import time_text
 from tawny.model.clock import Clock, SystemClock
 from tawny.model.damage import DamageSum, damage_detail
-from tawny.model.errors import FolderInUse
+from tawny.model.errors import FolderInUse, IndexOutdated
 from tawny.model.times import utc_text
 from tawny.service import json_format
 from tawny.storage.disk.lock import VolumeLock
@@ -18,7 +20,7 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.catalogue import Catalogue
-from tawny.storage.index.opening import INDEX_NAME, index_to_write
+from tawny.storage.index.opening import INDEX_NAME, index_of_files, index_to_write
 from tawny.storage.index.sqlite_index import SqliteIndex
 from tawny.storage.repair.check import check_volume
 from tawny.storage.repair.findings import CheckReport
@@ -46,20 +48,19 @@ def run(args: Namespace, out: Output) -> int:
         out.say(str(error))
     history = HistoryJournal(volume.disk)
     lock = _lock_if_free(volume, clock) if args.repair else None
-    index = _index(volume, history, repair=args.repair, is_alone=lock is not None)
     try:
-        report = check_volume(
-            volume,
-            index,
-            clock,
-            ledger=HistoryLedger(history, index, clock) if args.repair else None,
-            deep=args.deep,
-            with_wall=args.wall,
-            beside_recorder=False if lock is not None else None,
-            progress=lambda count: out.progress(f"checking: {count} files"),
-        )
+        with _index(volume, history, out, repair=args.repair, is_alone=lock is not None) as index:
+            report = check_volume(
+                volume,
+                index,
+                clock,
+                ledger=HistoryLedger(history, index, clock) if args.repair else None,
+                deep=args.deep,
+                with_wall=args.wall,
+                beside_recorder=False if lock is not None else None,
+                progress=lambda count: out.progress(f"checking: {count} files"),
+            )
     finally:
-        index.close()
         history.close()
         if lock is not None:
             lock.release()
@@ -79,10 +80,27 @@ def _lock_if_free(volume: Volume, clock: Clock) -> VolumeLock | None:
         return None
 
 
-def _index(volume: Volume, history: HistoryJournal, *, repair: bool, is_alone: bool) -> SqliteIndex:
-    if repair and is_alone:
-        return index_to_write(volume, history)
-    return SqliteIndex(volume.root / INDEX_NAME, Catalogue(volume), read_only=not repair)
+@contextmanager
+def _index(
+    volume: Volume, history: HistoryJournal, out: Output, *, repair: bool, is_alone: bool
+) -> Iterator[SqliteIndex]:
+    """Yield the index; if it is of another version and not repaired, one that is made of the files for this check."""
+    try:
+        if repair and is_alone:
+            index = index_to_write(volume, history)
+        else:
+            index = SqliteIndex(volume.root / INDEX_NAME, Catalogue(volume), read_only=not repair)
+    except IndexOutdated as error:
+        if repair:
+            raise
+        out.say(f"{error} Only the files and the history were checked.")
+        with index_of_files(volume, history) as index:
+            yield index
+        return
+    try:
+        yield index
+    finally:
+        index.close()
 
 
 def as_json(report: CheckReport) -> dict[str, Any]:

@@ -28,9 +28,9 @@ from tawny.storage.disk.layout import DAY_MS
 from tawny.storage.disk.lock import VolumeLock
 from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.signed_files import camera_mark, names_key
+from tawny.storage.history.signed_files import camera_mark, names_key, pass_items
 from tawny.storage.history.signed_history import SignedHistory
-from tawny.storage.sealing.rewrap import Rewrapped, log_rewrap, rewrap_camera
+from tawny.storage.sealing.rewrap import Rewrapped, rewrap_camera
 
 ACTIONS: Final = ("keys", "add-key", "remove-key", "rotate", "rewrap")
 HELP: Final = (
@@ -174,7 +174,7 @@ def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity])
             if one.keys and names_of is not None and SignedHistory.is_there(volume.disk):
                 mark = camera_mark(names_of, camera).hex()
                 names = sorted(map(short_name, to))
-                log_rewrap(volume.disk, [["rewrapped", mark, before[:10], one.keys, one.files, names]])
+                pass_items(volume.disk, [["rewrapped", mark, before[:10], one.keys, one.files, names]])
             done.add(one)
             for copy in _mirrors(chosen):
                 rewrap_camera(copy, camera, identities, to, shuts_out=shuts_out, before=before)

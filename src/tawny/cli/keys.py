@@ -5,12 +5,18 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
-
-import pyrage
+from typing import Final
 
 from tawny.model.errors import NotDone, UsageError
+from tawny.sealed.age_file import open_with_passphrase
+from tawny.sealed.broken import NotEnoughMemory, SealedFileBroken, WorkFactorRefused, WrongPassphrase
 from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.mnemonics import identity_from_words
+
+_TODO: Final = {
+    WorkFactorRefused: "Use a key file that tawny or `age` made, or the recovery sheet with --words.",
+    NotEnoughMemory: "Close other programs, or open it on a computer with more memory.",
+}
 
 
 class Keys:
@@ -54,7 +60,7 @@ def from_words() -> Identity:
 def from_file(path: Path) -> list[Identity]:
     """Return the identities in a key file.
 
-    Raises NotDone: when it cannot be read, the passphrase is wrong, or it contains no private key.
+    Raises NotDone: when it cannot be read or opened, the passphrase is wrong, or it contains no private key.
     """
     try:
         data = path.read_bytes()
@@ -62,9 +68,12 @@ def from_file(path: Path) -> list[Identity]:
         raise NotDone(f"Can't read the key file {path}: {error.strerror}.") from None
     if data.startswith(b"age-encryption.org/"):
         try:
-            data = pyrage.passphrase.decrypt(data, typed("Passphrase: "))
-        except pyrage.DecryptError:
-            raise NotDone(f"Wrong passphrase for {path}.") from None
+            data = open_with_passphrase(data, typed("Passphrase: "))
+        except WrongPassphrase:
+            raise NotDone(f"Wrong passphrase for {path}.", "Check each word, and try again.") from None
+        except SealedFileBroken as error:
+            todo = _TODO.get(type(error), "Use another copy of this file, or the recovery sheet with --words.")
+            raise NotDone(f"Can't open {path}: {error}.", todo) from None
     lines = data.decode(errors="replace").split()
     try:
         found = [Identity.read(line) for line in lines if line.upper().startswith("AGE-SECRET-KEY-1")]

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import pyrage
-
 from tawny.cli.output import Output
 from tawny.model.errors import NotDone
+from tawny.sealed.age_file import lock_with_passphrase
+from tawny.sealed.broken import NotEnoughMemory
 from tawny.sealed.key_wrapping import Identity
 from tawny.service.sealing.recovery_sheet import RecoverySheet
 from tawny.service.sealing.unlock_methods import write_secret_file
@@ -27,7 +27,12 @@ def show_sheet(sheet: RecoverySheet, html: str | None, out: Output) -> None:
 
 
 def write_locked(path: Path, owner: Identity, passphrase: str) -> None:
-    write_secret_file(path, pyrage.passphrase.encrypt(owner.text.encode(), passphrase))
+    """Store the key, protected by the passphrase. Raises NotDone: when it exists, or memory is not sufficient."""
+    try:
+        locked = lock_with_passphrase(owner.text.encode(), passphrase)
+    except NotEnoughMemory as error:
+        raise NotDone(f"Can't protect the key: {error}.", "Close other programs and try again.") from None
+    write_secret_file(path, locked)
 
 
 def ask_for_words(sheet: RecoverySheet, out: Output, ask: Callable[[str], str]) -> None:

@@ -62,6 +62,7 @@ size_bytes, state, tries, next_ms, why, progress, receipt, done_ms)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _SERVED = "(?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
+VERSION = 1
 REMEMBERED_MS = 90 * 86_400_000
 """How long, ms, ended deliveries are stored."""
 
@@ -80,7 +81,7 @@ class Outbox:
     """Queue of deliveries. path: a file, or `:memory:` for no persistence. Raises StorageError and DiskFull."""
 
     def __init__(self, path: Path | str, clock: Clock) -> None:
-        self._file, self._clock = SmallDb(path, SCHEMA), clock
+        self._file, self._clock = SmallDb(path, SCHEMA, VERSION), clock
         self._reading, self._writing = self._file.reading, self._file.writing
         self._listeners: list[Callable[[str], None]] = []
         self._taken: set[int] = set()

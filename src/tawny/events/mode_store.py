@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tawny.config.renamed import rename_action
-from tawny.model.errors import StorageError
+from tawny.model.errors import DatabaseNewer, StorageError
 from tawny.model.ids import EventId
 from tawny.storage.index.small_db import MEMORY, SmallDb
 
@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS reasons (
   PRIMARY KEY (event, deed)) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS reasons_at ON reasons (at_ms);
 """
+VERSION: Final = 1
 REMEMBERED_MS: Final = 90 * 86_400_000
 _FORMER: Final = {"week": "schedule"}
 """What set a mode, as earlier versions wrote it."""
@@ -58,20 +59,23 @@ class ModeStore:
     """Stores mode, holds, presence and rule outcomes. where: a file, or `:memory:`. Thread-safe."""
 
     def __init__(self, where: Path | str) -> None:
+        """Raises DatabaseNewer. After any other disk error, the state is kept in memory."""
         self.problem: StorageError | None = None
         self._lock = threading.Lock()  # `move_to` copies what was written before
         try:
-            self._file = SmallDb(where, SCHEMA)
+            self._file = SmallDb(where, SCHEMA, VERSION)
+        except DatabaseNewer:
+            raise
         except StorageError as error:
             self._failed(error)
-            self._file = SmallDb(MEMORY, SCHEMA)
+            self._file = SmallDb(MEMORY, SCHEMA, VERSION)
 
     def move_to(self, path: Path) -> None:
         """Store in this file from now on, which must not exist yet."""
         with self._lock:
             try:
                 self._file.copy_to(path)
-                self._file = SmallDb(path, SCHEMA)
+                self._file = SmallDb(path, SCHEMA, VERSION)
             except StorageError as error:
                 self._failed(error)
 

@@ -303,6 +303,29 @@ class IndexDamaged(StorageError):
     advice = "Run `tawny check --repair`. It rebuilds the index from the recordings; no video is lost."
 
 
+@dataclass(eq=False)
+class IndexOutdated(StorageError):
+    """The index is whole, and of another version: `detail` names both."""
+
+    exit_code = 38
+    code = "index_version"
+    says = "The index {where} is {detail}."
+    advice = (
+        "The recorder makes a new one from the recordings when it starts next, and so does `tawny check --repair`; no "
+        "video is lost."
+    )
+
+
+@dataclass(eq=False)
+class DatabaseNewer(StorageError):
+    """A database that cannot be made again is of a later version. It is not changed."""
+
+    exit_code = 39
+    code = "newer_version"
+    says = "{where} is {detail}."
+    advice = "Use that version of tawny or a later one, or restore your backup of the file."
+
+
 # --- web -------------------------------------------------------------------------------------------------------------
 
 

@@ -9,14 +9,18 @@ dropped and reported as a `WriteLoss`. The public methods are thread-safe.
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from tawny.engine import Bus, Engine, Handle
 from tawny.model.clock import Clock
+from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
 from tawny.recorder.segment_closer import SegmentCloser
+from tawny.recorder.segmenter import segment_bytes_on
 from tawny.recorder.stream_recording import NOT_RECORDED, BufferLimits, RecordingStatus, StreamRecording, WriteLoss
 from tawny.recorder.stream_writer import StreamWriter
 from tawny.recorder.volume_selector import VolumeSelector
@@ -67,6 +71,9 @@ class SegmentRecorder:
         self._lost = lost or (lambda _: None)
         self._full = full or (lambda: None)
         self._limits = limits or BufferLimits()
+        if self._limits.segment_bytes is None:
+            with suppress(StorageError):  # a disk that does not answer yet
+                self._limits = replace(self._limits, segment_bytes=segment_bytes_on(volume.space().total_bytes))
         self._closing = SegmentCloser(index, bus, seals.history if seals is not None else None)
         self._places = VolumeSelector(volume)
         self._is_retrying = threading.Event()

@@ -50,11 +50,13 @@ class SegmentCloser:
             self._unlisted[segment.id] = segment, file.volume
             self.is_due = True
 
-    def _write_items(self, history: SignedHistory) -> None:
+    def _write_items(self, history: SignedHistory) -> bool:
         try:
             history.write_items()
         except StorageError as error:
             log.warning("cannot write the signed history, retrying later: %s", error)
+            return False
+        return True
 
     def unlisted(self) -> list[Segment]:
         """Return closed segments that are not yet in the index."""
@@ -80,8 +82,7 @@ class SegmentCloser:
             self.finish(file, end)
         with self._lock:
             waiting = list(self._unlisted.values())
-        if self._history is not None:
-            self._write_items(self._history)
+        is_signed = self._history is None or self._write_items(self._history)
         try:
             with self._index.together():
                 for segment, _ in waiting:
@@ -94,5 +95,5 @@ class SegmentCloser:
                 del self._unlisted[segment.id]
             volume.open_folders.leave(parent_of(segment.path))
             self._bus.publish(SegmentClosed(segment))
-        for volume in {volume for _, volume in waiting}:
+        for volume in {volume for _, volume in waiting} if is_signed else ():
             volume.open_folders.save()

@@ -13,8 +13,18 @@ from tawny.storage.segments.metadata import SegmentTrailer
 
 SEGMENT_S: Final = 60.0
 """Target segment length in s: a segment ends before the first keyframe after it."""
-_SEGMENT_BYTES: Final = 1 << 30
-"""Maximum segment size. Reached, the segment ends before any frame, so that a stream without keyframes is bounded."""
+SEGMENT_BYTES: Final = 1 << 30
+"""Target segment size on a large volume: a segment also ends before the first keyframe after it. No segment is larger.
+"""
+_VOLUME_SHARE: Final = 32
+"""Number of segments of the target size that fill a volume, so that a removal takes a small part of it."""
+_SHORTEST_S: Final = 2.0
+"""Minimum length in s of a segment that ends because of its target size."""
+_SIZE_FACTOR: Final = 4
+"""Maximum segment size relative to a smaller target.
+
+Reached, the segment ends before any frame, so that a stream without keyframes is bounded.
+"""
 _LONGEST_S: Final = 540.0
 """Maximum segment length in s without a keyframe: the key of a sealed file lives at most ten minutes."""
 _FRAGMENT_S: Final = 0.5
@@ -40,8 +50,8 @@ class _Part:
 class Segmenter:
     """Call `pieces` from one thread."""
 
-    def __init__(self, segment_s: float = SEGMENT_S) -> None:
-        self._segment_s = segment_s
+    def __init__(self, segment_s: float = SEGMENT_S, segment_bytes: int = SEGMENT_BYTES) -> None:
+        self._segment_s, self._segment_bytes = segment_s, segment_bytes
         self._file: NewSegmentFile | None = None
         self._file_bytes = 0
         self._sounds: dict[RunId, AudioFormat] = {}  # of the file's run and of the current packets' runs
@@ -99,21 +109,28 @@ class Segmenter:
             return "first"
         if picture.run != file.run:
             return "another run"
-        if self._file_bytes >= _SEGMENT_BYTES:
+        length_s = (picture.pts - file.first_pts) / picture.format.rate
+        most_bytes = self._segment_bytes * (1 if picture.is_keyframe else _SIZE_FACTOR)
+        if self._file_bytes >= SEGMENT_BYTES or (self._file_bytes >= most_bytes and length_s >= _SHORTEST_S):
             return "size"
         if not picture.is_keyframe:
-            return "length" if picture.pts - file.first_pts >= _LONGEST_S * picture.format.rate else ""
+            return "length" if length_s >= _LONGEST_S else ""
         if not (isinstance(picture.format, VideoFormat) and same_picture(file.video, picture.format)):
             return "another format"
         if self._sounds.get(picture.run) not in (None, file.audio):
             return "another sound"
-        return "length" if picture.pts - file.first_pts >= self._segment_s * picture.format.rate else ""
+        return "length" if length_s >= self._segment_s else ""
 
     def _new_file(self, picture: Packet) -> NewSegmentFile | None:
         goes_on = self._file is not None and self._file.run == picture.run
         if not isinstance(picture.format, VideoFormat) or not (picture.is_keyframe or goes_on):
             return None
         return NewSegmentFile(picture.run, picture.at_ms, picture.pts, picture.format, self._sounds.get(picture.run))
+
+
+def segment_bytes_on(volume_bytes: int) -> int:
+    """Return the target segment size for a volume of this size."""
+    return min(SEGMENT_BYTES, volume_bytes // _VOLUME_SHARE)
 
 
 def _spread(sounds: Sequence[Packet], parts: Sequence[_Part]) -> None:

@@ -16,7 +16,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import Packet
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.recorder.segmenter import SEGMENT_S
+from tawny.recorder.segmenter import SEGMENT_BYTES, SEGMENT_S
 from tawny.recorder.stream_writer import StreamWriter
 from tawny.recorder.volume_selector import VolumeSelector
 from tawny.recorder.write_buffer import WriteBuffer
@@ -44,14 +44,15 @@ _JOB_BYTES: Final = 8_000_000
 
 @dataclass(frozen=True, slots=True)
 class BufferLimits:
-    """Limits of data waiting for the disk, and segment length.
+    """Limits of data waiting for the disk, and target length and size of segments.
 
-    waiting_bytes: memory limit per stream, in addition to one job (8 MB).
+    waiting_bytes: memory limit per stream, in addition to one job (8 MB). segment_bytes: None chooses it by the volume.
     """
 
     waiting_s: float = 60.0
     waiting_bytes: int = 64_000_000
     segment_s: float = SEGMENT_S
+    segment_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class StreamRecording:
         self.camera, self.stream = camera, stream
         self._hub, self._writer, self._places, self._limits, self._tell = hub, writer, places, limits, tell
         self._reader = hub.reader(back_s=back_s)
-        self._gatherer = WriteBuffer(self._limits.segment_s)
+        self._gatherer = self._new_gatherer()
         self._queue: deque[WriteUnit] = deque()
         self._job: WriteJob | None = None
         self._retry_s = 0.0
@@ -251,8 +252,11 @@ class StreamRecording:
 
     def start_over(self) -> None:
         """Recover from an unexpected failure: discard waiting data and continue with a new file."""
-        self._gatherer = WriteBuffer(self._limits.segment_s)
+        self._gatherer = self._new_gatherer()
         self._queue.append(WriteUnit((), ends=SegmentTrailer(0, "the recorder failed")))
+
+    def _new_gatherer(self) -> WriteBuffer:
+        return WriteBuffer(self._limits.segment_s, self._limits.segment_bytes or SEGMENT_BYTES)
 
     def _take(self, now_s: float) -> None:
         """Read the hub. A file ends at skipped packets and at the end of a run."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from tawny.model.packets import Packet
 from tawny.model.times import Span
-from tawny.recorder.segmenter import SEGMENT_S, Segmenter
+from tawny.recorder.segmenter import SEGMENT_BYTES, SEGMENT_S, Segmenter
 from tawny.recorder.write_units import WriteUnit
 
 LOOK_S: Final = 0.692
@@ -30,11 +30,11 @@ _SUCCESSOR_S: Final = 0.15
 class WriteBuffer:
     """`add` received packets, `take` due write units."""
 
-    def __init__(self, segment_s: float = SEGMENT_S) -> None:
+    def __init__(self, segment_s: float = SEGMENT_S, segment_bytes: int = SEGMENT_BYTES) -> None:
         self._waiting: deque[tuple[Packet, float]] = deque()  # packet, and time of the last step before it arrived
         self._looked_s = self._looked_before_s = float("-inf")
         self._newest_ms, self._distance_s = 0, 0.0  # the newest frame, and its distance from the previous one
-        self._grouping = Segmenter(segment_s)
+        self._grouping = Segmenter(segment_s, segment_bytes)
         self.size_bytes = 0
         """Size of the waiting packets."""
         self.lost: Span | None = None

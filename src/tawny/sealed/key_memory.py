@@ -6,12 +6,8 @@ Implements age v1 X25519 unwrapping itself: `pyrage` takes a key as text, which 
 """
 
 import ctypes
-from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from hashlib import sha256
-from hmac import compare_digest
-from hmac import digest as hmac
 from mmap import MADV_DONTDUMP, PAGESIZE, mmap
 from typing import Final
 
@@ -20,17 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tawny.sealed.age_file import FILE_KEY_BYTES, AgeFile, Stanza, decode
 from tawny.sealed.bech32 import encoded
 from tawny.sealed.keys import KEY_BYTES, hkdf
 from tawny.sealed.records import TAG_BYTES
 
 HANDED_BYTES: Final = KEY_BYTES + TAG_BYTES
 """Size of a key in transfer: encrypted, with tag."""
-_VERSION: Final = b"age-encryption.org/v1"
-_FILE_KEY_BYTES = _NONCE_BYTES = 16
-_ONLY_PART: Final = bytes(11) + b"\x01"
-"""Nonce of the first payload chunk, which is also the last."""
-_Stanza = tuple[list[bytes], bytes]
 
 
 class KeyMemory:
@@ -82,19 +74,13 @@ class KeyMemory:
         return X25519PrivateKey.from_private_bytes(memoryview(self._page)[:KEY_BYTES])
 
     def _opened(self, wrapped: bytes) -> bytes | None:
-        head, mark, rest = wrapped.partition(b"\n--- ")
-        mac, _, body = rest.partition(b"\n")
-        if not mark or len(body) < _NONCE_BYTES + TAG_BYTES:
-            return None
-        file_key = bytearray(_FILE_KEY_BYTES)
+        file = AgeFile.parse(wrapped)
+        file_key = bytearray(FILE_KEY_BYTES)
         key = self._key()
-        if not any(_unwrap(key, stanza, file_key) for stanza in _stanzas(head)):
+        if not any(_unwrap(key, stanza, file_key) for stanza in file.stanzas()):
             return None
-        if not compare_digest(hmac(hkdf(file_key, b"", b"header", KEY_BYTES), head + b"\n---", sha256), _plain(mac)):
-            return None
-        nonce, sealed = body[:_NONCE_BYTES], body[_NONCE_BYTES:]
-        found = ChaCha20Poly1305(hkdf(file_key, nonce, b"payload", KEY_BYTES)).decrypt(_ONLY_PART, sealed, None)
-        file_key[:] = bytes(_FILE_KEY_BYTES)
+        found = file.open(file_key)
+        file_key[:] = bytes(FILE_KEY_BYTES)
         return found
 
 
@@ -128,21 +114,11 @@ def _raw(key: X25519PublicKey) -> bytes:
     return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
-def _stanzas(head: bytes) -> Iterator[_Stanza]:
-    """Yield arguments and body of each recipient stanza. Raises ValueError if it is not an age header."""
-    version, *parts = head.split(b"\n-> ")
-    if version != _VERSION:
-        raise ValueError("no age file")
-    for part in parts:
-        words, _, body = part.partition(b"\n")
-        yield words.split(b" "), _plain(body.replace(b"\n", b""))
-
-
-def _unwrap(key: X25519PrivateKey, stanza: _Stanza, into: bytearray) -> bool:
+def _unwrap(key: X25519PrivateKey, stanza: Stanza, into: bytearray) -> bool:
     words, body = stanza
-    if len(words) != 2 or words[0] != b"X25519" or len(body) != _FILE_KEY_BYTES + TAG_BYTES:
+    if len(words) != 2 or words[0] != b"X25519" or len(body) != FILE_KEY_BYTES + TAG_BYTES:
         return False
-    share = _plain(words[1])
+    share = decode(words[1])
     salt = share + _raw(key.public_key())
     shared = key.exchange(X25519PublicKey.from_public_bytes(share))
     try:
@@ -152,11 +128,3 @@ def _unwrap(key: X25519PrivateKey, stanza: _Stanza, into: bytearray) -> bool:
     except InvalidTag:
         return False
     return True
-
-
-def _plain(text: bytes) -> bytes:
-    """Decode canonical Base64 without padding. Raises ValueError."""
-    found = b64decode(text + b"=" * (-len(text) % 4), validate=True)
-    if b64encode(found).rstrip(b"=") != text:
-        raise ValueError("other Base64")
-    return found

@@ -13,6 +13,7 @@ from tawny.config.settings import Settings
 from tawny.model.clock import Clock
 from tawny.model.errors import DiskFull, StorageError
 from tawny.recorder.recorder import BufferLimits
+from tawny.recorder.segmenter import SEGMENT_BYTES
 from tawny.storage.disk.lock import LockHolder
 from tawny.storage.disk.memory_disk import RamDisk
 from tawny.storage.disk.secondary_volumes import VolumeUse, expect_itself, join
@@ -149,7 +150,7 @@ def _in_memory(size_bytes: int, clock: Clock) -> Store:
         lock=_Alone(),
         history=_NoHistory(disk),
         index=MemoryIndex(),
-        limits=BufferLimits(segment_s=MEMORY_SEGMENT_S),
+        limits=BufferLimits(segment_s=MEMORY_SEGMENT_S, segment_bytes=SEGMENT_BYTES),
         every_s=MEMORY_EVERY_S,
         least_s=0.0,
         most_files=numbers // FILES_SHARE,

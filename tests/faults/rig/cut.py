@@ -22,6 +22,7 @@ from tawny.storage.repair.check import check_volume
 from tawny.storage.repair.recovery import recover
 from tawny.testing.clock import FakeClock
 from tests.faults.child import CAMERA, FPS, LOOK_S
+from tests.faults.power import NOT_KNOWN_MS
 from tests.faults.rig.ext4 import each_cut
 
 
@@ -71,9 +72,12 @@ def _not_kept(data: Path, index: Index, told: list[list[str]]) -> list[str]:
     """Acknowledgements that turned out not to be true."""
     broken: list[str] = []
     spans = index.spans(CAMERA, None, Span(0, 1 << 45))
+    about_ms = NOT_KNOWN_MS if any(words[0] == "stored" for words in told) else 0  # a sealed file's end needs its key
     for words in told:
-        if words[0] == "durable" and not any(one.begin_ms < int(words[1]) <= one.end_ms for one in spans):
+        if words[0] == "durable" and not any(one.begin_ms < int(words[1]) <= one.end_ms + about_ms for one in spans):
             broken.append(f"not durable: {words[1]}")
+        if words[0] == "stored" and not (data / words[1]).is_file():
+            broken.append(f"not stored: {words[1]}")
         if words[0] == "closed":
             there = data / words[1]
             if not there.is_file() or there.stat().st_size != int(words[2]):

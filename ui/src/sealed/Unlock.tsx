@@ -124,12 +124,13 @@ async function keyBy(way: Way, text: string): Promise<string> {
 class NoneKept extends Error {}
 
 async function explained(reason: unknown, way: Way): Promise<Problem> {
-  const { WrongWords } = await import("./keys");
+  const { KeyRefused, WrongWords } = await import("./keys");
   if (reason instanceof ApiError) return { what: reason.message, todo: reason.todo };
   if (reason instanceof NoneKept) return { what: words.none, todo: "" };
   if (reason instanceof WrongWords) {
     const what = reason.why === "word" ? words.word(reason.place, reason.word) : reason.why === "count" ? words.count(reason.place) : words.fit;
     return { what, todo: words.again };
   }
-  return { what: way === "passkey" ? words.wrongPasskey : words.wrongPassphrase, todo: words.again };
+  if (reason instanceof KeyRefused) return reason;
+  return { what: way === "passkey" ? words.wrongPasskey : words.failed, todo: words.again };
 }

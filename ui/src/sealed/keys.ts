@@ -6,10 +6,13 @@ import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient, weba
 import { x25519 } from "@noble/curves/ed25519.js";
 import { bech32 } from "@scure/base";
 import { entropyToMnemonic, mnemonicToEntropy } from "@scure/bip39";
+import { keyRefused as words } from "../strings/key-refused";
 import { wordlist } from "@scure/bip39/wordlists/english.js";
 
 const PREFIX = "AGE-SECRET-KEY-";
 const PASSPHRASE_WORDS = 7;
+/** See `WORK_FACTOR` in the recorder's `sealed/age_file.py`. */
+const WORK_FACTOR = 16;
 export const SHEET_WORDS = 24;
 const byLetters = new Map(wordlist.map((word) => [word.slice(0, 4), word]));
 
@@ -54,6 +57,7 @@ export function newPassphrase(): string {
 
 export async function lockedByPassphrase(key: string, passphrase: string): Promise<string> {
   const locks = new Encrypter();
+  locks.setScryptWorkFactor(WORK_FACTOR);
   locks.setPassphrase(passphrase);
   return base64(await locks.encrypt(key));
 }
@@ -73,11 +77,28 @@ export async function openedKey(wrapped: readonly Uint8Array[], key: string): Pr
   throw failed;
 }
 
-/** Throws when it is another passphrase. */
-export function openedByPassphrase(wrapped: string, typed: string): Promise<string> {
+/** Why a passphrase did not open a key. */
+export class KeyRefused extends Error {
+  override name = "KeyRefused";
+  readonly what: string;
+  readonly todo: string;
+  constructor(reason: unknown) {
+    super(String(reason));
+    const has = (mark: RegExp): boolean => mark.test(this.message);
+    const why = has(/no identity matched/) ? "wrong" : has(/work factor/) ? "work" : reason instanceof RangeError || has(/maxmem/) ? "memory" : "damaged";
+    [this.what, this.todo] = words[why];
+  }
+}
+
+/** Throws KeyRefused. */
+export async function openedByPassphrase(wrapped: string, typed: string): Promise<string> {
   const opens = new Decrypter();
   opens.addPassphrase(typed.trim().toLowerCase().split(/[\s-]+/).join("-"));
-  return opens.decrypt(bytes(wrapped), "text");
+  try {
+    return await opens.decrypt(bytes(wrapped), "text");
+  } catch (reason) {
+    throw new KeyRefused(reason);
+  }
 }
 
 /** Makes a passkey, locks the key with it, and opens it once more: not every device can. Asks the person three times. */

@@ -18,7 +18,7 @@ export const sealed = {
     none: "No key of this type is set up.",
     unsafe: "This connection isn’t secure, so tawny won’t send your key.",
     unsafeDo: "Open tawny over https, or on the computer it runs on.",
-    wrongPassphrase: "Wrong passphrase.",
+    failed: "The recordings couldn’t be unlocked.",
     wrongPasskey: "None of your passkeys unlocked the recordings.",
     again: "Check it and try again.",
     word: (place: number, word: string) => `Word ${place}, “${word}”, isn’t in the word list.`,

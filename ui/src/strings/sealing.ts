@@ -81,7 +81,6 @@ export const sealing = {
     keyName: (name: string) => `tawny on ${name} (recordings)`,
     failed: "This device can’t do that.",
     failedDo: "Either you canceled, or its passkeys can’t protect a key. Use another device, or keep using the passphrase.",
-    wrongPassphrase: "Wrong passphrase.",
   },
   test: {
     title: "Recovery sheet",

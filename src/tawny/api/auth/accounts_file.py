@@ -1,6 +1,8 @@
 """`accounts.db`: database file of users, sessions, access tokens, shared links and the audit log."""
 
+import sqlite3
 from pathlib import Path
+from typing import Final
 
 from tawny.storage.index.small_db import SmallDb
 
@@ -39,20 +41,24 @@ CREATE TABLE IF NOT EXISTS audit (
   detail TEXT NOT NULL, address TEXT NOT NULL) STRICT;
 """
 
-_LATER = (
+VERSION: Final = 1
+
+_LATER: Final = (
     ("people", "cameras", "TEXT"),
     ("shares", "clip", "TEXT NOT NULL DEFAULT ''"),
     ("passes", "brings", "INTEGER"),
 )
-"""Columns missing in older files."""
+"""Columns missing in some files without a version."""
 
 
 class AccountsFile(SmallDb):
-    """The database file. path: a file, or `:memory:`. Raises StorageError."""
+    """The database file. path: a file, or `:memory:`. Raises DatabaseNewer, StorageError."""
 
     def __init__(self, path: Path | str) -> None:
-        super().__init__(path, SCHEMA)
-        with self.writing() as db:
-            for table, column, kind in _LATER:
-                if column not in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}:
-                    db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")  # migrate an older file
+        super().__init__(path, SCHEMA, VERSION, _migrate)
+
+
+def _migrate(db: sqlite3.Connection, _version: int) -> None:
+    for table, column, kind in _LATER:
+        if column not in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}:
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")

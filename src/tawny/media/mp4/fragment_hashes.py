@@ -39,7 +39,7 @@ def stored_hashes(segment: SegmentReader) -> list[bytes] | None:
     """Return the stored hashes. None if the file has none: an older file, or one interrupted by a crash."""
     if not segment.fragments:
         return None
-    begin = segment.fragments[-1].offset + segment.fragments[-1].size
+    begin = segment.trailer_at
     size = _HEAD_BYTES + _SIZE * len(segment.fragments)
     if begin + size > segment.intact_bytes:
         return None

@@ -1,7 +1,7 @@
 """Fragmented MP4 writer: an init segment, fragments of about a second, and an end box with the reason.
 
-A file is playable at any time, however far it is written. Samples are not copied: a fragment is a list of buffers for
-`os.writev`. Stateless; call from any thread.
+A file is playable at any time, however far it is written, if each fragment follows its `padding_before`. Samples are
+not copied: a fragment is a list of buffers for `os.writev`. Stateless; call from any thread.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,10 @@ VIDEO_TRACK, AUDIO_TRACK = 1, 2
 KEYFRAME, OTHER_FRAME = 0x02000000, 0x01010000
 """Sample flags: a sync sample; a sample that depends on others and is no sync sample."""
 
+SECTOR_BYTES, BLOCK_BYTES = 512, 4096
+"""What a disk writes as a whole, and a file system."""
+UUID_HEAD_BYTES = 24
+_FREE_BYTES = 8
 _MOVIE_RATE = 1000
 _MOST_BYTES = (1 << 32) - (1 << 24)
 
@@ -75,9 +79,35 @@ def _track_defaults(number: int, stored: Format) -> bytes:
     return full_box(b"trex", 0, 0, pack(">IIIII", number, 1, 0, 0, flags))
 
 
+def aligned_boxes(boxes: Sequence[bytes], offset: int) -> list[bytes]:
+    """Return `uuid` boxes, each after its `padding_before`. offset: where the first would begin."""
+    found: list[bytes] = []
+    for one in boxes:
+        padded = padding_before(offset, UUID_HEAD_BYTES) + one
+        offset += len(padded)
+        found.append(padded)
+    return found
+
+
 def end_box(about: Mapping[str, object]) -> bytes:
     """Return the last box of a closed file: JSON with the time and reason of its end."""
     return json_box(about)
+
+
+def padding_before(offset: int, head_bytes: int) -> bytes:
+    """Return a `free` box after which a header is on the disk as a whole or not at all; perhaps empty.
+
+    FFmpeg refuses a whole file if one moof or uuid in it ends early or in zeros, as a power cut leaves it, but not if
+    the box is missing. The header therefore crosses no border of sectors, or of blocks if it is larger than a sector.
+    One that is larger than a block may be torn.
+
+    offset: where the header would begin. head_bytes: its size; of a fragment, that of its first buffer.
+    """
+    unit = SECTOR_BYTES if head_bytes <= SECTOR_BYTES else BLOCK_BYTES
+    rest = -offset % unit
+    if head_bytes <= (rest or unit) or head_bytes > BLOCK_BYTES:
+        return b""
+    return box(b"free", bytes((rest if rest >= _FREE_BYTES else rest + unit) - _FREE_BYTES))
 
 
 def fragment(

@@ -89,7 +89,7 @@ def stored_proof(segment: SegmentReader) -> LeafProof | None:
     keys = proof_keys(segment.about)
     if keys is None or not segment.fragments:
         return None
-    begin = segment.fragments[-1].offset + segment.fragments[-1].size
+    begin = segment.trailer_at
     with open_stored(segment.path) as file:
         if begin + _HEAD_BYTES > segment.intact_bytes:
             return None

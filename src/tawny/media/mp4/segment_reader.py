@@ -58,6 +58,8 @@ class SegmentReader:
     init_bytes: int
     """Size of ftyp and moov, which must precede any fragment."""
     fragments: list[StoredFragment]
+    trailer_at: int
+    """Offset of the first box after the last fragment and its padding: the proof, or nothing yet."""
     intact_bytes: int
     reason: str
     """Why the bytes behind `intact_bytes` are unusable; empty if there are none."""
@@ -143,6 +145,7 @@ class _Scan:
         self._path, self._file = path, file
         self._size = os.fstat(file).st_size
         self._at = 0  # Invariant: everything before it is intact
+        self._trailer_at = 0
         self._tracks: tuple[TrackFormat, ...] = ()
         self._latest: dict[int, int] = {}  # latest decode time by track
         self._end: Json | None = None
@@ -171,6 +174,7 @@ class _Scan:
             end=self._end,
             init_bytes=init_bytes,
             fragments=self._fragments,
+            trailer_at=self._trailer_at,
             intact_bytes=self._at,
             reason=reason,
             tracks=self._tracks,
@@ -212,6 +216,7 @@ class _Scan:
                     return str(problem)
                 self._fragments.append(fragment)
                 self._at += fragment.size
+                self._trailer_at = self._at
             elif kind == b"uuid" and peek[head : head + 16] == OURS:
                 self._end = self._end_box(head, size)
                 if self._end is None:
@@ -219,6 +224,8 @@ class _Scan:
                 self._at += size
                 return "" if self._at == self._size else "data behind the last box"
             elif kind in _SKIPPED:
+                if kind == b"free" and self._trailer_at == self._at:
+                    self._trailer_at += size
                 self._at += size
             else:
                 return "garbage at the end"
@@ -254,7 +261,7 @@ class _Scan:
             found = flaw_in(self._path, self._file, self._tracks, fragment)
             if found:
                 del self._fragments[self._fragments.index(fragment) :]
-                self._at = fragment.offset
+                self._at = self._trailer_at = fragment.offset
                 return found
         return ""
 

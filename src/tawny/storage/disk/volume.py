@@ -23,7 +23,7 @@ from tawny.storage.segments.metadata import read_header
 _DIGITS: Final = (re.compile(r"\d{4}"), re.compile(r"\d\d"), re.compile(r"\d\d"), re.compile(r"\d\d"))
 _TRIAL: Final = "history/trial"
 
-SealPicture = Callable[["Volume", CameraId, int, bytes], bytes | None]
+SealPicture = Callable[["Volume", CameraId, int, bytes, str], bool]
 
 
 class Volume:
@@ -40,8 +40,8 @@ class Volume:
         """Mirrors."""
         self.signed: SignedHistory | None = None
         """Receives removals and thinning of this volume. None if the history is not signed."""
-        self.seal_picture: SealPicture = lambda _volume, _camera, _at_ms, _jpeg: None
-        """Returns the sealed form of a snapshot. None if the camera is not sealed."""
+        self.seal_picture: SealPicture = lambda _volume, _camera, _at_ms, _jpeg, _path: False
+        """Stores a snapshot sealed, durably, at this path. Returns False if the camera is not sealed."""
         self.picture_made: Callable[[Event, bytes], None] = lambda _event, _jpeg: None
         """Called with each event's snapshot before it is stored."""
         self.mark: str | None = None
@@ -157,24 +157,12 @@ class Volume:
         return self._write_picture(event.camera, loop_path(event), event.start_ms, jpeg)
 
     def _write_picture(self, camera: CameraId, path: str, at_ms: int, jpeg: bytes) -> str:
-        sealed = self.seal_picture(self, camera, at_ms, jpeg)
-        if sealed is None:
-            return self._write_whole(path, jpeg)
-        self._state_gone(sealed_path(path), "a better one took its place")
-        return self._write_whole(sealed_path(path), sealed)
+        if self.seal_picture(self, camera, at_ms, jpeg, sealed_path(path)):
+            return sealed_path(path)
+        return self.write_whole(path, jpeg)
 
-    def _state_gone(self, path: str, why: str) -> None:
-        """Record the removal of a sealed snapshot in the signed history, where it has a number."""
-        if self.signed is None or self.disk.entry(path) is None:
-            return
-        header = read_header(self.disk, path)
-        if header is not None:
-            number = header.number
-            self.signed.add(["removed", header.camera.hex(), header.kind, header.stream, number, number, why])
-            with suppress(DiskFull):  # written with the next statement
-                self.signed.write_items()
-
-    def _write_whole(self, path: str, data: bytes) -> str:
+    def write_whole(self, path: str, data: bytes) -> str:
+        """Write a file durably, replacing an earlier one. Return its path."""
         folder = path.rpartition("/")[0]
         written = f"{path}.new"
         self.disk.make_folder(folder)
@@ -213,6 +201,18 @@ class Volume:
 
     def remove_picture(self, event: Event) -> None:
         for path in (picture_path(event), loop_path(event)):
-            self.disk.unlink(path)
-            self._state_gone(sealed_path(path), "its event was removed")
-            self.disk.unlink(sealed_path(path))
+            self._state_removed(sealed_path(path))
+            for each in (path, sealed_path(path)):
+                self.disk.unlink(each)
+                self.disk.unlink(f"{each}.new")  # left by a power cut
+
+    def _state_removed(self, path: str) -> None:
+        """Record the removal of a sealed snapshot in the signed history, where it has a number."""
+        if self.signed is None or self.disk.entry(path) is None:
+            return
+        header = read_header(self.disk, path)
+        if header is not None:
+            row = [header.camera.hex(), header.kind, header.stream]
+            self.signed.add(["removed", *row, header.number, header.number, "its event was removed"])
+            with suppress(DiskFull):  # written with the next statement
+                self.signed.write_items()

@@ -1,18 +1,21 @@
 """Signing of one file: from its number to the statement that lists it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from tawny.media.mp4.leaf_proof import LeafProof, proof_keys, rebuild_proof, stored_proof
 from tawny.media.mp4.segment_reader import read_segment
-from tawny.model.errors import FileDamaged
+from tawny.model.errors import DiskFull, FileDamaged
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.file_scanner import FileEnding, FileScan, scan_file
+from tawny.sealed.header import SealedHeader
 from tawny.sealed.signing import Signer
+from tawny.sealed.statements import Item
 from tawny.storage.disk.disk import DiskAccess
 from tawny.storage.disk.layout import is_sealed, segment_name
 from tawny.storage.disk.volume import Volume
+from tawny.storage.history.signed_files import BETTER_PICTURE
 from tawny.storage.history.signed_history import SignedHistory, SignedRow
 from tawny.storage.segments.metadata import read_header
 
@@ -87,11 +90,52 @@ def digest_of(volume: Volume, path: str) -> tuple[bytes, FileEnding]:
     return LeafProof(*keys, leaves).digest, FileEnding.OPEN
 
 
-def sign_found(volume: Volume, history: SignedHistory) -> None:
-    """Add files that were closed after the last statement, or by recovery, to the next one.
+def store_picture(volume: Volume, path: str, data: bytes, history: SignedHistory) -> None:
+    """Store a sealed picture durably, and then list it and the removal of the one it replaces. Call while signing it.
 
-    Searches from the newest hour backwards until an hour has none. Raises StorageError.
+    Raises StorageError. Whatever is then at `path` is what the history lists.
     """
+    old = read_header(volume.disk, path) if volume.disk.entry(path) is not None else None
+    history.announce_picture(path, identity_of(old) if old is not None else [])
+    try:
+        volume.write_whole(path, data)
+    finally:
+        settle_picture(volume, history, path)
+
+
+def settle_picture(volume: Volume, history: SignedHistory, path: str) -> None:
+    """Add the picture that is at an announced path to the next statement, and the removal of the one it replaced."""
+    old = history.announced.get(path, [])
+    volume.disk.unlink(f"{path}.new")  # left by a power cut
+    header = read_header(volume.disk, path) if volume.disk.entry(path) is not None else None
+    if header is not None and header.recorder == history.recorder:
+        row = SignedRow(header.camera, header.kind, header.stream)
+        if not history.is_stated(row, header.number):
+            digest, ends = digest_of(volume, path)
+            history.add_file(row, header.number, digest, ends)
+        if old and list(old) != identity_of(header):
+            history.add(["removed", *old, old[3], BETTER_PICTURE])
+        with suppress(DiskFull):  # written with the next statement
+            history.write_items()
+    history.settle_picture(path)
+
+
+def identity_of(header: SealedHeader) -> Item:
+    """Return camera, kind, stream and number of a file, as items list them."""
+    return [header.camera.hex(), header.kind, header.stream, header.number]
+
+
+def sign_found(volume: Volume, history: SignedHistory, folders: Sequence[str] = ()) -> None:
+    """Add files that were closed after the last statement, or by recovery, to the next one, and announced pictures.
+
+    Searches `folders`, and from the newest hour backwards until an hour has none. Raises StorageError.
+
+    folders: those that held open segments, which may belong to an hour before files that are stated already.
+    """
+    for path in history.announced:
+        settle_picture(volume, history, path)
+    for folder in folders:
+        _sign_folder(volume, history, folder)
     for camera in volume.cameras():
         for folder in reversed(list(volume.hour_folders(camera))):
             if not _sign_folder(volume, history, folder):

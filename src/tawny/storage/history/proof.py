@@ -20,17 +20,24 @@ from tawny.sealed.signing import is_signed
 from tawny.sealed.statements import DAYS, Item, Statement, genesis_of, last_of, read_days, read_lists, read_statements
 from tawny.storage.disk.layout import is_sealed, segment_name
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.file_signing import digest_of, read_sealed
-from tawny.storage.history.signed_files import FOLDER, lists_of, recorder_of, waiting_items
+from tawny.storage.history.file_signing import digest_of, identity_of, read_sealed
+from tawny.storage.history.signed_files import (
+    BETTER_PICTURE,
+    FOLDER,
+    Place,
+    announced_pictures,
+    lists_of,
+    recorder_of,
+    told_items,
+    waiting_items,
+)
 from tawny.storage.repair.findings import Finding, FindingKind
+from tawny.storage.repair.unstored_pictures import unstored_pictures
 from tawny.storage.segments.metadata import read_header
 
 _FILE, _REMOVED, _THINNED = "file", "removed", "thinned"
 NOT_STATED_MS: Final = 1_200_000
 """A file that ended within this time may still be listed by the next statement."""
-
-Place = tuple[str, int, int, int]
-"""Camera, kind, stream and number of a file."""
 
 
 @dataclass(slots=True)
@@ -47,15 +54,21 @@ class StatedFiles:
     digests: defaultdict[Place, set[str]] = field(default_factory=lambda: defaultdict(set))
     removed: set[Place] = field(default_factory=set)
     thinned: set[Place] = field(default_factory=set)
+    replaced: dict[Place, Place] = field(default_factory=dict)
+    """By picture: the earlier picture of the same event."""
+    _newest: dict[tuple[str, int, int], Place] = field(default_factory=dict)
 
     def add(self, item: Item) -> None:
         match list(item):
             case [str(what), str(camera), int(kind), int(stream), int(number), str(digest), str()] if what == _FILE:
                 self.digests[camera, kind, stream, number].add(digest)
-            case [str(what), str(camera), int(kind), int(stream), int(first), int(last), *_]:
+                self._newest[camera, kind, stream] = camera, kind, stream, number
+            case [str(what), str(camera), int(kind), int(stream), int(first), int(last), *why]:
                 places = {(camera, kind, stream, number) for number in range(first, min(last, first + 10_000) + 1)}
                 if what == _REMOVED:
                     self.removed |= places
+                    if why == [BETTER_PICTURE] and (better := self._newest.get((camera, kind, stream))) is not None:
+                        self.replaced[better] = camera, kind, stream, first
                 elif what == _THINNED:
                     self.thinned |= places
 
@@ -87,8 +100,16 @@ def read_history(volume: Volume) -> tuple[StatedFiles, list[Finding]]:
         if len(listed) < len(statements):
             findings.append(Finding(FindingKind.HISTORY, lists, f"{len(statements) - len(listed)} lists are missing"))
         _take(stated, statements, listed)
-    for item in waiting_items(disk):  # listed by the next statement
+    told = [item for items in told_items(disk).values() for item in items]
+    waiting = [*waiting_items(disk), *told]
+    for item in waiting:  # listed by the next statement
         stated.add(item)
+    for path, old in announced_pictures(waiting).items():  # settled by the next start
+        header = read_header(disk, path) if disk.entry(path) is not None else None
+        if header is not None and list(old) != identity_of(header):
+            stated.add(["file", *identity_of(header), digest_of(volume, path)[0].hex(), ""])
+            if old:
+                stated.add(["removed", *old, old[3], BETTER_PICTURE])
     return stated, findings
 
 
@@ -100,24 +121,30 @@ def _take(stated: StatedFiles, statements: list[Statement], listed: list[tuple[S
             stated.add(item)
 
 
-def verify_history(volume: Volume, now_ms: int) -> Iterator[Finding]:
-    """Yield every mismatch. Reads the headers of all files. Raises StorageError."""
+def verify_history(volume: Volume, now_ms: int, *, repair: bool = False) -> Iterator[Finding]:
+    """Yield every mismatch. Reads the headers of all files. Raises StorageError.
+
+    repair: mend pictures that are listed but were never stored. Only while no recorder runs.
+    """
     stated, findings = read_history(volume)
     yield from findings
-    there: set[Place] = set()
+    there: dict[Place, str] = {}
     others = _other_histories(volume)
     for path, on in _closed_files(volume):
         header = read_header(on.disk, path)
         if header is None or header.recorder in others:
             continue  # older than the signed history; or damaged, which the complete check reports
         place = header.camera.hex(), header.kind, header.stream, header.number
-        there.add(place)
+        there[place] = path
         try:
             file = _sealed(on, path) if is_sealed(path) else _plain(on, path)
         except FileDamaged:
             continue
         yield from _compare(stated, file, place, path, now_ms)
-    for place in sorted(stated.digests.keys() - there - stated.removed):
+    missing = {place: stated.digests[place] for place in stated.digests.keys() - there.keys() - stated.removed}
+    unstored = unstored_pictures(volume, missing, stated.replaced, there, repair=repair)
+    yield from unstored.values()
+    for place in sorted(missing.keys() - unstored.keys()):
         camera, kind, stream, number = place
         detail = f"number {number} of {camera}, kind {kind}, stream {stream}: signed, but neither present nor deleted"
         yield Finding(FindingKind.MISSING, FOLDER, detail)

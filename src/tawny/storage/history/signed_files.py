@@ -2,10 +2,11 @@
 
 import json
 from base64 import b32encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from hashlib import sha256
 from hmac import digest as hmac
+from secrets import token_hex
 from typing import Any, Final
 
 from tawny.model.errors import StorageError
@@ -20,6 +21,11 @@ NAMES: Final = f"{FOLDER}/names.key"
 NEW: Final = ".new"
 TOLD: Final = "told-"
 """Prefix of files in which other processes report their changes to recordings, for the next statement."""
+Place = tuple[str, int, int, int]
+"""Identity of a file in the signed history: camera, kind, stream and number."""
+PICTURE: Final = "picture"
+"""First word of a line in `items-<n>.jsonl` that announces a sealed picture; no statement lists it."""
+BETTER_PICTURE: Final = "a better one took its place"
 NAMES_BYTES: Final = 32
 _MARK_BYTES: Final = 16
 _OBJECT_LETTERS: Final = 26
@@ -35,6 +41,21 @@ def waiting_items(disk: DiskAccess) -> Iterator[Item]:
     for one in disk.entries(FOLDER):
         if one.name.startswith("items-"):
             yield from _items_in(disk, f"{FOLDER}/{one.name}")
+
+
+def announced_pictures(items: Iterable[Item]) -> dict[str, Item]:
+    """Return the announced pictures: path and identity (camera, kind, stream, number) of the file to be replaced.
+
+    The identity is empty for a first picture. Pictures whose replaced file is recorded as removed are left out.
+    """
+    found: dict[str, Item] = {}
+    for item in items:
+        match list(item):
+            case [word, str(path), *old] if word == PICTURE and len(old) in (0, 4):
+                found[path] = old
+            case ["removed", *place] if len(place) > 4:
+                found = {path: old for path, old in found.items() if list(old) != place[:4]}
+    return found
 
 
 def told_items(disk: DiskAccess) -> dict[str, list[Item]]:
@@ -90,6 +111,20 @@ def object_name(names: bytes, recorder: bytes, path: str, day: str) -> str:
     """Return the name of a file in remote storage. It does not reveal the camera. day: as in `20261120`."""
     letters = b32encode(hmac(names, b"object\0" + path.encode(), "sha256")).decode().lower()
     return f"{recorder.hex()[:8]}/{day}/{letters[:_OBJECT_LETTERS]}.tws"
+
+
+def pass_items(disk: DiskAccess, items: Sequence[Item]) -> None:
+    """Pass items to the next statement of this recorder, running or not. Raises StorageError."""
+    disk.make_folder(FOLDER)
+    path = f"{FOLDER}/{TOLD}{token_hex(8)}"
+    file = disk.create(path + NEW)
+    try:
+        file.append([compact_json(item) + b"\n" for item in items])
+        file.sync()
+    finally:
+        file.close()
+    disk.rename(path + NEW, path)
+    disk.sync_folder(FOLDER)
 
 
 def names_key(disk: DiskAccess) -> bytes | None:

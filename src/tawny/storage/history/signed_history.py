@@ -30,7 +30,9 @@ from tawny.storage.history.signed_files import (
     FOLDER,
     NAMES,
     NAMES_BYTES,
+    PICTURE,
     STATE,
+    announced_pictures,
     append_at,
     camera_mark,
     compact_json,
@@ -106,6 +108,7 @@ class SignedHistory:
         self._stated: dict[str, int] = {}  # by chain: files with lower numbers are stated or open
         self._items: list[Item] = []
         self._written = 0  # number of items that are durable
+        self._announced: dict[str, Item] = {}  # by path of a sealed picture: identity of the file it replaces
         self._unwritten: _Unwritten | None = None
         self._unsynced: set[str] = set()  # files with appended lines that are durable in the state file only
         self.recipients: Callable[[], Sequence[str]] = tuple
@@ -232,19 +235,47 @@ class SignedHistory:
         with self._writing:
             self._sync_lines()
             with self._lock:
-                fresh, path = self._items[self._written :], items_path(self._state.n)
-            if not fresh:
-                return
-            file = self._disk.create(path) if self._disk.entry(path) is None else self._disk.extend(path)
-            try:
-                torn = file.size_bytes and self._disk.read(path, file.size_bytes - 1) != b"\n"
-                file.append([b"\n" if torn else b"", *(compact_json(item) + b"\n" for item in fresh)])
-                file.sync()
-            finally:
-                file.close()
+                fresh = self._items[self._written :]
+            if fresh:
+                self._append_items(fresh)
+                with self._lock:
+                    self._written += len(fresh)
+
+    def _append_items(self, items: Sequence[Item]) -> None:
+        """Append durably to the file of the next statement's items. Call with `_writing` held."""
+        path = items_path(self._state.n)
+        is_new = self._disk.entry(path) is None
+        file = self._disk.create(path) if is_new else self._disk.extend(path)
+        try:
+            torn = file.size_bytes and self._disk.read(path, file.size_bytes - 1) != b"\n"
+            file.append([b"\n" if torn else b"", *(compact_json(item) + b"\n" for item in items)])
+            file.sync()
+        finally:
+            file.close()
+        if is_new:
             self._disk.sync_folder(FOLDER)
+
+    def announce_picture(self, path: str, old: Item) -> None:
+        """Record durably that a sealed picture is about to be stored at `path`. Call while signing it.
+
+        old: identity of the file it replaces: camera, kind, stream, number; empty if none. After a power cut the next
+        start compares both with the file at `path`, and only then lists what is there. Raises StorageError.
+        """
+        with self._writing:
+            self._append_items([[PICTURE, path, *old]])
             with self._lock:
-                self._written += len(fresh)
+                self._announced[path] = old
+
+    def settle_picture(self, path: str) -> None:
+        """Report that the picture announced for `path` is listed, or that it was not stored."""
+        with self._lock:
+            self._announced.pop(path, None)
+
+    @property
+    def announced(self) -> dict[str, Item]:
+        """Announced pictures that are not settled: path, and identity of the replaced file or nothing."""
+        with self._lock:
+            return dict(self._announced)
 
     # --- statements
 
@@ -254,11 +285,14 @@ class SignedHistory:
         Return False if files being signed do not finish within `wait_s` seconds: retry soon. Raises StorageError; the
         next call continues.
         """
+        with self._under_way:  # without `_writing`, which a file being signed may need for its items
+            if not self._under_way.wait_for(lambda: self._signing == 0, wait_s):
+                return False
         with self._writing:
             self._write_unwritten()
             told = told_items(self._disk)
-            with self._under_way:
-                if not self._under_way.wait_for(lambda: self._signing == 0, wait_s):
+            with self._lock:
+                if self._signing:
                     return False
                 self._items += [item for items in told.values() for item in items]
                 made, items = (
@@ -333,8 +367,11 @@ class SignedHistory:
         self._append(pending)
         self._genesis = genesis_of(self._disk.read(f"{FOLDER}/{DAYS}"))
         self._disk.unlink(items_path(self._state.n - 1))
-        for item in waiting_items(self._disk):
-            self._take_again(item)
+        waiting = list(waiting_items(self._disk))
+        self._announced = announced_pictures(waiting)
+        for item in waiting:
+            if item[0] != PICTURE:
+                self._take_again(item)
         self._written = len(self._items)
 
     def _take_again(self, item: Item) -> None:

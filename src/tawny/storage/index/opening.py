@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tawny.model.errors import IndexDamaged, NotDone
 from tawny.model.ids import CameraId
@@ -16,7 +17,7 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.sqlite_index import SqliteIndex
-from tawny.storage.index.sqlite_schema import is_older
+from tawny.storage.index.sqlite_schema import outdated
 from tawny.storage.repair.rebuild import Rebuilt, rebuild
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ SUFFIXES = ("-wal", "-shm", "")
 
 
 def index_to_write(volume: Volume, history: HistoryJournal) -> SqliteIndex:
-    """Open the index for the recorder that holds the volume's lock. Rebuild it if missing or damaged.
+    """Open the index for the recorder that holds the volume's lock. Rebuild it if missing, outdated or damaged.
 
     A damaged file is renamed to `tawny.db.damaged`. Raises DiskFull, FolderUnwritable, StorageError.
     """
@@ -35,8 +36,8 @@ def index_to_write(volume: Volume, history: HistoryJournal) -> SqliteIndex:
     Reserve(volume.disk).give_up()  # a start on a full disk needs the space; retention restores the reserve
     if path.is_dir():
         _put_aside(path)
-    if path.exists() and is_older(path):
-        log.warning("%s is from an earlier version of tawny. Rebuilding it from the files.", path)
+    if path.exists() and (detail := outdated(path)):
+        log.warning("%s is %s. Rebuilding it from the files.", path, detail)
     elif path.exists():
         try:
             return _undamaged(volume, path)
@@ -103,8 +104,20 @@ def _unlink(path: Path) -> None:
 
 
 @contextmanager
+def index_of_files(volume: Volume, history: HistoryJournal) -> Iterator[SqliteIndex]:
+    """Yield an index that is made from the files and the history, in a temporary folder. Raises StorageError."""
+    with TemporaryDirectory(prefix="tawny-index-") as folder:
+        index = SqliteIndex(Path(folder) / INDEX_NAME, Catalogue(volume))
+        try:
+            rebuild(volume, index, history)
+            yield index
+        finally:
+            index.close()
+
+
+@contextmanager
 def index_to_read(folder: Path) -> Iterator[SqliteIndex]:
-    """Open the index read-only. Raises IndexDamaged if it is missing or cannot be used."""
+    """Open the index read-only. Raises IndexDamaged if it is missing or cannot be used, IndexOutdated."""
     path = folder / INDEX_NAME
     if not path.exists():
         raise IndexDamaged(str(path), "it is gone")

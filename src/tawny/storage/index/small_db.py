@@ -3,30 +3,57 @@
 Every change is durable when the call returns.
 """
 
+import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tawny.model.errors import DiskFull, StorageError
+from tawny.model.errors import DatabaseNewer, DiskFull, StorageError
+from tawny.storage.index.sqlite_schema import other_version
 
 MEMORY = ":memory:"
 
 
 class SmallDb:
-    """path: a file, or MEMORY. schema: creates missing tables. Raises StorageError, DiskFull."""
+    """A database with a version, `PRAGMA user_version`. Files of earlier versions are migrated.
 
-    def __init__(self, path: Path | str, schema: str) -> None:
+    path: a file, or MEMORY. schema: creates missing tables. version: that of the schema, from 1; files before versions
+    were written have 0. migrate: changes the tables of an earlier version, which it gets, within a transaction. Raises
+    DatabaseNewer, StorageError, DiskFull.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        schema: str,
+        version: int,
+        migrate: Callable[[sqlite3.Connection, int], None] = lambda _db, _version: None,
+    ) -> None:
         self._path = str(path)
         self._lock = threading.Lock()
         with _turned_over(self._path):
             if self._path != MEMORY:
                 Path(path).touch(mode=0o600)
             self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=5.0)
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -256"):
+            found = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+            if found > version:
+                self._db.close()
+                raise DatabaseNewer(self._path, other_version(found, version))
+            is_new = self._path != MEMORY and not Path(path).stat().st_size
+            sync = "OFF" if is_new else "FULL"  # a new file is synced once, when it is complete
+            for pragma in (f"synchronous = {sync}", "journal_mode = WAL", "foreign_keys = ON", "cache_size = -256"):
                 self._db.execute(f"PRAGMA {pragma}")
-            self._db.executescript(schema)
+            if found < version:
+                self._db.executescript(f"BEGIN IMMEDIATE; {schema}")
+                migrate(self._db, found)
+                self._db.execute(f"PRAGMA user_version = {version}")
+                self._db.execute("COMMIT")
+            if is_new:
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                _sync(Path(path))
+                self._db.execute("PRAGMA synchronous = FULL")
 
     def close(self) -> None:
         with self._lock:
@@ -55,6 +82,16 @@ class SmallDb:
             finally:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
+
+
+def _sync(path: Path) -> None:
+    """Make a file and its name durable."""
+    for each in (path, path.parent):
+        fd = os.open(each, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
 
 @contextmanager

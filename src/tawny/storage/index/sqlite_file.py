@@ -23,7 +23,9 @@ class SqliteFile:
     """
 
     def __init__(self, path: Path, *, read_only: bool, undone: Callable[[], None], sync: bool = True) -> None:
-        """Open the file, creating it if necessary. Raises IndexDamaged, FolderUnwritable, DiskFull."""
+        """Open the file, creating it if necessary. Raises IndexDamaged, IndexOutdated, FolderUnwritable,
+        DiskFull.
+        """
         self._path, self._where, self._undone = path, str(path), undone
         self._lock = threading.RLock()
         self._depth, self._changing_thread = 0, 0
@@ -37,7 +39,7 @@ class SqliteFile:
                     self._writer.execute(f"PRAGMA synchronous = {'FULL' if sync else 'OFF'}")
                     self._writer.execute("PRAGMA journal_mode = WAL")
                 prepare(self._writer, self._where)
-            except (sqlite3.Error, IndexDamaged):
+            except (sqlite3.Error, StorageError):
                 self._writer.close()
                 raise
 
@@ -142,7 +144,7 @@ class SqliteFile:
         try:
             again.execute("PRAGMA synchronous = FULL")
             prepare(again, self._where)
-        except (sqlite3.Error, IndexDamaged):
+        except (sqlite3.Error, StorageError):
             again.close()
             raise
         self._writer, self._is_cut_off = again, False

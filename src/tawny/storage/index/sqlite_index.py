@@ -40,7 +40,7 @@ class SqliteIndex:
     def __init__(
         self, path: Path, catalogue: Catalogue | None = None, *, read_only: bool = False, sync: bool = True
     ) -> None:
-        """Open the file, creating it if necessary. Raises IndexDamaged, FolderUnwritable, DiskFull."""
+        """Open the file, creating it if necessary. Raises IndexDamaged, IndexOutdated, FolderUnwritable, DiskFull."""
         names = NameTable()
         self._file = SqliteFile(path, read_only=read_only, undone=names.forget, sync=sync)
         self._archive = SqliteSegmentStore(names, catalogue or Catalogue(None))

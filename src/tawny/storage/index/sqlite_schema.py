@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from tawny.model.errors import DiskFull, FolderUnwritable, IndexDamaged, StorageError
+from tawny.model.errors import DiskFull, FolderUnwritable, IndexDamaged, IndexOutdated, StorageError
 
 VERSION: Final = 6
 
@@ -124,20 +124,30 @@ def sqlite_errors(where: str) -> Iterator[None]:
         raise StorageError(where, str(error)) from error
 
 
-def is_older(path: Path) -> bool:
-    """Return whether the file is an index of an earlier version. False if unreadable: opening it reports that."""
+def other_version(version: int, known: int) -> str:
+    """Return how a file of this version is called in errors; empty if it is of the known version."""
+    if version == known:
+        return ""
+    return f"from {'an earlier' if version < known else 'a newer'} version of tawny (format {version}, not {known})"
+
+
+def outdated(path: Path) -> str:
+    """Return that an index is of another version. Empty if not, or if unreadable: opening it reports that."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as there:
-            return 0 < int(there.execute("PRAGMA user_version").fetchone()[0]) < VERSION
+            version = int(there.execute("PRAGMA user_version").fetchone()[0])
+            return other_version(version, VERSION) if version else ""
     except sqlite3.Error:
-        return False
+        return ""
 
 
 def prepare(connection: sqlite3.Connection, where: str) -> None:
-    """Create the tables in a new file. Raises IndexDamaged if the file is from another version of tawny."""
+    """Create the tables in a new file. Raises IndexOutdated for another version, IndexDamaged for another database."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == VERSION:
         return
-    if version != 0 or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise IndexDamaged(where, f"made by another version of tawny: {version}, not {VERSION}")
+    if version != 0:
+        raise IndexOutdated(where, other_version(version, VERSION))
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise IndexDamaged(where, "it has other tables than an index")
     connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")

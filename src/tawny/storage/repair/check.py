@@ -63,7 +63,7 @@ def check_volume(
         progress(count)
     checking.check_index_rows()
     if deep:
-        checking.findings += verify_history(volume, clock.now_ms())
+        checking.findings += verify_history(volume, clock.now_ms(), repair=ledger is not None and not beside_recorder)
     told = checking.check_coverage(clock.now_ms()) if with_wall else None
     damage = _damage(index, clock.now_ms())
     return CheckReport(

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tawny.media.mp4.fragment_writer import end_box
+from tawny.media.mp4.fragment_writer import aligned_boxes, end_box
 from tawny.media.mp4.leaf_proof import end_leaf, holds, leaf_box, proof_keys, rebuild_proof, stored_proof
 from tawny.media.mp4.segment_reader import SegmentReader, read_segment
 from tawny.model.errors import DiskFull, FileDamaged, StorageError
@@ -183,13 +183,13 @@ def _append_end(file: OpenFile, read: SegmentReader, end: SegmentTrailer) -> Non
 
     On a full disk the file is closed without them: its name states the end too.
     """
-    leaves, keys = rebuild_proof(read), proof_keys(read.about)
+    leaves, keys, boxes = rebuild_proof(read), proof_keys(read.about), list[bytes]()
     try:
         if leaves is not None and keys is not None:
             time_ms = max(0, read.duration_ticks) // 90
             leaves.append(end_leaf(keys[1], len(leaves), time_ms, ending_reason(end.why), end.record()))
-            file.append([leaf_box(leaves)])
-        file.append([end_box(end.record())])
+            boxes.append(leaf_box(leaves))
+        file.append(aligned_boxes([*boxes, end_box(end.record())], file.size_bytes))
     except DiskFull:
         file.cut(read.intact_bytes)
 

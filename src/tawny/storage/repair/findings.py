@@ -28,6 +28,7 @@ class FindingKind(StrEnum):
     UNEXPLAINED = "time without explanation"
     HISTORY = "signed history broken"
     MISSING = "missing, unexplained"
+    NOT_STORED = "listed, but not stored"
     NOT_STATED = "not in the signed history"
 
 

@@ -84,6 +84,8 @@ def recover(
     found = recover_files(volume, index, history, ledger, clock, before=before, boot=boot, cameras=cameras)
     if volume.signed is not None:
         volume.signed.write_items()
+    for other in volume.others:
+        other.open_folders.clear()
     return replace(found, gaps=explain_downtime(found, index, ledger, cameras, clock.now_ms()))
 
 
@@ -107,14 +109,14 @@ def recover_files(
         replay(lines, index)
     cause = cause_of(lines, before, boot)
     removed = finish_removals(volume, index, ledger, clock)
-    reclosed, listed, damaged = put_in_order(volume, index, folders_left_over(volume), _WHY[cause], sync_index=False)
+    folders = {each: folders_left_over(each) for each in volume.everywhere}
+    reclosed, listed, damaged = put_in_order(volume, index, folders[volume], _WHY[cause], sync_index=False)
     for other in volume.others:
-        more = put_in_order(other, index, folders_left_over(other), _WHY[cause])
+        more = put_in_order(other, index, folders[other], _WHY[cause])
         reclosed, listed, damaged = [*reclosed, *more[0]], listed + more[1], [*damaged, *more[2]]
-        other.open_folders.clear()
     if volume.signed is not None:
         for each in volume.everywhere:
-            sign_found(each, volume.signed)
+            sign_found(each, volume.signed, folders[each])
         volume.signed.all_found()
     return Recovered(reclosed, listed, removed, cause, _alive_ms(lines, before, index, cameras), damaged=damaged)
 

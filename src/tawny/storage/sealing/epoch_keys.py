@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Final
 
 from tawny.model.clock import Clock
+from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.sealed.header import NO_STREAM, SealedFileKind, SealedFlag, SealedHeader
 from tawny.sealed.key_ring import RingLine
@@ -20,7 +21,7 @@ from tawny.sealed.records import BLOB
 from tawny.sealed.sealer import Sealer, new_salt
 from tawny.storage.disk.layout import DAY_MS, day_folder, keys_path
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.file_signing import FileSigning
+from tawny.storage.history.file_signing import FileSigning, store_picture
 from tawny.storage.history.signed_history import SignedHistory, SignedRow
 from tawny.storage.segments.content_writer import MakeInit, ProvedContent, SealedSegmentContent, SegmentContent
 from tawny.storage.segments.metadata import SegmentMetadata, stream_number
@@ -89,18 +90,25 @@ class EpochKeys:
         header = self._header(row, start_ms=about.start_ms, run=run, born_ms=self._clock.now_ms())
         return ProvedContent(header, about, make_init), FileSigning(self.history, row, header.number)
 
-    def picture(self, volume: Volume, camera: CameraId, at_ms: int, jpeg: bytes) -> bytes | None:
-        """Return a snapshot as a sealed file. None if the camera is not sealed. Raises StorageError."""
+    def picture(self, volume: Volume, camera: CameraId, at_ms: int, jpeg: bytes, path: str) -> bool:
+        """Store a snapshot sealed at `path`, durably. Return False if the camera is not sealed. Raises StorageError.
+
+        A statement lists the file only after it is durable under its name.
+        """
         policy = self._policy(camera)
         if policy is None:
-            return None
+            return False
         sealer, signing = self._sealer(volume, camera, policy, SealedFileKind.PICTURE, NO_STREAM, at_ms, 0)
         info = {"camera": camera, "at_ms": at_ms, "media_type": "image/jpeg", "software": self._software}
         parts = [*sealer.begin(info), *sealer.record(BLOB, 0, [jpeg])]
         with signing.signer() as signer:
             parts += sealer.end(0, 0, {}, signer)
-            signing.done(sealer.digest)
-        return b"".join(parts)
+            try:
+                store_picture(volume, path, b"".join(parts), self.history)
+            except StorageError:
+                signing.give_back()
+                raise
+        return True
 
     def _sealer(
         self,

@@ -8,7 +8,6 @@ interruption is harmless, because the ring already has the key. Run it again to 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from secrets import token_hex
 from typing import Final
 
 from tawny.model.ids import CameraId
@@ -17,11 +16,9 @@ from tawny.sealed.header import HEADER_BYTES, SealedHeader
 from tawny.sealed.key_ring import RingLine, read_ring
 from tawny.sealed.key_wrapping import Identity, area, short_name, unwrap, wrap, wrapped_in
 from tawny.sealed.sealer import compact
-from tawny.sealed.statements import Item
 from tawny.storage.disk.disk import DiskAccess
 from tawny.storage.disk.layout import is_sealed
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.signed_files import FOLDER, TOLD, compact_json
 
 NEW: Final = ".new"
 _TRIES: Final = 3
@@ -158,13 +155,6 @@ def _write_over(disk: DiskAccess, path: str, ring: dict[bytes, RingLine]) -> boo
     finally:
         file.close()
     return True
-
-
-def log_rewrap(disk: DiskAccess, items: Sequence[Item]) -> None:
-    """Pass items to the next statement of this recorder, running or not. Raises StorageError."""
-    disk.make_folder(FOLDER)
-    path = f"{FOLDER}/{TOLD}{token_hex(8)}"
-    _replace(disk, path, [compact_json(item) + b"\n" for item in items])
 
 
 def _rings(volume: Volume, folder: str) -> Iterator[str]:

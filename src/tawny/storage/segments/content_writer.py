@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from tawny.media.mp4.fragment_hashes import hash_box, hashes_of
-from tawny.media.mp4.fragment_writer import end_box
+from tawny.media.mp4.fragment_writer import aligned_boxes, end_box, padding_before
 from tawny.media.mp4.leaf_proof import PROOF, LeafProof, end_leaf, first_leaves, leaf, leaf_box
 from tawny.model.errors import StorageError
 from tawny.sealed.header import SealedFlag, SealedHeader
@@ -42,22 +42,32 @@ class SegmentContent(Protocol):
         """Whether a keyframe must be a separate fragment."""
         ...
 
-    def add(self, fragments: Sequence[WrittenFragment]) -> list[Bytes]:
-        """Return the bytes of the fragments, in order."""
+    def add(self, fragments: Sequence[WrittenFragment], offset: int) -> list[Bytes]:
+        """Return the bytes of the fragments, in order. offset: size of the file before them."""
         ...
 
     def taken(self, fragments: Sequence[WrittenFragment]) -> None:
         """Report that the last fragments are durable."""
         ...
 
-    def end(self, end: SegmentTrailer, signer: Signer | None) -> list[Bytes]:
-        """Return the last bytes of the file."""
+    def end(self, end: SegmentTrailer, signer: Signer | None, offset: int) -> Sequence[Bytes]:
+        """Return the last bytes of the file. offset: size of the file before them."""
         ...
 
     @property
     def digest(self) -> bytes | None:
         """Digest of all written data. None if not available."""
         ...
+
+
+def _aligned(fragments: Sequence[WrittenFragment], offset: int) -> list[Bytes]:
+    """Return the fragments' buffers with padding, so that players can open the file wherever a power cut tears it."""
+    found: list[Bytes] = []
+    for one in fragments:
+        parts = [padding_before(offset, len(one.parts[0])), *one.parts]
+        offset += sum(map(len, parts))
+        found += parts
+    return found
 
 
 class PlainContent:
@@ -68,15 +78,15 @@ class PlainContent:
         self.splits = False
         self._hashes: list[bytes] = []
 
-    def add(self, fragments: Sequence[WrittenFragment]) -> list[Bytes]:
-        return [part for one in fragments for part in one.parts]
+    def add(self, fragments: Sequence[WrittenFragment], offset: int) -> list[Bytes]:
+        return _aligned(fragments, offset)
 
     def taken(self, fragments: Sequence[WrittenFragment]) -> None:
         for one in fragments:
             self._hashes += hashes_of(one.parts)
 
-    def end(self, end: SegmentTrailer, signer: Signer | None) -> list[Bytes]:
-        return [hash_box(self._hashes), end_box(end.record())]
+    def end(self, end: SegmentTrailer, signer: Signer | None, offset: int) -> Sequence[Bytes]:
+        return aligned_boxes([hash_box(self._hashes), end_box(end.record())], offset)
 
     digest: bytes | None = None
 
@@ -92,20 +102,20 @@ class ProvedContent:
         self.begin: Sequence[Bytes] = [init]
         self._leaves = first_leaves(self._leaf_key, about.record(), init)
 
-    def add(self, fragments: Sequence[WrittenFragment]) -> list[Bytes]:
-        return [part for one in fragments for part in one.parts]
+    def add(self, fragments: Sequence[WrittenFragment], offset: int) -> list[Bytes]:
+        return _aligned(fragments, offset)
 
     def taken(self, fragments: Sequence[WrittenFragment]) -> None:
         for one in fragments:
             type_ = KEY if one.is_keyframe else REST
             self._leaves.append(leaf(self._leaf_key, type_, len(self._leaves), one.time_ms, one.parts))
 
-    def end(self, end: SegmentTrailer, signer: Signer | None) -> list[Bytes]:
+    def end(self, end: SegmentTrailer, signer: Signer | None, offset: int) -> Sequence[Bytes]:
         time_ms = max(0, end.end_ms - self._about.start_ms)
         said = end.record()
         self._leaves.append(end_leaf(self._leaf_key, len(self._leaves), time_ms, ending_reason(end.why), said))
         signature = signed_digest(signer, self.digest) if signer is not None else b""
-        return [leaf_box(self._leaves, signature), end_box(said)]
+        return aligned_boxes([leaf_box(self._leaves, signature), end_box(said)], offset)
 
     @property
     def digest(self) -> bytes:
@@ -140,7 +150,7 @@ class SealedSegmentContent:
         self._waiting: tuple[list[bytes], list[Bytes]] | None = None
         self._has_lost = False
 
-    def add(self, fragments: Sequence[WrittenFragment]) -> list[Bytes]:
+    def add(self, fragments: Sequence[WrittenFragment], offset: int) -> list[Bytes]:
         """Raises StorageError if other sealed data is still unwritten. The file then ends without it."""
         contents = [b"".join(one.parts) for one in fragments]
         if self._waiting is not None:
@@ -162,7 +172,7 @@ class SealedSegmentContent:
     def taken(self, fragments: Sequence[WrittenFragment]) -> None:
         self._waiting = None
 
-    def end(self, end: SegmentTrailer, signer: Signer | None) -> list[Bytes]:
+    def end(self, end: SegmentTrailer, signer: Signer | None, offset: int) -> Sequence[Bytes]:
         """Return no bytes if sealed data is missing in the file: it has no end record."""
         if self._waiting is not None or self._has_lost:
             self._has_lost = True

@@ -83,7 +83,7 @@ class OpenSegment:
         Raises StorageError. If `is_usable` is still true, the file is unchanged and the call may be retried.
         """
         try:
-            parts = self._content.add(fragments)
+            parts = self._content.add(fragments, self._good_bytes)
         except StorageError:
             self.is_usable = False
             raise
@@ -136,10 +136,10 @@ class OpenSegment:
 
     def _end(self, end: SegmentTrailer) -> None:
         if self._signing is None:
-            self._write(self._content.end(end, None))
+            self._write(self._content.end(end, None, self._good_bytes))
             return
         with self._signing.signer() as signer:
-            self._write(self._content.end(end, signer))
+            self._write(self._content.end(end, signer, self._good_bytes))
             if self._content.digest is not None:
                 self._signing.done(self._content.digest)
 

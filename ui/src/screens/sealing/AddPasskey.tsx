@@ -19,16 +19,14 @@ export function AddPasskey({ info, identity, onDone }: { info: SealedInfo; ident
     try {
       const keys = await import("../../sealed/keys");
       const key = identity ?? (await opened(info, phrase.peek()));
-      if (key === null) {
-        problem.value = { what: words.ways.wrongPassphrase, todo: "" };
-        return;
-      }
       const wrapped = await keys.lockedByPasskey(key, words.ways.keyName(info.recorder));
       await addWay(name.peek(), wrapped);
       toast(words.ways.added);
       onDone();
     } catch (reason) {
-      problem.value = reason instanceof ApiError ? { what: reason.message, todo: reason.todo } : { what: words.ways.failed, todo: words.ways.failedDo };
+      const { KeyRefused } = await import("../../sealed/keys");
+      if (reason instanceof KeyRefused) problem.value = reason;
+      else problem.value = reason instanceof ApiError ? { what: reason.message, todo: reason.todo } : { what: words.ways.failed, todo: words.ways.failedDo };
     } finally {
       busy.value = false;
     }
@@ -58,13 +56,17 @@ export function AddPasskey({ info, identity, onDone }: { info: SealedInfo; ident
   );
 }
 
-/** The key behind a passphrase; null when it opens none. */
-async function opened(info: SealedInfo, phrase: string): Promise<string | null> {
+/** The key behind a passphrase. Throws KeyRefused. */
+async function opened(info: SealedInfo, phrase: string): Promise<string> {
   const { openedByPassphrase } = await import("../../sealed/keys");
+  let failed: unknown;
   for (const way of info.ways.filter((one) => one.kind === "passphrase")) {
     const wrapped = await wrappedKey(way.id);
-    const found = await openedByPassphrase(wrapped, phrase).catch(() => null);
-    if (found) return found;
+    try {
+      return await openedByPassphrase(wrapped, phrase);
+    } catch (reason) {
+      failed = reason;
+    }
   }
-  return null;
+  throw failed;
 }

@@ -1,0 +1,142 @@
+"""Every database says which version its tables have: earlier ones are migrated or made again, later ones refused."""
+
+import re
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import pytest
+
+import tawny
+from tawny.api.auth import accounts_file
+from tawny.api.auth.accounts_file import AccountsFile
+from tawny.cli.main import main
+from tawny.delivery import outbox
+from tawny.delivery.outbox import Outbox
+from tawny.events import mode_store
+from tawny.events.mode_store import ModeStore
+from tawny.model.clock import SystemClock
+from tawny.model.errors import DatabaseNewer
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.index import sqlite_schema
+from tawny.storage.index.opening import index_to_write
+from tests.golden.contents import list_databases
+from tests.golden.fixture_key import copy_fixture
+from tests.golden.test_formats import FORMATS
+
+
+class Closing(Protocol):
+    def close(self) -> None: ...
+
+
+def open_index(path: Path) -> Closing:
+    volume = Volume.at(path.parent)
+    return index_to_write(volume, HistoryJournal(volume.disk))
+
+
+DATABASES: Final[dict[str, tuple[int, Callable[[Path], Closing]]]] = {
+    "tawny.db": (sqlite_schema.VERSION, open_index),
+    "accounts.db": (accounts_file.VERSION, AccountsFile),
+    "outbox.db": (outbox.VERSION, lambda path: Outbox(path, SystemClock())),
+    "modes.db": (mode_store.VERSION, ModeStore),
+}
+"""Version and how it is opened to be written."""
+REMADE: Final = {"tawny.db"}
+"""Made again from the recordings, whatever its version."""
+EACH = pytest.mark.parametrize("name", DATABASES)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A recorder's folder of an earlier version: its databases have no version, but for the index."""
+    return copy_fixture(FORMATS / "plain", tmp_path / "data")
+
+
+def version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as db:
+        return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def set_version(path: Path, number: int) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(f"PRAGMA user_version = {number}")
+
+
+def tables(folder: Path) -> dict[str, Any]:
+    """Columns and row counts; of an index that is made again, tests/golden/test_formats.py compares the content."""
+    return {name: found for name, found in list_databases(folder).items() if name not in REMADE}
+
+
+def test_no_database_is_missing_here() -> None:
+    root = Path(tawny.__file__).parent
+    named = {name for path in root.rglob("*.py") for name in re.findall(r'"(\w+\.db)"', path.read_text())}
+    assert named == set(DATABASES)
+
+
+@EACH
+def test_a_new_one_has_the_version(name: str, tmp_path: Path) -> None:
+    number, opens = DATABASES[name]
+    opens(tmp_path / name).close()
+    assert version(tmp_path / name) == number
+
+
+@EACH
+@pytest.mark.parametrize("times", [1, 2])
+def test_one_of_an_earlier_version_keeps_what_it_has(name: str, times: int, folder: Path) -> None:
+    before = tables(folder)
+    number, opens = DATABASES[name]
+    set_version(folder / name, 5 if name in REMADE else 0)
+    for _ in range(times):
+        opens(folder / name).close()
+    assert version(folder / name) == number
+    assert tables(folder) == before
+
+
+def test_accounts_of_the_first_versions_get_their_columns(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "accounts.db")) as db:
+        for table, column in (("people", "cameras"), ("shares", "clip"), ("passes", "brings")):
+            db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    with (file := AccountsFile(folder / "accounts.db")).reading() as db:
+        assert [row[0] for row in db.execute("SELECT cameras FROM people")] == [None, None]
+        assert [row[0] for row in db.execute("SELECT clip FROM shares")] == [""]
+        assert db.execute("SELECT brings FROM passes").fetchall()
+    file.close()
+
+
+@EACH
+def test_a_newer_one_is_refused_and_left_as_it_is(name: str, folder: Path) -> None:
+    number, opens = DATABASES[name]
+    set_version(folder / name, 99)
+    before = (folder / name).read_bytes()
+    if name in REMADE:
+        opens(folder / name).close()
+        assert version(folder / name) == number
+        assert not list(folder.glob("*.damaged*"))
+        return
+    with pytest.raises(DatabaseNewer) as told:
+        opens(folder / name)
+    assert told.value.message == f"{folder / name} is from a newer version of tawny (format 99, not {number})."
+    assert "backup" in told.value.do
+    assert (folder / name).read_bytes() == before
+    assert not list(folder.glob(f"{name}-*"))
+
+
+@pytest.mark.parametrize(("number", "word"), [(5, "an earlier"), (99, "a newer")])
+def test_check_says_that_the_index_is_of_another_version_and_checks_the_files(
+    folder: Path, number: int, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_version(folder / "tawny.db", number)
+    before = (folder / "tawny.db").read_bytes()
+    assert main(["check", "--deep", "--wall", "--data", str(folder)]) == 0
+    out, err = capsys.readouterr()
+    assert f"is from {word} version of tawny (format {number}, not {sqlite_schema.VERSION})" in err
+    assert "Only the files and the history were checked" in err
+    assert "The files and the index match" in out
+    assert (folder / "tawny.db").read_bytes() == before
+    assert main(["events", "--data", str(folder)]) == 38
+    assert f"{word} version" in capsys.readouterr().err
+    assert main(["check", "--repair", "--data", str(folder)]) == 0
+    assert version(folder / "tawny.db") == sqlite_schema.VERSION
