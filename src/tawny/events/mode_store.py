@@ -74,7 +74,7 @@ class ModeStore:
         """Store in this file from now on, which must not exist yet."""
         with self._lock:
             try:
-                self._file.copy_to(path)
+                self._file.save_as(path)
                 self._file = SmallDb(path, SCHEMA, VERSION)
             except StorageError as error:
                 self._failed(error)

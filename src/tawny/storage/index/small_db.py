@@ -66,6 +66,20 @@ class SmallDb:
             with closing(sqlite3.connect(path)) as copy:
                 db.backup(copy)
 
+    def save_as(self, path: Path) -> None:
+        """Create a file with the content of this database, complete and durable. Raises StorageError."""
+        new = path.with_name(f"{path.name}.new")
+        with self.reading() as db:
+            new.unlink(missing_ok=True)
+            new.touch(mode=0o600)
+            with closing(sqlite3.connect(new)) as copy:
+                copy.execute("PRAGMA synchronous = OFF")
+                db.backup(copy)
+                copy.execute("PRAGMA journal_mode = WAL")
+            _sync(new)
+            new.replace(path)
+            _sync(path)
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         with self._lock, _turned_over(self._path):
