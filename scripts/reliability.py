@@ -91,6 +91,33 @@ PROMISES: Final = (
         "faults/test_ext4.py",
     ),
     Promise(
+        "the same on a disk whose every flush takes 20 and 100 ms, as on a cheap SD card",
+        "at most the last 2 s; on a slower disk the health page says how much",
+        (
+            ("power-slow-0.02", "20 ms: {cuts} cuts, worst {worst_s:.2f} s"),
+            ("power-slow-0.1", "100 ms: {cuts} cuts, worst {worst_s:.2f} s"),
+        ),
+        "faults/test_slow_disk.py",
+    ),
+    Promise(
+        "the first start on such a disk, until the first frame is on it",
+        "at most 12 flushes of the disk",
+        (
+            ("slow-disk-a-fresh-start-0.1", "100 ms: {flushes} flushes, {seconds:.1f} s"),
+            ("slow-disk-a-fresh-start-0.2", "200 ms: {flushes}, {seconds:.1f} s"),
+        ),
+        "faults/test_slow_disk.py",
+    ),
+    Promise(
+        "a start after a kill on such a disk",
+        "at most 12 flushes of the disk",
+        (
+            ("slow-disk-a-start-after-a-kill-0.1", "100 ms: {flushes} flushes, {seconds:.1f} s"),
+            ("slow-disk-a-start-after-a-kill-0.2", "200 ms: {flushes}, {seconds:.1f} s"),
+        ),
+        "faults/test_slow_disk.py",
+    ),
+    Promise(
         "control: the same recorder without sync",
         "must fail these tests",
         (
@@ -253,7 +280,7 @@ class Crash:
 
 CRASHES: Final = (
     Crash(
-        "the folder is created · its name is in `history/folders.json`",
+        "the folder is created · its name is durable",
         "an empty folder",
         "nothing to repair",
         "faults/test_power.py::test_a_power_cut_loses_nothing_acknowledged_and_at_most_two_seconds",

@@ -18,6 +18,7 @@ from tawny.model.messages import SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.recorder.recorder import BufferLimits, SegmentRecorder, WriteLoss
+from tawny.recorder.stream_recording import MOST_LOST_S
 from tawny.storage.disk.open_folders import OpenFolders
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.memory_index import MemoryIndex
@@ -383,3 +384,59 @@ def test_recording_needs_neither_decoders_nor_arrays() -> None:
         "import sys, tawny.recorder.recorder; sys.exit(any(name in sys.modules for name in ('av', 'numpy', 'cv2')))"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("sync_s", "is_slow"), [(0.0, False), (0.2, False), (0.6, False), (2.5, True)])
+def test_a_disk_too_slow_for_the_promise_is_known(bench: Bench, sync_s: float, *, is_slow: bool) -> None:
+    """How long a sync takes, and whether a power cut would lose more than two seconds."""
+
+    def before(operation: str, _path: str) -> None:
+        if operation == "sync":
+            bench.clock.advance(sync_s)
+
+    bench.add()
+    bench.disk.before = before
+    bench.run(20)
+    assert (bench.recorder.at_risk_s > MOST_LOST_S) is is_slow
+    assert bool(bench.recorder.at_risk_s) is is_slow
+    bench.disk.before = _failing(StorageError("", ""))
+    bench.run(610)
+    assert bench.recorder.at_risk_s == 0
+
+
+class _RunningClock(FakeClock):
+    """Goes on by itself whenever it is read."""
+
+    def mono_s(self) -> float:
+        self.advance(0.5)
+        return super().mono_s()
+
+
+@pytest.mark.parametrize(
+    ("streams", "waits_s"),
+    [
+        ([], 0.0),
+        (["durable"], 0.0),
+        (["silent"], 2.0),
+        (["waiting"], 6.0),
+        (["durable", "silent"], 2.0),
+        (["durable", "waiting", "silent"], 6.0),
+    ],
+)
+def test_the_start_waits_for_pictures_on_their_way_to_the_disk(streams: list[str], waits_s: float) -> None:
+    clock, engine_clock = _RunningClock(), FakeClock()
+    volume = Volume(MemoryDisk())
+    recorder = SegmentRecorder(volume, MemoryIndex(), clock, Bus())
+    engine = InlineEngine(engine_clock, lambda name, error: None)
+    for number, state in enumerate(streams):
+        hub = Hub()
+        recorder.add(CameraId(f"camera-{number}"), MAIN, hub)
+        if state == "silent":
+            continue
+        PacketFeed(hub, engine_clock, fps=10, gop=10).picture()
+        if state == "durable":
+            recorder.start(engine)
+            engine.run_for(3)
+    before_s = FakeClock.mono_s(clock)
+    recorder.await_first_pictures(6.0, 2.0)
+    assert FakeClock.mono_s(clock) - before_s == pytest.approx(waits_s, abs=1.1)

@@ -97,6 +97,7 @@ class ProblemKind(StrEnum):
     SIGHT = "sight"
     GAP = "gap"
     DISK = "disk"
+    SLOW_DISK = "slow_disk"
     BOOKS = "books"
     ROOM = "room"
     SPARE = "spare"
@@ -114,6 +115,7 @@ PROBLEM_WORDS: dict[ProblemKind, str] = {
     ProblemKind.SIGHT: "View blocked or changed",
     ProblemKind.GAP: "Many short gaps",
     ProblemKind.DISK: "Disk error",
+    ProblemKind.SLOW_DISK: "Disk too slow",
     ProblemKind.BOOKS: "Gaps and events can't be written",
     ProblemKind.ROOM: "Not enough disk space",
     ProblemKind.SPARE: "Recording to the fallback disk",

@@ -99,7 +99,9 @@ class SegmentRecorder:
         Replaces an existing recording of the same stream.
         """
         writer = StreamWriter(self._volume, self._index, self._closing, camera, stream, self._seals)
-        recording = StreamRecording(camera, stream, hub, writer, self._places, self._limits, self._lost, back_s=back_s)
+        recording = StreamRecording(
+            camera, stream, hub, writer, self._places, self._limits, self._lost, self._clock, back_s=back_s
+        )
         self.remove(camera, stream)
         with self._lock:
             self._recordings[camera, stream] = recording
@@ -143,6 +145,13 @@ class SegmentRecorder:
         with self._lock:
             recordings = list(self._recordings.values())
         return next((spare for one in recordings if (spare := one.on_spare) is not None), None)
+
+    @property
+    def at_risk_s(self) -> float:
+        """Return the most seconds a power cut would have taken lately, because the disk is slow. 0: as promised."""
+        now_s = self._clock.mono_s()
+        with self._lock:
+            return max((one.at_risk_s(now_s) for one in self._recordings.values()), default=0.0)
 
     def end_all(self, why: str = "tawny stopped") -> None:
         """Remove every stream."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tawny.engine.backoff import Backoff
+from tawny.model.clock import Clock
 from tawny.model.errors import DiskFull, StorageError
 from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, StreamName
@@ -19,7 +20,7 @@ from tawny.model.times import Span
 from tawny.recorder.segmenter import SEGMENT_BYTES, SEGMENT_S
 from tawny.recorder.stream_writer import StreamWriter
 from tawny.recorder.volume_selector import VolumeSelector
-from tawny.recorder.write_buffer import WriteBuffer
+from tawny.recorder.write_buffer import LOOK_S, OLDEST_S, WriteBuffer
 from tawny.recorder.write_job import WriteJob
 from tawny.recorder.write_units import WriteUnit
 from tawny.storage.disk.volume import Volume
@@ -33,6 +34,11 @@ _HANGS_S: Final = 5.0
 _LEAVE_S: Final = 8.0
 """Time in s after which recording moves to another volume, if available. A hub's ring buffer holds more than this."""
 _EVER_S: Final = 1e6
+MOST_LOST_S: Final = 2.0
+"""Promised maximum loss at a power cut, in s."""
+_LATE: Final = 3
+"""So many times within _LATE_S, in s, more was at risk: the disk is too slow for the promise."""
+_LATE_S: Final = 600.0
 _FRESH_S: Final = 6.0
 """A stream counts as recorded if data became durable within this time, in s."""
 
@@ -107,10 +113,13 @@ class StreamRecording:
         places: VolumeSelector,
         limits: BufferLimits,
         tell: Callable[[WriteLoss], None],
+        clock: Clock,
         *,
         back_s: float = 0.0,
     ) -> None:
-        self.camera, self.stream = camera, stream
+        self.camera, self.stream, self._clock = camera, stream, clock
+        self._begun_s = 0.0  # when the last finished job was submitted
+        self._late: deque[tuple[float, float]] = deque(maxlen=_LATE)  # when, and the seconds at risk
         self._hub, self._writer, self._places, self._limits, self._tell = hub, writer, places, limits, tell
         self._reader = hub.reader(back_s=back_s)
         self._gatherer = self._new_gatherer()
@@ -158,6 +167,14 @@ class StreamRecording:
     def awaits_disk(self) -> bool:
         """Return whether packets have arrived and nothing is durable yet."""
         return self._hub.newest is not None and self._writer.durable_ms is None
+
+    def at_risk_s(self, now_s: float) -> float:
+        """Return the most seconds that a power cut would have taken in the last minutes, more than once.
+
+        0 while it is what is promised.
+        """
+        late = [at_risk_s for at_s, at_risk_s in self._late if now_s - at_s < _LATE_S]
+        return max(late) if len(late) == _LATE else 0.0
 
     @property
     def segment(self) -> Segment | None:
@@ -214,7 +231,7 @@ class StreamRecording:
         pieces = _some(pieces)
         for _ in pieces:
             self._queue.popleft()
-        self._job = WriteJob(self._writer, pieces, now_s, on)
+        self._job = WriteJob(self._writer, pieces, now_s, on, self._clock.mono_s)
         return self._job
 
     def _shed(self, now_s: float) -> None:
@@ -284,6 +301,10 @@ class StreamRecording:
 
     def _after(self, job: WriteJob, now_s: float) -> None:
         """Process a finished job: record its success, or requeue the rest."""
+        at_risk_s = min(job.begun_s - self._begun_s, OLDEST_S + LOOK_S) + job.ended_s - job.begun_s
+        self._begun_s = job.begun_s
+        if at_risk_s > MOST_LOST_S:
+            self._late.append((now_s, at_risk_s))
         if job.done:
             self._durable_at_s = now_s
             self._written(job.done)

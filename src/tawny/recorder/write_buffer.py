@@ -21,7 +21,7 @@ _PIECE_S: Final = 0.25
 
 Plus one step interval it must stay below one second, the maximum loss after a kill.
 """
-_OLDEST_S: Final = 0.65
+OLDEST_S: Final = 0.65
 """Maximum age of a packet in s. Older ones are written regardless of the amount."""
 _SUCCESSOR_S: Final = 0.15
 """The newest frame waits for its successor if frames arrive at shorter intervals than this, in s."""
@@ -101,7 +101,7 @@ class WriteBuffer:
         """Return the number of waiting packets that are due."""
         if not self._waiting:
             return 0
-        if now_s - self._waiting[0][1] < _OLDEST_S and self.waiting_s < _PIECE_S:
+        if now_s - self._waiting[0][1] < OLDEST_S and self.waiting_s < _PIECE_S:
             return 0
         newest = next((at for at in reversed(range(len(self._waiting))) if self._waiting[at][0].is_video), None)
         if newest is None:

@@ -1,5 +1,7 @@
 """Write job: write units of one stream on their way to the disk."""
 
+from collections.abc import Callable
+
 from tawny.model.errors import StorageError
 from tawny.recorder.stream_writer import StreamWriter
 from tawny.recorder.write_units import WriteUnit
@@ -12,8 +14,11 @@ class WriteJob:
     Invariant: all other fields are set before `finished` and do not change afterwards.
     """
 
-    def __init__(self, writer: StreamWriter, pieces: list[WriteUnit], begun_s: float, on: Volume) -> None:
-        self._writer, self._pieces, self.begun_s, self.on = writer, pieces, begun_s, on
+    def __init__(
+        self, writer: StreamWriter, pieces: list[WriteUnit], begun_s: float, on: Volume, now_s: Callable[[], float]
+    ) -> None:
+        self._writer, self._pieces, self.begun_s, self.on, self._now_s = writer, pieces, begun_s, on, now_s
+        self.ended_s = begun_s
         self._done = 0
         self._is_given_up = False
         self.error: StorageError | None = None
@@ -34,6 +39,7 @@ class WriteJob:
         except ValueError as error:
             self.unusable = str(error)
         finally:
+            self.ended_s = self._now_s()
             self.finished = True
 
     def give_up(self) -> None:

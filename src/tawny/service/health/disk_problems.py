@@ -13,6 +13,7 @@ from tawny.storage.disk.mirror import Mirror
 from tawny.storage.disk.volume import Volume
 
 BACK = "recording moves back to it automatically."
+SLOW = "At most 2 s are lost on a faster one: use an SSD, or an SD card of class A1 or A2."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +42,6 @@ class DiskProblems:
             how = "isn't responding" if self.recorder.hangs(self.volume) else "fails"
             told = f"The disk at {self.volume.root} {how}. Recording to {spare.root} instead."
             yield HealthProblem(ProblemKind.SPARE, None, told, f"Check its cable and its health; {BACK}")
+        if (at_risk_s := self.recorder.at_risk_s) > 0:
+            told = f"The disk at {self.volume.root} is slow: a power cut would lose the last {at_risk_s:.0f} s."
+            yield HealthProblem(ProblemKind.SLOW_DISK, None, told, SLOW)
