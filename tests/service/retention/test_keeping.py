@@ -35,6 +35,7 @@ class Bench:
         self.site = Site(folder / "data")
         self.file = folder / "tawny.toml"
         self.file.write_text(FILE)
+        self.figures = DiskUsage(1, 2, 3, keeps_days=20.0, fits=True)
         self.settings: Settings = read_settings(self.file)
         site, kept = self.site, contract(self.settings)
         self.retention = Retention(site.volume, site.index, site.ledger, site.clock, kept.everyone, kept.cameras)
@@ -50,7 +51,7 @@ class Bench:
             self._apply,
             self.file,
             lambda: {(PORCH, MAIN): (1000.0, 100.0)},
-            lambda: (DiskUsage(1, 2, 3, keeps_days=20.0, fits=True), ()),
+            lambda: (self.figures, ()),
         )
 
     def _apply(self, new: Settings, _file: str) -> None:
@@ -101,6 +102,25 @@ def test_what_goes_tomorrow_is_foreseen(bench: Bench, monkeypatch: pytest.Monkey
     bench.retention.keep = replace(bench.retention.keep, max_s=None)
     assert bench.keeping.plan(None, 3500.0).removals == []
     assert {one.segment.id for one in bench.keeping.plan(None, 3602.0).removals} <= {row.id, older.id}
+
+
+def test_a_rate_that_is_not_known_foresees_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the outlook: a young recorder does not say how far back anything goes, or what it deletes for space."""
+    bench.site.put(60)
+    monkeypatch.setattr(bench.site.volume, "space", lambda: DiskCapacity(3_600_000, 100_000_000))
+    asked = bench.asked(min_free="1 %")
+    assert bench.keeping.plan(asked, 86_400.0).missing_bytes
+    assert bench.keeping.now().cameras[0].fits_s is not None
+    bench.figures = DiskUsage(1, 2, 3)
+    assert not bench.keeping.plan(asked, 86_400.0).missing_bytes
+    assert bench.keeping.now().cameras[0].fits_s is None
+
+
+def test_recording_beyond_the_space_limit_takes_no_more_space(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.site.put(60)
+    monkeypatch.setattr(bench.site.volume, "space", lambda: DiskCapacity(3_600_000, 100_000_000))
+    asked = bench.asked(min_free="1 %", max_size="2 MB")
+    assert not bench.keeping.plan(asked, 86_400.0).missing_bytes
 
 
 def test_rules_that_cannot_be_used_change_nothing(bench: Bench) -> None:

@@ -74,7 +74,13 @@ class RetentionService:
 
     def plan(self, asked: web.RetentionRequest | None, ahead_s: float) -> RemovalPlan:
         chosen = None if asked is None else contract(self._with(asked))
-        ahead_bytes = round(sum(rate for rate, _ in self._rates().values()) * ahead_s)
+        figures, _ = self._room()
+        ahead_bytes = 0
+        if figures is not None and figures.fits is not None:
+            ahead_bytes = round(sum(rate for rate, _ in self._rates().values()) * ahead_s)
+            most_bytes = (chosen or contract(self._settings())).everyone.size_bytes
+            if most_bytes is not None:  # beyond it, what is recorded takes the place of older recordings
+                ahead_bytes = min(ahead_bytes, max(0, most_bytes - self._index.size_bytes()))
         return self._retention.plan(chosen=chosen, ahead_s=ahead_s, ahead_bytes=ahead_bytes)
 
     def change(self, asked: web.RetentionRequest) -> None:
@@ -118,7 +124,7 @@ class RetentionService:
             used_bytes=self._index.size_bytes(camera),
             day_bytes=sum(mine) * DAY_S if mine and is_known else None,
             promised_s=keep.min_s,
-            fits_s=fits_s if mine else None,
+            fits_s=fits_s if mine and is_known else None,
             oldest_ms=bounds.begin_ms if bounds else None,
         )
 
