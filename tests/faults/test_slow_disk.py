@@ -53,9 +53,12 @@ def first_pictures(folder: Path) -> Iterator[tuple[int, float]]:
                 pass
 
 
-@pytest.mark.parametrize("flush_s", [0.02, 0.1, 0.2])
+LONG = pytest.mark.long
+
+
+@pytest.mark.parametrize("flush_s", [pytest.param(0.02, marks=LONG), 0.1, pytest.param(0.2, marks=LONG)])
 def test_few_flushes_before_the_first_picture(quick_folder: Path, packets: Path, flush_s: float) -> None:
-    run(quick_folder, packets, 10.0, flush_s=flush_s, starts=2, commit_s=300)
+    run(quick_folder, packets, 8.0, flush_s=flush_s, starts=2, commit_s=300)
     found = list(first_pictures(quick_folder))
     assert len(found) == len(STARTS)
     for start, (flushes, seconds) in zip(STARTS, found, strict=True):
