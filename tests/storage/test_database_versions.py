@@ -2,6 +2,8 @@
 
 import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +25,7 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.index import sqlite_schema
 from tawny.storage.index.opening import index_to_write
+from tawny.storage.index.small_db import SmallDb
 from tests.golden.contents import list_databases
 from tests.golden.fixture_key import copy_fixture
 from tests.golden.test_formats import FORMATS
@@ -140,3 +143,21 @@ def test_check_says_that_the_index_is_of_another_version_and_checks_the_files(
     assert f"{word} version" in capsys.readouterr().err
     assert main(["check", "--repair", "--data", str(folder)]) == 0
     assert version(folder / "tawny.db") == sqlite_schema.VERSION
+
+
+def test_changes_of_other_processes_to_a_new_file_are_seen(tmp_path: Path) -> None:
+    """Else another process that closes the file takes itself for the last one, and removes the log of changes."""
+    path = tmp_path / "small.db"
+    schema = "CREATE TABLE IF NOT EXISTS names (name TEXT) STRICT;"
+    first = SmallDb(path, schema, 1)
+    other = f"""
+from tawny.storage.index.small_db import SmallDb
+made = SmallDb({str(path)!r}, {schema!r}, 1)
+with made.writing() as db:
+    db.execute("INSERT INTO names VALUES ('other')")
+made.close()
+"""
+    for count in (1, 2, 3):
+        subprocess.run([sys.executable, "-c", other], check=True)
+        with first.reading() as db:
+            assert db.execute("SELECT count(*) FROM names").fetchone()[0] == count

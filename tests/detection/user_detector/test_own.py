@@ -232,7 +232,7 @@ def test_a_picture_of_another_size_does_no_harm(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({}, "file: found None"),
+        ({}, "file: found nothing"),
         ({"file": "detect.sh"}, "a Python file"),
         ({"file": "d.py", "speed": 3}, "speed: not a setting"),
         ({"file": "d.py", "memory": "much"}, "memory: found 'much'"),

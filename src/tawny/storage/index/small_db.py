@@ -36,24 +36,20 @@ class SmallDb:
         with _turned_over(self._path):
             if self._path != MEMORY:
                 Path(path).touch(mode=0o600)
+                if not Path(path).stat().st_size:
+                    _create(Path(path), schema, version)
             self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=5.0)
             found = int(self._db.execute("PRAGMA user_version").fetchone()[0])
             if found > version:
                 self._db.close()
                 raise DatabaseNewer(self._path, other_version(found, version))
-            is_new = self._path != MEMORY and not Path(path).stat().st_size
-            sync = "OFF" if is_new else "FULL"  # a new file is synced once, when it is complete
-            for pragma in (f"synchronous = {sync}", "journal_mode = WAL", "foreign_keys = ON", "cache_size = -256"):
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -256"):
                 self._db.execute(f"PRAGMA {pragma}")
             if found < version:
                 self._db.executescript(f"BEGIN IMMEDIATE; {schema}")
                 migrate(self._db, found)
                 self._db.execute(f"PRAGMA user_version = {version}")
                 self._db.execute("COMMIT")
-            if is_new:
-                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                _sync(Path(path))
-                self._db.execute("PRAGMA synchronous = FULL")
 
     def close(self) -> None:
         with self._lock:
@@ -98,8 +94,17 @@ class SmallDb:
                     db.execute("ROLLBACK")
 
 
+def _create(path: Path, schema: str, version: int) -> None:
+    """Make a complete database of an empty file, with one sync instead of one for each of its steps."""
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=5.0)) as db:
+        db.execute("PRAGMA synchronous = OFF")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {version}; COMMIT;")
+    _sync(path)
+
+
 def _sync(path: Path) -> None:
-    """Make a file and its name durable."""
+    """Make a file and its name durable. No connection of this process may be open: its locks would be lost."""
     for each in (path, path.parent):
         fd = os.open(each, os.O_RDONLY | os.O_CLOEXEC)
         try:
