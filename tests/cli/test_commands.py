@@ -241,7 +241,7 @@ def test_without_settings_a_camera_is_found_by_its_folder(tawny: Tawny, recorded
 
 @pytest.mark.parametrize(("days", "words"), [(12.4, "12 days"), (2, "2 days"), (1.9, "46 hours"), (0.05, "1 hour.")])
 def test_how_long_is_kept_is_never_told_as_no_days(days: float, words: str) -> None:
-    house = {"cameras": [], "working": 0, "expected": 0, "self_test": "", "warnings": [], "hint": ""}
+    house = {"cameras": [], "working": 0, "expected": 0, "self_test": "", "warnings": []}
     told = status.text({**house, "disk": {"free_bytes": 10**9, "keeps_days": days}}, Output(as_json=False))
     assert f"recordings go back about {words}" in told
 
