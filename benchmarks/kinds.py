@@ -42,7 +42,7 @@ from tawny.model.kinds import ANIMAL, MOTION, PERSON, VEHICLE
 FEWER = 1
 """Events that it may find less than YOLOX-Nano, of a kind and camera."""
 MOST_FALSE_AN_HOUR = 3.0
-MOST_MS = 1.0
+MOST_MS = 3.0
 """Of processor time for a look of a dozen things."""
 TIMED, ROUNDS = 40, 10
 """Looks that are timed, so often: the best round counts, for others use the machine, too."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from tawny.detection.kind_model import KINDS, LEAST_CELLS, SIDE, crops_of
 from tawny.model.kinds import NOTHING
-from tawny.sources.demo.assets import HEIGHT, atlases, plate, ways
+from tawny.sources.demo.assets import HEIGHT, atlas, plate, ways
 from tawny.sources.demo.scenes import SCENES
 from training import solids
 from training.samples import Samples
@@ -182,7 +182,7 @@ def _rendered(kind: str, rng: np.random.Generator) -> Figure:
 
 @lru_cache(maxsize=32)
 def _atlas(scene: str, name: str) -> Any:
-    return atlases(next(way for way in ways(scene) if way.name == name))[0]
+    return atlas(next(way for way in ways(scene) if way.name == name)).figures
 
 
 def _resized(figure: Figure, by: float) -> Figure:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from tawny.sources.demo.assets import FigurePath, atlases, ways
+from tawny.sources.demo.assets import FigurePath, atlas, ways
 
 Picture = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -32,15 +32,15 @@ def cuts(kind: str) -> tuple[Cut, ...]:
     """Ten a second of somebody who walks to the right, or comes nearer."""
     scene, name, numbers = _SHOWN[kind]
     way = next(way for way in ways(scene) if way.name == name)
-    atlas, _ = atlases(way)
-    return tuple(_cut(way, atlas, number) for number in numbers)
+    figures = atlas(way).figures
+    return tuple(_cut(way, figures, number) for number in numbers)
 
 
-def _cut(way: FigurePath, atlas: Any, number: int) -> Cut:
+def _cut(way: FigurePath, figures: Any, number: int) -> Cut:
     frame = way.frames[number]
     assert frame is not None
     x, y = frame.atlas_x, frame.atlas_y
-    part = atlas[y : y + frame.height, x : x + frame.width]
+    part = figures[y : y + frame.height, x : x + frame.width]
     opacity = part[:, :, 3].astype(np.float32) / 255
     grey = cv2.cvtColor(np.ascontiguousarray(part[:, :, :3]), cv2.COLOR_BGR2GRAY).astype(np.float32) * opacity
     rows, columns = np.nonzero(opacity.max(1) > 0.1)[0], np.nonzero(opacity.max(0) > 0.1)[0]

@@ -1,18 +1,26 @@
 """The demo cameras through the door that all sources come by."""
 
+import gc
 import json
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
+from weakref import WeakValueDictionary
 
+import numpy as np
 import pytest
 
 from tawny.media.codec.decoder import DecodedFrame, Decoder
 from tawny.model.errors import SourceNotFound
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket, VideoFormat
-from tawny.sources.demo import SCENES, Demo
+from tawny.sources.demo import SCENES, Demo, renderer
+from tawny.sources.demo.assets import Plane, atlas, plate, ways
+from tawny.sources.demo.renderer import SceneRenderer
+from tawny.sources.demo.scenes import DAY_S, light
 from tawny.sources.demo.sound import FORMAT
 from tawny.sources.demo.source import LATE_S, DemoConnection
+from tawny.sources.demo.world import DemoWorld
 from tawny.sources.source import IdleUntil, SourceContext
 from tawny.testing.clock import FakeClock
 
@@ -233,3 +241,39 @@ def test_other_streams_are_silent(clock: FakeClock) -> None:
     demo = Demo()
     for stream, address in ((SUB, "demo:garden"), (MAIN, "demo:front")):
         assert all(packet.is_video for packet in packets(opened(demo, clock, stream, address), clock, 0.5))
+
+
+def test_streams_that_show_a_passage_at_once_share_its_pictures() -> None:
+    way = ways("front")[0]
+    first = atlas(way)
+    assert atlas(way) is first
+    assert atlas(ways("front")[1]) is not first
+
+
+class Held(np.ndarray[Any, np.dtype[np.uint8]]):
+    """An array that can be counted."""
+
+
+def test_only_backgrounds_of_the_current_light_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: WeakValueDictionary[int, Held] = WeakValueDictionary()
+
+    loaded: list[str] = []
+
+    def counted(scene: str, kind: str, divisor: int) -> Plane:
+        found = plate(scene, kind, divisor).view(Held)
+        held[len(loaded)] = found
+        loaded.append(kind)
+        return found
+
+    monkeypatch.setattr(renderer, "plate", counted)
+    scene = SCENES["front"]
+    painter = SceneRenderer(DemoWorld(scene, 0.0, 1, quiet=True), 2)
+    kinds: set[str] = set()
+    for at_s in range(0, DAY_S, 60):
+        painter.paint(at_s, 0)
+        now = light(scene, at_s)
+        used = {now.first} if now.mix == 0 else {now.first, now.second}
+        kinds |= used
+        gc.collect()
+        assert len(held) <= len(used)
+    assert kinds == {"day", "dusk", "infrared"}

@@ -4,13 +4,14 @@ Invariant: recording starts before the web interface, ends after it and does not
 """
 
 import asyncio
+import ctypes
 import logging
 import signal
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tawny.api.application import make_app
 from tawny.api.auth.accounts import Accounts, Role, TokenPurpose
@@ -54,6 +55,8 @@ from tawny.service.sealing.private_memory import keep_memory_private
 log = logging.getLogger(__name__)
 
 Tell = Callable[[dict[str, Any], str], None]
+MALLOC_OPTIONS: Final = {-8: 1, -3: 2_000_000, -1: 4_000_000}
+"""Options of mallopt(3): M_ARENA_MAX; M_MMAP_THRESHOLD and M_TRIM_THRESHOLD, in bytes."""
 LOOK_EVERY_S = 2.0
 """Interval in s at which the settings file is checked for changes."""
 DEMO_LINK_MS = 24 * 3_600_000
@@ -98,6 +101,7 @@ class Program:
         tell: called with the web address and the one-time link, if any, as data and as text.
         """
         configure_logging()
+        _return_freed_memory()
         if not keep_memory_private():
             log.warning("cannot protect tawny's memory: other programs of this user can read it")
         doors = PluginRegistry.opened()
@@ -162,7 +166,6 @@ class Program:
                     **json_format.status(site.health.now()),
                     "self_test": self_test_text(running.care.self_test),
                     "outbox": outward.summary(),
-                    "hint": running.naming.suggesting.hint,
                 },
                 "where": lambda _: {"address": f"http://{server.address}", "rtsp": site.rtsp or None},
                 "report": running.report,
@@ -299,6 +302,17 @@ def _take_over(site: AppContext, outward: DeliveryService, settings: Settings) -
     """Apply changed settings to everything that sends data to other computers."""
     site.address = settings.web.public_url
     outward.apply(settings)
+
+
+def _return_freed_memory() -> None:
+    """Have the C library return freed frames to the system. Call before threads start.
+
+    By default every thread has its own heap, and each keeps the largest frames it ever freed (decision 35).
+    """
+    with suppress(AttributeError, OSError):  # not every C library has mallopt
+        mallopt = ctypes.CDLL(None).mallopt
+        for option, value in MALLOC_OPTIONS.items():
+            mallopt(option, value)
 
 
 def _rtsp_server(listen: str, site: AppContext) -> RtspServer | None:

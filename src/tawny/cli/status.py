@@ -55,7 +55,6 @@ def text(status: dict[str, Any], out: Output) -> str:
     lines += [f"{camera['name']}: {camera['detail']}" for camera in status["cameras"] if camera["detail"]]
     lines.append(status["self_test"])
     lines += [f"{warning['message']} {warning['hint']}".rstrip() for warning in status["warnings"]]
-    lines += [status["hint"]] if status["hint"] else []
     return "\n".join(lines)
 
 

@@ -60,7 +60,9 @@ class DecodePipeline:
         self._errors = 0
         self._beside: Decoder | None = None
         """Second decoder for keyframes only, so that the first can still continue from the previous keyframe. A large
-        keyframe costs as much as six frames, and looking back needs both."""
+        keyframe costs as much as six frames, and looking back needs both. None until a keyframe is decoded alone."""
+        self._is_full = False
+        """The first decoder has decoded more than keyframes and keeps the buffers of all its reference frames."""
         self._ahead: _Ahead | None = None
         self._at = -1
         """Number of the keyframe packet that the decoder has already decoded and returned; -1 if none."""
@@ -109,6 +111,7 @@ class DecodePipeline:
         else:
             self._at = -1
             decoder.leave_out_unreferenced(leave_out=(self._pace.fps or 0.0) >= ENOUGH * self.looks_a_second)
+            self._is_full |= not packet.is_keyframe
             frames = decoder.decode(packet)
         self._look_where_due(frames)
 
@@ -171,7 +174,7 @@ class DecodePipeline:
         decoder = self._decoder
         if decoder is None or decoder.format != packet.format:
             self._errors = self.errors
-            self._ahead, self._beside, self._at = None, None, -1
+            self._ahead, self._beside, self._at, self._is_full = None, None, -1, False
             devices = self._hardware(packet.format)
             decoder = self._decoder = Decoder(packet.format, self._camera, devices, is_rough=True)
         elif packet.run != self._run:
@@ -197,5 +200,8 @@ class DecodePipeline:
         ahead, self._ahead = self._ahead, None
         assert ahead is not None, "asked before"
         if ahead.decoder is not self._decoder:
-            self._decoder, self._beside = ahead.decoder, self._decoder
+            if self._is_full:
+                self._errors += self._decoder.errors if self._decoder else 0
+            self._decoder, self._beside = ahead.decoder, None if self._is_full else self._decoder
+            self._is_full = False
         self._at = ahead.number

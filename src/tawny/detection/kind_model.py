@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
+from tawny.detection.numpy_model import NumpyModel, UnsupportedModel
 from tawny.detection.onnx import open_session
 from tawny.model.errors import NotDone
 from tawny.model.kinds import ANIMAL, NOTHING, PERSON, VEHICLE
@@ -37,10 +38,13 @@ class KindModel(Protocol):
 
 
 class KindClassifier:
-    """Runs a type model from a file. Thread-safe. Raises NotDone: if the file is no suitable model."""
+    """Runs a type model from a file. Thread-safe. Raises NotDone: if the file is no suitable model.
+
+    Loads onnxruntime, 30 MB, only for a model that numpy cannot run.
+    """
 
     def __init__(self, file: Path) -> None:
-        self._session = open_session(file)
+        self._session: Any = _session(file)
         given, said = self._session.get_inputs(), self._session.get_outputs()
         shape = list(given[0].shape) if len(given) == 1 else []
         if shape[1:] != [2, SIDE, SIDE] or "uint8" not in given[0].type or list(said[0].shape)[1:] != [len(KINDS)]:
@@ -53,6 +57,13 @@ class KindClassifier:
 
     def look(self, crops: Any) -> Any:
         return self._session.run(None, {self._input: crops})[0]
+
+
+def _session(file: Path) -> Any:
+    try:
+        return NumpyModel(file)
+    except (UnsupportedModel, OSError):
+        return open_session(file)
 
 
 def crops_of(luma: Any, mask: Any, boxes: Sequence[Box]) -> Any:

@@ -134,7 +134,7 @@ def test_damage_ends_at_the_next_whole_keyframe_and_damaged_ones_are_none(camera
 
 def _status(bench: Rig) -> dict[str, object]:
     """As the control socket answers."""
-    return json_format.status(HealthAnswer(bench.running).now()) | {"self_test": "", "hint": ""}
+    return json_format.status(HealthAnswer(bench.running).now()) | {"self_test": ""}
 
 
 def _keyframes_ms(folder: Path) -> list[int]:

@@ -8,15 +8,11 @@ from tawny.config.settings import Settings
 from tawny.detection.classification.fallback import FallbackClassifier
 from tawny.detection.kind_model import KindClassifier
 from tawny.detection.kind_model_card import OWN, KindCard, card_of
-from tawny.detection.onnx import is_onnx_installed
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 
 OFF: Final = "off"
 COMES_WITH_TAWNY: Final = "own"
-HINT: Final = (
-    "The built-in guess (person or vehicle) isn't available. Install its requirements with `pip install tawny[models]`."
-)
 
 
 class FallbackRuntime:
@@ -30,8 +26,7 @@ class FallbackRuntime:
         self.guesser = FallbackClassifier(clock)
         self.card: KindCard | None = None
         """Card of the model in use; None: no model."""
-        self.trouble = self.hint = ""
-        """hint: packages to install for suggestions. Without them nothing is wrong."""
+        self.trouble = ""
         self._chosen: str | None = None
 
     def choose(self) -> None:
@@ -39,11 +34,8 @@ class FallbackRuntime:
         wanted = self._settings().object_detection.kinds
         if wanted == self._chosen:
             return
-        self._chosen, self.trouble, self.hint, self.card, self.guesser.model = wanted, "", "", None, None
+        self._chosen, self.trouble, self.card, self.guesser.model = wanted, "", None, None
         if wanted == OFF:
-            return
-        if wanted == COMES_WITH_TAWNY and not is_onnx_installed():
-            self.hint = HINT
             return
         file = kinds_file(wanted)
         try:

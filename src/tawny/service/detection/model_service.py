@@ -22,8 +22,8 @@ class ModelService:
 
     @property
     def suggests(self) -> str:
-        suggesting = self._naming.suggesting
-        return suggesting.hint if suggesting.card is None else card_words(suggesting.card)
+        card = self._naming.suggesting.card
+        return "" if card is None else card_words(card)
 
     def offer(self) -> web.ModelOffer:
         return web.ModelOffer(**asdict(self._offered))

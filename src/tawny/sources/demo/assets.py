@@ -1,10 +1,12 @@
 """Images of the demo cameras, created by `scripts/render_demo.py`. All arrays are read-only."""
 
 import json
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import cv2
 import numpy as np
@@ -75,10 +77,27 @@ def leaves(scene: str, divisor: int) -> Plane:
     return np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def atlases(way: FigurePath) -> tuple[Plane, Plane]:
-    """Return all figures of a passage, uint8 [height, width, 4], BGRA, and all shadows, uint8 [height, width]."""
-    name = f"{way.scene}-{way.name}"
-    return _read(f"{name}.webp", cv2.IMREAD_UNCHANGED), _read(f"{name}-shade.webp", cv2.IMREAD_GRAYSCALE)
+@dataclass(frozen=True)
+class Atlas:
+    """All figures of a passage, uint8 [height, width, 4], BGRA, and all shadows, uint8 [height, width]."""
+
+    figures: Plane
+    shades: Plane
+
+
+_atlases: WeakValueDictionary[tuple[str, str], Atlas] = WeakValueDictionary()
+_reading = threading.Lock()
+
+
+def atlas(way: FigurePath) -> Atlas:
+    """Return the atlas of a passage, 2 to 10 MB: the same one to all streams that show it now."""
+    with _reading:
+        found = _atlases.get((way.scene, way.name))
+        if found is None:
+            name = f"{way.scene}-{way.name}"
+            figures, shades = _read(f"{name}.webp", cv2.IMREAD_UNCHANGED), f"{name}-shade.webp"
+            found = _atlases[way.scene, way.name] = Atlas(figures, _read(shades, cv2.IMREAD_GRAYSCALE))
+        return found
 
 
 def colours(picture: Plane) -> tuple[Plane, Plane]:

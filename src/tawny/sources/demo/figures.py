@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from tawny.sources.demo.assets import FigureFrame, FigurePath, Plane, atlases, colours
+from tawny.sources.demo.assets import FigureFrame, FigurePath, Plane, atlas, colours
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 SHADOW = 0.62
@@ -31,7 +31,7 @@ class Figures:
 
     def __init__(self, way: FigurePath, divisor: int) -> None:
         self.way, self._divisor = way, divisor
-        self._atlas, self._shades = atlases(way)
+        self._atlas = atlas(way)
 
     def cast(self, picture: Plane, index: int, tone: Tone) -> None:
         """Darken `picture` (planar YUV 4:2:0) in place by the figure's shadow."""
@@ -39,7 +39,7 @@ class Figures:
         if frame is None or frame.shade_width < 2 or frame.shade_height < 2:
             return
         x, y = frame.shade_atlas_x, frame.shade_atlas_y
-        shade = self._shades[y : y + frame.shade_height, x : x + frame.shade_width]
+        shade = self._atlas.shades[y : y + frame.shade_height, x : x + frame.shade_width]
         left, top = frame.shade_x, frame.shade_y
         if self._divisor == 1:
             shade = np.asarray(cv2.resize(shade, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -73,7 +73,7 @@ class Figures:
         height = -(-(top + frame.height) // grid) * grid
         whole = np.zeros((height, width, 4), np.uint8)
         x, y = frame.atlas_x, frame.atlas_y
-        whole[top : top + frame.height, left : left + frame.width] = self._atlas[
+        whole[top : top + frame.height, left : left + frame.width] = self._atlas.figures[
             y : y + frame.height, x : x + frame.width
         ]
         if self._divisor > 1:

@@ -39,7 +39,8 @@ class SceneRenderer:
         self._world, self._divisor = world, divisor
         self.width, self.height = WIDTH // divisor, HEIGHT // divisor
         name = world.scene.name
-        self._plates = {kind: plate(name, kind, divisor) for kind in ("day", "dusk", "infrared")}
+        self._plates = {"day": plate(name, "day", divisor)}
+        """Backgrounds by light: only those of the current light stay in memory."""
         self._day = _small(self._plates["day"])
         self._wind = Wind(leaves(name, divisor), world.scene.wind / divisor, seed=sum(name.encode()))
         self._lit: tuple[int, _Lit] | None = None
@@ -63,11 +64,18 @@ class SceneRenderer:
         return self._lit[1]
 
     def _made(self, now: Light) -> _Lit:
-        first, second = self._plates[now.first], self._plates[now.second]
-        mixed = first if now.mix == 0 else np.asarray(cv2.addWeighted(first, 1 - now.mix, second, now.mix, 0), np.uint8)
-        made = mixed.copy()
-        luma = made[: self.height].astype(np.float32)
-        made[: self.height] = ((luma - 16) * now.gain + 16.5).clip(0, 255).astype(np.uint8)
+        kinds = {now.first} if now.mix == 0 else {now.first, now.second}
+        scene, there = self._world.scene.name, self._plates
+        self._plates = {kind: there[kind] if kind in there else plate(scene, kind, self._divisor) for kind in kinds}
+        first, second = self._plates[now.first], self._plates.get(now.second)
+        mixed = (
+            first if second is None else np.asarray(cv2.addWeighted(first, 1 - now.mix, second, now.mix, 0), np.uint8)
+        )
+        made = mixed
+        if now.gain != 1.0:
+            made = mixed.copy()
+            luma = made[: self.height].astype(np.float32)
+            made[: self.height] = ((luma - 16) * now.gain + 16.5).clip(0, 255).astype(np.uint8)
         return _Lit(now, made, _small(made))
 
     def _put_figures(self, picture: Plane, lit: _Lit, at_s: float) -> None:

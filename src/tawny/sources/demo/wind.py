@@ -24,8 +24,6 @@ class _Crown:
     left: int
     here: Map
     there: Map
-    columns: Map
-    rows: Map
     hertz: float
     phase: float
 
@@ -34,10 +32,10 @@ class _Crown:
         turn = 2 * math.pi * self.hertz * at_s + self.phase
         way = cv2.addWeighted(self.here, reach * math.cos(turn), self.there, reach * math.sin(turn), 0)
         part = luma[self.top : self.top + height, self.left : self.left + width]
-        moved = cv2.remap(
-            part, cv2.add(self.columns, way), cv2.scaleAdd(way, 0.4, self.rows), cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )  # fmt: skip
+        columns = np.add(way, np.arange(width, dtype=np.float32))
+        rows = np.multiply(way, np.float32(0.4))
+        rows += np.arange(height, dtype=np.float32)[:, None]
+        moved = cv2.remap(part, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(moved, np.uint8)
 
 
@@ -72,12 +70,9 @@ class Wind:
         soft[:, [0, -1]] = 0
         coarse = self._chance.normal(0, 1, (max(2, height // 24), max(2, width // 24))).astype(np.float32)
         phase = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC) * 1.4
-        rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
         here, there = (np.asarray(soft * part(phase), np.float32) for part in (np.cos, np.sin))
         chance = self._chance.uniform(0, 1, 2)
-        return _Crown(
-            top, left, here, there, columns, rows, 0.45 + 0.35 * float(chance[0]), 2 * math.pi * float(chance[1])
-        )
+        return _Crown(top, left, here, there, 0.45 + 0.35 * float(chance[0]), 2 * math.pi * float(chance[1]))
 
 
 def gust(at_s: float, phase: float) -> float:
