@@ -155,6 +155,12 @@ def test_pancake(tawny: Tawny, tmp_path: Path) -> None:  # PK1, PK18
             "/user=admin&password=pa/s?1&channel=1.sdp", ["pa/s?1"],
         ),
         (
+            "rtsp://10.0.0.2/user=admin_password=pa_s1_channel=1_stream=0.sdp",
+            "rtsp://10.0.0.2/user=admin_password=${C}_channel=1_stream=0.sdp", "",
+            "/user=admin_password=pa_s1_channel=1_stream=0.sdp", ["pa_s1"],
+        ),
+        (" rtsp://admin:pla in@10.0.0.2/main", "rtsp://admin:${C}@10.0.0.2/main", "pla in", "/main", ["pla%20in"]),
+        (
             "rtsp://10.0.0.2/live?user=admin&pwd=p#1",
             "rtsp://10.0.0.2/live?user=admin&pwd=${C}", "", "/live?user=admin&pwd=p%231", ["p%231"],
         ),
@@ -181,6 +187,18 @@ def test_an_address_with_any_password_works_and_tells_none(
     assert (address.password, address.path) == (login, path)
     shown = said.out + said.err + (tmp_path / "tawny.toml").read_text() + address.public.removesuffix(path)
     assert not [one for one in (*secrets, login) if len(one) > 2 and one in shown]
+
+
+@pytest.mark.parametrize(
+    ("quoted", "password"),
+    [(r'"a\$1"', "a$1"), (r"'a\$1'", r"a\$1"), (r'"a\${x}"', "a${x}"), (r'"a\`b"', "a`b"), (r'"a\\b"', r"a\b")],
+)
+def test_a_password_means_what_it_means_to_bash(quoted: str, password: str, tawny: Tawny, tmp_path: Path) -> None:
+    address = f"{quoted[0]}rtsp://u:{quoted[1:-1]}@10.0.0.2/m{quoted[-1]}"
+    (tmp_path / "theirs").write_text(f"cameras[c]={address}\nsensitivity=4\n")
+    said = tawny("import", "theirs")
+    assert said.code == 0, said.err
+    assert parse_rtsp(read_settings(tmp_path / "tawny.toml").cameras["c"].source).password == password
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])

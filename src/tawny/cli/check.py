@@ -142,7 +142,7 @@ def _damage_words(found: DamageSum) -> str:
 
 def _text(report: CheckReport, out: Output, *, repair: bool) -> str:
     rows = [(one.what.value, one.path, one.detail, "repaired" if one.repaired else "") for one in report.findings]
-    well = "The files and the index match."
+    well = "No problems found."
     lines = [out.table(("found", "where", "", ""), rows, empty=well)]
     lines.append(f"Checked {report.segments} files with {report.seconds / 3600:.2f} hours of video.")
     if report.thinned:

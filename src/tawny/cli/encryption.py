@@ -72,7 +72,7 @@ def _set_up(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     words = (
         "All cameras are encrypted from now on."
         if args.all
-        else "To turn on encryption, set `sealed = true` for a camera or under [storage]."
+        else "To turn on encryption, set `encrypt = true` for a camera or under [storage]."
     )
     out.data(None, f"Saved the public keys to {file}, and your key (protected by the passphrase) to {path}.\n{words}")
     return 0

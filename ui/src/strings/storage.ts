@@ -82,6 +82,7 @@ export const storage = {
     title: "Deleted next",
     sub: "What tawny will delete in the next 24 hours at the current rate. Nothing listed here has been deleted yet.",
     none: "Nothing will be deleted in the next 24 hours.",
+    unknown: "It isn’t known yet what will be deleted. An estimate appears after 1 hour of recording.",
     thinned: "keyframes stay",
     breaks: "There isn’t enough space: some of this is below its minimum retention.",
     missing: (size: string) => `${size} more would have to be deleted, but everything else is kept.`,

@@ -19,6 +19,14 @@ _OTHERWISE = {
 }
 
 
+_DOUBLE_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+def _unescaped(quoted: re.Match[str]) -> str:
+    """Return a string in double quotes without the escapes that Bash knows there and `shlex` does not."""
+    return re.sub(r"\\(.)", lambda one: one[1] if one[1] in "$`" else one[0], quoted[0])
+
+
 def from_diycam(text: str) -> ImportResult:
     values: dict[str, str] = {}
     cameras: dict[str, str] = {}
@@ -27,7 +35,7 @@ def from_diycam(text: str) -> ImportResult:
         if read is None:
             continue
         try:
-            words = shlex.split(read[3], comments=True)
+            words = shlex.split(_DOUBLE_QUOTED.sub(_unescaped, read[3]), comments=True)
         except ValueError as error:
             if cameras or values.keys() & {"monitor_dir", "sensitivity"}:
                 raise ForeignFormatError(f"{read[1]}: {error}", number) from None

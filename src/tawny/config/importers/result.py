@@ -12,7 +12,8 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?(?=[/?#]|$)", re.IGNOR
 _USUAL_HOST = re.compile(r"\[|[^:/?#]*\.[^:/?#]|localhost\b|[^:/?#]+:\d", re.IGNORECASE)
 """An address, a name with a dot, or one with a port: less likely to be a part of a password."""
 _NAMED = re.compile(
-    r"((?:^|[/?&;])(?:pass|passwd|password|pwd|token|auth|key|secret|api_?key)=)([^&;]+)", re.IGNORECASE
+    r"((?:^|[/?&;_])(?:pass|passwd|password|pwd|token|auth|key|secret|api_?key)=)([^&;]+?)(?=_[a-z]+=|[&;]|$)",
+    re.IGNORECASE,
 )
 _KEY = re.compile(
     r"(?<=[/?&=;])(?:(?=[^/]*[a-z])(?=[^/]*[A-Z])(?=[^/]*\d)[A-Za-z0-9]{12,}|[0-9a-fA-F]{16,}|[0-9a-fA-F-]{32,})"
@@ -70,6 +71,7 @@ class ImportResult:
 
     def put_source(self, theirs: str, camera: str, source: str) -> None:
         """Set a camera's address. Its secrets are stored apart; the report names only its host."""
+        source = source.strip()
         self.put(theirs, f"cameras.{camera}.source", self._without_secrets(camera, source))
         found = _URL.fullmatch(source)
         if found:

@@ -10,14 +10,14 @@ import { ServerText } from "../../ui/ServerText";
 const SHOWN = 6;
 const MUCH = 0.3;
 
-export function Next({ next }: { next: GoingNext | null }) {
+export function Next({ next, isKnown }: { next: GoingNext | null; isKnown: boolean }) {
   const { next: told } = words;
   const more = next ? next.items.length - SHOWN + next.more : 0;
   return (
     <section class="card" aria-labelledby="next-title">
       <h2 id="next-title">{told.title}</h2>
       {!next || next.items.length === 0 ? (
-        <p class="small sub beside-sub">{next ? told.none : words.loading}</p>
+        <p class="small sub beside-sub">{!next ? words.loading : isKnown ? told.none : told.unknown}</p>
       ) : (
         <>
           <p class="small sub beside-sub">{told.sub}</p>

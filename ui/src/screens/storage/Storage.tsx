@@ -66,7 +66,7 @@ export default function Storage() {
             />
           </div>
           <aside class="storage-side">
-            <Next next={next} />
+            <Next next={next} isKnown={kept.fits !== null} />
             <Locked kept={kept} />
             <Where kept={kept} />
           </aside>
