@@ -143,6 +143,28 @@ def test_somebody_elses_data_does_not_eat_the_last_hour(site: Site) -> None:
     assert len(_gone(retention.plan(urgent=True))) == 2
 
 
+@pytest.mark.parametrize(("free_share", "gone"), [(0.1, 2), (0.9, 5)])
+def test_a_disk_that_holds_less_than_an_hour_keeps_its_free_space(
+    site: Site, monkeypatch: pytest.MonkeyPatch, free_share: float, gone: int
+) -> None:
+    """Without waiting until it is full, and never the newest half of what it can hold: here ten minutes."""
+    rows = [site.put(minutes_ago, size_bytes=3_000) for minutes_ago in range(15, 0, -1)]
+    monkeypatch.setattr(site.volume, "space", lambda: DiskCapacity(1_000, 60_000))
+    plan = _retention(site, RetentionRule(free_share=free_share)).plan()
+    assert _gone(plan) == rows[:gone]
+
+
+@pytest.mark.parametrize(("total_bytes", "wait_s"), [(60_000, 30.0), (600_000, 60.0), (6_000, 5.0)])
+def test_a_small_disk_is_looked_at_more_often(
+    site: Site, monkeypatch: pytest.MonkeyPatch, total_bytes: int, wait_s: float
+) -> None:
+    """Before half of the space to be kept free is written: here 3 kB a minute."""
+    for minutes_ago in range(15, 0, -1):
+        site.put(minutes_ago, size_bytes=3_000)
+    monkeypatch.setattr(site.volume, "space", lambda: DiskCapacity(total_bytes, total_bytes))
+    assert _retention(site, RetentionRule(free_share=0.05)).step() == pytest.approx(wait_s, rel=0.05)
+
+
 def test_a_call_for_room_is_heard_while_room_is_made_and_after_a_failure(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

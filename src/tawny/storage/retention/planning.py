@@ -98,11 +98,20 @@ class _Need:
         self.files -= 1
 
 
+def recorded_rate(index: Index, cameras: Iterable[CameraId]) -> float:
+    """Return the mean bytes a second of all recordings; 0 without any."""
+    found = [bounds for camera in cameras if (bounds := index.bounds(camera)) is not None]
+    if not found:
+        return 0.0
+    recorded_ms = max(one.end_ms for one in found) - min(one.begin_ms for one in found)
+    return index.size_bytes() * 1000 / recorded_ms if recorded_ms > 0 else 0.0
+
+
 class RemovalPlanner:
     """Makes one plan.
 
     space: the main disk first, then others. urgent_bytes: minimum free bytes on the main disk, regardless of settings.
-    least_s: minimum age for removal for free space unless urgent.
+    least_s: minimum age for removal for free space unless urgent; less on a disk of which half holds less time.
 
     held: recordings with a pending upload, which are kept. cameras: cameras whose segments may be thinned. looked:
     progress of earlier runs.
@@ -167,8 +176,13 @@ class RemovalPlanner:
         why = f"to keep {share:.0%} of the disk free".replace("%", " %")
         if urgent_bytes:
             why = "the disk was full"
-        youngest_ms = self._now_ms if urgent_bytes else self._ago(self._least_s)
+        youngest_ms = self._now_ms if urgent_bytes else self._ago(self._protected_s(room.space))
         self._take(None, None, _Need(need_bytes), why, youngest_ms, holds)
+
+    def _protected_s(self, space: DiskCapacity) -> float:
+        """Return the age at which recordings may go for free space: less where half of the disk holds less."""
+        rate = recorded_rate(self._index, self._cameras)
+        return min(self._least_s, space.total_bytes / 2 / rate) if rate else self._least_s
 
     def _for_limits(self, camera: CameraId | None, stream: StreamName | None, keep: RetentionRule) -> None:
         if keep.size_bytes is not None:

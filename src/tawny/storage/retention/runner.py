@@ -25,7 +25,15 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
-from tawny.storage.retention.planning import THINNED_AT_ONCE, DiskSpace, Looked, RemovalPlan, RemovalPlanner, events_at
+from tawny.storage.retention.planning import (
+    THINNED_AT_ONCE,
+    DiskSpace,
+    Looked,
+    RemovalPlan,
+    RemovalPlanner,
+    events_at,
+    recorded_rate,
+)
 from tawny.storage.retention.removal import remove_segments
 from tawny.storage.retention.thinning import thin
 
@@ -99,7 +107,13 @@ class Retention:
         except StorageError:
             self._is_urgent = self._is_urgent or urgent  # the next step is urgent too
             raise
-        return _SOON_S if plan.goes_on else self._every_s
+        return _SOON_S if plan.goes_on else min(self._every_s, max(_SOON_S, self._lasts_s()))
+
+    def _lasts_s(self) -> float:
+        """Return how long half of the space to be kept free lasts, in s: on a small disk less than a minute."""
+        free_bytes = self.keep.free_share * self._volume.space().total_bytes
+        rate = recorded_rate(self._index, self._volume.cameras())
+        return free_bytes / 2 / rate if rate and free_bytes else self._every_s
 
     def close(self) -> None:
         """No effect."""
