@@ -4,11 +4,12 @@
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -22,6 +23,7 @@ from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettin
 from tawny.config.live import LiveSettings, TurnServerSettings
 from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings
 from tawny.config.notifiers import NotifierSettings
+from tawny.config.quantities import Share
 from tawny.config.recognition import RecogniserSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
 from tawny.config.rules import RuleCondition, RuleSettings
@@ -155,13 +157,16 @@ def _fields(kind: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
         elif isinstance(default, BaseModel):
             continue  # has a table of its own
         elif isinstance(default, float):
-            shown = f"`{default * 100:g} %`" if name in ("min_free", "min_size") else f"`{duration_text(default)}`"
+            is_share = get_args(Share)[1] in field.metadata
+            shown = f"`{default * 100:g} %`" if is_share else f"`{duration_text(default)}`"
         elif name == "names":
             shown = f"`{', '.join(default)}`"
         elif name == "memory":
             shown = f"`{size_text(default)}`"
         elif isinstance(default, dict):
             shown = f"`{duration_text(default['other'])}`"
+        elif isinstance(default, tuple) and default:
+            shown = f"`{json.dumps(default)}`"
         else:
             shown = "none" if default in (None, "", ()) else f"`{default}`"
         yield name, shown, field.description or ""

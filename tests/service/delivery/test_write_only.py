@@ -137,7 +137,7 @@ def test_the_connection_test_sets_write_only_in_the_settings(server: str, bucket
     bench.placing.put("destinations", "cloud", {"url": url})
     assert [step.write_only for step in bench.placing.try_out("destinations", "cloud", {})][-1]
     steps = bench.outward.test("cloud")
-    assert steps[-1].what.startswith("Set `write_only = true`")
+    assert steps[-1].what.startswith("`write_only = true` is now set")
     assert not any(step.wrong for step in steps)
     assert read_settings(bench.file).destinations["cloud"].write_only
     again = bench.outward.test("cloud")

@@ -293,7 +293,9 @@ class DeliveryService:
         if steps[-1].write_only and self.save_write_only is not None:
             try:
                 self.save_write_only(name)
-                steps.append(ConnectionTestStep("Set `write_only = true`, so tawny deletes and lists nothing there"))
+                steps.append(
+                    ConnectionTestStep("`write_only = true` is now set: tawny deletes and lists nothing there")
+                )
             except TawnyError as error:
                 steps.append(ConnectionTestStep("Set `write_only = true`", error.message, error.do))
         return steps
