@@ -22,7 +22,7 @@ def test_a_stop_leaves_no_gap_of_no_length_and_the_next_start_explains_all_of_it
         volume = Volume.at(tmp_path)
         history = HistoryJournal(volume.disk)
         ledger = HistoryLedger(history, index, bench.clock)
-        found = recover(volume, index, history, ledger, bench.clock, before=None, boot="boot", cameras=[PORCH, YARD])
+        found = recover(volume, index, ledger, bench.clock, before=None, boot="boot", cameras=[PORCH, YARD])
         history.close()
         (bounds,) = [one for one in [index.bounds(PORCH)] if one]
         (gap, _) = found.gaps

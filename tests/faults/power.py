@@ -173,7 +173,7 @@ def look(disk: MemoryDisk, left: State, point: int, folder: Path, *, sealed: boo
     history = HistoryJournal(volume.disk)
     ledger = HistoryLedger(history, index, clock)
     volume.signed = SignedHistory.opened(volume.disk, clock.now_ms())
-    recover(volume, index, history, ledger, clock, before=None, boot="now", cameras=CAMERAS)
+    recover(volume, index, ledger, clock, before=None, boot="now", cameras=CAMERAS)
     report = check_volume(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
     broken = Broken(report.findings)
     for closed in _of(SegmentClosed, said):

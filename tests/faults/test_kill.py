@@ -133,7 +133,7 @@ def _recovered(folder: Path) -> int | None:
     history = HistoryJournal(volume.disk)
     index = index_to_write(volume, history)
     ledger = HistoryLedger(history, index, clock)
-    found = recover(volume, index, history, ledger, clock, before=lock.before, boot=boot_id(), cameras=[CAMERA])
+    found = recover(volume, index, ledger, clock, before=lock.before, boot=boot_id(), cameras=[CAMERA])
     assert found.cause == "crash"
     report = check_volume(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
     assert report.findings == []
@@ -141,7 +141,7 @@ def _recovered(folder: Path) -> int | None:
     _explained(found)
     for segment in index.all_segments():
         _plays(folder / segment.path)
-    again = recover(volume, index, history, ledger, clock, before=lock.before, boot=boot_id())
+    again = recover(volume, index, ledger, clock, before=lock.before, boot=boot_id())
     assert (again.reclosed, again.listed, again.removed) == ([], 0, 0)
     index.close()
     lock.release()

@@ -170,7 +170,7 @@ def _cut(disk: MemoryDisk, point: int, seed: int, folder: Path) -> None:
     with closing(SqliteIndex(folder / "tawny.db", Catalogue(volume))) as index:
         history = HistoryJournal(volume.disk)
         ledger = HistoryLedger(history, index, clock)
-        recover(volume, index, history, ledger, clock, before=None, boot="now", cameras=CAMERAS)
+        recover(volume, index, ledger, clock, before=None, boot="now", cameras=CAMERAS)
         history.close()
         index.settle(clock.now_ms())
     with closing(SqliteIndex(folder / "tawny.db", Catalogue(volume))) as index:

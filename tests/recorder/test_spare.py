@@ -83,7 +83,7 @@ def test_a_kill_in_between_loses_nothing_of_the_spare(tmp_path: Path) -> None:
     again = Volume.at(tmp_path / "first")
     join(again, bench.spare.root, VolumeUse.SPARE)
     history = HistoryJournal(again.disk)
-    recover(again, index, history, HistoryLedger(history, index, bench.clock), bench.clock, before=None, boot="b")
+    recover(again, index, HistoryLedger(history, index, bench.clock), bench.clock, before=None, boot="b")
     whole = Span(bench.begun_ms, bench.clock.now_ms())
     assert whole.seconds - sum(span.seconds for span in index.spans(PORCH, MAIN, whole)) < 2.0
     assert check_volume(again, index, bench.clock, deep=True, beside_recorder=False).findings == []

@@ -58,9 +58,7 @@ class Site:
                 engine.run_for(0.2)
 
     def recover(self, cameras: tuple[CameraId, ...] = (PORCH,), boot: str = "boot-1") -> Recovered:
-        return recover(
-            self.volume, self.index, self.history, self.ledger, self.clock, before=None, boot=boot, cameras=cameras
-        )
+        return recover(self.volume, self.index, self.ledger, self.clock, before=None, boot=boot, cameras=cameras)
 
     def put(
         self,

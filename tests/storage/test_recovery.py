@@ -211,7 +211,6 @@ def test_the_last_sign_of_life_ends_an_open_gap(site: Site) -> None:
     recover(
         site.volume,
         site.index,
-        site.history,
         site.ledger,
         site.clock,
         before=LockHolder(1, "boot-1", alive_ms),

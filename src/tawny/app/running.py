@@ -106,9 +106,7 @@ class RecorderRuntime:
             move_back(self._volume, self._index, self._ledger, cameras, clock.now_ms())
         self.sealing = SealingPolicy(self._volume, clock, self._bus, lambda: self.settings)
         self._started_ms = clock.now_ms()  # time before belongs to the previous run
-        found = recover_files(
-            self._volume, self._index, self._history, self._ledger, clock, before=before, boot=boot, cameras=cameras
-        )
+        found = recover_files(self._volume, self._index, self._ledger, clock, before=before, boot=boot, cameras=cameras)
         with self._index.unsynced(), self._ledger.together():  # one sync, because recording waits for it
             explain_downtime(found, self._index, self._ledger, cameras, self._started_ms)
             self._ledger.started(boot, later=found.alive_ms is None)  # nothing depends on the very first

@@ -177,7 +177,7 @@ class SegmentRecorder:
     def await_first_pictures(self, most_s: float, silent_s: float) -> None:
         """Wait until something of every stream is durable.
 
-        most_s: for at most so many seconds. silent_s: the same for streams without packets. Call from a thread.
+        most_s: maximum time in s. silent_s: the same for streams without packets. Call from a thread.
         """
         begun_s = self._clock.mono_s()
         with self._changed:

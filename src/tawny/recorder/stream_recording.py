@@ -37,7 +37,7 @@ _EVER_S: Final = 1e6
 MOST_LOST_S: Final = 2.0
 """Promised maximum loss at a power cut, in s."""
 _LATE: Final = 3
-"""So many times within _LATE_S, in s, more was at risk: the disk is too slow for the promise."""
+"""Number of times within _LATE_S, in s, that more was at risk until the disk counts as too slow."""
 _LATE_S: Final = 600.0
 _FRESH_S: Final = 6.0
 """A stream counts as recorded if data became durable within this time, in s."""

@@ -47,7 +47,7 @@ def _look(data: Path, told: list[list[str]]) -> dict[str, object]:
     index = index_to_write(volume, history)
     try:
         ledger = HistoryLedger(history, index, clock)
-        recover(volume, index, history, ledger, clock, before=lock.before, boot="another", cameras=[CAMERA])
+        recover(volume, index, ledger, clock, before=lock.before, boot="another", cameras=[CAMERA])
         report = check_volume(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
         broken = [f"{one.what} {one.path} {one.detail}" for one in report.findings]
         broken += _not_kept(data, index, told)

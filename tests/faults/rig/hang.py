@@ -109,7 +109,7 @@ def _look(data: Path, spare: Path | None, said: Said) -> dict[str, object]:
     history = HistoryJournal(volume.disk)
     index = index_to_write(volume, history)
     ledger = HistoryLedger(history, index, CLOCK)
-    recover(volume, index, history, ledger, CLOCK, before=lock.before, boot="another", cameras=[CAMERA])
+    recover(volume, index, ledger, CLOCK, before=lock.before, boot="another", cameras=[CAMERA])
     report = check_volume(volume, index, CLOCK, deep=True, with_wall=True, beside_recorder=False)
     spans = index.spans(CAMERA, None, Span(0, 1 << 45))
     came = [at_ms for (at_ms,) in said.of("came")]

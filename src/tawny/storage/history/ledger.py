@@ -43,7 +43,7 @@ class HistoryLedger:
     """
 
     def __init__(self, history: HistoryJournal, index: Index, clock: Clock) -> None:
-        self._history, self._index, self._clock = history, index, clock
+        self.history, self._index, self._clock = history, index, clock
         self._lock = threading.RLock()
         self._waiting: dict[_Key, _Change] = {}
         self._marks: list[HistoryLine] = []
@@ -131,7 +131,7 @@ class HistoryLedger:
         changes, marks = list(self._waiting.values()), list(self._marks)
         at_ms = self._clock.now_ms()
         try:
-            self._history.write([*(_line(change, at_ms) for change in changes), *marks])
+            self.history.write([*(_line(change, at_ms) for change in changes), *marks])
             with self._index.together() if changes else nullcontext():
                 for change in changes:
                     _apply(change, self._index)
@@ -153,7 +153,7 @@ class HistoryLedger:
                 return False
             self._write()
             try:
-                self._history.write([line])
+                self.history.write([line])
             except StorageError as error:
                 log.warning("cannot write %s to the history: %s", what, error)
                 self.problem = error

@@ -20,7 +20,7 @@ from tawny.storage.disk.layout import SegmentName, segment_name
 from tawny.storage.disk.lock import LockHolder
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import sign_found
-from tawny.storage.history.journal import HistoryJournal, HistoryLine
+from tawny.storage.history.journal import HistoryLine
 from tawny.storage.history.ledger import HistoryLedger, replay
 from tawny.storage.index.protocol import Index
 from tawny.storage.index.segment_row import row_of
@@ -67,7 +67,6 @@ class Recovered:
 def recover(
     volume: Volume,
     index: Index,
-    history: HistoryJournal,
     ledger: HistoryLedger,
     clock: Clock,
     *,
@@ -81,7 +80,7 @@ def recover(
     fails.
     """
     cameras = list(cameras)
-    found = recover_files(volume, index, history, ledger, clock, before=before, boot=boot, cameras=cameras)
+    found = recover_files(volume, index, ledger, clock, before=before, boot=boot, cameras=cameras)
     if volume.signed is not None:
         volume.signed.write_items()
     for other in volume.others:
@@ -92,7 +91,6 @@ def recover(
 def recover_files(
     volume: Volume,
     index: Index,
-    history: HistoryJournal,
     ledger: HistoryLedger,
     clock: Clock,
     *,
@@ -104,7 +102,7 @@ def recover_files(
 
     Unstated files are added to the signed history, whose `write_items` makes that durable.
     """
-    lines = list(history.lines(_NEWEST_FILES))
+    lines = list(ledger.history.lines(_NEWEST_FILES))
     with index.unsynced():  # the next start would replay them too
         replay(lines, index)
     cause = cause_of(lines, before, boot)
