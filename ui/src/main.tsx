@@ -2,10 +2,10 @@ import { render } from "preact";
 import "./ui/tokens.css";
 import "./ui/base.css";
 import { App } from "./app/App";
-import { startKeys } from "./app/keys";
-import { startRouter } from "./app/router";
-import { loadSession } from "./app/session";
-import { startTheme } from "./app/theme";
+import { startKeys } from "./ui/keys";
+import { startRouter } from "./ui/router";
+import { loadSession } from "./ui/session";
+import { startTheme } from "./ui/theme";
 import { NoRecorder } from "./app/NoRecorder";
 
 const root = document.getElementById("app");

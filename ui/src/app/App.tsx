@@ -6,10 +6,10 @@ import Live from "../screens/live/Live";
 import { t } from "../strings";
 import { Problem } from "../ui/Problem";
 import { Frame } from "./Frame";
-import { Lazy } from "./Lazy";
-import { Page } from "./Page";
-import { type Params, go, match, path, place } from "./router";
-import { session } from "./session";
+import { Lazy } from "../ui/Lazy";
+import { Page } from "../ui/Page";
+import { type Params, go, match, path, place } from "../ui/router";
+import { session } from "../ui/session";
 
 type Loader = () => Promise<{ default: ComponentType<{ params: Params }> }>;
 

@@ -7,14 +7,14 @@ import type { IconName } from "../ui/icon-names";
 import { Icon } from "../ui/Icon";
 import { Owl } from "../ui/Owl";
 import { ServerText } from "../ui/ServerText";
-import { Sharing } from "../screens/share/sharing";
+import { Sharing } from "../ui/sharing";
 import { Toasts } from "../ui/toast";
 import trouble from "../ui/favicon-trouble.svg?url";
-import { KeysDialog, showKeys } from "./KeysDialog";
-import { useKeys } from "./keys";
-import { go, path } from "./router";
-import { flipTheme } from "./theme";
-import { truth } from "./truth";
+import { KeysDialog, showKeys } from "../ui/KeysDialog";
+import { useKeys } from "../ui/keys";
+import { go, path } from "../ui/router";
+import { flipTheme } from "../ui/theme";
+import { truth } from "../ui/truth";
 import "./frame.css";
 
 interface Destination {

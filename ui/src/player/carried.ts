@@ -6,12 +6,11 @@
 import { signal } from "@preact/signals";
 import { RtcLink } from "../live/rtcLink";
 import { correction } from "./drift";
-import type { PastPlayer } from "./past";
+import type { PastPlayer, Showing } from "./past";
 import { Pieces } from "./pieces";
 import { Pictures } from "./pictures";
 import { nextAsk } from "./plan";
 import { Position, type Told } from "./position";
-import type { Showing } from "./recorded";
 import { type VideoSource, recorder } from "./source";
 
 const LOADING: Showing = { is: "loading" };

@@ -1,6 +1,30 @@
 /** What a page needs of something that shows the recordings of one camera, however they come. */
 import type { Signal } from "@preact/signals";
-import type { Follower } from "./sync";
+import type { Hole } from "./pieces";
+
+export type Showing =
+  | { is: "loading" }
+  | { is: "video" }
+  | { is: "pictures"; because: "speed" | "unplayable" }
+  | { is: "hole"; hole: Hole }
+  | { is: "sealed" }
+  | { is: "problem" };
+
+/** What the group needs of a player; `RecordedPlayer` is one. */
+export interface Follower {
+  readonly showing: Signal<Showing>;
+  readonly clock_ms: number | null;
+  readonly ready: boolean;
+  /** It is at a moment between two files that is too short to be called missing. */
+  readonly between: boolean;
+  readonly edge_ms: number | null;
+  /** It can show what is live itself: it need not wait until that is recorded. */
+  readonly showsLive: boolean;
+  /** `live`: what is live is wanted there, and not what was recorded last. */
+  place(at_ms: number, live: boolean): void;
+  follow(at_ms: number, speed: number, playing: boolean, leads: boolean): void;
+  beside(way: 1 | -1): number;
+}
 
 export interface PastPlayer extends Follower {
   readonly camera: string;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Answer, type Piece, Pieces, type Why } from "./pieces";
+import type { Answer, Piece, Why } from "../api/pieces";
+import { Pieces } from "./pieces";
 
 const MIN = 60_000;
 const NOW = 100 * MIN;

@@ -2,38 +2,7 @@
  * What a player knows of the recorded video of one stream: pieces (segments) and stretches where there is none.
  * Everything in UTC milliseconds; answers of `GET /cameras/{id}/play` add to it, and nothing is asked for twice.
  */
-
-export interface Piece {
-  id: string;
-  start_ms: number;
-  end_ms: number;
-  /** RFC 6381 names; audio is empty when there is none. */
-  video: string;
-  audio: string;
-  url: string;
-  stream: "main" | "sub";
-  /** Still being written: `end_ms` is as far as it was durable when asked. */
-  open: boolean;
-  /** Only its key pictures are kept. */
-  thinned?: boolean;
-  /** Only who has unlocked it gets it. */
-  sealed?: boolean;
-}
-
-export interface Why {
-  begin_ms: number;
-  end_ms: number | null;
-  reason: string;
-  words: string;
-  detail: string;
-  tone: "warn" | "choice" | "faint";
-}
-
-export interface Answer {
-  items: Piece[];
-  next_ms: number | null;
-  gap: Why | null;
-}
+import type { Answer, Piece, Why } from "../api/pieces";
 
 export interface Hole {
   begin_ms: number;

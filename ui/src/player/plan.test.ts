@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Piece, Pieces } from "./pieces";
+import type { Piece } from "../api/pieces";
+import { Pieces } from "./pieces";
 import { AHEAD_MS, BEHIND_MS, type Known, type Range, bufferedUntil, drainedKey, excess, isBuffered, nextStep } from "./plan";
 
 const MIN = 60_000;

@@ -1,5 +1,6 @@
 /** What a player should do next to have video from its position on. Pure: decided from values, tried without a browser. */
-import { type Piece, type Pieces, SEAM_MS } from "./pieces";
+import type { Piece } from "../api/pieces";
+import { type Pieces, SEAM_MS } from "./pieces";
 
 export const AHEAD_MS = 30_000;
 export const BEHIND_MS = 60_000;

@@ -4,24 +4,17 @@
  * shows; a `SyncGroup` tells several of them the same.
  */
 import { signal } from "@preact/signals";
+import { type Piece, PieceGone, type Stretch } from "../api/pieces";
 import { lengthOf } from "../live/fragment";
 import { Gather } from "./gather";
-import type { PastPlayer } from "./past";
-import { type Hole, type Piece, Pieces, SEAM_MS } from "./pieces";
+import type { PastPlayer, Showing } from "./past";
+import { Pieces, SEAM_MS } from "./pieces";
 import { Pictures } from "./pictures";
 import { type Known, type Range, bufferedUntil, drainedKey, isBuffered, isNear, nextAsk, nextStep } from "./plan";
 import { Sink, SinkClosed } from "./sink";
-import { PieceGone, type Stretch, type StreamName, type VideoSource, mimeOf, recorder } from "./source";
+import { type StreamName, type VideoSource, mimeOf, recorder } from "./source";
 import { byKeyPictures, correction } from "./drift";
 import { unlocks } from "../sealed/unlocks";
-
-export type Showing =
-  | { is: "loading" }
-  | { is: "video" }
-  | { is: "pictures"; because: "speed" | "unplayable" }
-  | { is: "hole"; hole: Hole }
-  | { is: "sealed" }
-  | { is: "problem" };
 
 const LOADING: Showing = { is: "loading" };
 const VIDEO: Showing = { is: "video" };

@@ -1,18 +1,10 @@
 /** Where a player has its video from; the recorder's HTTP in the browser, anything else in tests. */
 import { get, url } from "../api/client";
+import { type Answer, type Piece, PieceGone, type Stretch } from "../api/pieces";
 import { cameras, serverNow } from "../api/state";
 import { opening } from "../sealed/unlocks";
-import type { Answer, Piece } from "./pieces";
 
 export type StreamName = "main" | "sub";
-
-export interface Stretch {
-  /** UTC of media time 0 of what follows. */
-  start_ms: number;
-  body: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** RFC 6381 names of what follows, where the piece does not tell them. */
-  codecs?: string;
-}
 
 /** stretch: of the first item; null where nothing is recorded at that instant. */
 export interface Entered {
@@ -79,15 +71,4 @@ export function pictureUrl(camera: string, at_ms: number, width: number): string
   if (!here) return address;
   const covers = cameras.peek().find((one) => one.id === camera)?.mask.parts ?? [];
   return here.picture(camera, asked.at_ms, asked.width, covers).then((made) => made ?? address);
-}
-
-/** The recorder no longer has what it spoke of; ask again. */
-export class PieceGone extends Error {
-  override name = "PieceGone";
-  constructor(
-    readonly piece: string,
-    readonly status: number,
-  ) {
-    super(`answer ${status}`);
-  }
 }

@@ -1,9 +1,9 @@
 import { type Signal, signal } from "@preact/signals";
 import { describe, expect, it } from "vitest";
 import { correction } from "./drift";
+import type { Follower, Showing } from "./past";
 import type { Hole } from "./pieces";
-import type { Showing } from "./recorded";
-import { type Follower, type Skip, SyncGroup } from "./sync";
+import { type Skip, SyncGroup } from "./sync";
 
 const NOW = Date.UTC(2026, 5, 13, 20);
 const AT = NOW - 3_600_000;

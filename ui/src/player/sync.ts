@@ -2,26 +2,9 @@
  * Several players, one clock. The clock goes by the first player whose video runs, and by the wall while only key
  * pictures are shown; it waits until all are ready after a jump, and steps over time that nobody has video of.
  */
-import { signal } from "@preact/signals";
+import { type Signal, signal } from "@preact/signals";
 import type { Hole } from "./pieces";
-import type { Showing } from "./recorded";
-import type { Signal } from "@preact/signals";
-
-/** What the group needs of a player; `RecordedPlayer` is one. */
-export interface Follower {
-  readonly showing: Signal<Showing>;
-  readonly clock_ms: number | null;
-  readonly ready: boolean;
-  /** It is at a moment between two files that is too short to be called missing. */
-  readonly between: boolean;
-  readonly edge_ms: number | null;
-  /** It can show what is live itself: it need not wait until that is recorded. */
-  readonly showsLive: boolean;
-  /** `live`: what is live is wanted there, and not what was recorded last. */
-  place(at_ms: number, live: boolean): void;
-  follow(at_ms: number, speed: number, playing: boolean, leads: boolean): void;
-  beside(way: 1 | -1): number;
-}
+import type { Follower } from "./past";
 
 export interface Skip {
   from_ms: number;

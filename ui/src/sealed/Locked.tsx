@@ -1,7 +1,7 @@
 /** In place of a picture that is sealed, and beside one that was unlocked. */
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { Lazy } from "../app/Lazy";
+import { Lazy } from "../ui/Lazy";
 import { Icon } from "../ui/Icon";
 import { toast } from "../ui/toast";
 import { isOpenHere, loadSealing, lock, sealing } from "./state";

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ApiError } from "../api/client";
-import { Refusal } from "../screens/sign-in/Door";
+import { Refusal } from "../ui/Door";
 import { Segmented } from "../ui/Segmented";
 import { Sheet } from "../ui/Sheet";
 import { type Way, loadSealing, sealing, unlock, unlockHere, wrappedKey } from "./state";

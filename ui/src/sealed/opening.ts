@@ -3,8 +3,7 @@
  * stays here; a worker decrypts (`opening.worker.ts`), and is given a file's own key only.
  */
 import { url } from "../api/client";
-import type { Piece } from "../player/pieces";
-import { PieceGone, type Stretch } from "../player/source";
+import { type Piece, PieceGone, type Stretch } from "../api/pieces";
 import { openedKey } from "./keys";
 import { OpenedPictures, type Part } from "./pictures";
 import type { Asked, Told } from "./opening.worker";

@@ -1,6 +1,6 @@
 /** Single pictures out of sealed recordings, decoded by this page: one after the other, and the newest few kept. */
 import type { Camera } from "../api/types";
-import { PieceGone, type Stretch } from "../player/source";
+import { PieceGone, type Stretch } from "../api/pieces";
 
 export type Part = Camera["mask"]["parts"][number];
 const KEPT = 120;

@@ -2,7 +2,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { get, post, put, remove } from "../api/client";
 import type { SealedInfo } from "../api/types";
-import { session } from "../app/session";
+import { session } from "../ui/session";
 import { opening, unlocks } from "./unlocks";
 
 export type Way = "words" | "passphrase" | "passkey";

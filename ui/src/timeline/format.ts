@@ -1,5 +1,5 @@
 /** Times of day and dates in words, in the recorder's zone. Nothing here reads a clock. */
-import { clockText } from "../app/clockText";
+import { clockText } from "../ui/clockText";
 import { axis as words } from "../strings/axis";
 import type { LocalTime, Zone } from "./zone";
 

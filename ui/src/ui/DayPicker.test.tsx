@@ -1,6 +1,6 @@
 import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { zone } from "../app/times";
+import { zone } from "./times";
 import { DayPicker, sixWeeks } from "./DayPicker";
 
 beforeEach(() => {

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { dayKey, length } from "../app/times";
+import { dayKey, length } from "./times";
 import { serverNow } from "../api/state";
 import { plural, t } from "../strings";
 import { Icon } from "./Icon";

@@ -1,4 +1,4 @@
-import type { Dot } from "../app/cameraWords";
+import type { Dot } from "./cameraWords";
 import "./state-dot.css";
 
 /** The colour of a camera's state. The word is always beside it or in `label`. */

@@ -8,7 +8,7 @@ import { Owl } from "../../ui/Owl";
 import { act as words } from "../../strings/act";
 import { Problem } from "../../ui/Problem";
 import { ServerText } from "../../ui/ServerText";
-import "../share/share.css";
+import "../../ui/share.css";
 import "./act.css";
 
 export function showAct(root: HTMLElement): void {

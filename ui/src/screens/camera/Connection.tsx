@@ -1,11 +1,11 @@
 import { useSignal } from "@preact/signals";
 import { url } from "../../api/client";
 import type { Camera } from "../../api/types";
-import { dotOf, isShowing, sentence } from "../../app/cameraWords";
-import { session } from "../../app/session";
-import { when } from "../../app/times";
+import { dotOf, isShowing, sentence } from "../../ui/cameraWords";
+import { session } from "../../ui/session";
+import { when } from "../../ui/times";
 import { StateDot } from "../../ui/StateDot";
-import { Facts } from "../settings/Facts";
+import { Facts } from "../../ui/Facts";
 import { ConnectionForm } from "./ConnectionForm";
 import { camera as words } from "../../strings/camera";
 import { ServerText } from "../../ui/ServerText";

@@ -2,7 +2,7 @@ import { type ReadonlySignal, useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { Reading } from "../../api/types";
 import type { Camera } from "../../api/types";
-import { isShowing } from "../../app/cameraWords";
+import { isShowing } from "../../ui/cameraWords";
 import { LiveVideo } from "../../live/LiveVideo";
 import { useLive } from "../../live/useLive";
 import { Icon } from "../../ui/Icon";

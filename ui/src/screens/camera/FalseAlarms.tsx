@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { get } from "../../api/client";
 import { on } from "../../api/state";
 import type { Proposal } from "../../api/types";
-import { clock } from "../../app/times";
+import { clock } from "../../ui/times";
 import { plural } from "../../strings";
 import type { TuningStore } from "./store";
 import { camera as words } from "../../strings/camera";

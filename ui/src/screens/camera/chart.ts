@@ -1,5 +1,5 @@
 /** The day's scores as bars, with the level in use broken and the one that is tried in full. */
-import { clock } from "../../app/times";
+import { clock } from "../../ui/times";
 import { camera as words } from "../../strings/camera";
 import { type Day, buckets } from "./whatif";
 

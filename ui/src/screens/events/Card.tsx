@@ -1,10 +1,10 @@
 import { memo } from "../../ui/memo";
 import { cameraNamed } from "../../api/state";
 import type { TawnyEvent } from "../../api/types";
-import { clock, length, when } from "../../app/times";
+import { clock, length, when } from "../../ui/times";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
-import { KindTag } from "./KindTag";
+import { KindTag } from "../../ui/KindTag";
 
 const words = t.events.card;
 

@@ -1,6 +1,6 @@
 import type { Kind } from "../../api/types";
 import { cameras } from "../../api/state";
-import { date, dayBounds, daysAgo } from "../../app/times";
+import { date, dayBounds, daysAgo } from "../../ui/times";
 import { plural, t } from "../../strings";
 import { DayPicker } from "../../ui/DayPicker";
 import { Drop } from "../../ui/Drop";

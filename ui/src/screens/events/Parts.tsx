@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { latest, newEvents } from "../../api/events";
 import type { TawnyEvent } from "../../api/types";
-import { when } from "../../app/times";
+import { when } from "../../ui/times";
 import { plural, t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { KINDS } from "../../ui/kinds";

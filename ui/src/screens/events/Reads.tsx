@@ -1,10 +1,10 @@
 import { useSignal } from "@preact/signals";
 import { post } from "../../api/client";
 import type { KnownList, Read, TawnyEvent } from "../../api/types";
-import { session } from "../../app/session";
+import { session } from "../../ui/session";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
-import { NeededField, tryTo } from "../settings/Access";
+import { NeededField, tryTo } from "../../ui/Access";
 import { reads as words } from "../../strings/reads";
 
 const PLATES = "plates";

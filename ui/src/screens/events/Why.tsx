@@ -3,9 +3,9 @@ import { useEffect, useState } from "preact/hooks";
 import { get } from "../../api/client";
 import type { WhyInfo } from "../../api/schema";
 import type { TawnyEvent } from "../../api/types";
-import { session } from "../../app/session";
+import { session } from "../../ui/session";
 import { t } from "../../strings";
-import { Outcomes } from "../modes/Outcomes";
+import { Outcomes } from "../../ui/Outcomes";
 
 const words = t.events.drawer.why;
 

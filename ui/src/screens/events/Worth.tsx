@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { ApiError, get } from "../../api/client";
 import { useLevel } from "../../api/tuning";
 import type { Proposal, TawnyEvent, WhyFalse } from "../../api/types";
-import { session } from "../../app/session";
+import { session } from "../../ui/session";
 import { plural, t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { zone } from "../../app/times";
+import { zone } from "../../ui/times";
 import { event } from "../../testing/make";
 import { type Filters, ask, fits, flip, readFilters, writeFilters } from "./filters";
 import { type Change, EMPTY, type List, change } from "./list";

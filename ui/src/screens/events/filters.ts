@@ -2,7 +2,7 @@
 import type { Query } from "../../api/client";
 import type { Kind, TawnyEvent } from "../../api/types";
 import { KINDS } from "../../ui/kinds";
-import { dayBounds } from "../../app/times";
+import { dayBounds } from "../../ui/times";
 
 export type Only = "new" | "kept" | "all";
 

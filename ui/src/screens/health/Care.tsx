@@ -2,8 +2,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, post } from "../../api/client";
 import type { CareInfo } from "../../api/schema";
-import { session } from "../../app/session";
-import { when } from "../../app/times";
+import { session } from "../../ui/session";
+import { when } from "../../ui/times";
 import { plural, t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { ServerText } from "../../ui/ServerText";

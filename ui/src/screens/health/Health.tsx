@@ -1,10 +1,10 @@
 import { health, lost } from "../../api/state";
 import { url } from "../../api/client";
 import type { Camera, Disk, Gap, Health as State } from "../../api/types";
-import { session } from "../../app/session";
-import { checks, dotOf, iconOf, isShowing, needsSomeone, sentence } from "../../app/cameraWords";
-import { Page } from "../../app/Page";
-import { clock, length, percent, size, when, zone } from "../../app/times";
+import { session } from "../../ui/session";
+import { checks, dotOf, iconOf, isShowing, needsSomeone, sentence } from "../../ui/cameraWords";
+import { Page } from "../../ui/Page";
+import { clock, length, percent, size, when, zone } from "../../ui/times";
 import { serverNow } from "../../api/state";
 import { plural, t } from "../../strings";
 import type { IconName } from "../../ui/icon-names";

@@ -1,6 +1,6 @@
 /** The answer to "is it recording?" as a line and a sentence. */
 import type { Camera, Health } from "../../api/types";
-import { isByChoice, needsSomeone } from "../../app/cameraWords";
+import { isByChoice, needsSomeone } from "../../ui/cameraWords";
 import { plural, t } from "../../strings";
 
 export interface Answer {

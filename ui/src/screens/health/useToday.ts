@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { get } from "../../api/client";
 import { on, serverNow } from "../../api/state";
 import type { Lane, TimelinePart } from "../../api/types";
-import { dayBounds, dayKey, zone } from "../../app/times";
+import { dayBounds, dayKey, zone } from "../../ui/times";
 
 export interface Today {
   lanes: readonly Lane[];

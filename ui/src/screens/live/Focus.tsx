@@ -1,10 +1,10 @@
 import { useEffect, useState } from "preact/hooks";
 import { cameras, health } from "../../api/state";
 import type { Camera } from "../../api/types";
-import { dotOf, iconOf, isOnWatch, isShowing, sentence } from "../../app/cameraWords";
-import { type KeyHelp, useKeys } from "../../app/keys";
-import { Page } from "../../app/Page";
-import { type Params, go } from "../../app/router";
+import { dotOf, iconOf, isOnWatch, isShowing, sentence } from "../../ui/cameraWords";
+import { type KeyHelp, useKeys } from "../../ui/keys";
+import { Page } from "../../ui/Page";
+import { type Params, go } from "../../ui/router";
 import { LiveVideo } from "../../live/LiveVideo";
 import type { Quality } from "../../live/rules";
 import { flipSound } from "../../live/sound";

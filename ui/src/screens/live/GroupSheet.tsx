@@ -2,8 +2,7 @@ import { useSignal } from "@preact/signals";
 import { cameras } from "../../api/state";
 import { t } from "../../strings";
 import { Sheet } from "../../ui/Sheet";
-import { type Group, layout, setLayout } from "./layout";
-import { kept } from "./Groups";
+import { type Group, layout, reportRefusal, setLayout } from "./layout";
 import "./group.css";
 
 const words = t.live.groups;
@@ -19,11 +18,11 @@ export default function GroupSheet({ group, onClose }: { group: Group | null; on
     event.preventDefault();
     const made = { name: wanted, cameras: [...ticked.value] };
     const groups = [...others, made].sort((a, b) => a.name.localeCompare(b.name));
-    kept(setLayout(() => ({ groups, group: wanted })));
+    reportRefusal(setLayout(() => ({ groups, group: wanted })));
     onClose();
   };
   const remove = () => {
-    kept(setLayout(() => ({ groups: others, group: "" })));
+    reportRefusal(setLayout(() => ({ groups: others, group: "" })));
     onClose();
   };
   return (

@@ -1,10 +1,8 @@
 import { useSignal } from "@preact/signals";
-import { ApiError } from "../../api/client";
 import { cameras } from "../../api/state";
-import { Lazy } from "../../app/Lazy";
+import { Lazy } from "../../ui/Lazy";
 import { t } from "../../strings";
-import { toast } from "../../ui/toast";
-import { type Group, WHERE, layout, setLayout, whereGroup } from "./layout";
+import { type Group, WHERE, layout, reportRefusal, setLayout, whereGroup } from "./layout";
 
 const words = t.live.groups;
 const ADD = "\n+";
@@ -23,7 +21,7 @@ export function Groups() {
     const { value } = event.currentTarget;
     event.currentTarget.value = shown;
     if (value === ADD || value === CHANGE) sheet.value = { group: value === ADD ? null : current };
-    else kept(setLayout(() => ({ group: value })));
+    else reportRefusal(setLayout(() => ({ group: value })));
   };
   return (
     <>
@@ -45,9 +43,4 @@ export function Groups() {
       {sheet.value && <Lazy load={load} props={{ group: sheet.value.group, onClose: () => (sheet.value = null) }} waiting={nothing} />}
     </>
   );
-}
-
-/** Says so when the recorder did not take it. */
-export function kept(saved: Promise<void>): void {
-  saved.catch((reason: unknown) => toast(reason instanceof ApiError ? reason.message : t.problems.unknown));
 }

@@ -2,8 +2,8 @@ import { useEffect, useState } from "preact/hooks";
 import { get } from "../../api/client";
 import { on, serverNow } from "../../api/state";
 import type { Camera, Lane, TimelinePart } from "../../api/types";
-import { go } from "../../app/router";
-import { clock, length } from "../../app/times";
+import { go } from "../../ui/router";
+import { clock, length } from "../../ui/times";
 import { t } from "../../strings";
 import { Strip } from "../../ui/Strip";
 

@@ -1,8 +1,8 @@
 import { latest } from "../../api/events";
 import { cameraNamed } from "../../api/state";
 import type { TawnyEvent } from "../../api/types";
-import { shortTitle } from "../../app/eventWords";
-import { length, when } from "../../app/times";
+import { shortTitle } from "../../ui/eventWords";
+import { length, when } from "../../ui/times";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { kindIcon } from "../../ui/kinds";

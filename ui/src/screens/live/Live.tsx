@@ -2,13 +2,13 @@ import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { cameras, health } from "../../api/state";
 import { ongoing } from "../../api/events";
-import { type KeyHelp, useKeys } from "../../app/keys";
-import { Page } from "../../app/Page";
+import { type KeyHelp, useKeys } from "../../ui/keys";
+import { Page } from "../../ui/Page";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Problem } from "../../ui/Problem";
-import { Groups, kept } from "./Groups";
-import { arranged, layout, loadLayout, movedTo, setLayout } from "./layout";
+import { Groups } from "./Groups";
+import { arranged, layout, loadLayout, movedTo, reportRefusal, setLayout } from "./layout";
 import { Latest } from "./Latest";
 import { Tile } from "./Tile";
 import {
@@ -68,7 +68,7 @@ export default function Live() {
   const tiles = () => [...(wall.current?.querySelectorAll<HTMLElement>(".tile") ?? [])];
   const current = () => document.activeElement?.closest<HTMLElement>(".tile") ?? null;
   const moveTo = (camera: string, to: string) =>
-    kept(setLayout((now) => ({ order: movedTo(cameras.peek(), now, camera, to) })));
+    reportRefusal(setLayout((now) => ({ order: movedTo(cameras.peek(), now, camera, to) })));
   const move = (event: KeyboardEvent) => {
     const list = tiles();
     const held = event.shiftKey ? current()?.dataset["camera"] : undefined;

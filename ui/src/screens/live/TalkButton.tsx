@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { get } from "../../api/client";
 import type { Camera } from "../../api/types";
-import { mayDirect } from "../../app/session";
+import { mayDirect } from "../../ui/session";
 import { Talking } from "../../live/talk";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";

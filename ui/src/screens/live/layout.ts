@@ -1,8 +1,10 @@
 /** The wall as this person has laid it out: kept by the recorder, the same on every device. */
 import { signal } from "@preact/signals";
-import { get, put } from "../../api/client";
+import { ApiError, get, put } from "../../api/client";
 import type { CameraGroup as Group, CameraWall as Wall } from "../../api/schema";
 import type { Camera } from "../../api/types";
+import { t } from "../../strings";
+import { toast } from "../../ui/toast";
 
 export type { Group };
 export type Layout = Required<Wall>;
@@ -37,6 +39,11 @@ export async function setLayout(change: (now: Layout) => Partial<Layout>): Promi
   await loadLayout();
   layout.value = { ...layout.peek(), ...change(layout.peek()) };
   await put<Layout>("/wall", layout.peek());
+}
+
+/** Shows a message when the recorder does not take a layout. */
+export function reportRefusal(saved: Promise<void>): void {
+  saved.catch((reason: unknown) => toast(reason instanceof ApiError ? reason.message : t.problems.unknown));
 }
 
 /** The cameras of the group shown, in this person's order; new ones come last. */

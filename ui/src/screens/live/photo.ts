@@ -1,7 +1,7 @@
 import { url } from "../../api/client";
 import { serverNow } from "../../api/state";
 import type { Camera } from "../../api/types";
-import { clockSeconds, dayKey } from "../../app/times";
+import { clockSeconds, dayKey } from "../../ui/times";
 
 /** No camera is wider: pictures are made no wider than this, and never larger than they are. */
 const FULL_WIDTH = 3840;

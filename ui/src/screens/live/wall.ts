@@ -1,8 +1,8 @@
 /** How the wall is laid out and what it remembers on this browser. */
 import { signal } from "@preact/signals";
 import type { Camera, TawnyEvent } from "../../api/types";
-import { isShowing } from "../../app/cameraWords";
-import { recall, remember } from "../../app/remember";
+import { isShowing } from "../../ui/cameraWords";
+import { recall, remember } from "../../ui/remember";
 
 export const showNumbers = signal(false);
 /** The camera to give the focus to when the wall is shown again. */

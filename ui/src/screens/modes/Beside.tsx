@@ -1,7 +1,7 @@
 /** Days that are otherwise, and who is looked for at home. */
 import { useState } from "preact/hooks";
 import type { ModePlanChange as PlanChange } from "../../api/schema";
-import { modeName } from "../../app/ModePill";
+import { modeName } from "../../ui/modeNames";
 import { Icon } from "../../ui/Icon";
 import { modes as words } from "../../strings/modes";
 import { DAYS, several } from "./times";

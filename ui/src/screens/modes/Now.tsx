@@ -4,11 +4,11 @@ import { put } from "../../api/client";
 import { modes } from "../../api/modes";
 import type { ModesInfo } from "../../api/schema";
 import { cameraNamed, cameras } from "../../api/state";
-import { modeIcon, modeName } from "../../app/ModePill";
-import { when } from "../../app/times";
+import { modeIcon, modeName } from "../../ui/modeNames";
+import { when } from "../../ui/times";
 import { Icon } from "../../ui/Icon";
-import { tryTo } from "../settings/Access";
-import { nextSentence, nowSentence, personSentence } from "./sentences";
+import { tryTo } from "../../ui/Access";
+import { nextSentence, nowSentence, personSentence } from "../../ui/modeSentences";
 import { modes as words } from "../../strings/modes";
 import { ServerText } from "../../ui/ServerText";
 

@@ -3,12 +3,12 @@ import { useState } from "preact/hooks";
 import { ApiError, post } from "../../api/client";
 import type { ModesInfo, ModePlanInfo as PlanInfo, RehearsalInfo as RehearsedInfo } from "../../api/schema";
 import { cameras } from "../../api/state";
-import { modeName } from "../../app/ModePill";
+import { modeName } from "../../ui/modeNames";
 import { t } from "../../strings";
-import { Outcomes } from "./Outcomes";
+import { Outcomes } from "../../ui/Outcomes";
 import { modes as words } from "../../strings/modes";
 import { ServerText } from "../../ui/ServerText";
-import "./outcomes.css";
+import "../../ui/outcomes.css";
 
 const { rehearsal: w } = words;
 

@@ -1,7 +1,7 @@
 /** When something is so, what is done: each rule a card of a few choices. */
 import type { ModePlanChange as PlanChange, ModePlanInfo as PlanInfo } from "../../api/schema";
 import { cameras } from "../../api/state";
-import { modeName } from "../../app/ModePill";
+import { modeName } from "../../ui/modeNames";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Several } from "./Beside";

@@ -1,7 +1,7 @@
 /** When each mode is on: a row a time, and the next seven days drawn as they will be. */
 import { useState } from "preact/hooks";
 import type { ModePlanChange as PlanChange, ModeWeekInfo as WeekInfo } from "../../api/schema";
-import { modeIcon, modeName } from "../../app/ModePill";
+import { modeIcon, modeName } from "../../ui/modeNames";
 import { Icon } from "../../ui/Icon";
 import { painted } from "./paint";
 import { modes as words } from "../../strings/modes";

@@ -1,7 +1,7 @@
 /** A line a day in the colours of the modes: said in words for who does not see it, and painted by dragging along. */
 import { useState } from "preact/hooks";
 import type { ModeWeekInfo as WeekInfo } from "../../api/schema";
-import { modeName } from "../../app/ModePill";
+import { modeName } from "../../ui/modeNames";
 import { Segmented } from "../../ui/Segmented";
 import { modes as modesWords } from "../../strings/modes";
 import { minuteText } from "./times";

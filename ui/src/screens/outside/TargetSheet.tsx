@@ -5,7 +5,7 @@ import type { FieldInfo, KindInfo, KindList, StepInfo, TargetInfo, TargetSetting
 import { plural } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Sheet } from "../../ui/Sheet";
-import { CameraTicks, tryTo } from "../settings/Access";
+import { CameraTicks, tryTo } from "../../ui/Access";
 import { addressOf, type Filled, ownSettings, settingsName } from "./address";
 import { type Group, type Option, options, read, shown, type Value } from "./options";
 import { Steps } from "./Steps";

@@ -3,7 +3,7 @@ import { ApiError } from "../../api/client";
 import type { SealedInfo } from "../../api/types";
 import { addWay, wrappedKey } from "../../sealed/state";
 import { toast } from "../../ui/toast";
-import { Refusal } from "../sign-in/Door";
+import { Refusal } from "../../ui/Door";
 import { sealing as words } from "../../strings/sealing";
 
 /** identity: the key, where it is at hand just now; else the passphrase opens it first. */

@@ -5,7 +5,7 @@ import type { SealedInfo } from "../../api/types";
 import { setUp } from "../../sealed/state";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
-import { Refusal } from "../sign-in/Door";
+import { Refusal } from "../../ui/Door";
 import { Cameras, type Which } from "./Cameras";
 import { Paper } from "./Paper";
 import { sealing as words } from "../../strings/sealing";

@@ -5,7 +5,7 @@ import type { KnownList } from "../../api/types";
 import { plural } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
-import { NeededField, tryTo } from "./Access";
+import { NeededField, tryTo } from "../../ui/Access";
 import { known as words } from "../../strings/known";
 import { ServerText } from "../../ui/ServerText";
 

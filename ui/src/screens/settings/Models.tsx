@@ -2,11 +2,11 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, post, remove } from "../../api/client";
 import type { ModelsInfo, OfferInfo } from "../../api/types";
-import { size } from "../../app/times";
+import { size } from "../../ui/times";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
-import { tryTo } from "./Access";
+import { tryTo } from "../../ui/Access";
 import { ServerText } from "../../ui/ServerText";
 
 const words = t.settings.models;

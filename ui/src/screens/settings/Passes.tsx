@@ -3,12 +3,12 @@ import { useEffect } from "preact/hooks";
 import { get, post, remove } from "../../api/client";
 import { cameras } from "../../api/state";
 import type { Pass, Share } from "../../api/types";
-import { size, when } from "../../app/times";
+import { size, when } from "../../ui/times";
 import { plural, t } from "../../strings";
 import { share as shareWords } from "../../strings/share";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
-import { Address, CameraTicks, seen, tryTo } from "./Access";
+import { Address, CameraTicks, seen, tryTo } from "../../ui/Access";
 import { ServerText } from "../../ui/ServerText";
 
 const words = t.settings.passes;

@@ -3,12 +3,12 @@ import { useEffect } from "preact/hooks";
 import { get, patch, post, remove } from "../../api/client";
 import { cameras } from "../../api/state";
 import type { Person } from "../../api/types";
-import { session } from "../../app/session";
+import { session } from "../../ui/session";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Segmented } from "../../ui/Segmented";
 import { toast } from "../../ui/toast";
-import { Address, CameraTicks, seen, tryTo } from "./Access";
+import { Address, CameraTicks, seen, tryTo } from "../../ui/Access";
 
 const words = t.settings.people;
 type Role = Person["role"];

@@ -6,7 +6,7 @@ import type { PushKey } from "../../api/schema";
 import { t } from "../../strings";
 import { Segmented } from "../../ui/Segmented";
 import { toast } from "../../ui/toast";
-import { tryTo } from "./Access";
+import { tryTo } from "../../ui/Access";
 
 const words = t.settings.push;
 

@@ -1,13 +1,13 @@
 import { cameras } from "../../api/state";
 import type { Camera } from "../../api/types";
-import { initials, themes } from "../../app/AccountMenu";
-import { dotOf, sentence } from "../../app/cameraWords";
-import { showKeys } from "../../app/KeysDialog";
-import { keysOn, setKeysOn } from "../../app/keys";
-import { Page } from "../../app/Page";
-import { session, signOut } from "../../app/session";
-import { setTheme, theme } from "../../app/theme";
-import { zone, zoneIsElsewhere } from "../../app/times";
+import { initials, themes } from "../../ui/AccountMenu";
+import { dotOf, sentence } from "../../ui/cameraWords";
+import { showKeys } from "../../ui/KeysDialog";
+import { keysOn, setKeysOn } from "../../ui/keys";
+import { Page } from "../../ui/Page";
+import { session, signOut } from "../../ui/session";
+import { setTheme, theme } from "../../ui/theme";
+import { zone, zoneIsElsewhere } from "../../ui/times";
 import { sealed } from "../../strings/sealed";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
@@ -15,14 +15,14 @@ import { Owl } from "../../ui/Owl";
 import { Segmented } from "../../ui/Segmented";
 import { StateDot } from "../../ui/StateDot";
 import licences from "../../../LICENSES.txt?url";
-import { Facts } from "./Facts";
+import { Facts } from "../../ui/Facts";
 import { Known } from "./Known";
 import { Models } from "./Models";
 import { Passes, SharedLinks } from "./Passes";
 import { People } from "./People";
 import { Push } from "./Push";
 import { ServerText } from "../../ui/ServerText";
-import "./settings.css";
+import "../../ui/settings.css";
 
 const words = t.settings;
 

@@ -1,7 +1,7 @@
 import { cleanup, render, screen, waitFor } from "@testing-library/preact";
 import { afterEach, expect, it, vi } from "vitest";
-import { go, path } from "../../app/router";
-import { session } from "../../app/session";
+import { go, path } from "../../ui/router";
+import { session } from "../../ui/session";
 import { sealing } from "../../sealed/state";
 import SealStep from "./SealStep";
 

@@ -1,10 +1,10 @@
 import { useEffect } from "preact/hooks";
-import { go } from "../../app/router";
-import { session } from "../../app/session";
+import { go } from "../../ui/router";
+import { session } from "../../ui/session";
 import { loadSealing, sealing } from "../../sealed/state";
 import { Icon } from "../../ui/Icon";
-import { Door, Refusal } from "../sign-in/Door";
-import { Point } from "../sign-in/Point";
+import { Door, Refusal } from "../../ui/Door";
+import { Point } from "../../ui/Point";
 import { setup as words } from "../../strings/setup";
 
 const onwards = (): void => go("/", { replace: true });

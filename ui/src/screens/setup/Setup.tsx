@@ -1,13 +1,13 @@
 import { useState } from "preact/hooks";
 import { ApiError, post } from "../../api/client";
 import type { User } from "../../api/types";
-import { go, place } from "../../app/router";
-import { session, signedIn } from "../../app/session";
+import { go, place } from "../../ui/router";
+import { session, signedIn } from "../../ui/session";
 import { plural } from "../../strings";
-import { Door, Refusal } from "../sign-in/Door";
-import { PasswordField } from "../sign-in/PasswordField";
-import { Point } from "../sign-in/Point";
-import { LEAST, strength } from "../sign-in/strength";
+import { Door, Refusal } from "../../ui/Door";
+import { PasswordField } from "../../ui/PasswordField";
+import { Point } from "../../ui/Point";
+import { LEAST, strength } from "../../ui/strength";
 import { account } from "../../strings/account";
 
 const words = account;

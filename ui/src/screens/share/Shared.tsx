@@ -2,14 +2,14 @@
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, post } from "../../api/client";
-import { clockText } from "../../app/clockText";
+import { clockText } from "../../ui/clockText";
 import type { OpenedShare } from "../../api/types";
 import { Icon } from "../../ui/Icon";
 import { Owl } from "../../ui/Owl";
 import { Problem } from "../../ui/Problem";
 import { share } from "../../strings/share";
 import { ServerText } from "../../ui/ServerText";
-import "./share.css";
+import "../../ui/share.css";
 
 const words = share.page;
 

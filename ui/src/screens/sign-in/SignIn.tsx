@@ -1,11 +1,11 @@
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, post } from "../../api/client";
 import type { User } from "../../api/types";
-import { go, place } from "../../app/router";
-import { ended, nextPath, session, signedIn } from "../../app/session";
+import { go, place } from "../../ui/router";
+import { ended, nextPath, session, signedIn } from "../../ui/session";
 import { t } from "../../strings";
-import { Door, Refusal } from "./Door";
-import { PasswordField } from "./PasswordField";
+import { Door, Refusal } from "../../ui/Door";
+import { PasswordField } from "../../ui/PasswordField";
 import { account } from "../../strings/account";
 
 const words = account;

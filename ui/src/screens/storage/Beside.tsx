@@ -1,7 +1,7 @@
 /** Beside the contract: what goes next, what is locked, and on which disks video is. */
 import { url } from "../../api/client";
 import type { RemovalPlanInfo as GoingNext, RetentionInfo as Kept } from "../../api/schema";
-import { dayKey, length, date, size } from "../../app/times";
+import { dayKey, length, date, size } from "../../ui/times";
 import { plural } from "../../strings";
 import { StateDot } from "../../ui/StateDot";
 import { storage as words } from "../../strings/storage";

@@ -1,7 +1,7 @@
 /** Whether what is promised can be kept, camera by camera, and a camera's own rules. */
 import { useState } from "preact/hooks";
 import type { CameraRetentionRequest as Keep, RetentionInfo as Kept, CameraRetentionInfo as KeptCamera } from "../../api/schema";
-import { size } from "../../app/times";
+import { size } from "../../ui/times";
 import { Icon } from "../../ui/Icon";
 import { Sheet } from "../../ui/Sheet";
 import { ServerText } from "../../ui/ServerText";

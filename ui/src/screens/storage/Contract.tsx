@@ -1,6 +1,6 @@
 /** What is kept, as one sentence whose parts can be changed. */
 import type { CameraRetentionRequest as Keep, RetentionInfo as Kept } from "../../api/schema";
-import { percent, size } from "../../app/times";
+import { percent, size } from "../../ui/times";
 import { storage as words } from "../../strings/storage";
 
 

@@ -2,9 +2,9 @@
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, get, post, put } from "../../api/client";
 import type { RemovalPlanInfo as GoingNext, CameraRetentionRequest as Keep, RetentionInfo as Kept } from "../../api/schema";
-import { Page } from "../../app/Page";
-import { session } from "../../app/session";
-import { size } from "../../app/times";
+import { Page } from "../../ui/Page";
+import { session } from "../../ui/session";
+import { size } from "../../ui/times";
 import { plural } from "../../strings";
 import { toast } from "../../ui/toast";
 import { Locked, Next, Where } from "./Beside";

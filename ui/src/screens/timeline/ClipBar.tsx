@@ -1,5 +1,5 @@
 import { cameras } from "../../api/state";
-import { length, size } from "../../app/times";
+import { length, size } from "../../ui/times";
 import { plural, t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { NO_MARKS, type TimelineModel } from "./model";

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { serverNow } from "../../api/state";
-import { Lazy } from "../../app/Lazy";
+import { Lazy } from "../../ui/Lazy";
 import { t } from "../../strings";
 import { dayName } from "../../timeline/format";
 import { Icon } from "../../ui/Icon";

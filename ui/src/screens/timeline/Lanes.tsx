@@ -1,7 +1,7 @@
 import { effect, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { cameras, serverNow } from "../../api/state";
-import { iconOf, isShowing } from "../../app/cameraWords";
+import { iconOf, isShowing } from "../../ui/cameraWords";
 import { url } from "../../api/client";
 import { t } from "../../strings";
 import { damageAt } from "../../timeline/data";

@@ -1,5 +1,5 @@
 import { t } from "../../strings";
-import { zoneIsElsewhere } from "../../app/times";
+import { zoneIsElsewhere } from "../../ui/times";
 import { recorderZone, zoneKnown } from "./wallclock";
 import "./legend.css";
 

@@ -1,6 +1,6 @@
 import { patch } from "../../api/client";
 import { serverNow } from "../../api/state";
-import { length } from "../../app/times";
+import { length } from "../../ui/times";
 import { t } from "../../strings";
 import { DAMAGE_ICON, iconOfGap, iconOfKind } from "../../timeline/draw";
 import type { Entry } from "../../timeline/entries";

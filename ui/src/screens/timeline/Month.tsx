@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { get } from "../../api/client";
 import { serverNow } from "../../api/state";
 import type { DayInfo } from "../../api/types";
-import { dayBounds, dayKey } from "../../app/times";
+import { dayBounds, dayKey } from "../../ui/times";
 import { type DayMark, DayPicker } from "../../ui/DayPicker";
 import type { TimelineModel } from "./model";
 

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { serverNow } from "../../api/state";
-import { length } from "../../app/times";
+import { length } from "../../ui/times";
 import { pictureUrl } from "../../player/source";
 import { unlocks } from "../../sealed/unlocks";
 import { t } from "../../strings";

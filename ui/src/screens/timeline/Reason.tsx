@@ -1,6 +1,6 @@
 import { t } from "../../strings";
-import type { Showing } from "../../player/recorded";
-import { length } from "../../app/times";
+import type { Showing } from "../../player/past";
+import { length } from "../../ui/times";
 import { type Gap, gapAt } from "../../timeline/data";
 import { iconOfGap } from "../../timeline/draw";
 import { clockMinute, clockSpan, dayName } from "../../timeline/format";

@@ -3,7 +3,7 @@ import { type RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { url } from "../../api/client";
 import { cameras } from "../../api/state";
-import { useKeys } from "../../app/keys";
+import { useKeys } from "../../ui/keys";
 import { isByRtc } from "../../live/able";
 import { Private } from "../../live/Private";
 import type { PastPlayer } from "../../player/past";

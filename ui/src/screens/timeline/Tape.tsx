@@ -1,7 +1,7 @@
 import { effect, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { serverNow } from "../../api/state";
-import { length } from "../../app/times";
+import { length } from "../../ui/times";
 import { t } from "../../strings";
 import { NO_MOTION, type Gap, type Happening, type Lane } from "../../timeline/data";
 import { iconOfGap } from "../../timeline/draw";

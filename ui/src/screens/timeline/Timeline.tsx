@@ -1,9 +1,9 @@
 import { effect, signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { cameras, health } from "../../api/state";
-import { Lazy } from "../../app/Lazy";
-import { Page } from "../../app/Page";
-import { place, setQuery } from "../../app/router";
+import { Lazy } from "../../ui/Lazy";
+import { Page } from "../../ui/Page";
+import { place, setQuery } from "../../ui/router";
 import { t } from "../../strings";
 import { type Preset, spanOf } from "../../timeline/view";
 import { Icon } from "../../ui/Icon";

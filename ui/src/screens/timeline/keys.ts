@@ -1,4 +1,4 @@
-import { type KeyHelp, type KeyMap, useKeys } from "../../app/keys";
+import { type KeyHelp, type KeyMap, useKeys } from "../../ui/keys";
 import { t } from "../../strings";
 import { focusTimeField } from "./TimeField";
 import { NO_MARKS, type TimelineModel } from "./model";

@@ -1,5 +1,5 @@
 /** What a gap stands on, in sentences for people. */
-import { size } from "../../app/times";
+import { size } from "../../ui/times";
 import { plural, t } from "../../strings";
 import type { Gap } from "../../timeline/data";
 import { clockSecond, dayName } from "../../timeline/format";

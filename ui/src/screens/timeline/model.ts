@@ -1,7 +1,7 @@
 /** The timeline's state and what can be done with it, apart from how it looks. One for each visit of the screen. */
 import { type Signal, batch, computed, effect, signal } from "@preact/signals";
 import { cameras, serverNow } from "../../api/state";
-import { length } from "../../app/times";
+import { length } from "../../ui/times";
 import type { PastPlayer } from "../../player/past";
 import { BACKWARDS, SPEEDS, type Skip, type Speed, SyncGroup } from "../../player/sync";
 import { t } from "../../strings";

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { get } from "../../api/client";
 import { serverNow } from "../../api/state";
 import type { ZoneInfo } from "../../api/types";
-import { hasHalfDays } from "../../app/clockText";
+import { hasHalfDays } from "../../ui/clockText";
 import { Zone } from "../../timeline/zone";
 
 const DAY_MS = 86_400_000;

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
-import { Icon } from "../../ui/Icon";
-import { account } from "../../strings/account";
+import { Icon } from "./Icon";
+import { account } from "../strings/account";
 
 /** A password with a button that shows it. */
 export function PasswordField(props: {

@@ -1,7 +1,7 @@
 /** What is to be shared, from wherever it is shown; the sheet's code comes when it is first wanted. */
 import { signal } from "@preact/signals";
-import { Lazy } from "../../app/Lazy";
-import type { TawnyEvent } from "../../api/types";
+import { Lazy } from "./Lazy";
+import type { TawnyEvent } from "../api/types";
 
 interface Clip {
   camera: string;

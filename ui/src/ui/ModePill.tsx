@@ -2,24 +2,13 @@
 import { useRef, useState } from "preact/hooks";
 import { modes } from "../api/modes";
 import { t } from "../strings";
-import { Icon } from "../ui/Icon";
-import type { IconName } from "../ui/icon-names";
+import { Icon } from "./Icon";
 import { useKeys } from "./keys";
-import "../ui/drop.css";
+import { modeIcon, modeName } from "./modeNames";
+import "./drop.css";
 import { Lazy } from "./Lazy";
 
-const panel = () => import("../screens/modes/ModePanel");
-const icons: Record<string, IconName> = { home: "house", away: "shield-check", night: "moon" };
-
-export function modeIcon(mode: string): IconName {
-  return icons[mode] ?? "circle-dot";
-}
-
-/** `front-room` is called `Front room`. */
-export function modeName(mode: string): string {
-  const words = mode.replaceAll("-", " ");
-  return words.slice(0, 1).toUpperCase() + words.slice(1);
-}
+const panel = () => import("./ModePanel");
 
 export function ModePill() {
   const [open, setOpen] = useState(false);

@@ -1,8 +1,8 @@
 /** What is to be said of the mode, in sentences. */
-import type { ModesInfo, PersonHomeInfo } from "../../api/schema";
-import { modeName } from "../../app/ModePill";
-import { clock, when } from "../../app/times";
-import { modes as words } from "../../strings/modes";
+import type { ModesInfo, PersonHomeInfo } from "../api/schema";
+import { modeName } from "./modeNames";
+import { clock, when } from "./times";
+import { modes as words } from "../strings/modes";
 
 const { sentences } = words;
 

@@ -1,5 +1,5 @@
-import type { IconName } from "../../ui/icon-names";
-import { Icon } from "../../ui/Icon";
+import type { IconName } from "./icon-names";
+import { Icon } from "./Icon";
 
 /** One thing that is good to know, beside a form of the way in. */
 export function Point({ icon, what, more }: { icon: IconName; what: string; more: string }) {

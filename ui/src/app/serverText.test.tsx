@@ -1,11 +1,11 @@
 import { cleanup, render } from "@testing-library/preact";
 import { afterEach, describe, expect, it } from "vitest";
-import { Refusal } from "../screens/sign-in/Door";
-import { Outcomes } from "../screens/modes/Outcomes";
+import { Refusal } from "../ui/Door";
+import { Outcomes } from "../ui/Outcomes";
 import { Steps } from "../screens/outside/Steps";
-import { Problem } from "./Problem";
-import { plain, ServerText } from "./ServerText";
-import { Toasts, toast } from "./toast";
+import { Problem } from "../ui/Problem";
+import { plain, ServerText } from "../ui/ServerText";
+import { Toasts, toast } from "../ui/toast";
 
 afterEach(cleanup);
 

@@ -1,16 +1,16 @@
 /** Choosing a mode: in two clicks, until the next change or for a time. */
 import { useState } from "preact/hooks";
-import { put } from "../../api/client";
-import { modes } from "../../api/modes";
-import type { ModesInfo } from "../../api/schema";
-import { modeIcon, modeName } from "../../app/ModePill";
-import { mayDirect, session } from "../../app/session";
-import { Icon } from "../../ui/Icon";
-import { Segmented } from "../../ui/Segmented";
-import { tryTo } from "../settings/Access";
-import { modes as words } from "../../strings/modes";
-import { nextSentence, nowSentence } from "./sentences";
-import "./panel.css";
+import { put } from "../api/client";
+import { modes } from "../api/modes";
+import type { ModesInfo } from "../api/schema";
+import { modeIcon, modeName } from "./modeNames";
+import { mayDirect, session } from "./session";
+import { Icon } from "./Icon";
+import { Segmented } from "./Segmented";
+import { tryTo } from "./Access";
+import { modes as words } from "../strings/modes";
+import { nextSentence, nowSentence } from "./modeSentences";
+import "./modePanel.css";
 
 const times = [
   { value: "", label: words.panel.next },

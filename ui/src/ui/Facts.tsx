@@ -1,5 +1,5 @@
-import type { Camera, Stream } from "../../api/types";
-import { t } from "../../strings";
+import type { Camera, Stream } from "../api/types";
+import { t } from "../strings";
 import { codecName } from "./codec";
 
 const words = t.settings;

@@ -1,14 +1,14 @@
 import { useId, useState } from "preact/hooks";
-import { ApiError, post } from "../../api/client";
-import type { Share } from "../../api/types";
-import { when } from "../../app/times";
-import { t } from "../../strings";
-import { Icon } from "../../ui/Icon";
-import { Segmented } from "../../ui/Segmented";
-import { Sheet } from "../../ui/Sheet";
-import { toast } from "../../ui/toast";
-import { share as words } from "../../strings/share";
-import { ServerText } from "../../ui/ServerText";
+import { ApiError, post } from "../api/client";
+import type { Share } from "../api/types";
+import { when } from "./times";
+import { t } from "../strings";
+import { Icon } from "./Icon";
+import { Segmented } from "./Segmented";
+import { Sheet } from "./Sheet";
+import { toast } from "./toast";
+import { share as words } from "../strings/share";
+import { ServerText } from "./ServerText";
 import "./share.css";
 
 const LASTS_S = { hour: 3_600, day: 86_400, week: 604_800 } as const;

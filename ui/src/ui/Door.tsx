@@ -1,9 +1,9 @@
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
-import { t } from "../../strings";
-import { Icon } from "../../ui/Icon";
-import { Owl } from "../../ui/Owl";
-import { ServerText } from "../../ui/ServerText";
+import { t } from "../strings";
+import { Icon } from "./Icon";
+import { Owl } from "./Owl";
+import { ServerText } from "./ServerText";
 import "./door.css";
 
 /** What surrounds the pages before signing in. */

@@ -1,11 +1,11 @@
 /** What people, passes and shared links have in common on the settings page. */
 import type { Signal } from "@preact/signals";
-import { ApiError } from "../../api/client";
-import { cameras } from "../../api/state";
-import type { Camera } from "../../api/types";
-import { t } from "../../strings";
-import { Icon } from "../../ui/Icon";
-import { toast } from "../../ui/toast";
+import { ApiError } from "../api/client";
+import { cameras } from "../api/state";
+import type { Camera } from "../api/types";
+import { t } from "../strings";
+import { Icon } from "./Icon";
+import { toast } from "./toast";
 import "./access.css";
 
 const words = t.settings.people;

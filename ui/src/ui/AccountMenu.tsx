@@ -1,7 +1,7 @@
 import { useRef } from "preact/hooks";
 import { t } from "../strings";
-import { Icon } from "../ui/Icon";
-import { Segmented } from "../ui/Segmented";
+import { Icon } from "./Icon";
+import { Segmented } from "./Segmented";
 import { showKeys } from "./KeysDialog";
 import { session, signOut } from "./session";
 import { setTheme, theme } from "./theme";

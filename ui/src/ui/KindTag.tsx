@@ -1,7 +1,7 @@
-import type { TawnyEvent } from "../../api/types";
-import { t } from "../../strings";
-import { Icon } from "../../ui/Icon";
-import { kindIcon } from "../../ui/kinds";
+import type { TawnyEvent } from "../api/types";
+import { t } from "../strings";
+import { Icon } from "./Icon";
+import { kindIcon } from "./kinds";
 import "./kindTag.css";
 
 /** What it was, in a corner of its picture. */

@@ -1,7 +1,7 @@
 /** What a camera is doing, in words and in the colour of its dot. */
 import type { Camera, CameraState } from "../api/types";
 import { t } from "../strings";
-import type { IconName } from "../ui/icon-names";
+import type { IconName } from "./icon-names";
 import { when } from "./times";
 
 export type Dot = "rec" | "ok" | "bad" | "warn" | "off";

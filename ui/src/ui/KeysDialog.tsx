@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { t } from "../strings";
-import { Sheet } from "../ui/Sheet";
+import { Sheet } from "./Sheet";
 import { type KeyHelp, keyHelp } from "./keys";
 import "./keys.css";
 

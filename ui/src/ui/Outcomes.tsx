@@ -1,8 +1,8 @@
 /** What is done and what is not, and why: of a rehearsal, and of an event that was. */
-import type { OutcomeInfo } from "../../api/schema";
-import { Icon } from "../../ui/Icon";
-import { outcomes as words } from "../../strings/outcomes";
-import { ServerText } from "../../ui/ServerText";
+import type { OutcomeInfo } from "../api/schema";
+import { Icon } from "./Icon";
+import { outcomes as words } from "../strings/outcomes";
+import { ServerText } from "./ServerText";
 import "./outcomes.css";
 
 export function Outcomes({ outcomes }: { outcomes: readonly OutcomeInfo[] }) {

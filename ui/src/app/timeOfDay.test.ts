@@ -12,7 +12,7 @@ it.each(["en-US", "en-GB", "en-AU", "es-ES", "ko-KR", "de-DE"])("one spelling of
     return new Real(locale ?? language, options);
   };
   vi.stubGlobal("Intl", { DateTimeFormat: Spoken, PluralRules: Intl.PluralRules });
-  const { clock, clockSeconds, zone } = await import("./times");
+  const { clock, clockSeconds, zone } = await import("../ui/times");
   const { clockMinute, clockSecond } = await import("../timeline/format");
   const { Zone } = await import("../timeline/zone");
   zone.value = "Asia/Tokyo";
