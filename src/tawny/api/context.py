@@ -16,6 +16,8 @@ from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
 from tawny.api.auth.unlocks import UnlockedSessions
 from tawny.api.camera_health import HealthAnswer
+from tawny.api.client_address import TrustedProxies, UnknownProxies
+from tawny.api.host_names import AllowedHosts
 from tawny.api.inbox import Inbox
 from tawny.api.live.follow import FollowSelectors
 from tawny.api.past.clip_jobs import ClipJobs
@@ -87,6 +89,10 @@ class AppContext:
     hosts: tuple[str, ...] = ("127.0.0.1",)
     """Addresses WebRTC listens on."""
 
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
+    names: AllowedHosts = field(init=False)
+    """Host names under which the web interface may be opened."""
+
     is_unlocked: bool = field(default=False, init=False)
     """Whether the current session has unlocked encrypted recordings."""
 
@@ -95,6 +101,8 @@ class AppContext:
 
     def __post_init__(self) -> None:
         self.attempts = LoginThrottle(self.recorder.clock)
+        self.names = AllowedHosts(self.recorder.clock)
+        self.unknown_proxies = UnknownProxies(self.recorder.clock)
         self.viewers = ViewerCounts(self.recorder.watched)
         self.pictures = Snapshots()
         self.frames = StillReader(self.recorder)

@@ -1,10 +1,10 @@
 """`/metrics`: metrics in Prometheus text format, for this computer or with the token `web.metrics`.
 
-Requests forwarded by a proxy are not treated as local, whatever their address.
+This computer asks over loopback under a loopback name, not through a proxy: a page in a browser on this computer could
+have any other name.
 """
 
 import hmac
-import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -15,11 +15,11 @@ from starlette.responses import PlainTextResponse, Response
 from tawny.api.auth.access import Access, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
+from tawny.api.request_origin import is_local_by_name
 from tawny.model.states import EXPECTED, RECORDED, CameraState
 
 router = APIRouter()
 FORM: Final = "text/plain; version=0.0.4; charset=utf-8"
-_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 Labels = Mapping[str, str]
 Value = tuple[Labels, float]
@@ -31,7 +31,7 @@ def metrics(request: Request, here: Here) -> Response:
         raise RequestRefused(
             403,
             "not_here",
-            "Metrics are only available on this computer.",
+            "Metrics are only available on this computer, at http://localhost.",
             "Set `web.metrics` and send it as a bearer token.",
         )
     return PlainTextResponse("".join(_text(here)), media_type=FORM)
@@ -41,11 +41,7 @@ def _may(request: Request, token: str) -> bool:
     kind, _, sent = request.headers.get("authorization", "").partition(" ")
     if token and kind.lower() == "bearer" and hmac.compare_digest(sent.encode(), token.encode()):
         return True
-    try:
-        is_near = request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
-    except ValueError:
-        is_near = False
-    return is_near and not any(name in request.headers for name in _FORWARDED)
+    return is_local_by_name(request)
 
 
 def _text(here: AppContext) -> Iterable[str]:
