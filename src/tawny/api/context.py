@@ -10,7 +10,8 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from tawny.api.auth.accounts import Account, Accounts, LoginSession
-from tawny.api.auth.login_throttle import LoginThrottle
+from tawny.api.auth.guess_limit import GuessLimit
+from tawny.api.auth.known_devices import KnownDevices
 from tawny.api.auth.passes import Passes
 from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
@@ -100,7 +101,8 @@ class AppContext:
     """If unlocked: the recorder without decryption."""
 
     def __post_init__(self) -> None:
-        self.attempts = LoginThrottle(self.recorder.clock)
+        self.attempts = GuessLimit(self.recorder.clock)
+        self.devices = KnownDevices(self.accounts.file, self.recorder.clock)
         self.names = AllowedHosts(self.recorder.clock)
         self.unknown_proxies = UnknownProxies(self.recorder.clock)
         self.viewers = ViewerCounts(self.recorder.watched)

@@ -19,6 +19,7 @@ from tawny.api.application import make_app
 from tawny.api.auth.accounts import Accounts, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.passes import Passes
+from tawny.api.auth.security_watch import SecurityWatch
 from tawny.api.auth.shares import Shares
 from tawny.api.client_address import TrustedProxies
 from tawny.api.context import AppContext
@@ -167,6 +168,7 @@ class Program:
         running.care.also(
             HealthCheck(CertificateWatch(lambda: running.settings.web.public_url, self._clock), CERTIFICATE_S)
         )
+        running.care.also(HealthCheck(SecurityWatch(accounts.counts, partial(_unknown_proxies, site), self._clock)))
         control = ControlSocket(
             self._stands_for or self._folder,
             running.bus,
@@ -319,6 +321,10 @@ def _take_names(site: AppContext, web: WebSettings) -> None:
     host, _ = listen_address(web.listen)
     site.names.configure((ascii_host(urlsplit(web.public_url).hostname or ""), ascii_host(host), *web.hosts))
     site.proxies = TrustedProxies(proxy_networks(web.proxies))
+
+
+def _unknown_proxies(site: AppContext) -> list[str]:
+    return [address for address in site.unknown_proxies.recent() if not site.proxies.trusts(address)]
 
 
 def _return_freed_memory() -> None:

@@ -12,7 +12,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from tawny.api.auth.access import Access, rule
+from tawny.api.auth.access import Access, caller_of, rule
+from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
 from tawny.api.request_origin import is_local_by_name
@@ -28,6 +29,8 @@ Value = tuple[Labels, float]
 @router.get("/metrics", dependencies=[rule(Access.PUBLIC)], include_in_schema=False)
 def metrics(request: Request, here: Here) -> Response:
     if not _may(request, here.metrics_token):
+        if "authorization" in request.headers:
+            here.accounts.counts.count(ACCESS_REFUSED, "metrics", caller_of(request).address)
         raise RequestRefused(
             403,
             "not_here",
