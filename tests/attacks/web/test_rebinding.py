@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -16,6 +17,10 @@ from tawny.api.client_address import is_loopback
 from tawny.api.host_names import MOST_LOGGED, AllowedHosts, host_name, is_loopback_host, names_of, read_machine_names
 from tawny.api.live.rtsp_auth import PassAuthenticator
 from tawny.api.server import WebServer
+from tawny.app.program import _take_over as take_over
+from tawny.config.changes.difference import AT_ONCE, difference
+from tawny.config.loader import parse_settings
+from tawny.config.settings import Settings
 from tawny.live.rtsp_server.server import RtspServer
 from tawny.live.rtsp_server.session import ServerContext
 from tawny.testing.clock import FakeClock
@@ -178,6 +183,24 @@ async def test_metrics_from_elsewhere_under_a_loopback_name_need_the_token(house
 
 def asking(house: House, address: str = "127.0.0.1") -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(house.app, client=(address, 5000)), base_url="http://x")
+
+
+# --- settings --------------------------------------------------------------------------------------------------------
+
+
+async def test_changed_settings_take_effect_at_once(house: House) -> None:
+    text = '[web]\nlisten = "tawny.lan:8000"\npublic_url = "https://Küche.example:8443/x"\n'
+    text += 'hosts = ["more.example"]\nproxies = ["172.30.32.0/24"]\n'
+    changed, problems = parse_settings(text, {})
+    assert changed, problems
+    take_over(house.site, Mock(), changed)
+    assert all(map(house.site.names.allows, ("tawny.lan:8000", "xn--kche-0ra.example", "more.example", "garage-pi")))
+    assert not house.site.names.allows("cam.example.org")
+    assert house.site.proxies.trusts("172.30.32.9")
+    assert set(difference(Settings(), changed).other) - AT_ONCE == {"web.listen"}
+    take_over(house.site, Mock(), Settings())
+    assert not house.site.names.allows("more.example")
+    assert not house.site.proxies.trusts("172.30.32.9")
 
 
 # --- names -----------------------------------------------------------------------------------------------------------
