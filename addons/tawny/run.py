@@ -11,6 +11,7 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 OPTIONS = "/data/options.json"
@@ -18,6 +19,10 @@ CONFIG = "/config"
 MEDIA = "/media/tawny"
 SUPERVISOR = "http://supervisor"
 LISTEN = "0.0.0.0:8000"
+INGRESS = "172.30.32.2"
+"""Home Assistant's own reverse proxy."""
+HOST = "homeassistant"
+"""The name of Home Assistant's computer, if the Supervisor doesn't say another."""
 OWNER = "Home"
 
 
@@ -43,20 +48,33 @@ def main(environ: dict[str, str]) -> None:
         subprocess.run(made, check=True)
         print("Put your Home Assistant's name in the place of 0.0.0.0 in that link.", flush=True)
     clean = {key: value for key, value in environ.items() if key != "SUPERVISOR_TOKEN"}
+    clean["TAWNY_HOST_NAME"] = host_of(environ.get("ADDON_SUPERVISOR", SUPERVISOR), environ.get("SUPERVISOR_TOKEN", ""))
     os.execve(tawny, [tawny, "run", "--config", str(settings)], clean)
 
 
 def broker_of(supervisor: str, token: str) -> str:
     """The address of Home Assistant's MQTT broker; empty where there is none."""
-    asked = urllib.request.Request(f"{supervisor}/services/mqtt", headers={"Authorization": f"Bearer {token}"})
-    try:
-        with urllib.request.urlopen(asked, timeout=10) as answer:
-            data = json.load(answer)["data"]
-    except (OSError, ValueError, KeyError, urllib.error.URLError):
+    data = told_by(supervisor, token, "services/mqtt")
+    if not data:
         return ""
     scheme = "mqtts" if data.get("ssl") else "mqtt"
     login = f"{quote(str(data.get('username', '')), safe='')}:{quote(str(data.get('password', '')), safe='')}"
     return f"{scheme}://{login}@{data['host']}:{data['port']}/tawny"
+
+
+def host_of(supervisor: str, token: str) -> str:
+    """The name of Home Assistant's computer, under which browsers open this add-on."""
+    return str(told_by(supervisor, token, "info").get("hostname") or HOST)
+
+
+def told_by(supervisor: str, token: str, path: str) -> dict[str, Any]:
+    """An answer of the Supervisor; empty where there is none."""
+    asked = urllib.request.Request(f"{supervisor}/{path}", headers={"Authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            return dict(json.load(answer)["data"])
+    except (OSError, ValueError, KeyError, TypeError, urllib.error.URLError):
+        return {}
 
 
 def write_secrets(path: Path, ours: dict[str, str]) -> None:
@@ -76,6 +94,7 @@ def first_settings(options: dict[str, object], media: Path, listen: str, *, has_
 
 [web]
 listen = "{listen}"
+proxies = ["{INGRESS}"]
 
 [storage]
 path = {json.dumps(options["recordings"])}

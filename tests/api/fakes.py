@@ -19,6 +19,7 @@ from tawny.api.auth.passes import Passes
 from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
 from tawny.api.context import AppContext
+from tawny.api.host_names import AllowedHosts
 from tawny.api.static_files import StaticFiles
 from tawny.config.changes.detection import plain_table
 from tawny.config.settings import DetectionSettings
@@ -230,6 +231,7 @@ def make_house(folder: Path) -> House:
     site = AppContext(
         recorder, accounts, passes, Shares(file, clock), StaticFiles({}), Passwords(memory_kib=8, rounds=1)
     )
+    site.names = AllowedHosts(clock, lambda: frozenset({"garage-pi"}), ["tawny.test"])
     app = routes()
     site.modes = FakeModes()
     app.state.site = site

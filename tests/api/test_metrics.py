@@ -5,14 +5,16 @@ import pytest
 
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.states import CameraState
-from tests.api.fakes import ORIGIN, House
+from tests.api.fakes import House
 from tests.playback.archives import PORCH
 
 TOKEN = "a-long-token-of-my-own"
 
 
 def asking(house: House, host: str = "127.0.0.1") -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(house.app, client=(host, 5000)), base_url=ORIGIN)
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(house.app, client=(host, 5000)), base_url="http://localhost:8000"
+    )
 
 
 async def values(house: House) -> dict[str, float]:

@@ -202,6 +202,8 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("settings", "key", "time_zone", "dates in names are local, in UTC by choice", _DESTINATION),
     Change("settings", "key", "write_only", "a login that may only write is not asked for more", _DESTINATION),
     Change("openapi", "field", "write_only", "the connection test finds a login that may only write"),
+    Change("settings", "key", "hosts", "pages under unknown names are refused, because of DNS rebinding", "web"),
+    Change("settings", "key", "proxies", "proxies on this computer are no longer trusted by themselves", "web"),
 )
 
 

@@ -38,6 +38,7 @@ from tawny.api.live import (
     webrtc_routes,
 )
 from tawny.api.past import clip_routes, media_routes, recording_routes
+from tawny.api.request_origin import RequestOriginMiddleware
 from tawny.api.security_headers import SecurityHeadersMiddleware
 
 router = APIRouter(prefix="/api/v1")
@@ -69,6 +70,7 @@ def make_routes() -> FastAPI:
     )
     errors.install(app)
     app.add_middleware(SecurityHeadersMiddleware)
+    app.add_middleware(RequestOriginMiddleware)  # the last one sees a request first
     for part in (
         session_routes,
         camera_routes,

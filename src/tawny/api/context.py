@@ -10,12 +10,15 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from tawny.api.auth.accounts import Account, Accounts, LoginSession
-from tawny.api.auth.login_throttle import LoginThrottle
+from tawny.api.auth.guess_limit import GuessLimit
+from tawny.api.auth.known_devices import KnownDevices
 from tawny.api.auth.passes import Passes
 from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
 from tawny.api.auth.unlocks import UnlockedSessions
 from tawny.api.camera_health import HealthAnswer
+from tawny.api.client_address import TrustedProxies, UnknownProxies
+from tawny.api.host_names import AllowedHosts
 from tawny.api.inbox import Inbox
 from tawny.api.live.follow import FollowSelectors
 from tawny.api.past.clip_jobs import ClipJobs
@@ -87,6 +90,10 @@ class AppContext:
     hosts: tuple[str, ...] = ("127.0.0.1",)
     """Addresses WebRTC listens on."""
 
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
+    names: AllowedHosts = field(init=False)
+    """Host names under which the web interface may be opened."""
+
     is_unlocked: bool = field(default=False, init=False)
     """Whether the current session has unlocked encrypted recordings."""
 
@@ -94,7 +101,10 @@ class AppContext:
     """If unlocked: the recorder without decryption."""
 
     def __post_init__(self) -> None:
-        self.attempts = LoginThrottle(self.recorder.clock)
+        self.attempts = GuessLimit(self.recorder.clock)
+        self.devices = KnownDevices(self.accounts.file, self.recorder.clock)
+        self.names = AllowedHosts(self.recorder.clock)
+        self.unknown_proxies = UnknownProxies(self.recorder.clock)
         self.viewers = ViewerCounts(self.recorder.watched)
         self.pictures = Snapshots()
         self.frames = StillReader(self.recorder)

@@ -26,8 +26,6 @@ FILE_THREADS = 8
 LARGEST_MESSAGE_BYTES = 4096
 """Maximum size of a WebSocket message from a browser."""
 MOST_UNSENT_BYTES = 128 * 1024
-PROXIES = "127.0.0.1,::1"
-"""Proxies whose forwarded headers are trusted: those on this computer."""
 log = logging.getLogger(__name__)
 
 
@@ -159,8 +157,7 @@ def _config(app: FastAPI) -> uvicorn.Config:
         ws_max_size=LARGEST_MESSAGE_BYTES,
         ws_max_queue=8,
         ws_per_message_deflate=False,
-        proxy_headers=True,
-        forwarded_allow_ips=PROXIES,
+        proxy_headers=False,  # see api.request_origin
         server_header=False,
         limit_concurrency=MOST_CONNECTIONS,
         timeout_keep_alive=30,

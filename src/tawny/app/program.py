@@ -6,19 +6,24 @@ Invariant: recording starts before the web interface, ends after it and does not
 import asyncio
 import ctypes
 import logging
+import os
 import signal
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from tawny.api.application import make_app
 from tawny.api.auth.accounts import Accounts, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.passes import Passes
+from tawny.api.auth.security_watch import SecurityWatch
 from tawny.api.auth.shares import Shares
+from tawny.api.client_address import TrustedProxies
 from tawny.api.context import AppContext
+from tawny.api.host_names import AllowedHosts, read_machine_names
 from tawny.api.inbox import FOLDER as INBOX
 from tawny.api.inbox import Inbox
 from tawny.api.live.rtsp_auth import PassAuthenticator
@@ -31,7 +36,8 @@ from tawny.app.logging_setup import configure_logging
 from tawny.app.running import RecorderRuntime
 from tawny.app.systemd_notify import SystemdNotifier
 from tawny.config.loader import read_settings
-from tawny.config.settings import Settings, listen_address
+from tawny.config.settings import Settings, WebSettings, listen_address
+from tawny.config.web import ascii_host, proxy_networks
 from tawny.engine import ThreadEngine
 from tawny.live.rtsp_server.server import RtspServer
 from tawny.live.rtsp_server.session import ServerContext
@@ -59,6 +65,8 @@ MALLOC_OPTIONS: Final = {-8: 1, -3: 2_000_000, -1: 4_000_000}
 """Options of mallopt(3): M_ARENA_MAX; M_MMAP_THRESHOLD and M_TRIM_THRESHOLD, in bytes."""
 LOOK_EVERY_S = 2.0
 """Interval in s at which the settings file is checked for changes."""
+HOST_NAME = "TAWNY_HOST_NAME"
+"""Environment variable: the name of the computer whose container this is."""
 DEMO_LINK_MS = 24 * 3_600_000
 OWNER = "Owner"
 
@@ -139,6 +147,8 @@ class Program:
             inbox=Inbox(None if self._in_memory else self._folder / INBOX),
             hosts=await addresses_of(host),
         )
+        site.names = AllowedHosts(self._clock, partial(read_machine_names, os.environ.get(HOST_NAME, "")))
+        _take_names(site, self._settings.web)
         outward = await asyncio.to_thread(self._made_outward, running, doors, accounts)
         at_last.callback(outward.close)  # retention queries the upload backlog until the end
         site.modes, running.modes.outbox, running.modes.targets = running.modes, outward.outbox, outward.rehearsed
@@ -158,6 +168,7 @@ class Program:
         running.care.also(
             HealthCheck(CertificateWatch(lambda: running.settings.web.public_url, self._clock), CERTIFICATE_S)
         )
+        running.care.also(HealthCheck(SecurityWatch(accounts.counts, partial(_unknown_proxies, site), self._clock)))
         control = ControlSocket(
             self._stands_for or self._folder,
             running.bus,
@@ -301,7 +312,19 @@ class Program:
 def _take_over(site: AppContext, outward: DeliveryService, settings: Settings) -> None:
     """Apply changed settings to everything that sends data to other computers."""
     site.address = settings.web.public_url
+    _take_names(site, settings.web)
     outward.apply(settings)
+
+
+def _take_names(site: AppContext, web: WebSettings) -> None:
+    """Apply the names under which browsers may open the web interface, and the trusted proxies."""
+    host, _ = listen_address(web.listen)
+    site.names.configure((ascii_host(urlsplit(web.public_url).hostname or ""), ascii_host(host), *web.hosts))
+    site.proxies = TrustedProxies(proxy_networks(web.proxies))
+
+
+def _unknown_proxies(site: AppContext) -> list[str]:
+    return [address for address in site.unknown_proxies.recent() if not site.proxies.trusts(address)]
 
 
 def _return_freed_memory() -> None:

@@ -19,6 +19,7 @@ from tawny.config.recognition import RecogniserSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, Table
 from tawny.config.rules import RuleSettings
 from tawny.config.sealing import Recipient, SealingSettings
+from tawny.config.web import HostName, ProxyNetwork
 from tawny.config.zones import Corners, LineSettings, PlaceName, ZoneSettings
 
 _CAMERA_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -83,6 +84,18 @@ class WebSettings(Table):
         "",
         description="Address under which phones reach tawny, for example https://cam.example.org, used for links in "
         "notifications. Empty: no links.",
+    )
+
+    hosts: tuple[HostName, ...] = Field(
+        (),
+        description="More names under which browsers may open tawny, for example nas.local. Always allowed: IP "
+        "addresses, localhost, this computer's name, and the name in `public_url`.",
+    )
+
+    proxies: tuple[ProxyNetwork, ...] = Field(
+        (),
+        description="Addresses or networks of your reverse proxies, for example 127.0.0.1. Only their "
+        "X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and Forwarded headers are trusted.",
     )
 
     metrics: str = Field(

@@ -108,6 +108,8 @@ class ProblemKind(StrEnum):
     UPLOAD = "upload"
     CLOCK = "clock"
     CERTIFICATE = "certificate"
+    SIGN_INS = "sign_ins"
+    PROXY = "proxy"
 
 
 PROBLEM_WORDS: dict[ProblemKind, str] = {
@@ -126,6 +128,8 @@ PROBLEM_WORDS: dict[ProblemKind, str] = {
     ProblemKind.UPLOAD: "Uploads or notifications delayed",
     ProblemKind.CLOCK: "Clock not synchronized",
     ProblemKind.CERTIFICATE: "Certificate expires",
+    ProblemKind.SIGN_INS: "Many refused sign-ins",
+    ProblemKind.PROXY: "Reverse proxy not configured",
 }
 OF_STATE = frozenset({ProblemKind.CAMERA, ProblemKind.SIGHT})
 """Problems that a camera's state and detail already say."""

@@ -33,6 +33,11 @@ class Doorman:
     cameras: set[CameraId] = field(default_factory=lambda: {PORCH})
     follows: FollowStream | None = None
     asked: int = 0
+    wrong: list[tuple[str, str]] = field(default_factory=list)
+    """Refused users and their addresses."""
+
+    def refused(self, user: str, address: str) -> None:
+        self.wrong.append((user, address))
 
     async def digest_of(self, user: str) -> str | None:
         return digest("tv", SECRET) if user == "tv" else None

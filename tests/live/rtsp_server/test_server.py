@@ -89,6 +89,7 @@ async def test_a_viewer_is_counted_while_it_sees() -> None:
 async def test_a_wrong_secret_is_refused() -> None:
     async with serving(PACKETS) as house:
         assert isinstance(await refusal(house.address(secret="wrong")), SourceRefused)
+        assert set(house.doorman.wrong) == {("tv", "127.0.0.1")}
 
 
 async def test_nobody_comes_in_without_a_name() -> None:

@@ -165,6 +165,14 @@ def test_without_a_broker_it_does_without(tmp_path: Path) -> None:
     assert settings is not None, problems
     PluginRegistry.opened().check(settings, "tawny.toml")
     assert (settings.mqtt.url, settings.storage.path) == ("", "/data/recordings")
+    assert settings.web.proxies == ("172.30.32.2",)
+
+
+def test_it_knows_the_name_of_home_assistants_computer() -> None:
+    run = runpy.run_path(str(ADDON / "run.py"))
+    assert run["host_of"]("http://127.0.0.1:1", "x") == "homeassistant"
+    with served(StandIn(lambda asked: (200, {"result": "ok", "data": {"hostname": "hass-pi"}}))) as service:
+        assert run["host_of"](service.base, "the-token") == "hass-pi"
 
 
 def test_the_owners_secrets_stay(tmp_path: Path) -> None:

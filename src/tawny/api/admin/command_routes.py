@@ -8,6 +8,7 @@ from pydantic import Field
 
 from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.auth.accounts import Account, Role
+from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.parameters import OneCamera
@@ -112,6 +113,8 @@ async def take_input(program: OneInput, request: Request, here: Here) -> OrderDo
         who = await asyncio.to_thread(orders.sent, program, headers, body, caller_of(request).address)
         asked = order_in(body)
     except CommandRefused as refused:
+        if refused.kind == "signed_out":
+            here.accounts.counts.count(ACCESS_REFUSED, program, caller_of(request).address)
         raise _refused(refused) from refused
     return await _done(here, who, asked)
 

@@ -1,10 +1,10 @@
 """`/metrics`: metrics in Prometheus text format, for this computer or with the token `web.metrics`.
 
-Requests forwarded by a proxy are not treated as local, whatever their address.
+This computer asks over loopback under a loopback name, not through a proxy: a page in a browser on this computer could
+have any other name.
 """
 
 import hmac
-import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -12,14 +12,15 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from tawny.api.auth.access import Access, rule
+from tawny.api.auth.access import Access, caller_of, rule
+from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
+from tawny.api.request_origin import is_local_by_name
 from tawny.model.states import EXPECTED, RECORDED, CameraState
 
 router = APIRouter()
 FORM: Final = "text/plain; version=0.0.4; charset=utf-8"
-_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 Labels = Mapping[str, str]
 Value = tuple[Labels, float]
@@ -28,10 +29,12 @@ Value = tuple[Labels, float]
 @router.get("/metrics", dependencies=[rule(Access.PUBLIC)], include_in_schema=False)
 def metrics(request: Request, here: Here) -> Response:
     if not _may(request, here.metrics_token):
+        if "authorization" in request.headers:
+            here.accounts.counts.count(ACCESS_REFUSED, "metrics", caller_of(request).address)
         raise RequestRefused(
             403,
             "not_here",
-            "Metrics are only available on this computer.",
+            "Metrics are only available on this computer, at http://localhost.",
             "Set `web.metrics` and send it as a bearer token.",
         )
     return PlainTextResponse("".join(_text(here)), media_type=FORM)
@@ -41,11 +44,7 @@ def _may(request: Request, token: str) -> bool:
     kind, _, sent = request.headers.get("authorization", "").partition(" ")
     if token and kind.lower() == "bearer" and hmac.compare_digest(sent.encode(), token.encode()):
         return True
-    try:
-        is_near = request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
-    except ValueError:
-        is_near = False
-    return is_near and not any(name in request.headers for name in _FORWARDED)
+    return is_local_by_name(request)
 
 
 def _text(here: AppContext) -> Iterable[str]:

@@ -4,7 +4,6 @@ import asyncio
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request
@@ -15,6 +14,7 @@ from tawny.api.auth.accounts import LoginSession, Role
 from tawny.api.auth.unlocks import UnlockedSession
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.request_origin import is_local
 from tawny.api.schemas import OkResponse
 from tawny.model.errors import NotDone, SettingsError
 from tawny.sealed.key_wrapping import short_name
@@ -218,18 +218,14 @@ def _desk(here: AppContext) -> SealingApi:
 
 def _is_safe(request: Request) -> bool:
     """Return whether the connection is encrypted (TLS) or local."""
-    if request.url.scheme == "https":
-        return True
-    try:
-        return request.client is not None and ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False
+    return request.url.scheme == "https" or is_local(request)
 
 
 def _check_safe(request: Request) -> None:
     if not _is_safe(request):
         what = "tawny doesn't send keys over an insecure connection."
-        raise RequestRefused(403, "not_safe", what, "Open tawny over https, or on the computer it runs on.")
+        todo = "Open tawny over https, or on the computer it runs on. A reverse proxy must be in `web.proxies`."
+        raise RequestRefused(403, "not_safe", what, todo)
 
 
 @contextmanager

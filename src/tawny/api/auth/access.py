@@ -17,6 +17,7 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from tawny.api.auth.accounts import Caller, LoginSession, Role
+from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.context import the_site
 from tawny.api.errors import RequestRefused, not_found, share_ended
 from tawny.model.ids import CameraId
@@ -115,7 +116,10 @@ async def _found(connection: HTTPConnection, access: Access) -> LoginSession | N
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
     asked = connection.query_params.get("pass", "") if access is Access.SEE else ""
     secret = secret if scheme.lower() == "bearer" else asked
-    return await asyncio.to_thread(the_site(connection).passes.session, secret) if secret else None
+    session = await asyncio.to_thread(the_site(connection).passes.session, secret) if secret else None
+    if secret and session is None:
+        the_site(connection).accounts.counts.count(ACCESS_REFUSED, "", caller_of(connection).address)
+    return session
 
 
 async def _open_shared(connection: HTTPConnection) -> None:

@@ -6,6 +6,7 @@ Never blocks for long: passwords are hashed by the caller.
 
 import hashlib
 import json
+import logging
 import secrets
 import sqlite3
 from collections.abc import Iterable
@@ -14,7 +15,9 @@ from enum import StrEnum
 from typing import Any
 
 from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.audit_counts import AuditCounts
 from tawny.model.clock import Clock
+from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 
 SESSION_MS = 30 * 86_400_000
@@ -24,6 +27,7 @@ TOKEN_MS = 30 * 60_000
 MOST_SESSIONS = 50
 """Maximum number of sessions per user; the least recently used ones end."""
 AUDIT_ROWS = 50_000
+log = logging.getLogger(__name__)
 _PEOPLE = "SELECT id, name, role, cameras FROM people"
 _BY_NAME = "SELECT id, name, role, cameras, password FROM people WHERE folded = ?"
 _SIGNED_IN = """
@@ -54,6 +58,8 @@ class TokenPurpose(StrEnum):
     """Create the owner account, or set a new password for an owner."""
     LINK = "link"
     """Sign in one user."""
+    DEVICE = "device"
+    """A known device (`api.auth.known_devices`); signs in nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +103,17 @@ class Accounts:
     """The accounts. Every method raises StorageError."""
 
     def __init__(self, file: AccountsFile, clock: Clock) -> None:
-        self._file, self._clock = file, clock
+        self.file, self._clock = file, clock
         self._reading, self._writing = file.reading, file.writing
+        self.counts = AuditCounts(file, clock)
 
     def close(self) -> None:
-        self._file.close()
+        try:
+            self.counts.flush()
+        except StorageError as error:
+            log.warning("cannot write the audit log: %s", error)
+        finally:
+            self.file.close()
 
     # --- users -------------------------------------------------------------------------------------------------------
 
@@ -163,6 +175,7 @@ class Accounts:
         )
         row = db.execute(_BY_NAME, (_fold(name),)).fetchone()
         db.execute("DELETE FROM sessions WHERE person = ?", (row[0],))
+        db.execute("DELETE FROM tokens WHERE person = ? AND purpose = 'device'", (row[0],))
         return _person(row)
 
     # --- one-time tokens ---------------------------------------------------------------------------------------------
@@ -246,15 +259,20 @@ class Accounts:
     # --- audit log ---------------------------------------------------------------------------------------------------
 
     def note(self, action: str, person: str, caller: Caller, detail: str = "") -> None:
-        """Add an audit log entry. person: the name as entered. Invariant: `detail` contains no secrets."""
+        """Add an audit log entry of a signed-in user; others are counted (`counts`).
+
+        Invariant: `detail` contains no secrets.
+        """
         with self._writing() as db:
             row = (self._clock.now_ms(), person[:100], action, detail[:500], caller.address)
-            number = db.execute("INSERT INTO audit VALUES (NULL, ?, ?, ?, ?, ?)", row).lastrowid
-            db.execute("DELETE FROM audit WHERE number <= ?", ((number or 0) - AUDIT_ROWS,))
+            newest = max(0, db.execute("SELECT coalesce(max(number), 0) FROM audit").fetchone()[0])
+            db.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)", (newest + 1, *row))
+            db.execute("DELETE FROM audit WHERE number BETWEEN 0 AND ?", (newest + 1 - AUDIT_ROWS,))
 
     def audit(self, limit: int = 200) -> list[AuditRow]:
-        """Return the newest entries, newest first."""
-        query = "SELECT at_ms, person, action, detail, address FROM audit ORDER BY number DESC LIMIT ?"
+        """Return the newest entries, newest first, including the counted ones."""
+        self.counts.flush()
+        query = "SELECT at_ms, person, action, detail, address FROM audit ORDER BY at_ms DESC, number DESC LIMIT ?"
         with self._reading() as db:
             return [AuditRow(*row) for row in db.execute(query, (limit,)).fetchall()]
 

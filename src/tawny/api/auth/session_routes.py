@@ -5,7 +5,6 @@ that concurrent attempts cannot bypass the throttle.
 """
 
 import asyncio
-import math
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -14,6 +13,9 @@ from tawny import __version__
 from tawny.api import schemas, serializers
 from tawny.api.auth.access import COOKIE, Access, Signed, caller_of, find_session, rule
 from tawny.api.auth.accounts import SESSION_MS, Account, TokenPurpose
+from tawny.api.auth.audit_counts import SIGN_IN_DELAYED, SIGN_IN_FAILED
+from tawny.api.auth.guess_limit import GuessAttempt
+from tawny.api.auth.known_devices import DEVICE_COOKIE, DEVICE_MS, DEVICE_PATH
 from tawny.api.auth.passwords import LEAST_LENGTH, is_weak
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
@@ -55,18 +57,24 @@ async def claim(asked: schemas.ClaimRequest, request: Request, response: Respons
 
 @router.post("/sign-in", dependencies=public)
 async def sign_in(asked: schemas.SignInRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
-    caller = caller_of(request)
-    wait_s = math.ceil(here.attempts.wait_s(asked.name, caller.address))
-    if wait_s:
-        await asyncio.to_thread(here.accounts.note, "sign-in delayed", asked.name, caller, f"{wait_s} s")
-        raise RequestRefused(429, "wait", f"Too many failed attempts. Try again in {wait_s} s.", "", {"wait_s": wait_s})
-    here.attempts.failed(asked.name, caller.address)
+    address, counts = caller_of(request).address, here.accounts.counts
     found = await asyncio.to_thread(here.accounts.find, asked.name)
+    tried = GuessAttempt(asked.name, address)
+    if found:
+        device = await asyncio.to_thread(here.devices.key_of, request.cookies.get(DEVICE_COOKIE, ""), found[0])
+        tried = GuessAttempt(asked.name, address, found[0].id, device)
+    wait_s = here.attempts.wait_s(tried)
+    if wait_s:
+        counts.count(SIGN_IN_DELAYED, asked.name, address, is_known=found is not None)
+        what = f"Too many failed attempts. Try again in {wait_s} s."
+        raise RequestRefused(429, "wait", what, "Or use a device you have used before.", {"wait_s": wait_s})
+    here.attempts.begin(tried)
     stored = (found[1] or None) if found else None
-    if not await here.passwords.matches(stored, asked.password) or found is None:
-        await asyncio.to_thread(here.accounts.note, "sign-in failed", asked.name, caller)
+    is_right = await here.passwords.matches(stored, asked.password, is_known_device=bool(tried.device))
+    if not is_right or found is None:
+        counts.count(SIGN_IN_FAILED, asked.name, address, is_known=found is not None)
         raise RequestRefused(401, "wrong_login", "Wrong name or password.", "Check both and try again.")
-    here.attempts.succeeded(asked.name, caller.address)
+    here.attempts.succeed(tried)
     person, _ = found
     if stored and here.passwords.is_outdated(stored):
         await asyncio.to_thread(here.accounts.set_password, person, await here.passwords.hash(asked.password))
@@ -104,6 +112,16 @@ async def _sign_in(
     await asyncio.to_thread(here.accounts.note, how, person.name, caller)
     response.set_cookie(
         COOKIE, token, max_age=SESSION_MS // 1000, path="/", httponly=True, samesite="lax", secure=_is_secure(request)
+    )
+    device = await asyncio.to_thread(here.devices.remember, request.cookies.get(DEVICE_COOKIE, ""), person)
+    response.set_cookie(
+        DEVICE_COOKIE,
+        device,
+        max_age=DEVICE_MS // 1000,
+        path=DEVICE_PATH,
+        httponly=True,
+        samesite="strict",
+        secure=_is_secure(request),
     )
     return schemas.SignedIn(user=serializers.user(person))
 

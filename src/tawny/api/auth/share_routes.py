@@ -10,6 +10,8 @@ from tawny.api import serializers
 from tawny.api.auth import share_schemas as shapes
 from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.auth.accounts import Role
+from tawny.api.auth.audit_counts import CODE_REFUSED, LINK_OPENED
+from tawny.api.auth.guess_limit import GuessAttempt
 from tawny.api.auth.shares import Share
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found, share_ended
@@ -81,7 +83,7 @@ async def open_share(token: OneToken, asked: shapes.OpenShare, request: Request,
         await _check_code(here, request, found, asked.code)
     job = await asyncio.to_thread(_clip_of, here, found)
     ticket = await asyncio.to_thread(here.shares.open, found)
-    await asyncio.to_thread(here.accounts.note, "shared link opened", Role.GUEST.value, caller_of(request), found.id)
+    here.accounts.counts.count(LINK_OPENED, Role.GUEST.value, caller_of(request).address, detail=found.id)
     return shapes.OpenedShare(
         from_ms=found.span.begin_ms,
         to_ms=found.span.end_ms,
@@ -130,15 +132,17 @@ def _clip_of(here: AppContext, share: Share) -> ClipExportJob | None:
 
 
 async def _check_code(here: AppContext, request: Request, found: Share, code: str) -> None:
-    name, address = f"share {found.id}", caller_of(request).address
+    tried = GuessAttempt(f"share {found.id}", caller_of(request).address, f"share {found.id}")
     if not code:
         raise RequestRefused(401, "code_needed", "This link requires a code.", "The person who sent it has the code.")
-    if wait_s := here.attempts.wait_s(name, address):
-        raise RequestRefused(429, "wait", f"Too many wrong codes. Try again in {wait_s:.0f} s.", "", {"wait_s": wait_s})
-    here.attempts.failed(name, address)
+    if wait_s := here.attempts.wait_s(tried):
+        here.accounts.counts.count(CODE_REFUSED, Role.GUEST.value, tried.address, detail=found.id)
+        raise RequestRefused(429, "wait", f"Too many wrong codes. Try again in {wait_s} s.", "", {"wait_s": wait_s})
+    here.attempts.begin(tried)
     if not await here.passwords.matches(found.code, code):
+        here.accounts.counts.count(CODE_REFUSED, Role.GUEST.value, tried.address, detail=found.id)
         raise RequestRefused(401, "wrong_code", "Wrong code.", "Check it and try again.")
-    here.attempts.succeeded(name, address)
+    here.attempts.succeed(tried)
 
 
 def _info(share: Share) -> shapes.ShareInfo:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.context import AppContext
 from tawny.api.live.follow import showing
 from tawny.live.follow_stream import FollowStream
@@ -20,6 +21,9 @@ class PassAuthenticator:
     async def may_see(self, user: str, camera: CameraId) -> bool:
         holder = await asyncio.to_thread(self._passes.person, user)
         return holder is not None and holder.may_see(camera)
+
+    def refused(self, user: str, address: str) -> None:
+        self._site.accounts.counts.count(ACCESS_REFUSED, user, address)
 
     async def followed(self, user: str) -> FollowStream | None:
         holder = await asyncio.to_thread(self._passes.person, user)

@@ -6,7 +6,8 @@ from tawny.config.settings import CameraSettings, DetectionSettings, Settings
 
 _OUTWARD = ("outbox", "destinations", "notifiers")
 _PROGRAMS = ("webhooks", "api_clients", "mqtt", "scripts", "relays")
-AT_ONCE = frozenset({*_OUTWARD, "relays", "web.public_url", "storage.encrypt", "encryption"})
+_WEB = ("web.public_url", "web.hosts", "web.proxies")
+AT_ONCE = frozenset({*_OUTWARD, *_WEB, "relays", "storage.encrypt", "encryption"})
 """Paths in `SettingsDifference.other` that take effect without a restart, in addition to retention."""
 
 

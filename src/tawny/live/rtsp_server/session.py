@@ -47,6 +47,10 @@ class RtspAuthenticator(Protocol):
         """Return whether the user may see the camera. Called repeatedly during a session."""
         ...
 
+    def refused(self, user: str, address: str) -> None:
+        """Count wrong credentials. user: as sent. Returns at once."""
+        ...
+
     async def followed(self, user: str) -> FollowStream | None:
         """Return the user's follow stream: the same object while the set of permitted cameras stays the same.
 
@@ -161,7 +165,9 @@ class ServerSession:
         user = digest_auth.user_of(authorization)
         stored = await doorman.digest_of(user) if user else None
         if stored is None or not digest_auth.is_right(authorization, request.method, self._nonce, stored):
-            self._refusals += bool(authorization)
+            if authorization:
+                self._refusals += 1
+                doorman.refused(user, self._writer.get_extra_info("peername")[0])
             return RtspReply("401 Unauthorized", {"WWW-Authenticate": digest_auth.challenge(self._nonce)})
         self._user = user
         if request.method in ("TEARDOWN", "GET_PARAMETER", "SET_PARAMETER", "PLAY"):

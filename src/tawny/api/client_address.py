@@ -1,0 +1,161 @@
+"""The client of a request: its address, scheme and host, through trusted reverse proxies only.
+
+Anyone can send `X-Forwarded-For`, also programs on this computer, so the headers count only from configured proxies.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final
+
+from starlette.datastructures import Headers
+
+from tawny.config.web import Network
+from tawny.model.clock import Clock
+
+FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
+"""Headers that only proxies send."""
+_SCHEMES: Final = frozenset({"http", "https"})
+_IPV6_NETWORK_BITS: Final = 64
+"""A provider gives each customer at least this network."""
+_LOCAL_NETWORKS: Final = tuple(
+    ip_network(one)
+    for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
+)
+MOST_PROXIES: Final = 4
+"""Maximum number of unknown proxies to report."""
+REPORTED_S: Final = 86_400.0
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestOrigin:
+    """What a trusted proxy says about a request; empty where it says nothing."""
+
+    address: str
+    scheme: str = ""
+    host: str = ""
+
+
+class TrustedProxies:
+    """The configured proxies."""
+
+    def __init__(self, networks: Iterable[Network] = ()) -> None:
+        self._networks = tuple(networks)
+
+    def trusts(self, address: str) -> bool:
+        found = parse_address(address)
+        return found is not None and any(found in network for network in self._networks)
+
+    def origin(self, peer: str, headers: Headers) -> RequestOrigin:
+        """Return the origin of a request whose connection comes from the trusted proxy `peer`.
+
+        The address is that before the last trusted proxy. If `X-Forwarded-For` and `Forwarded` disagree, the client
+        made one of them, and the origin is the proxy.
+        """
+        hops = [_node(one) for one in _items(headers, "x-forwarded-for")]
+        elements = [_pairs(one) for one in _items(headers, "forwarded")]
+        address = self._client(peer, hops)
+        if elements:
+            by_forwarded = self._client(peer, [_node(one.get("for", "")) for one in elements])
+            address = by_forwarded if not hops or address == by_forwarded else peer
+        nearest: Mapping[str, str] = elements[-1] if elements else {}
+        scheme = _last(headers, "x-forwarded-proto") or nearest.get("proto", "")
+        host = _last(headers, "x-forwarded-host") or nearest.get("host", "")
+        return RequestOrigin(address, scheme.lower() if scheme.lower() in _SCHEMES else "", host)
+
+    def _client(self, peer: str, hops: list[str]) -> str:
+        """Return the nearest address that is not a trusted proxy; the farthest trusted one if there is none."""
+        nearest = peer
+        for hop in reversed(hops):
+            if not hop:
+                break  # hidden or malformed: what comes before it proves nothing
+            nearest = hop
+            if not self.trusts(hop):
+                break
+        return nearest
+
+
+class UnknownProxies:
+    """Proxies that forward requests of signed-in users, but aren't configured. Single event loop writes."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen_s: dict[str, float] = {}
+
+    def note(self, address: str) -> None:
+        if address not in self._seen_s:
+            if len(self._seen_s) >= MOST_PROXIES:
+                return
+            log.warning(
+                "a proxy at %s forwards requests, but isn't in `web.proxies`: its headers are ignored. If it is yours, "
+                'add `proxies = ["%s"]` under [web] in tawny.toml',
+                address,
+                address,
+            )
+        self._seen_s = self._seen_s | {address: self._clock.mono_s()}
+
+    def recent(self) -> list[str]:
+        """Return the addresses seen in the last day. Call from any thread."""
+        oldest_s = self._clock.mono_s() - REPORTED_S
+        return [address for address, seen_s in self._seen_s.items() if seen_s >= oldest_s]
+
+
+def parse_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Return an IP address, an IPv4-mapped one as IPv4; None for anything else."""
+    try:
+        found = ip_address(text)
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def plain_address(text: str) -> str:
+    """Return the address with IPv4-mapped ones as IPv4; other texts unchanged."""
+    found = parse_address(text)
+    return str(found) if found is not None else text
+
+
+def network_of(address: str) -> str:
+    """Return what one customer of a provider has: an IPv4 address, or the /64 network of an IPv6 address."""
+    found = parse_address(address)
+    if not isinstance(found, IPv6Address) or found.is_loopback:
+        return plain_address(address)
+    return str(ip_network((int(found), _IPV6_NETWORK_BITS), strict=False))
+
+
+def is_nearby(address: str) -> bool:
+    """Return whether the address belongs to a local network."""
+    found = parse_address(address)
+    return found is not None and (found.is_loopback or any(found in network for network in _LOCAL_NETWORKS))
+
+
+def is_loopback(address: str) -> bool:
+    found = parse_address(address)
+    return found is not None and found.is_loopback
+
+
+def _items(headers: Headers, name: str) -> list[str]:
+    return [item.strip() for line in headers.getlist(name) for item in line.split(",")]
+
+
+def _last(headers: Headers, name: str) -> str:
+    items = _items(headers, name)
+    return items[-1] if items else ""
+
+
+def _pairs(element: str) -> dict[str, str]:
+    """Parse `for=192.0.2.43;proto=https` (RFC 7239)."""
+    pairs = (one.partition("=") for one in element.split(";"))
+    return {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
+
+
+def _node(text: str) -> str:
+    """Return the address of `192.0.2.43:4711` or `[2001:db8::1]:80`; empty for anything else."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    found = parse_address(text)
+    return "" if found is None else str(found)
