@@ -228,6 +228,17 @@ PROMISES: Final = (
         "faults/test_index.py",
     ),
     Promise(
+        "5,000 idle, slow and never-reading connections from one address and from 5,000, beside 16 cameras",
+        "nothing; at most 50 MB more memory; pages are back within 1 s",
+        (
+            ("connections-1024-1", "1,024 open files: {lost_s:.0f} s lost, {more_mb:.0f} MB"),
+            ("connections-1024-5000", "{lost_s:.0f} s, {more_mb:.0f} MB"),
+            ("connections-20000-1", "20,000: {lost_s:.0f} s, {more_mb:.0f} MB"),
+            ("connections-20000-5000", "{lost_s:.0f} s, {more_mb:.0f} MB"),
+        ),
+        "attacks/test_connections.py",
+    ),
+    Promise(
         "a detector crashes, hangs or uses all CPU",
         "nothing",
         (

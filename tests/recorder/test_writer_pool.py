@@ -1,6 +1,9 @@
 """How many threads write."""
 
-from tawny.engine import InlineEngine
+from collections.abc import Callable
+from functools import partial
+
+from tawny.engine import Actor, Handle, InlineEngine
 from tawny.recorder.writer_pool import WriterPool
 from tawny.testing.clock import FakeClock
 
@@ -40,3 +43,26 @@ def test_jobs_begin_in_their_order() -> None:
     pool.submit(*(lambda number=number: done.append(number) for number in range(10)))
     engine.run_for(1)
     assert done == list(range(10))
+
+
+class _FullEngine(InlineEngine):
+    """A system that has two threads left."""
+
+    def start(self, name: str, make: Callable[[], Actor]) -> Handle:
+        if len(self._all) == 2:
+            raise RuntimeError("can't start new thread")
+        return super().start(name, make)
+
+
+def test_where_the_system_has_no_more_threads_two_write_all() -> None:
+    clock, done = FakeClock("2026-11-20T00:00:00Z"), list[int]()
+    engine = _FullEngine(clock, _fail)
+    pool = WriterPool(engine, clock)
+
+    def write(number: int) -> None:
+        clock.advance(0.2)
+        done.append(number)
+
+    pool.submit(*(partial(write, number) for number in range(16)))
+    engine.run_for(10)
+    assert (pool.threads, sorted(done)) == (2, list(range(16)))

@@ -2,12 +2,13 @@
 
 import errno
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from tawny.model.errors import DiskFull, FolderUnwritable, StorageError
-from tawny.storage.disk.disk import DiskAccess, RealDisk, turned
+from tawny.storage.disk.disk import DiskAccess, RealDisk, sync_together, turned
 from tawny.storage.disk.memory_disk import RamDisk
 from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk
@@ -33,6 +34,24 @@ class TestRam(DiskContract):
 class TestFaulty(DiskContract):
     def made(self, folder: Path) -> DiskAccess:
         return FaultyDisk(folder)
+
+
+def test_files_are_synced_one_by_one_where_the_system_has_no_more_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = RealDisk(tmp_path)
+    files = [disk.create(f"{number}") for number in range(3)]
+    synced = list[int]()
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    sync_together(files)
+    assert len(set(synced)) == 3
+    for file in files:
+        file.close()
 
 
 def test_no_link_is_followed(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from tawny.api.admin import (
 )
 from tawny.api.auth import session_routes, share_routes
 from tawny.api.auth.access import Access, check_routes, rule
+from tawny.api.client_protocols import AdmittedRequests
 from tawny.api.context import AppContext
 from tawny.api.events import event_routes, search_routes, state_socket
 from tawny.api.live import (
@@ -70,6 +71,7 @@ def make_routes() -> FastAPI:
     )
     errors.install(app)
     app.add_middleware(SecurityHeadersMiddleware)
+    app.add_middleware(AdmittedRequests)
     app.add_middleware(RequestOriginMiddleware)  # the last one sees a request first
     for part in (
         session_routes,

@@ -15,6 +15,8 @@ from tawny.model.errors import DiskFull, FileDamaged, FileSealed, StorageError, 
 from tawny.model.validation import path_parts, problem_text
 
 log = logging.getLogger(__name__)
+MOST_ADDRESS_BYTES = 4096
+"""Maximum length of a request's path and query; the interface's longest, a search with every filter, has 900."""
 
 
 @dataclass(eq=False)
@@ -37,6 +39,12 @@ def not_found(what: str, todo: str = "It may have been deleted.") -> RequestRefu
 
 def bad_input(what: str, todo: str = "") -> RequestRefused:
     return RequestRefused(400, "bad_input", what, todo)
+
+
+def address_too_long() -> RequestRefused:
+    return RequestRefused(
+        414, "address_too_long", f"This address is longer than {MOST_ADDRESS_BYTES} bytes.", "Ask for less at once."
+    )
 
 
 def share_ended() -> RequestRefused:

@@ -4,7 +4,7 @@ import mimetypes
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from tawny.api.auth.access import Access, rule
 from tawny.api.context import Here
@@ -45,7 +45,7 @@ async def page(request: Request, here: Here) -> Response:
     """Return the single-page application."""
     if "index.html" not in here.interface.files:
         return HTMLResponse(MISSING, 503)
-    return _file(request, here.interface, "index.html", ASK_AGAIN)
+    return await _file(request, here.interface, "index.html", ASK_AGAIN)
 
 
 for path in PAGES:
@@ -56,16 +56,16 @@ for path in PAGES:
 @router.get("/assets/{name}", dependencies=public, include_in_schema=False)
 async def asset(name: str, request: Request, here: Here) -> Response:
     """Return a file with a hash in its name; cached forever."""
-    return _file(request, here.interface, f"assets/{name}", FOR_EVER)
+    return await _file(request, here.interface, f"assets/{name}", FOR_EVER)
 
 
 @router.get("/{name}", dependencies=public, include_in_schema=False)
 async def other_file(name: str, request: Request, here: Here) -> Response:
     """Return other files such as the icon and the manifest."""
-    return _file(request, here.interface, name, ASK_AGAIN)
+    return await _file(request, here.interface, name, ASK_AGAIN)
 
 
-def _file(request: Request, interface: StaticFiles, name: str, kept: str) -> Response:
+async def _file(request: Request, interface: StaticFiles, name: str, kept: str) -> Response:
     found = interface.files.get(name)
     if found is None:
         raise not_found("Page not found.", "Check the address.")
@@ -76,4 +76,6 @@ def _file(request: Request, interface: StaticFiles, name: str, kept: str) -> Res
         coding = accepted_coding(request.headers.get("accept-encoding", ""), offered)
         if coding:
             headers["Content-Encoding"], found = coding, offered[coding]
-    return FileResponse(found, headers=headers, media_type=kind)
+    content = await interface.read(found)
+    headers["ETag"] = f'"{interface.etag(found)}"'
+    return Response(content, headers=headers, media_type=kind)

@@ -1,9 +1,9 @@
-"""ASGI middleware: security headers on every response, and a limit on request bodies."""
+"""ASGI middleware: security headers on every response, and limits on request addresses and bodies."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tawny.api.errors import answer
+from tawny.api.errors import MOST_ADDRESS_BYTES, address_too_long, answer, as_answer
 
 MOST_BODY_BYTES = 64 * 1024
 STREAMED = frozenset({("PUT", "/api/v1/inbox/file")})
@@ -36,6 +36,9 @@ class SecurityHeadersMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if _is_too_long(scope):
+            await as_answer(address_too_long())(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -60,6 +63,11 @@ class SecurityHeadersMiddleware:
             await refused(scope, receive, send_with_headers)
         else:
             await self._app(scope, body, send_with_headers)
+
+
+def _is_too_long(scope: Scope) -> bool:
+    path = scope.get("raw_path") or scope.get("path", "").encode()
+    return len(path) + len(scope.get("query_string", b"")) > MOST_ADDRESS_BYTES
 
 
 async def _body_within(scope: Scope, receive: Receive) -> Receive | None:

@@ -11,16 +11,23 @@ from contextlib import contextmanager, suppress
 import anyio.to_thread
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.exceptions import InvalidState
 
 from tawny.api.auth.accounts import Accounts
+from tawny.api.client_protocols import (
+    CONNECTION,
+    HTTP_RULES,
+    MOST_HEAD_BYTES,
+    HttpProtocol,
+    WebSocketProtocol,
+)
+from tawny.engine.acceptor import ConnectionAcceptor, bind_sockets
+from tawny.engine.connections import ClientConnection, ConnectionManager
+from tawny.model.clock import SystemClock
 from tawny.model.errors import NoAccount, NotDone, PortInUse, UsageError
 
 GRACE_S = 1
 TICK_S = 2.0
 """Interval in s at which the Date header is updated."""
-MOST_CONNECTIONS = 1000
 FILE_THREADS = 8
 """Maximum number of threads for streaming files; each costs memory."""
 LARGEST_MESSAGE_BYTES = 4096
@@ -32,9 +39,12 @@ log = logging.getLogger(__name__)
 class WebServer:
     """Call `start` once and `stop` once, in the serving loop."""
 
-    def __init__(self, app: FastAPI, accounts: Accounts, host: str, port: int) -> None:
-        """host: a name or an address. port: 0 for any free port."""
+    def __init__(
+        self, app: FastAPI, accounts: Accounts, host: str, port: int, connections: ConnectionManager | None = None
+    ) -> None:
+        """host: a name or an address. port: 0 for any free port. connections: shared with other servers; None: own."""
         self._app, self._accounts, self._host, self._port = app, accounts, host, port
+        self._connections = ConnectionManager(SystemClock()) if connections is None else connections
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
@@ -54,7 +64,7 @@ class WebServer:
             raise NoAccount(self.address)
         sockets = self._bound(places)
         self._port = sockets[0].getsockname()[1]
-        self._server = _Server(_config(self._app))
+        self._server = _Server(_config(self._app), self._connections)
         anyio.to_thread.current_default_thread_limiter().total_tokens = FILE_THREADS
         self._serving = asyncio.create_task(self._server.serve(sockets), name="web")
         await self._server.ready.wait()
@@ -69,24 +79,13 @@ class WebServer:
             await self._serving
 
     def _bound(self, places: list[tuple[str, socket.AddressFamily]]) -> list[socket.socket]:
-        sockets: list[socket.socket] = []
-        port = self._port
         try:
-            for address, family in places:
-                made = socket.socket(family, socket.SOCK_STREAM)
-                sockets.append(made)
-                made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                if family == socket.AF_INET6:
-                    made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if address == "::" else 1)
-                # keep the kernel's send buffer small: data queued for a slow viewer is outdated when it arrives
-                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT_BYTES)
-                made.bind((address, port))
-                made.listen(128)
-                port = made.getsockname()[1]
+            sockets = bind_sockets(places, self._port)
         except OSError as error:
-            for made in sockets:
-                made.close()
             raise self._refused(error) from error
+        for made in sockets:
+            # keep the kernel's send buffer small: data queued for a slow viewer is outdated when it arrives
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT_BYTES)
         return sockets
 
     def _refused(self, error: OSError) -> PortInUse | NotDone:
@@ -114,11 +113,13 @@ async def _resolved(host: str, port: int) -> list[tuple[str, socket.AddressFamil
 
 
 class _Server(uvicorn.Server):
-    """Leaves signal handling to the program, and signals when it listens."""
+    """Leaves signal handling to the program and accepting to the connection manager, and signals when it listens."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, connections: ConnectionManager) -> None:
         super().__init__(config)
         self.ready, self.ending = asyncio.Event(), asyncio.Event()
+        self._connections = connections
+        self._acceptors: list[ConnectionAcceptor] = []
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -131,17 +132,24 @@ class _Server(uvicorn.Server):
                 await asyncio.wait_for(self.ending.wait(), TICK_S)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await self.lifespan.startup()
+        self.servers = []
+        self._acceptors = [
+            ConnectionAcceptor(one, self._connections, HTTP_RULES, self._make_protocol) for one in sockets or ()
+        ]
+        for acceptor in self._acceptors:
+            acceptor.start()
+        self.started = True
         self.ready.set()
 
+    def _make_protocol(self, connection: ClientConnection) -> asyncio.BaseProtocol:
+        state = {**self.lifespan.state, CONNECTION: connection}
+        return HttpProtocol(self.config, self.server_state, state)
 
-class _WebSocket(WebSocketsSansIOProtocol):
-    def shutdown(self) -> None:
-        """Close the connection. uvicorn raises for a client that left with unsent data, which would abort the
-        shutdown.
-        """
-        with suppress(InvalidState):
-            super().shutdown()
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for acceptor in self._acceptors:
+            acceptor.stop()
+        await super().shutdown(sockets)
 
 
 def _config(app: FastAPI) -> uvicorn.Config:
@@ -153,13 +161,13 @@ def _config(app: FastAPI) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         http="h11",
-        ws=_WebSocket,
+        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+        ws=WebSocketProtocol,
         ws_max_size=LARGEST_MESSAGE_BYTES,
         ws_max_queue=8,
         ws_per_message_deflate=False,
         proxy_headers=False,  # see api.request_origin
         server_header=False,
-        limit_concurrency=MOST_CONNECTIONS,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE_S,
     )

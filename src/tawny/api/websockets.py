@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected, WebSocketState
 
 from tawny.api.auth.access import SIGNED_OUT, has_ended
 from tawny.model.clock import Clock
@@ -13,6 +13,8 @@ from tawny.model.clock import Clock
 LOOK_S = 4.0
 """Interval in s of session checks and heartbeats."""
 NOT_UNDERSTOOD = 1008
+_ENDED = asyncio.CancelledError | WebSocketDisconnect | WebSocketDisconnected
+"""One side has ended while the other one sent."""
 Said = TypeVar("Said", bound=BaseModel)
 
 
@@ -46,15 +48,17 @@ async def run_duplex(
             task.cancel()
         ended = await asyncio.gather(*both, return_exceptions=True)
     for error in ended:
-        if isinstance(error, BaseException) and not isinstance(error, asyncio.CancelledError | WebSocketDisconnect):
+        if isinstance(error, BaseException) and not isinstance(error, _ENDED):
             raise error
 
 
 async def _hear(socket: WebSocket, kind: type[Said], hear: Callable[[Said], None]) -> None:
     while socket.application_state is WebSocketState.CONNECTED:  # until the sending side closes it
-        text = await socket.receive_text()
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
         try:
-            said = kind.model_validate_json(text)
+            said = kind.model_validate_json(message.get("text") or "")  # a binary message is none that is expected
         except ValidationError:
             await socket.close(NOT_UNDERSTOOD, "Invalid message.")
             return

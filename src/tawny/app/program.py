@@ -39,6 +39,8 @@ from tawny.config.loader import read_settings
 from tawny.config.settings import Settings, WebSettings, listen_address
 from tawny.config.web import ascii_host, proxy_networks
 from tawny.engine import ThreadEngine
+from tawny.engine.connections import LOOPBACK, ConnectionLimits, ConnectionManager
+from tawny.engine.descriptors import SPARE_DESCRIPTORS, raise_limit, reserve
 from tawny.live.rtsp_server.server import RtspServer
 from tawny.live.rtsp_server.session import ServerContext
 from tawny.model.clock import SystemClock
@@ -109,6 +111,7 @@ class Program:
         tell: called with the web address and the one-time link, if any, as data and as text.
         """
         configure_logging()
+        limit = raise_limit()
         _return_freed_memory()
         if not keep_memory_private():
             log.warning("cannot protect tawny's memory: other programs of this user can read it")
@@ -117,15 +120,27 @@ class Program:
         running = RecorderRuntime(
             self._settings, self._folder, self._clock, doors, self._config, stands_for=self._stands_for
         )
+        limits = ConnectionLimits.for_descriptors(limit)
+        connections = ConnectionManager(
+            self._clock, limits, trusted=(*LOOPBACK, *proxy_networks(self._settings.web.proxies))
+        )
         with ExitStack() as at_last:
+            at_last.enter_context(reserve.hold(SPARE_DESCRIPTORS))
             try:
                 running.begin()
                 running.await_first_pictures()
-                asyncio.run(self._serve(running, doors, tell, at_last))
+                asyncio.run(self._serve(running, doors, tell, at_last, connections))
             finally:
                 running.close("disk" if self.came_back else "person")
 
-    async def _serve(self, running: RecorderRuntime, doors: PluginRegistry, tell: Tell, at_last: ExitStack) -> None:
+    async def _serve(
+        self,
+        running: RecorderRuntime,
+        doors: PluginRegistry,
+        tell: Tell,
+        at_last: ExitStack,
+        connections: ConnectionManager,
+    ) -> None:
         """Run the asyncio part. at_last: closed after recording has ended."""
         where = ":memory:" if self._in_memory else self._folder / "accounts.db"
         file = await asyncio.to_thread(AccountsFile, where)
@@ -192,8 +207,8 @@ class Program:
             lambda message: json_format.message(message, self._clock.now_ms()),
             on_disk=not self._in_memory and self._stands_for is None,
         )
-        server = WebServer(make_app(site), accounts, host, port)
-        rtsp = _rtsp_server(self._settings.web.rtsp, site)
+        server = WebServer(make_app(site), accounts, host, port, connections)
+        rtsp = _rtsp_server(self._settings.web.rtsp, site, connections)
         stop = _stop_on_signals()
         try:
             await server.start()
@@ -338,13 +353,13 @@ def _return_freed_memory() -> None:
             mallopt(option, value)
 
 
-def _rtsp_server(listen: str, site: AppContext) -> RtspServer | None:
+def _rtsp_server(listen: str, site: AppContext, connections: ConnectionManager) -> RtspServer | None:
     """Return the RTSP server for other apps; None if it is not configured."""
     if not listen:
         return None
     recorder = site.recorder
     house = ServerContext(recorder.hub, PassAuthenticator(site), recorder.clock, site.viewers.one_more)
-    return RtspServer(house, *listen_address(listen))
+    return RtspServer(house, *listen_address(listen), connections)
 
 
 def _copied(file: AccountsFile, path: Path) -> None:

@@ -31,6 +31,7 @@ LoadCredential=-tawny:{config_folder}/credentials
 {user}StateDirectory=tawny
 UMask=0077
 LimitCORE=0
+LimitNOFILE=65536
 MemorySwapMax=0
 NoNewPrivileges=yes
 ProtectSystem=strict

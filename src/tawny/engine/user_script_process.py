@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 import re
-import select
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tawny.engine.descriptors import wait_readable
 from tawny.model.clock import Clock
 
 CHILD = Path(__file__).with_name("user_script_main.py")
@@ -83,7 +83,7 @@ class ScriptProcess:
         until_s = self._clock.mono_s() + timeout_s
         while b"\n" not in self._rest:
             left_s = max(0.0, until_s - self._clock.mono_s())
-            if not select.select([self._answers], [], [], left_s)[0]:
+            if not wait_readable([self._answers], left_s):
                 return None
             got = os.read(self._answers, 1 << 16)
             if not got:
@@ -125,7 +125,7 @@ class ScriptProcess:
 
     def _ended(self, deadline_s: float) -> ScriptFailure:
         try:
-            self._process.wait(0 if select.select([self._answers], [], [], 0)[0] == [] else ENDS_S)
+            self._process.wait(ENDS_S if wait_readable([self._answers], 0) else 0)
         except subprocess.TimeoutExpired:
             return ScriptFailure(f"it took longer than {deadline_s:g} s")
         wrong = self.why_ended()

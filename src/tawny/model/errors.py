@@ -6,7 +6,7 @@ TawnyError
 ├── NotDone               3   not possible, for a reason without its own code
 ├── DetectorFailed        3   a user's detector, where it is required
 ├── SourceError          20…29 a camera
-├── StorageError         30…39 a disk
+├── StorageError      30…39, 42 a disk; 42: too many open files
 ├── PortInUse, NoAccount 40, 41 the web server
 └── DeliveryError        50…59 uploads and notifications
 """
@@ -250,6 +250,16 @@ class DiskFull(StorageError):
     code = "disk_full"
     says = "The disk at {where} is full."
     advice = "Free up space, shorten retention (`storage.retention`), or choose another folder with `--data`."
+
+
+@dataclass(eq=False)
+class TooManyFiles(StorageError):
+    """The process or the system has no free file descriptor. The disk is well."""
+
+    exit_code = 42
+    code = "too_many_files"
+    says = "Can't open {where}: too many open files and connections ({detail})."
+    advice = "Raise the limit of open files: `LimitNOFILE=` in the systemd unit, or `ulimit -n`. tawny keeps retrying."
 
 
 @dataclass(eq=False)

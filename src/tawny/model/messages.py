@@ -98,6 +98,7 @@ class ProblemKind(StrEnum):
     GAP = "gap"
     DISK = "disk"
     SLOW_DISK = "slow_disk"
+    OPEN_FILES = "open_files"
     BOOKS = "books"
     ROOM = "room"
     SPARE = "spare"
@@ -118,6 +119,7 @@ PROBLEM_WORDS: dict[ProblemKind, str] = {
     ProblemKind.GAP: "Many short gaps",
     ProblemKind.DISK: "Disk error",
     ProblemKind.SLOW_DISK: "Disk too slow",
+    ProblemKind.OPEN_FILES: "Too many open files",
     ProblemKind.BOOKS: "Gaps and events can't be written",
     ProblemKind.ROOM: "Not enough disk space",
     ProblemKind.SPARE: "Recording to the fallback disk",

@@ -11,7 +11,7 @@ from typing import Final
 
 from tawny.engine.backoff import Backoff
 from tawny.model.clock import Clock
-from tawny.model.errors import DiskFull, StorageError
+from tawny.model.errors import DiskFull, StorageError, TooManyFiles
 from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import Packet
@@ -348,7 +348,7 @@ class StreamRecording:
         if lost is None or self._loss is not None:
             return
         reason = GapReason.OVERLOAD
-        if self.problem is not None:
+        if self.problem is not None and not isinstance(self.problem, TooManyFiles):
             reason = GapReason.DISK_FULL if isinstance(self.problem, DiskFull) else GapReason.DISK_ERROR
         detail = self.problem.detail if self.problem is not None else "the disk was too slow"
         self._loss = WriteLoss(self.camera, self.stream, lost.begin_ms, None, reason, detail)

@@ -59,7 +59,13 @@ class WriterPool:
     def _grow(self, count: int) -> None:
         with self._growing:
             for number in range(len(self._handles), count):
-                self._handles.append(self._engine.start(f"{self._name} {number + 1}", partial(_Writer, self, number)))
+                try:
+                    handle = self._engine.start(f"{self._name} {number + 1}", partial(_Writer, self, number))
+                except RuntimeError:  # the system has no more threads: those that run do the work
+                    if number < self._least:
+                        raise
+                    return
+                self._handles.append(handle)
 
     def run_next(self, number: int) -> float:
         """Run a job on the thread of this number. Return the time to sleep, in s."""

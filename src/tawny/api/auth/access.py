@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket
 
 from tawny.api.auth.accounts import Caller, LoginSession, Role
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
+from tawny.api.client_protocols import note_sign_in
 from tawny.api.context import the_site
 from tawny.api.errors import RequestRefused, not_found, share_ended
 from tawny.model.ids import CameraId
@@ -68,6 +69,7 @@ class AccessRule:
                 await _open_shared(connection)
             elif self.access is not Access.SIGNED and self.access is not Access.PUBLIC:
                 connection.state.session = _allowed(await _found(connection, self.access), self.access)
+                note_sign_in(connection)
                 if not may_see(connection):
                     raise not_found("Camera not found.")
 
@@ -128,6 +130,7 @@ async def _open_shared(connection: HTTPConnection) -> None:
     if found is None:
         raise share_ended()
     connection.state.share, connection.state.session = found
+    note_sign_in(connection)
 
 
 def may_see(connection: HTTPConnection) -> bool:
@@ -198,6 +201,7 @@ async def _check_socket(socket: WebSocket, access: Access) -> None:
         return
     try:
         socket.state.session = _allowed(await _found(socket, access), access)
+        note_sign_in(socket)
         if not may_see(socket):
             raise not_found("Camera not found.")
     except RequestRefused as refused:

@@ -7,7 +7,6 @@ appear in our settings or a command line. Uploads cannot be resumed: an interrup
 import json
 import os
 import re
-import select
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from urllib.parse import unquote
 from tawny.delivery.carrier import PORTION_BYTES, DeliveryContent, portions
 from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile
 from tawny.delivery.destinations.address import only
+from tawny.engine.descriptors import wait_readable, wait_writable
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.times import utc_from_text
 
@@ -200,7 +200,7 @@ class _Open:
         for portion in portions(content):
             left = memoryview(portion)
             while left:
-                if not select.select([], [pipe], [], DEADLINE_S)[1]:
+                if not wait_writable([pipe], DEADLINE_S):
                     raise TargetUnreachable(self._public, "rclone stopped accepting data")
                 with suppress(BlockingIOError):
                     left = left[os.write(pipe.fileno(), left) :]
@@ -208,7 +208,7 @@ class _Open:
     def _portions(self, pipe: IO[bytes], most_bytes: int | None = None) -> Iterator[bytes]:
         read_bytes = 0
         while True:
-            if not select.select([pipe], [], [], DEADLINE_S)[0]:
+            if not wait_readable([pipe], DEADLINE_S):
                 raise TargetUnreachable(self._public, "rclone stopped responding")
             portion = os.read(pipe.fileno(), PORTION_BYTES)
             if not portion:

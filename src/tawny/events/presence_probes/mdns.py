@@ -4,13 +4,13 @@ A response to such a query is sent to the querier and contains its id and questi
 """
 
 import secrets
-import select
 import socket
 import struct
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
+from tawny.engine.descriptors import wait_readable
 from tawny.model.clock import Clock
 
 GROUP: Final = ("224.0.0.251", 5353)
@@ -36,8 +36,7 @@ def answer_names(
                 asked[number] = name, question
         until_s = clock.mono_s() + timeout_s
         while len(there) < len(asked) and (left_s := until_s - clock.mono_s()) > 0:
-            ready, _, _ = select.select([one], [], [], left_s)
-            if ready:
+            if wait_readable([one], left_s):
                 with suppress(OSError):
                     there |= _answered(one.recv(MOST_BYTES), asked)
     return there

@@ -4,13 +4,13 @@ counts.
 
 import errno
 import secrets
-import select
 import socket
 import struct
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from typing import Final
 
+from tawny.engine.descriptors import wait_readable, wait_writable
 from tawny.model.clock import Clock
 
 TIMEOUT_S: Final = 2.0
@@ -57,8 +57,7 @@ def answer_pings(found: Found, clock: Clock, timeout_s: float = TIMEOUT_S) -> se
                 sockets[family].sendto(_request(family, number, token), where)
         until_s = clock.mono_s() + timeout_s
         while sockets and len(there) < len(found) and (left_s := until_s - clock.mono_s()) > 0:
-            ready, _, _ = select.select(list(sockets.values()), [], [], left_s)
-            for one in ready:
+            for one in wait_readable(sockets.values(), left_s):
                 with suppress(OSError):
                     said = one.recv(MOST_BYTES)
                     before, mark, after = said.partition(token)
@@ -83,8 +82,7 @@ def answer_connections(found: Found, clock: Clock, timeout_s: float = TIMEOUT_S)
                     waiting[one] = name
         until_s = clock.mono_s() + timeout_s
         while waiting and (left_s := until_s - clock.mono_s()) > 0:
-            _, ready, _ = select.select([], list(waiting), [], left_s)
-            for one in ready:
+            for one in wait_writable(list(waiting), left_s):
                 if one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) in _THERE:
                     there.add(waiting[one])
                 del waiting[one]

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from tawny.engine.connections import ClientConnection, Phase
 from tawny.live.follow_stream import FollowStream
 from tawny.live.rtsp_server import digest_auth
 from tawny.live.rtsp_server.messages import MalformedRtspRequest, RtspReply, RtspRequest, read_request
@@ -85,8 +86,17 @@ class _Wanted:
 class ServerSession:
     """One connection. Runs as one task until disconnect, lost permission or cancellation."""
 
-    def __init__(self, house: ServerContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self,
+        house: ServerContext,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        connection: ClientConnection,
+        has_room: Callable[[], bool],
+    ) -> None:
+        """has_room: returns whether another player may receive video."""
         self._house, self._reader, self._writer = house, reader, writer
+        self._connection, self._has_room = connection, has_room
         self._nonce, self._session = secrets.token_hex(16), secrets.token_hex(8)
         self._wanted: _Wanted | None = None
         self._following: FollowStream | None = None
@@ -98,6 +108,10 @@ class ServerSession:
         self._user = ""
         self._refusals = 0
         self._heard_s = house.clock.mono_s()
+
+    @property
+    def is_playing(self) -> bool:
+        return self._playing is not None
 
     async def run(self) -> None:
         try:
@@ -126,18 +140,24 @@ class ServerSession:
         """Read one request and send the response. Return False if the connection must be closed."""
         first = await self._reader.readexactly(1)
         self._heard_s = self._house.clock.mono_s()
+        if not self.is_playing:
+            self._connection.enter(Phase.HEAD)
         if first == b"$":  # interleaved RTCP from the player
             head = await self._reader.readexactly(3)
             await self._reader.readexactly(int.from_bytes(head[1:], "big"))
             return True
         request = read_request(first + (await self._reader.readuntil(b"\r\n\r\n"))[:-4])
         await self._reader.readexactly(request.body_bytes)
+        if not self.is_playing:
+            self._connection.enter(Phase.ACTIVE)
         reply = await self._reply(request)
         self._writer.write(reply.to_bytes(request.headers.get("cseq", "")))
         await self._writer.drain()
         if request.method == "PLAY" and reply.is_ok and self._playing is None:
             self._playing = asyncio.create_task(self._play())
             self._playing.add_done_callback(lambda _: self._writer.close())
+        if not self.is_playing:
+            self._connection.enter(Phase.IDLE)
         return request.method != "TEARDOWN" and self._refusals < MOST_REFUSALS
 
     async def _reply(self, request: RtspRequest) -> RtspReply:
@@ -151,6 +171,8 @@ class ServerSession:
                 return self._describe(request)
             case "SETUP":
                 return self._set_up(request)
+            case "PLAY" if self._tracks and not self.is_playing and not self._has_room():
+                return RtspReply("453 Not Enough Bandwidth")
             case "PLAY" if self._tracks:
                 return RtspReply(headers={"Session": self._session, "Range": "npt=now-"})
             case "PLAY":
@@ -170,6 +192,7 @@ class ServerSession:
                 doorman.refused(user, self._writer.get_extra_info("peername")[0])
             return RtspReply("401 Unauthorized", {"WWW-Authenticate": digest_auth.challenge(self._nonce)})
         self._user = user
+        self._connection.sign_in()
         if request.method in ("TEARDOWN", "GET_PARAMETER", "SET_PARAMETER", "PLAY"):
             return None
         wanted = await (self._follow(user) if request.path[:2] == FOLLOW else self._find(user, request.path))

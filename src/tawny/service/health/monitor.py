@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from tawny.config.heartbeat import HeartbeatSettings
 from tawny.engine import Bus, Engine
 from tawny.model.clock import Clock, is_kept_right
+from tawny.model.errors import TooManyFiles
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.states import BLINDED, EXPECTED, ON_WATCH, RECORDED, STATE_WORDS, CameraStatus
@@ -24,7 +25,7 @@ from tawny.storage.repair.healing import heal
 CHECK_IN_DO = "Check that the address is correct and that this computer can reach it."
 SELF_TEST_DO = "Run `tawny check --deep --repair` to restore what the mirror still has. Check the disk's health."
 SIGHT_DO = "Recording continues. Check the live view. This clears once the camera shows its usual scene again."
-NOT_WELL = frozenset({ProblemKind.CAMERA, ProblemKind.DISK, ProblemKind.BOOKS})
+NOT_WELL = frozenset({ProblemKind.CAMERA, ProblemKind.DISK, ProblemKind.OPEN_FILES, ProblemKind.BOOKS})
 """Alarms that stop the check-in, because recording fails or is about to fail."""
 
 
@@ -110,7 +111,8 @@ class HealthMonitor:
             for stream in StreamName:
                 problem = self._recorder.status(status.id, stream).problem
                 if problem is not None:
-                    yield HealthProblem(ProblemKind.DISK, None, problem.message, problem.do)
+                    kind = ProblemKind.OPEN_FILES if isinstance(problem, TooManyFiles) else ProblemKind.DISK
+                    yield HealthProblem(kind, None, problem.message, problem.do)
         if self._ledger.problem is not None:
             yield HealthProblem(ProblemKind.BOOKS, None, self._ledger.problem.message, self._ledger.problem.do)
         yield from self._others()

@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
-from tawny.model.errors import DiskFull, FolderUnwritable, StorageError
+from tawny.engine.descriptors import OUT_OF_DESCRIPTORS, reserve
+from tawny.model.errors import DiskFull, FolderUnwritable, StorageError, TooManyFiles
 
 Bytes = bytes | bytearray | memoryview
 Kind = Literal["file", "folder", "link", "other"]
@@ -125,6 +126,8 @@ def turned(error: OSError, where: str) -> StorageError:
     """Convert an OSError to a StorageError."""
     if error.errno in _FULL:
         return DiskFull(where)
+    if error.errno in OUT_OF_DESCRIPTORS:
+        return TooManyFiles(where, os.strerror(error.errno or 0))
     detail = os.strerror(error.errno) if error.errno else str(error)
     if error.errno in _DENIED:
         return FolderUnwritable(where, detail)
@@ -150,12 +153,12 @@ def sync_together(files: Sequence[OpenFile]) -> None:
 
     Concurrently, because a file system with a journal then commits them at once. Raises the first error.
     """
-    if len(files) < 2:
-        for file in files:
-            file.sync()
-        return
-    with ThreadPoolExecutor(min(len(files), _MOST_SYNCS)) as threads:
-        list(threads.map(lambda file: file.sync(), files))
+    if len(files) > 1:
+        with suppress(RuntimeError), ThreadPoolExecutor(min(len(files), _MOST_SYNCS)) as threads:
+            list(threads.map(lambda file: file.sync(), files))
+            return
+    for file in files:  # one alone, or the system has no more threads
+        file.sync()
 
 
 class RealDisk:
@@ -183,17 +186,17 @@ class RealDisk:
     def create(self, path: str, *, secret: bool = False) -> OpenFile:
         with self._at(path) as (folder, name):
             mode = 0o600 if secret else 0o640
-            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NEVER_LINKS, mode, dir_fd=folder)
+            fd = _open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NEVER_LINKS, mode, folder)
             return _RealFile(fd, self._where(path), 0)
 
     def extend(self, path: str) -> OpenFile:
         with self._at(path) as (folder, name):
-            fd = os.open(name, os.O_WRONLY | os.O_APPEND | _NEVER_LINKS, dir_fd=folder)
+            fd = _open(name, os.O_WRONLY | os.O_APPEND | _NEVER_LINKS, folder=folder)
             return _RealFile(fd, self._where(path), os.fstat(fd).st_size)
 
     def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes:
         with self._at(path) as (folder, name):
-            fd = os.open(name, os.O_RDONLY | os.O_NONBLOCK | _NEVER_LINKS, dir_fd=folder)
+            fd = _open(name, os.O_RDONLY | os.O_NONBLOCK | _NEVER_LINKS, folder=folder)
             try:
                 left = max(0, os.fstat(fd).st_size - offset) if size is None else size
                 pieces: list[bytes] = []
@@ -202,15 +205,15 @@ class RealDisk:
                     offset, left = offset + len(piece), left - len(piece)
                 return b"".join(pieces)
             finally:
-                os.close(fd)
+                reserve.close(fd)
 
     def write_at(self, path: str, offset: int, data: Bytes) -> None:
         with self._at(path) as (folder, name):
-            fd = os.open(name, os.O_WRONLY | _NEVER_LINKS, dir_fd=folder)
+            fd = _open(name, os.O_WRONLY | _NEVER_LINKS, folder=folder)
             try:
                 os.pwrite(fd, data, offset)
             finally:
-                os.close(fd)
+                reserve.close(fd)
 
     def rename(self, old: str, new: str) -> None:
         assert parent_of(old) == parent_of(new), "names change within a folder, so that one sync makes them durable"
@@ -290,9 +293,9 @@ class RealDisk:
             for name in parts_of(folder):
                 above, fd = fd, -1
                 try:
-                    fd = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=above)
+                    fd = _open(name, _FOLDER | os.O_NOFOLLOW, folder=above)
                 finally:
-                    os.close(above)
+                    reserve.close(above)
             yield fd
         except passing:
             raise
@@ -300,14 +303,14 @@ class RealDisk:
             raise turned(error, self._where(folder)) from error
         finally:
             if fd >= 0:
-                os.close(fd)
+                reserve.close(fd)
 
     def _open_root(self) -> int:
         if self._mark is None:
-            return os.open(self._root, _FOLDER)
+            return _open(self._root, _FOLDER)
         fd = -1
         try:
-            fd = os.open(self._root, _FOLDER)
+            fd = _open(self._root, _FOLDER)
             if _identity(fd) != self._identity:
                 if not _says(fd, *self._mark):
                     raise FileNotFoundError(errno.ENOENT, "another disk")
@@ -315,7 +318,7 @@ class RealDisk:
                 self._durable.clear()
         except (FileNotFoundError, NotADirectoryError) as error:
             if fd >= 0:
-                os.close(fd)
+                reserve.close(fd)
             raise StorageError(str(self._root), "the disk that should be there is not") from error
         return fd
 
@@ -329,17 +332,22 @@ _NEVER_LINKS = os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
+def _open(name: str | Path, flags: int, mode: int = 0o777, folder: int | None = None) -> int:
+    """Open a file or folder also while all descriptors are in use. folder: descriptor that `name` is relative to."""
+    return reserve.open(lambda: os.open(name, flags, mode, dir_fd=folder))
+
+
 def _identity(fd: int) -> tuple[int, int]:
     found = os.fstat(fd)
     return found.st_dev, found.st_ino
 
 
 def _says(folder: int, path: str, mark: bytes) -> bool:
-    fd = os.open(path, os.O_RDONLY | _NEVER_LINKS, dir_fd=folder)
+    fd = _open(path, os.O_RDONLY | _NEVER_LINKS, folder=folder)
     try:
         return os.pread(fd, len(mark) + 1, 0).strip() == mark
     finally:
-        os.close(fd)
+        reserve.close(fd)
 
 
 def _entry(name: str, found: os.stat_result) -> FolderEntry:
@@ -389,7 +397,7 @@ class _RealFile:
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             with self._errors():
-                os.close(fd)
+                reserve.close(fd)
 
     def _usable(self) -> None:
         if self._broken or self._fd < 0:

@@ -4,12 +4,12 @@ A keyframe burst overruns the socket buffer, so `read` blocks on the sockets and
 needs its own thread.
 """
 
-import select
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from tawny.engine.descriptors import wait_readable
 from tawny.model.clock import Clock
 from tawny.sources.rtsp.address import RtspAddress
 from tawny.sources.rtsp.client.fault import ConversationFault
@@ -91,7 +91,7 @@ class UdpConnection(RtspConnection):
         if self.is_playing:
             sockets = [one.fileno() for heard in self._heard for one in (heard.pair.packets, heard.pair.reports)]
             wait_s = LATE_S / 3 if any(heard.late >= 0 for heard in self._heard) else _WAIT_S
-            select.select([*sockets, self._line.fileno()], [], [], wait_s)
+            wait_readable([*sockets, self._line.fileno()], wait_s)
             now_s = self._tracks.now_s = self._clock.mono_s()
             self._take_all(now_s)
             if now_s >= self._report_s:

@@ -1,0 +1,127 @@
+"""Accepting connections of a listening socket in the asyncio loop, as far as the connection manager admits them.
+
+asyncio's own servers accept whatever comes; without descriptors they log a traceback for each attempt.
+"""
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from tawny.engine.connections import ClientConnection, ConnectionManager, ConnectionRules
+from tawny.engine.descriptors import OUT_OF_DESCRIPTORS
+
+BACKLOG: Final = 256
+ACCEPTED_AT_ONCE: Final = 16
+"""Connections accepted before other work of the loop continues."""
+PAUSE_S: Final = 0.2
+SWEEP_S: Final = 1.0
+_NO_ROOM: Final = OUT_OF_DESCRIPTORS | {errno.ENOBUFS, errno.ENOMEM}
+log = logging.getLogger(__name__)
+
+MakeProtocol = Callable[[ClientConnection], asyncio.BaseProtocol]
+
+
+def bind_sockets(places: Iterable[tuple[str, socket.AddressFamily]], port: int) -> list[socket.socket]:
+    """Return listening sockets. places: addresses with their families. port: 0 for a free one, the same for all.
+
+    Raises OSError.
+    """
+    sockets: list[socket.socket] = []
+    try:
+        for address, family in places:
+            made = socket.socket(family, socket.SOCK_STREAM)
+            sockets.append(made)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if address == "::" else 1)
+            made.bind((address, port))
+            made.listen(BACKLOG)
+            port = made.getsockname()[1]
+    except OSError:
+        for made in sockets:
+            made.close()
+        raise
+    return sockets
+
+
+class ConnectionAcceptor:
+    """Accepts on one socket between `start` and `stop`, and sweeps the manager's deadlines. Owns the socket."""
+
+    def __init__(
+        self, listening: socket.socket, manager: ConnectionManager, rules: ConnectionRules, make: MakeProtocol
+    ) -> None:
+        """make: creates the protocol of an admitted connection, which sets `abort` and calls `release`."""
+        self._socket, self._manager, self._rules, self._make = listening, manager, rules, make
+        self._loop = asyncio.get_running_loop()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._resume: asyncio.TimerHandle | None = None
+        self._sweep: asyncio.TimerHandle | None = None
+        self._is_over = False
+
+    def start(self) -> None:
+        self._socket.settimeout(0)
+        self._loop.add_reader(self._socket, self._accept)
+
+    def stop(self) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
+        self._loop.remove_reader(self._socket)
+        for timer in (self._resume, self._sweep):
+            if timer is not None:
+                timer.cancel()
+        self._socket.close()
+
+    def _accept(self) -> None:
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                made, address = self._socket.accept()
+            except OSError as error:
+                if error.errno in _NO_ROOM:
+                    self._pause(error)
+                return  # none is waiting, or its client has left
+            self._admit(made, str(address[0]))
+
+    def _admit(self, made: socket.socket, address: str) -> None:
+        """The lowest free number is given, so one at the ceiling means that connections use all that they may."""
+        limits = self._manager.limits
+        connection = None
+        if made.fileno() < limits.ceiling:
+            connection = self._manager.admit(address, self._rules)
+        else:
+            self._manager.relieve()
+            self._manager.refused += 1
+        if connection is None:
+            made.close()
+            return
+        opening = self._loop.create_task(self._open(made, connection))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+        if self._sweep is None:
+            self._sweep = self._loop.call_later(SWEEP_S, self._sweep_late)
+
+    async def _open(self, made: socket.socket, connection: ClientConnection) -> None:
+        made.settimeout(0)
+        try:
+            await self._loop.connect_accepted_socket(lambda: self._make(connection), made)
+        except OSError:  # the client has left
+            connection.release()
+            made.close()
+
+    def _sweep_late(self) -> None:
+        self._manager.sweep()
+        self._sweep = self._loop.call_later(SWEEP_S, self._sweep_late) if len(self._manager) else None
+
+    def _pause(self, error: OSError) -> None:
+        """Leave new connections to the kernel for a moment."""
+        log.warning("cannot accept connections for a moment: %s", error.strerror)
+        self._manager.relieve()
+        self._loop.remove_reader(self._socket)
+        self._resume = self._loop.call_later(PAUSE_S, self._resume_accepting)
+
+    def _resume_accepting(self) -> None:
+        if not self._is_over:
+            self._loop.add_reader(self._socket, self._accept)

@@ -1,0 +1,168 @@
+"""What the server reports of a real connection to the manager, and that late ones are closed, on the test's clock."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from tawny.api.auth.access import COOKIE
+from tawny.api.auth.accounts import Caller, Role
+from tawny.api.client_protocols import CONNECTION, HTTP_RULES, AdmittedRequests
+from tawny.api.server import WebServer
+from tawny.engine.connections import ClientConnection, ConnectionLimits, ConnectionManager, Phase
+from tawny.testing.clock import FakeClock
+from tests.api.fakes import make_house
+
+HOST = b"Host: 127.0.0.1\r\n"
+POST = (
+    b"POST /api/v1/sign-in HTTP/1.1\r\n" + HOST + b"X-Tawny: 1\r\nSec-Fetch-Site: same-origin\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"
+)
+
+
+@dataclass
+class Watched:
+    server: WebServer
+    manager: ConnectionManager
+    clock: FakeClock
+    cookie: bytes
+
+    async def open(self, sent: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection(*self.server.address.split(":"))
+        writer.write(sent)
+        return reader, writer
+
+    async def only_one(self, phase: Phase) -> ClientConnection:
+        """The one connection, once it is in this phase."""
+        async with asyncio.timeout(10):
+            while True:
+                found = list(self.manager._connections)
+                if len(found) == 1 and found[0].phase is phase:
+                    return found[0]
+                await asyncio.sleep(0.01)
+
+    def sweep_after(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.manager.sweep()
+
+
+@pytest.fixture
+async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
+    house, clock = make_house(tmp_path), FakeClock()
+    manager = ConnectionManager(clock)
+    token = house.accounts.begin_session(house.accounts.put_person("Anna", Role.OWNER), Caller("127.0.0.1"))
+    server = WebServer(house.app, house.accounts, "127.0.0.1", 0, manager)
+    await server.start()
+    yield Watched(server, manager, clock, f"Cookie: {COOKIE}={token}\r\n".encode())
+    await server.stop()
+    house.accounts.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "trickle", "phase", "last_s"),
+    [
+        (b"", b"", Phase.OPEN, 10.0),
+        (b"GET / HTTP/1.1\r\n", b"X-A: b\r\n", Phase.HEAD, 10.0),
+        (POST, b" ", Phase.BODY, 20.0),
+        (b"GET /api/v1/session HTTP/1.1\r\n" + HOST + b"\r\n", b"", Phase.IDLE, 40.0),
+    ],
+)
+async def test_a_slow_connection_is_closed_at_its_deadline(
+    watched: Watched, sent: bytes, trickle: bytes, phase: Phase, last_s: float
+) -> None:
+    reader, writer = await watched.open(sent)
+    await watched.only_one(phase)
+    for _ in range(4):
+        watched.sweep_after(last_s / 4 - 0.1)
+        writer.write(trickle)
+        await asyncio.sleep(0.05)
+    assert len(watched.manager) == 1
+    watched.sweep_after(1.0)
+    assert len(watched.manager) == 0
+    async with asyncio.timeout(10):
+        with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+            await reader.readexactly(1_000_000)
+    writer.close()
+
+
+async def test_who_has_a_session_is_signed_in(watched: Watched) -> None:
+    request = b"GET /api/v1/cameras HTTP/1.1\r\n" + HOST
+    _, writer = await watched.open(request + watched.cookie + b"\r\n")
+    assert (await watched.only_one(Phase.IDLE)).is_signed_in
+    writer.write(request + b"\r\n")
+    async with asyncio.timeout(10):
+        while (await watched.only_one(Phase.IDLE)).is_signed_in:
+            await asyncio.sleep(0.01)
+    writer.close()
+
+
+async def test_a_websocket_with_a_session_is_never_closed_for_others(watched: Watched) -> None:
+    _, writer = await watched.open(
+        b"GET /api/v1/ws HTTP/1.1\r\nHost: " + watched.server.address.encode() + b"\r\nConnection: Upgrade\r\n"
+        b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        b"Origin: http://" + watched.server.address.encode() + b"\r\n" + watched.cookie + b"\r\n"
+    )
+    connection = await watched.only_one(Phase.ACTIVE)
+    async with asyncio.timeout(10):
+        while not connection.is_signed_in:
+            await asyncio.sleep(0.01)
+    watched.sweep_after(86_400)
+    assert not watched.manager.relieve()
+    writer.close()
+    async with asyncio.timeout(10):
+        while len(watched.manager):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_client_behind_a_proxy_that_has_too_many_is_told_so() -> None:
+    manager = ConnectionManager(FakeClock(), ConnectionLimits(total=10, of_address=2))
+    answers: list[int] = []
+    over = asyncio.Event()
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"][CONNECTION].enter(Phase.ACTIVE)
+        scope["state"][CONNECTION].sign_in()
+        await over.wait()
+        await PlainTextResponse("page")(scope, receive, send)
+
+    async def ask() -> None:
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answers.append(message["status"])
+
+        async def receive() -> Message:
+            return {"type": "http.disconnect"}
+
+        scope: Scope = {"type": "http", "client": ("203.0.113.7", 1), "headers": [], "method": "GET"}
+        scope["state"] = {CONNECTION: manager.admit("127.0.0.1", HTTP_RULES)}
+        await AdmittedRequests(page)(scope, receive, send)
+
+    asking = [asyncio.create_task(ask()) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    over.set()
+    await asyncio.gather(*asking)
+    assert answers == [429, 200, 200]
+
+
+async def test_whoever_has_not_signed_in_gets_a_body_in_portions() -> None:
+    manager = ConnectionManager(FakeClock())
+    sizes: list[int] = []
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("x" * 100_000)(scope, receive, send)
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            sizes.append(len(message["body"]))
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    scope: Scope = {"type": "http", "client": ("203.0.113.7", 1), "headers": [], "method": "GET"}
+    scope["state"] = {CONNECTION: manager.admit("127.0.0.1", HTTP_RULES)}
+    await AdmittedRequests(page)(scope, receive, send)
+    assert (sum(sizes), max(sizes)) == (100_000, 16_384)
