@@ -180,6 +180,7 @@ REMOVED: Final[tuple[Change, ...]] = (
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/cameras"),
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/health"),
 )
+_MAKER: Final = "an access token or sign-in link grants only what the account that made it may do now"
 ADDED: Final[tuple[Change, ...]] = (
     Change("openapi", "path", "/api/v1/clips/{clip}/restore", "a deleted clip can be restored for a minute"),
     Change("openapi", "field", "values", "what a detector that is not in use is set to", _WATCHING),
@@ -202,7 +203,16 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("settings", "key", "time_zone", "dates in names are local, in UTC by choice", _DESTINATION),
     Change("settings", "key", "write_only", "a login that may only write is not asked for more", _DESTINATION),
     Change("openapi", "field", "write_only", "the connection test finds a login that may only write"),
+    Change("openapi", "field", "made_by", _MAKER, "/api/v1/access-tokens"),
+    Change("openapi", "field", "maker_lost_access", _MAKER, "/api/v1/access-tokens"),
 )
+
+ADDED_COLUMNS: Final = (
+    ("accounts.db", "passes", "made_by", _MAKER),
+    ("accounts.db", "tokens", "made_by", _MAKER),
+    ("accounts.db", "shares", "cameras", "a link to a saved clip ends with the right to see any of its cameras"),
+)
+"""Columns that have come: database, table, column, and why."""
 
 
 def apply_renames(name: str, interface: dict[str, Any], renames: Iterable[Rename] = RENAMED) -> dict[str, Any]:
