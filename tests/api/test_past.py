@@ -293,8 +293,8 @@ async def test_events_can_be_chosen(house: House, browser: httpx.AsyncClient) ->
         assert [item["id"] for item in told["items"]] == [kept.id]
 
 
-async def test_an_event_is_kept_and_reviewed(house: House, browser: httpx.AsyncClient) -> None:
-    event = put_event(house)
+async def test_an_event_is_kept_and_reviewed(house: House) -> None:
+    event, browser = put_event(house), house.signed_in(Role.MEMBER)
     answer = await browser.patch(f"/api/v1/events/{event.id}", json={"kept": True})
     assert (answer.json()["kept"], answer.json()["reviewed"]) == (True, False)
     await browser.patch(f"/api/v1/events/{event.id}", json={"reviewed": True})
@@ -303,7 +303,8 @@ async def test_an_event_is_kept_and_reviewed(house: House, browser: httpx.AsyncC
     assert (found.kept, found.reviewed) == (True, True)
 
 
-async def test_many_events_are_marked_at_once(house: House, browser: httpx.AsyncClient) -> None:
+async def test_many_events_are_marked_at_once(house: House) -> None:
+    browser = house.signed_in(Role.MEMBER)
     ids = [put_event(house, number).id for number in range(3)]
     answer = await browser.post("/api/v1/events/bulk", json={"ids": [*ids, "gone"], "reviewed": True})
     assert [item["reviewed"] for item in answer.json()["items"]] == [True] * 3

@@ -63,13 +63,13 @@ class Filled:
         named = "&camera=porch" if route in NAMED_BY_QUERY else self.listed
         return route + QUERY.format(now_ms - 60_000, now_ms) + named
 
-    def browser(self, cameras: list[CameraId] | None) -> httpx.AsyncClient:
-        return self.house.browser(self.session(cameras))
+    def browser(self, cameras: list[CameraId] | None, role: Role = Role.VIEWER) -> httpx.AsyncClient:
+        return self.house.browser(self.session(cameras, role))
 
-    def session(self, cameras: list[CameraId] | None) -> str:
-        person = self.house.accounts.put_person("Ben", Role.VIEWER)
+    def session(self, cameras: list[CameraId] | None, role: Role = Role.VIEWER) -> str:
+        person = self.house.accounts.put_person("Ben", role)
         session = self.house.accounts.begin_session(person, Caller("127.0.0.1"))
-        self.house.accounts.change_person(person, Role.VIEWER, cameras)
+        self.house.accounts.change_person(person, role, cameras)
         return session
 
 
@@ -135,7 +135,7 @@ async def test_who_may_see_it_is_told_what_the_others_are_not(filled: Filled, ro
 async def test_nothing_of_another_camera_is_changed(filled: Filled, method: str, path: str, body: object) -> None:
     if isinstance(body, dict) and "clip" in body:
         body = {**body, "clip": filled.clip}
-    answer = await filled.browser([YARD]).request(method, path.replace("{clip}", filled.clip), json=body)
+    answer = await filled.browser([YARD], Role.MEMBER).request(method, path.replace("{clip}", filled.clip), json=body)
     assert answer.status_code == 404 or answer.json() == {"items": []}
     assert filled.house.recorder.index.event(filled.event.id) == filled.event
     assert [one.kept for one in filled.house.site.jobs.seen_by(Account("anna", "Anna", Role.OWNER))] == [False]

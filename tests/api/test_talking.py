@@ -66,7 +66,8 @@ async def speaking(house: House, role: Role = Role.OWNER) -> AsyncIterator[str]:
 
 
 def dial(house: House, address: str, role: Role = Role.OWNER) -> connect:
-    person = house.accounts.put_person(role.value, role)
+    found = house.accounts.find(role.value)
+    person = found[0] if found else house.accounts.put_person(role.value, role)
     session = house.accounts.begin_session(person, Caller("127.0.0.1"))
     headers = {"Cookie": f"{COOKIE}={session}", "Origin": f"http://{address}"}
     return connect(f"ws://{address}/api/v1/cameras/porch/talk", additional_headers=headers, proxy=None)

@@ -11,7 +11,7 @@ from tests.api.test_past import put_event
 
 @pytest.fixture
 def browser(house: House) -> httpx.AsyncClient:
-    return house.signed_in(Role.VIEWER)
+    return house.signed_in(Role.MEMBER)
 
 
 def score(house: House, before_now_s: int, value: int) -> None:

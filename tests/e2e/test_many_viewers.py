@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tawny.api import websockets
-from tawny.api.live import camera_routes, webrtc
+from tawny.api.auth import access
+from tawny.api.live import webrtc
 from tawny.live.jpeg_stream import JpegStream
 from tawny.live.shared import share_once
 from tawny.model.gaps import GapReason
@@ -181,7 +181,7 @@ def test_a_slow_line_gets_fresh_pictures_and_the_others_all(served: LiveServer) 
 
 
 def test_rights_are_looked_at_often_enough() -> None:
-    assert max(websockets.LOOK_S, camera_routes.SESSION_LOOK_S, webrtc.LOOK_S) <= 4.5
+    assert max(access.LOOK_S, webrtc.LOOK_S) <= 1.0
 
 
 @pytest.mark.parametrize("way", [by_socket, by_pictures, by_mjpeg, by_hls])

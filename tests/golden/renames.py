@@ -180,6 +180,7 @@ REMOVED: Final[tuple[Change, ...]] = (
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/cameras"),
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/health"),
 )
+_MAKER: Final = "an access token or sign-in link grants only what the account that made it may do now"
 ADDED: Final[tuple[Change, ...]] = (
     Change("openapi", "path", "/api/v1/clips/{clip}/restore", "a deleted clip can be restored for a minute"),
     Change("openapi", "field", "values", "what a detector that is not in use is set to", _WATCHING),
@@ -204,7 +205,16 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("openapi", "field", "write_only", "the connection test finds a login that may only write"),
     Change("settings", "key", "hosts", "pages under unknown names are refused, because of DNS rebinding", "web"),
     Change("settings", "key", "proxies", "proxies on this computer are no longer trusted by themselves", "web"),
+    Change("openapi", "field", "made_by", _MAKER, "/api/v1/access-tokens"),
+    Change("openapi", "field", "maker_lost_access", _MAKER, "/api/v1/access-tokens"),
 )
+
+ADDED_COLUMNS: Final = (
+    ("accounts.db", "passes", "made_by", _MAKER),
+    ("accounts.db", "tokens", "made_by", _MAKER),
+    ("accounts.db", "shares", "cameras", "a link to a saved clip ends with the right to see any of its cameras"),
+)
+"""Columns that have come: database, table, column, and why."""
 
 
 def apply_renames(name: str, interface: dict[str, Any], renames: Iterable[Rename] = RENAMED) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The FastAPI application: all routes with their access rules, and the middleware."""
 
+import asyncio
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -119,4 +121,10 @@ def description(app: FastAPI) -> dict[str, Any]:
 
 @router.get("/openapi.json", dependencies=[rule(Access.VIEW)], include_in_schema=False)
 async def openapi() -> Response:
-    return JSONResponse(description(make_routes()))
+    return Response(await asyncio.to_thread(_described), media_type="application/json")
+
+
+@cache
+def _described() -> bytes:
+    """Return the description as JSON. Making it takes most of a second, so that it is made once."""
+    return bytes(JSONResponse(description(make_routes())).body)

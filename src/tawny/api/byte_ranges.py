@@ -19,6 +19,7 @@ def ranged(
     read: Callable[[int, int], Iterator[bytes]],
     media_type: str,
     headers: Mapping[str, str],
+    is_there: Callable[[], bool] = lambda: True,
 ) -> Response:
     """Return 200 with all bytes, 206 with a range, 304 if the client's copy is current, or 416 for an invalid range."""
     told = {**headers, "ETag": etag, "Accept-Ranges": "bytes"}
@@ -37,7 +38,7 @@ def ranged(
     if is_part:
         told["Content-Range"] = f"bytes {begin}-{end - 1}/{size_bytes}"
     body = read(begin, end) if request.method == "GET" else iter(())
-    return GuardedStreamingResponse(request, body, 206 if is_part else 200, told, media_type)
+    return GuardedStreamingResponse(request, body, 206 if is_part else 200, told, media_type, is_there)
 
 
 def part_of(asked: str, size_bytes: int) -> tuple[int, int] | None:

@@ -113,7 +113,7 @@ class AppContext:
         self.unlocks = UnlockedSessions(
             self.accounts, self.recorder.clock, lambda session: self.of_person(session.person).recorder
         )
-        self.jobs = ClipJobs(self.recorder.clock, self.clip_store)
+        self.jobs = ClipJobs(self.recorder.clock, self.clip_store, self.accounts.person)
         self.decoding, self.cutting = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
         self.health = HealthAnswer(self.recorder)
         self.hls, self.follows = HlsFeeds(self.recorder.clock), FollowSelectors()

@@ -2,12 +2,14 @@
 
 A file appears under its name once it is complete and its SHA-256 is verified. Uploads can be resumed: unfinished ones
 are identified by the SHA-256 of the complete file. Files are stored as they are.
+
+An upload reserves its size before it begins: of its token's quota, and of the disk above the free space that retention
+keeps for recordings.
 """
 
 import hashlib
 import os
 import re
-import shutil
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,15 +19,20 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from tawny.api.errors import RequestRefused, bad_input, not_found
-from tawny.model.errors import DiskFull
+from tawny.model.labels import has_hidden
 from tawny.storage.disk.disk import turned
+from tawny.storage.disk.headroom import DiskHeadroom
 
 FOLDER: Final = "inbox"
 BEGUN: Final = ".begun"
-SPARE_SHARE: Final = 0.02
-"""Share of the disk that remains free for the recorder, regardless of quotas."""
 PORTION_BYTES: Final = 1_048_576
-_PART = re.compile(r"[^\x00-\x1f\x7f/\\]{1,200}")
+LEAST_FILE_BYTES: Final = 4096
+"""What a file takes of the quota at least, as on the disk: otherwise empty files would be without limit."""
+MOST_AT_ONCE: Final = 4
+"""Maximum number of concurrent uploads of one token: a recorder sends one file after the other."""
+MOST_TOGETHER: Final = 16
+"""Maximum number of concurrent uploads of all tokens."""
+_PART = re.compile(r"[^/\\]{1,200}")
 _MOST_PARTS: Final = 16
 
 
@@ -41,14 +48,18 @@ class InboxFile:
 class Inbox:
     """Inbox of all tokens. Thread-safe; methods block on the disk. root: None if nothing is stored on disk.
 
-    Raises RequestRefused.
+    headroom: the disk's space for other files than recordings; None: all but what the recorder needs.
+    Invariant: what a token has stored and reserved is never more than its quota (`test_quotas.py`). Raises
+    RequestRefused.
     """
 
-    def __init__(self, root: Path | None) -> None:
+    def __init__(self, root: Path | None, headroom: DiskHeadroom | None = None) -> None:
         self._root = root
+        self._headroom = headroom
         self._lock = threading.Lock()
-        self._writing: set[Path] = set()
+        self._writing: dict[Path, _Reservation] = {}
         self._used: dict[str, int] = {}
+        """Bytes stored by token, without what is being written. Counted on first use."""
 
     def find(self, holder: str, name: str) -> InboxFile | None:
         path = self._path(holder, name)
@@ -86,33 +97,41 @@ class Inbox:
         return found
 
     def used_bytes(self, holder: str) -> int:
-        """Return the space used by a token, unfinished uploads included."""
+        """Return the space used by a token: files, unfinished uploads, and what running ones have reserved."""
         with self._lock:
-            if holder not in self._used:
-                walked = os.walk(self._home(holder))
-                paths = [Path(folder) / name for folder, _, names in walked for name in names]
-                self._used[holder] = sum(path.stat().st_size for path in paths)
-            return self._used[holder]
+            return self._taken_bytes(holder)
 
     def begin(self, holder: str, sha256: str, offset: int, size_bytes: int, quota_bytes: int) -> "InboxWrite":
-        """Open an upload for appending at `offset`. Only one writer at a time."""
-        part, begun = self._part(holder, sha256), self.begun_bytes(holder, sha256)
-        if offset != begun:
-            raise RequestRefused(
-                409, "elsewhere", f"{begun} bytes have already arrived.", "Continue from there.", {"begun": begun}
-            )
-        self._refuse_what_is_too_much(holder, size_bytes - begun, quota_bytes)
+        """Open an upload for appending at `offset`, and reserve the rest of it. Only one writer at a time."""
+        part = self._part(holder, sha256)
         with self._lock:
+            begun = self.begun_bytes(holder, sha256)
+            before_bytes = _charged(begun) if part.exists() else 0
+            more_bytes = _charged(size_bytes) - before_bytes
             if part in self._writing:
                 raise RequestRefused(
                     409, "busy", "This file is being uploaded right now.", "Wait and try again.", {"begun": begun}
                 )
-            self._writing.add(part)
+            if offset != begun:
+                raise RequestRefused(
+                    409, "elsewhere", f"{begun} bytes have already arrived.", "Continue from there.", {"begun": begun}
+                )
+            if size_bytes < begun:
+                raise bad_input("size: more than that has already arrived.", "Send the file's whole size.")
+            self._refuse_too_many(holder)
+            if self._taken_bytes(holder) + more_bytes > quota_bytes:
+                raise RequestRefused(
+                    507,
+                    "quota",
+                    "This access token has reached its storage limit.",
+                    "Delete older files, or ask for a higher limit.",
+                )
+            self._writing[part] = self._reserve(holder, before_bytes, more_bytes)
         try:
             part.parent.mkdir(parents=True, exist_ok=True)
-            return InboxWrite(part, partial(self._written, holder, part))
+            return InboxWrite(part, partial(self._note_written, part), partial(self._close_write, part))
         except OSError as error:
-            self._written(holder, part)
+            self._close_write(part)
             raise turned(error, str(part)) from error
 
     def finish(self, holder: str, name: str, sha256: str, size_bytes: int, modified_ms: int) -> None:
@@ -120,57 +139,93 @@ class Inbox:
         part, path = self._part(holder, sha256), self._path(holder, name)
         try:
             if part.stat().st_size != size_bytes or _sha256(part) != sha256:
-                part.unlink()
+                self._forget(holder, part)
                 raise RequestRefused(422, "damaged", "The file doesn't match its checksum.", "Send it again.")
             path.parent.mkdir(parents=True, exist_ok=True)
             if modified_ms:
                 os.utime(part, ns=(modified_ms * 1_000_000, modified_ms * 1_000_000))
             with part.open("rb") as file:
                 os.fsync(file.fileno())
-            part.replace(path)
+            with self._lock:
+                replaced_bytes = _charged(path.stat().st_size) if path.is_file() else 0
+                part.replace(path)
+                self._count(holder, -replaced_bytes)
             for folder in (path.parent, part.parent):
                 _sync_folder(folder)
         except FileNotFoundError:
             raise not_found("The file wasn't uploaded.") from None
         except OSError as error:
             raise turned(error, str(path)) from error
-        finally:
-            with self._lock:
-                self._used.pop(holder, None)
 
     def remove(self, holder: str, name: str) -> None:
         """Delete a file, and folders that are empty then. Not an error if it does not exist."""
         path, home = self._path(holder, name), self._home(holder)
         with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            path.unlink()
+            self._forget(holder, path)
         for folder in path.parents:
             if folder == home:
                 break
             with suppress(OSError):  # not empty
                 folder.rmdir()
-        with self._lock:
-            self._used.pop(holder, None)
-
-    def _written(self, holder: str, part: Path) -> None:
-        with self._lock:
-            self._writing.discard(part)
-            self._used.pop(holder, None)
 
     # --- internal ----------------------------------------------------------------------------------------------------
 
-    def _refuse_what_is_too_much(self, holder: str, more_bytes: int, quota_bytes: int) -> None:
-        if self.used_bytes(holder) + more_bytes > quota_bytes:
+    def _taken_bytes(self, holder: str) -> int:
+        """Return what a token has stored and reserved. Call with the lock."""
+        if holder not in self._used:
+            walked = os.walk(self._home(holder))
+            paths = [Path(folder) / name for folder, _, names in walked for name in names]
+            self._used[holder] = sum(_charged(path.stat().st_size) for path in paths)
+        going = [one for one in self._writing.values() if one.holder == holder]
+        return self._used[holder] + sum(one.size_bytes for one in going)
+
+    def _count(self, holder: str, change_bytes: int) -> None:
+        """Note that the token's files have grown or shrunk. Call with the lock."""
+        if holder in self._used:
+            self._used[holder] += change_bytes
+
+    def _forget(self, holder: str, path: Path) -> None:
+        """Delete a file and count it no more."""
+        with self._lock:
+            freed_bytes = _charged(path.stat().st_size)
+            path.unlink()
+            self._count(holder, -freed_bytes)
+
+    def _refuse_too_many(self, holder: str) -> None:
+        at_once = sum(one.holder == holder for one in self._writing.values())
+        if at_once >= MOST_AT_ONCE or len(self._writing) >= MOST_TOGETHER:
             raise RequestRefused(
-                507,
-                "quota",
-                "This access token has reached its storage limit.",
-                "Delete older files, or ask for a higher limit.",
+                429, "too_many_uploads", "Too many uploads at once.", "Send one file after the other.", {"wait_s": 5}
             )
+
+    def _reserve(self, holder: str, before_bytes: int, more_bytes: int) -> "_Reservation":
+        """Reserve space on the disk. Call with the lock."""
         assert self._root is not None
-        self._root.mkdir(parents=True, exist_ok=True)
-        disk = shutil.disk_usage(self._root)
-        if disk.free - more_bytes < disk.total * SPARE_SHARE:
-            raise DiskFull(str(self._root))
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+            if self._headroom is None:
+                self._headroom = DiskHeadroom(self._root)
+            number = self._headroom.reserve(more_bytes)
+        except OSError as error:
+            raise turned(error, str(self._root)) from error
+        if number is None:
+            what = "The other recorder's disk has no space for uploads: its recordings need the rest."
+            raise RequestRefused(507, "no_space", what, "Ask its owner to limit the space for recordings.")
+        return _Reservation(holder, number, before_bytes, more_bytes)
+
+    def _note_written(self, part: Path, size_bytes: int) -> None:
+        with self._lock:
+            one = self._writing[part]
+            one.written_bytes += size_bytes
+            if self._headroom is not None:
+                self._headroom.resize(one.number, one.size_bytes - one.written_bytes)
+
+    def _close_write(self, part: Path) -> None:
+        with self._lock:
+            one = self._writing.pop(part)
+            self._count(one.holder, _charged(part.stat().st_size if part.exists() else 0) - one.before_bytes)
+            if self._headroom is not None:
+                self._headroom.resize(one.number, 0)
 
     def _home(self, holder: str) -> Path:
         if self._root is None:
@@ -180,7 +235,11 @@ class Inbox:
     def _path(self, holder: str, name: str) -> Path:
         parts = PurePosixPath(name).parts
         is_name = 0 < len(parts) <= _MOST_PARTS and "/".join(parts) == name
-        if not is_name or any(not _PART.fullmatch(part) or part in (".", "..", BEGUN) for part in parts):
+        if (
+            not is_name
+            or has_hidden(name)
+            or any(not _PART.fullmatch(part) or part in (".", "..", BEGUN) for part in parts)
+        ):
             raise bad_input("name: not a valid file name.", "Use folders and a name separated by /.")
         return self._home(holder).joinpath(*parts)
 
@@ -193,19 +252,41 @@ class Inbox:
 class InboxWrite:
     """An upload in progress. One thread at a time. Raises StorageError, DiskFull."""
 
-    def __init__(self, part: Path, over: Callable[[], None]) -> None:
-        self._part, self._over = part, over
+    def __init__(self, part: Path, on_written: Callable[[int], None], on_closed: Callable[[], None]) -> None:
+        self._part, self._on_written, self._on_closed = part, on_written, on_closed
         self._file = part.open("ab", buffering=0)
 
     def write(self, data: bytes) -> None:
         try:
-            self._file.write(data)
+            left = memoryview(data)
+            while left:  # a write to a nearly full disk may end early
+                written = self._file.write(left)
+                self._on_written(written)
+                left = left[written:]
         except OSError as error:
             raise turned(error, str(self._part)) from error
 
     def close(self) -> None:
         self._file.close()
-        self._over()
+        self._on_closed()
+
+
+@dataclass(slots=True)
+class _Reservation:
+    """What a running upload has reserved of its token's quota and, under `number`, of the disk.
+
+    before_bytes: what its unfinished file was charged with before; size_bytes: what this upload may add.
+    """
+
+    holder: str
+    number: int
+    before_bytes: int
+    size_bytes: int
+    written_bytes: int = 0
+
+
+def _charged(size_bytes: int) -> int:
+    return max(size_bytes, LEAST_FILE_BYTES)
 
 
 def _sha256(path: Path) -> str:

@@ -7,10 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from tawny.model.labels import CHECKED
+
 LATEST_MS = 4_102_444_800_000
 """The year 2100, the upper limit of times."""
 Ms = Annotated[int, Field(ge=0, le=LATEST_MS)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]*$")]
+AnyName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]*$")
+]
+Name = Annotated[AnyName, CHECKED]
 Password = Annotated[str, StringConstraints(max_length=1024)]
 Token = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
@@ -60,7 +65,7 @@ class ClaimRequest(ApiRequest):
 
 
 class SignInRequest(ApiRequest):
-    name: Name
+    name: AnyName
     password: Password
 
 

@@ -7,49 +7,39 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected, WebSocketState
 
-from tawny.api.auth.access import SIGNED_OUT, has_ended
-from tawny.model.clock import Clock
+from tawny.api.auth.access import SIGNED_OUT, await_end
 
-LOOK_S = 4.0
-"""Interval in s of session checks and heartbeats."""
+PING_S = 4.0
+"""Interval in s of heartbeats."""
 NOT_UNDERSTOOD = 1008
 _ENDED = asyncio.CancelledError | WebSocketDisconnect | WebSocketDisconnected
 """One side has ended while the other one sent."""
 Said = TypeVar("Said", bound=BaseModel)
 
 
-class SessionWatch:
-    """Checks every LOOK_S whether the session is still valid; may be called often."""
-
-    def __init__(self, socket: WebSocket, clock: Clock) -> None:
-        self._socket, self._clock = socket, clock
-        self._looked_s = clock.mono_s()
-
-    async def is_over(self) -> bool:
-        """Return True, and close the socket, once the session has ended."""
-        if self._clock.mono_s() - self._looked_s < LOOK_S:
-            return False
-        self._looked_s = self._clock.mono_s()
-        if not await has_ended(self._socket):
-            return False
-        await self._socket.close(SIGNED_OUT, "You've been signed out on this device.")
-        return True
-
-
 async def run_duplex(
     socket: WebSocket, send: Coroutine[Any, Any, None], kind: type[Said], hear: Callable[[Said], None]
 ) -> None:
-    """Send and receive until either side ends. A received message that is not a `kind` closes the socket."""
-    both = [asyncio.create_task(send), asyncio.create_task(_hear(socket, kind, hear))]
+    """Send and receive until either side or the session ends. Messages that are no `kind` close the socket."""
+    await run_while_allowed(socket, send, _hear(socket, kind, hear))
+
+
+async def run_while_allowed(socket: WebSocket, *works: Coroutine[Any, Any, None]) -> None:
+    """Run until one of them ends. Cancel them and close the socket once the session has ended, also an idle one."""
+    tasks = [asyncio.create_task(work) for work in works]
+    watch = asyncio.create_task(await_end(socket))
     try:
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*tasks, watch], return_when=asyncio.FIRST_COMPLETED)
+        is_over = watch.done()
     finally:
-        for task in both:
+        for task in (*tasks, watch):
             task.cancel()
-        ended = await asyncio.gather(*both, return_exceptions=True)
+        ended = await asyncio.gather(*tasks, watch, return_exceptions=True)
     for error in ended:
         if isinstance(error, BaseException) and not isinstance(error, _ENDED):
             raise error
+    if is_over and socket.application_state is WebSocketState.CONNECTED:
+        await socket.close(SIGNED_OUT, "You've been signed out on this device.")
 
 
 async def _hear(socket: WebSocket, kind: type[Said], hear: Callable[[Said], None]) -> None:

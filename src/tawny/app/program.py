@@ -59,6 +59,7 @@ from tawny.service.integrations.integration_service import IntegrationService
 from tawny.service.modes.control_answers import answers
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.private_memory import keep_memory_private
+from tawny.storage.disk.headroom import DiskHeadroom
 
 log = logging.getLogger(__name__)
 
@@ -148,6 +149,7 @@ class Program:
             await asyncio.to_thread(_copied, file, Path(self._settings.storage.spare).expanduser() / "accounts.db")
         accounts, passes = Accounts(file, self._clock), Passes(file, self._clock)
         host, port = listen_address(self._settings.web.listen)
+        headroom = DiskHeadroom(self._folder, lambda: running.settings.storage.retention.min_free)
         site = AppContext(
             running,
             accounts,
@@ -158,8 +160,8 @@ class Program:
             live=self._settings.live,
             keeping=running.keeping,
             caring=running.care,
-            clip_store=self._clip_store(),
-            inbox=Inbox(None if self._in_memory else self._folder / INBOX),
+            clip_store=self._clip_store(headroom),
+            inbox=Inbox(None if self._in_memory else self._folder / INBOX, headroom),
             hosts=await addresses_of(host),
         )
         site.names = AllowedHosts(self._clock, partial(read_machine_names, os.environ.get(HOST_NAME, "")))
@@ -239,18 +241,20 @@ class Program:
             await asyncio.to_thread(outward.stop)
             await asyncio.to_thread(accounts.close)
 
-    def _clip_store(self) -> ClipStore:
+    def _clip_store(self, headroom: DiskHeadroom) -> ClipStore:
         storage = self._settings.storage
         if self._in_memory:
             return ClipStore(None, min(storage.clips, storage.memory // 4))
-        return ClipStore(self._folder / CLIPS, storage.clips)
+        return ClipStore(self._folder / CLIPS, storage.clips, headroom)
 
     def _made_outward(self, running: RecorderRuntime, doors: PluginRegistry, accounts: Accounts) -> DeliveryService:
         where = ":memory:" if self._in_memory else self._folder / "outbox.db"
 
         def may_see(person: str, camera: CameraId) -> bool:
-            found = accounts.find(person)
-            return found is not None and found[0].may_see(camera)
+            account = accounts.person(person)
+            if account is None and (named := accounts.find(person)) is not None:
+                account = named[0]  # earlier versions stored the name
+            return account is not None and account.may_see(camera)
 
         return DeliveryService(
             self._settings, where, running, doors, self._clock, running.died, may_see, running.arming.deciding,

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from tawny.api.auth.passes import Pass, Passes
 from tawny.cli import options
 from tawny.cli.output import Output
-from tawny.cli.people import AccountStores, camera_list, open_accounts, seen_words
+from tawny.cli.people import AccountStores, camera_list, check_name, open_accounts, seen_words
 from tawny.cli.times import time_text
 from tawny.config.units import seconds, size, size_text
 from tawny.model.clock import SystemClock
@@ -47,7 +47,7 @@ def run(args: Namespace, out: Output) -> int:
 
 def _list(passes: Passes, out: Output) -> int:
     made = passes.all()
-    rows = [(one.id, one.name, _may(one), time_text(one.ends_ms)) for one in made]
+    rows = [(one.id, one.name, _may(one), time_text(one.ends_ms) if one.is_granted else "stopped") for one in made]
     out.data(
         {"passes": [_data(one) for one in made]},
         out.table(("ID", "NAME", "MAY", "ENDS"), rows, empty="No access tokens."),
@@ -56,10 +56,11 @@ def _list(passes: Passes, out: Output) -> int:
 
 
 def _create(args: Namespace, passes: Passes, out: Output, links: AccountStores) -> int:
+    check_name(args.name)
     if args.upload_quota:
         return _create_for_uploads(args, passes, out, links)
     cameras = camera_list(args.cameras)
-    links.warn(cameras, out)
+    links.check(cameras)
     made, secret = passes.make(args.name, cameras, _end_ms(args.lasts))
     camera = sorted(made.cameras)[0] if made.cameras else "CAMERA"
     by_http = f"{links.base}/api/v1/cameras/{camera}/mjpeg?pass={secret}"
@@ -81,6 +82,7 @@ def _create_for_uploads(args: Namespace, passes: Passes, out: Output, links: Acc
         most_bytes = size(args.upload_quota)
     except ValueError as error:
         raise UsageError(f"--upload-quota: {args.upload_quota!r} is invalid; use {error}.") from error
+    check_name(args.name)
     made, secret = passes.make(args.name, (), _end_ms(args.lasts), most_bytes)
     scheme, _, host = links.base.partition("://")
     url = f"{'tawny' if scheme == 'https' else 'tawny+http'}://:{secret}@{host}/"
@@ -91,7 +93,13 @@ def _create_for_uploads(args: Namespace, passes: Passes, out: Output, links: Acc
         f'[destinations.{made.id.rpartition("-")[0]}]\nurl = "{url}"',
         f"To revoke it: `tawny tokens revoke {made.id}`",
     ]
-    out.data(_data(made) | {"secret": secret, "url": url}, "\n".join(words))
+    free_bytes = links.headroom.free_bytes()
+    if free_bytes < most_bytes:
+        words.append(
+            f"This disk has {size_text(free_bytes)} for uploads now; recordings use the rest. To limit them, set "
+            "`max_size` under [storage.retention]."
+        )
+    out.data(_data(made) | {"secret": secret, "url": url, "free_bytes": free_bytes}, "\n".join(words))
     return 0
 
 

@@ -5,12 +5,13 @@ from argparse import ArgumentParser, Namespace
 from tawny.api.auth.accounts import Account, Accounts, Role, TokenPurpose
 from tawny.cli import options
 from tawny.cli.output import Output
-from tawny.cli.people import AccountStores, camera_list, open_accounts, seen_words
+from tawny.cli.people import AccountStores, camera_list, check_name, open_accounts, seen_words
 from tawny.model.errors import NotDone, UsageError
 
 LINK_DAYS = 7
 ROLES = (
-    "owner: everything; member: also change modes, talk and move cameras; viewer: watch and review (default: viewer)"
+    "owner: everything; member: review and keep events, change modes, talk and move cameras; viewer: watch "
+    "(default: viewer)"
 )
 
 
@@ -53,6 +54,7 @@ def _add(args: Namespace, accounts: Accounts, out: Output, links: AccountStores,
     if is_there:
         raise NotDone(f"A user named {args.name} already exists.", "To change it, use `tawny user change`.")
     role = Role(args.role or "viewer")
+    check_name(args.name)
     links.warn(camera_list(args.cameras), out)
     person = accounts.change_person(accounts.put_person(args.name, role), role, camera_list(args.cameras))
     return _link(accounts, person, out, links)

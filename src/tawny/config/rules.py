@@ -11,6 +11,7 @@ from tawny.config.renamed import rename_action
 from tawny.config.retention import Table
 from tawny.config.units import duration_text, seconds
 from tawny.config.week import Stretches
+from tawny.model.labels import CHECKED
 
 Verb = Literal["notify", "upload", "don't record", "record", "relay", "ptz", "run", "say"]
 ALL, NONE = "*", ""
@@ -164,7 +165,7 @@ class RuleCondition(Table):
 class RuleSettings(Table):
     """A rule: when these conditions are met, do these actions."""
 
-    name: Annotated[str, Field(max_length=60)] = Field("", description="Name of the rule.")
+    name: Annotated[str, Field(max_length=60), CHECKED] = Field("", description="Name of the rule.")
     when: RuleCondition = Field(
         RuleCondition(), description="Conditions: a table. Anything not listed matches everything."
     )

@@ -21,6 +21,7 @@ from tawny.config.rules import RuleSettings
 from tawny.config.sealing import Recipient, SealingSettings
 from tawny.config.web import HostName, ProxyNetwork
 from tawny.config.zones import Corners, LineSettings, PlaceName, ZoneSettings
+from tawny.model.labels import LabelText
 
 _CAMERA_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TAKEN = frozenset({"history", "keys", "lock", "control", "outbox", "inbox", "clips"})
@@ -204,7 +205,7 @@ class CameraSettings(Table):
         description="rtsp://user:password@host/path, /dev/video0, picamera:0, a video file, or demo:front."
     )
     sub: str = Field("", description="Sub stream of the same camera. Used for detection, and recorded too.")
-    name: str = Field("", description="Display name. Empty: made from the table's name.")
+    name: LabelText = Field("", description="Display name. Empty: made from the table's name.")
     group: Literal["", "outside", "inside"] = Field(
         "", description="`outside` or `inside`: adds the camera to that group in the live view."
     )

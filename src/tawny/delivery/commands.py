@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from tawny.config.integrations import RIGHTS, Right
 from tawny.config.units import seconds
 from tawny.model.errors import TawnyError
+from tawny.model.labels import CHECKED
 from tawny.model.validation import path_parts, problem_text
 
 MOST_BYTES = 4096
@@ -29,7 +30,7 @@ Lasts = Annotated[float, BeforeValidator(_lasts, json_schema_input_type=float | 
 CameraName = Annotated[str, Field(min_length=1, max_length=40, description="Camera ID.")]
 Kind = Annotated[str, Field(pattern=r"^[a-z]+([_-][a-z]+)*$", max_length=20)]
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]+$", max_length=64)]
-Label = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=60)]
+Label = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=60), CHECKED]
 Score = Annotated[float, Field(ge=0, le=100)]
 Speed = Annotated[float, Field(ge=-1, le=1)]
 DAY_S = 86_400.0

@@ -751,7 +751,9 @@ export interface PassInfo {
   ends_ms: number | null;
   has_ended: boolean;
   id: string;
+  made_by: string | null;
   made_ms: number;
+  maker_lost_access: boolean;
   name: string;
 }
 

@@ -14,6 +14,8 @@ interface Problem {
   todo: string;
 }
 
+const WAYS = ["passkey", "passphrase", "words"] as const;
+
 /** Asks for a key, and hands it over. `onClose`: also when it is done. */
 export default function Unlock({ onClose }: { onClose: () => void }) {
   const info = sealing.value;
@@ -54,7 +56,9 @@ export default function Unlock({ onClose }: { onClose: () => void }) {
           <Segmented
             label={words.by}
             value={way.value}
-            options={(["passkey", "passphrase", "words"] as const).map((value) => ({ value, label: words.way[value] }))}
+            options={WAYS.filter((value) => value === "words" || info.ways.some((one) => one.kind === value)).map(
+              (value) => ({ value, label: words.way[value] }),
+            )}
             onChange={(value) => {
               way.value = value;
               chosen.value = true;

@@ -1,6 +1,6 @@
 export const people = {
   title: "People",
-  sub: "Owners can do everything. Members and viewers can watch, review and keep events on the cameras you choose. Members can also change modes, talk, and move cameras.",
+  sub: "Owners can do everything. Viewers can watch the cameras you choose, and change nothing. Members can also review and keep events, change modes, talk, and move cameras.",
   add: "Invite someone",
   name: "Name",
   sees: "Cameras",
@@ -14,7 +14,7 @@ export const people = {
   link: (name: string) => `This link signs ${name} in. It works once and expires in 7 days.`,
   again: "New link",
   remove: "Remove",
-  sure: (name: string) => `Remove ${name}? They’ll be signed out on all devices right away.`,
+  sure: (name: string) => `Remove ${name}? They’ll be signed out on all devices right away. Links and access tokens they created stop working.`,
   removed: (name: string) => `${name} removed.`,
   changed: (name: string) => `${name} updated.`,
   copy: "Copy",
@@ -48,4 +48,5 @@ export const passes = {
   back: "Revoke",
   isBack: (name: string) => `${name} revoked.`,
   ended: "Expired",
+  makerGone: "Stopped: the owner who created it lost access",
 };

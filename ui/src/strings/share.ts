@@ -4,7 +4,7 @@ export const share = {
   lasts: "Link expires after",
   lengths: { hour: "1 hour", day: "1 day", week: "7 days" },
   code: "Require a code",
-  codeSub: "Tell them the code by phone, not in the same message.",
+  codeSub: "At least 6 characters. Tell them the code by phone, not in the same message.",
   codeLabel: "Code",
   names: "Show the camera’s name",
   namesSub: "Off: the name is hidden.",

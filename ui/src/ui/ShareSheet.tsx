@@ -20,6 +20,9 @@ interface Made {
   link: string;
 }
 
+/** As the recorder requires. */
+const LEAST_CODE = 6;
+
 /** Makes a link to one clip: how long it works, with a code or not. */
 export default function ShareSheet(props: { camera: string; from_ms: number; to_ms: number; clip?: string; onClose: () => void }) {
   const [lasts, setLasts] = useState<Lasts>("day");
@@ -64,6 +67,7 @@ export default function ShareSheet(props: { camera: string; from_ms: number; to_
               aria-label={words.codeLabel}
               placeholder={words.codeLabel}
               autocomplete="off"
+              minLength={LEAST_CODE}
               maxLength={64}
               required
               autofocus

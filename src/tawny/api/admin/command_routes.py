@@ -7,13 +7,13 @@ from fastapi import APIRouter, Body, Depends, Path, Request
 from pydantic import Field
 
 from tawny.api.auth.access import Access, Signed, caller_of, rule
-from tawny.api.auth.accounts import Account, Role
+from tawny.api.auth.accounts import Account
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.parameters import OneCamera
 from tawny.api.schemas import ApiResponse
-from tawny.config.integrations import RIGHTS, Right
+from tawny.config.integrations import RIGHTS
 from tawny.delivery.commands import (
     AnyOrder,
     CommandIssuer,
@@ -26,8 +26,6 @@ from tawny.delivery.commands import (
 
 router = APIRouter(prefix="/api/v1")
 OneInput = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9-]+$")]
-VIEWERS: tuple[Right, ...] = ("record", "event")
-"""Permissions of viewers: nothing that reduces security."""
 STATUS = {"bad_input": 400, "signed_out": 401, "not_allowed": 403, "not_found": 404, "not_done": 409}
 
 
@@ -82,12 +80,9 @@ async def _refuse_former(request: Request) -> None:
         raise _refused(refused) from refused
 
 
-@router.post("/orders", dependencies=[rule(Access.VIEW), Depends(_refuse_former)])
+@router.post("/orders", dependencies=[rule(Access.DIRECT), Depends(_refuse_former)])
 async def order(asked: Annotated[AnyOrder, Body()], request: Request, signed: Signed, here: Here) -> OrderDone:
-    """Run a command: set the mode, pause, record, report an event, move a camera, switch a relay.
-
-    Viewers may only record and report events.
-    """
+    """Run a command: set the mode, pause, record, report an event, move a camera, switch a relay."""
     return await _done(here, _person(signed.person, caller_of(request).address), asked)
 
 
@@ -138,8 +133,7 @@ async def _done(here: AppContext, who: CommandIssuer, asked: Order) -> OrderDone
 
 
 def _person(person: Account, address: str) -> CommandIssuer:
-    may = frozenset(VIEWERS if person.role is Role.VIEWER else RIGHTS)
-    return CommandIssuer(person.name, "http", may, person.cameras, address)
+    return CommandIssuer(person.name, "http", frozenset(RIGHTS), person.cameras, address)
 
 
 def _refused(refused: CommandRefused) -> RequestRefused:

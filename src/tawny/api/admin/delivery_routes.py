@@ -132,7 +132,7 @@ async def tell_browser(asked: shapes.PushAddress, signed: Signed, here: Here) ->
     """Subscribe this browser to push notifications of cameras its user may see; without keys: unsubscribe."""
     keys = (asked.p256dh, asked.auth) if asked.p256dh else None
     try:
-        await _of(here, lambda outside: outside.tell_browser(signed.person.name, asked.endpoint, keys))
+        await _of(here, lambda outside: outside.tell_browser(signed.person.id, asked.endpoint, keys))
     except ValueError:
         raise bad_input("These aren't valid browser push keys.") from None
     return OkResponse()

@@ -13,11 +13,12 @@ from tawny.api.errors import RequestRefused, not_found
 from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.model.errors import NotDone
 from tawny.model.ids import EventId
+from tawny.model.labels import CHECKED
 from tawny.service.interfaces.identities import IdentityApi
 
 router = APIRouter(prefix="/api/v1")
 own = [rule(Access.OWN)]
-Name = Annotated[str, Field(min_length=1, max_length=60)]
+Name = Annotated[str, Field(min_length=1, max_length=60), CHECKED]
 
 
 class IdentityInfo(ApiResponse):
@@ -41,7 +42,7 @@ class IdentityList(ApiResponse):
 
 class NewPlate(ApiRequest):
     name: Name
-    plate: Annotated[str, Field(min_length=1, max_length=20)]
+    plate: Annotated[str, Field(min_length=1, max_length=20), CHECKED]
 
 
 class NewFace(ApiRequest):

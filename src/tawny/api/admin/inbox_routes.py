@@ -1,19 +1,20 @@
 """Upload API for other recorders: upload, read back, list and delete files with an upload token."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from tawny.api.admin import inbox_schemas as shapes
-from tawny.api.auth.access import Access, Signed, rule
+from tawny.api.auth.access import Access, Signed, await_end, refuse_ended, rule
 from tawny.api.context import Here
 from tawny.api.errors import bad_input
 from tawny.api.inbox import PORTION_BYTES, Inbox, InboxFile, InboxWrite
+from tawny.api.past.guarded_streaming import GuardedStreamingResponse
 from tawny.api.schemas import OkResponse
 
 router = APIRouter(prefix="/api/v1/inbox")
@@ -63,12 +64,12 @@ async def brought_state(
 
 
 @router.get("/file", dependencies=bring, response_class=Response)
-async def brought_file(here: Here, signed: Signed, name: OneName) -> Response:
+async def brought_file(request: Request, here: Here, signed: Signed, name: OneName) -> Response:
     """Return the file's content."""
     path = await asyncio.to_thread(here.inbox.path, signed.person.id, name)
     size_bytes = (await asyncio.to_thread(path.stat)).st_size
     told = {"Content-Length": str(size_bytes), "Content-Disposition": "attachment"}
-    return StreamingResponse(_read(path, size_bytes), 200, told, "application/octet-stream")
+    return GuardedStreamingResponse(request, _read(path, size_bytes), 200, told, "application/octet-stream")
 
 
 @router.put("/file", dependencies=bring)
@@ -88,7 +89,7 @@ async def bring_file(
     quota_bytes = await asyncio.to_thread(here.passes.brings, holder)
     writing = await asyncio.to_thread(inbox.begin, holder, sha256, offset, size, quota_bytes)
     try:
-        await _taken(request, writing, size - offset)
+        await _run_while_allowed(request, _taken(request, writing, size - offset))
     finally:
         await asyncio.to_thread(writing.close)
     await asyncio.to_thread(inbox.finish, holder, name, sha256, size, modified_ms)
@@ -108,6 +109,20 @@ def _told(one: InboxFile) -> shapes.BroughtInfo:
 
 def _checked_name(inbox: Inbox, holder: str, name: str) -> None:
     inbox.find(holder, name)
+
+
+async def _run_while_allowed(request: Request, work: Coroutine[Any, Any, None]) -> None:
+    """Run it, and cancel it once the access token has ended. Raises RequestRefused."""
+    task, watch = asyncio.create_task(work), asyncio.create_task(await_end(request))
+    try:
+        await asyncio.wait([task, watch], return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            await refuse_ended(request)
+    finally:
+        watch.cancel()
+        task.cancel()
+        await asyncio.gather(task, watch, return_exceptions=True)
+    task.result()
 
 
 async def _taken(request: Request, writing: InboxWrite, left_bytes: int) -> None:

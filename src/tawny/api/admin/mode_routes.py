@@ -67,12 +67,20 @@ async def hold_camera(
 
 
 @router.put("/presence/{person}", dependencies=view)
-async def check_in(person: OnePerson, asked: shapes.PersonCheckInRequest, signed: Signed, here: Here) -> OkResponse:
+async def check_in(
+    person: OnePerson, asked: shapes.PersonCheckInRequest, request: Request, signed: Signed, here: Here
+) -> OkResponse:
     """Report that someone came home or left. Owners for anyone, others for themselves."""
     is_self = signed.person.name.lower() == person.lower()
     if not is_self and signed.person.role.value != "owner":
         raise RequestRefused(403, "not_yours", "You can only check in for yourself.", "Ask an owner.")
-    await _of(here, lambda desk: desk.check_in(person, "check-in", home=asked.home))
+
+    def change(desk: ModeServiceApi) -> None:
+        desk.check_in(person, "check-in", home=asked.home)
+        action = "came home" if asked.home else "left"
+        here.accounts.note(action, signed.person.name, caller_of(request), person)
+
+    await _of(here, change)
     return OkResponse()
 
 

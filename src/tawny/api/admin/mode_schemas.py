@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tawny.api.schemas import LATEST_MS, ApiRequest, ApiResponse
+from tawny.model.labels import CHECKED
 
 Word = Annotated[str, Field(min_length=1, max_length=60)]
 Line = Annotated[str, Field(min_length=1, max_length=220)]
@@ -113,7 +114,7 @@ class WhenPlan(ApiRequest):
 
 
 class RulePlan(ApiRequest):
-    name: Annotated[str, Field(max_length=60)] = ""
+    name: Annotated[str, Field(max_length=60), CHECKED] = ""
     when: WhenPlan = Field(default_factory=WhenPlan)
     do: Annotated[list[Line], Field(min_length=1, max_length=20)]
 

@@ -1,6 +1,7 @@
 """Routes for users, access tokens and the audit log, for owners."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -10,7 +11,7 @@ from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.auth.accounts import Account, Role, TokenPurpose
 from tawny.api.auth.passes import Pass
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, not_found
+from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.schemas import OkResponse
 from tawny.model.ids import CameraId
 
@@ -30,12 +31,13 @@ async def add_person(asked: shapes.NewPerson, request: Request, signed: Signed, 
     """Add a user. Returns a sign-in link that works once, within a week."""
     if await asyncio.to_thread(here.accounts.find, asked.name) is not None:
         raise RequestRefused(409, "name_taken", f"A user named {asked.name} already exists.", "Choose another name.")
+    cameras = await asyncio.to_thread(_known_cameras, here, asked.cameras)
 
     def add() -> tuple[Account, str]:
         person = here.accounts.put_person(asked.name, Role(asked.role))
-        person = here.accounts.change_person(person, Role(asked.role), _ids(asked.cameras))
+        person = here.accounts.change_person(person, Role(asked.role), cameras)
         here.accounts.note("user added", signed.person.name, caller_of(request), asked.name)
-        return person, here.accounts.new_token(TokenPurpose.LINK, person, lasts_ms=INVITATION_MS)
+        return person, _new_link(here, person, signed.person)
 
     person, token = await asyncio.to_thread(add)
     return shapes.Invited(person=_person(person), link=f"/sign-in#link={token}")
@@ -45,14 +47,15 @@ async def add_person(asked: shapes.NewPerson, request: Request, signed: Signed, 
 async def change_person(
     person: OneId, asked: shapes.ChangedPerson, request: Request, signed: Signed, here: Here
 ) -> shapes.PersonInfo:
-    """Change role and cameras. Open streams that are no longer allowed end within seconds."""
+    """Change role and cameras. What is no longer allowed ends within seconds, links and access tokens included."""
     found = await _find(here, person)
     if asked.role != "owner":
         await _keep_an_owner(here, found)
+    cameras = await asyncio.to_thread(_known_cameras, here, asked.cameras, found.cameras)
 
     def change() -> Account:
         here.accounts.note("user changed", signed.person.name, caller_of(request), found.name)
-        return here.accounts.change_person(found, Role(asked.role), _ids(asked.cameras))
+        return here.accounts.change_person(found, Role(asked.role), cameras)
 
     return _person(await asyncio.to_thread(change))
 
@@ -64,13 +67,14 @@ async def invite(person: OneId, request: Request, signed: Signed, here: Here) ->
 
     def make() -> str:
         here.accounts.note("sign-in link created", signed.person.name, caller_of(request), found.name)
-        return here.accounts.new_token(TokenPurpose.LINK, found, lasts_ms=INVITATION_MS)
+        return _new_link(here, found, signed.person)
 
     return shapes.Invited(person=_person(found), link=f"/sign-in#link={await asyncio.to_thread(make)}")
 
 
 @router.delete("/people/{person}", dependencies=own)
 async def remove_person(person: OneId, request: Request, signed: Signed, here: Here) -> OkResponse:
+    """Remove a user. Their sessions, shared links, access tokens and sign-in links end with them."""
     found = await _find(here, person)
     await _keep_an_owner(here, found)
 
@@ -90,9 +94,12 @@ async def passes(here: Here) -> shapes.PassList:
 
 @router.post("/access-tokens", dependencies=own)
 async def make_pass(asked: shapes.NewPass, request: Request, signed: Signed, here: Here) -> shapes.MadePass:
+    """Create an access token. It ends with the account that made it."""
+    cameras = await asyncio.to_thread(_known_cameras, here, asked.cameras)
+
     def make() -> tuple[Pass, str]:
         here.accounts.note("access token created", signed.person.name, caller_of(request), asked.name)
-        return here.passes.make(asked.name, _ids(asked.cameras), asked.ends_ms, asked.brings_bytes)
+        return here.passes.make(asked.name, cameras, asked.ends_ms, asked.brings_bytes, signed.person)
 
     made, secret = await asyncio.to_thread(make)
     return shapes.MadePass(made=_pass(made, here.recorder.clock.now_ms()), secret=secret, rtsp=here.rtsp)
@@ -133,8 +140,23 @@ async def _keep_an_owner(here: AppContext, person: Account) -> None:
         )
 
 
-def _ids(cameras: list[str] | None) -> list[CameraId] | None:
-    return None if cameras is None else [CameraId(camera) for camera in cameras]
+def _new_link(here: AppContext, person: Account, made_by: Account) -> str:
+    return here.accounts.new_token(TokenPurpose.LINK, person, lasts_ms=INVITATION_MS, made_by=made_by)
+
+
+def _known_cameras(
+    here: AppContext, cameras: list[str] | None, before: Collection[CameraId] | None = None
+) -> list[CameraId] | None:
+    """Return the IDs. before: those that were allowed until now, also of removed cameras.
+
+    Raises RequestRefused: for one that is neither configured nor recorded. Queries the index; call in a thread.
+    """
+    found = None if cameras is None else [CameraId(camera) for camera in cameras]
+    names = here.recorder.camera_names()
+    for camera in found or ():
+        if camera not in names and camera not in (before or ()) and here.recorder.index.bounds(camera) is None:
+            raise bad_input(f"No camera named {camera}.", f"Cameras: {', '.join(sorted(names)) or 'none yet'}.")
+    return found
 
 
 def _person(person: Account) -> shapes.PersonInfo:
@@ -155,6 +177,8 @@ def _pass(made: Pass, now_ms: int) -> shapes.PassInfo:
         cameras=None if made.cameras is None else [str(camera) for camera in sorted(made.cameras)],
         made_ms=made.made_ms,
         ends_ms=made.ends_ms,
-        has_ended=made.ends_ms is not None and made.ends_ms <= now_ms,
+        has_ended=not made.is_granted or (made.ends_ms is not None and made.ends_ms <= now_ms),
         brings_bytes=made.brings,
+        made_by=made.maker.name if made.maker else None,
+        maker_lost_access=not made.is_granted,
     )

@@ -48,6 +48,10 @@ class PassInfo(ApiResponse):
     has_ended: bool
     brings_bytes: int | None
     """Upload quota in bytes of another recorder's token, which sees nothing; null: a token for live view."""
+    made_by: str | None
+    """Name of the user who made it; null: made on the recorder, or the user was removed."""
+    maker_lost_access: bool
+    """It has ended because the user who made it was removed or may no longer grant it."""
 
 
 class PassList(ApiResponse):

@@ -21,7 +21,7 @@ from tawny.sealed.key_wrapping import short_name
 from tawny.service.interfaces.sealing import NOTHING, SealingApi
 
 router = APIRouter(prefix="/api/v1/sealed")
-view, own = [rule(Access.VIEW)], [rule(Access.OWN)]
+view, direct, own = [rule(Access.VIEW)], [rule(Access.DIRECT)], [rule(Access.OWN)]
 OneWay = Annotated[str, Path(max_length=64)]
 FIRST_TEST_MS: Final = 90 * 86_400_000
 NEXT_TEST_MS: Final = 365 * 86_400_000
@@ -33,9 +33,12 @@ async def sealed_state(request: Request, signed: Signed, here: Here) -> shapes.S
     return await asyncio.to_thread(_told, here, signed, can_hand_over=_is_safe(request))
 
 
-@router.get("/ways/{way}", dependencies=view)
+@router.get("/ways/{way}", dependencies=direct)
 async def locked_key(way: OneWay, here: Here) -> shapes.WrappedKeyInfo:
-    """Return an encrypted private key; only its passphrase or passkey opens it."""
+    """Return an encrypted private key; only its passphrase or passkey opens it.
+
+    Not for viewers: who has it can try passphrases for as long as they like.
+    """
     found = await asyncio.to_thread(_desk(here).wrapped, way)
     if found is None:
         raise not_found("Unlock method not found.")
@@ -153,7 +156,7 @@ async def remove_way(way: OneWay, request: Request, signed: Signed, here: Here) 
     return await asyncio.to_thread(remove)
 
 
-@router.post("/tested", dependencies=view)
+@router.post("/tested", dependencies=own)
 async def sheet_shown(asked: shapes.SheetShown, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
     """Record that the recovery sheet was tested. Only the public key derived from its words is sent."""
     if not await asyncio.to_thread(_desk(here).tested, asked.recovery):
@@ -194,7 +197,11 @@ def _told(here: AppContext, session: LoginSession, *, can_hand_over: bool) -> sh
         ],
         recorder=here.recorder.host,
         fingerprint=now.fingerprint,
-        ways=[shapes.SealedWay(id=one.id, kind=one.kind, name=one.name, made_ms=one.made_ms) for one in now.ways],
+        ways=[
+            shapes.SealedWay(id=one.id, kind=one.kind, name=one.name, made_ms=one.made_ms)
+            for one in now.ways
+            if session.person.role is not Role.VIEWER
+        ],
         made_ms=now.made_ms,
         tested_ms=now.tested_ms,
         asks_for_sheet=is_due and session.person.role is Role.OWNER,

@@ -4,14 +4,14 @@ import asyncio
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from tawny.api import schemas, serializers
-from tawny.api.auth.access import Access, rule
+from tawny.api.auth.access import Access, Signed, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import not_found, sealed_error
-from tawny.api.events.event_routes import find_event, no_event
+from tawny.api.events.event_routes import EventMarker, find_event, no_event
 from tawny.api.live.camera_routes import JPEG
 from tawny.api.parameters import At, OneCamera, OneEvent, known_camera, parse_span
 from tawny.model.events import Event
@@ -116,12 +116,24 @@ async def proposal(
     )
 
 
-@router.post("/events/{event}/feedback", dependencies=view)
-async def feedback(event: OneEvent, said: schemas.FeedbackRequest, here: Here) -> schemas.EventInfo:
-    """Store feedback: false alarm with its reason, or the correct type. An empty value removes it."""
-    marked = await asyncio.to_thread(
-        lambda: here.recorder.mark_event(event, reviewed=True, false_alarm=said.false_alarm, said=said.labeled_as)
-    )
+@router.post("/events/{event}/feedback", dependencies=[rule(Access.DIRECT)])
+async def feedback(
+    event: OneEvent, said: schemas.FeedbackRequest, request: Request, signed: Signed, here: Here
+) -> schemas.EventInfo:
+    """Store feedback: false alarm with its reason, or the correct type. An empty value removes it.
+
+    Members and owners; in the audit log.
+    """
+
+    def store() -> Event | None:
+        marked = here.recorder.mark_event(event, reviewed=True, false_alarm=said.false_alarm, said=said.labeled_as)
+        if marked is not None:
+            words = [said.false_alarm and f"false alarm: {said.false_alarm}", said.labeled_as]
+            what = ", ".join(word for word in words if word) or "feedback removed"
+            EventMarker.of(request, signed).note(here, f"event feedback: {what}", [marked])
+        return marked
+
+    marked = await asyncio.to_thread(store)
     if marked is None:
         raise no_event()
     return serializers.event(marked, here.recorder)

@@ -29,6 +29,8 @@ SIGNED_OUT = 4401
 NOT_ALLOWED = 4403
 NOT_THERE = 4404
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+LOOK_S = 1.0
+"""Interval in s at which long answers, uploads and sockets check their rights: they end within 3 s (decision 40)."""
 
 
 class Access(StrEnum):
@@ -42,7 +44,7 @@ class Access(StrEnum):
     VIEW = "view"
     """Signed in as viewer, member or owner."""
     DIRECT = "direct"
-    """Signed in as member or owner: commands to the recorder."""
+    """Signed in as member or owner: commands to the recorder, and marks of events. Viewers change nothing."""
     OWN = "own"
     """Signed in as owner."""
     BRING = "bring"
@@ -140,7 +142,7 @@ def may_see(connection: HTTPConnection) -> bool:
 
 
 async def has_ended(connection: HTTPConnection) -> bool:
-    """Return whether the session has ended or its rights changed. Called every few seconds during long responses."""
+    """Return whether the session has ended or its rights changed. Called every LOOK_S during long responses."""
     session, site = the_session(connection), the_site(connection)
     match session.person.role:
         case Role.HOLDER | Role.BRINGER:
@@ -151,6 +153,19 @@ async def has_ended(connection: HTTPConnection) -> bool:
             session_of = site.accounts.session_of
     now = await asyncio.to_thread(session_of, session.key)
     return now is None or (now.person.role, now.person.cameras) != (session.person.role, session.person.cameras)
+
+
+async def await_end(connection: HTTPConnection) -> None:
+    """Return once the session has ended or its rights changed, at most LOOK_S later."""
+    await asyncio.sleep(LOOK_S)  # the route's rule has just checked them
+    while not await has_ended(connection):
+        await asyncio.sleep(LOOK_S)
+
+
+async def refuse_ended(connection: HTTPConnection) -> None:
+    """Raise RequestRefused if the session has ended meanwhile. Call after waiting for what is then sent."""
+    if await has_ended(connection):
+        raise _signed_out()
 
 
 def the_session(connection: HTTPConnection) -> LoginSession:
@@ -212,7 +227,7 @@ async def _check_socket(socket: WebSocket, access: Access) -> None:
 
 def _allowed(session: LoginSession | None, access: Access) -> LoginSession:
     if session is None:
-        raise RequestRefused(401, "signed_out", "You aren't signed in on this device.", "Sign in to continue.")
+        raise _signed_out()
     if session.person.role is Role.HOLDER and access is not Access.SEE:
         raise RequestRefused(403, "live_only", "This access token only shows live video.", "Sign in to see more.")
     if session.person.role is Role.BRINGER and access is not Access.BRING:
@@ -222,3 +237,7 @@ def _allowed(session: LoginSession | None, access: Access) -> LoginSession:
     if access is Access.DIRECT and session.person.role not in (Role.OWNER, Role.MEMBER):
         raise RequestRefused(403, "family_only", "Only members and owners can do this.", "Ask an owner.")
     return session
+
+
+def _signed_out() -> RequestRefused:
+    return RequestRefused(401, "signed_out", "You aren't signed in on this device.", "Sign in to continue.")

@@ -36,6 +36,10 @@ FROM sessions JOIN people ON people.id = sessions.person WHERE hash = ? AND ends
 """
 
 
+_FIND_USABLE = """
+SELECT person FROM tokens WHERE hash = ? AND purpose = ? AND used_ms IS NULL AND ends_ms > ? AND
+(made_by IS NULL OR made_by IN (SELECT id FROM people WHERE role = 'owner'))
+"""
 _FORMER_ROLES = {"family": "member"}
 """Roles in databases of earlier versions, and their present names."""
 
@@ -124,13 +128,18 @@ class Accounts:
     def people(self) -> list[Account]:
         with self._reading() as db:
             rows = db.execute(f"{_PEOPLE} ORDER BY made_ms, id").fetchall()
-        return [_person(row) for row in rows]
+        return [to_account(row) for row in rows]
+
+    def person(self, person_id: str) -> Account | None:
+        """Return a user by ID, with the rights they have now; None if they were removed."""
+        with self._reading() as db:
+            return find_account(db, person_id)
 
     def find(self, name: str) -> tuple[Account, str] | None:
         """Return a user by name, case-insensitive, and the stored password hash; or None."""
         with self._reading() as db:
             row = db.execute(_BY_NAME, (_fold(name),)).fetchone()
-        return (_person(row), row[-1]) if row else None
+        return (to_account(row), row[-1]) if row else None
 
     def put_person(self, name: str, role: Role, password: str = "") -> Account:
         """Add a user, or set role and password of the existing one, which ends their sessions. password: hashed."""
@@ -175,25 +184,35 @@ class Accounts:
         )
         row = db.execute(_BY_NAME, (_fold(name),)).fetchone()
         db.execute("DELETE FROM sessions WHERE person = ?", (row[0],))
-        db.execute("DELETE FROM tokens WHERE person = ? AND purpose = 'device'", (row[0],))
-        return _person(row)
+        db.execute("DELETE FROM tokens WHERE person = ?", (row[0],))  # links would bypass the new password
+        return to_account(row)
 
     # --- one-time tokens ---------------------------------------------------------------------------------------------
 
-    def new_token(self, purpose: TokenPurpose, person: Account | None = None, *, lasts_ms: int = TOKEN_MS) -> str:
-        """Create a one-time token, valid for `lasts_ms`. A new claim token invalidates earlier ones."""
+    def new_token(
+        self,
+        purpose: TokenPurpose,
+        person: Account | None = None,
+        *,
+        lasts_ms: int = TOKEN_MS,
+        made_by: Account | None = None,
+    ) -> str:
+        """Create a one-time token, valid for `lasts_ms`. A new claim token invalidates earlier ones.
+
+        made_by: the owner who makes it, without whom it is void; None: the recorder.
+        """
         token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
         with self._writing() as db:
             db.execute("DELETE FROM tokens WHERE ends_ms < ? OR purpose = 'claim' AND ? = 'claim'", (now_ms, purpose))
-            row = (hashed(token), purpose, person.id if person else None, now_ms + lasts_ms)
-            db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, NULL)", row)
+            maker = made_by.id if made_by else None
+            row = (hashed(token), purpose, person.id if person else None, now_ms + lasts_ms, maker)
+            db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, NULL, ?)", row)
         return token
 
     def is_good(self, token: str, purpose: TokenPurpose) -> bool:
         """Return whether the token is valid now."""
-        query = "SELECT 1 FROM tokens WHERE hash = ? AND purpose = ? AND used_ms IS NULL AND ends_ms > ?"
         with self._reading() as db:
-            return db.execute(query, (hashed(token), purpose, self._clock.now_ms())).fetchone() is not None
+            return db.execute(_FIND_USABLE, (hashed(token), purpose, self._clock.now_ms())).fetchone() is not None
 
     def claim(self, token: str, name: str, password: str) -> Account | None:
         """Use a claim token: create or reset an owner. Return None if the token is invalid. password: hashed."""
@@ -207,15 +226,13 @@ class Accounts:
         with self._writing() as db:
             used = self._use(db, token, TokenPurpose.LINK)
             row = used and db.execute(f"{_PEOPLE} WHERE id = ?", used).fetchone()
-        return _person(row) if row else None
+        return to_account(row) if row else None
 
     def _use(self, db: sqlite3.Connection, token: str, purpose: TokenPurpose) -> tuple[str | None] | None:
         now_ms = self._clock.now_ms()
-        used: tuple[str | None] | None = db.execute(
-            "UPDATE tokens SET used_ms = ? WHERE hash = ? AND purpose = ? AND used_ms IS NULL AND ends_ms > ? "
-            "RETURNING person",
-            (now_ms, hashed(token), purpose, now_ms),
-        ).fetchone()
+        used: tuple[str | None] | None = db.execute(_FIND_USABLE, (hashed(token), purpose, now_ms)).fetchone()
+        if used is not None:
+            db.execute("UPDATE tokens SET used_ms = ? WHERE hash = ?", (now_ms, hashed(token)))
         return used
 
     # --- sessions ----------------------------------------------------------------------------------------------------
@@ -245,7 +262,7 @@ class Accounts:
             row = db.execute(_SIGNED_IN, (key, now_ms)).fetchone()
         if row is None:
             return None
-        person, seen_ms, ends_ms = _person(row), row[-2], row[-1]
+        person, seen_ms, ends_ms = to_account(row), row[-2], row[-1]
         if abs(now_ms - seen_ms) >= SEEN_EVERY_MS:
             ends_ms = now_ms + SESSION_MS
             with self._writing() as db:
@@ -290,7 +307,12 @@ def seen_from_text(text: str | None) -> frozenset[CameraId] | None:
     return None if text is None else frozenset(CameraId(name) for name in json.loads(text))
 
 
-def _person(row: tuple[Any, ...]) -> Account:
+def find_account(db: sqlite3.Connection, person_id: str) -> Account | None:
+    row = db.execute(f"{_PEOPLE} WHERE id = ?", (person_id,)).fetchone()
+    return to_account(row) if row else None
+
+
+def to_account(row: tuple[Any, ...]) -> Account:
     """Return the account from the first four columns of a row. Owners see all cameras."""
     role = Role(_FORMER_ROLES.get(row[2], row[2]))
     return Account(row[0], row[1], role, None if role is Role.OWNER else seen_from_text(row[3]))

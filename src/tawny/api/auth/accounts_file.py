@@ -19,20 +19,23 @@ CREATE TABLE IF NOT EXISTS sessions (
 CREATE INDEX IF NOT EXISTS sessions_by_person ON sessions(person, seen_ms);
 CREATE TABLE IF NOT EXISTS tokens (
   hash BLOB PRIMARY KEY, purpose TEXT NOT NULL, person TEXT REFERENCES people(id) ON DELETE CASCADE,
-  ends_ms INTEGER NOT NULL, used_ms INTEGER) STRICT;
+  ends_ms INTEGER NOT NULL, used_ms INTEGER,
+  made_by TEXT) STRICT;              -- a person's id; NULL: made on the recorder
 CREATE TABLE IF NOT EXISTS passes (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, hash BLOB NOT NULL UNIQUE,
   digest TEXT NOT NULL,              -- for login by RTSP
   cameras TEXT, made_ms INTEGER NOT NULL,
   ends_ms INTEGER,                   -- NULL: when it is taken back
-  brings INTEGER) STRICT;            -- bytes that another recorder may bring; NULL: it sees what is live
+  brings INTEGER,                    -- bytes that another recorder may bring; NULL: it sees what is live
+  made_by TEXT) STRICT;              -- a person's id; NULL: made on the recorder, or by an earlier version
 CREATE TABLE IF NOT EXISTS shares (
   id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, camera TEXT NOT NULL,
   from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
   names_camera INTEGER NOT NULL, code TEXT NOT NULL,      -- argon2id; empty: none
   made_by TEXT NOT NULL,             -- a person's id
   made_ms INTEGER NOT NULL, ends_ms INTEGER NOT NULL, opened INTEGER NOT NULL,
-  clip TEXT NOT NULL DEFAULT '') STRICT;   -- a saved clip's id; empty: cut from the recordings
+  clip TEXT NOT NULL DEFAULT '',     -- a saved clip's id; empty: cut from the recordings
+  cameras TEXT) STRICT;              -- a JSON list of those a saved clip shows; NULL: `camera` alone
 CREATE TABLE IF NOT EXISTS walls (
   person TEXT PRIMARY KEY REFERENCES people(id) ON DELETE CASCADE,
   layout TEXT NOT NULL) STRICT;      -- JSON
@@ -41,14 +44,17 @@ CREATE TABLE IF NOT EXISTS audit (
   detail TEXT NOT NULL, address TEXT NOT NULL) STRICT;
 """
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 _LATER: Final = (
     ("people", "cameras", "TEXT"),
     ("shares", "clip", "TEXT NOT NULL DEFAULT ''"),
     ("passes", "brings", "INTEGER"),
+    ("passes", "made_by", "TEXT"),
+    ("tokens", "made_by", "TEXT"),
+    ("shares", "cameras", "TEXT"),
 )
-"""Columns missing in some files without a version."""
+"""Columns missing in some files of earlier versions."""
 
 
 class AccountsFile(SmallDb):

@@ -1,15 +1,17 @@
 """Access tokens (passes): view cameras live, or upload files from another recorder.
 
-A token has a name, its cameras and an optional expiry, and can be revoked. Its secret is shown once.
+A token has a name, its cameras and an optional expiry, and can be revoked. Its secret is shown once. It grants at most
+what the account that made it may do now: cameras that this account may see, and uploads while it is an owner.
 """
 
 import re
 import secrets
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tawny.api.auth.accounts import Account, LoginSession, Role, hashed, seen_as_text, seen_from_text
+from tawny.api.auth.accounts import Account, LoginSession, Role, find_account, hashed, seen_as_text, seen_from_text
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.live.rtsp_server.digest_auth import digest
 from tawny.model.clock import Clock
@@ -17,9 +19,10 @@ from tawny.model.ids import CameraId
 
 FOREVER_MS = 253_402_300_799_000
 """End of year 9999, ms UTC."""
-_PASSES = "SELECT id, name, cameras, made_ms, ends_ms, brings FROM passes"
+_PASSES = "SELECT id, name, cameras, made_ms, ends_ms, brings, made_by FROM passes"
 _INSERT = (
-    "INSERT INTO passes (id, name, hash, digest, cameras, made_ms, ends_ms, brings) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO passes (id, name, hash, digest, cameras, made_ms, ends_ms, brings, made_by) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -33,12 +36,25 @@ class Pass:
     ends_ms: int | None
     brings: int | None = None
     """Upload quota in bytes for another recorder, which sees nothing; None: a token for live view."""
+    made_by: str | None = None
+    """ID of the user; None: made on the recorder."""
+    maker: Account | None = None
+    """That user with the rights they have now; None if they were removed."""
+
+    @property
+    def is_granted(self) -> bool:
+        """Whether the account that made it may still grant this."""
+        if self.made_by is None:
+            return True
+        return self.maker is not None and (self.brings is None or self.maker.role is Role.OWNER)
 
     @property
     def person(self) -> Account:
         if self.brings is not None:
             return Account(self.id, self.name, Role.BRINGER, frozenset())
-        return Account(self.id, self.name, Role.HOLDER, self.cameras)
+        most = self.maker.cameras if self.maker else None
+        cameras = most if self.cameras is None else self.cameras if most is None else self.cameras & most
+        return Account(self.id, self.name, Role.HOLDER, cameras)
 
 
 class Passes:
@@ -53,15 +69,18 @@ class Passes:
         cameras: Iterable[CameraId] | None = None,
         ends_ms: int | None = None,
         brings: int | None = None,
+        made_by: Account | None = None,
     ) -> tuple[Pass, str]:
-        """Create a token. Return it and its secret, which is not stored. brings: upload quota in bytes."""
+        """Create a token. Return it and its secret, which is not stored.
+
+        brings: upload quota in bytes. made_by: the user who makes it; None: the recorder.
+        """
         secret, seen = secrets.token_urlsafe(32), None if cameras is None else frozenset(cameras)
         words = "-".join(re.findall(r"[a-z0-9]+", name.lower()))[:20]
-        made = Pass(
-            f"{words or 'pass'}-{secrets.token_hex(3)}", name.strip(), seen, self._clock.now_ms(), ends_ms, brings
-        )
+        key, maker = f"{words or 'pass'}-{secrets.token_hex(3)}", made_by.id if made_by else None
+        made = Pass(key, name.strip(), seen, self._clock.now_ms(), ends_ms, brings, maker, made_by)
         signs = hashed(secret), digest(made.id, secret)
-        row = (made.id, made.name, *signs, seen_as_text(seen), made.made_ms, ends_ms, brings)
+        row = (made.id, made.name, *signs, seen_as_text(seen), made.made_ms, ends_ms, brings, maker)
         with self._file.writing() as db:
             db.execute(_INSERT, row)
         return made, secret
@@ -69,7 +88,7 @@ class Passes:
     def all(self) -> list[Pass]:
         """Return all tokens, oldest first, including expired ones."""
         with self._file.reading() as db:
-            return [_pass(row) for row in db.execute(f"{_PASSES} ORDER BY made_ms, id").fetchall()]
+            return [_pass(db, row) for row in db.execute(f"{_PASSES} ORDER BY made_ms, id").fetchall()]
 
     def take_back(self, pass_id: str) -> bool:
         """Revoke a token; open streams end within seconds. Return False if there is none with this ID."""
@@ -105,10 +124,12 @@ class Passes:
     def _good(self, where: str, value: object) -> Pass | None:
         with self._file.reading() as db:
             row = db.execute(f"{_PASSES} WHERE {where}", (value,)).fetchone()
-        found = _pass(row) if row else None
+            found = _pass(db, row) if row else None
         is_good = found is not None and (found.ends_ms is None or found.ends_ms > self._clock.now_ms())
-        return found if is_good else None
+        return found if found is not None and is_good and found.is_granted else None
 
 
-def _pass(row: tuple[Any, ...]) -> Pass:
-    return Pass(row[0], row[1], seen_from_text(row[2]), row[3], row[4], row[5])
+def _pass(db: sqlite3.Connection, row: tuple[Any, ...]) -> Pass:
+    key, name, cameras, made_ms, ends_ms, brings, made_by = row
+    maker = find_account(db, made_by) if made_by is not None else None
+    return Pass(key, name, seen_from_text(cameras), made_ms, ends_ms, brings, made_by, maker)

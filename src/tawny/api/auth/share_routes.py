@@ -12,11 +12,11 @@ from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.auth.accounts import Role
 from tawny.api.auth.audit_counts import CODE_REFUSED, LINK_OPENED
 from tawny.api.auth.guess_limit import GuessAttempt
-from tawny.api.auth.shares import Share
+from tawny.api.auth.shares import Share, SharedClip
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found, share_ended
 from tawny.api.parameters import MOST_CLIP_S, known_camera, parse_span
-from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change
+from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change, may_see
 from tawny.api.past.clip_responses import answer_clip, clip_name
 from tawny.api.past.clip_routes import answer_file, check_open
 from tawny.api.schemas import OkResponse
@@ -53,8 +53,9 @@ async def share(asked: shapes.NewShare, request: Request, signed: Signed, here: 
             here.jobs.keep(job, kept=True)  # otherwise the clip could be deleted to free space
         ends_ms = here.recorder.clock.now_ms() + asked.lasts_s * 1000
         here.accounts.note("shared", signed.person.name, caller_of(request), clip_name(here, camera, span.begin_ms))
+        clip = SharedClip(job.id, job.cameras) if job else None
         return here.shares.make(
-            signed.person, camera, span, ends_ms, code=code, names_camera=asked.names_camera, clip=asked.clip
+            signed.person, camera, span, ends_ms, code=code, names_camera=asked.names_camera, clip=clip
         )
 
     made, token = await asyncio.to_thread(make)
@@ -125,8 +126,8 @@ def _clip_of(here: AppContext, share: Share) -> ClipExportJob | None:
     """
     if not share.clip:
         return None
-    found = here.jobs.given_on(share.clip)
-    if found is None:
+    found, maker = here.jobs.given_on(share.clip), here.accounts.person(share.made_by)
+    if found is None or maker is None or not may_see(maker, found):
         raise share_ended()
     return found
 

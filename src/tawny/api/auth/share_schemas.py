@@ -2,12 +2,23 @@
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms
 
 WEEKS = 4 * 7 * 86_400
 Code = Annotated[str, StringConstraints(max_length=64)]
+LEAST_CODE = 6
+"""Minimum length of a new link's code: five guesses, then each costs a growing wait."""
+
+
+def _check_code(code: str) -> str:
+    if code and len(code) < LEAST_CODE:
+        raise ValueError(f"a code of at least {LEAST_CODE} characters, or none")
+    return code
+
+
+NewCode = Annotated[Code, AfterValidator(_check_code)]
 
 
 class NewShare(ApiRequest):
@@ -15,7 +26,7 @@ class NewShare(ApiRequest):
     from_ms: Ms
     to_ms: Ms
     lasts_s: Annotated[int, Field(ge=60, le=WEEKS)] = 86_400
-    code: Code = ""
+    code: NewCode = ""
     names_camera: bool = False
     clip: Annotated[str, StringConstraints(max_length=64)] = ""
     """ID of a saved clip to share; its camera and time then apply. Empty: share recordings."""

@@ -1,17 +1,19 @@
 """Shared links: one clip, for anyone with the link, for a limited time. Counts how often it is opened.
 
 Tokens are 256 random bits, stored only as SHA-256. Opening a link (with its code, if any) returns a ticket for the
-video. Tickets are in memory and expire with the link or after TICKET_S.
+video. Tickets are in memory and expire with the link or after TICKET_S. A link is void while the account that made it
+may not see its cameras, and for good once that account is removed.
 """
 
 import secrets
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tawny.api.auth.accounts import Account, LoginSession, Role, hashed
+from tawny.api.auth.accounts import Account, LoginSession, Role, find_account, hashed, seen_as_text, seen_from_text
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
@@ -19,7 +21,9 @@ from tawny.model.times import Span
 
 TICKET_S = 6 * 3600.0
 MOST_TICKETS = 1000
-_SHARES = "SELECT id, camera, from_ms, to_ms, names_camera, code, made_by, made_ms, ends_ms, opened, clip FROM shares"
+_SHARES = """
+SELECT id, camera, from_ms, to_ms, names_camera, code, made_by, made_ms, ends_ms, opened, clip, cameras FROM shares
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,16 @@ class Share:
     opened: int
     clip: str = ""
     """ID of a saved clip; empty: cut from the recordings."""
+    cameras: frozenset[CameraId] = frozenset()
+    """All cameras that it shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedClip:
+    """A saved clip that a link shows."""
+
+    id: str
+    cameras: tuple[CameraId, ...]
 
 
 class Shares:
@@ -57,11 +71,13 @@ class Shares:
         *,
         code: str = "",
         names_camera: bool = False,
-        clip: str = "",
+        clip: SharedClip | None = None,
     ) -> tuple[Share, str]:
-        """Create a link. Return it and its token. code: hashed, empty for none."""
+        """Create a link. Return it and its token. code: hashed, empty for none. clip: None for recordings."""
         token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
-        made = Share(secrets.token_hex(8), camera, span, names_camera, code, made_by.id, now_ms, ends_ms, 0, clip)
+        shown = frozenset({camera, *(clip.cameras if clip else ())})
+        key, clip_id = secrets.token_hex(8), clip.id if clip else ""
+        made = Share(key, camera, span, names_camera, code, made_by.id, now_ms, ends_ms, 0, clip_id, shown)
         row = (
             made.id,
             hashed(token),
@@ -73,10 +89,11 @@ class Shares:
             made_by.id,
             now_ms,
             ends_ms,
-            clip,
+            clip_id,
+            seen_as_text(shown),
         )
         with self._file.writing() as db:
-            db.execute("INSERT INTO shares VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)", row)
+            db.execute("INSERT INTO shares VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)", row)
         return made, token
 
     def of(self, person: Account) -> list[Share]:
@@ -85,7 +102,7 @@ class Shares:
             rows = db.execute(
                 f"{_SHARES} WHERE ends_ms > ? ORDER BY made_ms DESC, id", (self._clock.now_ms(),)
             ).fetchall()
-        found = [_share(row) for row in rows]
+            found = [share for row in rows if _is_granted(db, share := _share(row))]
         return found if person.role is Role.OWNER else [share for share in found if share.made_by == person.id]
 
     def take_back(self, share_id: str) -> None:
@@ -132,15 +149,22 @@ class Shares:
     def _good(self, where: str, value: object) -> Share | None:
         with self._file.reading() as db:
             row = db.execute(f"{_SHARES} WHERE {where} AND ends_ms > ?", (value, self._clock.now_ms())).fetchone()
-        return _share(row) if row else None
+            found = _share(row) if row else None
+            return found if found and _is_granted(db, found) else None
+
+
+def _is_granted(db: sqlite3.Connection, share: Share) -> bool:
+    """Return whether the account that made the link may see all of it now."""
+    maker = find_account(db, share.made_by)
+    return maker is not None and all(maker.may_see(camera) for camera in share.cameras)
 
 
 def _session(share: Share, key: bytes) -> LoginSession:
-    guest = Account(share.id, "guest", Role.GUEST, frozenset({share.camera}))
+    guest = Account(share.id, "guest", Role.GUEST, share.cameras)
     return LoginSession(guest, key, share.ends_ms)
 
 
 def _share(row: tuple[Any, ...]) -> Share:
-    key, camera, from_ms, to_ms, names_camera, code, made_by, made_ms, ends_ms, opened, clip = row
-    span = Span(from_ms, to_ms)
-    return Share(key, CameraId(camera), span, bool(names_camera), code, made_by, made_ms, ends_ms, opened, clip)
+    key, camera, from_ms, to_ms, names_camera, code, made_by, made_ms, ends_ms, opened, clip, cameras = row
+    span, shown = Span(from_ms, to_ms), seen_from_text(cameras) or frozenset({CameraId(camera)})
+    return Share(key, CameraId(camera), span, bool(names_camera), code, made_by, made_ms, ends_ms, opened, clip, shown)

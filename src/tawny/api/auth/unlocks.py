@@ -23,7 +23,7 @@ IDLE_S: Final = 15 * 60.0
 MOST_S: Final = 12 * 3600.0
 OFFER_S: Final = 60.0
 MOST_OFFERS: Final = 64
-LOOK_S: Final = 4.0
+LOOK_S: Final = 1.0
 
 
 @dataclass(eq=False)
@@ -121,8 +121,12 @@ class UnlockedSessions:
         for found in list(self._by_session.values()):
             if self._clock.mono_s() >= found.ends_s:
                 self.lock(found.session.key, self._why(found))
-            elif self._accounts.session_of(found.session.key) is None:
+                continue
+            now = self._accounts.session_of(found.session.key)
+            if now is None:
                 self.lock(found.session.key, "signed out")
+            elif now.person.cameras != found.session.person.cameras:
+                self.lock(found.session.key, "camera access changed")
 
     async def watch(self) -> None:
         """Start a task that sweeps while anything is unlocked."""

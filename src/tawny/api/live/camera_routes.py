@@ -5,19 +5,19 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
 from tawny.api import schemas
-from tawny.api.auth.access import Access, has_ended, rule
+from tawny.api.auth.access import Access, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
+from tawny.api.past.guarded_streaming import GuardedStreamingResponse
 from tawny.live import mjpeg
 from tawny.live.jpeg_stream import JpegOptions
 from tawny.live.snapshots import LEAST_WIDTH, MOST_WIDTH, rounded_width
 from tawny.model.ids import CameraId, StreamName
 from tawny.stream.hub import Hub
 
-SESSION_LOOK_S = 4.0
 SMALL_WIDTH = 640
 """Up to this width in px the sub stream is sufficient."""
 Width = Annotated[int, Query(ge=LEAST_WIDTH, le=MOST_WIDTH)]
@@ -61,17 +61,12 @@ async def moving_jpegs(
     hub, stream = hub_for_pictures(here, camera, width)
     wish = JpegOptions(rounded_width(width), fps, quality)
 
-    async def while_signed_in() -> AsyncIterator[bytes]:
-        looked_s = here.recorder.clock.mono_s()
+    async def counted() -> AsyncIterator[bytes]:
         with here.viewers.one_more(camera, stream):
             async for part in mjpeg.multipart_stream(hub, wish):
-                if here.recorder.clock.mono_s() - looked_s >= SESSION_LOOK_S:
-                    looked_s = here.recorder.clock.mono_s()
-                    if await has_ended(request):
-                        return
                 yield part
 
-    return StreamingResponse(while_signed_in(), media_type=mjpeg.MEDIA_TYPE)
+    return GuardedStreamingResponse(request, counted(), 200, {}, mjpeg.MEDIA_TYPE)
 
 
 def hub_for_pictures(here: AppContext, camera: CameraId, width: int) -> tuple[Hub, StreamName]:

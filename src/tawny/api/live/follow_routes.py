@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import nullcontext
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from tawny.api.auth.access import Access, has_ended, rule
+from tawny.api.auth.access import Access, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import not_found
-from tawny.api.live.camera_routes import SESSION_LOOK_S, Fps, Quality, Width, hub_for_pictures
+from tawny.api.live.camera_routes import Fps, Quality, Width, hub_for_pictures
 from tawny.api.live.follow import FollowSelector, showing
 from tawny.api.live.hls_routes import (
     Following,
@@ -24,6 +24,7 @@ from tawny.api.live.hls_routes import (
     part_answer,
     segment_answer,
 )
+from tawny.api.past.guarded_streaming import GuardedStreamingResponse
 from tawny.live import mjpeg
 from tawny.live.hls.feeds import HlsFeedKey
 from tawny.live.jpeg_stream import JpegOptions
@@ -43,7 +44,7 @@ async def follow_mjpeg(
     if not showing(here):
         raise not_found("No camera has live video right now.")
     wish = JpegOptions(rounded_width(width), fps, quality)
-    return StreamingResponse(_following(request, here, wish, width), media_type=mjpeg.MEDIA_TYPE)
+    return GuardedStreamingResponse(request, _following(here, wish, width), 200, {}, mjpeg.MEDIA_TYPE)
 
 
 @router.get("/hls/index.m3u8", dependencies=see, response_class=Response)
@@ -68,8 +69,8 @@ async def follow_segment(number: Number, here: Here) -> Response:
 
 
 @router.get("/hls/part-{number}-{part}.m4s", dependencies=see, response_class=Response)
-async def follow_part(number: Number, part: Number, here: Here) -> Response:
-    return await part_answer(feed_of(here, _key(here)), number, part)
+async def follow_part(number: Number, part: Number, request: Request, here: Here) -> Response:
+    return await part_answer(feed_of(here, _key(here)), request, number, part)
 
 
 def _key(here: AppContext) -> HlsFeedKey:
@@ -77,20 +78,14 @@ def _key(here: AppContext) -> HlsFeedKey:
     return HlsFeedKey(None, "auto", here.seen)
 
 
-async def _following(request: Request, here: AppContext, wish: JpegOptions, width: int) -> AsyncIterator[bytes]:
-    clock = here.recorder.clock
-    looked_s = clock.mono_s()
-    follow = FollowSelector(here.recorder.bus, clock, lambda: showing(here))
+async def _following(here: AppContext, wish: JpegOptions, width: int) -> AsyncIterator[bytes]:
+    follow = FollowSelector(here.recorder.bus, here.recorder.clock, lambda: showing(here))
     try:
         yield mjpeg.OPENING
         while (camera := follow.camera()) is not None:
             hub, stream = hub_for_pictures(here, camera, width)
             with here.viewers.one_more(camera, stream):
                 async for still in mjpeg.jpeg_pictures(hub, wish, again_s=AGAIN_S):
-                    if clock.mono_s() - looked_s >= SESSION_LOOK_S:
-                        looked_s = clock.mono_s()
-                        if await has_ended(request):
-                            return
                     yield mjpeg.multipart_part(still)
                     if follow.camera() != camera:
                         break

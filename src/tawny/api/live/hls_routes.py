@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from tawny.api.auth.access import Access, Signed, rule
+from tawny.api.auth.access import Access, Signed, refuse_ended, rule
 from tawny.api.auth.accounts import LoginSession
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
@@ -78,9 +78,11 @@ async def segment(camera: OneCamera, stream: Wanted, number: Number, here: Here,
 
 
 @router.get("/{stream}/part-{number}-{part}.m4s", dependencies=see, response_class=Response)
-async def part(camera: OneCamera, stream: Wanted, number: Number, part: Number, here: Here, signed: Signed) -> Response:
+async def part(
+    camera: OneCamera, stream: Wanted, number: Number, part: Number, request: Request, here: Here, signed: Signed
+) -> Response:
     """Partial segment; the next one is waited for."""
-    return await part_answer(feed_of(here, _key(here, signed, camera, stream)), number, part)
+    return await part_answer(feed_of(here, _key(here, signed, camera, stream)), request, number, part)
 
 
 def _key(here: AppContext, session: LoginSession, camera: CameraId, stream: str) -> HlsFeedKey:
@@ -104,6 +106,7 @@ async def list_answer(feed: HlsFeed, request: Request, segment: int | None, part
         raise RequestRefused(
             503, "no_picture", "No live video from this camera right now.", "Check the camera's status."
         )
+    await refuse_ended(request)
     return Response(feed.playlist(_more(request)), media_type=PLAYLIST)
 
 
@@ -120,9 +123,10 @@ def segment_answer(feed: HlsFeed, number: int) -> Response:
     return _bytes(found.data if found and found.is_whole else None, PART)
 
 
-async def part_answer(feed: HlsFeed, number: int, part: int) -> Response:
+async def part_answer(feed: HlsFeed, request: Request, number: int, part: int) -> Response:
     if feed.is_near(number):
         await feed.has(number, part, WAIT_S)
+        await refuse_ended(request)
     found = feed.segment(number)
     return _bytes(found.parts[part].data if found and part < len(found.parts) else None, PART)
 

@@ -18,7 +18,7 @@ from tawny.api.errors import RequestRefused
 from tawny.api.live.camera_routes import SMALL_WIDTH, Fps, Quality, Width, hub_for_pictures
 from tawny.api.live.stream_access import sees_unmasked, stream_for_session
 from tawny.api.parameters import OneCamera, parse_list
-from tawny.api.websockets import LOOK_S, SessionWatch, run_duplex
+from tawny.api.websockets import PING_S, run_duplex
 from tawny.live import mjpeg
 from tawny.live.fragmenter import NewInitSegment
 from tawny.live.jpeg_stream import JpegOptions
@@ -105,41 +105,25 @@ async def pictures(
     wanted = asyncio.Event()
     wish = JpegOptions(rounded_width(width), fps, quality)
     with here.viewers.one_more(camera, name):
-        await run_duplex(socket, _each(socket, hub, wish, wanted, here), FrameShown, lambda _: wanted.set())
+        await run_duplex(socket, _each(socket, hub, wish, wanted), FrameShown, lambda _: wanted.set())
 
 
-async def _each(socket: WebSocket, hub: Hub, wish: JpegOptions, wanted: asyncio.Event, here: AppContext) -> None:
-    watch = SessionWatch(socket, here.recorder.clock)
+async def _each(socket: WebSocket, hub: Hub, wish: JpegOptions, wanted: asyncio.Event) -> None:
     shown = -1
-    async for still in mjpeg.jpeg_pictures(hub, wish, again_s=LOOK_S):
-        if await watch.is_over():
-            return
+    async for still in mjpeg.jpeg_pictures(hub, wish, again_s=PING_S):
         if still.number == shown:
             continue
         shown = still.number
         wanted.clear()
         await socket.send_bytes(still.at_ms.to_bytes(8, "big") + still.jpeg)
-        while not await _is_set(wanted, LOOK_S):
-            if await watch.is_over():
-                return
-
-
-async def _is_set(event: asyncio.Event, timeout_s: float) -> bool:
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await event.wait()
-    except TimeoutError:
-        return False
+        await wanted.wait()
 
 
 async def _show(
     socket: WebSocket, viewer: LiveViewer, pace: ViewerPacing, here: AppContext, camera: CameraId, choice: StreamChoice
 ) -> None:
-    watch = SessionWatch(socket, here.recorder.clock)
     name = choice.name
     async for message in viewer.messages():
-        if await watch.is_over():
-            return
         if sees_unmasked(the_session(socket), choice):
             await socket.close(BEGIN_AGAIN, "A privacy setting changed.")
             return

@@ -12,7 +12,7 @@ from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.context import Here
 from tawny.api.live import live_schemas as shapes
 from tawny.api.parameters import OneCamera
-from tawny.api.websockets import SessionWatch
+from tawny.api.websockets import run_while_allowed
 from tawny.model.errors import SourceError
 from tawny.service.talkback import TalkbackBusy
 from tawny.sources.source import Speaker
@@ -39,7 +39,7 @@ async def talk(socket: WebSocket, camera: OneCamera, here: Here, signed: Signed)
         async with here.talking.speaking(camera) as speaker:
             await asyncio.to_thread(here.accounts.note, "talked", signed.person.name, caller_of(socket), camera)
             await socket.send_json({"open": True})
-            await _carry(socket, here, speaker)
+            await run_while_allowed(socket, _carry(socket, here, speaker))
     except TalkbackBusy:
         await socket.close(BUSY, "Someone else is talking to this camera.")
     except SourceError as error:
@@ -50,8 +50,8 @@ async def talk(socket: WebSocket, camera: OneCamera, here: Here, signed: Signed)
 
 async def _carry(socket: WebSocket, here: Here, speaker: Speaker) -> None:
     clock = here.recorder.clock
-    until_s, watch = clock.mono_s() + MOST_S, SessionWatch(socket, clock)
-    while not await watch.is_over():
+    until_s = clock.mono_s() + MOST_S
+    while True:
         try:
             async with asyncio.timeout(SILENT_S):
                 sound = await socket.receive_bytes()

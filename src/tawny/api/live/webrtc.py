@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
+from tawny.api.auth.access import LOOK_S as RIGHTS_S
 from tawny.api.auth.access import Access, has_ended, the_session, why_not
 from tawny.api.auth.accounts import LoginSession
 from tawny.api.errors import RequestRefused, bad_input, not_found
@@ -37,8 +38,7 @@ from tawny.stream.hub import Hub
 if TYPE_CHECKING:
     from tawny.api.context import AppContext
 
-LOOK_S = 4.0
-"""Interval in s at which access rights are checked."""
+LOOK_S = RIGHTS_S
 SOUND_SEEN_S = 3.0
 READING_AT_ONCE = 3
 """Maximum number of threads that read recordings, for all viewers together."""

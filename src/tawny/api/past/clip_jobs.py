@@ -1,5 +1,6 @@
 """Clip jobs: queued, processed one after the other by one low-priority thread, results kept in the clip store.
 
+A job ends when the account that asked for it may no longer see its cameras. Space is reserved as in decision 41.
 Thread-safe. The worker thread calls `work`. Listeners are called from the thread that makes a change.
 """
 
@@ -25,7 +26,9 @@ from tawny.playback.exports import ExportKind, ExportOptions, check_export, make
 from tawny.service.recorder import RecorderService
 from tawny.storage.disk.disk import turned
 
-MOST_WAITING = 20
+MOST_WAITING = 60
+MOST_OF_ONE = 20
+"""Maximum number of waiting jobs of one user: as many as cameras in one request, and a few more."""
 MOST_KNOWN = 200
 """Maximum number of known jobs; the oldest failed ones are dropped."""
 TELL_S = 0.25
@@ -88,8 +91,12 @@ Listener = Callable[[ClipExportJob], None]
 
 
 class ClipJobs:
-    def __init__(self, clock: Clock, store: ClipStore) -> None:
-        self._clock, self._store = clock, store
+    """account_of: returns a user by ID with the rights they have now, or None; without it, makers are not checked."""
+
+    def __init__(
+        self, clock: Clock, store: ClipStore, account_of: Callable[[str], Account | None] | None = None
+    ) -> None:
+        self._clock, self._store, self._account_of = clock, store, account_of
         self._lock = threading.RLock()
         self._jobs: dict[str, ClipExportJob] = {}
         self._orders: dict[str, _Order] = {}
@@ -130,7 +137,8 @@ class ClipJobs:
         """Queue a job. Raises NotDone: when the clip is not possible or the queue is full."""
         check_export(wish)
         with self._lock:
-            if len(self._orders) >= MOST_WAITING:
+            of_one = sum(self._jobs[job_id].made_by == person.id for job_id in self._orders)
+            if len(self._orders) >= MOST_WAITING or of_one >= MOST_OF_ONE:
                 raise NotDone("Too many clips are in the queue.", "Try again when some are done.")
             made = ClipExportJob(
                 secrets.token_hex(8),
@@ -218,10 +226,12 @@ class ClipJobs:
             self._jobs[waiting] = job
         self._tell(job)
         try:
-            place = _Bench(self, job.id, *self._store.begin(job.id))
+            self.check_maker(job)
+            place = _Bench(self, job, *self._store.begin(job.id))
             prove = order.archive.prove
             made = make_export(order.archive, order.clips, order.wish, order.zone, place, self.most_bytes, prove)
             done = replace(self._jobs.get(job.id, job), state=ClipJobState.DONE, progress=1.0, cut_at_ms=made.cut_at_ms)
+            self.check_maker(job)
             self.room(job.id, 0)
             done = replace(done, size_bytes=self._store.finish(job.id, job.kind.suffix))
             self._store.note(job.id, _about(done))
@@ -232,6 +242,8 @@ class ClipJobs:
             self._fail(job, error)
         except OSError as error:
             self._fail(job, turned(error, job.name))
+        finally:
+            self._store.release()
         return True
 
     def delete_removed(self, *, at_once: bool = False) -> float:
@@ -264,11 +276,21 @@ class ClipJobs:
             job = self._jobs[job_id] = replace(self._jobs[job_id], progress=part)
         self._tell(job)
 
-    def room(self, job_id: str, size_bytes: int) -> None:
-        """Free space for a clip of at least this size. Raises NotDone.
+    def check_maker(self, job: ClipExportJob) -> None:
+        """Raise NotDone: when the account that asked for it may no longer see its cameras."""
+        if self._account_of is not None:
+            maker = self._account_of(job.made_by)
+            if maker is None or not may_see(maker, job):
+                raise NotDone("Whoever asked for this clip can no longer see the camera.", "Create it yourself.")
 
-        Deletes removed clips first, then the oldest ones that are not kept.
+    def room(self, job_id: str, size_bytes: int) -> None:
+        """Free space for a clip of at least this size, and reserve it on the disk. Raises NotDone.
+
+        Deletes removed clips first, then the oldest ones that are not kept. A viewer's clip makes only their own
+        older ones go, and no recordings.
         """
+        maker = self._account_of(self._jobs[job_id].made_by) if self._account_of and job_id in self._jobs else None
+        is_viewer = maker is not None and maker.role is Role.VIEWER
         wanted = max(size_bytes, self._store.written_bytes(job_id))
         if wanted > self.most_bytes:
             raise NotDone("This clip is larger than the space reserved for clips.", "Choose a shorter time.")
@@ -278,9 +300,15 @@ class ClipJobs:
             self.delete_removed(at_once=True)
         while self.used_bytes() + wanted > self.most_bytes:
             done = [one for one in self._all() if one.state is ClipJobState.DONE and not one.kept]
+            if is_viewer:
+                done = [one for one in done if maker is not None and one.made_by == maker.id]
             if not done:
                 raise NotDone("There is no space for another clip: kept clips use all of it.", "Delete some of them.")
             self._delete(min(done, key=lambda one: one.made_ms))
+        left_bytes = max(0, size_bytes - self._store.written_bytes(job_id))
+        if not self._store.reserve(left_bytes, may_use_kept=not is_viewer):
+            what = "There is no free space for clips: the rest of the disk is for recordings."
+            raise NotDone(what, "Download the video instead, or ask an owner.")
 
     # --- internal
 
@@ -354,12 +382,14 @@ def may_change(person: Account, job: ClipExportJob) -> bool:
 class _Bench:
     """The `playback.exports.ExportTarget` of a job."""
 
-    def __init__(self, desk: ClipJobs, job_id: str, out: Path, scratch: Path) -> None:
+    def __init__(self, desk: ClipJobs, job: ClipExportJob, out: Path, scratch: Path) -> None:
         self.out, self.scratch = out, scratch
-        self._desk, self._job_id = desk, job_id
+        self._desk, self._job, self._job_id = desk, job, job.id
+        self._needed_bytes = 0
         self._told_s = float("-inf")
 
     def needs(self, size_bytes: int) -> None:
+        self._needed_bytes = size_bytes
         self._desk.room(self._job_id, size_bytes)
 
     def has_done(self, part: float) -> None:
@@ -368,7 +398,8 @@ class _Bench:
         now_s = self._desk.now_s()
         if now_s - self._told_s >= TELL_S:
             self._told_s = now_s
-            self._desk.room(self._job_id, 0)
+            self._desk.check_maker(self._job)
+            self._desk.room(self._job_id, self._needed_bytes)
             self._desk.progress(self._job_id, part)
 
 

@@ -79,23 +79,29 @@ async def make_clips(asked: shapes.NewClip, request: Request, signed: Signed, he
 
 
 @router.patch("/api/v1/clips/{clip}", dependencies=view)
-async def keep_clip(clip: OneClip, asked: shapes.KeepClip, signed: Signed, here: Here) -> shapes.ClipJobInfo:
+async def keep_clip(
+    clip: OneClip, asked: shapes.KeepClip, request: Request, signed: Signed, here: Here
+) -> shapes.ClipJobInfo:
     """Keep a clip, or stop keeping it. Kept clips are not deleted to free space."""
     found = await _own(here, clip, signed.person)
     if found.state is not ClipJobState.DONE:
         raise bad_input("This clip isn't ready yet.", "Wait until it is.")
-    return told_job(await asyncio.to_thread(lambda: here.jobs.keep(found, kept=asked.kept)), signed.person)
+    changed = await asyncio.to_thread(lambda: here.jobs.keep(found, kept=asked.kept))
+    await _note(here, request, signed, "clip kept" if asked.kept else "clip no longer kept", found)
+    return told_job(changed, signed.person)
 
 
 @router.delete("/api/v1/clips/{clip}", dependencies=view)
-async def remove_clip(clip: OneClip, signed: Signed, here: Here) -> OkResponse:
+async def remove_clip(clip: OneClip, request: Request, signed: Signed, here: Here) -> OkResponse:
     """Delete a clip; it can be restored for a minute. One in progress is canceled."""
-    await asyncio.to_thread(here.jobs.remove, await _own(here, clip, signed.person))
+    found = await _own(here, clip, signed.person)
+    await asyncio.to_thread(here.jobs.remove, found)
+    await _note(here, request, signed, "clip deleted", found)
     return OkResponse()
 
 
 @router.post("/api/v1/clips/{clip}/restore", dependencies=view)
-async def restore_clip(clip: OneClip, signed: Signed, here: Here) -> shapes.ClipJobInfo:
+async def restore_clip(clip: OneClip, request: Request, signed: Signed, here: Here) -> shapes.ClipJobInfo:
     """Restore a clip that was deleted less than a minute ago."""
     found = await asyncio.to_thread(here.jobs.find_removed, clip, signed.person)
     if found is not None:
@@ -103,6 +109,7 @@ async def restore_clip(clip: OneClip, signed: Signed, here: Here) -> shapes.Clip
         found = await asyncio.to_thread(here.jobs.restore, found)
     if found is None:
         raise not_found("Clip not found.")
+    await _note(here, request, signed, "clip restored", found)
     return told_job(found, signed.person)
 
 
@@ -138,6 +145,7 @@ def answer_file(here: AppContext, request: Request, job: ClipExportJob, save: st
         read=lambda begin, end: read_bytes(path, begin, end),
         media_type=job.kind.media_type,
         headers=headers,
+        is_there=lambda: here.jobs.given_on(job.id) is not None,
     )
 
 
@@ -172,6 +180,10 @@ def check_open(here: AppContext, cameras: tuple[CameraId, ...], span: Span) -> N
     if any(is_sealed(one.path) for camera in cameras for one in segments(here.recorder, camera, None, span)):
         what = "Encrypted recordings can't be saved or shared, because the clip would be stored unencrypted."
         raise RequestRefused(423, "sealed", what, "Unlock them, download the clip, and share the file.")
+
+
+async def _note(here: AppContext, request: Request, signed: Signed, action: str, job: ClipExportJob) -> None:
+    await asyncio.to_thread(here.accounts.note, action, signed.person.name, caller_of(request), job.name)
 
 
 async def _seen(here: AppContext, clip: str, person: Account) -> ClipExportJob:

@@ -12,17 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from tawny.storage.disk.disk import turned
+from tawny.storage.disk.headroom import DiskHeadroom
 
 FOLDER = "clips"
 ABOUT, UNFINISHED, SCRATCH = ".json", ".new", ".scratch"
 
 
 class ClipStore:
-    """The clip store. folder: None for memory, lost on exit. most_bytes: space limit. Raises StorageError."""
+    """The clip store. folder: None for memory, lost on exit. most_bytes: space limit. headroom: of its disk.
 
-    def __init__(self, folder: Path | None, most_bytes: int) -> None:
-        self._folder, self.most_bytes = folder, most_bytes
+    Raises StorageError.
+    """
+
+    def __init__(self, folder: Path | None, most_bytes: int, headroom: DiskHeadroom | None = None) -> None:
+        self._folder, self.most_bytes, self._headroom = folder, most_bytes, headroom
         self._in_memory: dict[str, int] = {}
+        self._reservation: int | None = None
 
     def load(self) -> list[dict[str, Any]]:
         """Return the metadata of all clips; delete unfinished files."""
@@ -52,6 +57,26 @@ class ClipStore:
     def written_bytes(self, key: str) -> int:
         """Return the bytes written of a clip in progress."""
         return sum(_size(path) for path in self._places(key))
+
+    def reserve(self, left_bytes: int, *, may_use_kept: bool) -> bool:
+        """Reserve the disk space that the clip in progress still needs. Return False if there is not enough.
+
+        may_use_kept: as in `DiskHeadroom.reserve`.
+        """
+        self.release()
+        if self._headroom is None or self._folder is None:
+            return True
+        try:
+            self._reservation = self._headroom.reserve(left_bytes, may_use_kept=may_use_kept)
+        except OSError as error:
+            raise turned(error, str(self._folder)) from error
+        return self._reservation is not None
+
+    def release(self) -> None:
+        """End the reservation of the clip in progress."""
+        if self._headroom is not None and self._reservation is not None:
+            self._headroom.resize(self._reservation, 0)
+        self._reservation = None
 
     def finish(self, key: str, suffix: str) -> int:
         """Give the finished file its name and return its size in bytes. It is permanent once `note` is called."""

@@ -35,7 +35,10 @@ _KEY, _BROWSER = "key", "browser/"
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """A subscribed browser. person: user name. p256dh, auth: its keys, Base64."""
+    """A subscribed browser. person: user ID; the name in those stored by earlier versions.
+
+    p256dh, auth: its keys, Base64.
+    """
 
     person: str
     endpoint: str

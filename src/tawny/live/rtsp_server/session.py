@@ -29,7 +29,7 @@ FOLLOW = ("live", "follow")
 """Path of `rtsp://HOST/live/follow`; no camera stream has this name."""
 FIRST_S = 5.0
 """Timeout for the first packet of a transcoded or follow stream, in seconds."""
-LOOK_S = 4.0
+LOOK_S = 1.0
 """Interval for rechecking the viewer's permission, in seconds."""
 MOST_REFUSALS = 3
 UDP_BUFFER_BYTES = 1 << 20

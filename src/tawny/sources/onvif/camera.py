@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
+from tawny.model.labels import clean_label
 from tawny.sources.onvif.soap import OnvifService, find_elements, quoted, send_request, text_at
 
 _DEVICE, _MEDIA = "http://www.onvif.org/ver10/device/wsdl", "http://www.onvif.org/ver10/media/wsdl"
@@ -64,7 +65,10 @@ class OnvifCamera:
             known.ptz_path,
             f'<p:GetPresets xmlns:p="{_PTZ}"><p:ProfileToken>{quoted(known.profile)}</p:ProfileToken></p:GetPresets>',
         )
-        return [PtzPreset(one.get("token", ""), text_at(one, "Name")) for one in find_elements(answer, "Preset")]
+        return [
+            PtzPreset(one.get("token", ""), clean_label(text_at(one, "Name")))
+            for one in find_elements(answer, "Preset")
+        ]
 
     def go_to(self, preset: str) -> None:
         """Move to a preset, given by name or token. Raises NotDone for an unknown one."""

@@ -1,8 +1,14 @@
 import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { session } from "../../ui/session";
 import { event } from "../../testing/make";
 import { Card, type CardActs } from "./Card";
 
+function signIn(role: "member" | "viewer"): void {
+  session.value = { state: "signed-in", user: { id: "1", name: "Ben", role }, version: "", recorder: "", zone: "" };
+}
+
+beforeEach(() => signIn("member"));
 afterEach(cleanup);
 
 function acts(): CardActs {
@@ -42,5 +48,14 @@ describe("an event's card", () => {
     fireEvent.click(screen.getByRole("button", { name: "Mark as reviewed" }));
     expect(done.keep).toHaveBeenCalledTimes(1);
     expect(done.review).toHaveBeenCalledTimes(1);
+  });
+  it("offers viewers nothing that changes it", () => {
+    signIn("viewer");
+    const done = acts();
+    render(<Card event={event("1", 0)} current={false} selected={false} selecting={false} acts={done} />);
+    expect(screen.getAllByRole("button")).toHaveLength(1);
+    expect(screen.queryByRole("checkbox")).toBeNull();
+    fireEvent.click(screen.getByRole("button", { name: /^Motion/ }), { shiftKey: true });
+    expect(done.open).toHaveBeenCalledTimes(1);
   });
 });

@@ -1,6 +1,7 @@
 import { memo } from "../../ui/memo";
 import { cameraNamed } from "../../api/state";
 import type { TawnyEvent } from "../../api/types";
+import { mayDirect } from "../../ui/session";
 import { clock, length, when } from "../../ui/times";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
@@ -27,6 +28,7 @@ interface Props {
 export const Card = memo(function Card({ event, current, selected, selecting, acts }: Props) {
   const state = (event.reviewed ? "" : words.isNew) + (event.kept ? words.isKept : "");
   const camera = cameraNamed(event.camera);
+  const may = mayDirect();
   return (
     <article
       class={`ec${current ? " current" : ""}${selected ? " selected" : ""}${event.reviewed ? " seen" : ""}`}
@@ -38,26 +40,28 @@ export const Card = memo(function Card({ event, current, selected, selecting, ac
         aria-label={words.label(event.title, camera, when(event.start_ms), state)}
         aria-current={current ? "true" : undefined}
         onClick={(click) => {
-          if (click.shiftKey || selecting) acts.select(event, click.shiftKey);
+          if (may && (click.shiftKey || selecting)) acts.select(event, click.shiftKey);
           else acts.open(event);
         }}
-        {...longPress(() => acts.select(event, false))}
+        {...(may && longPress(() => acts.select(event, false)))}
       />
       <div class="ec-pic">
         {event.snapshot && <img alt="" src={event.snapshot} loading="lazy" decoding="async" />}
         <KindTag event={event} />
         <span class="ec-long num">{event.end_ms === null ? words.going : length(event.end_ms - event.start_ms)}</span>
         {!event.reviewed && <span class="ec-new" title={words.new} />}
-        <button
-          type="button"
-          class={`ec-select${selecting ? " always" : ""}`}
-          role="checkbox"
-          aria-checked={selected}
-          aria-label={words.select(event.title)}
-          onClick={(click) => acts.select(event, click.shiftKey)}
-        >
-          <Icon name="check" small />
-        </button>
+        {may && (
+          <button
+            type="button"
+            class={`ec-select${selecting ? " always" : ""}`}
+            role="checkbox"
+            aria-checked={selected}
+            aria-label={words.select(event.title)}
+            onClick={(click) => acts.select(event, click.shiftKey)}
+          >
+            <Icon name="check" small />
+          </button>
+        )}
       </div>
       <div class="ec-body">
         <div class="grow">
@@ -67,28 +71,30 @@ export const Card = memo(function Card({ event, current, selected, selecting, ac
             {clock(event.start_ms)}
           </span>
         </div>
-        <span class="ec-acts">
-          <button
-            type="button"
-            class={event.kept ? "on" : ""}
-            aria-pressed={event.kept}
-            aria-label={event.kept ? words.letGo : words.keep}
-            title={event.kept ? words.letGo : words.keep}
-            onClick={() => acts.keep(event)}
-          >
-            <Icon name={event.kept ? "lock" : "lock-open"} small />
-          </button>
-          <button
-            type="button"
-            class={event.reviewed ? "on" : ""}
-            aria-pressed={event.reviewed}
-            aria-label={event.reviewed ? words.unreview : words.review}
-            title={event.reviewed ? words.unreview : words.review}
-            onClick={() => acts.review(event)}
-          >
-            <Icon name="check" small />
-          </button>
-        </span>
+        {may && (
+          <span class="ec-acts">
+            <button
+              type="button"
+              class={event.kept ? "on" : ""}
+              aria-pressed={event.kept}
+              aria-label={event.kept ? words.letGo : words.keep}
+              title={event.kept ? words.letGo : words.keep}
+              onClick={() => acts.keep(event)}
+            >
+              <Icon name={event.kept ? "lock" : "lock-open"} small />
+            </button>
+            <button
+              type="button"
+              class={event.reviewed ? "on" : ""}
+              aria-pressed={event.reviewed}
+              aria-label={event.reviewed ? words.unreview : words.review}
+              title={event.reviewed ? words.unreview : words.review}
+              onClick={() => acts.review(event)}
+            >
+              <Icon name="check" small />
+            </button>
+          </span>
+        )}
       </div>
     </article>
   );

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get } from "../../api/client";
 import { cameraNamed } from "../../api/state";
 import type { TawnyEvent } from "../../api/types";
+import { mayDirect } from "../../ui/session";
 import { clock, day, length } from "../../ui/times";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
@@ -30,6 +31,7 @@ interface Props {
 export function Drawer({ event, others, onClose, onKeep, onReview }: Props) {
   const title = useRef<HTMLHeadingElement>(null);
   const camera = cameraNamed(event.camera);
+  const may = mayDirect();
   const long = event.end_ms === null ? words.stillGoing : length(event.end_ms - event.start_ms);
   return (
     <div class="drawer-in" key={event.id}>
@@ -47,25 +49,29 @@ export function Drawer({ event, others, onClose, onKeep, onReview }: Props) {
         </button>
       </div>
       <div class="drawer-acts">
-        <button
-          type="button"
-          class={`btn${event.reviewed ? " on" : ""}`}
-          aria-pressed={event.reviewed}
-          title={event.reviewed ? undefined : words.review}
-          onClick={() => onReview(event)}
-        >
-          <Icon name="check" />
-          {words.reviewed}
-        </button>
-        <button
-          type="button"
-          class={`btn${event.kept ? " on" : ""}`}
-          aria-pressed={event.kept}
-          onClick={() => onKeep(event)}
-        >
-          <Icon name={event.kept ? "lock" : "lock-open"} />
-          {event.kept ? words.kept : words.keep}
-        </button>
+        {may && (
+          <>
+            <button
+              type="button"
+              class={`btn${event.reviewed ? " on" : ""}`}
+              aria-pressed={event.reviewed}
+              title={event.reviewed ? undefined : words.review}
+              onClick={() => onReview(event)}
+            >
+              <Icon name="check" />
+              {words.reviewed}
+            </button>
+            <button
+              type="button"
+              class={`btn${event.kept ? " on" : ""}`}
+              aria-pressed={event.kept}
+              onClick={() => onKeep(event)}
+            >
+              <Icon name={event.kept ? "lock" : "lock-open"} />
+              {event.kept ? words.kept : words.keep}
+            </button>
+          </>
+        )}
         {event.end_ms !== null && (
           <a class="btn" href={event.clip} download>
             <Icon name="download" />
@@ -85,8 +91,8 @@ export function Drawer({ event, others, onClose, onKeep, onReview }: Props) {
       </div>
       <Facts event={event} others={others} />
       <Why key={event.id} event={event} />
-      {!NOT_SEEN.has(event.type) && <What key={event.id} event={event} />}
-      {event.type !== "tamper" && <Worth key={event.id} event={event} />}
+      {may && !NOT_SEEN.has(event.type) && <What key={event.id} event={event} />}
+      {may && event.type !== "tamper" && <Worth key={event.id} event={event} />}
       <a
         class="btn pri"
         href={`/timeline?cam=${encodeURIComponent(event.camera)}&t=${Math.floor(event.start_ms / 1000)}&span=3600`}

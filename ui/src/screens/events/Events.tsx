@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get } from "../../api/client";
 import { latest } from "../../api/events";
 import type { EventPage, Kind, TawnyEvent } from "../../api/types";
+import { mayDirect } from "../../ui/session";
 import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Page } from "../../ui/Page";
 import { type Params, go, place, setQuery } from "../../ui/router";
@@ -36,6 +37,8 @@ const help: KeyHelp = {
     { keys: ["U"], words: words.keys.undo },
   ],
 };
+const changing: readonly string[] = [words.keys.review, words.keys.keep, words.keys.falseAlarm, words.keys.select, words.keys.undo];
+const viewerHelp: KeyHelp = { ...help, rows: help.rows.filter((row) => !changing.includes(row.words)) };
 const wideScreen = matchMedia("(min-width: 1101px)");
 const ASIDE_PX = 160;
 const MOST_PAGES = 20;
@@ -46,6 +49,7 @@ export default function Events({ params }: { params: Params }) {
   const filters = useMemo(() => readFilters(new URLSearchParams(query)), [query]);
   const scroller = useRef<HTMLDivElement>(null);
   const wide = useWide();
+  const may = mayDirect();
   const [cursor, setCursor] = useState<string | null>(null);
   const [selected, setSelected] = useState<readonly string[]>([]);
   const kindsSeen = useKinds();
@@ -105,10 +109,8 @@ export default function Events({ params }: { params: Params }) {
     {
       j: () => step(1),
       k: () => step(-1),
-      r: goOn(review),
-      l: onCurrent(keep),
+      ...(may && { r: goOn(review), l: onCurrent(keep), x: onCurrent((which) => select(which, false)) }),
       s: onCurrent(shareEvent),
-      x: onCurrent((which) => select(which, false)),
       f: () => document.querySelector<HTMLElement>('[data-act="false"]')?.click(),
       u: () => undoNewest(),
       Enter: () => {
@@ -128,7 +130,7 @@ export default function Events({ params }: { params: Params }) {
         return true;
       },
     },
-    help,
+    may ? help : viewerHelp,
   );
 
   const newest = useRef<CardActs>({ open, keep, review, select });

@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { latest, newEvents } from "../../api/events";
 import type { TawnyEvent } from "../../api/types";
+import { mayDirect } from "../../ui/session";
 import { when } from "../../ui/times";
 import { plural, t } from "../../strings";
 import { Icon } from "../../ui/Icon";
@@ -48,7 +49,7 @@ export function Summary(props: {
         <h2>{title}</h2>
         {whole && new Set(shown.map((event) => event.display_type)).size > 1 && <p class="sub">{counts(shown)}</p>}
       </div>
-      {isNew && (
+      {isNew && mayDirect() && (
         <button type="button" class="btn" onClick={props.onMarkAll}>
           <Icon name="check" small />
           <span class="only-desk">{words.markAll}</span>

@@ -62,7 +62,7 @@ export function Passes() {
             <b>{pass.name}</b>
             <p class="small sub">
               {pass.brings_bytes === null ? seen(pass.cameras, cameras.value) : words.mayBring(size(pass.brings_bytes))}
-              {pass.has_ended && ` · ${words.ended}`}
+              {pass.has_ended && ` · ${pass.maker_lost_access ? words.makerGone : words.ended}`}
             </p>
           </div>
           <button type="button" class="btn ghost" onClick={() => void take(pass)}>

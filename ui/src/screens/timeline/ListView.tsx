@@ -1,5 +1,6 @@
 import { patch } from "../../api/client";
 import { serverNow } from "../../api/state";
+import { mayDirect } from "../../ui/session";
 import { length } from "../../ui/times";
 import { t } from "../../strings";
 import { DAMAGE_ICON, iconOfGap, iconOfKind } from "../../timeline/draw";
@@ -73,6 +74,7 @@ export default function ListView({ model }: { model: TimelineModel }) {
 function Keep({ model, id, camera, kept }: { model: TimelineModel; id: string; camera: string; kept: boolean }) {
   const set = (to: boolean) =>
     model.store.lane(camera, (lane) => ({ ...lane, events: lane.events.map((each) => (each.id === id ? { ...each, kept: to } : each)) }));
+  if (!mayDirect()) return <>{kept && words.kept}</>;
   return (
     <button
       type="button"

@@ -1,0 +1,216 @@
+"""Quotas hold against parallel uploads, and what arrives never pushes out recordings."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from tawny.api.auth.accounts import Role
+from tawny.api.errors import RequestRefused
+from tawny.api.inbox import LEAST_FILE_BYTES, MOST_AT_ONCE, MOST_TOGETHER, Inbox
+from tawny.api.past.clip_jobs import MOST_OF_ONE, ClipJobs, ClipJobState
+from tawny.api.past.clip_store import ClipStore
+from tawny.model.errors import StorageError
+from tawny.storage.disk.headroom import DiskHeadroom
+from tests.api.fakes import House, make_house
+
+MB = 1_000_000
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = make_house(tmp_path)
+    made.site.inbox = Inbox(tmp_path / "inbox")
+    yield made
+    made.accounts.close()
+
+
+def stored_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+async def put(browser: httpx.AsyncClient, secret: str, name: str, data: bytes, offset: int = 0) -> httpx.Response:
+    query = {"name": name, "sha256": hashlib.sha256(data).hexdigest(), "size": str(len(data)), "offset": str(offset)}
+
+    async def slowly() -> object:
+        for begin in range(offset, len(data), 100_000):
+            await asyncio.sleep(0)  # the others begin meanwhile
+            yield data[begin : begin + 100_000]
+
+    bearer = {"Authorization": f"Bearer {secret}"}
+    return await browser.put("/api/v1/inbox/file", params=query, headers=bearer, content=slowly())  # type: ignore[arg-type]
+
+
+async def test_a_token_for_1_mb_brings_1_mb_also_in_parallel(house: House, tmp_path: Path) -> None:
+    """100 uploads of 1 MB at once brought 100 MB."""
+    _, secret = house.passes.make("Eve", brings=MB)
+    files = [os.urandom(MB) for _ in range(100)]
+    browser = house.browser()
+    answers = await asyncio.gather(*(put(browser, secret, f"{n}.bin", data) for n, data in enumerate(files)))
+    assert [one.status_code for one in answers].count(200) == 1
+    assert {one.status_code for one in answers} <= {200, 429, 507}
+    assert stored_bytes(tmp_path / "inbox") == MB
+
+
+async def test_unfinished_uploads_count(house: House, tmp_path: Path) -> None:
+    """1,000 beginnings of 1 MB each, none of which is finished."""
+    made, _ = house.passes.make("Eve", brings=MB)
+    refused = 0
+    for number in range(1000):
+        try:
+            upload = house.site.inbox.begin(made.id, f"{number:064x}", 0, MB, MB)
+        except RequestRefused:
+            refused += 1
+            continue
+        upload.write(bytes(MB // 2))
+        upload.close()
+    assert (refused, stored_bytes(tmp_path / "inbox")) == (999, MB // 2)
+    assert house.site.inbox.used_bytes(made.id) == MB // 2
+
+
+async def test_empty_files_are_not_free(house: House, tmp_path: Path) -> None:
+    _, secret = house.passes.make("Eve", brings=MB)
+    browser = house.browser()
+    codes = [(await put(browser, secret, f"{number}.bin", b"")).status_code for number in range(300)]
+    assert codes.count(200) == MB // LEAST_FILE_BYTES
+
+
+async def test_quota_counts_what_is_replaced_damaged_and_removed(house: House) -> None:
+    made, secret = house.passes.make("Ben", brings=MB)
+    browser, inbox = house.browser(), house.site.inbox
+    for size in (900_000, 600_000, 700_000):  # each in place of the one before
+        if size == 700_000:
+            inbox.remove(made.id, "a.bin")
+        answer = await put(browser, secret, "a.bin" if size != 600_000 else "b.bin", os.urandom(size))
+        assert answer.status_code == (507 if size == 600_000 else 200)
+    assert inbox.used_bytes(made.id) == 700_000
+    assert Inbox(inbox._root).used_bytes(made.id) == 700_000, "as counted anew"
+    upload = inbox.begin(made.id, "0" * 64, 0, 100, MB)
+    upload.write(bytes(100))
+    upload.close()
+    with pytest.raises(RequestRefused):
+        inbox.finish(made.id, "c.bin", "0" * 64, 100, 0)
+    assert inbox.used_bytes(made.id) == 700_000
+
+
+async def test_uploads_at_once_are_bounded(house: House) -> None:
+    quota_bytes = 10**9
+    open_uploads = [house.site.inbox.begin("one", f"{n:064x}", 0, 10, quota_bytes) for n in range(MOST_AT_ONCE)]
+    with pytest.raises(RequestRefused) as refused:
+        house.site.inbox.begin("one", "f" * 64, 0, 10, quota_bytes)
+    assert refused.value.status == 429
+    others = [f"friend {number}" for number in range(MOST_TOGETHER - MOST_AT_ONCE)]
+    open_uploads += [house.site.inbox.begin(one, "0" * 64, 0, 10, quota_bytes) for one in others]
+    with pytest.raises(RequestRefused):
+        house.site.inbox.begin("another", "0" * 64, 0, 10, quota_bytes)
+    for upload in open_uploads:
+        upload.close()
+    house.site.inbox.begin("another", "0" * 64, 0, 10, quota_bytes).close()
+
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+class Disk:
+    """100 MB, of which retention keeps 10 % free. What is written goes from what is free."""
+
+    def __init__(self, folder: Path, free: int) -> None:
+        self.folder, self.free = folder, free
+        self.space = DiskHeadroom(folder, lambda: 0.1)
+
+    def usage(self, _: Path) -> Usage:
+        return Usage(100 * MB, 0, self.free - stored_bytes(self.folder))
+
+
+@pytest.fixture
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    made = Disk(folder, free=12 * MB)
+    monkeypatch.setattr("tawny.storage.disk.headroom.shutil.disk_usage", made.usage)
+    return made
+
+
+def test_what_arrives_does_not_push_out_recordings(disk: Disk) -> None:
+    """2 MB are above the 10 MB that retention keeps free by deleting recordings."""
+    inbox = Inbox(disk.folder / "inbox", disk.space)
+    first = inbox.begin("one", "1" * 64, 0, 1_500_000, 10**9)
+    with pytest.raises(RequestRefused, match="no space for uploads"):
+        inbox.begin("two", "2" * 64, 0, 600_000, 10**9)  # though nothing of the first has arrived
+    first.write(bytes(1_400_000))
+    second = inbox.begin("two", "2" * 64, 0, 500_000, 10**9)  # nothing counts twice
+    first.close()
+    second.write(bytes(500_000))
+    second.close()
+    assert disk.space.free_bytes() == 100_000
+    assert disk.usage(disk.folder).free >= 10 * MB
+
+
+@pytest.fixture
+def clips(house: House, disk: Disk) -> House:
+    """Saved clips on that disk, at most 50 MB."""
+    store = ClipStore(disk.folder / "clips", 50 * MB, disk.space)
+    house.site.jobs = ClipJobs(house.clock, store, house.accounts.person)
+    house.recorder.record(house.clock.now_ms() - 20_000, seconds=10)
+    return house
+
+
+async def save_clip(house: House, browser: httpx.AsyncClient) -> ClipJobState:
+    now_ms = house.clock.now_ms()
+    asked = {"cameras": ["porch"], "from_ms": now_ms - 18_000, "to_ms": now_ms - 14_000}
+    made = (await browser.post("/api/v1/clips", json=asked)).json()["items"][0]
+    house.site.jobs.work()
+    return next(one.state for one in house.site.jobs._all() if one.id == made["id"])
+
+
+@pytest.mark.parametrize(("role", "state"), [(Role.VIEWER, ClipJobState.FAILED), (Role.MEMBER, ClipJobState.DONE)])
+async def test_a_viewers_clip_does_not_push_out_recordings(
+    clips: House, disk: Disk, role: Role, state: ClipJobState
+) -> None:
+    """The disk is as full as retention lets it become: a member may use the space set for clips, a viewer may not."""
+    disk.free = 10 * MB + 1000
+    assert await save_clip(clips, clips.signed_in(role)) is state
+    disk.free = 2 * MB
+    assert await save_clip(clips, clips.signed_in(role)) is ClipJobState.FAILED, "2 % stay free for the recorder"
+
+
+async def test_a_viewers_clips_do_not_push_out_those_of_others(clips: House, disk: Disk) -> None:
+    disk.free = 90 * MB
+    jobs, owner, viewer = clips.site.jobs, clips.signed_in(Role.OWNER), clips.signed_in(Role.VIEWER)
+    assert await save_clip(clips, owner) is ClipJobState.DONE
+    (owners,) = jobs._all()
+    jobs._store.most_bytes = jobs.used_bytes() * 4
+    states = [await save_clip(clips, viewer) for _ in range(5)]
+    assert states == [ClipJobState.DONE] * 5, [one.problem for one in jobs._all()]
+    assert owners in jobs._all()
+    assert jobs.used_bytes() <= jobs.most_bytes
+    jobs._store.most_bytes = jobs.used_bytes()
+    for one in [one for one in jobs._all() if one.id != owners.id]:
+        jobs.keep(one, kept=True)
+    assert await save_clip(clips, viewer) is ClipJobState.FAILED
+
+
+async def test_one_user_does_not_fill_the_queue(house: House) -> None:
+    now_ms = house.clock.now_ms()
+    asked = {"cameras": ["porch"], "from_ms": now_ms - 18_000, "to_ms": now_ms - 14_000}
+    viewer, owner = house.signed_in(Role.VIEWER), house.signed_in(Role.OWNER)
+    codes = [(await viewer.post("/api/v1/clips", json=asked)).status_code for _ in range(MOST_OF_ONE + 1)]
+    assert codes == [200] * MOST_OF_ONE + [400]
+    assert (await owner.post("/api/v1/clips", json=asked)).status_code == 200
+
+
+def test_a_disk_that_fails_is_reported(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Path) -> Usage:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("tawny.storage.disk.headroom.shutil.disk_usage", fail)
+    with pytest.raises(StorageError, match="Input/output error"):
+        Inbox(disk.folder / "inbox", disk.space).begin("one", "1" * 64, 0, 10, MB)
