@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tawny.model.ids import CameraId
 from tests.attacks.thief import FOLDER, PORCH, TODAY, YARD, YESTERDAY, Thief
 
 

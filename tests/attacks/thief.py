@@ -42,9 +42,7 @@ def run_recorder(folder: Path, cameras: dict[CameraId, bool], begin: str, second
     clock, volume = FakeClock(begin), Volume.at(folder)
     volume.signed = signed = SignedHistory.opened(volume.disk, clock.now_ms())
     signed.all_found()
-    seals = EpochKeys(
-        signed, clock, lambda camera: CameraSealing((OWNER.recipient,)) if cameras[camera] else None
-    )
+    seals = EpochKeys(signed, clock, lambda camera: CameraSealing((OWNER.recipient,)) if cameras[camera] else None)
     engine = InlineEngine(clock, lambda name, error: pytest.fail(f"{name}: {error!r}"))
     recorder = SegmentRecorder(volume, MemoryIndex(), clock, Bus(), seals=seals)
     recorder.start(engine)
@@ -140,5 +138,3 @@ class Thief:
         rebuild(volume, index, HistoryJournal(volume.disk))
         report = check_volume(volume, index, self.clock, deep=deep, beside_recorder=False)
         return [f"{one.what.value}: {one.path}: {one.detail}" for one in report.findings]
-
-

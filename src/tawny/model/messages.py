@@ -108,6 +108,7 @@ class ProblemKind(StrEnum):
     UPLOAD = "upload"
     CLOCK = "clock"
     CERTIFICATE = "certificate"
+    HISTORY = "history"
 
 
 PROBLEM_WORDS: dict[ProblemKind, str] = {
@@ -126,6 +127,7 @@ PROBLEM_WORDS: dict[ProblemKind, str] = {
     ProblemKind.UPLOAD: "Uploads or notifications delayed",
     ProblemKind.CLOCK: "Clock not synchronized",
     ProblemKind.CERTIFICATE: "Certificate expires",
+    ProblemKind.HISTORY: "Recordings may have been removed",
 }
 OF_STATE = frozenset({ProblemKind.CAMERA, ProblemKind.SIGHT})
 """Problems that a camera's state and detail already say."""

@@ -424,9 +424,10 @@ class SignedHistory:
     def _last_hash(self) -> str:
         """Return the hash of the last statement in the files; empty if there is none."""
         is_day = re.compile(r"\d{4}-\d\d-\d\d\.jsonl").fullmatch
-        newest = max((one.name for one in self._disk.entries(FOLDER) if is_day(one.name)), default="")
-        lines = lines_of(self._disk.read(f"{FOLDER}/{newest}")) if newest else []
-        return hash_of(lines[-1]) if lines else ""
+        for one in reversed(self._disk.entries(FOLDER)):
+            if is_day(one.name) and (lines := lines_of(self._disk.read(f"{FOLDER}/{one.name}"))):
+                return hash_of(lines[-1])
+        return ""
 
     def _put_aside(self, mark: str) -> None:
         """Rename public files and remove the others.
