@@ -10,14 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from tawny.cli.history_witnesses import findings
 from tawny.engine import Bus, InlineEngine
 from tawny.model.ids import CameraId, StreamName
 from tawny.recorder.recorder import SegmentRecorder
 from tawny.sealed.key_wrapping import Identity
+from tawny.sealed.witness import Witness
+from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.storage.disk.volume import Volume
+from tawny.storage.history.chains import chains_on
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.signed_files import FOLDER, STATE
 from tawny.storage.history.signed_history import SignedHistory
+from tawny.storage.history.witnesses import head_of
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.repair.check import check_volume
 from tawny.storage.repair.rebuild import rebuild
@@ -68,14 +73,17 @@ class Loot:
     now: Path
     older: Path
     other: Path
+    plain: Path
+    """Unencrypted, of the same time."""
 
 
 def make_loot(folder: Path, kind: str) -> Loot:
-    loot = Loot(folder / "now", folder / "older", folder / "other")
+    loot = Loot(folder / "now", folder / "older", folder / "other", folder / "plain")
     run_recorder(loot.now, KINDS[kind], BEGIN, 250)
     shutil.copytree(loot.now, loot.older)
     run_recorder(loot.now, KINDS[kind], AGAIN, 500)
     run_recorder(loot.other, KINDS[kind], BEGIN, 500)
+    run_recorder(loot.plain, KINDS["plain"], BEGIN, 200)
     return loot
 
 
@@ -84,11 +92,13 @@ class Thief:
 
     def __init__(self, loot: Loot, folder: Path) -> None:
         self.folder = shutil.copytree(loot.now, folder)
-        self.older, self.other = loot.older, loot.other
+        self.older, self.other, self.plain = loot.older, loot.other, loot.plain
         self.clock = FakeClock(LATER)
-
-    def _opened(self) -> SignedHistory:
-        return SignedHistory.opened(Volume.at(self.folder).disk, self.clock.now_ms())
+        (chain,) = chains_on(Volume.at(self.folder))
+        head = head_of(chain)
+        assert head is not None
+        self.witness: Witness = head
+        """What a message, an upload or a browser has kept."""
 
     # --- tools
 
@@ -132,9 +142,37 @@ class Thief:
 
     # --- what the owner sees
 
-    def check(self, *, deep: bool) -> list[str]:
+    def start(self) -> list[str]:
+        """Start the recorder and let it make a statement. Return the problems that it raises by itself."""
+        self.clock.advance(60)
+        volume = Volume.at(self.folder)
+        signed = SignedHistory.opened(volume.disk, self.clock.now_ms())
+        watch = HistoryWatch(volume, signed, self.clock, "UTC")
+        found = [problem.detail for problem in watch()]
+        signed.all_found()
+        self.clock.advance(600)
+        assert signed.state(self.clock.now_ms())
+        return found
+
+    def visit(self) -> list[str]:
+        """Open the page with a browser that remembers the witness. Return the problems that the recorder raises."""
+        volume = Volume.at(self.folder)
+        watch = HistoryWatch(volume, SignedHistory.opened(volume.disk, self.clock.now_ms()), self.clock, "UTC")
+        watch.seen([self.witness.text], "A browser of Anna")
+        again = HistoryWatch(volume, SignedHistory.opened(volume.disk, self.clock.now_ms()), self.clock, "UTC")
+        return [problem.detail for problem in again()]
+
+    def check(self, *, deep: bool = False, with_witness: bool = False) -> list[str]:
         """The sentences of `tawny check`."""
         volume, index = Volume.at(self.folder), MemoryIndex()
         rebuild(volume, index, HistoryJournal(volume.disk))
         report = check_volume(volume, index, self.clock, deep=deep, beside_recorder=False)
-        return [f"{one.what.value}: {one.path}: {one.detail}" for one in report.findings]
+        given = [("This witness", self.witness)] if with_witness else []
+        found = [*report.findings, *findings(volume, given, deep=deep)]
+        return [f"{one.what.value}: {one.path}: {one.detail}" for one in found]
+
+    def confirm(self) -> None:
+        """Confirm the history, as the owner does in the page."""
+        volume = Volume.at(self.folder)
+        signed = SignedHistory.opened(volume.disk, self.clock.now_ms())
+        assert HistoryWatch(volume, signed, self.clock, "UTC").confirm() != []

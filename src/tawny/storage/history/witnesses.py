@@ -57,7 +57,7 @@ def judge(chains: Sequence[SignedChain], witness: Witness) -> tuple[WitnessVerdi
         days = chain.days()
         newest = chain.statements(days[max(days)])
         until_ms = newest[-1].at_ms if newest else 0
-        if witness.day > max(days) or (witness.day == max(days) and newest and witness.n > newest[-1].n):
+        if not newest or (witness.n > newest[-1].n and witness.at_ms > until_ms):
             return WitnessVerdict.OLDER, until_ms
         if witness.day not in days:
             return WitnessVerdict.OTHER, until_ms
