@@ -180,6 +180,7 @@ REMOVED: Final[tuple[Change, ...]] = (
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/cameras"),
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/health"),
 )
+_WITNESS: Final = "the signed history is compared with witnesses of it, until the owner confirms"
 ADDED: Final[tuple[Change, ...]] = (
     Change("openapi", "path", "/api/v1/clips/{clip}/restore", "a deleted clip can be restored for a minute"),
     Change("openapi", "field", "values", "what a detector that is not in use is set to", _WATCHING),
@@ -202,6 +203,11 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("settings", "key", "time_zone", "dates in names are local, in UTC by choice", _DESTINATION),
     Change("settings", "key", "write_only", "a login that may only write is not asked for more", _DESTINATION),
     Change("openapi", "field", "write_only", "the connection test finds a login that may only write"),
+    Change("openapi", "path", "/api/v1/history", _WITNESS),
+    Change("openapi", "path", "/api/v1/history/confirm", _WITNESS),
+    Change("openapi", "path", "/api/v1/history/witnesses", _WITNESS),
+    Change("help", "argument", "--confirm-history", _WITNESS, "tawny check"),
+    Change("help", "argument", "--witness", _WITNESS, "tawny check"),
 )
 
 
