@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.attacks.thief import FOLDER, KINDS, PORCH, TODAY, YARD, YESTERDAY, Loot, Thief, make_loot
+from tawny.storage.history.signed_files import FOLDER
+from tests.attacks.thief import KINDS, PORCH, TODAY, YARD, YESTERDAY, Loot, Thief, make_loot
 
 # --- the kit ---------------------------------------------------------------------------------------------------------
 

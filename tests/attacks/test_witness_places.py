@@ -35,7 +35,7 @@ from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk
 from tests.api.fakes import make_house
 from tests.app.rig import settings
-from tests.attacks.thief import PORCH, Loot, Thief, make_loot
+from tests.attacks.thief import KINDS, PORCH, Loot, Thief, make_loot, run_recorder
 from tests.cli.conftest import Tawny, answering
 from tests.cli.conftest import tawny as tawny  # a fixture
 from tests.delivery.carried import Bytes, delivery
@@ -197,15 +197,8 @@ def test_check_reads_the_witness_at_a_destination(thief: Thief, tawny: Tawny, tm
     config.write_text(f'[storage]\npath = "{thief.folder}"\n[destinations.nas]\nurl = "folder:{nas}"\n')
     tawny_check = ("check", "--deep", "--repair", "--config", str(config), "--json")
     with closing(connection(nas)) as there:
-        for witness, host in ((thief.witness, socket.gethostname()), (FIRST, "another")):
-            carrier = WitnessCarrier(
-                FileCarrier(there, "nas", write_only=True),
-                there,
-                "nas",
-                lambda w=witness, h=host: (w, h),
-                {},  # type: ignore[misc]
-            )
-            carrier.carry(delivery(f"{witness.n}.jpg"), Bytes(), lambda _: None)
+        leave(there, thief.witness, socket.gethostname())
+        leave(there, FIRST, "another")
     assert findings(tawny(*tawny_check).out) == []
     roll_back(thief)
     said = tawny(*tawny_check)
@@ -216,6 +209,11 @@ def test_check_reads_the_witness_at_a_destination(thief: Thief, tawny: Tawny, tm
     said = tawny("check", "--deep", "--confirm-history", "--config", str(config))
     assert (said.code, "Confirmed: The upload destination nas" in said.err + said.out) == (0, True)
     assert findings(tawny(*tawny_check).out) == []
+
+
+def leave(there: DestinationConnection, witness: Witness, host: str) -> None:
+    carrier = WitnessCarrier(FileCarrier(there, "nas", write_only=True), there, "nas", lambda: (witness, host), {})
+    carrier.carry(delivery(f"{witness.n}.jpg"), Bytes(), lambda _: None)
 
 
 def findings(out: str) -> list[str]:
@@ -387,3 +385,18 @@ def test_retention_of_an_earlier_history_is_explained(thief: Thief) -> None:
     assert thief.check(deep=True) == []
     next(iter(thief.recordings(PORCH))).unlink()
     assert "signed, but neither present nor deleted" in " ".join(thief.check(deep=True))
+
+
+def test_what_the_lost_history_had_no_time_to_state_is_explained(thief: Thief) -> None:
+    """A backup of a running recorder without its keys: files were closed and removed after the last statement."""
+    volume, index = Volume.at(thief.folder), MemoryIndex()
+    rebuild(volume, index, HistoryJournal(volume.disk))
+    volume.signed = SignedHistory.opened(volume.disk, thief.clock.now_ms())
+    ledger = HistoryLedger(HistoryJournal(volume.disk), index, thief.clock)
+    removed = [Removal(one, "older than 1 hour") for one in index.oldest_segments(2)]
+    remove_segments(volume, index, ledger, thief.clock, removed)
+    run_recorder(thief.folder, KINDS["mixed"], "2026-11-20T01:50:00Z", 70, states=False)
+    thief.remove_state()
+    thief.start()
+    thief.confirm()
+    assert thief.check(deep=True) == []

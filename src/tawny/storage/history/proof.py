@@ -125,6 +125,8 @@ def verify_history(volume: Volume, now_ms: int, *, repair: bool = False) -> Iter
             continue
         stated = histories.of.get(recorder, histories.own)
         is_thinned_by_us = place in thinned.get(recorder, ())
+        if recorder != own and not stated.digests.get(place) and _is_signed(stated, file):
+            continue  # closed after the last statement of a history that was put aside
         yield from _compare(stated, file, place, path, is_thinned_by_us=is_thinned_by_us, now_ms=now_ms)
     for recorder, stated in histories.of.items():
         gone = there[recorder].keys() | histories.explained(recorder, REMOVED_OF)
@@ -183,12 +185,15 @@ def _compare(
     elif not digests and is_settled:
         yield Finding(FindingKind.NOT_STATED, path)
     # a signed list covers the file, so its own signature is not needed
-    if file.signature and file.digest is not None and not digests:
-        key = stated.keys.get(file.statement, "")
-        if not is_signed(key, b"file", file.digest, file.signature):
-            yield Finding(FindingKind.CHANGED, path, "its signature is not this recorder's")
+    if file.signature and file.digest is not None and not digests and not _is_signed(stated, file):
+        yield Finding(FindingKind.CHANGED, path, "its signature is not this recorder's")
     if file.is_thinned and not is_thinned_by_us and is_settled:
         yield Finding(FindingKind.CHANGED, path, "thinned, and nothing says by whom")
+
+
+def _is_signed(stated: StatedFiles, file: _Shown) -> bool:
+    key = stated.keys.get(file.statement, "")
+    return file.digest is not None and is_signed(key, b"file", file.digest, file.signature)
 
 
 def _closed_files(volume: Volume) -> Iterator[tuple[str, Volume]]:

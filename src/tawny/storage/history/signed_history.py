@@ -412,14 +412,22 @@ class SignedHistory:
         items: list[Item] = []
         days = f"{FOLDER}/{DAYS}"
         if self._disk.entry(days) is not None:
-            with suppress(SealedFileBroken):
+            with suppress(SealedFileBroken, ValueError):
                 old = genesis_of(self._disk.read(days))
                 items.append([RESTORED, old, sha256(self._disk.read(days)).hexdigest(), self._last_hash()])
+                items += self._left_over(recorder_of(old).hex())
             self._put_aside(sha256(self._disk.read(days)).hexdigest()[:8])
         self._state, self._places, self._open, self._stated = SigningState.first(), {}, {}, {}
         self._items, self._written = items, 0
         self.state(now_ms)
         self._genesis = genesis_of(self._disk.read(days))
+
+    def _left_over(self, old: str) -> Iterator[Item]:
+        """Yield the removals that the old history had no time to state. old: its recorder id."""
+        types = {"removed": REMOVED_OF, "thinned": THINNED_OF}
+        for what, *place in waiting_items(self._disk):
+            if what in types:
+                yield [types[what], old, *place]
 
     def _last_hash(self) -> str:
         """Return the hash of the last statement in the files; empty if there is none."""

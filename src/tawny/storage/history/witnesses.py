@@ -1,7 +1,7 @@
 """Comparison of the signed history with witnesses of it, and the record of what they contradict.
 
 `history/witnesses.json` holds the contradictions until the owner confirms them, so that they survive a restart, and
-what was confirmed. A history that began anew is such a contradiction, too: its predecessor lies beside it.
+what was confirmed. A new history after a lost one is such a contradiction, too: the lost one is put aside.
 """
 
 import json
