@@ -400,3 +400,21 @@ def test_what_the_lost_history_had_no_time_to_state_is_explained(thief: Thief) -
     thief.start()
     thief.confirm()
     assert thief.check(deep=True) == []
+
+
+def test_power_cut_at_the_first_statement_of_a_day_is_no_theft(thief: Thief) -> None:
+    """Its day's line is there and nothing else; the next start writes the rest, with the same bytes."""
+    watch, midnight = watch_of(thief), thief.history / "2026-11-21.jsonl"
+    thief.clock.advance(86_400)
+    volume = Volume.at(thief.folder)
+    assert SignedHistory.opened(volume.disk, thief.clock.now_ms()).state(thief.clock.now_ms())
+    whole = midnight.read_bytes()
+    for left in (None, b"", whole[:40]):
+        midnight.unlink(missing_ok=True)
+        midnight.with_suffix(".list").unlink(missing_ok=True)
+        if left is not None:
+            midnight.write_bytes(left)
+        assert watch.seen([thief.witness.text], "A browser").doubted == []
+        assert thief.check(deep=True, with_witness=True) == []
+    assert SignedHistory.opened(volume.disk, thief.clock.now_ms()).head is not None
+    assert midnight.read_bytes() == whole

@@ -5,7 +5,7 @@ other disks that recorded while the main disk was missing. Each is verified from
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -67,6 +67,16 @@ class SignedChain:
         if self.disk.entry(path) is None:
             raise SealedFileBroken("its statements are missing")
         return read_statements(day, self.disk.read(path))
+
+    def newest(self, days: Mapping[str, StatementDay]) -> list[Statement]:
+        """Return the statements of the last day that has any. A day's line is written before its first statement.
+
+        Raises SealedFileBroken.
+        """
+        for day in sorted(days, reverse=True):
+            if self.disk.entry(self.path(statements_name(day))) is not None and (found := self.statements(days[day])):
+                return found
+        return []
 
 
 def chains_on(volume: Volume) -> list[SignedChain]:
@@ -144,6 +154,8 @@ def read_chain(chain: SignedChain) -> tuple[StatedFiles, list[Finding]]:
     hashes: set[str] = set()
     for day in days:
         path, lists = chain.path(statements_name(day)), chain.path(list_name(day))
+        if day == max(days) and chain.disk.entry(path) is None:
+            continue  # its line was written just before a power cut; if not, the keys follow a later statement
         try:
             statements = chain.statements(days[day])
             if last_of(days, day) not in (None, statements[-1].hash if statements else ""):

@@ -55,13 +55,13 @@ def judge(chains: Sequence[SignedChain], witness: Witness) -> tuple[WitnessVerdi
     until_ms = 0
     try:
         days = chain.days()
-        newest = chain.statements(days[max(days)])
+        newest = chain.newest(days)
         until_ms = newest[-1].at_ms if newest else 0
         if not newest or (witness.n > newest[-1].n and witness.at_ms > until_ms):
             return WitnessVerdict.OLDER, until_ms
         if witness.day not in days:
             return WitnessVerdict.OTHER, until_ms
-        statements = newest if witness.day == max(days) else chain.statements(days[witness.day])
+        statements = newest if witness.day == newest[-1].time[:10] else chain.statements(days[witness.day])
     except SealedFileBroken:
         return WitnessVerdict.BROKEN, until_ms
     same = next((one for one in statements if one.n == witness.n), None)
@@ -126,8 +126,7 @@ class WitnessRecord:
 def head_of(chain: SignedChain) -> Witness | None:
     """Return the witness of a chain's newest statement; None if it can't be verified. Raises StorageError."""
     with suppress(SealedFileBroken, KeyError, ValueError):
-        days = chain.days()
-        one = chain.statements(days[max(days)])[-1:]
+        one = chain.newest(chain.days())[-1:]
         return witness_of(chain.recorder, one[0].n, one[0].time, one[0].hash) if one else None
     return None
 
@@ -210,8 +209,7 @@ def _put_aside(volume: Volume, record: WitnessRecord) -> Iterator[WitnessReport]
             continue
         until_ms = 0
         with suppress(SealedFileBroken, KeyError, IndexError):
-            days = chains[prefix].days()
-            until_ms = chains[prefix].statements(days[max(days)])[-1].at_ms
+            until_ms = chains[prefix].newest(chains[prefix].days())[-1].at_ms
         yield WitnessReport(text, "", "", until_ms)
 
 
