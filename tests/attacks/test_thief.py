@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tawny.storage.history.signed_files import FOLDER
+from tawny.storage.history.signed_files import FOLDER, NAMES
 from tests.attacks.thief import KINDS, PORCH, TODAY, YARD, YESTERDAY, Loot, Thief, make_loot
 
 # --- the kit ---------------------------------------------------------------------------------------------------------
@@ -160,6 +160,12 @@ def cut_cleanly_and_remove_state(thief: Thief) -> None:
     thief.remove_state()
 
 
+def cut_cleanly_and_remove_secrets(thief: Thief) -> None:
+    """Then it looks like a mirror."""
+    cut_cleanly_and_remove_state(thief)
+    (thief.folder / NAMES).unlink()
+
+
 def replace_sealed_by_plain(thief: Thief) -> None:
     sealed, plain = thief.recordings()[1], sorted(thief.plain.glob("porch/*/*/*/*/*Z.main.mp4"))[1]
     sealed.with_suffix(".mp4").write_bytes(plain.read_bytes())
@@ -201,6 +207,7 @@ ROWS = (
     Row(cut_cleanly, ("deep", "the signing keys follow a later one"), ("start", ANEW)),
     Row(cut_cleanly_and_remove_state, ("deep", GONE), ("start", ANEW)),
     Row(cut_cleanly_and_remove_state, ("witness", OLDER), ("visit", ANEW)),
+    Row(cut_cleanly_and_remove_secrets, ("witness", OLDER), ("start", ANEW)),
     Row(remove_newest_and_history, ("deep", NOT_LISTED), ("deep", NOT_LISTED)),
     Row(remove_newest_and_history, ("witness", REPLACED), ("visit", REPLACED)),
     Row(remove_everything, ("witness", REPLACED), ("visit", REPLACED)),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
+from tawny.model.errors import StorageError
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.statements import (
     DAYS,
@@ -31,6 +32,7 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_files import (
     BETTER_PICTURE,
     FOLDER,
+    NAMES,
     REMOVED_OF,
     RESTORED,
     STATE,
@@ -80,15 +82,23 @@ class SignedChain:
 
 
 def chains_on(volume: Volume) -> list[SignedChain]:
-    """Return all chains of a volume and its other disks that begin readably; the current one first."""
-    found: list[SignedChain] = []
-    for each in volume.everywhere:
-        names = [one.name for one in each.disk.entries(FOLDER) if one.name.endswith(DAYS)]
-        for name in sorted(names, key=len):
-            with suppress(SealedFileBroken, ValueError):
-                genesis = genesis_of(each.disk.read(f"{FOLDER}/{name}"))
-                found.append(SignedChain(each.disk, name.removesuffix(DAYS), recorder_of(genesis), genesis))
+    """Return all chains of a volume and its other disks that begin readably; the current one first.
+
+    Skips other disks that can't be read. Raises StorageError for the volume itself.
+    """
+    found = list(_chains_on(volume.disk))
+    for other in volume.others:
+        with suppress(StorageError):
+            found += _chains_on(other.disk)
     return found
+
+
+def _chains_on(disk: DiskAccess) -> Iterator[SignedChain]:
+    names = [one.name for one in disk.entries(FOLDER) if one.name.endswith(DAYS)]
+    for name in sorted(names, key=len):
+        with suppress(SealedFileBroken, ValueError):
+            genesis = genesis_of(disk.read(f"{FOLDER}/{name}"))
+            yield SignedChain(disk, name.removesuffix(DAYS), recorder_of(genesis), genesis)
 
 
 @dataclass(slots=True)
@@ -187,10 +197,10 @@ def _take(stated: StatedFiles, statements: list[Statement], listed: list[tuple[S
 def _signing_state(chain: SignedChain) -> tuple[str, str] | None:
     """Return the hashes of the last statement and of the one before it that the recorder's keys follow.
 
-    The last one may not be written yet: the next start does that. None for a chain that was put aside. Raises
-    SealedFileBroken if the keys are missing or unreadable.
+    The last one may not be written yet: the next start does that. None for a chain that was put aside, and for a
+    mirror, which has no secret files. Raises SealedFileBroken if the keys are missing or unreadable.
     """
-    if chain.prefix:
+    if chain.prefix or (chain.disk.entry(STATE) is None and chain.disk.entry(NAMES) is None):
         return None
     if chain.disk.entry(STATE) is None:
         raise SealedFileBroken("the recorder's signing keys are missing: this is a copy, or someone removed them")
