@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 
@@ -30,6 +31,7 @@ TOLD = Message(
         Button("Keep", "https://cam.example.org/actions/phone/k.x", "k.x"),
     ),
 )
+WITNESS = "tawny-3f2a91c0-1234-20261120T055000Z-abcdefghijklmnopqrstuvwxyz"
 LATER = replace(TOLD, id="clip/x", text="Front door, 20:46 to 20:47.", urgency=Urgency.QUIET)
 
 
@@ -61,6 +63,18 @@ class NotifierContract:
         said = subject.told(subject.service)
         assert "Person at the porch." in said
         assert "Front door, 20:46. Grüße" in said
+
+    @pytest.mark.parametrize("attached", [None, JPEG])
+    def test_witness_of_the_history_arrives(self, subject: Subject, attached: Attachment | None) -> None:
+        """With and without a picture, whole, also where a service cuts long texts."""
+        for text in (TOLD.text, "Many words. " * 400):
+            subject.service.asked.clear()
+            takes = attached if subject.kind.traits(subject.url).picture else None
+            subject.open().send(replace(TOLD, text=text, history=WITNESS), takes)
+            raw = " ".join(
+                f"{unquote_plus(one.path)} {one.body.decode(errors='replace')}" for one in subject.service.asked
+            )
+            assert WITNESS in raw or WITNESS in subject.told(subject.service)
 
     def test_a_picture_arrives_as_it_is(self, subject: Subject) -> None:
         traits = subject.kind.traits(subject.url)

@@ -181,6 +181,7 @@ REMOVED: Final[tuple[Change, ...]] = (
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/health"),
 )
 _MAKER: Final = "an access token or sign-in link grants only what the account that made it may do now"
+_WITNESS: Final = "the signed history is compared with witnesses of it, until the owner confirms"
 ADDED: Final[tuple[Change, ...]] = (
     Change("openapi", "path", "/api/v1/clips/{clip}/restore", "a deleted clip can be restored for a minute"),
     Change("openapi", "field", "values", "what a detector that is not in use is set to", _WATCHING),
@@ -207,6 +208,11 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("settings", "key", "proxies", "proxies on this computer are no longer trusted by themselves", "web"),
     Change("openapi", "field", "made_by", _MAKER, "/api/v1/access-tokens"),
     Change("openapi", "field", "maker_lost_access", _MAKER, "/api/v1/access-tokens"),
+    Change("openapi", "path", "/api/v1/history", _WITNESS),
+    Change("openapi", "path", "/api/v1/history/confirm", _WITNESS),
+    Change("openapi", "path", "/api/v1/history/witnesses", _WITNESS),
+    Change("help", "argument", "--confirm-history", _WITNESS, "tawny check"),
+    Change("help", "argument", "--witness", _WITNESS, "tawny check"),
 )
 
 ADDED_COLUMNS: Final = (

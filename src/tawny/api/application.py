@@ -15,6 +15,7 @@ from tawny.api.admin import (
     command_routes,
     delivery_routes,
     detection_routes,
+    history_routes,
     identity_routes,
     inbox_routes,
     metrics,
@@ -102,6 +103,7 @@ def make_routes() -> FastAPI:
         hls_routes,
         webrtc_routes,
         sealing_routes,
+        history_routes,
         state_socket,
         talkback_routes,
     ):

@@ -38,6 +38,7 @@ from tawny.service.interfaces.commands import CommandApi
 from tawny.service.interfaces.delivery import DeliveryApi
 from tawny.service.interfaces.delivery_settings import TargetSettingsApi
 from tawny.service.interfaces.health import HealthService
+from tawny.service.interfaces.history import HistoryApi
 from tawny.service.interfaces.identities import IdentityApi
 from tawny.service.interfaces.models import ModelApi
 from tawny.service.interfaces.modes import ModeServiceApi
@@ -83,6 +84,7 @@ class AppContext:
     connecting: CameraConnectionApi | None = None
     orders: CommandApi | None = None
     sealed: SealingApi | None = None
+    history: HistoryApi | None = None
     address: str = ""
     """URL for phones; empty: unknown."""
     clip_store: ClipStore = field(default_factory=lambda: ClipStore(None, FEW_BYTES))

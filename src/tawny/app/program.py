@@ -177,7 +177,7 @@ class Program:
             lambda: running.settings, running.apply, doors, self._clock, self._config
         )
         programs = self._made_programs(running, outward, accounts)
-        site.sealed = running.sealed
+        site.sealed, site.history = running.sealed, running.sealing.watch
         site.models = ModelService(running.naming)
         site.known = IdentityService(running.known, lambda: running.settings, doors.recognisers)
         site.orders = running.arming.orders = programs
@@ -197,6 +197,7 @@ class Program:
                 },
                 "where": lambda _: {"address": f"http://{server.address}", "rtsp": site.rtsp or None},
                 "report": running.report,
+                "confirm history": lambda asked: {"confirmed": _confirmed(site, asked.get("witnesses"))},
                 "targets": lambda _: {"items": outward.told()},
                 "programs": lambda _: {"items": programs.told()},
                 "order": lambda asked: programs.commanded(asked.get("order")),
@@ -344,6 +345,12 @@ def _take_names(site: AppContext, web: WebSettings) -> None:
 
 def _unknown_proxies(site: AppContext) -> list[str]:
     return [address for address in site.unknown_proxies.recent() if not site.proxies.trusts(address)]
+
+
+def _confirmed(site: AppContext, texts: object) -> list[str]:
+    """Confirm the signed history for `tawny check --confirm-history`. Return what was confirmed."""
+    given = [str(one) for one in texts] if isinstance(texts, list) else []
+    return site.history.confirm(given) if site.history is not None else []
 
 
 def _return_freed_memory() -> None:

@@ -34,6 +34,7 @@ from tawny.service.detection.identity_store import IdentityStore
 from tawny.service.detection.model_store import ModelStore
 from tawny.service.detection.recognition_service import RecognitionService, recogniser_settings
 from tawny.service.detection.zone_mapping import privacy_masks
+from tawny.service.health.checks import HealthCheck
 from tawny.service.health.disk_problems import DiskProblems
 from tawny.service.health.monitor import HealthMonitor
 from tawny.service.integrations.external_events import ExternalEvents
@@ -104,14 +105,21 @@ class RecorderRuntime:
             fail_over(self._volume, clock.now_ms())
         else:
             move_back(self._volume, self._index, self._ledger, cameras, clock.now_ms())
-        self.sealing = SealingPolicy(self._volume, clock, self._bus, lambda: self.settings)
+        self._zone, self._host = local_zone(), socket.gethostname()
+        self.sealing = SealingPolicy(
+            self._volume,
+            clock,
+            self._bus,
+            lambda: self.settings,
+            zone=self._zone,
+            is_standby=stands_for is not None,
+        )
         self._started_ms = clock.now_ms()  # time before belongs to the previous run
         found = recover_files(self._volume, self._index, self._ledger, clock, before=before, boot=boot, cameras=cameras)
         with self._index.unsynced(), self._ledger.together():  # one sync, because recording waits for it
             explain_downtime(found, self._index, self._ledger, cameras, self._started_ms)
             self._ledger.started(boot, later=found.alive_ms is None)  # nothing depends on the very first
             close_all_left_open(self._index, self._ledger, clock.now_ms())
-        self._zone, self._host = local_zone(), socket.gethostname()
         self.prove = Prover(store.volume, store.index, clock).prove
         kept_in = None if settings.storage.mode == "memory" else folder
         self.arming = ModeController(lambda: self.settings, ZoneInfo(self._zone), kept_in, clock, self._bus)
@@ -190,6 +198,8 @@ class RecorderRuntime:
             lambda: [camera.watching.shown(camera.keeper.status) for camera in self._own.now.values()],
             self._troubles,
         )
+        if self.sealing.watch is not None:
+            self.care.also(HealthCheck(self.sealing.watch))
 
     def begin(self) -> None:
         """Start recording: the cameras, their detection and the writers. Nothing else uses the disk yet."""

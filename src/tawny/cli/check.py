@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tawny.cli import options
+from tawny.cli import history_witnesses, options
 from tawny.cli.output import Output
 from tawny.cli.paths import existing_data
 from tawny.cli.times import time_text
@@ -23,7 +23,7 @@ from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.opening import INDEX_NAME, index_of_files, index_to_write
 from tawny.storage.index.sqlite_index import SqliteIndex
 from tawny.storage.repair.check import check_volume
-from tawny.storage.repair.findings import CheckReport
+from tawny.storage.repair.findings import CheckReport, FindingKind
 
 MOST_GAPS = 1000
 """Maximum number of gaps that `--wall --json` lists; the newest are kept."""
@@ -35,13 +35,15 @@ def describe(parser: ArgumentParser) -> None:
         "--repair", action="store_true", help="repair what can be repaired; never deletes playable video"
     )
     parser.add_argument("--deep", action="store_true", help="read every file and verify it against the signed history")
+    history_witnesses.describe(parser)
     parser.add_argument(
         "--wall", action="store_true", help="verify that recorded plus explained time equals wall-clock time"
     )
 
 
 def run(args: Namespace, out: Output) -> int:
-    _, folder = existing_data(args)
+    settings, folder = existing_data(args)
+    given = history_witnesses.given(args)
     clock = SystemClock()
     volume = Volume.at(folder)
     for error in attach_all(volume):
@@ -60,6 +62,11 @@ def run(args: Namespace, out: Output) -> int:
                 beside_recorder=False if lock is not None else None,
                 progress=lambda count: out.progress(f"checking: {count} files"),
             )
+        if args.deep:
+            given += history_witnesses.uploaded(settings, volume, clock, out)
+        if args.confirm_history:
+            history_witnesses.confirm(volume, folder, clock, given, out)
+        report.findings.extend(history_witnesses.findings(volume, given, deep=args.deep))
     finally:
         history.close()
         if lock is not None:
@@ -158,7 +165,9 @@ def _text(report: CheckReport, out: Output, *, repair: bool) -> str:
         known = f"Recorded {wall.recorded_s:.0f} s + explained {wall.explained_s:.0f} s"
         lines.append(f"{known}; unexplained: {wall.unexplained_s:.1f} s.")
         lines += [f"  {camera}: {time_text(span.begin_ms)}, {span.seconds:.1f} s" for camera, span in wall.unexplained]
-    if report.findings and not repair:
+    if any(one.what is FindingKind.WITNESS for one in report.findings):
+        lines.append(history_witnesses.ADVICE)
+    if any(one.what is not FindingKind.WITNESS for one in report.findings) and not repair:
         lines.append(
             "Run `tawny check --repair`. It adds missing index entries and closes files; it never deletes "
             "playable video."

@@ -43,6 +43,8 @@ class Message:
     clip_link: str = ""
     """Public link to the uploaded clip, valid for some hours."""
     buttons: tuple[Button, ...] = ()
+    history: str = ""
+    """Witness of the recorder's signed history (`sealed.witness`), in a hidden field or as a last line; or empty."""
 
     @property
     def words(self) -> str:

@@ -26,6 +26,8 @@ class NotifierTraits:
     video: bool = False
     buttons: Literal["", "links", "calls"] = ""
     """How buttons work: as links to tawny, or by callbacks from the service."""
+    carries_history: bool = False
+    """`Message.history` is in a field or in small print: every message has it. Otherwise one message a day shows it."""
     largest_bytes: int = 0
     """Maximum size of an attachment, bytes."""
 

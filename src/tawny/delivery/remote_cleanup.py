@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from tawny.delivery.destination import RemoteFile
+from tawny.delivery.witness_files import FOLDER as WITNESSES
+from tawny.sealed.witness import find_witnesses
 
 _SHAPES = {
     "camera": r"[a-z0-9]+(?:-[a-z0-9]+)*",
@@ -37,6 +39,10 @@ def expired_files(
     """
     shapes = [_shape(pattern) for pattern in patterns]
     for there in files:
+        if there.name.startswith(f"{WITNESSES}/"):
+            if any(one.at_ms < before_ms for one in find_witnesses(there.name)):
+                yield there
+            continue
         if opaque := _OPAQUE.fullmatch(there.name):
             if (_local_ms(f"{opaque['day']}235959", zone) or before_ms) < before_ms:
                 yield there

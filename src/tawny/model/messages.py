@@ -111,6 +111,7 @@ class ProblemKind(StrEnum):
     CERTIFICATE = "certificate"
     SIGN_INS = "sign_ins"
     PROXY = "proxy"
+    HISTORY = "history"
 
 
 PROBLEM_WORDS: dict[ProblemKind, str] = {
@@ -132,6 +133,7 @@ PROBLEM_WORDS: dict[ProblemKind, str] = {
     ProblemKind.CERTIFICATE: "Certificate expires",
     ProblemKind.SIGN_INS: "Many refused sign-ins",
     ProblemKind.PROXY: "Reverse proxy not configured",
+    ProblemKind.HISTORY: "Recordings may have been removed",
 }
 OF_STATE = frozenset({ProblemKind.CAMERA, ProblemKind.SIGHT})
 """Problems that a camera's state and detail already say."""

@@ -21,6 +21,7 @@ from tawny.model.messages import Alarm, EventChanged, ProblemKind
 from tawny.service.delivery.message_actions import LASTS_MS, MessageActions
 from tawny.service.delivery.notifications import Notifications
 from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.sealing.sealed_export import NoSealedExport
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import FakeRecorder
 from tests.delivery.notifiers.stand_in import Asked, Reply, StandIn, served
@@ -43,6 +44,7 @@ class Bench:
         self.recorder = House(root, self.clock)
         phone = {"url": f"telegram://1:{SECRET}@42", "api": service.base, **about}
         self.settings = Settings.model_validate({"notifiers": {"phone": phone}, "web": {"public_url": HOME}})
+        self.sealed = NoSealedExport()
         self.begin()
 
     def begin(self) -> None:
@@ -57,6 +59,7 @@ class Bench:
             lambda event, now_ms: event.clip(now_ms, 1, 2),
             lambda event: "",
             lambda person, camera: True,
+            sealed=self.sealed,
         )
         self.engine = InlineEngine(self.clock, lambda part, error: None)
         (self.courier,) = self.messaging.start(self.engine, lambda name: False)

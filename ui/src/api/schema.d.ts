@@ -449,6 +449,10 @@ export interface HealthzResponse {
   ok: boolean;
 }
 
+export interface HistoryInfo {
+  contradictions: string[];
+}
+
 export interface HoldRequest {
   for_s?: number | null;
   what: "pause" | "record" | "none";
@@ -1246,6 +1250,15 @@ export interface WhenPlan {
 
 export interface WhyInfo {
   outcomes: OutcomeInfo[];
+}
+
+export interface WitnessInfo {
+  current: string | null;
+  doubted: string[];
+}
+
+export interface WitnessList {
+  witnesses: string[];
 }
 
 export interface WrappedKeyInfo {

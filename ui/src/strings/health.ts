@@ -67,6 +67,13 @@ export const health = {
     signSent: (host: string, when: string) => `Last confirmed by ${host}: ${when}.`,
     signStays: "No heartbeat is sent while something isn’t being recorded.",
   },
+  history: {
+    confirm: "Confirm…",
+    ask: "Did you restore a backup, or replace the disk or this recorder? Confirm only then.",
+    yes: "Yes, I did",
+    no: "No",
+    done: "Confirmed. This message disappears within a minute.",
+  },
   keepRules: "Edit retention",
   recorder: {
     title: "This recorder",

@@ -51,6 +51,7 @@ export function nextPath(query: URLSearchParams): string {
 function begin(): void {
   remember(HERE, "yes");
   startState(lose);
+  if (session.value?.user?.role === "owner") void import("./witness").then((it) => it.startWitness(), () => {});
 }
 
 function lose(): void {

@@ -56,7 +56,7 @@ class _Sender:
         made = _made(self._url)
         assert made is not None  # the settings were validated
         link = message.clip_link or message.link
-        body = "\n".join(part for part in (message.text or message.title, link) if part)
+        body = "\n".join(part for part in (message.text or message.title, link, message.history) if part)
         from apprise import NotifyType
 
         kind = NotifyType.WARNING if message.urgency is Urgency.HIGH else NotifyType.INFO

@@ -35,6 +35,7 @@ class Discord:
             gif=True,
             video=True,
             buttons="links",
+            carries_history=True,
             largest_bytes=9_500_000,
         )
 
@@ -79,8 +80,10 @@ class _Sender:
 def _form(message: Message, attached: Attachment | None) -> tuple[bytes, dict[str, str]]:
     links = [("Watch", message.clip_link or message.link)] + [(one.label, one.url) for one in message.buttons]
     below = " · ".join(f"[{label}](<{url}>)" for label, url in links if url)
+    small = f"\n-# {message.history}" if message.history else ""
+    content = f"**{message.title}** {message.text}\n{below}".strip()[: _LONGEST - len(small)]
     told: dict[str, object] = {
-        "content": f"**{message.title}** {message.text}\n{below}".strip()[:_LONGEST],
+        "content": content + small,
         "allowed_mentions": {"parse": []},
     }
     if message.urgency is Urgency.QUIET:

@@ -39,6 +39,7 @@ class Email:
             picture=True,
             gif=True,
             buttons="links",
+            carries_history=True,
             largest_bytes=10_000_000,
         )
 
@@ -118,10 +119,14 @@ class _Sender:
         links = [("Watch", message.clip_link or message.link)] + [(one.label, one.url) for one in message.buttons]
         links = [(label, url) for label, url in links if url]
         plain = [f"{message.title}\n{message.text}", *(f"{label}: {url}" for label, url in links)]
+        if message.history:
+            plain.append(f"-- \n{message.history}")
         letter.set_content("\n\n".join(plain) + "\n")
         picture = '<p><img src="cid:picture" alt="" style="max-width:100%"></p>' if attached else ""
         below = " · ".join(f'<a href="{escape(url)}">{escape(label)}</a>' for label, url in links)
         html = f"<p><b>{escape(message.title)}</b><br>{escape(message.text)}</p>{picture}<p>{below}</p>"
+        if message.history:
+            html += f'<p style="color:#888;font-size:11px">{escape(message.history)}</p>'
         letter.add_alternative(html, subtype="html")
         if attached is not None:
             kind, _, subtype = attached.media_type.partition("/")

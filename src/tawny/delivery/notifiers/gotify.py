@@ -18,7 +18,7 @@ class Gotify:
     schemes: ClassVar[tuple[str, ...]] = ("gotify", "gotify+http")
 
     def traits(self, url: str) -> NotifierTraits:
-        return NotifierTraits("Android only. Shows text and opens tawny when tapped; no images.")
+        return NotifierTraits("Android only. Shows text and opens tawny when tapped; no images.", carries_history=True)
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
         if not parse(url, EXAMPLE).password:
@@ -45,8 +45,13 @@ class _Sender:
             "message": message.text or message.title,
             "priority": PRIORITIES[message.urgency],
         }
+        extras: dict[str, object] = {}
         if link := message.clip_link or message.link:
-            told["extras"] = {"client::notification": {"click": {"url": link}}}
+            extras["client::notification"] = {"click": {"url": link}}
+        if message.history:
+            extras["tawny::history"] = message.history
+        if extras:
+            told["extras"] = extras
         return str(self._api.post_json("/message", told, self._headers, ("errorDescription",)).get("id", ""))
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:

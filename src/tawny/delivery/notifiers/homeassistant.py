@@ -28,6 +28,7 @@ class HomeAssistant:
             "replace the first notification.",
             edits=True,
             buttons="links",
+            carries_history=True,
         )
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -71,6 +72,8 @@ class _Sender:
             data |= {"ttl": 0, "priority": "high", "push": {"interruption-level": "time-sensitive"}}
         elif message.urgency is Urgency.QUIET:
             data |= {"alert_once": True, "push": {"interruption-level": "passive"}}
+        if message.history:
+            data["history"] = message.history
         if message.link:
             data |= {"url": message.link, "clickAction": message.link}
         if message.clip_link:

@@ -20,5 +20,6 @@ def as_json(message: Message, changes: str) -> dict[str, Any]:
         "urgency": message.urgency.value,
         "link": message.link or None,
         "clip": message.clip_link or None,
+        "history": message.history or None,
         "buttons": [{"label": one.label, "url": one.url} for one in message.buttons if one.url],
     }

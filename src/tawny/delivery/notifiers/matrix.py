@@ -30,6 +30,7 @@ class Matrix:
             gif=True,
             video=True,
             buttons="links",
+            carries_history=True,
             largest_bytes=20_000_000,
         )
 
@@ -72,10 +73,11 @@ class _Sender:
         return str(self._api.post_json(path, told, self._headers, WHY, method="PUT").get("event_id", ""))
 
     def _told(self, message: Message, attached: Attachment | None) -> dict[str, object]:
+        hidden = {"tawny.history": message.history} if message.history else {}
         links = [("Watch", message.clip_link or message.link)] + [(one.label, one.url) for one in message.buttons]
         body = "\n".join([message.words, *(f"{label}: {url}" for label, url in links if url)])
         if attached is None:
-            return {"msgtype": "m.text", "body": body}
+            return {"msgtype": "m.text", "body": body, **hidden}
         sent = {**self._headers, "Content-Type": attached.media_type}
         path = f"/_matrix/media/v3/upload?filename={quote(attached.name)}"
         there = self._api.well("POST", path, attached.data, sent, WHY).json()
@@ -87,4 +89,5 @@ class _Sender:
             "filename": attached.name,
             "url": str(there.get("content_uri", "")),
             "info": about,
+            **hidden,
         }

@@ -29,6 +29,7 @@ class MqttNotifier:
             gif=True,
             video=True,
             buttons="links",
+            carries_history=True,
             largest_bytes=5_000_000,
         )
 

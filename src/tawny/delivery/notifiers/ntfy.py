@@ -70,9 +70,10 @@ class _Sender:
         if message.buttons and message.buttons[0].url:
             actions = [{"action": "view", "label": one.label, "url": one.url} for one in message.buttons[:3]]
             asked["actions"] = json.dumps(actions)
-        body = message.text.encode()
+        text = f"{message.text}\n\n{message.history}".strip() if message.history else message.text
+        body = text.encode()
         if attached is not None:
-            asked |= {"message": message.text, "filename": attached.name}
+            asked |= {"message": text, "filename": attached.name}
             body = attached.data
         # query parameters, as headers allow only ASCII
         self._api.well("PUT", f"/{self._topic}?{urlencode(asked)}", body, self._headers, _WHY)

@@ -11,6 +11,7 @@ from tawny.model.errors import TargetRefused
 
 EXAMPLE = "pushover://APPLICATION-TOKEN@USER-KEY"
 CLOUD = "https://api.pushover.net"
+_LONGEST = 1024
 PRIORITIES = {Urgency.QUIET: "-1", Urgency.NORMAL: "0", Urgency.HIGH: "1"}
 
 
@@ -57,7 +58,7 @@ class _Sender:
             "token": self._address.user,
             "user": self._address.host,
             "title": message.title[:250],
-            "message": message.text[:1024] or message.title[:1024],
+            "message": _text(message),
             "priority": PRIORITIES[message.urgency],
             "timestamp": str(message.at_ms // 1000),
         }
@@ -78,3 +79,8 @@ class _Sender:
 
     def close(self) -> None:
         """No resources to release."""
+
+
+def _text(message: Message) -> str:
+    small = f"\n\n{message.history}" if message.history else ""
+    return (message.text or message.title)[: _LONGEST - len(small)] + small

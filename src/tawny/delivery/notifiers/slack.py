@@ -32,7 +32,8 @@ class Slack:
 
     def traits(self, url: str) -> NotifierTraits:
         if not parse(url, EXAMPLE).user:
-            return NotifierTraits("Shows text and links; snapshots require a bot token.", buttons="links")
+            shows = "Shows text and links; snapshots require a bot token."
+            return NotifierTraits(shows, buttons="links", carries_history=True)
         return NotifierTraits(
             "Shows text, with snapshot and clip in the thread. Buttons are links.",
             edits=True,
@@ -40,6 +41,7 @@ class Slack:
             gif=True,
             video=True,
             buttons="links",
+            carries_history=True,
             largest_bytes=100_000_000,
         )
 
@@ -151,7 +153,9 @@ def _told(message: Message) -> dict[str, object]:
     clip = message.clip_link or message.link
     below = "   ".join(f"<{url}|{label}>" for label, url in links)
     attachment: dict[str, object] = {"fallback": message.words, "text": below}
+    if message.history:
+        attachment["footer"] = message.history
     if clip:
         attachment |= {"title": "Watch", "title_link": clip}
     escaped = message.words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return {"text": escaped, **({"attachments": [attachment]} if clip or below else {})}
+    return {"text": escaped, **({"attachments": [attachment]} if clip or below or message.history else {})}

@@ -144,7 +144,9 @@ def bot_and_chat(url: str) -> tuple[str, str]:
 
 def _words(message: Message) -> str:
     link = message.clip_link or message.link
-    return f"{message.words}\n{link}"[:_WORDS] if link else message.words[:_WORDS]
+    words = f"{message.words}\n{link}" if link else message.words
+    small = f"\n{message.history}" if message.history else ""
+    return words[: _WORDS - len(small)] + small
 
 
 def _keys(message: Message) -> dict[str, str]:

@@ -37,6 +37,7 @@ class Webhook:
             picture=True,
             gif=True,
             buttons="links",
+            carries_history=True,
             largest_bytes=LARGEST_BYTES,
         )
 

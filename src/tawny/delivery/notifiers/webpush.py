@@ -57,7 +57,9 @@ class WebPush:
 
     def traits(self, url: str) -> NotifierTraits:
         return NotifierTraits(
-            "Android and computers show the snapshot; iPhone requires tawny on the home screen.", edits=True
+            "Android and computers show the snapshot; iPhone requires tawny on the home screen.",
+            edits=True,
+            carries_history=True,
         )
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -108,6 +110,7 @@ class _Sender:
             "tag": message.event or message.id,
             "url": f"/events/{message.event}" if message.event else "/",
             "image": f"/media/{message.event}.jpg" if message.event else "",
+            "history": message.history,
             "silent": message.urgency is Urgency.QUIET,
         }
         parts = urlsplit(browser.endpoint)

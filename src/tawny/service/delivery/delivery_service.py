@@ -102,6 +102,7 @@ class DeliveryService:
             self._paused.__contains__,
             self._brought,
             self._engine,
+            lambda: None if (found := sealed.witness()) is None else (found, recorder.host),
         )
         self.messaging = Notifications(
             settings,

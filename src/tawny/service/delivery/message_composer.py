@@ -1,8 +1,10 @@
 """Message composer: turns deliveries to notifiers into text, snapshot or clip, links and buttons when they are sent."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from tawny.config.notifiers import NotifierSettings
@@ -50,11 +52,13 @@ class MessageComposer:
         address: str,
         may_see: Callable[[CameraId], bool],
         sealed: SealedExportApi,
+        shown: MutableMapping[str, tuple[str, str]],
     ) -> None:
+        """shown: day and event whose message shows the witness, by notifier; shared by the notifier's composers."""
         self._to, self._settings, self._traits, self._recorder = to, settings, traits, recorder
         self._clips, self._acts, self._camera_name = clips, acts, camera_name
         self._clip_link, self._clock, self._address = clip_link, clock, address
-        self._may_see, self._sealed = may_see, sealed
+        self._may_see, self._sealed, self._shown = may_see, sealed, shown
 
     @property
     def _zone(self) -> ZoneInfo:
@@ -64,6 +68,25 @@ class MessageComposer:
 
     def message(self, delivery: Delivery) -> Message:
         """Return the message in its current state. Raises ContentGone if its event was deleted."""
+        message = self._message(delivery)
+        return replace(message, history=self._history(message, delivery))
+
+    def _history(self, message: Message, delivery: Delivery) -> str:
+        """Return the witness for this message. Where it's visible text, only one event a day shows it."""
+        witness = self._sealed.witness()
+        if witness is None:
+            return ""
+        if not self._traits.carries_history and message.kind in ("event", "digest"):
+            day = f"{datetime.fromtimestamp(self._clock.now_ms() / 1000, self._zone):%Y%m%d}"
+            about = message.event or delivery.name
+            shown_day, shown = self._shown.get(self._to, ("", ""))
+            if shown_day != day:
+                self._shown[self._to] = day, about
+            elif shown != about:
+                return ""
+        return witness.text
+
+    def _message(self, delivery: Delivery) -> Message:
         content = delivery.content
         match content["kind"]:
             case "event" | "clip":

@@ -104,7 +104,7 @@ class Notifications:
         deciding: Decider | None = None,
         sealed: SealedExportApi | None = None,
     ) -> None:
-        self._sealed = sealed or NoSealedExport()
+        self._sealed, self._shown = sealed or NoSealedExport(), dict[str, tuple[str, str]]()
         self._settings, self._outbox, self._recorder, self._doors = settings, outbox, recorder, doors
         self._clock, self._clip_link, self._may_see = clock, clip_link, may_see
         self._clips = ClipCache(recorder)
@@ -243,6 +243,7 @@ class Notifications:
             self._settings.web.public_url,
             partial(self._may_see, one.user) if one.user else anybody,
             self._sealed,
+            self._shown,
         )
 
     def _ear(self, name: str, one: config.NotifierSettings) -> NotificationFilter:

@@ -17,10 +17,12 @@ from tawny.delivery.outbox import Outbox
 from tawny.delivery.rate_limit import RateLimitedContent, RateLimiter
 from tawny.delivery.remote_cleanup import expired_files
 from tawny.delivery.send_schedule import NEVER_S, SendSchedule
+from tawny.delivery.witness_files import WitnessCarrier
 from tawny.engine import Engine
 from tawny.model.clock import Clock
 from tawny.model.errors import DeliveryError
 from tawny.model.ids import CameraId, EventId
+from tawny.sealed.witness import Witness
 from tawny.service.delivery.contents import ContentFactory
 from tawny.service.delivery.upload_scheduler import UploadRule
 from tawny.service.delivery.worker_pool import TargetWorker, WorkerPool
@@ -45,7 +47,10 @@ class Uploads:
         is_paused: Callable[[str], bool],
         ended: Callable[[Delivery], None],
         engine: Engine,
+        witness: Callable[[], tuple[Witness, str] | None] = lambda: None,
     ) -> None:
+        """witness: returns the newest witness of the signed history and the name of this computer, if there is one."""
+        self._witness, self._witnessed = witness, dict[str, str]()
         self._outbox, self._contents, self._doors, self._clock = outbox, contents, doors, clock
         self._zone, self._is_paused, self._ended = zone, is_paused, ended
         self._settings: Mapping[str, Settings] = {}
@@ -141,8 +146,10 @@ class Uploads:
         public = f"{name} ({kind.public(one.url)})"
         trigger = self._trigger(name, one)
 
-        def carrier() -> FileCarrier:
-            return FileCarrier(self._connect(name, one), public, write_only=one.write_only)
+        def carrier() -> WitnessCarrier:
+            connection = self._connect(name, one)
+            files = FileCarrier(connection, public, write_only=one.write_only)
+            return WitnessCarrier(files, connection, name, self._witness, self._witnessed)
 
         def content(delivery: Delivery) -> DeliveryContent:
             return RateLimitedContent(self._contents.of(delivery), pace, wait)

@@ -15,6 +15,7 @@ from tawny.model.ids import CameraId
 from tawny.model.messages import GapChanged, Message
 from tawny.sealed.key_wrapping import short_name
 from tawny.service.retention.promises import contract
+from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.service.sealing.sealed_export import NoSealedExport, SealedExport, SealedExportApi, UnsealedPictures
 from tawny.service.sealing.sealing_service import SealingService
 from tawny.storage.disk.volume import Volume
@@ -62,8 +63,19 @@ class SealingPolicy:
     It also exists while no camera is sealed, because settings may change at any time.
     """
 
-    def __init__(self, volume: Volume, clock: Clock, bus: Bus, settings: Callable[[], Settings]) -> None:
+    def __init__(
+        self,
+        volume: Volume,
+        clock: Clock,
+        bus: Bus,
+        settings: Callable[[], Settings],
+        *,
+        zone: str = "UTC",
+        is_standby: bool = False,
+    ) -> None:
+        """is_standby: the volume is the fallback disk, which records while the main disk is missing."""
         self.seals: EpochKeys | None = None
+        self.watch: HistoryWatch | None = None
         self._clock = clock
         self.out: SealedExportApi = NoSealedExport()
         if settings().storage.mode == "memory":
@@ -75,7 +87,9 @@ class SealingPolicy:
             clock, lambda camera: policy_of(settings(), camera) is not None and _may_leave(settings())
         )
         volume.picture_made = pictures.put
-        self.out = SealedExport(volume, self.seals, pictures)
+        self.out = SealedExport(volume, self.seals, pictures, is_standby=is_standby)
+        if not is_standby:
+            self.watch = HistoryWatch(volume, history, clock, zone)
         self._stating = StatementWriter(history, clock)
         bus.subscribe(self._stating.heard)
 

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from tawny.model.clock import Clock
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
+from tawny.sealed.witness import Witness
 from tawny.storage.disk.layout import picture_path, sealed_path
 from tawny.storage.disk.volume import Volume
 from tawny.storage.sealing.epoch_keys import EpochKeys
@@ -36,6 +37,10 @@ class SealedExportApi(Protocol):
         """Return the event's JPEG while it is in memory; None otherwise."""
         ...
 
+    def witness(self) -> Witness | None:
+        """Return the newest witness of the signed history, from memory; None if there is none to give away."""
+        ...
+
 
 class NoSealedExport:
     def seals(self, camera: CameraId) -> bool:
@@ -48,6 +53,9 @@ class NoSealedExport:
         return None
 
     def picture_in_memory(self, event: Event) -> bytes | None:
+        return None
+
+    def witness(self) -> Witness | None:
         return None
 
 
@@ -79,10 +87,12 @@ class UnsealedPictures:
 
 
 class SealedExport:
-    """Sealed export of a recorder with a disk."""
+    """Sealed export of a recorder with a disk. is_standby: records to the fallback disk, whose history is another."""
 
-    def __init__(self, volume: Volume, seals: EpochKeys, pictures: UnsealedPictures) -> None:
-        self._volume, self._seals, self._pictures = volume, seals, pictures
+    def __init__(
+        self, volume: Volume, seals: EpochKeys, pictures: UnsealedPictures, *, is_standby: bool = False
+    ) -> None:
+        self._volume, self._seals, self._pictures, self._is_standby = volume, seals, pictures, is_standby
 
     def seals(self, camera: CameraId) -> bool:
         return self._seals.seals(camera)
@@ -96,3 +106,6 @@ class SealedExport:
 
     def picture_in_memory(self, event: Event) -> bytes | None:
         return self._pictures.get(event.id)
+
+    def witness(self) -> Witness | None:
+        return None if self._is_standby else self._seals.history.head

@@ -31,6 +31,7 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.history.signed_files import public_files
+from tawny.storage.history.witnesses import HistoryWitnesses, mirror_witnesses
 from tawny.storage.index.opening import index_to_write
 from tawny.storage.index.protocol import Index
 from tawny.storage.repair.coverage import wall_coverage
@@ -126,6 +127,10 @@ class _Copy:
                     is_of_us = entry.kind == "file" and is_of_day(entry.name)
                     if is_of_us and (newest is not None or there is None or there.size_bytes != entry.size_bytes):
                         copy(self._volume, self.mirror, path)
+        witnesses = HistoryWitnesses(self._volume)
+        if witnesses.compare((head for _, head in mirror_witnesses(self._volume)), ""):
+            log.warning("the mirror keeps its signed history, which is newer than the one here")
+            return
         for path in public_files(self._volume.disk):
             copy(self._volume, self.mirror, path)
 

@@ -212,7 +212,6 @@ class Volume:
             return
         header = read_header(self.disk, path)
         if header is not None:
-            row = [header.camera.hex(), header.kind, header.stream]
-            self.signed.add(["removed", *row, header.number, header.number, "its event was removed"])
+            self.signed.add_removed(header, "its event was removed")
             with suppress(DiskFull):  # written with the next statement
                 self.signed.write_items()

@@ -7,26 +7,26 @@ fingerprint from another source.
 
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from tawny.media.mp4.leaf_proof import stored_proof
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.errors import FileDamaged
-from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.file_scanner import FileEnding
 from tawny.sealed.signing import is_signed
-from tawny.sealed.statements import DAYS, Item, Statement, genesis_of, last_of, read_days, read_lists, read_statements
+from tawny.sealed.statements import DAYS
 from tawny.storage.disk.layout import is_sealed, segment_name
 from tawny.storage.disk.volume import Volume
+from tawny.storage.history.chains import StatedFiles, broken_links, chains_on, read_chain
 from tawny.storage.history.file_signing import digest_of, identity_of, read_sealed
 from tawny.storage.history.signed_files import (
     BETTER_PICTURE,
     FOLDER,
+    REMOVED_OF,
+    THINNED_OF,
     Place,
     announced_pictures,
-    lists_of,
     recorder_of,
     told_items,
     waiting_items,
@@ -35,74 +35,28 @@ from tawny.storage.repair.findings import Finding, FindingKind
 from tawny.storage.repair.unstored_pictures import unstored_pictures
 from tawny.storage.segments.metadata import read_header
 
-_FILE, _REMOVED, _THINNED = "file", "removed", "thinned"
 NOT_STATED_MS: Final = 1_200_000
 """A file that ended within this time may still be listed by the next statement."""
 
 
-@dataclass(slots=True)
-class StatedFiles:
-    """The signed history's contents about files.
-
-    keys: public key by statement number, including `next` of the last one.
-    """
-
-    genesis: str = ""
-    until: str = ""
-    """Time of the newest statement."""
-    keys: dict[int, str] = field(default_factory=dict)
-    digests: defaultdict[Place, set[str]] = field(default_factory=lambda: defaultdict(set))
-    removed: set[Place] = field(default_factory=set)
-    thinned: set[Place] = field(default_factory=set)
-    replaced: dict[Place, Place] = field(default_factory=dict)
-    """By picture: the earlier picture of the same event."""
-    _newest: dict[tuple[str, int, int], Place] = field(default_factory=dict)
-
-    def add(self, item: Item) -> None:
-        match list(item):
-            case [str(what), str(camera), int(kind), int(stream), int(number), str(digest), str()] if what == _FILE:
-                self.digests[camera, kind, stream, number].add(digest)
-                self._newest[camera, kind, stream] = camera, kind, stream, number
-            case [str(what), str(camera), int(kind), int(stream), int(first), int(last), *why]:
-                places = {(camera, kind, stream, number) for number in range(first, min(last, first + 10_000) + 1)}
-                if what == _REMOVED:
-                    self.removed |= places
-                    if why == [BETTER_PICTURE] and (better := self._newest.get((camera, kind, stream))) is not None:
-                        self.replaced[better] = camera, kind, stream, first
-                elif what == _THINNED:
-                    self.thinned |= places
-
-
 def read_history(volume: Volume) -> tuple[StatedFiles, list[Finding]]:
-    """Read the signed history and report where its chain is broken."""
-    stated, findings, disk = StatedFiles(), list[Finding](), volume.disk
-    days_path = f"{FOLDER}/{DAYS}"
-    if disk.entry(days_path) is None:
-        return stated, []
-    try:
-        text = disk.read(days_path)
-        stated.genesis = genesis_of(text)
-        days = read_days(text, stated.genesis)
-    except SealedFileBroken as problem:
-        return stated, [Finding(FindingKind.HISTORY, days_path, str(problem))]
-    for day in days:
-        path, lists = lists_of(day)
-        if disk.entry(path) is None:
-            continue  # its files were removed long ago
-        try:
-            statements = read_statements(days[day], disk.read(path))
-            if last_of(days, day) not in (None, statements[-1].hash if statements else ""):
-                findings.append(Finding(FindingKind.HISTORY, path, "statements at its end are missing"))
-            listed = list(read_lists(disk.read(lists), statements))
-        except SealedFileBroken as problem:
-            findings.append(Finding(FindingKind.HISTORY, path, str(problem)))
-            continue
-        if len(listed) < len(statements):
-            findings.append(Finding(FindingKind.HISTORY, lists, f"{len(statements) - len(listed)} lists are missing"))
-        _take(stated, statements, listed)
+    """Read the recorder's own history, with what the next statement will list, and report where it is broken."""
+    own = next((chain for chain in chains_on(volume) if chain.disk is volume.disk and not chain.prefix), None)
+    if own is None:
+        path = f"{FOLDER}/{DAYS}"
+        is_there = volume.disk.entry(path) is not None
+        return StatedFiles(), [Finding(FindingKind.HISTORY, path, "it can't be read")] if is_there else []
+    stated, findings = read_chain(own)
+    _take_waiting(volume, stated)
+    return stated, findings
+
+
+def _take_waiting(volume: Volume, stated: StatedFiles) -> None:
+    """Add the items of the next statement."""
+    disk = volume.disk
     told = [item for items in told_items(disk).values() for item in items]
     waiting = [*waiting_items(disk), *told]
-    for item in waiting:  # listed by the next statement
+    for item in waiting:
         stated.add(item)
     for path, old in announced_pictures(waiting).items():  # settled by the next start
         header = read_header(disk, path) if disk.entry(path) is not None else None
@@ -110,15 +64,42 @@ def read_history(volume: Volume) -> tuple[StatedFiles, list[Finding]]:
             stated.add(["file", *identity_of(header), digest_of(volume, path)[0].hex(), ""])
             if old:
                 stated.add(["removed", *old, old[3], BETTER_PICTURE])
-    return stated, findings
 
 
-def _take(stated: StatedFiles, statements: list[Statement], listed: list[tuple[Statement, list[Item]]]) -> None:
-    for one in statements:
-        stated.keys[one.n], stated.keys[one.n + 1], stated.until = one.key, one.next, one.time
-    for _, items in listed:
-        for item in items:
-            stated.add(item)
+@dataclass(frozen=True, slots=True)
+class _Histories:
+    """All chains of a volume with their contents. The recorder's own one has `own`, even if it can't be read."""
+
+    own: StatedFiles
+    of: dict[bytes, StatedFiles]
+    findings: list[Finding]
+
+    def explained(self, recorder: bytes, what: str) -> set[Place]:
+        """Return the files of a recorder that it or a later one removed or thinned."""
+        own = self.of[recorder]
+        found = set(own.removed if what == REMOVED_OF else own.thinned)
+        for one in self.of.values():
+            if one is not own:  # before there were items of other chains, a later one named only the number
+                found |= one.others.get(f"{what} {recorder.hex()}", set())
+                found |= one.removed if what == REMOVED_OF else one.thinned
+        return found
+
+
+def _read_all(volume: Volume) -> _Histories:
+    own, findings = read_history(volume)
+    chains = chains_on(volume)
+    of: dict[bytes, StatedFiles] = {}
+    for chain in chains:
+        if chain.genesis == own.genesis:
+            of.setdefault(chain.recorder, own)
+            continue
+        stated, found = read_chain(chain)
+        if chain.recorder not in of:
+            of[chain.recorder] = stated
+            findings += found
+    whole = [chain for chain in chains if chain.recorder in of]
+    findings += broken_links(whole, [of[chain.recorder] for chain in whole])
+    return _Histories(own, of, findings)
 
 
 def verify_history(volume: Volume, now_ms: int, *, repair: bool = False) -> Iterator[Finding]:
@@ -126,40 +107,38 @@ def verify_history(volume: Volume, now_ms: int, *, repair: bool = False) -> Iter
 
     repair: mend pictures that are listed but were never stored. Only while no recorder runs.
     """
-    stated, findings = read_history(volume)
-    yield from findings
-    there: dict[Place, str] = {}
-    others = _other_histories(volume)
+    histories = _read_all(volume)
+    yield from histories.findings
+    own = recorder_of(histories.own.genesis) if histories.own.genesis else b""
+    there: defaultdict[bytes, dict[Place, str]] = defaultdict(dict)
+    thinned = {recorder: histories.explained(recorder, THINNED_OF) for recorder in histories.of}
     for path, on in _closed_files(volume):
         header = read_header(on.disk, path)
-        if header is None or header.recorder in others:
+        if header is None:
             continue  # older than the signed history; or damaged, which the complete check reports
+        recorder = header.recorder if header.recorder in histories.of else own
         place = header.camera.hex(), header.kind, header.stream, header.number
-        there[place] = path
+        there[recorder][place] = path
         try:
             file = _sealed(on, path) if is_sealed(path) else _plain(on, path)
         except FileDamaged:
             continue
-        yield from _compare(stated, file, place, path, now_ms)
-    missing = {place: stated.digests[place] for place in stated.digests.keys() - there.keys() - stated.removed}
-    unstored = unstored_pictures(volume, missing, stated.replaced, there, repair=repair)
-    yield from unstored.values()
-    for place in sorted(missing.keys() - unstored.keys()):
-        camera, kind, stream, number = place
-        detail = f"number {number} of {camera}, kind {kind}, stream {stream}: signed, but neither present nor deleted"
-        yield Finding(FindingKind.MISSING, FOLDER, detail)
-
-
-def _other_histories(volume: Volume) -> set[bytes]:
-    """Return recorders whose files may also be present: from before a restore, or from a failover."""
-    found: set[bytes] = set()
-    for each in volume.everywhere:
-        for one in each.disk.entries(FOLDER):
-            if one.name.endswith(DAYS) and not (each is volume and one.name == DAYS):
-                with suppress(SealedFileBroken, ValueError):
-                    genesis = genesis_of(each.disk.read(f"{FOLDER}/{one.name}"))
-                    found.add(recorder_of(genesis))
-    return found
+        stated = histories.of.get(recorder, histories.own)
+        is_thinned_by_us = place in thinned.get(recorder, ())
+        if recorder != own and not stated.digests.get(place) and _is_signed(stated, file):
+            continue  # closed after the last statement of a history that was put aside
+        yield from _compare(stated, file, place, path, is_thinned_by_us=is_thinned_by_us, now_ms=now_ms)
+    for recorder, stated in histories.of.items():
+        gone = there[recorder].keys() | histories.explained(recorder, REMOVED_OF)
+        missing = {place: stated.digests[place] for place in stated.digests.keys() - gone}
+        if recorder == own:
+            unstored = unstored_pictures(volume, missing, stated.replaced, there[recorder], repair=repair)
+            yield from unstored.values()
+            missing = {place: found for place, found in missing.items() if place not in unstored}
+        for place in sorted(missing):
+            camera, kind, stream, number = place
+            which = f"number {number} of {camera}, kind {kind}, stream {stream}"
+            yield Finding(FindingKind.MISSING, FOLDER, f"{which}: signed, but neither present nor deleted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +171,9 @@ def _plain(on: Volume, path: str) -> _Shown:
     return _Shown(proof.digest, name.end_ms, is_thinned=False, statement=proof.statement, signature=proof.signature)
 
 
-def _compare(stated: StatedFiles, file: _Shown, place: Place, path: str, now_ms: int) -> Iterator[Finding]:
+def _compare(
+    stated: StatedFiles, file: _Shown, place: Place, path: str, *, is_thinned_by_us: bool, now_ms: int
+) -> Iterator[Finding]:
     digests = stated.digests.get(place, set())
     is_settled = file.last_ms < now_ms - NOT_STATED_MS
     if file.is_damaged:
@@ -204,12 +185,15 @@ def _compare(stated: StatedFiles, file: _Shown, place: Place, path: str, now_ms:
     elif not digests and is_settled:
         yield Finding(FindingKind.NOT_STATED, path)
     # a signed list covers the file, so its own signature is not needed
-    if file.signature and file.digest is not None and not digests:
-        key = stated.keys.get(file.statement, "")
-        if not is_signed(key, b"file", file.digest, file.signature):
-            yield Finding(FindingKind.CHANGED, path, "its signature is not this recorder's")
-    if file.is_thinned and place not in stated.thinned and is_settled:
+    if file.signature and file.digest is not None and not digests and not _is_signed(stated, file):
+        yield Finding(FindingKind.CHANGED, path, "its signature is not this recorder's")
+    if file.is_thinned and not is_thinned_by_us and is_settled:
         yield Finding(FindingKind.CHANGED, path, "thinned, and nothing says by whom")
+
+
+def _is_signed(stated: StatedFiles, file: _Shown) -> bool:
+    key = stated.keys.get(file.statement, "")
+    return file.digest is not None and is_signed(key, b"file", file.digest, file.signature)
 
 
 def _closed_files(volume: Volume) -> Iterator[tuple[str, Volume]]:

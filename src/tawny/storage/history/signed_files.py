@@ -25,6 +25,11 @@ Place = tuple[str, int, int, int]
 """Identity of a file in the signed history: camera, kind, stream and number."""
 PICTURE: Final = "picture"
 """First word of a line in `items-<n>.jsonl` that announces a sealed picture; no statement lists it."""
+RESTORED: Final = "restored"
+"""Item of a history that began anew: first key of the one before, hash of its days, hash of its last statement."""
+REMOVED_OF: Final = "removed_of"
+THINNED_OF: Final = "thinned_of"
+"""Items of files of another chain, with the recorder id of that chain after the type."""
 BETTER_PICTURE: Final = "a better one took its place"
 NAMES_BYTES: Final = 32
 _MARK_BYTES: Final = 16
@@ -32,8 +37,9 @@ _OBJECT_LETTERS: Final = 26
 
 
 def public_files(disk: DiskAccess) -> list[str]:
-    """Return the paths of all public files."""
-    return [f"{FOLDER}/{one.name}" for one in disk.entries(FOLDER) if one.kind == "file" and is_public(one.name)]
+    """Return the paths of all public files, also of histories that were put aside."""
+    names = [one.name for one in disk.entries(FOLDER) if one.kind == "file"]
+    return [f"{FOLDER}/{name}" for name in names if is_public(name.removeprefix("before-"))]
 
 
 def waiting_items(disk: DiskAccess) -> Iterator[Item]:

@@ -13,6 +13,7 @@ block callers that only reserve numbers or sign. Thread-safe.
 
 import logging
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,15 +24,20 @@ from typing import Any
 from tawny.model.ids import CameraId
 from tawny.model.times import utc_text
 from tawny.sealed.broken import SealedFileBroken
-from tawny.sealed.signing import Signer, is_signed
-from tawny.sealed.statements import DAYS, Item, SigningState, StatementLines, genesis_of, make_statement
+from tawny.sealed.header import SealedHeader
+from tawny.sealed.signing import Signer, hash_of, is_signed
+from tawny.sealed.statements import DAYS, Item, SigningState, StatementLines, genesis_of, lines_of, make_statement
+from tawny.sealed.witness import Witness, witness_of
 from tawny.storage.disk.disk import DiskAccess
 from tawny.storage.history.signed_files import (
     FOLDER,
     NAMES,
     NAMES_BYTES,
     PICTURE,
+    REMOVED_OF,
+    RESTORED,
     STATE,
+    THINNED_OF,
     announced_pictures,
     append_at,
     camera_mark,
@@ -110,6 +116,7 @@ class SignedHistory:
         self._written = 0  # number of items that are durable
         self._announced: dict[str, Item] = {}  # by path of a sealed picture: identity of the file it replaces
         self._unwritten: _Unwritten | None = None
+        self._head: tuple[int, str, str] | None = None  # number, time and hash of the last durable statement
         self._unsynced: set[str] = set()  # files with appended lines that are durable in the state file only
         self.recipients: Callable[[], Sequence[str]] = tuple
 
@@ -147,6 +154,11 @@ class SignedHistory:
     def recorder(self) -> bytes:
         """The recorder id used in headers."""
         return recorder_of(self._genesis)
+
+    @property
+    def head(self) -> Witness | None:
+        """The witness of the last durable statement; None before the first. Call from any thread."""
+        return witness_of(self.recorder, *self._head) if self._head is not None and self._genesis else None
 
     def camera(self, camera: CameraId) -> bytes:
         """Return the camera id used in headers and lists. It does not reveal the camera's name."""
@@ -226,6 +238,18 @@ class SignedHistory:
         """Add other items to the next statement."""
         with self._lock:
             self._items += items
+
+    def add_removed(self, header: SealedHeader, why: str) -> None:
+        """Add the removal of a file, which may belong to an earlier history or to that of another disk."""
+        self._add_of(header, ("removed", REMOVED_OF), why)
+
+    def add_thinned(self, header: SealedHeader) -> None:
+        """Add the reduction of a file to keyframes."""
+        self._add_of(header, ("thinned", THINNED_OF))
+
+    def _add_of(self, header: SealedHeader, types: tuple[str, str], *why: str) -> None:
+        whose = [types[0]] if header.recorder == self.recorder else [types[1], header.recorder.hex()]
+        self.add([*whose, header.camera.hex(), header.kind, header.stream, header.number, header.number, *why])
 
     def write_items(self) -> None:
         """Make the last statement's lines and the next one's items durable.
@@ -322,7 +346,7 @@ class SignedHistory:
         self._append(one.pending)
         for path in one.listed:
             self._disk.unlink(path)
-        self._unwritten = None
+        self._unwritten, self._head = None, _head_of(one.made.state)
 
     def _places_of(self, lines: Sequence[tuple[str, bytes]]) -> list[Pending]:
         """Return the lines with the offsets at which they begin."""
@@ -365,6 +389,7 @@ class SignedHistory:
             if (entry.size_bytes if entry is not None else 0) < offset:
                 raise SealedFileBroken(f"{name} became shorter")
         self._append(pending)
+        self._head = _head_of(self._state)
         self._genesis = genesis_of(self._disk.read(f"{FOLDER}/{DAYS}"))
         self._disk.unlink(items_path(self._state.n - 1))
         waiting = list(waiting_items(self._disk))
@@ -387,14 +412,30 @@ class SignedHistory:
         items: list[Item] = []
         days = f"{FOLDER}/{DAYS}"
         if self._disk.entry(days) is not None:
-            with suppress(SealedFileBroken):
+            with suppress(SealedFileBroken, ValueError):
                 old = genesis_of(self._disk.read(days))
-                items.append(["restored", old, sha256(self._disk.read(days)).hexdigest()])
+                items.append([RESTORED, old, sha256(self._disk.read(days)).hexdigest(), self._last_hash()])
+                items += self._left_over(recorder_of(old).hex())
             self._put_aside(sha256(self._disk.read(days)).hexdigest()[:8])
         self._state, self._places, self._open, self._stated = SigningState.first(), {}, {}, {}
         self._items, self._written = items, 0
         self.state(now_ms)
         self._genesis = genesis_of(self._disk.read(days))
+
+    def _left_over(self, old: str) -> Iterator[Item]:
+        """Yield the removals that the old history had no time to state. old: its recorder id."""
+        types = {"removed": REMOVED_OF, "thinned": THINNED_OF}
+        for what, *place in waiting_items(self._disk):
+            if what in types:
+                yield [types[what], old, *place]
+
+    def _last_hash(self) -> str:
+        """Return the hash of the last statement in the files; empty if there is none."""
+        is_day = re.compile(r"\d{4}-\d\d-\d\d\.jsonl").fullmatch
+        for one in reversed(self._disk.entries(FOLDER)):
+            if is_day(one.name) and (lines := lines_of(self._disk.read(f"{FOLDER}/{one.name}"))):
+                return hash_of(lines[-1])
+        return ""
 
     def _put_aside(self, mark: str) -> None:
         """Rename public files and remove the others.
@@ -408,3 +449,8 @@ class SignedHistory:
             elif one.name.startswith(("state.json", "items-")):
                 self._disk.unlink(path)
         self._disk.sync_folder(FOLDER)
+
+
+def _head_of(state: SigningState) -> tuple[int, str, str]:
+    """Return number, time and hash of the statement before the next one."""
+    return state.n - 1, state.time, state.prev

@@ -27,6 +27,7 @@ class FindingKind(StrEnum):
     HALF_THINNED = "thinned, and still there in full"
     UNEXPLAINED = "time without explanation"
     HISTORY = "signed history broken"
+    WITNESS = "not what a witness has seen"
     MISSING = "missing, unexplained"
     NOT_STORED = "listed, but not stored"
     NOT_STATED = "not in the signed history"

@@ -66,8 +66,7 @@ def _state(volume: Volume, removals: Sequence[Removal]) -> None:
         holding = volume.holding(one.segment.path)
         place = read_header(holding.disk, one.segment.path) if holding is not None else None
         if place is not None:
-            row = [place.camera.hex(), place.kind, place.stream]
-            volume.signed.add(["removed", *row, place.number, place.number, one.why])
+            volume.signed.add_removed(place, one.why)
     try:
         volume.signed.write_items()
     except DiskFull as error:

@@ -73,7 +73,7 @@ def thin(volume: Volume, index: Index, segment: Segment) -> Thinned | None:
 def _state(volume: Volume, header: SealedHeader | None) -> None:
     """Record the thinning in the signed history."""
     if volume.signed is not None and header is not None:
-        volume.signed.add(["thinned", header.camera.hex(), header.kind, header.stream, header.number, header.number])
+        volume.signed.add_thinned(header)
 
 
 def _thin_sealed(volume: Volume, index: Index, segment: Segment, full: SegmentName) -> Thinned | None:

@@ -120,3 +120,9 @@ function Ticked({ ok, children }: { ok: boolean; children: string }) {
 export function sinceOf(care: CareInfo | null, message: string): number | null {
   return care?.alarms.find((alarm) => message.endsWith(alarm.detail))?.since_ms ?? null;
 }
+
+/** Whether this is the problem that only the owner can end. */
+export function isOfHistory(care: CareInfo | null, message: string): boolean {
+  const isOwner = session.value?.user?.role === "owner";
+  return isOwner && !!care?.alarms.some((alarm) => alarm.what === "history" && message.endsWith(alarm.detail));
+}

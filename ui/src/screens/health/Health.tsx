@@ -12,7 +12,8 @@ import { Icon } from "../../ui/Icon";
 import { StateDot } from "../../ui/StateDot";
 import { Strip } from "../../ui/Strip";
 import { ServerText } from "../../ui/ServerText";
-import { Care, sinceOf, useCare } from "./Care";
+import { Care, isOfHistory, sinceOf, useCare } from "./Care";
+import { ConfirmHistory } from "./ConfirmHistory";
 import { type Answer, answer, listed } from "./answer";
 import { iconOfGap } from "../../timeline/draw";
 import { together } from "./together";
@@ -47,6 +48,7 @@ export default function Health() {
                   )}
                   <Since ms={sinceOf(care, warning.message)} />
                 </div>
+                {isOfHistory(care, warning.message) && <ConfirmHistory />}
               </div>
             ))}
             {now.cameras

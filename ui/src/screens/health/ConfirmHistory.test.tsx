@@ -1,0 +1,39 @@
+import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
+import { afterEach, expect, it, vi } from "vitest";
+import { session } from "../../app/session";
+import { t } from "../../strings";
+import { isOfHistory } from "./Care";
+import { ConfirmHistory } from "./ConfirmHistory";
+
+const words = t.health.history;
+
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
+
+it("confirms only after a second question", async () => {
+  const asked: string[] = [];
+  vi.stubGlobal("fetch", (path: string) => {
+    asked.push(path);
+    return Promise.resolve(new Response('{"contradictions":[]}'));
+  });
+  render(<ConfirmHistory />);
+  fireEvent.click(screen.getByText(words.confirm));
+  fireEvent.click(screen.getByText(words.no));
+  fireEvent.click(screen.getByText(words.confirm));
+  expect(asked).toEqual([]);
+  fireEvent.click(screen.getByText(words.yes));
+  expect(await screen.findByText(words.done)).toBeTruthy();
+  expect(asked).toEqual(["/api/v1/history/confirm"]);
+});
+
+it("is offered to owners, for that problem only", () => {
+  const alarm = { what: "history", camera: null, since_ms: 0, detail: "It ends early.", hint: "" };
+  const care = { alarms: [alarm], self_test: null, testing: false, check_in: null } as never;
+  session.value = { state: "signed-in", user: { role: "owner" } } as never;
+  expect(isOfHistory(care, "It ends early.")).toBe(true);
+  expect(isOfHistory(care, "The disk is full.")).toBe(false);
+  session.value = { state: "signed-in", user: { role: "member" } } as never;
+  expect(isOfHistory(care, "It ends early.")).toBe(false);
+});
