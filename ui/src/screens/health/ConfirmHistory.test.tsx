@@ -1,6 +1,6 @@
 import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { afterEach, expect, it, vi } from "vitest";
-import { session } from "../../app/session";
+import { session } from "../../ui/session";
 import { t } from "../../strings";
 import { isOfHistory } from "./Care";
 import { ConfirmHistory } from "./ConfirmHistory";
