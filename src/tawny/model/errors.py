@@ -158,8 +158,8 @@ class SourceLoginWeaker(SourceRefused):
         "another device may have taken the camera's place."
     )
     advice = (
-        "If you changed the camera, enter its password again under Address and password, or run `tawny cameras "
-        "accept-login`."
+        "If you changed the camera, enter its password again under Settings > Cameras > Connection, or run `tawny "
+        "cameras accept-login`."
     )
 
 

@@ -12,7 +12,8 @@ from tawny.engine import Handle
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, SourceError, TawnyError
 from tawny.model.ids import CameraId
-from tawny.sources.onvif import OnvifCamera
+from tawny.protocols.login_history import LoginHistory
+from tawny.sources.onvif import OnvifCamera, OnvifService
 
 IDLE_S = 30.0
 AGAIN_S = 2.0
@@ -33,13 +34,20 @@ class DeviceControl:
     """Controls devices; as an actor it ends timed movements and relay pulses.
 
     The other methods are thread-safe and wait for cameras and scripts. settings: returns the current ones. Raises
-    NotDone and SourceError.
+    NotDone and SourceError. logins: what sign-in cameras offered before.
     """
 
     name = "hands"
 
-    def __init__(self, settings: Callable[[], Settings], scripts: ScriptRunner, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        scripts: ScriptRunner,
+        clock: Clock,
+        logins: LoginHistory | None = None,
+    ) -> None:
         self._settings, self._scripts, self._clock = settings, scripts, clock
+        self._logins = logins or LoginHistory()
         self._onvif: dict[CameraId, tuple[str, OnvifCamera]] = {}
         self._due: dict[str, _Due] = {}
         self._lock = threading.Lock()
@@ -136,7 +144,9 @@ class DeviceControl:
         with self._lock:
             known = self._onvif.get(camera)
             if known is None or known[0] != found.onvif:
-                known = self._onvif[camera] = found.onvif, OnvifCamera(found.onvif, self._clock)
+                place = OnvifService.of(found.onvif)
+                record = self._logins.record(camera, place.host, place.port_used)
+                known = self._onvif[camera] = found.onvif, OnvifCamera(found.onvif, self._clock, record)
             return known[1]
 
     def _later(self, key: str, seconds: float, do: Callable[[], None]) -> None:

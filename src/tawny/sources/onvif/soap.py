@@ -53,6 +53,10 @@ class OnvifService:
         )  # fmt: skip
 
     @property
+    def port_used(self) -> int:
+        return self.port or (443 if self.is_secure else 80)
+
+    @property
     def public(self) -> str:
         return self.host if self.port is None else f"{self.host}:{self.port}"
 

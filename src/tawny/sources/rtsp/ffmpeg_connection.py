@@ -15,6 +15,7 @@ from tawny.media.codec.demuxer import Demuxer, open_rtsp
 from tawny.model.clock import Clock
 from tawny.model.errors import SourceError, SourceRefused, SourceStalled
 from tawny.model.packets import SourcePacket
+from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.sdp_reader import SdpDescription
 from tawny.sources.rtsp.address import RtspAddress
 from tawny.sources.rtsp.describe import DEADLINE_S, describe
@@ -31,16 +32,22 @@ _AGAIN_S = (0.0, 0.1, 0.3, 0.6)
 
 
 def open_through_ffmpeg(
-    address: RtspAddress, options: Mapping[str, Any], clock: Clock, wait_s: float = WAIT_S, hint: str = ""
+    address: RtspAddress,
+    options: Mapping[str, Any],
+    clock: Clock,
+    wait_s: float = WAIT_S,
+    hint: str = "",
+    record: LoginRecord | None = None,
 ) -> "FfmpegConnection":
     """Open a camera; return when it plays, within DEADLINE_S. Raises SourceError otherwise.
 
-    wait_s: how long `read` waits for a packet, in seconds; 0: not at all. hint: added to the notes.
+    wait_s: how long `read` waits for a packet, in seconds; 0: not at all. hint: added to the notes. record: what
+    sign-in the camera offered before.
     """
     if address.is_encrypted:
         raise SourceError(address.public, 'encrypted cameras (rtsps) require the built-in client (client = "own")')
     until_s = clock.mono_s() + DEADLINE_S
-    described = describe(address, clock)
+    described = describe(address, clock, record=record)
     demuxer = _play(address, described, options, clock, until_s)
     return FfmpegConnection(demuxer, address, described, options, clock, wait_s, hint)
 

@@ -5,6 +5,7 @@ from typing import Literal
 from tawny.model.errors import (
     SourceClosed,
     SourceError,
+    SourceLoginWeaker,
     SourceNotFound,
     SourceRedirected,
     SourceRefused,
@@ -15,7 +16,7 @@ from tawny.model.errors import (
 from tawny.model.gaps import GapEvidence
 
 Reason = Literal[
-    "unreachable", "refused", "login-refused", "not-found", "busy", "redirect-refused", "open-timeout", "not-rtsp",
+    "unreachable", "refused", "login-refused", "login-weaker", "not-found", "busy", "redirect-refused", "open-timeout", "not-rtsp",
     "sdp", "no-video", "transport", "certificate", "framing", "picture-too-big", "header-too-long", "body-too-long",
     "stall", "closed", "reset", "bye", "session", "mixed", "waiting-key", "bad-parameters", "no-parameters",
 ]  # fmt: skip
@@ -27,6 +28,7 @@ _ERRORS: dict[Reason, type[SourceError]] = {
     "unreachable": SourceUnreachable,
     "open-timeout": SourceUnreachable,
     "login-refused": SourceRefused,
+    "login-weaker": SourceLoginWeaker,
     "not-found": SourceNotFound,
     "redirect-refused": SourceRedirected,
     "sdp": SourceUnusable,

@@ -65,7 +65,7 @@ class RtspConnection:
     ) -> None:
         self._where, self._clock, self._memory = address.public, clock, memory
         self._line = TcpSocket(address, options["fingerprint"])
-        self._talk = ClientSession(address)
+        self._talk = ClientSession(address, memory.login)
         self._tracks = Tracks(wants_sound=options["sound"], stall_s=options["stall"], window=self._window)
         self._wire = InterleavedReader(self._report, self._message)
         self._requests: Requests[SdpDescription] | None = None
