@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tawny.cli.main import main
 from tawny.model.clock import SystemClock
 from tawny.model.errors import SettingsError, SourceLoginWeaker, SourceRefused, StorageError
 from tawny.model.gaps import GapReason
@@ -109,8 +110,6 @@ def test_a_record_belongs_to_camera_host_and_port() -> None:
 )
 def test_long_challenges_cost_little(values: list[str]) -> None:
     """16 kB of one word once took 2.7 s of the thread that reads all cameras."""
-    import time
-
     begun_s = time.thread_time()
     ClientAuth("me", PASSWORD).challenged(values)
     assert time.thread_time() - begun_s < 0.05
@@ -230,6 +229,19 @@ def test_an_unusable_file_is_no_file(tmp_path: Path, data: bytes) -> None:
     assert LoginFile(RealDisk(tmp_path)).history.record("a", "b", 1).strongest is SignIn.MD5
 
 
+def test_the_spare_disk_has_a_copy(tmp_path: Path) -> None:
+    main_disk, spare = tmp_path / "main", tmp_path / "spare"
+    main_disk.mkdir()
+    file = LoginFile(RealDisk(main_disk), spare)
+    file.history.record("a", "b", 1).offered(SignIn.MD5)
+    file.step()
+    assert not spare.exists()
+    (spare / "history").mkdir(parents=True)
+    file = LoginFile(RealDisk(main_disk), spare)
+    file.step()
+    assert LoginFile(RealDisk(spare)).history.record("a", "b", 1).strongest is SignIn.MD5
+
+
 def test_a_disk_that_fails_is_tried_again(tmp_path: Path) -> None:
     class Full(RealDisk):
         fails = True
@@ -251,7 +263,9 @@ def test_a_disk_that_fails_is_tried_again(tmp_path: Path) -> None:
 # --- the stored password at a new address ----------------------------------------------------------------------------
 
 
-STORED = '[cameras.door]\nsource = "rtsp://old:${OURS}@192.168.1.5/main"\nsub = "rtsp://old:${OURS}@192.168.1.6:8554/s"\n'
+STORED = (
+    '[cameras.door]\nsource = "rtsp://old:${OURS}@192.168.1.5/main"\nsub = "rtsp://old:${OURS}@192.168.1.6:8554/s"\n'
+)
 
 
 @pytest.mark.parametrize(
@@ -278,9 +292,7 @@ def test_a_stored_password_goes_to_no_new_address(tmp_path: Path, source: str, s
     assert house.text != before
 
 
-def test_trying_an_address_keeps_to_the_rule_unless_the_password_is_entered(
-    camera: RtspCamera, tmp_path: Path
-) -> None:
+def test_trying_an_address_keeps_to_the_rule_unless_the_password_is_entered(camera: RtspCamera, tmp_path: Path) -> None:
     source, logins = f"rtsp://127.0.0.1:{camera.port}/stream", LoginHistory()
     house = House(tmp_path, f'[cameras.door]\nsource = "rtsp://me:{PASSWORD}@127.0.0.1:{camera.port}/stream"\n')
     desk = CameraConnectionService(
@@ -294,3 +306,30 @@ def test_trying_an_address_keeps_to_the_rule_unless_the_password_is_entered(
     assert logins.record("door", "127.0.0.1", camera.port).strongest is SignIn.SHA_256
     desk.change(DOOR, CameraAddressChange(source, "", "me", PASSWORD), untried=False)
     assert logins.record("door", "127.0.0.1", camera.port).strongest is SignIn.NONE
+
+
+# --- the command -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "says"),
+    [
+        ({"camera": "porch", "changed": True}, 0, "accepts any sign-in of porch again"),
+        ({"camera": "porch", "changed": False}, 0, "Nothing to do"),
+        ({"known": ["yard"]}, 29, "Available cameras: yard"),
+    ],
+)
+def test_the_command_accepts_it(
+    answer: dict[str, object], code: int, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[dict[str, object]] = []
+
+    def ask_once(folder: Path, request: dict[str, object]) -> dict[str, object]:
+        asked.append(request)
+        return answer
+
+    monkeypatch.setattr("tawny.cli.camera_accept_login.running_data", lambda args: Path("/nowhere"))
+    monkeypatch.setattr("tawny.cli.camera_accept_login.ask_once", ask_once)
+    assert main(["cameras", "accept-login", "porch"]) == code
+    assert asked == [{"command": "accept-login", "camera": "porch"}]
+    assert says in "".join(capsys.readouterr())

@@ -151,7 +151,10 @@ class RecorderRuntime:
         self._recorder = SegmentRecorder(
             self._volume, self._index, clock, self._bus, lost=self._lost, full=full, limits=store.limits, seals=seals
         )
-        self._login_file = LoginFile(None if kept_in is None else self._volume.disk)
+        spare = settings.storage.spare if stands_for is None and kept_in is not None else ""
+        self._login_file = LoginFile(
+            None if kept_in is None else self._volume.disk, Path(spare).expanduser() if spare else None
+        )
         self._login_file.history.keep_only(set(settings.cameras))
         self._parts = CameraServices(
             clock, self._engine, self._bus, doors, self._volume, self._gaps, self._marks, self._recorder,

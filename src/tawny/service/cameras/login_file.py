@@ -5,12 +5,13 @@ within seconds of a camera's first sign-in, that sign-in may be unknown again.
 """
 
 import logging
+from pathlib import Path
 from typing import Final
 
 from tawny.engine import Handle
 from tawny.model.errors import StorageError
 from tawny.protocols.login_history import LoginHistory
-from tawny.storage.disk.disk import DiskAccess
+from tawny.storage.disk.disk import DiskAccess, RealDisk
 
 NAME: Final = "camera-logins.json"
 _NEW: Final = NAME + ".new"
@@ -19,12 +20,15 @@ log = logging.getLogger(__name__)
 
 
 class LoginFile:
-    """Loads the history at construction and saves its changes as an actor. disk: None in memory mode."""
+    """Loads the history at construction and saves its changes as an actor.
+
+    disk: None in memory mode. spare: folder of the spare disk, which gets a copy: after a failover it is the main one.
+    """
 
     name = "camera logins"
 
-    def __init__(self, disk: DiskAccess | None) -> None:
-        self._disk, self._is_changed = disk, False
+    def __init__(self, disk: DiskAccess | None, spare: Path | None = None) -> None:
+        self._disk, self._spare, self._is_changed = disk, spare, spare is not None
         self.handle: Handle | None = None
         self.history = LoginHistory(self._changed)
         if disk is not None:
@@ -40,11 +44,20 @@ class LoginFile:
             self._is_changed = True
             log.warning("cannot save the sign-ins of cameras: %s", error)
             return _RETRY_S
+        self._copy()
         return _IDLE_S
 
     def close(self) -> None:
         """Save what changed last."""
         self.step()
+
+    def _copy(self) -> None:
+        if self._spare is None or not (self._spare / "history").is_dir():
+            return
+        try:
+            _save(RealDisk(self._spare), self.history.to_bytes())
+        except StorageError as error:
+            log.warning("cannot copy the sign-ins of cameras to the spare disk: %s", error)
 
     def _changed(self) -> None:
         self._is_changed = True
