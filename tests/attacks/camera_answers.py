@@ -44,7 +44,6 @@ _ROOM: Final = ReceiveBuffer()
 _ADDRESS: Final = parse_rtsp("rtsp://admin:s3cret-pw@192.168.1.5/main")
 
 
-
 class Rng(random.Random):
     """longs: pieces that may still be repeated very often; one, so that making an answer stays cheap."""
 
@@ -71,9 +70,38 @@ def _many(rng: Rng, least: int = 0, most: int = 6) -> int:
 
 def _text(rng: Rng) -> str:
     words = (
-        "admin", "0", "-1", "1", "99999999999", "camera", "%41", "é", "\u202e", "a b", "", "nonce", "rtsp://h/p", "..", "//",
-        "http://[::1", "\x00", "\t", "true", "NaN", "1e999", "<", "&amp;", "'", '"', ",", ";", "=", "٣", "track1", "\r",
-    )  # fmt: skip
+        "admin",
+        "0",
+        "-1",
+        "1",
+        "99999999999",
+        "camera",
+        "%41",
+        "é",
+        "\u202e",
+        "a b",
+        "",
+        "nonce",
+        "rtsp://h/p",
+        "..",
+        "//",
+        "http://[::1",
+        "\x00",
+        "\t",
+        "true",
+        "NaN",
+        "1e999",
+        "<",
+        "&amp;",
+        "'",
+        '"',
+        ",",
+        ";",
+        "=",
+        "٣",
+        "track1",
+        "\r",
+    )
     return rng.choice(words) * _many(rng, 1, 2)
 
 
@@ -84,16 +112,39 @@ def _number(rng: Rng) -> str:
 # --- ONVIF -----------------------------------------------------------------------------------------------------------
 
 _NAMES: Final = (
-    "Envelope", "Body", "Fault", "Text", "PTZ", "Media", "XAddr", "Capabilities", "Profiles", "PTZConfiguration", "Preset",
-    "Name", "RelayOutputs", "UTCDateTime", "Date", "Time", "Year", "Month", "Day", "Hour", "Minute", "Second", "x",
-)  # fmt: skip
+    "Envelope",
+    "Body",
+    "Fault",
+    "Text",
+    "PTZ",
+    "Media",
+    "XAddr",
+    "Capabilities",
+    "Profiles",
+    "PTZConfiguration",
+    "Preset",
+    "Name",
+    "RelayOutputs",
+    "UTCDateTime",
+    "Date",
+    "Time",
+    "Year",
+    "Month",
+    "Day",
+    "Hour",
+    "Minute",
+    "Second",
+    "x",
+)
 _PREFIXES: Final = ("", "s:", "tt:", "tptz:", "a:b:", ":")
 
 
 def _element(rng: Rng, depth: int) -> str:
     name = rng.choice(_PREFIXES) + rng.choice(_NAMES)
-    attributes = "".join(f' {rng.choice(("token", "tt:token", "xmlns:s", "a"))}{n or ""}="{_plain(rng)}"'
-                         for n in range(_many(rng, 0, 2)))  # fmt: skip
+    attributes = "".join(
+        f' {rng.choice(("token", "tt:token", "xmlns:s", "a"))}{n or ""}="{_plain(rng)}"'
+        for n in range(_many(rng, 0, 2))
+    )
     if rng.is_long():
         count = rng.choice((65, 5_000, 20_000))
         return f"<{name}{attributes}>" * count + f"</{name}>" * count
@@ -114,11 +165,21 @@ def _plain(rng: Rng) -> str:
 def onvif_answer(rng: Rng) -> bytes:
     content = _element(rng, 0)
     if rng.random() < 0.7:
-        content = f"<Capabilities><PTZ><XAddr>{_plain(rng)}</XAddr></PTZ><Media><XAddr>/m</XAddr></Media></Capabilities>" \
-            f'<Profiles token="{_plain(rng)}"><PTZConfiguration/></Profiles>' + content  # fmt: skip
-        content = f"<r>{content}</r>"
-    head = rng.choice(("", "", "", '<?xml version="1.0"?>', '<?xml version="1.0" encoding="utf-16"?>',
-                       '<?xml version="1.0" encoding="no-such"?>', "<!DOCTYPE a>", '<!DOCTYPE a [<!ENTITY b "c">]>'))  # fmt: skip
+        services = f"<PTZ><XAddr>{_plain(rng)}</XAddr></PTZ><Media><XAddr>/m</XAddr></Media>"
+        profile = f'<Profiles token="{_plain(rng)}"><PTZConfiguration/></Profiles>'
+        content = f"<r>{services}{profile}{content}</r>"
+    head = rng.choice(
+        (
+            "",
+            "",
+            "",
+            '<?xml version="1.0"?>',
+            '<?xml version="1.0" encoding="utf-16"?>',
+            '<?xml version="1.0" encoding="no-such"?>',
+            "<!DOCTYPE a>",
+            '<!DOCTYPE a [<!ENTITY b "c">]>',
+        )
+    )
     whole = f'{head}<s:Envelope xmlns:s="urn:s"><s:Body>{content}</s:Body></s:Envelope>'
     data = whole.encode(rng.choice(("utf-8", "utf-8", "utf-8", "utf-16", "utf-8-sig")), "replace")[:400_000]
     made = _spoilt(rng, data)
@@ -126,11 +187,16 @@ def onvif_answer(rng: Rng) -> bytes:
 
 
 def _http_head(rng: Rng, size: int) -> bytes:
-    lines = [rng.choice(("HTTP/1.1 200 OK", "HTTP/1.0 200", "HTTP/1.1 401 No", "HTTP/1.1 100 Continue", "HTTP/9.9 abc"))]
+    lines = [
+        rng.choice(("HTTP/1.1 200 OK", "HTTP/1.0 200", "HTTP/1.1 401 No", "HTTP/1.1 100 Continue", "HTTP/9.9 abc"))
+    ]
     for _ in range(_many(rng, 0, 4)):
         name = rng.choice(("Content-Length", "Transfer-Encoding", "WWW-Authenticate", "Connection", "X", ""))
-        value = {"Content-Length": rng.choice((str(size), _number(rng))), "Transfer-Encoding": "chunked",
-                 "WWW-Authenticate": _challenge(rng)}.get(name, _text(rng))  # fmt: skip
+        value = {
+            "Content-Length": rng.choice((str(size), _number(rng))),
+            "Transfer-Encoding": "chunked",
+            "WWW-Authenticate": _challenge(rng),
+        }.get(name, _text(rng))
         lines.append(f"{name}: {value}")
     return "\r\n".join(lines).encode("utf-8", "replace") + b"\r\n\r\n"
 
@@ -179,8 +245,18 @@ def take_onvif(data: bytes, rng: Rng) -> None:
 
 
 def _fmtp(rng: Rng) -> str:
-    keys = ("config", "sizelength", "indexlength", "cpresent", "sprop-parameter-sets", "sprop-vps", "sprop-sps",
-            "sprop-pps", "packetization-mode", "mode")  # fmt: skip
+    keys = (
+        "config",
+        "sizelength",
+        "indexlength",
+        "cpresent",
+        "sprop-parameter-sets",
+        "sprop-vps",
+        "sprop-sps",
+        "sprop-pps",
+        "packetization-mode",
+        "mode",
+    )
     values = ("13", "3", "0", "1", "16", "1190", "Z0IAKeKQFAe2AtwEBAaQeJEV,aM48gA==", ",", "=", "AAAA", "/" * 40)
     return ";".join(f"{rng.choice(keys)}={rng.choice(values) * _many(rng, 1, 2)}" for _ in range(_many(rng)))
 
@@ -195,8 +271,19 @@ def sdp_answer(rng: Rng) -> bytes:
                 kind = rng.choice(("video", "video", "audio", "application", ""))
                 lines.append(f"m={kind} {_number(rng)} RTP/AVP {payload}")
             case 2 | 3:
-                coding = rng.choice(("H264/90000", "H265/90000", "MPEG4-GENERIC/16000/1", "MP4A-LATM/8000/2", "PCMU/8000",
-                                     "PCMA", "JPEG/90000", "a" * 60, f"H264/{_number(rng)}"))  # fmt: skip
+                coding = rng.choice(
+                    (
+                        "H264/90000",
+                        "H265/90000",
+                        "MPEG4-GENERIC/16000/1",
+                        "MP4A-LATM/8000/2",
+                        "PCMU/8000",
+                        "PCMA",
+                        "JPEG/90000",
+                        "a" * 60,
+                        f"H264/{_number(rng)}",
+                    )
+                )
                 lines.append(f"a=rtpmap:{payload}{' ' * _many(rng, 1, 2)}{coding}")
             case 4:
                 lines.append(f"a=fmtp:{payload} {_fmtp(rng)}")
@@ -226,11 +313,15 @@ def take_sdp(data: bytes, rng: Rng) -> None:
 
 def _challenge(rng: Rng) -> str:
     fields = ", ".join(
-        f'{rng.choice(("realm", "nonce", "algorithm", "qop", "opaque", "stale"))}='
-        + rng.choice(('"', "", "'")) + rng.choice(("c", "MD5", "SHA-256", "auth", "a" * _many(rng, 1, 9), _text(rng))) + '"'
+        rng.choice(("realm", "nonce", "algorithm", "qop", "opaque", "stale"))
+        + rng.choice(('="', "=", "='"))
+        + rng.choice(("c", "MD5", "SHA-256", "auth", "a" * _many(rng, 1, 9), _text(rng)))
+        + '"'
         for _ in range(_many(rng, 0, 5))
-    )  # fmt: skip
-    scheme = rng.choice(("Digest ", "Digest ", "Basic realm=x", "Bearer", "digest", ", Basic, Digest ", "a" * _many(rng)))
+    )
+    scheme = rng.choice(
+        ("Digest ", "Digest ", "Basic realm=x", "Bearer", "digest", ", Basic, Digest ", "a" * _many(rng))
+    )
     return scheme + fields
 
 
@@ -240,7 +331,9 @@ def _reply(status: str, headers: Sequence[str], body: bytes) -> bytes:
 
 
 def _header(rng: Rng) -> str:
-    name = rng.choice(("Session", "Transport", "WWW-Authenticate", "Public", "Content-Base", "Location", "X", "Content-Length"))
+    name = rng.choice(
+        ("Session", "Transport", "WWW-Authenticate", "Public", "Content-Base", "Location", "X", "Content-Length")
+    )
     value = {
         "Session": f"{rng.choice(('12345678', 'a' * _many(rng), ''))};timeout={_number(rng)}",
         "Transport": rng.choice((f"RTP/AVP/TCP;interleaved={_number(rng)}-1", "RTP/AVP;client_port=1", _text(rng))),
@@ -255,7 +348,9 @@ def _one_reply(rng: Rng) -> bytes:
     if rng.random() < 0.05:
         head = rng.choice(("OPTIONS * RTSP/1.0", "ANNOUNCE x RTSP/1.0", "PLAY_NOTIFY x", "REDIRECT y"))
         return f"{head}\r\nCSeq: {_number(rng)}\r\n\r\n".encode("utf-8", "replace") * _many(rng, 1, 2)
-    status = rng.choice(("200 OK",) * 8 + ("401 Unauthorized",) * 3 + ("302 Moved", "454 No", "100 Wait", "999", "2000", "x"))
+    status = rng.choice(
+        ("200 OK",) * 8 + ("401 Unauthorized",) * 3 + ("302 Moved", "454 No", "100 Wait", "999", "2000", "x")
+    )
     body = sdp_answer(rng) if rng.random() < 0.5 else b""
     made = _reply(status, [_header(rng) for _ in range(_many(rng, 0, 4))], body)
     return made * (400_000 // len(made)) if rng.is_long() else made
@@ -333,7 +428,10 @@ def _fed(reader: InterleavedReader, data: bytes, rng: Rng) -> None:
 def _rtcp(rng: Rng) -> bytes:
     made = bytearray()
     for _ in range(_many(rng, 1, 4) % 3_000):
-        kind, body = rng.choice((200, 200, 201, 202, 203, 203, 204, 0, 255)), rng.randbytes(4 * rng.choice((1, 2, 6, 7)))
+        kind, body = (
+            rng.choice((200, 200, 201, 202, 203, 203, 204, 0, 255)),
+            rng.randbytes(4 * rng.choice((1, 2, 6, 7))),
+        )
         words = len(body) // 4 if rng.random() < 0.9 else rng.choice((0, 1, 65_535))
         made += bytes((rng.choice((0x80, 0x81, 0x9F, 0, 0xFF)), kind)) + words.to_bytes(2, "big") + body
     return bytes(made)
@@ -341,7 +439,16 @@ def _rtcp(rng: Rng) -> bytes:
 
 def _nal(rng: Rng) -> bytes:
     sets = (bytes.fromhex("6742002995a014016ec0440000030004000003007a3c60c658"), bytes.fromhex("68ce3c80"))
-    pieces = (*sets, b"\x65\x88\x80" + rng.randbytes(5), b"\x41\x9a", b"\x18", b"\x7c\x85", b"\x7c\x45", b"\0\0\1", b"\x78\0\2\x67\1")
+    pieces = (
+        *sets,
+        b"\x65\x88\x80" + rng.randbytes(5),
+        b"\x41\x9a",
+        b"\x18",
+        b"\x7c\x85",
+        b"\x7c\x45",
+        b"\0\0\1",
+        b"\x78\0\2\x67\1",
+    )
     return rng.choice(pieces) * _many(rng, 1, 2) + (rng.randbytes(rng.randint(0, 9)) if rng.random() < 0.3 else b"")
 
 
@@ -370,14 +477,19 @@ def rtcp_answer(rng: Rng) -> bytes:
 
 _SDP: Final = (
     b"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:t0\r\n"
-    b"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/16000/1\r\na=fmtp:97 config=1408;sizelength=%d;indexlength=%d\r\n"
+    b"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/16000/1\r\n"
+    b"a=fmtp:97 config=1408;sizelength=%d;indexlength=%d\r\n"
 )
 _SET_UP: Final = "Session: 7;timeout=60"
 
 
 def take_rtcp(data: bytes, rng: Rng) -> None:
     sdp = _SDP % rng.choice(((13, 3), (1, 0), (16, 16), (0, 0)))
-    begins = [_reply("200 OK", ["Public: OPTIONS"], b""), _reply("200 OK", [], sdp), _reply("200 OK", [_SET_UP], b"") * 3]
+    begins = [
+        _reply("200 OK", ["Public: OPTIONS"], b""),
+        _reply("200 OK", [], sdp),
+        _reply("200 OK", [_SET_UP], b"") * 3,
+    ]
     _converse([*begins, data], rng)
 
 
@@ -474,7 +586,9 @@ def main() -> int:
         found += 1
         print(finding, flush=True)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{asked.count} {asked.kind}: {found} over budget, {time.monotonic() - begun_s:.0f} s, at most {grown:.0f} MB")
+    print(
+        f"{asked.count} {asked.kind}: {found} over budget, {time.monotonic() - begun_s:.0f} s, at most {grown:.0f} MB"
+    )
     return 1 if found else 0
 
 

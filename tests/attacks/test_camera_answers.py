@@ -28,7 +28,16 @@ def test_ten_million_answers_keep_the_budget(kind: str) -> None:
     begins = list(range(0, ALL // len(KINDS), PIECE))
     while begins:
         now, begins = begins[: os.cpu_count() or 1], begins[os.cpu_count() or 1 :]
-        command = [sys.executable, "-m", "tests.attacks.camera_answers", kind, "--share", "0.002", "--count", str(PIECE)]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.attacks.camera_answers",
+            kind,
+            "--share",
+            "0.002",
+            "--count",
+            str(PIECE),
+        ]
         running = [
             subprocess.Popen([*command, "--begin", str(begin)], env=environment, stdout=subprocess.PIPE, text=True)
             for begin in now

@@ -125,7 +125,12 @@ def test_a_camera_that_reads_nothing_fills_no_memory() -> None:
 def test_costly_data_is_read_in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """One camera's data must not keep the thread from the others: a poll once processed 4 MB, whatever it cost."""
     sizes: list[int] = []
-    line = Mock(is_encrypted=False, receive_into=lambda view: sizes.append(len(view)) or len(view))
+
+    def receive_into(view: memoryview) -> int:
+        sizes.append(len(view))
+        return len(view)
+
+    line = Mock(is_encrypted=False, receive_into=receive_into)
     monkeypatch.setattr(tcp_connection, "TcpSocket", lambda *_: line)
     clock = Mock(wraps=SystemClock())
     connection = RtspConnection(ADDRESS, DEFAULTS, clock, StreamMemory())
@@ -160,7 +165,9 @@ def test_only_so_many_units_and_sets_of_a_picture() -> None:
     assert len(units[0].sets) == MAX_SETS
 
 
-@pytest.mark.parametrize(("count", "is_read"), [(1, True), (MAX_FRAMES, True), (MAX_FRAMES + 1, False), (65_535, False)])
+@pytest.mark.parametrize(
+    ("count", "is_read"), [(1, True), (MAX_FRAMES, True), (MAX_FRAMES + 1, False), (65_535, False)]
+)
 def test_only_so_many_frames_of_an_audio_packet(count: int, is_read: bool) -> None:
     """With headers of one bit, 8 kB had 65,535 frames."""
     frames: list[object] = []

@@ -105,7 +105,9 @@ def _refuse_new_places(now: CameraSettings, wanted: CameraAddressChange) -> None
         known.add(_place(sub))
     for address in (wanted.source, wanted.sub):
         if address and claims_rtsp(address) and _place(_parsed(address)) not in known:
-            raise _wrong("password", "no password for a new address", "entered again, because tawny would send it there")
+            raise _wrong(
+                "password", "no password for a new address", "entered again, because tawny would send it there"
+            )
 
 
 def _place(address: RtspAddress) -> tuple[str, int, bool]:

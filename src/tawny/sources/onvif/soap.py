@@ -112,7 +112,9 @@ def _content(service: OnvifService, status: int, data: bytes) -> ET.Element:
     try:
         root = read_xml(data)
     except UnreadableXml as error:
-        raise SourceError(service.public, f"its ONVIF service responded with {status} but no usable XML ({error})") from None
+        raise SourceError(
+            service.public, f"its ONVIF service responded with {status} but no usable XML ({error})"
+        ) from None
     body = next((one for one in root if local(one) == "Body"), None)
     content = next(iter(body), None) if body is not None else None
     if content is None:

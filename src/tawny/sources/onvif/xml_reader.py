@@ -5,6 +5,7 @@ then repeat its namespace, whose length the camera chooses. A DOCTYPE, and with 
 encoding.
 """
 
+import io
 import xml.etree.ElementTree as ET
 from typing import Final
 from xml.parsers import expat
@@ -64,7 +65,7 @@ def read_xml(data: bytes) -> ET.Element:
     parser.StartElementHandler, parser.EndElementHandler = built.start, built.end
     parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = built.text, built.refuse
     try:
-        parser.Parse(data, True)
+        parser.ParseFile(io.BytesIO(data))
     except (expat.ExpatError, LookupError, UnicodeError, ValueError) as error:  # the last three: unusable encodings
         raise UnreadableXml(str(error)) from None
     return built.close()

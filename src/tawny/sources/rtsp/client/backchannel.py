@@ -35,9 +35,7 @@ _Told = TypeVar("_Told")
 class BackChannel:
     """Implements `sources.source.Speaker`. Use from one thread at a time."""
 
-    def __init__(
-        self, address: RtspAddress, fingerprint: str, clock: Clock, record: LoginRecord | None = None
-    ) -> None:
+    def __init__(self, address: RtspAddress, fingerprint: str, clock: Clock, record: LoginRecord | None = None) -> None:
         self._where, self._clock = address.public, clock
         self._line, self._talk = TcpSocket(address, fingerprint), ClientSession(address, record)
         self._talk.require = REQUIRE

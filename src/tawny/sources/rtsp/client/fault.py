@@ -16,9 +16,10 @@ from tawny.model.errors import (
 from tawny.model.gaps import GapEvidence
 
 Reason = Literal[
-    "unreachable", "refused", "login-refused", "login-weaker", "not-found", "busy", "redirect-refused", "open-timeout", "not-rtsp",
-    "sdp", "no-video", "transport", "certificate", "framing", "picture-too-big", "header-too-long", "body-too-long",
-    "stall", "closed", "reset", "bye", "session", "mixed", "waiting-key", "bad-parameters", "no-parameters",
+    "unreachable", "refused", "login-refused", "login-weaker", "not-found", "busy", "redirect-refused",
+    "open-timeout", "not-rtsp", "sdp", "no-video", "transport", "certificate", "framing", "picture-too-big",
+    "header-too-long", "body-too-long", "stall", "closed", "reset", "bye", "session", "mixed", "waiting-key",
+    "bad-parameters", "no-parameters",
 ]  # fmt: skip
 
 FORM: frozenset[Reason] = frozenset({"sdp", "framing", "no-video", "no-parameters"})
