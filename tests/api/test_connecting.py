@@ -79,3 +79,13 @@ async def test_nobody_else_is_told(house: House, desk: Desk) -> None:
         assert (await house.signed_in(role).get(PATH)).status_code == 403
         assert (await house.signed_in(role).put(PATH, json=ASKED)).status_code == 403
     assert not desk.asked
+
+
+@pytest.mark.parametrize("fails", [SourceRefused("rtsp://192.168.1.9/main"), NotDone("It sent no video.", "")])
+async def test_a_failed_attempt_is_in_the_audit_log(house: House, desk: Desk, fails: Exception) -> None:
+    """An address at which a password was tried is known afterwards, also if it was not saved."""
+    desk.fails = fails
+    await house.signed_in().put(PATH, json=ASKED)
+    (line,) = [one for one in house.accounts.audit() if one.action == "camera connection failed"]
+    assert line.detail.startswith("porch: rtsp://192.168.1.9/main: ")
+    assert "a secret" not in str(house.accounts.audit())

@@ -182,6 +182,7 @@ REMOVED: Final[tuple[Change, ...]] = (
 )
 _MAKER: Final = "an access token or sign-in link grants only what the account that made it may do now"
 _WITNESS: Final = "the signed history is compared with witnesses of it, until the owner confirms"
+_WEAKER: Final = "a camera that asks for a weaker sign-in than before gets no password, and has a state of its own"
 ADDED: Final[tuple[Change, ...]] = (
     Change("openapi", "path", "/api/v1/clips/{clip}/restore", "a deleted clip can be restored for a minute"),
     Change("openapi", "field", "values", "what a detector that is not in use is set to", _WATCHING),
@@ -200,6 +201,9 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("openapi", "field", "outlook", _OUTLOOK, "/api/v1/retention"),
     Change("openapi", "value", "ended", _ENDED, "/api/v1/cameras"),
     Change("openapi", "value", "ended", _ENDED, "/api/v1/health"),
+    Change("openapi", "value", "weaker_login", _WEAKER, "/api/v1/cameras"),
+    Change("openapi", "value", "weaker_login", _WEAKER, "/api/v1/health"),
+    Change("help", "command", "tawny cameras accept-login", "the way to use a camera whose sign-in became weaker"),
     Change("settings", "key", "max_duration", "bounds the upload of an event that does not end", _DESTINATION),
     Change("settings", "key", "time_zone", "dates in names are local, in UTC by choice", _DESTINATION),
     Change("settings", "key", "write_only", "a login that may only write is not asked for more", _DESTINATION),

@@ -25,6 +25,7 @@ REASONS = dict.fromkeys(STATUSES, GapReason.UNREACHABLE) | {
 
 STATES = {
     GapReason.AUTH: CameraState.REFUSED,
+    GapReason.WEAKER_LOGIN: CameraState.WEAKER_LOGIN,
     GapReason.ENDED: CameraState.ENDED,
     GapReason.UNREACHABLE: CameraState.OFFLINE,
     GapReason.CAMERA_RESTART: CameraState.OFFLINE,

@@ -1,5 +1,5 @@
 // Shows messages while tawny's page is closed. It answers no requests, and keeps the witnesses of the recorder's signed
-// history until the page presents them (src/app/witness.ts): of each recorder and day the one with the highest number.
+// history until the page presents them (src/ui/witness.ts): of each recorder and day the one with the highest number.
 const MOST = 16;
 
 async function keep(witness) {

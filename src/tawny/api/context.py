@@ -26,6 +26,7 @@ from tawny.api.past.clip_store import ClipStore
 from tawny.api.security_headers import UNLOCKED
 from tawny.api.static_files import StaticFiles
 from tawny.config.live import LiveSettings
+from tawny.engine.blocking_calls import BlockingCalls
 from tawny.live.hls.feeds import HlsFeeds
 from tawny.live.snapshots import Snapshots
 from tawny.live.viewer import ViewerCounts
@@ -110,7 +111,9 @@ class AppContext:
         self.viewers = ViewerCounts(self.recorder.watched)
         self.pictures = Snapshots()
         self.frames = StillReader(self.recorder)
-        self.talking = Talkback(self.recorder.speaker, self.recorder.clock)
+        self.calls = BlockingCalls()
+        """To cameras and relays: no page waits for them."""
+        self.talking = Talkback(self.recorder.speaker, self.recorder.clock, self.calls)
         self.clips = ClipCache(self.recorder)
         self.unlocks = UnlockedSessions(
             self.accounts, self.recorder.clock, lambda session: self.of_person(session.person).recorder

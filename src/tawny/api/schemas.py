@@ -104,8 +104,8 @@ class StreamsInfo(ApiResponse):
 
 
 State = Literal[
-    "recording", "scheduled_off", "mode_off", "paused", "off", "ended", "starting", "offline", "refused", "frozen",
-    "covered", "defocused", "moved", "blocked",
+    "recording", "scheduled_off", "mode_off", "paused", "off", "ended", "starting", "offline", "refused",
+    "weaker_login", "frozen", "covered", "defocused", "moved", "blocked",
 ]  # fmt: skip
 
 

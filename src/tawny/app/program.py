@@ -174,7 +174,7 @@ class Program:
         site.placing = placing
         outward.save_write_only = lambda name: placing.put("destinations", name, {"write_only": True})
         site.connecting = CameraConnectionService(
-            lambda: running.settings, running.apply, doors, self._clock, self._config
+            lambda: running.settings, running.apply, doors, self._clock, self._config, running.logins
         )
         programs = self._made_programs(running, outward, accounts)
         site.sealed, site.history = running.sealed, running.sealing.watch
@@ -198,6 +198,7 @@ class Program:
                 "where": lambda _: {"address": f"http://{server.address}", "rtsp": site.rtsp or None},
                 "report": running.report,
                 "confirm history": lambda asked: {"confirmed": _confirmed(site, asked.get("witnesses"))},
+                "accept-login": running.accept_login,
                 "targets": lambda _: {"items": outward.told()},
                 "programs": lambda _: {"items": programs.told()},
                 "order": lambda asked: programs.commanded(asked.get("order")),
@@ -268,7 +269,7 @@ class Program:
         kept, modes, note = OutboxMarks(outward.outbox, "inputs/"), running.arming.modes, accounts.note
         return IntegrationService(
             lambda: running.settings, running, running.said, modes, kept, note, self._clock, running.died,
-            lambda: outward.outbox.waiting().count,
+            lambda: outward.outbox.waiting().count, running.logins,
         )  # fmt: skip
 
     async def _keep_going(self, running: RecorderRuntime, stop: asyncio.Event) -> None:

@@ -21,6 +21,7 @@ from tawny.model.messages import Alarm, EventChanged, PartDied
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
+from tawny.protocols.login_history import LoginHistory
 from tawny.recorder.recorder import SegmentRecorder, WriteLoss
 from tawny.service import recorder as web
 from tawny.service.cameras.camera import CameraServices
@@ -28,6 +29,7 @@ from tawny.service.cameras.camera_set import CameraSet
 from tawny.service.cameras.connection_report import parse_report_request
 from tawny.service.cameras.detection_tuning import DetectionTuningService
 from tawny.service.cameras.gap_writer import GapWriter
+from tawny.service.cameras.login_file import LoginFile
 from tawny.service.cameras.rates import rates_of
 from tawny.service.detection.classifier_runtime import ClassifierRuntime
 from tawny.service.detection.identity_store import IdentityStore
@@ -157,10 +159,15 @@ class RecorderRuntime:
         self._recorder = SegmentRecorder(
             self._volume, self._index, clock, self._bus, lost=self._lost, full=full, limits=store.limits, seals=seals
         )
+        spare = settings.storage.spare if stands_for is None and kept_in is not None else ""
+        self._login_file = LoginFile(
+            None if kept_in is None else self._volume.disk, Path(spare).expanduser() if spare else None
+        )
+        self._login_file.history.keep_only(set(settings.cameras))
         self._parts = CameraServices(
             clock, self._engine, self._bus, doors, self._volume, self._gaps, self._marks, self._recorder,
             self._scores, self._grids, self._ingest, self.naming.desk, self.reading.desk,
-            self.naming.suggesting.guesser,
+            self.naming.suggesting.guesser, self._login_file.history,
         )  # fmt: skip
         self._changing, self._is_closing = threading.Lock(), False
         self._heeding: list[Callable[[Settings], None]] = []
@@ -224,6 +231,7 @@ class RecorderRuntime:
         self._others.start()
         if self._mirror is not None:
             self._mirror.start(self._engine)
+        self._login_file.handle = self._engine.start(self._login_file.name, lambda: self._login_file)
         self._engine.start("pulse", lambda: Heartbeat(self._ledger, self._lock, self._clock))
         self.sealing.start(self._engine)
         self.care.start(self._engine)
@@ -279,6 +287,7 @@ class RecorderRuntime:
             kept = contract(new)
             self._retention.promise(kept.everyone, kept.cameras)
             self.arming.apply(new)
+            self.logins.keep_only(set(new.cameras))
             if self._mirror is not None:
                 self._mirror.promise(kept)
             self._own.take_over(new.cameras, change)
@@ -317,6 +326,11 @@ class RecorderRuntime:
     @property
     def bus(self) -> Bus:
         return self._bus
+
+    @property
+    def logins(self) -> LoginHistory:
+        """What sign-in cameras offered before."""
+        return self._login_file.history
 
     @property
     def index(self) -> Index:
@@ -421,6 +435,14 @@ class RecorderRuntime:
         `report` is empty if no information is available; `known` lists the cameras if the name is unknown.
         """
         return parse_report_request(asked, self._own.now, self._doors, self._clock, self._index)
+
+    def accept_login(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Accept any sign-in of a camera from now on; `known` lists the cameras if the name is unknown."""
+        camera = CameraId(str(asked.get("camera")))
+        if camera not in self._own.now:
+            return {"known": list(self._own.now)}
+        log.warning("%s: a weaker sign-in than before is accepted, by command", camera)
+        return {"camera": camera, "changed": self.logins.forget(camera)}
 
     # --- callbacks of the parts
 

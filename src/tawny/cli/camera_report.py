@@ -6,6 +6,7 @@ The running recorder writes the report. Without a recorder, or with `--try`, the
 import threading
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ from tawny.cli.paths import data_folder, load_settings
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NoSuchCamera, NotDone, NothingToReport, SourceError
 from tawny.model.ids import CameraId, StreamName
+from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras import connection_report
+from tawny.service.cameras.login_file import load
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.source import CameraConnection, CameraSource, IdleUntil, SourceContext
+from tawny.storage.disk.disk import RealDisk
 
 TRY_S = 5.0
 """Seconds to read from the camera for a report without the recorder."""
@@ -66,12 +70,14 @@ def _of_recorder(folder: Path, args: Namespace) -> tuple[Mapping[str, Any], bool
 def _of_our_own(args: Namespace) -> tuple[Mapping[str, Any], bool]:
     """Connect to each stream. Return the report and whether all streams delivered video."""
     chosen, _ = load_settings(args)
-    camera = chosen.cameras.get(args.name)
+    camera, logins = chosen.cameras.get(args.name), LoginHistory()
+    if (folder := data_folder(args, chosen)).is_dir():
+        load(RealDisk(folder), logins)
     if camera is None:
         raise NoSuchCamera(args.name, ", ".join(chosen.cameras) or "none yet")
     clock, is_well = SystemClock(), True
     ended: dict[StreamName, str] = {}
-    found = connection_report.openings(CameraId(args.name), camera, PluginRegistry.opened(), clock)
+    found = connection_report.openings(CameraId(args.name), camera, PluginRegistry.opened(), clock, logins)
     for stream, (source, opening) in found.items():
         ended[stream], has_pictures = _tried(source, opening)
         is_well = is_well and has_pictures
@@ -82,7 +88,7 @@ def _of_our_own(args: Namespace) -> tuple[Mapping[str, Any], bool]:
 def _tried(source: CameraSource, opening: SourceContext) -> tuple[str, bool]:
     """Read a stream for TRY_S seconds with the built-in client. Return the result as text and whether video arrived."""
     own = {"client": "own"} if "client" in opening.options else {}
-    opening = SourceContext(opening.camera, opening.stream, opening.address, {**opening.options, **own}, opening.clock)
+    opening = replace(opening, options={**opening.options, **own})
     try:
         connection = source.open(opening)
     except SourceError as error:

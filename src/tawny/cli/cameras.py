@@ -1,14 +1,15 @@
-"""`tawny cameras`: actions on the cameras of the settings, `add` and `report`."""
+"""`tawny cameras`: actions on the cameras of the settings, `add`, `report` and `accept-login`."""
 
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from typing import Final
 
-from tawny.cli import camera_add, camera_report
+from tawny.cli import camera_accept_login, camera_add, camera_report
 from tawny.cli.output import Output
 
 ACTIONS: Final = {
     "add": (camera_add, "test a camera and add it to the settings"),
     "report": (camera_report, "create a camera report for troubleshooting, without passwords"),
+    "accept-login": (camera_accept_login, "accept a weaker sign-in of a camera that you changed"),
 }
 
 
@@ -21,4 +22,6 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    return camera_add.run(args, out) if args.do == "add" else camera_report.run(args, out)
+    module, _ = ACTIONS[args.do]
+    code: int = module.run(args, out)
+    return code

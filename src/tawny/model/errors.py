@@ -5,8 +5,8 @@ TawnyError
 ├── SettingsError         2   invalid settings, all problems at once
 ├── NotDone               3   not possible, for a reason without its own code
 ├── DetectorFailed        3   a user's detector, where it is required
-├── SourceError          20…29 a camera
-├── StorageError      30…39, 42 a disk; 42: too many open files
+├── SourceError          20…29, 43 a camera
+├── StorageError         30…39, 42 a disk; 42: too many open files
 ├── PortInUse, NoAccount 40, 41 the web server
 └── DeliveryError        50…59 uploads and notifications
 """
@@ -145,6 +145,22 @@ class SourceRefused(SourceError):
     code = "login-refused"
     says = "The camera at {where} rejected the user name or password."
     advice = "Check them in the camera's own app, then update them in tawny."
+
+
+@dataclass(eq=False)
+class SourceLoginWeaker(SourceRefused):
+    """detail: the sign-in that the camera asks for, and the one it offered before."""
+
+    exit_code = 43
+    code = "login-weaker"
+    says = (
+        "The camera at {where} asks for a weaker sign-in than before ({detail}). tawny didn't send the password: "
+        "another device may have taken the camera's place."
+    )
+    advice = (
+        "If you changed the camera, enter its password again under Settings > Cameras > Connection, or run `tawny "
+        "cameras accept-login`."
+    )
 
 
 @dataclass(eq=False)

@@ -10,6 +10,7 @@ from tawny.model.times import Span
 class GapReason(StrEnum):
     UNREACHABLE = "unreachable"
     AUTH = "auth"
+    WEAKER_LOGIN = "weaker_login"
     CAMERA_RESTART = "camera_restart"
     STALLED = "stalled"
     WIFI = "wifi"
@@ -47,6 +48,7 @@ BY_CHOICE = frozenset(
 GAP_WORDS: dict[GapReason, str] = {
     GapReason.UNREACHABLE: "Camera offline",
     GapReason.AUTH: "Wrong password",
+    GapReason.WEAKER_LOGIN: "Weaker sign-in",
     GapReason.CAMERA_RESTART: "Camera restarting",
     GapReason.STALLED: "Video stopped",
     GapReason.WIFI: "Wi-Fi lost",

@@ -18,6 +18,7 @@ class CameraState(StrEnum):
     STARTING = "starting"
     OFFLINE = "offline"
     REFUSED = "refused"
+    WEAKER_LOGIN = "weaker_login"
     FROZEN = "frozen"
     COVERED = "covered"
     DEFOCUSED = "defocused"
@@ -35,6 +36,7 @@ STATE_WORDS: dict[CameraState, str] = {
     CameraState.STARTING: "Starting",
     CameraState.OFFLINE: "Offline",
     CameraState.REFUSED: "Wrong password",
+    CameraState.WEAKER_LOGIN: "Weaker sign-in",
     CameraState.FROZEN: "Frozen image",
     CameraState.COVERED: "Lens covered",
     CameraState.DEFOCUSED: "Out of focus",

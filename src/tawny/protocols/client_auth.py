@@ -1,4 +1,7 @@
-"""HTTP authentication for RTSP clients (RFC 7616, RFC 7617): strongest supported scheme, one attempt per nonce."""
+"""HTTP authentication for clients of cameras (RFC 7616, RFC 7617): strongest supported scheme, one attempt per nonce.
+
+A scheme weaker than the strongest that the camera ever offered is refused: the password would reach whoever asks.
+"""
 
 import base64
 import hashlib
@@ -7,26 +10,36 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tawny.protocols.login_history import SIGN_IN_NAMES, LoginHistory, LoginRecord, SignIn
+
 MOST_CHALLENGES = 3
+MAX_OFFERS, MAX_OFFER_CHARS = 8, 2_000
+"""Challenges examined of one response, and their length; others are ignored."""
 _SCHEMES = re.compile(r",\s*(?=(?:digest|basic)\b)", re.IGNORECASE)
-_FIELD = re.compile(r'([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s,]+))')
-_RANK = {"SHA-256": 3, "MD5": 2}
+_FIELD = re.compile(r'(?<![\w-])([\w-]{1,40})\s{0,9}=\s{0,9}(?:"([^"]*)"|([^\s,]+))')
+_RANK = {"SHA-256": SignIn.SHA_256, "MD5": SignIn.MD5}
 
 
 @dataclass(frozen=True, slots=True)
 class _Challenge:
-    rank: int
-    """0: unsupported scheme; 1: Basic; higher: Digest."""
+    rank: SignIn
+    """NONE: unsupported scheme."""
     fields: dict[str, str]
     algorithm: str = ""
     """Normalized algorithm name; `fields` keeps the camera's spelling."""
 
 
 class ClientAuth:
-    """Authentication state of one RTSP session. Pass each 401 to `challenged`; send `header` with the next request."""
+    """Authentication state of one session. Pass each 401 to `challenged`; send `header` with the next request.
 
-    def __init__(self, user: str, password: str) -> None:
+    record: what the camera offered before; None: nothing is known.
+    """
+
+    def __init__(self, user: str, password: str, record: LoginRecord | None = None) -> None:
         self._user, self._password = user, password
+        self._record = record or LoginHistory().record("", "", 0)
+        self.weaker = ""
+        """The weaker scheme that was refused and the one expected, as text; empty if none was."""
         self._challenge: _Challenge | None = None
         self._answered: set[str] = set()
         self._count = 0
@@ -36,17 +49,24 @@ class ClientAuth:
         """Return `Basic`, `Digest MD5` or `Digest SHA-256`; empty before the first challenge."""
         if self._challenge is None:
             return ""
-        return "Basic" if self._challenge.rank == 1 else f"Digest {self._challenge.algorithm}"
+        return SIGN_IN_NAMES[self._challenge.rank]
 
     def challenged(self, values: Sequence[str]) -> bool:
         """Process the `WWW-Authenticate` values of a 401.
 
-        Return False if the login is refused: no new challenge to try.
+        Return False if the login is refused: no new challenge to try, or only a weaker one than before (`weaker`).
         """
-        offered = [_read(part) for value in values for part in _SCHEMES.split(value)]
+        short = [value for value in values[:MAX_OFFERS] if len(value) <= MAX_OFFER_CHARS]
+        offered = [_read(part) for value in short for part in _SCHEMES.split(value)[:MAX_OFFERS]]
         best = max(offered, key=lambda challenge: challenge.rank, default=None)
-        if best is None or best.rank == 0 or not (self._user or self._password):
+        if best is None or best.rank is SignIn.NONE or not (self._user or self._password):
             return False
+        expected = self._record.strongest
+        if best.rank < expected:
+            self.weaker = f"{SIGN_IN_NAMES[best.rank]} instead of {SIGN_IN_NAMES[expected]}"
+            self._challenge = None
+            return False
+        self._record.offered(best.rank)
         nonce = best.fields.get("nonce", "")
         if nonce in self._answered or len(self._answered) >= MOST_CHALLENGES:
             return False
@@ -59,7 +79,7 @@ class ClientAuth:
         challenge = self._challenge
         if challenge is None:
             return ""
-        if challenge.rank == 1:
+        if challenge.rank is SignIn.BASIC:
             return "Basic " + base64.b64encode(f"{self._user}:{self._password}".encode()).decode()
         return self._digest(challenge, method, uri)
 
@@ -87,12 +107,12 @@ class ClientAuth:
 def _read(text: str) -> _Challenge:
     scheme, _, rest = text.strip().partition(" ")
     if scheme.lower() == "basic":
-        return _Challenge(1, {})
+        return _Challenge(SignIn.BASIC, {})
     if scheme.lower() != "digest":
-        return _Challenge(0, {})
+        return _Challenge(SignIn.NONE, {})
     fields = {found[1].lower(): found[2] if found[2] is not None else found[3] for found in _FIELD.finditer(rest)}
     algorithm = fields.get("algorithm", "MD5").upper()
-    return _Challenge(_RANK.get(algorithm, 0), fields, algorithm)
+    return _Challenge(_RANK.get(algorithm, SignIn.NONE), fields, algorithm)
 
 
 def _hashed(algorithm: str, text: str) -> str:

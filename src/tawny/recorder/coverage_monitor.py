@@ -15,6 +15,7 @@ from tawny.model.errors import (
     SourceClosed,
     SourceError,
     SourceFinished,
+    SourceLoginWeaker,
     SourceRefused,
     SourceStalled,
     SourceUnreachable,
@@ -34,6 +35,7 @@ _ALL_CHANGES = 8
 
 _REASONS: list[tuple[type[SourceError], GapReason, CameraState]] = [
     (SourceFinished, GapReason.ENDED, CameraState.ENDED),
+    (SourceLoginWeaker, GapReason.WEAKER_LOGIN, CameraState.WEAKER_LOGIN),
     (SourceRefused, GapReason.AUTH, CameraState.REFUSED),
     (SourceStalled, GapReason.STALLED, CameraState.OFFLINE),
     (SourceClosed, GapReason.CAMERA_RESTART, CameraState.OFFLINE),

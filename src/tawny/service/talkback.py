@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
+from tawny.engine.blocking_calls import BlockingCalls
 from tawny.model.clock import Clock
 from tawny.model.errors import SourceError
 from tawny.model.ids import CameraId
@@ -20,11 +22,12 @@ class TalkbackBusy(Exception):
 class Talkback:
     """Two-way audio. Call from the event loop only.
 
-    speaker: returns a connection to a camera's loudspeaker; None if its source type has none.
+    speaker: returns a connection to a camera's loudspeaker; None if its source type has none. calls: run those that
+    wait for the camera.
     """
 
-    def __init__(self, speaker: Callable[[CameraId], Speaker | None], clock: Clock) -> None:
-        self._speaker, self._clock = speaker, clock
+    def __init__(self, speaker: Callable[[CameraId], Speaker | None], clock: Clock, calls: BlockingCalls) -> None:
+        self._speaker, self._clock, self._calls = speaker, clock, calls
         self._known: dict[CameraId, tuple[bool, float]] = {}
         self._speaking: set[CameraId] = set()
 
@@ -34,7 +37,7 @@ class Talkback:
         if known is not None and self._clock.mono_s() < known[1]:
             return known[0]
         speaker = self._speaker(camera)
-        found = speaker is not None and await asyncio.to_thread(_has_one, speaker)
+        found = speaker is not None and await self._calls.share(f"talk {camera}", partial(_has_one, speaker))
         self._known[camera] = found, self._clock.mono_s() + KNOWN_S
         return found
 
@@ -48,7 +51,7 @@ class Talkback:
             raise SourceError(camera, "it has no speaker that supports two-way audio")
         self._speaking.add(camera)
         try:
-            await asyncio.to_thread(speaker.open)
+            await self._calls.run(f"talk {camera}", speaker.open)
             yield speaker
         finally:
             await asyncio.to_thread(speaker.close)

@@ -24,16 +24,18 @@ _PASSING = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """Values valid for one RTSP session only."""
-_LEAST_PASSING, _MOST_PASSING = 6, 64
+_LEAST_PASSING, _MOST_PASSING, _LONGEST_PASSING = 6, 64, 200
+"""Their lengths and number. Longer ones are redacted only where they are named."""
 _AUTHORIZATION = re.compile(r"^((?:proxy-)?authorization\s*:\s*)(\w+)(.*)$", re.IGNORECASE | re.MULTILINE)
 _SESSION = re.compile(r"^(session\s*:\s*)[^;\r\n]+", re.IGNORECASE | re.MULTILINE)
-_IN_ADDRESS = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/?#\s\"]*@", re.IGNORECASE)
+_SCHEME = r"[a-z][a-z0-9+.-]{0,15}://"  # bounded: otherwise `a.a.a.` would cost the square of its length
+_IN_ADDRESS = re.compile(rf"({_SCHEME})[^/?#\s\"]*@", re.IGNORECASE)
 _NAMED = re.compile(
     r"((?<![a-z0-9])(?:user(?:name)?|usr|login|pass(?:word|wd)?|pwd|token|auth|secret|api_?key|key)=)[^&;/?\s\"'<>]*",
     re.IGNORECASE,
 )
 _KEY = re.compile(KEY)
-_HOST = re.compile(r"(\b[a-z][a-z0-9+.-]*://)(\[[^\]\s]*\]|[^/:?#\s\"…]+)", re.IGNORECASE)
+_HOST = re.compile(rf"({_SCHEME})(\[[^\]\s]*\]|[^/:?#\s\"…]+)", re.IGNORECASE)
 _IN_SDP = re.compile(r"\b(IN\s+IP[46]\s+)\S+", re.IGNORECASE)
 _PRIVATE = re.compile(r"\b(?:10|127|192\.168|172\.(?:1[6-9]|2\d|3[01])|169\.254)(?:\.\d{1,3}){2,3}\b")
 
@@ -64,12 +66,12 @@ class SecretFilter:
         """
         for found in _PASSING.finditer(text):
             word = next(group for group in found.groups() if group is not None).strip("'")
-            if len(word) >= _LEAST_PASSING and word not in self._passing:
+            if _LEAST_PASSING <= len(word) <= _LONGEST_PASSING and word not in self._passing:
                 self._passing.append(word)
         if self._words is not None:
             text = self._words.sub(HIDDEN, text)
         for word in sorted(self._passing, key=len, reverse=True):
-            text = re.sub(re.escape(word), HIDDEN, text, flags=re.IGNORECASE)
+            text = text.replace(word, HIDDEN)  # not a pattern: its cost would be the product of both lengths
         text = _IN_ADDRESS.sub(rf"\1{HIDDEN}@", text)
         text = _AUTHORIZATION.sub(_without_answer, text)
         text = _IN_LOGIN.sub(rf"\1\2{HIDDEN}", text)

@@ -1,12 +1,13 @@
 """Source protocols, and the entry point group `tawny.sources`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
+from tawny.protocols.login_history import LoginHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class SourceContext:
     options: Mapping[str, Any]
     """The camera's settings for this source type, validated by `settings`."""
     clock: Clock
+    logins: LoginHistory = field(default_factory=LoginHistory)
+    """What sign-in cameras offered before. A source must not answer a weaker one."""
 
 
 class CameraSource(Protocol):

@@ -1,5 +1,6 @@
 """What is turned and switched for a while stops by itself: by ONVIF, and by scripts."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.service.integrations.device_control import DeviceControl
+from tawny.sources.onvif import OnvifCamera
 from tawny.testing.clock import FakeClock
 from tests.app.rig import settings
+from tests.attacks.hostile_onvif import HostileCamera, hostile
 from tests.sources.onvif.fake_camera import FakeCamera, served
 
 DOOR = CameraId("door")
@@ -116,3 +119,15 @@ def test_a_camera_without_motors_is_not_turned(bench: Bench) -> None:
 def test_one_that_does_not_answer_now_is_believed_to_turn(bench: Bench) -> None:
     bench.camera.reply = b"busy"
     assert (bench.hands.controls(DOOR).turns, bench.hands.controls(DOOR).presets) == (True, ())
+
+
+def test_a_camera_that_does_not_answer_delays_no_other_end(bench: Bench, tmp_path: Path) -> None:
+    """The end of each waited for the one before: a gate stayed open as long as a camera was silent."""
+    with hostile(HostileCamera(is_silent=True)) as silent:
+        bench.hands._later("ptz silent", 1, OnvifCamera(silent.url, SystemClock()).stop)
+        bench.hands.switch("gate", on=True, lasts_s=1)
+        begun_s = time.monotonic()
+        bench.engine.run_for(2)
+        assert time.monotonic() - begun_s < 3
+        assert '"on": false' in bench.said.read_text().splitlines()[-1]
+        assert "ptz silent" in bench.hands._due

@@ -68,6 +68,7 @@ export const app = {
     starting: "Starting",
     offline: "Offline",
     refused: "Wrong password",
+    weaker_login: "Weaker sign-in",
     frozen: "Frozen image",
     covered: "Lens covered",
     defocused: "Out of focus",
@@ -77,6 +78,7 @@ export const app = {
   since: {
     offline: (clock: string) => `Offline since ${clock}`,
     refused: (clock: string) => `Wrong password since ${clock}`,
+    weaker_login: (clock: string) => `Weaker sign-in since ${clock}`,
     frozen: (clock: string) => `Image frozen since ${clock}`,
     covered: (clock: string) => `Lens covered since ${clock}`,
     defocused: (clock: string) => `Out of focus since ${clock}`,
@@ -98,6 +100,10 @@ export const app = {
     refused: [
       "Did someone change the camera’s password? Enter the new one under Settings > Cameras > Connection.",
       "Can you sign in with the camera’s own app? If not, reset the password there first.",
+    ],
+    weaker_login: [
+      "Did you update or reset the camera? Enter its password again under Settings > Cameras > Connection.",
+      "If not, check the camera and its cable: another device may have taken its place.",
     ],
     frozen: [
       "Is the scene really this still? Wave at the camera.",

@@ -98,6 +98,7 @@ const GAP_ICONS: Record<string, string> = {
   unreachable: "wifi-off",
   wifi: "wifi-off",
   auth: "key-round",
+  weaker_login: "key-round",
   camera_restart: "rotate-ccw",
   stalled: "snowflake",
   recorder_off: "power",

@@ -16,6 +16,7 @@ const dots: Record<CameraState, Dot> = {
   starting: "warn",
   offline: "bad",
   refused: "bad",
+  weaker_login: "bad",
   frozen: "bad",
   covered: "bad",
   defocused: "bad",
@@ -26,6 +27,7 @@ const dots: Record<CameraState, Dot> = {
 const icons: Partial<Record<CameraState, IconName>> = {
   offline: "wifi-off",
   refused: "key-round",
+  weaker_login: "key-round",
   frozen: "snowflake",
   covered: "eye-off",
   defocused: "eye-off",
@@ -81,6 +83,7 @@ export function sentence(camera: Camera): string {
   switch (camera.state) {
     case "offline":
     case "refused":
+    case "weaker_login":
     case "frozen":
     case "covered":
     case "defocused":
@@ -100,7 +103,7 @@ export function checks(state: CameraState): readonly string[] {
     case "offline":
       return t.checks.offline;
     case "refused":
-      return t.checks.refused;
+    case "weaker_login":
     case "frozen":
     case "covered":
     case "defocused":

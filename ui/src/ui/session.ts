@@ -27,6 +27,8 @@ export async function loadSession(): Promise<void> {
 /** Whether they may say what the recorder is to do now: modes, talking, turning cameras. */
 export const mayDirect = (): boolean => ["owner", "member"].includes(session.value?.user?.role ?? "");
 
+const isOwner = (): boolean => session.value?.user?.role === "owner";
+
 export function signedIn(user: User): void {
   if (session.value) session.value = { ...session.value, state: "signed-in", user };
   ended.value = false;
@@ -51,7 +53,7 @@ export function nextPath(query: URLSearchParams): string {
 function begin(): void {
   remember(HERE, "yes");
   startState(lose);
-  if (session.value?.user?.role === "owner") void import("./witness").then((it) => it.startWitness(), () => {});
+  if (isOwner()) void import("./witness").then((it) => it.startWitness(isOwner), () => {});
 }
 
 function lose(): void {

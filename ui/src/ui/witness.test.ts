@@ -1,11 +1,10 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { recall, remember } from "./remember";
-import { session } from "./session";
 import { present } from "./witness";
 
 const OLD = "tawny-3f2a91c0-7-20261120T055000Z-aaaaaaaaaaaaaaaaaaaaaaaaaa";
 const NEW = "tawny-3f2a91c0-8-20261120T060000Z-bbbbbbbbbbbbbbbbbbbbbbbbbb";
-const owner = { state: "signed-in", user: { role: "owner" } };
+const owner = (): boolean => true;
 let asked: { path: string; body: unknown }[] = [];
 
 function answers(current: string | null, doubted: string[]): void {
@@ -18,15 +17,14 @@ function answers(current: string | null, doubted: string[]): void {
 beforeEach(() => {
   asked = [];
   remember("history", null);
-  session.value = owner as never;
 });
 afterEach(() => vi.unstubAllGlobals());
 
 it("keeps the newest witness, and presents it at the next visit", async () => {
   answers(OLD, []);
-  await present();
+  await present(owner);
   answers(NEW, []);
-  await present();
+  await present(owner);
   expect(asked.map((one) => one.body)).toEqual([{ witnesses: [] }, { witnesses: [OLD] }]);
   expect(asked[0]?.path).toBe("/api/v1/history/witnesses");
   expect(recall("history")).toBe(NEW);
@@ -35,14 +33,14 @@ it("keeps the newest witness, and presents it at the next visit", async () => {
 it("keeps what the recorder contradicts beside the new one", async () => {
   remember("history", NEW);
   answers(OLD, [NEW]);
-  await present();
+  await present(owner);
   expect(recall("history")).toBe(`${NEW} ${OLD}`);
 });
 
 it("keeps all while the recorder can't compare", async () => {
   remember("history", NEW);
   answers(null, [NEW]);
-  await present();
+  await present(owner);
   expect(recall("history")).toBe(NEW);
 });
 
@@ -53,14 +51,13 @@ it("presents what notifications brought, and forgets it there", async () => {
     open: () => Promise.resolve({ delete: (name: string) => gone.push(name) }),
   });
   answers(NEW, []);
-  await present();
+  await present(owner);
   expect(asked[0]?.body).toEqual({ witnesses: [NEW] });
   expect(gone).toEqual(["/history-witnesses"]);
 });
 
 it("is for owners, who may confirm", async () => {
-  session.value = { state: "signed-in", user: { role: "viewer" } } as never;
   answers(NEW, []);
-  await present();
+  await present(() => false);
   expect(asked).toEqual([]);
 });

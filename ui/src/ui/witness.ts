@@ -6,7 +6,6 @@
 import { post } from "../api/client";
 import type { WitnessInfo } from "../api/schema";
 import { recall, remember } from "./remember";
-import { session } from "./session";
 
 const KEPT = "history";
 /** What push.js has kept from notifications. */
@@ -16,15 +15,15 @@ const EVERY_MS = 3_600_000;
 const MOST = 16;
 let timer: ReturnType<typeof setInterval> | undefined;
 
-/** For owners; while the page is open, once an hour. */
-export function startWitness(): void {
+/** For owners; while the page is open, once an hour. isOwner: whether an owner is signed in now. */
+export function startWitness(isOwner: () => boolean): void {
   clearInterval(timer);
-  timer = setInterval(() => void present(), EVERY_MS);
-  void present();
+  timer = setInterval(() => void present(isOwner), EVERY_MS);
+  void present(isOwner);
 }
 
-export async function present(): Promise<void> {
-  if (session.value?.user?.role !== "owner") return;
+export async function present(isOwner: () => boolean): Promise<void> {
+  if (!isOwner()) return;
   const pushed = await readPushed();
   const kept = [...new Set([...words(recall(KEPT)), ...pushed])].slice(0, MOST);
   try {

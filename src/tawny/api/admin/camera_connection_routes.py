@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Request
@@ -12,8 +13,10 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
 from tawny.api.parameters import OneCamera
 from tawny.api.schemas import ApiRequest, ApiResponse
-from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError
+from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
+from tawny.model.ids import CameraId
 from tawny.service.interfaces.camera_connection import CameraAddressChange, CameraConnectionApi
+from tawny.sources.rtsp.address import public_rtsp
 
 router = APIRouter(prefix="/api/v1/cameras/{camera}")
 own = [rule(Access.OWN)]
@@ -75,22 +78,29 @@ async def connect_otherwise(
     """Test the connection, then apply it immediately. Nothing is changed if the camera sends no video."""
     wanted = CameraAddressChange(asked.source.strip(), asked.sub.strip(), asked.user, asked.password)
 
+    def note(action: str, detail: str) -> None:
+        here.accounts.note(action, signed.person.name, caller_of(request), detail)
+
     def change(desk: CameraConnectionApi) -> ConnectionTestResult:
-        found = desk.change(camera, wanted, untried=asked.untried)
-        here.accounts.note("camera connection changed", signed.person.name, caller_of(request), camera)
+        try:
+            found = desk.change(camera, wanted, untried=asked.untried)
+        except TawnyError as error:
+            note("camera connection failed", f"{camera}: {public_rtsp(wanted.source)}: {error.code}")
+            raise
+        note("camera connection changed", camera)
         return ConnectionTestResult(streams=dict(found))
 
-    return await _with(here, change)
+    return await _with(here, camera, change)
 
 
 async def _with(
-    here: AppContext, change: Callable[[CameraConnectionApi], ConnectionTestResult]
+    here: AppContext, camera: CameraId, change: Callable[[CameraConnectionApi], ConnectionTestResult]
 ) -> ConnectionTestResult:
     desk = here.connecting
     if desk is None:
         raise RequestRefused(409, "not_saved", "This can't be changed here.", "")
     try:
-        return await asyncio.to_thread(change, desk)
+        return await here.calls.run(f"connect {camera}", partial(change, desk))
     except SourceError as error:
         raise RequestRefused(409, "no_picture", error.message, f"{error.do} Nothing was changed.") from error
     except SettingsError as error:

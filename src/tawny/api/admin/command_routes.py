@@ -1,6 +1,7 @@
 """Commands to the recorder: from users of the web interface and from API clients, signed or with a token."""
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Path, Request
@@ -20,9 +21,12 @@ from tawny.delivery.commands import (
     CommandRefused,
     CommandResult,
     Order,
+    PtzCommand,
+    RelayCommand,
     order_in,
     refuse_former,
 )
+from tawny.model.errors import NotDone
 
 router = APIRouter(prefix="/api/v1")
 OneInput = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9-]+$")]
@@ -91,7 +95,7 @@ async def controls(camera: OneCamera, signed: Signed, here: Here) -> ControlsInf
     """Return PTZ presets and relays of a camera. Queries the camera for its PTZ capabilities."""
     if here.orders is None:
         return ControlsInfo(turns=False, presets=[], relays=[])
-    found = await asyncio.to_thread(here.orders.controls, camera)
+    found = await here.calls.share(f"controls {camera}", partial(here.orders.controls, camera))
     relays = [one for one in found.relays if one.camera or signed.person.cameras is None]
     told = [RelayInfo(name=one.name, pulse_s=one.pulse_s) for one in relays]
     return ControlsInfo(turns=found.turns, presets=list(found.presets), relays=told)
@@ -125,11 +129,25 @@ async def _done(here: AppContext, who: CommandIssuer, asked: Order) -> OrderDone
     orders = here.orders
     if orders is None:
         raise not_found("This recorder doesn't accept commands.", "")
+    lane = _device_of(asked)
+    do = partial(orders.do, who, asked)
     try:
-        done: CommandResult = await asyncio.to_thread(orders.do, who, asked)
+        done: CommandResult = await (here.calls.run(lane, do) if lane else asyncio.to_thread(do))
     except CommandRefused as refused:
         raise _refused(refused) from refused
+    except NotDone as error:
+        raise _refused(CommandRefused("not_done", error.message, error.do)) from error
     return OrderDone(words=done.words, event=done.event or None)
+
+
+def _device_of(asked: Order) -> str:
+    """Return the lane of a command that waits for a camera or relay; empty for others."""
+    match asked:
+        case PtzCommand():
+            return f"camera {asked.camera}"
+        case RelayCommand():
+            return f"relay {asked.relay}"
+    return ""
 
 
 def _person(person: Account, address: str) -> CommandIssuer:

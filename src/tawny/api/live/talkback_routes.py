@@ -4,6 +4,7 @@ After `{"open": true}` the browser sends samples: 16 bits, little-endian, 8 kHz,
 """
 
 import asyncio
+from functools import partial
 
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -14,6 +15,7 @@ from tawny.api.live import live_schemas as shapes
 from tawny.api.parameters import OneCamera
 from tawny.api.websockets import run_while_allowed
 from tawny.model.errors import SourceError
+from tawny.model.ids import CameraId
 from tawny.service.talkback import TalkbackBusy
 from tawny.sources.source import Speaker
 
@@ -39,7 +41,7 @@ async def talk(socket: WebSocket, camera: OneCamera, here: Here, signed: Signed)
         async with here.talking.speaking(camera) as speaker:
             await asyncio.to_thread(here.accounts.note, "talked", signed.person.name, caller_of(socket), camera)
             await socket.send_json({"open": True})
-            await run_while_allowed(socket, _carry(socket, here, speaker))
+            await run_while_allowed(socket, _carry(socket, here, camera, speaker))
     except TalkbackBusy:
         await socket.close(BUSY, "Someone else is talking to this camera.")
     except SourceError as error:
@@ -48,7 +50,7 @@ async def talk(socket: WebSocket, camera: OneCamera, here: Here, signed: Signed)
         return
 
 
-async def _carry(socket: WebSocket, here: Here, speaker: Speaker) -> None:
+async def _carry(socket: WebSocket, here: Here, camera: CameraId, speaker: Speaker) -> None:
     clock = here.recorder.clock
     until_s = clock.mono_s() + MOST_S
     while True:
@@ -61,4 +63,5 @@ async def _carry(socket: WebSocket, here: Here, speaker: Speaker) -> None:
         if clock.mono_s() > until_s:
             await socket.close(LONG, "Time limit reached. Press again to continue.")
             return
-        speaker.speak(sound[: len(sound) // 2 * 2])
+        # not in the loop: the camera's own messages are read with it
+        await here.calls.run(f"talk {camera}", partial(speaker.speak, sound[: len(sound) // 2 * 2]))

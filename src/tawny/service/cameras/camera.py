@@ -24,6 +24,7 @@ from tawny.model.messages import (
     StatusChanged,
 )
 from tawny.model.states import CameraState, CameraStatus
+from tawny.protocols.login_history import LoginHistory
 from tawny.recorder.coverage_monitor import SILENT_S, CoverageMonitor
 from tawny.recorder.recorder import SegmentRecorder, WriteLoss
 from tawny.service import recorder as web
@@ -72,6 +73,8 @@ class CameraServices:
     """Recognizes identities."""
     guesser: FallbackClassifier | None = None
     """Suggests a type where no classifier does."""
+    logins: LoginHistory = field(default_factory=LoginHistory)
+    """What sign-in cameras offered before."""
 
 
 class RunningCamera:
@@ -236,14 +239,15 @@ class RunningCamera:
         if not isinstance(source, SpeakingSource):
             return None
         options = source.settings(self.settings.table(source.scheme))
-        return source.speaker(SourceContext(self.id, StreamName.MAIN, address, options, self._parts.clock))
+        parts = self._parts
+        return source.speaker(SourceContext(self.id, StreamName.MAIN, address, options, parts.clock, parts.logins))
 
     def _opener(self, stream: StreamName, address: str) -> tuple[Engine, Callable[[], CameraConnection]]:
         """Return the engine for a stream's reader and a function that connects."""
         source = self._parts.doors.source_of(address)
         assert source is not None, "settings were checked before"
         options = source.settings(self.settings.table(source.scheme))
-        opening = SourceContext(self.id, stream, address, options, self._parts.clock)
+        opening = SourceContext(self.id, stream, address, options, self._parts.clock, self._parts.logins)
         ingest = self._parts.ingest
         if ingest is not None and isinstance(source, SharedSource) and source.shares(options):
             return ingest, lambda: source.begin(opening)

@@ -16,6 +16,7 @@ from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.states import STATE_WORDS, CameraState, CameraStatus
 from tawny.model.times import Span, utc_text
+from tawny.protocols.login_history import LoginHistory
 from tawny.service import json_format
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.source import ReportingSource, SourceContext
@@ -27,15 +28,18 @@ _MOST_GAPS: Final = 100
 
 
 def openings(
-    camera: CameraId, settings: CameraSettings, doors: PluginRegistry, clock: Clock
+    camera: CameraId, settings: CameraSettings, doors: PluginRegistry, clock: Clock, logins: LoginHistory | None = None
 ) -> dict[StreamName, tuple[ReportingSource, SourceContext]]:
-    """Return the camera's streams that support reports. Raises NothingToReport if none does."""
+    """Return the camera's streams that support reports. Raises NothingToReport if none does.
+
+    logins: what sign-in cameras offered before, for connections made for the report.
+    """
     found: dict[StreamName, tuple[ReportingSource, SourceContext]] = {}
     for stream, address in ((StreamName.MAIN, settings.source), (StreamName.SUB, settings.sub)):
         source = doors.source_of(address) if address else None
         if source is not None and isinstance(source, ReportingSource):
             options = source.settings(settings.table(source.scheme))
-            found[stream] = source, SourceContext(camera, stream, address, options, clock)
+            found[stream] = source, SourceContext(camera, stream, address, options, clock, logins or LoginHistory())
     if not found:
         raise NothingToReport(camera)
     return found

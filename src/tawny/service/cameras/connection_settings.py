@@ -14,6 +14,7 @@ from tawny.config.settings import CameraSettings, Settings
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.ids import CameraId, StreamName
+from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras.probe import probe
 from tawny.service.interfaces.camera_connection import CameraAddress, CameraAddressChange
 from tawny.service.plugin_registry import PluginRegistry
@@ -27,6 +28,7 @@ class CameraConnectionService:
     """Changes the addresses and logins of cameras.
 
     settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use.
+    logins: what sign-in cameras offered before. Whoever enters a password accepts any sign-in of the camera.
     """
 
     def __init__(
@@ -36,9 +38,10 @@ class CameraConnectionService:
         doors: PluginRegistry,
         clock: Clock,
         config: Path | None,
+        logins: LoginHistory | None = None,
     ) -> None:
         self._settings, self._apply, self._doors = settings, apply, doors
-        self._clock, self._config = clock, config
+        self._clock, self._config, self._logins = clock, config, logins or LoginHistory()
         self._lock = threading.Lock()
 
     def place(self, camera: CameraId) -> CameraAddress:
@@ -46,20 +49,24 @@ class CameraConnectionService:
 
     def change(self, camera: CameraId, wanted: CameraAddressChange, *, untried: bool) -> Mapping[str, str]:
         now = self._camera(camera)
+        if wanted.password is None:
+            _refuse_new_places(now, wanted)
         draft = SourceDraft(self._config, "", {})
         _write_into(draft, camera, now, wanted)
         made = draft.understood().cameras[camera]
         new = self._with(camera, made)
         self._doors.check(new, "the settings")
-        found = {} if untried else self._tried(camera, made)
+        found = {} if untried else self._tried(camera, made, None if wanted.password else self._logins)
         with self._lock:
             draft.write()
+            if wanted.password:
+                self._logins.forget(camera)
             self._apply(new, str(self._config))
         return found
 
-    def _tried(self, camera: CameraId, made: CameraSettings) -> Mapping[str, str]:
+    def _tried(self, camera: CameraId, made: CameraSettings, logins: LoginHistory | None) -> Mapping[str, str]:
         streams = (StreamName.MAIN, StreamName.SUB) if made.sub else (StreamName.MAIN,)
-        seen = {one.value: probe(self._doors, camera, made, one, self._clock) for one in streams}
+        seen = {one.value: probe(self._doors, camera, made, one, self._clock, logins) for one in streams}
         return {name: f"{one.codec.upper()} {one.width}x{one.height}" for name, one in seen.items()}
 
     def _camera(self, camera: CameraId) -> CameraSettings:
@@ -86,6 +93,25 @@ def _told(camera: CameraSettings) -> CameraAddress:
     main = parse_rtsp(camera.source)
     sub = parse_rtsp(camera.sub).public if camera.sub else ""
     return CameraAddress(main.public, sub, main.user, bool(main.password))
+
+
+def _refuse_new_places(now: CameraSettings, wanted: CameraAddressChange) -> None:
+    """Raise SettingsError if the stored password would go to a host, port or protocol that it was not entered for."""
+    stored = parse_rtsp(now.source)
+    if not stored.password:
+        return
+    known = {_place(stored)}
+    if now.sub and (sub := parse_rtsp(now.sub)).password == stored.password:
+        known.add(_place(sub))
+    for address in (wanted.source, wanted.sub):
+        if address and claims_rtsp(address) and _place(_parsed(address)) not in known:
+            raise _wrong(
+                "password", "no password for a new address", "entered again, because tawny would send it there"
+            )
+
+
+def _place(address: RtspAddress) -> tuple[str, int, bool]:
+    return address.host.lower(), address.port, address.is_encrypted
 
 
 def _write_into(draft: SourceDraft, camera: CameraId, now: CameraSettings, wanted: CameraAddressChange) -> None:
@@ -143,8 +169,12 @@ def _parts(address: str) -> tuple[str, str, str]:
 
 
 def _host(address: str) -> str:
+    return _parsed(address).host
+
+
+def _parsed(address: str) -> RtspAddress:
     try:
-        return parse_rtsp(address).host
+        return parse_rtsp(address)
     except ValueError as error:
         raise _wrong("source", "an invalid address", str(error)) from None
 

@@ -8,6 +8,7 @@ from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VideoFormat
+from tawny.protocols.login_history import LoginHistory
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.source import IdleUntil, SourceContext
 
@@ -25,13 +26,24 @@ class ProbeResult:
     height: int
 
 
-def probe(doors: PluginRegistry, name: str, camera: CameraSettings, stream: StreamName, clock: Clock) -> ProbeResult:
-    """Connect and return the video format. Blocks for up to TRY_S. Raises SourceError and NotDone."""
+def probe(
+    doors: PluginRegistry,
+    name: str,
+    camera: CameraSettings,
+    stream: StreamName,
+    clock: Clock,
+    logins: LoginHistory | None = None,
+) -> ProbeResult:
+    """Connect and return the video format. Blocks for up to TRY_S. Raises SourceError and NotDone.
+
+    logins: what sign-in cameras offered before; None: any is accepted.
+    """
     address = camera.source if stream is StreamName.MAIN else camera.sub
     source = doors.source_of(address)
     if source is None:
         raise NotDone(*UNKNOWN_KIND)
-    opening = SourceContext(CameraId(name), stream, address, source.settings(camera.table(source.scheme)), clock)
+    options = source.settings(camera.table(source.scheme))
+    opening = SourceContext(CameraId(name), stream, address, options, clock, logins or LoginHistory())
     until_s, pause = clock.mono_s() + TRY_S, threading.Event()
     connection = source.open(opening)
     try:

@@ -1,8 +1,9 @@
 """Device control: pan, tilt and zoom by ONVIF; relays by ONVIF or by user scripts."""
 
 import logging
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tawny.config.settings import Settings
@@ -10,13 +11,16 @@ from tawny.delivery.commands import CameraControls, RelayOutput
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import Handle
 from tawny.model.clock import Clock
-from tawny.model.errors import NotDone, SourceError, TawnyError
+from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, TawnyError
 from tawny.model.ids import CameraId
-from tawny.sources.onvif import OnvifCamera
+from tawny.protocols.login_history import LoginHistory
+from tawny.sources.onvif import OnvifCamera, OnvifService
 
 IDLE_S = 30.0
 AGAIN_S = 2.0
 TRIES = 5
+STEP_S, CLOSE_S = 1.0, 4.0
+"""How long a step, and the end of the recorder, wait for all ends; slower ones continue in their threads."""
 log = logging.getLogger(__name__)
 
 
@@ -25,21 +29,29 @@ class _Due:
     """A pending end. tries: failed attempts."""
 
     at_s: float
+    """Infinite while it is being done."""
     do: Callable[[], None]
     tries: int = 0
 
 
 class DeviceControl:
-    """Controls devices; as an actor it ends timed movements and relay pulses.
+    """Controls devices; as an actor it ends timed movements and relay pulses, each in a thread of its own.
 
     The other methods are thread-safe and wait for cameras and scripts. settings: returns the current ones. Raises
-    NotDone and SourceError.
+    NotDone and SourceError. logins: what sign-in cameras offered before.
     """
 
     name = "hands"
 
-    def __init__(self, settings: Callable[[], Settings], scripts: ScriptRunner, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        scripts: ScriptRunner,
+        clock: Clock,
+        logins: LoginHistory | None = None,
+    ) -> None:
         self._settings, self._scripts, self._clock = settings, scripts, clock
+        self._logins = logins or LoginHistory()
         self._onvif: dict[CameraId, tuple[str, OnvifCamera]] = {}
         self._due: dict[str, _Due] = {}
         self._lock = threading.Lock()
@@ -88,24 +100,38 @@ class DeviceControl:
             return CameraControls(turns=True, presets=presets, relays=relays)
         except NotDone:
             return CameraControls(turns=False, relays=relays)
-        except SourceError:
+        except SourceError as error:
+            if isinstance(error, SourceLoginWeaker):
+                log.warning("%s: %s", camera, error)
             return CameraControls(turns=True, relays=relays)
 
     def step(self) -> float:
         now_s = self._clock.mono_s()
         with self._lock:
             ready = {key: due for key, due in self._due.items() if due.at_s <= now_s}
-        for key, due in ready.items():
-            self._end(key, due)
+            for due in ready.values():
+                due.at_s = math.inf
+        self._end_together(ready, STEP_S)
         with self._lock:
-            return max(0.0, min((one.at_s for one in self._due.values()), default=now_s + IDLE_S) - now_s)
+            return max(0.0, min([now_s + IDLE_S, *(one.at_s for one in self._due.values())]) - now_s)
 
     def close(self) -> None:
         """End all timed movements and relay pulses."""
         with self._lock:
-            ready = dict(self._due)
-        for key, due in ready.items():
-            self._end(key, due)
+            ready = {key: due for key, due in self._due.items() if due.at_s < math.inf}
+        self._end_together(ready, CLOSE_S)
+
+    def _end_together(self, ready: Mapping[str, _Due], wait_s: float) -> None:
+        """End each in a thread of its own: a camera that does not answer must not delay another's end."""
+        until_s = self._clock.mono_s() + wait_s
+        running = [
+            threading.Thread(target=self._end, args=(key, due), name=f"end {key}", daemon=True)
+            for key, due in ready.items()
+        ]
+        for one in running:
+            one.start()
+        for one in running:
+            one.join(max(0.0, until_s - self._clock.mono_s()))
 
     def _end(self, key: str, due: _Due) -> None:
         try:
@@ -115,6 +141,8 @@ class DeviceControl:
             log.warning("cannot end %s (attempt %d of %d): %s", key, due.tries, TRIES, error)
             if due.tries < TRIES:
                 due.at_s = self._clock.mono_s() + AGAIN_S
+                if self.handle is not None:
+                    self.handle.wake()
                 return
         with self._lock:
             if self._due.get(key) is due:
@@ -136,7 +164,9 @@ class DeviceControl:
         with self._lock:
             known = self._onvif.get(camera)
             if known is None or known[0] != found.onvif:
-                known = self._onvif[camera] = found.onvif, OnvifCamera(found.onvif, self._clock)
+                place = OnvifService.of(found.onvif)
+                record = self._logins.record(camera, place.host, place.port_used)
+                known = self._onvif[camera] = found.onvif, OnvifCamera(found.onvif, self._clock, record)
             return known[1]
 
     def _later(self, key: str, seconds: float, do: Callable[[], None]) -> None:

@@ -19,6 +19,7 @@ from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 from tawny.model.messages import Message
 from tawny.playback.clips import ClipCache
+from tawny.protocols.login_history import LoginHistory
 from tawny.service.integrations.command_service import CommandService, Note
 from tawny.service.integrations.device_control import DeviceControl
 from tawny.service.integrations.emitter_worker import EmitterWorker
@@ -38,7 +39,7 @@ class IntegrationService:
     """Runs the integrations. Created, started and closed together with the recorder. The other methods are thread-safe.
 
     now: returns the current settings; webhooks, API clients and MQTT are fixed at construction. kept: durable key-value
-    store. waiting: count of waiting uploads.
+    store. waiting: count of waiting uploads. logins: what sign-in cameras offered before.
     """
 
     def __init__(
@@ -52,12 +53,13 @@ class IntegrationService:
         clock: Clock,
         died: Died,
         waiting: Callable[[], int] = lambda: 0,
+        logins: LoginHistory | None = None,
     ) -> None:
         self._settings = settings = now()
         self._recorder, self._clock = recorder, clock
         folder = settings.scripts.folder
         self.scripts = ScriptRunner(Path(folder) if folder else None, settings.scripts.deadline, clock)
-        self.hands = DeviceControl(now, self.scripts, clock)
+        self.hands = DeviceControl(now, self.scripts, clock, logins)
         self.desk = CommandService(self._cameras, said, modes, self.hands, note, clock)
         self.inputs = Inputs(settings.api_clients, kept, clock)
         self._emits = {name: self._emitting(name, one) for name, one in settings.webhooks.items()}

@@ -1,4 +1,4 @@
-"""SOAP 1.2 client for cameras: one request, one response, digest authentication, limits on size and time.
+"""SOAP 1.2 client for cameras: one request, one response, digest authentication, limits on size and total time.
 
 Authentication is the WS-Security UsernameToken (OASIS, 2006): a digest of nonce, time and password. Cameras reject
 times that differ from their clock, so the client queries it first. If a camera demands HTTP authentication, the client
@@ -7,22 +7,25 @@ uses that instead.
 
 import http.client
 import re
-import ssl
+import secrets
 import xml.etree.ElementTree as ET
 from base64 import b64encode
-from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha1
 from urllib.parse import unquote, urlsplit
 from xml.sax.saxutils import escape
 
-from tawny.model.errors import SourceError, SourceRefused, SourceUnreachable
+from tawny.model.clock import Clock
+from tawny.model.errors import SourceError, SourceLoginWeaker, SourceRefused, SourceUnreachable
 from tawny.model.times import utc_text
 from tawny.protocols.client_auth import ClientAuth
+from tawny.protocols.login_history import LoginHistory, LoginRecord, SignIn
+from tawny.sources.onvif.http_post import HttpAnswer, HttpPlace, post
+from tawny.sources.onvif.xml_reader import MAX_BYTES, UnreadableXml, local, read_xml
 
 TIMEOUT_S = 5.0
-MOST_BYTES = 1_000_000
-_WHY_CHARS = 120
+"""Limit of one exchange, from connecting to the last byte, in seconds."""
+_WHY_CHARS, _MAX_FAULT_CHARS = 120, 4_000
 ENVELOPE = "http://www.w3.org/2003/05/soap-envelope"
 SECURITY = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 UTILITY = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
@@ -50,78 +53,74 @@ class OnvifService:
         )  # fmt: skip
 
     @property
+    def port_used(self) -> int:
+        return self.port or (443 if self.is_secure else 80)
+
+    @property
     def public(self) -> str:
         return self.host if self.port is None else f"{self.host}:{self.port}"
 
 
-def send_request(service: OnvifService, path: str, body: str, nonce: bytes, at_ms: int) -> ET.Element:
-    """Send a request; return the first child of the response body. body: XML. at_ms: camera time; 0: unauthenticated.
+class SoapClient:
+    """Sends requests to one camera. record: what sign-in the camera offered before. Thread-safe; blocking."""
 
-    Raises SourceUnreachable, SourceRefused, SourceError.
-    """
-    head = _login(service, nonce, at_ms) if service.user and at_ms else ""
-    answer, data = _posted(service, path, head, body, "")
-    login = ClientAuth(service.user, service.password)
-    while answer.status == 401:
-        if not login.challenged(answer.headers.get_all("WWW-Authenticate", [])):
-            raise SourceRefused(service.public)
-        answer, data = _posted(service, path, "", body, login.header("POST", path))
-    return _content(service, answer.status, data)
+    def __init__(self, service: OnvifService, clock: Clock, record: LoginRecord | None = None) -> None:
+        self._service, self._clock = service, clock
+        self._record = record or LoginHistory().record("", service.host, 0)
 
+    def send(self, path: str, body: str, at_ms: int, until_s: float) -> ET.Element:
+        """Send a request; return the first child of the response body.
 
-def find_elements(root: ET.Element, name: str) -> list[ET.Element]:
-    """Return all descendants with this local name, in any namespace: cameras differ."""
-    return [one for one in root.iter() if local(one) == name]
+        body: XML. at_ms: camera time; 0: unauthenticated. until_s: deadline of the operation, s monotonic. Raises
+        SourceUnreachable, SourceRefused, SourceLoginWeaker, SourceError.
+        """
+        service = self._service
+        head = _login(service, secrets.token_bytes(16), at_ms) if service.user and at_ms else ""
+        answer = self._post(path, head, body, "", until_s)
+        login = ClientAuth(service.user, service.password, self._record)
+        while answer.status == 401:
+            if not login.challenged(answer.challenges):
+                if login.weaker:
+                    raise SourceLoginWeaker(service.public, login.weaker)
+                raise SourceRefused(service.public)
+            answer = self._post(path, "", body, login.header("POST", path), until_s)
+        content = _content(service, answer.status, answer.data)
+        if head and not login.form:
+            self._record.offered(SignIn.MD5)  # the digest of a UsernameToken sufficed: Basic would be weaker
+        return content
 
-
-def text_at(root: ET.Element, *names: str) -> str:
-    """Return the text of the first element at this path of local names; empty if none."""
-    at = [root]
-    for name in names:
-        at = [below for one in at for below in one.iter() if local(below) == name and below is not one]
-    return (at[0].text or "").strip() if at else ""
-
-
-def local(element: ET.Element) -> str:
-    return element.tag.rpartition("}")[2]
+    def _post(self, path: str, head: str, body: str, authorization: str, until_s: float) -> HttpAnswer:
+        service = self._service
+        text = f'<s:Envelope xmlns:s="{ENVELOPE}">{head}<s:Body>{body}</s:Body></s:Envelope>'
+        headers = {"Content-Type": "application/soap+xml; charset=utf-8"}
+        if authorization:
+            headers["Authorization"] = authorization
+        until_s = min(until_s, self._clock.mono_s() + TIMEOUT_S)
+        place = HttpPlace(service.is_secure, service.host, service.port)
+        try:
+            return post(place, path, headers, text.encode(), lambda: until_s - self._clock.mono_s(), MAX_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            why = "no response in time" if isinstance(error, TimeoutError) else getattr(error, "strerror", None)
+            raise SourceUnreachable(service.public, why or type(error).__name__) from None
 
 
 def quoted(text: str) -> str:
     return escape(text, {'"': "&quot;"})
 
 
-def _posted(
-    service: OnvifService, path: str, head: str, body: str, authorization: str
-) -> tuple[http.client.HTTPResponse, bytes]:
-    text = f'<s:Envelope xmlns:s="{ENVELOPE}">{head}<s:Body>{body}</s:Body></s:Envelope>'
-    headers = {"Content-Type": "application/soap+xml; charset=utf-8"}
-    if authorization:
-        headers["Authorization"] = authorization
-    line = _line(service)
-    try:
-        line.request("POST", path, text.encode(), headers)
-        answer = line.getresponse()
-        return answer, answer.read(MOST_BYTES + 1)
-    except (OSError, http.client.HTTPException) as error:
-        why = "no response in time" if isinstance(error, TimeoutError) else getattr(error, "strerror", None)
-        raise SourceUnreachable(service.public, why or type(error).__name__) from None
-    finally:
-        line.close()
-
-
 def _content(service: OnvifService, status: int, data: bytes) -> ET.Element:
-    if len(data) > MOST_BYTES or b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise SourceError(service.public, "its ONVIF service sent an unreadable response")
     try:
-        root = ET.fromstring(data)
-    except (ET.ParseError, ValueError):
-        raise SourceError(service.public, f"its ONVIF service responded with {status} but no XML") from None
+        root = read_xml(data)
+    except UnreadableXml as error:
+        raise SourceError(
+            service.public, f"its ONVIF service responded with {status} but no usable XML ({error})"
+        ) from None
     body = next((one for one in root if local(one) == "Body"), None)
     content = next(iter(body), None) if body is not None else None
     if content is None:
         raise SourceError(service.public, f"its ONVIF service responded with {status} and no content")
     if local(content) == "Fault":
-        told = " ".join(part.strip() for part in content.itertext() if part.strip())
+        told = " ".join(part.strip() for part in content.itertext() if part.strip())[:_MAX_FAULT_CHARS]
         if _LOGIN.search(told):
             raise SourceRefused(service.public)
         words = "".join(one if one.isprintable() else " " for one in told)[:_WHY_CHARS]
@@ -139,12 +138,3 @@ def _login(service: OnvifService, nonce: bytes, at_ms: int) -> str:
         f"<w:Nonce>{b64encode(nonce).decode()}</w:Nonce>"
         f'<u:Created xmlns:u="{UTILITY}">{made}</u:Created></w:UsernameToken></w:Security></s:Header>'
     )
-
-
-def _line(service: OnvifService) -> http.client.HTTPConnection:
-    make: Callable[..., http.client.HTTPConnection] = http.client.HTTPConnection
-    if service.is_secure:
-        return http.client.HTTPSConnection(
-            service.host, service.port, timeout=TIMEOUT_S, context=ssl.create_default_context()
-        )
-    return make(service.host, service.port, timeout=TIMEOUT_S)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from tawny.model.clock import Clock
 from tawny.model.errors import (
     SourceError,
+    SourceLoginWeaker,
     SourceNotFound,
     SourceRedirected,
     SourceRefused,
@@ -17,6 +18,7 @@ from tawny.model.errors import (
     SourceUnusable,
 )
 from tawny.protocols.client_auth import ClientAuth
+from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.rtsp_message import MOST_HEADER_BYTES, MalformedRtspResponse, RtspResponse, read_head, request
 from tawny.protocols.sdp_reader import MOST_TRACKS, SdpDescription, read_sdp
 from tawny.sources.rtsp.address import RtspAddress
@@ -25,16 +27,20 @@ DEADLINE_S = 8.0
 _REFUSED, _GONE = {401, 403}, {404, 410}
 
 
-def describe(address: RtspAddress, clock: Clock, deadline_s: float = DEADLINE_S) -> SdpDescription:
+def describe(
+    address: RtspAddress, clock: Clock, deadline_s: float = DEADLINE_S, record: LoginRecord | None = None
+) -> SdpDescription:
     """Return the camera's SDP, which contains H.264 or H.265 video. Blocks for at most deadline_s.
 
-    Raises SourceUnreachable (refused, no route, timeout, disconnected), SourceRefused, SourceNotFound, SourceRedirected
-    (the target is not contacted), SourceUnusable (no H.264 or H.265), and SourceError for any other response.
+    record: what sign-in the camera offered before. Raises SourceUnreachable (refused, no route, timeout,
+    disconnected), SourceRefused, SourceLoginWeaker, SourceNotFound, SourceRedirected (the target is not contacted),
+    SourceUnusable (no H.264 or H.265), and SourceError for any other response.
     """
     until_s = clock.mono_s() + deadline_s
     try:
         with socket.create_connection((address.host, address.port), timeout=deadline_s) as connection:
-            described = _Conversation(connection, address, clock, until_s).describe()
+            login = ClientAuth(address.user, address.password, record)
+            described = _Conversation(connection, address, login, clock, until_s).describe()
     except OSError as error:
         raise SourceUnreachable(address.public, _why(error, deadline_s)) from error
     except MalformedRtspResponse as error:
@@ -50,9 +56,11 @@ def describe(address: RtspAddress, clock: Clock, deadline_s: float = DEADLINE_S)
 class _Conversation:
     """Requests and responses over one connection, all before until_s."""
 
-    def __init__(self, connection: socket.socket, address: RtspAddress, clock: Clock, until_s: float) -> None:
-        self._socket, self._address, self._clock, self._until_s = connection, address, clock, until_s
-        self._login = ClientAuth(address.user, address.password)
+    def __init__(
+        self, connection: socket.socket, address: RtspAddress, login: ClientAuth, clock: Clock, until_s: float
+    ) -> None:
+        self._socket, self._address, self._login = connection, address, login
+        self._clock, self._until_s = clock, until_s
         self._sequence = 0
         self._came = bytearray()
 
@@ -80,6 +88,8 @@ class _Conversation:
             if answer.status != 401:
                 return answer, body
             if not self._login.challenged(answer.headers.get("www-authenticate", [])):
+                if self._login.weaker:
+                    raise SourceLoginWeaker(self._address.public, self._login.weaker)
                 raise SourceRefused(self._address.public, answer.says)
 
     def _check(self, answer: RtspResponse) -> None:

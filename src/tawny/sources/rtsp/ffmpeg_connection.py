@@ -13,12 +13,14 @@ from typing import Any
 
 from tawny.media.codec.demuxer import Demuxer, open_rtsp
 from tawny.model.clock import Clock
-from tawny.model.errors import SourceError, SourceRefused, SourceStalled
+from tawny.model.errors import SourceError, SourceLoginWeaker, SourceRedirected, SourceRefused, SourceStalled
 from tawny.model.packets import SourcePacket
+from tawny.protocols.login_history import LoginRecord, SignIn
 from tawny.protocols.sdp_reader import SdpDescription
 from tawny.sources.rtsp.address import RtspAddress
 from tawny.sources.rtsp.describe import DEADLINE_S, describe
 from tawny.sources.rtsp.ffmpeg_feed import FfmpegFeed
+from tawny.sources.rtsp.ffmpeg_gate import FfmpegGate
 from tawny.sources.source import IdleUntil
 
 _QUEUED_PACKETS = 256
@@ -31,47 +33,73 @@ _AGAIN_S = (0.0, 0.1, 0.3, 0.6)
 
 
 def open_through_ffmpeg(
-    address: RtspAddress, options: Mapping[str, Any], clock: Clock, wait_s: float = WAIT_S, hint: str = ""
+    address: RtspAddress,
+    options: Mapping[str, Any],
+    clock: Clock,
+    wait_s: float = WAIT_S,
+    hint: str = "",
+    record: LoginRecord | None = None,
 ) -> "FfmpegConnection":
     """Open a camera; return when it plays, within DEADLINE_S. Raises SourceError otherwise.
 
-    wait_s: how long `read` waits for a packet, in seconds; 0: not at all. hint: added to the notes.
+    wait_s: how long `read` waits for a packet, in seconds; 0: not at all. hint: added to the notes. record: what
+    sign-in the camera offered before.
     """
     if address.is_encrypted:
         raise SourceError(address.public, 'encrypted cameras (rtsps) require the built-in client (client = "own")')
     until_s = clock.mono_s() + DEADLINE_S
-    described = describe(address, clock)
-    demuxer = _play(address, described, options, clock, until_s)
-    return FfmpegConnection(demuxer, address, described, options, clock, wait_s, hint)
+    described = describe(address, clock, record=record)
+    is_gated = record is not None and record.strongest > SignIn.BASIC  # otherwise there is no digest to fall behind
+    demuxer, gate = _play(address, described, options, clock, until_s, is_gated=is_gated)
+    return FfmpegConnection(demuxer, gate, address, described, options, clock, wait_s, hint)
 
 
 def _play(
-    address: RtspAddress, described: SdpDescription, options: Mapping[str, Any], clock: Clock, until_s: float
-) -> Demuxer:
+    address: RtspAddress,
+    described: SdpDescription,
+    options: Mapping[str, Any],
+    clock: Clock,
+    until_s: float,
+    *,
+    is_gated: bool,
+) -> tuple[Demuxer, FfmpegGate | None]:
     """Open through FFmpeg with retries: some servers are still busy closing the previous connection.
 
-    If audio cannot be set up, opens video alone.
+    If audio cannot be set up, opens video alone. is_gated: the camera offered a digest, so Basic is refused.
     """
     wants_sound = options["sound"] and described.audio is not None
     tries = [(pause_s, wants_sound) for pause_s in _AGAIN_S] + ([(0.0, False)] if wants_sound else [])
     while True:
         pause_s, sound = tries.pop(0)
         threading.Event().wait(pause_s)
+        gate = FfmpegGate(address) if is_gated else None
         try:
-            return open_rtsp(
-                address.url_with_login,
+            opened = open_rtsp(
+                (gate.address if gate else address).url_with_login,
                 udp=options["transport"] == "udp",
                 sound=sound,
                 open_s=max(1.0, until_s - clock.mono_s()),
                 read_s=options["stall"],
                 where=address.public,
             )
+            return opened, gate
         except SourceRefused as error:
+            _close(gate)
+            if gate is not None and gate.offers:
+                raise SourceLoginWeaker(address.public, f"Basic instead of {described.login}") from error
             # the same credentials were just accepted: FFmpeg does not support the scheme
             raise SourceError(address.public, f"its sign-in method ({described.login}) isn't supported") from error
         except SourceError as error:
+            _close(gate)
+            if gate is not None and gate.is_redirected:
+                raise SourceRedirected(address.public, "while FFmpeg opened it") from error
             if type(error) is not SourceError or not tries or clock.mono_s() + tries[0][0] > until_s:
                 raise
+
+
+def _close(gate: FfmpegGate | None) -> None:
+    if gate is not None:
+        gate.close()
 
 
 class FfmpegConnection:
@@ -80,6 +108,7 @@ class FfmpegConnection:
     def __init__(
         self,
         demuxer: Demuxer,
+        gate: FfmpegGate | None,
         address: RtspAddress,
         described: SdpDescription,
         options: Mapping[str, Any],
@@ -87,7 +116,7 @@ class FfmpegConnection:
         wait_s: float,
         hint: str,
     ) -> None:
-        self._wait_s = wait_s
+        self._wait_s, self._gate = wait_s, gate
         self._where, self._stall_s, self._clock = address.public, options["stall"], clock
         self._notes: dict[str, Any] = {"client": "ffmpeg", "transport": options["transport"], "tool": described.tool}
         glue = options["transport"] == "tcp"
@@ -140,6 +169,7 @@ class FfmpegConnection:
             self._put(error)
         finally:
             self._feed.close()
+            _close(self._gate)
 
     def _put(self, item: SourcePacket | SourceError) -> bool:
         """Queue an item. Return False after close."""

@@ -67,7 +67,7 @@ class Rtsp:
 
     def open(self, opening: SourceContext) -> CameraConnection:
         options, address = self._understood(opening)
-        memory = self._memory_of(opening)
+        memory = self._with_login(opening, address)
         if options["client"] == "ffmpeg" or (options["client"] == "auto" and memory.wants_another_client):
             return self._through_ffmpeg(opening, address, options, memory)
         kind = UdpConnection if options["transport"] == "udp" else RtspConnection
@@ -86,7 +86,7 @@ class Rtsp:
     def begin(self, opening: SourceContext) -> CameraConnection:
         """See `SharedSource`."""
         options, address = self._understood(opening)
-        memory = self._memory_of(opening)
+        memory = self._with_login(opening, address)
         if options["client"] == "ffmpeg" or (options["client"] == "auto" and memory.wants_another_client):
             return BackgroundOpen(lambda: self._through_ffmpeg(opening, address, options, memory, wait_s=0.0))
         return RtspConnection(address, options, opening.clock, memory, self._room)
@@ -94,7 +94,8 @@ class Rtsp:
     def speaker(self, opening: SourceContext) -> Speaker:
         """See `SpeakingSource`. Always uses the built-in client."""
         options, address = self._understood(opening)
-        return BackChannel(address, options["fingerprint"], opening.clock)
+        record = opening.logins.record(opening.camera, address.host, address.port)
+        return BackChannel(address, options["fingerprint"], opening.clock, record)
 
     def report(self, opening: SourceContext) -> Mapping[str, Any]:
         """See `ReportingSource`."""
@@ -127,6 +128,11 @@ class Rtsp:
     def _memory_of(self, opening: SourceContext) -> StreamMemory:
         return self._memories.setdefault((opening.camera, opening.stream, opening.address), StreamMemory())
 
+    def _with_login(self, opening: SourceContext, address: RtspAddress) -> StreamMemory:
+        memory = self._memory_of(opening)
+        memory.login = opening.logins.record(opening.camera, address.host, address.port)
+        return memory
+
     def _through_ffmpeg(
         self,
         opening: SourceContext,
@@ -137,7 +143,7 @@ class Rtsp:
     ) -> CameraConnection:
         hint = _HINT if options["client"] == "auto" else ""
         try:
-            return open_through_ffmpeg(address, options, opening.clock, wait_s, hint)
+            return open_through_ffmpeg(address, options, opening.clock, wait_s, hint, memory.login)
         except SourceError:
             memory.other_failed()
             raise

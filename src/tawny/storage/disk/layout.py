@@ -28,7 +28,9 @@ DAY_MS: Final = 24 * HOUR_MS
 LONGEST_MS: Final = DAY_MS
 """Maximum segment length. A file whose name states more is not a segment."""
 
-OWN_NAMES: Final = frozenset({"history", "tawny.db", "accounts.db", "lock", "keys", "outbox.db", "inbox", "clips"})
+OWN_NAMES: Final = frozenset(
+    {"history", "tawny.db", "accounts.db", "camera-logins.json", "lock", "keys", "outbox.db", "inbox", "clips"}
+)
 """Names at a volume's root that are not cameras."""
 
 _CAMERA = re.compile(r"[a-z0-9](?:-?[a-z0-9]){0,39}")

@@ -14,6 +14,8 @@ from tawny.sources.rtsp.client.rtp_receiver import Depacketizer, OpenFragment
 AAC_SAMPLES = 1024
 _MOST_FRAME_BYTES = 8192
 _MOST_CONFIG_BYTES = 64
+MAX_FRAMES = 64
+"""Frames of one packet; cameras send 1 to 8."""
 _ADTS_BYTES = 7
 _RATES = range(4_000, 192_001)
 _LATM_HEAD_BITS = 15
@@ -139,7 +141,7 @@ class AacDepacketizer(Depacketizer):
         count, begin = int.from_bytes(data[:2], "big") // self._header_bits, 2
         bits = count * self._header_bits
         contents = begin + (bits + 7) // 8
-        if not count or contents > len(data):
+        if not 0 < count <= MAX_FRAMES or contents > len(data):
             return None
         headers = int.from_bytes(data[begin:contents], "big") >> (8 * (contents - begin) - bits)
         sizes = [

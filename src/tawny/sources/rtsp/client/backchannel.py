@@ -12,6 +12,7 @@ from typing import TypeVar
 from tawny.media.audio.aac import g711
 from tawny.model.clock import Clock
 from tawny.model.packets import AudioFormat
+from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.rtp.packetizer import Packetizer
 from tawny.protocols.sdp_reader import SdpDescription, SdpTrack
 from tawny.sources.rtsp.address import RtspAddress
@@ -34,9 +35,9 @@ _Told = TypeVar("_Told")
 class BackChannel:
     """Implements `sources.source.Speaker`. Use from one thread at a time."""
 
-    def __init__(self, address: RtspAddress, fingerprint: str, clock: Clock) -> None:
+    def __init__(self, address: RtspAddress, fingerprint: str, clock: Clock, record: LoginRecord | None = None) -> None:
         self._where, self._clock = address.public, clock
-        self._line, self._talk = TcpSocket(address, fingerprint), ClientSession(address)
+        self._line, self._talk = TcpSocket(address, fingerprint), ClientSession(address, record)
         self._talk.require = REQUIRE
         self._wire = InterleavedReader(self._report, self._message)
         self._room = bytearray(_ROOM_BYTES)

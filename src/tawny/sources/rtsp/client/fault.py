@@ -5,6 +5,7 @@ from typing import Literal
 from tawny.model.errors import (
     SourceClosed,
     SourceError,
+    SourceLoginWeaker,
     SourceNotFound,
     SourceRedirected,
     SourceRefused,
@@ -15,9 +16,10 @@ from tawny.model.errors import (
 from tawny.model.gaps import GapEvidence
 
 Reason = Literal[
-    "unreachable", "refused", "login-refused", "not-found", "busy", "redirect-refused", "open-timeout", "not-rtsp",
-    "sdp", "no-video", "transport", "certificate", "framing", "picture-too-big", "header-too-long", "body-too-long",
-    "stall", "closed", "reset", "bye", "session", "mixed", "waiting-key", "bad-parameters", "no-parameters",
+    "unreachable", "refused", "login-refused", "login-weaker", "not-found", "busy", "redirect-refused",
+    "open-timeout", "not-rtsp", "sdp", "no-video", "transport", "certificate", "framing", "picture-too-big",
+    "header-too-long", "body-too-long", "stall", "closed", "reset", "bye", "session", "mixed", "waiting-key",
+    "bad-parameters", "no-parameters",
 ]  # fmt: skip
 
 FORM: frozenset[Reason] = frozenset({"sdp", "framing", "no-video", "no-parameters"})
@@ -27,6 +29,7 @@ _ERRORS: dict[Reason, type[SourceError]] = {
     "unreachable": SourceUnreachable,
     "open-timeout": SourceUnreachable,
     "login-refused": SourceRefused,
+    "login-weaker": SourceLoginWeaker,
     "not-found": SourceNotFound,
     "redirect-refused": SourceRedirected,
     "sdp": SourceUnusable,

@@ -125,6 +125,8 @@ def _asked(
             return reply
         if answer.status == 401 and talk.login.challenged(answer.headers.get("www-authenticate", [])):
             continue
+        if answer.status == 401 and talk.login.weaker:
+            raise ConversationFault("login-weaker", talk.login.weaker)
         reason = _REASONS.get(answer.status, "refused")
         raise ConversationFault(
             reason, _WORDS.get(reason, f"it responded with {answer.says}" if reason == "refused" else answer.says)

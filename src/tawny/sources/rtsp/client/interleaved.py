@@ -11,6 +11,10 @@ from tawny.sources.rtsp.client.fault import ConversationFault
 from tawny.sources.rtsp.client.rtp_receiver import RtpReceiver
 
 MOST_RUBBISH_BYTES = 100_000
+MAX_SEARCHED_BYTES = 40 * MOST_RUBBISH_BYTES
+"""Rubbish is searched again with each arrival: this limits a camera that sends it byte by byte."""
+MAX_MESSAGES = 100
+"""RTSP messages of one arrival; a camera sends a few a minute."""
 _DOLLAR, _LINE_ENDS = 0x24, b"\r\n"
 _FRAME_BYTES, _RTP_BYTES = 4, 12
 _USUAL_BYTES = 2000
@@ -35,7 +39,7 @@ class InterleavedReader:
         self._receivers: dict[int, RtpReceiver] = {}
         self._spoke = False
         self._pictures = self._odd_picture = 0  # frames ended by a marker; the last one followed by stray bytes
-        self._in_a_row = 0
+        self._in_a_row = self._messages = self._searched_bytes = 0
         self.rubbish_bytes = 0
         """Number of invalid bytes skipped."""
         self.unasked = 0
@@ -50,7 +54,7 @@ class InterleavedReader:
 
         view: memoryview of the whole buffer.
         """
-        receivers = self._receivers
+        receivers, self._messages = self._receivers, 0
         while end - at >= _FRAME_BYTES:
             if buffer[at] != _DOLLAR:
                 after = self._no_packet(buffer, at, end)
@@ -129,6 +133,9 @@ class InterleavedReader:
         if body + size > end:
             return -1
         self._spoke = True
+        self._messages += 1
+        if self._messages > MAX_MESSAGES:
+            raise ConversationFault("framing", f"more than {MAX_MESSAGES} RTSP messages at once")
         self._message(bytes(buffer[at : body + size]))
         return body + size
 
@@ -177,8 +184,10 @@ class InterleavedReader:
         found = self._next_pair(buffer, at + 1, end)
         if found >= 0:
             self.rubbish_bytes += found - at
+            self._searched_bytes = 0
             return found
-        if end - at > MOST_RUBBISH_BYTES:
+        self._searched_bytes += end - at
+        if end - at > MOST_RUBBISH_BYTES or self._searched_bytes > MAX_SEARCHED_BYTES:
             raise ConversationFault("framing", f"{MOST_RUBBISH_BYTES} bytes without a valid packet")
         return -1
 

@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 from tawny.protocols.client_auth import ClientAuth
+from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.rtsp_message import MalformedRtspResponse, RtspResponse, read_head, request
 from tawny.sources.log_redaction import SecretFilter
 from tawny.sources.rtsp.address import RtspAddress
@@ -35,11 +36,11 @@ def read_reply(raw: bytes) -> CameraReply:
 
 
 class ClientSession:
-    """State of one session; the handshake fills in what it learns."""
+    """State of one session; the handshake fills in what it learns. record: what sign-in the camera offered before."""
 
-    def __init__(self, address: RtspAddress) -> None:
+    def __init__(self, address: RtspAddress, record: LoginRecord | None = None) -> None:
         self.address = address
-        self.login = ClientAuth(address.user, address.password)
+        self.login = ClientAuth(address.user, address.password, record)
         self.secrets = SecretFilter.of(address)
         self.transcript = Transcript(self.secrets)
         self.play_url = address.url

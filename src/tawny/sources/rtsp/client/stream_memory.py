@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tawny.protocols.login_history import LoginRecord
 from tawny.sources.rtsp.client.fault import FORM, Reason
 from tawny.sources.rtsp.client.session import MOST_PAUSE_S
 from tawny.sources.rtsp.client.transcript import Transcript
@@ -15,6 +16,9 @@ _STEADY_S, _MOST_AGE_S, _LEAST_PAUSE_S = 2.0, 300.0, 2.0
 @dataclass(slots=True)
 class StreamMemory:
     """Held by the source, updated by its connections."""
+
+    login: LoginRecord | None = None
+    """What sign-in the camera offered before."""
 
     pause_s: float = MOST_PAUSE_S
     """Maximum keep-alive interval, in seconds."""

@@ -17,6 +17,10 @@ from tawny.sources.rtsp.client.fault import ConversationFault
 _Found = list[tuple[socket.AddressFamily, Any]]
 
 
+MAX_UNSENT_BYTES = 1_000_000
+"""Two-way audio needs 17 kB per second."""
+
+
 class TcpSocket:
     """Starts connecting on creation. fingerprint: SHA-256 of the only accepted certificate, hexadecimal.
 
@@ -68,6 +72,8 @@ class TcpSocket:
 
         Raises ConversationFault if the connection broke.
         """
+        if len(self._unsent) > MAX_UNSENT_BYTES:
+            raise ConversationFault("reset", "it doesn't read what is sent to it")
         try:
             return self._open_socket.recv_into(view)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -79,6 +85,8 @@ class TcpSocket:
 
     def send(self, data: bytes) -> None:
         """Send now or buffer. Errors are reported by `receive_into`."""
+        if len(self._unsent) > MAX_UNSENT_BYTES:  # it sends requests but reads no replies
+            return
         self._unsent += data
         try:
             while self._unsent:

@@ -9,7 +9,9 @@ from typing import Any, Final, NamedTuple
 
 from tawny.sources.log_redaction import SecretFilter
 
-_MOST_FIRST, _MOST_LAST, _MOST_CHARACTERS = 40, 20, 16_000
+_MOST_FIRST, _MOST_LAST, _MOST_CHARACTERS = 40, 20, 20_000
+_LONGEST_SECRET: Final = 4_000
+"""In any encoding: an address has at most 2,000 characters."""
 _OURS, _CAMERAS = "tawny", "camera"
 _UNSHOWN: Final = "\n[cut off here]"
 
@@ -55,11 +57,14 @@ class Transcript:
         return [*told, *(said._asdict() for said in last)]
 
     def _put(self, by: str, data: bytes) -> None:
-        text = self._secrets.hide(data.decode("utf-8", "replace").replace("\r\n", "\n"))
-        text = "".join(one if one.isprintable() or one == "\n" else "·" for one in text)
-        if len(text) > _MOST_CHARACTERS:
-            text = text[:_MOST_CHARACTERS] + _UNSHOWN
-        said = TranscriptLine(round(self.at_s, 3), by, text.rstrip("\n"))
+        text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+        is_cut = len(text) > _MOST_CHARACTERS
+        text = self._secrets.hide(text[:_MOST_CHARACTERS])
+        if is_cut:
+            text = text[:-_LONGEST_SECRET]  # the first half of a secret at the cut is not recognized
+        if not text.replace("\n", "").isprintable():
+            text = "".join(one if one.isprintable() or one == "\n" else "·" for one in text)
+        said = TranscriptLine(round(self.at_s, 3), by, (text + _UNSHOWN * is_cut).rstrip("\n"))
         self._count += 1
         if len(self._first) < _MOST_FIRST:
             self._first.append(said)

@@ -15,7 +15,10 @@ from tawny.sources.rtsp.client.nal_roles import TYPES, NalRole
 from tawny.sources.rtsp.client.rtp_receiver import OpenFragment
 
 MOST_UNIT_BYTES = 8_000_000
-MOST_SET_BYTES = 4096
+MOST_SET_BYTES, MAX_SETS = 4096, 16
+"""Parameter sets of one unit; others are not examined."""
+MAX_NALS = 4_000
+"""NAL units of one access unit. H.265 allows 600 slices, each with a few others."""
 _MARKS_PROOF = 30
 _HEAD_BYTES = 16
 _CHECKED = 50
@@ -59,7 +62,7 @@ class VideoDepacketizer:
         # the unit under construction
         self._unit = bytearray()
         self._time = -1
-        self._slices = 0
+        self._slices = self._nal_count = 0
         self._is_key = self._is_broken = False
         self._sets: list[tuple[int, bytes]] = []  # with their offsets in the unit
         self._first_slice = b""
@@ -177,7 +180,10 @@ class VideoDepacketizer:
             self._odd()
             return
         self._border(kind, view, begin, end)
-        if kind is NalRole.SET and end - begin <= MOST_SET_BYTES:
+        self._nal_count += 1
+        if self._nal_count > MAX_NALS:
+            raise ConversationFault("picture-too-big", f"a picture of more than {MAX_NALS} NAL units")
+        if kind is NalRole.SET and end - begin <= MOST_SET_BYTES and len(self._sets) < MAX_SETS:
             self._sets.append((len(self._unit), bytes(view[begin:end])))
         self._unit += (end - begin).to_bytes(4, "big")
         self._unit += view[begin:end]
@@ -234,7 +240,11 @@ class VideoDepacketizer:
             data = bytes(unit[begin:])
             del unit[at:]
             self._nals(data)
-        elif self._types.kind_of(first) is NalRole.SET and len(unit) - begin <= MOST_SET_BYTES:
+        elif (
+            self._types.kind_of(first) is NalRole.SET
+            and len(unit) - begin <= MOST_SET_BYTES
+            and len(self._sets) < MAX_SETS
+        ):
             self._sets.append((at, bytes(unit[begin:])))
 
     def _cut_fragment(self) -> None:
@@ -349,5 +359,5 @@ class VideoDepacketizer:
     def _forget(self) -> None:
         """Reset the unit under construction."""
         self._unit, self._fragment, self._tail = bytearray(), -1, 0
-        self._slices, self._marks, self._sets, self._first_slice = 0, 0, [], b""
+        self._slices, self._marks, self._sets, self._first_slice, self._nal_count = 0, 0, [], b"", 0
         self._is_key = self._is_broken = self._is_tail_broken = self._is_odd = self._is_stray = self._is_marked = False

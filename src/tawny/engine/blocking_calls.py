@@ -1,0 +1,88 @@
+"""Blocking calls of the asyncio loop to devices that may never answer, in threads of their own.
+
+The loop's common threads serve every page. A device that does not answer may only delay who asks for it, so its calls
+have a lane of their own, with few threads and a limited queue.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from tawny.engine.loop import caller
+from tawny.model.errors import NotDone
+
+MAX_AT_ONCE: Final = 2
+"""Threads of a lane: one command can follow another that still waits, such as stop after move."""
+MAX_WAITING: Final = 16
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class _Lane:
+    free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_AT_ONCE))
+    calls: int = 0
+    """Running and waiting ones."""
+
+
+class BlockingCalls:
+    """Runs blocking calls by lane. Call from the loop. The threads are daemons: none delays the program's exit."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, _Lane] = {}
+        self._shared: dict[str, asyncio.Future[Any]] = {}
+
+    async def run(self, lane: str, call: Callable[[], Result]) -> Result:
+        """Return the call's result, or raise its error. Raises NotDone if too many calls of this lane wait."""
+        found = self._lanes.setdefault(lane, _Lane())
+        if found.calls >= MAX_AT_ONCE + MAX_WAITING:
+            raise NotDone("The camera doesn't respond, and others are waiting for it.", "Try again in a minute.")
+        found.calls += 1
+        try:
+            await found.free.acquire()
+        except asyncio.CancelledError:
+            self._leave(lane, found)
+            raise
+        return await self._start(lane, found, call)
+
+    async def share(self, lane: str, call: Callable[[], Result]) -> Result:
+        """Return the result of a query that is the same for all who ask: while one runs, all wait for it."""
+        running = self._shared.get(lane)
+        if running is None:
+            running = self._shared[lane] = asyncio.ensure_future(self.run(lane, call))
+            running.add_done_callback(lambda done: self._end_share(lane, done))
+        result: Result = await asyncio.shield(running)
+        return result
+
+    def _end_share(self, lane: str, done: "asyncio.Future[Any]") -> None:
+        del self._shared[lane]
+        if not done.cancelled():
+            done.exception()  # retrieved here in case everyone who asked has left
+
+    def _start(self, lane: str, found: _Lane, call: Callable[[], Result]) -> "asyncio.Future[Result]":
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Result] = loop.create_future()
+
+        def finish(answer: Callable[[], None]) -> None:
+            found.free.release()
+            self._leave(lane, found)
+            if not done.done():  # the caller may have left
+                answer()
+
+        def work() -> None:
+            try:
+                result = call()
+            except BaseException as error:
+                failed = error
+                caller(loop, lambda: finish(lambda: done.set_exception(failed)))()
+            else:
+                caller(loop, lambda: finish(lambda: done.set_result(result)))()
+
+        threading.Thread(target=work, name=lane, daemon=True).start()
+        return done
+
+    def _leave(self, lane: str, found: _Lane) -> None:
+        found.calls -= 1
+        if not found.calls:
+            del self._lanes[lane]
