@@ -169,6 +169,7 @@ _OUTLOOK: Final = "every reader says with the same sentence whether the disk suf
 _UNSET: Final = "no setting makes a camera wait for motion: it was never sent"
 _WATCHING: Final = "/api/v1/cameras/{camera}/watching"
 _MASKS: Final = "a privacy mask is not about detection: it stands in the camera's own table"
+_CONFINED: Final = "user code is confined: what it may read is chosen"
 REMOVED: Final[tuple[Change, ...]] = (
     Change("openapi", "value", "disarm", "`set_mode` with the mode says the same", _ORDERS),
     Change("help", "command", "tawny disarm", "`tawny mode home` says the same"),
@@ -202,6 +203,8 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("settings", "key", "time_zone", "dates in names are local, in UTC by choice", _DESTINATION),
     Change("settings", "key", "write_only", "a login that may only write is not asked for more", _DESTINATION),
     Change("openapi", "field", "write_only", "the connection test finds a login that may only write"),
+    Change("settings", "key", "allow_read", _CONFINED, "recognizers.<name>"),
+    Change("settings", "key", "allow_read", _CONFINED, "detectors.own"),
 )
 
 
@@ -242,6 +245,8 @@ def apply_changes(name: str, interface: dict[str, Any], changes: Iterable[Change
 
 
 def _without_key(node: Any, gone: str) -> Any:
+    if isinstance(node["keys"], list):  # of a plug-in
+        return node | {"keys": [key for key in node["keys"] if key != gone]}
     return node | {"keys": {key: value for key, value in node["keys"].items() if key != gone}}
 
 

@@ -6,6 +6,7 @@ Invariant: recording starts before the web interface, ends after it and does not
 import asyncio
 import ctypes
 import logging
+import os
 import signal
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -237,8 +238,18 @@ class Program:
         kept, modes, note = OutboxMarks(outward.outbox, "inputs/"), running.arming.modes, accounts.note
         return IntegrationService(
             lambda: running.settings, running, running.said, modes, kept, note, self._clock, running.died,
-            lambda: outward.outbox.waiting().count,
+            lambda: outward.outbox.waiting().count, self._private_paths(),
         )  # fmt: skip
+
+    def _private_paths(self) -> list[Path]:
+        """Return what scripts of the user can't reach: recordings, accounts, keys, settings and their secrets."""
+        found = [self._folder]
+        if self._config is not None:
+            secret = ("secrets.toml", "credentials", "known.key")
+            found += [self._config, *(self._config.with_name(name) for name in secret)]
+        if credentials := os.environ.get("CREDENTIALS_DIRECTORY"):
+            found.append(Path(credentials))
+        return found
 
     async def _keep_going(self, running: RecorderRuntime, stop: asyncio.Event) -> None:
         """Run until stopped: reload changed settings, send the systemd watchdog heartbeat."""
