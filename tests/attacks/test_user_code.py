@@ -285,7 +285,7 @@ for body in (
     "open(FOLDER + '/new', 'w')",
     "os.fork()",
     "socket.socket()",
-    "[threading.Thread(target=time.sleep, args=(9,), daemon=True).start() for _ in range(400)]",
+    "[threading.Thread(target=time.sleep, args=(9,), daemon=True).start() for _ in range(2000)]",
     "print('works')",
 ):
     head = "import os, socket, threading, time\\nFOLDER = " + repr(str(folder)) + "\\nthreading.stack_size(65536)"

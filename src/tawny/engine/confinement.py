@@ -39,7 +39,7 @@ SYSTEM_PATHS = (
 )  # fmt: skip
 """What Python, numpy, OpenCV and onnxruntime read."""
 MAX_OPEN_FILES = 256
-MAX_THREADS = 256
+MAX_THREADS = 1024
 """Tasks beyond those that the user has when the script starts; the kernel does not limit root's."""
 
 # Landlock, as in linux/landlock.h
@@ -250,7 +250,8 @@ def _drop_capabilities(kernel: Kernel, numbers: dict[str, int]) -> None:
     kernel.call(numbers["capget"], header, now)
     effective, permitted, *_ = struct.unpack("=6I", now.raw)
     kept = struct.pack("=6I", effective & CAP_DAC_READ_SEARCH, permitted & CAP_DAC_READ_SEARCH, 0, 0, 0, 0)
-    kernel.call(numbers["capset"], header, ctypes.create_string_buffer(kept, 24))
+    with suppress(PermissionError):  # a service without privileges may not even drop them
+        kernel.call(numbers["capset"], header, ctypes.create_string_buffer(kept, 24))
 
 
 # --- seccomp

@@ -141,6 +141,11 @@ class _OpenFolder:
         return DeliveryError(self._public, detail)
 
 
+def folder_of(url: str) -> Path | None:
+    """Return the folder of an address; None for an address of another type."""
+    return _path(url) if urlsplit(url).scheme in FolderDestination.schemes else None
+
+
 def _path(url: str) -> Path:
     return Path(unquote(urlsplit(url).path))
 
