@@ -109,7 +109,7 @@ class Inbox:
                 )
             self._writing.add(part)
         try:
-            part.parent.mkdir(parents=True, exist_ok=True)
+            part.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
             return InboxWrite(part, partial(self._written, holder, part))
         except OSError as error:
             self._written(holder, part)
@@ -122,7 +122,7 @@ class Inbox:
             if part.stat().st_size != size_bytes or _sha256(part) != sha256:
                 part.unlink()
                 raise RequestRefused(422, "damaged", "The file doesn't match its checksum.", "Send it again.")
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
             if modified_ms:
                 os.utime(part, ns=(modified_ms * 1_000_000, modified_ms * 1_000_000))
             with part.open("rb") as file:
@@ -167,7 +167,7 @@ class Inbox:
                 "Delete older files, or ask for a higher limit.",
             )
         assert self._root is not None
-        self._root.mkdir(parents=True, exist_ok=True)
+        self._root.mkdir(mode=0o750, parents=True, exist_ok=True)
         disk = shutil.disk_usage(self._root)
         if disk.free - more_bytes < disk.total * SPARE_SHARE:
             raise DiskFull(str(self._root))
@@ -195,6 +195,7 @@ class InboxWrite:
 
     def __init__(self, part: Path, over: Callable[[], None]) -> None:
         self._part, self._over = part, over
+        part.touch(mode=0o600)
         self._file = part.open("ab", buffering=0)
 
     def write(self, data: bytes) -> None:

@@ -102,6 +102,7 @@ class Program:
         tell: called with the web address and the one-time link, if any, as data and as text.
         """
         configure_logging()
+        os.umask(os.umask(0o077) & 0o077)  # whatever it was: tawny reads and writes the files that it creates
         _return_freed_memory()
         if not keep_memory_private():
             log.warning("cannot protect tawny's memory: other programs of this user can read it")

@@ -70,7 +70,7 @@ class DiskAccess(Protocol):
     @property
     def root(self) -> Path: ...
 
-    def create(self, path: str, *, secret: bool = False) -> OpenFile:
+    def create(self, path: str) -> OpenFile:
         """Create an empty file.
 
         secret: readable and writable by the owner only. Raises StorageError if the name already exists.
@@ -180,10 +180,9 @@ class RealDisk:
     def root(self) -> Path:
         return self._root
 
-    def create(self, path: str, *, secret: bool = False) -> OpenFile:
+    def create(self, path: str) -> OpenFile:
         with self._at(path) as (folder, name):
-            mode = 0o600 if secret else 0o640
-            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NEVER_LINKS, mode, dir_fd=folder)
+            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NEVER_LINKS, 0o600, dir_fd=folder)
             return _RealFile(fd, self._where(path), 0)
 
     def extend(self, path: str) -> OpenFile:
