@@ -205,6 +205,7 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("openapi", "field", "write_only", "the connection test finds a login that may only write"),
     Change("settings", "key", "allow_read", _CONFINED, "recognizers.<name>"),
     Change("settings", "key", "allow_read", _CONFINED, "detectors.own"),
+    Change("settings", "key", "allow_any_folder", "folders of the system are no destinations", "destinations.folder"),
 )
 
 

@@ -8,6 +8,7 @@ import ctypes
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -106,7 +107,7 @@ class Program:
         _return_freed_memory()
         if not keep_memory_private():
             log.warning("cannot protect tawny's memory: other programs of this user can read it")
-        doors = PluginRegistry.opened()
+        doors = PluginRegistry.opened((self._folder, Path(__file__).parents[1], Path(sys.prefix)))
         doors.check(self._settings, str(self._config or "the command line"))
         running = RecorderRuntime(
             self._settings, self._folder, self._clock, doors, self._config, stands_for=self._stands_for

@@ -142,7 +142,7 @@ class ServicePaths(NamedTuple):
         if hidden is not None or (in_home and user == OWN_USER):
             raise NotDone(
                 f"The service's user can't open {hidden or in_home[0]}.",
-                "Put tawny into /opt/tawny and tawny.toml into /etc/tawny, or pass `--user` with a home folder's owner.",
+                "Put tawny into /opt/tawny and tawny.toml into /etc/tawny, or pass the folder's owner as `--user`.",
             )
         program = (Path(sys.prefix), Path(__file__).resolve())
         own = config.parent.name == "tawny" and not any(path.is_relative_to(config.parent) for path in program)
