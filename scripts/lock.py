@@ -4,7 +4,7 @@
     python scripts/lock.py --upgrade  # newest versions
 
 It needs `uv` (https://docs.astral.sh/uv/), which asks the package index that is configured; its name is not written.
-Installing with hashes means installing exactly these files: `pip install --require-hashes --no-deps -r requirements.lock`.
+`pip install --require-hashes --no-deps -r FILE` then installs exactly these files.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 LOCK = ROOT / "requirements.lock"
-HEAD = "# made by scripts/lock.py: versions and hashes of all packages; scripts/setup.sh installs the parts that it needs"
+HEAD = "# made by scripts/lock.py: versions and hashes of all packages; scripts/setup.sh installs the parts it needs"
 PARTS = {"users": "all", "build": "", "tests": "dev"}
 """Each begins with the line `# part: NAME` and leaves out what stands above it; the extra that it is made from."""
 BUILD = ["editables"]
