@@ -158,6 +158,7 @@ def _box(box: Box) -> Box:
 
 
 def _paths(said: Any) -> list[str]:
+    said = [said] if isinstance(said, str) else said  # `tawny scan --set allow_read=labels.txt`
     if not isinstance(said, list | tuple) or not all(isinstance(path, str) and path for path in said):
         raise ValueError(f'allow_read: found {value_text(said)}; allowed: a list of paths, such as ["labels.txt"]')
     return list(said)
