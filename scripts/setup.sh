@@ -33,6 +33,13 @@ made_from() {
         LC_ALL=C sort | xargs cksum; echo "$2") | cksum
 }
 
+# locked FOLDER PART...: these parts of the lock, in which each package stands with the hashes of its files
+locked() {
+    lock=$1/requirements.lock
+    shift
+    awk -v parts=" $* " '/^# part: / { wanted = index(parts, " " $3 " ") } wanted' "$lock"
+}
+
 # setup FOLDER EXTRA: EXTRA is "all" for users and "dev" for tests; a .venv with "dev" serves users as well
 setup() {
     venv=$1/.venv
@@ -43,10 +50,12 @@ setup() {
     "$python" -c 'import ensurepip, venv' 2>/dev/null || apt python3-venv
     say "Setting tawny up in .venv; this takes about a minute, once."
     [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-    wanted=$1
-    [ -z "$2" ] || wanted="$1[$2]"
-    if ! { "$venv/bin/python" -m pip install -q -U pip &&
-        "$venv/bin/python" -m pip install -q -c "$1/requirements.lock" -e "$wanted"; } >"$venv/setup.log" 2>&1; then
+    parts="users build"
+    [ "$2" != dev ] || parts="$parts tests"
+    # shellcheck disable=SC2086 # these are several words
+    locked "$1" $parts >"$venv/lock"
+    if ! { "$venv/bin/python" -m pip install -q --require-hashes --no-deps -r "$venv/lock" &&
+        "$venv/bin/python" -m pip install -q --no-deps --no-build-isolation -e "$1"; } >"$venv/setup.log" 2>&1; then
         tail -n 20 "$venv/setup.log" >&2
         say "Setting up failed; the whole log is in .venv/setup.log. Is there a connection to the internet?"
         return 3

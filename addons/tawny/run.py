@@ -1,11 +1,13 @@
 """tawny as an add-on of Home Assistant: what the add-on's page says becomes settings, then tawny runs in this place.
 
 `tawny.toml` is written once and is then its owner's; what Home Assistant says of its broker is written at each start,
-as secrets beside it. Only the standard library: this runs before anything else.
+as secrets beside it. It starts as root, to whom the Supervisor's folders belong, gives them to a user without rights
+and goes on as that user. Only the standard library: this runs before anything else.
 """
 
 import json
 import os
+import pwd
 import subprocess
 import sys
 import urllib.error
@@ -24,6 +26,8 @@ INGRESS = "172.30.32.2"
 HOST = "homeassistant"
 """The name of Home Assistant's computer, if the Supervisor doesn't say another."""
 OWNER = "Home"
+USER = "tawny"
+DEVICES = ("/dev/video*", "/dev/media*", "/dev/dri/*")
 
 
 def main(environ: dict[str, str]) -> None:
@@ -40,6 +44,7 @@ def main(environ: dict[str, str]) -> None:
     if not settings.exists():
         listen = environ.get("ADDON_LISTEN", LISTEN)
         settings.write_text(first_settings(options, media, listen, has_broker=bool(broker)), encoding="utf-8")
+    become(environ.get("ADDON_USER", USER), [config, media, Path(options["recordings"])])
     tawny = str(Path(sys.executable).with_name("tawny"))
     known = [tawny, "user", "list", "--json", "--config", str(settings)]
     people = subprocess.run(known, capture_output=True, check=False)
@@ -47,9 +52,28 @@ def main(environ: dict[str, str]) -> None:
         made = [tawny, "user", "add", OWNER, "--role", "owner", "--config", str(settings)]
         subprocess.run(made, check=True)
         print("Put your Home Assistant's name in the place of 0.0.0.0 in that link.", flush=True)
-    clean = {key: value for key, value in environ.items() if key != "SUPERVISOR_TOKEN"}
+    clean = {key: value for key, value in environ.items() if key != "SUPERVISOR_TOKEN"} | {"HOME": str(config)}
     clean["TAWNY_HOST_NAME"] = host_of(environ.get("ADDON_SUPERVISOR", SUPERVISOR), environ.get("SUPERVISOR_TOKEN", ""))
     os.execve(tawny, [tawny, "run", "--config", str(settings)], clean)
+
+
+def become(name: str, folders: list[Path]) -> None:
+    """Give the folders to this user, and be it from now on, with the groups of cameras and decoders.
+
+    What has another owner is given once: the folders of an earlier version of the add-on were root's.
+    """
+    user = pwd.getpwnam(name)
+    if os.geteuid() == user.pw_uid:
+        return
+    for folder in folders:
+        for path in (folder, *folder.rglob("*")):
+            if path.lstat().st_uid != user.pw_uid:
+                os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+    devices = [path for pattern in DEVICES for path in Path("/").glob(pattern.removeprefix("/"))]
+    os.setgroups(sorted({path.stat().st_gid for path in devices} - {0}))
+    os.setgid(user.pw_gid)
+    os.setuid(user.pw_uid)
+    os.umask(0o077)
 
 
 def broker_of(supervisor: str, token: str) -> str:

@@ -1,5 +1,8 @@
 """`tawny service install`: the unit is written, and systemd told, through a stand-in for systemctl."""
 
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,13 +12,16 @@ from tests.cli.conftest import Tawny
 
 @pytest.fixture
 def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Writes down what it is asked."""
+    """Writes down what it is asked; so do the programs that make a user and give it files."""
     folder, log = tmp_path / "bin", tmp_path / "asked"
     folder.mkdir()
-    program = folder / "systemctl"
-    program.write_text(f'#!/bin/sh\necho "$@" >> {log}\n')
-    program.chmod(0o755)
+    for name in ("systemctl", "useradd", "chown"):
+        program = folder / name
+        program.write_text(f'#!/bin/sh\necho "{"" if name == "systemctl" else name + " "}$@" >> {log}\n')
+        program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    monkeypatch.setattr("sys.prefix", "/opt/tawny/.venv")
     return log
 
 
@@ -26,7 +32,13 @@ def test_installing_writes_the_unit_and_starts_it(tawny: Tawny, tmp_path: Path, 
     unit = (tmp_path / "tawny.service").read_text()
     assert f"run --config {tmp_path}/tawny.toml --data {tmp_path}/data" in unit
     assert {"LimitCORE=0", "MemorySwapMax=0"} <= set(unit.splitlines()), "keys stay in memory"
-    assert systemctl.read_text().splitlines()[1:] == ["daemon-reload", "enable --now tawny.service"]
+    asked = systemctl.read_text().splitlines()
+    assert asked[1:] == [
+        f"useradd --system --user-group --home-dir {tmp_path}/data --no-create-home tawny",
+        f"chown --recursive --no-dereference tawny:tawny {tmp_path}/data {tmp_path}/tawny.toml",
+        "daemon-reload",
+        "enable --now tawny.service",
+    ]
 
 
 def test_the_unit_waits_for_its_disk_unless_a_spare_can_stand_in(tawny: Tawny, tmp_path: Path, systemctl: Path) -> None:
@@ -58,3 +70,62 @@ def test_a_machine_without_systemd_is_told(tawny: Tawny, tmp_path: Path, monkeyp
     assert said.code == 3
     assert "doesn't use systemd" in said.err
     assert not (tmp_path / "tawny.service").exists()
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:8000", "0.0.0.0:443"])
+def test_the_unit_is_confined(tawny: Tawny, tmp_path: Path, systemctl: Path, listen: str) -> None:
+    """Exposure by systemd's own measure, from 0 to 10; without all this it was 7.2."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    (tmp_path / "tawny.toml").write_text(f'[web]\nlisten = "{listen}"\n')
+    unit = tmp_path / "tawny.service"
+    unit.write_text(tawny("service", "show", "--data", "data").out)
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", str(unit)], capture_output=True, text=True, check=False
+    )
+    (exposure,) = re.findall(r"Overall exposure level for tawny.service: ([\d.]+)", done.stdout)
+    assert float(exposure) <= 2.0, done.stdout
+    checked = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
+    wrong = [line for line in checked.stderr.splitlines() if "tawny.service:" in line and "not executable" not in line]
+    assert not wrong
+
+
+def test_it_runs_as_a_user_of_its_own_and_never_as_root(
+    tawny: Tawny, tmp_path: Path, systemctl: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tawny("init")
+    monkeypatch.setenv("SUDO_USER", "pi")
+    assert "User=tawny\n" in tawny("service", "show", "--data", "data").out
+    assert "User=cam\n" in tawny("service", "show", "--data", "data", "--user", "cam").out
+    refused = tawny("service", "show", "--user", "root")
+    assert (refused.code, "never runs as root" in refused.err) == (3, True)
+    home = tawny("service", "show", "--data", "/home/pi/tawny").out
+    assert "User=pi\n" in home
+    assert "ProtectHome=read-only\n" in home
+    monkeypatch.delenv("SUDO_USER")
+    for data in ("/home/pi/tawny", "/root/tawny"):
+        refused = tawny("service", "show", "--data", data)
+        assert refused.code == 3
+        assert f"can't open {data}" in refused.err
+
+
+def test_low_ports_are_the_only_capability(tawny: Tawny, tmp_path: Path, systemctl: Path) -> None:
+    config = tmp_path / "tawny.toml"
+    for listen, capability in (("0.0.0.0:8000", ""), ("0.0.0.0:443", "CAP_NET_BIND_SERVICE")):
+        config.write_text(f'[web]\nlisten = "{listen}"\n')
+        unit = tawny("service", "show", "--data", "data").out.splitlines()
+        assert f"CapabilityBoundingSet={capability}" in unit
+        assert f"AmbientCapabilities={capability}" in unit
+
+
+def test_the_interface_can_change_settings_in_a_folder_of_their_own(
+    tawny: Tawny, tmp_path: Path, systemctl: Path
+) -> None:
+    own = tmp_path / "tawny"
+    own.mkdir()
+    (own / "tawny.toml").write_text('[destinations.nas]\nurl = "folder:/mnt/nas"\n')
+    said = tawny("service", "install", "--units", str(tmp_path), "--data", "data", "--config", str(own / "tawny.toml"))
+    assert said.code == 0, said
+    unit = (tmp_path / "tawny.service").read_text()
+    assert f"ReadWritePaths={tmp_path}/data -/mnt/nas -{own}\n" in unit
+    assert f"tawny:tawny {tmp_path}/data {own}\n" in systemctl.read_text()

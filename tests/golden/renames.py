@@ -169,6 +169,7 @@ _OUTLOOK: Final = "every reader says with the same sentence whether the disk suf
 _UNSET: Final = "no setting makes a camera wait for motion: it was never sent"
 _WATCHING: Final = "/api/v1/cameras/{camera}/watching"
 _MASKS: Final = "a privacy mask is not about detection: it stands in the camera's own table"
+_CONFINED: Final = "user code is confined: what it may read is chosen"
 REMOVED: Final[tuple[Change, ...]] = (
     Change("openapi", "value", "disarm", "`set_mode` with the mode says the same", _ORDERS),
     Change("help", "command", "tawny disarm", "`tawny mode home` says the same"),
@@ -217,6 +218,9 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("openapi", "path", "/api/v1/history/witnesses", _WITNESS),
     Change("help", "argument", "--confirm-history", _WITNESS, "tawny check"),
     Change("help", "argument", "--witness", _WITNESS, "tawny check"),
+    Change("settings", "key", "allow_read", _CONFINED, "recognizers.<name>"),
+    Change("settings", "key", "allow_read", _CONFINED, "detectors.own"),
+    Change("settings", "key", "allow_any_folder", "folders of the system are no destinations", "destinations.folder"),
 )
 
 ADDED_COLUMNS: Final = (
@@ -264,6 +268,8 @@ def apply_changes(name: str, interface: dict[str, Any], changes: Iterable[Change
 
 
 def _without_key(node: Any, gone: str) -> Any:
+    if isinstance(node["keys"], list):  # of a plug-in
+        return node | {"keys": [key for key in node["keys"] if key != gone]}
     return node | {"keys": {key: value for key, value in node["keys"].items() if key != gone}}
 
 

@@ -36,7 +36,7 @@ function lazyOf(key, loaded) {
   });
 }
 const sized = readdirSync(new URL("assets/", folder))
-  .filter((name) => !/\.(woff2|br|gz)$/.test(name))
+  .filter((name) => !/\.(woff2|br|gz|txt)$/.test(name)) // licences are text that a click in Settings opens
   .map((name) => statSync(new URL(`assets/${name}`, folder)).size);
 const asset = (end) => readdirSync(new URL("assets/", folder)).filter((name) => name.endsWith(end)).map((name) => `assets/${name}`);
 
@@ -51,7 +51,7 @@ const rows = [
     return [`${name}, scripts and styles`, sum(scripts(more)) + sum(styles(more)), most[name] ?? 25 * KB];
   }),
   // Screens of settings come when they are opened, and are never all loaded: each is held to its own budget above.
-  ["all of it, uncompressed, without the font", sized.reduce((all, size) => all + size, 0), 720 * KB],
+  ["all of it, uncompressed, without font and licences", sized.reduce((all, size) => all + size, 0), 720 * KB],
 ];
 
 let over = 0;

@@ -128,7 +128,7 @@ class Inbox:
                 )
             self._writing[part] = self._reserve(holder, before_bytes, more_bytes)
         try:
-            part.parent.mkdir(parents=True, exist_ok=True)
+            part.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
             return InboxWrite(part, partial(self._note_written, part), partial(self._close_write, part))
         except OSError as error:
             self._close_write(part)
@@ -141,7 +141,7 @@ class Inbox:
             if part.stat().st_size != size_bytes or _sha256(part) != sha256:
                 self._forget(holder, part)
                 raise RequestRefused(422, "damaged", "The file doesn't match its checksum.", "Send it again.")
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
             if modified_ms:
                 os.utime(part, ns=(modified_ms * 1_000_000, modified_ms * 1_000_000))
             with part.open("rb") as file:
@@ -202,7 +202,7 @@ class Inbox:
         """Reserve space on the disk. Call with the lock."""
         assert self._root is not None
         try:
-            self._root.mkdir(parents=True, exist_ok=True)
+            self._root.mkdir(mode=0o750, parents=True, exist_ok=True)
             if self._headroom is None:
                 self._headroom = DiskHeadroom(self._root)
             number = self._headroom.reserve(more_bytes)
@@ -254,6 +254,7 @@ class InboxWrite:
 
     def __init__(self, part: Path, on_written: Callable[[int], None], on_closed: Callable[[], None]) -> None:
         self._part, self._on_written, self._on_closed = part, on_written, on_closed
+        part.touch(mode=0o600)
         self._file = part.open("ab", buffering=0)
 
     def write(self, data: bytes) -> None:

@@ -8,6 +8,7 @@ import ctypes
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -113,10 +114,11 @@ class Program:
         """
         configure_logging()
         limit = raise_limit()
+        os.umask(os.umask(0o077) & 0o077)  # whatever it was: tawny reads and writes the files that it creates
         _return_freed_memory()
         if not keep_memory_private():
             log.warning("cannot protect tawny's memory: other programs of this user can read it")
-        doors = PluginRegistry.opened()
+        doors = PluginRegistry.opened((self._folder, Path(__file__).parents[1], Path(sys.prefix)))
         doors.check(self._settings, str(self._config or "the command line"))
         running = RecorderRuntime(
             self._settings, self._folder, self._clock, doors, self._config, stands_for=self._stands_for
@@ -269,8 +271,18 @@ class Program:
         kept, modes, note = OutboxMarks(outward.outbox, "inputs/"), running.arming.modes, accounts.note
         return IntegrationService(
             lambda: running.settings, running, running.said, modes, kept, note, self._clock, running.died,
-            lambda: outward.outbox.waiting().count, running.logins,
+            lambda: outward.outbox.waiting().count, self._private_paths(), running.logins,
         )  # fmt: skip
+
+    def _private_paths(self) -> list[Path]:
+        """Return what scripts of the user can't reach: recordings, accounts, keys, settings and their secrets."""
+        found = [self._folder]
+        if self._config is not None:
+            secret = ("secrets.toml", "credentials", "known.key")
+            found += [self._config, *(self._config.with_name(name) for name in secret)]
+        if credentials := os.environ.get("CREDENTIALS_DIRECTORY"):
+            found.append(Path(credentials))
+        return found
 
     async def _keep_going(self, running: RecorderRuntime, stop: asyncio.Event) -> None:
         """Run until stopped: reload changed settings, send the systemd watchdog heartbeat."""

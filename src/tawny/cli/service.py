@@ -1,16 +1,24 @@
 """`tawny service`: install or remove a hardened systemd unit that starts tawny at boot and restarts it."""
 
+import grp
 import os
+import pwd
 import shutil
 import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import NamedTuple
 
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings
+from tawny.config.settings import Settings, listen_address
+from tawny.delivery.destinations.folder import folder_of
 from tawny.model.errors import FolderUnwritable, NotDone
 
+OWN_USER = "tawny"
+GROUPS = ("video", "render")
+"""Groups of cameras and of hardware decoders."""
 UNIT = """\
 [Unit]
 Description=tawny security-camera recorder
@@ -28,28 +36,51 @@ WatchdogSec=30
 TimeoutStopSec=15
 # credentials: files named like the ${{NAME}}s of the settings, readable by root only
 LoadCredential=-tawny:{config_folder}/credentials
-{user}StateDirectory=tawny
+User={user}
+SupplementaryGroups={groups}
+StateDirectory=tawny
+StateDirectoryMode=0750
 UMask=0077
 LimitCORE=0
 LimitNOFILE=65536
 MemorySwapMax=0
+CapabilityBoundingSet={capabilities}
+AmbientCapabilities={capabilities}
 NoNewPrivileges=yes
 ProtectSystem=strict
 ReadWritePaths={data}{others}
 ProtectHome={home}
 PrivateTmp=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
+# cameras, hardware decoders and accelerators
+DevicePolicy=closed
+{devices}
+ProtectClock=yes
 ProtectControlGroups=yes
-RestrictSUIDSGID=yes
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+KeyringMode=private
 LockPersonality=yes
-MemoryDenyWriteExecute=no
-SupplementaryGroups=video
+RemoveIPC=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+# landlock and seccomp: custom detectors confine themselves with them
+SystemCallArchitectures=native
+SystemCallFilter=@system-service landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp
+SystemCallFilter=~@privileged
+SystemCallErrorNumber=EPERM
 
 [Install]
 WantedBy=multi-user.target
 """
+DEVICES = (
+    "char-video4linux", "char-media", "char-drm", "char-dma_heap", "/dev/vchiq", "char-nvidia*", "char-accel",
+    "char-apex", "char-hailo*", "char-usb_device",
+)  # fmt: skip
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -58,7 +89,9 @@ def describe(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--config", metavar="FILE", help="settings file to run with")
     parser.add_argument("--data", metavar="DIR", help="folder for recordings")
-    parser.add_argument("--user", help="user to run as (default: the user who called sudo)")
+    parser.add_argument(
+        "--user", help="user to run as (default: tawny, or you if tawny is installed in your home folder; never root)"
+    )
     parser.add_argument("--units", metavar="DIR", default="/etc/systemd/system", help="folder of systemd units")
 
 
@@ -66,11 +99,14 @@ def run(args: Namespace, out: Output) -> int:
     unit = Path(args.units) / "tawny.service"
     if args.what == "uninstall":
         return _uninstall(unit, out)
-    text = unit_text(args)
+    service = ServicePaths.of(args)
+    text = unit_text(args, service)
     if args.what == "show":
         out.data({"unit": text}, text.rstrip())
         return 0
     _systemctl("--version")
+    if service.user == OWN_USER:
+        _make_own(service)
     try:
         unit.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -81,26 +117,92 @@ def run(args: Namespace, out: Output) -> int:
     return 0
 
 
-def unit_text(args: Namespace) -> str:
-    """Return the systemd unit. Raises NotDone: without a settings file."""
-    config = config_file(args)
-    if config is None or not config.exists():
-        raise NotDone("No settings file found.", "Create one with `tawny init`, or pass it with `--config`.")
-    chosen = load_settings(args)[0]
-    data, storage = data_folder(args, chosen).resolve(), chosen.storage
+class ServicePaths(NamedTuple):
+    """What the unit names. own: whether the settings' folder is for tawny alone, without its program."""
+
+    config: Path
+    data: Path
+    settings: Settings
+    user: str
+    is_in_home: bool
+    own: bool
+
+    @classmethod
+    def of(cls, args: Namespace) -> "ServicePaths":
+        """Raises NotDone: without a settings file, or if no user but root can use these paths."""
+        config = config_file(args)
+        if config is None or not config.exists():
+            raise NotDone("No settings file found.", "Create one with `tawny init`, or pass it with `--config`.")
+        settings = load_settings(args)[0]
+        config, data = config.resolve(), data_folder(args, settings).resolve()
+        in_home = [path for path in (config, data, Path(sys.prefix)) if path.is_relative_to("/home")]
+        user = args.user or (os.environ.get("SUDO_USER", "") if in_home else "") or OWN_USER
+        if user in ("root", "0"):
+            raise NotDone("The service never runs as root.", "Leave out `--user`, or name another user.")
+        hidden = next((path for path in (config, data, Path(sys.prefix)) if path.is_relative_to("/root")), None)
+        if hidden is not None or (in_home and user == OWN_USER):
+            raise NotDone(
+                f"The service's user can't open {hidden or in_home[0]}.",
+                "Put tawny into /opt/tawny and tawny.toml into /etc/tawny, or pass the folder's owner as `--user`.",
+            )
+        program = (Path(sys.prefix), Path(__file__).resolve())
+        own = config.parent.name == "tawny" and not any(path.is_relative_to(config.parent) for path in program)
+        return cls(config, data, settings, user, bool(in_home), own)
+
+
+def unit_text(args: Namespace, service: ServicePaths | None = None) -> str:
+    """Return the systemd unit. Raises NotDone."""
+    service = service or ServicePaths.of(args)
+    storage, web = service.settings.storage, service.settings.web
     others = [storage.spare, storage.mirror, *(tier.path for tier in storage.tiers)]
-    user = args.user or os.environ.get("SUDO_USER", "")
-    below_home = any(str(path.resolve()).startswith(("/home/", "/root/")) for path in (config, data, Path(sys.prefix)))
+    others += [str(path) for one in service.settings.destinations.values() if (path := folder_of(one.url))]
+    writable = [Path(other).expanduser().resolve() for other in others if other]
+    if service.own:
+        writable.append(service.config.parent)  # the interface changes the settings
     return UNIT.format(
         program=shutil.which("tawny") or Path(sys.argv[0]).resolve(),
-        config=config.resolve(),
-        config_folder=config.resolve().parent,
-        data=data,
+        config=service.config,
+        config_folder=service.config.parent,
+        data=service.data,
         mounts="WantsMountsFor" if storage.spare else "RequiresMountsFor",  # fallback disk: start without the main disk
-        others="".join(f" -{Path(other).expanduser().resolve()}" for other in others if other),
-        user=f"User={user}\n" if user else "",
-        home="read-only" if below_home else "yes",
+        others="".join(f" -{path}" for path in dict.fromkeys(writable)),
+        user=service.user,
+        groups=" ".join(name for name in GROUPS if _has_group(name)),
+        capabilities="CAP_NET_BIND_SERVICE" if listen_address(web.listen)[1] < 1024 else "",
+        home="read-only" if service.is_in_home else "yes",
+        devices="\n".join(f"DeviceAllow={name} rw" for name in DEVICES),
     )
+
+
+def _has_group(name: str) -> bool:
+    """systemd refuses to start a unit with an unknown group."""
+    try:
+        grp.getgrnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def _make_own(service: ServicePaths) -> None:
+    """Create the service's user, and give it the recordings and the settings."""
+    try:
+        pwd.getpwnam(OWN_USER)
+    except KeyError:
+        _call("useradd", "--system", "--user-group", "--home-dir", str(service.data), "--no-create-home", OWN_USER)
+    storage, whole = service.settings.storage, list[Path]()
+    folders = [service.data, *(Path(tier.path).expanduser() for tier in storage.tiers)]
+    folders += [Path(other).expanduser() for other in (storage.spare, storage.mirror) if other]
+    for folder in folders:
+        if folder.parent.is_dir() and not folder.exists():
+            folder.mkdir(mode=0o750)
+        if (folder / "history").is_dir() or (folder.is_dir() and not any(folder.iterdir())):  # nothing of others
+            whole.append(folder)
+    secrets = service.config.with_name("secrets.toml")
+    if service.own:
+        whole.append(service.config.parent)
+    else:
+        whole += [path for path in (service.config, secrets) if path.exists()]
+    _call("chown", "--recursive", "--no-dereference", f"{OWN_USER}:{OWN_USER}", *map(str, whole))
 
 
 def _uninstall(unit: Path, out: Output) -> int:
@@ -117,9 +219,15 @@ def _uninstall(unit: Path, out: Output) -> int:
 
 
 def _systemctl(*words: str) -> None:
-    program = shutil.which("systemctl")
-    if program is None:
+    if shutil.which("systemctl") is None:
         raise NotDone("This computer doesn't use systemd.", "Run `tawny run` from your own service manager.")
+    _call("systemctl", *words)
+
+
+def _call(name: str, *words: str) -> None:
+    program = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+    if program is None:
+        raise NotDone(f"{name} isn't installed.", "Install it, or pass `--user` with a user that exists.")
     done = subprocess.run([program, *words], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise NotDone(f"systemctl {words[0]} failed: {done.stderr.strip()}", "Run this with sudo.")
+        raise NotDone(f"{name} {words[0]} failed: {done.stderr.strip()}", "Run this with sudo.")

@@ -25,6 +25,9 @@ class RecogniserSettings(Table):
     )
     deadline: Annotated[Duration, Field(ge=0.05, le=5)] = Field(1.0, description="With `file`: time limit per call.")
     memory: Annotated[Size, Field(ge=50_000_000)] = Field(1_000_000_000, description="With `file`: memory limit.")
+    allow_read: tuple[str, ...] = Field(
+        (), description="With `file`: files and folders it may read, besides models and Python files beside it."
+    )
 
     @property
     def options(self) -> dict[str, Any]:

@@ -1,24 +1,30 @@
 """User scripts: programs of one folder, run with JSON on standard input and a deadline.
 
 A script runs in its own process group, without a shell and without tawny's environment. At the deadline it is killed
-with all of its child processes. The beginning of its output is kept for display.
+with all of its child processes. The beginning of its output is kept for display. The kernel keeps it from tawny's own
+files; for the rest it has the rights of tawny's user, because it is there to use the network and other programs.
 """
 
 import json
+import logging
 import os
 import select
 import signal
 import stat
 import subprocess
+import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from tawny.config.integrations import is_script_name
+from tawny.engine import confinement
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
+
+log = logging.getLogger(__name__)
 
 MOST_SAID = 2000
 """Maximum length of a script's output, characters."""
@@ -38,12 +44,15 @@ class ScriptResult:
 
 
 class ScriptRunner:
-    """Runs scripts. Thread-safe. folder: None: scripts are disabled."""
+    """Runs scripts. Thread-safe. folder: None: scripts are disabled. hidden: paths that scripts can't reach."""
 
-    def __init__(self, folder: Path | None, deadline_s: float, clock: Clock) -> None:
+    def __init__(self, folder: Path | None, deadline_s: float, clock: Clock, hidden: Sequence[Path] = ()) -> None:
         self._folder, self._deadline_s, self._clock = folder, deadline_s, clock
         self._running: set[int] = set()
         self._lock, self._is_ending = threading.Lock(), False
+        self._hidden = hidden
+        if folder is not None and hidden and not confinement.landlock_abi(confinement.LinuxKernel()):
+            log.warning("this computer can't keep scripts from tawny's own files (the kernel has no Landlock)")
 
     def check(self, name: str) -> Path:
         """Return the script's path. Raises NotDone if it may not be run."""
@@ -89,20 +98,40 @@ class ScriptRunner:
         return ran.said
 
     def _started(self, path: Path, paper: IO[bytes]) -> "subprocess.Popen[bytes]":
-        with self._lock:
-            if self._is_ending:
-                raise NotDone("tawny is stopping.", "")
-            process = subprocess.Popen(
-                [str(path)],
-                stdin=paper,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                cwd=path.parent,
-                env={"PATH": PATH, "LANG": "C.UTF-8", "HOME": str(path.parent)},
-                start_new_session=True,
-            )
-            self._running.add(process.pid)
-            return process
+        """Start it through `engine.confinement`. Raises OSError if the script itself cannot be started."""
+        failed, fails = os.pipe()
+        try:
+            launcher = [sys.executable, "-I", "-S", confinement.__file__]
+            words = [*launcher, str(fails), str(path), *map(str, self._hidden)]
+            with self._lock:
+                if self._is_ending:
+                    raise NotDone("tawny is stopping.", "")
+                process = subprocess.Popen(
+                    words,
+                    stdin=paper,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    cwd=path.parent,
+                    env={"PATH": PATH, "LANG": "C.UTF-8", "HOME": str(path.parent)},
+                    start_new_session=True,
+                    pass_fds=(fails,),
+                )
+                self._running.add(process.pid)
+            os.close(fails)
+            fails = -1
+            code = os.read(failed, 16)  # empty once the script has taken the launcher's place
+        finally:
+            for fd in (failed, fails):
+                if fd >= 0:
+                    os.close(fd)
+        if code:
+            self._ended(process)
+            raise OSError(int(code), os.strerror(int(code)))
+        return process
+
+    def _ended(self, process: "subprocess.Popen[bytes]") -> None:
+        with process, self._lock:
+            self._running.discard(process.pid)
 
     def stop(self) -> None:
         """Kill all running scripts and refuse new ones."""

@@ -4,12 +4,16 @@ Failures of the script never affect the caller. The file is reloaded when it cha
 and retried after a delay, or at once when the file changes.
 """
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tawny.engine.user_script_process import ScriptFailure, ScriptProcess
+from tawny.engine.user_script_main import MOST_REFUSALS, PLAIN
+from tawny.engine.user_script_process import GARBLED, ScriptFailure, ScriptProcess
 from tawny.model.clock import Clock, SystemClock
+
+log = logging.getLogger(__name__)
 
 LOADS_S = 20.0
 """Timeout for loading the file, in s."""
@@ -19,13 +23,22 @@ PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 class UserScript:
     """Runs one user script. Call from one thread.
 
-    function: `detect` or `read`. deadline_s: timeout of a call. memory: limit in bytes.
+    function: `detect` or `read`. deadline_s: timeout of a call. memory: limit in bytes. allow_read: files and folders
+    that it may read, besides those it needs (`engine.confinement`); relative ones are beside it.
     """
 
     def __init__(
-        self, file: Path, function: str, *, deadline_s: float, memory: int, clock: Clock | None = None
+        self,
+        file: Path,
+        function: str,
+        *,
+        deadline_s: float,
+        memory: int,
+        allow_read: Sequence[str] = (),
+        clock: Clock | None = None,
     ) -> None:
         self._file, self._function, self._deadline_s, self._memory = file, function, deadline_s, memory
+        self._allowed = [file.parent / Path(path).expanduser() for path in allow_read]
         self._clock = clock or SystemClock()
         self._child: ScriptProcess | None = None
         self._is_ready = False
@@ -64,15 +77,21 @@ class UserScript:
         if isinstance(answer, ScriptFailure):
             self._fails(answer)
             return None
+        self._log_refusals(answer)
         if answer["printed"]:
             self.printed = answer["printed"]
             self.on_printed(self.printed)
         if "error" in answer:
             self._tell(ScriptFailure(answer["error"]["what"], answer["error"]["line"]))
             return None
+        try:
+            found = PLAIN[self._function](answer["found"])
+        except (KeyError, TypeError, ValueError) as error:
+            self._fails(ScriptFailure(f"its answer can't be used: {error}"))
+            return None
         self._tell(None)
         self._pause_s = PAUSE_S
-        return answer["found"]
+        return found
 
     def load(self) -> None:
         """Wait until the current file is loaded, or `trouble` has the error."""
@@ -114,12 +133,24 @@ class UserScript:
         if isinstance(said, ScriptFailure):
             self._fails(said)
             return False
+        self._log_refusals(said)
         if "error" in said:
             self._fails(ScriptFailure(said["error"]["what"], said["error"]["line"]))
             return False
+        if "takes_frame" not in said:
+            self._fails(GARBLED)
+            return False
+        for limit in said.get("missing", ()):
+            log.warning("%s: this computer can't limit %s", self._file, limit)
         self.takes_frame = said["takes_frame"]
         self._is_ready = True
         return True
+
+    def _log_refusals(self, answer: dict[str, Any]) -> None:
+        for what, line in answer.get("refused", [])[:MOST_REFUSALS]:
+            shown = "".join(one if one.isprintable() else "?" for one in what[:300])
+            where = str(self._file) if line is None else f"{self._file}, line {line}"
+            log.warning("%s: refused: %s", where, shown)
 
     def _fails(self, wrong: ScriptFailure) -> None:
         """Close the failed process and schedule a restart."""
@@ -133,6 +164,8 @@ class UserScript:
         trouble = "" if wrong is None else f"{where}: {wrong.what}."
         if trouble != self.trouble:
             self.trouble = trouble
+            if trouble:
+                log.warning("%s", trouble)
             self.on_trouble(trouble)
 
     def _version_now(self) -> tuple[int, int] | None:
@@ -143,4 +176,4 @@ class UserScript:
         return status.st_mtime_ns, status.st_size
 
     def _begun(self) -> ScriptProcess:
-        return ScriptProcess(self._file, self._memory, self._clock, self._function)
+        return ScriptProcess(self._file, self._memory, self._clock, self._function, self._allowed)

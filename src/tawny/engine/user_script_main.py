@@ -1,6 +1,8 @@
 """Process that runs a user's `detect()` or `read()`. Started as a script, so that it needs no tawny modules.
 
-   user_script_main.py FILE FUNCTION MEMORY_BYTES PICTURES_FD ANSWERS_FD TRACES_FD
+   user_script_main.py FILE FUNCTION MEMORY_BYTES PICTURES_FD ANSWERS_FD TRACES_FD [READABLE_PATH ...]
+
+It confines itself (`engine.confinement`) before it loads the file, and reports what the file tries and may not.
 
 Requests are JSON lines on standard input; each is answered by one line on ANSWERS_FD. Frames arrive in two alternating
 halves of shared memory, so that the previous frame stays available. A call that exceeds its deadline ends the process
@@ -15,13 +17,13 @@ import json
 import math
 import mmap
 import os
-import resource
+import signal
 import sys
 import traceback
-from collections.abc import Callable
-from importlib.machinery import SourceFileLoader
+from collections.abc import Callable, Sequence
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
 LONGEST_LABEL = 40
@@ -30,12 +32,23 @@ MOST_NUMBERS = 4096
 """Maximum length of a face embedding."""
 MOST_PRINTED = 2000
 """Maximum characters of printed output per call."""
+MOST_REFUSALS = 20
+"""Maximum number of different refused attempts that one process reports."""
+AUDITED = {
+    "socket.__new__": "open a network connection",
+    "os.fork": "start another process", "os.forkpty": "start another process",
+    "os.exec": "start {0}", "os.posix_spawn": "start {0}", "os.system": "start {0}", "subprocess.Popen": "start {0}",
+    "os.remove": "delete {0}", "os.rmdir": "delete {0}", "os.rename": "rename {0}", "os.mkdir": "create {0}",
+    "os.link": "create {1}", "os.symlink": "create {1}", "os.truncate": "write {0}", "os.chmod": "change {0}",
+    "os.chown": "change {0}", "os.utime": "change {0}", "os.setxattr": "change {0}", "os.removexattr": "change {0}",
+}  # fmt: skip
+"""What the kernel refuses in every case, by the name of Python's audit event."""
 
 
 class ScriptObservation(NamedTuple):
-    """An object returned by `detect()`. box: x0, y0, x1, y1 as shares 0..1 of the frame. score: 0..1."""
+    """An object returned by `detect()`. box: x0, y0, x1, y1 as shares 0..1 of the frame; None for all. score: 0..1."""
 
-    box: tuple[float, float, float, float]
+    box: tuple[float, float, float, float] | None
     label: str = "motion"
     score: float = 1.0
 
@@ -62,20 +75,31 @@ class ScriptFrame(NamedTuple):
     kind: str = ""
 
 
-def main(file: Path, function: str, memory: int, pictures: int, answers: int, traces: int) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+def main(file: Path, function: str, memory: int, fds: tuple[int, int, int], allowed: Sequence[Path]) -> None:
+    """fds: of the frames, the answers and the tracebacks. allowed: paths it may read besides its own."""
     os.nice(10)
+    sys.dont_write_bytecode = True
+    limits = _load_confinement()
+    beside = limits.paths_beside(file)
+    pictures, answers, traces = fds
     with os.fdopen(answers, "w", encoding="utf-8") as out, os.fdopen(traces, "w", encoding="utf-8") as trace:
         printed = sys.stdout = sys.stderr = io.StringIO()
+        refused = RefusedAccess(file, (*beside, *allowed))
 
         def say(**told: Any) -> None:
             told["printed"] = printed.getvalue()[-MOST_PRINTED:]
+            if new := refused.take():
+                told["refused"] = new
             printed.seek(0)
             printed.truncate()
             out.write(json.dumps(told) + "\n")
             out.flush()
 
+        faulthandler.register(signal.SIGSYS, file=trace, all_threads=False, chain=True)
+        limits.limit_resources(memory)
+        missing = limits.confine((*beside, *allowed))
+        sys.addaudithook(refused.on_audit)
+        sys.meta_path.insert(sys.meta_path.index(PathFinder), FinderBeside(beside))
         try:
             called = load_function(file, function)
         except BaseException as error:  # user code may raise anything, including SystemExit
@@ -83,7 +107,7 @@ def main(file: Path, function: str, memory: int, pictures: int, answers: int, tr
             return
         takes_frame = bool(inspect.signature(called).parameters)
         shown = SharedFrames(pictures) if takes_frame else None
-        say(takes_frame=takes_frame)
+        say(takes_frame=takes_frame, **({"missing": missing} if missing else {}))
         for line in sys.stdin:
             asked = json.loads(line)
             faulthandler.dump_traceback_later(asked["deadline_s"], exit=True, file=trace)
@@ -95,6 +119,94 @@ def main(file: Path, function: str, memory: int, pictures: int, answers: int, tr
                 answer = {"error": describe_error(error, file)}
             faulthandler.cancel_dump_traceback_later()
             say(**answer)
+
+
+def _load_confinement() -> Any:
+    path = Path(__file__).with_name("confinement.py")
+    spec = importlib.util.spec_from_file_location("tawny_confinement", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class RefusedAccess:
+    """Collects what user code tries and may not. It only names: the kernel refuses."""
+
+    def __init__(self, file: Path, readable: Sequence[Path]) -> None:
+        self._file, self._readable = str(file), tuple(map(str, readable))
+        self._known: set[str] = set()
+        self._new: list[tuple[str, int | None]] = []
+        self._is_busy = False
+
+    def take(self) -> list[tuple[str, int | None]]:
+        """Return what is new, with the line in the file."""
+        new, self._new = self._new, []
+        return new
+
+    def on_audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Receive an event of Python's, before it happens."""
+        if self._is_busy:
+            return
+        if event in AUDITED:
+            self._note(AUDITED[event].format(*map(_text, arguments)))
+        elif event == "os.kill" and arguments[0] != os.getpid():
+            self._note("send a signal to another process")
+        elif event in ("open", "os.listdir", "os.scandir") and isinstance(arguments[0], str | bytes):
+            flags = arguments[2] if event == "open" else os.O_DIRECTORY
+            self._try(_text(arguments[0]), flags if isinstance(flags, int) else 0)
+
+    def _try(self, path: str, flags: int) -> None:
+        if any(path == one or path.startswith(one + "/") for one in self._readable):
+            return
+        is_change = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        if is_change and path != os.devnull:
+            self._note(f"write {path}")
+            return
+        self._is_busy = True
+        try:
+            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags & os.O_DIRECTORY))
+        except PermissionError:
+            self._note(f"read {path}")
+        except (OSError, ValueError):  # it does not exist, or is no path: the user's own call reports that
+            pass
+        finally:
+            self._is_busy = False
+
+    def _note(self, what: str) -> None:
+        if what in self._known or len(self._known) >= MOST_REFUSALS:
+            return
+        self._known.add(what)
+        frame = inspect.currentframe()  # the line of the user's file that is being executed
+        while frame is not None and frame.f_code.co_filename != self._file:
+            frame = frame.f_back
+        self._new.append((what, None if frame is None else frame.f_lineno))
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+class FinderBeside:
+    """Finds modules and packages beside the file: it may not list its folder, where other files lie, too."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = {path.name: path for path in paths}
+
+    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        del target
+        if path is not None:  # within a package
+            return None
+        package = self._paths.get(name)
+        if package is not None:
+            source = str(package / "__init__.py")
+            return importlib.util.spec_from_file_location(
+                name, source, loader=FreshLoader(name, source), submodule_search_locations=[str(package)]
+            )
+        if (module := self._paths.get(name + ".py")) is not None:
+            return importlib.util.spec_from_file_location(name, module, loader=FreshLoader(name, str(module)))
+        extension = next((self._paths[name + end] for end in EXTENSION_SUFFIXES if name + end in self._paths), None)
+        return None if extension is None else importlib.util.spec_from_file_location(name, extension)
 
 
 class SharedFrames:
@@ -134,7 +246,6 @@ class FreshLoader(SourceFileLoader):
 
 def load_function(file: Path, function: str) -> Callable[..., Any]:
     """Load the file and return its `detect` or `read`."""
-    sys.path.insert(0, str(file.parent))
     spec = importlib.util.spec_from_file_location(file.stem, file, loader=FreshLoader(file.stem, str(file)))
     if spec is None or spec.loader is None:
         raise ImportError(f"{file.name} is no Python file")
@@ -158,11 +269,13 @@ def plain_observations(found: Any) -> list[tuple[tuple[float, ...] | None, str, 
     return [(None, "motion", _share(found, "a score"))]
 
 
-def _thing(one: ScriptObservation) -> tuple[tuple[float, ...], str, float]:
-    if len(one.box) != 4:
+def _thing(one: ScriptObservation) -> tuple[tuple[float, ...] | None, str, float]:
+    label = str(one.label)
+    if one.box is None and label == "motion":  # as from a score, in an answer that is checked again
+        return None, label, _share(one.score, "a score")
+    if one.box is None or len(one.box) != 4:
         raise ValueError(f"a box was {one.box!r}; allowed: x0, y0, x1, y1 as shares of the picture")
     x0, y0, x1, y1 = (_share(edge, "an edge of a box") for edge in one.box)
-    label = str(one.label)
     if not 0 < len(label) <= LONGEST_LABEL or not label.isprintable():
         raise ValueError(f"a label was {label[:60]!r}; allowed: 1 to {LONGEST_LABEL} letters")
     return (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)), label, _share(one.score, "a score")
@@ -205,8 +318,12 @@ def describe_error(error: BaseException, file: Path) -> dict[str, Any]:
     lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == str(file)]
     line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, PermissionError) and error.filename is not None:
+        what += "; `allow_read` lists what it may read"
     return {"what": what[:300], "line": line}
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], *(int(word) for word in sys.argv[3:7]))
+    _, _file, _function, _memory, _pictures, _answers, _traces, *_allowed = sys.argv
+    _fds = int(_pictures), int(_answers), int(_traces)
+    main(Path(_file), _function, int(_memory), _fds, [Path(path) for path in _allowed])

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,9 @@ GARBLED = ScriptFailure("it wrote where it answers: into a file that it did not 
 class ScriptProcess:
     """One process. Call from one thread."""
 
-    def __init__(self, file: Path, memory: int, clock: Clock, function: str = "detect") -> None:
+    def __init__(
+        self, file: Path, memory: int, clock: Clock, function: str = "detect", readable: Sequence[Path] = ()
+    ) -> None:
         self._file, self._clock = file, clock
         self._pictures = os.memfd_create("tawny pictures")
         self._size, self._half = 0, 0
@@ -50,18 +53,19 @@ class ScriptProcess:
         traces, traced = os.pipe()
         self._answers, self._traces, self._rest = answers, traces, b""
         fcntl.fcntl(traces, fcntl.F_SETFL, os.O_NONBLOCK)
-        fds = (str(self._pictures), str(told), str(traced))
-        words = [sys.executable, "-P", str(CHILD), str(file), function, str(memory), *fds]
+        shown = os.open(f"/proc/self/fd/{self._pictures}", os.O_RDONLY | os.O_CLOEXEC)
+        fds = (str(shown), str(told), str(traced))
+        words = [sys.executable, "-P", str(CHILD), str(file), function, str(memory), *fds, *map(str, readable)]
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         environment |= ONE_THREAD | TELLS_NOBODY
         try:
             self._process = subprocess.Popen(
                 words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment,
-                pass_fds=(self._pictures, told, traced), start_new_session=True, cwd=file.parent,
+                pass_fds=(shown, told, traced), start_new_session=True, cwd=file.parent,
             )  # fmt: skip
         finally:
-            os.close(told)
-            os.close(traced)
+            for fd in (shown, told, traced):
+                os.close(fd)
 
     def ask(
         self, at_ms: int, camera: str, rgb: Any, deadline_s: float, kind: str = ""
@@ -93,10 +97,10 @@ class ScriptProcess:
                 return GARBLED
         line, _, self._rest = self._rest.partition(b"\n")
         try:
-            said: dict[str, Any] = json.loads(line)
-        except ValueError:
+            said = json.loads(line)
+        except (ValueError, RecursionError):
             return GARBLED
-        return said
+        return said if _is_answer(said) else GARBLED
 
     @property
     def is_alive(self) -> bool:
@@ -112,15 +116,17 @@ class ScriptProcess:
         for fd in (self._answers, self._traces, self._pictures):
             os.close(fd)
 
-    def why_ended(self) -> ScriptFailure:
-        """Return why a dead process ended."""
+    def why_ended(self, too_late: str = "it took too long") -> ScriptFailure:
+        """Return why a dead process ended. too_late: words for a call that met its deadline."""
         try:
             code: int | None = self._process.wait(ENDS_S)
         except subprocess.TimeoutExpired:
             code = None
         line = self._line()
+        if code == -signal.SIGSYS:
+            return ScriptFailure("it was stopped because it tried to reach into other processes or the system", line)
         if line is not None:
-            return ScriptFailure("it took too long", line)
+            return ScriptFailure(too_late, line)
         return ScriptFailure("it ended" if code is None else f"its process ended with {_words(code)}")
 
     def _ended(self, deadline_s: float) -> ScriptFailure:
@@ -128,8 +134,7 @@ class ScriptProcess:
             self._process.wait(ENDS_S if wait_readable([self._answers], 0) else 0)
         except subprocess.TimeoutExpired:
             return ScriptFailure(f"it took longer than {deadline_s:g} s")
-        wrong = self.why_ended()
-        return ScriptFailure(f"it took longer than {deadline_s:g} s", wrong.line) if wrong.line else wrong
+        return self.why_ended(f"it took longer than {deadline_s:g} s")
 
     def _line(self) -> int | None:
         """Return the line in the script at the timeout: the innermost frame of its file."""
@@ -148,6 +153,24 @@ class ScriptProcess:
         self._half = self._size - self._half
         os.pwrite(self._pictures, memoryview(rgb).cast("B"), self._half)
         return self._half
+
+
+def _is_answer(said: Any) -> bool:
+    """Return whether an answer has the shape of one: user code may have written it."""
+    if not isinstance(said, dict) or not isinstance(said.get("printed"), str):
+        return False
+    refused, missing, wrong = said.get("refused", []), said.get("missing", []), said.get("error")
+    if not isinstance(refused, list) or not all(isinstance(one, list) and _is_place(*one) for one in refused):
+        return False
+    if not isinstance(missing, list) or not all(isinstance(one, str) for one in missing):
+        return False
+    if wrong is not None:
+        return isinstance(wrong, dict) and _is_place(wrong.get("what"), wrong.get("line"))
+    return "found" in said or isinstance(said.get("takes_frame"), bool)
+
+
+def _is_place(*what_and_line: Any) -> bool:
+    return len(what_and_line) == 2 and isinstance(what_and_line[0], str) and type(what_and_line[1]) in (int, type(None))
 
 
 def _words(code: int) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tawny.config import integrations
@@ -12,7 +13,9 @@ from tawny.config.settings import CameraSettings, Settings
 from tawny.config.units import duration_text
 from tawny.delivery import mqtt_client
 from tawny.delivery.destination import Destination
+from tawny.delivery.destinations.folder import folder_of
 from tawny.delivery.file_names import checked
+from tawny.delivery.folder_rules import ALLOW_ANY, why_no_destination
 from tawny.delivery.notifier import Notifier
 from tawny.detection.detector import DetectorKind
 from tawny.detection.onnx import PROVIDERS
@@ -39,15 +42,18 @@ class PluginRegistry:
     """Factories: each is called with its settings and returns a `detection.recognition.recogniser.Recogniser`."""
     accelerators: Mapping[str, Any] = field(default_factory=dict)
     """Each is a `detection.onnx.Accelerator`."""
+    own_folders: tuple[Path, ...] = ()
+    """Folders of this recorder that its settings don't name: no destinations."""
 
     @classmethod
-    def opened(cls) -> "PluginRegistry":
+    def opened(cls, own_folders: tuple[Path, ...] = ()) -> "PluginRegistry":
         """Return the registry of all installed plug-ins."""
         sources = PluginGroup("tawny.sources", make=lambda kind: kind(), first=("rtsp", "file", "v4l2"))
         destinations = PluginGroup("tawny.destinations", make=lambda kind: kind())
         notifiers = PluginGroup("tawny.notifiers", make=lambda kind: kind())
         recognisers, accelerators = PluginGroup("tawny.recognizers"), PluginGroup("tawny.accelerators")
-        return cls(sources, PluginGroup("tawny.detectors"), destinations, notifiers, recognisers, accelerators)
+        detectors = PluginGroup("tawny.detectors")
+        return cls(sources, detectors, destinations, notifiers, recognisers, accelerators, own_folders)
 
     @property
     def broken(self) -> list[PluginBroken]:
@@ -137,6 +143,11 @@ class PluginRegistry:
             yield Problem(f"{path}.url", "an address of unknown type", ", ".join(f"{each}:…" for each in schemes))
         else:
             yield from _refusals(f"{path}.url", lambda: kind.settings(one.url, one.options))
+        folder = folder_of(one.url)
+        if folder is not None and not one.options.get(ALLOW_ANY):
+            why = why_no_destination(folder, own_folders(settings, self.own_folders))
+            if why.startswith("tawny's own"):
+                yield Problem(f"{path}.url", why, f"another folder, or `{ALLOW_ANY} = true` in tawny.toml")
         yield from _refusals(f"{path}.names", lambda: checked(one.names))
         if one.write_only and one.retention is not None:
             found = f"{duration_text(one.retention)}, though with `write_only` tawny deletes nothing there"
@@ -180,6 +191,13 @@ def _check_programs(settings: Settings) -> Iterator[Problem]:
         yield from _refusals("mqtt.url", lambda: base_topic(settings.mqtt.url))
     if settings.mqtt.url and not mqtt_client.is_client_installed():
         yield Problem("mqtt.url", "a broker", mqtt_client.MISSING)
+
+
+def own_folders(settings: Settings, others: Iterable[Path] = ()) -> list[Path]:
+    """Return the folders of recordings, and the other ones."""
+    storage = settings.storage
+    named = [storage.path, storage.spare, storage.mirror, *(tier.path for tier in storage.tiers)]
+    return [*others, *(Path(path).expanduser() for path in named if path)]
 
 
 def _of_scheme(parts: Mapping[str, Any], url: str) -> str:

@@ -128,7 +128,7 @@ class MemoryDisk:
 
     # --- disk interface
 
-    def create(self, path: str, *, secret: bool = False) -> "MemoryFile":
+    def create(self, path: str) -> "MemoryFile":
         self._do("create", path)
         if path in self._names:
             raise StorageError(str(self.root / path), "File exists")

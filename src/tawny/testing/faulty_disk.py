@@ -38,9 +38,9 @@ class FaultyDisk:
             raise StorageError(str(self.root / path), "Input/output error")
         self.before(operation, path)
 
-    def create(self, path: str, *, secret: bool = False) -> OpenFile:
+    def create(self, path: str) -> OpenFile:
         self.ask("create", path)
-        return _FaultyFile(self, path, self._real.create(path, secret=secret))
+        return _FaultyFile(self, path, self._real.create(path))
 
     def extend(self, path: str) -> OpenFile:
         self.ask("extend", path)

@@ -236,6 +236,8 @@ def test_a_picture_of_another_size_does_no_harm(bench: Bench) -> None:
         ({"file": "detect.sh"}, "a Python file"),
         ({"file": "d.py", "speed": 3}, "speed: not a setting"),
         ({"file": "d.py", "memory": "much"}, "memory: found 'much'"),
+        ({"file": "d.py", "allow_read": 7}, "allow_read: found 7; allowed: a list of paths"),
+        ({"file": "d.py", "allow_read": [""]}, "allow_read: found"),
         ({"file": "d.py", "every": 0}, "every: found 0"),
         ({"file": "d.py", "every": "often"}, "every: found 'often'; allowed: a time, for example 5 s"),
         ({"file": "d.py", "deadline": "10 s"}, "deadline: found 10.0; allowed: a number from 0.01 to 2.5"),

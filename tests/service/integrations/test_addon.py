@@ -1,9 +1,12 @@
 """The add-on for Home Assistant: its configuration is as the Supervisor wants it, and what it starts really starts."""
 
+import argparse
 import json
 import os
+import pwd
 import re
 import runpy
+import shutil
 import stat
 import subprocess
 import sys
@@ -89,9 +92,60 @@ def test_its_options_have_a_schema_and_words(config: dict[str, Any]) -> None:
 def test_it_is_this_version(config: dict[str, Any]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert config["version"] == project["version"]
-    extras = re.search(r"\[([a-z0-9,]+)\]\"", (ADDON / "Dockerfile").read_text())
-    assert extras
-    assert set(extras[1].split(",")) <= project["optional-dependencies"].keys()
+
+
+def test_its_image_is_built_from_exact_files(tmp_path: Path) -> None:
+    lines = (ADDON / "Dockerfile").read_text().splitlines()
+    assert [line for line in lines if line.startswith(("ARG", "FROM"))] == ["ARG BUILD_FROM", "FROM ${BUILD_FROM}"]
+    installs = [line for line in lines if "pip install" in line]
+    assert len(installs) == 2
+    assert "--require-hashes --no-deps -r" in installs[0]
+    assert "--no-deps --no-index" in installs[1]
+    addon = runpy.run_path(str(ROOT / "scripts" / "addon.py"))
+    image = f"docker.io/library/python:3.13-slim-bookworm@sha256:{'5e' * 32}"
+    assert addon["image_by_digest"](image) == image
+    for wrong in ("python:3.13-slim-bookworm", "python@sha256:5e", f"python@sha256:{'XY' * 32}", image + "\nRUN id"):
+        with pytest.raises(argparse.ArgumentTypeError, match="digest"):
+            addon["image_by_digest"](wrong)
+
+
+def test_nothing_may_be_changed_over_mqtt_until_it_is_chosen(config: dict[str, Any]) -> None:
+    assert config["options"]["may"] == []
+
+
+def test_its_apparmor_profile_is_one(config: dict[str, Any]) -> None:
+    parser = shutil.which("apparmor_parser", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    if parser is None:
+        pytest.skip("apparmor_parser is not installed: apt install apparmor")
+    checked = subprocess.run([parser, "-Q", "-K", ADDON / "apparmor.txt"], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    profile = (ADDON / "apparmor.txt").read_text()
+    assert config["apparmor"] is True
+    assert re.search(rf"^profile {config['slug']} ", profile, re.MULTILINE)
+    assert not re.search(r"^\s*(file|capability|network|mount|ptrace|/\*\* \w+),", profile, re.MULTILINE), (
+        "rules for all"
+    )
+    capabilities = set(re.findall(r"capability (\w+)", profile))
+    assert capabilities == {"chown", "dac_override", "fowner", "setgid", "setuid"}
+    for volume in config["map"]:
+        assert f"/{volume.partition(':')[0].removeprefix('addon_')}/** rwkl" in profile
+
+
+def test_it_goes_on_as_a_user_without_rights(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings" / "old.mp4").touch()
+    become = (
+        f"import runpy, os, pathlib; run = runpy.run_path({str(ADDON / 'run.py')!r});"
+        f"run['become']('nobody', [pathlib.Path({str(tmp_path)!r})]);"
+        "print(os.getresuid(), os.getresgid(), 0 in os.getgroups())"
+    )
+    done = subprocess.run([sys.executable, "-c", become], capture_output=True, text=True, check=True)
+    nobody = pwd.getpwnam("nobody")
+    user, group = (nobody.pw_uid,) * 3, (nobody.pw_gid,) * 3
+    assert done.stdout.strip() == f"{user} {group} False"
+    assert (tmp_path / "recordings" / "old.mp4").stat().st_uid == nobody.pw_uid
 
 
 def test_what_its_image_is_built_from_is_put_beside_it(tmp_path: Path) -> None:
@@ -100,10 +154,13 @@ def test_what_its_image_is_built_from_is_put_beside_it(tmp_path: Path) -> None:
     made = tmp_path / "addon"
     made.mkdir()
     (made / "tawny-0.0.9-py3-none-any.whl").touch()
-    runpy.run_path(str(ROOT / "scripts" / "addon.py"))["ready"](made, wheel)
-    copied = re.search(r"^COPY (.*) /opt/tawny/$", (made / "Dockerfile").read_text(), re.MULTILINE)
-    assert copied
-    assert all(list(made.glob(pattern)) for pattern in copied[1].split())
+    image = f"python@sha256:{'5e' * 32}"
+    runpy.run_path(str(ROOT / "scripts" / "addon.py"))["ready"](made, wheel, image)
+    copied = re.findall(r"^COPY (.*) /opt/tawny/\w*$", (made / "Dockerfile").read_text(), re.MULTILINE)
+    assert len(copied) == 2
+    assert all(list(made.glob(pattern)) for line in copied for pattern in line.split())
+    built_from = yaml.safe_load((made / "build.yaml").read_text())["build_from"]
+    assert built_from == dict.fromkeys(ARCHITECTURES, image)
     assert [path.name for path in made.glob("*.whl")] == [wheel.name]
 
 
@@ -127,6 +184,7 @@ def environ(root: Path, service: StandIn | None) -> dict[str, str]:
         "ADDON_MEDIA": str(root / "media"),
         "ADDON_SUPERVISOR": service.base if service else "http://127.0.0.1:1",
         "ADDON_LISTEN": "127.0.0.1:0",
+        "ADDON_USER": pwd.getpwuid(os.geteuid()).pw_name,
         "SUPERVISOR_TOKEN": "the-token",
     }
 

@@ -11,14 +11,19 @@ from urllib.parse import unquote, urlsplit
 
 from tawny.delivery.carrier import PORTION_BYTES, DeliveryContent, portions
 from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile
+from tawny.delivery.destinations.address import only
+from tawny.delivery.folder_rules import ALLOW_ANY, refuse_no_destination, why_no_destination
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.model.validation import value_text
 
 PART = ".part"
 _GONE = (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN)
 
 
 class FolderDestination:
-    """A folder: `folder:/mnt/nas/tawny` or `file:///mnt/nas/tawny`. No additional settings.
+    """A folder: `folder:/mnt/nas/tawny` or `file:///mnt/nas/tawny`.
+
+    - `allow_any_folder` (false): also a folder of the system. Only in tawny.toml, not in the interface.
 
     The folder must exist. Create it on the disk itself, so that tawny doesn't write to an empty mount point.
     """
@@ -26,12 +31,15 @@ class FolderDestination:
     schemes: ClassVar[tuple[str, ...]] = ("folder", "file")
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
-        if table:
-            raise ValueError(f"{min(table)}: found an unknown key; allowed: none")
+        only(table, (ALLOW_ANY,))
+        if not isinstance(table.get(ALLOW_ANY, False), bool):
+            raise ValueError(f"{ALLOW_ANY}: found {value_text(table[ALLOW_ANY])}; allowed: true or false")
         path = _path(url)
         if not path.is_absolute():
             raise ValueError("url: an absolute path, for example folder:/mnt/nas/tawny")
-        return {}
+        if not table.get(ALLOW_ANY) and (why := why_no_destination(path)):
+            raise ValueError(f"{path} is {why}; allowed: another folder, or `{ALLOW_ANY} = true` in tawny.toml")
+        return dict(table)
 
     def public(self, url: str) -> str:
         return str(_path(url))
@@ -40,6 +48,8 @@ class FolderDestination:
         root = _path(opening.url)
         if not root.is_dir():
             raise TargetMissing(f"{opening.name} ({root})", "the folder doesn't exist; is its disk mounted")
+        if not opening.options.get(ALLOW_ANY):
+            refuse_no_destination(root, f"{opening.name} ({root})")
         return _OpenFolder(root, f"{opening.name} ({root})")
 
 
@@ -139,6 +149,11 @@ class _OpenFolder:
         if error.errno == errno.ENOENT and not self._root.is_dir():
             return TargetMissing(self._public, "the folder no longer exists; is its disk mounted")
         return DeliveryError(self._public, detail)
+
+
+def folder_of(url: str) -> Path | None:
+    """Return the folder of an address; None for an address of another type."""
+    return _path(url) if urlsplit(url).scheme in FolderDestination.schemes else None
 
 
 def _path(url: str) -> Path:

@@ -15,12 +15,20 @@ class UserRecogniser:
     """
 
     def __init__(
-        self, file: Path, kinds: Sequence[str], *, deadline_s: float, memory: int, clock: Clock | None = None
+        self,
+        file: Path,
+        kinds: Sequence[str],
+        *,
+        deadline_s: float,
+        memory: int,
+        allow_read: Sequence[str] = (),
+        clock: Clock | None = None,
     ) -> None:
         self._kinds = tuple(kinds)
         self._foreign = UserScript(
-            file.expanduser().absolute(), "read", deadline_s=deadline_s, memory=memory, clock=clock
-        )
+            file.expanduser().absolute(), "read",
+            deadline_s=deadline_s, memory=memory, allow_read=allow_read, clock=clock,
+        )  # fmt: skip
 
     @property
     def kinds(self) -> tuple[str, ...]:

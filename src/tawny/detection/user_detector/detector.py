@@ -18,7 +18,7 @@ from tawny.model.kinds import MOTION
 from tawny.model.observations import Box, Frame, Look, Observation
 from tawny.model.validation import value_text
 
-FILE, MEMORY, DEADLINE, EVERY = "file", "memory", "deadline", "every"
+FILE, MEMORY, DEADLINE, EVERY, ALLOW_READ = "file", "memory", "deadline", "every", "allow_read"
 NUMBERS: Mapping[str, DetectorParameter] = {
     EVERY: DetectorParameter(0.2, 0.02, 3600),
     "width": DetectorParameter(640, 0, 8192, is_whole=True),
@@ -26,6 +26,7 @@ NUMBERS: Mapping[str, DetectorParameter] = {
 }
 """every: interval between two calls, s. width: frames are downscaled to this width, px; 0: unchanged. deadline: maximum
 duration of a call, s; a call that never returns is reported within a second."""
+KEYS = (FILE, MEMORY, ALLOW_READ, *NUMBERS)
 USUAL_MEMORY = "1 GB"
 LIKELY = 0.5
 """Score from which a detection is an event at the default level."""
@@ -40,21 +41,23 @@ class UserDetector:
     - `width` (640): images are reduced to this width in pixels. 0: full size.
     - `deadline` (0.8): time limit per call, for example "1 s".
     - `memory` ("1 GB"): memory limit of the process.
+    - `allow_read` (none): files and folders it may read, besides models and Python files beside it.
     """
 
     name: ClassVar[str] = "own"
 
     def __init__(self, settings: Mapping[str, Any], clock: Clock | None = None) -> None:
         for key in settings:
-            if key not in (FILE, MEMORY, *NUMBERS):
-                raise ValueError(f"{key}: not a setting of own; allowed: {', '.join((FILE, MEMORY, *NUMBERS))}")
+            if key not in KEYS:
+                raise ValueError(f"{key}: not a setting of own; allowed: {', '.join(KEYS)}")
         file = settings.get(FILE)
         if not isinstance(file, str) or not file.endswith(".py"):
             raise ValueError(f"file: found {value_text(file)}; allowed: a Python file with detect(), such as detect.py")
         self._numbers = {key: number.checked(key, _said(key, settings, number)) for key, number in NUMBERS.items()}
         self._foreign = UserScript(
             Path(file).expanduser().absolute(), "detect", deadline_s=self._numbers[DEADLINE],
-            memory=_memory(settings.get(MEMORY, USUAL_MEMORY)), clock=clock,
+            memory=_memory(settings.get(MEMORY, USUAL_MEMORY)), allow_read=_paths(settings.get(ALLOW_READ, [])),
+            clock=clock,
         )  # fmt: skip
         self._asked_ms, self._due_ms = 0, float("-inf")
         self._last = Look(0)
@@ -152,6 +155,13 @@ def _look(found: list[tuple[Box | None, str, float]]) -> Look:
 def _box(box: Box) -> Box:
     x0, y0, x1, y1 = box
     return x0, y0, x1, y1
+
+
+def _paths(said: Any) -> list[str]:
+    said = [said] if isinstance(said, str) else said  # `tawny scan --set allow_read=labels.txt`
+    if not isinstance(said, list | tuple) or not all(isinstance(path, str) and path for path in said):
+        raise ValueError(f'allow_read: found {value_text(said)}; allowed: a list of paths, such as ["labels.txt"]')
+    return list(said)
 
 
 def _memory(said: Any) -> int:

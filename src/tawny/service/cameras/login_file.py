@@ -78,7 +78,7 @@ def load(disk: DiskAccess, history: LoginHistory) -> None:
 def _save(disk: DiskAccess, data: bytes) -> None:
     """Replace the file durably."""
     disk.unlink(_NEW)
-    file = disk.create(_NEW, secret=True)
+    file = disk.create(_NEW)
     try:
         file.append([data])
         file.sync()

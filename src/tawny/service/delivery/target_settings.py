@@ -11,6 +11,7 @@ from typing import Any
 from tawny.config.changes.delivery import Group, SettingsDraft
 from tawny.config.settings import Settings
 from tawny.delivery.connection_check import ConnectionTestStep
+from tawny.delivery.folder_rules import ALLOW_ANY
 from tawny.model.errors import NotDone
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.target_kinds import all_kinds
@@ -53,6 +54,7 @@ class TargetSettingsService:
         with self._lock:
             draft = self._draft()
             draft.put(group, name, values)
+            self._refuse_any_folder(name, draft.understood())
             self._take_over(draft)
 
     def remove(self, name: str) -> None:
@@ -66,10 +68,19 @@ class TargetSettingsService:
         draft = self._draft()
         draft.put(group, name, values)
         new = self._with(draft.understood())
+        self._refuse_any_folder(name, new)
         self._doors.check(new, "the settings")
         if group == "notifiers":
             return self._outward.messaging.test(name, new.notifiers[name])
         return self._outward.bringing.test(name, new.destinations[name])
+
+    def _refuse_any_folder(self, name: str, changed: Settings) -> None:
+        """Raise NotDone if the interface lifts the rules for folders, or uses them lifted for another folder."""
+        new, now = changed.destinations.get(name), self._settings().destinations.get(name)
+        if new is None or not new.options.get(ALLOW_ANY):
+            return
+        if now is None or not now.options.get(ALLOW_ANY) or now.url != new.url:
+            raise NotDone(f"`{ALLOW_ANY}` can't be set here.", "Set it in tawny.toml.")
 
     def _draft(self) -> SettingsDraft:
         return SettingsDraft(self._config, self._text, self._secrets)

@@ -130,6 +130,7 @@ class ModelStore:
         self._make_folder()
         new = self.folder / f"{called}.new"
         try:
+            new.touch(mode=0o600)
             with _opened(source, is_address=is_address) as stream, new.open("wb") as file:
                 found, size = _copied(stream, file, progress)
             if sha256 and found != sha256.lower():
@@ -180,7 +181,7 @@ class ModelStore:
 
     def _make_folder(self) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         except OSError as error:
             raise NotDone(f"Can't create {self.folder}: {error.strerror}.", "Check `--data`.") from None
 
@@ -188,6 +189,7 @@ class ModelStore:
         """Rename the model first, then its manifest: a model without manifest is ignored."""
         text = json.dumps(asdict(card), ensure_ascii=False, indent=1) + "\n"
         beside = self.folder / f"{card.name}.json.new"
+        beside.touch(mode=0o600)
         beside.write_text(text, encoding="utf-8")
         (self.folder / f"{card.name}.json").unlink(missing_ok=True)
         new.replace(self.file(card.name))

@@ -89,7 +89,9 @@ def make_recogniser(
     """Return a new recognizer; None for an unknown name. Raises ValueError if its settings are invalid."""
     of = settings.get(name, RecogniserSettings())
     if of.file:
-        return UserRecogniser(Path(of.file), of.kinds, deadline_s=of.deadline, memory=of.memory, clock=clock)
+        return UserRecogniser(
+            Path(of.file), of.kinds, deadline_s=of.deadline, memory=of.memory, allow_read=of.allow_read, clock=clock
+        )
     if name not in doors:
         return None
     made: Recogniser = doors[name](of.options)

@@ -1,7 +1,7 @@
 """Integration service: messages to other software and commands from it. Recording does not depend on it."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,8 @@ class IntegrationService:
     """Runs the integrations. Created, started and closed together with the recorder. The other methods are thread-safe.
 
     now: returns the current settings; webhooks, API clients and MQTT are fixed at construction. kept: durable key-value
-    store. waiting: count of waiting uploads. logins: what sign-in cameras offered before.
+    store. waiting: count of waiting uploads. hidden: paths that scripts can't reach. logins: what sign-in cameras
+    offered before.
     """
 
     def __init__(
@@ -53,12 +54,13 @@ class IntegrationService:
         clock: Clock,
         died: Died,
         waiting: Callable[[], int] = lambda: 0,
+        hidden: Sequence[Path] = (),
         logins: LoginHistory | None = None,
     ) -> None:
         self._settings = settings = now()
         self._recorder, self._clock = recorder, clock
         folder = settings.scripts.folder
-        self.scripts = ScriptRunner(Path(folder) if folder else None, settings.scripts.deadline, clock)
+        self.scripts = ScriptRunner(Path(folder) if folder else None, settings.scripts.deadline, clock, hidden)
         self.hands = DeviceControl(now, self.scripts, clock, logins)
         self.desk = CommandService(self._cameras, said, modes, self.hands, note, clock)
         self.inputs = Inputs(settings.api_clients, kept, clock)

@@ -71,7 +71,7 @@ class DiskAccess(Protocol):
     @property
     def root(self) -> Path: ...
 
-    def create(self, path: str, *, secret: bool = False) -> OpenFile:
+    def create(self, path: str) -> OpenFile:
         """Create an empty file.
 
         secret: readable and writable by the owner only. Raises StorageError if the name already exists.
@@ -183,10 +183,9 @@ class RealDisk:
     def root(self) -> Path:
         return self._root
 
-    def create(self, path: str, *, secret: bool = False) -> OpenFile:
+    def create(self, path: str) -> OpenFile:
         with self._at(path) as (folder, name):
-            mode = 0o600 if secret else 0o640
-            fd = _open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NEVER_LINKS, mode, folder)
+            fd = _open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NEVER_LINKS, 0o600, folder)
             return _RealFile(fd, self._where(path), 0)
 
     def extend(self, path: str) -> OpenFile:

@@ -57,7 +57,7 @@ class RamDisk:
     def root(self) -> Path:
         return Path("/nowhere")
 
-    def create(self, path: str, *, secret: bool = False) -> OpenFile:
+    def create(self, path: str) -> OpenFile:
         with self._at(path) as (folder, name):
             if name in folder:
                 raise StorageError(self.where(path), "File exists")

@@ -145,7 +145,7 @@ def write_secrets(disk: DiskAccess, secrets: Mapping[str, bytes]) -> None:
         files: list[OpenFile] = []
         for path, data in secrets.items():
             disk.unlink(path + NEW)
-            files.append(disk.create(path + NEW, secret=True))
+            files.append(disk.create(path + NEW))
             closing.callback(files[-1].close)
             files[-1].append([data])
         sync_together(files)

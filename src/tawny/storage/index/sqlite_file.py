@@ -32,6 +32,8 @@ class SqliteFile:
         self._idle: list[sqlite3.Connection] = []
         self._is_unsynced = False
         self._is_cut_off = False  # the disk failed and may have been replaced: reopen the file
+        if not read_only:
+            _make_private(path)
         with sqlite_errors(self._where):
             self._writer = self._connect("ro" if read_only else "rwc")
             try:
@@ -152,3 +154,14 @@ class SqliteFile:
     def _connect(self, mode: str) -> sqlite3.Connection:
         address = f"{self._path.absolute().as_uri()}?mode={mode}"
         return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
+
+
+def _make_private(path: Path) -> None:
+    """Let only the owner read the file, and those that SQLite makes beside it, because it gives them the same mode."""
+    with suppress(OSError):  # SQLite then says what is wrong
+        try:
+            path.touch(mode=0o600, exist_ok=False)
+        except FileExistsError:
+            if path.stat().st_mode & 0o077:
+                for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+                    path.with_name(name).chmod(0o600)

@@ -1,0 +1,90 @@
+"""Uploads to a folder that is none: the system's, a user's settings, tawny's own. The interface can't choose them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tawny.config.settings import Settings
+from tawny.delivery.destinations.folder import FolderDestination
+from tawny.delivery.folder_rules import why_no_destination
+from tawny.model.errors import DeliveryError, NotDone, SettingsError
+from tawny.service.plugin_registry import PluginRegistry
+from tests.delivery.destinations.test_folder import opening
+from tests.service.delivery.test_placing import Bench
+
+SYSTEM = [
+    "/", "/etc", "/etc/cron.d", "/usr/local/bin", "/boot", "/dev/shm", "/proc/self", "/sys", "/run/systemd", "/home",
+    "/home/pi", "/root", "/var", "/var/lib", "/var/spool/cron", "/var/lib/systemd/timers", "/root/.ssh",
+    "/home/pi/.config/autostart", "/mnt/../etc", "/mnt/nas/.git/hooks",
+]  # fmt: skip
+USUAL = [
+    "/mnt/nas/tawny", "/media/usb", "/media/pi/USB STICK", "/run/media/pi/disk", "/srv/clips", "/home/pi/clips",
+    "/home/pi/nas/tawny", "/var/lib/nas", "/var/backups/tawny", "/opt/clips", "/tmp/clips", "/backup", "/etcetera",
+]  # fmt: skip
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.outward.close()
+
+
+@pytest.mark.parametrize("folder", SYSTEM)
+def test_a_folder_of_the_system_is_refused(bench: Bench, folder: str) -> None:
+    before = bench.file.read_text()
+    with pytest.raises(SettingsError, match=r"in tawny\.toml"):
+        bench.placing.put("destinations", "nas", {"url": f"folder:{folder}"})
+    with pytest.raises(SettingsError):
+        bench.placing.try_out("destinations", "nas", {"url": f"file://{folder}"})
+    assert (bench.file.read_text(), bench.settings.destinations) == (before, {})
+
+
+@pytest.mark.parametrize("folder", USUAL)
+def test_usual_folders_are_destinations(folder: str) -> None:
+    assert why_no_destination(Path(folder)) == ""
+    assert FolderDestination().settings(f"folder:{folder}", {}) == {}
+
+
+def test_a_link_counts_as_what_it_leads_to(tmp_path: Path) -> None:
+    link = tmp_path / "nas"
+    link.symlink_to("/etc")
+    with pytest.raises(ValueError, match="a folder of the system"):
+        FolderDestination().settings(f"folder:{link}/cron.d", {})
+    with pytest.raises(DeliveryError, match="a folder of the system"):
+        FolderDestination().connect(opening(link))
+
+
+@pytest.mark.parametrize("place", ["data", "data/history", "data/inbox/me", "spare", "mirror/front", "archive", "."])
+def test_tawnys_own_folders_are_refused(tmp_path: Path, place: str) -> None:
+    settings = Settings.model_validate(
+        {
+            "storage": {
+                "spare": f"{tmp_path}/spare",
+                "mirror": f"{tmp_path}/mirror",
+                "tiers": [{"path": f"{tmp_path}/archive", "after": "1 days"}],
+            },
+            "destinations": {"nas": {"url": f"folder:{tmp_path / place}"}},
+        }
+    )
+    doors = PluginRegistry.opened((tmp_path / "data",))
+    with pytest.raises(SettingsError, match="tawny's own"):
+        doors.check(settings, "tawny.toml")
+    allowed = {"nas": {"url": f"folder:{tmp_path / place}", "allow_any_folder": True}}
+    doors.check(Settings.model_validate({"destinations": allowed}), "tawny.toml")
+
+
+def test_the_settings_file_may_say_so_and_the_interface_may_not(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(NotDone, match=r"Set it in tawny\.toml"):
+        bench.placing.put("destinations", "nas", {"url": "folder:/etc", "allow_any_folder": True})
+    text = bench.file.read_text() + '\n[destinations.odd]\nurl = "folder:/var/log"\nallow_any_folder = true\n'
+    bench.file.write_text(text)
+    bench.settings = bench.settings.model_copy(
+        update={"destinations": Settings.model_validate({"destinations": {
+            "odd": {"url": "folder:/var/log", "allow_any_folder": True}}}).destinations}
+    )  # fmt: skip
+    bench.placing.put("destinations", "odd", {"batch": 3})
+    assert bench.settings.destinations["odd"].batch == 3
+    with pytest.raises(NotDone, match=r"Set it in tawny\.toml"):
+        bench.placing.put("destinations", "odd", {"url": "folder:/etc"})
