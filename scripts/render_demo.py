@@ -2,7 +2,8 @@
 
 Needs POV-Ray and about an hour of processor time for everything. For each camera it writes into
 `src/tawny/sources/demo/pictures/`: three empty plates (day, dusk, infrared), what the wind moves, and for each passage
-an atlas of the figure cut out of its 10 pictures a second, one of its shadow, and where in the picture they belong.
+an atlas of the figure cut out of its 10 pictures a second, one of its opacity, one of its shadow, and where in the
+picture they belong.
 A figure is traced in its place: occlusion by railings and corners, perspective and shadow are those of the scene.
 """
 
@@ -558,7 +559,7 @@ def _bound(camera: str, way: Way, stills: Sequence[Still | None]) -> dict[str, A
     shades = [s.shade for s in stills if s]
     atlas, corners = packed(figures)
     dark, dark_corners = packed(shades)
-    size = write(f"{camera}-{way.name}.webp", atlas, 60) + write(f"{camera}-{way.name}-shade.webp", dark, 30)
+    size = write_apart(f"{camera}-{way.name}", atlas, 60) + write(f"{camera}-{way.name}-shade.webp", dark, 30)
     frames: list[list[int] | None] = []
     n = 0
     for s in stills:
@@ -592,6 +593,24 @@ def write(name: str, picture: Array, quality: int) -> int:
     path = OUT / name
     cv2.imwrite(str(path), picture, [cv2.IMWRITE_WEBP_QUALITY, quality])
     return path.stat().st_size
+
+
+def write_apart(name: str, picture: Array, quality: int) -> int:
+    """Write colours and opacity into files of their own: decoded from one file they need twice the memory."""
+    _, coded = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, quality])
+    colours, opacity = OUT / f"{name}.webp", OUT / f"{name}-opacity.png"
+    colours.write_bytes(_without_opacity(coded.tobytes()))
+    cv2.imwrite(str(opacity), np.ascontiguousarray(picture[:, :, 3]), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    return colours.stat().st_size + opacity.stat().st_size
+
+
+def _without_opacity(webp: bytes) -> bytes:
+    """The same file with its colours only. WebP chose those of what is not seen, so that they cost least."""
+    at = 12
+    while webp[at : at + 4] != b"VP8 ":
+        at += 8 + (int.from_bytes(webp[at + 4 : at + 8], "little") + 1) // 2 * 2
+    whole = b"WEBP" + webp[at : at + 8 + (int.from_bytes(webp[at + 4 : at + 8], "little") + 1) // 2 * 2]
+    return b"RIFF" + len(whole).to_bytes(4, "little") + whole
 
 
 def _unit(v: Any) -> Array:

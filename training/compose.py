@@ -11,7 +11,7 @@ import numpy as np
 
 from tawny.detection.kind_model import KINDS, LEAST_CELLS, SIDE, crops_of
 from tawny.model.kinds import NOTHING
-from tawny.sources.demo.assets import HEIGHT, atlas, plate, ways
+from tawny.sources.demo.assets import HEIGHT, Atlas, atlas, plate, ways
 from tawny.sources.demo.scenes import SCENES
 from training import solids
 from training.samples import Samples
@@ -171,18 +171,18 @@ def _rendered(kind: str, rng: np.random.Generator) -> Figure:
     way = every[int(rng.integers(len(every)))]
     frames = [frame for frame in way.frames if frame is not None and min(frame.width, frame.height) > 12]
     frame = frames[int(rng.integers(len(frames)))]
-    cut = _atlas(way.scene, way.name)[frame.atlas_y :, frame.atlas_x :][: frame.height, : frame.width]
-    grey = cv2.cvtColor(np.ascontiguousarray(cut[..., :3]), cv2.COLOR_BGR2GRAY).astype(np.float32)
+    colours, opacity = _atlas(way.scene, way.name).figure(frame)
+    grey = cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY).astype(np.float32)
     if rng.random() < 0.5:
-        cut, grey = cut[:, ::-1], grey[:, ::-1]
+        opacity, grey = opacity[:, ::-1], grey[:, ::-1]
     grey = np.clip(grey * rng.uniform(0.6, 1.4) + rng.uniform(-30, 30), 0, 255)
-    alpha = cut[..., 3].astype(np.float32) / 255
+    alpha = opacity.astype(np.float32) / 255
     return Figure(np.ascontiguousarray(grey), np.ascontiguousarray(alpha), np.zeros_like(alpha))
 
 
 @lru_cache(maxsize=32)
-def _atlas(scene: str, name: str) -> Any:
-    return atlas(next(way for way in ways(scene) if way.name == name)).figures
+def _atlas(scene: str, name: str) -> Atlas:
+    return atlas(next(way for way in ways(scene) if way.name == name))
 
 
 def _resized(figure: Figure, by: float) -> Figure:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from tawny.sources.demo.assets import FigurePath, atlas, ways
+from tawny.sources.demo.assets import Atlas, FigurePath, atlas, ways
 
 Picture = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -32,20 +32,19 @@ def cuts(kind: str) -> tuple[Cut, ...]:
     """Ten a second of somebody who walks to the right, or comes nearer."""
     scene, name, numbers = _SHOWN[kind]
     way = next(way for way in ways(scene) if way.name == name)
-    figures = atlas(way).figures
+    figures = atlas(way)
     return tuple(_cut(way, figures, number) for number in numbers)
 
 
-def _cut(way: FigurePath, figures: Any, number: int) -> Cut:
+def _cut(way: FigurePath, figures: Atlas, number: int) -> Cut:
     frame = way.frames[number]
     assert frame is not None
-    x, y = frame.atlas_x, frame.atlas_y
-    part = figures[y : y + frame.height, x : x + frame.width]
-    opacity = part[:, :, 3].astype(np.float32) / 255
-    grey = cv2.cvtColor(np.ascontiguousarray(part[:, :, :3]), cv2.COLOR_BGR2GRAY).astype(np.float32) * opacity
+    colours, parts = figures.figure(frame)
+    opacity = parts.astype(np.float32) / np.float32(255)
+    grey = np.asarray(cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY), np.float32) * opacity
     rows, columns = np.nonzero(opacity.max(1) > 0.1)[0], np.nonzero(opacity.max(0) > 0.1)[0]
     tight = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    return Cut(grey[tight] / max(1.0, float(grey.max())), opacity[tight])
+    return Cut(np.asarray(grey[tight] / max(1.0, float(grey.max())), np.float32), opacity[tight])
 
 
 def sized(cut: Cut, height: float, *, turned: bool) -> Cut:

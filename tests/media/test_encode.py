@@ -95,3 +95,9 @@ def test_an_encoder_that_does_not_work_gives_way_to_the_next(monkeypatch: pytest
     broken = {"libx264rgb": {}, **CANDIDATES}  # it takes no YUV
     monkeypatch.setattr("tawny.media.codec.encoder.CANDIDATES", broken)
     assert Encoder(WIDTH, HEIGHT, FPS).name == "libx264"
+
+
+def test_a_fixed_quantizer_decides_the_size() -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (HEIGHT * 3 // 2, WIDTH), np.uint8)
+    sizes = [len(Encoder(WIDTH, HEIGHT, FPS, qp=qp).encode(noise, 0)[0].data) for qp in (20, 30, 40)]
+    assert sizes[0] > 1.3 * sizes[1] > 1.6 * sizes[2]

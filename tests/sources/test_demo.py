@@ -15,7 +15,7 @@ from tawny.model.errors import SourceNotFound
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket, VideoFormat
 from tawny.sources.demo import SCENES, Demo, renderer
-from tawny.sources.demo.assets import Plane, atlas, plate, ways
+from tawny.sources.demo.assets import Atlas, FigurePath, Plane, atlas, plate, ways
 from tawny.sources.demo.renderer import SceneRenderer
 from tawny.sources.demo.scenes import DAY_S, light
 from tawny.sources.demo.sound import FORMAT
@@ -248,6 +248,30 @@ def test_streams_that_show_a_passage_at_once_share_its_pictures() -> None:
     first = atlas(way)
     assert atlas(way) is first
     assert atlas(ways("front")[1]) is not first
+
+
+@pytest.mark.parametrize(
+    "way", [way for scene in SCENES for way in ways(scene)], ids=lambda way: f"{way.scene}-{way.name}"
+)
+def test_the_pictures_of_a_passage_are_kept_compressed(way: FigurePath) -> None:
+    pictures = Atlas(way)
+    kept = (pictures._colours, pictures._opacities, pictures._shades)
+    assert sum(len(data) for parts in kept for data in parts.values()) < 3_500_000
+    frame = next(frame for frame in way.frames if frame is not None)
+    colours, opacity = pictures.figure(frame)
+    assert colours.shape == (*opacity.shape, 3) == (frame.height, frame.width, 3)
+    assert opacity.max() > 0
+    assert pictures.shade(frame).shape == (frame.shade_height, frame.shade_width)
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_background_that_needs_no_mixing_is_held_once(scene: str) -> None:
+    world = DemoWorld(SCENES[scene], 0.0, 1, quiet=True)
+    plain = next(
+        s for s in range(0, DAY_S, 60) if light(SCENES[scene], s).mix == 0 and light(SCENES[scene], s).gain == 1
+    )
+    painter = SceneRenderer(world, 2)
+    assert painter._light(plain).plate is painter._plates[light(SCENES[scene], plain).first]
 
 
 class Held(np.ndarray[Any, np.dtype[np.uint8]]):

@@ -71,6 +71,7 @@ class Encoder:
     """Encoder without B-frames: packets come in presentation order. Keyframes exactly every `gop_s`.
 
     crf (x264's 0 to 51, lower is better) fixes the quality, bit_rate (bits per second) the size; with neither, crf 27.
+    qp: the same quantizer for all frames instead; x264 then analyses no frames of half size (3 MB less for 720p).
     preset: of x264. colours: of the input planes. Raises SourceUnusable if no encoder works.
     """
 
@@ -83,6 +84,7 @@ class Encoder:
         gop_s: float = 2.0,
         bit_rate: int | None = None,
         crf: float | None = None,
+        qp: int | None = None,
         preset: str = "ultrafast",
         codec: VideoCodec = "h264",
         colours: Colours | None = None,
@@ -94,7 +96,8 @@ class Encoder:
         self._count = 0
         self._is_spent = False
         self._format: VideoFormat | None = None
-        self._rate_options = {"crf": str(27 if crf is None else crf)} if bit_rate is None else {}
+        quality = {"crf": str(27 if crf is None else crf)} if qp is None else {"qp": str(qp)}
+        self._rate_options = quality if bit_rate is None else {}
         self._bit_rate = bit_rate
         self._context = self._open(Fraction(fps).limit_denominator(1001), preset)
 
@@ -106,10 +109,12 @@ class Encoder:
     def encode(self, picture: Picture, pts: int) -> list[SourcePacket]:
         """Encode a frame and return the packets that are ready.
 
-        With x264 that is this frame's packet. pts: 90 kHz ticks, increasing.
+        With x264 that is this frame's packet. pts: 90 kHz ticks, increasing. picture: not copied; do not change it
+        before its packet is ready.
         """
         planes = self._colours.planes
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24" if picture.ndim == 3 else planes)
+        layout = "rgb24" if picture.ndim == 3 else planes
+        frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture), format=layout)
         if frame.format.name != planes:
             frame = frame.reformat(format=planes)
         frame.pts, frame.time_base = pts, Fraction(1, VIDEO_RATE)

@@ -2,6 +2,8 @@
 
 import json
 import threading
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -77,12 +79,27 @@ def leaves(scene: str, divisor: int) -> Plane:
     return np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-@dataclass(frozen=True)
 class Atlas:
-    """All figures of a passage, uint8 [height, width, 4], BGRA, and all shadows, uint8 [height, width]."""
+    """All figures and shadows of a passage. Each is kept compressed: 2 to 3 MB instead of 8 to 10."""
 
-    figures: Plane
-    shades: Plane
+    def __init__(self, way: FigurePath) -> None:
+        name, frames = f"{way.scene}-{way.name}", [frame for frame in way.frames if frame is not None]
+        figures = {frame: (frame.atlas_x, frame.atlas_y, frame.width, frame.height) for frame in frames}
+        shades = {
+            frame: (frame.shade_atlas_x, frame.shade_atlas_y, frame.shade_width, frame.shade_height) for frame in frames
+        }
+        self._colours = _packed(f"{name}.webp", cv2.IMREAD_COLOR, figures)
+        self._opacities = _packed(f"{name}-opacity.png", cv2.IMREAD_GRAYSCALE, figures)
+        self._shades = _packed(f"{name}-shade.webp", cv2.IMREAD_GRAYSCALE, shades)
+
+    def figure(self, frame: FigureFrame) -> tuple[Plane, Plane]:
+        """Return the figure as uint8 [height, width, 3], BGR, and its opacity as uint8 [height, width]."""
+        size = (frame.height, frame.width)
+        return _unpacked(self._colours[frame], (*size, 3)), _unpacked(self._opacities[frame], size)
+
+    def shade(self, frame: FigureFrame) -> Plane:
+        """Return the shadow as uint8 [shade_height, shade_width]."""
+        return _unpacked(self._shades[frame], (frame.shade_height, frame.shade_width))
 
 
 _atlases: WeakValueDictionary[tuple[str, str], Atlas] = WeakValueDictionary()
@@ -90,14 +107,25 @@ _reading = threading.Lock()
 
 
 def atlas(way: FigurePath) -> Atlas:
-    """Return the atlas of a passage, 2 to 10 MB: the same one to all streams that show it now."""
+    """Return the atlas of a passage: the same one to all streams that show it now."""
     with _reading:
         found = _atlases.get((way.scene, way.name))
         if found is None:
-            name = f"{way.scene}-{way.name}"
-            figures, shades = _read(f"{name}.webp", cv2.IMREAD_UNCHANGED), f"{name}-shade.webp"
-            found = _atlases[way.scene, way.name] = Atlas(figures, _read(shades, cv2.IMREAD_GRAYSCALE))
+            found = _atlases[way.scene, way.name] = Atlas(way)
         return found
+
+
+def _packed(file: str, how: int, parts: Mapping[FigureFrame, tuple[int, int, int, int]]) -> Mapping[FigureFrame, bytes]:
+    """Read a picture and compress these parts of it: 1 ms for a large figure, 0.3 ms to expand."""
+    whole = _read(file, how)
+    return {
+        frame: zlib.compress(whole[y : y + height, x : x + width].tobytes(), 1)
+        for frame, (x, y, width, height) in parts.items()
+    }
+
+
+def _unpacked(data: bytes, shape: tuple[int, ...]) -> Plane:
+    return np.frombuffer(zlib.decompress(data), np.uint8).reshape(shape)
 
 
 def colours(picture: Plane) -> tuple[Plane, Plane]:

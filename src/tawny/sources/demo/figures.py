@@ -38,8 +38,7 @@ class Figures:
         frame = self.way.frames[index]
         if frame is None or frame.shade_width < 2 or frame.shade_height < 2:
             return
-        x, y = frame.shade_atlas_x, frame.shade_atlas_y
-        shade = self._atlas.shades[y : y + frame.shade_height, x : x + frame.shade_width]
+        shade = self._atlas.shade(frame)
         left, top = frame.shade_x, frame.shade_y
         if self._divisor == 1:
             shade = np.asarray(cv2.resize(shade, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -72,10 +71,8 @@ class Figures:
         width = -(-(left + frame.width) // grid) * grid
         height = -(-(top + frame.height) // grid) * grid
         whole = np.zeros((height, width, 4), np.uint8)
-        x, y = frame.atlas_x, frame.atlas_y
-        whole[top : top + frame.height, left : left + frame.width] = self._atlas.figures[
-            y : y + frame.height, x : x + frame.width
-        ]
+        part = whole[top : top + frame.height, left : left + frame.width]
+        part[:, :, :3], part[:, :, 3] = self._atlas.figure(frame)
         if self._divisor > 1:
             size = (width // self._divisor, height // self._divisor)
             whole = np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -21,6 +21,8 @@ _SMALL = (64, 36)
 """Size of the downscaled background for light sampling, px."""
 _MARGIN = 64
 """Range of the noise pattern's shift between frames, px."""
+_BANDS = 4
+"""Bands of a frame that share one noise pattern, each at a shift of its own."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,11 @@ class SceneRenderer:
         kinds = {now.first} if now.mix == 0 else {now.first, now.second}
         scene, there = self._world.scene.name, self._plates
         self._plates = {kind: there[kind] if kind in there else plate(scene, kind, self._divisor) for kind in kinds}
-        first, second = self._plates[now.first], self._plates.get(now.second)
-        mixed = (
-            first if second is None else np.asarray(cv2.addWeighted(first, 1 - now.mix, second, now.mix, 0), np.uint8)
-        )
-        made = mixed
+        made = first = self._plates[now.first]
+        if now.mix > 0:
+            made = np.asarray(cv2.addWeighted(first, 1 - now.mix, self._plates[now.second], now.mix, 0), np.uint8)
         if now.gain != 1.0:
-            made = mixed.copy()
+            made = first.copy() if made is first else made
             luma = made[: self.height].astype(np.float32)
             made[: self.height] = ((luma - 16) * now.gain + 16.5).clip(0, 255).astype(np.uint8)
         return _Lit(now, made, _small(made))
@@ -126,11 +126,14 @@ def _grain(height: int, width: int, spread: float) -> tuple[Plane, Plane]:
 
 
 def _add_noise(luma: Plane, spread: float, number: int) -> None:
-    height, width = luma.shape
+    height, width = luma.shape[0] // _BANDS, luma.shape[1]
     more, less = _grain(height, width, round(spread * 4) / 4)
-    x, y = number * 7919 % _MARGIN, number * 104_729 % _MARGIN
-    cv2.add(luma, more[y : y + height, x : x + width], dst=luma)
-    cv2.subtract(luma, less[y : y + height, x : x + width], dst=luma)
+    for band in range(_BANDS):
+        turn = number * _BANDS + band
+        x, y = turn * 7919 % _MARGIN, turn * 104_729 % _MARGIN
+        part = luma[band * height : (band + 1) * height]
+        cv2.add(part, more[y : y + height, x : x + width], dst=part)
+        cv2.subtract(part, less[y : y + height, x : x + width], dst=part)
 
 
 def _write_time(luma: Plane, second: int, divisor: int) -> None:

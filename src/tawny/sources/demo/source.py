@@ -24,7 +24,8 @@ from tawny.sources.source import IdleUntil, SourceContext
 USUAL = "front"
 FPS = {StreamName.MAIN: 10, StreamName.SUB: 5}
 DIVISOR = {StreamName.MAIN: 1, StreamName.SUB: 2}
-CRF = {StreamName.MAIN: 27, StreamName.SUB: 27}
+QP = {StreamName.MAIN: 25, StreamName.SUB: 23}
+"""Quantizer: 40 to 41 dB."""
 GOP_S = 2.0
 LATE_S = 1.0
 """Frames later than this many seconds are skipped: the computer is overloaded."""
@@ -108,7 +109,7 @@ class DemoConnection:
     def __init__(self, world: DemoWorld, stream: StreamName, clock: Clock) -> None:
         self._world, self._clock, self._fps = world, clock, FPS[stream]
         self._painter = SceneRenderer(world, DIVISOR[stream])
-        self._encoder = Encoder(self._painter.width, self._painter.height, self._fps, gop_s=GOP_S, crf=CRF[stream])
+        self._encoder = Encoder(self._painter.width, self._painter.height, self._fps, gop_s=GOP_S, qp=QP[stream])
         self._first = self._next = self._number(clock.mono_s() - world.epoch_s)
         self._ready: deque[SourcePacket] = deque()
         self._sounds = world.scene.sound and stream is StreamName.MAIN

@@ -13,12 +13,17 @@ from tawny.sources.demo.assets import Plane
 STEPS_A_SECOND = 5
 _SMALLEST = 0.0006
 """Minimum area as a share of the frame; smaller regions do not move."""
-Map = np.ndarray[Any, np.dtype[np.float32]]
+_STEPS = 127
+"""Steps of a displacement from 0 to `reach`; with one byte each, a scene holds 1 MB less."""
+Map = np.ndarray[Any, np.dtype[np.int8]]
 
 
 @dataclass(frozen=True)
 class _Crown:
-    """A region that sways as a whole. Each pixel's displacement is a·here + b·there, with (a, b) rotating over time."""
+    """A region that sways as a whole. Each pixel's displacement is a·here + b·there, with (a, b) rotating over time.
+
+    here, there: -_STEPS to _STEPS.
+    """
 
     top: int
     left: int
@@ -29,8 +34,8 @@ class _Crown:
 
     def swayed(self, luma: Plane, at_s: float, reach: float) -> Plane:
         height, width = self.here.shape
-        turn = 2 * math.pi * self.hertz * at_s + self.phase
-        way = cv2.addWeighted(self.here, reach * math.cos(turn), self.there, reach * math.sin(turn), 0)
+        turn, step = 2 * math.pi * self.hertz * at_s + self.phase, reach / _STEPS
+        way = cv2.addWeighted(self.here, step * math.cos(turn), self.there, step * math.sin(turn), 0, dtype=cv2.CV_32F)
         part = luma[self.top : self.top + height, self.left : self.left + width]
         columns = np.add(way, np.arange(width, dtype=np.float32))
         rows = np.multiply(way, np.float32(0.4))
@@ -70,7 +75,7 @@ class Wind:
         soft[:, [0, -1]] = 0
         coarse = self._chance.normal(0, 1, (max(2, height // 24), max(2, width // 24))).astype(np.float32)
         phase = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC) * 1.4
-        here, there = (np.asarray(soft * part(phase), np.float32) for part in (np.cos, np.sin))
+        here, there = (np.rint(soft * part(phase) * _STEPS).astype(np.int8) for part in (np.cos, np.sin))
         chance = self._chance.uniform(0, 1, 2)
         return _Crown(top, left, here, there, 0.45 + 0.35 * float(chance[0]), 2 * math.pi * float(chance[1]))
 
