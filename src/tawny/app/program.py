@@ -4,14 +4,13 @@ Invariant: recording starts before the web interface, ends after it and does not
 """
 
 import asyncio
-import ctypes
 import logging
 import signal
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from tawny.api.application import make_app
 from tawny.api.auth.accounts import Accounts, Role, TokenPurpose
@@ -28,6 +27,7 @@ from tawny.api.server import WebServer, addresses_of
 from tawny.api.static_files import StaticFiles
 from tawny.app.control_socket import ControlSocket
 from tawny.app.logging_setup import configure_logging
+from tawny.app.process_memory import find_library_pages, limit_resident_memory, return_unused_memory
 from tawny.app.running import RecorderRuntime
 from tawny.app.systemd_notify import SystemdNotifier
 from tawny.config.loader import read_settings
@@ -55,10 +55,10 @@ from tawny.service.sealing.private_memory import keep_memory_private
 log = logging.getLogger(__name__)
 
 Tell = Callable[[dict[str, Any], str], None]
-MALLOC_OPTIONS: Final = {-8: 1, -3: 2_000_000, -1: 4_000_000}
-"""Options of mallopt(3): M_ARENA_MAX; M_MMAP_THRESHOLD and M_TRIM_THRESHOLD, in bytes."""
 LOOK_EVERY_S = 2.0
 """Interval in s at which the settings file is checked for changes."""
+LOOKS_BETWEEN_RETURNS = 10
+"""Number of these intervals after which unused memory is returned to the system."""
 DEMO_LINK_MS = 24 * 3_600_000
 OWNER = "Owner"
 
@@ -101,7 +101,8 @@ class Program:
         tell: called with the web address and the one-time link, if any, as data and as text.
         """
         configure_logging()
-        _return_freed_memory()
+        limit_resident_memory()
+        return_unused_memory(find_library_pages())
         if not keep_memory_private():
             log.warning("cannot protect tawny's memory: other programs of this user can read it")
         doors = PluginRegistry.opened()
@@ -241,12 +242,17 @@ class Program:
         )  # fmt: skip
 
     async def _keep_going(self, running: RecorderRuntime, stop: asyncio.Event) -> None:
-        """Run until stopped: reload changed settings, send the systemd watchdog heartbeat."""
-        seen = self._seen()
+        """Run until stopped: reload changed settings, send the systemd watchdog heartbeat, return unused memory."""
+        seen, libraries = self._seen(), await asyncio.to_thread(find_library_pages)
+        await asyncio.to_thread(return_unused_memory, libraries)
+        looks = 0
         while not stop.is_set():
             try:
                 await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
             except TimeoutError:
+                looks += 1
+                if looks % LOOKS_BETWEEN_RETURNS == 0:
+                    await asyncio.to_thread(return_unused_memory, libraries)
                 if running.is_alive():
                     self._systemd.alive()
                 if self._until():
@@ -302,17 +308,6 @@ def _take_over(site: AppContext, outward: DeliveryService, settings: Settings) -
     """Apply changed settings to everything that sends data to other computers."""
     site.address = settings.web.public_url
     outward.apply(settings)
-
-
-def _return_freed_memory() -> None:
-    """Have the C library return freed frames to the system. Call before threads start.
-
-    By default every thread has its own heap, and each keeps the largest frames it ever freed (decision 35).
-    """
-    with suppress(AttributeError, OSError):  # not every C library has mallopt
-        mallopt = ctypes.CDLL(None).mallopt
-        for option, value in MALLOC_OPTIONS.items():
-            mallopt(option, value)
 
 
 def _rtsp_server(listen: str, site: AppContext) -> RtspServer | None:

@@ -35,7 +35,7 @@ FIRST_NEEDED = {
 HEAPS = """
 import threading
 import ctypes, sys
-from tawny.app.program import _return_freed_memory
+from tawny.app.process_memory import limit_resident_memory
 {call}
 turns = threading.Barrier(8)
 def work():
@@ -74,4 +74,4 @@ def test_a_library_is_loaded_only_when_it_is_needed(loaded: tuple[int, set[str]]
 @pytest.mark.skipif(sys.platform != "linux", reason="mallopt and malloc_info are of the GNU C library")
 def test_all_threads_share_one_heap() -> None:
     assert run(HEAPS.format(call="")).count("<heap ") > 1, "the measurement works"
-    assert run(HEAPS.format(call="_return_freed_memory()")).count("<heap ") == 1
+    assert run(HEAPS.format(call="limit_resident_memory()")).count("<heap ") == 1

@@ -1,0 +1,117 @@
+"""What the process gives back: pages that only loading touched, freed blocks inside the heap, and no huge pages."""
+
+import _sqlite3
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tawny.app.process_memory import _imported, _unchanged
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is resident is read from /proc")
+
+RESIDENT = """
+import re
+from tawny.app.process_memory import find_library_pages, limit_resident_memory, return_unused_memory
+def resident(kind):
+    return int(re.search(kind + r":\\s+(\\d+) kB", open("/proc/self/smaps_rollup").read())[1])
+def files():
+    return resident("Rss") - resident("Anonymous")
+"""
+LIBRARIES = f"""{RESIDENT}
+import av, cv2, numpy as np
+before = files(), resident("Anonymous")
+return_unused_memory(find_library_pages())
+print(*before, files(), resident("Anonymous"))
+square = np.arange(9.0).reshape(3, 3) + np.eye(3)
+assert np.allclose(np.linalg.inv(square) @ square, np.eye(3))
+assert cv2.GaussianBlur(np.full((90, 160), 7, np.uint8), (5, 5), 0).mean() == 7
+encoder = av.CodecContext.create("libx264", "w")
+encoder.width, encoder.height, encoder.pix_fmt = 64, 64, "yuv420p"
+assert [*encoder.encode(av.VideoFrame(64, 64, "yuv420p")), *encoder.encode(None)]
+"""
+BLOCKS = f"""{RESIDENT}
+limit_resident_memory()
+blocks = [bytearray(b"x" * 100_000) for _ in range(400)]
+del blocks[::2], blocks[1:-1]
+last = bytearray(100_000)
+before = resident("Anonymous")
+return_unused_memory(find_library_pages())
+print(before, resident("Anonymous"))
+"""
+HUGE = f"""{RESIDENT}
+from mmap import MADV_HUGEPAGE, mmap
+limit_resident_memory()
+print(*(line.split()[1] for line in open("/proc/self/status") if line.startswith("THP_enabled")))
+block = mmap(-1, 64_000_000)
+block.madvise(MADV_HUGEPAGE)
+before = resident("Rss")
+for at in range(0, len(block), 4_000_000):
+    block[at] = 1
+print(resident("Rss") - before)
+"""
+MAPS = """\
+7f0000000000-7f0000010000 r-xp 00000000 08:01 9 /venv/site-packages/av.libs/libavcodec.so.62
+Rss:                  64 kB
+Anonymous:             0 kB
+VmFlags: rd ex mr mw me sd
+7f0000010000-7f0000020000 r--p 00010000 08:01 9 /venv/site-packages/av.libs/libavcodec.so.62
+Anonymous:            12 kB
+7f0000020000-7f0000030000 rw-p 00020000 08:01 9 /venv/site-packages/av.libs/libavcodec.so.62
+Anonymous:             0 kB
+7f0000030000-7f0000040000 r--p 00000000 08:01 7 /usr/lib/dri/driver_video.so
+Anonymous:             0 kB
+7f0000040000-7f0000050000 r--p 00000000 00:00 0
+Anonymous:             0 kB
+f00000000000-f00000010000 r--p 00000000 08:01 8 /usr/lib/python3.11/lib-dynload/_json.cpython-311.so
+Anonymous:             0 kB
+"""
+
+
+def numbers(program: str) -> list[int]:
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    return [int(number) for number in found.split()]
+
+
+def test_pages_that_only_loading_touched_are_returned_and_the_libraries_work() -> None:
+    files, anonymous, files_after, anonymous_after = numbers(LIBRARIES)
+    assert files_after < files / 2
+    assert anonymous_after < anonymous + 1000
+
+
+def test_freed_blocks_inside_the_heap_are_returned() -> None:
+    before, after = numbers(BLOCKS)
+    assert before - after > 10_000
+
+
+def test_a_touched_byte_is_one_small_page_whatever_a_library_asks_for() -> None:
+    enabled, grown = numbers(HUGE)
+    assert (enabled, grown < 1000) == (0, True)
+
+
+def test_only_unchanged_pages_of_imported_libraries_are_returned() -> None:
+    lines = MAPS.splitlines()
+    assert _unchanged(lines, _imported(lines)) == [(0x7F0000000000, 0x7F0000010000), (0xF00000000000, 0xF00000010000)]
+    assert _unchanged(lines, set()) == []
+
+
+@pytest.mark.parametrize("call", ["", "find_library_pages()"])
+def test_a_library_whose_pages_are_returned_cannot_be_unloaded(call: str, tmp_path: Path) -> None:
+    library = tmp_path / "site-packages" / "copied.so"
+    library.parent.mkdir()
+    shutil.copy(str(_sqlite3.__file__), library)
+    program = f"""
+import _ctypes, ctypes
+from tawny.app.process_memory import find_library_pages
+handle = ctypes.CDLL("{library}")._handle
+{call}
+_ctypes.dlclose(handle)
+print(int("{library}" in open("/proc/self/maps").read()))
+"""
+    assert numbers(program) == [1 if call else 0]
+
+
+def test_a_system_without_such_a_list_keeps_its_pages() -> None:
+    assert _unchanged([], _imported([])) == []
