@@ -189,6 +189,29 @@ def test_an_address_with_any_password_works_and_tells_none(
     assert not [one for one in (*secrets, login) if len(one) > 2 and one in shown]
 
 
+@pytest.mark.parametrize("address", ["http://me:s3cret@10.0.0.2/video.mjpg", "rtmp://10.0.0.2/live", "HTTPS://a/b"])
+def test_a_camera_with_an_unsupported_address_is_left_out_with_a_comment(
+    address: str, tawny: Tawny, tmp_path: Path
+) -> None:
+    told, ours = took(tawny, tmp_path, f"cameras[c]='{address}'\ncameras[d]=/dev/video1\nsensitivity=4\n")
+    scheme = address.partition("://")[0]
+    assert list(ours["cameras"]) == ["d"]
+    assert told["left"]["cameras[c]"].startswith(f"{scheme}:// addresses aren't supported")
+    comment = next(line for line in (tmp_path / "tawny.toml").read_text().splitlines() if "cameras.c" in line)
+    assert comment.startswith("# ")
+    assert f"{scheme}://" in comment
+    assert "s3cret" not in json.dumps(told) + (tmp_path / "tawny.toml").read_text()
+
+
+def test_an_import_without_a_camera_promises_no_recording(tawny: Tawny, tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_text('name = "Door"\ndevice = "http://10.0.0.2/video.mjpg"\n')
+    said = tawny("import", "theirs")
+    assert said.code == 0, said.err
+    assert "tawny run" not in said.out
+    assert "tawny cameras add" in said.out
+    assert "cameras" not in tomllib.loads((tmp_path / "tawny.toml").read_text())
+
+
 @pytest.mark.parametrize(
     ("quoted", "password"),
     [(r'"a\$1"', "a$1"), (r"'a\$1'", r"a\$1"), (r'"a\${x}"', "a${x}"), (r'"a\`b"', "a`b"), (r'"a\\b"', r"a\b")],

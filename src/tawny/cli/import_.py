@@ -38,7 +38,11 @@ def run(args: Namespace, out: Output) -> int:
         if found.secrets:
             known = {name: value for name, value in found.secrets.items() if value}
             write_secret_file(secrets, tomlkit.dumps(known).encode())
-        write_secret_file(path, f"# Imported from {system}: {Path(args.file).name}\n\n{text}".encode())
+        left_out = "".join(
+            f"# [cameras.{name}] was left out: tawny can't open {scheme} addresses. Use the camera's rtsp:// address.\n"
+            for name, scheme in found.unsupported.items()
+        )
+        write_secret_file(path, f"# Imported from {system}: {Path(args.file).name}\n{left_out}\n{text}".encode())
     out.data(
         {"system": system, "file": None if args.dry_run else str(path), "became": found.became, "left": found.left},
         _words(system, found, path, is_written=not args.dry_run, out=out),
@@ -64,5 +68,6 @@ def _words(system: str, found: ImportResult, path: Path, *, is_written: bool, ou
     if found.left:
         lines += ["", out.table(("skipped", "why"), sorted(found.left.items()), empty="")]
     if is_written:
-        lines += ["", f"Created {path}{' and secrets.toml' if found.secrets else ''}. Start recording: tawny run"]
+        follows = "Start recording: tawny run" if found.settings.get("cameras") else "Add a camera: tawny cameras add"
+        lines += ["", f"Created {path}{' and secrets.toml' if found.secrets else ''}. {follows}"]
     return "\n".join(lines)

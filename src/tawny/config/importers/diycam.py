@@ -59,8 +59,9 @@ def from_diycam(text: str) -> ImportResult:
 
 
 def _camera(found: ImportResult, key: str, source: str, values: dict[str, str]) -> None:
-    name = camera_id(key, usual=f"camera-{len(found.became) + 1}")
-    found.put_source(f"cameras[{key}]", name, source)
+    name = camera_id(key, usual=f"camera-{len(found.became) + len(found.left) + 1}")
+    if not found.put_source(f"cameras[{key}]", name, source):
+        return
     seconds, kernel = _whole(values, "sensitivity", 3), _whole(values, "kernel", 17)
     camera = found.settings["cameras"][name]
     camera |= {"pre": f"{min(seconds, 30)} s", "post": "2 s"}

@@ -8,6 +8,8 @@ from urllib.parse import quote
 from tawny.config.settings import is_camera_id
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]*://)(.*)", re.IGNORECASE | re.DOTALL)
+SOURCES = ("rtsp://", "rtsps://")
+"""Addresses of network cameras that tawny can open."""
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?(?=[/?#]|$)", re.IGNORECASE)
 _USUAL_HOST = re.compile(r"\[|[^:/?#]*\.[^:/?#]|localhost\b|[^:/?#]+:\d", re.IGNORECASE)
 """An address, a name with a dot, or one with a port: less likely to be a part of a password."""
@@ -46,6 +48,8 @@ class ImportResult:
     secrets: dict[str, str] = field(default_factory=dict)
     became: dict[str, str] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
+    unsupported: dict[str, str] = field(default_factory=dict)
+    """Cameras that tawny cannot open, with the start of their addresses."""
 
     def put(self, theirs: str, path: str, value: Any, words: str = "") -> None:
         """Set a value: `put("fps", "cameras.door.v4l2.fps", 12)`. words: description instead of path and value."""
@@ -69,14 +73,23 @@ class ImportResult:
         self.secrets[name] = value
         return f"${{{name}}}"
 
-    def put_source(self, theirs: str, camera: str, source: str) -> None:
-        """Set a camera's address. Its secrets are stored apart; the report names only its host."""
+    def put_source(self, theirs: str, camera: str, source: str) -> bool:
+        """Set a camera's address. Its secrets are stored apart; the report names only its host.
+
+        Return False, and leave the camera out, if tawny has no source for this type of address.
+        """
         source = source.strip()
+        scheme = _URL.fullmatch(source)
+        if scheme and scheme[1].lower() not in SOURCES:
+            self.left[theirs] = f"{scheme[1]} addresses aren't supported; use the camera's rtsp:// address"
+            self.unsupported[camera] = scheme[1]
+            return False
         self.put(theirs, f"cameras.{camera}.source", self._without_secrets(camera, source))
         found = _URL.fullmatch(source)
         if found:
             _, place = _split_login(found[2])
             self.became[theirs] = f"cameras.{camera}.source = {found[1]}{re.split('[/?#]', place)[0]}/…"
+        return True
 
     def _without_secrets(self, camera: str, source: str) -> str:
         """Return the address with placeholders for password and keys, percent-encoded where that is needed."""

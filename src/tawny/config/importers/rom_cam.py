@@ -26,11 +26,13 @@ def from_rom_cam(text: str) -> ImportResult:
     name = str(theirs.get("name", ""))
     camera = f"cameras.{camera_id(name)}"
     device = str(theirs.get("device", "/dev/video0"))
-    found.put_source("device", camera_id(name), device)
-    if name:
-        found.put("name", f"{camera}.name", name)
-    found.settings["cameras"][camera_id(name)]["v4l2"] = {"size": "640x480", "fps": 10, "format": "h264"}
-    found.settings["cameras"][camera_id(name)]["detection"] = {"detector": "edges"}
+    if found.put_source("device", camera_id(name), device):
+        if name:
+            found.put("name", f"{camera}.name", name)
+        found.settings["cameras"][camera_id(name)]["v4l2"] = {"size": "640x480", "fps": 10, "format": "h264"}
+        found.settings["cameras"][camera_id(name)]["detection"] = {"detector": "edges"}
+    elif name:
+        found.left["name"] = "its camera was left out"
     _where(theirs, found)
     _away(theirs, found)
     for key in theirs.keys() - found.became.keys() - found.left.keys():
