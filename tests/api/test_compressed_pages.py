@@ -26,7 +26,11 @@ ACCEPTED = {
     "gzip, deflate, br, zstd": "br",
     "br;q=0, gzip": "gzip",
     "br;q=0.0,gzip;q=0.5": "gzip",
-    "br;q=0.1, gzip;q=1.0": "br",
+    "br;q=0.1, gzip;q=1.0": "gzip",
+    "gzip;q=0.5,br;q=0.1": "gzip",
+    "gzip;q=0.5,br;q=0.5": "br",
+    "br;q=0.2, *;q=0.3": "gzip",
+    "br;q=1.2.3, gzip;q=0.1": "gzip",
     "gzip;q=0": "",
     "*": "br",
     "*;q=0": "",
@@ -54,12 +58,16 @@ async def server(house: House, tmp_path: Path) -> AsyncIterator[WebServer]:
     await made.stop()
 
 
-async def fetched(server: WebServer, path: str, accept: str = "", more: str = "") -> tuple[int, dict[str, str], bytes]:
+async def fetched(
+    server: WebServer, path: str, accept: str = "", more: str = "", method: str = "GET"
+) -> tuple[int, dict[str, str], bytes]:
     """What comes over the wire: status, headers and the body as it is sent."""
     host, port = server.address.rsplit(":", 1)
     reader, writer = await asyncio.open_connection(host, int(port))
     said = f"Accept-Encoding: {accept}\r\n" if accept else ""
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: {server.address}\r\n{said}{more}Connection: close\r\n\r\n".encode())
+    writer.write(
+        f"{method} {path} HTTP/1.1\r\nHost: {server.address}\r\n{said}{more}Connection: close\r\n\r\n".encode()
+    )
     head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
     first, *lines = head.decode().split("\r\n")
@@ -76,6 +84,15 @@ async def test_each_client_gets_what_it_accepts(server: WebServer, path: str, ac
     is_asset = path.startswith("/assets/")
     assert headers["cache-control"] == ("public, max-age=31536000, immutable" if is_asset else "no-cache")
     assert headers["content-type"].startswith("text/javascript" if is_asset else "text/html")
+
+
+@pytest.mark.parametrize("path", ["/", "/assets/app-1a2b.js", "/assets/font-1a2b.woff2", "/index.html"])
+async def test_the_headers_of_a_file_can_be_asked_for_alone(server: WebServer, path: str) -> None:
+    status, headers, whole = await fetched(server, path, "gzip")
+    asked, alone, body = await fetched(server, path, "gzip", method="HEAD")
+    assert (status, asked, body) == (200, 200, b"")
+    assert alone["content-length"] == str(len(whole))
+    assert {name: alone[name] for name in headers if name != "date"} == {n: headers[n] for n in headers if n != "date"}
 
 
 async def test_each_form_has_an_etag_of_its_own(server: WebServer) -> None:

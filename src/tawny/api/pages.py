@@ -53,12 +53,14 @@ for path in PAGES:
     router.add_api_route(path, page, methods=["HEAD"], dependencies=public, include_in_schema=False)
 
 
+@router.head("/assets/{name}", dependencies=public, include_in_schema=False)
 @router.get("/assets/{name}", dependencies=public, include_in_schema=False)
 async def asset(name: str, request: Request, here: Here) -> Response:
     """Return a file with a hash in its name; cached forever."""
     return _file(request, here.interface, f"assets/{name}", FOR_EVER)
 
 
+@router.head("/{name}", dependencies=public, include_in_schema=False)
 @router.get("/{name}", dependencies=public, include_in_schema=False)
 async def other_file(name: str, request: Request, here: Here) -> Response:
     """Return other files such as the icon and the manifest."""

@@ -8,7 +8,7 @@ from typing import Final
 BUILT = Path(__file__).parent / "static"
 ENCODINGS: Final = {"br": ".br", "gzip": ".gz"}
 """Content codings and the endings of the files that `ui/scripts/compress.mjs` writes, smallest first."""
-_CODING = re.compile(r"\s*([\w*-]+)\s*(?:;\s*q=([0-9.]{1,5})\s*)?", re.IGNORECASE)
+_CODING = re.compile(r"\s*([\w*-]+)\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,13 @@ class StaticFiles:
 
 
 def accepted_coding(accept: str, offered: dict[str, Path]) -> str | None:
-    """Return the first offered content coding that `Accept-Encoding` allows; None for the plain file (RFC 9110)."""
-    allowed: dict[str, bool] = {}
+    """Return the offered content coding that `Accept-Encoding` prefers, the first of several; None for the plain file.
+
+    RFC 9110, 12.5.3. What cannot be read is ignored.
+    """
+    weights: dict[str, float] = {}
     for part in accept.split(","):
         if found := _CODING.fullmatch(part):
-            allowed[found[1].lower()] = re.search("[1-9]", found[2] or "1") is not None
-    return next((coding for coding in offered if allowed.get(coding, allowed.get("*", False))), None)
+            weights[found[1].lower()] = float(found[2] or 1)
+    best = max(offered, key=lambda coding: weights.get(coding, weights.get("*", 0.0)), default="")
+    return best if weights.get(best, weights.get("*", 0.0)) > 0 else None
