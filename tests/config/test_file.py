@@ -172,3 +172,15 @@ def test_only_what_differs_is_a_difference() -> None:
     change = difference(good(), new)
     assert (change.added, change.removed, change.changed, change.other) == (("gate",), (), ("front-door",), ())
     assert not difference(good(), good())
+
+
+@pytest.mark.parametrize("value", ["[1]", "[1, 2, 3]", '["a", "b"]', '"Berlin"', "[true, 1]", "{ lat = 1 }"])
+def test_a_wrong_location_is_told_once(value: str) -> None:
+    (problem,) = problems_of(f"[modes]\nlocation = {value}\n")
+    assert problem.startswith("line 2: modes.location: found ")
+    assert problem.endswith("; allowed: latitude and longitude, such as [52.52, 13.40]")
+
+
+@pytest.mark.parametrize("value", ["[]", "[52, 13.4]"])
+def test_a_location_has_two_numbers_or_none(value: str) -> None:
+    assert parse_settings(f"[modes]\nlocation = {value}\n", {})[1] == []

@@ -93,6 +93,14 @@ class PresenceSettings(PersonPresenceSettings):
         return {**({SOMEBODY: unnamed} if unnamed != PersonPresenceSettings() else {}), **self.people}
 
 
+def _check_location(value: object) -> object:
+    """Refuse with one message: pydantic has one for each alternative."""
+    has_two_numbers = isinstance(value, list | tuple) and [type(n) in (int, float) for n in value] == [True, True]
+    if not (has_two_numbers or value in ((), [])):
+        raise ValueError("latitude and longitude, such as [52.52, 13.40]")
+    return value
+
+
 class ModesSettings(Table):
     """Modes (home, away, night …) change what is recorded and who is notified.
 
@@ -114,7 +122,7 @@ class ModesSettings(Table):
         description="Exceptions to the weekly schedule: a mode for the whole day, or a weekday to treat it as. `{ "
         '"2026-12-24 to 2027-01-02" = "away", 2026-05-01 = "sun" }`.',
     )
-    location: Annotated[tuple[()] | tuple[float, float], Field()] = Field(
+    location: Annotated[tuple[()] | tuple[float, float], BeforeValidator(_check_location)] = Field(
         (), description="Latitude and longitude for sunrise and sunset: `[52.52, 13.40]`."
     )
     presence: PresenceSettings = PresenceSettings()

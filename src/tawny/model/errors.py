@@ -122,7 +122,7 @@ class SourceError(TawnyError):
     exit_code = 20
     code = "source"
     says = "Camera error at {where}: {detail}."
-    advice = "Check its address and that it is switched on."
+    advice = "Check its address and its settings."
 
     @property
     def for_viewers(self) -> str:

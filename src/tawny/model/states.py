@@ -43,6 +43,15 @@ STATE_WORDS: dict[CameraState, str] = {
 }
 """The texts of all readers; `ui/src/strings/app.ts` has the same (tests/test_readers.py)."""
 
+STATE_WORDS_OF_SEVERAL = {
+    CameraState.ENDED: "Video files ended",
+    CameraState.REFUSED: "Wrong passwords",
+    CameraState.FROZEN: "Frozen images",
+    CameraState.COVERED: "Lenses covered",
+    CameraState.MOVED: "Cameras moved",
+}
+"""The texts that count cameras, where they differ."""
+
 ON_WATCH = frozenset({CameraState.RECORDING})
 CHOSEN = frozenset({CameraState.SCHEDULED_OFF, CameraState.MODE_OFF, CameraState.PAUSED, CameraState.OFF})
 BLINDED = frozenset({CameraState.FROZEN, CameraState.COVERED, CameraState.DEFOCUSED, CameraState.MOVED})
@@ -59,7 +68,11 @@ def summary(states: Sequence[CameraState]) -> str:
         return "No cameras."
     working, noun = sum(state in ON_WATCH for state in states), "camera" if len(states) == 1 else "cameras"
     counts = Counter(states)
-    others = [f"{counts[state]} {words.lower()}" for state, words in STATE_WORDS.items() if state not in ON_WATCH]
+    others = [
+        f"{counts[state]} {(STATE_WORDS_OF_SEVERAL if counts[state] > 1 else STATE_WORDS).get(state, words).lower()}"
+        for state, words in STATE_WORDS.items()
+        if state not in ON_WATCH
+    ]
     named = ", ".join(text for text in others if not text.startswith("0 "))
     return f"{working} of {len(states)} {noun} working{': ' if named else ''}{named}."
 
