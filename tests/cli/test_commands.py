@@ -352,5 +352,23 @@ def test_when_something_moved_in_a_spot_is_found(tawny: Tawny, recorded: Path) -
     assert (moment["camera"], moment["start"][:19]) == ("door", utc_text(bounds.begin_ms)[:19])
     assert "door" in tawny(*words, "--spot", "0.1,0.2,0.3,0.9").out
     assert "No motion there" in tawny(*words, "--spot", "0.6,0.6,0.9,0.9").out
+    alone = tawny("find", "--spot", "0.1,0.2,0.3,0.9", "--json", "--data", str(recorded))
+    assert [each["camera"] for each in json.loads(alone.out)["moments"]] == ["door"]
+    refused = tawny("find", "--data", str(recorded))
+    assert (refused.code, "--spot" in refused.err) == (2, True)
     refused = tawny(*words, "--spot", "0.6,0.6,0.5,2")
     assert (refused.code, "isn't a valid area" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("event", "open", "door", "--score", "abc"), "--score abc isn't a number."),
+        (("demo", "--cameras", "two"), "--cameras two isn't a whole number."),
+    ],
+)
+def test_a_number_that_is_none_is_named(words: tuple[str, ...], told: str, tawny: Tawny) -> None:
+    said = tawny(*words)
+    assert said.code == 2
+    assert told in said.err
+    assert "float" not in said.err

@@ -60,3 +60,18 @@ def test_missing_memory_is_said(locked: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(NotDone, match="Can't protect the key"):
         write_locked(locked.with_name("new.age"), OWNER, PHRASE)
     assert not locked.with_name("new.age").exists()
+
+
+@pytest.mark.parametrize("phrase", ["one two three", " One  two-three ", "ONE TWO THREE"])
+def test_the_words_of_a_passphrase_may_be_typed_with_spaces(
+    phrase: str, locked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "typed", lambda _question: phrase)
+    assert [one.text for one in keys.from_file(locked)] == [OWNER.text]
+
+
+def test_a_passphrase_that_has_spaces_opens_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, phrase = tmp_path / "owner.age", "My own Phrase"
+    write_locked(path, OWNER, phrase)
+    monkeypatch.setattr(keys, "typed", lambda _question: phrase)
+    assert [one.text for one in keys.from_file(path)] == [OWNER.text]

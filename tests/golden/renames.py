@@ -162,6 +162,7 @@ _SETTINGS: Final = (
 RENAMED: Final[tuple[Rename, ...]] = (*_API, *_HELP, *_SETTINGS)
 _ACTIONS: Final = "`tawny add` and `tawny report camera` are actions of one command"
 _SHOWS: Final = "`tawny mode` without a mode shows the active one"
+_SPOT: Final = "`tawny find --spot` needs no words"
 _KEPT: Final = "a rule that is edited keeps them"
 _COUNTS: Final = "every reader counts the cameras with the same sentence"
 _ENDED: Final = "a video file that was played to its end was not switched off by anybody"
@@ -175,6 +176,7 @@ REMOVED: Final[tuple[Change, ...]] = (
     Change("help", "argument", "camera", _ACTIONS, "tawny cameras report"),
     Change("help", "argument", "--json", _ACTIONS, "tawny cameras *"),
     Change("help", "argument", "", _SHOWS, "tawny mode"),
+    Change("help", "argument", "", _SPOT, "tawny find"),
     Change("settings", "key", "private", _MASKS, f"{_CAMERA}.detection"),
     Change("openapi", "field", "waiting", _UNSET, "/api/v1/timeline"),
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/cameras"),
@@ -190,6 +192,7 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("help", "command", "tawny notifications", "`tawny notify` was divided; the other part is `tawny uploads`"),
     Change("help", "argument", "test", "`tawny rules test`: other actions may follow", "tawny rules"),
     Change("help", "argument", "", _SHOWS, "tawny mode"),
+    Change("help", "argument", "", _SPOT, "tawny find"),
     Change("settings", "key", "privacy_masks", _MASKS, _CAMERA),
     Change("openapi", "field", "summary", _COUNTS, "/api/v1/health"),
     Change("openapi", "field", "fits", _OUTLOOK, "/api/v1/health"),

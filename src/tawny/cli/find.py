@@ -32,13 +32,15 @@ from tawny.storage.segments.motion_grids import MotionGrids
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("words", nargs="+", help="search words, for example: person gate last night, longer than 10 s")
-    spot = "instead of words: find motion in this area of the image, as left,top,right,bottom from 0 to 1"
+    parser.add_argument("words", nargs="*", help="search words, for example: person gate last night, longer than 10 s")
+    spot = "find motion in this area of the image, as left,top,right,bottom from 0 to 1; words limit camera and time"
     parser.add_argument("--spot", metavar="X,Y,X,Y", help=spot)
     parser.add_argument("--most", metavar="N", type=int, default=50, help="maximum number of results (default: 50)")
 
 
 def run(args: Namespace, out: Output) -> int:
+    if not args.words and args.spot is None:
+        raise UsageError("What to search for is missing.", "Give words, or an area with `--spot`.")
     chosen, folder = existing_data(args)
     spot = None if args.spot is None else _spot(args.spot)
     book = identity_store(args, folder)

@@ -68,7 +68,7 @@ def from_file(path: Path) -> list[Identity]:
         raise NotDone(f"Can't read the key file {path}: {error.strerror}.") from None
     if data.startswith(b"age-encryption.org/"):
         try:
-            data = open_with_passphrase(data, typed("Passphrase: "))
+            data = _opened(data, typed("Passphrase: "))
         except WrongPassphrase:
             raise NotDone(f"Wrong passphrase for {path}.", "Check each word, and try again.") from None
         except SealedFileBroken as error:
@@ -82,3 +82,14 @@ def from_file(path: Path) -> list[Identity]:
     if not found:
         raise NotDone(f"{path} contains no private key.", "It must contain a line starting with AGE-SECRET-KEY-1.")
     return found
+
+
+def _opened(data: bytes, passphrase: str) -> bytes:
+    """Open a key file; the words of a generated passphrase may be typed with spaces instead of hyphens."""
+    try:
+        return open_with_passphrase(data, passphrase)
+    except WrongPassphrase:
+        words = "-".join(passphrase.lower().replace("-", " ").split())
+        if words == passphrase:
+            raise
+        return open_with_passphrase(data, words)

@@ -7,6 +7,7 @@ done; 20 and up: an error with a code of its own (docs/reference/errors.md).
 import argparse
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from keyword import iskeyword
@@ -67,8 +68,14 @@ lazily.
 INTERRUPTED = 130
 
 
+_NOT_A_NUMBER = re.compile(r"argument (.+): invalid (int|float) value: '(.*)'", re.DOTALL)
+_NUMBERS = {"int": "a whole number", "float": "a number"}
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        if found := _NOT_A_NUMBER.fullmatch(message):
+            message = f"{found[1]} {found[3]} isn't {_NUMBERS[found[2]]}"
         raise UsageError(message[:1].upper() + message[1:] + ".", f"See `{self.prog} --help`.")
 
 

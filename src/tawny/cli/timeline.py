@@ -49,14 +49,28 @@ def _events(index: Index, camera: CameraId, within: Span) -> list[Any]:
     return list(reversed(index.events(within, cameras=[camera], limit=10_000).events))
 
 
+def _lasting(begin_ms: int, end_ms: int | None) -> str:
+    """Return until when it lasts, or how long if both times look the same."""
+    if end_ms is None:
+        return "still"
+    if time_text(begin_ms) == time_text(end_ms):
+        return f"for {(end_ms - begin_ms) / 1000:g} s"
+    return f"until {time_text(end_ms)}"
+
+
 def lines(index: Index, camera: CameraId, within: Span) -> list[str]:
     """Return the timeline as text for people."""
-    told = [(span.begin_ms, f"recorded until {time_text(span.end_ms)}") for span in index.spans(camera, None, within)]
-    for gap in index.gaps(camera, within):
-        until = "still" if gap.end_ms is None else f"until {time_text(gap.end_ms)}"
-        told.append((gap.begin_ms, f"missing  {until}: {gap_text(gap)}"))
+    spans = index.spans(camera, None, within)
+    told = [(span.begin_ms, f"recorded {_lasting(span.begin_ms, span.end_ms)}") for span in spans]
     told += [
-        (damage.begin_ms, f"damaged  until {time_text(damage.end_ms)}: {damage_detail(damage)} ({damage.stream})")
+        (gap.begin_ms, f"missing  {_lasting(gap.begin_ms, gap.end_ms)}: {gap_text(gap)}")
+        for gap in index.gaps(camera, within)
+    ]
+    told += [
+        (
+            damage.begin_ms,
+            f"damaged  {_lasting(damage.begin_ms, damage.end_ms)}: {damage_detail(damage)} ({damage.stream})",
+        )
         for damage in index.damage(camera, within)
     ]
     told += [(event.start_ms, f"{event.kind}, score {event.score:.0f}") for event in _events(index, camera, within)]

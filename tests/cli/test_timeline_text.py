@@ -1,0 +1,40 @@
+"""The timeline as text: what begins and ends in the same second has its length instead of an end."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+from tawny.cli.timeline import lines
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import CameraId
+from tawny.model.times import Span
+from tawny.storage.index.protocol import Index
+
+DOOR, DAY = CameraId("door"), Span(0, 86_400_000)
+GAPS = [
+    Gap(DOOR, 10_100, 10_200, GapReason.RECORDER_OFF),
+    Gap(DOOR, 20_900, 22_100, GapReason.RECORDER_OFF),
+    Gap(DOOR, 40_000, None, GapReason.RECORDER_OFF),
+]
+SPANS = [Span(10_200, 20_900), Span(22_100, 22_101)]
+
+
+def index() -> Index:
+    def spans(_camera: CameraId, name: object, _within: Span) -> list[Any]:
+        return SPANS if name is None else []
+
+    found = SimpleNamespace(
+        spans=spans,
+        gaps=lambda *_: GAPS,
+        damage=lambda *_: [],
+        events=lambda *_, **__: SimpleNamespace(events=()),
+    )
+    return cast(Index, found)
+
+
+def test_no_line_is_without_length() -> None:
+    told = lines(index(), DOOR, DAY)
+    assert len(told) == len(GAPS) + len(SPANS)
+    assert all(line[:19] not in line[19:] for line in told)
+    assert "missing  for 0.1 s: " in told[0]
+    assert told[3].endswith("recorded for 0.001 s")
+    assert "still" in told[-1]
