@@ -69,7 +69,7 @@ LOOK_EVERY_S = 2.0
 """Interval in s at which the settings file is checked for changes."""
 HOST_NAME = "TAWNY_HOST_NAME"
 """Environment variable: the name of the computer whose container this is."""
-LOOKS_BETWEEN_RETURNS = 5
+LOOKS_BETWEEN_RETURNS = 10
 """Number of these intervals after which unused memory is returned to the system."""
 DEMO_LINK_MS = 24 * 3_600_000
 OWNER = "Owner"
