@@ -1,12 +1,12 @@
 """A camera whose every picture shows when it was drawn, as black and white fields: GStreamer's RTSP server, encoding as
-it goes, in a process of the system's Python. The fields are those of `tawny.testing.clock_picture`.
+it goes, in a process of the system's Python. The fields are those of `tawny.testing.clips`.
 """
 
 import contextlib
 import subprocess
 from collections.abc import Iterator
 
-from tawny.testing.clock_picture import COLUMNS, ROWS
+from tawny.testing.clips import COLUMNS, ROWS
 
 WIDTH, HEIGHT = 640, 448
 PROGRAM = """

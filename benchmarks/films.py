@@ -5,8 +5,7 @@ from pathlib import Path
 
 from benchmarks.peers import CACHE
 from tawny.sources.demo.renderer import SceneRenderer
-from tawny.sources.demo.scenes import SCENES
-from tawny.sources.demo.world import DemoWorld
+from tawny.sources.demo.world import SCENES, DemoWorld
 
 FPS, SUB_FPS = 15, 5
 SCENE_SEED = 1

@@ -18,7 +18,7 @@ from benchmarks.peers import report
 from tawny.model.clock import SystemClock
 from tawny.model.events import Event, event_id
 from tawny.model.ids import CameraId
-from tawny.playback.search.ask import search_in_words
+from tawny.playback.search.event_search import search_in_words
 from tawny.storage.disk.layout import DAY_MS
 from tawny.storage.index.sqlite_index import SqliteIndex
 from tests.playback.search.test_questions import BERLIN, CAMERAS, NOW, QUESTIONS, WEEK

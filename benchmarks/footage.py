@@ -16,8 +16,8 @@ from tawny.events import EventBuilder
 from tawny.model.errors import SourceFinished
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, RunId, StreamName
-from tawny.model.kinds import kind_of_all
 from tawny.model.messages import EventChanged, Message
+from tawny.model.observations import kind_of_all
 from tawny.model.packets import Packet, SourcePacket
 from tawny.sources.file import FileSource
 from tawny.sources.source import IdleUntil, SourceContext

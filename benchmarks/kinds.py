@@ -27,17 +27,16 @@ from benchmarks.detect import BESIDE, NOT_HERE
 from benchmarks.footage import CAMERA, watch_file
 from benchmarks.objects import JUDGED, Named, touch
 from benchmarks.scoring import Clip, Span, score
-from tawny.config.classification import FallbackKindSettings
+from tawny.config.recognition import FallbackKindSettings
 from tawny.detection.classification.fallback import MOST, FallbackClassifier, FallbackLabeller
-from tawny.detection.classification.queue import ClassificationJob, ClassificationQueue, ClassificationResult
-from tawny.detection.classification.rotation import UPRIGHT
+from tawny.detection.classification.queue import UPRIGHT, ClassificationJob, ClassificationQueue, ClassificationResult
 from tawny.detection.classification.track_classifier import TrackClassifier
 from tawny.detection.gate import DecodeGate, GateMode
 from tawny.detection.kind_model import SIDE, KindClassifier
 from tawny.detection.models.object_model import ObjectModel
 from tawny.detection.motion import MotionDetector
 from tawny.model.clock import SystemClock
-from tawny.model.kinds import ANIMAL, MOTION, PERSON, VEHICLE
+from tawny.model.observations import ANIMAL, MOTION, PERSON, VEHICLE
 
 FEWER = 1
 """Events that it may find less than YOLOX-Nano, of a kind and camera."""

@@ -27,7 +27,7 @@ from tawny.detection.classification.track_classifier import TrackClassifier
 from tawny.detection.gate import DecodeGate, GateMode
 from tawny.detection.models.object_model import ObjectModel
 from tawny.detection.motion import MotionDetector
-from tawny.model.kinds import ANIMAL, MOTION, PERSON, VEHICLE
+from tawny.model.observations import ANIMAL, MOTION, PERSON, VEHICLE
 
 JUDGED = (PERSON, VEHICLE)
 MOST_FALSE = 0

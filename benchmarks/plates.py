@@ -18,15 +18,13 @@ import cv2
 import numpy as np
 
 from tawny.detection.plates import Plates
-from tawny.detection.plates.finding import plates_in
-from tawny.detection.plates.model import ALPHABET, PlateModel
+from tawny.detection.plates.plates import ALPHABET, PlateModel, plates_in
 from tawny.detection.plates.tesseract import Tesseract
 from tawny.detection.plates.text import plain_plate
-from tawny.detection.recognition.recogniser import RecogniserInput
-from tawny.detection.recognition.votes import ReadVotes
+from tawny.detection.recognition import ReadVotes, RecogniserInput
 from tawny.model.ids import CameraId
-from tawny.model.reads import RecognisedText
-from tawny.testing.plates import LAYOUTS, LIGHTS, Layout, number, vehicle
+from tawny.model.observations import RecognisedText
+from tests.support.plates import LAYOUTS, LIGHTS, Layout, number, vehicle
 
 WIDTHS = (80, 120, 160)
 PASSES = (0.9, 1.0, 1.1)

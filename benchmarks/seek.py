@@ -25,7 +25,7 @@ from tawny.model.packets import VideoFormat
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.playback.segment_lookup import run_from
+from tawny.playback.recordings import run_from
 from tawny.playback.segment_player import play
 from tawny.storage.disk.disk import RealDisk
 from tawny.storage.disk.layout import DAY_MS, SegmentName

@@ -26,8 +26,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.sources.demo.scenes import SCENES
-from tawny.sources.demo.world import DemoWorld, Passage
+from tawny.sources.demo.world import SCENES, DemoWorld, Passage
 from tawny.storage.index.opening import index_to_read
 from tawny.storage.index.protocol import Index
 

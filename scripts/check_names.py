@@ -1,4 +1,5 @@
-"""Check the vocabulary of src/tawny: class names are unique, and words that no engineer would search for stay rare.
+"""Check names and sizes of src/tawny: class names are unique, words that no engineer would search for stay rare, and
+modules are whole ideas: few files, classes and lines, no fragments with one importer, no long functions, no cycles.
 
     .venv/bin/python scripts/check_names.py [--report]
 
@@ -13,7 +14,7 @@ import re
 import sys
 import tokenize
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,22 @@ WORD_LIMITS: Final[Mapping[str, int]] = {
 """Highest number of occurrences in docstrings, comments and strings, by a group of words (a regular expression)."""
 EXEMPT: Final = frozenset({("tawny.detection.models.labels", "bench")})
 """Words of a foreign vocabulary: module and word. COCO has a label `bench`."""
+
+
+SIZE_LIMITS: Final[Mapping[str, int]] = {
+    "Python files": 525,  # aim 430
+    "classes": 1_408,  # aim 850
+    "lines of code": 63_600,  # aim 48,000; without comments and docstrings
+    "modules under 60 lines with one importer": 6,  # aim 20
+    "functions over 60 lines": 3,  # aim 0
+    "functions with more than 7 parameters": 31,  # aim 0
+    "import cycles": 0,
+}
+"""Highest numbers; lower one when it falls. They are symptoms: what counts is that a reader finds a whole idea."""
+SMALL_LINES, LONG_LINES, MOST_PARAMETERS = 60, 60, 7
+_NO_CODE: Final = frozenset(
+    {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+)
 
 
 def find_modules(src: Path) -> dict[str, Path]:
@@ -64,6 +81,78 @@ def count_words(modules: Mapping[str, Path]) -> dict[str, Counter[str]]:
     return counts
 
 
+def find_sizes(modules: Mapping[str, Path]) -> dict[str, list[str]]:
+    """Return, for each of SIZE_LIMITS, what is counted: modules, classes and functions with their place, or lines."""
+    found: dict[str, list[str]] = {name: [] for name in SIZE_LIMITS}
+    texts = {name: path.read_text(encoding="utf-8") for name, path in modules.items()}
+    imports = {name: _imports(ast.parse(text), modules.keys()) - {name} for name, text in texts.items()}
+    found["Python files"] = list(modules)
+    for name, text in texts.items():
+        tree = ast.parse(text)
+        found["lines of code"] += [f"{name}:{line}" for line in _code_lines(text, tree)]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                found["classes"].append(f"{name}:{node.name}")
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                place = f"{name}:{node.name}"
+                if (node.end_lineno or node.lineno) - node.lineno >= LONG_LINES:
+                    found["functions over 60 lines"].append(place)
+                if _parameters(node) > MOST_PARAMETERS:
+                    found["functions with more than 7 parameters"].append(place)
+        importers = [other for other, names in imports.items() if name in names]
+        if text.count("\n") < SMALL_LINES and len(importers) == 1:
+            found["modules under 60 lines with one importer"].append(f"{name} <- {importers[0]}")
+    found["import cycles"] = [" > ".join(cycle) for cycle in _cycles(imports)]
+    return found
+
+
+def _code_lines(text: str, tree: ast.Module) -> list[int]:
+    docs: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            docs |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in _NO_CODE:
+            lines |= set(range(token.start[0], token.end[0] + 1))
+    return sorted(lines - docs)
+
+
+def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    names = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+    return len(names) - (names[:1] in (["self"], ["cls"]))
+
+
+def _imports(tree: ast.Module, modules: Collection[str]) -> set[str]:
+    """Return the modules that importing this one imports; not those for types alone, nor those within functions."""
+    found: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            full = {f"{node.module}.{one.name}" for one in node.names}
+            found |= {name for name in full if name in modules} or {node.module}
+        elif isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+    return found & set(modules)
+
+
+def _cycles(imports: Mapping[str, set[str]]) -> list[list[str]]:
+    """Return one chain of modules for each import that leads back to its beginning."""
+    found: list[list[str]] = []
+    done: set[str] = set()
+
+    def visit(name: str, chain: list[str]) -> None:
+        if name in chain:
+            found.append([*chain[chain.index(name) :], name])
+        elif name not in done:
+            for other in sorted(imports[name]):
+                visit(other, [*chain, name])
+            done.add(name)
+
+    for name in imports:
+        visit(name, [])
+    return found
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--report", action="store_true", help="list every finding")
@@ -74,6 +163,11 @@ def main() -> int:
     print(f"class names defined twice: {len(shared)} (at most 0)")
     for name, places in shared.items():
         print(f"    {name}: {', '.join(places)}")
+    for name, found in find_sizes(modules).items():
+        failed |= len(found) > SIZE_LIMITS[name]
+        print(f"{name}: {len(found)} (at most {SIZE_LIMITS[name]})")
+        if report and name.startswith(("modules", "functions", "import")):
+            print("\n".join(f"    {one}" for one in found))
     for group, counts in count_words(modules).items():
         limit = WORD_LIMITS[group]
         failed |= counts.total() > limit

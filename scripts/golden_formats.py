@@ -18,8 +18,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from tawny.cli.encryption import write_locked
 from tawny.cli.main import main as tawny
-from tawny.cli.new_keys import write_locked
 from tawny.testing.clips import ClipSpec, clip_file
 from tawny.testing.waiting import until
 from tests.delivery.notifiers.stand_in import StandIn, served

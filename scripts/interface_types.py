@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tawny.api import schema
+from tawny.api import application
 
 PATH = Path(__file__).parent.parent / "ui" / "src" / "api" / "schema.d.ts"
 MADE = "// Made by scripts/interface_types.py from the server's code; edit src/tawny/api/schemas.py, not this file.\n"
@@ -21,7 +21,7 @@ PLAIN = {"string": "string", "integer": "number", "number": "number", "boolean":
 
 def text() -> str:
     """The whole file: one exported type for each shape of the API, in alphabetical order."""
-    shapes = json.loads(schema.text())["components"]["schemas"]
+    shapes = json.loads(application.text())["components"]["schemas"]
     return MADE + "".join(f"\n{_declared(name, shape)}" for name, shape in sorted(shapes.items()))
 
 

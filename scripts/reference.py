@@ -15,22 +15,27 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from tawny.cli.main import COMMANDS, parser
-from tawny.config.audio import AudioSettings
-from tawny.config.classification import FallbackKindSettings, ObjectModelSettings
-from tawny.config.destinations import DestinationSettings, OutboxSettings
-from tawny.config.heartbeat import HeartbeatSettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
-from tawny.config.live import LiveSettings, TurnServerSettings
 from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings
-from tawny.config.notifiers import NotifierSettings
-from tawny.config.quantities import Share
-from tawny.config.recognition import RecogniserSettings
+from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
 from tawny.config.rules import RuleCondition, RuleSettings
-from tawny.config.sealing import SealingSettings
-from tawny.config.settings import CameraSettings, DetectionSettings, StorageSettings, TierSettings, WebSettings
-from tawny.config.units import duration_text, size_text
-from tawny.config.zones import LineSettings, ZoneSettings
+from tawny.config.settings import (
+    AudioSettings,
+    CameraSettings,
+    DetectionSettings,
+    HeartbeatSettings,
+    LineSettings,
+    LiveSettings,
+    SealingSettings,
+    StorageSettings,
+    TierSettings,
+    TurnServerSettings,
+    WebSettings,
+    ZoneSettings,
+)
+from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings
+from tawny.config.units import Share, duration_text, size_text
 from tawny.model import errors
 from tawny.model.errors import Problem, SettingsError, TawnyError
 
@@ -82,7 +87,7 @@ def _commands() -> str:
     parts = [MADE, "# Commands", "", "Exit codes: 0 success; 1 done, but something needs attention (see output);"]
     parts += ["2 wrong use or settings; 3 could not be done; 20 and up: see [errors](errors.md).", ""]
     parts += ["Every command that prints data prints it as JSON with `--json`.", ""]
-    for name, summary in COMMANDS.items():
+    for name, (_, summary) in COMMANDS.items():
         parts += _command(f"tawny {name}", summary, chosen.choices[name])
     return "\n".join(parts)
 

@@ -37,10 +37,9 @@ from tawny.app.program import Program
 from tawny.delivery.courier import Courier
 from tawny.delivery.notifiers import webhook
 from tawny.delivery.outbox import Outbox
-from tawny.engine.supervisor import Supervised
+from tawny.engine.actor import Supervised
 from tawny.events.event_builder import EventBuilder
-from tawny.recorder.write_job import WriteJob
-from tawny.recorder.writer_pool import WriterPool
+from tawny.recorder.writer_pool import WriteJob, WriterPool
 from tawny.storage.disk import disk
 from tawny.stream.session import StreamSession
 from tawny.testing.clips import ClipSpec, made_clip

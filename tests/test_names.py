@@ -21,6 +21,31 @@ def test_unusual_words_stay_rare(group: str, limit: int) -> None:
     assert counts.total() <= limit, f"scripts/check_names.py --report lists them; most in {counts.most_common(5)}"
 
 
+@pytest.fixture(scope="module")
+def sizes() -> Any:
+    return CHECK["find_sizes"](MODULES)
+
+
+@pytest.mark.parametrize(("name", "limit"), CHECK["SIZE_LIMITS"].items())
+def test_modules_are_whole_ideas(sizes: Mapping[str, list[str]], name: str, limit: int) -> None:
+    found = sizes[name]
+    assert len(found) <= limit, f"scripts/check_names.py --report lists them: {found[-3:]}"
+
+
+def test_sizes_are_found(tmp_path: Path) -> None:
+    package = tmp_path / "tawny"
+    package.mkdir()
+    (package / "one.py").write_text("from tawny.two import f\n\n\ndef g(a, b, c, d, e, f, g, h): ...\n")
+    (package / "two.py").write_text("from tawny import one\n\n\nclass C:\n    def f(self):\n" + "        f()\n" * 60)
+    (package / "three.py").write_text('"""Text."""\n\nif TYPE_CHECKING:\n    import tawny.three\n# none\n')
+    found = CHECK["find_sizes"](CHECK["find_modules"](tmp_path))
+    assert found["import cycles"] == ["tawny.one > tawny.two > tawny.one"]
+    assert found["functions over 60 lines"] == ["tawny.two:f"]
+    assert found["functions with more than 7 parameters"] == ["tawny.one:g"]
+    assert found["modules under 60 lines with one importer"] == ["tawny.one <- tawny.two"]
+    assert [line for line in found["lines of code"] if "three" in line] == ["tawny.three:3", "tawny.three:4"]
+
+
 def test_the_check_finds_what_it_is_for(tmp_path: Path) -> None:
     package = tmp_path / "tawny"
     package.mkdir()

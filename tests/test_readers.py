@@ -14,7 +14,7 @@ import pytest
 
 from tawny.api.auth.accounts import Role
 from tawny.api.camera_health import HealthAnswer
-from tawny.cli import status, timeline
+from tawny.cli import recordings, status
 from tawny.cli.output import Output
 from tawny.config.loader import parse_settings
 from tawny.model.gaps import GAP_WORDS, Gap, GapReason, gap_words
@@ -31,10 +31,10 @@ from tawny.model.states import (
     summary,
 )
 from tawny.model.times import Span
-from tawny.playback.clip_sheet import ClipSheetHeader, clip_sheet
+from tawny.playback.stills import ClipSheetHeader, clip_sheet
 from tawny.service import json_format
 from tawny.service.cameras.connection_report import report_text
-from tawny.service.delivery import message_text
+from tawny.service.delivery import message_composer
 from tawny.service.integrations.home_assistant import AnnouncedCamera, DiscoveryContext, announced
 from tawny.service.integrations.mqtt_topics import MqttTopics
 from tests.api.fakes import House, make_house
@@ -146,7 +146,7 @@ def test_mqtt_tells_every_state(house: House, state: CameraState) -> None:
 @pytest.mark.parametrize("state", sorted(TROUBLE))
 def test_message_has_words_for_every_state_of_trouble(state: CameraState) -> None:
     what = ProblemKind.SIGHT if state in BLINDED else ProblemKind.CAMERA
-    title, text = message_text.of_alarm(what, "Front door", "14:02", f"{STATE_WORDS[state]}.", "", summary([state]))
+    title, text = message_composer.of_alarm(what, "Front door", "14:02", f"{STATE_WORDS[state]}.", "", summary([state]))
     assert "Front door" in title
     assert not TOKEN.search(f"{title} {text}")
 
@@ -205,7 +205,7 @@ async def test_every_reader_has_words_for_a_gap(house: House, reason: GapReason)
     clip = Mock(read=lambda *_: [b"x"], size_bytes=1, cut_at_ms=None, start_ms=span.begin_ms)
     for text in (
         status.change_line(message),
-        "\n".join(timeline.lines(house.recorder.index, PORCH, span)),
+        "\n".join(recordings.lines(house.recorder.index, PORCH, span)),
         report_text(report),
         clip_sheet(house.recorder, clip, span, about),
     ):
@@ -226,8 +226,8 @@ async def test_every_reader_has_words_for_a_problem(house: House, what: ProblemK
     if what in (ProblemKind.CAMERA, ProblemKind.SIGHT):  # the state of the camera is that problem
         house.recorder.set_state(CameraState.OFFLINE, alarm.detail)
     name = "Front door" if camera else ""
-    title, text = message_text.of_alarm(what, name, "14:02", alarm.detail, alarm.do, "1 of 1 camera working.")
-    over, _ = message_text.of_alarms_end(what, name, "14:02", "15:02", alarm.detail)
+    title, text = message_composer.of_alarm(what, name, "14:02", alarm.detail, alarm.do, "1 of 1 camera working.")
+    over, _ = message_composer.of_alarms_end(what, name, "14:02", "15:02", alarm.detail)
     assert name in title and name in over
     assert PROBLEM_WORDS[what].lower() in title.lower() or what is ProblemKind.CAMERA
     assert "It is broken." in text

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tawny.detection.kind_model import KINDS
-from tawny.model.kinds import NOTHING
+from tawny.model.observations import NOTHING
 from training.samples import Samples, written
 
 SOURCES = Path(__file__).parent / "sources.toml"

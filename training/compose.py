@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from tawny.detection.kind_model import KINDS, LEAST_CELLS, SIDE, crops_of
-from tawny.model.kinds import NOTHING
+from tawny.model.observations import NOTHING
 from tawny.sources.demo.assets import HEIGHT, Atlas, atlas, plate, ways
-from tawny.sources.demo.scenes import SCENES
+from tawny.sources.demo.world import SCENES
 from training import solids
 from training.samples import Samples
 from training.solids import Figure, Floats

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tawny.detection.kind_model import KindClassifier
-from tawny.detection.kind_model_card import OWN
-from tawny.model.kinds import NOTHING, PERSON, VEHICLE
+from tawny.detection.kind_model import OWN, KindClassifier
+from tawny.model.observations import NOTHING, PERSON, VEHICLE
 from training.compose import composed
 
 FILE = Path(__file__).parents[1] / "tests" / "detection" / "kinds_golden.npz"

@@ -19,7 +19,7 @@ import numpy as np
 import onnxruntime
 
 from tawny.detection.kind_model import KINDS
-from tawny.model.kinds import ANIMAL, NOTHING, PERSON, VEHICLE
+from tawny.model.observations import ANIMAL, NOTHING, PERSON, VEHICLE
 from training.card import Trained, card, card_text
 from training.compose import altered, composed
 from training.learn import learn

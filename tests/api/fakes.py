@@ -22,9 +22,8 @@ from tawny.api.context import AppContext
 from tawny.api.host_names import AllowedHosts
 from tawny.api.static_files import StaticFiles
 from tawny.config.changes.detection import plain_table
-from tawny.config.settings import DetectionSettings
-from tawny.config.zones import Points
-from tawny.detection.classic.parameters import DetectorParameter
+from tawny.config.settings import DetectionSettings, Points
+from tawny.detection.classic.base import DetectorParameter
 from tawny.detection.live_meter import LiveMeter
 from tawny.engine import Bus
 from tawny.model.errors import TawnyError
@@ -33,9 +32,8 @@ from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
-from tawny.service.interfaces.detection_tuning import DetectionChange, DetectionView, DetectorView
-from tawny.service.interfaces.modes import CameraHold, ModePlan, ModeStatus, Outcome
-from tawny.service.recorder import CameraView, DiskUsage, RecorderWarning
+from tawny.service.modes.mode_service import CameraHold, ModePlan, ModeStatus, Outcome
+from tawny.service.recorder import CameraView, DetectionChange, DetectionView, DetectorView, DiskUsage, RecorderWarning
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import scores_path
 from tawny.stream.hub import Hub
@@ -48,7 +46,7 @@ OURS = {"X-Tawny": "1", "Origin": ORIGIN}
 
 
 class FakeTuning:
-    """`service.interfaces.detection_tuning.DetectionTuningApi` of the one camera."""
+    """`service.recorder.DetectionTuningApi` of the one camera."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock, self.watch, self.met = clock, DetectionSettings(), LiveMeter()

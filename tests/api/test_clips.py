@@ -12,8 +12,7 @@ from websockets.asyncio.client import connect
 
 from tawny.api.auth.access import COOKIE
 from tawny.api.auth.accounts import Account, Caller, Role
-from tawny.api.past.clip_jobs import UNDO_S, ClipExportJob, ClipJobs, ClipJobState
-from tawny.api.past.clip_store import ClipStore
+from tawny.api.past.clip_jobs import UNDO_S, ClipExportJob, ClipJobs, ClipJobState, ClipStore
 from tawny.api.server import WebServer
 from tawny.model.events import Event, new_event_id
 from tawny.model.polygon import Polygon

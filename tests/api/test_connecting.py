@@ -7,7 +7,7 @@ import pytest
 from tawny.api.auth.accounts import Role
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId
-from tawny.service.interfaces.camera_connection import CameraAddress, CameraAddressChange
+from tawny.service.cameras.connection_settings import CameraAddress, CameraAddressChange
 from tests.api.fakes import House
 
 PATH = "/api/v1/cameras/porch/connection"

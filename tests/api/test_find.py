@@ -3,8 +3,8 @@
 import pytest
 
 from tawny.model.events import Event
-from tawny.model.grid import COLUMNS, ROWS, grid_of
 from tawny.model.ids import EventId
+from tawny.model.polygon import COLUMNS, ROWS, grid_of
 from tests.api.fakes import House
 from tests.playback.archives import PORCH
 

@@ -11,8 +11,8 @@ from tawny.model.errors import Problem, SettingsError
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.segments import Segment
-from tawny.service.interfaces import retention as web
-from tawny.service.interfaces.health import CheckInReport, HealthReport, SelfTestReport
+from tawny.service.health.monitor import CheckInReport, HealthReport, SelfTestReport
+from tawny.service.retention import retention_service as web
 from tawny.storage.retention.planning import RemovalPlan
 from tawny.storage.retention.removal import Removal
 from tests.api.fakes import House

@@ -7,9 +7,9 @@ import pytest
 from tawny.config.settings import Settings
 from tawny.model.events import Event
 from tawny.model.ids import EventId
-from tawny.model.reads import RecognisedText
-from tawny.service.detection.identity_service import IdentityService
+from tawny.model.observations import RecognisedText
 from tawny.service.detection.identity_store import IdentityStore
+from tawny.service.detection.recognition_service import IdentityService
 from tests.api.fakes import House
 from tests.playback.archives import PORCH
 

@@ -9,7 +9,7 @@ import pytest
 from tawny.api.auth.accounts import Role
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.ids import CameraId, EventId
-from tawny.service.interfaces import modes as web
+from tawny.service.modes import mode_service as web
 from tests.api.fakes import House
 from tests.playback.archives import PORCH
 

@@ -7,12 +7,12 @@ import pytest
 
 from tawny.api.auth.accounts import Role
 from tawny.config.changes.delivery import Group
-from tawny.delivery.connection_check import ConnectionTestStep
+from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.outbox import OutboxBacklog
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.ids import CameraId
-from tawny.service.interfaces.delivery import TargetView
-from tawny.service.interfaces.delivery_settings import TargetField, TargetKind, TargetSettingsView
+from tawny.service.delivery.delivery_api import TargetView
+from tawny.service.delivery.target_settings import TargetField, TargetKind, TargetSettingsView
 from tests.api.fakes import OURS, House
 from tests.delivery.carried import delivery
 

@@ -1,7 +1,6 @@
 import pytest
 
-from tawny.api.byte_ranges import part_of
-from tawny.api.past.clip_responses import disposition
+from tawny.api.past.media_responses import disposition, part_of
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tawny.api.auth.accounts import Role
-from tawny.model.grid import grid_of
+from tawny.model.polygon import grid_of
 from tests.api.fakes import House
 from tests.api.test_past import put_event
 

@@ -16,12 +16,11 @@ from tawny.config.settings import Settings
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Segment
-from tawny.sealed.file_reader import open_sealed
-from tawny.sealed.file_scanner import InMemorySource as InMemory
-from tawny.sealed.file_scanner import scan_file
+from tawny.sealed.file_reader import InMemorySource as InMemory
+from tawny.sealed.file_reader import open_sealed, scan_file
 from tawny.sealed.header import HEADER_BYTES
-from tawny.sealed.key_ring import RingLine
 from tawny.sealed.key_wrapping import Identity, wrap
+from tawny.sealed.sealer import RingLine
 from tawny.service.sealing.sealing_service import SealingService
 from tests.api.fakes import ORIGIN, OURS, House
 from tests.playback.archives import PORCH

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tawny.api.auth.accounts import Role
-from tawny.api.live.meters import MeterFeed
+from tawny.api.events.state_socket import MeterFeed
 from tawny.config.settings import DetectionSettings
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.observations import Look, Observation

@@ -24,11 +24,11 @@ from tawny.api.auth.access import COOKIE, SIGNED_OUT, Access, check_routes, has_
 from tawny.api.auth.accounts import Role
 from tawny.api.live import webrtc
 from tawny.api.live.rtsp_auth import PassAuthenticator
-from tawny.api.past import guarded_streaming
+from tawny.api.past import media_responses
 from tawny.api.server import WebServer
 from tawny.live.rtsp_server.session import LOOK_S as RTSP_LOOK_S
 from tawny.live.stream_choice import StreamChoice
-from tawny.live.webrtc.playback_commands import InvalidPlaybackCommand, read_order
+from tawny.live.webrtc.viewer_session import InvalidPlaybackCommand, read_order
 from tawny.model.ids import CameraId, SegmentId
 from tawny.playback.packet_reel import PacketReel
 from tests.api.fakes import House
@@ -241,7 +241,7 @@ async def test_once_the_right_is_over_nothing_more_is_given(filled: Filled, rout
 async def test_what_goes_on_is_broken_off(
     filled: Filled, route: str, made: Made, end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guarded_streaming, "PART_BYTES", 500)
+    monkeypatch.setattr(media_responses, "PART_BYTES", 500)
     await breaks_off(filled, route, made(filled, end))
 
 
@@ -382,4 +382,4 @@ async def test_rtsp_is_for_who_holds_a_pass_and_as_long(filled: Filled, end: str
 
 
 def test_rights_are_looked_at_at_least_every_second() -> None:
-    assert max(access.LOOK_S, webrtc.LOOK_S, guarded_streaming.LOOK_S, unlocks.LOOK_S, RTSP_LOOK_S) <= 1.0
+    assert max(access.LOOK_S, webrtc.LOOK_S, media_responses.LOOK_S, unlocks.LOOK_S, RTSP_LOOK_S) <= 1.0

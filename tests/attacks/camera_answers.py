@@ -20,16 +20,16 @@ from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
 from tawny.model.errors import TawnyError
-from tawny.protocols.sdp_reader import read_sdp
-from tawny.sources.onvif import OnvifCamera, http_post
-from tawny.sources.onvif.soap import _content
+from tawny.protocols.sdp import read_sdp
+from tawny.sources import onvif
+from tawny.sources.onvif import OnvifCamera, _content
 from tawny.sources.rtsp.address import parse_rtsp
-from tawny.sources.rtsp.client.fault import ConversationFault
 from tawny.sources.rtsp.client.handshake import TrackTransport, handshake
 from tawny.sources.rtsp.client.interleaved import InterleavedReader
 from tawny.sources.rtsp.client.session import ClientSession, read_reply
 from tawny.sources.rtsp.client.tcp_connection import ReceiveBuffer
 from tawny.sources.rtsp.client.tracks import Tracks
+from tawny.sources.rtsp.client.transcript import ConversationFault
 from tawny.testing.clock import FakeClock
 
 MOST_CPU_S, MOST_S_PER_BYTE = 0.25, 2e-6
@@ -232,7 +232,7 @@ def take_onvif(data: bytes, rng: Rng) -> None:
     if data.startswith(b"HTTP/"):
         line = _Line("192.168.1.5")
         line.data = data
-        with patch.object(http_post, "_connection", lambda *_: line), suppress(TawnyError):
+        with patch.object(onvif, "_connection", lambda *_: line), suppress(TawnyError):
             camera.outputs()
         return
     with patch.object(camera._client, "send", lambda *_: _content(service, 200, data)):

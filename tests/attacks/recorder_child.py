@@ -20,8 +20,8 @@ from tawny.config.loader import parse_settings
 from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span
+from tawny.recorder.segmenter import WriteBuffer
 from tawny.recorder.stream_recording import StreamRecording
-from tawny.recorder.write_buffer import WriteBuffer
 
 EVER = Span(0, 4_000_000_000_000)
 LOOK_S = 0.5

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tawny.config.settings import Settings
+from tawny.delivery.destination import why_no_destination
 from tawny.delivery.destinations.folder import FolderDestination
-from tawny.delivery.folder_rules import why_no_destination
 from tawny.model.errors import DeliveryError, NotDone, SettingsError
 from tawny.service.plugin_registry import PluginRegistry
 from tests.delivery.destinations.test_folder import opening

@@ -7,8 +7,8 @@ import pytest
 from tawny.api.auth.accounts import Role
 from tawny.config.loader import parse_settings
 from tawny.delivery.commands import CommandRefused, order_of
-from tawny.detection.label_file import read_labels
-from tawny.model.labels import clean_label, has_hidden
+from tawny.detection.models.labels import read_labels
+from tawny.model.validation import clean_label, has_hidden
 from tests.api.fakes import House, make_house
 
 HIDDEN = ["\u061c", "\u200e", "\u200f", *(chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))]

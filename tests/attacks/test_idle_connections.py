@@ -15,7 +15,7 @@ from tawny.api.auth import access
 from tawny.api.auth.access import COOKIE, SIGNED_OUT
 from tawny.api.auth.accounts import Account, Caller, Role
 from tawny.api.inbox import Inbox
-from tawny.api.past import guarded_streaming
+from tawny.api.past import media_responses
 from tawny.api.server import WebServer
 from tests.api.fakes import House, make_house
 from tests.api.test_sight import Filled, fill
@@ -25,7 +25,7 @@ HERE = Caller("127.0.0.1")
 
 @pytest.fixture
 def filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Filled]:
-    for module in (access, guarded_streaming):
+    for module in (access, media_responses):
         monkeypatch.setattr(module, "LOOK_S", 0.05)
     house = make_house(tmp_path)
     house.site.inbox = Inbox(tmp_path / "inbox")

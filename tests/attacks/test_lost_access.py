@@ -18,7 +18,7 @@ from tawny.api.auth.accounts import SESSION_MS, Account, Caller, Role, TokenPurp
 from tawny.api.auth.accounts_file import SCHEMA
 from tawny.api.auth.shares import SharedClip
 from tawny.api.live.rtsp_auth import PassAuthenticator
-from tawny.api.past import guarded_streaming
+from tawny.api.past import media_responses
 from tawny.api.past.clip_jobs import ClipExportJob
 from tawny.model.ids import SegmentId
 from tests.api.fakes import make_house
@@ -314,7 +314,7 @@ def as_params() -> list[Any]:
 async def test_what_is_open_ends_within_three_seconds(
     filled: Filled, grant: Grant, role: Role, way: Way, route: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guarded_streaming, "PART_BYTES", 500)
+    monkeypatch.setattr(media_responses, "PART_BYTES", 500)
     monkeypatch.setattr(access, "LOOK_S", 0.05)
     given = give(filled, grant, role)
     given.who.ends = lambda: given.lose(way)

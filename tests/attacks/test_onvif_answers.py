@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 
 from tawny.model.clock import SystemClock
 from tawny.model.errors import SourceError, TawnyError
-from tawny.sources.onvif import OnvifCamera
-from tawny.sources.onvif.camera import _path, _told_ms
-from tawny.sources.onvif.xml_reader import (
+from tawny.sources.onvif import (
     MAX_ATTRIBUTES,
     MAX_BYTES,
     MAX_DEPTH,
     MAX_ELEMENTS,
+    OnvifCamera,
     UnreadableXml,
+    _path,
+    _told_ms,
     find_elements,
     read_xml,
     text_at,
@@ -112,7 +113,7 @@ def test_no_answer_costs_much(answer: bytes) -> None:
 )
 def test_an_operation_ends_at_its_deadline(camera: HostileCamera, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once the timeout applied to each read: one byte now and then held the caller for ever."""
-    monkeypatch.setattr("tawny.sources.onvif.camera.OPERATION_S", 1.0)
+    monkeypatch.setattr("tawny.sources.onvif.OPERATION_S", 1.0)
     with hostile(camera):
         begun_s = time.monotonic()
         with pytest.raises(SourceError):

@@ -45,7 +45,7 @@ async def test_twelve_views_of_a_hostile_camera_delay_no_page(
     house: House, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They once took all threads of the pages: every page timed out."""
-    monkeypatch.setattr("tawny.sources.onvif.camera.OPERATION_S", 4.0)
+    monkeypatch.setattr("tawny.sources.onvif.OPERATION_S", 4.0)
     with hostile(CAMERAS[kind]) as camera:
         house.site.orders = Mock(controls=device_control(camera).controls)
         browser = house.signed_in()

@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tawny.live.rtsp_server import server as rtsp_server
-from tawny.live.rtsp_server.server import RtspServer
+from tawny.live.rtsp_server import session as rtsp_server
+from tawny.live.rtsp_server.session import RtspServer
 from tests.live.rtsp_server.house import refusal, serving, watch
 from tests.live.rtsp_server.test_server import PACKETS, pictures
 

@@ -17,9 +17,8 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.states import CameraState
 from tawny.protocols.client_auth import MAX_OFFER_CHARS, MAX_OFFERS, ClientAuth
 from tawny.protocols.login_history import LoginHistory, SignIn
-from tawny.service.cameras.connection_settings import CameraConnectionService
+from tawny.service.cameras.connection_settings import CameraAddressChange, CameraConnectionService
 from tawny.service.cameras.login_file import NAME, LoginFile
-from tawny.service.interfaces.camera_connection import CameraAddressChange
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.onvif import OnvifCamera
 from tawny.sources.rtsp.address import parse_rtsp
@@ -328,8 +327,8 @@ def test_the_command_accepts_it(
         asked.append(request)
         return answer
 
-    monkeypatch.setattr("tawny.cli.camera_accept_login.running_data", lambda args: Path("/nowhere"))
-    monkeypatch.setattr("tawny.cli.camera_accept_login.ask_once", ask_once)
+    monkeypatch.setattr("tawny.cli.cameras.running_data", lambda args: Path("/nowhere"))
+    monkeypatch.setattr("tawny.cli.cameras.ask_once", ask_once)
     assert main(["cameras", "accept-login", "porch"]) == code
     assert asked == [{"command": "accept-login", "camera": "porch"}]
     assert says in "".join(capsys.readouterr())

@@ -15,11 +15,11 @@ from tawny.api.auth.accounts import Role
 from tawny.delivery.delivery import DeliveryKind
 from tawny.delivery.destination import DestinationConnection, DestinationContext, FileCarrier
 from tawny.delivery.destinations.folder import FolderDestination
-from tawny.delivery.remote_cleanup import expired_files
 from tawny.delivery.witness_files import WitnessCarrier, read_witnesses, witness_path
 from tawny.engine import Bus
 from tawny.model.errors import TargetRefused
 from tawny.sealed.witness import Witness, find_witnesses
+from tawny.service.delivery.uploads import expired_files
 from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.service.sealing.policy import SealingPolicy
 from tawny.service.sealing.sealed_export import NoSealedExport
@@ -29,7 +29,7 @@ from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
-from tawny.storage.repair.rebuild import rebuild
+from tawny.storage.index.opening import rebuild
 from tawny.storage.retention.removal import Removal, remove_segments
 from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk

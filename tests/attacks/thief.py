@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.cli.history_witnesses import findings
+from tawny.cli.recordings import findings
 from tawny.engine import Bus, InlineEngine
 from tawny.model.ids import CameraId, StreamName
 from tawny.recorder.recorder import SegmentRecorder
@@ -24,8 +24,8 @@ from tawny.storage.history.signed_files import FOLDER, STATE
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.history.witnesses import head_of
 from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.index.opening import rebuild
 from tawny.storage.repair.check import check_volume
-from tawny.storage.repair.rebuild import rebuild
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock

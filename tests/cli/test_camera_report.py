@@ -9,8 +9,7 @@ import pytest
 
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
-from tawny.testing.rtsp_faults import answer
-from tawny.testing.rtsp_viewer import CameraSetup
+from tawny.testing.rtsp_viewer import CameraSetup, answer
 from tawny.testing.waiting import until
 from tests.app.rig import DOOR, EVER, one_camera, rig
 from tests.cli.conftest import Tawny, answering

@@ -16,14 +16,14 @@ from tawny.engine import Bus
 from tawny.model.clock import SystemClock
 from tawny.model.damage import DamagedSpan
 from tawny.model.gaps import Gap, GapEvidence, GapReason
-from tawny.model.grid import grid_of
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.polygon import grid_of
 from tawny.model.times import utc_from_text, utc_text
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.opening import index_to_read, index_to_write
-from tawny.storage.segments.motion_grids import MotionGrids
+from tawny.storage.segments.motion_files import MotionGrids
 from tests.app.rig import DOOR
 from tests.cli.conftest import Tawny, answering
 

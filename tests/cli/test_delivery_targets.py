@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tawny.cli import delivery_targets, uploads
+from tawny.cli import delivery
 from tests.cli.conftest import Tawny
 
 FILES = [
@@ -35,8 +35,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             return {"known": ["nas"]}
         return {"keep_s": 86_400.0, "removed": not request["dry_run"], "items": FILES}
 
-    monkeypatch.setattr(delivery_targets, "ask_once", once)
-    monkeypatch.setattr(uploads, "ask_once", once)
+    monkeypatch.setattr(delivery, "ask_once", once)
+    monkeypatch.setattr(delivery, "ask_once", once)
     return requests
 
 

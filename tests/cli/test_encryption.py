@@ -16,8 +16,8 @@ from tawny.cli.output import Output
 from tawny.config.loader import read_settings
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.errors import NotDone
-from tawny.sealed.key_ring import RingLine
 from tawny.sealed.key_wrapping import Identity, wrap
+from tawny.sealed.sealer import RingLine
 from tawny.service.sealing.recovery_sheet import WARNING, RecoverySheet
 from tawny.storage.disk.disk import RealDisk
 from tawny.storage.history.file_signing import read_sealed

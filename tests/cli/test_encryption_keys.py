@@ -9,8 +9,8 @@ import pytest
 
 from tawny.config.loader import read_settings
 from tawny.model.clock import SystemClock
-from tawny.sealed.key_ring import RingLine
 from tawny.sealed.key_wrapping import Identity
+from tawny.sealed.sealer import RingLine
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_history import SignedHistory
 from tests.cli.conftest import Tawny

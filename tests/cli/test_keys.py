@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tawny.cli import keys
-from tawny.cli.new_keys import write_locked
+from tawny.cli.encryption import write_locked
 from tawny.model.errors import NotDone
 from tawny.sealed import age_file
 from tawny.sealed.key_wrapping import Identity

@@ -4,21 +4,21 @@ import json
 
 import pytest
 
-from tawny.cli import renamed
+from tawny.cli import main
 from tawny.cli.main import COMMANDS, parser
 from tests.cli.conftest import Tawny
 
-OPTIONS = [(command, old, new) for command, options in renamed.OPTIONS.items() for old, new in options.items()]
+OPTIONS = [(command, old, new) for command, options in main.OPTIONS.items() for old, new in options.items()]
 
 
-@pytest.mark.parametrize(("former", "present"), renamed.COMMANDS.items())
+@pytest.mark.parametrize(("former", "present"), main.RENAMED_COMMANDS.items())
 def test_a_former_name_is_one_error_with_the_present_one(tawny: Tawny, former: str, present: tuple[str, ...]) -> None:
     said = tawny(*former.split())
     names = " or ".join(f"`tawny {name}`" for name in present)
     assert (said.code, said.out, said.err) == (2, "", f"tawny: `tawny {former}` is now {names}.\n")
 
 
-@pytest.mark.parametrize("present", sorted({name for names in renamed.COMMANDS.values() for name in names}))
+@pytest.mark.parametrize("present", sorted({name for names in main.RENAMED_COMMANDS.values() for name in names}))
 def test_the_present_name_exists(capsys: pytest.CaptureFixture[str], present: str) -> None:
     command, _, action = present.partition(" ")
     assert command in COMMANDS
@@ -71,8 +71,8 @@ def test_it_is_json_when_json_was_asked_for(tawny: Tawny) -> None:
     "line", ["", "--version", "find arm yesterday", "user add Ben", "known add Anna", "export -- --whole", "mode away"]
 )
 def test_any_other_line_is_let_through(line: str) -> None:
-    assert renamed.error_for(line.split()) is None
+    assert main.error_for(line.split()) is None
 
 
 def test_no_former_name_is_in_use() -> None:
-    assert not {name for name in renamed.COMMANDS if " " not in name} & set(COMMANDS)
+    assert not {name for name in main.RENAMED_COMMANDS if " " not in name} & set(COMMANDS)

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from tawny.config.live import LiveSettings, TurnServerSettings
+from tawny.config.settings import LiveSettings, TurnServerSettings
 
 
 @pytest.mark.parametrize(

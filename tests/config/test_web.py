@@ -5,8 +5,7 @@ from ipaddress import ip_network
 import pytest
 
 from tawny.config.loader import parse_settings
-from tawny.config.settings import Settings
-from tawny.config.web import ascii_host, proxy_networks
+from tawny.config.settings import Settings, ascii_host, proxy_networks
 
 
 def parsed(line: str) -> Settings | str:

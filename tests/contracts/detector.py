@@ -8,8 +8,8 @@ import numpy as np
 
 from tawny.detection.detector import Detector
 from tawny.model.observations import Look
-from tawny.testing import situations
-from tawny.testing.scenes import HEIGHT, START_MS, WIDTH, PictureFrame
+from tests.support import situations
+from tests.support.scenes import HEIGHT, START_MS, WIDTH, PictureFrame
 
 
 class DetectorContract:

@@ -13,8 +13,7 @@ from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.recorder.recorder import SegmentRecorder
 from tawny.storage.disk.disk import DiskAccess
-from tawny.storage.disk.file_copy import copy
-from tawny.storage.disk.volume import Volume
+from tawny.storage.disk.volume import Volume, copy
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock

@@ -7,8 +7,7 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from tawny.delivery.message import Button, Message, Urgency
-from tawny.delivery.notifier import Attachment, Notifier, NotifierConnection, NotifierContext
+from tawny.delivery.notifier import Attachment, Button, Message, Notifier, NotifierConnection, NotifierContext, Urgency
 from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
 from tests.delivery.notifiers.stand_in import Reply, StandIn

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from tawny.detection.recognition.recogniser import Recogniser, RecogniserInput, RecogniserResult
+from tawny.detection.recognition import Recogniser, RecogniserInput, RecogniserResult
 from tawny.model.ids import CameraId
-from tawny.testing.plates import LAYOUTS, vehicle
 from tawny.testing.waiting import until
+from tests.support.plates import LAYOUTS, vehicle
 
 PORCH = CameraId("porch")
 BEGUN_MS = 1_795_000_000_000

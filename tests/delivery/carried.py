@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tawny.delivery.carrier import DeliveryContent, portions
-from tawny.delivery.delivery import Delivery, DeliveryKind
+from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, portions
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span
 

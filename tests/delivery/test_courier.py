@@ -2,9 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tawny.delivery.carrier import Carrier
 from tawny.delivery.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, CourierStopped, DeliveryRoute
-from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.delivery import Carrier, Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import ContentGone, DeliveryError, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock

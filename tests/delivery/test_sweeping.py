@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tawny.delivery.delivery import FORMER_PRESETS, PRESETS, checked, name, piece_name
 from tawny.delivery.destination import RemoteFile
-from tawny.delivery.file_names import FORMER_PRESETS, PRESETS, checked, name, piece_name
-from tawny.delivery.remote_cleanup import expired_files
 from tawny.model.ids import CameraId
 from tawny.model.times import utc_from_text
+from tawny.service.delivery.uploads import expired_files
 
 AT_MS = utc_from_text("2026-11-20T05:58:12.345Z")
 EVENT = "20261120T055812345-1a2b3c4d"

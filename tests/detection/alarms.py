@@ -2,7 +2,7 @@
 
 from tawny.detection.detector import Detector
 from tawny.model.observations import Observation
-from tawny.testing.scenes import START_MS, SyntheticScene
+from tests.support.scenes import START_MS, SyntheticScene
 
 JOIN_S = 1.0
 

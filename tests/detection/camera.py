@@ -10,7 +10,7 @@ from tawny.model.ids import RunId
 from tawny.model.packets import Packet, SourcePacket
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
-from tawny.testing.scenes import SyntheticScene, person
+from tests.support.scenes import SyntheticScene, person
 
 FPS = 5
 SCALE = 2

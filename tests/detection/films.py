@@ -10,7 +10,7 @@ from typing import Any
 import av
 import numpy as np
 
-from tawny.testing.scenes import LOOKS_A_SECOND, SyntheticScene, person
+from tests.support.scenes import LOOKS_A_SECOND, SyntheticScene, person
 
 SCALE = 2
 

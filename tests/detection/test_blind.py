@@ -11,9 +11,9 @@ from tawny.detection.motion import MotionDetector
 from tawny.detection.watcher import BLIND
 from tawny.model.packets import SourcePacket
 from tawny.testing.clock import FakeClock
-from tawny.testing.scenes import SyntheticScene
 from tests.detection.bench import Bench, Counting
 from tests.detection.camera import Camera, encoded
+from tests.support.scenes import SyntheticScene
 
 EMPTY = encoded(SyntheticScene(1, 180.0))
 Damage = Callable[[SourcePacket], SourcePacket]

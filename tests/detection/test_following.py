@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from tawny.detection.motion.blobs import Blob, blobs
-from tawny.detection.motion.boxes import CellBox, way
+from tawny.detection.motion.blobs import Blob, CellBox, blobs, way
 from tawny.detection.motion.ground import GroundGrid
 from tawny.detection.motion.tracks import MotionTrack, assign
 

@@ -4,9 +4,7 @@ import random
 
 import pytest
 
-from tawny.detection.gate import FAR_APART, MISSED, DecodeGate, GateMode
-from tawny.detection.gate_audit import EDGE_MS, MISSES, GateAudit
-from tawny.detection.gate_sizes import PacketSizeWaker
+from tawny.detection.gate import EDGE_MS, FAR_APART, MISSED, MISSES, DecodeGate, GateAudit, GateMode, PacketSizeWaker
 from tawny.model.ids import RunId
 from tawny.model.observations import Look, Observation
 from tawny.model.packets import Packet, VideoFormat

@@ -13,9 +13,9 @@ from tawny.model.messages import Scored
 from tawny.model.observations import Frame
 from tawny.model.packets import Packet, SourcePacket
 from tawny.testing.clock import FakeClock
-from tawny.testing.scenes import SyntheticScene, person
 from tests.detection.bench import Bench, Counting
 from tests.detection.camera import Camera, encoded, walker
+from tests.support.scenes import SyntheticScene, person
 
 
 class Deaf(MotionDetector):

@@ -7,15 +7,14 @@ import numpy as np
 import pytest
 
 from tawny.detection.classification.fallback import RESTS, FallbackClassifier, FallbackLabeller
-from tawny.detection.kind_model import KINDS, SIDE, KindClassifier, crops_of
-from tawny.detection.kind_model_card import card_of
+from tawny.detection.kind_model import KINDS, SIDE, KindClassifier, card_of, crops_of
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.model.observations import Look, Observation
 from tawny.testing.clock import FakeClock
-from tawny.testing.scenes import PictureFrame
 from tests.detection import kind_models
 from tests.detection.sink import Sink
+from tests.support.scenes import PictureFrame
 
 PORCH = CameraId("porch")
 PERSON_ROW = [0.9, 0.05, 0.0, 0.05]

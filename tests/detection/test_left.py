@@ -8,8 +8,8 @@ from tawny.detection.motion import MotionDetector
 from tawny.detection.zones import DetectionZone
 from tawny.model.observations import Look
 from tawny.model.polygon import Polygon
-from tawny.testing import weather
-from tawny.testing.scenes import HEIGHT, START_MS, WIDTH, Picture, PictureFrame, SyntheticScene, person
+from tests.support import weather
+from tests.support.scenes import HEIGHT, START_MS, WIDTH, Picture, PictureFrame, SyntheticScene, person
 
 EVERYWHERE = Polygon.of([(0, 0), (1, 0), (1, 1), (0, 1)])
 CORNER = Polygon.of([(0, 0), (0.2, 0), (0, 0.2)])

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tawny.detection.motion import MotionDetector
-from tawny.detection.motion.arrays import Grey, median
-from tawny.detection.motion.light import bends
-from tawny.testing.scenes import HEIGHT, WIDTH, PictureFrame, SyntheticScene, person
+from tawny.detection.motion.background_model import bends
+from tawny.detection.motion.cells import Grey, median
 from tests.detection.alarms import alarms
+from tests.support.scenes import HEIGHT, WIDTH, PictureFrame, SyntheticScene, person
 
 CHANCE = np.random.default_rng(3)
 PLACE: Grey = CHANCE.uniform(10, 245, (27, 48)).astype(np.float32)

@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 
-from tawny.detection.motion.arrays import Grey, Mask, follow, median, middle
-from tawny.detection.motion.background_model import FAINTEST, BackgroundModel
-from tawny.detection.motion.difference import GLANCE, STRONG, MeasuredFrame
-from tawny.detection.motion.sensitivity import Sensitivity
+from tawny.detection.motion.background_model import (
+    FAINTEST,
+    GLANCE,
+    STRONG,
+    BackgroundModel,
+    MeasuredFrame,
+    Sensitivity,
+)
+from tawny.detection.motion.cells import Grey, Mask, follow, median, middle
 
 SHAPE = (108, 192)
 

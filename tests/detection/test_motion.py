@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tawny.detection.motion import MotionDetector
-from tawny.testing.scenes import HEIGHT, START_MS, WIDTH, PictureFrame
-from tawny.testing.situations import SILENT, TOLD
+from tests.support.scenes import HEIGHT, START_MS, WIDTH, PictureFrame
+from tests.support.situations import SILENT, TOLD
 
 
 @pytest.mark.parametrize("settings", [{"sensitivity": 0}, {"sensitivity": 101}, {"sensitivity": 50.0}])

@@ -3,9 +3,9 @@
 import numpy as np
 
 from tawny.detection.motion import MotionDetector
-from tawny.detection.motion_grid import moving_grid
-from tawny.model.grid import COLUMNS, ROWS, grid_of
-from tawny.testing.scenes import HEIGHT, WIDTH, SyntheticScene, person
+from tawny.detection.motion.motion import moving_grid
+from tawny.model.polygon import COLUMNS, ROWS, grid_of
+from tests.support.scenes import HEIGHT, WIDTH, SyntheticScene, person
 
 
 def test_one_place_is_one_bit() -> None:

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from tawny.detection.kind_model import KINDS, SIDE, KindClassifier
-from tawny.detection.kind_model_card import OWN
+from tawny.detection.kind_model import KINDS, OWN, SIDE, KindClassifier
 from tawny.detection.numpy_model import OPSETS, NumpyModel, UnsupportedModel
 from tests.detection import kind_models
 

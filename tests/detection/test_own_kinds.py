@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tawny.detection.kind_model import KINDS, KindClassifier
-from tawny.detection.kind_model_card import OWN, card_of, card_words
+from tawny.detection.kind_model import KINDS, OWN, KindClassifier, card_of, card_words
 
 GOLDEN = Path(__file__).parent / "kinds_golden.npz"
 SAME = 0.02

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from tawny.detection.motion import MotionDetector
-from tawny.detection.motion.arrays import Grey
-from tawny.detection.motion.background_model import RETURN_S, SWEPT_S, BackgroundModel
-from tawny.detection.motion.sensitivity import DEFAULT, Sensitivity
-from tawny.testing import weather
-from tawny.testing.scenes import SyntheticScene, person
+from tawny.detection.motion.background_model import DEFAULT, RETURN_S, SWEPT_S, BackgroundModel, Sensitivity
+from tawny.detection.motion.cells import Grey
 from tests.detection.alarms import alarms
+from tests.support import weather
+from tests.support.scenes import SyntheticScene, person
 
 STEP_S = 0.2
 CHANCE = np.random.default_rng(4)

@@ -8,11 +8,20 @@ from typing import Any, ClassVar
 
 import pytest
 
+from tawny.detection.frames import Region
 from tawny.detection.motion import MotionDetector
-from tawny.detection.region import Region
-from tawny.detection.scan.passes import DecodedLook
-from tawny.detection.scan.scan import ScanOptions, ScanResult, VideoPart, merged, parts, scan_part
-from tawny.detection.scan.spans import EventSpans, ScannedEvent, joined
+from tawny.detection.scan.scan import (
+    DecodedLook,
+    EventSpans,
+    ScannedEvent,
+    ScanOptions,
+    ScanResult,
+    VideoPart,
+    joined,
+    merged,
+    parts,
+    scan_part,
+)
 from tawny.detection.scan.wake import glances
 from tawny.media.codec.video_file import FileVideo
 from tawny.model.errors import SourceError

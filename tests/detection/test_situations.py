@@ -3,11 +3,11 @@
 import pytest
 
 from tawny.detection.motion import MotionDetector
-from tawny.testing import weather
-from tawny.testing.scenes import START_MS, SyntheticScene
-from tawny.testing.situations import BUSY, SILENT, TOLD
 from tests.detection.alarms import alarms
 from tests.detection.classic import standins
+from tests.support import weather
+from tests.support.scenes import START_MS, SyntheticScene
+from tests.support.situations import BUSY, SILENT, TOLD
 
 SEED = 1
 START_S = 1.0

@@ -6,11 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tawny.detection.audio.listener import SoundListener
-from tawny.detection.audio.loudness import LoudnessMeter, NoiseFloor
-from tawny.detection.audio.sound_classifier import SoundClassifier
-from tawny.media.audio.aac import ToAac
-from tawny.media.audio.decoder import SoundDecoder
+from tawny.detection.audio import LoudnessMeter, NoiseFloor, SoundClassifier, SoundListener
+from tawny.media.audio import SoundDecoder, ToAac
 from tawny.model.errors import NotDone
 from tawny.model.ids import RunId
 from tawny.model.packets import AudioFormat, Packet, VideoFormat

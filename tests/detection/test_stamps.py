@@ -16,10 +16,10 @@ from tawny.media.codec.video_file import FileVideo
 from tawny.model.packets import SourcePacket
 from tawny.testing.clips import read_clip
 from tawny.testing.clock import FakeClock
-from tawny.testing.scenes import LOOKS_A_SECOND, SyntheticScene, person
 from tests.detection.bench import Bench
 from tests.detection.camera import Camera
 from tests.detection.films import film
+from tests.support.scenes import LOOKS_A_SECOND, SyntheticScene, person
 
 LENGTH_S, FPS = 40, 15
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tawny.detection.tamper import TamperDetector
-from tawny.testing.scenes import START_MS, PictureFrame, SyntheticScene, person
+from tests.support.scenes import START_MS, PictureFrame, SyntheticScene, person
 
 PLACE = SyntheticScene(1).plate
 ELSEWHERE = SyntheticScene(7).plate

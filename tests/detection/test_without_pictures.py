@@ -6,8 +6,8 @@ import pytest
 
 from tawny.detection import decode_pipeline
 from tawny.detection.zones import CameraZones, in_places
-from tawny.media.codec import keyframe
 from tawny.media.codec.decoder import Decoder
+from tawny.media.image import jpeg
 from tawny.model.observations import Frame, Look, Observation
 from tawny.testing.clock import FakeClock
 from tests.detection.bench import Bench
@@ -44,7 +44,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[object]:
             return super().decode(packet)
 
     monkeypatch.setattr(decode_pipeline, "Decoder", Counted)
-    monkeypatch.setattr(keyframe, "Decoder", Counted)
+    monkeypatch.setattr(jpeg, "Decoder", Counted)
     return made
 
 

@@ -9,13 +9,12 @@ import pytest
 from tawny.config.settings import DetectionSettings
 from tawny.detection.detector import Detector, Glances
 from tawny.detection.motion import MotionDetector
-from tawny.detection.zones import CameraZones, DetectionLine, DetectionZone, in_places
+from tawny.detection.zones import CameraZones, DetectionLine, DetectionZone, camera_zones, in_places
 from tawny.model.observations import Box, Frame, Look, Observation
 from tawny.model.polygon import Polygon
-from tawny.service.detection.zone_mapping import camera_zones
-from tawny.testing.scenes import START_MS, PictureFrame, SyntheticScene, person
 from tests.contracts.detector import DetectorContract
 from tests.detection.alarms import alarms
+from tests.support.scenes import START_MS, PictureFrame, SyntheticScene, person
 
 LEFT = Polygon.of([(0, 0), (0.5, 0), (0.5, 1), (0, 1)])
 RIGHT = Polygon.of([(0.5, 0), (1, 0), (1, 1), (0.5, 1)])

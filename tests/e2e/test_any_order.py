@@ -12,8 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from tawny.model.clock import SystemClock
 from tawny.model.states import CameraState
-from tawny.testing.clips import ClipSpec, made_clip
-from tawny.testing.clock_picture import READ_CLOCK
+from tawny.testing.clips import READ_CLOCK, ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tests.app.rig import DOOR, one_camera
 from tests.e2e.clocked_archive import CLOCKED, LARGER, PICTURE_MS, record

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from tawny.api.auth import access
 from tawny.api.live import webrtc
 from tawny.live.jpeg_stream import JpegStream
-from tawny.live.shared import share_once
+from tawny.live.wakeup import share_once
 from tawny.model.gaps import GapReason
 from tawny.model.ids import StreamName
 from tawny.model.packets import Packet

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tawny.api.auth.access import COOKIE
 from tawny.api.auth.accounts import Caller, Role
-from tawny.media.audio.aac import linear
+from tawny.media.audio import linear
 from tawny.model.states import CameraState
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera

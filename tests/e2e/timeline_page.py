@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from tawny.testing.clock_picture import READ_CLOCK
+from tawny.testing.clips import READ_CLOCK
 from tests.e2e.live_server import LiveServer, signed_browser
 
 LOOK = f"""() => {{

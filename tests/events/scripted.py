@@ -9,10 +9,9 @@ from tawny.model.errors import DiskFull
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged, Message
-from tawny.model.observations import Box, Look, Observation
-from tawny.model.reads import RecognisedText
+from tawny.model.observations import Box, Look, Observation, RecognisedText
 from tawny.stream.hub import Hub
-from tawny.testing.scenes import PictureFrame
+from tests.support.scenes import PictureFrame
 
 PORCH = CameraId("porch")
 BEGUN_MS = 1_795_000_000_000

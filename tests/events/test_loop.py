@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tawny.events.thumbnail_strip import MOST, WIDTH, ThumbnailStrip
-from tawny.testing.scenes import START_MS, PictureFrame
+from tawny.events.event_builder import MOST, WIDTH, ThumbnailStrip
+from tests.support.scenes import START_MS, PictureFrame
 
 
 def loop(frames: int, apart_ms: int = 200) -> ThumbnailStrip:

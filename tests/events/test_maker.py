@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tawny.events.event_builder import EventBuilder
-from tawny.model.reads import RecognisedText
+from tawny.model.observations import RecognisedText
 from tests.events.scripted import BEGUN_MS, PORCH, Bench, thing
 
 

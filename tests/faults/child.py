@@ -26,8 +26,8 @@ from tawny.model.clock import SystemClock
 from tawny.model.errors import SourceClosed
 from tawny.model.events import Event, event_id
 from tawny.model.ids import CameraId
-from tawny.model.kinds import MOTION
 from tawny.model.messages import Message, PartDied, SegmentClosed
+from tawny.model.observations import MOTION
 from tawny.model.packets import SourcePacket
 from tawny.recorder import stream_recording
 from tawny.sealed.key_wrapping import Identity

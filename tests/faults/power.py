@@ -10,8 +10,8 @@ from tawny.model.clock import Clock
 from tawny.model.events import Event, event_id
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.kinds import MOTION
 from tawny.model.messages import Message, SegmentClosed
+from tawny.model.observations import MOTION
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.recorder.recorder import SegmentRecorder

@@ -8,7 +8,7 @@ import pytest
 from tawny.media.mp4.segment_reader import places, read_segment
 from tawny.model.gaps import GapReason
 from tawny.model.times import Span
-from tawny.playback.local_time import days, transitions
+from tawny.playback.timeline import days, transitions
 from tawny.storage.index.opening import index_to_read
 from tests.faults.figures import note
 from tests.faults.world import EVER, FPS, GOP, PORCH, proved, world

@@ -14,7 +14,7 @@ from tawny.storage.history.file_signing import read_sealed
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
-from tawny.storage.repair.rebuild import rebuild
+from tawny.storage.index.opening import rebuild
 from tawny.testing.disk import MemoryDisk
 from tests.faults.power import CAMERAS, OWNER, after_cut, look, recorded
 from tests.storage.test_signed_history import proved

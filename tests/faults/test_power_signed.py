@@ -8,8 +8,7 @@ import pytest
 
 from tawny.media.mp4.leaf_proof import KIND, changed_leaves, rebuild_proof, stored_proof
 from tawny.media.mp4.segment_reader import read_segment
-from tawny.sealed.file_reader import open_sealed
-from tawny.sealed.file_scanner import FileEnding
+from tawny.sealed.file_reader import FileEnding, open_sealed
 from tawny.sealed.records import END, KEY_ALONE, SIGNATURE
 from tawny.sealed.signing import is_signed
 from tawny.storage.disk.disk import RealDisk

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tawny.app.heartbeat import Heartbeat, Housekeeping
-from tawny.config.heartbeat import HeartbeatSettings
-from tawny.config.settings import CameraSettings, DetectionSettings
+from tawny.app.running import Heartbeat, Housekeeping
+from tawny.config.settings import CameraSettings, DetectionSettings, HeartbeatSettings
 from tawny.engine import Bus, InlineEngine
 from tawny.model.errors import SourceClosed
 from tawny.model.gaps import Gap, GapReason
@@ -35,8 +34,7 @@ from tawny.storage.index.sqlite_index import SqliteIndex
 from tawny.storage.repair.check import check_volume
 from tawny.storage.repair.findings import CheckReport
 from tawny.storage.retention.runner import Retention, RetentionRule
-from tawny.storage.segments.motion_grids import MotionGrids
-from tawny.storage.segments.motion_scores import MotionScoreFile
+from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.testing.clock import FakeClock
 from tawny.testing.faulty_disk import FaultyDisk
 from tawny.testing.packet_feed import FORMAT

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, get_args
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from tawny.api.schema import text
+from tawny.api.application import text
 from tawny.cli.main import COMMANDS, parser
 from tawny.config.settings import Settings
 from tawny.engine.plugins import load
@@ -92,7 +92,7 @@ def extract_help() -> dict[str, Any]:
     top = parser()
     found: dict[str, Any] = {"tawny": {"arguments": list(_arguments(top)), TEXT: top.description}}
     for name, command in _subcommands(top):
-        found[f"tawny {name}"] = {"arguments": list(_arguments(command)), TEXT: COMMANDS[name]}
+        found[f"tawny {name}"] = {"arguments": list(_arguments(command)), TEXT: COMMANDS[name].summary}
         for action, each in _subcommands(command):
             found[f"tawny {name} {action}"] = {"arguments": list(_arguments(each)), TEXT: each.description}
     return found

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import av
 
-from tawny.live.hls.feed import HlsFeed
+from tawny.live.hls import HlsFeed
 from tawny.model.ids import CameraId
 from tawny.model.packets import Packet
 from tawny.stream.hub import Hub

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import av
 
-from tawny.live.hls.feed import PART_S, HlsFeed
+from tawny.live.hls import PART_S, HlsFeed
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tests.live.cameras import GOP, numbered, sound, video

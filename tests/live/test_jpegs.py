@@ -5,9 +5,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tawny.live import mjpeg
+from tawny.live import jpeg_stream
 from tawny.live.jpeg_stream import JpegOptions, JpegStream
-from tawny.live.shared import share_once
+from tawny.live.wakeup import share_once
 from tawny.stream.hub import Hub
 from tawny.testing.waiting import until
 from tests.live.cameras import GOP, START_MS, numbered, video
@@ -100,7 +100,7 @@ def test_the_work_ends_with_the_last_viewer() -> None:
 @pytest.mark.asyncio
 async def test_a_moving_jpeg_has_a_part_a_picture_and_ends_each_with_the_boundary() -> None:
     hub = filled(1)
-    parts = mjpeg.multipart_stream(hub, ALL)
+    parts = jpeg_stream.multipart_stream(hub, ALL)
     async with asyncio.timeout(30):
         assert await anext(parts) == b"--picture\r\n"
         first = await anext(parts)
@@ -115,7 +115,7 @@ async def test_a_moving_jpeg_has_a_part_a_picture_and_ends_each_with_the_boundar
 
 async def test_who_is_slow_gets_the_newest_picture_and_not_all_between() -> None:
     hub = filled(1)
-    pictures = mjpeg.jpeg_pictures(hub, ALL, again_s=30)
+    pictures = jpeg_stream.jpeg_pictures(hub, ALL, again_s=30)
     async with asyncio.timeout(60):
         await anext(pictures)
         jpegs = share_once(JpegStream, hub, lambda: JpegStream(hub))

@@ -1,4 +1,4 @@
-from tawny.live.viewer_pacing import LATE_S, ViewerPacing
+from tawny.live.viewer import LATE_S, ViewerPacing
 from tawny.testing.clock import FakeClock
 
 

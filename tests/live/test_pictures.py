@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tawny.live import snapshots
-from tawny.live.snapshots import Snapshots, rounded_width
+from tawny.live import jpeg_stream
+from tawny.live.jpeg_stream import Snapshots, rounded_width
 from tawny.model.packets import Packet
 from tawny.stream.hub import Hub
 from tests.live.cameras import GOP, START_MS, numbered, video
@@ -44,7 +44,7 @@ def test_many_who_look_cost_one_decoding(monkeypatch: pytest.MonkeyPatch) -> Non
         decoded.append(packet)
         return b"jpeg"
 
-    monkeypatch.setattr(snapshots, "keyframe_jpeg", counted)
+    monkeypatch.setattr(jpeg_stream, "keyframe_jpeg", counted)
     hub, shared = filled(GOP), Snapshots()
     for _ in range(5):
         shared.newest(hub, 100)

@@ -1,7 +1,6 @@
 from dataclasses import replace
 
-from tawny.live.stream_choice import choose_stream
-from tawny.live.transcoded_stream import TranscodedStream
+from tawny.live.stream_choice import TranscodedStream, choose_stream
 from tawny.media.codec.decoder import Decoder
 from tawny.model.ids import RunId, StreamName
 from tawny.model.packets import Packet, VideoFormat

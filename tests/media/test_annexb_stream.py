@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.media.codec.annexb_stream import MOST_PICTURE_BYTES, AnnexbStream
 from tawny.media.codec.nal import annexb, split_annexb
 from tawny.model.packets import VideoFormat
+from tawny.sources.picamera import MOST_PICTURE_BYTES, AnnexbStream
 from tawny.testing.clips import ClipSpec, made_clip
 
 

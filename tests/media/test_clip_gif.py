@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from tawny.media.codec.encoder import Encoder
-from tawny.media.image.contact_sheet import contact_sheet
-from tawny.media.image.gif import COLOURS, clip_gif
+from tawny.media.image.canvas import COLOURS, clip_gif, contact_sheet
 from tawny.media.image.jpeg import jpeg
 from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
 from tawny.model.errors import FileDamaged

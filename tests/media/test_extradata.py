@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.media.codec.extradata import CodecSetup, read_extradata
+from tawny.media.codec.demuxer import CodecSetup, read_extradata
 from tawny.model.packets import VideoCodec
 
 CODECS: tuple[VideoCodec, ...] = ("h264", "h265")

@@ -7,9 +7,7 @@ import av
 import pytest
 from av.video.codeccontext import VideoCodecContext
 
-from tawny.media.codec import hardware
-from tawny.media.codec.decoder import FAILURES, SOFTWARE, Decoder
-from tawny.media.codec.hardware import HardwareDecoder, devices
+from tawny.media.codec.decoder import FAILURES, SOFTWARE, Decoder, HardwareDecoder, devices
 from tawny.model.packets import SourcePacket, VideoCodec, VideoFormat
 from tests.media.clips import encoded
 
@@ -94,7 +92,7 @@ def test_damage_now_and_then_is_not_the_device_s_fault() -> None:
 
 
 def test_what_ffmpeg_lists_is_tried_in_order_of_preference(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hardware, "hwdevices_available", lambda: ["other", "cuda", "vaapi"])
+    monkeypatch.setattr("tawny.media.codec.decoder.hwdevices_available", lambda: ["other", "cuda", "vaapi"])
     names = [device.name for device in devices(VideoFormat("h264", 1920, 1080, ()))]
     assert names == ["vaapi", "cuda", "other", "h264_v4l2m2m"]
 

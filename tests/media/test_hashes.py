@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tawny.media.mp4.fragment_hashes import changed_fragments, hash_box, hashes_of, stored_hashes
 from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
+from tawny.media.mp4.leaf_proof import changed_fragments, hash_box, hashes_of, stored_hashes
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.testing.packet_feed import FORMAT
 

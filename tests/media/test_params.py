@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.media.codec.bits import Bits, unescaped
 from tawny.media.codec.parameter_sets import parse_sps, same_picture, sps_of, video_format
+from tawny.media.codec.sps import Bits, unescaped
 from tawny.model.packets import VideoCodec, VideoFormat
 from tests.media.clips import encoded
 

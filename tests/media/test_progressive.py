@@ -14,9 +14,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tawny.media.codec.nal import parameter_sets, split_lengths
-from tawny.media.mp4.clip_cutter import SampleChunk
 from tawny.media.mp4.fragment_writer import Sample
-from tawny.media.mp4.progressive import ClipSamples, ClipSoundtrack, ProgressiveMp4, SegmentPart, cut_clip, write_mp4
+from tawny.media.mp4.progressive import (
+    ClipSamples,
+    ClipSoundtrack,
+    ProgressiveMp4,
+    SampleChunk,
+    SegmentPart,
+    cut_clip,
+    write_mp4,
+)
 from tawny.model.errors import StorageError
 from tawny.model.packets import AudioFormat, VideoCodec
 from tests.media.clips import Clip as Encoded

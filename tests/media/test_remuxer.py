@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tawny.media.codec.remuxer import CONTAINERS, remux
+from tawny.media.codec.transcoder import CONTAINERS, remux
 from tawny.model.errors import FileDamaged
 from tawny.testing.clips import ClipSpec, clip_file
 

@@ -3,8 +3,8 @@
 import pytest
 
 from tawny.media.codec.nal import split_lengths
-from tawny.media.codec.slice_header import is_slice, pps_ids, slice_pps_id
 from tawny.model.packets import VideoCodec, VideoFormat
+from tawny.sources.packet_builder import is_slice, pps_ids, slice_pps_id
 from tawny.testing.clips import ClipSpec, made_clip
 
 

@@ -5,8 +5,7 @@ import av
 import numpy as np
 import pytest
 
-from tawny.media.audio.aac import FRAME_SAMPLES, AacFrame, ToAac
-from tawny.media.audio.soundtrack import Soundtrack, soundtrack
+from tawny.media.audio import AAC_FRAME_SAMPLES, AacFrame, Soundtrack, ToAac, soundtrack
 from tawny.model.packets import AudioCodec, AudioFormat
 
 RATE = 8000
@@ -54,22 +53,22 @@ def test_the_sound_is_the_same_and_at_its_time(codec: AudioCodec, decoder: str) 
 def test_frames_follow_one_another_without_a_hole() -> None:
     _, data = tone("pcm_mulaw")
     times = [sound.pts for sound in encoded(ToAac(AudioFormat("pcmu", RATE, 1)), data)]
-    assert [b - a for a, b in itertools.pairwise(times)] == [FRAME_SAMPLES] * (len(times) - 1)
+    assert [b - a for a, b in itertools.pairwise(times)] == [AAC_FRAME_SAMPLES] * (len(times) - 1)
 
 
 def test_stereo_stays_stereo() -> None:
     to_aac = ToAac(AudioFormat("pcma", RATE, 2))
-    sounds = to_aac.encode(bytes(4 * 2 * FRAME_SAMPLES + 1), 0) + to_aac.finish()
+    sounds = to_aac.encode(bytes(4 * 2 * AAC_FRAME_SAMPLES + 1), 0) + to_aac.finish()
     assert to_aac.format.channels == 2
     assert sounds
 
 
 def test_after_a_hole_the_times_go_on_behind_it() -> None:
     to_aac = ToAac(AudioFormat("pcmu", RATE, 1))
-    before = to_aac.encode(bytes(2 * FRAME_SAMPLES), 0)
-    after = to_aac.encode(bytes(2 * FRAME_SAMPLES), 10 * RATE)
-    assert before[-1].pts <= 2 * FRAME_SAMPLES
-    assert after[-1].pts >= 10 * RATE - FRAME_SAMPLES
+    before = to_aac.encode(bytes(2 * AAC_FRAME_SAMPLES), 0)
+    after = to_aac.encode(bytes(2 * AAC_FRAME_SAMPLES), 10 * RATE)
+    assert before[-1].pts <= 2 * AAC_FRAME_SAMPLES
+    assert after[-1].pts >= 10 * RATE - AAC_FRAME_SAMPLES
     times = [sound.pts for sound in before + after]
     assert times == sorted(set(times))
 
@@ -78,7 +77,7 @@ def test_jitter_of_the_times_is_no_hole() -> None:
     to_aac = ToAac(AudioFormat("pcmu", RATE, 1))
     sounds = [s for n in range(100) for s in to_aac.encode(bytes(160), n * 160 + n % 3 * 40)]
     times = [sound.pts for sound in sounds]
-    assert [b - a for a, b in itertools.pairwise(times)] == [FRAME_SAMPLES] * (len(times) - 1)
+    assert [b - a for a, b in itertools.pairwise(times)] == [AAC_FRAME_SAMPLES] * (len(times) - 1)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Which kind a label is of, and what an event is called."""
 
-from tawny.model.kinds import KINDS, is_meant, kind_of, kind_of_all
+from tawny.model.observations import KINDS, is_meant, kind_of, kind_of_all
 
 
 def test_a_label_belongs_to_a_kind() -> None:

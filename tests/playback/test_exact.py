@@ -19,10 +19,8 @@ from tawny.media.mp4.segment_reader import places, read_segment
 from tawny.model.errors import SourceUnusable
 from tawny.model.packets import VideoCodec
 from tawny.model.times import Span
-from tawny.playback.clips import ClipCache
-from tawny.playback.exact_start import ExactStart, begun_exactly
-from tawny.testing.clips import ClipSpec, made_clip
-from tawny.testing.clock_picture import COLUMNS, ROWS
+from tawny.playback.clips import ClipCache, ExactStart, begun_exactly
+from tawny.testing.clips import COLUMNS, ROWS, ClipSpec, made_clip
 from tests.media.clips import Unit
 from tests.media.segments import written
 from tests.playback.archives import MAIN, PORCH, FakeArchive
@@ -104,7 +102,7 @@ def test_where_no_encoder_is_there_it_is_left_as_it_is_and_says_so(
     def refuse(*_: object, **__: object) -> None:
         raise SourceUnusable("this computer", "no encoder")
 
-    monkeypatch.setattr("tawny.media.codec.rewrite.Encoder", refuse)
+    monkeypatch.setattr("tawny.media.codec.transcoder.Encoder", refuse)
     begun = made(source(tmp_path), 2_500, 6_500, tmp_path / "clip.mp4")
     assert (begun.anew, begun.is_exact) == (0, False)
     assert seen(tmp_path / "clip.mp4")[0] == (0, 2_500), "players that honour an edit list show the same"

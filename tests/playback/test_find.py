@@ -1,7 +1,7 @@
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
-from tawny.playback.segment_lookup import MOST_IN_A_RUN, run_from, segment, segments
+from tawny.playback.recordings import MOST_IN_A_RUN, run_from, segment, segments
 from tests.playback.archives import MAIN, PORCH, SUB, FakeArchive
 from tests.playback.test_timeline import segment as row
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tawny.model.times import Span, utc_from_text
-from tawny.playback.local_time import Transition, day_of, days, offset_s, transitions
+from tawny.playback.timeline import Transition, day_of, days, offset_s, transitions
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR_MS = 3_600_000

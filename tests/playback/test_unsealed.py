@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from tawny.model.errors import FileDamaged, FileSealed, StorageError
-from tawny.model.reels import NotCarried
-from tawny.model.segments import Segment
+from tawny.model.segments import NotCarried, Segment
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
 from tawny.playback.decrypted import DecryptedRecordings

@@ -13,7 +13,7 @@ from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.messages import Message, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.recorder.segment_closer import SegmentCloser
+from tawny.recorder.stream_writer import SegmentCloser
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.segments.content_writer import PlainContent, WrittenFragment

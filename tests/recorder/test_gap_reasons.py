@@ -10,9 +10,9 @@ from tawny.model.ids import CameraId
 from tawny.model.states import CameraState
 from tawny.recorder.coverage_monitor import RESTART_S, CoverageMonitor
 from tawny.sources.rtsp.address import parse_rtsp
-from tawny.sources.rtsp.client.fault import ConversationFault
 from tawny.sources.rtsp.client.handshake import handshake
 from tawny.sources.rtsp.client.session import ClientSession, read_reply
+from tawny.sources.rtsp.client.transcript import ConversationFault
 from tawny.testing.clock import FakeClock
 
 STATUSES = [*range(300, 306), *range(400, 418), 451, *range(452, 466), 470, 471, 472, 500, 501, 502, 503, 504, 505, 551]

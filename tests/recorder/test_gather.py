@@ -8,9 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tawny.model.packets import Packet
-from tawny.recorder.segmenter import segment_bytes_on
-from tawny.recorder.write_buffer import LOOK_S, WriteBuffer
-from tawny.recorder.write_units import WriteUnit
+from tawny.recorder.segmenter import LOOK_S, WriteBuffer, WriteUnit, segment_bytes_on
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.testing.packet_feed import FORMAT, SOUND, PacketFeed

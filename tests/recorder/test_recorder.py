@@ -19,8 +19,7 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.recorder.recorder import BufferLimits, SegmentRecorder, WriteLoss
 from tawny.recorder.stream_recording import MOST_LOST_S
-from tawny.storage.disk.open_folders import OpenFolders
-from tawny.storage.disk.volume import Volume
+from tawny.storage.disk.volume import OpenFolders, Volume
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock

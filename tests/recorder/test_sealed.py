@@ -12,11 +12,10 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.recorder.recorder import SegmentRecorder
-from tawny.sealed.file_reader import SealedFileReader, open_sealed
-from tawny.sealed.file_scanner import FileEnding, InMemorySource, scan_file
-from tawny.sealed.key_ring import read_ring
+from tawny.sealed.file_reader import FileEnding, InMemorySource, SealedFileReader, open_sealed, scan_file
 from tawny.sealed.key_wrapping import Identity, unwrap
 from tawny.sealed.records import FRAGMENTS, INIT
+from tawny.sealed.sealer import read_ring
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_history import SignedHistory, SignedRow
 from tawny.storage.index.memory_index import MemoryIndex

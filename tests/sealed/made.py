@@ -4,8 +4,7 @@ import random
 from dataclasses import dataclass, replace
 from functools import cache
 
-from tawny.sealed.file_reader import open_sealed
-from tawny.sealed.file_scanner import FileEnding, FileScan, InMemorySource, scan_file
+from tawny.sealed.file_reader import FileEnding, FileScan, InMemorySource, open_sealed, scan_file
 from tawny.sealed.header import SealedFileKind, SealedHeader
 from tawny.sealed.key_wrapping import Identity, area_bytes, wrap
 from tawny.sealed.keys import EpochKey

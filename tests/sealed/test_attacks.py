@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tawny.sealed.broken import SealedFileBroken, WrongKey
-from tawny.sealed.file_reader import SealedFileReader, open_sealed
-from tawny.sealed.file_scanner import FileEnding, InMemorySource, scan_file
+from tawny.sealed.file_reader import FileEnding, InMemorySource, SealedFileReader, open_sealed, scan_file
 from tawny.sealed.header import HEADER_BYTES
 from tawny.sealed.key_wrapping import area, unwrap, wrap_within
 from tawny.sealed.keys import EpochKey, FileKeys, stepped

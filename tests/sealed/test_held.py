@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tawny.sealed.bech32 import decoded
 from tawny.sealed.key_memory import KeyHandover, KeyMemory
 from tawny.sealed.key_wrapping import Identity, wrap
 from tawny.sealed.keys import hkdf
+from tawny.sealed.mnemonics import decoded
 
 OWNER, OTHER = Identity.new(), Identity.new()
 KEY = os.urandom(32)

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tawny.sealed.file_reader import open_sealed
-from tawny.sealed.file_scanner import InMemorySource, scan_file
+from tawny.sealed.file_reader import InMemorySource, open_sealed, scan_file
 from tawny.sealed.header import SealedHeader
 from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.keys import EpochKey, FileKeys, commit_of, stepped

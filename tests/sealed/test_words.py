@@ -7,9 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mnemonic import Mnemonic
 
-from tawny.sealed.bech32 import decoded, encoded
 from tawny.sealed.key_wrapping import Identity
-from tawny.sealed.mnemonics import identity_from_words, identity_words, key_from_words, key_to_words, new_passphrase
+from tawny.sealed.mnemonics import (
+    decoded,
+    encoded,
+    identity_from_words,
+    identity_words,
+    key_from_words,
+    key_to_words,
+    new_passphrase,
+)
 
 LIST_SHA256 = "2f5eed53a4727b4bf8880d8f3f199efc90e58503646d9ff8eff3a2ed3b24dbda"
 SECRET = bytes(range(32))

@@ -17,10 +17,8 @@ from tawny.model.packets import SourcePacket, VideoFormat
 from tawny.sources.demo import SCENES, Demo, renderer
 from tawny.sources.demo.assets import Atlas, FigurePath, Plane, atlas, plate, ways
 from tawny.sources.demo.renderer import SceneRenderer
-from tawny.sources.demo.scenes import DAY_S, light
-from tawny.sources.demo.sound import FORMAT
-from tawny.sources.demo.source import LATE_S, DemoConnection
-from tawny.sources.demo.world import DemoWorld
+from tawny.sources.demo.source import FORMAT, LATE_S, DemoConnection
+from tawny.sources.demo.world import DAY_S, DemoWorld, light
 from tawny.sources.source import IdleUntil, SourceContext
 from tawny.testing.clock import FakeClock
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tawny.media.audio.aac import ToAac
-from tawny.sources.demo.sound import FORMAT, LOOP_S, heard
+from tawny.media.audio import ToAac
+from tawny.sources.demo.source import FORMAT, LOOP_S, heard
 
 
 @pytest.mark.parametrize("night", [False, True])

@@ -8,8 +8,7 @@ import pytest
 
 from tawny.sources.demo.assets import FIGURES_FPS, Plane, leaves, ways
 from tawny.sources.demo.renderer import SceneRenderer
-from tawny.sources.demo.scenes import DAY_S, LIGHT_STEP_S, SCENES, light
-from tawny.sources.demo.world import DemoWorld, Visit, length_s
+from tawny.sources.demo.world import DAY_S, LIGHT_STEP_S, SCENES, DemoWorld, Visit, length_s, light
 
 UTC_MS = 1_795_150_000_000
 SMALL = 2

@@ -16,13 +16,12 @@ from tawny.model.errors import (
     SourceUnreachable,
     SourceUnusable,
 )
-from tawny.protocols.sdp_reader import SdpDescription
+from tawny.protocols.sdp import SdpDescription
 from tawny.sources.rtsp.address import parse_rtsp
 from tawny.sources.rtsp.describe import describe
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
-from tawny.testing.rtsp_faults import answer
-from tawny.testing.rtsp_viewer import CameraSetup
+from tawny.testing.rtsp_viewer import CameraSetup, answer
 
 SECRET = "s3cret/pässword"
 

@@ -11,8 +11,7 @@ from tawny.model.packets import AudioFormat
 from tawny.sources.rtsp.source import Rtsp
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
-from tawny.testing.rtsp_faults import own_times, shuffled, twice
-from tawny.testing.rtsp_viewer import CameraSetup
+from tawny.testing.rtsp_viewer import CameraSetup, own_times, shuffled, twice
 from tawny.testing.waiting import until
 from tests.sources.reading import Read, open_camera, opening, read_all, sent
 

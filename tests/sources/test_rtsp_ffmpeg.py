@@ -5,8 +5,7 @@ import pytest
 from tawny.model.errors import SourceError
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
-from tawny.testing.rtsp_faults import answer
-from tawny.testing.rtsp_viewer import CameraSetup
+from tawny.testing.rtsp_viewer import CameraSetup, answer
 from tests.sources.reading import open_camera
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.protocols.sdp_reader import MOST_TRACKS, read_sdp
+from tawny.protocols.sdp import MOST_TRACKS, read_sdp
 
 USUAL = """v=0
 o=- 1 1 IN IP4 10.0.0.7

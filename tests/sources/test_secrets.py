@@ -8,8 +8,7 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as some
 
-from tawny.sources.log_redaction import HIDDEN, SecretFilter, strip_locations
-from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.rtsp.address import HIDDEN, SecretFilter, parse_rtsp, strip_locations
 from tawny.sources.rtsp.client.transcript import Transcript
 
 words = some.text(some.characters(min_codepoint=33, max_codepoint=0x17F, exclude_characters=HIDDEN), min_size=6).filter(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tawny.media.codec.nal import START
-from tawny.sources.access_units import MOST_UNIT_BYTES, AccessUnit, AccessUnitBuilder, AccessUnitTooBig
+from tawny.sources.rtsp.ffmpeg_connection import MOST_UNIT_BYTES, AccessUnit, AccessUnitBuilder, AccessUnitTooBig
 
 SPS, PPS, SEI, AUD = b"\x67sps", b"\x68pps", b"\x06sei", b"\x09\xf0"
 IDR, SLICE, SECOND = b"\x65\x88idr", b"\x41\x9aslice", b"\x41\x0asecond"  # the second bit group: first_mb_in_slice

@@ -14,8 +14,18 @@ from tawny.media.codec.nal import annexb
 from tawny.model.errors import NoSuchDevice, SourceError, SourceStalled, SourceUnusable
 from tawny.model.packets import SourcePacket, VideoFormat
 from tawny.sources.source import CameraConnection, IdleUntil
-from tawny.sources.v4l2 import CaptureFormat, Capturing, V4l2, choose
-from tawny.sources.v4l2_device import ENUM_FMT, ENUM_FRAMESIZES, QUERYCAP, DeviceFormat, V4l2Device, look_at
+from tawny.sources.v4l2 import (
+    ENUM_FMT,
+    ENUM_FRAMESIZES,
+    QUERYCAP,
+    CaptureFormat,
+    Capturing,
+    DeviceFormat,
+    V4l2,
+    V4l2Device,
+    choose,
+    look_at,
+)
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
 from tests.sources.reading import opening

@@ -10,8 +10,7 @@ from tawny.model.gaps import Gap, GapReason
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.storage.repair.check import check_volume
-from tawny.storage.repair.coverage import wall_coverage
-from tawny.storage.repair.findings import CheckReport, FindingKind
+from tawny.storage.repair.findings import CheckReport, FindingKind, wall_coverage
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
 
 EVER = Span(0, 1 << 45)

@@ -23,7 +23,7 @@ from tawny.model.clock import SystemClock
 from tawny.model.errors import DatabaseNewer
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.index import sqlite_schema
+from tawny.storage.index import sqlite_file
 from tawny.storage.index.opening import index_to_write
 from tawny.storage.index.small_db import SmallDb
 from tests.golden.contents import list_databases
@@ -41,7 +41,7 @@ def open_index(path: Path) -> Closing:
 
 
 DATABASES: Final[dict[str, tuple[int, Callable[[Path], Closing]]]] = {
-    "tawny.db": (sqlite_schema.VERSION, open_index),
+    "tawny.db": (sqlite_file.VERSION, open_index),
     "accounts.db": (accounts_file.VERSION, AccountsFile),
     "outbox.db": (outbox.VERSION, lambda path: Outbox(path, SystemClock())),
     "modes.db": (mode_store.VERSION, ModeStore),
@@ -135,14 +135,14 @@ def test_check_says_that_the_index_is_of_another_version_and_checks_the_files(
     before = (folder / "tawny.db").read_bytes()
     assert main(["check", "--deep", "--wall", "--data", str(folder)]) == 0
     out, err = capsys.readouterr()
-    assert f"is from {word} version of tawny (format {number}, not {sqlite_schema.VERSION})" in err
+    assert f"is from {word} version of tawny (format {number}, not {sqlite_file.VERSION})" in err
     assert "Only the files and the history were checked" in err
     assert "No problems found." in out
     assert (folder / "tawny.db").read_bytes() == before
     assert main(["events", "--data", str(folder)]) == 38
     assert f"{word} version" in capsys.readouterr().err
     assert main(["check", "--repair", "--data", str(folder)]) == 0
-    assert version(folder / "tawny.db") == sqlite_schema.VERSION
+    assert version(folder / "tawny.db") == sqlite_file.VERSION
 
 
 def test_changes_of_other_processes_to_a_new_file_are_seen(tmp_path: Path) -> None:

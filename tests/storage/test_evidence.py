@@ -22,8 +22,7 @@ from tawny.model.ids import StreamName
 from tawny.model.times import Span, utc_from_text, utc_text
 from tawny.playback.evidence import EvidenceRequest, write_evidence
 from tawny.sealed.evidence import MANIFEST, EvidenceVerdict, verify
-from tawny.sealed.file_reader import open_sealed
-from tawny.sealed.file_scanner import FileScan
+from tawny.sealed.file_reader import FileScan, open_sealed
 from tawny.sealed.records import leaf_of
 from tawny.sealed.signing import Signer, canonical, hash_of, new_key, read_signed, signed
 from tawny.sealed.statements import lines_of

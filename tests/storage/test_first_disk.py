@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.storage.disk.first_disk import is_disk_missing
+from tawny.storage.disk.failover import is_disk_missing
 
 FSTAB = """\
 # what is mounted

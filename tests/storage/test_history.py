@@ -13,9 +13,8 @@ from tawny.model.events import Event, SeenObject
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span
-from tawny.storage.history.journal import HistoryJournal, HistoryLine
+from tawny.storage.history.journal import HistoryJournal, HistoryLine, event_of, event_record, gap_of, gap_record
 from tawny.storage.history.ledger import HistoryLedger, replay
-from tawny.storage.history.records import event_of, event_record, gap_of, gap_record
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk

@@ -12,10 +12,9 @@ import pytest
 
 from tawny.cli.main import main
 from tawny.model.times import stamp
-from tawny.storage.index.opening import INDEX_NAME, index_to_write, rebuild_index
+from tawny.storage.index.opening import INDEX_NAME, index_to_write, rebuild, rebuild_index
 from tawny.storage.repair.check import check_volume
 from tawny.storage.repair.findings import CheckReport, Finding, FindingKind
-from tawny.storage.repair.rebuild import rebuild
 from tawny.storage.retention.runner import Retention, RetentionRule
 from tests.storage.bench import PORCH, Site
 

@@ -18,8 +18,8 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.protocol import Index
+from tawny.storage.index.sqlite_file import sqlite_errors
 from tawny.storage.index.sqlite_index import SqliteIndex
-from tawny.storage.index.sqlite_schema import sqlite_errors
 from tests.contracts.index import EVER, MAIN, NOON, PORCH, IndexContract, event, segment
 from tests.storage.bench import put_file
 

@@ -12,9 +12,8 @@ from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged, GapChanged, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.storage.disk.file_copy import copy
 from tawny.storage.disk.mirror import Mirror
-from tawny.storage.disk.volume import Volume
+from tawny.storage.disk.volume import Volume, copy
 from tawny.storage.index.opening import index_to_read
 from tawny.storage.repair.check import check_volume
 from tawny.storage.repair.findings import CheckReport

@@ -8,9 +8,8 @@ from shutil import copytree
 import pytest
 
 from tawny.engine import Bus, InlineEngine
-from tawny.media.mp4.fragment_hashes import changed_fragments
 from tawny.media.mp4.fragment_writer import init_segment
-from tawny.media.mp4.leaf_proof import stored_proof
+from tawny.media.mp4.leaf_proof import changed_fragments, stored_proof
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
@@ -29,10 +28,10 @@ from tawny.storage.history.proof import read_history
 from tawny.storage.history.signed_files import FOLDER
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.index.opening import rebuild
 from tawny.storage.repair.check import check_volume
 from tawny.storage.repair.finalize_segment import finalize_segments
 from tawny.storage.repair.findings import FindingKind
-from tawny.storage.repair.rebuild import rebuild
 from tawny.storage.retention.removal import Removal, remove_segments
 from tawny.storage.retention.thinning import thin
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys

@@ -12,9 +12,8 @@ from tawny.model.gaps import Gap, GapEvidence, GapReason
 from tawny.model.ids import EventId
 from tawny.model.times import Span
 from tawny.storage.index.memory_index import MemoryIndex
-from tawny.storage.index.opening import index_to_write, rebuild_index
+from tawny.storage.index.opening import index_to_write, rebuild, rebuild_index
 from tawny.storage.index.protocol import Index
-from tawny.storage.repair.rebuild import rebuild
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
 
 EVER = Span(0, 1 << 45)

@@ -14,7 +14,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.storage.disk.disk import DiskCapacity
-from tawny.storage.disk.reserve import Reserve
+from tawny.storage.disk.volume import Reserve
 from tawny.storage.repair.check import check_volume
 from tawny.storage.retention.contract import duration_words, size_words
 from tawny.storage.retention.runner import RemovalPlan, Retention, RetentionRule

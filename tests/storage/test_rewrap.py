@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 from tawny.sealed.broken import WrongKey
-from tawny.sealed.file_reader import open_sealed
-from tawny.sealed.file_scanner import FileEnding, InMemorySource, scan_file
+from tawny.sealed.file_reader import FileEnding, InMemorySource, open_sealed, scan_file
 from tawny.sealed.header import HEADER_BYTES
-from tawny.sealed.key_ring import read_ring
 from tawny.sealed.key_wrapping import Identity
+from tawny.sealed.sealer import read_ring
 from tawny.storage.disk.layout import is_sealed
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_files import pass_items

@@ -14,9 +14,9 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.storage.disk.layout import is_thinned
 from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.index.opening import rebuild
 from tawny.storage.repair.check import check_volume
 from tawny.storage.repair.findings import FindingKind
-from tawny.storage.repair.rebuild import rebuild
 from tawny.storage.retention.contract import RetentionRule
 from tawny.storage.retention.runner import Retention
 from tawny.storage.retention.thinning import thin

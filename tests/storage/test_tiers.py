@@ -13,9 +13,9 @@ from tawny.model.times import Span
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.secondary_volumes import VolumeUse, any_away, attach_all, is_volume_present, join
 from tawny.storage.disk.volume import Volume
+from tawny.storage.index.opening import rebuild
 from tawny.storage.repair.check import check_volume
 from tawny.storage.repair.findings import CheckReport
-from tawny.storage.repair.rebuild import rebuild
 from tawny.storage.retention.contract import RetentionRule
 from tawny.storage.retention.runner import Retention
 from tawny.storage.retention.thinning import thin

@@ -7,7 +7,7 @@ import pytest
 
 from tawny.model.events import Event, event_id
 from tawny.model.ids import CameraId
-from tawny.model.kinds import MOTION
+from tawny.model.observations import MOTION
 from tawny.sealed.key_wrapping import Identity
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import sign_found

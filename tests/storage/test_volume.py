@@ -12,8 +12,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.storage.disk.disk import RealDisk
 from tawny.storage.disk.lock import LockHolder, holder
-from tawny.storage.disk.open_folders import OpenFolders
-from tawny.storage.disk.volume import Volume
+from tawny.storage.disk.volume import OpenFolders, Volume
 from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk
 

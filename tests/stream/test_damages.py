@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 from tawny.model.damage import DamagedSpan
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import DamageFound, HoleFound, Message
-from tawny.stream.damage_tracker import Damages
+from tawny.stream.session import Damages
 
 DOOR, MAIN = CameraId("door"), StreamName.MAIN
 STEP_MS, GOP = 40, 25

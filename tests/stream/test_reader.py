@@ -27,8 +27,7 @@ from tawny.stream.session import StreamSession
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
 from tawny.testing.rtsp_camera import RtspCamera
-from tawny.testing.rtsp_faults import random_bytes, random_payloads
-from tawny.testing.rtsp_viewer import CameraSetup
+from tawny.testing.rtsp_viewer import CameraSetup, random_bytes, random_payloads
 from tawny.testing.waiting import until
 
 CLIP = made_clip(ClipSpec(seconds=2))

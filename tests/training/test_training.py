@@ -7,8 +7,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from tawny.detection.kind_model import KINDS, SIDE, KindClassifier
-from tawny.detection.kind_model_card import card_of
+from tawny.detection.kind_model import KINDS, SIDE, KindClassifier, card_of
 from tawny.model.ids import CameraId, EventId
 from tawny.playback.training_samples import SampleCrop, write
 from training import train

@@ -1,6 +1,8 @@
 """The FastAPI application: all routes with their access rules, and the middleware."""
 
 import asyncio
+import json
+import sys
 from functools import cache
 from typing import Any
 
@@ -16,12 +18,11 @@ from tawny.api.admin import (
     delivery_routes,
     detection_routes,
     history_routes,
-    identity_routes,
     inbox_routes,
     metrics,
     mode_routes,
-    model_routes,
     people_routes,
+    recognition_routes,
     retention_routes,
     sealing_routes,
     tuning_routes,
@@ -31,7 +32,7 @@ from tawny.api.auth import session_routes, share_routes
 from tawny.api.auth.access import Access, check_routes, rule
 from tawny.api.client_protocols import AdmittedRequests
 from tawny.api.context import AppContext
-from tawny.api.events import event_routes, search_routes, state_socket
+from tawny.api.events import event_routes, state_socket
 from tawny.api.live import (
     camera_routes,
     embed_routes,
@@ -84,13 +85,11 @@ def make_routes() -> FastAPI:
         wall_routes,
         people_routes,
         event_routes,
-        search_routes,
         tuning_routes,
         detection_routes,
         retention_routes,
         delivery_routes,
-        identity_routes,
-        model_routes,
+        recognition_routes,
         mode_routes,
         inbox_routes,
         command_routes,
@@ -130,3 +129,14 @@ async def openapi() -> Response:
 def _described() -> bytes:
     """Return the description as JSON. Making it takes most of a second, so that it is made once."""
     return bytes(JSONResponse(description(make_routes())).body)
+
+
+# `python -m tawny.api.application`: print the OpenAPI description as JSON; deterministic.
+
+
+def text() -> str:
+    return json.dumps(description(make_routes()), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())

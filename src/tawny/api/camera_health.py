@@ -11,8 +11,7 @@ from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.model.messages import OF_STATE, ProblemKind
 from tawny.model.states import CHOSEN, EXPECTED, ON_WATCH, RECORDED, TROUBLE, CameraState, CameraStatus, summary
-from tawny.playback.local_time import day_of
-from tawny.playback.timeline import damage_today, share_recorded
+from tawny.playback.timeline import damage_today, day_of, share_recorded
 from tawny.service.recorder import CameraView, DiskUsage, RecorderService
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from typing import Final
 
 from starlette.datastructures import Headers
 
-from tawny.config.web import Network
+from tawny.config.settings import Network
 from tawny.model.clock import Clock
 
 FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")

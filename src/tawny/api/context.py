@@ -2,8 +2,9 @@
 
 import asyncio
 import copy
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends
@@ -21,37 +22,57 @@ from tawny.api.client_address import TrustedProxies, UnknownProxies
 from tawny.api.host_names import AllowedHosts
 from tawny.api.inbox import Inbox
 from tawny.api.live.follow import FollowSelectors
-from tawny.api.past.clip_jobs import ClipJobs
-from tawny.api.past.clip_store import ClipStore
+from tawny.api.past.clip_jobs import ClipJobs, ClipStore
 from tawny.api.security_headers import UNLOCKED
 from tawny.api.static_files import StaticFiles
-from tawny.config.live import LiveSettings
+from tawny.config.settings import LiveSettings
+from tawny.delivery.commands import CameraControls, CommandIssuer, CommandResult, Order
 from tawny.engine.blocking_calls import BlockingCalls
-from tawny.live.hls.feeds import HlsFeeds
-from tawny.live.snapshots import Snapshots
+from tawny.live.hls import HlsFeeds
+from tawny.live.jpeg_stream import Snapshots
 from tawny.live.viewer import ViewerCounts
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
 from tawny.playback.clips import ClipCache
 from tawny.playback.stills import StillReader
-from tawny.service.interfaces.camera_connection import CameraConnectionApi
-from tawny.service.interfaces.commands import CommandApi
-from tawny.service.interfaces.delivery import DeliveryApi
-from tawny.service.interfaces.delivery_settings import TargetSettingsApi
-from tawny.service.interfaces.health import HealthService
-from tawny.service.interfaces.history import HistoryApi
-from tawny.service.interfaces.identities import IdentityApi
-from tawny.service.interfaces.models import ModelApi
-from tawny.service.interfaces.modes import ModeServiceApi
-from tawny.service.interfaces.retention import RetentionApi
-from tawny.service.interfaces.sealing import SealingApi
+from tawny.service.cameras.connection_settings import CameraConnectionApi
+from tawny.service.delivery.delivery_api import DeliveryApi
+from tawny.service.delivery.target_settings import TargetSettingsApi
+from tawny.service.detection.identity_store import IdentityApi
+from tawny.service.detection.model_store import ModelApi
+from tawny.service.health.monitor import HealthService
+from tawny.service.modes.mode_service import ModeServiceApi
 from tawny.service.recorder import RecorderService
+from tawny.service.retention.retention_service import RetentionApi
 from tawny.service.scoped_recorder import ScopedRecorder
+from tawny.service.sealing.history_watch import HistoryApi
+from tawny.service.sealing.sealing_service import SealingApi
 from tawny.service.talkback import Talkback
 from tawny.stream.hub import Hub
 
 if TYPE_CHECKING:
     from tawny.api.live.webrtc import WebRtcSessions
+
+
+# Interface for the web layer: commands and integrations.
+
+
+class CommandApi(Protocol):
+    """Executes commands. Thread-safe; may wait for disk and network. Raises CommandRefused."""
+
+    def do(self, who: CommandIssuer, asked: Order) -> CommandResult: ...
+    def sent(self, name: str, headers: Mapping[str, str], body: bytes, address: str) -> CommandIssuer:
+        """Return the issuer of a body sent to this input. headers: by lower-case names."""
+        ...
+
+    def controls(self, camera: CameraId) -> CameraControls:
+        """Return the camera's controls. Waits for the camera."""
+        ...
+
+    def told(self) -> Sequence[Mapping[str, Any]]:
+        """Return the integrations that receive messages or send commands, without secrets."""
+        ...
+
 
 FEW_BYTES = 64_000_000
 """Space limit of clips in memory."""

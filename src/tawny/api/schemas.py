@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from tawny.model.labels import CHECKED
+from tawny.model.validation import CHECKED
 
 LATEST_MS = 4_102_444_800_000
 """The year 2100, the upper limit of times."""
@@ -403,3 +403,55 @@ class DayCoverage(ApiResponse):
 
 class DayCoverageList(ApiResponse):
     days: list[DayCoverage]
+
+
+# API schemas of playback.
+
+
+class PlayableInfo(ApiResponse):
+    id: str
+    start_ms: int
+    end_ms: int
+    video: str
+    audio: str
+    url: str
+    stream: Literal["main", "sub"]
+    open: bool
+    thinned: bool
+    """Reduced to keyframes."""
+    sealed: bool
+    """Encrypted; playable in unlocked sessions only."""
+
+
+class PlayInfo(ApiResponse):
+    items: list[PlayableInfo]
+    next_ms: int | None
+    """Start of the next recording after these; null if none."""
+    gap: GapInfo | None
+    """The gap at this instant, if nothing is recorded; null otherwise."""
+
+
+# API schemas of live connections.
+
+
+class IceServerInfo(ApiResponse):
+    """As `RTCIceServer` in browsers."""
+
+    urls: list[str]
+    username: str | None = None
+    credential: str | None = None
+
+
+class LiveServers(ApiResponse):
+    webrtc: bool
+    ice_servers: list[IceServerInfo]
+
+
+class ClockInfo(ApiResponse):
+    now_ms: int
+
+
+class TalkbackInfo(ApiResponse):
+    """Whether the camera has a loudspeaker for talkback."""
+
+    can: bool

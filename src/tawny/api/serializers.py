@@ -5,15 +5,14 @@ from collections.abc import Callable
 
 from tawny.api import schemas
 from tawny.api.auth.accounts import Account
-from tawny.api.past import play_schemas
-from tawny.media.audio.aac import can_become_aac
+from tawny.media.audio import can_become_aac
 from tawny.media.codec.parameter_sets import codec_string
 from tawny.model.damage import DAMAGE_WORDS, DamagedSpan, damage_detail
 from tawny.model.events import Event
 from tawny.model.gaps import Gap, GapEvidence, gap_words
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.observations import RecognisedText
 from tawny.model.packets import AudioFormat, VideoFormat
-from tawny.model.reads import RecognisedText
 from tawny.model.segments import Segment
 from tawny.model.times import Span, utc_text
 from tawny.playback import timeline
@@ -170,8 +169,8 @@ def lane(made: timeline.TimelineLane, recorder: RecorderService) -> schemas.Time
     )
 
 
-def playable(segment: Segment) -> play_schemas.PlayableInfo:
-    return play_schemas.PlayableInfo(
+def playable(segment: Segment) -> schemas.PlayableInfo:
+    return schemas.PlayableInfo(
         id=segment.id,
         start_ms=segment.start_ms,
         end_ms=segment.end_ms,

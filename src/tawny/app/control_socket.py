@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tawny.engine import Bus
-from tawny.engine.loop import caller
+from tawny.engine.threads import caller
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.messages import Message
 

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,8 +19,8 @@ from urllib.parse import urlsplit
 from tawny.api.application import make_app
 from tawny.api.auth.accounts import Accounts, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.audit_counts import SecurityWatch
 from tawny.api.auth.passes import Passes
-from tawny.api.auth.security_watch import SecurityWatch
 from tawny.api.auth.shares import Shares
 from tawny.api.client_address import TrustedProxies
 from tawny.api.context import AppContext
@@ -27,23 +28,20 @@ from tawny.api.host_names import AllowedHosts, read_machine_names
 from tawny.api.inbox import FOLDER as INBOX
 from tawny.api.inbox import Inbox
 from tawny.api.live.rtsp_auth import PassAuthenticator
-from tawny.api.past.clip_store import FOLDER as CLIPS
-from tawny.api.past.clip_store import ClipStore
+from tawny.api.past.clip_jobs import FOLDER as CLIPS
+from tawny.api.past.clip_jobs import ClipStore
 from tawny.api.server import WebServer, addresses_of
 from tawny.api.static_files import StaticFiles
 from tawny.app.control_socket import ControlSocket
 from tawny.app.logging_setup import configure_logging
 from tawny.app.process_memory import find_library_pages, limit_resident_memory, return_unused_memory
 from tawny.app.running import RecorderRuntime
-from tawny.app.systemd_notify import SystemdNotifier
 from tawny.config.loader import read_settings
-from tawny.config.settings import Settings, WebSettings, listen_address
-from tawny.config.web import ascii_host, proxy_networks
+from tawny.config.settings import Settings, WebSettings, ascii_host, listen_address, proxy_networks
 from tawny.engine import ThreadEngine
 from tawny.engine.connections import LOOPBACK, ConnectionLimits, ConnectionManager
 from tawny.engine.descriptors import SPARE_DESCRIPTORS, raise_limit, reserve
-from tawny.live.rtsp_server.server import RtspServer
-from tawny.live.rtsp_server.session import ServerContext
+from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.clock import SystemClock
 from tawny.model.errors import SettingsError, StorageError
 from tawny.model.ids import CameraId
@@ -52,8 +50,8 @@ from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.notifications import OutboxMarks
 from tawny.service.delivery.target_settings import TargetSettingsService
-from tawny.service.detection.identity_service import IdentityService
-from tawny.service.detection.model_service import ModelService
+from tawny.service.detection.classifier_runtime import ModelService
+from tawny.service.detection.recognition_service import IdentityService
 from tawny.service.health.checks import CERTIFICATE_S, CertificateWatch, HealthCheck
 from tawny.service.health.self_test import self_test_text
 from tawny.service.integrations.integration_service import IntegrationService
@@ -61,6 +59,37 @@ from tawny.service.modes.control_answers import answers
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.private_memory import keep_memory_private
 from tawny.storage.disk.headroom import DiskHeadroom
+
+# systemd notifications (sd_notify): ready, watchdog, stopping. No-op outside systemd.
+
+
+class SystemdNotifier:
+    """Sends to `$NOTIFY_SOCKET`; see sd_notify(3)."""
+
+    def __init__(self, env: dict[str, str] | None = None) -> None:
+        env = dict(os.environ) if env is None else env
+        self._address = env.get("NOTIFY_SOCKET", "").replace("@", "\0", 1)
+        self.watchdog_s = int(env.get("WATCHDOG_USEC", "0")) / 1e6 or None
+        """Watchdog timeout in s from `$WATCHDOG_USEC`; None without a watchdog."""
+
+    def ready(self) -> None:
+        self._send("READY=1")
+
+    def alive(self) -> None:
+        self._send("WATCHDOG=1")
+
+    def stopping(self) -> None:
+        self._send("STOPPING=1")
+
+    def _send(self, text: str) -> None:
+        if not self._address:
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+            try:
+                out.sendto(text.encode(), self._address)
+            except OSError:
+                self._address = ""  # stop sending: the socket is gone
+
 
 log = logging.getLogger(__name__)
 

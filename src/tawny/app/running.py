@@ -3,17 +3,17 @@
 import logging
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tawny.app.heartbeat import Heartbeat, Housekeeping
 from tawny.app.local_zone import local_zone
 from tawny.config.changes.difference import AT_ONCE, difference
 from tawny.config.settings import Settings
+from tawny.detection.zones import privacy_masks
 from tawny.engine import Bus, SharedThread, ThreadEngine
-from tawny.events.recover import close_all_left_open
+from tawny.events.event_builder import close_all_left_open
 from tawny.model.clock import Clock
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
@@ -24,33 +24,29 @@ from tawny.model.times import Span
 from tawny.protocols.login_history import LoginHistory
 from tawny.recorder.recorder import SegmentRecorder, WriteLoss
 from tawny.service import recorder as web
-from tawny.service.cameras.camera import CameraServices
-from tawny.service.cameras.camera_set import CameraSet
+from tawny.service.cameras.camera import CameraServices, CameraSet, RunningCamera, rates_of
 from tawny.service.cameras.connection_report import parse_report_request
 from tawny.service.cameras.detection_tuning import DetectionTuningService
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.cameras.login_file import LoginFile
-from tawny.service.cameras.rates import rates_of
 from tawny.service.detection.classifier_runtime import ClassifierRuntime
 from tawny.service.detection.identity_store import IdentityStore
 from tawny.service.detection.model_store import ModelStore
 from tawny.service.detection.recognition_service import RecognitionService, recogniser_settings
-from tawny.service.detection.zone_mapping import privacy_masks
 from tawny.service.health.checks import HealthCheck
-from tawny.service.health.disk_problems import DiskProblems
-from tawny.service.health.monitor import HealthMonitor
+from tawny.service.health.monitor import DiskProblems, HealthMonitor
 from tawny.service.integrations.external_events import ExternalEvents
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.modes.mode_service import ModeService
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
-from tawny.service.retention.free_space import FreeSpace
+from tawny.service.retention.forecast import FreeSpace
 from tawny.service.retention.promises import Rates, contract
 from tawny.service.retention.retention_service import RetentionService
 from tawny.service.retention.secondary_volumes import OtherVolumes
 from tawny.service.sealing.policy import SealingPolicy
-from tawny.service.sealing.prover import Prover
-from tawny.service.storage_setup import open_store
+from tawny.service.sealing.sealed_export import Prover
+from tawny.service.storage_setup import VolumeHolder, open_store
 from tawny.sources.source import Speaker
 from tawny.storage.disk.failover import fail_over, move_back
 from tawny.storage.disk.layout import is_open
@@ -61,11 +57,65 @@ from tawny.storage.index.protocol import Index
 from tawny.storage.repair.healing import Healer
 from tawny.storage.repair.recovery import explain_downtime, recover_files
 from tawny.storage.retention.runner import Retention
-from tawny.storage.segments.motion_grids import MotionGrids
-from tawny.storage.segments.motion_scores import MotionScoreFile
+from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
 
+# Periodic tasks: check cameras every STEP_S; write the volume's heartbeat and pending history entries.
+
 log = logging.getLogger(__name__)
+
+STEP_S = 0.5
+FLUSH_S = 2.0
+PULSE_S = 10.0
+"""Interval of heartbeats on disk: the precision with which the next start knows when this run ended."""
+
+
+class Housekeeping:
+    """Actor that checks the cameras. Never blocks: `stepped_s` shows that recording is alive."""
+
+    name = "housekeeping"
+
+    def __init__(self, cameras: Callable[[], Iterable[RunningCamera]], clock: Clock) -> None:
+        self._cameras, self._clock = cameras, clock
+        self.stepped_s = clock.mono_s()
+
+    def step(self) -> float:
+        self.stepped_s = self._clock.mono_s()
+        for camera in self._cameras():
+            camera.look_after()
+        return STEP_S
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class Heartbeat:
+    """Actor that writes heartbeat and pending history entries. Blocks while the main disk is stalled."""
+
+    name = "pulse"
+
+    def __init__(self, ledger: HistoryLedger, lock: VolumeHolder, clock: Clock) -> None:
+        self._ledger, self._lock, self._clock = ledger, lock, clock
+        self._pulse_s = clock.mono_s()
+
+    def step(self) -> float:
+        now_s = self._clock.mono_s()
+        if self._ledger.waiting:
+            self._ledger.flush()
+        if now_s >= self._pulse_s:
+            self._pulse_s = now_s + PULSE_S
+            self._pulse()
+        return FLUSH_S
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def _pulse(self) -> None:
+        try:
+            self._lock.pulse(self._clock.now_ms())
+        except OSError as error:
+            log.warning("cannot write the heartbeat to disk: %s", error)
+
 
 LAST_WRITES_S = 4.0
 """Maximum time in s that `close` waits for the last writes to a stalled disk."""

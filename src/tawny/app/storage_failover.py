@@ -8,7 +8,7 @@ from tawny.app.program import Program, Tell
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.model.errors import DiskMissing
-from tawny.storage.disk.first_disk import is_disk_missing
+from tawny.storage.disk.failover import is_disk_missing
 
 log = logging.getLogger(__name__)
 

@@ -1,27 +1,284 @@
-"""`tawny cameras`: actions on the cameras of the settings, `add`, `report` and `accept-login`."""
+"""`tawny cameras`, `pause`, `resume`, `record`, `ptz` and `relay`."""
 
+import dataclasses
+import threading
 from argparse import SUPPRESS, ArgumentParser, Namespace
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
 
-from tawny.cli import camera_accept_login, camera_add, camera_report
+from tawny.app.control_socket import NAME as CONTROL
+from tawny.cli import options
+from tawny.cli.control_client import ask_once, camera, lasts, ordered
 from tawny.cli.output import Output
+from tawny.cli.paths import config_file, data_folder, load_settings, new_config_file, running_data
+from tawny.config.changes.toml_edit import add_camera, write_new
+from tawny.config.loader import known_secrets, parse_settings
+from tawny.config.settings import CameraSettings, is_camera_id
+from tawny.model.clock import SystemClock
+from tawny.model.errors import NoSuchCamera, NotDone, NothingToReport, SettingsError, SourceError, UsageError
+from tawny.model.ids import CameraId, StreamName
+from tawny.protocols.login_history import LoginHistory
+from tawny.service.cameras import connection_report
+from tawny.service.cameras.connection_settings import UNKNOWN_KIND, probe
+from tawny.service.cameras.login_file import load
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.sources.source import CameraConnection, CameraSource, IdleUntil, SourceContext
+from tawny.storage.disk.disk import RealDisk
+
+# `tawny cameras add`: test a camera, then add it to the settings.
+
+
+def describe_camera_add(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="ID for the camera, for example front-door")
+    parser.add_argument(
+        "source", metavar="SOURCE", help="rtsp://user:${PASSWORD}@host/path, /dev/video0, picamera:0, clip.mp4, demo:"
+    )
+    parser.add_argument("--sub", metavar="SOURCE", default="", help="address of the camera's sub stream")
+    parser.add_argument("--config", metavar="FILE", help="settings file (default: ./tawny.toml)")
+    parser.add_argument("--skip-test", action="store_true", help="add it without testing the connection")
+
+
+def run_camera_add(args: Namespace, out: Output) -> int:
+    if not is_camera_id(args.name):
+        raise UsageError(f"{args.name!r} isn't a valid camera ID.", "Use a-z, 0-9 and hyphens, for example front-door.")
+    path = config_file(args) or new_config_file(args)
+    table = {"source": args.source} | ({"sub": args.sub} if args.sub else {})
+    camera = _as_set(args.name, table, path)
+    found: dict[str, Any] = {}
+    if not args.skip_test:
+        doors = PluginRegistry.opened()
+        if any(doors.source_of(one) is None for one in table.values()):
+            raise UsageError(*UNKNOWN_KIND)
+        for stream in (StreamName.MAIN, StreamName.SUB) if args.sub else (StreamName.MAIN,):
+            found[stream.value] = dataclasses.asdict(probe(doors, args.name, camera, stream, SystemClock()))
+    if not path.exists():
+        write_new(path)
+    add_camera(path, args.name, table)
+    seen = "; ".join(f"{stream}: {what['codec']} {what['width']}x{what['height']}" for stream, what in found.items())
+    told = {"camera": args.name, "file": str(path), "streams": found}
+    added = f"Added {args.name} to {path}" + (f" ({seen})." if seen else ".")
+    out.data(told, f"{added} If tawny is running, it picks up the camera automatically.")
+    return 0
+
+
+def _as_set(name: str, table: dict[str, str], path: Any) -> CameraSettings:
+    """Return the camera as the settings parser sees it, secrets filled in. Raises SettingsError: when it is invalid."""
+    text = f"[cameras.{name}]\n" + "".join(f"{key} = {_quoted(value)}\n" for key, value in table.items())
+    settings, problems = parse_settings(text, known_secrets(path.parent))
+    if settings is None:
+        raise SettingsError("the command line", tuple(problem._replace(line=None) for problem in problems))
+    return settings.cameras[name]
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+# `tawny cameras report`: a report on the connection to a camera, for troubleshooting, without secrets.
+
+TRY_S = 5.0
+"""Seconds to read from the camera for a report without the recorder."""
+
+
+def describe_camera_report(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("name", metavar="NAME", help="camera ID, for example front-door")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write the report to this file (default: standard output)"
+    )
+    parser.add_argument("--host", action="store_true", help="include the camera's address")
+    parser.add_argument(
+        "--try",
+        dest="tries",
+        action="store_true",
+        help="connect to the camera for 5 s, even if a recorder is already using it",
+    )
+
+
+def run_camera_report(args: Namespace, out: Output) -> int:
+    chosen, _ = load_settings(args)
+    folder = data_folder(args, chosen)
+    runs = (folder / CONTROL).exists()
+    made, is_well = _of_recorder(folder, args) if runs and not args.tries else _of_our_own(args)
+    text = connection_report.report_text(made)
+    if args.output:
+        _write(Path(args.output), text)
+        out.data({"file": args.output, "camera": args.name}, f"Saved to {args.output}. Read it before you share it.")
+    else:
+        out.data(made, text.rstrip("\n"))
+    return 0 if is_well else 1
+
+
+def _of_recorder(folder: Path, args: Namespace) -> tuple[Mapping[str, Any], bool]:
+    told = ask_once(folder, {"command": "report", "camera": args.name, "host": args.host})
+    if "known" in told:
+        raise NoSuchCamera(args.name, ", ".join(told["known"]) or "none yet")
+    if not told["report"]:
+        raise NothingToReport(args.name)
+    return told["report"], True
+
+
+def _of_our_own(args: Namespace) -> tuple[Mapping[str, Any], bool]:
+    """Connect to each stream. Return the report and whether all streams delivered video."""
+    chosen, _ = load_settings(args)
+    camera, logins = chosen.cameras.get(args.name), LoginHistory()
+    if (folder := data_folder(args, chosen)).is_dir():
+        load(RealDisk(folder), logins)
+    if camera is None:
+        raise NoSuchCamera(args.name, ", ".join(chosen.cameras) or "none yet")
+    clock, is_well = SystemClock(), True
+    ended: dict[StreamName, str] = {}
+    found = connection_report.openings(CameraId(args.name), camera, PluginRegistry.opened(), clock, logins)
+    for stream, (source, opening) in found.items():
+        ended[stream], has_pictures = _tried(source, opening)
+        is_well = is_well and has_pictures
+    made = connection_report.report(CameraId(args.name), found, clock, with_host=args.host, ended=ended)
+    return made, is_well
+
+
+def _tried(source: CameraSource, opening: SourceContext) -> tuple[str, bool]:
+    """Read a stream for TRY_S seconds with the built-in client. Return the result as text and whether video arrived."""
+    own = {"client": "own"} if "client" in opening.options else {}
+    opening = replace(opening, options={**opening.options, **own})
+    try:
+        connection = source.open(opening)
+    except SourceError as error:
+        return str(error), False
+    try:
+        return _read(connection, opening)
+    except SourceError as error:
+        return str(error), False
+    finally:
+        connection.close()
+
+
+def _read(connection: CameraConnection, opening: SourceContext) -> tuple[str, bool]:
+    until_s, pause, pictures = opening.clock.mono_s() + TRY_S, threading.Event(), 0
+    while opening.clock.mono_s() < until_s:
+        got = connection.read()
+        if isinstance(got, IdleUntil):
+            pause.wait(got.for_s)
+        else:
+            pictures += got.is_video
+    return f"disconnected after {TRY_S:g} s and {pictures} frames", pictures > 0
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise NotDone(f"Can't write {path}: {error.strerror}.", "Choose another file with `-o`.") from error
+
+
+# `tawny cameras accept-login`: let a camera use a weaker sign-in than before, after it was changed on purpose.
+
+
+def describe_camera_accept_login(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("name", metavar="NAME", help="camera ID, for example front-door")
+
+
+def run_camera_accept_login(args: Namespace, out: Output) -> int:
+    told = ask_once(running_data(args), {"command": "accept-login", "camera": args.name})
+    if "known" in told:
+        raise NoSuchCamera(args.name, ", ".join(told["known"]) or "none yet")
+    forgotten = f"tawny accepts any sign-in of {args.name} again and remembers the strongest from now on."
+    out.data(told, forgotten if told["changed"] else f"No sign-in of {args.name} was remembered. Nothing to do.")
+    return 0
+
 
 ACTIONS: Final = {
-    "add": (camera_add, "test a camera and add it to the settings"),
-    "report": (camera_report, "create a camera report for troubleshooting, without passwords"),
-    "accept-login": (camera_accept_login, "accept a weaker sign-in of a camera that you changed"),
+    "add": (describe_camera_add, run_camera_add, "test a camera and add it to the settings"),
+    "report": (
+        describe_camera_report,
+        run_camera_report,
+        "create a camera report for troubleshooting, without passwords",
+    ),
+    "accept-login": (
+        describe_camera_accept_login,
+        run_camera_accept_login,
+        "accept a weaker sign-in of a camera that you changed",
+    ),
 }
 
 
-def describe(parser: ArgumentParser) -> None:
+def describe_cameras(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="do", metavar="ACTION", required=True)
-    for name, (module, summary) in ACTIONS.items():
+    for name, (describe_action, _, summary) in ACTIONS.items():
         action = actions.add_parser(name, help=summary, description=summary[:1].upper() + summary[1:] + ".")
         action.add_argument("--json", action="store_true", default=SUPPRESS, help="print data and errors as JSON")
-        module.describe(action)
+        describe_action(action)
 
 
-def run(args: Namespace, out: Output) -> int:
-    module, _ = ACTIONS[args.do]
-    code: int = module.run(args, out)
-    return code
+def run_cameras(args: Namespace, out: Output) -> int:
+    _, run_action, _ = ACTIONS[args.do]
+    return run_action(args, out)
+
+
+# `tawny pause CAMERA`: pause a camera for privacy.
+
+
+def describe_pause(parser: ArgumentParser) -> None:
+    camera(parser)
+    lasts(parser, "until `tawny resume`")
+
+
+def run_pause(args: Namespace, out: Output) -> int:
+    return ordered(args, out, command="pause", camera=args.camera)
+
+
+# `tawny resume CAMERA`: end a privacy pause.
+
+
+def describe_resume(parser: ArgumentParser) -> None:
+    camera(parser)
+
+
+def run_resume(args: Namespace, out: Output) -> int:
+    return ordered(args, out, command="resume", camera=args.camera)
+
+
+# `tawny record CAMERA`: record now, whatever the mode, and create an event for it.
+
+
+def describe_record(parser: ArgumentParser) -> None:
+    camera(parser)
+    lasts(parser, "5 min")
+    parser.add_argument("--stop", action="store_true", help="end this manual recording")
+
+
+def run_record(args: Namespace, out: Output) -> int:
+    return ordered(args, out, command="record", camera=args.camera, on=not args.stop)
+
+
+# `tawny ptz CAMERA`: move a PTZ camera.
+
+
+def describe_ptz(parser: ArgumentParser) -> None:
+    camera(parser)
+    for what, sides in (("pan", "left, right"), ("tilt", "down, up"), ("zoom", "out, in")):
+        parser.add_argument(f"--{what}", metavar="SPEED", type=float, help=f"-1 to 1: {sides}")
+    parser.add_argument("--preset", metavar="NAME", help="go to a preset stored in the camera")
+    parser.add_argument("--stop", action="store_true", default=None, help="stop moving")
+    lasts(parser, "0.5 s")
+
+
+def run_ptz(args: Namespace, out: Output) -> int:
+    moves = {"pan": args.pan, "tilt": args.tilt, "zoom": args.zoom, "preset": args.preset, "stop": args.stop}
+    return ordered(args, out, command="ptz", camera=args.camera, **moves)
+
+
+# `tawny relay NAME on | off`: switch a relay.
+
+
+def describe_relay(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("relay", metavar="NAME", help="name from `relays` in the settings")
+    parser.add_argument("state", choices=["on", "off"], help="on or off")
+    lasts(parser, "until switched again")
+
+
+def run_relay(args: Namespace, out: Output) -> int:
+    return ordered(args, out, command="relay", relay=args.relay, on=args.state == "on")

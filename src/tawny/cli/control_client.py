@@ -1,12 +1,17 @@
 """Synchronous client of the recorder's control socket."""
 
 import asyncio
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tawny.app.control_socket import ask
-from tawny.model.errors import NotDone
+from tawny.cli import options
+from tawny.cli.output import Output
+from tawny.cli.paths import running_data
+from tawny.config.units import seconds
+from tawny.model.errors import NotDone, UsageError
 
 
 def ask_once(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
@@ -34,3 +39,29 @@ def lines(folder: Path, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     finally:
         loop.run_until_complete(answers.aclose())
         loop.close()
+
+
+# Helpers for commands that send a command to a running recorder and print its result.
+
+
+def lasts(parser: ArgumentParser, usual: str) -> None:
+    """Add `--for`. usual: the default, for the help text."""
+    parser.add_argument("--for", dest="lasts", metavar="TIME", help=f'for example "30 s" or "1h" (default: {usual})')
+
+
+def camera(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("camera", metavar="CAMERA", help="ID from the settings")
+
+
+def ordered(args: Namespace, out: Output, **order: Any) -> int:
+    """Send the command and print the result; keys with value None are omitted. Raises UsageError, NotDone."""
+    asked = {key: value for key, value in order.items() if value is not None}
+    if getattr(args, "lasts", None):
+        try:
+            asked["for"] = seconds(args.lasts)
+        except ValueError as error:
+            raise UsageError(f"`--for {args.lasts}` isn't a valid duration.", f"Use {error}.") from None
+    told = ask_once(running_data(args), {"command": "order", "order": asked})
+    out.data(told, told["done"])
+    return 0

@@ -1,44 +1,281 @@
-"""`tawny encryption`: `setup` creates keys and the recovery sheet, `test-sheet` verifies the sheet.
+"""`tawny encryption`: creates keys and the recovery sheet, verifies the sheet, changes keys and recipients."""
 
-The other actions are in `cli.encryption_keys`.
-"""
-
+import secrets
 import socket
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
-from tawny.cli import encryption_keys, options
-from tawny.cli.keys import typed
-from tawny.cli.new_keys import ask_for_words, show_sheet, write_locked
+from tawny.cli import options
+from tawny.cli.keys import from_file, typed
 from tawny.cli.output import Output
 from tawny.cli.paths import data_folder, load_settings
 from tawny.config.changes.toml_edit import put_table
+from tawny.config.loader import read_settings
+from tawny.config.settings import Settings
 from tawny.model.clock import SystemClock
-from tawny.model.errors import NotDone, UsageError
+from tawny.model.errors import FolderInUse, NotDone, UsageError
 from tawny.model.times import utc_text
-from tawny.sealed.key_wrapping import Identity
+from tawny.sealed.age_file import lock_with_passphrase
+from tawny.sealed.broken import NotEnoughMemory
+from tawny.sealed.key_wrapping import Identity, recipient, short_name
 from tawny.sealed.mnemonics import identity_from_words, new_passphrase
 from tawny.service.sealing.private_memory import swaps_in_the_clear
 from tawny.service.sealing.recovery_sheet import BEFORE, RecoverySheet
-from tawny.service.sealing.unlock_methods import KEYS, UnlockMethodStore
+from tawny.service.sealing.sealing_service import KEYS, UnlockMethodStore, write_secret_file
+from tawny.storage.disk.layout import DAY_MS
+from tawny.storage.disk.lock import VolumeLock
+from tawny.storage.disk.secondary_volumes import attach_all
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.signed_files import camera_mark, names_key, pass_items
+from tawny.storage.history.signed_history import SignedHistory
+from tawny.storage.sealing.rewrap import Rewrapped, rewrap_camera
+
+# Create keys: show them to the user, verify that they were written down, store them with owner-only permissions.
+
+ASKED_WORDS: Final = 3
+TRIES: Final = 3
 
 
-def describe(parser: ArgumentParser) -> None:
+def show_sheet(sheet: RecoverySheet, html: str | None, out: Output) -> None:
+    """Print the sheet, or save it as an HTML page for printing."""
+    if html:
+        write_secret_file(Path(html), sheet.html().encode())
+        out.say(f"Saved the recovery sheet to {html}. Print it, then delete the file.")
+    else:
+        out.say(sheet.text())
+
+
+def write_locked(path: Path, owner: Identity, passphrase: str) -> None:
+    """Store the key, protected by the passphrase. Raises NotDone: when it exists, or memory is not sufficient."""
+    try:
+        locked = lock_with_passphrase(owner.text.encode(), passphrase)
+    except NotEnoughMemory as error:
+        raise NotDone(f"Can't protect the key: {error}.", "Close other programs and try again.") from None
+    write_secret_file(path, locked)
+
+
+def ask_for_words(sheet: RecoverySheet, out: Output, ask: Callable[[str], str]) -> None:
+    """Ask for three words of the sheet. Raises NotDone: after TRIES wrong words; nothing has been changed then."""
+    wrong = 0
+    for number in sorted(secrets.SystemRandom().sample(range(24), ASKED_WORDS)):
+        while ask(f"Word {number + 1} on the sheet: ").strip().lower() != sheet.words[number]:
+            wrong += 1
+            if wrong >= TRIES:
+                raise NotDone("Those words don't match the sheet, so encryption was not set up.", "Start again.")
+            out.say(f"That isn't word {number + 1}. Check the sheet.")
+
+
+# `tawny encryption keys`, `add-key`, `remove-key`, `rotate` and `rewrap`: manage who can decrypt recordings.
+
+ACTIONS: Final = ("keys", "add-key", "remove-key", "rotate", "rewrap")
+HELP: Final = (
+    "list the keys that open recordings; add or remove one; replace a key; apply the settings to existing recordings"
+)
+ALL_DAYS: Final = "9999"
+KEPT: Final = "They may have kept copies of anything they could open, and uploaded copies don't change."
+
+
+def describe_key_commands(parser: ArgumentParser) -> None:
+    parser.add_argument("recipient", nargs="?", metavar="AGE1…", help="a public key, for add-key and remove-key")
+    parser.add_argument("--camera", metavar="NAME", help="add-key, remove-key: for this camera only")
+    parser.add_argument("--key", metavar="FILE", help="for existing recordings: a key that opens them")
+    parser.add_argument("--words", action="store_true", help="the same, with the 24 words of the recovery sheet")
+
+
+def run_key_command(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
+    chosen, file = load_settings(args)
+    if file is None or not chosen.encryption.all:
+        raise NotDone("Encryption isn't set up yet.", "Run `tawny encryption setup`.")
+    if args.key and args.words:
+        raise UsageError("--key and --words can't be combined.", "Use one of them.")
+    if args.do == "keys":
+        return _list(chosen, out)
+    identities = _identities(args, ask)
+    if args.do == "rotate":
+        identities = _rotate(args, chosen, file, identities, out, ask)
+    elif args.do != "rewrap":
+        _change(args, chosen, file)
+    elif not identities:
+        raise UsageError("Changing existing recordings requires a key.", "Add --key FILE or --words.")
+    return _told(_existing(args, read_settings(file), identities), args, out)
+
+
+def _list(chosen: Settings, out: Output) -> int:
+    found = [{"recipient": one, "opens": "all", "is": "key"} for one in chosen.encryption.recipients]
+    found += [
+        {"recipient": one, "opens": "all", "is": "recovery sheet"} for one in (chosen.encryption.recovery,) if one
+    ]
+    for name, camera in chosen.cameras.items():
+        found += [{"recipient": one, "opens": name, "is": "key"} for one in camera.recipients]
+    told = [{"name": short_name(str(one["recipient"])), **one} for one in found]
+    rows = [(one["name"], one["is"], one["opens"], one["recipient"]) for one in told]
+    out.data({"recipients": told}, out.table(("NAME", "IS", "OPENS", "PUBLIC KEY"), rows, empty=""))
+    return 0
+
+
+def _identities(args: Namespace, ask: Callable[[str], str]) -> list[Identity]:
+    if args.key:
+        return from_file(Path(args.key))
+    if not args.words:
+        return []
+    try:
+        return [identity_from_words(ask("Recovery sheet, 24 words: "))]
+    except ValueError as error:
+        raise UsageError(f"These words aren't a valid key: {error}.") from None
+
+
+# --- settings: new recordings
+
+
+def _change(args: Namespace, chosen: Settings, file: Path) -> None:
+    try:
+        one = recipient(args.recipient or "")
+    except ValueError as error:
+        raise UsageError(f"{args.do} requires {error}.") from None
+    if args.camera and args.camera not in chosen.cameras:
+        raise NotDone(f"No camera named {args.camera}.", f"Available: {', '.join(chosen.cameras) or 'none yet'}.")
+    table = f"cameras.{args.camera}" if args.camera else "encryption"
+    now = chosen.cameras[args.camera].recipients if args.camera else chosen.encryption.recipients
+    if args.do == "add-key":
+        after = [*now, *([] if one in (*now, *chosen.encryption.all) else [one])]
+    elif one == chosen.encryption.recovery:
+        raise NotDone("That is the recovery sheet.", "To replace it, run `tawny encryption rotate --words`.")
+    elif one not in now:
+        raise NotDone("This key isn't among those that can open recordings.", "See `tawny encryption keys`.")
+    else:
+        after = [each for each in now if each != one]
+        if not args.camera and not after:
+            raise NotDone(
+                "It is the only key besides the recovery sheet.",
+                "To replace it, run `tawny encryption rotate --key FILE`.",
+            )
+    put_table(file, table, {"recipients": after})
+
+
+def _rotate(
+    args: Namespace,
+    chosen: Settings,
+    file: Path,
+    identities: list[Identity],
+    out: Output,
+    ask: Callable[[str], str],
+) -> list[Identity]:
+    """Replace the given key with a new one. Return all identities, including the new one."""
+    if out.as_json:
+        raise UsageError("`tawny encryption rotate` shows a new key on screen.", "Run it without --json.")
+    old, new = {one.recipient for one in identities}, Identity.new()
+    if chosen.encryption.recovery in old:
+        sheet = RecoverySheet(new, socket.gethostname(), "", utc_text(SystemClock().now_ms()))
+        show_sheet(sheet, args.html, out)
+        ask_for_words(sheet, out, ask)
+        put_table(file, "encryption", {"recovery": new.recipient})
+    elif old & set(chosen.encryption.recipients):
+        passphrase, path = new_passphrase(), Path(args.key or "owner.age")
+        path = path.with_name(f"{path.stem}-{short_name(new.recipient)[:8]}.age")
+        write_locked(path, new, passphrase)
+        out.say(f"The new key is {path}. Its passphrase is: {passphrase}\nIt is shown only once. Write it down.")
+        after = [new.recipient if one in old else one for one in chosen.encryption.recipients]
+        put_table(file, "encryption", {"recipients": list(dict.fromkeys(after))})
+    else:
+        raise NotDone("This key doesn't open recordings here.", "Pass yours with --key FILE or --words.")
+    return [*identities, new]
+
+
+# --- existing recordings
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    rewrapped: Rewrapped
+    is_all: bool
+    """False: the last two days were skipped because a recorder is running."""
+
+
+def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity]) -> _Done | None:
+    folder = data_folder(args, chosen)
+    if not identities or not folder.is_dir():
+        return None
+    clock, volume = SystemClock(), Volume.at(folder)
+    attach_all(volume)
+    lock = _lock(volume, clock)
+    before = ALL_DAYS if lock is not None else utc_text(clock.now_ms() - DAY_MS)[:10].replace("-", "/")
+    done, shuts_out = Rewrapped(), args.do != "add-key"
+    try:
+        for camera in volume.cameras():
+            own = chosen.cameras[camera].recipients if camera in chosen.cameras else ()
+            to = tuple(dict.fromkeys((*chosen.encryption.all, *own)))
+            one = rewrap_camera(volume, camera, identities, to, shuts_out=shuts_out, before=before)
+            names_of = names_key(volume.disk)
+            if one.keys and names_of is not None and SignedHistory.is_there(volume.disk):
+                mark = camera_mark(names_of, camera).hex()
+                names = sorted(map(short_name, to))
+                pass_items(volume.disk, [["rewrapped", mark, before[:10], one.keys, one.files, names]])
+            done.add(one)
+            for copy in _mirrors(chosen):
+                rewrap_camera(copy, camera, identities, to, shuts_out=shuts_out, before=before)
+    finally:
+        if lock is not None:
+            lock.release()
+    return _Done(done, lock is not None)
+
+
+def _mirrors(chosen: Settings) -> list[Volume]:
+    path = Path(chosen.storage.mirror).expanduser() if chosen.storage.mirror else None
+    return [Volume.at(path)] if path is not None and path.is_dir() else []
+
+
+def _lock(volume: Volume, clock: SystemClock) -> VolumeLock | None:
+    """Lock the volume; None if a recorder is running. Its two newest days are then skipped."""
+    try:
+        return volume.lock(clock)
+    except FolderInUse:
+        return None
+
+
+def _told(done: _Done | None, args: Namespace, out: Output) -> int:
+    lines = ["New recordings follow the settings."]
+    if done is None:
+        lines.append(
+            "Existing recordings are unchanged. To update them, run `tawny encryption rewrap` with --key FILE or "
+            "--words."
+        )
+        out.data({"keys": 0, "files": 0, "locked": 0, "all": False}, "\n".join(lines))
+        return 0
+    found = done.rewrapped
+    lines.append(f"Updated {found.keys} keys of existing recordings; {found.files} files changed.")
+    if args.do != "add-key":
+        lines.append(KEPT)
+    if found.locked:
+        lines.append(f"{found.locked} keys couldn't be opened with your key and are unchanged.")
+    if not done.is_all:
+        lines.append(
+            "Recordings from today and yesterday were skipped because the recorder is running. Run `tawny "
+            "encryption rewrap` again in two days."
+        )
+    said = {"keys": found.keys, "files": found.files, "locked": found.locked, "all": done.is_all}
+    out.data(said, "\n".join(lines))
+    return 1 if found.locked or not done.is_all else 0
+
+
+def describe_encryption(parser: ArgumentParser) -> None:
     options.data(parser)
-    words = "create keys and the sheet; test the sheet by typing its words; " + encryption_keys.HELP
-    parser.add_argument("do", choices=["setup", "test-sheet", *encryption_keys.ACTIONS], help=words)
-    encryption_keys.describe(parser)
+    words = "create keys and the sheet; test the sheet by typing its words; " + HELP
+    parser.add_argument("do", choices=["setup", "test-sheet", *ACTIONS], help=words)
+    describe_key_commands(parser)
     parser.add_argument("--all", action="store_true", help="setup: encrypt all cameras from now on")
     parser.add_argument(
         "--html", metavar="FILE", help="setup, rotate: save the sheet as a page to print; delete the file afterward"
     )
 
 
-def run(args: Namespace, out: Output) -> int:
+def run_encryption(args: Namespace, out: Output) -> int:
     if args.do == "test-sheet":
         return _test_sheet(args, out, typed)
-    if args.do in encryption_keys.ACTIONS:
-        return encryption_keys.run(args, out, typed)
+    if args.do in ACTIONS:
+        return run_key_command(args, out, typed)
     return _set_up(args, out, typed)
 
 

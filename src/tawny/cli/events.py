@@ -1,25 +1,71 @@
-"""`tawny events`: list past events, or follow changes live."""
+"""`tawny event`, `events`, `find`, `known` and `kinds`."""
 
 from argparse import ArgumentParser, Namespace
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tawny.app.control_socket import is_in_memory
-from tawny.cli import options, times
-from tawny.cli.control_client import lines
+from tawny.app.local_zone import local_zone
+from tawny.cli import options
+from tawny.cli.archive import open_folder
+from tawny.cli.control_client import lasts, lines, ordered
+from tawny.cli.options import time_text
 from tawny.cli.output import Output
-from tawny.cli.paths import existing_data, running_data
-from tawny.cli.times import time_text
+from tawny.cli.paths import config_file, data_folder, existing_data, load_settings, running_data
+from tawny.config.settings import Settings, display_name
+from tawny.detection.zones import privacy_masks
 from tawny.model.clock import SystemClock
-from tawny.model.kinds import MOTION, NOTHING
-from tawny.model.times import utc_from_text
+from tawny.model.errors import NotDone, UsageError
+from tawny.model.events import Event
+from tawny.model.ids import CameraId
+from tawny.model.observations import MOTION, NOTHING, Box
+from tawny.model.times import Span, utc_from_text, utc_text
+from tawny.playback.recordings import RecordingIndex
+from tawny.playback.search.event_search import motion_in_spot, search_in_words
+from tawny.playback.search.query_parser import SearchableIdentity, SearchQuery
+from tawny.playback.training_samples import SampleCrop, crop_samples, label_of, write
 from tawny.service import json_format
+from tawny.service.detection.identity_store import PLATES, IdentityStore, KnownIdentity
+from tawny.service.detection.recognition_service import face_print
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.storage.disk.volume import Volume
 from tawny.storage.index.opening import index_to_read, known_camera
+from tawny.storage.segments.motion_files import MotionGrids
+
+# `tawny event open | update | close`: report an event that tawny cannot detect itself.
+
+
+def describe_event(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("what", choices=["open", "update", "close"], help="action")
+    parser.add_argument("which", metavar="CAMERA|EVENT", help="open: the camera ID; otherwise the event's ID or key")
+    parser.add_argument("--kind", metavar="K", help="open: event type, for example person or bell (default: manual)")
+    parser.add_argument("--key", metavar="KEY", help="open: your own key, to update or close the event later")
+    parser.add_argument("--label", metavar="TEXT", help="short description")
+    parser.add_argument("--score", metavar="N", type=float, help="score, 0 to 100 (default: 100)")
+    lasts(parser, "5 min, unless closed earlier")
+
+
+def run_event(args: Namespace, out: Output) -> int:
+    if args.what == "open":
+        more = {"kind": args.kind, "key": args.key, "label": args.label, "score": args.score}
+        return ordered(args, out, command="event.open", camera=args.which, **more)
+    if args.kind or args.key:
+        raise UsageError("`--kind` and `--key` only work with `tawny event open`.")
+    if args.what == "update":
+        return ordered(args, out, command="event.update", event=args.which, label=args.label, score=args.score)
+    if args.label or args.lasts or args.score is not None:
+        raise UsageError("`tawny event close` takes the event and nothing else.")
+    return ordered(args, out, command="event.close", event=args.which)
+
 
 HEADS = ("start", "length", "camera", "kind", "score", "id")
 
 
-def describe(parser: ArgumentParser) -> None:
+def describe_events(parser: ArgumentParser) -> None:
     options.data(parser)
     options.times(parser, begin="24 h ago", end="now")
     parser.add_argument("--camera", metavar="C", action="append", help="only this camera (repeatable)")
@@ -29,7 +75,7 @@ def describe(parser: ArgumentParser) -> None:
     parser.add_argument("--follow", action="store_true", help="keep running and print a line for every change")
 
 
-def run(args: Namespace, out: Output) -> int:
+def run_events(args: Namespace, out: Output) -> int:
     folder = running_data(args) if args.follow else existing_data(args)[1]
     found = [] if is_in_memory(folder) else _past(folder, args)
     if args.json:
@@ -46,7 +92,7 @@ def run(args: Namespace, out: Output) -> int:
 
 def _past(folder: Path, args: Namespace) -> list[dict[str, Any]]:
     """Return the matching events in the index, oldest first."""
-    within = times.span(args.begin, args.end, SystemClock().now_ms())
+    within = options.span(args.begin, args.end, SystemClock().now_ms())
     cameras = [known_camera(folder, name) for name in args.camera] if args.camera else None
     found: list[dict[str, Any]] = []
     with index_to_read(folder) as index:
@@ -77,3 +123,220 @@ def _wanted(event: dict[str, Any], args: Namespace) -> bool:
     return (not args.camera or event["camera"] in args.camera) and (
         not args.kind or kind_words(event).rstrip("?") in args.kind
     )
+
+
+# Access to known identities (faces, plates) for commands.
+
+
+def identity_store(args: Namespace, folder: Path) -> IdentityStore:
+    """Return the identity store of this folder; its key is stored next to the settings file."""
+    config = config_file(args)
+    return IdentityStore(folder, config.parent if config is not None else None)
+
+
+def recognised(book: IdentityStore) -> SearchableIdentity:
+    return SearchableIdentity([one.name for one in book.all()], book.words)
+
+
+def read_text(event: Event, book: IdentityStore) -> str:
+    """Return the names and plates recognized in an event, comma-separated."""
+    said = (
+        " ".join(one for one in (book.name(read.who) if read.who else "", read.text) if one) for read in event.reads
+    )
+    return ", ".join(one for one in said if one)
+
+
+# `tawny find`: search events by words, or motion in an area of the image.
+
+
+def describe_find(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("words", nargs="*", help="search words, for example: person gate last night, longer than 10 s")
+    spot = "find motion in this area of the image, as left,top,right,bottom from 0 to 1; words limit camera and time"
+    parser.add_argument("--spot", metavar="X,Y,X,Y", help=spot)
+    parser.add_argument("--most", metavar="N", type=int, default=50, help="maximum number of results (default: 50)")
+
+
+def run_find(args: Namespace, out: Output) -> int:
+    if not args.words and args.spot is None:
+        raise UsageError("What to search for is missing.", "Give words, or an area with `--spot`.")
+    chosen, folder = existing_data(args)
+    spot = None if args.spot is None else _spot(args.spot)
+    book = identity_store(args, folder)
+    with index_to_read(folder) as index:
+        zones = {zone for camera in chosen.cameras.values() for zone in camera.detection.zones}
+        names = {name: str(name) for name in Volume.at(folder).cameras()}
+        names |= {CameraId(name): display_name(name, camera) for name, camera in chosen.cameras.items()}
+        asked, found = search_in_words(
+            index, " ".join(args.words), names, zones, ZoneInfo(local_zone()), SystemClock().now_ms(), args.most,
+            recognised(book),
+        )  # fmt: skip
+    if asked.unknown:
+        out.say(f"Ignored unknown words: {', '.join(asked.unknown)}.")
+    if spot is not None:
+        _tell_moments(_moments(folder, asked, spot, names)[: args.most], asked, out)
+        return 0
+    events = [json_format.event(event) for event in found]
+    if any(event.reads for event in found):
+        read = [(*row(told), read_text(event, book)) for told, event in zip(events, found, strict=True)]
+        heads: tuple[str, ...] = (*HEADS, "read")
+    else:
+        read, heads = [row(told) for told in events], HEADS
+    data = {"events": events, "time": asked.time_words, "unknown": list(asked.unknown)}
+    out.data(data, out.table(heads, read, empty=f"No matching events ({asked.time_words})."))
+    return 0
+
+
+def _spot(text: str) -> Box:
+    try:
+        x0, y0, x1, y1 = (float(part) for part in text.split(","))
+    except ValueError:
+        x0 = y0 = x1 = y1 = 0.0
+    if not (0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1):
+        raise UsageError(
+            f"--spot {text} isn't a valid area.", "Use four numbers from 0 to 1, for example 0.1,0.5,0.4,0.9."
+        )
+    return x0, y0, x1, y1
+
+
+def _moments(folder: Path, asked: SearchQuery, spot: Box, cameras: Iterable[CameraId]) -> list[tuple[CameraId, Span]]:
+    """Return the times of motion in the area, newest first."""
+    grids = MotionGrids(Volume.at(folder), SystemClock())
+    found = [
+        (camera, moment)
+        for camera in asked.cameras or cameras
+        for span in asked.spans
+        for moment in motion_in_spot(grids.read(camera, span), spot)
+        if asked.least_s <= moment.seconds <= asked.most_s
+    ]
+    return sorted(found, key=lambda one: -one[1].begin_ms)
+
+
+def _tell_moments(found: list[tuple[CameraId, Span]], asked: SearchQuery, out: Output) -> None:
+    told = [
+        {"camera": camera, "start": utc_text(moment.begin_ms), "end": utc_text(moment.end_ms)}
+        for camera, moment in found
+    ]
+    rows = [(time_text(moment.begin_ms), f"{moment.seconds:.0f} s", str(camera)) for camera, moment in found]
+    text = out.table(("start", "length", "camera"), rows, empty=f"No motion there ({asked.time_words}).")
+    out.data({"moments": told, "time": asked.time_words, "unknown": list(asked.unknown)}, text)
+
+
+# `tawny known`: manage known faces and plates: `list`, `add`, `forget`.
+
+KNOWN_HEADS = ("name", "identified by", "plate", "id")
+
+
+def describe_known(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("do", choices=["list", "add", "forget"], help="action")
+    parser.add_argument("name", nargs="?", default="", help="add: name; forget: name or ID")
+    parser.add_argument("--plate", metavar="TEXT", default="", help="add: a license plate, for example 'B AB 123'")
+    parser.add_argument("--by", metavar="RECOGNIZER", default="", help="add: the recognizer that should learn the face")
+    parser.add_argument("--picture", metavar="FILE", help="add: a photo of the face")
+    parser.add_argument("--all", action="store_true", help="forget: everyone")
+
+
+def run_known(args: Namespace, out: Output) -> int:
+    chosen, _ = load_settings(args)
+    book = identity_store(args, data_folder(args, chosen))
+    if args.do == "list":
+        rows = [(one.name, one.by, one.text or "–", one.id) for one in book.all()]
+        out.data(
+            {"known": [as_shown(one) for one in book.all()]},
+            out.table(KNOWN_HEADS, rows, empty="No known faces or plates."),
+        )
+        return 0
+    if args.do == "forget":
+        return _forget(args, book, out)
+    if not args.name:
+        raise UsageError("`tawny known add` requires a name.")
+    made = _add(args, chosen, book)
+    out.data(as_shown(made), f"Saved {made.name}.")
+    return 0
+
+
+def as_shown(one: KnownIdentity) -> dict[str, object]:
+    """Return the identity for output, without its feature vectors."""
+    return {"id": one.id, "name": one.name, "by": one.by, "text": one.text}
+
+
+def _add(args: Namespace, chosen: Settings, book: IdentityStore) -> KnownIdentity:
+    if bool(args.plate) == bool(args.picture):
+        raise UsageError(
+            "What identifies this person?", "Pass either `--plate TEXT`, or `--by RECOGNIZER --picture FILE`."
+        )
+    if args.plate:
+        return book.add(args.name, PLATES, args.plate)
+    if args.by not in chosen.recognizers:
+        there = ", ".join(chosen.recognizers) or "none configured"
+        what = f"No recognizer named {args.by}." if args.by else "No recognizer given."
+        raise UsageError(what, f"Use `--by` with one of: {there}.")
+    content = Path(args.picture).read_bytes() if Path(args.picture).is_file() else b""
+    return book.add(args.name, args.by, "", face_print(args.by, content, chosen, PluginRegistry.opened().recognisers))
+
+
+def _forget(args: Namespace, book: IdentityStore, out: Output) -> int:
+    if bool(args.name) == args.all:
+        raise UsageError("Nothing selected.", "Pass a name, or `--all`.")
+    count = book.forget_all() if args.all else book.forget(args.name)
+    out.data({"forgotten": count}, f"{count} deleted." if count else "No one with this name.")
+    return 0 if count or args.all else 1
+
+
+# `tawny kinds export`: export image crops of labeled events, to train a custom model.
+
+PAGE = 200
+
+
+def describe_kinds(parser: ArgumentParser) -> None:
+    options.data(parser)
+    options.times(parser, begin="1970-01-01", end="now")
+    parser.add_argument("do", choices=["export"], help="action")
+    parser.add_argument("--camera", metavar="C", action="append", help="only this camera (repeatable)")
+    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="output folder; one file per camera")
+
+
+def run_kinds(args: Namespace, out: Output) -> int:
+    chosen, folder = existing_data(args)
+    within = options.span(args.begin, args.end, SystemClock().now_ms())
+    wanted = [known_camera(folder, name) for name in args.camera] if args.camera else None
+    with open_folder(folder) as archive:
+        said = list(_said(archive.index, within, wanted))
+        cameras = list(dict.fromkeys(event.camera for event in said))
+        rows: list[tuple[str, str, str]] = []
+        for camera in cameras:
+            if chosen.is_sealed(camera):
+                out.say(f"{camera} is encrypted and is not exported.")
+                continue
+            settings = chosen.cameras.get(camera)
+            private = privacy_masks(settings) if settings else ()
+            cuts: list[SampleCrop] = []
+            for event in (event for event in said if event.camera == camera):
+                cuts += crop_samples(archive, event, private)
+                out.progress(f"{camera}: {len(cuts)} images")
+            if any(one.label for one in cuts):
+                file = write(Path(args.output), camera, cuts)
+                labels = Counter(one.label for one in cuts if one.label)
+                told = {"file": str(file), "camera": camera, "crops": len(cuts), "labels": dict(labels)}
+                out.data(told, "")
+                rows.append((str(file), str(len(cuts)), ", ".join(f"{n} {label}" for label, n in labels.items())))
+    if not rows:
+        raise NotDone(
+            "Nothing to export: none of the recorded events has been labeled.",
+            "Label some events on their pages (“What was it?”), then export again.",
+        )
+    if not args.json:
+        out.data(None, out.table(("file", "crops", "labels"), rows, empty=""))
+    return 0
+
+
+def _said(index: RecordingIndex, within: Span, cameras: list[CameraId] | None) -> Iterator[Event]:
+    """Yield ended events that have a label from a user, newest first."""
+    after: str | None = None
+    while True:
+        page = index.events(within, cameras=cameras, after=after, limit=PAGE)
+        yield from (event for event in page.events if event.end_ms is not None and label_of(event))
+        after = page.next
+        if after is None:
+            return

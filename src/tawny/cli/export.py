@@ -1,5 +1,7 @@
 """`tawny export`: export a clip without re-encoding, or as evidence folder, GIF, time-lapse or contact sheet."""
 
+import shutil
+import socket
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -8,25 +10,156 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from tawny import __version__
 from tawny.app.local_zone import local_zone
-from tawny.cli import evidence, keys, options, times
+from tawny.cli import keys, options
 from tawny.cli.archive import open_folder
+from tawny.cli.keys import named
+from tawny.cli.options import instant, time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import existing_data, new_file
-from tawny.cli.redaction_options import redacted_words, redaction
-from tawny.cli.times import time_text
 from tawny.config.units import seconds, size, size_text
-from tawny.media.codec.remuxer import CONTAINERS, remux
+from tawny.detection.zones import privacy_masks
+from tawny.media.codec.transcoder import CONTAINERS, remux
 from tawny.model.clock import SystemClock
-from tawny.model.errors import NotDone, UsageError
-from tawny.model.ids import StreamName
+from tawny.model.errors import FileDamaged, NotDone, StorageError, UsageError
+from tawny.model.ids import EventId, StreamName
 from tawny.model.polygon import Polygon
 from tawny.model.times import Span, utc_text
 from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile
+from tawny.playback.evidence import EvidenceRequest, prove_redacted, write_evidence
 from tawny.playback.exports import ExportKind, ExportOptions, check_export, make_export
-from tawny.service.detection.zone_mapping import privacy_masks
+from tawny.playback.recordings import RecordingIndex
+from tawny.playback.redaction_areas import Redaction, SubjectMark
+from tawny.sealed.broken import SealedFileBroken
+from tawny.sealed.file_reader import InMemorySource, SealedFileReader, open_sealed, scan_file
 from tawny.storage.disk.disk import turned
+from tawny.storage.disk.secondary_volumes import attach_all
+from tawny.storage.disk.volume import Volume
 from tawny.storage.index.opening import known_camera
+from tawny.storage.sealing.epoch_keys import from_ring
+
+# Parse the `--redact` options of `tawny export`.
+
+_ALL_BUT = "all-but:"
+_HOW = "Use corners from 0 to 1, for example '0.1,0.2 0.5,0.9', or 'all-but:0.4,0.6@05:58:12', or 'all-but:EVENT'."
+
+
+def redaction(words: list[str], past: RecordingIndex, within: Span) -> Redaction:
+    """Return the redaction. Raises UsageError: for invalid text; NotDone: for an unknown event."""
+    areas = tuple(_area(word) for word in words if not word.startswith(_ALL_BUT))
+    marks = tuple(_mark(word.removeprefix(_ALL_BUT), past, within) for word in words if word.startswith(_ALL_BUT))
+    return Redaction(areas, marks)
+
+
+def redacted_words(shown_s: int | None, within: Span) -> str:
+    """Return the notice about the redaction.
+
+    shown_s: seconds the subject is visible; None without an `all-but` mark.
+    """
+    seconds = "" if shown_s is None else f" One person or object is visible in {shown_s} of {within.seconds:.0f} s."
+    return f" REDACTED, no sound.{seconds} Watch the whole clip before you hand it over."
+
+
+def _area(word: str) -> Polygon:
+    corners = [_point(corner, word) for corner in word.split()]
+    if len(corners) == 2:
+        (x0, y0), (x1, y1) = corners
+        corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
+    try:
+        return Polygon.of(corners)
+    except ValueError as error:
+        raise UsageError(f"--redact {word!r} isn't a valid area: {error}.", _HOW) from None
+
+
+def _mark(word: str, past: RecordingIndex, within: Span) -> SubjectMark:
+    where, has_time, when = word.partition("@")
+    if "," in where:
+        x, y = _point(where, word)
+        if not (0 <= x <= 1 and 0 <= y <= 1):
+            raise UsageError(f"--redact {_ALL_BUT}{word} is outside the image.", _HOW)
+        at_ms = instant(when, within.begin_ms) if has_time else within.begin_ms
+        if not within.begin_ms <= at_ms <= within.end_ms:
+            raise UsageError(f"--redact {_ALL_BUT}{word} is outside the exported time.", "Choose another time.")
+        return SubjectMark(at_ms, x, y)
+    event = past.event(EventId(word))
+    if event is None or event.box is None:
+        raise NotDone(f"No event {word} with a person or object in it.", "See `tawny events`.")
+    x0, y0, x1, y1 = event.box
+    return SubjectMark(event.picture_ms or event.start_ms, (x0 + x1) / 2, (y0 + y1) / 2)
+
+
+def _point(text: str, word: str) -> tuple[float, float]:
+    x, _, y = text.partition(",")
+    try:
+        return float(x), float(y)
+    except ValueError:
+        raise UsageError(f"--redact {word!r} is invalid.", _HOW) from None
+
+
+# `tawny export --evidence`: a folder that anyone can verify without the recorder.
+
+
+def export(args: Namespace, folder: Path, within: Span, out: Output) -> int:
+    camera, stream = known_camera(folder, args.camera), StreamName(args.stream)
+    volume = Volume.at(folder)
+    attach_all(volume)
+    keys = named(args)
+
+    def open_with_keys(path: str) -> SealedFileReader:
+        if not keys:
+            raise NotDone(
+                f"{path} is encrypted.", "Pass your key with `--key`, or enter the recovery sheet with `--words`."
+            )
+        place = volume.path(path)
+        try:
+            file = scan_file(InMemorySource(place.read_bytes()))
+            return open_sealed(file, keys, from_ring(place, file))
+        except OSError as error:
+            raise StorageError(str(place), error.strerror or "") from error
+        except SealedFileBroken as error:
+            raise FileDamaged(str(place), str(error)) from error
+
+    software, now_ms = f"tawny {__version__}", SystemClock().now_ms()
+    asked = EvidenceRequest(camera, stream, within, socket.gethostname(), software, now_ms)
+    target = Path(args.output)
+    original = target.with_name(f"{target.name}-original") if args.redact else target
+    shown_s: list[int | None] = []
+    is_made = False
+
+    def tell(part: float) -> None:
+        out.progress(f"{args.output}: {part:.0%}")
+
+    with open_folder(folder, keys) as archive:
+        wanted = redaction(args.redact, archive.index, within) if args.redact else None
+        made = write_evidence(volume, archive.index, asked, original, open_with_keys, tell)
+        try:
+            if wanted is not None:
+                from tawny.playback.redactor import redact  # lazy import: large dependencies, rarely used
+
+                def film(path: Path) -> dict[str, object]:
+                    done = redact(archive, camera, within, wanted, path, tell)
+                    shown_s.append(done.shown_s)
+                    return done.summary
+
+                made = prove_redacted(volume, archive.index, asked, target, open_with_keys, original, film)
+            is_made = True
+        finally:
+            if not is_made:
+                shutil.rmtree(original, ignore_errors=True)
+    out.progress("")
+    told: dict[str, object] = {
+        "folder": args.output,
+        "recordings": made.recordings,
+        "fingerprint": made.fingerprint,
+    }
+    words = f"{args.output}: {made.recordings} recordings with proof."
+    if wanted is not None:
+        told["original"] = str(original)
+        words += f"{redacted_words(shown_s[0], within)} Keep {original}: it is the evidence, and shows everyone."
+    out.data(told, f"{words} Recorder fingerprint: {made.fingerprint}")
+    return 0
+
 
 MOST_BYTES = 2**40
 LEAST_PART_MS = 1000
@@ -36,7 +169,7 @@ ENDINGS = {ExportKind.GIF: (".gif",), ExportKind.SHEET: (".jpg", ".jpeg")}
 Private = Mapping[str, tuple[Polygon, ...]]
 
 
-def describe(parser: ArgumentParser) -> None:
+def describe_export(parser: ArgumentParser) -> None:
     options.data(parser)
     options.times(parser)
     parser.add_argument(
@@ -88,12 +221,12 @@ def describe(parser: ArgumentParser) -> None:
     )
 
 
-def run(args: Namespace, out: Output) -> int:
+def run_export(args: Namespace, out: Output) -> int:
     _check_ending(args)
     chosen, folder = existing_data(args)
-    within = times.span(args.begin, args.end, SystemClock().now_ms())
+    within = options.span(args.begin, args.end, SystemClock().now_ms())
     if args.evidence:
-        return evidence.export(args, folder, within, out)
+        return export(args, folder, within, out)
     if not args.split:
         new_file(Path(args.output))
     private = {} if args.unmasked else {name: privacy_masks(one) for name, one in chosen.cameras.items()}

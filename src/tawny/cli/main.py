@@ -10,60 +10,136 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from keyword import iskeyword
-from typing import NoReturn
+from itertools import pairwise, takewhile
+from typing import Final, NamedTuple, NoReturn
 
 from tawny import __version__
-from tawny.cli import renamed
 from tawny.cli.output import Output
 from tawny.model.errors import TawnyError, UsageError
+
+# Former names of commands, actions and options; using one gives an error with the current name.
+
+RENAMED_COMMANDS: Final[dict[str, tuple[str, ...]]] = {
+    "add": ("cameras add",),
+    "arm": ("mode",),
+    "arm week": ("mode schedule",),
+    "disarm": ("mode home",),
+    "notify": ("notifications", "uploads"),
+    "notify list": ("notifications list", "uploads list"),
+    "notify test": ("notifications test", "uploads test"),
+    "notify sweep": ("uploads clean",),
+    "uploads sweep": ("uploads clean",),
+    "passes": ("tokens",),
+    "passes list": ("tokens list",),
+    "passes make": ("tokens create",),
+    "passes take-back": ("tokens revoke",),
+    "tokens make": ("tokens create",),
+    "tokens take-back": ("tokens revoke",),
+    "programs": ("integrations",),
+    "rehearse": ("rules test",),
+    "report": ("cameras report",),
+    "report camera": ("cameras report",),
+    "seal": ("encryption",),
+    "seal init": ("encryption setup",),
+    "seal test": ("encryption test-sheet",),
+    "seal list": ("encryption keys",),
+    "seal add-recipient": ("encryption add-key",),
+    "seal remove-recipient": ("encryption remove-key",),
+    "seal rotate": ("encryption rotate",),
+    "seal rewrap": ("encryption rewrap",),
+    "encryption init": ("encryption setup",),
+    "encryption test": ("encryption test-sheet",),
+    "encryption list": ("encryption keys",),
+    "encryption add-recipient": ("encryption add-key",),
+    "encryption remove-recipient": ("encryption remove-key",),
+    "token": ("setup-link",),
+    "unseal": ("decrypt",),
+}
+"""Current names by former name; several where a command was split."""
+
+OPTIONS: Final[dict[str, dict[str, str]]] = {
+    "cameras": {"--untried": "--skip-test"},
+    "export": {"--whole": "--unmasked"},
+    "rules": {"--arm": "--mode"},
+    "tokens": {"--brings": "--upload-quota"},
+}
+"""Current option names by current command and former option."""
+
+VALUES: Final[dict[str, dict[tuple[str, str], str]]] = {"user": {("--role", "family"): "member"}}
+"""By the present command: former values of options and present ones."""
+
+
+def error_for(words: Sequence[str]) -> UsageError | None:
+    """Return the error for a command line with a former name; None otherwise."""
+    before_end = list(takewhile(lambda word: word != "--", words))
+    named = list(takewhile(lambda word: not word.startswith("-"), before_end))
+    found = next((name for name in (" ".join(named[:2]), *named[:1]) if name in RENAMED_COMMANDS), None)
+    present = RENAMED_COMMANDS[found] if found else tuple(named[:1])
+    options = OPTIONS.get(present[0].partition(" ")[0], {}) if present else {}
+    given = [word.partition("=")[0] for word in before_end]
+    old = [option for option in options if option in given]
+    values = VALUES.get(present[0].partition(" ")[0], {}) if present else {}
+    words_of = [part for word in before_end for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    old_values = [one for one in pairwise(words_of) if one in values]
+    if found is None and not old and not old_values:
+        return None
+    former = " ".join(["tawny", found or named[0], *old, *(f"{option} {value}" for option, value in old_values)])
+    new_values = [f"{one[0]} {values[one]}" for one in old_values]
+    new = [" ".join(["tawny", name, *(options[option] for option in old), *new_values]) for name in present]
+    return UsageError(f"`{former}` is now {' or '.join(f'`{one}`' for one in new)}.", "")
+
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 """Set before numpy is imported: matrices here are too small to benefit, and starting the threads costs more than the
 import.
 """
 
+
+class Command(NamedTuple):
+    """module: of this package, with `describe_NAME(parser)` and `run_NAME(args, out) -> exit code`; imported lazily."""
+
+    module: str
+    summary: str
+
+
 COMMANDS = {
-    "demo": "try tawny with built-in demo cameras; no setup needed",
-    "run": "record the cameras in tawny.toml, or the sources given",
-    "init": "create a settings file with comments",
-    "cameras": "add a camera, or create a report for troubleshooting",
-    "import": "import settings from another recorder",
-    "config": "check, show or describe the settings",
-    "status": "show whether everything is recording; exits with 1 if not",
-    "events": "list events, or follow them live",
-    "why": "explain who was notified of an event, and why or why not",
-    "rules": "test rules: what would happen if something were detected",
-    "find": "search events with words",
-    "timeline": "show what is recorded, and what is missing and why",
-    "export": "export a clip as MP4 without re-encoding",
-    "check": "verify files, index and recorded time; repair them",
-    "notifications": "list notification channels; send a test",
-    "uploads": "list upload destinations; send a test; delete old uploads",
-    "integrations": "list integrations: what they receive and what they may do",
-    "mode": "show the mode, or set one, for example away",
-    "pause": "pause a camera for privacy",
-    "resume": "resume a paused camera",
-    "record": "record a camera now, whatever the mode",
-    "event": "report an event from another program",
-    "ptz": "move a PTZ camera",
-    "relay": "switch a relay",
-    "prune": "apply retention now, or show what would be deleted",
-    "encryption": "set up encryption: keys and the recovery sheet",
-    "decrypt": "decrypt recordings with your key, without the recorder",
-    "verify": "verify exported evidence, without the recorder",
-    "scan": "detect events in any video files; export clips and JSON",
-    "known": "manage known faces and plates",
-    "models": "manage object detection models",
-    "kinds": "export images of labeled events for training",
-    "user": "manage users and what they can see",
-    "tokens": "manage access tokens for apps and displays",
-    "setup-link": "create a new one-time setup link for the owner",
-    "service": "install or remove the systemd service",
+    "demo": Command("run", "try tawny with built-in demo cameras; no setup needed"),
+    "run": Command("run", "record the cameras in tawny.toml, or the sources given"),
+    "init": Command("setup", "create a settings file with comments"),
+    "cameras": Command("cameras", "add a camera, or create a report for troubleshooting"),
+    "import": Command("setup", "import settings from another recorder"),
+    "config": Command("setup", "check, show or describe the settings"),
+    "status": Command("status", "show whether everything is recording; exits with 1 if not"),
+    "events": Command("events", "list events, or follow them live"),
+    "why": Command("modes", "explain who was notified of an event, and why or why not"),
+    "rules": Command("modes", "test rules: what would happen if something were detected"),
+    "find": Command("events", "search events with words"),
+    "timeline": Command("recordings", "show what is recorded, and what is missing and why"),
+    "export": Command("export", "export a clip as MP4 without re-encoding"),
+    "check": Command("recordings", "verify files, index and recorded time; repair them"),
+    "notifications": Command("delivery", "list notification channels; send a test"),
+    "uploads": Command("delivery", "list upload destinations; send a test; delete old uploads"),
+    "integrations": Command("delivery", "list integrations: what they receive and what they may do"),
+    "mode": Command("modes", "show the mode, or set one, for example away"),
+    "pause": Command("cameras", "pause a camera for privacy"),
+    "resume": Command("cameras", "resume a paused camera"),
+    "record": Command("cameras", "record a camera now, whatever the mode"),
+    "event": Command("events", "report an event from another program"),
+    "ptz": Command("cameras", "move a PTZ camera"),
+    "relay": Command("cameras", "switch a relay"),
+    "prune": Command("recordings", "apply retention now, or show what would be deleted"),
+    "encryption": Command("encryption", "set up encryption: keys and the recovery sheet"),
+    "decrypt": Command("decrypt", "decrypt recordings with your key, without the recorder"),
+    "verify": Command("decrypt", "verify exported evidence, without the recorder"),
+    "scan": Command("scan", "detect events in any video files; export clips and JSON"),
+    "known": Command("events", "manage known faces and plates"),
+    "models": Command("models", "manage object detection models"),
+    "kinds": Command("events", "export images of labeled events for training"),
+    "user": Command("people", "manage users and what they can see"),
+    "tokens": Command("people", "manage access tokens for apps and displays"),
+    "setup-link": Command("people", "create a new one-time setup link for the owner"),
+    "service": Command("service", "install or remove the systemd service"),
 }
-"""Each command is a module of this package with `describe(parser)` and `run(args, out) -> exit code`, imported
-lazily.
-"""
 
 INTERRUPTED = 130
 
@@ -86,13 +162,14 @@ def parser(commands: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser
     )
     top.add_argument("--version", action="version", version=f"tawny {__version__}")
     below = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    for name, summary in COMMANDS.items():
+    for name, (module, summary) in COMMANDS.items():
         command = below.add_parser(name, help=summary, description=summary[:1].upper() + summary[1:] + ".")
         if name in commands:
             command.add_argument("--json", action="store_true", help="print data and errors as JSON")
-            module = importlib.import_module(f"tawny.cli.{name.replace('-', '_')}{'_' * iskeyword(name)}")
-            module.describe(command)
-            command.set_defaults(run=module.run)
+            functions = vars(importlib.import_module(f"tawny.cli.{module}"))
+            function = name.replace("-", "_")
+            functions[f"describe_{function}"](command)
+            command.set_defaults(run=functions[f"run_{function}"])
     return top
 
 
@@ -101,7 +178,7 @@ def main(words: Sequence[str]) -> int:
     out = Output(as_json="--json" in words)
     named = [word for word in words if word in COMMANDS][:1]
     try:
-        if former := renamed.error_for(words):
+        if former := error_for(words):
             raise former
         args = parser(named).parse_args(words)
         if not args.command:

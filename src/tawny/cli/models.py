@@ -12,18 +12,18 @@ from pathlib import Path
 from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.paths import data_folder, load_settings
-from tawny.config.classification import ObjectModelSettings
-from tawny.detection.kind_model_card import KindCard, card_of, card_words
-from tawny.detection.label_file import read_labels
+from tawny.config.recognition import ObjectModelSettings
+from tawny.detection.kind_model import KindCard, card_of, card_words
+from tawny.detection.models.labels import read_labels
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
-from tawny.service.detection.fallback_runtime import OFF, kinds_file
+from tawny.service.detection.classifier_runtime import OFF, kinds_file
 from tawny.service.detection.model_store import RECOMMENDED, ModelManifest, ModelStore, RecommendedModel
 
 RECOMMENDED_NAME = "recommended"
 
 
-def describe(parser: ArgumentParser) -> None:
+def describe_models(parser: ArgumentParser) -> None:
     options.data(parser)
     parser.add_argument("do", choices=["list", "add", "remove"], help="action")
     parser.add_argument("what", nargs="?", help="add: `recommended`, a file or a URL; remove: a name")
@@ -36,7 +36,7 @@ def describe(parser: ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="download without asking")
 
 
-def run(args: Namespace, out: Output) -> int:
+def run_models(args: Namespace, out: Output) -> int:
     chosen, _ = load_settings(args)
     shelf = ModelStore(data_folder(args, chosen), SystemClock())
     if args.do == "list":

@@ -1,6 +1,12 @@
 """Options shared by several commands."""
 
+import re
 from argparse import ArgumentParser
+from datetime import UTC, datetime, timedelta
+
+from tawny.config.units import seconds
+from tawny.model.errors import UsageError
+from tawny.model.times import Span, utc_from_text
 
 
 def data(parser: ArgumentParser) -> None:
@@ -13,3 +19,76 @@ def times(parser: ArgumentParser, *, begin: str | None = None, end: str | None =
     text = 'for example 2026-11-20T05:58:12Z, "2026-11-20 05:58", 05:58, yesterday or "2 h ago"'
     parser.add_argument("--from", dest="begin", metavar="T", default=begin, required=begin is None, help=text)
     parser.add_argument("--to", dest="end", metavar="T", default=end, required=end is None, help="likewise")
+
+
+# Parse times from the command line, and format them.
+
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
+
+
+def instant(text: str, now_ms: int) -> int:
+    """Parse a point in time to ms UTC.
+
+    Forms: `2026-11-20T05:58:12Z`, `2026-11-20 05:58`, `05:58` (today, local), `yesterday`, `2 h ago`, `now`.
+
+    Raises UsageError.
+    """
+    local = datetime.fromtimestamp(now_ms / 1000).astimezone()
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    word = text.strip()
+    if word == "now":
+        return now_ms
+    if word in ("today", "yesterday"):
+        return _ms(midnight - timedelta(days=word == "yesterday"))
+    clock = _CLOCK.fullmatch(word)
+    try:
+        if clock:
+            return _ms(midnight.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0)))
+        if word.endswith(" ago"):
+            return now_ms - round(seconds(word.removesuffix(" ago")) * 1000)
+        if re.search(r"([Zz]|[+-]\d\d:\d\d)$", word) and "T" in word.upper():
+            return utc_from_text(word)
+        return _ms(datetime.fromisoformat(word).astimezone())
+    except ValueError:
+        raise UsageError(
+            f"{text!r} isn't a valid time.",
+            'Use 2026-11-20T05:58:12Z, "2026-11-20 05:58", 05:58, yesterday or "2 h ago".',
+        ) from None
+
+
+def future_instant(text: str, now_ms: int) -> int:
+    """Return the next `23:00` or `sunday 23:00` after `now_ms`; any other time as `instant` does. Raises UsageError."""
+    day, _, clock = text.strip().lower().partition(" ")
+    found = _CLOCK.fullmatch(clock or day)
+    weekday = next(
+        (number for number, name in enumerate(_DAYS) if clock and len(day) >= 3 and name.startswith(day)), None
+    )
+    if found is None or (clock and weekday is None):
+        try:
+            return instant(text, now_ms)
+        except UsageError:
+            raise UsageError(
+                f"{text!r} isn't a valid time.", 'Use 23:00, "sunday 23:00" or "2026-12-24 18:00".'
+            ) from None
+    at = datetime.fromtimestamp(instant(clock or day, now_ms) / 1000, UTC).astimezone().replace(tzinfo=None)
+    while _ms(at.astimezone()) < now_ms or weekday not in (None, at.weekday()):
+        at += timedelta(days=1)  # wall-clock days, so that DST changes keep the time of day
+    return _ms(at.astimezone())
+
+
+def span(begin: str, end: str, now_ms: int) -> Span:
+    """Return the span. Raises UsageError: when the end is not after the start."""
+    begin_ms, end_ms = instant(begin, now_ms), instant(end, now_ms)
+    if end_ms <= begin_ms:
+        raise UsageError(f"The end ({end}) isn't after the start ({begin}).", "Swap them.")
+    return Span(begin_ms, end_ms)
+
+
+def time_text(ms: int | None) -> str:
+    """Return local date and time to the second; a dash for None."""
+    return "–" if ms is None else f"{datetime.fromtimestamp(ms / 1000).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)

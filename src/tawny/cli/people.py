@@ -1,21 +1,25 @@
-"""Shared code of the commands about users and access tokens."""
+"""`tawny user`, `tokens` and `setup-link`."""
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from tawny.api.auth.accounts import Accounts
+from tawny.api.auth.accounts import TOKEN_MS, Account, Accounts, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
-from tawny.api.auth.passes import Passes
+from tawny.api.auth.passes import Pass, Passes
+from tawny.cli import options
 from tawny.cli.control_client import ask_once
+from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import existing_data
 from tawny.config.settings import Settings, is_camera_id
+from tawny.config.units import seconds, size, size_text
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import CameraId
-from tawny.model.labels import ALLOWED, has_hidden
+from tawny.model.times import utc_text
+from tawny.model.validation import ALLOWED, has_hidden
 from tawny.storage.disk.headroom import DiskHeadroom
 from tawny.storage.disk.volume import Volume
 
@@ -96,3 +100,228 @@ def camera_list(text: str | None) -> list[CameraId] | None:
 
 def seen_words(cameras: frozenset[CameraId] | None) -> str:
     return "all cameras" if cameras is None else ", ".join(sorted(cameras)) or "nothing"
+
+
+# `tawny user`: manage users: `list`, `add`, `change`, `link` and `remove`. A link signs one person in.
+
+LINK_DAYS = 7
+ROLES = (
+    "owner: everything; member: review and keep events, change modes, talk and move cameras; viewer: watch "
+    "(default: viewer)"
+)
+
+
+def describe_user(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("do", choices=["list", "add", "change", "link", "remove"], help="action")
+    parser.add_argument("name", nargs="?", help="who")
+    parser.add_argument("--role", choices=["owner", "member", "viewer"], help=ROLES)
+    parser.add_argument("--cameras", metavar="A,B", help="cameras a member or viewer can see; `all` for every camera")
+
+
+def run_user(args: Namespace, out: Output) -> int:
+    links, accounts, _ = open_accounts(args)
+    try:
+        if args.do == "list":
+            return _list(accounts, out)
+        if not args.name:
+            raise UsageError(f"`tawny user {args.do}` requires a name.")
+        found = accounts.find(args.name)
+        if args.do == "add":
+            return _add(args, accounts, out, links, is_there=found is not None)
+        if found is None:
+            raise NotDone(f"No user named {args.name}.", "See `tawny user list`.")
+        return _change(args, accounts, found[0], out, links)
+    finally:
+        accounts.close()
+
+
+def _list(accounts: Accounts, out: Output) -> int:
+    people = accounts.people()
+    rows = [(one.name, one.role.value, seen_words(one.cameras)) for one in people]
+    table = out.table(
+        ("NAME", "ROLE", "SEES"), rows, empty="No users yet. `tawny setup-link` creates the owner's setup link."
+    )
+    out.data({"people": [_data(one) for one in people]}, table)
+    return 0
+
+
+def _add(args: Namespace, accounts: Accounts, out: Output, links: AccountStores, *, is_there: bool) -> int:
+    if is_there:
+        raise NotDone(f"A user named {args.name} already exists.", "To change it, use `tawny user change`.")
+    role = Role(args.role or "viewer")
+    check_name(args.name)
+    links.warn(camera_list(args.cameras), out)
+    person = accounts.change_person(accounts.put_person(args.name, role), role, camera_list(args.cameras))
+    return _link(accounts, person, out, links)
+
+
+def _change(args: Namespace, accounts: Accounts, person: Account, out: Output, links: AccountStores) -> int:
+    owners = [one for one in accounts.people() if one.role is Role.OWNER]
+    if owners == [person] and (args.do == "remove" or args.role in ("member", "viewer")):
+        raise NotDone(f"{person.name} is the only owner.", "Make someone else an owner first.")
+    if args.do == "link":
+        return _link(accounts, person, out, links)
+    if args.do == "remove":
+        accounts.remove_person(person)
+        out.data({"removed": person.name}, f"Removed {person.name} and signed them out on all devices.")
+        return 0
+    cameras = person.cameras if args.cameras is None else camera_list(args.cameras)
+    links.warn(None if args.cameras is None else cameras, out)
+    person = accounts.change_person(person, Role(args.role) if args.role else person.role, cameras)
+    out.data(_data(person), f"{person.name} is now {person.role.value} and can see {seen_words(person.cameras)}.")
+    return 0
+
+
+def _link(accounts: Accounts, person: Account, out: Output, links: AccountStores) -> int:
+    token = accounts.new_token(TokenPurpose.LINK, person, lasts_ms=LINK_DAYS * 86_400_000)
+    link = f"{links.base}/sign-in#link={token}"
+    words = f"{person.name} is now {person.role.value} and can see {seen_words(person.cameras)}."
+    out.data(
+        _data(person) | {"link": link}, f"{words}\nOpen {link}\nThe link works once and expires in {LINK_DAYS} days."
+    )
+    return 0
+
+
+def _data(person: Account) -> dict[str, object]:
+    cameras = None if person.cameras is None else sorted(person.cameras)
+    return {"name": person.name, "role": person.role.value, "cameras": cameras}
+
+
+# `tawny tokens`: access tokens for apps, displays and another tawny; `list`, `create`, `revoke`.
+
+
+def describe_tokens(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("do", choices=["list", "create", "revoke"], help="action")
+    parser.add_argument("name", nargs="?", help="create: name of the token; revoke: its ID")
+    parser.add_argument("--cameras", metavar="A,B", help="cameras it may show (default: all)")
+    parser.add_argument(
+        "--upload-quota",
+        metavar="SIZE",
+        help='for another tawny: it may upload up to this much, for example "50 GB", and sees nothing',
+    )
+    parser.add_argument(
+        "--for", dest="lasts", metavar="TIME", help='expires after, for example "7 days" (default: never)'
+    )
+
+
+def run_tokens(args: Namespace, out: Output) -> int:
+    links, accounts, passes = open_accounts(args)
+    try:
+        if args.do == "list":
+            return _list_tokens(passes, out)
+        if not args.name:
+            raise UsageError(f"`tawny tokens {args.do}` requires a name.")
+        if args.do == "revoke":
+            if not passes.take_back(args.name):
+                raise NotDone(f"No access token {args.name}.", "See `tawny tokens list`.")
+            out.data({"taken_back": args.name}, f"Revoked {args.name}.")
+            return 0
+        return _create(args, passes, out, links)
+    finally:
+        accounts.close()
+
+
+def _list_tokens(passes: Passes, out: Output) -> int:
+    made = passes.all()
+    rows = [(one.id, one.name, _may(one), time_text(one.ends_ms) if one.is_granted else "stopped") for one in made]
+    out.data(
+        {"passes": [_token_data(one) for one in made]},
+        out.table(("ID", "NAME", "MAY", "ENDS"), rows, empty="No access tokens."),
+    )
+    return 0
+
+
+def _create(args: Namespace, passes: Passes, out: Output, links: AccountStores) -> int:
+    check_name(args.name)
+    if args.upload_quota:
+        return _create_for_uploads(args, passes, out, links)
+    cameras = camera_list(args.cameras)
+    links.check(cameras)
+    made, secret = passes.make(args.name, cameras, _end_ms(args.lasts))
+    camera = sorted(made.cameras)[0] if made.cameras else "CAMERA"
+    by_http = f"{links.base}/api/v1/cameras/{camera}/mjpeg?pass={secret}"
+    by_rtsp = f"rtsp://{made.id}:{secret}@{links.rtsp}/{camera}" if links.rtsp else ""
+    words = [
+        f"{made.name} can see {seen_words(made.cameras)} live. The secret is shown only once: {secret}",
+        f"Motion JPEG: {by_http}",
+        f"RTSP: {by_rtsp}" if by_rtsp else 'RTSP is off. To turn it on, set `rtsp = "0.0.0.0:8554"` under [web].',
+        f"To revoke it: `tawny tokens revoke {made.id}`",
+    ]
+    out.data(_token_data(made) | {"secret": secret, "mjpeg": by_http, "rtsp": by_rtsp or None}, "\n".join(words))
+    return 0
+
+
+def _create_for_uploads(args: Namespace, passes: Passes, out: Output, links: AccountStores) -> int:
+    if args.cameras:
+        raise UsageError("--upload-quota: a token can either upload or view. Leave out --cameras.")
+    try:
+        most_bytes = size(args.upload_quota)
+    except ValueError as error:
+        raise UsageError(f"--upload-quota: {args.upload_quota!r} is invalid; use {error}.") from error
+    check_name(args.name)
+    made, secret = passes.make(args.name, (), _end_ms(args.lasts), most_bytes)
+    scheme, _, host = links.base.partition("://")
+    url = f"{'tawny' if scheme == 'https' else 'tawny+http'}://:{secret}@{host}/"
+    words = [
+        f"{made.name} can upload up to {size_text(most_bytes)} and sees nothing. The secret is shown only "
+        f"once: {secret}",
+        "Add this to the settings of the other tawny (use tawny:// and its host name if this one is behind TLS):",
+        f'[destinations.{made.id.rpartition("-")[0]}]\nurl = "{url}"',
+        f"To revoke it: `tawny tokens revoke {made.id}`",
+    ]
+    free_bytes = links.headroom.free_bytes()
+    if free_bytes < most_bytes:
+        words.append(
+            f"This disk has {size_text(free_bytes)} for uploads now; recordings use the rest. To limit them, set "
+            "`max_size` under [storage.retention]."
+        )
+    out.data(_token_data(made) | {"secret": secret, "url": url, "free_bytes": free_bytes}, "\n".join(words))
+    return 0
+
+
+def _may(made: Pass) -> str:
+    return f"upload {size_text(made.brings)}" if made.brings is not None else f"see {seen_words(made.cameras)}"
+
+
+def _end_ms(text: str | None) -> int | None:
+    if not text:
+        return None
+    try:
+        return SystemClock().now_ms() + round(seconds(text) * 1000)
+    except ValueError as error:
+        raise UsageError(f"--for: {text!r} is invalid; use {error}.") from error
+
+
+def _token_data(made: Pass) -> dict[str, object]:
+    return {
+        "id": made.id,
+        "name": made.name,
+        "cameras": None if made.cameras is None else sorted(made.cameras),
+        "ends": None if made.ends_ms is None else utc_text(made.ends_ms),
+        "brings_bytes": made.brings,
+    }
+
+
+# `tawny setup-link`: create a one-time link that creates the owner account or resets an owner's password.
+
+
+def describe_setup_link(parser: ArgumentParser) -> None:
+    options.data(parser)
+
+
+def run_setup_link(args: Namespace, out: Output) -> int:
+    chosen, folder = existing_data(args)
+    accounts = Accounts(AccountsFile(folder / "accounts.db"), SystemClock())
+    try:
+        token = accounts.new_token(TokenPurpose.CLAIM)
+    finally:
+        accounts.close()
+    minutes = TOKEN_MS // 60_000
+    link = f"{interface(chosen, folder)}/setup#token={token}"
+    out.data(
+        {"link": link, "token": token, "lasts_s": minutes * 60},
+        f"Open {link}\nThe link works once and expires in {minutes} minutes. Setup code: {token}",
+    )
+    return 0

@@ -1,23 +1,25 @@
-"""`tawny run`: run the recorder until it is stopped."""
+"""`tawny run` and `tawny demo`: run the recorder until it is stopped."""
 
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from ipaddress import ip_address
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from tawny.app.program import Program
 from tawny.app.storage_failover import record
 from tawny.cli import options
 from tawny.cli.output import Output
-from tawny.cli.paths import data_folder, load_settings
+from tawny.cli.paths import data_folder, demo_folder, load_settings
+from tawny.config.retention import RetentionSettings
 from tawny.config.settings import CameraSettings, Settings, StorageSettings, WebSettings, is_camera_id, listen_address
 from tawny.model.errors import NotDone, UsageError
 
 
-def describe(parser: ArgumentParser) -> None:
+def describe_run(parser: ArgumentParser) -> None:
     parser.add_argument(
         "sources",
         metavar="SOURCE",
@@ -33,7 +35,7 @@ def describe(parser: ArgumentParser) -> None:
     parser.add_argument("--listen", metavar="HOST:PORT", help="address of the web interface (default: 127.0.0.1:8000)")
 
 
-def run(args: Namespace, out: Output) -> int:
+def run_run(args: Namespace, out: Output) -> int:
     chosen, path = load_settings(args)
     if args.sources:
         chosen, path = chosen.model_copy(update={"cameras": cameras_of(args.sources)}), None
@@ -103,3 +105,50 @@ def _host_word(host: str) -> str:
     except ValueError:
         return host.partition(".")[0]
     return f"camera-{host.rpartition('.')[2]}" if address.version == 4 else "camera"
+
+
+# `tawny demo`: the complete product on built-in cameras, without setup or network access.
+
+SCENES = ("front", "drive", "garden", "side", "hall", "gate")
+NAMES = {
+    "front": "Front door",
+    "drive": "Driveway",
+    "garden": "Back garden",
+    "side": "Side path",
+    "hall": "Hallway",
+    "gate": "Front gate",
+}
+KEEP = RetentionSettings.model_validate({"min": "0 s", "max_size": "4 GB", "min_free": "2 %"})
+"""Space limit of the demo's recordings."""
+
+
+def describe_demo(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--port", type=int, default=8000, help="port of the web interface on this computer (default: 8000)"
+    )
+    parser.add_argument("--data", metavar="DIR", help="folder for recordings (default: ~/.local/share/tawny-demo)")
+    parser.add_argument(
+        "--cameras", metavar="N", type=int, default=4, help=f"number of demo cameras, 1 to {len(SCENES)} (default: 4)"
+    )
+
+
+def run_demo(args: Namespace, out: Output) -> int:
+    if not 1 <= args.cameras <= len(SCENES):
+        raise UsageError(f"--cameras {args.cameras}: choose 1 to {len(SCENES)} demo cameras.", "")
+    if not 0 <= args.port <= 65_535:
+        raise UsageError(f"--port {args.port} isn't a valid port.", "Use 1 to 65535, or 0 for any free port.")
+    folder = Path(args.data) if args.data else demo_folder()
+    Program(settings(args.cameras, args.port), folder, demo=True).run(out.data)
+    return 0
+
+
+def settings(cameras: int, port: int) -> Settings:
+    """Return the settings of the demo."""
+    return Settings(
+        storage=StorageSettings(retention=KEEP),
+        web=WebSettings(listen=f"127.0.0.1:{port}"),
+        cameras={
+            scene: CameraSettings(source=f"demo:{scene}", sub=f"demo:{scene}", name=NAMES[scene])
+            for scene in SCENES[:cameras]
+        },
+    )

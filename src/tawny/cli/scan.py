@@ -3,29 +3,101 @@
 import gc
 import json
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from tawny.cli import options, times
+from tawny.cli import options
+from tawny.cli.archive import RecordingFolder
+from tawny.cli.options import time_text
 from tawny.cli.output import Output
-from tawny.cli.scan_inputs import FileInput, ScanInput
-from tawny.cli.scan_pool import ScanJob, ScannedInput, scan_all
+from tawny.cli.scan_pool import FileInput, ScanInput, ScanJob, ScannedInput, digest, scan_all
 from tawny.config.units import seconds
 from tawny.detection.detector import DetectorKind
 from tawny.detection.motion import MotionDetector
 from tawny.detection.scan.scan import ScanOptions
+from tawny.media.codec.video_file import FileVideo
+from tawny.media.mp4.file_part import VirtualFile, copy_part
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
-from tawny.model.ids import StreamName
+from tawny.model.ids import CameraId, StreamName
 from tawny.model.polygon import Polygon
-from tawny.model.times import utc_from_text
+from tawny.model.times import Span, stamp, utc_from_text, utc_text
+from tawny.playback.clips import ClipCache, ClipFile
+from tawny.playback.recordings import segments
+
+# A time span of a camera's recordings as an input of `tawny scan`, read as one virtual file.
+
+MOST_S = 6 * 3600.0
+"""Maximum length in s of recordings read as one virtual file."""
+MOST_BYTES = 2**40
 
 
-def describe(parser: ArgumentParser) -> None:
+@dataclass(frozen=True)
+class RecordedInput:
+    """Recordings as one virtual file (`clip`). asked_ms: start of the requested range, ms UTC."""
+
+    camera: CameraId
+    asked_ms: int
+    clip: ClipFile
+
+    @property
+    def name(self) -> str:
+        return f"{self.camera} from {time_text(self.clip.start_ms)}"
+
+    @property
+    def stem(self) -> str:
+        return f"{self.camera}-{stamp(self.clip.start_ms)}"
+
+    @property
+    def asked_s(self) -> float:
+        return (self.asked_ms - self.clip.start_ms) / 1000
+
+    @property
+    def file(self) -> Path | None:
+        return None
+
+    def video(self) -> FileVideo:
+        return FileVideo(Path(self.name), self._source)
+
+    def copy(self, out: Path, begin_s: float, end_s: float, *, exact: bool) -> None:
+        copy_part(Path(self.name), out, begin_s, end_s, exact=exact, source=self._source)
+
+    def told(self) -> dict[str, Any]:
+        return {"file": None, "camera": self.camera, "start": utc_text(self.clip.start_ms)}
+
+    def at(self, seconds: float) -> dict[str, Any]:
+        return {"at": utc_text(self.clip.start_ms + round(seconds * 1000))}
+
+    def key(self, about: Mapping[str, Any]) -> str:
+        return digest([self.camera, self.clip.start_ms, self.clip.etag, about])
+
+    def _source(self) -> IO[bytes]:
+        reader: Any = VirtualFile(self.clip.file)
+        made: IO[bytes] = reader
+        return made
+
+
+def recorded(archive: RecordingFolder, camera: CameraId, stream: StreamName, within: Span) -> Iterator[RecordedInput]:
+    """Yield the recordings of a time span as inputs of at most MOST_S, each with one video format."""
+    clips = ClipCache(archive)
+    begin_ms = within.begin_ms
+    first = segments(archive, camera, stream, within)[:1]
+    if first:
+        begin_ms = min(begin_ms, first[0].start_ms)  # include the whole first segment, from its first keyframe
+    while begin_ms < within.end_ms:
+        span = Span(begin_ms, min(within.end_ms, begin_ms + round(MOST_S * 1000)))
+        clip = clips.clip(camera, stream, span, MOST_BYTES)
+        if clip is not None:
+            yield RecordedInput(camera, within.begin_ms, clip)
+        begin_ms = clip.cut_at_ms if clip is not None and clip.cut_at_ms else span.end_ms
+
+
+def describe_scan(parser: ArgumentParser) -> None:
     add = parser.add_argument
     polygon = "only this area: a polygon with x and y from 0 to 1, for example 0,0.5,1,0.5,1,1,0,1 (repeatable)"
     add("files", metavar="FILE", nargs="*", help="video files of any format")
@@ -48,7 +120,7 @@ def describe(parser: ArgumentParser) -> None:
     add("--jobs", metavar="N", type=int, default=0, help="number of parallel scans (default: one per CPU core)")
 
 
-def run(args: Namespace, out: Output) -> int:
+def run_scan(args: Namespace, out: Output) -> int:
     wanted = _wanted(args, out)
     with ExitStack() as stack:
         job = ScanJob(
@@ -87,15 +159,15 @@ def _recorded(args: Namespace, stack: ExitStack) -> list[ScanInput]:
     # lazy import: loading the storage code takes longer than scanning a short file
     from tawny.cli.archive import open_folder
     from tawny.cli.paths import existing_data
-    from tawny.cli.scan_recorded import recorded
+    from tawny.cli.scan import recorded
     from tawny.storage.index.opening import known_camera
 
     _, folder = existing_data(args)
-    within = times.span(args.begin, args.end, SystemClock().now_ms())
+    within = options.span(args.begin, args.end, SystemClock().now_ms())
     camera = known_camera(folder, args.camera)
     found = list(recorded(stack.enter_context(open_folder(folder)), camera, StreamName(args.stream), within))
     if not found:
-        wanted = f"from {times.time_text(within.begin_ms)} to {times.time_text(within.end_ms)}"
+        wanted = f"from {options.time_text(within.begin_ms)} to {options.time_text(within.end_ms)}"
         raise NotDone(f"No recording from {camera} {wanted}.", "See `tawny timeline` for what is recorded.")
     return list(found)
 
@@ -170,7 +242,7 @@ def _words(scanned: ScannedInput) -> str:
 
 def _line(event: Mapping[str, Any]) -> str:
     length_s = event["end_s"] - event["start_s"]
-    when = times.time_text(utc_from_text(event["at"])) if "at" in event else _clock(event["start_s"])
+    when = options.time_text(utc_from_text(event["at"])) if "at" in event else _clock(event["start_s"])
     return f"  {when}  {length_s:5.1f} s  {event['type']}  {event['score']}"
 
 

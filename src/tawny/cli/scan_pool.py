@@ -3,25 +3,254 @@
 Files and parts in the log are not scanned again.
 """
 
+import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from html import escape
 from pathlib import Path
 from threading import Event as Flag
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import quote
 
-from tawny.cli.scan_inputs import ScanInput
-from tawny.cli.scan_log import ScanLog
-from tawny.cli.scan_page import scan_page
 from tawny.detection.detector import Detector
-from tawny.detection.scan.scan import ScanOptions, ScanResult, VideoPart, merged, parts, scan_part
-from tawny.detection.scan.spans import ScannedEvent
+from tawny.detection.scan.scan import ScannedEvent, ScanOptions, ScanResult, VideoPart, merged, parts, scan_part
+from tawny.media.codec.video_file import FileVideo
 from tawny.media.image.jpeg import jpeg
+from tawny.media.mp4.file_part import copy_part
 from tawny.model.errors import DetectorFailed, NotDone, SourceError, TawnyError
 from tawny.storage.disk.disk import turned
+
+# Inputs of a scan: a video file, or a time span of recordings read as one file (`scan_recorded.py`).
+
+
+class ScanInput(Protocol):
+    """One input of a scan. name: for people. stem: base name of output files."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def stem(self) -> str: ...
+    @property
+    def asked_s(self) -> float:
+        """Start of the requested range, in s of the input; earlier events are dropped."""
+        ...
+
+    @property
+    def file(self) -> Path | None:
+        """The input's path if it is a single playable file, else None."""
+        ...
+
+    def video(self) -> FileVideo:
+        """Open the input, for one thread. Raises SourceError."""
+        ...
+
+    def copy(self, out: Path, begin_s: float, end_s: float, *, exact: bool) -> None:
+        """Copy a part to a file. Raises SourceError, OSError."""
+        ...
+
+    def told(self) -> dict[str, Any]:
+        """Return the fields that identify the input in `--json`."""
+        ...
+
+    def at(self, seconds: float) -> dict[str, Any]:
+        """Return additional fields for an instant of the input, such as its UTC time."""
+        ...
+
+    def key(self, about: Mapping[str, Any]) -> str:
+        """Return the cache key of this input with these scan options; empty if it cannot be read."""
+        ...
+
+
+@dataclass(frozen=True)
+class FileInput:
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    @property
+    def stem(self) -> str:
+        return self.path.stem
+
+    @property
+    def asked_s(self) -> float:
+        return 0.0
+
+    @property
+    def file(self) -> Path | None:
+        return self.path
+
+    def video(self) -> FileVideo:
+        return FileVideo(self.path)
+
+    def copy(self, out: Path, begin_s: float, end_s: float, *, exact: bool) -> None:
+        copy_part(self.path, out, begin_s, end_s, exact=exact)
+
+    def told(self) -> dict[str, Any]:
+        return {"file": str(self.path)}
+
+    def at(self, seconds: float) -> dict[str, Any]:
+        return {}
+
+    def key(self, about: Mapping[str, Any]) -> str:
+        """Derive the key from path, size and modification time."""
+        try:
+            seen = self.path.stat()
+        except OSError:
+            return ""
+        return digest([str(self.path.resolve()), seen.st_size, seen.st_mtime_ns, about])
+
+
+def digest(known_by: list[Any]) -> str:
+    """Return a stable hash of JSON-like values."""
+    return hashlib.blake2s(json.dumps(known_by, sort_keys=True, default=str).encode(), digest_size=12).hexdigest()
+
+
+# Cache of scan results in a file, one JSON line each: complete inputs, and parts of long ones.
+
+
+class ScanLog:
+    """Reads and appends cached results.
+
+    file: None disables the cache. whole: results of complete inputs by key. Damaged lines are skipped.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self._file, self._lock = file, Lock()
+        self.whole: dict[str, dict[str, Any]] = {}
+        self._parts: dict[tuple[str, int, int], ScanResult] = {}
+        if file is not None and file.exists():
+            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+                self._read(line)
+
+    def part(self, key: str, number: int, count: int) -> ScanResult | None:
+        """Return the result of part `number` of `count`, or None."""
+        return self._parts.get((key, number, count))
+
+    def add(self, key: str, told: dict[str, Any]) -> None:
+        """Append the result of a complete input. Raises StorageError."""
+        self._append({"key": key, "result": told})
+
+    def add_part(self, key: str, number: int, count: int, result: ScanResult) -> None:
+        said = {**asdict(result), "scores": sorted(result.scores.items())}
+        self._append({"key": key, "part": number, "of": count, "result": said})
+
+    def _read(self, line: str) -> None:
+        try:
+            said = json.loads(line)
+            if "part" in said:
+                self._parts[said["key"], int(said["part"]), int(said["of"])] = _log_result(said["result"])
+            else:
+                self.whole[said["key"]] = said["result"]
+        except (ValueError, KeyError, TypeError):
+            return
+
+    def _append(self, said: dict[str, Any]) -> None:
+        if self._file is None:
+            return
+        try:
+            with self._lock, self._file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(said) + "\n")
+        except OSError as error:
+            raise turned(error, str(self._file)) from error
+
+
+def _log_result(said: dict[str, Any]) -> ScanResult:
+    events = [ScannedEvent(**{**event, "box": tuple(event["box"])}) for event in said["events"]]
+    scores = {int(second): int(score) for second, score in said["scores"]}
+    return ScanResult(float(said["duration_s"]), events, float(said["cpu_s"]), float(said["decoded_s"]), scores)
+
+
+# HTML page with the results of one scan: score over time, events and the video.
+
+WIDE, HIGH, LINE = 1200, 240, 50
+"""Width and height of the chart in SVG units, and the score of the event threshold line."""
+_STYLE = """
+body { margin: 24px auto; max-width: 1200px; padding: 0 16px; background: #13100d; color: #f6efe6 }
+body { font: 15px/22px sans-serif } video { max-height: 60vh }
+video, svg { display: block; width: 100%; background: #0b0806; border-radius: 10px }
+svg { margin: 16px 0; cursor: pointer } .line { fill: none; stroke: #f2a65a; stroke-width: 1.5 }
+.event { fill: #f2a65a; opacity: .22 } .level { stroke: #ff8f78; stroke-dasharray: 6 5 }
+.now { stroke: #9ccb86; stroke-width: 2 } text { fill: #cdc0b0; font-size: 13px } a { color: #ffc887 }
+li { margin: 4px 0 } img { height: 90px; border-radius: 6px }
+ul { padding: 0; list-style: none } li a { display: flex; gap: 14px; align-items: center; text-decoration: none }
+"""
+_SCRIPT = """
+const [video, now, chart] = ['video', '.now', 'svg'].map((one) => document.querySelector(one));
+const at = (s) => ['x1', 'x2'].forEach((end) => now.setAttribute(end, s / LENGTH * WIDE));
+const go = (s) => { at(s); if (video) { video.currentTime = s; } };
+chart.onclick = (e) => { const box = chart.getBoundingClientRect(); go((e.clientX - box.left) / box.width * LENGTH); };
+document.querySelectorAll('[data-at]').forEach((one) => one.onclick = () => go(+one.dataset.at));
+if (video) video.ontimeupdate = () => at(video.currentTime);
+"""
+
+
+def scan_page(
+    name: str, length_s: float, scores: Mapping[int, int], events: Sequence[Mapping[str, Any]], video: Path | None
+) -> str:
+    """Return the page.
+
+    scores: by second. events: as in `tawny scan --json`. video: the scanned file, None for recordings.
+    """
+    shown = f'<video controls preload="metadata" src="{quote(str(video.resolve()))}"></video>' if video else ""
+    length_s = max(length_s, 1.0)
+    script = _SCRIPT.replace("LENGTH", json.dumps(length_s)).replace("WIDE", str(WIDE))
+    rows = "".join(_row(event) for event in events)
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(name)}</title><style>{_STYLE}</style>'
+        f"<h1>{escape(name)}</h1>{shown}{_chart(length_s, scores, events)}"
+        f"<ul>{rows or '<li>No events.</li>'}</ul><script>{script}</script></html>\n"
+    )
+
+
+def _chart(length_s: float, scores: Mapping[int, int], events: Sequence[Mapping[str, Any]]) -> str:
+    x, y = WIDE / length_s, HIGH / 100
+    bands = "".join(
+        f'<rect class="event" x="{event["start_s"] * x:.1f}" y="0" height="{HIGH}"'
+        f' width="{max(2.0, (event["end_s"] - event["start_s"]) * x):.1f}"/>'
+        for event in events
+    )
+    level = HIGH - LINE * y
+    return (
+        f'<svg viewBox="0 0 {WIDE} {HIGH + 24}" role="img" aria-label="Score of each second">{bands}'
+        f'<line class="level" x1="0" x2="{WIDE}" y1="{level}" y2="{level}"/>'
+        f'<text x="6" y="{level - 6}">an event from here</text>'
+        f"{''.join(_lines(scores, x, y))}"
+        f'<text x="6" y="{HIGH + 18}">0:00</text>'
+        f'<text x="{WIDE - 6}" y="{HIGH + 18}" text-anchor="end">{_clock(length_s)}</text>'
+        f'<line class="now" x1="0" x2="0" y1="0" y2="{HIGH}"/></svg>'
+    )
+
+
+def _lines(scores: Mapping[int, int], x: float, y: float) -> list[str]:
+    """Return one polyline per run of consecutive scanned seconds; skipped seconds leave a break."""
+    made, points, before = [], list[str](), None
+    for second in [*sorted(scores), None]:
+        if points and (second is None or before is None or second != before + 1):
+            made.append(f'<polyline class="line" points="{" ".join(points)}"/>')
+            points = []
+        if second is not None:
+            points.append(f"{(second + 0.5) * x:.1f},{HIGH - scores[second] * y:.1f}")
+        before = second
+    return made
+
+
+def _row(event: Mapping[str, Any]) -> str:
+    start_s, end_s = event["start_s"], event["end_s"]
+    picture = f'<img alt="" src="{quote(Path(event["snapshot"]).name)}">' if "snapshot" in event else ""
+    words = f"{_clock(start_s)}, {end_s - start_s:.1f} s, {escape(str(event['type']))}, score {event['score']}"
+    return f'<li><a href="#" data-at="{start_s}">{picture}<span>{words}</span></a></li>'
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
 
 PICTURE_WIDTH = 1280
 UNKNOWN = ""

@@ -83,7 +83,7 @@ DEVICES = (
 )  # fmt: skip
 
 
-def describe(parser: ArgumentParser) -> None:
+def describe_service(parser: ArgumentParser) -> None:
     parser.add_argument(
         "what", choices=["install", "uninstall", "show"], help="show prints the systemd unit and changes nothing"
     )
@@ -95,7 +95,7 @@ def describe(parser: ArgumentParser) -> None:
     parser.add_argument("--units", metavar="DIR", default="/etc/systemd/system", help="folder of systemd units")
 
 
-def run(args: Namespace, out: Output) -> int:
+def run_service(args: Namespace, out: Output) -> int:
     unit = Path(args.units) / "tawny.service"
     if args.what == "uninstall":
         return _uninstall(unit, out)

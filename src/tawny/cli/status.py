@@ -5,9 +5,9 @@ from typing import Any
 
 from tawny.cli import options
 from tawny.cli.control_client import ask_once, lines
+from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import running_data
-from tawny.cli.times import time_text
 from tawny.config.units import size_text
 from tawny.model.states import STATE_WORDS, CameraState
 from tawny.model.times import utc_from_text
@@ -15,12 +15,12 @@ from tawny.model.times import utc_from_text
 FOLLOWED = frozenset({"camera.state", "gap.started", "gap.ended", "problem.started", "problem.ended"})
 
 
-def describe(parser: ArgumentParser) -> None:
+def describe_status(parser: ArgumentParser) -> None:
     options.data(parser)
     parser.add_argument("--follow", action="store_true", help="keep running and print a line for every change")
 
 
-def run(args: Namespace, out: Output) -> int:
+def run_status(args: Namespace, out: Output) -> int:
     folder = running_data(args)
     status = ask_once(folder, {"command": "status"})
     out.data(status, text(status, out))

@@ -1,27 +1,241 @@
 """All settings with their defaults. A camera requires only a source; `tawny.toml` contains the deviations."""
 
+import ipaddress
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from tawny.config.audio import AudioSettings
-from tawny.config.classification import FallbackKindSettings, ObjectModelSettings
-from tawny.config.destinations import DestinationSettings, OutboxSettings, TargetName
-from tawny.config.heartbeat import HeartbeatSettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
-from tawny.config.live import LiveSettings
 from tawny.config.modes import ModesSettings
-from tawny.config.notifiers import NotifierSettings
-from tawny.config.quantities import Duration, Share, Size
-from tawny.config.recognition import RecogniserSettings
+from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, Table
 from tawny.config.rules import RuleSettings
-from tawny.config.sealing import Recipient, SealingSettings
-from tawny.config.web import HostName, ProxyNetwork
-from tawny.config.zones import Corners, LineSettings, PlaceName, ZoneSettings
-from tawny.model.labels import LabelText
+from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings, TargetName
+from tawny.config.units import Duration, Share, Size
+from tawny.model.polygon import Polygon
+from tawny.model.validation import LabelText
+from tawny.sealed.key_wrapping import recipient
+
+# Settings of zones, lines and masks. Points are x and y, 0..1, from the upper left of the image.
+
+PlaceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=40)]
+"""Zone name; also used as a file name."""
+Points = tuple[tuple[float, float], ...]
+Corners = Annotated[Points, AfterValidator(lambda points: Polygon.of(points).points)]
+
+
+class ZoneSettings(Table):
+    """An area of the image. Short form: `path = [[0.1, 0.5], [0.6, 0.5], [0.6, 1]]`. Use a table for more settings."""
+
+    points: Corners = Field(description="Three or more corners: [[0.1, 0.5], [0.6, 0.5], [0.6, 1]].")
+    threshold: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        None, description="Motion threshold of this zone, 1 to 100. Not set: the camera's."
+    )
+    min_size: Share = Field(
+        0.0, description="Ignore anything smaller than this share of the image, for example `0.5 %`."
+    )
+    min_time: Duration = Field(0.0, description="Ignore anything that stays for less than this.")
+    direction: Literal["any", "left", "right", "up", "down"] = Field(
+        "any", description="Count motion in this direction only."
+    )
+    loitering_after: Duration = Field(0.0, description="Report loitering after this time, for example `60 s`. 0: off.")
+    object_left_after: Duration = Field(0.0, description="Report an object left or removed after this time. 0: off.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_points(cls, said: Any) -> Any:
+        return {"points": said} if isinstance(said, list | tuple) else said
+
+
+class LineSettings(Table):
+    """A line that creates an event when someone crosses it. Short form: `gate = [[0.2, 0.5], [0.8, 0.5]]`."""
+
+    points: Annotated[Points, Field(min_length=2, max_length=2)] = Field(description="Start and end point.")
+    direction: Literal["both", "left-to-right", "right-to-left"] = Field(
+        "both", description="Direction as seen when walking along the line from its first point to its second."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_points(cls, said: Any) -> Any:
+        return {"points": said} if isinstance(said, list | tuple) else said
+
+
+# Settings of encryption: public keys only; the recorder never has the private ones.
+
+Recipient = Annotated[str, AfterValidator(recipient)]
+
+
+class SealingSettings(Table):
+    """Public encryption keys (`age1…`), written by `tawny encryption setup`."""
+
+    recipients: tuple[Recipient, ...] = Field(
+        (), description="Public keys that can open encrypted recordings: `age1…`."
+    )
+    recovery: Recipient | None = Field(
+        None, description="Public key of the printed recovery sheet. Nothing is encrypted without one."
+    )
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return (*self.recipients, *([self.recovery] if self.recovery else ()))
+
+
+# Settings of a camera's sound detection.
+
+Score = Annotated[int, Field(ge=1, le=100)]
+
+
+class AudioSettings(Table):
+    """Sound detection. Unless `listen` is on, audio is recorded but never decoded."""
+
+    listen: bool = Field(default=False, description="Create events for loud sounds.")
+    level: Score = Field(
+        50, description="How much louder than usual a sound must be to create an event: 50 is 15 dB, 100 is 30 dB."
+    )
+    hold: Annotated[Duration, Field(ge=0.5, le=60)] = Field(3.0, description="The event ends after this much quiet.")
+    model: str = Field(
+        "",
+        description="An ONNX model that classifies sounds (input: mono, 16 kHz; "
+        "output: one score per class). Empty: none.",
+    )
+    labels: str = Field("", description="A text file with the model's class names, one per line, in order.")
+    classes: tuple[str, ...] = Field((), description="Report only these classes, for example `Bark`. Empty: all.")
+    sure: Share = Field(0.5, description="Minimum score for a class to be reported.")
+
+    @model_validator(mode="after")
+    def _both(self) -> "AudioSettings":
+        if bool(self.model) != bool(self.labels):
+            raise ValueError("`model` and `labels` must be set together")
+        return self
+
+
+# Settings of the heartbeat to an external monitor.
+
+
+class HeartbeatSettings(Table):
+    """A heartbeat for an external monitor, which warns you if it stops."""
+
+    url: str = Field(
+        "",
+        description="tawny sends a GET request here while everything is fine, for example "
+        "https://example.org/ping/TOKEN. Empty: off.",
+    )
+    interval: Annotated[Duration, Field(ge=10)] = Field(300.0, description="How often. Minimum 10 s.")
+
+    @field_validator("url")
+    @classmethod
+    def _an_address(cls, text: str) -> str:
+        parts = urlsplit(text)
+        if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("an address, for example https://example.org/ping/TOKEN")
+        return text
+
+
+# Settings of live view in browsers: the table `live`.
+
+_STUN = re.compile(r"stuns?:[^\s?]+")
+_TURN = re.compile(r"turns?:[^\s?]+(\?transport=(udp|tcp))?")
+
+
+class TurnServerSettings(Table):
+    """A TURN server, used when no direct connection is possible."""
+
+    url: str = Field(
+        description="For example `turn:HOST:3478`, `turn:HOST:3478?transport=tcp` or `turns:HOST:5349?transport=tcp`."
+    )
+    secret: str = Field(
+        "", description="For your own server: coturn's `static-auth-secret`. Credentials are valid for one hour."
+    )
+    user: str = Field("", description="For a hosted service: your user name.")
+    password: str = Field("", description="For a hosted service: your password.")
+
+    @field_validator("url")
+    @classmethod
+    def _turn(cls, text: str) -> str:
+        if not _TURN.fullmatch(text):
+            raise ValueError("turn:HOST:PORT, with ?transport=tcp for TCP")
+        return text
+
+    @model_validator(mode="after")
+    def _one_login(self) -> "TurnServerSettings":
+        if bool(self.secret) == bool(self.user):
+            raise ValueError("either `secret`, or `user` and `password`")
+        return self
+
+
+class LiveSettings(Table):
+    """Live video in browsers. The defaults suit most networks; see docs/how-to/remote-access.md for others."""
+
+    webrtc: bool = Field(default=True, description="Offer WebRTC: lowest latency, and works through most firewalls.")
+    port: int = Field(
+        0, ge=0, le=65_535, description="WebRTC port (UDP and TCP) to forward in your router. 0: any free port."
+    )
+    listen: str = Field("", description="Address WebRTC listens on. Empty: same as the web interface.")
+    addresses: tuple[str, ...] = Field((), description="Public addresses of this computer, if the port is forwarded.")
+    stun: tuple[str, ...] = Field(
+        (), description="STUN servers, for example `stun:HOST:3478`. None is contacted unless set here."
+    )
+    turn: tuple[TurnServerSettings, ...] = Field((), description="TURN servers.")
+
+    @field_validator("addresses")
+    @classmethod
+    def _are_addresses(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        for text in addresses:
+            ipaddress.ip_address(text)
+        return addresses
+
+    @field_validator("stun")
+    @classmethod
+    def _are_stun(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_STUN.fullmatch(url) for url in urls):
+            raise ValueError("stun:HOST:PORT")
+        return urls
+
+
+# Values of the `web` table: trusted reverse proxies and additional host names.
+
+Network = IPv4Network | IPv6Network
+_HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*")
+
+
+def _checked_network(text: str) -> str:
+    try:
+        found = ip_network(text)
+    except ValueError:
+        raise ValueError("an IP address or a network, for example 127.0.0.1 or 172.30.32.0/24") from None
+    if not found.prefixlen:
+        raise ValueError("the addresses of your proxies; a network of all addresses would trust everyone")
+    return text
+
+
+def _checked_host(text: str) -> str:
+    name = ascii_host(text)
+    if not _HOST.fullmatch(name):
+        raise ValueError("a host name without port and path, for example cam.example.org")
+    return name
+
+
+def ascii_host(text: str) -> str:
+    """Return a host name as browsers send it: lowercase, without final dot, other letters as `xn--…`."""
+    try:
+        return text.lower().rstrip(".").encode("idna").decode()
+    except UnicodeError:
+        return text
+
+
+ProxyNetwork = Annotated[str, AfterValidator(_checked_network)]
+HostName = Annotated[str, AfterValidator(_checked_host)]
+
+
+def proxy_networks(proxies: Iterable[str]) -> tuple[Network, ...]:
+    """Return the setting `web.proxies` as networks; an address is a network of one."""
+    return tuple(ip_network(one) for one in proxies)
+
 
 _CAMERA_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TAKEN = frozenset({"history", "keys", "lock", "control", "outbox", "inbox", "clips"})

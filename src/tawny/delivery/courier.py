@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from tawny.delivery.carrier import Carrier, DeliveryContent
-from tawny.delivery.delivery import Delivery, DeliveryKind
+from tawny.delivery.delivery import Carrier, Delivery, DeliveryContent, DeliveryKind
 from tawny.delivery.outbox import Outbox
 from tawny.engine import Handle
 from tawny.engine.backoff import spread_s

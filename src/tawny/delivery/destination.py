@@ -1,13 +1,61 @@
 """Destination: protocol of places files are uploaded to. Plug-ins use the entry point group `tawny.destinations`."""
 
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from pathlib import Path
+from typing import Any, ClassVar, Final, Protocol
+from urllib.parse import unquote, urlsplit
 
-from tawny.delivery.carrier import DeliveryContent
-from tawny.delivery.delivery import Delivery, DeliveryKind
+from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind
 from tawny.model.clock import Clock
-from tawny.model.errors import TargetLied, TargetRefused
+from tawny.model.errors import DeliveryError, TargetLied, TargetRefused
+
+# Addresses of servers: user, password, host, port and folder. The public form omits user and password.
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationAddress:
+    scheme: str
+    host: str
+    port: int
+    user: str
+    password: str
+    folder: str
+    """Empty for the login folder; `%2Fmnt/disk` in the address is the absolute path `/mnt/disk`."""
+
+    @property
+    def public(self) -> str:
+        return f"{self.scheme}://{self.host}/{self.folder}".rstrip("/")
+
+
+def parse(url: str, ports: dict[str, int]) -> DestinationAddress:
+    """Parse an address. ports: default port by scheme. Raises ValueError."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("url: an address, for example sftp://user:password@host/folder") from None
+    if parts.scheme not in ports or not parts.hostname:
+        raise ValueError("url: an address, for example sftp://user:password@host/folder")
+    if any(ord(one) < 32 for one in unquote(url)):
+        raise ValueError("url: no line breaks or control characters")
+    return DestinationAddress(
+        parts.scheme,
+        parts.hostname,
+        port or ports[parts.scheme],
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+        unquote(parts.path.removeprefix("/")).rstrip("/"),
+    )
+
+
+def only(table: object, known: tuple[str, ...]) -> None:
+    """Raise ValueError for an unknown key."""
+    keys = sorted(set(table) - set(known)) if isinstance(table, dict) else []
+    if keys:
+        raise ValueError(f"{keys[0]}: found an unknown key; allowed: {', '.join(known) or 'none'}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +144,7 @@ class Destination(Protocol):
 
 
 class FileCarrier:
-    """A connection as a carrier (`delivery.carrier`): uploads and verifies."""
+    """A connection as a carrier (`delivery.delivery`): uploads and verifies."""
 
     def __init__(self, connection: DestinationConnection, public: str, *, write_only: bool = False) -> None:
         """public: the target's name and host, for errors. write_only: neither verify nor remove files."""
@@ -135,3 +183,123 @@ class FileCarrier:
         said = self._connection.sha256(name)
         if said is not None and said != content.sha256:
             raise TargetLied(self._public, f"{name} is damaged there")
+
+
+# Connection check of a destination: writes a small file, reads it back and removes it.
+
+SIZE_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionTestStep:
+    """Result of a step. wrong: the problem, empty on success; do: the remedy."""
+
+    what: str
+    wrong: str = ""
+    do: str = ""
+    write_only: bool = False
+    """Whether this step found that the login may not delete, so that the destination needs `write_only`."""
+
+
+class _Sample:
+    media_type = "application/octet-stream"
+    modified_ms = 0
+
+    def __init__(self) -> None:
+        self.data = secrets.token_bytes(SIZE_BYTES)
+        self.size_bytes, self.sha256 = SIZE_BYTES, hashlib.sha256(self.data).hexdigest()
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        return self.data[offset : offset + size_bytes]
+
+    def close(self) -> None:
+        """No resources to release."""
+
+
+def check_destination(
+    connect: Callable[[], DestinationConnection], public: str, *, write_only: bool = False
+) -> list[ConnectionTestStep]:
+    """Connect, write, read back and remove; stop at the first step that fails.
+
+    write_only: connect and write only; the test file stays there.
+    """
+    name, sample = f"tawny-test-{secrets.token_hex(4)}.bin", _Sample()
+    done: list[ConnectionTestStep] = []
+    connection: DestinationConnection | None = None
+    doing = "Connect"
+    try:
+        connection = connect()
+        done.append(ConnectionTestStep("Connected"))
+        doing = "Upload a test file"
+        connection.put(name, sample, "", lambda _: None)
+        if write_only:
+            done.append(ConnectionTestStep(f"Uploaded a test file; {name} stays there"))
+            return done
+        done.append(ConnectionTestStep("Uploaded a test file"))
+        doing = "Download it again"
+        is_readable = _is_read_back(connection, name, sample, public)
+        if is_readable:
+            done.append(ConnectionTestStep("Downloaded it again"))
+        doing = "Delete it"
+        try:
+            connection.remove(name)
+        except TargetRefused:
+            may = "This login may not delete" if is_readable else "This login may only write"
+            done.append(ConnectionTestStep(f"{may}; {name} stays there", write_only=True))
+        else:
+            done.append(ConnectionTestStep("Deleted it"))
+    except DeliveryError as error:
+        done.append(ConnectionTestStep(doing, error.message, error.do))
+    finally:
+        if connection is not None:
+            connection.close()
+    return done
+
+
+def _is_read_back(connection: DestinationConnection, name: str, sample: _Sample, public: str) -> bool:
+    """Compare the file with what was written. Return False if the login may not read it."""
+    try:
+        data = b"".join(connection.read(name))
+    except TargetRefused:
+        return False
+    if data != sample.data:
+        raise TargetLied(public, "the downloaded file differs from the uploaded one")
+    return True
+
+
+# Folders that are no destination: those of the system, of programs that run by themselves, and tawny's own.
+
+ALLOW_ANY: Final = "allow_any_folder"
+"""Setting of a folder destination that switches these rules off; only the settings file can have it."""
+_WHOLE: Final = (
+    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/lost+found", "/proc", "/run", "/sbin", "/sys",
+    "/usr", "/var/cache", "/var/lib/apt", "/var/lib/dpkg", "/var/lib/systemd", "/var/log", "/var/run", "/var/spool",
+)  # fmt: skip
+_ONLY_ITSELF: Final = ("/", "/home", "/root", "/var", "/var/lib")
+_MOUNTED: Final = "/run/media"
+"""Desktops mount disks below it."""
+
+
+def why_no_destination(folder: Path, own: Iterable[Path] = ()) -> str:
+    """Return why files may not be uploaded to a folder; empty if they may. Links count as what they lead to.
+
+    own: folders of tawny's; neither what is in them nor what holds them is a destination.
+    """
+    found = folder.resolve()
+    if not found.is_relative_to(_MOUNTED) and any(found.is_relative_to(path) for path in _WHOLE):
+        return "a folder of the system"
+    if str(found) in _ONLY_ITSELF or found.parent == Path("/home"):
+        return "a folder of the system, or a user's home"
+    if any(part.startswith(".") for part in found.parts):
+        return "a hidden folder, which may hold settings of programs"
+    for path in own:
+        resolved = path.resolve()
+        if found.is_relative_to(resolved) or resolved.is_relative_to(found):
+            return f"tawny's own ({path})"
+    return ""
+
+
+def refuse_no_destination(folder: Path, public: str) -> None:
+    """Raise DeliveryError if a folder is none. Checked at each connection, because links change."""
+    if why := why_no_destination(folder):
+        raise DeliveryError(public, f"it is {why}")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, Protocol
 
-from tawny.delivery.notifiers.address import NotifierAddress
+from tawny.delivery.notifier import NotifierAddress
 from tawny.model.errors import DeliveryError, TargetRefused, TargetUnreachable
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}

@@ -5,12 +5,133 @@ A notifier is wrapped as a carrier of the outbox, so its messages are retried wi
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from urllib.parse import unquote, urlsplit
 
-from tawny.delivery.carrier import DeliveryContent, portions
-from tawny.delivery.delivery import Delivery
-from tawny.delivery.message import Message
+from tawny.delivery.delivery import Delivery, DeliveryContent, portions
 from tawny.model.clock import Clock
+from tawny.model.times import utc_text
+
+# Messages to users: text, attachments and buttons, as values.
+
+
+class Urgency(StrEnum):
+    QUIET = "quiet"
+    """Silent: a follow-up of a message."""
+    NORMAL = "normal"
+    HIGH = "high"
+    """A problem of the recorder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button of a message.
+
+    url: page that confirms and executes the action; empty without a public URL. token: returned by services with
+    callbacks; at most 64 bytes, includes our signature.
+    """
+
+    label: str
+    url: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    id: str
+    """Stays the same when the message is sent again."""
+    kind: str
+    """event, digest, alarm, recap or test."""
+    title: str
+    text: str
+    at_ms: int
+    """Time of the event, ms UTC."""
+    camera: str = ""
+    event: str = ""
+    urgency: Urgency = Urgency.NORMAL
+    link: str = ""
+    """Link to tawny; empty without a public URL."""
+    clip_link: str = ""
+    """Public link to the uploaded clip, valid for some hours."""
+    buttons: tuple[Button, ...] = ()
+    history: str = ""
+    """Witness of the recorder's signed history (`sealed.witness`), in a hidden field or as a last line; or empty."""
+
+    @property
+    def words(self) -> str:
+        """Title and text in one line: `Person. Front door, 20:46.`"""
+        end = "" if not self.text or self.title.endswith((".", "!", "?", ":")) else "."
+        return f"{self.title}{end} {self.text}".strip()
+
+
+# JSON format of messages for webhook and MQTT.
+
+
+def as_json(message: Message, changes: str) -> dict[str, Any]:
+    """Return the message as JSON. changes: ID of the message it replaces; empty for none."""
+    return {
+        "type": f"message.{message.kind}",
+        "id": message.id,
+        "changes": changes or None,
+        "title": message.title,
+        "text": message.text,
+        "time": utc_text(message.at_ms),
+        "camera": message.camera or None,
+        "event": message.event or None,
+        "urgency": message.urgency.value,
+        "link": message.link or None,
+        "clip": message.clip_link or None,
+        "history": message.history or None,
+        "buttons": [{"label": one.label, "url": one.url} for one in message.buttons if one.url],
+    }
+
+
+# Addresses of notifiers: `kind://user:password@host:port/a/b`.
+
+
+@dataclass(frozen=True, slots=True)
+class NotifierAddress:
+    scheme: str
+    user: str
+    password: str
+    host: str
+    port: int | None
+    parts: tuple[str, ...]
+    """Parts of the path."""
+
+    @property
+    def at(self) -> str:
+        """Host and port as in a URL."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
+
+
+def parse(url: str, example: str, least: int = 0) -> NotifierAddress:
+    """Parse an address; the host keeps its case. least: minimum count of path parts. Raises ValueError."""
+    try:
+        split = urlsplit(url)
+        port = split.port
+    except ValueError:
+        raise ValueError(f"url: an address such as {example}") from None
+    parts = tuple(unquote(part) for part in split.path.split("/") if part)
+    if len(parts) < least or not split.hostname or "#" in url or any(ord(one) < 32 for one in unquote(url)):
+        raise ValueError(f"url: an address such as {example}")
+    host = split.netloc.rpartition("@")[2]
+    host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    return NotifierAddress(
+        split.scheme, unquote(split.username or ""), unquote(split.password or ""), host, port, parts
+    )
+
+
+def filled(table: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the table with defaults. Raises ValueError for unknown keys and values of another type."""
+    for key, value in table.items():
+        if key not in defaults:
+            raise ValueError(f"{key}: found an unknown key; allowed: {', '.join(defaults) or 'none'}")
+        if type(value) is not type(defaults[key]):
+            raise ValueError(f"{key}: allowed: such as {defaults[key]!r}")
+    return {**defaults, **table}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +249,7 @@ class ButtonNotifier(Protocol):
 
 
 class MessageCarrier:
-    """A notifier as a carrier (`delivery.carrier`).
+    """A notifier as a carrier (`delivery.delivery`).
 
     compose: returns the message of a delivery in its current state; raises ContentGone if there is none.
     """

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from tawny.config.destinations import hours as parsed
+from tawny.config.targets import hours as parsed
 from tawny.delivery.delivery import DeliveryKind
 from tawny.delivery.outbox import Outbox
 from tawny.model.clock import Clock

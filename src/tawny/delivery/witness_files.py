@@ -9,8 +9,7 @@ from collections.abc import Callable, MutableMapping
 from hashlib import sha256
 from typing import Final
 
-from tawny.delivery.carrier import DeliveryContent
-from tawny.delivery.delivery import Delivery, DeliveryKind
+from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind
 from tawny.delivery.destination import DestinationConnection, FileCarrier
 from tawny.model.errors import DeliveryError, TargetMissing
 from tawny.sealed.witness import Witness, find_witnesses, newest_of_each

@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from tawny.detection.detector import Detector
-from tawny.detection.frames import UndecodedFrame
-from tawny.detection.sampling import LOOKS_A_SECOND, FrameSampler
-from tawny.media.codec.decoder import SOFTWARE, DecodedFrame, Decoder
-from tawny.media.codec.hardware import HardwareDecoder
+from tawny.detection.frames import LOOKS_A_SECOND, FrameSampler, UndecodedFrame
+from tawny.media.codec.decoder import SOFTWARE, DecodedFrame, Decoder, HardwareDecoder
 from tawny.media.image.mask import mask_picture
 from tawny.model.ids import CameraId, RunId
 from tawny.model.observations import Frame, Look

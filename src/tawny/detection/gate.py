@@ -9,10 +9,108 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tawny.detection.gate_audit import GateAudit
-from tawny.detection.gate_sizes import PacketSizeWaker
 from tawny.model.ids import RunId
+from tawny.model.observations import Look
 from tawny.model.packets import Packet, VideoFormat
+
+# Audit of the decode gate: while asleep, random groups of pictures are fully decoded.
+
+MISSES = 2
+"""Number of misses after which the gate is no longer trusted."""
+SUSPECTED = 4
+"""Factor by which audits become more frequent after the first miss."""
+EDGE_MS = 500
+"""Objects that appeared less than this before the keyframe are no misses: the next keyframe would have shown them."""
+
+
+class GateAudit:
+    """one_in: one of this many groups of pictures is audited."""
+
+    def __init__(self, one_in: int, chance: random.Random) -> None:
+        self._one_in, self._chance = one_in, chance
+        self.audits = self.misses = 0
+        self._until_ms: int | None = None
+        """Objects that began before this were missed; None outside an audit."""
+
+    @property
+    def failed(self) -> bool:
+        return self.misses >= MISSES
+
+    def is_due(self) -> bool:
+        """Return whether to audit. Call at the end of every group of pictures that was slept through."""
+        one_in = max(1, self._one_in // SUSPECTED) if self.misses else self._one_in
+        return self._chance.random() * one_in < 1
+
+    def begin(self, end_ms: int) -> None:
+        """Begin an audit of the group that ends at this time."""
+        self.audits += 1
+        self._until_ms = end_ms - EDGE_MS
+
+    def look(self, at_ms: int, look: Look) -> None:
+        """Register the result of a processed frame. Call for every frame while awake."""
+        if self._until_ms is not None and any(
+            (at_ms if thing.since_ms is None else thing.since_ms) < self._until_ms for thing in look.seen
+        ):
+            self.misses += 1
+            self._until_ms = None
+
+    def over(self) -> None:
+        """End the audit: the gate sleeps again."""
+        self._until_ms = None
+
+
+# Packet sizes as an additional wake-up signal: motion between two keyframes costs the encoder bits.
+
+WINDOW_MS = 600
+"""Averaging window for packet sizes, ms. Reordered frames differ much in size."""
+KNOWN = 12
+"""Minimum number of calm windows for a baseline."""
+SLOWLY = 1 / 16
+DEVIATIONS, MORE = 6.0, 0.5
+"""A window wakes if it exceeds the baseline by the larger of DEVIATIONS mean deviations and the share MORE of the
+baseline."""
+VAIN, MOST, FORGIVES = 1.5, 8.0, 0.99
+"""A false wake-up multiplies the threshold by VAIN, up to MOST times; each calm group multiplies it by FORGIVES."""
+
+
+class PacketSizeWaker:
+    def __init__(self) -> None:
+        self._mean = self._deviation = 0.0
+        self._known = 0
+        self._strict = 1.0
+        self._begun_ms = 0
+        self._window: list[int] = []
+        self._windows: list[float] = []
+        """Mean packet sizes in this group of pictures, bytes."""
+
+    def keyframe(self) -> None:
+        """Begin a new group of pictures."""
+        self._window, self._windows = [], []
+
+    def add(self, packet: Packet) -> bool:
+        """Register a packet that is no keyframe. Return whether its size wakes the gate."""
+        if not self._window:
+            self._begun_ms = packet.at_ms
+        self._window.append(len(packet.data))
+        if packet.at_ms - self._begun_ms < WINDOW_MS:
+            return False
+        size = sum(self._window) / len(self._window)
+        self._window = []
+        self._windows.append(size)
+        most = self._mean + max(DEVIATIONS * self._deviation, MORE * self._mean) * self._strict
+        return self._known >= KNOWN and size > most
+
+    def was_calm(self) -> None:
+        """Learn the sizes of this group of pictures, which contained no motion. Call before `keyframe`."""
+        for size in self._windows:
+            share = max(SLOWLY, 1 / (self._known + 1))
+            self._deviation += (abs(size - self._mean) - self._deviation) * share if self._known else 0.0
+            self._mean += (size - self._mean) * share
+            self._known += 1
+        self._strict = max(1.0, self._strict * FORGIVES)
+
+    def woke_for_nothing(self) -> None:
+        self._strict = min(MOST, self._strict * VAIN)
 
 
 class GateMode(StrEnum):

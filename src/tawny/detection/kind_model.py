@@ -3,7 +3,10 @@
 It is no object detector. Motion detection proposes the regions; objects that stand still are never classified.
 """
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -12,8 +15,7 @@ import numpy as np
 from tawny.detection.numpy_model import NumpyModel, UnsupportedModel
 from tawny.detection.onnx import open_session
 from tawny.model.errors import NotDone
-from tawny.model.kinds import ANIMAL, NOTHING, PERSON, VEHICLE
-from tawny.model.observations import Box
+from tawny.model.observations import ANIMAL, NOTHING, PERSON, VEHICLE, Box
 
 KINDS: Final = (PERSON, VEHICLE, ANIMAL, NOTHING)
 """The model's classes, in the order of its outputs."""
@@ -100,3 +102,88 @@ def _cut(picture: Any, left: float, top: float, wide: float, high: float) -> Any
     part = cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE) if any(beyond) else inside
     how = cv2.INTER_AREA if part.shape[0] >= SIDE else cv2.INTER_LINEAR
     return cv2.resize(part, (SIDE, SIDE), interpolation=how)
+
+
+# The model card of a type model: training data, origin of the labels, measured quality.
+
+OWN: Final = Path(__file__).parent / "kinds.onnx"
+"""The bundled model."""
+AGAIN: Final = "Make both again with `python -m training.train`, or leave `kinds` in `[object_detection]` out."
+
+
+@dataclass(frozen=True, slots=True)
+class KindCard:
+    """A model card. said: the whole JSON document, as training wrote it."""
+
+    name: str
+    version: str
+    sha256: str
+    bytes: int
+    licence: str
+    said: Mapping[str, Any]
+
+
+def card_of(model: Path) -> KindCard:
+    """Return the card of a model. Raises NotDone: if the card is missing or invalid, or the model does not match it."""
+    file = model.with_suffix(".json")
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+        card = KindCard(
+            str(said["name"]), str(said["version"]), str(said["sha256"]), int(said["bytes"]), str(said["licence"]), said
+        )
+        kinds = tuple(said["kinds"])
+    except OSError as error:
+        raise NotDone(f"Can't read the model card {file}: {error.strerror}.", AGAIN) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise NotDone(f"{file} isn't a valid model card: {error}.", AGAIN) from None
+    if kinds != KINDS:
+        raise NotDone(f"The model {model} classifies {', '.join(kinds)}, expected {', '.join(KINDS)}.", AGAIN)
+    try:
+        content = model.read_bytes()
+    except OSError as error:
+        raise NotDone(f"Can't read the model {model}: {error.strerror}.", AGAIN) from None
+    if len(content) < card.bytes:
+        raise NotDone(f"The model {model} is incomplete: {len(content)} of {card.bytes} bytes.", AGAIN)
+    found = hashlib.sha256(content).hexdigest()
+    if found != card.sha256:
+        raise NotDone(
+            f"The model {model} doesn't match its card: its SHA-256 is {found}, expected {card.sha256}.", AGAIN
+        )
+    return card
+
+
+def card_words(card: KindCard) -> str:
+    """Return the card as text for users: name, training data, and quality for each camera excluded from training."""
+    said = card.said
+    origins = dict.fromkeys(
+        f"{one['origin']} ({one['licence']})" if "licence" in one else str(one["origin"])
+        for one in said.get("sources", ())
+    )
+    told = [f"{card.name} {card.version} guesses event types: {card.bytes / 1e6:.1f} MB, {card.licence}."]
+    if origins:
+        told.append(f"Trained from: {'; '.join(origins)}.")
+    measured = [_measured(one) for one in said.get("measured", ())]
+    if any(measured):
+        told.append("Each camera was judged by weights that never saw it:")
+        told += [f"  {line}" for line in measured if line]
+    if "false_persons_an_hour" in said:
+        quiet_s = sum(one["quiet_s"] for one in said["measured"])
+        told.append(
+            f"False person detections per hour of quiet video: {said['false_persons_an_hour']:g} "
+            f"({quiet_s / 60:.0f} min tested)."
+        )
+    if "cpu_ms_for_12_crops" in said:
+        told.append(f"A look of a dozen things: {said['cpu_ms_for_12_crops']:g} ms of processor time.")
+    if said.get("not_measured"):
+        told.append(f"Not measured: {'; '.join(said['not_measured'])}.")
+    return "\n".join(told)
+
+
+def _measured(one: Mapping[str, Any]) -> str:
+    """Return one line such as `street: vehicle 17 of 17 (YOLOX-Nano 17)`; empty without events and false detections."""
+    found = [
+        f"{kind} {each['found']} of {each['there']} (YOLOX-Nano {each['yolox_nano']})"
+        for kind, each in one["events"].items()
+    ]
+    wrong = [f"{count} taken for a {kind}" for kind, count in one["wrong"].items()]
+    return f"{one['camera']}: {', '.join([*found, *wrong])}" if found or wrong else ""

@@ -14,18 +14,90 @@ from typing import Any, Protocol
 from tawny.detection.decode_pipeline import DecodePipeline
 from tawny.detection.detector import Detector, Glances
 from tawny.detection.gate import DecodeGate, GateMode
-from tawny.detection.second_scores import SecondScores
-from tawny.detection.stream_selector import StreamSelector
-from tawny.media.codec.hardware import HardwareDecoder
+from tawny.media.codec.decoder import HardwareDecoder
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
-from tawny.model.messages import Message
+from tawny.model.messages import Message, Scored
 from tawny.model.observations import Frame, Look
 from tawny.model.packets import Packet, VideoFormat
 from tawny.model.polygon import Polygon
-from tawny.stream.hub import Hub
+from tawny.stream.hub import Batch, Hub, HubReader
+
+# Maximum score of each second, published when the second is over.
+
+
+class SecondScores:
+    def __init__(self, camera: CameraId, tell: Callable[[Message], None]) -> None:
+        self._camera, self._tell = camera, tell
+        self._second: Scored | None = None
+
+    def add(self, at_ms: int, score: int) -> None:
+        second_ms = at_ms - at_ms % 1000
+        if self._second is not None and self._second.second_ms == second_ms:
+            score = max(score, self._second.score)
+        else:
+            self.close()
+        self._second = Scored(self._camera, second_ms, score)
+
+    def fill(self, from_ms: int, to_ms: int, score: int) -> None:
+        """Register a score for every second between two processed keyframes."""
+        for at_ms in range(from_ms, to_ms, 1000):
+            self.add(at_ms, score)
+
+    def close(self) -> None:
+        second, self._second = self._second, None
+        if second is not None:
+            self._tell(second)
+
+
+# Selects the stream for detection: the preferred one (sub stream) while it delivers packets, else the next.
 
 log = logging.getLogger(__name__)
+
+SILENT_S = 10.0
+"""A stream without packets for this time, s, is skipped until it delivers again."""
+
+
+class StreamSelector:
+    """hubs: in order of preference. Call from one thread."""
+
+    def __init__(self, name: str, hubs: Sequence[Hub], clock: Clock) -> None:
+        self._name, self._hubs, self._clock = name, hubs, clock
+        self._numbers = [-1] * len(hubs)
+        self._heard_s = [clock.mono_s() if hub is hubs[0] else float("-inf") for hub in hubs]
+        self.current = 0
+        self._reader: HubReader | None = None
+
+    def take(self) -> Batch:
+        """Return the packets since the last call. After a change of stream they begin at a keyframe."""
+        best = self._best()
+        if best != self.current:
+            log.warning("%s: detection switched to stream %d, which delivers video", self._name, best + 1)
+            self.close()
+            self.current = best
+        if self._reader is None:
+            self._reader = self._hubs[self.current].reader()
+        return self._reader.take()
+
+    def since(self, number: int) -> list[Packet]:
+        """Return the packets in the ring buffer from this number on, beginning at a keyframe."""
+        return self._hubs[self.current].since(number).packets
+
+    def close(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
+
+    def _best(self) -> int:
+        now_s = self._clock.mono_s()
+        for i, hub in enumerate(self._hubs):
+            newest = hub.newest
+            if newest is not None and newest.number != self._numbers[i]:
+                self._numbers[i], self._heard_s[i] = newest.number, now_s
+            if now_s - self._heard_s[i] < SILENT_S:
+                return i
+        return self.current
+
 
 STEP_S = 0.45
 """Interval between two batches, s."""
@@ -77,7 +149,7 @@ class Watcher:
     trouble: called when the user-visible problem, BLIND or that of the gate (`DecodeGate.trouble`), changes.
     is_read: whether a client reads the live meter; the camera is then processed continuously and without delay.
     private: privacy masks; neither the detector nor event images contain these areas.
-    hardware: returns the devices that may decode a format (`media.codec.hardware.devices`).
+    hardware: returns the devices that may decode a format (`media.codec.decoder.devices`).
     """
 
     def __init__(

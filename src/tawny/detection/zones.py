@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
-from tawny.detection.detector import Detector, Glances
-from tawny.detection.frames import MaskedFrame
-from tawny.detection.region import Region
-from tawny.detection.trigger import EventTrigger
+from tawny.config.settings import CameraSettings, DetectionSettings
+from tawny.detection.detector import Detector, EventTrigger, Glances
+from tawny.detection.frames import MaskedFrame, Region
 from tawny.model.observations import Frame, Look, Observation
 from tawny.model.polygon import Point, Polygon, crossing, foot, middle
 
@@ -66,7 +65,7 @@ class DetectionLine:
 class CameraZones:
     """Zones, lines and masks of one camera.
 
-    mask: areas the detector ignores. level, frames, within: threshold and the K and W of `detection.trigger`.
+    mask: areas the detector ignores. level, frames, within: threshold and the K and W of `detection.detector`.
     """
 
     zones: tuple[DetectionZone, ...] = ()
@@ -261,3 +260,37 @@ def _goes(direction: str, born: Point, now: Point) -> bool:
         return True
     x, y = _WAYS[direction]
     return (now[0] - born[0]) * x + (now[1] - born[1]) * y >= GOES
+
+
+# Zone mapping: converts thresholds, zones, lines and masks from settings for detectors.
+
+
+def privacy_masks(camera: CameraSettings) -> tuple[Polygon, ...]:
+    """Return the camera's privacy masks as polygons."""
+    return tuple(Polygon(points) for points in camera.privacy_masks)
+
+
+def camera_zones(watch: DetectionSettings) -> CameraZones:
+    """Return the zones, lines and masks. Points have been validated with the settings."""
+    return CameraZones(
+        zones=tuple(
+            DetectionZone(
+                name,
+                Polygon(one.points),
+                one.threshold,
+                one.min_size,
+                one.min_time,
+                one.direction,
+                one.loitering_after,
+                one.object_left_after,
+            )
+            for name, one in watch.zones.items()
+        ),
+        lines=tuple(
+            DetectionLine(name, (one.points[0], one.points[1]), one.direction) for name, one in watch.lines.items()
+        ),
+        mask=tuple(Polygon(points) for points in watch.motion_masks),
+        level=watch.threshold,
+        frames=watch.frames,
+        within=watch.within,
+    )

@@ -4,10 +4,8 @@
 the same actors under a fake clock in order of due time, without threads or sleeping.
 """
 
-from tawny.engine.actor import Actor, Engine, Handle
-from tawny.engine.bus import Bus
+from tawny.engine.actor import Actor, Bus, Engine, Handle
 from tawny.engine.inline import InlineEngine
-from tawny.engine.shared_thread import SharedThread
-from tawny.engine.threads import ThreadEngine
+from tawny.engine.threads import SharedThread, ThreadEngine
 
 __all__ = ["Actor", "Bus", "Engine", "Handle", "InlineEngine", "SharedThread", "ThreadEngine"]

@@ -1,7 +1,13 @@
-"""Protocols of actors and engines."""
+"""Actors, engines, the supervisor that restarts a dead actor, and the bus of messages."""
 
+import logging
+import threading
 from collections.abc import Callable
 from typing import Protocol
+
+from tawny.engine.backoff import Backoff
+from tawny.model.clock import Clock
+from tawny.model.messages import Message
 
 
 class Actor(Protocol):
@@ -52,3 +58,77 @@ class Engine(Protocol):
         Return the names of those still running after the timeout.
         """
         ...
+
+
+# Supervisor: closes an actor that raises, reports the error, and restarts the actor after a delay.
+
+log = logging.getLogger(__name__)
+Tell = Callable[[str, BaseException], None]
+
+
+class Supervised:
+    """One actor with its restarts. Engines step this instead of the actor."""
+
+    def __init__(self, name: str, make: Callable[[], Actor], clock: Clock, tell: Tell) -> None:
+        self.name = name
+        self._make, self._clock, self._tell = make, clock, tell
+        self._actor: Actor | None = None
+        self._begun_s = 0.0
+        self._said = ""  # last failure logged with traceback; repetitions take one line
+        self._backoff = Backoff(forget_s=300)
+
+    def step(self) -> float:
+        """Like an actor's step, but never raises: a failure returns the restart delay."""
+        try:
+            if self._actor is None:
+                self._begun_s = self._clock.mono_s()
+                self._actor = self._make()
+            return self._actor.step()
+        except Exception as error:
+            held_s = self._clock.mono_s() - self._begun_s
+            is_new = repr(error) != self._said
+            self._said = repr(error)
+            log.error("%s failed after %.0f s and restarts: %r", self.name, held_s, error, exc_info=is_new)
+            self._tell(self.name, error)
+            self.close()
+            return self._backoff.next_s(held_s)
+
+    def close(self) -> None:
+        actor, self._actor = self._actor, None
+        if actor is not None:
+            try:
+                actor.close()
+            except Exception as error:
+                log.exception("%s failed while closing", self.name)
+                self._tell(self.name, error)
+
+
+# Bus: publishes messages to listeners. Nothing is stored; use the index for data that must not be lost.
+
+Listener = Callable[[Message], None]
+
+
+class Bus:
+    """Publish and subscribe. Thread-safe.
+
+    Listeners run on the publisher's thread, must return at once and must not raise.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listeners: tuple[Listener, ...] = ()
+
+    def publish(self, message: Message) -> None:
+        for listener in self._listeners:
+            listener(message)
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Receive every message from now on. Call the returned function to unsubscribe."""
+        with self._lock:
+            self._listeners = (*self._listeners, listener)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._listeners = tuple(other for other in self._listeners if other is not listener)
+
+        return unsubscribe

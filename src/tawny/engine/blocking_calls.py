@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from tawny.engine.loop import caller
+from tawny.engine.threads import caller
 from tawny.model.errors import NotDone
 
 MAX_AT_ONCE: Final = 2

@@ -5,8 +5,7 @@ import itertools
 from collections.abc import Callable
 from typing import Protocol
 
-from tawny.engine.actor import Actor, Handle
-from tawny.engine.supervisor import Supervised, Tell
+from tawny.engine.actor import Actor, Handle, Supervised, Tell
 from tawny.model.clock import Clock
 
 

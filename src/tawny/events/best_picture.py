@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tawny.media.codec.decoder import DecodedFrame
-from tawny.media.codec.keyframe import jpeg_near, keyframe_jpeg
-from tawny.media.image.jpeg import jpeg
+from tawny.media.image.jpeg import jpeg, jpeg_near, keyframe_jpeg
 from tawny.model.observations import Box, Frame, Observation
 from tawny.model.packets import Packet, VideoFormat
 from tawny.model.polygon import Polygon

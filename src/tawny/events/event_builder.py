@@ -5,20 +5,100 @@ which may be known much later. One instance per camera; call from the watcher's 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any, Protocol
 
 from tawny.events.best_picture import BestPicture, EncodedPicture
-from tawny.events.event_log import EventLog, SavePicture
-from tawny.events.thumbnail_strip import ThumbnailStrip
+from tawny.media.codec.decoder import DecodedFrame
+from tawny.media.image.jpeg import scaled_size, side_by_side
 from tawny.model.errors import StorageError
 from tawny.model.events import Event, SeenObject, new_event_id, rounded
 from tawny.model.ids import CameraId
-from tawny.model.kinds import MOTION, kind_of, kind_of_all
 from tawny.model.messages import EventChanged, Message
-from tawny.model.observations import Frame, Look, Observation
-from tawny.model.reads import RecognisedText
+from tawny.model.observations import MOTION, Box, Frame, Look, Observation, RecognisedText, kind_of, kind_of_all
+from tawny.model.times import Span
+from tawny.storage.index.protocol import Index
 from tawny.stream.hub import Hub
+
+# Protocols of the event storage; `storage.Ledger` is an implementation.
+
+
+class EventLog(Protocol):
+    def put_event(self, event: Event) -> bool:
+        """Add the event or replace the one with its id. Return whether it is durable; it is kept in any case."""
+        ...
+
+
+class SavePicture(Protocol):
+    def __call__(self, event: Event, jpeg: bytes) -> object:
+        """Replace the event's image. Raises StorageError: if it cannot be written."""
+        ...
+
+
+# Closes events that were open when the recorder stopped unexpectedly.
+
+
+def close_left_open(events: Iterable[Event], ledger: EventLog, last_ms: Callable[[Event], int | None]) -> list[Event]:
+    """End all open events and return them. Call before the first watcher starts.
+
+    last_ms: returns the end of the recording in or after the event, ms UTC. With None the event ends at its best image,
+    or at its start.
+    """
+    closed = []
+    for event in events:
+        if event.end_ms is None:
+            known_ms = last_ms(event)
+            end_ms = known_ms if known_ms is not None else event.picture_ms or event.start_ms
+            closed.append(event.ended(end_ms))
+            ledger.put_event(closed[-1])
+    return closed
+
+
+def close_all_left_open(index: Index, ledger: EventLog, now_ms: int) -> None:
+    """End all events that the last run left open, at the end of their recording."""
+
+    def last_ms(event: Event) -> int | None:
+        recorded = index.spans(event.camera, None, Span(event.start_ms, now_ms))
+        return recorded[0].end_ms if recorded else None
+
+    close_left_open(index.events(Span(0, now_ms), limit=200).events, ledger, last_ms)
+
+
+# Thumbnail strip of an event: a few frames from start to end side by side in one JPEG.
+
+LEAST, MOST = 3, 6
+WIDTH = 320
+APART_MS = 700
+"""Initial interval between thumbnails, ms; doubled whenever there are too many."""
+
+
+class ThumbnailStrip:
+    """Collects thumbnails of one event. Call `take` for each frame."""
+
+    def __init__(self) -> None:
+        self._pictures: list[Any] = []
+        self._apart_ms, self._due_ms = APART_MS, 0
+
+    def take(self, frame: Frame) -> None:
+        if self._pictures and frame.at_ms < self._due_ms:
+            return
+        if len(self._pictures) == MOST:
+            self._pictures = self._pictures[::2]
+            self._apart_ms *= 2
+        self._pictures.append(scaled_size(frame if isinstance(frame, DecodedFrame) else frame.rgb, WIDTH))
+        self._due_ms = frame.at_ms + self._apart_ms
+
+    @property
+    def is_short(self) -> bool:
+        """Whether frames after the event are needed to reach the minimum."""
+        return len(self._pictures) < LEAST
+
+    def jpeg(self) -> bytes | None:
+        """Return the strip, or None if the event is too short."""
+        shapes = {picture.shape for picture in self._pictures}
+        return side_by_side(self._pictures) if len(self._pictures) >= LEAST and len(shapes) == 1 else None
+
 
 log = logging.getLogger(__name__)
 
@@ -269,3 +349,63 @@ class _Open:
 def _since_ms(look: Look, at_ms: int) -> int:
     """Return the earliest first observation of the objects seen now, ms UTC."""
     return min(at_ms if thing.since_ms is None else thing.since_ms for thing in look.seen)
+
+
+# Events other than motion: a sound, an abandoned object, camera tampering. Each is an event of its own.
+
+
+class ConditionEvents:
+    """Writes events of one type. At most one is open at a time."""
+
+    def __init__(
+        self, camera: CameraId, ledger: EventLog, tell: Callable[[Message], None], save_picture: SavePicture
+    ) -> None:
+        self._camera, self._ledger, self._tell, self._save_picture = camera, ledger, tell, save_picture
+        self._open: Event | None = None
+
+    @property
+    def lasts(self) -> bool:
+        return self._open is not None
+
+    def begin(
+        self,
+        kind: str,
+        start_ms: int,
+        score: float,
+        what: tuple[SeenObject, ...] = (),
+        *,
+        jpeg: bytes | None = None,
+        box: Box | None = None,
+        zones: tuple[str, ...] = (),
+        at_ms: int | None = None,
+    ) -> None:
+        """Start an event; ends the open one. at_ms: time of the image if not the event's start."""
+        if self._open is not None:
+            self.end(start_ms)
+        event = rounded(Event(new_event_id(start_ms), self._camera, kind, start_ms, None, score, box, zones, what))
+        if jpeg is not None:
+            pictured = replace(event, picture_ms=start_ms if at_ms is None else at_ms)
+            try:
+                self._save_picture(pictured, jpeg)
+                event = pictured
+            except StorageError as error:
+                log.warning("%s: event image could not be stored: %s", self._camera, error)
+        self._open = event
+        self._put("started", event)
+
+    def grow(self, score: float, what: tuple[SeenObject, ...] = ()) -> None:
+        """Raise the score or add objects of the open event."""
+        if self._open is not None and (score > self._open.score or what):
+            known = {one.label for one in self._open.objects}
+            more = tuple(one for one in what if one.label not in known)
+            self._open = replace(self._open, score=max(score, self._open.score), objects=(*self._open.objects, *more))
+            self._put("updated", self._open)
+
+    def end(self, end_ms: int) -> None:
+        event, self._open = self._open, None
+        if event is not None:
+            self._put("ended", event.ended(end_ms))
+
+    def _put(self, what: str, event: Event) -> None:
+        self._ledger.put_event(event)
+        self._tell(EventChanged(what, event))

@@ -12,10 +12,9 @@ from typing import Final
 
 from tawny.config.rules import ALL, NONE, RuleAction, RuleSettings
 from tawny.config.units import duration_text
-from tawny.events.calendar import Calendar
+from tawny.events.schedule import Calendar
 from tawny.model.ids import CameraId
-from tawny.model.kinds import MOTION
-from tawny.model.reads import spoken
+from tawny.model.observations import MOTION, spoken
 
 ANYBODY, EVERYBODY = "anybody", "everybody"
 SAID: Final = {"notify": "notifies", "upload": "uploads to"}

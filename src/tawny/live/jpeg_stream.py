@@ -5,16 +5,64 @@ notified of a new image and fetch the newest one when ready.
 """
 
 import threading
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tawny.live.snapshots import Snapshot
+from tawny.live.wakeup import Wakeup, share_once
 from tawny.media.codec.decoder import DecodedFrame, Decoder
-from tawny.media.image.jpeg import jpeg
+from tawny.media.image.jpeg import jpeg, keyframe_jpeg
 from tawny.media.image.mask import mask_picture
 from tawny.model.packets import Packet, VideoFormat
 from tawny.stream.hub import Hub
+
+# JPEG snapshots of each stream's newest keyframe: decoded on request, shared by callers, cached briefly.
+
+MOST_KEPT = 32
+WIDTH_STEP = 16
+LEAST_WIDTH, MOST_WIDTH = 64, 3840
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A JPEG image. number: packet number, increasing over time."""
+
+    jpeg: bytes
+    at_ms: int
+    number: int
+
+
+class Snapshots:
+    """Snapshot cache for all streams. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[int, int, int, int], Snapshot] = OrderedDict()
+
+    def newest(self, hub: Hub, width: int) -> Snapshot | None:
+        """Return the newest keyframe as JPEG, at most about `width` px wide. None if no keyframe can be decoded."""
+        keyframe = next(iter(hub.recent(0.0)), None)
+        if keyframe is None:
+            return None
+        key = (id(hub), keyframe.at_ms, rounded_width(width), hash(hub.private))
+        with self._lock:
+            if key not in self._kept:
+                made = keyframe_jpeg(keyframe, key[2], hub.private)
+                if made is None:
+                    return None
+                for old in [other for other in self._kept if other[0] == key[0] and other[1] != key[1]]:
+                    del self._kept[old]
+                self._kept[key] = Snapshot(made, keyframe.at_ms, keyframe.number)
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+            return self._kept[key]
+
+
+def rounded_width(width: int) -> int:
+    """Round up to a multiple of WIDTH_STEP, so that similar requests share a snapshot."""
+    return min(MOST_WIDTH, max(LEAST_WIDTH, -(-width // WIDTH_STEP) * WIDTH_STEP))
+
 
 BEHIND_MS = 700
 """Frames older than this many ms are skipped when a newer keyframe exists."""
@@ -176,3 +224,45 @@ def _keyframes_a_second(hub: Hub) -> float:
     """Return the recent keyframe rate per second, plus 5 % margin; 0.0 if unknown."""
     times = [packet.at_ms for packet in hub.recent(LOOK_BACK_S) if packet.is_keyframe]
     return (len(times) - 1) * 1000 / (times[-1] - times[0]) * 1.05 if len(times) > 1 and times[-1] > times[0] else 0.0
+
+
+# MJPEG over HTTP (multipart/x-mixed-replace), for other software and browsers without alternatives.
+
+BOUNDARY = "picture"
+OPENING = f"--{BOUNDARY}\r\n".encode()
+"""Sent before the first part."""
+MEDIA_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+LOOK_S = 4.0
+"""Maximum time between parts, in seconds. Sending detects clients that have disconnected."""
+
+
+async def multipart_stream(hub: Hub, wish: JpegOptions) -> AsyncGenerator[bytes]:
+    """Yield one part per image and repeat the last one while idle.
+
+    Each part ends with the boundary: browsers wait for it.
+    """
+    yield OPENING
+    async for still in jpeg_pictures(hub, wish, again_s=LOOK_S):
+        yield multipart_part(still)
+
+
+def multipart_part(still: Snapshot) -> bytes:
+    head = f"Content-Type: image/jpeg\r\nContent-Length: {len(still.jpeg)}\r\nX-At-Ms: {still.at_ms}\r\n\r\n"
+    return head.encode() + still.jpeg + b"\r\n" + OPENING
+
+
+async def jpeg_pictures(hub: Hub, wish: JpegOptions, again_s: float) -> AsyncGenerator[Snapshot]:
+    """Yield the newest image whenever the consumer is ready. Repeat the last one after `again_s` without a new one."""
+    wakeup = Wakeup()
+    look = share_once(JpegStream, hub, lambda: JpegStream(hub)).look(wish, wakeup)
+    shown: Snapshot | None = None
+    try:
+        while True:
+            newest = look.newest()
+            if newest is not None and newest is not shown:
+                shown = newest
+                yield newest
+            elif not await wakeup.wait(again_s) and shown is not None:
+                yield shown
+    finally:
+        look.close()

@@ -1,14 +1,102 @@
 """Stream selection for a viewer: main or sub stream, unchanged or transcoded."""
 
+import logging
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from tawny.live.shared import share_once
-from tawny.live.transcoded_stream import TranscodedStream
-from tawny.model.ids import StreamName
-from tawny.model.packets import VideoFormat
+from tawny.live.wakeup import share_once
+from tawny.media.codec.transcoder import Reencoder
+from tawny.model.errors import SourceUnusable
+from tawny.model.ids import RunId, StreamName
+from tawny.model.packets import Packet, VideoFormat
 from tawny.stream.hub import Hub
+
+# Transcoded variant of a stream that a browser does not support: encoded once for all viewers.
+
+WIDTH = 1280
+KEEP_S = 12.0
+"""Seconds of encoded video kept for new viewers."""
+BEHIND_MS = 1_000
+_LOOK_BACK_S, _USUAL_FPS = 2.0, 15.0
+_IDLE_S = 1.0
+log = logging.getLogger(__name__)
+
+
+class TranscodedStream:
+    """hub: the transcoded stream. Call `open` before use and `close` afterwards; the last `close` stops the thread."""
+
+    def __init__(self, source: Hub) -> None:
+        self.hub = Hub(keep_s=KEEP_S)
+        self._source = source
+        self._lock = threading.Lock()
+        self._holders = 0
+        self._due = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def open(self) -> None:
+        with self._lock:
+            self._holders += 1
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="turned", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        with self._lock:
+            self._holders -= 1
+        self._due.set()
+
+    def _is_wanted(self) -> bool:
+        with self._lock:
+            if not self._holders:
+                self._thread = None
+            return self._holders > 0
+
+    def _run(self) -> None:
+        reader = self._source.reader(wake=self._due.set)
+        work: Reencoder | None = None
+        number = self._next_number()
+        run = RunId("")
+        try:
+            while self._is_wanted():
+                for packet in _worth_it([each for each in reader.take().packets if each.is_video]):
+                    assert isinstance(packet.format, VideoFormat)
+                    if work is None or work.format != packet.format:
+                        if not packet.is_keyframe:
+                            continue
+                        work = self._begun(work, packet.format)
+                        run = RunId(f"turned-{packet.run}-{number}")
+                    for coded, at_ms in work.turn(packet, self._source.private):
+                        whole = Packet(run, number, coded.format, coded.data, coded.pts, at_ms, coded.is_keyframe)
+                        self.hub.append(whole)
+                        number += 1
+                self._due.wait(_IDLE_S)
+                self._due.clear()
+        except SourceUnusable as error:
+            log.warning("Cannot transcode for browsers that do not support the camera's codec: %s", error)
+        finally:
+            reader.close()
+            if work is not None:
+                work.close()
+
+    def _begun(self, before: Reencoder | None, video: VideoFormat) -> Reencoder:
+        if before is not None:
+            before.close()
+        times = [packet.at_ms for packet in self._source.recent(_LOOK_BACK_S) if packet.is_video]
+        passed_ms = max(times, default=0) - min(times, default=0)
+        return Reencoder(video, WIDTH, (len(times) - 1) * 1000 / passed_ms if passed_ms > 0 else _USUAL_FPS)
+
+    def _next_number(self) -> int:
+        newest = self.hub.newest
+        return newest.number + 1 if newest else 0
+
+
+def _worth_it(packets: list[Packet]) -> list[Packet]:
+    if not packets or packets[-1].at_ms - packets[0].at_ms < BEHIND_MS:
+        return packets
+    return packets[max((at for at, packet in enumerate(packets) if packet.is_keyframe), default=0) :]
+
 
 ORDER = (StreamName.MAIN, StreamName.SUB)
 

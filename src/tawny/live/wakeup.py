@@ -1,8 +1,12 @@
 """Wakes a coroutine from other threads: one event-loop call for any number of packets."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
-from tawny.engine.loop import caller
+from tawny.engine.threads import caller
+from tawny.stream.hub import Hub
 
 
 class Wakeup:
@@ -29,3 +33,17 @@ class Wakeup:
             self._due.clear()
             self._is_called = False  # before the caller reads packets, so that none is missed
         return True
+
+
+# Per-stream objects shared by all viewers: created for the first, released with the last.
+
+Made = TypeVar("Made")
+_made: WeakValueDictionary[tuple[type, int], Any] = WeakValueDictionary()
+
+
+def share_once(kind: type[Made], hub: Hub, make: Callable[[], Made]) -> Made:
+    """Return the stream's shared object of type `kind`; create it if no viewer holds one. Event loop only."""
+    found = _made.get((kind, id(hub)))
+    if not isinstance(found, kind):
+        found = _made[kind, id(hub)] = make()
+    return found

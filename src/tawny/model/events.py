@@ -6,9 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from tawny.model.ids import CameraId, EventId
-from tawny.model.kinds import MOTION, NOTHING, kind_of_all
-from tawny.model.observations import Box
-from tawny.model.reads import RecognisedText
+from tawny.model.observations import MOTION, NOTHING, Box, RecognisedText, kind_of_all
 from tawny.model.times import Span, stamp, stamp_ms
 
 _ID = re.compile(r"([0-9]{8}T[0-9]{6})([0-9]{3})-([0-9a-f]{8})")

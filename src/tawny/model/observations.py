@@ -1,10 +1,32 @@
 """Input and output of detectors."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tawny.model.ids import CameraId
-from tawny.model.reads import RecognisedText
+
+# Recognized texts and faces.
+
+
+@dataclass(frozen=True, slots=True)
+class RecognisedText:
+    """Result of a recognizer for an object in an event.
+
+    by: the recognizer's name, such as `plates`. score: 0..1. text: recognized text, such as a license plate; empty for
+    a face. who: id of a known identity; empty if unknown. Its name is used only while it stays known.
+    """
+
+    by: str
+    text: str
+    score: float
+    who: str = ""
+
+
+def spoken(word: str) -> str:
+    """Normalize a text: lower case, letters and digits only."""
+    return "".join(one for one in word.lower() if one.isalnum())
+
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 as shares 0..1 of the frame's width and height."""
@@ -71,7 +93,7 @@ class Look:
     near: tuple[Observation, ...] = ()
     """Candidates with scores below 50, which a lower threshold makes an event. Optional."""
     grid: int | None = None
-    """Cells with motion (`model.grid`). None if the detector knows only boxes."""
+    """Cells with motion (`model.polygon`). None if the detector knows only boxes."""
     reads: tuple[tuple[int, RecognisedText], ...] = ()
     """Recognized texts and faces so far, each with its track; also of ended tracks."""
     mask: Any = field(default=None, compare=False, repr=False)
@@ -79,3 +101,36 @@ class Look:
 
     Do not modify or keep it.
     """
+
+
+# Object types: the type of a label, and the type of an event from its labels.
+
+MOTION = "motion"
+"""Type of an event without an identified object."""
+PERSON, VEHICLE, ANIMAL, OBJECT = "person", "vehicle", "animal", "object"
+NOTHING = "nothing"
+"""No object: set by a user or suggested by the small model for a shadow, a branch or a reflection."""
+KINDS = (PERSON, VEHICLE, ANIMAL, OBJECT)
+"""Types in priority order: an event gets the first one it contains."""
+_MEMBERS = {
+    VEHICLE: frozenset({"bicycle", "car", "motorcycle", "bus", "train", "truck", "boat"}),
+    ANIMAL: frozenset({"bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"}),
+}
+
+
+def kind_of(label: str) -> str:
+    """Return `person`, `vehicle`, `animal`, or `object` for all other labels. A type returns itself."""
+    if label in KINDS:
+        return label
+    return next((kind for kind, members in _MEMBERS.items() if label in members), OBJECT)
+
+
+def kind_of_all(labels: Iterable[str]) -> str:
+    """Return the type of an event with these labels."""
+    seen = {kind_of(label) for label in labels}
+    return next((kind for kind in KINDS if kind in seen), MOTION)
+
+
+def is_meant(label: str, wanted: Iterable[str]) -> bool:
+    """Return whether `wanted` contains the label or its type."""
+    return any(one in (label, kind_of(label)) for one in wanted)

@@ -3,8 +3,11 @@
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
+from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, RunId, SegmentId, StreamName
+from tawny.model.packets import Packet
 from tawny.model.times import Span
 
 
@@ -48,3 +51,27 @@ def segment_id(camera: CameraId, stream: StreamName, start_ms: int) -> SegmentId
 def stream_mark(camera: CameraId, stream: StreamName) -> bytes:
     """Return the 6 bytes that identify a stream in its segments' ids."""
     return hashlib.blake2s(f"{camera}/{stream}".encode(), digest_size=6).digest()
+
+
+# Input of playback: recordings as packets, in pieces.
+
+
+class SkippedTime(NamedTuple):
+    """Time without a recording. reason: None if no gap explains it."""
+
+    span: Span
+    reason: GapReason | None
+
+
+class ReelPiece(NamedTuple):
+    """Next packets by time, and the time skipped before them.
+
+    `pts` count from the start of the file that contains the packets, which `run` identifies.
+    """
+
+    packets: list[Packet]
+    skipped: SkippedTime | None
+
+
+class NotCarried(Exception):
+    """The recording cannot be delivered in the requested form. The message is for users."""

@@ -3,8 +3,11 @@
 Validators of Python speak of tuples, dictionaries and None. People who write settings or call the API never see those.
 """
 
+import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator
 
 _LIST, _TABLE, _TEXT, _NUMBER, _WHOLE, _SWITCH = (
     *("a list", "a table of names and values", "text", "a number", "a whole number", "true or false"),
@@ -86,3 +89,30 @@ def value_text(value: object) -> str:
     if isinstance(value, str | int | float):
         return repr(value)
     return "a list" if isinstance(value, list | tuple | set | frozenset) else str(value)
+
+
+# Names and labels that people read: without characters that hide or reorder what stands beside them.
+
+_HIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+ALLOWED: Final = "text without control characters or marks for the direction of writing"
+
+
+def has_hidden(text: str) -> bool:
+    return _HIDDEN.search(text) is not None
+
+
+def check_label(text: str) -> str:
+    """Return the text. Raises ValueError: when it has such characters, with what is allowed."""
+    if has_hidden(text):
+        raise ValueError(ALLOWED)
+    return text
+
+
+def clean_label(text: str) -> str:
+    """Return a text from a camera or a model without such characters."""
+    return _HIDDEN.sub("", text)
+
+
+CHECKED = AfterValidator(check_label)
+"""For fields of settings and requests that hold what a user has typed."""
+LabelText = Annotated[str, CHECKED]

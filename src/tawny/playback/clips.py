@@ -13,20 +13,103 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
-from tawny.media.audio.soundtrack import soundtrack
+from tawny.media.audio import soundtrack
+from tawny.media.codec.decoder import DecodedFrame
+from tawny.media.codec.parameter_sets import sps_of
+from tawny.media.codec.transcoder import CRF, Change, RewriteSpan, as_it_was, write_anew
+from tawny.media.image.mask import mask_picture
 from tawny.media.mp4.progressive import ClipSamples as Cut
 from tawny.media.mp4.progressive import ClipSoundtrack, ProgressiveMp4, SegmentPart, cut_clip
-from tawny.model.errors import StorageError
+from tawny.media.mp4.segment_reader import SegmentReader, places, read_segment
+from tawny.model.errors import SourceUnusable, StorageError
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import VideoCodec
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.playback.exact_start import ExactStart, begun_exactly
-from tawny.playback.masked_transcode import covered_file
-from tawny.playback.recordings import RecordingArchive
-from tawny.playback.segment_lookup import closed_since, segments
+from tawny.playback.recordings import RecordingArchive, closed_since, segments
 from tawny.storage.disk.layout import is_open
+
+# Re-encodes part of a recording in memory; clips are cut from the result.
+
+_LIKE_BEFORE_CRF = 17.0
+"""Quality of frames next to original ones: the boundary must not be visible."""
+
+
+def covered_file(path: Path, begin_ticks: int, end_ticks: int | None, private: Sequence[Polygon]) -> BinaryIO:
+    """Return a file like the one at `path` for this time, with privacy masks. Closed by the caller.
+
+    Raises StorageError; SourceUnusable: if no encoder works. Decodes and encodes everything: takes seconds or minutes.
+    """
+
+    def black(frame: DecodedFrame) -> DecodedFrame:
+        return mask_picture(frame, private)
+
+    return _made(path, RewriteSpan(begin_ticks, end_ticks), black, "h264", CRF)[0]
+
+
+def begun_file(path: Path, begin_ticks: int, end_ticks: int, codec: VideoCodec) -> tuple[BinaryIO, int]:
+    """Return the same with unchanged frames, and their number."""
+    return _made(path, RewriteSpan(begin_ticks, end_ticks), as_it_was, codec, _LIKE_BEFORE_CRF)
+
+
+def _made(path: Path, stretch: RewriteSpan, change: Change, codec: VideoCodec, crf: float) -> tuple[BinaryIO, int]:
+    file = read_segment(path)
+    with ExitStack() as undo:
+        made = undo.enter_context(os.fdopen(os.memfd_create("reencoded", os.MFD_CLOEXEC), "wb"))
+        count = write_anew(made, file, stretch, change, codec=codec, crf=crf)
+        made.flush()
+        undo.pop_all()
+    return made, count
+
+
+# Exact start of a clip between two keyframes: re-encodes the frames up to the next keyframe.
+
+
+@dataclass(frozen=True, slots=True)
+class ExactStart:
+    """pieces: replace the first one.
+
+    anew: number of re-encoded frames. is_exact: contains nothing from before the start.
+    """
+
+    pieces: list[SegmentPart]
+    anew: int
+    is_exact: bool
+
+
+def begun_exactly(piece: SegmentPart, held: ExitStack) -> ExactStart:
+    """Return the re-encoded start. held: closes the temporary files.
+
+    Video with more than 8 bits, interlaced video, and H.265 without an encoder stay unchanged.
+    """
+    file = read_segment(piece.path)
+    video = [place for place in places(file, file.fragments) if place.is_video]
+    end = file.duration_ticks if piece.end_ticks is None else piece.end_ticks
+    begin = max((place.pts for place in video if place.pts <= piece.begin_ticks), default=None)
+    keys = sorted(place.pts for place in video if place.is_keyframe)
+    if begin is None or begin in keys:
+        return ExactStart([piece], 0, is_exact=True)
+    following = next((pts for pts in keys if begin < pts < end), None)
+    if not _can_be_made(file):
+        return ExactStart([piece], 0, is_exact=False)
+    until = end if following is None else following
+    try:
+        made, count = begun_file(piece.path, begin, until, file.video.codec)
+    except SourceUnusable:
+        return ExactStart([piece], 0, is_exact=False)
+    held.callback(made.close)
+    head = SegmentPart(Path(f"/dev/fd/{made.fileno()}"), piece.start_ms, begin, until, is_anew=True)
+    rest = [replace(piece, begin_ticks=following)] if following is not None else []
+    return ExactStart([head, *rest], count, is_exact=True)
+
+
+def _can_be_made(file: SegmentReader) -> bool:
+    sps = sps_of(file.video)
+    return (sps.chroma, sps.bit_depth, sps.chroma_bit_depth, sps.interlaced) == (1, 8, 8, False)
+
 
 MOST_KEPT = 4
 MOST_SOUND_S = 3600.0

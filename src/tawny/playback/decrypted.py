@@ -19,13 +19,12 @@ from tawny.model.errors import FileDamaged, FileSealed
 from tawny.model.ids import SegmentId
 from tawny.model.segments import Segment
 from tawny.sealed.broken import SealedFileBroken, WrongKey
-from tawny.sealed.file_reader import SealedFileReader, open_sealed
-from tawny.sealed.file_scanner import FileScan, scan_file
+from tawny.sealed.file_reader import FileScan, SealedFileReader, open_sealed, scan_file
 from tawny.sealed.header import HEADER_BYTES
 from tawny.sealed.key_wrapping import KeyUnwrapper
 from tawny.sealed.records import BLOB, FRAGMENTS, INIT
 from tawny.sealed.sealer import read_compact
-from tawny.storage.sealing.key_ring_file import from_ring
+from tawny.storage.sealing.epoch_keys import from_ring
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +181,7 @@ def picture_part(stored: Path, at_ms: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """`sealed.file_scanner.ByteSource` of an open file."""
+    """`sealed.file_reader.ByteSource` of an open file."""
 
     file: int
     size: int

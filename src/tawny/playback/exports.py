@@ -15,10 +15,9 @@ from zipfile import ZIP_STORED, ZipFile
 from zoneinfo import ZoneInfo
 
 from tawny.media.codec.decoder import DecodedFrame
-from tawny.media.codec.video_writer import VideoWriter
-from tawny.media.image.canvas import Canvas
-from tawny.media.image.gif import FPS as GIF_FPS
-from tawny.media.image.gif import gif_picture, write_gif
+from tawny.media.codec.transcoder import VideoWriter
+from tawny.media.image.canvas import FPS as GIF_FPS
+from tawny.media.image.canvas import Canvas, gif_picture, write_gif
 from tawny.media.image.jpeg import Tiles
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, StreamName

@@ -16,8 +16,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.playback.recordings import RecordingArchive
-from tawny.playback.segment_lookup import JOIN_MS, segments
+from tawny.playback.recordings import JOIN_MS, RecordingArchive, segments
 from tawny.playback.segment_player import reread_segment
 
 LOOK_MS = 6 * 3_600_000

@@ -12,11 +12,9 @@ from tawny.media.mp4.segment_reader import SegmentReader, StoredFragment, Stored
 from tawny.model.errors import FileSealed, StorageError
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import VIDEO_RATE, Format, Packet, VideoCodec
-from tawny.model.reels import NotCarried, ReelPiece, SkippedTime
-from tawny.model.segments import Segment
+from tawny.model.segments import NotCarried, ReelPiece, Segment, SkippedTime
 from tawny.model.times import Span
-from tawny.playback.recordings import RecordingArchive
-from tawny.playback.segment_lookup import JOIN_MS, PlayableRun, run_from
+from tawny.playback.recordings import JOIN_MS, PlayableRun, RecordingArchive, run_from
 from tawny.playback.segment_player import fragments_from, reread_segment
 from tawny.storage.disk.layout import is_open
 

@@ -1,6 +1,7 @@
 """Protocols of the archive for playback, implemented by `storage` and the recorder's open files."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -66,3 +67,118 @@ class RecordingArchive(Protocol):
         0..100; 255 without detection.
         """
         ...
+
+
+# Segment lookup including segments still being written. All calls block on the disk; run them in a thread.
+
+MOST_IN_A_RUN = 20
+JOIN_MS = 500
+"""Maximum distance, ms, of segments played as one."""
+RUN_MS = 3_600_000
+LOOK_MS = 3_600_000
+"""Initial range of the search for the next recording, ms; doubled with each step."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayableRun:
+    """The segments playable from an instant on."""
+
+    segments: list[Segment]
+    next_ms: int | None
+    """Start of the next recording after these, ms UTC; None if there is none yet."""
+    gap: Gap | None
+    """Explanation if nothing is recorded at the instant."""
+
+
+def segments(archive: RecordingArchive, camera: CameraId, stream: StreamName | None, within: Span) -> list[Segment]:
+    """Return all segments that overlap a span, in order and without duplicates.
+
+    One that closes meanwhile counts as closed.
+    """
+    still_open = [
+        one
+        for one in archive.open_segments(camera)  # first: a segment that closes later is then in the index
+        if stream in (None, one.stream) and one.span.overlaps(within)
+    ]
+    closed = archive.index.segments(camera, stream, within)
+    known = {segment.id for segment in closed}
+    found = closed + [segment for segment in still_open if segment.id not in known]
+    return sorted(found, key=lambda segment: (segment.start_ms, segment.stream))
+
+
+def segment(archive: RecordingArchive, cameras: list[CameraId], segment_id: SegmentId) -> Segment | None:
+    """Return a segment by id, or None. cameras: their open segments are searched too."""
+    still_open = [one for camera in cameras for one in archive.open_segments(camera) if one.id == segment_id]
+    return archive.index.segment(segment_id) or next(iter(still_open), None)
+
+
+def closed_since(archive: RecordingArchive, segment: Segment) -> Path | None:
+    """Return the current path of a segment that was open when looked up, or None if it is gone.
+
+    The index learns of a rename slightly later than the file system, so the folder is searched too.
+    """
+    known = archive.index.segment(segment.id)
+    if known is not None and known.path != segment.path:
+        return archive.segment_path(known)
+    path = archive.segment_path(segment)
+    start, _, stream = path.name.partition(".open.")[0].rpartition(".")
+    return next(path.parent.glob(f"{start}-*.{stream}{path.suffix}"), None) if start else None
+
+
+def run_from(archive: RecordingArchive, camera: CameraId, stream: StreamName, at_ms: int) -> PlayableRun:
+    """Return the continuous recording from an instant on, of the other stream if this one has none there."""
+    found: list[Segment] = []
+    for name in (stream, *(other for other in StreamName if other is not stream)):
+        found = _unbroken(segments(archive, camera, name, Span(at_ms, at_ms + RUN_MS)), at_ms)
+        if found:
+            return PlayableRun(found, next_after(archive, camera, found[-1].end_ms, name), None)
+    gaps = archive.index.gaps(camera, Span(at_ms, at_ms + 1))
+    return PlayableRun([], next_after(archive, camera, at_ms, None), gaps[0] if gaps else None)
+
+
+def at(archive: RecordingArchive, camera: CameraId, stream: StreamName, at_ms: int) -> Segment | None:
+    """Return the segment of an instant, of the other stream if this one has none there."""
+    for name in (stream, *(other for other in StreamName if other is not stream)):
+        if found := segments(archive, camera, name, Span(at_ms, at_ms + 1)):
+            return found[0]
+    return None
+
+
+def next_after(archive: RecordingArchive, camera: CameraId, at_ms: int, stream: StreamName | None) -> int | None:
+    """Return the start of the first recording at or after an instant (or up to JOIN_MS before it), ms UTC, or None."""
+    bounds = archive.index.bounds(camera)
+    ends_ms = [one.end_ms for one in archive.open_segments(camera)] + ([bounds.end_ms] if bounds else [])
+    last_ms = max(ends_ms, default=at_ms)
+    begin_ms, look_ms = at_ms, LOOK_MS
+    while begin_ms < last_ms:
+        ahead = Span(begin_ms, begin_ms + look_ms)
+        first_ms = _first_recorded_ms(archive, camera, stream, ahead)
+        if first_ms is None:
+            begin_ms, look_ms = ahead.end_ms, look_ms * 2
+            continue
+        found = segments(archive, camera, stream, Span(first_ms, first_ms + LOOK_MS))
+        later = [one.start_ms for one in found if one.start_ms >= at_ms - JOIN_MS and one.end_ms > at_ms]
+        if later:
+            return later[0]
+        begin_ms = first_ms + LOOK_MS
+    return None
+
+
+def _first_recorded_ms(
+    archive: RecordingArchive, camera: CameraId, stream: StreamName | None, within: Span
+) -> int | None:
+    """Return the first recorded instant without reading segments, ms UTC, or None."""
+    still_open = [one.span for one in archive.open_segments(camera) if stream in (None, one.stream)]
+    recorded = archive.index.spans(camera, stream, within)
+    recorded += [cut for span in still_open if (cut := span.cut_to(within)) is not None]
+    return min((span.begin_ms for span in recorded), default=None)
+
+
+def _unbroken(found: list[Segment], at_ms: int) -> list[Segment]:
+    run: list[Segment] = []
+    for one in found:
+        reaches = run[-1].end_ms if run else at_ms
+        if one.start_ms > reaches + JOIN_MS or len(run) == MOST_IN_A_RUN:
+            break
+        run.append(one)
+    return run

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tawny.media.audio.soundtrack import Soundtrack, soundtrack
+from tawny.media.audio import Soundtrack, soundtrack
 from tawny.media.codec.parameter_sets import codec_string
 from tawny.media.mp4.byte_reader import open_stored, read_chunks
 from tawny.media.mp4.decode_times import FileDecodeTimes
@@ -18,8 +18,7 @@ from tawny.media.mp4.segment_reader import SegmentReader, StoredFragment, read_s
 from tawny.model.errors import FileDamaged, StorageError
 from tawny.model.packets import VIDEO_RATE
 from tawny.model.segments import Segment
-from tawny.playback.recordings import RecordingArchive
-from tawny.playback.segment_lookup import closed_since
+from tawny.playback.recordings import RecordingArchive, closed_since
 
 USUAL_TICKS = VIDEO_RATE // 15
 

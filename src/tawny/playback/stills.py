@@ -3,20 +3,24 @@
 A limited number of images is cached, because a pointer moving along the timeline requests the same ones repeatedly.
 """
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
-from tawny.media.codec.keyframe import keyframe_jpeg
+from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.media.mp4.segment_reader import SegmentReader, read_segment, samples
 from tawny.model.errors import FileDamaged, FileSealed
+from tawny.model.gaps import gap_words
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.packets import SourcePacket
 from tawny.model.segments import Segment
-from tawny.model.times import Span
-from tawny.playback.recordings import RecordingArchive
-from tawny.playback.segment_lookup import segments
+from tawny.model.times import Span, utc_text
+from tawny.playback.clips import ClipFile
+from tawny.playback.exports import clock_text
+from tawny.playback.recordings import RecordingArchive, segments
 
 MOST_KEPT_BYTES = 6_000_000
 SMALL_WIDTH = 640
@@ -92,3 +96,52 @@ class StillReader:
             while self._kept_bytes > MOST_KEPT_BYTES:
                 _, gone = self._kept.popitem(last=False)
                 self._kept_bytes -= len(gone.jpeg)
+
+
+# Text sheet for a clip: time range, gaps and SHA-256.
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSheetHeader:
+    """Values for the header lines."""
+
+    name: str
+    """Name of the clip's file."""
+    camera: CameraId
+    camera_name: str
+    recorder: str
+    person: str
+    zone: ZoneInfo
+    now_ms: int
+
+
+def clip_sheet(archive: RecordingArchive, clip: ClipFile, asked: Span, about: ClipSheetHeader) -> str:
+    """Return the sheet as lines of text. asked: the requested time."""
+    digest = hashlib.sha256()
+    for data in clip.read(0, clip.size_bytes):
+        digest.update(data)
+    end_ms = clip.cut_at_ms or asked.end_ms
+    lines = [
+        f"File        {about.name}",
+        f"Size        {clip.size_bytes} bytes",
+        f"SHA-256     {digest.hexdigest()}",
+        f"Camera      {about.camera_name} ({about.camera})",
+        f"Start       {_both(about.zone, clip.start_ms)}",
+        f"End         {_both(about.zone, end_ms)}",
+        f"Recorder    {about.recorder}",
+        f"Exported    {_both(about.zone, about.now_ms)}, by {about.person}",
+    ]
+    if archive.private(about.camera):
+        lines.append("Re-encoded, because privacy masks are blacked out.")
+    else:
+        lines.append("Original video, not re-encoded.")
+    gaps = archive.index.gaps(about.camera, Span(clip.start_ms, max(end_ms, clip.start_ms + 1)))
+    lines += ["", "Missing" if gaps else "Nothing is missing."]
+    for gap in gaps:
+        until = "now" if gap.end_ms is None else _both(about.zone, gap.end_ms)
+        lines.append(f"  {_both(about.zone, gap.begin_ms)} to {until}: {gap_words(gap)}")
+    return "\n".join(lines) + "\n"
+
+
+def _both(zone: ZoneInfo, at_ms: int) -> str:
+    return f"{clock_text(zone, at_ms)} ({utc_text(at_ms)})"

@@ -19,8 +19,7 @@ from tawny.media.image.mask import mask_picture
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.kinds import NOTHING
-from tawny.model.observations import Observation
+from tawny.model.observations import NOTHING, Observation
 from tawny.model.polygon import Polygon
 from tawny.playback.frame_reader import FrameReader
 from tawny.playback.recordings import RecordingArchive

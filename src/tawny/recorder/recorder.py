@@ -19,14 +19,10 @@ from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
-from tawny.recorder.segment_closer import SegmentCloser
-from tawny.recorder.segmenter import segment_bytes_on
+from tawny.recorder.segmenter import LOOK_S, segment_bytes_on
 from tawny.recorder.stream_recording import NOT_RECORDED, BufferLimits, RecordingStatus, StreamRecording, WriteLoss
-from tawny.recorder.stream_writer import StreamWriter
-from tawny.recorder.volume_selector import VolumeSelector
-from tawny.recorder.write_buffer import LOOK_S
-from tawny.recorder.write_job import WriteJob
-from tawny.recorder.writer_pool import WriterPool
+from tawny.recorder.stream_writer import SegmentCloser, StreamWriter
+from tawny.recorder.writer_pool import VolumeSelector, WriteJob, WriterPool
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.protocol import Index
 from tawny.storage.sealing.epoch_keys import EpochKeys

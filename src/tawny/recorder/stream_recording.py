@@ -17,12 +17,9 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import Packet
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.recorder.segmenter import SEGMENT_BYTES, SEGMENT_S
+from tawny.recorder.segmenter import LOOK_S, OLDEST_S, SEGMENT_BYTES, SEGMENT_S, WriteBuffer, WriteUnit
 from tawny.recorder.stream_writer import StreamWriter
-from tawny.recorder.volume_selector import VolumeSelector
-from tawny.recorder.write_buffer import LOOK_S, OLDEST_S, WriteBuffer
-from tawny.recorder.write_job import WriteJob
-from tawny.recorder.write_units import WriteUnit
+from tawny.recorder.writer_pool import VolumeSelector, WriteJob
 from tawny.storage.disk.volume import Volume
 from tawny.storage.segments.metadata import SegmentTrailer
 from tawny.stream.hub import Hub

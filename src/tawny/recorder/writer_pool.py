@@ -4,15 +4,119 @@ On a disk whose sync takes long, more threads write: a file system with a journa
 the same time at once, so that many cameras wait about as long as one.
 """
 
+import logging
 import math
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from tawny.engine import Engine, Handle
 from tawny.model.clock import Clock
+from tawny.model.errors import StorageError
+from tawny.recorder.segmenter import WriteUnit
+from tawny.recorder.stream_writer import StreamWriter
+from tawny.storage.disk.volume import Volume
+
+# Write job: write units of one stream on their way to the disk.
+
+
+class WriteJob:
+    """A job run once by a writer. on: volume for new files; its writers run the job.
+
+    Invariant: all other fields are set before `finished` and do not change afterwards.
+    """
+
+    def __init__(
+        self, writer: StreamWriter, pieces: list[WriteUnit], begun_s: float, on: Volume, now_s: Callable[[], float]
+    ) -> None:
+        self._writer, self._pieces, self.begun_s, self.on, self._now_s = writer, pieces, begun_s, on, now_s
+        self.ended_s = begun_s
+        self._done = 0
+        self._is_given_up = False
+        self.error: StorageError | None = None
+        """The error that stopped the job."""
+        self.unusable = ""
+        """Why the unit at which the job stopped can never be stored."""
+        self.finished = False
+
+    def __call__(self) -> None:
+        try:
+            for piece in self._pieces:
+                if self._is_given_up:
+                    break
+                self._writer.write(piece, self.on)
+                self._done += 1
+        except StorageError as error:
+            self.error = error
+        except ValueError as error:
+            self.unusable = str(error)
+        finally:
+            self.ended_s = self._now_s()
+            self.finished = True
+
+    def give_up(self) -> None:
+        """Skip units that were not started; the caller writes them elsewhere. Call from any thread."""
+        self._is_given_up = True
+
+    @property
+    def done(self) -> list[WriteUnit]:
+        """The durable units."""
+        return self._pieces[: self._done]
+
+    @property
+    def left(self) -> list[WriteUnit]:
+        return self._pieces[self._done :]
+
+
+# Selection of the volume for recordings: the main volume, or a spare while the main volume fails or hangs.
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonedWrite:
+    """An abandoned job on a hanging disk, and its writer."""
+
+    job: WriteJob
+    writer: StreamWriter
+
+
+class VolumeSelector:
+    def __init__(self, volume: Volume) -> None:
+        self.first = volume
+        self._left_behind: tuple[AbandonedWrite, ...] = ()
+
+    def hangs(self, volume: Volume) -> bool:
+        """Return whether the volume is hanging. Call from any thread."""
+        return any(one.job.on is volume for one in self._left_behind)
+
+    def best(self) -> Volume | None:
+        """Return the volume for a new file. None while no volume responds."""
+        return next((one for one in (self.first, *self.first.spares) if not self.hangs(one)), None)
+
+    def other_than(self, volume: Volume) -> bool:
+        """Return whether another responding volume is known."""
+        return any(one is not volume and not self.hangs(one) for one in (self.first, *self.first.spares))
+
+    def leave(self, job: WriteJob, writer: StreamWriter) -> None:
+        """Abandon a job."""
+        job.give_up()
+        if not self.hangs(job.on):
+            log.warning("%s is not responding; recording continues on another volume", job.on.root)
+        self._left_behind = (*self._left_behind, AbandonedWrite(job, writer))
+
+    def answered(self) -> list[AbandonedWrite]:
+        """Return abandoned jobs that finished since the last call. The caller ends their files."""
+        back = [one for one in self._left_behind if one.job.finished]
+        self._left_behind = tuple(one for one in self._left_behind if not one.job.finished)
+        for volume in {one.job.on.root: one.job.on for one in back}.values():
+            if not self.hangs(volume):
+                log.warning("%s is responding again", volume.root)
+        return back
+
 
 Job = Callable[[], None]
 _IDLE_S: Final = 5.0  # a new job wakes them

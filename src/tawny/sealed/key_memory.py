@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tawny.sealed.age_file import FILE_KEY_BYTES, AgeFile, Stanza, decode
-from tawny.sealed.bech32 import encoded
 from tawny.sealed.keys import KEY_BYTES, hkdf
+from tawny.sealed.mnemonics import encoded
 from tawny.sealed.records import TAG_BYTES
 
 HANDED_BYTES: Final = KEY_BYTES + TAG_BYTES

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from tawny.sealed.file_scanner import ByteSource, FileScan
+from tawny.sealed.file_reader import ByteSource, FileScan
 from tawny.sealed.records import MAY_BE_EMPTIED, emptied
 
 _PIECE_BYTES: Final = 1 << 20

@@ -7,24 +7,109 @@ from pathlib import Path
 from typing import Any
 
 from tawny.config import integrations
-from tawny.config.destinations import DestinationSettings
-from tawny.config.notifiers import NotifierSettings
+from tawny.config.recognition import RecogniserSettings
+from tawny.config.rules import ALL, NONE, RuleAction
 from tawny.config.settings import CameraSettings, Settings
+from tawny.config.targets import DestinationSettings, NotifierSettings
 from tawny.config.units import duration_text
 from tawny.delivery import mqtt_client
-from tawny.delivery.destination import Destination
+from tawny.delivery.delivery import checked
+from tawny.delivery.destination import ALLOW_ANY, Destination, why_no_destination
 from tawny.delivery.destinations.folder import folder_of
-from tawny.delivery.file_names import checked
-from tawny.delivery.folder_rules import ALLOW_ANY, why_no_destination
 from tawny.delivery.notifier import Notifier
 from tawny.detection.detector import DetectorKind
 from tawny.detection.onnx import PROVIDERS
 from tawny.engine.plugins import PluginBroken, PluginGroup
+from tawny.events.rule_engine import ANYBODY, EVERYBODY
 from tawny.model.errors import Problem, SettingsError
-from tawny.service.detection.recognition_validation import check_reading
 from tawny.service.integrations.mqtt_bridge import base_topic
-from tawny.service.modes.rule_validation import check_rules
 from tawny.sources.source import CameraSource
+
+# Validation of rules: they may name only configured cameras, notifiers, destinations, modes, people and locations.
+
+
+def check_rules(settings: Settings) -> Iterator[Problem]:
+    """Yield problems with their paths, such as `rules.0.when.camera`."""
+    known = {
+        "camera": tuple(settings.cameras),
+        "mode": settings.modes.names,
+        "home": (*settings.modes.presence.everybody, ANYBODY),
+        "away": (*settings.modes.presence.everybody, EVERYBODY),
+    }
+    for number, rule in enumerate(settings.rules):
+        path = f"rules.{number}"
+        for key, names in known.items():
+            for name in getattr(rule.when, key):
+                if name not in names:
+                    yield Problem(f"{path}.when.{key}", repr(name), ", ".join(names) or "none are set")
+        if not settings.modes.location and any(one.needs_sun for one in rule.when.between):
+            yield Problem(f"{path}.when.between", "sunrise or sunset", "location = [latitude, longitude] under [modes]")
+        for deed in rule.do:
+            yield from _check_deed(f"{path}.do", deed, settings)
+
+
+def _check_deed(path: str, deed: RuleAction, settings: Settings) -> Iterator[Problem]:
+    match deed.verb:
+        case "notify" if deed.name not in (ALL, NONE):
+            names = tuple(settings.notifiers)
+        case "upload" if deed.name not in (ALL, NONE):
+            names = tuple(settings.destinations)
+        case "record" if deed.name:
+            names = tuple(settings.cameras)
+        case "ptz":
+            names = tuple(settings.cameras)
+        case "relay":
+            names = tuple(settings.relays)
+        case "run" | "say" if not settings.scripts.folder:
+            yield Problem(path, repr(str(deed)), "scripts only where `scripts.folder` is set")
+            return
+        case _:
+            return
+    if deed.name not in names:
+        yield Problem(path, repr(str(deed)), f"one of {', '.join(names)}" if names else "none are set")
+
+
+# Validation of recognition settings: unknown recognizers, sealed cameras and zones.
+
+SEALED = "a camera without encryption; recognition results would be stored unencrypted next to its recordings"
+
+
+def check_reading(settings: Settings, recognisers: Mapping[str, Any]) -> Iterator[Problem]:
+    there = sorted({*recognisers, *(name for name, one in settings.recognizers.items() if one.file)})
+    for name, camera in settings.cameras.items():
+        path = f"cameras.{name}.detection"
+        for wanted in camera.detection.recognize:
+            if wanted not in there:
+                yield Problem(
+                    f"{path}.recognize", repr(wanted), ", ".join(there) or "none: no recognizers are configured"
+                )
+        if camera.detection.recognize and settings.is_sealed(name):
+            yield Problem(f"{path}.recognize", "an encrypted camera", SEALED)
+        for zone in camera.detection.recognize_zones:
+            if zone not in camera.detection.zones:
+                yield Problem(
+                    f"{path}.recognize_zones",
+                    repr(zone),
+                    ", ".join(camera.detection.zones) or "none: there are no zones",
+                )
+    for name, one in settings.recognizers.items():
+        yield from _check_recogniser(f"recognizers.{name}", one, recognisers.get(name))
+
+
+def _check_recogniser(path: str, one: RecogniserSettings, part: Any) -> Iterator[Problem]:
+    """part: the installed plug-in of this name; None: not installed."""
+    if one.file and not one.file.endswith(".py"):
+        yield Problem(f"{path}.file", repr(one.file), "a Python file with read(picture), such as faces.py")
+    elif one.file and one.options:
+        yield Problem(path, f"{', '.join(one.options)}", "only known settings, together with `file`")
+    elif not one.file and part is None:
+        yield Problem(path, "no file", "`file`, or the name of an installed plug-in")
+    elif not one.file:
+        try:
+            part(one.options)
+        except ValueError as error:
+            yield Problem(path, "an invalid value", str(error))
+
 
 OFF = "off"
 """Detector name that disables detection."""
@@ -39,7 +124,7 @@ class PluginRegistry:
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     notifiers: Mapping[str, Notifier] = field(default_factory=dict)
     recognisers: Mapping[str, Any] = field(default_factory=dict)
-    """Factories: each is called with its settings and returns a `detection.recognition.recogniser.Recogniser`."""
+    """Factories: each is called with its settings and returns a `detection.recognition.Recogniser`."""
     accelerators: Mapping[str, Any] = field(default_factory=dict)
     """Each is a `detection.onnx.Accelerator`."""
     own_folders: tuple[Path, ...] = ()

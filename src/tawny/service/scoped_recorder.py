@@ -6,10 +6,9 @@ Routes receive it in place of the recorder for users who may see only some camer
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tawny.config.settings import DetectionSettings
-from tawny.config.zones import Points
+from tawny.config.settings import DetectionSettings, Points
 from tawny.detection.live_meter import LiveMeter
-from tawny.engine.bus import Listener
+from tawny.engine.actor import Listener
 from tawny.model.clock import Clock
 from tawny.model.damage import DamagedSpan
 from tawny.model.errors import NotDone
@@ -32,8 +31,16 @@ from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.playback.recordings import RecordingIndex
-from tawny.service.interfaces.detection_tuning import DetectionTuningApi, DetectionView, DetectorView
-from tawny.service.recorder import BusListener, CameraView, DiskUsage, RecorderService, RecorderWarning
+from tawny.service.recorder import (
+    BusListener,
+    CameraView,
+    DetectionTuningApi,
+    DetectionView,
+    DetectorView,
+    DiskUsage,
+    RecorderService,
+    RecorderWarning,
+)
 from tawny.sources.source import Speaker
 from tawny.storage.index.protocol import EventPage
 from tawny.stream.hub import Hub

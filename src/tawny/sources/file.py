@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from tawny.media.codec.demuxer import CompressedUnit, Demuxer, DemuxTrack, open_file
-from tawny.media.codec.extradata import read_extradata
+from tawny.media.codec.demuxer import CompressedUnit, Demuxer, DemuxTrack, open_file, read_extradata
 from tawny.media.codec.nal import split_annexb
 from tawny.model.clock import Clock
 from tawny.model.errors import NoSuchDevice, SourceFinished, SourceUnusable

@@ -5,17 +5,177 @@ the next keyframe after the recorder's wall clock was set.
 """
 
 import secrets
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tawny.model.clock import Clock
+from tawny.model.damage import DamagedSpan
 from tawny.model.ids import CameraId, RunId, StreamName
-from tawny.model.messages import Message, RunEnded, RunStarted
+from tawny.model.messages import DamageFound, HoleFound, Message, RunEnded, RunStarted
 from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket
 from tawny.model.times import stamp
-from tawny.stream.damage_tracker import Damages
 from tawny.stream.hub import Hub
-from tawny.stream.timekeeper import TrackTimes, UtcMap
+
+# Damage tracker: detects damaged frames and gaps without a complete frame in a stream that keeps sending.
+
+HOLE_MS = 1000
+"""Minimum time without a complete frame, although the camera sent data, that counts as not recorded."""
+_HOLE_STEPS = 3
+"""The same as a multiple of the usual interval: some cameras send a frame only every few seconds."""
+_SOON_MS, _AGAIN_MS = 1000, 10_000
+"""Lasting damage is reported after the first interval and repeated at the second; otherwise at its end."""
+
+
+class Damages:
+    """Detects damage and gaps. tell: receives the messages."""
+
+    def __init__(self, camera: CameraId, stream: StreamName, tell: Callable[[Message], None]) -> None:
+        self._camera, self._stream, self._tell = camera, stream, tell
+        self._newest_ms: int | None = None
+        self._whole_ms = 0  # newest complete frame
+        self._came = False  # since then, data arrived that gave no complete frame
+        self._usual_ms = 0.0
+        self._missing = 0  # missing packets not yet counted as damage
+        self._open: DamagedSpan | None = None
+        self._tell_ms = 0
+
+    def picture(self, at_ms: int, *, is_keyframe: bool, is_damaged: bool, missing: int, after_waste: bool) -> None:
+        """Process the next frame. missing, after_waste: as in `SourcePacket`."""
+        newest_ms = at_ms if self._newest_ms is None else self._newest_ms
+        step_ms = at_ms - newest_ms
+        self._missing += missing
+        usual_ms = round(self._usual_ms)
+        longest_ms = max(HOLE_MS, _HOLE_STEPS * usual_ms)
+        if 0 < step_ms <= longest_ms or not usual_ms:
+            self._usual_ms += (step_ms - self._usual_ms) / (8 if usual_ms else 1)
+        self._came = self._came or is_damaged or after_waste or missing > 0
+        if not is_damaged:
+            if usual_ms and self._came and at_ms - self._whole_ms > longest_ms:
+                self._hole(self._whole_ms + usual_ms, at_ms)
+            self._whole_ms, self._came = max(self._whole_ms, at_ms), False
+        if self._open is not None:
+            self._go_on(self._open, at_ms, is_over=is_keyframe and not is_damaged, is_damaged=is_damaged)
+        elif is_damaged:
+            # lost frames preceded this one
+            begin_ms = min(at_ms, newest_ms + usual_ms) if self._missing and self._newest_ms is not None else at_ms
+            self._open = DamagedSpan(self._camera, self._stream, begin_ms, at_ms + max(1, usual_ms), 1, self._missing)
+            self._missing, self._tell_ms = 0, begin_ms + _SOON_MS
+        self._newest_ms = max(newest_ms, at_ms)
+
+    def end(self) -> None:
+        """End the run and any open damage."""
+        if self._open is not None:
+            end_ms = max(self._open.begin_ms + 1, self._newest_ms or 0)
+            self._tell(DamageFound(replace(self._open, end_ms=end_ms)))
+        self._open, self._newest_ms, self._usual_ms, self._missing = None, None, 0.0, 0
+        self._whole_ms, self._came = 0, False
+
+    def _hole(self, begin_ms: int, end_ms: int) -> None:
+        missing = self._missing + (self._open.packets if self._open is not None else 0)
+        self._tell(HoleFound(self._camera, self._stream, begin_ms, end_ms, missing))
+
+    def _go_on(self, damage: DamagedSpan, at_ms: int, *, is_over: bool, is_damaged: bool) -> None:
+        end_ms = max(damage.begin_ms + 1, at_ms) if is_over else max(damage.end_ms, at_ms + round(self._usual_ms))
+        damage = replace(damage, end_ms=end_ms, units=damage.units + is_damaged, packets=damage.packets + self._missing)
+        self._missing = 0
+        self._open = None if is_over else damage
+        if is_over or at_ms >= self._tell_ms:
+            self._tell_ms = at_ms + _AGAIN_MS
+            self._tell(DamageFound(damage))
+
+
+# Timestamp alignment: monotonic track times without jumps or duplicates, and their mapping to UTC.
+
+BACK_S, AHEAD_S = 1.0, 10.0
+"""A step outside these limits, in s, is a clock jump; smaller steps back are B-frames."""
+SETTLE_SLIDE, SLIDE = 0.02, 0.0005
+"""Maximum slide of the UTC mapping per second: in a run's first ten seconds, and later (500 ppm).
+
+Towards earlier times the first value always applies: nothing arrives before it was taken.
+"""
+SETTLING_S = 10.0
+WINDOW_S = 30.0
+_LOOKED_AT = 64
+"""Number of bytes at each end of a packet that are compared to detect a duplicate."""
+
+
+@dataclass(slots=True)
+class TrackTimes:
+    """Times of one track: converts camera ticks to ticks since the run's start."""
+
+    rate: int
+    zero: int
+    """Camera tick at which the run begins."""
+    _newest: int = -1
+    _arrived_s: float = 0.0
+    _recent: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=16))
+    jumps: int = 0
+
+    def place(self, pts: int, data: bytes, arrived_s: float) -> int | None:
+        """Return ticks since the run's start. None for a duplicate or a packet before the start.
+
+        arrived_s: s monotonic. A packet with the time and bytes of a recent one is a duplicate.
+        """
+        at = pts - self.zero
+        if self._newest >= 0:
+            same = [earlier for when, earlier in self._recent if when == at] if at <= self._newest else []
+            if any(_are_alike(data, earlier) for earlier in same):
+                return None
+            passed_s = arrived_s - self._arrived_s
+            step_s = (at - self._newest) / self.rate
+            stands = bool(same)
+            if stands or step_s < -BACK_S or step_s > AHEAD_S + passed_s:
+                self.jumps += not stands
+                here = self._newest + max(1, round(passed_s * self.rate))
+                self.zero += at - here
+                at = here
+        if at < 0:
+            return None
+        self._recent.append((at, data))
+        if at > self._newest:
+            self._newest, self._arrived_s = at, arrived_s
+        return at
+
+
+def _are_alike(one: bytes, other: bytes) -> bool:
+    return (
+        len(one) == len(other) and one[:_LOOKED_AT] == other[:_LOOKED_AT] and one[-_LOOKED_AT:] == other[-_LOOKED_AT:]
+    )
+
+
+class UtcMap:
+    """Maps positions in a run to UTC. Fed with every packet's position and arrival."""
+
+    def __init__(self, position_s: float, arrived_utc_s: float) -> None:
+        self._begun_utc_s = arrived_utc_s
+        self._offset_s = arrived_utc_s - position_s
+        self._last_utc_s = arrived_utc_s
+        # (arrival, offset) with rising offsets: the first is the minimum
+        self._least: deque[tuple[float, float]] = deque()
+
+    def feed(self, position_s: float, arrived_utc_s: float) -> None:
+        offset_s = arrived_utc_s - position_s
+        while self._least and self._least[-1][1] >= offset_s:
+            self._least.pop()
+        self._least.append((arrived_utc_s, offset_s))
+        while self._least[0][0] < arrived_utc_s - WINDOW_S:
+            self._least.popleft()
+        passed_s = max(0.0, arrived_utc_s - self._last_utc_s)
+        self._last_utc_s = max(self._last_utc_s, arrived_utc_s)
+        wanted_s = self._least[0][1] - self._offset_s
+        settling = wanted_s < 0 or arrived_utc_s - self._begun_utc_s < SETTLING_S
+        most_s = (SETTLE_SLIDE if settling else SLIDE) * passed_s
+        self._offset_s += max(-most_s, min(most_s, wanted_s))
+
+    def settle(self, offsets_s: list[float]) -> None:
+        """Start with the smallest delay among the first packets."""
+        self._offset_s = min(self._offset_s, *offsets_s)
+
+    def at_ms(self, position_s: float) -> int:
+        return round((self._offset_s + position_s) * 1000)
+
 
 STOPPED, CLOCK_SET = "stopped", "clock"
 """End reasons of a run that do not come from the connection."""

@@ -12,9 +12,8 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from tawny.testing.clips import SampleClip
-from tawny.testing.rtsp_faults import CameraFaults
 from tawny.testing.rtsp_session import FakeRtspSession
-from tawny.testing.rtsp_viewer import CameraSetup, FakeRtspViewer
+from tawny.testing.rtsp_viewer import CameraFaults, CameraSetup, FakeRtspViewer
 
 _ANSWER_S = 5.0
 _LET_IN_S = 0.02

@@ -21,8 +21,7 @@ from tawny.app.program import _take_over as take_over
 from tawny.config.changes.difference import AT_ONCE, difference
 from tawny.config.loader import parse_settings
 from tawny.config.settings import Settings
-from tawny.live.rtsp_server.server import RtspServer
-from tawny.live.rtsp_server.session import ServerContext
+from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import House
 

@@ -12,8 +12,7 @@ from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.audit_counts import MOST_ROWS_AN_HOUR
 from tawny.api.live.rtsp_auth import PassAuthenticator
 from tawny.delivery.commands import CommandRefused
-from tawny.live.rtsp_server.server import RtspServer
-from tawny.live.rtsp_server.session import ServerContext
+from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.times import Span
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import OURS, House

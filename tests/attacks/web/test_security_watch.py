@@ -4,8 +4,7 @@ import pytest
 
 from tawny.api.auth.accounts import Accounts
 from tawny.api.auth.accounts_file import AccountsFile
-from tawny.api.auth.audit_counts import ACCESS_REFUSED, LINK_OPENED, MANY, SIGN_IN_FAILED
-from tawny.api.auth.security_watch import SecurityWatch
+from tawny.api.auth.audit_counts import ACCESS_REFUSED, LINK_OPENED, MANY, SIGN_IN_FAILED, SecurityWatch
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.service.health.alarms import AlarmMonitor
 from tawny.testing.clock import FakeClock

@@ -11,9 +11,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tawny.delivery.connection_check import check_destination
 from tawny.delivery.delivery import DeliveryKind
-from tawny.delivery.destination import DestinationConnection, DestinationContext, FileCarrier
+from tawny.delivery.destination import DestinationConnection, DestinationContext, FileCarrier, check_destination
 from tawny.delivery.destinations.s3 import PART_BYTES, S3, _OpenBucket
 from tawny.model.errors import TargetLied, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock

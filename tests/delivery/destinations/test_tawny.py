@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from tawny.api.inbox import Inbox
-from tawny.delivery.connection_check import check_destination
-from tawny.delivery.destination import DestinationConnection, DestinationContext, FileCarrier
+from tawny.delivery.destination import DestinationConnection, DestinationContext, FileCarrier, check_destination
 from tawny.delivery.destinations.tawny import TawnyDestination
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tawny.delivery.message import Urgency
+from tawny.delivery.notifier import Urgency
 from tawny.delivery.notifiers.apprise import Apprise
 from tawny.delivery.notifiers.homeassistant import HomeAssistant
 from tests.contracts.notifier import JPEG, LATER, SECRET, TOLD, NotifierContract, Subject

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tawny.delivery.notifier import NotifierContext
-from tawny.delivery.notifiers import webpush, webpush_crypto
+from tawny.delivery.notifiers import webpush
 from tawny.delivery.notifiers.webpush import Browser, WebPush
 from tawny.model.errors import DeliveryError
 from tawny.testing.clock import FakeClock
@@ -46,9 +46,7 @@ class Phone:
         self.point = self.key.public_key().public_bytes(*form)
 
     def asks(self, endpoint: str, person: str = "Anna") -> Browser:
-        return Browser(
-            person, endpoint, webpush_crypto.base64url_text(self.point), webpush_crypto.base64url_text(self.auth)
-        )
+        return Browser(person, endpoint, webpush.base64url_text(self.point), webpush.base64url_text(self.auth))
 
     def opens(self, body: bytes) -> bytes:
         salt, length = body[:16], body[20]
@@ -92,8 +90,8 @@ def test_it_is_signed_for_that_service(service: StandIn) -> None:
     scheme, _, rest = service.last.headers["authorization"].partition(" ")
     token, key = (part.strip().partition("=")[2] for part in rest.split(","))
     told, _, signature = token.rpartition(".")
-    raw = webpush_crypto.base64url_bytes(signature)
-    point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), webpush_crypto.base64url_bytes(key))
+    raw = webpush.base64url_bytes(signature)
+    point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), webpush.base64url_bytes(key))
     coded = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
     point.verify(coded, told.encode(), ec.ECDSA(hashes.SHA256()))
     with pytest.raises(InvalidSignature):
@@ -132,7 +130,7 @@ def test_a_service_that_fails_is_tried_again_and_the_others_are_told(service: St
 
 def test_keys_that_are_none_are_refused() -> None:
     marks = Marks()
-    for p256dh, auth in (("x", "y"), ("", ""), (webpush_crypto.base64url_text(b"\x04" * 65), "y")):
+    for p256dh, auth in (("x", "y"), ("", ""), (webpush.base64url_text(b"\x04" * 65), "y")):
         with pytest.raises(ValueError):
             webpush.add(marks, Browser("Anna", "https://h/x", p256dh, auth))
     assert marks.kept == {}

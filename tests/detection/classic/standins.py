@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tawny.testing.scenes import START_MS, PictureFrame
+from tests.support.scenes import START_MS, PictureFrame
 
 FPS = 10
 WIDTH, HEIGHT = 640, 480

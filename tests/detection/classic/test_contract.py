@@ -14,8 +14,8 @@ from tawny.detection.classic.pixels import Pixels
 from tawny.detection.detector import Detector
 from tawny.engine.plugins import load
 from tawny.model.observations import Look
-from tawny.testing.scenes import PictureFrame
 from tests.contracts.detector import DetectorContract
+from tests.support.scenes import PictureFrame
 
 
 class TestEdges(DetectorContract):

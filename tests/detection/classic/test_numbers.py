@@ -11,13 +11,13 @@ import pytest
 from tawny.detection.classic.background import Mixture, Neighbours, Stability
 from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement
 from tawny.detection.classic.blocks import Blocks
-from tawny.detection.classic.denoise import Denoise
+from tawny.detection.classic.canny import Denoise
 from tawny.detection.classic.edges import Edges
 from tawny.detection.classic.framediff import FrameDiff
 from tawny.detection.classic.likeness import Likeness
 from tawny.detection.classic.pixels import Pixels
-from tawny.testing.scenes import START_MS, PictureFrame
 from tests.detection.classic import standins
+from tests.support.scenes import START_MS, PictureFrame
 
 
 def readings(detector: ClassicDetector, frames: Iterable[PictureFrame]) -> list[tuple[int, ClassicMeasurement]]:

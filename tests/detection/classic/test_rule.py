@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.detection.classic.event_state import MotionEventState
+from tawny.detection.classic.base import MotionEventState
 from tawny.model.observations import Look
 
 

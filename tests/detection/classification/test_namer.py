@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from tawny.detection.classification.queue import ClassificationQueue
-from tawny.detection.classification.stationary import StationaryObjects
-from tawny.detection.classification.track_classifier import TrackClassifier, how_well, part_around
+from tawny.detection.classification.track_classifier import StationaryObjects, TrackClassifier, how_well, part_around
 from tawny.detection.models.object_model import DetectedObject
 from tawny.model.ids import CameraId
 from tawny.model.observations import Box, Look, Observation
-from tawny.testing.scenes import PictureFrame
 from tests.detection.sink import Sink
+from tests.support.scenes import PictureFrame
 
 PORCH = CameraId("porch")
 BEGUN_MS = 1_795_000_000_000

@@ -8,9 +8,9 @@ from tawny.detection.models.object_model import DetectedObject
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.observations import Box, Look, Observation
-from tawny.testing.scenes import PictureFrame
 from tests.detection.classification.test_namer import BEGUN_MS, PICTURE, PORCH
 from tests.events import scripted
+from tests.support.scenes import PictureFrame
 
 SIGN: Box = (0.40, 0.35, 0.46, 0.60)
 PARKED: Box = (0.55, 0.45, 0.75, 0.60)

@@ -9,14 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tawny.detection.plates import Plates
-from tawny.detection.plates.finding import plates_in
-from tawny.detection.plates.model import ALPHABET, PlateModel
+from tawny.detection.plates.plates import ALPHABET, PlateModel, plates_in
 from tawny.detection.plates.tesseract import MISSING, Tesseract
 from tawny.detection.plates.text import DIGITS, alike, corrected_plate, fitted, is_plate, plain_plate
 from tawny.model.errors import NotDone
-from tawny.testing.plates import LAYOUTS, LIGHTS, Layout, number, vehicle
 from tests.contracts.recogniser import shown
 from tests.detection.plates.made import plate_model
+from tests.support.plates import LAYOUTS, LIGHTS, Layout, number, vehicle
 
 
 @pytest.mark.parametrize("light", LIGHTS)

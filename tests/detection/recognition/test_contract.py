@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from tawny.detection.plates import Plates
-from tawny.detection.recognition.recogniser import Recogniser
-from tawny.detection.recognition.user_recogniser import UserRecogniser
+from tawny.detection.recognition import Recogniser, UserRecogniser
 from tests.contracts.recogniser import RecogniserContract
 
 

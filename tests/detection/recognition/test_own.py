@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tawny.detection.recognition.recogniser import RecogniserResult
-from tawny.detection.recognition.user_recogniser import UserRecogniser
+from tawny.detection.recognition import RecogniserResult, UserRecogniser
 from tawny.testing.waiting import until
 from tests.contracts.recogniser import shown
 

@@ -5,17 +5,20 @@ from typing import Any
 
 import numpy as np
 
-from tawny.detection.recognition.queue import RecognitionQueue
-from tawny.detection.recognition.recogniser import RecogniserInput, RecogniserResult
-from tawny.detection.recognition.track_recogniser import RecognitionWanted, TrackRecogniser
+from tawny.detection.recognition import (
+    RecogniserInput,
+    RecogniserResult,
+    RecognitionQueue,
+    RecognitionWanted,
+    TrackRecogniser,
+)
 from tawny.media.codec.encoder import Encoder
 from tawny.model.ids import CameraId, RunId
-from tawny.model.observations import Look, Observation
+from tawny.model.observations import Look, Observation, RecognisedText
 from tawny.model.packets import Packet
-from tawny.model.reads import RecognisedText
 from tawny.stream.hub import Hub
-from tawny.testing.scenes import PictureFrame
 from tests.detection.sink import Sink
+from tests.support.scenes import PictureFrame
 
 PORCH = CameraId("porch")
 BEGUN_MS = 1_795_000_000_000

@@ -1,7 +1,7 @@
 """Several looks at one plate, or one face, put together."""
 
-from tawny.detection.recognition.votes import ReadVotes
-from tawny.model.reads import RecognisedText
+from tawny.detection.recognition import ReadVotes
+from tawny.model.observations import RecognisedText
 
 
 def votes(*looks: tuple[str, float], who: str = "") -> ReadVotes:

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tawny.detection.sampling import FrameSampler
+from tawny.detection.frames import FrameSampler
 from tawny.detection.user_detector import UserDetector
 from tawny.model.ids import CameraId
 from tawny.model.observations import Look
 from tawny.testing.clock import FakeClock
-from tawny.testing.scenes import PictureFrame
+from tests.support.scenes import PictureFrame
 
 PORCH = CameraId("porch")
 BEGUN_MS = 1_795_000_000_000

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.events.presence_probes import mdns, neighbours, ping
-from tawny.events.presence_probes.mdns import _answered
+from tawny.events import presence_probes
+from tawny.events.presence_probes import _answered
 from tawny.model.clock import SystemClock
 
 CLOCK = SystemClock()
@@ -21,20 +21,22 @@ NOBODY = "192.0.2.77"
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "localhost"])
 def test_who_answers_an_echo_request_is_there(address: str) -> None:
-    if not ping.may_ping():
+    if not presence_probes.may_ping():
         pytest.skip("echo requests are not allowed here")
-    found = ping.resolved([address, NOBODY])
-    assert ping.answer_pings(found, CLOCK, 0.3 if address == "::1" else 0.5) <= {address}
-    assert address in ping.answer_pings(ping.resolved([address]), CLOCK)
+    found = presence_probes.resolved([address, NOBODY])
+    assert presence_probes.answer_pings(found, CLOCK, 0.3 if address == "::1" else 0.5) <= {address}
+    assert address in presence_probes.answer_pings(presence_probes.resolved([address]), CLOCK)
 
 
 def test_who_refuses_a_connection_is_there() -> None:
-    assert ping.answer_connections(ping.resolved(["127.0.0.1", NOBODY]), CLOCK, 0.3) == {"127.0.0.1"}
+    assert presence_probes.answer_connections(presence_probes.resolved(["127.0.0.1", NOBODY]), CLOCK, 0.3) == {
+        "127.0.0.1"
+    }
 
 
 def test_a_name_without_an_address_is_nobody() -> None:
-    assert ping.resolved(["nobody.invalid", "127.0.0.1"]).keys() == {"127.0.0.1"}
-    assert ping.answer_pings({}, CLOCK) == set()
+    assert presence_probes.resolved(["nobody.invalid", "127.0.0.1"]).keys() == {"127.0.0.1"}
+    assert presence_probes.answer_pings({}, CLOCK) == set()
 
 
 def test_the_table_of_neighbours_tells_who_answered(tmp_path: Path) -> None:
@@ -45,9 +47,9 @@ def test_the_table_of_neighbours_tells_who_answered(tmp_path: Path) -> None:
         "192.168.1.51     0x1         0x0         00:00:00:00:00:00     *        eth0\n"
         "nonsense\n"
     )
-    assert neighbours.neighbours(table) == {"192.168.1.50": "aa:bb:cc:dd:ee:01"}
-    assert neighbours.neighbours(tmp_path / "none") == {}
-    neighbours.poke(["127.0.0.1", "not an address"])
+    assert presence_probes.neighbours(table) == {"192.168.1.50": "aa:bb:cc:dd:ee:01"}
+    assert presence_probes.neighbours(tmp_path / "none") == {}
+    presence_probes.poke(["127.0.0.1", "not an address"])
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def responder() -> Iterator[tuple[str, int]]:
 
 def test_who_answers_to_a_name_is_there(responder: tuple[str, int]) -> None:
     asked = ["annas-phone.local", "bens-phone.local", "x" * 70 + ".local"]
-    assert mdns.answer_names(asked, CLOCK, 0.3, responder) == {"annas-phone.local"}
+    assert presence_probes.answer_names(asked, CLOCK, 0.3, responder) == {"annas-phone.local"}
 
 
 @given(st.binary(max_size=64))

@@ -8,9 +8,8 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from tawny.live.follow_stream import FollowStream
-from tawny.live.rtsp_server.digest_auth import digest
-from tawny.live.rtsp_server.server import RtspServer
-from tawny.live.rtsp_server.session import ServerContext
+from tawny.live.rtsp_server.messages import digest
+from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.clock import SystemClock
 from tawny.model.errors import SourceError
 from tawny.model.ids import CameraId, StreamName

@@ -3,8 +3,8 @@ import threading
 
 import pytest
 
-from tawny.live.webrtc.prefetch import MOST_PIECES, PrefetchReader
-from tawny.model.reels import NotCarried, ReelPiece
+from tawny.live.webrtc.playback_sender import MOST_PIECES, PrefetchReader
+from tawny.model.segments import NotCarried, ReelPiece
 from tests.live.cameras import video
 
 PICTURE = video(count=1)[0]

@@ -3,8 +3,17 @@ from aioice.stun import Class, Message, Method, parse_message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.live.webrtc.ice import SILENT_S, Candidate, IceAgent, IceCredentials, candidate_of, is_stun, stun_username
-from tawny.live.webrtc.transports import Address, Kind
+from tawny.live.webrtc.ice import (
+    SILENT_S,
+    Address,
+    Candidate,
+    IceAgent,
+    IceCredentials,
+    Kind,
+    candidate_of,
+    is_stun,
+    stun_username,
+)
 from tawny.testing.clock import FakeClock
 
 REMOTE = IceCredentials("them", "x" * 24)

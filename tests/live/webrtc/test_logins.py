@@ -2,8 +2,8 @@ import base64
 import hashlib
 import hmac
 
-from tawny.config.live import LiveSettings, TurnServerSettings
-from tawny.live.webrtc.ice_servers import LOGIN_LASTS_S, ice_servers, login_at
+from tawny.config.settings import LiveSettings, TurnServerSettings
+from tawny.live.webrtc.public_address import LOGIN_LASTS_S, ice_servers, login_at
 from tawny.testing.clock import FakeClock
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.live.webrtc.playback_commands import (
+from tawny.live.webrtc.viewer_session import (
     CHANNEL,
     InvalidPlaybackCommand,
     PlaybackCommand,

@@ -1,6 +1,6 @@
 import asyncio
 
-from tawny.live.webrtc.playback_clock import LATE_S, PlaybackClock
+from tawny.live.webrtc.playback_sender import LATE_S, PlaybackClock
 from tawny.model.clock import SystemClock
 from tawny.testing.clock import FakeClock
 

@@ -3,8 +3,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from tawny.live.webrtc.audio_tracks import G711Track, OpusTrack, names
-from tawny.live.webrtc.live_sender import AGAIN_S, LiveSender
-from tawny.live.webrtc.packet_cuts import cut_picture, cuts_of
+from tawny.live.webrtc.live_sender import AGAIN_S, LiveSender, cut_picture, cuts_of
 from tawny.live.webrtc.rtp_sender import RtpTrack
 from tawny.media.codec.nal import join_lengths, nal_type, split_lengths
 from tawny.model.packets import AudioFormat, Packet, VideoFormat

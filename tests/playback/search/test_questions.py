@@ -8,12 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tawny.model.events import Event, SeenObject, event_id
-from tawny.model.grid import COLUMNS, grid_of
 from tawny.model.ids import CameraId
-from tawny.playback.search.ask import search_in_words
-from tawny.playback.search.motion_search import heat, motion_in_spot
-from tawny.playback.search.query import SearchableIdentity
-from tawny.playback.search.query_parser import SearchVocabulary, parse_query
+from tawny.model.polygon import COLUMNS, grid_of
+from tawny.playback.search.event_search import heat, motion_in_spot, search_in_words
+from tawny.playback.search.query_parser import SearchableIdentity, SearchVocabulary, parse_query
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.protocol import Index
 from tawny.storage.index.sqlite_index import SqliteIndex

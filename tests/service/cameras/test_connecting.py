@@ -11,8 +11,7 @@ from tawny.config.settings import Settings
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, SettingsError, SourceError
 from tawny.model.ids import CameraId
-from tawny.service.cameras.connection_settings import CameraConnectionService
-from tawny.service.interfaces.camera_connection import CameraAddress, CameraAddressChange
+from tawny.service.cameras.connection_settings import CameraAddress, CameraAddressChange, CameraConnectionService
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera

@@ -19,9 +19,9 @@ from tawny.model.ids import StreamName
 from tawny.model.messages import DamageFound
 from tawny.model.times import Span
 from tawny.playback import timeline
-from tawny.protocols.rtp.packetizer import RtpPacket
+from tawny.protocols.rtp import RtpPacket
 from tawny.service import json_format
-from tawny.service.cameras.packet_loss import TOO_FAST
+from tawny.service.cameras.camera import TOO_FAST
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.index.opening import index_to_read, rebuild_index

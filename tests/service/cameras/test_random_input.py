@@ -17,7 +17,7 @@ import pytest
 from tawny.model.ids import CameraId
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
-from tawny.testing.rtsp_faults import CameraFaults, endless, random_bytes, random_payloads
+from tawny.testing.rtsp_viewer import CameraFaults, endless, random_bytes, random_payloads
 from tawny.testing.waiting import until
 from tests.app.rig import hashed, on_disk
 

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tawny.config.destinations import DestinationSettings
 from tawny.config.settings import CameraSettings, Settings
+from tawny.config.targets import DestinationSettings
 from tawny.delivery.delivery import DeliveryKind, ReceivedAccess
 from tawny.delivery.send_schedule import open_in_s
 from tawny.model.errors import SettingsError

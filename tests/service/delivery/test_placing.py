@@ -15,8 +15,7 @@ from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged
 from tawny.service.delivery.delivery_service import DeliveryService
-from tawny.service.delivery.target_kinds import DESTINATIONS, NOTIFIERS
-from tawny.service.delivery.target_settings import TargetSettingsService
+from tawny.service.delivery.target_settings import DESTINATIONS, NOTIFIERS, TargetSettingsService
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until

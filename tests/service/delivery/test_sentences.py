@@ -8,8 +8,8 @@ import pytest
 
 from tawny.model.events import Event, SeenObject
 from tawny.model.ids import CameraId, EventId
-from tawny.model.reads import RecognisedText
-from tawny.service.delivery import message_text
+from tawny.model.observations import RecognisedText
+from tawny.service.delivery import message_composer
 
 BERLIN = ZoneInfo("Europe/Berlin")
 AT_MS = 1_795_203_960_000  # 20:46 there
@@ -37,7 +37,7 @@ def event(**about: Any) -> Event:
     ],
 )
 def test_an_event(about: dict[str, object], title: str, text: str) -> None:
-    assert message_text.of_event(event(**about), "Front door", BERLIN, lambda _who: "") == (title, text)
+    assert message_composer.of_event(event(**about), "Front door", BERLIN, lambda _who: "") == (title, text)
 
 
 def test_who_was_recognised_and_what_was_read() -> None:
@@ -45,31 +45,31 @@ def test_who_was_recognised_and_what_was_read() -> None:
         reads=(RecognisedText("plates", "BAB123", 0.9, "k1"), RecognisedText("faces", "", 0.8, "k2")), kind="vehicle"
     )
     names = {"k1": "Anna's car", "k2": "Anna"}
-    assert message_text.of_event(known, "Gate", BERLIN, lambda who: names[who])[0] == "Anna's car and Anna."
-    assert message_text.of_event(known, "Gate", BERLIN, lambda _who: "")[0] == "Vehicle BAB123."
+    assert message_composer.of_event(known, "Gate", BERLIN, lambda who: names[who])[0] == "Anna's car and Anna."
+    assert message_composer.of_event(known, "Gate", BERLIN, lambda _who: "")[0] == "Vehicle BAB123."
 
 
 def test_several_events() -> None:
     several = [event(), event(start_ms=AT_MS + 300_000), event(kind="vehicle")]
-    told = message_text.of_events(several, "Front door", BERLIN)
+    told = message_composer.of_events(several, "Front door", BERLIN)
     assert told == ("3 more events", "Front door, 20:46 to 20:51: 2 × person, 1 × vehicle.")
 
 
 def test_a_camera_that_is_not_recorded() -> None:
     counts = "1 of 2 cameras working: 1 offline."
-    told = message_text.of_alarm("camera", "Garage", "14:02", "No answer.", "", counts)
+    told = message_composer.of_alarm("camera", "Garage", "14:02", "No answer.", "", counts)
     assert told == ("Garage has not been recording since 14:02.", f"No answer. {counts}")
 
 
 def test_another_problem_names_itself_and_the_camera() -> None:
-    told = message_text.of_alarm("gap", "Garage", "14:02", "65 s are missing.", "Check its network.", "")
+    told = message_composer.of_alarm("gap", "Garage", "14:02", "65 s are missing.", "Check its network.", "")
     assert told == ("Garage: many short gaps.", "65 s are missing. Check its network.")
-    over = message_text.of_alarms_end("clock", "", "14:02", "20:51", "")
+    over = message_composer.of_alarms_end("clock", "", "14:02", "20:51", "")
     assert over == ("Resolved: Clock not synchronized.", "From 14:02 to 20:51.")
 
 
 def test_a_camera_that_is_back() -> None:
-    told = message_text.of_alarms_end("camera", "Garage", "14:02", "20:51", "")
+    told = message_composer.of_alarms_end("camera", "Garage", "14:02", "20:51", "")
     assert told == ("Garage is recording again.", "Missing: 14:02 to 20:51.")
 
 
@@ -78,10 +78,10 @@ def test_a_camera_that_is_back() -> None:
     [(1.0, "100 %"), (0.99984, "99.98 %"), (0.999999, "99.99 %"), (0.5, "50.00 %"), (0.0, "0.00 %")],
 )
 def test_a_share_is_never_more_than_is_true(part: float, text: str) -> None:
-    assert message_text.share(part) == text
+    assert message_composer.share(part) == text
 
 
 def test_a_day() -> None:
-    told = message_text.of_day(0.99984, [event(), event(kind="animal")])
+    told = message_composer.of_day(0.99984, [event(), event(kind="animal")])
     assert told == ("Daily summary: 99.98 % recorded", "2 events: 1 × person, 1 × animal.")
-    assert message_text.of_day(None, []) == ("Daily summary", "No events.")
+    assert message_composer.of_day(None, []) == ("Daily summary", "No events.")

@@ -18,11 +18,10 @@ from tawny.service.detection.camera_detection import CameraDetection, DetectionS
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
 from tawny.storage.disk.volume import Volume
-from tawny.storage.segments.motion_grids import MotionGrids
-from tawny.storage.segments.motion_scores import MotionScoreFile
+from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.testing.clock import FakeClock
-from tawny.testing.scenes import SyntheticScene, person
 from tests.detection.camera import Camera, encoded
+from tests.support.scenes import SyntheticScene, person
 
 STEP_S = 0.5
 

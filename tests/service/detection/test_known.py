@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tawny.detection.recognition.recogniser import RecogniserResult
+from tawny.detection.recognition import RecogniserResult
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
-from tawny.model.reads import RecognisedText
+from tawny.model.observations import RecognisedText
 from tawny.service.detection.identity_store import FILE, KEY, IdentityStore, likeness
 
 ANNA = (1.0, 0.0, 0.2)

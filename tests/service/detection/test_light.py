@@ -15,7 +15,7 @@ GUESS = """
 import numpy as np
 from tawny.config.settings import Settings
 from tawny.model.clock import SystemClock
-from tawny.service.detection.fallback_runtime import FallbackRuntime
+from tawny.service.detection.classifier_runtime import FallbackRuntime
 guess = FallbackRuntime(Settings, SystemClock())
 guess.choose()
 assert guess.guesser.look(np.zeros((1, 2, 64, 64), np.uint8)).shape == (1, 4), guess.trouble

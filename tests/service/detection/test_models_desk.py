@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from tawny.api.auth.accounts import Role
-from tawny.service.detection.classifier_runtime import ClassifierRuntime
-from tawny.service.detection.model_service import ModelService
+from tawny.service.detection.classifier_runtime import ClassifierRuntime, ModelService
 from tawny.service.detection.model_store import RECOMMENDED, ModelStore, RecommendedModel
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import House, make_house

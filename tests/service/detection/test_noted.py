@@ -7,16 +7,15 @@ import numpy as np
 from tawny.detection.abandoned_object import AbandonedObject, AbandonedObjectDetector
 from tawny.detection.live_meter import LiveMeter, MeterReading
 from tawny.detection.tamper import TamperDetector
-from tawny.model.grid import grid_of
 from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look, Observation
+from tawny.model.polygon import grid_of
 from tawny.model.times import Span
-from tawny.service.detection.activity_recorder import ActivityRecorder
+from tawny.service.detection.camera_detection import ActivityRecorder
 from tawny.storage.disk.volume import Volume
-from tawny.storage.segments.motion_grids import MotionGrids
-from tawny.storage.segments.motion_scores import MotionScoreFile
+from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.testing.clock import FakeClock
-from tawny.testing.scenes import PictureFrame, SyntheticScene
+from tests.support.scenes import PictureFrame, SyntheticScene
 
 PORCH = CameraId("porch")
 BOX = (0.1, 0.1, 0.2, 0.3)

@@ -21,12 +21,11 @@ from tawny.service.detection.recognition_service import RecognitionService
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
 from tawny.storage.disk.volume import Volume
-from tawny.storage.segments.motion_grids import MotionGrids
-from tawny.storage.segments.motion_scores import MotionScoreFile
+from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.testing.clock import FakeClock
-from tawny.testing.plates import LAYOUTS, vehicle
 from tests.app.rig import settings
 from tests.detection.camera import Camera
+from tests.support.plates import LAYOUTS, vehicle
 
 DRIVE, STREET = CameraId("drive"), CameraId("street")
 HIGH, WIDE, FPS = 540, 960, 5

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from tawny.config.settings import Settings
-from tawny.detection.recognition.queue import ReadableObject, RecognitionJob
+from tawny.detection.recognition import ReadableObject, RecognitionJob
 from tawny.model.errors import NotDone, SettingsError
 from tawny.model.ids import CameraId
-from tawny.model.reads import RecognisedText
+from tawny.model.observations import RecognisedText
 from tawny.service.detection.identity_store import IdentityStore
 from tawny.service.detection.recognition_service import RecognitionService, face_print
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clock import FakeClock
-from tawny.testing.plates import LAYOUTS, vehicle
 from tests.app.rig import settings
+from tests.support.plates import LAYOUTS, vehicle
 
 GATE = CameraId("gate")
 WHOLE = (0.0, 0.0, 1.0, 1.0)

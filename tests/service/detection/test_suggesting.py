@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tawny.config.classification import ObjectModelSettings
+from tawny.config.recognition import ObjectModelSettings
 from tawny.config.settings import Settings
 from tawny.model.events import Event
 from tawny.model.messages import EventChanged
-from tawny.service.detection.fallback_runtime import FallbackRuntime
+from tawny.service.detection.classifier_runtime import FallbackRuntime
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until

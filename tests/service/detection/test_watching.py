@@ -20,13 +20,12 @@ from tawny.service.detection.camera_detection import WORDS, CameraDetection, Det
 from tawny.service.retention.event_marks import EventMarks
 from tawny.storage.disk.layout import SOUND
 from tawny.storage.disk.volume import Volume
-from tawny.storage.segments.motion_grids import MotionGrids
-from tawny.storage.segments.motion_scores import MotionScoreFile
+from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
-from tawny.testing.scenes import PictureFrame
 from tawny.testing.waiting import until
 from tests.app.rig import DOOR, Rig, rig, settings
+from tests.support.scenes import PictureFrame
 
 FILE = """\
 # at home

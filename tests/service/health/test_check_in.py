@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from tawny.service.health.check_in import CheckInSender
+from tawny.service.health.monitor import CheckInSender
 from tawny.testing.clock import FakeClock
 
 EVERY_S = 300.0

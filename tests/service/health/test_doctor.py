@@ -17,6 +17,7 @@ from tawny.model.clock import SystemClock, is_kept_right
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.states import BLINDED, CHOSEN, ON_WATCH, CameraState
+from tawny.service.delivery.delivery_api import TargetView
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
 from tawny.service.health.checks import (
@@ -27,7 +28,6 @@ from tawny.service.health.checks import (
     HealthCheckRunner,
     uploads_behind,
 )
-from tawny.service.interfaces.delivery import TargetView
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import FakeRecorder

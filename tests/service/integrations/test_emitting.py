@@ -13,8 +13,8 @@ import pytest
 
 from tawny.config.integrations import EmitterSettings
 from tawny.delivery.emitters import emitter_of
+from tawny.delivery.notifiers.http import HEADER, signed_at
 from tawny.delivery.scripts import ScriptRunner
-from tawny.delivery.webhook_signature import HEADER, signed_at
 from tawny.engine import InlineEngine
 from tawny.media.codec.video_file import FileVideo
 from tawny.model.clock import SystemClock
@@ -23,8 +23,14 @@ from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged, GapChanged, SegmentClosed
 from tawny.playback.clips import ClipCache
-from tawny.service.integrations.emitter_worker import MOST_WAITING, EmitterWorker
-from tawny.service.integrations.message_formats import MOST_CLIPS, MessageFormat, NativeFormat, PancakeFormat
+from tawny.service.integrations.emitter_worker import (
+    MOST_CLIPS,
+    MOST_WAITING,
+    EmitterWorker,
+    MessageFormat,
+    NativeFormat,
+    PancakeFormat,
+)
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import FakeRecorder
 from tests.delivery.notifiers.stand_in import StandIn, served

@@ -13,8 +13,7 @@ from tawny.model.errors import NotDone
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged
-from tawny.service.modes.rule_actions import RuleActions
-from tawny.service.modes.rule_decider import RuleDecider
+from tawny.service.modes.rule_actions import RuleActions, RuleDecider
 from tawny.testing.clock import FakeClock
 
 PORCH, YARD = CameraId("porch"), CameraId("yard")

@@ -6,7 +6,7 @@ import pytest
 
 from tawny.config.modes import PresenceSettings
 from tawny.model.errors import NotDone
-from tawny.service.modes.presence_prober import NO_PINGS, PresenceProber, PresenceProbes
+from tawny.service.modes.mode_controller import NO_PINGS, PresenceProber, PresenceProbes
 from tawny.testing.clock import FakeClock
 
 SETTINGS = {

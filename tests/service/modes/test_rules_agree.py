@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tawny.config.settings import Settings
-from tawny.delivery.file_names import checked
+from tawny.delivery.delivery import checked
 from tawny.delivery.outbox import Outbox
 from tawny.engine import Bus
 from tawny.events.mode_store import ModeStore
@@ -21,10 +21,8 @@ from tawny.model.messages import EventChanged
 from tawny.service.delivery.notification_filter import NotificationFilter
 from tawny.service.delivery.notification_scheduler import NotificationScheduler
 from tawny.service.delivery.upload_scheduler import UploadRule, UploadScheduler
-from tawny.service.interfaces.modes import Rehearsal
-from tawny.service.modes.rehearsal import RehearsalTargets, rehearsed
-from tawny.service.modes.rule_actions import RuleActions
-from tawny.service.modes.rule_decider import RuleDecider
+from tawny.service.modes.mode_service import Rehearsal, RehearsalTargets, rehearsed
+from tawny.service.modes.rule_actions import RuleActions, RuleDecider
 from tawny.testing.clock import FakeClock
 from tests.playback.archives import FakeArchive
 

@@ -12,8 +12,8 @@ from tawny.engine import InlineEngine
 from tawny.model.errors import SettingsError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
-from tawny.service.interfaces import retention as web
 from tawny.service.recorder import DiskUsage
+from tawny.service.retention import retention_service as web
 from tawny.service.retention.promises import contract
 from tawny.service.retention.retention_service import RetentionService
 from tawny.service.retention.secondary_volumes import OtherVolumes

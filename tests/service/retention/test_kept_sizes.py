@@ -5,14 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tawny.events.thumbnail_strip import MOST, WIDTH, ThumbnailStrip
-from tawny.model.grid import COLUMNS, ROWS, grid_of
+from tawny.events.event_builder import MOST, WIDTH, ThumbnailStrip
 from tawny.model.ids import CameraId
+from tawny.model.polygon import COLUMNS, ROWS, grid_of
 from tawny.storage.disk.volume import Volume
-from tawny.storage.segments.motion_grids import MotionGrids
-from tawny.storage.segments.motion_scores import MotionScoreFile
+from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.testing.clock import FakeClock
-from tawny.testing.scenes import START_MS, PictureFrame, SyntheticScene, person
+from tests.support.scenes import START_MS, PictureFrame, SyntheticScene, person
 
 DOOR = CameraId("door")
 DAY_S = 86_400

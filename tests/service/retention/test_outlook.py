@@ -12,7 +12,7 @@ from tawny.cli.output import Output
 from tawny.config.settings import Settings
 from tawny.service import json_format
 from tawny.service.recorder import DiskUsage
-from tawny.service.retention.free_space import LOOK_S, FreeSpace
+from tawny.service.retention.forecast import LOOK_S, FreeSpace
 from tawny.service.retention.promises import Rates
 from tawny.storage.disk.disk import DiskCapacity
 from tests.api.fakes import FakeRecorder, make_house

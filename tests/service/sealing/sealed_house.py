@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import copytree
 
-from tawny.api.auth.unlocked_recorder import unlocked_recorder
+from tawny.api.auth.unlocks import unlocked_recorder
 from tawny.config.settings import Settings
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, StreamName

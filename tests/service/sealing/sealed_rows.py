@@ -9,22 +9,22 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tawny.config.notifiers import NotifierSettings
+from tawny.config.targets import NotifierSettings
 from tawny.delivery.delivery import Delivery, DeliveryKind
-from tawny.media.codec.keyframe import keyframe_jpeg
 from tawny.media.codec.video_file import FileVideo
+from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.model.errors import FileSealed
 from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
 from tawny.playback.exports import ExportKind, ExportOptions, make_export
-from tawny.playback.search.ask import search_in_words
+from tawny.playback.search.event_search import search_in_words
 from tawny.playback.segment_player import play
 from tawny.playback.stills import StillReader
 from tawny.playback.timeline import timeline_lane
 from tawny.playback.trigger_simulation import simulate_trigger
-from tawny.sealed.file_scanner import FileEnding
+from tawny.sealed.file_reader import FileEnding
 from tawny.sealed.records import BLOB
 from tawny.service.health.self_test import SelfTester
 from tawny.service.recorder import RecorderService
@@ -35,9 +35,9 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.evidence_folder import shown_of
 from tawny.storage.history.file_signing import read_sealed
 from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.index.opening import rebuild
 from tawny.storage.repair.check import check_volume
 from tawny.storage.repair.healing import heal, wrong_with
-from tawny.storage.repair.rebuild import rebuild
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.removal import Removal, remove_segments
 from tawny.storage.retention.thinning import thin

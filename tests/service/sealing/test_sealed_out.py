@@ -1,10 +1,10 @@
 """Pictures of sealed cameras wait in memory for messages that may have them, not long and not many."""
 
 from tawny.delivery.destination import RemoteFile
-from tawny.delivery.remote_cleanup import expired_files
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import utc_from_text
+from tawny.service.delivery.uploads import expired_files
 from tawny.service.sealing.sealed_export import LASTS_S, MOST_BYTES, UnsealedPictures
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.testing.clock import FakeClock

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tawny.sealed.key_ring import read_ring
 from tawny.sealed.key_wrapping import unwrap
 from tawny.sealed.records import BLOB, FRAGMENTS
+from tawny.sealed.sealer import read_ring
 from tawny.storage.history.signed_files import STATE
 from tests.app.rig import DOOR
 from tests.service.sealing.sealed_house import OWNER, RECOVERY, YARD, House, files, house

@@ -12,8 +12,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.segments import Segment
 from tawny.playback.segment_player import play
-from tawny.sealed.file_reader import open_sealed
-from tawny.sealed.file_scanner import FileEnding
+from tawny.sealed.file_reader import FileEnding, open_sealed
 from tawny.sealed.key_wrapping import Identity, short_name
 from tawny.sealed.records import BLOB, FRAGMENTS, INIT
 from tawny.sealed.statements import DAYS

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tawny.model.errors import FolderUnwritable, NotDone
-from tawny.service.sealing.unlock_methods import write_secret_file
+from tawny.service.sealing.sealing_service import write_secret_file
 
 DATA = bytes(range(256)) * 40
 

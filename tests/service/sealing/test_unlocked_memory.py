@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tawny.sealed.key_wrapping import Identity
-from tawny.testing.memory_search import found_in
 from tests.api.test_unlocking import CAMERA, text
 from tests.sealed.test_held import handed, raw
+from tests.support.memory_search import found_in
 
 OWNER, SHEET = Identity.new(), Identity.new()
 KEYS = f'[encryption]\nrecipients = ["{OWNER.recipient}"]\nrecovery = "{SHEET.recipient}"\n'

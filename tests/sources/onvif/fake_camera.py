@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tawny.sources.onvif.soap import ENVELOPE
-from tawny.sources.onvif.xml_reader import local, text_at
+from tawny.sources.onvif import ENVELOPE, local, text_at
 
 DEVICE, PTZ, MEDIA = "/onvif/device_service", "/onvif/ptz", "/onvif/media"
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tawny.media.codec.nal import join_lengths, parameter_sets, split_lengths
-from tawny.protocols.rtp.packetizer import RtpPacket
-from tawny.sources.rtsp.client.fault import Reason
+from tawny.protocols.rtp import RtpPacket
+from tawny.sources.rtsp.client.transcript import Reason
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
-from tawny.testing.rtsp_faults import (
+from tawny.testing.rtsp_viewer import (
     Mutation,
     answer,
     endless,

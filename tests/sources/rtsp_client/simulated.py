@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tawny.media.codec.nal import join_lengths, split_lengths
 from tawny.model.packets import VIDEO_RATE, AudioFormat
-from tawny.protocols.rtp.packetizer import Packetizer
+from tawny.protocols.rtp import Packetizer
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
 from tawny.testing.rtsp_session import describe_clip

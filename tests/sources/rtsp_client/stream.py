@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from tawny.media.codec.nal import join_lengths, split_lengths
 from tawny.model.packets import SourcePacket, VideoCodec
-from tawny.protocols.rtp.packetizer import Packetizer, RtpPacket
+from tawny.protocols.rtp import Packetizer, RtpPacket
 from tawny.sources.rtsp.client.interleaved import InterleavedReader
 from tawny.sources.rtsp.client.rtp_receiver import RtpCounts, RtpReceiver
 from tawny.sources.rtsp.client.video_depacketizer import DepacketizedUnit, VideoDepacketizer

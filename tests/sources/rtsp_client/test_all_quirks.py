@@ -11,8 +11,8 @@ from struct import pack
 import pytest
 
 from tawny.model.packets import VideoCodec
-from tawny.protocols.rtp.packetizer import Packetizer
-from tawny.protocols.sdp_reader import read_sdp
+from tawny.protocols.rtp import Packetizer
+from tawny.protocols.sdp import read_sdp
 from tawny.sources.rtsp.client.interleaved import InterleavedReader
 from tawny.sources.rtsp.client.tracks import Tracks
 from tawny.testing.rtsp_session import describe_clip

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.media.audio.aac import g711, linear
+from tawny.media.audio import g711, linear
 from tawny.model.clock import SystemClock
 from tawny.model.errors import SourceError, SourceRefused, SourceUnreachable
 from tawny.model.ids import CameraId, StreamName
-from tawny.protocols.sdp_reader import read_sdp
+from tawny.protocols.sdp import read_sdp
 from tawny.sources.rtsp.source import Rtsp
 from tawny.sources.source import SourceContext, Speaker
 from tawny.testing.clips import ClipSpec, made_clip

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tawny.sources.rtsp.client.camera_clock import CameraClock
-from tawny.sources.rtsp.client.rtcp import SenderReport
+from tawny.sources.rtsp.client.rtp_receiver import SenderReport
+from tawny.sources.rtsp.client.tracks import CameraClock
 
 NOW_S = 1_795_000_000.0
 RATE = 90_000

@@ -25,16 +25,15 @@ from tawny.model.errors import (
 from tawny.model.packets import SourcePacket
 from tawny.sources.rtsp.address import parse_rtsp
 from tawny.sources.rtsp.client import tcp_connection as module
-from tawny.sources.rtsp.client.fault import reason_of
-from tawny.sources.rtsp.client.stream_memory import StreamMemory
+from tawny.sources.rtsp.client.session import StreamMemory
 from tawny.sources.rtsp.client.tcp_connection import RtspConnection
+from tawny.sources.rtsp.client.transcript import reason_of
 from tawny.sources.rtsp.client.udp_connection import UdpConnection
 from tawny.sources.rtsp.source import DEFAULTS, Rtsp
 from tawny.sources.source import CameraConnection, IdleUntil
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
-from tawny.testing.rtsp_faults import answer
-from tawny.testing.rtsp_viewer import CameraSetup
+from tawny.testing.rtsp_viewer import CameraSetup, answer
 from tawny.testing.waiting import until
 from tests.sources.reading import Read, open_camera, opening, read_all, sent
 

@@ -9,8 +9,7 @@ from tawny.model.errors import SourceError
 from tawny.model.gaps import GapEvidence
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
-from tawny.testing.rtsp_faults import answer, losing
-from tawny.testing.rtsp_viewer import CameraSetup
+from tawny.testing.rtsp_viewer import CameraSetup, answer, losing
 from tawny.testing.waiting import until
 from tests.sources.rtsp_client.test_connection import begun
 

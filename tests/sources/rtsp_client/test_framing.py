@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from tawny.sources.rtsp.client.fault import ConversationFault
 from tawny.sources.rtsp.client.interleaved import MOST_RUBBISH_BYTES, InterleavedReader
+from tawny.sources.rtsp.client.transcript import ConversationFault
 from tests.sources.rtsp_client.stream import cut, feed, interleaved, raw, sent, through
 
 ANSWER = b"RTSP/1.0 200 OK\r\nCSeq: 3\r\nContent-Length: 4\r\n\r\nbody"

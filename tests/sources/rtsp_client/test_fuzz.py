@@ -12,17 +12,15 @@ from hypothesis import strategies as st
 from tawny.media.codec.nal import join_lengths, split_lengths
 from tawny.media.codec.parameter_sets import video_format
 from tawny.model.packets import VideoCodec
-from tawny.protocols.rtp.packetizer import RtpPacket
-from tawny.protocols.sdp_reader import MOST_TRACKS, SdpTrack, read_sdp
+from tawny.protocols.rtp import RtpPacket
+from tawny.protocols.sdp import MOST_TRACKS, SdpTrack, read_sdp
 from tawny.sources.rtsp.address import parse_rtsp
 from tawny.sources.rtsp.client.audio_depacketizer import AacDepacketizer, AudioFrame, sound_of
-from tawny.sources.rtsp.client.fault import ConversationFault, Reason
 from tawny.sources.rtsp.client.handshake import handshake
-from tawny.sources.rtsp.client.rtcp import read_reports
-from tawny.sources.rtsp.client.rtp_receiver import Depacketizer, OpenFragment, RtpCounts, RtpReceiver
+from tawny.sources.rtsp.client.rtp_receiver import Depacketizer, OpenFragment, RtpCounts, RtpReceiver, read_reports
 from tawny.sources.rtsp.client.session import ClientSession, read_reply
-from tawny.sources.rtsp.client.sprop import announced_sets
-from tawny.sources.rtsp.client.tracks import Tracks
+from tawny.sources.rtsp.client.tracks import Tracks, announced_sets
+from tawny.sources.rtsp.client.transcript import ConversationFault, Reason
 from tests.sources.rtsp_client.stream import Came, clip, cut, interleaved, raw, through
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

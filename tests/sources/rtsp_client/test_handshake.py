@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tawny.protocols.sdp_reader import SdpDescription
+from tawny.protocols.sdp import SdpDescription
 from tawny.sources.rtsp.address import parse_rtsp
-from tawny.sources.rtsp.client.fault import ConversationFault
 from tawny.sources.rtsp.client.handshake import TrackTransport, handshake
 from tawny.sources.rtsp.client.session import ClientSession, read_reply
 from tawny.sources.rtsp.client.tracks import Tracks
+from tawny.sources.rtsp.client.transcript import ConversationFault
 
 SDP = """v=0
 o=- 0 0 IN IP4 127.0.0.1

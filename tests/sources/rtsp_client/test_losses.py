@@ -11,8 +11,8 @@ from tawny.model.damage import DamagedSpan
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import DamageFound, HoleFound, Message
 from tawny.model.packets import Packet, VideoCodec
-from tawny.protocols.rtp.packetizer import RtpPacket
-from tawny.protocols.sdp_reader import SdpDescription, SdpTrack
+from tawny.protocols.rtp import RtpPacket
+from tawny.protocols.sdp import SdpDescription, SdpTrack
 from tawny.sources.rtsp.client.tracks import Tracks
 from tawny.stream.hub import Hub
 from tawny.stream.session import StreamSession

@@ -10,7 +10,7 @@ import pytest
 
 from tawny.media.codec.nal import START, join_lengths, split_lengths
 from tawny.model.packets import VideoCodec
-from tawny.protocols.rtp.packetizer import RtpPacket
+from tawny.protocols.rtp import RtpPacket
 from tests.sources.rtsp_client.stream import (
     Change,
     Raw,

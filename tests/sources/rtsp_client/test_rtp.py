@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tawny.protocols.rtp.packetizer import RtpPacket
-from tawny.sources.rtsp.client.fault import ConversationFault
+from tawny.protocols.rtp import RtpPacket
 from tawny.sources.rtsp.client.rtp_receiver import (
     TCP_WINDOW,
     UDP_WINDOW,
@@ -14,6 +13,7 @@ from tawny.sources.rtsp.client.rtp_receiver import (
     RtpReceiver,
     read_header,
 )
+from tawny.sources.rtsp.client.transcript import ConversationFault
 
 
 class Listener(Depacketizer):

@@ -12,7 +12,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message, RunStarted
 from tawny.sources.rtsp.address import parse_rtsp
 from tawny.sources.rtsp.client import tcp_connection as module
-from tawny.sources.rtsp.client.stream_memory import StreamMemory
+from tawny.sources.rtsp.client.session import StreamMemory
 from tawny.sources.rtsp.client.tcp_connection import RtspConnection
 from tawny.sources.rtsp.source import DEFAULTS
 from tawny.stream.hub import Hub

@@ -8,14 +8,14 @@ from struct import pack
 import pytest
 
 from tawny.model.packets import AudioFormat, SourcePacket
-from tawny.protocols.rtp.packetizer import Packetizer
-from tawny.protocols.sdp_reader import SdpTrack, read_sdp
+from tawny.protocols.rtp import Packetizer
+from tawny.protocols.sdp import SdpTrack, read_sdp
 from tawny.sources.rtsp.address import parse_rtsp
-from tawny.sources.rtsp.client.fault import ConversationFault
 from tawny.sources.rtsp.client.handshake import TrackTransport
 from tawny.sources.rtsp.client.rtp_receiver import Depacketizer, OpenFragment, RtpReceiver
-from tawny.sources.rtsp.client.stream_memory import StreamMemory
+from tawny.sources.rtsp.client.session import StreamMemory
 from tawny.sources.rtsp.client.tracks import Tracks
+from tawny.sources.rtsp.client.transcript import ConversationFault
 from tawny.sources.rtsp.client.udp_connection import LATE_S, UdpConnection, _Heard, _pair
 from tawny.sources.rtsp.source import DEFAULTS
 from tawny.testing.clips import ClipSpec, made_clip

@@ -11,7 +11,7 @@ import pytest
 
 from tawny.model.errors import SourceError
 from tawny.sources.rtsp.client import tcp_connection, tracks
-from tawny.sources.rtsp.client.fault import reason_of
+from tawny.sources.rtsp.client.transcript import reason_of
 from tawny.testing.clips import made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup, SentUnit

@@ -15,7 +15,7 @@ from tawny.api.parameters import OneCamera
 from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
 from tawny.model.ids import CameraId
-from tawny.service.interfaces.camera_connection import CameraAddressChange, CameraConnectionApi
+from tawny.service.cameras.connection_settings import CameraAddressChange, CameraConnectionApi
 from tawny.sources.rtsp.address import public_rtsp
 
 router = APIRouter(prefix="/api/v1/cameras/{camera}")

@@ -3,20 +3,160 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import APIRouter, Path, Request
+from pydantic import Field
 
-from tawny.api.admin import delivery_schemas as shapes
 from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
-from tawny.api.schemas import OkResponse
-from tawny.delivery.connection_check import ConnectionTestStep
+from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
+from tawny.delivery.destination import ConnectionTestStep
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
-from tawny.service.interfaces.delivery import DeliveryApi, TargetView
-from tawny.service.interfaces.delivery_settings import TargetSettingsApi
+from tawny.service.delivery.delivery_api import DeliveryApi, TargetView
+from tawny.service.delivery.target_settings import TargetSettingsApi
+
+# API schemas of upload destinations, notification channels and message actions.
+
+
+class SentInfo(ApiResponse):
+    """A past delivery. why: reason of the failure; empty if delivered."""
+
+    what: str
+    name: str
+    at_ms: int
+    done_ms: int | None
+    delivered: bool
+    why: str
+
+
+class MutedInfo(ApiResponse):
+    camera: str
+    until_ms: int
+
+
+class TargetInfo(ApiResponse):
+    """An upload destination or notification channel.
+
+    where: address without secrets. shows: what phones can display. trouble: why deliveries fail; empty if they don't.
+    receives: what its operator can access: encrypted video, unencrypted video, or a link only.
+    """
+
+    name: str
+    kind: Literal["destination", "notifier"]
+    where: str
+    shows: str
+    gets: str
+    receives: Literal["sealed", "clear", "link"]
+    waiting: int
+    waiting_bytes: int
+    oldest_ms: int | None
+    trouble: str
+    paused: bool
+    last: list[SentInfo]
+    mutes: list[MutedInfo]
+
+
+class TargetList(ApiResponse):
+    items: list[TargetInfo]
+    address: str
+    """URL under which phones reach this interface; empty if unknown: messages then contain no links."""
+
+
+class StepInfo(ApiResponse):
+    """A step of a test. wrong: the problem; empty if it succeeded."""
+
+    what: str
+    wrong: str
+    hint: str
+
+
+class ConnectionTestInfo(ApiResponse):
+    """write_only: the login may not delete, so the destination needs the setting `write_only`."""
+
+    steps: list[StepInfo]
+    write_only: bool
+
+
+class FieldInfo(ApiResponse):
+    """A field of a target type. goes: into the URL percent-encoded, into the URL as is, or a separate setting."""
+
+    key: str
+    label: str
+    hint: str
+    goes: Literal["encoded", "as-is", "setting"]
+    secret: bool
+    required: bool
+
+
+class KindInfo(ApiResponse):
+    """A target type. address: URL template with `{field}`s; a part in `[…]` is omitted if a field in it is empty."""
+
+    group: Literal["destinations", "notifiers"]
+    scheme: str
+    title: str
+    about: str
+    address: str
+    fields: list[FieldInfo]
+    shows: str
+
+
+class KindList(ApiResponse):
+    """Target types. kept: changes are saved in the settings file."""
+
+    items: list[KindInfo]
+    kept: bool
+
+
+Setting = bool | int | Annotated[str, Field(max_length=2000)] | Annotated[list[str | int], Field(max_length=200)]
+
+
+class TargetSettings(ApiResponse):
+    """Settings of a target. values: as in the settings file, without secrets."""
+
+    group: Literal["destinations", "notifiers"]
+    values: dict[str, Setting]
+
+
+class TargetChange(ApiRequest):
+    """New settings. values: as in the settings file; null removes a key, keys not given stay unchanged."""
+
+    group: Literal["destinations", "notifiers"]
+    values: Annotated[dict[str, Setting | None], Field(max_length=40)]
+
+
+class PauseChange(ApiRequest):
+    paused: bool
+
+
+class MuteRequest(ApiRequest):
+    """Mute a camera. for_s: duration in s; 0 unmutes."""
+
+    camera: Annotated[str, Field(max_length=40)]
+    for_s: Annotated[int, Field(ge=0, le=86_400)]
+
+
+class PushKey(ApiResponse):
+    """Public key for Web Push; empty if push is not available."""
+
+    key: str
+
+
+class PushAddress(ApiRequest):
+    """A browser's Web Push subscription."""
+
+    endpoint: Annotated[str, Field(max_length=1000, pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]+)?/[!-~]*$")]
+    p256dh: Annotated[str, Field(max_length=200)] = ""
+    auth: Annotated[str, Field(max_length=100)] = ""
+
+
+class MessageActionInfo(ApiResponse):
+    """What a button does, as a question; or what was done."""
+
+    words: str
+
 
 router = APIRouter(prefix="/api/v1")
 view = [rule(Access.VIEW)]
@@ -28,31 +168,29 @@ T = TypeVar("T")
 
 
 @router.get("/targets", dependencies=own)
-async def targets(here: Here) -> shapes.TargetList:
+async def targets(here: Here) -> TargetList:
     """List upload destinations and notification channels with queue, last deliveries and problems."""
     found = await asyncio.to_thread(here.outside.all_targets) if here.outside else []
-    return shapes.TargetList(items=[_told(one) for one in found], address=here.address)
+    return TargetList(items=[_told(one) for one in found], address=here.address)
 
 
 @router.get("/targets/kinds", dependencies=own)
-async def target_kinds(here: Here) -> shapes.KindList:
+async def target_kinds(here: Here) -> KindList:
     """List the available types and their fields."""
     placing = _placing(here)
     found = await asyncio.to_thread(placing.kinds)
-    return shapes.KindList(items=[shapes.KindInfo.model_validate(asdict(one)) for one in found], kept=placing.is_kept)
+    return KindList(items=[KindInfo.model_validate(asdict(one)) for one in found], kept=placing.is_kept)
 
 
 @router.get("/targets/{target}/settings", dependencies=own)
-async def target_settings(target: OneName, here: Here) -> shapes.TargetSettings:
+async def target_settings(target: OneName, here: Here) -> TargetSettings:
     """Return the settings of a target, without secrets."""
     said = await _placed(here, lambda placing: placing.said(target))
-    return shapes.TargetSettings(group=said.group, values=dict(said.values))
+    return TargetSettings(group=said.group, values=dict(said.values))
 
 
 @router.put("/targets/{target}", dependencies=own)
-async def put_target(
-    target: NewName, asked: shapes.TargetChange, request: Request, signed: Signed, here: Here
-) -> OkResponse:
+async def put_target(target: NewName, asked: TargetChange, request: Request, signed: Signed, here: Here) -> OkResponse:
     """Add or change a target. Takes effect immediately; queued items are kept."""
 
     def put(placing: TargetSettingsApi) -> None:
@@ -76,14 +214,14 @@ async def remove_target(target: OneName, request: Request, signed: Signed, here:
 
 
 @router.post("/targets/{target}/try-out", dependencies=own)
-async def try_out_target(target: NewName, asked: shapes.TargetChange, here: Here) -> shapes.ConnectionTestInfo:
+async def try_out_target(target: NewName, asked: TargetChange, here: Here) -> ConnectionTestInfo:
     """Test settings without saving them."""
     steps = await _placed(here, lambda placing: placing.try_out(asked.group, target, asked.values))
     return _tested(steps)
 
 
 @router.post("/targets/{target}/test", dependencies=own)
-async def test_target(target: OneName, here: Here) -> shapes.ConnectionTestInfo:
+async def test_target(target: OneName, here: Here) -> ConnectionTestInfo:
     """Test a target step by step up to the first failure: upload and read back a small file, or send a notification.
 
     A destination whose login may not delete gets `write_only`.
@@ -93,9 +231,7 @@ async def test_target(target: OneName, here: Here) -> shapes.ConnectionTestInfo:
 
 
 @router.put("/targets/{target}/pause", dependencies=own)
-async def pause_target(
-    target: OneName, asked: shapes.PauseChange, request: Request, signed: Signed, here: Here
-) -> OkResponse:
+async def pause_target(target: OneName, asked: PauseChange, request: Request, signed: Signed, here: Here) -> OkResponse:
     """Pause or resume deliveries. Items stay queued; a restart of tawny resumes too."""
 
     def pause(outside: DeliveryApi) -> None:
@@ -115,20 +251,20 @@ async def try_target_now(target: OneName, here: Here) -> OkResponse:
 
 
 @router.put("/targets/{target}/mute", dependencies=own)
-async def mute_target(target: OneName, asked: shapes.MuteRequest, here: Here) -> OkResponse:
+async def mute_target(target: OneName, asked: MuteRequest, here: Here) -> OkResponse:
     """Mute notifications about a camera's events for a time."""
     await _of(here, lambda outside: outside.mute(target, CameraId(asked.camera), asked.for_s * 1000))
     return OkResponse()
 
 
 @router.get("/push", dependencies=view)
-async def push_key(here: Here) -> shapes.PushKey:
+async def push_key(here: Here) -> PushKey:
     """Return the public key for Web Push subscriptions."""
-    return shapes.PushKey(key=await asyncio.to_thread(here.outside.push_key) if here.outside else "")
+    return PushKey(key=await asyncio.to_thread(here.outside.push_key) if here.outside else "")
 
 
 @router.post("/push", dependencies=view)
-async def tell_browser(asked: shapes.PushAddress, signed: Signed, here: Here) -> OkResponse:
+async def tell_browser(asked: PushAddress, signed: Signed, here: Here) -> OkResponse:
     """Subscribe this browser to push notifications of cameras its user may see; without keys: unsubscribe."""
     keys = (asked.p256dh, asked.auth) if asked.p256dh else None
     try:
@@ -139,13 +275,13 @@ async def tell_browser(asked: shapes.PushAddress, signed: Signed, here: Here) ->
 
 
 @router.get("/actions/{target}/{token}", dependencies=public)
-async def look_at_act(target: OneName, token: OneToken, here: Here) -> shapes.MessageActionInfo:
+async def look_at_act(target: OneName, token: OneToken, here: Here) -> MessageActionInfo:
     """Return what a notification button would do, without doing it: mail scanners follow links."""
-    return shapes.MessageActionInfo(words=await _of(here, lambda outside: outside.act_words(target, token)))
+    return MessageActionInfo(words=await _of(here, lambda outside: outside.act_words(target, token)))
 
 
 @router.post("/actions/{target}/{token}", dependencies=public)
-async def act(target: OneName, token: OneToken, request: Request, here: Here) -> shapes.MessageActionInfo:
+async def act(target: OneName, token: OneToken, request: Request, here: Here) -> MessageActionInfo:
     """Run the action of a notification button.
 
     The token is signed for one action on one event; repeating is harmless.
@@ -156,7 +292,7 @@ async def act(target: OneName, token: OneToken, request: Request, here: Here) ->
         here.accounts.note("through a notification button", target, caller_of(request), done)
         return done
 
-    return shapes.MessageActionInfo(words=await _of(here, do))
+    return MessageActionInfo(words=await _of(here, do))
 
 
 def _placing(here: AppContext) -> TargetSettingsApi:
@@ -190,15 +326,15 @@ async def _of(here: AppContext, ask: Callable[[DeliveryApi], T]) -> T:
         raise RequestRefused(410, "ended", error.message, error.do) from error
 
 
-def _tested(steps: Sequence[ConnectionTestStep]) -> shapes.ConnectionTestInfo:
-    return shapes.ConnectionTestInfo(
-        steps=[shapes.StepInfo(what=one.what, wrong=one.wrong, hint=one.do) for one in steps],
+def _tested(steps: Sequence[ConnectionTestStep]) -> ConnectionTestInfo:
+    return ConnectionTestInfo(
+        steps=[StepInfo(what=one.what, wrong=one.wrong, hint=one.do) for one in steps],
         write_only=any(one.write_only for one in steps),
     )
 
 
-def _told(one: TargetView) -> shapes.TargetInfo:
-    return shapes.TargetInfo(
+def _told(one: TargetView) -> TargetInfo:
+    return TargetInfo(
         name=one.name,
         kind=one.kind,
         where=one.where,
@@ -211,7 +347,7 @@ def _told(one: TargetView) -> shapes.TargetInfo:
         trouble=one.trouble,
         paused=one.is_paused,
         last=[
-            shapes.SentInfo(
+            SentInfo(
                 what=sent.what.value,
                 name=sent.name,
                 at_ms=sent.at_ms,
@@ -221,5 +357,5 @@ def _told(one: TargetView) -> shapes.TargetInfo:
             )
             for sent in one.last
         ],
-        mutes=[shapes.MutedInfo(camera=camera, until_ms=until_ms) for camera, until_ms in one.mutes.items()],
+        mutes=[MutedInfo(camera=camera, until_ms=until_ms) for camera, until_ms in one.mutes.items()],
     )

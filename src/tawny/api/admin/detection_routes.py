@@ -2,43 +2,172 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from tawny.api.admin import detection_schemas as shapes
 from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.parameters import OneCamera
+from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.config.changes.detection import plain_table
-from tawny.config.settings import DetectionSettings
+from tawny.config.settings import Corners, DetectionSettings, Points
 from tawny.config.units import duration_text, share_text
-from tawny.config.zones import Corners, Points
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.model.validation import problem_text
-from tawny.service.interfaces import detection_tuning
+from tawny.service import recorder
+
+# API schemas of a camera's detection settings.
+
+Level = Annotated[int, Field(ge=1, le=100)]
+PlaceName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Point = tuple[Share, Share]
+PolygonCorners = Annotated[list[Point], Field(min_length=3, max_length=60)]
+Way = Literal["any", "left", "right", "up", "down"]
+LineWay = Literal["both", "left-to-right", "right-to-left"]
+
+
+class ZoneRequest(ApiRequest):
+    """A zone. level: motion threshold; null: the camera's. smallest: minimum size as a share of the image."""
+
+    name: PlaceName
+    points: PolygonCorners
+    level: Level | None = None
+    smallest: Share = 0
+    stay_s: Seconds = 0
+    direction: Way = "any"
+    loiter_s: Seconds = 0
+    left_s: Seconds = 0
+
+
+class LineRequest(ApiRequest):
+    name: PlaceName
+    points: Annotated[list[Point], Field(min_length=2, max_length=2)]
+    direction: LineWay = "both"
+
+
+class AudioRequest(ApiRequest):
+    listen: bool = False
+    level: Level = 50
+    hold_s: Annotated[float, Field(ge=0.5, le=60)] = 3
+
+
+class DetectionRequest(ApiRequest):
+    """Detection settings of a camera.
+
+    mask: areas that detection ignores. private: privacy masks. numbers: settings of the selected detector; empty while
+    the detector changes: those it had before.
+    """
+
+    detector: Annotated[str, Field(min_length=1, max_length=60)]
+    level: Level
+    frames: Annotated[int, Field(ge=1, le=100)]
+    within: Annotated[int, Field(ge=1, le=600)]
+    mode: Literal["thorough", "balanced", "frugal"]
+    decode: Literal["auto", "software"]
+    zones: Annotated[list[ZoneRequest], Field(max_length=20)]
+    lines: Annotated[list[LineRequest], Field(max_length=20)]
+    mask: Annotated[list[PolygonCorners], Field(max_length=20)]
+    private: Annotated[list[PolygonCorners], Field(max_length=20)]
+    numbers: dict[Annotated[str, Field(max_length=40)], float]
+    sound: AudioRequest
+    read: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=10)] | None = None
+    """Recognizers to use; null: unchanged."""
+
+
+class DetectionChangeRequest(ApiRequest):
+    """New detection settings. version: of the settings they are based on; null: overwrite any changes made since."""
+
+    watch: DetectionRequest
+    version: Annotated[str, Field(max_length=40)] | None = None
+
+
+class DetectorNumber(ApiResponse):
+    name: str
+    usual: float
+    least: float
+    most: float
+    whole: bool
+    odd: bool
+
+
+class DetectorInfo(ApiResponse):
+    """A detector. numbers: its settings. values: those that this camera sets, also while another detector is in use."""
+
+    name: str
+    words: str
+    numbers: list[DetectorNumber]
+    values: dict[str, float]
+
+
+class DetectionNotes(ApiResponse):
+    """Statistics since detection started.
+
+    groups: GOPs; slept: those of which only the keyframe was decoded. audits, misses: random checks of skipped GOPs and
+    events they found. decodes_by: `software` or the name of a device. stream: the one used for detection.
+    """
+
+    stream: Literal["main", "sub"]
+    looks: int
+    late: int
+    """Frames that were skipped because the computer was overloaded."""
+    groups: int
+    slept: int
+    audits: int
+    misses: int
+    keyframe_gap_s: float | None
+    sleeps: bool
+    """Whether only keyframes are decoded while there is no motion."""
+    decodes_by: str | None
+    hardware: str
+    """Why video is not decoded in hardware; empty if it is, or if hardware decoding is off."""
+
+
+class DetectionChangedInfo(ApiResponse):
+    by: str
+    at_ms: int
+
+
+class DetectionInfo(ApiResponse):
+    camera: str
+    version: str
+    watch: DetectionRequest
+    kept: bool
+    """Changes are saved in the settings file; otherwise they last until the recorder stops."""
+    trouble: str
+    """Problem with detection and its remedy; empty if none."""
+    sound_trouble: str
+    """Problem with sound detection; empty if none."""
+    notes: DetectionNotes | None
+    changed: DetectionChangedInfo | None
+    readers: list[str]
+    """Available recognizers."""
+    detectors: list[DetectorInfo]
+
 
 router = APIRouter(prefix="/api/v1")
 
 
 @router.get("/cameras/{camera}/watching", dependencies=[rule(Access.VIEW)])
-async def watching(camera: OneCamera, here: Here) -> shapes.DetectionInfo:
+async def watching(camera: OneCamera, here: Here) -> DetectionInfo:
     return await asyncio.to_thread(_told, here, camera)
 
 
 @router.put("/cameras/{camera}/watching", dependencies=[rule(Access.OWN)])
 async def watch_otherwise(
-    camera: OneCamera, asked: shapes.DetectionChangeRequest, here: Here, request: Request, session: Signed
-) -> shapes.DetectionInfo:
+    camera: OneCamera, asked: DetectionChangeRequest, here: Here, request: Request, session: Signed
+) -> DetectionInfo:
     """Change detection settings. Effective immediately, without interrupting recording.
 
     409 `changed`: they were changed in the meantime.
     """
 
-    def change() -> shapes.DetectionInfo:
+    def change() -> DetectionInfo:
         now = _found(here, camera)
         if asked.version is not None and asked.version != now.version:
             raise _changed_meanwhile(now, here.recorder.clock.now_ms())
@@ -60,14 +189,14 @@ async def watch_otherwise(
     return await asyncio.to_thread(change)
 
 
-def _what(now: detection_tuning.DetectionView, after: DetectionSettings, masks: tuple[Points, ...]) -> str:
+def _what(now: recorder.DetectionView, after: DetectionSettings, masks: tuple[Points, ...]) -> str:
     """Return the names of the settings that differ."""
     one = plain_table(now.watch) | {"privacy_masks": now.privacy_masks}
     two = plain_table(after) | {"privacy_masks": masks}
     return ", ".join(sorted(key for key in one.keys() | two.keys() if one.get(key) != two.get(key))) or "nothing"
 
 
-def _changed_meanwhile(now: detection_tuning.DetectionView, now_ms: int) -> RequestRefused:
+def _changed_meanwhile(now: recorder.DetectionView, now_ms: int) -> RequestRefused:
     if now.changed is None:
         return RequestRefused(
             409, "changed", "The settings file has changed in the meantime.", "Reload, or overwrite it."
@@ -77,16 +206,16 @@ def _changed_meanwhile(now: detection_tuning.DetectionView, now_ms: int) -> Requ
     return RequestRefused(409, "changed", f"{now.changed.by} changed this {ago}.", "Reload, or overwrite it.")
 
 
-def _found(here: AppContext, camera: CameraId) -> detection_tuning.DetectionView:
+def _found(here: AppContext, camera: CameraId) -> recorder.DetectionView:
     now = here.recorder.tuning.watching(camera)
     if now is None:
         raise not_found("Camera not found.")
     return now
 
 
-def _told(here: AppContext, camera: CameraId) -> shapes.DetectionInfo:
+def _told(here: AppContext, camera: CameraId) -> DetectionInfo:
     now = _found(here, camera)
-    return shapes.DetectionInfo(
+    return DetectionInfo(
         camera=camera,
         version=now.version,
         watch=_watch(now.watch, now.privacy_masks),
@@ -94,14 +223,14 @@ def _told(here: AppContext, camera: CameraId) -> shapes.DetectionInfo:
         trouble=now.trouble,
         sound_trouble=now.sound_trouble,
         notes=_notes(now.notes) if now.notes else None,
-        changed=shapes.DetectionChangedInfo(by=now.changed.by, at_ms=now.changed.at_ms) if now.changed else None,
+        changed=DetectionChangedInfo(by=now.changed.by, at_ms=now.changed.at_ms) if now.changed else None,
         readers=list(here.recorder.tuning.readers()),
         detectors=[_detector(about, now.watch) for about in here.recorder.tuning.detectors()],
     )
 
 
-def _watch(watch: DetectionSettings, privacy_masks: tuple[Points, ...]) -> shapes.DetectionRequest:
-    return shapes.DetectionRequest(
+def _watch(watch: DetectionSettings, privacy_masks: tuple[Points, ...]) -> DetectionRequest:
+    return DetectionRequest(
         detector=watch.detector,
         level=watch.threshold,
         frames=watch.frames,
@@ -109,7 +238,7 @@ def _watch(watch: DetectionSettings, privacy_masks: tuple[Points, ...]) -> shape
         mode=watch.effort,
         decode=watch.decode,
         zones=[
-            shapes.ZoneRequest(
+            ZoneRequest(
                 name=name,
                 points=list(zone.points),
                 level=zone.threshold,
@@ -122,13 +251,13 @@ def _watch(watch: DetectionSettings, privacy_masks: tuple[Points, ...]) -> shape
             for name, zone in watch.zones.items()
         ],
         lines=[
-            shapes.LineRequest(name=name, points=list(line.points), direction=line.direction)
+            LineRequest(name=name, points=list(line.points), direction=line.direction)
             for name, line in watch.lines.items()
         ],
         mask=[list(points) for points in watch.motion_masks],
         private=[list(points) for points in privacy_masks],
         numbers=_numbers(watch.options),
-        sound=shapes.AudioRequest(
+        sound=AudioRequest(
             listen=watch.sound.listen, level=watch.sound.level, hold_s=min(60.0, max(0.5, watch.sound.hold))
         ),
         read=list(watch.recognize),
@@ -142,7 +271,7 @@ _KEYS = {
 """Field of the request: key in the settings."""
 
 
-def _settings(asked: shapes.DetectionRequest, now: DetectionSettings) -> tuple[DetectionSettings, tuple[Points, ...]]:
+def _settings(asked: DetectionRequest, now: DetectionSettings) -> tuple[DetectionSettings, tuple[Points, ...]]:
     """Return the requested detection settings and privacy masks; settings without a field stay as they are."""
     said: dict[str, Any] = plain_table(now)
     for field, key in _KEYS.items():
@@ -166,7 +295,7 @@ def _settings(asked: shapes.DetectionRequest, now: DetectionSettings) -> tuple[D
         raise bad_input(f"{problem_text(first)}.", "Correct it and try again.") from None
 
 
-def _zone(zone: shapes.ZoneRequest) -> Mapping[str, Any]:
+def _zone(zone: ZoneRequest) -> Mapping[str, Any]:
     return {
         "points": zone.points,
         "threshold": zone.level,
@@ -178,8 +307,8 @@ def _zone(zone: shapes.ZoneRequest) -> Mapping[str, Any]:
     }
 
 
-def _notes(notes: Mapping[str, Any]) -> shapes.DetectionNotes:
-    return shapes.DetectionNotes(
+def _notes(notes: Mapping[str, Any]) -> DetectionNotes:
+    return DetectionNotes(
         stream=notes["stream"],
         looks=notes["looks"],
         late=notes["skipped"],
@@ -199,12 +328,12 @@ def _numbers(options: Mapping[str, Any]) -> dict[str, float]:
     return {key: value for key, value in options.items() if type(value) in (int, float)}
 
 
-def _detector(about: detection_tuning.DetectorView, watch: DetectionSettings) -> shapes.DetectorInfo:
-    return shapes.DetectorInfo(
+def _detector(about: recorder.DetectorView, watch: DetectionSettings) -> DetectorInfo:
+    return DetectorInfo(
         name=about.name,
         words=about.words,
         numbers=[
-            shapes.DetectorNumber(
+            DetectorNumber(
                 name=name,
                 usual=number.usual,
                 least=number.least,

@@ -10,7 +10,7 @@ from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import not_found
 from tawny.api.schemas import ApiRequest, ApiResponse
-from tawny.service.interfaces.history import HistoryApi
+from tawny.service.sealing.history_watch import HistoryApi
 
 router = APIRouter(prefix="/api/v1/history")
 own = [rule(Access.OWN)]

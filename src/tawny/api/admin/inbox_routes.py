@@ -9,13 +9,38 @@ from fastapi import APIRouter, Query, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from tawny.api.admin import inbox_schemas as shapes
 from tawny.api.auth.access import Access, Signed, await_end, refuse_ended, rule
 from tawny.api.context import Here
 from tawny.api.errors import bad_input
 from tawny.api.inbox import PORTION_BYTES, Inbox, InboxFile, InboxWrite
-from tawny.api.past.guarded_streaming import GuardedStreamingResponse
-from tawny.api.schemas import OkResponse
+from tawny.api.past.media_responses import GuardedStreamingResponse
+from tawny.api.schemas import ApiResponse, OkResponse
+
+# API schemas of files uploaded by other recorders.
+
+
+class BroughtInfo(ApiResponse):
+    name: str
+    size: int
+    modified_ms: int
+
+
+class BroughtList(ApiResponse):
+    """Uploaded files. most_bytes: the token's quota."""
+
+    items: list[BroughtInfo]
+    used_bytes: int
+    most_bytes: int
+
+
+class BroughtState(ApiResponse):
+    """State of a file; null if it doesn't exist. begun: bytes received of the unfinished upload with this checksum."""
+
+    size: int | None
+    modified_ms: int | None
+    sha256: str | None
+    begun: int
+
 
 router = APIRouter(prefix="/api/v1/inbox")
 bring = [rule(Access.BRING)]
@@ -25,18 +50,14 @@ Bytes = Annotated[int, Query(ge=0, le=10**13)]
 
 
 @router.get("/files", dependencies=bring)
-async def brought_files(
-    here: Here, signed: Signed, prefix: Annotated[str, Query(max_length=1000)] = ""
-) -> shapes.BroughtList:
+async def brought_files(here: Here, signed: Signed, prefix: Annotated[str, Query(max_length=1000)] = "") -> BroughtList:
     """List all files uploaded with this token, in this folder and below."""
     holder = signed.person.id
 
-    def look() -> shapes.BroughtList:
+    def look() -> BroughtList:
         found = here.inbox.files(holder, prefix.strip("/"))
-        return shapes.BroughtList(
-            items=[
-                shapes.BroughtInfo(name=one.name, size=one.size_bytes, modified_ms=one.modified_ms) for one in found
-            ],
+        return BroughtList(
+            items=[BroughtInfo(name=one.name, size=one.size_bytes, modified_ms=one.modified_ms) for one in found],
             used_bytes=here.inbox.used_bytes(holder),
             most_bytes=here.passes.brings(holder),
         )
@@ -47,13 +68,13 @@ async def brought_files(
 @router.get("/state", dependencies=bring)
 async def brought_state(
     here: Here, signed: Signed, name: OneName, sha256: Annotated[str, Query(pattern=r"^([0-9a-f]{64})?$")] = ""
-) -> shapes.BroughtState:
+) -> BroughtState:
     """Return size and checksum of a file, and how many bytes of an unfinished upload `sha256` have arrived."""
     holder = signed.person.id
 
-    def look() -> shapes.BroughtState:
+    def look() -> BroughtState:
         found = here.inbox.find(holder, name)
-        return shapes.BroughtState(
+        return BroughtState(
             size=found.size_bytes if found else None,
             modified_ms=found.modified_ms if found else None,
             sha256=here.inbox.sha256(holder, name) if found else None,
@@ -82,7 +103,7 @@ async def bring_file(
     size: Bytes,
     offset: Bytes = 0,
     modified_ms: Bytes = 0,
-) -> shapes.BroughtInfo:
+) -> BroughtInfo:
     """Upload the file's bytes from `offset` on. 200: the file is complete, verified and stored durably."""
     holder, inbox = signed.person.id, here.inbox
     await asyncio.to_thread(_checked_name, inbox, holder, name)
@@ -93,7 +114,7 @@ async def bring_file(
     finally:
         await asyncio.to_thread(writing.close)
     await asyncio.to_thread(inbox.finish, holder, name, sha256, size, modified_ms)
-    return shapes.BroughtInfo(name=name, size=size, modified_ms=modified_ms)
+    return BroughtInfo(name=name, size=size, modified_ms=modified_ms)
 
 
 @router.delete("/file", dependencies=bring)
@@ -103,8 +124,8 @@ async def remove_brought(here: Here, signed: Signed, name: OneName) -> OkRespons
     return OkResponse()
 
 
-def _told(one: InboxFile) -> shapes.BroughtInfo:
-    return shapes.BroughtInfo(name=one.name, size=one.size_bytes, modified_ms=one.modified_ms)
+def _told(one: InboxFile) -> BroughtInfo:
+    return BroughtInfo(name=one.name, size=one.size_bytes, modified_ms=one.modified_ms)
 
 
 def _checked_name(inbox: Inbox, holder: str, name: str) -> None:

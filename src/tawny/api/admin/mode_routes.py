@@ -15,7 +15,7 @@ from tawny.api.events.event_routes import find_event
 from tawny.api.parameters import OneCamera, OneEvent
 from tawny.api.schemas import OkResponse
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
-from tawny.service.interfaces.modes import ModeServiceApi, Outcome, Rehearsal
+from tawny.service.modes.mode_service import ModeServiceApi, Outcome, Rehearsal
 
 router = APIRouter(prefix="/api/v1")
 view, direct, own = [rule(Access.VIEW)], [rule(Access.DIRECT)], [rule(Access.OWN)]

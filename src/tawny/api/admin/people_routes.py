@@ -2,18 +2,99 @@
 
 import asyncio
 from collections.abc import Collection
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
+from pydantic import Field
 
-from tawny.api.admin import people_schemas as shapes
 from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.auth.accounts import Account, Role, TokenPurpose
 from tawny.api.auth.passes import Pass
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
-from tawny.api.schemas import OkResponse
+from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, Name, OkResponse
 from tawny.model.ids import CameraId
+
+# API schemas of users and access tokens.
+
+CameraIds = Annotated[list[Id], Field(max_length=64)]
+RoleName = Literal["owner", "member", "viewer"]
+
+
+class PersonInfo(ApiResponse):
+    id: str
+    name: str
+    role: RoleName
+    cameras: list[str] | None
+    """Cameras this user may see; null: all."""
+
+
+class People(ApiResponse):
+    items: list[PersonInfo]
+
+
+class NewPerson(ApiRequest):
+    name: Name
+    role: RoleName = "viewer"
+    cameras: CameraIds | None = None
+
+
+class ChangedPerson(ApiRequest):
+    role: RoleName
+    cameras: CameraIds | None = None
+
+
+class Invited(ApiResponse):
+    person: PersonInfo
+    link: str
+    """Path of a one-time sign-in link."""
+
+
+class PassInfo(ApiResponse):
+    id: str
+    name: str
+    cameras: list[str] | None
+    made_ms: int
+    ends_ms: int | None
+    has_ended: bool
+    brings_bytes: int | None
+    """Upload quota in bytes of another recorder's token, which sees nothing; null: a token for live view."""
+    made_by: str | None
+    """Name of the user who made it; null: made on the recorder, or the user was removed."""
+    maker_lost_access: bool
+    """It has ended because the user who made it was removed or may no longer grant it."""
+
+
+class PassList(ApiResponse):
+    items: list[PassInfo]
+
+
+class NewPass(ApiRequest):
+    name: Name
+    cameras: CameraIds | None = None
+    ends_ms: Ms | None = None
+    brings_bytes: Annotated[int, Field(ge=1_000_000, le=10**15)] | None = None
+
+
+class MadePass(ApiResponse):
+    made: PassInfo
+    secret: str
+    """Shown only once."""
+    rtsp: str
+    """Address and port of the RTSP server; empty if off."""
+
+
+class AuditEntry(ApiResponse):
+    at_ms: int
+    person: str
+    action: str
+    detail: str
+    address: str
+
+
+class AuditLog(ApiResponse):
+    items: list[AuditEntry]
+
 
 router = APIRouter(prefix="/api/v1")
 own = [rule(Access.OWN)]
@@ -22,12 +103,12 @@ OneId = Annotated[str, Path(max_length=64)]
 
 
 @router.get("/people", dependencies=own)
-async def people(here: Here) -> shapes.People:
-    return shapes.People(items=[_person(one) for one in await asyncio.to_thread(here.accounts.people)])
+async def people(here: Here) -> People:
+    return People(items=[_person(one) for one in await asyncio.to_thread(here.accounts.people)])
 
 
 @router.post("/people", dependencies=own)
-async def add_person(asked: shapes.NewPerson, request: Request, signed: Signed, here: Here) -> shapes.Invited:
+async def add_person(asked: NewPerson, request: Request, signed: Signed, here: Here) -> Invited:
     """Add a user. Returns a sign-in link that works once, within a week."""
     if await asyncio.to_thread(here.accounts.find, asked.name) is not None:
         raise RequestRefused(409, "name_taken", f"A user named {asked.name} already exists.", "Choose another name.")
@@ -40,13 +121,13 @@ async def add_person(asked: shapes.NewPerson, request: Request, signed: Signed, 
         return person, _new_link(here, person, signed.person)
 
     person, token = await asyncio.to_thread(add)
-    return shapes.Invited(person=_person(person), link=f"/sign-in#link={token}")
+    return Invited(person=_person(person), link=f"/sign-in#link={token}")
 
 
 @router.patch("/people/{person}", dependencies=own)
 async def change_person(
-    person: OneId, asked: shapes.ChangedPerson, request: Request, signed: Signed, here: Here
-) -> shapes.PersonInfo:
+    person: OneId, asked: ChangedPerson, request: Request, signed: Signed, here: Here
+) -> PersonInfo:
     """Change role and cameras. What is no longer allowed ends within seconds, links and access tokens included."""
     found = await _find(here, person)
     if asked.role != "owner":
@@ -61,7 +142,7 @@ async def change_person(
 
 
 @router.post("/people/{person}/link", dependencies=own)
-async def invite(person: OneId, request: Request, signed: Signed, here: Here) -> shapes.Invited:
+async def invite(person: OneId, request: Request, signed: Signed, here: Here) -> Invited:
     """Create another one-time sign-in link."""
     found = await _find(here, person)
 
@@ -69,7 +150,7 @@ async def invite(person: OneId, request: Request, signed: Signed, here: Here) ->
         here.accounts.note("sign-in link created", signed.person.name, caller_of(request), found.name)
         return _new_link(here, found, signed.person)
 
-    return shapes.Invited(person=_person(found), link=f"/sign-in#link={await asyncio.to_thread(make)}")
+    return Invited(person=_person(found), link=f"/sign-in#link={await asyncio.to_thread(make)}")
 
 
 @router.delete("/people/{person}", dependencies=own)
@@ -87,13 +168,13 @@ async def remove_person(person: OneId, request: Request, signed: Signed, here: H
 
 
 @router.get("/access-tokens", dependencies=own)
-async def passes(here: Here) -> shapes.PassList:
+async def passes(here: Here) -> PassList:
     now_ms = here.recorder.clock.now_ms()
-    return shapes.PassList(items=[_pass(one, now_ms) for one in await asyncio.to_thread(here.passes.all)])
+    return PassList(items=[_pass(one, now_ms) for one in await asyncio.to_thread(here.passes.all)])
 
 
 @router.post("/access-tokens", dependencies=own)
-async def make_pass(asked: shapes.NewPass, request: Request, signed: Signed, here: Here) -> shapes.MadePass:
+async def make_pass(asked: NewPass, request: Request, signed: Signed, here: Here) -> MadePass:
     """Create an access token. It ends with the account that made it."""
     cameras = await asyncio.to_thread(_known_cameras, here, asked.cameras)
 
@@ -102,7 +183,7 @@ async def make_pass(asked: shapes.NewPass, request: Request, signed: Signed, her
         return here.passes.make(asked.name, cameras, asked.ends_ms, asked.brings_bytes, signed.person)
 
     made, secret = await asyncio.to_thread(make)
-    return shapes.MadePass(made=_pass(made, here.recorder.clock.now_ms()), secret=secret, rtsp=here.rtsp)
+    return MadePass(made=_pass(made, here.recorder.clock.now_ms()), secret=secret, rtsp=here.rtsp)
 
 
 @router.delete("/access-tokens/{pass_id}", dependencies=own)
@@ -114,14 +195,14 @@ async def take_back(pass_id: OneId, request: Request, signed: Signed, here: Here
 
 
 @router.get("/audit", dependencies=own)
-async def audit(here: Here, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> shapes.AuditLog:
+async def audit(here: Here, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> AuditLog:
     """Return the audit log, newest first."""
     rows = await asyncio.to_thread(here.accounts.audit, limit)
     made = [
-        shapes.AuditEntry(at_ms=row.at_ms, person=row.person, action=row.action, detail=row.detail, address=row.address)
+        AuditEntry(at_ms=row.at_ms, person=row.person, action=row.action, detail=row.detail, address=row.address)
         for row in rows
     ]
-    return shapes.AuditLog(items=made)
+    return AuditLog(items=made)
 
 
 async def _find(here: AppContext, person: str) -> Account:
@@ -159,8 +240,8 @@ def _known_cameras(
     return found
 
 
-def _person(person: Account) -> shapes.PersonInfo:
-    return shapes.PersonInfo.model_validate(
+def _person(person: Account) -> PersonInfo:
+    return PersonInfo.model_validate(
         {
             "id": person.id,
             "name": person.name,
@@ -170,8 +251,8 @@ def _person(person: Account) -> shapes.PersonInfo:
     )
 
 
-def _pass(made: Pass, now_ms: int) -> shapes.PassInfo:
-    return shapes.PassInfo(
+def _pass(made: Pass, now_ms: int) -> PassInfo:
+    return PassInfo(
         id=made.id,
         name=made.name,
         cameras=None if made.cameras is None else [str(camera) for camera in sorted(made.cameras)],

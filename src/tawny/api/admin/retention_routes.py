@@ -4,21 +4,160 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
+from pydantic import Field, StringConstraints
 
-from tawny.api.admin import retention_schemas as shapes
 from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
-from tawny.api.schemas import OkResponse, WarningInfo
+from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse, WarningInfo
 from tawny.api.serializers import camera_name
 from tawny.config.units import size_text
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment
-from tawny.service.interfaces.retention import RetentionApi, RetentionRequest
+from tawny.service.retention.retention_service import RetentionApi, RetentionRequest
 from tawny.storage.retention.planning import RemovalPlan
+
+# API schemas of retention, problems and the self-test.
+
+Word = Annotated[str, StringConstraints(max_length=40)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+
+
+class StreamRetentionRequest(ApiRequest):
+    """Retention of sub streams, in the notation of the settings file: `14 days`, `200 GB`; null: same as the main
+    stream.
+    """
+
+    min: Word | None = None
+    max: Word | None = None
+    max_size: Word | None = None
+    max_files: Count | None = None
+    keyframes_after: Word | None = None
+
+
+class CameraRetentionRequest(StreamRetentionRequest):
+    """Retention of all cameras or one. null: no limit, or the common setting.
+
+    events: minimum by type, `other` for the rest.
+    """
+
+    events: Annotated[dict[str, Word], Field(max_length=40)] | None = None
+    min_free: Word | None = None
+    sub: StreamRetentionRequest | None = None
+
+
+class RetentionChangeRequest(ApiRequest):
+    """New retention settings.
+
+    cameras: by ID. Cameras not given stay unchanged; an empty entry removes the camera's own settings.
+    """
+
+    everyone: CameraRetentionRequest
+    cameras: Annotated[dict[str, CameraRetentionRequest], Field(max_length=64)] = Field(default_factory=dict)
+    remove: bool = False
+    """Confirm that recordings may be deleted now."""
+
+
+class CameraRetentionInfo(ApiResponse):
+    id: str
+    name: str
+    own: CameraRetentionRequest
+    used_bytes: int
+    day_bytes: float | None
+    promised_s: float
+    fits_s: float | None
+    oldest_ms: int | None
+
+
+class VolumeRetentionInfo(ApiResponse):
+    path: str
+    use: Literal["first", "tier", "spare", "mirror"]
+    free_bytes: int | None
+    total_bytes: int | None
+    problem: str
+
+
+class RetentionInfo(ApiResponse):
+    everyone: CameraRetentionRequest
+    in_file: bool
+    """Changes are saved in the settings file; otherwise they last until tawny stops."""
+    cameras: list[CameraRetentionInfo]
+    volumes: list[VolumeRetentionInfo]
+    locked: int
+    locked_bytes: int
+    warnings: list[WarningInfo]
+    fits: bool | None
+    """Whether all minimum retention times fit; null while not known."""
+    outlook: str
+    """How far back recordings will go, in a sentence."""
+
+
+class DryRunRequest(ApiRequest):
+    """Preview. ahead_h: include deletions within this many hours, at the current rate. change: with these settings."""
+
+    ahead_h: Annotated[float, Field(ge=0, le=24 * 31)] = 0.0
+    change: RetentionChangeRequest | None = None
+
+
+class RemovalInfo(ApiResponse):
+    """Recordings of one camera and local day, with one reason. at_ms: an instant that has an image."""
+
+    camera: str
+    name: str
+    day_ms: int
+    at_ms: int
+    seconds: float
+    size_bytes: int
+    files: int
+    why: str
+    breaks_promise: bool
+    thinned: bool
+    """Reduced to keyframes instead of deleted."""
+
+
+class RemovalPlanInfo(ApiResponse):
+    items: list[RemovalInfo]
+    more: int
+    """Number of groups not listed."""
+    size_bytes: int
+    files: int
+    missing_bytes: int
+    """Bytes that should be deleted but can't, because everything else is protected."""
+    breaks_promise: bool
+
+
+class AlarmInfo(ApiResponse):
+    what: str
+    camera: str | None
+    since_ms: int
+    detail: str
+    hint: str
+
+
+class SelfTestInfo(ApiResponse):
+    at_ms: int
+    minutes: int
+    files: int
+    problems: list[str]
+
+
+class CheckInInfo(ApiResponse):
+    host: str
+    last_ms: int | None
+    trouble: str
+    sent: bool
+
+
+class CareInfo(ApiResponse):
+    alarms: list[AlarmInfo]
+    self_test: SelfTestInfo | None
+    testing: bool
+    check_in: CheckInInfo | None
+
 
 router = APIRouter(prefix="/api/v1")
 own = [rule(Access.OWN)]
@@ -26,33 +165,31 @@ MOST_GROUPS = 200
 
 
 @router.get("/retention", dependencies=own)
-async def retention(here: Here) -> shapes.RetentionInfo:
+async def retention(here: Here) -> RetentionInfo:
     """Return retention settings, space used, and whether the minimum retention fits."""
     return await asyncio.to_thread(_kept, here)
 
 
 @router.post("/retention/dry-run", dependencies=own)
-async def dry_run(asked: shapes.DryRunRequest, here: Here) -> shapes.RemovalPlanInfo:
+async def dry_run(asked: DryRunRequest, here: Here) -> RemovalPlanInfo:
     """Return what would be deleted or reduced to keyframes, and why. Deletes nothing."""
     change = _asked(asked.change) if asked.change is not None else None
 
-    def look() -> shapes.RemovalPlanInfo:
+    def look() -> RemovalPlanInfo:
         return _going(here, _plan(here, change, asked.ahead_h * 3600))
 
     return await asyncio.to_thread(look)
 
 
 @router.put("/retention", dependencies=own)
-async def keep_otherwise(
-    asked: shapes.RetentionChangeRequest, request: Request, here: Here, signed: Signed
-) -> shapes.RetentionInfo:
+async def keep_otherwise(asked: RetentionChangeRequest, request: Request, here: Here, signed: Signed) -> RetentionInfo:
     """Change retention; effective immediately.
 
     409 `would_remove`: it would delete recordings now that current settings keep; set `remove` to confirm.
     """
     change = _asked(asked)
 
-    def put() -> shapes.RetentionInfo:
+    def put() -> RetentionInfo:
         if not asked.remove:
             stays = {one.segment.id for one in _plan(here, None, 0.0).removals}
             gone = [one.segment for one in _plan(here, change, 0.0).removals if one.segment.id not in stays]
@@ -72,24 +209,24 @@ async def keep_otherwise(
 
 
 @router.get("/monitoring", dependencies=[rule(Access.VIEW)])
-async def care(here: Here) -> shapes.CareInfo:
+async def care(here: Here) -> CareInfo:
     """Return current problems, the result of the last self-test, and the state of the heartbeat."""
     now = here.caring.now() if here.caring is not None else None
     tested, sign = (now.self_test, now.check_in) if now is not None else (None, None)
-    return shapes.CareInfo(
+    return CareInfo(
         alarms=[
-            shapes.AlarmInfo(what=one.what, camera=one.camera, since_ms=one.since_ms, detail=one.detail, hint=one.do)
+            AlarmInfo(what=one.what, camera=one.camera, since_ms=one.since_ms, detail=one.detail, hint=one.do)
             for one in here.recorder.alarms()
         ],
         self_test=None
         if tested is None
-        else shapes.SelfTestInfo(
+        else SelfTestInfo(
             at_ms=tested.at_ms, minutes=tested.minutes, files=tested.files, problems=list(tested.problems)
         ),
         testing=now is not None and now.is_testing,
         check_in=None
         if sign is None
-        else shapes.CheckInInfo(host=sign.host, last_ms=sign.last_ms, trouble=sign.trouble, sent=sign.is_sent),
+        else CheckInInfo(host=sign.host, last_ms=sign.last_ms, trouble=sign.trouble, sent=sign.is_sent),
     )
 
 
@@ -126,23 +263,23 @@ def _plan(here: AppContext, change: RetentionRequest | None, ahead_s: float) -> 
         return _keeping(here).plan(change, ahead_s)
 
 
-def _asked(change: shapes.RetentionChangeRequest) -> RetentionRequest:
+def _asked(change: RetentionChangeRequest) -> RetentionRequest:
     return RetentionRequest(
         change.everyone.model_dump(exclude_none=True),
         {CameraId(name): keep.model_dump(exclude_none=True) for name, keep in change.cameras.items()},
     )
 
 
-def _kept(here: AppContext) -> shapes.RetentionInfo:
+def _kept(here: AppContext) -> RetentionInfo:
     now = _keeping(here).now()
-    return shapes.RetentionInfo(
-        everyone=shapes.CameraRetentionRequest.model_validate(now.asked.everyone),
+    return RetentionInfo(
+        everyone=CameraRetentionRequest.model_validate(now.asked.everyone),
         in_file=now.is_in_file,
         cameras=[
-            shapes.CameraRetentionInfo(
+            CameraRetentionInfo(
                 id=one.id,
                 name=camera_name(here.recorder, one.id),
-                own=shapes.CameraRetentionRequest.model_validate(now.asked.cameras.get(one.id, {})),
+                own=CameraRetentionRequest.model_validate(now.asked.cameras.get(one.id, {})),
                 used_bytes=one.used_bytes,
                 day_bytes=one.day_bytes,
                 promised_s=one.promised_s,
@@ -152,7 +289,7 @@ def _kept(here: AppContext) -> shapes.RetentionInfo:
             for one in now.cameras
         ],
         volumes=[
-            shapes.VolumeRetentionInfo.model_validate(
+            VolumeRetentionInfo.model_validate(
                 {
                     "path": str(one.root),
                     "use": one.use,
@@ -171,11 +308,11 @@ def _kept(here: AppContext) -> shapes.RetentionInfo:
     )
 
 
-def _going(here: AppContext, plan: RemovalPlan) -> shapes.RemovalPlanInfo:
+def _going(here: AppContext, plan: RemovalPlan) -> RemovalPlanInfo:
     removed = _groups(here, [(one.segment, one.why, one.breaks_promise) for one in plan.removals], thinned=False)
     thinned = _groups(here, [(one.segment, one.why, False) for one in plan.thinnings], thinned=True)
     groups = [*removed, *thinned]
-    return shapes.RemovalPlanInfo(
+    return RemovalPlanInfo(
         items=groups[:MOST_GROUPS],
         more=max(0, len(groups) - MOST_GROUPS),
         size_bytes=plan.size_bytes,
@@ -185,13 +322,13 @@ def _going(here: AppContext, plan: RemovalPlan) -> shapes.RemovalPlanInfo:
     )
 
 
-def _groups(here: AppContext, going: Iterable[tuple[Segment, str, bool]], *, thinned: bool) -> list[shapes.RemovalInfo]:
+def _groups(here: AppContext, going: Iterable[tuple[Segment, str, bool]], *, thinned: bool) -> list[RemovalInfo]:
     """Return groups by camera, day and reason, in order of deletion."""
     found: dict[tuple[CameraId, int, str, bool], list[Segment]] = {}
     for segment, why, breaks_promise in going:
         found.setdefault((segment.camera, _day_ms(here, segment.start_ms), why, breaks_promise), []).append(segment)
     return [
-        shapes.RemovalInfo(
+        RemovalInfo(
             camera=camera,
             name=camera_name(here.recorder, camera),
             day_ms=day_ms,

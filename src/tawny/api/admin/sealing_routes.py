@@ -4,21 +4,119 @@ import asyncio
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Path, Request
+from pydantic import Field
 
-from tawny.api.admin import sealing_schemas as shapes
 from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.auth.accounts import LoginSession, Role
 from tawny.api.auth.unlocks import UnlockedSession
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_origin import is_local
-from tawny.api.schemas import OkResponse
+from tawny.api.schemas import ApiRequest, ApiResponse, Id, Name, OkResponse
 from tawny.model.errors import NotDone, SettingsError
 from tawny.sealed.key_wrapping import short_name
-from tawny.service.interfaces.sealing import NOTHING, SealingApi
+from tawny.service.sealing.sealing_service import NOTHING, SealingApi
+
+# API schemas of encryption.
+
+Recipient = Annotated[str, Field(pattern=r"^age1[02-9ac-hj-np-z]{58}$")]
+Base64 = Annotated[str, Field(max_length=12_000, pattern=r"^[A-Za-z0-9+/]+=*$")]
+
+
+class SealedWay(ApiResponse):
+    id: str
+    kind: Literal["passphrase", "passkey", "other"]
+    name: str
+    made_ms: int
+
+
+class SealedCamera(ApiResponse):
+    id: str
+    name: str
+    sealed: bool
+
+
+class UnlockedInfo(ApiResponse):
+    way: str
+    opens: str
+    ends_ms: int
+    """End if in use; earlier without use."""
+
+
+class SealedInfo(ApiResponse):
+    possible: bool
+    """False in memory mode: nothing is stored that could be encrypted."""
+    set_up: bool
+    recipients: list[str]
+    recovery: str | None
+    everything: bool
+    cameras: list[SealedCamera]
+    recorder: str
+    fingerprint: str
+    ways: list[SealedWay]
+    made_ms: int | None
+    tested_ms: int | None
+    asks_for_sheet: bool
+    """The recovery sheet should be tested again."""
+    can_change: bool
+    can_hand_over: bool
+    """The connection is safe for keys: TLS, or local."""
+    unlocked: UnlockedInfo | None
+    """Unlocked on the recorder for this session; null if locked."""
+
+
+class WrappedKeyInfo(ApiResponse):
+    wrapped: str
+    """An age file, in Base64."""
+
+
+class UnlockOffer(ApiResponse):
+    key: str
+    """A one-time X25519 public key in Base64, valid for one minute."""
+
+
+class HandoverRequest(ApiRequest):
+    """A private key, sealed as in `tawny.sealed.key_memory.KeyHandover`."""
+
+    offer: Base64
+    key: Base64
+    sealed: Base64
+    way: Literal["words", "passphrase", "passkey"]
+
+
+class InBrowserRequest(ApiRequest):
+    """A page starts or stops decrypting recordings itself."""
+
+    way: Literal["words", "passphrase", "passkey"]
+    recipient: Recipient
+    open: bool
+
+
+class SetUpSealing(ApiRequest):
+    recipient: Recipient
+    recovery: Recipient
+    wrapped: Base64
+    everything: bool
+    cameras: Annotated[list[Id], Field(max_length=64)]
+
+
+class NewWay(ApiRequest):
+    name: Name
+    wrapped: Base64
+
+
+class SheetShown(ApiRequest):
+    recovery: Recipient
+
+
+class ChangedSealing(ApiRequest):
+    everything: bool
+    cameras: Annotated[list[Id], Field(max_length=64)]
+    """Encrypted cameras, unless everything is encrypted."""
+
 
 router = APIRouter(prefix="/api/v1/sealed")
 view, direct, own = [rule(Access.VIEW)], [rule(Access.DIRECT)], [rule(Access.OWN)]
@@ -29,12 +127,12 @@ NEXT_TEST_MS: Final = 365 * 86_400_000
 
 
 @router.get("", dependencies=view)
-async def sealed_state(request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
+async def sealed_state(request: Request, signed: Signed, here: Here) -> SealedInfo:
     return await asyncio.to_thread(_told, here, signed, can_hand_over=_is_safe(request))
 
 
 @router.get("/ways/{way}", dependencies=direct)
-async def locked_key(way: OneWay, here: Here) -> shapes.WrappedKeyInfo:
+async def locked_key(way: OneWay, here: Here) -> WrappedKeyInfo:
     """Return an encrypted private key; only its passphrase or passkey opens it.
 
     Not for viewers: who has it can try passphrases for as long as they like.
@@ -42,19 +140,19 @@ async def locked_key(way: OneWay, here: Here) -> shapes.WrappedKeyInfo:
     found = await asyncio.to_thread(_desk(here).wrapped, way)
     if found is None:
         raise not_found("Unlock method not found.")
-    return shapes.WrappedKeyInfo(wrapped=b64encode(found).decode())
+    return WrappedKeyInfo(wrapped=b64encode(found).decode())
 
 
 @router.post("/offer", dependencies=view)
-async def offer(request: Request, here: Here) -> shapes.UnlockOffer:
+async def offer(request: Request, here: Here) -> UnlockOffer:
     """Create a one-time public key for handing over a private key."""
     _check_safe(request)
     _desk(here)
-    return shapes.UnlockOffer(key=b64encode(here.unlocks.offer()).decode())
+    return UnlockOffer(key=b64encode(here.unlocks.offer()).decode())
 
 
 @router.post("/unlock", dependencies=view)
-async def unlock(asked: shapes.HandoverRequest, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
+async def unlock(asked: HandoverRequest, request: Request, signed: Signed, here: Here) -> SealedInfo:
     """Unlock for this session only: until locked, signed out, or 15 minutes after the last use."""
     _check_safe(request)
     desk = _desk(here)
@@ -75,13 +173,13 @@ async def unlock(asked: shapes.HandoverRequest, request: Request, signed: Signed
 
 
 @router.post("/lock", dependencies=view)
-async def lock(request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
+async def lock(request: Request, signed: Signed, here: Here) -> SealedInfo:
     await asyncio.to_thread(here.unlocks.lock, signed.key, "locked")
     return await asyncio.to_thread(_told, here, signed, can_hand_over=_is_safe(request))
 
 
 @router.post("/in-browser", dependencies=view)
-async def in_browser(asked: shapes.InBrowserRequest, request: Request, signed: Signed, here: Here) -> OkResponse:
+async def in_browser(asked: InBrowserRequest, request: Request, signed: Signed, here: Here) -> OkResponse:
     """Write an audit log entry: a page decrypts recordings itself, with a key that is never sent to the recorder."""
     opens = _desk(here).opens(asked.recipient)
     if not opens:
@@ -95,7 +193,7 @@ async def in_browser(asked: shapes.InBrowserRequest, request: Request, signed: S
 
 
 @router.post("/set-up", dependencies=own)
-async def set_up_sealing(asked: shapes.SetUpSealing, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
+async def set_up_sealing(asked: SetUpSealing, request: Request, signed: Signed, here: Here) -> SealedInfo:
     """Set up encryption with keys created in the browser, after the user confirmed words of the recovery sheet.
 
     Only public keys are sent, and the owner's private key encrypted with a passphrase.
@@ -104,7 +202,7 @@ async def set_up_sealing(asked: shapes.SetUpSealing, request: Request, signed: S
         raise bad_input("The recovery sheet needs its own key.")
     desk = _desk(here)
 
-    def put() -> shapes.SealedInfo:
+    def put() -> SealedInfo:
         with _in_words():
             desk.set_up(asked.recipient, asked.recovery, b64decode(asked.wrapped))
             _seal(here, desk, asked.cameras, everything=asked.everything)
@@ -115,11 +213,11 @@ async def set_up_sealing(asked: shapes.SetUpSealing, request: Request, signed: S
 
 
 @router.put("/cameras", dependencies=own)
-async def seal_cameras(asked: shapes.ChangedSealing, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
+async def seal_cameras(asked: ChangedSealing, request: Request, signed: Signed, here: Here) -> SealedInfo:
     """Choose encrypted cameras. Applies from each camera's next file on, within a minute."""
     desk = _desk(here)
 
-    def put() -> shapes.SealedInfo:
+    def put() -> SealedInfo:
         with _in_words():
             _seal(here, desk, asked.cameras, everything=asked.everything)
         sealed = "all cameras" if asked.everything else ", ".join(asked.cameras) or "none"
@@ -130,11 +228,11 @@ async def seal_cameras(asked: shapes.ChangedSealing, request: Request, signed: S
 
 
 @router.post("/ways", dependencies=own)
-async def add_way(asked: shapes.NewWay, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
+async def add_way(asked: NewWay, request: Request, signed: Signed, here: Here) -> SealedInfo:
     """Add an unlock method: the same private key, encrypted in another way."""
     desk = _desk(here)
 
-    def put() -> shapes.SealedInfo:
+    def put() -> SealedInfo:
         with _in_words():
             made = desk.add_way(asked.name, b64decode(asked.wrapped))
         here.accounts.note("unlock method added", signed.person.name, caller_of(request), f"{made.kind} {made.name}")
@@ -144,10 +242,10 @@ async def add_way(asked: shapes.NewWay, request: Request, signed: Signed, here: 
 
 
 @router.delete("/ways/{way}", dependencies=own)
-async def remove_way(way: OneWay, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
+async def remove_way(way: OneWay, request: Request, signed: Signed, here: Here) -> SealedInfo:
     desk = _desk(here)
 
-    def remove() -> shapes.SealedInfo:
+    def remove() -> SealedInfo:
         with _in_words():
             desk.remove_way(way)
         here.accounts.note("unlock method removed", signed.person.name, caller_of(request), way)
@@ -157,7 +255,7 @@ async def remove_way(way: OneWay, request: Request, signed: Signed, here: Here) 
 
 
 @router.post("/tested", dependencies=own)
-async def sheet_shown(asked: shapes.SheetShown, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
+async def sheet_shown(asked: SheetShown, request: Request, signed: Signed, here: Here) -> SealedInfo:
     """Record that the recovery sheet was tested. Only the public key derived from its words is sent."""
     if not await asyncio.to_thread(_desk(here).tested, asked.recovery):
         raise RequestRefused(
@@ -177,28 +275,28 @@ def _seal(here: AppContext, desk: SealingApi, sealed: list[str], *, everything: 
     desk.seal(everything=everything, cameras={} if everything else {camera: camera in sealed for camera in cameras})
 
 
-def _told(here: AppContext, session: LoginSession, *, can_hand_over: bool) -> shapes.SealedInfo:
+def _told(here: AppContext, session: LoginSession, *, can_hand_over: bool) -> SealedInfo:
     now = here.sealed.now() if here.sealed is not None else NOTHING
     opened, now_ms = here.unlocks.of(session), here.recorder.clock.now_ms()
     names = here.recorder.camera_names()
     shown_ms = now.tested_ms if now.tested_ms is not None else now.made_ms
     is_first = now.tested_ms is None or now.tested_ms == now.made_ms
     is_due = shown_ms is not None and now_ms - shown_ms > (FIRST_TEST_MS if is_first else NEXT_TEST_MS)
-    return shapes.SealedInfo(
+    return SealedInfo(
         possible=here.sealed is not None,
         set_up=now.recovery is not None and bool(now.recipients),
         recipients=list(now.recipients),
         recovery=now.recovery,
         everything=now.is_everything,
         cameras=[
-            shapes.SealedCamera(id=name, name=names[name], sealed=is_sealed)
+            SealedCamera(id=name, name=names[name], sealed=is_sealed)
             for name, is_sealed in now.cameras.items()
             if name in names
         ],
         recorder=here.recorder.host,
         fingerprint=now.fingerprint,
         ways=[
-            shapes.SealedWay(id=one.id, kind=one.kind, name=one.name, made_ms=one.made_ms)
+            SealedWay(id=one.id, kind=one.kind, name=one.name, made_ms=one.made_ms)
             for one in now.ways
             if session.person.role is not Role.VIEWER
         ],
@@ -211,10 +309,10 @@ def _told(here: AppContext, session: LoginSession, *, can_hand_over: bool) -> sh
     )
 
 
-def _unlocked(here: AppContext, opened: UnlockedSession) -> shapes.UnlockedInfo:
+def _unlocked(here: AppContext, opened: UnlockedSession) -> UnlockedInfo:
     left_s = opened.most_ends_s - here.recorder.clock.mono_s()
     ends_ms = here.recorder.clock.now_ms() + round(left_s * 1000)
-    return shapes.UnlockedInfo(way=opened.way, opens=opened.opens, ends_ms=ends_ms)
+    return UnlockedInfo(way=opened.way, opens=opened.opens, ends_ms=ends_ms)
 
 
 def _desk(here: AppContext) -> SealingApi:

@@ -15,8 +15,8 @@ from tawny.api.events.event_routes import EventMarker, find_event, no_event
 from tawny.api.live.camera_routes import JPEG
 from tawny.api.parameters import At, OneCamera, OneEvent, known_camera, parse_span
 from tawny.model.events import Event
-from tawny.model.grid import grid_of
 from tawny.model.ids import CameraId
+from tawny.model.polygon import grid_of
 from tawny.model.times import Span
 from tawny.playback import trigger_simulation
 from tawny.storage.disk.layout import SOUND

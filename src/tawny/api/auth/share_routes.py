@@ -4,10 +4,10 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
+from pydantic import AfterValidator, Field, StringConstraints
 from starlette.responses import Response
 
 from tawny.api import serializers
-from tawny.api.auth import share_schemas as shapes
 from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.auth.accounts import Role
 from tawny.api.auth.audit_counts import CODE_REFUSED, LINK_OPENED
@@ -17,12 +17,83 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found, share_ended
 from tawny.api.parameters import MOST_CLIP_S, known_camera, parse_span
 from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change, may_see
-from tawny.api.past.clip_responses import answer_clip, clip_name
 from tawny.api.past.clip_routes import answer_file, check_open
-from tawny.api.schemas import OkResponse
+from tawny.api.past.media_responses import answer_clip, clip_name
+from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, OkResponse
 from tawny.model.ids import CameraId, StreamName
-from tawny.playback import local_time
+from tawny.playback import timeline
 from tawny.playback.exports import ExportKind
+
+# API schemas of shared links.
+
+WEEKS = 4 * 7 * 86_400
+Code = Annotated[str, StringConstraints(max_length=64)]
+LEAST_CODE = 6
+"""Minimum length of a new link's code: five guesses, then each costs a growing wait."""
+
+
+def _check_new_code(code: str) -> str:
+    if code and len(code) < LEAST_CODE:
+        raise ValueError(f"a code of at least {LEAST_CODE} characters, or none")
+    return code
+
+
+NewCode = Annotated[Code, AfterValidator(_check_new_code)]
+
+
+class NewShare(ApiRequest):
+    camera: Id
+    from_ms: Ms
+    to_ms: Ms
+    lasts_s: Annotated[int, Field(ge=60, le=WEEKS)] = 86_400
+    code: NewCode = ""
+    names_camera: bool = False
+    clip: Annotated[str, StringConstraints(max_length=64)] = ""
+    """ID of a saved clip to share; its camera and time then apply. Empty: share recordings."""
+
+
+class ShareInfo(ApiResponse):
+    id: str
+    camera: str
+    from_ms: int
+    to_ms: int
+    made_ms: int
+    ends_ms: int
+    opened: int
+    has_code: bool
+    names_camera: bool
+    clip: str
+
+
+class ShareList(ApiResponse):
+    items: list[ShareInfo]
+
+
+class Shared(ApiResponse):
+    share: ShareInfo
+    link: str
+    """Path of the link."""
+
+
+class OpenShare(ApiRequest):
+    code: Code = ""
+
+
+class OpenedShare(ApiResponse):
+    """Content of a shared link, for anonymous visitors."""
+
+    from_ms: int
+    to_ms: int
+    offset_s: int
+    """UTC offset at the start."""
+    ends_ms: int
+    camera: str | None
+    """Name of the camera; null if it is not disclosed."""
+    video: str
+    """URL of the video."""
+    is_picture: bool
+    """The file is an image (still or animated), not a video."""
+
 
 router = APIRouter()
 view, public, shared = [rule(Access.VIEW)], [rule(Access.PUBLIC)], [rule(Access.SHARED)]
@@ -30,13 +101,13 @@ OneToken = Annotated[str, Path(max_length=128)]
 
 
 @router.get("/api/v1/shares", dependencies=view)
-async def shares(signed: Signed, here: Here) -> shapes.ShareList:
+async def shares(signed: Signed, here: Here) -> ShareList:
     """List valid links: all for owners, their own for others."""
-    return shapes.ShareList(items=[_info(one) for one in await asyncio.to_thread(here.shares.of, signed.person)])
+    return ShareList(items=[_info(one) for one in await asyncio.to_thread(here.shares.of, signed.person)])
 
 
 @router.post("/api/v1/shares", dependencies=view)
-async def share(asked: shapes.NewShare, request: Request, signed: Signed, here: Here) -> shapes.Shared:
+async def share(asked: NewShare, request: Request, signed: Signed, here: Here) -> Shared:
     job = await asyncio.to_thread(here.jobs.find, asked.clip, signed.person) if asked.clip else None
     if asked.clip and (job is None or job.state is not ClipJobState.DONE or not may_change(signed.person, job)):
         raise not_found("Clip not found.")
@@ -59,7 +130,7 @@ async def share(asked: shapes.NewShare, request: Request, signed: Signed, here: 
         )
 
     made, token = await asyncio.to_thread(make)
-    return shapes.Shared(share=_info(made), link=f"/s/{token}")
+    return Shared(share=_info(made), link=f"/s/{token}")
 
 
 @router.delete("/api/v1/shares/{share_id}", dependencies=view)
@@ -75,7 +146,7 @@ async def end_share(
 
 
 @router.post("/api/v1/shared/{token}", dependencies=public)
-async def open_share(token: OneToken, asked: shapes.OpenShare, request: Request, here: Here) -> shapes.OpenedShare:
+async def open_share(token: OneToken, asked: OpenShare, request: Request, here: Here) -> OpenedShare:
     """Open a shared link. Asks for its code, if it has one; wrong codes are throttled."""
     found = await asyncio.to_thread(here.shares.find, token)
     if found is None:
@@ -85,10 +156,10 @@ async def open_share(token: OneToken, asked: shapes.OpenShare, request: Request,
     job = await asyncio.to_thread(_clip_of, here, found)
     ticket = await asyncio.to_thread(here.shares.open, found)
     here.accounts.counts.count(LINK_OPENED, Role.GUEST.value, caller_of(request).address, detail=found.id)
-    return shapes.OpenedShare(
+    return OpenedShare(
         from_ms=found.span.begin_ms,
         to_ms=found.span.end_ms,
-        offset_s=local_time.offset_s(here.zone, found.span.begin_ms),
+        offset_s=timeline.offset_s(here.zone, found.span.begin_ms),
         ends_ms=found.ends_ms,
         camera=serializers.camera_name(here.recorder, found.camera) if found.names_camera else None,
         video=f"/media/shared.mp4?ticket={ticket}",
@@ -146,8 +217,8 @@ async def _check_code(here: AppContext, request: Request, found: Share, code: st
     here.attempts.succeed(tried)
 
 
-def _info(share: Share) -> shapes.ShareInfo:
-    return shapes.ShareInfo(
+def _info(share: Share) -> ShareInfo:
+    return ShareInfo(
         id=share.id,
         camera=share.camera,
         from_ms=share.span.begin_ms,

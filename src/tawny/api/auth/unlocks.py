@@ -8,16 +8,48 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from pathlib import Path
+from typing import Any, Final, cast
 
 from tawny.api.auth.accounts import Accounts, Caller, LoginSession
-from tawny.api.auth.unlocked_recorder import unlocked_recorder
 from tawny.model.clock import Clock
+from tawny.model.events import Event
+from tawny.model.segments import Segment
 from tawny.playback.clips import ClipCache
 from tawny.playback.decrypted import DecryptedRecordings
 from tawny.playback.stills import StillReader
 from tawny.sealed.key_memory import KeyHandover, KeyMemory
 from tawny.service.recorder import RecorderService
+from tawny.storage.disk.layout import is_sealed
+
+# View of the recorder for an unlocked session: encrypted recordings can be played if the session's key opens them.
+
+
+def unlocked_recorder(recorder: RecorderService, unsealed: DecryptedRecordings) -> RecorderService:
+    return cast("RecorderService", _Unlocked(recorder, unsealed))
+
+
+class _Unlocked:
+    def __init__(self, recorder: RecorderService, unsealed: DecryptedRecordings) -> None:
+        self._recorder, self._unsealed = recorder, unsealed
+
+    def __getattr__(self, name: str) -> Any:
+        """Delegate everything else."""
+        return getattr(self._recorder, name)
+
+    def segment_path(self, segment: Segment) -> Path:
+        stored = self._recorder.segment_path(segment)
+        return self._unsealed.path(segment, stored) if is_sealed(segment.path) else stored
+
+    def event_picture(self, event: Event) -> bytes | None:
+        return self._recorder.event_picture(event) or self._picture(self._recorder.sealed_picture(event))
+
+    def event_loop(self, event: Event) -> bytes | None:
+        return self._recorder.event_loop(event) or self._picture(self._recorder.sealed_picture(event, is_loop=True))
+
+    def _picture(self, stored: Path | None) -> bytes | None:
+        return self._unsealed.picture(stored) if stored is not None else None
+
 
 IDLE_S: Final = 15 * 60.0
 MOST_S: Final = 12 * 3600.0

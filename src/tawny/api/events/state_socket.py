@@ -1,6 +1,10 @@
 """WebSocket `/api/v1/ws` for all changes, so that pages do not poll."""
 
 import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -10,21 +14,133 @@ from starlette.websockets import WebSocket
 from tawny.api import serializers
 from tawny.api.auth.access import Access, rule, the_session
 from tawny.api.context import AppContext, Here
-from tawny.api.events.change_feed import ChangeFeed, Said
-from tawny.api.live.meters import PREFIX, MeterFeed
 from tawny.api.past.clip_jobs import ClipExportJob, may_see
 from tawny.api.past.clip_routes import told_job
 from tawny.api.websockets import PING_S, run_duplex
+from tawny.detection.live_meter import MeterReading
 from tawny.live.wakeup import Wakeup
+from tawny.model.ids import CameraId
 from tawny.model.messages import (
+    Alarm,
     DamageFound,
     EventChanged,
     GapChanged,
     HoldChanged,
+    Message,
     ModeChanged,
+    PartDied,
     PeopleChanged,
+    RunEnded,
+    RunStarted,
+    Scored,
     SegmentClosed,
+    StatusChanged,
 )
+from tawny.service.recorder import DetectionTuningApi
+
+# Bus messages for one client, until they can be sent. Bounded: a slow client loses the oldest.
+
+MOST_KEPT = 500
+Said = EventChanged | GapChanged | DamageFound | SegmentClosed | ModeChanged | PeopleChanged | HoldChanged
+
+
+@dataclass
+class ChangeBatch:
+    """Changes since the last batch. said: in order. scores: newest score by camera.
+
+    has_changed: camera states changed.
+    """
+
+    said: deque[Said] = field(default_factory=lambda: deque(maxlen=MOST_KEPT))
+    scores: dict[CameraId, Scored] = field(default_factory=dict)
+    has_changed: bool = False
+
+
+class ChangeFeed:
+    """Bus listener. Call from any thread; returns immediately. wake: called when there is something new."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._heard = ChangeBatch()
+
+    def __call__(self, message: Message) -> None:
+        with self._lock:
+            match message:
+                case EventChanged() | SegmentClosed() | DamageFound():
+                    self._heard.said.append(message)
+                case GapChanged():
+                    self._heard.said.append(message)
+                    self._heard.has_changed = True
+                case Scored():
+                    self._heard.scores[message.camera] = message
+                case StatusChanged() | RunStarted() | RunEnded():
+                    self._heard.has_changed = True
+                case PartDied() | Alarm():
+                    return
+                case ModeChanged() | PeopleChanged() | HoldChanged():
+                    self._heard.said.append(message)
+        self._wake()
+
+    def take(self) -> ChangeBatch:
+        """Return everything since the last call."""
+        with self._lock:
+            heard, self._heard = self._heard, ChangeBatch()
+            return heard
+
+
+# Detector readings for one client while it is subscribed. Bounded; the newest are kept.
+
+PREFIX = "motion:"
+MOST, MOST_READINGS = 4, 20
+
+
+class MeterFeed:
+    """Single event loop; readings arrive from detector threads. wake: called when there is one."""
+
+    def __init__(self, tuning: DetectionTuningApi, wake: Callable[[], None]) -> None:
+        self._tuning, self._wake = tuning, wake
+        self._lock = threading.Lock()
+        self._readings: deque[tuple[CameraId, MeterReading]] = deque(maxlen=MOST_READINGS)
+        self._stops: dict[CameraId, Callable[[], None]] = {}
+
+    def want(self, channels: Iterable[str]) -> None:
+        """Subscribe to these channels (`motion:front`) and unsubscribe from all others."""
+        named = {CameraId(name.removeprefix(PREFIX)) for name in channels if name.startswith(PREFIX)}
+        wanted = set(sorted(named)[:MOST])
+        for camera in self._stops.keys() - wanted:
+            self._stops.pop(camera)()
+        for camera in wanted - self._stops.keys():
+            meter = self._tuning.meter(camera)
+            if meter is not None:
+                self._stops[camera] = meter.listen(self._hears(camera))
+
+    def take(self) -> list[dict[str, Any]]:
+        """Return the readings since the last call, as JSON values."""
+        with self._lock:
+            readings = list(self._readings)
+            self._readings.clear()
+        return [_told(camera, reading) for camera, reading in readings]
+
+    def _hears(self, camera: CameraId) -> Callable[[MeterReading], None]:
+        def heard(reading: MeterReading) -> None:
+            with self._lock:
+                self._readings.append((camera, reading))
+            self._wake()
+
+        return heard
+
+
+def _told(camera: CameraId, reading: MeterReading) -> dict[str, Any]:
+    things = [
+        {"box": [round(side, 4) for side in box], "score": score, "event": is_event}
+        for box, score, is_event in reading.things
+    ]
+    told = {"camera": camera, "t": reading.at_ms, "score": reading.score, "zones": reading.zones, "things": things}
+    if reading.sound is not None:
+        told["sound"] = {"db": round(reading.sound[0], 1), "score": reading.sound[1]}
+    return told
+
 
 STATE_S, MOTION_S = 0.5, 0.2
 """Minimum interval in s between messages of this type."""

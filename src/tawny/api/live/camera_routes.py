@@ -11,10 +11,9 @@ from tawny.api import schemas
 from tawny.api.auth.access import Access, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
-from tawny.api.past.guarded_streaming import GuardedStreamingResponse
-from tawny.live import mjpeg
-from tawny.live.jpeg_stream import JpegOptions
-from tawny.live.snapshots import LEAST_WIDTH, MOST_WIDTH, rounded_width
+from tawny.api.past.media_responses import GuardedStreamingResponse
+from tawny.live import jpeg_stream
+from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH, JpegOptions, rounded_width
 from tawny.model.ids import CameraId, StreamName
 from tawny.stream.hub import Hub
 
@@ -63,10 +62,10 @@ async def moving_jpegs(
 
     async def counted() -> AsyncIterator[bytes]:
         with here.viewers.one_more(camera, stream):
-            async for part in mjpeg.multipart_stream(hub, wish):
+            async for part in jpeg_stream.multipart_stream(hub, wish):
                 yield part
 
-    return GuardedStreamingResponse(request, counted(), 200, {}, mjpeg.MEDIA_TYPE)
+    return GuardedStreamingResponse(request, counted(), 200, {}, jpeg_stream.MEDIA_TYPE)
 
 
 def hub_for_pictures(here: AppContext, camera: CameraId, width: int) -> tuple[Hub, StreamName]:

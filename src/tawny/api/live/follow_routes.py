@@ -24,11 +24,10 @@ from tawny.api.live.hls_routes import (
     part_answer,
     segment_answer,
 )
-from tawny.api.past.guarded_streaming import GuardedStreamingResponse
-from tawny.live import mjpeg
-from tawny.live.hls.feeds import HlsFeedKey
-from tawny.live.jpeg_stream import JpegOptions
-from tawny.live.snapshots import rounded_width
+from tawny.api.past.media_responses import GuardedStreamingResponse
+from tawny.live import jpeg_stream
+from tawny.live.hls import HlsFeedKey
+from tawny.live.jpeg_stream import JpegOptions, rounded_width
 
 AGAIN_S = 1.0
 
@@ -44,7 +43,7 @@ async def follow_mjpeg(
     if not showing(here):
         raise not_found("No camera has live video right now.")
     wish = JpegOptions(rounded_width(width), fps, quality)
-    return GuardedStreamingResponse(request, _following(here, wish, width), 200, {}, mjpeg.MEDIA_TYPE)
+    return GuardedStreamingResponse(request, _following(here, wish, width), 200, {}, jpeg_stream.MEDIA_TYPE)
 
 
 @router.get("/hls/index.m3u8", dependencies=see, response_class=Response)
@@ -81,12 +80,12 @@ def _key(here: AppContext) -> HlsFeedKey:
 async def _following(here: AppContext, wish: JpegOptions, width: int) -> AsyncIterator[bytes]:
     follow = FollowSelector(here.recorder.bus, here.recorder.clock, lambda: showing(here))
     try:
-        yield mjpeg.OPENING
+        yield jpeg_stream.OPENING
         while (camera := follow.camera()) is not None:
             hub, stream = hub_for_pictures(here, camera, width)
             with here.viewers.one_more(camera, stream):
-                async for still in mjpeg.jpeg_pictures(hub, wish, again_s=AGAIN_S):
-                    yield mjpeg.multipart_part(still)
+                async for still in jpeg_stream.jpeg_pictures(hub, wish, again_s=AGAIN_S):
+                    yield jpeg_stream.multipart_part(still)
                     if follow.camera() != camera:
                         break
     finally:

@@ -11,8 +11,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.live.stream_access import gets_masked_stream, stream_for_session
 from tawny.api.parameters import OneCamera, parse_list
-from tawny.live.hls.feed import HlsFeed
-from tawny.live.hls.feeds import HlsFeedKey
+from tawny.live.hls import HlsFeed, HlsFeedKey
 from tawny.live.stream_choice import codec_of
 from tawny.media.codec.parameter_sets import codec_string
 from tawny.model.ids import CameraId, StreamName

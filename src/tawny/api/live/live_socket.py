@@ -19,13 +19,11 @@ from tawny.api.live.camera_routes import SMALL_WIDTH, Fps, Quality, Width, hub_f
 from tawny.api.live.stream_access import sees_unmasked, stream_for_session
 from tawny.api.parameters import OneCamera, parse_list
 from tawny.api.websockets import PING_S, run_duplex
-from tawny.live import mjpeg
+from tawny.live import jpeg_stream
 from tawny.live.fragmenter import NewInitSegment
-from tawny.live.jpeg_stream import JpegOptions
-from tawny.live.snapshots import rounded_width
+from tawny.live.jpeg_stream import JpegOptions, rounded_width
 from tawny.live.stream_choice import StreamChoice
-from tawny.live.viewer import LiveViewer
-from tawny.live.viewer_pacing import ViewerPacing
+from tawny.live.viewer import LiveViewer, ViewerPacing
 from tawny.model.ids import CameraId
 from tawny.stream.hub import Hub
 
@@ -110,7 +108,7 @@ async def pictures(
 
 async def _each(socket: WebSocket, hub: Hub, wish: JpegOptions, wanted: asyncio.Event) -> None:
     shown = -1
-    async for still in mjpeg.jpeg_pictures(hub, wish, again_s=PING_S):
+    async for still in jpeg_stream.jpeg_pictures(hub, wish, again_s=PING_S):
         if still.number == shown:
             continue
         shown = still.number

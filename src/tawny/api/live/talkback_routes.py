@@ -9,9 +9,9 @@ from functools import partial
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from tawny.api import schemas as shapes
 from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.context import Here
-from tawny.api.live import live_schemas as shapes
 from tawny.api.parameters import OneCamera
 from tawny.api.websockets import run_while_allowed
 from tawny.model.errors import SourceError

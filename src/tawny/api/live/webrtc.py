@@ -18,17 +18,16 @@ from tawny.api.auth.access import Access, has_ended, the_session, why_not
 from tawny.api.auth.accounts import LoginSession
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.live.stream_access import sees_unmasked
-from tawny.config.live import LiveSettings
-from tawny.live.decode_times import reorder_depth
+from tawny.config.settings import LiveSettings
+from tawny.live.fragmenter import reorder_depth
 from tawny.live.stream_choice import StreamChoice
 from tawny.live.wakeup import Wakeup
 from tawny.live.webrtc.audio_tracks import names, recorded_sounds, sounds_of
 from tawny.live.webrtc.connection_manager import CannotStream, WebRtcConnections
 from tawny.live.webrtc.live_sender import LiveSender, MediaSink
 from tawny.live.webrtc.peer_connection import PeerConnection
-from tawny.live.webrtc.playback_commands import PlaybackCommands
 from tawny.live.webrtc.sdp import InvalidOffer
-from tawny.live.webrtc.viewer_session import PlaybackArchive, ViewerSession
+from tawny.live.webrtc.viewer_session import PlaybackArchive, PlaybackCommands, ViewerSession
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 from tawny.model.packets import AudioFormat, VideoFormat

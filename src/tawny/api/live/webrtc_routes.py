@@ -10,13 +10,13 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from tawny.api import schemas as shapes
 from tawny.api.auth.access import Access, Signed, rule
 from tawny.api.context import Here
 from tawny.api.errors import RequestRefused, not_found
-from tawny.api.live import live_schemas as shapes
 from tawny.api.live.stream_access import stream_for_session
 from tawny.api.parameters import OneCamera
-from tawny.live.webrtc.ice_servers import ice_servers
+from tawny.live.webrtc.public_address import ice_servers
 
 SDP = "application/sdp"
 router = APIRouter(prefix="/api/v1")

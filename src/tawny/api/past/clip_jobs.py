@@ -4,10 +4,12 @@ A job ends when the account that asked for it may no longer see its cameras. Spa
 Thread-safe. The worker thread calls `work`. Listeners are called from the thread that makes a change.
 """
 
+import json
 import os
 import secrets
+import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +17,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tawny.api.auth.accounts import Account, Role
-from tawny.api.past.clip_store import ClipStore
 from tawny.engine.actor import Engine, Handle
 from tawny.model.clock import Clock
 from tawny.model.errors import DiskFull, NotDone, StorageError, TawnyError
@@ -25,6 +26,149 @@ from tawny.playback.clips import ClipCache
 from tawny.playback.exports import ExportKind, ExportOptions, check_export, make_export
 from tawny.service.recorder import RecorderService
 from tawny.storage.disk.disk import turned
+from tawny.storage.disk.headroom import DiskHeadroom
+
+# Storage of saved clips: a folder next to the recordings, or memory, with a space limit.
+
+FOLDER = "clips"
+ABOUT, UNFINISHED, SCRATCH = ".json", ".new", ".scratch"
+
+
+class ClipStore:
+    """The clip store. folder: None for memory, lost on exit. most_bytes: space limit. headroom: of its disk.
+
+    Raises StorageError.
+    """
+
+    def __init__(self, folder: Path | None, most_bytes: int, headroom: DiskHeadroom | None = None) -> None:
+        self._folder, self.most_bytes, self._headroom = folder, most_bytes, headroom
+        self._in_memory: dict[str, int] = {}
+        self._reservation: int | None = None
+
+    def load(self) -> list[dict[str, Any]]:
+        """Return the metadata of all clips; delete unfinished files."""
+        if self._folder is None or not self._folder.is_dir():
+            return []
+        try:
+            known = {path.stem: path for path in self._folder.glob(f"*{ABOUT}")}
+            for path in self._folder.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path.name.partition(".")[0] not in known or path.suffix in (UNFINISHED, SCRATCH):
+                    path.unlink(missing_ok=True)
+            return [about for path in known.values() if (about := _read(path))]
+        except OSError as error:
+            raise turned(error, str(self._folder)) from error
+
+    def begin(self, key: str) -> tuple[Path, Path]:
+        """Return the output path and a scratch path of a new clip."""
+        if self._folder is not None:
+            try:
+                self._folder.mkdir(mode=0o700, exist_ok=True)
+            except OSError as error:
+                raise turned(error, str(self._folder)) from error
+            return self._folder / f"{key}{UNFINISHED}", self._folder / f"{key}{SCRATCH}"
+        return self._memory(key + UNFINISHED), self._memory(key + SCRATCH)
+
+    def written_bytes(self, key: str) -> int:
+        """Return the bytes written of a clip in progress."""
+        return sum(_size(path) for path in self._places(key))
+
+    def reserve(self, left_bytes: int, *, may_use_kept: bool) -> bool:
+        """Reserve the disk space that the clip in progress still needs. Return False if there is not enough.
+
+        may_use_kept: as in `DiskHeadroom.reserve`.
+        """
+        self.release()
+        if self._headroom is None or self._folder is None:
+            return True
+        try:
+            self._reservation = self._headroom.reserve(left_bytes, may_use_kept=may_use_kept)
+        except OSError as error:
+            raise turned(error, str(self._folder)) from error
+        return self._reservation is not None
+
+    def release(self) -> None:
+        """End the reservation of the clip in progress."""
+        if self._headroom is not None and self._reservation is not None:
+            self._headroom.resize(self._reservation, 0)
+        self._reservation = None
+
+    def finish(self, key: str, suffix: str) -> int:
+        """Give the finished file its name and return its size in bytes. It is permanent once `note` is called."""
+        out, _ = self._places(key)
+        try:
+            if self._folder is None:
+                self._in_memory[key + suffix] = self._in_memory.pop(key + UNFINISHED)
+            else:
+                out.rename(self._folder / (key + suffix))
+        except OSError as error:
+            raise turned(error, str(out)) from error
+        self._drop(key + SCRATCH)
+        return _size(self.path(key, suffix))
+
+    def note(self, key: str, about: Mapping[str, Any]) -> None:
+        """Write a clip's metadata."""
+        if self._folder is None:
+            return
+        path = self._folder / (key + ABOUT)
+        try:
+            new = path.with_suffix(UNFINISHED)
+            new.write_text(json.dumps(about))
+            new.rename(path)
+        except OSError as error:
+            raise turned(error, str(path)) from error
+
+    def remove(self, key: str, suffix: str) -> None:
+        """Delete all files of a clip."""
+        for name in (key + ABOUT, key + suffix, key + UNFINISHED, key + SCRATCH):
+            self._drop(name)
+
+    def path(self, key: str, suffix: str) -> Path:
+        return self._memory(key + suffix) if self._folder is None else self._folder / (key + suffix)
+
+    def close(self) -> None:
+        for name in list(self._in_memory):
+            self._drop(name)
+
+    def _places(self, key: str) -> tuple[Path, Path]:
+        if self._folder is None:
+            return self._memory(key + UNFINISHED), self._memory(key + SCRATCH)
+        return self._folder / (key + UNFINISHED), self._folder / (key + SCRATCH)
+
+    def _memory(self, name: str) -> Path:
+        """Return the path of an anonymous memory file (memfd), usable by this process."""
+        if name not in self._in_memory:
+            self._in_memory[name] = os.memfd_create("clip", os.MFD_CLOEXEC)
+        return Path(f"/proc/{os.getpid()}/fd/{self._in_memory[name]}")
+
+    def _drop(self, name: str) -> None:
+        if self._folder is None:
+            descriptor = self._in_memory.pop(name, None)
+            if descriptor is not None:
+                os.close(descriptor)
+            return
+        try:
+            (self._folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise turned(error, str(self._folder / name)) from error
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """Return the metadata; None if invalid or truncated."""
+    try:
+        found = json.loads(path.read_text())
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
 
 MOST_WAITING = 60
 MOST_OF_ONE = 20

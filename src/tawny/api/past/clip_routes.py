@@ -1,30 +1,96 @@
 """Routes for saved clips: create, follow progress, download, keep, delete."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
+from pydantic import Field
 from starlette.responses import Response
 
 from tawny.api import serializers
 from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.auth.accounts import Account, Role
-from tawny.api.byte_ranges import ranged
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.parameters import MOST_CLIP_S, MOST_DAYS, known_camera, parse_span
-from tawny.api.past import clip_schemas as shapes
 from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change
-from tawny.api.past.clip_responses import clip_name, disposition
-from tawny.api.schemas import OkResponse
+from tawny.api.past.media_responses import clip_name, disposition, ranged
+from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, OkResponse
 from tawny.media.mp4.byte_reader import read_bytes
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span
 from tawny.playback.exports import ExportKind, ExportOptions
+from tawny.playback.recordings import segments
 from tawny.playback.redaction_areas import Redaction, SubjectMark
-from tawny.playback.segment_lookup import segments
 from tawny.storage.disk.layout import is_sealed
+
+# API schemas of saved clips.
+
+ClipKind = Literal["mp4", "gif", "timelapse", "side-by-side", "sheet", "evidence"]
+
+
+class NewClip(ApiRequest):
+    """New clips: one file per camera, or one for all with `side-by-side`.
+
+    speed: of a time-lapse; null: one minute long.
+    """
+
+    cameras: Annotated[list[Id], Field(min_length=1, max_length=16)]
+    from_ms: Ms
+    to_ms: Ms
+    kind: ClipKind = "mp4"
+    speed: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    sound: bool = True
+    """With sound, for clips as recorded."""
+    exact: bool = False
+    """Start exactly at from_ms in any player, for clips as recorded."""
+    all_but: Annotated[str, Field(max_length=64)] = ""
+    """Event ID: redact everything except its subject. Empty: nothing."""
+
+
+class KeepClip(ApiRequest):
+    kept: bool
+
+
+class ClipJobInfo(ApiResponse):
+    id: str
+    kind: ClipKind
+    cameras: list[str]
+    from_ms: int
+    to_ms: int
+    speed: float | None
+    name: str
+    """File name."""
+    made_ms: int
+    state: Literal["waiting", "working", "done", "failed", "removed"]
+    progress: float
+    """0 to 1."""
+    size_bytes: int
+    kept: bool
+    cut_at_ms: int | None
+    """Where it ends early because the video format changed; null if complete."""
+    redacted: bool
+    """Parts of the image are redacted."""
+    message: str
+    hint: str
+    """Why it failed, and what to do."""
+    file: str | None
+    """URL of the file once it is done; `?save=1` to download."""
+    mine: bool
+    """Whether you may keep, share and delete it."""
+
+
+class ClipJobList(ApiResponse):
+    items: list[ClipJobInfo]
+
+
+class SavedClips(ApiResponse):
+    items: list[ClipJobInfo]
+    used_bytes: int
+    most_bytes: int
+    """Space limit for all clips; the oldest that are not kept are deleted."""
+
 
 router = APIRouter()
 view = [rule(Access.VIEW)]
@@ -32,10 +98,10 @@ OneClip = Annotated[str, Path(max_length=64)]
 
 
 @router.get("/api/v1/clips", dependencies=view)
-async def saved_clips(signed: Signed, here: Here) -> shapes.SavedClips:
+async def saved_clips(signed: Signed, here: Here) -> SavedClips:
     """List clips of cameras you may see, newest first."""
     found = await asyncio.to_thread(here.jobs.seen_by, signed.person)
-    return shapes.SavedClips(
+    return SavedClips(
         items=[told_job(one, signed.person) for one in found],
         used_bytes=here.jobs.used_bytes(),
         most_bytes=here.jobs.most_bytes,
@@ -43,7 +109,7 @@ async def saved_clips(signed: Signed, here: Here) -> shapes.SavedClips:
 
 
 @router.post("/api/v1/clips", dependencies=view)
-async def make_clips(asked: shapes.NewClip, request: Request, signed: Signed, here: Here) -> shapes.ClipJobList:
+async def make_clips(asked: NewClip, request: Request, signed: Signed, here: Here) -> ClipJobList:
     """Create clips. Progress is sent on the channel `job` of the state socket."""
     kind = ExportKind(asked.kind)
     days = MOST_CLIP_S / 86_400 if kind in (ExportKind.MP4, ExportKind.EVIDENCE) else MOST_DAYS
@@ -75,13 +141,11 @@ async def make_clips(asked: shapes.NewClip, request: Request, signed: Signed, he
         made = await asyncio.to_thread(ask)
     except NotDone as error:
         raise bad_input(error.message, error.do) from error
-    return shapes.ClipJobList(items=[told_job(one, signed.person) for one in made])
+    return ClipJobList(items=[told_job(one, signed.person) for one in made])
 
 
 @router.patch("/api/v1/clips/{clip}", dependencies=view)
-async def keep_clip(
-    clip: OneClip, asked: shapes.KeepClip, request: Request, signed: Signed, here: Here
-) -> shapes.ClipJobInfo:
+async def keep_clip(clip: OneClip, asked: KeepClip, request: Request, signed: Signed, here: Here) -> ClipJobInfo:
     """Keep a clip, or stop keeping it. Kept clips are not deleted to free space."""
     found = await _own(here, clip, signed.person)
     if found.state is not ClipJobState.DONE:
@@ -101,7 +165,7 @@ async def remove_clip(clip: OneClip, request: Request, signed: Signed, here: Her
 
 
 @router.post("/api/v1/clips/{clip}/restore", dependencies=view)
-async def restore_clip(clip: OneClip, request: Request, signed: Signed, here: Here) -> shapes.ClipJobInfo:
+async def restore_clip(clip: OneClip, request: Request, signed: Signed, here: Here) -> ClipJobInfo:
     """Restore a clip that was deleted less than a minute ago."""
     found = await asyncio.to_thread(here.jobs.find_removed, clip, signed.person)
     if found is not None:
@@ -149,8 +213,8 @@ def answer_file(here: AppContext, request: Request, job: ClipExportJob, save: st
     )
 
 
-def told_job(job: ClipExportJob, person: Account) -> shapes.ClipJobInfo:
-    return shapes.ClipJobInfo(
+def told_job(job: ClipExportJob, person: Account) -> ClipJobInfo:
+    return ClipJobInfo(
         id=job.id,
         kind=job.kind.value,
         cameras=list(job.cameras),

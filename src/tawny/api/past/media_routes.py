@@ -13,13 +13,12 @@ from tawny.api.context import Here
 from tawny.api.errors import RequestRefused, not_found, sealed_error
 from tawny.api.events.event_routes import find_event
 from tawny.api.parameters import At, OneEvent, OneSegment
-from tawny.api.past.clip_responses import answer_clip
-from tawny.api.past.guarded_streaming import GuardedStreamingResponse, stream_recording, wrapped_told
+from tawny.api.past.media_responses import GuardedStreamingResponse, answer_clip, stream_recording, wrapped_told
 from tawny.api.schemas import LATEST_MS
 from tawny.media.mp4.byte_reader import open_stored, read_bytes
 from tawny.model.ids import StreamName
 from tawny.model.times import Span
-from tawny.playback import segment_lookup
+from tawny.playback import recordings
 from tawny.playback.decrypted import ring_key
 from tawny.playback.segment_player import play
 from tawny.storage.disk.layout import is_sealed
@@ -34,7 +33,7 @@ async def segment_play(
 ) -> Response:
     """Init segment and fragments from the keyframe at or before from_ms. `X-Start-Ms`: UTC of media time 0."""
     cameras = [*here.recorder.camera_names()]
-    found = await asyncio.to_thread(segment_lookup.segment, here.recorder, cameras, segment)
+    found = await asyncio.to_thread(recordings.segment, here.recorder, cameras, segment)
     if found is None:
         raise not_found("Recording not found.")
     playing = await asyncio.to_thread(play, here.recorder, found, from_ms)
@@ -49,7 +48,7 @@ async def stored(segment: OneSegment, request: Request, here: Here) -> Response:
     """
     recorder = here.behind or here.recorder
     cameras = [*recorder.camera_names()]
-    found = await asyncio.to_thread(segment_lookup.segment, recorder, cameras, segment)
+    found = await asyncio.to_thread(recordings.segment, recorder, cameras, segment)
     if found is None:
         raise not_found("Recording not found.")
 

@@ -22,20 +22,17 @@ from tawny.api.parameters import (
     known_camera,
     parse_span,
 )
-from tawny.api.past import play_schemas
-from tawny.api.past.clip_responses import answer_clip, clip_name, cut_clip, disposition
-from tawny.api.past.guarded_streaming import stream_recording, wrapped_told
-from tawny.live.snapshots import LEAST_WIDTH, MOST_WIDTH
+from tawny.api.past.media_responses import answer_clip, clip_name, cut_clip, disposition, stream_recording, wrapped_told
+from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.playback import local_time, segment_lookup, timeline
-from tawny.playback.clip_sheet import ClipSheetHeader, clip_sheet
+from tawny.playback import recordings, timeline
 from tawny.playback.decrypted import picture_part, ring_key
 from tawny.playback.frame_reader import full_size
 from tawny.playback.segment_player import SegmentPlayback
 from tawny.playback.segment_player import play as make_playing
-from tawny.playback.stills import shown_in
+from tawny.playback.stills import ClipSheetHeader, clip_sheet, shown_in
 from tawny.storage.disk.layout import is_sealed
 
 router = APIRouter(prefix="/api/v1")
@@ -50,12 +47,12 @@ def nothing_recorded() -> RequestRefused:
 @router.get("/time", dependencies=view)
 async def time(from_ms: At, to_ms: At, here: Here) -> schemas.LocalTime:
     span = parse_span(from_ms, to_ms, MOST_DAYS_OF_TIME)
-    found = await asyncio.to_thread(local_time.transitions, here.zone, span)
+    found = await asyncio.to_thread(timeline.transitions, here.zone, span)
     changes = [schemas.LocalTimeChange(at_ms=one.at_ms, before_s=one.before_s, after_s=one.after_s) for one in found]
     return schemas.LocalTime(
         zone=here.recorder.zone,
         now_ms=here.recorder.clock.now_ms(),
-        offset_s=local_time.offset_s(here.zone, from_ms),
+        offset_s=timeline.offset_s(here.zone, from_ms),
         transitions=changes,
     )
 
@@ -83,17 +80,17 @@ async def days(
 
 
 @router.get("/cameras/{camera}/play", dependencies=view)
-async def play(camera: OneCamera, at_ms: At, here: Here, stream: OneStream = StreamName.MAIN) -> play_schemas.PlayInfo:
+async def play(camera: OneCamera, at_ms: At, here: Here, stream: OneStream = StreamName.MAIN) -> schemas.PlayInfo:
     run = await asyncio.to_thread(_run, here, camera, stream, at_ms)
-    return play_schemas.PlayInfo(
+    return schemas.PlayInfo(
         items=[serializers.playable(segment) for segment in run.segments],
         next_ms=run.next_ms,
         gap=serializers.gap(run.gap) if run.gap else None,
     )
 
 
-def _run(here: AppContext, camera: CameraId, stream: StreamName, at_ms: int) -> segment_lookup.PlayableRun:
-    return segment_lookup.run_from(here.recorder, known_camera(camera, here), stream, at_ms)
+def _run(here: AppContext, camera: CameraId, stream: StreamName, at_ms: int) -> recordings.PlayableRun:
+    return recordings.run_from(here.recorder, known_camera(camera, here), stream, at_ms)
 
 
 @router.get("/cameras/{camera}/from", dependencies=view, response_class=Response)
@@ -112,7 +109,7 @@ async def play_from(
 
 
 def _from(here: AppContext, camera: CameraId, stream: StreamName, at_ms: int) -> tuple[Segment, SegmentPlayback] | None:
-    found = segment_lookup.at(here.recorder, known_camera(camera, here), stream, at_ms)
+    found = recordings.at(here.recorder, known_camera(camera, here), stream, at_ms)
     return (found, make_playing(here.recorder, found, at_ms)) if found else None
 
 

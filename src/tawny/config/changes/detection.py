@@ -11,9 +11,8 @@ import tomlkit
 
 from tawny.config.changes.toml_edit import replace_file
 from tawny.config.loader import known_secrets, parse_settings
-from tawny.config.settings import DetectionSettings, Settings
+from tawny.config.settings import DetectionSettings, Points, Settings
 from tawny.config.units import duration_text, share_text
-from tawny.config.zones import Points
 from tawny.model.errors import NotDone, SettingsError
 
 _TIMES = frozenset({"min_time", "loitering_after", "object_left_after", "hold"})

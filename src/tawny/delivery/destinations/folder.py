@@ -9,10 +9,16 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-from tawny.delivery.carrier import PORTION_BYTES, DeliveryContent, portions
-from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile
-from tawny.delivery.destinations.address import only
-from tawny.delivery.folder_rules import ALLOW_ANY, refuse_no_destination, why_no_destination
+from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent, portions
+from tawny.delivery.destination import (
+    ALLOW_ANY,
+    DestinationConnection,
+    DestinationContext,
+    RemoteFile,
+    only,
+    refuse_no_destination,
+    why_no_destination,
+)
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.validation import value_text
 

@@ -10,9 +10,15 @@ from pathlib import PurePosixPath
 from socket import socket
 from typing import Any, ClassVar
 
-from tawny.delivery.carrier import PORTION_BYTES, DeliveryContent
-from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile
-from tawny.delivery.destinations.address import DestinationAddress, only, parse
+from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent
+from tawny.delivery.destination import (
+    DestinationAddress,
+    DestinationConnection,
+    DestinationContext,
+    RemoteFile,
+    only,
+    parse,
+)
 from tawny.model.errors import (
     DeliveryError,
     StrangeTarget,

@@ -15,9 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, ClassVar
 from urllib.parse import unquote
 
-from tawny.delivery.carrier import PORTION_BYTES, DeliveryContent, portions
-from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile
-from tawny.delivery.destinations.address import only
+from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent, portions
+from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile, only
 from tawny.engine.descriptors import wait_readable, wait_writable
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.times import utc_from_text

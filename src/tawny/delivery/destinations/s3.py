@@ -18,9 +18,8 @@ import boto3
 import botocore.exceptions
 from botocore.config import Config
 
-from tawny.delivery.carrier import PORTION_BYTES, DeliveryContent
-from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile
-from tawny.delivery.destinations.address import only
+from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent
+from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile, only
 from tawny.model.errors import DeliveryError, TargetFull, TargetLied, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.validation import value_text
 

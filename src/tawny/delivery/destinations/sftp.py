@@ -12,9 +12,15 @@ from typing import Any, ClassVar, TypeVar
 
 import asyncssh
 
-from tawny.delivery.carrier import PORTION_BYTES, DeliveryContent, portions
-from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile
-from tawny.delivery.destinations.address import DestinationAddress, only, parse
+from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent, portions
+from tawny.delivery.destination import (
+    DestinationAddress,
+    DestinationConnection,
+    DestinationContext,
+    RemoteFile,
+    only,
+    parse,
+)
 from tawny.model.errors import (
     DeliveryError,
     StrangeTarget,

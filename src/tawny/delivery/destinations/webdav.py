@@ -12,9 +12,15 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 
-from tawny.delivery.carrier import PORTION_BYTES, DeliveryContent, portions
-from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile
-from tawny.delivery.destinations.address import DestinationAddress, only, parse
+from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent, portions
+from tawny.delivery.destination import (
+    DestinationAddress,
+    DestinationConnection,
+    DestinationContext,
+    RemoteFile,
+    only,
+    parse,
+)
 from tawny.delivery.destinations.http_client import Body, HttpClient
 from tawny.model.errors import DeliveryError, TargetLied, TargetMissing
 

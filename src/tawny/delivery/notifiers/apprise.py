@@ -11,9 +11,15 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from tawny.delivery.message import Message, Urgency
-from tawny.delivery.notifier import Attachment, NotifierConnection, NotifierContext, NotifierTraits
-from tawny.delivery.notifiers.address import filled
+from tawny.delivery.notifier import (
+    Attachment,
+    Message,
+    NotifierConnection,
+    NotifierContext,
+    NotifierTraits,
+    Urgency,
+    filled,
+)
 from tawny.delivery.notifiers.http import HttpResponse, refusal
 from tawny.model.errors import TargetUnreachable
 

@@ -7,9 +7,16 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tawny.delivery.message import Message, Urgency
-from tawny.delivery.notifier import Attachment, NotifierConnection, NotifierContext, NotifierTraits
-from tawny.delivery.notifiers.address import filled, parse
+from tawny.delivery.notifier import (
+    Attachment,
+    Message,
+    NotifierConnection,
+    NotifierContext,
+    NotifierTraits,
+    Urgency,
+    filled,
+    parse,
+)
 from tawny.delivery.notifiers.http import HttpApi, base_of, form, refusal
 
 EXAMPLE = "discord://123456789/the-webhooks-token"

@@ -14,9 +14,16 @@ from hashlib import sha256
 from html import escape
 from typing import Any, ClassVar
 
-from tawny.delivery.message import Message
-from tawny.delivery.notifier import Attachment, NotifierConnection, NotifierContext, NotifierTraits
-from tawny.delivery.notifiers.address import NotifierAddress, filled, parse
+from tawny.delivery.notifier import (
+    Attachment,
+    Message,
+    NotifierAddress,
+    NotifierConnection,
+    NotifierContext,
+    NotifierTraits,
+    filled,
+    parse,
+)
 from tawny.model.errors import DeliveryError, TargetFull, TargetRefused, TargetUnreachable
 
 EXAMPLE = "smtps://user:password@mail.example.org"

@@ -3,6 +3,8 @@
 Connections are not reused: a failure on a stale connection would leave unknown whether the message arrived.
 """
 
+import hashlib
+import hmac
 import http.client
 import json
 import re
@@ -10,11 +12,36 @@ import secrets
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from tawny.delivery.notifier import Attachment
 from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, TargetUnreachable
+
+# Webhook signatures: authenticate sender and time of a body; for sent and received webhooks.
+
+HEADER: Final = "X-Tawny-Signature"
+MOST_AGE_S: Final = 300
+"""Maximum age, s, and maximum time in the future of an accepted signature."""
+_SIGNED = re.compile(r"t=(\d{1,12}),v1=([0-9a-f]{64})")
+
+
+def signature(secret: str, at_s: int, body: bytes) -> str:
+    return f"t={at_s},v1={_hex(secret, at_s, body)}"
+
+
+def signed_at(header: str, secret: str, body: bytes) -> int | None:
+    """Return when it was signed, s since 1970; None if the signature is invalid."""
+    found = _SIGNED.fullmatch(header)
+    if found is None:
+        return None
+    at_s = int(found[1])
+    return at_s if hmac.compare_digest(found[2], _hex(secret, at_s, body)) else None
+
+
+def _hex(secret: str, at_s: int, body: bytes) -> str:
+    return hmac.new(secret.encode(), f"{at_s}.".encode() + body, hashlib.sha256).hexdigest()
+
 
 TIMEOUT_S = 15.0
 MOST_ANSWER_BYTES = 1_000_000

@@ -7,9 +7,16 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from tawny.delivery.message import Message
-from tawny.delivery.notifier import Attachment, NotifierConnection, NotifierContext, NotifierTraits
-from tawny.delivery.notifiers.address import NotifierAddress, filled, parse
+from tawny.delivery.notifier import (
+    Attachment,
+    Message,
+    NotifierAddress,
+    NotifierConnection,
+    NotifierContext,
+    NotifierTraits,
+    filled,
+    parse,
+)
 from tawny.delivery.notifiers.http import HttpApi
 
 EXAMPLE = "matrix://:ACCESS-TOKEN@matrix.example.org/!room:example.org"

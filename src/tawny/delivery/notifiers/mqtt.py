@@ -7,11 +7,18 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tawny.delivery.message import Message
 from tawny.delivery.mqtt_client import MISSING, PORTS, MqttClient, is_client_installed
-from tawny.delivery.notifier import Attachment, NotifierConnection, NotifierContext, NotifierTraits
-from tawny.delivery.notifiers.address import NotifierAddress, filled, parse
-from tawny.delivery.notifiers.json_format import as_json
+from tawny.delivery.notifier import (
+    Attachment,
+    Message,
+    NotifierAddress,
+    NotifierConnection,
+    NotifierContext,
+    NotifierTraits,
+    as_json,
+    filled,
+    parse,
+)
 
 EXAMPLE = "mqtt://user:password@broker/tawny/messages"
 

@@ -3,9 +3,17 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tawny.delivery.message import Message, Urgency
-from tawny.delivery.notifier import Attachment, NotifierConnection, NotifierContext, NotifierTraits
-from tawny.delivery.notifiers.address import NotifierAddress, filled, parse
+from tawny.delivery.notifier import (
+    Attachment,
+    Message,
+    NotifierAddress,
+    NotifierConnection,
+    NotifierContext,
+    NotifierTraits,
+    Urgency,
+    filled,
+    parse,
+)
 from tawny.delivery.notifiers.http import HttpApi, base_of, form, refusal
 from tawny.model.errors import TargetRefused
 

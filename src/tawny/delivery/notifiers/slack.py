@@ -9,9 +9,16 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlencode, urlsplit
 
-from tawny.delivery.message import Message
-from tawny.delivery.notifier import Attachment, NotifierConnection, NotifierContext, NotifierTraits
-from tawny.delivery.notifiers.address import NotifierAddress, filled, parse
+from tawny.delivery.notifier import (
+    Attachment,
+    Message,
+    NotifierAddress,
+    NotifierConnection,
+    NotifierContext,
+    NotifierTraits,
+    filled,
+    parse,
+)
 from tawny.delivery.notifiers.http import HttpApi, base_of
 from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, TargetUnreachable
 

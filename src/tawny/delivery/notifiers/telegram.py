@@ -8,9 +8,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
-from tawny.delivery.message import Message, Urgency
-from tawny.delivery.notifier import Attachment, ButtonPresses, NotifierConnection, NotifierContext, NotifierTraits
-from tawny.delivery.notifiers.address import filled
+from tawny.delivery.notifier import (
+    Attachment,
+    ButtonPresses,
+    Message,
+    NotifierConnection,
+    NotifierContext,
+    NotifierTraits,
+    Urgency,
+    filled,
+)
 from tawny.delivery.notifiers.http import HttpApi, HttpResponse, base_of, form, refusal
 
 EXAMPLE = "telegram://123456:ABC-DEF@987654321"

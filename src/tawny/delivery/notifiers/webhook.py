@@ -1,6 +1,6 @@
 """Webhook notifier: signed JSON by POST, so that the receiver can verify sender and time.
 
-`webhook+https://host/path`, with `secret` (`delivery.webhook_signature`). `Idempotency-Key` stays the same when a
+`webhook+https://host/path`, with `secret` (`delivery.notifiers.http`). `Idempotency-Key` stays the same when a
 message is sent again.
 """
 
@@ -9,12 +9,16 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tawny.delivery.message import Message
-from tawny.delivery.notifier import Attachment, NotifierConnection, NotifierContext, NotifierTraits
-from tawny.delivery.notifiers.address import filled
-from tawny.delivery.notifiers.http import HttpApi, base_of
-from tawny.delivery.notifiers.json_format import as_json
-from tawny.delivery.webhook_signature import HEADER, signature
+from tawny.delivery.notifier import (
+    Attachment,
+    Message,
+    NotifierConnection,
+    NotifierContext,
+    NotifierTraits,
+    as_json,
+    filled,
+)
+from tawny.delivery.notifiers.http import HEADER, HttpApi, base_of, signature
 from tawny.model.clock import Clock
 
 EXAMPLE = "webhook+https://example.org/tawny"

@@ -3,15 +3,117 @@
 The score is 50 where the number reaches the level, so all detectors share one scale of 0..100.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import cv2
 import numpy as np
 
-from tawny.detection.classic.event_state import BREAK_MS, MotionEventState
-from tawny.detection.classic.parameters import DetectorParameter, read_parameters
-from tawny.model.observations import Box, Frame, Look
+from tawny.detection.detector import EventTrigger
+from tawny.model.observations import Box, Frame, Look, Observation
+from tawny.model.validation import value_text
+
+# Parameters of a detector's settings table: name, default, range; and `sensitivity` (1 to 100) as a substitute.
+
+USUAL = 50
+DOUBLES = 25.0
+"""Steps of sensitivity that halve or double the level."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorParameter:
+    """A numeric parameter. is_whole: integers only. is_odd: odd integers only."""
+
+    usual: float
+    least: float
+    most: float
+    is_whole: bool = False
+    is_odd: bool = False
+
+    def checked(self, key: str, value: Any) -> float:
+        """Return the value as float. Raises ValueError: if it is not allowed."""
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and self.least <= value <= self.most
+        if not fits or (self.is_whole and value != int(value)) or (self.is_odd and value % 2 != 1):
+            kind = "an odd number" if self.is_odd else "a whole number" if self.is_whole else "a number"
+            raise ValueError(f"{key}: found {value_text(value)}; allowed: {kind} from {self.least:g} to {self.most:g}")
+        return float(value)
+
+
+def read_parameters(
+    table: Mapping[str, DetectorParameter], level: str, settings: Mapping[str, Any]
+) -> dict[str, float]:
+    """Return all parameters of a table.
+
+    level: the parameter that `sensitivity` sets: 50 is the default, 75 half, 25 twice as much. Raises ValueError: for
+    unknown keys, invalid values, or both `sensitivity` and the level.
+    """
+    allowed: Sequence[str] = ["sensitivity", *table]
+    for key in settings:
+        if key not in allowed:
+            raise ValueError(f"{key}: not a setting of this detector; allowed: {', '.join(allowed)}")
+    if "sensitivity" in settings and level in settings:
+        raise ValueError(f"sensitivity: can't be combined with {level}; set only one of them")
+    made = {key: number.checked(key, settings.get(key, number.usual)) for key, number in table.items()}
+    if "sensitivity" in settings:
+        n = DetectorParameter(USUAL, 1, 100, is_whole=True).checked("sensitivity", settings["sensitivity"])
+        made[level] *= 2 ** ((USUAL - n) / DOUBLES)
+    return made
+
+
+# State of a motion event: starts by the trigger rule (`detection.detector`), ends after some time without motion.
+
+BREAK_MS = 10_000
+"""A longer pause, ms, or a backward step ends the event."""
+
+
+class MotionEventState:
+    """hold_s: time without motion that ends the event."""
+
+    def __init__(self, hold_s: float) -> None:
+        self._hold_ms = round(hold_s * 1000)
+        self._trigger = EventTrigger()
+        self._track = 0
+        self._since_ms: int | None = None
+        self._moved_ms = 0
+        self._box: Box = (0.0, 0.0, 1.0, 1.0)
+
+    def step(self, at_ms: int, *, moves: bool, k: int, within: int, box: Box | None, score: int) -> Look:
+        """Register one frame. k of the last `within` frames must move. score: at least 50 if it moves, else less."""
+        over = self._ended(at_ms)
+        since_ms = self._trigger.add(at_ms, moves=moves, k=k, within=within)
+        if moves:
+            self._moved_ms = at_ms
+            self._box = box or (0.0, 0.0, 1.0, 1.0)
+        if self._since_ms is None and since_ms is not None:
+            self._since_ms = since_ms
+            self._track += 1
+        seen = () if self._since_ms is None else (self._seen(score),)
+        return Look(score, seen, over)
+
+    def forget(self) -> tuple[Observation, ...]:
+        """Reset the state. Return the event that this ends."""
+        over = self._end() if self._since_ms is not None else ()
+        self._trigger.clear()
+        return over
+
+    def _ended(self, at_ms: int) -> tuple[Observation, ...]:
+        last_ms = self._trigger.last_ms
+        if last_ms is not None and not 0 <= at_ms - last_ms <= BREAK_MS:
+            return self.forget()
+        if self._since_ms is not None and at_ms - self._moved_ms > self._hold_ms:
+            return self._end()
+        return ()
+
+    def _end(self) -> tuple[Observation, ...]:
+        over = Observation("motion", 0.5, self._box, self._track, self._since_ms, self._moved_ms)
+        self._since_ms = None
+        self._trigger.clear()
+        return (over,)
+
+    def _seen(self, score: int) -> Observation:
+        return Observation("motion", max(score, 50) / 100, self._box, self._track, self._since_ms)
+
 
 LINE = 50
 HOLD_S = 2.0

@@ -5,8 +5,7 @@ from typing import Any, ClassVar
 
 import cv2
 
-from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, box_of
-from tawny.detection.classic.parameters import DetectorParameter
+from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, DetectorParameter, box_of
 
 SIDE = 8
 

@@ -3,6 +3,11 @@
 Names and order are those of the COCO 2017 data set, on which nearly all published models were trained.
 """
 
+from pathlib import Path
+
+from tawny.model.errors import NotDone
+from tawny.model.validation import clean_label
+
 COCO = (
     "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light",
     "fire hydrant", "stop sign", "parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow", "elephant",
@@ -33,3 +38,15 @@ def usual_names(count: int) -> tuple[str, ...] | None:
         listed = tuple("" if n in _LEFT_OUT else next(names) for n in range(1, 91))
         return listed if count == 90 else ("", *listed)
     return None
+
+
+# Class names of a model: a text file with one name per line, in the model's order.
+
+
+def read_labels(file: Path) -> list[str]:
+    """Return the names without empty lines. Raises NotDone: if the file cannot be read."""
+    try:
+        lines = [clean_label(line).strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotDone(f"Can't read the labels {file}: {error}.", "Use a text file with one name per line.") from None
+    return [line for line in lines if line]

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tawny.detection.models.families import family_of
-from tawny.detection.models.family import ModelFamily, ModelOutput
+from tawny.detection.models.families import ModelFamily, ModelOutput, family_of
 from tawny.detection.models.labels import LIKE_A_CAR, usual_names
 from tawny.detection.models.preprocess import FittedInput, Size, fit
 from tawny.detection.onnx import CPU, Accelerator, open_session, opened_by, refusals

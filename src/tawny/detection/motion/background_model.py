@@ -7,11 +7,14 @@ lighting change.
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from tawny.detection.motion.arrays import (
+from tawny.detection.motion.blobs import CellBox
+from tawny.detection.motion.cells import (
     Grey,
     Mask,
     Places,
@@ -21,16 +24,154 @@ from tawny.detection.motion.arrays import (
     beyond,
     count,
     follow,
+    median,
     middle,
     mixed,
     towards,
     widened,
     with_places,
 )
-from tawny.detection.motion.boxes import CellBox
-from tawny.detection.motion.difference import GLANCE, CandidateCells, DifferenceFloor, FrameDifference, MeasuredFrame
-from tawny.detection.motion.light import bends
-from tawny.detection.motion.sensitivity import Sensitivity
+
+# The sensitivity setting and the thresholds it gives.
+
+DEFAULT, LEAST, MOST = 50, 1, 100
+CONTRAST = 4.0
+"""Minimum difference of a cell to the background in levels of 255, regardless of noise."""
+SPREADS = 4.0
+"""Minimum difference in spreads of the cell. A critical value: at 3 branches cause events, at 5 distant people at night
+are lost. It rises with lower sensitivity and does not fall with higher."""
+SMALLEST = 0.0003
+"""Minimum size of a blob as a share of the frame."""
+DOUBLES = 50.0
+"""Steps of sensitivity that halve or double the thresholds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """Thresholds for one value of the setting."""
+
+    contrast: float
+    spreads: float
+    smallest: float
+    need: float
+    """Evidence that makes a candidate an event."""
+
+    @classmethod
+    def of(cls, number: int) -> "Sensitivity":
+        """Return the thresholds. number: 1 (twice the default thresholds) to 100 (half); 50 is the default."""
+        asks = 2.0 ** ((DEFAULT - number) / DOUBLES)
+        return cls(CONTRAST * asks, SPREADS * max(1.0, asks), SMALLEST * asks, asks)
+
+    def least_cells(self, picture: int) -> int:
+        """Return the minimum blob size in cells for a frame of this number of cells."""
+        return max(3, round(self.smallest * picture))
+
+
+# Difference of a frame to the background model: which cells differ, and whether by a significant amount.
+
+GLANCE = 0.8
+"""Share of its limit by which a cell differs in a keyframe check: one frame has to suffice there."""
+STRONG = 1.5
+"""Multiple of the limit that excludes chance."""
+
+
+class DifferenceFloor(NamedTuple):
+    """Lower limits for all cells of one frame. Most cells differ by less and need no limit of their own."""
+
+    least: float
+    faint_least: float
+    noisier: float
+    """Factor by which a mean of few frames is noisier than one of many."""
+
+
+class FrameDifference(NamedTuple):
+    """Difference of one frame to the background model."""
+
+    now: Grey
+    away: Grey
+    faint: Grey
+    """Signed difference, averaged over recent frames and the neighborhood."""
+    bar: DifferenceFloor
+    front: Mask
+    """Cells that differ significantly, now or in the recent mean."""
+    strong: Mask
+    """Cells that differ by more than chance allows."""
+    share: float
+    """Share of differing cells in the frame."""
+    noise: float
+    """Median difference."""
+
+
+class CandidateCells(NamedTuple):
+    """Cells that may differ, at least in a keyframe check: indices, differences and limits."""
+
+    at: Places
+    away: Grey
+    limit: Grey
+
+    def over(self, limits: float) -> Places:
+        """Return the cells that differ by more than this multiple of their limits."""
+        return self.at[self.away > np.float32(limits) * self.limit]
+
+
+class MeasuredFrame(NamedTuple):
+    """Measurements of one frame against the background model; input of the keyframe check and of full detection."""
+
+    now: Grey
+    away: Grey
+    far: CandidateCells
+    faint: Grey
+    faint_far: CandidateCells
+    bar: DifferenceFloor
+    gain: float
+    noise: float
+    shake: float
+    left: float
+
+    def difference(self, limits: float = 1.0, *, with_faint: bool = True) -> FrameDifference:
+        """Return the differing cells.
+
+        limits: multiple of their limits, at least GLANCE. with_faint: include the recent mean.
+        """
+        fars = (self.far, self.faint_far) if with_faint else (self.far,)
+        front = with_places(self.now.shape, [far.over(limits) for far in fars])
+        strong = with_places(self.now.shape, [far.over(limits * STRONG) for far in fars])
+        share = count(front) / front.size
+        return FrameDifference(self.now, self.away, self.faint, self.bar, front, strong, share, self.noise)
+
+
+# Lighting changes that affect bright and dark parts differently: exposure, contrast, gamma.
+
+BENT = 3.0
+"""Median difference in levels, after a uniform gain, from which a brightness curve is fitted."""
+_BINS = 8
+_LEAST = 0.02
+"""Minimum share of the frame in a range of brightness for a reliable median."""
+_CHANGED = 0.35
+"""Minimum share of the frame whose ranges changed as a whole; a smaller share may be an object."""
+
+
+def bends(now: Grey, lit: Grey, back: Grey) -> npt.NDArray[np.float32] | None:
+    """Return the levels to add to each of the 256 background levels, or None if a uniform gain suffices.
+
+    now: cells of the frame. lit: background of these cells at that gain. back: background itself.
+    """
+    away = now - lit
+    if middle(np.abs(away)) < BENT:
+        return None
+    bins = np.clip(back.ravel() / (256 / _BINS), 0, _BINS - 1).astype(np.intp)
+    flat = away.ravel()
+    levels, bent, changed = [], [], 0
+    for n in range(_BINS):
+        inside = flat[bins == n]
+        if inside.size >= _LEAST * flat.size:
+            levels.append((n + 0.5) * 256 / _BINS)
+            bent.append(median(inside))
+            changed += inside.size * (abs(bent[-1]) > BENT)
+    if changed < _CHANGED * flat.size:
+        return None
+    return np.interp(np.arange(256), levels, bent).astype(np.float32)
+
 
 DARK = 8.0
 """Levels added to both sides before brightness ratios, so that black cells have no influence."""

@@ -5,12 +5,14 @@ Adapts the sensitivity by itself.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from tawny.detection.motion.boxes import CellBox
+from tawny.detection.motion.background_model import BackgroundModel, FrameDifference, Sensitivity
+from tawny.detection.motion.blobs import CellBox
 
 ROWS, COLUMNS = 18, 32
 MOST_REST_S = 60.0
@@ -121,3 +123,30 @@ class GroundGrid:
         self._vain *= float(np.exp(-dt / RATE_S))
         self._flights *= float(np.exp(-dt / FLIGHTS_S))
         self._restless_s *= 0.5 ** (dt / RESTLESS_HALF_S)
+
+
+# State of the detector while it processes one frame.
+
+
+@dataclass(slots=True)
+class MotionScene:
+    sensitivity: Sensitivity
+    memory: BackgroundModel
+    ground: GroundGrid
+    seen: FrameDifference
+    is_young: bool
+    """Whether the learning phase is not over."""
+    whole: float
+    """Number of cells in all blobs of this frame."""
+
+    @property
+    def cells(self) -> int:
+        return self.seen.now.size
+
+    def need(self, area: float) -> float:
+        return need(self.sensitivity, self.ground, area)
+
+
+def need(sensitivity: Sensitivity, ground: GroundGrid, area: float) -> float:
+    """Return the evidence that a candidate of this area (cells) needs to become an event."""
+    return sensitivity.need * (1 + ground.asks_more(area))

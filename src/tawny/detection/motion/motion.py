@@ -5,27 +5,99 @@ then the background model learns.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import cv2
 import numpy as np
 
-from tawny.detection.motion.arrays import Grey, Mask, count
-from tawny.detection.motion.background_model import ALONE_DT, BackgroundModel
+from tawny.detection.motion.background_model import (
+    ALONE_DT,
+    DEFAULT,
+    GLANCE,
+    LEAST,
+    MOST,
+    BackgroundModel,
+    FrameDifference,
+    MeasuredFrame,
+    Sensitivity,
+)
 from tawny.detection.motion.blobs import HINT, Blob, blobs
-from tawny.detection.motion.cells import Cells
-from tawny.detection.motion.clock import DetectorClock, Tick
-from tawny.detection.motion.difference import GLANCE, FrameDifference, MeasuredFrame
-from tawny.detection.motion.evidence import gather
-from tawny.detection.motion.ground import GroundGrid
-from tawny.detection.motion.scene import MotionScene, need
-from tawny.detection.motion.sensitivity import DEFAULT, LEAST, MOST, Sensitivity
+from tawny.detection.motion.cells import Cells, Grey, Mask, count
+from tawny.detection.motion.ground import GroundGrid, MotionScene, need
 from tawny.detection.motion.tracks import CORE, COVERED, RESTS, MotionTrack, TrackState, assign
-from tawny.detection.motion.verdict import update_tracks
-from tawny.detection.motion_grid import moving_grid
+from tawny.detection.motion.verdict import gather, update_tracks
 from tawny.model.observations import Frame, Look, Observation
+from tawny.model.polygon import COLUMNS, ROWS
 from tawny.model.validation import value_text
+
+# Detector time in seconds: monotonic, whatever the times of the frames.
+
+LONGEST_S = 2.0
+"""Maximum time credited to one frame, s."""
+BREAK_S = 10.0
+"""A longer pause, s, or a backward step breaks all tracks."""
+FORGET_S = 300.0
+"""After a longer pause, s, the lighting counts as changed too."""
+BACK_STEP_S = 0.2
+
+
+class Tick(NamedTuple):
+    t: float
+    dt: float
+    """Seconds since the previous frame, 0..2."""
+    forget: bool
+    """Whether the frame must be adopted as the background."""
+
+
+class DetectorClock:
+    """Converts frame times to detector time; 0 at the first frame."""
+
+    def __init__(self, at_ms: int) -> None:
+        self._zero_ms = self._last_ms = at_ms
+        self.t = 0.0
+
+    def breaks(self, at_ms: int) -> bool:
+        """Return whether tracks cannot continue at this frame. Call before `tick`."""
+        return not 0 <= at_ms - self._last_ms <= BREAK_S * 1000
+
+    def after(self, at_ms: int) -> float:
+        """Return the detector time of a coming frame that does not break."""
+        return (at_ms - self._zero_ms) / 1000
+
+    def tick(self, at_ms: int) -> Tick:
+        """Advance to this frame."""
+        passed_s = (at_ms - self._last_ms) / 1000
+        if self.breaks(at_ms):
+            own_s = LONGEST_S if passed_s > 0 else BACK_STEP_S
+            self._zero_ms = at_ms - round((self.t + own_s) * 1000)
+        t = (at_ms - self._zero_ms) / 1000
+        dt = min(max(t - self.t, 0.0), LONGEST_S)
+        self.t, self._last_ms = t, at_ms
+        return Tick(t, dt, forget=passed_s > FORGET_S)
+
+    def at_ms(self, t: float) -> int:
+        """Return a detector time since the last break as ms UTC."""
+        return self._zero_ms + round(t * 1000)
+
+
+# Foreground cells as the motion grid that is stored (`model.polygon`).
+
+MIN_MOVING_SHARE = 0.04
+"""Minimum share of foreground cells in a grid position."""
+
+
+def moving_grid(cells: Any, parts: Iterable[tuple[slice, slice]]) -> int:
+    """Return the stored motion grid as an integer.
+
+    cells: bool [rows, columns]. parts: slices to evaluate; cells outside are ignored.
+    """
+    asked = np.zeros(cells.shape, np.uint8)
+    for part in parts:
+        asked[part] = cells[part]
+    share = cv2.resize(asked * 255, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
+    return int.from_bytes(np.packbits(share >= MIN_MOVING_SHARE * 255).tobytes(), "big")
+
 
 SLEEPS_S = 1.3
 """Frames further apart than this, s, count as one stay of this length. They give no internal motion and no evidence:

@@ -7,8 +7,7 @@ from enum import Enum, auto
 from itertools import pairwise
 from typing import NamedTuple
 
-from tawny.detection.motion.blobs import Blob
-from tawny.detection.motion.boxes import CellBox, apart, way
+from tawny.detection.motion.blobs import Blob, CellBox, apart, way
 from tawny.detection.motion.ground import CandidateStay, GridRect
 
 REACH = 0.8

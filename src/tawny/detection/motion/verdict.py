@@ -3,10 +3,145 @@
 candidate -> moving <-> held -> ended      candidate -> gone
 """
 
-from tawny.detection.motion.edges import is_ghost, is_light, is_soft
-from tawny.detection.motion.evidence import TRUST_S
-from tawny.detection.motion.scene import MotionScene
-from tawny.detection.motion.tracks import MotionTrack, TrackState
+import math
+
+import numpy as np
+
+from tawny.detection.motion.background_model import DARK, BackgroundModel, FrameDifference
+from tawny.detection.motion.blobs import LEAST_SIDE, Blob, CellBox, way
+from tawny.detection.motion.cells import Grey, border, distance
+from tawny.detection.motion.ground import GridRect, MotionScene
+from tawny.detection.motion.tracks import RESTS, TRAVELS, MotionTrack, TrackState
+
+# Tests on a blob's border: whether it belongs to an object, and whether the object is here or has left.
+
+EDGE = 0.5
+"""Minimum share of the change across the border of an object. A softer border is light, soft shadow or an insect out of
+focus."""
+GHOST = 1.3
+"""Ratio of edges in the background model to edges in the frame from which the border is that of a removed object."""
+LIGHT, LIGHT_PAIRS = 0.8, 16
+"""Minimum correlation of cell-to-cell steps for light through which the background is visible, and minimum pairs of
+cells."""
+LIGHT_TEXTURE = 1.5
+"""Minimum size of these steps in levels beyond noise: a plain background shows no texture."""
+_MARGIN = 3
+
+
+def is_soft(box: CellBox, seen: FrameDifference, memory: BackgroundModel) -> bool:
+    part = box.grown(_MARGIN).part
+    mask = seen.front[part]
+    ring = border(mask)[1:-1, 1:-1]
+    if not mask.any() or not ring.any():
+        return False
+    gain = memory.gain
+    away = seen.now[part] - memory.back[part] * np.float32(gain) - np.float32(DARK * gain - DARK)
+    slope = np.abs(away[2:, 1:-1] - away[:-2, 1:-1]) + np.abs(away[1:-1, 2:] - away[1:-1, :-2])
+    return float((slope[ring].mean() - 2 * memory.shake) / np.abs(away[mask]).mean()) < EDGE
+
+
+def is_light(box: CellBox, seen: FrameDifference, memory: BackgroundModel) -> bool:
+    """Return whether the background's texture is still visible, only brighter or darker: a beam, a shadow, a glow."""
+    part = box.part
+    mask = seen.front[part]
+    now, lit = seen.now[part], memory.back[part]
+    both = mask[:, 1:] & mask[:, :-1], mask[1:] & mask[:-1]
+    here = np.concatenate([(now[:, 1:] - now[:, :-1])[both[0]], (now[1:] - now[:-1])[both[1]]])
+    there = np.concatenate([(lit[:, 1:] - lit[:, :-1])[both[0]], (lit[1:] - lit[:-1])[both[1]]])
+    if here.size < LIGHT_PAIRS:
+        return False
+    known = float(there @ there)
+    if known < here.size * (LIGHT_TEXTURE + 2 * memory.noise) ** 2:
+        return False
+    alike = float(here @ there) / (known * float(here @ here)) ** 0.5 if here.any() else 0.0
+    return alike > LIGHT
+
+
+def is_ghost(box: CellBox, seen: FrameDifference, memory: BackgroundModel) -> bool:
+    part = box.grown(_MARGIN).part
+    mask = seen.front[part]
+    if not mask.any():
+        return True
+    ring = border(mask)[1:, 1:]
+    if not ring.any():
+        return False
+    return float(_edge(memory.back[part])[ring].mean()) > GHOST * float(_edge(seen.now[part])[ring].mean())
+
+
+def _edge(picture: Grey) -> Grey:
+    return distance(picture[1:, 1:], picture[:-1, 1:]) + distance(picture[1:, 1:], picture[1:, :-1])
+
+
+# Evidence for a candidate: displacement, growth, and internal motion while it stays.
+
+TRUST_S = 10.0
+"""Rest time, s, after which a place is fully trusted."""
+STEP = 0.35
+"""Maximum displacement credited per frame, in object sizes: an event needs four frames, and a merging blob counts
+little."""
+BENDS = 1.3
+"""A path counts fully up to this ratio of its length to its displacement."""
+LEAST_WORTH, LEAST_TRUST = 0.3, 0.5
+"""Minimum factors of displacement by worth and trust of the place."""
+FAR, FAR_WORTH = 2.0, 0.5
+"""Displacement, in object sizes, from which a path has at least this worth."""
+LINGER_S = 3.0
+"""Time, s, that an object with internal motion and LINGER_SHARE of the frame must stay; larger objects less."""
+LINGER_SHARE, LINGER_LEAST, LINGER_MOST, LINGER_YOUNG = 0.01, 0.4, 2.0, 1.0
+BEGINS = 0.1
+"""Evidence up to which an event has not started."""
+
+
+def gather(track: MotionTrack, blob: Blob, places: GridRect, t: float, dt: float, scene: MotionScene) -> None:
+    """Add the evidence of this frame to a candidate that was assigned a blob."""
+    worth = scene.ground.worth(places)
+    share = blob.area / scene.whole
+    track.alone += share
+    track.looks += 1
+    alone = share**2 if scene.is_young else 0.0
+    track.evidence += _by_path(track, worth, alone) + _by_growth(track, blob, worth)
+    if blob.moving > RESTS:
+        trust = min(1.0, track.trust_s / TRUST_S + alone)
+        most = LINGER_YOUNG if alone else LINGER_MOST
+        track.evidence += (
+            worth * trust * min(most, LINGER_LEAST + blob.area / (LINGER_SHARE * scene.cells)) * dt / LINGER_S
+        )
+    if track.evidence < BEGINS:
+        track.start_t = t
+
+
+def _by_path(track: MotionTrack, worth: float, alone: float) -> float:
+    """Return the evidence of a new maximum distance from the start.
+
+    alone: share credited to a sole object on new ground.
+    """
+    late = [step.box for step in track.path[-3:]]
+    far = track.displacement_from_birth
+    track.walked += way(late[:-1], late[-2:])
+    if far <= track.far:
+        return 0.0
+    straight = min(1.0, BENDS * far / max(track.walked, 1e-6))
+    place = max(LEAST_WORTH, worth) * max(LEAST_TRUST, alone, min(1.0, track.trust_s / TRUST_S))
+    if track.far >= FAR:  # the place of origin no longer matters
+        place = max(place, FAR_WORTH)
+    new = min(far - track.far, STEP)
+    track.far = far
+    return place * straight * new / TRAVELS
+
+
+def _by_growth(track: MotionTrack, blob: Blob, worth: float) -> float:
+    """Return the evidence of growth: a side of the box moves, for example a person approaches."""
+    grown = _farthest_side(track.path[0].box, blob.box) / max(LEAST_SIDE, math.sqrt(blob.area))
+    if grown <= track.grown:
+        return 0.0
+    new = min(grown - track.grown, STEP)
+    track.grown = grown
+    return worth * min(1.0, track.trust_s / TRUST_S) * new / TRAVELS
+
+
+def _farthest_side(a: CellBox, b: CellBox) -> int:
+    return max(abs(p - q) for p, q in zip(a, b, strict=True))
+
 
 AGE_S = 0.9
 """Minimum observed time of an event, s, without gaps: excludes insects near the lens and chance sequences."""

@@ -1,5 +1,7 @@
 """RTSP request parsing and response encoding for the server (RFC 2326). No sockets."""
 
+import hashlib
+import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -61,3 +63,41 @@ class RtspReply:
         headers = {**numbered, **self.headers, "Content-Length": str(len(self.body))}
         lines = [f"RTSP/1.0 {self.status}", *(f"{name}: {value}" for name, value in headers.items())]
         return ("\r\n".join(lines) + "\r\n\r\n").encode() + self.body
+
+
+# RTSP digest authentication (RFC 2617 with MD5, which every player supports). The secret is never transmitted.
+
+REALM = "tawny"
+_FIELD = re.compile(r'(\w+)="?([^",]*)"?')
+
+
+def challenge(nonce: str) -> str:
+    """Return the `WWW-Authenticate` value."""
+    return f'Digest realm="{REALM}", nonce="{nonce}"'
+
+
+def digest(user: str, secret: str) -> str:
+    """Return the digest that is stored for a secret and used to verify responses."""
+    return _md5(f"{user}:{REALM}:{secret}")
+
+
+def user_of(authorization: str) -> str:
+    """Return the user name in an `Authorization` header; empty without digest credentials."""
+    return _fields(authorization).get("username", "")
+
+
+def is_right(authorization: str, method: str, nonce: str, stored: str) -> bool:
+    """Return whether `Authorization` proves the secret whose digest is `stored`."""
+    said = _fields(authorization)
+    asked = _md5(f"{method}:{said.get('uri', '')}")
+    wanted = _md5(f"{stored}:{nonce}:{asked}")
+    return said.get("nonce") == nonce and hmac.compare_digest(said.get("response", "").encode(), wanted.encode())
+
+
+def _fields(authorization: str) -> dict[str, str]:
+    scheme, _, rest = authorization.partition(" ")
+    return {found[1].lower(): found[2] for found in _FIELD.finditer(rest)} if scheme.lower() == "digest" else {}
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

@@ -3,19 +3,66 @@
 Runs in the event loop. A slow player skips to the newest keyframe; it does not delay others.
 """
 
+import asyncio
 import secrets
+import socket
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
 
 from tawny.live.fragmenter import SOUND_SEEN_S, sound_of
-from tawny.live.rtsp_server.transports import Channel
 from tawny.live.wakeup import Wakeup
 from tawny.media.codec.nal import join_lengths, parameter_sets, split_lengths
 from tawny.model.clock import Clock
 from tawny.model.ids import RunId
 from tawny.model.packets import AudioFormat, Format, Packet, VideoFormat
-from tawny.protocols.rtp.packetizer import Packetizer
-from tawny.protocols.sdp_writer import payload_type
+from tawny.protocols.rtp import Packetizer
+from tawny.protocols.sdp import payload_type
 from tawny.stream.hub import Hub
+
+# RTP channels of one track: interleaved in the RTSP connection, or a UDP port pair.
+
+
+class Channel(Protocol):
+    def send(self, data: bytes, *, is_report: bool) -> None:
+        """Send one RTP or RTCP packet. Raises ConnectionError when the player has disconnected."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class TcpChannel:
+    """Interleaved in the RTSP connection."""
+
+    writer: asyncio.StreamWriter
+    number: int
+
+    def send(self, data: bytes, *, is_report: bool) -> None:
+        if self.writer.is_closing():
+            raise ConnectionResetError("the viewer is gone")
+        self.writer.write(b"$" + bytes([self.number + is_report]) + len(data).to_bytes(2, "big") + data)
+
+    def close(self) -> None:
+        """Do nothing; the session closes the connection."""
+
+
+@dataclass(slots=True)
+class UdpChannel:
+    """From a local UDP socket to the player's port pair."""
+
+    socket: socket.socket
+    host: str
+    port: int
+
+    def send(self, data: bytes, *, is_report: bool) -> None:
+        with suppress(BlockingIOError):  # UDP: packets that the socket buffer cannot take are dropped
+            self.socket.sendto(data, (self.host, self.port + is_report))
+
+    def close(self) -> None:
+        self.socket.close()
+
 
 BEHIND_MS = 2_000
 REPORT_MS = 5_000

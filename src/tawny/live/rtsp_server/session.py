@@ -1,26 +1,28 @@
 """One RTSP player's session: handles requests, authentication and track setup, then sends packets."""
 
 import asyncio
+import errno
 import logging
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
-from tawny.engine.connections import ClientConnection, Phase
+from tawny.engine.acceptor import ConnectionAcceptor, bind_sockets
+from tawny.engine.connections import ClientConnection, ConnectionManager, ConnectionRules, Phase
 from tawny.live.follow_stream import FollowStream
-from tawny.live.rtsp_server import digest_auth
-from tawny.live.rtsp_server.messages import MalformedRtspRequest, RtspReply, RtspRequest, read_request
-from tawny.live.rtsp_server.sender import RtspSender, RtspTrack, formats_now
-from tawny.live.rtsp_server.transports import Channel, TcpChannel, UdpChannel
+from tawny.live.rtsp_server import messages
+from tawny.live.rtsp_server.messages import MOST_HEAD_BYTES, MalformedRtspRequest, RtspReply, RtspRequest, read_request
+from tawny.live.rtsp_server.sender import Channel, RtspSender, RtspTrack, TcpChannel, UdpChannel, formats_now
 from tawny.live.stream_choice import StreamChoice
 from tawny.live.wakeup import Wakeup
 from tawny.model.clock import Clock
+from tawny.model.errors import NotDone, PortInUse
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import Format
-from tawny.protocols.sdp_writer import media_lines
+from tawny.protocols.sdp import media_lines
 from tawny.stream.hub import Hub
 
 METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, TEARDOWN"
@@ -184,13 +186,13 @@ class ServerSession:
     async def _enter(self, request: RtspRequest) -> RtspReply | None:
         """Authenticate the request and check the permission. Return the error response, or None if permitted."""
         authorization, doorman = request.headers.get("authorization", ""), self._house.doorman
-        user = digest_auth.user_of(authorization)
+        user = messages.user_of(authorization)
         stored = await doorman.digest_of(user) if user else None
-        if stored is None or not digest_auth.is_right(authorization, request.method, self._nonce, stored):
+        if stored is None or not messages.is_right(authorization, request.method, self._nonce, stored):
             if authorization:
                 self._refusals += 1
                 doorman.refused(user, self._writer.get_extra_info("peername")[0])
-            return RtspReply("401 Unauthorized", {"WWW-Authenticate": digest_auth.challenge(self._nonce)})
+            return RtspReply("401 Unauthorized", {"WWW-Authenticate": messages.challenge(self._nonce)})
         self._user = user
         self._connection.sign_in()
         if request.method in ("TEARDOWN", "GET_PARAMETER", "SET_PARAMETER", "PLAY"):
@@ -344,3 +346,99 @@ def _first_number(text: str, most: int) -> int | None:
     """Return the first number of a range (`4-5` gives 4); None if invalid or above `most`."""
     first = text.partition("-")[0].strip()
     return int(first) if first.isascii() and first.isdigit() and len(first) < 6 and int(first) <= most else None
+
+
+# RTSP server in an existing event loop.
+
+MOST_PLAYERS: Final = 64
+"""Maximum number of players that receive video at the same time."""
+BeginSession = Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]
+RTSP_RULES: Final = ConnectionRules(idle_s=2 * TIMEOUT_S, sign_in_s=20.0)
+
+
+class RtspServer:
+    """Call `start` once and `stop` once, both in the serving event loop."""
+
+    def __init__(
+        self, house: ServerContext, host: str, port: int, connections: ConnectionManager | None = None
+    ) -> None:
+        """port 0: any free port. connections: shared with other servers; None: own."""
+        self._house, self._host, self._port = house, host, port
+        self._connections = ConnectionManager(house.clock) if connections is None else connections
+        self._acceptors: list[ConnectionAcceptor] = []
+        self._talks: dict[asyncio.Task[None], ServerSession] = {}
+
+    @property
+    def address(self) -> str:
+        """Return `host:port`, for example `127.0.0.1:8554`. Valid after `start`."""
+        return f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
+
+    async def start(self) -> None:
+        """Start listening. Raises PortInUse or NotDone."""
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(
+                self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+            places = dict.fromkeys((str(place[4][0]), place[0]) for place in found)
+            sockets = bind_sockets(places, self._port)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortInUse(self.address) from error
+            what = f"Can't listen for RTSP on {self.address}: {error.strerror}."
+            raise NotDone(what, "Choose another address in `web.rtsp`, for example 0.0.0.0:8554.") from error
+        self._port = sockets[0].getsockname()[1]
+        self._acceptors = [
+            ConnectionAcceptor(one, self._connections, RTSP_RULES, self._make_protocol) for one in sockets
+        ]
+        for acceptor in self._acceptors:
+            acceptor.start()
+
+    async def stop(self) -> None:
+        for acceptor in self._acceptors:
+            acceptor.stop()
+        for talk in self._talks:
+            talk.cancel()
+        await asyncio.gather(*self._talks, return_exceptions=True)
+
+    def _make_protocol(self, connection: ClientConnection) -> asyncio.BaseProtocol:
+        reader = asyncio.StreamReader(limit=MOST_HEAD_BYTES)
+
+        def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            session = ServerSession(self._house, reader, writer, connection, self._has_room)
+            task = asyncio.create_task(session.run())
+            self._talks[task] = session
+            task.add_done_callback(self._talks.pop)
+
+        return _PlayerProtocol(connection, reader, begin)
+
+    def _has_room(self) -> bool:
+        return sum(session.is_playing for session in self._talks.values()) < MOST_PLAYERS
+
+
+class _PlayerProtocol(asyncio.StreamReaderProtocol):
+    """Reports a player that reads nothing, and the end of its connection."""
+
+    def __init__(self, connection: ClientConnection, reader: asyncio.StreamReader, begin: BeginSession) -> None:
+        super().__init__(reader, begin)
+        self._connection = connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._made, self._connection.abort = transport, transport.abort
+        super().connection_made(transport)
+        if self._connection.is_closing:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._connection.release()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._connection.wait_for_client(self._made.get_write_buffer_size())
+        self._connection.enter(Phase.STALLED)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._connection.wait_for_client(0)
+        self._connection.enter(Phase.ACTIVE)

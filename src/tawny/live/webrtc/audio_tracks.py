@@ -4,9 +4,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from tawny.live.shared import share_once
+from tawny.live.wakeup import share_once
 from tawny.live.webrtc.sdp import Sound
-from tawny.media.audio.opus import OPUS_RATE, ToOpus
+from tawny.media.audio import OPUS_RATE, ToOpus
 from tawny.model.ids import RunId
 from tawny.model.packets import AudioFormat, Packet
 from tawny.stream.hub import Hub

@@ -5,10 +5,9 @@ import datetime as dt
 import logging
 from collections.abc import Sequence
 
-from tawny.config.live import LiveSettings
-from tawny.live.webrtc.data_channel import Hear, deaf
+from tawny.config.settings import LiveSettings
 from tawny.live.webrtc.dtls import Certificate
-from tawny.live.webrtc.peer_connection import PeerConnection, wanted
+from tawny.live.webrtc.peer_connection import Hear, PeerConnection, deaf, wanted
 from tawny.live.webrtc.public_address import PublicAddress
 from tawny.live.webrtc.sdp import Codec, OfferedMedia, SdpOffer, Sound, codec_for, read_offer, sound_for
 from tawny.live.webrtc.udp_mux import UdpMux

@@ -1,18 +1,218 @@
 """Sends recordings to one WebRTC viewer: stored video at the requested rate, audio at rate 1 only."""
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
-from tawny.live.webrtc.live_sender import BURST_BYTES, BURST_PAUSE_S, AudioTrackSource
-from tawny.live.webrtc.packet_cuts import cut_picture
-from tawny.live.webrtc.playback_clock import PlaybackClock
-from tawny.live.webrtc.prefetch import PrefetchReader
-from tawny.live.webrtc.rtp_timeline import RtpTimeline
+from tawny.live.webrtc.live_sender import BURST_BYTES, BURST_PAUSE_S, AudioTrackSource, MediaSink, cut_picture
+from tawny.live.webrtc.rtp_sender import RtpTrack
 from tawny.model.clock import Clock
+from tawny.model.errors import StorageError
 from tawny.model.ids import RunId
-from tawny.model.packets import Packet, VideoFormat
-from tawny.model.reels import ReelPiece, SkippedTime
+from tawny.model.packets import VIDEO_RATE, Packet, VideoFormat
+from tawny.model.segments import NotCarried, ReelPiece, SkippedTime
+
+# Reads recordings ahead of playback in worker threads, one read at a time per viewer.
+
+MOST_PIECES, MOST_BYTES = 3, 6_000_000
+"""Maximum read-ahead: in pieces of about 1 s, and in bytes."""
+
+
+class ReelReader(Protocol):
+    """Blocking interface of `playback.packet_reel.PacketReel`."""
+
+    def next(self) -> ReelPiece | None: ...
+
+
+class PrefetchReader:
+    """Read-ahead for one viewer. limit: bounds concurrent reads of all viewers."""
+
+    def __init__(self, reel: ReelReader, limit: asyncio.Semaphore) -> None:
+        self._reel, self._limit = reel, limit
+        self._ready: deque[ReelPiece] = deque()
+        self._bytes = 0
+        self._one = asyncio.Lock()
+        self._reading: asyncio.Future[ReelPiece | None] | None = None
+        self._filling: asyncio.Task[None] | None = None
+
+    async def next(self) -> ReelPiece | None:
+        """Return the next piece; None at the current end of the recording.
+
+        Raises NotCarried and StorageError from the reel.
+        """
+        while not self._ready:
+            if not await self._read():
+                return None
+        piece = self._ready.popleft()
+        self._bytes -= _size(piece)
+        if self._filling is None or self._filling.done():
+            self._filling = asyncio.create_task(self._fill())
+        return piece
+
+    async def close(self) -> None:
+        """Stop prefetching. Invariant: no thread reads after this returns."""
+        if self._filling is not None:
+            self._filling.cancel()
+            await asyncio.gather(self._filling, return_exceptions=True)
+        if self._reading is not None:
+            await asyncio.gather(self._reading, return_exceptions=True)
+
+    async def _fill(self) -> None:
+        try:
+            while len(self._ready) < MOST_PIECES and self._bytes < MOST_BYTES and await self._read():
+                continue
+        except (NotCarried, StorageError):
+            return  # next() repeats the read and raises the error
+
+    async def _read(self) -> bool:
+        """Return whether a piece is ready."""
+        async with self._one:
+            if self._ready and (len(self._ready) >= MOST_PIECES or self._bytes >= MOST_BYTES):
+                return True
+            async with self._limit:
+                self._reading = asyncio.ensure_future(asyncio.to_thread(self._reel.next))
+                piece = await asyncio.shield(self._reading)
+        if piece is None:
+            return False
+        self._ready.append(piece)
+        self._bytes += _size(piece)
+        return True
+
+
+def _size(piece: ReelPiece) -> int:
+    return sum(len(packet.data) for packet in piece.packets)
+
+
+# Continuous RTP timeline for a viewer who switches between live and recorded video. Timestamps only increase.
+
+_BACK_TICKS = 2 * VIDEO_RATE
+
+
+class RtpTimeline:
+    """Wraps a PeerConnection; is itself a MediaSink."""
+
+    def __init__(self, peer: MediaSink, clock: Clock) -> None:
+        self._peer, self._clock = peer, clock
+        self.video, self.sound = peer.video, peer.sound
+        self.opened: asyncio.Event = peer.opened
+        self.ended: asyncio.Event = peer.ended
+        self.keyframe: Callable[[], None] = lambda: None
+        peer.keyframe = lambda: self.keyframe()
+        self.shown_ms: int | None = None
+        """Capture time of the last frame sent, ms UTC; None before the first."""
+        self._last: dict[int, int] = {}
+        self._from_ticks, self._from_s = clock.now_ms() * VIDEO_RATE // 1000, clock.mono_s()
+
+    @property
+    def time(self) -> int:
+        """RTP timestamp of the last video frame, as sent in the packets."""
+        return self._last.get(self.video.ssrc, 0) & 0xFFFFFFFF
+
+    def send(self, track: RtpTrack, payloads: Sequence[bytes], time: int, at_ms: int) -> None:
+        last = self._last.get(track.ssrc)
+        if last is not None and time <= last:
+            if track is not self.video:
+                return  # overlapping audio: dropped
+            if time < last - _BACK_TICKS:
+                self.end("the clock was set")
+                return
+            time = last + 1
+        self._last[track.ssrc] = time
+        if track is self.video:
+            self.shown_ms = at_ms
+            self._from_ticks, self._from_s = time, self._clock.mono_s()
+        self._peer.send(track, payloads, time, at_ms)
+
+    def send_past(self, payloads: Sequence[bytes], shown_ms: int, due_ms: float) -> None:
+        """Send a recorded frame. due_ms: presentation time on the live timeline, ms UTC."""
+        self.send(self.video, payloads, round(due_ms * VIDEO_RATE / 1000), round(due_ms))
+        self.shown_ms = shown_ms
+
+    def now_ms(self) -> float:
+        """Return the timeline position at which a live frame would be sent now, with the last frame's latency."""
+        return self._from_ticks * 1000 / VIDEO_RATE + (self._clock.mono_s() - self._from_s) * 1000
+
+    def end(self, why: str) -> None:
+        self._peer.end(why)
+
+
+# Playback clock: maps recording time to monotonic time, with rate changes and pause.
+
+LATE_S = 0.3
+"""Frames later than this many seconds shift the clock: playback continues from them instead of catching up."""
+
+
+class PlaybackClock:
+    """Playback position. Frames up to `begin_ms` are due at once; time runs from there."""
+
+    def __init__(self, clock: Clock, begin_ms: int, rate: float, *, is_held: bool) -> None:
+        self._clock = clock
+        self._rate, self._is_held = rate, is_held
+        self._changed = asyncio.Event()
+        self.begin_ms = begin_ms
+        self.turns = 0
+        """Number of discontinuities: seeks, rate changes, pauses and shifts."""
+        self._anchor(begin_ms)
+
+    @property
+    def rate(self) -> float:
+        return self._rate
+
+    @property
+    def is_held(self) -> bool:
+        return self._is_held
+
+    def at_ms(self) -> float:
+        """Return the current playback position, ms UTC."""
+        if self._is_held:
+            return self._from_ms
+        return self._from_ms + (self._clock.mono_s() - self._from_s) * 1000 * self._rate
+
+    def set(self, *, rate: float | None = None, is_held: bool | None = None) -> None:
+        at_ms = self.at_ms()
+        self._rate = self._rate if rate is None else rate
+        self._is_held = self._is_held if is_held is None else is_held
+        self._anchor(at_ms)
+
+    def jump(self, at_ms: int) -> None:
+        """Continue from `at_ms` immediately, skipping the time in between."""
+        self.begin_ms = at_ms
+        self._anchor(at_ms)
+
+    def due_s(self, at_ms: int) -> float:
+        """Return the due time on the monotonic clock; infinity while paused."""
+        if at_ms <= self.begin_ms:
+            return self._from_s
+        if self._is_held:
+            return float("inf")
+        return self._from_s + (at_ms - self._from_ms) / 1000 / self._rate
+
+    async def until(self, at_ms: int) -> float:
+        """Wait until the frame is due. Return its due time, s monotonic."""
+        if self._clock.mono_s() - self.due_s(at_ms) > LATE_S and at_ms > self.begin_ms:
+            self._anchor(at_ms)
+        while (wait_s := self.due_s(at_ms) - self._clock.mono_s()) > 0:
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(None if wait_s == float("inf") else wait_s):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+        return self.due_s(at_ms)
+
+    async def going(self) -> None:
+        """Wait until playback is not paused."""
+        while self._is_held:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _anchor(self, at_ms: float) -> None:
+        self._from_ms, self._from_s = at_ms, self._clock.mono_s()
+        self.turns += 1
+        self._changed.set()
+
 
 KEYFRAMES_FROM = 8.0
 """Playback rates from this value on send keyframes only."""

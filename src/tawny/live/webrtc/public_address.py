@@ -1,19 +1,50 @@
 """The recorder's public addresses, determined through STUN and TURN servers."""
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import logging
 import re
 import socket
+from dataclasses import dataclass
 
 from aioice.stun import Class, Message, Method, TransactionError, parse_message
 from aioice.turn import TurnTransport, create_turn_endpoint
 
-from tawny.config.live import LiveSettings, TurnServerSettings
-from tawny.live.webrtc.ice import Candidate
-from tawny.live.webrtc.ice_servers import login_at
-from tawny.live.webrtc.transports import RelayTransport
+from tawny.config.settings import LiveSettings, TurnServerSettings
+from tawny.live.webrtc.ice import Candidate, RelayTransport
 from tawny.live.webrtc.udp_mux import TurnRelayed, UdpMux
 from tawny.model.clock import Clock
+
+# STUN and TURN servers announced to browsers.
+
+LOGIN_LASTS_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class IceServerConfig:
+    """Fields of the browser's `RTCIceServer`; no credentials for STUN."""
+
+    url: str
+    username: str = ""
+    credential: str = ""
+
+
+def ice_servers(live: LiveSettings, who: str, clock: Clock) -> list[IceServerConfig]:
+    """Return the servers for one viewer. who: id shown in the TURN server's log."""
+    asked = [IceServerConfig(url) for url in live.stun]
+    return [*asked, *(IceServerConfig(turn.url, *login_at(turn, who, clock)) for turn in live.turn)]
+
+
+def login_at(turn: TurnServerSettings, who: str, clock: Clock) -> tuple[str, str]:
+    """Return user name and password for the TURN server."""
+    if not turn.secret:
+        return turn.user, turn.password
+    name = f"{clock.now_ms() // 1000 + LOGIN_LASTS_S}:{who}"
+    digest = hmac.new(turn.secret.encode(), name.encode(), hashlib.sha1).digest()
+    return name, base64.b64encode(digest).decode()
+
 
 ASK_S = 3.0
 _URL = re.compile(r"(stuns?|turns?):(\[[^\]]+\]|[^:?]+)(?::(\d+))?(?:\?transport=(udp|tcp))?")

@@ -14,8 +14,17 @@ from typing import Protocol, cast
 import ifaddr
 from aioice.turn import TurnTransport
 
-from tawny.live.webrtc.ice import Candidate, IceAgent, is_stun, stun_username
-from tawny.live.webrtc.transports import Address, RelayTransport, TcpTransport, Transport, UdpTransport
+from tawny.live.webrtc.ice import (
+    Address,
+    Candidate,
+    IceAgent,
+    RelayTransport,
+    TcpTransport,
+    Transport,
+    UdpTransport,
+    is_stun,
+    stun_username,
+)
 
 MOST_PATHS = 2000
 FRAME_HEAD_BYTES = 2

@@ -1,17 +1,28 @@
 """Transcoding to H.264 for browsers that do not support the camera's codec. Uses far more CPU than any other task."""
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO, Final
 
+import av
+import av.error
 import numpy as np
 
-from tawny.media.codec.decoder import Decoder
-from tawny.media.codec.encoder import Encoder
+from tawny.media.codec.decoder import DecodedFrame, Decoder
+from tawny.media.codec.encoder import Colours, Encoder, Picture
 from tawny.media.image.mask import mask_picture
-from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket, VideoFormat
+from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
+from tawny.media.mp4.progressive import SegmentPart, write_mp4
+from tawny.media.mp4.segment_reader import SegmentReader, StoredFragment, StoredSample, samples
+from tawny.model.errors import NotDone
+from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket, VideoCodec, VideoFormat
 from tawny.model.polygon import Polygon
 
-GOP_S = 1.0
+GOP_S: Final = 1.0
 
 
 class Reencoder:
@@ -45,3 +56,246 @@ class Reencoder:
 
     def close(self) -> None:
         self._encoder.close()
+
+
+# Re-encodes part of a recording with changed frames, for example redacted ones, in the same file format.
+
+CRF: Final = 22.0
+
+Change = Callable[[DecodedFrame], DecodedFrame]
+"""Returns the replacement of a frame. The frame's time is its time in the file, ms."""
+
+
+def as_it_was(frame: DecodedFrame) -> DecodedFrame:
+    return frame
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteSpan:
+    """From the frame displayed at `begin_ticks` up to `end_ticks`; None: to the end of the file."""
+
+    begin_ticks: int
+    end_ticks: int | None = None
+
+
+def write_anew(
+    out: BinaryIO,
+    file: SegmentReader,
+    stretch: RewriteSpan,
+    change: Change = as_it_was,
+    *,
+    codec: VideoCodec = "h264",
+    crf: float = CRF,
+) -> int:
+    """Re-encode the range to `out`. Return the number of frames; 0: none found, nothing written.
+
+    Raises StorageError, SourceUnusable if no encoder works, and any error of `change`.
+    """
+    stored = list(samples(file, _needed(file, stretch)))
+    count = 0
+    pictures = [sample for sample in stored if sample.is_video]
+    sounds = [sample for sample in stored if not sample.is_video]
+    after = dict(pairwise(sorted(sample.pts for sample in pictures)))
+    encoded = _encoded(file.video, pictures, stretch, change, codec, crf)
+    for number, group in enumerate(_groups(encoded), 1):
+        if number == 1:
+            video = group[0].format
+            assert isinstance(video, VideoFormat)
+            out.write(init_segment(video, file.audio))
+        count += len(group)
+        shown = _with_durations(group, after, pictures[-1])
+        end_ticks = shown[-1].pts + shown[-1].duration
+        beside: list[Sample] = []
+        while sounds and file.audio and sounds[0].pts * file.video.rate < end_ticks * file.audio.rate:
+            sound = sounds.pop(0)
+            if (sound.pts + sound.duration) * file.video.rate > group[0].pts * file.audio.rate or number > 1:
+                beside.append(Sample(sound.data, sound.pts, sound.duration, is_keyframe=True))
+        for part in fragment(number, shown, beside, group[0].pts, beside[0].pts if beside else 0):
+            out.write(part)
+    return count
+
+
+def _needed(file: SegmentReader, stretch: RewriteSpan) -> list[StoredFragment]:
+    """Return the fragments from the preceding keyframe on, plus one after the end: frames may depend on later ones."""
+    fragments = file.fragments
+    keys = [n for n, one in enumerate(fragments) if one.is_keyframe and one.start_ticks <= stretch.begin_ticks]
+    inside = fragments[keys[-1] if keys else 0 :]
+    if stretch.end_ticks is None:
+        return inside
+    count = sum(one.start_ticks < stretch.end_ticks for one in inside)
+    return inside[: count + 1]
+
+
+def _encoded(
+    video: VideoFormat,
+    pictures: Sequence[StoredSample],
+    stretch: RewriteSpan,
+    change: Change,
+    codec: VideoCodec,
+    crf: float,
+) -> Iterator[SourcePacket]:
+    times = {sample.pts * 1000 // VIDEO_RATE: sample.pts for sample in pictures}
+    long_s = (max(times.values()) - min(times.values())) / video.rate if times else 0.0
+    first = max((pts for pts in times.values() if pts <= stretch.begin_ticks), default=min(times.values(), default=0))
+    decoder = Decoder(video)
+    encoder: Encoder | None = None
+    for frame in _decoded(decoder, pictures):
+        ticks = times.get(frame.at_ms, frame.at_ms * 90)
+        if ticks < first or (stretch.end_ticks is not None and ticks >= stretch.end_ticks):
+            continue
+        wide, high = frame.width // 2 * 2, frame.height // 2 * 2
+        colours = Colours.of(frame)
+        if encoder is None:
+            fps = max(1.0, (len(times) - 1) / long_s) if long_s else 1.0
+            encoder = Encoder(wide, high, fps, gop_s=GOP_S, crf=crf, preset="veryfast", codec=codec, colours=colours)
+        even = change(frame).video.reformat(width=wide, height=high, format=colours.planes)
+        yield from encoder.encode(np.asarray(even.to_ndarray(), np.uint8), ticks)
+    if encoder is not None:
+        yield from encoder.close()
+
+
+def _decoded(decoder: Decoder, pictures: Sequence[StoredSample]) -> Iterator[DecodedFrame]:
+    for sample in pictures:
+        yield from decoder.decode(SourcePacket(decoder.format, sample.data, sample.pts, sample.is_keyframe))
+    yield from decoder.drain()
+
+
+def _groups(packets: Iterator[SourcePacket]) -> Iterator[list[SourcePacket]]:
+    """Yield groups of packets, each from one keyframe to the next."""
+    group: list[SourcePacket] = []
+    for packet in packets:
+        if packet.is_keyframe and group:
+            yield group
+            group = []
+        group.append(packet)
+    if group:
+        yield group
+
+
+def _with_durations(group: Sequence[SourcePacket], after: Mapping[int, int], last: StoredSample) -> list[Sample]:
+    """Set each frame's duration to the distance to the next recorded frame, even if that frame is outside the range."""
+    ends = [after.get(one.pts, one.pts + last.duration) for one in group]
+    return [Sample(one.data, one.pts, end - one.pts, one.is_keyframe) for one, end in zip(group, ends, strict=True)]
+
+
+# Writes frames to a regular H.264 MP4 file. Blocking. Not thread-safe.
+
+
+class VideoWriter:
+    """One MP4 file. scratch: temporary file until `finish`. out: the final file, written by `finish`.
+
+    Raises SourceUnusable if no encoder works, OSError on disk errors.
+    """
+
+    def __init__(self, out: Path, scratch: Path, width: int, height: int, fps: int) -> None:
+        self._out, self._scratch, self._fps = out, scratch, fps
+        self._encoder = Encoder(width, height, fps, gop_s=1.0, crf=24, preset="veryfast")
+        self._file: BinaryIO = scratch.open("wb")
+        self._count = self._fragments = 0
+        self._waiting: list[SourcePacket] = []
+
+    def add(self, picture: Picture) -> None:
+        self._take(self._encoder.encode(picture, self._count * VIDEO_RATE // self._fps))
+        self._count += 1
+
+    def finish(self, start_ms: int) -> None:
+        """Write the file; nothing without frames. start_ms: creation time in the file, ms UTC."""
+        self._take(self._encoder.close())
+        self._write()
+        self._file.close()
+        if self._fragments:
+            with self._out.open("wb") as file:
+                write_mp4(file, [SegmentPart(self._scratch, start_ms)])
+
+    def close(self) -> None:
+        """Close the temporary file without writing the result."""
+        self._file.close()
+
+    def _take(self, packets: list[SourcePacket]) -> None:
+        for packet in packets:
+            if packet.is_keyframe and self._waiting:
+                self._write()
+            self._waiting.append(packet)
+
+    def _write(self) -> None:
+        if not self._waiting:
+            return
+        video = self._waiting[0].format
+        assert isinstance(video, VideoFormat)
+        if not self._fragments:
+            self._file.write(init_segment(video))
+        self._fragments += 1
+        each = VIDEO_RATE // self._fps
+        made = [Sample(one.data, one.pts, each, one.is_keyframe) for one in self._waiting]
+        for part in fragment(self._fragments, made, (), made[0].pts):
+            self._file.write(part)
+        self._waiting = []
+
+
+# Remuxing: the packets of an MP4 file in another container, without re-encoding. Blocking.
+
+CONTAINERS: Final = {".mkv": "matroska", ".ts": "mpegts"}
+"""FFmpeg's names of the containers, by the ending of a file name."""
+ReadRange = Callable[[int, int], Iterator[bytes]]
+"""Yields a file's bytes from an offset up to another."""
+
+
+def remux(read: ReadRange, size_bytes: int, out: BinaryIO, suffix: str, on_share: Callable[[float], None]) -> float:
+    """Copy all packets of an MP4 file to `out`, in the container of `suffix`.
+
+    read: reads the MP4 file; size_bytes: its size. out: seekable. on_share: receives the progress, share 0..1.
+
+    Returns the time in s by which the result begins before the MP4 file's time 0. An edit list of the MP4 file hides
+    the frames from the keyframe up to time 0; the other containers have no such list, so players show these frames.
+    Raises NotDone if FFmpeg cannot write the container; OSError from `out`; errors of `read`.
+    """
+    source = _RangeFile(read, size_bytes)
+    try:
+        with (
+            av.open(source, "r", format="mov") as movie,
+            av.open(out, "w", format=CONTAINERS[suffix], options={"avoid_negative_ts": "make_zero"}) as made,
+        ):
+            made.metadata.update({name: text for name, text in movie.metadata.items() if name == "creation_time"})
+            tracks = {stream.index: made.add_stream_from_template(stream) for stream in movie.streams}
+            first_s = 0.0
+            for packet in movie.demux(list(movie.streams)):
+                if not packet.size or packet.pts is None or packet.time_base is None:
+                    continue  # the demuxer's mark at the end of a track
+                if packet.stream.type == "video":
+                    first_s = min(first_s, float(packet.pts * packet.time_base))
+                packet.stream = tracks[packet.stream_index]
+                made.mux(packet)
+                on_share(source.tell() / size_bytes)
+    except av.error.FFmpegError as error:
+        first = error.__context__ or error  # after an error, closing fails again
+        if isinstance(first, OSError) or not isinstance(first, av.error.FFmpegError):
+            raise first from None
+        raise NotDone(f"This video can't be written as {suffix} ({first.strerror}).", "Use .mp4.") from first
+    return -first_s
+
+
+class _RangeFile(io.RawIOBase):
+    """A seekable file over a function that reads ranges."""
+
+    def __init__(self, read: ReadRange, size_bytes: int) -> None:
+        self._read_range, self._size_bytes, self._at = read, size_bytes, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size_bytes}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        end = self._size_bytes if size < 0 else min(self._at + size, self._size_bytes)
+        data = b"".join(self._read_range(self._at, end)) if end > self._at else b""
+        self._at += len(data)
+        return data

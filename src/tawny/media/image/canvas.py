@@ -1,11 +1,20 @@
-"""Mosaic of several frames with a text line below. Frames are planar YUV 4:2:0 (`encoder.Picture`)."""
+"""Mosaics of frames: contact sheets and GIFs with a line of text. Frames are planar YUV 4:2:0 (`encoder.Picture`)."""
 
-from typing import Any
+import io
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
 
+import av
+import av.filter
 import numpy as np
+from av.error import FFmpegError
+from av.video.stream import VideoStream
 
-from tawny.media.codec.decoder import DecodedFrame
+from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame
 from tawny.media.codec.encoder import Picture
+from tawny.model.errors import FileDamaged, NotDone
 
 CLOCK_HEIGHT = 40
 _DARK, _LIGHT, _NO_COLOUR = 16, 235, 128
@@ -53,3 +62,143 @@ class Canvas:
 
 def _even(length: float, most: int) -> int:
     return max(2, min(most, round(length / 2) * 2))
+
+
+# Contact sheet: several images in one JPEG, for notifications.
+
+WIDTH, HEIGHT, COLUMNS = 320, 180, 3
+
+
+def contact_sheet(jpegs: Sequence[bytes], *, columns: int = COLUMNS) -> bytes:
+    """Return a JPEG with the images in a grid, each fitted into 320 x 180 px.
+
+    Raises ValueError if none can be decoded.
+    """
+    import cv2  # imported late: 16 MB, unused without notifications
+
+    tiles = []
+    for data in jpegs:
+        found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+        if found is None:
+            continue
+        high, wide = found.shape[:2]
+        part = min(WIDTH / wide, HEIGHT / high)
+        small = cv2.resize(
+            found, (max(1, round(wide * part)), max(1, round(high * part))), interpolation=cv2.INTER_AREA
+        )
+        tile = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        top, left = (HEIGHT - small.shape[0]) // 2, (WIDTH - small.shape[1]) // 2
+        tile[top : top + small.shape[0], left : left + small.shape[1]] = small
+        tiles.append(tile)
+    if not tiles:
+        raise ValueError("there is no picture for the sheet")
+    columns = min(columns, len(tiles))
+    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
+    rows = [np.hstack(tiles[begin : begin + columns]) for begin in range(0, len(tiles), columns)]
+    made, coded = cv2.imencode(".jpg", np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 75])
+    if not made:
+        raise ValueError("the sheet cannot become a JPEG")
+    return bytes(coded.tobytes())
+
+
+# Animated GIFs, small and with few colours, for inline display in chat programs.
+
+FPS = 5
+GIF_WIDTH = 320
+COLOURS = 32
+MOST_S = 20.0
+"""Maximum length in seconds. Longer clips are cut to their beginning, which contains the reported event."""
+
+
+def gif_picture(frame: DecodedFrame) -> av.VideoFrame:
+    """Downscale a frame to GIF size, for storage until encoding: 1.5 bytes per pixel."""
+    wide = min(GIF_WIDTH, frame.width) // 2 * 2
+    high = max(2, round(frame.height * wide / frame.width / 2) * 2)
+    return frame.video.reformat(width=wide, height=high, format="yuv420p", interpolation="LANCZOS")
+
+
+def clip_gif(clip: BinaryIO, *, most_s: float = MOST_S) -> bytes:
+    """Convert an MP4 clip to a GIF in memory, for messages. Raises FileDamaged. Decodes up to `most_s` seconds."""
+    out = io.BytesIO()
+    pictures: list[av.VideoFrame] = []
+    try:
+        with av.open(clip, "r") as opened:
+            opened.streams.video[0].codec_context.thread_count = 1
+            for frame in opened.decode(video=0):
+                at_s = frame.time or 0.0
+                if at_s >= most_s:
+                    break
+                while len(pictures) <= at_s * FPS:
+                    pictures.append(gif_picture(DecodedFrame(frame, NO_CAMERA, round(at_s * 1000))))
+        write_gif(out, pictures)
+    except (FFmpegError, IndexError, OSError) as error:
+        raise FileDamaged("clip", f"no GIF can be made of it: {error}") from error
+    return out.getvalue()
+
+
+def write_gif(out: Path | BinaryIO, pictures: Sequence[av.VideoFrame]) -> None:
+    """Write a looping GIF at FPS frames per second. Requires at least one frame; all of one size."""
+    file = str(out) if isinstance(out, Path) else out
+    with av.open(file, "w", format="gif", options={"loop": "0"}) as made:
+        stream = made.add_stream("gif", rate=FPS)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = pictures[0].width, pictures[0].height, "pal8"
+        for picture in _with(_palette(pictures), pictures):
+            made.mux(stream.encode(picture))
+        made.mux(stream.encode(None))
+
+
+def _palette(pictures: Sequence[av.VideoFrame]) -> av.VideoFrame:
+    graph = av.filter.Graph()
+    entry = _entry(graph, pictures[0])
+    chosen = graph.add("palettegen", f"max_colors={COLOURS}:reserve_transparent=0:stats_mode=full")
+    end = graph.add("buffersink")
+    entry.link_to(chosen)
+    chosen.link_to(end)
+    graph.configure()
+    for number, picture in enumerate(pictures):
+        entry.push(_timed(picture, number))
+    entry.push(None)
+    found = end.pull()
+    if not isinstance(found, av.VideoFrame):
+        raise NotDone("The GIF's colours could not be chosen.", "Choose another time.")
+    return found
+
+
+def _with(palette: av.VideoFrame, pictures: Sequence[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+    graph = av.filter.Graph()
+    entry, colours = _entry(graph, pictures[0]), _entry(graph, palette)
+    used = graph.add("paletteuse", "dither=bayer:bayer_scale=2:diff_mode=rectangle")
+    end = graph.add("buffersink")
+    entry.link_to(used, 0, 0)
+    colours.link_to(used, 0, 1)
+    used.link_to(end)
+    graph.configure()
+    colours.push(_timed(palette, 0))
+    colours.push(None)
+    for number, picture in enumerate(pictures):
+        entry.push(_timed(picture, number))
+        yield from _ready(end)
+    entry.push(None)
+    yield from _ready(end)
+
+
+def _entry(graph: av.filter.Graph, like: av.VideoFrame) -> av.filter.context.FilterContext:
+    return graph.add_buffer(
+        width=like.width, height=like.height, format=like.format, time_base=Fraction(1, FPS), name=None
+    )
+
+
+def _timed(picture: av.VideoFrame, number: int) -> av.VideoFrame:
+    picture.pts, picture.time_base = number, Fraction(1, FPS)
+    return picture
+
+
+def _ready(end: av.filter.context.FilterContext) -> Iterator[av.VideoFrame]:
+    while True:
+        try:
+            found = end.pull()
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return
+        assert isinstance(found, av.VideoFrame)
+        yield found

@@ -1,13 +1,16 @@
-"""JPEG encoding for display."""
+"""JPEG images: encoding for display, and keyframes as JPEG."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import av
 import numpy as np
 from av.video.reformatter import Colorspace, Interpolation
 
-from tawny.media.codec.decoder import DecodedFrame
+from tawny.media.codec.decoder import DecodedFrame, Decoder
+from tawny.media.image.mask import mask_picture
+from tawny.model.packets import Packet, SourcePacket, VideoFormat
+from tawny.model.polygon import Polygon
 
 _UNSAID = 2
 """FFmpeg's AVCOL_SPC_UNSPECIFIED: the stream does not specify its colour matrix."""
@@ -80,3 +83,55 @@ class Tiles:
 
     def jpeg(self, quality: int = 85) -> bytes:
         return _encoded(self._sheet, quality)
+
+
+# Single frames of a stream, decoded in isolation: snapshots, previews, event images.
+
+
+def keyframe_jpeg(
+    packet: Packet | SourcePacket, width: int | None = None, private: Sequence[Polygon] = ()
+) -> bytes | None:
+    """Return a keyframe as JPEG, at most `width` px wide, with privacy masks applied. None if it cannot be decoded.
+
+    Keeps no state.
+    """
+    frame = _alone(packet)
+    return jpeg(mask_picture(frame, private), width) if frame else None
+
+
+def keyframe_picture(packet: Packet | SourcePacket, private: Sequence[Polygon] = ()) -> DecodedFrame | None:
+    """Return a decoded keyframe with privacy masks applied. None if it cannot be decoded."""
+    frame = _alone(packet)
+    return mask_picture(frame, private) if frame else None
+
+
+def keyframe_rgb(packet: Packet | SourcePacket, private: Sequence[Polygon] = ()) -> Any:
+    """Return a decoded keyframe as uint8 [height, width, 3], RGB, with privacy masks. None if it cannot be decoded."""
+    frame = keyframe_picture(packet, private)
+    return frame.rgb if frame else None
+
+
+def _alone(packet: Packet | SourcePacket) -> DecodedFrame | None:
+    assert isinstance(packet.format, VideoFormat)
+    decoder = Decoder(packet.format)
+    frames = decoder.decode(packet) or decoder.drain()
+    return frames[-1] if frames else None
+
+
+def jpeg_near(
+    at_ms: int, packets: Iterable[Packet], width: int | None = None, private: Sequence[Polygon] = ()
+) -> bytes | None:
+    """Return the frame nearest to `at_ms` as JPEG. packets: video of one format, from a keyframe on."""
+    decoder: Decoder | None = None
+    nearest: DecodedFrame | None = None
+    for packet in packets:
+        assert isinstance(packet.format, VideoFormat)
+        decoder = decoder or Decoder(packet.format)
+        nearest = _nearer(at_ms, nearest, decoder.decode(packet))
+    nearest = _nearer(at_ms, nearest, decoder.drain() if decoder else [])
+    return jpeg(mask_picture(nearest, private), width) if nearest else None
+
+
+def _nearer(at_ms: int, one: DecodedFrame | None, others: list[DecodedFrame]) -> DecodedFrame | None:
+    there = [one, *others] if one else others
+    return min(there, key=lambda frame: abs(frame.at_ms - at_ms), default=None)

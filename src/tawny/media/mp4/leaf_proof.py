@@ -8,11 +8,13 @@ segment; then the fragments; the end box is last. Stateless; call from any threa
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
 from tawny.media.mp4.boxes import box
 from tawny.media.mp4.byte_reader import open_stored, read_exactly
+from tawny.media.mp4.fragment_writer import Buffer
 from tawny.media.mp4.segment_reader import SegmentReader
 from tawny.sealed.header import HEADER_BYTES
 from tawny.sealed.records import END, INFO, INIT, KEY, REST, Digest, head_of, leaf_of
@@ -153,3 +155,58 @@ def rebuild_proof(segment: SegmentReader) -> list[Leaf] | None:
             type_ = KEY if fragment.is_keyframe else REST
             leaves.append(leaf(leaf_key, type_, seq, max(0, fragment.start_ticks) // 90, [data]))
     return leaves
+
+
+# Fragment hashes stored behind a file's last fragment: detect changed bits on disk.
+
+_KIND: Final = UUID("0e0b3f1b-8a94-4b1c-9d0f-6f6b6a1d2c53").bytes
+_SIZE: Final = 32
+_HASHES_HEAD_BYTES: Final = 8 + len(_KIND)
+
+
+def hashes_of(parts: Iterable[Buffer]) -> list[bytes]:
+    """Return the hash of each fragment. parts: consecutive buffers from `fragment_writer.fragment`."""
+    found = []
+    for part in parts:
+        if bytes(part[4:8]) == b"moof":
+            found.append(sha256())
+        found[-1].update(part)
+    return [one.digest() for one in found]
+
+
+def hash_box(hashes: Iterable[bytes]) -> bytes:
+    return box(b"uuid", _KIND, b"".join(hashes))
+
+
+def stored_hashes(segment: SegmentReader) -> list[bytes] | None:
+    """Return the stored hashes. None if the file has none: an older file, or one interrupted by a crash."""
+    if not segment.fragments:
+        return None
+    begin = segment.trailer_at
+    size = _HASHES_HEAD_BYTES + _SIZE * len(segment.fragments)
+    if begin + size > segment.intact_bytes:
+        return None
+    with open_stored(segment.path) as file:
+        stored = read_exactly(segment.path, file, size, begin)
+    if stored[:_HASHES_HEAD_BYTES] != size.to_bytes(4, "big") + b"uuid" + _KIND:
+        return None
+    return [stored[at : at + _SIZE] for at in range(_HASHES_HEAD_BYTES, size, _SIZE)]
+
+
+def changed_fragments(segment: SegmentReader) -> list[int] | None:
+    """Return the numbers of the fragments changed since writing; None if the file has no hashes or leaves.
+
+    Reads the whole file. Raises FileDamaged, StorageError.
+    """
+    proof = stored_proof(segment)
+    if proof is not None:
+        return changed_leaves(segment, proof)
+    stored = stored_hashes(segment)
+    if stored is None:
+        return None
+    found: list[int] = []
+    with open_stored(segment.path) as file:
+        for number, (fragment, hashed) in enumerate(zip(segment.fragments, stored, strict=True)):
+            if sha256(read_exactly(segment.path, file, fragment.size, fragment.offset)).digest() != hashed:
+                found.append(number)
+    return found

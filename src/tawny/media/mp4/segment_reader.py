@@ -12,12 +12,19 @@ from pathlib import Path
 from struct import unpack_from
 from typing import NamedTuple
 
-from tawny.media.mp4.box_reader import boxes
-from tawny.media.mp4.boxes import OURS
+from tawny.media.mp4.boxes import OURS, boxes
 from tawny.media.mp4.byte_reader import open_stored, read_bytes, read_exactly
-from tawny.media.mp4.format_reader import TrackFormat, tracks_of
-from tawny.media.mp4.fragment_reader import StoredFragment, flaw_in, runs_in, summary
-from tawny.media.mp4.moof import NOT_SYNC, SampleRun, runs_of
+from tawny.media.mp4.fragment_reader import (
+    NOT_SYNC,
+    SampleRun,
+    StoredFragment,
+    TrackFormat,
+    flaw_in,
+    runs_in,
+    runs_of,
+    summary,
+    tracks_of,
+)
 from tawny.model.errors import FileDamaged, FileSealed
 from tawny.model.packets import AudioFormat, VideoFormat
 from tawny.sealed.header import MAGIC

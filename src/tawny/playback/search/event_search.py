@@ -1,12 +1,17 @@
 """Finds events that match a query in the index."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from zoneinfo import ZoneInfo
 
+from tawny.detection.models.labels import COCO
 from tawny.model.events import Event
-from tawny.model.kinds import is_meant
+from tawny.model.ids import CameraId
+from tawny.model.observations import Box, is_meant
+from tawny.model.polygon import COLUMNS, ROWS, grid_of
+from tawny.model.times import Span
 from tawny.playback.recordings import RecordingIndex
-from tawny.playback.search.query import SearchQuery
+from tawny.playback.search.query_parser import NOBODY, SearchableIdentity, SearchQuery, SearchVocabulary, parse_query
 
 PAGE = 200
 
@@ -64,3 +69,76 @@ def _is_read(asked: SearchQuery, words: frozenset[str]) -> bool:
 
 def _length_s(event: Event, now_ms: int) -> float:
     return ((now_ms if event.end_ms is None else event.end_ms) - event.start_ms) / 1000
+
+
+# Motion search in an area and heat map, from stored motion grids. Pure.
+
+JOIN_MS = 5000
+"""Motion after a shorter pause is merged, ms."""
+SECOND_MS = 1000
+
+Moved = Iterable[tuple[int, int]]
+"""Seconds (ms UTC) with their motion grid (`model.polygon`), in order."""
+
+
+def motion_in_spot(moved: Moved, box: Box) -> list[Span]:
+    """Return the times of motion in the box, newest first."""
+    spot, found = grid_of(box), list[Span]()
+    for at_ms, grid in moved:
+        if not grid & spot:
+            continue
+        begin_ms = found.pop().begin_ms if found and at_ms - found[-1].end_ms < JOIN_MS else at_ms
+        found.append(Span(begin_ms, at_ms + SECOND_MS))
+    return found[::-1]
+
+
+def heat(moved: Moved) -> list[int]:
+    """Return the seconds of motion per grid position: ROWS x COLUMNS numbers, row by row from the upper left."""
+    counts = [0] * (COLUMNS * ROWS)
+    for _, grid in moved:
+        left = grid
+        while left:
+            highest = left.bit_length()
+            counts[COLUMNS * ROWS - highest] += 1
+            left ^= 1 << (highest - 1)
+    return counts
+
+
+# Text search of events, for the command line and the web.
+
+RECENT = 200
+"""Number of recent events of each kind whose labels and zones extend the vocabulary..."""
+SOME = 5000
+"""...and number of labeled events searched if a word is still unknown."""
+
+
+def search_in_words(
+    index: RecordingIndex,
+    text: str,
+    cameras: Mapping[CameraId, str],
+    zones: Iterable[str],
+    zone: ZoneInfo,
+    now_ms: int,
+    most: int,
+    recognised: SearchableIdentity = NOBODY,
+) -> tuple[SearchQuery, list[Event]]:
+    """Return the parsed query and the matching events.
+
+    cameras: with their names. zones: from the settings. zone: local time zone. most: maximum number of events.
+    """
+    ever = Span(0, now_ms + 1)
+    recent = index.events(ever, limit=RECENT).events + index.events(ever, only="named", limit=RECENT).events
+    question = parse_query(text, _known(recent, cameras, zones, recognised), zone, now_ms)
+    if question.unknown:
+        older = index.events(ever, only="named", limit=SOME).events
+        question = parse_query(text, _known(recent + older, cameras, zones, recognised), zone, now_ms)
+    return question, find_events(index, question, most, now_ms, recognised.words)
+
+
+def _known(
+    events: Sequence[Event], cameras: Mapping[CameraId, str], zones: Iterable[str], recognised: SearchableIdentity
+) -> SearchVocabulary:
+    labels = {one.label for event in events for one in event.objects}
+    places = {name for event in events for name in event.zones}
+    readers = {"plates", *(read.by for event in events for read in event.reads)}
+    return SearchVocabulary(cameras, {*zones, *places}, {*COCO, *labels}, tuple(recognised.names), readers)

@@ -4,17 +4,65 @@ Nothing is guessed: words that are no type, label, camera, zone, time or length 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from tawny.config.units import seconds
+from tawny.model.events import Event
 from tawny.model.ids import CameraId
-from tawny.model.kinds import ANIMAL, KINDS, MOTION, PERSON, VEHICLE
-from tawny.model.reads import spoken
-from tawny.playback.search.phrases import ORDERS, normalise_phrases
-from tawny.playback.search.query import SearchQuery
-from tawny.playback.search.time_parser import parse_time
+from tawny.model.observations import ANIMAL, KINDS, MOTION, PERSON, VEHICLE, spoken
+from tawny.model.times import Span
+from tawny.playback.search.time_parser import ORDERS, normalise_phrases, parse_time
+
+# Parsed search queries.
+
+
+@dataclass(frozen=True, slots=True)
+class SearchableIdentity:
+    """Searchable identities.
+
+    words: search words of an event's recognition results, lower case without separators: names, plates, the
+    recognizer's name, `known` or `unknown`.
+    """
+
+    names: Iterable[str] = ()
+    words: Callable[[Event], frozenset[str]] = lambda _event: frozenset()
+
+
+NOBODY = SearchableIdentity()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """A query. Empty fields match everything. spans: in order, without overlaps; the newest is last."""
+
+    spans: tuple[Span, ...]
+    kinds: frozenset[str] = frozenset()
+    labels: frozenset[str] = frozenset()
+    """Labels that are no event type: `dog`."""
+    cameras: frozenset[CameraId] = frozenset()
+    zones: frozenset[str] = frozenset()
+    read: frozenset[str] = frozenset()
+    """Names and texts read, such as plates or parts of them, lower case without separators. One must match."""
+    read_so: frozenset[str] = frozenset()
+    """Recognizer names, `known` or `unknown`. All must match."""
+    least_s: float = 0.0
+    most_s: float = float("inf")
+    only: str = "all"
+    """all, new or kept."""
+    false_alarms: bool = False
+    order: str = "newest"
+    """newest, oldest, longest or shortest first."""
+    count: int | None = None
+    """Maximum number of results in that order."""
+    but: frozenset[str] = frozenset()
+    """Excluded types and labels."""
+    time_words: str = ""
+    """The time as understood."""
+    unknown: tuple[str, ...] = field(default=())
+    """Words without a meaning."""
+
 
 SYNONYMS: Mapping[str, str] = {
     **dict.fromkeys(("people", "persons", "somebody", "someone", "anybody", "anyone", "man", "woman", "who"), PERSON),

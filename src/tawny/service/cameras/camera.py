@@ -1,15 +1,20 @@
 """A running camera: its streams from source to hub, recording, detection and status."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tawny.config.changes.difference import SettingsDifference
 from tawny.config.settings import CameraSettings, DetectionSettings, display_name
+from tawny.config.settings import CameraSettings as Settings
 from tawny.detection.classification.fallback import FallbackClassifier
 from tawny.detection.classification.queue import ClassificationQueue
-from tawny.detection.recognition.queue import RecognitionQueue
+from tawny.detection.recognition import RecognitionQueue
+from tawny.detection.zones import privacy_masks
 from tawny.engine import Bus, Engine, Handle
 from tawny.model.clock import Clock
+from tawny.model.damage import DamagedSpan
 from tawny.model.errors import SourceError
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
@@ -23,29 +28,140 @@ from tawny.model.messages import (
     Scored,
     StatusChanged,
 )
+from tawny.model.packets import Packet
 from tawny.model.states import CameraState, CameraStatus
 from tawny.protocols.login_history import LoginHistory
 from tawny.recorder.coverage_monitor import SILENT_S, CoverageMonitor
 from tawny.recorder.recorder import SegmentRecorder, WriteLoss
 from tawny.service import recorder as web
-from tawny.service.cameras.clock_drift import clock_hint, note_clock
 from tawny.service.cameras.duty import OFF as GONE
 from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.cameras.gap_writer import GapWriter
-from tawny.service.cameras.packet_loss import PacketLoss
-from tawny.service.cameras.rates import rates
 from tawny.service.detection.camera_detection import CameraDetection, DetectionServices
-from tawny.service.detection.zone_mapping import privacy_masks
 from tawny.service.plugin_registry import OFF as NO_DETECTOR
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
+from tawny.service.retention.promises import Rates
 from tawny.sources.source import CameraConnection, SharedSource, SourceContext, Speaker, SpeakingSource
 from tawny.storage.disk.volume import Volume
-from tawny.storage.segments.motion_grids import MotionGrids
-from tawny.storage.segments.motion_scores import MotionScoreFile
+from tawny.storage.retention.contract import duration_words
+from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
 from tawny.stream.reader import PacketDemand, StreamReader
 from tawny.stream.session import CLOCK_SET, STOPPED, StreamSession
+
+# Hint about a camera's clock. It does not affect recordings, which use the recorder's clock.
+
+MOST_OFF_S = 2.0
+"""Offset, s, above which the hint is shown."""
+
+
+def clock_hint(offset_s: float | None) -> str:
+    """Return the problem and its remedy, or an empty string. offset_s: how far the camera's clock is ahead, s."""
+    if offset_s is None or abs(offset_s) <= MOST_OFF_S:
+        return ""
+    side = "ahead" if offset_s > 0 else "behind"
+    off_s = abs(offset_s)
+    off = duration_words(round(off_s, 1) if off_s < 10 else round(off_s))
+    return (
+        f"The camera's clock is {off} {side}, so the time shown in its image is wrong. tawny's own times are "
+        "correct. Turn on NTP in the camera's settings."
+    )
+
+
+def note_clock(hub: Hub, notes: Mapping[str, Any]) -> None:
+    """Store the clock offset and the latency from the connection's notes in the stream's hub."""
+    hub.clock_offset_s = notes.get("clock_offset_s")
+    hub.latency_s = notes.get("latency_s")
+
+
+# Packet loss: detects damaged frames of a camera and returns a hint.
+
+LOOK_S = 15.0
+_SHARE = 0.02
+_REMEMBERED_MS = 600_000
+_OFTEN = 3
+TOO_FAST = (
+    "Parts of the video are lost on the network: the bitrate is too high for the connection. Lower it in the "
+    "camera's settings, or improve the connection."
+)
+OVER_UDP = (
+    "Parts of the video are lost on the network: the bitrate may be too high for the connection. Set "
+    '`transport = "tcp"` to avoid losses in the network.'
+)
+
+
+class PacketLoss:
+    """Packet loss of one stream. Call `heard` on the stream's reader thread, `hint` from any thread."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._begins_ms: deque[int] = deque(maxlen=_OFTEN)  # start times of the newest damage, ms UTC
+
+    def heard(self, damage: DamagedSpan) -> None:
+        if not self._begins_ms or damage.begin_ms > self._begins_ms[-1]:
+            self._begins_ms.append(damage.begin_ms)
+
+    def hint(self, now_ms: int, *, over_tcp: bool) -> str:
+        """Return the problem and its remedy; empty while the loss is small.
+
+        Over TCP the network loses no packets: the camera itself dropped what the link could not carry. Over UDP single
+        packets may be lost by chance, so only the loss rate is significant.
+        """
+        if over_tcp and len(self._begins_ms) == _OFTEN and now_ms - self._begins_ms[0] < _REMEMBERED_MS:
+            return TOO_FAST
+        if loss_warning(self._hub):
+            return TOO_FAST if over_tcp else OVER_UDP
+        return ""
+
+
+def loss_warning(hub: Hub) -> bool:
+    """Return whether more than 2 % of the frames of the last LOOK_S seconds are damaged."""
+    pictures = [packet for packet in hub.recent(LOOK_S) if packet.is_video]
+    damaged = sum(packet.is_damaged for packet in pictures)
+    return damaged > 1 and damaged > _SHARE * len(pictures)
+
+
+# Frame rate, bit rate and byte rate over the last ten seconds of a ring buffer.
+
+OVER_S = 10.0
+
+
+def rates(hub: Hub) -> tuple[float | None, int | None]:
+    """Return frames per second and bits per second; (None, None) with fewer than two frames."""
+    packets = _of_late(hub)
+    pictures = [packet for packet in packets if packet.is_video]
+    if len(pictures) < 2:
+        return None, None
+    lasting_s = (pictures[-1].at_ms - pictures[0].at_ms) / 1000
+    if lasting_s <= 0:
+        return None, None
+    bits = 8 * sum(len(packet.data) for packet in packets[:-1])
+    return round((len(pictures) - 1) / lasting_s, 1), round(bits / lasting_s)
+
+
+def byte_rates(hub: Hub) -> tuple[float, float] | None:
+    """Return bytes per second of all packets and of keyframes; None with fewer than two frames."""
+    _, bits = rates(hub)
+    if not bits:
+        return None
+    packets = _of_late(hub)
+    whole = sum(len(packet.data) for packet in packets)
+    keyframes = sum(len(packet.data) for packet in packets if packet.is_video and packet.is_keyframe)
+    return bits / 8, bits / 8 * keyframes / max(1, whole)
+
+
+def _of_late(hub: Hub) -> list[Packet]:
+    """Return the recent packets of the current run; time without a connection must not lower the rate."""
+    packets = hub.recent(OVER_S)
+    return [packet for packet in packets if packet.run == packets[-1].run]
+
+
+def rates_of(cameras: Mapping[CameraId, Mapping[StreamName, Hub]]) -> Rates:
+    """Return `byte_rates` of every stream that has them."""
+    hubs = {(camera, stream): hub for camera, streams in cameras.items() for stream, hub in streams.items()}
+    return {which: found for which, hub in hubs.items() if (found := byte_rates(hub)) is not None}
+
 
 RING_S = 20.0
 """Packets kept in memory, s. Exceeds the pre-roll and the write stalls of slow memory cards."""
@@ -331,3 +447,55 @@ class _Listener:
 
     def failed(self, error: SourceError) -> None:
         self.camera.failed(self.stream, error)
+
+
+# Running cameras: started, changed and stopped one by one while the others continue.
+
+
+class CameraSet:
+    """The running cameras. Change them from one thread at a time. duty: returns what a camera must do now."""
+
+    def __init__(self, parts: CameraServices, duty: Callable[[CameraId, Settings], CameraDuty]) -> None:
+        self._parts, self._duty = parts, duty
+        self.now: dict[CameraId, RunningCamera] = {}
+        """Replaced as a whole, so that any thread may read it."""
+
+    def begin(self, settings: Mapping[str, Settings], since_ms: int) -> None:
+        duties = {CameraId(name): self._duty(CameraId(name), one) for name, one in settings.items()}
+        self.now = {
+            name: RunningCamera(name, settings[name], self._parts, since_ms, duty) for name, duty in duties.items()
+        }
+
+    def take_over(self, settings: Mapping[str, Settings], change: SettingsDifference) -> None:
+        """Apply changed settings. Only changed cameras restart."""
+        cameras = dict(self.now)
+        since_ms = self._parts.clock.now_ms()  # the time between two instances of a camera belongs to the second
+        for name in change.removed:
+            cameras.pop(CameraId(name)).close()
+        duties = {
+            CameraId(name): self._duty(CameraId(name), settings[name]) for name in (*change.changed, *change.added)
+        }
+        begins_ms = {name: cameras.pop(name).close(then=duties[name]) for name in map(CameraId, change.changed)}
+        for name, duty in duties.items():
+            cameras[name] = RunningCamera(name, settings[name], self._parts, begins_ms.get(name) or since_ms, duty)
+        for name in change.watched:
+            cameras[CameraId(name)].watch_otherwise(settings[name])
+        self.now = {CameraId(name): cameras[CameraId(name)] for name in settings}
+
+    def stand(self) -> None:
+        """Restart the cameras whose duty has changed."""
+        duties = {name: self._duty(name, camera.settings) for name, camera in self.now.items()}
+        found = {name: camera for name, camera in self.now.items() if duties[name] != camera.duty}
+        for name, camera in found.items():
+            camera.stop_reading(then=duties[name])
+        since_ms = self._parts.clock.now_ms()
+        for name, camera in found.items():
+            begin_ms = camera.close(then=duties[name]) or since_ms
+            made = RunningCamera(name, camera.settings, self._parts, begin_ms, duties[name])
+            self.now = {**self.now, name: made}
+
+    def close(self) -> None:
+        for camera in self.now.values():
+            camera.stop_reading(for_good=True)
+        for camera in self.now.values():
+            camera.close()

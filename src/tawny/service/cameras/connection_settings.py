@@ -6,19 +6,107 @@ Passwords are never returned; they are stored in `secrets.toml`. Thread-safe.
 import re
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import quote, unquote, urlsplit
 
-from tawny.config.changes.camera_source import SourceDraft
+from tawny.config.changes.delivery import SourceDraft
 from tawny.config.settings import CameraSettings, Settings
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import VideoFormat
 from tawny.protocols.login_history import LoginHistory
-from tawny.service.cameras.probe import probe
-from tawny.service.interfaces.camera_connection import CameraAddress, CameraAddressChange
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.rtsp.address import LEFT_OUT, RtspAddress, claims_rtsp, parse_rtsp
+from tawny.sources.source import IdleUntil, SourceContext
+
+# Interface for the web layer: address and login of a camera.
+
+
+@dataclass(frozen=True, slots=True)
+class CameraAddress:
+    """A camera's addresses, without login and password. sub: empty without a sub stream."""
+
+    source: str
+    sub: str
+    user: str
+    has_password: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CameraAddressChange:
+    """A change of address. password: None: unchanged."""
+
+    source: str
+    sub: str
+    user: str
+    password: str | None = field(repr=False)
+
+
+class CameraConnectionApi(Protocol):
+    """Reads and changes camera addresses. Thread-safe; waits for the disk and for the camera."""
+
+    def place(self, camera: CameraId) -> CameraAddress:
+        """Return the camera's address. Raises NotDone if it cannot be changed here."""
+        ...
+
+    def change(self, camera: CameraId, wanted: CameraAddressChange, *, untried: bool) -> Mapping[str, str]:
+        """Change the address, after a test connection unless untried. Return the video format by stream.
+
+        Takes effect at once. Raises SourceError, SettingsError, NotDone and FolderUnwritable; nothing is changed then.
+        """
+        ...
+
+
+# Camera probe: tests a camera before it is added, by connecting and waiting for its first keyframe.
+
+TRY_S = 15.0
+UNKNOWN_KIND = ("Unknown type of address.", "Use rtsp://…, /dev/video0, picamera:0 or a video file.")
+"""Problem and remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """Format of the first keyframe."""
+
+    codec: str
+    width: int
+    height: int
+
+
+def probe(
+    doors: PluginRegistry,
+    name: str,
+    camera: CameraSettings,
+    stream: StreamName,
+    clock: Clock,
+    logins: LoginHistory | None = None,
+) -> ProbeResult:
+    """Connect and return the video format. Blocks for up to TRY_S. Raises SourceError and NotDone.
+
+    logins: what sign-in cameras offered before; None: any is accepted.
+    """
+    address = camera.source if stream is StreamName.MAIN else camera.sub
+    source = doors.source_of(address)
+    if source is None:
+        raise NotDone(*UNKNOWN_KIND)
+    options = source.settings(camera.table(source.scheme))
+    opening = SourceContext(CameraId(name), stream, address, options, clock, logins or LoginHistory())
+    until_s, pause = clock.mono_s() + TRY_S, threading.Event()
+    connection = source.open(opening)
+    try:
+        while clock.mono_s() < until_s:
+            got = connection.read()
+            if isinstance(got, IdleUntil):
+                pause.wait(got.for_s)
+            elif isinstance(got.format, VideoFormat) and got.is_keyframe:
+                return ProbeResult(got.format.codec, got.format.width, got.format.height)
+    finally:
+        connection.close()
+    raise NotDone(f"{source.public(address)} responded but sent no video within {TRY_S:.0f} s.", "Check the camera.")
+
 
 _LOGIN = re.compile(r"(?P<scheme>[a-z]+://)(?:(?P<login>[^/]*)@)?(?P<rest>.*)", re.IGNORECASE)
 _IN_FILE = "Change it in the settings file. No restart is needed."

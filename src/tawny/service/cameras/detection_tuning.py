@@ -10,15 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tawny.config.changes.detection import change_detection, plain_table
-from tawny.config.settings import CameraSettings, DetectionSettings, Settings
-from tawny.config.zones import Points
-from tawny.detection.classic.parameters import DetectorParameter
+from tawny.config.settings import CameraSettings, DetectionSettings, Points, Settings
+from tawny.detection.classic.base import DetectorParameter
 from tawny.detection.live_meter import LiveMeter
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
+from tawny.service import recorder as web
 from tawny.service.cameras.camera import RunningCamera
-from tawny.service.interfaces import detection_tuning as web
 from tawny.service.plugin_registry import OFF, PluginRegistry
 
 SENSITIVITY = DetectorParameter(50, 1, 100, is_whole=True)

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
-from tawny.delivery.carrier import DeliveryContent, portions
-from tawny.delivery.delivery import Delivery, DeliveryKind
+from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, portions
 from tawny.media.mp4.byte_reader import read_bytes
 from tawny.model.errors import ContentGone, FileSealed
 from tawny.model.events import Event

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tawny.config.settings import Settings
-from tawny.delivery.connection_check import ConnectionTestStep
 from tawny.delivery.delivery import Delivery, ReceivedAccess
-from tawny.delivery.destination import RemoteFile
+from tawny.delivery.destination import ConnectionTestStep, RemoteFile
 from tawny.delivery.notifiers import webpush
 from tawny.delivery.outbox import Outbox, OutboxBacklog
 from tawny.engine import ThreadEngine
@@ -20,14 +19,14 @@ from tawny.model.messages import Message
 from tawny.model.times import Span, utc_text
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.contents import ContentFactory
+from tawny.service.delivery.delivery_api import TargetView as AnyTarget
 from tawny.service.delivery.notifications import MaySee, Notifications
 from tawny.service.delivery.upload_scheduler import UploadScheduler
 from tawny.service.delivery.uploads import Sweeper, Uploads
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.health.checks import uploads_behind
-from tawny.service.interfaces.delivery import TargetView as AnyTarget
 from tawny.service.modes.decider import Decider
-from tawny.service.modes.rehearsal import RehearsalTargets
+from tawny.service.modes.mode_service import RehearsalTargets
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService
 from tawny.service.sealing.sealed_export import NoSealedExport, SealedExportApi

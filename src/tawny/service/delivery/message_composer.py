@@ -1,31 +1,94 @@
 """Message composer: turns deliveries to notifiers into text, snapshot or clip, links and buttons when they are sent."""
 
 import io
+from collections import Counter
 from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from tawny.config.notifiers import NotifierSettings
-from tawny.delivery.carrier import DeliveryContent
-from tawny.delivery.delivery import Delivery
-from tawny.delivery.message import Button, Message, Urgency
-from tawny.delivery.notifier import NotifierTraits
-from tawny.media.image.contact_sheet import contact_sheet
-from tawny.media.image.gif import clip_gif
+from tawny.api.serializers import TITLES, actor_name, what
+from tawny.config.targets import NotifierSettings
+from tawny.delivery.delivery import Delivery, DeliveryContent
+from tawny.delivery.notifier import Button, Message, NotifierTraits, Urgency
+from tawny.media.image.canvas import clip_gif, contact_sheet
 from tawny.model.clock import Clock
 from tawny.model.errors import ContentGone, FileDamaged, FileSealed
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.messages import PROBLEM_WORDS, ProblemKind
 from tawny.model.states import summary
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
-from tawny.service.delivery import message_text
 from tawny.service.delivery.contents import InMemoryContent
 from tawny.service.delivery.message_actions import LABELS, MessageActions
 from tawny.service.recorder import RecorderService
 from tawny.service.sealing.sealed_export import SealedExportApi
+
+# Texts of messages: what, where, when; the same for all notifiers.
+
+
+def clock_text(at_ms: int, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).strftime("%H:%M")
+
+
+def of_event(event: Event, camera: str, zone: ZoneInfo, called: Callable[[str], str]) -> tuple[str, str]:
+    """Return `Person (porch).` and `Front door, 20:46.` called: returns the name of an identity by its ID."""
+    where = f" ({event.zones[0].replace('-', ' ')})" if event.zones else ""
+    begin = clock_text(event.start_ms, zone)
+    end = begin if event.end_ms is None else clock_text(event.end_ms, zone)
+    when = begin if end == begin else f"{begin} to {end}"
+    others = [one for one in dict.fromkeys(seen.label for seen in event.objects) if one != event.kind]
+    seen = f" Detected: {', '.join([event.kind, *others])}." if others and event.end_ms is not None else ""
+    return f"{actor_name(event, called) or what(event)}{where}.", f"{camera}, {when}.{seen}"
+
+
+def of_events(events: Sequence[Event], camera: str, zone: ZoneInfo) -> tuple[str, str]:
+    """Return `7 more events` and `Front door, 20:46 to 20:51: 5 × person, 2 × vehicle.` At least one event."""
+    begin, end = (clock_text(pick(one.start_ms for one in events), zone) for pick in (min, max))
+    when = begin if begin == end else f"{begin} to {end}"
+    return f"{len(events)} more events", f"{camera}, {when}: {counts(events)}."
+
+
+def counts(events: Sequence[Event]) -> str:
+    found = Counter(event.kind for event in events)
+    return ", ".join(f"{count} × {TITLES.get(kind, kind).lower()}" for kind, count in found.most_common())
+
+
+def of_alarm(what: str, camera: str, since: str, detail: str, do: str, summary: str) -> tuple[str, str]:
+    """Return `Garage has not been recording since 14:02.` and details. summary: counts the cameras if several."""
+    if what == ProblemKind.CAMERA:
+        return f"{camera} has not been recording since {since}.", f"{detail} {summary}".strip()
+    return f"{_subject(what, camera)}.", f"{detail} {do}".strip()
+
+
+def of_alarms_end(what: str, camera: str, since: str, until: str, detail: str) -> tuple[str, str]:
+    """Return `Garage is recording again.` and `Missing: 14:02 to 20:51.`"""
+    if what == ProblemKind.CAMERA:
+        return f"{camera} is recording again.", f"Missing: {since} to {until}."
+    return f"Resolved: {_subject(what, camera)}.", f"From {since} to {until}{f': {detail}' if detail else '.'}"
+
+
+def _subject(what: str, camera: str) -> str:
+    """Return `Front door: many short gaps`. what: as stored in the outbox, maybe by a newer version."""
+    words = PROBLEM_WORDS[ProblemKind(what)] if what in list(ProblemKind) else "Recorder problem"
+    return f"{camera}: {words[0].lower()}{words[1:]}" if camera else words
+
+
+def of_day(recorded: float | None, events: Sequence[Event]) -> tuple[str, str]:
+    """Return the daily summary. recorded: recorded share of the day, 0..1; None if no recording was expected."""
+    title = "Daily summary" if recorded is None else f"Daily summary: {share(recorded)} recorded"
+    if not events:
+        return title, "No events."
+    return title, f"{len(events)} event{'' if len(events) == 1 else 's'}: {counts(events)}."
+
+
+def share(part: float) -> str:
+    """Return a percentage, rounded down: 99.999 % is `99.99 %`."""
+    hundredths = int(part * 10_000 + 1e-6)
+    return "100 %" if hundredths >= 10_000 else f"{hundredths / 100:.2f} %"
+
 
 MOST_VIDEO_BYTES = 2_000_000_000
 SHEET_PICTURES = 12
@@ -101,7 +164,7 @@ class MessageComposer:
         return Message(delivery.name, "test", title, "Notifications work.", delivery.at_ms, link=self._address)
 
     def _of_event(self, delivery: Delivery, event: Event, *, is_first: bool) -> Message:
-        title, text = message_text.of_event(event, self._camera_name(event.camera), self._zone, self._recorder.called)
+        title, text = of_event(event, self._camera_name(event.camera), self._zone, self._recorder.called)
         return Message(
             delivery.name,
             "event",
@@ -121,7 +184,7 @@ class MessageComposer:
         if len(events) == 1:
             return self._of_event(delivery, events[0], is_first=True)
         camera = CameraId(delivery.content["camera"])
-        title, text = message_text.of_events(events, self._camera_name(camera), self._zone)
+        title, text = of_events(events, self._camera_name(camera), self._zone)
         link = f"{self._address}/events" if self._address else ""
         return Message(delivery.name, "digest", title, text, delivery.at_ms, camera=camera, link=link)
 
@@ -129,14 +192,14 @@ class MessageComposer:
         said, what, until_ms = delivery.content, str(delivery.content["what"]), delivery.content["until_ms"]
         camera = CameraId(said["camera"]) if said["camera"] else None
         name = self._camera_name(camera) if camera else ""
-        since = message_text.clock_text(said["since_ms"], self._zone)
+        since = clock_text(said["since_ms"], self._zone)
         if until_ms is not None:
-            until = message_text.clock_text(until_ms, self._zone)
-            title, text = message_text.of_alarms_end(what, name, since, until, said["detail"])
+            until = clock_text(until_ms, self._zone)
+            title, text = of_alarms_end(what, name, since, until, said["detail"])
         else:
             seen = [one.status for one in self._recorder.cameras() if self._may_see(one.status.id)]
             counts = summary([status.state for status in seen]) if len(seen) > 1 else ""
-            title, text = message_text.of_alarm(what, name, since, said["detail"], said["do"], counts)
+            title, text = of_alarm(what, name, since, said["detail"], said["do"], counts)
         urgency = Urgency.HIGH if until_ms is None else Urgency.NORMAL
         link = f"{self._address}/health" if self._address else ""
         return Message(
@@ -145,7 +208,7 @@ class MessageComposer:
 
     def _of_day(self, delivery: Delivery) -> Message:
         day = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))
-        title, text = message_text.of_day(self._recorded(day), self._events_in(day))
+        title, text = of_day(self._recorded(day), self._events_in(day))
         link = f"{self._address}/timeline" if self._address else ""
         return Message(
             delivery.name, "recap", title, text, delivery.at_ms, urgency=Urgency.QUIET, link=link

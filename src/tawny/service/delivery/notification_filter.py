@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from tawny.config.destinations import hours
+from tawny.config.targets import hours
 from tawny.events.rule_engine import RuleDecision
 from tawny.model.ids import CameraId
 

@@ -8,12 +8,11 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from tawny.api.serializers import camera_name
-from tawny.config import notifiers as config
+from tawny.config import targets as config
 from tawny.config.settings import Settings
-from tawny.delivery.carrier import DeliveryContent
-from tawny.delivery.connection_check import ConnectionTestStep
 from tawny.delivery.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, DeliveryRoute
-from tawny.delivery.delivery import Delivery, DeliveryKind, ReceivedAccess
+from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, ReceivedAccess
+from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.notifier import (
     ButtonNotifier,
     ButtonPresses,

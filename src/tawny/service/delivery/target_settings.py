@@ -4,19 +4,243 @@ Changes take effect at once and are written to the settings file if one is in us
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal, Protocol
 
 from tawny.config.changes.delivery import Group, SettingsDraft
 from tawny.config.settings import Settings
-from tawny.delivery.connection_check import ConnectionTestStep
-from tawny.delivery.folder_rules import ALLOW_ANY
+from tawny.delivery.destination import ALLOW_ANY, ConnectionTestStep
 from tawny.model.errors import NotDone
 from tawny.service.delivery.delivery_service import DeliveryService
-from tawny.service.delivery.target_kinds import all_kinds
-from tawny.service.interfaces import delivery_settings as web
 from tawny.service.plugin_registry import PluginRegistry
+
+# Interface for the web layer: settings of destinations and notifiers.
+
+
+@dataclass(frozen=True, slots=True)
+class TargetField:
+    """A form field. goes: into the address, percent-encoded or unchanged, or into a setting of the same key."""
+
+    key: str
+    label: str
+    hint: str = ""
+    goes: Literal["encoded", "as-is", "setting"] = "encoded"
+    secret: bool = False
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TargetKind:
+    """A type of destination or notifier.
+
+    address: template with `{field}`s; a part in `[…]` is omitted if a field in it is empty. shows: what its messages
+    display on which phone.
+    """
+
+    group: Group
+    scheme: str
+    title: str
+    about: str
+    address: str
+    fields: tuple[TargetField, ...]
+    shows: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSettingsView:
+    """A target's settings, without secrets."""
+
+    group: Group
+    values: Mapping[str, Any]
+
+
+class TargetSettingsApi(Protocol):
+    """Changes targets. Thread-safe; may wait for the disk.
+
+    Raises SettingsError, NotDone and FolderUnwritable; nothing is changed then.
+    """
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether changes survive a restart, in a settings file."""
+        ...
+
+    def kinds(self) -> Sequence[TargetKind]: ...
+    def said(self, name: str) -> TargetSettingsView: ...
+    def put(self, group: Group, name: str, values: Mapping[str, Any]) -> None:
+        """Change values, named as in the file. None removes one; others stay. Takes effect at once."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove the target and drop its waiting deliveries."""
+        ...
+
+    def try_out(self, group: Group, name: str, values: Mapping[str, Any]) -> Sequence[ConnectionTestStep]:
+        """Test these values without saving them. Waits for the network."""
+        ...
+
+
+# Types of destinations and notifiers, with the fields of their forms.
+
+_HOST: Final = TargetField("host", "Server", "nas.lan or nas.lan:2222", goes="as-is")
+_USER: Final = TargetField("user", "User")
+_PASSWORD: Final = TargetField("password", "Password", secret=True)
+_FOLDER: Final = TargetField("folder", "Folder", "tawny", required=False, goes="as-is")
+_FINGERPRINT: Final = TargetField(
+    "fingerprint", "Certificate SHA-256", "only if self-signed", goes="setting", required=False
+)
+_SERVER: Final = (_HOST, _USER, _PASSWORD, _FOLDER, _FINGERPRINT)
+_LOGIN: Final = "{user}:{password}@{host}[/{folder}]"
+
+DESTINATIONS: Final = (
+    TargetKind(
+        "destinations", "folder", "Folder", "Another disk or a mounted network share (SMB, NFS)", "folder:{path}",
+        (TargetField("path", "Folder", "/mnt/nas/tawny", goes="as-is"),),
+    ),
+    TargetKind(
+        "destinations", "tawny", "Another tawny", "A friend's, or your own in another place", "{address}",
+        (
+            TargetField(
+                "address", "Address", "as shown by the other tawny: tawny://:SECRET@host/", goes="as-is", secret=True
+            ),
+        ),
+    ),
+    TargetKind(
+        "destinations", "s3", "S3", "Amazon, Backblaze B2, MinIO, Garage, Wasabi, R2",
+        "s3://{key}:{secret}@{bucket}[/{folder}]?region={region}[&endpoint={endpoint}]",
+        (
+            TargetField("bucket", "Bucket", goes="as-is"),
+            TargetField("key", "Access key"),
+            TargetField("secret", "Secret key", secret=True),
+            TargetField("region", "Region", "eu-central-1"),
+            TargetField("endpoint", "Server", "https://s3.example.org; empty for Amazon", required=False),
+            _FOLDER,
+        ),
+    ),
+    TargetKind(
+        "destinations", "sftp", "SFTP", "Any computer with SSH", "sftp://{user}[:{password}]@{host}[/{folder}]",
+        (
+            _HOST, _USER,
+            TargetField("key", "Private key file", "~/.ssh/id_ed25519", goes="setting", required=False),
+            TargetField("password", "Password", "if there is no key", secret=True, required=False),
+            TargetField("host_key", "Host key", "SHA256:… as shown by Test", goes="setting", required=False),
+            _FOLDER,
+        ),
+    ),
+    TargetKind("destinations", "davs", "WebDAV", "Nextcloud, ownCloud, a NAS", f"davs://{_LOGIN}", _SERVER),
+    TargetKind("destinations", "ftps", "FTPS", "FTP servers with TLS", f"ftps://{_LOGIN}", _SERVER),
+    TargetKind(
+        "destinations", "rclone", "rclone", "Google Drive, Dropbox and others, through rclone",
+        "rclone:{remote}[/{folder}]",
+        (TargetField("remote", "Remote", "name from `rclone config`", goes="as-is"), _FOLDER),
+    ),
+)  # fmt: skip
+NOTIFIERS: Final = (
+    TargetKind(
+        "notifiers", "ntfy", "ntfy", "A phone app, no account needed", "ntfy://[:{token}@]{host}/{topic}",
+        (
+            TargetField("topic", "Topic", "a word that is hard to guess"),
+            TargetField("host", "Server", "ntfy.sh", goes="as-is"),
+            TargetField("token", "Token", "if the topic requires one", secret=True, required=False),
+        ),
+    ),
+    TargetKind(
+        "notifiers", "telegram", "Telegram", "Through your own bot", "telegram://{token}@{chat}",
+        (
+            TargetField("token", "Bot token", "123456:ABC, from BotFather", goes="as-is", secret=True),
+            TargetField("chat", "Chat ID", "987654321", goes="as-is"),
+        ),
+    ),
+    TargetKind(
+        "notifiers", "webpush", "Browsers", "Turn it on in each browser, under Settings", "webpush:{contact}",
+        (TargetField("contact", "Your email address", "contact for the browser makers' push services", goes="as-is"),),
+    ),
+    TargetKind(
+        "notifiers", "smtps", "E-mail", "An email with the snapshot", "smtps://{user}:{password}@{host}",
+        (
+            TargetField("host", "Server", "smtp.example.org", goes="as-is"), _USER, _PASSWORD,
+            TargetField("to", "To", "me@example.org", goes="setting"),
+            TargetField("sender", "From", "if the user name isn't an email address", goes="setting", required=False),
+        ),
+    ),
+    TargetKind(
+        "notifiers", "slack", "Slack", "Through a webhook or a bot", "slack://{hook}",
+        (TargetField("hook", "Webhook", "T000/B000/XXXX, the end of the webhook address", goes="as-is", secret=True),),
+    ),
+    TargetKind(
+        "notifiers", "discord", "Discord", "Through a channel webhook", "discord://{hook}",
+        (TargetField("hook", "Webhook", "ID/TOKEN, the end of the webhook address", goes="as-is", secret=True),),
+    ),
+    TargetKind(
+        "notifiers", "pushover", "Pushover", "A phone app", "pushover://{app}@{user}",
+        (TargetField("app", "Application token", secret=True), TargetField("user", "User key", secret=True)),
+    ),
+    TargetKind(
+        "notifiers", "matrix", "Matrix", "A room without encryption", "matrix://:{token}@{host}/{room}",
+        (_HOST, TargetField("token", "Access token", secret=True), TargetField("room", "Room", "!room:server")),
+    ),
+    TargetKind(
+        "notifiers", "gotify", "Gotify", "Your own server", "gotify://:{token}@{host}",
+        (_HOST, TargetField("token", "Application token", secret=True)),
+    ),
+    TargetKind(
+        "notifiers", "mqtts", "MQTT", "For programs in your home", "mqtts://{user}:{password}@{host}/{topic}",
+        (_HOST, _USER, _PASSWORD, TargetField("topic", "Topic", "tawny/messages", goes="as-is")),
+    ),
+    TargetKind(
+        "notifiers", "homeassistant", "Home Assistant", "Its phone app, or any other notify service",
+        "homeassistant://:{token}@{host}/{service}",
+        (
+            TargetField("host", "Server", "ha.lan:8123", goes="as-is"),
+            TargetField("token", "Long-lived token", "from your Home Assistant profile", secret=True),
+            TargetField("service", "Service", "mobile_app_phone", goes="as-is"),
+        ),
+    ),
+    TargetKind(
+        "notifiers", "apprise", "Another service", "A hundred more through Apprise, using its address format",
+        "apprise:{address}", (TargetField("address", "Address", "signal://…", goes="as-is", secret=True),),
+    ),
+    TargetKind(
+        "notifiers", "webhook+https", "Webhook", "Sends JSON to your own program", "webhook+{address}",
+        (
+            TargetField("address", "Address", "https://example.org/tawny", goes="as-is", secret=True),
+            TargetField("secret", "Secret", "used to sign requests", goes="setting", secret=True, required=False),
+        ),
+    ),
+)  # fmt: skip
+
+
+def all_kinds(doors: PluginRegistry) -> list[TargetKind]:
+    """Return the built-in types with their fields; plug-ins have a single address field."""
+    known = {one.scheme for one in (*DESTINATIONS, *NOTIFIERS)}
+    return [*_shown(doors), *_others(doors, known)]
+
+
+def _shown(doors: PluginRegistry) -> Iterator[TargetKind]:
+    for one in (*DESTINATIONS, *NOTIFIERS):
+        if one.group == "destinations":
+            if doors.destination_of(f"{one.scheme}:") is not None:
+                yield one
+            continue
+        kind = doors.notifier_of(f"{one.scheme}:")
+        if kind is not None:
+            yield replace(one, shows=kind.traits(f"{one.scheme}://a/b/c").shows)
+
+
+def _others(doors: PluginRegistry, known: set[str]) -> Iterator[TargetKind]:
+    for name in sorted({*doors.destinations} | {*doors.notifiers}):
+        for group, parts in (("destinations", doors.destinations), ("notifiers", doors.notifiers)):
+            with suppress(KeyError):
+                schemes = parts[name].schemes
+                if known.isdisjoint(schemes):
+                    field = TargetField("address", "Address", f"{schemes[0]}://…", goes="as-is", secret=True)
+                    yield TargetKind(
+                        "destinations" if group == "destinations" else "notifiers",
+                        schemes[0], name.capitalize(), "", "{address}", (field,),
+                    )  # fmt: skip
 
 
 class TargetSettingsService:
@@ -43,12 +267,12 @@ class TargetSettingsService:
     def is_kept(self) -> bool:
         return self._config is not None
 
-    def kinds(self) -> Sequence[web.TargetKind]:
+    def kinds(self) -> Sequence[TargetKind]:
         return all_kinds(self._doors)
 
-    def said(self, name: str) -> web.TargetSettingsView:
+    def said(self, name: str) -> TargetSettingsView:
         group = self._group_of(name)
-        return web.TargetSettingsView(group, self._draft().values(group, name) or {})
+        return TargetSettingsView(group, self._draft().values(group, name) or {})
 
     def put(self, group: Group, name: str, values: Mapping[str, Any]) -> None:
         with self._lock:

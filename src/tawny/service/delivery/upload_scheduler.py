@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
-from tawny.config.destinations import UploadKind
 from tawny.config.rules import RuleAction
-from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
-from tawny.delivery.file_names import name, piece_name
+from tawny.config.targets import UploadKind
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, name, piece_name
 from tawny.delivery.outbox import Outbox
 from tawny.engine import Handle
 from tawny.events.rule_engine import RuleDecision

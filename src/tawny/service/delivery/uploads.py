@@ -1,32 +1,186 @@
 """Uploads: couriers per destination, connection tests, remote cleanup and links to uploaded clips."""
 
 import logging
+import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, tzinfo
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from tawny.config.destinations import DestinationSettings as Settings
-from tawny.delivery.carrier import DeliveryContent
-from tawny.delivery.connection_check import ConnectionTestStep, check_destination
+from tawny.config.targets import DestinationSettings as Settings
 from tawny.delivery.courier import Courier, CourierStopped, DeliveryRoute
-from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
-from tawny.delivery.destination import Destination, DestinationConnection, DestinationContext, FileCarrier, RemoteFile
-from tawny.delivery.file_names import FORMER_PRESETS, checked
+from tawny.delivery.delivery import FORMER_PRESETS, Delivery, DeliveryContent, DeliveryKind, DeliveryState, checked
+from tawny.delivery.destination import (
+    ConnectionTestStep,
+    Destination,
+    DestinationConnection,
+    DestinationContext,
+    FileCarrier,
+    RemoteFile,
+    check_destination,
+)
 from tawny.delivery.outbox import Outbox
-from tawny.delivery.rate_limit import RateLimitedContent, RateLimiter
-from tawny.delivery.remote_cleanup import expired_files
 from tawny.delivery.send_schedule import NEVER_S, SendSchedule
+from tawny.delivery.witness_files import FOLDER as WITNESSES
 from tawny.delivery.witness_files import WitnessCarrier
 from tawny.engine import Engine
 from tawny.model.clock import Clock
 from tawny.model.errors import DeliveryError
 from tawny.model.ids import CameraId, EventId
-from tawny.sealed.witness import Witness
+from tawny.sealed.witness import Witness, find_witnesses
 from tawny.service.delivery.contents import ContentFactory
 from tawny.service.delivery.upload_scheduler import UploadRule
 from tawny.service.delivery.worker_pool import TargetWorker, WorkerPool
 from tawny.service.plugin_registry import PluginRegistry
+
+# Rate limiting of uploads, and interruption at shutdown; both take effect where content is read.
+
+BURST_S = 1.0
+
+
+class RateLimiter:
+    """Limits the bytes per second of one target for all of its couriers. Thread-safe. 0: unlimited."""
+
+    def __init__(self, bytes_s: float, clock: Clock) -> None:
+        self._bytes_s, self._clock = bytes_s, clock
+        self._lock = threading.Lock()
+        self._free_s = clock.mono_s()
+
+    def wait_s(self, size_bytes: int) -> float:
+        """Return the delay before sending this many bytes, s. They count as sent."""
+        if not self._bytes_s:
+            return 0.0
+        with self._lock:
+            now_s = self._clock.mono_s()
+            self._free_s = max(self._free_s, now_s - BURST_S) + size_bytes / self._bytes_s
+            return max(0.0, self._free_s - now_s)
+
+
+class RateLimitedContent:
+    """Content read at a limited rate. wait: sleeps; raises CourierStopped on shutdown."""
+
+    def __init__(self, content: DeliveryContent, pace: RateLimiter, wait: Callable[[float], None]) -> None:
+        self._content, self._pace, self._wait = content, pace, wait
+
+    @property
+    def size_bytes(self) -> int:
+        return self._content.size_bytes
+
+    @property
+    def media_type(self) -> str:
+        return self._content.media_type
+
+    @property
+    def modified_ms(self) -> int:
+        return self._content.modified_ms
+
+    @property
+    def sha256(self) -> str:
+        return self._content.sha256
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        self._wait(self._pace.wait_s(size_bytes))
+        return self._content.read(offset, size_bytes)
+
+    def close(self) -> None:
+        self._content.close()
+
+
+# Remote cleanup: selects expired files. Only names that match the destination's pattern are deleted.
+
+_SHAPES = {
+    "camera": r"[a-z0-9]+(?:-[a-z0-9]+)*",
+    "id": r"\d{8}T\d{9}-[0-9a-f]{8}|[0-9a-f]{16,64}",
+    "code": r"[0-9a-f]{8}",
+    "kind": r"[a-z_]+",
+    "stamp": r"\d{8}T\d{6}\.\d{3}(?:Z|[+-]\d{4})",
+    "unix": r"\d{9,11}",
+    "year": r"\d{4}",
+    "month": r"\d\d",
+    "day": r"\d\d",
+    "hour": r"\d\dB?",
+    "minute": r"\d\d",
+    "second": r"\d\d",
+    "type": r"mp4|jpg|gif|tws",
+}
+_FIELD = re.compile(r"\{([^{}]*)\}")
+_OPAQUE = re.compile(r"[0-9a-f]{8}/(?P<day>\d{8})/[a-z2-7]{26}\.tws")
+"""Recordings of sealed cameras; their names reveal only the day."""
+_PIECE = re.compile(r"\.\d{3}(\.[a-z0-9]+)$")
+
+
+def expired_files(
+    files: Iterable[RemoteFile], patterns: Iterable[str], before_ms: int, zone: tzinfo = UTC
+) -> Iterator[RemoteFile]:
+    """Yield our files from before a time.
+
+    patterns: validated (`delivery.delivery`). zone: of times in names; a file whose name has no zone and may be newer
+    in UTC, as it was named under another setting, stays.
+    """
+    shapes = [_shape(pattern) for pattern in patterns]
+    for there in files:
+        if there.name.startswith(f"{WITNESSES}/"):
+            if any(one.at_ms < before_ms for one in find_witnesses(there.name)):
+                yield there
+            continue
+        if opaque := _OPAQUE.fullmatch(there.name):
+            if (_local_ms(f"{opaque['day']}235959", zone) or before_ms) < before_ms:
+                yield there
+            continue
+        whole = _PIECE.sub(r"\1", there.name)
+        found = next((found for shape in shapes if (found := shape.fullmatch(whole))), None)
+        at_ms = _at_ms(found.groupdict(), zone) if found else None
+        if found and (at_ms if at_ms is not None else there.modified_ms or before_ms) < before_ms:
+            yield there
+
+
+def _shape(pattern: str) -> re.Pattern[str]:
+    """Return the regular expression of a pattern. A repeated field must have the same value."""
+    seen: set[str] = set()
+
+    def group(found: re.Match[str]) -> str:
+        field = found[1]
+        if field in seen:
+            return f"(?P={field})"
+        seen.add(field)
+        return f"(?P<{field}>{_SHAPES[field]})"
+
+    parts = re.split(r"(\{[^{}]*\})", pattern)
+    return re.compile(
+        "".join(re.sub(r"\{([^{}]*)\}", group, part) if part[:1] == "{" else re.escape(part) for part in parts)
+    )
+
+
+def _at_ms(fields: dict[str, str], zone: tzinfo) -> int | None:
+    """Return the time in a name, ms UTC; None if it has none."""
+    if "unix" in fields:
+        return int(fields["unix"]) * 1000
+    for key in ("stamp", "id"):
+        digits = re.match(r"(\d{8})T(\d{6})(?:\.\d{3}([+-])(\d\d)(\d\d))?", fields.get(key, ""))
+        if digits:
+            at_ms, sign = _ms(digits[1] + digits[2], UTC), -1 if digits[3] == "-" else 1
+            ahead = timedelta(hours=int(digits[4] or 0), minutes=int(digits[5] or 0))
+            return None if at_ms is None else at_ms - sign * round(ahead.total_seconds() * 1000)
+    if {"year", "month", "day"} <= fields.keys():
+        hour = fields.get("hour", "00")
+        time = hour[:2] + fields.get("minute", "00") + fields.get("second", "00")
+        return _local_ms(fields["year"] + fields["month"] + fields["day"] + time, zone, fold=len(hour) > 2)
+    return None
+
+
+def _local_ms(digits: str, zone: tzinfo, *, fold: bool = False) -> int | None:
+    """Return the later of this local time and of the same time in UTC."""
+    local_ms, utc_ms = _ms(digits, zone, fold=fold), _ms(digits, UTC)
+    return None if local_ms is None or utc_ms is None else max(local_ms, utc_ms)
+
+
+def _ms(digits: str, zone: tzinfo, *, fold: bool = False) -> int | None:
+    try:
+        at = datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=zone, fold=int(fold))
+        return round(at.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
+
 
 SWEEP_FIRST_S, SWEEP_AGAIN_S, SWEEP_EVERY_S = 120.0, 3600.0, 86_400.0
 LINK_S = 6 * 3600.0

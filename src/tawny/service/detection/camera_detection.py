@@ -7,47 +7,119 @@ called by the watcher's and listener's threads. Read from any thread.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from tawny.config.audio import AudioSettings
-from tawny.config.settings import DetectionSettings
-from tawny.detection.audio.listener import SoundListener
-from tawny.detection.audio.sound_classifier import SoundClassifier
+from tawny.config.settings import AudioSettings, DetectionSettings
+from tawny.detection.abandoned_object import AbandonedObject, AbandonedObjectDetector
+from tawny.detection.audio import SoundClassifier, SoundListener
 from tawny.detection.classification.fallback import FallbackClassifier, FallbackLabeller
 from tawny.detection.classification.queue import ClassificationQueue
 from tawny.detection.classification.track_classifier import TrackClassifier
+from tawny.detection.frames import UndecodedFrame
 from tawny.detection.gate import DecodeGate, GateMode
 from tawny.detection.live_meter import LiveMeter
-from tawny.detection.recognition.queue import RecognitionQueue
-from tawny.detection.recognition.track_recogniser import RecognitionWanted, TrackRecogniser
+from tawny.detection.recognition import RecognitionQueue, RecognitionWanted, TrackRecogniser
+from tawny.detection.tamper import TamperDetector
 from tawny.detection.user_detector import UserDetector
 from tawny.detection.watcher import ObservationSink, Watcher, in_software
-from tawny.detection.zones import in_places
+from tawny.detection.zones import camera_zones, in_places
 from tawny.engine import Engine, Handle
 from tawny.events.best_picture import WIDTH, pixels_of
-from tawny.events.condition_events import ConditionEvents
-from tawny.events.event_builder import EventBuilder
-from tawny.media.codec.decoder import SOFTWARE
-from tawny.media.codec.hardware import LEAST_PIXELS, devices
-from tawny.media.codec.keyframe import keyframe_jpeg
-from tawny.media.image.jpeg import jpeg
+from tawny.events.event_builder import ConditionEvents, EventBuilder
+from tawny.media.codec.decoder import LEAST_PIXELS, SOFTWARE, devices
+from tawny.media.image.jpeg import jpeg, keyframe_jpeg
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.events import SeenObject
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message
-from tawny.model.observations import Frame
+from tawny.model.observations import Frame, Look
 from tawny.model.packets import VideoFormat
-from tawny.model.polygon import Polygon
+from tawny.model.polygon import Polygon, grid_of
 from tawny.model.states import ON_WATCH, CameraState, CameraStatus
-from tawny.service.detection.zone_mapping import camera_zones
 from tawny.service.plugin_registry import OFF, PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
 from tawny.storage.disk.layout import SOUND as SOUND_SCORES
 from tawny.storage.disk.volume import Volume
-from tawny.storage.segments.motion_grids import MotionGrids
-from tawny.storage.segments.motion_scores import MotionScoreFile
+from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
+
+# Activity recorder: stores zone scores and motion grids, and reports abandoned objects and camera tampering.
+
+
+class ActivityListener(Protocol):
+    """Receives the reports. Called on the watcher's thread."""
+
+    def tampered(self, wrong: str, frame: Frame) -> None:
+        """Called when tampering begins (a key of `detection.tamper.STAYS_S`) or ends (empty)."""
+        ...
+
+    def left(self, found: AbandonedObject, frame: Frame) -> None: ...
+
+
+class ActivityRecorder:
+    """Stores the activity of one camera.
+
+    zones: names of the camera's zones. tamper: knows the scene and outlives single watchers. meter: live values for
+    viewers.
+    """
+
+    def __init__(
+        self,
+        camera: CameraId,
+        sink: ObservationSink,
+        scores: MotionScoreFile,
+        grids: MotionGrids,
+        zones: tuple[str, ...],
+        hears: ActivityListener,
+        *,
+        tamper: TamperDetector,
+        left: AbandonedObjectDetector,
+        meter: LiveMeter,
+    ) -> None:
+        self._camera, self._sink, self._scores, self._grids, self._zones = camera, sink, scores, grids, zones
+        self._hears, self._tamper, self._left, self._meter = hears, tamper, left, meter
+        self._told = tamper.wrong
+
+    def look(self, frame: Frame, look: Look) -> None:
+        if not isinstance(frame, UndecodedFrame):  # no frame is decoded for this alone
+            self._see_place(frame, look)
+        self._grids.put(self._camera, frame.at_ms, _moving(look))
+        zones = {zone: _score_in(zone, look) for zone in self._zones}
+        for zone, score in zones.items():
+            self._scores.put(self._camera, frame.at_ms, score, zone)
+        if self._meter.is_read:
+            self._meter.show(frame.at_ms, look, zones)
+        self._sink.look(frame, look)
+
+    def _see_place(self, frame: Frame, look: Look) -> None:
+        wrong = self._tamper.look(frame)
+        if wrong != self._told:
+            self._told = wrong
+            self._hears.tampered(wrong, frame)
+        for found in self._left.look(frame, look):
+            self._hears.left(found, frame)
+
+    def idle(self, now_ms: int) -> None:
+        self._sink.idle(now_ms)
+
+    def close(self) -> None:
+        self._sink.close()
+
+
+def _score_in(zone: str, look: Look) -> int:
+    """Return the highest score, 0..100, of the objects in this zone that are or may become events."""
+    there = (round(thing.score * 100) for thing in (*look.seen, *look.near) if zone in thing.zones)
+    return min(100, max(there, default=0))
+
+
+def _moving(look: Look) -> int:
+    """Return the motion grid of the current objects: the moving cells in their boxes, or all cells of their boxes."""
+    boxes = 0
+    for thing in look.seen:
+        boxes |= grid_of(thing.box)
+    return boxes if look.grid is None or not boxes else boxes & look.grid or boxes
+
 
 SURE = 100.0
 """Score of events that are either present or absent."""
@@ -191,7 +263,7 @@ class CameraDetection:
     def _begin_looking(self, settings: DetectionSettings, masks: tuple[Polygon, ...]) -> None:
         from tawny.detection.abandoned_object import AbandonedObjectDetector
         from tawny.detection.tamper import TamperDetector
-        from tawny.service.detection.activity_recorder import ActivityRecorder
+        from tawny.service.detection.camera_detection import ActivityRecorder
 
         means, hubs, places = self._means, self._hubs, camera_zones(settings)
         main, sub = hubs[StreamName.MAIN], hubs.get(StreamName.SUB)

@@ -3,12 +3,17 @@
 Each step classifies frames; every CHECKED_EVERY_S it checks which model the settings select.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
-from tawny.config.classification import ObjectModelSettings
+from tawny.config.recognition import ObjectModelSettings
 from tawny.config.settings import Settings
+from tawny.detection.classification.fallback import FallbackClassifier
 from tawny.detection.classification.queue import ClassificationQueue
+from tawny.detection.kind_model import OWN, KindCard, KindClassifier, card_of, card_words
+from tawny.detection.models.labels import COCO
 from tawny.detection.models.object_model import ObjectModel
 from tawny.detection.models.preprocess import Size
 from tawny.detection.onnx import CPU, PACKAGES, PROVIDERS, Accelerator
@@ -16,10 +21,51 @@ from tawny.engine import Engine
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
-from tawny.service.detection.fallback_runtime import FallbackRuntime
-from tawny.service.detection.model_store import ModelManifest, ModelStore
+from tawny.service.detection import model_store as web
+from tawny.service.detection.model_store import RECOMMENDED, ModelManifest, ModelStore, RecommendedModel
+
+# Fallback runtime: opens the classifier that suggests types, as selected in the settings.
 
 OFF: Final = "off"
+COMES_WITH_TAWNY: Final = "own"
+
+
+class FallbackRuntime:
+    """Runs the fallback classifier.
+
+    settings: returns the current ones. trouble: why the classifier does not run, and the remedy.
+    """
+
+    def __init__(self, settings: Callable[[], Settings], clock: Clock) -> None:
+        self._settings = settings
+        self.guesser = FallbackClassifier(clock)
+        self.card: KindCard | None = None
+        """Card of the model in use; None: no model."""
+        self.trouble = ""
+        self._chosen: str | None = None
+
+    def choose(self) -> None:
+        """Open the selected model if the setting has changed."""
+        wanted = self._settings().object_detection.kinds
+        if wanted == self._chosen:
+            return
+        self._chosen, self.trouble, self.card, self.guesser.model = wanted, "", None, None
+        if wanted == OFF:
+            return
+        file = kinds_file(wanted)
+        try:
+            card = card_of(file)
+            self.guesser.model = KindClassifier(file)
+            self.card = card
+        except NotDone as error:
+            self.trouble = f"The built-in guess isn't available: {error}"
+
+
+def kinds_file(wanted: str) -> Path:
+    """Return the file of the `kinds` setting in `[object_detection]`, unless it is `off`."""
+    return OWN if wanted == COMES_WITH_TAWNY else Path(wanted).expanduser()
+
+
 CHECKED_EVERY_S = 2.0
 
 
@@ -131,3 +177,42 @@ def _absent(by: str) -> str:
         f"Object detection runs on the CPU: onnxruntime here doesn't support {PROVIDERS[by]}. Install one that "
         f'does{package}, or set `object_detection.device = "cpu"`.'
     )
+
+
+# Models for the web layer; implements `service.detection.model_store.ModelApi`.
+
+
+class ModelService:
+    """Lists, downloads and removes models. offered: the recommended model."""
+
+    def __init__(self, naming: ClassifierRuntime, offered: RecommendedModel = RECOMMENDED) -> None:
+        self._shelf, self._naming, self._offered = naming.shelf, naming, offered
+
+    @property
+    def trouble(self) -> str:
+        return " ".join(self._naming.troubles)
+
+    @property
+    def suggests(self) -> str:
+        card = self._naming.suggesting.card
+        return "" if card is None else card_words(card)
+
+    def offer(self) -> web.ModelOffer:
+        return web.ModelOffer(**asdict(self._offered))
+
+    def there(self) -> Sequence[web.InstalledModel]:
+        used = self._naming.card
+        return [
+            web.InstalledModel(
+                card.name, card.family, card.origin, card.licence, card.bytes, len(card.labels or COCO), card == used
+            )
+            for card in self._shelf.all()
+        ]
+
+    def fetch(self) -> None:
+        self._shelf.add_offer(self._offered)
+        self._naming.look_now()
+
+    def remove(self, name: str) -> None:
+        self._shelf.remove(name)
+        self._naming.look_now()

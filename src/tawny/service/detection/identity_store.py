@@ -14,16 +14,57 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from tawny.detection.plates.text import alike, plain_plate
-from tawny.detection.recognition.recogniser import RecogniserResult
+from tawny.detection.recognition import RecogniserResult
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
-from tawny.model.reads import spoken
+from tawny.model.observations import spoken
+
+# Interface for the web layer: known identities.
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityView:
+    """A known identity. by: its recognizer. text: a plate; empty for a face. prints: count of face embeddings."""
+
+    id: str
+    name: str
+    by: str
+    text: str
+    prints: int
+
+
+class IdentityApi(Protocol):
+    """Manages known identities. Thread-safe; waits for the disk and for a recognizer. Raises NotDone."""
+
+    @property
+    def words(self) -> Callable[[Event], frozenset[str]]:
+        """Returns the search words of an event's recognized identities."""
+        ...
+
+    @property
+    def trouble(self) -> str: ...
+    def readers(self) -> Sequence[str]:
+        """Return the recognizers that can identify faces."""
+        ...
+
+    def all(self) -> Sequence[IdentityView]: ...
+    def add_plate(self, name: str, plate: str) -> None: ...
+    def add_of(self, name: str, by: str, event: Event, picture: bytes) -> None:
+        """Add the face in an event's snapshot."""
+        ...
+
+    def forget(self, who: str) -> None:
+        """Delete by ID."""
+        ...
+
+    def forget_all(self) -> None: ...
+
 
 FILE: Final = "known.bin"
 KEY: Final = "known.key"

@@ -11,17 +11,23 @@ import numpy as np
 
 from tawny.config.recognition import RecogniserSettings
 from tawny.config.settings import Settings
-from tawny.detection.recognition.queue import RecognitionQueue, crop_object
-from tawny.detection.recognition.recogniser import Recogniser, RecogniserInput, RecogniserResult
-from tawny.detection.recognition.user_recogniser import UserRecogniser
+from tawny.detection.recognition import (
+    Recogniser,
+    RecogniserInput,
+    RecogniserResult,
+    RecognitionQueue,
+    UserRecogniser,
+    crop_object,
+)
 from tawny.engine import Engine
 from tawny.engine.user_script import LOADS_S
 from tawny.model.clock import Clock, SystemClock
 from tawny.model.errors import NotDone
+from tawny.model.events import Event
 from tawny.model.ids import CameraId
-from tawny.model.kinds import PERSON
-from tawny.model.observations import Box
-from tawny.service.detection.identity_store import IdentityStore
+from tawny.model.observations import PERSON, Box
+from tawny.service.detection import identity_store as web
+from tawny.service.detection.identity_store import PLATES, IdentityStore
 from tawny.service.plugin_registry import PluginRegistry
 
 CHECKED_EVERY_S = 2.0
@@ -135,3 +141,41 @@ def read_once(recogniser: Recogniser, shown: RecogniserInput, clock: Clock) -> S
         readings = recogniser.read(shown)
         if readings or recogniser.trouble or recogniser.is_ready or clock.mono_s() > until_s:
             return readings
+
+
+# Known identities for the web layer; implements `service.detection.identity_store.IdentityApi`.
+
+
+class IdentityService:
+    def __init__(self, book: IdentityStore, settings: Callable[[], Settings], doors: Mapping[str, Any]) -> None:
+        self._book, self._settings, self._doors = book, settings, doors
+
+    @property
+    def words(self) -> Callable[[Event], frozenset[str]]:
+        return self._book.words
+
+    @property
+    def trouble(self) -> str:
+        return self._book.trouble
+
+    def readers(self) -> Sequence[str]:
+        return [name for name in self._settings().recognizers if name != PLATES]
+
+    def all(self) -> Sequence[web.IdentityView]:
+        return [web.IdentityView(one.id, one.name, one.by, one.text, len(one.prints)) for one in self._book.all()]
+
+    def add_plate(self, name: str, plate: str) -> None:
+        self._book.add(name, PLATES, plate)
+
+    def add_of(self, name: str, by: str, event: Event, picture: bytes) -> None:
+        if by not in self.readers():
+            raise NotDone(f"No recognizer named {by}.", "Use one from the settings.")
+        print_ = face_print(by, picture, self._settings(), self._doors, event.kind, event.box or WHOLE)
+        self._book.add(name, by, "", print_)
+
+    def forget(self, who: str) -> None:
+        if not self._book.forget(who):
+            raise NotDone("Not found.", "It may have been deleted already.")
+
+    def forget_all(self) -> None:
+        self._book.forget_all()

@@ -20,8 +20,8 @@ from tawny.model.ids import CameraId
 from tawny.model.messages import ProblemKind
 from tawny.model.states import ON_WATCH, CameraStatus
 from tawny.model.times import Span
+from tawny.service.delivery.delivery_api import TargetView
 from tawny.service.health.alarms import HealthProblem
-from tawny.service.interfaces.delivery import TargetView
 from tawny.storage.index.protocol import Index
 
 LOOK_S: Final = 30.0

@@ -1,10 +1,17 @@
 """Health monitor: alarms, check-in and nightly self-test. Recording does not depend on it."""
 
+import http.client
+import logging
+import ssl
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import Final, Protocol
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from tawny.config.heartbeat import HeartbeatSettings
+from tawny.config.settings import HeartbeatSettings
 from tawny.engine import Bus, Engine
 from tawny.model.clock import Clock, is_kept_right
 from tawny.model.errors import TooManyFiles
@@ -13,14 +20,165 @@ from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.states import BLINDED, EXPECTED, ON_WATCH, RECORDED, STATE_WORDS, CameraStatus
 from tawny.recorder.recorder import SegmentRecorder
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
-from tawny.service.health.check_in import CheckInSender
 from tawny.service.health.checks import ClockWatch, GapWatch, HealthCheck, HealthCheckRunner
 from tawny.service.health.self_test import SelfTest, SelfTester
-from tawny.service.interfaces import health as web
+from tawny.service.retention.forecast import FreeSpace
+from tawny.service.retention.secondary_volumes import OtherVolumes
+from tawny.storage.disk.mirror import Mirror
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
 from tawny.storage.repair.healing import heal
+
+# Interface for the web layer: self-test and check-in.
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTestReport:
+    """Result of a self-test. minutes: count of files decoded; files: count verified. problems: empty if none."""
+
+    at_ms: int
+    minutes: int
+    files: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckInReport:
+    """State of the check-in. host: of its URL. last_ms: last success, ms UTC. is_sent: whether it is sent now."""
+
+    host: str
+    last_ms: int | None
+    trouble: str
+    is_sent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """Health of the recorder. self_test: last one since the start. check_in: None: not configured."""
+
+    self_test: SelfTestReport | None
+    is_testing: bool
+    check_in: CheckInReport | None
+
+
+class HealthService(Protocol):
+    """Health of the recorder, from memory. Thread-safe; returns at once."""
+
+    def now(self) -> HealthReport: ...
+    def test_now(self) -> None:
+        """Start a self-test unless one is running."""
+        ...
+
+
+# Check-in: a heartbeat to a configured URL while the recorder works. A dead recorder cannot send it.
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_S: Final = 10.0
+AGAIN_S: Final = 30.0
+"""Retry delay, s, after a failure."""
+TROUBLE_AFTER: Final = 3
+"""Count of consecutive failures before they are reported."""
+_LOOK_S: Final = 5.0
+
+
+class CheckInSender:
+    """Sends check-ins as an actor.
+
+    address: HTTP(S) URL that may contain a secret, so only its host is shown. is_well: queried before each check-in.
+    trouble: text for the owner; empty if none.
+    """
+
+    name = "check-in"
+
+    def __init__(self, address: str, every_s: float, is_well: Callable[[], bool], clock: Clock) -> None:
+        self._address, self._every_s, self._is_well, self._clock = urlsplit(address), every_s, is_well, clock
+        self._due_s = clock.mono_s()
+        self._failures = 0
+        self.trouble = ""
+        self.last_ms: int | None = None
+        """Time of the last successful check-in, ms UTC; None if none."""
+
+    @property
+    def host(self) -> str:
+        """Host of the URL; the rest may be secret."""
+        return self._address.hostname or ""
+
+    def step(self) -> float:
+        if self._clock.mono_s() >= self._due_s and self._is_well():
+            why = self._send()
+            self._failures = self._failures + 1 if why else 0
+            if not why:
+                self.last_ms = self._clock.now_ms()
+            if why:
+                log.warning("check-in at %s failed: %s", self._address.hostname, why)
+            is_told = self._failures >= TROUBLE_AFTER
+            self.trouble = (
+                f"The heartbeat address {self._address.hostname} isn't responding ({why})." if is_told else ""
+            )
+            self._due_s = self._clock.mono_s() + (min(AGAIN_S, self._every_s) if why else self._every_s)
+        return _LOOK_S
+
+    def close(self) -> None:
+        """No resources to release."""
+
+    def _send(self) -> str:
+        """Send one check-in. Return the error, or empty. Redirects are not followed and count as errors."""
+        connection = self._connection()
+        try:
+            path = (self._address.path or "/") + (f"?{self._address.query}" if self._address.query else "")
+            connection.request("GET", path, headers={"User-Agent": "tawny", "Connection": "close"})
+            status = connection.getresponse().status
+        except (OSError, http.client.HTTPException) as error:
+            return str(error) or type(error).__name__
+        finally:
+            connection.close()
+        return "" if 200 <= status < 300 else f"it responded with {status}"
+
+    def _connection(self) -> http.client.HTTPConnection:
+        host, port = self._address.hostname or "", self._address.port
+        if self._address.scheme == "https":
+            return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=ssl.create_default_context())
+        return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+
+
+# Disk problems for alarms and warnings, served from memory. Thread-safe.
+
+BACK = "recording moves back to it automatically."
+SLOW = "At most 2 s are lost on a faster one: use an SSD, or an SD card of class A1 or A2."
+
+
+@dataclass(frozen=True, slots=True)
+class DiskProblems:
+    """Collects disk problems. stands_for: folder of the disk missing at the start, which `volume` replaces."""
+
+    volume: Volume
+    room: FreeSpace
+    others: OtherVolumes
+    mirror: Mirror | None
+    recorder: SegmentRecorder
+    stands_for: Path | None
+
+    def __call__(self) -> Iterator[HealthProblem]:
+        """Yield the problems of free space, secondary volumes, the mirror and the main volume."""
+        for warning in self.room.warnings:
+            yield HealthProblem(ProblemKind.ROOM, None, warning.message, warning.do)
+        for what, problem in self.others.problems():
+            yield HealthProblem(ProblemKind(what), None, problem.message, problem.do)
+        if self.mirror is not None and self.mirror.problem is not None:
+            yield HealthProblem(ProblemKind.MIRROR, None, self.mirror.problem.message, self.mirror.problem.do)
+        if self.stands_for is not None:
+            told = f"The disk for {self.stands_for} is missing. Recording to {self.volume.root} instead."
+            yield HealthProblem(ProblemKind.SPARE, None, told, f"Connect or mount it; {BACK}")
+        if (spare := self.recorder.on_spare) is not None:
+            how = "isn't responding" if self.recorder.hangs(self.volume) else "fails"
+            told = f"The disk at {self.volume.root} {how}. Recording to {spare.root} instead."
+            yield HealthProblem(ProblemKind.SPARE, None, told, f"Check its cable and its health; {BACK}")
+        if (at_risk_s := self.recorder.at_risk_s) > 0:
+            told = f"The disk at {self.volume.root} is slow: a power cut would lose the last {at_risk_s:.0f} s."
+            yield HealthProblem(ProblemKind.SLOW_DISK, None, told, SLOW)
+
 
 CHECK_IN_DO = "Check that the address is correct and that this computer can reach it."
 SELF_TEST_DO = "Run `tawny check --deep --repair` to restore what the mirror still has. Check the disk's health."
@@ -83,15 +241,15 @@ class HealthMonitor:
         """Request a self-test. Returns at once; `now` returns the result."""
         self._tester.ask()
 
-    def now(self) -> web.HealthReport:
+    def now(self) -> HealthReport:
         """Return the report for the interface, from memory."""
         last, check_in = self._tester.last, self._check_in
-        return web.HealthReport(
-            self_test=None if last is None else web.SelfTestReport(last.at_ms, last.minutes, last.files, last.problems),
+        return HealthReport(
+            self_test=None if last is None else SelfTestReport(last.at_ms, last.minutes, last.files, last.problems),
             is_testing=self._tester.is_running,
             check_in=None
             if check_in is None
-            else web.CheckInReport(check_in.host, check_in.last_ms, check_in.trouble, is_sent=self._is_well()),
+            else CheckInReport(check_in.host, check_in.last_ms, check_in.trouble, is_sent=self._is_well()),
         )
 
     def _is_well(self) -> bool:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from tawny.engine import Engine, Handle
 from tawny.media.codec.decoder import Decoder
-from tawny.media.mp4.fragment_hashes import changed_fragments
+from tawny.media.mp4.leaf_proof import changed_fragments
 from tawny.media.mp4.segment_reader import read_segment, samples
 from tawny.model.clock import Clock
 from tawny.model.errors import FileDamaged, StorageError

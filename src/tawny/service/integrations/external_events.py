@@ -11,8 +11,8 @@ from typing import Protocol
 
 from tawny.engine import Handle
 from tawny.events.best_picture import WIDTH
-from tawny.events.event_log import EventLog, SavePicture
-from tawny.media.codec.keyframe import keyframe_jpeg
+from tawny.events.event_builder import EventLog, SavePicture
+from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
 from tawny.model.events import Event, SeenObject, new_event_id, rounded

@@ -22,10 +22,9 @@ from tawny.playback.clips import ClipCache
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.integrations.command_service import CommandService, Note
 from tawny.service.integrations.device_control import DeviceControl
-from tawny.service.integrations.emitter_worker import EmitterWorker
+from tawny.service.integrations.emitter_worker import EmitterWorker, MessageFormat, NativeFormat, PancakeFormat
 from tawny.service.integrations.external_events import ExternalEvents
 from tawny.service.integrations.inputs import DatagramDoor, Inputs
-from tawny.service.integrations.message_formats import MessageFormat, NativeFormat, PancakeFormat
 from tawny.service.integrations.mqtt_topics import MqttTopics
 from tawny.service.recorder import RecorderService
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from tawny.config.integrations import MqttSettings
 from tawny.delivery.mqtt_client import MqttClient
-from tawny.delivery.notifiers.address import NotifierAddress, parse
+from tawny.delivery.notifier import NotifierAddress, parse
 from tawny.engine import Handle
 from tawny.engine.backoff import Backoff
 from tawny.model.clock import Clock

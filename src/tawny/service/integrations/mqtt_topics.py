@@ -17,7 +17,7 @@ from tawny.delivery.commands import CommandIssuer, CommandRefused, order_in
 from tawny.engine import Handle
 from tawny.events.best_picture import WIDTH
 from tawny.events.modes import ModeState
-from tawny.media.codec.keyframe import keyframe_jpeg
+from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.model.clock import Clock
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName

@@ -14,9 +14,8 @@ from tawny.model.errors import NotDone
 from tawny.model.ids import EventId
 from tawny.model.times import utc_text
 from tawny.model.validation import problem_text
-from tawny.service.interfaces.modes import Outcome, Rehearsal
 from tawny.service.json_format import utc_text_or_none
-from tawny.service.modes.mode_service import ModeService
+from tawny.service.modes.mode_service import ModeService, Outcome, Rehearsal
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 

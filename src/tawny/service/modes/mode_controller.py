@@ -1,21 +1,111 @@
 """Mode controller: stores modes, applies schedules and rules, and sets the cameras' duties."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from tawny.config.modes import PersonPresenceSettings, PresenceSettings
 from tawny.config.settings import CameraSettings, Settings
 from tawny.engine import Bus, Engine, Handle
+from tawny.events import presence_probes
 from tawny.events.mode_store import ModeStore
 from tawny.events.modes import ModeState
 from tawny.model.clock import Clock
+from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChanged
 from tawny.service.cameras.duty import CameraDuty, duty_of
-from tawny.service.modes.presence_prober import PresenceProber, PresenceProbes
-from tawny.service.modes.rule_actions import NoRuleCommands, RuleActions, RuleCommands
-from tawny.service.modes.rule_decider import RuleDecider
+from tawny.service.modes.rule_actions import NoRuleCommands, RuleActions, RuleCommands, RuleDecider
+
+# Presence prober: periodically probes for the configured people and reports those found at home.
+
+LOOK_S: Final = 5.0
+LOCAL: Final = ".local"
+"""Names with this suffix are resolved by multicast DNS."""
+NO_PINGS: Final = (
+    "Ping isn't allowed on this computer, so tawny checks connections and the ARP table instead. It may miss "
+    "sleeping phones. To allow ping, set `net.ipv4.ping_group_range`."
+)
+Seen = Callable[[str, str], None]
+
+
+class PresenceProbes:
+    """Probes of the network. Every method waits for the network."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.may_ping = presence_probes.may_ping()
+
+    def addresses(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Return the reachable addresses, each with its probe."""
+        found = presence_probes.resolved(names)
+        known = presence_probes.neighbours()
+        presence_probes.poke(where[0] for _, where in found.values())
+        if self.may_ping:
+            return dict.fromkeys(presence_probes.answer_pings(found, self._clock), "ping")
+        there = dict.fromkeys((name for name, (_, where) in found.items() if where[0] in known), "arp")
+        return there | dict.fromkeys(presence_probes.answer_connections(found, self._clock), "connection")
+
+    def macs(self) -> frozenset[str]:
+        known = presence_probes.neighbours()
+        presence_probes.poke(known)
+        return frozenset(known.values())
+
+    def names(self, names: Iterable[str]) -> frozenset[str]:
+        return frozenset(presence_probes.answer_names(names, self._clock))
+
+
+class PresenceProber:
+    """Probes presence as one actor.
+
+    presence: returns the current settings. seen: receives each person found and the probe.
+    """
+
+    name = "looking"
+
+    def __init__(
+        self, presence: Callable[[], PresenceSettings], ways: PresenceProbes, seen: Seen, clock: Clock
+    ) -> None:
+        self._presence, self._ways, self._seen, self._clock = presence, ways, seen, clock
+        self._due_s = clock.mono_s()
+
+    @property
+    def looks_by(self) -> str:
+        """Hint about probes that do not work here; empty if all do."""
+        asks = any(one.ping for one in self._presence().everybody.values())
+        return NO_PINGS if asks and not self._ways.may_ping else ""
+
+    def step(self) -> float:
+        presence = self._presence()
+        if self._clock.mono_s() >= self._due_s:
+            self._due_s = self._clock.mono_s() + presence.every
+            self._look(presence.everybody)
+        return min(LOOK_S, max(0.1, self._due_s - self._clock.mono_s()))
+
+    def close(self) -> None:
+        """No resources to release."""
+
+    def _look(self, people: Mapping[str, PersonPresenceSettings]) -> None:
+        pinged = [address for one in people.values() for address in one.ping if not address.endswith(LOCAL)]
+        named = [name for one in people.values() for name in (*one.mdns, *_local(one.ping))]
+        answering = self._ways.addresses(pinged) if pinged else {}
+        macs = self._ways.macs() if any(one.mac for one in people.values()) else frozenset()
+        names = self._ways.names(named) if named else frozenset()
+        for person, one in people.items():
+            sources = [answering[address] for address in one.ping if address in answering]
+            sources += ["arp" for mac in one.mac if mac in macs]
+            sources += ["mdns" for name in (*one.mdns, *_local(one.ping)) if name in names]
+            if sources:
+                try:
+                    self._seen(person, sources[0])
+                except NotDone:
+                    continue  # the settings have just changed
+
+
+def _local(addresses: Iterable[str]) -> list[str]:
+    return [address for address in addresses if address.endswith(LOCAL)]
+
 
 FILE = "modes.db"
 BY_TIME_S = 5.0

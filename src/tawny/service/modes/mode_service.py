@@ -2,23 +2,244 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from tawny.config.changes.modes import change_modes, modes_to_table, parse_modes, rule_to_table
 from tawny.config.settings import Settings, display_name
 from tawny.delivery.delivery import Delivery, DeliveryState
 from tawny.delivery.outbox import Outbox
-from tawny.events.calendar import Calendar
-from tawny.events.schedule import Schedule
+from tawny.events.modes import ModeSnapshot, ModeState
+from tawny.events.rule_engine import RuleContext, RuleDecision
+from tawny.events.schedule import Calendar, Schedule
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, EventId
-from tawny.service.interfaces import modes as web
+from tawny.service.cameras.duty import duty_of
+from tawny.service.delivery.notification_filter import FilterDecision, NotificationFilter, verdict
+from tawny.service.delivery.upload_scheduler import UploadRule, sends
 from tawny.service.modes.mode_controller import ModeController
-from tawny.service.modes.rehearsal import NOBODY, RehearsalTargets, rehearsed
+from tawny.service.modes.rule_actions import RuleDecider
+
+# Interface for the web layer: modes, presence and rules.
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A hypothetical event. mode, home: None: as predicted for that time."""
+
+    camera: str
+    kind: str
+    at_ms: int
+    zones: tuple[str, ...] = ()
+    mode: str | None = None
+    home: tuple[str, ...] | None = None
+    lasts_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Outcome of an action. deed: for example `notify phone`. wait_ms: earliest time, ms UTC; None: at once."""
+
+    deed: str
+    does: bool
+    why: str
+    wait_ms: int | None = None
+    went: str = ""
+    """State of its delivery: `delivered`, `waits` …; empty if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalResult:
+    """Predicted outcome. by: what set the mode. is_noticed: whether detection runs then."""
+
+    at_ms: int
+    mode: str
+    by: str
+    home: tuple[str, ...]
+    is_recorded: bool
+    unrecorded: str
+    outcomes: Sequence[Outcome]
+    is_noticed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PersonHome:
+    name: str
+    is_home: bool
+    seen_ms: int | None
+    source: str
+    leaves_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraHold:
+    camera: CameraId
+    what: str
+    by: str
+    until_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModeChange:
+    at_ms: int
+    mode: str
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModeStatus:
+    """Current mode, presence and overrides. ahead: scheduled changes, if presence does not change."""
+
+    modes: tuple[str, ...]
+    mode: str
+    by: str
+    is_by_hand: bool
+    since_ms: int
+    until_ms: int | None
+    ahead: Sequence[ModeChange]
+    people: Sequence[PersonHome]
+    looks_by: str
+    """Hint about presence probes that do not work here; empty if all do."""
+    holds: Sequence[CameraHold]
+    lately: Sequence[ModeChange]
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModePlan:
+    """The tables `modes` and `rules` as in `tawny.toml`. does: one-line summary of each mode."""
+
+    modes: Mapping[str, Any]
+    rules: Sequence[Mapping[str, Any]]
+    is_in_file: bool
+    notifiers: Sequence[str] = ()
+    destinations: Sequence[str] = ()
+    does: Mapping[str, str] = field(default_factory=dict)
+
+
+class ModeServiceApi(Protocol):
+    """Manages modes. Thread-safe; may wait for the disk. Raises NotDone; SettingsError from `change`."""
+
+    def now(self) -> ModeStatus: ...
+    def set_mode(self, mode: str, by: str, for_s: float | None) -> None:
+        """Set the mode. for_s: None: until the next scheduled change."""
+        ...
+
+    def back_to_week(self) -> None: ...
+    def hold(self, camera: CameraId, what: str, by: str, for_s: float | None) -> None:
+        """Override a camera. what: `pause`, `record`, or empty: end the override."""
+        ...
+
+    def check_in(self, person: str, source: str, *, home: bool) -> None: ...
+    def plan(self) -> ModePlan: ...
+    def change(self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> None: ...
+    def preview(
+        self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]
+    ) -> Sequence[tuple[date, Sequence[tuple[int, int, str]]]]:
+        """Return the next seven days of this plan: from minute, to minute, mode. Raises SettingsError."""
+        ...
+
+    def instant_ms(self, wall: str) -> int:
+        """Return the time, ms UTC, of local `2026-11-22T23:00`. Raises NotDone if invalid."""
+        ...
+
+    def rehearse(self, asked: Rehearsal) -> RehearsalResult: ...
+    def why(self, event: EventId) -> Sequence[Outcome]:
+        """Return the outcomes of an event; empty if none were stored."""
+        ...
+
+
+# Rehearsal: predicts the outcome of a hypothetical event with the same code that decides real events.
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalTargets:
+    """Notifiers and destinations, by their own settings.
+
+    is_muted: returns whether a notifier has muted a camera at a time, ms UTC.
+    """
+
+    ears: Callable[[], Sequence[NotificationFilter]]
+    wishes: Callable[[], Sequence[UploadRule]]
+    is_muted: Callable[[str, CameraId, int], bool]
+
+
+NOBODY = RehearsalTargets(lambda: (), lambda: (), lambda *_: False)
+
+
+def rehearsed(
+    asked: Rehearsal,
+    settings: Settings,
+    modes: ModeState,
+    deciding: RuleDecider,
+    targets: RehearsalTargets,
+    zone: ZoneInfo,
+    clock: Clock,
+) -> RehearsalResult:
+    """Return the predicted outcome. Raises NotDone for unknown cameras, modes or people."""
+    camera = CameraId(asked.camera)
+    _check(asked, settings, modes)
+    was = _stands(asked, modes, clock.now_ms())
+    now = RuleContext(asked.at_ms, camera, asked.kind, was.mode, asked.zones, was.home, names=deciding.names(camera))
+    hold = modes.hold(camera)
+    if hold is not None and hold.until_ms is not None and hold.until_ms <= asked.at_ms:
+        hold = None
+    duty = duty_of(settings.cameras[camera], hold, deciding.rules.unrecorded(now))
+    ears = {ear.to: ear for ear in targets.ears()}
+    wishes = {wish.to: wish for wish in targets.wishes()}
+
+    def outcome(says: RuleDecision, at_ms: int) -> FilterDecision:
+        match says.deed.verb:
+            case "notify" if says.deed.name in ears:
+                is_muted = targets.is_muted(says.deed.name, camera, asked.at_ms)
+                return verdict(ears[says.deed.name], camera, asked.kind, says, at_ms, zone, is_muted=is_muted)
+            case "upload" if says.deed.name in wishes:
+                return sends(wishes[says.deed.name], camera, asked.kind, says, kept=False)
+        return FilterDecision(says.does, says.why)
+
+    made: dict[str, FilterDecision] = {}
+    for lasted_s in _moments_s(asked.lasts_s, deciding):
+        for says in deciding.rules.decide(replace(now, lasted_s=lasted_s)):
+            deed = str(says.deed)
+            if deed not in made or not made[deed].does:
+                made[deed] = outcome(says, asked.at_ms + round(lasted_s * 1000))
+    return RehearsalResult(
+        asked.at_ms,
+        was.mode,
+        was.by,
+        tuple(sorted(was.home)),
+        duty.is_recorded,
+        "" if duty.is_recorded else duty.detail or "It is switched off.",
+        [Outcome(deed, one.does, one.why, one.wait_ms or None) for deed, one in made.items()],
+        is_noticed=duty.is_watched,
+    )
+
+
+def _moments_s(lasts_s: float, deciding: RuleDecider) -> list[float]:
+    """Return when the event is evaluated, s after its start: start, thresholds of rules, and end."""
+    return sorted({0.0, lasts_s, *(after_s for after_s in deciding.rules.thresholds_s() if after_s < lasts_s)})
+
+
+def _stands(asked: Rehearsal, modes: ModeState, now_ms: int) -> ModeSnapshot:
+    home = None if asked.home is None else frozenset(asked.home)
+    was = modes.at(asked.at_ms) if asked.at_ms < now_ms and home is None else modes.ahead(asked.at_ms, home)
+    return was if not asked.mode else ModeSnapshot(asked.mode, "asked", was.home)
+
+
+def _check(asked: Rehearsal, settings: Settings, modes: ModeState) -> None:
+    if asked.camera not in settings.cameras:
+        raise NotDone(f"No camera named {asked.camera}.", f"Available: {', '.join(settings.cameras) or 'none'}.")
+    if asked.mode and asked.mode not in modes.names:
+        raise NotDone(f"No mode named {asked.mode}.", f"Available: {', '.join(modes.names)}.")
+    for person in asked.home or ():
+        if person not in modes.people_names:
+            known = ", ".join(modes.people_names) or "no one"
+            raise NotDone(f"{person} isn't set up for presence.", f"Available: {known}.")
+
 
 LATELY, SHOWN_DAYS = 30, 7
 _WENT = {DeliveryState.WAITING: "waits", DeliveryState.DONE: "delivered", DeliveryState.DROPPED: "dropped"}
@@ -47,23 +268,23 @@ class ModeService:
         self.outbox: Outbox | None = None
         """Holds the results of notifications and uploads."""
 
-    def now(self) -> web.ModeStatus:
+    def now(self) -> ModeStatus:
         standing = self._modes.now()
-        return web.ModeStatus(
+        return ModeStatus(
             modes=self._modes.names,
             mode=standing.mode,
             by=standing.by,
             is_by_hand=standing.is_by_hand,
             since_ms=standing.since_ms,
             until_ms=standing.until_ms,
-            ahead=[web.ModeChange(one.at_ms, one.mode) for one in self._modes.week_ahead()],
+            ahead=[ModeChange(one.at_ms, one.mode) for one in self._modes.week_ahead()],
             people=[
-                web.PersonHome(one.name, one.is_home, one.seen_ms, one.source, one.leaves_ms)
+                PersonHome(one.name, one.is_home, one.seen_ms, one.source, one.leaves_ms)
                 for one in self._modes.people()
             ],
             looks_by=self._arming.looks_by,
-            holds=[web.CameraHold(one.camera, one.what, one.by, one.until_ms) for one in self._modes.holds()],
-            lately=[web.ModeChange(at_ms, was.mode, was.by) for at_ms, was in self._modes.changes(LATELY)],
+            holds=[CameraHold(one.camera, one.what, one.by, one.until_ms) for one in self._modes.holds()],
+            lately=[ModeChange(at_ms, was.mode, was.by) for at_ms, was in self._modes.changes(LATELY)],
             problem=self._arming.problem,
         )
 
@@ -90,9 +311,9 @@ class ModeService:
         else:
             self._modes.left(person)
 
-    def plan(self) -> web.ModePlan:
+    def plan(self) -> ModePlan:
         settings = self._settings()
-        return web.ModePlan(
+        return ModePlan(
             modes_to_table(settings.modes),
             [rule_to_table(rule) for rule in settings.rules],
             self._config is not None,
@@ -130,16 +351,16 @@ class ModeService:
             raise NotDone(f"{wall} isn't a valid date and time.", "Choose another.") from None
         return self._modes.calendar.at_ms(at.date(), at.hour * 60 + at.minute)
 
-    def rehearse(self, asked: web.Rehearsal) -> web.RehearsalResult:
+    def rehearse(self, asked: Rehearsal) -> RehearsalResult:
         arming = self._arming
         return rehearsed(
             asked, self._settings(), self._modes, arming.deciding, self.targets, self._zone, self._clock
         )  # fmt: skip
 
-    def why(self, event: EventId) -> list[web.Outcome]:
+    def why(self, event: EventId) -> list[Outcome]:
         sent = self.outbox.of_event(event) if self.outbox is not None else []
         return [
-            web.Outcome(one.deed, one.does, one.why, went=_went(one.deed, sent) if one.does else "")
+            Outcome(one.deed, one.does, one.why, went=_went(one.deed, sent) if one.does else "")
             for one in self._arming.deciding.why(event)
         ]
 

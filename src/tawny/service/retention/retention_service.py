@@ -1,9 +1,11 @@
 """Retention service: reads and changes retention settings at runtime, at once and in the settings file if in use."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from tawny.config.changes.retention import change_retention, parse_retention, retention_to_table
 from tawny.config.settings import Settings
@@ -11,7 +13,6 @@ from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span, merge_spans
-from tawny.service.interfaces import retention as web
 from tawny.service.recorder import DiskUsage, RecorderWarning
 from tawny.service.retention.forecast import DAY_S
 from tawny.service.retention.promises import Rates, contract
@@ -22,6 +23,76 @@ from tawny.storage.index.protocol import Index
 from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.planning import RemovalPlan
 from tawny.storage.retention.runner import Retention
+
+# Interface for the web layer: retention settings, usage and planned removals.
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionRequest:
+    """Retention settings in the keys of the settings file. cameras: overrides by camera; empty for none."""
+
+    everyone: Mapping[str, Any]
+    cameras: Mapping[CameraId, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class CameraRetention:
+    """Retention of a camera. day_bytes: per day at the average rate; fits_s: predicted reach, s; None if unknown."""
+
+    id: CameraId
+    used_bytes: int
+    day_bytes: float | None
+    promised_s: float
+    fits_s: float | None
+    oldest_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeRetention:
+    """A volume. use: `first`, `tier`, `spare` or `mirror`. problem: why it is not in use; empty if it is."""
+
+    root: Path
+    use: str
+    free_bytes: int | None
+    total_bytes: int | None
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionReport:
+    """Retention report. locked: count of kept events, at most 1000, and the bytes of their recordings."""
+
+    asked: RetentionRequest
+    is_in_file: bool
+    cameras: Sequence[CameraRetention]
+    volumes: Sequence[VolumeRetention]
+    locked: int
+    locked_bytes: int
+    warnings: Sequence[RecorderWarning]
+    fits: bool | None
+    """Whether all minimum retention times fit; None if unknown."""
+    outlook: str
+    """The sentence that says so."""
+
+
+class RetentionApi(Protocol):
+    """Manages retention. Thread-safe; calls wait for the disk."""
+
+    def now(self) -> RetentionReport: ...
+    def plan(self, asked: RetentionRequest | None, ahead_s: float) -> RemovalPlan:
+        """Return what would be removed now, or within ahead_s at present rates.
+
+        asked: settings to evaluate; None: the current ones. Raises SettingsError if they are invalid.
+        """
+        ...
+
+    def change(self, asked: RetentionRequest) -> None:
+        """Apply the settings, durably if a settings file is in use.
+
+        Raises SettingsError, NotDone and FolderUnwritable; nothing is changed then.
+        """
+        ...
+
 
 MOST_LOCKED = 1000
 
@@ -51,16 +122,16 @@ class RetentionService:
         self._settings, self._apply, self._config, self._rates, self._room = settings, apply, config, rates, room
         self._lock = threading.Lock()
 
-    def now(self) -> web.RetentionReport:
+    def now(self) -> RetentionReport:
         settings = self._settings()
         kept, rates = contract(settings), self._rates()
         figures, warnings = self._room()
-        asked = web.RetentionRequest(
+        asked = RetentionRequest(
             retention_to_table(settings.storage.retention),
             {CameraId(name): retention_to_table(camera.retention) for name, camera in settings.cameras.items()},
         )
         locked, locked_bytes = self._locked()
-        return web.RetentionReport(
+        return RetentionReport(
             asked=asked,
             is_in_file=self._config is not None,
             cameras=[self._camera(CameraId(name), kept, rates, figures) for name in settings.cameras],
@@ -72,7 +143,7 @@ class RetentionService:
             outlook="" if figures is None else figures.outlook,
         )
 
-    def plan(self, asked: web.RetentionRequest | None, ahead_s: float) -> RemovalPlan:
+    def plan(self, asked: RetentionRequest | None, ahead_s: float) -> RemovalPlan:
         chosen = None if asked is None else contract(self._with(asked))
         figures, _ = self._room()
         ahead_bytes = 0
@@ -83,7 +154,7 @@ class RetentionService:
                 ahead_bytes = min(ahead_bytes, max(0, most_bytes - self._index.size_bytes()))
         return self._retention.plan(chosen=chosen, ahead_s=ahead_s, ahead_bytes=ahead_bytes)
 
-    def change(self, asked: web.RetentionRequest) -> None:
+    def change(self, asked: RetentionRequest) -> None:
         with self._lock:
             new = self._with(asked)
             if self._config is not None:
@@ -91,7 +162,7 @@ class RetentionService:
             self._apply(new, str(self._config or "the settings"))
         self._retention.wake()
 
-    def _with(self, asked: web.RetentionRequest) -> Settings:
+    def _with(self, asked: RetentionRequest) -> Settings:
         """Return the current settings with this change."""
         now = self._settings()
         for name in asked.cameras:
@@ -107,7 +178,7 @@ class RetentionService:
 
     def _camera(
         self, camera: CameraId, kept: RetentionContract, rates: Rates, figures: DiskUsage | None
-    ) -> web.CameraRetention:
+    ) -> CameraRetention:
         mine = [rate for (whose, _), (rate, _) in rates.items() if whose == camera]
         keep, bounds = kept.of(camera, StreamName.MAIN), self._index.bounds(camera)
         is_known = figures is not None and figures.fits is not None
@@ -119,7 +190,7 @@ class RetentionService:
             fits_s = own_s if fits_s is None else min(fits_s, own_s)
         if fits_s is not None and keep.max_s is not None:
             fits_s = min(fits_s, keep.max_s)
-        return web.CameraRetention(
+        return CameraRetention(
             id=camera,
             used_bytes=self._index.size_bytes(camera),
             day_bytes=sum(mine) * DAY_S if mine and is_known else None,
@@ -128,13 +199,13 @@ class RetentionService:
             oldest_ms=bounds.begin_ms if bounds else None,
         )
 
-    def _volumes(self) -> "list[web.VolumeRetention]":
+    def _volumes(self) -> list[VolumeRetention]:
         found = [_of_volume(self._volume, "first", "")]
         problems = {str(look.root): (look.use, look.problem, look.volume) for look in self._others.looks()}
         for root, (use, problem, volume) in problems.items():
             words = problem.message if problem is not None else ""
             if volume is None or words:
-                found.append(web.VolumeRetention(Path(root), use, None, None, words))
+                found.append(VolumeRetention(Path(root), use, None, None, words))
             else:
                 found.append(_of_volume(volume, use, ""))
         if self._mirror is not None:
@@ -142,7 +213,7 @@ class RetentionService:
             copies = [] if words else [copy for copy in self._volume.copies if copy.root == self._mirror.root.resolve()]
             found += [_of_volume(copy, "mirror", "") for copy in copies[:1]]
             if not copies:
-                found.append(web.VolumeRetention(self._mirror.root, "mirror", None, None, words))
+                found.append(VolumeRetention(self._mirror.root, "mirror", None, None, words))
         return found
 
     def _locked(self) -> tuple[int, int]:
@@ -160,8 +231,8 @@ class RetentionService:
         return len(page.events), sum(rows.values())
 
 
-def _of_volume(volume: Volume, use: str, problem: str) -> web.VolumeRetention:
+def _of_volume(volume: Volume, use: str, problem: str) -> VolumeRetention:
     with suppress(StorageError):
         space = volume.space()
-        return web.VolumeRetention(volume.root, use, space.free_bytes, space.total_bytes, problem)
-    return web.VolumeRetention(volume.root, use, None, None, problem or "The disk can't be read.")
+        return VolumeRetention(volume.root, use, space.free_bytes, space.total_bytes, problem)
+    return VolumeRetention(volume.root, use, None, None, problem or "The disk can't be read.")

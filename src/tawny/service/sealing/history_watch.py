@@ -1,14 +1,15 @@
 """Watch over the signed history: compares it with its witnesses and raises a problem until the owner confirms it.
 
 Witnesses are what browsers present, the mirror, and the running recorder's own memory. Implements
-`service.interfaces.history.HistoryApi`.
+`service.sealing.history_watch.HistoryApi`.
 """
 
 import logging
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from tawny.model.clock import Clock
@@ -16,10 +17,42 @@ from tawny.model.errors import StorageError
 from tawny.model.messages import ProblemKind
 from tawny.sealed.witness import Witness, find_witnesses
 from tawny.service.health.alarms import HealthProblem
-from tawny.service.interfaces.history import SeenWitnesses
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.history.witnesses import HistoryWitnesses, WitnessReport, mirror_witnesses
+
+# Interface for the web layer: witnesses of the signed history.
+
+
+@dataclass(frozen=True, slots=True)
+class SeenWitnesses:
+    """Answer to a browser's witnesses. current: the newest one to remember; None if there is none to give away.
+
+    doubted: those that the history contradicts, to be presented again until the owner confirms the history.
+    """
+
+    current: str | None
+    doubted: Sequence[str]
+
+
+class HistoryApi(Protocol):
+    """The signed history as its witnesses see it. Thread-safe; calls wait for the disk and raise StorageError."""
+
+    def seen(self, texts: Sequence[str], seen_by: str) -> SeenWitnesses:
+        """Compare witnesses that a browser remembers. Contradictions become a problem until they are confirmed."""
+        ...
+
+    def contradictions(self) -> list[str]:
+        """Return what the witnesses contradict, as sentences; empty if nothing or confirmed."""
+        ...
+
+    def confirm(self, texts: Sequence[str] = ()) -> list[str]:
+        """Confirm that the present history counts, also against these witnesses.
+
+        Return what was confirmed, as sentences.
+        """
+        ...
+
 
 log = logging.getLogger(__name__)
 

@@ -3,19 +3,186 @@
 Use one renderer per connection, from its thread. `paint` depends only on its arguments, not on earlier frames.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
 
-from tawny.sources.demo.assets import HEIGHT, WIDTH, FigureFrame, FigurePath, Plane, colours, leaves, plate
-from tawny.sources.demo.figures import Figures, Tone
-from tawny.sources.demo.scenes import LIGHT_STEP_S, Light, light
-from tawny.sources.demo.wind import Wind
-from tawny.sources.demo.world import DemoWorld
+from tawny.sources.demo.assets import HEIGHT, WIDTH, FigureFrame, FigurePath, Plane, atlas, colours, leaves, plate
+from tawny.sources.demo.world import LIGHT_STEP_S, DemoWorld, Light, light
+
+# Composites rendered figures into the scene, relit to match the current light.
+
+Floats = np.ndarray[Any, np.dtype[np.float32]]
+SHADOW = 0.62
+"""Share of the light removed by a shadow in full sun."""
+
+
+@dataclass(frozen=True)
+class Tone:
+    """Light at a position relative to day: luma times `gain` plus `lift`; chroma times `colour` plus `u`, `v`."""
+
+    gain: float
+    lift: float
+    colour: float
+    u: float
+    v: float
+    shadow: float
+    """Shadow strength, 0..1."""
+
+
+class Figures:
+    """Figures and shadows of one passage at one stream's size. Loaded for the duration of a passage."""
+
+    def __init__(self, way: FigurePath, divisor: int) -> None:
+        self.way, self._divisor = way, divisor
+        self._atlas = atlas(way)
+
+    def cast(self, picture: Plane, index: int, tone: Tone) -> None:
+        """Darken `picture` (planar YUV 4:2:0) in place by the figure's shadow."""
+        frame = self.way.frames[index]
+        if frame is None or frame.shade_width < 2 or frame.shade_height < 2:
+            return
+        shade = self._atlas.shade(frame)
+        left, top = frame.shade_x, frame.shade_y
+        if self._divisor == 1:
+            shade = np.asarray(cv2.resize(shade, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR), np.uint8)
+            left, top = left * 2, top * 2
+        _darken(picture[top : top + shade.shape[0], left : left + shade.shape[1]], shade, 16, tone.shadow * SHADOW)
+        half = np.asarray(cv2.resize(shade, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
+        for plane in colours(picture):
+            there = plane[top // 2 : top // 2 + half.shape[0], left // 2 : left // 2 + half.shape[1]]
+            _darken(there, half, 128, tone.shadow * SHADOW * 0.6)
+
+    def put(self, picture: Plane, index: int, tone: Tone) -> None:
+        """Draw the figure into `picture`: planar YUV 4:2:0 in this stream's size, modified in place."""
+        frame = self.way.frames[index]
+        if frame is None:
+            return
+        bgr, alpha, x, y = self._cut(frame)
+        height, width = alpha.shape
+        own = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_I420), np.uint8)
+        luma = own[:height].astype(np.float32)
+        _blend(picture[y : y + height, x : x + width], 16 + tone.lift + (luma - 16) * tone.gain, alpha)
+        half = np.asarray(cv2.resize(alpha, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.uint8)
+        for plane, colour, tint in zip(colours(picture), colours(own), (tone.u, tone.v), strict=True):
+            there = plane[y // 2 : (y + height) // 2, x // 2 : (x + width) // 2]
+            _blend(there, 128 + (colour.astype(np.float32) - 128) * tone.colour + tint, half)
+
+    def _cut(self, frame: FigureFrame) -> tuple[Plane, Plane, int, int]:
+        """Return BGR, alpha and the corner in the frame, aligned to multiples of 4 px for chroma subsampling."""
+        grid = 4 * self._divisor
+        left, top = frame.x % grid, frame.y % grid
+        width = -(-(left + frame.width) // grid) * grid
+        height = -(-(top + frame.height) // grid) * grid
+        whole = np.zeros((height, width, 4), np.uint8)
+        part = whole[top : top + frame.height, left : left + frame.width]
+        part[:, :, :3], part[:, :, 3] = self._atlas.figure(frame)
+        if self._divisor > 1:
+            size = (width // self._divisor, height // self._divisor)
+            whole = np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8)
+        corner = ((frame.x - left) // self._divisor, (frame.y - top) // self._divisor)
+        return np.ascontiguousarray(whole[:, :, :3]), np.ascontiguousarray(whole[:, :, 3]), *corner
+
+
+def _darken(ground: Plane, shade: Plane, zero: int, share: float) -> None:
+    """Move `ground` towards `zero` by `share` times the shade, in place."""
+    height, width = ground.shape
+    left = 1 - shade[:height, :width].astype(np.float32) * (share / 255)
+    ground[:] = (zero + (ground.astype(np.float32) - zero) * left + 0.5).astype(np.uint8)
+
+
+def _blend(under: Plane, over: Floats, alpha: Plane) -> None:
+    """Alpha-blend `over` onto `under` in place; crops to the frame."""
+    height, width = under.shape
+    share = alpha[:height, :width].astype(np.float32) / 255
+    mixed = under + (over[:height, :width] - under) * share
+    np.clip(mixed + 0.5, 0, 255, out=mixed)
+    under[:] = mixed.astype(np.uint8)
+
+
+# Leaves in the wind: each bush or crown sways independently, five times per second, stronger in gusts.
+
+STEPS_A_SECOND = 5
+_SMALLEST = 0.0006
+"""Minimum area as a share of the frame; smaller regions do not move."""
+_STEPS = 127
+"""Steps of a displacement from 0 to `reach`; with one byte each, a scene holds 1 MB less."""
+Map = np.ndarray[Any, np.dtype[np.int8]]
+
+
+@dataclass(frozen=True)
+class _Crown:
+    """A region that sways as a whole. Each pixel's displacement is a·here + b·there, with (a, b) rotating over time.
+
+    here, there: -_STEPS to _STEPS.
+    """
+
+    top: int
+    left: int
+    here: Map
+    there: Map
+    hertz: float
+    phase: float
+
+    def swayed(self, luma: Plane, at_s: float, reach: float) -> Plane:
+        height, width = self.here.shape
+        turn, step = 2 * math.pi * self.hertz * at_s + self.phase, reach / _STEPS
+        way = cv2.addWeighted(self.here, step * math.cos(turn), self.there, step * math.sin(turn), 0, dtype=cv2.CV_32F)
+        part = luma[self.top : self.top + height, self.left : self.left + width]
+        columns = np.add(way, np.arange(width, dtype=np.float32))
+        rows = np.multiply(way, np.float32(0.4))
+        rows += np.arange(height, dtype=np.float32)[:, None]
+        moved = cv2.remap(part, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(moved, np.uint8)
+
+
+class Wind:
+    """Animates vegetation. leaves: uint8 [height, width], wind mask. reach: maximum displacement, px."""
+
+    def __init__(self, leaves: Plane, reach: float, seed: int) -> None:
+        self._reach = reach
+        self._chance = np.random.default_rng(seed)
+        self._crowns = list(self._found(leaves))
+
+    def blow(self, still: Plane, onto: Plane, at_s: float) -> None:
+        """Write the displaced regions of `still` to `onto`, both luma [height, width]."""
+        step_s = math.floor(at_s * STEPS_A_SECOND + 1e-6) / STEPS_A_SECOND
+        for crown in self._crowns:
+            height, width = crown.here.shape
+            moved = crown.swayed(still, step_s, self._reach * gust(step_s, crown.phase))
+            onto[crown.top : crown.top + height, crown.left : crown.left + width] = moved
+
+    def _found(self, leaves: Plane) -> Iterator[_Crown]:
+        rows, columns = leaves.shape
+        grown = cv2.dilate(leaves, np.ones((5, 5), np.uint8))
+        count, _, stats, _ = cv2.connectedComponentsWithStats((grown > 60).astype(np.uint8))
+        for left, top, width, height, area in stats[1:count].tolist():
+            if area >= _SMALLEST * rows * columns:
+                yield self._crown(leaves[top : top + height, left : left + width], top, left)
+
+    def _crown(self, leaves: Plane, top: int, left: int) -> _Crown:
+        height, width = leaves.shape
+        soft = cv2.GaussianBlur(leaves.astype(np.float32) / 255, (0, 0), 2)
+        soft[[0, -1], :] = 0
+        soft[:, [0, -1]] = 0
+        coarse = self._chance.normal(0, 1, (max(2, height // 24), max(2, width // 24))).astype(np.float32)
+        phase = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC) * 1.4
+        here, there = (np.rint(soft * part(phase) * _STEPS).astype(np.int8) for part in (np.cos, np.sin))
+        chance = self._chance.uniform(0, 1, 2)
+        return _Crown(top, left, here, there, 0.45 + 0.35 * float(chance[0]), 2 * math.pi * float(chance[1]))
+
+
+def gust(at_s: float, phase: float) -> float:
+    """Return the wind strength, 0.15..1."""
+    swell = max(0.0, math.sin(at_s / 5.3 + 0.3 * phase)) * (0.6 + 0.4 * math.sin(at_s / 13.7 + phase))
+    return 0.15 + 0.85 * swell
+
 
 _SMALL = (64, 36)
 """Size of the downscaled background for light sampling, px."""

@@ -20,7 +20,7 @@ from tawny.model.errors import (
 from tawny.protocols.client_auth import ClientAuth
 from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.rtsp_message import MOST_HEADER_BYTES, MalformedRtspResponse, RtspResponse, read_head, request
-from tawny.protocols.sdp_reader import MOST_TRACKS, SdpDescription, read_sdp
+from tawny.protocols.sdp import MOST_TRACKS, SdpDescription, read_sdp
 from tawny.sources.rtsp.address import RtspAddress
 
 DEADLINE_S = 8.0

@@ -23,18 +23,17 @@ from tawny.model.messages import DamageFound, EventChanged, GapChanged, Message,
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.storage.disk.disk import parent_of
-from tawny.storage.disk.file_copy import copy
 from tawny.storage.disk.layout import is_of_day, loop_path, picture_path, sealed_path
 from tawny.storage.disk.lock import boot_id
 from tawny.storage.disk.secondary_volumes import VolumeUse, is_volume_present, join
-from tawny.storage.disk.volume import Volume
+from tawny.storage.disk.volume import Volume, copy
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.history.signed_files import public_files
 from tawny.storage.history.witnesses import HistoryWitnesses, mirror_witnesses
 from tawny.storage.index.opening import index_to_write
 from tawny.storage.index.protocol import Index
-from tawny.storage.repair.coverage import wall_coverage
+from tawny.storage.repair.findings import wall_coverage
 from tawny.storage.repair.recovery import folders_left_over, put_in_order
 from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.removal import finish_removals

@@ -3,22 +3,155 @@
 Maps segments, events and scores to paths. Thread-safe.
 """
 
+import json
 import re
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tawny.model.clock import Clock
 from tawny.model.errors import DiskFull, FolderUnwritable, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
-from tawny.storage.disk.disk import DiskAccess, DiskCapacity, FolderEntry, RealDisk, parts_of, turned
-from tawny.storage.disk.layout import is_camera, loop_path, picture_path, sealed_path
+from tawny.storage.disk.disk import DiskAccess, DiskCapacity, FolderEntry, RealDisk, parent_of, parts_of, turned
+from tawny.storage.disk.layout import is_camera, is_hour_folder, loop_path, picture_path, sealed_path
 from tawny.storage.disk.lock import VolumeLock, boot_id
-from tawny.storage.disk.open_folders import OpenFolders
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.segments.metadata import read_header
+
+# Folders that may hold open segments, so that a start does not scan the whole volume.
+
+_FILE: Final = "history/folders.json"
+_HOUR_CHARACTERS: Final = len("2026/11/20/05")
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """Content of the file. since: all folders of this hour and later are listed; empty: none but `folders`."""
+
+    folders: frozenset[str] = frozenset()
+    since: str = ""
+
+    def has(self, folder: str) -> bool:
+        return folder in self.folders or (bool(self.since) and _hour(folder) >= self.since)
+
+
+class OpenFolders:
+    """Thread-safe. Raises the errors of the disk."""
+
+    def __init__(self, disk: DiskAccess) -> None:
+        self._disk = disk
+        self._lock = threading.Lock()
+        self._used: Counter[str] = Counter()
+        self._is_read = False
+        self._listed: _Listed | None = None  # as durable; None: all folders
+        self._newest = ""  # newest hour of a folder in use so far
+        self._is_stale = False
+
+    def enter(self, folder: str, *, sync: bool = True) -> None:
+        """Register a new segment in the folder. Creates the folder if necessary.
+
+        sync: False leaves a new folder's name to a later `sync_parents` of the disk.
+        """
+        with self._lock:
+            listed = self._durable()
+            self._disk.make_folder(folder, sync=sync)
+            self._newest = max(self._newest, _hour(folder))
+            if listed is not None and not listed.has(folder):
+                self._write(_Listed(frozenset(self._used) | {folder}, self._newest))
+            else:
+                self._is_stale = self._is_stale or listed is None or _hour(folder) > listed.since
+            self._used[folder] += 1
+
+    def leave(self, folder: str) -> None:
+        """Unregister a segment that is closed and in the index. The next `save` updates the file."""
+        with self._lock:
+            self._used[folder] -= 1
+            if self._used[folder] <= 0:
+                del self._used[folder]
+
+    def save(self) -> None:
+        """Update the file if a newer hour is in use. Call it when the index is durable."""
+        with self._lock:
+            if self._is_stale:
+                with suppress(StorageError):  # the next call tries again
+                    self._write(_Listed(frozenset(self._used), self._newest))
+
+    def clear(self) -> None:
+        """Unregister all folders, durably."""
+        with self._lock:
+            self._used.clear()
+            self._durable()
+            self._write(_Listed(frozenset(), self._newest))
+
+    def left_over(self) -> list[str] | None:
+        """Return the folders the previous recorder left. None if unknown: all folders must be scanned."""
+        with self._lock:
+            self._is_read = False
+            listed = self._durable()
+        if listed is None:
+            return None
+        newer = set(self._folders_since(listed.since)) if listed.since else set[str]()
+        return sorted(listed.folders | newer)
+
+    def _durable(self) -> _Listed | None:
+        if not self._is_read:
+            self._listed, self._is_read = self._read(), True
+            self._newest = max(self._newest, self._listed.since if self._listed is not None else "")
+        return self._listed
+
+    def _read(self) -> _Listed | None:
+        if self._disk.entry(_FILE) is None:
+            return None
+        try:
+            said: Any = json.loads(self._disk.read(_FILE))
+        except (ValueError, RecursionError):
+            return None
+        folders, since = (said.get("folders"), said.get("since")) if isinstance(said, dict) else (said, "")
+        if not isinstance(folders, list) or not isinstance(since, str):
+            return None
+        known = frozenset(one for one in folders if isinstance(one, str) and is_hour_folder(one))
+        return _Listed(known, since if is_hour_folder(f"camera/{since}") else "")
+
+    def _folders_since(self, since: str) -> Iterator[str]:
+        for camera in self._disk.entries(""):
+            if camera.kind == "folder" and is_camera(camera.name):
+                yield from self._below(camera.name, "", since)
+
+    def _below(self, camera: str, part: str, since: str) -> Iterator[str]:
+        """Yield hour folders below `camera/part` whose hour is `since` or later."""
+        for one in self._disk.entries(f"{camera}/{part}".rstrip("/")):
+            path = f"{part}/{one.name}".lstrip("/")
+            if one.kind != "folder" or path < since[: len(path)]:
+                continue
+            if is_hour_folder(f"{camera}/{path}"):
+                yield f"{camera}/{path}"
+            elif len(path) < _HOUR_CHARACTERS:
+                yield from self._below(camera, path, since)
+
+    def _write(self, listed: _Listed) -> None:
+        self._disk.make_folder("history")
+        self._disk.unlink(f"{_FILE}.new")
+        file = self._disk.create(f"{_FILE}.new")
+        try:
+            said = {"since": listed.since, "folders": sorted(listed.folders)}
+            file.append([json.dumps(said).encode() + b"\n"])
+            file.sync()
+        finally:
+            file.close()
+        self._disk.rename(f"{_FILE}.new", _FILE)
+        self._disk.sync_folder("history")
+        self._listed, self._is_stale = listed, False
+
+
+def _hour(folder: str) -> str:
+    """Return `2026/11/20/05` of an hour folder."""
+    return folder[-_HOUR_CHARACTERS:]
+
 
 _DIGITS: Final = (re.compile(r"\d{4}"), re.compile(r"\d\d"), re.compile(r"\d\d"), re.compile(r"\d\d"))
 _TRIAL: Final = "history/trial"
@@ -215,3 +348,77 @@ class Volume:
             self.signed.add_removed(header, "its event was removed")
             with suppress(DiskFull):  # written with the next statement
                 self.signed.write_items()
+
+
+# Copy of a file between volumes. The target gets its final name only when complete and durable.
+
+NEW: Final = ".new"
+_PIECE_BYTES: Final = 1 << 20
+
+
+def copy(source: Volume, target: Volume, path: str) -> int:
+    """Copy a file, replacing an existing target. Return its size in bytes.
+
+    Raises StorageError. The target is unchanged if copying fails.
+    """
+    entry = source.disk.entry(path)
+    if entry is None or entry.kind != "file":
+        raise StorageError(str(source.root / path), "it is gone")
+    folder, disk = parent_of(path), target.disk
+    disk.make_folder(folder)
+    disk.unlink(path + NEW)
+    file = disk.create(path + NEW)
+    try:
+        while file.size_bytes < entry.size_bytes:
+            piece = source.disk.read(path, file.size_bytes, min(_PIECE_BYTES, entry.size_bytes - file.size_bytes))
+            if not piece:
+                raise StorageError(str(source.root / path), "it became shorter while it was copied")
+            file.append([piece])
+        file.sync()
+    except StorageError:
+        file.close()
+        disk.unlink(path + NEW)
+        raise
+    file.close()
+    disk.rename(path + NEW, path)
+    disk.sync_folder(folder)
+    return entry.size_bytes
+
+
+# Reserved disk space, released when the disk is full: removal needs space to record what it removes.
+
+_PATH: Final = "history/reserve"
+_LEAST_BYTES: Final = 256 * 1024
+_MOST_BYTES: Final = 16 * 1024 * 1024
+
+
+class Reserve:
+    """The reserve of one disk. Call from one thread at a time."""
+
+    def __init__(self, disk: DiskAccess) -> None:
+        self._disk = disk
+
+    @property
+    def size_bytes(self) -> int:
+        return max(_LEAST_BYTES, min(_MOST_BYTES, self._disk.space().total_bytes // 200))
+
+    def fill(self) -> None:
+        """Write the reserve file if twice its size is free. Raises StorageError."""
+        size_bytes = self.size_bytes
+        if self._disk.entry(_PATH) is not None or self._disk.space().free_bytes < 2 * size_bytes:
+            return
+        self._disk.make_folder("history")
+        file = self._disk.create(_PATH)
+        try:
+            for begin in range(0, size_bytes, _LEAST_BYTES):
+                file.append([bytes(min(_LEAST_BYTES, size_bytes - begin))])
+            file.sync()
+        except StorageError:
+            self.give_up()
+            raise
+        finally:
+            file.close()
+
+    def give_up(self) -> None:
+        """Release the reserved space."""
+        self._disk.unlink(_PATH)

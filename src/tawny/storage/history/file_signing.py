@@ -8,7 +8,7 @@ from tawny.media.mp4.leaf_proof import LeafProof, proof_keys, rebuild_proof, sto
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.errors import DiskFull, FileDamaged
 from tawny.sealed.broken import SealedFileBroken
-from tawny.sealed.file_scanner import FileEnding, FileScan, scan_file
+from tawny.sealed.file_reader import FileEnding, FileScan, scan_file
 from tawny.sealed.header import SealedHeader
 from tawny.sealed.signing import Signer
 from tawny.sealed.statements import Item

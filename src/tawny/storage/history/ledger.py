@@ -18,8 +18,16 @@ from tawny.model.events import Event
 from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.segments import Segment
-from tawny.storage.history.journal import HistoryJournal, HistoryLine
-from tawny.storage.history.records import damage_of, damage_record, event_of, event_record, gap_of, gap_record
+from tawny.storage.history.journal import (
+    HistoryJournal,
+    HistoryLine,
+    damage_of,
+    damage_record,
+    event_of,
+    event_record,
+    gap_of,
+    gap_record,
+)
 from tawny.storage.index.protocol import Index
 
 log = logging.getLogger(__name__)

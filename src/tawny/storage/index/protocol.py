@@ -1,6 +1,6 @@
 """Protocol of the index: locations of segments, gaps, damage and events.
 
-The index can be deleted and rebuilt (`storage.repair.rebuild`): files describe themselves, and `history/` has gaps and
+The index can be deleted and rebuilt (`storage.index.opening`): files describe themselves, and `history/` has gaps and
 events.
 
 Invariant: the file of a listed segment is complete on disk, so listing is the last step.

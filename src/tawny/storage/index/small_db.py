@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tawny.model.errors import DatabaseNewer, DiskFull, StorageError
-from tawny.storage.index.sqlite_schema import other_version
+from tawny.storage.index.sqlite_file import other_version
 
 MEMORY = ":memory:"
 

@@ -10,18 +10,111 @@ import json
 import sqlite3
 import struct
 from collections.abc import Iterable, Mapping
+from dataclasses import astuple
 from typing import Any, Final
 
+from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event, SeenObject, event_id, event_id_says
+from tawny.model.gaps import Gap, GapEvidence, GapReason
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span
-from tawny.storage.history.records import event_of, event_record
+from tawny.storage.disk.layout import LONGEST_MS
+from tawny.storage.history.journal import event_of, event_record
 from tawny.storage.index.protocol import EventPage, page_mark, page_place
-from tawny.storage.index.sqlite_names import NameTable
+from tawny.storage.index.sqlite_file import NameTable, StreamKey
+
+# SQLite tables of gaps and damage. Functions need a connection in a transaction, or only read.
+
+_GAPS: Final = "SELECT camera_id, begin_ms, end_ms, reason_id, detail, evidence FROM gaps"
+_DAY_MS: Final = 86_400_000
+_LONG_GAP: Final = f"(end_ms IS NULL OR end_ms - begin_ms > {_DAY_MS})"
+
+
+class GapTable:
+    def __init__(self, names: NameTable) -> None:
+        self._names = names
+
+    def put(self, db: sqlite3.Connection, gap: Gap) -> None:
+        db.execute(
+            "INSERT OR REPLACE INTO gaps VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                self._names.word_id(db, gap.camera),
+                gap.begin_ms,
+                gap.end_ms,
+                self._names.word_id(db, gap.reason.value),
+                gap.detail,
+                json.dumps(astuple(gap.evidence), separators=(",", ":")) if gap.evidence else "",
+            ),
+        )
+
+    def overlapping(self, db: sqlite3.Connection, camera: CameraId, within: Span) -> list[Gap]:
+        camera_id = self._names.known_word_id(db, camera)
+        since_ms, begin_ms, end_ms = within.begin_ms - _DAY_MS, within.begin_ms, within.end_ms
+        long = f"{_GAPS} INDEXED BY gaps_long WHERE {_LONG_GAP} AND camera_id = ? AND begin_ms < ? AND begin_ms < ?"
+        long += " AND (end_ms IS NULL OR end_ms > ?) ORDER BY begin_ms"
+        short = f"{_GAPS} WHERE camera_id = ? AND begin_ms >= ? AND begin_ms < ?"
+        short += " AND (end_ms IS NULL OR end_ms > ? OR begin_ms >= ?) ORDER BY begin_ms"
+        found = self._gaps(db, long, camera_id, since_ms, end_ms, begin_ms)
+        return found + self._gaps(db, short, camera_id, since_ms, end_ms, begin_ms, begin_ms)
+
+    def open(self, db: sqlite3.Connection) -> list[Gap]:
+        found = self._gaps(db, f"{_GAPS} INDEXED BY gaps_long WHERE {_LONG_GAP} AND end_ms IS NULL")
+        return sorted(found, key=lambda gap: (gap.begin_ms, gap.camera))
+
+    def _gaps(self, db: sqlite3.Connection, question: str, *values: Any) -> list[Gap]:
+        rows = db.execute(question, values).fetchall()
+        try:
+            return [_gap(self._names.words(db), *row) for row in rows]
+        except KeyError:
+            return [_gap(self._names.words(db, reload=True), *row) for row in rows]
+
+    # --- damage
+
+    def add_damage(self, db: sqlite3.Connection, damage: DamagedSpan) -> None:
+        stream = self._names.stream_or_new(db, damage.camera, damage.stream)
+        took_ms = damage.end_ms - damage.begin_ms
+        row = (stream.id, damage.begin_ms, took_ms, damage.units, damage.packets)
+        db.execute("INSERT OR REPLACE INTO damage VALUES (?, ?, ?, ?, ?)", row)
+
+    def drop_damage(self, db: sqlite3.Connection, damage: DamagedSpan) -> None:
+        stream = self._names.stream(db, damage.camera, damage.stream)
+        if stream is not None:
+            db.execute("DELETE FROM damage WHERE stream_id = ? AND begin_ms = ?", (stream.id, damage.begin_ms))
+
+    def damage(self, db: sqlite3.Connection, camera: CameraId | None, within: Span) -> list[DamagedSpan]:
+        """Return damage that overlaps `within`. A damaged span never exceeds the length of a segment."""
+        found = [one for stream in self._names.streams(db, camera, None) for one in self._damage_of(db, stream, within)]
+        return sorted(found, key=lambda one: (one.begin_ms, one.camera, one.stream))
+
+    def _damage_of(self, db: sqlite3.Connection, stream: StreamKey, within: Span) -> list[DamagedSpan]:
+        rows = db.execute(
+            "SELECT begin_ms, took_ms, units, packets FROM damage "
+            "WHERE stream_id = ? AND begin_ms > ? AND begin_ms < ? AND begin_ms + took_ms > ?",
+            (stream.id, within.begin_ms - LONGEST_MS, within.end_ms, within.begin_ms),
+        )
+        return [
+            DamagedSpan(stream.camera, stream.name, begin_ms, begin_ms + took_ms, units, packets)
+            for begin_ms, took_ms, units, packets in rows.fetchall()
+        ]
+
+
+def _gap(
+    words: Mapping[int, str],
+    camera_id: int,
+    begin_ms: int,
+    end_ms: int | None,
+    reason_id: int,
+    detail: str,
+    evidence: str,
+) -> Gap:
+    """Decode a row. Raises KeyError if `words` lacks a word id."""
+    seen = GapEvidence(*json.loads(evidence)) if evidence else None
+    return Gap(CameraId(words[camera_id]), begin_ms, end_ms, GapReason(words[reason_id]), detail, seen)
+
 
 LONG_MS: Final = 3_600_000
 _SELECT: Final = "SELECT start_ms, id, camera_id, kind_id, took_ms, kept, reviewed, record FROM events"
-_LONG: Final = f"(took_ms IS NULL OR took_ms > {LONG_MS})"
+_LONG_EVENT: Final = f"(took_ms IS NULL OR took_ms > {LONG_MS})"
 _LASTS: Final = "(took_ms IS NULL OR start_ms + took_ms > ? OR start_ms >= ?)"
 _AMONG: Final = {
     "camera": " AND camera_id IN (SELECT value FROM json_each(?))",
@@ -80,7 +173,7 @@ class EventTable:
         return found[0] if found else None
 
     def open(self, db: sqlite3.Connection) -> list[Event]:
-        found = self._events(db, f"{_SELECT} INDEXED BY events_long WHERE {_LONG} AND took_ms IS NULL")
+        found = self._events(db, f"{_SELECT} INDEXED BY events_long WHERE {_LONG_EVENT} AND took_ms IS NULL")
         return sorted(found, key=lambda event: (event.start_ms, event.id))
 
     def page(
@@ -110,7 +203,7 @@ class EventTable:
         short = f"{_SELECT} WHERE start_ms >= ? AND start_ms < ?{which}"
         found = self._events(db, short, since_ms, within.end_ms, *values, limit + 1)
         if len(found) <= limit:
-            long = f"{_SELECT} INDEXED BY events_long WHERE {_LONG} AND start_ms < ?{which}"
+            long = f"{_SELECT} INDEXED BY events_long WHERE {_LONG_EVENT} AND start_ms < ?{which}"
             found += self._events(db, long, min(since_ms, within.end_ms), *values, limit + 1 - len(found))
         return EventPage(found[:limit], page_mark(found[limit - 1]) if len(found) > limit else None)
 

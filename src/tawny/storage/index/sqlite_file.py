@@ -5,13 +5,271 @@ WAL with `synchronous=FULL`: a change is durable when the call returns, and read
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
-from tawny.model.errors import DiskFull, IndexDamaged, StorageError
-from tawny.storage.index.sqlite_schema import prepare, sqlite_errors
+from tawny.model.errors import DiskFull, FolderUnwritable, IndexDamaged, IndexOutdated, StorageError
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import Segment, stream_mark
+
+# Tables of the index, and conversion of SQLite errors.
+
+VERSION: Final = 6
+
+SCHEMA: Final = """
+CREATE TABLE streams (
+    id          INTEGER PRIMARY KEY,
+    camera      TEXT NOT NULL,
+    stream      TEXT NOT NULL,
+    mark        BLOB NOT NULL,      -- its segments' ids begin with it
+    files       INTEGER NOT NULL,   -- of all that is listed
+    size_bytes  INTEGER NOT NULL,
+    UNIQUE (camera, stream)
+);
+CREATE TABLE formats (
+    id          INTEGER PRIMARY KEY,
+    video       TEXT NOT NULL,
+    width       INTEGER NOT NULL,
+    height      INTEGER NOT NULL,
+    audio       TEXT NOT NULL,
+    UNIQUE (video, width, height, audio)
+);
+CREATE TABLE stretches (
+    stream_id   INTEGER NOT NULL REFERENCES streams,
+    start_ms    INTEGER NOT NULL,
+    run         TEXT NOT NULL,
+    format_id   INTEGER NOT NULL REFERENCES formats,
+    end_ms      INTEGER NOT NULL,
+    PRIMARY KEY (stream_id, start_ms, run, format_id)
+) WITHOUT ROWID;
+CREATE TABLE hours (                -- settled: only counted here; listed from its folder
+    stream_id   INTEGER NOT NULL REFERENCES streams,
+    hour        INTEGER NOT NULL,   -- since 1970
+    files       INTEGER NOT NULL,
+    size_bytes  INTEGER NOT NULL,
+    PRIMARY KEY (stream_id, hour)
+) WITHOUT ROWID;
+CREATE TABLE segments (             -- all others, and those that are being removed
+    stream_id   INTEGER NOT NULL REFERENCES streams,
+    start_ms    INTEGER NOT NULL,
+    end_ms      INTEGER NOT NULL,
+    size_bytes  INTEGER NOT NULL,
+    run         TEXT NOT NULL,
+    format_id   INTEGER NOT NULL REFERENCES formats,
+    path        TEXT,               -- NULL: as `layout` has it
+    removing    INTEGER NOT NULL,
+    PRIMARY KEY (stream_id, start_ms)
+) WITHOUT ROWID;
+CREATE INDEX segments_removing ON segments (stream_id) WHERE removing;
+CREATE TABLE words (
+    id          INTEGER PRIMARY KEY,
+    word        TEXT NOT NULL UNIQUE
+);
+CREATE TABLE gaps (
+    camera_id   INTEGER NOT NULL REFERENCES words,
+    begin_ms    INTEGER NOT NULL,
+    end_ms      INTEGER,            -- NULL: lasts
+    reason_id   INTEGER NOT NULL REFERENCES words,
+    detail      TEXT NOT NULL,
+    evidence    TEXT NOT NULL,      -- empty: none
+    PRIMARY KEY (camera_id, begin_ms)
+) WITHOUT ROWID;
+CREATE INDEX gaps_long ON gaps (camera_id, begin_ms) WHERE end_ms IS NULL OR end_ms - begin_ms > 86400000;
+CREATE TABLE damage (
+    stream_id   INTEGER NOT NULL REFERENCES streams,
+    begin_ms    INTEGER NOT NULL,
+    took_ms     INTEGER NOT NULL,
+    units       INTEGER NOT NULL,
+    packets     INTEGER NOT NULL,
+    PRIMARY KEY (stream_id, begin_ms)
+) WITHOUT ROWID;
+CREATE TABLE events (
+    start_ms    INTEGER NOT NULL,
+    id          BLOB NOT NULL,      -- a blob: difference to the begin of ours; or the whole, as text
+    camera_id   INTEGER NOT NULL REFERENCES words,
+    kind_id     INTEGER NOT NULL REFERENCES words,
+    shown_id    INTEGER NOT NULL REFERENCES words,  -- the kind it is sorted by
+    took_ms     INTEGER,            -- NULL: lasts
+    kept        INTEGER NOT NULL,
+    reviewed    INTEGER NOT NULL,
+    record      BLOB NOT NULL,      -- a blob of numbers; or all of it as in the history, as text
+    PRIMARY KEY (start_ms, id)
+) WITHOUT ROWID;
+CREATE INDEX events_of_others ON events (id) WHERE typeof(id) = 'text';
+CREATE INDEX events_kept ON events (start_ms, id) WHERE kept;
+CREATE INDEX events_long ON events (start_ms, id) WHERE took_ms IS NULL OR took_ms > 3600000;
+"""
+
+_DAMAGED: Final = frozenset(
+    {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_ERROR}
+)
+_DENIED: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH})
+
+
+@contextmanager
+def sqlite_errors(where: str) -> Iterator[None]:
+    """Convert SQLite errors to StorageError and its subclasses."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            raise DiskFull(where) from error
+        if code in _DENIED:
+            raise FolderUnwritable(where, str(error)) from error
+        if code in _DAMAGED or isinstance(error, sqlite3.IntegrityError):
+            raise IndexDamaged(where, str(error)) from error
+        raise StorageError(where, str(error)) from error
+
+
+def other_version(version: int, known: int) -> str:
+    """Return how a file of this version is called in errors; empty if it is of the known version."""
+    if version == known:
+        return ""
+    return f"from {'an earlier' if version < known else 'a newer'} version of tawny (format {version}, not {known})"
+
+
+def outdated(path: Path) -> str:
+    """Return that an index is of another version. Empty if not, or if unreadable: opening it reports that."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as there:
+            version = int(there.execute("PRAGMA user_version").fetchone()[0])
+            return other_version(version, VERSION) if version else ""
+    except sqlite3.Error:
+        return ""
+
+
+def prepare(connection: sqlite3.Connection, where: str) -> None:
+    """Create the tables in a new file. Raises IndexOutdated for another version, IndexDamaged for another database."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == VERSION:
+        return
+    if version != 0:
+        raise IndexOutdated(where, other_version(version, VERSION))
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise IndexDamaged(where, "it has other tables than an index")
+    connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+
+
+# Ids of repeated values in the index: streams, formats and words. Ids are never deleted.
+
+_STREAMS: Final = "SELECT id, camera, stream FROM streams"
+_FORMATS: Final = "SELECT id, video, width, height, audio FROM formats"
+
+
+class StreamKey(NamedTuple):
+    id: int
+    camera: CameraId
+    name: StreamName
+
+
+class FormatKey(NamedTuple):
+    video: str
+    width: int
+    height: int
+    audio: str
+
+    def looks_as(self, other: "FormatKey") -> bool:
+        """Return whether video codec and size are equal; audio may differ."""
+        return self[:3] == other[:3]
+
+
+def format_of(segment: Segment) -> FormatKey:
+    return FormatKey(segment.video, segment.width, segment.height, segment.audio)
+
+
+class NameTable:
+    def __init__(self) -> None:
+        self._streams: dict[tuple[CameraId, StreamName], StreamKey] = {}
+        self._formats: dict[int, FormatKey] = {}
+        self._format_ids: dict[FormatKey, int] = {}
+        self._words: Mapping[int, str] = {}
+        self._word_ids: dict[str, int] = {}
+
+    def forget(self) -> None:
+        """Clear the cache after a rollback."""
+        self._streams, self._formats, self._format_ids = {}, {}, {}
+        self._words, self._word_ids = {}, {}
+
+    def stream(self, db: sqlite3.Connection, camera: CameraId, name: StreamName) -> StreamKey | None:
+        if (camera, name) not in self._streams:
+            self._load_streams(db)
+        return self._streams.get((camera, name))
+
+    def stream_or_new(self, db: sqlite3.Connection, camera: CameraId, name: StreamName) -> StreamKey:
+        found = self.stream(db, camera, name)
+        if found is None:
+            made = db.execute(
+                "INSERT INTO streams (camera, stream, mark, files, size_bytes) VALUES (?, ?, ?, 0, 0) RETURNING id",
+                (camera, name.value, stream_mark(camera, name)),
+            ).fetchone()
+            found = self._streams[camera, name] = StreamKey(made[0], camera, name)
+        return found
+
+    def streams(self, db: sqlite3.Connection, camera: CameraId | None, name: StreamName | None) -> list[StreamKey]:
+        """Return streams. camera: None for all. name: None for both."""
+        if camera is None:
+            self._load_streams(db)
+            known = list(self._streams.values())
+        else:
+            both = [self.stream(db, camera, one) for one in StreamName]
+            known = [one for one in both if one is not None]
+        return [one for one in known if camera in (None, one.camera) and name in (None, one.name)]
+
+    def marked(self, db: sqlite3.Connection, mark: bytes) -> StreamKey | None:
+        """Return the stream whose segment ids start with `mark`."""
+        found = db.execute(f"{_STREAMS} WHERE mark = ?", (mark,)).fetchone()
+        return _stream(*found) if found else None
+
+    def format(self, db: sqlite3.Connection, format_id: int) -> FormatKey:
+        if format_id not in self._formats:
+            self._formats.update({number: FormatKey(*said) for number, *said in db.execute(_FORMATS)})
+        return self._formats[format_id]
+
+    def format_id(self, db: sqlite3.Connection, said: FormatKey) -> int:
+        """Return the id of a format, inserting it if necessary."""
+        known = self._format_ids.get(said)
+        if known is None:
+            found = db.execute(f"{_FORMATS} WHERE (video, width, height, audio) = (?, ?, ?, ?)", said).fetchone()
+            if found is None:
+                make = "INSERT INTO formats (video, width, height, audio) VALUES (?, ?, ?, ?) RETURNING id"
+                found = db.execute(make, said).fetchone()
+            known = self._format_ids[said] = int(found[0])
+        return known
+
+    def words(self, db: sqlite3.Connection, *, reload: bool = False) -> Mapping[int, str]:
+        """Return words by id; 0 is the empty word. reload: the cache lacks an id."""
+        if reload or not self._words:
+            self._words = {0: "", **dict(db.execute("SELECT id, word FROM words"))}
+        return self._words
+
+    def known_word_id(self, db: sqlite3.Connection, word: str) -> int | None:
+        known = self._word_ids.get(word)
+        if known is None:
+            found = db.execute("SELECT id FROM words WHERE word = ?", (word,)).fetchone()
+            known = int(found[0]) if found else None
+        return known
+
+    def word_id(self, db: sqlite3.Connection, word: str) -> int:
+        """Return the id of a word, inserting it if necessary.
+
+        For values from small sets, such as cameras, types, zones and labels.
+        """
+        known = self.known_word_id(db, word)
+        if known is None:
+            known = int(db.execute("INSERT INTO words (word) VALUES (?) RETURNING id", (word,)).fetchone()[0])
+        self._word_ids[word] = known
+        return known
+
+    def _load_streams(self, db: sqlite3.Connection) -> None:
+        self._streams = {(one.camera, one.name): one for row in db.execute(_STREAMS) for one in [_stream(*row)]}
+
+
+def _stream(number: int, camera: str, name: str) -> StreamKey:
+    return StreamKey(number, CameraId(camera), StreamName(name))
+
 
 Row = tuple[Any, ...]
 

@@ -8,17 +8,215 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tawny.model.ids import RunId
 from tawny.model.segments import Segment
-from tawny.model.times import Span, merge_spans
-from tawny.storage.disk.layout import HOUR_MS
+from tawny.model.times import Span, merge_spans, missing_spans
+from tawny.storage.disk.layout import DAY_MS, HOUR_MS, LONGEST_MS, SegmentName
 from tawny.storage.index import catalogue
-from tawny.storage.index import sqlite_segments as segments
-from tawny.storage.index import sqlite_stretches as stretches
 from tawny.storage.index.catalogue import Catalogue, CatalogueHour, ListedSegment
-from tawny.storage.index.sqlite_names import NameTable, StreamKey
+from tawny.storage.index.sqlite_file import FormatKey, NameTable, StreamKey, format_of
+
+# SQLite table of segments that have their own row. Functions need a connection in a transaction, or only read.
+
+_SELECT: Final = "SELECT start_ms, end_ms, size_bytes, run, format_id, path FROM segments"
+
+
+def segment_as(
+    stream: StreamKey, start_ms: int, end_ms: int, size_bytes: int, run: RunId, path: str, said: FormatKey
+) -> Segment:
+    return Segment(
+        camera=stream.camera,
+        stream=stream.name,
+        run=run,
+        start_ms=start_ms,
+        end_ms=end_ms,
+        size_bytes=size_bytes,
+        path=path,
+        video=said.video,
+        width=said.width,
+        height=said.height,
+        audio=said.audio,
+    )
+
+
+def read_segments(
+    db: sqlite3.Connection, names: NameTable, stream: StreamKey, which: str, *values: Any
+) -> list[Segment]:
+    """Return segments of the stream that match an SQL condition. which: the condition and its order."""
+    found = db.execute(f"{_SELECT} WHERE stream_id = ? AND {which}", (stream.id, *values))
+    return [
+        segment_as(
+            stream,
+            start_ms,
+            end_ms,
+            size_bytes,
+            RunId(run),
+            path or SegmentName(stream.camera, stream.name, start_ms, end_ms).path,
+            names.format(db, format_id),
+        )
+        for start_ms, end_ms, size_bytes, run, format_id, path in found
+    ]
+
+
+def find_overlapping(
+    db: sqlite3.Connection, names: NameTable, stream: StreamKey, begin_ms: int, end_ms: int
+) -> list[Segment]:
+    """Return listed segments that overlap the range."""
+    which = "start_ms > ? AND start_ms < ? AND end_ms > ? AND NOT removing"
+    return read_segments(db, names, stream, which, begin_ms - LONGEST_MS - 1, end_ms, begin_ms)
+
+
+def is_removing(db: sqlite3.Connection, stream: StreamKey, start_ms: int) -> bool | None:
+    """Return whether the segment is being removed. None if it has no row."""
+    asked = (stream.id, start_ms)
+    found = db.execute("SELECT removing FROM segments WHERE stream_id = ? AND start_ms = ?", asked).fetchone()
+    return None if found is None else bool(found[0])
+
+
+def insert_segment(
+    db: sqlite3.Connection, names: NameTable, stream: StreamKey, segment: Segment, *, removing: bool
+) -> None:
+    usual = SegmentName(segment.camera, segment.stream, segment.start_ms, segment.end_ms).path
+    db.execute(
+        "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            stream.id,
+            segment.start_ms,
+            segment.end_ms,
+            segment.size_bytes,
+            segment.run,
+            names.format_id(db, format_of(segment)),
+            None if segment.path == usual else segment.path,
+            removing,
+        ),
+    )
+
+
+def add_to_count(db: sqlite3.Connection, stream: StreamKey, files: int, size_bytes: int) -> None:
+    """Add to the stream's totals of listed files and bytes."""
+    asked = (files, size_bytes, stream.id)
+    db.execute("UPDATE streams SET files = files + ?, size_bytes = size_bytes + ? WHERE id = ?", asked)
+
+
+# SQLite table of stretches: recorded time. Functions need a connection in a transaction, or only read.
+
+_SELECT_STRETCHES: Final = "SELECT start_ms, end_ms, run, format_id FROM stretches WHERE stream_id = ?"
+
+
+class RecordedStretch(NamedTuple):
+    span: Span
+    run: RunId
+    format_id: int
+
+
+def read_stretches(db: sqlite3.Connection, stream_id: int, within: Span) -> list[RecordedStretch]:
+    """Return stretches that overlap or touch `within`, in order."""
+    found = db.execute(
+        f"{_SELECT_STRETCHES} AND start_ms BETWEEN ? AND ? AND end_ms >= ? ORDER BY start_ms",
+        (stream_id, _midnight_ms(within.begin_ms - 1), within.end_ms, within.begin_ms),
+    )
+    return [
+        RecordedStretch(Span(start_ms, end_ms), RunId(run), format_id) for start_ms, end_ms, run, format_id in found
+    ]
+
+
+def recorded_spans(db: sqlite3.Connection, stream_ids: Iterable[int], within: Span) -> list[Span]:
+    """Return the recorded time of these streams, cut to `within`."""
+    begin_ms, end_ms = within.begin_ms, within.end_ms
+    found: list[Span] = []
+    for stream_id in stream_ids:
+        rows = db.execute(
+            "SELECT max(start_ms, ?2), min(end_ms, ?3) FROM stretches "
+            "WHERE stream_id = ?1 AND start_ms >= ?4 AND start_ms < ?3 AND end_ms > ?2",
+            (stream_id, begin_ms, end_ms, _midnight_ms(begin_ms)),
+        )
+        found += [Span(*row) for row in rows]
+    return merge_spans(found)
+
+
+def recorded_bounds(db: sqlite3.Connection, stream_ids: Iterable[int]) -> Span | None:
+    """Return the span from the first to the last recorded instant of these streams."""
+    begins, ends = [], []
+    for stream_id in stream_ids:
+        first, last = db.execute(
+            "SELECT (SELECT min(start_ms) FROM stretches WHERE stream_id = ?1), "
+            "(SELECT max(start_ms) FROM stretches WHERE stream_id = ?1)",
+            (stream_id,),
+        ).fetchone()
+        if first is not None:
+            begins.append(first)
+            ends += [one.span.end_ms for one in read_stretches(db, stream_id, Span(_midnight_ms(last), last))]
+    return Span(min(begins), max(ends)) if begins else None
+
+
+def cover_span(
+    db: sqlite3.Connection,
+    names: NameTable,
+    stream_id: int,
+    span: Span,
+    run: RunId,
+    said: FormatKey,
+    *,
+    is_thinned: bool,
+) -> None:
+    """Add a segment's span, merged with the stretches it touches."""
+    if span.begin_ms == span.end_ms:
+        return
+    touched = [one for one in read_stretches(db, stream_id, span) if one.run == run]
+    format_id = names.format_id(db, said)
+    if is_thinned:
+        fitting = {one.format_id for one in touched if names.format(db, one.format_id).looks_as(said)}
+        format_id = max(fitting, key=lambda one: names.format(db, one).audio, default=format_id)
+    same = [one.span for one in touched if one.format_id == format_id]
+    _replace(db, stream_id, run, format_id, same, merge_spans([span, *same]))
+
+
+def uncover_span(
+    db: sqlite3.Connection,
+    names: NameTable,
+    stream_id: int,
+    span: Span,
+    run: RunId,
+    said: FormatKey,
+    others: Iterable[Span],
+) -> None:
+    """Remove a span. others: spans of the run's segments that cover part of it too."""
+    gone = missing_spans(list(others), span)
+    for one in read_stretches(db, stream_id, span):
+        if one.run == run and names.format(db, one.format_id).looks_as(said):
+            left = [piece for piece in missing_spans(gone, one.span) if piece.begin_ms < piece.end_ms]
+            _replace(db, stream_id, run, one.format_id, [one.span], left)
+
+
+def _replace(
+    db: sqlite3.Connection, stream_id: int, run: RunId, format_id: int, before: list[Span], after: list[Span]
+) -> None:
+    pieces = {piece for span in after for piece in _by_day(span)}
+    for span in set(before) - pieces:
+        db.execute(
+            "DELETE FROM stretches WHERE stream_id = ? AND start_ms = ? AND run = ? AND format_id = ?",
+            (stream_id, span.begin_ms, run, format_id),
+        )
+    db.executemany(
+        "INSERT INTO stretches VALUES (?, ?, ?, ?, ?)",
+        [(stream_id, span.begin_ms, run, format_id, span.end_ms) for span in pieces - set(before)],
+    )
+
+
+def _by_day(span: Span) -> list[Span]:
+    pieces: list[Span] = []
+    while _midnight_ms(span.begin_ms) + DAY_MS < span.end_ms:
+        midnight_ms = _midnight_ms(span.begin_ms) + DAY_MS
+        pieces.append(Span(span.begin_ms, midnight_ms))
+        span = Span(midnight_ms, span.end_ms)
+    return [*pieces, span]
+
+
+def _midnight_ms(at_ms: int) -> int:
+    return at_ms // DAY_MS * DAY_MS
+
 
 Runs = dict[tuple[RunId, int], list[Span]]
 """Recorded time by run and format."""
@@ -104,7 +302,7 @@ class HourTable:
                 fitting = [key for key in fitting if key[0] == said][:1]
             if fitting:
                 (run, format_id) = fitting[0]
-                segment = segments.segment_as(
+                segment = segment_as(
                     stream,
                     one.start_ms,
                     one.end_ms,
@@ -130,7 +328,7 @@ class HourTable:
     def _runs(self, db: sqlite3.Connection, stream: StreamKey, hour: int) -> Runs:
         runs: defaultdict[tuple[RunId, int], list[Span]] = defaultdict(list)
         within = Span(hour * HOUR_MS, (hour + 1) * HOUR_MS + REACH_MS)
-        for one in stretches.between(db, stream.id, within):
+        for one in read_stretches(db, stream.id, within):
             runs[one.run, one.format_id].append(one.span)
         return {key: merge_spans(spans) for key, spans in runs.items()}
 
@@ -155,7 +353,7 @@ class HourTable:
         """Set the count of an hour. A remaining negative count is removed from the totals."""
         if files <= 0:
             db.execute("DELETE FROM hours WHERE stream_id = ? AND hour = ?", (stream.id, before.hour))
-            segments.count(db, stream, -files, -size_bytes)
+            add_to_count(db, stream, -files, -size_bytes)
         else:
             db.execute("INSERT OR REPLACE INTO hours VALUES (?, ?, ?, ?)", (stream.id, before.hour, files, size_bytes))
 
@@ -175,7 +373,7 @@ class HourTable:
         """
         begin_ms, end_ms = hour * HOUR_MS, (hour + 1) * HOUR_MS
         which = "start_ms >= ? AND start_ms < ? AND end_ms <= ? AND NOT removing ORDER BY start_ms"
-        rows = segments.rows(db, self._names, stream, which, begin_ms, end_ms, end_ms + REACH_MS)
+        rows = read_segments(db, self._names, stream, which, begin_ms, end_ms, end_ms + REACH_MS)
         before = next(iter(self._counts(db, stream, hour, hour)), HourCount(hour, 0, 0))
         if len(rows) != len(self._with_rows(db, stream, hour)) or not rows or len(look.files) > catalogue.MOST_FILES:
             return False
@@ -199,7 +397,7 @@ class HourTable:
             files = _without(look, stream, self._with_rows(db, stream, hour))
             found = self._segments(db, stream, files, self._runs(db, stream, hour))
             size_bytes = sum(one.size_bytes for one in found)
-            segments.count(db, stream, len(found) - count.files, size_bytes - count.size_bytes)
+            add_to_count(db, stream, len(found) - count.files, size_bytes - count.size_bytes)
             self._count(db, stream, count, len(found), size_bytes)
 
 

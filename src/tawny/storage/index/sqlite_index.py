@@ -19,10 +19,8 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.protocol import EventPage, IndexTraits, SegmentCount
-from tawny.storage.index.sqlite_events import EventTable
-from tawny.storage.index.sqlite_file import SqliteFile
-from tawny.storage.index.sqlite_gaps import GapTable
-from tawny.storage.index.sqlite_names import NameTable
+from tawny.storage.index.sqlite_events import EventTable, GapTable
+from tawny.storage.index.sqlite_file import NameTable, SqliteFile
 from tawny.storage.index.sqlite_segment_store import SqliteSegmentStore
 
 _ROWS_AT_ONCE: Final = 1000

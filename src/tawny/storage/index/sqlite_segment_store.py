@@ -11,13 +11,12 @@ from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.segments import Segment, segment_id
 from tawny.model.times import Span, merge_spans, missing_spans
 from tawny.storage.disk.layout import HOUR_MS, is_thinned
-from tawny.storage.index import sqlite_segments as segments
-from tawny.storage.index import sqlite_stretches as stretches
+from tawny.storage.index import sqlite_hours as segments
+from tawny.storage.index import sqlite_hours as stretches
 from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.protocol import SegmentCount
-from tawny.storage.index.sqlite_file import SqliteFile
+from tawny.storage.index.sqlite_file import NameTable, SqliteFile, StreamKey, format_of
 from tawny.storage.index.sqlite_hours import REACH_MS, HourTable
-from tawny.storage.index.sqlite_names import NameTable, StreamKey, format_of
 
 _ID_BYTES: Final = 12
 _MARK_BYTES: Final = 6
@@ -52,7 +51,7 @@ class SqliteSegmentStore:
             case True:
                 return None
             case False:
-                return segments.rows(db, self._names, stream, "start_ms = ?", start_ms)[0]
+                return segments.read_segments(db, self._names, stream, "start_ms = ?", start_ms)[0]
 
     def overlapping(
         self, db: sqlite3.Connection, camera: CameraId, name: StreamName | None, within: Span
@@ -64,7 +63,7 @@ class SqliteSegmentStore:
 
     def _overlapping(self, db: sqlite3.Connection, stream: StreamKey, within: Span) -> list[Segment]:
         begin_ms, end_ms = within.begin_ms, within.end_ms
-        with_rows = segments.overlapping(db, self._names, stream, begin_ms, end_ms)
+        with_rows = segments.find_overlapping(db, self._names, stream, begin_ms, end_ms)
         return with_rows + self._hours.overlapping(db, stream, begin_ms, end_ms)
 
     def oldest(
@@ -111,19 +110,19 @@ class SqliteSegmentStore:
             "ORDER BY end_ms, start_ms LIMIT ?"
         )
         behind_ms = behind[0], max(-1, min(start_ms, _EVER_MS))
-        return segments.rows(db, self._names, stream, which, begin_ms, end_ms, *behind_ms, limit)
+        return segments.read_segments(db, self._names, stream, which, begin_ms, end_ms, *behind_ms, limit)
 
     def removing(self, db: sqlite3.Connection) -> list[Segment]:
         found: list[Segment] = []
         for stream in self._names.streams(db, None, None):
-            found += segments.rows(db, self._names, stream, "removing")
+            found += segments.read_segments(db, self._names, stream, "removing")
         return sorted(found, key=_place)
 
     def spans(self, db: sqlite3.Connection, camera: CameraId, name: StreamName | None, within: Span) -> list[Span]:
-        return stretches.spans(db, [one.id for one in self._names.streams(db, camera, name)], within)
+        return stretches.recorded_spans(db, [one.id for one in self._names.streams(db, camera, name)], within)
 
     def bounds(self, db: sqlite3.Connection, camera: CameraId) -> Span | None:
-        return stretches.bounds(db, [one.id for one in self._names.streams(db, camera, None)])
+        return stretches.recorded_bounds(db, [one.id for one in self._names.streams(db, camera, None)])
 
     def totals(self, db: sqlite3.Connection, camera: CameraId | None, name: StreamName | None) -> tuple[int, int]:
         """Return number of files and total bytes."""
@@ -142,10 +141,10 @@ class SqliteSegmentStore:
             return
         if self._hours.at(db, stream, segment.start_ms) is not None:
             return
-        segments.insert(db, self._names, stream, segment, removing=False)
-        segments.count(db, stream, 1, segment.size_bytes)
+        segments.insert_segment(db, self._names, stream, segment, removing=False)
+        segments.add_to_count(db, stream, 1, segment.size_bytes)
         said, thinned = format_of(segment), is_thinned(segment)
-        stretches.cover(db, self._names, stream.id, segment.span, segment.run, said, is_thinned=thinned)
+        stretches.cover_span(db, self._names, stream.id, segment.span, segment.run, said, is_thinned=thinned)
 
     def mark_removing(self, db: sqlite3.Connection, segment: Segment) -> None:
         stream = self._names.stream(db, segment.camera, segment.stream)
@@ -157,12 +156,12 @@ class SqliteSegmentStore:
             taken = self._hours.take_out(db, stream, segment)
             if taken is None:
                 return
-            segments.insert(db, self._names, stream, taken, removing=True)
+            segments.insert_segment(db, self._names, stream, taken, removing=True)
         else:
-            taken = segments.rows(db, self._names, stream, "start_ms = ?", segment.start_ms)[0]
+            taken = segments.read_segments(db, self._names, stream, "start_ms = ?", segment.start_ms)[0]
             asked = (stream.id, segment.start_ms)
             db.execute("UPDATE segments SET removing = 1 WHERE stream_id = ? AND start_ms = ?", asked)
-        segments.count(db, stream, -1, -taken.size_bytes)
+        segments.add_to_count(db, stream, -1, -taken.size_bytes)
         self._uncover(db, stream, taken)
 
     def _uncover(self, db: sqlite3.Connection, stream: StreamKey, segment: Segment) -> None:
@@ -172,7 +171,7 @@ class SqliteSegmentStore:
             for one in self._overlapping(db, stream, segment.span)
             if one.run == segment.run and format_of(one).looks_as(said)
         ]
-        stretches.uncover(db, self._names, stream.id, segment.span, segment.run, said, others)
+        stretches.uncover_span(db, self._names, stream.id, segment.span, segment.run, said, others)
 
     def drop(self, db: sqlite3.Connection, segment: Segment) -> None:
         self.mark_removing(db, segment)
@@ -228,11 +227,11 @@ class SqliteSegmentStore:
         """Remove time without a segment from the stretches. Return it."""
         lost: list[Span] = []
         listed = self._overlapping(db, stream, within)
-        for stretch in stretches.between(db, stream.id, within):
+        for stretch in stretches.read_stretches(db, stream.id, within):
             said, claimed = self._names.format(db, stretch.format_id), stretch.span.cut_to(within)
             there = [one.span for one in listed if one.run == stretch.run and format_of(one).looks_as(said)]
             for hole in missing_spans(there, claimed) if claimed else []:
-                stretches.uncover(db, self._names, stream.id, hole, stretch.run, said, [])
+                stretches.uncover_span(db, self._names, stream.id, hole, stretch.run, said, [])
                 lost.append(hole)
         return lost
 

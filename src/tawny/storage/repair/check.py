@@ -6,10 +6,11 @@ runs.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Final, NamedTuple
 
-from tawny.media.mp4.fragment_hashes import changed_fragments
+from tawny.media.mp4.leaf_proof import changed_fragments
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.clock import Clock
 from tawny.model.damage import DamagedSpan, DamageSum, damage_sum
@@ -18,9 +19,9 @@ from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment, segment_id
 from tawny.model.times import Span, merge_spans, missing_spans, utc_text
-from tawny.sealed.file_scanner import FileEnding
+from tawny.sealed.file_reader import FileEnding
 from tawny.storage.disk.disk import parent_of
-from tawny.storage.disk.layout import SegmentName, hour_folder, is_thinned
+from tawny.storage.disk.layout import HOUR_MS, SegmentName, hour_folder, is_thinned
 from tawny.storage.disk.lock import holder
 from tawny.storage.disk.secondary_volumes import any_away
 from tawny.storage.disk.volume import Volume
@@ -28,14 +29,49 @@ from tawny.storage.disk.volume_walk import FileKind, FoundFile, walk
 from tawny.storage.history.file_signing import read_sealed
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.history.proof import verify_history
-from tawny.storage.index.count_check import differences
 from tawny.storage.index.protocol import Index, SegmentCount
-from tawny.storage.repair.coverage import WallCoverage, wall_coverage
 from tawny.storage.repair.finalize_segment import finalize_segments
-from tawny.storage.repair.findings import CheckReport, Finding, FindingKind
+from tawny.storage.repair.findings import CheckReport, Finding, FindingKind, WallCoverage, wall_coverage
 from tawny.storage.repair.healing import heal
 from tawny.storage.retention.thinning import finish_thinning
 from tawny.storage.segments.metadata import read_about
+
+# Comparison of the counts of settled hours with the files, for `check`.
+
+
+class CountDifference(NamedTuple):
+    """The count in the index and the actual count."""
+
+    counted: SegmentCount
+    there: SegmentCount
+
+
+def differences(index: Index) -> Iterator[CountDifference]:
+    """Yield each difference.
+
+    Each is verified a second time: a running recorder may remove files during the comparison.
+    """
+    for counted in index.counted():
+        there = _there(index, counted)
+        if there == counted:
+            continue
+        now = next((one for one in index.counted() if _is_same_hour(one, counted)), None)
+        if now is not None and _there(index, now) != now:
+            yield CountDifference(now, there)
+
+
+def _there(index: Index, counted: SegmentCount) -> SegmentCount:
+    hour = Span(counted.begin_ms, counted.begin_ms + HOUR_MS)
+    begun = [one for one in index.segments(counted.camera, counted.stream, hour) if _begins_in(one, hour)]
+    return replace(counted, files=len(begun), size_bytes=sum(one.size_bytes for one in begun))
+
+
+def _begins_in(segment: Segment, hour: Span) -> bool:
+    return hour.begin_ms <= segment.start_ms < hour.end_ms
+
+
+def _is_same_hour(one: SegmentCount, other: SegmentCount) -> bool:
+    return (one.camera, one.stream, one.begin_ms) == (other.camera, other.stream, other.begin_ms)
 
 
 def check_volume(

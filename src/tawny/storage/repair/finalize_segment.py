@@ -14,7 +14,7 @@ from tawny.media.mp4.segment_reader import SegmentReader, read_segment
 from tawny.model.errors import DiskFull, FileDamaged, StorageError
 from tawny.model.packets import VIDEO_RATE
 from tawny.model.segments import Segment
-from tawny.sealed.file_scanner import FileEnding, FileScan
+from tawny.sealed.file_reader import FileEnding, FileScan
 from tawny.sealed.header import SealedHeader
 from tawny.storage.disk.disk import OpenFile, sync_together
 from tawny.storage.disk.layout import SegmentName

@@ -1,13 +1,54 @@
 """Findings of `check`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tawny.model.damage import DamageSum
+from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId
-from tawny.model.times import Span
-from tawny.storage.repair.coverage import WallCoverage
+from tawny.model.times import Span, merge_spans, missing_spans
+from tawny.storage.index.protocol import Index
+
+# Coverage of wall-clock time by recordings and explained gaps.
+
+
+@dataclass(frozen=True, slots=True)
+class WallCoverage:
+    """Sums over cameras. Recorded and explained time do not overlap: recorded time counts first."""
+
+    recorded_s: float = 0.0
+    explained_s: float = 0.0
+    unexplained_s: float = 0.0
+    unexplained: list[tuple[CameraId, Span]] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    """The explaining gaps, with their evidence."""
+
+
+def wall_coverage(index: Index, cameras: Iterable[CameraId], until_ms: int) -> WallCoverage:
+    """Return the coverage of each camera from its first to its last known instant, at most `until_ms`."""
+    recorded_ms = explained_ms = 0
+    unexplained: list[tuple[CameraId, Span]] = []
+    told: list[Gap] = []
+    for camera in cameras:
+        ever = Span(0, until_ms)
+        recorded = index.spans(camera, None, ever)
+        found = index.gaps(camera, ever)
+        told += found
+        gaps = [cut for gap in found if (cut := gap.span(until_ms).cut_to(ever)) is not None]
+        known = merge_spans([*recorded, *gaps])
+        if not known:
+            continue
+        holes = missing_spans(known, Span(known[0].begin_ms, known[-1].end_ms))
+        unexplained += [(camera, hole) for hole in holes]
+        recorded_ms += _sum(recorded)
+        explained_ms += _sum(known) - _sum(recorded)
+    hole_ms = sum(span.end_ms - span.begin_ms for _, span in unexplained)
+    return WallCoverage(recorded_ms / 1000, explained_ms / 1000, hole_ms / 1000, unexplained, told)
+
+
+def _sum(spans: list[Span]) -> int:
+    return sum(span.end_ms - span.begin_ms for span in spans)
 
 
 class FindingKind(StrEnum):

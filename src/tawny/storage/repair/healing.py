@@ -9,14 +9,13 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Final
 
-from tawny.media.mp4.fragment_hashes import changed_fragments
+from tawny.media.mp4.leaf_proof import changed_fragments
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.errors import FileDamaged, StorageError
-from tawny.sealed.file_scanner import FileEnding
+from tawny.sealed.file_reader import FileEnding
 from tawny.storage.disk.disk import parent_of
-from tawny.storage.disk.file_copy import copy
 from tawny.storage.disk.layout import is_sealed
-from tawny.storage.disk.volume import Volume
+from tawny.storage.disk.volume import Volume, copy
 from tawny.storage.history.file_signing import read_sealed
 from tawny.storage.history.ledger import HistoryLedger
 

@@ -19,9 +19,8 @@ from tawny.model.ids import CameraId
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.storage.disk.layout import HOUR_MS
-from tawny.storage.disk.reserve import Reserve
 from tawny.storage.disk.secondary_volumes import spaces
-from tawny.storage.disk.volume import Volume
+from tawny.storage.disk.volume import Reserve, Volume
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
 from tawny.storage.retention.contract import RetentionContract, RetentionRule

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from tawny.media.mp4.fragment_hashes import hash_box, hashes_of
 from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
+from tawny.media.mp4.leaf_proof import hash_box, hashes_of
 from tawny.media.mp4.segment_reader import SamplePlace, SegmentReader, places, read_segment
 from tawny.model.errors import FileDamaged
 from tawny.model.packets import VIDEO_RATE
 from tawny.model.segments import Segment
-from tawny.sealed.file_scanner import FileEnding
+from tawny.sealed.file_reader import FileEnding
 from tawny.sealed.header import SealedHeader
 from tawny.sealed.thin import can_be_thinned, thin_file
 from tawny.storage.disk.layout import SegmentName, segment_name

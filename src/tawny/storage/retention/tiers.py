@@ -15,9 +15,8 @@ from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
 from tawny.model.segments import Segment
 from tawny.storage.disk.disk import parent_of
-from tawny.storage.disk.file_copy import copy
 from tawny.storage.disk.secondary_volumes import is_volume_present
-from tawny.storage.disk.volume import Volume
+from tawny.storage.disk.volume import Volume, copy
 from tawny.storage.index.protocol import Index
 from tawny.storage.retention.removal import tidy
 

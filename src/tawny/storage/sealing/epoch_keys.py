@@ -8,17 +8,18 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Final
 
 from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
+from tawny.sealed.file_reader import FileScan
 from tawny.sealed.header import NO_STREAM, SealedFileKind, SealedFlag, SealedHeader
-from tawny.sealed.key_ring import RingLine
 from tawny.sealed.key_wrapping import area_bytes, wrap
 from tawny.sealed.keys import EpochKey
 from tawny.sealed.records import BLOB
-from tawny.sealed.sealer import Sealer, new_salt
+from tawny.sealed.sealer import RingLine, Sealer, new_salt, read_ring
 from tawny.storage.disk.layout import DAY_MS, day_folder, keys_path
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import FileSigning, store_picture
@@ -190,3 +191,16 @@ def _add_to_ring(volume: Volume, camera: CameraId, line: RingLine) -> None:
         file.close()
     if is_new:
         disk.sync_folder(day_folder(camera, line.born_ms))
+
+
+# Key ring lookup for a sealed file whose own wrapped key is for other recipients.
+
+
+def from_ring(path: Path, file: FileScan) -> bytes:
+    """Return the wrapped key from a key ring in the file's folder or its parent folder. Empty if none has it."""
+    for folder in (path.parent, path.parent.parent):
+        for ring in sorted(folder.glob("*.keys")):
+            line = read_ring(ring.read_bytes()).get(file.header.commit)
+            if line is not None:
+                return line.wrapped
+    return b""

@@ -13,9 +13,8 @@ from typing import Final
 from tawny.model.ids import CameraId
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.header import HEADER_BYTES, SealedHeader
-from tawny.sealed.key_ring import RingLine, read_ring
 from tawny.sealed.key_wrapping import Identity, area, short_name, unwrap, wrap, wrapped_in
-from tawny.sealed.sealer import compact
+from tawny.sealed.sealer import RingLine, compact, read_ring
 from tawny.storage.disk.disk import DiskAccess
 from tawny.storage.disk.layout import is_sealed
 from tawny.storage.disk.volume import Volume

@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from tawny.media.mp4.fragment_hashes import hash_box, hashes_of
 from tawny.media.mp4.fragment_writer import aligned_boxes, end_box, padding_before
-from tawny.media.mp4.leaf_proof import PROOF, LeafProof, end_leaf, first_leaves, leaf, leaf_box
+from tawny.media.mp4.leaf_proof import PROOF, LeafProof, end_leaf, first_leaves, hash_box, hashes_of, leaf, leaf_box
 from tawny.model.errors import StorageError
 from tawny.sealed.header import SealedFlag, SealedHeader
 from tawny.sealed.records import AFTER_KEY, KEY, KEY_ALONE, REST

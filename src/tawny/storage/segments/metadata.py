@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tawny.media.codec.codec_names import codec_string
+from tawny.media.codec.parameter_sets import codec_string
 from tawny.media.mp4.boxes import OURS
 from tawny.media.mp4.leaf_proof import proof_keys
 from tawny.model.ids import CameraId, RunId, StreamName

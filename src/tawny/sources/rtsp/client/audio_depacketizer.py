@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tawny.model.packets import AudioFormat
-from tawny.protocols.sdp_reader import SdpTrack
+from tawny.protocols.sdp import SdpTrack
 from tawny.sources.rtsp.client.rtp_receiver import Depacketizer, OpenFragment
 
 AAC_SAMPLES = 1024

@@ -9,18 +9,18 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from tawny.media.audio.aac import g711
+from tawny.media.audio import g711
 from tawny.model.clock import Clock
 from tawny.model.packets import AudioFormat
 from tawny.protocols.login_history import LoginRecord
-from tawny.protocols.rtp.packetizer import Packetizer
-from tawny.protocols.sdp_reader import SdpDescription, SdpTrack
+from tawny.protocols.rtp import Packetizer
+from tawny.protocols.sdp import SdpDescription, SdpTrack
 from tawny.sources.rtsp.address import RtspAddress
-from tawny.sources.rtsp.client.fault import ConversationFault
 from tawny.sources.rtsp.client.handshake import Requests, TrackTransport, described, handshake
 from tawny.sources.rtsp.client.interleaved import InterleavedReader
 from tawny.sources.rtsp.client.session import ClientSession, read_reply
 from tawny.sources.rtsp.client.tcp_socket import TcpSocket
+from tawny.sources.rtsp.client.transcript import ConversationFault
 
 REQUIRE = "www.onvif.org/ver20/backchannel"
 RATE = 8000

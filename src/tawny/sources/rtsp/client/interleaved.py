@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 
 from tawny.protocols.rtsp_message import MOST_BODY_BYTES, MOST_HEADER_BYTES
-from tawny.sources.rtsp.client.fault import ConversationFault
 from tawny.sources.rtsp.client.rtp_receiver import RtpReceiver
+from tawny.sources.rtsp.client.transcript import ConversationFault
 
 MOST_RUBBISH_BYTES = 100_000
 MAX_SEARCHED_BYTES = 40 * MOST_RUBBISH_BYTES

@@ -4,13 +4,121 @@ Order of checks: version, extension and padding, source (SSRC), sequence number,
 these rules. So suspicious packets go to a probation queue and are accepted once they continue consistently.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from struct import Struct
+from struct import Struct, pack, unpack_from
 from typing import NamedTuple, Protocol
 
-from tawny.sources.rtsp.client.fault import ConversationFault
-from tawny.sources.rtsp.client.reorder import ProbationQueue, ReorderBuffer, number_of
+from tawny.sources.rtsp.client.transcript import ConversationFault
+
+# RTCP (RFC 3550, 6): parses sender reports and BYE, builds receiver reports. Ignores invalid packets.
+
+_NTP_TO_UNIX_S = 2_208_988_800
+_EARLIEST_S = 1_577_836_800
+"""2020-01-01: an earlier camera time means that its clock was never set."""
+_SENDER, _BYE = 200, 203
+_SENDER_BYTES = 28
+
+
+@dataclass(frozen=True, slots=True)
+class SenderReport:
+    """Mapping of the camera's clock to the RTP timestamp. utc_s: None if the clock was never set."""
+
+    source: int
+    utc_s: float | None
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    source: int
+
+
+def read_reports(data: bytes) -> Iterator[SenderReport | Bye]:
+    """Yield the sender reports and BYEs of a compound packet."""
+    at = 0
+    while len(data) - at >= 8:
+        first, kind, words = unpack_from(">BBH", data, at)
+        size = 4 + 4 * words
+        if first >> 6 != 2 or at + size > len(data):
+            return
+        if kind == _SENDER and size >= _SENDER_BYTES:
+            source, seconds, fraction, time = unpack_from(">IIII", data, at + 4)
+            utc_s = seconds - _NTP_TO_UNIX_S + fraction / 2**32
+            yield SenderReport(source, utc_s if utc_s >= _EARLIEST_S else None, time)
+        elif kind == _BYE and first & 31:
+            yield Bye(int.from_bytes(data[at + 4 : at + 8], "big"))
+        at += size
+
+
+def receiver_report(source: int, missing: int, highest: int) -> bytes:
+    """Return a receiver report for `source`. highest: sequence number received; missing: total packets lost."""
+    block = pack(">IIIIII", source, missing & 0x7FFFFF, highest & 0xFFFF, 0, 0, 0)
+    return pack(">BBHI", 0x81, 201, 7, source ^ 0x5461776E) + block
+
+
+# Queues of RTP packets: reordering of late packets, and probation of suspicious ones.
+
+
+def number_of(packet: bytes) -> int:
+    """Return an RTP packet's sequence number."""
+    return packet[2] << 8 | packet[3]
+
+
+class ReorderBuffer:
+    """Packets received ahead of their turn, by sequence number."""
+
+    def __init__(self) -> None:
+        self._packets: dict[int, bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._packets)
+
+    def put(self, number: int, packet: bytes) -> bool:
+        """Add a packet. Return False for a duplicate."""
+        if number in self._packets:
+            return False
+        self._packets[number] = packet
+        return True
+
+    def pop(self, number: int) -> bytes | None:
+        return self._packets.pop(number, None)
+
+    def take_all(self, following: int) -> Iterator[bytes]:
+        """Remove and yield all packets, ordered by sequence number from `following` on."""
+        packets, self._packets = self._packets, {}
+        for number in sorted(packets, key=lambda number: (number - following) & 0xFFFF):
+            yield packets[number]
+
+
+class ProbationQueue:
+    """Suspicious packets. After `proof` consecutive sequence numbers they count as valid."""
+
+    def __init__(self, proof: int) -> None:
+        self._proof = proof
+        self._packets: list[bytes] = []
+        self._of = 0
+
+    def __len__(self) -> int:
+        return len(self._packets)
+
+    def put(self, number: int, packet: bytes, of: int = 0) -> list[bytes]:
+        """Add a packet. Return all packets once there are enough, else an empty list. of: property they must share."""
+        packets = self._packets
+        if packets and (of != self._of or number != (number_of(packets[-1]) + 1) & 0xFFFF):
+            packets.clear()
+        self._of = of
+        packets.append(packet)
+        if len(packets) < self._proof:
+            return []
+        self._packets = []
+        return packets
+
+    def clear(self) -> None:
+        if self._packets:
+            self._packets.clear()
+
 
 HEADER_BYTES = 12
 TCP_WINDOW, UDP_WINDOW = 16, 128

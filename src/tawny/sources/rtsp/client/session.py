@@ -1,15 +1,15 @@
 """Requests and state of one RTSP session. Bytes and values only, no sockets."""
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from tawny.protocols.client_auth import ClientAuth
 from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.rtsp_message import MalformedRtspResponse, RtspResponse, read_head, request
-from tawny.sources.log_redaction import SecretFilter
-from tawny.sources.rtsp.address import RtspAddress
-from tawny.sources.rtsp.client.fault import ConversationFault
-from tawny.sources.rtsp.client.transcript import Transcript
+from tawny.sources.rtsp.address import RtspAddress, SecretFilter
+from tawny.sources.rtsp.client.transcript import FORM, ConversationFault, Reason, Transcript
 
 USUAL_TIMEOUT_S, LEAST_TIMEOUT_S = 60, 4
 MOST_PAUSE_S = 25.0
@@ -114,3 +114,46 @@ class ClientSession:
         answer = f"RTSP/1.0 {status}\r\nCSeq: {sequence}\r\n\r\n".encode()
         self.transcript.sent(answer)
         return answer
+
+
+# Knowledge about a stream from earlier connections: compatibility with the built-in client, keep-alive interval.
+
+_MOST_FAILURES = 3
+_STEADY_S, _MOST_AGE_S, _LEAST_PAUSE_S = 2.0, 300.0, 2.0
+
+
+@dataclass(slots=True)
+class StreamMemory:
+    """Held by the source, updated by its connections."""
+
+    login: LoginRecord | None = None
+    """What sign-in the camera offered before."""
+
+    pause_s: float = MOST_PAUSE_S
+    """Maximum keep-alive interval, in seconds."""
+    transcript: Transcript | None = None
+    """Transcript of the newest connection."""
+    counted: Callable[[], Mapping[str, Any]] = dict
+    """Returns the counters of the newest connection."""
+    _failures: int = 0
+    _age_s: float = 0.0
+
+    @property
+    def wants_another_client(self) -> bool:
+        """The built-in client has repeatedly failed on this camera's data format."""
+        return self._failures >= _MOST_FAILURES
+
+    def over(self, reason: Reason, age_s: float, *, had_pictures: bool) -> None:
+        """Record the end of a connection. age_s: playing time, in seconds."""
+        if had_pictures:
+            self._failures = 0
+        elif reason in FORM:
+            self._failures += 1
+        if reason in ("closed", "reset", "session") and had_pictures and age_s < _MOST_AGE_S:
+            if abs(age_s - self._age_s) < _STEADY_S:  # same age again: keep-alive interval too long
+                self.pause_s = max(_LEAST_PAUSE_S, min(self.pause_s, age_s) / 2)
+            self._age_s = age_s
+
+    def other_failed(self) -> None:
+        """Record that FFmpeg failed, too: the built-in client is tried again."""
+        self._failures = 0

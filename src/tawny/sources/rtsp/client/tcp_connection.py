@@ -10,16 +10,15 @@ from typing import Any
 from tawny.model.clock import Clock
 from tawny.model.gaps import GapEvidence
 from tawny.model.packets import SourcePacket
-from tawny.protocols.sdp_reader import SdpDescription
+from tawny.protocols.sdp import SdpDescription
 from tawny.sources.rtsp.address import RtspAddress
-from tawny.sources.rtsp.client.fault import ConversationFault
 from tawny.sources.rtsp.client.handshake import Requests, TrackTransport, handshake
 from tawny.sources.rtsp.client.interleaved import InterleavedReader
 from tawny.sources.rtsp.client.rtp_receiver import TCP_WINDOW
-from tawny.sources.rtsp.client.session import ClientSession, read_reply
-from tawny.sources.rtsp.client.stream_memory import StreamMemory
+from tawny.sources.rtsp.client.session import ClientSession, StreamMemory, read_reply
 from tawny.sources.rtsp.client.tcp_socket import TcpSocket
 from tawny.sources.rtsp.client.tracks import Tracks
+from tawny.sources.rtsp.client.transcript import ConversationFault
 from tawny.sources.source import IdleUntil
 
 OPEN_S = 8.0

@@ -12,7 +12,7 @@ from errno import EALREADY, EINPROGRESS
 from typing import Any
 
 from tawny.sources.rtsp.address import RtspAddress
-from tawny.sources.rtsp.client.fault import ConversationFault
+from tawny.sources.rtsp.client.transcript import ConversationFault
 
 _Found = list[tuple[socket.AddressFamily, Any]]
 

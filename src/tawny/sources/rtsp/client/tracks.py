@@ -3,21 +3,107 @@
 No sockets and no clock: the caller sets the time.
 """
 
+import base64
+import binascii
 from collections import deque
 from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
+from tawny.media.codec.nal import START, split_annexb
 from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket, VideoFormat
-from tawny.protocols.sdp_reader import SdpDescription, SdpTrack
+from tawny.protocols.sdp import SdpDescription, SdpTrack
 from tawny.sources.packet_builder import PacketBuilder
 from tawny.sources.rtsp.client.audio_depacketizer import AacDepacketizer, AudioFrame, G711Depacketizer, sound_of
-from tawny.sources.rtsp.client.camera_clock import CameraClock
-from tawny.sources.rtsp.client.fault import ConversationFault
-from tawny.sources.rtsp.client.rtcp import Bye, read_reports
-from tawny.sources.rtsp.client.rtp_receiver import TCP_WINDOW, RtpCounts, RtpReceiver
-from tawny.sources.rtsp.client.sprop import announced_sets
+from tawny.sources.rtsp.client.rtp_receiver import TCP_WINDOW, Bye, RtpCounts, RtpReceiver, SenderReport, read_reports
 from tawny.sources.rtsp.client.timestamp_aligner import TimestampAligner
+from tawny.sources.rtsp.client.transcript import ConversationFault
 from tawny.sources.rtsp.client.video_depacketizer import DepacketizedUnit, VideoDepacketizer
+
+# Parameter sets announced in the SDP. Candidates only; invalid ones are skipped.
+
+_NAMES = ("sprop-parameter-sets", "sprop-vps", "sprop-sps", "sprop-pps")
+_MOST_CHARACTERS = 8192
+
+
+def announced_sets(track: SdpTrack) -> tuple[bytes, ...]:
+    """Return the announced NAL units; empty if none. Accepts start codes, which some cameras add."""
+    texts = (text for name in _NAMES for text in track.fmtp.get(name, "")[:_MOST_CHARACTERS].split(","))
+    return tuple(nal for text in texts for nal in _nals(text))
+
+
+def _nals(text: str) -> list[bytes]:
+    try:
+        data = base64.b64decode(text.strip().strip('"') + "==")
+    except (binascii.Error, ValueError):
+        return []
+    if not data.startswith((START, START[1:])):
+        data = START + data
+    return [nal for nal in split_annexb(data) if len(nal) > 2]
+
+
+# Camera clock offset and video latency, derived from RTCP sender reports.
+
+_BACK_S = 1.0
+"""A clock that goes back by more than this was set; the first report after that is ignored."""
+_SET_S = 0.5
+"""Offsets of two reports that differ by more than transmission delays can explain: the clock was set."""
+_KEPT = 12
+_CREDIBLE = 3
+"""Minimum number of consistent reports for a latency estimate."""
+_MOST_LATENCY_S = 10.0
+
+
+class CameraClock:
+    """Fed with the sender reports of the video track."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._offsets: deque[float] = deque(maxlen=_KEPT)
+        self._latencies: deque[float] = deque(maxlen=_KEPT)
+        self._said_s = 0.0
+
+    def report(self, report: SenderReport, arrived_s: float, picture: tuple[int, float] | None) -> None:
+        """Process a report. arrived_s: UTC. picture: RTP timestamp and arrival time (UTC) of the newest frame."""
+        said_s = report.utc_s
+        if said_s is None:
+            return
+        before_s, self._said_s = self._said_s, said_s
+        if said_s < before_s - _BACK_S:
+            self._forget()
+            return
+        offset_s = said_s - arrived_s
+        if self._offsets and abs(offset_s - self._offsets[-1]) > _SET_S:
+            self._forget()
+        self._offsets.append(offset_s)
+        if picture is not None:
+            time, came_s = picture
+            step = (time - report.time) & 0xFFFFFFFF
+            taken_s = said_s + (step - (1 << 32) if step >> 31 else step) / self._rate
+            self._latencies.append(came_s + max(self._offsets) - taken_s)
+
+    def restart(self) -> None:
+        """Reset for a new stream, which may have another clock."""
+        self._forget()
+        self._said_s = 0.0
+
+    @property
+    def offset_s(self) -> float | None:
+        """Camera clock minus local clock, in seconds. None without a report."""
+        return max(self._offsets, default=None)
+
+    @property
+    def latency_s(self) -> float | None:
+        """Time from capture to arrival of a frame, in seconds. None until credible."""
+        if len(self._latencies) < _CREDIBLE:
+            return None
+        found_s = median(self._latencies)
+        return max(0.0, found_s) if -_SET_S < found_s < _MOST_LATENCY_S else None
+
+    def _forget(self) -> None:
+        self._offsets.clear()
+        self._latencies.clear()
+
 
 KEYFRAME_S = 30.0
 """Timeout for the first keyframe, in seconds; cameras send one every 1 to 20 s."""

@@ -5,9 +5,75 @@ Written by the reader thread; read from any thread.
 
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
-from tawny.sources.log_redaction import SecretFilter
+from tawny.model.errors import (
+    SourceClosed,
+    SourceError,
+    SourceLoginWeaker,
+    SourceNotFound,
+    SourceRedirected,
+    SourceRefused,
+    SourceStalled,
+    SourceUnreachable,
+    SourceUnusable,
+)
+from tawny.model.gaps import GapEvidence
+from tawny.sources.rtsp.address import SecretFilter
+
+# Reasons why an RTSP session fails, and their mapping to SourceErrors.
+
+Reason = Literal[
+    "unreachable", "refused", "login-refused", "login-weaker", "not-found", "busy", "redirect-refused",
+    "open-timeout", "not-rtsp", "sdp", "no-video", "transport", "certificate", "framing", "picture-too-big",
+    "header-too-long", "body-too-long", "stall", "closed", "reset", "bye", "session", "mixed", "waiting-key",
+    "bad-parameters", "no-parameters",
+]  # fmt: skip
+
+FORM: frozenset[Reason] = frozenset({"sdp", "framing", "no-video", "no-parameters"})
+"""Faults in the format of the data, which another client may handle."""
+
+_ERRORS: dict[Reason, type[SourceError]] = {
+    "unreachable": SourceUnreachable,
+    "open-timeout": SourceUnreachable,
+    "login-refused": SourceRefused,
+    "login-weaker": SourceLoginWeaker,
+    "not-found": SourceNotFound,
+    "redirect-refused": SourceRedirected,
+    "sdp": SourceUnusable,
+    "no-video": SourceUnusable,
+    "picture-too-big": SourceUnusable,
+    "waiting-key": SourceUnusable,
+    "bad-parameters": SourceUnusable,
+    "no-parameters": SourceUnusable,
+    "stall": SourceStalled,
+    "closed": SourceClosed,
+    "reset": SourceClosed,
+    "bye": SourceClosed,
+    "session": SourceClosed,
+}
+"""All other reasons map to SourceError."""
+
+
+class ConversationFault(Exception):
+    """The session failed. detail: text for users, without secrets and final period."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason: Reason = reason
+        self.detail = detail
+
+    def error(self, where: str, evidence: GapEvidence | None = None) -> SourceError:
+        """Convert to a SourceError. where: the address without credentials."""
+        made = _ERRORS.get(self.reason, SourceError)(where, self.detail, evidence or GapEvidence(self.reason))
+        made.__cause__ = self
+        return made
+
+
+def reason_of(error: SourceError) -> Reason | None:
+    """Return the reason behind a SourceError; None if it has none."""
+    return error.__cause__.reason if isinstance(error.__cause__, ConversationFault) else None
+
 
 _MOST_FIRST, _MOST_LAST, _MOST_CHARACTERS = 40, 20, 20_000
 _LONGEST_SECRET: Final = 4_000
@@ -70,3 +136,28 @@ class Transcript:
             self._first.append(said)
         else:
             self._last.append(said)
+
+
+# Converts a connection's counters to descriptions of tolerated protocol violations.
+
+_WORDS: Final = {
+    "rubbish_bytes": "{n} unexpected bytes between packets",
+    "unasked": "{n} packets on channels that weren't requested",
+    "missing": "{n} packets lost",
+    "late": "{n} packets out of order",
+    "repeated": "{n} packets duplicated or too late",
+    "strangers": "{n} packets from another stream",
+    "restarts": "stream restarted {n} times without reconnecting",
+    "clock_jumps": "camera clock jumped {n} times",
+    "damaged": "{n} damaged frames",
+    "sound_bad": "{n} unreadable audio packets",
+    "sound_cut": "audio cut {n} times to stay in sync",
+    "sound_padded": "silence added {n} times to stay in sync",
+}
+
+
+def tolerated_faults(counted: Mapping[str, Any]) -> list[str]:
+    """Return the descriptions. counted: a connection's notes."""
+    told = [words.format(n=counted[name]) for name, words in _WORDS.items() if counted.get(name)]
+    ignored = counted.get("sound_ignored")
+    return [*told, f"its audio format {ignored} isn't supported and isn't recorded"] if ignored else told

@@ -1,0 +1,203 @@
+"""Responses with video: byte ranges (RFC 9110), streams that end with the session, and cut clips."""
+
+import asyncio
+import re
+from base64 import b64encode
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from urllib.parse import quote
+
+from fastapi import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Send
+
+from tawny.api import serializers
+from tawny.api.auth.access import LOOK_S as RIGHTS_S
+from tawny.api.auth.access import has_ended
+from tawny.api.context import AppContext, the_site
+from tawny.api.errors import RequestRefused, bad_input
+from tawny.api.parameters import MOST_CLIP_BYTES
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import Span
+from tawny.playback.clips import MOST_COVERED_S, ClipFile, ClipTooLarge, ClipTooLongToMask
+from tawny.playback.segment_player import SegmentPlayback
+
+# Streaming with continuous access checks, however slow the connection is and however long nothing is sent.
+
+LOOK_S = RIGHTS_S
+PART_BYTES = 1 << 16
+"""Bytes passed to the network at once, as they cannot be taken back."""
+
+
+class GuardedStreamingResponse(StreamingResponse):
+    """Aborts the response when access ends; the client detects the truncation.
+
+    is_there: returns whether what is sent still exists; called as often as access is checked.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        data: Iterable[bytes] | AsyncIterable[bytes],
+        status_code: int,
+        headers: Mapping[str, str],
+        media_type: str,
+        is_there: Callable[[], bool] = lambda: True,
+    ) -> None:
+        super().__init__(data, status_code, headers, media_type)
+        self._request, self._clock, self._is_there = request, the_site(request).recorder.clock, is_there
+
+    async def stream_response(self, send: Send) -> None:
+        """Send until the end, or until access ends, also while the client reads nothing or nothing is there to send."""
+        tasks = [asyncio.create_task(self._send_all(send)), asyncio.create_task(self._await_end())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, BaseException) and not isinstance(error, asyncio.CancelledError):
+                raise error
+
+    async def _await_end(self) -> None:
+        await asyncio.sleep(LOOK_S)
+        while not await self._is_over():
+            await asyncio.sleep(LOOK_S)
+
+    async def _is_over(self) -> bool:
+        return not await asyncio.to_thread(self._is_there) or await has_ended(self._request)
+
+    async def _send_all(self, send: Send) -> None:
+        looked_s = self._clock.mono_s()
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async for piece in self.body_iterator:
+            assert isinstance(piece, bytes)
+            for begin in range(0, len(piece), PART_BYTES):
+                if self._clock.mono_s() - looked_s >= LOOK_S:
+                    looked_s = self._clock.mono_s()
+                    if await self._is_over():
+                        return  # no final chunk: the server closes the connection
+                part = piece[begin : begin + PART_BYTES]
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def stream_recording(request: Request, playing: SegmentPlayback, **told: str) -> GuardedStreamingResponse:
+    """Return the response. `X-Start-Ms`: UTC of media time 0. told: additional headers."""
+    headers = {"X-Start-Ms": str(playing.start_ms), "X-Codecs": playing.codecs, **told}
+    if playing.size_bytes is not None:
+        headers["Content-Length"] = str(playing.size_bytes)
+    return GuardedStreamingResponse(request, playing.data, 200, headers, "video/mp4")
+
+
+def wrapped_told(wrapped: bytes) -> dict[str, str]:
+    """Return the header `X-Wrapped`: an encrypted file's key as in its day's key ring, for decryption in the page."""
+    return {"X-Wrapped": b64encode(wrapped).decode()} if wrapped else {}
+
+
+RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
+
+
+def ranged(
+    request: Request,
+    *,
+    size_bytes: int,
+    etag: str,
+    read: Callable[[int, int], Iterator[bytes]],
+    media_type: str,
+    headers: Mapping[str, str],
+    is_there: Callable[[], bool] = lambda: True,
+) -> Response:
+    """Return 200 with all bytes, 206 with a range, 304 if the client's copy is current, or 416 for an invalid range."""
+    told = {**headers, "ETag": etag, "Accept-Ranges": "bytes"}
+    if etag in [part.strip() for part in request.headers.get("if-none-match", "").split(",")]:
+        return Response(status_code=304, headers=told)
+    asked = request.headers.get("range")
+    if asked and request.headers.get("if-range", etag) != etag:
+        asked = None  # the file has changed
+    part = part_of(asked, size_bytes) if asked else (0, size_bytes)
+    if part is None:
+        told["Content-Range"] = f"bytes */{size_bytes}"
+        return Response(status_code=416, headers=told)
+    begin, end = part
+    told["Content-Length"] = str(end - begin)
+    is_part = asked is not None and RANGE.fullmatch(asked) is not None
+    if is_part:
+        told["Content-Range"] = f"bytes {begin}-{end - 1}/{size_bytes}"
+    body = read(begin, end) if request.method == "GET" else iter(())
+    return GuardedStreamingResponse(request, body, 206 if is_part else 200, told, media_type, is_there)
+
+
+def part_of(asked: str, size_bytes: int) -> tuple[int, int] | None:
+    """Return begin and end of a `Range` header; everything for an unknown form; None if unsatisfiable."""
+    found = RANGE.fullmatch(asked)
+    if not found:
+        return 0, size_bytes
+    first, last = found.groups()
+    if not first and not last:
+        return None
+    if not first:
+        begin, end = max(0, size_bytes - int(last)), size_bytes
+    else:
+        begin, end = int(first), min(size_bytes, int(last) + 1) if last else size_bytes
+    return (begin, end) if begin < end else None
+
+
+# HTTP responses with clips.
+
+
+async def cut_clip(
+    here: AppContext, camera: CameraId, span: Span, stream: StreamName, *, with_sound: bool = True, exact: bool = False
+) -> ClipFile:
+    """Cut a clip. Raises RequestRefused: when nothing is recorded, or the clip would be too large."""
+    make = partial(here.clips.clip, camera, stream, span, MOST_CLIP_BYTES, with_sound=with_sound, exact=exact)
+    try:
+        async with here.cutting:
+            clip = await asyncio.to_thread(make)
+    except ClipTooLongToMask as error:
+        long = f"{MOST_COVERED_S / 60:.0f} min"
+        what = f"Clips from cameras with privacy masks can be at most {long} long, because they are re-encoded."
+        raise bad_input(what, "Choose a shorter time.") from error
+    except ClipTooLarge as error:
+        raise bad_input("This clip would be larger than 20 GB.", "Choose a shorter time.") from error
+    if clip is None:
+        raise RequestRefused(404, "nothing_recorded", "There is no video in this time.", "Choose another time.")
+    return clip
+
+
+async def answer_clip(
+    here: AppContext,
+    request: Request,
+    camera: CameraId,
+    span: Span,
+    stream: StreamName,
+    attachment: str | None = None,
+    *,
+    with_sound: bool = True,
+    exact: bool = False,
+) -> Response:
+    """Return a clip or the requested range of it. attachment: file name for saving."""
+    clip = await cut_clip(here, camera, span, stream, with_sound=with_sound, exact=exact)
+    headers = {"X-Start-Ms": str(clip.start_ms), "Cache-Control": "private, no-cache"}
+    if clip.cut_at_ms is not None:
+        headers["X-Cut-At-Ms"] = str(clip.cut_at_ms)
+    if attachment is not None:
+        headers["Content-Disposition"] = disposition(attachment)
+    return ranged(
+        request, size_bytes=clip.size_bytes, etag=clip.etag, read=clip.read, media_type="video/mp4", headers=headers
+    )
+
+
+def clip_name(here: AppContext, camera: CameraId, from_ms: int) -> str:
+    """Return `Front door 2026-11-20 05.58.12.mp4`, in the recorder's time zone."""
+    at = datetime.fromtimestamp(from_ms // 1000, UTC).astimezone(here.zone)
+    return f"{serializers.camera_name(here.recorder, camera)} {at:%Y-%m-%d %H.%M.%S}.mp4"
+
+
+def disposition(name: str) -> str:
+    """Return a Content-Disposition header with ASCII fallback (RFC 6266)."""
+    name = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]', "-", name)
+    plain = name.encode("ascii", "replace").decode().replace("?", "-")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"

@@ -1,0 +1,154 @@
+"""`tawny notifications`, `uploads` and `integrations`."""
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tawny.cli import options
+from tawny.cli.control_client import ask_once
+from tawny.cli.output import Output
+from tawny.cli.paths import data_folder, load_settings, running_data
+from tawny.config.units import size_text
+from tawny.model.errors import NotDone, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class TargetGroup:
+    """One type of delivery target.
+
+    name: the recorder's term. noun, nouns: terms for users. command: the CLI command. page: documentation on setup.
+    """
+
+    name: str
+    noun: str
+    nouns: str
+    command: str
+    page: str
+
+
+CHANNELS: Final = TargetGroup(
+    "notifier", "channel", "notification channels", "tawny notifications", "docs/how-to/notifications.md"
+)
+DESTINATIONS: Final = TargetGroup(
+    "destination", "destination", "upload destinations", "tawny uploads", "docs/how-to/uploads.md"
+)
+
+
+def recorder_folder(args: Namespace) -> Path:
+    chosen, _ = load_settings(args)
+    return data_folder(args, chosen)
+
+
+def require_name(args: Namespace, kind: TargetGroup) -> None:
+    if args.do != "list" and not args.name:
+        raise UsageError(f"`{kind.command} {args.do}` requires a name.")
+
+
+def list_targets(folder: Path, kind: TargetGroup, out: Output) -> int:
+    items = [one for one in ask_once(folder, {"command": "targets"})["items"] if one["kind"] == kind.name]
+    rows = [(one["name"], one["where"], str(one["waiting"]), one["trouble"] or "–") for one in items]
+    heads = ("NAME", "WHERE", "WAITING", "TROUBLE")
+    out.data({"items": items}, out.table(heads, rows, empty=f"No {kind.nouns}."))
+    return 0
+
+
+def send_test(folder: Path, kind: TargetGroup, name: str, out: Output) -> int:
+    """Send a test to the target and print the steps. Return 1 if a step failed."""
+    found = ask_once(folder, {"command": "targets"})["items"]
+    known = [one["name"] for one in found if one["kind"] == kind.name]
+    if name not in known:
+        refuse_unknown({"known": known}, kind, name)
+    told = ask_once(folder, {"command": "test", "name": name})
+    refuse_unknown(told, kind, name)
+    lines = [
+        f"{one['what']}: {one['wrong']} {one['hint']}".strip() if one["wrong"] else one["what"] for one in told["steps"]
+    ]
+    out.data(told, "\n".join(lines))
+    return 1 if any(one["wrong"] for one in told["steps"]) else 0
+
+
+def refuse_unknown(told: dict[str, Any], kind: TargetGroup, name: str) -> None:
+    """Raise NotDone if the recorder answered with its list of names, that is, if it does not know this one."""
+    if "known" in told:
+        known = ", ".join(told["known"]) or f"none; see {kind.page} to set one up"
+        raise NotDone(f"No {kind.noun} {name}.", f"Available: {known}.")
+
+
+# `tawny notifications`: `list` notification channels; `test NAME` sends a test notification.
+
+
+def describe_notifications(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("do", choices=["list", "test"], help="action")
+    parser.add_argument("name", nargs="?", help="test: name of the channel in the settings")
+
+
+def run_notifications(args: Namespace, out: Output) -> int:
+    require_name(args, CHANNELS)
+    folder = recorder_folder(args)
+    if args.do == "list":
+        return list_targets(folder, CHANNELS, out)
+    return send_test(folder, CHANNELS, args.name, out)
+
+
+# `tawny uploads`: manage upload destinations.
+
+
+def describe_uploads(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("do", choices=["list", "test", "clean"], help="action")
+    parser.add_argument("name", nargs="?", help="test, clean: name of the destination in the settings")
+    parser.add_argument("--dry-run", action="store_true", help="clean: show what would be deleted, delete nothing")
+
+
+def run_uploads(args: Namespace, out: Output) -> int:
+    if args.dry_run and args.do != "clean":
+        raise UsageError("--dry-run only works with `tawny uploads clean`.")
+    require_name(args, DESTINATIONS)
+    folder = recorder_folder(args)
+    if args.do == "list":
+        return list_targets(folder, DESTINATIONS, out)
+    if args.do == "test":
+        return send_test(folder, DESTINATIONS, args.name, out)
+    told = ask_once(folder, {"command": "sweep", "name": args.name, "dry_run": args.dry_run})
+    refuse_unknown(told, DESTINATIONS, args.name)
+    out.data(told, _cleaned(args.name, told, out))
+    return 0
+
+
+def _cleaned(name: str, told: dict[str, Any], out: Output) -> str:
+    if told["keep_s"] is None:
+        return f"Nothing to delete: {name} has no `retention` setting, so uploads stay there forever."
+    files = told["items"]
+    if not files:
+        return f"Nothing at {name} is older than `retention` allows."
+    rows = [(one["name"], size_text(one["size_bytes"])) for one in files]
+    count = "1 file" if len(files) == 1 else f"{len(files)} files"
+    total = f"{count}, {size_text(sum(one['size_bytes'] for one in files))}"
+    verb = "will be deleted there once the queue is done" if told["removed"] else "would be deleted"
+    return "\n".join([out.table(("NAME", "SIZE"), rows, empty=""), f"{total}: {verb}."])
+
+
+# `tawny integrations`: list other programs, what they receive and what they may do.
+
+
+def describe_integrations(parser: ArgumentParser) -> None:
+    options.data(parser)
+
+
+def run_integrations(args: Namespace, out: Output) -> int:
+    found = ask_once(running_data(args), {"command": "programs"})
+    rows = [
+        (one["name"], one["where"], _gets(one), one.get("trouble") or one.get("said", "").partition("\n")[0] or "–")
+        for one in found["items"]
+    ]
+    out.data(found, out.table(("NAME", "WHERE", "WHAT", "LAST"), rows, empty="No integrations."))
+    return 1 if any(one.get("trouble") for one in found["items"]) else 0
+
+
+def _gets(one: dict[str, object]) -> str:
+    if one["kind"] == "input":
+        may = one["may"]
+        return f"may {', '.join(may)}" if isinstance(may, list) else ""
+    return f"{one['sent']} sent, {one['waiting']} waiting, {one['dropped']} dropped"

@@ -1,0 +1,137 @@
+"""`tawny mode`, `tawny rules` and `tawny why`."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from typing import Any, Final
+
+from tawny.app.control_socket import is_in_memory
+from tawny.cli import options
+from tawny.cli.control_client import ask_once, lasts, ordered
+from tawny.cli.options import time_text
+from tawny.cli.output import Output
+from tawny.cli.paths import running_data
+from tawny.model.clock import SystemClock
+from tawny.model.errors import NotDone, UsageError
+from tawny.model.ids import EventId
+from tawny.model.times import utc_from_text
+from tawny.storage.index.opening import index_to_read
+
+HOME: Final = "home"
+"""The default name of the first mode; the word stays valid if the settings rename that mode."""
+SCHEDULE: Final = "schedule"
+_REASONS: Final = {SCHEDULE: "on schedule", "presence": "because of presence"}
+
+
+def describe_mode(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument(
+        "mode",
+        metavar="MODE",
+        nargs="?",
+        help="home, away, night or a mode of your own; schedule: follow the schedule; without it: show the active mode",
+    )
+    lasts(parser, "until the next scheduled change")
+
+
+def run_mode(args: Namespace, out: Output) -> int:
+    if args.lasts and not args.mode:
+        raise UsageError("--for requires a mode.", "For example: `tawny mode away --for 8h`.")
+    state = ask_once(running_data(args), {"command": "modes"})
+    if args.mode:
+        return ordered(args, out, command="set_mode", mode=_mode_for(args.mode, state["modes"]))
+    out.data(state, _text(state))
+    return 0
+
+
+def _mode_for(word: str, modes: list[str]) -> str:
+    """Return the mode to request. A mode of the settings takes precedence over the word's default meaning."""
+    if word in modes:
+        return word
+    return modes[0] if word == HOME else word
+
+
+def _text(state: dict[str, Any]) -> str:
+    reason = f"set by {state['by']}" if state["by_hand"] else _REASONS.get(state["by"], state["by"])
+    lines = [f"Mode: {state['mode']}, {reason}, since {_time(state['since'])}."]
+    until, change = state["until"], next(iter(state["next"]), None)
+    if until:
+        then = f", then {change['mode']}" if change and change["at"] == until else ""
+        lines.append(f"Until {_time(until)}{then}.")
+    elif change:
+        lines.append(f"Next change: {change['mode']}, {_time(change['at'])}.")
+    else:
+        lines.append("No change scheduled.")
+    if state["people"]:
+        home = ", ".join(one["name"] for one in state["people"] if one["home"])
+        lines.append(f"Home: {home or 'no one'}.")
+    lines.append(f"Modes: {', '.join(state['modes'])}.")
+    return "\n".join(lines)
+
+
+def _time(text: str) -> str:
+    return time_text(utc_from_text(text))
+
+
+# `tawny why EVENT`: show notifications and actions of an event, and why or why not.
+
+
+def describe_why(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("event", help="event ID, as shown by `tawny events`")
+
+
+def run_why(args: Namespace, out: Output) -> int:
+    folder = running_data(args)
+    told = ask_once(folder, {"command": "why", "event": args.event})
+    if not told["outcomes"] and not is_in_memory(folder):
+        with index_to_read(folder) as index:
+            if index.event(EventId(args.event)) is None:
+                raise NotDone(f"No event {args.event}.", "See `tawny events` for IDs.")
+    out.data(told, table(told["outcomes"], out))
+    return 0
+
+
+def table(outcomes: Sequence[dict[str, Any]], out: Output) -> str:
+    """Return a table of actions, whether each was executed, and why."""
+    rows = [(one["deed"], "yes" if one["does"] else "no", f"{one['why']} {one['went']}".strip()) for one in outcomes]
+    return out.table(
+        ("what", "done", "why"), rows, empty="No notifications: there is no channel and no rule for this event."
+    )
+
+
+# `tawny rules test`: show what would happen for a hypothetical event. Executes no action.
+
+
+def describe_rules(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("do", choices=["test"], help="action")
+    parser.add_argument("--camera", metavar="C", required=True, help="camera")
+    parser.add_argument("--kind", metavar="K", default="person", help="event type (default: person)")
+    parser.add_argument(
+        "--at", metavar="T", default="", help="time: 23:00, sunday 23:00, 2026-12-24 18:00 (default: now)"
+    )
+    parser.add_argument("--zone", metavar="Z", action="append", default=[], help="zone")
+    parser.add_argument("--mode", metavar="MODE", help="mode (default: the one active at that time)")
+    parser.add_argument(
+        "--home", metavar="PERSON", action="append", help="who is home; nobody (default: who is home now)"
+    )
+    parser.add_argument(
+        "--lasts", metavar="S", type=float, default=10.0, help="duration of the event in seconds (default: 10)"
+    )
+
+
+def run_rules(args: Namespace, out: Output) -> int:
+    at_ms = options.future_instant(args.at, SystemClock().now_ms()) if args.at else None
+    home = None if args.home is None else [name for name in args.home if name != "nobody"]
+    asked = {
+        "command": "rehearse", "camera": args.camera, "kind": args.kind, "at_ms": at_ms, "zones": args.zone,
+        "mode": args.mode, "home": home, "lasts_s": args.lasts,
+    }  # fmt: skip
+    outcome = ask_once(running_data(args), asked)
+    people = ", ".join(outcome["home"]) or "nobody"
+    lines = [f"{outcome['when']}: mode {outcome['mode']} ({outcome['by']}); home: {people}."]
+    lines.append("Recorded: yes." if outcome["recorded"] else f"Recorded: no. {outcome['unrecorded']}")
+    if not outcome["noticed"]:
+        lines.append("Detection is off on this camera at that time, so there is no event.")
+    out.data(outcome, "\n".join([*lines, table(outcome["outcomes"], out)]))
+    return 0

@@ -1,0 +1,507 @@
+"""`tawny timeline`, `check` and `prune`."""
+
+import socket
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from tawny.cli import options
+from tawny.cli.control_client import ask_once
+from tawny.cli.options import time_text
+from tawny.cli.output import Output
+from tawny.cli.paths import existing_data
+from tawny.config.settings import Settings
+from tawny.config.units import seconds, size, size_text
+from tawny.delivery.destination import DestinationContext
+from tawny.delivery.witness_files import read_witnesses
+from tawny.model.clock import Clock, SystemClock
+from tawny.model.damage import DamageSum, damage_detail
+from tawny.model.errors import DeliveryError, FolderInUse, IndexOutdated, NotDone, UsageError
+from tawny.model.gaps import gap_text
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import Segment
+from tawny.model.times import Span, utc_text
+from tawny.sealed.witness import Witness, find_witnesses
+from tawny.service import json_format
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.retention.promises import contract
+from tawny.service.sealing.policy import signed_history
+from tawny.storage.disk.disk import RealDisk
+from tawny.storage.disk.lock import VolumeLock, holder
+from tawny.storage.disk.secondary_volumes import attach_all
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.chains import chains_on
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.witnesses import HistoryWitnesses, mirror_witnesses
+from tawny.storage.index.catalogue import Catalogue
+from tawny.storage.index.opening import INDEX_NAME, index_of_files, index_to_read, index_to_write, known_camera
+from tawny.storage.index.protocol import Index
+from tawny.storage.index.sqlite_index import SqliteIndex
+from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.findings import CheckReport, Finding, FindingKind
+from tawny.storage.retention import dated_folders
+from tawny.storage.retention.contract import RetentionRule
+from tawny.storage.retention.planning import RemovalPlan
+from tawny.storage.retention.runner import Retention
+
+
+def describe_timeline(parser: ArgumentParser) -> None:
+    options.data(parser)
+    options.times(parser, begin="today", end="now")
+    parser.add_argument("--camera", metavar="C", required=True, help="camera ID, for example front-door")
+
+
+def run_timeline(args: Namespace, out: Output) -> int:
+    _, folder = existing_data(args)
+    within = options.span(args.begin, args.end, SystemClock().now_ms())
+    with index_to_read(folder) as index:
+        camera = known_camera(folder, args.camera)
+        out.data(timeline_as_json(index, camera, within), "\n".join(lines(index, camera, within)))
+    return 0
+
+
+def timeline_as_json(index: Index, camera: CameraId, within: Span) -> dict[str, Any]:
+    spans = [json_format.span(span, name) for name in StreamName for span in index.spans(camera, name, within)]
+    return {
+        "camera": camera,
+        "from": utc_text(within.begin_ms),
+        "to": utc_text(within.end_ms),
+        "spans": spans,
+        "gaps": [json_format.gap(gap) for gap in index.gaps(camera, within)],
+        "damage": [json_format.damage(damage) for damage in index.damage(camera, within)],
+        "events": [json_format.event(event) for event in _events(index, camera, within)],
+    }
+
+
+def _events(index: Index, camera: CameraId, within: Span) -> list[Any]:
+    return list(reversed(index.events(within, cameras=[camera], limit=10_000).events))
+
+
+def _lasting(begin_ms: int, end_ms: int | None) -> str:
+    """Return until when it lasts, or how long if both times look the same."""
+    if end_ms is None:
+        return "still"
+    if time_text(begin_ms) == time_text(end_ms):
+        return f"for {(end_ms - begin_ms) / 1000:g} s"
+    return f"until {time_text(end_ms)}"
+
+
+def lines(index: Index, camera: CameraId, within: Span) -> list[str]:
+    """Return the timeline as text for people."""
+    spans = index.spans(camera, None, within)
+    told = [(span.begin_ms, f"recorded {_lasting(span.begin_ms, span.end_ms)}") for span in spans]
+    told += [
+        (gap.begin_ms, f"missing  {_lasting(gap.begin_ms, gap.end_ms)}: {gap_text(gap)}")
+        for gap in index.gaps(camera, within)
+    ]
+    told += [
+        (
+            damage.begin_ms,
+            f"damaged  {_lasting(damage.begin_ms, damage.end_ms)}: {damage_detail(damage)} ({damage.stream})",
+        )
+        for damage in index.damage(camera, within)
+    ]
+    told += [(event.start_ms, f"{event.kind}, score {event.score:.0f}") for event in _events(index, camera, within)]
+    return [f"{time_text(at_ms)}  {what}" for at_ms, what in sorted(told)] or ["No recordings in this time."]
+
+
+# Witnesses of the signed history for `tawny check`: given by the user, left at upload destinations, on mirrors.
+
+ADVICE: Final = (
+    "If you restored a backup or replaced the disk, run `tawny check --confirm-history`. Otherwise keep this disk as "
+    "it is, and compare it with your uploads and notifications."
+)
+MOST_FILE_BYTES: Final = 50_000_000
+SeenWitness = tuple[str, Witness]
+"""Who holds a witness, as the beginning of a sentence, and the witness."""
+
+
+def describe_witness_options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--witness",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="verify that the history contains this witness of a notification or upload, or those in this file",
+    )
+    parser.add_argument(
+        "--confirm-history",
+        action="store_true",
+        help="confirm that the present history counts, as after restoring a backup",
+    )
+
+
+def given_witnesses(args: Namespace) -> list[SeenWitness]:
+    """Return the witnesses of the command line. Raises UsageError: when one isn't a witness."""
+    found: list[SeenWitness] = []
+    for text in args.witness:
+        said, seen_by = _file_text(text), text
+        if said is None:
+            said, seen_by = text, "This witness"
+        witnesses = list(find_witnesses(said))
+        if not witnesses:
+            raise UsageError(
+                f"`--witness {text}` contains no witness.",
+                "Copy the text that begins with `tawny-` from a notification or an upload, or pass a file with it.",
+            )
+        found += [(seen_by, one) for one in witnesses]
+    return found
+
+
+def _file_text(text: str) -> str | None:
+    """Return the file's text and its name, which is a witness at upload destinations; None if there is no such file."""
+    with suppress(OSError, ValueError):
+        if Path(text).is_file():
+            with Path(text).open("rb") as file:
+                return f"{Path(text).name}\n{file.read(MOST_FILE_BYTES).decode('utf-8', 'replace')}"
+    return None
+
+
+def uploaded(settings: Settings, volume: Volume, clock: Clock, out: Output) -> list[SeenWitness]:
+    """Return the newest witnesses at all destinations that can be read. Waits for the network."""
+    here = {chain.recorder.hex()[:8] for chain in chains_on(volume)}
+    found: list[SeenWitness] = []
+    for name, one in settings.destinations.items():
+        if one.write_only:
+            out.say(f"{name} can't be read: compare its newest witness with `tawny check --witness TEXT`.")
+            continue
+        kind = PluginRegistry.opened().destination_of(one.url)
+        if kind is None:
+            continue
+        try:
+            options = kind.settings(one.url, one.options)
+            connection = kind.connect(DestinationContext(name, one.url, options, clock))
+            try:
+                own, others = read_witnesses(connection, socket.gethostname())
+            finally:
+                connection.close()
+        except (DeliveryError, ValueError) as error:
+            out.say(f"No witnesses could be read from {name}: {error}")
+            continue
+        others = [each for each in others if each.recorder in here]  # of other recorders that upload there
+        found += [(f"The upload destination {name}", each) for each in (*own, *others)]
+    return found
+
+
+def findings(volume: Volume, seen: Sequence[SeenWitness], *, deep: bool) -> Iterator[Finding]:
+    """Yield what the recorder has noticed and nobody confirmed, then what these witnesses contradict."""
+    witnesses = HistoryWitnesses(volume)
+    reports = witnesses.reports()
+    known = {one.text for one in reports}
+    for seen_by, one in (*seen, *(mirror_witnesses(volume) if deep else ())):
+        reports += [each for each in witnesses.compare([one], seen_by) if each.text not in known]
+    for each in reports:
+        yield Finding(FindingKind.WITNESS, each.text, each.sentence(time_text))
+
+
+def confirm(volume: Volume, folder: Path, clock: Clock, seen: Sequence[SeenWitness], out: Output) -> None:
+    """Confirm the present history against these witnesses and all others, by the recorder if one is running."""
+    if holder(volume.root) is not None:
+        request = {"command": "confirm history", "witnesses": [one.text for _, one in seen]}
+        said = ask_once(folder, request)["confirmed"]
+    else:
+        witnesses = HistoryWitnesses(volume)
+        for seen_by, one in seen:
+            witnesses.report(witnesses.compare([one], seen_by))
+        said = [one.sentence(time_text) for one in witnesses.accept(clock.now_ms())]
+    for sentence in said:
+        out.say(f"Confirmed: {sentence}")
+    if not said:
+        out.say("There was nothing to confirm.")
+
+
+# `tawny check`: compare files, index and wall-clock time. Exit 0: no problems; 1: findings.
+
+MOST_GAPS = 1000
+"""Maximum number of gaps that `--wall --json` lists; the newest are kept."""
+
+
+def describe_check(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument(
+        "--repair", action="store_true", help="repair what can be repaired; never deletes playable video"
+    )
+    parser.add_argument("--deep", action="store_true", help="read every file and verify it against the signed history")
+    describe_witness_options(parser)
+    parser.add_argument(
+        "--wall", action="store_true", help="verify that recorded plus explained time equals wall-clock time"
+    )
+
+
+def run_check(args: Namespace, out: Output) -> int:
+    settings, folder = existing_data(args)
+    given = given_witnesses(args)
+    clock = SystemClock()
+    volume = Volume.at(folder)
+    for error in attach_all(volume):
+        out.say(str(error))
+    history = HistoryJournal(volume.disk)
+    lock = _lock_if_free(volume, clock) if args.repair else None
+    try:
+        with _index(volume, history, out, repair=args.repair, is_alone=lock is not None) as index:
+            report = check_volume(
+                volume,
+                index,
+                clock,
+                ledger=HistoryLedger(history, index, clock) if args.repair else None,
+                deep=args.deep,
+                with_wall=args.wall,
+                beside_recorder=False if lock is not None else None,
+                progress=lambda count: out.progress(f"checking: {count} files"),
+            )
+        if args.deep:
+            given += uploaded(settings, volume, clock, out)
+        if args.confirm_history:
+            confirm(volume, folder, clock, given, out)
+        report.findings.extend(findings(volume, given, deep=args.deep))
+    finally:
+        history.close()
+        if lock is not None:
+            lock.release()
+    out.progress("")
+    out.data(check_as_json(report), _text(report, out, repair=args.repair))
+    return 0 if all(finding.repaired for finding in report.findings) and not _unexplained(report) else 1
+
+
+def _lock_if_free(volume: Volume, clock: Clock) -> VolumeLock | None:
+    """Lock the volume; None if a recorder holds the lock.
+
+    Repairs are then limited to files the recorder does not use.
+    """
+    try:
+        return volume.lock(clock)
+    except FolderInUse:
+        return None
+
+
+@contextmanager
+def _index(
+    volume: Volume, history: HistoryJournal, out: Output, *, repair: bool, is_alone: bool
+) -> Iterator[SqliteIndex]:
+    """Yield the index; if it is of another version and not repaired, one that is made of the files for this check."""
+    try:
+        if repair and is_alone:
+            index = index_to_write(volume, history)
+        else:
+            index = SqliteIndex(volume.root / INDEX_NAME, Catalogue(volume), read_only=not repair)
+    except IndexOutdated as error:
+        if repair:
+            raise
+        out.say(f"{error} Only the files and the history were checked.")
+        with index_of_files(volume, history) as index:
+            yield index
+        return
+    try:
+        yield index
+    finally:
+        index.close()
+
+
+def check_as_json(report: CheckReport) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "ok": report.ok,
+        "segments": report.segments,
+        "seconds": round(report.seconds, 3),
+        "thinned": report.thinned,
+        "thinned_spans": [
+            {"camera": camera, "start": utc_text(span.begin_ms), "end": utc_text(span.end_ms)}
+            for camera, spans in report.thinned_spans.items()
+            for span in spans
+        ],
+        "findings": [
+            {"what": one.what.value, "path": one.path, "detail": one.detail, "repaired": one.repaired}
+            for one in report.findings
+        ],
+        "damage": [
+            {"camera": camera} | json_format.damage_sum(found) for camera, found in sorted(report.damage.items())
+        ],
+        "wall": None,
+    }
+    if report.wall is not None:
+        wall = report.wall
+        sums = {"recorded_s": wall.recorded_s, "explained_s": wall.explained_s, "unexplained_s": wall.unexplained_s}
+        newest = sorted(wall.gaps, key=lambda gap: gap.begin_ms)[-MOST_GAPS:]
+        told["wall"] = sums | {"gaps": [{"camera": gap.camera} | json_format.gap(gap) for gap in newest]}
+    return told
+
+
+def _unexplained(report: CheckReport) -> bool:
+    return report.wall is not None and report.wall.unexplained_s > 0
+
+
+def _damage_words(found: DamageSum) -> str:
+    stretches = "1 section" if found.spans == 1 else f"{found.spans} sections"
+    return f"{found.seconds:.1f} s damaged in {stretches}: {damage_detail(found)}."
+
+
+def _text(report: CheckReport, out: Output, *, repair: bool) -> str:
+    rows = [(one.what.value, one.path, one.detail, "repaired" if one.repaired else "") for one in report.findings]
+    well = "No problems found."
+    lines = [out.table(("found", "where", "", ""), rows, empty=well)]
+    lines.append(f"Checked {report.segments} files with {report.seconds / 3600:.2f} hours of video.")
+    if report.thinned:
+        lines.append(f"{report.thinned} of them contain keyframes only:")
+        lines += [
+            f"  {camera}: {time_text(span.begin_ms)} to {time_text(span.end_ms)}"
+            for camera, spans in report.thinned_spans.items()
+            for span in spans
+        ]
+    lines += [f"{camera}: {_damage_words(found)}" for camera, found in sorted(report.damage.items())]
+    if report.wall is not None:
+        wall = report.wall
+        known = f"Recorded {wall.recorded_s:.0f} s + explained {wall.explained_s:.0f} s"
+        lines.append(f"{known}; unexplained: {wall.unexplained_s:.1f} s.")
+        lines += [f"  {camera}: {time_text(span.begin_ms)}, {span.seconds:.1f} s" for camera, span in wall.unexplained]
+    if any(one.what is FindingKind.WITNESS for one in report.findings):
+        lines.append(ADVICE)
+    if any(one.what is not FindingKind.WITNESS for one in report.findings) and not repair:
+        lines.append(
+            "Run `tawny check --repair`. It adds missing index entries and closes files; it never deletes "
+            "playable video."
+        )
+    return "\n".join(lines)
+
+
+# `tawny prune`: apply retention now or as a dry run, or delete old files in a dated folder of another program.
+
+ALL = 10**9
+
+
+def describe_prune(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("--dry-run", action="store_true", help="dry run: show what would be deleted and why")
+    parser.add_argument(
+        "--folder",
+        metavar="DIR",
+        help="delete old files in this folder instead, which other programs fill, by the dates in the file paths",
+    )
+    parser.add_argument(
+        "--keep", metavar="TIME", help='with --folder: delete files older than this, for example "14 days"'
+    )
+    parser.add_argument("--files", metavar="N", type=int, help="with --folder: keep at most this many files")
+    parser.add_argument("--size", metavar="SIZE", help='with --folder: keep at most this much, for example "200 GB"')
+
+
+def run_prune(args: Namespace, out: Output) -> int:
+    if args.folder:
+        plan = _prune_folder(Path(args.folder), _keep(args), dry_run=args.dry_run)
+        paths = True
+    else:
+        if args.keep or args.files or args.size:
+            raise UsageError("--keep, --files and --size require --folder.", "For recordings, set `storage.retention`.")
+        plan, paths = _prune(args, out), False
+    out.data(_as_json(plan, dry_run=args.dry_run), _prune_text(plan, out, dry_run=args.dry_run, paths=paths))
+    return 1 if plan.missing_bytes or plan.missing_files or plan.breaks_promise else 0
+
+
+def _prune(args: Namespace, out: Output) -> RemovalPlan:
+    chosen, folder = existing_data(args)
+    clock = SystemClock()
+    volume = Volume.at(folder)
+    for error in attach_all(volume):
+        out.say(str(error))
+    history = HistoryJournal(volume.disk)
+    lock = None if args.dry_run else volume.lock(clock)
+    index = (
+        SqliteIndex(folder / INDEX_NAME, Catalogue(volume), read_only=True)
+        if args.dry_run
+        else index_to_write(volume, history)
+    )
+    try:
+        kept = contract(chosen)
+        ledger = HistoryLedger(history, index, clock)
+        retention = Retention(volume, index, ledger, clock, kept.everyone, kept.cameras, thin_at_once=ALL)
+        if args.dry_run:
+            return retention.plan()
+        signed = signed_history(volume, clock, lambda: chosen)
+        done = retention.run()
+        signed.state(clock.now_ms())
+        return done
+    finally:
+        index.close()
+        history.close()
+        if lock is not None:
+            lock.release()
+
+
+def _keep(args: Namespace) -> RetentionRule:
+    if args.keep is None and args.files is None and args.size is None:
+        raise UsageError("--folder needs a limit.", 'Add --keep "14 days", --files N or --size "200 GB".')
+    try:
+        max_s = None if args.keep is None else seconds(args.keep)
+        size_bytes = None if args.size is None else size(args.size)
+    except ValueError as error:
+        raise UsageError(f"Invalid value. Use {error}.") from None
+    if args.files is not None and args.files < 0:
+        raise UsageError("--files must be zero or more.")
+    return RetentionRule(max_s=max_s, size_bytes=size_bytes, count=args.files, free_share=0.0)
+
+
+def _prune_folder(folder: Path, keep: RetentionRule, *, dry_run: bool) -> RemovalPlan:
+    if not folder.is_dir():
+        raise NotDone(f"Folder {folder} doesn't exist.")
+    disk, now_ms = RealDisk(folder), SystemClock().now_ms()
+    zone = datetime.fromtimestamp(now_ms / 1000).astimezone().tzinfo
+    assert zone is not None
+    plan = dated_folders.plan(disk, keep, now_ms, zone)
+    if not dry_run:
+        dated_folders.apply(disk, plan)
+    return plan
+
+
+def _as_json(plan: RemovalPlan, *, dry_run: bool) -> dict[str, object]:
+    return {
+        "removed": not dry_run,
+        "size_bytes": plan.size_bytes,
+        "missing_bytes": plan.missing_bytes,
+        "missing_files": plan.missing_files,
+        "removals": [
+            {**_segment(one.segment), "why": one.why, "breaks_promise": one.breaks_promise} for one in plan.removals
+        ],
+        "thinnings": [{**_segment(one.segment), "why": one.why} for one in plan.thinnings],
+    }
+
+
+def _segment(segment: Segment) -> dict[str, object]:
+    return {
+        "path": segment.path,
+        "camera": segment.camera,
+        "stream": segment.stream.value,
+        "start": utc_text(segment.start_ms),
+        "end": utc_text(segment.end_ms),
+        "size_bytes": segment.size_bytes,
+    }
+
+
+def _prune_text(plan: RemovalPlan, out: Output, *, dry_run: bool, paths: bool) -> str:
+    verb = "would be deleted" if dry_run else "were deleted"
+    lines = [_table([(one.segment, one.why) for one in plan.removals], out, paths=paths, empty=f"Nothing {verb}.")]
+    if plan.removals:
+        lines.append(f"{len(plan.removals)} files, {size_text(plan.size_bytes)} {verb}.")
+    if plan.thinnings:
+        verb = "would be reduced to keyframes" if dry_run else "were reduced to keyframes"
+        lines += [_table(plan.thinnings, out, paths=False, empty=""), f"{len(plan.thinnings)} files {verb}."]
+    if plan.breaks_promise:
+        lines.append(
+            "Some of it is below its minimum retention (`storage.retention`), because there isn't enough space."
+        )
+    if plan.missing_bytes:
+        lines.append(f"{size_text(plan.missing_bytes)} more is needed, but nothing else may be deleted.")
+    if plan.missing_files:
+        lines.append(f"{plan.missing_files} files too many, but nothing else may be deleted.")
+    return "\n".join(lines)
+
+
+def _table(rows: Sequence[tuple[Segment, str]], out: Output, *, paths: bool, empty: str) -> str:
+    if paths:
+        told = [(file.path, size_text(file.size_bytes), why) for file, why in rows]
+        return out.table(("file", "size", "why"), told, empty=empty)
+    cells = [
+        (time_text(file.start_ms), file.camera, file.stream.value, size_text(file.size_bytes), why)
+        for file, why in rows
+    ]
+    return out.table(("start", "camera", "stream", "size", "why"), cells, empty=empty)

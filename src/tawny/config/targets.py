@@ -1,0 +1,172 @@
+"""Settings of upload destinations, their queue, and notification channels."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, field_validator
+
+from tawny.config.retention import Table
+from tawny.config.units import Duration, Size
+
+UploadKind = Literal["events", "kept_events", "recordings"]
+TargetName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+
+
+def hours(text: str) -> tuple[int, int]:
+    """Parse `22:00-06:00` into minutes of the day. Raises ValueError: with the allowed form."""
+    found = _HOURS.fullmatch(text)
+    if found is None:
+        raise ValueError("hours, for example 22:00-06:00")
+    return int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])
+
+
+def _hours_or_none(text: str) -> str:
+    if text:
+        hours(text)
+    return text
+
+
+Hours = Annotated[str, AfterValidator(_hours_or_none)]
+"""Validated; empty for none."""
+
+
+class DestinationSettings(Table):
+    """An upload destination. Settings specific to its type go in the same table."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    url: str = Field(
+        min_length=1,
+        description="Address of the destination, for example folder:/mnt/nas/tawny. "
+        "See docs/how-to/uploads.md for all of them.",
+    )
+    upload: tuple[UploadKind, ...] = Field(
+        ("events",),
+        description="What to upload. `events`: clips and snapshots of all events; `kept_events`: of kept events only; "
+        "`recordings`: all recordings.",
+    )
+    cameras: tuple[str, ...] = Field((), description="Only these cameras. Empty: all.")
+    max_duration: Duration = Field(
+        600.0,
+        description="Upload at most this much video of one event, from its beginning; the recordings stay complete. "
+        "Bounds events that do not end, such as of a covered camera. 0: no limit.",
+    )
+    kinds: tuple[str, ...] = Field((), description="Only these event types, for example person. Empty: all.")
+    names: str = Field(
+        "tawny",
+        description="Folder and file names: `tawny`, `rom-cam`, `diycam`, `pancake`, or a pattern with {fields}.",
+    )
+    time_zone: Literal["local", "utc"] = Field(
+        "local", description="Dates and times in `names`: in the time zone of this computer, or in UTC."
+    )
+    sealed_names: Literal["opaque", "readable"] = Field(
+        "opaque",
+        description="File names of encrypted recordings. `opaque`: names that "
+        "reveal nothing; `readable`: as in `names`.",
+    )
+    retention: Duration | None = Field(
+        None, description="Delete files from the destination after this time. Empty: never."
+    )
+    limit: Size = Field(0, description="Bandwidth limit per second, for example 500 kB. 0: none.")
+    hours: Hours = Field(
+        "",
+        description="Upload clips and recordings only in these hours, for example 22:00-06:00. Snapshots are always "
+        "sent at once.",
+    )
+    batch: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None,
+        description="Upload clips and recordings in batches of this many. If neither this nor `minutes` is set, "
+        "they are sent at once.",
+    )
+    minutes: tuple[Annotated[int, Field(ge=0, le=59)], ...] = Field(
+        (),
+        description="Upload clips and recordings at these minutes past the hour, for example [5, 20, 35, 50]. "
+        "Alternative to `batch`.",
+    )
+    write_only: bool = Field(
+        default=False,
+        description="The login may only write. tawny then lists, reads and deletes nothing there: parts of running "
+        "events stay, in the folder `parts`. The connection test sets it. Not together with `retention`.",
+    )
+    parallel: Annotated[int, Field(ge=1, le=8)] = Field(1, description="Number of parallel uploads.")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return the settings specific to the destination's type."""
+        return dict(self.model_extra or {})
+
+
+class OutboxSettings(Table):
+    """The queue of uploads and notifications."""
+
+    budget: Size = Field(
+        5_000_000_000,
+        description="Maximum share of the disk for recordings waiting to be uploaded. Beyond it, the least "
+        "important ones are discarded.",
+    )
+
+
+# Settings of notification channels.
+
+_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+
+
+def minute(text: str) -> int:
+    """Parse `20:00` into minutes of the day. Raises ValueError: with the allowed form."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise ValueError("a time of day such as 20:00")
+    return int(found[1]) * 60 + int(found[2])
+
+
+class NotifierSettings(Table):
+    """A notification channel. Settings specific to its type go in the same table."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    url: str = Field(
+        min_length=1,
+        description="Address of the service, for example ntfy://ntfy.sh/topic. See docs/how-to/notifications.md for "
+        "all of them.",
+    )
+    cameras: tuple[str, ...] = Field((), description="Only these cameras. Empty: all.")
+    kinds: tuple[str, ...] = Field((), description="Only these event types, for example person. Empty: all.")
+    user: str = Field(
+        "",
+        description="Whose channel this is. Notifications cover only cameras this person can see. Empty: the owner's.",
+    )
+    events: bool = Field(default=True, description="Notify about events.")
+    problems: bool = Field(default=True, description="Notify about recorder problems, and when they are resolved.")
+    daily_summary: str = Field("", description="Send a daily summary at this time, for example 20:00. Empty: none.")
+    quiet_hours: Hours = Field(
+        "", description="Quiet hours, for example 22:00-06:30. Events wait and are sent in one notification afterward."
+    )
+    min_interval: Annotated[Duration, Field(ge=0, le=86_400)] = Field(
+        60.0,
+        description="Send at most one notification per camera in this time. Anything in between is combined into one.",
+    )
+    snapshot: bool = Field(default=True, description="Include a snapshot.")
+    unencrypted_snapshots: bool = Field(
+        default=False,
+        description="Include snapshots of encrypted cameras. They are sent unencrypted, so the operator of the service "
+        "can see them.",
+    )
+    clip: Literal["auto", "gif", "video", "link", "none"] = Field(
+        "auto", description="What to send when the event ends. `auto`: whatever the service displays best."
+    )
+    buttons: bool = Field(
+        default=True, description="Include buttons for mute, false alarm and keep, if the service supports them."
+    )
+
+    @field_validator("daily_summary")
+    @classmethod
+    def _is_a_time(cls, text: str) -> str:
+        if text:
+            minute(text)
+        return text
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return the settings specific to the channel's type."""
+        return dict(self.model_extra or {})

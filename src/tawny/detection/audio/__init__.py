@@ -1,1 +1,0 @@
-"""Sound detection: loud sounds and their classes. Start with `listener.py`."""

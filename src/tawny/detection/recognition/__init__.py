@@ -1,1 +1,0 @@
-"""Recognition: recognizers read text and identities of detected people and vehicles."""

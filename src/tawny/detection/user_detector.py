@@ -1,0 +1,192 @@
+"""`detector = "own"`: detection by a user's `detect()`. Errors in it never stop the watcher.
+
+Loading of the file and handling of its errors: `engine.user_script`.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tawny.config.units import seconds, size
+from tawny.detection.classic.base import DetectorParameter
+from tawny.detection.frames import LOOKS_A_SECOND
+from tawny.engine.user_script import UserScript
+from tawny.model.clock import Clock
+from tawny.model.errors import DetectorFailed
+from tawny.model.observations import MOTION, Box, Frame, Look, Observation
+from tawny.model.validation import value_text
+
+FILE, MEMORY, DEADLINE, EVERY, ALLOW_READ = "file", "memory", "deadline", "every", "allow_read"
+NUMBERS: Mapping[str, DetectorParameter] = {
+    EVERY: DetectorParameter(0.2, 0.02, 3600),
+    "width": DetectorParameter(640, 0, 8192, is_whole=True),
+    DEADLINE: DetectorParameter(0.8, 0.01, 2.5),
+}
+"""every: interval between two calls, s. width: frames are downscaled to this width, px; 0: unchanged. deadline: maximum
+duration of a call, s; a call that never returns is reported within a second."""
+KEYS = (FILE, MEMORY, ALLOW_READ, *NUMBERS)
+USUAL_MEMORY = "1 GB"
+LIKELY = 0.5
+"""Score from which a detection is an event at the default level."""
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+
+
+class UserDetector:
+    """Runs your own `detect()` from a Python file, in a separate process.
+
+    - `file`: the Python file. Required.
+    - `every` (0.2): interval between two calls, for example "0.5 s".
+    - `width` (640): images are reduced to this width in pixels. 0: full size.
+    - `deadline` (0.8): time limit per call, for example "1 s".
+    - `memory` ("1 GB"): memory limit of the process.
+    - `allow_read` (none): files and folders it may read, besides models and Python files beside it.
+    """
+
+    name: ClassVar[str] = "own"
+
+    def __init__(self, settings: Mapping[str, Any], clock: Clock | None = None) -> None:
+        for key in settings:
+            if key not in KEYS:
+                raise ValueError(f"{key}: not a setting of own; allowed: {', '.join(KEYS)}")
+        file = settings.get(FILE)
+        if not isinstance(file, str) or not file.endswith(".py"):
+            raise ValueError(f"file: found {value_text(file)}; allowed: a Python file with detect(), such as detect.py")
+        self._numbers = {key: number.checked(key, _said(key, settings, number)) for key, number in NUMBERS.items()}
+        self._foreign = UserScript(
+            Path(file).expanduser().absolute(), "detect", deadline_s=self._numbers[DEADLINE],
+            memory=_memory(settings.get(MEMORY, USUAL_MEMORY)), allow_read=_paths(settings.get(ALLOW_READ, [])),
+            clock=clock,
+        )  # fmt: skip
+        self._asked_ms, self._due_ms = 0, float("-inf")
+        self._last = Look(0)
+
+    @property
+    def trouble(self) -> str:
+        """The current problem and its position in the file; empty if none."""
+        return self._foreign.trouble
+
+    @property
+    def printed(self) -> str:
+        """The newest output of the script."""
+        return self._foreign.printed
+
+    @property
+    def takes_frame(self) -> bool:
+        """Whether `detect()` takes an image."""
+        return self._foreign.takes_frame
+
+    def on_trouble(self, told: Callable[[str], None]) -> None:
+        """Set the callback that receives the problem when it changes."""
+        self._foreign.on_trouble = told
+
+    @property
+    def looks_a_second(self) -> float:
+        """Rate of results; between two calls the last result is repeated."""
+        return max(LOOKS_A_SECOND, 1 / self.every_s)
+
+    def look(self, frame: Frame) -> Look:
+        if self._foreign.is_another or self._is_due(frame.at_ms):
+            self._last = self.ask(frame.at_ms, str(frame.camera), self._shown(frame))
+            if not self._foreign.is_ready:
+                self._due_ms = frame.at_ms  # call again as soon as it is loaded, regardless of the interval
+        return self._last
+
+    def _is_due(self, at_ms: int) -> bool:
+        """Return whether a call is due; up to half a frame interval early counts as in time."""
+        apart_ms, early_ms, due_ms = self.every_s * 1000, 500 / self.looks_a_second, self._due_ms
+        if not self._asked_ms <= at_ms <= due_ms + apart_ms:
+            due_ms = at_ms  # start, or restart after a pause or a backward step
+        if at_ms < due_ms - early_ms:
+            return False
+        self._asked_ms, self._due_ms = at_ms, max(due_ms + apart_ms, at_ms + apart_ms / 2)
+        return True
+
+    def ask(self, at_ms: int, camera: str, rgb: Any) -> Look:
+        """Call `detect()`. rgb: None for a function without parameters."""
+        found = self._foreign.ask(at_ms, camera, rgb)
+        return Look(0) if found is None else _look(found)
+
+    @property
+    def every_s(self) -> float:
+        return self._numbers[EVERY]
+
+    def close(self) -> None:
+        self._foreign.close()
+
+    def _shown(self, frame: Frame) -> Any:
+        if not self.takes_frame:
+            return None
+        rgb, width = frame.rgb, int(self._numbers["width"])
+        if width and rgb.shape[1] > width:
+            import cv2  # not at module level: recording works without OpenCV
+
+            height = max(1, round(rgb.shape[0] * width / rgb.shape[1]))
+            rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+        return np.ascontiguousarray(rgb)
+
+
+def _said(key: str, settings: Mapping[str, Any], number: DetectorParameter) -> Any:
+    """Return a setting; durations may have a unit."""
+    said = settings.get(key, number.usual)
+    if key not in (EVERY, DEADLINE) or not isinstance(said, str):
+        return said
+    try:
+        return seconds(said)
+    except ValueError as error:
+        raise ValueError(f"{key}: found {value_text(said)}; allowed: {error}") from None
+
+
+def _look(found: list[tuple[Box | None, str, float]]) -> Look:
+    """Return the result of a call. Objects get their position in the list as track number."""
+    seen, near = [], []
+    for n, (box, label, score) in enumerate(found):
+        sure = 0.0 if label == MOTION else score
+        thing = Observation(label, score, WHOLE if box is None else _box(box), n + 1, sure=sure)
+        if score >= LIKELY:
+            seen.append(thing)
+        elif score > 0:
+            near.append(thing)
+    best = max((score for _, _, score in found), default=0.0)
+    return Look(round(100 * best), tuple(seen), (), tuple(near))
+
+
+def _box(box: Box) -> Box:
+    x0, y0, x1, y1 = box
+    return x0, y0, x1, y1
+
+
+def _paths(said: Any) -> list[str]:
+    said = [said] if isinstance(said, str) else said  # `tawny scan --set allow_read=labels.txt`
+    if not isinstance(said, list | tuple) or not all(isinstance(path, str) and path for path in said):
+        raise ValueError(f'allow_read: found {value_text(said)}; allowed: a list of paths, such as ["labels.txt"]')
+    return list(said)
+
+
+def _memory(said: Any) -> int:
+    if not isinstance(said, str):
+        raise ValueError(f"memory: found {value_text(said)}; allowed: a size, for example `1 GB`")
+    try:
+        return size(said)
+    except ValueError as error:
+        raise ValueError(f"memory: found {value_text(said)}; allowed: {error}") from None
+
+
+# A user's `detect()` in a scan: no frame is skipped, and an error ends the scan.
+
+
+class ScannedUserDetector(UserDetector):
+    """Scans with a user script. printed: receives its output. The default deadline is the maximum allowed."""
+
+    def __init__(self, settings: Mapping[str, Any], printed: Callable[[str], None]) -> None:
+        super().__init__({DEADLINE: NUMBERS[DEADLINE].most, **settings})
+        self._foreign.on_printed = printed
+
+    def look(self, frame: Frame) -> Look:
+        """Process a frame. Raises DetectorFailed: if the script fails."""
+        self._foreign.load()
+        look = super().look(frame)
+        if self.trouble:
+            raise DetectorFailed(self.trouble)
+        return look

@@ -1,0 +1,280 @@
+"""HLS and Low-Latency HLS from the ring buffer without disk I/O, for phones, TVs and HTTP-only networks.
+
+One playlist per stream for all viewers. A segment begins with a keyframe and consists of parts of a third of a second.
+A player that supports parts requests the next part early; the response blocks until the part is complete.
+"""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from tawny.live.fragmenter import Fragmenter, NewInitSegment
+from tawny.live.wakeup import Wakeup
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId
+from tawny.model.packets import VIDEO_RATE, Packet
+from tawny.model.times import utc_text
+from tawny.stream.hub import Hub
+
+PART_S, SEGMENT_S = 0.34, 2.0
+KEPT_SEGMENTS = 7
+KEPT_BEGINS = 4
+PARTS_TOLD = 3
+"""Number of newest segments listed with their parts."""
+BACK_S = 6.0
+"""Seconds of the ring buffer listed from the start."""
+UNUSED_S = 15.0
+LOOK_S = 2.0
+
+
+@dataclass(slots=True)
+class HlsPart:
+    data: bytes
+    seconds: float
+    begins: bool
+    """The part begins with a keyframe."""
+
+
+@dataclass(slots=True)
+class HlsSegment:
+    """number: media sequence number, from 0. begin: number of its init segment. at_ms: UTC of its first frame."""
+
+    number: int
+    begin: int
+    at_ms: int
+    parts: list[HlsPart] = field(default_factory=list)
+    is_whole: bool = False
+
+    @property
+    def seconds(self) -> float:
+        return sum(part.seconds for part in self.parts)
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(part.data for part in self.parts)
+
+
+class HlsFeed:
+    """One stream's playlist and segments. Event loop only.
+
+    `run` returns after UNUSED_S without a request. Then `over` is True and a new feed is needed.
+    """
+
+    def __init__(self, hub: Hub, clock: Clock) -> None:
+        self._hub, self._clock = hub, clock
+        self._wakeup = Wakeup()
+        self._fragmenter = Fragmenter(hub)
+        self._held: Packet | None = None
+        self._waiting: list[bytes] = []
+        self._waiting_s, self._waiting_begins = 0.0, False
+        self._segments: deque[HlsSegment] = deque(maxlen=KEPT_SEGMENTS)
+        self._begins: dict[int, NewInitSegment] = {}
+        self._count = 0
+        self._asked_s = clock.mono_s()
+        self._more = asyncio.Condition()
+        self.over = False
+
+    @property
+    def mime(self) -> str:
+        """Return the MIME type of the newest init segment; empty before the first."""
+        return self._begins[max(self._begins)].mime if self._begins else ""
+
+    def asked(self) -> None:
+        self._asked_s = self._clock.mono_s()
+
+    def header(self, number: int) -> NewInitSegment | None:
+        return self._begins.get(number)
+
+    def segment(self, number: int) -> HlsSegment | None:
+        return next((each for each in self._segments if each.number == number), None)
+
+    async def has(self, segment: int, part: int | None, timeout_s: float) -> bool:
+        """Wait for the complete segment, or for one part of it. Return False on timeout or when the feed is over."""
+        try:
+            async with asyncio.timeout(timeout_s), self._more:
+                await self._more.wait_for(lambda: self.over or self._is_there(segment, part))
+        except TimeoutError:
+            return False
+        return not self.over
+
+    def is_near(self, segment: int) -> bool:
+        """Return whether a request may wait for this segment number."""
+        return segment <= (self._segments[-1].number if self._segments else 0) + 2
+
+    def playlist(self, more: str = "") -> str:
+        """Return the media playlist. more: suffix appended to every URI."""
+        longest_s = max((each.seconds for each in self._segments), default=0.0)
+        lines = [
+            "#EXTM3U",
+            "#EXT-X-VERSION:9",
+            f"#EXT-X-TARGETDURATION:{max(math.ceil(SEGMENT_S), math.ceil(longest_s))}",
+            f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={PART_S * 3:.2f}",
+            f"#EXT-X-PART-INF:PART-TARGET={PART_S + 0.1:.2f}",
+            f"#EXT-X-MEDIA-SEQUENCE:{self._segments[0].number if self._segments else 0}",
+            f"#EXT-X-DISCONTINUITY-SEQUENCE:{self._segments[0].begin if self._segments else 0}",
+        ]
+        before = -1
+        for at, each in enumerate(self._segments):
+            if each.begin != before:
+                lines += ["#EXT-X-DISCONTINUITY"] if before >= 0 else []
+                lines.append(f'#EXT-X-MAP:URI="header-{each.begin}.mp4{more}"')
+                before = each.begin
+            lines += _told(each, more, with_parts=at >= len(self._segments) - PARTS_TOLD)
+        if self._segments:
+            last = self._segments[-1]
+            number, part = (last.number + 1, 0) if last.is_whole else (last.number, len(last.parts))
+            lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="part-{number}-{part}.m4s{more}"')
+        return "\n".join(lines) + "\n"
+
+    async def run(self) -> None:
+        reader = self._hub.reader(back_s=BACK_S, wake=self._wakeup)
+        try:
+            while self._clock.mono_s() - self._asked_s < UNUSED_S:
+                packets = reader.take().packets
+                for packet in packets:
+                    self._take(packet)
+                if packets:
+                    async with self._more:
+                        self._more.notify_all()
+                await self._wakeup.wait(LOOK_S)
+        finally:
+            reader.close()
+            self.over = True
+            async with self._more:
+                self._more.notify_all()
+
+    def _take(self, packet: Packet) -> None:
+        for made in self._fragmenter.take(packet):
+            if isinstance(made, NewInitSegment):
+                self._end_part()
+                self._end_segment()
+                self._begins[self._count] = made
+                self._count += 1
+                self._held = None
+                for old in [number for number in self._begins if number < self._count - KEPT_BEGINS]:
+                    del self._begins[old]
+            elif self._held is not None:
+                self._add(made, self._held, packet)
+        if packet.is_video:
+            self._held = packet
+
+    def _add(self, fragment: bytes, picture: Packet, following: Packet) -> None:
+        """Add one frame's fragment. `following` determines its duration."""
+        seconds = max(0.0, (following.pts - picture.pts) / VIDEO_RATE)
+        if picture.is_keyframe:
+            self._end_part()
+            if not self._segments or self._segments[-1].is_whole or self._segments[-1].seconds >= SEGMENT_S - PART_S:
+                self._end_segment()
+                number = self._segments[-1].number + 1 if self._segments else 0
+                self._segments.append(HlsSegment(number, self._count - 1, picture.at_ms))
+        if not self._waiting:
+            self._waiting_begins = picture.is_keyframe
+        self._waiting.append(fragment)
+        self._waiting_s += seconds
+        if self._waiting_s >= PART_S - seconds / 2:
+            self._end_part()
+
+    def _end_part(self) -> None:
+        if self._waiting and self._segments:
+            made = HlsPart(b"".join(self._waiting), self._waiting_s, self._waiting_begins)
+            self._segments[-1].parts.append(made)
+        self._waiting, self._waiting_s = [], 0.0
+
+    def _end_segment(self) -> None:
+        if self._segments:
+            self._segments[-1].is_whole = True
+
+    def _is_there(self, number: int, part: int | None) -> bool:
+        if not self._segments:
+            return False
+        last = self._segments[-1]
+        if number != last.number:
+            return number < last.number
+        return last.is_whole or (part is not None and part < len(last.parts))
+
+
+def _told(segment: HlsSegment, more: str, *, with_parts: bool) -> Iterator[str]:
+    yield f"#EXT-X-PROGRAM-DATE-TIME:{utc_text(segment.at_ms)}"
+    if with_parts:
+        for at, part in enumerate(segment.parts):
+            begins = ",INDEPENDENT=YES" if part.begins else ""
+            yield f'#EXT-X-PART:DURATION={part.seconds:.5f},URI="part-{segment.number}-{at}.m4s{more}"{begins}'
+    if segment.is_whole:
+        yield f"#EXTINF:{segment.seconds:.5f},"
+        yield f"segment-{segment.number}.m4s{more}"
+
+
+# Registry of HLS feeds: each starts with its first request and ends after a period without requests.
+
+
+class HlsFeedKey(NamedTuple):
+    """stream: the requested name: main, sub or auto. seen: cameras that a follow stream may show; None: all.
+
+    covered: privacy masks are applied.
+    """
+
+    camera: CameraId | None
+    stream: str
+    seen: frozenset[CameraId] | None = None
+    covered: bool = False
+
+
+class HlsSource(Protocol):
+    """A StreamChoice or a FollowStream. source: identifies the underlying stream; a change replaces the feed."""
+
+    @property
+    def source(self) -> Hub: ...
+
+    def opened(self) -> AbstractContextManager[Hub]: ...
+
+
+class HlsFeeds:
+    """Open HLS feeds by key. Event loop only."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._open: dict[HlsFeedKey, tuple[HlsFeed, Hub, asyncio.Task[None]]] = {}
+
+    def known(self, key: HlsFeedKey) -> HlsFeed | None:
+        found = self._open.get(key)
+        if found is None or found[0].over:
+            return None
+        found[0].asked()
+        return found[0]
+
+    def feed(self, key: HlsFeedKey, choice: HlsSource, counted: AbstractContextManager[None]) -> HlsFeed:
+        """Return the feed for `key`; create it if missing or if its source changed.
+
+        counted: entered while the feed runs.
+        """
+        known, found = self.known(key), self._open.get(key)
+        if known is not None and found is not None and found[1] is choice.source:
+            return known
+        if found is not None:
+            found[2].cancel()
+        opened = choice.opened()
+        feed = HlsFeed(opened.__enter__(), self._clock)
+        task = asyncio.create_task(self._run(key, feed, opened, counted))
+        self._open[key] = (feed, choice.source, task)
+        return feed
+
+    async def _run(
+        self, key: HlsFeedKey, feed: HlsFeed, opened: AbstractContextManager[Hub], counted: AbstractContextManager[None]
+    ) -> None:
+        try:
+            with counted:
+                await feed.run()
+        finally:
+            opened.__exit__(None, None, None)
+            if self._open.get(key, (None,))[0] is feed:
+                del self._open[key]
+
+    async def close(self) -> None:
+        tasks = [task for _, _, task in self._open.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,1 +1,0 @@
-"""HLS and Low-Latency HLS from the ring buffer."""

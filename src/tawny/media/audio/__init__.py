@@ -1,1 +1,0 @@
-"""Audio codecs: G.711, AAC, Opus."""

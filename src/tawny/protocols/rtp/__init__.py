@@ -1,1 +1,0 @@
-"""RTP packetization and RTCP."""

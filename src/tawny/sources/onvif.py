@@ -1,0 +1,503 @@
+"""ONVIF client: PTZ, relays and the clock of a camera. Requests, answers and times are limited."""
+
+import http.client
+import io
+import re
+import secrets
+import socket
+import ssl
+import threading
+import xml.etree.ElementTree as ET
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha1
+from typing import Any, Final
+from urllib.parse import quote, unquote, urlsplit
+from xml.parsers import expat
+from xml.sax.saxutils import escape
+
+from tawny.model.clock import Clock
+from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, SourceRefused, SourceUnreachable
+from tawny.model.times import utc_text
+from tawny.model.validation import clean_label
+from tawny.protocols.client_auth import ClientAuth
+from tawny.protocols.login_history import LoginHistory, LoginRecord, SignIn
+
+MAX_BYTES: Final = 512_000
+"""Responses with all profiles of a camera with several lenses have up to 200 kB."""
+MAX_DEPTH: Final = 64
+"""Responses of ONVIF services have up to 14 levels."""
+MAX_ELEMENTS: Final = 5_000
+MAX_ATTRIBUTES: Final = 64
+"""Per element; some envelopes declare 40 namespaces."""
+
+
+class UnreadableXml(ValueError):
+    """The data is no XML, or exceeds a limit; the message gives the reason."""
+
+
+class _BoundedBuilder:
+    """Builds the tree from expat's callbacks. Raises UnreadableXml at the limits."""
+
+    def __init__(self) -> None:
+        self._tree = ET.TreeBuilder()
+        self._depth = self._elements = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        self._elements += 1
+        if self._depth > MAX_DEPTH:
+            raise UnreadableXml(f"more than {MAX_DEPTH} nested elements")
+        if self._elements > MAX_ELEMENTS:
+            raise UnreadableXml(f"more than {MAX_ELEMENTS} elements")
+        if len(attributes) > MAX_ATTRIBUTES:
+            raise UnreadableXml(f"more than {MAX_ATTRIBUTES} attributes in one element")
+        self._tree.start(_local(name), {_local(key): value for key, value in attributes.items()})
+
+    def end(self, name: str) -> None:
+        self._depth -= 1
+        self._tree.end(_local(name))
+
+    def text(self, data: str) -> None:
+        if self._depth:
+            self._tree.data(data)
+
+    def refuse(self, *_: object) -> None:
+        raise UnreadableXml("a document type declaration")
+
+    def close(self) -> ET.Element:
+        return self._tree.close()
+
+
+def read_xml(data: bytes) -> ET.Element:
+    """Parse a document. Raises UnreadableXml."""
+    if len(data) > MAX_BYTES:
+        raise UnreadableXml(f"more than {MAX_BYTES} bytes")
+    built, parser = _BoundedBuilder(), expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler, parser.EndElementHandler = built.start, built.end
+    parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = built.text, built.refuse
+    try:
+        parser.ParseFile(io.BytesIO(data))
+    except (expat.ExpatError, LookupError, UnicodeError, ValueError) as error:  # the last three: unusable encodings
+        raise UnreadableXml(str(error)) from None
+    return built.close()
+
+
+def find_elements(root: ET.Element, name: str) -> list[ET.Element]:
+    """Return all elements with this local name, in any namespace: cameras differ."""
+    return [one for one in root.iter() if local(one) == name]
+
+
+def text_at(root: ET.Element, *names: str) -> str:
+    """Return the text of the first descendant at this path of local names; empty if none. One pass over the tree."""
+    pending = [(below, 0) for below in reversed(root)]
+    while pending:
+        element, found = pending.pop()
+        if local(element) == names[found]:
+            found += 1
+            if found == len(names):
+                return (element.text or "").strip()
+        pending.extend((below, found) for below in reversed(element))
+    return ""
+
+
+def local(element: ET.Element) -> str:
+    """Return the name without its namespace, in trees of any parser."""
+    return element.tag.rpartition("}")[2]
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2] or name
+
+
+# One HTTP POST to a camera, with a total deadline and a total size.
+
+MAX_HEADER_BYTES: Final = 32_000
+_READ_BYTES: Final = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class HttpPlace:
+    """Host and port of a camera's web server."""
+
+    is_secure: bool
+    host: str
+    port: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    status: int
+    challenges: tuple[str, ...]
+    """Values of `WWW-Authenticate`."""
+    data: bytes
+
+
+def post(
+    place: HttpPlace, path: str, headers: Mapping[str, str], body: bytes, get_left_s: Callable[[], float], most: int
+) -> HttpAnswer:
+    """Send a request and return the response. get_left_s: seconds until the deadline. most: size limit of the body.
+
+    Raises OSError, of which TimeoutError at the deadline, and http.client.HTTPException, also above the size limit.
+    """
+    left_s = max(0.001, get_left_s())
+    line = _connection(place, left_s)
+    line.connect()
+    connected = line.sock
+    try:
+        line.sock = _BoundedSocket(connected, get_left_s, most + MAX_HEADER_BYTES)
+        line.request("POST", path, body, {name: value.encode() for name, value in headers.items()})
+        answer = line.getresponse()
+        data = answer.read(most + 1)
+        if len(data) > most:
+            raise http.client.HTTPException(f"more than {most} bytes")
+        return HttpAnswer(answer.status, tuple(answer.headers.get_all("WWW-Authenticate", [])), data)
+    finally:
+        connected.close()
+
+
+def _connection(place: HttpPlace, timeout_s: float) -> Any:
+    if place.is_secure:
+        context = ssl.create_default_context()
+        return http.client.HTTPSConnection(place.host, place.port, timeout=timeout_s, context=context)
+    return http.client.HTTPConnection(place.host, place.port, timeout=timeout_s)
+
+
+class _BoundedSocket:
+    """A connected socket as `http.client` uses it: everything together ends at the deadline and the size limit."""
+
+    def __init__(self, connected: socket.socket, get_left_s: Callable[[], float], most: int) -> None:
+        self._socket, self._get_left_s, self._left_bytes = connected, get_left_s, most
+
+    def sendall(self, data: bytes) -> None:
+        self._socket.settimeout(self._left_s())
+        self._socket.sendall(data)
+
+    def makefile(self, *_: object) -> io.BufferedReader:
+        return io.BufferedReader(_BoundedReader(self), _READ_BYTES)
+
+    def close(self) -> None:
+        """Do nothing: `http.client` closes before it has read the response. `post` closes the socket."""
+
+    def receive_into(self, buffer: memoryview) -> int:
+        if self._left_bytes <= 0:
+            raise http.client.HTTPException("the response is too long")
+        self._socket.settimeout(self._left_s())
+        came = self._socket.recv_into(buffer[: self._left_bytes])
+        self._left_bytes -= came
+        return came
+
+    def _left_s(self) -> float:
+        left_s = self._get_left_s()
+        if left_s <= 0:
+            raise TimeoutError
+        return left_s
+
+
+class _BoundedReader(io.RawIOBase):
+    def __init__(self, source: _BoundedSocket) -> None:
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._source.receive_into(memoryview(buffer))
+
+
+# SOAP 1.2 client for cameras: one request, one response, digest authentication, limits on size and total time.
+
+TIMEOUT_S = 5.0
+"""Limit of one exchange, from connecting to the last byte, in seconds."""
+_WHY_CHARS, _MAX_FAULT_CHARS = 120, 4_000
+ENVELOPE = "http://www.w3.org/2003/05/soap-envelope"
+SECURITY = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+UTILITY = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
+DIGEST = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordDigest"
+_LOGIN = re.compile(r"NotAuthorized|Unauthorized|FailedAuthentication|not authorized", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class OnvifService:
+    """ONVIF endpoint of a camera. public: host and port without credentials."""
+
+    is_secure: bool
+    host: str
+    port: int | None
+    path: str
+    user: str
+    password: str
+
+    @classmethod
+    def of(cls, url: str) -> "OnvifService":
+        parts = urlsplit(url)
+        return cls(
+            parts.scheme == "https", parts.hostname or "", parts.port, parts.path or "/onvif/device_service",
+            unquote(parts.username or ""), unquote(parts.password or ""),
+        )  # fmt: skip
+
+    @property
+    def port_used(self) -> int:
+        return self.port or (443 if self.is_secure else 80)
+
+    @property
+    def public(self) -> str:
+        return self.host if self.port is None else f"{self.host}:{self.port}"
+
+
+class SoapClient:
+    """Sends requests to one camera. record: what sign-in the camera offered before. Thread-safe; blocking."""
+
+    def __init__(self, service: OnvifService, clock: Clock, record: LoginRecord | None = None) -> None:
+        self._service, self._clock = service, clock
+        self._record = record or LoginHistory().record("", service.host, 0)
+
+    def send(self, path: str, body: str, at_ms: int, until_s: float) -> ET.Element:
+        """Send a request; return the first child of the response body.
+
+        body: XML. at_ms: camera time; 0: unauthenticated. until_s: deadline of the operation, s monotonic. Raises
+        SourceUnreachable, SourceRefused, SourceLoginWeaker, SourceError.
+        """
+        service = self._service
+        head = _login(service, secrets.token_bytes(16), at_ms) if service.user and at_ms else ""
+        answer = self._post(path, head, body, "", until_s)
+        login = ClientAuth(service.user, service.password, self._record)
+        while answer.status == 401:
+            if not login.challenged(answer.challenges):
+                if login.weaker:
+                    raise SourceLoginWeaker(service.public, login.weaker)
+                raise SourceRefused(service.public)
+            answer = self._post(path, "", body, login.header("POST", path), until_s)
+        content = _content(service, answer.status, answer.data)
+        if head and not login.form:
+            self._record.offered(SignIn.MD5)  # the digest of a UsernameToken sufficed: Basic would be weaker
+        return content
+
+    def _post(self, path: str, head: str, body: str, authorization: str, until_s: float) -> HttpAnswer:
+        service = self._service
+        text = f'<s:Envelope xmlns:s="{ENVELOPE}">{head}<s:Body>{body}</s:Body></s:Envelope>'
+        headers = {"Content-Type": "application/soap+xml; charset=utf-8"}
+        if authorization:
+            headers["Authorization"] = authorization
+        until_s = min(until_s, self._clock.mono_s() + TIMEOUT_S)
+        place = HttpPlace(service.is_secure, service.host, service.port)
+        try:
+            return post(place, path, headers, text.encode(), lambda: until_s - self._clock.mono_s(), MAX_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            why = "no response in time" if isinstance(error, TimeoutError) else getattr(error, "strerror", None)
+            raise SourceUnreachable(service.public, why or type(error).__name__) from None
+
+
+def quoted(text: str) -> str:
+    return escape(text, {'"': "&quot;"})
+
+
+def _content(service: OnvifService, status: int, data: bytes) -> ET.Element:
+    try:
+        root = read_xml(data)
+    except UnreadableXml as error:
+        raise SourceError(
+            service.public, f"its ONVIF service responded with {status} but no usable XML ({error})"
+        ) from None
+    body = next((one for one in root if local(one) == "Body"), None)
+    content = next(iter(body), None) if body is not None else None
+    if content is None:
+        raise SourceError(service.public, f"its ONVIF service responded with {status} and no content")
+    if local(content) == "Fault":
+        told = " ".join(part.strip() for part in content.itertext() if part.strip())[:_MAX_FAULT_CHARS]
+        if _LOGIN.search(told):
+            raise SourceRefused(service.public)
+        words = "".join(one if one.isprintable() else " " for one in told)[:_WHY_CHARS]
+        raise SourceError(service.public, f"its ONVIF service says: {words}")
+    return content
+
+
+def _login(service: OnvifService, nonce: bytes, at_ms: int) -> str:
+    made = utc_text(at_ms)
+    digest = sha1(nonce + made.encode() + service.password.encode(), usedforsecurity=False).digest()
+    return (
+        f'<s:Header><w:Security xmlns:w="{SECURITY}" s:mustUnderstand="1"><w:UsernameToken>'
+        f"<w:Username>{quoted(service.user)}</w:Username>"
+        f'<w:Password Type="{DIGEST}">{b64encode(digest).decode()}</w:Password>'
+        f"<w:Nonce>{b64encode(nonce).decode()}</w:Nonce>"
+        f'<u:Created xmlns:u="{UTILITY}">{made}</u:Created></w:UsernameToken></w:Security></s:Header>'
+    )
+
+
+# ONVIF services of a camera that tawny uses: PTZ and relay outputs.
+
+OPERATION_S: Final = 10.0
+"""Limit of one operation with all its requests, in seconds."""
+_MAX_NAMES, _MAX_NAME_CHARS, _MAX_NAMED = 500, 100, 50
+"""Presets or relays used of one camera, which has up to 300; their length; how many an error names."""
+_YEARS = range(1970, 2100)
+_PATH_SAFE = "/%!$&'()*+,;=:@?-._~"
+
+_DEVICE, _MEDIA = "http://www.onvif.org/ver10/device/wsdl", "http://www.onvif.org/ver10/media/wsdl"
+_PTZ, _SCHEMA = "http://www.onvif.org/ver20/ptz/wsdl", "http://www.onvif.org/ver10/schema"
+
+
+@dataclass(frozen=True, slots=True)
+class PtzPreset:
+    token: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    ahead_ms: int
+    """Camera clock minus local clock, in ms."""
+    ptz_path: str
+    """Empty: no PTZ."""
+    profile: str
+
+
+class OnvifCamera:
+    """ONVIF client of one camera.
+
+    Thread-safe; each method blocks for at most OPERATION_S. Raises SourceError on failure, NotDone for missing
+    functions. record: what sign-in the camera offered before.
+    """
+
+    def __init__(self, url: str, clock: Clock, record: LoginRecord | None = None) -> None:
+        self._service, self._clock = OnvifService.of(url), clock
+        self._client = SoapClient(self._service, clock, record)
+        self._lock = threading.Lock()
+        self._known: _Known | None = None
+
+    def move(self, pan: float, tilt: float, zoom: float, lasts_s: float) -> None:
+        """Start a continuous move.
+
+        Speeds from -1 to 1. Always call `stop`: not all cameras honor the timeout `lasts_s`.
+        """
+        speed = (f'<t:PanTilt xmlns:t="{_SCHEMA}" x="{pan:g}" y="{tilt:g}"/>' if pan or tilt else "") + (
+            f'<t:Zoom xmlns:t="{_SCHEMA}" x="{zoom:g}"/>' if zoom else ""
+        )
+        self._ptz(
+            "ContinuousMove", f"<p:Velocity>{speed}</p:Velocity><p:Timeout>PT{lasts_s:g}S</p:Timeout>", self._until_s()
+        )
+
+    def stop(self) -> None:
+        self._ptz("Stop", "<p:PanTilt>true</p:PanTilt><p:Zoom>true</p:Zoom>", self._until_s())
+
+    def presets(self) -> list[PtzPreset]:
+        return self._presets(self._until_s())
+
+    def go_to(self, preset: str) -> None:
+        """Move to a preset, given by name or token. Raises NotDone for an unknown one."""
+        until_s = self._until_s()
+        there = self._presets(until_s)
+        token = next((one.token for one in there if preset in (one.name, one.token)), None)
+        if token is None:
+            names = ", ".join(one.name or one.token for one in there[:_MAX_NAMED]) or "none"
+            raise NotDone(f"The camera has no preset {preset}.", f"Presets: {names}.")
+        self._ptz("GotoPreset", f"<p:PresetToken>{quoted(token)}</p:PresetToken>", until_s)
+
+    def outputs(self) -> list[str]:
+        """Return the tokens of the relay outputs."""
+        return self._outputs(self._until_s())
+
+    def switch(self, output: str, *, on: bool) -> None:
+        """Switch a relay output. output: its token; empty: the first one."""
+        until_s = self._until_s()
+        there = self._outputs(until_s)
+        if not there or (output and output not in there):
+            names = ", ".join(there[:_MAX_NAMED]) or "none"
+            raise NotDone(f"The camera has no relay {output}".rstrip() + ".", f"Relays: {names}.")
+        state = "active" if on else "inactive"
+        self._ask(
+            self._service.path,
+            f'<d:SetRelayOutputState xmlns:d="{_DEVICE}"><d:RelayOutputToken>{quoted(output or there[0])}'
+            f"</d:RelayOutputToken><d:LogicalState>{state}</d:LogicalState></d:SetRelayOutputState>",
+            until_s,
+        )
+
+    # --- internal ----------------------------------------------------------------------------------------------------
+
+    def _until_s(self) -> float:
+        return self._clock.mono_s() + OPERATION_S
+
+    def _presets(self, until_s: float) -> list[PtzPreset]:
+        known = self._ready(until_s)
+        answer = self._ask(
+            known.ptz_path,
+            f'<p:GetPresets xmlns:p="{_PTZ}"><p:ProfileToken>{quoted(known.profile)}</p:ProfileToken></p:GetPresets>',
+            until_s,
+        )
+        found = [
+            PtzPreset(one.get("token", ""), clean_label(text_at(one, "Name")))
+            for one in find_elements(answer, "Preset")
+        ]
+        return [one for one in found[:_MAX_NAMES] if max(len(one.token), len(one.name)) <= _MAX_NAME_CHARS]
+
+    def _outputs(self, until_s: float) -> list[str]:
+        answer = self._ask(self._service.path, f'<d:GetRelayOutputs xmlns:d="{_DEVICE}"/>', until_s)
+        tokens = [one.get("token", "") for one in find_elements(answer, "RelayOutputs")]
+        return [token for token in tokens[:_MAX_NAMES] if 0 < len(token) <= _MAX_NAME_CHARS]
+
+    def _ptz(self, what: str, content: str, until_s: float) -> None:
+        known = self._ready(until_s)
+        token = f"<p:ProfileToken>{quoted(known.profile)}</p:ProfileToken>"
+        self._ask(known.ptz_path, f'<p:{what} xmlns:p="{_PTZ}">{token}{content}</p:{what}>', until_s)
+
+    def _ready(self, until_s: float) -> _Known:
+        known = self._learned(until_s)
+        if not known.ptz_path or not known.profile:
+            raise NotDone("This camera doesn't support pan and tilt.", "It reports no PTZ motors.")
+        return known
+
+    def _ask(self, path: str, body: str, until_s: float) -> ET.Element:
+        known = self._learned(until_s)
+        return self._client.send(path, body, self._clock.now_ms() + known.ahead_ms, until_s)
+
+    def _learned(self, until_s: float) -> _Known:
+        """Return clock offset and capabilities; queries the camera once."""
+        if not self._lock.acquire(timeout=max(0.0, until_s - self._clock.mono_s())):
+            raise SourceUnreachable(self._service.public, "no response in time")
+        try:
+            if self._known is None:
+                self._known = self._learn(until_s)
+            return self._known
+        finally:
+            self._lock.release()
+
+    def _learn(self, until_s: float) -> _Known:
+        device = self._service.path
+        answer = self._client.send(device, f'<d:GetSystemDateAndTime xmlns:d="{_DEVICE}"/>', 0, until_s)
+        ahead_ms = _told_ms(answer, self._clock.now_ms()) - self._clock.now_ms()
+        asked = f'<d:GetCapabilities xmlns:d="{_DEVICE}"><d:Category>All</d:Category></d:GetCapabilities>'
+        can = self._client.send(device, asked, self._clock.now_ms() + ahead_ms, until_s)
+        ptz, media = text_at(can, "PTZ", "XAddr"), text_at(can, "Media", "XAddr")
+        profile = ""
+        if ptz and media:
+            asked, at_ms = f'<m:GetProfiles xmlns:m="{_MEDIA}"/>', self._clock.now_ms() + ahead_ms
+            profiles = find_elements(self._client.send(_path(media), asked, at_ms, until_s), "Profiles")
+            turning = [one for one in profiles if find_elements(one, "PTZConfiguration")] or profiles
+            profile = turning[0].get("token", "") if turning else ""
+        return _Known(ahead_ms, _path(ptz) if ptz else "", profile)
+
+
+def _path(address: str) -> str:
+    """Return the path of a service address, fit for a request; `/` if it has none."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "/"
+    return quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_PATH_SAFE)
+
+
+def _told_ms(answer: ET.Element, otherwise_ms: int) -> int:
+    """Return the camera's UTC time in ms, or `otherwise_ms` if it reports none."""
+    try:
+        date = [int(text_at(answer, "UTCDateTime", "Date", name)) for name in ("Year", "Month", "Day")]
+        time = [int(text_at(answer, "UTCDateTime", "Time", name)) for name in ("Hour", "Minute", "Second")]
+        if date[0] not in _YEARS:
+            return otherwise_ms
+        return round(
+            datetime(date[0], date[1], date[2], time[0], time[1], min(time[2], 59), tzinfo=UTC).timestamp() * 1000
+        )
+    except (ValueError, OverflowError):
+        return otherwise_ms

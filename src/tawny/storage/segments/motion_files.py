@@ -1,0 +1,191 @@
+"""Motion per second of each camera: scores of zones and grids of cells, one file per UTC day."""
+
+import logging
+import struct
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from tawny.model.clock import Clock
+from tawny.model.errors import StorageError
+from tawny.model.ids import CameraId
+from tawny.model.polygon import COLUMNS, ROWS
+from tawny.model.times import Span
+from tawny.storage.disk.disk import parent_of
+from tawny.storage.disk.layout import DAY_MS, grids_path, scores_path
+from tawny.storage.disk.volume import Volume
+
+log = logging.getLogger(__name__)
+
+UNKNOWN: Final = 255
+_DAY_S: Final = DAY_MS // 1000
+_EVERY_S: Final = 10.0
+_MAX_WAITING_SCORES: Final = 100_000
+
+_ScoreDay = tuple[CameraId, str, int]  # zone, empty for the whole frame; days since 1970
+
+
+class MotionScoreFile:
+    def __init__(self, volume: Volume, clock: Clock) -> None:
+        self._disk, self._clock = volume.disk, clock
+        self._lock = threading.Lock()
+        self._waiting: defaultdict[_ScoreDay, dict[int, int]] = defaultdict(dict)
+        self._due_s = clock.mono_s() + _EVERY_S
+
+    def put(self, camera: CameraId, second_ms: int, score: int, zone: str = "") -> None:
+        """Store the score of a second. The maximum of several counts. Raises ValueError unless 0..100."""
+        if not 0 <= score <= 100:
+            raise ValueError(f"a score is 0 to 100, not {score}")
+        day, second = divmod(second_ms // 1000, _DAY_S)
+        with self._lock:
+            seconds = self._waiting[camera, zone, day]
+            seconds[second] = max(score, seconds.get(second, 0))
+            if self._clock.mono_s() >= self._due_s:
+                self._write()
+
+    def flush(self) -> None:
+        """Write queued scores."""
+        with self._lock:
+            self._write()
+
+    def read(self, camera: CameraId, within: Span, zone: str = "") -> bytes:
+        """Return one byte per second, from the second in which `within` begins to the one in which it ends.
+
+        Raises StorageError.
+        """
+        first, end = within.begin_ms // 1000, -(-within.end_ms // 1000)
+        pieces: list[bytes] = []
+        at = first
+        while at < end:
+            day, second = divmod(at, _DAY_S)
+            count = min(end - at, _DAY_S - second)
+            pieces.append(self._of_day((camera, zone, day), second, count))
+            at += count
+        return b"".join(pieces)
+
+    def _of_day(self, of: _ScoreDay, second: int, count: int) -> bytes:
+        path = _path(of)
+        entry = self._disk.entry(path)
+        stored = self._disk.read(path, second, count) if entry is not None and entry.kind == "file" else b""
+        scores = bytearray(stored.ljust(count, bytes([UNKNOWN])))
+        with self._lock:
+            waiting = dict(self._waiting.get(of, {}))
+        for at, score in waiting.items():
+            if second <= at < second + count:
+                scores[at - second] = score
+        return bytes(scores)
+
+    def _write(self) -> None:
+        self._due_s = self._clock.mono_s() + _EVERY_S
+        for of, seconds in list(self._waiting.items()):
+            try:
+                self._write_day(_path(of), seconds)
+            except StorageError as error:
+                log.warning("motion scores are queued until the disk can be written: %s", error)
+                break
+            del self._waiting[of]
+        if sum(map(len, self._waiting.values())) > _MAX_WAITING_SCORES:
+            log.error("too many motion scores are queued for the disk: they are dropped")
+            self._waiting.clear()
+
+    def _write_day(self, path: str, seconds: dict[int, int]) -> None:
+        if self._disk.entry(path) is None:
+            self._disk.make_folder(parent_of(path))
+            file = self._disk.create(path)
+            try:
+                file.append([bytes([UNKNOWN]) * _DAY_S])
+            finally:
+                file.close()
+        first, end = min(seconds), max(seconds) + 1
+        known = bytearray(self._disk.read(path, first, end - first).ljust(end - first, bytes([UNKNOWN])))
+        for second, score in seconds.items():
+            before = known[second - first]
+            known[second - first] = score if before == UNKNOWN else max(score, before)
+        self._disk.write_at(path, first, bytes(known))
+
+
+def _path(of: _ScoreDay) -> str:
+    camera, zone, day = of
+    return scores_path(camera, day * DAY_MS, zone)
+
+
+# Motion grids: 32x18 bits per second with motion, one file per UTC day, for searches by area.
+
+BYTES: Final = COLUMNS * ROWS // 8
+_RECORD: Final = struct.Struct(f"<I{BYTES}s")
+_MAX_WAITING_GRIDS: Final = 10_000
+
+_GridDay = tuple[CameraId, int]
+
+
+class MotionGrids:
+    def __init__(self, volume: Volume, clock: Clock, is_sealed: Callable[[CameraId], bool] = lambda _: False) -> None:
+        """is_sealed: returns whether a camera is sealed; its grids are not stored."""
+        self._is_sealed = is_sealed
+        self._disk, self._clock = volume.disk, clock
+        self._lock = threading.Lock()
+        self._waiting: defaultdict[_GridDay, dict[int, int]] = defaultdict(dict)
+        self._due_s = clock.mono_s() + _EVERY_S
+
+    def put(self, camera: CameraId, at_ms: int, grid: int) -> None:
+        """Add a grid. Grids of one second are merged; an empty grid is ignored. grid: bits as in `model.polygon`."""
+        if not grid or self._is_sealed(camera):
+            return
+        day, second = divmod(at_ms // 1000, DAY_MS // 1000)
+        with self._lock:
+            seconds = self._waiting[camera, day]
+            seconds[second] = seconds.get(second, 0) | grid
+            if self._clock.mono_s() >= self._due_s:
+                self._write()
+
+    def flush(self) -> None:
+        with self._lock:
+            self._write()
+
+    def read(self, camera: CameraId, within: Span) -> list[tuple[int, int]]:
+        """Return seconds (ms UTC) with their grids, in order. Raises StorageError."""
+        found: dict[int, int] = {}
+        for day in range(within.begin_ms // DAY_MS, (within.end_ms - 1) // DAY_MS + 1):
+            for second, grid in self._of_day(camera, day):
+                at_ms = day * DAY_MS + second * 1000
+                if within.begin_ms - 1000 < at_ms < within.end_ms:
+                    found[at_ms] = found.get(at_ms, 0) | grid
+        return sorted(found.items())
+
+    def _of_day(self, camera: CameraId, day: int) -> Iterator[tuple[int, int]]:
+        path = grids_path(camera, day * DAY_MS)
+        entry = self._disk.entry(path)
+        stored = self._disk.read(path) if entry is not None and entry.kind == "file" else b""
+        whole = len(stored) - len(stored) % _RECORD.size  # a power cut may have torn the last record
+        for second, bits in _RECORD.iter_unpack(stored[:whole]):
+            yield second, int.from_bytes(bits, "big")
+        with self._lock:
+            waiting = dict(self._waiting.get((camera, day), {}))
+        yield from waiting.items()
+
+    def _write(self) -> None:
+        self._due_s = self._clock.mono_s() + _EVERY_S
+        for (camera, day), seconds in list(self._waiting.items()):
+            try:
+                self._write_day(grids_path(camera, day * DAY_MS), seconds)
+            except StorageError as error:
+                log.warning("motion grids are queued until the disk can be written: %s", error)
+                break
+            del self._waiting[camera, day]
+        if sum(map(len, self._waiting.values())) > _MAX_WAITING_GRIDS:
+            log.error("too many motion grids are queued for the disk: they are dropped")
+            self._waiting.clear()
+
+    def _write_day(self, path: str, seconds: dict[int, int]) -> None:
+        entry = self._disk.entry(path)
+        if entry is None:
+            self._disk.make_folder(parent_of(path))
+        records = [_RECORD.pack(second, grid.to_bytes(BYTES, "big")) for second, grid in sorted(seconds.items())]
+        file = self._disk.create(path) if entry is None else self._disk.extend(path)
+        try:
+            if file.size_bytes % _RECORD.size:
+                file.cut(file.size_bytes - file.size_bytes % _RECORD.size)
+            file.append([b"".join(records)])
+        finally:
+            file.close()

@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: drawn scenes, weather, plates, and a search of the memory of a process."""
