@@ -1,6 +1,7 @@
 """A folder with recordings, made once: two short lives of one camera."""
 
 import asyncio
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -69,3 +70,10 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with rig(one_camera(str(clip)), folder) as bench:
             bench.wait_for_seconds(2.5, DOOR)
     return folder
+
+
+@pytest.fixture
+def archive(recorded: Path, tmp_path: Path) -> Path:
+    """A copy, for what changes it."""
+    shutil.copytree(recorded, tmp_path / "archive", ignore=shutil.ignore_patterns("control"))
+    return tmp_path / "archive"

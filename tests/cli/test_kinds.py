@@ -23,13 +23,13 @@ from tests.sealed.made import OWNER, RECOVERY
 
 
 @pytest.fixture
-def said(recorded: Path) -> Event:
+def said(archive: Path) -> Event:
     """An event of the camera's recording that somebody called something."""
-    with index_to_read(recorded) as index:
+    with index_to_read(archive) as index:
         bounds = index.bounds(DOOR)
     assert bounds is not None
     event = Event(EventId("said"), DOOR, "motion", bounds.begin_ms, bounds.begin_ms + 1000, 60.0, said="person")
-    index = SqliteIndex(recorded / "tawny.db", Catalogue(Volume.at(recorded)))
+    index = SqliteIndex(archive / "tawny.db", Catalogue(Volume.at(archive)))
     index.put_event(event)
     index.close()
     return event
@@ -41,38 +41,38 @@ def cuts(_archive: Any, event: Event, _private: Any) -> list[SampleCrop]:
 
 
 def test_events_that_were_called_something_are_exported(
-    tawny: Tawny, recorded: Path, said: Event, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    tawny: Tawny, archive: Path, said: Event, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(events, "crop_samples", cuts)
-    done = tawny("kinds", "export", "--data", str(recorded), "-o", "crops")
+    done = tawny("kinds", "export", "--data", str(archive), "-o", "crops")
     assert done.code == 0, done.err
     assert "1 person" in done.out
     with np.load(tmp_path / "crops" / f"{DOOR}.npz") as kept:
         assert kept["labels"].tolist() == ["person"]
-    again = tawny("kinds", "export", "--data", str(recorded), "-o", "crops")
+    again = tawny("kinds", "export", "--data", str(archive), "-o", "crops")
     assert (again.code, "already exists" in again.err) == (3, True)
-    told = tawny("kinds", "export", "--data", str(recorded), "-o", "other", "--json")
+    told = tawny("kinds", "export", "--data", str(archive), "-o", "other", "--json")
     assert json.loads(told.out)["labels"] == {"person": 1}
 
 
 def test_what_is_sealed_is_not_exported(
-    tawny: Tawny, recorded: Path, said: Event, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    tawny: Tawny, archive: Path, said: Event, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(events, "crop_samples", cuts)
     keys = f'recipients = ["{OWNER.recipient}"]\nrecovery = "{RECOVERY.recipient}"\n'
     camera = f'[cameras.{DOOR}]\nsource = "demo:front"\nencrypt = true\n'
     (tmp_path / "tawny.toml").write_text(f"[encryption]\n{keys}{camera}")
-    done = tawny("kinds", "export", "--data", str(recorded), "-o", "crops")
+    done = tawny("kinds", "export", "--data", str(archive), "-o", "crops")
     assert done.code == 3
     assert f"{DOOR} is encrypted and is not exported." in done.err
     assert not (tmp_path / "crops").exists()
 
 
-def test_where_nobody_said_anything_there_is_nothing_to_export(tawny: Tawny, recorded: Path, said: Event) -> None:
-    index = SqliteIndex(recorded / "tawny.db", Catalogue(Volume.at(recorded)))
+def test_where_nobody_said_anything_there_is_nothing_to_export(tawny: Tawny, archive: Path, said: Event) -> None:
+    index = SqliteIndex(archive / "tawny.db", Catalogue(Volume.at(archive)))
     index.put_event(replace(said, said=""))
     index.close()
-    done = tawny("kinds", "export", "--data", str(recorded), "-o", "crops")
+    done = tawny("kinds", "export", "--data", str(archive), "-o", "crops")
     assert (done.code, "What was it?" in done.err) == (3, True)
 
 

@@ -1,20 +1,12 @@
 """`tawny prune`: a rehearsal shows what the next run does, file by file; folders of others are kept to their size."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Tawny
-
-
-@pytest.fixture
-def archive(recorded: Path, tmp_path: Path) -> Path:
-    """A copy, for what changes it."""
-    shutil.copytree(recorded, tmp_path / "archive", ignore=shutil.ignore_patterns("control"))
-    return tmp_path / "archive"
 
 
 def _files(folder: Path) -> set[str]:
