@@ -1,4 +1,5 @@
 import type { Kind } from "../api/types";
+import { t } from "../strings";
 import type { IconName } from "./icon-names";
 
 export const KINDS = ["person", "vehicle", "animal", "object", "sound", "tamper", "motion"] as const satisfies readonly Kind[];
@@ -13,6 +14,12 @@ const icons: Record<Kind, IconName> = {
   motion: "activity",
 };
 
-export function kindIcon(kind: Kind): IconName {
-  return icons[kind] ?? "activity";
+export function kindIcon(kind: string): IconName {
+  return icons[kind as Kind] ?? "activity";
+}
+
+/** Other programs report events of types of their own: `door-bell` is called `Door bell`. */
+export function kindName(kind: string): string {
+  const own = kind.replaceAll("-", " ").replaceAll("_", " ");
+  return t.kinds[kind as Kind]?.one ?? own.slice(0, 1).toUpperCase() + own.slice(1);
 }

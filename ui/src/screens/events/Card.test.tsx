@@ -25,6 +25,11 @@ describe("an event's card", () => {
     render(<Card event={perhaps} current={false} selected={false} selecting={false} acts={acts()} />);
     expect(screen.getByText("Person?").closest(".tag")?.className).toContain("kind-person");
   });
+  it("names a type that another program has reported", () => {
+    const bell = event("1", 0, { type: "door-bell" as never, display_type: "door-bell" as never });
+    render(<Card event={bell} current={false} selected={false} selecting={false} acts={acts()} />);
+    expect(screen.getByText("Door bell")).toBeTruthy();
+  });
   it("opens on a click, and selects once something is selected", () => {
     const done = acts();
     const card = (selecting: boolean) => (

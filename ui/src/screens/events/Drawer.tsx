@@ -6,6 +6,7 @@ import { mayDirect } from "../../ui/session";
 import { clock, day, length } from "../../ui/times";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
+import { kindName } from "../../ui/kinds";
 import { Problem } from "../../ui/Problem";
 import { shareEvent } from "../../ui/sharing";
 import { ClipPlayer } from "./ClipPlayer";
@@ -153,7 +154,7 @@ function Facts({ event, others }: { event: TawnyEvent; others: readonly TawnyEve
 }
 
 function seenAs(event: TawnyEvent): string {
-  const kind = t.kinds[event.display_type].one;
+  const kind = kindName(event.display_type);
   if (event.labeled_as) return words.bySomebody(kind);
   if (event.possible_type) {
     const score = event.possible.find((one) => one.label === event.possible_type)?.score ?? 0;
