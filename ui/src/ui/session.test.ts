@@ -1,5 +1,49 @@
-import { describe, expect, it } from "vitest";
-import { nextPath } from "./session";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Session } from "../api/types";
+
+const state = vi.hoisted(() => ({ ends: (): void => {}, starts: 0 }));
+vi.mock("../api/state", () => ({
+  startState: (onSignedOut: () => void) => {
+    state.ends = onSignedOut;
+    state.starts += 1;
+  },
+  stopState: () => {},
+}));
+vi.mock("./witness", () => ({ startWitness: () => {} }));
+const { ended, nextPath, session, signedIn } = await import("./session");
+
+describe("when the recorder ends the connection", () => {
+  const viewer = { id: "v", name: "Vic", role: "viewer" };
+  const answer = (told: object): void => void vi.stubGlobal("fetch", () => Promise.resolve(new Response(JSON.stringify(told))));
+  beforeEach(() => {
+    vi.useFakeTimers({ now: 1_000_000 });
+    session.value = { state: "signed-out", user: null } as unknown as Session;
+    answer({});
+    signedIn(viewer as never);
+    state.starts = 0;
+  });
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
+  });
+
+  it("goes on with the rights that the person has now", async () => {
+    answer({ state: "signed-in", user: { ...viewer, role: "member" } });
+    state.ends();
+    await vi.waitFor(() => expect(session.value?.user?.role).toBe("member"));
+    expect([ended.value, state.starts]).toEqual([false, 1]);
+    vi.setSystemTime(1_001_000);
+    state.ends(); // at once again: it does not ask for ever
+    await vi.waitFor(() => expect(ended.value).toBe(true));
+  });
+
+  it("goes to the sign-in page when the person is signed out", async () => {
+    answer({ state: "signed-out", user: null });
+    state.ends();
+    await vi.waitFor(() => expect(ended.value).toBe(true));
+    expect(location.pathname).toBe("/sign-in");
+  });
+});
 
 describe("where to go after signing in", () => {
   const next = (to: string) => nextPath(new URLSearchParams({ next: to }));

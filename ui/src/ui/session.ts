@@ -13,6 +13,10 @@ export const session = signal<Session | null>(null);
 export const ended = signal(false);
 
 const HERE = "signed-in";
+/** A connection that ends this soon after it was resumed is not resumed again. */
+const SETTLED_MS = 3_000;
+let asking = false;
+let resumed_ms = 0;
 
 /** Somebody was signed in here the last time: the cameras are asked for while the recorder says whether that holds. */
 export async function loadSession(): Promise<void> {
@@ -56,8 +60,23 @@ function begin(): void {
   if (isOwner()) void import("./witness").then((it) => it.startWitness(isOwner), () => {});
 }
 
+/** The recorder ended the connection: it says whether the person is signed out, or has other rights from now on. */
 function lose(): void {
-  if (session.value?.state !== "signed-in") return;
+  if (asking || session.value?.state !== "signed-in") return;
+  asking = true;
+  void get<Session>("/session")
+    .then((now) => (now.state === "signed-in" && Date.now() - resumed_ms > SETTLED_MS ? resume(now) : leave()), leave)
+    .finally(() => (asking = false));
+}
+
+function resume(now: Session): void {
+  resumed_ms = Date.now();
+  stopState();
+  session.value = now;
+  begin();
+}
+
+function leave(): void {
   end();
   ended.value = true;
   const { path, query } = place.value;
