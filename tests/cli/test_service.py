@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -129,3 +130,16 @@ def test_the_interface_can_change_settings_in_a_folder_of_their_own(
     unit = (tmp_path / "tawny.service").read_text()
     assert f"ReadWritePaths={tmp_path}/data -/mnt/nas -{own}\n" in unit
     assert f"tawny:tawny {tmp_path}/data {own}\n" in systemctl.read_text()
+
+
+def test_in_a_home_folder_it_records_where_its_user_does_and_can_change_settings(
+    tawny: Tawny, tmp_path: Path, systemctl: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "pi"
+    monkeypatch.setattr("sys.prefix", "/home/pi/program/.venv")
+    monkeypatch.setenv("SUDO_USER", "pi")
+    monkeypatch.setattr("pwd.getpwnam", lambda _: SimpleNamespace(pw_dir=str(home)))
+    tawny("init")
+    unit = tawny("service", "show").out
+    assert f"--data {home}/tawny\n" in unit
+    assert f"ReadWritePaths={home}/tawny -{tmp_path}\n" in unit

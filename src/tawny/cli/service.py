@@ -137,6 +137,8 @@ class ServicePaths(NamedTuple):
         config, data = config.resolve(), data_folder(args, settings).resolve()
         in_home = [path for path in (config, data, Path(sys.prefix)) if path.is_relative_to("/home")]
         user = args.user or (os.environ.get("SUDO_USER", "") if in_home else "") or OWN_USER
+        if in_home and not args.data and not settings.storage.path:
+            data = _home_of(user, data) / "tawny"  # where `tawny run` of this user records
         if user in ("root", "0"):
             raise NotDone("The service never runs as root.", "Leave out `--user`, or name another user.")
         hidden = next((path for path in (config, data, Path(sys.prefix)) if path.is_relative_to("/root")), None)
@@ -157,7 +159,7 @@ def unit_text(args: Namespace, service: ServicePaths | None = None) -> str:
     others = [storage.spare, storage.mirror, *(tier.path for tier in storage.tiers)]
     others += [str(path) for one in service.settings.destinations.values() if (path := folder_of(one.url))]
     writable = [Path(other).expanduser().resolve() for other in others if other]
-    if service.own:
+    if service.own or service.is_in_home:
         writable.append(service.config.parent)  # the interface changes the settings
     return UNIT.format(
         program=shutil.which("tawny") or Path(sys.argv[0]).resolve(),
@@ -172,6 +174,13 @@ def unit_text(args: Namespace, service: ServicePaths | None = None) -> str:
         home="read-only" if service.is_in_home else "yes",
         devices="\n".join(f"DeviceAllow={name} rw" for name in DEVICES),
     )
+
+
+def _home_of(user: str, default: Path) -> Path:
+    try:
+        return Path(pwd.getpwnam(user).pw_dir).resolve()
+    except KeyError:
+        return default.parent
 
 
 def _has_group(name: str) -> bool:
