@@ -6,6 +6,7 @@ import pytest
 
 from tawny.api import camera_health
 from tawny.api.camera_health import HealthAnswer
+from tawny.model.messages import BESIDE_RECORDING, OF_STATE, Alarm, ProblemKind
 from tests.api.fakes import House
 
 
@@ -31,3 +32,14 @@ def test_it_is_told_while_the_index_does_not_answer(house: House, monkeypatch: p
             thread.join(30)
     assert desk.now().cameras[0].recorded_today == 0.5
     assert desk.now().cameras[0].gaps_today == 3
+
+
+@pytest.mark.parametrize("kind", ProblemKind)
+def test_problems_that_strangers_can_cause_do_not_say_that_recording_needs_care(
+    house: House, kind: ProblemKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house.recorder, "warnings", list)
+    monkeypatch.setattr(house.recorder, "alarms", list)
+    assert HealthAnswer(house.recorder).now().ok
+    monkeypatch.setattr(house.recorder, "alarms", lambda: [Alarm(kind, None, 0, "What happened.")])
+    assert HealthAnswer(house.recorder).now().ok == (kind in BESIDE_RECORDING | OF_STATE)

@@ -1,11 +1,13 @@
 """A thief at the camera's cable where FFmpeg reads the camera: it answers what it is asked, if nothing stops it."""
 
 import base64
+import os
 import re
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -123,3 +125,19 @@ def test_an_offer_of_basic_is_unreadable_wherever_it_is_cut(cuts: list[int], has
     assert [data[one : one + 1] for one in changed] == [b"c"]
     assert b"Basic" not in passed.replace(b"\r", b"")
     assert b'Digest nonce="1"' in passed
+
+
+def test_the_gate_works_with_descriptors_above_1023() -> None:
+    with ExitStack() as held, socket.create_server(("127.0.0.1", 0)) as camera:
+        while held.enter_context(Path(os.devnull).open("rb")).fileno() < 1100:
+            pass
+        gate = FfmpegGate(parse_rtsp(f"rtsp://127.0.0.1:{camera.getsockname()[1]}/x"))
+        held.callback(gate.close)
+        player = held.enter_context(socket.create_connection(("127.0.0.1", gate.address.port), timeout=10))
+        line, _ = camera.accept()
+        held.enter_context(line)
+        line.settimeout(10)
+        player.sendall(b"OPTIONS")
+        assert line.recv(100) == b"OPTIONS"
+        line.sendall(b"RTSP/1.0 200 OK")
+        assert player.recv(100) == b"RTSP/1.0 200 OK"

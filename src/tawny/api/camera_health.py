@@ -9,7 +9,7 @@ from tawny.api import schemas, serializers
 from tawny.model.damage import DamageSum, damage_sum
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
-from tawny.model.messages import OF_STATE, ProblemKind
+from tawny.model.messages import BESIDE_RECORDING, OF_STATE, ProblemKind
 from tawny.model.states import CHOSEN, EXPECTED, ON_WATCH, RECORDED, TROUBLE, CameraState, CameraStatus, summary
 from tawny.playback.timeline import damage_today, day_of, share_recorded
 from tawny.service.recorder import CameraView, DiskUsage, RecorderService
@@ -62,10 +62,13 @@ class HealthAnswer:
             for alarm in self._recorder.alarms()
             if alarm.what not in OF_STATE
         ]
+        needs_care = bool(self._recorder.warnings()) or any(
+            alarm.what not in OF_STATE | BESIDE_RECORDING for alarm in self._recorder.alarms()
+        )
         warnings = [schemas.WarningInfo(message=message, hint=do) for message, do in dict.fromkeys(told)]
         trouble = sum(is_trouble(status, now_ms) for status in states)
         return schemas.Health(
-            ok=trouble == 0 and not warnings,
+            ok=trouble == 0 and not needs_care,
             working=sum(status.state in ON_WATCH for status in states),
             expected=sum(status.state in EXPECTED for status in states),
             chosen_off=sum(status.state in CHOSEN for status in states),

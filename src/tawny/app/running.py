@@ -491,8 +491,10 @@ class RecorderRuntime:
         camera = CameraId(str(asked.get("camera")))
         if camera not in self._own.now:
             return {"known": list(self._own.now)}
-        log.warning("%s: a weaker sign-in than before is accepted, by command", camera)
-        return {"camera": camera, "changed": self.logins.forget(camera)}
+        is_changed = self.logins.forget(camera)
+        if is_changed:
+            log.warning("%s: a weaker sign-in than before is accepted, by command", camera)
+        return {"camera": camera, "changed": is_changed}
 
     # --- callbacks of the parts
 

@@ -137,6 +137,8 @@ PROBLEM_WORDS: dict[ProblemKind, str] = {
 }
 OF_STATE = frozenset({ProblemKind.CAMERA, ProblemKind.SIGHT})
 """Problems that a camera's state and detail already say."""
+BESIDE_RECORDING = frozenset({ProblemKind.SIGN_INS, ProblemKind.PROXY})
+"""Problems of the web interface alone: strangers can cause them, and everything is recorded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,8 +114,8 @@ class HistoryWatch:
     def _compare(self, witnesses: Sequence[Witness], seen_by: str) -> list[WitnessReport]:
         found = self._witnesses.compare(witnesses, seen_by) if witnesses else []
         if found:
-            log.warning("%s", self._sentence(found[0]))
-            self._witnesses.report(found)
+            for one in self._witnesses.report(found)[:1]:
+                log.warning("%s", self._sentence(one))
             self._refresh()
         return found
 

@@ -8,11 +8,11 @@ not occur by chance.
 
 import dataclasses
 import re
-import select
 import socket
 import threading
 from typing import Final
 
+from tawny.engine.descriptors import wait_readable
 from tawny.sources.rtsp.address import RtspAddress
 
 _OPEN_S: Final = 10.0
@@ -58,8 +58,8 @@ class FfmpegGate:
         for line in (player, camera):
             line.settimeout(_OPEN_S)
         while not self._is_closed:
-            ready, _, _ = select.select([player, camera], [], [], _LOOK_S)
-            for line in ready:
+            ready = wait_readable([player, camera], _LOOK_S)
+            for line in (line for line in (player, camera) if line in ready):
                 piece = line.recv(_READ_BYTES)
                 if not piece:
                     return

@@ -167,14 +167,15 @@ class HistoryWitnesses:
                 found.append(WitnessReport(one.text, seen_by, verdict.value, until_ms))
         return found
 
-    def report(self, found: Iterable[WitnessReport]) -> None:
-        """Remember contradictions until they are confirmed."""
+    def report(self, found: Iterable[WitnessReport]) -> list[WitnessReport]:
+        """Remember contradictions until they are confirmed. Return those that are new."""
         with self._lock:
             known = {one.text for one in self._record.reports}
             fresh = [one for one in found if one.text not in known]
             if fresh:
                 reports = (*self._record.reports, *fresh)[:MOST_REPORTS]
                 self._keep(replace(self._record, reports=reports))
+            return fresh
 
     def accept(self, now_ms: int) -> list[WitnessReport]:
         """Confirm all contradictions: from now on, the present history counts. Return them."""
