@@ -102,7 +102,7 @@ def run_program(folder: Path, packets: list[SourcePacket], run_s: float) -> None
     assert settings is not None, problems
     installed = PluginRegistry.opened()
     doors = replace(installed, sources={**installed.sources, "film": Film(packets, run_s)})
-    vars(program)["PluginRegistry"] = SimpleNamespace(opened=lambda: doors)
+    vars(program)["PluginRegistry"] = SimpleNamespace(opened=lambda *_: doors)
     vars(program)["RecorderRuntime"] = _Watched
     program.Program(settings, folder).run(lambda _data, _text: None)
 
