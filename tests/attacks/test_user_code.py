@@ -203,7 +203,7 @@ def test_it_can_listen_to_nothing_that_the_recorder_serves(recorder: Recorder) -
 def test_an_answer_that_is_none_harms_nobody(recorder: Recorder) -> None:
     """It finds the pipe, and writes answers of its own into it."""
     for text in ("[]", "{}", '{"printed": 3}', '{"printed": "", "found": [[1, 2]]}', '{"printed":"","found":[{}]}'):
-        body = f"import os\nfor fd in range(3, 20):\n    try: os.write(fd, {text!r}.encode() + b'\\n')\n"
+        body = f"import os\nfor fd in range(3, 1024):\n    try: os.write(fd, {text!r}.encode() + b'\\n')\n"
         body += "    except OSError: pass"
         said = recorder.runs(body)
         assert "it wrote where it answers" in said or "its answer can't be used" in said, (text, said)

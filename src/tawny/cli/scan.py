@@ -159,7 +159,6 @@ def _recorded(args: Namespace, stack: ExitStack) -> list[ScanInput]:
     # lazy import: loading the storage code takes longer than scanning a short file
     from tawny.cli.archive import open_folder
     from tawny.cli.paths import existing_data
-    from tawny.cli.scan import recorded
     from tawny.storage.index.opening import known_camera
 
     _, folder = existing_data(args)

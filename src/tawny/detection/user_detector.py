@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tawny.config.units import seconds, size
-from tawny.detection.classic.base import DetectorParameter
+from tawny.detection.detector import DetectorParameter
 from tawny.detection.frames import LOOKS_A_SECOND
 from tawny.engine.user_script import UserScript
 from tawny.model.clock import Clock

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from tawny.config.settings import DetectionSettings, Points
-from tawny.detection.classic.base import DetectorParameter
+from tawny.detection.detector import DetectorParameter
 from tawny.detection.live_meter import LiveMeter
 from tawny.engine.actor import Listener
 from tawny.model.clock import Clock

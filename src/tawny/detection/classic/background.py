@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Protocol
 import cv2
 import numpy as np
 
-from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, DetectorParameter, box_of
+from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, box_of
+from tawny.detection.detector import DetectorParameter
 
 # A background model by duration: a pixel belongs to the background once it is unchanged for LEARNS frames.
 

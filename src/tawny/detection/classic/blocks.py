@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 
-from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, DetectorParameter, box_of
+from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, box_of
 from tawny.detection.classic.canny import DENOISE, HEIGHT, WIDTH, Lines
+from tawny.detection.detector import DetectorParameter
 
 CHANGED = 10
 """Minimum change of a pixel in levels, used with `spread`."""

@@ -9,7 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from tawny.detection.classic.base import DetectorParameter, sized
+from tawny.detection.classic.base import sized
+from tawny.detection.detector import DetectorParameter
 
 # Denoising in three dimensions, as FFmpeg's `hqdn3d`.
 

@@ -7,8 +7,9 @@ plain background. Totals refer to 640x480; two such frames within ten seconds ar
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, DetectorParameter
+from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement
 from tawny.detection.classic.canny import DENOISE, Lines
+from tawny.detection.detector import DetectorParameter
 
 
 class Edges(ClassicDetector):

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 
-from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, DetectorParameter, sized
+from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, sized
+from tawny.detection.detector import DetectorParameter
 from tawny.model.observations import Box
 
 WIDTH, HEIGHT = 512, 288

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 import cv2
 
-from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, DetectorParameter, box_of
+from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, box_of
+from tawny.detection.detector import DetectorParameter
 
 SIDE = 8
 

@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 
-from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, DetectorParameter, box_of
+from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, box_of
 from tawny.detection.classic.canny import DENOISE, Lines
+from tawny.detection.detector import DetectorParameter
 
 _AROUND = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], np.uint8)
 

@@ -7,10 +7,9 @@ called by the watcher's and listener's threads. Read from any thread.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tawny.config.settings import AudioSettings, DetectionSettings
-from tawny.detection.abandoned_object import AbandonedObject, AbandonedObjectDetector
 from tawny.detection.audio import SoundClassifier, SoundListener
 from tawny.detection.classification.fallback import FallbackClassifier, FallbackLabeller
 from tawny.detection.classification.queue import ClassificationQueue
@@ -19,7 +18,6 @@ from tawny.detection.frames import UndecodedFrame
 from tawny.detection.gate import DecodeGate, GateMode
 from tawny.detection.live_meter import LiveMeter
 from tawny.detection.recognition import RecognitionQueue, RecognitionWanted, TrackRecogniser
-from tawny.detection.tamper import TamperDetector
 from tawny.detection.user_detector import UserDetector
 from tawny.detection.watcher import ObservationSink, Watcher, in_software
 from tawny.detection.zones import camera_zones, in_places
@@ -44,6 +42,10 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
 
+if TYPE_CHECKING:  # they need OpenCV, which is loaded with the first camera that is watched
+    from tawny.detection.abandoned_object import AbandonedObject, AbandonedObjectDetector
+    from tawny.detection.tamper import TamperDetector
+
 # Activity recorder: stores zone scores and motion grids, and reports abandoned objects and camera tampering.
 
 
@@ -54,7 +56,7 @@ class ActivityListener(Protocol):
         """Called when tampering begins (a key of `detection.tamper.STAYS_S`) or ends (empty)."""
         ...
 
-    def left(self, found: AbandonedObject, frame: Frame) -> None: ...
+    def left(self, found: "AbandonedObject", frame: Frame) -> None: ...
 
 
 class ActivityRecorder:
@@ -73,8 +75,8 @@ class ActivityRecorder:
         zones: tuple[str, ...],
         hears: ActivityListener,
         *,
-        tamper: TamperDetector,
-        left: AbandonedObjectDetector,
+        tamper: "TamperDetector",
+        left: "AbandonedObjectDetector",
         meter: LiveMeter,
     ) -> None:
         self._camera, self._sink, self._scores, self._grids, self._zones = camera, sink, scores, grids, zones
@@ -263,7 +265,6 @@ class CameraDetection:
     def _begin_looking(self, settings: DetectionSettings, masks: tuple[Polygon, ...]) -> None:
         from tawny.detection.abandoned_object import AbandonedObjectDetector
         from tawny.detection.tamper import TamperDetector
-        from tawny.service.detection.camera_detection import ActivityRecorder
 
         means, hubs, places = self._means, self._hubs, camera_zones(settings)
         main, sub = hubs[StreamName.MAIN], hubs.get(StreamName.SUB)
