@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from tawny.model.validation import CHECKED
+from tawny.config.units import CHECKED
 
 LATEST_MS = 4_102_444_800_000
 """The year 2100, the upper limit of times."""

@@ -8,9 +8,8 @@ from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from tawny.config.renamed import rename_action
 from tawny.config.retention import Table
-from tawny.config.units import Duration, duration_text, seconds
+from tawny.config.units import CHECKED, Duration, duration_text, seconds
 from tawny.config.week import Stretches
-from tawny.model.validation import CHECKED
 
 Verb = Literal["notify", "upload", "don't record", "record", "relay", "ptz", "run", "say"]
 ALL, NONE = "*", ""

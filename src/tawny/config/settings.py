@@ -15,9 +15,8 @@ from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, 
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, Table
 from tawny.config.rules import RuleSettings
 from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings, TargetName
-from tawny.config.units import Duration, Share, Size
+from tawny.config.units import Duration, LabelText, Share, Size
 from tawny.model.polygon import Polygon
-from tawny.model.validation import LabelText
 from tawny.sealed.key_wrapping import recipient
 
 # Settings of zones, lines and masks. Points are x and y, 0..1, from the upper left of the image.

@@ -1,9 +1,11 @@
-"""Parse and format values with units: `14 days`, `200 GB`, `10 %`."""
+"""Types of settings with units, `14 days`, `200 GB`, `10 %`: parsing and formatting; and names typed by people."""
 
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
+
+from tawny.model.validation import check_label
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "day": 86400.0, "days": 86400.0}
 _SECONDS |= {"sec": 1.0, "seconds": 1.0, "second": 1.0, "minutes": 60.0, "minute": 60.0, "m": 60.0, "hours": 3600.0}
@@ -85,3 +87,8 @@ Size = Annotated[int, _reading(size, "200 GB")]
 """Bytes."""
 Share = Annotated[float, _reading(share, "10 %")]
 """Share, 0..1."""
+
+
+CHECKED = AfterValidator(check_label)
+"""For fields of settings and requests that hold what a user has typed."""
+LabelText = Annotated[str, CHECKED]

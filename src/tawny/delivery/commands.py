@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from tawny.config.integrations import RIGHTS, Right
-from tawny.config.units import seconds
+from tawny.config.units import CHECKED, seconds
 from tawny.model.errors import TawnyError
-from tawny.model.validation import CHECKED, path_parts, problem_text
+from tawny.model.validation import path_parts, problem_text
 
 MOST_BYTES = 4096
 """Maximum size of a command as JSON."""

@@ -5,9 +5,7 @@ Validators of Python speak of tuples, dictionaries and None. People who write se
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
-
-from pydantic import AfterValidator
+from typing import Any, Final
 
 _LIST, _TABLE, _TEXT, _NUMBER, _WHOLE, _SWITCH = (
     *("a list", "a table of names and values", "text", "a number", "a whole number", "true or false"),
@@ -111,8 +109,3 @@ def check_label(text: str) -> str:
 def clean_label(text: str) -> str:
     """Return a text from a camera or a model without such characters."""
     return _HIDDEN.sub("", text)
-
-
-CHECKED = AfterValidator(check_label)
-"""For fields of settings and requests that hold what a user has typed."""
-LabelText = Annotated[str, CHECKED]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tawny.api.schemas import LATEST_MS, ApiRequest, ApiResponse
-from tawny.model.validation import CHECKED
+from tawny.config.units import CHECKED
 
 Word = Annotated[str, Field(min_length=1, max_length=60)]
 Line = Annotated[str, Field(min_length=1, max_length=220)]

@@ -12,9 +12,9 @@ from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.schemas import ApiRequest, ApiResponse
+from tawny.config.units import CHECKED
 from tawny.model.errors import NotDone
 from tawny.model.ids import EventId
-from tawny.model.validation import CHECKED
 from tawny.service.detection.identity_store import IdentityApi
 from tawny.service.detection.model_store import ModelApi
 
