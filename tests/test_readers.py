@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tawny.api.auth.accounts import Role
-from tawny.api.camera_health import HealthAnswer
 from tawny.cli import recordings, status
 from tawny.cli.output import Output
 from tawny.config.loader import parse_settings
@@ -35,6 +34,7 @@ from tawny.playback.stills import ClipSheetHeader, clip_sheet
 from tawny.service import json_format
 from tawny.service.cameras.connection_report import report_text
 from tawny.service.delivery import message_composer
+from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.integrations.home_assistant import AnnouncedCamera, DiscoveryContext, announced
 from tawny.service.integrations.mqtt_topics import MqttTopics
 from tests.api.fakes import House, make_house

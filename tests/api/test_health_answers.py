@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from tawny.api import camera_health
-from tawny.api.camera_health import HealthAnswer
 from tawny.model.messages import BESIDE_RECORDING, OF_STATE, Alarm, ProblemKind
+from tawny.service.health import camera_health
+from tawny.service.health.camera_health import HealthAnswer
 from tests.api.fakes import House
 
 
@@ -24,14 +24,14 @@ def test_it_is_told_while_the_index_does_not_answer(house: House, monkeypatch: p
         for _ in range(2):
             told = desk.now()
             assert (told.working, told.expected) == (1, 1)
-            assert told.cameras[0].recorded_today is None
+            assert told.cameras[0].today.share is None
     finally:
         answers.set()
     for thread in threading.enumerate():
         if thread.name == "health":
             thread.join(30)
-    assert desk.now().cameras[0].recorded_today == 0.5
-    assert desk.now().cameras[0].gaps_today == 3
+    assert desk.now().cameras[0].today.share == 0.5
+    assert desk.now().cameras[0].today.gaps == 3
 
 
 @pytest.mark.parametrize("kind", ProblemKind)

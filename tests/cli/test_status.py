@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tawny.api.camera_health import HealthAnswer
 from tawny.engine import Bus
 from tawny.model.states import STATE_WORDS, TROUBLE, CameraState
 from tawny.service import json_format
+from tawny.service.health.camera_health import HealthAnswer
 from tests.api.fakes import make_house
 from tests.cli.conftest import Tawny, answering
 

@@ -17,7 +17,6 @@ from tawny.api.auth.passes import Passes
 from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
 from tawny.api.auth.unlocks import UnlockedSessions
-from tawny.api.camera_health import HealthAnswer
 from tawny.api.client_address import TrustedProxies, UnknownProxies
 from tawny.api.host_names import AllowedHosts
 from tawny.api.inbox import Inbox
@@ -40,6 +39,7 @@ from tawny.service.delivery.delivery_api import DeliveryApi
 from tawny.service.delivery.target_settings import TargetSettingsApi
 from tawny.service.detection.identity_store import IdentityApi
 from tawny.service.detection.model_store import ModelApi
+from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.health.monitor import HealthService
 from tawny.service.modes.mode_service import ModeServiceApi
 from tawny.service.recorder import RecorderService

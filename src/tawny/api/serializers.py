@@ -1,47 +1,21 @@
 """Conversion of the recorder's values to API schemas."""
 
 import base64
-from collections.abc import Callable
+from dataclasses import asdict
 
 from tawny.api import schemas
 from tawny.api.auth.accounts import Account
-from tawny.media.audio import can_become_aac
-from tawny.media.codec.parameter_sets import codec_string
 from tawny.model.damage import DAMAGE_WORDS, DamagedSpan, damage_detail
-from tawny.model.events import Event
+from tawny.model.events import Event, actor_name, event_title
 from tawny.model.gaps import Gap, GapEvidence, gap_words
-from tawny.model.ids import CameraId, StreamName
+from tawny.model.ids import CameraId
 from tawny.model.observations import RecognisedText
-from tawny.model.packets import AudioFormat, VideoFormat
 from tawny.model.segments import Segment
 from tawny.model.times import Span, utc_text
 from tawny.playback import timeline
+from tawny.service.health.camera_health import AAC, CameraHealth, RecorderHealth, StreamFormat
 from tawny.service.recorder import RecorderService
 from tawny.storage.disk.layout import is_open, is_sealed, is_thinned
-from tawny.stream.hub import Hub
-
-AAC = "mp4a.40.2"
-TITLES = {
-    "person": "Person",
-    "vehicle": "Vehicle",
-    "animal": "Animal",
-    "object": "Object left or removed",
-    "sound": "Sound",
-    "tamper": "Camera tampering",
-    "motion": "Motion",
-}
-PERHAPS = {"person": "Possible person", "vehicle": "Possible vehicle", "animal": "Possible animal"}
-"""Titles of suggested types."""
-BY_SIGN = {
-    "left": "Object left",
-    "taken": "Object removed",
-    "loitering": "Loitering",
-    "covered": "Lens covered",
-    "defocused": "Image blurred",
-    "moved": "Camera moved",
-    "frozen": "Image frozen",
-}
-"""Titles more specific than the type."""
 
 
 def user(person: Account) -> schemas.User:
@@ -74,35 +48,12 @@ def event(made: Event, recorder: RecorderService) -> schemas.EventInfo:
         display_type=made.shown_kind,
         snapshot=None if made.picture_ms is None else f"/media/{made.id}.jpg",
         clip=f"/media/{made.id}.mp4",
-        title=f"{actor_name(made, recorder.called) or what(made)} · {camera_name(recorder, made.camera)}",
+        title=f"{actor_name(made, recorder.called) or event_title(made)} · {camera_name(recorder, made.camera)}",
     )
-
-
-def actor_name(made: Event, called: Callable[[str], str]) -> str:
-    """Return the recognized names, else the recognized text; empty if there is neither."""
-    names = [name for one in made.reads if one.who and (name := called(one.who))]
-    texts = [one.text for one in made.reads if one.text]
-    return " and ".join(dict.fromkeys(names)) or (f"{what(made)} {texts[0]}" if texts else "")
 
 
 def _called(read: RecognisedText, recorder: RecorderService) -> str:
     return recorder.called(read.who) if read.who else ""
-
-
-def what(made: Event) -> str:
-    """Return the event's title: the user's type, else its first specific sign, sound class, suggested or detected
-    type.
-    """
-    if made.said:
-        return TITLES[made.shown_kind]
-    for seen in made.objects:
-        if seen.label in BY_SIGN:
-            return BY_SIGN[seen.label]
-    if made.kind == "sound" and made.objects:
-        return made.objects[0].label.capitalize()
-    if made.suggested:
-        return PERHAPS[made.suggested]
-    return TITLES.get(made.kind, made.kind.capitalize())
 
 
 def camera_name(recorder: RecorderService, camera: CameraId) -> str:
@@ -184,30 +135,52 @@ def playable(segment: Segment) -> schemas.PlayableInfo:
     )
 
 
-def streams(recorder: RecorderService, camera: CameraId) -> schemas.StreamsInfo:
-    made = {name: stream(hub) for name in StreamName if (hub := recorder.hub(camera, name)) is not None}
-    return schemas.StreamsInfo(main=made.get(StreamName.MAIN), sub=made.get(StreamName.SUB))
+def health(made: RecorderHealth) -> schemas.Health:
+    return schemas.Health(
+        ok=made.ok,
+        working=made.working,
+        expected=made.expected,
+        chosen_off=made.chosen_off,
+        summary=made.summary,
+        trouble=made.trouble,
+        cameras=[camera(one) for one in made.cameras],
+        disk=None if made.disk is None else schemas.DiskInfo(**asdict(made.disk)),
+        warnings=[schemas.WarningInfo(message=one.message, hint=one.do) for one in made.warnings],
+        started_ms=made.started_ms,
+        now_ms=made.now_ms,
+    )
 
 
-def stream(hub: Hub) -> schemas.StreamInfo | None:
-    """Return the current formats; None while nothing is received."""
-    video: VideoFormat | None = None
-    sound = ""
-    for packet in hub.recent(2.0):
-        if isinstance(packet.format, AudioFormat):
-            sound = sound or (AAC if can_become_aac(packet.format) else _named(packet.format))
-        else:
-            video = packet.format
-    if video is None:
-        return None
-    return schemas.StreamInfo(codec=_named(video), width=video.width, height=video.height, audio=sound)
+def camera(made: CameraHealth) -> schemas.CameraInfo:
+    status, today = made.status, made.today
+    return schemas.CameraInfo(
+        id=status.id,
+        name=status.name,
+        state=status.state.value,
+        since_ms=status.since_ms,
+        detail=status.detail,
+        last_packet_ms=status.last_packet_ms,
+        fps=status.fps,
+        bit_rate=status.bit_rate,
+        clock_offset_s=status.clock_offset_s,
+        latency_s=status.latency_s,
+        recorded_today=today.share,
+        gaps_today=today.gaps,
+        damage_today=schemas.DamageToday(
+            spans=today.damage.spans,
+            seconds=today.damage.seconds,
+            pictures=today.damage.units,
+            packets_missing=today.damage.packets,
+        ),
+        streams=schemas.StreamsInfo(main=_stream(made.main), sub=_stream(made.sub)),
+        audio=any(one.audio for one in (made.main, made.sub) if one),
+        where=made.where,
+        mask=schemas.MaskInfo(effect="hidden", parts=[list(part.points) for part in made.masks]),
+    )
 
 
-def _named(stored: VideoFormat | AudioFormat) -> str:
-    try:
-        return codec_string(stored)
-    except ValueError:
-        return ""
+def _stream(made: StreamFormat | None) -> schemas.StreamInfo | None:
+    return None if made is None else schemas.StreamInfo(**asdict(made))
 
 
 def _pair(span: Span) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tawny.api.application import make_app
-from tawny.api.auth.accounts import Accounts, Role, TokenPurpose
+from tawny.api.auth.accounts import Accounts, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.audit_counts import SecurityWatch
 from tawny.api.auth.passes import Passes
@@ -32,6 +32,7 @@ from tawny.api.past.clip_jobs import FOLDER as CLIPS
 from tawny.api.past.clip_jobs import ClipStore
 from tawny.api.server import WebServer, addresses_of
 from tawny.api.static_files import StaticFiles
+from tawny.app.control_answers import answers
 from tawny.app.control_socket import ControlSocket
 from tawny.app.logging_setup import configure_logging
 from tawny.app.process_memory import find_library_pages, limit_resident_memory, return_unused_memory
@@ -55,7 +56,6 @@ from tawny.service.detection.recognition_service import IdentityService
 from tawny.service.health.checks import CERTIFICATE_S, CertificateWatch, HealthCheck
 from tawny.service.health.self_test import self_test_text
 from tawny.service.integrations.integration_service import IntegrationService
-from tawny.service.modes.control_answers import answers
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.private_memory import keep_memory_private
 from tawny.storage.disk.headroom import DiskHeadroom
@@ -298,7 +298,11 @@ class Program:
     def _made_programs(
         self, running: RecorderRuntime, outward: DeliveryService, accounts: Accounts
     ) -> IntegrationService:
-        kept, modes, note = OutboxMarks(outward.outbox, "inputs/"), running.arming.modes, accounts.note
+        kept, modes = OutboxMarks(outward.outbox, "inputs/"), running.arming.modes
+
+        def note(action: str, person: str, address: str, detail: str) -> None:
+            accounts.note(action, person, Caller(address), detail)
+
         return IntegrationService(
             lambda: running.settings, running, running.said, modes, kept, note, self._clock, running.died,
             lambda: outward.outbox.waiting().count, self._private_paths(), running.logins,

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -114,3 +115,51 @@ def rounded(event: Event) -> Event:
 def _rounded(box: Box) -> Box:
     x0, y0, x1, y1 = (round(float(edge), 4) for edge in box)
     return x0, y0, x1, y1
+
+
+# What people read of an event.
+
+EVENT_TITLES = {
+    "person": "Person",
+    "vehicle": "Vehicle",
+    "animal": "Animal",
+    "object": "Object left or removed",
+    "sound": "Sound",
+    "tamper": "Camera tampering",
+    "motion": "Motion",
+}
+_SUGGESTED = {"person": "Possible person", "vehicle": "Possible vehicle", "animal": "Possible animal"}
+"""Titles of suggested types."""
+_BY_SIGN = {
+    "left": "Object left",
+    "taken": "Object removed",
+    "loitering": "Loitering",
+    "covered": "Lens covered",
+    "defocused": "Image blurred",
+    "moved": "Camera moved",
+    "frozen": "Image frozen",
+}
+"""Titles more specific than the type."""
+
+
+def event_title(made: Event) -> str:
+    """Return the event's title: the user's type, else its first specific sign, sound class, suggested or detected
+    type.
+    """
+    if made.said:
+        return EVENT_TITLES[made.shown_kind]
+    for seen in made.objects:
+        if seen.label in _BY_SIGN:
+            return _BY_SIGN[seen.label]
+    if made.kind == "sound" and made.objects:
+        return made.objects[0].label.capitalize()
+    if made.suggested:
+        return _SUGGESTED[made.suggested]
+    return EVENT_TITLES.get(made.kind, made.kind.capitalize())
+
+
+def actor_name(made: Event, called: Callable[[str], str]) -> str:
+    """Return the recognized names, else the recognized text; empty if there is neither."""
+    names = [name for one in made.reads if one.who and (name := called(one.who))]
+    texts = [one.text for one in made.reads if one.text]
+    return " and ".join(dict.fromkeys(names)) or (f"{event_title(made)} {texts[0]}" if texts else "")

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from tawny.api.schemas import CameraInfo, DamageToday, Health
 from tawny.model.damage import DamagedSpan, DamageSum
 from tawny.model.events import Event
 from tawny.model.gaps import Gap, GapEvidence, gap_words
@@ -25,6 +24,7 @@ from tawny.model.messages import (
 )
 from tawny.model.segments import Segment
 from tawny.model.times import Span, utc_text
+from tawny.service.health.camera_health import CameraHealth, RecorderHealth
 
 
 def utc_text_or_none(ms: int | None) -> str | None:
@@ -89,21 +89,22 @@ def damage(this: DamagedSpan) -> dict[str, Any]:
     }
 
 
-def damage_sum(this: DamageSum | DamageToday) -> dict[str, Any]:
+def damage_sum(this: DamageSum) -> dict[str, Any]:
     """Return the totals of damage."""
-    if isinstance(this, DamageSum):
-        figures = this.spans, this.seconds, this.units, this.packets
-    else:
-        figures = this.spans, this.seconds, this.pictures, this.packets_missing
-    return dict(zip(("spans", "seconds", "pictures", "packets_missing"), figures, strict=True))
+    return {
+        "spans": this.spans,
+        "seconds": this.seconds,
+        "pictures": this.units,
+        "packets_missing": this.packets,
+    }
 
 
 def span(this: Span, stream: str) -> dict[str, Any]:
     return {"start": utc_text(this.begin_ms), "end": utc_text(this.end_ms), "stream": stream}
 
 
-def status(health: Health) -> dict[str, Any]:
-    """Return the state of the recorder, as computed by the web layer."""
+def status(health: RecorderHealth) -> dict[str, Any]:
+    """Return the state of the recorder."""
     disk = health.disk
     return {
         "ok": health.ok,
@@ -121,15 +122,16 @@ def status(health: Health) -> dict[str, Any]:
             "outlook": disk.outlook,
         },
         "outbox": {"waiting": 0, "oldest": None},
-        "warnings": [{"message": warning.message, "hint": warning.hint} for warning in health.warnings],
+        "warnings": [{"message": warning.message, "hint": warning.do} for warning in health.warnings],
     }
 
 
-def camera(this: CameraInfo) -> dict[str, Any]:
+def camera(health: CameraHealth) -> dict[str, Any]:
+    this, today = health.status, health.today
     return {
         "id": this.id,
         "name": this.name,
-        "state": this.state,
+        "state": this.state.value,
         "since": utc_text(this.since_ms),
         "detail": this.detail,
         "last_packet": utc_text_or_none(this.last_packet_ms),
@@ -137,9 +139,9 @@ def camera(this: CameraInfo) -> dict[str, Any]:
         "bit_rate": this.bit_rate,
         "clock_offset_s": this.clock_offset_s,
         "latency_s": this.latency_s,
-        "recorded_today": this.recorded_today,
-        "gaps_today": this.gaps_today,
-        "damage_today": damage_sum(this.damage_today),
+        "recorded_today": today.share,
+        "gaps_today": today.gaps,
+        "damage_today": damage_sum(today.damage),
     }
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from tawny.api import serializers
-from tawny.api.camera_health import HealthAnswer
 from tawny.cli import status
 from tawny.cli.output import Output
 from tawny.media.mp4.segment_reader import read_segment, samples
@@ -22,6 +21,7 @@ from tawny.playback import timeline
 from tawny.protocols.rtp import RtpPacket
 from tawny.service import json_format
 from tawny.service.cameras.camera import TOO_FAST
+from tawny.service.health.camera_health import HealthAnswer
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.index.opening import index_to_read, rebuild_index
@@ -100,9 +100,9 @@ def test_damage_is_in_the_index_on_the_timeline_in_the_check_and_in_the_status(
         assert [one.words for one in serializers.lane(lane, bench.running).damage] == ["Video damaged"] * 3
         assert bench.running.cameras()[0].status.detail == TOO_FAST
         (today,) = HealthAnswer(bench.running).cameras()
-        assert (today.damage_today.spans, today.damage_today.packets_missing) == (3, 3)
+        assert (today.today.damage.spans, today.today.damage.packets) == (3, 3)
         said = status.text(_status(bench), Output(as_json=False))
-        assert f"{today.damage_today.seconds:.1f} s" in said
+        assert f"{today.today.damage.seconds:.1f} s" in said
         assert "the bitrate is too high for the connection" in said
     report = looked_at(tmp_path)
     assert report.ok, report.findings

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tawny.api.auth.accounts import Caller
 from tawny.config.integrations import RIGHTS
 from tawny.delivery.commands import CommandIssuer, CommandRefused
 from tawny.engine import InlineEngine
@@ -103,10 +102,10 @@ class Bench:
     def shown(self, message: Message) -> Message:
         return message
 
-    def note(self, action: str, person: str, caller: Caller, detail: str) -> None:
+    def note(self, action: str, person: str, address: str, detail: str) -> None:
         if self.note_fails:
             raise StorageError("accounts.db", "full")
-        self.notes.append((action, person, caller.address, detail))
+        self.notes.append((action, person, address, detail))
 
     def do(self, who: CommandIssuer = OWNER, *, lasts: str = "", **order: Any) -> str:
         done = self.desk.do(who, {**order, **({"for": lasts} if lasts else {})})

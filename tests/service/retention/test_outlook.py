@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tawny.api.auth.accounts import Role
-from tawny.api.camera_health import HealthAnswer
 from tawny.cli import status
 from tawny.cli.output import Output
 from tawny.config.settings import Settings
 from tawny.service import json_format
+from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.recorder import DiskUsage
 from tawny.service.retention.forecast import LOOK_S, FreeSpace
 from tawny.service.retention.promises import Rates

@@ -17,7 +17,7 @@ from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
 from tawny.api.request_origin import is_local_by_name
-from tawny.model.states import EXPECTED, RECORDED, CameraState
+from tawny.model.states import EXPECTED, RECORDED
 
 router = APIRouter()
 FORM: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -50,38 +50,38 @@ def _may(request: Request, token: str) -> bool:
 def _text(here: AppContext) -> Iterable[str]:
     recorder = here.recorder
     now_ms, cameras = recorder.clock.now_ms(), here.health.cameras()
-    of = [{"camera": one.id} for one in cameras]
-    states = [CameraState(one.state) for one in cameras]
+    of = [{"camera": one.status.id} for one in cameras]
+    states = [one.status for one in cameras]
     yield _metric("up_seconds", "Seconds since tawny started.", [({}, (now_ms - recorder.started_ms) / 1000)])
-    wanted = zip(of, (float(state in EXPECTED) for state in states), strict=True)
+    wanted = zip(of, (float(one.state in EXPECTED) for one in states), strict=True)
     yield _metric("camera_wanted", "1 if the camera should be recording now.", wanted)
-    recorded = zip(of, (float(state in RECORDED) for state in states), strict=True)
+    recorded = zip(of, (float(one.state in RECORDED) for one in states), strict=True)
     yield _metric("camera_recording", "1 if the camera is recording.", recorded)
-    of_state = [({"camera": one.id, "state": one.state}, 1.0) for one in cameras]
+    of_state = [({"camera": one.id, "state": one.state.value}, 1.0) for one in states]
     yield _metric("camera_state", "The camera's state.", of_state)
     figures: dict[str, tuple[str, list[float | None]]] = {
-        "camera_frames_per_second": ("Frames received per second.", [one.fps for one in cameras]),
-        "camera_bits_per_second": ("Bits received per second.", [one.bit_rate for one in cameras]),
+        "camera_frames_per_second": ("Frames received per second.", [one.fps for one in states]),
+        "camera_bits_per_second": ("Bits received per second.", [one.bit_rate for one in states]),
         "camera_clock_offset_seconds": (
             "How far the camera's clock is ahead.",
-            [one.clock_offset_s for one in cameras],
+            [one.clock_offset_s for one in states],
         ),
         "camera_latency_seconds": (
             "Time from capture until arrival.",
-            [one.latency_s for one in cameras],
+            [one.latency_s for one in states],
         ),
         "camera_recorded_today_ratio": (
             "Share of today that is recorded, 0 to 1.",
-            [one.recorded_today for one in cameras],
+            [one.today.share for one in cameras],
         ),
-        "camera_gaps_today": ("Unwanted gaps today.", [one.gaps_today for one in cameras]),
+        "camera_gaps_today": ("Unwanted gaps today.", [one.today.gaps for one in cameras]),
         "camera_damaged_today_seconds": (
             "Seconds of damaged video today.",
-            [one.damage_today.seconds for one in cameras],
+            [one.today.damage.seconds for one in cameras],
         ),
         "camera_last_packet_age_seconds": (
             "Age of the newest frame.",
-            [None if one.last_packet_ms is None else (now_ms - one.last_packet_ms) / 1000 for one in cameras],
+            [None if one.last_packet_ms is None else (now_ms - one.last_packet_ms) / 1000 for one in states],
         ),
     }
     for name, (help_text, values) in figures.items():

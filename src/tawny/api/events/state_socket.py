@@ -229,7 +229,7 @@ class _Teller:
     async def _say_state(self) -> None:
         if "state" in self._channels:
             health = await asyncio.to_thread(self._here.health.now)
-            await self._say("state", health.model_dump(mode="json"))
+            await self._say("state", serializers.health(health).model_dump(mode="json"))
 
     async def _say(self, channel: str, data: dict[str, Any]) -> None:
         if channel in self._channels:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from tawny.api import schemas
+from tawny.api import schemas, serializers
 from tawny.api.auth.access import Access, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
@@ -30,12 +30,13 @@ JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
 
 @router.get("/cameras", dependencies=view)
 async def cameras(here: Here) -> schemas.CameraList:
-    return schemas.CameraList(items=await asyncio.to_thread(here.health.cameras))
+    found = await asyncio.to_thread(here.health.cameras)
+    return schemas.CameraList(items=[serializers.camera(one) for one in found])
 
 
 @router.get("/health", dependencies=view)
 async def health(here: Here) -> schemas.Health:
-    return await asyncio.to_thread(here.health.now)
+    return serializers.health(await asyncio.to_thread(here.health.now))
 
 
 @router.get("/cameras/{camera}/snapshot", dependencies=see, response_class=Response, responses=JPEG)

@@ -8,14 +8,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from tawny.api.serializers import TITLES, actor_name, what
 from tawny.config.targets import NotifierSettings
 from tawny.delivery.delivery import Delivery, DeliveryContent
 from tawny.delivery.notifier import Button, Message, NotifierTraits, Urgency
 from tawny.media.image.canvas import clip_gif, contact_sheet
 from tawny.model.clock import Clock
 from tawny.model.errors import ContentGone, FileDamaged, FileSealed
-from tawny.model.events import Event
+from tawny.model.events import EVENT_TITLES, Event, actor_name, event_title
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import PROBLEM_WORDS, ProblemKind
 from tawny.model.states import summary
@@ -41,7 +40,7 @@ def of_event(event: Event, camera: str, zone: ZoneInfo, called: Callable[[str], 
     when = begin if end == begin else f"{begin} to {end}"
     others = [one for one in dict.fromkeys(seen.label for seen in event.objects) if one != event.kind]
     seen = f" Detected: {', '.join([event.kind, *others])}." if others and event.end_ms is not None else ""
-    return f"{actor_name(event, called) or what(event)}{where}.", f"{camera}, {when}.{seen}"
+    return f"{actor_name(event, called) or event_title(event)}{where}.", f"{camera}, {when}.{seen}"
 
 
 def of_events(events: Sequence[Event], camera: str, zone: ZoneInfo) -> tuple[str, str]:
@@ -53,7 +52,7 @@ def of_events(events: Sequence[Event], camera: str, zone: ZoneInfo) -> tuple[str
 
 def counts(events: Sequence[Event]) -> str:
     found = Counter(event.kind for event in events)
-    return ", ".join(f"{count} × {TITLES.get(kind, kind).lower()}" for kind, count in found.most_common())
+    return ", ".join(f"{count} × {EVENT_TITLES.get(kind, kind).lower()}" for kind, count in found.most_common())
 
 
 def of_alarm(what: str, camera: str, since: str, detail: str, do: str, summary: str) -> tuple[str, str]:

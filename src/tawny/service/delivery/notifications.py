@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from tawny.api.serializers import camera_name
 from tawny.config import targets as config
 from tawny.config.settings import Settings
 from tawny.delivery.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, DeliveryRoute
@@ -262,7 +261,7 @@ class Notifications:
         )
 
     def _name_of(self, camera: CameraId) -> str:
-        return camera_name(self._recorder, camera)
+        return self._recorder.camera_names().get(camera, camera)
 
 
 class OutboxMarks:

@@ -2,72 +2,119 @@
 
 import logging
 import threading
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from tawny.api import schemas, serializers
-from tawny.model.damage import DamageSum, damage_sum
+from tawny.media.audio import can_become_aac
+from tawny.media.codec.parameter_sets import codec_string
+from tawny.model.damage import DamageSum
 from tawny.model.errors import StorageError
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import BESIDE_RECORDING, OF_STATE, ProblemKind
+from tawny.model.packets import AudioFormat, VideoFormat
+from tawny.model.polygon import Polygon
 from tawny.model.states import CHOSEN, EXPECTED, ON_WATCH, RECORDED, TROUBLE, CameraState, CameraStatus, summary
 from tawny.playback.timeline import damage_today, day_of, share_recorded
-from tawny.service.recorder import CameraView, DiskUsage, RecorderService
+from tawny.service.recorder import CameraView, DiskUsage, RecorderService, RecorderWarning
+from tawny.stream.hub import Hub
 
 log = logging.getLogger(__name__)
 
 SHARE_AGE_S = 10.0
 """Maximum age of today's figures; they are read from the index."""
 ANSWER_S = 2.0
+AAC = "mp4a.40.2"
 STARTING_MS = 30_000
 """Starting for longer than this counts as a problem."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Day:
-    """Today's figures of a camera. asked_s: time of the query, s monotonic."""
+class StreamFormat:
+    """What a stream sends. codec, audio: names for browsers, `avc1.64001f`; audio is empty without sound."""
 
-    asked_s: float
-    share: float | None
-    gaps: int
-    damage: DamageSum
+    codec: str
+    width: int
+    height: int
+    audio: str
+
+
+@dataclass(frozen=True, slots=True)
+class TodayFigures:
+    """Today's figures of a camera. share: of the time that should be recorded, 0..1; None before there is any."""
+
+    share: float | None = None
+    gaps: int = 0
+    damage: DamageSum = field(default_factory=DamageSum)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraHealth:
+    """A camera, its state and what it sends. main, sub: None while nothing is received. masks: privacy masks."""
+
+    status: CameraStatus
+    today: TodayFigures
+    main: StreamFormat | None
+    sub: StreamFormat | None
+    masks: tuple[Polygon, ...]
+    where: Literal["", "outside", "inside"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderHealth:
+    """Whether all cameras record. expected: count of cameras that should be recorded now. trouble: count of problems.
+
+    summary: counts all cameras in a sentence: `1 of 2 cameras working: 1 paused.`
+    """
+
+    ok: bool
+    working: int
+    expected: int
+    chosen_off: int
+    summary: str
+    trouble: int
+    cameras: Sequence[CameraHealth]
+    disk: DiskUsage | None
+    warnings: Sequence[RecorderWarning]
+    started_ms: int
+    now_ms: int
 
 
 class HealthAnswer:
     """Answers health queries. Thread-safe.
 
     Index queries run in own threads and are awaited for ANSWER_S at most, so that camera states are available even
-    while
-    the disk with the index is stalled.
+    while the disk with the index is stalled.
     """
 
     def __init__(self, recorder: RecorderService) -> None:
         self._recorder = recorder
         self._lock = threading.Lock()
-        self._days: dict[CameraId, _Day] = {}
+        self._days: dict[CameraId, tuple[float, TodayFigures]] = {}
+        """With the time of the query, s monotonic."""
         self._asking: dict[CameraId, threading.Event] = {}
         self._is_slow = False
 
-    def cameras(self) -> list[schemas.CameraInfo]:
+    def cameras(self) -> list[CameraHealth]:
         return [self._camera(camera) for camera in self._recorder.cameras()]
 
-    def now(self) -> schemas.Health:
+    def now(self) -> RecorderHealth:
         cameras = self._recorder.cameras()
         now_ms = self._recorder.clock.now_ms()
         states = [camera.status for camera in cameras]
         names = self._recorder.camera_names()
-        told = [(warning.message, warning.do) for warning in self._recorder.warnings()]
+        told = list(self._recorder.warnings())
+        needs_care = bool(told) or any(
+            alarm.what not in OF_STATE | BESIDE_RECORDING for alarm in self._recorder.alarms()
+        )
         told += [
-            (alarm.sentence(names.get(alarm.camera, "") if alarm.camera else ""), alarm.do)
+            RecorderWarning(alarm.sentence(names.get(alarm.camera, "") if alarm.camera else ""), alarm.do)
             for alarm in self._recorder.alarms()
             if alarm.what not in OF_STATE
         ]
-        needs_care = bool(self._recorder.warnings()) or any(
-            alarm.what not in OF_STATE | BESIDE_RECORDING for alarm in self._recorder.alarms()
-        )
-        warnings = [schemas.WarningInfo(message=message, hint=do) for message, do in dict.fromkeys(told)]
         trouble = sum(is_trouble(status, now_ms) for status in states)
-        return schemas.Health(
+        return RecorderHealth(
             ok=trouble == 0 and not needs_care,
             working=sum(status.state in ON_WATCH for status in states),
             expected=sum(status.state in EXPECTED for status in states),
@@ -75,8 +122,8 @@ class HealthAnswer:
             summary=summary([status.state for status in states]),
             trouble=trouble,
             cameras=[self._camera(camera) for camera in cameras],
-            disk=_disk(self._recorder.disk()),
-            warnings=warnings,
+            disk=self._recorder.disk(),
+            warnings=list(dict.fromkeys(told)),
             started_ms=self._recorder.started_ms,
             now_ms=now_ms,
         )
@@ -87,43 +134,18 @@ class HealthAnswer:
         is_recorded = all(state in RECORDED or state not in EXPECTED for state in states)
         return is_recorded and not any(alarm.what is ProblemKind.DISK for alarm in self._recorder.alarms())
 
-    def _camera(self, camera: CameraView) -> schemas.CameraInfo:
-        status = camera.status
-        day = self._day(camera)
-        made = serializers.streams(self._recorder, status.id)
-        return schemas.CameraInfo(
-            id=status.id,
-            name=status.name,
-            state=status.state.value,
-            since_ms=status.since_ms,
-            detail=status.detail,
-            last_packet_ms=status.last_packet_ms,
-            fps=status.fps,
-            bit_rate=status.bit_rate,
-            clock_offset_s=status.clock_offset_s,
-            latency_s=status.latency_s,
-            recorded_today=day.share,
-            gaps_today=day.gaps,
-            damage_today=schemas.DamageToday(
-                spans=day.damage.spans,
-                seconds=round(day.damage.seconds, 3),
-                pictures=day.damage.units,
-                packets_missing=day.damage.packets,
-            ),
-            streams=made,
-            audio=any(stream.audio for stream in (made.main, made.sub) if stream),
-            where=camera.where,
-            mask=schemas.MaskInfo(
-                effect="hidden", parts=[list(part.points) for part in self._recorder.private(status.id)]
-            ),
-        )
+    def _camera(self, camera: CameraView) -> CameraHealth:
+        name = camera.status.id
+        hubs = (self._recorder.hub(name, stream) for stream in (StreamName.MAIN, StreamName.SUB))
+        main, sub = (None if hub is None else stream_format(hub) for hub in hubs)
+        return CameraHealth(camera.status, self._today(camera), main, sub, self._recorder.private(name), camera.where)
 
-    def _day(self, camera: CameraView) -> "_Day":
+    def _today(self, camera: CameraView) -> TodayFigures:
         name, now_s = camera.status.id, self._recorder.clock.mono_s()
         with self._lock:
             known = self._days.get(name)
-            if known is not None and 0 <= now_s - known.asked_s < SHARE_AGE_S:
-                return known
+            if known is not None and 0 <= now_s - known[0] < SHARE_AGE_S:
+                return known[1]
             answered = self._asking.get(name)
             if answered is None:
                 answered = self._asking[name] = threading.Event()
@@ -131,7 +153,7 @@ class HealthAnswer:
         if not answered.wait(0.0 if self._is_slow else ANSWER_S):
             self._is_slow = True
         with self._lock:
-            return self._days.get(name, _Day(now_s, None, 0, damage_sum([])))
+            return self._days.get(name, (now_s, TodayFigures()))[1]
 
     def _ask(self, camera: CameraView, answered: threading.Event) -> None:
         clock, name = self._recorder.clock, camera.status.id
@@ -139,9 +161,10 @@ class HealthAnswer:
         today = day_of(ZoneInfo(self._recorder.zone), now_ms)
         try:
             share, gaps = share_recorded(self._recorder, name, today, now_ms=now_ms)
-            day = _Day(clock.mono_s(), share, gaps, damage_today(self._recorder, name, today))
+            damage = damage_today(self._recorder, name, today)
+            figures = TodayFigures(share, gaps, replace(damage, seconds=round(damage.seconds, 3)))
             with self._lock:
-                self._days[name] = day
+                self._days[name] = clock.mono_s(), figures
         except StorageError as error:
             log.warning("cannot read today's figures of %s: %s", name, error)
         finally:
@@ -156,15 +179,20 @@ def is_trouble(status: CameraStatus, now_ms: int) -> bool:
     return status.state in TROUBLE or is_slow
 
 
-def _disk(disk: DiskUsage | None) -> schemas.DiskInfo | None:
-    if disk is None:
-        return None
-    return schemas.DiskInfo(
-        free_bytes=disk.free_bytes,
-        total_bytes=disk.total_bytes,
-        used_bytes=disk.used_bytes,
-        full_at_ms=disk.full_at_ms,
-        keeps_days=disk.keeps_days,
-        fits=disk.fits,
-        outlook=disk.outlook,
-    )
+def stream_format(hub: Hub) -> StreamFormat | None:
+    """Return the current formats; None while nothing is received."""
+    video: VideoFormat | None = None
+    sound = ""
+    for packet in hub.recent(2.0):
+        if isinstance(packet.format, AudioFormat):
+            sound = sound or (AAC if can_become_aac(packet.format) else _codec_name(packet.format))
+        else:
+            video = packet.format
+    return StreamFormat(_codec_name(video), video.width, video.height, sound) if video else None
+
+
+def _codec_name(stored: VideoFormat | AudioFormat) -> str:
+    try:
+        return codec_string(stored)
+    except ValueError:
+        return ""

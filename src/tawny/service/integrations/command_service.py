@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from functools import singledispatchmethod
 from typing import Protocol
 
-from tawny.api.auth.accounts import Caller
 from tawny.delivery import commands
 from tawny.delivery.commands import RIGHT_FOR, CommandIssuer, CommandRefused, CommandResult, Order
 from tawny.model.clock import Clock
@@ -19,8 +18,8 @@ from tawny.service.integrations.external_events import ExternalEvents
 
 log = logging.getLogger(__name__)
 MANUAL, SCHEDULE, FORMER_SCHEDULE = "manual", "schedule", "week"
-Note = Callable[[str, str, Caller, str], None]
-"""Writes an audit log entry: action, person, origin, detail."""
+Note = Callable[[str, str, str, str], None]
+"""Writes an audit log entry: action, person, origin (an address, or the kind of connection), detail."""
 
 
 class HoldApi(Protocol):
@@ -126,7 +125,7 @@ class CommandService:
         detail = f"{about}: {outcome}" if about else outcome
         log.info("%s by %s (%s): %s", order.command, who.name, who.way, detail)
         try:
-            self._note(order.command, who.name, Caller(who.address or who.way), detail)
+            self._note(order.command, who.name, who.address or who.way, detail)
         except StorageError as error:
             log.warning("cannot write the audit log: %s", error)
 

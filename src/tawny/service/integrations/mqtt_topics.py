@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from tawny.api.camera_health import HealthAnswer
 from tawny.config.settings import Settings
 from tawny.delivery.commands import CommandIssuer, CommandRefused, order_in
 from tawny.engine import Handle
@@ -22,8 +21,9 @@ from tawny.model.clock import Clock
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import OF_STATE, EventChanged, Message
-from tawny.model.states import EXPECTED, RECORDED, CameraState
+from tawny.model.states import EXPECTED, RECORDED
 from tawny.service import json_format
+from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.integrations import home_assistant as ha
 from tawny.service.integrations.home_assistant import AnnouncedCamera, DiscoveryContext, mode_of_command, panel_state
 from tawny.service.integrations.mqtt_bridge import MqttBridge
@@ -149,17 +149,17 @@ class MqttTopics:
         }
         self.bridge.put("health", json.dumps(said).encode())
         for camera in health.cameras:
-            if not self._shows(camera.id):
+            status = camera.status
+            if not self._shows(status.id):
                 continue
-            is_live = CameraState(camera.state) in RECORDED
-            self.bridge.put(f"{camera.id}/available", ha.ONLINE if is_live else ha.OFFLINE)
+            self.bridge.put(f"{status.id}/available", ha.ONLINE if status.state in RECORDED else ha.OFFLINE)
             about = {
-                "state": camera.state,
-                "detail": camera.detail,
-                "recorded_today": camera.recorded_today,
-                "gaps_today": camera.gaps_today,
+                "state": status.state.value,
+                "detail": status.detail,
+                "recorded_today": camera.today.share,
+                "gaps_today": camera.today.gaps,
             }
-            self.bridge.put(f"{camera.id}/health", json.dumps(about).encode())
+            self.bridge.put(f"{status.id}/health", json.dumps(about).encode())
 
     def _say_modes(self) -> None:
         mode = self._modes.now().mode
