@@ -7,14 +7,14 @@ import pytest
 from tawny.api.auth.accounts import Role
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId
-from tawny.service.cameras.connection_settings import CameraAddress, CameraAddressChange
+from tawny.service.cameras.connection_settings import CameraAddress, CameraAddressChange, CameraConnectionService
 from tests.api.fakes import House
 
 PATH = "/api/v1/cameras/porch/connection"
 ASKED = {"source": "rtsp://192.168.1.9/main", "user": "admin", "password": "a secret"}
 
 
-class Desk:
+class Desk(CameraConnectionService):
     def __init__(self) -> None:
         self.asked: list[tuple[CameraAddressChange, bool]] = []
         self.fails: Exception | None = None

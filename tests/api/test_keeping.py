@@ -11,7 +11,8 @@ from tawny.model.errors import Problem, SettingsError
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.segments import Segment
-from tawny.service.health.monitor import CheckInReport, HealthReport, SelfTestReport
+from tawny.service.health.monitor import CheckInReport, HealthMonitor, HealthReport
+from tawny.service.health.self_test import SelfTest
 from tawny.service.retention import retention_service as web
 from tawny.storage.retention.planning import RemovalPlan
 from tawny.storage.retention.removal import Removal
@@ -38,7 +39,7 @@ def _segment(number: int, start_ms: int) -> Segment:
     )
 
 
-class FakeKeeping:
+class FakeKeeping(web.RetentionService):
     def __init__(self, now_ms: int) -> None:
         self.asked = web.RetentionRequest(EVERYONE, {PORCH: {"max_size": "500 GB"}})
         self.now_ms = now_ms
@@ -78,10 +79,12 @@ class FakeKeeping:
         self.asked = web.RetentionRequest(asked.everyone, {**self.asked.cameras, **asked.cameras})
 
 
-class FakeCaring:
-    asked = 0
+class FakeCaring(HealthMonitor):
+    def __init__(self) -> None:
+        self.asked = 0
+
     care = HealthReport(
-        SelfTestReport(1000, 3, 2, ("It rotted.",)),
+        SelfTest(1000, 3, 2, ("It rotted.",)),
         is_testing=False,
         check_in=CheckInReport("example.org", 5, "", is_sent=True),
     )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -18,13 +19,14 @@ from tawny.delivery.commands import (
 )
 from tawny.delivery.notifiers.http import HEADER, signature
 from tawny.model.ids import CameraId
+from tawny.service.integrations.integration_service import IntegrationService
 from tests.api.fakes import House
 from tests.playback.archives import PORCH
 
 SECRET = "a secret of many letters"
 
 
-class FakeOrders:
+class FakeOrders(IntegrationService):
     """Does what is allowed; knows the one input `panel`."""
 
     def __init__(self) -> None:
@@ -46,7 +48,7 @@ class FakeOrders:
             turns=True, presets=("Gate",), relays=(RelayOutput("lamp", camera, 2.0), RelayOutput("siren", "", None))
         )
 
-    def told(self) -> list[Mapping[str, object]]:
+    def told(self) -> list[dict[str, Any]]:
         return [{"name": "panel", "kind": "input", "where": "signed", "may": ["event"], "cameras": []}]
 
 

@@ -149,7 +149,7 @@ class World:
         )
         self.care.start(self.engine)
         self.engine.start("housekeeping", lambda: Housekeeping(self.cameras.values, self.clock))
-        self.engine.start("pulse", lambda: Heartbeat(self.ledger, self.lock, self.clock))
+        self.engine.start("pulse", lambda: Heartbeat(self.ledger, self.lock.pulse, self.clock))
 
     def run(self, seconds: float) -> None:
         self.engine.run_for(seconds)

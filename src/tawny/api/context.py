@@ -2,9 +2,8 @@
 
 import asyncio
 import copy
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends
@@ -25,7 +24,6 @@ from tawny.api.past.clip_jobs import ClipJobs, ClipStore
 from tawny.api.security_headers import UNLOCKED
 from tawny.api.static_files import StaticFiles
 from tawny.config.settings import LiveSettings
-from tawny.delivery.commands import CameraControls, CommandIssuer, CommandResult, Order
 from tawny.engine.blocking_calls import BlockingCalls
 from tawny.live.hls import HlsFeeds
 from tawny.live.jpeg_stream import Snapshots
@@ -34,44 +32,25 @@ from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
 from tawny.playback.clips import ClipCache
 from tawny.playback.stills import StillReader
-from tawny.service.cameras.connection_settings import CameraConnectionApi
-from tawny.service.delivery.delivery_api import DeliveryApi
-from tawny.service.delivery.target_settings import TargetSettingsApi
-from tawny.service.detection.identity_store import IdentityApi
-from tawny.service.detection.model_store import ModelApi
+from tawny.service.cameras.connection_settings import CameraConnectionService
+from tawny.service.delivery.delivery_service import DeliveryService
+from tawny.service.delivery.target_settings import TargetSettingsService
+from tawny.service.detection.classifier_runtime import ModelService
+from tawny.service.detection.recognition_service import IdentityService
 from tawny.service.health.camera_health import HealthAnswer
-from tawny.service.health.monitor import HealthService
-from tawny.service.modes.mode_service import ModeServiceApi
+from tawny.service.health.monitor import HealthMonitor
+from tawny.service.integrations.integration_service import IntegrationService
+from tawny.service.modes.mode_service import ModeService
 from tawny.service.recorder import RecorderService
-from tawny.service.retention.retention_service import RetentionApi
+from tawny.service.retention.retention_service import RetentionService
 from tawny.service.scoped_recorder import ScopedRecorder
-from tawny.service.sealing.history_watch import HistoryApi
-from tawny.service.sealing.sealing_service import SealingApi
+from tawny.service.sealing.history_watch import HistoryWatch
+from tawny.service.sealing.sealing_service import SealingService
 from tawny.service.talkback import Talkback
 from tawny.stream.hub import Hub
 
 if TYPE_CHECKING:
     from tawny.api.live.webrtc import WebRtcSessions
-
-
-# Interface for the web layer: commands and integrations.
-
-
-class CommandApi(Protocol):
-    """Executes commands. Thread-safe; may wait for disk and network. Raises CommandRefused."""
-
-    def do(self, who: CommandIssuer, asked: Order) -> CommandResult: ...
-    def sent(self, name: str, headers: Mapping[str, str], body: bytes, address: str) -> CommandIssuer:
-        """Return the issuer of a body sent to this input. headers: by lower-case names."""
-        ...
-
-    def controls(self, camera: CameraId) -> CameraControls:
-        """Return the camera's controls. Waits for the camera."""
-        ...
-
-    def told(self) -> Sequence[Mapping[str, Any]]:
-        """Return the integrations that receive messages or send commands, without secrets."""
-        ...
 
 
 FEW_BYTES = 64_000_000
@@ -96,17 +75,17 @@ class AppContext:
     seen: frozenset[CameraId] | None = None
     """Cameras the current user may see; None: all."""
     live: LiveSettings = field(default_factory=LiveSettings)
-    keeping: RetentionApi | None = None
-    caring: HealthService | None = None
-    outside: DeliveryApi | None = None
-    modes: ModeServiceApi | None = None
-    models: ModelApi | None = None
-    known: IdentityApi | None = None
-    placing: TargetSettingsApi | None = None
-    connecting: CameraConnectionApi | None = None
-    orders: CommandApi | None = None
-    sealed: SealingApi | None = None
-    history: HistoryApi | None = None
+    keeping: RetentionService | None = None
+    caring: HealthMonitor | None = None
+    outside: DeliveryService | None = None
+    modes: ModeService | None = None
+    models: ModelService | None = None
+    known: IdentityService | None = None
+    placing: TargetSettingsService | None = None
+    connecting: CameraConnectionService | None = None
+    orders: IntegrationService | None = None
+    sealed: SealingService | None = None
+    history: HistoryWatch | None = None
     address: str = ""
     """URL for phones; empty: unknown."""
     clip_store: ClipStore = field(default_factory=lambda: ClipStore(None, FEW_BYTES))

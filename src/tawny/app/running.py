@@ -15,6 +15,7 @@ from tawny.detection.zones import privacy_masks
 from tawny.engine import Bus, SharedThread, ThreadEngine
 from tawny.events.event_builder import close_all_left_open
 from tawny.model.clock import Clock
+from tawny.model.errors import NothingToReport
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged, PartDied
@@ -25,7 +26,7 @@ from tawny.protocols.login_history import LoginHistory
 from tawny.recorder.recorder import SegmentRecorder, WriteLoss
 from tawny.service import recorder as web
 from tawny.service.cameras.camera import CameraServices, CameraSet, RunningCamera, rates_of
-from tawny.service.cameras.connection_report import parse_report_request
+from tawny.service.cameras.connection_report import openings, report
 from tawny.service.cameras.detection_tuning import DetectionTuningService
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.cameras.login_file import LoginFile
@@ -46,7 +47,7 @@ from tawny.service.retention.retention_service import RetentionService
 from tawny.service.retention.secondary_volumes import OtherVolumes
 from tawny.service.sealing.policy import SealingPolicy
 from tawny.service.sealing.sealed_export import Prover
-from tawny.service.storage_setup import VolumeHolder, open_store
+from tawny.service.storage_setup import open_store
 from tawny.sources.source import Speaker
 from tawny.storage.disk.failover import fail_over, move_back
 from tawny.storage.disk.layout import is_open
@@ -94,8 +95,8 @@ class Heartbeat:
 
     name = "pulse"
 
-    def __init__(self, ledger: HistoryLedger, lock: VolumeHolder, clock: Clock) -> None:
-        self._ledger, self._lock, self._clock = ledger, lock, clock
+    def __init__(self, ledger: HistoryLedger, pulse: Callable[[int], None], clock: Clock) -> None:
+        self._ledger, self._write_pulse, self._clock = ledger, pulse, clock
         self._pulse_s = clock.mono_s()
 
     def step(self) -> float:
@@ -112,7 +113,7 @@ class Heartbeat:
 
     def _pulse(self) -> None:
         try:
-            self._lock.pulse(self._clock.now_ms())
+            self._write_pulse(self._clock.now_ms())
         except OSError as error:
             log.warning("cannot write the heartbeat to disk: %s", error)
 
@@ -149,10 +150,11 @@ class RecorderRuntime:
         self.settings, self._clock, self._doors = settings, clock, doors
         self._bus = Bus()
         store = open_store(settings, folder, clock)
-        self._volume, self._lock, self._history, self._index = store.volume, store.lock, store.history, store.index
+        self._store = store
+        self._volume, self._history, self._index = store.volume, store.history, store.index
         self._ledger = HistoryLedger(self._history, self._index, clock)
         cameras = [CameraId(name) for name, camera in settings.cameras.items() if camera.record != "off"]
-        before, boot = self._lock.before, boot_id()
+        before, boot = store.before, boot_id()
         if stands_for is not None:
             fail_over(self._volume, clock.now_ms())
         else:
@@ -282,7 +284,7 @@ class RecorderRuntime:
         if self._mirror is not None:
             self._mirror.start(self._engine)
         self._login_file.handle = self._engine.start(self._login_file.name, lambda: self._login_file)
-        self._engine.start("pulse", lambda: Heartbeat(self._ledger, self._lock, self._clock))
+        self._engine.start("pulse", lambda: Heartbeat(self._ledger, self._store.pulse, self._clock))
         self.sealing.start(self._engine)
         self.care.start(self._engine)
         self.arming.start(self._engine)
@@ -320,7 +322,7 @@ class RecorderRuntime:
         self._ledger.stopped(cause)
         self._history.close()
         self._index.close()
-        self._lock.release()
+        self._store.release()
 
     def apply(self, new: Settings, file: str) -> None:
         """Apply changed settings; only cameras that differ are restarted.
@@ -484,7 +486,15 @@ class RecorderRuntime:
 
         `report` is empty if no information is available; `known` lists the cameras if the name is unknown.
         """
-        return parse_report_request(asked, self._own.now, self._doors, self._clock, self._index)
+        name, now = CameraId(str(asked.get("camera"))), self._own.now
+        if name not in now:
+            return {"known": list(now)}
+        try:
+            found = openings(name, now[name].settings, self._doors, self._clock)
+        except NothingToReport:
+            return {"report": {}}
+        with_host, status = asked.get("host") is True, now[name].status
+        return {"report": report(name, found, self._clock, with_host=with_host, status=status, index=self._index)}
 
     def accept_login(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Accept any sign-in of a camera from now on; `known` lists the cameras if the name is unknown."""

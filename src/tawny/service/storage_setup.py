@@ -3,11 +3,11 @@
 import logging
 import resource
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from tawny.config.settings import Settings
 from tawny.model.clock import Clock
@@ -35,24 +35,21 @@ FILES_SHARE: Final = 4
 """At most 1/FILES_SHARE of the descriptors are files in memory; removed files still need some."""
 
 
-class VolumeHolder(Protocol):
-    """Exclusive lock of a volume. before: its previous holder, if any."""
-
-    before: LockHolder | None
-
-    def pulse(self, now_ms: int) -> None: ...
-    def release(self) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Opened storage. every_s, least_s: intervals of retention. most_files: None: unlimited."""
+    """Opened storage. every_s, least_s: intervals of retention. most_files: None: unlimited.
+
+    before: the previous holder of the volume's lock, if any. pulse: writes the lock's heartbeat at a time, ms UTC.
+    Storage in memory has no lock: no other process can access it.
+    """
 
     volume: Volume
-    lock: VolumeHolder
     history: HistoryJournal
     index: Index
     limits: BufferLimits
+    before: LockHolder | None = None
+    pulse: Callable[[int], None] = lambda _now_ms: None
+    release: Callable[[], None] = lambda: None
     every_s: float = EVERY_S
     least_s: float = LEAST_S
     most_files: int | None = None
@@ -76,18 +73,6 @@ class VolumeChoice:
     error: StorageError | None = None
 
 
-class _Alone:
-    """Lock of memory storage; no other process can access it."""
-
-    before: LockHolder | None = None
-
-    def pulse(self, now_ms: int) -> None:
-        """Do nothing; a lock in memory needs no heartbeat."""
-
-    def release(self) -> None:
-        """No resources to release."""
-
-
 class _NoHistory(HistoryJournal):
     """History journal of memory storage. Nothing survives the process; the index contains everything."""
 
@@ -108,10 +93,12 @@ def open_store(settings: Settings, folder: Path, clock: Clock) -> Store:
     chosen = settings.storage.mirror
     return Store(
         volume,
-        lock,
         history,
         index_to_write(volume, history),
         _limits(settings.storage.buffer),
+        lock.before,
+        lock.pulse,
+        lock.release,
         others=tuple(_others(settings, volume)),
         mirror=Path(chosen).expanduser() if chosen else None,
     )
@@ -147,7 +134,6 @@ def _in_memory(size_bytes: int, clock: Clock) -> Store:
     disk = RamDisk(size_bytes, clock)
     return Store(
         volume=Volume(disk),
-        lock=_Alone(),
         history=_NoHistory(disk),
         index=MemoryIndex(),
         limits=BufferLimits(segment_s=MEMORY_SEGMENT_S, segment_bytes=SEGMENT_BYTES),

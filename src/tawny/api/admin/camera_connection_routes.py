@@ -15,7 +15,7 @@ from tawny.api.parameters import OneCamera
 from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
 from tawny.model.ids import CameraId
-from tawny.service.cameras.connection_settings import CameraAddressChange, CameraConnectionApi
+from tawny.service.cameras.connection_settings import CameraAddressChange, CameraConnectionService
 from tawny.sources.rtsp.address import public_rtsp
 
 router = APIRouter(prefix="/api/v1/cameras/{camera}")
@@ -81,7 +81,7 @@ async def connect_otherwise(
     def note(action: str, detail: str) -> None:
         here.accounts.note(action, signed.person.name, caller_of(request), detail)
 
-    def change(desk: CameraConnectionApi) -> ConnectionTestResult:
+    def change(desk: CameraConnectionService) -> ConnectionTestResult:
         try:
             found = desk.change(camera, wanted, untried=asked.untried)
         except TawnyError as error:
@@ -94,7 +94,7 @@ async def connect_otherwise(
 
 
 async def _with(
-    here: AppContext, camera: CameraId, change: Callable[[CameraConnectionApi], ConnectionTestResult]
+    here: AppContext, camera: CameraId, change: Callable[[CameraConnectionService], ConnectionTestResult]
 ) -> ConnectionTestResult:
     desk = here.connecting
     if desk is None:

@@ -10,7 +10,7 @@ from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import not_found
 from tawny.api.schemas import ApiRequest, ApiResponse
-from tawny.service.sealing.history_watch import HistoryApi
+from tawny.service.sealing.history_watch import HistoryWatch
 
 router = APIRouter(prefix="/api/v1/history")
 own = [rule(Access.OWN)]
@@ -63,7 +63,7 @@ async def confirm_history(request: Request, signed: Signed, here: Here) -> Histo
     return HistoryInfo(contradictions=history.contradictions())
 
 
-def _history(here: AppContext) -> HistoryApi:
+def _history(here: AppContext) -> HistoryWatch:
     if here.history is None:
         raise not_found("There is no signed history here.", "It is on the main disk; this is the fallback, or memory.")
     return here.history

@@ -15,7 +15,7 @@ from tawny.api.events.event_routes import find_event
 from tawny.api.parameters import OneCamera, OneEvent
 from tawny.api.schemas import OkResponse
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
-from tawny.service.modes.mode_service import ModeServiceApi, Outcome, Rehearsal
+from tawny.service.modes.mode_service import ModeService, Outcome, Rehearsal
 
 router = APIRouter(prefix="/api/v1")
 view, direct, own = [rule(Access.VIEW)], [rule(Access.DIRECT)], [rule(Access.OWN)]
@@ -27,7 +27,7 @@ T = TypeVar("T")
 async def modes(here: Here) -> shapes.ModesInfo:
     """Return the active mode, changes of the next week and presence. Only includes cameras the user may see."""
 
-    def told(desk: ModeServiceApi) -> shapes.ModesInfo:
+    def told(desk: ModeService) -> shapes.ModesInfo:
         said = asdict(desk.now())
         said["holds"] = [one for one in said["holds"] if here.seen is None or one["camera"] in here.seen]
         return shapes.ModesInfo(**said, does=dict(desk.plan().does))
@@ -39,7 +39,7 @@ async def modes(here: Here) -> shapes.ModesInfo:
 async def set_mode(asked: shapes.SetModeRequest, request: Request, signed: Signed, here: Here) -> shapes.ModesInfo:
     """Set the mode manually, for a time or until the next scheduled change."""
 
-    def change(desk: ModeServiceApi) -> None:
+    def change(desk: ModeService) -> None:
         if asked.mode:
             desk.set_mode(asked.mode, signed.person.name, asked.for_s)
         else:
@@ -58,7 +58,7 @@ async def hold_camera(
 ) -> shapes.ModesInfo:
     """Override one camera: pause it for privacy, or record whatever the mode."""
 
-    def change(desk: ModeServiceApi) -> None:
+    def change(desk: ModeService) -> None:
         desk.hold(camera, "" if asked.what == "none" else asked.what, signed.person.name, asked.for_s)
         here.accounts.note(f"manual override: {asked.what}", signed.person.name, caller_of(request), camera)
 
@@ -75,7 +75,7 @@ async def check_in(
     if not is_self and signed.person.role.value != "owner":
         raise RequestRefused(403, "not_yours", "You can only check in for yourself.", "Ask an owner.")
 
-    def change(desk: ModeServiceApi) -> None:
+    def change(desk: ModeService) -> None:
         desk.check_in(person, "check-in", home=asked.home)
         action = "came home" if asked.home else "left"
         here.accounts.note(action, signed.person.name, caller_of(request), person)
@@ -88,7 +88,7 @@ async def check_in(
 async def plan(here: Here) -> shapes.ModePlanInfo:
     """Return schedule, exceptions, people and rules in editable form."""
 
-    def told(desk: ModeServiceApi) -> shapes.ModePlanInfo:
+    def told(desk: ModeService) -> shapes.ModePlanInfo:
         found, modes = desk.plan(), dict(desk.plan().modes)
         modes.setdefault("names", list(desk.now().modes))
         rules = [{**one, "when": _listed(one.get("when", {}))} for one in found.rules]
@@ -108,7 +108,7 @@ async def change_plan(
     modes = _said(asked.modes.model_dump())
     rules = [_said(one.model_dump()) for one in asked.rules]
 
-    def change(desk: ModeServiceApi) -> None:
+    def change(desk: ModeService) -> None:
         try:
             _understood(lambda: desk.change(modes, rules))
         except FolderUnwritable as error:
@@ -180,7 +180,7 @@ def _said(words: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in said.items() if value}
 
 
-async def _of(here: AppContext, ask: Callable[[ModeServiceApi], T]) -> T:
+async def _of(here: AppContext, ask: Callable[[ModeService], T]) -> T:
     desk = here.modes
     if desk is None:
         raise not_found("This recorder has no modes.")

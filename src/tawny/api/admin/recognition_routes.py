@@ -15,8 +15,8 @@ from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.config.units import CHECKED
 from tawny.model.errors import NotDone
 from tawny.model.ids import EventId
-from tawny.service.detection.identity_store import IdentityApi
-from tawny.service.detection.model_store import ModelApi
+from tawny.service.detection.classifier_runtime import ModelService
+from tawny.service.detection.recognition_service import IdentityService
 
 router = APIRouter(prefix="/api/v1")
 own = [rule(Access.OWN)]
@@ -69,7 +69,7 @@ async def add_plate(new: NewPlate, request: Request, signed: Signed, here: Here)
 
 @router.post("/known/faces", dependencies=own)
 async def add_face(new: NewFace, request: Request, signed: Signed, here: Here) -> IdentityList:
-    def add(desk: IdentityApi) -> None:
+    def add(desk: IdentityService) -> None:
         event = here.recorder.index.event(EventId(new.event))
         picture = here.recorder.event_picture(event) if event is not None else None
         if event is None or picture is None:
@@ -92,7 +92,7 @@ async def forget_all(request: Request, signed: Signed, here: Here) -> IdentityLi
 
 
 async def _changed(
-    here: AppContext, change: Callable[[IdentityApi], None], what: str, signed: Signed, request: Request
+    here: AppContext, change: Callable[[IdentityService], None], what: str, signed: Signed, request: Request
 ) -> IdentityList:
     """Change and write the audit log entry, without names of known people."""
 
@@ -113,7 +113,7 @@ def _told(here: AppContext) -> IdentityList:
     return IdentityList(items=items, readers=list(desk.readers()), trouble=desk.trouble)
 
 
-def _desk(here: AppContext) -> IdentityApi:
+def _desk(here: AppContext) -> IdentityService:
     if here.known is None:
         raise not_found("Recognition isn't set up on this recorder.")
     return here.known
@@ -167,7 +167,7 @@ async def models(here: Here) -> ModelsInfo:
 async def fetch_recommended(request: Request, signed: Signed, here: Here) -> ModelsInfo:
     """Download the recommended model from the given address and verify its SHA-256."""
 
-    def fetch(desk: ModelApi) -> None:
+    def fetch(desk: ModelService) -> None:
         desk.fetch()
         here.accounts.note("model added", signed.person.name, caller_of(request), desk.offer().name)
 
@@ -178,14 +178,14 @@ async def fetch_recommended(request: Request, signed: Signed, here: Here) -> Mod
 async def remove_model(
     name: Annotated[str, Path(max_length=60)], request: Request, signed: Signed, here: Here
 ) -> ModelsInfo:
-    def remove(desk: ModelApi) -> None:
+    def remove(desk: ModelService) -> None:
         desk.remove(name)
         here.accounts.note("model removed", signed.person.name, caller_of(request), name)
 
     return await _after_change(here, remove)
 
 
-async def _after_change(here: AppContext, change: Callable[[ModelApi], None]) -> ModelsInfo:
+async def _after_change(here: AppContext, change: Callable[[ModelService], None]) -> ModelsInfo:
     def do() -> ModelsInfo:
         try:
             change(_models(here))
@@ -208,7 +208,7 @@ def _model_info(here: AppContext) -> ModelsInfo:
     )
 
 
-def _models(here: AppContext) -> ModelApi:
+def _models(here: AppContext) -> ModelService:
     if here.models is None:
         raise not_found("Object detection isn't available on this recorder.")
     return here.models

@@ -18,7 +18,7 @@ from tawny.config.units import size_text
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment
-from tawny.service.retention.retention_service import RetentionApi, RetentionRequest
+from tawny.service.retention.retention_service import RetentionRequest, RetentionService
 from tawny.storage.retention.planning import RemovalPlan
 
 # API schemas of retention, problems and the self-test.
@@ -239,7 +239,7 @@ async def test_now(here: Here) -> OkResponse:
     return OkResponse()
 
 
-def _keeping(here: AppContext) -> RetentionApi:
+def _keeping(here: AppContext) -> RetentionService:
     if here.keeping is None:
         raise not_found("This recorder stores nothing.")
     return here.keeping

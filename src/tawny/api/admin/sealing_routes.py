@@ -18,7 +18,7 @@ from tawny.api.request_origin import is_local
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Name, OkResponse
 from tawny.model.errors import NotDone, SettingsError
 from tawny.sealed.key_wrapping import short_name
-from tawny.service.sealing.sealing_service import NOTHING, SealingApi
+from tawny.service.sealing.sealing_service import NOTHING, SealingService
 
 # API schemas of encryption.
 
@@ -268,7 +268,7 @@ async def sheet_shown(asked: SheetShown, request: Request, signed: Signed, here:
     return await asyncio.to_thread(_told, here, signed, can_hand_over=_is_safe(request))
 
 
-def _seal(here: AppContext, desk: SealingApi, sealed: list[str], *, everything: bool) -> None:
+def _seal(here: AppContext, desk: SealingService, sealed: list[str], *, everything: bool) -> None:
     cameras = [*here.recorder.camera_names()]
     if unknown := set(sealed) - set(cameras):
         raise NotDone(f"No camera named {min(unknown)}.", "It may have been removed. Reload the page.")
@@ -315,7 +315,7 @@ def _unlocked(here: AppContext, opened: UnlockedSession) -> UnlockedInfo:
     return UnlockedInfo(way=opened.way, opens=opened.opens, ends_ms=ends_ms)
 
 
-def _desk(here: AppContext) -> SealingApi:
+def _desk(here: AppContext) -> SealingService:
     if here.sealed is None:
         raise not_found("Encryption isn't available.", "This recorder keeps recordings in memory only.")
     return here.sealed

@@ -5,7 +5,7 @@ It never contains credentials, and contains the host only on request.
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from tawny import __version__
 from tawny.config.settings import CameraSettings
@@ -73,29 +73,6 @@ def report(
     text = json.dumps(made, ensure_ascii=False)
     loaded: Any = _hidden(json.loads(text), found, with_host=with_host)
     return dict(loaded)
-
-
-class _Camera(Protocol):
-    @property
-    def settings(self) -> CameraSettings: ...
-    @property
-    def status(self) -> CameraStatus: ...
-
-
-def parse_report_request(
-    asked: Mapping[str, Any], cameras: Mapping[CameraId, _Camera], doors: PluginRegistry, clock: Clock, index: Index
-) -> dict[str, Any]:
-    """Return the answer of a running recorder: `report`, empty if not supported; `known` cameras for an unknown one."""
-    name = CameraId(str(asked.get("camera")))
-    camera = cameras.get(name)
-    if camera is None:
-        return {"known": list(cameras)}
-    try:
-        found = openings(name, camera.settings, doors, clock)
-    except NothingToReport:
-        return {"report": {}}
-    with_host = asked.get("host") is True
-    return {"report": report(name, found, clock, with_host=with_host, status=camera.status, index=index)}
 
 
 def _stream(source: ReportingSource, opening: SourceContext) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from tawny.config.changes.delivery import SourceDraft
@@ -21,8 +20,6 @@ from tawny.protocols.login_history import LoginHistory
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.rtsp.address import LEFT_OUT, RtspAddress, claims_rtsp, parse_rtsp
 from tawny.sources.source import IdleUntil, SourceContext
-
-# Interface for the web layer: address and login of a camera.
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +40,6 @@ class CameraAddressChange:
     sub: str
     user: str
     password: str | None = field(repr=False)
-
-
-class CameraConnectionApi(Protocol):
-    """Reads and changes camera addresses. Thread-safe; waits for the disk and for the camera."""
-
-    def place(self, camera: CameraId) -> CameraAddress:
-        """Return the camera's address. Raises NotDone if it cannot be changed here."""
-        ...
-
-    def change(self, camera: CameraId, wanted: CameraAddressChange, *, untried: bool) -> Mapping[str, str]:
-        """Change the address, after a test connection unless untried. Return the video format by stream.
-
-        Takes effect at once. Raises SourceError, SettingsError, NotDone and FolderUnwritable; nothing is changed then.
-        """
-        ...
 
 
 # Camera probe: tests a camera before it is added, by connecting and waiting for its first keyframe.
@@ -113,7 +95,7 @@ _IN_FILE = "Change it in the settings file. No restart is needed."
 
 
 class CameraConnectionService:
-    """Changes the addresses and logins of cameras.
+    """Changes the addresses and logins of cameras. Thread-safe; waits for the disk and for the camera.
 
     settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use.
     logins: what sign-in cameras offered before. Whoever enters a password accepts any sign-in of the camera.
@@ -133,9 +115,14 @@ class CameraConnectionService:
         self._lock = threading.Lock()
 
     def place(self, camera: CameraId) -> CameraAddress:
+        """Return the camera's address. Raises NotDone if it cannot be changed here."""
         return _told(self._camera(camera))
 
     def change(self, camera: CameraId, wanted: CameraAddressChange, *, untried: bool) -> Mapping[str, str]:
+        """Change the address, after a test connection unless untried. Return the video format by stream.
+
+        Takes effect at once. Raises SourceError, SettingsError, NotDone and FolderUnwritable; nothing is changed then.
+        """
         now = self._camera(camera)
         if wanted.password is None:
             _refuse_new_places(now, wanted)

@@ -213,6 +213,7 @@ class DeliveryService:
         return found
 
     def mute(self, name: str, camera: CameraId, for_ms: int) -> None:
+        """Mute a camera for this time; 0 unmutes."""
         self._known(name)
         self.messaging.acts.mute(name, camera, for_ms)
 
@@ -236,9 +237,11 @@ class DeliveryService:
             webpush.add(kept, webpush.Browser(person, endpoint, *keys))
 
     def act_words(self, name: str, token: str) -> str:
+        """Return the question of a message action. Raises NotDone if the token is invalid or expired."""
         return self.messaging.acts.look(name, token).words
 
     def act(self, name: str, token: str) -> str:
+        """Execute a message action; return its confirmation. Raises NotDone like `act_words`."""
         return self.messaging.acts.do(name, token)
 
     def told(self) -> list[dict[str, object]]:

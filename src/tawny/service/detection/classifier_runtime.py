@@ -179,21 +179,23 @@ def _absent(by: str) -> str:
     )
 
 
-# Models for the web layer; implements `service.detection.model_store.ModelApi`.
-
-
 class ModelService:
-    """Lists, downloads and removes models. offered: the recommended model."""
+    """Lists, downloads and removes models. offered: the recommended model.
+
+    Thread-safe; waits for disk and network. Raises NotDone.
+    """
 
     def __init__(self, naming: ClassifierRuntime, offered: RecommendedModel = RECOMMENDED) -> None:
         self._shelf, self._naming, self._offered = naming.shelf, naming, offered
 
     @property
     def trouble(self) -> str:
+        """Why object detection does not work, and the remedy; empty if it does."""
         return " ".join(self._naming.troubles)
 
     @property
     def suggests(self) -> str:
+        """Description of the fallback classifier with origin and accuracy; or why it does not run; empty if off."""
         card = self._naming.suggesting.card
         return "" if card is None else card_words(card)
 
@@ -210,6 +212,7 @@ class ModelService:
         ]
 
     def fetch(self) -> None:
+        """Download and install the offered model."""
         self._shelf.add_offer(self._offered)
         self._naming.look_now()
 

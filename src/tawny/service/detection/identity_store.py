@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -24,8 +24,6 @@ from tawny.detection.recognition import RecogniserResult
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.observations import spoken
-
-# Interface for the web layer: known identities.
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,33 +35,6 @@ class IdentityView:
     by: str
     text: str
     prints: int
-
-
-class IdentityApi(Protocol):
-    """Manages known identities. Thread-safe; waits for the disk and for a recognizer. Raises NotDone."""
-
-    @property
-    def words(self) -> Callable[[Event], frozenset[str]]:
-        """Returns the search words of an event's recognized identities."""
-        ...
-
-    @property
-    def trouble(self) -> str: ...
-    def readers(self) -> Sequence[str]:
-        """Return the recognizers that can identify faces."""
-        ...
-
-    def all(self) -> Sequence[IdentityView]: ...
-    def add_plate(self, name: str, plate: str) -> None: ...
-    def add_of(self, name: str, by: str, event: Event, picture: bytes) -> None:
-        """Add the face in an event's snapshot."""
-        ...
-
-    def forget(self, who: str) -> None:
-        """Delete by ID."""
-        ...
-
-    def forget_all(self) -> None: ...
 
 
 FILE: Final = "known.bin"

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 from urllib.error import URLError
 from urllib.parse import urlsplit
 
@@ -21,8 +21,6 @@ from tawny.detection.models.object_model import ObjectModel
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.times import utc_text
-
-# Interface for the web layer: object detection models.
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +46,6 @@ class InstalledModel:
     bytes: int
     labels: int
     is_used: bool
-
-
-class ModelApi(Protocol):
-    """Manages models. Thread-safe; waits for disk and network. Raises NotDone."""
-
-    @property
-    def trouble(self) -> str:
-        """Why object detection does not work, and the remedy; empty if it does."""
-        ...
-
-    @property
-    def suggests(self) -> str:
-        """Description of the fallback classifier with origin and accuracy; or why it does not run; empty if off."""
-        ...
-
-    def offer(self) -> ModelOffer: ...
-    def there(self) -> Sequence[InstalledModel]: ...
-    def fetch(self) -> None:
-        """Download and install the offered model."""
-        ...
-
-    def remove(self, name: str) -> None: ...
 
 
 FOLDER = "models"

@@ -143,15 +143,15 @@ def read_once(recogniser: Recogniser, shown: RecogniserInput, clock: Clock) -> S
             return readings
 
 
-# Known identities for the web layer; implements `service.detection.identity_store.IdentityApi`.
-
-
 class IdentityService:
+    """Manages known identities. Thread-safe; waits for the disk and for a recognizer. Raises NotDone."""
+
     def __init__(self, book: IdentityStore, settings: Callable[[], Settings], doors: Mapping[str, Any]) -> None:
         self._book, self._settings, self._doors = book, settings, doors
 
     @property
     def words(self) -> Callable[[Event], frozenset[str]]:
+        """Returns the search words of an event's recognized identities."""
         return self._book.words
 
     @property
@@ -159,6 +159,7 @@ class IdentityService:
         return self._book.trouble
 
     def readers(self) -> Sequence[str]:
+        """Return the recognizers that can identify faces."""
         return [name for name in self._settings().recognizers if name != PLATES]
 
     def all(self) -> Sequence[web.IdentityView]:
@@ -168,12 +169,14 @@ class IdentityService:
         self._book.add(name, PLATES, plate)
 
     def add_of(self, name: str, by: str, event: Event, picture: bytes) -> None:
+        """Add the face in an event's snapshot."""
         if by not in self.readers():
             raise NotDone(f"No recognizer named {by}.", "Use one from the settings.")
         print_ = face_print(by, picture, self._settings(), self._doors, event.kind, event.box or WHOLE)
         self._book.add(name, by, "", print_)
 
     def forget(self, who: str) -> None:
+        """Delete by ID."""
         if not self._book.forget(who):
             raise NotDone("Not found.", "It may have been deleted already.")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -30,18 +30,6 @@ from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
 from tawny.storage.repair.healing import heal
 
-# Interface for the web layer: self-test and check-in.
-
-
-@dataclass(frozen=True, slots=True)
-class SelfTestReport:
-    """Result of a self-test. minutes: count of files decoded; files: count verified. problems: empty if none."""
-
-    at_ms: int
-    minutes: int
-    files: int
-    problems: tuple[str, ...]
-
 
 @dataclass(frozen=True, slots=True)
 class CheckInReport:
@@ -57,18 +45,9 @@ class CheckInReport:
 class HealthReport:
     """Health of the recorder. self_test: last one since the start. check_in: None: not configured."""
 
-    self_test: SelfTestReport | None
+    self_test: SelfTest | None
     is_testing: bool
     check_in: CheckInReport | None
-
-
-class HealthService(Protocol):
-    """Health of the recorder, from memory. Thread-safe; returns at once."""
-
-    def now(self) -> HealthReport: ...
-    def test_now(self) -> None:
-        """Start a self-test unless one is running."""
-        ...
 
 
 # Check-in: a heartbeat to a configured URL while the recorder works. A dead recorder cannot send it.
@@ -243,9 +222,9 @@ class HealthMonitor:
 
     def now(self) -> HealthReport:
         """Return the report for the interface, from memory."""
-        last, check_in = self._tester.last, self._check_in
+        check_in = self._check_in
         return HealthReport(
-            self_test=None if last is None else SelfTestReport(last.at_ms, last.minutes, last.files, last.problems),
+            self_test=self._tester.last,
             is_testing=self._tester.is_running,
             check_in=None
             if check_in is None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from tawny.config.changes.modes import change_modes, modes_to_table, parse_modes, rule_to_table
@@ -23,8 +23,6 @@ from tawny.service.delivery.notification_filter import FilterDecision, Notificat
 from tawny.service.delivery.upload_scheduler import UploadRule, sends
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.modes.rule_actions import RuleDecider
-
-# Interface for the web layer: modes, presence and rules.
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,38 +119,6 @@ class ModePlan:
     does: Mapping[str, str] = field(default_factory=dict)
 
 
-class ModeServiceApi(Protocol):
-    """Manages modes. Thread-safe; may wait for the disk. Raises NotDone; SettingsError from `change`."""
-
-    def now(self) -> ModeStatus: ...
-    def set_mode(self, mode: str, by: str, for_s: float | None) -> None:
-        """Set the mode. for_s: None: until the next scheduled change."""
-        ...
-
-    def back_to_week(self) -> None: ...
-    def hold(self, camera: CameraId, what: str, by: str, for_s: float | None) -> None:
-        """Override a camera. what: `pause`, `record`, or empty: end the override."""
-        ...
-
-    def check_in(self, person: str, source: str, *, home: bool) -> None: ...
-    def plan(self) -> ModePlan: ...
-    def change(self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> None: ...
-    def preview(
-        self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]
-    ) -> Sequence[tuple[date, Sequence[tuple[int, int, str]]]]:
-        """Return the next seven days of this plan: from minute, to minute, mode. Raises SettingsError."""
-        ...
-
-    def instant_ms(self, wall: str) -> int:
-        """Return the time, ms UTC, of local `2026-11-22T23:00`. Raises NotDone if invalid."""
-        ...
-
-    def rehearse(self, asked: Rehearsal) -> RehearsalResult: ...
-    def why(self, event: EventId) -> Sequence[Outcome]:
-        """Return the outcomes of an event; empty if none were stored."""
-        ...
-
-
 # Rehearsal: predicts the outcome of a hypothetical event with the same code that decides real events.
 
 
@@ -246,7 +212,7 @@ _WENT = {DeliveryState.WAITING: "waits", DeliveryState.DONE: "delivered", Delive
 
 
 class ModeService:
-    """Modes and rules for clients.
+    """Modes and rules for clients. Thread-safe; may wait for the disk. Raises NotDone.
 
     settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use.
     """
@@ -289,12 +255,14 @@ class ModeService:
         )
 
     def set_mode(self, mode: str, by: str, for_s: float | None) -> None:
+        """Set the mode. for_s: None: until the next scheduled change."""
         self._modes.set_mode(mode, by, self._until_ms(for_s))
 
     def back_to_week(self) -> None:
         self._modes.back_to_week()
 
     def hold(self, camera: CameraId, what: str, by: str, for_s: float | None) -> None:
+        """Override a camera. what: `pause`, `record`, or empty: end the override."""
         if camera not in self._settings().cameras:
             raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
         match what:
@@ -336,6 +304,7 @@ class ModeService:
     def preview(
         self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]
     ) -> list[tuple[date, list[tuple[int, int, str]]]]:
+        """Return the next seven days of this plan: from minute, to minute, mode. Raises SettingsError."""
         made, made_rules = parse_modes(modes, rules)
         self._arming.check(self._settings().model_copy(update={"modes": made, "rules": made_rules}))
         calendar = Calendar(self._zone, made.location or None)
@@ -345,6 +314,7 @@ class ModeService:
         return [(day, schedule.day(day)) for day in days]
 
     def instant_ms(self, wall: str) -> int:
+        """Return the time, ms UTC, of local `2026-11-22T23:00`. Raises NotDone if invalid."""
         try:
             at = datetime.fromisoformat(wall)
         except ValueError:
@@ -358,6 +328,7 @@ class ModeService:
         )  # fmt: skip
 
     def why(self, event: EventId) -> list[Outcome]:
+        """Return the outcomes of an event; empty if none were stored."""
         sent = self.outbox.of_event(event) if self.outbox is not None else []
         return [
             Outcome(one.deed, one.does, one.why, went=_went(one.deed, sent) if one.does else "")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from tawny.config.changes.retention import change_retention, parse_retention, retention_to_table
 from tawny.config.settings import Settings
@@ -23,8 +23,6 @@ from tawny.storage.index.protocol import Index
 from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.planning import RemovalPlan
 from tawny.storage.retention.runner import Retention
-
-# Interface for the web layer: retention settings, usage and planned removals.
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,30 +73,11 @@ class RetentionReport:
     """The sentence that says so."""
 
 
-class RetentionApi(Protocol):
-    """Manages retention. Thread-safe; calls wait for the disk."""
-
-    def now(self) -> RetentionReport: ...
-    def plan(self, asked: RetentionRequest | None, ahead_s: float) -> RemovalPlan:
-        """Return what would be removed now, or within ahead_s at present rates.
-
-        asked: settings to evaluate; None: the current ones. Raises SettingsError if they are invalid.
-        """
-        ...
-
-    def change(self, asked: RetentionRequest) -> None:
-        """Apply the settings, durably if a settings file is in use.
-
-        Raises SettingsError, NotDone and FolderUnwritable; nothing is changed then.
-        """
-        ...
-
-
 MOST_LOCKED = 1000
 
 
 class RetentionService:
-    """Retention for clients.
+    """Retention for clients. Thread-safe; calls wait for the disk.
 
     settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use.
     """
@@ -144,6 +123,10 @@ class RetentionService:
         )
 
     def plan(self, asked: RetentionRequest | None, ahead_s: float) -> RemovalPlan:
+        """Return what would be removed now, or within ahead_s at present rates.
+
+        asked: settings to evaluate; None: the current ones. Raises SettingsError if they are invalid.
+        """
         chosen = None if asked is None else contract(self._with(asked))
         figures, _ = self._room()
         ahead_bytes = 0
@@ -155,6 +138,10 @@ class RetentionService:
         return self._retention.plan(chosen=chosen, ahead_s=ahead_s, ahead_bytes=ahead_bytes)
 
     def change(self, asked: RetentionRequest) -> None:
+        """Apply the settings, durably if a settings file is in use.
+
+        Raises SettingsError, NotDone and FolderUnwritable; nothing is changed then.
+        """
         with self._lock:
             new = self._with(asked)
             if self._config is not None:

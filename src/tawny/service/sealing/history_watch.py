@@ -1,7 +1,6 @@
 """Watch over the signed history: compares it with its witnesses and raises a problem until the owner confirms it.
 
-Witnesses are what browsers present, the mirror, and the running recorder's own memory. Implements
-`service.sealing.history_watch.HistoryApi`.
+Witnesses are what browsers present, the mirror, and the running recorder's own memory.
 """
 
 import logging
@@ -9,7 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from tawny.model.clock import Clock
@@ -20,8 +19,6 @@ from tawny.service.health.alarms import HealthProblem
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.history.witnesses import HistoryWitnesses, WitnessReport, mirror_witnesses
-
-# Interface for the web layer: witnesses of the signed history.
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +32,6 @@ class SeenWitnesses:
     doubted: Sequence[str]
 
 
-class HistoryApi(Protocol):
-    """The signed history as its witnesses see it. Thread-safe; calls wait for the disk and raise StorageError."""
-
-    def seen(self, texts: Sequence[str], seen_by: str) -> SeenWitnesses:
-        """Compare witnesses that a browser remembers. Contradictions become a problem until they are confirmed."""
-        ...
-
-    def contradictions(self) -> list[str]:
-        """Return what the witnesses contradict, as sentences; empty if nothing or confirmed."""
-        ...
-
-    def confirm(self, texts: Sequence[str] = ()) -> list[str]:
-        """Confirm that the present history counts, also against these witnesses.
-
-        Return what was confirmed, as sentences.
-        """
-        ...
-
-
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S: Final = 3600.0
@@ -65,7 +43,10 @@ HISTORY_DO: Final = (
 
 
 class HistoryWatch:
-    """Watches the history of one volume. Call it, as a health check, from one thread; the rest is thread-safe."""
+    """Watches the history of one volume. Call it, as a health check, from one thread; the rest is thread-safe.
+
+    Calls wait for the disk and raise StorageError.
+    """
 
     def __init__(self, volume: Volume, history: SignedHistory, clock: Clock, zone: str) -> None:
         self._volume, self._history, self._clock, self._zone = volume, history, clock, ZoneInfo(zone)
@@ -89,14 +70,20 @@ class HistoryWatch:
             yield HealthProblem(ProblemKind.HISTORY, None, self._sentence(found[0]) + more, HISTORY_DO)
 
     def seen(self, texts: Sequence[str], seen_by: str) -> SeenWitnesses:
+        """Compare witnesses that a browser remembers. Contradictions become a problem until they are confirmed."""
         head, asked = self._history.head, [one for text in texts for one in find_witnesses(text)]
         found = self._compare(asked, seen_by)
         return SeenWitnesses(head.text if head is not None else None, [one.text for one in found])
 
     def contradictions(self) -> list[str]:
+        """Return what the witnesses contradict, as sentences; empty if nothing or confirmed."""
         return [self._sentence(one) for one in self._reports]
 
     def confirm(self, texts: Sequence[str] = ()) -> list[str]:
+        """Confirm that the present history counts, also against these witnesses.
+
+        Return what was confirmed, as sentences.
+        """
         self._compare([one for text in texts for one in find_witnesses(text)], "An upload or notification")
         found = self._witnesses.accept(self._clock.now_ms())
         if found:

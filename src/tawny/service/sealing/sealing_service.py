@@ -1,7 +1,4 @@
-"""Sealing service: reads and changes encryption settings and unlock methods at runtime.
-
-Implements `service.sealing.sealing_service.SealingApi`.
-"""
+"""Sealing service: reads and changes encryption settings and unlock methods at runtime."""
 
 import json
 import os
@@ -10,15 +7,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 from tawny.config.changes.delivery import change_seal
 from tawny.config.settings import Settings
 from tawny.model.clock import Clock
 from tawny.model.errors import FolderUnwritable, NotDone
 from tawny.model.ids import CameraId
-
-# Interface for the web layer: encryption settings, recipients and unlock methods.
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,33 +49,6 @@ NOTHING: Final = SealingStatus(
     (), None, is_everything=False, cameras={}, fingerprint="", ways=(), made_ms=None, tested_ms=None, is_in_file=False
 )
 """Used where encryption is not available."""
-
-
-class SealingApi(Protocol):
-    """Manages encryption. Thread-safe; calls wait for the disk.
-
-    Raises NotDone, SettingsError, FolderUnwritable and StorageError; nothing is changed then.
-    """
-
-    def now(self) -> SealingStatus: ...
-    def opens(self, recipient: str) -> str:
-        """Return what a key opens here, as text; empty if nothing."""
-        ...
-
-    def set_up(self, recipient: str, recovery: str, wrapped: bytes) -> None:
-        """Set the recipients of future recordings. wrapped: the private key, encrypted with a passphrase."""
-        ...
-
-    def wrapped(self, way: str) -> bytes | None: ...
-    def add_way(self, name: str, wrapped: bytes) -> UnlockMethod: ...
-    def remove_way(self, way: str) -> None: ...
-    def tested(self, recovery: str) -> bool:
-        """Record that a user proved possession of a recovery sheet. Return whether its public key is ours."""
-        ...
-
-    def seal(self, *, everything: bool, cameras: Mapping[CameraId, bool]) -> None:
-        """Select the cameras to encrypt from now on. cameras: exceptions from `everything`."""
-        ...
 
 
 # Unlock methods: users' private keys, stored encrypted as `keys/<id>.age`.
@@ -201,7 +169,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 class SealingService:
-    """Changes encryption settings.
+    """Changes encryption settings. Thread-safe; calls wait for the disk.
+
+    Raises NotDone, SettingsError, FolderUnwritable and StorageError; nothing is changed then.
 
     settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use.
     fingerprint: of the recorder's first signing key.
@@ -236,6 +206,7 @@ class SealingService:
         )
 
     def opens(self, recipient: str) -> str:
+        """Return what a key opens here, as text; empty if nothing."""
         settings = self._settings()
         if recipient == settings.encryption.recovery:
             return "the recovery sheet, which opens everything"
@@ -245,6 +216,7 @@ class SealingService:
         return f"a key that opens {', '.join(cameras)}" if cameras else ""
 
     def set_up(self, recipient: str, recovery: str, wrapped: bytes) -> None:
+        """Set the recipients of future recordings. wrapped: the private key, encrypted with a passphrase."""
         with self._lock:
             settings, config = self._settings(), self._file()
             if settings.encryption.all or self._ways.all():
@@ -270,12 +242,14 @@ class SealingService:
             self._ways.remove(way)
 
     def tested(self, recovery: str) -> bool:
+        """Record that a user proved possession of a recovery sheet. Return whether its public key is ours."""
         is_ours = recovery == self._settings().encryption.recovery
         if is_ours:
             self._ways.sheet_shown(self._clock.now_ms())
         return is_ours
 
     def seal(self, *, everything: bool, cameras: Mapping[CameraId, bool]) -> None:
+        """Select the cameras to encrypt from now on. cameras: exceptions from `everything`."""
         with self._lock:
             config = self._file()
             new = change_seal(config, everything=everything, cameras=dict(cameras))
