@@ -21,6 +21,7 @@ from tawny.sealed.file_reader import open_sealed, scan_file
 from tawny.sealed.header import HEADER_BYTES
 from tawny.sealed.key_wrapping import Identity, wrap
 from tawny.sealed.sealer import RingLine
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.sealing.sealing_service import SealingService
 from tests.api.fakes import ORIGIN, OURS, House
 from tests.playback.archives import PORCH
@@ -89,9 +90,8 @@ def there(house: House, tmp_path: Path) -> Iterator[Sealed]:
 
 def set_desk(house: House, config: Path) -> list[Settings]:
     now = [read_settings(config)]
-    house.site.sealed = SealingService(
-        config.parent, house.clock, lambda: now[-1], lambda new, _: now.append(new), config, "f1"
-    )
+    changeable = ChangeableSettings(lambda: now[-1], lambda new, _: now.append(new), config)
+    house.site.sealed = SealingService(config.parent, house.clock, changeable, "f1")
     return now
 
 

@@ -44,7 +44,7 @@ class Rig:
         self, chosen: Settings, folder: Path, doors: PluginRegistry | None = None, config: Path | None = None
     ) -> None:
         self.folder, self.clock = folder, SystemClock()
-        self.running = RecorderRuntime(chosen, folder, self.clock, doors or PluginRegistry.opened(), config)
+        self.running = RecorderRuntime.open(chosen, folder, self.clock, doors or PluginRegistry.opened(), config)
         self.heard: list[Message] = []
         self.running.bus.subscribe(self.heard.append)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tawny.app import storage_failover
+from tawny.app import program
 from tawny.app.running import RecorderRuntime
 from tawny.config.loader import parse_settings, read_settings
 from tawny.config.settings import Settings
@@ -53,12 +53,12 @@ def test_what_was_recorded_meanwhile_is_part_of_all_when_the_disk_is_back(
     tmp_path: Path, doors: PluginRegistry
 ) -> None:
     first, spare, chosen = tmp_path / "first", tmp_path / "spare", _settings(tmp_path / "spare")
-    _live(RecorderRuntime(chosen, first, CLOCK, doors), "person")
-    meanwhile = RecorderRuntime(storage_failover._standing_in(chosen, spare), spare, CLOCK, doors, stands_for=first)
+    _live(RecorderRuntime.open(chosen, first, CLOCK, doors), "person")
+    meanwhile = RecorderRuntime.open(program._standing_in(chosen, spare), spare, CLOCK, doors, stands_for=first)
     assert any("is missing. Recording to" in one.message for one in meanwhile.warnings())
     _live(meanwhile, "disk")
     assert (spare / "tawny.db").exists()
-    again = RecorderRuntime(chosen, first, CLOCK, doors)
+    again = RecorderRuntime.open(chosen, first, CLOCK, doors)
     again.close("person")
     assert not (spare / "tawny.db").exists()
     volume = Volume.at(first)
@@ -78,9 +78,7 @@ def test_what_was_recorded_meanwhile_is_part_of_all_when_the_disk_is_back(
 def test_without_a_spare_it_says_so_and_writes_nothing(tmp_path: Path) -> None:
     chosen = _settings(tmp_path / "spare").model_copy(update={"storage": Settings().storage})
     with pytest.raises(DiskMissing) as told:
-        storage_failover.record(
-            chosen, tmp_path / "first", lambda *_: None, is_missing=lambda _: "no disk is mounted there"
-        )
+        program.record(chosen, tmp_path / "first", lambda *_: None, is_missing=lambda _: "no disk is mounted there")
     assert told.value.exit_code == 36
     assert list(tmp_path.iterdir()) == []
 
@@ -89,16 +87,16 @@ def test_a_spare_that_was_never_one_is_not_taken_for_it(tmp_path: Path) -> None:
     chosen = _settings(tmp_path / "spare")
     (tmp_path / "spare").mkdir()
     with pytest.raises(DiskMissing):
-        storage_failover.record(chosen, tmp_path / "first", lambda *_: None, is_missing=lambda _: "it is away")
+        program.record(chosen, tmp_path / "first", lambda *_: None, is_missing=lambda _: "it is away")
 
 
 def test_nobody_from_outside_is_let_in_where_nobody_could_sign_in(tmp_path: Path) -> None:
     chosen = _settings(tmp_path).model_copy(
         update={"web": Settings().web.model_copy(update={"listen": "0.0.0.0:8000"})}
     )
-    assert storage_failover._standing_in(chosen, tmp_path).web.listen == "127.0.0.1:8000"
+    assert program._standing_in(chosen, tmp_path).web.listen == "127.0.0.1:8000"
     (tmp_path / "accounts.db").touch()
-    assert storage_failover._standing_in(chosen, tmp_path).web.listen == "0.0.0.0:8000"
+    assert program._standing_in(chosen, tmp_path).web.listen == "0.0.0.0:8000"
 
 
 def test_it_goes_back_by_itself_with_the_settings_as_they_are_then(
@@ -123,9 +121,9 @@ def test_it_goes_back_by_itself_with_the_settings_as_they_are_then(
             away[0] = False
             self.came_back = self._until()
 
-    monkeypatch.setattr(storage_failover, "Program", Ran)
+    monkeypatch.setattr(program, "Program", Ran)
     first = tmp_path / "first"
-    storage_failover.record(
+    program.record(
         read_settings(file),
         first,
         lambda *_: None,

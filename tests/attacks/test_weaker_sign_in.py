@@ -19,6 +19,7 @@ from tawny.protocols.client_auth import MAX_OFFER_CHARS, MAX_OFFERS, ClientAuth
 from tawny.protocols.login_history import LoginHistory, SignIn
 from tawny.service.cameras.connection_settings import CameraAddressChange, CameraConnectionService
 from tawny.service.cameras.login_file import NAME, LoginFile
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.onvif import OnvifCamera
 from tawny.sources.rtsp.address import parse_rtsp
@@ -295,7 +296,10 @@ def test_trying_an_address_keeps_to_the_rule_unless_the_password_is_entered(came
     source, logins = f"rtsp://127.0.0.1:{camera.port}/stream", LoginHistory()
     house = House(tmp_path, f'[cameras.door]\nsource = "rtsp://me:{PASSWORD}@127.0.0.1:{camera.port}/stream"\n')
     desk = CameraConnectionService(
-        lambda: house.settings, house._apply, PluginRegistry.opened(), SystemClock(), house.config, logins
+        ChangeableSettings(lambda: house.settings, house._apply, house.config),
+        PluginRegistry.opened(),
+        SystemClock(),
+        logins,
     )
     logins.record("door", "127.0.0.1", camera.port).offered(SignIn.SHA_256)
     with pytest.raises(SourceLoginWeaker):

@@ -138,7 +138,7 @@ def main(folder: Path, packets: list[SourcePacket], run_s: float, spare: str, *,
     settings, problems = parse_settings(text, {})
     assert settings is not None, problems
     clock = SystemClock()
-    running = RecorderRuntime(settings, folder, clock, PluginRegistry({"film": Film(packets, run_s)}, {}))
+    running = RecorderRuntime.open(settings, folder, clock, PluginRegistry({"film": Film(packets, run_s)}, {}))
 
     def heard(message: Message) -> None:
         match message:

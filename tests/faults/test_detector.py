@@ -72,7 +72,7 @@ def test_recording_goes_on(tmp_path: Path, kind: type[Crashes] | type[Hangs] | t
     chosen, problems = parse_settings(text, {})
     assert chosen is not None, problems
     film = Film(list(made_clip(ClipSpec(seconds=20.0)).packets), 20.0)
-    running = RecorderRuntime(chosen, tmp_path, CLOCK, PluginRegistry({"film": film}, {kind.name: kind}))
+    running = RecorderRuntime.open(chosen, tmp_path, CLOCK, PluginRegistry({"film": film}, {kind.name: kind}))
     heard: list[Message] = []
     running.bus.subscribe(heard.append)
     running.begin()

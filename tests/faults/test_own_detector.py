@@ -70,7 +70,7 @@ class Porch:
             for packet in part
         ]
         film = Film(again, PART_S * PARTS)
-        self.running = RecorderRuntime(
+        self.running = RecorderRuntime.open(
             chosen, folder / "data", CLOCK, PluginRegistry({"film": film}, PluginRegistry.opened().detectors)
         )
         self.running.bus.subscribe(self.heard.append)

@@ -22,7 +22,7 @@ from tawny.model.times import Span
 from tawny.recorder.recorder import SegmentRecorder, WriteLoss
 from tawny.service.cameras.camera import CameraServices, RunningCamera
 from tawny.service.cameras.gap_writer import GapWriter
-from tawny.service.health.monitor import HealthMonitor
+from tawny.service.health.monitor import HealthMonitor, MonitoredRecorder
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
 from tawny.sources.source import IdleUntil, SourceContext
@@ -135,16 +135,18 @@ class World:
         self.cameras = {name: RunningCamera(name, chosen, parts, self.begin_ms) for name in (PORCH, YARD)}
         self.shown: Callable[[CameraStatus], CameraStatus] = lambda status: status
         self.care = HealthMonitor(
+            MonitoredRecorder(
+                self.volume,
+                self.index,
+                self.recorder,
+                self.ledger,
+                cameras=lambda: [self.shown(camera.keeper.status) for camera in self.cameras.values()],
+                others=list,
+            ),
             HeartbeatSettings.model_validate({"url": check_in, "interval": "1 min"}),
             self.clock,
             self.bus,
-            self.volume,
-            self.index,
-            self.recorder,
-            self.ledger,
             "UTC",
-            lambda: [self.shown(camera.keeper.status) for camera in self.cameras.values()],
-            list,
             lambda: True,
         )
         self.care.start(self.engine)

@@ -2,8 +2,10 @@
 
 import asyncio
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends
@@ -17,16 +19,17 @@ from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
 from tawny.api.auth.unlocks import UnlockedSessions
 from tawny.api.client_address import TrustedProxies, UnknownProxies
-from tawny.api.host_names import AllowedHosts
+from tawny.api.host_names import AllowedHosts, read_machine_names
 from tawny.api.inbox import Inbox
 from tawny.api.live.follow import FollowSelectors
 from tawny.api.past.clip_jobs import ClipJobs, ClipStore
 from tawny.api.security_headers import UNLOCKED
 from tawny.api.static_files import StaticFiles
-from tawny.config.settings import LiveSettings
+from tawny.config.settings import LiveSettings, WebSettings, ascii_host, listen_address, proxy_networks
 from tawny.engine.blocking_calls import BlockingCalls
 from tawny.live.hls import HlsFeeds
 from tawny.live.jpeg_stream import Snapshots
+from tawny.live.rtsp_server.session import RtspServer
 from tawny.live.viewer import ViewerCounts
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
@@ -70,8 +73,6 @@ class AppContext:
     interface: StaticFiles
     passwords: Passwords = field(default_factory=Passwords)
     metrics_token: str = ""
-    rtsp: str = ""
-    """Address of the RTSP server, for example `0.0.0.0:8554`; empty: off."""
     seen: frozenset[CameraId] | None = None
     """Cameras the current user may see; None: all."""
     live: LiveSettings = field(default_factory=LiveSettings)
@@ -86,14 +87,18 @@ class AppContext:
     orders: IntegrationService | None = None
     sealed: SealingService | None = None
     history: HistoryWatch | None = None
-    address: str = ""
-    """URL for phones; empty: unknown."""
     clip_store: ClipStore = field(default_factory=lambda: ClipStore(None, FEW_BYTES))
     inbox: Inbox = field(default_factory=lambda: Inbox(None))
     hosts: tuple[str, ...] = ("127.0.0.1",)
     """Addresses WebRTC listens on."""
 
-    proxies: TrustedProxies = field(default_factory=TrustedProxies)
+    machine_names: Callable[[], frozenset[str]] = read_machine_names
+
+    address: str = field(default="", init=False)
+    """URL for phones; empty: unknown."""
+    rtsp: str = field(default="", init=False)
+    """Address of the RTSP server, for example `0.0.0.0:8554`; empty: off."""
+    proxies: TrustedProxies = field(default_factory=TrustedProxies, init=False)
     names: AllowedHosts = field(init=False)
     """Host names under which the web interface may be opened."""
 
@@ -106,7 +111,7 @@ class AppContext:
     def __post_init__(self) -> None:
         self.attempts = GuessLimit(self.recorder.clock)
         self.devices = KnownDevices(self.accounts.file, self.recorder.clock)
-        self.names = AllowedHosts(self.recorder.clock)
+        self.names = AllowedHosts(self.recorder.clock, self.machine_names)
         self.unknown_proxies = UnknownProxies(self.recorder.clock)
         self.viewers = ViewerCounts(self.recorder.watched)
         self.pictures = Snapshots()
@@ -123,6 +128,18 @@ class AppContext:
         self.health = HealthAnswer(self.recorder)
         self.hls, self.follows = HlsFeeds(self.recorder.clock), FollowSelectors()
         self._rtc = _RtcOnDemand(self.live, self.hosts, self.recorder.clock)
+
+    def apply(self, web: WebSettings) -> None:
+        """Apply the names under which browsers may open the web interface, its public address and trusted proxies."""
+        host, _ = listen_address(web.listen)
+        self.address = web.public_url
+        self.names.configure((ascii_host(urlsplit(web.public_url).hostname or ""), ascii_host(host), *web.hosts))
+        self.proxies = TrustedProxies(proxy_networks(web.proxies))
+
+    async def open_rtsp(self, server: RtspServer) -> None:
+        """Start the RTSP server for other apps."""
+        await server.start()
+        self.rtsp = server.address
 
     @property
     def rtc(self) -> "WebRtcSessions":

@@ -1,4 +1,4 @@
-"""Control requests about modes and rules, answered in the JSON that scripts rely on."""
+"""Answers of the control socket, in the JSON that `tawny` commands and scripts rely on."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -9,19 +9,54 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from tawny.api.admin.mode_schemas import RehearsalRequest
+from tawny.app.web_interface import WebInterface
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.ids import EventId
 from tawny.model.times import utc_text
 from tawny.model.validation import problem_text
+from tawny.service import json_format
+from tawny.service.health.self_test import self_test_text
 from tawny.service.json_format import utc_text_or_none
 from tawny.service.modes.mode_service import ModeService, Outcome, Rehearsal
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def answers(desk: ModeService, zone: ZoneInfo, clock: Clock) -> dict[str, Answer]:
-    """Return the request handlers by name: `modes`, `rehearse`, `why`."""
+def control_answers(web: WebInterface) -> dict[str, Answer]:
+    """Return the handlers by command."""
+    running, outward, programs = web.running, web.outward, web.programs
+
+    def status(_: Mapping[str, Any]) -> dict[str, Any]:
+        now, self_test = json_format.status(web.site.health.now()), running.care.self_test
+        return {**now, "self_test": self_test_text(self_test), "outbox": outward.summary()}
+
+    def confirm_history(asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Confirm the signed history for `tawny check --confirm-history`; return what was confirmed."""
+        texts, watch = asked.get("witnesses"), running.sealing.watch
+        given = [str(one) for one in texts] if isinstance(texts, list) else []
+        return {"confirmed": watch.confirm(given) if watch is not None else []}
+
+    def sweep(asked: Mapping[str, Any]) -> dict[str, Any]:
+        return outward.swept(str(asked.get("name")), only_told=asked.get("dry_run") is not False)
+
+    return {
+        "status": status,
+        "where": lambda _: {"address": f"http://{web.server.address}", "rtsp": web.site.rtsp or None},
+        "report": running.report,
+        "confirm history": confirm_history,
+        "accept-login": running.accept_login,
+        "targets": lambda _: {"items": outward.told()},
+        "programs": lambda _: {"items": programs.told()},
+        "order": lambda asked: programs.commanded(asked.get("order")),
+        "test": lambda asked: outward.tested(str(asked.get("name"))),
+        "sweep": sweep,
+        **_mode_answers(web.modes, web.site.zone, running.clock),
+    }
+
+
+def _mode_answers(desk: ModeService, zone: ZoneInfo, clock: Clock) -> dict[str, Answer]:
+    """Return the handlers of `modes`, `rehearse` and `why`."""
 
     def modes(_: Mapping[str, Any]) -> dict[str, Any]:
         now = desk.now()

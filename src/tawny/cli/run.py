@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from tawny.app.program import Program
-from tawny.app.storage_failover import record
+from tawny.app.program import Program, record
 from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.paths import data_folder, demo_folder, load_settings

@@ -4,7 +4,6 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
-from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -17,7 +16,6 @@ from tawny.api.client_address import is_loopback
 from tawny.api.host_names import MOST_LOGGED, AllowedHosts, host_name, is_loopback_host, names_of, read_machine_names
 from tawny.api.live.rtsp_auth import PassAuthenticator
 from tawny.api.server import WebServer
-from tawny.app.program import _take_over as take_over
 from tawny.config.changes.difference import AT_ONCE, difference
 from tawny.config.loader import parse_settings
 from tawny.config.settings import Settings
@@ -192,12 +190,12 @@ async def test_changed_settings_take_effect_at_once(house: House) -> None:
     text += 'hosts = ["more.example"]\nproxies = ["172.30.32.0/24"]\n'
     changed, problems = parse_settings(text, {})
     assert changed, problems
-    take_over(house.site, Mock(), changed)
+    house.site.apply(changed.web)
     assert all(map(house.site.names.allows, ("tawny.lan:8000", "xn--kche-0ra.example", "more.example", "garage-pi")))
     assert not house.site.names.allows("cam.example.org")
     assert house.site.proxies.trusts("172.30.32.9")
     assert set(difference(Settings(), changed).other) - AT_ONCE == {"web.listen"}
-    take_over(house.site, Mock(), Settings())
+    house.site.apply(Settings().web)
     assert not house.site.names.allows("more.example")
     assert not house.site.proxies.trusts("172.30.32.9")
 

@@ -12,6 +12,7 @@ from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, SettingsError, SourceError
 from tawny.model.ids import CameraId
 from tawny.service.cameras.connection_settings import CameraAddress, CameraAddressChange, CameraConnectionService
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
@@ -40,7 +41,7 @@ class House:
         self.settings = read_settings(self.config, {})
         self.applied = 0
         self.desk = CameraConnectionService(
-            lambda: self.settings, self._apply, PluginRegistry.opened(), SystemClock(), self.config
+            ChangeableSettings(lambda: self.settings, self._apply, self.config), PluginRegistry.opened(), SystemClock()
         )
 
     def _apply(self, new: Settings, file: str) -> None:
@@ -142,6 +143,8 @@ def test_a_camera_at_this_machine_or_in_no_file_is_not_changed_here(tmp_path: Pa
     with pytest.raises(NotDone):
         house.desk.place(DOOR)
     nowhere = one_camera("rtsp://192.168.1.5/main")
-    desk = CameraConnectionService(lambda: nowhere, lambda *_: None, PluginRegistry.opened(), SystemClock(), None)
+    desk = CameraConnectionService(
+        ChangeableSettings(lambda: nowhere, lambda *_: None, None), PluginRegistry.opened(), SystemClock()
+    )
     with pytest.raises(NotDone):
         desk.place(DOOR)

@@ -77,12 +77,13 @@ class _Bench:
             for name in (DOOR, YARD)
         )
         chosen = settings(text)
-        self.running = RecorderRuntime(chosen, folder, self.clock, PluginRegistry({"asked": self.source}, {}))
+        self.running = RecorderRuntime.open(chosen, folder, self.clock, PluginRegistry({"asked": self.source}, {}))
         self.engine = InlineEngine(self.clock, lambda part, error: None)
         self.running._recorder.start(self.running._engine)
-        parts = replace(self.running._parts, engine=self.engine, ingest=self.engine)
-        for name, camera in chosen.cameras.items():
-            self.running._own.now[CameraId(name)] = RunningCamera(CameraId(name), camera, parts, 0)
+        parts = replace(self.running.parts.services, engine=self.engine, ingest=self.engine)
+        self.running.parts.cameras.now = {
+            CameraId(name): RunningCamera(CameraId(name), camera, parts, 0) for name, camera in chosen.cameras.items()
+        }
         self.viewers = ViewerCounts(self.running.watched)
 
     def pause_s(self, camera: CameraId, stream: StreamName, over_s: float = 2.0) -> float:

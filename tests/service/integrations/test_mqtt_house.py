@@ -40,7 +40,7 @@ class Bench:
             Kept(),
             lambda action, person, caller, detail: self.notes.append((action, person, detail)),
             rig.clock,
-            running.died,
+            running.parts.place.died,
             lambda: 3,
         )
 

@@ -32,7 +32,7 @@ class Bench:
     def again(self) -> None:
         """As after a restart."""
         self.deciding = RuleDecider(lambda: self.settings, self.modes, self.book, self.clock)
-        self.acting = RuleActions(self.deciding, self.modes, self, self.bus.publish, self.clock)
+        self.acting = RuleActions(self.deciding, self.modes, self.order, self.run, self.bus.publish, self.clock)
 
     def order(self, asked: Mapping[str, Any], by: str) -> str:
         if self.fails:

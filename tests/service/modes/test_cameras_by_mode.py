@@ -51,7 +51,7 @@ def test_a_private_camera_shows_and_records_nothing_until_it_is_over(tmp_path: P
         modes, running = recorder.running.arming.modes, recorder.running
         modes.pause(DOOR, None, "Anna")
         recorder.wait_for(CameraState.PAUSED)
-        assert all(hub.newest is None for hub in running._own.now[DOOR].hubs.values())
+        assert all(hub.newest is None for hub in running.parts.cameras.now[DOOR].hubs.values())
         (private,) = gaps(recorder, DOOR, GapReason.PRIVACY)
         assert (private.detail, private.end_ms) == ("Anna", None)
         modes.pause(DOOR, recorder.clock.now_ms() + 500, "Anna")

@@ -133,7 +133,7 @@ class World:
         self.telling = NotificationScheduler(
             self.outbox, archive, self.ears, clip_of, self.is_muted, list, BERLIN, self.clock, deciding=self.deciding
         )
-        self.acting = RuleActions(self.deciding, self.modes, self.done, bus.publish, self.clock)
+        self.acting = RuleActions(self.deciding, self.modes, self.done.order, self.done.run, bus.publish, self.clock)
         for part in (self.acting, self.sending, self.telling):
             bus.subscribe(part.heard)
         self.bus, self.archive = bus, archive

@@ -12,8 +12,10 @@ from tawny.engine import InlineEngine
 from tawny.model.errors import SettingsError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.recorder import DiskUsage
 from tawny.service.retention import retention_service as web
+from tawny.service.retention.forecast import FreeSpace
 from tawny.service.retention.promises import contract
 from tawny.service.retention.retention_service import RetentionService
 from tawny.service.retention.secondary_volumes import OtherVolumes
@@ -35,23 +37,17 @@ class Bench:
         self.site = Site(folder / "data")
         self.file = folder / "tawny.toml"
         self.file.write_text(FILE)
-        self.figures = DiskUsage(1, 2, 3, keeps_days=20.0, fits=True)
         self.settings: Settings = read_settings(self.file)
         site, kept = self.site, contract(self.settings)
         self.retention = Retention(site.volume, site.index, site.ledger, site.clock, kept.everyone, kept.cameras)
         engine = InlineEngine(site.clock, lambda _, error: pytest.fail(str(error)))
+        self.room = FreeSpace(site.volume, site.index, site.clock, lambda: self.settings, lambda: None, dict)
+        self.room.figures = DiskUsage(1, 2, 3, keeps_days=20.0, fits=True)
+        others = OtherVolumes(site.volume, [], site.index, site.clock, engine, lambda: 0.0)
         self.keeping = RetentionService(
-            site.volume,
-            site.index,
+            web.StoredRecordings(site.volume, site.index, self.retention, self.room, others, None),
             site.clock,
-            self.retention,
-            OtherVolumes(site.volume, [], site.index, site.clock, engine, lambda: 0.0),
-            None,
-            lambda: self.settings,
-            self._apply,
-            self.file,
-            lambda: {(PORCH, MAIN): (1000.0, 100.0)},
-            lambda: (self.figures, ()),
+            ChangeableSettings(lambda: self.settings, self._apply, self.file),
         )
 
     def _apply(self, new: Settings, _file: str) -> None:
@@ -66,6 +62,7 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     made = Bench(tmp_path)
+    monkeypatch.setattr(made.room, "rates", lambda: {(PORCH, MAIN): (1000.0, 100.0)})
     monkeypatch.setattr(made.site.volume, "space", lambda: DiskCapacity(50_000, 100_000))
     return made
 
@@ -111,7 +108,7 @@ def test_a_rate_that_is_not_known_foresees_nothing(bench: Bench, monkeypatch: py
     asked = bench.asked(min_free="1 %")
     assert bench.keeping.plan(asked, 86_400.0).missing_bytes
     assert bench.keeping.now().cameras[0].fits_s is not None
-    bench.figures = DiskUsage(1, 2, 3)
+    bench.room.figures = DiskUsage(1, 2, 3)
     assert not bench.keeping.plan(asked, 86_400.0).missing_bytes
     assert bench.keeping.now().cameras[0].fits_s is None
 

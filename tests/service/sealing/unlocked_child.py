@@ -15,6 +15,7 @@ import httpx
 
 from tawny.config.loader import read_settings
 from tawny.model.segments import Segment
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.sealing.sealing_service import SealingService
 from tests.api.fakes import House, make_house
 from tests.playback.sealed_archives import sealed
@@ -25,7 +26,8 @@ def main() -> None:
     house = make_house(folder)
     config = folder / "tawny.toml"
     settings = read_settings(config)
-    house.site.sealed = SealingService(folder, house.clock, lambda: settings, lambda *_: None, config, "f1")
+    changeable = ChangeableSettings(lambda: settings, lambda *_: None, config)
+    house.site.sealed = SealingService(folder, house.clock, changeable, "f1")
     segment = sealed(house.recorder, house.recorder.record(house.clock.now_ms() - 60_000), [recipient])
     asyncio.run(_serve(house, segment))
 

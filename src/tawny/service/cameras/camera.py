@@ -157,12 +157,6 @@ def _of_late(hub: Hub) -> list[Packet]:
     return [packet for packet in packets if packet.run == packets[-1].run]
 
 
-def rates_of(cameras: Mapping[CameraId, Mapping[StreamName, Hub]]) -> Rates:
-    """Return `byte_rates` of every stream that has them."""
-    hubs = {(camera, stream): hub for camera, streams in cameras.items() for stream, hub in streams.items()}
-    return {which: found for which, hub in hubs.items() if (found := byte_rates(hub)) is not None}
-
-
 RING_S = 20.0
 """Packets kept in memory, s. Exceeds the pre-roll and the write stalls of slow memory cards."""
 
@@ -452,23 +446,51 @@ class _Listener:
 # Running cameras: started, changed and stopped one by one while the others continue.
 
 
-class CameraSet:
-    """The running cameras. Change them from one thread at a time. duty: returns what a camera must do now."""
+class RunningCameras:
+    """The cameras that run now, for any thread. Only `CameraSet` replaces them, as a whole."""
 
-    def __init__(self, parts: CameraServices, duty: Callable[[CameraId, Settings], CameraDuty]) -> None:
-        self._parts, self._duty = parts, duty
-        self.now: dict[CameraId, RunningCamera] = {}
-        """Replaced as a whole, so that any thread may read it."""
+    def __init__(self) -> None:
+        self.now: Mapping[CameraId, RunningCamera] = {}
+
+    def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
+        found = self.now.get(camera)
+        return found.hubs.get(stream) if found else None
+
+    def statuses(self) -> list[CameraStatus]:
+        return [camera.watching.shown(camera.keeper.status) for camera in self.now.values()]
+
+    def byte_rates(self) -> Rates:
+        """Return `byte_rates` of every stream that has them."""
+        hubs = {(name, stream): hub for name, one in self.now.items() for stream, hub in one.hubs.items()}
+        return {which: found for which, hub in hubs.items() if (found := byte_rates(hub)) is not None}
+
+    def lost(self, loss: WriteLoss) -> None:
+        """Handle the recorder's report that it cannot write, or can write again."""
+        found = self.now.get(loss.camera)
+        if found is not None:
+            found.lost(loss)
+
+
+class CameraSet:
+    """Starts, changes and stops the running cameras, from one thread at a time.
+
+    duty: returns what a camera must do now.
+    """
+
+    def __init__(
+        self, running: RunningCameras, parts: CameraServices, duty: Callable[[CameraId, Settings], CameraDuty]
+    ) -> None:
+        self._running, self._parts, self._duty = running, parts, duty
 
     def begin(self, settings: Mapping[str, Settings], since_ms: int) -> None:
         duties = {CameraId(name): self._duty(CameraId(name), one) for name, one in settings.items()}
-        self.now = {
+        self._running.now = {
             name: RunningCamera(name, settings[name], self._parts, since_ms, duty) for name, duty in duties.items()
         }
 
     def take_over(self, settings: Mapping[str, Settings], change: SettingsDifference) -> None:
         """Apply changed settings. Only changed cameras restart."""
-        cameras = dict(self.now)
+        cameras = dict(self._running.now)
         since_ms = self._parts.clock.now_ms()  # the time between two instances of a camera belongs to the second
         for name in change.removed:
             cameras.pop(CameraId(name)).close()
@@ -480,22 +502,22 @@ class CameraSet:
             cameras[name] = RunningCamera(name, settings[name], self._parts, begins_ms.get(name) or since_ms, duty)
         for name in change.watched:
             cameras[CameraId(name)].watch_otherwise(settings[name])
-        self.now = {CameraId(name): cameras[CameraId(name)] for name in settings}
+        self._running.now = {CameraId(name): cameras[CameraId(name)] for name in settings}
 
     def stand(self) -> None:
         """Restart the cameras whose duty has changed."""
-        duties = {name: self._duty(name, camera.settings) for name, camera in self.now.items()}
-        found = {name: camera for name, camera in self.now.items() if duties[name] != camera.duty}
+        duties = {name: self._duty(name, camera.settings) for name, camera in self._running.now.items()}
+        found = {name: camera for name, camera in self._running.now.items() if duties[name] != camera.duty}
         for name, camera in found.items():
             camera.stop_reading(then=duties[name])
         since_ms = self._parts.clock.now_ms()
         for name, camera in found.items():
             begin_ms = camera.close(then=duties[name]) or since_ms
             made = RunningCamera(name, camera.settings, self._parts, begin_ms, duties[name])
-            self.now = {**self.now, name: made}
+            self._running.now = {**self._running.now, name: made}
 
     def close(self) -> None:
-        for camera in self.now.values():
+        for camera in self._running.now.values():
             camera.stop_reading(for_good=True)
-        for camera in self.now.values():
+        for camera in self._running.now.values():
             camera.close()

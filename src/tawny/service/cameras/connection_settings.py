@@ -5,9 +5,8 @@ Passwords are never returned; they are stored in `secrets.toml`. Thread-safe.
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from tawny.config.changes.delivery import SourceDraft
@@ -17,6 +16,7 @@ from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VideoFormat
 from tawny.protocols.login_history import LoginHistory
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.rtsp.address import LEFT_OUT, RtspAddress, claims_rtsp, parse_rtsp
 from tawny.sources.source import IdleUntil, SourceContext
@@ -97,21 +97,18 @@ _IN_FILE = "Change it in the settings file. No restart is needed."
 class CameraConnectionService:
     """Changes the addresses and logins of cameras. Thread-safe; waits for the disk and for the camera.
 
-    settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use.
     logins: what sign-in cameras offered before. Whoever enters a password accepts any sign-in of the camera.
     """
 
     def __init__(
         self,
-        settings: Callable[[], Settings],
-        apply: Callable[[Settings, str], None],
+        settings: ChangeableSettings,
         doors: PluginRegistry,
         clock: Clock,
-        config: Path | None,
         logins: LoginHistory | None = None,
     ) -> None:
-        self._settings, self._apply, self._doors = settings, apply, doors
-        self._clock, self._config, self._logins = clock, config, logins or LoginHistory()
+        self._settings, self._doors, self._clock = settings, doors, clock
+        self._logins = logins or LoginHistory()
         self._lock = threading.Lock()
 
     def place(self, camera: CameraId) -> CameraAddress:
@@ -126,7 +123,7 @@ class CameraConnectionService:
         now = self._camera(camera)
         if wanted.password is None:
             _refuse_new_places(now, wanted)
-        draft = SourceDraft(self._config, "", {})
+        draft = SourceDraft(self._settings.file, "", {})
         _write_into(draft, camera, now, wanted)
         made = draft.understood().cameras[camera]
         new = self._with(camera, made)
@@ -136,7 +133,7 @@ class CameraConnectionService:
             draft.write()
             if wanted.password:
                 self._logins.forget(camera)
-            self._apply(new, str(self._config))
+            self._settings.apply_written(new)
         return found
 
     def _tried(self, camera: CameraId, made: CameraSettings, logins: LoginHistory | None) -> Mapping[str, str]:
@@ -145,10 +142,10 @@ class CameraConnectionService:
         return {name: f"{one.codec.upper()} {one.width}x{one.height}" for name, one in seen.items()}
 
     def _camera(self, camera: CameraId) -> CameraSettings:
-        found = self._settings().cameras.get(camera)
+        found = self._settings.now().cameras.get(camera)
         if found is None:
             raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
-        if self._config is None:
+        if self._settings.file is None:
             raise NotDone(
                 "These cameras aren't in a settings file.", "Create one with `tawny init` and restart tawny with it."
             )
@@ -158,7 +155,7 @@ class CameraConnectionService:
 
     def _with(self, camera: CameraId, made: CameraSettings) -> Settings:
         """Return the current settings with this camera's addresses replaced; command-line overrides stay in effect."""
-        settings = self._settings()
+        settings = self._settings.now()
         before = settings.cameras[camera]
         after = before.model_copy(update={"source": made.source, "sub": made.sub, "onvif": made.onvif})
         return settings.model_copy(update={"cameras": {**settings.cameras, camera: after}})

@@ -7,7 +7,6 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from tawny.config.changes.detection import change_detection, plain_table
 from tawny.config.settings import CameraSettings, DetectionSettings, Points, Settings
@@ -18,6 +17,7 @@ from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.service import recorder as web
 from tawny.service.cameras.camera import RunningCamera
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import OFF, PluginRegistry
 
 SENSITIVITY = DetectorParameter(50, 1, 100, is_whole=True)
@@ -26,21 +26,17 @@ SENSITIVITY = DetectorParameter(50, 1, 100, is_whole=True)
 class DetectionTuningService:
     """Changes the detection settings of cameras.
 
-    settings, cameras: return the current ones; apply: applies changed settings. config: the settings file; None: not in
-    use.
+    cameras: returns the running ones.
     """
 
     def __init__(
         self,
-        settings: Callable[[], Settings],
+        settings: ChangeableSettings,
         cameras: Callable[[], Mapping[CameraId, RunningCamera]],
-        apply: Callable[[Settings, str], None],
         doors: PluginRegistry,
         clock: Clock,
-        config: Path | None,
     ) -> None:
-        self._settings, self._cameras, self._apply = settings, cameras, apply
-        self._doors, self._clock, self._config = doors, clock, config
+        self._settings, self._cameras, self._doors, self._clock = settings, cameras, doors, clock
         self._lock = threading.Lock()
         self._changes: dict[CameraId, web.DetectionChange] = {}
 
@@ -48,11 +44,11 @@ class DetectionTuningService:
         return [self._about(name) for name in sorted(self._doors.detectors, key=lambda name: (name != "motion", name))]
 
     def readers(self) -> Sequence[str]:
-        own = [name for name, one in self._settings().recognizers.items() if one.file]
+        own = [name for name, one in self._settings.now().recognizers.items() if one.file]
         return list(dict.fromkeys([*sorted(self._doors.recognisers), *own]))
 
     def watching(self, camera: CameraId) -> web.DetectionView | None:
-        running, settings = self._cameras().get(camera), self._settings().cameras.get(camera)
+        running, settings = self._cameras().get(camera), self._settings.now().cameras.get(camera)
         if running is None or settings is None:
             return None
         watch = settings.detection
@@ -60,7 +56,7 @@ class DetectionTuningService:
             watch=watch,
             privacy_masks=settings.privacy_masks,
             version=_version(settings),
-            is_kept=self._config is not None,
+            is_kept=self._settings.file is not None,
             notes=running.watching.notes,
             trouble=running.watching.trouble,
             sound_trouble=running.watching.sound_trouble,
@@ -73,15 +69,15 @@ class DetectionTuningService:
 
     def change(self, camera: CameraId, watch: DetectionSettings, privacy_masks: tuple[Points, ...], by: str) -> None:
         with self._lock:
-            now = self._settings()
+            now = self._settings.now()
             if camera not in now.cameras:
                 raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
             new = _with(now, camera, watch, privacy_masks)
             self._doors.check(new, "the settings")
-            if self._config is not None:  # other values in the file may be overridden by the command line
-                written = change_detection(self._config, camera, watch, privacy_masks).cameras[camera]
+            if self._settings.file is not None:  # other values in the file may be overridden by the command line
+                written = change_detection(self._settings.file, camera, watch, privacy_masks).cameras[camera]
                 new = _with(now, camera, written.detection, written.privacy_masks)
-            self._apply(new, str(self._config or "the settings"))
+            self._settings.apply_written(new)
             self._changes[camera] = web.DetectionChange(by, self._clock.now_ms())
 
     def _about(self, name: str) -> web.DetectorView:

@@ -22,9 +22,7 @@ from tawny.recorder.recorder import SegmentRecorder
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
 from tawny.service.health.checks import ClockWatch, GapWatch, HealthCheck, HealthCheckRunner
 from tawny.service.health.self_test import SelfTest, SelfTester
-from tawny.service.retention.forecast import FreeSpace
-from tawny.service.retention.secondary_volumes import OtherVolumes
-from tawny.storage.disk.mirror import Mirror
+from tawny.service.retention.retention_service import StoredRecordings
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
@@ -128,35 +126,30 @@ BACK = "recording moves back to it automatically."
 SLOW = "At most 2 s are lost on a faster one: use an SSD, or an SD card of class A1 or A2."
 
 
-@dataclass(frozen=True, slots=True)
-class DiskProblems:
-    """Collects disk problems. stands_for: folder of the disk missing at the start, which `volume` replaces."""
+def disk_problems(
+    stored: StoredRecordings, recorder: SegmentRecorder, stands_for: Path | None
+) -> Iterator[HealthProblem]:
+    """Yield the problems of free space, secondary volumes, the mirror and the main volume.
 
-    volume: Volume
-    room: FreeSpace
-    others: OtherVolumes
-    mirror: Mirror | None
-    recorder: SegmentRecorder
-    stands_for: Path | None
-
-    def __call__(self) -> Iterator[HealthProblem]:
-        """Yield the problems of free space, secondary volumes, the mirror and the main volume."""
-        for warning in self.room.warnings:
-            yield HealthProblem(ProblemKind.ROOM, None, warning.message, warning.do)
-        for what, problem in self.others.problems():
-            yield HealthProblem(ProblemKind(what), None, problem.message, problem.do)
-        if self.mirror is not None and self.mirror.problem is not None:
-            yield HealthProblem(ProblemKind.MIRROR, None, self.mirror.problem.message, self.mirror.problem.do)
-        if self.stands_for is not None:
-            told = f"The disk for {self.stands_for} is missing. Recording to {self.volume.root} instead."
-            yield HealthProblem(ProblemKind.SPARE, None, told, f"Connect or mount it; {BACK}")
-        if (spare := self.recorder.on_spare) is not None:
-            how = "isn't responding" if self.recorder.hangs(self.volume) else "fails"
-            told = f"The disk at {self.volume.root} {how}. Recording to {spare.root} instead."
-            yield HealthProblem(ProblemKind.SPARE, None, told, f"Check its cable and its health; {BACK}")
-        if (at_risk_s := self.recorder.at_risk_s) > 0:
-            told = f"The disk at {self.volume.root} is slow: a power cut would lose the last {at_risk_s:.0f} s."
-            yield HealthProblem(ProblemKind.SLOW_DISK, None, told, SLOW)
+    stands_for: folder of the disk missing at the start, which the main volume replaces.
+    """
+    for warning in stored.room.warnings:
+        yield HealthProblem(ProblemKind.ROOM, None, warning.message, warning.do)
+    for what, problem in stored.others.problems():
+        yield HealthProblem(ProblemKind(what), None, problem.message, problem.do)
+    if stored.mirror is not None and stored.mirror.problem is not None:
+        yield HealthProblem(ProblemKind.MIRROR, None, stored.mirror.problem.message, stored.mirror.problem.do)
+    root = stored.volume.root
+    if stands_for is not None:
+        told = f"The disk for {stands_for} is missing. Recording to {root} instead."
+        yield HealthProblem(ProblemKind.SPARE, None, told, f"Connect or mount it; {BACK}")
+    if (spare := recorder.on_spare) is not None:
+        how = "isn't responding" if recorder.hangs(stored.volume) else "fails"
+        told = f"The disk at {root} {how}. Recording to {spare.root} instead."
+        yield HealthProblem(ProblemKind.SPARE, None, told, f"Check its cable and its health; {BACK}")
+    if (at_risk_s := recorder.at_risk_s) > 0:
+        told = f"The disk at {root} is slow: a power cut would lose the last {at_risk_s:.0f} s."
+        yield HealthProblem(ProblemKind.SLOW_DISK, None, told, SLOW)
 
 
 CHECK_IN_DO = "Check that the address is correct and that this computer can reach it."
@@ -166,40 +159,45 @@ NOT_WELL = frozenset({ProblemKind.CAMERA, ProblemKind.DISK, ProblemKind.OPEN_FIL
 """Alarms that stop the check-in, because recording fails or is about to fail."""
 
 
+@dataclass(frozen=True, slots=True)
+class MonitoredRecorder:
+    """What is monitored. cameras: returns their status. others: returns further problems from memory."""
+
+    volume: Volume
+    index: Index
+    recorder: SegmentRecorder
+    ledger: HistoryLedger
+    cameras: Callable[[], Sequence[CameraStatus]]
+    others: Callable[[], Iterable[HealthProblem]]
+
+
 class HealthMonitor:
-    """Monitors the recorder. cameras: returns their status. others: returns further problems from memory."""
+    """Health of the recorder, from memory. Thread-safe; returns at once."""
 
     def __init__(
         self,
+        seen: MonitoredRecorder,
         settings: HeartbeatSettings,
         clock: Clock,
         bus: Bus,
-        volume: Volume,
-        index: Index,
-        recorder: SegmentRecorder,
-        ledger: HistoryLedger,
         zone: str,
-        cameras: Callable[[], Sequence[CameraStatus]],
-        others: Callable[[], Iterable[HealthProblem]],
         is_clock_kept: Callable[[], bool | None] = is_kept_right,
     ) -> None:
-        self._recorder, self._ledger, self._cameras, self._others = recorder, ledger, cameras, others
+        self._seen = seen
         self._alarms = AlarmMonitor(self._troubles, clock, bus.publish)
         self._tester = SelfTester(
-            volume, index, clock, ZoneInfo(zone), self._recorded, mend=partial(heal, volume, ledger)
+            seen.volume, seen.index, clock, ZoneInfo(zone), self._recorded, mend=partial(heal, seen.volume, seen.ledger)
         )
-        gaps = GapWatch(cameras, index, clock)
+        gaps = GapWatch(seen.cameras, seen.index, clock)
         self._looks = [HealthCheck(gaps), HealthCheck(ClockWatch(is_clock_kept, clock))]
         self._doctor = HealthCheckRunner(self._looks, clock)
         self._check_in: CheckInSender | None = None
         if settings.url:
             self._check_in = CheckInSender(settings.url, settings.interval, self._is_well, clock)
 
-    def also(self, look: HealthCheck) -> None:
-        """Add a check. Call before `start`."""
-        self._looks.append(look)
-
-    def start(self, engine: Engine) -> None:
+    def start(self, engine: Engine, more: Iterable[HealthCheck] = ()) -> None:
+        """Start. more: further checks."""
+        self._looks += more
         engine.start(self._doctor.name, lambda: self._doctor)
         engine.start(self._alarms.name, lambda: self._alarms)
         self._tester.start(engine)
@@ -217,7 +215,7 @@ class HealthMonitor:
         return self._tester.last
 
     def test_now(self) -> None:
-        """Request a self-test. Returns at once; `now` returns the result."""
+        """Start a self-test unless one is running. Returns at once; `now` returns the result."""
         self._tester.ask()
 
     def now(self) -> HealthReport:
@@ -232,27 +230,29 @@ class HealthMonitor:
         )
 
     def _is_well(self) -> bool:
-        is_recorded = all(one.state in RECORDED or one.state not in EXPECTED for one in self._cameras())
+        is_recorded = all(one.state in RECORDED or one.state not in EXPECTED for one in self._seen.cameras())
         return is_recorded and not any(alarm.what in NOT_WELL for alarm in self.alarms)
 
     def _recorded(self) -> list[CameraId]:
-        return [status.id for status in self._cameras()]
+        return [status.id for status in self._seen.cameras()]
 
     def _troubles(self) -> Iterator[HealthProblem]:
-        for status in self._cameras():
+        for status in self._seen.cameras():
             if status.state in BLINDED:
                 yield HealthProblem(ProblemKind.SIGHT, status.id, status.detail, SIGHT_DO)
             elif status.state in EXPECTED - ON_WATCH:
                 detail = status.detail or f"{STATE_WORDS[status.state]}."
                 yield HealthProblem(ProblemKind.CAMERA, status.id, detail)
             for stream in StreamName:
-                problem = self._recorder.status(status.id, stream).problem
+                problem = self._seen.recorder.status(status.id, stream).problem
                 if problem is not None:
                     kind = ProblemKind.OPEN_FILES if isinstance(problem, TooManyFiles) else ProblemKind.DISK
                     yield HealthProblem(kind, None, problem.message, problem.do)
-        if self._ledger.problem is not None:
-            yield HealthProblem(ProblemKind.BOOKS, None, self._ledger.problem.message, self._ledger.problem.do)
-        yield from self._others()
+        if self._seen.ledger.problem is not None:
+            yield HealthProblem(
+                ProblemKind.BOOKS, None, self._seen.ledger.problem.message, self._seen.ledger.problem.do
+            )
+        yield from self._seen.others()
         yield from self._doctor()
         if self._check_in is not None and self._check_in.trouble:
             yield HealthProblem(ProblemKind.CHECK_IN, None, self._check_in.trouble, CHECK_IN_DO)

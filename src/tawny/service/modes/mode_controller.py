@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from tawny.config.modes import PersonPresenceSettings, PresenceSettings
@@ -13,10 +13,11 @@ from tawny.events.mode_store import ModeStore
 from tawny.events.modes import ModeState
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
+from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChanged
 from tawny.service.cameras.duty import CameraDuty, duty_of
-from tawny.service.modes.rule_actions import NoRuleCommands, RuleActions, RuleCommands, RuleDecider
+from tawny.service.modes.rule_actions import RuleDecider
 
 # Presence prober: periodically probes for the configured people and reports those found at home.
 
@@ -113,42 +114,46 @@ BY_TIME_S = 5.0
 
 
 class ModeController:
-    """Controls modes and rules. settings: returns the current ones. where: data folder; None: keep in memory only."""
+    """Controls modes and rules. settings: returns the current ones. where: data folder; None: keep in memory only.
+
+    names, words: as in `RuleDecider`.
+    """
 
     name = "modes"
 
     def __init__(
-        self, settings: Callable[[], Settings], zone: ZoneInfo, where: Path | None, clock: Clock, bus: Bus
+        self,
+        settings: Callable[[], Settings],
+        zone: ZoneInfo,
+        where: Path | None,
+        clock: Clock,
+        bus: Bus,
+        names: Callable[[CameraId], bool],
+        words: Callable[[Event], frozenset[str]],
     ) -> None:
         self._settings, self._clock, self._bus = settings, clock, bus
         self._file = where / FILE if where is not None and not (where / FILE).exists() else None
         """The file to be made by `start`: on a slow card it would delay the first recording."""
         self._book = ModeStore(":memory:" if where is None or self._file is not None else where / FILE)
         self.modes = ModeState(settings().modes, zone, self._book, clock, bus.publish)
-        self.deciding = RuleDecider(settings, self.modes, self._book, clock)
-        self.orders: RuleCommands = NoRuleCommands()
-        """Executes the device and script actions of rules."""
-        self.acting = RuleActions(self.deciding, self.modes, _Asked(self), bus.publish, clock)
-        self.stand: Callable[[], None] = lambda: None
-        """Applies the current duty to every camera."""
-        self.check: Callable[[Settings], None] = lambda _: None
-        """Raises SettingsError for settings this recorder cannot execute."""
+        self.deciding = RuleDecider(settings, self.modes, self._book, clock, names, words)
+        self._stand: Callable[[], None] = lambda: None
         self._looking = PresenceProber(lambda: settings().modes.presence, PresenceProbes(clock), self.modes.seen, clock)
         self._handle: Handle | None = None
 
-    def start(self, engine: Engine) -> None:
+    def start(self, engine: Engine, stand: Callable[[], None]) -> None:
+        """Start. stand: applies the current duty to every camera."""
+        self._stand = stand
         if self._file is not None:
             self._book.move_to(self._file)
         self._bus.subscribe(self._heard)
         self._handle = engine.start(self.name, lambda: self)
         self.modes.wake = self._handle.wake
         engine.start(self._looking.name, lambda: self._looking)
-        self.acting.handle = engine.start(self.acting.name, lambda: self.acting)
-        self._bus.subscribe(self.acting.heard)
 
     def step(self) -> float:
         wait_s = self.modes.step()
-        self.stand()
+        self._stand()
         return min(wait_s, BY_TIME_S) if self.deciding.rules.by_time else wait_s
 
     def close(self) -> None:
@@ -182,16 +187,3 @@ class ModeController:
     def _heard(self, message: Message) -> None:
         if self._handle is not None and isinstance(message, ModeChanged | PeopleChanged | HoldChanged):
             self._handle.wake()
-
-
-class _Asked:
-    """Delegates to the controller's current RuleCommands."""
-
-    def __init__(self, arming: ModeController) -> None:
-        self._arming = arming
-
-    def order(self, asked: Mapping[str, Any], by: str) -> str:
-        return self._arming.orders.order(asked, by)
-
-    def run(self, script: str, told: Mapping[str, Any]) -> str:
-        return self._arming.orders.run(script, told)

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +18,7 @@ from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, EventId
 from tawny.service.cameras.duty import duty_of
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.delivery.notification_filter import FilterDecision, NotificationFilter, verdict
 from tawny.service.delivery.upload_scheduler import UploadRule, sends
 from tawny.service.modes.mode_controller import ModeController
@@ -134,9 +134,6 @@ class RehearsalTargets:
     is_muted: Callable[[str, CameraId, int], bool]
 
 
-NOBODY = RehearsalTargets(lambda: (), lambda: (), lambda *_: False)
-
-
 def rehearsed(
     asked: Rehearsal,
     settings: Settings,
@@ -214,25 +211,23 @@ _WENT = {DeliveryState.WAITING: "waits", DeliveryState.DONE: "delivered", Delive
 class ModeService:
     """Modes and rules for clients. Thread-safe; may wait for the disk. Raises NotDone.
 
-    settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use.
+    check: raises SettingsError for settings this recorder cannot execute. outbox: has the results of notifications and
+    uploads.
     """
 
     def __init__(
         self,
         arming: ModeController,
-        settings: Callable[[], Settings],
-        apply: Callable[[Settings, str], None],
-        config: Path | None,
+        settings: ChangeableSettings,
+        check: Callable[[Settings], None],
+        targets: RehearsalTargets,
+        outbox: Outbox,
         zone: ZoneInfo,
         clock: Clock,
     ) -> None:
-        self._arming, self._modes = arming, arming.modes
-        self._settings, self._apply, self._config = settings, apply, config
-        self._zone, self._clock = zone, clock
+        self._arming, self._modes, self._settings, self._check = arming, arming.modes, settings, check
+        self._targets, self._outbox, self._zone, self._clock = targets, outbox, zone, clock
         self._lock = threading.Lock()
-        self.targets: RehearsalTargets = NOBODY
-        self.outbox: Outbox | None = None
-        """Holds the results of notifications and uploads."""
 
     def now(self) -> ModeStatus:
         standing = self._modes.now()
@@ -263,7 +258,7 @@ class ModeService:
 
     def hold(self, camera: CameraId, what: str, by: str, for_s: float | None) -> None:
         """Override a camera. what: `pause`, `record`, or empty: end the override."""
-        if camera not in self._settings().cameras:
+        if camera not in self._settings.now().cameras:
             raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
         match what:
             case "pause":
@@ -280,11 +275,11 @@ class ModeService:
             self._modes.left(person)
 
     def plan(self) -> ModePlan:
-        settings = self._settings()
+        settings = self._settings.now()
         return ModePlan(
             modes_to_table(settings.modes),
             [rule_to_table(rule) for rule in settings.rules],
-            self._config is not None,
+            self._settings.file is not None,
             tuple(settings.notifiers),
             tuple(settings.destinations),
             {mode: self._does(mode) for mode in settings.modes.names},
@@ -294,19 +289,19 @@ class ModeService:
         """Change modes and rules. Raises SettingsError if any of it is invalid; nothing is changed then."""
         with self._lock:
             made_arm, made_rules = parse_modes(modes, rules)
-            new = self._settings().model_copy(update={"modes": made_arm, "rules": made_rules})
-            self._arming.check(new)
-            if self._config is not None:
-                written = change_modes(self._config, modes, rules)
+            new = self._settings.now().model_copy(update={"modes": made_arm, "rules": made_rules})
+            self._check(new)
+            if self._settings.file is not None:
+                written = change_modes(self._settings.file, modes, rules)
                 new = new.model_copy(update={"modes": written.modes, "rules": written.rules})
-            self._apply(new, str(self._config or "the settings"))
+            self._settings.apply_written(new)
 
     def preview(
         self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]
     ) -> list[tuple[date, list[tuple[int, int, str]]]]:
         """Return the next seven days of this plan: from minute, to minute, mode. Raises SettingsError."""
         made, made_rules = parse_modes(modes, rules)
-        self._arming.check(self._settings().model_copy(update={"modes": made, "rules": made_rules}))
+        self._check(self._settings.now().model_copy(update={"modes": made, "rules": made_rules}))
         calendar = Calendar(self._zone, made.location or None)
         schedule = Schedule(calendar, made.names, made.schedule, made.exceptions)
         today = calendar.day(self._clock.now_ms())
@@ -324,12 +319,12 @@ class ModeService:
     def rehearse(self, asked: Rehearsal) -> RehearsalResult:
         arming = self._arming
         return rehearsed(
-            asked, self._settings(), self._modes, arming.deciding, self.targets, self._zone, self._clock
+            asked, self._settings.now(), self._modes, arming.deciding, self._targets, self._zone, self._clock
         )  # fmt: skip
 
     def why(self, event: EventId) -> list[Outcome]:
         """Return the outcomes of an event; empty if none were stored."""
-        sent = self.outbox.of_event(event) if self.outbox is not None else []
+        sent = self._outbox.of_event(event)
         return [
             Outcome(one.deed, one.does, one.why, went=_went(one.deed, sent) if one.does else "")
             for one in self._arming.deciding.why(event)
@@ -337,7 +332,7 @@ class ModeService:
 
     def _does(self, mode: str) -> str:
         """Return a one-line summary of a mode."""
-        settings = self._settings()
+        settings = self._settings.now()
         rules = [rule for rule in settings.rules if not rule.when.mode or mode in rule.when.mode]
         off = [rule for rule in rules if rule.do[0].verb == "don't record" and mode in rule.when.mode]
         cameras = {name for rule in off for name in (rule.when.camera or settings.cameras)}

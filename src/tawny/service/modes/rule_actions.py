@@ -8,11 +8,11 @@ import logging
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from tawny.config.rules import RuleAction
 from tawny.config.settings import Settings
-from tawny.engine import Handle
+from tawny.engine import Bus, Engine, Handle
 from tawny.events.mode_store import ModeStore, RuleOutcome
 from tawny.events.modes import ModeState
 from tawny.events.rule_engine import RuleContext, RuleDecision, RuleEngine
@@ -30,14 +30,23 @@ _REMEMBERED = 500
 
 
 class RuleDecider:
-    """Decides by the current rules. Thread-safe. settings: returns the current ones."""
+    """Decides by the current rules. Thread-safe.
 
-    def __init__(self, settings: Callable[[], Settings], modes: ModeState, book: ModeStore, clock: Clock) -> None:
+    settings: returns the current ones. names: whether objects of this camera are classified by a model. words: those
+    that rules can match for the recognized identities of an event (`model.observations.spoken`).
+    """
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        modes: ModeState,
+        book: ModeStore,
+        clock: Clock,
+        names: Callable[[CameraId], bool] = lambda _camera: False,
+        words: Callable[[Event], frozenset[str]] = lambda _event: frozenset(),
+    ) -> None:
         self._settings, self._modes, self._book, self._clock = settings, modes, book, clock
-        self.names: Callable[[CameraId], bool] = lambda _camera: False
-        """Whether objects of this camera are classified by a model."""
-        self.words: Callable[[Event], frozenset[str]] = lambda _event: frozenset()
-        """The words rules can match for recognized identities of an event (`events.rule_engine.spoken`)."""
+        self.names, self.words = names, words
         self._lock = threading.Lock()
         self._made: tuple[Settings, RuleEngine] | None = None
         self._noted: OrderedDict[EventId, dict[str, RuleOutcome]] = OrderedDict()
@@ -122,30 +131,13 @@ SAY_SCRIPT: Final = "say"
 log = logging.getLogger(__name__)
 
 
-class RuleCommands(Protocol):
-    """Executes device and script actions. Blocks on cameras, relays and scripts. Raises TawnyError."""
-
-    def order(self, asked: Mapping[str, Any], by: str) -> str:
-        """Such as `{"command": "relay", "relay": "gate", "for": 2}`; what was done, in words."""
-        ...
-
-    def run(self, script: str, told: Mapping[str, Any]) -> str:
-        """Run a script of the scripts folder with this JSON as input. Return its output."""
-        ...
-
-
-class NoRuleCommands:
-    """Rejects all commands."""
-
-    def order(self, asked: Mapping[str, Any], by: str) -> str:
-        raise NotDone("Nothing here can do that.", "")
-
-    def run(self, script: str, told: Mapping[str, Any]) -> str:
-        raise NotDone("Scripts aren't allowed.", "Set `folder` under `[scripts]`.")
-
-
 class RuleActions:
-    """Executes rule actions as one actor. Call `heard` from any thread. again: publishes an event again."""
+    """Executes rule actions as one actor. Call `heard` from any thread. again: publishes an event again.
+
+    order: executes a command such as `{"command": "relay", "relay": "gate", "for": 2}` for its issuer and returns what
+    was done, in words. run: runs a script of the scripts folder with JSON as input and returns its output. Both block
+    on cameras, relays and scripts, and raise TawnyError.
+    """
 
     name = "acting"
 
@@ -153,23 +145,28 @@ class RuleActions:
         self,
         deciding: RuleDecider,
         modes: ModeState,
-        orders: RuleCommands,
+        order: Callable[[Mapping[str, Any], str], str],
+        run: Callable[[str, Mapping[str, Any]], str],
         again: Callable[[Message], None],
         clock: Clock,
     ) -> None:
-        self._deciding, self._modes, self._orders, self._again = deciding, modes, orders, again
-        self._clock = clock
+        self._deciding, self._modes, self._order, self._run = deciding, modes, order, run
+        self._again, self._clock = again, clock
         self._queue: deque[Event] = deque()
         self._lasting: dict[EventId, tuple[Event, int]] = {}
         """Running events, and when each was last evaluated, ms UTC."""
         self._lock = threading.Lock()
-        self.handle: Handle | None = None
+        self._handle: Handle | None = None
+
+    def start(self, engine: Engine, bus: Bus) -> None:
+        self._handle = engine.start(self.name, lambda: self)
+        bus.subscribe(self.heard)
 
     def heard(self, message: Message) -> None:
         if isinstance(message, EventChanged):
             self._queue.append(message.event)
-            if self.handle is not None:
-                self.handle.wake()
+            if self._handle is not None:
+                self._handle.wake()
 
     def step(self) -> float:
         with self._lock:
@@ -211,13 +208,13 @@ class RuleActions:
                 return self._record(CameraId(deed.name) if deed.name else event.camera, deed.for_s or 0.0)
             case "relay":
                 asked = {"command": "relay", "relay": deed.name, "on": deed.more != "off", **lasts}
-                return self._orders.order(asked, "a rule")
+                return self._order(asked, "a rule")
             case "ptz":
-                return self._orders.order({"command": "ptz", "camera": deed.name, "preset": deed.more}, "a rule")
+                return self._order({"command": "ptz", "camera": deed.name, "preset": deed.more}, "a rule")
             case "run":
-                return self._orders.run(deed.name, _told(event, why))
+                return self._run(deed.name, _told(event, why))
             case "say":
-                return self._orders.run(SAY_SCRIPT, {**_told(event, why), "say": deed.more})
+                return self._run(SAY_SCRIPT, {**_told(event, why), "say": deed.more})
         raise AssertionError(deed)
 
     def _record(self, camera: CameraId, for_s: float) -> str:

@@ -1,7 +1,7 @@
 """Retention service: reads and changes retention settings at runtime, at once and in the settings file if in use."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,9 @@ from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span, merge_spans
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.recorder import DiskUsage, RecorderWarning
-from tawny.service.retention.forecast import DAY_S
+from tawny.service.retention.forecast import DAY_S, FreeSpace
 from tawny.service.retention.promises import Rates, contract
 from tawny.service.retention.secondary_volumes import OtherVolumes
 from tawny.storage.disk.mirror import Mirror
@@ -73,38 +74,32 @@ class RetentionReport:
     """The sentence that says so."""
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRecordings:
+    """The recordings on all volumes, and what removes, moves and copies them. mirror: None: not configured."""
+
+    volume: Volume
+    index: Index
+    retention: Retention
+    room: FreeSpace
+    others: OtherVolumes
+    mirror: Mirror | None
+
+
 MOST_LOCKED = 1000
 
 
 class RetentionService:
-    """Retention for clients. Thread-safe; calls wait for the disk.
+    """Retention for clients. Thread-safe; calls wait for the disk."""
 
-    settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use.
-    """
-
-    def __init__(
-        self,
-        volume: Volume,
-        index: Index,
-        clock: Clock,
-        retention: Retention,
-        others: OtherVolumes,
-        mirror: Mirror | None,
-        settings: Callable[[], Settings],
-        apply: Callable[[Settings, str], None],
-        config: Path | None,
-        rates: Callable[[], Rates],
-        room: Callable[[], tuple[DiskUsage | None, tuple[RecorderWarning, ...]]],
-    ) -> None:
-        self._volume, self._index, self._clock, self._retention = volume, index, clock, retention
-        self._others, self._mirror = others, mirror
-        self._settings, self._apply, self._config, self._rates, self._room = settings, apply, config, rates, room
+    def __init__(self, kept: StoredRecordings, clock: Clock, settings: ChangeableSettings) -> None:
+        self._kept, self._clock, self._settings = kept, clock, settings
         self._lock = threading.Lock()
 
     def now(self) -> RetentionReport:
-        settings = self._settings()
-        kept, rates = contract(settings), self._rates()
-        figures, warnings = self._room()
+        settings = self._settings.now()
+        kept, rates = contract(settings), self._kept.room.rates()
+        figures = self._kept.room.figures
         asked = RetentionRequest(
             retention_to_table(settings.storage.retention),
             {CameraId(name): retention_to_table(camera.retention) for name, camera in settings.cameras.items()},
@@ -112,12 +107,12 @@ class RetentionService:
         locked, locked_bytes = self._locked()
         return RetentionReport(
             asked=asked,
-            is_in_file=self._config is not None,
+            is_in_file=self._settings.file is not None,
             cameras=[self._camera(CameraId(name), kept, rates, figures) for name in settings.cameras],
             volumes=list(self._volumes()),
             locked=locked,
             locked_bytes=locked_bytes,
-            warnings=warnings,
+            warnings=self._kept.room.warnings,
             fits=None if figures is None else figures.fits,
             outlook="" if figures is None else figures.outlook,
         )
@@ -128,14 +123,14 @@ class RetentionService:
         asked: settings to evaluate; None: the current ones. Raises SettingsError if they are invalid.
         """
         chosen = None if asked is None else contract(self._with(asked))
-        figures, _ = self._room()
+        figures = self._kept.room.figures
         ahead_bytes = 0
         if figures is not None and figures.fits is not None:
-            ahead_bytes = round(sum(rate for rate, _ in self._rates().values()) * ahead_s)
-            most_bytes = (chosen or contract(self._settings())).everyone.size_bytes
+            ahead_bytes = round(sum(rate for rate, _ in self._kept.room.rates().values()) * ahead_s)
+            most_bytes = (chosen or contract(self._settings.now())).everyone.size_bytes
             if most_bytes is not None:  # beyond it, what is recorded takes the place of older recordings
-                ahead_bytes = min(ahead_bytes, max(0, most_bytes - self._index.size_bytes()))
-        return self._retention.plan(chosen=chosen, ahead_s=ahead_s, ahead_bytes=ahead_bytes)
+                ahead_bytes = min(ahead_bytes, max(0, most_bytes - self._kept.index.size_bytes()))
+        return self._kept.retention.plan(chosen=chosen, ahead_s=ahead_s, ahead_bytes=ahead_bytes)
 
     def change(self, asked: RetentionRequest) -> None:
         """Apply the settings, durably if a settings file is in use.
@@ -144,14 +139,14 @@ class RetentionService:
         """
         with self._lock:
             new = self._with(asked)
-            if self._config is not None:
-                new = change_retention(self._config, asked.everyone, asked.cameras)
-            self._apply(new, str(self._config or "the settings"))
-        self._retention.wake()
+            if self._settings.file is not None:
+                new = change_retention(self._settings.file, asked.everyone, asked.cameras)
+            self._settings.apply_written(new)
+        self._kept.retention.wake()
 
     def _with(self, asked: RetentionRequest) -> Settings:
         """Return the current settings with this change."""
-        now = self._settings()
+        now = self._settings.now()
         for name in asked.cameras:
             if name not in now.cameras:
                 raise NotDone(f"No camera named {name}.", "It may have been removed. Reload the page.")
@@ -167,7 +162,7 @@ class RetentionService:
         self, camera: CameraId, kept: RetentionContract, rates: Rates, figures: DiskUsage | None
     ) -> CameraRetention:
         mine = [rate for (whose, _), (rate, _) in rates.items() if whose == camera]
-        keep, bounds = kept.of(camera, StreamName.MAIN), self._index.bounds(camera)
+        keep, bounds = kept.of(camera, StreamName.MAIN), self._kept.index.bounds(camera)
         is_known = figures is not None and figures.fits is not None
         fits_s = None if figures is None or figures.keeps_days is None else figures.keeps_days * DAY_S
         if figures is not None and figures.fits and fits_s is not None:
@@ -179,7 +174,7 @@ class RetentionService:
             fits_s = min(fits_s, keep.max_s)
         return CameraRetention(
             id=camera,
-            used_bytes=self._index.size_bytes(camera),
+            used_bytes=self._kept.index.size_bytes(camera),
             day_bytes=sum(mine) * DAY_S if mine and is_known else None,
             promised_s=keep.min_s,
             fits_s=fits_s if mine and is_known else None,
@@ -187,24 +182,24 @@ class RetentionService:
         )
 
     def _volumes(self) -> list[VolumeRetention]:
-        found = [_of_volume(self._volume, "first", "")]
-        problems = {str(look.root): (look.use, look.problem, look.volume) for look in self._others.looks()}
+        found = [_of_volume(self._kept.volume, "first", "")]
+        problems = {str(look.root): (look.use, look.problem, look.volume) for look in self._kept.others.looks()}
         for root, (use, problem, volume) in problems.items():
             words = problem.message if problem is not None else ""
             if volume is None or words:
                 found.append(VolumeRetention(Path(root), use, None, None, words))
             else:
                 found.append(_of_volume(volume, use, ""))
-        if self._mirror is not None:
-            words = self._mirror.problem.message if self._mirror.problem is not None else ""
-            copies = [] if words else [copy for copy in self._volume.copies if copy.root == self._mirror.root.resolve()]
+        if (mirror := self._kept.mirror) is not None:
+            words = mirror.problem.message if mirror.problem is not None else ""
+            copies = [] if words else [copy for copy in self._kept.volume.copies if copy.root == mirror.root.resolve()]
             found += [_of_volume(copy, "mirror", "") for copy in copies[:1]]
             if not copies:
-                found.append(VolumeRetention(self._mirror.root, "mirror", None, None, words))
+                found.append(VolumeRetention(mirror.root, "mirror", None, None, words))
         return found
 
     def _locked(self) -> tuple[int, int]:
-        page = self._index.events(Span(0, self._clock.now_ms() + 1), only="kept", limit=MOST_LOCKED)
+        page = self._kept.index.events(Span(0, self._clock.now_ms() + 1), only="kept", limit=MOST_LOCKED)
         of_each: dict[CameraId, list[Span]] = {}
         for event in page.events:
             end_ms = max(event.start_ms + 1, event.end_ms or self._clock.now_ms())
@@ -213,7 +208,7 @@ class RetentionService:
             row.id: row.size_bytes
             for camera, spans in of_each.items()
             for span in merge_spans(spans)
-            for row in self._index.segments(camera, None, span)
+            for row in self._kept.index.segments(camera, None, span)
         }
         return len(page.events), sum(rows.values())
 

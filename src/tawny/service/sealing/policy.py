@@ -14,6 +14,7 @@ from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId
 from tawny.model.messages import GapChanged, Message
 from tawny.sealed.key_wrapping import short_name
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.retention.promises import contract
 from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.service.sealing.sealed_export import NoSealedExport, SealedExport, SealedExportApi, UnsealedPictures
@@ -93,17 +94,11 @@ class SealingPolicy:
         self._stating = StatementWriter(history, clock)
         bus.subscribe(self._stating.heard)
 
-    def desk(
-        self,
-        folder: Path,
-        settings: Callable[[], Settings],
-        apply: Callable[[Settings, str], None],
-        config: Path | None,
-    ) -> SealingService | None:
+    def desk(self, folder: Path, settings: ChangeableSettings) -> SealingService | None:
         """Return the service that changes the settings; None if encryption is not available."""
         if self.seals is None:
             return None
-        return SealingService(folder, self._clock, settings, apply, config, self.seals.history.genesis)
+        return SealingService(folder, self._clock, settings, self.seals.history.genesis)
 
     def start(self, engine: Engine) -> None:
         if self.seals is not None:

@@ -4,16 +4,16 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from tawny.config.changes.delivery import change_seal
-from tawny.config.settings import Settings
 from tawny.model.clock import Clock
 from tawny.model.errors import FolderUnwritable, NotDone
 from tawny.model.ids import CameraId
+from tawny.service.changeable_settings import ChangeableSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,26 +173,16 @@ class SealingService:
 
     Raises NotDone, SettingsError, FolderUnwritable and StorageError; nothing is changed then.
 
-    settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use.
     fingerprint: of the recorder's first signing key.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        clock: Clock,
-        settings: Callable[[], Settings],
-        apply: Callable[[Settings, str], None],
-        config: Path | None,
-        fingerprint: str,
-    ) -> None:
-        self._ways, self._clock = UnlockMethodStore(folder), clock
-        self._settings, self._apply, self._config = settings, apply, config
+    def __init__(self, folder: Path, clock: Clock, settings: ChangeableSettings, fingerprint: str) -> None:
+        self._ways, self._clock, self._settings = UnlockMethodStore(folder), clock, settings
         self._fingerprint = fingerprint
         self._lock = threading.Lock()
 
     def now(self) -> SealingStatus:
-        settings, sheet = self._settings(), self._ways.sheet()
+        settings, sheet = self._settings.now(), self._ways.sheet()
         return SealingStatus(
             recipients=settings.encryption.recipients,
             recovery=settings.encryption.recovery,
@@ -202,12 +192,12 @@ class SealingService:
             ways=self._ways.all(),
             made_ms=sheet.get("made_ms"),
             tested_ms=sheet.get("tested_ms"),
-            is_in_file=self._config is not None,
+            is_in_file=self._settings.file is not None,
         )
 
     def opens(self, recipient: str) -> str:
         """Return what a key opens here, as text; empty if nothing."""
-        settings = self._settings()
+        settings = self._settings.now()
         if recipient == settings.encryption.recovery:
             return "the recovery sheet, which opens everything"
         if recipient in settings.encryption.recipients:
@@ -218,7 +208,7 @@ class SealingService:
     def set_up(self, recipient: str, recovery: str, wrapped: bytes) -> None:
         """Set the recipients of future recordings. wrapped: the private key, encrypted with a passphrase."""
         with self._lock:
-            settings, config = self._settings(), self._file()
+            settings, config = self._settings.now(), self._file()
             if settings.encryption.all or self._ways.all():
                 raise NotDone(
                     "Encryption is already set up.",
@@ -228,7 +218,7 @@ class SealingService:
             self._ways.add(wrapped, self._clock.now_ms(), "Passphrase", OWNER)
             new = change_seal(config, everything=settings.storage.encrypt, cameras=own, keys=(recipient, recovery))
             self._ways.sheet_shown(self._clock.now_ms())
-            self._apply(new, str(config))
+            self._settings.apply_written(new)
 
     def wrapped(self, way: str) -> bytes | None:
         return self._ways.wrapped(way)
@@ -243,7 +233,7 @@ class SealingService:
 
     def tested(self, recovery: str) -> bool:
         """Record that a user proved possession of a recovery sheet. Return whether its public key is ours."""
-        is_ours = recovery == self._settings().encryption.recovery
+        is_ours = recovery == self._settings.now().encryption.recovery
         if is_ours:
             self._ways.sheet_shown(self._clock.now_ms())
         return is_ours
@@ -253,9 +243,9 @@ class SealingService:
         with self._lock:
             config = self._file()
             new = change_seal(config, everything=everything, cameras=dict(cameras))
-            self._apply(new, str(config))
+            self._settings.apply_written(new)
 
     def _file(self) -> Path:
-        if self._config is None:
+        if self._settings.file is None:
             raise NotDone("There is no settings file to store the public keys in.", "Create one with `tawny init`.")
-        return self._config
+        return self._settings.file

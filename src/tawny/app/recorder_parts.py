@@ -1,0 +1,211 @@
+"""The parts of a recorder, made in the order in which they need one another.
+
+Nothing runs yet, but the folder is locked, and what the previous run left is recovered and explained.
+"""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from tawny.app.local_zone import local_zone
+from tawny.config.settings import Settings
+from tawny.engine import Bus, SharedThread, ThreadEngine
+from tawny.events.event_builder import close_all_left_open
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId
+from tawny.model.messages import PartDied
+from tawny.recorder.recorder import SegmentRecorder
+from tawny.service.cameras.camera import CameraServices, CameraSet, RunningCameras
+from tawny.service.cameras.gap_writer import GapWriter
+from tawny.service.cameras.login_file import LoginFile
+from tawny.service.detection.classifier_runtime import ClassifierRuntime
+from tawny.service.detection.identity_store import IdentityStore
+from tawny.service.detection.model_store import ModelStore
+from tawny.service.detection.recognition_service import RecognitionService, recogniser_settings
+from tawny.service.health.monitor import HealthMonitor, MonitoredRecorder, disk_problems
+from tawny.service.modes.mode_controller import ModeController
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.retention.event_marks import EventMarks
+from tawny.service.retention.forecast import FreeSpace
+from tawny.service.retention.promises import contract
+from tawny.service.retention.retention_service import StoredRecordings
+from tawny.service.retention.secondary_volumes import OtherVolumes
+from tawny.service.sealing.policy import SealingPolicy
+from tawny.service.storage_setup import Store, open_store
+from tawny.storage.disk.failover import fail_over, move_back
+from tawny.storage.disk.lock import boot_id
+from tawny.storage.disk.mirror import Mirror
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.repair.recovery import explain_downtime, recover_files
+from tawny.storage.retention.runner import Retention
+from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderPlace:
+    """What a recorder is made for.
+
+    settings: returns those in force. config: the settings file; None: not in use. stands_for: the folder on the missing
+    main disk, which `folder` replaces.
+    """
+
+    settings: Callable[[], Settings]
+    folder: Path
+    clock: Clock
+    doors: PluginRegistry
+    config: Path | None = None
+    stands_for: Path | None = None
+    bus: Bus = field(default_factory=Bus)
+    zone: str = field(default_factory=local_zone)
+    host: str = field(default_factory=socket.gethostname)
+
+    @property
+    def kept_in(self) -> Path | None:
+        """The folder for what outlives the run; None in memory mode."""
+        return None if self.settings().storage.mode == "memory" else self.folder
+
+    def died(self, part: str, error: BaseException) -> None:
+        """Publish that a part crashed and was restarted. Call from any thread."""
+        self.bus.publish(PartDied(part, f"{type(error).__name__}: {error}"))
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderStorage:
+    """The opened folder and who writes to it. started_ms: time before belongs to the previous run."""
+
+    store: Store
+    ledger: HistoryLedger
+    sealing: SealingPolicy
+    gaps: GapWriter
+    marks: EventMarks
+    scores: MotionScoreFile
+    grids: MotionGrids
+    started_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What names objects and identities."""
+
+    naming: ClassifierRuntime
+    known: IdentityStore
+    reading: RecognitionService
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderParts:
+    """ingest: reads all streams whose connections never block."""
+
+    place: RecorderPlace
+    storage: RecorderStorage
+    recognition: Recognition
+    stored: StoredRecordings
+    recorder: SegmentRecorder
+    engine: ThreadEngine
+    ingest: SharedThread
+    login_file: LoginFile
+    arming: ModeController
+    services: CameraServices
+    cameras: RunningCameras
+    camera_set: CameraSet
+    care: HealthMonitor
+
+
+def make_recorder_parts(place: RecorderPlace) -> RecorderParts:
+    """Raises FolderUnwritable, FolderInUse, DiskFull, StorageError: when the folder cannot be opened."""
+    clock, bus, storage = place.clock, place.bus, _open_storage(place)
+    engine, ingest = ThreadEngine(clock, place.died), SharedThread("ingest", clock, place.died)
+    recognition, cameras = _make_recognition(place), RunningCameras()
+    arming = ModeController(
+        place.settings, ZoneInfo(place.zone), place.kept_in, clock, bus, recognition.naming.names,
+        recognition.known.words,
+    )  # fmt: skip
+    stored = _make_stored_recordings(place, storage, engine, cameras)
+    store = storage.store
+    recorder = SegmentRecorder(
+        store.volume, store.index, clock, bus, lost=cameras.lost, full=stored.retention.make_room,
+        limits=store.limits, seals=storage.sealing.seals,
+    )  # fmt: skip
+    login_file = _make_login_file(place, store)
+    services = CameraServices(
+        clock, engine, bus, place.doors, store.volume, storage.gaps, storage.marks, recorder, storage.scores,
+        storage.grids, ingest, recognition.naming.desk, recognition.reading.desk,
+        recognition.naming.suggesting.guesser, login_file.history,
+    )  # fmt: skip
+    others = partial(disk_problems, stored, recorder, place.stands_for)
+    seen = MonitoredRecorder(store.volume, store.index, recorder, storage.ledger, cameras.statuses, others)
+    return RecorderParts(
+        place, storage, recognition, stored, recorder, engine, ingest, login_file, arming, services, cameras,
+        CameraSet(cameras, services, arming.duty),
+        HealthMonitor(seen, place.settings().heartbeat, clock, bus, place.zone),
+    )  # fmt: skip
+
+
+def _open_storage(place: RecorderPlace) -> RecorderStorage:
+    """Open the folder, and recover and explain what the previous run left."""
+    settings, clock = place.settings(), place.clock
+    store = open_store(settings, place.folder, clock)
+    volume, index, boot = store.volume, store.index, boot_id()
+    ledger = HistoryLedger(store.history, index, clock)
+    cameras = [CameraId(name) for name, camera in settings.cameras.items() if camera.record != "off"]
+    if place.stands_for is not None:
+        fail_over(volume, clock.now_ms())
+    else:
+        move_back(volume, index, ledger, cameras, clock.now_ms())
+    is_standby = place.stands_for is not None
+    sealing = SealingPolicy(volume, clock, place.bus, place.settings, zone=place.zone, is_standby=is_standby)
+    started_ms = clock.now_ms()
+    found = recover_files(volume, index, ledger, clock, before=store.before, boot=boot, cameras=cameras)
+    with index.unsynced(), ledger.together():  # one sync, because recording waits for it
+        explain_downtime(found, index, ledger, cameras, started_ms)
+        ledger.started(boot, later=found.alive_ms is None)  # nothing depends on the very first
+        close_all_left_open(index, ledger, clock.now_ms())
+    return RecorderStorage(
+        store,
+        ledger,
+        sealing,
+        GapWriter(ledger, clock),
+        EventMarks(ledger, index),
+        MotionScoreFile(volume, clock),
+        MotionGrids(volume, clock, lambda camera: place.settings().is_sealed(camera)),
+        started_ms,
+    )
+
+
+def _make_recognition(place: RecorderPlace) -> Recognition:
+    clock, doors, settings = place.clock, place.doors, place.settings
+    naming = ClassifierRuntime(ModelStore(place.folder, clock), settings, clock, doors.accelerators)
+    key_in = place.config.parent if place.config is not None else None
+    known = IdentityStore(place.kept_in, key_in, lambda by: recogniser_settings(settings(), by).min_similarity)
+    return Recognition(naming, known, RecognitionService(settings, doors, known, clock))
+
+
+def _make_stored_recordings(
+    place: RecorderPlace, storage: RecorderStorage, engine: ThreadEngine, cameras: RunningCameras
+) -> StoredRecordings:
+    store, clock, settings = storage.store, place.clock, place.settings
+    kept = contract(settings())
+    retention = Retention(
+        store.volume, store.index, storage.ledger, clock, kept.everyone, kept.cameras,
+        every_s=store.every_s, least_s=store.least_s, most_files=store.most_files,
+    )  # fmt: skip
+    room = FreeSpace(store.volume, store.index, clock, settings, lambda: retention.last, cameras.byte_rates)
+    others = OtherVolumes(
+        store.volume, store.others, store.index, clock, engine, lambda: settings().storage.retention.min_free
+    )
+    mirror = Mirror(store.volume, store.index, clock, store.mirror, kept) if store.mirror else None
+    if mirror is not None:
+        place.bus.subscribe(mirror.heard)
+    return StoredRecordings(store.volume, store.index, retention, room, others, mirror)
+
+
+def _make_login_file(place: RecorderPlace, store: Store) -> LoginFile:
+    """Return the file of what sign-in cameras offered before, copied to the fallback disk."""
+    settings, kept_in = place.settings(), place.kept_in
+    spare = settings.storage.spare if place.stands_for is None and kept_in is not None else ""
+    made = LoginFile(None if kept_in is None else store.volume.disk, Path(spare).expanduser() if spare else None)
+    made.history.keep_only(set(settings.cameras))
+    return made

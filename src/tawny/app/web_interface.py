@@ -1,0 +1,273 @@
+"""What offers a running recorder to people and programs: accounts, uploads, integrations, web and RTSP server.
+
+Recording does not depend on it. Only this module and `control_answers` know the API.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tawny.api.application import make_app
+from tawny.api.auth.accounts import Accounts, Caller, Role, TokenPurpose
+from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.audit_counts import SecurityWatch
+from tawny.api.auth.passes import Passes
+from tawny.api.auth.shares import Shares
+from tawny.api.context import AppContext
+from tawny.api.host_names import read_machine_names
+from tawny.api.inbox import FOLDER as INBOX
+from tawny.api.inbox import Inbox
+from tawny.api.live.rtsp_auth import PassAuthenticator
+from tawny.api.past.clip_jobs import FOLDER as CLIPS
+from tawny.api.past.clip_jobs import ClipStore
+from tawny.api.server import WebServer, addresses_of
+from tawny.api.static_files import StaticFiles
+from tawny.app.recorder_parts import RecorderPlace
+from tawny.app.running import RecorderRuntime
+from tawny.config.settings import Settings, listen_address
+from tawny.engine import ThreadEngine
+from tawny.engine.connections import ConnectionManager
+from tawny.live.rtsp_server.session import RtspServer, ServerContext
+from tawny.model.errors import StorageError
+from tawny.model.ids import CameraId
+from tawny.service.cameras.connection_settings import CameraConnectionService
+from tawny.service.delivery.delivery_service import DeliveryService
+from tawny.service.delivery.notifications import OutboxMarks
+from tawny.service.delivery.target_settings import TargetSettingsService
+from tawny.service.detection.classifier_runtime import ModelService
+from tawny.service.detection.recognition_service import IdentityService
+from tawny.service.health.checks import CERTIFICATE_S, CertificateWatch, HealthCheck
+from tawny.service.integrations.integration_service import IntegrationService
+from tawny.service.modes.mode_service import ModeService
+from tawny.service.modes.rule_actions import RuleActions
+from tawny.service.retention.retention_service import RetentionService
+from tawny.storage.disk.headroom import DiskHeadroom
+
+HOST_NAME = "TAWNY_HOST_NAME"
+"""Environment variable: the name of the computer whose container this is."""
+DEMO_LINK_MS = 24 * 3_600_000
+OWNER = "Owner"
+_STOP_S = 2.0
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WebInterface:
+    """The interface of one recorder. Start and stop it once, in the event loop. rtsp: None: not configured."""
+
+    running: RecorderRuntime
+    accounts: Accounts
+    outward: DeliveryService
+    programs: IntegrationService
+    modes: ModeService
+    acting: RuleActions
+    site: AppContext
+    server: WebServer
+    rtsp: RtspServer | None
+    engine: ThreadEngine
+
+    async def start(self) -> None:
+        """Listen, and start all that is not needed for the first picture."""
+        await self.server.start()
+        if self.rtsp is not None:
+            await self.site.open_rtsp(self.rtsp)
+        self.running.begin_housekeeping(self._checks())
+        self.site.jobs.start(self.engine)
+        self.running.keep_until_sent(self.outward.held)
+        self.running.whenever_changed(self._take_over)
+        self.outward.start()
+        self.acting.start(self.engine, self.running.bus)
+        self.programs.start()
+
+    async def stop(self) -> None:
+        await self.site.close()
+        await self.server.stop()
+        await asyncio.to_thread(self._stop)
+
+    def _stop(self) -> None:
+        late = self.engine.stop(_STOP_S)
+        if late:
+            log.warning("threads did not stop in time: %s", ", ".join(late))
+        self.programs.close()
+        self.outward.stop()
+        self.accounts.close()
+
+    def _checks(self) -> Iterator[HealthCheck]:
+        place = self.running.parts.place
+        yield HealthCheck(self.outward.troubles)
+        yield HealthCheck(CertificateWatch(lambda: place.settings().web.public_url, place.clock), CERTIFICATE_S)
+        yield HealthCheck(SecurityWatch(self.accounts.counts, self._unknown_proxies, place.clock))
+
+    def _unknown_proxies(self) -> list[str]:
+        return [one for one in self.site.unknown_proxies.recent() if not self.site.proxies.trusts(one)]
+
+    def _take_over(self, settings: Settings) -> None:
+        """Apply changed settings to everything that sends data to other computers."""
+        self.site.apply(settings.web)
+        self.outward.apply(settings)
+
+    def welcome(self, *, is_demo: bool) -> tuple[dict[str, Any], str]:
+        """Return the startup message as data and text: web address, and the one-time link if one is needed.
+
+        is_demo: create the owner account and a sign-in link for it.
+        """
+        address, folder = f"http://{self.server.address}", self.running.parts.place.folder
+        in_memory = self.running.parts.place.kept_in is None
+        place = "memory, writing nothing to disk" if in_memory else str(folder)
+        welcome: dict[str, Any] = {"address": address, "folder": str(folder), "link": None}
+        if is_demo:
+            welcome["link"] = f"{address}/sign-in#link={self._demo_token()}"
+            text = (
+                "The tawny demo is running. Open this link in a browser on this computer:\n\n    "
+                f"{welcome['link']}\n\nIt signs in one browser. Recordings: {folder} (at most 4 GB). Press "
+                "Ctrl-C to stop."
+            )
+        elif self.accounts.has_owner():
+            text = f"tawny is recording to {place}. Web interface: {address}"
+        else:
+            token = self.accounts.new_token(TokenPurpose.CLAIM)
+            welcome["link"] = f"{address}/setup#token={token}"
+            another = "the next start" if in_memory else "`tawny setup-link`"
+            text = (
+                f"tawny is recording to {place}.\nOpen {welcome['link']}\nto create the owner account. The link "
+                f"works once and expires in 30 minutes; {another} creates a new one.\nSetup code: {token}"
+            )
+        if self.site.rtsp:
+            text += (
+                f"\nFor other apps: rtsp://{self.site.rtsp}/CAMERA, with an access token (`tawny tokens create NAME`)."
+            )
+        return welcome | {"rtsp": self.site.rtsp or None}, text
+
+    def _demo_token(self) -> str:
+        owner = next((one for one in self.accounts.people() if one.role is Role.OWNER), None)
+        owner = owner or self.accounts.put_person(OWNER, Role.OWNER)
+        return self.accounts.new_token(TokenPurpose.LINK, owner, lasts_ms=DEMO_LINK_MS)
+
+
+async def make_web_interface(running: RecorderRuntime, connections: ConnectionManager) -> WebInterface:
+    """Raises StorageError, and UsageError: when the configured address is none of this computer."""
+    place = running.parts.place
+    settings, clock = place.settings(), place.clock
+    file = await asyncio.to_thread(_open_accounts, place)
+    accounts = Accounts(file, clock)
+    host, port = listen_address(settings.web.listen)
+    hosts = await addresses_of(host)
+    outward = await asyncio.to_thread(_make_delivery, running, accounts)
+    programs = _make_integrations(running, outward, accounts)
+    arming, changeable = running.arming, running.changeable
+    modes = ModeService(
+        arming, changeable, lambda new: place.doors.check(new, "what was entered"), outward.rehearsed, outward.outbox,
+        ZoneInfo(place.zone), clock,
+    )  # fmt: skip
+    headroom = DiskHeadroom(place.folder, lambda: place.settings().storage.retention.min_free)
+    site = AppContext(
+        running,
+        accounts,
+        Passes(file, clock),
+        Shares(file, clock),
+        StaticFiles.at(),
+        metrics_token=settings.web.metrics,
+        live=settings.live,
+        keeping=RetentionService(running.parts.stored, clock, changeable),
+        caring=running.care,
+        outside=outward,
+        modes=modes,
+        models=ModelService(running.naming),
+        known=IdentityService(running.known, place.settings, place.doors.recognisers),
+        placing=_make_target_settings(running, outward),
+        connecting=CameraConnectionService(changeable, place.doors, clock, running.logins),
+        orders=programs,
+        sealed=running.sealing.desk(place.folder, changeable),
+        history=running.sealing.watch,
+        clip_store=_make_clip_store(place, headroom),
+        inbox=Inbox(None if place.kept_in is None else place.kept_in / INBOX, headroom),
+        hosts=hosts,
+        machine_names=partial(read_machine_names, os.environ.get(HOST_NAME, "")),
+    )
+    site.apply(settings.web)
+    acting = RuleActions(arming.deciding, arming.modes, programs.order, programs.run, running.bus.publish, clock)
+    server = WebServer(make_app(site), accounts, host, port, connections)
+    rtsp = _make_rtsp_server(settings.web.rtsp, site, connections)
+    engine = ThreadEngine(clock, place.died)
+    return WebInterface(running, accounts, outward, programs, modes, acting, site, server, rtsp, engine)
+
+
+def _open_accounts(place: RecorderPlace) -> AccountsFile:
+    """Open the accounts, and copy them to the fallback disk, so that users can sign in after a failover."""
+    if place.kept_in is None:
+        return AccountsFile(":memory:")
+    file, spare = AccountsFile(place.kept_in / "accounts.db"), place.settings().storage.spare
+    if spare and (Path(spare).expanduser() / "history").is_dir():
+        try:
+            file.copy_to(Path(spare).expanduser() / "accounts.db")
+        except StorageError as error:
+            log.warning("cannot copy accounts to the fallback disk: %s", error)
+    return file
+
+
+def _make_clip_store(place: RecorderPlace, headroom: DiskHeadroom) -> ClipStore:
+    storage = place.settings().storage
+    if place.kept_in is None:
+        return ClipStore(None, min(storage.clips, storage.memory // 4))
+    return ClipStore(place.kept_in / CLIPS, storage.clips, headroom)
+
+
+def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> DeliveryService:
+    place = running.parts.place
+    where = ":memory:" if place.kept_in is None else place.kept_in / "outbox.db"
+
+    def may_see(person: str, camera: CameraId) -> bool:
+        account = accounts.person(person)
+        if account is None and (named := accounts.find(person)) is not None:
+            account = named[0]  # earlier versions stored the name
+        return account is not None and account.may_see(camera)
+
+    return DeliveryService(
+        place.settings(), where, running, place.doors, place.clock, place.died, may_see, running.arming.deciding,
+        running.sealing.out,
+    )  # fmt: skip
+
+
+def _make_target_settings(running: RecorderRuntime, outward: DeliveryService) -> TargetSettingsService:
+    place = running.parts.place
+    made = TargetSettingsService(place.settings, running.apply, outward, place.doors, place.config)
+    outward.save_write_only = lambda name: made.put("destinations", name, {"write_only": True})
+    return made
+
+
+def _make_integrations(running: RecorderRuntime, outward: DeliveryService, accounts: Accounts) -> IntegrationService:
+    place = running.parts.place
+    marks = OutboxMarks(outward.outbox, "inputs/")
+
+    def note(action: str, person: str, address: str, detail: str) -> None:
+        accounts.note(action, person, Caller(address), detail)
+
+    return IntegrationService(
+        place.settings, running, running.said, running.arming.modes, marks, note, place.clock, place.died,
+        lambda: outward.outbox.waiting().count, _private_paths(place), running.logins,
+    )  # fmt: skip
+
+
+def _private_paths(place: RecorderPlace) -> list[Path]:
+    """Return what scripts of the user can't reach: recordings, accounts, keys, settings and their secrets."""
+    found = [place.folder]
+    if place.config is not None:
+        secret = ("secrets.toml", "credentials", "known.key")
+        found += [place.config, *(place.config.with_name(name) for name in secret)]
+    if credentials := os.environ.get("CREDENTIALS_DIRECTORY"):
+        found.append(Path(credentials))
+    return found
+
+
+def _make_rtsp_server(listen: str, site: AppContext, connections: ConnectionManager) -> RtspServer | None:
+    if not listen:
+        return None
+    recorder = site.recorder
+    context = ServerContext(recorder.hub, PassAuthenticator(site), recorder.clock, site.viewers.one_more)
+    return RtspServer(context, *listen_address(listen), connections)
