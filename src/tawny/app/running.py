@@ -6,20 +6,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from tawny import __version__
 from tawny.app.recorder_parts import RecorderParts, RecorderPlace, make_recorder_parts
 from tawny.config.changes.difference import AT_ONCE, difference
 from tawny.config.settings import Settings
 from tawny.detection.zones import privacy_masks
-from tawny.engine import Bus
 from tawny.model.clock import Clock
-from tawny.model.errors import NothingToReport
+from tawny.model.errors import NotDone, NothingToReport
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.protocols.login_history import LoginHistory
+from tawny.playback.evidence import EvidenceRequest, write_evidence
+from tawny.sealed.file_reader import SealedFileReader
 from tawny.service import recorder as web
 from tawny.service.cameras.camera import RunningCamera
 from tawny.service.cameras.connection_report import openings, report
@@ -30,11 +31,9 @@ from tawny.service.health.monitor import disk_problems
 from tawny.service.integrations.external_events import ExternalEvents
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.promises import contract
-from tawny.service.sealing.sealed_export import Prover
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import is_open
 from tawny.storage.history.ledger import HistoryLedger
-from tawny.storage.index.protocol import Index
 from tawny.storage.repair.healing import Healer
 from tawny.stream.hub import Hub
 
@@ -125,14 +124,16 @@ class RecorderRuntime:
     def __init__(self, parts: RecorderParts, settings: CurrentSettings) -> None:
         place, storage, store = parts.place, parts.storage, parts.storage.store
         self.parts, self._settings = parts, settings
-        self._clock, self._doors, self._bus = place.clock, place.doors, place.bus
-        self._volume, self._index, self._ledger = store.volume, store.index, storage.ledger
+        self.clock, self.bus, self.index = place.clock, place.bus, store.index
+        self.started_ms, self.host, self.zone = storage.started_ms, place.host, place.zone
+        self._doors, self._volume, self._ledger = place.doors, store.volume, storage.ledger
         self._engine, self._ingest, self._recorder = parts.engine, parts.ingest, parts.recorder
         self._cameras, self._camera_set = parts.cameras, parts.camera_set
         self.arming, self.sealing, self.care = parts.arming, storage.sealing, parts.care
         self.naming, self.known = parts.recognition.naming, parts.recognition.known
+        self.logins = parts.login_file.history
+        """What sign-in cameras offered before."""
         self.said = ExternalEvents(storage.marks, store.volume.write_picture, self.hub, place.bus.publish, place.clock)
-        self.prove = Prover(store.volume, store.index, place.clock).prove
         self._healer = Healer(store.volume, storage.ledger)
         self.changeable = ChangeableSettings(settings, self.apply, place.config)
         self.tuning = DetectionTuningService(self.changeable, lambda: self._cameras.now, place.doors, place.clock)
@@ -187,8 +188,8 @@ class RecorderRuntime:
         stored.others.start()
         if stored.mirror is not None:
             stored.mirror.start(self._engine)
-        login_file.handle = self._engine.start(login_file.name, lambda: login_file)
-        self._engine.start("pulse", lambda: Heartbeat(self._ledger, pulse, self._clock))
+        login_file.start(self._engine)
+        self._engine.start("pulse", lambda: Heartbeat(self._ledger, pulse, self.clock))
         self.sealing.start(self._engine)
         own = [] if self.sealing.watch is None else [HealthCheck(self.sealing.watch)]
         self.care.start(self._engine, [*own, *checks])
@@ -227,7 +228,7 @@ class RecorderRuntime:
         self.sealing.finish()
         self._ledger.stopped(cause)
         storage.store.history.close()
-        self._index.close()
+        self.index.close()
         storage.store.release()
 
     def apply(self, new: Settings, file: str) -> None:
@@ -271,40 +272,11 @@ class RecorderRuntime:
 
     def is_alive(self) -> bool:
         """Return whether all parts needed for recording are making progress, for systemd's watchdog."""
-        keeping, oldest_s = self._housekeeping, self._clock.mono_s() - WATCHDOG_S
+        keeping, oldest_s = self._housekeeping, self.clock.mono_s() - WATCHDOG_S
         reads = not self._ingest.has_work or self._ingest.stepped_s > oldest_s
         return keeping is not None and keeping.stepped_s > oldest_s and reads
 
-    # --- the web layer's view (service.recorder.Recorder)
-
-    @property
-    def clock(self) -> Clock:
-        return self._clock
-
-    @property
-    def bus(self) -> Bus:
-        return self._bus
-
-    @property
-    def logins(self) -> LoginHistory:
-        """What sign-in cameras offered before."""
-        return self.parts.login_file.history
-
-    @property
-    def index(self) -> Index:
-        return self._index
-
-    @property
-    def started_ms(self) -> int:
-        return self.parts.storage.started_ms
-
-    @property
-    def host(self) -> str:
-        return self.parts.place.host
-
-    @property
-    def zone(self) -> str:
-        return self.parts.place.zone
+    # --- as the services and the API see it (service.recorder.RecorderService)
 
     def cameras(self) -> Sequence[web.CameraView]:
         return [camera.about for camera in self._cameras.now.values()]
@@ -362,6 +334,15 @@ class RecorderRuntime:
     def grids(self, camera: CameraId, within: Span) -> Sequence[tuple[int, int]]:
         return self.parts.storage.grids.read(camera, within)
 
+    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> None:
+        """Write evidence to the folder.
+
+        Raises NotDone if there is none, or if recordings are sealed, because the folder is not encrypted.
+        """
+        software = f"tawny {__version__}"
+        asked = EvidenceRequest(camera, StreamName.MAIN, span, self.host, software, self.clock.now_ms())
+        write_evidence(self._volume, self.index, asked, folder, _refuse_sealed, has_done)
+
     def called(self, who: str) -> str:
         return self.known.name(who)
 
@@ -387,7 +368,7 @@ class RecorderRuntime:
             event_id, kept=kept, reviewed=reviewed, false_alarm=false_alarm, said=said
         )
         if event is not None:
-            self._bus.publish(EventChanged("updated", event))
+            self.bus.publish(EventChanged("updated", event))
         return event
 
     def report(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -399,11 +380,11 @@ class RecorderRuntime:
         if name not in now:
             return {"known": list(now)}
         try:
-            found = openings(name, now[name].settings, self._doors, self._clock)
+            found = openings(name, now[name].settings, self._doors, self.clock)
         except NothingToReport:
             return {"report": {}}
         with_host, status = asked.get("host") is True, now[name].status
-        return {"report": report(name, found, self._clock, with_host=with_host, status=status, index=self._index)}
+        return {"report": report(name, found, self.clock, with_host=with_host, status=status, index=self.index)}
 
     def accept_login(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Accept any sign-in of a camera from now on; `known` lists the cameras if the name is unknown."""
@@ -416,6 +397,9 @@ class RecorderRuntime:
         return {"camera": camera, "changed": is_changed}
 
     def _make_housekeeping(self) -> Housekeeping:
-        made = Housekeeping(lambda: self._cameras.now.values(), self._clock)
-        self._housekeeping = made
-        return made
+        self._housekeeping = Housekeeping(lambda: self._cameras.now.values(), self.clock)
+        return self._housekeeping
+
+
+def _refuse_sealed(_: str) -> SealedFileReader:
+    raise NotDone("Encrypted recordings can't be saved unencrypted here.", "Use tawny export --evidence --key FILE.")

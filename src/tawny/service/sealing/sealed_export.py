@@ -4,23 +4,14 @@ Sealed files leave the recorder unchanged under opaque names. Unsealed snapshots
 and only if the settings allow them.
 """
 
-import socket
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Protocol
 
-from tawny import __version__
 from tawny.model.clock import Clock
-from tawny.model.errors import NotDone
 from tawny.model.events import Event
-from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.times import Span
-from tawny.playback.evidence import EvidenceRequest, write_evidence
-from tawny.playback.recordings import RecordingIndex
-from tawny.sealed.file_reader import SealedFileReader
+from tawny.model.ids import CameraId, EventId
 from tawny.sealed.witness import Witness
 from tawny.storage.disk.layout import picture_path, sealed_path
 from tawny.storage.disk.volume import Volume
@@ -118,29 +109,3 @@ class SealedExport:
 
     def witness(self) -> Witness | None:
         return None if self._is_standby else self._seals.history.head
-
-
-# Evidence export for browser clients.
-
-
-@dataclass(frozen=True, slots=True)
-class Prover:
-    """Creates evidence. Thread-safe; blocking."""
-
-    volume: Volume
-    past: RecordingIndex
-    clock: Clock
-
-    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> None:
-        """Write evidence to the folder.
-
-        Raises NotDone if there is none, or if recordings are sealed, because the folder is not encrypted.
-        """
-        asked = EvidenceRequest(
-            camera, StreamName.MAIN, span, socket.gethostname(), f"tawny {__version__}", self.clock.now_ms()
-        )
-        write_evidence(self.volume, self.past, asked, folder, _refused, has_done)
-
-
-def _refused(_: str) -> SealedFileReader:
-    raise NotDone("Encrypted recordings can't be saved unencrypted here.", "Use tawny export --evidence --key FILE.")
