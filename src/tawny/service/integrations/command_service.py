@@ -6,57 +6,21 @@ Web page, command line, webhook, MQTT, datagram and rules only identify the issu
 import logging
 from collections.abc import Callable, Sequence
 from functools import singledispatchmethod
-from typing import Protocol
 
 from tawny.delivery import commands
 from tawny.delivery.commands import RIGHT_FOR, CommandIssuer, CommandRefused, CommandResult, Order
+from tawny.events.modes import ActiveHold, ModeState
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
+from tawny.service.integrations.device_control import DeviceControl
 from tawny.service.integrations.external_events import ExternalEvents
 
 log = logging.getLogger(__name__)
 MANUAL, SCHEDULE, FORMER_SCHEDULE = "manual", "schedule", "week"
 Note = Callable[[str, str, str, str], None]
 """Writes an audit log entry: action, person, origin (an address, or the kind of connection), detail."""
-
-
-class HoldApi(Protocol):
-    """Manual override of one camera: `pause` or `record`."""
-
-    @property
-    def what(self) -> str: ...
-
-
-class ModesApi(Protocol):
-    """The part of `events.modes.ModeState` that commands need. Raises NotDone. by: issuer of the command."""
-
-    @property
-    def names(self) -> Sequence[str]:
-        """The first one is the default mode."""
-        ...
-
-    def set_mode(self, mode: str, by: str, until_ms: int | None = None) -> None: ...
-    def back_to_week(self) -> None: ...
-    def hold(self, camera: CameraId) -> HoldApi | None: ...
-    def pause(self, camera: CameraId, until_ms: int | None, by: str) -> None: ...
-    def record(self, camera: CameraId, until_ms: int | None, by: str) -> None: ...
-    def let_go(self, camera: CameraId, by: str) -> None: ...
-    def seen(self, person: str, source: str) -> None: ...
-    def left(self, person: str) -> None: ...
-
-
-class DeviceControlApi(Protocol):
-    """Controls cameras and relays. Raises NotDone; waits for the network."""
-
-    def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None: ...
-    def stop(self, camera: CameraId) -> None: ...
-    def go_to(self, camera: CameraId, preset: str) -> None: ...
-    def switch(self, relay: str, *, on: bool, lasts_s: float | None) -> None: ...
-    def relay_camera(self, relay: str) -> str | None:
-        """Return the relay's camera, empty if it has none; None for an unknown relay."""
-        ...
 
 
 class CommandService:
@@ -69,8 +33,8 @@ class CommandService:
         self,
         cameras: Callable[[], Sequence[CameraId]],
         said: ExternalEvents,
-        modes: ModesApi | None,
-        hands: DeviceControlApi,
+        modes: ModeState,
+        hands: DeviceControl,
         note: Note,
         clock: Clock,
     ) -> None:
@@ -144,7 +108,7 @@ class CommandService:
 
     @_do.register
     def _set_mode(self, order: commands.SetModeCommand, who: CommandIssuer) -> CommandResult:
-        modes = self._with_modes()
+        modes = self._modes
         if order.mode not in modes.names:
             if order.mode == SCHEDULE:
                 modes.back_to_week()
@@ -157,19 +121,19 @@ class CommandService:
     @_do.register
     def _presence(self, order: commands.PresenceCommand, who: CommandIssuer) -> CommandResult:
         if not order.home:
-            self._with_modes().left(order.person)
+            self._modes.left(order.person)
             return CommandResult(f"{order.person} is away.")
-        self._with_modes().seen(order.person, who.name)
+        self._modes.seen(order.person, who.name)
         return CommandResult(f"{order.person} is home.")
 
     @_do.register
     def _pause(self, order: commands.PauseCommand, who: CommandIssuer) -> CommandResult:
-        self._with_modes().pause(CameraId(order.camera), self._until_ms(order.lasts_s), who.name)
+        self._modes.pause(CameraId(order.camera), self._until_ms(order.lasts_s), who.name)
         return CommandResult(f"{order.camera} is paused for privacy.")
 
     @_do.register
     def _resume(self, order: commands.ResumeCommand, who: CommandIssuer) -> CommandResult:
-        modes, camera = self._with_modes(), CameraId(order.camera)
+        modes, camera = self._modes, CameraId(order.camera)
         if _is(modes.hold(camera), "pause"):
             modes.let_go(camera, who.name)
         return CommandResult(f"{order.camera} resumed.")
@@ -178,15 +142,14 @@ class CommandService:
     def _record(self, order: commands.RecordNowCommand, who: CommandIssuer) -> CommandResult:
         camera, key = CameraId(order.camera), f"{MANUAL} {order.camera}"  # with a space: no client's key
         if not order.on:
-            if self._modes is not None and _is(self._modes.hold(camera), "record"):
+            if _is(self._modes.hold(camera), "record"):
                 self._modes.let_go(camera, who.name)
             lasting = self._said.find(key)
             ended = self._said.end(lasting.id) if lasting else None
             return CommandResult(f"Manual recording of {camera} ended.", ended.id if ended else "")
-        if self._modes is not None:
-            if _is(self._modes.hold(camera), "pause"):
-                raise NotDone(f"{camera} is paused for privacy.", "Resume it first.")
-            self._modes.record(camera, self._until_ms(order.lasts_s), who.name)
+        if _is(self._modes.hold(camera), "pause"):
+            raise NotDone(f"{camera} is paused for privacy.", "Resume it first.")
+        self._modes.record(camera, self._until_ms(order.lasts_s), who.name)
         event = self._opened(self._said.open(camera, MANUAL, key, "", 100.0, order.lasts_s))
         return CommandResult(f"Recording {camera} for {order.lasts_s:g} s.", event.id)
 
@@ -230,11 +193,6 @@ class CommandService:
     def _until_ms(self, lasts_s: float | None) -> int | None:
         return None if lasts_s is None else self._clock.now_ms() + round(lasts_s * 1000)
 
-    def _with_modes(self) -> ModesApi:
-        if self._modes is None:
-            raise NotDone("This recorder has no modes.", "")
-        return self._modes
-
     @staticmethod
     def _opened(event: Event | None) -> Event:
         if event is None:
@@ -248,5 +206,5 @@ class CommandService:
         return found
 
 
-def _is(hold: HoldApi | None, what: str) -> bool:
+def _is(hold: ActiveHold | None, what: str) -> bool:
     return hold is not None and hold.what == what
