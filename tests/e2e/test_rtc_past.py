@@ -21,7 +21,6 @@ from playwright.sync_api import Browser
 from tawny.api.live.webrtc import READING_AT_ONCE
 from tawny.live.webrtc.audio_tracks import recorded_sounds
 from tawny.live.webrtc.live_sender import LiveSender
-from tawny.live.webrtc.rtp_sender import RtpTrack
 from tawny.live.webrtc.viewer_session import CHANNEL, PlaybackArchive, PlaybackCommands, ViewerSession
 from tawny.media.codec.decoder import Decoder
 from tawny.media.codec.encoder import Encoder
@@ -31,6 +30,7 @@ from tawny.model.packets import SourcePacket, VideoFormat
 from tawny.model.states import CameraState
 from tawny.playback.packet_reel import PacketReel
 from tawny.playback.recordings import segments
+from tawny.protocols.rtp import RtpTrack
 from tawny.testing.clips import SampleClip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from tawny.live.rtsp_server.sender import Channel, TcpChannel, UdpChannel
 from tawny.media.codec.nal import join_lengths, parameter_sets, split_lengths
 from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket, VideoFormat
-from tawny.protocols.rtp import Packetizer, RtpPacket
+from tawny.protocols.rtp import Packetizer, RtpPacket, goodbye
 from tawny.protocols.sdp import VIDEO_TYPE, media_lines, payload_type
 from tawny.testing.clips import SampleClip
 from tawny.testing.rtsp_viewer import CameraSetup, FakeCameraView, FakeRtspViewer, SentUnit
@@ -130,7 +130,7 @@ class ClipPlayer:
             await asyncio.sleep(self._luck.random() * faults.jitter_s)
         if faults.bye:
             faults.bye, faults.stall = False, True
-            channel.send(packetizer.goodbye(), is_report=True)
+            channel.send(goodbye(packetizer.ssrc), is_report=True)
             return
         await self._out(channel, going)
         damaged, self._is_spoilt = stops or going != whole or self._is_spoilt, False
@@ -197,9 +197,10 @@ class ClipPlayer:
 
     def _make_tracks(self) -> None:
         aggregate = self._camera.setup.aggregate
-        self._tracks[0] = Packetizer(self._clip.video, VIDEO_TYPE, ssrc=0x1111, first=4000, aggregate=aggregate)
-        if self._camera.setup.time_base is not None:
-            self._tracks[0].time_base = self._camera.setup.time_base
+        base = self._camera.setup.time_base
+        self._tracks[0] = Packetizer(
+            self._clip.video, VIDEO_TYPE, ssrc=0x1111, first=4000, aggregate=aggregate, time_base=base
+        )
         sound = self._clip.sound
         if sound is not None:
             self._tracks[1] = Packetizer(sound, payload_type(sound), ssrc=0x2222, first=900)

@@ -10,11 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tawny.live.wakeup import Wakeup, share_once
-from tawny.live.webrtc.rtp_sender import RtpTrack
 from tawny.media.codec.nal import is_keyframe, parameter_sets, split_lengths
 from tawny.model.clock import Clock
 from tawny.model.packets import Packet, VideoFormat
-from tawny.protocols.rtp import fragments
+from tawny.protocols.rtp import RtpTrack, fragments
 from tawny.stream.hub import Hub
 
 # RTP payloads of video frames, packetized once for all viewers (RFC 6184, RFC 7798).

@@ -13,7 +13,6 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport
 
 from tawny.live.webrtc.dtls import Certificate, Dtls
 from tawny.live.webrtc.ice import IceAgent, candidate_of
-from tawny.live.webrtc.rtp_sender import KeyframeRequest, PacketsLost, ReceptionReport, RtpTrack, read_rtcp
 from tawny.live.webrtc.sdp import (
     LOW_DELAY,
     NAME,
@@ -27,6 +26,7 @@ from tawny.live.webrtc.sdp import (
 from tawny.live.webrtc.udp_mux import UdpMux
 from tawny.model.clock import Clock
 from tawny.model.packets import VIDEO_RATE
+from tawny.protocols.rtp import KeyframeRequest, PacketsLost, RtpTrack, read_rtcp
 
 # WebRTC data channels (RFC 8831) over the connection's existing DTLS.
 
@@ -136,8 +136,6 @@ class PeerConnection:
             self.sound = RtpTrack(sound[1].payload_type, SOUND_RATES[sound[1].name])
             chosen.append(NegotiatedMedia(*sound, self.sound.ssrc))
         self.keyframe: Callable[[], None] = lambda: None
-        self.received: ReceptionReport | None = None
-        """The viewer's latest reception report for the video track."""
         self.opened, self.ended = asyncio.Event(), asyncio.Event()
         self.why = ""
         self.ice = IceAgent(offer.login, clock, lambda: log.debug("Viewer connected via %s", self.way))
@@ -235,7 +233,7 @@ class PeerConnection:
                 self.ice.send(self._dtls.protect_rtcp(track.report(now_ms, time, NAME)))
 
     def _feedback(self, rtcp: bytes) -> None:
-        for said in read_rtcp(rtcp, self._clock.now_ms()):
+        for said in read_rtcp(rtcp):
             track = next((each for each in (self.video, self.sound) if each and each.ssrc == said.ssrc), None)
             if track is None:
                 continue
@@ -244,8 +242,6 @@ class PeerConnection:
                     self.ice.send(protected)
             elif isinstance(said, KeyframeRequest):
                 self.keyframe()
-            elif track is self.video:
-                self.received = said
 
 
 def wanted(offer: SdpOffer) -> OfferedMedia:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Protocol
 
 from tawny.live.webrtc.live_sender import BURST_BYTES, BURST_PAUSE_S, AudioTrackSource, MediaSink, cut_picture
-from tawny.live.webrtc.rtp_sender import RtpTrack
 from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
 from tawny.model.ids import RunId
 from tawny.model.packets import VIDEO_RATE, Packet, VideoFormat
 from tawny.model.segments import NotCarried, ReelPiece, SkippedTime
+from tawny.protocols.rtp import RtpTrack
 
 # Reads recordings ahead of playback in worker threads, one read at a time per viewer.
 

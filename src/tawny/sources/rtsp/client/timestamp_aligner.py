@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tawny.model.packets import VIDEO_RATE
-from tawny.sources.rtsp.client.rtp_receiver import SenderReport
+from tawny.protocols.rtp import SenderReport
 
 BACK_S, AHEAD_S = 1.0, 10.0
 """A step outside these limits is a jump of the camera's clock; smaller backward steps are B-frames."""

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from tawny.engine.descriptors import wait_readable
 from tawny.model.clock import Clock
+from tawny.protocols.rtp import receiver_report
 from tawny.sources.rtsp.address import RtspAddress
 from tawny.sources.rtsp.client.handshake import TrackTransport
-from tawny.sources.rtsp.client.rtp_receiver import UDP_WINDOW, RtpReceiver, receiver_report
+from tawny.sources.rtsp.client.rtp_receiver import UDP_WINDOW, RtpReceiver
 from tawny.sources.rtsp.client.session import StreamMemory
 from tawny.sources.rtsp.client.tcp_connection import RtspConnection
 from tawny.sources.rtsp.client.transcript import ConversationFault
