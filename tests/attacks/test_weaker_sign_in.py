@@ -15,7 +15,7 @@ from tawny.model.errors import SettingsError, SourceLoginWeaker, SourceRefused, 
 from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.states import CameraState
-from tawny.protocols.client_auth import MAX_OFFER_CHARS, MAX_OFFERS, ClientAuth
+from tawny.protocols.digest_auth import MAX_OFFER_CHARS, MAX_OFFERS, ClientAuth
 from tawny.protocols.login_history import LoginHistory, SignIn
 from tawny.service.cameras.connection_settings import CameraAddressChange, CameraConnectionService
 from tawny.service.cameras.login_file import NAME, LoginFile

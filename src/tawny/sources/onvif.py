@@ -22,7 +22,7 @@ from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, SourceRefused, SourceUnreachable
 from tawny.model.times import utc_text
 from tawny.model.validation import clean_label
-from tawny.protocols.client_auth import ClientAuth
+from tawny.protocols.digest_auth import ClientAuth
 from tawny.protocols.login_history import LoginHistory, LoginRecord, SignIn
 
 MAX_BYTES: Final = 512_000

@@ -2,22 +2,22 @@
 
 import asyncio
 import base64
-import hashlib
 import random
-import re
 import secrets
 import socket
 import struct
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from tawny.live.rtsp_server.sender import Channel, TcpChannel, UdpChannel
 from tawny.media.codec.nal import join_lengths, parameter_sets, split_lengths
 from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket, VideoFormat
+from tawny.protocols import digest_auth
 from tawny.protocols.rtp import Packetizer, RtpPacket, goodbye
+from tawny.protocols.rtsp_message import RtspReply, RtspRequest, read_request
 from tawny.protocols.sdp import VIDEO_TYPE, media_lines, payload_type
 from tawny.testing.clips import SampleClip
 from tawny.testing.rtsp_viewer import CameraSetup, FakeCameraView, FakeRtspViewer, SentUnit
@@ -216,22 +216,10 @@ def _schedule(clip: SampleClip) -> Iterator[_Due]:
         yield _Due(packet, due_s)
 
 
-_PARAMETER = re.compile(r'(\w+)="?([^",]*)"?')
 _REALM = "camera"
 BACK_TRACK = 2
 _CLOSES_S = 1.0
 """Maximum wait for a viewer that does not read pending data, s."""
-
-
-@dataclass(slots=True)
-class _Reply:
-    status: str = "200 OK"
-    headers: list[str] = field(default_factory=list)
-    body: bytes = b""
-
-    def to_bytes(self, sequence: str) -> bytes:
-        lines = [f"RTSP/1.0 {self.status}", f"CSeq: {sequence}", *self.headers, f"Content-Length: {len(self.body)}"]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode() + self.body
 
 
 class FakeRtspSession:
@@ -305,12 +293,11 @@ class FakeRtspSession:
             if head[0] == self._back_channel:
                 self._viewer.heard += packet[12:]
             return True
-        lines = (first + await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        method, url, _ = lines[0].split(" ", 2)
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
-        await self._reader.readexactly(int(headers.get("content-length", "0")))
+        request = read_request(first + (await self._reader.readuntil(b"\r\n\r\n"))[:-4])
+        await self._reader.readexactly(request.body_bytes)
+        method, url = request.method, request.url
         self._viewer.requests.append(method)
-        faults, sequence = self._camera.faults, headers.get("cseq", "0")
+        faults, sequence = self._camera.faults, request.header("cseq") or "0"
         if faults.silent & {method, "*"}:
             return True
         scripted = faults.answers.get(f"{method} {url.rpartition('/')[2]}", faults.answers.get(method))
@@ -318,9 +305,9 @@ class FakeRtspSession:
             faults.answers_left -= 1
             await self._say(scripted.replace(b"{cseq}", sequence.encode()))
             return True
-        reply = self._reply(method, url, headers)
+        reply = self._reply(request)
         await self._say(reply.to_bytes(sequence))
-        if method == "PLAY" and reply.status.startswith("200"):
+        if method == "PLAY" and reply.is_ok:
             self._play()
         return method != "TEARDOWN"
 
@@ -334,32 +321,33 @@ class FakeRtspSession:
                 self._writer.write(data)
             await self._writer.drain()
 
-    def _reply(self, method: str, url: str, headers: Mapping[str, str]) -> _Reply:
+    def _reply(self, request: RtspRequest) -> RtspReply:
+        method, url = request.method, request.url
         if method == "OPTIONS":
-            return _Reply(headers=["Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"])
-        if not may_enter(self._camera.setup, self._nonce, method, headers.get("authorization", "")):
-            return _Reply("401 Unauthorized", [challenge(self._camera.setup, self._nonce)])
-        wants_speaker = headers.get("require", "") == "www.onvif.org/ver20/backchannel"
+            return RtspReply(headers={"Public": "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"})
+        if not may_enter(self._camera.setup, self._nonce, method, request.header("authorization")):
+            return RtspReply("401 Unauthorized", {"WWW-Authenticate": challenge(self._camera.setup, self._nonce)})
+        wants_speaker = request.header("require") == "www.onvif.org/ver20/backchannel"
         if wants_speaker and not self._camera.setup.speaker:
-            return _Reply("551 Option not supported")
+            return RtspReply("551 Option not supported")
         if method == "DESCRIBE":
             sdp = self._camera.faults.sdp
             body = describe_clip(self._camera.clip, self._camera.setup, with_back=wants_speaker) if sdp is None else sdp
-            return _Reply(headers=["Content-Type: application/sdp", f"Content-Base: {url}/"], body=body)
+            return RtspReply(headers={"Content-Type": "application/sdp", "Content-Base": f"{url}/"}, body=body)
         if method == "SETUP":
-            return self._set_up(url, headers.get("transport", ""))
-        return _Reply(headers=["Session: 12345678"])
+            return self._set_up(url, request.header("transport"))
+        return RtspReply(headers={"Session": "12345678"})
 
-    def _set_up(self, url: str, transport: str) -> _Reply:
+    def _set_up(self, url: str, transport: str) -> RtspReply:
         track = int(url.rsplit("track", 1)[1])
         is_tcp = "interleaved=" in transport
         if not is_tcp and self._camera.setup.udp_refused:
-            return _Reply("461 Unsupported Transport")
+            return RtspReply("461 Unsupported Transport")
         number = int(transport.split("interleaved=" if is_tcp else "client_port=")[1].split("-")[0])
         self._viewer.transport = "tcp" if is_tcp else "udp"
         if track == BACK_TRACK:
             self._back_channel = number
-            return _Reply(headers=[f"Transport: {transport}", "Session: 12345678"])
+            return RtspReply(headers={"Transport": transport, "Session": "12345678"})
         if is_tcp:
             self._channels[track] = TcpChannel(self._writer, number)
         else:
@@ -370,7 +358,8 @@ class FakeRtspSession:
             self._channels[track] = UdpChannel(udp, "127.0.0.1", number)
             port = udp.getsockname()[1]
             transport = f"RTP/AVP;unicast;client_port={number}-{number + 1};server_port={port}-{port}"
-        return _Reply(headers=[f"Transport: {transport}", f"Session: 12345678;timeout={self._camera.setup.timeout_s}"])
+        timeout = f"timeout={self._camera.setup.timeout_s}"
+        return RtspReply(headers={"Transport": transport, "Session": f"12345678;{timeout}"})
 
     def _play(self) -> None:
         if self._back_channel is not None:
@@ -395,27 +384,26 @@ class FakeRtspSession:
 
 
 def challenge(setup: CameraSetup, nonce: str) -> str:
+    """Return the `WWW-Authenticate` value of the camera's sign-in."""
     if setup.login == "basic":
-        return f'WWW-Authenticate: Basic realm="{_REALM}"'
-    named = ", algorithm=SHA-256" if setup.login == "sha-256" else ""
-    return f'WWW-Authenticate: Digest realm="{_REALM}", nonce="{nonce}"{named}'
+        return f'Basic realm="{_REALM}"'
+    return digest_auth.challenge(nonce, _REALM, _algorithm(setup))
 
 
 def may_enter(setup: CameraSetup, nonce: str, method: str, authorization: str) -> bool:
     """Return whether a request's `Authorization` is valid."""
     if not setup.login:
         return True
-    scheme, _, said = authorization.partition(" ")
     if setup.login == "basic":
         wanted = base64.b64encode(f"{setup.user}:{setup.password}".encode()).decode()
-        return scheme == "Basic" and said == wanted
-    fields = {found[1]: found[2] for found in _PARAMETER.finditer(said)}
+        return authorization == f"Basic {wanted}"
+    algorithm = _algorithm(setup)
+    stored = digest_auth.digest(setup.user, setup.password, _REALM, algorithm)
+    return digest_auth.is_right(authorization, method, nonce, stored, algorithm)
 
-    def hashed(text: str) -> str:
-        return hashlib.new("sha256" if setup.login == "sha-256" else "md5", text.encode()).hexdigest()
 
-    secret, request = hashed(f"{setup.user}:{_REALM}:{setup.password}"), hashed(f"{method}:{fields.get('uri')}")
-    return scheme == "Digest" and fields.get("response") == hashed(f"{secret}:{nonce}:{request}")
+def _algorithm(setup: CameraSetup) -> str:
+    return "SHA-256" if setup.login == "sha-256" else ""
 
 
 def describe_clip(clip: SampleClip, setup: CameraSetup, *, with_back: bool = False) -> bytes:

@@ -17,7 +17,7 @@ from tawny.model.errors import (
     SourceUnreachable,
     SourceUnusable,
 )
-from tawny.protocols.client_auth import ClientAuth
+from tawny.protocols.digest_auth import ClientAuth
 from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.rtsp_message import MOST_HEADER_BYTES, MalformedRtspResponse, RtspResponse, read_head, request
 from tawny.protocols.sdp import MOST_TRACKS, SdpDescription, read_sdp

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tawny.protocols.client_auth import ClientAuth
+from tawny.protocols.digest_auth import ClientAuth
 from tawny.protocols.login_history import LoginRecord
-from tawny.protocols.rtsp_message import MalformedRtspResponse, RtspResponse, read_head, request
+from tawny.protocols.rtsp_message import MalformedRtspResponse, RtspResponse, encode, read_head, request
 from tawny.sources.rtsp.address import RtspAddress, SecretFilter
 from tawny.sources.rtsp.client.transcript import FORM, ConversationFault, Reason, Transcript
 
@@ -111,7 +111,7 @@ class ClientSession:
         found = _SEQUENCE.search(raw)
         sequence = found[1].decode() if found else "0"
         status = "200 OK" if raw.startswith(b"OPTIONS ") else "501 Not Implemented"
-        answer = f"RTSP/1.0 {status}\r\nCSeq: {sequence}\r\n\r\n".encode()
+        answer = encode(f"RTSP/1.0 {status}", [("CSeq", sequence)])
         self.transcript.sent(answer)
         return answer
 
