@@ -26,12 +26,12 @@ from tawny.live.webrtc.audio_tracks import names, recorded_sounds, sounds_of
 from tawny.live.webrtc.connection_manager import CannotStream, WebRtcConnections
 from tawny.live.webrtc.live_sender import LiveSender, MediaSink
 from tawny.live.webrtc.peer_connection import PeerConnection
-from tawny.live.webrtc.sdp import InvalidOffer
 from tawny.live.webrtc.viewer_session import PlaybackArchive, PlaybackCommands, ViewerSession
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 from tawny.model.packets import AudioFormat, VideoFormat
 from tawny.playback.packet_reel import PacketReel
+from tawny.protocols.sdp import InvalidOffer
 from tawny.stream.hub import Hub
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from tawny.live.wakeup import share_once
-from tawny.live.webrtc.sdp import Sound
 from tawny.media.audio import OPUS_RATE, ToOpus
 from tawny.model.ids import RunId
 from tawny.model.packets import AudioFormat, Packet
+from tawny.protocols.sdp import Sound
 from tawny.stream.hub import Hub
 
 PIECE_SAMPLES = 160
