@@ -21,8 +21,9 @@ from unittest.mock import patch
 
 from tawny.model.errors import TawnyError
 from tawny.protocols.sdp import read_sdp
+from tawny.protocols.soap import read_response
 from tawny.sources import onvif
-from tawny.sources.onvif import OnvifCamera, _content
+from tawny.sources.onvif import OnvifCamera
 from tawny.sources.rtsp.address import parse_rtsp
 from tawny.sources.rtsp.client.handshake import TrackTransport, handshake
 from tawny.sources.rtsp.client.interleaved import InterleavedReader
@@ -235,7 +236,7 @@ def take_onvif(data: bytes, rng: Rng) -> None:
         with patch.object(onvif, "_connection", lambda *_: line), suppress(TawnyError):
             camera.outputs()
         return
-    with patch.object(camera._client, "send", lambda *_: _content(service, 200, data)):
+    with patch.object(camera._client, "send", lambda *_: read_response(service.public, 200, data)):
         for ask in (camera.presets, camera.outputs, camera.stop, lambda: camera.go_to("none")):
             with suppress(TawnyError):
                 ask()
