@@ -15,7 +15,7 @@ from tawny.engine.connections import ClientConnection, ConnectionManager, Connec
 from tawny.live.follow_stream import FollowStream
 from tawny.live.rtsp_server.sender import Channel, RtspSender, RtspTrack, TcpChannel, UdpChannel, formats_now
 from tawny.live.stream_choice import StreamChoice
-from tawny.live.wakeup import Wakeup
+from tawny.live.wakeup import first_packet
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, PortInUse
 from tawny.model.ids import CameraId, StreamName
@@ -230,7 +230,7 @@ class ServerSession:
         """Return a transcoded hub with masks applied and without audio. Waits for the first packet."""
         if self._covered is None or self._covered[0] is not hub:
             self._covered = hub, self._open.enter_context(StreamChoice(stream, hub).covered().opened())
-            await _first_picture(self._covered[1])
+            await first_packet(self._covered[1], FIRST_S)
         return self._covered[1]
 
     async def _follow(self, user: str) -> _Wanted | None:
@@ -240,7 +240,7 @@ class ServerSession:
             return None
         if self._following is None:
             self._following = found
-            await _first_picture(self._open.enter_context(found.opened()))
+            await first_packet(self._open.enter_context(found.opened()), FIRST_S)
         if self._following is not found:
             return None
 
@@ -337,15 +337,6 @@ class ServerSession:
             by_udp = any(isinstance(track.channel, UdpChannel) for track in self._tracks.values())
             if by_udp and self._house.clock.mono_s() - self._heard_s > 2 * TIMEOUT_S:
                 return
-
-
-async def _first_picture(hub: Hub) -> None:
-    """Wait for the first packet, at most FIRST_S."""
-    wakeup = Wakeup()
-    reader = hub.reader(wake=wakeup)
-    if hub.newest is None:
-        await wakeup.wait(FIRST_S)
-    reader.close()
 
 
 def _first_number(text: str, most: int) -> int | None:
