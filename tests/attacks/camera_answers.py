@@ -25,10 +25,9 @@ from tawny.protocols.soap import read_response
 from tawny.sources import onvif
 from tawny.sources.onvif import OnvifCamera
 from tawny.sources.rtsp.address import parse_rtsp
-from tawny.sources.rtsp.client.handshake import TrackTransport, handshake
+from tawny.sources.rtsp.client.connection import ReceiveBuffer
 from tawny.sources.rtsp.client.interleaved import InterleavedReader
-from tawny.sources.rtsp.client.session import ClientSession, read_reply
-from tawny.sources.rtsp.client.tcp_connection import ReceiveBuffer
+from tawny.sources.rtsp.client.session import ClientSession, TrackTransport, handshake, read_reply
 from tawny.sources.rtsp.client.tracks import Tracks
 from tawny.sources.rtsp.client.transcript import ConversationFault
 from tawny.testing.clock import FakeClock
@@ -394,7 +393,7 @@ def _converse(answers: Sequence[bytes], rng: Rng) -> None:
         else:
             try:
                 reply = read_reply(raw)
-                talk.note(reply.answer)
+                talk.note(reply)
                 requests.send(reply)
             except StopIteration:
                 is_playing = True

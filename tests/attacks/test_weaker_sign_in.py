@@ -22,7 +22,7 @@ from tawny.service.cameras.login_file import NAME, LoginFile
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.onvif import OnvifCamera
 from tawny.sources.rtsp.address import parse_rtsp
-from tawny.sources.rtsp.describe import describe
+from tawny.sources.rtsp.ffmpeg_guard import describe
 from tawny.sources.rtsp.source import Rtsp
 from tawny.sources.source import SourceContext
 from tawny.storage.disk.disk import RealDisk

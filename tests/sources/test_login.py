@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tawny.protocols.digest_auth import MOST_CHALLENGES, ClientAuth
-from tawny.testing.rtsp_session import challenge, may_enter
+from tawny.testing.rtsp_camera import challenge, may_enter
 from tawny.testing.rtsp_viewer import CameraSetup
 
 

@@ -63,6 +63,12 @@ def read_header(view: memoryview, begin: int, end: int) -> RtpHeader | None:
     return RtpHeader(payload, max(end, payload), number, time, source, second & 127, second > 127)
 
 
+def signed_step(before: int, time: int) -> int:
+    """Return the distance between two RTP timestamps, which wrap after 32 bits."""
+    step = (time - before) & 0xFFFFFFFF
+    return step - (1 << 32) if step >> 31 else step
+
+
 @dataclass(slots=True)
 class RtpPacket:
     """One outgoing RTP packet. Mutable, so that fault injection can change any field."""

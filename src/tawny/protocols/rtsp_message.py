@@ -27,8 +27,10 @@ class RtspResponse:
     headers: dict[str, list[str]]
     """By lowercase name; a name may occur more than once."""
     body_bytes: int
+    body: bytes = b""
 
     def header(self, name: str) -> str:
+        """Return the header's first value; empty if missing."""
         return self.headers.get(name, [""])[0]
 
     @property
@@ -59,6 +61,17 @@ def _length(text: str) -> int:
     if len(text) > 9 or int(text) > MOST_BODY_BYTES:
         raise MalformedRtspResponse(f"its answer is longer than {MOST_BODY_BYTES} bytes")
     return int(text)
+
+
+def redirect_target(location: str) -> str:
+    """Return a redirect's target for display: scheme, host and port, without credentials."""
+    try:
+        parts = urlsplit(location)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "to an address that cannot be read"
+    shown = "".join(c for c in f"{parts.scheme}://{host}" if c.isascii() and c.isprintable())[:120]
+    return f"to {shown}:{port}" if port else f"to {shown}"
 
 
 class MalformedRtspRequest(ValueError):

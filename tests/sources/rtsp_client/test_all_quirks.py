@@ -15,7 +15,7 @@ from tawny.protocols.rtp import Packetizer, goodbye
 from tawny.protocols.sdp import read_sdp
 from tawny.sources.rtsp.client.interleaved import InterleavedReader
 from tawny.sources.rtsp.client.tracks import Tracks
-from tawny.testing.rtsp_session import describe_clip
+from tawny.testing.rtsp_camera import describe_clip
 from tawny.testing.rtsp_viewer import CameraSetup
 from tests.sources.rtsp_client.stream import clip, cut, feed, interleaved, raw, sent, through
 from tests.sources.rtsp_client.test_quirks import STREAMS

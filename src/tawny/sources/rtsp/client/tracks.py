@@ -12,7 +12,7 @@ from typing import Any
 
 from tawny.media.codec.nal import START, split_annexb
 from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket, VideoFormat
-from tawny.protocols.rtp import Bye, SenderReport, read_rtcp
+from tawny.protocols.rtp import Bye, SenderReport, read_rtcp, signed_step
 from tawny.protocols.sdp import SdpDescription, SdpTrack
 from tawny.sources.packet_builder import PacketBuilder
 from tawny.sources.rtsp.client.audio_depacketizer import AacDepacketizer, AudioFrame, G711Depacketizer, sound_of
@@ -79,8 +79,7 @@ class CameraClock:
         self._offsets.append(offset_s)
         if picture is not None:
             time, came_s = picture
-            step = (time - report.time) & 0xFFFFFFFF
-            taken_s = said_s + (step - (1 << 32) if step >> 31 else step) / self._rate
+            taken_s = said_s + signed_step(report.time, time) / self._rate
             self._latencies.append(came_s + max(self._offsets) - taken_s)
 
     def restart(self) -> None:
