@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.peers import report
-from tawny.media.codec.encoder import Encoder
+from tawny.media.codec.encoder import Encoder, EncodingQuality
 from tawny.media.codec.parameter_sets import codec_string
 from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
 from tawny.model.ids import CameraId, RunId, StreamName
@@ -100,7 +100,10 @@ def minute() -> tuple[bytes, VideoFormat]:
     """A file of 60 s, 15 pictures a second, 2 Mbit/s, a keyframe every 2 s."""
     import numpy as np
 
-    encoder, noise = Encoder(640, 360, 15, gop_s=2.0, bit_rate=2_000_000), np.random.default_rng(1)
+    encoder, noise = (
+        Encoder(640, 360, 15, gop_s=2.0, quality=EncodingQuality(bit_rate=2_000_000)),
+        np.random.default_rng(1),
+    )
     picture = noise.integers(0, 255, (540, 640), np.uint8)
     packets = [packet for n in range(900) for packet in encoder.encode(np.roll(picture, n), n * 6000)] + encoder.close()
     video = packets[0].format

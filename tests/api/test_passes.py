@@ -6,8 +6,8 @@ import pytest
 from tawny.api.auth.accounts import Role
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.passes import Passes
-from tawny.live.rtsp_server.messages import digest
 from tawny.model.ids import CameraId
+from tawny.protocols.digest_auth import digest
 from tawny.testing.clock import FakeClock
 
 PORCH, YARD = CameraId("porch"), CameraId("yard")

@@ -21,13 +21,13 @@ from unittest.mock import patch
 
 from tawny.model.errors import TawnyError
 from tawny.protocols.sdp import read_sdp
+from tawny.protocols.soap import read_response
 from tawny.sources import onvif
-from tawny.sources.onvif import OnvifCamera, _content
+from tawny.sources.onvif import OnvifCamera
 from tawny.sources.rtsp.address import parse_rtsp
-from tawny.sources.rtsp.client.handshake import TrackTransport, handshake
+from tawny.sources.rtsp.client.connection import ReceiveBuffer
 from tawny.sources.rtsp.client.interleaved import InterleavedReader
-from tawny.sources.rtsp.client.session import ClientSession, read_reply
-from tawny.sources.rtsp.client.tcp_connection import ReceiveBuffer
+from tawny.sources.rtsp.client.session import ClientSession, TrackTransport, handshake, read_reply
 from tawny.sources.rtsp.client.tracks import Tracks
 from tawny.sources.rtsp.client.transcript import ConversationFault
 from tawny.testing.clock import FakeClock
@@ -235,7 +235,7 @@ def take_onvif(data: bytes, rng: Rng) -> None:
         with patch.object(onvif, "_connection", lambda *_: line), suppress(TawnyError):
             camera.outputs()
         return
-    with patch.object(camera._client, "send", lambda *_: _content(service, 200, data)):
+    with patch.object(camera._client, "send", lambda *_: read_response(service.public, 200, data)):
         for ask in (camera.presets, camera.outputs, camera.stop, lambda: camera.go_to("none")):
             with suppress(TawnyError):
                 ask()
@@ -393,7 +393,7 @@ def _converse(answers: Sequence[bytes], rng: Rng) -> None:
         else:
             try:
                 reply = read_reply(raw)
-                talk.note(reply.answer)
+                talk.note(reply)
                 requests.send(reply)
             except StopIteration:
                 is_playing = True

@@ -18,7 +18,7 @@ from tawny.model.errors import SourceError, SourceLoginWeaker, SourceRedirected
 from tawny.protocols.login_history import LoginHistory, SignIn
 from tawny.sources.rtsp.address import RtspAddress, parse_rtsp
 from tawny.sources.rtsp.ffmpeg_connection import open_through_ffmpeg
-from tawny.sources.rtsp.ffmpeg_gate import FfmpegGate
+from tawny.sources.rtsp.ffmpeg_guard import FfmpegGate
 from tawny.sources.rtsp.source import DEFAULTS
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera

@@ -11,19 +11,17 @@ from hypothesis import strategies as st
 
 from tawny.model.clock import SystemClock
 from tawny.model.errors import SourceError, TawnyError
-from tawny.sources.onvif import (
+from tawny.protocols.soap import (
     MAX_ATTRIBUTES,
     MAX_BYTES,
     MAX_DEPTH,
     MAX_ELEMENTS,
-    OnvifCamera,
     UnreadableXml,
-    _path,
-    _told_ms,
     find_elements,
     read_xml,
     text_at,
 )
+from tawny.sources.onvif import OnvifCamera, _path, _told_ms
 from tests.attacks.hostile_onvif import HostileCamera, envelope, hostile, nested, response
 
 MOST_CPU_S, MOST_BYTES = 1.0, 20_000_000

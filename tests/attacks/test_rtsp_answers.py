@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from tawny.model.clock import SystemClock
 from tawny.sources.rtsp.address import HIDDEN, SecretFilter, parse_rtsp, strip_locations
-from tawny.sources.rtsp.client import tcp_connection
+from tawny.sources.rtsp.client import connection as module
 from tawny.sources.rtsp.client.audio_depacketizer import MAX_FRAMES, AacDepacketizer
+from tawny.sources.rtsp.client.connection import RtspConnection
 from tawny.sources.rtsp.client.interleaved import MAX_MESSAGES, MAX_SEARCHED_BYTES, InterleavedReader
 from tawny.sources.rtsp.client.rtp_receiver import RtpReceiver
 from tawny.sources.rtsp.client.session import StreamMemory
-from tawny.sources.rtsp.client.tcp_connection import RtspConnection
 from tawny.sources.rtsp.client.tcp_socket import MAX_UNSENT_BYTES, TcpSocket
 from tawny.sources.rtsp.client.transcript import ConversationFault, Transcript
 from tawny.sources.rtsp.client.video_depacketizer import MAX_NALS, MAX_SETS, DepacketizedUnit, VideoDepacketizer
@@ -129,7 +129,7 @@ def test_costly_data_is_read_in_small_pieces(monkeypatch: pytest.MonkeyPatch) ->
         return len(view)
 
     line = Mock(is_encrypted=False, receive_into=receive_into)
-    monkeypatch.setattr(tcp_connection, "TcpSocket", lambda *_: line)
+    monkeypatch.setattr(module, "TcpSocket", lambda *_: line)
     clock = Mock(wraps=SystemClock())
     connection = RtspConnection(ADDRESS, DEFAULTS, clock, StreamMemory())
     now_s = clock.mono_s()

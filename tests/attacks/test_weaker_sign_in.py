@@ -15,7 +15,7 @@ from tawny.model.errors import SettingsError, SourceLoginWeaker, SourceRefused, 
 from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.states import CameraState
-from tawny.protocols.client_auth import MAX_OFFER_CHARS, MAX_OFFERS, ClientAuth
+from tawny.protocols.digest_auth import MAX_OFFER_CHARS, MAX_OFFERS, ClientAuth
 from tawny.protocols.login_history import LoginHistory, SignIn
 from tawny.service.cameras.connection_settings import CameraAddressChange, CameraConnectionService
 from tawny.service.cameras.login_file import NAME, LoginFile
@@ -23,7 +23,7 @@ from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.onvif import OnvifCamera
 from tawny.sources.rtsp.address import parse_rtsp
-from tawny.sources.rtsp.describe import describe
+from tawny.sources.rtsp.ffmpeg_guard import describe
 from tawny.sources.rtsp.source import Rtsp
 from tawny.sources.source import SourceContext
 from tawny.storage.disk.disk import RealDisk

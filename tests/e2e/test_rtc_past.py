@@ -19,9 +19,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tawny.api.live.webrtc import READING_AT_ONCE
-from tawny.live.webrtc.audio_tracks import recorded_sounds
-from tawny.live.webrtc.live_sender import LiveSender
-from tawny.live.webrtc.rtp_sender import RtpTrack
+from tawny.live.webrtc.live_sender import LiveSender, recorded_sounds
 from tawny.live.webrtc.viewer_session import CHANNEL, PlaybackArchive, PlaybackCommands, ViewerSession
 from tawny.media.codec.decoder import Decoder
 from tawny.media.codec.encoder import Encoder
@@ -31,6 +29,7 @@ from tawny.model.packets import SourcePacket, VideoFormat
 from tawny.model.states import CameraState
 from tawny.playback.packet_reel import PacketReel
 from tawny.playback.recordings import segments
+from tawny.protocols.rtp import RtpTrack
 from tawny.testing.clips import SampleClip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until
@@ -230,14 +229,19 @@ def test_twenty_who_look_at_the_past_cost_the_recording_nothing(filmed: Filmed) 
     async def look(number: int) -> int:
         viewer, orders = Quiet(), PlaybackCommands()
         archive = PlaybackArchive(
-            lambda at_ms, sparse_ms: PacketReel(
-                running, DOOR, StreamName.MAIN, at_ms, codec=video.codec, sparse_ms=sparse_ms
+            lambda at_ms, sparse_ms: (
+                PacketReel(running, DOOR, StreamName.MAIN, at_ms, codec=video.codec, sparse_ms=sparse_ms).next
             ),
             lambda: recorded_sounds(""),
             limit,
         )
         screen = ViewerSession(
-            viewer, running.clock, lambda goal: LiveSender(goal, hub, running.clock, video), archive, orders
+            viewer,
+            running.clock,
+            lambda goal: LiveSender(goal, hub, running.clock, video),
+            archive,
+            orders,
+            viewer.tell,
         )
         orders.hear(CHANNEL, json.dumps({"at_ms": begin_ms + 100 * number, "rate": 0.5 + number % 3}))
         task = asyncio.create_task(screen.run())

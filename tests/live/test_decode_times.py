@@ -3,7 +3,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.live.fragmenter import LiveDecodeTimes, reorder_depth
+from tawny.media.mp4.decode_times import LiveDecodeTimes, reorder_depth
 
 STEP = 3600
 

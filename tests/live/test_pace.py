@@ -6,13 +6,10 @@ class FakeViewer:
     def __init__(self) -> None:
         self.paused: list[bool] = []
 
-    def pause(self, *, paused: bool) -> None:
-        self.paused.append(paused)
-
 
 def made() -> tuple[ViewerPacing, FakeViewer, FakeClock]:
     viewer, clock = FakeViewer(), FakeClock()
-    return ViewerPacing(viewer, clock), viewer, clock
+    return ViewerPacing(viewer.paused.append, clock), viewer, clock
 
 
 def test_a_viewer_that_keeps_up_is_never_held_up() -> None:

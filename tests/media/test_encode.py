@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tawny.media.codec.decoder import Decoder
-from tawny.media.codec.encoder import CANDIDATES, Encoder, Picture
+from tawny.media.codec.encoder import CANDIDATES, Encoder, EncodingQuality, Picture
 from tawny.media.codec.nal import is_keyframe, split_lengths
 from tawny.model.errors import SourceUnusable
 from tawny.model.packets import SourcePacket, VideoFormat
@@ -74,7 +74,7 @@ def test_rgb_is_taken_too() -> None:
 
 def test_a_bit_rate_is_kept_in_the_mean() -> None:
     chance = np.random.default_rng(1)
-    encoder = Encoder(WIDTH, HEIGHT, FPS, bit_rate=100_000)
+    encoder = Encoder(WIDTH, HEIGHT, FPS, quality=EncodingQuality(bit_rate=100_000))
     noise = [chance.integers(0, 255, (HEIGHT * 3 // 2, WIDTH), np.uint8) for _ in range(50)]
     total = sum(len(p.data) for n, picture in enumerate(noise) for p in encoder.encode(picture, n * TICKS))
     assert total * 8 / 10 < 200_000
@@ -99,5 +99,7 @@ def test_an_encoder_that_does_not_work_gives_way_to_the_next(monkeypatch: pytest
 
 def test_a_fixed_quantizer_decides_the_size() -> None:
     noise = np.random.default_rng(1).integers(0, 255, (HEIGHT * 3 // 2, WIDTH), np.uint8)
-    sizes = [len(Encoder(WIDTH, HEIGHT, FPS, qp=qp).encode(noise, 0)[0].data) for qp in (20, 30, 40)]
+    sizes = [
+        len(Encoder(WIDTH, HEIGHT, FPS, quality=EncodingQuality(qp=qp)).encode(noise, 0)[0].data) for qp in (20, 30, 40)
+    ]
     assert sizes[0] > 1.3 * sizes[1] > 1.6 * sizes[2]

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tawny.media.codec.encoder import Encoder
+from tawny.media.codec.encoder import Encoder, EncodingQuality
 from tawny.media.codec.parameter_sets import codec_string
 from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
 from tawny.model.errors import NotDone
@@ -56,7 +56,7 @@ def meeting(number: int) -> tuple[Where, Where]:
 
 
 def record(archive: FakeArchive, way: Any) -> None:
-    encoder = Encoder(WIDE, HIGH, FPS, gop_s=1.0, crf=12)
+    encoder = Encoder(WIDE, HIGH, FPS, gop_s=1.0, quality=EncodingQuality(crf=12))
     packets = []
     for number in range(FPS * SECONDS):
         planes = np.full((HIGH * 3 // 2, WIDE), 128, np.uint8)

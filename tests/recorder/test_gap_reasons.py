@@ -10,8 +10,7 @@ from tawny.model.ids import CameraId
 from tawny.model.states import CameraState
 from tawny.recorder.coverage_monitor import RESTART_S, CoverageMonitor
 from tawny.sources.rtsp.address import parse_rtsp
-from tawny.sources.rtsp.client.handshake import handshake
-from tawny.sources.rtsp.client.session import ClientSession, read_reply
+from tawny.sources.rtsp.client.session import ClientSession, handshake, read_reply
 from tawny.sources.rtsp.client.transcript import ConversationFault
 from tawny.testing.clock import FakeClock
 
@@ -41,7 +40,7 @@ def answered(status: int) -> SourceError:
     next(requests)
     requests.send(read_reply(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nPublic: DESCRIBE\r\n\r\n"))
     reply = read_reply(f"RTSP/1.0 {status} Said So\r\nCSeq: 2\r\nLocation: rtsp://other/\r\n\r\n".encode())
-    talk.note(reply.answer)
+    talk.note(reply)
     with pytest.raises(ConversationFault) as raised:
         requests.send(reply)
     return raised.value.error("rtsp://door.local/main", GapEvidence(raised.value.reason, peer_status=talk.last_status))

@@ -3,7 +3,7 @@
 import pytest
 
 from tawny.sources.rtsp import source
-from tawny.sources.rtsp.client import tcp_connection
+from tawny.sources.rtsp.client import connection
 
 
 @pytest.fixture(params=["own", "ffmpeg"])
@@ -18,6 +18,6 @@ def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 def short_deadline_s(client: str, monkeypatch: pytest.MonkeyPatch) -> float:
     """Cameras are given up so soon in this test."""
     deadline_s = 1.5
-    monkeypatch.setattr(tcp_connection, "OPEN_S", deadline_s)
+    monkeypatch.setattr(connection, "OPEN_S", deadline_s)
     monkeypatch.setattr("tawny.sources.rtsp.ffmpeg_connection.DEADLINE_S", deadline_s)
     return deadline_s

@@ -18,7 +18,7 @@ from tawny.model.errors import (
 )
 from tawny.protocols.sdp import SdpDescription
 from tawny.sources.rtsp.address import parse_rtsp
-from tawny.sources.rtsp.describe import describe
+from tawny.sources.rtsp.ffmpeg_guard import describe
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup, answer

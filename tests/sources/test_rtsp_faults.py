@@ -12,8 +12,7 @@ import pytest
 from tawny.model.errors import SourceClosed, SourceError, SourceStalled, SourceUnreachable
 from tawny.sources.rtsp.source import Rtsp
 from tawny.testing.clips import ClipSpec, made_clip
-from tawny.testing.rtsp_camera import RtspCamera
-from tawny.testing.rtsp_session import describe_clip
+from tawny.testing.rtsp_camera import RtspCamera, describe_clip
 from tawny.testing.rtsp_viewer import CameraSetup, answer, endless, losing, random_bytes, random_payloads
 from tests.sources.reading import Read, open_camera, opening, read_all, sent, whole
 

@@ -15,7 +15,7 @@ from tawny.media.codec.decoder import DecodedFrame, Decoder
 from tawny.media.image.jpeg import jpeg, keyframe_jpeg
 from tawny.media.image.mask import mask_picture
 from tawny.model.packets import Packet, VideoFormat
-from tawny.stream.hub import Hub
+from tawny.stream.hub import Hub, without_backlog
 
 # JPEG snapshots of each stream's newest keyframe: decoded on request, shared by callers, cached briefly.
 
@@ -194,7 +194,7 @@ class _Work:
             self._reader.close()
             self._reader = self._hub.reader(wake=self._wake)
         packets = [packet for packet in self._reader.take().packets if packet.is_video]
-        packets = _worth_it([packet for packet in packets if packet.is_keyframe or not keyframes_alone])
+        packets = without_backlog([one for one in packets if one.is_keyframe or not keyframes_alone], BEHIND_MS)
         found: tuple[DecodedFrame, int] | None = None
         for packet in packets:
             frames = self._decoded(packet)
@@ -210,14 +210,6 @@ class _Work:
                 return []
             self._decoder = Decoder(packet.format)
         return self._decoder.decode(packet)
-
-
-def _worth_it(packets: list[Packet]) -> list[Packet]:
-    """Drop packets before the last keyframe if the backlog spans at least BEHIND_MS."""
-    if not packets or packets[-1].at_ms - packets[0].at_ms < BEHIND_MS:
-        return packets
-    begin = max((at for at, packet in enumerate(packets) if packet.is_keyframe), default=0)
-    return packets[begin:]
 
 
 def _keyframes_a_second(hub: Hub) -> float:

@@ -11,7 +11,7 @@ from tawny.media.codec.transcoder import Reencoder
 from tawny.model.errors import SourceUnusable
 from tawny.model.ids import RunId, StreamName
 from tawny.model.packets import Packet, VideoFormat
-from tawny.stream.hub import Hub
+from tawny.stream.hub import Hub, without_backlog
 
 # Transcoded variant of a stream that a browser does not support: encoded once for all viewers.
 
@@ -60,7 +60,7 @@ class TranscodedStream:
         run = RunId("")
         try:
             while self._is_wanted():
-                for packet in _worth_it([each for each in reader.take().packets if each.is_video]):
+                for packet in without_backlog([each for each in reader.take().packets if each.is_video], BEHIND_MS):
                     assert isinstance(packet.format, VideoFormat)
                     if work is None or work.format != packet.format:
                         if not packet.is_keyframe:
@@ -90,12 +90,6 @@ class TranscodedStream:
     def _next_number(self) -> int:
         newest = self.hub.newest
         return newest.number + 1 if newest else 0
-
-
-def _worth_it(packets: list[Packet]) -> list[Packet]:
-    if not packets or packets[-1].at_ms - packets[0].at_ms < BEHIND_MS:
-        return packets
-    return packets[max((at for at, packet in enumerate(packets) if packet.is_keyframe), default=0) :]
 
 
 ORDER = (StreamName.MAIN, StreamName.SUB)

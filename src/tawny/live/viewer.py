@@ -8,7 +8,6 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 from tawny.live.fragmenter import Fragmenter, NewInitSegment
 from tawny.live.wakeup import Wakeup
@@ -143,18 +142,14 @@ LATE_S = 1.0
 """Maximum age of an unacknowledged message, in seconds."""
 
 
-class PacedViewer(Protocol):
-    def pause(self, *, paused: bool) -> None: ...
-
-
 class ViewerPacing:
     """Pauses one viewer when too much data is in flight; resumes with the newest keyframe once all is acknowledged.
 
-    Viewers that never acknowledge are not paused.
+    Viewers that never acknowledge are not paused. set_paused: pauses or resumes the viewer.
     """
 
-    def __init__(self, viewer: PacedViewer, clock: Clock) -> None:
-        self._viewer, self._clock = viewer, clock
+    def __init__(self, set_paused: Callable[[bool], None], clock: Clock) -> None:
+        self._set_paused, self._clock = set_paused, clock
         self._on_way: deque[float] = deque()
         self._got = 0
         self._says_so = self._wants_pause = self._holds_up = False
@@ -186,4 +181,4 @@ class ViewerPacing:
         self._apply()
 
     def _apply(self) -> None:
-        self._viewer.pause(paused=self._wants_pause or self._holds_up)
+        self._set_paused(self._wants_pause or self._holds_up)

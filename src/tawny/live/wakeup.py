@@ -35,6 +35,17 @@ class Wakeup:
         return True
 
 
+async def first_packet(hub: Hub, timeout_s: float) -> None:
+    """Wait for a stream's first packet, at most `timeout_s`."""
+    wakeup = Wakeup()
+    reader = hub.reader(wake=wakeup)
+    try:
+        if hub.newest is None and timeout_s:
+            await wakeup.wait(timeout_s)
+    finally:
+        reader.close()
+
+
 # Per-stream objects shared by all viewers: created for the first, released with the last.
 
 Made = TypeVar("Made")

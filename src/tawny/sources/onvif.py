@@ -2,116 +2,31 @@
 
 import http.client
 import io
-import re
 import secrets
 import socket
 import ssl
 import threading
 import xml.etree.ElementTree as ET
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha1
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
-from xml.parsers import expat
-from xml.sax.saxutils import escape
 
 from tawny.model.clock import Clock
-from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, SourceRefused, SourceUnreachable
-from tawny.model.times import utc_text
+from tawny.model.errors import NotDone, SourceLoginWeaker, SourceRefused, SourceUnreachable
 from tawny.model.validation import clean_label
-from tawny.protocols.client_auth import ClientAuth
+from tawny.protocols.digest_auth import ClientAuth
 from tawny.protocols.login_history import LoginHistory, LoginRecord, SignIn
-
-MAX_BYTES: Final = 512_000
-"""Responses with all profiles of a camera with several lenses have up to 200 kB."""
-MAX_DEPTH: Final = 64
-"""Responses of ONVIF services have up to 14 levels."""
-MAX_ELEMENTS: Final = 5_000
-MAX_ATTRIBUTES: Final = 64
-"""Per element; some envelopes declare 40 namespaces."""
-
-
-class UnreadableXml(ValueError):
-    """The data is no XML, or exceeds a limit; the message gives the reason."""
-
-
-class _BoundedBuilder:
-    """Builds the tree from expat's callbacks. Raises UnreadableXml at the limits."""
-
-    def __init__(self) -> None:
-        self._tree = ET.TreeBuilder()
-        self._depth = self._elements = 0
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        self._elements += 1
-        if self._depth > MAX_DEPTH:
-            raise UnreadableXml(f"more than {MAX_DEPTH} nested elements")
-        if self._elements > MAX_ELEMENTS:
-            raise UnreadableXml(f"more than {MAX_ELEMENTS} elements")
-        if len(attributes) > MAX_ATTRIBUTES:
-            raise UnreadableXml(f"more than {MAX_ATTRIBUTES} attributes in one element")
-        self._tree.start(_local(name), {_local(key): value for key, value in attributes.items()})
-
-    def end(self, name: str) -> None:
-        self._depth -= 1
-        self._tree.end(_local(name))
-
-    def text(self, data: str) -> None:
-        if self._depth:
-            self._tree.data(data)
-
-    def refuse(self, *_: object) -> None:
-        raise UnreadableXml("a document type declaration")
-
-    def close(self) -> ET.Element:
-        return self._tree.close()
-
-
-def read_xml(data: bytes) -> ET.Element:
-    """Parse a document. Raises UnreadableXml."""
-    if len(data) > MAX_BYTES:
-        raise UnreadableXml(f"more than {MAX_BYTES} bytes")
-    built, parser = _BoundedBuilder(), expat.ParserCreate()
-    parser.buffer_text = True
-    parser.StartElementHandler, parser.EndElementHandler = built.start, built.end
-    parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = built.text, built.refuse
-    try:
-        parser.ParseFile(io.BytesIO(data))
-    except (expat.ExpatError, LookupError, UnicodeError, ValueError) as error:  # the last three: unusable encodings
-        raise UnreadableXml(str(error)) from None
-    return built.close()
-
-
-def find_elements(root: ET.Element, name: str) -> list[ET.Element]:
-    """Return all elements with this local name, in any namespace: cameras differ."""
-    return [one for one in root.iter() if local(one) == name]
-
-
-def text_at(root: ET.Element, *names: str) -> str:
-    """Return the text of the first descendant at this path of local names; empty if none. One pass over the tree."""
-    pending = [(below, 0) for below in reversed(root)]
-    while pending:
-        element, found = pending.pop()
-        if local(element) == names[found]:
-            found += 1
-            if found == len(names):
-                return (element.text or "").strip()
-        pending.extend((below, found) for below in reversed(element))
-    return ""
-
-
-def local(element: ET.Element) -> str:
-    """Return the name without its namespace, in trees of any parser."""
-    return element.tag.rpartition("}")[2]
-
-
-def _local(name: str) -> str:
-    return name.rpartition(":")[2] or name
-
+from tawny.protocols.soap import (
+    MAX_BYTES,
+    find_elements,
+    login_header,
+    quoted,
+    read_response,
+    text_at,
+    write_request,
+)
 
 # One HTTP POST to a camera, with a total deadline and a total size.
 
@@ -120,12 +35,31 @@ _READ_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class HttpPlace:
-    """Host and port of a camera's web server."""
+class OnvifService:
+    """ONVIF endpoint of a camera. public: host and port without credentials."""
 
     is_secure: bool
     host: str
     port: int | None
+    path: str
+    user: str
+    password: str
+
+    @classmethod
+    def of(cls, url: str) -> "OnvifService":
+        parts = urlsplit(url)
+        return cls(
+            parts.scheme == "https", parts.hostname or "", parts.port, parts.path or "/onvif/device_service",
+            unquote(parts.username or ""), unquote(parts.password or ""),
+        )  # fmt: skip
+
+    @property
+    def port_used(self) -> int:
+        return self.port or (443 if self.is_secure else 80)
+
+    @property
+    def public(self) -> str:
+        return self.host if self.port is None else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +71,7 @@ class HttpAnswer:
 
 
 def post(
-    place: HttpPlace, path: str, headers: Mapping[str, str], body: bytes, get_left_s: Callable[[], float], most: int
+    place: OnvifService, path: str, headers: Mapping[str, str], body: bytes, get_left_s: Callable[[], float], most: int
 ) -> HttpAnswer:
     """Send a request and return the response. get_left_s: seconds until the deadline. most: size limit of the body.
 
@@ -159,7 +93,7 @@ def post(
         connected.close()
 
 
-def _connection(place: HttpPlace, timeout_s: float) -> Any:
+def _connection(place: OnvifService, timeout_s: float) -> Any:
     if place.is_secure:
         context = ssl.create_default_context()
         return http.client.HTTPSConnection(place.host, place.port, timeout=timeout_s, context=context)
@@ -208,44 +142,10 @@ class _BoundedReader(io.RawIOBase):
         return self._source.receive_into(memoryview(buffer))
 
 
-# SOAP 1.2 client for cameras: one request, one response, digest authentication, limits on size and total time.
+# SOAP client for cameras: one request, one response, digest authentication, limits on size and total time.
 
 TIMEOUT_S = 5.0
 """Limit of one exchange, from connecting to the last byte, in seconds."""
-_WHY_CHARS, _MAX_FAULT_CHARS = 120, 4_000
-ENVELOPE = "http://www.w3.org/2003/05/soap-envelope"
-SECURITY = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
-UTILITY = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
-DIGEST = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordDigest"
-_LOGIN = re.compile(r"NotAuthorized|Unauthorized|FailedAuthentication|not authorized", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class OnvifService:
-    """ONVIF endpoint of a camera. public: host and port without credentials."""
-
-    is_secure: bool
-    host: str
-    port: int | None
-    path: str
-    user: str
-    password: str
-
-    @classmethod
-    def of(cls, url: str) -> "OnvifService":
-        parts = urlsplit(url)
-        return cls(
-            parts.scheme == "https", parts.hostname or "", parts.port, parts.path or "/onvif/device_service",
-            unquote(parts.username or ""), unquote(parts.password or ""),
-        )  # fmt: skip
-
-    @property
-    def port_used(self) -> int:
-        return self.port or (443 if self.is_secure else 80)
-
-    @property
-    def public(self) -> str:
-        return self.host if self.port is None else f"{self.host}:{self.port}"
 
 
 class SoapClient:
@@ -262,7 +162,11 @@ class SoapClient:
         SourceUnreachable, SourceRefused, SourceLoginWeaker, SourceError.
         """
         service = self._service
-        head = _login(service, secrets.token_bytes(16), at_ms) if service.user and at_ms else ""
+        head = (
+            login_header(service.user, service.password, secrets.token_bytes(16), at_ms)
+            if service.user and at_ms
+            else ""
+        )
         answer = self._post(path, head, body, "", until_s)
         login = ClientAuth(service.user, service.password, self._record)
         while answer.status == 401:
@@ -271,60 +175,23 @@ class SoapClient:
                     raise SourceLoginWeaker(service.public, login.weaker)
                 raise SourceRefused(service.public)
             answer = self._post(path, "", body, login.header("POST", path), until_s)
-        content = _content(service, answer.status, answer.data)
+        content = read_response(service.public, answer.status, answer.data)
         if head and not login.form:
             self._record.offered(SignIn.MD5)  # the digest of a UsernameToken sufficed: Basic would be weaker
         return content
 
     def _post(self, path: str, head: str, body: str, authorization: str, until_s: float) -> HttpAnswer:
         service = self._service
-        text = f'<s:Envelope xmlns:s="{ENVELOPE}">{head}<s:Body>{body}</s:Body></s:Envelope>'
         headers = {"Content-Type": "application/soap+xml; charset=utf-8"}
         if authorization:
             headers["Authorization"] = authorization
         until_s = min(until_s, self._clock.mono_s() + TIMEOUT_S)
-        place = HttpPlace(service.is_secure, service.host, service.port)
         try:
-            return post(place, path, headers, text.encode(), lambda: until_s - self._clock.mono_s(), MAX_BYTES)
+            data = write_request(head, body)
+            return post(service, path, headers, data, lambda: until_s - self._clock.mono_s(), MAX_BYTES)
         except (OSError, http.client.HTTPException) as error:
             why = "no response in time" if isinstance(error, TimeoutError) else getattr(error, "strerror", None)
             raise SourceUnreachable(service.public, why or type(error).__name__) from None
-
-
-def quoted(text: str) -> str:
-    return escape(text, {'"': "&quot;"})
-
-
-def _content(service: OnvifService, status: int, data: bytes) -> ET.Element:
-    try:
-        root = read_xml(data)
-    except UnreadableXml as error:
-        raise SourceError(
-            service.public, f"its ONVIF service responded with {status} but no usable XML ({error})"
-        ) from None
-    body = next((one for one in root if local(one) == "Body"), None)
-    content = next(iter(body), None) if body is not None else None
-    if content is None:
-        raise SourceError(service.public, f"its ONVIF service responded with {status} and no content")
-    if local(content) == "Fault":
-        told = " ".join(part.strip() for part in content.itertext() if part.strip())[:_MAX_FAULT_CHARS]
-        if _LOGIN.search(told):
-            raise SourceRefused(service.public)
-        words = "".join(one if one.isprintable() else " " for one in told)[:_WHY_CHARS]
-        raise SourceError(service.public, f"its ONVIF service says: {words}")
-    return content
-
-
-def _login(service: OnvifService, nonce: bytes, at_ms: int) -> str:
-    made = utc_text(at_ms)
-    digest = sha1(nonce + made.encode() + service.password.encode(), usedforsecurity=False).digest()
-    return (
-        f'<s:Header><w:Security xmlns:w="{SECURITY}" s:mustUnderstand="1"><w:UsernameToken>'
-        f"<w:Username>{quoted(service.user)}</w:Username>"
-        f'<w:Password Type="{DIGEST}">{b64encode(digest).decode()}</w:Password>'
-        f"<w:Nonce>{b64encode(nonce).decode()}</w:Nonce>"
-        f'<u:Created xmlns:u="{UTILITY}">{made}</u:Created></w:UsernameToken></w:Security></s:Header>'
-    )
 
 
 # ONVIF services of a camera that tawny uses: PTZ and relay outputs.

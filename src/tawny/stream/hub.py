@@ -148,6 +148,13 @@ def _from(gops: deque[_Gop], number: int) -> Iterator[_Gop]:
         yield gop
 
 
+def without_backlog(packets: list[Packet], behind_ms: int) -> list[Packet]:
+    """Drop the video packets before the last keyframe if they span at least `behind_ms`."""
+    if not packets or packets[-1].at_ms - packets[0].at_ms < behind_ms:
+        return packets
+    return packets[max((at for at, packet in enumerate(packets) if packet.is_keyframe), default=0) :]
+
+
 class HubReader:
     """A position in the ring. Call `take` from one thread."""
 

@@ -3,10 +3,8 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from tawny.protocols.rtp import RtpPacket
-from tawny.testing.clips import SampleClip
 
 # Faults of a test camera; set on a running `RtspCamera` from any thread at any time.
 
@@ -172,11 +170,3 @@ class FakeRtspViewer:
     is_playing: bool = False
     """Whether PLAY was ever answered."""
     ended: str = ""
-
-
-class FakeCameraView(Protocol):
-    """The camera as its sessions use it."""
-
-    clip: SampleClip
-    setup: CameraSetup
-    faults: CameraFaults

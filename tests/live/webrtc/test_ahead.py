@@ -33,7 +33,7 @@ async def passed() -> None:
 async def test_a_little_is_read_ahead_and_no_more() -> None:
     reel = Slow(50)
     reel.reading.release(50)
-    ahead = PrefetchReader(reel, asyncio.Semaphore(1))
+    ahead = PrefetchReader(reel.next, asyncio.Semaphore(1))
     assert await ahead.next()
     async with asyncio.timeout(30):
         while reel.calls < 1 + MOST_PIECES:
@@ -45,7 +45,7 @@ async def test_a_little_is_read_ahead_and_no_more() -> None:
 
 async def test_all_viewers_together_read_in_a_few_threads() -> None:
     reels, limit = [Slow(5) for _ in range(20)], asyncio.Semaphore(3)
-    aheads = [PrefetchReader(reel, limit) for reel in reels]
+    aheads = [PrefetchReader(reel.next, limit) for reel in reels]
     waiting = [asyncio.create_task(ahead.next()) for ahead in aheads]
     await passed()
     assert sum(reel.calls for reel in reels) == 3
@@ -58,7 +58,7 @@ async def test_all_viewers_together_read_in_a_few_threads() -> None:
 
 async def test_when_it_is_closed_no_thread_reads_any_more() -> None:
     reel = Slow(5)
-    ahead = PrefetchReader(reel, asyncio.Semaphore(1))
+    ahead = PrefetchReader(reel.next, asyncio.Semaphore(1))
     waiting = asyncio.create_task(ahead.next())
     await passed()
     waiting.cancel()
@@ -74,7 +74,7 @@ async def test_when_it_is_closed_no_thread_reads_any_more() -> None:
 async def test_the_end_for_now_is_asked_for_again() -> None:
     reel = Slow(0)
     reel.reading.release(2)
-    ahead = PrefetchReader(reel, asyncio.Semaphore(1))
+    ahead = PrefetchReader(reel.next, asyncio.Semaphore(1))
     assert await ahead.next() is None
     reel.left = 1
     assert await ahead.next()
@@ -90,7 +90,7 @@ async def test_what_cannot_be_carried_is_told_behind_what_can() -> None:
                 raise NotCarried("other pictures")
             return ReelPiece([PICTURE], None)
 
-    ahead = PrefetchReader(Changing(9), asyncio.Semaphore(1))
+    ahead = PrefetchReader(Changing(9).next, asyncio.Semaphore(1))
     assert await ahead.next()
     assert await ahead.next()
     with pytest.raises(NotCarried):

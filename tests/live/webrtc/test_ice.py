@@ -3,37 +3,26 @@ from aioice.stun import Class, Message, Method, parse_message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.live.webrtc.ice import (
-    SILENT_S,
-    Address,
-    Candidate,
-    IceAgent,
-    IceCredentials,
-    Kind,
-    candidate_of,
-    is_stun,
-    stun_username,
-)
+from tawny.live.webrtc.ice import SILENT_S, Address, IceAgent, IcePath, is_stun, stun_username
+from tawny.protocols.sdp import Candidate, IceCredentials, candidate_of
 from tawny.testing.clock import FakeClock
 
 REMOTE = IceCredentials("them", "x" * 24)
 
 
 class FakePath:
-    kind: Kind = "udp"
+    """A path that keeps what is sent on it."""
 
     def __init__(self, remote: Address = ("192.0.2.7", 5000)) -> None:
         self.remote = remote
         self.sent: list[bytes] = []
-
-    def send(self, data: bytes) -> None:
-        self.sent.append(data)
+        self.path = IcePath("udp", remote, self.sent.append)
 
 
 def made() -> tuple[IceAgent, list[None], FakeClock]:
     chosen: list[None] = []
     clock = FakeClock()
-    return IceAgent(REMOTE, clock, lambda: chosen.append(None)), chosen, clock
+    return IceAgent(REMOTE, clock, lambda: chosen.append(None), lambda data: None), chosen, clock
 
 
 def check(ice: IceAgent, *, password: str = "", nominate: bool = False, name: str = "") -> bytes:
@@ -48,7 +37,7 @@ def check(ice: IceAgent, *, password: str = "", nominate: bool = False, name: st
 def test_a_check_with_the_right_password_is_answered_with_where_it_came_from() -> None:
     ice, _, _ = made()
     path = FakePath()
-    assert ice.check(check(ice), path)
+    assert ice.check(check(ice), path.path)
     answer = parse_message(path.sent[0])
     assert answer.message_class is Class.RESPONSE
     assert answer.attributes["XOR-MAPPED-ADDRESS"] == path.remote
@@ -59,7 +48,7 @@ def test_a_check_with_the_right_password_is_answered_with_where_it_came_from() -
 def test_others_are_not_answered(wrong: dict[str, str]) -> None:
     ice, chosen, _ = made()
     path = FakePath()
-    assert not ice.check(check(ice, **wrong, nominate=True), path)
+    assert not ice.check(check(ice, **wrong, nominate=True), path.path)
     assert path.sent == []
     assert ice.path is None
     assert chosen == []
@@ -68,11 +57,11 @@ def test_others_are_not_answered(wrong: dict[str, str]) -> None:
 def test_the_first_path_is_used_until_the_viewer_chooses_another() -> None:
     ice, _, _ = made()
     first, second, third = FakePath(), FakePath(("192.0.2.8", 1)), FakePath(("192.0.2.9", 1))
-    ice.check(check(ice), first)
-    ice.check(check(ice), second)
-    assert ice.path is first
-    ice.check(check(ice, nominate=True), third)
-    assert ice.path is third
+    ice.check(check(ice), first.path)
+    ice.check(check(ice), second.path)
+    assert ice.path is first.path
+    ice.check(check(ice, nominate=True), third.path)
+    assert ice.path is third.path
     ice.send(b"media")
     assert third.sent[-1] == b"media"
 
@@ -80,7 +69,7 @@ def test_the_first_path_is_used_until_the_viewer_chooses_another() -> None:
 def test_a_viewer_that_asks_no_more_is_gone() -> None:
     ice, _, clock = made()
     clock.advance(SILENT_S - 1)
-    ice.check(check(ice), FakePath())
+    ice.check(check(ice), FakePath().path)
     clock.advance(SILENT_S - 1)
     assert not ice.is_silent
     clock.advance(2)
@@ -100,7 +89,7 @@ def test_rubbish_is_never_believed(data: bytes) -> None:
     path = FakePath()
     is_stun(data)
     stun_username(data)
-    assert not ice.check(data, path)
+    assert not ice.check(data, path.path)
     assert path.sent == []
 
 

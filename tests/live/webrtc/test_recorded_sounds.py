@@ -1,4 +1,4 @@
-from tawny.live.webrtc.audio_tracks import recorded_sounds
+from tawny.live.webrtc.live_sender import recorded_sounds
 from tawny.model.packets import Packet
 from tawny.testing.clips import ClipSpec, made_clip
 from tests.live.cameras import RUN, START_MS, numbered, sound

@@ -5,15 +5,14 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from tawny.live.webrtc.audio_tracks import recorded_sounds
-from tawny.live.webrtc.live_sender import LiveSender, MediaSink, cut_picture
-from tawny.live.webrtc.rtp_sender import RtpTrack
+from tawny.live.webrtc.live_sender import LiveSender, MediaSink, cut_picture, recorded_sounds
 from tawny.live.webrtc.viewer_session import CHANNEL, PlaybackArchive, PlaybackCommands, ViewerSession
 from tawny.model.clock import SystemClock
 from tawny.model.gaps import GapReason
 from tawny.model.packets import Packet, VideoFormat
 from tawny.model.segments import NotCarried, ReelPiece, SkippedTime
 from tawny.model.times import Span
+from tawny.protocols.rtp import RtpTrack
 from tawny.stream.hub import Hub
 from tests.live.cameras import FPS, GOP, START_MS, numbered, sound, video
 
@@ -123,8 +122,10 @@ async def screen(
     def show(goal: MediaSink) -> LiveSender:
         return LiveSender(goal, hub, CLOCK, video_format)
 
-    archive = PlaybackArchive(reel, lambda: recorded_sounds("pcmu"), asyncio.Semaphore(1), why_not)
-    task = asyncio.create_task(ViewerSession(viewer, CLOCK, show, archive, orders).run())
+    archive = PlaybackArchive(
+        lambda *at: reel(*at).next, lambda: recorded_sounds("pcmu"), asyncio.Semaphore(1), why_not
+    )
+    task = asyncio.create_task(ViewerSession(viewer, CLOCK, show, archive, orders, viewer.tell).run())
     viewer.opened.set()
     bench = Bench(hub, viewer, orders)
     if live:

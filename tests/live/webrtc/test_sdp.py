@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.live.webrtc.ice import Candidate, IceCredentials
-from tawny.live.webrtc.sdp import (
+from tawny.protocols.sdp import (
     LOW_DELAY,
+    Candidate,
+    IceCredentials,
     InvalidOffer,
     NegotiatedMedia,
     codec_for,

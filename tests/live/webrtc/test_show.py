@@ -2,11 +2,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from tawny.live.webrtc.audio_tracks import G711Track, OpusTrack, names
-from tawny.live.webrtc.live_sender import AGAIN_S, LiveSender, cut_picture, cuts_of
-from tawny.live.webrtc.rtp_sender import RtpTrack
+from tawny.live.webrtc.live_sender import AGAIN_S, G711Track, LiveSender, OpusTrack, cut_picture, cuts_of, names
 from tawny.media.codec.nal import join_lengths, nal_type, split_lengths
 from tawny.model.packets import AudioFormat, Packet, VideoFormat
+from tawny.protocols.rtp import RtpTrack
 from tawny.stream.hub import Hub
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock

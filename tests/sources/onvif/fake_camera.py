@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tawny.sources.onvif import ENVELOPE, local, text_at
+from tawny.protocols.soap import ENVELOPE, local, text_at
 
 DEVICE, PTZ, MEDIA = "/onvif/device_service", "/onvif/ptz", "/onvif/media"
 

@@ -12,7 +12,7 @@ from tawny.model.packets import VIDEO_RATE, AudioFormat
 from tawny.protocols.rtp import Packetizer
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
-from tawny.testing.rtsp_session import describe_clip
+from tawny.testing.rtsp_camera import describe_clip
 from tawny.testing.rtsp_viewer import CameraSetup
 
 SAMPLES = 1024

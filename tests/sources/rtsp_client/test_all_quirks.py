@@ -11,11 +11,11 @@ from struct import pack
 import pytest
 
 from tawny.model.packets import VideoCodec
-from tawny.protocols.rtp import Packetizer
+from tawny.protocols.rtp import Packetizer, goodbye
 from tawny.protocols.sdp import read_sdp
 from tawny.sources.rtsp.client.interleaved import InterleavedReader
 from tawny.sources.rtsp.client.tracks import Tracks
-from tawny.testing.rtsp_session import describe_clip
+from tawny.testing.rtsp_camera import describe_clip
 from tawny.testing.rtsp_viewer import CameraSetup
 from tests.sources.rtsp_client.stream import clip, cut, feed, interleaved, raw, sent, through
 from tests.sources.rtsp_client.test_quirks import STREAMS
@@ -167,7 +167,7 @@ def test_reports_that_are_broken_or_of_others_change_nothing(codec: VideoCodec, 
     tracks.begin(1.0)
     other = Packetizer(clip(codec, slices).video, 96, ssrc=99, first=1)
     luck = random.Random(3)
-    broken = [b"", b"\x80", pack(">BBH", 0x80, 200, 9000), luck.randbytes(30), other.goodbye(), b"\x81\xcb\0\1zz"]
+    broken = [b"", b"\x80", pack(">BBH", 0x80, 200, 9000), luck.randbytes(30), goodbye(other.ssrc), b"\x81\xcb\0\1zz"]
     odd = [*broken, other.sender_report(1_795_009_999.0, 5), pack(">BBHI", 0x9F, 203, 1, 0xFFFFFFFF)]
     mixed = [one for at, item in enumerate(raw(cut(codec, slices))) for one in (item, (1, odd[at % len(odd)]))]
     feed(wire, interleaved(mixed))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tawny.sources.rtsp.client.rtp_receiver import SenderReport
+from tawny.protocols.rtp import SenderReport
 from tawny.sources.rtsp.client.tracks import CameraClock
 
 NOW_S = 1_795_000_000.0

@@ -24,11 +24,10 @@ from tawny.model.errors import (
 )
 from tawny.model.packets import SourcePacket
 from tawny.sources.rtsp.address import parse_rtsp
-from tawny.sources.rtsp.client import tcp_connection as module
+from tawny.sources.rtsp.client import connection as module
+from tawny.sources.rtsp.client.connection import RtspConnection, UdpConnection
 from tawny.sources.rtsp.client.session import StreamMemory
-from tawny.sources.rtsp.client.tcp_connection import RtspConnection
 from tawny.sources.rtsp.client.transcript import reason_of
-from tawny.sources.rtsp.client.udp_connection import UdpConnection
 from tawny.sources.rtsp.source import DEFAULTS, Rtsp
 from tawny.sources.source import CameraConnection, IdleUntil
 from tawny.testing.clips import ClipSpec, made_clip

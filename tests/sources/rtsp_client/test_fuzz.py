@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from tawny.media.codec.nal import join_lengths, split_lengths
 from tawny.media.codec.parameter_sets import video_format
 from tawny.model.packets import VideoCodec
-from tawny.protocols.rtp import RtpPacket
+from tawny.protocols.rtp import RtpPacket, read_rtcp
 from tawny.protocols.sdp import MOST_TRACKS, SdpTrack, read_sdp
 from tawny.sources.rtsp.address import parse_rtsp
 from tawny.sources.rtsp.client.audio_depacketizer import AacDepacketizer, AudioFrame, sound_of
-from tawny.sources.rtsp.client.handshake import handshake
-from tawny.sources.rtsp.client.rtp_receiver import Depacketizer, OpenFragment, RtpCounts, RtpReceiver, read_reports
-from tawny.sources.rtsp.client.session import ClientSession, read_reply
+from tawny.sources.rtsp.client.rtp_receiver import Depacketizer, OpenFragment, RtpCounts, RtpReceiver
+from tawny.sources.rtsp.client.session import ClientSession, handshake, read_reply
 from tawny.sources.rtsp.client.tracks import Tracks, announced_sets
 from tawny.sources.rtsp.client.transcript import ConversationFault, Reason
 from tests.sources.rtsp_client.stream import Came, clip, cut, interleaved, raw, through
@@ -289,8 +288,8 @@ def test_the_fuzzer_of_parameter_sets_finds_it() -> None:
 
 @given(st.binary(max_size=400))
 def test_any_reports(data: bytes) -> None:
-    for report in read_reports(data):
-        assert 0 <= report.source < 1 << 32
+    for report in read_rtcp(data):
+        assert 0 <= report.ssrc < 1 << 32
 
 
 @FEW

@@ -7,8 +7,7 @@ import pytest
 
 from tawny.protocols.sdp import SdpDescription
 from tawny.sources.rtsp.address import parse_rtsp
-from tawny.sources.rtsp.client.handshake import TrackTransport, handshake
-from tawny.sources.rtsp.client.session import ClientSession, read_reply
+from tawny.sources.rtsp.client.session import ClientSession, TrackTransport, handshake, read_reply
 from tawny.sources.rtsp.client.tracks import Tracks
 from tawny.sources.rtsp.client.transcript import ConversationFault
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tawny.sources.rtsp.client.rtp_receiver import SenderReport
+from tawny.protocols.rtp import SenderReport
 from tawny.sources.rtsp.client.timestamp_aligner import TimestampAligner
 
 RATE, SAMPLES, FPS = 16_000, 1024, 15

@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from tawny.protocols.rtp import RtpPacket
+from tawny.protocols.rtp import RtpPacket, read_header
 from tawny.sources.rtsp.client.rtp_receiver import (
     TCP_WINDOW,
     UDP_WINDOW,
     Depacketizer,
     OpenFragment,
     RtpReceiver,
-    read_header,
 )
 from tawny.sources.rtsp.client.transcript import ConversationFault
 

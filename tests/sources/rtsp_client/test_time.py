@@ -11,9 +11,9 @@ from tawny.engine import InlineEngine
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message, RunStarted
 from tawny.sources.rtsp.address import parse_rtsp
-from tawny.sources.rtsp.client import tcp_connection as module
+from tawny.sources.rtsp.client import connection as module
+from tawny.sources.rtsp.client.connection import RtspConnection
 from tawny.sources.rtsp.client.session import StreamMemory
-from tawny.sources.rtsp.client.tcp_connection import RtspConnection
 from tawny.sources.rtsp.source import DEFAULTS
 from tawny.stream.hub import Hub
 from tawny.stream.reader import StreamReader

@@ -11,16 +11,15 @@ from tawny.model.packets import AudioFormat, SourcePacket
 from tawny.protocols.rtp import Packetizer
 from tawny.protocols.sdp import SdpTrack, read_sdp
 from tawny.sources.rtsp.address import parse_rtsp
-from tawny.sources.rtsp.client.handshake import TrackTransport
+from tawny.sources.rtsp.client.connection import LATE_S, UdpConnection, _Heard, _pair
 from tawny.sources.rtsp.client.rtp_receiver import Depacketizer, OpenFragment, RtpReceiver
-from tawny.sources.rtsp.client.session import StreamMemory
+from tawny.sources.rtsp.client.session import StreamMemory, TrackTransport
 from tawny.sources.rtsp.client.tracks import Tracks
 from tawny.sources.rtsp.client.transcript import ConversationFault
-from tawny.sources.rtsp.client.udp_connection import LATE_S, UdpConnection, _Heard, _pair
 from tawny.sources.rtsp.source import DEFAULTS
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
-from tawny.testing.rtsp_session import describe_clip
+from tawny.testing.rtsp_camera import describe_clip
 from tawny.testing.rtsp_viewer import CameraSetup
 
 CLIP = made_clip(ClipSpec(sound="aac", seconds=4))

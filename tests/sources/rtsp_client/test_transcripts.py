@@ -12,9 +12,9 @@ import pytest
 
 from tawny.model.errors import SourceError
 from tawny.sources.rtsp.address import parse_rtsp
-from tawny.sources.rtsp.client import tcp_connection as module
+from tawny.sources.rtsp.client import connection as module
+from tawny.sources.rtsp.client.connection import RtspConnection
 from tawny.sources.rtsp.client.session import StreamMemory
-from tawny.sources.rtsp.client.tcp_connection import RtspConnection
 from tawny.sources.rtsp.client.transcript import reason_of
 from tawny.sources.rtsp.source import DEFAULTS
 from tawny.sources.source import IdleUntil

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from tawny.model.errors import SourceError
-from tawny.sources.rtsp.client import tcp_connection, tracks
+from tawny.sources.rtsp.client import connection, tracks
 from tawny.sources.rtsp.client.transcript import reason_of
 from tawny.testing.clips import made_clip
 from tawny.testing.rtsp_camera import RtspCamera
@@ -110,7 +110,7 @@ def _beginning(camera: RtspCamera, case: Case) -> Callable[[Read], bool]:
 
 @pytest.mark.parametrize("case", NEVER, ids=str)
 def test_a_camera_that_never_plays_is_told_why(case: Never, total: list[Sums], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp_connection, "OPEN_S", 2.0)
+    monkeypatch.setattr(connection, "OPEN_S", 2.0)
     transport = "udp" if case.name.startswith("udp") else "tcp"
     with RtspCamera(made_clip(PLAYING[0].clip), CameraSetup(udp_refused=True)) as camera:
         address = camera.address

@@ -13,9 +13,9 @@ from typing import Any
 
 from tawny.api.auth.accounts import Account, LoginSession, Role, find_account, hashed, seen_as_text, seen_from_text
 from tawny.api.auth.accounts_file import AccountsFile
-from tawny.live.rtsp_server.messages import digest
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
+from tawny.protocols.digest_auth import digest
 
 FOREVER_MS = 253_402_300_799_000
 """End of year 9999, ms UTC."""
@@ -114,7 +114,7 @@ class Passes:
         return (found.brings or 0) if found else 0
 
     def digest_of(self, pass_id: str) -> str | None:
-        """Return the digest for RTSP authentication (`live.rtsp_server.messages.digest`); None if invalid."""
+        """Return the digest for RTSP authentication (`protocols.digest_auth.digest`); None if invalid."""
         if self.person(pass_id) is None:
             return None
         with self._file.reading() as db:

@@ -69,7 +69,7 @@ async def live(
         return
     with choice.opened() as hub:
         viewer = LiveViewer(hub, here.recorder.clock, gather)
-        pace = ViewerPacing(viewer, here.recorder.clock)
+        pace = ViewerPacing(lambda paused: viewer.pause(paused=paused), here.recorder.clock)
 
         def hear(said: LiveSocketMessage) -> None:
             if said.pause is not None:

@@ -19,19 +19,19 @@ from tawny.api.auth.accounts import LoginSession
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.live.stream_access import sees_unmasked
 from tawny.config.settings import LiveSettings
-from tawny.live.fragmenter import reorder_depth
 from tawny.live.stream_choice import StreamChoice
-from tawny.live.wakeup import Wakeup
-from tawny.live.webrtc.audio_tracks import names, recorded_sounds, sounds_of
+from tawny.live.wakeup import first_packet
 from tawny.live.webrtc.connection_manager import CannotStream, WebRtcConnections
-from tawny.live.webrtc.live_sender import LiveSender, MediaSink
+from tawny.live.webrtc.live_sender import LiveSender, MediaSink, names, recorded_sounds, sounds_of
 from tawny.live.webrtc.peer_connection import PeerConnection
-from tawny.live.webrtc.sdp import InvalidOffer
+from tawny.live.webrtc.playback_sender import ReadNext
 from tawny.live.webrtc.viewer_session import PlaybackArchive, PlaybackCommands, ViewerSession
+from tawny.media.mp4.decode_times import reorder_depth
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 from tawny.model.packets import AudioFormat, VideoFormat
 from tawny.playback.packet_reel import PacketReel
+from tawny.protocols.sdp import InvalidOffer
 from tawny.stream.hub import Hub
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class WebRtcSessions:
         orders = PlaybackCommands()
         with ExitStack() as opening:
             hub = opening.enter_context(choice.opened())
-            await _first(hub, FIRST_S if choice.turns else 0.0)
+            await first_packet(hub, FIRST_S if choice.turns else 0.0)
             video, sound = _formats(hub)
             try:
                 peer = await self._desk.meet(offer, video, names(sound), orders.hear)
@@ -147,25 +147,14 @@ class WebRtcSessions:
         def show(goal: MediaSink) -> LiveSender:
             return LiveSender(goal, hub, clock, what.video, sounds_of(hub, codec) if codec else None)
 
-        def reel(at_ms: int, sparse_ms: int) -> PacketReel:
+        def reel(at_ms: int, sparse_ms: int) -> ReadNext:
             past = (here.recorder, what.camera, what.choice.name, at_ms)
-            return PacketReel(*past, codec=what.video.codec, sparse_ms=sparse_ms)
+            return PacketReel(*past, codec=what.video.codec, sparse_ms=sparse_ms).next
 
         archive = PlaybackArchive(
             reel, lambda: recorded_sounds(codec), self._reading, why_not(the_session(request), Access.VIEW)
         )
-        return ViewerSession(peer, clock, show, archive, what.orders)
-
-
-async def _first(hub: Hub, timeout_s: float) -> None:
-    """Wait for the first frame, at most `timeout_s`."""
-    wakeup = Wakeup()
-    reader = hub.reader(wake=wakeup)
-    try:
-        if hub.newest is None and timeout_s:
-            await wakeup.wait(timeout_s)
-    finally:
-        reader.close()
+        return ViewerSession(peer, clock, show, archive, what.orders, peer.tell)
 
 
 async def _while_allowed(request: Request, peer: PeerConnection, choice: StreamChoice) -> None:

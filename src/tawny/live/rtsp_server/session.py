@@ -13,15 +13,21 @@ from typing import Final, Protocol
 from tawny.engine.acceptor import ConnectionAcceptor, bind_sockets
 from tawny.engine.connections import ClientConnection, ConnectionManager, ConnectionRules, Phase
 from tawny.live.follow_stream import FollowStream
-from tawny.live.rtsp_server import messages
-from tawny.live.rtsp_server.messages import MOST_HEAD_BYTES, MalformedRtspRequest, RtspReply, RtspRequest, read_request
 from tawny.live.rtsp_server.sender import Channel, RtspSender, RtspTrack, TcpChannel, UdpChannel, formats_now
 from tawny.live.stream_choice import StreamChoice
-from tawny.live.wakeup import Wakeup
+from tawny.live.wakeup import first_packet
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, PortInUse
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import Format
+from tawny.protocols import digest_auth
+from tawny.protocols.rtsp_message import (
+    MOST_HEADER_BYTES,
+    MalformedRtspRequest,
+    RtspReply,
+    RtspRequest,
+    read_request,
+)
 from tawny.protocols.sdp import media_lines
 from tawny.stream.hub import Hub
 
@@ -43,7 +49,7 @@ class RtspAuthenticator(Protocol):
     """Authenticates RTSP users and authorizes access to cameras."""
 
     async def digest_of(self, user: str) -> str | None:
-        """Return the stored digest (`digest_auth.digest`) of this user's secret; None for an unknown user."""
+        """Return the stored digest (`protocols.digest_auth.digest`) of this user's secret; None for an unknown user."""
         ...
 
     async def may_see(self, user: str, camera: CameraId) -> bool:
@@ -153,7 +159,7 @@ class ServerSession:
         if not self.is_playing:
             self._connection.enter(Phase.ACTIVE)
         reply = await self._reply(request)
-        self._writer.write(reply.to_bytes(request.headers.get("cseq", "")))
+        self._writer.write(reply.to_bytes(request.header("cseq")))
         await self._writer.drain()
         if request.method == "PLAY" and reply.is_ok and self._playing is None:
             self._playing = asyncio.create_task(self._play())
@@ -185,14 +191,14 @@ class ServerSession:
 
     async def _enter(self, request: RtspRequest) -> RtspReply | None:
         """Authenticate the request and check the permission. Return the error response, or None if permitted."""
-        authorization, doorman = request.headers.get("authorization", ""), self._house.doorman
-        user = messages.user_of(authorization)
+        authorization, doorman = request.header("authorization"), self._house.doorman
+        user = digest_auth.user_of(authorization)
         stored = await doorman.digest_of(user) if user else None
-        if stored is None or not messages.is_right(authorization, request.method, self._nonce, stored):
+        if stored is None or not digest_auth.is_right(authorization, request.method, self._nonce, stored):
             if authorization:
                 self._refusals += 1
                 doorman.refused(user, self._writer.get_extra_info("peername")[0])
-            return RtspReply("401 Unauthorized", {"WWW-Authenticate": messages.challenge(self._nonce)})
+            return RtspReply("401 Unauthorized", {"WWW-Authenticate": digest_auth.challenge(self._nonce)})
         self._user = user
         self._connection.sign_in()
         if request.method in ("TEARDOWN", "GET_PARAMETER", "SET_PARAMETER", "PLAY"):
@@ -224,7 +230,7 @@ class ServerSession:
         """Return a transcoded hub with masks applied and without audio. Waits for the first packet."""
         if self._covered is None or self._covered[0] is not hub:
             self._covered = hub, self._open.enter_context(StreamChoice(stream, hub).covered().opened())
-            await _first_picture(self._covered[1])
+            await first_packet(self._covered[1], FIRST_S)
         return self._covered[1]
 
     async def _follow(self, user: str) -> _Wanted | None:
@@ -234,7 +240,7 @@ class ServerSession:
             return None
         if self._following is None:
             self._following = found
-            await _first_picture(self._open.enter_context(found.opened()))
+            await first_packet(self._open.enter_context(found.opened()), FIRST_S)
         if self._following is not found:
             return None
 
@@ -271,7 +277,7 @@ class ServerSession:
             return RtspReply("404 Not Found")
         if self._playing is not None or (number == 0) in self._tracks:
             return RtspReply("455 Method Not Valid in This State")
-        for transport in request.headers.get("transport", "").split(","):
+        for transport in request.header("transport").split(","):
             found = self._channel(transport)
             if found is not None:
                 channel, said = found
@@ -333,15 +339,6 @@ class ServerSession:
                 return
 
 
-async def _first_picture(hub: Hub) -> None:
-    """Wait for the first packet, at most FIRST_S."""
-    wakeup = Wakeup()
-    reader = hub.reader(wake=wakeup)
-    if hub.newest is None:
-        await wakeup.wait(FIRST_S)
-    reader.close()
-
-
 def _first_number(text: str, most: int) -> int | None:
     """Return the first number of a range (`4-5` gives 4); None if invalid or above `most`."""
     first = text.partition("-")[0].strip()
@@ -401,7 +398,7 @@ class RtspServer:
         await asyncio.gather(*self._talks, return_exceptions=True)
 
     def _make_protocol(self, connection: ClientConnection) -> asyncio.BaseProtocol:
-        reader = asyncio.StreamReader(limit=MOST_HEAD_BYTES)
+        reader = asyncio.StreamReader(limit=MOST_HEADER_BYTES)
 
         def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             session = ServerSession(self._house, reader, writer, connection, self._has_room)

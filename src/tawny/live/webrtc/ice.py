@@ -1,82 +1,62 @@
-"""ICE-lite agent of one connection (RFC 8445): answers connectivity checks; the viewer nominates the path.
+"""ICE-lite (RFC 8445): the agent of each connection, and the port that all connections share.
 
-A check carries the user name and a MAC keyed with the password from the SDP answer. Media is sent only to an
-address with a valid check.
+The agent answers connectivity checks; the viewer nominates the path. A check carries the user name and a MAC keyed with
+the password from the SDP answer. Media is sent only to an address with a valid check.
+
+The port is open for UDP, and for TCP on the same number for networks without UDP. It routes each datagram to its
+connection. The first STUN check on a new path identifies the connection; later datagrams on the path follow it.
 """
 
 import asyncio
+import ipaddress
+import logging
 import secrets
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from struct import pack
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, cast
 
+import ifaddr
 from aioice.stun import Class, Message, Method, parse_message
 from aioice.turn import TurnTransport
 
 from tawny.model.clock import Clock
-
-# Datagram transports to one viewer: UDP, framed TCP (RFC 4571), or a TURN relay.
+from tawny.protocols.sdp import Candidate, IceCredentials
 
 Address = tuple[str, int]
 Kind = Literal["udp", "tcp", "relay"]
 MOST_WAITING_BYTES = 1_000_000
 """Maximum send buffer of a TCP connection. Excess datagrams are dropped, as in a network."""
+MOST_PATHS = 2000
+FRAME_HEAD_BYTES = 2
+TCP_UNCLAIMED_S = 10.0
+log = logging.getLogger(__name__)
 
 
-class Transport(Protocol):
-    """A path to one viewer. kind: local transport type. remote: remote address as seen locally."""
+@dataclass(frozen=True, slots=True, eq=False)
+class IcePath:
+    """A path to one viewer: UDP, framed TCP (RFC 4571), or a TURN relay. remote: its address as seen locally."""
 
-    @property
-    def kind(self) -> Kind: ...
-    @property
-    def remote(self) -> Address: ...
-    def send(self, data: bytes) -> None: ...
-
-
-class UdpTransport:
-    kind: Kind = "udp"
-
-    def __init__(self, transport: asyncio.DatagramTransport, remote: Address) -> None:
-        self._transport, self.remote = transport, remote
-
-    def send(self, data: bytes) -> None:
-        self._transport.sendto(data, self.remote)
+    kind: Kind
+    remote: Address
+    send: Callable[[bytes], None]
+    close: Callable[[], None] = lambda: None
 
 
-class RelayTransport:
-    kind: Kind = "relay"
-
-    def __init__(self, transport: TurnTransport, remote: Address) -> None:
-        self._transport, self.remote = transport, remote
-
-    def send(self, data: bytes) -> None:
-        self._transport.sendto(data, self.remote)
+def _datagram_path(kind: Kind, transport: asyncio.DatagramTransport | TurnTransport, remote: Address) -> IcePath:
+    return IcePath(kind, remote, lambda data: transport.sendto(data, remote))
 
 
-class TcpTransport:
-    kind: Kind = "tcp"
-
-    def __init__(self, transport: asyncio.Transport, remote: Address) -> None:
-        self._transport, self.remote = transport, remote
-
-    def send(self, data: bytes) -> None:
-        if not self._transport.is_closing() and self._transport.get_write_buffer_size() < MOST_WAITING_BYTES:
-            self._transport.write(pack(">H", len(data)) + data)
-
-    def close(self) -> None:
-        self._transport.close()
+def _send_framed(transport: asyncio.Transport, data: bytes) -> None:
+    if not transport.is_closing() and transport.get_write_buffer_size() < MOST_WAITING_BYTES:
+        transport.write(pack(">H", len(data)) + data)
 
 
 SILENT_S = 15.0
 """Seconds without a check after which the viewer counts as disconnected."""
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
-
-class IceCredentials(NamedTuple):
-    """ICE user fragment and password."""
-
-    name: str
-    password: str
 
 
 def new_login() -> IceCredentials:
@@ -101,11 +81,16 @@ def stun_username(data: bytes) -> str | None:
 
 
 class IceAgent:
-    """ICE state of one connection. chosen: called when the viewer selects a path. path: None before that."""
+    """ICE state of one connection. path: None before the viewer selects one.
 
-    def __init__(self, remote: IceCredentials, clock: Clock, chosen: Callable[[], None]) -> None:
-        self.login, self.remote = new_login(), remote
-        self.path: Transport | None = None
+    chosen: called when the viewer selects a path. take: processes a datagram that is not STUN.
+    """
+
+    def __init__(
+        self, remote: IceCredentials, clock: Clock, chosen: Callable[[], None], take: Callable[[bytes], None]
+    ) -> None:
+        self.login, self.remote, self.take = new_login(), remote, take
+        self.path: IcePath | None = None
         self._clock, self._chosen = clock, chosen
         self._heard_s = clock.mono_s()
 
@@ -118,7 +103,7 @@ class IceAgent:
         if self.path is not None:
             self.path.send(data)
 
-    def check(self, data: bytes, path: Transport) -> bool:
+    def check(self, data: bytes, path: IcePath) -> bool:
         """Answer a STUN check received on `path`. Return False for messages of other sessions."""
         try:
             message = parse_message(data)
@@ -141,7 +126,7 @@ class IceAgent:
             self._chosen()
         return True
 
-    def knock(self, path: Transport) -> None:
+    def knock(self, path: IcePath) -> None:
         """Send a binding request to open a mapping in the local NAT or firewall for the viewer's checks."""
         request = Message(Method.BINDING, Class.REQUEST)
         request.attributes["USERNAME"] = f"{self.remote.name}:{self.login.name}"
@@ -151,27 +136,197 @@ class IceAgent:
         path.send(bytes(request))
 
 
-class Candidate(NamedTuple):
-    """A local ICE candidate. kind: host, srflx (server-reflexive) or relay (TURN)."""
+class UdpMux:
+    """Demultiplexer. hosts: addresses to listen on, `0.0.0.0` or `::` for all. outside: further public addresses."""
 
-    transport: str
-    host: str
-    port: int
-    kind: str
+    def __init__(self, hosts: Sequence[str], number: int, outside: Sequence[str] = ()) -> None:
+        self._hosts, self.number, self._outside = hosts, number, outside
+        self._udp: list[asyncio.DatagramTransport] = []
+        self._tcp: list[asyncio.Server] = []
+        self._agents: dict[str, IceAgent] = {}
+        self._paths: dict[tuple[object, Address], tuple[IceAgent, IcePath]] = {}
+        self.extra: list[Candidate] = []
+        """Server-reflexive and relay candidates from STUN and TURN servers."""
+        self.relays: list[TurnTransport] = []
+        self._asked: dict[Address, asyncio.Future[bytes]] = {}
 
-    def line(self, number: int) -> str:
-        preference = {"host": 126, "srflx": 100, "relay": 10}[self.kind] - (30 if self.transport == "tcp" else 0)
-        priority = (max(preference, 0) << 24) + ((65535 - number) << 8) + 255
-        more = " tcptype passive" if self.transport == "tcp" else ""
-        if self.kind != "host":
-            more = f" raddr 0.0.0.0 rport 9{more}"
-        return f"candidate:{number + 1} 1 {self.transport} {priority} {self.host} {self.port} typ {self.kind}{more}"
+    async def open(self) -> None:
+        """Open the UDP and TCP ports. Raises OSError if the UDP port is in use."""
+        loop = asyncio.get_running_loop()
+        for host in self._hosts:
+            udp, _ = await loop.create_datagram_endpoint(
+                lambda: DatagramReceiver(self, "udp"), sock=_bound(host, self.number)
+            )
+            self._udp.append(udp)
+            self.number = udp.get_extra_info("sockname")[1]
+        for host in self._hosts:
+            try:
+                made = await loop.create_server(lambda: _Tcp(self), host, self.number, backlog=64)
+            except OSError as error:
+                log.info("WebRTC over TCP is unavailable on port %d: %s", self.number, error.strerror)
+                continue
+            self._tcp.append(made)
+
+    def close(self) -> None:
+        for udp in self._udp:
+            udp.close()
+        for server in self._tcp:
+            server.close()
+        for _, path in self._paths.values():
+            path.close()
+        self._paths.clear()
+
+    def candidates(self) -> list[Candidate]:
+        """Return the local candidates, preferred first."""
+        hosts = [*_addresses(self._hosts), *self._outside]
+        transports = ["udp", "tcp"] if self._tcp else ["udp"]
+        own = [Candidate(transport, host, self.number, "host") for transport in transports for host in hosts]
+        return [*own, *self.extra]
+
+    def add(self, agent: IceAgent) -> None:
+        self._agents[agent.login.name] = agent
+
+    def forget(self, agent: IceAgent) -> None:
+        self._agents.pop(agent.login.name, None)
+        for key, (whose, path) in list(self._paths.items()):
+            if whose is agent:
+                del self._paths[key]
+                path.close()
+
+    def knock(self, agent: IceAgent, at: Address) -> None:
+        """Send binding requests to this address to open mappings in the local NAT or firewall."""
+        try:
+            version = ipaddress.ip_address(at[0]).version
+        except ValueError:
+            return
+        family = socket.AF_INET if version == 4 else socket.AF_INET6
+        for udp in self._udp:
+            if udp.get_extra_info("socket").family == family:
+                agent.knock(_datagram_path("udp", udp, at))
+        for relay in self.relays:
+            agent.knock(_datagram_path("relay", relay, at))
+
+    async def ask(self, question: bytes, at: Address) -> bytes:
+        """Send a STUN request every 0.3 s until answered; return the response. The caller sets the timeout."""
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._asked[at] = answer
+        try:
+            while True:
+                for udp in self._udp:
+                    udp.sendto(question, at)
+                done, _ = await asyncio.wait([answer], timeout=0.3)
+                if done:
+                    return answer.result()
+        finally:
+            del self._asked[at]
+
+    def heard(self, way: object, remote: Address, data: bytes, make: Callable[[], IcePath]) -> None:
+        """Route a datagram. way: local endpoint that received it. make: creates a new path."""
+        known = self._paths.get((way, remote))
+        asked = self._asked.get(remote)
+        if asked is not None and not asked.done() and is_stun(data):
+            asked.set_result(data)
+        elif is_stun(data):
+            agent = known[0] if known else self._agents.get(stun_username(data) or "")
+            if agent is None:
+                return
+            path = known[1] if known else make()
+            if agent.check(data, path) and not known and len(self._paths) < MOST_PATHS:
+                self._paths[way, remote] = agent, path
+        elif known:
+            known[0].take(data)
+
+    def lost(self, way: object, remote: Address) -> None:
+        """Forget a closed path."""
+        self._paths.pop((way, remote), None)
 
 
-def candidate_of(line: str) -> Address | None:
-    """Parse a viewer's UDP candidate. Return None for other transports and for mDNS names."""
-    words = line.removeprefix("a=").removeprefix("candidate:").split()
-    if len(words) < 8 or words[2].lower() != "udp" or words[4].endswith(".local") or not words[5].isdigit():
-        return None
-    port = int(words[5])
-    return (words[4], port) if 0 < port < 65_536 else None
+class DatagramReceiver(asyncio.DatagramProtocol):
+    """Receives datagrams from a UDP socket or through a TURN allocation."""
+
+    def __init__(self, port: UdpMux, kind: Kind) -> None:
+        self._port, self._kind = port, kind
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)  # asyncio's and aioice's are no subclasses of it
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        transport, remote = self._transport, (addr[0], addr[1])
+        if transport is not None:
+            self._port.heard(self, remote, data, lambda: _datagram_path(self._kind, transport, remote))
+
+
+class _Tcp(asyncio.Protocol):
+    """TCP framing: each datagram follows its length in 2 bytes."""
+
+    def __init__(self, port: UdpMux) -> None:
+        self._port = port
+        self._transport: asyncio.Transport | None = None
+        self._remote: Address = ("", 0)
+        self._waiting = b""
+        self._unclaimed: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        peer = transport.get_extra_info("peername")
+        self._remote = (peer[0], peer[1])
+        self._unclaimed = asyncio.get_running_loop().call_later(TCP_UNCLAIMED_S, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._claimed()
+        self._port.lost(self, self._remote)
+
+    def data_received(self, data: bytes) -> None:
+        transport, remote = self._transport, self._remote
+        assert transport is not None
+        self._waiting += data
+        while len(self._waiting) >= FRAME_HEAD_BYTES:
+            end = FRAME_HEAD_BYTES + int.from_bytes(self._waiting[:FRAME_HEAD_BYTES], "big")
+            if len(self._waiting) < end:
+                return
+            datagram, self._waiting = self._waiting[FRAME_HEAD_BYTES:end], self._waiting[end:]
+            self._port.heard(self, remote, datagram, lambda: self._claim(transport, remote))
+
+    def _claim(self, transport: asyncio.Transport, remote: Address) -> IcePath:
+        self._claimed()
+        return IcePath("tcp", remote, partial(_send_framed, transport), transport.close)
+
+    def _claimed(self) -> None:
+        if self._unclaimed:
+            self._unclaimed.cancel()
+            self._unclaimed = None
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 21)
+        made.settimeout(0)
+        made.bind((host, port))
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _addresses(hosts: Sequence[str]) -> list[str]:
+    """Return addresses to announce; wildcards expand to the interfaces' addresses, loopback only as a fallback."""
+    found: list[str] = []
+    for host in hosts:
+        if not ipaddress.ip_address(host).is_unspecified:
+            found.append(host)
+            continue
+        version = 6 if ":" in host else 4
+        every = [
+            ipaddress.ip_address(ip.ip if isinstance(ip.ip, str) else ip.ip[0])
+            for adapter in ifaddr.get_adapters()
+            for ip in adapter.ips
+        ]
+        usable = [str(ip) for ip in every if ip.version == version and not ip.is_loopback and not ip.is_link_local]
+        found += usable or ["127.0.0.1" if version == 4 else "::1"]
+    return list(dict.fromkeys(found))

@@ -12,21 +12,20 @@ from aiortc import RTCDataChannel, RTCSctpTransport
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 
 from tawny.live.webrtc.dtls import Certificate, Dtls
-from tawny.live.webrtc.ice import IceAgent, candidate_of
-from tawny.live.webrtc.rtp_sender import KeyframeRequest, PacketsLost, ReceptionReport, RtpTrack, read_rtcp
-from tawny.live.webrtc.sdp import (
+from tawny.live.webrtc.ice import IceAgent, UdpMux
+from tawny.model.clock import Clock
+from tawny.model.packets import VIDEO_RATE
+from tawny.protocols.rtp import KeyframeRequest, PacketsLost, RtpTrack, read_rtcp
+from tawny.protocols.sdp import (
     LOW_DELAY,
     NAME,
     Codec,
-    InvalidOffer,
     NegotiatedMedia,
     OfferedMedia,
     SdpOffer,
+    candidate_of,
     write_answer,
 )
-from tawny.live.webrtc.udp_mux import UdpMux
-from tawny.model.clock import Clock
-from tawny.model.packets import VIDEO_RATE
 
 # WebRTC data channels (RFC 8831) over the connection's existing DTLS.
 
@@ -122,25 +121,22 @@ class PeerConnection:
         offer: SdpOffer,
         clock: Clock,
         *,
-        video: tuple[OfferedMedia, Codec],
+        video: Codec,
         sound: tuple[OfferedMedia, Codec] | None = None,
         hear: Hear = deaf,
     ) -> None:
         self._port, self._clock = port, clock
-        medium, codec = video
-        self.video = RtpTrack(codec.payload_type, VIDEO_RATE, medium.extensions.get(LOW_DELAY, 0))
+        self.video = RtpTrack(video.payload_type, VIDEO_RATE, offer.video.extensions.get(LOW_DELAY, 0))
         self.sound: RtpTrack | None = None
         self.sound_name = sound[1].name if sound else ""
-        chosen = [NegotiatedMedia(medium, codec, self.video.ssrc)]
+        chosen = [NegotiatedMedia(offer.video, video, self.video.ssrc)]
         if sound is not None:
             self.sound = RtpTrack(sound[1].payload_type, SOUND_RATES[sound[1].name])
             chosen.append(NegotiatedMedia(*sound, self.sound.ssrc))
         self.keyframe: Callable[[], None] = lambda: None
-        self.received: ReceptionReport | None = None
-        """The viewer's latest reception report for the video track."""
         self.opened, self.ended = asyncio.Event(), asyncio.Event()
         self.why = ""
-        self.ice = IceAgent(offer.login, clock, lambda: log.debug("Viewer connected via %s", self.way))
+        self.ice = IceAgent(offer.login, clock, lambda: log.debug("Viewer connected via %s", self.way), self.take)
         self._dtls = Dtls(
             certificate,
             offer.fingerprint,
@@ -153,7 +149,7 @@ class PeerConnection:
         self._hear, self._channel_port = hear, offer.channel_port
         self._has_channel = offer.first("application") is not None
         self._last: dict[int, tuple[int, int]] = {}  # per track: RTP time of the last frame sent, and its ms UTC
-        port.add(self)
+        port.add(self.ice)
         self.answer = write_answer(offer, chosen, self.ice.login, certificate.fingerprint, port.candidates())
         self.hear_of(offer.candidates)
 
@@ -167,7 +163,7 @@ class PeerConnection:
         for line in candidates[:MOST_CANDIDATES]:
             at = candidate_of(line)
             if at is not None:
-                self._port.knock(self, at)
+                self._port.knock(self.ice, at)
 
     def take(self, data: bytes) -> None:
         if 20 <= data[0] < 64:
@@ -214,7 +210,7 @@ class PeerConnection:
         if self._channels is not None:
             await self._channels.close()
         self._dtls.close()
-        self._port.forget(self)
+        self._port.forget(self.ice)
 
     def _ready(self) -> None:
         if self._has_channel:
@@ -235,7 +231,7 @@ class PeerConnection:
                 self.ice.send(self._dtls.protect_rtcp(track.report(now_ms, time, NAME)))
 
     def _feedback(self, rtcp: bytes) -> None:
-        for said in read_rtcp(rtcp, self._clock.now_ms()):
+        for said in read_rtcp(rtcp):
             track = next((each for each in (self.video, self.sound) if each and each.ssrc == said.ssrc), None)
             if track is None:
                 continue
@@ -244,12 +240,3 @@ class PeerConnection:
                     self.ice.send(protected)
             elif isinstance(said, KeyframeRequest):
                 self.keyframe()
-            elif track is self.video:
-                self.received = said
-
-
-def wanted(offer: SdpOffer) -> OfferedMedia:
-    medium = offer.first("video")
-    if medium is None:
-        raise InvalidOffer("no picture is wanted")
-    return medium

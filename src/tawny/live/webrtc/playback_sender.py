@@ -4,15 +4,14 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
 
-from tawny.live.webrtc.live_sender import BURST_BYTES, BURST_PAUSE_S, AudioTrackSource, MediaSink, cut_picture
-from tawny.live.webrtc.rtp_sender import RtpTrack
+from tawny.live.webrtc.live_sender import BURST_BYTES, BURST_PAUSE_S, AudioTrack, MediaSink, cut_picture
 from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
 from tawny.model.ids import RunId
 from tawny.model.packets import VIDEO_RATE, Packet, VideoFormat
 from tawny.model.segments import NotCarried, ReelPiece, SkippedTime
+from tawny.protocols.rtp import RtpTrack
 
 # Reads recordings ahead of playback in worker threads, one read at a time per viewer.
 
@@ -20,17 +19,15 @@ MOST_PIECES, MOST_BYTES = 3, 6_000_000
 """Maximum read-ahead: in pieces of about 1 s, and in bytes."""
 
 
-class ReelReader(Protocol):
-    """Blocking interface of `playback.packet_reel.PacketReel`."""
-
-    def next(self) -> ReelPiece | None: ...
+ReadNext = Callable[[], ReelPiece | None]
+"""Reads the next piece of a recording; None at its current end. Blocks (`playback.packet_reel.PacketReel.next`)."""
 
 
 class PrefetchReader:
     """Read-ahead for one viewer. limit: bounds concurrent reads of all viewers."""
 
-    def __init__(self, reel: ReelReader, limit: asyncio.Semaphore) -> None:
-        self._reel, self._limit = reel, limit
+    def __init__(self, read_next: ReadNext, limit: asyncio.Semaphore) -> None:
+        self._read_next, self._limit = read_next, limit
         self._ready: deque[ReelPiece] = deque()
         self._bytes = 0
         self._one = asyncio.Lock()
@@ -72,7 +69,7 @@ class PrefetchReader:
             if self._ready and (len(self._ready) >= MOST_PIECES or self._bytes >= MOST_BYTES):
                 return True
             async with self._limit:
-                self._reading = asyncio.ensure_future(asyncio.to_thread(self._reel.next))
+                self._reading = asyncio.ensure_future(asyncio.to_thread(self._read_next))
                 piece = await asyncio.shield(self._reading)
         if piece is None:
             return False
@@ -225,7 +222,7 @@ def sparse_ms(rate: float) -> int:
     return round(rate * 1000 / MOST_KEYFRAMES_A_S) if rate >= KEYFRAMES_FROM else 0
 
 
-Heard = Callable[[Packet], AudioTrackSource | None]
+Heard = Callable[[Packet], AudioTrack | None]
 """Returns the track for a recorded audio packet; None if it cannot be played."""
 
 

@@ -9,7 +9,7 @@ import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal
 
 from tawny.live.webrtc.live_sender import AGAIN_S, LiveSender, MediaSink
 from tawny.live.webrtc.playback_sender import (
@@ -17,7 +17,7 @@ from tawny.live.webrtc.playback_sender import (
     PlaybackClock,
     PlaybackSender,
     PrefetchReader,
-    ReelReader,
+    ReadNext,
     RtpTimeline,
     sparse_ms,
 )
@@ -129,12 +129,7 @@ Isolated requests are ignored.
 State = Literal["live", "seeking", "playing", "paused"]
 
 
-class ScreenViewer(MediaSink, Protocol):
-    """A PeerConnection."""
-
-    def tell(self, label: str, text: str) -> bool: ...
-
-
+@dataclass(frozen=True, slots=True)
 class PlaybackArchive:
     """Access to recordings for one viewer. reel: opens a reader at a time with a minimum frame distance, both ms.
 
@@ -142,29 +137,26 @@ class PlaybackArchive:
     sounds: creates the track lookup for recorded audio.
     """
 
-    def __init__(
-        self,
-        reel: Callable[[int, int], ReelReader],
-        sounds: Callable[[], Heard],
-        limit: asyncio.Semaphore,
-        why_not: str = "",
-    ) -> None:
-        self.reel, self.sounds, self.limit, self.why_not = reel, sounds, limit, why_not
+    reel: Callable[[int, int], ReadNext]
+    sounds: Callable[[], Heard]
+    limit: asyncio.Semaphore
+    why_not: str = ""
 
 
 class ViewerSession:
-    """One viewer's session. show: creates the live sender. Event loop only."""
+    """One viewer's session. show: creates the live sender. tell: sends a text on a data channel. Event loop only."""
 
     def __init__(
         self,
-        viewer: ScreenViewer,
+        viewer: MediaSink,
         clock: Clock,
         show: Callable[[MediaSink], LiveSender],
         archive: PlaybackArchive,
         orders: PlaybackCommands,
+        tell: Callable[[str, str], object],
     ) -> None:
         self._viewer, self._clock, self._make_show, self._archive = viewer, clock, show, archive
-        self._orders = orders
+        self._orders, self._send_text = orders, tell
         self._stage = RtpTimeline(viewer, clock)
         self._task: asyncio.Task[None] | None = None
         self._pace: PlaybackClock | None = None
@@ -318,7 +310,7 @@ class ViewerSession:
         state = self.state
         rtp = None if state == "seeking" else self._stage.time
         told = {"at_ms": self._shown_ms(), "state": state, "rate": self._rate, "rtp": rtp}
-        self._viewer.tell(CHANNEL, json.dumps(told | more))
+        self._send_text(CHANNEL, json.dumps(told | more))
 
     def _tell_skipped(self, skipped: SkippedTime) -> None:
         reason = skipped.reason

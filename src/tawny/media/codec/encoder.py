@@ -5,6 +5,7 @@ PyAV includes it, otherwise hardware. H.265 is only for output that must match a
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -67,12 +68,32 @@ class Colours(NamedTuple):
         return "yuvj420p" if self.range == _WHOLE else "yuv420p"
 
 
+@dataclass(frozen=True, slots=True)
+class EncodingQuality:
+    """crf (x264's 0 to 51, lower is better) fixes the quality, bit_rate (bits per second) the size.
+
+    qp: the same quantizer for all frames instead; x264 then analyses no frames of half size (3 MB less for 720p).
+    preset: of x264.
+    """
+
+    crf: float = 27
+    bit_rate: int | None = None
+    qp: int | None = None
+    preset: str = "ultrafast"
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Options of encoders that support CRF and presets."""
+        if self.bit_rate is not None:
+            return {"preset": self.preset}
+        limit = {"crf": str(self.crf)} if self.qp is None else {"qp": str(self.qp)}
+        return limit | {"preset": self.preset}
+
+
 class Encoder:
     """Encoder without B-frames: packets come in presentation order. Keyframes exactly every `gop_s`.
 
-    crf (x264's 0 to 51, lower is better) fixes the quality, bit_rate (bits per second) the size; with neither, crf 27.
-    qp: the same quantizer for all frames instead; x264 then analyses no frames of half size (3 MB less for 720p).
-    preset: of x264. colours: of the input planes. Raises SourceUnusable if no encoder works.
+    colours: of the input planes. Raises SourceUnusable if no encoder works.
     """
 
     def __init__(
@@ -82,10 +103,7 @@ class Encoder:
         fps: float,
         *,
         gop_s: float = 2.0,
-        bit_rate: int | None = None,
-        crf: float | None = None,
-        qp: int | None = None,
-        preset: str = "ultrafast",
+        quality: EncodingQuality | None = None,
         codec: VideoCodec = "h264",
         colours: Colours | None = None,
     ) -> None:
@@ -96,10 +114,8 @@ class Encoder:
         self._count = 0
         self._is_spent = False
         self._format: VideoFormat | None = None
-        quality = {"crf": str(27 if crf is None else crf)} if qp is None else {"qp": str(qp)}
-        self._rate_options = quality if bit_rate is None else {}
-        self._bit_rate = bit_rate
-        self._context = self._open(Fraction(fps).limit_denominator(1001), preset)
+        self._quality = quality or EncodingQuality()
+        self._context = self._open(Fraction(fps).limit_denominator(1001))
 
     @property
     def name(self) -> str:
@@ -128,12 +144,12 @@ class Encoder:
         spent, self._is_spent = self._is_spent, True
         return [] if spent else list(self._packets(None))
 
-    def _open(self, fps: Fraction, preset: str) -> VideoCodecContext:
+    def _open(self, fps: Fraction) -> VideoCodecContext:
         tried: list[str] = []
         for name, options in (CANDIDATES if self._codec == "h264" else H265_CANDIDATES).items():
             if name not in av.codecs_available:
                 continue
-            ours = {**options, **self._rate_options, "preset": preset} if name in _OURS else dict(options)
+            ours = {**options, **self._quality.options} if name in _OURS else dict(options)
             try:
                 return self._opened(name, fps, ours)
             except (FFmpegError, ValueError) as error:
@@ -152,8 +168,8 @@ class Encoder:
         context.thread_count = 1
         context.colorspace, context.color_primaries = self._colours.space, self._colours.primaries
         context.color_trc, context.color_range = self._colours.transfer, self._colours.range
-        if self._bit_rate is not None or name not in _OURS:
-            context.bit_rate = self._bit_rate or round(self._size[0] * self._size[1] * float(fps) * 0.12)
+        if self._quality.bit_rate is not None or name not in _OURS:
+            context.bit_rate = self._quality.bit_rate or round(self._size[0] * self._size[1] * float(fps) * 0.12)
         context.options = options | {"keyint_min": str(self._gop)}
         context.flags |= av.codec.context.Flags.global_header
         context.open()

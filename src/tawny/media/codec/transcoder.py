@@ -13,7 +13,7 @@ import av.error
 import numpy as np
 
 from tawny.media.codec.decoder import DecodedFrame, Decoder
-from tawny.media.codec.encoder import Colours, Encoder, Picture
+from tawny.media.codec.encoder import Colours, Encoder, EncodingQuality, Picture
 from tawny.media.image.mask import mask_picture
 from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
 from tawny.media.mp4.progressive import SegmentPart, write_mp4
@@ -36,7 +36,8 @@ class Reencoder:
         wide = min(width, video.width) // 2 * 2
         self._size = (wide, max(2, round(video.height * wide / video.width / 2) * 2))
         self._decoder = Decoder(video)
-        self._encoder = Encoder(*self._size, float(Fraction(fps).limit_denominator(1001)), gop_s=GOP_S, crf=26)
+        rate = float(Fraction(fps).limit_denominator(1001))
+        self._encoder = Encoder(*self._size, rate, gop_s=GOP_S, quality=EncodingQuality(crf=26))
         self._last = -1
 
     def turn(self, packet: Packet, private: Sequence[Polygon] = ()) -> list[tuple[SourcePacket, int]]:
@@ -147,7 +148,8 @@ def _encoded(
         colours = Colours.of(frame)
         if encoder is None:
             fps = max(1.0, (len(times) - 1) / long_s) if long_s else 1.0
-            encoder = Encoder(wide, high, fps, gop_s=GOP_S, crf=crf, preset="veryfast", codec=codec, colours=colours)
+            quality = EncodingQuality(crf=crf, preset="veryfast")
+            encoder = Encoder(wide, high, fps, gop_s=GOP_S, quality=quality, codec=codec, colours=colours)
         even = change(frame).video.reformat(width=wide, height=high, format=colours.planes)
         yield from encoder.encode(np.asarray(even.to_ndarray(), np.uint8), ticks)
     if encoder is not None:
@@ -189,7 +191,7 @@ class VideoWriter:
 
     def __init__(self, out: Path, scratch: Path, width: int, height: int, fps: int) -> None:
         self._out, self._scratch, self._fps = out, scratch, fps
-        self._encoder = Encoder(width, height, fps, gop_s=1.0, crf=24, preset="veryfast")
+        self._encoder = Encoder(width, height, fps, gop_s=1.0, quality=EncodingQuality(crf=24, preset="veryfast"))
         self._file: BinaryIO = scratch.open("wb")
         self._count = self._fragments = 0
         self._waiting: list[SourcePacket] = []

@@ -1,14 +1,16 @@
-"""Computes increasing decode times for packets that have only presentation times.
+"""Computes increasing decode times for packets that have only presentation times: cameras send no others.
 
-The nth frame in decode order gets the nth smallest presentation time. At the end of a fragment, frames displayed
-earlier may still be missing. So the next packet is included in the sort, and a decode time that is too small becomes
-the previous one plus 1. Not thread-safe.
+The nth frame in decode order gets the nth smallest presentation time. A file knows the packets of a fragment; a live
+viewer gets each frame alone, so its times are `depth` frames early. Not thread-safe.
 """
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from tawny.media.mp4.fragment_writer import Sample
+
+USUAL_TICKS = 3000
 
 
 class Timed(Protocol):
@@ -24,6 +26,9 @@ class Timed(Protocol):
 
 class FileDecodeTimes:
     """Decode times of one track of one file.
+
+    At the end of a fragment, frames displayed earlier may still be missing. So the next packet is included in the sort,
+    and a decode time that is too small becomes the previous one plus 1.
 
     first_pts: maps to the file's zero. usual: initial estimate of the ticks between packets. reorders: decode order is
     known to differ from display order; otherwise detected.
@@ -82,3 +87,42 @@ class FileDecodeTimes:
         """Update the usual step. Limited to twice the previous value, so that gaps have little effect."""
         if step > 1:
             self._usual = min(step, 2 * self._usual)
+
+
+class LiveDecodeTimes:
+    """Assigns each frame, in decode order, the presentation time `depth` positions earlier in display order.
+
+    depth: maximum number of frames that precede an earlier-displayed frame; 0 without B-frames (then DTS equals PTS).
+    """
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        self._shown: list[int] = []
+        self._first: int | None = None
+        self._last: int | None = None
+
+    def next(self, pts: int) -> int:
+        """Return the next frame's decode time. Invariant: at most its presentation time, and strictly increasing."""
+        if self._first is None:
+            self._first = pts
+        heapq.heappush(self._shown, pts)
+        if len(self._shown) > self.depth:
+            dts = heapq.heappop(self._shown)
+        else:
+            dts = self._first - (self.depth - len(self._shown) + 1) * USUAL_TICKS
+        self._last = dts if self._last is None else max(dts, self._last + 1)
+        return self._last
+
+    def skip(self) -> None:
+        """Reset after skipped frames. The next frame must be a keyframe."""
+        self._shown.clear()
+        self._first = None
+
+
+def reorder_depth(shown: Iterable[int]) -> int:
+    """Return the reorder depth required by these presentation times, given in decode order."""
+    depth, earlier = 0, list[int]()
+    for pts in shown:
+        depth = max(depth, sum(1 for other in earlier[-16:] if other > pts))
+        earlier.append(pts)
+    return depth

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tawny.media.codec.encoder import Encoder
+from tawny.media.codec.encoder import Encoder, EncodingQuality
 from tawny.model.clock import Clock
 from tawny.model.errors import SourceNotFound
 from tawny.model.ids import CameraId, StreamName
@@ -180,7 +180,9 @@ class DemoConnection:
     def __init__(self, world: DemoWorld, stream: StreamName, clock: Clock) -> None:
         self._world, self._clock, self._fps = world, clock, FPS[stream]
         self._painter = SceneRenderer(world, DIVISOR[stream])
-        self._encoder = Encoder(self._painter.width, self._painter.height, self._fps, gop_s=GOP_S, qp=QP[stream])
+        self._encoder = Encoder(
+            self._painter.width, self._painter.height, self._fps, gop_s=GOP_S, quality=EncodingQuality(qp=QP[stream])
+        )
         self._first = self._next = self._number(clock.mono_s() - world.epoch_s)
         self._ready: deque[SourcePacket] = deque()
         self._sounds = world.scene.sound and stream is StreamName.MAIN

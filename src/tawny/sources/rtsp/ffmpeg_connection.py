@@ -29,8 +29,7 @@ from tawny.protocols.login_history import LoginRecord, SignIn
 from tawny.protocols.sdp import SdpDescription
 from tawny.sources.packet_builder import PacketBuilder
 from tawny.sources.rtsp.address import RtspAddress
-from tawny.sources.rtsp.describe import DEADLINE_S, describe
-from tawny.sources.rtsp.ffmpeg_gate import FfmpegGate
+from tawny.sources.rtsp.ffmpeg_guard import DEADLINE_S, FfmpegGate, describe
 from tawny.sources.source import IdleUntil
 
 # Builds access units from RTP packet payloads: the NAL units of exactly one picture.
@@ -201,7 +200,7 @@ class FfmpegFeed:
     """Builds packets from FFmpeg's units, in the connection's thread. alive_s: readable from any thread."""
 
     def __init__(self, demuxer: Demuxer, where: str, *, glue: bool, stall_s: float, clock: Clock) -> None:
-        self._demuxer, self._where, self._stall_s, self._clock = demuxer, where, stall_s, clock
+        self._demuxer, self._where, self.stall_s, self._clock = demuxer, where, stall_s, clock
         video = next((track for track in demuxer.tracks if track.video_codec), None)
         if video is None or video.video_codec is None:
             demuxer.close()
@@ -278,8 +277,8 @@ class FfmpegFeed:
     def _watch(self) -> None:
         """Raise SourceError if there is no valid video."""
         now_s = self._clock.mono_s()
-        if now_s - self.alive_s >= self._stall_s:
-            raise SourceStalled(self._where, f"no video for {self._stall_s:g} s, although data arrives")
+        if now_s - self.alive_s >= self.stall_s:
+            raise SourceStalled(self._where, f"no video for {self.stall_s:g} s, although data arrives")
         if self._pictures.format is None and now_s - self._begun_s > KEYFRAME_S:
             raise SourceUnusable(self._where, f"no keyframe within {KEYFRAME_S:g} s")
         senseless = self._units.senseless + self._pictures.senseless
@@ -356,7 +355,13 @@ def open_through_ffmpeg(
     described = describe(address, clock, record=record)
     is_gated = record is not None and record.strongest > SignIn.BASIC  # otherwise there is no digest to fall behind
     demuxer, gate = _play(address, described, options, clock, until_s, is_gated=is_gated)
-    return FfmpegConnection(demuxer, gate, address, described, options, clock, wait_s, hint)
+    glue = options["transport"] == "tcp"
+    feed = FfmpegFeed(demuxer, address.public, glue=glue, stall_s=options["stall"], clock=clock)
+    notes = {"client": "ffmpeg", "transport": options["transport"], "tool": described.tool}
+    if described.video is not None and described.video.fps:
+        notes["fps"] = described.video.fps
+    notes |= feed.notes | ({"hint": hint} if hint else {})
+    return FfmpegConnection(feed, gate, address, notes, clock, wait_s)
 
 
 def _play(
@@ -412,23 +417,15 @@ class FfmpegConnection:
 
     def __init__(
         self,
-        demuxer: Demuxer,
+        feed: FfmpegFeed,
         gate: FfmpegGate | None,
         address: RtspAddress,
-        described: SdpDescription,
-        options: Mapping[str, Any],
+        notes: Mapping[str, Any],
         clock: Clock,
         wait_s: float,
-        hint: str,
     ) -> None:
-        self._wait_s, self._gate = wait_s, gate
-        self._where, self._stall_s, self._clock = address.public, options["stall"], clock
-        self._notes: dict[str, Any] = {"client": "ffmpeg", "transport": options["transport"], "tool": described.tool}
-        glue = options["transport"] == "tcp"
-        self._feed = FfmpegFeed(demuxer, address.public, glue=glue, stall_s=self._stall_s, clock=clock)
-        if described.video is not None and described.video.fps:
-            self._notes["fps"] = described.video.fps
-        self._notes |= self._feed.notes | ({"hint": hint} if hint else {})
+        self._feed, self._gate, self._notes = feed, gate, notes
+        self._where, self._clock, self._wait_s = address.public, clock, wait_s
         self._waiting: queue.Queue[SourcePacket | SourceError] = queue.Queue(_QUEUED_PACKETS)
         self._closing = False
         self._over: SourceError | None = None
@@ -442,9 +439,9 @@ class FfmpegConnection:
         try:
             came = self._waiting.get(self._wait_s > 0, self._wait_s)
         except queue.Empty:
-            if self._clock.mono_s() - self._feed.alive_s < self._stall_s + _LATEST_S:
+            if self._clock.mono_s() - self._feed.alive_s < self._feed.stall_s + _LATEST_S:
                 return IdleUntil(0.0 if self._wait_s else _LOOK_S)
-            came = SourceStalled(self._where, f"no video for {self._stall_s:g} s")
+            came = SourceStalled(self._where, f"no video for {self._feed.stall_s:g} s")
         if isinstance(came, SourceError):
             self._over = came
             raise came

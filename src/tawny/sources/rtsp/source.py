@@ -20,10 +20,9 @@ from tawny.sources.rtsp.address import (
     strip_locations,
 )
 from tawny.sources.rtsp.client.backchannel import BackChannel
+from tawny.sources.rtsp.client.connection import ReceiveBuffer, RtspConnection, UdpConnection
 from tawny.sources.rtsp.client.session import StreamMemory
-from tawny.sources.rtsp.client.tcp_connection import ReceiveBuffer, RtspConnection
 from tawny.sources.rtsp.client.transcript import tolerated_faults
-from tawny.sources.rtsp.client.udp_connection import UdpConnection
 from tawny.sources.rtsp.ffmpeg_connection import WAIT_S, open_through_ffmpeg
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext, Speaker
 

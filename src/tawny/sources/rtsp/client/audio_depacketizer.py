@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tawny.model.packets import AudioFormat
+from tawny.protocols.rtp import signed_step
 from tawny.protocols.sdp import SdpTrack
 from tawny.sources.rtsp.client.rtp_receiver import Depacketizer, OpenFragment
 
@@ -47,8 +48,7 @@ class _Clock:
 
     def ticks(self, time: int) -> int:
         if self._last >= 0:
-            step = (time - self._last) & 0xFFFFFFFF
-            self._ticks += step - (1 << 32) if step >> 31 else step
+            self._ticks += signed_step(self._last, time)
         self._last = time
         return self._ticks
 

@@ -7,56 +7,11 @@ these rules. So suspicious packets go to a probation queue and are accepted once
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from struct import Struct, pack, unpack_from
+from struct import Struct
 from typing import NamedTuple, Protocol
 
+from tawny.protocols.rtp import HEADER_BYTES, RtpHeader, read_header
 from tawny.sources.rtsp.client.transcript import ConversationFault
-
-# RTCP (RFC 3550, 6): parses sender reports and BYE, builds receiver reports. Ignores invalid packets.
-
-_NTP_TO_UNIX_S = 2_208_988_800
-_EARLIEST_S = 1_577_836_800
-"""2020-01-01: an earlier camera time means that its clock was never set."""
-_SENDER, _BYE = 200, 203
-_SENDER_BYTES = 28
-
-
-@dataclass(frozen=True, slots=True)
-class SenderReport:
-    """Mapping of the camera's clock to the RTP timestamp. utc_s: None if the clock was never set."""
-
-    source: int
-    utc_s: float | None
-    time: int
-
-
-@dataclass(frozen=True, slots=True)
-class Bye:
-    source: int
-
-
-def read_reports(data: bytes) -> Iterator[SenderReport | Bye]:
-    """Yield the sender reports and BYEs of a compound packet."""
-    at = 0
-    while len(data) - at >= 8:
-        first, kind, words = unpack_from(">BBH", data, at)
-        size = 4 + 4 * words
-        if first >> 6 != 2 or at + size > len(data):
-            return
-        if kind == _SENDER and size >= _SENDER_BYTES:
-            source, seconds, fraction, time = unpack_from(">IIII", data, at + 4)
-            utc_s = seconds - _NTP_TO_UNIX_S + fraction / 2**32
-            yield SenderReport(source, utc_s if utc_s >= _EARLIEST_S else None, time)
-        elif kind == _BYE and first & 31:
-            yield Bye(int.from_bytes(data[at + 4 : at + 8], "big"))
-        at += size
-
-
-def receiver_report(source: int, missing: int, highest: int) -> bytes:
-    """Return a receiver report for `source`. highest: sequence number received; missing: total packets lost."""
-    block = pack(">IIIIII", source, missing & 0x7FFFFF, highest & 0xFFFF, 0, 0, 0)
-    return pack(">BBHI", 0x81, 201, 7, source ^ 0x5461776E) + block
-
 
 # Queues of RTP packets: reordering of late packets, and probation of suspicious ones.
 
@@ -120,7 +75,6 @@ class ProbationQueue:
             self._packets.clear()
 
 
-HEADER_BYTES = 12
 TCP_WINDOW, UDP_WINDOW = 16, 128
 """Maximum packets held while waiting for a late one."""
 
@@ -128,8 +82,6 @@ _HEADER = Struct(">BBHII").unpack_from
 _BEGINS = Struct(">BBHBB").pack
 _SAME = Struct(">II").pack
 _INTERLEAVED_BYTES = 4 + HEADER_BYTES
-_RTCP = range(200, 212)
-"""Second bytes that no RTP packet has: RTCP on the wrong channel (RFC 5761)."""
 _FAR = 3000
 """A forward jump by more packets than any network loses."""
 _FAR_PROOF, _BACK_PROOF, _SOURCE_PROOF = 2, 20, 3
@@ -177,17 +129,6 @@ class OpenFragment(NamedTuple):
     """Payload bytes that every further fragment begins with."""
 
 
-class RtpHeader(NamedTuple):
-    begin: int
-    """Offset of the payload."""
-    end: int
-    number: int
-    time: int
-    source: int
-    payload_type: int
-    is_marked: bool
-
-
 @dataclass(slots=True)
 class RtpCounts:
     """Packet statistics of one track."""
@@ -204,23 +145,6 @@ class RtpCounts:
     """Invalid RTP, or an unannounced payload type."""
     restarts: int = 0
     """Restarts of the camera's stream without reconnecting."""
-
-
-def read_header(view: memoryview, begin: int, end: int) -> RtpHeader | None:
-    """Parse an RTP header. Return None if this is no RTP packet."""
-    if end - begin < HEADER_BYTES:
-        return None
-    first, second, number, time, source = _HEADER(view, begin)
-    if first >> 6 != 2 or second in _RTCP:
-        return None
-    payload = begin + HEADER_BYTES + 4 * (first & 15)
-    if first & 0x10:  # a header extension
-        if end - payload < 4:
-            return None
-        payload += 4 + 4 * (view[payload + 2] << 8 | view[payload + 3])
-    if first & 0x20 and end > payload:  # padding
-        end -= view[end - 1]
-    return RtpHeader(payload, max(end, payload), number, time, source, second & 127, second > 127)
 
 
 @lru_cache(maxsize=256)

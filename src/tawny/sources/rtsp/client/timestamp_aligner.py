@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tawny.model.packets import VIDEO_RATE
-from tawny.sources.rtsp.client.rtp_receiver import SenderReport
+from tawny.protocols.rtp import SenderReport, signed_step
 
 BACK_S, AHEAD_S = 1.0, 10.0
 """A step outside these limits is a jump of the camera's clock; smaller backward steps are B-frames."""
@@ -82,8 +82,7 @@ class _Reported:
 
     def utc_of(self, time: int) -> float:
         """Return the camera's UTC at this RTP timestamp, in seconds."""
-        step = (time - self.time) & 0xFFFFFFFF
-        return self.utc_s + (step - (1 << 32) if step >> 31 else step) / self.rate
+        return self.utc_s + signed_step(self.time, time) / self.rate
 
 
 @dataclass(slots=True)

@@ -12,10 +12,11 @@ from typing import Any
 
 from tawny.media.codec.nal import START, split_annexb
 from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket, VideoFormat
+from tawny.protocols.rtp import Bye, SenderReport, read_rtcp, signed_step
 from tawny.protocols.sdp import SdpDescription, SdpTrack
 from tawny.sources.packet_builder import PacketBuilder
 from tawny.sources.rtsp.client.audio_depacketizer import AacDepacketizer, AudioFrame, G711Depacketizer, sound_of
-from tawny.sources.rtsp.client.rtp_receiver import TCP_WINDOW, Bye, RtpCounts, RtpReceiver, SenderReport, read_reports
+from tawny.sources.rtsp.client.rtp_receiver import TCP_WINDOW, RtpCounts, RtpReceiver
 from tawny.sources.rtsp.client.timestamp_aligner import TimestampAligner
 from tawny.sources.rtsp.client.transcript import ConversationFault
 from tawny.sources.rtsp.client.video_depacketizer import DepacketizedUnit, VideoDepacketizer
@@ -78,8 +79,7 @@ class CameraClock:
         self._offsets.append(offset_s)
         if picture is not None:
             time, came_s = picture
-            step = (time - report.time) & 0xFFFFFFFF
-            taken_s = said_s + (step - (1 << 32) if step >> 31 else step) / self._rate
+            taken_s = said_s + signed_step(report.time, time) / self._rate
             self._latencies.append(came_s + max(self._offsets) - taken_s)
 
     def restart(self) -> None:
@@ -190,11 +190,11 @@ class Tracks:
         receiver = self._video if is_video else self._audio
         if receiver is None:
             return
-        for found in read_reports(data):
+        for found in read_rtcp(data):
             if isinstance(found, Bye):
-                if found.source == receiver.source:
+                if found.ssrc == receiver.source:
                     self._said_goodbye(is_video=is_video)
-            elif receiver.source in (found.source, -1):
+            elif isinstance(found, SenderReport) and receiver.source in (found.ssrc, -1):
                 self._placing.report(found, self.now_s, is_video=is_video)
                 if is_video:
                     self._clock.report(found, utc_s, self._came_at(utc_s))

@@ -11,6 +11,7 @@ from enum import IntEnum
 
 from tawny.media.codec.nal import split_annexb
 from tawny.model.packets import VideoCodec
+from tawny.protocols.rtp import signed_step
 from tawny.sources.rtsp.client.rtp_receiver import OpenFragment
 from tawny.sources.rtsp.client.transcript import ConversationFault
 
@@ -415,8 +416,7 @@ class VideoDepacketizer:
         self._cut_fragment()
         unit, tail = self._unit, self._tail or len(self._unit)
         if self._last_time >= 0 and not self._is_anew:
-            step = (self._time - self._last_time) & 0xFFFFFFFF
-            self._ticks += step - (1 << 32) if step >> 31 else step
+            self._ticks += signed_step(self._last_time, self._time)
         self._last_time = self._time
         if not self._is_broken:
             self._usual_slices = self._slices

@@ -1,12 +1,21 @@
-"""Probes an RTSP camera before FFmpeg opens it: OPTIONS and DESCRIBE over one short connection.
+"""What stands between FFmpeg and an RTSP camera, because FFmpeg would send the password to whatever the camera asks.
 
-FFmpeg follows redirects with the password and accepts any length. So the camera must first answer here: within a
-deadline, within size limits, and without a redirect.
+Before: OPTIONS and DESCRIBE over one short connection. FFmpeg follows redirects with the password and accepts any
+length. So the camera must first answer here: within a deadline, within size limits, and without a redirect.
+
+Meanwhile: a gate on loopback. FFmpeg answers Basic although the camera offered a digest before, and follows redirects.
+The gate makes an offer of Basic unreadable, so that FFmpeg uses a digest or none, and ends the connection at a
+redirect. It looks at the bytes without regard to packets, because FFmpeg may see their borders elsewhere; in video, the
+words it looks for do not occur by chance.
 """
 
+import re
 import socket
-from urllib.parse import urlsplit
+import threading
+from dataclasses import replace
+from typing import Final
 
+from tawny.engine.descriptors import wait_readable
 from tawny.model.clock import Clock
 from tawny.model.errors import (
     SourceError,
@@ -17,9 +26,16 @@ from tawny.model.errors import (
     SourceUnreachable,
     SourceUnusable,
 )
-from tawny.protocols.client_auth import ClientAuth
+from tawny.protocols.digest_auth import ClientAuth
 from tawny.protocols.login_history import LoginRecord
-from tawny.protocols.rtsp_message import MOST_HEADER_BYTES, MalformedRtspResponse, RtspResponse, read_head, request
+from tawny.protocols.rtsp_message import (
+    MOST_HEADER_BYTES,
+    MalformedRtspResponse,
+    RtspResponse,
+    read_head,
+    redirect_target,
+    request,
+)
 from tawny.protocols.sdp import MOST_TRACKS, SdpDescription, read_sdp
 from tawny.sources.rtsp.address import RtspAddress
 
@@ -66,27 +82,27 @@ class _Conversation:
 
     def describe(self) -> SdpDescription:
         self._ask("OPTIONS", ())  # some cameras require OPTIONS first; the reply is not used
-        answer, body = self._ask("DESCRIBE", (("Accept", "application/sdp"),))
+        answer = self._ask("DESCRIBE", (("Accept", "application/sdp"),))
         self._check(answer)
         if not 200 <= answer.status < 300:
             raise SourceError(self._address.public, f"it responded with {answer.says}")
-        described = read_sdp(body)
+        described = read_sdp(answer.body)
         described.login = self._login.form
         return described
 
-    def _ask(self, method: str, headers: tuple[tuple[str, str], ...]) -> tuple[RtspResponse, bytes]:
+    def _ask(self, method: str, headers: tuple[tuple[str, str], ...]) -> RtspResponse:
         """Send a request, authenticating on demand. Return the response. Raises SourceRedirected, SourceRefused."""
         while True:
             self._sequence += 1
             login = ("Authorization", self._login.header(method, self._address.url))
             self._socket.settimeout(self._left_s())
             self._socket.sendall(request(method, self._address.url, self._sequence, (login, *headers)))
-            answer = read_head(self._head())
-            body = self._exactly(answer.body_bytes)
+            head = read_head(self._head())
+            answer = replace(head, body=self._exactly(head.body_bytes))
             if 300 <= answer.status < 400:
-                raise SourceRedirected(self._address.public, _target(answer.header("location")))
+                raise SourceRedirected(self._address.public, redirect_target(answer.header("location")))
             if answer.status != 401:
-                return answer, body
+                return answer
             if not self._login.challenged(answer.headers.get("www-authenticate", [])):
                 if self._login.weaker:
                     raise SourceLoginWeaker(self._address.public, self._login.weaker)
@@ -133,17 +149,6 @@ class _Conversation:
         return left_s
 
 
-def _target(location: str) -> str:
-    """Return a redirect's target for display: scheme, host and port, without credentials."""
-    try:
-        parts = urlsplit(location)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return "to an address that cannot be read"
-    shown = "".join(c for c in f"{parts.scheme}://{host}" if c.isascii() and c.isprintable())[:120]
-    return f"to {shown}:{port}" if port else f"to {shown}"
-
-
 def _why(error: OSError, deadline_s: float) -> str:
     """Describe the error without the system's text, which may contain the address."""
     if isinstance(error, TimeoutError):
@@ -155,3 +160,79 @@ def _why(error: OSError, deadline_s: float) -> str:
     if isinstance(error, ConnectionError):
         return "the connection was closed during setup"
     return (error.strerror or "network error").lower()
+
+
+# The gate.
+
+_OPEN_S: Final = 10.0
+_LOOK_S: Final = 0.5
+_READ_BYTES: Final = 1 << 17
+_LONGEST: Final = 256
+"""Bytes before a piece that are examined with it."""
+_MAX_OFFERS: Final = 16
+_BASIC: Final = re.compile(rb"www-authenticate:[ \t]{0,99}basic", re.IGNORECASE)
+_REDIRECT: Final = re.compile(rb"rtsp/[^ \n]{0,99} {1,99}3\d\d", re.IGNORECASE)
+
+
+class FfmpegGate:
+    """Accepts one connection and connects it to the camera. address: where FFmpeg connects to, with the login."""
+
+    def __init__(self, address: RtspAddress) -> None:
+        self._camera = address.host, address.port
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=1)
+        self._listening.settimeout(_OPEN_S)
+        self.address = replace(address, host="127.0.0.1", port=self._listening.getsockname()[1])
+        self.offers = 0
+        """Number of offers of Basic."""
+        self.is_redirected = False
+        self._is_closed = False
+        threading.Thread(target=self._run, name=f"gate {address.host}", daemon=True).start()
+
+    def close(self) -> None:
+        """End the connection within _LOOK_S."""
+        self._is_closed = True
+        self._listening.close()
+
+    def _run(self) -> None:
+        try:
+            with self._listening:
+                player, _ = self._listening.accept()
+            with player, socket.create_connection(self._camera, timeout=_OPEN_S) as camera:
+                self._pass(player, camera)
+        except OSError:  # either side has left, or none came
+            return
+
+    def _pass(self, player: socket.socket, camera: socket.socket) -> None:
+        before = b""
+        for line in (player, camera):
+            line.settimeout(_OPEN_S)
+        while not self._is_closed:
+            ready = wait_readable([player, camera], _LOOK_S)
+            for line in (line for line in (player, camera) if line in ready):
+                piece = line.recv(_READ_BYTES)
+                if not piece:
+                    return
+                if line is player:
+                    camera.sendall(piece)
+                    continue
+                examined = before + piece.replace(b"\r", b"")  # FFmpeg ignores CR, also within words
+                self.is_redirected = _REDIRECT.search(examined) is not None
+                passed = self._without_basic(piece, examined, len(before))
+                if self.is_redirected or self.offers > _MAX_OFFERS:
+                    return
+                before = examined[-_LONGEST:]
+                player.sendall(passed)
+
+    def _without_basic(self, piece: bytes, examined: bytes, before: int) -> bytes:
+        """Return the piece with the last letter of each `Basic` replaced. before: bytes examined with earlier ones."""
+        changed = bytearray(piece)
+        for found in _BASIC.finditer(examined):
+            last = found.end() - 1 - before
+            if last < 0:
+                continue  # changed with the piece before
+            self.offers += 1
+            if self.offers > _MAX_OFFERS:
+                break
+            kept = [at for at, byte in enumerate(piece) if byte != 0x0D]
+            changed[kept[last]] = ord("?")
+        return bytes(changed)

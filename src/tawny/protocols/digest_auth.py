@@ -1,10 +1,13 @@
-"""HTTP authentication for clients of cameras (RFC 7616, RFC 7617): strongest supported scheme, one attempt per nonce.
+"""HTTP authentication, also of RTSP (RFC 7616, RFC 7617): of clients at cameras, and of players at the recorder.
 
-A scheme weaker than the strongest that the camera ever offered is refused: the password would reach whoever asks.
+A client answers the strongest supported scheme, once per nonce. A scheme weaker than the strongest that the camera ever
+offered is refused: the password would reach whoever asks. The server offers a digest with MD5, which every player
+supports; it never receives the secret.
 """
 
 import base64
 import hashlib
+import hmac
 import re
 import secrets
 from collections.abc import Sequence
@@ -15,6 +18,8 @@ from tawny.protocols.login_history import SIGN_IN_NAMES, LoginHistory, LoginReco
 MOST_CHALLENGES = 3
 MAX_OFFERS, MAX_OFFER_CHARS = 8, 2_000
 """Challenges examined of one response, and their length; others are ignored."""
+REALM = "tawny"
+"""Of the recorder's own server."""
 _SCHEMES = re.compile(r",\s*(?=(?:digest|basic)\b)", re.IGNORECASE)
 _FIELD = re.compile(r'(?<![\w-])([\w-]{1,40})\s{0,9}=\s{0,9}(?:"([^"]*)"|([^\s,]+))')
 _RANK = {"SHA-256": SignIn.SHA_256, "MD5": SignIn.MD5}
@@ -84,18 +89,17 @@ class ClientAuth:
         return self._digest(challenge, method, uri)
 
     def _digest(self, challenge: _Challenge, method: str, uri: str) -> str:
-        said = challenge.fields
+        said, algorithm = challenge.fields, challenge.algorithm
         realm, nonce = said.get("realm", ""), said.get("nonce", "")
-        secret = _hashed(challenge.algorithm, f"{self._user}:{realm}:{self._password}")
-        request = _hashed(challenge.algorithm, f"{method}:{uri}")
         answer = {"username": _quoted(self._user), "realm": f'"{realm}"', "nonce": f'"{nonce}"', "uri": f'"{uri}"'}
+        once = nonce
         if "auth" in re.split(r"[,\s]+", said.get("qop", "").lower()):
             self._count += 1
             count, ours = f"{self._count:08x}", secrets.token_hex(8)
-            response = _hashed(challenge.algorithm, f"{secret}:{nonce}:{count}:{ours}:auth:{request}")
+            once = f"{nonce}:{count}:{ours}:auth"
             answer |= {"qop": "auth", "nc": count, "cnonce": f'"{ours}"'}
-        else:
-            response = _hashed(challenge.algorithm, f"{secret}:{nonce}:{request}")
+        stored = digest(self._user, self._password, realm, algorithm)
+        response = _response(algorithm, stored, once, method, uri)
         answer["response"] = f'"{response}"'
         if "opaque" in said:
             answer["opaque"] = f'"{said["opaque"]}"'
@@ -110,20 +114,57 @@ def _read(text: str) -> _Challenge:
         return _Challenge(SignIn.BASIC, {})
     if scheme.lower() != "digest":
         return _Challenge(SignIn.NONE, {})
-    fields = {found[1].lower(): found[2] if found[2] is not None else found[3] for found in _FIELD.finditer(rest)}
+    fields = _fields(rest)
     algorithm = fields.get("algorithm", "MD5").upper()
     return _Challenge(_RANK.get(algorithm, SignIn.NONE), fields, algorithm)
 
 
+def _fields(text: str) -> dict[str, str]:
+    return {found[1].lower(): found[2] if found[2] is not None else found[3] for found in _FIELD.finditer(text)}
+
+
 def _hashed(algorithm: str, text: str) -> str:
-    made = hashlib.sha256 if algorithm == "SHA-256" else _md5
-    return made(text.encode()).hexdigest()
+    if algorithm == "SHA-256":
+        return hashlib.sha256(text.encode()).hexdigest()
+    # MD5 is required by the protocol: many cameras and players support nothing else
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def _md5(data: bytes) -> "hashlib._Hash":
-    return hashlib.md5(data, usedforsecurity=False)  # required by the protocol: many cameras support MD5 only
+def _response(algorithm: str, stored: str, once: str, method: str, uri: str) -> str:
+    """Return the proof. once: the nonce, with counter, client nonce and `auth` if the challenge has a `qop`."""
+    return _hashed(algorithm, f"{stored}:{once}:{_hashed(algorithm, f'{method}:{uri}')}")
 
 
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+# The server's side: one challenge, and the check of a request's `Authorization`.
+
+
+def challenge(nonce: str, realm: str = REALM, algorithm: str = "") -> str:
+    """Return the `WWW-Authenticate` value. algorithm: empty for MD5."""
+    return f'Digest realm="{realm}", nonce="{nonce}"' + (f", algorithm={algorithm}" if algorithm else "")
+
+
+def digest(user: str, secret: str, realm: str = REALM, algorithm: str = "") -> str:
+    """Return the digest that is stored for a secret and used to verify responses."""
+    return _hashed(algorithm, f"{user}:{realm}:{secret}")
+
+
+def user_of(authorization: str) -> str:
+    """Return the user name in an `Authorization` header; empty without digest credentials."""
+    return _digest_fields(authorization).get("username", "")
+
+
+def is_right(authorization: str, method: str, nonce: str, stored: str, algorithm: str = "") -> bool:
+    """Return whether `Authorization` proves the secret whose digest is `stored`."""
+    said = _digest_fields(authorization)
+    wanted = _response(algorithm, stored, nonce, method, said.get("uri", ""))
+    return said.get("nonce") == nonce and hmac.compare_digest(said.get("response", "").encode(), wanted.encode())
+
+
+def _digest_fields(authorization: str) -> dict[str, str]:
+    scheme, _, rest = authorization.partition(" ")
+    return _fields(rest) if scheme.lower() == "digest" else {}
