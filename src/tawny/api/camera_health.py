@@ -3,9 +3,11 @@
 import logging
 import threading
 from dataclasses import dataclass
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from tawny.api import schemas, serializers
+from tawny.engine.threads import start_thread
 from tawny.model.damage import DamageSum, damage_sum
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
@@ -127,7 +129,7 @@ class HealthAnswer:
             answered = self._asking.get(name)
             if answered is None:
                 answered = self._asking[name] = threading.Event()
-                threading.Thread(target=self._ask, args=(camera, answered), name="health", daemon=True).start()
+                start_thread("health", partial(self._ask, camera, answered))
         if not answered.wait(0.0 if self._is_slow else ANSWER_S):
             self._is_slow = True
         with self._lock:

@@ -41,6 +41,7 @@ from tawny.config.settings import Settings, WebSettings, ascii_host, listen_addr
 from tawny.engine import ThreadEngine
 from tawny.engine.connections import LOOPBACK, ConnectionLimits, ConnectionManager
 from tawny.engine.descriptors import SPARE_DESCRIPTORS, raise_limit, reserve
+from tawny.engine.threads import named_executor
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.clock import SystemClock
 from tawny.model.errors import SettingsError, StorageError
@@ -175,6 +176,7 @@ class Program:
         connections: ConnectionManager,
     ) -> None:
         """Run the asyncio part. at_last: closed after recording has ended."""
+        asyncio.get_running_loop().set_default_executor(named_executor("page"))
         where = ":memory:" if self._in_memory else self._folder / "accounts.db"
         file = await asyncio.to_thread(AccountsFile, where)
         if self._settings.storage.spare and not self._in_memory:
@@ -291,8 +293,8 @@ class Program:
             return account is not None and account.may_see(camera)
 
         return DeliveryService(
-            self._settings, where, running, doors, self._clock, running.died, may_see, running.arming.deciding,
-            running.sealing.out,
+            self._settings, where, running, doors, self._clock, running.pooled_engine(), may_see,
+            running.arming.deciding, running.sealing.out,
         )  # fmt: skip
 
     def _made_programs(
@@ -300,7 +302,7 @@ class Program:
     ) -> IntegrationService:
         kept, modes, note = OutboxMarks(outward.outbox, "inputs/"), running.arming.modes, accounts.note
         return IntegrationService(
-            lambda: running.settings, running, running.said, modes, kept, note, self._clock, running.died,
+            lambda: running.settings, running, running.said, modes, kept, note, self._clock, running.pooled_engine(),
             lambda: outward.outbox.waiting().count, self._private_paths(), running.logins,
         )  # fmt: skip
 

@@ -4,6 +4,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +13,8 @@ from tawny.app.local_zone import local_zone
 from tawny.config.changes.difference import AT_ONCE, difference
 from tawny.config.settings import Settings
 from tawny.detection.zones import privacy_masks
-from tawny.engine import Bus, SharedThread, ThreadEngine
+from tawny.engine import ActorPool, Bus, Engine, PooledEngine, SharedThread, ThreadEngine
+from tawny.engine.threads import start_thread
 from tawny.events.event_builder import close_all_left_open
 from tawny.model.clock import Clock
 from tawny.model.events import Event
@@ -179,6 +181,8 @@ class RecorderRuntime:
         self.said = ExternalEvents(self._marks, self._volume.write_picture, self.hub, self._bus.publish, clock)
         self._grids = MotionGrids(self._volume, clock, lambda camera: self.settings.is_sealed(camera))
         self._engine, self._ingest = ThreadEngine(clock, self.died), SharedThread("ingest", clock, self.died)
+        self._pool = ActorPool(clock)
+        self._pooled = self.pooled_engine()
         self.naming = ClassifierRuntime(ModelStore(folder, clock), lambda: self.settings, clock, doors.accelerators)
         self.arming.deciding.names = self.naming.names
         known_in = config.parent if config is not None else None
@@ -199,7 +203,7 @@ class RecorderRuntime:
             store.others,
             self._index,
             clock,
-            self._engine,
+            self._pooled,
             lambda: self.settings.storage.retention.min_free,
         )
         self._mirror = Mirror(self._volume, self._index, clock, store.mirror, kept) if store.mirror else None
@@ -258,11 +262,15 @@ class RecorderRuntime:
         if self.sealing.watch is not None:
             self.care.also(HealthCheck(self.sealing.watch))
 
+    def pooled_engine(self) -> Engine:
+        """Return an engine for actors that mostly wait. It shares threads with the recorder's own."""
+        return PooledEngine(self._pool, self.clock, self.died)
+
     def begin(self) -> None:
         """Start recording: the cameras, their detection and the writers. Nothing else uses the disk yet."""
         self._recorder.start(self._engine)
-        self.naming.start(self._engine)
-        self.reading.start(self._engine)
+        self.naming.start(self._pooled)
+        self.reading.start(self._pooled)
         self._own.begin(self.settings.cameras, self._started_ms)
         self._engine.start("housekeeping", self._make_housekeeping)
 
@@ -275,18 +283,18 @@ class RecorderRuntime:
 
     def begin_housekeeping(self) -> None:
         """Start all that is not needed for the first picture."""
-        self._gaps.start(self._engine)
-        self._retention.start(self._engine)
-        self._room.start(self._engine)
+        self._gaps.start(self._pooled)
+        self._retention.start(self._pooled)
+        self._room.start(self._pooled)
         self._others.start()
         if self._mirror is not None:
-            self._mirror.start(self._engine)
-        self._login_file.handle = self._engine.start(self._login_file.name, lambda: self._login_file)
-        self._engine.start("pulse", lambda: Heartbeat(self._ledger, self._lock, self._clock))
-        self.sealing.start(self._engine)
-        self.care.start(self._engine)
-        self.arming.start(self._engine)
-        self.said.handle = self._engine.start(self.said.name, lambda: self.said)
+            self._mirror.start(self._pooled)
+        self._login_file.handle = self._pooled.start(self._login_file.name, lambda: self._login_file)
+        self._pooled.start("pulse", lambda: Heartbeat(self._ledger, self._lock, self._clock))
+        self.sealing.start(self._pooled)
+        self.care.start(self._pooled)
+        self.arming.start(self._pooled)
+        self.said.handle = self._pooled.start(self.said.name, lambda: self.said)
 
     def close(self, cause: str) -> None:
         """Stop all parts and make recordings durable. cause: a key of `model.gaps.OFF_WORDS`."""
@@ -296,17 +304,24 @@ class RecorderRuntime:
             is_closed = self._recorder.stop()
             if not is_closed:
                 log.error("the disk did not finish writing in time; the next start repairs the recordings")
-            late = [*self._ingest.stop(2.0), *self._engine.stop(2.0)]
+            late = self._stop_actors(3.0)
             if late:
                 log.warning("threads did not stop in time: %s", ", ".join(late))
             if is_closed and not late:
                 self._finish(cause)
                 return
-            last = threading.Thread(target=self._finish, args=(cause,), name="last writes", daemon=True)
-            last.start()
+            last = start_thread("last writes", partial(self._finish, cause))
             last.join(LAST_WRITES_S)
             if last.is_alive():
                 log.error("the disk is not responding; the next start repairs unfinished recordings")
+
+    def _stop_actors(self, timeout_s: float) -> list[str]:
+        """Return the names of those still running after the timeout."""
+        engines: tuple[Engine, ...] = (self._ingest, self._pooled, self._engine)
+        for engine in engines:
+            engine.stop(0.0)  # none waits for another's end
+        until_s = self.clock.mono_s() + timeout_s
+        return [name for engine in engines for name in engine.stop(max(0.0, until_s - self.clock.mono_s()))]
 
     def _finish(self, cause: str) -> None:
         """Do the last writes. Blocks if the disk is stalled."""

@@ -9,10 +9,10 @@ not occur by chance.
 import dataclasses
 import re
 import socket
-import threading
 from typing import Final
 
 from tawny.engine.descriptors import wait_readable
+from tawny.engine.threads import start_thread
 from tawny.sources.rtsp.address import RtspAddress
 
 _OPEN_S: Final = 10.0
@@ -37,7 +37,7 @@ class FfmpegGate:
         """Number of offers of Basic."""
         self.is_redirected = False
         self._is_closed = False
-        threading.Thread(target=self._run, name=f"gate {address.host}", daemon=True).start()
+        start_thread(f"gate {address.host}", self._run)
 
     def close(self) -> None:
         """End the connection within _LOOK_S."""
