@@ -22,6 +22,7 @@ from tawny.model.times import Span
 from tawny.recorder.recorder import SegmentRecorder, WriteLoss
 from tawny.service.cameras.camera import CameraServices, RunningCamera
 from tawny.service.cameras.gap_writer import GapWriter
+from tawny.service.detection.event_writer import EventWriter
 from tawny.service.health.monitor import HealthMonitor
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
@@ -119,14 +120,17 @@ class World:
         self.retention.start(self.engine)
         self.bus.subscribe(lambda message: self.heard.append((self.clock.now_ms(), message)))
         self.begin_ms = self.clock.now_ms()
+        marks = EventMarks(self.ledger, self.index)
+        events = EventWriter(marks, self.volume)
+        events.start(self.engine)
         parts = CameraServices(
             clock=self.clock,
             engine=self.engine,
             bus=self.bus,
             doors=PluginRegistry({"pictures": self.cameras_of}, {}),
-            volume=self.volume,
             gaps=self.gaps,
-            marks=EventMarks(self.ledger, self.index),
+            marks=marks,
+            events=events,
             recorder=self.recorder,
             scores=MotionScoreFile(self.volume, self.clock),
             grids=MotionGrids(self.volume, self.clock),

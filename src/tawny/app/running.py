@@ -32,6 +32,7 @@ from tawny.service.cameras.detection_tuning import DetectionTuningService
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.cameras.login_file import LoginFile
 from tawny.service.detection.classifier_runtime import ClassifierRuntime
+from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.identity_store import IdentityStore
 from tawny.service.detection.model_store import ModelStore
 from tawny.service.detection.recognition_service import RecognitionService, recogniser_settings
@@ -178,6 +179,7 @@ class RecorderRuntime:
         kept_in = None if settings.storage.mode == "memory" else folder
         self.arming = ModeController(lambda: self.settings, ZoneInfo(self._zone), kept_in, clock, self._bus)
         self._marks, self._scores = EventMarks(self._ledger, self._index), MotionScoreFile(self._volume, clock)
+        self._events = EventWriter(self._marks, self._volume)
         self.said = ExternalEvents(self._marks, self._volume.write_picture, self.hub, self._bus.publish, clock)
         self._grids = MotionGrids(self._volume, clock, lambda camera: self.settings.is_sealed(camera))
         self._engine, self._ingest = ThreadEngine(clock, self.died), SharedThread("ingest", clock, self.died)
@@ -219,8 +221,8 @@ class RecorderRuntime:
         )
         self._login_file.history.keep_only(set(settings.cameras))
         self._parts = CameraServices(
-            clock, self._engine, self._bus, doors, self._volume, self._gaps, self._marks, self._recorder,
-            self._scores, self._grids, self._ingest, self.naming.desk, self.reading.desk,
+            clock, self._engine, self._bus, doors, self._gaps, self._marks, self._events, self._recorder, self._scores,
+            self._grids, self._ingest, self.naming.desk, self.reading.desk,
             self.naming.suggesting.guesser, self._login_file.history,
         )  # fmt: skip
         self._changing, self._is_closing = threading.Lock(), False
@@ -271,6 +273,7 @@ class RecorderRuntime:
         self._recorder.start(self._engine)
         self.naming.start(self._pooled)
         self.reading.start(self._pooled)
+        self._events.start(self._pooled)
         self._own.begin(self.settings.cameras, self._started_ms)
         self._engine.start("housekeeping", self._make_housekeeping)
 
@@ -325,6 +328,7 @@ class RecorderRuntime:
 
     def _finish(self, cause: str) -> None:
         """Do the last writes. Blocks if the disk is stalled."""
+        self._events.close()
         self._gaps.finish()
         if self._mirror is not None:
             self._mirror.finish()
