@@ -24,7 +24,7 @@ from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.protocols.login_history import LoginHistory
-from tawny.recorder.recorder import SegmentRecorder, WriteLoss
+from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder, WriteLoss
 from tawny.service import recorder as web
 from tawny.service.cameras.camera import CameraServices, CameraSet, RunningCamera, rates_of
 from tawny.service.cameras.connection_report import parse_report_request
@@ -193,8 +193,7 @@ class RecorderRuntime:
         self.arming.deciding.words = self.known.words
         kept = contract(settings)
         self._retention = Retention(
-            self._volume, self._index, self._ledger, clock, kept.everyone, kept.cameras,
-            every_s=store.every_s, least_s=store.least_s, most_files=store.most_files,
+            self._volume, self._index, self._ledger, clock, kept, store.pace
         )  # fmt: skip
         self._room = FreeSpace(
             self._volume, self._index, clock, lambda: self.settings, lambda: self._retention.last, self._byte_rates
@@ -211,9 +210,9 @@ class RecorderRuntime:
         self._mirror = Mirror(self._volume, self._index, clock, store.mirror, kept) if store.mirror else None
         if self._mirror is not None:
             self._bus.subscribe(self._mirror.heard)
-        full, seals = self._retention.make_room, self.sealing.seals
+        on_disk, seals = DiskCallbacks(self._lost, self._retention.make_room), self.sealing.seals
         self._recorder = SegmentRecorder(
-            self._volume, self._index, clock, self._bus, lost=self._lost, full=full, limits=store.limits, seals=seals
+            self._volume, self._index, clock, self._bus, on_disk, limits=store.limits, seals=seals
         )
         spare = settings.storage.spare if stands_for is None and kept_in is not None else ""
         self._login_file = LoginFile(
@@ -354,7 +353,7 @@ class RecorderRuntime:
                 log.warning("changed settings take effect at the next start: %s", ", ".join(later))
             self.settings = new
             kept = contract(new)
-            self._retention.promise(kept.everyone, kept.cameras)
+            self._retention.promise(kept)
             self.arming.apply(new)
             self.logins.keep_only(set(new.cameras))
             if self._mirror is not None:

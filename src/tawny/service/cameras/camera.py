@@ -225,15 +225,11 @@ class RunningCamera:
         )  # fmt: skip
         self.watching = CameraDetection(camera_id, self.hubs, means, self._happened, self._scored, self._seen_otherwise)
         self.keeper = CoverageMonitor(
-            camera_id,
-            self.name,
+            CameraStatus(camera_id, self.name, self.duty.state, since_ms),
+            Gap(camera_id, since_ms, None, self.duty.reason, self.duty.detail),
             parts.clock,
             self._put_gap,
             lambda status: parts.bus.publish(StatusChanged(self.watching.shown(status))),
-            since_ms=since_ms,
-            first=self.duty.reason,
-            state=self.duty.state,
-            detail=self.duty.detail,
         )
         self._losses: dict[StreamName, PacketLoss] = {}
         self._begin_stream(StreamName.MAIN, settings.source)
