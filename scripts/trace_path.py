@@ -40,6 +40,7 @@ from tawny.delivery.outbox import Outbox
 from tawny.engine.actor import Supervised
 from tawny.events.event_builder import EventBuilder
 from tawny.recorder.writer_pool import WriteJob, WriterPool
+from tawny.service.detection.event_writer import EventWriter
 from tawny.storage.disk import disk
 from tawny.stream.session import StreamSession
 from tawny.testing.clips import ClipSpec, made_clip
@@ -66,7 +67,7 @@ CHAINS: Final = (
     Chain("packet to disk", (StreamSession.feed, WriterPool.submit, WriteJob.__call__), disk._RealFile.sync),
     Chain(
         "event to notification",
-        (StreamSession.feed, EventBuilder._begin, Outbox.add, Courier.step),
+        (StreamSession.feed, EventBuilder._begin, EventWriter.step, Outbox.add, Courier.step),
         webhook._Sender.send,
     ),
 )

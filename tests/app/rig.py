@@ -19,7 +19,7 @@ from tawny.model.times import Span
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.opening import index_to_read
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import SentUnit
@@ -95,7 +95,7 @@ def rig(
 def looked_at(folder: Path) -> CheckReport:
     """What `tawny check --deep --wall` finds once the recorder is gone."""
     with index_to_read(folder) as index:
-        return check_volume(Volume.at(folder), index, SystemClock(), deep=True, with_wall=True)
+        return check_volume(Volume.at(folder), index, SystemClock(), CheckScope(deep=True, with_wall=True))
 
 
 def segments(folder: Path, camera: CameraId = DOOR, stream: StreamName = StreamName.MAIN) -> list[Segment]:

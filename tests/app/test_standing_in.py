@@ -18,7 +18,7 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.opening import index_to_read
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.waiting import until
 from tests.app.rig import EVER
@@ -65,7 +65,7 @@ def test_what_was_recorded_meanwhile_is_part_of_all_when_the_disk_is_back(
     assert attach_all(volume) == []
     with index_to_read(first) as index:
         rows = index.segments(CAMERA, None, EVER)
-        report = check_volume(volume, index, CLOCK, deep=True, with_wall=True, beside_recorder=False)
+        report = check_volume(volume, index, CLOCK, CheckScope(deep=True, with_wall=True, beside_recorder=False))
         gaps = index.gaps(CAMERA, EVER)
     assert [(first / row.path).is_file() for row in rows] == [True, False]
     assert report.findings == []

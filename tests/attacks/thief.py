@@ -25,7 +25,7 @@ from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.history.witnesses import head_of
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import rebuild
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
@@ -166,7 +166,7 @@ class Thief:
         """The sentences of `tawny check`."""
         volume, index = Volume.at(self.folder), MemoryIndex()
         rebuild(volume, index, HistoryJournal(volume.disk))
-        report = check_volume(volume, index, self.clock, deep=deep, beside_recorder=False)
+        report = check_volume(volume, index, self.clock, CheckScope(deep=deep, beside_recorder=False))
         given = [("This witness", self.witness)] if with_witness else []
         found = [*report.findings, *findings(volume, given, deep=deep)]
         return [f"{one.what.value}: {one.path}: {one.detail}" for one in found]

@@ -22,7 +22,7 @@ from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import Finding
 from tawny.storage.repair.recovery import recover
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
@@ -174,7 +174,7 @@ def look(disk: MemoryDisk, left: State, point: int, folder: Path, *, sealed: boo
     ledger = HistoryLedger(history, index, clock)
     volume.signed = SignedHistory.opened(volume.disk, clock.now_ms())
     recover(volume, index, ledger, clock, before=None, boot="now", cameras=CAMERAS)
-    report = check_volume(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
+    report = check_volume(volume, index, clock, CheckScope(deep=True, with_wall=True, beside_recorder=False))
     broken = Broken(report.findings)
     for closed in _of(SegmentClosed, said):
         there = volume.disk.entry(closed.segment.path)

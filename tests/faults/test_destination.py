@@ -32,7 +32,7 @@ def outward_of(bench: Rig, chosen: str, path: Path) -> Iterator[DeliveryService]
     """As the program has it beside the recorder."""
     running = bench.running
     made = DeliveryService(
-        settings(chosen), path, running, PluginRegistry.opened(), bench.clock, running.parts.place.died
+        settings(chosen), path, running, PluginRegistry.opened(), bench.clock, running.pooled_engine()
     )
     running.keep_until_sent(made.held)
     made.start()

@@ -11,13 +11,14 @@ from tawny.engine import Bus, InlineEngine
 from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span
-from tawny.recorder.recorder import SegmentRecorder, WriteLoss
+from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder, WriteLoss
 from tawny.storage.disk.disk import DiskAccess, RealDisk
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.sqlite_index import SqliteIndex
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
+from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.runner import Retention, RetentionRule
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
@@ -67,8 +68,8 @@ def test_a_small_disk_keeps_most_of_what_fits_on_it(small_disk: RealDisk) -> Non
     with closing(SqliteIndex(small_disk.root / "tawny.db")) as index, closing(HistoryJournal(small_disk)) as history:
         engine = InlineEngine(clock, lambda name, error: pytest.fail(f"{name}: {error}"))
         ledger = HistoryLedger(history, index, clock)
-        retention = Retention(volume, index, ledger, clock, RetentionRule(free_share=0.0))
-        recorder = SegmentRecorder(volume, index, clock, Bus(), full=retention.make_room)
+        retention = Retention(volume, index, ledger, clock, RetentionContract(RetentionRule(free_share=0.0)))
+        recorder = SegmentRecorder(volume, index, clock, Bus(), DiskCallbacks(full=retention.make_room))
         retention.start(engine)
         recorder.start(engine)
         hub, camera = Hub(), CAMERAS[0]
@@ -94,8 +95,8 @@ def _fill(disk: DiskAccess, index: SqliteIndex) -> None:
     engine = InlineEngine(clock, lambda name, error: failed.append(f"{name}: {error}"))
     history = HistoryJournal(disk)
     ledger = HistoryLedger(history, index, clock)
-    retention = Retention(volume, index, ledger, clock, RetentionRule(free_share=0.0))
-    recorder = SegmentRecorder(volume, index, clock, Bus(), lost=losses.append, full=retention.make_room)
+    retention = Retention(volume, index, ledger, clock, RetentionContract(RetentionRule(free_share=0.0)))
+    recorder = SegmentRecorder(volume, index, clock, Bus(), DiskCallbacks(losses.append, retention.make_room))
     retention.start(engine)
     recorder.start(engine)
     feeds = []
@@ -121,7 +122,7 @@ def _fill(disk: DiskAccess, index: SqliteIndex) -> None:
         assert gaps[0].begin_ms == begin_ms
     note("disk-full", recorded_s=900.0, lost_s=0.0, limit_s=0.0)
     if isinstance(disk, RealDisk):
-        report = check_volume(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
+        report = check_volume(volume, index, clock, CheckScope(deep=True, with_wall=True, beside_recorder=False))
         assert report.findings == []
 
 

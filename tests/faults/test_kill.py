@@ -24,7 +24,7 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.opening import index_to_write
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.recovery import Recovered, recover
 from tawny.testing.clips import ClipSpec, made_clip
 from tests.faults.child import CAMERA, FPS, LOOK_S
@@ -135,7 +135,7 @@ def _recovered(folder: Path) -> int | None:
     ledger = HistoryLedger(history, index, clock)
     found = recover(volume, index, ledger, clock, before=lock.before, boot=boot_id(), cameras=[CAMERA])
     assert found.cause == "crash"
-    report = check_volume(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
+    report = check_volume(volume, index, clock, CheckScope(deep=True, with_wall=True, beside_recorder=False))
     assert report.findings == []
     bounds = index.bounds(CAMERA)
     _explained(found)

@@ -24,7 +24,7 @@ from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.sqlite_index import SqliteIndex
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.recovery import recover
 from tawny.storage.retention.removal import Removal, remove_segments
 from tawny.stream.hub import Hub
@@ -174,7 +174,7 @@ def _cut(disk: MemoryDisk, point: int, seed: int, folder: Path) -> None:
         history.close()
         index.settle(clock.now_ms())
     with closing(SqliteIndex(folder / "tawny.db", Catalogue(volume))) as index:
-        report = check_volume(volume, index, clock, with_wall=True, beside_recorder=False)
+        report = check_volume(volume, index, clock, CheckScope(with_wall=True, beside_recorder=False))
         assert report.findings == [], f"{where}: {report.findings[:3]}"
         listed = set(index.all_segments())
         assert index.removing() == []

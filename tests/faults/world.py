@@ -19,9 +19,10 @@ from tawny.model.messages import Alarm, Message
 from tawny.model.packets import VIDEO_RATE, SourcePacket
 from tawny.model.states import CameraStatus
 from tawny.model.times import Span
-from tawny.recorder.recorder import SegmentRecorder, WriteLoss
+from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder, WriteLoss
 from tawny.service.cameras.camera import CameraServices, RunningCamera
 from tawny.service.cameras.gap_writer import GapWriter
+from tawny.service.detection.event_writer import EventWriter
 from tawny.service.health.monitor import HealthMonitor, MonitoredRecorder
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
@@ -31,8 +32,9 @@ from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.sqlite_index import SqliteIndex
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport
+from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.runner import Retention, RetentionRule
 from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.testing.clock import FakeClock
@@ -109,9 +111,11 @@ class World:
         self.history = HistoryJournal(self.disk)
         self.ledger = HistoryLedger(self.history, self.index, self.clock)
         self.ledger.started("boot")
-        self.retention = Retention(self.volume, self.index, self.ledger, self.clock, RetentionRule(free_share=0.0))
+        self.retention = Retention(
+            self.volume, self.index, self.ledger, self.clock, RetentionContract(RetentionRule(free_share=0.0))
+        )
         self.recorder = SegmentRecorder(
-            self.volume, self.index, self.clock, self.bus, lost=self._lost, full=self.retention.make_room
+            self.volume, self.index, self.clock, self.bus, DiskCallbacks(self._lost, self.retention.make_room)
         )
         self.recorder.start(self.engine)
         self.gaps = GapWriter(self.ledger, self.clock)
@@ -119,14 +123,17 @@ class World:
         self.retention.start(self.engine)
         self.bus.subscribe(lambda message: self.heard.append((self.clock.now_ms(), message)))
         self.begin_ms = self.clock.now_ms()
+        marks = EventMarks(self.ledger, self.index)
+        events = EventWriter(marks, self.volume)
+        events.start(self.engine)
         parts = CameraServices(
             clock=self.clock,
             engine=self.engine,
             bus=self.bus,
             doors=PluginRegistry({"pictures": self.cameras_of}, {}),
-            volume=self.volume,
             gaps=self.gaps,
-            marks=EventMarks(self.ledger, self.index),
+            marks=marks,
+            events=events,
             recorder=self.recorder,
             scores=MotionScoreFile(self.volume, self.clock),
             grids=MotionGrids(self.volume, self.clock),
@@ -216,7 +223,7 @@ def proved(folder: Path, clock: FakeClock) -> CheckReport:
     volume = Volume.at(folder)
     index = SqliteIndex(folder / "tawny.db", Catalogue(volume), read_only=True)
     try:
-        report = check_volume(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
+        report = check_volume(volume, index, clock, CheckScope(deep=True, with_wall=True, beside_recorder=False))
     finally:
         index.close()
     assert report.findings == []

@@ -5,9 +5,9 @@ import itertools
 import pytest
 
 from tawny.model.errors import SourceClosed, SourceError, SourceStalled, SourceUnreachable
-from tawny.model.gaps import Gap, GapEvidence, GapReason
+from tawny.model.gaps import STARTING, Gap, GapEvidence, GapReason
 from tawny.model.ids import CameraId
-from tawny.model.states import CameraState
+from tawny.model.states import CameraState, CameraStatus
 from tawny.recorder.coverage_monitor import RESTART_S, CoverageMonitor
 from tawny.sources.rtsp.address import parse_rtsp
 from tawny.sources.rtsp.client.session import ClientSession, handshake, read_reply
@@ -61,9 +61,9 @@ class Bench:
         self.clock = FakeClock()
         self.written: list[Gap] = []
         clock = self.clock
-        self.monitor = CoverageMonitor(
-            CameraId("door"), "Door", clock, self.written.append, lambda status: None, since_ms=clock.now_ms()
-        )
+        status = CameraStatus(CameraId("door"), "Door", CameraState.STARTING, clock.now_ms())
+        gap = Gap(status.id, status.since_ms, None, GapReason.RECORDER_OFF, STARTING)
+        self.monitor = CoverageMonitor(status, gap, clock, self.written.append, lambda status: None)
         self.monitor.begun(clock.now_ms())
 
     def lose(self, error: SourceError) -> None:

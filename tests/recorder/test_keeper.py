@@ -11,7 +11,7 @@ from tawny.model.errors import (
     SourceStalled,
     SourceUnreachable,
 )
-from tawny.model.gaps import Gap, GapEvidence, GapReason
+from tawny.model.gaps import STARTING, Gap, GapEvidence, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.states import CameraState, CameraStatus
 from tawny.recorder.coverage_monitor import CoverageMonitor
@@ -44,7 +44,9 @@ class Bench:
 
 
 def _keeper(clock: Clock, bench: Bench) -> CoverageMonitor:
-    return CoverageMonitor(CameraId("door"), "Door", clock, bench.put, bench.told.append, since_ms=clock.now_ms())
+    status = CameraStatus(CameraId("door"), "Door", CameraState.STARTING, clock.now_ms())
+    gap = Gap(status.id, status.since_ms, None, GapReason.RECORDER_OFF, STARTING)
+    return CoverageMonitor(status, gap, clock, bench.put, bench.told.append)
 
 
 @pytest.fixture

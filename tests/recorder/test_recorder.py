@@ -17,7 +17,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.recorder.recorder import BufferLimits, SegmentRecorder, WriteLoss
+from tawny.recorder.recorder import BufferLimits, DiskCallbacks, SegmentRecorder, WriteLoss
 from tawny.recorder.stream_recording import MOST_LOST_S
 from tawny.storage.disk.volume import OpenFolders, Volume
 from tawny.storage.index.memory_index import MemoryIndex
@@ -47,8 +47,7 @@ class Bench:
             self.index,
             self.clock,
             bus,
-            lost=self.losses.append,
-            full=self._full,
+            DiskCallbacks(self.losses.append, self._full),
             limits=BufferLimits(limits.get("waiting_s", 60.0), round(limits.get("waiting_bytes", 64e6))),
         )
         self.recorder.start(self.engine)
@@ -357,7 +356,7 @@ def test_a_disk_that_stalls_for_twenty_seconds_loses_nothing() -> None:
     engine = ThreadEngine(clock, lambda name, error: pytest.fail(f"{name}: {error!r}"))
     index = MemoryIndex()
     losses: list[WriteLoss] = []
-    recorder = SegmentRecorder(Volume(disk), index, clock, Bus(), lost=losses.append)
+    recorder = SegmentRecorder(Volume(disk), index, clock, Bus(), DiskCallbacks(losses.append))
     recorder.start(engine)
     hub = Hub(keep_s=60)
     recorder.add(PORCH, MAIN, hub)

@@ -10,7 +10,7 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.memory_index import MemoryIndex
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.recovery import recover
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
@@ -69,7 +69,7 @@ def test_recording_goes_on_at_the_spare_and_comes_back(tmp_path: Path) -> None:
     assert bench.hole_s() < 1.0
     on_spare = [one for one in bench.index.all_segments() if (bench.spare.root / one.path).is_file()]
     assert 4 <= len(on_spare) <= 6
-    report = check_volume(bench.volume, bench.index, bench.clock, deep=True, beside_recorder=False)
+    report = check_volume(bench.volume, bench.index, bench.clock, CheckScope(deep=True, beside_recorder=False))
     assert report.findings == []
 
 
@@ -86,7 +86,7 @@ def test_a_kill_in_between_loses_nothing_of_the_spare(tmp_path: Path) -> None:
     recover(again, index, HistoryLedger(history, index, bench.clock), bench.clock, before=None, boot="b")
     whole = Span(bench.begun_ms, bench.clock.now_ms())
     assert whole.seconds - sum(span.seconds for span in index.spans(PORCH, MAIN, whole)) < 2.0
-    assert check_volume(again, index, bench.clock, deep=True, beside_recorder=False).findings == []
+    assert check_volume(again, index, bench.clock, CheckScope(deep=True, beside_recorder=False)).findings == []
 
 
 def _hang(bench: Bench, seconds: float) -> None:
@@ -114,7 +114,7 @@ def test_a_disk_that_hangs_is_left_for_the_spare_and_nothing_is_lost(tmp_path: P
     assert not bench.recorder.hangs(bench.volume)
     bench.stop()
     assert bench.hole_s() < 0.3
-    report = check_volume(bench.volume, bench.index, bench.clock, deep=True, beside_recorder=False)
+    report = check_volume(bench.volume, bench.index, bench.clock, CheckScope(deep=True, beside_recorder=False))
     assert report.findings == []
 
 

@@ -9,7 +9,7 @@ from tawny.model.damage import DamagedSpan, DamageSum
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport, FindingKind, wall_coverage
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
 
@@ -29,7 +29,11 @@ def _check(
 ) -> CheckReport:
     ledger = site.ledger if repair else None
     return check_volume(
-        site.volume, site.index, site.clock, ledger=ledger, deep=deep, with_wall=with_wall, beside_recorder=beside
+        site.volume,
+        site.index,
+        site.clock,
+        CheckScope(deep=deep, with_wall=with_wall, beside_recorder=beside),
+        ledger=ledger,
     )
 
 

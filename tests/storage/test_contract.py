@@ -12,7 +12,7 @@ from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.layout import SegmentName
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
-from tawny.storage.retention.planning import RemovalPlan, RemovalPlanner, events_at
+from tawny.storage.retention.planning import RemovalConditions, RemovalPlan, RemovalPlanner, events_at
 
 NOW_MS = 1_795_176_000_000
 HOUR_S = 3600
@@ -71,7 +71,7 @@ def _segment(camera: CameraId, stream: StreamName, hours_ago: int, size_bytes: i
 
 def _plan(index: MemoryIndex, contract: RetentionContract, *, free: int = 50_000, urgent: int = 0) -> RemovalPlan:
     space = DiskCapacity(free, 100_000)
-    return RemovalPlanner(contract, index, space, NOW_MS, cameras=CAMERAS, urgent_bytes=urgent).plan()
+    return RemovalPlanner(contract, index, space, NOW_MS, RemovalConditions(CAMERAS, urgent)).plan()
 
 
 def _age_s(segment: Segment) -> float:

@@ -12,7 +12,7 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.service.health.self_test import SelfTester
 from tawny.storage.disk.mirror import Mirror
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import FindingKind
 from tawny.storage.repair.healing import Healer, heal, wrong_with
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
@@ -79,15 +79,17 @@ def test_check_mends_what_rotted_and_what_is_gone(both: Mirrored) -> None:
     before = _flip(both.site.folder / first.path)
     (both.site.folder / second.path).unlink()
     site = both.site
-    looked = check_volume(site.volume, site.index, site.clock, deep=True, beside_recorder=False)
+    looked = check_volume(site.volume, site.index, site.clock, CheckScope(deep=True, beside_recorder=False))
     assert {(one.what, one.repaired) for one in looked.findings} == {
         (FindingKind.CHANGED, False),
         (FindingKind.ROW_WITHOUT_FILE, False),
     }
-    done = check_volume(site.volume, site.index, site.clock, ledger=site.ledger, deep=True, beside_recorder=False)
+    done = check_volume(
+        site.volume, site.index, site.clock, CheckScope(deep=True, beside_recorder=False), ledger=site.ledger
+    )
     assert all(one.repaired for one in done.findings)
     assert (site.folder / first.path).read_bytes() == before
-    assert check_volume(site.volume, site.index, site.clock, deep=True, beside_recorder=False).ok
+    assert check_volume(site.volume, site.index, site.clock, CheckScope(deep=True, beside_recorder=False)).ok
     assert both.healed() == [first.path, second.path]
 
 

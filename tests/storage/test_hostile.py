@@ -13,8 +13,9 @@ import pytest
 from tawny.cli.main import main
 from tawny.model.times import stamp
 from tawny.storage.index.opening import INDEX_NAME, index_to_write, rebuild, rebuild_index
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport, Finding, FindingKind
+from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.runner import Retention, RetentionRule
 from tests.storage.bench import PORCH, Site
 
@@ -173,7 +174,11 @@ HARMS: dict[str, tuple[Harm, FindingKind]] = {
 @pytest.fixture
 def looked(site: Site) -> Callable[[], CheckReport]:
     return lambda: check_volume(
-        site.volume, site.index, site.clock, ledger=site.ledger, deep=True, with_wall=True, beside_recorder=False
+        site.volume,
+        site.index,
+        site.clock,
+        CheckScope(deep=True, with_wall=True, beside_recorder=False),
+        ledger=site.ledger,
     )
 
 
@@ -188,7 +193,9 @@ def test_each_is_reported_and_breaks_nothing(
     assert (what, path) in {(one.what, one.path) for one in found}
     site.recover()
     _rebuilt(site)
-    retention = Retention(site.volume, site.index, site.ledger, site.clock, RetentionRule(max_s=1.0, free_share=0.0))
+    retention = Retention(
+        site.volume, site.index, site.ledger, site.clock, RetentionContract(RetentionRule(max_s=1.0, free_share=0.0))
+    )
     retention.run()
     assert list(site.index.all_segments()) == []
     assert Path("/etc/passwd").exists()

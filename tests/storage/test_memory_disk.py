@@ -8,13 +8,14 @@ from tawny.engine import Bus, InlineEngine
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.errors import DiskFull
 from tawny.model.times import Span
-from tawny.recorder.recorder import BufferLimits, SegmentRecorder
+from tawny.recorder.recorder import BufferLimits, DiskCallbacks, SegmentRecorder
 from tawny.storage.disk.memory_disk import RamDisk
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.memory_index import MemoryIndex
-from tawny.storage.retention.runner import Retention, RetentionRule
+from tawny.storage.retention.contract import RetentionContract
+from tawny.storage.retention.runner import Retention, RetentionPace, RetentionRule
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.testing.packet_feed import PacketFeed
@@ -89,10 +90,10 @@ def test_a_recorder_goes_on_for_ever_in_a_little_memory() -> None:
     disk, index = RamDisk(2_000_000, clock), MemoryIndex()
     volume = Volume(disk)
     ledger = HistoryLedger(HistoryJournal(disk), index, clock)
-    retention = Retention(volume, index, ledger, clock, RetentionRule(), every_s=1.0, least_s=0.0)
+    retention = Retention(volume, index, ledger, clock, RetentionContract(RetentionRule()), RetentionPace(1.0, 0.0))
     engine = InlineEngine(clock, _nothing_may_fail)
     recorder = SegmentRecorder(
-        volume, index, clock, Bus(), full=retention.make_room, limits=BufferLimits(segment_s=10.0)
+        volume, index, clock, Bus(), DiskCallbacks(full=retention.make_room), limits=BufferLimits(segment_s=10.0)
     )
     recorder.start(engine)
     retention.start(engine)

@@ -12,10 +12,11 @@ from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged, GapChanged, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Span
+from tawny.storage.disk import mirror
 from tawny.storage.disk.mirror import Mirror
 from tawny.storage.disk.volume import Volume, copy
 from tawny.storage.index.opening import index_to_read
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tests.storage.bench import PORCH, Site
@@ -52,7 +53,7 @@ class Mirrored:
     def check(self) -> CheckReport:
         """As `tawny check --deep --wall --data` of the mirror."""
         with index_to_read(self.root) as index:
-            return check_volume(Volume.at(self.root), index, self.site.clock, deep=True, with_wall=True)
+            return check_volume(Volume.at(self.root), index, self.site.clock, CheckScope(deep=True, with_wall=True))
 
 
 @pytest.fixture
@@ -155,6 +156,24 @@ def test_what_it_never_got_is_explained(both: Mirrored) -> None:
     )
     both.mirror.finish()
     assert both.check().findings == []
+
+
+def test_a_disk_that_is_full_at_opening_is_tried_again(both: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    both.site.record(90)
+
+    def full(*_: object) -> None:
+        raise DiskFull("second")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mirror, "index_to_write", full)
+        assert both.mirror.step() == mirror.AGAIN_S
+        assert both.mirror.step() == mirror.AGAIN_S
+    problem = both.mirror.problem
+    assert isinstance(problem, DiskFull)
+    assert both.site.volume.copies == ()
+    both.run()
+    assert both.mirror.problem is None
+    assert both.rows() == _rows(both.site)
 
 
 @pytest.mark.parametrize("error", [StorageError("second", "broken"), DiskFull("second")])

@@ -29,7 +29,7 @@ from tawny.storage.history.signed_files import FOLDER
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import rebuild
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.finalize_segment import finalize_segments
 from tawny.storage.repair.findings import FindingKind
 from tawny.storage.retention.removal import Removal, remove_segments
@@ -100,7 +100,7 @@ class Site:
         return self.folder / self.segments[number].path
 
     def found(self) -> list[tuple[FindingKind, str]]:
-        report = check_volume(self.volume, self.index, self.clock, deep=True, beside_recorder=False)
+        report = check_volume(self.volume, self.index, self.clock, CheckScope(deep=True, beside_recorder=False))
         return [(one.what, one.detail) for one in report.findings]
 
 

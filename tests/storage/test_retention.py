@@ -15,8 +15,8 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.volume import Reserve
-from tawny.storage.repair.check import check_volume
-from tawny.storage.retention.contract import duration_words, size_words
+from tawny.storage.repair.check import CheckScope, check_volume
+from tawny.storage.retention.contract import RetentionContract, duration_words, size_words
 from tawny.storage.retention.runner import RemovalPlan, Retention, RetentionRule
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
 
@@ -33,7 +33,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
 
 
 def _retention(site: Site, keep: RetentionRule, cameras: dict[CameraId, RetentionRule] | None = None) -> Retention:
-    return Retention(site.volume, site.index, site.ledger, site.clock, keep, cameras)
+    return Retention(site.volume, site.index, site.ledger, site.clock, RetentionContract(keep, cameras or {}))
 
 
 def _gone(plan: RemovalPlan) -> list[Segment]:
@@ -223,7 +223,7 @@ def test_what_is_gone_is_one_gap_that_grows(site: Site) -> None:
     begin_ms = site.clock.now_ms() - 20 * 60_000
     retention = _retention(site, replace(ALL, size_bytes=75_000))
     retention.run()
-    retention.keep = replace(ALL, size_bytes=55_000)
+    retention.promise(RetentionContract(replace(ALL, size_bytes=55_000)))
     retention.run()
     assert [(gap.begin_ms, gap.detail) for gap in site.index.gaps(PORCH, EVER)] == [
         (begin_ms, "to use at most 75 kB"),
@@ -243,7 +243,7 @@ def test_time_that_still_has_small_video_is_no_gap(site: Site) -> None:
     retention = _retention(site, replace(ALL, size_bytes=5_000))
     retention.run()
     assert site.index.gaps(PORCH, EVER) == []
-    retention.keep = replace(ALL, size_bytes=100)
+    retention.promise(RetentionContract(replace(ALL, size_bytes=100)))
     retention.run()
     assert [gap.reason for gap in site.index.gaps(PORCH, EVER)] == [GapReason.REMOVED]
 
@@ -268,7 +268,7 @@ def test_an_event_goes_with_the_last_of_its_video(site: Site) -> None:
     retention = _retention(site, replace(ALL, size_bytes=5_000))
     retention.run()
     assert site.index.event(event.id) == event
-    retention.keep = replace(ALL, size_bytes=100)
+    retention.promise(RetentionContract(replace(ALL, size_bytes=100)))
     retention.run()
     assert site.index.event(event.id) is None
     assert site.volume.read_picture(event) is None
@@ -298,7 +298,9 @@ def test_a_removal_that_is_interrupted_is_finished_by_the_next_start(
         site.recover(cameras=())
     monkeypatch.undo()
     assert (
-        check_volume(site.volume, site.index, site.clock, deep=True, with_wall=True, beside_recorder=False).findings
+        check_volume(
+            site.volume, site.index, site.clock, CheckScope(deep=True, with_wall=True, beside_recorder=False)
+        ).findings
         == []
     )
     assert site.index.removing() == []

@@ -21,8 +21,9 @@ from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import index_to_read, rebuild_index
 from tawny.storage.index.sqlite_index import SqliteIndex
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import FindingKind
+from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.runner import Retention, RetentionRule
 from tawny.storage.retention.thinning import thin
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site, put_file
@@ -188,7 +189,11 @@ class Settled(Site):
         self.index.close()
         self.open(self.volume)
         report = check_volume(
-            self.volume, self.index, self.clock, ledger=self.ledger if repair else None, beside_recorder=False
+            self.volume,
+            self.index,
+            self.clock,
+            CheckScope(beside_recorder=False),
+            ledger=self.ledger if repair else None,
         )
         return [(one.what, one.path, one.repaired) for one in report.findings]
 
@@ -264,7 +269,11 @@ def test_a_disk_that_is_away_takes_its_segments_along_and_brings_them_back(site:
     assert (site.index.count(), len(site.index.spans(PORCH, None, EVER))) == (10, 1)
     assert [one[2] for one in site.found(repair=True)] == [False]
     Retention(
-        site.volume, site.index, site.ledger, site.clock, RetentionRule(max_s=86_400 + 5.5 * 3600, free_share=0.0)
+        site.volume,
+        site.index,
+        site.ledger,
+        site.clock,
+        RetentionContract(RetentionRule(max_s=86_400 + 5.5 * 3600, free_share=0.0)),
     ).run()
     assert site.index.count() == 5
     away.rename(tier.root)
@@ -283,7 +292,9 @@ def test_retention_and_thinning_work_on_what_is_counted(site: Settled) -> None:
     assert [one.path.endswith(".thin.mp4") for one in thinned] == [True, False, False]
     assert site.found() == []
     site.clock.advance(3600)
-    Retention(site.volume, site.index, site.ledger, site.clock, RetentionRule(count=1, free_share=0.0)).run()
+    Retention(
+        site.volume, site.index, site.ledger, site.clock, RetentionContract(RetentionRule(count=1, free_share=0.0))
+    ).run()
     assert list(site.index.all_segments()) == thinned[2:]
     assert site.found() == []
     assert site.index.gaps(PORCH, EVER)[0].reason is GapReason.REMOVED
@@ -295,7 +306,9 @@ def test_what_is_interrupted_is_finished_by_the_next_start(
     site: Settled, monkeypatch: pytest.MonkeyPatch, what: str, step: int
 ) -> None:
     first, *others = site.minutes(3)
-    retention = Retention(site.volume, site.index, site.ledger, site.clock, RetentionRule(count=2, free_share=0.0))
+    retention = Retention(
+        site.volume, site.index, site.ledger, site.clock, RetentionContract(RetentionRule(count=2, free_share=0.0))
+    )
     _break_at(site, monkeypatch, step)
     try:
         if what == "remove":
@@ -341,7 +354,9 @@ def _break_at(site: Settled, monkeypatch: pytest.MonkeyPatch, step: int) -> None
 def test_retention_settles_hours_that_are_over(site: Settled) -> None:
     site.put(300)
     site.put(10)
-    retention = Retention(site.volume, site.index, site.ledger, site.clock, RetentionRule(free_share=0.0))
+    retention = Retention(
+        site.volume, site.index, site.ledger, site.clock, RetentionContract(RetentionRule(free_share=0.0))
+    )
     retention.run()
     assert [hour.files for hour in site.index.counted()] == [1]
     site.clock.advance(3 * 3600)

@@ -15,9 +15,9 @@ from tawny.model.times import Span
 from tawny.storage.disk.layout import is_thinned
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import rebuild
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import FindingKind
-from tawny.storage.retention.contract import RetentionRule
+from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.runner import Retention
 from tawny.storage.retention.thinning import thin
 from tests.storage.bench import MAIN, PORCH, Site
@@ -47,7 +47,9 @@ def _rows(site: Site) -> list[Segment]:
 
 
 def _is_well(site: Site) -> bool:
-    report = check_volume(site.volume, site.index, site.clock, deep=True, with_wall=True, beside_recorder=False)
+    report = check_volume(
+        site.volume, site.index, site.clock, CheckScope(deep=True, with_wall=True, beside_recorder=False)
+    )
     return report.findings == []
 
 
@@ -88,7 +90,7 @@ def test_time_that_is_thinned_is_no_gap(site: Site) -> None:
         thin(site.volume, site.index, row)
     assert site.index.spans(PORCH, None, EVER) == spans
     assert site.index.gaps(PORCH, EVER) == []
-    assert check_volume(site.volume, site.index, site.clock, beside_recorder=False).thinned == 3
+    assert check_volume(site.volume, site.index, site.clock, CheckScope(beside_recorder=False)).thinned == 3
 
 
 def test_thinning_twice_is_thinning_once(site: Site) -> None:
@@ -109,7 +111,7 @@ def test_the_index_made_again_knows_what_is_thinned(site: Site) -> None:
 def test_a_damaged_file_is_left_alone(site: Site) -> None:
     full = _rows(site)[0]
     (site.folder / full.path).write_bytes(b"\xa7" * 5000)
-    retention = Retention(site.volume, site.index, site.ledger, site.clock, THIN)
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, RetentionContract(THIN))
     site.clock.advance(2 * 3600)
     retention.run()
     assert [is_thinned(row) for row in _rows(site)] == [False, True, True]
@@ -122,7 +124,7 @@ def test_retention_thins_what_is_old_and_not_kept_nor_promised_for_its_events(si
         at_ms = row.start_ms if row is first else row.end_ms
         site.ledger.put_event(Event(EventId(f"e{number}"), PORCH, "person", at_ms, at_ms, 50.0, kept=kept))
     keep = RetentionRule(free_share=0.0, thin_s=3600, kinds_s={"person": 7200})
-    retention = Retention(site.volume, site.index, site.ledger, site.clock, keep)
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, RetentionContract(keep))
     assert retention.plan().thinnings == []
     site.clock.advance(3700)
     plan = retention.plan()
@@ -143,12 +145,12 @@ STEPS = 9
 def test_what_was_thinned_is_stated_and_told_by_check(site: Site) -> None:
     site.clock.advance(7200)
     rows = _rows(site)
-    plan = Retention(site.volume, site.index, site.ledger, site.clock, THIN).run()
+    plan = Retention(site.volume, site.index, site.ledger, site.clock, RetentionContract(THIN)).run()
     assert len(plan.thinnings) == len(rows)
     stated = [line.record for line in site.history.lines() if line.what == "thinned"]
     assert [one["path"] for record in stated for one in record["segments"]] == [row.path for row in _rows(site)]
     assert stated[0]["why"] == "older than 1 hour: keyframes only"
-    report = check_volume(site.volume, site.index, site.clock, beside_recorder=False)
+    report = check_volume(site.volume, site.index, site.clock, CheckScope(beside_recorder=False))
     (span,) = report.thinned_spans[PORCH]
     assert (span.begin_ms, span.end_ms) == (rows[0].start_ms, rows[-1].end_ms)
 
@@ -204,8 +206,8 @@ def test_check_finds_and_mends_what_is_there_twice(site: Site) -> None:
     content = (site.folder / full.path).read_bytes()
     thin(site.volume, site.index, full)
     (site.folder / full.path).write_bytes(content)
-    found = check_volume(site.volume, site.index, site.clock, beside_recorder=False)
+    found = check_volume(site.volume, site.index, site.clock, CheckScope(beside_recorder=False))
     assert [one.what for one in found.findings] == [FindingKind.HALF_THINNED]
-    found = check_volume(site.volume, site.index, site.clock, ledger=site.ledger, beside_recorder=False)
+    found = check_volume(site.volume, site.index, site.clock, CheckScope(beside_recorder=False), ledger=site.ledger)
     assert [one.repaired for one in found.findings] == [True]
     assert _is_well(site)

@@ -14,9 +14,9 @@ from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.secondary_volumes import VolumeUse, any_away, attach_all, is_volume_present, join
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.opening import rebuild
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport
-from tawny.storage.retention.contract import RetentionRule
+from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.runner import Retention
 from tawny.storage.retention.thinning import thin
 from tawny.storage.retention.tiers import TierMover
@@ -44,9 +44,8 @@ class Tiered:
             site.volume,
             site.index,
             site.clock,
+            CheckScope(deep=True, beside_recorder=False),
             ledger=site.ledger if repair else None,
-            deep=True,
-            beside_recorder=False,
         )
 
 
@@ -106,7 +105,11 @@ def test_retention_removes_and_thins_there_too(tiered: Tiered) -> None:
     oldest, older = site.put(3 * DAY_MIN), site.put(2 * DAY_MIN)
     tiered.mover.move()
     retention = Retention(
-        site.volume, site.index, site.ledger, site.clock, RetentionRule(max_s=2.5 * 86_400, free_share=0.0)
+        site.volume,
+        site.index,
+        site.ledger,
+        site.clock,
+        RetentionContract(RetentionRule(max_s=2.5 * 86_400, free_share=0.0)),
     )
     assert [one.segment for one in retention.run().removals] == [oldest]
     assert not _is_on(tiered.tier, oldest)
@@ -120,7 +123,9 @@ def test_room_is_made_on_the_disk_that_needs_it(tiered: Tiered, monkeypatch: pyt
     site = tiered.site
     on_tier, on_first = site.put(3 * DAY_MIN, size_bytes=9000), site.put(300, size_bytes=9000)
     tiered.mover.move()
-    retention = Retention(site.volume, site.index, site.ledger, site.clock, RetentionRule(free_share=0.1))
+    retention = Retention(
+        site.volume, site.index, site.ledger, site.clock, RetentionContract(RetentionRule(free_share=0.1))
+    )
     monkeypatch.setattr(site.volume, "space", lambda: DiskCapacity(5_000, 100_000))
     assert [one.segment for one in retention.plan().removals] == [on_first]
     monkeypatch.setattr(site.volume, "space", lambda: DiskCapacity(50_000, 100_000))
@@ -190,7 +195,7 @@ def test_an_empty_mount_point_is_not_the_disk(tiered: Tiered) -> None:
     again = Volume.at(site.folder)
     assert len(attach_all(again)) == 1
     assert any_away(again)
-    found = check_volume(again, site.index, site.clock, ledger=site.ledger, beside_recorder=False).findings
+    found = check_volume(again, site.index, site.clock, CheckScope(beside_recorder=False), ledger=site.ledger).findings
     assert [(one.path, one.repaired) for one in found] == [(old.path, False)]
     shutil.rmtree(tiered.tier.root)
     away.rename(tiered.tier.root)
@@ -204,7 +209,9 @@ def test_what_is_on_a_disk_that_is_away_is_removed_when_it_is_back(tiered: Tiere
     old = site.put(2 * DAY_MIN)
     tiered.mover.move()
     away = tiered.tier.root.rename(tiered.tier.root.with_name("away"))
-    retention = Retention(site.volume, site.index, site.ledger, site.clock, RetentionRule(max_s=86_400, free_share=0.0))
+    retention = Retention(
+        site.volume, site.index, site.ledger, site.clock, RetentionContract(RetentionRule(max_s=86_400, free_share=0.0))
+    )
     retention.run()
     assert site.index.removing() == [old]
     away.rename(tiered.tier.root)
@@ -236,6 +243,8 @@ def test_a_tier_that_fails_keeps_nobody_from_making_room(tiered: Tiered, monkeyp
     monkeypatch.setattr(tiered.tier, "space", fails)
     monkeypatch.setattr(tiered.tier.disk, "entry", fails)
     monkeypatch.setattr(site.volume, "space", lambda: DiskCapacity(5_000, 100_000))
-    retention = Retention(site.volume, site.index, site.ledger, site.clock, RetentionRule(free_share=0.1))
+    retention = Retention(
+        site.volume, site.index, site.ledger, site.clock, RetentionContract(RetentionRule(free_share=0.1))
+    )
     assert [one.segment for one in retention.run().removals] == [on_first]
     assert not _is_on(site.volume, on_first)

@@ -16,7 +16,7 @@ from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.history.signed_files import FOLDER
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import FindingKind
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tawny.testing.clock import FakeClock
@@ -45,7 +45,9 @@ class Site:
 
     def check(self, *, repair: bool) -> list[tuple[FindingKind, bool]]:
         ledger = HistoryLedger(HistoryJournal(self.volume.disk), self.index, self.clock) if repair else None
-        report = check_volume(self.volume, self.index, self.clock, ledger=ledger, deep=True, beside_recorder=False)
+        report = check_volume(
+            self.volume, self.index, self.clock, CheckScope(deep=True, beside_recorder=False), ledger=ledger
+        )
         return [(one.what, one.repaired) for one in report.findings]
 
     def start(self) -> None:

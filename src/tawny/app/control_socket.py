@@ -11,13 +11,12 @@ import os
 import socket
 import struct
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from tawny.engine import Bus
-from tawny.engine.threads import caller
+from tawny.engine.threads import caller, named_executor
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.messages import Message
 
@@ -46,7 +45,7 @@ class ControlSocket:
         on_disk: bool = True,
     ) -> None:
         self._data, self._path, self._on_disk = folder, folder / NAME, on_disk
-        self._threads = ThreadPoolExecutor(2, "control")  # own pool: shared ones may be blocked by a stalled disk
+        self._threads = named_executor("control", 2)  # own pool: shared ones may be blocked by a stalled disk
         self._bus, self._answers, self._told = bus, answers, told
         self._server: asyncio.Server | None = None
         self._folder: int | None = None

@@ -25,6 +25,7 @@ from tawny.config.loader import read_settings
 from tawny.config.settings import Settings, proxy_networks
 from tawny.engine.connections import LOOPBACK, ConnectionLimits, ConnectionManager
 from tawny.engine.descriptors import SPARE_DESCRIPTORS, raise_limit, reserve
+from tawny.engine.threads import named_executor
 from tawny.model.clock import SystemClock
 from tawny.model.errors import DiskMissing, SettingsError
 from tawny.service import json_format
@@ -130,6 +131,7 @@ class Program:
         self, running: RecorderRuntime, connections: ConnectionManager, tell: Tell, at_last: ExitStack
     ) -> None:
         """Run the asyncio part. at_last: closed after recording has ended."""
+        asyncio.get_running_loop().set_default_executor(named_executor("page"))
         web = await make_web_interface(running, connections)
         at_last.callback(web.outward.close)  # retention queries the upload backlog until the end
         is_in_memory = self._settings.storage.mode == "memory"

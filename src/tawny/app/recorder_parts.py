@@ -12,16 +12,17 @@ from zoneinfo import ZoneInfo
 
 from tawny.app.local_zone import local_zone
 from tawny.config.settings import Settings
-from tawny.engine import Bus, SharedThread, ThreadEngine
+from tawny.engine import ActorPool, Bus, Engine, PooledEngine, SharedThread, ThreadEngine
 from tawny.events.event_builder import close_all_left_open
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 from tawny.model.messages import PartDied
-from tawny.recorder.recorder import SegmentRecorder
+from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder
 from tawny.service.cameras.camera import CameraServices, CameraSet, RunningCameras
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.cameras.login_file import LoginFile
 from tawny.service.detection.classifier_runtime import ClassifierRuntime
+from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.identity_store import IdentityStore
 from tawny.service.detection.model_store import ModelStore
 from tawny.service.detection.recognition_service import RecognitionService, recogniser_settings
@@ -81,6 +82,7 @@ class RecorderStorage:
     sealing: SealingPolicy
     gaps: GapWriter
     marks: EventMarks
+    events: EventWriter
     scores: MotionScoreFile
     grids: MotionGrids
     started_ms: int
@@ -97,7 +99,7 @@ class Recognition:
 
 @dataclass(frozen=True, slots=True)
 class RecorderParts:
-    """ingest: reads all streams whose connections never block."""
+    """ingest: reads all streams whose connections never block. pool, pooled: for actors that mostly wait."""
 
     place: RecorderPlace
     storage: RecorderStorage
@@ -105,6 +107,8 @@ class RecorderParts:
     stored: StoredRecordings
     recorder: SegmentRecorder
     engine: ThreadEngine
+    pool: ActorPool
+    pooled: Engine
     ingest: SharedThread
     login_file: LoginFile
     arming: ModeController
@@ -118,28 +122,30 @@ def make_recorder_parts(place: RecorderPlace) -> RecorderParts:
     """Raises FolderUnwritable, FolderInUse, DiskFull, StorageError: when the folder cannot be opened."""
     clock, bus, storage = place.clock, place.bus, _open_storage(place)
     engine, ingest = ThreadEngine(clock, place.died), SharedThread("ingest", clock, place.died)
+    pool = ActorPool(clock)
+    pooled = PooledEngine(pool, clock, place.died)
     recognition, cameras = _make_recognition(place), RunningCameras()
     arming = ModeController(
         place.settings, ZoneInfo(place.zone), place.kept_in, clock, bus, recognition.naming.names,
         recognition.known.words,
     )  # fmt: skip
-    stored = _make_stored_recordings(place, storage, engine, cameras)
+    stored = _make_stored_recordings(place, storage, pooled, cameras)
     store = storage.store
+    on_disk = DiskCallbacks(cameras.lost, stored.retention.make_room)
     recorder = SegmentRecorder(
-        store.volume, store.index, clock, bus, lost=cameras.lost, full=stored.retention.make_room,
-        limits=store.limits, seals=storage.sealing.seals,
-    )  # fmt: skip
+        store.volume, store.index, clock, bus, on_disk, limits=store.limits, seals=storage.sealing.seals
+    )
     login_file = _make_login_file(place, store)
     services = CameraServices(
-        clock, engine, bus, place.doors, store.volume, storage.gaps, storage.marks, recorder, storage.scores,
+        clock, engine, bus, place.doors, storage.gaps, storage.marks, storage.events, recorder, storage.scores,
         storage.grids, ingest, recognition.naming.desk, recognition.reading.desk,
         recognition.naming.suggesting.guesser, login_file.history,
     )  # fmt: skip
     others = partial(disk_problems, stored, recorder, place.stands_for)
     seen = MonitoredRecorder(store.volume, store.index, recorder, storage.ledger, cameras.statuses, others)
     return RecorderParts(
-        place, storage, recognition, stored, recorder, engine, ingest, login_file, arming, services, cameras,
-        CameraSet(cameras, services, arming.duty),
+        place, storage, recognition, stored, recorder, engine, pool, pooled, ingest, login_file, arming, services,
+        cameras, CameraSet(cameras, services, arming.duty),
         HealthMonitor(seen, place.settings().heartbeat, clock, bus, place.zone),
     )  # fmt: skip
 
@@ -163,12 +169,14 @@ def _open_storage(place: RecorderPlace) -> RecorderStorage:
         explain_downtime(found, index, ledger, cameras, started_ms)
         ledger.started(boot, later=found.alive_ms is None)  # nothing depends on the very first
         close_all_left_open(index, ledger, clock.now_ms())
+    marks = EventMarks(ledger, index)
     return RecorderStorage(
         store,
         ledger,
         sealing,
         GapWriter(ledger, clock),
-        EventMarks(ledger, index),
+        marks,
+        EventWriter(marks, volume),
         MotionScoreFile(volume, clock),
         MotionGrids(volume, clock, lambda camera: place.settings().is_sealed(camera)),
         started_ms,
@@ -184,14 +192,11 @@ def _make_recognition(place: RecorderPlace) -> Recognition:
 
 
 def _make_stored_recordings(
-    place: RecorderPlace, storage: RecorderStorage, engine: ThreadEngine, cameras: RunningCameras
+    place: RecorderPlace, storage: RecorderStorage, engine: Engine, cameras: RunningCameras
 ) -> StoredRecordings:
     store, clock, settings = storage.store, place.clock, place.settings
     kept = contract(settings())
-    retention = Retention(
-        store.volume, store.index, storage.ledger, clock, kept.everyone, kept.cameras,
-        every_s=store.every_s, least_s=store.least_s, most_files=store.most_files,
-    )  # fmt: skip
+    retention = Retention(store.volume, store.index, storage.ledger, clock, kept, store.pace)
     room = FreeSpace(store.volume, store.index, clock, settings, lambda: retention.last, cameras.byte_rates)
     others = OtherVolumes(
         store.volume, store.others, store.index, clock, engine, lambda: settings().storage.retention.min_free

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +12,8 @@ from tawny.app.recorder_parts import RecorderParts, RecorderPlace, make_recorder
 from tawny.config.changes.difference import AT_ONCE, difference
 from tawny.config.settings import Settings
 from tawny.detection.zones import privacy_masks
+from tawny.engine import Engine, PooledEngine
+from tawny.engine.threads import start_thread
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, NothingToReport
 from tawny.model.events import Event
@@ -164,11 +167,16 @@ class RecorderRuntime:
     def settings(self) -> Settings:
         return self._settings()
 
+    def pooled_engine(self) -> Engine:
+        """Return an engine for actors that mostly wait. It shares threads with the recorder's own."""
+        return PooledEngine(self.parts.pool, self.clock, self.parts.place.died)
+
     def begin(self) -> None:
         """Start recording: the cameras, their detection and the writers. Nothing else uses the disk yet."""
         self._recorder.start(self._engine)
-        self.naming.start(self._engine)
-        self.parts.recognition.reading.start(self._engine)
+        self.naming.start(self.parts.pooled)
+        self.parts.recognition.reading.start(self.parts.pooled)
+        self.parts.storage.events.start(self.parts.pooled)
         self._camera_set.begin(self.settings.cameras, self.started_ms)
         self._engine.start("housekeeping", self._make_housekeeping)
 
@@ -181,20 +189,21 @@ class RecorderRuntime:
 
     def begin_housekeeping(self, checks: Iterable[HealthCheck] = ()) -> None:
         """Start all that is not needed for the first picture. checks: of what works beside the recorder."""
+        pooled = self.parts.pooled
         stored, login_file, pulse = self.parts.stored, self.parts.login_file, self.parts.storage.store.pulse
-        self.parts.storage.gaps.start(self._engine)
-        stored.retention.start(self._engine)
-        stored.room.start(self._engine)
+        self.parts.storage.gaps.start(pooled)
+        stored.retention.start(pooled)
+        stored.room.start(pooled)
         stored.others.start()
         if stored.mirror is not None:
-            stored.mirror.start(self._engine)
-        login_file.start(self._engine)
-        self._engine.start("pulse", lambda: Heartbeat(self._ledger, pulse, self.clock))
-        self.sealing.start(self._engine)
+            stored.mirror.start(pooled)
+        login_file.start(pooled)
+        pooled.start("pulse", lambda: Heartbeat(self._ledger, pulse, self.clock))
+        self.sealing.start(pooled)
         own = [] if self.sealing.watch is None else [HealthCheck(self.sealing.watch)]
-        self.care.start(self._engine, [*own, *checks])
-        self.arming.start(self._engine, self._stand)
-        self.said.handle = self._engine.start(self.said.name, lambda: self.said)
+        self.care.start(pooled, [*own, *checks])
+        self.arming.start(pooled, self._stand)
+        self.said.handle = pooled.start(self.said.name, lambda: self.said)
 
     def close(self, cause: str) -> None:
         """Stop all parts and make recordings durable. cause: a key of `model.gaps.OFF_WORDS`."""
@@ -204,21 +213,29 @@ class RecorderRuntime:
             is_closed = self._recorder.stop()
             if not is_closed:
                 log.error("the disk did not finish writing in time; the next start repairs the recordings")
-            late = [*self._ingest.stop(2.0), *self._engine.stop(2.0)]
+            late = self._stop_actors(3.0)
             if late:
                 log.warning("threads did not stop in time: %s", ", ".join(late))
             if is_closed and not late:
                 self._finish(cause)
                 return
-            last = threading.Thread(target=self._finish, args=(cause,), name="last writes", daemon=True)
-            last.start()
+            last = start_thread("last writes", partial(self._finish, cause))
             last.join(LAST_WRITES_S)
             if last.is_alive():
                 log.error("the disk is not responding; the next start repairs unfinished recordings")
 
+    def _stop_actors(self, timeout_s: float) -> list[str]:
+        """Return the names of those still running after the timeout."""
+        engines: tuple[Engine, ...] = (self._ingest, self.parts.pooled, self._engine)
+        for engine in engines:
+            engine.stop(0.0)  # none waits for another's end
+        until_s = self.clock.mono_s() + timeout_s
+        return [name for engine in engines for name in engine.stop(max(0.0, until_s - self.clock.mono_s()))]
+
     def _finish(self, cause: str) -> None:
         """Do the last writes. Blocks if the disk is stalled."""
         storage, mirror = self.parts.storage, self.parts.stored.mirror
+        storage.events.close()
         storage.gaps.finish()
         if mirror is not None:
             mirror.finish()
@@ -244,7 +261,7 @@ class RecorderRuntime:
                 log.warning("changed settings take effect at the next start: %s", ", ".join(later))
             self._settings.now = new
             kept = contract(new)
-            self.parts.stored.retention.promise(kept.everyone, kept.cameras)
+            self.parts.stored.retention.promise(kept)
             self.arming.apply(new)
             self.logins.keep_only(set(new.cameras))
             if self.parts.stored.mirror is not None:

@@ -31,7 +31,7 @@ from tawny.api.static_files import StaticFiles
 from tawny.app.recorder_parts import RecorderPlace
 from tawny.app.running import RecorderRuntime
 from tawny.config.settings import Settings, listen_address
-from tawny.engine import ThreadEngine
+from tawny.engine import Engine
 from tawny.engine.connections import ConnectionManager
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.errors import StorageError
@@ -70,7 +70,7 @@ class WebInterface:
     site: AppContext
     server: WebServer
     rtsp: RtspServer | None
-    engine: ThreadEngine
+    engine: Engine
 
     async def start(self) -> None:
         """Listen, and start all that is not needed for the first picture."""
@@ -194,7 +194,7 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
     acting = RuleActions(arming.deciding, arming.modes, programs.order, programs.run, running.bus.publish, clock)
     server = WebServer(make_app(site), accounts, host, port, connections)
     rtsp = _make_rtsp_server(settings.web.rtsp, site, connections)
-    engine = ThreadEngine(clock, place.died)
+    engine = running.pooled_engine()
     return WebInterface(running, accounts, outward, programs, modes, acting, site, server, rtsp, engine)
 
 
@@ -229,8 +229,8 @@ def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> DeliveryServ
         return account is not None and account.may_see(camera)
 
     return DeliveryService(
-        place.settings(), where, running, place.doors, place.clock, place.died, may_see, running.arming.deciding,
-        running.sealing.out,
+        place.settings(), where, running, place.doors, place.clock, running.pooled_engine(), may_see,
+        running.arming.deciding, running.sealing.out,
     )  # fmt: skip
 
 
@@ -249,7 +249,7 @@ def _make_integrations(running: RecorderRuntime, outward: DeliveryService, accou
         accounts.note(action, person, Caller(address), detail)
 
     return IntegrationService(
-        place.settings, running, running.said, running.arming.modes, marks, note, place.clock, place.died,
+        place.settings, running, running.said, running.arming.modes, marks, note, place.clock, running.pooled_engine(),
         lambda: outward.outbox.waiting().count, _private_paths(place), running.logins,
     )  # fmt: skip
 

@@ -41,12 +41,12 @@ from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.opening import INDEX_NAME, index_of_files, index_to_read, index_to_write, known_camera
 from tawny.storage.index.protocol import Index
 from tawny.storage.index.sqlite_index import SqliteIndex
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport, Finding, FindingKind
 from tawny.storage.retention import dated_folders
 from tawny.storage.retention.contract import RetentionRule
 from tawny.storage.retention.planning import RemovalPlan
-from tawny.storage.retention.runner import Retention
+from tawny.storage.retention.runner import Retention, RetentionPace
 
 
 def describe_timeline(parser: ArgumentParser) -> None:
@@ -247,10 +247,8 @@ def run_check(args: Namespace, out: Output) -> int:
                 volume,
                 index,
                 clock,
+                CheckScope(deep=args.deep, with_wall=args.wall, beside_recorder=False if lock is not None else None),
                 ledger=HistoryLedger(history, index, clock) if args.repair else None,
-                deep=args.deep,
-                with_wall=args.wall,
-                beside_recorder=False if lock is not None else None,
                 progress=lambda count: out.progress(f"checking: {count} files"),
             )
         if args.deep:
@@ -412,9 +410,8 @@ def _prune(args: Namespace, out: Output) -> RemovalPlan:
         else index_to_write(volume, history)
     )
     try:
-        kept = contract(chosen)
         ledger = HistoryLedger(history, index, clock)
-        retention = Retention(volume, index, ledger, clock, kept.everyone, kept.cameras, thin_at_once=ALL)
+        retention = Retention(volume, index, ledger, clock, contract(chosen), RetentionPace(thin_at_once=ALL))
         if args.dry_run:
             return retention.plan()
         signed = signed_history(volume, clock, lambda: chosen)

@@ -1,11 +1,23 @@
 """Engine: actors that run step by step, a supervisor that restarts them, and the bus between them.
 
-`ThreadEngine` uses one thread per actor; `SharedThread` runs actors that never block in one thread. `InlineEngine` runs
-the same actors under a fake clock in order of due time, without threads or sleeping.
+`ThreadEngine` uses one thread per actor; `PooledEngine` gives actors that mostly wait a thread for each step;
+`SharedThread` runs actors that never block in one thread. `InlineEngine` runs the same actors under a fake clock in
+order of due time, without threads or sleeping.
 """
 
 from tawny.engine.actor import Actor, Bus, Engine, Handle
 from tawny.engine.inline import InlineEngine
+from tawny.engine.pool import ActorPool, PooledEngine
 from tawny.engine.threads import SharedThread, ThreadEngine
 
-__all__ = ["Actor", "Bus", "Engine", "Handle", "InlineEngine", "SharedThread", "ThreadEngine"]
+__all__ = [
+    "Actor",
+    "ActorPool",
+    "Bus",
+    "Engine",
+    "Handle",
+    "InlineEngine",
+    "PooledEngine",
+    "SharedThread",
+    "ThreadEngine",
+]

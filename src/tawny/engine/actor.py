@@ -19,13 +19,13 @@ class Actor(Protocol):
     def step(self) -> float:
         """Do the work that is due. Return the seconds until the next step (0: at once).
 
-        Called from one thread at a time. May block for at most 3 s. An exception ends this actor; the supervisor closes
-        it, waits, and creates a new one.
+        Called from one thread at a time, not always the same. May block for at most 3 s. An exception ends this actor;
+        the supervisor closes it, waits, and creates a new one.
         """
         ...
 
     def close(self) -> None:
-        """Release all resources. Called once, on the stepping thread, also after `step` raised."""
+        """Release all resources. Called once, never during a step, also after `step` raised."""
         ...
 
 
@@ -37,7 +37,7 @@ class Handle(Protocol):
         ...
 
     def stop(self) -> None:
-        """Request the end. The actor's own thread closes it. Returns at once."""
+        """Request the end. The thread that steps the actor closes it. Returns at once."""
         ...
 
     def join(self, timeout_s: float) -> bool:

@@ -5,12 +5,11 @@ have a lane of their own, with few threads and a limited queue.
 """
 
 import asyncio
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from tawny.engine.threads import caller
+from tawny.engine.threads import caller, start_thread
 from tawny.model.errors import NotDone
 
 MAX_AT_ONCE: Final = 2
@@ -79,7 +78,7 @@ class BlockingCalls:
             else:
                 caller(loop, lambda: finish(lambda: done.set_result(result)))()
 
-        threading.Thread(target=work, name=lane, daemon=True).start()
+        start_thread(lane, work)
         return done
 
     def _leave(self, lane: str, found: _Lane) -> None:

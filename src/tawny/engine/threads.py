@@ -4,13 +4,50 @@ As fast as processes here, because decoding, disk and network release the GIL.
 """
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from typing import Any
 
 from tawny.engine.actor import Actor, Handle, Supervised, Tell
 from tawny.model.clock import Clock
 
-# Calls from threads into the asyncio loop.
+# Names of threads, and calls from threads into the asyncio loop.
+
+_PR_SET_NAME = 15
+
+
+@cache
+def _libc() -> Any:
+    import ctypes  # commands that run no thread do not pay for it
+
+    return ctypes.CDLL(None)
+
+
+def name_thread(name: str) -> None:
+    """Name the current thread, also for `top -H` and `ps -L`, which show the first 15 characters."""
+    threading.current_thread().name = name
+    if sys.platform == "linux":
+        _libc().prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+
+
+def start_thread(name: str, run: Callable[[], None]) -> threading.Thread:
+    """Start a named daemon thread: one blocked in the network must not delay the program's exit."""
+
+    def named() -> None:
+        name_thread(name)
+        run()
+
+    thread = threading.Thread(target=named, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def named_executor(name: str, most: int | None = None) -> ThreadPoolExecutor:
+    """Return an executor whose threads all have this name. most: None: as many as asyncio has by default."""
+    return ThreadPoolExecutor(most, name, initializer=partial(name_thread, name))
 
 
 def caller(loop: asyncio.AbstractEventLoop, do: Callable[[], None]) -> Callable[[], None]:
@@ -51,8 +88,7 @@ class SharedThread:
             self._turns.append(turn)
             if self._thread is None:
                 self.stepped_s = self._clock.mono_s()
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
+                self._thread = start_thread(self._name, self._run)
         self._due.set()
         return turn
 
@@ -84,10 +120,9 @@ class SharedThread:
             with self._lock:
                 self._turns.remove(turn)
             turn.close()
-        elif turn.due_s <= now_s:
-            turn.due_s = float("inf")  # a wake after this counts
-            wait_s = turn.step()
-            turn.due_s = min(turn.due_s, _next_s(now_s, wait_s))
+        elif turn.is_woken or turn.due_s <= now_s:
+            turn.is_woken = False  # a wake after this counts
+            turn.due_s = _next_s(now_s, turn.step())
 
 
 class _Turn:
@@ -95,7 +130,7 @@ class _Turn:
 
     def __init__(self, supervised: Supervised, changed: threading.Event) -> None:
         self.name = supervised.name
-        self.due_s, self.is_ending = 0.0, False
+        self.due_s, self.is_woken, self.is_ending = 0.0, False, False
         self._supervised, self._changed = supervised, changed
         self._closed = threading.Event()
 
@@ -107,7 +142,7 @@ class _Turn:
         self._closed.set()
 
     def wake(self) -> None:
-        self.due_s = 0.0  # set the time before the event: in reverse order the thread could sleep through it
+        self.is_woken = True  # set the flag before the event: in reverse order the thread could sleep through it
         self._changed.set()
 
     def stop(self) -> None:
@@ -150,15 +185,14 @@ class ThreadEngine:
 
 
 class _Worker:
-    """One actor's thread. It is a daemon thread: a source blocked in the network must not delay the program's exit."""
+    """One actor's thread."""
 
     def __init__(self, supervised: Supervised) -> None:
         self.name = supervised.name
         self._supervised = supervised
         self._due = threading.Event()
         self._ending = False
-        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
-        self._thread.start()
+        self._thread = start_thread(self.name, self._run)
 
     def _run(self) -> None:
         while not self._ending:

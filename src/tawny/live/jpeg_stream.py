@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tawny.engine.threads import start_thread
 from tawny.live.wakeup import Wakeup, share_once
 from tawny.media.codec.decoder import DecodedFrame, Decoder
 from tawny.media.image.jpeg import jpeg, keyframe_jpeg
@@ -103,8 +104,7 @@ class JpegStream:
         with self._lock:
             self._made.setdefault(wish, _Made()).tell.append(tell)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="jpegs", daemon=True)
-                self._thread.start()
+                self._thread = start_thread("jpegs", self._run)
         self._due.set()
         return JpegLook(self, wish, tell)
 

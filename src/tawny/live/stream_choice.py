@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from tawny.engine.threads import start_thread
 from tawny.live.wakeup import share_once
 from tawny.media.codec.transcoder import Reencoder
 from tawny.model.errors import SourceUnusable
@@ -39,8 +40,7 @@ class TranscodedStream:
         with self._lock:
             self._holders += 1
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="turned", daemon=True)
-                self._thread.start()
+                self._thread = start_thread("turned", self._run)
 
     def close(self) -> None:
         with self._lock:

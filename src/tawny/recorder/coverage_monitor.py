@@ -21,7 +21,6 @@ from tawny.model.errors import (
     SourceUnreachable,
 )
 from tawny.model.gaps import STARTING, Gap, GapEvidence, GapReason
-from tawny.model.ids import CameraId
 from tawny.model.states import CameraState, CameraStatus
 
 SILENT_S = 5.5
@@ -47,31 +46,26 @@ _REASONS: list[tuple[type[SourceError], GapReason, CameraState]] = [
 class CoverageMonitor:
     """Tracks state and gaps of one camera.
 
-    since_ms: when the camera was enabled; the gap before its first frame begins there. put_gap: stores a gap durably
-    and publishes it. tell: receives every status change.
+    status, gap: those before its first frame, both since the camera was enabled. put_gap: stores a gap durably and
+    publishes it. tell: receives every status change.
     """
 
     def __init__(
         self,
-        camera: CameraId,
-        name: str,
+        status: CameraStatus,
+        gap: Gap,
         clock: Clock,
         put_gap: Callable[[Gap], None],
         tell: Callable[[CameraStatus], None],
-        *,
-        since_ms: int,
-        first: GapReason = GapReason.RECORDER_OFF,
-        state: CameraState = CameraState.STARTING,
-        detail: str = STARTING,
     ) -> None:
         self._clock, self._put, self._tell = clock, put_gap, tell
         self._lock = threading.Lock()
-        self._status = CameraStatus(camera, name, state, since_ms)
-        self._gap: Gap | None = Gap(camera, since_ms, None, first, detail)
+        self._status = status
+        self._gap: Gap | None = gap
         self._changes = 0  # of the gap's reason
         self._disk: tuple[GapReason, str] | None = None
         self._is_wanted = True
-        self._put(self._gap)
+        self._put(gap)
 
     @property
     def status(self) -> CameraStatus:

@@ -10,7 +10,7 @@ dropped and reported as a `WriteLoss`. The public methods are thread-safe.
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -41,13 +41,22 @@ _LIST_WITHIN_S: Final = 1.0
 """Closed segments are added to the index within this time after the first of them."""
 
 
+@dataclass(frozen=True, slots=True)
+class DiskCallbacks:
+    """What a recorder calls on its own thread when a disk fails. Both must return at once.
+
+    lost: when part of a stream could not be written (`end_ms` None), and when writing continues. full: when the disk is
+    full, to free space (`storage.retention.runner`).
+    """
+
+    lost: Callable[[WriteLoss], None] = lambda _: None
+    full: Callable[[], None] = lambda: None
+
+
 class SegmentRecorder:
     """Records all streams. Publishes `SegmentClosed` on the bus.
 
-    volume, index: already locked and recovered. lost: called when part of a stream could not be
-    written (`end_ms` None) and when writing continues; on the recorder's thread, must return at once. full: called when
-    the disk is full, to free space (`storage.retention.runner`). seals: seals the cameras that are configured to be
-    sealed.
+    volume, index: already locked and recovered. seals: seals the cameras that are configured to be sealed.
     """
 
     def __init__(
@@ -56,16 +65,14 @@ class SegmentRecorder:
         index: Index,
         clock: Clock,
         bus: Bus,
+        on_disk: DiskCallbacks | None = None,
         *,
-        lost: Callable[[WriteLoss], None] | None = None,
-        full: Callable[[], None] | None = None,
         limits: BufferLimits | None = None,
         seals: EpochKeys | None = None,
     ) -> None:
         self._seals = seals
         self._volume, self._index, self._clock = volume, index, clock
-        self._lost = lost or (lambda _: None)
-        self._full = full or (lambda: None)
+        self._on_disk = on_disk or DiskCallbacks()
         self._limits = limits or BufferLimits()
         if self._limits.segment_bytes is None:
             with suppress(StorageError):  # a disk that does not answer yet
@@ -96,7 +103,7 @@ class SegmentRecorder:
         """
         writer = StreamWriter(self._volume, self._index, self._closing, camera, stream, self._seals)
         recording = StreamRecording(
-            camera, stream, hub, writer, self._places, self._limits, self._lost, self._clock, back_s=back_s
+            hub, writer, self._places, self._limits, self._on_disk.lost, self._clock, back_s=back_s
         )
         self.remove(camera, stream)
         with self._lock:
@@ -209,7 +216,7 @@ class SegmentRecorder:
         is_behind = any(recording.waits for recording in recordings)
         is_full = self._look(recordings, now_s)
         if is_full:
-            self._full()
+            self._on_disk.full()
         for back in self._places.answered():
             self._submit(back.job.on, partial(back.writer.end, SegmentTrailer(0, "the disk isn't responding")))
         self._retry_closing(now_s)

@@ -103,8 +103,6 @@ class StreamRecording:
 
     def __init__(
         self,
-        camera: CameraId,
-        stream: StreamName,
         hub: Hub,
         writer: StreamWriter,
         places: VolumeSelector,
@@ -114,7 +112,7 @@ class StreamRecording:
         *,
         back_s: float = 0.0,
     ) -> None:
-        self.camera, self.stream, self._clock = camera, stream, clock
+        self.camera, self.stream, self._clock = writer.camera, writer.stream, clock
         self._begun_s = 0.0  # when the last finished job was submitted
         self._late: deque[tuple[float, float]] = deque(maxlen=_LATE)  # when, and the seconds at risk
         self._hub, self._writer, self._places, self._limits, self._tell = hub, writer, places, limits, tell

@@ -172,7 +172,7 @@ class StreamWriter:
     ) -> None:
         """seals: seals and signs segments; None: neither."""
         self._volume, self._index, self._closing, self._seals = volume, index, closing, seals
-        self._camera, self._stream = camera, stream
+        self.camera, self.stream = camera, stream
         self._open: _OpenFile | None = None
         self._begun_ms = self._avoided_ms = -1  # start of the newest file; start used by another writer
         self.durable_ms: int | None = None
@@ -201,7 +201,7 @@ class StreamWriter:
 
     def another(self) -> "StreamWriter":
         """Return a writer that continues in a new file while this one waits for a hanging disk."""
-        made = StreamWriter(self._volume, self._index, self._closing, self._camera, self._stream, self._seals)
+        made = StreamWriter(self._volume, self._index, self._closing, self.camera, self.stream, self._seals)
         made.durable_ms, made.durable_bytes = self.durable_ms, self.durable_bytes
         made.clock_offset_s = self.clock_offset_s
         made._avoided_ms = self._begun_ms
@@ -254,13 +254,13 @@ class StreamWriter:
         except StorageError as error:
             for spare in self._volume.spares if on is self._volume else ():
                 if is_volume_present(spare):
-                    log.warning("%s %s: recording to the spare %s: %s", self._camera, self._stream, spare.root, error)
+                    log.warning("%s %s: recording to the spare %s: %s", self.camera, self.stream, spare.root, error)
                     return self._create_on(spare, new)
             raise
 
     def _create_on(self, volume: Volume, new: NewSegmentFile) -> _OpenFile:
         start_ms = self._free_start(volume, new.start_ms)
-        said = about(self._camera, self._stream, new.run, start_ms, new.video, new.audio)
+        said = about(self.camera, self.stream, new.run, start_ms, new.video, new.audio)
         said = replace(said, is_sealed=self._is_sealed)
         self._begun_ms = said.start_ms
         content, signing = self._begin(
@@ -271,7 +271,7 @@ class StreamWriter:
 
     @property
     def _is_sealed(self) -> bool:
-        return self._seals is not None and self._seals.seals(self._camera)
+        return self._seals is not None and self._seals.seals(self.camera)
 
     def _begin(
         self, volume: Volume, said: SegmentMetadata, make_init: MakeInit
@@ -282,9 +282,7 @@ class StreamWriter:
 
     def _free_start(self, volume: Volume, start_ms: int) -> int:
         """Return a start that no other segment has: after a clock change an instant may repeat."""
-        while self._is_taken(
-            volume, SegmentName(self._camera, self._stream, start_ms, None, is_sealed=self._is_sealed)
-        ):
+        while self._is_taken(volume, SegmentName(self.camera, self.stream, start_ms, None, is_sealed=self._is_sealed)):
             start_ms += 1
         return start_ms
 

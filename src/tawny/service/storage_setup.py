@@ -5,7 +5,7 @@ import resource
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +22,7 @@ from tawny.storage.history.journal import HistoryJournal, HistoryLine
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import index_to_write
 from tawny.storage.index.protocol import Index
-from tawny.storage.retention.runner import EVERY_S, LEAST_S
+from tawny.storage.retention.runner import RetentionPace
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ FILES_SHARE: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Opened storage. every_s, least_s: intervals of retention. most_files: None: unlimited.
+    """Opened storage. pace: of retention.
 
     before: the previous holder of the volume's lock, if any. pulse: writes the lock's heartbeat at a time, ms UTC.
     Storage in memory has no lock: no other process can access it.
@@ -50,9 +50,7 @@ class Store:
     before: LockHolder | None = None
     pulse: Callable[[int], None] = lambda _now_ms: None
     release: Callable[[], None] = lambda: None
-    every_s: float = EVERY_S
-    least_s: float = LEAST_S
-    most_files: int | None = None
+    pace: RetentionPace = field(default_factory=RetentionPace)
     others: tuple["VolumeChoice", ...] = ()
     """Tiers, earliest first, and the spare."""
     mirror: Path | None = None
@@ -137,7 +135,5 @@ def _in_memory(size_bytes: int, clock: Clock) -> Store:
         history=_NoHistory(disk),
         index=MemoryIndex(),
         limits=BufferLimits(segment_s=MEMORY_SEGMENT_S, segment_bytes=SEGMENT_BYTES),
-        every_s=MEMORY_EVERY_S,
-        least_s=0.0,
-        most_files=numbers // FILES_SHARE,
+        pace=RetentionPace(every_s=MEMORY_EVERY_S, least_s=0.0, most_files=numbers // FILES_SHARE),
     )

@@ -18,7 +18,7 @@ from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.opening import index_to_write
 from tawny.storage.index.protocol import Index
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.recovery import recover
 from tawny.testing.clock import FakeClock
 from tests.faults.child import CAMERA, FPS, LOOK_S
@@ -48,7 +48,7 @@ def _look(data: Path, told: list[list[str]]) -> dict[str, object]:
     try:
         ledger = HistoryLedger(history, index, clock)
         recover(volume, index, ledger, clock, before=lock.before, boot="another", cameras=[CAMERA])
-        report = check_volume(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
+        report = check_volume(volume, index, clock, CheckScope(deep=True, with_wall=True, beside_recorder=False))
         broken = [f"{one.what} {one.path} {one.detail}" for one in report.findings]
         broken += _not_kept(data, index, told)
         bounds = index.bounds(CAMERA)

@@ -19,7 +19,7 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.opening import index_to_write
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.recovery import recover
 from tawny.testing.waiting import until
 from tests.faults.child import CAMERA, FPS
@@ -110,7 +110,7 @@ def _look(data: Path, spare: Path | None, said: Said) -> dict[str, object]:
     index = index_to_write(volume, history)
     ledger = HistoryLedger(history, index, CLOCK)
     recover(volume, index, ledger, CLOCK, before=lock.before, boot="another", cameras=[CAMERA])
-    report = check_volume(volume, index, CLOCK, deep=True, with_wall=True, beside_recorder=False)
+    report = check_volume(volume, index, CLOCK, CheckScope(deep=True, with_wall=True, beside_recorder=False))
     spans = index.spans(CAMERA, None, Span(0, 1 << 45))
     came = [at_ms for (at_ms,) in said.of("came")]
     came = [at_ms for at_ms in came if at_ms < came[-1] - 1000]  # what the kill at the end costs is told elsewhere

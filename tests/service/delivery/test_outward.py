@@ -13,6 +13,7 @@ from tawny.config.settings import CameraSettings, Settings
 from tawny.config.targets import DestinationSettings
 from tawny.delivery.delivery import DeliveryKind, ReceivedAccess
 from tawny.delivery.send_schedule import open_in_s
+from tawny.engine import ThreadEngine
 from tawny.model.errors import SettingsError
 from tawny.model.ids import EventId
 from tawny.model.times import utc_from_text
@@ -33,7 +34,12 @@ class Bench:
         text = f'[destinations.nas]\nurl = "folder:{self.nas}"\n{more}\n'
         recorder = FakeRecorder(root, self.clock)
         self.outward = DeliveryService(
-            settings(text), ":memory:", recorder, PluginRegistry.opened(), self.clock, lambda part, error: None
+            settings(text),
+            ":memory:",
+            recorder,
+            PluginRegistry.opened(),
+            self.clock,
+            ThreadEngine(self.clock, lambda part, error: None),
         )
         self.outward.bringing.take_over(settings(text).destinations)
 

@@ -10,6 +10,7 @@ import pytest
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.delivery.delivery import DeliveryState
+from tawny.engine import ThreadEngine
 from tawny.model.errors import NotDone, SettingsError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
@@ -45,7 +46,12 @@ class Bench:
         self.file.write_text(TEXT)
         self.settings, doors = read_settings(self.file), PluginRegistry.opened()
         self.outward = DeliveryService(
-            self.settings, ":memory:", self.recorder, doors, self.clock, lambda part, error: None
+            self.settings,
+            ":memory:",
+            self.recorder,
+            doors,
+            self.clock,
+            ThreadEngine(self.clock, lambda part, error: None),
         )
         config = self.file if in_file else None
         self.placing = TargetSettingsService(lambda: self.settings, self.apply, self.outward, doors, config)

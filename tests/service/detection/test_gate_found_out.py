@@ -15,6 +15,7 @@ from tawny.engine import InlineEngine
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.observations import Frame
 from tawny.service.detection.camera_detection import CameraDetection, DetectionServices
+from tawny.service.detection.event_writer import EventWriter
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
 from tawny.storage.disk.volume import Volume
@@ -57,8 +58,7 @@ def _concern_after_two_walks(folder: Path, kind: DetectorKind) -> tuple[str, boo
         clock,
         engine,
         doors,
-        volume,
-        cast("EventMarks", Mock(EventMarks)),
+        EventWriter(cast("EventMarks", Mock(EventMarks)), volume),
         MotionScoreFile(volume, clock),
         MotionGrids(volume, clock),
     )

@@ -16,6 +16,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import EventChanged, Message
 from tawny.model.packets import SourcePacket
 from tawny.service.detection.camera_detection import CameraDetection, DetectionServices
+from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.identity_store import IdentityStore
 from tawny.service.detection.recognition_service import RecognitionService
 from tawny.service.plugin_registry import PluginRegistry
@@ -82,12 +83,13 @@ class House:
         self.book = IdentityStore(folder, folder)
         room = RecognitionService(lambda: chosen, doors, self.book, self.clock)
         room.start(engine)
+        events = EventWriter(Mock(EventMarks), volume)
+        events.start(engine)
         means = DetectionServices(
             self.clock,
             engine,
             doors,
-            volume,
-            Mock(EventMarks),
+            events,
             MotionScoreFile(volume, self.clock),
             MotionGrids(volume, self.clock),
             reading=room.desk,
@@ -102,6 +104,7 @@ class House:
         engine.run_for(LENGTH_S + 8)
         for one in made:
             one.close()
+        events.close()
         room.close()
 
     def events(self, camera: CameraId) -> list[Event]:

@@ -11,12 +11,13 @@ from tawny.config.loader import read_settings
 from tawny.config.settings import DetectionSettings
 from tawny.detection.abandoned_object import AbandonedObject
 from tawny.detection.tamper import STAYS_S
-from tawny.engine import InlineEngine
+from tawny.engine import Handle, InlineEngine
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import EventChanged, Message, RunEnded
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
 from tawny.service.detection.camera_detection import WORDS, CameraDetection, DetectionServices
+from tawny.service.detection.event_writer import EventWriter
 from tawny.service.retention.event_marks import EventMarks
 from tawny.storage.disk.layout import SOUND
 from tawny.storage.disk.volume import Volume
@@ -99,12 +100,13 @@ def watching(folder: Path, told: list[Message], scores: MotionScoreFile | None =
     clock, marks = FakeClock(), Mock(EventMarks)
     volume = Volume.at(folder)
     nobody: Any = None
+    events = EventWriter(marks, volume)
+    events.handle = Mock(Handle, wake=events.step)  # as if its thread were at once there
     means = DetectionServices(
         clock,
         InlineEngine(clock, lambda _part, _error: None),
         nobody,
-        volume,
-        marks,
+        events,
         scores or MotionScoreFile(volume, clock),
         MotionGrids(volume, clock),
     )

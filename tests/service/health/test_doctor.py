@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tawny.delivery.delivery import Delivery, DeliveryKind
-from tawny.engine import InlineEngine
+from tawny.engine import InlineEngine, ThreadEngine
 from tawny.model.clock import SystemClock, is_kept_right
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.messages import Alarm, ProblemKind
@@ -45,7 +45,12 @@ class Bench:
         self.recorder = FakeRecorder(root, self.clock)
         text = f'[notifiers.hook]\nurl = "webhook+{service.base}/"\n'
         self.outward = DeliveryService(
-            settings(text), ":memory:", self.recorder, PluginRegistry.opened(), self.clock, lambda part, error: None
+            settings(text),
+            ":memory:",
+            self.recorder,
+            PluginRegistry.opened(),
+            self.clock,
+            ThreadEngine(self.clock, lambda part, error: None),
         )
         self.root, self.certificate = root, root / "shown.pem"
         self.stack = ExitStack()

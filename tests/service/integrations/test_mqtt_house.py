@@ -40,7 +40,7 @@ class Bench:
             Kept(),
             lambda action, person, caller, detail: self.notes.append((action, person, detail)),
             rig.clock,
-            running.parts.place.died,
+            running.pooled_engine(),
             lambda: 3,
         )
 

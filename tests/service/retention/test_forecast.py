@@ -9,7 +9,7 @@ from tawny.service.retention.forecast import ENOUGH_S, RateMeter, storage_outloo
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.contract import RetentionRule as Rules
-from tawny.storage.retention.runner import Retention
+from tawny.storage.retention.runner import Retention, RetentionPace
 from tests.storage.bench import MAIN, PORCH, Site
 
 SIZE_BYTES, TOTAL_BYTES = 50_000, 6_000_000
@@ -27,7 +27,9 @@ def test_the_forecast_is_within_a_tenth_of_a_simulated_fill(
 
     monkeypatch.setattr(site.volume, "space", space)
     rules = Rules(free_share=keep.min_free, size_bytes=keep.max_size)
-    retention = Retention(site.volume, site.index, site.ledger, site.clock, rules, least_s=0.0)
+    retention = Retention(
+        site.volume, site.index, site.ledger, site.clock, RetentionContract(rules), RetentionPace(least_s=0.0)
+    )
     kept, told = RetentionContract(rules), None
     for minute in range(150):
         site.clock.advance(60)

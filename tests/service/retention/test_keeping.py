@@ -39,7 +39,7 @@ class Bench:
         self.file.write_text(FILE)
         self.settings: Settings = read_settings(self.file)
         site, kept = self.site, contract(self.settings)
-        self.retention = Retention(site.volume, site.index, site.ledger, site.clock, kept.everyone, kept.cameras)
+        self.retention = Retention(site.volume, site.index, site.ledger, site.clock, kept)
         engine = InlineEngine(site.clock, lambda _, error: pytest.fail(str(error)))
         self.room = FreeSpace(site.volume, site.index, site.clock, lambda: self.settings, lambda: None, dict)
         self.room.figures = DiskUsage(1, 2, 3, keeps_days=20.0, fits=True)
@@ -52,8 +52,7 @@ class Bench:
 
     def _apply(self, new: Settings, _file: str) -> None:
         self.settings = new
-        kept = contract(new)
-        self.retention.promise(kept.everyone, kept.cameras)
+        self.retention.promise(contract(new))
 
     def asked(self, **words: object) -> web.RetentionRequest:
         return web.RetentionRequest({**retention_to_table(self.settings.storage.retention), **words}, {})
@@ -96,7 +95,8 @@ def test_what_goes_tomorrow_is_foreseen(bench: Bench, monkeypatch: pytest.Monkey
     assert [one.segment for one in bench.keeping.plan(None, 86_400.0).removals] == [row]
     monkeypatch.setattr(bench.site.volume, "space", lambda: DiskCapacity(3_600_000, 100_000_000))
     older = bench.site.put(8 * DAY_MIN)
-    bench.retention.keep = replace(bench.retention.keep, max_s=None)
+    kept = contract(bench.settings)
+    bench.retention.promise(replace(kept, everyone=replace(kept.everyone, max_s=None)))
     assert bench.keeping.plan(None, 3500.0).removals == []
     assert {one.segment.id for one in bench.keeping.plan(None, 3602.0).removals} <= {row.id, older.id}
 

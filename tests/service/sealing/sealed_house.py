@@ -10,6 +10,7 @@ from shutil import copytree
 
 from tawny.api.auth.unlocks import unlocked_recorder
 from tawny.config.settings import Settings
+from tawny.engine import ThreadEngine
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import EventChanged
@@ -176,7 +177,13 @@ def outward_of(chosen: Settings, found: House) -> DeliveryService:
     running = found.rig.running
     where = found.folder / "outbox.db"
     return DeliveryService(
-        chosen, where, running, PluginRegistry.opened(), found.rig.clock, _fails, sealed=running.sealing.out
+        chosen,
+        where,
+        running,
+        PluginRegistry.opened(),
+        found.rig.clock,
+        ThreadEngine(found.rig.clock, _fails),
+        sealed=running.sealing.out,
     )
 
 

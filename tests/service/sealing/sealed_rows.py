@@ -36,7 +36,7 @@ from tawny.storage.history.evidence_folder import shown_of
 from tawny.storage.history.file_signing import read_sealed
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import rebuild
-from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.healing import heal, wrong_with
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.removal import Removal, remove_segments
@@ -342,7 +342,7 @@ def checks(home: House, tmp: Path) -> None:
 
 
 def found(home: House, copy: Copy) -> str:
-    report = check_volume(copy.volume, copy.index, home.rig.clock, deep=True)
+    report = check_volume(copy.volume, copy.index, home.rig.clock, CheckScope(deep=True))
     return "; ".join(one.detail for one in report.findings)
 
 

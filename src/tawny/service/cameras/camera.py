@@ -38,12 +38,12 @@ from tawny.service.cameras.duty import OFF as GONE
 from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.detection.camera_detection import CameraDetection, DetectionServices
+from tawny.service.detection.event_writer import EventWriter
 from tawny.service.plugin_registry import OFF as NO_DETECTOR
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
 from tawny.service.retention.promises import Rates
 from tawny.sources.source import CameraConnection, SharedSource, SourceContext, Speaker, SpeakingSource
-from tawny.storage.disk.volume import Volume
 from tawny.storage.retention.contract import duration_words
 from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
@@ -169,9 +169,9 @@ class CameraServices:
     engine: Engine
     bus: Bus
     doors: PluginRegistry
-    volume: Volume
     gaps: GapWriter
     marks: EventMarks
+    events: EventWriter
     recorder: SegmentRecorder
     scores: MotionScoreFile
     grids: MotionGrids
@@ -214,20 +214,16 @@ class RunningCamera:
         self._next = GONE
         self._recorded = self.duty.is_recorded
         means = DetectionServices(
-            parts.clock, parts.engine, parts.doors, parts.volume, parts.marks, parts.scores, parts.grids, parts.desk,
+            parts.clock, parts.engine, parts.doors, parts.events, parts.scores, parts.grids, parts.desk,
             parts.reading, parts.guesser,
         )  # fmt: skip
         self.watching = CameraDetection(camera_id, self.hubs, means, self._happened, self._scored, self._seen_otherwise)
         self.keeper = CoverageMonitor(
-            camera_id,
-            self.name,
+            CameraStatus(camera_id, self.name, self.duty.state, since_ms),
+            Gap(camera_id, since_ms, None, self.duty.reason, self.duty.detail),
             parts.clock,
             self._put_gap,
             lambda status: parts.bus.publish(StatusChanged(self.watching.shown(status))),
-            since_ms=since_ms,
-            first=self.duty.reason,
-            state=self.duty.state,
-            detail=self.duty.detail,
         )
         self._losses: dict[StreamName, PacketLoss] = {}
         self._begin_stream(StreamName.MAIN, settings.source)

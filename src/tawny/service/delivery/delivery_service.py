@@ -10,7 +10,7 @@ from tawny.delivery.delivery import Delivery, ReceivedAccess
 from tawny.delivery.destination import ConnectionTestStep, RemoteFile
 from tawny.delivery.notifiers import webpush
 from tawny.delivery.outbox import Outbox, OutboxBacklog
-from tawny.engine import ThreadEngine
+from tawny.engine import Engine
 from tawny.model.clock import Clock
 from tawny.model.errors import DeliveryError, TawnyError
 from tawny.model.events import Event
@@ -31,7 +31,6 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService
 from tawny.service.sealing.sealed_export import NoSealedExport, SealedExportApi
 
-Died = Callable[[str, BaseException], None]
 MEMORY_SHARE = 2
 """In memory mode the outbox may hold recordings of at most 1/MEMORY_SHARE of the memory limit."""
 _STOP_S = 5.0
@@ -63,15 +62,15 @@ class DeliveryService:
         recorder: RecorderService,
         doors: PluginRegistry,
         clock: Clock,
-        died: Died,
+        engine: Engine,
         may_see: MaySee = lambda *_: False,
         deciding: Decider | None = None,
         sealed: SealedExportApi | None = None,
     ) -> None:
         """Create the service; `start` starts it.
 
-        where: path of the outbox database, or `:memory:`. died: called when an actor had to be restarted. deciding: the
-        rules. sealed: None: no camera is sealed.
+        where: path of the outbox database, or `:memory:`. engine: runs the service's actors and no
+        others. deciding: the rules. sealed: None: no camera is sealed.
         """
         sealed = sealed or NoSealedExport()
         self.outbox = Outbox(where, clock)
@@ -79,7 +78,7 @@ class DeliveryService:
         self._paused: set[str] = set()
         self._changing = threading.Lock()
         self._is_working = False
-        self._engine = ThreadEngine(clock, died)
+        self._engine = engine
         self._unsubscribe: Callable[[], None] = lambda: None
         self.sending = UploadScheduler(
             self.outbox,

@@ -35,10 +35,9 @@ from tawny.model.observations import Frame, Look
 from tawny.model.packets import VideoFormat
 from tawny.model.polygon import Polygon, grid_of
 from tawny.model.states import ON_WATCH, CameraState, CameraStatus
+from tawny.service.detection.event_writer import EventWriter
 from tawny.service.plugin_registry import OFF, PluginRegistry
-from tawny.service.retention.event_marks import EventMarks
 from tawny.storage.disk.layout import SOUND as SOUND_SCORES
-from tawny.storage.disk.volume import Volume
 from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
 
@@ -145,8 +144,7 @@ class DetectionServices:
     clock: Clock
     engine: Engine
     doors: PluginRegistry
-    volume: Volume
-    marks: EventMarks
+    events: EventWriter
     scores: MotionScoreFile
     grids: MotionGrids
     desk: ClassificationQueue = field(default_factory=ClassificationQueue)
@@ -174,7 +172,7 @@ class CameraDetection:
         changed: Callable[[], None],
     ) -> None:
         self._camera, self._hubs, self._means = camera, hubs, means
-        self._tell, self._scored, self._changed = tell, scored, changed
+        self._tell, self._scored, self._changed = means.events.publisher(tell), scored, changed
         self.meter = LiveMeter()
         self.trouble = self.sound_trouble = ""
         """Problem of detection and of sound detection with its remedy; empty if none."""
@@ -275,8 +273,8 @@ class CameraDetection:
             made = means.doors.detectors[settings.detector](settings.options)
             self._take_own(made)
             detector = in_places(made, places)
-            volume = means.volume
-            events = EventBuilder(self._camera, means.marks, self._tell, volume.write_picture, main, volume.write_loop)
+            written = means.events
+            events = EventBuilder(self._camera, written, self._tell, written.write_picture, main, written.write_loop)
             noted = ActivityRecorder(
                 self._camera, events, means.scores, means.grids, tuple(settings.zones), self,
                 tamper=tamper, left=AbandonedObjectDetector(places.zones), meter=self.meter,
@@ -382,7 +380,8 @@ class CameraDetection:
         self._sounds.end(end_ms)
 
     def _moments(self) -> ConditionEvents:
-        return ConditionEvents(self._camera, self._means.marks, self._tell, self._means.volume.write_picture)
+        events = self._means.events
+        return ConditionEvents(self._camera, events, self._tell, events.write_picture)
 
 
 def _picture(frame: Frame) -> bytes:

@@ -4,9 +4,11 @@ import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from tawny.engine.threads import start_thread
 from tawny.media.audio import can_become_aac
 from tawny.media.codec.parameter_sets import codec_string
 from tawny.model.damage import DamageSum
@@ -149,7 +151,7 @@ class HealthAnswer:
             answered = self._asking.get(name)
             if answered is None:
                 answered = self._asking[name] = threading.Event()
-                threading.Thread(target=self._ask, args=(camera, answered), name="health", daemon=True).start()
+                start_thread("health", partial(self._ask, camera, answered))
         if not answered.wait(0.0 if self._is_slow else ANSWER_S):
             self._is_slow = True
         with self._lock:

@@ -5,11 +5,13 @@ import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from tawny.config.settings import Settings
 from tawny.delivery.commands import CameraControls, RelayOutput
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import Handle
+from tawny.engine.threads import start_thread
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, TawnyError
 from tawny.model.ids import CameraId
@@ -124,12 +126,7 @@ class DeviceControl:
     def _end_together(self, ready: Mapping[str, _Due], wait_s: float) -> None:
         """End each in a thread of its own: a camera that does not answer must not delay another's end."""
         until_s = self._clock.mono_s() + wait_s
-        running = [
-            threading.Thread(target=self._end, args=(key, due), name=f"end {key}", daemon=True)
-            for key, due in ready.items()
-        ]
-        for one in running:
-            one.start()
+        running = [start_thread(f"end {key}", partial(self._end, key, due)) for key, due in ready.items()]
         for one in running:
             one.join(max(0.0, until_s - self._clock.mono_s()))
 

@@ -13,7 +13,7 @@ from tawny.delivery.commands import CameraControls, CommandIssuer, CommandRefuse
 from tawny.delivery.emitters import emitter_of
 from tawny.delivery.notifier import NotifierStore
 from tawny.delivery.scripts import ScriptRunner
-from tawny.engine import ThreadEngine
+from tawny.engine import Engine
 from tawny.events.modes import ModeState
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
@@ -28,7 +28,6 @@ from tawny.service.integrations.inputs import DatagramDoor, Inputs
 from tawny.service.integrations.mqtt_topics import MqttTopics
 from tawny.service.recorder import RecorderService
 
-Died = Callable[[str, BaseException], None]
 _STOP_S = 5.0
 _COMMAND = "a command"
 log = logging.getLogger(__name__)
@@ -51,7 +50,7 @@ class IntegrationService:
         kept: NotifierStore,
         note: Note,
         clock: Clock,
-        died: Died,
+        engine: Engine,
         waiting: Callable[[], int] = lambda: 0,
         hidden: Sequence[Path] = (),
         logins: LoginHistory | None = None,
@@ -67,7 +66,7 @@ class IntegrationService:
         self._mqtt: MqttTopics | None = None
         if settings.mqtt.url:
             self._mqtt = MqttTopics(now, recorder, modes, self.desk.do, waiting, clock)
-        self._engine = ThreadEngine(clock, died)
+        self._engine = engine
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def start(self) -> None:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from tawny.engine.threads import start_thread
 from tawny.media.codec.demuxer import CompressedUnit, Demuxer, DemuxTrack, open_rtsp, read_extradata
 from tawny.media.codec.nal import START, split_annexb
 from tawny.model.clock import Clock
@@ -429,8 +430,7 @@ class FfmpegConnection:
         self._waiting: queue.Queue[SourcePacket | SourceError] = queue.Queue(_QUEUED_PACKETS)
         self._closing = False
         self._over: SourceError | None = None
-        self._thread = threading.Thread(target=self._run, name=f"rtsp {address.host}", daemon=True)
-        self._thread.start()
+        self._thread = start_thread(f"rtsp {address.host}", self._run)
         atexit.register(self._leave)  # a thread still inside FFmpeg at interpreter exit would crash it
 
     def read(self) -> SourcePacket | IdleUntil:

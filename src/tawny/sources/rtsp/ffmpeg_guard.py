@@ -11,11 +11,11 @@ words it looks for do not occur by chance.
 
 import re
 import socket
-import threading
 from dataclasses import replace
 from typing import Final
 
 from tawny.engine.descriptors import wait_readable
+from tawny.engine.threads import start_thread
 from tawny.model.clock import Clock
 from tawny.model.errors import (
     SourceError,
@@ -186,7 +186,7 @@ class FfmpegGate:
         """Number of offers of Basic."""
         self.is_redirected = False
         self._is_closed = False
-        threading.Thread(target=self._run, name=f"gate {address.host}", daemon=True).start()
+        start_thread(f"gate {address.host}", self._run)
 
     def close(self) -> None:
         """End the connection within _LOOK_S."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from tawny.config.units import seconds
+from tawny.engine.threads import start_thread
 from tawny.model.errors import SourceError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
@@ -40,7 +41,7 @@ class BackgroundOpen:
         self._inner: CameraConnection | None = None
         self._error: SourceError | None = None
         self._is_closed = False
-        threading.Thread(target=self._run, name="open", daemon=True).start()
+        start_thread("open", self._run)
 
     def read(self) -> SourcePacket | IdleUntil:
         if self._inner is not None:

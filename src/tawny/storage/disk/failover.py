@@ -22,10 +22,10 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.disk.volume_walk import FileKind, walk
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger, replay
+from tawny.storage.index.catalogue import row_of
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import INDEX_NAME, SUFFIXES
 from tawny.storage.index.protocol import Index
-from tawny.storage.index.segment_row import row_of
 from tawny.storage.repair.recovery import folders_left_over, put_in_order
 
 # Detection of a missing main disk, before anything is written to an empty mount point.

@@ -10,6 +10,7 @@ exist on the main disk alone.
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -60,26 +61,31 @@ class _Copy:
 
     def __init__(self, volume: Volume, index: Index, clock: Clock, root: Path, contract: RetentionContract) -> None:
         self._volume, self._index, self._clock = volume, index, clock
-        self.mirror = join(volume, root, VolumeUse.MIRROR)
-        self._lock = self.mirror.lock(clock)
-        self._history = HistoryJournal(self.mirror.disk)
-        self.index = index_to_write(self.mirror, self._history)
-        self.ledger = HistoryLedger(self._history, self.index, clock)
-        self.retention = Retention(self.mirror, self.index, self.ledger, clock, contract.everyone, contract.cameras)
-        finish_removals(self.mirror, self.index, self.ledger, clock)
-        put_in_order(self.mirror, self.index, folders_left_over(self.mirror), "found open")
-        self.ledger.started(boot_id())
-        self._lacking = self._all_lacking()
+        with ExitStack() as opened:
+            self.mirror = join(volume, root, VolumeUse.MIRROR)
+            opened.callback(self._leave)
+            opened.callback(self.mirror.lock(clock).release)
+            history = HistoryJournal(self.mirror.disk)
+            opened.callback(history.close)
+            self.index = index_to_write(self.mirror, history)
+            opened.callback(self.index.close)
+            self.ledger = HistoryLedger(history, self.index, clock)
+            self.retention = Retention(self.mirror, self.index, self.ledger, clock, contract)
+            finish_removals(self.mirror, self.index, self.ledger, clock)
+            put_in_order(self.mirror, self.index, folders_left_over(self.mirror), "found open")
+            self.ledger.started(boot_id())
+            self._lacking = self._all_lacking()
+            self._opened = opened.pop_all()
         self._at_hand: Segment | None = None
         self.has_caught_up = False
         self._retention_s = clock.mono_s()
         self._days_s = clock.mono_s() + _DAYS_EVERY_S
 
     def close(self) -> None:
+        self._opened.close()
+
+    def _leave(self) -> None:
         self._volume.copies = tuple(one for one in self._volume.copies if one is not self.mirror)
-        self._history.close()
-        self._lock.release()
-        self.index.close()
 
     def put_segment(self, segment: Segment) -> bool:
         """Copy a segment. Return False if the mirror has it already or the file no longer exists."""
@@ -219,7 +225,7 @@ class Mirror:
         """Apply a new retention contract."""
         self._contract = contract
         if self._copy is not None:
-            self._copy.retention.promise(contract.everyone, contract.cameras)
+            self._copy.retention.promise(contract)
 
     def heard(self, message: Message) -> None:
         match message:
@@ -262,7 +268,7 @@ class Mirror:
             return self._step()
         except DiskFull as error:
             self._problem = error
-            return self._make_room()
+            return self._make_room(error)
         except StorageError as error:
             self._give_up(error)
             return AGAIN_S
@@ -311,9 +317,11 @@ class Mirror:
             case Event():
                 to.put_event(what)
 
-    def _make_room(self) -> float:
-        assert self._copy is not None
+    def _make_room(self, full: DiskFull) -> float:
+        """Free space on the open mirror. One that was full when it was opened is tried again later."""
         try:
+            if self._copy is None:
+                raise full
             self._copy.retention.run(urgent=True)
         except StorageError as error:
             self._give_up(error)

@@ -1,4 +1,4 @@
-"""Catalogue: closed segments in the folders of an hour on all volumes, by file name and size.
+"""Catalogue: closed segments in the folders of an hour on all volumes, by file name and size; and one file's row.
 
 The index stores only counts of settled hours and reads their segments from here. Listings are cached. A caller whose
 count differs requests a new listing (`fresh`). Thread-safe.
@@ -8,9 +8,10 @@ import threading
 from collections import OrderedDict
 from typing import Final, NamedTuple
 
-from tawny.model.errors import StorageError
+from tawny.model.errors import FileDamaged, StorageError
 from tawny.model.ids import CameraId, StreamName
-from tawny.storage.disk.layout import HOUR_MS, hour_folder, segment_name
+from tawny.model.segments import Segment
+from tawny.storage.disk.layout import HOUR_MS, SegmentName, hour_folder, segment_name
 from tawny.storage.disk.secondary_volumes import any_away
 from tawny.storage.disk.volume import Volume
 from tawny.storage.segments.metadata import SegmentMetadata, read_about
@@ -105,3 +106,18 @@ class Catalogue:
             return self._volume is None or any_away(self._volume)
         except StorageError:
             return True
+
+
+def row_of(volume: Volume, name: SegmentName, size_bytes: int) -> Segment:
+    """Return the row of a closed file. Reads the file's header.
+
+    Raises FileDamaged if the header is unreadable or belongs to another camera, stream or time.
+    """
+    said = read_about(volume.disk, name.path)
+    if said is None:
+        raise FileDamaged(str(volume.root / name.path), "it does not say what it is")
+    if said.name != SegmentName(name.camera, name.stream, name.start_ms, None, is_sealed=name.is_sealed):
+        raise FileDamaged(
+            str(volume.root / name.path), f"it says that it is {said.stream} of {said.camera} from {said.start_ms} on"
+        )
+    return said.segment(name, size_bytes)

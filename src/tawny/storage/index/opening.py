@@ -20,9 +20,8 @@ from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Reserve, Volume
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import replay
-from tawny.storage.index.catalogue import Catalogue
+from tawny.storage.index.catalogue import Catalogue, row_of
 from tawny.storage.index.protocol import Index
-from tawny.storage.index.segment_row import row_of
 from tawny.storage.index.sqlite_file import outdated
 from tawny.storage.index.sqlite_index import SqliteIndex
 

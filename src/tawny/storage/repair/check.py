@@ -7,7 +7,7 @@ runs.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from tawny.media.mp4.leaf_proof import changed_fragments
@@ -74,22 +74,34 @@ def _is_same_hour(one: SegmentCount, other: SegmentCount) -> bool:
     return (one.camera, one.stream, one.begin_ms) == (other.camera, other.stream, other.begin_ms)
 
 
+@dataclass(frozen=True, slots=True)
+class CheckScope:
+    """What is checked.
+
+    deep: complete files, not only headers. with_wall: recorded time plus gaps against wall-clock time. beside_recorder:
+    another process records here; None detects it.
+    """
+
+    deep: bool = False
+    with_wall: bool = False
+    beside_recorder: bool | None = None
+
+
 def check_volume(
     volume: Volume,
     index: Index,
     clock: Clock,
+    scope: CheckScope | None = None,
     *,
     ledger: HistoryLedger | None = None,
-    deep: bool = False,
-    with_wall: bool = False,
-    beside_recorder: bool | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> CheckReport:
     """Check all volumes. Raises StorageError.
 
-    ledger: repair, and record losses there; None only reports. deep: read complete files, not only headers.
-    beside_recorder: another process records here; None detects it. progress: called with the number of files so far.
+    ledger: repair, and record losses there; None only reports. progress: called with the number of files so far.
     """
+    scope = scope or CheckScope()
+    deep, beside_recorder = scope.deep, scope.beside_recorder
     if beside_recorder is None:
         beside_recorder = holder(volume.root) is not None
     checking = _Checking(volume, index, ledger, deep=deep, beside_recorder=beside_recorder)
@@ -100,7 +112,7 @@ def check_volume(
     checking.check_index_rows()
     if deep:
         checking.findings += verify_history(volume, clock.now_ms(), repair=ledger is not None and not beside_recorder)
-    told = checking.check_coverage(clock.now_ms()) if with_wall else None
+    told = checking.check_coverage(clock.now_ms()) if scope.with_wall else None
     damage = _damage(index, clock.now_ms())
     return CheckReport(
         checking.segments,

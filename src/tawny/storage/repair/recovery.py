@@ -22,8 +22,8 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import sign_found
 from tawny.storage.history.journal import HistoryLine
 from tawny.storage.history.ledger import HistoryLedger, replay
+from tawny.storage.index.catalogue import row_of
 from tawny.storage.index.protocol import Index
-from tawny.storage.index.segment_row import row_of
 from tawny.storage.repair.finalize_segment import Reclosed, finalize_segments
 from tawny.storage.retention.removal import finish_removals
 from tawny.storage.retention.thinning import finish_thinning

@@ -107,15 +107,25 @@ def recorded_rate(index: Index, cameras: Iterable[CameraId]) -> float:
     return index.size_bytes() * 1000 / recorded_ms if recorded_ms > 0 else 0.0
 
 
-class RemovalPlanner:
-    """Makes one plan.
+@dataclass(frozen=True, slots=True)
+class RemovalConditions:
+    """What a plan depends on besides the contract and the recordings.
 
-    space: the main disk first, then others. urgent_bytes: minimum free bytes on the main disk, regardless of settings.
-    least_s: minimum age for removal for free space unless urgent; less on a disk of which half holds less time.
-
-    held: recordings with a pending upload, which are kept. cameras: cameras whose segments may be thinned. looked:
-    progress of earlier runs.
+    cameras: cameras whose segments may be thinned. urgent_bytes: minimum free bytes on the main disk, regardless of
+    settings. least_s: minimum age for removal for free space unless urgent; less on a disk of which half holds less
+    time. looked: progress of earlier runs. held: recordings with a pending upload, which are kept.
     """
+
+    cameras: Sequence[CameraId] = ()
+    urgent_bytes: int = 0
+    least_s: float = 0.0
+    looked: Looked = field(default_factory=dict)
+    thin_at_once: int = THINNED_AT_ONCE
+    held: Sequence[tuple[CameraId, Span]] = ()
+
+
+class RemovalPlanner:
+    """Makes one plan. space: the main disk first, then others."""
 
     def __init__(
         self,
@@ -123,19 +133,12 @@ class RemovalPlanner:
         index: Index,
         space: DiskCapacity | Sequence[DiskSpace],
         now_ms: int,
-        *,
-        cameras: Iterable[CameraId] = (),
-        urgent_bytes: int = 0,
-        least_s: float = 0.0,
-        looked: Looked | None = None,
-        thin_at_once: int = THINNED_AT_ONCE,
-        held: Sequence[tuple[CameraId, Span]] = (),
+        conditions: RemovalConditions | None = None,
     ) -> None:
-        self._held = held
+        self._conditions = conditions or RemovalConditions()
         self._contract, self._index, self._now_ms = contract, index, now_ms
         self._rooms = [DiskSpace(space, None)] if isinstance(space, DiskCapacity) else list(space)
-        self._cameras, self._urgent_bytes, self._least_s = list(cameras), urgent_bytes, least_s
-        self._looked, self._thin_at_once = dict(looked or {}), thin_at_once
+        self._looked = dict(self._conditions.looked)
         self._removals: dict[SegmentId, Removal] = {}
         self._thinnings: list[Thinning] = []
         self._missing = _Need()
@@ -144,7 +147,7 @@ class RemovalPlanner:
     def plan(self) -> RemovalPlan:
         self._by_age()
         for number, room in enumerate(self._rooms):
-            self._for_free_space(room, self._urgent_bytes if number == 0 else 0)
+            self._for_free_space(room, self._conditions.urgent_bytes if number == 0 else 0)
         for camera, stream, keep in self._contract.limits():
             self._for_limits(camera, stream, keep)
         goes_on = self._thin()
@@ -181,8 +184,9 @@ class RemovalPlanner:
 
     def _protected_s(self, space: DiskCapacity) -> float:
         """Return the age at which recordings may go for free space: less where half of the disk holds less."""
-        rate = recorded_rate(self._index, self._cameras)
-        return min(self._least_s, space.total_bytes / 2 / rate) if rate else self._least_s
+        rate = recorded_rate(self._index, self._conditions.cameras)
+        least_s = self._conditions.least_s
+        return min(least_s, space.total_bytes / 2 / rate) if rate else least_s
 
     def _for_limits(self, camera: CameraId | None, stream: StreamName | None, keep: RetentionRule) -> None:
         if keep.size_bytes is not None:
@@ -247,7 +251,7 @@ class RemovalPlanner:
         """Plan thinning. Return whether the next run has more."""
         if all(keep.thin_s is None for keep in self._contract.each()):
             return False
-        for camera in self._cameras:
+        for camera in self._conditions.cameras:
             for stream in StreamName:
                 keep = self._contract.of(camera, stream)
                 if keep.thin_s is None:
@@ -264,7 +268,7 @@ class RemovalPlanner:
         key = (camera, stream, with_events)
         chosen = {one.segment.id for one in self._thinnings}
         for segment in self._oldest(camera, stream, self._ago(age_s), after=self._looked.get(key)):
-            if len(self._thinnings) >= self._thin_at_once:
+            if len(self._thinnings) >= self._conditions.thin_at_once:
                 return False
             self._looked[key] = segment
             if is_thinned(segment) or segment.id in chosen:
@@ -311,7 +315,9 @@ class RemovalPlanner:
         keep = self._keep_of(segment)
         events = events_at(self._index, segment.camera, segment.span)
         eventful_s = max((keep.event_s(one.kind) for one in events), default=0.0)
-        is_held = any(camera == segment.camera and span.overlaps(segment.span) for camera, span in self._held)
+        is_held = any(
+            camera == segment.camera and span.overlaps(segment.span) for camera, span in self._conditions.held
+        )
         is_kept = is_held or any(one.kept for one in events)
         return _Facts(bool(events), is_kept, max(keep.min_s, eventful_s), eventful_s)
 

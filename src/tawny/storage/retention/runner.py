@@ -6,8 +6,8 @@ A plan is a value (`storage.retention.planning`), so that a dry run shows exactl
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -28,6 +28,7 @@ from tawny.storage.retention.planning import (
     THINNED_AT_ONCE,
     DiskSpace,
     Looked,
+    RemovalConditions,
     RemovalPlan,
     RemovalPlanner,
     events_at,
@@ -50,11 +51,21 @@ _SETTLED_MS: Final = 2 * HOUR_MS
 _URGENT_BYTES: Final = 256_000_000
 
 
-class Retention:
-    """Plans and applies retention, also as an actor (`start`).
+@dataclass(frozen=True, slots=True)
+class RetentionPace:
+    """How often and how much. every_s: interval between runs. least_s, thin_at_once: as in `RemovalConditions`.
 
-    keep: rule for all cameras. cameras: own rules, whose `free_share` is ignored. every_s: interval between runs.
-    least_s, thin_at_once: as in `RemovalPlanner`. most_files: maximum number of files, regardless of settings.
+    most_files: maximum number of files, regardless of settings; None: unlimited.
+    """
+
+    every_s: float = EVERY_S
+    least_s: float = LEAST_S
+    thin_at_once: int = THINNED_AT_ONCE
+    most_files: int | None = None
+
+
+class Retention:
+    """Plans and applies retention, also as an actor (`start`). contract: the `free_share` of cameras is ignored.
 
     Call `plan` and `apply` from any thread, one at a time.
     """
@@ -67,18 +78,11 @@ class Retention:
         index: Index,
         ledger: HistoryLedger,
         clock: Clock,
-        keep: RetentionRule,
-        cameras: Mapping[CameraId, RetentionRule] | None = None,
-        *,
-        every_s: float = EVERY_S,
-        least_s: float = LEAST_S,
-        thin_at_once: int = THINNED_AT_ONCE,
-        most_files: int | None = None,
+        contract: RetentionContract,
+        pace: RetentionPace | None = None,
     ) -> None:
         self._volume, self._index, self._ledger, self._clock = volume, index, ledger, clock
-        self.keep, self.cameras = keep, dict(cameras or {})
-        self._every_s, self._least_s, self._thin_at_once = every_s, least_s, thin_at_once
-        self._most_files = most_files
+        self._contract, self._pace = contract, pace or RetentionPace()
         self._reserve = Reserve(volume.disk)
         self._lock = threading.Lock()
         self._is_urgent = False
@@ -106,20 +110,20 @@ class Retention:
         except StorageError:
             self._is_urgent = self._is_urgent or urgent  # the next step is urgent too
             raise
-        return _SOON_S if plan.goes_on else min(self._every_s, max(_SOON_S, self._lasts_s()))
+        return _SOON_S if plan.goes_on else min(self._pace.every_s, max(_SOON_S, self._lasts_s()))
 
     def _lasts_s(self) -> float:
         """Return how long half of the space to be kept free lasts, in s: on a small disk less than a minute."""
-        free_bytes = self.keep.free_share * self._volume.space().total_bytes
+        free_bytes = self._contract.everyone.free_share * self._volume.space().total_bytes
         rate = recorded_rate(self._index, self._volume.cameras())
-        return free_bytes / 2 / rate if rate and free_bytes else self._every_s
+        return free_bytes / 2 / rate if rate and free_bytes else self._pace.every_s
 
     def close(self) -> None:
         """No effect."""
 
-    def promise(self, keep: RetentionRule, cameras: Mapping[CameraId, RetentionRule]) -> None:
+    def promise(self, contract: RetentionContract) -> None:
         """Apply new rules from the next run on."""
-        self.keep, self.cameras, self._looked = keep, dict(cameras), {}
+        self._contract, self._looked = contract, {}
 
     def run(self, *, urgent: bool = False) -> RemovalPlan:
         """Plan and apply. Raises StorageError."""
@@ -158,7 +162,7 @@ class Retention:
         urgent: free space regardless of settings. chosen: rules to use instead of the current ones. ahead_s,
         ahead_bytes: plan for a later time with this much more written to the main disk.
         """
-        contract = chosen or RetentionContract(self.keep, self.cameras)
+        contract = chosen or self._contract
         space = self._volume.space()
         urgent_bytes = min(_URGENT_BYTES, space.total_bytes // 20) + 2 * self._reserve.size_bytes if urgent else 0
         return RemovalPlanner(
@@ -166,12 +170,14 @@ class Retention:
             self._index,
             self._rooms(ahead_bytes),
             self._clock.now_ms() + round(ahead_s * 1000),
-            cameras=self._volume.cameras(),
-            urgent_bytes=urgent_bytes,
-            least_s=self._least_s,
-            looked=self._looked if chosen is None else {},
-            thin_at_once=self._thin_at_once,
-            held=self.held(),
+            RemovalConditions(
+                self._volume.cameras(),
+                urgent_bytes,
+                self._pace.least_s,
+                self._looked if chosen is None else {},
+                self._pace.thin_at_once,
+                self.held(),
+            ),
         ).plan()
 
     def _rooms(self, ahead_bytes: int) -> list[DiskSpace]:
@@ -183,7 +189,7 @@ class Retention:
         return [DiskSpace(space, partial(_holds, volume)) for volume, space in found]
 
     def _limited(self, keep: RetentionRule) -> RetentionRule:
-        most = [count for count in (keep.count, self._most_files) if count is not None]
+        most = [count for count in (keep.count, self._pace.most_files) if count is not None]
         return replace(keep, count=min(most)) if most else keep
 
     def apply(self, plan: RemovalPlan) -> None:

@@ -24,8 +24,8 @@ from tawny.sealed.thin import can_be_thinned, thin_file
 from tawny.storage.disk.layout import SegmentName, segment_name
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import read_sealed
+from tawny.storage.index.catalogue import row_of
 from tawny.storage.index.protocol import Index
-from tawny.storage.index.segment_row import row_of
 from tawny.storage.retention.removal import forget_damage
 from tawny.storage.segments.metadata import THINNED_FROM, SegmentMetadata, SegmentTrailer, about_of, read_header
 

@@ -7,10 +7,10 @@ work happens in the thread that calls `step`.
 import hashlib
 import socket
 import ssl
-import threading
 from errno import EALREADY, EINPROGRESS
 from typing import Any
 
+from tawny.engine.threads import start_thread
 from tawny.sources.rtsp.address import RtspAddress
 from tawny.sources.rtsp.client.transcript import ConversationFault
 
@@ -170,7 +170,7 @@ class _Lookup:
         if _is_address(host):
             self._run()
         else:
-            threading.Thread(target=self._run, name="lookup", daemon=True).start()
+            start_thread("lookup", self._run)
 
     def found(self) -> _Found | None:
         """Return the addresses; None while resolving. Raises ConversationFault on failure."""

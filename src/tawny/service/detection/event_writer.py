@@ -1,0 +1,143 @@
+"""Event writer: writes events and their images, so that detection never waits for the disk. One actor.
+
+An event is published when it is in the history and the index, with its image. An image that cannot be written is
+logged, and the event keeps the one before, or none.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, Protocol
+
+from tawny.engine import Engine, Handle
+from tawny.events.event_builder import EventLog
+from tawny.model.errors import StorageError
+from tawny.model.events import Event
+from tawny.model.ids import EventId
+from tawny.model.messages import EventChanged, Message
+from tawny.model.observations import Box
+
+log = logging.getLogger(__name__)
+
+IDLE_S: Final = 60.0
+MOST_WAITING: Final = 1000
+MOST_WAITING_BYTES: Final = 16_000_000
+"""Limits of what waits for a stalled disk; then detection waits as well."""
+
+
+class PictureStore(Protocol):
+    """Stores images of events (`storage.disk.volume.Volume`). Both replace an earlier image. Raise StorageError."""
+
+    def write_picture(self, event: Event, jpeg: bytes) -> str: ...
+
+    def write_loop(self, event: Event, jpeg: bytes) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    write: Callable[[], None]
+    size_bytes: int = 0
+
+
+class EventWriter:
+    """Writes in order of arrival. Call all methods but `step` and `close` from any thread."""
+
+    name = "events"
+
+    def __init__(self, ledger: EventLog, pictures: PictureStore) -> None:
+        self._ledger, self._pictures = ledger, pictures
+        self._changed = threading.Condition()
+        self._waiting: deque[_Entry] = deque()
+        self._waiting_bytes = 0
+        self._shown: dict[EventId, tuple[int | None, Box | None]] = {}
+        """Time and box of the image of each open event that is on the disk."""
+        self._failed: set[EventId] = set()
+        """Open events whose last image could not be written."""
+        self.handle: Handle | None = None
+
+    def start(self, engine: Engine) -> None:
+        self.handle = engine.start(self.name, lambda: self)
+
+    def put_event(self, event: Event) -> bool:
+        """Queue the event. Return False: it is not durable yet."""
+        self._put(_Entry(partial(self._write_event, event)))
+        return False
+
+    def write_picture(self, event: Event, jpeg: bytes) -> None:
+        """Queue the event's image, to be written before what is put later."""
+        self._put(_Entry(partial(self._write_picture, event, jpeg), len(jpeg)))
+
+    def write_loop(self, event: Event, jpeg: bytes) -> None:
+        """Queue the event's preview."""
+        self._put(_Entry(partial(self._write_loop, event, jpeg), len(jpeg)))
+
+    def publisher(self, tell: Callable[[Message], None]) -> Callable[[Message], None]:
+        """Return a function that calls `tell` once all that was queued before is written."""
+
+        def publish(message: Message) -> None:
+            self._put(_Entry(partial(self._publish, tell, message)))
+
+        return publish
+
+    def step(self) -> float:
+        while self._waiting:
+            entry = self._waiting.popleft()
+            try:
+                entry.write()
+            finally:
+                with self._changed:
+                    self._waiting_bytes -= entry.size_bytes
+                    self._changed.notify_all()
+        return IDLE_S
+
+    def close(self) -> None:
+        """Write what is queued."""
+        self.step()
+
+    def _put(self, entry: _Entry) -> None:
+        with self._changed:
+            self._changed.wait_for(self._has_room)
+            self._waiting.append(entry)
+            self._waiting_bytes += entry.size_bytes
+        if self.handle is not None:
+            self.handle.wake()
+
+    def _has_room(self) -> bool:
+        return len(self._waiting) < MOST_WAITING and self._waiting_bytes < MOST_WAITING_BYTES
+
+    def _write_picture(self, event: Event, jpeg: bytes) -> None:
+        try:
+            self._pictures.write_picture(event, jpeg)
+        except StorageError as error:
+            log.warning("%s: event image could not be stored: %s", event.camera, error)
+            self._failed.add(event.id)
+        else:
+            self._failed.discard(event.id)
+            self._shown[event.id] = event.picture_ms, event.box
+
+    def _write_loop(self, event: Event, jpeg: bytes) -> None:
+        try:
+            self._pictures.write_loop(event, jpeg)
+        except StorageError as error:
+            log.warning("%s: event thumbnails could not be stored: %s", event.camera, error)
+
+    def _write_event(self, event: Event) -> None:
+        self._ledger.put_event(self._with_stored_picture(event))
+
+    def _publish(self, tell: Callable[[Message], None], message: Message) -> None:
+        if not isinstance(message, EventChanged):
+            tell(message)
+            return
+        tell(replace(message, event=self._with_stored_picture(message.event)))
+        if message.event.end_ms is not None:
+            self._shown.pop(message.event.id, None)
+            self._failed.discard(message.event.id)
+
+    def _with_stored_picture(self, event: Event) -> Event:
+        if event.id not in self._failed:
+            return event
+        picture_ms, box = self._shown.get(event.id, (None, event.box))
+        return replace(event, picture_ms=picture_ms, box=box)

@@ -1,0 +1,74 @@
+"""The threads of a whole program: how many, and each is in the table of docs/how-it-works/threads.md."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tawny.testing.waiting import until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="threads are listed in /proc")
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-it-works" / "threads.md"
+MOST = 14
+"""Threads of a recorder with one watched camera."""
+PLACEHOLDER = re.compile(r"[A-Z]+")
+
+
+def known_names() -> re.Pattern[str]:
+    """Return a pattern of the names in the page's table, as far as the system shows them."""
+    rows = re.findall(r"^\| ([^|]+?) \| (?:yes|shared|up to|\d)", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    names = [name.strip() for row in rows for name in row.split(",")]
+    return re.compile("|".join(PLACEHOLDER.split(name)[0] + ".+" * bool(PLACEHOLDER.search(name)) for name in names))
+
+
+def thread_names(process: int) -> list[str]:
+    found = []
+    for path in Path(f"/proc/{process}/task").glob("*/comm"):
+        try:
+            found.append(path.read_text().strip())
+        except OSError:
+            continue  # it has just ended
+    return found
+
+
+@contextmanager
+def demo(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [
+        str(Path(sys.executable).with_name("tawny")),
+        "demo",
+        "--cameras",
+        "1",
+        "--port",
+        "0",
+        "--data",
+        str(folder),
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def test_one_watched_camera_needs_few_threads_and_each_has_its_name(tmp_path: Path) -> None:
+    with demo(tmp_path / "data") as process:
+        until(lambda: "watch front" in thread_names(process.pid), 30)
+        until(lambda: {"housekeeping", "clips", "waiting"} <= set(thread_names(process.pid)), 30)
+        until(lambda: len(thread_names(process.pid)) <= MOST, 20)
+        counts, pattern = [], known_names()
+        for _ in range(40):
+            names = thread_names(process.pid)
+            counts.append(len(names))
+            assert [name for name in names if not pattern.fullmatch(name)] == []
+            assert {"recorder", "writer 1", "read front main", "read front sub", "watch front"} <= set(names)
+            time.sleep(0.05)
+    assert sorted(counts)[20] <= MOST, names
