@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tawny.app.local_zone import local_zone
-from tawny.config.changes.difference import AT_ONCE, difference
+from tawny.config.loader import AT_ONCE, difference
 from tawny.config.settings import Settings
 from tawny.detection.zones import privacy_masks
 from tawny.engine import Bus, SharedThread, ThreadEngine

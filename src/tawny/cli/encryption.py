@@ -12,7 +12,7 @@ from tawny.cli import options
 from tawny.cli.keys import from_file, typed
 from tawny.cli.output import Output
 from tawny.cli.paths import data_folder, load_settings
-from tawny.config.changes.toml_edit import put_table
+from tawny.config.changes import put_table
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.model.clock import SystemClock

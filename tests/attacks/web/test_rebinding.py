@@ -18,8 +18,7 @@ from tawny.api.host_names import MOST_LOGGED, AllowedHosts, host_name, is_loopba
 from tawny.api.live.rtsp_auth import PassAuthenticator
 from tawny.api.server import WebServer
 from tawny.app.program import _take_over as take_over
-from tawny.config.changes.difference import AT_ONCE, difference
-from tawny.config.loader import parse_settings
+from tawny.config.loader import AT_ONCE, difference, parse_settings
 from tawny.config.settings import Settings
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.testing.clock import FakeClock

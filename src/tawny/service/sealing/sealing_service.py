@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
-from tawny.config.changes.delivery import change_seal
+from tawny.config.changes import change_seal
 from tawny.config.settings import Settings
 from tawny.model.clock import Clock
 from tawny.model.errors import FolderUnwritable, NotDone
