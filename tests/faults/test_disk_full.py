@@ -21,9 +21,9 @@ from tawny.storage.repair.check import check_volume
 from tawny.storage.retention.runner import Retention, RetentionRule
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
-from tawny.testing.disk import MemoryDisk
 from tawny.testing.packet_feed import PacketFeed
 from tests.faults.figures import note
+from tests.support.disk import MemoryDisk
 
 SIZE_BYTES = 6_000_000
 CAMERAS = (CameraId("porch"), CameraId("yard"))
