@@ -85,7 +85,7 @@ def describe_key_commands(parser: ArgumentParser) -> None:
     parser.add_argument("--words", action="store_true", help="the same, with the 24 words of the recovery sheet")
 
 
-def run_key_command(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
+def _run_key_command(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     chosen, file = load_settings(args)
     if file is None or not chosen.encryption.all:
         raise NotDone("Encryption isn't set up yet.", "Run `tawny encryption setup`.")
@@ -271,12 +271,13 @@ def describe_encryption(parser: ArgumentParser) -> None:
     )
 
 
-def run_encryption(args: Namespace, out: Output) -> int:
+def run_encryption(args: Namespace, out: Output, ask: Callable[[str], str] = typed) -> int:
+    """ask: asks the user a question and returns the answer."""
     if args.do == "test-sheet":
-        return _test_sheet(args, out, typed)
+        return _test_sheet(args, out, ask)
     if args.do in ACTIONS:
-        return run_key_command(args, out, typed)
-    return _set_up(args, out, typed)
+        return _run_key_command(args, out, ask)
+    return _set_up(args, out, ask)
 
 
 def _set_up(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:

@@ -40,10 +40,10 @@ class House:
         self.settings = read_settings(self.config, {})
         self.applied = 0
         self.desk = CameraConnectionService(
-            lambda: self.settings, self._apply, PluginRegistry.opened(), SystemClock(), self.config
+            lambda: self.settings, self.apply, PluginRegistry.opened(), SystemClock(), self.config
         )
 
-    def _apply(self, new: Settings, file: str) -> None:
+    def apply(self, new: Settings, file: str) -> None:
         self.settings, self.applied = new, self.applied + 1
 
     def change(self, source: str, sub: str = "", user: str = "new", password: str | None = PASSWORD) -> None:
