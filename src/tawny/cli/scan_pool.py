@@ -292,78 +292,71 @@ class _Begun:
 
     input: ScanInput
     key: str
-    results: "list[Future[ScanResult]] | SourceError"
+    results: list[Future[ScanResult]] | SourceError
 
 
 def scan_all(job: ScanJob, progress: Callable[[str], None]) -> Iterator[ScannedInput]:
     """Yield one result per input, in order. An interrupted scan stops within seconds."""
-    log = ScanLog(job.log)
     workers = job.jobs if job.jobs > 0 else len(os.sched_getaffinity(0))
-    stop = Flag()
-    meter = _Meter(progress)
+    run = _Run(job, ScanLog(job.log), _Meter(progress), Flag())
     with ThreadPoolExecutor(workers) as pool:
         begun: list[_Begun] = []
         try:
             for each in job.inputs:
                 key = each.key(job.about)
-                results = [] if key in log.whole else _begin(each, key, job, log, workers, meter, stop, pool)
-                begun.append(_Begun(each, key, results))
+                begun.append(_Begun(each, key, [] if key in run.log.whole else run.begin(each, key, workers, pool)))
             for one in begun:
-                yield _result(one, log, job)
+                yield _result(one, run.log, job)
         finally:
-            stop.set()
+            run.stop.set()
             pool.shutdown(cancel_futures=True)
 
 
-def _begin(
-    each: ScanInput,
-    key: str,
-    job: ScanJob,
-    log: ScanLog,
-    workers: int,
-    meter: "_Meter",
-    stop: Flag,
-    pool: ThreadPoolExecutor,
-) -> "list[Future[ScanResult]] | SourceError":
-    """Submit the parts of one input to the workers; cached parts return completed futures.
+@dataclass(frozen=True)
+class _Run:
+    """What the workers share."""
 
-    Inputs are split only when they are fewer than the workers.
-    """
-    try:
-        made = parts(each.video, max(1, workers // len(job.inputs)), resumes=job.log is not None)
-    except SourceError as error:
-        return error
-    futures: list[Future[ScanResult]] = []
-    for number, part in enumerate(made):
-        known = log.part(key, number, len(made))
-        if known is not None:
-            future: Future[ScanResult] = Future()
-            future.set_result(known)
-        else:
-            meter.wants(part.length_s)
-            future = pool.submit(_scan, part, job.wanted, meter, stop, log, (key, number, len(made)))
-        futures.append(future)
-    return futures
+    job: ScanJob
+    log: ScanLog
+    meter: "_Meter"
+    stop: Flag
 
+    def begin(
+        self, each: ScanInput, key: str, workers: int, pool: ThreadPoolExecutor
+    ) -> list[Future[ScanResult]] | SourceError:
+        """Submit the parts of one input to the workers; cached parts return completed futures.
 
-def _scan(
-    part: VideoPart, wanted: ScanOptions, meter: "_Meter", stop: Flag, log: ScanLog, which: tuple[str, int, int]
-) -> ScanResult:
-    with ExitStack() as stack:
+        Inputs are split only when they are fewer than the workers.
+        """
+        try:
+            made = parts(each.video, max(1, workers // len(self.job.inputs)), resumes=self.job.log is not None)
+        except SourceError as error:
+            return error
+        futures: list[Future[ScanResult]] = []
+        for number, part in enumerate(made):
+            known = self.log.part(key, number, len(made))
+            if known is not None:
+                future: Future[ScanResult] = Future()
+                future.set_result(known)
+            else:
+                self.meter.wants(part.length_s)
+                future = pool.submit(self._scan, part, (key, number, len(made)))
+            futures.append(future)
+        return futures
 
-        def made(settings: Mapping[str, Any]) -> Detector:
-            detector = wanted.make(settings)
-            stack.callback(getattr(detector, "close", _nothing))  # a detector may run a child process
-            return detector
+    def _scan(self, part: VideoPart, which: tuple[str, int, int]) -> ScanResult:
+        wanted = self.job.wanted
+        with ExitStack() as stack:
 
-        result = scan_part(part, replace(wanted, make=made), meter.done, stop)
-    if not stop.is_set() and which[2] > 1:
-        log.add_part(*which, result)
-    return result
+            def made(settings: Mapping[str, Any]) -> Detector:
+                detector = wanted.make(settings)
+                stack.callback(getattr(detector, "close", lambda: None))  # a detector may run a child process
+                return detector
 
-
-def _nothing() -> None:
-    pass
+            result = scan_part(part, replace(wanted, make=made), self.meter.done, self.stop)
+        if not self.stop.is_set() and which[2] > 1:
+            self.log.add_part(*which, result)
+        return result
 
 
 def _result(one: _Begun, log: ScanLog, job: ScanJob) -> ScannedInput:

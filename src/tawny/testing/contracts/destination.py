@@ -1,7 +1,7 @@
 """What every destination must do. Subclass the suite and give it a `DestinationCase` with a real server behind it."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -74,43 +74,39 @@ class CutContent(MemoryContent):
 class DestinationContract:
     """A subclass has the fixture `target`, a `DestinationCase`."""
 
-    def test_what_is_put_is_there(self, target: DestinationCase) -> None:
-        connection = target.connect()
+    @pytest.fixture
+    def connection(self, target: DestinationCase) -> Iterator[DestinationConnection]:
+        opened = target.connect()
+        yield opened
+        opened.close()
+
+    def test_what_is_put_is_there(self, target: DestinationCase, connection: DestinationConnection) -> None:
         connection.put("2026/11/20/a.jpg", content(), "", target.notes.append)
         assert target.get("2026/11/20/a.jpg") == b"a picture"
         found = connection.find("2026/11/20/a.jpg")
-        connection.close()
         assert found
         assert (found.name, found.size_bytes) == ("2026/11/20/a.jpg", 9)
 
-    def test_a_large_file_arrives_whole(self, target: DestinationCase) -> None:
-        connection = target.connect()
+    def test_a_large_file_arrives_whole(self, target: DestinationCase, connection: DestinationConnection) -> None:
         connection.put("clip.mp4", content(LARGE), "", target.notes.append)
         assert target.get("clip.mp4") == LARGE
         assert b"".join(connection.read("clip.mp4")) == LARGE
-        connection.close()
 
-    def test_an_empty_file_is_a_file(self, target: DestinationCase) -> None:
-        connection = target.connect()
+    def test_an_empty_file_is_a_file(self, target: DestinationCase, connection: DestinationConnection) -> None:
         connection.put("empty", content(b""), "", target.notes.append)
         found = connection.find("empty")
-        connection.close()
         assert found
         assert found.size_bytes == 0
 
     @pytest.mark.parametrize("name", ["Ä ö.mp4", "a b/c&d=e+f.jpg", "100%.jpg", 'it\'s "quoted".mp4', "-rf.jpg"])
-    def test_any_name_is_a_name(self, target: DestinationCase, name: str) -> None:
-        connection = target.connect()
+    def test_any_name_is_a_name(self, target: DestinationCase, connection: DestinationConnection, name: str) -> None:
         connection.put(name, content(), "", target.notes.append)
         listed = [there.name for there in connection.files()]
-        connection.close()
         assert (target.get(name), listed) == (b"a picture", [name])
 
-    def test_a_second_one_replaces_the_first(self, target: DestinationCase) -> None:
-        connection = target.connect()
+    def test_a_second_one_replaces_the_first(self, target: DestinationCase, connection: DestinationConnection) -> None:
         connection.put("a.mp4", content(b"short"), "", target.notes.append)
         connection.put("a.mp4", content(b"longer than that"), "", target.notes.append)
-        connection.close()
         assert target.get("a.mp4") == b"longer than that"
 
     def test_what_is_cut_off_is_not_there_and_goes_on_where_it_was(self, target: DestinationCase) -> None:
@@ -137,32 +133,30 @@ class DestinationContract:
         again.close()
         assert target.get("clip.mp4") == other
 
-    def test_what_is_removed_is_gone_and_may_be_removed_again(self, target: DestinationCase) -> None:
-        connection = target.connect()
+    def test_what_is_removed_is_gone_and_may_be_removed_again(
+        self, target: DestinationCase, connection: DestinationConnection
+    ) -> None:
         connection.put("a/b.jpg", content(), "", target.notes.append)
         connection.remove("a/b.jpg")
         connection.remove("a/b.jpg")
         found = connection.find("a/b.jpg")
-        connection.close()
         assert (found, target.get("a/b.jpg")) == (None, None)
 
-    def test_files_are_listed_by_folder(self, target: DestinationCase) -> None:
-        connection = target.connect()
+    def test_files_are_listed_by_folder(self, target: DestinationCase, connection: DestinationConnection) -> None:
         for name in ("porch/1.mp4", "porch/20/2.mp4", "yard/3.mp4"):
             connection.put(name, content(), "", target.notes.append)
         listed = [sorted(there.name for there in connection.files(prefix)) for prefix in ("", "porch", "none")]
-        connection.close()
         assert listed == [
             ["porch/1.mp4", "porch/20/2.mp4", "yard/3.mp4"],
             ["porch/1.mp4", "porch/20/2.mp4"],
             [],
         ]
 
-    def test_a_checksum_is_right_where_there_is_one(self, target: DestinationCase) -> None:
-        connection = target.connect()
+    def test_a_checksum_is_right_where_there_is_one(
+        self, target: DestinationCase, connection: DestinationConnection
+    ) -> None:
         connection.put("a.jpg", content(), "", target.notes.append)
         said = connection.sha256("a.jpg")
-        connection.close()
         assert said in (None, content().sha256)
 
     def test_who_carries_twice_does_no_harm(self, target: DestinationCase) -> None:
@@ -174,9 +168,9 @@ class DestinationContract:
         carrier.close()
         assert target.get("a.jpg") is None
 
-    def test_a_link_is_an_address_where_there_are_links(self, target: DestinationCase) -> None:
-        connection = target.connect()
+    def test_a_link_is_an_address_where_there_are_links(
+        self, target: DestinationCase, connection: DestinationConnection
+    ) -> None:
         connection.put("a.jpg", content(), "", target.notes.append)
         link = connection.link("a.jpg", 3600)
-        connection.close()
         assert link.startswith("http") == target.links
