@@ -262,13 +262,8 @@ class ScannedInput:
     error: TawnyError | None = None
 
 
-@dataclass(frozen=True)
-class _Begun:
-    """An input in progress. results: one per part; an error if the input cannot be read."""
-
-    input: ScanInput
-    key: str
-    results: list[Future[ScanResult]] | SourceError
+_Results = list[Future[ScanResult]] | SourceError
+"""Of an input in progress, one per part; an error if the input cannot be read."""
 
 
 def scan_all(job: ScanJob, progress: Callable[[str], None]) -> Iterator[ScannedInput]:
@@ -276,13 +271,13 @@ def scan_all(job: ScanJob, progress: Callable[[str], None]) -> Iterator[ScannedI
     workers = job.jobs if job.jobs > 0 else len(os.sched_getaffinity(0))
     run = _Run(job, ScanLog(job.log), _Meter(progress), Flag())
     with ThreadPoolExecutor(workers) as pool:
-        begun: list[_Begun] = []
+        begun: list[tuple[ScanInput, str, _Results]] = []
         try:
             for each in job.inputs:
                 key = each.key(job.about)
-                begun.append(_Begun(each, key, [] if key in run.log.whole else run.begin(each, key, workers, pool)))
-            for one in begun:
-                yield _result(one, run.log, job)
+                begun.append((each, key, [] if key in run.log.whole else run.begin(each, key, workers, pool)))
+            for each, key, results in begun:
+                yield run.result(each, key, results)
         finally:
             run.stop.set()
             pool.shutdown(cancel_futures=True)
@@ -290,16 +285,14 @@ def scan_all(job: ScanJob, progress: Callable[[str], None]) -> Iterator[ScannedI
 
 @dataclass(frozen=True)
 class _Run:
-    """What the workers share."""
+    """A scan in progress. Its values are shared by the workers."""
 
     job: ScanJob
     log: ScanLog
     meter: "_Meter"
     stop: Flag
 
-    def begin(
-        self, each: ScanInput, key: str, workers: int, pool: ThreadPoolExecutor
-    ) -> list[Future[ScanResult]] | SourceError:
+    def begin(self, each: ScanInput, key: str, workers: int, pool: ThreadPoolExecutor) -> _Results:
         """Submit the parts of one input to the workers; cached parts return completed futures.
 
         Inputs are split only when they are fewer than the workers.
@@ -320,6 +313,25 @@ class _Run:
             futures.append(future)
         return futures
 
+    def result(self, each: ScanInput, key: str, results: _Results) -> ScannedInput:
+        """Wait for the parts of an input, join them, and write clips and pictures."""
+        if key in self.log.whole:
+            return ScannedInput(each.name, self.log.whole[key])
+        if isinstance(results, SourceError):
+            return _failed(each, results)
+        try:
+            whole = merged([future.result() for future in results], self.job.wanted.join_s)
+            whole.events = [found for found in whole.events if found.end_s >= each.asked_s]
+        except SourceError as error:
+            return _failed(each, error)
+        except DetectorFailed as error:
+            return _not_scanned(each, error, error.detail, error.do)
+        summary = _told(each, whole)
+        if self.job.folder is not None:
+            _write_events(each, whole, summary, self.job)
+        self.log.add(key, summary)
+        return ScannedInput(each.name, summary)
+
     def _scan(self, part: VideoPart, which: tuple[str, int, int]) -> ScanResult:
         wanted = self.job.wanted
         with ExitStack() as stack:
@@ -333,26 +345,6 @@ class _Run:
         if not self.stop.is_set() and which[2] > 1:
             self.log.add_part(*which, result)
         return result
-
-
-def _result(one: _Begun, log: ScanLog, job: ScanJob) -> ScannedInput:
-    each = one.input
-    if one.key in log.whole:
-        return ScannedInput(each.name, log.whole[one.key])
-    if isinstance(one.results, SourceError):
-        return _failed(each, one.results)
-    try:
-        whole = merged([future.result() for future in one.results], job.wanted.join_s)
-        whole.events = [found for found in whole.events if found.end_s >= each.asked_s]
-    except SourceError as error:
-        return _failed(each, error)
-    except DetectorFailed as error:
-        return _not_scanned(each, error, error.detail, error.do)
-    summary = _told(each, whole)
-    if job.folder is not None:
-        _write_events(each, whole, summary, job)
-    log.add(one.key, summary)
-    return ScannedInput(each.name, summary)
 
 
 def _failed(each: ScanInput, error: SourceError) -> ScannedInput:
