@@ -29,8 +29,8 @@ from playwright.sync_api import BrowserContext, Page, Route, sync_playwright
 
 from benchmarks.clock_camera import clock_camera
 from benchmarks.peers import CACHE, report, tawny
-from tawny.testing.clips import READ_CLOCK
-from tawny.testing.network_relay import NetworkRelay, tcp_line, udp_line
+from tests.support.network_relay import NetworkRelay, tcp_line, udp_line
+from tests.support.read_clock import READ_CLOCK
 
 MOST_FIRST_MS = 2000.0
 SETTLED_S = 5.0

@@ -1,5 +1,6 @@
 """Check names and sizes of src/tawny: class names are unique, words that no engineer would search for stay rare, and
 modules are whole ideas: few files, classes and lines, no fragments with one importer, no long functions, no cycles.
+Tests use public attributes.
 
     .venv/bin/python scripts/check_names.py [--report]
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 SRC: Final = Path(__file__).parent.parent / "src"
+TESTS: Final = SRC.parent / "tests"
 WORD_LIMITS: Final[Mapping[str, int]] = {
     "told|tell|tells|telling": 40,  # notify (a person), return, report or publish (a value)
     "heard|hear|hears|ear": 20,  # receive; only sound is heard
@@ -44,6 +46,9 @@ SIZE_LIMITS: Final[Mapping[str, int]] = {
 }
 """Highest numbers; lower one when it falls. They are symptoms: what counts is that a reader finds a whole idea."""
 SMALL_LINES, LONG_LINES, MOST_PARAMETERS = 60, 60, 7
+PRIVATE_ACCESS_LIMIT: Final = 97  # aim 0
+"""Highest number of accesses to private attributes in tests/: a test uses what others may use."""
+_NAMEDTUPLE: Final = frozenset({"_replace", "_asdict", "_make", "_fields", "_field_defaults"})
 _NO_CODE: Final = frozenset(
     {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 )
@@ -103,6 +108,18 @@ def find_sizes(modules: Mapping[str, Path]) -> dict[str, list[str]]:
         if text.count("\n") < SMALL_LINES and len(importers) == 1:
             found["modules under 60 lines with one importer"].append(f"{name} <- {importers[0]}")
     found["import cycles"] = [" > ".join(cycle) for cycle in _cycles(imports)]
+    return found
+
+
+def find_private_access(tests: Path) -> list[str]:
+    """Return each access to a private attribute of another object, as `file:line attribute`."""
+    found = []
+    for path in sorted(tests.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("__"):
+                owner = ast.unparse(node.value)
+                if owner not in ("self", "cls", "super()") and node.attr not in _NAMEDTUPLE:
+                    found.append(f"{path.relative_to(tests)}:{node.lineno} {node.attr}")
     return found
 
 
@@ -168,6 +185,11 @@ def main() -> int:
         print(f"{name}: {len(found)} (at most {SIZE_LIMITS[name]})")
         if report and name.startswith(("modules", "functions", "import")):
             print("\n".join(f"    {one}" for one in found))
+    private = find_private_access(TESTS)
+    failed |= len(private) > PRIVATE_ACCESS_LIMIT
+    print(f"private attributes in tests: {len(private)} (at most {PRIVATE_ACCESS_LIMIT})")
+    if report:
+        print("\n".join(f"    {one}" for one in private))
     for group, counts in count_words(modules).items():
         limit = WORD_LIMITS[group]
         failed |= counts.total() > limit

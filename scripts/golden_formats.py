@@ -21,8 +21,8 @@ from typing import Any
 from tawny.cli.encryption import write_locked
 from tawny.cli.main import main as tawny
 from tawny.testing.clips import ClipSpec, clip_file
+from tawny.testing.http_service import StandIn, served
 from tawny.testing.waiting import until
-from tests.delivery.notifiers.stand_in import StandIn, served
 from tests.golden.contents import list_contents, list_databases
 from tests.golden.fixture_key import PASSPHRASE, fixture_identity, hide_keys
 from tests.golden.whole import WAIT_S, Client, run_recorder, wait_for_event

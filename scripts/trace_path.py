@@ -44,9 +44,9 @@ from tawny.service.detection.event_writer import EventWriter
 from tawny.storage.disk import disk
 from tawny.stream.session import StreamSession
 from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.http_service import StandIn, served
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until
-from tests.delivery.notifiers.stand_in import StandIn, served
 from tests.golden.whole import WAIT_S, Client, run_recorder, wait_for_event
 
 SOURCE = str(Path(tawny.__file__).parent) + "/"

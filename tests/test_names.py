@@ -32,6 +32,17 @@ def test_modules_are_whole_ideas(sizes: Mapping[str, list[str]], name: str, limi
     assert len(found) <= limit, f"scripts/check_names.py --report lists them: {found[-3:]}"
 
 
+def test_tests_use_public_attributes() -> None:
+    found = CHECK["find_private_access"](CHECK["TESTS"])
+    assert len(found) <= CHECK["PRIVATE_ACCESS_LIMIT"], "scripts/check_names.py --report lists them"
+
+
+def test_private_attributes_are_found(tmp_path: Path) -> None:
+    text = "class A:\n    def f(self):\n        self._own, self.it._other, self.t._replace, self.it.__doc__\n"
+    (tmp_path / "test_one.py").write_text(text)
+    assert CHECK["find_private_access"](tmp_path) == ["test_one.py:3 _other"]
+
+
 def test_sizes_are_found(tmp_path: Path) -> None:
     package = tmp_path / "tawny"
     package.mkdir()

@@ -21,7 +21,7 @@ from tawny.api.auth.shares import Shares
 from tawny.api.context import AppContext
 from tawny.api.host_names import AllowedHosts
 from tawny.api.static_files import StaticFiles
-from tawny.config.changes.detection import plain_table
+from tawny.config.changes import plain_table
 from tawny.config.settings import DetectionSettings, Points
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.live_meter import LiveMeter

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tawny.api.auth.accounts import Role
-from tawny.config.changes.delivery import Group
+from tawny.config.drafts import Group
 from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.outbox import OutboxBacklog
 from tawny.model.errors import NotDone, Problem, SettingsError

@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tawny.api.auth.access import COOKIE
 from tawny.api.auth.accounts import Caller, Role
-from tawny.api.auth.unlocks import IDLE_S, MOST_S, OFFER_S
+from tawny.api.auth.unlocks import IDLE_S, MOST_S, OFFER_S, UnlockedSession
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.model.events import Event
@@ -62,6 +63,13 @@ class Sealed:
         own, secret = handed(b64decode(offer), raw(key))
         asked = {"offer": offer, "key": text(own), "sealed": text(secret), "way": way}
         return await browser.post("/api/v1/sealed/unlock", json=asked)
+
+    def opened(self, browser: httpx.AsyncClient) -> UnlockedSession:
+        session = self.house.accounts.session(browser.cookies[COOKIE])
+        assert session
+        found = self.house.site.unlocks.of(session)
+        assert found
+        return found
 
     def log(self) -> list[tuple[str, str]]:
         return [(row.action, row.detail) for row in reversed(self.house.accounts.audit()) if "lock" in row.action]
@@ -131,7 +139,7 @@ async def test_it_is_locked_again(there: Sealed, end: str) -> None:
     browser = there.house.signed_in()
     await there.unlock(browser)
     site, clock = there.house.site, there.house.clock
-    (opened,) = site.unlocks._by_session.values()
+    opened = there.opened(browser)
     assert (await browser.get(there.ways["play"])).status_code == 200
     if end == "lock":
         assert (await browser.post("/api/v1/sealed/lock", json={})).json()["unlocked"] is None
@@ -170,8 +178,9 @@ async def test_use_keeps_it_unlocked(there: Sealed) -> None:
 
 async def test_it_is_forgotten_also_when_nobody_asks(there: Sealed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tawny.api.auth.unlocks.LOOK_S", 0.01)
-    await there.unlock(there.house.signed_in())
-    (opened,) = there.house.site.unlocks._by_session.values()
+    browser = there.house.signed_in()
+    await there.unlock(browser)
+    opened = there.opened(browser)
     there.house.clock.advance(IDLE_S)
     async with asyncio.timeout(10):
         while opened.key.is_there:
@@ -215,7 +224,7 @@ async def test_no_key_is_sent_over_a_network_in_the_clear(there: Sealed) -> None
 async def test_who_may_see_less_now_is_locked_out(there: Sealed) -> None:
     browser = there.house.signed_in(Role.VIEWER)
     await there.unlock(browser)
-    (opened,) = there.house.site.unlocks._by_session.values()
+    opened = there.opened(browser)
     there.house.accounts.change_person(opened.session.person, Role.VIEWER, [])
     assert (await browser.get(there.ways["play"])).status_code == 404
     assert not opened.key.is_there

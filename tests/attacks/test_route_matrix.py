@@ -246,7 +246,9 @@ async def row(door: Door, route: str) -> list[str]:
     """Try each caller; those who may delete it, or sign everybody out, come last."""
     jobs = door.filled.house.site.jobs
     if route.endswith("/restore"):
-        jobs.remove(next(one for one in jobs._all() if one.id == door.filled.clip))
+        saved = jobs.given_on(door.filled.clip)
+        assert saved
+        jobs.remove(saved)
     found = {caller: await cell(door, route, caller) for caller in sorted(CALLERS, key=lambda one: one == "owner")}
     return [found[caller] for caller in CALLERS]
 

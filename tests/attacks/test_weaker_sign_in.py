@@ -296,7 +296,7 @@ def test_trying_an_address_keeps_to_the_rule_unless_the_password_is_entered(came
     source, logins = f"rtsp://127.0.0.1:{camera.port}/stream", LoginHistory()
     house = House(tmp_path, f'[cameras.door]\nsource = "rtsp://me:{PASSWORD}@127.0.0.1:{camera.port}/stream"\n')
     desk = CameraConnectionService(
-        ChangeableSettings(lambda: house.settings, house._apply, house.config),
+        ChangeableSettings(lambda: house.settings, house.apply, house.config),
         PluginRegistry.opened(),
         SystemClock(),
         logins,

@@ -32,16 +32,17 @@ from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import rebuild
 from tawny.storage.retention.removal import Removal, remove_segments
 from tawny.testing.clock import FakeClock
-from tawny.testing.disk import MemoryDisk
+from tawny.testing.contracts.destination import MemoryContent
+from tawny.testing.http_service import StandIn, served
 from tests.api.fakes import make_house
 from tests.app.rig import settings
 from tests.attacks.thief import KINDS, PORCH, Loot, Thief, make_loot, run_recorder
 from tests.cli.conftest import Tawny, answering
 from tests.cli.conftest import tawny as tawny  # a fixture
-from tests.delivery.carried import Bytes, delivery
-from tests.delivery.notifiers.stand_in import StandIn, served
+from tests.delivery.carried import delivery
 from tests.service.delivery.test_messaging import Bench, bot
 from tests.storage.test_mirror import EASY
+from tests.support.disk import MemoryDisk
 
 FIRST = Witness("3f2a91c0", 7, 1_795_154_400_000, "a" * 26)
 SECOND = Witness("3f2a91c0", 8, 1_795_155_000_000, "b" * 26)
@@ -170,7 +171,7 @@ def test_each_statement_leaves_one_file_with_uploads(tmp_path: Path) -> None:
     )
 
     def bring(name: str, what: DeliveryKind = DeliveryKind.PICTURE) -> None:
-        carrier.carry(delivery(name, what), Bytes(), lambda _: None)
+        carrier.carry(delivery(name, what), MemoryContent(), lambda _: None)
 
     bring("a.jpg")
     now[0] = FIRST
@@ -213,7 +214,7 @@ def test_check_reads_the_witness_at_a_destination(thief: Thief, tawny: Tawny, tm
 
 def leave(there: DestinationConnection, witness: Witness, host: str) -> None:
     carrier = WitnessCarrier(FileCarrier(there, "nas", write_only=True), there, "nas", lambda: (witness, host), {})
-    carrier.carry(delivery(f"{witness.n}.jpg"), Bytes(), lambda _: None)
+    carrier.carry(delivery(f"{witness.n}.jpg"), MemoryContent(), lambda _: None)
 
 
 def findings(out: str) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from tawny.cli import encryption
+from tawny.cli.encryption import run_encryption
 from tawny.cli.output import Output
 from tawny.config.loader import read_settings
 from tawny.media.mp4.segment_reader import read_segment
@@ -38,6 +38,14 @@ class Terminal:
         self.settings.write_text("# mine\n[storage]\n")
         self.args = Namespace(config=str(self.settings), data=str(folder / "data"), html=None, all=True)
 
+    def set_up(self) -> int:
+        self.args.do = "setup"
+        return run_encryption(self.args, self.out, self.type)
+
+    def test_sheet(self, words: str) -> int:
+        self.args.do = "test-sheet"
+        return run_encryption(self.args, self.out, lambda _: words)
+
     def type(self, question: str) -> str:
         self.asked += 1
         found = re.search(r"Word (\d+) on", question)
@@ -58,7 +66,7 @@ class Terminal:
 
 def test_whoever_types_the_words_has_keys_and_a_locked_one_of_their_own(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
-    assert encryption._set_up(terminal.args, terminal.out, terminal.type) == 0
+    assert terminal.set_up() == 0
     assert (len(terminal.words), terminal.asked) == (24, 3)
     chosen = read_settings(terminal.settings)
     assert terminal.settings.read_text().startswith("# mine")
@@ -76,32 +84,32 @@ def test_whoever_types_the_words_has_keys_and_a_locked_one_of_their_own(tmp_path
 
 def test_a_slip_of_the_pen_is_forgiven(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, wrong=2)
-    assert encryption._set_up(terminal.args, terminal.out, terminal.type) == 0
+    assert terminal.set_up() == 0
 
 
 def test_without_the_words_nothing_is_set_up(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, wrong=99)
     before = terminal.settings.read_text()
     with pytest.raises(NotDone, match="don't match the sheet"):
-        encryption._set_up(terminal.args, terminal.out, terminal.type)
+        terminal.set_up()
     assert terminal.settings.read_text() == before
     assert not (tmp_path / "data").exists()
 
 
 def test_keys_are_not_made_twice(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
-    encryption._set_up(terminal.args, terminal.out, terminal.type)
+    terminal.set_up()
     with pytest.raises(NotDone, match="already"):
-        encryption._set_up(terminal.args, terminal.out, terminal.type)
+        terminal.set_up()
 
 
 def test_the_sheet_is_tried_later_with_all_its_words(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
-    encryption._set_up(terminal.args, terminal.out, terminal.type)
+    terminal.set_up()
     words = " ".join(terminal.words)
-    assert encryption._test_sheet(terminal.args, terminal.out, lambda _: words.upper()) == 0
+    assert terminal.test_sheet(words.upper()) == 0
     other = " ".join(RecoverySheet(Identity.new(), "box", "", "2026-11-20").words)
-    assert encryption._test_sheet(terminal.args, terminal.out, lambda _: other) == 1
+    assert terminal.test_sheet(other) == 1
 
 
 def test_the_page_to_print_has_words_code_and_warning(tmp_path: Path) -> None:
@@ -134,7 +142,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 def test_a_recording_is_opened_with_key_passphrase_or_words(tawny: Tawny, tmp_path: Path, typed: list[str]) -> None:
     terminal = Terminal(tmp_path)
-    encryption._set_up(terminal.args, terminal.out, terminal.type)
+    terminal.set_up()
     with terminal.settings.open("a") as file:
         file.write(
             f'[cameras.door]\nsource = "{clip_file(ClipSpec(seconds=4, sound="aac"))}"\ndetection.detector = "off"\n'

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tawny.config.changes.detection import change_detection, plain_table
+from tawny.config.changes import change_detection, plain_table
 from tawny.config.loader import read_settings
 from tawny.config.settings import DetectionSettings
 from tawny.model.errors import NotDone, SettingsError

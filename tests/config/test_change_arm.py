@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.config.changes.modes import change_modes, modes_to_table, parse_modes, rule_to_table
+from tawny.config.changes import change_modes, modes_to_table, parse_modes, rule_to_table
 from tawny.config.loader import read_settings
 from tawny.config.modes import ModesSettings
 from tawny.config.rules import RuleSettings, parse_action

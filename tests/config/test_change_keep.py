@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.config.changes.retention import change_retention, parse_retention, retention_to_table
+from tawny.config.changes import change_retention, parse_retention, retention_to_table
 from tawny.config.loader import read_settings
 from tawny.config.retention import RetentionSettings
 from tawny.model.errors import NotDone, SettingsError

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tawny.config.changes.difference import difference
-from tawny.config.changes.toml_edit import TEMPLATE, add_camera, write_new
-from tawny.config.loader import parse_settings, read_settings
+from tawny.config.changes import TEMPLATE, add_camera, write_new
+from tawny.config.loader import difference, parse_settings, read_settings
 from tawny.config.settings import Settings
 from tawny.model.errors import NotDone, SettingsError
 

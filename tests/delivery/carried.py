@@ -30,25 +30,6 @@ def clip(name: str, at_ms: int, size_bytes: int = 1000, what: DeliveryKind = Del
 
 
 @dataclass
-class Bytes:
-    """Content from memory."""
-
-    data: bytes = b"a picture"
-    media_type: str = "image/jpeg"
-    sha256: str = ""
-    modified_ms: int = 0
-
-    @property
-    def size_bytes(self) -> int:
-        return len(self.data)
-
-    def read(self, offset: int, size_bytes: int) -> bytes:
-        return self.data[offset : offset + size_bytes]
-
-    def close(self) -> None: ...
-
-
-@dataclass
 class Shelf:
     """A target. `fails`: what the next tries raise, in order."""
 

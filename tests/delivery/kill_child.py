@@ -10,7 +10,7 @@ from tawny.delivery.destination import DestinationContext, FileCarrier
 from tawny.delivery.destinations.folder import FolderDestination
 from tawny.delivery.outbox import Outbox
 from tawny.model.clock import SystemClock
-from tests.delivery.carried import Bytes
+from tawny.testing.contracts.destination import MemoryContent
 
 SIZE_BYTES = 3_000_000
 
@@ -20,9 +20,9 @@ def data_of(name: str) -> bytes:
     return hashlib.shake_128(name.encode()).digest(SIZE_BYTES)
 
 
-def content(delivery: Delivery) -> Bytes:
+def content(delivery: Delivery) -> MemoryContent:
     data = data_of(delivery.name)
-    return Bytes(data, sha256=hashlib.sha256(data).hexdigest())
+    return MemoryContent(data, sha256=hashlib.sha256(data).hexdigest())
 
 
 def main(where: str, folder: str) -> None:

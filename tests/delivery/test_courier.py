@@ -7,7 +7,8 @@ from tawny.delivery.delivery import Carrier, Delivery, DeliveryKind, DeliverySta
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import ContentGone, DeliveryError, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tests.delivery.carried import Bytes, Shelf, delivery
+from tawny.testing.contracts.destination import MemoryContent
+from tests.delivery.carried import Shelf, delivery
 
 AWAY = TargetUnreachable("offsite", "connection refused")
 
@@ -36,7 +37,7 @@ def told() -> list[Delivery]:
 
 @pytest.fixture
 def courier(outbox: Outbox, clock: FakeClock, shelf: Shelf, told: list[Delivery]) -> Courier:
-    return Courier(1, DeliveryRoute("offsite", shelf.carrier, lambda _: Bytes()), outbox, clock, told.append)
+    return Courier(1, DeliveryRoute("offsite", shelf.carrier, lambda _: MemoryContent()), outbox, clock, told.append)
 
 
 def test_it_carries_what_waits_and_tells(courier: Courier, outbox: Outbox, shelf: Shelf, told: list[Delivery]) -> None:
@@ -115,7 +116,7 @@ def test_a_refused_delivery_holds_up_the_target_but_a_refused_deletion(
 
 
 def test_what_is_gone_is_dropped_and_told(outbox: Outbox, clock: FakeClock, shelf: Shelf, told: list[Delivery]) -> None:
-    def gone(_: Delivery) -> Bytes:
+    def gone(_: Delivery) -> MemoryContent:
         raise ContentGone("offsite", "its recording was deleted")
 
     courier = Courier(1, DeliveryRoute("offsite", shelf.carrier, gone), outbox, clock, told.append)
@@ -128,7 +129,7 @@ def test_what_is_gone_is_dropped_and_told(outbox: Outbox, clock: FakeClock, shel
 
 
 def test_outside_its_hours_only_what_matters_most_goes(outbox: Outbox, clock: FakeClock, shelf: Shelf) -> None:
-    route = DeliveryRoute("offsite", shelf.carrier, lambda _: Bytes(), open_in_s=lambda: 3600.0)
+    route = DeliveryRoute("offsite", shelf.carrier, lambda _: MemoryContent(), open_in_s=lambda: 3600.0)
     courier = Courier(1, route, outbox, clock, lambda _: None)
     outbox.add([delivery("clip", DeliveryKind.CLIP), delivery("picture", DeliveryKind.PICTURE)])
     courier.step()
@@ -138,7 +139,9 @@ def test_outside_its_hours_only_what_matters_most_goes(outbox: Outbox, clock: Fa
 
 def test_the_end_of_the_program_puts_back_what_is_under_way(outbox: Outbox, clock: FakeClock) -> None:
     shelf = Shelf(fails=[CourierStopped()])
-    courier = Courier(1, DeliveryRoute("offsite", shelf.carrier, lambda _: Bytes()), outbox, clock, lambda _: None)
+    courier = Courier(
+        1, DeliveryRoute("offsite", shelf.carrier, lambda _: MemoryContent()), outbox, clock, lambda _: None
+    )
     outbox.add([delivery()])
     courier.step()
     again = outbox.take("offsite")
@@ -161,7 +164,7 @@ def test_it_connects_ahead_once_so_that_the_first_event_does_not_wait_for_it(
 
 
 def test_outside_its_hours_nobody_connects_ahead(outbox: Outbox, clock: FakeClock, shelf: Shelf) -> None:
-    route = DeliveryRoute("offsite", shelf.carrier, lambda _: Bytes(), lambda: 600.0)
+    route = DeliveryRoute("offsite", shelf.carrier, lambda _: MemoryContent(), lambda: 600.0)
     Courier(1, route, outbox, clock, lambda _: None).step()
     assert shelf.opened == 0
 
@@ -176,7 +179,7 @@ def test_a_target_that_is_away_at_the_start_costs_the_first_delivery_nothing(
             raise away.pop()
         return shelf.carrier()
 
-    courier = Courier(1, DeliveryRoute("offsite", carrier, lambda _: Bytes()), outbox, clock, lambda _: None)
+    courier = Courier(1, DeliveryRoute("offsite", carrier, lambda _: MemoryContent()), outbox, clock, lambda _: None)
     courier.step()
     outbox.add([delivery()])
     courier.step()

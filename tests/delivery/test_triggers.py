@@ -12,7 +12,8 @@ from tawny.delivery.send_schedule import SendSchedule
 from tawny.model.errors import TargetUnreachable
 from tawny.model.times import utc_from_text
 from tawny.testing.clock import FakeClock
-from tests.delivery.carried import Bytes, Shelf, delivery
+from tawny.testing.contracts.destination import MemoryContent
+from tests.delivery.carried import Shelf, delivery
 
 BERLIN, KATHMANDU = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kathmandu")
 
@@ -27,7 +28,7 @@ class Bench:
     def open(self, after: int | None = None, minutes: Sequence[int] = (), hours: str = "") -> None:
         """As at a start."""
         trigger = SendSchedule("offsite", self.outbox, self.clock, self.zone, after=after, minutes=minutes, hours=hours)
-        route = DeliveryRoute("offsite", self.shelf.carrier, lambda _: Bytes(), trigger.open_in_s)
+        route = DeliveryRoute("offsite", self.shelf.carrier, lambda _: MemoryContent(), trigger.open_in_s)
         self.courier = Courier(1, route, self.outbox, self.clock, lambda _: None)
 
     def wait(self, *names: str, what: DeliveryKind = DeliveryKind.CLIP) -> None:

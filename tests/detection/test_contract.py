@@ -2,7 +2,7 @@
 
 from tawny.detection.detector import Detector, DetectorKind
 from tawny.detection.motion import MotionDetector
-from tests.contracts.detector import DetectorContract
+from tawny.testing.contracts.detection import DetectorContract
 from tests.detection.steps import Steps
 
 

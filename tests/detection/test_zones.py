@@ -12,7 +12,7 @@ from tawny.detection.motion import MotionDetector
 from tawny.detection.zones import CameraZones, DetectionLine, DetectionZone, camera_zones, in_places
 from tawny.model.observations import Box, Frame, Look, Observation
 from tawny.model.polygon import Polygon
-from tests.contracts.detector import DetectorContract
+from tawny.testing.contracts.detection import DetectorContract
 from tests.detection.alarms import alarms
 from tests.support.scenes import START_MS, PictureFrame, SyntheticScene, person
 

@@ -9,8 +9,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tawny.testing.http_service import Asked, Reply, StandIn, served
 from tests.delivery import broker
-from tests.delivery.notifiers.stand_in import Asked, Reply, StandIn, served
 from tests.delivery.notifiers.test_email import Post, running
 from tests.faults.delivering import Place, Tree
 from tests.faults.places import PASSWORD, running_servers

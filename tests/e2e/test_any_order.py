@@ -12,12 +12,13 @@ from playwright.sync_api import Browser, Page
 
 from tawny.model.clock import SystemClock
 from tawny.model.states import CameraState
-from tawny.testing.clips import READ_CLOCK, ClipSpec, made_clip
+from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tests.app.rig import DOOR, one_camera
 from tests.e2e.clocked_archive import CLOCKED, LARGER, PICTURE_MS, record
 from tests.e2e.live_server import LiveServer, live_server
 from tests.e2e.timeline_page import timeline_page
+from tests.support.read_clock import READ_CLOCK
 
 pytestmark = pytest.mark.browser
 KEEP = '[storage.retention]\nmax = "800 days"\n'

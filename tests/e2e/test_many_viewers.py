@@ -23,11 +23,11 @@ from tawny.model.ids import StreamName
 from tawny.model.packets import Packet
 from tawny.model.states import CameraState
 from tawny.testing.clips import ClipSpec, made_clip
-from tawny.testing.network_relay import NetworkRelay, tcp_line
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until
 from tests.app.rig import DOOR, looked_at, one_camera
 from tests.e2e.live_server import LiveServer, live_server, signed_browser
+from tests.support.network_relay import NetworkRelay, tcp_line
 
 pytestmark = pytest.mark.browser
 CLIP = made_clip(ClipSpec(seconds=8, sound="aac"))

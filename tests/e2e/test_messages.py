@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tawny.testing.http_service import Asked, Reply, StandIn, served
 from tawny.testing.waiting import until
-from tests.delivery.notifiers.stand_in import Asked, Reply, StandIn, served
 from tests.e2e.conftest import Tawny, tawny
 
 TOKEN = "123:pLantedS3cret"

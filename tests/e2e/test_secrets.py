@@ -20,8 +20,8 @@ import pytest
 
 from tawny.api.application import description, make_routes
 from tawny.app.control_socket import ask
+from tawny.testing.http_service import Asked, Reply, StandIn, served
 from tawny.testing.waiting import until
-from tests.delivery.notifiers.stand_in import Asked, Reply, StandIn, served
 from tests.e2e.conftest import Tawny, tawny
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*imghdr:DeprecationWarning")  # a library of Apprise's

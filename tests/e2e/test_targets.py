@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tawny.testing.http_service import StandIn, served
 from tawny.testing.waiting import until
-from tests.delivery.notifiers.stand_in import StandIn, served
 from tests.e2e.conftest import Tawny, owner_of, with_settings
 from tests.e2e.rules import axe_script, violations
 

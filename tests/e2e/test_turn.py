@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, Page, sync_playwright
 
-from tawny.testing.network_relay import NetworkRelay, tcp_line
 from tawny.testing.waiting import until
 from tests.e2e.conftest import CHROMIUM
+from tests.support.network_relay import NetworkRelay, tcp_line
 
 pytestmark = pytest.mark.browser
 SECRET, DOOR, TURN = "a secret of both", 8000, 3478
@@ -143,7 +143,7 @@ def recorder(net: Net, tmp_path: Path) -> Iterator[tuple[str, int]]:
 def door(net: Net, recorder: tuple[str, int]) -> Iterator[str]:
     """The page's address in the browser's namespace."""
     with tcp_line(("127.0.0.1", recorder[1]), NetworkRelay(), net.home) as line:
-        words = [sys.executable, "-m", "tawny.testing.network_relay", f"{net.turn}:{DOOR}", f"{net.home}:{line.port}"]
+        words = [sys.executable, "-m", "tests.support.network_relay", f"{net.turn}:{DOOR}", f"{net.home}:{line.port}"]
         process = subprocess.Popen(["ip", "netns", "exec", net.server, *words])
         try:
             yield f"http://{net.turn}:{DOOR}"

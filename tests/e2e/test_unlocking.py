@@ -24,7 +24,6 @@ from tawny.model.ids import CameraId
 from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.keys import hkdf
 from tawny.sealed.mnemonics import identity_words, new_passphrase
-from tawny.testing.clips import READ_CLOCK
 from tests.e2e.clocked_archive import record
 from tests.e2e.conftest import OWNER as ANNA
 from tests.e2e.conftest import Tawny, owner_of, with_settings
@@ -32,6 +31,7 @@ from tests.e2e.rules import axe_script, violations
 from tests.e2e.timeline_page import LOOK, seen
 from tests.sealed.test_held import raw
 from tests.support.memory_search import found_in
+from tests.support.read_clock import READ_CLOCK
 
 pytestmark = pytest.mark.browser
 OWNER, SHEET = Identity.new(), Identity.new()

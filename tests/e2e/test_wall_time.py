@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.states import CameraState
-from tawny.testing.clips import READ_CLOCK, ClipSpec, made_clip
+from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until
 from tests.app.rig import DOOR, one_camera
@@ -29,6 +29,7 @@ from tests.e2e.clocked_archive import (
 from tests.e2e.live_server import LiveServer, live_server
 from tests.e2e.rtc_watcher import Watcher, watching
 from tests.e2e.timeline_page import seen, show, timeline_page
+from tests.support.read_clock import READ_CLOCK
 
 pytestmark = pytest.mark.browser
 ZONE = ZoneInfo("Europe/Berlin")

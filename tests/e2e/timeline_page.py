@@ -6,8 +6,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from tawny.testing.clips import READ_CLOCK
 from tests.e2e.live_server import LiveServer, signed_browser
+from tests.support.read_clock import READ_CLOCK
 
 LOOK = f"""() => {{
   const read = {READ_CLOCK};

@@ -15,7 +15,8 @@ from tawny.delivery.destinations.sftp import Sftp
 from tawny.delivery.destinations.webdav import WebDav
 from tawny.delivery.outbox import Outbox
 from tawny.testing.clock import FakeClock
-from tests.delivery.carried import Bytes, delivery
+from tawny.testing.contracts.destination import MemoryContent
+from tests.delivery.carried import delivery
 
 SIZES = {DeliveryKind.PICTURE: 40_000, DeliveryKind.CLIP: 900_000, DeliveryKind.FOOTAGE: 1_500_000}
 Tree = Callable[[], dict[str, bytes]]
@@ -26,9 +27,9 @@ def data_of(name: str) -> bytes:
     return hashlib.shake_128(name.encode()).digest(SIZES[kind])
 
 
-def content(one: Delivery) -> Bytes:
+def content(one: Delivery) -> MemoryContent:
     data = data_of(one.name)
-    return Bytes(data, sha256=hashlib.sha256(data).hexdigest())
+    return MemoryContent(data, sha256=hashlib.sha256(data).hexdigest())
 
 
 @dataclass

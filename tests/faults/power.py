@@ -28,8 +28,8 @@ from tawny.storage.repair.recovery import recover
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
-from tawny.testing.disk import MemoryDisk, State, write_out
 from tawny.testing.packet_feed import PacketFeed
+from tests.support.disk import MemoryDisk, State, write_out
 
 CAMERAS = (CameraId("porch"), CameraId("yard"))
 FPS = 5

@@ -17,7 +17,8 @@ from tawny.delivery.destination import DestinationContext, FileCarrier
 from tawny.delivery.destinations.folder import FolderDestination
 from tawny.delivery.outbox import Outbox
 from tawny.testing.clock import FakeClock
-from tests.delivery.carried import Bytes, delivery
+from tawny.testing.contracts.destination import MemoryContent
+from tests.delivery.carried import delivery
 
 NAMES = ("clip/1.mp4", "picture/1.jpg", "footage/1.mp4", "picture/2.jpg", "clip/2.mp4", "footage/2.mp4", "clip/3.mp4")
 
@@ -51,7 +52,7 @@ def data_of(name: str) -> bytes:
     return hashlib.shake_128(name.encode()).digest(300_000)
 
 
-class Content(Bytes):
+class Content(MemoryContent):
     def __init__(self, name: str, instants: Instants) -> None:
         super().__init__(data_of(name), sha256=hashlib.sha256(data_of(name)).hexdigest())
         self.instants = instants

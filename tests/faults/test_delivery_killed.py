@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tawny.testing.network_relay import NetworkRelay, tcp_line
 from tawny.testing.waiting import until
 from tests.delivery.destinations.servers import dav_server
 from tests.faults.figures import note
+from tests.support.network_relay import NetworkRelay, tcp_line
 
 PASSWORD = "pLantedS3cret"
 TAWNY = Path(sys.executable).with_name("tawny")

@@ -22,9 +22,9 @@ from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.runner import Retention, RetentionRule
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
-from tawny.testing.disk import MemoryDisk
 from tawny.testing.packet_feed import PacketFeed
 from tests.faults.figures import note
+from tests.support.disk import MemoryDisk
 
 SIZE_BYTES = 6_000_000
 CAMERAS = (CameraId("porch"), CameraId("yard"))

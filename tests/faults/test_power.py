@@ -9,9 +9,9 @@ from statistics import median
 import pytest
 
 from tawny.model.messages import SegmentClosed
-from tawny.testing.disk import MemoryDisk
 from tests.faults.figures import note
 from tests.faults.power import after_cut, look, recorded
+from tests.support.disk import MemoryDisk
 
 CUTS, KILLS = 150, 200
 MOST_LOST_S, MOST_LOST_BY_KILL_S = 2.0, 1.0

@@ -29,10 +29,10 @@ from tawny.storage.repair.recovery import recover
 from tawny.storage.retention.removal import Removal, remove_segments
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
-from tawny.testing.disk import MemoryDisk, write_out
 from tawny.testing.packet_feed import PacketFeed
 from tests.faults.figures import note
 from tests.faults.power import CAMERAS
+from tests.support.disk import MemoryDisk, write_out
 
 CUTS = 120
 EVER = Span(0, 1 << 45)

@@ -15,9 +15,9 @@ from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import rebuild
-from tawny.testing.disk import MemoryDisk
 from tests.faults.power import CAMERAS, OWNER, after_cut, look, recorded
 from tests.storage.test_signed_history import proved
+from tests.support.disk import MemoryDisk
 
 MOST_LOST_S = 2.5
 """A second more or less than of plain files, since the end of a file that was not closed is only known with its key."""

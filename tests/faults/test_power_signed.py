@@ -17,9 +17,9 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import read_sealed
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.segments.metadata import read_header
-from tawny.testing.disk import MemoryDisk
 from tests.faults.power import CAMERAS, OWNER, after_cut, recorded
 from tests.storage.test_signed_history import proved
+from tests.support.disk import MemoryDisk
 
 LATER_MS = 1 << 41
 MOST_LOST_S = 2.5

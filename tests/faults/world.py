@@ -38,8 +38,8 @@ from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.runner import Retention, RetentionRule
 from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.testing.clock import FakeClock
-from tawny.testing.faulty_disk import FaultyDisk
 from tawny.testing.packet_feed import FORMAT
+from tests.support.faulty_disk import FaultyDisk
 
 PORCH, YARD = CameraId("porch"), CameraId("yard")
 EVER = Span(0, 1 << 45)

@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from functools import partial
 
 import cv2
@@ -86,10 +87,10 @@ def test_few_pictures_a_second_are_given_where_few_are_wanted() -> None:
 
 
 def test_the_work_ends_with_the_last_viewer() -> None:
+    others = set(threading.enumerate())
     jpegs = JpegStream(filled(2))
     looks = [jpegs.look(ALL, nobody) for _ in range(2)]
-    thread = jpegs._thread
-    assert thread
+    (thread,) = {one for one in threading.enumerate() if one.name == "jpegs"} - others
     looks[0].close()
     assert thread.is_alive()
     looks[1].close()

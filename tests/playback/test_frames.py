@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tawny.model.packets import Packet
 from tawny.playback import stills
 from tawny.playback.stills import StillPicture, StillReader
 from tests.playback.archives import FPS, MAIN, PORCH, SUB, FakeArchive
@@ -67,10 +68,17 @@ def test_asking_again_decodes_nothing(archive: FakeArchive, monkeypatch: pytest.
 
 def test_what_is_kept_is_bounded(archive: FakeArchive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stills, "MOST_KEPT_BYTES", 10_000)
-    monkeypatch.setattr(stills, "keyframe_jpeg", lambda packet, width, private: b"x" * 3000)
+    decoded: list[int] = []
+
+    def keyframe_jpeg(packet: Packet, width: int, private: object) -> bytes:
+        decoded.append(packet.pts)
+        return b"x" * 3000
+
+    monkeypatch.setattr(stills, "keyframe_jpeg", keyframe_jpeg)
     archive.record(T)
     made = StillReader(archive)
-    for second in range(4):
+    for second in (0, 1, 2, 3, 1, 2, 3):
         made.at(PORCH, T + second * 1000, 320)
-    assert made._kept_bytes == 9000
-    assert len(made._kept) == 3
+    assert len(decoded) == 4, "three fit"
+    made.at(PORCH, T, 320)
+    assert len(decoded) == 5, "the fourth does not"

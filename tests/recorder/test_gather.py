@@ -209,7 +209,7 @@ def test_too_much_is_dropped_up_to_a_keyframe_and_ends_the_file() -> None:
 def test_every_packet_goes_to_the_disk_once_and_in_order(gops: list[int], fps: int, sound: bool) -> None:
     bench = Bench(fps=fps, sound=sound)
     for gop in gops:
-        bench.feed._gop = gop
+        bench.feed.gop = gop
         bench.feed.begin_run() if gop % 5 == 0 else None
         bench.run(gop / fps)
     bench.step("over")

@@ -23,9 +23,9 @@ from tawny.storage.disk.volume import OpenFolders, Volume
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
-from tawny.testing.disk import MemoryDisk, write_out
 from tawny.testing.packet_feed import PacketFeed
 from tawny.testing.waiting import until
+from tests.support.disk import MemoryDisk, write_out
 
 PORCH, YARD = CameraId("porch"), CameraId("yard")
 MAIN = StreamName.MAIN

@@ -22,9 +22,9 @@ from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
-from tawny.testing.disk import MemoryDisk
 from tawny.testing.packet_feed import PacketFeed
 from tests.storage.test_signed_history import proved
+from tests.support.disk import MemoryDisk
 
 PORCH, YARD = CameraId("porch"), CameraId("yard")
 OWNER, RECOVERY = Identity.new(), Identity.new()

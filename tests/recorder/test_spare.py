@@ -14,9 +14,9 @@ from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.recovery import recover
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
-from tawny.testing.faulty_disk import FaultyDisk
 from tawny.testing.packet_feed import PacketFeed
 from tests.storage.bench import MAIN, PORCH
+from tests.support.faulty_disk import FaultyDisk
 
 EVER = Span(0, 1 << 45)
 

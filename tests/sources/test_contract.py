@@ -12,9 +12,9 @@ from tawny.sources.file import FileSource
 from tawny.sources.picamera import PiCamera
 from tawny.sources.rtsp.source import Rtsp
 from tawny.testing.clips import ClipSpec, clip_file, made_clip
+from tawny.testing.contracts.source import SECRET, SourceCase, SourceContract
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup
-from tests.contracts.source import SECRET, Bench, SourceContract
 from tests.sources.pi_program import pi_program
 from tests.sources.reading import opening
 
@@ -23,10 +23,10 @@ class FileContract(SourceContract):
     SPEC = ClipSpec()
 
     @contextmanager
-    def bench(self, clock: Clock) -> Iterator[Bench]:
+    def case(self, clock: Clock) -> Iterator[SourceCase]:
         here = opening(f"file:{clip_file(self.SPEC)}", clock)
         missing = replace(here, address="/no/such/clip.mp4")
-        yield Bench(FileSource(), here, missing, self.SPEC.sound, is_live=False)
+        yield SourceCase(FileSource(), here, missing, self.SPEC.sound, is_live=False)
 
 
 class TestFile(FileContract):
@@ -41,25 +41,25 @@ class TestFileThatLoops(SourceContract):
     PACKETS = 200
 
     @contextmanager
-    def bench(self, clock: Clock) -> Iterator[Bench]:
+    def case(self, clock: Clock) -> Iterator[SourceCase]:
         here = opening(f"file:{clip_file(ClipSpec(sound='pcmu'))}", clock, loop=True)
-        yield Bench(FileSource(), here, replace(here, address="/no/such/clip.mp4"), "pcmu")
+        yield SourceCase(FileSource(), here, replace(here, address="/no/such/clip.mp4"), "pcmu")
 
 
 class TestDemo(SourceContract):
     @contextmanager
-    def bench(self, clock: Clock) -> Iterator[Bench]:
+    def case(self, clock: Clock) -> Iterator[SourceCase]:
         here = opening("demo:", clock)
-        yield Bench(Demo(), here, replace(here, address="demo:no-such-place"))
+        yield SourceCase(Demo(), here, replace(here, address="demo:no-such-place"))
 
 
 class TestPiCamera(SourceContract):
     @contextmanager
-    def bench(self, clock: Clock) -> Iterator[Bench]:
+    def case(self, clock: Clock) -> Iterator[SourceCase]:
         with TemporaryDirectory() as folder:
             program = str(pi_program(Path(folder)))
             here = opening("picamera:0", SystemClock())
-            yield Bench(PiCamera(lambda: program), here, replace(here, address="picamera:1"))
+            yield SourceCase(PiCamera(lambda: program), here, replace(here, address="picamera:1"))
 
 
 class RtspContract(SourceContract):
@@ -69,12 +69,12 @@ class RtspContract(SourceContract):
     CLIENT = "own"
 
     @contextmanager
-    def bench(self, clock: Clock) -> Iterator[Bench]:
+    def case(self, clock: Clock) -> Iterator[SourceCase]:
         setup = CameraSetup("viewer", SECRET, self.LOGIN, speed=8)
         with RtspCamera(made_clip(self.SPEC), setup) as camera:
             here = opening(camera.address, SystemClock(), transport=self.TRANSPORT, client=self.CLIENT)
             missing = replace(here, address=f"rtsp://viewer:{SECRET}@127.0.0.1:1/stream")
-            yield Bench(Rtsp(), here, missing, self.SPEC.sound)
+            yield SourceCase(Rtsp(), here, missing, self.SPEC.sound)
 
 
 class TestRtsp(RtspContract):

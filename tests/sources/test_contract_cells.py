@@ -13,7 +13,7 @@ from tawny.model.clock import Clock, SystemClock
 from tawny.model.packets import VideoCodec
 from tawny.sources.rtsp.source import Rtsp
 from tawny.testing.clips import ClipSpec, Sound, clip_file
-from tests.contracts.source import Bench, SourceContract
+from tawny.testing.contracts.source import SourceCase, SourceContract
 from tests.sources import test_contract
 from tests.sources.reading import opening
 from tests.sources.test_contract import RtspContract
@@ -32,11 +32,11 @@ class GStreamerContract(SourceContract):
     CLIENT = "own"
 
     @contextmanager
-    def bench(self, clock: Clock) -> Iterator[Bench]:
+    def case(self, clock: Clock) -> Iterator[SourceCase]:
         with serving(launch(clip_file(self.SPEC), self.SPEC.codec, self.SPEC.sound)) as server:
             here = opening(f"rtsp://{server}/0", SystemClock(), transport=self.TRANSPORT, client=self.CLIENT)
             missing = replace(here, address="rtsp://127.0.0.1:1/0")
-            yield Bench(Rtsp(), here, missing, self.SPEC.sound, is_live=False)
+            yield SourceCase(Rtsp(), here, missing, self.SPEC.sound, is_live=False)
 
 
 @dataclass(frozen=True)

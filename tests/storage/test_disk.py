@@ -11,9 +11,9 @@ from tawny.model.errors import DiskFull, FolderUnwritable, StorageError
 from tawny.storage.disk.disk import DiskAccess, RealDisk, sync_together, turned
 from tawny.storage.disk.memory_disk import RamDisk
 from tawny.testing.clock import FakeClock
-from tawny.testing.disk import MemoryDisk
-from tawny.testing.faulty_disk import FaultyDisk
 from tests.contracts.disk import DiskContract, put
+from tests.support.disk import MemoryDisk
+from tests.support.faulty_disk import FaultyDisk
 
 
 class TestReal(DiskContract):

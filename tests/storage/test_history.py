@@ -17,7 +17,7 @@ from tawny.storage.history.journal import HistoryJournal, HistoryLine, event_of,
 from tawny.storage.history.ledger import HistoryLedger, replay
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.testing.clock import FakeClock
-from tawny.testing.disk import MemoryDisk
+from tests.support.disk import MemoryDisk
 
 NOON = 1_795_176_000_000
 GAP = Gap(CameraId("porch"), NOON, None, GapReason.STALLED, "no packets")

@@ -21,8 +21,8 @@ from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tawny.storage.sealing.rewrap import Rewrapped, rewrap_camera
 from tawny.testing.clock import FakeClock
-from tawny.testing.disk import MemoryDisk, State
 from tests.storage.test_signed_history import loaded, proved
+from tests.support.disk import MemoryDisk, State
 
 PORCH = CameraId("porch")
 OWNER, SHEET, GUEST = Identity.new(), Identity.new(), Identity.new()

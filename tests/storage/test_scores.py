@@ -12,7 +12,7 @@ from tawny.model.times import Span
 from tawny.storage.disk.volume import Volume
 from tawny.storage.segments.motion_files import UNKNOWN, MotionScoreFile
 from tawny.testing.clock import FakeClock
-from tawny.testing.disk import MemoryDisk
+from tests.support.disk import MemoryDisk
 
 PORCH = CameraId("porch")
 MIDNIGHT = 1_795_219_200_000

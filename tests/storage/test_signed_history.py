@@ -12,7 +12,7 @@ from tawny.sealed.statements import DAYS, Statement, read_days, read_lists, read
 from tawny.storage.disk.disk import DiskAccess, RealDisk
 from tawny.storage.history.signed_files import FOLDER, NAMES, STATE, lists_of
 from tawny.storage.history.signed_history import SignedHistory, SignedRow
-from tawny.testing.disk import MemoryDisk, State
+from tests.support.disk import MemoryDisk, State
 
 START = utc_from_text("2026-11-20T23:35:00Z")
 TEN_MINUTES = 600_000

@@ -23,9 +23,9 @@ from tawny.storage.index.memory_index import MemoryIndex
 from tawny.stream.hub import Hub
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
-from tawny.testing.disk import MemoryDisk
 from tests.faults.power import seals_on
 from tests.faults.test_power_signed import is_end
+from tests.support.disk import MemoryDisk
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from tawny.storage.disk.disk import RealDisk
 from tawny.storage.disk.lock import LockHolder, holder
 from tawny.storage.disk.volume import OpenFolders, Volume
 from tawny.testing.clock import FakeClock
-from tawny.testing.disk import MemoryDisk
+from tests.support.disk import MemoryDisk
 
 EVENT = Event(EventId("e1"), CameraId("porch"), "motion", 1_795_176_000_000, None, 50.0)
 

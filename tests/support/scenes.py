@@ -5,40 +5,26 @@ A scene is a background plate, objects drawn onto it, light effects and sensor n
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tawny.model.ids import CameraId
+from tawny.testing.contracts.detection import HEIGHT as HEIGHT
+from tawny.testing.contracts.detection import START_MS as START_MS
+from tawny.testing.contracts.detection import WIDTH as WIDTH
+from tawny.testing.contracts.detection import PictureFrame as PictureFrame
 
 Picture = npt.NDArray[np.float32]
 Draw = Callable[[Picture, float], None]
 """Changes a frame in place at a time."""
 Light = Callable[[Picture, float], Picture]
 
-WIDTH, HEIGHT = 192, 108
 LOOKS_A_SECOND = 5
-SCENE = CameraId("scene")
-START_MS = 1_795_150_800_000
 NIGHT_NOISE, DAY_NOISE = 2.0, 0.6
 """Noise of a cell in levels: sensor noise of 7 and 2 averaged over a dozen pixels."""
-
-
-@dataclass(frozen=True)
-class PictureFrame:
-    """A frame in memory (`model.observations.Frame`)."""
-
-    luma: Any
-    at_ms: int = START_MS
-    camera: CameraId = SCENE
-
-    @property
-    def rgb(self) -> Any:
-        return np.repeat(self.luma[:, :, None], 3, axis=2)
 
 
 class FigurePoint(NamedTuple):

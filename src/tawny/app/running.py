@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from tawny import __version__
 from tawny.app.recorder_parts import RecorderParts, RecorderPlace, make_recorder_parts
-from tawny.config.changes.difference import AT_ONCE, difference
+from tawny.config.loader import AT_ONCE, difference
 from tawny.config.settings import Settings
 from tawny.detection.zones import privacy_masks
 from tawny.engine import Engine, PooledEngine

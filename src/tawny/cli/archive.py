@@ -40,11 +40,7 @@ class RecordingFolder:
         self._unsealed, self._private = DecryptedRecordings(Keys(keys)) if keys else None, private
         self.volume = Volume.at(path)
         attach_all(self.volume)
-        self._index = index
-
-    @property
-    def index(self) -> Index:
-        return self._index
+        self.index = index
 
     def open_segments(self, camera: CameraId) -> Sequence[Segment]:
         """Return no segments: only the recorder has access to segments that are still open."""

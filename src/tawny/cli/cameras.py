@@ -13,7 +13,7 @@ from tawny.cli import options
 from tawny.cli.control_client import ask_once, camera, lasts, ordered
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings, new_config_file, running_data
-from tawny.config.changes.toml_edit import add_camera, write_new
+from tawny.config.changes import add_camera, write_new
 from tawny.config.loader import known_secrets, parse_settings
 from tawny.config.settings import CameraSettings, is_camera_id
 from tawny.model.clock import SystemClock

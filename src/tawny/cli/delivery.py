@@ -35,17 +35,18 @@ DESTINATIONS: Final = TargetGroup(
 )
 
 
-def recorder_folder(args: Namespace) -> Path:
+def _named_folder(args: Namespace, kind: TargetGroup) -> Path:
+    """Return the recorder's folder. Raises UsageError: when the target's name is missing."""
+    if args.do != "list" and not args.name:
+        raise UsageError(f"`{kind.command} {args.do}` requires a name.")
     chosen, _ = load_settings(args)
     return data_folder(args, chosen)
 
 
-def require_name(args: Namespace, kind: TargetGroup) -> None:
-    if args.do != "list" and not args.name:
-        raise UsageError(f"`{kind.command} {args.do}` requires a name.")
-
-
-def list_targets(folder: Path, kind: TargetGroup, out: Output) -> int:
+def _list_or_test(args: Namespace, kind: TargetGroup, out: Output) -> int:
+    folder = _named_folder(args, kind)
+    if args.do == "test":
+        return _send_test(folder, kind, args.name, out)
     items = [one for one in ask_once(folder, {"command": "targets"})["items"] if one["kind"] == kind.name]
     rows = [(one["name"], one["where"], str(one["waiting"]), one["trouble"] or "–") for one in items]
     heads = ("NAME", "WHERE", "WAITING", "TROUBLE")
@@ -53,14 +54,14 @@ def list_targets(folder: Path, kind: TargetGroup, out: Output) -> int:
     return 0
 
 
-def send_test(folder: Path, kind: TargetGroup, name: str, out: Output) -> int:
+def _send_test(folder: Path, kind: TargetGroup, name: str, out: Output) -> int:
     """Send a test to the target and print the steps. Return 1 if a step failed."""
     found = ask_once(folder, {"command": "targets"})["items"]
     known = [one["name"] for one in found if one["kind"] == kind.name]
     if name not in known:
-        refuse_unknown({"known": known}, kind, name)
+        _refuse_unknown({"known": known}, kind, name)
     told = ask_once(folder, {"command": "test", "name": name})
-    refuse_unknown(told, kind, name)
+    _refuse_unknown(told, kind, name)
     lines = [
         f"{one['what']}: {one['wrong']} {one['hint']}".strip() if one["wrong"] else one["what"] for one in told["steps"]
     ]
@@ -68,7 +69,7 @@ def send_test(folder: Path, kind: TargetGroup, name: str, out: Output) -> int:
     return 1 if any(one["wrong"] for one in told["steps"]) else 0
 
 
-def refuse_unknown(told: dict[str, Any], kind: TargetGroup, name: str) -> None:
+def _refuse_unknown(told: dict[str, Any], kind: TargetGroup, name: str) -> None:
     """Raise NotDone if the recorder answered with its list of names, that is, if it does not know this one."""
     if "known" in told:
         known = ", ".join(told["known"]) or f"none; see {kind.page} to set one up"
@@ -85,11 +86,7 @@ def describe_notifications(parser: ArgumentParser) -> None:
 
 
 def run_notifications(args: Namespace, out: Output) -> int:
-    require_name(args, CHANNELS)
-    folder = recorder_folder(args)
-    if args.do == "list":
-        return list_targets(folder, CHANNELS, out)
-    return send_test(folder, CHANNELS, args.name, out)
+    return _list_or_test(args, CHANNELS, out)
 
 
 # `tawny uploads`: manage upload destinations.
@@ -105,14 +102,10 @@ def describe_uploads(parser: ArgumentParser) -> None:
 def run_uploads(args: Namespace, out: Output) -> int:
     if args.dry_run and args.do != "clean":
         raise UsageError("--dry-run only works with `tawny uploads clean`.")
-    require_name(args, DESTINATIONS)
-    folder = recorder_folder(args)
-    if args.do == "list":
-        return list_targets(folder, DESTINATIONS, out)
-    if args.do == "test":
-        return send_test(folder, DESTINATIONS, args.name, out)
-    told = ask_once(folder, {"command": "sweep", "name": args.name, "dry_run": args.dry_run})
-    refuse_unknown(told, DESTINATIONS, args.name)
+    if args.do != "clean":
+        return _list_or_test(args, DESTINATIONS, out)
+    told = ask_once(_named_folder(args, DESTINATIONS), {"command": "sweep", "name": args.name, "dry_run": args.dry_run})
+    _refuse_unknown(told, DESTINATIONS, args.name)
     out.data(told, _cleaned(args.name, told, out))
     return 0
 
@@ -131,10 +124,6 @@ def _cleaned(name: str, told: dict[str, Any], out: Output) -> str:
 
 
 # `tawny integrations`: list other programs, what they receive and what they may do.
-
-
-def describe_integrations(parser: ArgumentParser) -> None:
-    options.data(parser)
 
 
 def run_integrations(args: Namespace, out: Output) -> int:

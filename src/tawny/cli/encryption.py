@@ -4,15 +4,15 @@ import secrets
 import socket
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from tawny.cli import options
-from tawny.cli.keys import from_file, typed
+from tawny.cli.keys import from_file, from_words, typed
 from tawny.cli.output import Output
 from tawny.cli.paths import data_folder, load_settings
-from tawny.config.changes.toml_edit import put_table
+from tawny.config.changes import put_table
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.model.clock import SystemClock
@@ -21,12 +21,11 @@ from tawny.model.times import utc_text
 from tawny.sealed.age_file import lock_with_passphrase
 from tawny.sealed.broken import NotEnoughMemory
 from tawny.sealed.key_wrapping import Identity, recipient, short_name
-from tawny.sealed.mnemonics import identity_from_words, new_passphrase
+from tawny.sealed.mnemonics import new_passphrase
 from tawny.service.sealing.private_memory import swaps_in_the_clear
 from tawny.service.sealing.recovery_sheet import BEFORE, RecoverySheet
 from tawny.service.sealing.sealing_service import KEYS, UnlockMethodStore, write_secret_file
 from tawny.storage.disk.layout import DAY_MS
-from tawny.storage.disk.lock import VolumeLock
 from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_files import camera_mark, names_key, pass_items
@@ -85,7 +84,7 @@ def describe_key_commands(parser: ArgumentParser) -> None:
     parser.add_argument("--words", action="store_true", help="the same, with the 24 words of the recovery sheet")
 
 
-def run_key_command(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
+def _run_key_command(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     chosen, file = load_settings(args)
     if file is None or not chosen.encryption.all:
         raise NotDone("Encryption isn't set up yet.", "Run `tawny encryption setup`.")
@@ -119,12 +118,7 @@ def _list(chosen: Settings, out: Output) -> int:
 def _identities(args: Namespace, ask: Callable[[str], str]) -> list[Identity]:
     if args.key:
         return from_file(Path(args.key))
-    if not args.words:
-        return []
-    try:
-        return [identity_from_words(ask("Recovery sheet, 24 words: "))]
-    except ValueError as error:
-        raise UsageError(f"These words aren't a valid key: {error}.") from None
+    return [from_words(ask)] if args.words else []
 
 
 # --- settings: new recordings
@@ -187,20 +181,16 @@ def _rotate(
 # --- existing recordings
 
 
-@dataclass(frozen=True, slots=True)
-class _Done:
-    rewrapped: Rewrapped
-    is_all: bool
-    """False: the last two days were skipped because a recorder is running."""
-
-
-def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity]) -> _Done | None:
+def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity]) -> tuple[Rewrapped, bool] | None:
+    """Rewrap the keys of existing recordings. Return what was done, and whether that was for all days."""
     folder = data_folder(args, chosen)
     if not identities or not folder.is_dir():
         return None
     clock, volume = SystemClock(), Volume.at(folder)
     attach_all(volume)
-    lock = _lock(volume, clock)
+    lock = None
+    with suppress(FolderInUse):  # a recorder is running: its two newest days are skipped
+        lock = volume.lock(clock)
     before = ALL_DAYS if lock is not None else utc_text(clock.now_ms() - DAY_MS)[:10].replace("-", "/")
     done, shuts_out = Rewrapped(), args.do != "add-key"
     try:
@@ -219,7 +209,7 @@ def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity])
     finally:
         if lock is not None:
             lock.release()
-    return _Done(done, lock is not None)
+    return done, lock is not None
 
 
 def _mirrors(chosen: Settings) -> list[Volume]:
@@ -227,15 +217,7 @@ def _mirrors(chosen: Settings) -> list[Volume]:
     return [Volume.at(path)] if path is not None and path.is_dir() else []
 
 
-def _lock(volume: Volume, clock: SystemClock) -> VolumeLock | None:
-    """Lock the volume; None if a recorder is running. Its two newest days are then skipped."""
-    try:
-        return volume.lock(clock)
-    except FolderInUse:
-        return None
-
-
-def _told(done: _Done | None, args: Namespace, out: Output) -> int:
+def _told(done: tuple[Rewrapped, bool] | None, args: Namespace, out: Output) -> int:
     lines = ["New recordings follow the settings."]
     if done is None:
         lines.append(
@@ -244,20 +226,20 @@ def _told(done: _Done | None, args: Namespace, out: Output) -> int:
         )
         out.data({"keys": 0, "files": 0, "locked": 0, "all": False}, "\n".join(lines))
         return 0
-    found = done.rewrapped
+    found, is_all = done
     lines.append(f"Updated {found.keys} keys of existing recordings; {found.files} files changed.")
     if args.do != "add-key":
         lines.append(KEPT)
     if found.locked:
         lines.append(f"{found.locked} keys couldn't be opened with your key and are unchanged.")
-    if not done.is_all:
+    if not is_all:
         lines.append(
             "Recordings from today and yesterday were skipped because the recorder is running. Run `tawny "
             "encryption rewrap` again in two days."
         )
-    said = {"keys": found.keys, "files": found.files, "locked": found.locked, "all": done.is_all}
+    said = {"keys": found.keys, "files": found.files, "locked": found.locked, "all": is_all}
     out.data(said, "\n".join(lines))
-    return 1 if found.locked or not done.is_all else 0
+    return 1 if found.locked or not is_all else 0
 
 
 def describe_encryption(parser: ArgumentParser) -> None:
@@ -271,12 +253,13 @@ def describe_encryption(parser: ArgumentParser) -> None:
     )
 
 
-def run_encryption(args: Namespace, out: Output) -> int:
+def run_encryption(args: Namespace, out: Output, ask: Callable[[str], str] = typed) -> int:
+    """ask: asks the user a question and returns the answer."""
     if args.do == "test-sheet":
-        return _test_sheet(args, out, typed)
+        return _test_sheet(args, out, ask)
     if args.do in ACTIONS:
-        return run_key_command(args, out, typed)
-    return _set_up(args, out, typed)
+        return _run_key_command(args, out, ask)
+    return _set_up(args, out, ask)
 
 
 def _set_up(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
@@ -319,11 +302,7 @@ def _test_sheet(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     chosen, _ = load_settings(args)
     if chosen.encryption.recovery is None:
         raise NotDone("There is no recovery sheet yet.", "Create one with `tawny encryption setup`.")
-    try:
-        identity = identity_from_words(ask("Recovery sheet, 24 words: "))
-    except ValueError as error:
-        raise UsageError(f"These words aren't a valid key: {error}.") from None
-    fits = identity.recipient == chosen.encryption.recovery
+    fits = from_words(ask).recipient == chosen.encryption.recovery
     said = (
         "Correct. This sheet opens your encrypted recordings."
         if fits

@@ -63,6 +63,8 @@ def run_event(args: Namespace, out: Output) -> int:
 
 
 HEADS = ("start", "length", "camera", "kind", "score", "id")
+PAGE = 200
+"""Events that are read from the index at once."""
 
 
 def describe_events(parser: ArgumentParser) -> None:
@@ -94,15 +96,21 @@ def _past(folder: Path, args: Namespace) -> list[dict[str, Any]]:
     """Return the matching events in the index, oldest first."""
     within = options.span(args.begin, args.end, SystemClock().now_ms())
     cameras = [known_camera(folder, name) for name in args.camera] if args.camera else None
-    found: list[dict[str, Any]] = []
     with index_to_read(folder) as index:
-        after: str | None = None
-        while True:
-            page = index.events(within, cameras=cameras, kinds=args.kind, after=after, limit=200)
-            found += [json_format.event(event) for event in page.events]
-            after = page.next
-            if after is None:
-                return found[::-1]
+        return [json_format.event(event) for event in _all_events(index, within, cameras, args.kind)][::-1]
+
+
+def _all_events(
+    index: RecordingIndex, within: Span, cameras: list[CameraId] | None, kinds: list[str] | None = None
+) -> Iterator[Event]:
+    """Yield the events, newest first."""
+    after: str | None = None
+    while True:
+        page = index.events(within, cameras=cameras, kinds=kinds, after=after, limit=PAGE)
+        yield from page.events
+        after = page.next
+        if after is None:
+            return
 
 
 def row(event: dict[str, Any]) -> tuple[str, ...]:
@@ -286,8 +294,6 @@ def _forget(args: Namespace, book: IdentityStore, out: Output) -> int:
 
 # `tawny kinds export`: export image crops of labeled events, to train a custom model.
 
-PAGE = 200
-
 
 def describe_kinds(parser: ArgumentParser) -> None:
     options.data(parser)
@@ -302,7 +308,8 @@ def run_kinds(args: Namespace, out: Output) -> int:
     within = options.span(args.begin, args.end, SystemClock().now_ms())
     wanted = [known_camera(folder, name) for name in args.camera] if args.camera else None
     with open_folder(folder) as archive:
-        said = list(_said(archive.index, within, wanted))
+        every = _all_events(archive.index, within, wanted)
+        said = [event for event in every if event.end_ms is not None and label_of(event)]
         cameras = list(dict.fromkeys(event.camera for event in said))
         rows: list[tuple[str, str, str]] = []
         for camera in cameras:
@@ -329,14 +336,3 @@ def run_kinds(args: Namespace, out: Output) -> int:
     if not args.json:
         out.data(None, out.table(("file", "crops", "labels"), rows, empty=""))
     return 0
-
-
-def _said(index: RecordingIndex, within: Span, cameras: list[CameraId] | None) -> Iterator[Event]:
-    """Yield ended events that have a label from a user, newest first."""
-    after: str | None = None
-    while True:
-        page = index.events(within, cameras=cameras, after=after, limit=PAGE)
-        yield from (event for event in page.events if event.end_ms is not None and label_of(event))
-        after = page.next
-        if after is None:
-            return

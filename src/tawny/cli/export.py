@@ -5,6 +5,7 @@ import socket
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -350,25 +351,32 @@ def _name(output: Path, start_ms: int, taken: Collection[str], *, many: bool) ->
 def _write(clip: ClipFile, path: Path, out: Output) -> int:
     """Write the clip. Never overwrite an existing file; delete an incomplete one. Return its start, ms UTC."""
     start_ms = clip.start_ms
+    with _new_file(path, out), path.open("wb") as file:
+        suffix = path.suffix.lower()
+        if suffix in CONTAINERS:
+            before_s = remux(clip.read, clip.size_bytes, file, suffix, lambda share: _progress(path, share, out))
+            start_ms -= round(1000 * before_s)
+        else:
+            done = 0
+            for piece in clip.read(0, clip.size_bytes):
+                file.write(piece)
+                done += len(piece)
+                _progress(path, done / clip.size_bytes, out)
+    return start_ms
+
+
+@contextmanager
+def _new_file(path: Path, out: Output) -> Iterator[None]:
+    """Create the file, and delete it again if it is not completed. Raises NotDone: when it exists; StorageError."""
     try:
-        file = path.open("xb")
+        path.touch(exist_ok=False)
     except FileExistsError:
         raise NotDone(f"{path} already exists.", "Choose another name with `-o`.") from None
     except OSError as error:
         raise turned(error, str(path)) from error
     is_written = False
     try:
-        with file:
-            suffix = path.suffix.lower()
-            if suffix in CONTAINERS:
-                before_s = remux(clip.read, clip.size_bytes, file, suffix, lambda share: _progress(path, share, out))
-                start_ms -= round(1000 * before_s)
-            else:
-                done = 0
-                for piece in clip.read(0, clip.size_bytes):
-                    file.write(piece)
-                    done += len(piece)
-                    _progress(path, done / clip.size_bytes, out)
+        yield
         is_written = True
     except OSError as error:
         raise turned(error, str(path)) from error
@@ -376,7 +384,6 @@ def _write(clip: ClipFile, path: Path, out: Output) -> int:
         out.progress("")
         if not is_written:
             path.unlink(missing_ok=True)
-    return start_ms
 
 
 def _progress(path: Path, share: float, out: Output) -> None:
@@ -415,29 +422,15 @@ def _make(args: Namespace, kind: ExportKind, folder: Path, private: Private, wit
     if args.redact and (args.split or _kind(args) is not None):
         raise UsageError("--redact can't be combined with that option.", "Use one of them.")
     path = Path(args.output)
-    try:
-        path.touch(exist_ok=False)
-    except FileExistsError:
-        raise NotDone(f"{path} already exists.", "Choose another name with `-o`.") from None
-    except OSError as error:
-        raise turned(error, str(path)) from error
-    is_made = False
-    try:
-        with (
-            open_folder(folder, keys.named(args), private) as archive,
-            tempfile.TemporaryDirectory(dir=path.parent) as scratch,
-        ):
-            place = _Place(path, Path(scratch) / "film", out)
-            if args.redact:
-                wish = replace(wish, redaction=redaction(args.redact, archive.index, within))
-            made = make_export(archive, ClipCache(archive), wish, ZoneInfo(local_zone()), place, MOST_BYTES)
-            is_made = True
-    except OSError as error:
-        raise turned(error, str(path)) from error
-    finally:
-        out.progress("")
-        if not is_made:
-            path.unlink(missing_ok=True)
+    with (
+        _new_file(path, out),
+        open_folder(folder, keys.named(args), private) as archive,
+        tempfile.TemporaryDirectory(dir=path.parent) as scratch,
+    ):
+        place = _Place(path, Path(scratch) / "film", out)
+        if args.redact:
+            wish = replace(wish, redaction=redaction(args.redact, archive.index, within))
+        made = make_export(archive, ClipCache(archive), wish, ZoneInfo(local_zone()), place, MOST_BYTES)
     size_bytes = path.stat().st_size
     told: dict[str, object] = {"file": str(path), "start": utc_text(within.begin_ms), "size_bytes": size_bytes}
     words = f"{path}: from {time_text(within.begin_ms)}, {size_text(size_bytes)}"

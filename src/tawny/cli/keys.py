@@ -3,7 +3,7 @@
 import getpass
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -50,9 +50,10 @@ def typed(question: str) -> str:
     return sys.stdin.readline().rstrip("\n")
 
 
-def from_words() -> Identity:
+def from_words(ask: Callable[[str], str] = typed) -> Identity:
+    """Return the identity of the recovery sheet's words. Raises UsageError: when they are no key."""
     try:
-        return identity_from_words(typed("Recovery sheet, 24 words: "))
+        return identity_from_words(ask("Recovery sheet, 24 words: "))
     except ValueError as error:
         raise UsageError(f"These words aren't a valid key: {error}.") from None
 

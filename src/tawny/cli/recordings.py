@@ -30,7 +30,7 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.promises import contract
 from tawny.service.sealing.policy import signed_history
 from tawny.storage.disk.disk import RealDisk
-from tawny.storage.disk.lock import VolumeLock, holder
+from tawny.storage.disk.lock import holder
 from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.chains import chains_on
@@ -240,7 +240,10 @@ def run_check(args: Namespace, out: Output) -> int:
     for error in attach_all(volume):
         out.say(str(error))
     history = HistoryJournal(volume.disk)
-    lock = _lock_if_free(volume, clock) if args.repair else None
+    lock = None
+    if args.repair:
+        with suppress(FolderInUse):  # a recorder is running: only files that it does not use are repaired
+            lock = volume.lock(clock)
     try:
         with _index(volume, history, out, repair=args.repair, is_alone=lock is not None) as index:
             report = check_volume(
@@ -263,17 +266,6 @@ def run_check(args: Namespace, out: Output) -> int:
     out.progress("")
     out.data(check_as_json(report), _text(report, out, repair=args.repair))
     return 0 if all(finding.repaired for finding in report.findings) and not _unexplained(report) else 1
-
-
-def _lock_if_free(volume: Volume, clock: Clock) -> VolumeLock | None:
-    """Lock the volume; None if a recorder holds the lock.
-
-    Repairs are then limited to files the recorder does not use.
-    """
-    try:
-        return volume.lock(clock)
-    except FolderInUse:
-        return None
 
 
 @contextmanager

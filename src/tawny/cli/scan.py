@@ -5,8 +5,6 @@ import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
@@ -15,13 +13,12 @@ from tawny.cli import options
 from tawny.cli.archive import RecordingFolder
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
-from tawny.cli.scan_pool import FileInput, ScanInput, ScanJob, ScannedInput, digest, scan_all
+from tawny.cli.scan_pool import ScanInput, ScanJob, ScannedInput, scan_all
 from tawny.config.units import seconds
-from tawny.detection.detector import DetectorKind
+from tawny.detection.detector import DetectorKind, ScanDetectorKind
 from tawny.detection.motion import MotionDetector
 from tawny.detection.scan.scan import ScanOptions
-from tawny.media.codec.video_file import FileVideo
-from tawny.media.mp4.file_part import VirtualFile, copy_part
+from tawny.media.mp4.file_part import VirtualFile
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import CameraId, StreamName
@@ -37,52 +34,7 @@ MOST_S = 6 * 3600.0
 MOST_BYTES = 2**40
 
 
-@dataclass(frozen=True)
-class RecordedInput:
-    """Recordings as one virtual file (`clip`). asked_ms: start of the requested range, ms UTC."""
-
-    camera: CameraId
-    asked_ms: int
-    clip: ClipFile
-
-    @property
-    def name(self) -> str:
-        return f"{self.camera} from {time_text(self.clip.start_ms)}"
-
-    @property
-    def stem(self) -> str:
-        return f"{self.camera}-{stamp(self.clip.start_ms)}"
-
-    @property
-    def asked_s(self) -> float:
-        return (self.asked_ms - self.clip.start_ms) / 1000
-
-    @property
-    def file(self) -> Path | None:
-        return None
-
-    def video(self) -> FileVideo:
-        return FileVideo(Path(self.name), self._source)
-
-    def copy(self, out: Path, begin_s: float, end_s: float, *, exact: bool) -> None:
-        copy_part(Path(self.name), out, begin_s, end_s, exact=exact, source=self._source)
-
-    def told(self) -> dict[str, Any]:
-        return {"file": None, "camera": self.camera, "start": utc_text(self.clip.start_ms)}
-
-    def at(self, seconds: float) -> dict[str, Any]:
-        return {"at": utc_text(self.clip.start_ms + round(seconds * 1000))}
-
-    def key(self, about: Mapping[str, Any]) -> str:
-        return digest([self.camera, self.clip.start_ms, self.clip.etag, about])
-
-    def _source(self) -> IO[bytes]:
-        reader: Any = VirtualFile(self.clip.file)
-        made: IO[bytes] = reader
-        return made
-
-
-def recorded(archive: RecordingFolder, camera: CameraId, stream: StreamName, within: Span) -> Iterator[RecordedInput]:
+def recorded(archive: RecordingFolder, camera: CameraId, stream: StreamName, within: Span) -> Iterator[ScanInput]:
     """Yield the recordings of a time span as inputs of at most MOST_S, each with one video format."""
     clips = ClipCache(archive)
     begin_ms = within.begin_ms
@@ -93,8 +45,27 @@ def recorded(archive: RecordingFolder, camera: CameraId, stream: StreamName, wit
         span = Span(begin_ms, min(within.end_ms, begin_ms + round(MOST_S * 1000)))
         clip = clips.clip(camera, stream, span, MOST_BYTES)
         if clip is not None:
-            yield RecordedInput(camera, within.begin_ms, clip)
+            yield _one_file(camera, within.begin_ms, clip)
         begin_ms = clip.cut_at_ms if clip is not None and clip.cut_at_ms else span.end_ms
+
+
+def _one_file(camera: CameraId, asked_ms: int, clip: ClipFile) -> ScanInput:
+    """Return recordings as one virtual file. asked_ms: start of the requested range, ms UTC."""
+
+    def source() -> IO[bytes]:
+        reader: Any = VirtualFile(clip.file)
+        made: IO[bytes] = reader
+        return made
+
+    return ScanInput(
+        path=Path(f"{camera} from {time_text(clip.start_ms)}"),
+        stem=f"{camera}-{stamp(clip.start_ms)}",
+        told={"file": None, "camera": camera, "start": utc_text(clip.start_ms)},
+        source=source,
+        begins_ms=clip.start_ms,
+        asked_s=(asked_ms - clip.start_ms) / 1000,
+        known_by=(camera, clip.start_ms, clip.etag),
+    )
 
 
 def describe_scan(parser: ArgumentParser) -> None:
@@ -149,7 +120,7 @@ def _inputs(args: Namespace, stack: ExitStack) -> list[ScanInput]:
     if bool(args.files) == bool(args.camera):
         raise UsageError("Nothing to scan.", "Pass video files, or `--camera` with `--from` and `--to`.")
     if args.files:
-        return [FileInput(Path(name)) for name in args.files]
+        return [ScanInput.of_file(Path(name)) for name in args.files]
     if not args.begin:
         raise UsageError("No start time.", 'Pass --from, for example --from "2 h ago".')
     return _recorded(args, stack)
@@ -168,7 +139,7 @@ def _recorded(args: Namespace, stack: ExitStack) -> list[ScanInput]:
     if not found:
         wanted = f"from {options.time_text(within.begin_ms)} to {options.time_text(within.end_ms)}"
         raise NotDone(f"No recording from {camera} {wanted}.", "See `tawny timeline` for what is recorded.")
-    return list(found)
+    return found
 
 
 def _wanted(args: Namespace, out: Output) -> ScanOptions:
@@ -192,14 +163,15 @@ def _kind(name: str, out: Output) -> DetectorKind:
     if name == MotionDetector.name:
         return MotionDetector
     # lazy import: listing the plug-ins takes longer than motion detection in a minute of video
-    from tawny.detection.user_detector import ScannedUserDetector, UserDetector
     from tawny.engine.plugins import PluginGroup
 
     detectors = PluginGroup("tawny.detectors")
     if name not in detectors:
         raise UsageError(f"No detector named {name}.", f"Use one of {', '.join(sorted(detectors))}.")
     kind: DetectorKind = detectors[name]
-    return partial(ScannedUserDetector, printed=lambda text: out.say(text.rstrip())) if kind is UserDetector else kind
+    if isinstance(kind, ScanDetectorKind):
+        return kind.for_scan(lambda text: out.say(text.rstrip()))
+    return kind
 
 
 def _pair(text: str) -> tuple[str, Any]:

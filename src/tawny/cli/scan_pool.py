@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 from threading import Event as Flag
 from threading import Lock
-from typing import Any, Protocol
+from typing import IO, Any
 from urllib.parse import quote
 
 from tawny.detection.detector import Detector
@@ -23,91 +23,67 @@ from tawny.media.codec.video_file import FileVideo
 from tawny.media.image.jpeg import jpeg
 from tawny.media.mp4.file_part import copy_part
 from tawny.model.errors import DetectorFailed, NotDone, SourceError, TawnyError
+from tawny.model.times import utc_text
 from tawny.storage.disk.disk import turned
 
-# Inputs of a scan: a video file, or a time span of recordings read as one file (`scan_recorded.py`).
-
-
-class ScanInput(Protocol):
-    """One input of a scan. name: for people. stem: base name of output files."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def stem(self) -> str: ...
-    @property
-    def asked_s(self) -> float:
-        """Start of the requested range, in s of the input; earlier events are dropped."""
-        ...
-
-    @property
-    def file(self) -> Path | None:
-        """The input's path if it is a single playable file, else None."""
-        ...
-
-    def video(self) -> FileVideo:
-        """Open the input, for one thread. Raises SourceError."""
-        ...
-
-    def copy(self, out: Path, begin_s: float, end_s: float, *, exact: bool) -> None:
-        """Copy a part to a file. Raises SourceError, OSError."""
-        ...
-
-    def told(self) -> dict[str, Any]:
-        """Return the fields that identify the input in `--json`."""
-        ...
-
-    def at(self, seconds: float) -> dict[str, Any]:
-        """Return additional fields for an instant of the input, such as its UTC time."""
-        ...
-
-    def key(self, about: Mapping[str, Any]) -> str:
-        """Return the cache key of this input with these scan options; empty if it cannot be read."""
-        ...
+# Inputs of a scan: a video file, or a time span of recordings that is read as one file.
 
 
 @dataclass(frozen=True)
-class FileInput:
+class ScanInput:
+    """One input of a scan.
+
+    path: the video file; of recordings only a name. stem: base name of output files. told: the fields that identify the
+    input in `--json`. source: opens recordings, for one thread; None for a file. begins_ms: start of the recordings, ms
+    UTC. asked_s: start of the requested range, in s of the input; earlier events are dropped. known_by: what identifies
+    the recordings in the cache.
+    """
+
     path: Path
+    stem: str
+    told: Mapping[str, Any]
+    source: Callable[[], IO[bytes]] | None = None
+    begins_ms: int = 0
+    asked_s: float = 0.0
+    known_by: tuple[Any, ...] = ()
+
+    @classmethod
+    def of_file(cls, path: Path) -> "ScanInput":
+        return cls(path, path.stem, {"file": str(path)})
 
     @property
     def name(self) -> str:
+        """Name for people."""
         return str(self.path)
 
     @property
-    def stem(self) -> str:
-        return self.path.stem
-
-    @property
-    def asked_s(self) -> float:
-        return 0.0
-
-    @property
     def file(self) -> Path | None:
-        return self.path
+        """The path if it is a single playable file, else None."""
+        return self.path if self.source is None else None
 
     def video(self) -> FileVideo:
-        return FileVideo(self.path)
-
-    def copy(self, out: Path, begin_s: float, end_s: float, *, exact: bool) -> None:
-        copy_part(self.path, out, begin_s, end_s, exact=exact)
-
-    def told(self) -> dict[str, Any]:
-        return {"file": str(self.path)}
+        """Open the input, for one thread. Raises SourceError."""
+        return FileVideo(self.path, self.source)
 
     def at(self, seconds: float) -> dict[str, Any]:
-        return {}
+        """Return additional fields for an instant of the input: the UTC time of recordings."""
+        return {"at": utc_text(self.begins_ms + round(seconds * 1000))} if self.source else {}
 
     def key(self, about: Mapping[str, Any]) -> str:
-        """Derive the key from path, size and modification time."""
+        """Return the cache key of this input with these scan options; empty if it cannot be read.
+
+        That of a file comes from path, size and modification time.
+        """
+        if self.source:
+            return _digest([*self.known_by, about])
         try:
             seen = self.path.stat()
         except OSError:
             return ""
-        return digest([str(self.path.resolve()), seen.st_size, seen.st_mtime_ns, about])
+        return _digest([str(self.path.resolve()), seen.st_size, seen.st_mtime_ns, about])
 
 
-def digest(known_by: list[Any]) -> str:
+def _digest(known_by: list[Any]) -> str:
     """Return a stable hash of JSON-like values."""
     return hashlib.blake2s(json.dumps(known_by, sort_keys=True, default=str).encode(), digest_size=12).hexdigest()
 
@@ -286,104 +262,89 @@ class ScannedInput:
     error: TawnyError | None = None
 
 
-@dataclass(frozen=True)
-class _Begun:
-    """An input in progress. results: one per part; an error if the input cannot be read."""
-
-    input: ScanInput
-    key: str
-    results: "list[Future[ScanResult]] | SourceError"
+_Results = list[Future[ScanResult]] | SourceError
+"""Of an input in progress, one per part; an error if the input cannot be read."""
 
 
 def scan_all(job: ScanJob, progress: Callable[[str], None]) -> Iterator[ScannedInput]:
     """Yield one result per input, in order. An interrupted scan stops within seconds."""
-    log = ScanLog(job.log)
     workers = job.jobs if job.jobs > 0 else len(os.sched_getaffinity(0))
-    stop = Flag()
-    meter = _Meter(progress)
+    run = _Run(job, ScanLog(job.log), _Meter(progress), Flag())
     with ThreadPoolExecutor(workers) as pool:
-        begun: list[_Begun] = []
+        begun: list[tuple[ScanInput, str, _Results]] = []
         try:
             for each in job.inputs:
                 key = each.key(job.about)
-                results = [] if key in log.whole else _begin(each, key, job, log, workers, meter, stop, pool)
-                begun.append(_Begun(each, key, results))
-            for one in begun:
-                yield _result(one, log, job)
+                begun.append((each, key, [] if key in run.log.whole else run.begin(each, key, workers, pool)))
+            for each, key, results in begun:
+                yield run.result(each, key, results)
         finally:
-            stop.set()
+            run.stop.set()
             pool.shutdown(cancel_futures=True)
 
 
-def _begin(
-    each: ScanInput,
-    key: str,
-    job: ScanJob,
-    log: ScanLog,
-    workers: int,
-    meter: "_Meter",
-    stop: Flag,
-    pool: ThreadPoolExecutor,
-) -> "list[Future[ScanResult]] | SourceError":
-    """Submit the parts of one input to the workers; cached parts return completed futures.
+@dataclass(frozen=True)
+class _Run:
+    """A scan in progress. Its values are shared by the workers."""
 
-    Inputs are split only when they are fewer than the workers.
-    """
-    try:
-        made = parts(each.video, max(1, workers // len(job.inputs)), resumes=job.log is not None)
-    except SourceError as error:
-        return error
-    futures: list[Future[ScanResult]] = []
-    for number, part in enumerate(made):
-        known = log.part(key, number, len(made))
-        if known is not None:
-            future: Future[ScanResult] = Future()
-            future.set_result(known)
-        else:
-            meter.wants(part.length_s)
-            future = pool.submit(_scan, part, job.wanted, meter, stop, log, (key, number, len(made)))
-        futures.append(future)
-    return futures
+    job: ScanJob
+    log: ScanLog
+    meter: "_Meter"
+    stop: Flag
 
+    def begin(self, each: ScanInput, key: str, workers: int, pool: ThreadPoolExecutor) -> _Results:
+        """Submit the parts of one input to the workers; cached parts return completed futures.
 
-def _scan(
-    part: VideoPart, wanted: ScanOptions, meter: "_Meter", stop: Flag, log: ScanLog, which: tuple[str, int, int]
-) -> ScanResult:
-    with ExitStack() as stack:
+        Inputs are split only when they are fewer than the workers.
+        """
+        try:
+            made = parts(each.video, max(1, workers // len(self.job.inputs)), resumes=self.job.log is not None)
+        except SourceError as error:
+            return error
+        futures: list[Future[ScanResult]] = []
+        for number, part in enumerate(made):
+            known = self.log.part(key, number, len(made))
+            if known is not None:
+                future: Future[ScanResult] = Future()
+                future.set_result(known)
+            else:
+                self.meter.wants(part.length_s)
+                future = pool.submit(self._scan, part, (key, number, len(made)))
+            futures.append(future)
+        return futures
 
-        def made(settings: Mapping[str, Any]) -> Detector:
-            detector = wanted.make(settings)
-            stack.callback(getattr(detector, "close", _nothing))  # a detector may run a child process
-            return detector
+    def result(self, each: ScanInput, key: str, results: _Results) -> ScannedInput:
+        """Wait for the parts of an input, join them, and write clips and pictures."""
+        if key in self.log.whole:
+            return ScannedInput(each.name, self.log.whole[key])
+        if isinstance(results, SourceError):
+            return _failed(each, results)
+        try:
+            whole = merged([future.result() for future in results], self.job.wanted.join_s)
+            whole.events = [found for found in whole.events if found.end_s >= each.asked_s]
+        except SourceError as error:
+            return _failed(each, error)
+        except DetectorFailed as error:
+            return _not_scanned(each, error, error.detail, error.do)
+        summary = _told(each, whole)
+        if self.job.folder is not None:
+            _write_events(each, whole, summary, self.job)
+        self.log.add(key, summary)
+        return ScannedInput(each.name, summary)
 
-        result = scan_part(part, replace(wanted, make=made), meter.done, stop)
-    if not stop.is_set() and which[2] > 1:
-        log.add_part(*which, result)
-    return result
+    def _scan(self, part: VideoPart, which: tuple[str, int, int]) -> ScanResult:
+        wanted = self.job.wanted
+        with ExitStack() as stack:
 
+            def made(settings: Mapping[str, Any]) -> Detector:
+                detector = wanted.make(settings)
+                stack.callback(getattr(detector, "close", lambda: None))  # a detector may run a child process
+                return detector
 
-def _nothing() -> None:
-    pass
-
-
-def _result(one: _Begun, log: ScanLog, job: ScanJob) -> ScannedInput:
-    each = one.input
-    if one.key in log.whole:
-        return ScannedInput(each.name, log.whole[one.key])
-    if isinstance(one.results, SourceError):
-        return _failed(each, one.results)
-    try:
-        whole = merged([future.result() for future in one.results], job.wanted.join_s)
-        whole.events = [found for found in whole.events if found.end_s >= each.asked_s]
-    except SourceError as error:
-        return _failed(each, error)
-    except DetectorFailed as error:
-        return _not_scanned(each, error, error.detail, error.do)
-    summary = _told(each, whole)
-    if job.folder is not None:
-        _write_events(each, whole, summary, job)
-    log.add(one.key, summary)
-    return ScannedInput(each.name, summary)
+            result = scan_part(part, replace(wanted, make=made), self.meter.done, self.stop)
+        if not self.stop.is_set() and which[2] > 1:
+            self.log.add_part(*which, result)
+        return result
 
 
 def _failed(each: ScanInput, error: SourceError) -> ScannedInput:
@@ -396,7 +357,7 @@ def _not_scanned(each: ScanInput, error: TawnyError, why: str, todo: str) -> Sca
     found = NotDone(f"Can't scan {each.name}: {why}", todo)
     summary = {"code": error.code, "message": found.message, "hint": found.do}
     empty: dict[str, Any] = {"duration_s": None, "cpu_s": 0.0, "events": [], "error": summary}
-    return ScannedInput(each.name, {**each.told(), **empty}, found)
+    return ScannedInput(each.name, {**each.told, **empty}, found)
 
 
 def _told(each: ScanInput, whole: ScanResult) -> dict[str, Any]:
@@ -411,7 +372,7 @@ def _told(each: ScanInput, whole: ScanResult) -> dict[str, Any]:
         for found in whole.events
     ]
     return {
-        **each.told(),
+        **each.told,
         "duration_s": round(whole.duration_s, 3),
         "cpu_s": round(whole.cpu_s, 3),
         "decoded_s": round(min(whole.decoded_s, whole.duration_s), 3),
@@ -435,7 +396,8 @@ def _write_events(each: ScanInput, whole: ScanResult, summary: dict[str, Any], j
         for number, (found, event) in enumerate(zip(whole.events, summary["events"], strict=True), 1):
             stem = f"{each.stem}-{number:04}"
             clip = folder / f"{stem}.mp4"
-            each.copy(clip, max(0.0, found.start_s - job.before_s), found.end_s + job.after_s, exact=job.exact)
+            begin_s, end_s = max(0.0, found.start_s - job.before_s), found.end_s + job.after_s
+            copy_part(each.path, clip, begin_s, end_s, exact=job.exact, source=each.source)
             event["clip"] = str(clip)
             picture = _picture(each, found)
             if picture is not None:

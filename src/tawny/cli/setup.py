@@ -11,7 +11,7 @@ import tomlkit
 
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, load_settings, new_config_file
-from tawny.config.changes.toml_edit import write_new
+from tawny.config.changes import write_new
 from tawny.config.importers import ForeignFormatError, ImportResult, import_settings
 from tawny.config.loader import parse_settings
 from tawny.config.settings import Settings

@@ -4,12 +4,12 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from tawny.config.renamed import rename_action
 from tawny.config.retention import Table
 from tawny.config.units import CHECKED, Duration, duration_text, seconds
-from tawny.config.week import Stretches
+from tawny.config.week import Stretches, parsed_texts
 
 Verb = Literal["notify", "upload", "don't record", "record", "relay", "ptz", "run", "say"]
 ALL, NONE = "*", ""
@@ -89,26 +89,11 @@ def parse_action(text: str) -> RuleAction:
     return RuleAction(verb, name, more, for_s)
 
 
-def _deeds(value: object) -> Any:
-    several = [value] if isinstance(value, str | RuleAction) else value
-    if not isinstance(several, list | tuple) or not all(isinstance(one, str | RuleAction) for one in several):
-        raise ValueError(WANTED)
-    return tuple(one if isinstance(one, RuleAction) else parse_action(one) for one in several)
-
-
 def _several(value: object) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-def _texts(several: tuple[RuleAction, ...]) -> list[str]:
-    return [str(one) for one in several]
-
-
-Deeds = Annotated[
-    tuple[RuleAction, ...],
-    BeforeValidator(_deeds, json_schema_input_type=str | list[str]),
-    PlainSerializer(_texts, return_type=list[str]),
-]
+Deeds = Annotated[tuple[RuleAction, ...], *parsed_texts(RuleAction, parse_action, WANTED)]
 Word = Annotated[str, Field(min_length=1, max_length=60)]
 Words = Annotated[tuple[Word, ...], BeforeValidator(_several, json_schema_input_type=str | list[str])]
 """One value, or a list of which one must match."""

@@ -116,23 +116,27 @@ class AudioSettings(Table):
 # Settings of the heartbeat to an external monitor.
 
 
+def _web_address(example: str) -> AfterValidator:
+    """Return the validator of an address of http or https; empty for none."""
+
+    def check(text: str) -> str:
+        parts = urlsplit(text)
+        if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError(f"an address, for example {example}")
+        return text
+
+    return AfterValidator(check)
+
+
 class HeartbeatSettings(Table):
     """A heartbeat for an external monitor, which warns you if it stops."""
 
-    url: str = Field(
+    url: Annotated[str, _web_address("https://example.org/ping/TOKEN")] = Field(
         "",
         description="tawny sends a GET request here while everything is fine, for example "
         "https://example.org/ping/TOKEN. Empty: off.",
     )
     interval: Annotated[Duration, Field(ge=10)] = Field(300.0, description="How often. Minimum 10 s.")
-
-    @field_validator("url")
-    @classmethod
-    def _an_address(cls, text: str) -> str:
-        parts = urlsplit(text)
-        if text and (parts.scheme not in ("http", "https") or not parts.hostname):
-            raise ValueError("an address, for example https://example.org/ping/TOKEN")
-        return text
 
 
 # Settings of live view in browsers: the table `live`.
@@ -429,7 +433,7 @@ class CameraSettings(Table):
     post: Annotated[Duration, Field(ge=0, le=300)] = Field(
         10.0, description="Post-roll: time kept after an event, 0 s to 5 min."
     )
-    onvif: str = Field(
+    onvif: Annotated[str, _web_address("http://user:password@192.168.1.20/onvif/device_service")] = Field(
         "",
         description="ONVIF address for pan, tilt, zoom and relays: http://user:password@host/onvif/device_service.",
     )
@@ -457,14 +461,6 @@ class CameraSettings(Table):
     def _not_empty(cls, text: str) -> str:
         if not text.strip():
             raise ValueError("an address, for example rtsp://192.168.1.20/main")
-        return text
-
-    @field_validator("onvif")
-    @classmethod
-    def _a_service(cls, text: str) -> str:
-        parts = urlsplit(text)
-        if text and (parts.scheme not in ("http", "https") or not parts.hostname):
-            raise ValueError("an address, for example http://user:password@192.168.1.20/onvif/device_service")
         return text
 
     def table(self, scheme: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -120,21 +121,20 @@ def _moment(text: str) -> TimeOfDay:
     return TimeOfDay(minute)
 
 
-def _read(value: object) -> Any:
-    """Parse one text or a list of them."""
-    several = [value] if isinstance(value, str | WeekSpan) else value
-    if not isinstance(several, list | tuple) or not all(isinstance(one, str | WeekSpan) for one in several):
-        raise ValueError(WANTED)
-    return tuple(one if isinstance(one, WeekSpan) else stretch(one) for one in several)
+def parsed_texts(kind: type, parse: Callable[[str], Any], wanted: str) -> tuple[BeforeValidator, PlainSerializer]:
+    """Return the validator and serializer of a tuple of values that the file has as one text or a list of texts."""
+
+    def read(value: object) -> Any:
+        several = [value] if isinstance(value, str | kind) else value
+        if not isinstance(several, list | tuple) or not all(isinstance(one, str | kind) for one in several):
+            raise ValueError(wanted)
+        return tuple(one if isinstance(one, kind) else parse(one) for one in several)
+
+    def texts(several: tuple[object, ...]) -> list[str]:
+        return [str(one) for one in several]
+
+    return BeforeValidator(read, json_schema_input_type=str | list[str]), PlainSerializer(texts, return_type=list[str])
 
 
-def _texts(several: tuple[WeekSpan, ...]) -> list[str]:
-    return [str(one) for one in several]
-
-
-Stretches = Annotated[
-    tuple[WeekSpan, ...],
-    BeforeValidator(_read, json_schema_input_type=str | list[str]),
-    PlainSerializer(_texts, return_type=list[str]),
-]
+Stretches = Annotated[tuple[WeekSpan, ...], *parsed_texts(WeekSpan, stretch, WANTED)]
 """Validated; empty for none."""

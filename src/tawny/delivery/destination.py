@@ -269,6 +269,8 @@ def _is_read_back(connection: DestinationConnection, name: str, sample: _Sample,
 
 # Folders that are no destination: those of the system, of programs that run by themselves, and tawny's own.
 
+FOLDER_SCHEMES: Final = ("folder", "file")
+"""Schemes of addresses that name a folder of this computer."""
 ALLOW_ANY: Final = "allow_any_folder"
 """Setting of a folder destination that switches these rules off; only the settings file can have it."""
 _WHOLE: Final = (
@@ -278,6 +280,16 @@ _WHOLE: Final = (
 _ONLY_ITSELF: Final = ("/", "/home", "/root", "/var", "/var/lib")
 _MOUNTED: Final = "/run/media"
 """Desktops mount disks below it."""
+
+
+def folder_path(url: str) -> Path:
+    """Return the folder of an address `folder:/mnt/nas/tawny` or `file:///mnt/nas/tawny`."""
+    return Path(unquote(urlsplit(url).path))
+
+
+def folder_of(url: str) -> Path | None:
+    """Return the folder of an address; None for an address of another type."""
+    return folder_path(url) if urlsplit(url).scheme in FOLDER_SCHEMES else None
 
 
 def why_no_destination(folder: Path, own: Iterable[Path] = ()) -> str:

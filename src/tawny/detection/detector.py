@@ -4,7 +4,7 @@ Built-in detectors and plug-ins use the same entry point group, `tawny.detectors
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -59,6 +59,15 @@ class DetectorKind(Protocol):
         settings: the table `[cameras.<id>.detection.<name>]`. Raises ValueError: naming the key,
         the value found and the values allowed.
         """
+        ...
+
+
+@runtime_checkable
+class ScanDetectorKind(Protocol):
+    """Optional part of a detector kind: other detectors for `tawny scan`, such as ones that stop at the first error."""
+
+    def for_scan(self, printed: Callable[[str], None]) -> DetectorKind:
+        """Return the kind for a scan. printed: receives what a detector prints for its author."""
         ...
 
 

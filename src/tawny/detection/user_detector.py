@@ -4,13 +4,14 @@ Loading of the file and handling of its errors: `engine.user_script`.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tawny.config.units import seconds, size
-from tawny.detection.detector import DetectorParameter
+from tawny.detection.detector import DetectorKind, DetectorParameter
 from tawny.detection.frames import LOOKS_A_SECOND
 from tawny.engine.user_script import UserScript
 from tawny.model.clock import Clock
@@ -45,6 +46,11 @@ class UserDetector:
     """
 
     name: ClassVar[str] = "own"
+
+    @staticmethod
+    def for_scan(printed: Callable[[str], None]) -> DetectorKind:
+        """Return the kind of detectors that wait for the script at every frame and raise its errors."""
+        return partial(_ScannedUserDetector, printed=printed)
 
     def __init__(self, settings: Mapping[str, Any], clock: Clock | None = None) -> None:
         for key in settings:
@@ -176,7 +182,7 @@ def _memory(said: Any) -> int:
 # A user's `detect()` in a scan: no frame is skipped, and an error ends the scan.
 
 
-class ScannedUserDetector(UserDetector):
+class _ScannedUserDetector(UserDetector):
     """Scans with a user script. printed: receives its output. The default deadline is the maximum allowed."""
 
     def __init__(self, settings: Mapping[str, Any], printed: Callable[[str], None]) -> None:

@@ -34,7 +34,7 @@ class PacketFeed:
         video: VideoFormat = FORMAT,
     ) -> None:
         self._hub, self._clock = hub, clock
-        self.fps, self._gop, self._size_bytes = fps, gop, size_bytes
+        self.fps, self.gop, self._size_bytes = fps, gop, size_bytes
         self.sound, self.video = sound, video
         self._number = 0
         self._runs = 0
@@ -49,7 +49,7 @@ class PacketFeed:
 
     def picture(self) -> Packet:
         """Append the next frame with the current time, and its audio. Return the video packet."""
-        is_keyframe = self._pictures % self._gop == 0
+        is_keyframe = self._pictures % self.gop == 0
         nal = bytes([0x65 if is_keyframe else 0x41]) + bytes([self._number % 250 + 1]) * (
             self._size_bytes * (4 if is_keyframe else 1)
         )

@@ -16,8 +16,7 @@ from tawny.api.client_address import is_loopback
 from tawny.api.host_names import MOST_LOGGED, AllowedHosts, host_name, is_loopback_host, names_of, read_machine_names
 from tawny.api.live.rtsp_auth import PassAuthenticator
 from tawny.api.server import WebServer
-from tawny.config.changes.difference import AT_ONCE, difference
-from tawny.config.loader import parse_settings
+from tawny.config.loader import AT_ONCE, difference, parse_settings
 from tawny.config.settings import Settings
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.testing.clock import FakeClock

@@ -6,7 +6,7 @@ from tawny.delivery.destination import DestinationContext
 from tawny.delivery.destinations.folder import FolderDestination
 from tawny.model.errors import DeliveryError, TargetMissing
 from tawny.testing.clock import FakeClock
-from tests.contracts.destination import DestinationContract, Target, content
+from tawny.testing.contracts.destination import DestinationCase, DestinationContract, content
 
 
 def opening(path: Path) -> DestinationContext:
@@ -15,12 +15,12 @@ def opening(path: Path) -> DestinationContext:
 
 class TestFolder(DestinationContract):
     @pytest.fixture
-    def target(self, tmp_path: Path) -> Target:
+    def target(self, tmp_path: Path) -> DestinationCase:
         def get(name: str) -> bytes | None:
             path = tmp_path / name
             return path.read_bytes() if path.exists() else None
 
-        return Target(lambda: FolderDestination().connect(opening(tmp_path)), get)
+        return DestinationCase(lambda: FolderDestination().connect(opening(tmp_path)), get)
 
 
 def test_a_disk_that_is_not_mounted_is_told(tmp_path: Path) -> None:

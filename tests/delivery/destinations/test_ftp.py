@@ -14,7 +14,7 @@ from tawny.delivery.destination import DestinationConnection, DestinationContext
 from tawny.delivery.destinations.ftp import Ftp
 from tawny.model.errors import StrangeTarget, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tests.contracts.destination import DestinationContract, Target
+from tawny.testing.contracts.destination import DestinationCase, DestinationContract
 from tests.delivery.certificates import self_signed
 from tests.delivery.destinations.servers import ftp_server
 
@@ -42,26 +42,26 @@ def connect(
     return Ftp().connect(DestinationContext("nas", url, options, FakeClock()))
 
 
-def target(root: Path, port: int, scheme: str, fingerprint: str = "") -> Target:
+def target(root: Path, port: int, scheme: str, fingerprint: str = "") -> DestinationCase:
     (root / "tawny").mkdir()
 
     def get(name: str) -> bytes | None:
         path = root / "tawny" / name
         return path.read_bytes() if path.exists() else None
 
-    return Target(lambda: connect(port, scheme, "tawny", fingerprint=fingerprint), get)
+    return DestinationCase(lambda: connect(port, scheme, "tawny", fingerprint=fingerprint), get)
 
 
 class TestPlain(DestinationContract):
     @pytest.fixture
-    def target(self, tmp_path: Path) -> Iterator[Target]:
+    def target(self, tmp_path: Path) -> Iterator[DestinationCase]:
         with serving(tmp_path) as port:
             yield target(tmp_path, port, "ftp")
 
 
 class TestInsideTls(DestinationContract):
     @pytest.fixture
-    def target(self, tmp_path: Path, certificate: Path) -> Iterator[Target]:
+    def target(self, tmp_path: Path, certificate: Path) -> Iterator[DestinationCase]:
         with serving(tmp_path, str(certificate)) as port:
             yield target(tmp_path, port, "ftps", certificate.with_suffix(".sha256").read_text())
 

@@ -11,7 +11,7 @@ from tawny.delivery.destinations import rclone
 from tawny.delivery.destinations.rclone import RcloneDestination
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tests.contracts.destination import DestinationContract, Target, content
+from tawny.testing.contracts.destination import DestinationCase, DestinationContract, content
 
 SECRET = "pLantedS3cret"
 needs_rclone = pytest.mark.skipif(shutil.which("rclone") is None, reason="rclone is not installed: apt install rclone")
@@ -33,12 +33,12 @@ def config(tmp_path: Path) -> Path:
 @needs_rclone
 class TestRclone(DestinationContract):
     @pytest.fixture
-    def target(self, config: Path) -> Target:
+    def target(self, config: Path) -> DestinationCase:
         def get(name: str) -> bytes | None:
             path = config.parent / "disk" / "tawny" / name
             return path.read_bytes() if path.exists() else None
 
-        return Target(lambda: connect(config), get, resumes=False)
+        return DestinationCase(lambda: connect(config), get, resumes=False)
 
 
 @needs_rclone

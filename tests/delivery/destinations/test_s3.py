@@ -16,7 +16,7 @@ from tawny.delivery.destination import DestinationConnection, DestinationContext
 from tawny.delivery.destinations.s3 import PART_BYTES, S3, _OpenBucket
 from tawny.model.errors import TargetLied, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tests.contracts.destination import LARGE, Cut, CutContent, DestinationContract, Target, content
+from tawny.testing.contracts.destination import LARGE, Cut, CutContent, DestinationCase, DestinationContract, content
 from tests.delivery.carried import delivery
 from tests.delivery.destinations.servers import WRITER, s3_server
 
@@ -54,8 +54,8 @@ def stored(bucket: Any, name: str) -> bytes | None:
 
 class TestS3(DestinationContract):
     @pytest.fixture
-    def target(self, server: str, bucket: Any) -> Target:
-        return Target(lambda: connect(server), lambda name: stored(bucket, name), links=True)
+    def target(self, server: str, bucket: Any) -> DestinationCase:
+        return DestinationCase(lambda: connect(server), lambda name: stored(bucket, name), links=True)
 
 
 def test_a_link_is_all_that_is_needed_to_fetch_it(server: str, bucket: Any) -> None:

@@ -14,7 +14,7 @@ from tawny.delivery.destination import DestinationConnection, DestinationContext
 from tawny.delivery.destinations.sftp import Sftp
 from tawny.model.errors import StrangeTarget, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tests.contracts.destination import DestinationContract, Target, content
+from tawny.testing.contracts.destination import DestinationCase, DestinationContract, content
 from tests.delivery.destinations.servers import SSHD, ssh_server
 from tests.delivery.destinations.servers import SshServer as Server
 
@@ -39,12 +39,12 @@ def connect(server: Server, folder: Path, **options: Any) -> DestinationConnecti
 
 class TestSftp(DestinationContract):
     @pytest.fixture
-    def target(self, server: Server, tmp_path: Path) -> Target:
+    def target(self, server: Server, tmp_path: Path) -> DestinationCase:
         def get(name: str) -> bytes | None:
             path = tmp_path / name
             return path.read_bytes() if path.exists() else None
 
-        return Target(lambda: connect(server, tmp_path), get)
+        return DestinationCase(lambda: connect(server, tmp_path), get)
 
 
 def test_a_file_is_as_old_as_what_it_shows(server: Server, tmp_path: Path) -> None:

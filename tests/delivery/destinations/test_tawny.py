@@ -11,8 +11,8 @@ from tawny.delivery.destination import DestinationConnection, DestinationContext
 from tawny.delivery.destinations.tawny import TawnyDestination
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
+from tawny.testing.contracts.destination import LARGE, DestinationCase, DestinationContract, content
 from tests.api.fakes import House
-from tests.contracts.destination import LARGE, DestinationContract, Target, content
 from tests.delivery.carried import delivery
 from tests.delivery.destinations.servers import TawnyServer, tawny_server
 
@@ -56,8 +56,8 @@ def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
 
 class TestTawny(DestinationContract):
     @pytest.fixture
-    def target(self, elsewhere: Elsewhere) -> Target:
-        return Target(elsewhere.connect, elsewhere.get)
+    def target(self, elsewhere: Elsewhere) -> DestinationCase:
+        return DestinationCase(elsewhere.connect, elsewhere.get)
 
 
 def test_trying_it_out_writes_reads_back_and_removes(elsewhere: Elsewhere) -> None:

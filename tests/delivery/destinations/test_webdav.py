@@ -10,7 +10,7 @@ from tawny.delivery.destination import DestinationConnection, DestinationContext
 from tawny.delivery.destinations.webdav import WebDav
 from tawny.model.errors import TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tests.contracts.destination import DestinationContract, Target, content
+from tawny.testing.contracts.destination import DestinationCase, DestinationContract, content
 from tests.delivery.destinations.servers import dav_server
 
 PASSWORD = "a pass:word/@"
@@ -30,12 +30,12 @@ def connect(port: int, folder: str = "tawny", password: str = PASSWORD) -> Desti
 
 class TestWebDav(DestinationContract):
     @pytest.fixture
-    def target(self, server: int, tmp_path: Path) -> Target:
+    def target(self, server: int, tmp_path: Path) -> DestinationCase:
         def get(name: str) -> bytes | None:
             path = tmp_path / "tawny" / name
             return path.read_bytes() if path.exists() else None
 
-        return Target(lambda: connect(server), get, resumes=False)
+        return DestinationCase(lambda: connect(server), get, resumes=False)
 
 
 def test_a_wrong_password_is_told_without_it(server: int) -> None:

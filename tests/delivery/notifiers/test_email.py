@@ -19,7 +19,7 @@ from tawny.delivery.notifier import NotifierContext
 from tawny.delivery.notifiers.email import Email
 from tawny.model.errors import DeliveryError, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tests.contracts.notifier import GIF, JPEG, SECRET, TOLD
+from tawny.testing.contracts.notifier import GIF, JPEG, SECRET, TOLD
 from tests.delivery.certificates import self_signed
 
 pytestmark = pytest.mark.filterwarnings("ignore:The (asyncore|asynchat|smtpd) module:DeprecationWarning")

@@ -11,8 +11,8 @@ from tawny.delivery.notifier import NotifierConnection, NotifierContext
 from tawny.delivery.notifiers.mqtt import MqttNotifier
 from tawny.model.errors import TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
+from tawny.testing.contracts.notifier import GIF, JPEG, LATER, SECRET, TOLD
 from tawny.testing.waiting import until
-from tests.contracts.notifier import GIF, JPEG, LATER, SECRET, TOLD
 from tests.delivery.broker import served
 
 

@@ -10,8 +10,8 @@ import pytest
 from tawny.delivery.notifier import Urgency
 from tawny.delivery.notifiers.apprise import Apprise
 from tawny.delivery.notifiers.homeassistant import HomeAssistant
-from tests.contracts.notifier import JPEG, LATER, SECRET, TOLD, NotifierContract, Subject
-from tests.delivery.notifiers.stand_in import Reply, StandIn, served
+from tawny.testing.contracts.notifier import JPEG, LATER, SECRET, TOLD, NotifierCase, NotifierContract
+from tawny.testing.http_service import Reply, StandIn, served
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 """Apprise loads all of its services at once, and some of them look for what Python no longer wants."""
@@ -23,12 +23,12 @@ def words(service: StandIn) -> str:
 
 class TestHomeAssistant(NotifierContract):
     @pytest.fixture
-    def subject(self) -> Iterator[Subject]:
+    def subject(self) -> Iterator[NotifierCase]:
         with served(StandIn(lambda asked: (200, b"[]"))) as service:
             url = f"homeassistant+http://:{SECRET}@127.0.0.1:{service.port}/mobile_app_phone"
-            yield Subject(HomeAssistant(), service, url, told=words)
+            yield NotifierCase(HomeAssistant(), service, url, told=words)
 
-    def test_it_is_sent_and_changed_as_documented(self, subject: Subject) -> None:
+    def test_it_is_sent_and_changed_as_documented(self, subject: NotifierCase) -> None:
         sender = subject.open()
         receipt = sender.send(TOLD, None)
         first = subject.service.last
@@ -43,7 +43,7 @@ class TestHomeAssistant(NotifierContract):
         assert (changed["tag"], changed["video"]) == (data["tag"], "https://cloud.example.org/clip.mp4")
         assert changed["push"] == {"interruption-level": "passive"}
 
-    def test_trouble_comes_at_once(self, subject: Subject) -> None:
+    def test_trouble_comes_at_once(self, subject: NotifierCase) -> None:
         subject.open().send(replace(TOLD, urgency=Urgency.HIGH), None)
         data = subject.service.last.json["data"]
         assert (data["ttl"], data["priority"]) == (0, "high")
@@ -56,22 +56,22 @@ class TestHomeAssistant(NotifierContract):
 
 class TestApprise(NotifierContract):
     @pytest.fixture
-    def subject(self) -> Iterator[Subject]:
+    def subject(self) -> Iterator[NotifierCase]:
         with served(StandIn(lambda asked: (200, {}))) as service:
             url = f"apprise:json://me:{SECRET}@127.0.0.1:{service.port}/door"
-            yield Subject(Apprise(), service, url, told=words)
+            yield NotifierCase(Apprise(), service, url, told=words)
 
-    def test_a_picture_arrives_as_it_is(self, subject: Subject) -> None:
+    def test_a_picture_arrives_as_it_is(self, subject: NotifierCase) -> None:
         subject.open().send(TOLD, JPEG)
         (file,) = subject.service.last.json["attachments"]
         assert base64.b64decode(file["base64"]) == JPEG.data
 
-    def test_what_moves_arrives_or_is_not_offered(self, subject: Subject) -> None:
+    def test_what_moves_arrives_or_is_not_offered(self, subject: NotifierCase) -> None:
         assert (subject.kind.traits(subject.url).gif, subject.kind.traits(subject.url).video) == (True, False)
 
     @pytest.mark.parametrize("refusal", [(500, {}), None])
     def test_nothing_it_says_is_logged(
-        self, subject: Subject, caplog: pytest.LogCaptureFixture, refusal: Reply | None
+        self, subject: NotifierCase, caplog: pytest.LogCaptureFixture, refusal: Reply | None
     ) -> None:
         caplog.set_level("DEBUG")
         subject.service.fails = [refusal] * 4

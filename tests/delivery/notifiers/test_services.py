@@ -16,20 +16,20 @@ from tawny.delivery.notifiers.pushover import Pushover
 from tawny.delivery.notifiers.slack import Slack
 from tawny.delivery.notifiers.telegram import Telegram
 from tawny.delivery.notifiers.webhook import Webhook
-from tests.contracts.notifier import GIF, JPEG, LATER, SECRET, TOLD, NotifierContract, Subject
-from tests.delivery.notifiers.stand_in import Asked, Reply, StandIn, served
+from tawny.testing.contracts.notifier import GIF, JPEG, LATER, SECRET, TOLD, NotifierCase, NotifierContract
+from tawny.testing.http_service import Asked, Reply, StandIn, served
 
 
 class TestNtfy(NotifierContract):
     @pytest.fixture
-    def subject(self) -> Iterator[Subject]:
+    def subject(self) -> Iterator[NotifierCase]:
         with served(StandIn()) as service:
             url = f"ntfy+http://:{SECRET}@127.0.0.1:{service.port}/door"
-            yield Subject(
+            yield NotifierCase(
                 Ntfy(), service, url, told=lambda at: f"{at.last.query} {at.last.body.decode(errors='ignore')}"
             )
 
-    def test_the_picture_is_the_body_and_words_are_in_the_query(self, subject: Subject) -> None:
+    def test_the_picture_is_the_body_and_words_are_in_the_query(self, subject: NotifierCase) -> None:
         subject.open().send(TOLD, JPEG)
         asked = subject.service.last
         assert (asked.method, asked.route, asked.body) == ("PUT", "/door", JPEG.data)
@@ -39,31 +39,33 @@ class TestNtfy(NotifierContract):
         assert asked.query["click"] == TOLD.link
         assert [one["action"] for one in json.loads(asked.query["actions"])] == ["view", "view"]
 
-    def test_the_same_message_has_the_same_number(self, subject: Subject) -> None:
+    def test_the_same_message_has_the_same_number(self, subject: NotifierCase) -> None:
         first, second = (subject.open().send(TOLD, None) for _ in range(2))
         assert first == second == subject.service.last.query["sequence-id"]
 
-    def test_who_knows_the_topic_could_read_along(self, subject: Subject) -> None:
+    def test_who_knows_the_topic_could_read_along(self, subject: NotifierCase) -> None:
         assert "door" not in subject.kind.public(subject.url)
 
 
 class TestWebhook(NotifierContract):
     @pytest.fixture
-    def subject(self) -> Iterator[Subject]:
+    def subject(self) -> Iterator[NotifierCase]:
         with served(StandIn()) as service:
             url = f"webhook+http://127.0.0.1:{service.port}/hook?key={SECRET}"
             table = {"secret": SECRET, "attach": True}
-            yield Subject(Webhook(), service, url, table, told=lambda at: json.dumps(at.last.json, ensure_ascii=False))
+            yield NotifierCase(
+                Webhook(), service, url, table, told=lambda at: json.dumps(at.last.json, ensure_ascii=False)
+            )
 
-    def test_a_picture_arrives_as_it_is(self, subject: Subject) -> None:
+    def test_a_picture_arrives_as_it_is(self, subject: NotifierCase) -> None:
         subject.open().send(TOLD, JPEG)
         assert subject.service.last.json["attached"]["type"] == "image/jpeg"
 
-    def test_what_moves_arrives_or_is_not_offered(self, subject: Subject) -> None:
+    def test_what_moves_arrives_or_is_not_offered(self, subject: NotifierCase) -> None:
         subject.open().send(LATER, GIF)
         assert subject.service.last.json["attached"]["type"] == "image/gif"
 
-    def test_it_is_signed_with_the_time(self, subject: Subject) -> None:
+    def test_it_is_signed_with_the_time(self, subject: NotifierCase) -> None:
         subject.open().send(TOLD, None)
         asked = subject.service.last
         at_s, signed = (part.partition("=")[2] for part in asked.headers["x-tawny-signature"].split(","))
@@ -75,16 +77,16 @@ class TestWebhook(NotifierContract):
 
 class TestTelegram(NotifierContract):
     @pytest.fixture
-    def subject(self) -> Iterator[Subject]:
+    def subject(self) -> Iterator[NotifierCase]:
         def reply(asked: Asked) -> Reply:
             return 200, {"ok": True, "result": {"message_id": 77}}
 
         with served(StandIn(reply)) as service:
             url = f"telegram://123:{SECRET}@-4711"
             missing = 404, {"ok": False, "description": "Not Found"}
-            yield Subject(Telegram(), service, url, {"api": service.base}, told=_form_words, missing=missing)
+            yield NotifierCase(Telegram(), service, url, {"api": service.base}, told=_form_words, missing=missing)
 
-    def test_the_picture_first_then_the_clip_in_its_place(self, subject: Subject) -> None:
+    def test_the_picture_first_then_the_clip_in_its_place(self, subject: NotifierCase) -> None:
         sender = subject.open()
         receipt = sender.send(TOLD, JPEG)
         sender.edit(receipt, LATER, GIF)
@@ -99,16 +101,16 @@ class TestTelegram(NotifierContract):
         assert (second.form["message_id"], media["type"], media["media"]) == (b"77", "animation", "attach://file")
         assert second.form["file"] == GIF.data
 
-    def test_what_follows_makes_no_sound(self, subject: Subject) -> None:
+    def test_what_follows_makes_no_sound(self, subject: NotifierCase) -> None:
         subject.open().send(LATER, None)
         assert subject.service.last.path.endswith("/sendMessage")
         assert subject.service.last.form["disable_notification"] == b"true"
 
-    def test_what_is_so_already_is_well(self, subject: Subject) -> None:
+    def test_what_is_so_already_is_well(self, subject: NotifierCase) -> None:
         subject.service.fails = [(400, {"ok": False, "description": "Bad Request: message is not modified"})]
         assert subject.open().edit("77", LATER, None) == "77"
 
-    def test_what_somebody_removed_is_sent_anew(self, subject: Subject) -> None:
+    def test_what_somebody_removed_is_sent_anew(self, subject: NotifierCase) -> None:
         subject.service.fails = [(400, {"ok": False, "description": "Bad Request: message to edit not found"})]
         assert subject.open().edit("5", LATER, GIF) == "77"
         assert subject.service.last.path.endswith("/sendAnimation")
@@ -116,11 +118,11 @@ class TestTelegram(NotifierContract):
 
 class TestDiscord(NotifierContract):
     @pytest.fixture
-    def subject(self) -> Iterator[Subject]:
+    def subject(self) -> Iterator[NotifierCase]:
         with served(StandIn(lambda asked: (200, {"id": "9"}))) as service:
-            yield Subject(Discord(), service, f"discord://123/{SECRET}", {"api": service.base}, told=_form_words)
+            yield NotifierCase(Discord(), service, f"discord://123/{SECRET}", {"api": service.base}, told=_form_words)
 
-    def test_it_is_sent_and_changed_as_documented(self, subject: Subject) -> None:
+    def test_it_is_sent_and_changed_as_documented(self, subject: NotifierCase) -> None:
         sender = subject.open()
         sender.edit(sender.send(TOLD, JPEG), LATER, GIF)
         first, second = subject.service.asked
@@ -131,19 +133,19 @@ class TestDiscord(NotifierContract):
         assert (second.method, second.path) == ("PATCH", f"/webhooks/123/{SECRET}/messages/9")
         assert json.loads(second.form["payload_json"])["attachments"] == [{"id": 0, "filename": "tawny.gif"}]
 
-    def test_what_somebody_removed_is_sent_anew(self, subject: Subject) -> None:
+    def test_what_somebody_removed_is_sent_anew(self, subject: NotifierCase) -> None:
         subject.service.fails = [(404, {"message": "Unknown Message"})]
         assert subject.open().edit("5", LATER, GIF) == "9"
 
 
 class TestSlackWebhook(NotifierContract):
     @pytest.fixture
-    def subject(self) -> Iterator[Subject]:
+    def subject(self) -> Iterator[NotifierCase]:
         with served(StandIn(lambda asked: (200, b"ok"))) as service:
             told = _json_words
-            yield Subject(Slack(), service, f"slack://T0/B0/{SECRET}", {"api": service.base}, told=told)
+            yield NotifierCase(Slack(), service, f"slack://T0/B0/{SECRET}", {"api": service.base}, told=told)
 
-    def test_words_and_links(self, subject: Subject) -> None:
+    def test_words_and_links(self, subject: NotifierCase) -> None:
         subject.open().send(TOLD, None)
         asked = subject.service.last
         assert asked.route == f"/services/T0/B0/{SECRET}"
@@ -153,17 +155,17 @@ class TestSlackWebhook(NotifierContract):
 
 class TestSlackBot(NotifierContract):
     @pytest.fixture
-    def subject(self) -> Iterator[Subject]:
+    def subject(self) -> Iterator[NotifierCase]:
         with served(StandIn()) as service:
             service.reply = lambda asked: slack(service, asked)
             url = f"slack://xoxb-{SECRET}@C0123"
-            made = Subject(Slack(), service, url, {"api": service.base}, told=_json_words)
+            made = NotifierCase(Slack(), service, url, {"api": service.base}, told=_json_words)
             made.refused = 200, {"ok": False, "error": "token_expired"}
             made.busy = 200, {"ok": False, "error": "ratelimited"}
             made.missing = 200, {"ok": False, "error": "channel_not_found"}
             yield made
 
-    def test_what_was_told_is_changed(self, subject: Subject) -> None:
+    def test_what_was_told_is_changed(self, subject: NotifierCase) -> None:
         sender = subject.open()
         sender.edit(sender.send(TOLD, JPEG), LATER, GIF)
         paths = [asked.route for asked in subject.service.asked]
@@ -186,14 +188,14 @@ class TestSlackBot(NotifierContract):
 
 class TestPushover(NotifierContract):
     @pytest.fixture
-    def subject(self) -> Iterator[Subject]:
+    def subject(self) -> Iterator[NotifierCase]:
         with served(StandIn(lambda asked: (200, {"status": 1, "request": "r"}))) as service:
             url = f"pushover://{SECRET}@uSeR"
-            made = Subject(Pushover(), service, url, {"api": service.base}, told=_form_words)
+            made = NotifierCase(Pushover(), service, url, {"api": service.base}, told=_form_words)
             made.refused = 400, {"status": 0, "token": "invalid", "errors": ["application token is invalid"]}
             yield made
 
-    def test_it_is_sent_as_documented(self, subject: Subject) -> None:
+    def test_it_is_sent_as_documented(self, subject: NotifierCase) -> None:
         subject.open().send(TOLD, JPEG)
         asked = subject.service.last
         assert asked.route == "/1/messages.json"
@@ -203,11 +205,13 @@ class TestPushover(NotifierContract):
 
 class TestGotify(NotifierContract):
     @pytest.fixture
-    def subject(self) -> Iterator[Subject]:
+    def subject(self) -> Iterator[NotifierCase]:
         with served(StandIn(lambda asked: (200, {"id": 4}))) as service:
-            yield Subject(Gotify(), service, f"gotify+http://:{SECRET}@127.0.0.1:{service.port}/g", told=_json_words)
+            yield NotifierCase(
+                Gotify(), service, f"gotify+http://:{SECRET}@127.0.0.1:{service.port}/g", told=_json_words
+            )
 
-    def test_it_is_sent_as_documented(self, subject: Subject) -> None:
+    def test_it_is_sent_as_documented(self, subject: NotifierCase) -> None:
         assert subject.open().send(TOLD, None) == "4"
         asked = subject.service.last
         assert (asked.route, asked.headers["x-gotify-key"]) == ("/g/message", SECRET)
@@ -216,16 +220,16 @@ class TestGotify(NotifierContract):
 
 class TestMatrix(NotifierContract):
     @pytest.fixture
-    def subject(self) -> Iterator[Subject]:
+    def subject(self) -> Iterator[NotifierCase]:
         def reply(asked: Asked) -> Reply:
             is_upload = asked.route == "/_matrix/media/v3/upload"
             return 200, {"content_uri": "mxc://h/1"} if is_upload else {"event_id": "$e"}
 
         with served(StandIn(reply)) as service:
             url = f"matrix+http://:{SECRET}@127.0.0.1:{service.port}/!room:example.org"
-            yield Subject(Matrix(), service, url, told=_json_words)
+            yield NotifierCase(Matrix(), service, url, told=_json_words)
 
-    def test_it_is_sent_and_changed_as_documented(self, subject: Subject) -> None:
+    def test_it_is_sent_and_changed_as_documented(self, subject: NotifierCase) -> None:
         sender = subject.open()
         sender.edit(sender.send(TOLD, JPEG), LATER, GIF)
         upload, first, _, second = subject.service.asked

@@ -18,8 +18,8 @@ from tawny.delivery.notifiers import webpush
 from tawny.delivery.notifiers.webpush import Browser, WebPush
 from tawny.model.errors import DeliveryError
 from tawny.testing.clock import FakeClock
-from tests.contracts.notifier import TOLD
-from tests.delivery.notifiers.stand_in import StandIn, served
+from tawny.testing.contracts.notifier import TOLD
+from tawny.testing.http_service import StandIn, served
 
 URL = "webpush:me@example.org"
 

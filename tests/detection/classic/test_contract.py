@@ -14,8 +14,7 @@ from tawny.detection.classic.pixels import Pixels
 from tawny.detection.detector import Detector
 from tawny.engine.plugins import load
 from tawny.model.observations import Look
-from tests.contracts.detector import DetectorContract
-from tests.support.scenes import PictureFrame
+from tawny.testing.contracts.detection import DetectorContract, PictureFrame
 
 
 class TestEdges(DetectorContract):
@@ -51,8 +50,8 @@ class TestMixture(DetectorContract):
 class TestNeighbours(DetectorContract):
     """OpenCV's KNN draws lots that nobody can seed, so two runs are alike and not the same."""
 
-    def _looks(self, frames: list[PictureFrame]) -> list[tuple[PictureFrame, Look]]:
-        return [(frame, replace(look, score=0, seen=(), over=())) for frame, look in super()._looks(frames)]
+    def looks(self, frames: list[PictureFrame]) -> list[tuple[PictureFrame, Look]]:
+        return [(frame, replace(look, score=0, seen=(), over=())) for frame, look in super().looks(frames)]
 
     def test_it_keeps_no_picture_whose_buffer_is_used_again(self) -> None:
         """OpenCV copies what it keeps."""

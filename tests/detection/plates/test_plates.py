@@ -13,7 +13,7 @@ from tawny.detection.plates.plates import ALPHABET, PlateModel, plates_in
 from tawny.detection.plates.tesseract import MISSING, Tesseract
 from tawny.detection.plates.text import DIGITS, alike, corrected_plate, fitted, is_plate, plain_plate
 from tawny.model.errors import NotDone
-from tests.contracts.recogniser import shown
+from tawny.testing.contracts.detection import recogniser_input
 from tests.detection.plates.made import plate_model
 from tests.support.plates import LAYOUTS, LIGHTS, Layout, number, vehicle
 
@@ -38,7 +38,7 @@ def test_nothing_is_found_on_what_is_plain() -> None:
 def test_tesseract_reads_it_by_day_and_at_night() -> None:
     for light in ("day", "night"):
         rgb, _ = vehicle(LAYOUTS[0], "B AB 4268", 160, light, np.random.default_rng(3))
-        (reading,) = Plates({}).read(shown(rgb))
+        (reading,) = Plates({}).read(recogniser_input(rgb))
         assert reading.text == "BAB4268"
         assert reading.score >= 0.6
 
@@ -65,18 +65,18 @@ class Says:
 
 def test_with_forms_only_what_has_one_is_a_plate_and_is_surer() -> None:
     rgb, _ = vehicle(LAYOUTS[4], "7SCY260", 120, "day", np.random.default_rng(1))
-    (reading,) = Plates({"forms": ["9AAA999"]}, Says("TSCY260", 0.4)).read(shown(rgb))
+    (reading,) = Plates({"forms": ["9AAA999"]}, Says("TSCY260", 0.4)).read(recogniser_input(rgb))
     assert (reading.text, round(reading.score, 3)) == ("7SCY260", 0.58)
-    assert Plates({"forms": ["AA99 AAA"]}, Says("TSCY260", 0.4)).read(shown(rgb)) == []
-    (reading,) = Plates({}, Says("TSCY260", 0.4)).read(shown(rgb))
+    assert Plates({"forms": ["AA99 AAA"]}, Says("TSCY260", 0.4)).read(recogniser_input(rgb)) == []
+    (reading,) = Plates({}, Says("TSCY260", 0.4)).read(recogniser_input(rgb))
     assert (reading.text, reading.score) == ("TSCY260", 0.4)
 
 
 def test_what_has_to_be_a_digit_is_read_anew_as_one() -> None:
     rgb, _ = vehicle(LAYOUTS[4], "3MTP477", 120, "day", np.random.default_rng(1))
-    (reading,) = Plates({"forms": ["9AAA999"]}, Says("SMTP477", 0.8, "3417477")).read(shown(rgb))
+    (reading,) = Plates({"forms": ["9AAA999"]}, Says("SMTP477", 0.8, "3417477")).read(recogniser_input(rgb))
     assert reading.text == "3MTP477"
-    (reading,) = Plates({"forms": ["9AAA999"]}, Says("SMTP477", 0.8, "347")).read(shown(rgb))
+    (reading,) = Plates({"forms": ["9AAA999"]}, Says("SMTP477", 0.8, "347")).read(recogniser_input(rgb))
     assert reading.text == "5MTP477"
     assert corrected_plate("B0B", "8OB", lambda kind: "375" if kind == DIGITS else "CQC") == "3QB"
 
@@ -122,7 +122,7 @@ def test_a_model_of_another_kind_is_refused_with_words(tmp_path: Path) -> None:
         PlateModel(file)
     one = Plates({"model": str(file)})
     rgb, _ = vehicle(LAYOUTS[0], "B AB 4268", 120, "day", np.random.default_rng(3))
-    assert one.read(shown(rgb)) == []
+    assert one.read(recogniser_input(rgb)) == []
     assert "can't read license plates" in one.trouble
 
 

@@ -2,19 +2,28 @@
 
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tawny.detection.plates import Plates
 from tawny.detection.recognition import Recogniser, UserRecogniser
-from tests.contracts.recogniser import RecogniserContract
+from tawny.testing.contracts.detection import RecogniserContract
+from tests.support.plates import LAYOUTS, vehicle
 
 
-class TestPlates(RecogniserContract):
+class VehicleContract(RecogniserContract):
+    def picture(self) -> npt.NDArray[np.uint8]:
+        rgb, _ = vehicle(LAYOUTS[1], "AB12 CDE", 160, "day", np.random.default_rng(1))
+        return np.ascontiguousarray(rgb)
+
+
+class TestPlates(VehicleContract):
     def make(self) -> Recogniser:
         return Plates({})
 
 
-class TestOwn(RecogniserContract):
+class TestOwn(VehicleContract):
     @pytest.fixture(autouse=True)
     def _in_a_file(self, tmp_path: Path) -> None:
         self.file = tmp_path / "faces.py"

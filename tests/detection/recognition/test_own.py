@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tawny.detection.recognition import RecogniserResult, UserRecogniser
+from tawny.testing.contracts.detection import recogniser_input
 from tawny.testing.waiting import until
-from tests.contracts.recogniser import shown
 
 PICTURE = np.full((40, 60, 3), 90, np.uint8)
 
@@ -18,8 +18,8 @@ def reader(folder: Path, text: str) -> UserRecogniser:
 
 
 def read(one: UserRecogniser) -> list[RecogniserResult]:
-    until(lambda: one.read(shown(PICTURE)) is not None and (one.is_ready or bool(one.trouble)))
-    found = list(one.read(shown(PICTURE, "person")))
+    until(lambda: one.read(recogniser_input(PICTURE)) is not None and (one.is_ready or bool(one.trouble)))
+    found = list(one.read(recogniser_input(PICTURE, "person")))
     one.close()
     return found
 
@@ -31,7 +31,7 @@ def test_a_text_is_enough_and_nothing_is_nothing(tmp_path: Path) -> None:
 
 def test_it_is_told_what_it_is_shown(tmp_path: Path) -> None:
     code = "def read(picture):\n    return f'{picture.kind} {picture.rgb.shape[1]} {picture.camera}'\n"
-    assert read(reader(tmp_path, code)) == [RecogniserResult("person 60 porch", 1.0, ())]
+    assert read(reader(tmp_path, code)) == [RecogniserResult("person 60 scene", 1.0, ())]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from tawny.delivery.courier import Courier, DeliveryRoute
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import TawnyError
 from tawny.testing.clock import FakeClock
-from tests.delivery.carried import Bytes, Shelf
+from tawny.testing.contracts.destination import MemoryContent
+from tests.delivery.carried import Shelf
 from tests.faults.outbox_life import DAY_S, TARGETS, Life, state, waiting
 from tests.faults.rig.ext4 import each_cut
 
@@ -83,7 +84,7 @@ def _look(path: Path, known: dict[int, Known], told: int) -> dict[str, object]:
 def _carried(outbox: Outbox, clock: FakeClock, to: str) -> list[str]:
     """All that waits is brought there, as after a start: the names, in their order."""
     shelf = Shelf()
-    courier = Courier(1, DeliveryRoute(to, shelf.carrier, lambda _: Bytes()), outbox, clock, lambda _: None)
+    courier = Courier(1, DeliveryRoute(to, shelf.carrier, lambda _: MemoryContent()), outbox, clock, lambda _: None)
     while outbox.waiting(to).count:
         courier.step()
     courier.stop()

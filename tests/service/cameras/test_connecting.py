@@ -41,10 +41,10 @@ class House:
         self.settings = read_settings(self.config, {})
         self.applied = 0
         self.desk = CameraConnectionService(
-            ChangeableSettings(lambda: self.settings, self._apply, self.config), PluginRegistry.opened(), SystemClock()
+            ChangeableSettings(lambda: self.settings, self.apply, self.config), PluginRegistry.opened(), SystemClock()
         )
 
-    def _apply(self, new: Settings, file: str) -> None:
+    def apply(self, new: Settings, file: str) -> None:
         self.settings, self.applied = new, self.applied + 1
 
     def change(self, source: str, sub: str = "", user: str = "new", password: str | None = PASSWORD) -> None:

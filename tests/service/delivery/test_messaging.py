@@ -23,8 +23,8 @@ from tawny.service.delivery.notifications import Notifications
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.sealed_export import NoSealedExport
 from tawny.testing.clock import FakeClock
+from tawny.testing.http_service import Asked, Reply, StandIn, served
 from tests.api.fakes import FakeRecorder
-from tests.delivery.notifiers.stand_in import Asked, Reply, StandIn, served
 from tests.playback.archives import PORCH
 
 SECRET = "pLantedS3cretOfTheBot"

@@ -6,7 +6,7 @@ from unittest.mock import Mock
 
 import numpy as np
 
-from tawny.config.changes.detection import plain_table
+from tawny.config.changes import plain_table
 from tawny.config.loader import read_settings
 from tawny.config.settings import DetectionSettings
 from tawny.detection.abandoned_object import AbandonedObject

@@ -30,10 +30,10 @@ from tawny.service.health.checks import (
 )
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clock import FakeClock
+from tawny.testing.http_service import StandIn, served
 from tests.api.fakes import FakeRecorder
 from tests.app.rig import settings
 from tests.delivery.certificates import self_signed
-from tests.delivery.notifiers.stand_in import StandIn, served
 from tests.playback.archives import PORCH
 
 

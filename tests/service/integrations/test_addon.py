@@ -21,8 +21,8 @@ import yaml
 from tawny.config.integrations import RIGHTS
 from tawny.config.loader import parse_settings, read_settings
 from tawny.service.plugin_registry import PluginRegistry
+from tawny.testing.http_service import Asked, Reply, StandIn, served
 from tawny.testing.waiting import until
-from tests.delivery.notifiers.stand_in import Asked, Reply, StandIn, served
 
 ROOT = Path(__file__).parents[3]
 ADDON = ROOT / "addons" / "tawny"

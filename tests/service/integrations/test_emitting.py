@@ -32,8 +32,8 @@ from tawny.service.integrations.emitter_worker import (
     PancakeFormat,
 )
 from tawny.testing.clock import FakeClock
+from tawny.testing.http_service import StandIn, served
 from tests.api.fakes import FakeRecorder
-from tests.delivery.notifiers.stand_in import StandIn, served
 from tests.playback.archives import PORCH, SUB
 
 YARD = CameraId("yard")

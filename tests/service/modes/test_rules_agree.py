@@ -121,10 +121,10 @@ class World:
                 "destinations": {"offsite": {"url": "x"}},
             }
         )
-        book, self.outbox, self.done = ModeStore(":memory:"), Outbox(":memory:", self.clock), Done()
+        self.book, self.outbox, self.done = ModeStore(":memory:"), Outbox(":memory:", self.clock), Done()
         bus, archive = Bus(), FakeArchive(root)
-        self.modes = ModeState(self.settings.modes, BERLIN, book, self.clock, bus.publish)
-        self.deciding = RuleDecider(lambda: self.settings, self.modes, book, self.clock)
+        self.modes = ModeState(self.settings.modes, BERLIN, self.book, self.clock, bus.publish)
+        self.deciding = RuleDecider(lambda: self.settings, self.modes, self.book, self.clock)
         self.ears = [NotificationFilter("phone", **phone), NotificationFilter("mail")]
         self.wishes = [UploadRule("offsite", checked("tawny"))]
         self.sending = UploadScheduler(
@@ -215,6 +215,6 @@ def test_rehearsal_deed_and_reason_are_one(
         assert {one.deed for one in beforehand.outcomes if one.does} == world.did(event)
         noted = {one.deed: (one.does, one.why) for one in world.deciding.why(event.id)}
         assert {one.deed: (one.does, one.why) for one in beforehand.outcomes} == noted
-        again = RuleDecider(lambda: world.settings, world.modes, world.deciding._book, world.clock)
+        again = RuleDecider(lambda: world.settings, world.modes, world.book, world.clock)
         assert again.why(event.id) == world.deciding.why(event.id)
         world.outbox.close()

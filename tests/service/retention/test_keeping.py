@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.config.changes.retention import retention_to_table
+from tawny.config.changes import retention_to_table
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.engine import InlineEngine

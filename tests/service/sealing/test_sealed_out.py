@@ -8,7 +8,7 @@ from tawny.service.delivery.uploads import expired_files
 from tawny.service.sealing.sealed_export import LASTS_S, MOST_BYTES, UnsealedPictures
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.testing.clock import FakeClock
-from tawny.testing.disk import MemoryDisk
+from tests.support.disk import MemoryDisk
 
 DOOR = CameraId("door")
 DAY_MS, DAY = utc_from_text("2026-11-20T05:00:00Z"), "20261120"

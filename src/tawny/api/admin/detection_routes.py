@@ -12,7 +12,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.parameters import OneCamera
 from tawny.api.schemas import ApiRequest, ApiResponse
-from tawny.config.changes.detection import plain_table
+from tawny.config.changes import plain_table
 from tawny.config.settings import Corners, DetectionSettings, Points
 from tawny.config.units import duration_text, share_text
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tawny.config.changes.difference import SettingsDifference
+from tawny.config.loader import SettingsDifference
 from tawny.config.settings import CameraSettings, DetectionSettings, display_name
 from tawny.config.settings import CameraSettings as Settings
 from tawny.detection.classification.fallback import FallbackClassifier

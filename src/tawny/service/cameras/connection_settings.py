@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit
 
-from tawny.config.changes.delivery import SourceDraft
+from tawny.config.drafts import SettingsDraft
 from tawny.config.settings import CameraSettings, Settings
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, Problem, SettingsError
@@ -123,7 +123,7 @@ class CameraConnectionService:
         now = self._camera(camera)
         if wanted.password is None:
             _refuse_new_places(now, wanted)
-        draft = SourceDraft(self._settings.file, "", {})
+        draft = SettingsDraft(self._settings.file, "", {})
         _write_into(draft, camera, now, wanted)
         made = draft.understood().cameras[camera]
         new = self._with(camera, made)
@@ -186,7 +186,7 @@ def _place(address: RtspAddress) -> tuple[str, int, bool]:
     return address.host.lower(), address.port, address.is_encrypted
 
 
-def _write_into(draft: SourceDraft, camera: CameraId, now: CameraSettings, wanted: CameraAddressChange) -> None:
+def _write_into(draft: SettingsDraft, camera: CameraId, now: CameraSettings, wanted: CameraAddressChange) -> None:
     """Write the change into the draft. Raises SettingsError, which names the invalid field."""
     before, raw, place = parse_rtsp(now.source), draft.addresses(camera), _told(now)
     secret = f"CAMERA_{camera}".upper().replace("-", "_")

@@ -8,7 +8,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from tawny.config.changes.detection import change_detection, plain_table
+from tawny.config.changes import change_detection, plain_table
 from tawny.config.settings import CameraSettings, DetectionSettings, Points, Settings
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.live_meter import LiveMeter

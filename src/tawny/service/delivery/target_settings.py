@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from tawny.config.changes.delivery import Group, SettingsDraft
+from tawny.config.drafts import Group, SettingsDraft
 from tawny.config.settings import Settings
 from tawny.delivery.destination import ALLOW_ANY, ConnectionTestStep
 from tawny.model.errors import NotDone

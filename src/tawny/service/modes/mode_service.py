@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tawny.config.changes.modes import change_modes, modes_to_table, parse_modes, rule_to_table
+from tawny.config.changes import change_modes, modes_to_table, parse_modes, rule_to_table
 from tawny.config.settings import Settings, display_name
 from tawny.delivery.delivery import Delivery, DeliveryState
 from tawny.delivery.outbox import Outbox

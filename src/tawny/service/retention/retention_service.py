@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tawny.config.changes.retention import change_retention, parse_retention, retention_to_table
+from tawny.config.changes import change_retention, parse_retention, retention_to_table
 from tawny.config.settings import Settings
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, StorageError

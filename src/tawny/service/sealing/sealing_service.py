@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from tawny.config.changes.delivery import change_seal
+from tawny.config.changes import change_seal
 from tawny.model.clock import Clock
 from tawny.model.errors import FolderUnwritable, NotDone
 from tawny.model.ids import CameraId

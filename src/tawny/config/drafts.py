@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from tawny.config.changes.toml_edit import replace_file
+from tawny.config.changes import replace_file
 from tawny.config.loader import known_secrets, parse_settings
 from tawny.config.settings import Settings
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
@@ -20,6 +20,7 @@ Group = Literal["destinations", "notifiers"]
 Values = Mapping[str, Any]
 SECRET: Final = frozenset({"url", "secret", "password", "token"})
 """Keys whose values are stored in `secrets.toml` and never returned to clients; folder paths are not secret."""
+ADDRESSES: Final = ("source", "sub", "onvif")
 _PLAIN: Final = ("folder:", "file:", "rclone:")
 
 
@@ -81,6 +82,30 @@ class SettingsDraft:
         del tables[name]
         self._gone |= {f"{key}_{name}".upper().replace("-", "_") for key in SECRET}
 
+    def addresses(self, camera: str) -> dict[str, str]:
+        """Return the addresses as written, with `${NAME}` for secrets.
+
+        Raises NotDone: when the camera is not in the file.
+        """
+        table = self._table(camera)
+        return {key: str(table[key]) for key in ADDRESSES if key in table}
+
+    def put_addresses(self, camera: str, values: Mapping[str, str], secrets: Mapping[str, str]) -> None:
+        """Set addresses; an empty value removes the key. secrets: values of the `${NAME}`s used in them."""
+        table = self._table(camera)
+        for key, value in values.items():
+            if not value:
+                table.pop(key, None)
+            elif table.get(key) != value:
+                table[key] = value
+        self._secrets.update(secrets)
+
+    def _table(self, camera: str) -> Any:
+        table = self._document.get("cameras", {}).get(camera)
+        if table is None:
+            raise NotDone(f"The settings file has no camera {camera}.", "It may have been removed. Reload the page.")
+        return table
+
     def understood(self) -> Settings:
         made, problems = parse_settings(self.text, self.secrets)
         if made is None:
@@ -116,82 +141,3 @@ def _create(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError as error:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
-
-
-# Change a camera's addresses in the settings and its passwords in `secrets.toml`.
-
-ADDRESSES = ("source", "sub", "onvif")
-
-
-class SourceDraft(SettingsDraft):
-    """Draft of the settings file that also edits camera addresses."""
-
-    def addresses(self, camera: str) -> dict[str, str]:
-        """Return the addresses as written, with `${NAME}` for secrets.
-
-        Raises NotDone: when the camera is not in the file.
-        """
-        table = self._table(camera)
-        return {key: str(table[key]) for key in ADDRESSES if key in table}
-
-    def put_addresses(self, camera: str, values: Mapping[str, str], secrets: Mapping[str, str]) -> None:
-        """Set addresses; an empty value removes the key. secrets: values of the `${NAME}`s used in them."""
-        table = self._table(camera)
-        for key, value in values.items():
-            if not value:
-                table.pop(key, None)
-            elif table.get(key) != value:
-                table[key] = value
-        self._secrets.update(secrets)
-
-    def _table(self, camera: str) -> Any:
-        table = self._document.get("cameras", {}).get(camera)
-        if table is None:
-            raise NotDone(f"The settings file has no camera {camera}.", "It may have been removed. Reload the page.")
-        return table
-
-
-# Change which cameras are encrypted, and their keys, in the settings file. Only differences are written.
-
-
-def change_seal(
-    path: Path, *, everything: bool, cameras: Mapping[Any, bool], keys: tuple[str, str] | None = None
-) -> Settings:
-    """Write the encryption settings and return the resulting settings.
-
-    cameras: whether each named camera is encrypted; all others follow `everything`.
-    keys: public keys of owner and recovery sheet, for the first setup only.
-    Raises NotDone: when a camera is not in the file, or keys already exist.
-    Raises SettingsError, FolderUnwritable: nothing was changed.
-    """
-    document = tomlkit.parse(path.read_text(encoding="utf-8"))
-    before, problems = parse_settings(document.as_string(), known_secrets(path.parent))
-    if before is None:
-        raise SettingsError(str(path), tuple(problems))
-    if keys is not None:
-        if before.encryption.all:
-            raise NotDone(
-                f"{path} already has keys under [encryption].", "Recordings encrypted with them still need them."
-            )
-        table: Any = document.setdefault("encryption", tomlkit.table())
-        table["recipients"], table["recovery"] = [keys[0]], keys[1]
-    if before.storage.encrypt != everything:
-        storage: Any = document.setdefault("storage", tomlkit.table())
-        storage["encrypt"] = everything
-    for name in cameras.keys() - before.cameras.keys():
-        raise NotDone(f"{path} has no camera {name}.", "It may have been removed. Reload the page.")
-    for name, camera in before.cameras.items():
-        own = cameras.get(name)
-        own = None if own == everything else own
-        tables: Any = document["cameras"]
-        if own is None and camera.encrypt is not None:
-            tables[name].pop("encrypt", None)
-        elif own is not None and own != camera.encrypt:
-            tables[name]["encrypt"] = own
-    text = tomlkit.dumps(document)
-    after, problems = parse_settings(text, known_secrets(path.parent))
-    if after is None:
-        raise SettingsError(str(path), tuple(problems))
-    if text != path.read_text(encoding="utf-8"):
-        replace_file(path, text)
-    return after

@@ -1,4 +1,4 @@
-"""What every notifier must do. A kind's tests make a `Subject` with a stand-in of its service behind it."""
+"""What every notifier must do. Subclass the suite and give it a `NotifierCase` with a stand-in of the service."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ import pytest
 from tawny.delivery.notifier import Attachment, Button, Message, Notifier, NotifierConnection, NotifierContext, Urgency
 from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tests.delivery.notifiers.stand_in import Reply, StandIn
+from tawny.testing.http_service import Reply, StandIn
 
 SECRET = "s3cretT0kenThatNobodyMaySee"
 JPEG = Attachment("tawny.jpg", "image/jpeg", b"\xff\xd8 a picture \r\n--x")
@@ -35,8 +35,12 @@ LATER = replace(TOLD, id="clip/x", text="Front door, 20:46 to 20:47.", urgency=U
 
 
 @dataclass
-class Subject:
-    """url, table: as in the settings, with SECRET in them. told: the words that the service got, the last ones."""
+class NotifierCase:
+    """A notifier and the stand-in of its service.
+
+    url, table: as in the settings, with SECRET in them. told: returns the text that the service received last.
+    refused, busy, missing: the service's answers to a wrong login, to too many requests, and for a missing receiver.
+    """
 
     kind: Notifier
     service: StandIn
@@ -53,9 +57,9 @@ class Subject:
 
 
 class NotifierContract:
-    """Inherited; the `subject` fixture is the subclass's."""
+    """A subclass has the fixture `subject`, a `NotifierCase`."""
 
-    def test_words_arrive(self, subject: Subject) -> None:
+    def test_words_arrive(self, subject: NotifierCase) -> None:
         sender = subject.open()
         sender.send(TOLD, None)
         sender.close()
@@ -64,8 +68,8 @@ class NotifierContract:
         assert "Front door, 20:46. Grüße" in said
 
     @pytest.mark.parametrize("attached", [None, JPEG])
-    def test_witness_of_the_history_arrives(self, subject: Subject, attached: Attachment | None) -> None:
-        """With and without a picture, whole, also where a service cuts long texts."""
+    def test_witness_of_the_history_arrives(self, subject: NotifierCase, attached: Attachment | None) -> None:
+        """With and without a picture; complete, even if the service shortens long texts."""
         for text in (TOLD.text, "Many words. " * 400):
             subject.service.asked.clear()
             takes = attached if subject.kind.traits(subject.url).picture else None
@@ -75,55 +79,55 @@ class NotifierContract:
             )
             assert WITNESS in raw or WITNESS in subject.told(subject.service)
 
-    def test_a_picture_arrives_as_it_is(self, subject: Subject) -> None:
+    def test_a_picture_arrives_as_it_is(self, subject: NotifierCase) -> None:
         traits = subject.kind.traits(subject.url)
         if not traits.picture:
             pytest.skip("it takes no pictures")
         subject.open().send(TOLD, JPEG)
         assert any(JPEG.data in asked.body for asked in subject.service.asked)
 
-    def test_what_moves_arrives_or_is_not_offered(self, subject: Subject) -> None:
+    def test_what_moves_arrives_or_is_not_offered(self, subject: NotifierCase) -> None:
         traits = subject.kind.traits(subject.url)
         for attached, takes in ((GIF, traits.gif), (MP4, traits.video)):
             if takes:
                 subject.open().send(LATER, attached)
                 assert any(attached.data in asked.body for asked in subject.service.asked)
 
-    def test_what_was_told_is_changed(self, subject: Subject) -> None:
+    def test_what_was_told_is_changed(self, subject: NotifierCase) -> None:
         traits = subject.kind.traits(subject.url)
         sender = subject.open()
         receipt = sender.send(TOLD, JPEG if traits.picture else None)
         if not traits.edits:
-            pytest.skip("nothing can be changed there")
+            pytest.skip("sent messages can't be edited there")
         assert receipt
         assert sender.edit(receipt, LATER, GIF if traits.gif else None) == receipt
         assert "20:47" in subject.told(subject.service)
 
     @pytest.mark.parametrize("refusal", [(500, {}), (503, b"<html>"), None])
-    def test_a_service_that_fails_is_unreachable(self, subject: Subject, refusal: Reply | None) -> None:
+    def test_a_service_that_fails_is_unreachable(self, subject: NotifierCase, refusal: Reply | None) -> None:
         subject.service.fails = [refusal] * 4
         with pytest.raises(TargetUnreachable):
             subject.open().send(TOLD, None)
 
-    def test_a_refusal_is_about_who_we_are(self, subject: Subject) -> None:
+    def test_a_refusal_is_about_who_we_are(self, subject: NotifierCase) -> None:
         subject.service.fails = [subject.refused] * 4
         with pytest.raises(TargetRefused):
             subject.open().send(TOLD, None)
 
-    def test_a_busy_service_is_tried_later(self, subject: Subject) -> None:
+    def test_a_busy_service_is_tried_later(self, subject: NotifierCase) -> None:
         subject.service.fails = [subject.busy] * 4
         with pytest.raises(TargetUnreachable):
             subject.open().send(TOLD, None)
 
-    def test_what_is_not_there_is_said(self, subject: Subject) -> None:
+    def test_what_is_not_there_is_said(self, subject: NotifierCase) -> None:
         if subject.missing is None:
-            pytest.skip("it has no places")
+            pytest.skip("it has no receivers")
         subject.service.fails = [subject.missing] * 4
         with pytest.raises(TargetMissing):
             subject.open().send(TOLD, None)
 
     @pytest.mark.parametrize("lie", [(200, b""), (200, b"\xff\xfe"), (200, b"[]"), (302, {}), (400, {"error": "no"})])
-    def test_an_answer_that_makes_no_sense_is_no_crash(self, subject: Subject, lie: Reply) -> None:
+    def test_an_answer_that_makes_no_sense_is_no_crash(self, subject: NotifierCase, lie: Reply) -> None:
         subject.service.fails = [lie] * 4
         try:
             subject.open().send(TOLD, None)
@@ -131,7 +135,7 @@ class NotifierContract:
             assert SECRET not in str(error)
 
     @pytest.mark.parametrize("refusal", [(500, {}), (401, {}), (404, {}), None, (400, {})])
-    def test_no_secret_is_in_an_error_nor_in_the_public_address(self, subject: Subject, refusal: Reply | None) -> None:
+    def test_no_secret_is_in_an_error_or_the_address(self, subject: NotifierCase, refusal: Reply | None) -> None:
         assert SECRET not in subject.kind.public(subject.url)
         subject.service.fails = [refusal] * 4
         with pytest.raises(DeliveryError) as failed:
@@ -139,7 +143,7 @@ class NotifierContract:
         whole = f"{failed.value} {failed.value!r} {failed.value.__cause__} {failed.value.__dict__}"
         assert SECRET not in whole
 
-    def test_nobody_there_is_unreachable(self, subject: Subject) -> None:
+    def test_nobody_there_is_unreachable(self, subject: NotifierCase) -> None:
         port = subject.service.port
         subject.url, subject.table = (
             subject.url.replace(str(port), "1"),
@@ -151,7 +155,7 @@ class NotifierContract:
         with pytest.raises(TargetUnreachable):
             subject.open().send(TOLD, None)
 
-    def test_settings_that_cannot_be_are_refused(self, subject: Subject) -> None:
+    def test_settings_that_cannot_be_are_refused(self, subject: NotifierCase) -> None:
         with pytest.raises(ValueError, match="allowed"):
             subject.kind.settings(subject.url, {**subject.table, "colour": "red"})
         scheme = subject.url.partition(":")[0]

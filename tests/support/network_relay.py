@@ -1,6 +1,6 @@
 """A faulty network link on loopback, in its own thread: TCP slow or delayed, UDP delayed and lossy.
 
-`python -m tawny.testing.network_relay HOST:PORT HOST:PORT` relays TCP from the first address to the second until
+`python -m tests.support.network_relay HOST:PORT HOST:PORT` relays TCP from the first address to the second until
 terminated, for example out of an isolated network namespace.
 """
 

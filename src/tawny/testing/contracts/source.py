@@ -1,11 +1,10 @@
-"""What every source must do. Subclass it, name the class `Test…`, and say how one is opened.
+"""What every source must do. Subclass the suite and say how a camera is opened.
 
-Sources that wait by themselves are opened with the machine's clock; those that say how long there is nothing, with one
-that the suite moves.
+Open a source that waits by itself with the machine's clock, and one that returns `IdleUntil` with the suite's clock,
+which the suite moves.
 """
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -16,13 +15,14 @@ import pytest
 
 from tawny.media.codec.nal import is_keyframe, split_lengths
 from tawny.media.codec.parameter_sets import video_format
-from tawny.model.clock import Clock
+from tawny.model.clock import Clock, SystemClock
 from tawny.model.errors import SourceError
 from tawny.model.packets import AudioFormat, SourcePacket, VideoFormat
 from tawny.sources.source import CameraConnection, CameraSource, IdleUntil, SourceContext
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
 
+CLOCK = SystemClock()
 MOST_WAIT_S = 3.0
 OPEN_WITHIN_S = 10.0
 CLOSE_WITHIN_S = 0.5
@@ -30,8 +30,8 @@ SECRET = "s3cret-of-the-contract"
 
 
 @dataclass
-class Bench:
-    """One camera, ready to be opened as often as one likes. missing: how to open one that is not there.
+class SourceCase:
+    """One camera that can be opened any number of times. missing: the parameters of a camera that does not exist.
 
     Where addresses have a login, SECRET is the password in both.
     """
@@ -40,9 +40,9 @@ class Bench:
     opening: SourceContext
     missing: SourceContext
     sound: str = ""
-    """The codec of its sound."""
+    """Codec of its sound; empty for none."""
     is_live: bool = True
-    """It goes on for ever; otherwise it ends by itself within a minute."""
+    """Whether it never ends; otherwise it ends by itself within a minute."""
     connections: list[CameraConnection] = field(default_factory=list)
 
     def open(self) -> CameraConnection:
@@ -51,20 +51,20 @@ class Bench:
         return connection
 
     def read(self, connection: CameraConnection) -> SourcePacket | IdleUntil:
-        """Read once; a clock that can be moved is moved as far as the source says."""
-        begun_s = time.monotonic()
+        """Read once. A clock under manual control is advanced as far as the source says."""
+        begun_s = CLOCK.mono_s()
         got = connection.read()
-        assert time.monotonic() - begun_s < MOST_WAIT_S
+        assert CLOCK.mono_s() - begun_s < MOST_WAIT_S
         if isinstance(got, IdleUntil) and isinstance(self.opening.clock, FakeClock):
             self.opening.clock.advance(got.for_s)
         return got
 
     def packets(self, connection: CameraConnection, count: int, most_s: float = 30.0) -> list[SourcePacket]:
-        """The next packets; fewer if it ends before."""
+        """Return the next packets; fewer if the stream ends before."""
         got: list[SourcePacket] = []
-        until_s = time.monotonic() + most_s
+        until_s = CLOCK.mono_s() + most_s
         while len(got) < count:
-            assert time.monotonic() < until_s, f"only {len(got)} packets in {most_s:g} s"
+            assert CLOCK.mono_s() < until_s, f"only {len(got)} packets in {most_s:g} s"
             try:
                 one = self.read(connection)
             except SourceError:
@@ -76,37 +76,38 @@ class Bench:
 
 class SourceContract:
     PACKETS = 80
+    """Packets that a test reads: at least two keyframes long."""
 
-    def bench(self, clock: Clock) -> AbstractContextManager[Bench]:
-        """A camera that runs as long as the context. Use the clock, or the machine's."""
+    def case(self, clock: Clock) -> AbstractContextManager[SourceCase]:
+        """Return a camera that runs as long as the context. Use the clock, or the machine's."""
         raise NotImplementedError
 
     @pytest.fixture
-    def camera(self) -> Iterator[Bench]:
-        with self.bench(FakeClock()) as bench:
-            yield bench
-            for connection in bench.connections:
+    def camera(self) -> Iterator[SourceCase]:
+        with self.case(FakeClock()) as case:
+            yield case
+            for connection in case.connections:
                 connection.close()
 
-    def test_it_claims_its_addresses_and_shows_no_secret(self, camera: Bench) -> None:
+    def test_it_claims_its_addresses_and_shows_no_secret(self, camera: SourceCase) -> None:
         for opening in (camera.opening, camera.missing):
             assert camera.source.claims(opening.address)
             assert SECRET not in camera.source.public(opening.address)
             assert camera.source.public(opening.address)
         assert not camera.source.claims("unknown-scheme://x")
 
-    def test_settings_have_defaults_and_unknown_ones_are_named(self, camera: Bench) -> None:
+    def test_settings_have_defaults_and_unknown_ones_are_named(self, camera: SourceCase) -> None:
         completed = camera.source.settings({})
         assert camera.source.settings(completed) == completed
         with pytest.raises(ValueError, match="no_such_setting"):
             camera.source.settings({"no_such_setting": 1})
 
-    def test_opening_is_quick_enough(self, camera: Bench) -> None:
-        begun_s = time.monotonic()
+    def test_opening_is_quick_enough(self, camera: SourceCase) -> None:
+        begun_s = CLOCK.mono_s()
         camera.open()
-        assert time.monotonic() - begun_s < OPEN_WITHIN_S
+        assert CLOCK.mono_s() - begun_s < OPEN_WITHIN_S
 
-    def test_the_first_picture_is_a_keyframe_that_can_be_decoded(self, camera: Bench) -> None:
+    def test_the_first_picture_is_a_keyframe_that_can_be_decoded(self, camera: SourceCase) -> None:
         first = camera.packets(camera.open(), 1)[0]
         assert first.is_keyframe
         video = first.format
@@ -114,7 +115,7 @@ class SourceContract:
         assert video_format(video.codec, video.parameter_sets) == video
         assert is_keyframe(video.codec, split_lengths(first.data))
 
-    def test_pictures_are_whole_units_of_length_and_data(self, camera: Bench) -> None:
+    def test_pictures_are_whole_units_of_length_and_data(self, camera: SourceCase) -> None:
         for packet in camera.packets(camera.open(), self.PACKETS):
             if isinstance(packet.format, VideoFormat):
                 assert packet.is_keyframe <= is_keyframe(packet.format.codec, split_lengths(packet.data))
@@ -122,7 +123,7 @@ class SourceContract:
                 assert packet.data
                 assert not packet.is_keyframe
 
-    def test_no_picture_comes_twice_and_times_go_on(self, camera: Bench) -> None:
+    def test_no_picture_comes_twice_and_times_go_on(self, camera: SourceCase) -> None:
         packets = camera.packets(camera.open(), self.PACKETS)
         pictures = [packet.pts for packet in packets if packet.is_video]
         assert len(pictures) > self.PACKETS // 4
@@ -131,12 +132,12 @@ class SourceContract:
         assert all(new >= high - 90_000 for high, new in pairwise(highest)), "steps back are B-frames"
         assert highest[-1] > highest[0]
 
-    def test_keyframes_come_in_the_order_of_their_times(self, camera: Bench) -> None:
+    def test_keyframes_come_in_the_order_of_their_times(self, camera: SourceCase) -> None:
         keys = [packet.pts for packet in camera.packets(camera.open(), self.PACKETS) if packet.is_keyframe]
         assert len(keys) > 1
         assert keys == sorted(keys)
 
-    def test_sound_is_what_it_says_and_its_times_rise(self, camera: Bench) -> None:
+    def test_sound_is_what_it_says_and_its_times_rise(self, camera: SourceCase) -> None:
         sound = [packet for packet in camera.packets(camera.open(), self.PACKETS) if not packet.is_video]
         assert bool(sound) == bool(camera.sound)
         for packet in sound:
@@ -146,38 +147,38 @@ class SourceContract:
             assert bool(packet.format.config) == (camera.sound == "aac")
         assert all(later.pts > earlier.pts for earlier, later in pairwise(sound))
 
-    def test_sound_and_pictures_share_their_zero(self, camera: Bench) -> None:
+    def test_sound_and_pictures_share_their_zero(self, camera: SourceCase) -> None:
         packets = camera.packets(camera.open(), self.PACKETS)
         first = {packet.is_video: packet.pts / packet.format.rate for packet in reversed(packets)}
         assert abs(first[True] - first.get(False, first[True])) < 1.0
 
-    def test_closing_is_quick_and_can_be_done_twice(self, camera: Bench) -> None:
+    def test_closing_is_quick_and_can_be_done_twice(self, camera: SourceCase) -> None:
         connection = camera.open()
         camera.packets(connection, 3)
-        begun_s = time.monotonic()
+        begun_s = CLOCK.mono_s()
         connection.close()
         connection.close()
-        assert time.monotonic() - begun_s < 2 * CLOSE_WITHIN_S
+        assert CLOCK.mono_s() - begun_s < 2 * CLOSE_WITHIN_S
 
-    def test_closing_unread_is_quick(self, camera: Bench) -> None:
+    def test_closing_unread_is_quick(self, camera: SourceCase) -> None:
         connection = camera.open()
-        begun_s = time.monotonic()
+        begun_s = CLOCK.mono_s()
         connection.close()
-        assert time.monotonic() - begun_s < CLOSE_WITHIN_S
+        assert CLOCK.mono_s() - begun_s < CLOSE_WITHIN_S
 
-    def test_it_can_be_opened_again(self, camera: Bench) -> None:
+    def test_it_can_be_opened_again(self, camera: SourceCase) -> None:
         for _ in range(2):
             connection = camera.open()
             assert camera.packets(connection, 2)[0].is_keyframe
             connection.close()
 
-    def test_what_is_not_there_is_a_source_error_without_secrets(self, camera: Bench) -> None:
+    def test_what_is_not_there_is_a_source_error_without_secrets(self, camera: SourceCase) -> None:
         with pytest.raises(SourceError) as missing:
             camera.source.open(camera.missing)
         assert SECRET not in f"{missing.value}{missing.value!r}{missing.value.where}"
         assert missing.value.where
 
-    def test_it_goes_on_if_it_is_live_and_else_ends_for_good(self, camera: Bench) -> None:
+    def test_it_goes_on_if_it_is_live_and_else_ends_for_good(self, camera: SourceCase) -> None:
         connection = camera.open()
         if camera.is_live:
             assert len(camera.packets(connection, 30)) == 30
@@ -187,12 +188,12 @@ class SourceContract:
             with pytest.raises(SourceError):
                 connection.read()
 
-    def test_notes_hold_no_secret(self, camera: Bench) -> None:
+    def test_notes_hold_no_secret(self, camera: SourceCase) -> None:
         connection = camera.open()
         camera.packets(connection, 2)
         assert SECRET not in repr(dict(connection.notes))
 
-    def test_nothing_is_left_behind(self, camera: Bench) -> None:
+    def test_nothing_is_left_behind(self, camera: SourceCase) -> None:
         for _ in range(2):  # what a library loads once is no leak
             self._visit(camera)
         threads, files = set(threading.enumerate()), _open_files()
@@ -201,7 +202,7 @@ class SourceContract:
         until(lambda: set(threading.enumerate()) <= threads, 10.0, "threads are gone")
         until(lambda: _open_files() <= files, 10.0, "files and sockets are closed")
 
-    def _visit(self, camera: Bench) -> None:
+    def _visit(self, camera: SourceCase) -> None:
         connection = camera.source.open(camera.opening)
         camera.packets(connection, 3)
         connection.close()

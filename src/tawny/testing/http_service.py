@@ -1,8 +1,7 @@
-"""A service to tell things to: it keeps every request, and answers as told."""
+"""A stand-in for a service over HTTP: it keeps every request and gives chosen answers."""
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tawny.model.clock import SystemClock
+
 
 @dataclass
 class Asked:
@@ -20,8 +21,8 @@ class Asked:
     path: str
     headers: dict[str, str]
     body: bytes
-    at_ms: float = 0.0
-    """When it was all there, by this machine's clock."""
+    at_ms: int = 0
+    """Time at which it was complete, by this machine's clock."""
 
     @property
     def route(self) -> str:
@@ -37,7 +38,7 @@ class Asked:
 
     @property
     def form(self) -> dict[str, bytes]:
-        """Of `multipart/form-data`, by name."""
+        """Fields of `multipart/form-data` by name."""
         head = f"Content-Type: {self.headers['content-type']}\r\n\r\n".encode()
         parsed = BytesParser(policy=HTTP).parsebytes(head + self.body)
         assert isinstance(parsed, EmailMessage)
@@ -54,9 +55,9 @@ Reply = tuple[int, Any]
 
 @dataclass
 class StandIn:
-    """reply: what it answers to a request. fails: what it answers first, in order; an exception class: hangs up."""
+    """reply: the answer to a request. fails: the first answers, in order; None closes the connection."""
 
-    reply: Callable[[Asked], Reply] = lambda asked: (200, {})
+    reply: Callable[[Asked], Reply] = lambda _: (200, {})
     fails: list[Reply | None] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     port: int = 0
@@ -72,11 +73,13 @@ class StandIn:
 
 @contextmanager
 def served(stand_in: StandIn) -> Iterator[StandIn]:
+    """Serve it on a free port of 127.0.0.1."""
+
     class Handler(BaseHTTPRequestHandler):
         def handle_any(self) -> None:
             size = int(self.headers.get("Content-Length", 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            asked = Asked(self.command, self.path, headers, self.rfile.read(size), time.time() * 1000)
+            asked = Asked(self.command, self.path, headers, self.rfile.read(size), SystemClock().now_ms())
             if stand_in.fails:
                 failure = stand_in.fails.pop(0)
                 if failure is None:

@@ -1,0 +1,59 @@
+"""Mattermost notifier, by an incoming webhook. `mattermost://host/hooks/KEY`; `mattermost+http://` without TLS."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tawny.delivery.notifier import (
+    Attachment,
+    Message,
+    NotifierConnection,
+    NotifierContext,
+    NotifierTraits,
+    filled,
+    parse,
+)
+from tawny.delivery.notifiers.http import HttpApi
+
+EXAMPLE = "mattermost://chat.example.org/hooks/KEY"
+
+
+class Mattermost:
+    """No additional settings."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("mattermost", "mattermost+http")
+
+    def traits(self, url: str) -> NotifierTraits:
+        return NotifierTraits("Shows text and links; no images.", buttons="links")
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        parse(url, EXAMPLE, least=1)
+        return filled(table, {})
+
+    def public(self, url: str) -> str:
+        return f"Mattermost at {parse(url, EXAMPLE).host}"
+
+    def open(self, telling: NotifierContext) -> NotifierConnection:
+        address = parse(telling.url, EXAMPLE, least=1)
+        scheme = "http" if address.scheme == "mattermost+http" else "https"
+        base = f"{scheme}://{address.at}/{'/'.join(address.parts)}"
+        return _Sender(HttpApi(base, f"{telling.name} ({self.public(telling.url)})"))
+
+
+class _Sender:
+    def __init__(self, api: HttpApi) -> None:
+        self._api = api
+
+    def send(self, message: Message, attached: Attachment | None) -> str:
+        """Send a message. A webhook returns no message ID."""
+        link = message.clip_link or message.link
+        links = [f"[Watch]({link})"] if link else []
+        links += [f"[{button.label}]({button.url})" for button in message.buttons if button.url]
+        lines = [f"**{message.title}** {message.text}".rstrip(), " · ".join(links), message.history]
+        self._api.post_json("", {"text": "\n".join(line for line in lines if line)})
+        return ""
+
+    def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
+        return self.send(message, attached)
+
+    def close(self) -> None:
+        """No resources to release."""

@@ -1,0 +1,464 @@
+"""Changes of `tawny.toml`. Only what differs is written; comments, order and notation of the rest stay.
+
+A change parses the file, edits the document and parses the result: an invalid one is not written. Values use the
+notation of the file: `{"min": "14 days"}`, `{"do": ["notify phone"]}`. Invariant: the file is replaced atomically.
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping, MutableMapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import tomlkit
+from pydantic import ValidationError
+from tomlkit.items import AoT, Table
+
+from tawny.config.loader import known_secrets, parse_settings
+from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings
+from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
+from tawny.config.rules import RuleCondition, RuleSettings
+from tawny.config.settings import DetectionSettings, Points, Settings
+from tawny.config.units import duration_text, share_text
+from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
+from tawny.model.validation import allowed_text, path_parts
+
+Words = Mapping[str, Any]
+"""A table in the notation of the file."""
+
+TEMPLATE = """\
+# tawny settings. A camera needs only a source; everything else has a sensible default.
+# All settings: docs/reference/settings.md. To check this file: tawny config check
+# Passwords: write ${NAME} and put NAME = "secret" into secrets.toml in the same folder (chmod 600), or set NAME in the
+# environment.
+
+[storage]
+path = ""                       # folder for recordings; empty: ~/tawny
+# retention = { min = "14 days", max = "90 days", max_size = "200 GB", min_free = "10 %", events = "60 days" }
+
+[web]
+listen = "127.0.0.1:8000"       # 0.0.0.0:8000 lets other devices connect, once the owner account exists
+
+# [cameras.front-door]
+# source = "rtsp://admin:${FRONT_DOOR}@192.168.1.20/main"
+# sub    = "rtsp://admin:${FRONT_DOOR}@192.168.1.20/sub"    # sub stream: used for detection, and kept longer
+# name   = "Front door"
+# pre    = "5 s"                # pre-roll before an event
+# post   = "10 s"               # post-roll after it
+"""
+
+
+def write_new(path: Path) -> None:
+    """Write a commented settings file, readable by its owner only, as addresses in it may contain passwords.
+
+    Raises NotDone: when it exists; FolderUnwritable.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(TEMPLATE)
+    except FileExistsError:
+        raise NotDone(f"{path} already exists.", "Nothing was changed. Edit the file, or delete it first.") from None
+    except OSError as error:
+        raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+
+
+def add_camera(path: Path, camera_id: str, values: dict[str, str]) -> None:
+    """Add `[cameras.<id>]`. Raises SettingsError: when the result would be invalid; nothing is changed then."""
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    cameras = document.setdefault("cameras", tomlkit.table(is_super_table=True))
+    if camera_id in cameras:
+        raise NotDone(f"{path} already has a camera named {camera_id}.", "Choose another name, or edit that camera.")
+    camera: Table = tomlkit.table()
+    for key, value in values.items():
+        camera[key] = value
+    cameras[camera_id] = camera
+    _write(path, document)
+
+
+def put_table(path: Path, table: str, values: dict[str, object]) -> None:
+    """Set values in `[table]` or `[table.table]`.
+
+    Raises SettingsError: when the result would be invalid; nothing is changed then.
+    """
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    target: Any = document
+    for name in table.split("."):
+        target = target.setdefault(name, tomlkit.table())
+    for key, value in values.items():
+        target[key] = value
+    _write(path, document)
+
+
+# Detection settings of a camera.
+
+_TIMES = frozenset({"min_time", "loitering_after", "object_left_after", "hold"})
+_SHARES = frozenset({"min_size", "sure"})
+"""Settings with units in tawny's own tables; tables of detectors contain plain numbers."""
+DIGITS = 4
+"""Decimal places of point coordinates (a ten-thousandth of the image)."""
+
+
+def change_detection(path: Path, camera: str, watch: DetectionSettings, privacy_masks: tuple[Points, ...]) -> Settings:
+    """Write a camera's detection settings and privacy masks; return the resulting settings.
+
+    Raises NotDone: when the camera is not in the file. Raises SettingsError, FolderUnwritable: nothing was changed.
+    """
+    document, before = _read(path)
+    if camera not in before.cameras:
+        raise NotDone(f"{path} has no camera {camera}.", "It may have been removed. Reload the page.")
+    cameras: Any = document["cameras"]
+    table: Any = cameras[camera]
+    if "detection" not in table:
+        table["detection"] = tomlkit.table()
+    _put(table["detection"], plain_table(before.cameras[camera].detection), plain_table(watch))
+    if before.cameras[camera].privacy_masks != privacy_masks:
+        table.pop("privacy_masks", None)
+        if privacy_masks:
+            table["privacy_masks"] = tomlkit.item(_rounded(privacy_masks))
+    return _write(path, document)
+
+
+def plain_table(watch: DetectionSettings) -> dict[str, Any]:
+    """Return the settings as in the file: times and shares as text, points rounded, defaults omitted."""
+    said = watch.model_dump(mode="json", exclude_defaults=True)
+    made = {key: _rounded(value) for key, value in said.items()}
+    for key in ("zones", "lines"):
+        if key in made:
+            made[key] = {name: _place(place) for name, place in made[key].items()}
+    if "sound" in made:
+        made["sound"] = _with_units(made["sound"])
+    return made
+
+
+def _place(said: Mapping[str, Any]) -> Any:
+    """Return only the points if nothing else is set."""
+    made = _with_units(said)
+    return made["points"] if set(made) == {"points"} else made
+
+
+def _with_units(said: Mapping[str, Any]) -> dict[str, Any]:
+    made = dict(said)
+    for key in _TIMES & made.keys():
+        made[key] = duration_text(made[key])
+    for key in _SHARES & made.keys():
+        made[key] = share_text(made[key])
+    return made
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(each) for each in value]
+    return round(value, DIGITS) if isinstance(value, float) else value
+
+
+# Retention.
+
+_UNITS: Final = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 1000))
+
+
+def retention_to_table(
+    keep: RetentionSettings | CameraRetentionSettings | StreamRetentionSettings | None,
+) -> dict[str, Any]:
+    """Return the table as in the file; values a camera inherits are omitted."""
+    if keep is None:
+        return {}
+    said = keep.model_dump(exclude_none=True)
+    return {key: _word(key, value, keep) for key, value in said.items()}
+
+
+def _word(key: str, value: Any, keep: RetentionSettings | CameraRetentionSettings | StreamRetentionSettings) -> Any:
+    if key == "sub":
+        return retention_to_table(getattr(keep, "sub", None))
+    if key == "events":
+        return {kind: duration_text(seconds) for kind, seconds in value.items()}
+    if key == "min_free":
+        return share_text(value)
+    if key == "max_size":
+        return _size(value)
+    return value if key == "max_files" else duration_text(value)
+
+
+def _size(size_bytes: int) -> str:
+    """Return the exact size as text, so that writing it back never changes the value."""
+    for unit, unit_bytes in _UNITS:
+        if size_bytes >= unit_bytes and (size_bytes * 1000) % unit_bytes == 0:
+            return f"{size_bytes / unit_bytes:.10g} {unit}"
+    return f"{size_bytes} B"
+
+
+def parse_retention(
+    everyone: Words, cameras: Mapping[Any, Words]
+) -> tuple[RetentionSettings, dict[str, CameraRetentionSettings | None]]:
+    """Validate values in file notation. Raises SettingsError."""
+    document: dict[str, Any] = {
+        "storage": {"retention": dict(everyone)},
+        "cameras": {
+            name: {"source": "demo:", **({"retention": dict(keep)} if keep else {})} for name, keep in cameras.items()
+        },
+    }
+    made, problems = parse_settings(tomlkit.dumps(document), {})
+    if made is None:
+        raise SettingsError("the settings", tuple(problem._replace(line=None) for problem in problems))
+    return made.storage.retention, {name: camera.retention for name, camera in made.cameras.items()}
+
+
+def change_retention(path: Path, everyone: Words, cameras: Mapping[Any, Words]) -> Settings:
+    """Write retention and return the resulting settings. cameras: replaces the retention table of each named camera.
+
+    Raises NotDone: when a camera is not in the file. Raises SettingsError, FolderUnwritable: nothing was changed.
+    """
+    document, before = _read(path)
+    _change(document.setdefault("storage", tomlkit.table()), retention_to_table(before.storage.retention), everyone)
+    for name, keep in cameras.items():
+        if name not in before.cameras:
+            raise NotDone(f"{path} has no camera {name}.", "It may have been removed. Reload the page.")
+        tables: Any = document["cameras"]
+        _change(tables[name], retention_to_table(before.cameras[name].retention), keep)
+    return _write(path, document)
+
+
+def _change(above: MutableMapping[str, Any], old: Words, new: Words) -> None:
+    """Change the `retention` table below `above` from `old` to `new`."""
+    if old == new:
+        return
+    if not new:
+        above.pop("retention", None)
+        return
+    if "retention" not in above:
+        above["retention"] = tomlkit.inline_table()
+    table: MutableMapping[str, Any] = above["retention"]
+    for key in old.keys() - new.keys():
+        table.pop(key, None)
+    for key, value in new.items():
+        if old.get(key) != value:
+            table[key] = _item(value, deep=True)
+
+
+# Modes and rules.
+
+
+def modes_to_table(modes: ModesSettings) -> dict[str, Any]:
+    """Return the table as in the file, without defaults."""
+    said = {
+        "names": list(modes.names),
+        "schedule": {mode: [str(one) for one in stretches] for mode, stretches in modes.schedule.items()},
+        "exceptions": _spans(modes.exceptions),
+        "location": list(modes.location),
+        "presence": _presence_words(modes.presence),
+    }
+    usual = {"names": list(ModesSettings().names)}
+    return {key: value for key, value in said.items() if value and value != usual.get(key)}
+
+
+def rule_to_table(rule: RuleSettings) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": rule.name} if rule.name else {}
+    when = _when_words(rule.when)
+    if when:
+        found["when"] = when
+    return found | {"do": [str(one) for one in rule.do]}
+
+
+def parse_modes(modes: Words, rules: Sequence[Words]) -> tuple[ModesSettings, tuple[RuleSettings, ...]]:
+    """Validate values in file notation. Raises SettingsError."""
+    try:
+        made = Settings.model_validate({"modes": dict(modes), "rules": [dict(rule) for rule in rules]})
+    except ValidationError as error:
+        raise SettingsError("your input", tuple(_problems(error))) from None
+    return made.modes, made.rules
+
+
+def change_modes(path: Path, modes: Words, rules: Sequence[Words]) -> Settings:
+    """Write both and return the resulting settings. Raises SettingsError, FolderUnwritable: nothing was changed."""
+    new_modes, new_rules = parse_modes(modes, rules)
+    document, before = _read(path)
+    old, new = modes_to_table(before.modes), modes_to_table(new_modes)
+    if old != new:
+        if "modes" not in document:
+            document["modes"] = tomlkit.table()
+        table: Any = document["modes"]
+        _put(table, old, new)
+    if before.rules != new_rules:
+        _put_rules(document, before.rules, new_rules)
+    return _write(path, document)
+
+
+def _put_rules(document: Any, old: Sequence[RuleSettings], new: Sequence[RuleSettings]) -> None:
+    """Replace the rules; unchanged rules keep their notation and comments, even if moved."""
+    there: Any = document.get("rules", [])
+    tables = [(rule, there[number]) for number, rule in enumerate(old)] if isinstance(there, AoT) else []
+    made = tomlkit.aot()
+    for rule in new:
+        known = next((pair for pair in tables if pair[0] == rule), None)
+        if known is not None:
+            tables.remove(known)
+        made.append(known[1] if known is not None else _rule_table(rule))
+    document.pop("rules", None)
+    if new:
+        document["rules"] = made
+
+
+def _rule_table(rule: RuleSettings) -> Table:
+    table = tomlkit.table()
+    for key, value in rule_to_table(rule).items():
+        if key == "when":
+            when = tomlkit.inline_table()
+            when.update(value)
+            table[key] = when
+        else:
+            table[key] = value
+    return table
+
+
+def _presence_words(presence: PresenceSettings) -> dict[str, Any]:
+    usual = PresenceSettings()
+    found: dict[str, Any] = _somebody_words(presence)
+    if presence.people:
+        found["people"] = {name: _somebody_words(one) for name, one in presence.people.items()}
+    for key in ("every", "away_after"):
+        if getattr(presence, key) != getattr(usual, key):
+            found[key] = duration_text(getattr(presence, key))
+    for key in ("nobody", "back"):
+        if getattr(presence, key) != getattr(usual, key):
+            found[key] = getattr(presence, key)
+    return found
+
+
+def _somebody_words(one: PersonPresenceSettings) -> dict[str, Any]:
+    return {key: list(getattr(one, key)) for key in ("ping", "mac", "mdns") if getattr(one, key)}
+
+
+def _when_words(when: RuleCondition) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key in ("camera", "kind", "zone", "recognized", "mode", "between", "home", "away"):
+        several = [str(one) for one in getattr(when, key)]
+        if several:
+            found[key] = several[0] if len(several) == 1 else several
+    if when.include_possible:
+        found["include_possible"] = True
+    if when.min_duration:
+        found["min_duration"] = duration_text(when.min_duration)
+    return found
+
+
+def _spans(dates: Mapping[str, str]) -> dict[str, str]:
+    """Merge consecutive days with the same value into ranges."""
+    found: list[tuple[date, date, str]] = []
+    for day, meant in sorted((date.fromisoformat(day), meant) for day, meant in dates.items()):
+        if found and found[-1][1] + timedelta(days=1) == day and found[-1][2] == meant:
+            found[-1] = found[-1][0], day, meant
+        else:
+            found.append((day, day, meant))
+    return {str(begin) if begin == end else f"{begin} to {end}": meant for begin, end, meant in found}
+
+
+def _problems(error: ValidationError) -> list[Problem]:
+    return [
+        Problem(".".join(path_parts(one)), "your input", allowed_text(one)) for one in error.errors(include_url=False)
+    ]
+
+
+# Which cameras are encrypted, and their keys.
+
+
+def change_seal(
+    path: Path, *, everything: bool, cameras: Mapping[Any, bool], keys: tuple[str, str] | None = None
+) -> Settings:
+    """Write the encryption settings and return the resulting settings.
+
+    cameras: whether each named camera is encrypted; all others follow `everything`.
+    keys: public keys of owner and recovery sheet, for the first setup only.
+    Raises NotDone: when a camera is not in the file, or keys already exist.
+    Raises SettingsError, FolderUnwritable: nothing was changed.
+    """
+    document, before = _read(path)
+    if keys is not None:
+        if before.encryption.all:
+            raise NotDone(
+                f"{path} already has keys under [encryption].", "Recordings encrypted with them still need them."
+            )
+        table: Any = document.setdefault("encryption", tomlkit.table())
+        table["recipients"], table["recovery"] = [keys[0]], keys[1]
+    if before.storage.encrypt != everything:
+        storage: Any = document.setdefault("storage", tomlkit.table())
+        storage["encrypt"] = everything
+    for name in cameras.keys() - before.cameras.keys():
+        raise NotDone(f"{path} has no camera {name}.", "It may have been removed. Reload the page.")
+    for name, camera in before.cameras.items():
+        own = cameras.get(name)
+        own = None if own == everything else own
+        tables: Any = document["cameras"]
+        if own is None and camera.encrypt is not None:
+            tables[name].pop("encrypt", None)
+        elif own is not None and own != camera.encrypt:
+            tables[name]["encrypt"] = own
+    return _write(path, document)
+
+
+# Read, write and edit the document.
+
+
+def _read(path: Path) -> tuple[Any, Settings]:
+    """Return the file as a document that keeps its notation, and its settings. Raises SettingsError."""
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    settings, problems = parse_settings(document.as_string(), known_secrets(path.parent))
+    if settings is None:
+        raise SettingsError(str(path), tuple(problems))
+    return document, settings
+
+
+def _write(path: Path, document: Any) -> Settings:
+    """Replace the file if the document differs from it; return its settings.
+
+    Raises SettingsError, FolderUnwritable: nothing was changed.
+    """
+    text = tomlkit.dumps(document)
+    settings, problems = parse_settings(text, known_secrets(path.parent))
+    if settings is None:
+        raise SettingsError(str(path), tuple(problems))
+    if text != path.read_text(encoding="utf-8"):
+        replace_file(path, text)
+    return settings
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Replace the file atomically: write a temporary file, sync, rename. Raises FolderUnwritable."""
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary = Path(file.name)
+        temporary.chmod(path.stat().st_mode & 0o777)
+        temporary.replace(path)
+    except OSError as error:
+        raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+
+
+def _put(
+    table: MutableMapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any], *, deep: bool = False
+) -> None:
+    """Change the table from `old` to `new`, touching only keys that differ."""
+    for key in old.keys() - new.keys():
+        table.pop(key, None)
+    for key, value in new.items():
+        if old.get(key) == value and key in table:
+            continue
+        if isinstance(value, Mapping) and isinstance(table.get(key), MutableMapping):
+            before = old.get(key)
+            _put(table[key], before if isinstance(before, Mapping) else {}, value, deep=True)
+        else:
+            table[key] = _item(value, deep=deep)
+
+
+def _item(value: Any, *, deep: bool) -> Any:
+    """Return the value as a TOML item: the outer table multi-line, nested tables inline."""
+    if not isinstance(value, Mapping):
+        return tomlkit.item(value)
+    made: Any = tomlkit.inline_table() if deep else tomlkit.table()
+    for key, each in value.items():
+        made[key] = _item(each, deep=True)
+    return made

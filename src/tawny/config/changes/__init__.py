@@ -1,1 +1,0 @@
-"""Edits of the settings file that keep comments and order."""

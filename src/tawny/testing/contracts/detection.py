@@ -1,0 +1,236 @@
+"""What every detector and every recogniser must do. Subclass a suite and say how one is made."""
+
+import tracemalloc
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tawny.detection.detector import Detector
+from tawny.detection.recognition import Recogniser, RecogniserInput, RecogniserResult
+from tawny.model.ids import CameraId
+from tawny.model.observations import Look
+from tawny.testing.waiting import until
+
+CAMERA = CameraId("scene")
+WIDTH, HEIGHT = 192, 108
+START_MS = 1_795_150_800_000
+STEP_MS = 200
+"""Time from frame to frame of the scene, ms."""
+
+
+@dataclass(frozen=True)
+class PictureFrame:
+    """A frame in memory (`model.observations.Frame`)."""
+
+    luma: Any
+    at_ms: int = START_MS
+    camera: CameraId = CAMERA
+
+    @property
+    def rgb(self) -> Any:
+        return np.repeat(self.luma[:, :, None], 3, axis=2)
+
+
+class DetectorContract:
+    MOST_BYTES = 2_000_000
+    """Highest memory of one camera with small frames."""
+    MOST_GROWTH_BYTES = 300_000
+    """Highest growth of memory over the last 30 s of the scene."""
+
+    def make(self) -> Detector:
+        raise NotImplementedError
+
+    def looks(self, frames: list[PictureFrame]) -> list[tuple[PictureFrame, Look]]:
+        """Return the frames, each with the result of a new detector."""
+        detector = self.make()
+        return [(frame, detector.look(frame)) for frame in frames]
+
+    def test_scores_and_boxes_are_in_range(self) -> None:
+        for frame, look in self.looks(_busy()):
+            assert 0 <= look.score <= 100
+            for thing in look.seen + look.over:
+                x0, y0, x1, y1 = thing.box
+                assert 0 <= x0 < x1 <= 1
+                assert 0 <= y0 < y1 <= 1
+                assert 0 <= thing.score <= 1
+                assert thing.since_ms is None or thing.since_ms <= frame.at_ms
+
+    def test_what_is_over_was_seen_before_and_is_not_seen_again(self) -> None:
+        seen: set[int] = set()
+        over: set[int] = set()
+        for frame, look in self.looks(_busy()):
+            for thing in look.over:
+                assert thing.track in seen
+                assert thing.until_ms is not None
+                assert thing.until_ms <= frame.at_ms
+            over |= {thing.track for thing in look.over}
+            seen |= {thing.track for thing in look.seen if thing.track}
+            assert not over & {thing.track for thing in look.seen}
+
+    def test_the_same_frames_give_the_same_looks(self) -> None:
+        frames = _busy()
+        assert [look for _, look in self.looks(frames)] == [look for _, look in self.looks(frames)]
+
+    def test_it_keeps_no_picture_whose_buffer_is_used_again(self) -> None:
+        frames = _busy()
+        expected = [look for _, look in self.looks(frames)]
+        detector, buffer, looks = self.make(), np.empty((HEIGHT, WIDTH), np.uint8), []
+        for frame in frames:
+            buffer[:] = frame.luma
+            looks.append(detector.look(replace(frame, luma=buffer)))
+            buffer[:] = 7
+        assert looks == expected
+
+    def test_rows_may_have_padding(self) -> None:
+        frames = _busy()
+        wide = [replace(f, luma=np.pad(f.luma, ((0, 0), (0, 64)))[:, :WIDTH]) for f in frames]
+        assert [look for _, look in self.looks(wide)] == [look for _, look in self.looks(frames)]
+
+    def test_another_size_does_no_harm(self) -> None:
+        detector = self.make()
+        for n, shape in enumerate([(108, 192), (720, 1280), (192, 108), (9, 16), (108, 192)] * 3):
+            look = detector.look(_plain(90, n, shape))
+            assert 0 <= look.score <= 100
+
+    @pytest.mark.parametrize("jump_ms", [-3_600_000, 5 * 3_600_000], ids=["back", "after a pause of hours"])
+    def test_a_jump_in_time_ends_what_was_seen(self, jump_ms: int) -> None:
+        detector = self.make()
+        for frame in _busy():
+            detector.look(frame)
+        begin_ms = START_MS + jump_ms
+        for n, frame in enumerate(_busy()):
+            for thing in detector.look(replace(frame, at_ms=begin_ms + n * STEP_MS)).seen:
+                assert thing.since_ms is None or thing.since_ms >= begin_ms
+
+    def test_the_same_instant_twice_does_no_harm(self) -> None:
+        detector = self.make()
+        for frame in _busy():
+            for _ in range(2):
+                assert 0 <= detector.look(frame).score <= 100
+
+    def test_black_and_white_pictures_are_silent(self) -> None:
+        for level in (0, 255):
+            detector = self.make()
+            assert all(detector.look(_plain(level, n)) == Look(0) for n in range(100))
+
+    def test_a_frame_every_five_seconds_and_thirty_a_second_do_no_harm(self) -> None:
+        for apart_ms in (5000, 33):
+            detector = self.make()
+            for n, frame in enumerate(_busy()):
+                assert 0 <= detector.look(replace(frame, at_ms=START_MS + n * apart_ms)).score <= 100
+
+    def test_memory_is_bounded(self) -> None:
+        frames = _traffic()
+        tracemalloc.start()
+        try:
+            detector = self.make()
+            for frame in frames[:300]:
+                detector.look(frame)
+            before_bytes, _ = tracemalloc.get_traced_memory()
+            for frame in frames[300:]:
+                detector.look(frame)
+            after_bytes, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert after_bytes < self.MOST_BYTES
+        assert after_bytes - before_bytes < self.MOST_GROWTH_BYTES
+
+
+@cache
+def _traffic() -> list[PictureFrame]:
+    """Return 90 s of a yard, with a car that crosses it in 3 s every 2.9 s. Noise and ground are seeded."""
+    chance = np.random.default_rng(1)
+    ground = 110 + np.kron(chance.normal(0, 18, (HEIGHT // 6, WIDTH // 6)), np.ones((6, 6)))
+    frames = []
+    for n in range(90 * 1000 // STEP_MS):
+        at_s, picture = n * STEP_MS / 1000, ground + chance.normal(0, 0.6, ground.shape)
+        for car in range(24):
+            share = (at_s - 2 - 2.9 * car) / 3
+            if 0 <= share <= 1:
+                _draw_car(picture, round(-27 + share * (WIDTH + 54)))
+        frames.append(PictureFrame(picture.round().clip(0, 255).astype(np.uint8), START_MS + n * STEP_MS))
+    return frames
+
+
+def _draw_car(picture: npt.NDArray[np.float64], x: int) -> None:
+    """Draw body, cabin and wheels, 47 cells wide, standing on row 99. x: its middle."""
+    for left, right, top, bottom, level in (
+        (-23, 23, 89, 97, 155),
+        (-13, 11, 81, 89, 173),
+        (-18, -11, 94, 99, 83),
+        (11, 18, 94, 99, 83),
+    ):
+        picture[top:bottom, max(0, x + left) : max(0, x + right)] = level
+
+
+def _busy() -> list[PictureFrame]:
+    return _traffic()[:100]
+
+
+def _plain(level: int, n: int, shape: tuple[int, int] = (HEIGHT, WIDTH)) -> PictureFrame:
+    return PictureFrame(np.full(shape, level, np.uint8), START_MS + STEP_MS * n)
+
+
+def recogniser_input(rgb: object, kind: str = "vehicle") -> RecogniserInput:
+    """Return a picture as a recogniser gets it. rgb: uint8 [height, width, 3]. kind: the event type."""
+    return RecogniserInput(CAMERA, START_MS, kind, rgb)
+
+
+class RecogniserContract:
+    READS = True
+    """Whether it recognises something in `picture`."""
+
+    def make(self) -> Recogniser:
+        raise NotImplementedError
+
+    def picture(self) -> npt.NDArray[np.uint8]:
+        """Return a picture, uint8 [height, width, 3], such as one of a car with its plate."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def one(self) -> Iterator[Recogniser]:
+        made = self.make()
+        blank = recogniser_input(np.zeros((64, 64, 3), np.uint8))
+        until(lambda: made.read(blank) is not None and made.is_ready)
+        yield made
+        made.close()
+
+    def test_it_says_which_types_it_takes(self, one: Recogniser) -> None:
+        assert one.kinds
+        assert all(isinstance(kind, str) and kind for kind in one.kinds)
+
+    def test_readings_are_in_range(self, one: Recogniser) -> None:
+        found = self._reads(one)
+        assert bool(found) == self.READS
+        for reading in found:
+            assert 0 <= reading.score <= 1
+            assert reading.text.isprintable()
+            assert all(np.isfinite(reading.print))
+
+    @pytest.mark.parametrize("shape", [(24, 24), (30, 400), (400, 30), (601, 799)])
+    def test_any_picture_will_do(self, one: Recogniser, shape: tuple[int, int]) -> None:
+        for brightness in (0, 255):
+            assert isinstance(one.read(recogniser_input(np.full((*shape, 3), brightness, np.uint8))), Sequence)
+
+    def test_it_does_not_change_the_picture(self, one: Recogniser) -> None:
+        rgb = self.picture()
+        before = rgb.copy()
+        one.read(recogniser_input(rgb))
+        assert (rgb == before).all()
+
+    def test_it_reports_no_trouble(self, one: Recogniser) -> None:
+        self._reads(one)
+        assert one.trouble == ""
+
+    def test_closing_it_twice_does_no_harm(self) -> None:
+        made = self.make()
+        made.close()
+        made.close()
+
+    def _reads(self, one: Recogniser) -> Sequence[RecogniserResult]:
+        return one.read(recogniser_input(self.picture()))
