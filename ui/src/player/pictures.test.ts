@@ -43,3 +43,17 @@ test("a picture that a page has to make first is shown once it is there, and one
   pictures.close();
   decode.mockRestore();
 });
+
+test("however long pictures take, none behind the last one wanted is asked for", async () => {
+  const decode = vi.spyOn(Image.prototype, "decode").mockResolvedValue(undefined);
+  const asked: number[] = [];
+  const pictures = new Pictures(
+    new Image(),
+    (at_ms) => `http://tawny.test/${asked.push(at_ms)}`,
+    () => {},
+  );
+  pictures.want(3950, 1, 400, 3999);
+  await vi.waitFor(() => expect(asked).toEqual([3999]));
+  pictures.close();
+  decode.mockRestore();
+});
