@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { render, screen, waitFor } from "@testing-library/preact";
 import { expect, test, vi } from "vitest";
 import type { ClipJob, SavedClips } from "../../api/types";
