@@ -22,6 +22,8 @@ settings.load_profile("steady")
 def pytest_configure(config: pytest.Config) -> None:
     if not config.option.markexpr:
         settings.load_profile("searching")
+    if config.option.dist != "no" and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FileSeconds(config))
 
 
 @pytest.fixture(autouse=True)
@@ -34,3 +36,49 @@ def log_as_it_was() -> Iterator[None]:
     for handler in root.handlers[:]:
         if handler not in handlers:
             root.removeHandler(handler)
+
+
+# --- beside each other: `./test` gives each worker one file after the other, the slowest first ------------------------
+
+WORKERS_PER_CORE, MOST_WORKERS = 2, 8
+WORKER_BYTES = 1_500_000_000
+"""A browser, and a recorder that it looks at."""
+SECONDS = "tawny/seconds of each file"
+GUESSED = {"e2e": 30.0, "app": 20.0, "faults": 20.0, "service": 10.0, "attacks": 5.0}
+"""Seconds of a file that was never run here, by folder."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """More than there are cores, for most of the time is spent waiting for another program."""
+    room = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // WORKER_BYTES
+    return max(2, min(WORKERS_PER_CORE * len(os.sched_getaffinity(0)), room, MOST_WORKERS))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not hasattr(config, "workerinput"):
+        return
+    known: dict[str, float] = config.cache.get(SECONDS, {}) if hasattr(config, "cache") else {}
+
+    def seconds(item: pytest.Item) -> float:
+        file = item.nodeid.partition("::")[0]
+        return known.get(file, GUESSED.get(file.split("/")[1], 1.0))
+
+    items.sort(key=seconds, reverse=True)
+
+
+class FileSeconds:
+    """Remembers how long each file took, for the order of the next run."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._seconds: dict[str, float] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        file = report.nodeid.partition("::")[0]
+        self._seconds[file] = self._seconds.get(file, 0.0) + report.duration
+
+    def pytest_sessionfinish(self) -> None:
+        if hasattr(self._config, "cache"):  # `-p no:cacheprovider`
+            cache = self._config.cache
+            cache.set(SECONDS, cache.get(SECONDS, {}) | self._seconds)

@@ -27,7 +27,7 @@ export default defineConfig({
     },
   },
   test: {
-    environment: "happy-dom",
+    environment: "node", // tests that need a page say so: making one takes longer than most tests
     include: ["src/**/*.test.{ts,tsx}"],
   },
 });

@@ -69,6 +69,7 @@ def test_it_turns_while_a_button_is_held(page: Page, camera: FakeCamera) -> None
 
 def test_arrow_keys_turn_it_while_the_buttons_are_shown(page: Page, house: Tawny, camera: FakeCamera) -> None:
     page.get_by_role("button", name="Pan and tilt", exact=True).click()
+    expect(page.get_by_role("button", name="Tilt down")).to_be_visible(timeout=WAIT_MS)
     page.keyboard.down("ArrowDown")
     wait_for(camera, "ContinuousMove", PanTilt_x="0", PanTilt_y="-0.5")
     page.keyboard.up("ArrowDown")

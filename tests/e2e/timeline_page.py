@@ -12,32 +12,38 @@ from tests.support.read_clock import READ_CLOCK
 LOOK = f"""() => {{
   const read = {READ_CLOCK};
   const seen = window.seen = [];
-  const hidden = {{ video: 'pictures', pictures: 'hole' }};
-  const note = (shown, kind) => {{
+  const look = (shown, kind) => {{
     const box = shown.closest('.pl');
     const said = Number(box?.querySelector('video').dataset.shownMs);
     const stamp = box?.querySelector('.pl-stamp')?.textContent ?? '';
     const playing = [...document.querySelectorAll('.pl[data-showing=video] video')].map((each) => each.dataset.shownMs);
-    if (said && box.dataset.showing !== hidden[kind])
-      seen.push({{
-        clock: read(shown), said, kind, stamp,
-        camera: box.dataset.camera, together: playing.filter(Boolean).map(Number),
-      }});
+    const together = playing.filter(Boolean).map(Number);
+    return {{ box, one: {{ clock: read(shown), said, kind, stamp, camera: box.dataset.camera, together }} }};
+  }};
+  const video = (shown) => {{
+    const {{ box, one }} = look(shown, 'video');
+    if (one.said && box.dataset.showing !== 'pictures') seen.push(one);
+  }};
+  const picture = (shown) => {{
+    const {{ box, one }} = look(shown, 'pictures');
+    const note = () => one.said && box.dataset.showing === 'pictures' && seen.push(one);
+    requestAnimationFrame(() => requestAnimationFrame(note));
   }};
   const ask = HTMLVideoElement.prototype.requestVideoFrameCallback;
   HTMLVideoElement.prototype.requestVideoFrameCallback = function (tell) {{
-    return ask.call(this, (...told) => {{ tell(...told); note(this, 'video'); }});
+    return ask.call(this, (...told) => {{ tell(...told); video(this); }});
   }};
   const known = new WeakSet();
   new MutationObserver(() => {{
     for (const image of document.querySelectorAll('.pl > img')) {{
       if (known.has(image)) continue;
       known.add(image);
-      image.addEventListener('load', () => note(image, 'pictures'));
+      image.addEventListener('load', () => picture(image));
     }}
   }}).observe(document, {{ childList: true, subtree: true }});
 }}"""
-"""Runs after the page's own look at each picture, so that it has said by then which one it is."""
+"""Runs after the page's own look at each picture, so that it has said by then which one it is. A key picture counts if
+it is what is shown once the page has painted: one that was loaded too late lies hidden behind the video."""
 
 
 @contextmanager

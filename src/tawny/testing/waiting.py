@@ -3,11 +3,20 @@
 import time
 from collections.abc import Callable
 
+MOST_PAUSE_S = 0.25
+
 
 def until(done: Callable[[], object], timeout_s: float = 10.0, what: str = "") -> None:
-    """Return as soon as `done()` is true. Raises AssertionError: after the timeout."""
+    """Return as soon as `done()` is true. Raises AssertionError: after the timeout.
+
+    Looking takes at most half of the time: whoever is waited for may need this processor.
+    """
     deadline = time.monotonic() + timeout_s
-    while not done():
-        if time.monotonic() > deadline:
+    while True:
+        begun_s = time.monotonic()
+        if done():
+            return
+        now_s = time.monotonic()
+        if now_s > deadline:
             raise AssertionError(f"not within {timeout_s:g} s: {what or getattr(done, '__name__', 'it')}")
-        time.sleep(0.005)
+        time.sleep(min(MOST_PAUSE_S, max(0.005, now_s - begun_s)))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -77,6 +78,24 @@ def test_a_pass_that_was_taken_back_or_only_sees_brings_nothing(elsewhere: Elsew
     with pytest.raises(TargetRefused):
         connection.put("a.jpg", content(), "", lambda _: None)
     connection.close()
+
+
+def test_what_an_earlier_connection_brought_is_waited_for(elsewhere: Elsewhere) -> None:
+    """The line broke, and the other side is still storing what came before that."""
+    inbox, whole = elsewhere.house.site.inbox, content(LARGE)
+    earlier = inbox.begin(elsewhere.pass_id, whole.sha256, 0, whole.size_bytes, QUOTA)
+
+    def stored() -> None:
+        earlier.write(LARGE[:5_000_000])
+        earlier.close()
+
+    later = Timer(0.5, stored)
+    later.start()
+    connection = elsewhere.connect()
+    connection.put("clip.mp4", whole, "", lambda _: None)
+    later.join()
+    connection.close()
+    assert elsewhere.get("clip.mp4") == LARGE
 
 
 def test_what_is_over_the_quota_is_refused_and_room_that_is_made_counts(elsewhere: Elsewhere) -> None:

@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { expect, test, vi } from "vitest";
 import { Pictures } from "./pictures";
 
@@ -40,6 +41,20 @@ test("a picture that a page has to make first is shown once it is there, and one
   pictures.want(60_000, 0, 15);
   await new Promise((done) => setTimeout(done, 5));
   expect(shown).toEqual([1000]);
+  pictures.close();
+  decode.mockRestore();
+});
+
+test("however long pictures take, none behind the last one wanted is asked for", async () => {
+  const decode = vi.spyOn(Image.prototype, "decode").mockResolvedValue(undefined);
+  const asked: number[] = [];
+  const pictures = new Pictures(
+    new Image(),
+    (at_ms) => `http://tawny.test/${asked.push(at_ms)}`,
+    () => {},
+  );
+  pictures.want(3950, 1, 400, 3999);
+  await vi.waitFor(() => expect(asked).toEqual([3999]));
   pictures.close();
   decode.mockRestore();
 });

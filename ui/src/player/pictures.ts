@@ -20,9 +20,12 @@ export class Pictures {
     private readonly onShown: (at_ms: number) => void,
   ) {}
 
-  /** Wants the picture of an instant; `speed` 0 when standing still. `apart_ms` is recorded time between pictures. */
-  want(at_ms: number, speed: number, apart_ms: number): void {
-    const ahead = at_ms + this.latency_ms * speed;
+  /**
+   * Wants the picture of an instant; `speed` 0 when standing still. `apart_ms` is recorded time between pictures.
+   * None behind `last_ms` is wanted, however long they take to come.
+   */
+  want(at_ms: number, speed: number, apart_ms: number, last_ms = Number.POSITIVE_INFINITY): void {
+    const ahead = Math.min(at_ms + this.latency_ms * speed, Math.max(at_ms, last_ms));
     if (this.shown_ms !== null && Math.abs(ahead - this.shown_ms) < apart_ms) return;
     if (this.wanted_ms !== null && Math.abs(ahead - this.wanted_ms) < apart_ms) return;
     if (performance.now() - this.failed_ms < TRIES_APART_MS) return;

@@ -109,7 +109,9 @@ export class RecordedPlayer implements PastPlayer {
     if (cover.is === "hole") return this.rest({ is: "hole", hole: cover.hole });
     if ("piece" in cover && this.locked.has(cover.piece.id)) return this.rest(SEALED);
     const stays = this.gaveUp || ("piece" in cover && this.stills.has(cover.piece.id));
-    if (stays || byKeyPictures(speed)) return this.showPictures(at_ms, playing ? speed : 0, stays ? "unplayable" : "speed");
+    if (byKeyPictures(speed) && !stays) return this.showPictures(at_ms, playing ? speed : 0, "speed");
+    // what comes behind it plays as video again, and has no key pictures
+    if (stays) return this.showPictures(at_ms, playing ? speed : 0, "unplayable", this.gaveUp || !("piece" in cover) ? undefined : cover.piece.end_ms - 1);
     const { sink } = this;
     const to_ms = "piece" in cover && !playing ? Math.max(at_ms, cover.piece.start_ms) : at_ms;
     if (sink && this.has(to_ms)) return this.align(sink, to_ms, playing, leads);
@@ -184,10 +186,10 @@ export class RecordedPlayer implements PastPlayer {
     if (showing.is === "hole" || showing.is === "sealed") this.shows(null);
   }
 
-  private showPictures(at_ms: number, speed: number, because: "speed" | "unplayable"): void {
+  private showPictures(at_ms: number, speed: number, because: "speed" | "unplayable", last_ms?: number): void {
     if (!this.video.paused) this.video.pause();
     const before = this.showing.peek();
-    this.pictures.want(at_ms, speed, speed === 0 ? STILL_MS : Math.max(400, Math.abs(speed) * 60));
+    this.pictures.want(at_ms, speed, speed === 0 ? STILL_MS : Math.max(400, Math.abs(speed) * 60), last_ms);
     const shown = this.pictures.shown_ms !== null;
     if (shown && (before.is !== "pictures" || before.because !== because)) this.showing.value = { is: "pictures", because };
     if (!shown && before.is !== "loading" && before.is !== "video") this.showing.value = LOADING;

@@ -61,8 +61,11 @@ export class OpenedPictures {
     buffer.appendBuffer(data);
     await happens(buffer, "updateend");
     source.endOfStream();
+    // before its metadata is known an element only notes where to begin, and never says that it went there
+    if (video.readyState < HTMLMediaElement.HAVE_METADATA) await happens(video, "loadedmetadata");
     video.currentTime = buffer.buffered.start(0);
-    if (video.seeking || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) await happens(video, "seeked");
+    if (video.seeking) await happens(video, "seeked");
+    if (video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) await happens(video, "loadeddata");
   }
 }
 

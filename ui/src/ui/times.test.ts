@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { clock, day, dayBounds, dayKey, length, percent, size, when, zone } from "./times";
 

@@ -6,6 +6,7 @@ is without TLS, for local networks. Interrupted uploads are resumed, and the rec
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from threading import Event
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
@@ -23,6 +24,8 @@ from tawny.model.errors import DeliveryError, TargetFull, TargetLied, TargetMiss
 
 PORTS = {"tawny": 443, "tawny+http": 80}
 MOST_ANSWER_BYTES = 64_000_000
+EARLIER_TRIES, EARLIER_APART_S = 100, 0.1
+"""A receiver may still be storing what an earlier connection brought, which was cut off; it says 409 until then."""
 _WAY = "/api/v1/inbox"
 
 
@@ -81,17 +84,23 @@ class _Open:
     def put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
         """Upload a file. The receiver stores the progress, so `note` is not used."""
         sha256 = content.sha256
-        known = self.state(name, sha256)
-        if known["sha256"] == sha256:
-            return
-        begun = min(int(known["begun"]), content.size_bytes)
         asked: dict[str, str | int] = {
             "name": self._folder + name,
             "sha256": sha256,
             "size": content.size_bytes,
-            "offset": begun,
+            "modified_ms": content.modified_ms,
         }
-        reply = self._asked("PUT", "/file", {**asked, "modified_ms": content.modified_ms}, _Sent(content, begun))
+        for tries_left in range(EARLIER_TRIES, -1, -1):
+            known = self.state(name, sha256)
+            if known["sha256"] == sha256:
+                return
+            begun = min(int(known["begun"]), content.size_bytes)
+            status, reply = self._answered("PUT", "/file", {**asked, "offset": begun}, _Sent(content, begun))
+            if status != 409 or not tries_left:
+                break
+            self._line.close()  # what it has not read of the body
+            Event().wait(EARLIER_APART_S)
+        self._expect_done(status, reply)
         if reply["size"] != content.size_bytes:
             raise TargetLied(self._public, f"{name} has {reply['size']} bytes there, expected {content.size_bytes}")
         if self.state(name, "")["sha256"] != sha256:
@@ -124,20 +133,25 @@ class _Open:
     def close(self) -> None:
         self._line.close()
 
-    def _asked(
+    def _asked(self, method: str, way: str, query: Mapping[str, str | int]) -> dict[str, Any]:
+        status, found = self._answered(method, way, query)
+        self._expect_done(status, found)
+        return found
+
+    def _answered(
         self, method: str, way: str, query: Mapping[str, str | int], body: "_Sent | None" = None
-    ) -> dict[str, Any]:
+    ) -> tuple[int, dict[str, Any]]:
         headers = {} if body is None else {"Content-Length": str(body.size_bytes)}
         sent: Body = None if body is None else iter(body)
         with self._line.worded():
             answer = self._line.sent(method, _path(way, query), sent, headers)
-            said = answer.read(MOST_ANSWER_BYTES)
-        found = _json(said)
-        if answer.status != 200:
-            self._refuse(answer.status, str(found.get("message", "")))
-        if answer.status == 200 and not found:
+            return answer.status, _json(answer.read(MOST_ANSWER_BYTES))
+
+    def _expect_done(self, status: int, found: Mapping[str, Any]) -> None:
+        if status != 200:
+            self._refuse(status, str(found.get("message", "")))
+        if not found:
             raise DeliveryError(self._public, "the server isn't a tawny")
-        return found
 
     def _refuse(self, status: int, said: str) -> None:
         if status in (401, 403):

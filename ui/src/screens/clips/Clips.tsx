@@ -29,20 +29,26 @@ const ICONS: Record<ClipJob["kind"], IconName> = {
 export default function Clips() {
   const saved = useSignal<SavedClips | null>(null);
   const failed = useSignal("");
-  const load = () =>
-    get<SavedClips>("/clips").then(
-      (found) => {
-        saved.value = found;
-      },
-      (reason: unknown) => {
-        failed.value = reason instanceof ApiError ? reason.message : t.problems.unknown;
-      },
-    );
   useEffect(() => {
+    /** What was said while the list is under way: it may be newer than the list. */
+    let said: ClipJob[] | null = null;
+    const load = () => {
+      const newer: ClipJob[] = (said = []);
+      return get<SavedClips>("/clips").then(
+        (found) => {
+          saved.value = newer.reduce((list, job) => ({ ...list, ...merged(list, job) }), found);
+          if (said === newer) said = null;
+        },
+        (reason: unknown) => {
+          failed.value = reason instanceof ApiError ? reason.message : t.problems.unknown;
+        },
+      );
+    };
     void load();
     const stops = [
       on("back", () => void load()),
       on("job", (job) => {
+        said?.push(job);
         if (saved.value) saved.value = { ...saved.value, ...merged(saved.value, job) };
       }),
     ];

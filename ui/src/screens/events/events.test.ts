@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { beforeEach, describe, expect, it } from "vitest";
 import { zone } from "../../ui/times";
 import { event } from "../../testing/make";

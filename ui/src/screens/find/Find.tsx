@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { ApiError, get } from "../../api/client";
 import type { FoundEvents, TawnyEvent } from "../../api/types";
 import { cameraNamed } from "../../api/state";
@@ -40,8 +40,10 @@ function ByWords() {
   const found = useSignal<FoundEvents | null>(null);
   const failed = useSignal<ApiError | null>(null);
   const field = useRef<HTMLInputElement>(null);
+  useLayoutEffect(() => {
+    text.value = asked; // before the field can be typed into: an effect would overwrite the first letters
+  }, [asked]);
   useEffect(() => {
-    text.value = asked;
     found.value = failed.value = null;
     if (!asked) {
       field.current?.focus();

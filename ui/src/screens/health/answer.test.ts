@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
 import { camera, health } from "../../testing/make";
 import { answer, listed } from "./answer";

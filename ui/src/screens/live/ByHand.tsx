@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
 import { ApiError, get, post } from "../../api/client";
 import type { Camera, Controls, Relay } from "../../api/types";
 import { isForPage } from "../../ui/keys";
@@ -82,7 +82,8 @@ function Pad({ camera }: { camera: Camera }) {
     () => new Turning((asked) => post("/orders", { command: "ptz", camera: camera.id, ...asked }), say),
     [camera.id],
   );
-  useEffect(() => {
+  // from the buttons' first frame on: a key pressed before would go to another camera, or be lost
+  useLayoutEffect(() => {
     const down = (event: KeyboardEvent) => {
       const move = KEYS[event.key];
       if (!move || event.shiftKey || !isForPage(event)) return;

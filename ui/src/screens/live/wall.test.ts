@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
 import { camera, event } from "../../testing/make";
 import { heroOf, layoutOf, neighbour } from "./wall";

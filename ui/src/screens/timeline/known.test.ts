@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
 import type { Evidence, Gap } from "../../timeline/data";
 import { Zone } from "../../timeline/zone";
