@@ -191,8 +191,9 @@ class RecorderRuntime:
             every_s=store.every_s, least_s=store.least_s, most_files=store.most_files,
         )  # fmt: skip
         self._room = FreeSpace(
-            self._volume, self._index, clock, lambda: self.settings, lambda: self._retention.last, self._byte_rates
-        )
+            self._volume, self._index, clock, lambda: self.settings, lambda: self._retention.last, self._byte_rates,
+            self._retention.unsent,
+        )  # fmt: skip
         self._healer, self._gaps = Healer(self._volume, self._ledger), GapWriter(self._ledger, clock)
         self._others = OtherVolumes(
             self._volume,
