@@ -39,7 +39,7 @@ from tawny.app.running import RecorderRuntime
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings, WebSettings, ascii_host, listen_address, proxy_networks
 from tawny.engine import ThreadEngine
-from tawny.engine.connections import LOOPBACK, ConnectionLimits, ConnectionManager
+from tawny.engine.connections import ConnectionLimits, ConnectionManager
 from tawny.engine.descriptors import SPARE_DESCRIPTORS, raise_limit, reserve
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.clock import SystemClock
@@ -154,9 +154,7 @@ class Program:
             self._settings, self._folder, self._clock, doors, self._config, stands_for=self._stands_for
         )
         limits = ConnectionLimits.for_descriptors(limit)
-        connections = ConnectionManager(
-            self._clock, limits, trusted=(*LOOPBACK, *proxy_networks(self._settings.web.proxies))
-        )
+        connections = ConnectionManager(self._clock, limits)
         with ExitStack() as at_last:
             at_last.enter_context(reserve.hold(SPARE_DESCRIPTORS))
             try:
@@ -197,7 +195,7 @@ class Program:
             hosts=await addresses_of(host),
         )
         site.names = AllowedHosts(self._clock, partial(read_machine_names, os.environ.get(HOST_NAME, "")))
-        _take_names(site, self._settings.web)
+        _take_names(site, connections, self._settings.web)
         outward = await asyncio.to_thread(self._made_outward, running, doors, accounts)
         at_last.callback(outward.close)  # retention queries the upload backlog until the end
         site.modes, running.modes.outbox, running.modes.targets = running.modes, outward.outbox, outward.rehearsed
@@ -254,7 +252,7 @@ class Program:
             running.begin_housekeeping()
             site.jobs.start(ThreadEngine(self._clock, running.died))
             running.keep_until_sent(outward.held)
-            running.whenever_changed(partial(_take_over, site, outward))
+            running.whenever_changed(partial(_take_over, site, outward, connections))
             outward.start()
             programs.start()
             await control.open()
@@ -377,18 +375,20 @@ class Program:
         )
 
 
-def _take_over(site: AppContext, outward: DeliveryService, settings: Settings) -> None:
-    """Apply changed settings to everything that sends data to other computers."""
+def _take_over(site: AppContext, outward: DeliveryService, connections: ConnectionManager, settings: Settings) -> None:
+    """Apply changed settings to everything that sends data to other computers, and to the web interface."""
     site.address = settings.web.public_url
-    _take_names(site, settings.web)
+    _take_names(site, connections, settings.web)
     outward.apply(settings)
 
 
-def _take_names(site: AppContext, web: WebSettings) -> None:
+def _take_names(site: AppContext, connections: ConnectionManager, web: WebSettings) -> None:
     """Apply the names under which browsers may open the web interface, and the trusted proxies."""
     host, _ = listen_address(web.listen)
     site.names.configure((ascii_host(urlsplit(web.public_url).hostname or ""), ascii_host(host), *web.hosts))
-    site.proxies = TrustedProxies(proxy_networks(web.proxies))
+    proxies = proxy_networks(web.proxies)
+    site.proxies = TrustedProxies(proxies)
+    connections.trust(proxies)
 
 
 def _unknown_proxies(site: AppContext) -> list[str]:

@@ -21,6 +21,7 @@ from tawny.app.program import _take_over as take_over
 from tawny.config.changes.difference import AT_ONCE, difference
 from tawny.config.loader import parse_settings
 from tawny.config.settings import Settings
+from tawny.engine.connections import ConnectionManager, ConnectionRules
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import House
@@ -192,12 +193,16 @@ async def test_changed_settings_take_effect_at_once(house: House) -> None:
     text += 'hosts = ["more.example"]\nproxies = ["172.30.32.0/24"]\n'
     changed, problems = parse_settings(text, {})
     assert changed, problems
-    take_over(house.site, Mock(), changed)
+    connections = ConnectionManager(house.clock)
+    take_over(house.site, Mock(), connections, changed)
     assert all(map(house.site.names.allows, ("tawny.lan:8000", "xn--kche-0ra.example", "more.example", "garage-pi")))
     assert not house.site.names.allows("cam.example.org")
     assert house.site.proxies.trusts("172.30.32.9")
     assert set(difference(Settings(), changed).other) - AT_ONCE == {"web.listen"}
-    take_over(house.site, Mock(), Settings())
+    proxied = connections.admit("172.30.32.9", ConnectionRules(idle_s=9.0))
+    assert proxied is not None
+    assert proxied.group is None
+    take_over(house.site, Mock(), connections, Settings())
     assert not house.site.names.allows("more.example")
     assert not house.site.proxies.trusts("172.30.32.9")
 
