@@ -639,7 +639,10 @@ def cost_of(kind: str, number: int) -> float:
 
 def memory_of(kind: str, number: int) -> int:
     """Peak bytes of Python objects for one answer."""
-    data, rng = answer(kind, number)
+    return _traced_bytes(kind, *answer(kind, number))
+
+
+def _traced_bytes(kind: str, data: bytes, rng: Rng) -> int:
     tracemalloc.start()
     try:
         KINDS[kind][1](data, rng)
@@ -687,15 +690,15 @@ def _usual(kind: str, numbers: Sequence[int]) -> Iterator[Finding]:
     has_grown = _peak_bytes() - before > GROWTH_BYTES
     for number in numbers:
         if number not in raised and (has_grown or number % TRACE_EVERY == 1):
-            yield from _large(kind, number)
+            yield from _large(kind, number, *answer(kind, number))
 
 
 def _long(kind: str, number: int) -> Iterator[Finding]:
     """Read a long answer, traced; if that takes long, again without."""
-    data, _ = answer(kind, number)
+    data, rng = answer(kind, number)
     before, begun_s = _peak_bytes(), time.thread_time()
     try:
-        yield from _large(kind, number)
+        yield from _large(kind, number, data, rng)
     except Exception as error:  # noqa: BLE001 - as above
         yield Finding(kind, number, f"raised {error!r}")
         return
@@ -717,8 +720,8 @@ def _slow(kind: str, number: int, size: int) -> Iterator[Finding]:
         yield Finding(kind, number, f"{spent_s:.2f} s of CPU for {size} bytes")
 
 
-def _large(kind: str, number: int) -> Iterator[Finding]:
-    size, peak = len(answer(kind, number)[0]), memory_of(kind, number)
+def _large(kind: str, number: int, data: bytes, rng: Rng) -> Iterator[Finding]:
+    size, peak = len(data), _traced_bytes(kind, data, rng)
     if peak > min(MOST_BYTES, LEAST_BYTES + size * BYTES_PER_BYTE):
         yield Finding(kind, number, f"{peak / 1e6:.1f} MB of objects for {size} bytes")
 

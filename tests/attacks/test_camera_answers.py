@@ -17,7 +17,7 @@ from tests.attacks.camera_answers import KINDS
 from tests.attacks.faulty_parsers import FAULTS
 
 SAMPLE, PIECE = 2_000, 50_000
-ALL: Final = {"onvif": 2_500_000, "sdp": 1_500_000, "rtsp": 1_500_000, "rtcp": 4_500_000}
+ALL: Final = {"onvif": 1_500_000, "sdp": 900_000, "rtsp": 1_500_000, "rtcp": 6_100_000}
 
 
 def run(module: str, *words: str) -> subprocess.CompletedProcess[str]:
