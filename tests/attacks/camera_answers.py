@@ -571,15 +571,18 @@ _DESCRIBED: Final[Sequence[SdpDescription]] = [
 
 def take_rtcp(data: bytes, rng: Rng) -> None:
     """Feed the data to a connection that plays."""
-    talk, tracks = ClientSession(_OPEN_ADDRESS), Tracks(wants_sound=True, stall_s=5.0)
+    talk: list[ClientSession] = []  # made for the first message: few have one
+    tracks = Tracks(wants_sound=True, stall_s=5.0)
     chosen = tracks.choose(rng.choice(_DESCRIBED))
 
     def report(channel: int, data: bytes) -> None:
         tracks.report(data, 1_800_000_000.0, is_video=channel == 0)
 
     def message(raw: bytes) -> None:
-        talk.transcript.heard(raw)
-        talk.heard(raw)
+        if not talk:
+            talk.append(ClientSession(_OPEN_ADDRESS))
+        talk[0].transcript.heard(raw)
+        talk[0].heard(raw)
 
     reader = InterleavedReader(report, message)
     for number, track in enumerate(chosen):
