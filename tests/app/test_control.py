@@ -3,12 +3,13 @@
 import asyncio
 import os
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tawny.app.control_socket import NAME, ControlSocket, _abstract, ask, is_in_memory
+from tawny.app.control_socket import MOST_AT_ONCE, NAME, ControlSocket, _abstract, ask, is_in_memory
 from tawny.engine import Bus
 from tawny.model.errors import NotDone
 from tawny.model.messages import Message
@@ -71,4 +72,32 @@ async def test_one_that_says_nothing_does_no_harm(tmp_path: Path) -> None:
             await asyncio.to_thread(silent.connect, _abstract(tmp_path, os.geteuid()))
             assert await _asked(tmp_path) == [{"ok": True}]
     finally:
+        await control.close()
+
+
+async def test_a_slow_command_delays_neither_the_status_nor_others(tmp_path: Path) -> None:
+    goes_on = threading.Event()
+
+    def slow(_: dict[str, Any]) -> dict[str, Any]:
+        assert goes_on.wait(30)
+        return {"ok": True}
+
+    answers: dict[str, Any] = {"status": lambda _: {"ok": True}, "targets": lambda _: {"items": []}, "test": slow}
+    control = ControlSocket(tmp_path, Bus(), answers, lambda _: None)
+
+    async def asked(command: str) -> list[dict[str, Any]]:
+        return [answer async for answer in ask(tmp_path, {"command": command})]
+
+    await control.open()
+    try:
+        tests = [asyncio.create_task(asked("test")) for _ in range(MOST_AT_ONCE - 1)]
+        await asyncio.sleep(0.1)
+        assert await asyncio.wait_for(asked("targets"), 10) == [{"items": []}]
+        tests += [asyncio.create_task(asked("test")) for _ in range(20)]
+        await asyncio.sleep(0.1)
+        assert await asyncio.wait_for(asked("status"), 10) == [{"ok": True}]
+        goes_on.set()
+        assert await asyncio.gather(*tests) == [[{"ok": True}]] * len(tests)
+    finally:
+        goes_on.set()
         await control.close()

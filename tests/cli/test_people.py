@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tawny.api.auth.accounts import Accounts, Role
+from tawny.api.auth.accounts import Accounts, Caller, Role
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.passes import Passes
 from tawny.engine import Bus
@@ -119,3 +119,32 @@ def test_a_pass_for_another_tawny_tells_its_address(tawny: Tawny, folder: Path) 
     assert (made["brings_bytes"], made["cameras"]) == (50_000_000_000, [])
     assert made["url"] == f"tawny+http://:{made['secret']}@127.0.0.1:8000/"
     assert "upload 50 GB" in tawny("tokens", "list", "--data", str(folder)).out
+
+
+def test_the_audit_log_is_printed(tawny: Tawny, folder: Path) -> None:
+    clock = FakeClock("2026-11-20T05:00:00Z")
+    file = AccountsFile(folder / "accounts.db")
+    accounts = Accounts(file, clock)
+    accounts.note("user added", "Anna", Caller("192.168.1.7"), "Ben")
+    clock.advance(3600)
+    accounts.counts.count("sign-in refused", "ben", "203.0.113.9")
+    accounts.counts.flush()
+    file.close()
+    since = ("--since", "2026-11-20T00:00:00Z")
+    items = told(tawny, folder, "user", "log", *since)["items"]
+    assert [(one["time"], one["person"], one["action"]) for one in items] == [
+        ("2026-11-20T05:00:00.000Z", "Anna", "user added"),
+        ("2026-11-20T06:00:00.000Z", "ben", "sign-in refused"),
+    ]
+    assert (items[0]["detail"], items[0]["address"]) == ("Ben", "192.168.1.7")
+    assert [one["person"] for one in told(tawny, folder, "user", "log", "Ben", *since)["items"]] == ["ben"]
+    later = told(tawny, folder, "user", "log", "--since", "2026-11-20T05:30:00Z")["items"]
+    assert [one["person"] for one in later] == ["ben"]
+    said = tawny("user", "log", *since, "--data", str(folder))
+    assert said.out.splitlines()[0].split() == ["TIME", "WHO", "WHAT", "DETAIL", "FROM"]
+    assert "Anna" in said.out
+    assert "203.0.113.9" in said.out
+    assert tawny("user", "log", "nobody", "--data", str(folder)).out == "No entries.\n"
+    wrong = tawny("user", "log", "--since", "whenever", "--data", str(folder))
+    assert wrong.code == 2
+    assert "isn't a valid time" in wrong.err

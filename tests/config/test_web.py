@@ -21,13 +21,22 @@ def test_proxies_are_addresses_and_networks() -> None:
     )
 
 
-@pytest.mark.parametrize("wrong", ["nginx", "127.0.0.1:8000", "192.168.1.5/24", "", "*", "300.1.1.1"])
+@pytest.mark.parametrize("wrong", ["nginx", "127.0.0.1:8000", "", "*", "300.1.1.1"])
 def test_other_proxies_get_an_example(wrong: str) -> None:
     told = f"web.proxies.0 {wrong!r} an IP address or a network, for example 127.0.0.1 or 172.30.32.0/24 2"
     assert parsed(f'proxies = ["{wrong}"]') == told
 
 
-@pytest.mark.parametrize("wrong", ["0.0.0.0/0", "::/0"])
+@pytest.mark.parametrize(
+    ("wrong", "network", "address"),
+    [("192.168.1.5/24", "192.168.1.0/24", "192.168.1.5"), ("fd00::5/64", "fd00::/64", "fd00::5")],
+)
+def test_an_address_inside_a_network_is_told_apart(wrong: str, network: str, address: str) -> None:
+    told = f"web.proxies.0 {wrong!r} {network} for the whole network, or {address} for this address alone 2"
+    assert parsed(f'proxies = ["{wrong}"]') == told
+
+
+@pytest.mark.parametrize("wrong", ["0.0.0.0/0", "::/0", "192.168.1.5/0"])
 def test_everyone_is_no_proxy(wrong: str) -> None:
     assert "would trust everyone" in str(parsed(f'proxies = ["{wrong}"]'))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
-from tawny.delivery.outbox import REMEMBERED_MS, Outbox, OutboxBacklog
+from tawny.delivery.outbox import MOST_WAITING, REMEMBERED_MS, Outbox, OutboxBacklog
 from tawny.model.errors import StorageError
 from tawny.model.ids import EventId
 from tawny.model.times import Span
@@ -105,6 +105,28 @@ def test_over_the_budget_the_least_important_is_dropped_and_told(outbox: Outbox)
     assert [(one.name, one.state) for one in dropped] == [("old", DeliveryState.DROPPED)]
     assert outbox.keep_within(900) == []
     assert drain(outbox) == ["message", "clip", "new"]
+
+
+def test_of_too_many_for_one_target_the_least_important_and_oldest_are_dropped(outbox: Outbox) -> None:
+    alarm = {"kind": "alarm"}
+    outbox.add([replace(delivery(f"event {n}", DeliveryKind.MESSAGE), at_ms=2000 + n) for n in range(3)])
+    outbox.add([replace(delivery("problem", DeliveryKind.MESSAGE), at_ms=1000, content=alarm)])
+    outbox.add([replace(delivery("summary", DeliveryKind.RECAP), at_ms=9000)])
+    outbox.add([replace(delivery(f"other {n}", DeliveryKind.MESSAGE), to="other") for n in range(3)])
+    dropped = outbox.keep_within(10**9, most=3)
+    assert [one.name for one in dropped] == ["summary", "event 0"]
+    assert outbox.overflowed(0) == {"offsite": 2}
+    assert outbox.keep_within(10**9, most=3) == []
+    assert drain(outbox) == ["problem", "event 1", "event 2"]
+    assert outbox.waiting("other").count == 3
+
+
+def test_a_notifier_that_is_down_for_long_does_not_fill_the_disk(outbox: Outbox) -> None:
+    outbox.add([replace(delivery(f"event {n}", DeliveryKind.MESSAGE), at_ms=n) for n in range(MOST_WAITING + 7)])
+    under_way = outbox.take("offsite")
+    assert under_way
+    assert [one.name for one in outbox.keep_within(10**9)] == [f"event {n}" for n in range(1, 8)]
+    assert outbox.waiting("offsite").count == MOST_WAITING
 
 
 def test_what_is_under_way_is_not_dropped(outbox: Outbox) -> None:

@@ -73,6 +73,18 @@ def test_loopback_and_proxies_have_the_limit_of_all_only(address: str) -> None:
     assert server.aborted == mine[:1]
 
 
+def test_proxies_that_are_changed_count_from_the_next_connection() -> None:
+    server = Server()
+    server.manager.trust([ip_network("192.0.2.0/24")])
+    for _ in range(6):
+        server.open()
+    assert server.aborted == []
+    server.manager.trust([])
+    for _ in range(5):
+        server.open()
+    assert len(server.aborted) == 1
+
+
 def test_who_signed_in_is_closed_after_all_others_and_never_while_served() -> None:
     server = Server(total=3, of_address=3)
     watching, paused, unknown = server.open("192.0.2.1"), server.open("192.0.2.2"), server.open("192.0.2.3")

@@ -183,6 +183,7 @@ REMOVED: Final[tuple[Change, ...]] = (
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/cameras"),
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/health"),
 )
+_AUDIT: Final = "`tawny user log` prints the audit log, which no page or command showed"
 _MAKER: Final = "an access token or sign-in link grants only what the account that made it may do now"
 _WITNESS: Final = "the signed history is compared with witnesses of it, until the owner confirms"
 _WEAKER: Final = "a camera that asks for a weaker sign-in than before gets no password, and has a state of its own"
@@ -223,6 +224,8 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("help", "argument", "--witness", _WITNESS, "tawny check"),
     Change("settings", "key", "allow_read", _CONFINED, "recognizers.<name>"),
     Change("settings", "key", "allow_read", _CONFINED, "detectors.own"),
+    Change("help", "value", "log", _AUDIT, "tawny user"),
+    Change("help", "argument", "--since", _AUDIT, "tawny user"),
     Change("settings", "key", "allow_any_folder", "folders of the system are no destinations", "destinations.folder"),
 )
 

@@ -62,6 +62,26 @@ def test_what_waits_to_be_brought_elsewhere_stays_until_it_is_there(site: Site) 
     assert _gone(retention.plan()) == [other, waits]
 
 
+def test_what_waits_to_be_brought_elsewhere_goes_last_where_space_is_short(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    waits, _, *others = [site.put(minutes_ago, size_bytes=4_000) for minutes_ago in (500, 400, 300, 200)]
+    _event(site, 400, kept=True)
+    retention = _retention(site, RetentionRule(free_share=0.55))
+    retention.held = lambda: [(PORCH, waits.span)]
+    assert _gone(retention.plan()) == others
+    assert retention.unsent() == 0
+    retention.promise(RetentionContract(RetentionRule(free_share=0.95)))
+    plan = retention.run()
+    assert _gone(plan) == [*others, waits]
+    assert plan.removals[-1].why == "to keep 95 % of the disk free, before it was uploaded"
+    assert not plan.breaks_promise
+    assert retention.unsent() == 1
+    assert "removed 1 recordings (4 kB) before they were uploaded" in caplog.text
+    site.clock.advance(86_401)
+    assert retention.unsent() == 0
+
+
 def test_what_is_too_old_goes(site: Site) -> None:
     old, _ = site.put(91 * DAY_MIN), site.put(89 * DAY_MIN)
     plan = _retention(site, replace(ALL, max_s=90 * 86_400)).plan()

@@ -21,6 +21,9 @@ from tawny.model.errors import NotDone, StorageError
 from tawny.model.messages import Message
 
 NAME = "control"
+QUICK = frozenset({"status", "where"})
+"""Commands that wait for nothing. They have threads of their own: tests of uploads may take all others for minutes."""
+MOST_AT_ONCE = 8
 LONGEST = 64_000
 """Maximum length of a request line in bytes."""
 _CREDENTIALS = struct.Struct("iii")  # peer credentials: process, user, group
@@ -45,7 +48,10 @@ class ControlSocket:
         on_disk: bool = True,
     ) -> None:
         self._data, self._path, self._on_disk = folder, folder / NAME, on_disk
-        self._threads = named_executor("control", 2)  # own pool: shared ones may be blocked by a stalled disk
+        # own pools: shared ones may be blocked by a stalled disk, and what waits for the network or disk here may
+        # delay neither what is answered from memory
+        self._threads = named_executor("control", MOST_AT_ONCE)
+        self._quick_threads = named_executor("control quick", 2)
         self._bus, self._answers, self._told = bus, answers, told
         self._server: asyncio.Server | None = None
         self._folder: int | None = None
@@ -78,7 +84,8 @@ class ControlSocket:
         if self._folder is not None:
             os.close(self._folder)
             self._folder = None
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._quick_threads):
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def _address(self) -> str:
         """Return the socket's path. Paths over the limit of 107 bytes are reached through the open folder."""
@@ -117,7 +124,8 @@ class ControlSocket:
                 yield told
         elif what in self._answers:
             loop = asyncio.get_running_loop()
-            yield await loop.run_in_executor(self._threads, self._answers[what], asked)
+            threads = self._quick_threads if what in QUICK else self._threads
+            yield await loop.run_in_executor(threads, self._answers[what], asked)
         else:
             yield _refusal(f"{what!r} isn't supported by this version")
 

@@ -22,8 +22,8 @@ from tawny.app.process_memory import find_library_pages, limit_resident_memory, 
 from tawny.app.running import RecorderRuntime
 from tawny.app.web_interface import make_web_interface
 from tawny.config.loader import read_settings
-from tawny.config.settings import Settings, proxy_networks
-from tawny.engine.connections import LOOPBACK, ConnectionLimits, ConnectionManager
+from tawny.config.settings import Settings
+from tawny.engine.connections import ConnectionLimits, ConnectionManager
 from tawny.engine.descriptors import SPARE_DESCRIPTORS, raise_limit, reserve
 from tawny.engine.threads import named_executor
 from tawny.model.clock import SystemClock
@@ -115,9 +115,7 @@ class Program:
             self._settings, self._folder, self._clock, doors, self._config, stands_for=self._stands_for
         )
         limits = ConnectionLimits.for_descriptors(limit)
-        connections = ConnectionManager(
-            self._clock, limits, trusted=(*LOOPBACK, *proxy_networks(self._settings.web.proxies))
-        )
+        connections = ConnectionManager(self._clock, limits)
         with ExitStack() as at_last:
             at_last.enter_context(reserve.hold(SPARE_DESCRIPTORS))
             try:

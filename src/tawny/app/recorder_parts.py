@@ -197,7 +197,9 @@ def _make_stored_recordings(
     store, clock, settings = storage.store, place.clock, place.settings
     kept = contract(settings())
     retention = Retention(store.volume, store.index, storage.ledger, clock, kept, store.pace)
-    room = FreeSpace(store.volume, store.index, clock, settings, lambda: retention.last, cameras.byte_rates)
+    room = FreeSpace(
+        store.volume, store.index, clock, settings, lambda: retention.last, cameras.byte_rates, retention.unsent
+    )
     others = OtherVolumes(
         store.volume, store.others, store.index, clock, engine, lambda: settings().storage.retention.min_free
     )

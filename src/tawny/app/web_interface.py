@@ -30,7 +30,7 @@ from tawny.api.server import WebServer, addresses_of
 from tawny.api.static_files import StaticFiles
 from tawny.app.recorder_parts import RecorderPlace
 from tawny.app.running import RecorderRuntime
-from tawny.config.settings import Settings, listen_address
+from tawny.config.settings import Settings, WebSettings, listen_address, proxy_networks
 from tawny.engine import Engine
 from tawny.engine.connections import ConnectionManager
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
@@ -70,6 +70,7 @@ class WebInterface:
     site: AppContext
     server: WebServer
     rtsp: RtspServer | None
+    connections: ConnectionManager
     engine: Engine
 
     async def start(self) -> None:
@@ -109,7 +110,7 @@ class WebInterface:
 
     def _take_over(self, settings: Settings) -> None:
         """Apply changed settings to everything that sends data to other computers."""
-        self.site.apply(settings.web)
+        take_over_web(self.site, self.connections, settings.web)
         self.outward.apply(settings)
 
     def welcome(self, *, is_demo: bool) -> tuple[dict[str, Any], str]:
@@ -190,12 +191,18 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
         hosts=hosts,
         machine_names=partial(read_machine_names, os.environ.get(HOST_NAME, "")),
     )
-    site.apply(settings.web)
+    take_over_web(site, connections, settings.web)
     acting = RuleActions(arming.deciding, arming.modes, programs.order, programs.run, running.bus.publish, clock)
     server = WebServer(make_app(site), accounts, host, port, connections)
     rtsp = _make_rtsp_server(settings.web.rtsp, site, connections)
     engine = running.pooled_engine()
-    return WebInterface(running, accounts, outward, programs, modes, acting, site, server, rtsp, engine)
+    return WebInterface(running, accounts, outward, programs, modes, acting, site, server, rtsp, connections, engine)
+
+
+def take_over_web(site: AppContext, connections: ConnectionManager, web: WebSettings) -> None:
+    """Apply the settings of the web interface: its names, and the trusted proxies."""
+    site.apply(web)
+    connections.trust(proxy_networks(web.proxies))
 
 
 def _open_accounts(place: RecorderPlace) -> AccountsFile:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from tawny.api.auth.accounts import TOKEN_MS, Account, Accounts, Role, TokenPurpose
+from tawny.api.auth.accounts import AUDIT_ROWS, TOKEN_MS, Account, Accounts, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.passes import Pass, Passes
 from tawny.cli import options
@@ -102,9 +102,11 @@ def seen_words(cameras: frozenset[CameraId] | None) -> str:
     return "all cameras" if cameras is None else ", ".join(sorted(cameras)) or "nothing"
 
 
-# `tawny user`: manage users: `list`, `add`, `change`, `link` and `remove`. A link signs one person in.
+# `tawny user`: manage users: `list`, `add`, `change`, `link`, `remove`, and `log`, the audit log. A link signs one
+# person in.
 
 LINK_DAYS = 7
+LOG_SINCE = "7 days ago"
 ROLES = (
     "owner: everything; member: review and keep events, change modes, talk and move cameras; viewer: watch "
     "(default: viewer)"
@@ -113,10 +115,13 @@ ROLES = (
 
 def describe_user(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("do", choices=["list", "add", "change", "link", "remove"], help="action")
-    parser.add_argument("name", nargs="?", help="who")
+    parser.add_argument("do", choices=["list", "add", "change", "link", "remove", "log"], help="action")
+    parser.add_argument("name", nargs="?", help="who; log: only what this user or name did or tried")
     parser.add_argument("--role", choices=["owner", "member", "viewer"], help=ROLES)
     parser.add_argument("--cameras", metavar="A,B", help="cameras a member or viewer can see; `all` for every camera")
+    parser.add_argument(
+        "--since", metavar="T", default=LOG_SINCE, help=f'log: entries from this time on (default: "{LOG_SINCE}")'
+    )
 
 
 def run_user(args: Namespace, out: Output) -> int:
@@ -124,6 +129,8 @@ def run_user(args: Namespace, out: Output) -> int:
     try:
         if args.do == "list":
             return _list(accounts, out)
+        if args.do == "log":
+            return _log(accounts, args.name, options.instant(args.since, SystemClock().now_ms()), out)
         if not args.name:
             raise UsageError(f"`tawny user {args.do}` requires a name.")
         found = accounts.find(args.name)
@@ -143,6 +150,29 @@ def _list(accounts: Accounts, out: Output) -> int:
         ("NAME", "ROLE", "SEES"), rows, empty="No users yet. `tawny setup-link` creates the owner's setup link."
     )
     out.data({"people": [_data(one) for one in people]}, table)
+    return 0
+
+
+def _log(accounts: Accounts, name: str | None, since_ms: int, out: Output) -> int:
+    """Print the audit log, oldest first. name: in any case; None: of everyone."""
+    found = [
+        one
+        for one in reversed(accounts.audit(AUDIT_ROWS, since_ms))
+        if name is None or one.person.casefold() == name.casefold()
+    ]
+    rows = [(time_text(one.at_ms), one.person or "–", one.action, one.detail, one.address) for one in found]
+    table = out.table(("TIME", "WHO", "WHAT", "DETAIL", "FROM"), rows, empty="No entries.")
+    items = [
+        {
+            "time": utc_text(one.at_ms),
+            "person": one.person,
+            "action": one.action,
+            "detail": one.detail,
+            "address": one.address,
+        }
+        for one in found
+    ]
+    out.data({"items": items}, table)
     return 0
 
 

@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -208,11 +208,14 @@ _HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]
 
 def _checked_network(text: str) -> str:
     try:
-        found = ip_network(text)
+        found = ip_network(text, strict=False)
     except ValueError:
         raise ValueError("an IP address or a network, for example 127.0.0.1 or 172.30.32.0/24") from None
     if not found.prefixlen:
-        raise ValueError("the addresses of your proxies; a network of all addresses would trust everyone")
+        raise ValueError("only the addresses of your proxies; this network is every address and would trust everyone")
+    address = text.partition("/")[0]
+    if ip_address(address) != found.network_address:
+        raise ValueError(f"{found} for the whole network, or {address} for this address alone")
     return text
 
 

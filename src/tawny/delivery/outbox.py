@@ -1,8 +1,8 @@
 """Outbox: durable queue of deliveries in its own SQLite file (`outbox.db`).
 
 Rows describe what to send, not its bytes: a clip is cut when it is sent. Delivery is at least once; names make repeats
-harmless. The most important delivery is sent first, then the oldest. Over the size limit the least important ones are
-dropped and reported.
+harmless. The most important delivery is sent first, then the oldest. Over the limits of size and count the least
+important ones are dropped and reported.
 
 Thread-safe. Invariant: every change is durable when the call returns.
 """
@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.model.clock import Clock
@@ -62,9 +62,16 @@ size_bytes, state, tries, next_ms, why, progress, receipt, done_ms)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _SERVED = "(?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
+_COUNTS = """
+SELECT target, count(*) FROM deliveries WHERE state = 'waiting'
+AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1))) GROUP BY target
+"""
 VERSION = 1
 REMEMBERED_MS = 90 * 86_400_000
 """How long, ms, ended deliveries are stored."""
+MOST_WAITING: Final = 5_000
+"""Waiting deliveries of one target. Most notifications have no size, so that no other limit applies to them."""
+QUEUE_FULL: Final = "The queue was full."
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,27 +213,47 @@ class Outbox:
             db.execute(change, (to,))
         self._tell({to})
 
-    def keep_within(self, budget_bytes: int, targets: Iterable[str] | None = None) -> list[Delivery]:
-        """Drop the least important, then oldest deliveries until the size limit is met; return them.
+    def keep_within(
+        self, budget_bytes: int, targets: Iterable[str] | None = None, most: int = MOST_WAITING
+    ) -> list[Delivery]:
+        """Drop the least important, then oldest deliveries until the limits are met; return them.
 
-        targets: names in the settings; deliveries of others are not counted. None: all.
+        Problems are the most important messages. targets: names in the settings; deliveries of others are not counted.
+        None: all. most: how many may wait for one target.
         """
+        served = _served(targets)
         dropped: list[Delivery] = []
+        order = "ORDER BY rank DESC, json_extract(content, '$.kind') IS 'alarm', at_ms, id"
+
+        def drop(one: Delivery) -> None:
+            self._set_ended(db, one, DeliveryState.DROPPED, QUEUE_FULL, one.receipt, one.size_bytes)
+            dropped.append(replace(one, state=DeliveryState.DROPPED, why=QUEUE_FULL))
+
         with self._writing() as db:
-            served = _served(targets)
+            for target, count in db.execute(_COUNTS, served).fetchall():
+                if count > most:
+                    rows = db.execute(f"{_ROWS} WHERE state = 'waiting' AND target = ? {order}", (target,)).fetchall()
+                    free = [one for one in map(_delivery, rows) if one.id not in self._taken]
+                    for one in free[: count - most]:
+                        drop(one)
             total = self._sum_of(db, served)
-            order = f"{_ROWS} WHERE state = 'waiting' AND size_bytes > 0 AND {_SERVED} ORDER BY rank DESC, at_ms, id"
-            for row in db.execute(order, served).fetchall():
+            for row in db.execute(f"{_ROWS} WHERE state = 'waiting' AND size_bytes > 0 AND {_SERVED} {order}", served):
                 if total <= budget_bytes:
                     break
                 one = _delivery(row)
-                if one.id in self._taken:
-                    continue
-                why = "The queue was full."
-                self._set_ended(db, one, DeliveryState.DROPPED, why, one.receipt, one.size_bytes)
-                total -= one.size_bytes
-                dropped.append(replace(one, state=DeliveryState.DROPPED, why=why))
+                if one.id not in self._taken:
+                    drop(one)
+                    total -= one.size_bytes
         return dropped
+
+    def overflowed(self, since_ms: int) -> dict[str, int]:
+        """Count the deliveries that were dropped since this time because the queue was full, by target."""
+        query = (
+            "SELECT target, count(*) FROM deliveries WHERE state = 'dropped' AND why = ? AND done_ms >= ? "
+            "GROUP BY target ORDER BY target"
+        )
+        with self._reading() as db:
+            return dict(db.execute(query, (QUEUE_FULL, since_ms)).fetchall())
 
     def forget_old(self) -> None:
         """Delete deliveries that ended more than REMEMBERED_MS ago."""

@@ -1,10 +1,13 @@
-"""Blocking calls of the asyncio loop to devices that may never answer, in threads of their own.
+"""Blocking calls to devices that may never answer, in threads of their own.
 
-The loop's common threads serve every page. A device that does not answer may only delay who asks for it, so its calls
-have a lane of their own, with few threads and a limited queue.
+The loop's common threads serve every page, and the thread of an actor serves every rule or message. A device that does
+not answer may only delay who asks for it, so its calls have a lane of their own, with few threads and a limited queue.
 """
 
 import asyncio
+import logging
+import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -16,6 +19,7 @@ MAX_AT_ONCE: Final = 2
 """Threads of a lane: one command can follow another that still waits, such as stop after move."""
 MAX_WAITING: Final = 16
 Result = TypeVar("Result")
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -36,7 +40,7 @@ class BlockingCalls:
         """Return the call's result, or raise its error. Raises NotDone if too many calls of this lane wait."""
         found = self._lanes.setdefault(lane, _Lane())
         if found.calls >= MAX_AT_ONCE + MAX_WAITING:
-            raise NotDone("The camera doesn't respond, and others are waiting for it.", "Try again in a minute.")
+            raise _busy()
         found.calls += 1
         try:
             await found.free.acquire()
@@ -85,3 +89,46 @@ class BlockingCalls:
         found.calls -= 1
         if not found.calls:
             del self._lanes[lane]
+
+
+class OrderedCalls:
+    """Starts blocking calls for threads that must not wait. Those of a lane run in order, in one thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lanes: dict[str, deque[Callable[[], None]]] = {}
+        """Waiting calls of each lane that has a thread."""
+
+    def start(self, lane: str, call: Callable[[], None]) -> None:
+        """Return at once. Raises NotDone if too many calls of this lane wait, or there is no thread for it."""
+        with self._lock:
+            waiting = self._lanes.get(lane)
+            if waiting is not None:
+                if len(waiting) >= MAX_WAITING:
+                    raise _busy()
+                waiting.append(call)
+                return
+            self._lanes[lane] = deque([call])
+        try:
+            threading.Thread(target=self._work, args=(lane,), name=lane, daemon=True).start()
+        except RuntimeError:
+            with self._lock:
+                del self._lanes[lane]
+            raise NotDone("The system has no thread for this.", "Try again in a minute.") from None
+
+    def _work(self, lane: str) -> None:
+        while True:
+            with self._lock:
+                waiting = self._lanes[lane]
+                if not waiting:
+                    del self._lanes[lane]
+                    return
+                call = waiting.popleft()
+            try:
+                call()
+            except Exception:  # the next call of the lane still runs
+                log.exception("%s failed", lane)
+
+
+def _busy() -> NotDone:
+    return NotDone("The camera doesn't respond, and others are waiting for it.", "Try again in a minute.")

@@ -190,6 +190,10 @@ class ConnectionManager:
     def __len__(self) -> int:
         return len(self._connections)
 
+    def trust(self, proxies: Iterable[IpNetwork]) -> None:
+        """Replace the networks of reverse proxies, beside this computer. Applies to connections from now on."""
+        self._trusted = (*LOOPBACK, *proxies)
+
     def admit(self, address: str, rules: ConnectionRules) -> ClientConnection | None:
         """Return a new connection from this address; None if it must be refused. May close others for it."""
         connection = ClientConnection(self, rules, self._clock.mono_s())

@@ -16,8 +16,10 @@ from tawny.api.client_address import is_loopback
 from tawny.api.host_names import MOST_LOGGED, AllowedHosts, host_name, is_loopback_host, names_of, read_machine_names
 from tawny.api.live.rtsp_auth import PassAuthenticator
 from tawny.api.server import WebServer
+from tawny.app.web_interface import take_over_web
 from tawny.config.loader import AT_ONCE, difference, parse_settings
 from tawny.config.settings import Settings
+from tawny.engine.connections import ConnectionManager, ConnectionRules
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import House
@@ -189,12 +191,16 @@ async def test_changed_settings_take_effect_at_once(house: House) -> None:
     text += 'hosts = ["more.example"]\nproxies = ["172.30.32.0/24"]\n'
     changed, problems = parse_settings(text, {})
     assert changed, problems
-    house.site.apply(changed.web)
+    connections = ConnectionManager(house.clock)
+    take_over_web(house.site, connections, changed.web)
     assert all(map(house.site.names.allows, ("tawny.lan:8000", "xn--kche-0ra.example", "more.example", "garage-pi")))
     assert not house.site.names.allows("cam.example.org")
     assert house.site.proxies.trusts("172.30.32.9")
     assert set(difference(Settings(), changed).other) - AT_ONCE == {"web.listen"}
-    house.site.apply(Settings().web)
+    proxied = connections.admit("172.30.32.9", ConnectionRules(idle_s=9.0))
+    assert proxied is not None
+    assert proxied.group is None
+    take_over_web(house.site, connections, Settings().web)
     assert not house.site.names.allows("more.example")
     assert not house.site.proxies.trusts("172.30.32.9")
 

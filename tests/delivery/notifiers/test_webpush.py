@@ -3,7 +3,7 @@
 import json
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -81,6 +81,19 @@ def test_only_the_browser_can_read_it(service: StandIn) -> None:
     assert TOLD.title.encode() not in asked.body
     assert (asked.path, asked.headers["content-encoding"], asked.headers["ttl"]) == ("/push/abc", "aes128gcm", "86400")
     assert len(asked.headers["topic"]) <= 32
+
+
+@pytest.mark.parametrize("letter", ["a", "ü", "😀", '"', "\x01", "\ud800"])
+def test_a_long_text_is_shortened_by_characters(letter: str, service: StandIn) -> None:
+    marks, phone = Marks(), Phone()
+    webpush.add(marks, phone.asks(f"{service.base}/push/abc"))
+    for text, title in ((letter * 5000, TOLD.title), (letter * 9000, letter * 9000)):
+        WebPush().open(telling(marks)).send(replace(TOLD, text=text, title=title), None)
+        plain = phone.opens(service.last.body)
+        told = json.loads(plain)
+        assert webpush.MOST_BYTES - 12 <= len(plain) <= webpush.MOST_BYTES
+        assert (told["url"], told["tag"]) == (f"/events/{TOLD.event}", TOLD.event)
+        assert set(told["body"]) | set(told["title"]) <= {*letter, *TOLD.title, "…", "?"}
 
 
 def test_it_is_signed_for_that_service(service: StandIn) -> None:

@@ -346,10 +346,12 @@ def test_footage_is_sent_file_by_file(tmp_path: Path) -> None:
     assert (taken.what, bench.contents.of(taken).read(4, 4)) == (DeliveryKind.FOOTAGE, b"ftyp")
 
 
-def test_over_the_budget_is_told(tmp_path: Path) -> None:
+def test_over_the_budget_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     bench = Bench(tmp_path, budget_bytes=1000)
     bench.tell(bench.event(picture_ms=1).ended(bench.clock.now_ms() + 1000), "ended")
-    assert [one.what for one in bench.sending.dropped] == [DeliveryKind.CLIP]
+    assert [one.what for one in bench.outbox.ended("offsite")] == [DeliveryKind.CLIP]
+    assert bench.outbox.overflowed(0) == {"offsite": 1}
+    assert "dropped 1 that waited for offsite" in caplog.text
     assert bench.kinds() == [DeliveryKind.PICTURE]
 
 

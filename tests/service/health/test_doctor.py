@@ -64,7 +64,7 @@ class Bench:
             ),
             HealthCheck(ClockWatch(lambda: self.is_kept, self.clock)),
             HealthCheck(CertificateWatch(lambda: self.address, SystemClock()), 60.0),
-            HealthCheck(lambda: uploads_behind([self.nas()], 1_000_000, self.clock.now_ms())),
+            HealthCheck(lambda: uploads_behind([self.nas()], 1_000_000, self.clock.now_ms(), self.overflowed())),
         ]
         self.doctor = HealthCheckRunner(looks, self.clock)
         self.raised: list[Alarm] = []
@@ -73,6 +73,9 @@ class Bench:
         self.outward.messaging.start(self.engine, lambda _: False)
         self.engine.start("doctor", lambda: self.doctor)
         self.engine.start("alarms", lambda: self.alarms)
+
+    def overflowed(self) -> dict[str, int]:
+        return self.outward.outbox.overflowed(self.clock.now_ms() - 86_400_000)
 
     def nas(self) -> TargetView:
         """A destination, with what waits for it."""
@@ -157,6 +160,11 @@ def waits(bench: Bench, *, size_bytes: int = 0, why: str = "") -> None:
         bench.outward.outbox.failed(taken, why, now_ms + 10**9)
 
 
+def overflow(bench: Bench) -> None:
+    waits(bench, size_bytes=1)
+    assert bench.outward.outbox.keep_within(0)
+
+
 def sent(bench: Bench) -> None:
     found = bench.outward.outbox.find("nas", "x.mp4")
     assert found is not None
@@ -209,6 +217,7 @@ TABLE = [
         begins_s=1000,
     ),
     Row("upload", lambda bench: waits(bench, size_bytes=600_000), sent, "600 kB are waiting for nas"),
+    Row("upload", overflow, lambda bench: None, "1 item was dropped that waited for nas", lasts_s=86_400),
     Row("clock", set_kept(False), set_kept(True), "Nothing synchronizes the clock", begins_s=700),
     Row("certificate", ends_in(3), ends_in(300), "The certificate of 127.0.0.1 expires in 3 days"),
     Row("certificate", ends_in(-0.5), ends_in(300), "The certificate of 127.0.0.1 has expired"),

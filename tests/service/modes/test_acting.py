@@ -1,12 +1,14 @@
 """What rules have done: once an event, as soon as they fit, and noted with how it went."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from tawny.config.settings import Settings
 from tawny.engine import Bus
+from tawny.engine.blocking_calls import OrderedCalls
 from tawny.events.mode_store import ModeStore
 from tawny.events.modes import ModeState
 from tawny.model.errors import NotDone
@@ -15,12 +17,21 @@ from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged
 from tawny.service.modes.rule_actions import RuleActions, RuleDecider
 from tawny.testing.clock import FakeClock
+from tawny.testing.waiting import until
 
 PORCH, YARD = CameraId("porch"), CameraId("yard")
 
 
+class AtOnce(OrderedCalls):
+    """Calls in the caller's thread, so that a test sees the result at once."""
+
+    def start(self, lane: str, call: Callable[[], None]) -> None:
+        call()
+
+
 class Bench:
-    def __init__(self, *rules: dict[str, Any]) -> None:
+    def __init__(self, *rules: dict[str, Any], calls: OrderedCalls | None = None) -> None:
+        self.calls = calls or AtOnce()
         self.clock, self.book, self.bus = FakeClock(), ModeStore(":memory:"), Bus()
         self.settings = Settings.model_validate({"rules": list(rules)})
         self.modes = ModeState(self.settings.modes, ZoneInfo("UTC"), self.book, self.clock, self.bus.publish)
@@ -32,7 +43,9 @@ class Bench:
     def again(self) -> None:
         """As after a restart."""
         self.deciding = RuleDecider(lambda: self.settings, self.modes, self.book, self.clock)
-        self.acting = RuleActions(self.deciding, self.modes, self.order, self.run, self.bus.publish, self.clock)
+        self.acting = RuleActions(
+            self.deciding, self.modes, self.order, self.run, self.bus.publish, self.clock, self.calls
+        )
 
     def order(self, asked: Mapping[str, Any], by: str) -> str:
         if self.fails:
@@ -118,3 +131,28 @@ def test_what_was_long_ago_is_only_marked() -> None:
     bench.clock.advance(3600)
     bench.tell(replace(old, kept=True))
     assert bench.asked == []
+
+
+def test_a_silent_camera_delays_no_other_rule() -> None:
+    bench = Bench({"do": ["ptz yard gate", "relay light 2 s"]}, calls=OrderedCalls())
+    answers, order = threading.Event(), bench.order
+    asked_cameras: list[Any] = []
+
+    def slow(asked: Mapping[str, Any], by: str) -> str:
+        if asked["command"] == "ptz":
+            asked_cameras.append(asked["camera"])
+            assert answers.wait(10)
+        return order(asked, by)
+
+    bench.order = slow  # type: ignore[method-assign]
+    event = bench.event()
+    try:
+        for _ in range(3):  # it is updated while the camera is silent
+            bench.tell(event)
+            until(lambda: [one["command"] for one in bench.asked] == ["relay"])
+    finally:
+        answers.set()
+    until(lambda: any(one.deed == "ptz yard gate" for one in bench.deciding.why(event.id)))
+    bench.tell(event)
+    assert asked_cameras == ["yard"]
+    assert bench.why(event, "ptz yard gate") == (True, "Rule 1 says so (always). It is on.")

@@ -25,6 +25,7 @@ from tawny.service.modes.mode_service import Rehearsal, RehearsalTargets, rehear
 from tawny.service.modes.rule_actions import RuleActions, RuleDecider
 from tawny.testing.clock import FakeClock
 from tests.playback.archives import FakeArchive
+from tests.service.modes.test_acting import AtOnce
 
 BERLIN = ZoneInfo("Europe/Berlin")
 CAMERAS, KINDS, ZONES, MODES = ("porch", "yard"), ("person", "vehicle"), ("path", "drive"), ("home", "away", "night")
@@ -133,7 +134,9 @@ class World:
         self.telling = NotificationScheduler(
             self.outbox, archive, self.ears, clip_of, self.is_muted, list, BERLIN, self.clock, deciding=self.deciding
         )
-        self.acting = RuleActions(self.deciding, self.modes, self.done.order, self.done.run, bus.publish, self.clock)
+        self.acting = RuleActions(
+            self.deciding, self.modes, self.done.order, self.done.run, bus.publish, self.clock, AtOnce()
+        )
         for part in (self.acting, self.sending, self.telling):
             bus.subscribe(part.heard)
         self.bus, self.archive = bus, archive

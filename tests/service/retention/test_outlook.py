@@ -35,7 +35,11 @@ class Bench:
         self.settings = Settings.model_validate({"storage": {"retention": {**keep, "min_free": "1 %"}}})
         site = self.site
         monkeypatch.setattr(site.volume, "space", lambda: DiskCapacity(free, 100 * GB))
-        self.room = FreeSpace(site.volume, site.index, site.clock, lambda: self.settings, lambda: None, self.momentary)
+        self.unsent = 0
+        self.room = FreeSpace(
+            site.volume, site.index, site.clock, lambda: self.settings, lambda: None, self.momentary,
+            lambda: self.unsent,
+        )  # fmt: skip
 
     def momentary(self) -> Rates:
         return self.rates
@@ -60,6 +64,14 @@ def test_young_recorder_does_not_know_yet(bench: Bench) -> None:
     assert figures.outlook == (
         "It isn't known yet how far back recordings will go. An estimate appears after 1 hour of recording."
     )
+
+
+def test_recordings_that_went_before_their_upload_are_told(bench: Bench) -> None:
+    bench.unsent = 3
+    bench.run(LOOK_S)
+    assert [warning.message for warning in bench.room.warnings] == [
+        "Within the last day, 3 recordings were deleted for lack of space before being uploaded."
+    ]
 
 
 def test_after_an_hour_it_is_one_sentence(bench: Bench) -> None:

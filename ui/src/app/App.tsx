@@ -9,7 +9,7 @@ import { Frame } from "./Frame";
 import { Lazy } from "../ui/Lazy";
 import { Page } from "../ui/Page";
 import { type Params, go, match, path, place } from "../ui/router";
-import { session } from "../ui/session";
+import { nextPath, session } from "../ui/session";
 
 type Loader = () => Promise<{ default: ComponentType<{ params: Params }> }>;
 
@@ -80,13 +80,14 @@ function Inside() {
   useEffect(startEvents, []);
   useEffect(startModes, []);
   const actual = path.value;
-  const present = moved[actual];
+  // Signed in already, in another tab or before a reload: on to the wanted page.
+  const present = moved[actual] ?? (actual === "/sign-in" ? nextPath(place.value.query) : undefined);
   useEffect(() => {
-    if (present) go(present + location.search + location.hash, { replace: true });
+    if (present) go(actual === "/sign-in" ? present : present + location.search + location.hash, { replace: true });
   }, [present]);
   if (present) return null;
-  // Signed in already, or just now: these pages have nothing more to ask.
-  if (actual === "/" || actual === "/sign-in" || actual === "/setup") return <Live />;
+  // Signed in already, or just now: the setup page has nothing more to ask.
+  if (actual === "/" || actual === "/setup") return <Live />;
   const found = find(actual);
   if (!found)
     return (

@@ -68,6 +68,12 @@ export const health = {
     signStays: "No heartbeat is sent while something isn’t being recorded.",
   },
   history: {
+    todo:
+      "If you restored a backup or replaced the disk, confirm it here. Otherwise keep this disk as it is, and compare it " +
+      "with your uploads and notifications.",
+    todoOwner:
+      "If a backup was restored or the disk replaced, an owner can confirm it here. Otherwise keep this disk as it is, " +
+      "and compare it with your uploads and notifications.",
     confirm: "Confirm…",
     ask: "Did you restore a backup, or replace the disk or this recorder? Confirm only then.",
     yes: "Yes, I did",

@@ -187,13 +187,29 @@ class _Sender:
             "Urgency": URGENCIES[message.urgency],
             "Topic": base64url_text(sha256(str(told["tag"]).encode()).digest()[:24]),
         }
-        body = json.dumps(told, ensure_ascii=False).encode()[:MOST_BYTES]
+        body = _payload(told)
         api = HttpApi(browser.endpoint, f"{self._telling.name} ({parts.hostname})")
         answer = api.ask(
             "POST", "", encrypt_payload(body, base64url_bytes(browser.p256dh), base64url_bytes(browser.auth)), headers
         )
         if not answer.is_well:
             raise refusal(api.public, answer)
+
+
+def _payload(told: Mapping[str, object]) -> bytes:
+    """Return the message as JSON of at most MOST_BYTES. The text, then the title, ends with `…` if it is too long."""
+    made = _json(told)
+    for field in ("body", "title"):
+        text = str(told[field])
+        while len(made) > MOST_BYTES and text:
+            text = text[: len(text) - max(1, (len(made) - MOST_BYTES) // 6)]  # a character has up to 6 bytes
+            told = {**told, field: f"{text.rstrip()}…"}
+            made = _json(told)
+    return made
+
+
+def _json(told: Mapping[str, object]) -> bytes:
+    return json.dumps(told, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def vapid(kept: NotifierStore) -> str:

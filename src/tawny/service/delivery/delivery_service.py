@@ -33,6 +33,8 @@ from tawny.service.sealing.sealed_export import NoSealedExport, SealedExportApi
 
 MEMORY_SHARE = 2
 """In memory mode the outbox may hold recordings of at most 1/MEMORY_SHARE of the memory limit."""
+OVERFLOW_TOLD_MS = 86_400_000
+"""How long, ms, it is told that deliveries were dropped."""
 _STOP_S = 5.0
 
 
@@ -185,10 +187,12 @@ class DeliveryService:
         self.outbox.try_now(name)
 
     def troubles(self) -> list[HealthProblem]:
-        """Return the targets whose backlog is too large or too old. Reads the disk."""
+        """Return the targets whose backlog is too large or too old, or was cut. Reads the disk."""
         if not self._started:
             return []
-        return list(uploads_behind(self.all_targets(), budget_bytes(self._settings), self._clock.now_ms()))
+        now_ms = self._clock.now_ms()
+        overflowed = self.outbox.overflowed(now_ms - OVERFLOW_TOLD_MS)
+        return list(uploads_behind(self.all_targets(), budget_bytes(self._settings), now_ms, overflowed))
 
     def all_targets(self) -> list[AnyTarget]:
         """Return the destinations, then the notifiers."""

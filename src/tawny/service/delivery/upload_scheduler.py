@@ -5,8 +5,9 @@ After the event the clip replaces the parts as soon as its last second is record
 missed events at the next start; entries already in the outbox, identified by name, are not sent twice.
 """
 
+import logging
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
@@ -29,6 +30,8 @@ from tawny.service.delivery.notification_filter import FilterDecision
 from tawny.service.modes.decider import Decider, NoRules
 from tawny.service.sealing.sealed_export import NoSealedExport, SealedExportApi
 from tawny.storage.disk.layout import is_sealed, picture_path, sealed_path
+
+log = logging.getLogger(__name__)
 
 PIECE_MS: Final = 5_000
 LOOK_S: Final = 1.0
@@ -146,8 +149,6 @@ class UploadScheduler:
         self._ending: dict[tuple[EventId, str], _Ending] = {}
         self._made_up: set[str] = set()
         self.handle: Handle | None = None
-        self.dropped: list[Delivery] = []
-        """Deliveries dropped for lack of space."""
 
     def heard(self, message: Message) -> None:
         if isinstance(message, EventChanged | SegmentClosed):
@@ -173,7 +174,11 @@ class UploadScheduler:
                 if self._let_go(ending):
                     del self._ending[key]
             targets = None if self._all_targets is None else self._all_targets()
-            self.dropped += self._outbox.keep_within(self._budget_bytes, targets)
+            dropped = self._outbox.keep_within(self._budget_bytes, targets)
+            for to, count in Counter(one.to for one in dropped).items():
+                log.warning(
+                    "the queue is full: dropped %d that waited for %s, the least important and oldest", count, to
+                )
             return self._rest_s()
 
     def close(self) -> None:

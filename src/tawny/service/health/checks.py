@@ -4,7 +4,7 @@ The last results are served from memory.
 """
 
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from socket import create_connection
@@ -78,9 +78,19 @@ class HealthCheckRunner:
         """No resources to release."""
 
 
-def uploads_behind(targets: Sequence[TargetView], budget_bytes: int, now_ms: int) -> Iterator[HealthProblem]:
-    """Yield a problem if destinations or notifiers that are not paused have a backlog."""
+def uploads_behind(
+    targets: Sequence[TargetView], budget_bytes: int, now_ms: int, overflowed: Mapping[str, int] | None = None
+) -> Iterator[HealthProblem]:
+    """Yield a problem if destinations or notifiers that are not paused have a backlog, or deliveries were dropped.
+
+    overflowed: how many were dropped within the last day because the queue was full, by target.
+    """
     told = []
+    names = {one.name for one in targets}
+    for name, count in (overflowed or {}).items():
+        if name in names:
+            many = "1 item was" if count == 1 else f"{count} items were"
+            told.append(f"Within the last day, {many} dropped that waited for {name}, because the queue was full.")
     for one in targets:
         oldest_ms, waiting = one.waiting.oldest_ms, one.waiting
         if one.is_paused or oldest_ms is None:

@@ -1,7 +1,7 @@
 """MQTT topics: the recorder's state and events as topics, and the meaning of commands.
 
-docs/reference/mqtt.md lists the topics. Commands run in their own actor, so that a slow camera does not delay
-publishing.
+docs/reference/mqtt.md lists the topics. Commands run in their own actor, and those that wait for cameras or relays in
+threads of their own, so that a slow camera delays neither publishing nor other commands.
 """
 
 import json
@@ -9,15 +9,19 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tawny.config.settings import Settings
-from tawny.delivery.commands import CommandIssuer, CommandRefused, order_in
+from tawny.delivery import commands
+from tawny.delivery.commands import CommandIssuer, CommandRefused, Order, order_in, order_of
 from tawny.engine import Handle
+from tawny.engine.blocking_calls import OrderedCalls
 from tawny.events.best_picture import WIDTH
 from tawny.events.modes import ModeState
 from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.model.clock import Clock
+from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import OF_STATE, EventChanged, Message
@@ -60,6 +64,7 @@ class MqttTopics:
         self._lasting: dict[EventId, Event] = {}
         self._pictured: deque[Event] = deque(maxlen=50)
         self._orders: deque[tuple[str, bytes]] = deque(maxlen=MOST_ORDERS)
+        self._calls = OrderedCalls()
         self._lock = threading.Lock()
         self._is_changed = True
         self.handle: Handle | None = None
@@ -208,24 +213,41 @@ class MqttTopics:
         while self._orders:
             topic, payload = self._orders.popleft()
             try:
-                done = self._do(self._who, self._order(topic, payload))
+                order = self._order(topic, payload)
+                lane = _lane_of(order)
+                if lane is None:
+                    self._obey(topic, order)
+                else:
+                    self._calls.start(lane, partial(self._obey, topic, order))
             except CommandRefused as refused:
-                log.info("%s: refused: %s", topic, refused)
-                error = {"code": refused.kind, "message": refused.message, "hint": refused.do}
-                self.bridge.tell("answer", {"to": topic, "error": error})
-            else:
-                self.bridge.tell("answer", {"to": topic, "done": getattr(done, "words", "")})
-            with self._lock:
-                self._is_changed = True
+                self._refuse(topic, refused)
+            except NotDone as busy:
+                self._refuse(topic, CommandRefused("not_done", busy.message, busy.do))
         return HEALTH_S
+
+    def _obey(self, topic: str, order: Order) -> None:
+        try:
+            done = self._do(self._who, order)
+        except CommandRefused as refused:
+            self._refuse(topic, refused)
+        else:
+            self.bridge.tell("answer", {"to": topic, "done": getattr(done, "words", "")})
+        with self._lock:
+            self._is_changed = True
+
+    def _refuse(self, topic: str, refused: CommandRefused) -> None:
+        log.info("%s: refused: %s", topic, refused)
+        error = {"code": refused.kind, "message": refused.message, "hint": refused.do}
+        self.bridge.tell("answer", {"to": topic, "error": error})
 
     def close(self) -> None:
         """No resources to release."""
 
-    def _order(self, topic: str, payload: bytes) -> object:
+    def _order(self, topic: str, payload: bytes) -> Order:
         """Return the command of a message to one of the topics. Raises CommandRefused."""
-        if topic == "set":
-            return order_in(payload)
+        return order_in(payload) if topic == "set" else order_of(self._asked(topic, payload))
+
+    def _asked(self, topic: str, payload: bytes) -> dict[str, object]:
         said = payload[:64].decode("utf-8", "replace").strip()
         match topic.split("/"):
             case ["mode", "set"]:
@@ -242,6 +264,16 @@ class MqttTopics:
             case [camera, "private", "set"]:
                 return {"command": "pause" if _on(said) else "resume", "camera": camera}
         raise CommandRefused("bad_input", "Unknown topic.", "See docs/reference/mqtt.md.")
+
+
+def _lane_of(order: Order) -> str | None:
+    """Return which camera or relay a command waits for; None if it waits for none."""
+    match order:
+        case commands.PtzCommand():
+            return f"ptz {order.camera}"
+        case commands.RelayCommand():
+            return f"relay {order.relay}"
+    return None
 
 
 def _on(said: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from tawny.config.rules import RuleAction
 from tawny.config.settings import Settings
 from tawny.engine import Bus, Engine, Handle
+from tawny.engine.blocking_calls import OrderedCalls
 from tawny.events.mode_store import ModeStore, RuleOutcome
 from tawny.events.modes import ModeState
 from tawny.events.rule_engine import RuleContext, RuleDecision, RuleEngine
@@ -136,7 +137,8 @@ class RuleActions:
 
     order: executes a command such as `{"command": "relay", "relay": "gate", "for": 2}` for its issuer and returns what
     was done, in words. run: runs a script of the scripts folder with JSON as input and returns its output. Both block
-    on cameras, relays and scripts, and raise TawnyError.
+    on cameras, relays and scripts, which may take 10 s, and raise TawnyError. calls: threads for them: rules for others
+    must not wait.
     """
 
     name = "acting"
@@ -149,9 +151,12 @@ class RuleActions:
         run: Callable[[str, Mapping[str, Any]], str],
         again: Callable[[Message], None],
         clock: Clock,
+        calls: OrderedCalls | None = None,
     ) -> None:
         self._deciding, self._modes, self._order, self._run = deciding, modes, order, run
-        self._again, self._clock = again, clock
+        self._again, self._clock, self._calls = again, clock, calls or OrderedCalls()
+        self._started: set[tuple[EventId, str]] = set()
+        """Actions that were started and are not noted yet."""
         self._queue: deque[Event] = deque()
         self._lasting: dict[EventId, tuple[Event, int]] = {}
         """Running events, and when each was last evaluated, ms UTC."""
@@ -184,14 +189,35 @@ class RuleActions:
                 return
         else:
             self._lasting[event.id] = event, self._clock.now_ms()
-        noted = {one.deed for one in self._deciding.why(event.id) if one.does}
+        started = {deed for key, deed in list(self._started) if key == event.id}  # first: an end is noted, then dropped
+        noted = started | {one.deed for one in self._deciding.why(event.id) if one.does}
         for deed, says in self._deciding.of(event).items():
             if deed.verb in ("notify", "upload") or str(deed) in noted:
                 continue
             if not says.does:
                 self._deciding.note(event, says, does=False, why=says.why)
                 continue
-            self._do(event, deed, says)
+            if deed.verb == "record":
+                self._do(event, deed, says)
+            else:
+                self._start(event, deed, says)
+
+    def _start(self, event: Event, deed: RuleAction, says: RuleDecision) -> None:
+        key = (event.id, str(deed))
+
+        def work() -> None:
+            try:
+                self._do(event, deed, says)
+            finally:
+                self._started.discard(key)
+
+        self._started.add(key)
+        try:
+            self._calls.start(f"{deed.verb} {deed.name}", work)
+        except NotDone as busy:
+            self._started.discard(key)
+            log.warning("%s: %s", deed, busy)
+            self._deciding.note(event, says, does=True, why=f"{says.why} Failed: {busy}")
 
     def _do(self, event: Event, deed: RuleAction, says: RuleDecision) -> None:
         try:

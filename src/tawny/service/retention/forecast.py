@@ -139,11 +139,16 @@ MORE_ROOM = (
     "Lower `storage.retention.min`, record less, reduce to keyframes earlier (`keyframes_after`), or add a larger disk."
 )
 
+UPLOAD_SOONER = (
+    "See Settings > Notifications and uploads for what keeps the uploads from being sent, or add a larger disk."
+)
+
 
 class FreeSpace:
     """Measures free space as an actor. Read `figures` and `warnings` from any thread.
 
-    momentary: returns the present bytes per second by stream.
+    momentary: returns the present bytes per second by stream. unsent: how many recordings retention removed before
+    their upload within the last day.
     """
 
     name = "room"
@@ -156,7 +161,9 @@ class FreeSpace:
         settings: Callable[[], Settings],
         last_plan: Callable[[], RemovalPlan | None],
         momentary: Callable[[], Rates],
+        unsent: Callable[[], int] = lambda: 0,
     ) -> None:
+        self._unsent = unsent
         self._volume, self._index, self._clock = volume, index, clock
         self._settings, self._last_plan, self._momentary = settings, last_plan, momentary
         self._meter = RateMeter(index)
@@ -195,6 +202,11 @@ class FreeSpace:
             yield RecorderWarning(f"There isn't enough space to keep everything for {promised}.", MORE_ROOM)
         elif outlook.fits is False:
             yield RecorderWarning(outlook.sentence, MORE_ROOM)
+        if unsent := self._unsent():
+            many = "1 recording was" if unsent == 1 else f"{unsent} recordings were"
+            yield RecorderWarning(
+                f"Within the last day, {many} deleted for lack of space before being uploaded.", UPLOAD_SOONER
+            )
         if outlook.fits is not None:
             yield from limit_conflicts(contract(settings), self._meter.rates())
         if plan is not None and plan.missing_bytes and space.free_bytes < NEARLY_FULL * space.total_bytes:

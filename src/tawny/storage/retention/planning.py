@@ -3,7 +3,8 @@
 A dry run shows a plan; a run carries out the same plan.
 
 Priority of rules: free space, `max`, `size` and `count`, then minimum retention (`min`, `events`). Only free space,
-size and count may break minimum retention. Time of kept events is never removed or thinned.
+size and count may break minimum retention. Time of kept events is never removed or thinned. A recording that waits for
+upload is neither thinned nor removed by age; otherwise it goes with those within their minimum retention.
 
 To free space, segments past their minimum retention go first: main stream before sub stream, time without events before
 events, oldest first. Therefore the sub stream lasts longer. Time with events is not thinned during its minimum
@@ -81,6 +82,7 @@ class _Facts(NamedTuple):
     is_kept: bool
     promised_s: float
     eventful_s: float
+    is_waiting: bool
 
 
 @dataclass(slots=True)
@@ -113,7 +115,7 @@ class RemovalConditions:
 
     cameras: cameras whose segments may be thinned. urgent_bytes: minimum free bytes on the main disk, regardless of
     settings. least_s: minimum age for removal for free space unless urgent; less on a disk of which half holds less
-    time. looked: progress of earlier runs. held: recordings with a pending upload, which are kept.
+    time. looked: progress of earlier runs. held: recordings with a pending upload.
     """
 
     cameras: Sequence[CameraId] = ()
@@ -168,7 +170,9 @@ class RemovalPlanner:
             return
         for segment in self._oldest(None, None, self._ago(min(limits))):
             max_s = self._keep_of(segment).max_s
-            if max_s is not None and segment.end_ms <= self._ago(max_s) and not self._of(segment).is_kept:
+            facts = self._of(segment)
+            is_free = not facts.is_kept and not facts.is_waiting
+            if max_s is not None and segment.end_ms <= self._ago(max_s) and is_free:
                 self._removals[segment.id] = Removal(segment, f"older than {duration_words(max_s)}")
 
     def _for_free_space(self, room: DiskSpace, urgent_bytes: int) -> None:
@@ -219,7 +223,9 @@ class RemovalPlanner:
             for segment, breaks_promise in self._first_to_go(camera, stream, youngest_ms):
                 if holds is not None and not holds(segment):
                     continue
-                self._removals[segment.id] = Removal(segment, why, breaks_promise)
+                is_waiting = self._of(segment).is_waiting
+                told = f"{why}, before it was uploaded" if is_waiting else why
+                self._removals[segment.id] = Removal(segment, told, breaks_promise, is_waiting)
                 need.found(segment)
                 if need.is_met():
                     return
@@ -229,8 +235,8 @@ class RemovalPlanner:
     def _first_to_go(
         self, camera: CameraId | None, wanted: StreamName | None, youngest_ms: int
     ) -> Iterator[tuple[Segment, bool]]:
-        for breaks_promise in (False, True):
-            until_ms = youngest_ms if breaks_promise else min(youngest_ms, self._unpromised_ms())
+        for comes_last in (False, True):
+            until_ms = youngest_ms if comes_last else min(youngest_ms, self._unpromised_ms())
             for stream in (StreamName.MAIN, StreamName.SUB):
                 if wanted not in (None, stream):
                     continue
@@ -238,8 +244,9 @@ class RemovalPlanner:
                     for segment in self._oldest(camera, stream, until_ms):
                         facts = self._of(segment)
                         is_promised = segment.end_ms > self._ago(facts.promised_s)
-                        if is_promised == breaks_promise and facts.has_events == with_events and not facts.is_kept:
-                            yield segment, breaks_promise
+                        is_last = is_promised or facts.is_waiting
+                        if is_last == comes_last and facts.has_events == with_events and not facts.is_kept:
+                            yield segment, is_promised
 
     def _unpromised_ms(self) -> int:
         """Return the end time after which every segment is within its minimum retention."""
@@ -274,7 +281,8 @@ class RemovalPlanner:
             if is_thinned(segment) or segment.id in chosen:
                 continue
             facts = self._of(segment)
-            if not facts.is_kept and segment.end_ms <= self._ago(facts.eventful_s):
+            is_free = not facts.is_kept and not facts.is_waiting
+            if is_free and segment.end_ms <= self._ago(facts.eventful_s):
                 assert keep.thin_s is not None
                 self._thinnings.append(Thinning(segment, f"older than {duration_words(keep.thin_s)}: keyframes only"))
         return True
@@ -315,11 +323,10 @@ class RemovalPlanner:
         keep = self._keep_of(segment)
         events = events_at(self._index, segment.camera, segment.span)
         eventful_s = max((keep.event_s(one.kind) for one in events), default=0.0)
-        is_held = any(
-            camera == segment.camera and span.overlaps(segment.span) for camera, span in self._conditions.held
-        )
-        is_kept = is_held or any(one.kept for one in events)
-        return _Facts(bool(events), is_kept, max(keep.min_s, eventful_s), eventful_s)
+        held = self._conditions.held
+        is_waiting = any(camera == segment.camera and span.overlaps(segment.span) for camera, span in held)
+        is_kept = any(one.kept for one in events)
+        return _Facts(bool(events), is_kept, max(keep.min_s, eventful_s), eventful_s, is_waiting)
 
 
 def events_at(index: Index, camera: CameraId, span: Span) -> list[Event]:

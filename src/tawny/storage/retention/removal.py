@@ -38,6 +38,8 @@ class Removal:
     why: str
     breaks_promise: bool = False
     """The segment is within its minimum retention."""
+    is_waiting: bool = False
+    """The segment waits for upload."""
 
 
 def remove_segments(

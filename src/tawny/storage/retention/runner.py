@@ -5,7 +5,7 @@ A plan is a value (`storage.retention.planning`), so that a dry run shows exactl
 
 import logging
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,7 +23,7 @@ from tawny.storage.disk.secondary_volumes import spaces
 from tawny.storage.disk.volume import Reserve, Volume
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
-from tawny.storage.retention.contract import RetentionContract, RetentionRule
+from tawny.storage.retention.contract import RetentionContract, RetentionRule, size_words
 from tawny.storage.retention.planning import (
     THINNED_AT_ONCE,
     DiskSpace,
@@ -49,6 +49,8 @@ _SETTLE_EVERY_S: Final = 3600.0
 _SETTLED_MS: Final = 2 * HOUR_MS
 """Segments that ended earlier no longer change, except by retention."""
 _URGENT_BYTES: Final = 256_000_000
+_TOLD_MS: Final = 86_400_000
+"""How long, ms, the removal of a recording before its upload is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,9 @@ class Retention:
         self.last: RemovalPlan | None = None
         """The last plan that was carried out."""
         self.held: Callable[[], Sequence[tuple[CameraId, Span]]] = tuple
-        """Returns recordings with a pending upload, which are kept."""
+        """Returns recordings with a pending upload."""
+        self._unsent: deque[tuple[int, int]] = deque()
+        """When recordings were removed before their upload, ms UTC, and how many."""
 
     def start(self, engine: Engine) -> None:
         self._handle = engine.start(self.name, lambda: self)
@@ -200,6 +204,18 @@ class Retention:
             self._ledger.drop_event(event.id)
         self._thin(plan)
         self._looked = plan.looked
+        unsent = [one.segment for one in plan.removals if one.is_waiting]
+        if unsent:
+            size = size_words(sum(one.size_bytes for one in unsent))
+            log.warning("removed %d recordings (%s) before they were uploaded, to make room", len(unsent), size)
+            self._unsent.append((self._clock.now_ms(), len(unsent)))
+
+    def unsent(self) -> int:
+        """Return how many recordings were removed before their upload within the last day."""
+        since_ms = self._clock.now_ms() - _TOLD_MS
+        while self._unsent and self._unsent[0][0] < since_ms:
+            self._unsent.popleft()
+        return sum(count for _, count in list(self._unsent))
 
     def _thin(self, plan: RemovalPlan) -> None:
         """Thin the planned segments and record them, one history entry per reason."""

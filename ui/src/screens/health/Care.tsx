@@ -121,8 +121,16 @@ export function sinceOf(care: CareInfo | null, message: string): number | null {
   return care?.alarms.find((alarm) => message.endsWith(alarm.detail))?.since_ms ?? null;
 }
 
-/** Whether this is the problem that only the owner can end. */
-export function isOfHistory(care: CareInfo | null, message: string): boolean {
-  const isOwner = session.value?.user?.role === "owner";
-  return isOwner && !!care?.alarms.some((alarm) => alarm.what === "history" && message.endsWith(alarm.detail));
+/** What to do about it, in words for this page: the recorder's name the page, as they are also in notifications. */
+export function hintOf(care: CareInfo | null, { message, hint }: { message: string; hint: string }): string {
+  if (!tellsHistory(care, message)) return hint;
+  return isOfHistory(care, message) ? t.health.history.todo : t.health.history.todoOwner;
 }
+
+/** Whether this is the problem that only the owner can end, and this is the owner. */
+export function isOfHistory(care: CareInfo | null, message: string): boolean {
+  return session.value?.user?.role === "owner" && tellsHistory(care, message);
+}
+
+const tellsHistory = (care: CareInfo | null, message: string): boolean =>
+  !!care?.alarms.some((alarm) => alarm.what === "history" && message.endsWith(alarm.detail));

@@ -3,7 +3,7 @@ import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { afterEach, expect, it, vi } from "vitest";
 import { session } from "../../ui/session";
 import { t } from "../../strings";
-import { isOfHistory } from "./Care";
+import { hintOf, isOfHistory } from "./Care";
 import { ConfirmHistory } from "./ConfirmHistory";
 
 const words = t.health.history;
@@ -37,4 +37,16 @@ it("is offered to owners, for that problem only", () => {
   expect(isOfHistory(care, "The disk is full.")).toBe(false);
   session.value = { state: "signed-in", user: { role: "member" } } as never;
   expect(isOfHistory(care, "It ends early.")).toBe(false);
+});
+
+it("says what to do on this page, and keeps the hints of other problems", () => {
+  const alarm = { what: "history", camera: null, since_ms: 0, detail: "It ends early.", hint: "" };
+  const care = { alarms: [alarm], self_test: null, testing: false, check_in: null } as never;
+  const hint = "Confirm it on the Health page.";
+  session.value = { state: "signed-in", user: { role: "owner" } } as never;
+  expect(hintOf(care, { message: "It ends early.", hint })).toBe(words.todo);
+  expect(hintOf(care, { message: "The disk is full.", hint: "Add one." })).toBe("Add one.");
+  session.value = { state: "signed-in", user: { role: "viewer" } } as never;
+  expect(hintOf(care, { message: "It ends early.", hint })).toBe(words.todoOwner);
+  expect(words.todo + words.todoOwner).not.toContain("Health page");
 });

@@ -12,7 +12,7 @@ import { Icon } from "../../ui/Icon";
 import { StateDot } from "../../ui/StateDot";
 import { Strip } from "../../ui/Strip";
 import { ServerText } from "../../ui/ServerText";
-import { Care, isOfHistory, sinceOf, useCare } from "./Care";
+import { Care, hintOf, isOfHistory, sinceOf, useCare } from "./Care";
 import { ConfirmHistory } from "./ConfirmHistory";
 import { type Answer, answer, listed } from "./answer";
 import { iconOfGap } from "../../timeline/draw";
@@ -41,9 +41,9 @@ export default function Health() {
                       <ServerText text={warning.message} />
                     </h2>
                   </div>
-                  {warning.hint && (
+                  {hintOf(care, warning) && (
                     <p class="sub small fix-do">
-                      <ServerText text={warning.hint} />
+                      <ServerText text={hintOf(care, warning)} />
                     </p>
                   )}
                   <Since ms={sinceOf(care, warning.message)} />

@@ -12,7 +12,10 @@ from tawny.sources.rtsp.client.transcript import ConversationFault
 
 MOST_RUBBISH_BYTES = 100_000
 MAX_SEARCHED_BYTES = 40 * MOST_RUBBISH_BYTES
-"""Rubbish is searched again with each arrival: this limits a camera that sends it byte by byte."""
+"""Rubbish with an undecided packet is searched again with each arrival: this limits a camera that sends it byte by
+byte."""
+_LOOK_BYTES = 16
+"""A look at one `$` costs about as much as searching this many other bytes."""
 MAX_MESSAGES = 100
 """RTSP messages of one arrival; a camera sends a few a minute."""
 _DOLLAR, _LINE_ENDS = 0x24, b"\r\n"
@@ -40,6 +43,10 @@ class InterleavedReader:
         self._spoke = False
         self._pictures = self._odd_picture = 0  # frames ended by a marker; the last one followed by stray bytes
         self._in_a_row = self._messages = self._searched_bytes = 0
+        self._rejected_bytes = 0
+        """Beginning of the rubbish at which the last arrival ended, in which no packet begins."""
+        self._known_rubbish = (0, 0)
+        """Where this arrival begins, and how many bytes there are known rubbish."""
         self.rubbish_bytes = 0
         """Number of invalid bytes skipped."""
         self.unasked = 0
@@ -48,6 +55,7 @@ class InterleavedReader:
     def add(self, channel: int, receiver: RtpReceiver) -> None:
         """Register a track: RTP on this channel, RTCP on the next."""
         self._receivers[channel] = receiver
+        self._rejected_bytes, self._known_rubbish = 0, (0, 0)
 
     def feed(self, buffer: bytearray, view: memoryview, at: int, end: int) -> int:
         """Parse buffer[at:end]. Return the offset of the first incomplete packet or message.
@@ -55,6 +63,7 @@ class InterleavedReader:
         view: memoryview of the whole buffer.
         """
         receivers, self._messages = self._receivers, 0
+        self._known_rubbish, self._rejected_bytes = (at, self._rejected_bytes), 0
         while end - at >= _FRAME_BYTES:
             if buffer[at] != _DOLLAR:
                 after = self._no_packet(buffer, at, end)
@@ -149,7 +158,7 @@ class InterleavedReader:
         inside = self._another_inside(buffer, begin, stop, end)
         if inside >= 0:
             return inside
-        behind = self._next_pair(buffer, stop, end)
+        behind, _ = self._next_pair(buffer, stop, end)
         if (behind if behind >= 0 else end) - stop <= _MOST_LEFT_BYTES:
             self._in_a_row = self._in_a_row + 1 if self._pictures == self._odd_picture + 1 else 1
             if self._in_a_row <= _HABIT:
@@ -174,37 +183,46 @@ class InterleavedReader:
                 if buffer[at + 1] == channel + 1 and buffer[head + 1] in _REPORTS:
                     return at
             at += 1
-        inside = self._next_pair(buffer, begin + _RTP_BYTES, end)
+        inside, _ = self._next_pair(buffer, begin + _RTP_BYTES, end)
         return inside if inside < stop else -1
 
     def _rubbish(self, buffer: bytearray, at: int, end: int) -> int:
         """Skip garbage up to two consistent packets or a message. Return that offset; -1: not received yet."""
         for receiver in self._receivers.values():
             receiver.doubt()
-        found = self._next_pair(buffer, at + 1, end)
+        place, known_bytes = self._known_rubbish
+        begin = at + max(1, known_bytes if at == place else 0)
+        found, undecided = self._next_pair(buffer, begin, end)
         if found >= 0:
             self.rubbish_bytes += found - at
             self._searched_bytes = 0
             return found
-        self._searched_bytes += end - at
+        self._searched_bytes += end - begin + _LOOK_BYTES * buffer.count(b"$", begin, end)
+        self._rejected_bytes = undecided - at
         if end - at > MOST_RUBBISH_BYTES or self._searched_bytes > MAX_SEARCHED_BYTES:
             raise ConversationFault("framing", f"{MOST_RUBBISH_BYTES} bytes without a valid packet")
         return -1
 
-    def _next_pair(self, buffer: bytearray, at: int, end: int) -> int:
-        """Return the offset of two consistent packets, or of a packet and a message; -1 if not received yet."""
-        found = at
+    def _next_pair(self, buffer: bytearray, at: int, end: int) -> tuple[int, int]:
+        """Return the offset of two consistent packets, or of a packet and a message; -1 if not received yet.
+
+        Then the second value is the first offset at which one may still begin, once more is received.
+        """
+        found, undecided = at, -1
         while True:
             found = buffer.find(b"$", found, end)
             if found < 0 or end - found < _FRAME_BYTES + _RTP_BYTES:
-                return -1
+                last = found if found >= 0 else end
+                return -1, undecided if undecided >= 0 else last
             if self._fits(buffer, found):
                 after = found + _FRAME_BYTES + (buffer[found + 2] << 8 | buffer[found + 3])
                 if after + _FRAME_BYTES + 1 > end:
-                    if after - found < _USUAL_BYTES:
-                        return -1  # the second is not received yet
+                    if after - found < _USUAL_BYTES:  # the second is not received yet
+                        return -1, undecided if undecided >= 0 else found
                 elif (buffer[after] == _DOLLAR and self._fits(buffer, after)) or self._is_message(buffer, after, end):
-                    return found
+                    return found, found
+                if undecided < 0 and after + _LONGEST_START > end:
+                    undecided = found
             found += 1
 
     def _fits(self, buffer: bytearray, at: int) -> bool:

@@ -1,0 +1,43 @@
+"""Commands by MQTT: one for a silent camera delays no other."""
+
+import threading
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+from tawny.config.loader import parse_settings
+from tawny.delivery.commands import EVERY, CommandIssuer, CommandRefused, PtzCommand
+from tawny.service.integrations.mqtt_topics import MqttTopics
+from tawny.testing.waiting import until
+from tests.api.fakes import make_house
+
+SETTINGS = '[cameras.porch]\nsource = "demo:front"\n[mqtt]\nurl = "mqtt://127.0.0.1:9"\ndiscovery = ""\n'
+
+
+def test_a_command_for_a_silent_camera_delays_no_other(tmp_path: Path) -> None:
+    house, answers, done = make_house(tmp_path), threading.Event(), list[str]()
+    made, problems = parse_settings(SETTINGS, {})
+    assert made is not None, problems
+
+    def do(_: CommandIssuer, order: object) -> Any:
+        assert isinstance(order, EVERY)
+        if isinstance(order, PtzCommand):
+            assert answers.wait(10)
+            if order.preset == "nowhere":
+                raise CommandRefused("not_done", "The camera has no preset nowhere.", "")
+        done.append(order.command)
+        return Mock(words=f"{order.command} done")
+
+    topics = MqttTopics(lambda: made, house.recorder, Mock(names=("home",)), do, lambda: 0, house.clock)
+    topics.bridge = Mock()
+    told = topics.bridge.tell
+    for preset in ("gate", "nowhere"):
+        topics._commanded("set", f'{{"command": "ptz", "camera": "porch", "preset": "{preset}"}}'.encode())
+    topics._commanded("mode/set", b"home")
+    topics.step()
+    assert done == ["set_mode"]
+    told.assert_called_once_with("answer", {"to": "mode/set", "done": "set_mode done"})
+    answers.set()
+    until(lambda: told.call_count == 3)
+    assert [call.args[1].get("error", {}).get("code") for call in told.call_args_list] == [None, None, "not_done"]
+    assert done == ["set_mode", "ptz"]

@@ -1,0 +1,27 @@
+import { cleanup, render, screen, waitFor } from "@testing-library/preact";
+import { afterEach, expect, it, vi } from "vitest";
+import type { ComponentChildren } from "preact";
+
+vi.mock("./Frame", () => ({ Frame: ({ children }: { children: ComponentChildren }) => <main>{children}</main> }));
+vi.mock("../screens/live/Live", () => ({ default: () => <p>live</p> }));
+vi.mock("../screens/health/Health", () => ({ default: () => <p>health</p> }));
+vi.mock(import("../api/state"), async (original) => ({ ...(await original()), startState: () => {}, stopState: () => {} }));
+vi.mock(import("../api/events"), async (original) => ({ ...(await original()), startEvents: () => () => {} }));
+vi.mock(import("../api/modes"), async (original) => ({ ...(await original()), startModes: () => () => {} }));
+const { go } = await import("../ui/router");
+const { session } = await import("../ui/session");
+const { App } = await import("./App");
+
+afterEach(cleanup);
+
+it.each([
+  ["/sign-in?next=%2Fhealth", "health", "/health"],
+  ["/sign-in", "live", "/"],
+  ["/sign-in?next=https%3A%2F%2Fexample.org", "live", "/"],
+])("a reload of %s by who is signed in shows %s", async (address, shown, path) => {
+  go(address);
+  session.value = { state: "signed-in", user: { id: "a", name: "Anna", role: "owner" } } as never;
+  render(<App />);
+  expect(await screen.findByText(shown)).toBeTruthy();
+  await waitFor(() => expect(location.pathname).toBe(path));
+});
