@@ -161,6 +161,7 @@ _SETTINGS: Final = (
 )
 RENAMED: Final[tuple[Rename, ...]] = (*_API, *_HELP, *_SETTINGS)
 _ACTIONS: Final = "`tawny add` and `tawny report camera` are actions of one command"
+_SETUP: Final = "cameras are found, tried, added by their address, renamed and removed"
 _SHOWS: Final = "`tawny mode` without a mode shows the active one"
 _SPOT: Final = "`tawny find --spot` needs no words"
 _KEPT: Final = "a rule that is edited keeps them"
@@ -219,6 +220,11 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("openapi", "path", "/api/v1/history", _WITNESS),
     Change("openapi", "path", "/api/v1/history/confirm", _WITNESS),
     Change("openapi", "path", "/api/v1/history/witnesses", _WITNESS),
+    Change("help", "argument", "--user", _SETUP, "tawny cameras add"),
+    Change("help", "command", "tawny cameras find", _SETUP),
+    Change("help", "command", "tawny cameras test", _SETUP),
+    Change("help", "command", "tawny cameras rename", _SETUP),
+    Change("help", "command", "tawny cameras remove", _SETUP),
     Change("help", "argument", "--confirm-history", _WITNESS, "tawny check"),
     Change("help", "argument", "--witness", _WITNESS, "tawny check"),
     Change("settings", "key", "allow_read", _CONFINED, "recognizers.<name>"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, unquote, urlsplit
 
-from tawny.config.changes.delivery import SourceDraft
+from tawny.config.changes.delivery import SourceDraft, secret_name
 from tawny.config.settings import CameraSettings, Settings
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, Problem, SettingsError
@@ -205,7 +205,7 @@ def _place(address: RtspAddress) -> tuple[str, int, bool]:
 def _write_into(draft: SourceDraft, camera: CameraId, now: CameraSettings, wanted: CameraAddressChange) -> None:
     """Write the change into the draft. Raises SettingsError, which names the invalid field."""
     before, raw, place = parse_rtsp(now.source), draft.addresses(camera), _told(now)
-    secret = f"CAMERA_{camera}".upper().replace("-", "_")
+    secret = secret_name(camera)
     _, _, kept = _parts(raw.get("source", ""))[1].partition(":")
     secrets: dict[str, str] = {}
     password = before.password if wanted.password is None else wanted.password
