@@ -12,7 +12,7 @@ import pytest
 
 from tawny.cli import camera_setup
 from tawny.config.loader import read_settings
-from tawny.sources.discovery import finder, resolve
+from tawny.sources.discovery import resolve, ws_discovery
 from tawny.sources.discovery.networks import OwnNetwork
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
@@ -48,7 +48,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
         made = House(stack)
         stack.enter_context(answering(made.device, "127.0.0.1", GROUP))
         monkeypatch.setattr(camera_setup, "own_networks", lambda: [OwnNetwork("lo", "127.0.0.1", "127.0.0.0/30")])
-        monkeypatch.setattr(finder.ws_discovery, "GROUP", GROUP)
+        monkeypatch.setattr(ws_discovery, "GROUP", GROUP)
         monkeypatch.setattr(resolve, "ONVIF_PORTS", (made.device.port,))
         monkeypatch.setattr("sys.stdin", io.StringIO(PASSWORD + "\n"))
         yield made

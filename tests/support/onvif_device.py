@@ -3,6 +3,7 @@
 python -m tests.support.onvif_device 10.0.0.11 10.0.0.12 …     # one on each of this machine's own addresses
 """
 
+import os
 import re
 import socket
 import struct
@@ -14,6 +15,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import ThreadingHTTPServer
 
+from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.rtsp_camera import RtspCamera
+from tawny.testing.rtsp_viewer import CameraSetup
 from tests.sources.onvif.fake_camera import DEVICE, MEDIA, PTZ, FakeCamera, handler
 
 MEDIA2 = "/onvif/media2"
@@ -144,9 +148,14 @@ def answering(
 
 
 def main(addresses: Sequence[str]) -> None:
+    """One device on each address. With a password in the environment, each has two streams as well, behind it."""
+    password = os.environ.get("CAMERA_PASSWORD", "")
     with ExitStack() as stack:
         for number, address in enumerate(addresses):
             device = OnvifDevice(profile="ST"[number % 2], model=f"NL-{number}", serial=f"SN{number}")
+            if password:
+                device.password = password
+                device.streams = [_stream(stack, address, password, name) for name in ("main", "sub")]
             server = ThreadingHTTPServer((address, 0), handler(device))
             device.port = server.server_port
             threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -154,6 +163,13 @@ def main(addresses: Sequence[str]) -> None:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         sys.stdin.read()
+
+
+def _stream(stack: ExitStack, address: str, password: str, name: str) -> Stream:
+    width, height = (640, 360) if name == "main" else (320, 240)
+    setup = CameraSetup(user="admin", password=password, login="md5")
+    camera = stack.enter_context(RtspCamera(made_clip(ClipSpec(width=width, height=height)), setup, address))
+    return Stream(name, "H264", width, height, f"rtsp://{address}:{camera.port}/{name}")
 
 
 if __name__ == "__main__":

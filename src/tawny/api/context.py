@@ -35,6 +35,7 @@ from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
 from tawny.playback.clips import ClipCache
 from tawny.playback.stills import StillReader
+from tawny.service.cameras.camera_setup import CameraSetup
 from tawny.service.cameras.connection_settings import CameraConnectionApi
 from tawny.service.delivery.delivery_api import DeliveryApi
 from tawny.service.delivery.target_settings import TargetSettingsApi
@@ -104,6 +105,7 @@ class AppContext:
     known: IdentityApi | None = None
     placing: TargetSettingsApi | None = None
     connecting: CameraConnectionApi | None = None
+    setup: CameraSetup | None = None
     orders: CommandApi | None = None
     sealed: SealingApi | None = None
     history: HistoryApi | None = None

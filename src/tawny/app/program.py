@@ -46,6 +46,7 @@ from tawny.model.clock import SystemClock
 from tawny.model.errors import SettingsError, StorageError
 from tawny.model.ids import CameraId
 from tawny.service import json_format
+from tawny.service.cameras.camera_setup import CameraSetup
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.notifications import OutboxMarks
@@ -206,6 +207,9 @@ class Program:
         site.placing = placing
         outward.save_write_only = lambda name: placing.put("destinations", name, {"write_only": True})
         site.connecting = CameraConnectionService(
+            lambda: running.settings, running.apply, doors, self._clock, self._config, running.logins
+        )
+        site.setup = CameraSetup(
             lambda: running.settings, running.apply, doors, self._clock, self._config, running.logins
         )
         programs = self._made_programs(running, outward, accounts)

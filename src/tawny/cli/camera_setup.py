@@ -3,42 +3,45 @@
 import base64
 import dataclasses
 import getpass
-import re
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
 
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings, new_config_file
-from tawny.config.changes.delivery import SourceDraft, secret_name
+from tawny.config.changes.delivery import SourceDraft
 from tawny.config.changes.toml_edit import write_new
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.config.units import size_text
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NoSuchCamera, NotDone, UsageError
-from tawny.model.ids import CameraId, StreamName
-from tawny.service.cameras.camera_trial import TRIAL_S, CameraTrial, TrialAdvice, advise, try_camera
+from tawny.model.ids import StreamName
+from tawny.service.cameras.camera_setup import (
+    TriedCamera,
+    WantedCamera,
+    is_host,
+    known_as,
+    resolve_camera,
+    try_streams,
+)
+from tawny.service.cameras.camera_trial import TRIAL_S, CameraTrial, advise
 from tawny.service.cameras.connection_settings import UNKNOWN_KIND
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.discovery.finder import TIMEOUT_S as FIND_S
 from tawny.sources.discovery.finder import FoundCamera, Search, find
 from tawny.sources.discovery.networks import own_networks
-from tawny.sources.discovery.resolve import CameraPlace, CameraStreams, resolve
+from tawny.sources.discovery.onvif_details import OnvifDetails
 from tawny.sources.discovery.rtsp_scan import MOST_ADDRESSES
-from tawny.sources.rtsp.address import RtspAddress, claims_rtsp, parse_rtsp
-from tawny.sources.source import SourceContext
 
-_HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[?[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*\]?")
 _WAYS: Final = {"onvif": "ONVIF", "mdns": "mDNS", "rtsp": "RTSP"}
 _KINDS: Final = {"usb": "USB", "pi": "Pi camera", "tawny": "another tawny"}
 
 
-def is_host(text: str) -> bool:
-    """Return whether the text is a bare address or host name rather than a source."""
-    return "/" not in text and bool(_HOST.fullmatch(text)) and not Path(text).exists()
+def is_address(text: str) -> bool:
+    """Return whether the text is a bare address or host name rather than a source or a file."""
+    return is_host(text) and not Path(text).exists()
 
 
 # `tawny cameras find`: search the local network and this computer.
@@ -71,7 +74,7 @@ def run_camera_find(args: Namespace, out: Output) -> int:
     find(Search(args.lasts, probe=args.probe, networks=networks), SystemClock(), found)
     out.progress("")
     listed = sorted(cameras.values(), key=lambda one: (one.kind, one.place))
-    known = {one.place: _known_as(one, settings) for one in listed}
+    known = {one.place: known_as(one, settings) for one in listed}
     rows = [
         (one.place, one.title if one.title != one.place else "–", _way(one), known[one.place] or one.problem or "–")
         for one in listed
@@ -99,21 +102,6 @@ def _none_found(*, probe: bool) -> str:
 
 def _way(camera: FoundCamera) -> str:
     return _KINDS.get(camera.kind) or ", ".join(words for way, words in _WAYS.items() if way in camera.ways)
-
-
-def _known_as(camera: FoundCamera, settings: Settings) -> str:
-    """Return the ID under which the settings have this camera; empty: they don't."""
-    for name, one in settings.cameras.items():
-        if any(_host_of(address) == camera.place or address == camera.place for address in (one.source, one.sub)):
-            return name
-    return ""
-
-
-def _host_of(address: str) -> str:
-    try:
-        return parse_rtsp(address).host if claims_rtsp(address) else urlsplit(address).hostname or ""
-    except ValueError:
-        return ""
 
 
 def _found_data(camera: FoundCamera, known: str) -> dict[str, Any]:
@@ -148,10 +136,9 @@ def describe_camera_test(parser: ArgumentParser) -> None:
 def run_camera_test(args: Namespace, out: Output) -> int:
     if not 1 <= args.lasts <= 300:
         raise UsageError("Can't measure for so long.", "Use --for with 1 to 300 seconds.")
-    camera, streams = _camera_to_test(args, out)
-    trials = _tried(camera, args.lasts, out)
+    camera, details = _camera_to_test(args, out)
+    trials = try_streams(PluginRegistry.opened(), camera, args.lasts, SystemClock(), _saying(out, args.lasts))
     main, sub = trials[StreamName.MAIN], trials.get(StreamName.SUB)
-    details = streams.details if streams else None
     advice = advise(main, sub, details.ahead_ms if details else None)
     if args.picture:
         _save(Path(args.picture), main.jpeg)
@@ -169,29 +156,25 @@ def run_camera_test(args: Namespace, out: Output) -> int:
     return 1 if advice else 0
 
 
-def _camera_to_test(args: Namespace, out: Output) -> tuple[CameraSettings, CameraStreams | None]:
+def _camera_to_test(args: Namespace, out: Output) -> tuple[CameraSettings, OnvifDetails | None]:
     settings, path = load_settings(args)
     if args.camera in settings.cameras:
         return settings.cameras[args.camera], None
-    if is_host(args.camera) and not args.camera.startswith(("demo:", "picamera:")):
-        streams = _resolved(args.camera, args.user, out)
-        values, secrets = _addresses("test", streams)
-        draft = SourceDraft(None, "", {})
-        draft.add_camera("test", values, secrets)
-        return draft.understood().cameras["test"], streams
-    draft = SourceDraft(None, "", _secrets_beside(path))
-    draft.add_camera("test", {"source": args.camera}, {})
-    return draft.understood().cameras["test"], None
+    if not is_address(args.camera) and PluginRegistry.opened().source_of(args.camera) is None:
+        raise UsageError(*UNKNOWN_KIND)
+    camera = resolve_camera("test", _wanted(args.camera, args.user, out), SystemClock(), _secrets_beside(path))
+    return camera.settings, camera.details
 
 
 def _secrets_beside(path: Path | None) -> Mapping[str, str]:
     return SourceDraft(path, "", {}).secrets if path is not None else {}
 
 
-def _resolved(host: str, user: str, out: Output) -> CameraStreams:
-    password = _ask_password(user, host) if user else ""
-    out.say(f"Asking {host} for its streams…")
-    return resolve(CameraPlace(host.strip("[]"), user, password), SystemClock())
+def _wanted(address: str, user: str, out: Output) -> WantedCamera:
+    password = _ask_password(user, address) if user else ""
+    if is_address(address):
+        out.say(f"Asking {address} for its streams…")
+    return WantedCamera(address, user, password)
 
 
 def _ask_password(user: str, host: str) -> str:
@@ -200,18 +183,8 @@ def _ask_password(user: str, host: str) -> str:
     return sys.stdin.readline().rstrip("\n")
 
 
-def _tried(camera: CameraSettings, seconds: float, out: Output) -> dict[StreamName, CameraTrial]:
-    doors, clock, trials = PluginRegistry.opened(), SystemClock(), dict[StreamName, CameraTrial]()
-    for stream, address in ((StreamName.MAIN, camera.source), (StreamName.SUB, camera.sub)):
-        if not address:
-            continue
-        source = doors.source_of(address)
-        if source is None:
-            raise UsageError(*UNKNOWN_KIND)
-        out.say(f"Trying the {stream.value} stream for {seconds:g} s…")
-        options = source.settings(camera.table(source.scheme))
-        trials[stream] = try_camera(source, SourceContext(CameraId("test"), stream, address, options, clock), seconds)
-    return trials
+def _saying(out: Output, seconds: float) -> Callable[[StreamName], None]:
+    return lambda stream: out.say(f"Trying the {stream.value} stream for {seconds:g} s…")
 
 
 def trial_text(trial: CameraTrial) -> str:
@@ -248,61 +221,30 @@ def add_by_address(args: Namespace, out: Output) -> int:
     path = config_file(args) or new_config_file(args)
     if args.sub:
         raise UsageError("`--sub` needs a full source.", "The camera's own sub stream is found by its address.")
-    streams = _resolved(args.source, args.user, out)
-    values, secrets = _addresses(args.name, streams)
-    check = SourceDraft(path if path.exists() else None, "", {})
-    check.add_camera(args.name, values, secrets)
-    camera = check.understood().cameras[args.name]
-    trials = {} if args.skip_test else _tried(camera, TRIAL_S, out)
+    camera = resolve_camera(args.name, _wanted(args.source, args.user, out), SystemClock(), {})
+    trials: dict[StreamName, CameraTrial] = {}
+    if not args.skip_test:
+        trials = try_streams(PluginRegistry.opened(), camera.settings, TRIAL_S, SystemClock(), _saying(out, TRIAL_S))
     if not path.exists():
         write_new(path)
     draft = SourceDraft(path, "", {})
-    draft.add_camera(args.name, values, secrets)
+    draft.add_camera(args.name, camera.values, camera.secrets)
     draft.understood()
     draft.write()
-    details = streams.details
-    advice: list[TrialAdvice] = []
-    if trials:
-        ahead_ms = details.ahead_ms if details else None
-        advice = list(advise(trials[StreamName.MAIN], trials.get(StreamName.SUB), ahead_ms))
+    advice = TriedCamera(camera, trials).advice if trials else []
     lines = [f"Added {args.name} to {path}."]
     lines += [f"{stream.value}: {trial_text(one)}" for stream, one in trials.items()]
     lines += [f"! {one.message} {one.hint}" for one in advice]
-    if secrets:
+    if camera.secrets:
         lines.append(f"Its password is in {path.with_name('secrets.toml')}.")
     lines.append("If tawny is running, it picks up the camera automatically.")
     data = {
-        "camera": args.name, "file": str(path), "source": streams.main.public,
-        "sub": streams.sub.public if streams.sub else "", "onvif": bool(streams.onvif),
+        "camera": args.name, "file": str(path), "sub": "", **camera.public, "onvif": bool(camera.settings.onvif),
         "streams": {stream.value: _trial_data(one) for stream, one in trials.items()},
         "advice": [dataclasses.asdict(one) for one in advice],
     }  # fmt: skip
     out.data(data, "\n".join(lines))
     return 0
-
-
-def _addresses(name: str, streams: CameraStreams) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the addresses for the settings file, and the values of the `${NAME}` in them."""
-    password = streams.main.password
-    values = {"source": _written(streams.main, name)}
-    if streams.sub:
-        values["sub"] = _written(streams.sub, name)
-    if streams.onvif:
-        parts = urlsplit(streams.onvif)
-        place = parts.netloc.rpartition("@")[2]
-        values["onvif"] = f"{parts.scheme}://{_login(streams.main, name)}{place}{parts.path}"
-    return values, {secret_name(name): quote(password, safe="")} if password else {}
-
-
-def _written(address: RtspAddress, name: str) -> str:
-    scheme, _, rest = address.url.partition("://")
-    return f"{scheme}://{_login(address, name)}{rest}"
-
-
-def _login(address: RtspAddress, name: str) -> str:
-    if not address.user:
-        return ""
-    return quote(address.user, safe="") + (f":${{{secret_name(name)}}}" if address.password else "") + "@"
 
 
 # `tawny cameras rename` and `remove`.

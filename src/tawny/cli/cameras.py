@@ -17,7 +17,7 @@ from tawny.cli.camera_setup import (
     describe_camera_rename,
     describe_camera_test,
     describe_login,
-    is_host,
+    is_address,
     run_camera_find,
     run_camera_remove,
     run_camera_rename,
@@ -60,7 +60,7 @@ def describe_camera_add(parser: ArgumentParser) -> None:
 def run_camera_add(args: Namespace, out: Output) -> int:
     if not is_camera_id(args.name):
         raise UsageError(f"{args.name!r} isn't a valid camera ID.", "Use a-z, 0-9 and hyphens, for example front-door.")
-    if is_host(args.source):
+    if is_address(args.source):
         return add_by_address(args, out)
     if args.user:
         raise UsageError("`--user` needs a plain address such as 192.168.1.20.", "Or put the login into the source.")

@@ -1,5 +1,7 @@
 """Trying a camera: what is measured of it, and what is advised."""
 
+from dataclasses import replace
+
 import pytest
 
 from tawny.model.clock import SystemClock
@@ -49,18 +51,14 @@ FINE = CameraTrial("h264", 1920, 1080, 20.0, 2.0, 5, 4e6, "aac", 10.0, b"")
 SMALL = CameraTrial("h264", 640, 360, 10.0, 2.0, 5, 4e5, "", 10.0, b"")
 
 
-def changed(**values: object) -> CameraTrial:
-    return CameraTrial(**{name: values.get(name, getattr(FINE, name)) for name in CameraTrial.__slots__})
-
-
 @pytest.mark.parametrize(
     ("main", "sub", "ahead_ms", "codes"),
     [
         (FINE, SMALL, 0, []),
         (FINE, SMALL, None, []),
-        (changed(keyframe_s=10.0), SMALL, 0, ["keyframes-far-apart"]),
-        (changed(keyframe_s=9.0, keyframes=1), SMALL, 0, ["keyframes-far-apart"]),
-        (changed(codec="h265"), SMALL, 0, ["h265"]),
+        (replace(FINE, keyframe_s=10.0), SMALL, 0, ["keyframes-far-apart"]),
+        (replace(FINE, keyframe_s=9.0, keyframes=1), SMALL, 0, ["keyframes-far-apart"]),
+        (replace(FINE, codec="h265"), SMALL, 0, ["h265"]),
         (FINE, None, 0, ["no-sub-stream"]),
         (SMALL, None, 0, []),
         (FINE, SMALL, 3_600_000 * 3, ["clock-off"]),
