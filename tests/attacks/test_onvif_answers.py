@@ -21,7 +21,7 @@ from tawny.protocols.soap import (
     read_xml,
     text_at,
 )
-from tawny.sources.onvif import OnvifCamera, _path, _told_ms
+from tawny.sources.onvif import OnvifCamera, camera_time_ms, request_path
 from tests.attacks.hostile_onvif import HostileCamera, envelope, hostile, nested, response
 
 MOST_CPU_S, MOST_BYTES = 1.0, 20_000_000
@@ -123,10 +123,10 @@ def test_an_operation_ends_at_its_deadline(camera: HostileCamera, monkeypatch: p
     "address", ["http://[::bad/onvif", "http://c/ö nvif\r\nX: y", "http://c/\x00", "//", "http://c:99999999/p"]
 )
 def test_an_unusable_service_address_is_an_error_of_the_camera(address: str) -> None:
-    assert _path(address).startswith("/")
-    assert _path(address).isascii()
-    assert _path(address).isprintable()
-    assert " " not in _path(address)
+    assert request_path(address).startswith("/")
+    assert request_path(address).isascii()
+    assert request_path(address).isprintable()
+    assert " " not in request_path(address)
 
 
 @pytest.mark.parametrize("year", ["9999", "0001", "-5", "9" * 5000, "٢٠٢٦"])
@@ -134,7 +134,7 @@ def test_a_senseless_clock_is_ignored_or_read(year: str) -> None:
     time_of = "<Time><Hour>23</Hour><Minute>59</Minute><Second>59</Second></Time>"
     date = f"<Date><Year>{year}</Year><Month>12</Month><Day>31</Day></Date>"
     now_ms = SystemClock().now_ms()
-    found_ms = _told_ms(read_xml(f"<r><UTCDateTime>{time_of}{date}</UTCDateTime></r>".encode()), now_ms)
+    found_ms = camera_time_ms(read_xml(f"<r><UTCDateTime>{time_of}{date}</UTCDateTime></r>".encode()), now_ms)
     assert abs(found_ms - now_ms) < 100 * 365 * 86_400_000
 
 

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, Final, Literal, NamedTuple
 
-Part = Literal["path", "field", "value", "command", "option", "table", "key", "argument"]
+Part = Literal["path", "method", "field", "value", "command", "option", "table", "key", "argument"]
 
 
 class Rename(NamedTuple):
@@ -161,6 +161,8 @@ _SETTINGS: Final = (
 )
 RENAMED: Final[tuple[Rename, ...]] = (*_API, *_HELP, *_SETTINGS)
 _ACTIONS: Final = "`tawny add` and `tawny report camera` are actions of one command"
+_SETUP_PATHS: Final = ("camera-search", "camera-trial", "cameras/{camera}", "cameras/{camera}/name")
+_SETUP: Final = "cameras are found, tried, added by their address, renamed and removed"
 _SHOWS: Final = "`tawny mode` without a mode shows the active one"
 _SPOT: Final = "`tawny find --spot` needs no words"
 _KEPT: Final = "a rule that is edited keeps them"
@@ -220,6 +222,13 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("openapi", "path", "/api/v1/history", _WITNESS),
     Change("openapi", "path", "/api/v1/history/confirm", _WITNESS),
     Change("openapi", "path", "/api/v1/history/witnesses", _WITNESS),
+    *(Change("openapi", "path", f"/api/v1/{path}", _SETUP) for path in _SETUP_PATHS),
+    Change("openapi", "method", "post", _SETUP, "/api/v1/cameras"),
+    Change("help", "argument", "--user", _SETUP, "tawny cameras add"),
+    Change("help", "command", "tawny cameras find", _SETUP),
+    Change("help", "command", "tawny cameras test", _SETUP),
+    Change("help", "command", "tawny cameras rename", _SETUP),
+    Change("help", "command", "tawny cameras remove", _SETUP),
     Change("help", "argument", "--confirm-history", _WITNESS, "tawny check"),
     Change("help", "argument", "--witness", _WITNESS, "tawny check"),
     Change("settings", "key", "allow_read", _CONFINED, "recognizers.<name>"),
@@ -310,6 +319,7 @@ def _has_constant(node: Any, value: str) -> bool:
 
 
 _DROPS: Final[dict[Part, Callable[[Any, str], Any]]] = {
+    "method": lambda node, gone: {name: each for name, each in node.items() if name != gone},
     "field": _without_field,
     "value": _without_value,
     "argument": _without_argument,

@@ -10,6 +10,19 @@ from typing import Any, Final
 
 from tawny.app.control_socket import NAME as CONTROL
 from tawny.cli import options
+from tawny.cli.camera_setup import (
+    add_by_address,
+    describe_camera_find,
+    describe_camera_remove,
+    describe_camera_rename,
+    describe_camera_test,
+    describe_login,
+    is_address,
+    run_camera_find,
+    run_camera_remove,
+    run_camera_rename,
+    run_camera_test,
+)
 from tawny.cli.control_client import ask_once, camera, lasts, ordered
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings, new_config_file, running_data
@@ -33,8 +46,12 @@ from tawny.storage.disk.disk import RealDisk
 def describe_camera_add(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="ID for the camera, for example front-door")
     parser.add_argument(
-        "source", metavar="SOURCE", help="rtsp://user:${PASSWORD}@host/path, /dev/video0, picamera:0, clip.mp4, demo:"
+        "source",
+        metavar="SOURCE",
+        help="address of a network camera such as 192.168.1.20, or rtsp://user:${PASSWORD}@host/path, /dev/video0, "
+        "picamera:0, clip.mp4, demo:",
     )
+    describe_login(parser)
     parser.add_argument("--sub", metavar="SOURCE", default="", help="address of the camera's sub stream")
     parser.add_argument("--config", metavar="FILE", help="settings file (default: ./tawny.toml)")
     parser.add_argument("--skip-test", action="store_true", help="add it without testing the connection")
@@ -43,6 +60,10 @@ def describe_camera_add(parser: ArgumentParser) -> None:
 def run_camera_add(args: Namespace, out: Output) -> int:
     if not is_camera_id(args.name):
         raise UsageError(f"{args.name!r} isn't a valid camera ID.", "Use a-z, 0-9 and hyphens, for example front-door.")
+    if is_address(args.source):
+        return add_by_address(args, out)
+    if args.user:
+        raise UsageError("`--user` needs a plain address such as 192.168.1.20.", "Or put the login into the source.")
     path = config_file(args) or new_config_file(args)
     table = {"source": args.source} | ({"sub": args.sub} if args.sub else {})
     camera = _as_set(args.name, table, path)
@@ -190,12 +211,16 @@ def run_camera_accept_login(args: Namespace, out: Output) -> int:
 
 
 ACTIONS: Final = {
+    "find": (describe_camera_find, run_camera_find, "search your network and this computer for cameras"),
+    "test": (describe_camera_test, run_camera_test, "try a camera: picture, streams, bit rate, what to change"),
     "add": (describe_camera_add, run_camera_add, "test a camera and add it to the settings"),
     "report": (
         describe_camera_report,
         run_camera_report,
         "create a camera report for troubleshooting, without passwords",
     ),
+    "rename": (describe_camera_rename, run_camera_rename, "change the name that people see"),
+    "remove": (describe_camera_remove, run_camera_remove, "remove a camera from the settings; keep its recordings"),
     "accept-login": (
         describe_camera_accept_login,
         run_camera_accept_login,

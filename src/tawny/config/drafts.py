@@ -82,6 +82,33 @@ class SettingsDraft:
         del tables[name]
         self._gone |= {f"{key}_{name}".upper().replace("-", "_") for key in SECRET}
 
+    def add_camera(self, camera: str, values: Mapping[str, str], secrets: Mapping[str, str]) -> None:
+        """Add a camera. secrets: values of the `${NAME}`s in its addresses. Raises NotDone: when its ID is taken."""
+        cameras = self._document.setdefault("cameras", tomlkit.table(is_super_table=True))
+        if camera in cameras:
+            raise NotDone(f"The settings already have a camera {camera}.", "Choose another ID, or change that camera.")
+        table = tomlkit.table()
+        for key, value in values.items():
+            table[key] = value
+        cameras[camera] = table
+        self._secrets.update(secrets)
+
+    def remove_camera(self, camera: str) -> None:
+        """Remove a camera, and its secrets if nothing else names them."""
+        self._table(camera)
+        del self._document["cameras"][camera]
+        left = self.text
+        own = secret_name(camera)
+        self._gone |= {name for name in self._known if name == own and f"${{{name}}}" not in left}
+
+    def put_name(self, camera: str, name: str) -> None:
+        """Set the name that people see; an empty one removes it, so that the ID is shown."""
+        table = self._table(camera)
+        if name:
+            table["name"] = name
+        else:
+            table.pop("name", None)
+
     def addresses(self, camera: str) -> dict[str, str]:
         """Return the addresses as written, with `${NAME}` for secrets.
 
@@ -133,6 +160,11 @@ class SettingsDraft:
         if not path.exists():
             _create(path)
         replace_file(path, new)
+
+
+def secret_name(camera: str) -> str:
+    """Return the name in `secrets.toml` of a camera's password."""
+    return f"CAMERA_{camera}".upper().replace("-", "_")
 
 
 def _create(path: Path) -> None:

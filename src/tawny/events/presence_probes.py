@@ -6,7 +6,6 @@ import socket
 import struct
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from typing import Final
 
 from tawny.engine.descriptors import wait_readable, wait_writable
@@ -162,27 +161,10 @@ def _question(name: str) -> bytes:
     return b"".join(bytes([len(part)]) + part for part in parts) + struct.pack("!BHH", 0, _ADDRESS, _INTERNET)
 
 
-# Presence by the kernel's ARP table, which a datagram to each address keeps current.
+# Presence by the kernel's ARP table (`neighbours`), which a datagram to each address keeps current.
 
-TABLE: Final = Path("/proc/net/arp")
 DISCARD: Final = 9
 """Discard port of RFC 863: harmless, and the kernel must resolve the address."""
-_COMPLETE: Final = 0x2
-
-
-def neighbours(table: Path = TABLE) -> dict[str, str]:
-    """Return hardware addresses by IPv4 address of reachable hosts; empty without such a table."""
-    try:
-        lines = table.read_text(encoding="ascii", errors="replace").splitlines()[1:]
-    except OSError:
-        return {}
-    found: dict[str, str] = {}
-    for line in lines:
-        fields = line.split()
-        with suppress(ValueError, IndexError):
-            if int(fields[2], 16) & _COMPLETE:
-                found[fields[0]] = fields[3].lower()
-    return found
 
 
 def poke(addresses: Iterable[str]) -> None:

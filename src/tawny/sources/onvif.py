@@ -334,20 +334,20 @@ class OnvifCamera:
     def _learn(self, until_s: float) -> _Known:
         device = self._service.path
         answer = self._client.send(device, f'<d:GetSystemDateAndTime xmlns:d="{_DEVICE}"/>', 0, until_s)
-        ahead_ms = _told_ms(answer, self._clock.now_ms()) - self._clock.now_ms()
+        ahead_ms = camera_time_ms(answer, self._clock.now_ms()) - self._clock.now_ms()
         asked = f'<d:GetCapabilities xmlns:d="{_DEVICE}"><d:Category>All</d:Category></d:GetCapabilities>'
         can = self._client.send(device, asked, self._clock.now_ms() + ahead_ms, until_s)
         ptz, media = text_at(can, "PTZ", "XAddr"), text_at(can, "Media", "XAddr")
         profile = ""
         if ptz and media:
             asked, at_ms = f'<m:GetProfiles xmlns:m="{_MEDIA}"/>', self._clock.now_ms() + ahead_ms
-            profiles = find_elements(self._client.send(_path(media), asked, at_ms, until_s), "Profiles")
+            profiles = find_elements(self._client.send(request_path(media), asked, at_ms, until_s), "Profiles")
             turning = [one for one in profiles if find_elements(one, "PTZConfiguration")] or profiles
             profile = turning[0].get("token", "") if turning else ""
-        return _Known(ahead_ms, _path(ptz) if ptz else "", profile)
+        return _Known(ahead_ms, request_path(ptz) if ptz else "", profile)
 
 
-def _path(address: str) -> str:
+def request_path(address: str) -> str:
     """Return the path of a service address, fit for a request; `/` if it has none."""
     try:
         parts = urlsplit(address)
@@ -356,7 +356,7 @@ def _path(address: str) -> str:
     return quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_PATH_SAFE)
 
 
-def _told_ms(answer: ET.Element, otherwise_ms: int) -> int:
+def camera_time_ms(answer: ET.Element, otherwise_ms: int) -> int:
     """Return the camera's UTC time in ms, or `otherwise_ms` if it reports none."""
     try:
         date = [int(text_at(answer, "UTCDateTime", "Date", name)) for name in ("Year", "Month", "Day")]

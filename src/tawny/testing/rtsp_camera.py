@@ -434,9 +434,10 @@ _LET_IN_S = 0.02
 
 
 class RtspCamera:
-    """A context manager: listens on loopback while active; leaves no thread."""
+    """A context manager: listens on its host while active; leaves no thread. host: one of this computer's own."""
 
-    def __init__(self, clip: SampleClip, setup: CameraSetup | None = None) -> None:
+    def __init__(self, clip: SampleClip, setup: CameraSetup | None = None, host: str = "127.0.0.1") -> None:
+        self.host = host
         self.clip = clip
         """The clip; a replacement is played from its start after the current unit."""
         self.setup = setup or CameraSetup()
@@ -467,7 +468,7 @@ class RtspCamera:
         """URL, with login if required."""
         user, password = quote(self.setup.user, safe=""), quote(self.setup.password, safe="")
         login = f"{user}:{password}@" if self.setup.login else ""
-        return f"rtsp://{login}127.0.0.1:{self.port}/stream"
+        return f"rtsp://{login}{self.host}:{self.port}/stream"
 
     @property
     def playing(self) -> list[FakeRtspViewer]:
@@ -498,7 +499,7 @@ class RtspCamera:
         asyncio.run_coroutine_threadsafe(do(), self._loop).result(_ANSWER_S)
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._accept, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _shut(self) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tawny.events import presence_probes
 from tawny.events.presence_probes import _answered
 from tawny.model.clock import SystemClock
+from tawny.sources.discovery.networks import neighbours
 
 CLOCK = SystemClock()
 NOBODY = "192.0.2.77"
@@ -47,8 +48,8 @@ def test_the_table_of_neighbours_tells_who_answered(tmp_path: Path) -> None:
         "192.168.1.51     0x1         0x0         00:00:00:00:00:00     *        eth0\n"
         "nonsense\n"
     )
-    assert presence_probes.neighbours(table) == {"192.168.1.50": "aa:bb:cc:dd:ee:01"}
-    assert presence_probes.neighbours(tmp_path / "none") == {}
+    assert neighbours(table) == {"192.168.1.50": "aa:bb:cc:dd:ee:01"}
+    assert neighbours(tmp_path / "none") == {}
     presence_probes.poke(["127.0.0.1", "not an address"])
 
 

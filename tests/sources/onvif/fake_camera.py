@@ -112,8 +112,9 @@ def _fault(code: str, text: str) -> str:
     return f"<s:Fault><s:Code><s:Value>{code}</s:Value></s:Code><s:Reason><s:Text>{text}</s:Text></s:Reason></s:Fault>"
 
 
-@contextmanager
-def served(camera: FakeCamera) -> Iterator[FakeCamera]:
+def handler(camera: FakeCamera) -> type[BaseHTTPRequestHandler]:
+    """The web server's side of a camera."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -131,7 +132,12 @@ def served(camera: FakeCamera) -> Iterator[FakeCamera]:
         def log_message(self, *_: object) -> None:
             """Nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    return Handler
+
+
+@contextmanager
+def served(camera: FakeCamera) -> Iterator[FakeCamera]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(camera))
     camera.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()

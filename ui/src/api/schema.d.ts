@@ -1,5 +1,9 @@
 // Made by scripts/interface_types.py from the server's code; edit src/tawny/api/schemas.py, not this file.
 
+export interface AddedCamera {
+  camera: string;
+}
+
 export interface AlarmInfo {
   camera: string | null;
   detail: string;
@@ -59,6 +63,12 @@ export interface BulkEventMarksRequest {
   reviewed?: boolean | null;
 }
 
+export interface CameraAdvice {
+  code: string;
+  hint: string;
+  message: string;
+}
+
 export interface CameraGroup {
   cameras: string[];
   name: string;
@@ -95,6 +105,10 @@ export interface CameraList {
   items: CameraInfo[];
 }
 
+export interface CameraName {
+  name: string;
+}
+
 export interface CameraRetentionInfo {
   day_bytes: number | null;
   fits_s: number | null;
@@ -117,10 +131,35 @@ export interface CameraRetentionRequest {
   sub?: StreamRetentionRequest | null;
 }
 
+export interface CameraSearchInfo {
+  fixed: string;
+  found: FoundCameraInfo[];
+  running: boolean;
+}
+
+export interface CameraTrialResult {
+  advice: CameraAdvice[];
+  maker: string;
+  model: string;
+  picture: string;
+  source: string;
+  streams: Record<string, StreamTrial>;
+  sub: string;
+}
+
 export interface CameraWall {
   group?: string;
   groups?: CameraGroup[];
   order?: string[];
+}
+
+export interface CameraWanted {
+  address: string;
+  onvif?: string;
+  password?: string;
+  said?: string;
+  sub?: string;
+  user?: string;
 }
 
 export interface CareInfo {
@@ -414,6 +453,20 @@ export interface FieldInfo {
   secret: boolean;
 }
 
+export interface FoundCameraInfo {
+  camera: string | null;
+  height: number;
+  kind: "network" | "usb" | "pi" | "tawny";
+  maker: string;
+  model: string;
+  onvif: string;
+  place: string;
+  problem: string;
+  title: string;
+  ways: string[];
+  width: number;
+}
+
 export interface GapInfo {
   begin_ms: number;
   detail: string;
@@ -657,6 +710,16 @@ export interface MuteRequest {
 export interface MutedInfo {
   camera: string;
   until_ms: number;
+}
+
+export interface NewCamera {
+  address: string;
+  name: string;
+  onvif?: string;
+  password?: string;
+  said?: string;
+  sub?: string;
+  user?: string;
 }
 
 export interface NewClip {
@@ -1008,6 +1071,10 @@ export interface SealedWay {
   name: string;
 }
 
+export interface SearchRequest {
+  probe?: boolean;
+}
+
 export interface SearchResponse {
   items: EventInfo[];
   time: string;
@@ -1134,6 +1201,17 @@ export interface StreamRetentionRequest {
   max_files?: number | null;
   max_size?: string | null;
   min?: string | null;
+}
+
+export interface StreamTrial {
+  audio: string;
+  bits_per_second: number;
+  codec: string;
+  day_bytes: number;
+  fps: number;
+  height: number;
+  keyframe_seconds: number;
+  width: number;
 }
 
 export interface StreamsInfo {

@@ -10,6 +10,12 @@ export type Controls = made.ControlsInfo;
 export type Relay = made.RelayInfo;
 export type ConnectionInfo = made.ConnectionInfo;
 export type Connected = made.ConnectionTestResult;
+export type AddedCamera = made.AddedCamera;
+export type CameraSearch = made.CameraSearchInfo;
+export type FoundCamera = made.FoundCameraInfo;
+export type StreamTrial = made.StreamTrial;
+/** `sub` is missing without a sub stream. */
+export type CameraTrial = Omit<made.CameraTrialResult, "streams"> & { streams: { main?: StreamTrial; sub?: StreamTrial } };
 export type Role = User["role"];
 export type Session = made.SessionInfo;
 export type SealedInfo = made.SealedInfo;

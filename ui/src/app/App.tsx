@@ -36,6 +36,7 @@ const routes: readonly Route[] = [
   { pattern: "/health", title: t.health.title, load: () => import("../screens/health/Health") },
   { pattern: "/settings/cameras/:camera", title: t.settings.title, load: camera },
   { pattern: "/settings/cameras/:camera/:tab", title: t.settings.title, load: camera },
+  { pattern: "/settings/add-camera", title: t.settings.title, load: () => import("../screens/add-camera/AddCamera") },
   { pattern: "/settings/notifications", title: t.settings.title, load: () => import("../screens/outside/Outside") },
   { pattern: "/settings/modes", title: t.settings.title, load: () => import("../screens/modes/Modes") },
   { pattern: "/settings/encryption", title: t.settings.title, load: () => import("../screens/sealing/Sealing") },

@@ -89,7 +89,8 @@ export const live = {
   ongoing: "now",
   empty: {
     what: "No cameras yet.",
-    todo: "Run `tawny cameras add` on the recorder to add one, or `tawny demo` to try built-in cameras.",
+    todo: "Search your network for cameras, or enter an address.",
+    add: "Add a camera",
   },
   loading: "Loading cameras…",
   focus: {

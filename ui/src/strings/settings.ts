@@ -26,6 +26,7 @@ export const settings = {
   cameras: {
     title: "Cameras",
     none: "No cameras yet.",
+    add: "Add a camera",
     large: "Main stream",
     small: "Sub stream",
     sound: "Audio",
@@ -42,7 +43,7 @@ export const settings = {
     clockAhead: (seconds: string) => `${seconds} s ahead`,
     clockBehind: (seconds: string) => `${seconds} s behind`,
     numbers: (fps: string, mbit: string) => `${fps} fps, ${mbit} Mbit/s`,
-    file: "Add cameras with `tawny cameras add` or in the settings file. To change an address or password, open the camera.",
+    file: "To change a name, an address or a password, open the camera. Everything is in the settings file as well.",
   },
   models,
   people,

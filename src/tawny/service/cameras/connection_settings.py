@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit
 
-from tawny.config.drafts import SettingsDraft
+from tawny.config.drafts import SettingsDraft, secret_name
 from tawny.config.settings import CameraSettings, Settings
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, Problem, SettingsError
@@ -189,7 +189,7 @@ def _place(address: RtspAddress) -> tuple[str, int, bool]:
 def _write_into(draft: SettingsDraft, camera: CameraId, now: CameraSettings, wanted: CameraAddressChange) -> None:
     """Write the change into the draft. Raises SettingsError, which names the invalid field."""
     before, raw, place = parse_rtsp(now.source), draft.addresses(camera), _told(now)
-    secret = f"CAMERA_{camera}".upper().replace("-", "_")
+    secret = secret_name(camera)
     _, _, kept = _parts(raw.get("source", ""))[1].partition(":")
     secrets: dict[str, str] = {}
     password = before.password if wanted.password is None else wanted.password

@@ -18,6 +18,7 @@ from tawny.model.ids import CameraId
 from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChanged
 from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.modes.rule_actions import RuleDecider
+from tawny.sources.discovery.networks import neighbours
 
 # Presence prober: periodically probes for the configured people and reports those found at home.
 
@@ -41,7 +42,7 @@ class PresenceProbes:
     def addresses(self, names: Iterable[str]) -> Mapping[str, str]:
         """Return the reachable addresses, each with its probe."""
         found = presence_probes.resolved(names)
-        known = presence_probes.neighbours()
+        known = neighbours()
         presence_probes.poke(where[0] for _, where in found.values())
         if self.may_ping:
             return dict.fromkeys(presence_probes.answer_pings(found, self._clock), "ping")
@@ -49,7 +50,7 @@ class PresenceProbes:
         return there | dict.fromkeys(presence_probes.answer_connections(found, self._clock), "connection")
 
     def macs(self) -> frozenset[str]:
-        known = presence_probes.neighbours()
+        known = neighbours()
         presence_probes.poke(known)
         return frozenset(known.values())
 

@@ -14,6 +14,7 @@ import { Day } from "./Day";
 import { Editor } from "./Editor";
 import { Connection } from "./Connection";
 import { FalseAlarms } from "./FalseAlarms";
+import { General } from "./General";
 import { Meter } from "./Meter";
 import { Modes } from "./Modes";
 import { Places } from "./Places";
@@ -81,8 +82,9 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
     <Page title={camera.name} back="/settings" class="tuning">
       {!now && failed && <Problem what={failed.message} todo={failed.todo} href="/settings" button={words.goneDo} />}
       <Tabs camera={camera.id} now={tab} />
+      {tab === "general" && <General key={camera.name} camera={camera} />}
       {tab === "connection" && <Connection camera={camera} />}
-      {now && tab !== "connection" && (
+      {now && tab !== "connection" && tab !== "general" && (
         <>
           <div class="tu-main">
             {disabled && <p class="small sub tu-note">{words.onlyOwner}</p>}

@@ -138,7 +138,7 @@ export default function Live() {
           })}
         </div>
       ) : health.value ? (
-        <Problem icon="video" what={t.live.empty.what} todo={t.live.empty.todo} />
+        <Problem icon="video" what={t.live.empty.what} todo={t.live.empty.todo} href="/settings/add-camera" button={t.live.empty.add} />
       ) : (
         <p class="muted wall-wait">{t.live.loading}</p>
       )}

@@ -180,7 +180,15 @@ function Cameras() {
   const all = cameras.value;
   return (
     <section class="card" aria-labelledby="cameras-title">
-      <h2 id="cameras-title">{words.cameras.title}</h2>
+      <div class="row between wrap">
+        <h2 id="cameras-title">{words.cameras.title}</h2>
+        {session.value?.user?.role === "owner" && (
+          <a class="btn" href="/settings/add-camera">
+            <Icon name="plus" small />
+            {words.cameras.add}
+          </a>
+        )}
+      </div>
       {all.length === 0 && <p class="sub settings-note">{words.cameras.none}</p>}
       {all.map((camera) => (
         <CameraFacts key={camera.id} camera={camera} />

@@ -1,0 +1,249 @@
+"""Routes to set up cameras: search, try, add, rename, remove. For owners; no answer contains a password."""
+
+import base64
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Literal, TypeVar
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+
+from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused
+from tawny.api.parameters import OneCamera
+from tawny.api.schemas import ApiRequest, ApiResponse
+from tawny.config.units import LabelText
+from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
+from tawny.model.ids import StreamName
+from tawny.service.cameras.camera_setup import CameraSetup, TriedCamera, WantedCamera
+from tawny.service.cameras.camera_trial import CameraTrial
+from tawny.sources.discovery.finder import Search
+from tawny.sources.rtsp.address import public_rtsp
+
+router = APIRouter(prefix="/api/v1")
+own = [rule(Access.OWN)]
+Result = TypeVar("Result")
+Address = Annotated[str, Field(min_length=1, max_length=2000)]
+Text = Annotated[str, Field(max_length=2000)]
+Login = Annotated[str, Field(max_length=200)]
+Name = Annotated[LabelText, Field(min_length=1, max_length=80)]
+
+
+class SearchRequest(ApiRequest):
+    """probe: also connect to each address of the recorder's own networks, to find RTSP servers."""
+
+    probe: bool = False
+
+
+class FoundCameraInfo(ApiResponse):
+    """A device that may be a camera.
+
+    place: its IP address, or a local camera's source. onvif: address of its ONVIF service; may be empty. ways: how it
+    was found. problem: why it cannot be used now; may be empty. camera: its ID if the settings have it already.
+    """
+
+    place: str
+    kind: Literal["network", "usb", "pi", "tawny"]
+    title: str
+    maker: str
+    model: str
+    onvif: str
+    ways: list[str]
+    width: int
+    height: int
+    problem: str
+    camera: str | None
+
+
+class CameraSearchInfo(ApiResponse):
+    """found: in the order in which they were found. fixed: why cameras can't be added here; empty if they can."""
+
+    running: bool
+    found: list[FoundCameraInfo]
+    fixed: str
+
+
+class CameraWanted(ApiRequest):
+    """What is known of a camera. address: an IP address or host name, or a source such as `rtsp://…` without login.
+
+    onvif, said: as a search returned them (its ONVIF service; maker and model).
+    """
+
+    address: Address
+    user: Login = ""
+    password: Login = ""
+    sub: Text = ""
+    onvif: Text = ""
+    said: Text = ""
+
+    @property
+    def wanted(self) -> WantedCamera:
+        return WantedCamera(self.address.strip(), self.user, self.password, self.sub.strip(), self.onvif, self.said)
+
+
+class NewCamera(CameraWanted):
+    """name: as people see it; the ID is made from it."""
+
+    name: Name
+
+
+class StreamTrial(ApiResponse):
+    """What was measured of a stream. keyframe_seconds: their distance. day_bytes: recorded around the clock."""
+
+    codec: str
+    width: int
+    height: int
+    fps: float
+    keyframe_seconds: float
+    bits_per_second: float
+    day_bytes: int
+    audio: str
+
+
+class CameraAdvice(ApiResponse):
+    """Something to change in the camera."""
+
+    code: str
+    message: str
+    hint: str
+
+
+class CameraTrialResult(ApiResponse):
+    """source, sub: addresses without login; `sub` is empty without a sub stream. picture: JPEG as base64, or empty."""
+
+    source: str
+    sub: str
+    maker: str
+    model: str
+    streams: dict[StreamName, StreamTrial]
+    advice: list[CameraAdvice]
+    picture: str
+
+
+class AddedCamera(ApiResponse):
+    """camera: its ID."""
+
+    camera: str
+
+
+class CameraName(ApiRequest):
+    """An empty name is made from the ID."""
+
+    name: Annotated[LabelText, Field(max_length=80)]
+
+
+@router.post("/camera-search", dependencies=own)
+async def begin_camera_search(asked: SearchRequest, here: Here, request: Request, signed: Signed) -> CameraSearchInfo:
+    """Search the local network and the recorder's computer for some seconds. No effect while a search runs."""
+    setup = _setup(here)
+    here.accounts.note("camera search", signed.person.name, caller_of(request), "with probe" if asked.probe else "")
+    setup.search(Search(probe=asked.probe))
+    return _found(setup)
+
+
+@router.get("/camera-search", dependencies=own)
+async def camera_search(here: Here) -> CameraSearchInfo:
+    """Return what the newest search has found so far."""
+    return _found(_setup(here))
+
+
+@router.post("/camera-trial", dependencies=own)
+async def try_camera(asked: CameraWanted, here: Here, request: Request, signed: Signed) -> CameraTrialResult:
+    """Connect to a camera for some seconds and measure it. Nothing is changed. Takes up to a minute."""
+
+    def tried(setup: CameraSetup) -> CameraTrialResult:
+        try:
+            return _tried(setup.try_out(asked.wanted))
+        except TawnyError as error:
+            here.accounts.note(
+                "camera trial failed", signed.person.name, caller_of(request), f"{_public(asked)}: {error.code}"
+            )
+            raise
+
+    return await _run(here, f"camera trial {asked.address}", tried)
+
+
+@router.post("/cameras", dependencies=own, status_code=201)
+async def add_camera(asked: NewCamera, here: Here, request: Request, signed: Signed) -> AddedCamera:
+    """Add a camera to the settings. It records at once. Nothing is changed if its streams cannot be found."""
+
+    def added(setup: CameraSetup) -> AddedCamera:
+        camera = setup.add(asked.name, asked.wanted)
+        here.accounts.note("camera added", signed.person.name, caller_of(request), f"{camera}: {_public(asked)}")
+        return AddedCamera(camera=camera)
+
+    return await _run(here, "camera setup", added)
+
+
+@router.put("/cameras/{camera}/name", dependencies=own, status_code=204)
+async def rename_camera(camera: OneCamera, asked: CameraName, here: Here, request: Request, signed: Signed) -> Response:
+    """Change the name that people see. Recordings, links and rules stay as they are."""
+    await _run(here, "camera setup", lambda setup: setup.rename(camera, asked.name))
+    here.accounts.note("camera renamed", signed.person.name, caller_of(request), camera)
+    return Response(status_code=204)
+
+
+@router.delete("/cameras/{camera}", dependencies=own, status_code=204)
+async def remove_camera(camera: OneCamera, here: Here, request: Request, signed: Signed) -> Response:
+    """Remove a camera from the settings. Its recordings stay until retention deletes them."""
+    await _run(here, "camera setup", lambda setup: setup.remove(camera))
+    here.accounts.note("camera removed", signed.person.name, caller_of(request), camera)
+    return Response(status_code=204)
+
+
+def _setup(here: AppContext) -> CameraSetup:
+    if here.setup is None:
+        raise RequestRefused(409, "not_saved", "This can't be changed here.", "")
+    return here.setup
+
+
+async def _run(here: AppContext, lane: str, act: Callable[[CameraSetup], Result]) -> Result:
+    setup = _setup(here)
+    try:
+        return await here.calls.run(lane, partial(act, setup))
+    except SourceError as error:
+        raise RequestRefused(409, error.code, error.message, error.do) from error
+    except SettingsError as error:
+        first = error.problems[0]
+        raise RequestRefused(
+            400, "bad_input", f"{first.path}: {first.found}.", f"It must be {first.allowed}."
+        ) from error
+    except (NotDone, FolderUnwritable) as error:
+        raise RequestRefused(409, "not_saved", error.message, error.do) from error
+
+
+def _public(asked: CameraWanted) -> str:
+    return public_rtsp(asked.address) if "://" in asked.address else asked.address
+
+
+def _found(setup: CameraSetup) -> CameraSearchInfo:
+    result = setup.found()
+    found = [
+        FoundCameraInfo(
+            place=one.place, kind=one.kind, title=one.title, maker=one.maker, model=one.model, onvif=one.onvif,
+            ways=sorted(one.ways), width=one.size[0], height=one.size[1], problem=one.problem, camera=known or None,
+        )
+        for one, known in result.found
+    ]  # fmt: skip
+    return CameraSearchInfo(running=result.is_running, found=found, fixed=setup.fixed)
+
+
+def _tried(tried: TriedCamera) -> CameraTrialResult:
+    details, public = tried.camera.details, tried.camera.public
+    return CameraTrialResult(
+        source=public["source"],
+        sub=public.get("sub", ""),
+        maker=details.maker if details else "",
+        model=details.model if details else "",
+        streams={stream: _stream(one) for stream, one in tried.trials.items()},
+        advice=[CameraAdvice(code=one.code, message=one.message, hint=one.hint) for one in tried.advice],
+        picture=base64.b64encode(tried.trials[StreamName.MAIN].jpeg).decode(),
+    )
+
+
+def _stream(trial: CameraTrial) -> StreamTrial:
+    return StreamTrial(
+        codec=trial.codec, width=trial.width, height=trial.height, fps=trial.fps, keyframe_seconds=trial.keyframe_s,
+        bits_per_second=trial.bits_s, day_bytes=trial.bytes_day, audio=trial.audio,
+    )  # fmt: skip

@@ -1,0 +1,328 @@
+"""Sets up cameras while the recorder runs: finds them, tries them, adds, renames and removes them.
+
+Passwords are never returned; they are stored in `secrets.toml`. Thread-safe; the methods wait for cameras and the disk.
+"""
+
+import re
+import threading
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from tawny.config.drafts import SettingsDraft, secret_name
+from tawny.config.settings import CameraSettings, Settings, is_camera_id
+from tawny.model.clock import Clock
+from tawny.model.errors import NotDone, Problem, SettingsError
+from tawny.model.ids import CameraId, StreamName
+from tawny.protocols.login_history import LoginHistory
+from tawny.service.cameras.camera_trial import CameraTrial, TrialAdvice, advise, try_camera
+from tawny.service.cameras.connection_settings import UNKNOWN_KIND
+from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.sources.discovery.finder import FoundCamera, Search, find
+from tawny.sources.discovery.onvif_details import OnvifDetails
+from tawny.sources.discovery.resolve import CameraPlace, CameraStreams, resolve
+from tawny.sources.rtsp.address import RtspAddress, claims_rtsp, parse_rtsp
+from tawny.sources.source import SourceContext
+
+MOST_FOUND: Final = 1_000
+TRY_S: Final = 6.0
+"""Measuring in the browser, where somebody waits."""
+_KINDS: Final = ("rtsp", "v4l2", "picamera", "demo")
+"""Sources that a page may add. A file would let it read the recorder's disk."""
+_NO_FILE: Final = (
+    "These cameras aren't in a settings file.", "Create one with `tawny init` and restart tawny with it.",
+)  # fmt: skip
+_HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
+"""A name, an IPv4 address, or an IPv6 address, which has two colons at least."""
+
+
+def is_host(text: str) -> bool:
+    """Return whether the text is a bare address or host name rather than a source."""
+    return bool(_HOST.fullmatch(text))
+
+
+@dataclass(frozen=True, slots=True)
+class WantedCamera:
+    """What a person knows. address: a host, or a source such as `rtsp://…`. onvif, said: from a search, or empty."""
+
+    address: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    sub: str = ""
+    onvif: str = ""
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedCamera:
+    """The camera as the settings would have it. secrets: values of the `${NAME}`s in values."""
+
+    settings: CameraSettings
+    values: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
+    details: OnvifDetails | None = None
+
+    @property
+    def public(self) -> dict[str, str]:
+        """The addresses without logins."""
+        return {key: parse_rtsp(text).public if claims_rtsp(text) else text for key, text in (
+            ("source", self.settings.source), ("sub", self.settings.sub)) if text}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TriedCamera:
+    """Result of a try."""
+
+    camera: ResolvedCamera
+    trials: Mapping[StreamName, CameraTrial]
+
+    @property
+    def advice(self) -> list[TrialAdvice]:
+        details = self.camera.details
+        main, sub = self.trials[StreamName.MAIN], self.trials.get(StreamName.SUB)
+        return list(advise(main, sub, details.ahead_ms if details else None))
+
+
+def resolve_camera(name: str, wanted: WantedCamera, clock: Clock, secrets: Mapping[str, str]) -> ResolvedCamera:
+    """Find out the camera's streams. name: the ID that it gets. secrets: of `${NAME}`s in its source.
+
+    It is new, so any sign-in that it asks for is accepted.
+
+    Raises SourceError, NotDone, SettingsError.
+    """
+    if is_host(wanted.address):
+        place = CameraPlace(wanted.address.strip("[]"), wanted.user, wanted.password, wanted.onvif, said=wanted.said)
+        streams = resolve(place, clock)
+    elif claims_rtsp(wanted.address) and "${" not in wanted.address + wanted.sub:
+        main = _with_login("address", wanted.address, wanted.user, wanted.password)
+        streams = CameraStreams(main, _with_login("sub", wanted.sub, main.user, main.password) if wanted.sub else None)
+    else:
+        given = {"source": wanted.address} | ({"sub": wanted.sub} if wanted.sub else {})
+        return ResolvedCamera(_understood(name, given, {}, secrets), given, {})
+    values, own = addresses_of(name, streams)
+    return ResolvedCamera(_understood(name, values, own, secrets), values, own, streams.details)
+
+
+def _with_login(key: str, address: str, user: str, password: str) -> RtspAddress:
+    """Return the parsed address with this login, or with its own if none is given. Raises SettingsError."""
+    try:
+        found = parse_rtsp(address)
+    except ValueError as error:
+        raise SettingsError("your input", (Problem(key, "an invalid address", str(error)),)) from None
+    if not user:
+        return found
+    if found.user and (found.user, found.password) != (user, password):
+        allowed = "an address without user name and password: both streams use the same login, from its fields"
+        raise SettingsError("your input", (Problem(key, "an address with a login of its own", allowed),))
+    return replace(found, user=user, password=password)
+
+
+def _understood(
+    name: str, values: Mapping[str, str], own: Mapping[str, str], secrets: Mapping[str, str]
+) -> CameraSettings:
+    draft = SettingsDraft(None, "", secrets)
+    draft.add_camera(name, values, own)
+    return draft.understood().cameras[name]
+
+
+def addresses_of(name: str, streams: CameraStreams) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the addresses for the settings file, and the values of the `${NAME}` in them."""
+    password = streams.main.password
+    values = {"source": _written(streams.main, name)}
+    if streams.sub:
+        values["sub"] = _written(streams.sub, name)
+    if streams.onvif:
+        parts = urlsplit(streams.onvif)
+        place = parts.netloc.rpartition("@")[2]
+        values["onvif"] = f"{parts.scheme}://{_login(streams.main, name)}{place}{parts.path}"
+    return values, {secret_name(name): quote(password, safe="")} if password else {}
+
+
+def _written(address: RtspAddress, name: str) -> str:
+    scheme, _, rest = address.url.partition("://")
+    return f"{scheme}://{_login(address, name)}{rest}"
+
+
+def _login(address: RtspAddress, name: str) -> str:
+    if not address.user:
+        return ""
+    return quote(address.user, safe="") + (f":${{{secret_name(name)}}}" if address.password else "") + "@"
+
+
+def try_streams(
+    doors: PluginRegistry,
+    camera: CameraSettings,
+    seconds: float,
+    clock: Clock,
+    begins: Callable[[StreamName], None] = lambda _: None,
+) -> dict[StreamName, CameraTrial]:
+    """Try each stream, one after another. Raises SourceError, NotDone."""
+    trials: dict[StreamName, CameraTrial] = {}
+    for stream, address in ((StreamName.MAIN, camera.source), (StreamName.SUB, camera.sub)):
+        if not address:
+            continue
+        source = doors.source_of(address)
+        if source is None:
+            raise NotDone(*UNKNOWN_KIND)
+        begins(stream)
+        options = source.settings(camera.table(source.scheme))
+        trials[stream] = try_camera(source, SourceContext(CameraId("test"), stream, address, options, clock), seconds)
+    return trials
+
+
+def camera_id_for(name: str, taken: Mapping[str, object]) -> str:
+    """Return an ID for a camera with this name: `front-door` for `Front door`, `front-door-2` if that is taken."""
+    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode().lower()
+    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:36].strip("-") or "camera"
+    if not is_camera_id(base):
+        base = f"camera-{base}"[:36].strip("-")
+    return next(
+        one
+        for one in (base if number == 1 else f"{base}-{number}" for number in range(1, 10_000))
+        if one not in taken and is_camera_id(one)
+    )
+
+
+def known_as(camera: FoundCamera, settings: Settings) -> str:
+    """Return the ID under which the settings have this camera; empty: they don't."""
+    for name, one in settings.cameras.items():
+        if any(camera.place in (address, _host_of(address)) for address in (one.source, one.sub) if address):
+            return name
+    return ""
+
+
+def _host_of(address: str) -> str:
+    try:
+        return parse_rtsp(address).host if claims_rtsp(address) else ""
+    except ValueError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """found: with the ID of each camera that the settings already have, else an empty text."""
+
+    is_running: bool
+    found: tuple[tuple[FoundCamera, str], ...]
+
+
+class CameraSetup:
+    """The running recorder's cameras. One search runs at a time.
+
+    logins: what sign-in cameras offered before.
+    """
+
+    def __init__(self, settings: ChangeableSettings, doors: PluginRegistry, clock: Clock, logins: LoginHistory) -> None:
+        self._settings, self._doors, self._clock, self._logins = settings, doors, clock, logins
+        self._lock = threading.Lock()
+        self._found: dict[str, FoundCamera] = {}
+        self._searching: threading.Thread | None = None
+
+    # --- search
+
+    def search(self, search: Search) -> None:
+        """Begin a search; the results of the one before are forgotten. No effect while one runs."""
+        with self._lock:
+            if self._searching is not None and self._searching.is_alive():
+                return
+            self._found = {}
+            self._searching = threading.Thread(
+                target=find, args=(search, self._clock, self._came), name="find cameras", daemon=True
+            )
+            self._searching.start()
+
+    def _came(self, camera: FoundCamera) -> None:
+        with self._lock:
+            if camera.place in self._found or len(self._found) < MOST_FOUND:
+                self._found[camera.place] = camera
+
+    def found(self) -> SearchResult:
+        """Return what the newest search has found so far, in the order in which it was found."""
+        with self._lock:
+            cameras, running = list(self._found.values()), self._searching
+        settings = self._settings.now()
+        return SearchResult(
+            running is not None and running.is_alive(), tuple((one, known_as(one, settings)) for one in cameras)
+        )
+
+    @property
+    def fixed(self) -> str:
+        """Why cameras cannot be added or removed here; empty if they can."""
+        return " ".join(_NO_FILE) if self._settings.file is None else ""
+
+    # --- one camera
+
+    def try_out(self, wanted: WantedCamera, seconds: float = TRY_S) -> TriedCamera:
+        """Find out the streams and try them; nothing is changed. Raises SourceError, NotDone, SettingsError."""
+        self._refuse_kind(wanted)
+        camera = resolve_camera("test", wanted, self._clock, {})
+        return TriedCamera(camera, try_streams(self._doors, camera.settings, seconds, self._clock))
+
+    def add(self, name: str, wanted: WantedCamera) -> CameraId:
+        """Add a camera under this display name; it records at once. Return its ID.
+
+        Raises SourceError, SettingsError, NotDone and FolderUnwritable; nothing is changed then.
+        """
+        config = self._file()
+        self._refuse_kind(wanted)
+        camera_id = camera_id_for(name, self._settings.now().cameras)
+        camera = resolve_camera(camera_id, wanted, self._clock, {})
+
+        def edit(draft: SettingsDraft) -> None:
+            draft.add_camera(camera_id, camera.values, camera.secrets)
+            draft.put_name(camera_id, name.strip())
+
+        self._change(config, edit)
+        return CameraId(camera_id)
+
+    def rename(self, camera: CameraId, name: str) -> None:
+        """Set the display name; empty: made from the ID. Raises SettingsError, NotDone, FolderUnwritable."""
+        self._change(self._file(camera), lambda draft: draft.put_name(camera, name.strip()))
+
+    def remove(self, camera: CameraId) -> None:
+        """Remove a camera from the settings. Its recordings stay. Raises SettingsError, NotDone, FolderUnwritable."""
+        self._change(self._file(camera), lambda draft: draft.remove_camera(camera))
+        self._logins.forget(camera)
+
+    # --- internal
+
+    def _refuse_kind(self, wanted: WantedCamera) -> None:
+        if is_host(wanted.address):
+            return
+        for address in filter(None, (wanted.address, wanted.sub)):
+            source = self._doors.source_of(address)
+            if source is None or source.scheme not in _KINDS:
+                raise NotDone(*UNKNOWN_KIND)
+            if "${" in address:
+                raise NotDone(
+                    "`${…}` works in the settings file only.", "Enter user name and password in their fields."
+                )
+
+    def _file(self, camera: CameraId | None = None) -> Path:
+        if camera is not None and camera not in self._settings.now().cameras:
+            raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
+        if self._settings.file is None:
+            raise NotDone(*_NO_FILE)
+        return self._settings.file
+
+    def _change(self, config: Path, edit: Callable[[SettingsDraft], None]) -> None:
+        with self._lock:
+            draft = SettingsDraft(config, "", {})
+            edit(draft)
+            settings = self._settings.now()
+            cameras = {
+                name: _in_effect(settings.cameras.get(name), one) for name, one in draft.understood().cameras.items()
+            }
+            new = settings.model_copy(update={"cameras": cameras})
+            self._doors.check(new, "the settings")
+            draft.write()
+            self._settings.apply_written(new)
+
+
+def _in_effect(running: CameraSettings | None, written: CameraSettings) -> CameraSettings:
+    """Return a camera's settings after an edit: a running one takes over its name; overrides stay."""
+    return written if running is None else running.model_copy(update={"name": written.name})

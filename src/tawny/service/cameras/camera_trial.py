@@ -1,0 +1,168 @@
+"""Tries a camera for some seconds: what it sends, what that costs a day, and what would be better."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tawny.media.image.jpeg import keyframe_jpeg
+from tawny.model.errors import NotDone
+from tawny.model.packets import AudioFormat, SourcePacket, VideoFormat
+from tawny.sources.source import CameraSource, IdleUntil, SourceContext
+
+TRIAL_S: Final = 10.0
+"""After the first keyframe. Long enough for two keyframes of most cameras."""
+FIRST_S: Final = 15.0
+"""Limit for connecting and the first keyframe."""
+FAR_KEYFRAMES_S: Final = 4.5
+CLOCK_OFF_MS: Final = 5_000
+_PICTURE_WIDTH: Final = 640
+_DAY_S: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class CameraTrial:
+    """What was measured of one stream."""
+
+    codec: str
+    width: int
+    height: int
+    fps: float
+    """Frames per second; 0: fewer than two frames came."""
+    keyframe_s: float
+    """Longest distance of keyframes, s; at least this much where only one came."""
+    keyframes: int
+    bits_s: float
+    audio: str
+    """Codec; empty: none came."""
+    seconds: float
+    jpeg: bytes
+    """The first keyframe; empty: it cannot be decoded."""
+
+    @property
+    def bytes_day(self) -> int:
+        """Recorded around the clock at this rate."""
+        return round(self.bits_s / 8 * _DAY_S)
+
+
+def try_camera(source: CameraSource, opening: SourceContext, seconds: float = TRIAL_S) -> CameraTrial:
+    """Connect and measure. Blocks for at most FIRST_S + seconds. Raises SourceError, NotDone (no video came)."""
+    clock, pause = opening.clock, threading.Event()
+    until_s, meter = clock.mono_s() + FIRST_S, _Meter()
+    connection = source.open(opening)
+    try:
+        while clock.mono_s() < until_s:
+            got = connection.read()
+            if isinstance(got, IdleUntil):
+                pause.wait(got.for_s)
+                continue
+            if meter.add(got):
+                until_s = clock.mono_s() + seconds
+    finally:
+        connection.close()
+    if meter.first is None:
+        raise NotDone(
+            f"{source.public(opening.address)} responded but sent no video within {FIRST_S:.0f} s.", "Check the camera."
+        )
+    return meter.result()
+
+
+class _Meter:
+    """Adds up packets from the first keyframe on."""
+
+    def __init__(self) -> None:
+        self.first: SourcePacket | None = None
+        self._last_pts = self._frames = self._bytes = 0
+        self._keyframes: list[int] = []
+        self._audio = ""
+
+    def add(self, packet: SourcePacket) -> bool:
+        """Count a packet. Return whether it is the first keyframe."""
+        if isinstance(packet.format, AudioFormat):
+            self._audio = packet.format.codec
+            self._bytes += len(packet.data) if self.first else 0
+            return False
+        begins = self.first is None and packet.is_keyframe
+        if begins:
+            self.first = packet
+        if self.first is None:
+            return False
+        self._frames += 1
+        self._bytes += len(packet.data)
+        self._last_pts = max(self._last_pts, packet.pts)
+        if packet.is_keyframe:
+            self._keyframes.append(packet.pts)
+        return begins
+
+    def result(self) -> CameraTrial:
+        first = self.first
+        assert first is not None
+        assert isinstance(first.format, VideoFormat)
+        rate = first.format.rate
+        lasts_s = (self._last_pts - first.pts) / rate
+        ends = [*self._keyframes[1:], self._last_pts] if len(self._keyframes) == 1 else self._keyframes[1:]
+        distances = [(b - a) / rate for a, b in zip(self._keyframes, ends, strict=False)]
+        return CameraTrial(
+            first.format.codec, first.format.width, first.format.height,
+            fps=(self._frames - 1) / lasts_s if lasts_s > 0 else 0.0,
+            keyframe_s=max(distances, default=0.0), keyframes=len(self._keyframes),
+            bits_s=self._bytes * 8 / lasts_s if lasts_s > 0 else 0.0,
+            audio=self._audio, seconds=lasts_s, jpeg=keyframe_jpeg(first, _PICTURE_WIDTH) or b"",
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TrialAdvice:
+    """Something that matters for recording. code: stable. message, hint: what it is, and what to change."""
+
+    code: str
+    message: str
+    hint: str
+
+
+def advise(main: CameraTrial, sub: CameraTrial | None, ahead_ms: int | None = None) -> Sequence[TrialAdvice]:
+    """Return what should be changed in the camera. ahead_ms: its clock minus ours; None: unknown."""
+    found = []
+    if main.keyframe_s > FAR_KEYFRAMES_S:
+        only = "at least " if main.keyframes == 1 else ""
+        found.append(
+            TrialAdvice(
+                "keyframes-far-apart",
+                f"Keyframes are {only}{main.keyframe_s:.0f} s apart, so live video and playback begin late.",
+                "Set the keyframe interval (I-frame interval, GOP) of the camera to 2 s. "
+                'Switch off "smart" codecs such as H.264+ or H.265+, which lengthen it.',
+            )
+        )
+    if main.codec == "h265":
+        found.append(
+            TrialAdvice(
+                "h265",
+                "The camera sends H.265, which some browsers can't play.",
+                "It is recorded as it comes. For playback everywhere, set the camera to H.264.",
+            )
+        )
+    if sub is None and main.width * main.height > 1280 * 720:
+        found.append(
+            TrialAdvice(
+                "no-sub-stream",
+                "Without a sub stream, detection and small tiles decode the large picture.",
+                "Switch on the camera's second stream (sub stream) and add its address.",
+            )
+        )
+    if ahead_ms is not None and abs(ahead_ms) > CLOCK_OFF_MS:
+        side = "ahead" if ahead_ms > 0 else "behind"
+        found.append(
+            TrialAdvice(
+                "clock-off",
+                f"The camera's clock is {_length(abs(ahead_ms) / 1000)} {side}.",
+                "tawny uses its own clock. Set an NTP server in the camera so that its picture shows the right time.",
+            )
+        )
+    return found
+
+
+def _length(seconds: float) -> str:
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

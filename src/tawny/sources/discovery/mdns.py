@@ -1,0 +1,90 @@
+"""Cameras in the local network that announce themselves by mDNS (RFC 6762), read with the library zeroconf."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from tawny.model.validation import clean_label
+
+if TYPE_CHECKING:
+    import threading
+
+    from zeroconf import ServiceInfo, Zeroconf
+
+SERVICES: Final = {
+    "_rtsp._tcp.local.": "rtsp",
+    "_axis-video._tcp.local.": "Axis",
+    "_onvif._tcp.local.": "onvif",
+    "_tawny._tcp.local.": "tawny",
+}
+"""What is looked for, and what it says: the kind of service, or the maker."""
+_MOST_CHARACTERS, _DETAILS_MS, _MOST_ANSWERS = 80, 1_500, 500
+
+
+@dataclass(frozen=True, slots=True)
+class MdnsAnswer:
+    """An announced service. kind: a value of SERVICES. identity: MAC address, if it says so."""
+
+    host: str
+    port: int
+    kind: str
+    name: str
+    path: str = ""
+    identity: str = ""
+
+
+def search(
+    interfaces: Sequence[str], stop: "threading.Event", timeout_s: float, found: Callable[[MdnsAnswer], None]
+) -> None:
+    """Ask on each interface and report each service once. Blocks for timeout_s, or until `stop` is set."""
+    from zeroconf import ServiceBrowser, ServiceListener, Zeroconf  # late: 15 MB that a recorder does not need
+
+    if not interfaces:
+        return
+
+    class Listener(ServiceListener):
+        def __init__(self) -> None:
+            self.known: set[tuple[str, str]] = set()
+
+        def add_service(self, zc: "Zeroconf", type_: str, name: str) -> None:
+            if (type_, name) in self.known or len(self.known) >= _MOST_ANSWERS:
+                return
+            self.known.add((type_, name))
+            info = zc.get_service_info(type_, name, timeout=_DETAILS_MS)
+            if info is not None and (answer := _answer(info, type_)) is not None:
+                found(answer)
+
+        def update_service(self, zc: "Zeroconf", type_: str, name: str) -> None:
+            self.add_service(zc, type_, name)
+
+        def remove_service(self, zc: "Zeroconf", type_: str, name: str) -> None:
+            """Nothing: a camera that leaves while the search runs stays listed."""
+
+    try:
+        asking = Zeroconf(interfaces=list(interfaces))
+    except OSError:  # no network, or no multicast
+        return
+    try:
+        with suppress(OSError):
+            ServiceBrowser(asking, list(SERVICES), Listener())
+            stop.wait(timeout_s)
+    finally:
+        asking.close()
+
+
+def _answer(info: "ServiceInfo", type_: str) -> MdnsAnswer | None:
+    addresses = info.parsed_addresses()
+    host = next((one for one in addresses if ":" not in one), next(iter(addresses), ""))
+    if not host or not info.port:
+        return None
+    texts = {key.decode("utf-8", "replace").lower(): value for key, value in info.properties.items()}
+    return MdnsAnswer(
+        host, info.port, SERVICES[type_], _text(info.name.removesuffix(f".{type_}")),
+        path=_text(texts.get("path")), identity=_text(texts.get("macaddress") or texts.get("mac")).lower(),
+    )  # fmt: skip
+
+
+def _text(value: bytes | str | None) -> str:
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value or ""
+    return "".join(one for one in clean_label(text) if one.isprintable()).strip()[:_MOST_CHARACTERS]

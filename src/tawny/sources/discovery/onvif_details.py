@@ -1,0 +1,217 @@
+"""What an ONVIF camera says of itself: maker, model, clock, and the addresses of its streams (profiles S and T).
+
+Whatever host an answer names, only the camera's own is used: an answer can't lead the password elsewhere.
+"""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from tawny.model.clock import Clock
+from tawny.model.errors import SourceError, SourceLoginWeaker, SourceRefused, SourceUnreachable, SourceUnusable
+from tawny.model.validation import clean_label
+from tawny.protocols.login_history import LoginRecord
+from tawny.protocols.soap import find_elements, quoted, text_at
+from tawny.sources.onvif import OnvifService, SoapClient, camera_time_ms, request_path
+from tawny.sources.rtsp.address import DEFAULT_PORT, ENCRYPTED_PORT, RtspAddress
+
+DEADLINE_S: Final = 15.0
+"""Of all requests together."""
+_DEVICE, _MEDIA = "http://www.onvif.org/ver10/device/wsdl", "http://www.onvif.org/ver10/media/wsdl"
+_MEDIA2, _SCHEMA = "http://www.onvif.org/ver20/media/wsdl", "http://www.onvif.org/ver10/schema"
+_CODECS: Final = {"H264": "h264", "H265": "h265", "HEVC": "h265", "H.264": "h264", "H.265": "h265"}
+_SUB_WIDTH: Final = 640
+"""The sub stream is the one nearest to this width: enough for detection and small tiles."""
+_MOST_PROFILES, _MOST_CHARACTERS, _MOST_TOKEN = 64, 80, 100
+
+
+@dataclass(frozen=True, slots=True)
+class OnvifProfile:
+    """A stream that the camera offers. keyframe_s: distance of keyframes, s; 0: not said."""
+
+    token: str
+    codec: str
+    """`h264`, `h265`, or as the camera names another one."""
+    width: int
+    height: int
+    fps: float = 0.0
+    keyframe_s: float = 0.0
+    lens: str = ""
+    """Token of its video source: cameras with two lenses have two."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnvifDetails:
+    """main, sub: stream addresses with login; sub is None if there is no smaller stream of the same lens."""
+
+    maker: str
+    model: str
+    serial: str
+    firmware: str
+    ahead_ms: int
+    """Camera clock minus this computer's, ms."""
+    has_ptz: bool
+    profiles: tuple[OnvifProfile, ...]
+    main: RtspAddress
+    sub: RtspAddress | None
+
+
+def ask_details(url: str, clock: Clock, record: LoginRecord | None = None) -> OnvifDetails:
+    """Ask a camera. url: of the device service, with login. Blocks for at most DEADLINE_S.
+
+    Raises SourceUnreachable, SourceRefused, SourceLoginWeaker, SourceUnusable (no H.264 or H.265), SourceError.
+    """
+    return _Conversation(url, clock, record).run()
+
+
+class _Conversation:
+    def __init__(self, url: str, clock: Clock, record: LoginRecord | None) -> None:
+        self._service, self._clock = OnvifService.of(url), clock
+        self._client = SoapClient(self._service, clock, record)
+        self._until_s = clock.mono_s() + DEADLINE_S
+        self._ahead_ms = 0
+
+    def run(self) -> OnvifDetails:
+        device = self._service.path
+        answer = self._client.send(device, f'<d:GetSystemDateAndTime xmlns:d="{_DEVICE}"/>', 0, self._until_s)
+        self._ahead_ms = camera_time_ms(answer, self._clock.now_ms()) - self._clock.now_ms()
+        about = self._ask(device, f'<d:GetDeviceInformation xmlns:d="{_DEVICE}"/>')
+        media, media2, ptz = self._services()
+        profiles, version2 = self._profiles(media, media2)
+        main, sub = choose(profiles)
+        if main is None:
+            offered = ", ".join(sorted({one.codec for one in profiles})) or "no streams"
+            raise SourceUnusable(self._service.public, f"it offers {offered}")
+        path = media2 if version2 else media
+        return OnvifDetails(
+            maker=_label(about, "Manufacturer"), model=_label(about, "Model"),
+            serial=_label(about, "SerialNumber"), firmware=_label(about, "FirmwareVersion"),
+            ahead_ms=self._ahead_ms, has_ptz=bool(ptz), profiles=tuple(profiles),
+            main=self._address(path, main, version2=version2),
+            sub=self._address(path, sub, version2=version2) if sub else None,
+        )  # fmt: skip
+
+    def _ask(self, path: str, body: str) -> ET.Element:
+        return self._client.send(path, body, self._clock.now_ms() + self._ahead_ms, self._until_s)
+
+    def _services(self) -> tuple[str, str, str]:
+        """Return the paths of Media, Media2 and PTZ; empty: the camera has none."""
+        found: dict[str, str] = {}
+        try:
+            listed = self._ask(
+                self._service.path,
+                f'<d:GetServices xmlns:d="{_DEVICE}"><d:IncludeCapability>false</d:IncludeCapability></d:GetServices>',
+            )
+            for one in find_elements(listed, "Service")[:_MOST_PROFILES]:
+                found.setdefault(text_at(one, "Namespace"), text_at(one, "XAddr"))
+        except (SourceRefused, SourceLoginWeaker, SourceUnreachable):
+            raise
+        except SourceError:  # cameras of the first years know GetCapabilities only
+            found = {}
+        if not found.get(_MEDIA) and not found.get(_MEDIA2):
+            can = self._ask(
+                self._service.path,
+                f'<d:GetCapabilities xmlns:d="{_DEVICE}"><d:Category>All</d:Category></d:GetCapabilities>',
+            )
+            found = {_MEDIA: text_at(can, "Media", "XAddr"), "ptz": text_at(can, "PTZ", "XAddr")}
+        ptz = found.get("ptz", "") or next((place for name, place in found.items() if "/ptz/" in name), "")
+        paths = [request_path(place) if place else "" for place in (found.get(_MEDIA, ""), found.get(_MEDIA2, ""), ptz)]
+        return paths[0], paths[1], paths[2]
+
+    def _profiles(self, media: str, media2: str) -> tuple[list[OnvifProfile], bool]:
+        """Return the profiles and whether they are those of Media2, which alone lists H.265."""
+        if media2:
+            try:
+                listed = self._ask(media2, f'<m:GetProfiles xmlns:m="{_MEDIA2}"><m:Type>All</m:Type></m:GetProfiles>')
+                if found := _read_profiles(listed):
+                    return found, True
+            except (SourceRefused, SourceLoginWeaker, SourceUnreachable):
+                raise
+            except SourceError:
+                if not media:
+                    raise
+        if not media:
+            return [], False
+        return _read_profiles(self._ask(media, f'<m:GetProfiles xmlns:m="{_MEDIA}"/>')), False
+
+    def _address(self, path: str, profile: OnvifProfile, *, version2: bool) -> RtspAddress:
+        token = f"<m:ProfileToken>{quoted(profile.token)}</m:ProfileToken>"
+        if version2:
+            body = f'<m:GetStreamUri xmlns:m="{_MEDIA2}"><m:Protocol>RTSP</m:Protocol>{token}</m:GetStreamUri>'
+        else:
+            setup = (
+                f'<m:StreamSetup><t:Stream xmlns:t="{_SCHEMA}">RTP-Unicast</t:Stream>'
+                f'<t:Transport xmlns:t="{_SCHEMA}"><t:Protocol>RTSP</t:Protocol></t:Transport></m:StreamSetup>'
+            )
+            body = f'<m:GetStreamUri xmlns:m="{_MEDIA}">{setup}{token}</m:GetStreamUri>'
+        return own_address(text_at(self._ask(path, body), "Uri"), self._service)
+
+
+def own_address(said: str, service: OnvifService) -> RtspAddress:
+    """Return a stream address with the camera's own host and login. said: as the camera names it. Raises SourceError.
+
+    Cameras behind a router name an address that nobody outside reaches; hostile ones name somebody else's.
+    """
+    try:
+        parts = urlsplit(said.strip())
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in ("rtsp", "rtsps"):
+        raise SourceError(service.public, "it names no RTSP address for its stream")
+    is_encrypted = parts.scheme == "rtsps"
+    path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe="/%!$&'()*+,;=:@?-._~[]|")
+    return RtspAddress(
+        service.host, port or (ENCRYPTED_PORT if is_encrypted else DEFAULT_PORT), path, service.user, service.password,
+        is_encrypted,
+    )  # fmt: skip
+
+
+def choose(profiles: Sequence[OnvifProfile]) -> tuple[OnvifProfile | None, OnvifProfile | None]:
+    """Return the main and the sub stream: the largest of the first lens, and the smaller one nearest to 640 px."""
+    usable = [one for one in profiles if one.codec in ("h264", "h265")]
+    if not usable:
+        return None, None
+    lens = usable[0].lens
+    ours = [one for one in usable if one.lens == lens]
+    main = max(ours, key=lambda one: (one.width * one.height, one.fps))
+    smaller = [one for one in ours if one.width * one.height < main.width * main.height]
+    return main, min(smaller, key=lambda one: abs(one.width - _SUB_WIDTH), default=None)
+
+
+def _read_profiles(answer: ET.Element) -> list[OnvifProfile]:
+    found = [_profile(one) for one in find_elements(answer, "Profiles")[:_MOST_PROFILES]]
+    return [one for one in found if one.codec and 0 < len(one.token) <= _MOST_TOKEN]
+
+
+def _profile(one: ET.Element) -> OnvifProfile:
+    encoders = find_elements(one, "VideoEncoderConfiguration") or find_elements(one, "VideoEncoder")
+    if not encoders:
+        return OnvifProfile("", "", 0, 0)
+    encoder = encoders[0]
+    said = text_at(encoder, "Encoding")[:_MOST_CHARACTERS]
+    fps = _number(text_at(encoder, "RateControl", "FrameRateLimit"))
+    distance = _number(text_at(encoder, "GovLength") or encoder.get("GovLength", ""))
+    lens = next(iter(find_elements(one, "SourceToken")), None)
+    made = OnvifProfile(
+        one.get("token", ""), _CODECS.get(said.upper(), clean_label(said)),
+        int(_number(text_at(encoder, "Resolution", "Width"))), int(_number(text_at(encoder, "Resolution", "Height"))),
+        fps, lens=(lens.text or "").strip()[:_MOST_TOKEN] if lens is not None else "",
+    )  # fmt: skip
+    return replace(made, keyframe_s=distance / fps) if fps and distance else made
+
+
+def _number(text: str) -> float:
+    """Return a number from 0 to 100,000; 0 for anything else."""
+    try:
+        number = float(text)
+    except ValueError:
+        return 0.0
+    return number if 0 <= number <= 100_000 else 0.0
+
+
+def _label(answer: ET.Element, name: str) -> str:
+    text = clean_label(text_at(answer, name))
+    return "".join(one for one in text if one.isprintable()).strip()[:_MOST_CHARACTERS]

@@ -1,0 +1,139 @@
+"""Cameras set up over HTTP: what owners get, and that no answer and no line of the log holds a password."""
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from tawny.config.settings import CameraSettings, Settings
+from tawny.model.clock import SystemClock
+from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
+from tawny.model.ids import CameraId, StreamName
+from tawny.protocols.login_history import LoginHistory
+from tawny.service.cameras.camera_setup import CameraSetup, ResolvedCamera, SearchResult, TriedCamera, WantedCamera
+from tawny.service.cameras.camera_trial import CameraTrial
+from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.sources.discovery.finder import FoundCamera, Search
+from tests.api.fakes import House
+
+ASKED = {"address": "192.168.1.9", "user": "admin", "password": "a secret"}
+TRIAL = CameraTrial("h264", 1920, 1080, 20.0, 9.0, 2, 4e6, "aac", 6.0, b"jpeg")
+
+
+class Desk(CameraSetup):
+    """Remembers what it was asked; connects to nothing."""
+
+    def __init__(self) -> None:
+        settings = Settings()
+        doors = PluginRegistry.opened()
+        changeable = ChangeableSettings(lambda: settings, lambda *_: None, Path("tawny.toml"))
+        super().__init__(changeable, doors, SystemClock(), LoginHistory())
+        self.asked: list[object] = []
+        self.fails: Exception | None = None
+
+    def _did(self, *asked: object) -> None:
+        if self.fails:
+            raise self.fails
+        self.asked.append(asked)
+
+    def search(self, search: Search) -> None:
+        self._did(search.probe)
+
+    def found(self) -> SearchResult:
+        one = FoundCamera("192.168.1.9", "network", maker="Northlight", model="NL-1", ways=frozenset({"mdns", "onvif"}))
+        return SearchResult(is_running=True, found=((one, ""), (FoundCamera("picamera:0", "pi"), "nest")))
+
+    def try_out(self, wanted: WantedCamera, seconds: float = 6.0) -> TriedCamera:
+        self._did(wanted)
+        camera = CameraSettings.model_validate({"source": "rtsp://admin:a%20secret@192.168.1.9/main"})
+        return TriedCamera(ResolvedCamera(camera, {}, {}), {StreamName.MAIN: TRIAL})
+
+    def add(self, name: str, wanted: WantedCamera) -> CameraId:
+        self._did(name, wanted)
+        return CameraId("front-door")
+
+    def rename(self, camera: CameraId, name: str) -> None:
+        self._did(camera, name)
+
+    def remove(self, camera: CameraId) -> None:
+        self._did(camera)
+
+
+@pytest.fixture
+def desk(house: House) -> Desk:
+    house.site.setup = made = Desk()
+    return made
+
+
+async def test_a_search_is_begun_and_shows_what_is_found(house: House, desk: Desk) -> None:
+    owner = house.signed_in()
+    told = (await owner.post("/api/v1/camera-search", json={"probe": True})).json()
+    assert desk.asked == [(True,)]
+    assert told == (await owner.get("/api/v1/camera-search")).json()
+    assert (told["running"], told["fixed"]) == (True, "")
+    first, second = told["found"]
+    assert (first["title"], first["ways"], first["camera"]) == ("Northlight NL-1", ["mdns", "onvif"], None)
+    assert second["camera"] == "nest"
+
+
+async def test_a_trial_says_what_came_and_no_password(house: House, desk: Desk) -> None:
+    answer = await house.signed_in().post("/api/v1/camera-trial", json=ASKED)
+    told = answer.json()
+    assert told["source"] == "rtsp://192.168.1.9/main"
+    assert told["streams"]["main"]["day_bytes"] == TRIAL.bytes_day
+    assert [one["code"] for one in told["advice"]] == ["keyframes-far-apart", "no-sub-stream"]
+    assert base64.b64decode(told["picture"]) == b"jpeg"
+    assert "secret" not in answer.text
+
+
+async def test_a_camera_is_added_renamed_and_removed_with_a_line_each(house: House, desk: Desk) -> None:
+    owner = house.signed_in()
+    answer = await owner.post("/api/v1/cameras", json={**ASKED, "name": "Front door"})
+    assert (answer.status_code, answer.json()) == (201, {"camera": "front-door"})
+    assert (await owner.put("/api/v1/cameras/porch/name", json={"name": "Porch"})).status_code == 204
+    assert (await owner.delete("/api/v1/cameras/porch")).status_code == 204
+    lines = [(line.action, line.detail) for line in house.accounts.audit()]
+    assert ("camera added", "front-door: 192.168.1.9") in lines
+    assert {"camera renamed", "camera removed"} <= {action for action, _ in lines}
+    assert "a secret" not in str(lines) + repr(desk.asked)
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "code"),
+    [
+        (SourceRefused("192.168.1.9"), 409, "login-refused"),
+        (NotDone("No stream.", "Give its address."), 409, "not_saved"),
+        (SettingsError("x", (Problem("address", "an invalid address", "a host"),)), 400, "bad_input"),
+    ],
+)
+async def test_what_fails_is_said(house: House, desk: Desk, failure: Exception, status: int, code: str) -> None:
+    desk.fails = failure
+    for path, body in (("camera-trial", ASKED), ("cameras", {**ASKED, "name": "Front door"})):
+        answer = await house.signed_in().post(f"/api/v1/{path}", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert "a secret" not in answer.text
+    assert [line for line in house.accounts.audit() if line.action == "camera trial failed"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"address": ""},
+        {"address": "x" * 3000},
+        {"name": ""},
+        {"name": "x" * 200},
+        {"name": "a\u202eb"},
+        {"more": 1},
+    ],
+)
+async def test_bad_input_is_refused(house: House, desk: Desk, wrong: dict[str, object]) -> None:
+    body = {**ASKED, "name": "Front door", **wrong} if wrong else {}
+    assert (await house.signed_in().post("/api/v1/cameras", json=body)).status_code in (400, 422)
+    assert desk.asked == []
+
+
+async def test_without_the_service_it_says_so(house: House) -> None:
+    house.site.setup = None
+    assert (await house.signed_in().get("/api/v1/camera-search")).status_code == 409

@@ -1,0 +1,173 @@
+"""`tawny cameras find`, `test`, `add` by address, `rename` and `remove`, against cameras on loopback."""
+
+import io
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tawny.cli import camera_setup
+from tawny.config.loader import read_settings
+from tawny.sources.discovery import resolve, ws_discovery
+from tawny.sources.discovery.networks import OwnNetwork
+from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.rtsp_camera import RtspCamera
+from tawny.testing.rtsp_viewer import CameraSetup
+from tests.cli.conftest import Tawny
+from tests.sources.onvif.fake_camera import served
+from tests.support.onvif_device import OnvifDevice, Stream, answering
+
+PASSWORD = 's3c"ret/${x}@ü'
+GROUP = ("239.255.255.250", 40_000 + os.getpid() % 10_000)
+
+
+class House:
+    """An ONVIF camera with two streams, on loopback as if on the local network."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        setup = CameraSetup(user="admin", password=PASSWORD, login="md5")
+        main = ClipSpec(width=640, height=360, seconds=3)
+        self.main = stack.enter_context(RtspCamera(made_clip(main), setup))
+        self.sub = stack.enter_context(RtspCamera(made_clip(ClipSpec(seconds=3)), setup))
+        streams = (
+            Stream("p0", "H264", 640, 360, f"rtsp://10.1.1.1:{self.main.port}/main"),
+            Stream("p1", "H264", 320, 240, f"rtsp://10.1.1.1:{self.sub.port}/sub"),
+        )
+        device = stack.enter_context(served(OnvifDevice(password=PASSWORD, streams=streams)))
+        assert isinstance(device, OnvifDevice)
+        self.device = device
+
+
+@pytest.fixture
+def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    with ExitStack() as stack:
+        made = House(stack)
+        stack.enter_context(answering(made.device, "127.0.0.1", GROUP))
+        monkeypatch.setattr(camera_setup, "own_networks", lambda: [OwnNetwork("lo", "127.0.0.1", "127.0.0.0/30")])
+        monkeypatch.setattr(ws_discovery, "GROUP", GROUP)
+        monkeypatch.setattr(resolve, "ONVIF_PORTS", (made.device.port,))
+        monkeypatch.setattr("sys.stdin", io.StringIO(PASSWORD + "\n"))
+        yield made
+
+
+def test_find_lists_the_camera_and_what_to_do_next(tawny: Tawny, house: House) -> None:
+    said = tawny("cameras", "find", "--for", "0.5")
+    assert said.code == 0, said.err
+    assert "127.0.0.1" in said.out
+    assert "Northlight NL-200" in said.out
+    assert "tawny cameras add NAME 127.0.0.1 --user admin" in said.out
+
+
+def test_find_as_json_and_marks_cameras_that_are_there(tawny: Tawny, house: House, tmp_path: Path) -> None:
+    (tmp_path / "tawny.toml").write_text('[cameras.gate]\nsource = "rtsp://127.0.0.1/x"\n')
+    (found,) = json.loads(tawny("cameras", "find", "--for", "0.5", "--json").out)
+    assert (found["place"], found["camera"], found["ways"]) == ("127.0.0.1", "gate", ["onvif"])
+    assert found["identity"] == house.device.identity
+
+
+def test_nothing_found_says_what_to_check(tawny: Tawny, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(camera_setup, "own_networks", list)
+    said = tawny("cameras", "find", "--for", "0.5")
+    assert (said.code, said.out.splitlines()[0]) == (0, "No camera answered.")
+    assert "--probe" in said.out
+
+
+def test_a_camera_is_tried_by_address_and_nothing_is_written(tawny: Tawny, house: House, tmp_path: Path) -> None:
+    said = tawny("cameras", "test", "127.0.0.1", "--user", "admin", "--for", "1", "--picture", "front.jpg")
+    assert said.code == 0, said.err
+    assert "Northlight NL-200, firmware 1.0.7" in said.out
+    assert "main: H.264 640x360, 15.0 frames/s" in said.out
+    assert "sub: H.264 320x240" in said.out
+    assert (tmp_path / "front.jpg").read_bytes().startswith(b"\xff\xd8")
+    assert not (tmp_path / "tawny.toml").exists()
+    assert PASSWORD not in said.out + said.err
+
+
+def test_advice_makes_the_exit_code_1(tawny: Tawny, house: House) -> None:
+    house.device.streams = house.device.streams[:1]
+    house.main.clip = made_clip(ClipSpec(width=1920, height=1080, fps=5, seconds=2))
+    said = tawny("cameras", "test", "127.0.0.1", "--user", "admin", "--for", "1", "--json")
+    assert said.code == 1, said.err
+    assert [one["code"] for one in json.loads(said.out)["advice"]] == ["no-sub-stream"]
+
+
+def test_a_camera_is_added_by_its_address(tawny: Tawny, house: House, tmp_path: Path) -> None:
+    said = tawny("cameras", "add", "front-door", "127.0.0.1", "--user", "admin")
+    assert said.code == 0, said.err
+    text = (tmp_path / "tawny.toml").read_text()
+    assert PASSWORD not in text + said.out + said.err
+    assert f"rtsp://admin:${{CAMERA_FRONT_DOOR}}@127.0.0.1:{house.main.port}/main" in text
+    camera = read_settings(tmp_path / "tawny.toml").cameras["front-door"]
+    assert camera.source.endswith(f":{house.main.port}/main")
+    assert camera.sub.endswith(f":{house.sub.port}/sub")
+    assert camera.onvif.endswith("/onvif/device_service")
+    assert stat.S_IMODE((tmp_path / "secrets.toml").stat().st_mode) == 0o600
+    tried = tawny("cameras", "test", "front-door", "--for", "1")
+    assert tried.code == 0, tried.err
+
+
+def test_a_wrong_password_adds_nothing(
+    tawny: Tawny, house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("wrong\n"))
+    monkeypatch.setattr(resolve, "RTSP_PORTS", (house.main.port,))
+    said = tawny("cameras", "add", "front-door", "127.0.0.1", "--user", "admin")
+    assert said.code == 22
+    assert "user name or password" in said.err
+    assert not list(tmp_path.glob("*.toml"))
+
+
+def test_an_id_that_is_taken_changes_nothing(tawny: Tawny, house: House, tmp_path: Path) -> None:
+    before = '# mine\n[cameras.gate]\nsource = "demo:"  # keep\n'
+    (tmp_path / "tawny.toml").write_text(before)
+    said = tawny("cameras", "add", "gate", "127.0.0.1", "--user", "admin", "--skip-test")
+    assert said.code == 3
+    assert (tmp_path / "tawny.toml").read_text() == before
+
+
+def test_a_camera_is_renamed_and_removed_and_comments_stay(tawny: Tawny, tmp_path: Path) -> None:
+    path = tmp_path / "tawny.toml"
+    gate = '[cameras.gate]\nsource = "rtsp://a:${CAMERA_GATE}@h/x"  # keep\n'
+    path.write_text(f'# mine\n{gate}\n[cameras.barn]\nsource = "demo:"\n')
+    secrets = tmp_path / "secrets.toml"
+    secrets.touch(0o600)
+    secrets.write_text('CAMERA_GATE = "pw"\nOTHER = "stays"\n')
+    said = tawny("cameras", "rename", "gate", "Garden gate")
+    assert said.code == 0, said.err
+    assert read_settings(path).cameras["gate"].name == "Garden gate"
+    assert "# keep" in path.read_text()
+    said = tawny("cameras", "rename", "gate", "")
+    assert "Gate" in said.out
+    said = tawny("cameras", "remove", "gate")
+    assert said.code == 0, said.err
+    assert "Its recordings stay" in said.out
+    assert list(read_settings(path).cameras) == ["barn"]
+    assert path.read_text().startswith("# mine")
+    assert secrets.read_text() == 'OTHER = "stays"\n'
+
+
+@pytest.mark.parametrize("action", ["rename", "remove"])
+def test_an_unknown_camera_is_said(tawny: Tawny, tmp_path: Path, action: str) -> None:
+    more = ["New name"] if action == "rename" else []
+    assert tawny("cameras", action, "gate", *more).code == 3, "there are no settings"
+    (tmp_path / "tawny.toml").write_text('[cameras.barn]\nsource = "demo:"\n')
+    said = tawny("cameras", action, "gate", *more)
+    assert said.code == 29
+    assert "barn" in said.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["find", "--for", "0"], ["find", "--for", "900"], ["test", "demo:", "--for", "0"], ["test", "what://ever"],
+        ["add", "x", "192.0.2.1", "--sub", "demo:"], ["add", "x", "demo:", "--user", "a"], ["add", "X!", "192.0.2.1"],
+    ],
+)  # fmt: skip
+def test_wrong_use_is_said(tawny: Tawny, words: list[str]) -> None:
+    said = tawny("cameras", *words)
+    assert said.code in (2, 3)
+    assert said.err.startswith("tawny: ")

@@ -1,0 +1,223 @@
+"""Cameras found, tried, added, renamed and removed while a recorder runs."""
+
+import stat
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tawny.config.loader import read_settings
+from tawny.config.settings import Settings, is_camera_id
+from tawny.model.clock import SystemClock
+from tawny.model.errors import NotDone, SettingsError, SourceRefused
+from tawny.model.ids import CameraId, StreamName
+from tawny.protocols.login_history import LoginHistory
+from tawny.service.cameras import camera_setup
+from tawny.service.cameras.camera_setup import CameraSetup, WantedCamera, camera_id_for, is_host, known_as
+from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.sources.discovery.finder import FoundCamera, Search
+from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.rtsp_camera import RtspCamera
+from tawny.testing.rtsp_viewer import CameraSetup as Login
+from tawny.testing.waiting import until
+from tests.sources.onvif.fake_camera import served
+from tests.support.onvif_device import OnvifDevice, Stream
+
+PASSWORD = "p@ss/w:rd %${X}"
+BEFORE = '# mine\n[cameras.yard]\nsource = "demo:garden"  # keep\n'
+
+
+class House:
+    """Settings in a file, as a program that runs has them."""
+
+    def __init__(self, folder: Path, *, has_file: bool = True) -> None:
+        self.config = folder / "tawny.toml"
+        self.config.write_text(BEFORE)
+        self.settings = read_settings(self.config, {})
+        self.logins = LoginHistory()
+        self.applied: list[Settings] = []
+        config = self.config if has_file else None
+        doors = PluginRegistry.opened()
+        self.setup = CameraSetup(
+            ChangeableSettings(lambda: self.settings, self._apply, config), doors, SystemClock(), self.logins
+        )
+
+    def _apply(self, new: Settings, _file: str) -> None:
+        self.settings = new
+        self.applied.append(new)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def wanted() -> Iterator[WantedCamera]:
+    """A camera with ONVIF and two streams, on loopback."""
+    login = Login(user="admin", password=PASSWORD, login="md5")
+    with (
+        RtspCamera(made_clip(ClipSpec(width=640, height=360)), login) as main,
+        RtspCamera(made_clip(ClipSpec()), login) as sub,
+        served(OnvifDevice(password=PASSWORD)) as device,
+    ):
+        assert isinstance(device, OnvifDevice)
+        device.streams = (
+            Stream("m", "H264", 640, 360, f"rtsp://10.9.9.9:{main.port}/main"),
+            Stream("s", "H264", 320, 240, f"rtsp://10.9.9.9:{sub.port}/sub"),
+        )
+        service = f"http://127.0.0.1:{device.port}/onvif/device_service"
+        yield WantedCamera("127.0.0.1", "admin", PASSWORD, onvif=service)
+
+
+def test_a_camera_is_tried_and_nothing_changes(house: House, wanted: WantedCamera) -> None:
+    tried = house.setup.try_out(wanted, 1.0)
+    assert {name: (one.width, one.height) for name, one in tried.trials.items()} == {
+        StreamName.MAIN: (640, 360), StreamName.SUB: (320, 240),
+    }  # fmt: skip
+    assert tried.camera.details is not None
+    assert tried.camera.public["source"].endswith("/main")
+    assert PASSWORD not in str(tried.camera.public) + repr(tried)
+    assert house.config.read_text() == BEFORE
+    assert house.applied == []
+
+
+def test_it_is_added_under_an_id_made_of_its_name(house: House, wanted: WantedCamera) -> None:
+    assert house.setup.add("Front Door!", wanted) == "front-door"
+    assert house.setup.add("Front Door!", wanted) == "front-door-2"
+    camera = house.settings.cameras["front-door"]
+    assert (camera.name, camera.onvif.endswith("/onvif/device_service")) == ("Front Door!", True)
+    text = house.config.read_text()
+    assert text.startswith(BEFORE)
+    assert PASSWORD not in text
+    secrets = house.config.with_name("secrets.toml")
+    assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
+    assert read_settings(house.config).cameras["front-door"] == camera
+    assert [list(one.cameras)[1:] for one in house.applied] == [["front-door"], ["front-door", "front-door-2"]]
+
+
+def test_overrides_of_running_cameras_stay(house: House) -> None:
+    """Settings from the command line are not in the file."""
+    yard = house.settings.cameras["yard"].model_copy(update={"source": "demo:shop"})
+    house.settings = house.settings.model_copy(update={"cameras": {"yard": yard}})
+    house.setup.add("Barn", WantedCamera("demo:front"))
+    assert house.settings.cameras["yard"].source == "demo:shop"
+    assert house.settings.cameras["barn"].source == "demo:front"
+
+
+def test_a_wrong_password_changes_nothing(house: House, wanted: WantedCamera, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.sources.discovery.resolve.RTSP_PORTS", (1,))
+    with pytest.raises(SourceRefused):
+        house.setup.add("Front door", replace(wanted, password="wrong"))
+    assert (house.config.read_text(), house.applied) == (BEFORE, [])
+    assert not house.config.with_name("secrets.toml").exists()
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        WantedCamera("/etc/passwd"), WantedCamera("./clip.mp4"), WantedCamera("file:///etc/passwd"), WantedCamera("what://x"),
+        WantedCamera("rtsp://h/${SECRET}"), WantedCamera("demo:front", sub="/etc/shadow"),
+        WantedCamera("rtsp://a:b@h/x", user="admin"), WantedCamera("rtsp://[::1", user="admin"),
+    ],
+    ids=lambda one: one.address + one.sub,
+)  # fmt: skip
+def test_what_a_page_may_not_add(house: House, wanted: WantedCamera) -> None:
+    with pytest.raises((NotDone, SettingsError)):
+        house.setup.try_out(wanted, 0.1)
+    with pytest.raises((NotDone, SettingsError)):
+        house.setup.add("X", wanted)
+    assert (house.config.read_text(), house.applied) == (BEFORE, [])
+
+
+@pytest.mark.parametrize("user", ["", "admin"])
+def test_a_full_address_keeps_its_password_in_secrets(house: House, user: str) -> None:
+    login = "" if user else "admin:s3cret-pw@"
+    given = WantedCamera(f"rtsp://{login}192.0.2.5/main", user, "s3cret-pw" if user else "")
+    house.setup.add("Gate", replace(given, sub=given.address.replace("main", "sub")))
+    text = house.config.read_text()
+    assert "s3cret-pw" not in text
+    assert text.count("${CAMERA_GATE}@192.0.2.5") == 2
+    assert house.settings.cameras["gate"].sub == "rtsp://admin:s3cret-pw@192.0.2.5/sub"
+
+
+def test_rename_and_remove(house: House, wanted: WantedCamera) -> None:
+    camera = house.setup.add("Front door", wanted)
+    house.setup.rename(camera, " Garden gate ")
+    assert house.settings.cameras[camera].name == "Garden gate"
+    house.setup.rename(camera, "")
+    assert house.settings.cameras[camera].name == ""
+    house.setup.remove(camera)
+    assert (list(house.settings.cameras), house.config.read_text().strip()) == (["yard"], BEFORE.strip())
+    assert "CAMERA_" not in house.config.with_name("secrets.toml").read_text()
+    with pytest.raises(NotDone, match="No camera named"):
+        house.setup.rename(camera, "x")
+    with pytest.raises(NotDone, match="No camera named"):
+        house.setup.remove(camera)
+
+
+def test_without_a_settings_file_it_says_so(tmp_path: Path) -> None:
+    house = House(tmp_path, has_file=False)
+    assert "settings file" in house.setup.fixed
+    with pytest.raises(NotDone):
+        house.setup.add("X", WantedCamera("demo:front"))
+    with pytest.raises(NotDone):
+        house.setup.remove(CameraId("yard"))
+    with pytest.raises(NotDone):
+        house.setup.rename(CameraId("yard"), "x")
+
+
+def test_a_search_runs_once_and_shows_what_it_has_found_so_far(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on, begun = threading.Event(), list[Search]()
+
+    def find(search: Search, _clock: object, found: object) -> None:
+        begun.append(search)
+        assert callable(found)
+        found(FoundCamera("192.0.2.5", "network", maker="Northlight"))
+        found(FoundCamera("192.0.2.5", "network", maker="Northlight", model="NL-1"))
+        goes_on.wait(30)
+
+    monkeypatch.setattr(camera_setup, "find", find)
+    assert house.setup.found().found == ()
+    house.setup.search(Search())
+    until(lambda: len(house.setup.found().found) == 1)
+    house.setup.search(Search(probe=True))
+    now = house.setup.found()
+    assert (len(begun), now.is_running, now.found[0][0].title) == (1, True, "Northlight NL-1")
+    goes_on.set()
+    until(lambda: not house.setup.found().is_running)
+    assert len(house.setup.found().found) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("192.168.1.20", True), ("camera", True), ("front.local", True), ("fe80::1", True), ("[fe80::1]", True),
+        ("::1", True), ("demo:front", False), ("picamera:0", False), ("rtsp://h/x", False), ("/dev/video0", False),
+        ("a b", False), ("", False), ("-x", False), ("h:554", False), ("demo:", False),
+    ],
+)  # fmt: skip
+def test_what_is_a_host(text: str, is_one: bool) -> None:
+    assert is_host(text) is is_one
+
+
+@given(st.text(max_size=60), st.integers(0, 3))
+def test_every_name_gives_an_id_that_is_free(name: str, taken: int) -> None:
+    used: dict[str, object] = {}
+    for _ in range(taken + 1):
+        made = camera_id_for(name, used)
+        assert is_camera_id(made)
+        assert made not in used
+        used[made] = None
+
+
+def test_a_found_camera_is_known_by_its_address() -> None:
+    cameras = {"gate": {"source": "rtsp://u:p@192.0.2.5/x"}, "usb": {"source": "/dev/v4l/by-id/a"}}
+    settings = Settings.model_validate({"cameras": cameras})
+    places = ("192.0.2.5", "/dev/v4l/by-id/a", "192.0.2.6")
+    assert [known_as(FoundCamera(place, "network"), settings) for place in places] == ["gate", "usb", ""]

@@ -1,0 +1,259 @@
+"""From address and login to streams: by ONVIF as cameras differ, else by paths; never elsewhere."""
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tawny.model.clock import SystemClock
+from tawny.model.errors import (
+    NotDone,
+    SourceError,
+    SourceNotFound,
+    SourceRefused,
+    SourceUnreachable,
+    SourceUnusable,
+)
+from tawny.sources.discovery import resolve as resolving
+from tawny.sources.discovery.onvif_details import OnvifProfile, ask_details, choose, own_address
+from tawny.sources.discovery.resolve import CameraPlace, resolve
+from tawny.sources.discovery.stream_paths import KNOWN, MOST_TRIES, find_paths
+from tawny.sources.onvif import OnvifService
+from tawny.sources.rtsp.address import RtspAddress
+from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.rtsp_camera import RtspCamera
+from tawny.testing.rtsp_viewer import CameraSetup
+from tests.sources.onvif.fake_camera import served
+from tests.support.onvif_device import OnvifDevice, Stream
+
+MAIN = Stream("p0", "H264", 2560, 1440, "rtsp://10.9.9.9:5541/main?channel=1")
+SUB = Stream("p1", "H264", 640, 360, "rtsp://10.9.9.9:5541/sub")
+BIG_SUB = Stream("p2", "H264", 1280, 720, "rtsp://10.9.9.9:5541/middle")
+JPEG = Stream("p3", "JPEG", 640, 480, "rtsp://10.9.9.9:5541/jpeg")
+H265 = Stream("p4", "H265", 3840, 2160, "rtsp://10.9.9.9:5541/h265")
+ZOOM = Stream("p5", "H264", 3840, 2160, "rtsp://10.9.9.9:5541/zoom", lens="lens1")
+LOGIN = CameraPlace("127.0.0.1", "admin", "s3cret")
+
+
+@pytest.fixture
+def device() -> Iterator[OnvifDevice]:
+    with served(OnvifDevice(streams=(MAIN, JPEG, BIG_SUB, SUB, ZOOM))) as made:
+        assert isinstance(made, OnvifDevice)
+        yield made
+
+
+@pytest.mark.parametrize("profile", ["S", "T"])
+@pytest.mark.parametrize("challenge", ["", 'Digest realm="camera", nonce="n1", qop="auth", algorithm=MD5'])
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(days=-3650)], ids=["right-clock", "ten-years-behind"])
+@pytest.mark.parametrize("has_services", [True, False])
+def test_each_kind_of_camera_says_its_streams(
+    device: OnvifDevice, profile: str, challenge: str, ahead: timedelta, has_services: bool
+) -> None:
+    device.profile, device.challenge, device.ahead, device.has_services = profile, challenge, ahead, has_services
+    details = ask_details(device.url, SystemClock())
+    assert (details.maker, details.model, details.serial) == ("Northlight", "NL-200", "SN0042")
+    assert abs(details.ahead_ms - ahead.total_seconds() * 1000) < 3_000
+    assert details.main == RtspAddress("127.0.0.1", 5541, "/main?channel=1", "admin", "s3cret")
+    assert details.sub is not None
+    assert (details.sub.path, details.sub.host) == ("/sub", "127.0.0.1")
+    assert details.has_ptz
+    assert details.profiles[0].keyframe_s == 2.0
+
+
+def test_h265_is_in_the_newer_service_alone(device: OnvifDevice) -> None:
+    device.streams = (H265, SUB)
+    assert ask_details(device.url, SystemClock()).main.path == "/sub"
+    device.profile = "T"
+    assert ask_details(device.url, SystemClock()).main.path == "/h265"
+
+
+def test_a_camera_with_jpeg_only_is_unusable(device: OnvifDevice) -> None:
+    device.streams = (JPEG,)
+    with pytest.raises(SourceUnusable, match="JPEG"):
+        ask_details(device.url, SystemClock())
+
+
+def test_a_wrong_password_is_refused_and_tried_once(device: OnvifDevice) -> None:
+    url, device.password = device.url, "another"
+    with pytest.raises(SourceRefused):
+        ask_details(url, SystemClock())
+    assert [name for name, _ in device.told] == ["GetSystemDateAndTime"]
+
+
+@pytest.mark.parametrize(
+    "reply", [b"", b"<", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", b"x" * 2_000_000, b"<a>" * 100_000],
+    ids=["nothing", "cut", "entities", "long", "deep"],
+)  # fmt: skip
+def test_hostile_answers_are_errors(device: OnvifDevice, reply: bytes) -> None:
+    device.reply = reply
+    with pytest.raises(SourceError):
+        ask_details(device.url, SystemClock())
+
+
+SAID = {
+    "rtsp://203.0.113.9/x": ("127.0.0.1", 554, "/x"),
+    "rtsp://other:login@203.0.113.9:8554/x?y=1": ("127.0.0.1", 8554, "/x?y=1"),
+    "rtsps://203.0.113.9/x": ("127.0.0.1", 322, "/x"),
+    " rtsp://h ": ("127.0.0.1", 554, "/"),
+    "rtsp://h/a b\r\nX: y": ("127.0.0.1", 554, "/a%20bX:%20y"),
+    "http://h/x": None, "file:///etc/passwd": None, "": None, "rtsp://h:99999/": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "place"), SAID.items())
+def test_a_stream_is_at_the_camera_itself(said: str, place: tuple[str, int, str] | None) -> None:
+    service = OnvifService.of("http://admin:s3cret@127.0.0.1/x")
+    if place is None:
+        with pytest.raises(SourceError):
+            own_address(said, service)
+        return
+    found = own_address(said, service)
+    assert ((found.host, found.port, found.path), found.user, found.password) == (place, "admin", "s3cret")
+
+
+def profile(token: str, width: int, height: int, codec: str = "h264", lens: str = "") -> OnvifProfile:
+    return OnvifProfile(token, codec, width, height, lens=lens)
+
+
+CHOICES: dict[str, tuple[Sequence[OnvifProfile], tuple[str, str]]] = {
+    "none": ([], ("", "")),
+    "one": ([profile("a", 1920, 1080)], ("a", "")),
+    "order does not matter": ([profile("b", 640, 360), profile("a", 1920, 1080)], ("a", "b")),
+    "nearest to 640": (
+        [profile("a", 3840, 2160), profile("b", 1920, 1080), profile("c", 704, 576), profile("d", 320, 240)],
+        ("a", "c"),
+    ),
+    "two equal": ([profile("a", 1920, 1080), profile("b", 1920, 1080)], ("a", "")),
+    "other lens": ([profile("a", 1920, 1080, lens="1"), profile("b", 640, 360, lens="2")], ("a", "")),
+    "jpeg": ([profile("j", 4000, 3000, "JPEG"), profile("a", 640, 360)], ("a", "")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_main_and_sub(name: str) -> None:
+    profiles, wanted = CHOICES[name]
+    main, sub = choose(profiles)
+    assert (main.token if main else "", sub.token if sub else "") == wanted
+
+
+# --- paths of makers
+
+
+class Paths:
+    """A camera that has streams at these paths. refuses: the login is wrong. hangs_up: at other paths."""
+
+    def __init__(self, *has: str, refuses: bool = False, hangs_up: bool = False) -> None:
+        self.has, self.refuses, self.hangs_up = has, refuses, hangs_up
+        self.asked: list[str] = []
+
+    def __call__(self, address: RtspAddress, *_: object) -> None:
+        self.asked.append(address.path)
+        if self.refuses:
+            raise SourceRefused(address.public)
+        if address.path not in self.has:
+            raise SourceUnreachable(address.public, "it hung up") if self.hangs_up else SourceNotFound(address.public)
+
+
+PLACE = RtspAddress("192.0.2.7", 554, "/", "admin", "pw")
+
+
+@pytest.mark.parametrize("one", [one for one in KNOWN if one.maker], ids=lambda one: one.main)
+def test_a_makers_paths_are_tried_first(one: object) -> None:
+    assert one in KNOWN
+    known = next(each for each in KNOWN if each == one)
+    camera = Paths(known.main, known.sub)
+    found = find_paths(PLACE, known.maker, SystemClock(), ask=camera)
+    assert found is not None
+    assert (found.main, found.sub) == (known.main, known.sub)
+    assert len(camera.asked) <= 3
+
+
+def test_a_refused_login_is_tried_once() -> None:
+    camera = Paths("/live", refuses=True)
+    with pytest.raises(SourceRefused):
+        find_paths(PLACE, "", SystemClock(), ask=camera)
+    assert len(camera.asked) == 1
+
+
+def test_without_a_sub_stream_there_is_none() -> None:
+    found = find_paths(PLACE, "hikvision", SystemClock(), ask=Paths("/Streaming/Channels/101"))
+    assert found is not None
+    assert (found.main, found.sub) == ("/Streaming/Channels/101", "")
+
+
+def test_tries_are_limited_and_a_camera_that_is_gone_ends_them() -> None:
+    camera = Paths()
+    assert find_paths(PLACE, "", SystemClock(), ask=camera) is None
+    assert len(camera.asked) == MOST_TRIES
+    gone = Paths(hangs_up=True)
+    with pytest.raises(SourceUnreachable):
+        find_paths(PLACE, "", SystemClock(), ask=gone)
+    assert len(gone.asked) == 2
+
+
+def test_an_announced_path_is_tried_first() -> None:
+    camera = Paths("/mine")
+    found = find_paths(PLACE, "axis", SystemClock(), ask=camera, first="mine")
+    assert found is not None
+    assert (found.main, camera.asked) == ("/mine", ["/mine"])
+
+
+# --- both ways together
+
+
+def test_without_onvif_the_paths_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = CameraSetup(user="admin", password="s3cret", login="md5")
+    with RtspCamera(made_clip(ClipSpec(seconds=1)), setup) as camera:
+        monkeypatch.setattr(resolving, "ONVIF_PORTS", (1,))
+        monkeypatch.setattr(resolving, "RTSP_PORTS", (1, camera.port))
+        found = resolve(LOGIN, SystemClock())
+    assert (found.onvif, found.details, found.main.port) == ("", None, camera.port)
+    assert (found.main.user, found.main.password) == ("admin", "s3cret")
+
+
+def test_onvif_with_users_of_its_own_falls_back_to_paths(device: OnvifDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+    device.password = "another"
+    with RtspCamera(made_clip(ClipSpec(seconds=1))) as camera:
+        monkeypatch.setattr(resolving, "RTSP_PORTS", (camera.port,))
+        place = replace(LOGIN, onvif=f"http://127.0.0.1:{device.port}/onvif/device_service")
+        found = resolve(place, SystemClock())
+    assert found.onvif == ""
+    assert found.main.port == camera.port
+
+
+def test_a_wrong_password_is_tried_once_at_each_door(device: OnvifDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+    device.password = "another"
+    setup = CameraSetup(user="admin", password="another", login="md5")
+    with RtspCamera(made_clip(ClipSpec(seconds=1)), setup) as camera:
+        monkeypatch.setattr(resolving, "ONVIF_PORTS", (device.port,))
+        monkeypatch.setattr(resolving, "RTSP_PORTS", (camera.port,))
+        with pytest.raises(SourceRefused):
+            resolve(LOGIN, SystemClock())
+        asked = [one.requests for one in camera.viewers if one.requests]
+    assert asked == [["OPTIONS", "DESCRIBE", "DESCRIBE"]], "one try with the login"
+
+
+def test_where_nothing_listens_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolving, "ONVIF_PORTS", (1,))
+    monkeypatch.setattr(resolving, "RTSP_PORTS", (1,))
+    with pytest.raises(SourceUnreachable):
+        resolve(LOGIN, SystemClock())
+
+
+def test_a_web_server_that_is_no_camera_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ExitStack() as stack:
+        device = stack.enter_context(served(OnvifDevice(reply=b"<html>router</html>")))
+        monkeypatch.setattr(resolving, "ONVIF_PORTS", (device.port,))
+        monkeypatch.setattr(resolving, "RTSP_PORTS", (1,))
+        with pytest.raises(NotDone, match="none of the usual stream addresses"):
+            resolve(LOGIN, SystemClock())
+
+
+def test_a_service_that_is_gone_is_an_error(device: OnvifDevice) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(SourceUnreachable):
+        ask_details(device.url.replace(str(device.port), str(port)), SystemClock())

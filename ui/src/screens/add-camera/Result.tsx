@@ -1,0 +1,59 @@
+import type { CameraTrial, StreamTrial } from "../../api/types";
+import { addCamera } from "../../strings/add-camera";
+import { Icon } from "../../ui/Icon";
+import { size } from "../../ui/times";
+
+const words = addCamera.result;
+
+/** What a camera sent while it was tried: a picture, its streams in words, and what to change in it. */
+export function Result({ trial }: { trial: CameraTrial }) {
+  const { main, sub } = trial.streams;
+  return (
+    <section class="card add-result" aria-labelledby="checks-title">
+      {trial.picture ? (
+        <img class="add-picture" alt={words.picture} src={`data:image/jpeg;base64,${trial.picture}`} />
+      ) : (
+        <p class="small sub">{words.noPicture}</p>
+      )}
+      <div class="col">
+        <h2 id="checks-title">{words.checks}</h2>
+        {main && (
+          <p class="add-check">
+            <Icon name="circle-check" small />
+            <span>
+              <b>{words.main}</b>
+              <span class="small sub">{stream(main)}</span>
+              <span class="small sub">{main.audio ? words.sound(main.audio.toUpperCase()) : words.silent}</span>
+            </span>
+          </p>
+        )}
+        <p class="add-check">
+          <Icon name={sub ? "circle-check" : "info"} small />
+          <span>
+            <b>{sub ? words.sub : words.noSub}</b>
+            {sub && <span class="small sub">{stream(sub)}</span>}
+          </span>
+        </p>
+        {trial.advice.map((one) => (
+          <p key={one.code} class="add-check warn">
+            <Icon name="triangle-alert" small />
+            <span>
+              <b>{one.message}</b>
+              <span class="small sub">{one.hint}</span>
+            </span>
+          </p>
+        ))}
+        {trial.advice.length === 0 && <p class="small sub">{words.fine}</p>}
+        <p class="add-day">
+          <b>{words.day(size((main?.day_bytes ?? 0) + (sub?.day_bytes ?? 0)))}</b>
+          <span class="small sub">{words.daySub}</span>
+        </p>
+      </div>
+    </section>
+  );
+}
+
+function stream(one: StreamTrial): string {
+  const codec = one.codec.toUpperCase().replace(/^H26/, "H.26");
+  return words.stream(codec, one.width, one.height, String(Math.round(one.fps * 10) / 10));
+}
