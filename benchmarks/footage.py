@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.scoring import Span, Spans
+from tawny.detection.decode_pipeline import DecodeGate, GateMode
 from tawny.detection.detector import Detector
-from tawny.detection.gate import DecodeGate, GateMode
 from tawny.detection.watcher import STEP_S, ObservationSink, Watcher
 from tawny.events import EventBuilder
 from tawny.model.errors import SourceFinished

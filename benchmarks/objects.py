@@ -22,9 +22,8 @@ from typing import Any, NamedTuple
 from benchmarks.detect import BESIDE, NOT_HERE
 from benchmarks.footage import CAMERA, watch_file
 from benchmarks.scoring import TOUCH_S, Clip, Span, score
-from tawny.detection.classification.queue import ClassificationQueue
-from tawny.detection.classification.track_classifier import TrackClassifier
-from tawny.detection.gate import DecodeGate, GateMode
+from tawny.detection.classification import ClassificationQueue, TrackClassifier
+from tawny.detection.decode_pipeline import DecodeGate, GateMode
 from tawny.detection.models.object_model import ObjectModel
 from tawny.detection.motion import MotionDetector
 from tawny.model.observations import ANIMAL, MOTION, PERSON, VEHICLE

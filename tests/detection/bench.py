@@ -2,8 +2,8 @@
 
 from typing import Any, ClassVar
 
+from tawny.detection.decode_pipeline import DecodeGate
 from tawny.detection.detector import Detector
-from tawny.detection.gate import DecodeGate
 from tawny.detection.watcher import Watcher
 from tawny.model.ids import CameraId
 from tawny.model.messages import Message

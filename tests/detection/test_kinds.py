@@ -6,8 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tawny.detection.classification.fallback import RESTS, FallbackClassifier, FallbackLabeller
-from tawny.detection.kind_model import KINDS, SIDE, KindClassifier, card_of, crops_of
+from tawny.detection.kind_model import (
+    KINDS,
+    RESTS,
+    SIDE,
+    FallbackClassifier,
+    FallbackLabeller,
+    KindClassifier,
+    card_of,
+    crops_of,
+)
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.model.observations import Look, Observation

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from tawny.detection.job_queue import JobQueue
+from tawny.detection.classification import JobQueue
 from tawny.detection.watcher import ObservationSink
 from tawny.engine.user_script import UserScript
 from tawny.media.image.jpeg import keyframe_rgb

@@ -5,8 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tawny.detection.classification.queue import ClassificationQueue
-from tawny.detection.classification.track_classifier import StationaryObjects, TrackClassifier, how_well, part_around
+from tawny.detection.classification import (
+    ClassificationQueue,
+    StationaryObjects,
+    TrackClassifier,
+    how_well,
+    part_around,
+)
 from tawny.detection.models.object_model import DetectedObject
 from tawny.model.ids import CameraId
 from tawny.model.observations import Box, Look, Observation

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from tawny.detection.classification.queue import ClassificationJob, ClassificationQueue, ClassificationResult
-from tawny.detection.classification.track_classifier import TrackClassifier
+from tawny.detection.classification import ClassificationJob, ClassificationQueue, ClassificationResult, TrackClassifier
 from tawny.detection.models.object_model import DetectedObject
 from tawny.model.events import Event
 from tawny.model.ids import EventId

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.detection.classification.queue import ClassificationJob, ClassificationQueue
+from tawny.detection.classification import ClassificationJob, ClassificationQueue
 from tawny.detection.models.labels import COCO, usual_names
 from tawny.detection.models.object_model import ObjectModel, shared_model
 from tawny.detection.models.preprocess import InputNormalisation, Size, fit, within

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tawny.detection.abandoned_object import AbandonedObject, AbandonedObjectDetector
-from tawny.detection.live_meter import LiveMeter, MeterReading
-from tawny.detection.tamper import TamperDetector
+from tawny.detection.scene_changes import AbandonedObject, AbandonedObjectDetector, TamperDetector
+from tawny.detection.watcher import LiveMeter, MeterReading
 from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look, Observation
 from tawny.model.polygon import grid_of

@@ -12,7 +12,7 @@ from pathlib import Path
 from tawny.config.changes.detection import change_detection, plain_table
 from tawny.config.settings import CameraSettings, DetectionSettings, Points, Settings
 from tawny.detection.detector import DetectorParameter
-from tawny.detection.live_meter import LiveMeter
+from tawny.detection.watcher import LiveMeter
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId

@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tawny.config.settings import AudioSettings, DetectionSettings
 from tawny.detection.audio import SoundClassifier, SoundListener
-from tawny.detection.classification.fallback import FallbackClassifier, FallbackLabeller
-from tawny.detection.classification.queue import ClassificationQueue
-from tawny.detection.classification.track_classifier import TrackClassifier
-from tawny.detection.frames import UndecodedFrame
-from tawny.detection.gate import DecodeGate, GateMode
-from tawny.detection.live_meter import LiveMeter
+from tawny.detection.classification import ClassificationQueue, TrackClassifier
+from tawny.detection.decode_pipeline import DecodeGate, GateMode, UndecodedFrame
+from tawny.detection.kind_model import FallbackClassifier, FallbackLabeller
 from tawny.detection.recognition import RecognitionQueue, RecognitionWanted, TrackRecogniser
 from tawny.detection.user_detector import UserDetector
-from tawny.detection.watcher import ObservationSink, Watcher, in_software
+from tawny.detection.watcher import LiveMeter, ObservationSink, Watcher, in_software
 from tawny.detection.zones import camera_zones, in_places
 from tawny.engine import Engine, Handle
 from tawny.events.best_picture import WIDTH, pixels_of
@@ -43,8 +40,7 @@ from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
 
 if TYPE_CHECKING:  # they need OpenCV, which is loaded with the first camera that is watched
-    from tawny.detection.abandoned_object import AbandonedObject, AbandonedObjectDetector
-    from tawny.detection.tamper import TamperDetector
+    from tawny.detection.scene_changes import AbandonedObject, AbandonedObjectDetector, TamperDetector
 
 # Activity recorder: stores zone scores and motion grids, and reports abandoned objects and camera tampering.
 
@@ -53,7 +49,7 @@ class ActivityListener(Protocol):
     """Receives the reports. Called on the watcher's thread."""
 
     def tampered(self, wrong: str, frame: Frame) -> None:
-        """Called when tampering begins (a key of `detection.tamper.STAYS_S`) or ends (empty)."""
+        """Called when tampering begins (a key of `detection.scene_changes.STAYS_S`) or ends (empty)."""
         ...
 
     def left(self, found: "AbandonedObject", frame: Frame) -> None: ...
@@ -263,8 +259,7 @@ class CameraDetection:
     # --- detection
 
     def _begin_looking(self, settings: DetectionSettings, masks: tuple[Polygon, ...]) -> None:
-        from tawny.detection.abandoned_object import AbandonedObjectDetector
-        from tawny.detection.tamper import TamperDetector
+        from tawny.detection.scene_changes import AbandonedObjectDetector, TamperDetector
 
         means, hubs, places = self._means, self._hubs, camera_zones(settings)
         main, sub = hubs[StreamName.MAIN], hubs.get(StreamName.SUB)
