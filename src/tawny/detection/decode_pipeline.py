@@ -1,7 +1,7 @@
 """Decoder and detector of one camera: packets in, `Look` results out; and the gate that saves decoding.
 
 Processes LOOKS_A_SECOND frames a second unless the detector sets its own rate. Decodes without the deblocking filter;
-images for users are decoded separately (`events.best_picture`). Call from the watcher's thread only.
+images for users are decoded separately (`events.event_builder`). Call from the watcher's thread only.
 """
 
 import logging

@@ -13,8 +13,7 @@ from tawny.config.settings import Settings
 from tawny.delivery.delivery import checked
 from tawny.delivery.outbox import Outbox
 from tawny.engine import Bus
-from tawny.events.mode_store import ModeStore
-from tawny.events.modes import ModeState
+from tawny.events.modes import ModeState, ModeStore
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged

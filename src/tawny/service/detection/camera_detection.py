@@ -19,8 +19,7 @@ from tawny.detection.user_detector import UserDetector
 from tawny.detection.watcher import LiveMeter, ObservationSink, Watcher, in_software
 from tawny.detection.zones import camera_zones, in_places
 from tawny.engine import Engine, Handle
-from tawny.events.best_picture import WIDTH, pixels_of
-from tawny.events.event_builder import ConditionEvents, EventBuilder
+from tawny.events.event_builder import WIDTH, ConditionEvents, EncodedPicture, EventBuilder, pixels_of
 from tawny.media.codec.decoder import LEAST_PIXELS, SOFTWARE, devices
 from tawny.media.image.jpeg import jpeg, keyframe_jpeg
 from tawny.model.clock import Clock
@@ -28,7 +27,7 @@ from tawny.model.errors import NotDone
 from tawny.model.events import SeenObject
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message
-from tawny.model.observations import Frame, Look
+from tawny.model.observations import Box, Frame, Look
 from tawny.model.packets import VideoFormat
 from tawny.model.polygon import Polygon, grid_of
 from tawny.model.states import ON_WATCH, CameraState, CameraStatus
@@ -323,16 +322,13 @@ class CameraDetection:
         self._wrong, self._wrong_ms = wrong, frame.at_ms
         self._tampers.end(frame.at_ms)
         if wrong:
-            self._tampers.begin(TAMPERED, frame.at_ms, SURE, (SeenObject(wrong, 1.0),), jpeg=_picture(frame))
+            self._tampers.begin(TAMPERED, frame.at_ms, SURE, (SeenObject(wrong, 1.0),), _picture(frame))
         self._changed()
 
     def left(self, found: Any, frame: Frame) -> None:
         """Handle an abandoned or removed object: create an event that has already ended."""
         what = (SeenObject(found.what, 1.0),)
-        self._lefts.begin(
-            LEFT_KIND, found.since_ms, SURE, what,
-            jpeg=_picture(frame), box=found.box, zones=found.zones, at_ms=frame.at_ms,
-        )  # fmt: skip
+        self._lefts.begin(LEFT_KIND, found.since_ms, SURE, what, _picture(frame, found.box), found.zones)
         self._lefts.end(frame.at_ms)
 
     # --- sound detection
@@ -365,10 +361,9 @@ class CameraDetection:
         """Begin a sound event with the latest keyframe as its snapshot."""
         hub = self._hubs[StreamName.MAIN]
         keyframes = [one for one in hub.recent(RECENT_S) if one.is_keyframe]
-        picture = keyframe_jpeg(keyframes[-1], WIDTH, hub.private) if keyframes else None
-        self._sounds.begin(
-            SOUND, start_ms, float(score), jpeg=picture, at_ms=keyframes[-1].at_ms if keyframes else None
-        )
+        encoded = keyframe_jpeg(keyframes[-1], WIDTH, hub.private) if keyframes else None
+        picture = EncodedPicture(keyframes[-1].at_ms, None, encoded) if encoded is not None else None
+        self._sounds.begin(SOUND, start_ms, float(score), picture=picture)
 
     def still_loud(self, score: int, names: list[tuple[str, float]]) -> None:
         self._sounds.grow(float(score), tuple(SeenObject(name, round(sure, 3)) for name, sure in names))
@@ -380,5 +375,5 @@ class CameraDetection:
         return ConditionEvents(self._camera, self._means.marks, self._tell, self._means.volume.write_picture)
 
 
-def _picture(frame: Frame) -> bytes:
-    return jpeg(pixels_of(frame), WIDTH)
+def _picture(frame: Frame, box: Box | None = None) -> EncodedPicture:
+    return EncodedPicture(frame.at_ms, box, jpeg(pixels_of(frame), WIDTH))

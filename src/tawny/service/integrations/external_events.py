@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tawny.engine import Handle
-from tawny.events.best_picture import WIDTH
-from tawny.events.event_builder import EventLog, SavePicture
+from tawny.events.event_builder import WIDTH, EventLog, SavePicture
 from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.model.clock import Clock
 from tawny.model.errors import StorageError

@@ -15,7 +15,7 @@ from tawny.api.camera_health import HealthAnswer
 from tawny.config.settings import Settings
 from tawny.delivery.commands import CommandIssuer, CommandRefused, order_in
 from tawny.engine import Handle
-from tawny.events.best_picture import WIDTH
+from tawny.events.event_builder import WIDTH
 from tawny.events.modes import ModeState
 from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.model.clock import Clock

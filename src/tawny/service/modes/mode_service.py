@@ -13,8 +13,7 @@ from tawny.config.settings import Settings, display_name
 from tawny.delivery.delivery import Delivery, DeliveryState
 from tawny.delivery.outbox import Outbox
 from tawny.events.modes import ModeSnapshot, ModeState
-from tawny.events.rule_engine import RuleContext, RuleDecision
-from tawny.events.schedule import Calendar, Schedule
+from tawny.events.rule_engine import Calendar, RuleContext, RuleDecision, Schedule
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, EventId

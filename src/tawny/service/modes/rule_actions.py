@@ -13,8 +13,7 @@ from typing import Any, Final, Protocol
 from tawny.config.rules import RuleAction
 from tawny.config.settings import Settings
 from tawny.engine import Handle
-from tawny.events.mode_store import ModeStore, RuleOutcome
-from tawny.events.modes import ModeState
+from tawny.events.modes import ModeState, ModeStore, RuleOutcome
 from tawny.events.rule_engine import RuleContext, RuleDecision, RuleEngine
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, TawnyError
