@@ -36,8 +36,8 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.playback.clips import ClipCache
 from tawny.playback.stills import StillReader
 from tawny.service.cameras.connection_settings import CameraConnectionApi
-from tawny.service.delivery.delivery_api import DeliveryApi
-from tawny.service.delivery.target_settings import TargetSettingsApi
+from tawny.service.delivery.delivery_service import DeliveryService
+from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.identity_store import IdentityApi
 from tawny.service.detection.model_store import ModelApi
 from tawny.service.health.monitor import HealthService
@@ -98,11 +98,11 @@ class AppContext:
     live: LiveSettings = field(default_factory=LiveSettings)
     keeping: RetentionApi | None = None
     caring: HealthService | None = None
-    outside: DeliveryApi | None = None
+    outside: DeliveryService | None = None
     modes: ModeServiceApi | None = None
     models: ModelApi | None = None
     known: IdentityApi | None = None
-    placing: TargetSettingsApi | None = None
+    placing: TargetSettingsService | None = None
     connecting: CameraConnectionApi | None = None
     orders: CommandApi | None = None
     sealed: SealingApi | None = None

@@ -47,8 +47,7 @@ from tawny.model.errors import SettingsError, StorageError
 from tawny.model.ids import CameraId
 from tawny.service import json_format
 from tawny.service.cameras.connection_settings import CameraConnectionService
-from tawny.service.delivery.delivery_service import DeliveryService
-from tawny.service.delivery.notifications import OutboxMarks
+from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService, OutboxMarks
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.recognition_service import IdentityService
@@ -291,8 +290,8 @@ class Program:
             return account is not None and account.may_see(camera)
 
         return DeliveryService(
-            self._settings, where, running, doors, self._clock, running.died, may_see, running.arming.deciding,
-            running.sealing.out,
+            self._settings, where, running, doors, self._clock, running.died,
+            DeliveryPolicy(may_see, running.arming.deciding, running.sealing.out),
         )  # fmt: skip
 
     def _made_programs(

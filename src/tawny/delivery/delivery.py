@@ -1,10 +1,12 @@
 """Delivery: what is sent to which target under which name, its state, and its content."""
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Protocol
 
 from tawny.model.ids import CameraId, EventId
@@ -109,8 +111,6 @@ class DeliveryContent(Protocol):
         """
         ...
 
-    def close(self) -> None: ...
-
 
 def portions(content: DeliveryContent, offset: int = 0, size_bytes: int = PORTION_BYTES) -> Iterator[bytes]:
     """Yield the content from `offset` on."""
@@ -120,6 +120,37 @@ def portions(content: DeliveryContent, offset: int = 0, size_bytes: int = PORTIO
             return
         yield portion
         offset += len(portion)
+
+
+@dataclass(frozen=True)
+class StoredContent:
+    """Content that is read while it is sent, as `DeliveryContent`.
+
+    source: returns a range of it. wait: called with the size before each read for sending; it may raise CourierStopped.
+    """
+
+    source: Callable[[int, int], bytes]
+    size_bytes: int
+    media_type: str
+    modified_ms: int
+    wait: Callable[[int], None] = lambda _: None
+
+    @cached_property
+    def sha256(self) -> str:
+        digest = hashlib.sha256()
+        for offset in range(0, self.size_bytes, PORTION_BYTES):
+            digest.update(self.source(offset, min(PORTION_BYTES, self.size_bytes - offset)))
+        return digest.hexdigest()
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        self.wait(size_bytes)
+        return self.source(offset, size_bytes)
+
+
+def in_memory(data: bytes, media_type: str, modified_ms: int) -> StoredContent:
+    return StoredContent(
+        lambda offset, size_bytes: data[offset : offset + size_bytes], len(data), media_type, modified_ms
+    )
 
 
 class Carrier(Protocol):

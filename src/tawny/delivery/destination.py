@@ -1,6 +1,5 @@
 """Destination: protocol of places files are uploaded to. Plug-ins use the entry point group `tawny.destinations`."""
 
-import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
-from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind
+from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, in_memory
 from tawny.model.clock import Clock
 from tawny.model.errors import DeliveryError, TargetLied, TargetRefused
 
@@ -201,21 +200,6 @@ class ConnectionTestStep:
     """Whether this step found that the login may not delete, so that the destination needs `write_only`."""
 
 
-class _Sample:
-    media_type = "application/octet-stream"
-    modified_ms = 0
-
-    def __init__(self) -> None:
-        self.data = secrets.token_bytes(SIZE_BYTES)
-        self.size_bytes, self.sha256 = SIZE_BYTES, hashlib.sha256(self.data).hexdigest()
-
-    def read(self, offset: int, size_bytes: int) -> bytes:
-        return self.data[offset : offset + size_bytes]
-
-    def close(self) -> None:
-        """No resources to release."""
-
-
 def check_destination(
     connect: Callable[[], DestinationConnection], public: str, *, write_only: bool = False
 ) -> list[ConnectionTestStep]:
@@ -223,7 +207,8 @@ def check_destination(
 
     write_only: connect and write only; the test file stays there.
     """
-    name, sample = f"tawny-test-{secrets.token_hex(4)}.bin", _Sample()
+    name = f"tawny-test-{secrets.token_hex(4)}.bin"
+    sample = in_memory(secrets.token_bytes(SIZE_BYTES), "application/octet-stream", 0)
     done: list[ConnectionTestStep] = []
     connection: DestinationConnection | None = None
     doing = "Connect"
@@ -256,13 +241,13 @@ def check_destination(
     return done
 
 
-def _is_read_back(connection: DestinationConnection, name: str, sample: _Sample, public: str) -> bool:
+def _is_read_back(connection: DestinationConnection, name: str, sample: DeliveryContent, public: str) -> bool:
     """Compare the file with what was written. Return False if the login may not read it."""
     try:
         data = b"".join(connection.read(name))
     except TargetRefused:
         return False
-    if data != sample.data:
+    if data != sample.read(0, SIZE_BYTES):
         raise TargetLied(public, "the downloaded file differs from the uploaded one")
     return True
 

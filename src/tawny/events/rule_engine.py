@@ -237,6 +237,17 @@ class RuleDecision:
     """The suggested type that led to the decision; empty if it was not a suggestion."""
 
 
+@dataclass(frozen=True, slots=True)
+class FilterDecision:
+    """Whether to send, and why. wait_ms: earliest time, ms UTC; 0: at once."""
+
+    does: bool
+    why: str
+    wait_ms: int = 0
+    is_final: bool = False
+    """A refusal that does not change when the event changes."""
+
+
 class RuleEngine:
     """Evaluates rules in the order of the settings. notifiers, destinations: names of all that exist."""
 

@@ -18,7 +18,7 @@ from tawny.model.times import Span
 from tawny.playback.decrypted import DecryptedRecordings
 from tawny.sealed.file_reader import SealedFileReader, open_sealed
 from tawny.sealed.key_wrapping import Identity
-from tawny.service.delivery.delivery_service import DeliveryService
+from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService
 from tawny.storage.disk.volume import Volume
@@ -176,7 +176,13 @@ def outward_of(chosen: Settings, found: House) -> DeliveryService:
     running = found.rig.running
     where = found.folder / "outbox.db"
     return DeliveryService(
-        chosen, where, running, PluginRegistry.opened(), found.rig.clock, _fails, sealed=running.sealing.out
+        chosen,
+        where,
+        running,
+        PluginRegistry.opened(),
+        found.rig.clock,
+        _fails,
+        DeliveryPolicy(sealed=running.sealing.out),
     )
 
 

@@ -13,10 +13,11 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.delivery.destination import ConnectionTestStep
+from tawny.delivery.outbox import TargetView
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
-from tawny.service.delivery.delivery_api import DeliveryApi, TargetView
-from tawny.service.delivery.target_settings import TargetSettingsApi
+from tawny.service.delivery.delivery_service import DeliveryService
+from tawny.service.delivery.target_settings import TargetSettingsService
 
 # API schemas of upload destinations, notification channels and message actions.
 
@@ -193,7 +194,7 @@ async def target_settings(target: OneName, here: Here) -> TargetSettings:
 async def put_target(target: NewName, asked: TargetChange, request: Request, signed: Signed, here: Here) -> OkResponse:
     """Add or change a target. Takes effect immediately; queued items are kept."""
 
-    def put(placing: TargetSettingsApi) -> None:
+    def put(placing: TargetSettingsService) -> None:
         placing.put(asked.group, target, asked.values)
         here.accounts.note(f"{asked.group} changed", signed.person.name, caller_of(request), target)
 
@@ -205,7 +206,7 @@ async def put_target(target: NewName, asked: TargetChange, request: Request, sig
 async def remove_target(target: OneName, request: Request, signed: Signed, here: Here) -> OkResponse:
     """Remove a target and drop its queue. Files already delivered stay there."""
 
-    def remove(placing: TargetSettingsApi) -> None:
+    def remove(placing: TargetSettingsService) -> None:
         placing.remove(target)
         here.accounts.note("upload or notification target removed", signed.person.name, caller_of(request), target)
 
@@ -234,7 +235,7 @@ async def test_target(target: OneName, here: Here) -> ConnectionTestInfo:
 async def pause_target(target: OneName, asked: PauseChange, request: Request, signed: Signed, here: Here) -> OkResponse:
     """Pause or resume deliveries. Items stay queued; a restart of tawny resumes too."""
 
-    def pause(outside: DeliveryApi) -> None:
+    def pause(outside: DeliveryService) -> None:
         outside.pause(target, paused=asked.paused)
         word = "paused" if asked.paused else "resumed"
         here.accounts.note(f"uploads and notifications {word}", signed.person.name, caller_of(request), target)
@@ -287,7 +288,7 @@ async def act(target: OneName, token: OneToken, request: Request, here: Here) ->
     The token is signed for one action on one event; repeating is harmless.
     """
 
-    def do(outside: DeliveryApi) -> str:
+    def do(outside: DeliveryService) -> str:
         done = outside.act(target, token)
         here.accounts.note("through a notification button", target, caller_of(request), done)
         return done
@@ -295,13 +296,13 @@ async def act(target: OneName, token: OneToken, request: Request, here: Here) ->
     return MessageActionInfo(words=await _of(here, do))
 
 
-def _placing(here: AppContext) -> TargetSettingsApi:
+def _placing(here: AppContext) -> TargetSettingsService:
     if here.placing is None:
         raise not_found("Nothing is configured to leave this computer.")
     return here.placing
 
 
-async def _placed(here: AppContext, ask: Callable[[TargetSettingsApi], T]) -> T:
+async def _placed(here: AppContext, ask: Callable[[TargetSettingsService], T]) -> T:
     try:
         return await asyncio.to_thread(ask, _placing(here))
     except SettingsError as error:
@@ -314,7 +315,7 @@ async def _placed(here: AppContext, ask: Callable[[TargetSettingsApi], T]) -> T:
         raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
 
 
-async def _of(here: AppContext, ask: Callable[[DeliveryApi], T]) -> T:
+async def _of(here: AppContext, ask: Callable[[DeliveryService], T]) -> T:
     outside = here.outside
     if outside is None:
         raise not_found("Nothing is configured to leave this computer.")

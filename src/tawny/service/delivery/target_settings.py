@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 from tawny.config.changes.delivery import Group, SettingsDraft
 from tawny.config.settings import Settings
@@ -17,7 +17,7 @@ from tawny.model.errors import NotDone
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.plugin_registry import PluginRegistry
 
-# Interface for the web layer: settings of destinations and notifiers.
+# Settings of destinations and notifiers, as a form shows them.
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +55,6 @@ class TargetSettingsView:
 
     group: Group
     values: Mapping[str, Any]
-
-
-class TargetSettingsApi(Protocol):
-    """Changes targets. Thread-safe; may wait for the disk.
-
-    Raises SettingsError, NotDone and FolderUnwritable; nothing is changed then.
-    """
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether changes survive a restart, in a settings file."""
-        ...
-
-    def kinds(self) -> Sequence[TargetKind]: ...
-    def said(self, name: str) -> TargetSettingsView: ...
-    def put(self, group: Group, name: str, values: Mapping[str, Any]) -> None:
-        """Change values, named as in the file. None removes one; others stay. Takes effect at once."""
-        ...
-
-    def remove(self, name: str) -> None:
-        """Remove the target and drop its waiting deliveries."""
-        ...
-
-    def try_out(self, group: Group, name: str, values: Mapping[str, Any]) -> Sequence[ConnectionTestStep]:
-        """Test these values without saving them. Waits for the network."""
-        ...
 
 
 # Types of destinations and notifiers, with the fields of their forms.
@@ -244,9 +218,10 @@ def _others(doors: PluginRegistry, known: set[str]) -> Iterator[TargetKind]:
 
 
 class TargetSettingsService:
-    """Changes the settings of targets.
+    """Changes the settings of targets. Thread-safe; may wait for the disk.
 
-    settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use.
+    settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use. Raises
+    SettingsError, NotDone and FolderUnwritable; nothing is changed then.
     """
 
     def __init__(
@@ -265,6 +240,7 @@ class TargetSettingsService:
 
     @property
     def is_kept(self) -> bool:
+        """Whether changes survive a restart, in a settings file."""
         return self._config is not None
 
     def kinds(self) -> Sequence[TargetKind]:
@@ -275,6 +251,7 @@ class TargetSettingsService:
         return TargetSettingsView(group, self._draft().values(group, name) or {})
 
     def put(self, group: Group, name: str, values: Mapping[str, Any]) -> None:
+        """Change values, named as in the file. None removes one; others stay. Takes effect at once."""
         with self._lock:
             draft = self._draft()
             draft.put(group, name, values)
@@ -282,6 +259,7 @@ class TargetSettingsService:
             self._take_over(draft)
 
     def remove(self, name: str) -> None:
+        """Remove the target and drop its waiting deliveries."""
         with self._lock:
             draft = self._draft()
             draft.remove(self._group_of(name), name)
@@ -289,6 +267,7 @@ class TargetSettingsService:
         self._outward.outbox.forget_target(name)
 
     def try_out(self, group: Group, name: str, values: Mapping[str, Any]) -> Sequence[ConnectionTestStep]:
+        """Test these values without saving them. Waits for the network."""
         draft = self._draft()
         draft.put(group, name, values)
         new = self._with(draft.understood())
