@@ -116,8 +116,9 @@ def _judge(row: Row, path: Path, record: dict[str, Any], weights: Path, yolox: P
         path,
         MotionDetector({}),
         DecodeGate(GateMode.BALANCED, random.Random(1)),
-        lambda sink: FallbackLabeller(
-            guesser, TrackClassifier(CAMERA, desk, sink, (PERSON, VEHICLE, ANIMAL)), FallbackKindSettings().triggers
+        (
+            FallbackLabeller(guesser, FallbackKindSettings().triggers),
+            TrackClassifier(CAMERA, desk, (PERSON, VEHICLE, ANIMAL)),
         ),
     )
     clip = Clip.of(record)

@@ -88,7 +88,7 @@ def _named(file: Path, path: Path, record: dict[str, Any], only: str | None) -> 
     desk.wake = at_once
     watched = watch_file(
         path, MotionDetector({}), DecodeGate(GateMode.BALANCED, random.Random(1)),
-        lambda sink: TrackClassifier(CAMERA, desk, sink, (only,) if only else (PERSON, VEHICLE, ANIMAL)),
+        [TrackClassifier(CAMERA, desk, (only,) if only else (PERSON, VEHICLE, ANIMAL))],
     )  # fmt: skip
     clip = Clip.of(record)
     named = [Named(kind, span) for kind, span in zip(watched.kinds, watched.alarms, strict=True) if kind != MOTION]

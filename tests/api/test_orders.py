@@ -16,7 +16,7 @@ from tawny.delivery.commands import (
     Order,
     RelayOutput,
 )
-from tawny.delivery.notifiers.http import HEADER, signature
+from tawny.delivery.notifier import HEADER, signature
 from tawny.model.ids import CameraId
 from tests.api.fakes import House
 from tests.playback.archives import PORCH

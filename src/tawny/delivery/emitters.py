@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from tawny.config.integrations import EmitterSettings, socket_address
-from tawny.delivery.notifiers.http import HEADER, HttpApi, signature
+from tawny.delivery.notifier import HEADER, HttpApi, signature
 from tawny.delivery.scripts import ScriptRunner
 from tawny.model.clock import Clock
 from tawny.model.errors import DeliveryError, NotDone, TargetMissing, TargetUnreachable
@@ -67,7 +67,7 @@ class DatagramEmitter:
 
 
 class WebhookEmitter:
-    """Sends JSON by POST, signed if a secret is set (`delivery.notifiers.http`).
+    """Sends JSON by POST, signed if a secret is set (`delivery.notifier`).
 
     The `Idempotency-Key` is derived from the content.
     """

@@ -18,7 +18,6 @@ import numpy as np
 
 from tawny.detection.models.object_model import DetectedObject, shared_model
 from tawny.detection.models.preprocess import within
-from tawny.detection.watcher import ObservationSink
 from tawny.model.ids import CameraId
 from tawny.model.observations import PERSON, Box, Frame, Look, Observation, is_meant
 
@@ -449,10 +448,8 @@ SIZES = 25.0
 class TrackClassifier:
     """Assigns labels to the tracks of one camera. wanted: labels or types; other objects get no label."""
 
-    def __init__(
-        self, camera: CameraId, desk: ClassificationQueue, sink: ObservationSink, wanted: Sequence[str]
-    ) -> None:
-        self._camera, self._desk, self._sink, self._wanted = camera, desk, sink, tuple(wanted)
+    def __init__(self, camera: CameraId, desk: ClassificationQueue, wanted: Sequence[str]) -> None:
+        self._camera, self._desk, self._wanted = camera, desk, tuple(wanted)
         self._votes: dict[int, LabelVotes] = {}
         self._standing, self._turns = {turn: StationaryObjects() for turn in TURNS}, RotationCycle()
         self._turned: Counter[int] = Counter()
@@ -460,7 +457,7 @@ class TrackClassifier:
         self._knows_people = is_meant(PERSON, self._wanted)
         self._asked_ms = 0
 
-    def look(self, frame: Frame, look: Look) -> None:
+    def look(self, frame: Frame, look: Look) -> Look:
         for answer in self._desk.answers(self._camera):
             self._take(answer)
         followed = (*look.seen, *(thing for thing in look.near if thing.score >= LIKELY))
@@ -471,13 +468,7 @@ class TrackClassifier:
             self._votes.setdefault(thing.track, LabelVotes(TRIGGER)).go(thing.box)
         if followed and self._desk.is_open:
             self._ask(frame, followed)
-        self._sink.look(frame, replace(look, seen=self._named(look.seen), near=self._named(look.near)))
-
-    def idle(self, now_ms: int) -> None:
-        self._sink.idle(now_ms)
-
-    def close(self) -> None:
-        self._sink.close()
+        return replace(look, seen=self._named(look.seen), near=self._named(look.near))
 
     def _named(self, things: tuple[Observation, ...]) -> tuple[Observation, ...]:
         names = [votes.name if (votes := self._votes.get(thing.track)) else None for thing in things]

@@ -15,7 +15,6 @@ import numpy as np
 
 from tawny.detection.classification import LabelVotes
 from tawny.detection.onnx import open_session
-from tawny.detection.watcher import ObservationSink
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.observations import ANIMAL, NOTHING, PERSON, VEHICLE, Box, Frame, Look, Observation
@@ -443,26 +442,19 @@ class FallbackLabeller:
     def __init__(
         self,
         guesser: FallbackClassifier,
-        sink: ObservationSink,
         triggers: Mapping[str, float],
         is_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._guesser, self._sink, self._triggers, self._is_wanted = guesser, sink, dict(triggers), is_wanted
+        self._guesser, self._triggers, self._is_wanted = guesser, dict(triggers), is_wanted
         self._votes: dict[int, LabelVotes] = {}
 
-    def look(self, frame: Frame, look: Look) -> None:
+    def look(self, frame: Frame, look: Look) -> Look:
         here = {thing.track for thing in (*look.seen, *look.near)}
         self._votes = {track: votes for track, votes in self._votes.items() if track in here}
         if look.mask is not None and self._guesser.model is not None and self._is_wanted():
             self._vote(frame, look)
             look = replace(look, seen=self._suggested(look.seen), near=self._suggested(look.near))
-        self._sink.look(frame, look)
-
-    def idle(self, now_ms: int) -> None:
-        self._sink.idle(now_ms)
-
-    def close(self) -> None:
-        self._sink.close()
+        return look
 
     def _vote(self, frame: Frame, look: Look) -> None:
         followed = [*look.seen, *(thing for thing in look.near if thing.score >= LIKELY)]

@@ -10,7 +10,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tawny.detection.decode_pipeline import DecodeGate, DecodePipeline, GateMode
@@ -125,6 +125,14 @@ BLIND = (
 )
 
 
+class LookStage(Protocol):
+    """Completes or stores the detections of one camera before the sink receives them."""
+
+    def look(self, frame: Frame, look: Look) -> Look:
+        """Return the detections as the next stage receives them."""
+        ...
+
+
 class ObservationSink(Protocol):
     """Receives detections, for example `events.EventBuilder`."""
 
@@ -141,16 +149,31 @@ def in_software(_video: VideoFormat) -> tuple[HardwareDecoder, ...]:
     return ()
 
 
-class Watcher:
-    """Runs detection for one camera.
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    """How a camera is watched.
 
-    hubs: the camera's streams, in order of preference.
-    tell: receives one `Scored` for each second, also while asleep. scored: receives time (ms UTC) and score of each
-    frame.
+    stages: applied to each look, in this order, before the sink receives it. scored: receives time (ms UTC) and score
+    of each frame.
     trouble: called when the user-visible problem, BLIND or that of the gate (`DecodeGate.trouble`), changes.
     is_read: whether a client reads the live meter; the camera is then processed continuously and without delay.
     private: privacy masks; neither the detector nor event images contain these areas.
     hardware: returns the devices that may decode a format (`media.codec.decoder.devices`).
+    """
+
+    stages: Sequence[LookStage] = ()
+    gate: DecodeGate = field(default_factory=lambda: DecodeGate(GateMode.BALANCED))
+    scored: Callable[[int, int], None] | None = None
+    trouble: Callable[[str], None] | None = None
+    is_read: Callable[[], bool] = lambda: False
+    hardware: Callable[[VideoFormat], Iterable[HardwareDecoder]] = in_software
+    private: Sequence[Polygon] = ()
+
+
+class Watcher:
+    """Runs detection for one camera.
+
+    hubs: the camera's streams, in order of preference. tell: receives one `Scored` for each second, also while asleep.
     """
 
     def __init__(
@@ -161,23 +184,17 @@ class Watcher:
         sink: ObservationSink,
         clock: Clock,
         tell: Callable[[Message], None],
-        scored: Callable[[int, int], None] | None = None,
-        *,
-        gate: DecodeGate | None = None,
-        trouble: Callable[[str], None] | None = None,
-        is_read: Callable[[], bool] = lambda: False,
-        hardware: Callable[[VideoFormat], Iterable[HardwareDecoder]] = in_software,
-        private: Sequence[Polygon] = (),
+        options: WatchOptions | None = None,
     ) -> None:
+        options = options or WatchOptions()
         self.name = f"watch {camera}"
-        self._sink, self._clock, self._scored = sink, clock, scored
+        self._sink, self._stages, self._clock, self._scored = sink, options.stages, clock, options.scored
         self._glances = detector if isinstance(detector, Glances) else None
-        self._gate = gate or DecodeGate(GateMode.BALANCED)
-        self._is_read = is_read
-        self._trouble, self._told_trouble = trouble, ""
+        self._gate, self._is_read = options.gate, options.is_read
+        self._trouble, self._told_trouble = options.trouble, ""
         self._streams = StreamSelector(self.name, hubs, clock)
         self._seconds = SecondScores(camera, tell)
-        self._eyes = DecodePipeline(camera, detector, self._looked, hardware, private)
+        self._eyes = DecodePipeline(camera, detector, self._looked, options.hardware, options.private)
         self._waiting: deque[Packet] = deque()
         self._asleep: Packet | None = None
         """The last processed keyframe while asleep; None while awake."""
@@ -352,6 +369,8 @@ class Watcher:
         self._seconds.add(frame.at_ms, look.score)
         if self._scored is not None:
             self._scored(frame.at_ms, look.score)
+        for stage in self._stages:
+            look = stage.look(frame, look)
         self._sink.look(frame, look)
 
 

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tawny.delivery.delivery import DeliveryKind, DeliveryState, checked
+from tawny.delivery.delivery import DeliveryKind, DeliveryState
+from tawny.delivery.destination import checked
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import ContentGone
 from tawny.model.events import Event

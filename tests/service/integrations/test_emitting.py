@@ -13,7 +13,7 @@ import pytest
 
 from tawny.config.integrations import EmitterSettings
 from tawny.delivery.emitters import emitter_of
-from tawny.delivery.notifiers.http import HEADER, signed_at
+from tawny.delivery.notifier import HEADER, signed_at
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import InlineEngine
 from tawny.media.codec.video_file import FileVideo

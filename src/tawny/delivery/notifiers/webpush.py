@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tawny.delivery.notifier import (
     Attachment,
+    HttpApi,
     Message,
     NotifierConnection,
     NotifierContext,
@@ -28,8 +29,8 @@ from tawny.delivery.notifier import (
     NotifierTraits,
     Urgency,
     filled,
+    refusal,
 )
-from tawny.delivery.notifiers.http import HttpApi, refusal
 from tawny.model.errors import DeliveryError, TargetMissing
 
 # Web Push cryptography: message encryption (RFC 8291) and sender identification by VAPID (RFC 8292).

@@ -14,7 +14,8 @@ from typing import Final
 
 from tawny.config.rules import RuleAction
 from tawny.config.targets import UploadKind
-from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, name, piece_name
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.destination import name, piece_name
 from tawny.delivery.outbox import Outbox
 from tawny.engine import Handle
 from tawny.events.rule_engine import FilterDecision, RuleDecision

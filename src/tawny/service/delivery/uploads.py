@@ -20,17 +20,9 @@ from tawny.delivery.courier import (
     TargetWorker,
     WorkerPool,
 )
-from tawny.delivery.delivery import (
-    FORMER_PRESETS,
-    Delivery,
-    DeliveryContent,
-    DeliveryKind,
-    DeliveryState,
-    StoredContent,
-    checked,
-    in_memory,
-)
+from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, DeliveryState, StoredContent, in_memory
 from tawny.delivery.destination import (
+    FORMER_PRESETS,
     ConnectionTestStep,
     Destination,
     DestinationConnection,
@@ -38,6 +30,7 @@ from tawny.delivery.destination import (
     FileCarrier,
     RemoteFile,
     check_destination,
+    checked,
 )
 from tawny.delivery.outbox import Outbox
 from tawny.delivery.witness_files import FOLDER as WITNESSES

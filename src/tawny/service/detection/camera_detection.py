@@ -16,7 +16,7 @@ from tawny.detection.decode_pipeline import DecodeGate, GateMode, UndecodedFrame
 from tawny.detection.kind_model import FallbackClassifier, FallbackLabeller
 from tawny.detection.recognition import RecognitionQueue, RecognitionWanted, TrackRecogniser
 from tawny.detection.user_detector import UserDetector
-from tawny.detection.watcher import LiveMeter, ObservationSink, Watcher, in_software
+from tawny.detection.watcher import LiveMeter, LookStage, Watcher, WatchOptions, in_software
 from tawny.detection.zones import camera_zones, in_places
 from tawny.engine import Engine, Handle
 from tawny.events.event_builder import WIDTH, ConditionEvents, EncodedPicture, EventBuilder, pixels_of
@@ -54,31 +54,32 @@ class ActivityListener(Protocol):
     def left(self, found: "AbandonedObject", frame: Frame) -> None: ...
 
 
-class ActivityRecorder:
-    """Stores the activity of one camera.
+@dataclass(frozen=True, slots=True)
+class SceneDetectors:
+    """tamper: knows the scene and outlives single watchers."""
 
-    zones: names of the camera's zones. tamper: knows the scene and outlives single watchers. meter: live values for
-    viewers.
-    """
+    tamper: "TamperDetector"
+    left: "AbandonedObjectDetector"
+
+
+class ActivityRecorder:
+    """Stores the activity of one camera. zones: names of the camera's zones. meter: live values for viewers."""
 
     def __init__(
         self,
         camera: CameraId,
-        sink: ObservationSink,
         scores: MotionScoreFile,
         grids: MotionGrids,
         zones: tuple[str, ...],
         hears: ActivityListener,
-        *,
-        tamper: "TamperDetector",
-        left: "AbandonedObjectDetector",
+        scene: SceneDetectors,
         meter: LiveMeter,
     ) -> None:
-        self._camera, self._sink, self._scores, self._grids, self._zones = camera, sink, scores, grids, zones
-        self._hears, self._tamper, self._left, self._meter = hears, tamper, left, meter
-        self._told = tamper.wrong
+        self._camera, self._scores, self._grids, self._zones = camera, scores, grids, zones
+        self._hears, self._tamper, self._left, self._meter = hears, scene.tamper, scene.left, meter
+        self._told = scene.tamper.wrong
 
-    def look(self, frame: Frame, look: Look) -> None:
+    def look(self, frame: Frame, look: Look) -> Look:
         if not isinstance(frame, UndecodedFrame):  # no frame is decoded for this alone
             self._see_place(frame, look)
         self._grids.put(self._camera, frame.at_ms, _moving(look))
@@ -87,7 +88,7 @@ class ActivityRecorder:
             self._scores.put(self._camera, frame.at_ms, score, zone)
         if self._meter.is_read:
             self._meter.show(frame.at_ms, look, zones)
-        self._sink.look(frame, look)
+        return look
 
     def _see_place(self, frame: Frame, look: Look) -> None:
         wrong = self._tamper.look(frame)
@@ -96,12 +97,6 @@ class ActivityRecorder:
             self._hears.tampered(wrong, frame)
         for found in self._left.look(frame, look):
             self._hears.left(found, frame)
-
-    def idle(self, now_ms: int) -> None:
-        self._sink.idle(now_ms)
-
-    def close(self) -> None:
-        self._sink.close()
 
 
 def _score_in(zone: str, look: Look) -> int:
@@ -271,39 +266,37 @@ class CameraDetection:
             detector = in_places(made, places)
             volume = means.volume
             events = EventBuilder(self._camera, means.marks, self._tell, volume.write_picture, main, volume.write_loop)
-            noted = ActivityRecorder(
-                self._camera, events, means.scores, means.grids, tuple(settings.zones), self,
-                tamper=tamper, left=AbandonedObjectDetector(places.zones), meter=self.meter,
-            )  # fmt: skip
-            read = self._reader(settings, noted, main if sub else None)
-            named: ObservationSink = (
-                TrackClassifier(self._camera, means.desk, read, settings.notify_types)
-                if settings.notify_types
-                else read
-            )
-            if means.guesser is not None and settings.possible.triggers:
-                named = FallbackLabeller(
-                    means.guesser, named, settings.possible.triggers,
-                    lambda: not (means.desk.is_open and settings.notify_types),
-                )  # fmt: skip
-            self._watcher = Watcher(
-                self._camera, [sub, main] if sub else [main], detector, named, means.clock, self._scored,
-                gate=gate, trouble=self._watched_so, is_read=lambda: self.meter.is_read,
+            scene = SceneDetectors(tamper, AbandonedObjectDetector(places.zones))
+            zones = tuple(settings.zones)
+            noted = ActivityRecorder(self._camera, means.scores, means.grids, zones, self, scene, self.meter)
+            options = WatchOptions(
+                (*self._labellers(settings, main if sub else None), noted),
+                gate, trouble=self._watched_so, is_read=lambda: self.meter.is_read,
                 hardware=devices if settings.decode == "auto" else in_software, private=masks,
             )  # fmt: skip
+            streams = [sub, main] if sub else [main]
+            self._watcher = Watcher(self._camera, streams, detector, events, means.clock, self._scored, options)
             return self._watcher
 
         self._handles.append(means.engine.start(f"watch {self._camera}", make))
 
-    def _reader(self, settings: DetectionSettings, sink: ObservationSink, large: Hub | None) -> ObservationSink:
-        """Return a sink that recognizes plates, faces and the like, if enabled."""
-        if not settings.recognize:
-            return sink
-        desk = self._means.desk
-        wanted = RecognitionWanted(
-            settings.recognize, settings.recognize_confidence, settings.recognize_zones, lambda: desk.is_open
-        )
-        return TrackRecogniser(self._camera, self._means.reading, sink, wanted, large)
+    def _labellers(self, settings: DetectionSettings, large: Hub | None) -> list[LookStage]:
+        """Return the stages that name objects and read plates, faces and the like, as far as they are enabled."""
+        means, found = self._means, list[LookStage]()
+        if means.guesser is not None and settings.possible.triggers:
+
+            def is_unnamed() -> bool:
+                return not (means.desk.is_open and settings.notify_types)
+
+            found.append(FallbackLabeller(means.guesser, settings.possible.triggers, is_unnamed))
+        if settings.notify_types:
+            found.append(TrackClassifier(self._camera, means.desk, settings.notify_types))
+        if settings.recognize:
+            wanted = RecognitionWanted(
+                settings.recognize, settings.recognize_confidence, settings.recognize_zones, lambda: means.desk.is_open
+            )
+            found.append(TrackRecogniser(self._camera, means.reading, wanted, large))
+        return found
 
     def _take_own(self, made: Any) -> None:
         """Keep a detector that has its own process, and close the previous one."""
