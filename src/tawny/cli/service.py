@@ -13,7 +13,7 @@ from typing import NamedTuple
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings
 from tawny.config.settings import Settings, listen_address
-from tawny.delivery.destinations.folder import folder_of
+from tawny.delivery.destination import folder_of
 from tawny.model.errors import FolderUnwritable, NotDone
 
 OWN_USER = "tawny"

@@ -54,6 +54,19 @@ def parse(url: str, ports: dict[str, int]) -> DestinationAddress:
     )
 
 
+FOLDER_SCHEMES: Final = ("folder", "file")
+"""URL schemes of destinations that are folders of this computer."""
+
+
+def url_path(url: str) -> Path:
+    return Path(unquote(urlsplit(url).path))
+
+
+def folder_of(url: str) -> Path | None:
+    """Return the folder of an address; None for an address of another type."""
+    return url_path(url) if urlsplit(url).scheme in FOLDER_SCHEMES else None
+
+
 def only(table: object, known: tuple[str, ...]) -> None:
     """Raise ValueError for an unknown key."""
     keys = sorted(set(table) - set(known)) if isinstance(table, dict) else []

@@ -256,6 +256,21 @@ class ButtonNotifier(Protocol):
     def presses(self, telling: NotifierContext) -> ButtonPresses: ...
 
 
+@runtime_checkable
+class BrowserNotifier(Protocol):
+    """Protocol of notifiers that browsers subscribe to. kept: the notifier's store."""
+
+    def public_key(self, kept: NotifierStore) -> str:
+        """Return the VAPID public key that browsers subscribe with."""
+        ...
+
+    def subscribe(self, kept: NotifierStore, person: str, endpoint: str, keys: tuple[str, str]) -> None:
+        """Store a browser. keys: p256dh and auth. Raises ValueError if they are invalid."""
+        ...
+
+    def unsubscribe(self, kept: NotifierStore, endpoint: str) -> None: ...
+
+
 class MessageCarrier:
     """A notifier as a carrier (`delivery.delivery`).
 

@@ -4,7 +4,7 @@ Built-in detectors and plug-ins use the same entry point group, `tawny.detectors
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -48,6 +48,22 @@ class Glances(Protocol):
     def is_following(self) -> bool:
         """Whether a recent object is an event or may still become one. Every frame is then needed."""
         ...
+
+
+@runtime_checkable
+class OwnProcess(Protocol):
+    """Optional part of a detector that runs in a process of its own, and must be closed."""
+
+    @property
+    def trouble(self) -> str:
+        """The current problem, for users; empty if none."""
+        ...
+
+    def on_trouble(self, told: Callable[[str], None]) -> None:
+        """Set the callback that receives the problem when it changes."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class DetectorKind(Protocol):

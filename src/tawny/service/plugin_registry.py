@@ -13,8 +13,7 @@ from tawny.config.settings import CameraSettings, Settings
 from tawny.config.targets import DestinationSettings, NotifierSettings
 from tawny.config.units import duration_text
 from tawny.delivery import mqtt_client
-from tawny.delivery.destination import ALLOW_ANY, Destination, checked, why_no_destination
-from tawny.delivery.destinations.folder import folder_of
+from tawny.delivery.destination import ALLOW_ANY, Destination, checked, folder_of, why_no_destination
 from tawny.delivery.notifier import Notifier
 from tawny.detection.detector import DetectorKind
 from tawny.detection.onnx import PROVIDERS

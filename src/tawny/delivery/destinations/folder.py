@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
-from urllib.parse import unquote, urlsplit
 
 from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent, portions
 from tawny.delivery.destination import (
     ALLOW_ANY,
+    FOLDER_SCHEMES,
     DestinationConnection,
     DestinationContext,
     RemoteFile,
     only,
     refuse_no_destination,
+    url_path,
     why_no_destination,
 )
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
@@ -34,13 +35,13 @@ class FolderDestination:
     The folder must exist. Create it on the disk itself, so that tawny doesn't write to an empty mount point.
     """
 
-    schemes: ClassVar[tuple[str, ...]] = ("folder", "file")
+    schemes: ClassVar[tuple[str, ...]] = FOLDER_SCHEMES
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
         only(table, (ALLOW_ANY,))
         if not isinstance(table.get(ALLOW_ANY, False), bool):
             raise ValueError(f"{ALLOW_ANY}: found {value_text(table[ALLOW_ANY])}; allowed: true or false")
-        path = _path(url)
+        path = url_path(url)
         if not path.is_absolute():
             raise ValueError("url: an absolute path, for example folder:/mnt/nas/tawny")
         if not table.get(ALLOW_ANY) and (why := why_no_destination(path)):
@@ -48,10 +49,10 @@ class FolderDestination:
         return dict(table)
 
     def public(self, url: str) -> str:
-        return str(_path(url))
+        return str(url_path(url))
 
     def connect(self, opening: DestinationContext) -> DestinationConnection:
-        root = _path(opening.url)
+        root = url_path(opening.url)
         if not root.is_dir():
             raise TargetMissing(f"{opening.name} ({root})", "the folder doesn't exist; is its disk mounted")
         if not opening.options.get(ALLOW_ANY):
@@ -155,15 +156,6 @@ class _OpenFolder:
         if error.errno == errno.ENOENT and not self._root.is_dir():
             return TargetMissing(self._public, "the folder no longer exists; is its disk mounted")
         return DeliveryError(self._public, detail)
-
-
-def folder_of(url: str) -> Path | None:
-    """Return the folder of an address; None for an address of another type."""
-    return _path(url) if urlsplit(url).scheme in FolderDestination.schemes else None
-
-
-def _path(url: str) -> Path:
-    return Path(unquote(urlsplit(url).path))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -23,6 +23,7 @@ from tawny.delivery.courier import (
 from tawny.delivery.delivery import Delivery, DeliveryKind, ReceivedAccess, in_memory
 from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.notifier import (
+    BrowserNotifier,
     ButtonNotifier,
     ButtonPresses,
     MessageCarrier,
@@ -31,7 +32,6 @@ from tawny.delivery.notifier import (
     NotifierStore,
     NotifierTraits,
 )
-from tawny.delivery.notifiers import webpush
 from tawny.delivery.outbox import Outbox, TargetView
 from tawny.engine import Engine, Handle, ThreadEngine
 from tawny.engine.backoff import spread_s
@@ -158,11 +158,12 @@ class Notifications:
             return [ConnectionTestStep("Send a notification", error.message, error.do)]
         return [ConnectionTestStep("Notification sent")]
 
-    def browsers(self) -> NotifierStore | None:
-        """Return the store of Web Push subscriptions; None without a Web Push notifier."""
+    def browsers(self) -> tuple[BrowserNotifier, NotifierStore] | None:
+        """Return the notifier that browsers subscribe to, and its store; None without one."""
         for name, one in self._settings.notifiers.items():
-            if one.url.startswith("webpush:"):
-                return OutboxMarks(self._outbox, f"kept/{name}/")
+            kind = self._kind(one.url)
+            if isinstance(kind, BrowserNotifier):
+                return kind, OutboxMarks(self._outbox, f"kept/{name}/")
         return None
 
     # --- inside ------------------------------------------------------------------------------------------------------
@@ -412,8 +413,8 @@ class DeliveryService:
 
     def push_key(self) -> str:
         """Return the VAPID public key browsers subscribe with; empty when no notifier uses Web Push."""
-        kept = self.messaging.browsers()
-        return webpush.public_key(kept) if kept else ""
+        found = self.messaging.browsers()
+        return found[0].public_key(found[1]) if found is not None else ""
 
     def tell_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
         """Add or remove a browser subscription.
@@ -421,13 +422,14 @@ class DeliveryService:
         keys: its p256dh and auth; None removes it. Raises ValueError if they are invalid and KeyError without a Web
         Push notifier.
         """
-        kept = self.messaging.browsers()
-        if kept is None:
+        found = self.messaging.browsers()
+        if found is None:
             raise KeyError("webpush")
+        notifier, kept = found
         if keys is None:
-            webpush.remove(kept, endpoint)
+            notifier.unsubscribe(kept, endpoint)
         else:
-            webpush.add(kept, webpush.Browser(person, endpoint, *keys))
+            notifier.subscribe(kept, person, endpoint, keys)
 
     def act_words(self, name: str, token: str) -> str:
         """Return the question of a message action. Raises NotDone if the token is invalid or expired."""

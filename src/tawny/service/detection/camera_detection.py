@@ -13,9 +13,9 @@ from tawny.config.settings import AudioSettings, DetectionSettings
 from tawny.detection.audio import SoundClassifier, SoundListener
 from tawny.detection.classification import ClassificationQueue, TrackClassifier
 from tawny.detection.decode_pipeline import DecodeGate, GateMode, UndecodedFrame
+from tawny.detection.detector import OwnProcess
 from tawny.detection.kind_model import FallbackClassifier, FallbackLabeller
 from tawny.detection.recognition import RecognitionQueue, RecognitionWanted, TrackRecogniser
-from tawny.detection.user_detector import UserDetector
 from tawny.detection.watcher import LiveMeter, LookStage, Watcher, WatchOptions, in_software
 from tawny.detection.zones import camera_zones, in_places
 from tawny.engine import Engine, Handle
@@ -173,7 +173,7 @@ class CameraDetection:
         self._watcher: Watcher | None = None
         self._tampers, self._lefts, self._sounds = self._moments(), self._moments(), self._moments()
         self._wants_hardware = False
-        self._own: UserDetector | None = None
+        self._own: OwnProcess | None = None
         self._tamper: Any = None
         """The TamperDetector. It knows the scene and is kept when settings change."""
 
@@ -300,7 +300,7 @@ class CameraDetection:
 
     def _take_own(self, made: Any) -> None:
         """Keep a detector that has its own process, and close the previous one."""
-        before, self._own = self._own, made if isinstance(made, UserDetector) else None
+        before, self._own = self._own, made if isinstance(made, OwnProcess) else None
         if before is not None:
             before.close()
         if self._own is not None:
