@@ -53,7 +53,7 @@ from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.recognition_service import IdentityService
 from tawny.service.health.checks import CERTIFICATE_S, CertificateWatch, HealthCheck
 from tawny.service.health.self_test import self_test_text
-from tawny.service.integrations.integration_service import IntegrationService
+from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
 from tawny.service.modes.control_answers import answers
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.private_memory import keep_memory_private
@@ -298,9 +298,10 @@ class Program:
         self, running: RecorderRuntime, outward: DeliveryService, accounts: Accounts
     ) -> IntegrationService:
         kept, modes, note = OutboxMarks(outward.outbox, "inputs/"), running.arming.modes, accounts.note
+        means = CommandMeans(running.said, modes, kept, note, running.logins)
         return IntegrationService(
-            lambda: running.settings, running, running.said, modes, kept, note, self._clock, running.died,
-            lambda: outward.outbox.waiting().count, self._private_paths(), running.logins,
+            lambda: running.settings, running, means, self._clock, running.died,
+            lambda: outward.outbox.waiting().count, self._private_paths(),
         )  # fmt: skip
 
     def _private_paths(self) -> list[Path]:

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tawny.config.integrations import EmitterSettings
-from tawny.delivery.emitters import emitter_of
 from tawny.delivery.notifier import HEADER, signed_at
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import InlineEngine
@@ -30,6 +29,7 @@ from tawny.service.integrations.emitter_worker import (
     MessageFormat,
     NativeFormat,
     PancakeFormat,
+    emitter_of,
 )
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import FakeRecorder

@@ -6,58 +6,22 @@ Web page, command line, webhook, MQTT, datagram and rules only identify the issu
 import logging
 from collections.abc import Callable, Sequence
 from functools import singledispatchmethod
-from typing import Protocol
 
 from tawny.api.auth.accounts import Caller
 from tawny.delivery import commands
 from tawny.delivery.commands import RIGHT_FOR, CommandIssuer, CommandRefused, CommandResult, Order
+from tawny.events.modes import ActiveHold, ModeState
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
+from tawny.service.integrations.device_control import DeviceControl
 from tawny.service.integrations.external_events import ExternalEvents
 
 log = logging.getLogger(__name__)
 MANUAL, SCHEDULE, FORMER_SCHEDULE = "manual", "schedule", "week"
 Note = Callable[[str, str, Caller, str], None]
 """Writes an audit log entry: action, person, origin, detail."""
-
-
-class HoldApi(Protocol):
-    """Manual override of one camera: `pause` or `record`."""
-
-    @property
-    def what(self) -> str: ...
-
-
-class ModesApi(Protocol):
-    """The part of `events.modes.ModeState` that commands need. Raises NotDone. by: issuer of the command."""
-
-    @property
-    def names(self) -> Sequence[str]:
-        """The first one is the default mode."""
-        ...
-
-    def set_mode(self, mode: str, by: str, until_ms: int | None = None) -> None: ...
-    def back_to_week(self) -> None: ...
-    def hold(self, camera: CameraId) -> HoldApi | None: ...
-    def pause(self, camera: CameraId, until_ms: int | None, by: str) -> None: ...
-    def record(self, camera: CameraId, until_ms: int | None, by: str) -> None: ...
-    def let_go(self, camera: CameraId, by: str) -> None: ...
-    def seen(self, person: str, source: str) -> None: ...
-    def left(self, person: str) -> None: ...
-
-
-class DeviceControlApi(Protocol):
-    """Controls cameras and relays. Raises NotDone; waits for the network."""
-
-    def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None: ...
-    def stop(self, camera: CameraId) -> None: ...
-    def go_to(self, camera: CameraId, preset: str) -> None: ...
-    def switch(self, relay: str, *, on: bool, lasts_s: float | None) -> None: ...
-    def relay_camera(self, relay: str) -> str | None:
-        """Return the relay's camera, empty if it has none; None for an unknown relay."""
-        ...
 
 
 class CommandService:
@@ -70,8 +34,8 @@ class CommandService:
         self,
         cameras: Callable[[], Sequence[CameraId]],
         said: ExternalEvents,
-        modes: ModesApi | None,
-        hands: DeviceControlApi,
+        modes: ModeState | None,
+        hands: DeviceControl,
         note: Note,
         clock: Clock,
     ) -> None:
@@ -231,7 +195,7 @@ class CommandService:
     def _until_ms(self, lasts_s: float | None) -> int | None:
         return None if lasts_s is None else self._clock.now_ms() + round(lasts_s * 1000)
 
-    def _with_modes(self) -> ModesApi:
+    def _with_modes(self) -> ModeState:
         if self._modes is None:
             raise NotDone("This recorder has no modes.", "")
         return self._modes
@@ -249,5 +213,5 @@ class CommandService:
         return found
 
 
-def _is(hold: HoldApi | None, what: str) -> bool:
+def _is(hold: ActiveHold | None, what: str) -> bool:
     return hold is not None and hold.what == what
