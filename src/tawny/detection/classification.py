@@ -16,8 +16,8 @@ from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
+from tawny.detection.models.families import within
 from tawny.detection.models.object_model import DetectedObject, shared_model
-from tawny.detection.models.preprocess import within
 from tawny.model.ids import CameraId
 from tawny.model.observations import PERSON, Box, Frame, Look, Observation, is_meant
 

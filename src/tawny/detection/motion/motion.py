@@ -147,7 +147,7 @@ def gather(track: MotionTrack, blob: Blob, places: GridRect, t: float, dt: float
         trust = min(1.0, track.trust_s / TRUST_S + alone)
         most = LINGER_YOUNG if alone else LINGER_MOST
         track.evidence += (
-            worth * trust * min(most, LINGER_LEAST + blob.area / (LINGER_SHARE * scene.cells)) * dt / LINGER_S
+            worth * trust * min(most, LINGER_LEAST + blob.area / (LINGER_SHARE * scene.seen.now.size)) * dt / LINGER_S
         )
     if track.evidence < BEGINS:
         track.start_t = t
@@ -174,16 +174,13 @@ def _by_path(track: MotionTrack, worth: float, alone: float) -> float:
 
 def _by_growth(track: MotionTrack, blob: Blob, worth: float) -> float:
     """Return the evidence of growth: a side of the box moves, for example a person approaches."""
-    grown = _farthest_side(track.path[0].box, blob.box) / max(LEAST_SIDE, math.sqrt(blob.area))
+    farthest = max(abs(p - q) for p, q in zip(track.path[0].box, blob.box, strict=True))
+    grown = farthest / max(LEAST_SIDE, math.sqrt(blob.area))
     if grown <= track.grown:
         return 0.0
     new = min(grown - track.grown, STEP)
     track.grown = grown
     return worth * min(1.0, track.trust_s / TRUST_S) * new / TRAVELS
-
-
-def _farthest_side(a: CellBox, b: CellBox) -> int:
-    return max(abs(p - q) for p, q in zip(a, b, strict=True))
 
 
 AGE_S = 0.9
@@ -218,14 +215,6 @@ CAME = 0.5
 # The verdict on a track at each frame: candidate -> moving <-> held -> ended, or candidate -> gone.
 
 
-def update_tracks(track: MotionTrack, t: float, scene: MotionScene) -> None:
-    """Update the state of a track and let the scene learn from it."""
-    if track.is_event:
-        _judge_event(track, t, scene)
-    else:
-        _judge_candidate(track, t, scene)
-
-
 def _judge_candidate(track: MotionTrack, t: float, scene: MotionScene) -> None:
     lived_s = track.seen_t - track.born_t
     if t - track.seen_t > min(LOST_MOST_S, max(LOST_S, 0.5 * lived_s)):
@@ -243,7 +232,11 @@ def _is_due(track: MotionTrack, t: float, scene: MotionScene) -> bool:
     """Return whether a candidate has enough evidence and observed time and still moves."""
     late = 1.0 if track.walked > DARTS * track.in_sight_s else scene.ground.flies
     age_s = AGE_S + (DARTS_AGE_S - AGE_S) * late
-    return track.evidence >= scene.need(track.area) and track.in_sight_s >= age_s and t - track.moved_t <= STIRS_S
+    return (
+        track.evidence >= need(scene.sensitivity, scene.ground, track.area)
+        and track.in_sight_s >= age_s
+        and t - track.moved_t <= STIRS_S
+    )
 
 
 def _becomes_event(track: MotionTrack, t: float, scene: MotionScene) -> None:
@@ -495,7 +488,7 @@ class _Place:
         if tick.t >= self.memory.calm_t:
             self._tracks += [self._begun(blob, tick) for blob in new]
         for track in self._tracks:
-            update_tracks(track, tick.t, scene)
+            (_judge_event if track.is_event else _judge_candidate)(track, tick.t, scene)
         over = [self._observation(track, over=True) for track in self._tracks if track.state is TrackState.ENDED]
         self._tracks = [track for track in self._tracks if not track.is_over]
         self.memory.cover_with(
@@ -550,11 +543,8 @@ class _Place:
         near = tuple(self._observation(track) for track in self._tracks if not track.is_event and track.evidence > 0)
         if not seen and not near:
             return Look(int(score), seen, over, near)
-        return Look(int(score), seen, over, near, self._grid(), mask=self._front)
-
-    def _grid(self) -> int:
-        """Return the motion grid of the tracked objects."""
-        return moving_grid(self._front, [track.box.part for track in self._tracks if track.evidence > 0])
+        grid = moving_grid(self._front, [track.box.part for track in self._tracks if track.evidence > 0])
+        return Look(int(score), seen, over, near, grid, mask=self._front)
 
     def _score(self, track: MotionTrack) -> float:
         """Return the score: LINE separates candidates from events at the camera's sensitivity."""

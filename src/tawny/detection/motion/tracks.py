@@ -192,13 +192,6 @@ class MotionScene:
     whole: float
     """Number of cells in all blobs of this frame."""
 
-    @property
-    def cells(self) -> int:
-        return self.seen.now.size
-
-    def need(self, area: float) -> float:
-        return need(self.sensitivity, self.ground, area)
-
 
 def need(sensitivity: Sensitivity, ground: GroundGrid, area: float) -> float:
     """Return the evidence that a candidate of this area (cells) needs to become an event."""
