@@ -7,8 +7,8 @@ import numpy as np
 
 from benchmarks.footage import CAMERA, watch_file
 from benchmarks.scoring import Span, Spans
+from tawny.detection.decode_pipeline import GreyFrame
 from tawny.detection.detector import Detector
-from tawny.detection.frames import GreyFrame
 from tawny.detection.motion.cells import Cells
 from tawny.events import EventBuilder
 from tawny.model.events import Event

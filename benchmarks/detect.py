@@ -28,8 +28,8 @@ from benchmarks.footage import watch_file
 from benchmarks.kept import Kept
 from benchmarks.scoring import Clip, Figures, quantile, score
 from tawny.detection.classic.base import ClassicDetector
+from tawny.detection.decode_pipeline import DecodeGate, GateMode
 from tawny.detection.detector import Detector, DetectorKind
-from tawny.detection.gate import DecodeGate, GateMode
 from tawny.detection.motion import MotionDetector
 from tawny.engine.plugins import load
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from benchmarks.footage import Watched, watch_file
 from benchmarks.scoring import Clip, Span, inside
-from tawny.detection.gate import DecodeGate, GateMode
+from tawny.detection.decode_pipeline import DecodeGate, GateMode
 from tawny.detection.motion import MotionDetector
 from tawny.model.observations import Frame
 

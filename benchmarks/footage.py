@@ -4,14 +4,14 @@ Nothing here sleeps or starts a thread: the clock is moved to where the next pac
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.scoring import Span, Spans
+from tawny.detection.decode_pipeline import DecodeGate, GateMode
 from tawny.detection.detector import Detector
-from tawny.detection.gate import DecodeGate, GateMode
-from tawny.detection.watcher import STEP_S, ObservationSink, Watcher
+from tawny.detection.watcher import STEP_S, LookStage, Watcher, WatchOptions
 from tawny.events import EventBuilder
 from tawny.model.errors import SourceFinished
 from tawny.model.events import Event
@@ -47,12 +47,12 @@ def watch_file(
     path: Path,
     detector: Detector,
     gate: DecodeGate | None = None,
-    through: Callable[[ObservationSink], ObservationSink] = lambda sink: sink,
+    stages: Sequence[LookStage] = (),
 ) -> Watched:
-    """gate: decides what is decoded; None: everything is. through: what looks pass on their way to events."""
+    """gate: decides what is decoded; None: everything is. stages: what looks pass on their way to events."""
     begun_s = time.process_time()
     clock = FakeClock()
-    watching = _Watching(detector, clock, gate or DecodeGate(GateMode.THOROUGH), through)
+    watching = _Watching(detector, clock, gate or DecodeGate(GateMode.THOROUGH), stages)
     connection = FileSource().open(SourceContext(CAMERA, StreamName.MAIN, str(path), {}, clock))
     try:
         while True:
@@ -75,7 +75,7 @@ class _Watching:
         detector: Detector,
         clock: FakeClock,
         gate: DecodeGate,
-        through: Callable[[ObservationSink], ObservationSink],
+        stages: Sequence[LookStage],
     ) -> None:
         self._clock, self._begun_ms, self._due_s = clock, clock.now_ms(), clock.mono_s()
         self._hub, self._number = Hub(), 0
@@ -84,7 +84,13 @@ class _Watching:
         self._first_ms: int | None = None
         maker = EventBuilder(CAMERA, self, self._tell, lambda *_picture: None)
         self._watcher = Watcher(
-            CAMERA, [self._hub], detector, through(maker), clock, self._tell, self._scored, gate=gate
+            CAMERA,
+            [self._hub],
+            detector,
+            maker,
+            clock,
+            self._tell,
+            WatchOptions(stages, gate, self._scored),
         )
 
     def put_event(self, event: Event) -> bool:

@@ -28,11 +28,15 @@ from benchmarks.footage import CAMERA, watch_file
 from benchmarks.objects import JUDGED, Named, touch
 from benchmarks.scoring import Clip, Span, score
 from tawny.config.recognition import FallbackKindSettings
-from tawny.detection.classification.fallback import MOST, FallbackClassifier, FallbackLabeller
-from tawny.detection.classification.queue import UPRIGHT, ClassificationJob, ClassificationQueue, ClassificationResult
-from tawny.detection.classification.track_classifier import TrackClassifier
-from tawny.detection.gate import DecodeGate, GateMode
-from tawny.detection.kind_model import SIDE, KindClassifier
+from tawny.detection.classification import (
+    UPRIGHT,
+    ClassificationJob,
+    ClassificationQueue,
+    ClassificationResult,
+    TrackClassifier,
+)
+from tawny.detection.decode_pipeline import DecodeGate, GateMode
+from tawny.detection.kind_model import MOST, SIDE, FallbackClassifier, FallbackLabeller, KindClassifier
 from tawny.detection.models.object_model import ObjectModel
 from tawny.detection.motion import MotionDetector
 from tawny.model.clock import SystemClock
@@ -112,8 +116,9 @@ def _judge(row: Row, path: Path, record: dict[str, Any], weights: Path, yolox: P
         path,
         MotionDetector({}),
         DecodeGate(GateMode.BALANCED, random.Random(1)),
-        lambda sink: FallbackLabeller(
-            guesser, TrackClassifier(CAMERA, desk, sink, (PERSON, VEHICLE, ANIMAL)), FallbackKindSettings().triggers
+        (
+            FallbackLabeller(guesser, FallbackKindSettings().triggers),
+            TrackClassifier(CAMERA, desk, (PERSON, VEHICLE, ANIMAL)),
         ),
     )
     clip = Clip.of(record)

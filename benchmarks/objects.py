@@ -22,9 +22,8 @@ from typing import Any, NamedTuple
 from benchmarks.detect import BESIDE, NOT_HERE
 from benchmarks.footage import CAMERA, watch_file
 from benchmarks.scoring import TOUCH_S, Clip, Span, score
-from tawny.detection.classification.queue import ClassificationQueue
-from tawny.detection.classification.track_classifier import TrackClassifier
-from tawny.detection.gate import DecodeGate, GateMode
+from tawny.detection.classification import ClassificationQueue, TrackClassifier
+from tawny.detection.decode_pipeline import DecodeGate, GateMode
 from tawny.detection.models.object_model import ObjectModel
 from tawny.detection.motion import MotionDetector
 from tawny.model.observations import ANIMAL, MOTION, PERSON, VEHICLE
@@ -89,7 +88,7 @@ def _named(file: Path, path: Path, record: dict[str, Any], only: str | None) -> 
     desk.wake = at_once
     watched = watch_file(
         path, MotionDetector({}), DecodeGate(GateMode.BALANCED, random.Random(1)),
-        lambda sink: TrackClassifier(CAMERA, desk, sink, (only,) if only else (PERSON, VEHICLE, ANIMAL)),
+        [TrackClassifier(CAMERA, desk, (only,) if only else (PERSON, VEHICLE, ANIMAL))],
     )  # fmt: skip
     clip = Clip.of(record)
     named = [Named(kind, span) for kind, span in zip(watched.kinds, watched.alarms, strict=True) if kind != MOTION]

@@ -18,8 +18,7 @@ import cv2
 import numpy as np
 
 from tawny.detection.plates import Plates
-from tawny.detection.plates.plates import ALPHABET, PlateModel, plates_in
-from tawny.detection.plates.tesseract import Tesseract
+from tawny.detection.plates.plates import ALPHABET, PlateModel, Tesseract, plates_in
 from tawny.detection.plates.text import plain_plate
 from tawny.detection.recognition import ReadVotes, RecogniserInput
 from tawny.model.ids import CameraId

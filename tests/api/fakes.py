@@ -24,7 +24,7 @@ from tawny.api.static_files import StaticFiles
 from tawny.config.changes import plain_table
 from tawny.config.settings import DetectionSettings, Points
 from tawny.detection.detector import DetectorParameter
-from tawny.detection.live_meter import LiveMeter
+from tawny.detection.watcher import LiveMeter
 from tawny.engine import Bus
 from tawny.events.modes import ActiveHold
 from tawny.model.errors import TawnyError

@@ -17,7 +17,7 @@ from tawny.delivery.commands import (
     Order,
     RelayOutput,
 )
-from tawny.delivery.notifiers.http import HEADER, signature
+from tawny.delivery.notifier import HEADER, signature
 from tawny.model.ids import CameraId
 from tawny.service.integrations.integration_service import IntegrationService
 from tests.api.fakes import House

@@ -8,10 +8,9 @@ import pytest
 from tawny.api.auth.accounts import Role
 from tawny.config.drafts import Group
 from tawny.delivery.destination import ConnectionTestStep
-from tawny.delivery.outbox import OutboxBacklog
+from tawny.delivery.outbox import OutboxBacklog, TargetView
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.ids import CameraId
-from tawny.service.delivery.delivery_api import TargetView
 from tawny.service.delivery.target_settings import TargetField, TargetKind, TargetSettingsView
 from tests.api.fakes import OURS, House
 from tests.delivery.carried import delivery

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tawny.delivery.delivery import PRESETS, checked, name, piece_name
+from tawny.delivery.destination import PRESETS, checked, name, piece_name
 from tawny.model.ids import CameraId
 from tawny.model.times import utc_from_text
 

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.delivery.delivery import FORMER_PRESETS, PRESETS, checked, name, piece_name
-from tawny.delivery.destination import RemoteFile
+from tawny.delivery.destination import FORMER_PRESETS, PRESETS, RemoteFile, checked, name, piece_name
 from tawny.model.ids import CameraId
 from tawny.model.times import utc_from_text
 from tawny.service.delivery.uploads import expired_files

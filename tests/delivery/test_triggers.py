@@ -5,10 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tawny.delivery.courier import Courier, DeliveryRoute
+from tawny.delivery.courier import Courier, DeliveryRoute, SendSchedule
 from tawny.delivery.delivery import DeliveryKind
 from tawny.delivery.outbox import Outbox
-from tawny.delivery.send_schedule import SendSchedule
 from tawny.model.errors import TargetUnreachable
 from tawny.model.times import utc_from_text
 from tawny.testing.clock import FakeClock

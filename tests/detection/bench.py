@@ -2,9 +2,9 @@
 
 from typing import Any, ClassVar
 
+from tawny.detection.decode_pipeline import DecodeGate, GateMode
 from tawny.detection.detector import Detector
-from tawny.detection.gate import DecodeGate
-from tawny.detection.watcher import Watcher
+from tawny.detection.watcher import Watcher, WatchOptions
 from tawny.model.ids import CameraId
 from tawny.model.messages import Message
 from tawny.model.observations import Frame, Look
@@ -39,9 +39,11 @@ class Bench:
             _Sink(self),
             self.clock,
             self.told.append,
-            lambda at_ms, score: self.scores.append((at_ms, score)),
-            gate=gate,
-            trouble=self.troubles.append,
+            WatchOptions(
+                gate=gate or DecodeGate(GateMode.BALANCED),
+                scored=lambda at_ms, score: self.scores.append((at_ms, score)),
+                trouble=self.troubles.append,
+            ),
         )
 
     def run(self, seconds: float) -> None:

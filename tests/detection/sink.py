@@ -1,17 +1,15 @@
 """Where looks go in tests: they are kept, in order."""
 
+from tawny.detection.watcher import LookStage
 from tawny.model.observations import Frame, Look
 
 
 class Sink:
-    def __init__(self) -> None:
+    """What a stage returns."""
+
+    def __init__(self, stage: LookStage) -> None:
+        self._stage = stage
         self.looks: list[Look] = []
 
     def look(self, frame: Frame, look: Look) -> None:
-        self.looks.append(look)
-
-    def idle(self, now_ms: int) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
+        self.looks.append(self._stage.look(frame, look))

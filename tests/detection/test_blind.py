@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from tawny.detection.decode_pipeline import DecodeGate, GateMode
 from tawny.detection.detector import Detector
-from tawny.detection.gate import DecodeGate, GateMode
 from tawny.detection.motion import MotionDetector
 from tawny.detection.watcher import BLIND
 from tawny.model.packets import SourcePacket

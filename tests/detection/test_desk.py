@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tawny.detection.job_queue import IDLE_S, JobQueue
+from tawny.detection.classification import IDLE_S, JobQueue
 from tawny.model.ids import CameraId
 
 PORCH, YARD = CameraId("porch"), CameraId("yard")

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from tawny.detection.motion.blobs import Blob, CellBox, blobs, way
-from tawny.detection.motion.ground import GroundGrid
-from tawny.detection.motion.tracks import MotionTrack, assign
+from tawny.detection.motion.cells import Blob, CellBox, blobs, way
+from tawny.detection.motion.tracks import GroundGrid, MotionTrack, assign
 
 LEAST = 6
 SMALL, LARGE = CellBox(50, 50, 53, 55), CellBox(40, 40, 52, 62)

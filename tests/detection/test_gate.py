@@ -4,7 +4,16 @@ import random
 
 import pytest
 
-from tawny.detection.gate import EDGE_MS, FAR_APART, MISSED, MISSES, DecodeGate, GateAudit, GateMode, PacketSizeWaker
+from tawny.detection.decode_pipeline import (
+    EDGE_MS,
+    FAR_APART,
+    MISSED,
+    MISSES,
+    DecodeGate,
+    GateAudit,
+    GateMode,
+    PacketSizeWaker,
+)
 from tawny.model.ids import RunId
 from tawny.model.observations import Look, Observation
 from tawny.model.packets import Packet, VideoFormat

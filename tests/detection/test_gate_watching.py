@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from tawny.detection.gate import MISSED, DecodeGate, GateMode
+from tawny.detection.decode_pipeline import MISSED, DecodeGate, GateMode
 from tawny.detection.motion import MotionDetector
 from tawny.detection.watcher import LATE_S
 from tawny.media.codec.decoder import DecodedFrame, Decoder

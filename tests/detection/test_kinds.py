@@ -6,8 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tawny.detection.classification.fallback import RESTS, FallbackClassifier, FallbackLabeller
-from tawny.detection.kind_model import KINDS, SIDE, KindClassifier, card_of, crops_of
+from tawny.detection.kind_model import (
+    KINDS,
+    RESTS,
+    SIDE,
+    FallbackClassifier,
+    FallbackLabeller,
+    KindClassifier,
+    card_of,
+    crops_of,
+)
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.model.observations import Look, Observation
@@ -36,18 +44,16 @@ class Says:
 class Bench:
     def __init__(self, row: list[float], takes_s: float = 0.0, *, is_wanted: bool = True) -> None:
         clock = FakeClock()
-        self.model, self.sink = Says(row, clock, takes_s), Sink()
+        self.model = Says(row, clock, takes_s)
         self.guesser = FallbackClassifier(clock, self.model)
         triggers = {"person": 0.7, "vehicle": 0.7}
-        self.suggester = FallbackLabeller(self.guesser, self.sink, triggers, lambda: is_wanted)
+        self.sink = Sink(FallbackLabeller(self.guesser, triggers, lambda: is_wanted))
         self.at_ms = 1_795_000_000_000
 
     def look(self, *things: Observation, cells: bool = True) -> Look:
         mask = np.full((45, 80), cells, np.bool_)
         self.at_ms += 200
-        self.suggester.look(
-            PictureFrame(np.full((90, 160), 100, np.uint8), self.at_ms, PORCH), Look(70, things, mask=mask)
-        )
+        self.sink.look(PictureFrame(np.full((90, 160), 100, np.uint8), self.at_ms, PORCH), Look(70, things, mask=mask))
         return self.sink.looks[-1]
 
     def walk(self, steps: int, by: float = 0.05, **look: Any) -> Look:
@@ -106,7 +112,7 @@ def test_after_a_look_that_took_too_long_some_are_left_out() -> None:
 def test_a_detector_without_cells_gets_no_suggestion_and_its_look_passes_on() -> None:
     bench = Bench(PERSON_ROW)
     look = Look(70, (thing(0.1),))
-    bench.suggester.look(PictureFrame(np.zeros((90, 160), np.uint8), 1, PORCH), look)
+    bench.sink.look(PictureFrame(np.zeros((90, 160), np.uint8), 1, PORCH), look)
     assert bench.sink.looks == [look]
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tawny.detection.abandoned_object import AbandonedObject, AbandonedObjectDetector
 from tawny.detection.motion import MotionDetector
+from tawny.detection.scene_changes import AbandonedObject, AbandonedObjectDetector
 from tawny.detection.zones import DetectionZone
 from tawny.model.observations import Look
 from tawny.model.polygon import Polygon

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.detection.motion.motion import BREAK_S, LONGEST_S, DetectorClock
+from tawny.detection.motion.tracks import BREAK_S, LONGEST_S, DetectorClock
 
 START_MS = 1_795_000_000_000
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from tawny.detection.frames import FrameSampler
+from tawny.detection.decode_pipeline import FrameSampler
 from tawny.model.ids import RunId
 from tawny.model.packets import Packet, VideoFormat
 

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tawny.detection.frames import Region
 from tawny.detection.motion import MotionDetector
 from tawny.detection.scan.scan import (
     DecodedLook,
@@ -23,6 +22,7 @@ from tawny.detection.scan.scan import (
     scan_part,
 )
 from tawny.detection.scan.wake import glances
+from tawny.detection.zones import Region
 from tawny.media.codec.video_file import FileVideo
 from tawny.model.errors import SourceError
 from tawny.model.observations import Frame, Look, Observation

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from av.bitstream import BitStreamFilterContext
 
-from tawny.detection.gate import DecodeGate, GateMode
+from tawny.detection.decode_pipeline import DecodeGate, GateMode
 from tawny.detection.motion import MotionDetector
 from tawny.media.codec.video_file import FileVideo
 from tawny.model.packets import SourcePacket

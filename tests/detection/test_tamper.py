@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tawny.detection.tamper import TamperDetector
+from tawny.detection.scene_changes import TamperDetector
 from tests.support.scenes import START_MS, PictureFrame, SyntheticScene, person
 
 PLACE = SyntheticScene(1).plate

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tawny.delivery.notifiers.http import HEADER, signature
+from tawny.delivery.notifier import HEADER, signature
 from tawny.model.clock import SystemClock
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, tawny

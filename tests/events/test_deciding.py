@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tawny.config.rules import RuleAction, RuleSettings
-from tawny.events.rule_engine import RuleContext, RuleEngine
-from tawny.events.schedule import Calendar
+from tawny.events.rule_engine import Calendar, RuleContext, RuleEngine
 from tawny.model.ids import CameraId
 from tawny.model.times import utc_from_text
 

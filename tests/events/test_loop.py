@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tawny.events.event_builder import MOST, WIDTH, ThumbnailStrip
+from tawny.events.event_builder import MOST, THUMBNAIL_WIDTH, ThumbnailStrip
 from tests.support.scenes import START_MS, PictureFrame
 
 
@@ -27,10 +27,10 @@ def test_three_to_six_from_begin_to_end(frames: int) -> None:
     assert jpeg is not None
     strip = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert strip is not None
-    count, rest = divmod(strip.shape[1], WIDTH)
+    count, rest = divmod(strip.shape[1], THUMBNAIL_WIDTH)
     assert rest == 0
     assert 3 <= count <= MOST
-    levels = [int(strip[90, WIDTH * n + 160]) for n in range(count)]
+    levels = [int(strip[90, THUMBNAIL_WIDTH * n + 160]) for n in range(count)]
     assert levels == sorted(levels)
     assert levels[0] < 10
     assert levels[-1] > 110

@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tawny.config.modes import ModesSettings, PresenceSettings
-from tawny.events.mode_store import ModeStore
-from tawny.events.modes import ModeState
+from tawny.events.modes import ModeState, ModeStore
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChanged

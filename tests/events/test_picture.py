@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tawny.events.best_picture import worth
+from tawny.events.event_builder import worth
 from tawny.media.codec.encoder import Encoder
 from tawny.model.ids import RunId
 from tawny.model.observations import Box
@@ -122,7 +122,7 @@ def test_where_no_keyframe_shows_it_well_the_best_moment_is_decoded_from_the_one
 
 
 def test_what_would_take_long_to_decode_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tawny.events.best_picture.MOST_DECODED", 5)
+    monkeypatch.setattr("tawny.events.event_builder.MOST_DECODED", 5)
     bench = Bench(large=_large_stream(gop_s=4.0))
     bench.see(9, 11, thing(box=LARGER))
     bench.see(11, 13, thing(box=AT_EDGE))

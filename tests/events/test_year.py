@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 
 from tawny.config.modes import ModesSettings
 from tawny.config.week import stretch
-from tawny.events.mode_store import ModeStore
-from tawny.events.modes import ModeState
-from tawny.events.schedule import Calendar, Schedule
+from tawny.events.modes import ModeState, ModeStore
+from tawny.events.rule_engine import Calendar, Schedule
 from tawny.model.times import utc_from_text
 from tawny.testing.clock import FakeClock
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tawny.delivery import destination
 from tawny.delivery.courier import MOST_WAIT_S
-from tawny.delivery.destinations import ftp, http_client, s3, sftp
+from tawny.delivery.destinations import ftp, s3, sftp
 from tests.faults.delivering import Delivering, Place, delivering
 from tests.faults.faulty_line import FaultyLine, Way, faulty_line
 from tests.faults.places import PASSWORD, QUOTA_BYTES, Servers, running_servers
@@ -45,7 +46,7 @@ def place(request: pytest.FixtureRequest, servers: Servers) -> Place:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (ftp, http_client, s3, sftp):
+    for module in (ftp, destination, s3, sftp):
         monkeypatch.setattr(module, "TIMEOUT_S", 0.4)
 
 

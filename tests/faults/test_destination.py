@@ -8,7 +8,6 @@ from typing import Literal
 import pytest
 
 from tawny.delivery.delivery import DeliveryKind, DeliveryState
-from tawny.delivery.destinations import http_client
 from tawny.delivery.outbox import Outbox
 from tawny.model.clock import SystemClock
 from tawny.recorder.stream_recording import BufferLimits
@@ -50,7 +49,7 @@ def camera() -> Iterator[RtspCamera]:
 
 def test_no_packet_is_lost(camera: RtspCamera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside three at once, for files of two seconds, of which all are to go to each."""
-    monkeypatch.setattr(http_client, "TIMEOUT_S", 2.0)
+    monkeypatch.setattr("tawny.delivery.destination.TIMEOUT_S", 2.0)
     monkeypatch.setattr(storage_setup, "_limits", lambda _: BufferLimits(segment_s=2.0))
     there, data = tmp_path / "there", tmp_path / "data"
     there.mkdir()

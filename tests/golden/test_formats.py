@@ -21,8 +21,7 @@ from tawny.cli.main import main
 from tawny.config.modes import ModesSettings
 from tawny.delivery.delivery import DeliveryState
 from tawny.delivery.outbox import Outbox
-from tawny.events.mode_store import ModeStore
-from tawny.events.modes import ModeState
+from tawny.events.modes import ModeState, ModeStore
 from tawny.model.clock import SystemClock
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal

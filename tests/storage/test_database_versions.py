@@ -17,8 +17,8 @@ from tawny.api.auth.accounts_file import AccountsFile
 from tawny.cli.main import main
 from tawny.delivery import outbox
 from tawny.delivery.outbox import Outbox
-from tawny.events import mode_store
-from tawny.events.mode_store import ModeStore
+from tawny.events import modes
+from tawny.events.modes import ModeStore
 from tawny.model.clock import SystemClock
 from tawny.model.errors import DatabaseNewer
 from tawny.storage.disk.volume import Volume
@@ -44,7 +44,7 @@ DATABASES: Final[dict[str, tuple[int, Callable[[Path], Closing]]]] = {
     "tawny.db": (sqlite_file.VERSION, open_index),
     "accounts.db": (accounts_file.VERSION, AccountsFile),
     "outbox.db": (outbox.VERSION, lambda path: Outbox(path, SystemClock())),
-    "modes.db": (mode_store.VERSION, ModeStore),
+    "modes.db": (modes.VERSION, ModeStore),
 }
 """Version and how it is opened to be written."""
 REMADE: Final = {"tawny.db"}

@@ -38,13 +38,12 @@ from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.service.cameras.camera_setup import CameraSetup
 from tawny.service.cameras.connection_settings import CameraConnectionService
-from tawny.service.delivery.delivery_service import DeliveryService
-from tawny.service.delivery.notifications import OutboxMarks
+from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService, OutboxMarks
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.recognition_service import IdentityService
 from tawny.service.health.checks import CERTIFICATE_S, CertificateWatch, HealthCheck
-from tawny.service.integrations.integration_service import IntegrationService
+from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
 from tawny.service.modes.mode_service import ModeService
 from tawny.service.modes.rule_actions import RuleActions
 from tawny.service.retention.retention_service import RetentionService
@@ -238,8 +237,8 @@ def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> DeliveryServ
         return account is not None and account.may_see(camera)
 
     return DeliveryService(
-        place.settings(), where, running, place.doors, place.clock, running.pooled_engine(), may_see,
-        running.arming.deciding, running.sealing.out,
+        place.settings(), where, running, place.doors, place.clock, running.pooled_engine(),
+        DeliveryPolicy(may_see, running.arming.deciding, running.sealing.out),
     )  # fmt: skip
 
 
@@ -257,9 +256,10 @@ def _make_integrations(running: RecorderRuntime, outward: DeliveryService, accou
     def note(action: str, person: str, address: str, detail: str) -> None:
         accounts.note(action, person, Caller(address), detail)
 
+    means = CommandMeans(running.said, running.arming.modes, marks, note, running.logins)
     return IntegrationService(
-        place.settings, running, running.said, running.arming.modes, marks, note, place.clock, running.pooled_engine(),
-        lambda: outward.outbox.waiting().count, _private_paths(place), running.logins,
+        place.settings, running, means, place.clock, running.pooled_engine(), lambda: outward.outbox.waiting().count,
+        _private_paths(place),
     )  # fmt: skip
 
 

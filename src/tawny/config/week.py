@@ -1,6 +1,6 @@
 """Weekly times as written in settings: `22:00-06:00`, `mon-fri 08:00-17:00`, `sat sun sunset+20m-sunrise`.
 
-`events/schedule.py` resolves them to instants, including DST and the position of the sun.
+`events/rule_engine.py` resolves them to instants, including DST and the position of the sun.
 """
 
 import re

@@ -4,13 +4,18 @@ One actor with its own thread, so that a target that hangs blocks no other. A ta
 """
 
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final, Generic, Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
+from tawny.config.targets import hours as parsed
 from tawny.delivery.delivery import Carrier, Delivery, DeliveryContent, DeliveryKind
 from tawny.delivery.outbox import Outbox
-from tawny.engine import Handle
+from tawny.engine import Actor, Engine, Handle
 from tawny.engine.backoff import spread_s
 from tawny.model.clock import Clock
 from tawny.model.errors import (
@@ -140,8 +145,6 @@ class Courier:
             self._misses, self._used_s = 0, self._clock.mono_s()
             self._outbox.done(delivery, receipt, content.size_bytes)
             self._tell(delivery)
-        finally:
-            content.close()
 
     def _end(self, delivery: Delivery, error: DeliveryError) -> None:
         """Drop the delivery: a retry would not help."""
@@ -171,3 +174,164 @@ class Courier:
     def _added(self, to: str) -> None:
         if to == self._route.to and self.handle is not None:
             self.handle.wake()
+
+
+# Send schedule of a target: at once, in batches, at minutes of each hour, or during certain hours. A started batch
+# continues until the queue is empty, also after a restart; a scheduled minute during it is skipped.
+
+
+MINUTE_MS: Final = 60_000
+DAY_MIN: Final = 24 * 60
+NEVER_S: Final = 86_400.0
+ALWAYS: Final = DeliveryKind.PICTURE
+"""Deliveries of this kind and more important ones ignore the schedule."""
+
+
+class SendSchedule:
+    """Schedule of one target for all of its couriers. Thread-safe.
+
+    after: batch size, files; minutes: minutes of each hour at which all files are sent; neither: at once. hours: such
+    as `22:00-06:00`, empty for any.
+    """
+
+    def __init__(
+        self,
+        to: str,
+        outbox: Outbox,
+        clock: Clock,
+        zone: ZoneInfo,
+        *,
+        after: int | None = None,
+        minutes: Sequence[int] = (),
+        hours: str = "",
+    ) -> None:
+        self._to, self._outbox, self._clock, self._zone = to, outbox, clock, zone
+        self._after, self._minutes, self._hours = after, frozenset(minutes), hours
+        self._mark = f"open/{to}"
+        self._lock = threading.Lock()
+        self._is_open = bool(outbox.marks(self._mark))
+        self._seen_ms = clock.now_ms()
+
+    @property
+    def is_at_once(self) -> bool:
+        """Whether deliveries are sent without batches or minutes."""
+        return not self._minutes and (self._after or 1) == 1
+
+    def open_in_s(self) -> float:
+        """Return the delay until deliveries may be sent, s; 0 for now."""
+        now_ms = self._clock.now_ms()
+        closed_s = open_in_s(self._hours, now_ms, self._zone) if self._hours else 0.0
+        if self.is_at_once:
+            return closed_s
+        with self._lock:
+            is_minute = bool(self._minutes) and self._next_minute_ms(self._seen_ms) <= now_ms
+            self._seen_ms = now_ms
+            if closed_s > 0:
+                return closed_s
+            self._look(is_minute=is_minute)
+            if self._is_open:
+                return 0.0
+            return (self._next_minute_ms(now_ms) - now_ms) / 1000 if self._minutes else NEVER_S
+
+    def _look(self, *, is_minute: bool) -> None:
+        waiting = self._outbox.ready(self._to, ALWAYS.rank + 1)
+        removals = waiting.pop(DeliveryKind.REMOVAL, 0)
+        files = sum(waiting.values())
+        if self._is_open:
+            if is_minute and files:
+                log.info("%s: the previous batch is still being sent; skipping this minute", self._to)
+            is_open = bool(files or removals)
+        else:
+            is_open = bool((is_minute and (files or removals)) or (self._after and files >= self._after))
+        if is_open != self._is_open:
+            self._outbox.mark(self._mark, "1" if is_open else "")
+            self._is_open = is_open
+
+    def _next_minute_ms(self, after_ms: int) -> int:
+        """Return the next scheduled minute, ms UTC, by local time."""
+        at_ms = after_ms - after_ms % MINUTE_MS
+        while True:
+            at_ms += MINUTE_MS
+            if datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self._zone).minute in self._minutes:
+                return at_ms
+
+
+def open_in_s(hours: str, now_ms: int, zone: ZoneInfo) -> float:
+    """Return the seconds until the hours begin, by local time; 0 during them."""
+    begin, end = parsed(hours)
+    now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone)
+    minute = now.hour * 60 + now.minute
+    is_open = begin <= minute < end if begin <= end else minute >= begin or minute < end
+    return 0.0 if is_open else ((begin - minute) % DAY_MIN) * 60.0 - now.second
+
+
+# Workers of targets: started and stopped when targets are added, changed or removed.
+
+
+T = TypeVar("T")
+
+
+class TargetWorker(Actor, Protocol):
+    """A worker of one target, such as a courier."""
+
+    handle: Handle | None
+
+    def stop(self) -> None:
+        """End soon and interrupt the work in progress. Call from any thread."""
+        ...
+
+
+Begin = Callable[[str, T, threading.Event], Sequence[TargetWorker]]
+"""Creates the workers of a target from its name and settings. The event is set when they must end."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Post(Generic[T]):
+    wanted: T
+    ending: threading.Event
+    workers: Sequence[TargetWorker]
+
+
+class WorkerPool(Generic[T]):
+    """Workers by target. Not thread-safe. Interrupted work of a changed or removed target returns to the outbox."""
+
+    def __init__(self, engine: Engine, begin: Begin[T]) -> None:
+        self._engine, self._begin = engine, begin
+        self._posts: dict[str, _Post[T]] = {}
+
+    def take_over(self, wanted: Mapping[str, T]) -> None:
+        """Apply changed targets. Only the workers of new, changed and removed targets are started or stopped."""
+        for name, post in list(self._posts.items()):
+            if name not in wanted or wanted[name] != post.wanted:
+                del self._posts[name]
+                _end(post)
+        for name, one in wanted.items():
+            if name not in self._posts:
+                ending = threading.Event()
+                workers = self._begin(name, one, ending)
+                for worker in workers:
+                    worker.handle = self._engine.start(worker.name, partial(_same, worker))
+                self._posts[name] = _Post(one, ending, workers)
+
+    def workers(self) -> list[TargetWorker]:
+        return [worker for post in self._posts.values() for worker in post.workers]
+
+    def stop(self) -> None:
+        """Stop all workers; does not wait for them."""
+        self.take_over({})
+
+
+def _end(post: _Post[T]) -> None:
+    post.ending.set()
+    for worker in post.workers:
+        worker.stop()
+        if worker.handle is not None:
+            worker.handle.stop()
+
+
+def _same(worker: TargetWorker) -> TargetWorker:
+    """Return the worker itself. The engine also restarts the same object after a failure; it keeps no state that can be
+
+    invalid.
+    """
+    return worker

@@ -1,14 +1,14 @@
 """Delivery: what is sent to which target under which name, its state, and its content."""
 
-import re
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Protocol
 
 from tawny.model.ids import CameraId, EventId
-from tawny.model.times import Span, stamp
+from tawny.model.times import Span
 
 
 class DeliveryKind(StrEnum):
@@ -109,8 +109,6 @@ class DeliveryContent(Protocol):
         """
         ...
 
-    def close(self) -> None: ...
-
 
 def portions(content: DeliveryContent, offset: int = 0, size_bytes: int = PORTION_BYTES) -> Iterator[bytes]:
     """Yield the content from `offset` on."""
@@ -120,6 +118,37 @@ def portions(content: DeliveryContent, offset: int = 0, size_bytes: int = PORTIO
             return
         yield portion
         offset += len(portion)
+
+
+@dataclass(frozen=True)
+class StoredContent:
+    """Content that is read while it is sent, as `DeliveryContent`.
+
+    source: returns a range of it. wait: called with the size before each read for sending; it may raise CourierStopped.
+    """
+
+    source: Callable[[int, int], bytes]
+    size_bytes: int
+    media_type: str
+    modified_ms: int
+    wait: Callable[[int], None] = lambda _: None
+
+    @cached_property
+    def sha256(self) -> str:
+        digest = hashlib.sha256()
+        for offset in range(0, self.size_bytes, PORTION_BYTES):
+            digest.update(self.source(offset, min(PORTION_BYTES, self.size_bytes - offset)))
+        return digest.hexdigest()
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        self.wait(size_bytes)
+        return self.source(offset, size_bytes)
+
+
+def in_memory(data: bytes, media_type: str, modified_ms: int) -> StoredContent:
+    return StoredContent(
+        lambda offset, size_bytes: data[offset : offset + size_bytes], len(data), media_type, modified_ms
+    )
 
 
 class Carrier(Protocol):
@@ -136,73 +165,3 @@ class Carrier(Protocol):
     def close(self) -> None:
         """Close the connection. Never raises."""
         ...
-
-
-# File names at destinations, from a pattern, with times in a time zone. The same input gives the same name.
-
-PRESETS = {
-    "tawny": "{camera}/{year}/{month}/{day}/{year}{month}{day}T{hour}{minute}{second}-{code}.{type}",
-    "rom-cam": "{type}/{camera}/{unix}.{type}",
-    "diycam": "{year}{month}{day}/cam{camera}/{camera}_{stamp}.{type}",
-    "pancake": "{year}/{month}/{day}/{year}{month}{day}-{hour}{minute}{second}-{camera}.{type}",
-}
-"""tawny's own layout and those of systems users migrate from."""
-FORMER_PRESETS = {"tawny": "{camera}/{year}/{month}/{day}/{id}.{type}"}
-"""Layouts that a preset stood for in earlier versions; cleanup still finds their files."""
-FIELDS = ("camera", "id", "code", "kind", "stamp", "unix", "year", "month", "day", "hour", "minute", "second", "type")
-CODE_LETTERS = 8
-"""Length of `{code}`, the end of the ID, which is random."""
-_FIELD = re.compile(r"\{([^{}]*)\}")
-_NOT_EVERYWHERE = '\\:*?"<>|#'
-_UNIQUE = {"id", "stamp", "unix", "second"}
-
-
-def checked(pattern: str) -> str:
-    """Return the pattern of a preset, or the validated pattern. Raises ValueError."""
-    pattern = PRESETS.get(pattern, pattern)
-    named = set(_FIELD.findall(pattern))
-    if unknown := sorted(named - set(FIELDS)):
-        raise ValueError(f"{{{unknown[0]}}} isn't a field; use {', '.join(FIELDS)}, or a preset: {_presets()}")
-    if "{type}" not in pattern or not named & _UNIQUE or ("camera" not in named and "id" not in named):
-        raise ValueError("it must contain {type}, {camera} or {id}, and one of {id}, {stamp}, {unix}, {second}")
-    if pattern.startswith("/") or any(part in ("", ".", "..") for part in pattern.split("/")):
-        raise ValueError("folders and a file name separated by /, not starting with /")
-    if odd := sorted(set(pattern) & set(_NOT_EVERYWHERE)):
-        raise ValueError(f"without {' '.join(odd)}, which not every system allows in file names")
-    return pattern
-
-
-def name(pattern: str, camera: CameraId, at_ms: int, key: str, kind: str, file_type: str, zone: tzinfo = UTC) -> str:
-    """Return a file name.
-
-    pattern: validated. at_ms: start, ms UTC. key: ID of the event or segment. file_type: `mp4`, `jpg`. zone: of dates
-    and times in the name.
-    """
-    at = datetime.fromtimestamp(at_ms // 1000, zone)
-    offset = at.strftime("%z")
-    values = {
-        "camera": camera,
-        "id": key,
-        "code": key[-CODE_LETTERS:],
-        "kind": kind,
-        "stamp": stamp(at_ms) if at.utcoffset() == timedelta(0) else f"{at:%Y%m%dT%H%M%S}.{at_ms % 1000:03d}{offset}",
-        "unix": str(at_ms // 1000),
-        "type": file_type,
-        **{field: f"{getattr(at, field):02d}" for field in ("year", "month", "day", "hour", "minute", "second")},
-    }
-    values["hour"] += "B" if at.fold else ""
-    return _FIELD.sub(lambda found: values[found[1]], pattern)
-
-
-def piece_name(whole: str, number: int) -> str:
-    """Return the name of a part of a running clip: `….mp4` becomes `….003.mp4`."""
-    stem, dot, file_type = whole.rpartition(".")
-    return f"{stem}.{number:03d}{dot}{file_type}"
-
-
-def file_type(what: DeliveryKind) -> str:
-    return "jpg" if what is DeliveryKind.PICTURE else "mp4"
-
-
-def _presets() -> str:
-    return ", ".join(PRESETS)

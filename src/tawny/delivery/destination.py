@@ -1,16 +1,23 @@
 """Destination: protocol of places files are uploaded to. Plug-ins use the entry point group `tawny.destinations`."""
 
 import hashlib
+import http.client
+import re
 import secrets
+import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
-from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind
+from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, in_memory
 from tawny.model.clock import Clock
-from tawny.model.errors import DeliveryError, TargetLied, TargetRefused
+from tawny.model.errors import DeliveryError, StrangeTarget, TargetFull, TargetLied, TargetRefused, TargetUnreachable
+from tawny.model.ids import CameraId
+from tawny.model.times import stamp
 
 # Addresses of servers: user, password, host, port and folder. The public form omits user and password.
 
@@ -49,6 +56,19 @@ def parse(url: str, ports: dict[str, int]) -> DestinationAddress:
         unquote(parts.password or ""),
         unquote(parts.path.removeprefix("/")).rstrip("/"),
     )
+
+
+FOLDER_SCHEMES: Final = ("folder", "file")
+"""URL schemes of destinations that are folders of this computer."""
+
+
+def url_path(url: str) -> Path:
+    return Path(unquote(urlsplit(url).path))
+
+
+def folder_of(url: str) -> Path | None:
+    """Return the folder of an address; None for an address of another type."""
+    return url_path(url) if urlsplit(url).scheme in FOLDER_SCHEMES else None
 
 
 def only(table: object, known: tuple[str, ...]) -> None:
@@ -201,21 +221,6 @@ class ConnectionTestStep:
     """Whether this step found that the login may not delete, so that the destination needs `write_only`."""
 
 
-class _Sample:
-    media_type = "application/octet-stream"
-    modified_ms = 0
-
-    def __init__(self) -> None:
-        self.data = secrets.token_bytes(SIZE_BYTES)
-        self.size_bytes, self.sha256 = SIZE_BYTES, hashlib.sha256(self.data).hexdigest()
-
-    def read(self, offset: int, size_bytes: int) -> bytes:
-        return self.data[offset : offset + size_bytes]
-
-    def close(self) -> None:
-        """No resources to release."""
-
-
 def check_destination(
     connect: Callable[[], DestinationConnection], public: str, *, write_only: bool = False
 ) -> list[ConnectionTestStep]:
@@ -223,7 +228,8 @@ def check_destination(
 
     write_only: connect and write only; the test file stays there.
     """
-    name, sample = f"tawny-test-{secrets.token_hex(4)}.bin", _Sample()
+    name = f"tawny-test-{secrets.token_hex(4)}.bin"
+    sample = in_memory(secrets.token_bytes(SIZE_BYTES), "application/octet-stream", 0)
     done: list[ConnectionTestStep] = []
     connection: DestinationConnection | None = None
     doing = "Connect"
@@ -256,21 +262,19 @@ def check_destination(
     return done
 
 
-def _is_read_back(connection: DestinationConnection, name: str, sample: _Sample, public: str) -> bool:
+def _is_read_back(connection: DestinationConnection, name: str, sample: DeliveryContent, public: str) -> bool:
     """Compare the file with what was written. Return False if the login may not read it."""
     try:
         data = b"".join(connection.read(name))
     except TargetRefused:
         return False
-    if data != sample.data:
+    if data != sample.read(0, SIZE_BYTES):
         raise TargetLied(public, "the downloaded file differs from the uploaded one")
     return True
 
 
 # Folders that are no destination: those of the system, of programs that run by themselves, and tawny's own.
 
-FOLDER_SCHEMES: Final = ("folder", "file")
-"""Schemes of addresses that name a folder of this computer."""
 ALLOW_ANY: Final = "allow_any_folder"
 """Setting of a folder destination that switches these rules off; only the settings file can have it."""
 _WHOLE: Final = (
@@ -280,16 +284,6 @@ _WHOLE: Final = (
 _ONLY_ITSELF: Final = ("/", "/home", "/root", "/var", "/var/lib")
 _MOUNTED: Final = "/run/media"
 """Desktops mount disks below it."""
-
-
-def folder_path(url: str) -> Path:
-    """Return the folder of an address `folder:/mnt/nas/tawny` or `file:///mnt/nas/tawny`."""
-    return Path(unquote(urlsplit(url).path))
-
-
-def folder_of(url: str) -> Path | None:
-    """Return the folder of an address; None for an address of another type."""
-    return folder_path(url) if urlsplit(url).scheme in FOLDER_SCHEMES else None
 
 
 def why_no_destination(folder: Path, own: Iterable[Path] = ()) -> str:
@@ -315,3 +309,150 @@ def refuse_no_destination(folder: Path, public: str) -> None:
     """Raise DeliveryError if a folder is none. Checked at each connection, because links change."""
     if why := why_no_destination(folder):
         raise DeliveryError(public, f"it is {why}")
+
+
+# File names at destinations, from a pattern, with times in a time zone. The same input gives the same name.
+
+PRESETS = {
+    "tawny": "{camera}/{year}/{month}/{day}/{year}{month}{day}T{hour}{minute}{second}-{code}.{type}",
+    "rom-cam": "{type}/{camera}/{unix}.{type}",
+    "diycam": "{year}{month}{day}/cam{camera}/{camera}_{stamp}.{type}",
+    "pancake": "{year}/{month}/{day}/{year}{month}{day}-{hour}{minute}{second}-{camera}.{type}",
+}
+"""tawny's own layout and those of systems users migrate from."""
+FORMER_PRESETS = {"tawny": "{camera}/{year}/{month}/{day}/{id}.{type}"}
+"""Layouts that a preset stood for in earlier versions; cleanup still finds their files."""
+FIELDS = ("camera", "id", "code", "kind", "stamp", "unix", "year", "month", "day", "hour", "minute", "second", "type")
+CODE_LETTERS = 8
+"""Length of `{code}`, the end of the ID, which is random."""
+_FIELD = re.compile(r"\{([^{}]*)\}")
+_NOT_EVERYWHERE = '\\:*?"<>|#'
+_UNIQUE = {"id", "stamp", "unix", "second"}
+
+
+def checked(pattern: str) -> str:
+    """Return the pattern of a preset, or the validated pattern. Raises ValueError."""
+    pattern = PRESETS.get(pattern, pattern)
+    named = set(_FIELD.findall(pattern))
+    if unknown := sorted(named - set(FIELDS)):
+        raise ValueError(f"{{{unknown[0]}}} isn't a field; use {', '.join(FIELDS)}, or a preset: {_presets()}")
+    if "{type}" not in pattern or not named & _UNIQUE or ("camera" not in named and "id" not in named):
+        raise ValueError("it must contain {type}, {camera} or {id}, and one of {id}, {stamp}, {unix}, {second}")
+    if pattern.startswith("/") or any(part in ("", ".", "..") for part in pattern.split("/")):
+        raise ValueError("folders and a file name separated by /, not starting with /")
+    if odd := sorted(set(pattern) & set(_NOT_EVERYWHERE)):
+        raise ValueError(f"without {' '.join(odd)}, which not every system allows in file names")
+    return pattern
+
+
+def name(pattern: str, camera: CameraId, at_ms: int, key: str, kind: str, file_type: str, zone: tzinfo = UTC) -> str:
+    """Return a file name.
+
+    pattern: validated. at_ms: start, ms UTC. key: ID of the event or segment. file_type: `mp4`, `jpg`. zone: of dates
+    and times in the name.
+    """
+    at = datetime.fromtimestamp(at_ms // 1000, zone)
+    offset = at.strftime("%z")
+    values = {
+        "camera": camera,
+        "id": key,
+        "code": key[-CODE_LETTERS:],
+        "kind": kind,
+        "stamp": stamp(at_ms) if at.utcoffset() == timedelta(0) else f"{at:%Y%m%dT%H%M%S}.{at_ms % 1000:03d}{offset}",
+        "unix": str(at_ms // 1000),
+        "type": file_type,
+        **{field: f"{getattr(at, field):02d}" for field in ("year", "month", "day", "hour", "minute", "second")},
+    }
+    values["hour"] += "B" if at.fold else ""
+    return _FIELD.sub(lambda found: values[found[1]], pattern)
+
+
+def piece_name(whole: str, number: int) -> str:
+    """Return the name of a part of a running clip: `….mp4` becomes `….003.mp4`."""
+    stem, dot, file_type = whole.rpartition(".")
+    return f"{stem}.{number:03d}{dot}{file_type}"
+
+
+def _presets() -> str:
+    return ", ".join(PRESETS)
+
+
+# HTTP connection of a destination: one that stays open, with optional certificate pinning.
+
+
+TIMEOUT_S = 15.0
+Body = bytes | Iterator[bytes] | None
+
+
+class HttpClient:
+    """A connection. headers: sent with every request. fingerprint: SHA-256 of a self-signed certificate, hex."""
+
+    def __init__(
+        self, host: str, port: int, *, tls: bool, fingerprint: str, headers: Mapping[str, str], public: str
+    ) -> None:
+        self._host, self._port, self._tls, self._fingerprint = host, port, tls, fingerprint
+        self._headers, self._public = {"User-Agent": "tawny", **headers}, public
+        self._line: http.client.HTTPConnection | None = None
+
+    def sent(self, method: str, path: str, body: Body, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+        """Send a request and return the response. Use inside `worded`."""
+        whole = {**self._headers, **headers}
+        line = self._line = self._line or self._connected()
+        try:
+            line.request(method, path, body, whole)
+            return line.getresponse()
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            if body is not None and not isinstance(body, bytes):
+                with suppress(OSError, http.client.HTTPException):
+                    return line.getresponse()  # refused before reading the whole body; the response may give the reason
+                self.close()
+                raise
+            self.close()
+            line = self._line = self._connected()  # the server closed an idle connection
+            line.request(method, path, body, whole)
+            return line.getresponse()
+
+    def close(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    def expect(self, status: int, *good: int) -> None:
+        """Raise the error that matches a status other than the expected ones."""
+        if status in good:
+            return
+        self.close()
+        detail = f"it responded with {status} {http.client.responses.get(status, '')}".strip()
+        if status in (401, 403):
+            raise TargetRefused(self._public, detail)
+        if status in (507, 413):
+            raise TargetFull(self._public, detail)
+        if status in (408, 429, 502, 503, 504):
+            raise TargetUnreachable(self._public, detail)
+        raise DeliveryError(self._public, detail)
+
+    @contextmanager
+    def worded(self) -> Iterator[None]:
+        """Convert connection errors to DeliveryError and close the connection."""
+        try:
+            yield
+        except ssl.SSLCertVerificationError as error:
+            self.close()
+            raise StrangeTarget(self._public, f"its certificate isn't valid: {error.verify_message}") from error
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise TargetUnreachable(self._public, str(error) or type(error).__name__) from error
+
+    def _connected(self) -> http.client.HTTPConnection:
+        if not self._tls:
+            return http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_S)
+        context = ssl.create_default_context()
+        if self._fingerprint:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        line = http.client.HTTPSConnection(self._host, self._port, timeout=TIMEOUT_S, context=context)
+        line.connect()
+        shown = hashlib.sha256(line.sock.getpeercert(binary_form=True) or b"").hexdigest()
+        if self._fingerprint and shown != self._fingerprint:
+            line.close()
+            raise StrangeTarget(self._public, f"its certificate has a different fingerprint: {shown}")
+        return line

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, Protocol
 
-from tawny.delivery.notifier import NotifierAddress
+from tawny.delivery.notifier import NotifierAddress, parse
 from tawny.model.errors import DeliveryError, TargetRefused, TargetUnreachable
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 TIMEOUT_S = 15.0
+EXAMPLE = "mqtt://user:password@broker/tawny"
 MOST_QUEUED = 1000
 MISSING = "the MQTT library: .venv/bin/pip install 'tawny[mqtt]'"
 _REFUSED = frozenset({"Not authorized", "Bad user name or password", "Banned"})
@@ -33,6 +34,14 @@ def _nothing(topic: str, payload: bytes, *, is_retained: bool) -> None:
 def is_client_installed() -> bool:
     """Return whether the library is installed."""
     return find_spec("paho") is not None
+
+
+def base_topic(url: str) -> str:
+    """Return the base topic; `tawny` if the address names none. Raises ValueError for invalid topics."""
+    base = "/".join(parse(url, EXAMPLE).parts) or "tawny"
+    if any(one in base for one in "+#") or base.startswith("$"):
+        raise ValueError(f"url: a topic without + or #, as in {EXAMPLE}")
+    return base
 
 
 class MqttClient:

@@ -9,12 +9,12 @@ Thread-safe. Invariant: every change is durable when the call returns.
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, ReceivedAccess
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span
@@ -82,6 +82,26 @@ class OutboxBacklog:
     size_bytes: int = 0
     oldest_ms: int | None = None
     """Creation time of the oldest one, ms UTC; None if none."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetView:
+    """A destination or notifier. where: address without secrets; shows: what its messages display on a phone."""
+
+    name: str
+    kind: Literal["destination", "notifier"]
+    where: str
+    shows: str
+    gets: str
+    """Summary of what it receives."""
+    waiting: OutboxBacklog
+    trouble: str
+    is_paused: bool
+    last: Sequence[Delivery]
+    """Newest first."""
+    mutes: Mapping[CameraId, int]
+    """End of the mute by camera, ms UTC."""
+    receives: ReceivedAccess = ReceivedAccess.CLEAR
 
 
 class Outbox:

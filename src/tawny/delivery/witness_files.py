@@ -9,7 +9,7 @@ from collections.abc import Callable, MutableMapping
 from hashlib import sha256
 from typing import Final
 
-from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind
+from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, in_memory
 from tawny.delivery.destination import DestinationConnection, FileCarrier
 from tawny.model.errors import DeliveryError, TargetMissing
 from tawny.sealed.witness import Witness, find_witnesses, newest_of_each
@@ -80,32 +80,9 @@ class WitnessCarrier:
             return
         witness, host = newest
         try:
-            self._connection.put(witness_path(witness, host), _WitnessContent(witness), "", lambda _: None)
+            text = in_memory(_TEXT.format(witness=witness.text).encode(), "text/plain", witness.at_ms)
+            self._connection.put(witness_path(witness, host), text, "", lambda _: None)
         except DeliveryError as error:
             log.info("cannot leave a witness of the signed history: %s", error)
         else:
             self._left[self._to] = witness.text
-
-
-class _WitnessContent:
-    """The file's text: what a person can do with it."""
-
-    media_type = "text/plain"
-
-    def __init__(self, witness: Witness) -> None:
-        self._data = _TEXT.format(witness=witness.text).encode()
-        self.modified_ms = witness.at_ms
-
-    @property
-    def size_bytes(self) -> int:
-        return len(self._data)
-
-    @property
-    def sha256(self) -> str:
-        return sha256(self._data).hexdigest()
-
-    def read(self, offset: int, size_bytes: int) -> bytes:
-        return self._data[offset : offset + size_bytes]
-
-    def close(self) -> None:
-        """No resources to release."""

@@ -50,6 +50,22 @@ class Glances(Protocol):
         ...
 
 
+@runtime_checkable
+class OwnProcess(Protocol):
+    """Optional part of a detector that runs in a process of its own, and must be closed."""
+
+    @property
+    def trouble(self) -> str:
+        """The current problem, for users; empty if none."""
+        ...
+
+    def on_trouble(self, told: Callable[[str], None]) -> None:
+        """Set the callback that receives the problem when it changes."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class DetectorKind(Protocol):
     """The object behind an entry point: creates detectors from settings."""
 

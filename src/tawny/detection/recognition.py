@@ -9,8 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from tawny.detection.job_queue import JobQueue
-from tawny.detection.watcher import ObservationSink
+from tawny.detection.classification import JobQueue
 from tawny.engine.user_script import UserScript
 from tawny.media.image.jpeg import keyframe_rgb
 from tawny.model.clock import Clock
@@ -293,18 +292,17 @@ class TrackRecogniser:
         self,
         camera: CameraId,
         desk: RecognitionQueue,
-        sink: ObservationSink,
         wanted: RecognitionWanted,
         large: Hub | None,
     ) -> None:
-        self._camera, self._desk, self._sink, self._wanted, self._large = camera, desk, sink, wanted, large
+        self._camera, self._desk, self._wanted, self._large = camera, desk, wanted, large
         self._votes: dict[int, dict[str, ReadVotes]] = {}
         self._seen_ms: dict[int, int] = {}
         self._places: deque[tuple[int, tuple[ReadableObject, ...]]] = deque(maxlen=50)
         self._asked_ms = 0
         self._keyframe_ms = 0
 
-    def look(self, frame: Frame, look: Look) -> None:
+    def look(self, frame: Frame, look: Look) -> Look:
         self._take()
         things = tuple(thing for seen in look.seen if (thing := self._thing(seen)) is not None)
         self._seen_ms |= {thing.track: frame.at_ms for thing in things}
@@ -312,13 +310,7 @@ class TrackRecogniser:
         if things:
             self._places.append((frame.at_ms, things))
             self._ask(frame, things)
-        self._sink.look(frame, replace(look, reads=self._reads()))
-
-    def idle(self, now_ms: int) -> None:
-        self._sink.idle(now_ms)
-
-    def close(self) -> None:
-        self._sink.close()
+        return replace(look, reads=self._reads())
 
     def _thing(self, seen: Observation) -> ReadableObject | None:
         """Return the object to read. If a classifier is active, only labeled objects are read."""

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tawny.config.units import seconds, size
+from tawny.detection.decode_pipeline import LOOKS_A_SECOND
 from tawny.detection.detector import DetectorKind, DetectorParameter
-from tawny.detection.frames import LOOKS_A_SECOND
 from tawny.engine.user_script import UserScript
 from tawny.model.clock import Clock
 from tawny.model.errors import DetectorFailed

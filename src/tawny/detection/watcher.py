@@ -7,18 +7,19 @@ slows recording; when late the watcher skips packets and counts them.
 """
 
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from tawny.detection.decode_pipeline import DecodePipeline
+from tawny.detection.decode_pipeline import DecodeGate, DecodePipeline, GateMode
 from tawny.detection.detector import Detector, Glances
-from tawny.detection.gate import DecodeGate, GateMode
 from tawny.media.codec.decoder import HardwareDecoder
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 from tawny.model.messages import Message, Scored
-from tawny.model.observations import Frame, Look
+from tawny.model.observations import Box, Frame, Look
 from tawny.model.packets import Packet, VideoFormat
 from tawny.model.polygon import Polygon
 from tawny.stream.hub import Batch, Hub, HubReader
@@ -124,6 +125,14 @@ BLIND = (
 )
 
 
+class LookStage(Protocol):
+    """Completes or stores the detections of one camera before the sink receives them."""
+
+    def look(self, frame: Frame, look: Look) -> Look:
+        """Return the detections as the next stage receives them."""
+        ...
+
+
 class ObservationSink(Protocol):
     """Receives detections, for example `events.EventBuilder`."""
 
@@ -140,16 +149,31 @@ def in_software(_video: VideoFormat) -> tuple[HardwareDecoder, ...]:
     return ()
 
 
-class Watcher:
-    """Runs detection for one camera.
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    """How a camera is watched.
 
-    hubs: the camera's streams, in order of preference.
-    tell: receives one `Scored` for each second, also while asleep. scored: receives time (ms UTC) and score of each
-    frame.
+    stages: applied to each look, in this order, before the sink receives it. scored: receives time (ms UTC) and score
+    of each frame.
     trouble: called when the user-visible problem, BLIND or that of the gate (`DecodeGate.trouble`), changes.
     is_read: whether a client reads the live meter; the camera is then processed continuously and without delay.
     private: privacy masks; neither the detector nor event images contain these areas.
     hardware: returns the devices that may decode a format (`media.codec.decoder.devices`).
+    """
+
+    stages: Sequence[LookStage] = ()
+    gate: DecodeGate = field(default_factory=lambda: DecodeGate(GateMode.BALANCED))
+    scored: Callable[[int, int], None] | None = None
+    trouble: Callable[[str], None] | None = None
+    is_read: Callable[[], bool] = lambda: False
+    hardware: Callable[[VideoFormat], Iterable[HardwareDecoder]] = in_software
+    private: Sequence[Polygon] = ()
+
+
+class Watcher:
+    """Runs detection for one camera.
+
+    hubs: the camera's streams, in order of preference. tell: receives one `Scored` for each second, also while asleep.
     """
 
     def __init__(
@@ -160,23 +184,17 @@ class Watcher:
         sink: ObservationSink,
         clock: Clock,
         tell: Callable[[Message], None],
-        scored: Callable[[int, int], None] | None = None,
-        *,
-        gate: DecodeGate | None = None,
-        trouble: Callable[[str], None] | None = None,
-        is_read: Callable[[], bool] = lambda: False,
-        hardware: Callable[[VideoFormat], Iterable[HardwareDecoder]] = in_software,
-        private: Sequence[Polygon] = (),
+        options: WatchOptions | None = None,
     ) -> None:
+        options = options or WatchOptions()
         self.name = f"watch {camera}"
-        self._sink, self._clock, self._scored = sink, clock, scored
+        self._sink, self._stages, self._clock, self._scored = sink, options.stages, clock, options.scored
         self._glances = detector if isinstance(detector, Glances) else None
-        self._gate = gate or DecodeGate(GateMode.BALANCED)
-        self._is_read = is_read
-        self._trouble, self._told_trouble = trouble, ""
+        self._gate, self._is_read = options.gate, options.is_read
+        self._trouble, self._told_trouble = options.trouble, ""
         self._streams = StreamSelector(self.name, hubs, clock)
         self._seconds = SecondScores(camera, tell)
-        self._eyes = DecodePipeline(camera, detector, self._looked, hardware, private)
+        self._eyes = DecodePipeline(camera, detector, self._looked, options.hardware, options.private)
         self._waiting: deque[Packet] = deque()
         self._asleep: Packet | None = None
         """The last processed keyframe while asleep; None while awake."""
@@ -351,4 +369,70 @@ class Watcher:
         self._seconds.add(frame.at_ms, look.score)
         if self._scored is not None:
             self._scored(frame.at_ms, look.score)
+        for stage in self._stages:
+            look = stage.look(frame, look)
         self._sink.look(frame, look)
+
+
+# Live detection values of one camera for the interface, published only while a client listens.
+
+
+@dataclass(frozen=True, slots=True)
+class MeterReading:
+    """The values of one processed frame.
+
+    zones: highest score by zone. things: box, score 0..100 and whether it is an event.
+    """
+
+    at_ms: int
+    score: int
+    zones: dict[str, int]
+    things: tuple[tuple[Box, int, bool], ...]
+    sound: tuple[float, int] | None = None
+    """Level in dB below full scale and score of the newest sound; None without a sound listener."""
+
+
+FRESH_MS = 5000
+Heard = Callable[[MeterReading], None]
+
+
+class LiveMeter:
+    """Publishes one camera's readings.
+
+    While it has listeners the camera is processed continuously and without batching.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listeners: tuple[Heard, ...] = ()
+        self._sound: tuple[int, float, int] | None = None
+
+    @property
+    def is_read(self) -> bool:
+        return bool(self._listeners)
+
+    def listen(self, heard: Heard) -> Callable[[], None]:
+        """Call `heard` with every reading, from the watcher's thread, until the returned function is called."""
+        with self._lock:
+            self._listeners = (*self._listeners, heard)
+
+        def stop() -> None:
+            with self._lock:
+                self._listeners = tuple(one for one in self._listeners if one is not heard)
+
+        return stop
+
+    def hear(self, at_ms: int, db: float, score: int) -> None:
+        """Set the current sound level, in dB; published with the next frame."""
+        self._sound = at_ms, db, score
+
+    def show(self, at_ms: int, look: Look, zones: dict[str, int]) -> None:
+        things = (
+            *((thing.box, round(thing.score * 100), True) for thing in look.seen),
+            *((thing.box, round(thing.score * 100), False) for thing in look.near),
+        )
+        sound = self._sound
+        is_fresh = sound is not None and abs(at_ms - sound[0]) < FRESH_MS
+        reading = MeterReading(at_ms, look.score, zones, things, sound[1:] if sound and is_fresh else None)
+        for heard in self._listeners:
+            heard(reading)

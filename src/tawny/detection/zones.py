@@ -5,15 +5,85 @@ threshold. With zones it must also be inside a zone and meet that zone's conditi
 foot point (middle of the lower edge) or its center. Call from one thread.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
+
+import numpy as np
 
 from tawny.config.settings import CameraSettings, DetectionSettings
 from tawny.detection.detector import Detector, EventTrigger, Glances
-from tawny.detection.frames import MaskedFrame, Region
+from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look, Observation
 from tawny.model.polygon import Point, Polygon, crossing, foot, middle
+
+# The region of the frame that is evaluated. Pixels outside get the mean brightness of the region.
+
+_SHIFT = 4
+"""Fixed-point bits of the polygon corners."""
+
+
+class Region:
+    """polygons: the evaluated area; empty means the whole frame. outside: evaluate everything except the polygons."""
+
+    def __init__(self, polygons: Sequence[Polygon] = (), *, outside: bool = False) -> None:
+        self._polygons, self._outside = tuple(polygons), outside
+        self._counts: Any = None
+
+    def of(self, picture: Any) -> Any:
+        """Return the frame with ignored pixels painted over, uint8 [height, width].
+
+        The input is returned if nothing changes.
+        """
+        if not self._polygons:
+            return picture
+        if self._counts is None or self._counts.shape != picture.shape:
+            self._counts = self._drawn(*picture.shape)
+        counts = self._counts > 0
+        level = round(float(picture[counts].mean())) if counts.any() else 0
+        return np.where(counts, picture, np.uint8(level))
+
+    @property
+    def hidden(self) -> Any:
+        """Ignored pixels of the last frame, bool [height, width]."""
+        return self._counts == 0
+
+    def _drawn(self, height: int, width: int) -> Any:
+        import cv2  # not at module level: settings import this module even where OpenCV is not installed
+
+        drawn = np.zeros((height, width), np.uint8)
+        for polygon in self._polygons:
+            scale = np.array([width, height], np.float64) * (1 << _SHIFT)
+            corners = np.round(np.array(polygon.points) * scale - (1 << _SHIFT) / 2).astype(np.int32)
+            cv2.fillPoly(drawn, [corners], (255,), shift=_SHIFT)
+        return ~drawn if self._outside else drawn
+
+
+@dataclass(frozen=True)
+class MaskedFrame:
+    """Another frame with some pixels hidden. hidden: bool [height, width]."""
+
+    frame: Frame
+    luma: Any
+    hidden: Any
+
+    @property
+    def camera(self) -> CameraId:
+        return self.frame.camera
+
+    @property
+    def at_ms(self) -> int:
+        return self.frame.at_ms
+
+    @property
+    def rgb(self) -> Any:
+        """The frame in RGB; hidden pixels are black."""
+        rgb = self.frame.rgb.copy()
+        rgb[self.hidden] = 0
+        return rgb
+
+
+# Zones, lines and the threshold of a camera.
 
 LINE_SCORE = 50
 """Score from which a detector itself reports an event."""
@@ -34,7 +104,7 @@ class DetectionZone:
     level: score from which an object counts; None: the camera's level. smallest: minimum area, as a share of the frame.
     stay_s: minimum time in the zone. direction: required direction of motion, or `any`. loiter_s: time after which an
     object is marked as loitering; 0: never. left_s: time after which an abandoned or removed object is reported
-    (`detection.abandoned_object`); 0: never.
+    (`detection.scene_changes`); 0: never.
     """
 
     name: str

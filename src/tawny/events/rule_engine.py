@@ -6,15 +6,198 @@ overrides the others. Other actions need a matching rule. If a model labels obje
 notification only if a rule asks for it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from astral import Observer
+from astral.sun import elevation, noon, sunrise, sunset
 
 from tawny.config.rules import ALL, NONE, RuleAction, RuleSettings
 from tawny.config.units import duration_text
-from tawny.events.schedule import Calendar
+from tawny.config.week import DAY_MIN, NOON_MIN, SUNRISE, WEEKDAYS, TimeOfDay, WeekSpan
 from tawny.model.ids import CameraId
 from tawny.model.observations import MOTION, spoken
+from tawny.model.times import Span
+
+# Weekly times on the local clock of a place: by time zone, including clock changes, and by the sun.
+
+_HORIZON = -0.833
+"""Elevation of the sun's center at sunrise, degrees, including refraction."""
+_KEPT_SUNS = 64
+
+
+class Calendar:
+    """Converts local times. Thread-safe.
+
+    place: latitude and longitude in degrees; None if no times by the sun are used.
+    """
+
+    def __init__(self, zone: ZoneInfo, place: tuple[float, float] | None = None) -> None:
+        self.zone = zone
+        self._observer = Observer(*place) if place else None
+        self._suns: dict[tuple[date, str], int] = {}
+
+    def local(self, at_ms: int) -> datetime:
+        """Return the local time as a naive datetime."""
+        return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self.zone).replace(tzinfo=None)
+
+    def day(self, at_ms: int) -> date:
+        return self.local(at_ms).date()
+
+    def at_ms(self, day: date, minute: int) -> int:
+        """Return the first instant at which the clock shows this minute of the day or later.
+
+        minute: may exceed the day.
+        """
+        wall = datetime.combine(day, time.min) + timedelta(minutes=minute)
+        either = [round(wall.replace(tzinfo=self.zone, fold=fold).timestamp()) for fold in (0, 1)]
+        seconds = range(min(either), max(either) + 1)
+        if self.local(seconds[0] * 1000) == wall:
+            return seconds[0] * 1000  # the first of two
+        return seconds[bisect_left(seconds, wall, key=lambda at_s: self.local(at_s * 1000))] * 1000
+
+    def moment_ms(self, day: date, moment: TimeOfDay) -> int:
+        if not moment.sun:
+            return self.at_ms(day, moment.minute)
+        return self._sun_ms(day, moment.sun) + moment.minute * 60_000
+
+    def span(self, stretch: WeekSpan, day: date) -> Span | None:
+        """Return the span that begins on this day, or None if it would be empty. Ignores the span's weekdays."""
+        begin_ms = self.moment_ms(day, stretch.begin)
+        end_ms = self.moment_ms(day + timedelta(days=stretch.ends_next_day), stretch.end)
+        return Span(begin_ms, end_ms) if begin_ms < end_ms else None
+
+    def is_within(self, stretches: Iterable[WeekSpan], at_ms: int) -> bool:
+        """Return whether this instant is within one of the spans."""
+        today = self.day(at_ms)
+        return any(
+            day.weekday() in one.days and (span := self.span(one, day)) is not None and _has(span, at_ms)
+            for day in (today - timedelta(days=1), today, today + timedelta(days=1))
+            for one in stretches
+        )
+
+    def _sun_ms(self, day: date, what: str) -> int:
+        known = self._suns.get((day, what))
+        if known is None:
+            if len(self._suns) > _KEPT_SUNS:
+                self._suns.clear()
+            known = self._suns[day, what] = self._found_ms(day, what)
+        return known
+
+    def _found_ms(self, day: date, what: str) -> int:
+        assert self._observer is not None, "settings with times by the sun have a place"
+        find = sunrise if what == SUNRISE else sunset
+        try:
+            found = find(self._observer, date=day, tzinfo=self.zone)
+        except ValueError:  # the sun does not rise or does not set that day
+            if elevation(self._observer, noon(self._observer, day, UTC)) < _HORIZON:
+                return self.at_ms(day, NOON_MIN)
+            return self.at_ms(day, 0 if what == SUNRISE else DAY_MIN)
+        return round(found.timestamp()) * 1000
+
+
+def _has(span: Span, at_ms: int) -> bool:
+    return span.begin_ms <= at_ms < span.end_ms
+
+
+AHEAD_DAYS = 8
+"""Search range for the next change, days: a week plus one day that may be an exception."""
+STEP_MIN = 5
+_KEPT_DAYS, _KEPT_CHANGES = 64, 16
+
+
+class ModeSwitch(NamedTuple):
+    at_ms: int
+    mode: str
+
+
+class Schedule:
+    """The schedule. Thread-safe.
+
+    week: spans of each mode. dates: by day, a mode or the weekday whose schedule applies.
+    """
+
+    def __init__(
+        self,
+        calendar: Calendar,
+        modes: Sequence[str],
+        week: Mapping[str, Sequence[WeekSpan]],
+        dates: Mapping[str, str],
+    ) -> None:
+        self._calendar, self._modes, self._week = calendar, tuple(modes), week
+        self._dates = {date.fromisoformat(day): meant for day, meant in dates.items()}
+        self._days: dict[date, list[tuple[Span, int]]] = {}
+        self._found: tuple[tuple[int, ModeSwitch], ...] = ()
+        """Recent results of `next_change`, each with the instant from which it is valid."""
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._dates and not any(self._week.values())
+
+    def mode(self, at_ms: int) -> str:
+        """Return the mode. Of overlapping modes the later in the settings wins; without any, the first."""
+        today = self._calendar.day(at_ms)
+        meant = self._dates.get(today, "")
+        if meant in self._modes:
+            return meant
+        near = (today + timedelta(days=days) for days in (-1, 0, 1))
+        found = [rank for day in near for span, rank in self._of(day) if span.begin_ms <= at_ms < span.end_ms]
+        return self._modes[max(found, default=0)]
+
+    def next_change(self, at_ms: int) -> ModeSwitch | None:
+        """Return the first later instant with another mode; None if there is none within `AHEAD_DAYS`."""
+        for since_ms, change in self._found:
+            if since_ms <= at_ms < change.at_ms:
+                return change
+        now = self.mode(at_ms)
+        for days in (1, AHEAD_DAYS):  # usually a change is near
+            for later_ms in sorted(set(self._edges(at_ms, days))):
+                if later_ms > at_ms and (mode := self.mode(later_ms)) != now:
+                    found = ModeSwitch(later_ms, mode)
+                    self._found = (*self._found[-_KEPT_CHANGES:], (at_ms, found))
+                    return found
+        return None
+
+    def day(self, day: date) -> list[tuple[int, int, str]]:
+        """Return a local day as (begin minute, end minute, mode), in steps of STEP_MIN, for display."""
+        found: list[tuple[int, int, str]] = []
+        for minute in range(0, DAY_MIN, STEP_MIN):
+            mode = self.mode(self._calendar.at_ms(day, minute))
+            begin = found.pop()[0] if found and found[-1][2] == mode else minute
+            found.append((begin, minute + STEP_MIN, mode))
+        return found
+
+    def _edges(self, at_ms: int, days: int) -> Iterator[int]:
+        """Yield all begins and ends within this number of days."""
+        today = self._calendar.day(at_ms)
+        end_ms = self._calendar.at_ms(today + timedelta(days=days + 1), 0)
+        for ahead in range(-1, days + 2):
+            day = today + timedelta(days=ahead)
+            for span, _ in self._of(day):
+                yield from (edge_ms for edge_ms in (span.begin_ms, span.end_ms) if edge_ms <= end_ms)
+            if day in self._dates:
+                next_ms = self._calendar.at_ms(day + timedelta(days=1), 0)
+                yield from (edge_ms for edge_ms in (self._calendar.at_ms(day, 0), next_ms) if edge_ms <= end_ms)
+
+    def _of(self, day: date) -> list[tuple[Span, int]]:
+        """Return the spans that begin on this day, each with the rank of its mode."""
+        if day not in self._days:
+            if len(self._days) > _KEPT_DAYS:
+                self._days.clear()
+            meant = self._dates.get(day, "")
+            weekday = WEEKDAYS.index(meant) if meant in WEEKDAYS and meant not in self._modes else day.weekday()
+            self._days[day] = [
+                (span, self._modes.index(mode))
+                for mode, stretches in self._week.items()
+                for one in stretches
+                if weekday in one.days and (span := self._calendar.span(one, day)) is not None
+            ]
+        return self._days[day]
+
 
 ANYBODY, EVERYBODY = "anybody", "everybody"
 SAID: Final = {"notify": "notifies", "upload": "uploads to"}
@@ -52,6 +235,17 @@ class RuleDecision:
     why: str
     as_kind: str = ""
     """The suggested type that led to the decision; empty if it was not a suggestion."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilterDecision:
+    """Whether to send, and why. wait_ms: earliest time, ms UTC; 0: at once."""
+
+    does: bool
+    why: str
+    wait_ms: int = 0
+    is_final: bool = False
+    """A refusal that does not change when the event changes."""
 
 
 class RuleEngine:

@@ -11,9 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from tawny.detection.classification.fallback import cells_in
-from tawny.detection.frames import GreyFrame
-from tawny.detection.kind_model import LEAST_CELLS, crops_of
+from tawny.detection.decode_pipeline import GreyFrame
+from tawny.detection.kind_model import LEAST_CELLS, cells_in, crops_of
 from tawny.detection.motion import MotionDetector
 from tawny.media.image.mask import mask_picture
 from tawny.model.errors import NotDone

@@ -13,15 +13,14 @@ from tawny.config.settings import CameraSettings, Settings
 from tawny.config.targets import DestinationSettings, NotifierSettings
 from tawny.config.units import duration_text
 from tawny.delivery import mqtt_client
-from tawny.delivery.delivery import checked
-from tawny.delivery.destination import ALLOW_ANY, Destination, folder_of, why_no_destination
+from tawny.delivery.destination import ALLOW_ANY, Destination, checked, folder_of, why_no_destination
+from tawny.delivery.mqtt_client import base_topic
 from tawny.delivery.notifier import Notifier
 from tawny.detection.detector import DetectorKind
 from tawny.detection.onnx import PROVIDERS
 from tawny.engine.plugins import PluginBroken, PluginGroup
 from tawny.events.rule_engine import ANYBODY, EVERYBODY
 from tawny.model.errors import Problem, SettingsError
-from tawny.service.integrations.mqtt_bridge import base_topic
 from tawny.sources.source import CameraSource
 
 # Validation of rules: they may name only configured cameras, notifiers, destinations, modes, people and locations.

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 from tawny.config.settings import DetectionSettings, Points
 from tawny.detection.detector import DetectorParameter
-from tawny.detection.live_meter import LiveMeter
+from tawny.detection.watcher import LiveMeter
 from tawny.engine.actor import Listener
 from tawny.model.clock import Clock
 from tawny.model.events import Event

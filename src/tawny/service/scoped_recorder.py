@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tawny.config.settings import DetectionSettings, Points
-from tawny.detection.live_meter import LiveMeter
+from tawny.detection.watcher import LiveMeter
 from tawny.engine.actor import Listener
 from tawny.model.clock import Clock
 from tawny.model.damage import DamagedSpan

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from tawny.delivery.notifier import NotifierContext
+from tawny.delivery.notifier import NotifierContext, NotifierStore
 from tawny.delivery.notifiers import webpush
 from tawny.delivery.notifiers.webpush import Browser, WebPush
 from tawny.model.errors import DeliveryError
@@ -35,6 +35,10 @@ class Marks:
         self.kept.pop(name, None)
         if value:
             self.kept[name] = value
+
+
+def subscribe(marks: NotifierStore, browser: Browser) -> None:
+    WebPush().subscribe(marks, browser.person, browser.endpoint, (browser.p256dh, browser.auth))
 
 
 class Phone:
@@ -73,7 +77,7 @@ def telling(marks: Marks, seen: tuple[str, ...] = ("Anna",)) -> NotifierContext:
 
 def test_only_the_browser_can_read_it(service: StandIn) -> None:
     marks, phone = Marks(), Phone()
-    webpush.add(marks, phone.asks(f"{service.base}/push/abc"))
+    subscribe(marks, phone.asks(f"{service.base}/push/abc"))
     WebPush().open(telling(marks)).send(TOLD, None)
     asked = service.last
     told = json.loads(phone.opens(asked.body))
@@ -86,7 +90,7 @@ def test_only_the_browser_can_read_it(service: StandIn) -> None:
 @pytest.mark.parametrize("letter", ["a", "ü", "😀", '"', "\x01", "\ud800"])
 def test_a_long_text_is_shortened_by_characters(letter: str, service: StandIn) -> None:
     marks, phone = Marks(), Phone()
-    webpush.add(marks, phone.asks(f"{service.base}/push/abc"))
+    subscribe(marks, phone.asks(f"{service.base}/push/abc"))
     for text, title in ((letter * 5000, TOLD.title), (letter * 9000, letter * 9000)):
         WebPush().open(telling(marks)).send(replace(TOLD, text=text, title=title), None)
         plain = phone.opens(service.last.body)
@@ -98,7 +102,7 @@ def test_a_long_text_is_shortened_by_characters(letter: str, service: StandIn) -
 
 def test_it_is_signed_for_that_service(service: StandIn) -> None:
     marks, phone = Marks(), Phone()
-    webpush.add(marks, phone.asks(f"{service.base}/push/abc"))
+    subscribe(marks, phone.asks(f"{service.base}/push/abc"))
     WebPush().open(telling(marks)).send(TOLD, None)
     scheme, _, rest = service.last.headers["authorization"].partition(" ")
     token, key = (part.strip().partition("=")[2] for part in rest.split(","))
@@ -111,20 +115,20 @@ def test_it_is_signed_for_that_service(service: StandIn) -> None:
         point.verify(coded, b"another", ec.ECDSA(hashes.SHA256()))
     claims = json.loads(urlsafe_b64decode(told.split(".")[1] + "=="))
     assert (scheme, claims["aud"], claims["sub"]) == ("vapid", service.base, "mailto:me@example.org")
-    assert key == webpush.public_key(marks)
+    assert key == WebPush().public_key(marks)
 
 
 def test_who_may_not_see_the_camera_is_not_told(service: StandIn) -> None:
     marks = Marks()
-    webpush.add(marks, Phone().asks(f"{service.base}/anna", "Anna"))
-    webpush.add(marks, Phone().asks(f"{service.base}/ben", "Ben"))
+    subscribe(marks, Phone().asks(f"{service.base}/anna", "Anna"))
+    subscribe(marks, Phone().asks(f"{service.base}/ben", "Ben"))
     WebPush().open(telling(marks)).send(TOLD, None)
     assert [asked.path for asked in service.asked] == ["/anna"]
 
 
 def test_a_browser_that_is_gone_is_forgotten(service: StandIn) -> None:
     marks = Marks()
-    webpush.add(marks, Phone().asks(f"{service.base}/gone"))
+    subscribe(marks, Phone().asks(f"{service.base}/gone"))
     service.fails = [(410, b"")]
     WebPush().open(telling(marks)).send(TOLD, None)
     assert webpush.browsers(marks) == []
@@ -133,7 +137,7 @@ def test_a_browser_that_is_gone_is_forgotten(service: StandIn) -> None:
 def test_a_service_that_fails_is_tried_again_and_the_others_are_told(service: StandIn) -> None:
     marks = Marks()
     for name in ("one", "two"):
-        webpush.add(marks, Phone().asks(f"{service.base}/{name}"))
+        subscribe(marks, Phone().asks(f"{service.base}/{name}"))
     service.fails = [(500, b"")]
     with pytest.raises(DeliveryError) as failed:
         WebPush().open(telling(marks)).send(TOLD, None)
@@ -145,12 +149,12 @@ def test_keys_that_are_none_are_refused() -> None:
     marks = Marks()
     for p256dh, auth in (("x", "y"), ("", ""), (webpush.base64url_text(b"\x04" * 65), "y")):
         with pytest.raises(ValueError):
-            webpush.add(marks, Browser("Anna", "https://h/x", p256dh, auth))
+            subscribe(marks, Browser("Anna", "https://h/x", p256dh, auth))
     assert marks.kept == {}
 
 
 def test_it_is_switched_off_again() -> None:
     marks = Marks()
-    webpush.add(marks, Phone().asks("https://h/x"))
-    webpush.remove(marks, "https://h/x")
+    subscribe(marks, Phone().asks("https://h/x"))
+    WebPush().unsubscribe(marks, "https://h/x")
     assert webpush.browsers(marks) == []

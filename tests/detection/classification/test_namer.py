@@ -5,8 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tawny.detection.classification.queue import ClassificationQueue
-from tawny.detection.classification.track_classifier import StationaryObjects, TrackClassifier, how_well, part_around
+from tawny.detection.classification import (
+    ClassificationQueue,
+    StationaryObjects,
+    TrackClassifier,
+    how_well,
+    part_around,
+)
 from tawny.detection.models.object_model import DetectedObject
 from tawny.model.ids import CameraId
 from tawny.model.observations import Box, Look, Observation
@@ -34,17 +39,17 @@ class Bench:
     def __init__(
         self, *things: DetectedObject, wanted: tuple[str, ...] = ("person", "vehicle"), at_once: bool = True
     ) -> None:
-        self.model, self.sink = Model(*things), Sink()
+        self.model = Model(*things)
         self.desk = ClassificationQueue(self.model)
         if at_once:
             self.desk.wake = self._step
-        self.namer = TrackClassifier(PORCH, self.desk, self.sink, wanted)
+        self.sink = Sink(TrackClassifier(PORCH, self.desk, wanted))
 
     def _step(self) -> None:
         self.desk.step()
 
     def look(self, at_s: float, *seen: Observation, near: tuple[Observation, ...] = ()) -> Look:
-        self.namer.look(PictureFrame(PICTURE, BEGUN_MS + round(at_s * 1000), PORCH), Look(70, seen, near=near))
+        self.sink.look(PictureFrame(PICTURE, BEGUN_MS + round(at_s * 1000), PORCH), Look(70, seen, near=near))
         return self.sink.looks[-1]
 
     def walk(self, seconds: float) -> Look:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.detection.classification.queue import FIRST, MOST, UPRIGHT, RotationCycle, rotate_picture, upright
+from tawny.detection.classification import FIRST, MOST, UPRIGHT, RotationCycle, rotate_picture, upright
 from tawny.detection.models.object_model import DetectedObject
 from tests.detection.classification.test_namer import Bench, moving
 

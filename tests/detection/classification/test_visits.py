@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from tawny.detection.classification.queue import ClassificationJob, ClassificationQueue, ClassificationResult
-from tawny.detection.classification.track_classifier import TrackClassifier
+from tawny.detection.classification import ClassificationJob, ClassificationQueue, ClassificationResult, TrackClassifier
 from tawny.detection.models.object_model import DetectedObject
 from tawny.model.events import Event
 from tawny.model.ids import EventId
@@ -25,7 +24,7 @@ class Porch(ClassificationQueue):
         self.things = list(standing)
         self.wake = self._at_once
         self._events = scripted.Bench()
-        self._namer = TrackClassifier(PORCH, self, self._events.maker, ("person", "vehicle"))
+        self._namer = TrackClassifier(PORCH, self, ("person", "vehicle"))
         self._at_s, self._track = 0.0, 0
 
     @property
@@ -53,7 +52,7 @@ class Porch(ClassificationQueue):
     def _look(self, *seen: Observation) -> None:
         self._at_s += 0.2
         frame = PictureFrame(PICTURE, BEGUN_MS + round(self._at_s * 1000), PORCH)
-        self._namer.look(frame, Look(70 if seen else 10, seen))
+        self._events.maker.look(frame, self._namer.look(frame, Look(70 if seen else 10, seen)))
 
     @property
     def events(self) -> list[Event]:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.detection.classification.votes import LabelVotes, VotedLabel
+from tawny.detection.classification import LabelVotes, VotedLabel
 from tawny.model.observations import Box
 
 PERSON = {"person": 0.6}

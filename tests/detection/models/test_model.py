@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.detection.classification.queue import ClassificationJob, ClassificationQueue
+from tawny.detection.classification import ClassificationJob, ClassificationQueue
+from tawny.detection.models.families import InputNormalisation, Size, fit, within
 from tawny.detection.models.labels import COCO, usual_names
 from tawny.detection.models.object_model import ObjectModel, shared_model
-from tawny.detection.models.preprocess import InputNormalisation, Size, fit, within
 from tawny.detection.onnx import open_session
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tawny.detection.plates import Plates
-from tawny.detection.plates.plates import ALPHABET, PlateModel, plates_in
-from tawny.detection.plates.tesseract import MISSING, Tesseract
+from tawny.detection.plates.plates import ALPHABET, MISSING, PlateModel, Tesseract, plates_in
 from tawny.detection.plates.text import DIGITS, alike, corrected_plate, fitted, is_plate, plain_plate
 from tawny.model.errors import NotDone
 from tawny.testing.contracts.detection import recogniser_input

@@ -42,19 +42,18 @@ class Bench:
         self, recogniser: Any, *, names: bool = True, zones: tuple[str, ...] = (), large: Hub | None = None,
         at_once: bool = True,
     ) -> None:  # fmt: skip
-        self.desk, self.sink = RecognitionQueue(), Sink()
+        self.desk = RecognitionQueue()
         self.desk.use({"plates": recogniser}, lambda _by, reading: "anna" if reading.text == "BAB123" else "")
         if at_once:
             self.desk.wake = self._step
-        self.reader = TrackRecogniser(
-            PORCH, self.desk, self.sink, RecognitionWanted(("plates",), 0.6, zones, lambda: names), large
-        )
+        wanted = RecognitionWanted(("plates",), 0.6, zones, lambda: names)
+        self.sink = Sink(TrackRecogniser(PORCH, self.desk, wanted, large))
 
     def _step(self) -> None:
         self.desk.step()
 
     def look(self, at_s: float, *seen: Observation) -> tuple[tuple[int, RecognisedText], ...]:
-        self.reader.look(PictureFrame(PICTURE, BEGUN_MS + round(at_s * 1000), PORCH), Look(70, seen))
+        self.sink.look(PictureFrame(PICTURE, BEGUN_MS + round(at_s * 1000), PORCH), Look(70, seen))
         return self.sink.looks[-1].reads
 
 

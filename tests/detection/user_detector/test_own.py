@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tawny.detection.frames import FrameSampler
+from tawny.detection.decode_pipeline import FrameSampler
 from tawny.detection.user_detector import UserDetector
 from tawny.model.ids import CameraId
 from tawny.model.observations import Look

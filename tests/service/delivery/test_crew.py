@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Sequence
 
+from tawny.delivery.courier import TargetWorker, WorkerPool
 from tawny.engine import Handle, InlineEngine
-from tawny.service.delivery.worker_pool import TargetWorker, WorkerPool
 from tawny.testing.clock import FakeClock
 
 

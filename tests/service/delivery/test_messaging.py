@@ -18,8 +18,9 @@ from tawny.model.errors import NotDone
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged, ProblemKind
-from tawny.service.delivery.message_actions import LASTS_MS, MessageActions
-from tawny.service.delivery.notifications import Notifications
+from tawny.service.delivery.delivery_service import Notifications
+from tawny.service.delivery.message_composer import LASTS_MS, MessageActions
+from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.sealed_export import NoSealedExport
 from tawny.testing.clock import FakeClock
@@ -52,17 +53,21 @@ class Bench:
         self.outbox = Outbox(self.root / "outbox.db", self.clock)
         self.messaging = Notifications(
             self.settings,
-            self.outbox,
+            DeliverySource(
+                self.outbox,
+                self.recorder,
+                self.clock,
+                lambda event, now_ms: event.clip(now_ms, 1, 2),
+                sealed=self.sealed,
+            ),
             self.recorder,
             PluginRegistry.opened(),
-            self.clock,
-            lambda event, now_ms: event.clip(now_ms, 1, 2),
             lambda event: "",
             lambda person, camera: True,
-            sealed=self.sealed,
+            lambda name: False,
         )
         self.engine = InlineEngine(self.clock, lambda part, error: None)
-        (self.courier,) = self.messaging.start(self.engine, lambda name: False)
+        (self.courier,) = self.messaging.start(self.engine)
         self.messaging.telling.step()
 
     def killed(self) -> None:
@@ -76,7 +81,7 @@ class Bench:
 
     def tell(self, event: Event) -> Event:
         self.recorder.index.put_event(event)
-        self.messaging.heard(EventChanged("updated", event))
+        self.messaging.telling.heard(EventChanged("updated", event))
         self.messaging.telling.step()
         return event
 
@@ -145,11 +150,11 @@ def test_what_follows_is_what_was_wished(tmp_path: Path, service: StandIn, kind:
 
 def test_trouble_and_its_end(bench: Bench) -> None:
     trouble = Alarm(ProblemKind.CAMERA, PORCH, bench.clock.now_ms(), "No answer.")
-    bench.messaging.heard(trouble)
+    bench.messaging.telling.heard(trouble)
     bench.work()
     bench.work()
     bench.clock.advance(3600)
-    bench.messaging.heard(replace(trouble, until_ms=bench.clock.now_ms()))
+    bench.messaging.telling.heard(replace(trouble, until_ms=bench.clock.now_ms()))
     bench.messaging.telling.step()
     bench.work()
     first, second = (one.form["text"].decode().splitlines()[0] for one in bench.sent("/sendMessage"))
@@ -266,7 +271,7 @@ def test_no_secret_is_told_anywhere(bench: Bench, caplog: pytest.LogCaptureFixtu
         caplog.text,
         bench.outbox.trouble("phone"),
         str(steps),
-        str(bench.messaging.all()[0].public),
+        str(bench.messaging.all()[0].where),
         (bench.root / "outbox.db").read_bytes().decode("latin-1"),
     ]
     assert steps[0].wrong

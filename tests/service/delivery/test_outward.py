@@ -11,8 +11,8 @@ import pytest
 
 from tawny.config.settings import CameraSettings, Settings
 from tawny.config.targets import DestinationSettings
+from tawny.delivery.courier import open_in_s
 from tawny.delivery.delivery import DeliveryKind, ReceivedAccess
-from tawny.delivery.send_schedule import open_in_s
 from tawny.engine import ThreadEngine
 from tawny.model.errors import SettingsError
 from tawny.model.ids import EventId
@@ -85,7 +85,7 @@ def test_what_is_too_old_is_listed_first_and_removed_in_its_turn(bench: Bench) -
     old = bench.put("porch/2026/07/01/20260701T055812345-1a2b3c4d.mp4")
     bench.put("porch/2026/11/19/20261119T055812345-1a2b3c4d.mp4")
     bench.put("porch/holiday.mp4")
-    assert [there.name for there in bench.outward.too_old("nas")] == [old.relative_to(bench.nas).as_posix()]
+    assert [there.name for there in bench.outward.bringing.too_old("nas")] == [old.relative_to(bench.nas).as_posix()]
     bench.outward.pause("nas", paused=True)  # its courier would take it before we look
     assert [there.name for there in bench.outward.bringing.sweep("nas")] == [old.relative_to(bench.nas).as_posix()]
     taken = bench.outward.outbox.take("nas")
@@ -99,7 +99,7 @@ def test_before_it_is_started_nothing_is_behind(bench: Bench) -> None:
 
 def test_how_it_does_is_told(bench: Bench) -> None:
     bench.outward.pause("nas", paused=True)
-    (target,) = bench.outward.targets()
+    (target,) = bench.outward.all_targets()
     assert (target.name, target.where, target.is_paused) == ("nas", str(bench.nas), True)
     assert bench.outward.summary() == {"waiting": 0, "oldest": None}
 

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tawny.delivery.delivery import DeliveryKind, DeliveryState, checked
+from tawny.delivery.delivery import DeliveryKind, DeliveryState
+from tawny.delivery.destination import checked
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import ContentGone
 from tawny.model.events import Event
@@ -16,8 +17,8 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged, SegmentClosed
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
-from tawny.service.delivery.contents import ContentFactory
-from tawny.service.delivery.upload_scheduler import SETTLE_MS, UploadRule, UploadScheduler
+from tawny.service.delivery.upload_scheduler import SETTLE_MS, DeliverySource, UploadRule, UploadScheduler
+from tawny.service.delivery.uploads import ContentFactory
 from tawny.testing.clock import FakeClock
 from tests.playback.archives import PORCH, FakeArchive
 
@@ -43,7 +44,9 @@ class Bench:
 
     def again(self) -> UploadScheduler:
         """As after a restart."""
-        return UploadScheduler(self.outbox, self.archive, self.wishes, clip_of, self.clock, self.budget_bytes)
+        return UploadScheduler(
+            DeliverySource(self.outbox, self.archive, self.clock, clip_of), self.wishes, self.budget_bytes
+        )
 
     def tell(self, event: Event, what: str = "started") -> None:
         self.archive.index.put_event(event)

@@ -11,7 +11,7 @@ from tawny.delivery.delivery import Delivery, DeliveryKind
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import SegmentClosed
 from tawny.model.segments import Segment
-from tawny.service.delivery.upload_scheduler import UploadScheduler
+from tawny.service.delivery.upload_scheduler import DeliverySource, UploadScheduler
 from tawny.service.sealing.sealed_export import NoSealedExport
 from tests.playback.archives import PORCH
 from tests.service.delivery.test_sending import OFFSITE, Bench, clip_of
@@ -27,8 +27,8 @@ class Sealed(NoSealedExport):
 
 class SealedBench(Bench):
     def again(self) -> UploadScheduler:
-        wishes, clock, budget = self.wishes, self.clock, self.budget_bytes
-        return UploadScheduler(self.outbox, self.archive, wishes, clip_of, clock, budget, sealed=Sealed())
+        source = DeliverySource(self.outbox, self.archive, self.clock, clip_of, sealed=Sealed())
+        return UploadScheduler(source, self.wishes, self.budget_bytes)
 
     def sealed(self, begin_ms: int, seconds: int) -> Segment:
         """A closed recording, which is told of."""

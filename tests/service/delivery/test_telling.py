@@ -16,14 +16,16 @@ from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged, ProblemKind
 from tawny.model.times import Span
-from tawny.service.delivery.notification_filter import NotificationFilter, quiet_until_ms
 from tawny.service.delivery.notification_scheduler import (
     LINK_MS,
     PICTURE_MS,
     SELDOM_MS,
     SETTLE_MS,
+    NotificationFilter,
     NotificationScheduler,
+    quiet_until_ms,
 )
+from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.testing.clock import FakeClock
 from tests.playback.archives import PORCH, FakeArchive
 
@@ -47,14 +49,11 @@ class Bench:
     def again(self) -> NotificationScheduler:
         """As after a restart."""
         return NotificationScheduler(
-            self.outbox,
-            self.archive,
+            DeliverySource(self.outbox, self.archive, self.clock, lambda event, now_ms: event.clip(now_ms, 2, 3)),
             self.ears,
-            lambda event, now_ms: event.clip(now_ms, 2, 3),
             lambda to, camera, at_ms: camera in self.muted,
             lambda: self.lasting,
             BERLIN,
-            self.clock,
         )
 
     def happens(self, kind: str = "person", camera: CameraId = PORCH, **about: Any) -> Event:

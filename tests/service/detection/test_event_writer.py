@@ -4,7 +4,7 @@ import threading
 from dataclasses import replace
 
 from tawny.engine import InlineEngine
-from tawny.events.event_builder import ConditionEvents
+from tawny.events.event_builder import ConditionEvents, EncodedPicture
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
@@ -51,7 +51,7 @@ def test_nothing_is_written_on_the_callers_thread_and_all_in_order_on_its_own() 
     writer.start(engine)
     engine.run_for(1)
     events = ConditionEvents(PORCH, writer, writer.publisher(disk.tell), writer.write_picture)
-    events.begin("tamper", 1000, 100.0, jpeg=b"a")
+    events.begin("tamper", 1000, 100.0, picture=EncodedPicture(1000, None, b"a"))
     writer.write_loop(EVENT, b"b")
     events.end(2000)
     assert disk.done == []

@@ -8,8 +8,8 @@ from unittest.mock import Mock
 import pytest
 
 from tawny.config.settings import DetectionSettings
+from tawny.detection.decode_pipeline import MISSED, TERMS, GateLimits, GateMode
 from tawny.detection.detector import DetectorKind
-from tawny.detection.gate import MISSED, TERMS, GateLimits, GateMode
 from tawny.detection.motion import MotionDetector
 from tawny.engine import InlineEngine
 from tawny.model.ids import CameraId, StreamName

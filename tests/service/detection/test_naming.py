@@ -12,8 +12,7 @@ import pytest
 from tawny.config.recognition import ObjectModelSettings
 from tawny.config.rules import RuleSettings
 from tawny.detection.onnx import open_session
-from tawny.events.rule_engine import NAMELESS, RuleContext, RuleDecision, RuleEngine
-from tawny.events.schedule import Calendar
+from tawny.events.rule_engine import NAMELESS, Calendar, RuleContext, RuleDecision, RuleEngine
 from tawny.model.errors import SettingsError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId

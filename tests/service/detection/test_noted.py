@@ -4,14 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tawny.detection.abandoned_object import AbandonedObject, AbandonedObjectDetector
-from tawny.detection.live_meter import LiveMeter, MeterReading
-from tawny.detection.tamper import TamperDetector
+from tawny.detection.scene_changes import AbandonedObject, AbandonedObjectDetector, TamperDetector
+from tawny.detection.watcher import LiveMeter, MeterReading
 from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look, Observation
 from tawny.model.polygon import grid_of
 from tawny.model.times import Span
-from tawny.service.detection.camera_detection import ActivityRecorder
+from tawny.service.detection.camera_detection import ActivityRecorder, SceneDetectors
 from tawny.storage.disk.volume import Volume
 from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.testing.clock import FakeClock
@@ -19,22 +18,6 @@ from tests.support.scenes import PictureFrame, SyntheticScene
 
 PORCH = CameraId("porch")
 BOX = (0.1, 0.1, 0.2, 0.3)
-
-
-class Seen:
-    """A sink that only counts."""
-
-    def __init__(self) -> None:
-        self.looks = 0
-
-    def look(self, frame: Frame, look: Look) -> None:
-        self.looks += 1
-
-    def idle(self, now_ms: int) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 class Hears:
@@ -49,7 +32,6 @@ class Hears:
 
 
 def made(
-    sink: Seen,
     scores: MotionScoreFile,
     grids: MotionGrids,
     hears: Hears,
@@ -58,28 +40,27 @@ def made(
 ) -> ActivityRecorder:
     return ActivityRecorder(
         PORCH,
-        sink,
         scores,
         grids,
         zones,
         hears,
-        tamper=TamperDetector(),
-        left=AbandonedObjectDetector(()),
-        meter=meter or LiveMeter(),
+        SceneDetectors(TamperDetector(), AbandonedObjectDetector(())),
+        meter or LiveMeter(),
     )
 
 
 def test_scores_of_zones_and_where_it_moved(tmp_path: Path) -> None:
     clock = FakeClock()
     volume, now_ms = Volume.at(tmp_path), clock.now_ms() // 1000 * 1000
-    scores, grids, sink = MotionScoreFile(volume, clock), MotionGrids(volume, clock), Seen()
-    noted = made(sink, scores, grids, Hears(), ("path", "door"))
+    scores, grids = MotionScoreFile(volume, clock), MotionGrids(volume, clock)
+    noted = made(scores, grids, Hears(), ("path", "door"))
     picture = np.zeros((90, 160), np.uint8)
-    noted.look(PictureFrame(picture, now_ms), Look(80, (Observation("motion", 0.8, BOX, 1, zones=("path",)),)))
+    first = Look(80, (Observation("motion", 0.8, BOX, 1, zones=("path",)),))
+    assert noted.look(PictureFrame(picture, now_ms), first) is first
     near = Observation("motion", 0.3, BOX, 2, zones=("door",))
-    noted.look(PictureFrame(picture, now_ms + 1000), Look(30, near=(near,)))
+    second = Look(30, near=(near,))
+    assert noted.look(PictureFrame(picture, now_ms + 1000), second) is second
     span = Span(now_ms, now_ms + 3000)
-    assert sink.looks == 2
     assert scores.read(PORCH, span, "path") == bytes([80, 0, 255])
     assert scores.read(PORCH, span, "door") == bytes([0, 30, 255])
     assert scores.read(PORCH, span) == bytes([255, 255, 255])
@@ -91,7 +72,7 @@ def test_scores_of_zones_and_where_it_moved(tmp_path: Path) -> None:
 def test_a_covered_camera_is_told_once_and_when_it_is_over(tmp_path: Path) -> None:
     clock, hears = FakeClock(), Hears()
     volume = Volume.at(tmp_path)
-    noted = made(Seen(), MotionScoreFile(volume, clock), MotionGrids(volume, clock), hears)
+    noted = made(MotionScoreFile(volume, clock), MotionGrids(volume, clock), hears)
     chance, plate = np.random.default_rng(1), SyntheticScene(1).plate
     for n, picture in enumerate([plate] * 90 + [plate * 0 + 60] * 20 + [plate] * 5):
         noisy = (picture + chance.normal(0, 0.8, plate.shape)).clip(0, 255).astype(np.uint8)
@@ -102,7 +83,7 @@ def test_a_covered_camera_is_told_once_and_when_it_is_over(tmp_path: Path) -> No
 def test_people_who_look_on_see_each_look(tmp_path: Path) -> None:
     clock, meter, readings = FakeClock(), LiveMeter(), list[MeterReading]()
     volume = Volume.at(tmp_path)
-    noted = made(Seen(), MotionScoreFile(volume, clock), MotionGrids(volume, clock), Hears(), ("path",), meter)
+    noted = made(MotionScoreFile(volume, clock), MotionGrids(volume, clock), Hears(), ("path",), meter)
     picture = PictureFrame(np.zeros((90, 160), np.uint8), clock.now_ms())
     thing = Observation("motion", 0.8, BOX, 1, zones=("path",))
     stop = meter.listen(readings.append)

@@ -9,8 +9,7 @@ import numpy as np
 from tawny.config.changes import plain_table
 from tawny.config.loader import read_settings
 from tawny.config.settings import DetectionSettings
-from tawny.detection.abandoned_object import AbandonedObject
-from tawny.detection.tamper import STAYS_S
+from tawny.detection.scene_changes import STAYS_S, AbandonedObject
 from tawny.engine import Handle, InlineEngine
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import EventChanged, Message, RunEnded

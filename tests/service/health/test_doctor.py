@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from tawny.delivery.delivery import Delivery, DeliveryKind
+from tawny.delivery.outbox import TargetView
 from tawny.engine import InlineEngine, ThreadEngine
 from tawny.model.clock import SystemClock, is_kept_right
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.states import BLINDED, CHOSEN, ON_WATCH, CameraState
-from tawny.service.delivery.delivery_api import TargetView
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
 from tawny.service.health.checks import (
@@ -70,7 +70,7 @@ class Bench:
         self.raised: list[Alarm] = []
         self.alarms = AlarmMonitor(self._troubles, self.clock, self._tell)
         self.engine = InlineEngine(self.clock, lambda _, error: pytest.fail(str(error)))
-        self.outward.messaging.start(self.engine, lambda _: False)
+        self.outward.messaging.start(self.engine)
         self.engine.start("doctor", lambda: self.doctor)
         self.engine.start("alarms", lambda: self.alarms)
 
@@ -96,7 +96,7 @@ class Bench:
         self.raised.append(alarm)
         lasting = [one for one in self.recorder.alarmed if (one.what, one.camera) != (alarm.what, alarm.camera)]
         self.recorder.alarmed = lasting if alarm.until_ms is not None else [*lasting, alarm]
-        self.outward.messaging.heard(alarm)
+        self.outward.messaging.telling.heard(alarm)
 
     def serve(self) -> int:
         """An address with the certificate that is there by then; its port."""

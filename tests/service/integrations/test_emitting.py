@@ -12,8 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tawny.config.integrations import EmitterSettings
-from tawny.delivery.emitters import emitter_of
-from tawny.delivery.notifiers.http import HEADER, signed_at
+from tawny.delivery.notifier import HEADER, signed_at
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import InlineEngine
 from tawny.media.codec.video_file import FileVideo
@@ -30,6 +29,7 @@ from tawny.service.integrations.emitter_worker import (
     MessageFormat,
     NativeFormat,
     PancakeFormat,
+    emitter_of,
 )
 from tawny.testing.clock import FakeClock
 from tawny.testing.http_service import StandIn, served

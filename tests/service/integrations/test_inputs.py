@@ -13,7 +13,7 @@ import pytest
 
 from tawny.config.integrations import InputSettings
 from tawny.delivery.commands import CommandIssuer, CommandRefused, CommandResult
-from tawny.delivery.notifiers.http import HEADER, MOST_AGE_S, signature
+from tawny.delivery.notifier import HEADER, MOST_AGE_S, signature
 from tawny.service.integrations.inputs import DatagramDoor, Inputs
 from tawny.testing.clock import FakeClock
 from tests.app.rig import settings

@@ -13,7 +13,7 @@ from tawny.service.integrations.home_assistant import (
     mode_of_command,
     panel_state,
 )
-from tawny.service.integrations.integration_service import IntegrationService
+from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
 from tawny.testing.clips import ClipSpec, clip_file
 from tawny.testing.waiting import until
 from tests.app.rig import DOOR, Rig, rig, settings
@@ -35,10 +35,12 @@ class Bench:
         self.programs = IntegrationService(
             lambda: running.settings,
             running,
-            running.said,
-            running.arming.modes,
-            Kept(),
-            lambda action, person, caller, detail: self.notes.append((action, person, detail)),
+            CommandMeans(
+                running.said,
+                running.arming.modes,
+                Kept(),
+                lambda action, person, caller, detail: self.notes.append((action, person, detail)),
+            ),
             rig.clock,
             running.pooled_engine(),
             lambda: 3,

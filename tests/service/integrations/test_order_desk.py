@@ -9,11 +9,14 @@ import pytest
 from tawny.config.integrations import RIGHTS
 from tawny.delivery.commands import CommandIssuer, CommandRefused
 from tawny.engine import InlineEngine
+from tawny.events.modes import ModeState
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged, Message
 from tawny.service.integrations.command_service import CommandService
+from tawny.service.integrations.device_control import DeviceControl
 from tawny.service.integrations.external_events import ExternalEvents
+from tawny.service.retention.event_marks import EventMarks
 from tawny.testing.clock import FakeClock
 
 DOOR, YARD = CameraId("door"), CameraId("yard")
@@ -91,8 +94,9 @@ class Bench:
         self.heard: list[Message] = []
         self.notes: list[tuple[str, str, str, str]] = []
         self.note_fails = False
-        self.said = ExternalEvents(self, lambda event, jpeg: None, lambda *_: None, self.heard.append, self.clock)
-        self.desk = CommandService(lambda: [DOOR, YARD], self.said, self.modes, self.hands, self.note, self.clock)
+        marks, modes, hands = cast(EventMarks, self), cast(ModeState, self.modes), cast(DeviceControl, self.hands)
+        self.said = ExternalEvents(marks, lambda event, jpeg: None, lambda *_: None, self.heard.append, self.clock)
+        self.desk = CommandService(lambda: [DOOR, YARD], self.said, modes, hands, self.note, self.clock)
         self.engine = InlineEngine(self.clock, lambda _, error: pytest.fail(str(error)))
         self.said.handle = self.engine.start("said", lambda: self.said)
 

@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 from tawny.config.settings import Settings
 from tawny.engine import Bus
 from tawny.engine.blocking_calls import OrderedCalls
-from tawny.events.mode_store import ModeStore
-from tawny.events.modes import ModeState
+from tawny.events.modes import ModeState, ModeStore
 from tawny.model.errors import NotDone
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId

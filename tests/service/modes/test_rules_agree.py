@@ -10,17 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tawny.config.settings import Settings
-from tawny.delivery.delivery import checked
+from tawny.delivery.destination import checked
 from tawny.delivery.outbox import Outbox
 from tawny.engine import Bus
-from tawny.events.mode_store import ModeStore
-from tawny.events.modes import ModeState
+from tawny.events.modes import ModeState, ModeStore
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged
-from tawny.service.delivery.notification_filter import NotificationFilter
-from tawny.service.delivery.notification_scheduler import NotificationScheduler
-from tawny.service.delivery.upload_scheduler import UploadRule, UploadScheduler
+from tawny.service.delivery.notification_scheduler import NotificationFilter, NotificationScheduler
+from tawny.service.delivery.upload_scheduler import DeliverySource, UploadRule, UploadScheduler
 from tawny.service.modes.mode_service import Rehearsal, RehearsalTargets, rehearsed
 from tawny.service.modes.rule_actions import RuleActions, RuleDecider
 from tawny.testing.clock import FakeClock
@@ -128,12 +126,9 @@ class World:
         self.deciding = RuleDecider(lambda: self.settings, self.modes, self.book, self.clock)
         self.ears = [NotificationFilter("phone", **phone), NotificationFilter("mail")]
         self.wishes = [UploadRule("offsite", checked("tawny"))]
-        self.sending = UploadScheduler(
-            self.outbox, archive, self.wishes, clip_of, self.clock, 10**9, deciding=self.deciding
-        )  # fmt: skip
-        self.telling = NotificationScheduler(
-            self.outbox, archive, self.ears, clip_of, self.is_muted, list, BERLIN, self.clock, deciding=self.deciding
-        )
+        source = DeliverySource(self.outbox, archive, self.clock, clip_of, self.deciding)
+        self.sending = UploadScheduler(source, self.wishes, 10**9)
+        self.telling = NotificationScheduler(source, self.ears, self.is_muted, list, BERLIN)
         self.acting = RuleActions(
             self.deciding, self.modes, self.done.order, self.done.run, bus.publish, self.clock, AtOnce()
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tawny.events.event_builder import MOST, WIDTH, ThumbnailStrip
+from tawny.events.event_builder import MOST, THUMBNAIL_WIDTH, ThumbnailStrip
 from tawny.model.ids import CameraId
 from tawny.model.polygon import COLUMNS, ROWS, grid_of
 from tawny.storage.disk.volume import Volume
@@ -47,5 +47,5 @@ def test_an_events_small_pictures_are_at_most_six_and_some_kilobytes() -> None:
         loop.take(PictureFrame(large, frame.at_ms - START_MS))
     jpeg = loop.jpeg()
     assert jpeg is not None
-    assert (MOST, WIDTH) == (6, 320)
+    assert (MOST, THUMBNAIL_WIDTH) == (6, 320)
     assert len(jpeg) < MOST * 16_000

@@ -19,7 +19,7 @@ from tawny.model.times import Span
 from tawny.playback.decrypted import DecryptedRecordings
 from tawny.sealed.file_reader import SealedFileReader, open_sealed
 from tawny.sealed.key_wrapping import Identity
-from tawny.service.delivery.delivery_service import DeliveryService
+from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService
 from tawny.storage.disk.volume import Volume
@@ -183,7 +183,7 @@ def outward_of(chosen: Settings, found: House) -> DeliveryService:
         PluginRegistry.opened(),
         found.rig.clock,
         ThreadEngine(found.rig.clock, _fails),
-        sealed=running.sealing.out,
+        DeliveryPolicy(sealed=running.sealing.out),
     )
 
 

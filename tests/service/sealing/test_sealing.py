@@ -16,7 +16,7 @@ from tawny.sealed.file_reader import FileEnding, open_sealed
 from tawny.sealed.key_wrapping import Identity, short_name
 from tawny.sealed.records import BLOB, FRAGMENTS, INIT
 from tawny.sealed.statements import DAYS
-from tawny.service.delivery.contents import ContentFactory
+from tawny.service.delivery.uploads import ContentFactory
 from tawny.service.sealing.policy import policy_of
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import read_sealed

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from tawny.delivery.notifiers.http import HttpApi
+
 from tawny.delivery.notifier import (
     Attachment,
     Message,
@@ -12,7 +14,6 @@ from tawny.delivery.notifier import (
     filled,
     parse,
 )
-from tawny.delivery.notifiers.http import HttpApi
 
 EXAMPLE = "mattermost://chat.example.org/hooks/KEY"
 

@@ -13,9 +13,9 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.delivery.destination import ConnectionTestStep
+from tawny.delivery.outbox import TargetView
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
-from tawny.service.delivery.delivery_api import TargetView
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
 

@@ -17,7 +17,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.past.clip_jobs import ClipExportJob, may_see
 from tawny.api.past.clip_routes import told_job
 from tawny.api.websockets import PING_S, run_duplex
-from tawny.detection.live_meter import MeterReading
+from tawny.detection.watcher import MeterReading
 from tawny.live.wakeup import Wakeup
 from tawny.model.ids import CameraId
 from tawny.model.messages import (

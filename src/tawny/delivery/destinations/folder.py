@@ -15,9 +15,9 @@ from tawny.delivery.destination import (
     DestinationConnection,
     DestinationContext,
     RemoteFile,
-    folder_path,
     only,
     refuse_no_destination,
+    url_path,
     why_no_destination,
 )
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
@@ -41,7 +41,7 @@ class FolderDestination:
         only(table, (ALLOW_ANY,))
         if not isinstance(table.get(ALLOW_ANY, False), bool):
             raise ValueError(f"{ALLOW_ANY}: found {value_text(table[ALLOW_ANY])}; allowed: true or false")
-        path = folder_path(url)
+        path = url_path(url)
         if not path.is_absolute():
             raise ValueError("url: an absolute path, for example folder:/mnt/nas/tawny")
         if not table.get(ALLOW_ANY) and (why := why_no_destination(path)):
@@ -49,10 +49,10 @@ class FolderDestination:
         return dict(table)
 
     def public(self, url: str) -> str:
-        return str(folder_path(url))
+        return str(url_path(url))
 
     def connect(self, opening: DestinationContext) -> DestinationConnection:
-        root = folder_path(opening.url)
+        root = url_path(opening.url)
         if not root.is_dir():
             raise TargetMissing(f"{opening.name} ({root})", "the folder doesn't exist; is its disk mounted")
         if not opening.options.get(ALLOW_ANY):

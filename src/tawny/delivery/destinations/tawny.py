@@ -12,14 +12,15 @@ from urllib.parse import quote, urlencode
 
 from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent, portions
 from tawny.delivery.destination import (
+    Body,
     DestinationAddress,
     DestinationConnection,
     DestinationContext,
+    HttpClient,
     RemoteFile,
     only,
     parse,
 )
-from tawny.delivery.destinations.http_client import Body, HttpClient
 from tawny.model.errors import DeliveryError, TargetFull, TargetLied, TargetMissing, TargetRefused
 
 PORTS = {"tawny": 443, "tawny+http": 80}

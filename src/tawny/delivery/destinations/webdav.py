@@ -14,14 +14,15 @@ from urllib.parse import quote, unquote
 
 from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent, portions
 from tawny.delivery.destination import (
+    Body,
     DestinationAddress,
     DestinationConnection,
     DestinationContext,
+    HttpClient,
     RemoteFile,
     only,
     parse,
 )
-from tawny.delivery.destinations.http_client import Body, HttpClient
 from tawny.model.errors import DeliveryError, TargetLied, TargetMissing
 
 PORTS = {"davs": 443, "dav": 80}

@@ -13,14 +13,15 @@ from urllib.parse import urlsplit
 
 from tawny.delivery.notifier import (
     Attachment,
+    HttpResponse,
     Message,
     NotifierConnection,
     NotifierContext,
     NotifierTraits,
     Urgency,
     filled,
+    refusal,
 )
-from tawny.delivery.notifiers.http import HttpResponse, refusal
 from tawny.model.errors import TargetUnreachable
 
 EXAMPLE = "apprise:signal://host/from/to, using Apprise's address format"

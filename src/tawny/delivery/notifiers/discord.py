@@ -9,15 +9,18 @@ from typing import Any, ClassVar
 
 from tawny.delivery.notifier import (
     Attachment,
+    HttpApi,
     Message,
     NotifierConnection,
     NotifierContext,
     NotifierTraits,
     Urgency,
+    base_of,
     filled,
+    form,
     parse,
+    refusal,
 )
-from tawny.delivery.notifiers.http import HttpApi, base_of, form, refusal
 
 EXAMPLE = "discord://123456789/the-webhooks-token"
 CLOUD = "https://discord.com/api/v10"

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from tawny.delivery.notifier import (
     Attachment,
+    HttpApi,
     Message,
     NotifierConnection,
     NotifierContext,
@@ -13,7 +14,6 @@ from tawny.delivery.notifier import (
     filled,
     parse,
 )
-from tawny.delivery.notifiers.http import HttpApi
 
 EXAMPLE = "gotify://:TOKEN@gotify.example.org"
 PRIORITIES = {Urgency.QUIET: 2, Urgency.NORMAL: 5, Urgency.HIGH: 8}

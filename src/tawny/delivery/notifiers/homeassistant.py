@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from tawny.delivery.notifier import (
     Attachment,
+    HttpApi,
     Message,
     NotifierConnection,
     NotifierContext,
@@ -17,7 +18,6 @@ from tawny.delivery.notifier import (
     filled,
     parse,
 )
-from tawny.delivery.notifiers.http import HttpApi
 
 EXAMPLE = "homeassistant://:TOKEN@ha.example.org:8123/mobile_app_phone"
 _TAG = 64

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from tawny.delivery.notifier import (
     Attachment,
+    HttpApi,
     Message,
     NotifierAddress,
     NotifierConnection,
@@ -17,7 +18,6 @@ from tawny.delivery.notifier import (
     filled,
     parse,
 )
-from tawny.delivery.notifiers.http import HttpApi
 
 EXAMPLE = "matrix://:ACCESS-TOKEN@matrix.example.org/!room:example.org"
 WHY = ("errcode", "error")

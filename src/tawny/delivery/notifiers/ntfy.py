@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from tawny.delivery.notifier import (
     Attachment,
+    HttpApi,
     Message,
     NotifierAddress,
     NotifierConnection,
@@ -20,7 +21,6 @@ from tawny.delivery.notifier import (
     filled,
     parse,
 )
-from tawny.delivery.notifiers.http import HttpApi
 
 EXAMPLE = "ntfy://ntfy.sh/a-topic-that-nobody-guesses"
 PRIORITIES = {Urgency.QUIET: "2", Urgency.NORMAL: "4", Urgency.HIGH: "5"}

@@ -5,16 +5,19 @@ from typing import Any, ClassVar
 
 from tawny.delivery.notifier import (
     Attachment,
+    HttpApi,
     Message,
     NotifierAddress,
     NotifierConnection,
     NotifierContext,
     NotifierTraits,
     Urgency,
+    base_of,
     filled,
+    form,
     parse,
+    refusal,
 )
-from tawny.delivery.notifiers.http import HttpApi, base_of, form, refusal
 from tawny.model.errors import TargetRefused
 
 EXAMPLE = "pushover://APPLICATION-TOKEN@USER-KEY"

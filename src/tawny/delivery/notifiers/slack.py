@@ -11,15 +11,16 @@ from urllib.parse import urlencode, urlsplit
 
 from tawny.delivery.notifier import (
     Attachment,
+    HttpApi,
     Message,
     NotifierAddress,
     NotifierConnection,
     NotifierContext,
     NotifierTraits,
+    base_of,
     filled,
     parse,
 )
-from tawny.delivery.notifiers.http import HttpApi, base_of
 from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, TargetUnreachable
 
 EXAMPLE = "slack://T000/B000/XXXX or slack://xoxb-TOKEN@C0123"

@@ -11,14 +11,18 @@ from urllib.parse import unquote
 from tawny.delivery.notifier import (
     Attachment,
     ButtonPresses,
+    HttpApi,
+    HttpResponse,
     Message,
     NotifierConnection,
     NotifierContext,
     NotifierTraits,
     Urgency,
+    base_of,
     filled,
+    form,
+    refusal,
 )
-from tawny.delivery.notifiers.http import HttpApi, HttpResponse, base_of, form, refusal
 
 EXAMPLE = "telegram://123456:ABC-DEF@987654321"
 CLOUD = "https://api.telegram.org"

@@ -1,6 +1,6 @@
 """Webhook notifier: signed JSON by POST, so that the receiver can verify sender and time.
 
-`webhook+https://host/path`, with `secret` (`delivery.notifiers.http`). `Idempotency-Key` stays the same when a
+`webhook+https://host/path`, with `secret` (`delivery.notifier`). `Idempotency-Key` stays the same when a
 message is sent again.
 """
 
@@ -10,15 +10,18 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from tawny.delivery.notifier import (
+    HEADER,
     Attachment,
+    HttpApi,
     Message,
     NotifierConnection,
     NotifierContext,
     NotifierTraits,
     as_json,
+    base_of,
     filled,
+    signature,
 )
-from tawny.delivery.notifiers.http import HEADER, HttpApi, base_of, signature
 from tawny.model.clock import Clock
 
 EXAMPLE = "webhook+https://example.org/tawny"

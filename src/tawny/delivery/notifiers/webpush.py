@@ -8,7 +8,7 @@ import json
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tawny.delivery.notifier import (
     Attachment,
+    HttpApi,
     Message,
     NotifierConnection,
     NotifierContext,
@@ -28,8 +29,8 @@ from tawny.delivery.notifier import (
     NotifierTraits,
     Urgency,
     filled,
+    refusal,
 )
-from tawny.delivery.notifiers.http import HttpApi, refusal
 from tawny.model.errors import DeliveryError, TargetMissing
 
 # Web Push cryptography: message encryption (RFC 8291) and sender identification by VAPID (RFC 8292).
@@ -138,6 +139,18 @@ class WebPush:
         assert channel.kept is not None
         return _Sender(channel, channel.kept)
 
+    def public_key(self, kept: NotifierStore) -> str:
+        """Return the VAPID public key that browsers subscribe with."""
+        return base64url_text(public_key_of(key_of(vapid(kept))))
+
+    def subscribe(self, kept: NotifierStore, person: str, endpoint: str, keys: tuple[str, str]) -> None:
+        browser = Browser(person, endpoint, *keys)
+        encrypt_payload(b"", base64url_bytes(browser.p256dh), base64url_bytes(browser.auth))
+        kept.mark(_BROWSER + browser.id, json.dumps(asdict(browser)))
+
+    def unsubscribe(self, kept: NotifierStore, endpoint: str) -> None:
+        kept.mark(_BROWSER + Browser("", endpoint, "", "").id, "")
+
 
 class _Sender:
     def __init__(self, channel: NotifierContext, kept: NotifierStore) -> None:
@@ -221,22 +234,6 @@ def vapid(kept: NotifierStore) -> str:
     return found
 
 
-def public_key(kept: NotifierStore) -> str:
-    """Return the public key browsers subscribe with."""
-    return base64url_text(public_key_of(key_of(vapid(kept))))
-
-
 def browsers(kept: NotifierStore) -> list[Browser]:
     found = [value for name, value in kept.marks().items() if name.startswith(_BROWSER)]
     return [Browser(**json.loads(value)) for value in found]
-
-
-def add(kept: NotifierStore, browser: Browser) -> None:
-    """Store a browser. Raises ValueError if its keys are invalid."""
-    encrypt_payload(b"", base64url_bytes(browser.p256dh), base64url_bytes(browser.auth))
-    told = {name: getattr(browser, name) for name in ("person", "endpoint", "p256dh", "auth")}
-    kept.mark(_BROWSER + browser.id, json.dumps(told))
-
-
-def remove(kept: NotifierStore, endpoint: str) -> None:
-    kept.mark(_BROWSER + Browser("", endpoint, "", "").id, "")

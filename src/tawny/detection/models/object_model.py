@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tawny.detection.models.families import ModelFamily, ModelOutput, family_of
+from tawny.detection.models.families import FittedInput, ModelFamily, ModelOutput, Size, family_of, fit
 from tawny.detection.models.labels import LIKE_A_CAR, usual_names
-from tawny.detection.models.preprocess import FittedInput, Size, fit
 from tawny.detection.onnx import CPU, Accelerator, open_session, opened_by, refusals
 from tawny.model.errors import NotDone
 from tawny.model.observations import Box

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tawny.detection.motion.blobs import CellBox
 from tawny.detection.motion.cells import (
+    CellBox,
     Grey,
     Mask,
     Places,

@@ -13,6 +13,7 @@ import numpy as np
 
 from tawny.detection.motion.background_model import (
     ALONE_DT,
+    DARK,
     DEFAULT,
     GLANCE,
     LEAST,
@@ -22,63 +23,311 @@ from tawny.detection.motion.background_model import (
     MeasuredFrame,
     Sensitivity,
 )
-from tawny.detection.motion.blobs import HINT, Blob, blobs
-from tawny.detection.motion.cells import Cells, Grey, Mask, count
-from tawny.detection.motion.ground import GroundGrid, MotionScene, need
-from tawny.detection.motion.tracks import CORE, COVERED, RESTS, MotionTrack, TrackState, assign
-from tawny.detection.motion.verdict import gather, update_tracks
+from tawny.detection.motion.cells import (
+    HINT,
+    LEAST_SIDE,
+    Blob,
+    CellBox,
+    Cells,
+    Grey,
+    Mask,
+    blobs,
+    border,
+    count,
+    distance,
+    way,
+)
+from tawny.detection.motion.tracks import (
+    CORE,
+    COVERED,
+    RESTS,
+    TRAVELS,
+    DetectorClock,
+    GridRect,
+    GroundGrid,
+    MotionScene,
+    MotionTrack,
+    Tick,
+    TrackState,
+    assign,
+    need,
+)
 from tawny.model.observations import Frame, Look, Observation
 from tawny.model.polygon import COLUMNS, ROWS
 from tawny.model.validation import value_text
 
-# Detector time in seconds: monotonic, whatever the times of the frames.
+# Tests on a blob's border: whether it belongs to an object, and whether the object is here or has left.
 
-LONGEST_S = 2.0
-"""Maximum time credited to one frame, s."""
-BREAK_S = 10.0
-"""A longer pause, s, or a backward step breaks all tracks."""
-FORGET_S = 300.0
-"""After a longer pause, s, the lighting counts as changed too."""
-BACK_STEP_S = 0.2
-
-
-class Tick(NamedTuple):
-    t: float
-    dt: float
-    """Seconds since the previous frame, 0..2."""
-    forget: bool
-    """Whether the frame must be adopted as the background."""
+EDGE = 0.5
+"""Minimum share of the change across the border of an object. A softer border is light, soft shadow or an insect out of
+focus."""
+GHOST = 1.3
+"""Ratio of edges in the background model to edges in the frame from which the border is that of a removed object."""
+LIGHT, LIGHT_PAIRS = 0.8, 16
+"""Minimum correlation of cell-to-cell steps for light through which the background is visible, and minimum pairs of
+cells."""
+LIGHT_TEXTURE = 1.5
+"""Minimum size of these steps in levels beyond noise: a plain background shows no texture."""
+_MARGIN = 3
 
 
-class DetectorClock:
-    """Converts frame times to detector time; 0 at the first frame."""
+def is_soft(box: CellBox, seen: FrameDifference, memory: BackgroundModel) -> bool:
+    part = box.grown(_MARGIN).part
+    mask = seen.front[part]
+    ring = border(mask)[1:-1, 1:-1]
+    if not mask.any() or not ring.any():
+        return False
+    gain = memory.gain
+    away = seen.now[part] - memory.back[part] * np.float32(gain) - np.float32(DARK * gain - DARK)
+    slope = np.abs(away[2:, 1:-1] - away[:-2, 1:-1]) + np.abs(away[1:-1, 2:] - away[1:-1, :-2])
+    return float((slope[ring].mean() - 2 * memory.shake) / np.abs(away[mask]).mean()) < EDGE
 
-    def __init__(self, at_ms: int) -> None:
-        self._zero_ms = self._last_ms = at_ms
-        self.t = 0.0
 
-    def breaks(self, at_ms: int) -> bool:
-        """Return whether tracks cannot continue at this frame. Call before `tick`."""
-        return not 0 <= at_ms - self._last_ms <= BREAK_S * 1000
+def is_light(box: CellBox, seen: FrameDifference, memory: BackgroundModel) -> bool:
+    """Return whether the background's texture is still visible, only brighter or darker: a beam, a shadow, a glow."""
+    part = box.part
+    mask = seen.front[part]
+    now, lit = seen.now[part], memory.back[part]
+    both = mask[:, 1:] & mask[:, :-1], mask[1:] & mask[:-1]
+    here = np.concatenate([(now[:, 1:] - now[:, :-1])[both[0]], (now[1:] - now[:-1])[both[1]]])
+    there = np.concatenate([(lit[:, 1:] - lit[:, :-1])[both[0]], (lit[1:] - lit[:-1])[both[1]]])
+    if here.size < LIGHT_PAIRS:
+        return False
+    known = float(there @ there)
+    if known < here.size * (LIGHT_TEXTURE + 2 * memory.noise) ** 2:
+        return False
+    alike = float(here @ there) / (known * float(here @ here)) ** 0.5 if here.any() else 0.0
+    return alike > LIGHT
 
-    def after(self, at_ms: int) -> float:
-        """Return the detector time of a coming frame that does not break."""
-        return (at_ms - self._zero_ms) / 1000
 
-    def tick(self, at_ms: int) -> Tick:
-        """Advance to this frame."""
-        passed_s = (at_ms - self._last_ms) / 1000
-        if self.breaks(at_ms):
-            own_s = LONGEST_S if passed_s > 0 else BACK_STEP_S
-            self._zero_ms = at_ms - round((self.t + own_s) * 1000)
-        t = (at_ms - self._zero_ms) / 1000
-        dt = min(max(t - self.t, 0.0), LONGEST_S)
-        self.t, self._last_ms = t, at_ms
-        return Tick(t, dt, forget=passed_s > FORGET_S)
+def is_ghost(box: CellBox, seen: FrameDifference, memory: BackgroundModel) -> bool:
+    part = box.grown(_MARGIN).part
+    mask = seen.front[part]
+    if not mask.any():
+        return True
+    ring = border(mask)[1:, 1:]
+    if not ring.any():
+        return False
+    return float(_edge(memory.back[part])[ring].mean()) > GHOST * float(_edge(seen.now[part])[ring].mean())
 
-    def at_ms(self, t: float) -> int:
-        """Return a detector time since the last break as ms UTC."""
-        return self._zero_ms + round(t * 1000)
+
+def _edge(picture: Grey) -> Grey:
+    return distance(picture[1:, 1:], picture[:-1, 1:]) + distance(picture[1:, 1:], picture[1:, :-1])
+
+
+# Evidence for a candidate: displacement, growth, and internal motion while it stays.
+
+TRUST_S = 10.0
+"""Rest time, s, after which a place is fully trusted."""
+STEP = 0.35
+"""Maximum displacement credited per frame, in object sizes: an event needs four frames, and a merging blob counts
+little."""
+BENDS = 1.3
+"""A path counts fully up to this ratio of its length to its displacement."""
+LEAST_WORTH, LEAST_TRUST = 0.3, 0.5
+"""Minimum factors of displacement by worth and trust of the place."""
+FAR, FAR_WORTH = 2.0, 0.5
+"""Displacement, in object sizes, from which a path has at least this worth."""
+LINGER_S = 3.0
+"""Time, s, that an object with internal motion and LINGER_SHARE of the frame must stay; larger objects less."""
+LINGER_SHARE, LINGER_LEAST, LINGER_MOST, LINGER_YOUNG = 0.01, 0.4, 2.0, 1.0
+BEGINS = 0.1
+"""Evidence up to which an event has not started."""
+
+
+def gather(track: MotionTrack, blob: Blob, places: GridRect, t: float, dt: float, scene: MotionScene) -> None:
+    """Add the evidence of this frame to a candidate that was assigned a blob."""
+    worth = scene.ground.worth(places)
+    share = blob.area / scene.whole
+    track.alone += share
+    track.looks += 1
+    alone = share**2 if scene.is_young else 0.0
+    track.evidence += _by_path(track, worth, alone) + _by_growth(track, blob, worth)
+    if blob.moving > RESTS:
+        trust = min(1.0, track.trust_s / TRUST_S + alone)
+        most = LINGER_YOUNG if alone else LINGER_MOST
+        track.evidence += (
+            worth * trust * min(most, LINGER_LEAST + blob.area / (LINGER_SHARE * scene.seen.now.size)) * dt / LINGER_S
+        )
+    if track.evidence < BEGINS:
+        track.start_t = t
+
+
+def _by_path(track: MotionTrack, worth: float, alone: float) -> float:
+    """Return the evidence of a new maximum distance from the start.
+
+    alone: share credited to a sole object on new ground.
+    """
+    late = [step.box for step in track.path[-3:]]
+    far = track.displacement_from_birth
+    track.walked += way(late[:-1], late[-2:])
+    if far <= track.far:
+        return 0.0
+    straight = min(1.0, BENDS * far / max(track.walked, 1e-6))
+    place = max(LEAST_WORTH, worth) * max(LEAST_TRUST, alone, min(1.0, track.trust_s / TRUST_S))
+    if track.far >= FAR:  # the place of origin no longer matters
+        place = max(place, FAR_WORTH)
+    new = min(far - track.far, STEP)
+    track.far = far
+    return place * straight * new / TRAVELS
+
+
+def _by_growth(track: MotionTrack, blob: Blob, worth: float) -> float:
+    """Return the evidence of growth: a side of the box moves, for example a person approaches."""
+    farthest = max(abs(p - q) for p, q in zip(track.path[0].box, blob.box, strict=True))
+    grown = farthest / max(LEAST_SIDE, math.sqrt(blob.area))
+    if grown <= track.grown:
+        return 0.0
+    new = min(grown - track.grown, STEP)
+    track.grown = grown
+    return worth * min(1.0, track.trust_s / TRUST_S) * new / TRAVELS
+
+
+AGE_S = 0.9
+"""Minimum observed time of an event, s, without gaps: excludes insects near the lens and chance sequences."""
+DARTS, DARTS_AGE_S = 3.5, 1.9
+"""Speed in object sizes per second, and the minimum observed time, s, above it: insects in the camera's light."""
+FLEW, FLEW_FAR = 3.0, 0.6
+"""Minimum speed and displacement, in object sizes, of a fly-by over calm ground that ends before DARTS_AGE_S. A lower
+speed or other ground would include leaves. While fly-bys occur, every object needs DARTS_AGE_S."""
+STIRS_S = 0.45
+"""Maximum time since its last internal motion when a candidate becomes an event, s."""
+LOST_S, LOST_MOST_S = 0.7, 1.2
+"""Time without observation after which a candidate is dropped, s; the second limits that of older candidates."""
+GAP_S = 1.6
+"""Time without observation after which a moving event ends, s."""
+REST_S = 1.0
+"""Time without internal motion after which an event is held, s."""
+HOLE_S = 1.5
+"""Time in one place, s, after which a moving area may be the gap left by a removed object, such as a parked car."""
+STILL_S = 60.0
+"""Maximum time a motionless object is held, s; then it becomes background, like a parked car."""
+TRACE = 0.25
+"""Share of its recent area below which a held object is only a trace, such as a moved chair."""
+FLICKER_S = 4.0
+"""Time after which an event ends that neither moves nor covers its ground, s."""
+PATIENCE_S, PATIENCE_TRUST, MOST_PATIENCE_S, SUDDEN_PATIENCE_S = 4.0, 2.2, 120.0, 8.0
+"""How long an event may stay in one place, s: a base, a multiple of its trust weighted by the place's worth, and a
+maximum. The last applies to objects that neither came from the frame edge nor moved half a size."""
+CAME = 0.5
+
+
+# The verdict on a track at each frame: candidate -> moving <-> held -> ended, or candidate -> gone.
+
+
+def _judge_candidate(track: MotionTrack, t: float, scene: MotionScene) -> None:
+    lived_s = track.seen_t - track.born_t
+    if t - track.seen_t > min(LOST_MOST_S, max(LOST_S, 0.5 * lived_s)):
+        came_to_nothing(track, scene)
+        track.state = TrackState.GONE
+    elif _is_due(track, t, scene):
+        where = track.box, scene.seen, scene.memory
+        if is_soft(*where) or is_light(*where):
+            track.state = TrackState.GONE
+        else:
+            _becomes_event(track, t, scene)
+
+
+def _is_due(track: MotionTrack, t: float, scene: MotionScene) -> bool:
+    """Return whether a candidate has enough evidence and observed time and still moves."""
+    late = 1.0 if track.walked > DARTS * track.in_sight_s else scene.ground.flies
+    age_s = AGE_S + (DARTS_AGE_S - AGE_S) * late
+    return (
+        track.evidence >= need(scene.sensitivity, scene.ground, track.area)
+        and track.in_sight_s >= age_s
+        and t - track.moved_t <= STIRS_S
+    )
+
+
+def _becomes_event(track: MotionTrack, t: float, scene: MotionScene) -> None:
+    scene.memory.restore(track.born_t, track.boxes)
+    scene.ground.was_real(track.stays)
+    if scene.is_young:
+        track.trust_s = max(track.trust_s, TRUST_S * (track.alone / max(1, track.looks)) ** 2)
+    track.set_anchor(t)
+    track.state = TrackState.MOVING
+
+
+def _judge_event(track: MotionTrack, t: float, scene: MotionScene) -> None:
+    """Apply the first condition that ends the event or changes its state."""
+    stays_s = t - track.anchor.t
+    if t - track.seen_t > GAP_S:
+        track.end(track.seen_t)
+        if _flew_by(track):
+            scene.ground.flew_by()
+    elif _flickers(track) or stays_s > _patience_s(track, scene):
+        _end_vain(track, scene)
+    elif stays_s > HOLE_S and _is_nothing(track, scene):
+        _end_learnt(track, scene)
+    elif track.state is TrackState.MOVING:
+        if t - track.moved_t > REST_S:
+            _rests(track, scene)
+    elif track.area < TRACE * track.peak or t - track.moved_t > STILL_S:
+        _end_learnt(track, scene)
+    elif track.moved_t == t:
+        track.state = TrackState.MOVING
+
+
+def _flickers(track: MotionTrack) -> bool:
+    """Return whether it neither moves nor covers its ground.
+
+    Evaluated at the last observation: a lost track ends by that.
+    """
+    stood_s = track.seen_t - max(track.anchor.t, track.covered_t)
+    return stood_s > FLICKER_S and not track.is_travelling(track.seen_t)
+
+
+def _rests(track: MotionTrack, scene: MotionScene) -> None:
+    """Hold an object that stopped, or end it if only the gap it left remains."""
+    if _is_nothing(track, scene):
+        _end_learnt(track, scene)
+    else:
+        track.state = TrackState.HELD
+
+
+def _is_nothing(track: MotionTrack, scene: MotionScene) -> bool:
+    """Return whether only the gap of a removed object or lasting light remains."""
+    where = track.box, scene.seen, scene.memory
+    return is_light(*where) or (track.state is TrackState.MOVING and is_ghost(*where))
+
+
+def _end_learnt(track: MotionTrack, scene: MotionScene) -> None:
+    """End the event at its last motion and make the area background."""
+    scene.memory.absorb(track.box, scene.seen.now)
+    track.end(track.moved_t)
+
+
+def _end_vain(track: MotionTrack, scene: MotionScene) -> None:
+    """End an event that was false: sustained by leaves or snow, or longer than its place allows."""
+    end_t = max(track.anchor.t, min(track.covered_t, track.moved_t))
+    if track.trust_s < TRUST_S / 2:  # little evidence
+        end_t = track.anchor.t + 1.0
+    came_to_nothing(track, scene)
+    scene.memory.absorb(track.box, scene.seen.now)
+    track.end(end_t)
+
+
+def _patience_s(track: MotionTrack, scene: MotionScene) -> float:
+    height, width = scene.memory.shape
+    from_edge = any(
+        b.x0 <= 1 or b.y0 <= 1 or b.x1 >= width - 1 or b.y1 >= height - 1 for b in track.boxes[:3]
+    )  # fmt: skip
+    if from_edge or track.far >= CAME:
+        worth = scene.ground.worth(scene.ground.places(track.box))
+        return min(MOST_PATIENCE_S, PATIENCE_S + PATIENCE_TRUST * track.trust_s * worth)
+    return SUDDEN_PATIENCE_S
+
+
+def _flew_by(track: MotionTrack) -> bool:
+    is_fast = track.walked > FLEW * track.in_sight_s and track.far > FLEW_FAR
+    return is_fast and track.is_on_calm_ground and track.seen_t - track.born_t < DARTS_AGE_S
+
+
+def came_to_nothing(track: MotionTrack, scene: MotionScene) -> None:
+    scene.memory.blame(track.boxes)
+    scene.ground.came_to_nothing(track.area, track.stays)
+    if _flew_by(track):
+        scene.ground.flew_by()
 
 
 # Foreground cells as the motion grid that is stored (`model.polygon`).
@@ -239,7 +488,7 @@ class _Place:
         if tick.t >= self.memory.calm_t:
             self._tracks += [self._begun(blob, tick) for blob in new]
         for track in self._tracks:
-            update_tracks(track, tick.t, scene)
+            (_judge_event if track.is_event else _judge_candidate)(track, tick.t, scene)
         over = [self._observation(track, over=True) for track in self._tracks if track.state is TrackState.ENDED]
         self._tracks = [track for track in self._tracks if not track.is_over]
         self.memory.cover_with(
@@ -294,11 +543,8 @@ class _Place:
         near = tuple(self._observation(track) for track in self._tracks if not track.is_event and track.evidence > 0)
         if not seen and not near:
             return Look(int(score), seen, over, near)
-        return Look(int(score), seen, over, near, self._grid(), mask=self._front)
-
-    def _grid(self) -> int:
-        """Return the motion grid of the tracked objects."""
-        return moving_grid(self._front, [track.box.part for track in self._tracks if track.evidence > 0])
+        grid = moving_grid(self._front, [track.box.part for track in self._tracks if track.evidence > 0])
+        return Look(int(score), seen, over, near, grid, mask=self._front)
 
     def _score(self, track: MotionTrack) -> float:
         """Return the score: LINE separates candidates from events at the camera's sensitivity."""

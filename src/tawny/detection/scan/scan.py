@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from threading import Event as Flag
 from typing import Any, NamedTuple
 
+from tawny.detection.decode_pipeline import GreyFrame
 from tawny.detection.detector import Detector, DetectorKind, Glances
-from tawny.detection.frames import GreyFrame, MaskedFrame, Region
 from tawny.detection.scan.wake import KeyframeGlance, glances
+from tawny.detection.zones import MaskedFrame, Region
 from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.video_file import FileVideo
 from tawny.model.clock import thread_cpu_s

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from tawny.detection.frames import Region
 from tawny.detection.motion.cells import Cells, Grey, Mask, middle
+from tawny.detection.zones import Region
 from tawny.media.codec.video_file import Gop
 
 APART_S = 4.2

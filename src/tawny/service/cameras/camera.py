@@ -8,8 +8,8 @@ from typing import Any
 from tawny.config.loader import SettingsDifference
 from tawny.config.settings import CameraSettings, DetectionSettings, display_name
 from tawny.config.settings import CameraSettings as Settings
-from tawny.detection.classification.fallback import FallbackClassifier
-from tawny.detection.classification.queue import ClassificationQueue
+from tawny.detection.classification import ClassificationQueue
+from tawny.detection.kind_model import FallbackClassifier
 from tawny.detection.recognition import RecognitionQueue
 from tawny.detection.zones import privacy_masks
 from tawny.engine import Bus, Engine, Handle

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from tawny.config.changes import change_detection, plain_table
 from tawny.config.settings import CameraSettings, DetectionSettings, Points, Settings
 from tawny.detection.detector import DetectorParameter
-from tawny.detection.live_meter import LiveMeter
+from tawny.detection.watcher import LiveMeter
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId

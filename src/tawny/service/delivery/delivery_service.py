@@ -1,36 +1,59 @@
 """Delivery service: the outbox, the schedulers that fill it, and the couriers. Recording does not depend on it."""
 
+import logging
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from tawny.config import targets as config
 from tawny.config.settings import Settings
-from tawny.delivery.delivery import Delivery, ReceivedAccess
-from tawny.delivery.destination import ConnectionTestStep, RemoteFile
-from tawny.delivery.notifiers import webpush
-from tawny.delivery.outbox import Outbox, OutboxBacklog
-from tawny.engine import Engine
+from tawny.delivery.courier import (
+    FIRST_WAIT_S,
+    MOST_WAIT_S,
+    NEVER_S,
+    Courier,
+    DeliveryRoute,
+    TargetWorker,
+    WorkerPool,
+)
+from tawny.delivery.delivery import Delivery, DeliveryKind, ReceivedAccess, in_memory
+from tawny.delivery.destination import ConnectionTestStep
+from tawny.delivery.notifier import (
+    BrowserNotifier,
+    ButtonNotifier,
+    ButtonPresses,
+    MessageCarrier,
+    Notifier,
+    NotifierContext,
+    NotifierStore,
+    NotifierTraits,
+)
+from tawny.delivery.outbox import Outbox, TargetView
+from tawny.engine import Engine, Handle
+from tawny.engine.backoff import spread_s
 from tawny.model.clock import Clock
-from tawny.model.errors import DeliveryError, TawnyError
+from tawny.model.errors import DeliveryError, NotDone, TawnyError
 from tawny.model.events import Event
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import Message
 from tawny.model.times import Span, utc_text
 from tawny.playback.clips import ClipCache
-from tawny.service.delivery.contents import ContentFactory
-from tawny.service.delivery.delivery_api import TargetView as AnyTarget
-from tawny.service.delivery.notifications import MaySee, Notifications
-from tawny.service.delivery.upload_scheduler import UploadScheduler
+from tawny.service.delivery.message_composer import MessageActions, MessageComposer, MessageMeans
+from tawny.service.delivery.notification_scheduler import NotificationFilter, NotificationScheduler, anybody
+from tawny.service.delivery.upload_scheduler import DeliverySource, UploadScheduler
 from tawny.service.delivery.uploads import Sweeper, Uploads
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.health.checks import uploads_behind
-from tawny.service.modes.decider import Decider
+from tawny.service.modes.decider import Decider, NoRules
 from tawny.service.modes.mode_service import RehearsalTargets
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService
 from tawny.service.sealing.sealed_export import NoSealedExport, SealedExportApi
 
+log = logging.getLogger(__name__)
 MEMORY_SHARE = 2
 """In memory mode the outbox may hold recordings of at most 1/MEMORY_SHARE of the memory limit."""
 OVERFLOW_TOLD_MS = 86_400_000
@@ -38,17 +61,243 @@ OVERFLOW_TOLD_MS = 86_400_000
 _STOP_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class DestinationStatus:
-    """State of a destination."""
+# Notifications: a filter, a composer and a courier per notifier. Notifiers and destinations share the outbox.
 
-    name: str
-    where: str
-    waiting: OutboxBacklog
-    trouble: str
-    """Why deliveries fail at present; empty when they do not."""
-    is_paused: bool
-    last: Sequence[Delivery]
+PRESSES_S = 0.2
+"""Pause, s, between two polls for pressed buttons. The service keeps each long poll open for many seconds."""
+_Wanted = tuple[config.NotifierSettings, str]
+"""A notifier's settings, and the public URL of the recorder."""
+MaySee = Callable[[str, CameraId], bool]
+"""Whether the person of this name may see a camera."""
+
+
+def _gets(one: config.NotifierSettings) -> str:
+    """Return a summary of what a notifier receives."""
+    kinds = ", ".join(one.kinds) if one.kinds else "all events"
+    parts = [
+        kinds if one.events else "",
+        "trouble" if one.problems else "",
+        "a daily summary" if one.daily_summary else "",
+    ]
+    where = f" from {', '.join(one.cameras)}" if one.cameras else ""
+    return ", ".join(part for part in parts if part) + where
+
+
+def _receives(one: config.NotifierSettings, traits: NotifierTraits) -> ReceivedAccess:
+    """Return whether the service receives images itself, or only text and links."""
+    pictures = one.snapshot and traits.picture
+    moving = one.clip in ("auto", "gif", "video") and traits.gif
+    return ReceivedAccess.CLEAR if pictures or moving else ReceivedAccess.LINK
+
+
+class Notifications:
+    """Runs the notifiers. Thread-safe. clip_link: returns the URL of an event's uploaded clip, or empty."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        source: DeliverySource,
+        recorder: RecorderService,
+        doors: PluginRegistry,
+        clip_link: Callable[[EventId], str],
+        may_see: MaySee,
+        is_paused: Callable[[str], bool],
+    ) -> None:
+        self._settings, self._outbox, self._clock = settings, source.outbox, source.clock
+        self._doors, self._may_see, self._is_paused = doors, may_see, is_paused
+
+        def name_of(camera: CameraId) -> str:
+            return recorder.camera_names().get(camera, camera)
+
+        self.acts = MessageActions(source.outbox, recorder, source.clock, name_of)
+        self._means = MessageMeans(source, recorder, ClipCache(recorder), self.acts, name_of, clip_link, {})
+        self.telling = NotificationScheduler(
+            source, self.ears(), self.acts.is_muted, recorder.alarms, ZoneInfo(recorder.zone),
+            links=bool(settings.destinations),
+        )  # fmt: skip
+        self._crew: WorkerPool[_Wanted] | None = None
+
+    def start(self, engine: Engine) -> list[Courier]:
+        """Start the scheduler and the couriers, one per notifier. Return the couriers."""
+        self._crew = WorkerPool(engine, self._begin)
+        self._crew.take_over(self._wanted())
+        self.telling.handle = engine.start(self.telling.name, lambda: self.telling)
+        return [worker for worker in self._crew.workers() if isinstance(worker, Courier)]
+
+    def take_over(self, settings: Settings) -> None:
+        """Apply changed settings: start, restart and stop notifiers accordingly."""
+        self._settings = settings
+        self.telling.take_over(self.ears(), links=bool(settings.destinations))
+        if self._crew is not None:
+            self._crew.take_over(self._wanted())
+
+    def ears(self) -> list[NotificationFilter]:
+        """Return the filters of all notifiers."""
+        return [self._ear(name, one) for name, one in self._settings.notifiers.items()]
+
+    def stop(self) -> None:
+        """Stop the couriers. Interrupted deliveries stay in the outbox until the next start."""
+        if self._crew is not None:
+            self._crew.stop()
+
+    def all(self) -> list[TargetView]:
+        """Return the notifiers."""
+        return [self._view(name, one) for name, one in self._settings.notifiers.items()]
+
+    def test(self, name: str, one: config.NotifierSettings | None = None) -> list[ConnectionTestStep]:
+        """Send a test message. one: settings to test; None: the current ones.
+
+        Raises KeyError for an unknown name. Waits for the network.
+        """
+        one, now_ms = one or self._settings.notifiers[name], self._clock.now_ms()
+        delivery = Delivery(name, f"test/{now_ms}", DeliveryKind.MESSAGE, {"kind": "test"}, now_ms, now_ms)
+        try:
+            carrier = self._carrier(name, one)
+            try:
+                carrier.carry(delivery, in_memory(b"", "text/plain", 0), lambda _: None)
+            finally:
+                carrier.close()
+        except DeliveryError as error:
+            return [ConnectionTestStep("Send a notification", error.message, error.do)]
+        return [ConnectionTestStep("Notification sent")]
+
+    def browsers(self) -> tuple[BrowserNotifier, NotifierStore] | None:
+        """Return the notifier that browsers subscribe to, and its store; None without one."""
+        for name, one in self._settings.notifiers.items():
+            kind = self._kind(one.url)
+            if isinstance(kind, BrowserNotifier):
+                return kind, OutboxMarks(self._outbox, f"kept/{name}/")
+        return None
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _kind(self, url: str) -> Notifier:
+        kind = self._doors.notifier_of(url)
+        assert kind is not None  # the settings were validated
+        return kind
+
+    def _view(self, name: str, one: config.NotifierSettings) -> TargetView:
+        kind, outbox = self._kind(one.url), self._outbox
+        traits = kind.traits(one.url)
+        return TargetView(
+            name, "notifier", kind.public(one.url), traits.shows, _gets(one), outbox.waiting(name),
+            outbox.trouble(name), self._is_paused(name), outbox.ended(name), self.acts.mutes(name),
+            _receives(one, traits),
+        )  # fmt: skip
+
+    def _wanted(self) -> dict[str, "_Wanted"]:
+        """Return by notifier everything its workers depend on."""
+        address = self._settings.web.public_url
+        return {name: (one, address) for name, one in self._settings.notifiers.items()}
+
+    def _begin(self, name: str, wanted: "_Wanted", _: threading.Event) -> list[TargetWorker]:
+        one, kind = wanted[0], self._kind(wanted[0].url)
+        workers: list[TargetWorker] = [
+            Courier(1, self._route(name, one), self._outbox, self._clock, self.telling.ended)
+        ]
+        if one.buttons and isinstance(kind, ButtonNotifier):
+            workers.append(_Pressed(name, kind.presses(self._opened(name, one)), self.acts))
+        return workers
+
+    def _route(self, name: str, one: config.NotifierSettings) -> DeliveryRoute:
+        return DeliveryRoute(
+            name,
+            lambda: self._carrier(name, one),
+            self._composer(name, one).content,
+            lambda: NEVER_S if self._is_paused(name) else 0.0,
+            always=None,
+        )
+
+    def _carrier(self, name: str, one: config.NotifierSettings) -> MessageCarrier:
+        kind = self._kind(one.url)
+        return MessageCarrier(
+            kind.open(self._opened(name, one)), kind.traits(one.url), self._composer(name, one).message
+        )
+
+    def _opened(self, name: str, one: config.NotifierSettings) -> NotifierContext:
+        options = self._kind(one.url).settings(one.url, one.options)
+        kept = OutboxMarks(self._outbox, f"kept/{name}/")
+        return NotifierContext(
+            name, one.url, options, self._clock, kept, lambda who, what: self._may_see(who, CameraId(what))
+        )
+
+    def _composer(self, name: str, one: config.NotifierSettings) -> MessageComposer:
+        traits, address = self._kind(one.url).traits(one.url), self._settings.web.public_url
+        may_see = partial(self._may_see, one.user) if one.user else anybody
+        return MessageComposer(name, one, traits, self._means, address, may_see)
+
+    def _ear(self, name: str, one: config.NotifierSettings) -> NotificationFilter:
+        traits = self._kind(one.url).traits(one.url)
+        return NotificationFilter(
+            name,
+            frozenset(CameraId(camera) for camera in one.cameras) or None,
+            frozenset(one.kinds) or None,
+            events=one.events,
+            alarms=one.problems,
+            recap=config.minute(one.daily_summary) if one.daily_summary else None,
+            quiet=one.quiet_hours,
+            cool_down_ms=round(one.min_interval * 1000),
+            follows=one.clip != "none" and (traits.gif or traits.video or bool(self._settings.destinations)),
+            edits=traits.edits,
+            may_see=partial(self._may_see, one.user) if one.user else anybody,
+        )
+
+
+class OutboxMarks:
+    """Key-value store of one notifier: a prefix of the outbox's marks."""
+
+    def __init__(self, outbox: Outbox, prefix: str) -> None:
+        self._outbox, self._prefix = outbox, prefix
+
+    def marks(self) -> dict[str, str]:
+        found = self._outbox.marks(self._prefix)
+        return {name.removeprefix(self._prefix): value for name, value in found.items()}
+
+    def mark(self, name: str, value: str) -> None:
+        self._outbox.mark(self._prefix + name, value)
+
+
+class _Pressed:
+    """Actor that polls a service for pressed buttons and executes their actions."""
+
+    def __init__(self, to: str, presses: ButtonPresses, acts: MessageActions) -> None:
+        self.name = f"buttons of {to}"
+        self._to, self._presses, self._acts, self._misses = to, presses, acts, 0
+        self.handle: Handle | None = None
+
+    def stop(self) -> None:
+        """Do nothing; the actor ends after its current step, as a poll returns within seconds."""
+
+    def step(self) -> float:
+        try:
+            self._presses.wait(self._do)
+        except DeliveryError as error:
+            log.info("%s", error)
+            self._misses += 1
+            return spread_s(self._misses - 1, FIRST_WAIT_S, MOST_WAIT_S)
+        self._misses = 0
+        return PRESSES_S
+
+    def close(self) -> None:
+        """No resources to release."""
+
+    def _do(self, token: str) -> str:
+        try:
+            return self._acts.do(self._to, token)
+        except NotDone as error:
+            return error.message
+
+
+# Both kinds of targets.
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPolicy:
+    """What may be sent to whom. may_see: whether the person of this name may see a camera. deciding: the rules."""
+
+    may_see: MaySee = lambda *_: False
+    deciding: Decider = field(default_factory=NoRules)
+    sealed: SealedExportApi = field(default_factory=NoSealedExport)
 
 
 class DeliveryService:
@@ -65,16 +314,12 @@ class DeliveryService:
         doors: PluginRegistry,
         clock: Clock,
         engine: Engine,
-        may_see: MaySee = lambda *_: False,
-        deciding: Decider | None = None,
-        sealed: SealedExportApi | None = None,
+        policy: DeliveryPolicy = DeliveryPolicy(),
     ) -> None:
         """Create the service; `start` starts it.
 
-        where: path of the outbox database, or `:memory:`. engine: runs the service's actors and no
-        others. deciding: the rules. sealed: None: no camera is sealed.
+        where: path of the outbox database, or `:memory:`. engine: runs the service's actors and no others.
         """
-        sealed = sealed or NoSealedExport()
         self.outbox = Outbox(where, clock)
         self._settings, self._recorder, self._clock = settings, recorder, clock
         self._paused: set[str] = set()
@@ -82,39 +327,11 @@ class DeliveryService:
         self._is_working = False
         self._engine = engine
         self._unsubscribe: Callable[[], None] = lambda: None
-        self.sending = UploadScheduler(
-            self.outbox,
-            recorder,
-            [],
-            self._clip_of,
-            clock,
-            budget_bytes(settings),
-            lambda: self._names,
-            deciding,
-            sealed,
-        )
-        self.bringing = Uploads(
-            self.outbox,
-            ContentFactory(recorder, ClipCache(recorder), recorder.event_picture, sealed),
-            doors,
-            clock,
-            lambda: recorder.zone,
-            self._paused.__contains__,
-            self._brought,
-            self._engine,
-            lambda: None if (found := sealed.witness()) is None else (found, recorder.host),
-        )
+        source = DeliverySource(self.outbox, recorder, clock, self._clip_of, policy.deciding, policy.sealed)
+        self.sending = UploadScheduler(source, [], budget_bytes(settings), lambda: self._names)
+        self.bringing = Uploads(source, recorder, doors, self._engine, self._paused.__contains__, self._brought)
         self.messaging = Notifications(
-            settings,
-            self.outbox,
-            recorder,
-            doors,
-            clock,
-            self._clip_of,
-            self.bringing.clip_link,
-            may_see,
-            deciding,
-            sealed,
+            settings, source, recorder, doors, self.bringing.clip_link, policy.may_see, self._paused.__contains__
         )
         self._started = False
         self.save_write_only: Callable[[str], None] | None = None
@@ -137,7 +354,7 @@ class DeliveryService:
                 self._is_working = True
                 self.sending.handle = self._engine.start(self.sending.name, lambda: self.sending)
                 self._engine.start(Sweeper.name, lambda: Sweeper(self.bringing, self.outbox, self._clock))
-                self.messaging.start(self._engine, self._paused.__contains__)
+                self.messaging.start(self._engine)
             self.messaging.take_over(settings)
             for name in self._names:
                 if _of(before, name) != _of(settings, name):
@@ -161,10 +378,6 @@ class DeliveryService:
     def rehearsed(self) -> RehearsalTargets:
         """The targets as the rule rehearsal sees them."""
         return RehearsalTargets(self.messaging.ears, self.bringing.wishes, self.messaging.acts.is_muted)
-
-    def targets(self) -> list[DestinationStatus]:
-        """Return the destinations."""
-        return [self._target(name) for name in self._settings.destinations]
 
     def held(self) -> list[tuple[CameraId, Span]]:
         """Return the recordings that wait for upload, except those for targets no longer in the settings."""
@@ -194,26 +407,9 @@ class DeliveryService:
         overflowed = self.outbox.overflowed(now_ms - OVERFLOW_TOLD_MS)
         return list(uploads_behind(self.all_targets(), budget_bytes(self._settings), now_ms, overflowed))
 
-    def all_targets(self) -> list[AnyTarget]:
+    def all_targets(self) -> list[TargetView]:
         """Return the destinations, then the notifiers."""
-        settings = self._settings
-        found = [
-            AnyTarget(
-                one.name, "destination", one.where, "", ", ".join(settings.destinations[one.name].upload),
-                one.waiting, one.trouble, one.is_paused, one.last, {}, _receives(settings, one.name),
-            )
-            for one in self.targets()
-        ]  # fmt: skip
-        for told in self.messaging.all():
-            name = told.name
-            found.append(
-                AnyTarget(
-                    name, "notifier", told.public, told.traits.shows, told.gets, self.outbox.waiting(name),
-                    self.outbox.trouble(name), name in self._paused, self.outbox.ended(name),
-                    self.messaging.acts.mutes(name), told.receives,
-                )
-            )  # fmt: skip
-        return found
+        return [*map(self._destination, self._settings.destinations), *self.messaging.all()]
 
     def mute(self, name: str, camera: CameraId, for_ms: int) -> None:
         """Mute a camera for this time; 0 unmutes."""
@@ -222,8 +418,8 @@ class DeliveryService:
 
     def push_key(self) -> str:
         """Return the VAPID public key browsers subscribe with; empty when no notifier uses Web Push."""
-        kept = self.messaging.browsers()
-        return webpush.public_key(kept) if kept else ""
+        found = self.messaging.browsers()
+        return found[0].public_key(found[1]) if found is not None else ""
 
     def tell_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
         """Add or remove a browser subscription.
@@ -231,13 +427,14 @@ class DeliveryService:
         keys: its p256dh and auth; None removes it. Raises ValueError if they are invalid and KeyError without a Web
         Push notifier.
         """
-        kept = self.messaging.browsers()
-        if kept is None:
+        found = self.messaging.browsers()
+        if found is None:
             raise KeyError("webpush")
+        notifier, kept = found
         if keys is None:
-            webpush.remove(kept, endpoint)
+            notifier.unsubscribe(kept, endpoint)
         else:
-            webpush.add(kept, webpush.Browser(person, endpoint, *keys))
+            notifier.subscribe(kept, person, endpoint, keys)
 
     def act_words(self, name: str, token: str) -> str:
         """Return the question of a message action. Raises NotDone if the token is invalid or expired."""
@@ -306,13 +503,6 @@ class DeliveryService:
                 steps.append(ConnectionTestStep("Set `write_only = true`", error.message, error.do))
         return steps
 
-    def too_old(self, name: str) -> list[RemoteFile]:
-        """Return the files older than the destination's `retention`; delete none.
-
-        Raises KeyError for an unknown destination and DeliveryError. Waits for the network.
-        """
-        return self.bringing.too_old(name)
-
     # --- inside ------------------------------------------------------------------------------------------------------
 
     @property
@@ -327,22 +517,20 @@ class DeliveryService:
     def _heard(self, message: Message) -> None:
         if self._is_working:
             self.sending.heard(message)
-            self.messaging.heard(message)
+            self.messaging.telling.heard(message)
 
     def _brought(self, delivery: Delivery) -> None:
         """Forward a delivery that a destination's courier has ended."""
         self.sending.ended(delivery)
         self.messaging.telling.ended(delivery)
 
-    def _target(self, name: str) -> DestinationStatus:
-        return DestinationStatus(
-            name,
-            self.bringing.public(name),
-            self.outbox.waiting(name),
-            self.outbox.trouble(name),
-            name in self._paused,
-            self.outbox.ended(name),
-        )
+    def _destination(self, name: str) -> TargetView:
+        where, gets = self.bringing.public(name), ", ".join(self._settings.destinations[name].upload)
+        outbox, receives = self.outbox, _access_at_destination(self._settings, name)
+        return TargetView(
+            name, "destination", where, "", gets, outbox.waiting(name), outbox.trouble(name), name in self._paused,
+            outbox.ended(name), {}, receives,
+        )  # fmt: skip
 
     def _clip_of(self, event: Event, now_ms: int) -> Span:
         known = {camera.status.id: camera for camera in self._recorder.cameras()}
@@ -354,7 +542,7 @@ def _of(settings: Settings, name: str) -> object:
     return settings.destinations.get(name) or settings.notifiers.get(name)
 
 
-def _receives(settings: Settings, name: str) -> ReceivedAccess:
+def _access_at_destination(settings: Settings, name: str) -> ReceivedAccess:
     """Return CLEAR unless all cameras of the destination are sealed."""
     cameras = settings.destinations[name].cameras or tuple(settings.cameras)
     is_sealed = bool(cameras) and all(settings.is_sealed(camera) for camera in cameras)

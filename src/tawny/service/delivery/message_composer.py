@@ -1,29 +1,127 @@
 """Message composer: turns deliveries to notifiers into text, snapshot or clip, links and buttons when they are sent."""
 
+import hmac
 import io
+import secrets
+from base64 import urlsafe_b64encode
 from collections import Counter
 from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from tawny.config.targets import NotifierSettings
-from tawny.delivery.delivery import Delivery, DeliveryContent
+from tawny.delivery.delivery import Delivery, DeliveryContent, in_memory
 from tawny.delivery.notifier import Button, Message, NotifierTraits, Urgency
+from tawny.delivery.outbox import Outbox
 from tawny.media.image.canvas import clip_gif, contact_sheet
 from tawny.model.clock import Clock
-from tawny.model.errors import ContentGone, FileDamaged, FileSealed
+from tawny.model.errors import ContentGone, FileDamaged, FileSealed, NotDone
 from tawny.model.events import EVENT_TITLES, Event, actor_name, event_title
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import PROBLEM_WORDS, ProblemKind
 from tawny.model.states import summary
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
-from tawny.service.delivery.contents import InMemoryContent
-from tawny.service.delivery.message_actions import LABELS, MessageActions
+from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.recorder import RecorderService
-from tawny.service.sealing.sealed_export import SealedExportApi
+
+# Message actions: mute, false alarm, keep. A signed token authorizes one action on one event for one notifier until it
+# expires. It permits nothing else.
+
+
+MUTE_MS = 3_600_000
+LASTS_MS = 7 * 86_400_000
+LABELS = {"m": "Mute for 1 h", "f": "False alarm", "k": "Keep"}
+_KEY = "acts/key"
+_ENDED = "This button has expired."
+_DO = "Open tawny instead."
+
+
+@dataclass(frozen=True, slots=True)
+class MessageAction:
+    """An action of a message. words: the question before it; done: the confirmation after it."""
+
+    do: str
+    event: EventId
+    words: str
+    done: str
+
+
+class MessageActions:
+    """Signs and executes message actions. Thread-safe. camera_name: returns the display name of a camera."""
+
+    def __init__(
+        self, outbox: Outbox, recorder: RecorderService, clock: Clock, camera_name: Callable[[CameraId], str]
+    ) -> None:
+        self._outbox, self._recorder, self._clock, self._camera_name = outbox, recorder, clock, camera_name
+        key = outbox.marks(_KEY).get(_KEY)
+        if key is None:
+            key = secrets.token_hex(32)
+            outbox.mark(_KEY, key)
+        self._key = bytes.fromhex(key)
+
+    def token(self, to: str, do: str, event: EventId) -> str:
+        """Return a signed token of at most 64 bytes. do: a key of LABELS."""
+        until = f"{(self._clock.now_ms() + LASTS_MS) // 60_000:x}"
+        return f"{do}.{event}.{until}.{self._signature(to, do, event, until)}"
+
+    def look(self, to: str, token: str) -> MessageAction:
+        """Return the action of a token without executing it. Raises NotDone if the token is invalid or expired."""
+        do, event_id, until, signature = (*token.split("."), "", "", "")[:4]
+        is_ours = token.count(".") == 3 and hmac.compare_digest(
+            signature.encode(), self._signature(to, do, event_id, until).encode()
+        )
+        if not is_ours or int(until, 16) * 60_000 < self._clock.now_ms():
+            raise NotDone(_ENDED, _DO)
+        event = self._event(EventId(event_id))
+        name = self._camera_name(event.camera)
+        words = {
+            "m": (f"Mute {name} for an hour?", f"{name} is muted for an hour."),
+            "f": ("Mark as false alarm?", "Marked as false alarm."),
+            "k": ("Keep this event?", "Kept. tawny won't delete it."),
+        }[do]
+        return MessageAction(do, event.id, *words)
+
+    def do(self, to: str, token: str) -> str:
+        """Execute the action and return its confirmation. Idempotent. Raises NotDone like `look`."""
+        act = self.look(to, token)
+        if act.do == "m":
+            self.mute(to, self._event(act.event).camera, MUTE_MS)
+        elif act.do == "f":
+            self._recorder.mark_event(act.event, false_alarm="other")
+        else:
+            self._recorder.mark_event(act.event, kept=True)
+        return act.done
+
+    def mute(self, to: str, camera: CameraId, for_ms: int) -> None:
+        """Mute a camera for this notifier. Events that begin within for_ms are not sent. 0 unmutes."""
+        now_ms = self._clock.now_ms()
+        self._outbox.mark(f"mute/{to}/{camera}", f"{now_ms} {now_ms + for_ms}" if for_ms else "")
+
+    def is_muted(self, to: str, camera: CameraId, at_ms: int) -> bool:
+        name = f"mute/{to}/{camera}"
+        begin, _, end = self._outbox.marks(name).get(name, "").partition(" ")
+        return bool(begin) and int(begin) <= at_ms < int(end)
+
+    def mutes(self, to: str) -> dict[CameraId, int]:
+        """Return the muted cameras and the end of each mute, ms UTC."""
+        prefix, now_ms = f"mute/{to}/", self._clock.now_ms()
+        found = {name.removeprefix(prefix): int(text.split()[1]) for name, text in self._outbox.marks(prefix).items()}
+        return {CameraId(camera): until_ms for camera, until_ms in found.items() if until_ms > now_ms}
+
+    def _event(self, key: EventId) -> Event:
+        event = self._recorder.index.event(key)
+        if event is None:
+            raise NotDone("This event has been deleted.", "")
+        return event
+
+    def _signature(self, to: str, do: str, event: str, until: str) -> str:
+        made = hmac.new(self._key, f"{to}\n{do}\n{event}\n{until}".encode(), sha256).digest()
+        return urlsafe_b64encode(made[:12]).decode()
+
 
 # Texts of messages: what, where, when; the same for all notifiers.
 
@@ -94,33 +192,39 @@ SHEET_PICTURES = 12
 _MOST_EVENTS = 2_000
 
 
-class MessageComposer:
-    """Composes the messages of one notifier. Thread-safe.
+@dataclass(frozen=True, slots=True)
+class MessageMeans:
+    """What the composers of all notifiers work with.
 
-    address: public URL of the recorder, or empty. clip_link: returns the URL of an event's uploaded clip, or empty.
+    clip_link: returns the URL of an event's uploaded clip, or empty. shown: day and event whose message shows the
+    witness, by notifier.
     """
+
+    source: DeliverySource
+    recorder: RecorderService
+    clips: ClipCache
+    acts: MessageActions
+    camera_name: Callable[[CameraId], str]
+    clip_link: Callable[[EventId], str]
+    shown: MutableMapping[str, tuple[str, str]]
+
+
+class MessageComposer:
+    """Composes the messages of one notifier. Thread-safe. address: public URL of the recorder, or empty."""
 
     def __init__(
         self,
         to: str,
         settings: NotifierSettings,
         traits: NotifierTraits,
-        recorder: RecorderService,
-        clips: ClipCache,
-        acts: MessageActions,
-        camera_name: Callable[[CameraId], str],
-        clip_link: Callable[[EventId], str],
-        clock: Clock,
+        means: MessageMeans,
         address: str,
         may_see: Callable[[CameraId], bool],
-        sealed: SealedExportApi,
-        shown: MutableMapping[str, tuple[str, str]],
     ) -> None:
-        """shown: day and event whose message shows the witness, by notifier; shared by the notifier's composers."""
-        self._to, self._settings, self._traits, self._recorder = to, settings, traits, recorder
-        self._clips, self._acts, self._camera_name = clips, acts, camera_name
-        self._clip_link, self._clock, self._address = clip_link, clock, address
-        self._may_see, self._sealed, self._shown = may_see, sealed, shown
+        self._to, self._settings, self._traits, self._means = to, settings, traits, means
+        self._address, self._may_see = address, may_see
+        self._recorder, self._acts, self._camera_name = means.recorder, means.acts, means.camera_name
+        self._sealed, self._clips = means.source.sealed, means.clips
 
     @property
     def _zone(self) -> ZoneInfo:
@@ -139,11 +243,11 @@ class MessageComposer:
         if witness is None:
             return ""
         if not self._traits.carries_history and message.kind in ("event", "digest"):
-            day = f"{datetime.fromtimestamp(self._clock.now_ms() / 1000, self._zone):%Y%m%d}"
+            day = f"{datetime.fromtimestamp(self._means.source.clock.now_ms() / 1000, self._zone):%Y%m%d}"
             about = message.event or delivery.name
-            shown_day, shown = self._shown.get(self._to, ("", ""))
+            shown_day, shown = self._means.shown.get(self._to, ("", ""))
             if shown_day != day:
-                self._shown[self._to] = day, about
+                self._means.shown[self._to] = day, about
             elif shown != about:
                 return ""
         return witness.text
@@ -174,7 +278,7 @@ class MessageComposer:
             event=event.id,
             urgency=Urgency.NORMAL if is_first else Urgency.QUIET,
             link=f"{self._address}/events/{event.id}" if self._address else "",
-            clip_link="" if is_first or self._settings.clip == "none" else self._clip_link(event.id),
+            clip_link="" if is_first or self._settings.clip == "none" else self._means.clip_link(event.id),
             buttons=self._buttons(event),
         )
 
@@ -235,11 +339,11 @@ class MessageComposer:
             case "recap":
                 day = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))
                 return self._sheet(self._events_in(day))
-        return InMemoryContent(b"", "text/plain", 0)
+        return in_memory(b"", "text/plain", 0)
 
     def _picture(self, event: Event) -> DeliveryContent:
         wanted = self._settings.snapshot and self._traits.picture
-        return InMemoryContent((self._jpeg(event) if wanted else None) or b"", "image/jpeg", event.start_ms)
+        return in_memory((self._jpeg(event) if wanted else None) or b"", "image/jpeg", event.start_ms)
 
     def _jpeg(self, event: Event) -> bytes | None:
         """Return the event's JPEG. Sealed cameras: only if the settings allow it and while it is in memory."""
@@ -250,12 +354,12 @@ class MessageComposer:
     def _sheet(self, events: Sequence[Event]) -> DeliveryContent:
         """Return a contact sheet of at most SHEET_PICTURES evenly chosen events."""
         if not self._settings.snapshot or not self._traits.picture:
-            return InMemoryContent(b"", "image/jpeg", 0)
+            return in_memory(b"", "image/jpeg", 0)
         step = max(1, -(-len(events) // SHEET_PICTURES))
         pictures = [self._jpeg(event) for event in events[::step]]
         with suppress(ValueError):
-            return InMemoryContent(contact_sheet([one for one in pictures if one]), "image/jpeg", 0)
-        return InMemoryContent(b"", "image/jpeg", 0)
+            return in_memory(contact_sheet([one for one in pictures if one]), "image/jpeg", 0)
+        return in_memory(b"", "image/jpeg", 0)
 
     def _moving(self, delivery: Delivery) -> DeliveryContent:
         span = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))
@@ -263,12 +367,12 @@ class MessageComposer:
         if traits.video and wanted in ("auto", "video"):
             clip = self._clip(delivery, StreamName.MAIN, span)
             if clip is not None and clip.size_bytes <= traits.largest_bytes:
-                return InMemoryContent(b"".join(clip.read(0, clip.size_bytes)), "video/mp4", span.end_ms)
+                return in_memory(b"".join(clip.read(0, clip.size_bytes)), "video/mp4", span.end_ms)
         if traits.gif and wanted in ("auto", "gif", "video"):
             clip = self._clip(delivery, StreamName.SUB, span)
             if clip is not None:
                 with suppress(FileDamaged):
-                    return InMemoryContent(
+                    return in_memory(
                         clip_gif(io.BytesIO(b"".join(clip.read(0, clip.size_bytes)))), "image/gif", span.end_ms
                     )
         return self._picture(self._event(delivery))

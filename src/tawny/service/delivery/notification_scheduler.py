@@ -14,17 +14,96 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from tawny.config.rules import RuleAction
+from tawny.config.targets import hours
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
-from tawny.delivery.outbox import Outbox
 from tawny.engine import Handle
-from tawny.model.clock import Clock
+from tawny.events.rule_engine import FilterDecision, RuleDecision
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind
 from tawny.model.times import Span
-from tawny.playback.recordings import RecordingArchive
-from tawny.service.delivery.notification_filter import NotificationFilter, verdict
-from tawny.service.modes.decider import Decider, NoRules
+from tawny.service.delivery.upload_scheduler import DeliverySource
+
+# What a notifier's settings let through, and its quiet hours.
+
+
+def anybody(_: CameraId) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationFilter:
+    """Selects the events and problems that one notifier receives."""
+
+    to: str
+    cameras: frozenset[CameraId] | None = None
+    """None: all cameras."""
+    kinds: frozenset[str] | None = None
+    events: bool = True
+    alarms: bool = True
+    recap: int | None = None
+    """Minute of the day; None: no daily summary."""
+    quiet: str = ""
+    cool_down_ms: int = 60_000
+    follows: bool = True
+    """Whether a follow-up with the clip is sent after the event's end."""
+    edits: bool = False
+    """The follow-up edits the first message instead of sending a second one."""
+    may_see: Callable[[CameraId], bool] = anybody
+
+    def has(self, camera: CameraId) -> bool:
+        return (self.cameras is None or camera in self.cameras) and self.may_see(camera)
+
+    def why_not(self, camera: CameraId, kind: str) -> str:
+        """Return the reason this notifier's settings suppress the event, or an empty string."""
+        if not self.events:
+            return f"{self.to} doesn't receive events."
+        if self.cameras is not None and camera not in self.cameras:
+            return f"{self.to} only receives {', '.join(sorted(self.cameras))}."
+        if self.kinds is not None and kind not in self.kinds:
+            return f"{self.to} only receives {', '.join(sorted(self.kinds))}."
+        return "" if self.may_see(camera) else f"The person {self.to} belongs to can't see this camera."
+
+
+def verdict(
+    channel: NotificationFilter,
+    camera: CameraId,
+    kind: str,
+    says: RuleDecision,
+    now_ms: int,
+    zone: ZoneInfo,
+    *,
+    is_muted: bool,
+) -> FilterDecision:
+    """Apply the notifier's settings, then the rules, then mutes, then its quiet hours."""
+    against = channel.why_not(camera, kind)
+    if against or not says.does:
+        return FilterDecision(does=False, why=against or says.why)
+    if is_muted:
+        return FilterDecision(does=False, why=f"{channel.to} has muted this camera.", is_final=True)
+    quiet_ms = quiet_until_ms(channel.quiet, now_ms, zone)
+    if quiet_ms <= now_ms:
+        return FilterDecision(does=True, why=says.why)
+    until = datetime.fromtimestamp(quiet_ms / 1000, UTC).astimezone(zone)
+    return FilterDecision(
+        does=True, why=f"{says.why} {channel.to} has quiet hours until {until:%H:%M}.", wait_ms=quiet_ms
+    )
+
+
+def quiet_until_ms(quiet: str, now_ms: int, zone: ZoneInfo) -> int:
+    """Return the end of the current quiet hours, ms UTC; 0 outside quiet hours. Times are local to `zone`."""
+    if not quiet:
+        return 0
+    begin, end = hours(quiet)
+    now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone)
+    minute = now.hour * 60 + now.minute
+    if not (begin <= minute < end if begin <= end else minute >= begin or minute < end):
+        return 0
+    over = now.replace(hour=end // 60, minute=end % 60, second=0, microsecond=0)
+    if over <= now:
+        over = datetime.combine(now.date() + timedelta(days=1), over.time(), zone)
+    return round(over.timestamp() * 1000)
+
 
 IDLE_S: Final = 30.0
 PICTURE_MS: Final = 1_000
@@ -67,26 +146,21 @@ class NotificationScheduler:
 
     def __init__(
         self,
-        outbox: Outbox,
-        archive: RecordingArchive,
+        source: DeliverySource,
         ears: Sequence[NotificationFilter],
-        clip_of: Callable[[Event, int], Span],
         is_muted: Callable[[str, CameraId, int], bool],
         lasting: Callable[[], Iterable[Alarm]],
         zone: ZoneInfo,
-        clock: Clock,
         *,
         links: bool = False,
-        deciding: Decider | None = None,
     ) -> None:
         """Create the scheduler.
 
-        clip_of: returns an event's span with pre-roll and post-roll. lasting: returns the current problems. deciding:
-        the rules. links: whether clips are uploaded, so that messages can link to them.
+        lasting: returns the current problems. links: whether clips are uploaded, so that messages can link to them.
         """
-        self._outbox, self._archive, self._clip_of, self._is_muted = outbox, archive, clip_of, is_muted
-        self._deciding = deciding or NoRules()
-        self._ears, self._lasting, self._zone, self._clock = tuple(ears), lasting, zone, clock
+        self._outbox, self._archive, self._clock = source.outbox, source.archive, source.clock
+        self._clip_of, self._deciding, self._is_muted = source.clip_of, source.deciding, is_muted
+        self._ears, self._lasting, self._zone = tuple(ears), lasting, zone
         self._waits_ms = SETTLE_MS + (LINK_MS if links else 0)
         self._queue: deque[EventChanged | Alarm | Delivery] = deque()
         self._state: dict[str, _Heard] = {}
@@ -234,20 +308,9 @@ class NotificationScheduler:
             pace.last_ms = max(pace.last_ms, due_ms)
         edits = first.receipt if channel.edits else ""
         content = {"kind": "clip", "event": event.id, "edits": edits, "from_ms": span.begin_ms, "to_ms": span.end_ms}
-        self._outbox.add(
-            [
-                self._delivery(
-                    channel,
-                    f"clip/{event.id}",
-                    content,
-                    event,
-                    now_ms,
-                    due_ms=due_ms,
-                    what=DeliveryKind.CLIP,
-                    needs=span,
-                )
-            ]
-        )
+        clip = self._delivery(channel, f"clip/{event.id}", content, event, now_ms, due_ms=due_ms)
+        size_bytes = round(span.seconds * _USUAL_BYTES_S)
+        self._outbox.add([replace(clip, what=DeliveryKind.CLIP, needs=span, size_bytes=size_bytes)])
 
     def _hurry(self, channel: NotificationFilter, key: EventId, now_ms: int) -> None:
         """Send a message at once if it waits only for uploads of its clip and all of them have ended."""
@@ -356,20 +419,16 @@ class NotificationScheduler:
         now_ms: int,
         *,
         due_ms: int,
-        what: DeliveryKind = DeliveryKind.MESSAGE,
-        needs: Span | None = None,
     ) -> Delivery:
         return Delivery(
             to=channel.to,
             name=name,
-            what=what,
+            what=DeliveryKind.MESSAGE,
             content=content,
             made_ms=now_ms,
             at_ms=event.start_ms,
             camera=event.camera,
             event=event.id,
-            needs=needs,
-            size_bytes=round(needs.seconds * _USUAL_BYTES_S) if needs else 0,
             next_ms=due_ms,
         )
 

@@ -17,6 +17,8 @@ from tawny.model.errors import NotDone
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.plugin_registry import PluginRegistry
 
+# Settings of destinations and notifiers, as a form shows them.
+
 
 @dataclass(frozen=True, slots=True)
 class TargetField:
@@ -218,9 +220,8 @@ def _others(doors: PluginRegistry, known: set[str]) -> Iterator[TargetKind]:
 class TargetSettingsService:
     """Changes the settings of targets. Thread-safe; may wait for the disk.
 
-    Raises SettingsError, NotDone and FolderUnwritable; nothing is changed then.
-
-    settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use.
+    settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use. Raises
+    SettingsError, NotDone and FolderUnwritable; nothing is changed then.
     """
 
     def __init__(

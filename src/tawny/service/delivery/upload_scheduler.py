@@ -9,16 +9,17 @@ import logging
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from tawny.config.rules import RuleAction
 from tawny.config.targets import UploadKind
-from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, name, piece_name
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.destination import name, piece_name
 from tawny.delivery.outbox import Outbox
 from tawny.engine import Handle
-from tawny.events.rule_engine import RuleDecision
+from tawny.events.rule_engine import FilterDecision, RuleDecision
 from tawny.model.clock import Clock
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
@@ -26,7 +27,6 @@ from tawny.model.messages import EventChanged, Message, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.playback.recordings import RecordingArchive
-from tawny.service.delivery.notification_filter import FilterDecision
 from tawny.service.modes.decider import Decider, NoRules
 from tawny.service.sealing.sealed_export import NoSealedExport, SealedExportApi
 from tawny.storage.disk.layout import is_sealed, picture_path, sealed_path
@@ -50,6 +50,21 @@ MADE_UP_FOR_MS: Final = 7 * 86_400_000
 _PAGE: Final = 200
 _USUAL_BYTES_S: Final = 500_000
 """Assumed bytes per second of video until the clip's actual size is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySource:
+    """What deliveries are made from, and the outbox for them.
+
+    clip_of: returns an event's span with pre-roll and post-roll, as of a time. deciding: the rules.
+    """
+
+    outbox: Outbox
+    archive: RecordingArchive
+    clock: Clock
+    clip_of: Callable[[Event, int], Span]
+    deciding: Decider = field(default_factory=NoRules)
+    sealed: SealedExportApi = field(default_factory=NoSealedExport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,23 +140,15 @@ class UploadScheduler:
 
     def __init__(
         self,
-        outbox: Outbox,
-        archive: RecordingArchive,
+        source: DeliverySource,
         wishes: Sequence[UploadRule],
-        clip_of: Callable[[Event, int], Span],
-        clock: Clock,
         budget_bytes: int,
         all_targets: Callable[[], Iterable[str]] | None = None,
-        deciding: Decider | None = None,
-        sealed: SealedExportApi | None = None,
     ) -> None:
-        """Create the scheduler.
-
-        clip_of: returns an event's span with pre-roll and post-roll, as of a time. all_targets: names of existing
-        targets; None: any. deciding: the rules. sealed: None: no camera is sealed.
-        """
-        self._deciding, self._sealed = deciding or NoRules(), sealed or NoSealedExport()
-        self._outbox, self._archive, self._clip_of, self._clock = outbox, archive, clip_of, clock
+        """Create the scheduler. all_targets: returns the names of existing targets; None: any."""
+        self._deciding, self._sealed = source.deciding, source.sealed
+        self._outbox, self._archive = source.outbox, source.archive
+        self._clip_of, self._clock = source.clip_of, source.clock
         self._wishes, self._budget_bytes, self._all_targets = tuple(wishes), budget_bytes, all_targets
         self._heard: deque[EventChanged | SegmentClosed] = deque()
         self._lock = threading.Lock()

@@ -4,13 +4,25 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tawny.config.targets import DestinationSettings as Settings
-from tawny.delivery.courier import Courier, CourierStopped, DeliveryRoute
-from tawny.delivery.delivery import FORMER_PRESETS, Delivery, DeliveryContent, DeliveryKind, DeliveryState, checked
+from tawny.delivery.courier import (
+    NEVER_S,
+    Courier,
+    CourierStopped,
+    DeliveryRoute,
+    SendSchedule,
+    TargetWorker,
+    WorkerPool,
+)
+from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, DeliveryState, StoredContent, in_memory
 from tawny.delivery.destination import (
+    FORMER_PRESETS,
     ConnectionTestStep,
     Destination,
     DestinationConnection,
@@ -18,20 +30,109 @@ from tawny.delivery.destination import (
     FileCarrier,
     RemoteFile,
     check_destination,
+    checked,
 )
 from tawny.delivery.outbox import Outbox
-from tawny.delivery.send_schedule import NEVER_S, SendSchedule
 from tawny.delivery.witness_files import FOLDER as WITNESSES
 from tawny.delivery.witness_files import WitnessCarrier
 from tawny.engine import Engine
+from tawny.media.mp4.byte_reader import read_bytes
 from tawny.model.clock import Clock
-from tawny.model.errors import DeliveryError
-from tawny.model.ids import CameraId, EventId
+from tawny.model.errors import ContentGone, DeliveryError, FileSealed
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
+from tawny.model.times import Span
+from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
+from tawny.playback.recordings import RecordingArchive
 from tawny.sealed.witness import Witness, find_witnesses
-from tawny.service.delivery.contents import ContentFactory
-from tawny.service.delivery.upload_scheduler import UploadRule
-from tawny.service.delivery.worker_pool import TargetWorker, WorkerPool
+from tawny.service.delivery.upload_scheduler import DeliverySource, UploadRule
 from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.recorder import RecorderService
+from tawny.service.sealing.sealed_export import NoSealedExport, SealedExportApi
+from tawny.storage.disk.layout import is_sealed
+
+# Content of deliveries, created when sent: an event snapshot, a clip cut from segments, or a whole segment.
+
+
+MOST_BYTES = 20_000_000_000
+SEALED_TYPE = "application/octet-stream"
+Picture = Callable[[Event], bytes | None]
+
+
+class ContentFactory:
+    """Creates the content of deliveries. Thread-safe.
+
+    picture: returns the JPEG of an event, None if not available. `of` raises ContentGone and StorageError.
+    """
+
+    def __init__(
+        self, archive: RecordingArchive, clips: ClipCache, picture: Picture, sealed: SealedExportApi | None = None
+    ) -> None:
+        self._archive, self._clips, self._picture = archive, clips, picture
+        self._sealed = sealed or NoSealedExport()
+
+    def of(self, delivery: Delivery) -> StoredContent:
+        match delivery.what:
+            case DeliveryKind.REMOVAL:
+                return in_memory(b"", "application/octet-stream", 0)
+            case DeliveryKind.PICTURE if delivery.content.get("sealed"):
+                return self._sealed_picture(delivery)
+            case DeliveryKind.PICTURE:
+                return in_memory(self._jpeg(delivery), "image/jpeg", delivery.at_ms)
+            case DeliveryKind.CLIP if "segment" in delivery.content:
+                return self._segment(delivery)
+            case DeliveryKind.CLIP | DeliveryKind.PIECE:
+                span = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))
+                return self._clip(delivery, delivery.camera, span)
+            case DeliveryKind.FOOTAGE:
+                return self._segment(delivery)
+        raise ContentGone(delivery.to, f"{delivery.what} is nothing that can be made here")
+
+    def _segment(self, delivery: Delivery) -> StoredContent:
+        segment = self._archive.index.segment(SegmentId(delivery.content["segment"]))
+        if segment is None:
+            raise ContentGone(delivery.to, "its recording was deleted")
+        if is_sealed(segment.path):
+            path, size_bytes = self._archive.segment_path(segment), segment.size_bytes
+            return StoredContent(partial(_read_file, path, size_bytes), size_bytes, SEALED_TYPE, segment.end_ms)
+        return self._clip(delivery, segment.camera, segment.span)
+
+    def _sealed_picture(self, delivery: Delivery) -> StoredContent:
+        event = self._archive.index.event(delivery.event) if delivery.event else None
+        sealed = self._sealed.sealed_picture(event) if event else None
+        if sealed is None:
+            raise ContentGone(delivery.to, "the event was deleted or has no snapshot")
+        return in_memory(sealed, SEALED_TYPE, delivery.at_ms)
+
+    def _jpeg(self, delivery: Delivery) -> bytes:
+        event = self._archive.index.event(delivery.event) if delivery.event else None
+        jpeg = self._picture(event) if event else None
+        if jpeg is None:
+            raise ContentGone(delivery.to, "the event was deleted, or its snapshot is encrypted")
+        return jpeg
+
+    def _clip(self, delivery: Delivery, camera: CameraId | None, span: Span) -> StoredContent:
+        """Return a clip, read from its segments while it is sent; the clip cache owns it."""
+        try:
+            clip = self._clips.clip(camera, StreamName.MAIN, span, MOST_BYTES) if camera else None
+        except FileSealed as error:
+            raise ContentGone(
+                delivery.to, "its recording is encrypted, so only someone with the key can cut it"
+            ) from error
+        except ClipTooLarge as error:
+            raise ContentGone(delivery.to, "it would be larger than 20 GB") from error
+        if clip is None:
+            raise ContentGone(delivery.to, "its recording was deleted")
+        return StoredContent(partial(_read_clip, clip), clip.size_bytes, "video/mp4", span.end_ms)
+
+
+def _read_file(path: Path, end: int, offset: int, size_bytes: int) -> bytes:
+    return b"".join(read_bytes(path, offset, min(offset + size_bytes, end)))
+
+
+def _read_clip(clip: ClipFile, offset: int, size_bytes: int) -> bytes:
+    return b"".join(clip.read(offset, min(offset + size_bytes, clip.size_bytes)))
+
 
 # Rate limiting of uploads, and interruption at shutdown; both take effect where content is read.
 
@@ -54,36 +155,6 @@ class RateLimiter:
             now_s = self._clock.mono_s()
             self._free_s = max(self._free_s, now_s - BURST_S) + size_bytes / self._bytes_s
             return max(0.0, self._free_s - now_s)
-
-
-class RateLimitedContent:
-    """Content read at a limited rate. wait: sleeps; raises CourierStopped on shutdown."""
-
-    def __init__(self, content: DeliveryContent, pace: RateLimiter, wait: Callable[[float], None]) -> None:
-        self._content, self._pace, self._wait = content, pace, wait
-
-    @property
-    def size_bytes(self) -> int:
-        return self._content.size_bytes
-
-    @property
-    def media_type(self) -> str:
-        return self._content.media_type
-
-    @property
-    def modified_ms(self) -> int:
-        return self._content.modified_ms
-
-    @property
-    def sha256(self) -> str:
-        return self._content.sha256
-
-    def read(self, offset: int, size_bytes: int) -> bytes:
-        self._wait(self._pace.wait_s(size_bytes))
-        return self._content.read(offset, size_bytes)
-
-    def close(self) -> None:
-        self._content.close()
 
 
 # Remote cleanup: selects expired files. Only names that match the destination's pattern are deleted.
@@ -193,20 +264,17 @@ class Uploads:
 
     def __init__(
         self,
-        outbox: Outbox,
-        contents: ContentFactory,
+        source: DeliverySource,
+        recorder: RecorderService,
         doors: PluginRegistry,
-        clock: Clock,
-        zone: Callable[[], str],
+        engine: Engine,
         is_paused: Callable[[str], bool],
         ended: Callable[[Delivery], None],
-        engine: Engine,
-        witness: Callable[[], tuple[Witness, str] | None] = lambda: None,
     ) -> None:
-        """witness: returns the newest witness of the signed history and the name of this computer, if there is one."""
-        self._witness, self._witnessed = witness, dict[str, str]()
-        self._outbox, self._contents, self._doors, self._clock = outbox, contents, doors, clock
-        self._zone, self._is_paused, self._ended = zone, is_paused, ended
+        self._sealed, self._recorder, self._witnessed = source.sealed, recorder, dict[str, str]()
+        self._contents = ContentFactory(recorder, ClipCache(recorder), recorder.event_picture, source.sealed)
+        self._outbox, self._doors, self._clock = source.outbox, doors, source.clock
+        self._is_paused, self._ended = is_paused, ended
         self._settings: Mapping[str, Settings] = {}
         self._without_links: set[str] = set()
         self._crew = WorkerPool[Settings](engine, self._begin)
@@ -292,8 +360,13 @@ class Uploads:
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
+    def _newest_witness(self) -> tuple[Witness, str] | None:
+        """Return the newest witness of the signed history and the name of this computer, if there is one."""
+        found = self._sealed.witness()
+        return None if found is None else (found, self._recorder.host)
+
     def _zone_of(self, one: Settings) -> tzinfo:
-        return UTC if one.time_zone == "utc" else ZoneInfo(self._zone())
+        return UTC if one.time_zone == "utc" else ZoneInfo(self._recorder.zone)
 
     def _begin(self, name: str, one: Settings, ending: threading.Event) -> Sequence[TargetWorker]:
         kind, pace = self._kind(one.url), RateLimiter(one.limit, self._clock)
@@ -303,10 +376,10 @@ class Uploads:
         def carrier() -> WitnessCarrier:
             connection = self._connect(name, one)
             files = FileCarrier(connection, public, write_only=one.write_only)
-            return WitnessCarrier(files, connection, name, self._witness, self._witnessed)
+            return WitnessCarrier(files, connection, name, self._newest_witness, self._witnessed)
 
         def content(delivery: Delivery) -> DeliveryContent:
-            return RateLimitedContent(self._contents.of(delivery), pace, wait)
+            return replace(self._contents.of(delivery), wait=lambda size_bytes: wait(pace.wait_s(size_bytes)))
 
         def wait(seconds: float) -> None:
             if ending.wait(seconds):
@@ -320,7 +393,7 @@ class Uploads:
         return [Courier(number, route, self._outbox, self._clock, self._ended) for number in numbers]
 
     def _trigger(self, name: str, one: Settings) -> SendSchedule:
-        zone = ZoneInfo(self._zone())
+        zone = ZoneInfo(self._recorder.zone)
         return SendSchedule(
             name, self._outbox, self._clock, zone, after=one.batch, minutes=one.minutes, hours=one.hours
         )

@@ -11,19 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tawny.config.settings import AudioSettings, DetectionSettings
 from tawny.detection.audio import SoundClassifier, SoundListener
-from tawny.detection.classification.fallback import FallbackClassifier, FallbackLabeller
-from tawny.detection.classification.queue import ClassificationQueue
-from tawny.detection.classification.track_classifier import TrackClassifier
-from tawny.detection.frames import UndecodedFrame
-from tawny.detection.gate import DecodeGate, GateMode
-from tawny.detection.live_meter import LiveMeter
+from tawny.detection.classification import ClassificationQueue, TrackClassifier
+from tawny.detection.decode_pipeline import DecodeGate, GateMode, UndecodedFrame
+from tawny.detection.detector import OwnProcess
+from tawny.detection.kind_model import FallbackClassifier, FallbackLabeller
 from tawny.detection.recognition import RecognitionQueue, RecognitionWanted, TrackRecogniser
-from tawny.detection.user_detector import UserDetector
-from tawny.detection.watcher import ObservationSink, Watcher, in_software
+from tawny.detection.watcher import LiveMeter, LookStage, Watcher, WatchOptions, in_software
 from tawny.detection.zones import camera_zones, in_places
 from tawny.engine import Engine, Handle
-from tawny.events.best_picture import WIDTH, pixels_of
-from tawny.events.event_builder import ConditionEvents, EventBuilder
+from tawny.events.event_builder import WIDTH, ConditionEvents, EncodedPicture, EventBuilder, pixels_of
 from tawny.media.codec.decoder import LEAST_PIXELS, SOFTWARE, devices
 from tawny.media.image.jpeg import jpeg, keyframe_jpeg
 from tawny.model.clock import Clock
@@ -31,7 +27,7 @@ from tawny.model.errors import NotDone
 from tawny.model.events import SeenObject
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message
-from tawny.model.observations import Frame, Look
+from tawny.model.observations import Box, Frame, Look
 from tawny.model.packets import VideoFormat
 from tawny.model.polygon import Polygon, grid_of
 from tawny.model.states import ON_WATCH, CameraState, CameraStatus
@@ -42,8 +38,7 @@ from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
 
 if TYPE_CHECKING:  # they need OpenCV, which is loaded with the first camera that is watched
-    from tawny.detection.abandoned_object import AbandonedObject, AbandonedObjectDetector
-    from tawny.detection.tamper import TamperDetector
+    from tawny.detection.scene_changes import AbandonedObject, AbandonedObjectDetector, TamperDetector
 
 # Activity recorder: stores zone scores and motion grids, and reports abandoned objects and camera tampering.
 
@@ -52,37 +47,38 @@ class ActivityListener(Protocol):
     """Receives the reports. Called on the watcher's thread."""
 
     def tampered(self, wrong: str, frame: Frame) -> None:
-        """Called when tampering begins (a key of `detection.tamper.STAYS_S`) or ends (empty)."""
+        """Called when tampering begins (a key of `detection.scene_changes.STAYS_S`) or ends (empty)."""
         ...
 
     def left(self, found: "AbandonedObject", frame: Frame) -> None: ...
 
 
-class ActivityRecorder:
-    """Stores the activity of one camera.
+@dataclass(frozen=True, slots=True)
+class SceneDetectors:
+    """tamper: knows the scene and outlives single watchers."""
 
-    zones: names of the camera's zones. tamper: knows the scene and outlives single watchers. meter: live values for
-    viewers.
-    """
+    tamper: "TamperDetector"
+    left: "AbandonedObjectDetector"
+
+
+class ActivityRecorder:
+    """Stores the activity of one camera. zones: names of the camera's zones. meter: live values for viewers."""
 
     def __init__(
         self,
         camera: CameraId,
-        sink: ObservationSink,
         scores: MotionScoreFile,
         grids: MotionGrids,
         zones: tuple[str, ...],
         hears: ActivityListener,
-        *,
-        tamper: "TamperDetector",
-        left: "AbandonedObjectDetector",
+        scene: SceneDetectors,
         meter: LiveMeter,
     ) -> None:
-        self._camera, self._sink, self._scores, self._grids, self._zones = camera, sink, scores, grids, zones
-        self._hears, self._tamper, self._left, self._meter = hears, tamper, left, meter
-        self._told = tamper.wrong
+        self._camera, self._scores, self._grids, self._zones = camera, scores, grids, zones
+        self._hears, self._tamper, self._left, self._meter = hears, scene.tamper, scene.left, meter
+        self._told = scene.tamper.wrong
 
-    def look(self, frame: Frame, look: Look) -> None:
+    def look(self, frame: Frame, look: Look) -> Look:
         if not isinstance(frame, UndecodedFrame):  # no frame is decoded for this alone
             self._see_place(frame, look)
         self._grids.put(self._camera, frame.at_ms, _moving(look))
@@ -91,7 +87,7 @@ class ActivityRecorder:
             self._scores.put(self._camera, frame.at_ms, score, zone)
         if self._meter.is_read:
             self._meter.show(frame.at_ms, look, zones)
-        self._sink.look(frame, look)
+        return look
 
     def _see_place(self, frame: Frame, look: Look) -> None:
         wrong = self._tamper.look(frame)
@@ -100,12 +96,6 @@ class ActivityRecorder:
             self._hears.tampered(wrong, frame)
         for found in self._left.look(frame, look):
             self._hears.left(found, frame)
-
-    def idle(self, now_ms: int) -> None:
-        self._sink.idle(now_ms)
-
-    def close(self) -> None:
-        self._sink.close()
 
 
 def _score_in(zone: str, look: Look) -> int:
@@ -181,7 +171,7 @@ class CameraDetection:
         self._watcher: Watcher | None = None
         self._tampers, self._lefts, self._sounds = self._moments(), self._moments(), self._moments()
         self._wants_hardware = False
-        self._own: UserDetector | None = None
+        self._own: OwnProcess | None = None
         self._tamper: Any = None
         """The TamperDetector. It knows the scene and is kept when settings change."""
 
@@ -261,8 +251,7 @@ class CameraDetection:
     # --- detection
 
     def _begin_looking(self, settings: DetectionSettings, masks: tuple[Polygon, ...]) -> None:
-        from tawny.detection.abandoned_object import AbandonedObjectDetector
-        from tawny.detection.tamper import TamperDetector
+        from tawny.detection.scene_changes import AbandonedObjectDetector, TamperDetector
 
         means, hubs, places = self._means, self._hubs, camera_zones(settings)
         main, sub = hubs[StreamName.MAIN], hubs.get(StreamName.SUB)
@@ -275,43 +264,41 @@ class CameraDetection:
             detector = in_places(made, places)
             written = means.events
             events = EventBuilder(self._camera, written, self._tell, written.write_picture, main, written.write_loop)
-            noted = ActivityRecorder(
-                self._camera, events, means.scores, means.grids, tuple(settings.zones), self,
-                tamper=tamper, left=AbandonedObjectDetector(places.zones), meter=self.meter,
-            )  # fmt: skip
-            read = self._reader(settings, noted, main if sub else None)
-            named: ObservationSink = (
-                TrackClassifier(self._camera, means.desk, read, settings.notify_types)
-                if settings.notify_types
-                else read
-            )
-            if means.guesser is not None and settings.possible.triggers:
-                named = FallbackLabeller(
-                    means.guesser, named, settings.possible.triggers,
-                    lambda: not (means.desk.is_open and settings.notify_types),
-                )  # fmt: skip
-            self._watcher = Watcher(
-                self._camera, [sub, main] if sub else [main], detector, named, means.clock, self._scored,
-                gate=gate, trouble=self._watched_so, is_read=lambda: self.meter.is_read,
+            scene = SceneDetectors(tamper, AbandonedObjectDetector(places.zones))
+            zones = tuple(settings.zones)
+            noted = ActivityRecorder(self._camera, means.scores, means.grids, zones, self, scene, self.meter)
+            options = WatchOptions(
+                (*self._labellers(settings, main if sub else None), noted),
+                gate, trouble=self._watched_so, is_read=lambda: self.meter.is_read,
                 hardware=devices if settings.decode == "auto" else in_software, private=masks,
             )  # fmt: skip
+            streams = [sub, main] if sub else [main]
+            self._watcher = Watcher(self._camera, streams, detector, events, means.clock, self._scored, options)
             return self._watcher
 
         self._handles.append(means.engine.start(f"watch {self._camera}", make))
 
-    def _reader(self, settings: DetectionSettings, sink: ObservationSink, large: Hub | None) -> ObservationSink:
-        """Return a sink that recognizes plates, faces and the like, if enabled."""
-        if not settings.recognize:
-            return sink
-        desk = self._means.desk
-        wanted = RecognitionWanted(
-            settings.recognize, settings.recognize_confidence, settings.recognize_zones, lambda: desk.is_open
-        )
-        return TrackRecogniser(self._camera, self._means.reading, sink, wanted, large)
+    def _labellers(self, settings: DetectionSettings, large: Hub | None) -> list[LookStage]:
+        """Return the stages that name objects and read plates, faces and the like, as far as they are enabled."""
+        means, found = self._means, list[LookStage]()
+        if means.guesser is not None and settings.possible.triggers:
+
+            def is_unnamed() -> bool:
+                return not (means.desk.is_open and settings.notify_types)
+
+            found.append(FallbackLabeller(means.guesser, settings.possible.triggers, is_unnamed))
+        if settings.notify_types:
+            found.append(TrackClassifier(self._camera, means.desk, settings.notify_types))
+        if settings.recognize:
+            wanted = RecognitionWanted(
+                settings.recognize, settings.recognize_confidence, settings.recognize_zones, lambda: means.desk.is_open
+            )
+            found.append(TrackRecogniser(self._camera, means.reading, wanted, large))
+        return found
 
     def _take_own(self, made: Any) -> None:
         """Keep a detector that has its own process, and close the previous one."""
-        before, self._own = self._own, made if isinstance(made, UserDetector) else None
+        before, self._own = self._own, made if isinstance(made, OwnProcess) else None
         if before is not None:
             before.close()
         if self._own is not None:
@@ -326,16 +313,13 @@ class CameraDetection:
         self._wrong, self._wrong_ms = wrong, frame.at_ms
         self._tampers.end(frame.at_ms)
         if wrong:
-            self._tampers.begin(TAMPERED, frame.at_ms, SURE, (SeenObject(wrong, 1.0),), jpeg=_picture(frame))
+            self._tampers.begin(TAMPERED, frame.at_ms, SURE, (SeenObject(wrong, 1.0),), _picture(frame))
         self._changed()
 
     def left(self, found: Any, frame: Frame) -> None:
         """Handle an abandoned or removed object: create an event that has already ended."""
         what = (SeenObject(found.what, 1.0),)
-        self._lefts.begin(
-            LEFT_KIND, found.since_ms, SURE, what,
-            jpeg=_picture(frame), box=found.box, zones=found.zones, at_ms=frame.at_ms,
-        )  # fmt: skip
+        self._lefts.begin(LEFT_KIND, found.since_ms, SURE, what, _picture(frame, found.box), found.zones)
         self._lefts.end(frame.at_ms)
 
     # --- sound detection
@@ -368,10 +352,9 @@ class CameraDetection:
         """Begin a sound event with the latest keyframe as its snapshot."""
         hub = self._hubs[StreamName.MAIN]
         keyframes = [one for one in hub.recent(RECENT_S) if one.is_keyframe]
-        picture = keyframe_jpeg(keyframes[-1], WIDTH, hub.private) if keyframes else None
-        self._sounds.begin(
-            SOUND, start_ms, float(score), jpeg=picture, at_ms=keyframes[-1].at_ms if keyframes else None
-        )
+        encoded = keyframe_jpeg(keyframes[-1], WIDTH, hub.private) if keyframes else None
+        picture = EncodedPicture(keyframes[-1].at_ms, None, encoded) if encoded is not None else None
+        self._sounds.begin(SOUND, start_ms, float(score), picture=picture)
 
     def still_loud(self, score: int, names: list[tuple[str, float]]) -> None:
         self._sounds.grow(float(score), tuple(SeenObject(name, round(sure, 3)) for name, sure in names))
@@ -384,5 +367,5 @@ class CameraDetection:
         return ConditionEvents(self._camera, events, self._tell, events.write_picture)
 
 
-def _picture(frame: Frame) -> bytes:
-    return jpeg(pixels_of(frame), WIDTH)
+def _picture(frame: Frame, box: Box | None = None) -> EncodedPicture:
+    return EncodedPicture(frame.at_ms, box, jpeg(pixels_of(frame), WIDTH))

@@ -10,12 +10,11 @@ from typing import Any, Final
 
 from tawny.config.recognition import ObjectModelSettings
 from tawny.config.settings import Settings
-from tawny.detection.classification.fallback import FallbackClassifier
-from tawny.detection.classification.queue import ClassificationQueue
-from tawny.detection.kind_model import OWN, KindCard, KindClassifier, card_of, card_words
+from tawny.detection.classification import ClassificationQueue
+from tawny.detection.kind_model import OWN, FallbackClassifier, KindCard, KindClassifier, card_of, card_words
+from tawny.detection.models.families import Size
 from tawny.detection.models.labels import COCO
 from tawny.detection.models.object_model import ObjectModel
-from tawny.detection.models.preprocess import Size
 from tawny.detection.onnx import CPU, PACKAGES, PROVIDERS, Accelerator
 from tawny.engine import Engine
 from tawny.model.clock import Clock

@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from tawny.config.units import duration_text, size_text
+from tawny.delivery.outbox import TargetView
 from tawny.model.clock import Clock
 from tawny.model.gaps import BY_CHOICE, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.messages import ProblemKind
 from tawny.model.states import ON_WATCH, CameraStatus
 from tawny.model.times import Span
-from tawny.service.delivery.delivery_api import TargetView
 from tawny.service.health.alarms import HealthProblem
 from tawny.storage.index.protocol import Index
 

@@ -7,17 +7,16 @@ import logging
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from tawny.engine import Handle
-from tawny.events.best_picture import WIDTH
-from tawny.events.event_builder import EventLog, SavePicture
+from tawny.events.event_builder import WIDTH, SavePicture
 from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
 from tawny.model.events import Event, SeenObject, new_event_id, rounded
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged, Message
+from tawny.service.retention.event_marks import EventMarks
 from tawny.stream.hub import Hub
 
 IDLE_S = 30.0
@@ -40,14 +39,6 @@ class _Open:
         return self.event.picture_ms is None and now_ms - self.event.start_ms < LATE_MS
 
 
-class MarkedLedger(EventLog, Protocol):
-    """A ledger that knows the users' marks of events (`service.retention.event_marks.EventMarks`)."""
-
-    def shown(self, message: Message) -> Message:
-        """Return the message with the marks."""
-        ...
-
-
 class ExternalEvents:
     """Manages external events; as an actor it ends overdue ones. The other methods are thread-safe.
 
@@ -58,7 +49,7 @@ class ExternalEvents:
 
     def __init__(
         self,
-        marks: MarkedLedger,
+        marks: EventMarks,
         save_picture: SavePicture,
         hub: Callable[[CameraId, StreamName], Hub | None],
         tell: Callable[[Message], None],

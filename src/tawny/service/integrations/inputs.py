@@ -18,8 +18,7 @@ from pathlib import Path
 
 from tawny.config.integrations import InputSettings, socket_address
 from tawny.delivery.commands import MOST_BYTES, CommandIssuer, CommandRefused, CommandResult, order_in
-from tawny.delivery.notifier import NotifierStore
-from tawny.delivery.notifiers.http import HEADER, MOST_AGE_S, signed_at
+from tawny.delivery.notifier import HEADER, MOST_AGE_S, NotifierStore, signed_at
 from tawny.model.clock import Clock
 
 WAIT_S = 1.0

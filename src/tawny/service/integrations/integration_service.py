@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ from zoneinfo import ZoneInfo
 from tawny.config.integrations import EmitterSettings
 from tawny.config.settings import Settings
 from tawny.delivery.commands import CameraControls, CommandIssuer, CommandRefused, CommandResult, Order
-from tawny.delivery.emitters import emitter_of
 from tawny.delivery.notifier import NotifierStore
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import Engine
@@ -22,7 +22,13 @@ from tawny.playback.clips import ClipCache
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.integrations.command_service import CommandService, Note
 from tawny.service.integrations.device_control import DeviceControl
-from tawny.service.integrations.emitter_worker import EmitterWorker, MessageFormat, NativeFormat, PancakeFormat
+from tawny.service.integrations.emitter_worker import (
+    EmitterWorker,
+    MessageFormat,
+    NativeFormat,
+    PancakeFormat,
+    emitter_of,
+)
 from tawny.service.integrations.external_events import ExternalEvents
 from tawny.service.integrations.inputs import DatagramDoor, Inputs
 from tawny.service.integrations.mqtt_topics import MqttTopics
@@ -33,39 +39,48 @@ _COMMAND = "a command"
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class CommandMeans:
+    """What commands change, and where they are noted.
+
+    kept: durable key-value store of used signatures. logins: what sign-in cameras offered before.
+    """
+
+    said: ExternalEvents
+    modes: ModeState
+    kept: NotifierStore
+    note: Note
+    logins: LoginHistory | None = None
+
+
 class IntegrationService:
     """Runs the integrations. Created, started and closed together with the recorder. The other methods are thread-safe.
 
-    now: returns the current settings; webhooks, API clients and MQTT are fixed at construction. kept: durable key-value
-    store. waiting: count of waiting uploads. hidden: paths that scripts can't reach. logins: what sign-in cameras
-    offered before.
+    now: returns the current settings; webhooks, API clients and MQTT are fixed at construction. waiting: count of
+    waiting uploads. hidden: paths that scripts can't reach.
     """
 
     def __init__(
         self,
         now: Callable[[], Settings],
         recorder: RecorderService,
-        said: ExternalEvents,
-        modes: ModeState,
-        kept: NotifierStore,
-        note: Note,
+        means: CommandMeans,
         clock: Clock,
         engine: Engine,
         waiting: Callable[[], int] = lambda: 0,
         hidden: Sequence[Path] = (),
-        logins: LoginHistory | None = None,
     ) -> None:
         self._settings = settings = now()
         self._recorder, self._clock = recorder, clock
         folder = settings.scripts.folder
         self.scripts = ScriptRunner(Path(folder) if folder else None, settings.scripts.deadline, clock, hidden)
-        self.hands = DeviceControl(now, self.scripts, clock, logins)
-        self.desk = CommandService(self._cameras, said, modes, self.hands, note, clock)
-        self.inputs = Inputs(settings.api_clients, kept, clock)
+        self.hands = DeviceControl(now, self.scripts, clock, means.logins)
+        self.desk = CommandService(self._cameras, means.said, means.modes, self.hands, means.note, clock)
+        self.inputs = Inputs(settings.api_clients, means.kept, clock)
         self._emits = {name: self._emitting(name, one) for name, one in settings.webhooks.items()}
         self._mqtt: MqttTopics | None = None
         if settings.mqtt.url:
-            self._mqtt = MqttTopics(now, recorder, modes, self.desk.do, waiting, clock)
+            self._mqtt = MqttTopics(now, recorder, means.modes, self.desk.do, waiting, clock)
         self._engine = engine
         self._unsubscribe: Callable[[], None] = lambda: None
 

@@ -9,8 +9,7 @@ from tawny.config.modes import PersonPresenceSettings, PresenceSettings
 from tawny.config.settings import CameraSettings, Settings
 from tawny.engine import Bus, Engine, Handle
 from tawny.events import presence_probes
-from tawny.events.mode_store import ModeStore
-from tawny.events.modes import ModeState
+from tawny.events.modes import ModeState, ModeStore
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.events import Event

@@ -12,14 +12,13 @@ from tawny.config.settings import Settings, display_name
 from tawny.delivery.delivery import Delivery, DeliveryState
 from tawny.delivery.outbox import Outbox
 from tawny.events.modes import ActiveHold, ModeSnapshot, ModeState, TrackedPerson
-from tawny.events.rule_engine import RuleContext, RuleDecision
-from tawny.events.schedule import Calendar, Schedule
+from tawny.events.rule_engine import Calendar, FilterDecision, RuleContext, RuleDecision, Schedule
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, EventId
 from tawny.service.cameras.duty import duty_of
 from tawny.service.changeable_settings import ChangeableSettings
-from tawny.service.delivery.notification_filter import FilterDecision, NotificationFilter, verdict
+from tawny.service.delivery.notification_scheduler import NotificationFilter, verdict
 from tawny.service.delivery.upload_scheduler import UploadRule, sends
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.modes.rule_actions import RuleDecider

@@ -14,8 +14,7 @@ from tawny.config.rules import RuleAction
 from tawny.config.settings import Settings
 from tawny.engine import Bus, Engine, Handle
 from tawny.engine.blocking_calls import OrderedCalls
-from tawny.events.mode_store import ModeStore, RuleOutcome
-from tawny.events.modes import ModeState
+from tawny.events.modes import ModeState, ModeStore, RuleOutcome
 from tawny.events.rule_engine import RuleContext, RuleDecision, RuleEngine
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, TawnyError

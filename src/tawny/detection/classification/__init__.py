@@ -1,1 +1,0 @@
-"""Classification of moving objects: a model inspects regions around tracks, several frames vote on a label."""
