@@ -44,7 +44,7 @@ from tawny.service.health.monitor import HealthService
 from tawny.service.modes.mode_service import ModeServiceApi
 from tawny.service.recorder import RecorderService
 from tawny.service.retention.retention_service import RetentionApi
-from tawny.service.scoped_recorder import ScopedRecorder
+from tawny.service.scoped_recorder import scope_recorder
 from tawny.service.sealing.history_watch import HistoryApi
 from tawny.service.sealing.sealing_service import SealingApi
 from tawny.service.talkback import Talkback
@@ -178,7 +178,7 @@ class AppContext:
             return self
         seen = copy.copy(self)
         seen.seen = person.cameras
-        seen.recorder = ScopedRecorder(self.recorder, person.cameras)
+        seen.recorder = scope_recorder(self.recorder, person.cameras)
         seen.frames, seen.clips = StillReader(seen.recorder), ClipCache(seen.recorder)
         seen.health = HealthAnswer(seen.recorder)
         return seen
