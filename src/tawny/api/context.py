@@ -25,6 +25,7 @@ from tawny.api.live.follow import FollowSelectors
 from tawny.api.past.clip_jobs import ClipJobs, ClipStore
 from tawny.api.security_headers import UNLOCKED
 from tawny.api.static_files import StaticFiles
+from tawny.api.workers import in_worker
 from tawny.config.settings import LiveSettings
 from tawny.delivery.commands import CameraControls, CommandIssuer, CommandResult, Order
 from tawny.engine.blocking_calls import BlockingCalls
@@ -208,11 +209,11 @@ def the_site(connection: HTTPConnection) -> AppContext:
     return site
 
 
-def the_part_seen(connection: HTTPConnection) -> AppContext:
+async def the_part_seen(connection: HTTPConnection) -> AppContext:
     """Return the context restricted to the session that the route's rule has found."""
     session: LoginSession | None = getattr(connection.state, "session", None)
     site = the_site(connection)
-    seen = site.seen_by(session) if session else site
+    seen = await in_worker(site.seen_by, session) if session else site
     connection.scope.setdefault("state", {})[UNLOCKED] = seen.is_unlocked
     return seen
 

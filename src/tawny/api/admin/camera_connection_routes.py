@@ -13,12 +13,13 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
 from tawny.api.parameters import OneCamera
 from tawny.api.schemas import ApiRequest, ApiResponse
+from tawny.api.workers import WorkerRoute
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
 from tawny.model.ids import CameraId
 from tawny.service.cameras.connection_settings import CameraAddressChange, CameraConnectionApi
 from tawny.sources.rtsp.address import public_rtsp
 
-router = APIRouter(prefix="/api/v1/cameras/{camera}")
+router = APIRouter(prefix="/api/v1/cameras/{camera}", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
 Address = Annotated[str, Field(min_length=1, max_length=2000)]
 Login = Annotated[str, Field(max_length=200)]

@@ -14,6 +14,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.parameters import OneCamera
 from tawny.api.schemas import ApiResponse
+from tawny.api.workers import WorkerRoute
 from tawny.config.integrations import RIGHTS
 from tawny.delivery.commands import (
     AnyOrder,
@@ -28,7 +29,7 @@ from tawny.delivery.commands import (
 )
 from tawny.model.errors import NotDone
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 OneInput = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9-]+$")]
 STATUS = {"bad_input": 400, "signed_out": 401, "not_allowed": 403, "not_found": 404, "not_done": 409}
 

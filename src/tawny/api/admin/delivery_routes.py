@@ -12,6 +12,7 @@ from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
+from tawny.api.workers import WorkerRoute
 from tawny.delivery.destination import ConnectionTestStep
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
@@ -158,7 +159,7 @@ class MessageActionInfo(ApiResponse):
     words: str
 
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view = [rule(Access.VIEW)]
 own, public = [rule(Access.OWN)], [rule(Access.PUBLIC)]
 OneName = Annotated[str, Path(max_length=40)]

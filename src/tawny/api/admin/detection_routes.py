@@ -12,6 +12,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.parameters import OneCamera
 from tawny.api.schemas import ApiRequest, ApiResponse
+from tawny.api.workers import WorkerRoute
 from tawny.config.changes.detection import plain_table
 from tawny.config.settings import Corners, DetectionSettings, Points
 from tawny.config.units import duration_text, share_text
@@ -150,7 +151,7 @@ class DetectionInfo(ApiResponse):
     detectors: list[DetectorInfo]
 
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 
 
 @router.get("/cameras/{camera}/watching", dependencies=[rule(Access.VIEW)])

@@ -10,9 +10,10 @@ from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import not_found
 from tawny.api.schemas import ApiRequest, ApiResponse
+from tawny.api.workers import WorkerRoute
 from tawny.service.sealing.history_watch import HistoryApi
 
-router = APIRouter(prefix="/api/v1/history")
+router = APIRouter(prefix="/api/v1/history", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
 _Text = Annotated[str, Field(max_length=100)]
 

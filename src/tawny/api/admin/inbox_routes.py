@@ -15,6 +15,7 @@ from tawny.api.errors import bad_input
 from tawny.api.inbox import PORTION_BYTES, Inbox, InboxFile, InboxWrite
 from tawny.api.past.media_responses import GuardedStreamingResponse
 from tawny.api.schemas import ApiResponse, OkResponse
+from tawny.api.workers import WorkerRoute
 
 # API schemas of files uploaded by other recorders.
 
@@ -42,7 +43,7 @@ class BroughtState(ApiResponse):
     begun: int
 
 
-router = APIRouter(prefix="/api/v1/inbox")
+router = APIRouter(prefix="/api/v1/inbox", route_class=WorkerRoute)
 bring = [rule(Access.BRING)]
 OneName = Annotated[str, Query(min_length=1, max_length=1000)]
 Sha256 = Annotated[str, Query(pattern=r"^[0-9a-f]{64}$")]

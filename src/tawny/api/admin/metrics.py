@@ -17,9 +17,10 @@ from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
 from tawny.api.request_origin import is_local_by_name
+from tawny.api.workers import WorkerRoute
 from tawny.model.states import EXPECTED, RECORDED, CameraState
 
-router = APIRouter()
+router = APIRouter(route_class=WorkerRoute)
 FORM: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 Labels = Mapping[str, str]

@@ -14,10 +14,11 @@ from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.events.event_routes import find_event
 from tawny.api.parameters import OneCamera, OneEvent
 from tawny.api.schemas import OkResponse
+from tawny.api.workers import WorkerRoute
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.service.modes.mode_service import ModeServiceApi, Outcome, Rehearsal
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view, direct, own = [rule(Access.VIEW)], [rule(Access.DIRECT)], [rule(Access.OWN)]
 OnePerson = Annotated[str, Path(max_length=40)]
 T = TypeVar("T")

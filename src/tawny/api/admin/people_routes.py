@@ -13,6 +13,7 @@ from tawny.api.auth.passes import Pass
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, Name, OkResponse
+from tawny.api.workers import WorkerRoute
 from tawny.model.ids import CameraId
 
 # API schemas of users and access tokens.
@@ -96,7 +97,7 @@ class AuditLog(ApiResponse):
     items: list[AuditEntry]
 
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
 INVITATION_MS = 7 * 86_400_000
 OneId = Annotated[str, Path(max_length=64)]

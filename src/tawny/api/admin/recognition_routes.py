@@ -12,13 +12,14 @@ from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.schemas import ApiRequest, ApiResponse
+from tawny.api.workers import WorkerRoute
 from tawny.model.errors import NotDone
 from tawny.model.ids import EventId
 from tawny.model.validation import CHECKED
 from tawny.service.detection.identity_store import IdentityApi
 from tawny.service.detection.model_store import ModelApi
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
 Name = Annotated[str, Field(min_length=1, max_length=60), CHECKED]
 

@@ -14,6 +14,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse, WarningInfo
 from tawny.api.serializers import camera_name
+from tawny.api.workers import WorkerRoute
 from tawny.config.units import size_text
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
@@ -159,7 +160,7 @@ class CareInfo(ApiResponse):
     check_in: CheckInInfo | None
 
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
 MOST_GROUPS = 200
 

@@ -16,6 +16,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_origin import is_local
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Name, OkResponse
+from tawny.api.workers import WorkerRoute
 from tawny.model.errors import NotDone, SettingsError
 from tawny.sealed.key_wrapping import short_name
 from tawny.service.sealing.sealing_service import NOTHING, SealingApi
@@ -118,7 +119,7 @@ class ChangedSealing(ApiRequest):
     """Encrypted cameras, unless everything is encrypted."""
 
 
-router = APIRouter(prefix="/api/v1/sealed")
+router = APIRouter(prefix="/api/v1/sealed", route_class=WorkerRoute)
 view, direct, own = [rule(Access.VIEW)], [rule(Access.DIRECT)], [rule(Access.OWN)]
 OneWay = Annotated[str, Path(max_length=64)]
 FIRST_TEST_MS: Final = 90 * 86_400_000

@@ -14,6 +14,7 @@ from tawny.api.errors import not_found, sealed_error
 from tawny.api.events.event_routes import EventMarker, find_event, no_event
 from tawny.api.live.camera_routes import JPEG
 from tawny.api.parameters import At, OneCamera, OneEvent, known_camera, parse_span
+from tawny.api.workers import WorkerRoute
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.polygon import grid_of
@@ -21,7 +22,7 @@ from tawny.model.times import Span
 from tawny.playback import trigger_simulation
 from tawny.storage.disk.layout import SOUND
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view = [rule(Access.VIEW)]
 DAY_MS = 86_400_000
 MOST_EVENTS = 2000

@@ -11,10 +11,11 @@ from tawny.api.auth.accounts import Account
 from tawny.api.context import Here
 from tawny.api.parameters import MOST_CAMERAS
 from tawny.api.schemas import ApiRequest, Id, Name
+from tawny.api.workers import WorkerRoute
 from tawny.model.ids import CameraId
 
 MOST_GROUPS = 20
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view = [rule(Access.VIEW)]
 CameraIds = Annotated[list[Id], Field(max_length=MOST_CAMERAS)]
 

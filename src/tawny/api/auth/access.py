@@ -21,6 +21,7 @@ from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.client_protocols import note_sign_in
 from tawny.api.context import the_site
 from tawny.api.errors import RequestRefused, not_found, share_ended
+from tawny.api.workers import in_worker
 from tawny.model.ids import CameraId
 
 COOKIE = "tawny_session"
@@ -64,16 +65,13 @@ class AccessRule:
     async def __call__(self, connection: HTTPConnection) -> None:
         if isinstance(connection, WebSocket):
             await _check_socket(connection, self.access)
-        else:
-            if connection.scope["method"] not in SAFE and self.access not in BY_HEADER:
-                _check_ours(connection)
-            if self.access is Access.SHARED:
-                await _open_shared(connection)
-            elif self.access is not Access.SIGNED and self.access is not Access.PUBLIC:
-                connection.state.session = _allowed(await _found(connection, self.access), self.access)
-                note_sign_in(connection)
-                if not may_see(connection):
-                    raise not_found("Camera not found.")
+            return
+        if connection.scope["method"] not in SAFE and self.access not in BY_HEADER:
+            _check_ours(connection)
+        if self.access is Access.SHARED:
+            await in_worker(_open_shared, connection)
+        elif self.access is not Access.SIGNED and self.access is not Access.PUBLIC:
+            await in_worker(_admit, connection, self.access)
 
 
 def rule(access: Access) -> Any:
@@ -103,32 +101,39 @@ def caller_of(connection: HTTPConnection) -> Caller:
     return Caller(address, connection.headers.get("user-agent", ""))
 
 
-async def find_session(connection: HTTPConnection) -> LoginSession | None:
-    """Return the session of the request's cookie, or None."""
+def find_session(connection: HTTPConnection) -> LoginSession | None:
+    """Return the session of the request's cookie, or None. Reads the disk."""
     token = connection.cookies.get(COOKIE, "")
-    return await asyncio.to_thread(the_site(connection).accounts.session, token) if token else None
+    return the_site(connection).accounts.session(token) if token else None
 
 
-async def _found(connection: HTTPConnection, access: Access) -> LoginSession | None:
+def _admit(connection: HTTPConnection, access: Access) -> None:
+    """Find the session. Raises RequestRefused: when it may not do this, or not see the camera named in the request."""
+    connection.state.session = _allowed(_found(connection, access), access)
+    note_sign_in(connection)
+    if not may_see(connection):
+        raise not_found("Camera not found.")
+
+
+def _found(connection: HTTPConnection, access: Access) -> LoginSession | None:
     """Return the session by cookie, or by access token (`?pass=…`, `Authorization: Bearer …`) where the rule allows it.
 
     Uploads accept a token in the header only.
     """
-    session = await find_session(connection) if access is not Access.BRING else None
+    session = find_session(connection) if access is not Access.BRING else None
     if session is not None or access not in (Access.SEE, Access.BRING):
         return session
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
     asked = connection.query_params.get("pass", "") if access is Access.SEE else ""
     secret = secret if scheme.lower() == "bearer" else asked
-    session = await asyncio.to_thread(the_site(connection).passes.session, secret) if secret else None
+    session = the_site(connection).passes.session(secret) if secret else None
     if secret and session is None:
         the_site(connection).accounts.counts.count(ACCESS_REFUSED, "", caller_of(connection).address)
     return session
 
 
-async def _open_shared(connection: HTTPConnection) -> None:
-    ticket = connection.query_params.get("ticket", "")
-    found = await asyncio.to_thread(the_site(connection).shares.shown_by, ticket)
+def _open_shared(connection: HTTPConnection) -> None:
+    found = the_site(connection).shares.shown_by(connection.query_params.get("ticket", ""))
     if found is None:
         raise share_ended()
     connection.state.share, connection.state.session = found
@@ -174,7 +179,11 @@ def the_session(connection: HTTPConnection) -> LoginSession:
     return session
 
 
-Signed = Annotated[LoginSession, Depends(the_session)]
+async def _signed(connection: HTTPConnection) -> LoginSession:
+    return the_session(connection)
+
+
+Signed = Annotated[LoginSession, Depends(_signed)]
 
 
 def why_not(session: LoginSession, access: Access) -> str:
@@ -215,10 +224,7 @@ async def _check_socket(socket: WebSocket, access: Access) -> None:
     if access is Access.PUBLIC:
         return
     try:
-        socket.state.session = _allowed(await _found(socket, access), access)
-        note_sign_in(socket)
-        if not may_see(socket):
-            raise not_found("Camera not found.")
+        await in_worker(_admit, socket, access)
     except RequestRefused as refused:
         await socket.accept()  # pages can read the close code of open sockets only
         code = {401: SIGNED_OUT, 404: NOT_THERE}.get(refused.status, NOT_ALLOWED)

@@ -19,15 +19,16 @@ from tawny.api.auth.known_devices import DEVICE_COOKIE, DEVICE_MS, DEVICE_PATH
 from tawny.api.auth.passwords import LEAST_LENGTH, is_weak
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
+from tawny.api.workers import WorkerRoute
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 public = [rule(Access.PUBLIC)]
 view = [rule(Access.VIEW)]
 
 
 @router.get("/session", dependencies=public)
 async def session(request: Request, here: Here) -> schemas.SessionInfo:
-    found = await find_session(request)
+    found = await asyncio.to_thread(find_session, request)
     is_new = found is None and not await asyncio.to_thread(here.accounts.has_owner)
     return schemas.SessionInfo.model_validate(
         {
@@ -104,7 +105,7 @@ async def _sign_in(
     person: Account, how: str, request: Request, response: Response, here: AppContext
 ) -> schemas.SignedIn:
     caller = caller_of(request)
-    before = await find_session(request)
+    before = await asyncio.to_thread(find_session, request)
     if before:
         await asyncio.to_thread(here.accounts.end_session, before.key)
         await asyncio.to_thread(here.unlocks.lock, before.key, "signed in again")

@@ -20,6 +20,7 @@ from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change, ma
 from tawny.api.past.clip_routes import answer_file, check_open
 from tawny.api.past.media_responses import answer_clip, clip_name
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, OkResponse
+from tawny.api.workers import WorkerRoute
 from tawny.model.ids import CameraId, StreamName
 from tawny.playback import timeline
 from tawny.playback.exports import ExportKind
@@ -95,7 +96,7 @@ class OpenedShare(ApiResponse):
     """The file is an image (still or animated), not a video."""
 
 
-router = APIRouter()
+router = APIRouter(route_class=WorkerRoute)
 view, public, shared = [rule(Access.VIEW)], [rule(Access.PUBLIC)], [rule(Access.SHARED)]
 OneToken = Annotated[str, Path(max_length=128)]
 

@@ -27,6 +27,7 @@ from tawny.api.parameters import (
     parse_list,
     parse_span,
 )
+from tawny.api.workers import WorkerRoute
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.observations import Box
@@ -35,7 +36,7 @@ from tawny.playback.search.event_search import heat, motion_in_spot, search_in_w
 from tawny.playback.search.query_parser import NOBODY, SearchableIdentity
 from tawny.storage.index.protocol import EventPage
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view, direct = [rule(Access.VIEW)], [rule(Access.DIRECT)]
 MOST_COUNTED = 1000
 LISTED = 5

@@ -12,6 +12,7 @@ from tawny.api.auth.access import Access, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.past.media_responses import GuardedStreamingResponse
+from tawny.api.workers import WorkerRoute
 from tawny.live import jpeg_stream
 from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH, JpegOptions, rounded_width
 from tawny.model.ids import CameraId, StreamName
@@ -23,7 +24,7 @@ Width = Annotated[int, Query(ge=LEAST_WIDTH, le=MOST_WIDTH)]
 Fps = Annotated[float, Query(ge=0.1, le=30)]
 Quality = Annotated[int, Query(ge=10, le=95)]
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view, see = [rule(Access.VIEW)], [rule(Access.SEE)]
 JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
 
@@ -77,7 +78,7 @@ def hub_for_pictures(here: AppContext, camera: CameraId, width: int) -> tuple[Hu
     return next((each for each in found if each[0].newest is not None), found[0])
 
 
-public_router = APIRouter()
+public_router = APIRouter(route_class=WorkerRoute)
 
 
 @public_router.get("/healthz", dependencies=[rule(Access.PUBLIC)], response_model=schemas.HealthzResponse)

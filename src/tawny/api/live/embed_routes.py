@@ -18,6 +18,7 @@ from tawny.api.errors import not_found
 from tawny.api.live.camera_routes import Fps, Width, hub_for_pictures
 from tawny.api.live.follow import showing
 from tawny.api.parameters import OneCamera
+from tawny.api.workers import WorkerRoute
 
 STYLE = """
 html, body { margin: 0; height: 100%; background: #161310; color: #f6eee4; font: 600 14px/1.3 system-ui, sans-serif; }
@@ -30,7 +31,7 @@ POLICY = (
     "frame-ancestors *"
 )
 
-router = APIRouter()
+router = APIRouter(route_class=WorkerRoute)
 see = [rule(Access.SEE)]
 
 

@@ -25,13 +25,14 @@ from tawny.api.live.hls_routes import (
     segment_answer,
 )
 from tawny.api.past.media_responses import GuardedStreamingResponse
+from tawny.api.workers import WorkerRoute
 from tawny.live import jpeg_stream
 from tawny.live.hls import HlsFeedKey
 from tawny.live.jpeg_stream import JpegOptions, rounded_width
 
 AGAIN_S = 1.0
 
-router = APIRouter(prefix="/api/v1/live/follow")
+router = APIRouter(prefix="/api/v1/live/follow", route_class=WorkerRoute)
 see = [rule(Access.SEE)]
 
 

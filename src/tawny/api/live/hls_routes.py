@@ -11,6 +11,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.live.stream_access import gets_masked_stream, stream_for_session
 from tawny.api.parameters import OneCamera, parse_list
+from tawny.api.workers import WorkerRoute
 from tawny.live.hls import HlsFeed, HlsFeedKey
 from tawny.live.stream_choice import codec_of
 from tawny.media.codec.parameter_sets import codec_string
@@ -27,7 +28,7 @@ Following = Annotated[int | None, Query(alias="_HLS_msn", ge=0)]
 """LL-HLS blocking reload: the response waits for this media sequence number."""
 FollowingPart = Annotated[int | None, Query(alias="_HLS_part", ge=0)]
 
-router = APIRouter(prefix="/api/v1/cameras/{camera}/hls")
+router = APIRouter(prefix="/api/v1/cameras/{camera}/hls", route_class=WorkerRoute)
 see = [rule(Access.SEE)]
 
 

@@ -19,6 +19,7 @@ from tawny.api.live.camera_routes import SMALL_WIDTH, Fps, Quality, Width, hub_f
 from tawny.api.live.stream_access import sees_unmasked, stream_for_session
 from tawny.api.parameters import OneCamera, parse_list
 from tawny.api.websockets import PING_S, run_duplex
+from tawny.api.workers import WorkerRoute
 from tawny.live import jpeg_stream
 from tawny.live.fragmenter import NewInitSegment
 from tawny.live.jpeg_stream import JpegOptions, rounded_width
@@ -29,7 +30,7 @@ from tawny.stream.hub import Hub
 
 BEGIN_AGAIN = 1012
 MOST_GATHERED_S = 0.5
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 
 
 class LiveSocketMessage(BaseModel):

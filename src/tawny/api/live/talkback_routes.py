@@ -14,6 +14,7 @@ from tawny.api.auth.access import Access, Signed, caller_of, rule
 from tawny.api.context import Here
 from tawny.api.parameters import OneCamera
 from tawny.api.websockets import run_while_allowed
+from tawny.api.workers import WorkerRoute
 from tawny.model.errors import SourceError
 from tawny.model.ids import CameraId
 from tawny.service.talkback import TalkbackBusy
@@ -23,7 +24,7 @@ MOST_S = 60.0
 """Time limit in s, in case a page hangs."""
 SILENT_S = 3.0
 BUSY, LONG, REFUSED = 4409, 4408, 4502
-router = APIRouter(prefix="/api/v1/cameras/{camera}")
+router = APIRouter(prefix="/api/v1/cameras/{camera}", route_class=WorkerRoute)
 direct = [rule(Access.DIRECT)]
 
 

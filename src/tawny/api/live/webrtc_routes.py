@@ -16,10 +16,11 @@ from tawny.api.context import Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.live.stream_access import stream_for_session
 from tawny.api.parameters import OneCamera
+from tawny.api.workers import WorkerRoute
 from tawny.live.webrtc.public_address import ice_servers
 
 SDP = "application/sdp"
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view = [rule(Access.SEE)]
 
 

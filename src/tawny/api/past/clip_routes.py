@@ -16,6 +16,7 @@ from tawny.api.parameters import MOST_CLIP_S, MOST_DAYS, known_camera, parse_spa
 from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change
 from tawny.api.past.media_responses import clip_name, disposition, ranged
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, OkResponse
+from tawny.api.workers import WorkerRoute
 from tawny.media.mp4.byte_reader import read_bytes
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, EventId
@@ -92,7 +93,7 @@ class SavedClips(ApiResponse):
     """Space limit for all clips; the oldest that are not kept are deleted."""
 
 
-router = APIRouter()
+router = APIRouter(route_class=WorkerRoute)
 view = [rule(Access.VIEW)]
 OneClip = Annotated[str, Path(max_length=64)]
 

@@ -15,6 +15,7 @@ from tawny.api.events.event_routes import find_event
 from tawny.api.parameters import At, OneEvent, OneSegment
 from tawny.api.past.media_responses import GuardedStreamingResponse, answer_clip, stream_recording, wrapped_told
 from tawny.api.schemas import LATEST_MS
+from tawny.api.workers import WorkerRoute
 from tawny.media.mp4.byte_reader import open_stored, read_bytes
 from tawny.model.ids import StreamName
 from tawny.model.times import Span
@@ -23,7 +24,7 @@ from tawny.playback.decrypted import ring_key
 from tawny.playback.segment_player import play
 from tawny.storage.disk.layout import is_sealed
 
-router = APIRouter(prefix="/media")
+router = APIRouter(prefix="/media", route_class=WorkerRoute)
 view = [rule(Access.VIEW)]
 
 

@@ -23,10 +23,10 @@ from tawny.api.parameters import (
     parse_span,
 )
 from tawny.api.past.media_responses import answer_clip, clip_name, cut_clip, disposition, stream_recording, wrapped_told
+from tawny.api.workers import WorkerRoute
 from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
-from tawny.model.times import Span
 from tawny.playback import recordings, timeline
 from tawny.playback.decrypted import picture_part, ring_key
 from tawny.playback.frame_reader import full_size
@@ -35,7 +35,7 @@ from tawny.playback.segment_player import play as make_playing
 from tawny.playback.stills import ClipSheetHeader, clip_sheet, shown_in
 from tawny.storage.disk.layout import is_sealed
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view = [rule(Access.VIEW)]
 MOST_DAYS_OF_TIME = 4000
 
@@ -58,14 +58,10 @@ async def time(from_ms: At, to_ms: At, here: Here) -> schemas.LocalTime:
 
 
 @router.get("/timeline", dependencies=view)
-async def lanes(from_ms: At, to_ms: At, here: Here, cameras: Ids = "", points: Points = 2000) -> schemas.Timeline:
+def lanes(from_ms: At, to_ms: At, here: Here, cameras: Ids = "", points: Points = 2000) -> schemas.Timeline:
     span, named = parse_span(from_ms, to_ms), cameras_of(cameras, here)
-    return await asyncio.to_thread(_timeline, here, named, span, points)
-
-
-def _timeline(here: AppContext, cameras: list[CameraId], span: Span, points: int) -> schemas.Timeline:
     now_ms = here.recorder.clock.now_ms()
-    made = [timeline.timeline_lane(here.recorder, camera, span, points=points, now_ms=now_ms) for camera in cameras]
+    made = [timeline.timeline_lane(here.recorder, camera, span, points=points, now_ms=now_ms) for camera in named]
     return schemas.Timeline(now_ms=now_ms, cameras=[serializers.lane(one, here.recorder) for one in made])
 
 
