@@ -1,6 +1,5 @@
 """Routes for a camera's detection settings: readable by all users, changed by owners, effective immediately."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -155,12 +154,12 @@ router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 
 
 @router.get("/cameras/{camera}/watching", dependencies=[rule(Access.VIEW)])
-async def watching(camera: OneCamera, here: Here) -> DetectionInfo:
-    return await asyncio.to_thread(_told, here, camera)
+def watching(camera: OneCamera, here: Here) -> DetectionInfo:
+    return _told(here, camera)
 
 
 @router.put("/cameras/{camera}/watching", dependencies=[rule(Access.OWN)])
-async def watch_otherwise(
+def watch_otherwise(
     camera: OneCamera, asked: DetectionChangeRequest, here: Here, request: Request, session: Signed
 ) -> DetectionInfo:
     """Change detection settings. Effective immediately, without interrupting recording.
@@ -168,26 +167,23 @@ async def watch_otherwise(
     409 `changed`: they were changed in the meantime.
     """
 
-    def change() -> DetectionInfo:
-        now = _found(here, camera)
-        if asked.version is not None and asked.version != now.version:
-            raise _changed_meanwhile(now, here.recorder.clock.now_ms())
-        try:
-            changed, masks = _settings(asked.watch, now.watch)
-            here.recorder.tuning.change(camera, changed, masks, session.person.name)
-            here.accounts.note(
-                "detection settings changed",
-                session.person.name,
-                caller_of(request),
-                f"{camera}: {_what(now, changed, masks)}",
-            )
-        except SettingsError as error:
-            raise bad_input(f"{error.problems[0].path.rpartition('.')[2]}: {error.problems[0].allowed}.") from error
-        except (NotDone, FolderUnwritable) as error:
-            raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
-        return _told(here, camera)
-
-    return await asyncio.to_thread(change)
+    now = _found(here, camera)
+    if asked.version is not None and asked.version != now.version:
+        raise _changed_meanwhile(now, here.recorder.clock.now_ms())
+    try:
+        changed, masks = _settings(asked.watch, now.watch)
+        here.recorder.tuning.change(camera, changed, masks, session.person.name)
+        here.accounts.note(
+            "detection settings changed",
+            session.person.name,
+            caller_of(request),
+            f"{camera}: {_what(now, changed, masks)}",
+        )
+    except SettingsError as error:
+        raise bad_input(f"{error.problems[0].path.rpartition('.')[2]}: {error.problems[0].allowed}.") from error
+    except (NotDone, FolderUnwritable) as error:
+        raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
+    return _told(here, camera)
 
 
 def _what(now: recorder.DetectionView, after: DetectionSettings, masks: tuple[Points, ...]) -> str:

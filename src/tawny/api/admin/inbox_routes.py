@@ -51,45 +51,39 @@ Bytes = Annotated[int, Query(ge=0, le=10**13)]
 
 
 @router.get("/files", dependencies=bring)
-async def brought_files(here: Here, signed: Signed, prefix: Annotated[str, Query(max_length=1000)] = "") -> BroughtList:
+def brought_files(here: Here, signed: Signed, prefix: Annotated[str, Query(max_length=1000)] = "") -> BroughtList:
     """List all files uploaded with this token, in this folder and below."""
     holder = signed.person.id
 
-    def look() -> BroughtList:
-        found = here.inbox.files(holder, prefix.strip("/"))
-        return BroughtList(
-            items=[BroughtInfo(name=one.name, size=one.size_bytes, modified_ms=one.modified_ms) for one in found],
-            used_bytes=here.inbox.used_bytes(holder),
-            most_bytes=here.passes.brings(holder),
-        )
-
-    return await asyncio.to_thread(look)
+    found = here.inbox.files(holder, prefix.strip("/"))
+    return BroughtList(
+        items=[BroughtInfo(name=one.name, size=one.size_bytes, modified_ms=one.modified_ms) for one in found],
+        used_bytes=here.inbox.used_bytes(holder),
+        most_bytes=here.passes.brings(holder),
+    )
 
 
 @router.get("/state", dependencies=bring)
-async def brought_state(
+def brought_state(
     here: Here, signed: Signed, name: OneName, sha256: Annotated[str, Query(pattern=r"^([0-9a-f]{64})?$")] = ""
 ) -> BroughtState:
     """Return size and checksum of a file, and how many bytes of an unfinished upload `sha256` have arrived."""
     holder = signed.person.id
 
-    def look() -> BroughtState:
-        found = here.inbox.find(holder, name)
-        return BroughtState(
-            size=found.size_bytes if found else None,
-            modified_ms=found.modified_ms if found else None,
-            sha256=here.inbox.sha256(holder, name) if found else None,
-            begun=here.inbox.begun_bytes(holder, sha256) if sha256 else 0,
-        )
-
-    return await asyncio.to_thread(look)
+    found = here.inbox.find(holder, name)
+    return BroughtState(
+        size=found.size_bytes if found else None,
+        modified_ms=found.modified_ms if found else None,
+        sha256=here.inbox.sha256(holder, name) if found else None,
+        begun=here.inbox.begun_bytes(holder, sha256) if sha256 else 0,
+    )
 
 
 @router.get("/file", dependencies=bring, response_class=Response)
-async def brought_file(request: Request, here: Here, signed: Signed, name: OneName) -> Response:
+def brought_file(request: Request, here: Here, signed: Signed, name: OneName) -> Response:
     """Return the file's content."""
-    path = await asyncio.to_thread(here.inbox.path, signed.person.id, name)
-    size_bytes = (await asyncio.to_thread(path.stat)).st_size
+    path = here.inbox.path(signed.person.id, name)
+    size_bytes = (path.stat()).st_size
     told = {"Content-Length": str(size_bytes), "Content-Disposition": "attachment"}
     return GuardedStreamingResponse(request, _read(path, size_bytes), 200, told, "application/octet-stream")
 
@@ -119,9 +113,9 @@ async def bring_file(
 
 
 @router.delete("/file", dependencies=bring)
-async def remove_brought(here: Here, signed: Signed, name: OneName) -> OkResponse:
+def remove_brought(here: Here, signed: Signed, name: OneName) -> OkResponse:
     """Delete the file; not an error if it doesn't exist."""
-    await asyncio.to_thread(here.inbox.remove, signed.person.id, name)
+    here.inbox.remove(signed.person.id, name)
     return OkResponse()
 
 

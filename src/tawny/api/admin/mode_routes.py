@@ -1,14 +1,13 @@
 """Routes for modes, presence and rules: state, plan, test, and the reasons of past actions."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path
 
 from tawny.api.admin import mode_schemas as shapes
-from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.access import Access, Note, Signed, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.events.event_routes import find_event
@@ -25,7 +24,7 @@ T = TypeVar("T")
 
 
 @router.get("/modes", dependencies=view)
-async def modes(here: Here) -> shapes.ModesInfo:
+def modes(here: Here) -> shapes.ModesInfo:
     """Return the active mode, changes of the next week and presence. Only includes cameras the user may see."""
 
     def told(desk: ModeServiceApi) -> shapes.ModesInfo:
@@ -33,11 +32,11 @@ async def modes(here: Here) -> shapes.ModesInfo:
         said["holds"] = [one for one in said["holds"] if here.seen is None or one["camera"] in here.seen]
         return shapes.ModesInfo(**said, does=dict(desk.plan().does))
 
-    return await _of(here, told)
+    return _of(here, told)
 
 
 @router.put("/mode", dependencies=direct)
-async def set_mode(asked: shapes.SetModeRequest, request: Request, signed: Signed, here: Here) -> shapes.ModesInfo:
+def set_mode(asked: shapes.SetModeRequest, note: Note, signed: Signed, here: Here) -> shapes.ModesInfo:
     """Set the mode manually, for a time or until the next scheduled change."""
 
     def change(desk: ModeServiceApi) -> None:
@@ -45,31 +44,29 @@ async def set_mode(asked: shapes.SetModeRequest, request: Request, signed: Signe
             desk.set_mode(asked.mode, signed.person.name, asked.for_s)
         else:
             desk.back_to_week()
-        here.accounts.note(
-            "mode set", signed.person.name, caller_of(request), asked.mode or "mode follows the schedule"
-        )
+        note("mode set", asked.mode or "mode follows the schedule")
 
-    await _of(here, change)
-    return await modes(here)
+    _of(here, change)
+    return modes(here)
 
 
 @router.put("/cameras/{camera}/hold", dependencies=direct)
-async def hold_camera(
-    camera: OneCamera, asked: shapes.HoldRequest, request: Request, signed: Signed, here: Here
+def hold_camera(
+    camera: OneCamera, asked: shapes.HoldRequest, note: Note, signed: Signed, here: Here
 ) -> shapes.ModesInfo:
     """Override one camera: pause it for privacy, or record whatever the mode."""
 
     def change(desk: ModeServiceApi) -> None:
         desk.hold(camera, "" if asked.what == "none" else asked.what, signed.person.name, asked.for_s)
-        here.accounts.note(f"manual override: {asked.what}", signed.person.name, caller_of(request), camera)
+        note(f"manual override: {asked.what}", camera)
 
-    await _of(here, change)
-    return await modes(here)
+    _of(here, change)
+    return modes(here)
 
 
 @router.put("/presence/{person}", dependencies=view)
-async def check_in(
-    person: OnePerson, asked: shapes.PersonCheckInRequest, request: Request, signed: Signed, here: Here
+def check_in(
+    person: OnePerson, asked: shapes.PersonCheckInRequest, note: Note, signed: Signed, here: Here
 ) -> OkResponse:
     """Report that someone came home or left. Owners for anyone, others for themselves."""
     is_self = signed.person.name.lower() == person.lower()
@@ -79,14 +76,14 @@ async def check_in(
     def change(desk: ModeServiceApi) -> None:
         desk.check_in(person, "check-in", home=asked.home)
         action = "came home" if asked.home else "left"
-        here.accounts.note(action, signed.person.name, caller_of(request), person)
+        note(action, person)
 
-    await _of(here, change)
+    _of(here, change)
     return OkResponse()
 
 
 @router.get("/modes/plan", dependencies=own)
-async def plan(here: Here) -> shapes.ModePlanInfo:
+def plan(here: Here) -> shapes.ModePlanInfo:
     """Return schedule, exceptions, people and rules in editable form."""
 
     def told(desk: ModeServiceApi) -> shapes.ModePlanInfo:
@@ -98,13 +95,11 @@ async def plan(here: Here) -> shapes.ModePlanInfo:
              "notifiers": list(found.notifiers), "destinations": list(found.destinations)}
         )  # fmt: skip
 
-    return await _of(here, told)
+    return _of(here, told)
 
 
 @router.put("/modes/plan", dependencies=own)
-async def change_plan(
-    asked: shapes.ModePlanChange, request: Request, signed: Signed, here: Here
-) -> shapes.ModePlanInfo:
+def change_plan(asked: shapes.ModePlanChange, note: Note, here: Here) -> shapes.ModePlanInfo:
     """Apply a plan immediately and save it in the settings file, if there is one. An invalid plan changes nothing."""
     modes = _said(asked.modes.model_dump())
     rules = [_said(one.model_dump()) for one in asked.rules]
@@ -114,17 +109,17 @@ async def change_plan(
             _understood(lambda: desk.change(modes, rules))
         except FolderUnwritable as error:
             raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
-        here.accounts.note("modes and rules changed", signed.person.name, caller_of(request), "")
+        note("modes and rules changed", "")
 
-    await _of(here, change)
-    return await plan(here)
+    _of(here, change)
+    return plan(here)
 
 
 @router.post("/modes/preview", dependencies=own)
-async def preview_plan(asked: shapes.ModePlanChange, here: Here) -> shapes.ModeWeekInfo:
+def preview_plan(asked: shapes.ModePlanChange, here: Here) -> shapes.ModeWeekInfo:
     """Return the next seven days according to this plan, or its problems. Changes nothing."""
     modes, rules = _said(asked.modes.model_dump()), [_said(one.model_dump()) for one in asked.rules]
-    days = await _of(here, lambda desk: _understood(lambda: desk.preview(modes, rules)))
+    days = _of(here, lambda desk: _understood(lambda: desk.preview(modes, rules)))
     return shapes.ModeWeekInfo(
         days=[
             shapes.ModeDayInfo(
@@ -138,23 +133,23 @@ async def preview_plan(asked: shapes.ModePlanChange, here: Here) -> shapes.ModeW
 
 
 @router.post("/rehearsal", dependencies=own)
-async def rehearse(asked: shapes.RehearsalRequest, here: Here) -> shapes.RehearsalInfo:
+def rehearse(asked: shapes.RehearsalRequest, here: Here) -> shapes.RehearsalInfo:
     """Return what would happen for a hypothetical event. Executes no action."""
-    at_ms = await _of(here, lambda desk: desk.instant_ms(asked.at) if asked.at else asked.at_ms)
+    at_ms = _of(here, lambda desk: desk.instant_ms(asked.at) if asked.at else asked.at_ms)
     if at_ms is None:
         at_ms = here.recorder.clock.now_ms()
     home = None if asked.home is None else tuple(asked.home)
     imagined = Rehearsal(asked.camera, asked.kind, at_ms, tuple(asked.zones), asked.mode, home, asked.lasts_s)
-    found = await _of(here, lambda desk: desk.rehearse(imagined))
+    found = _of(here, lambda desk: desk.rehearse(imagined))
     said = asdict(found) | {"outcomes": [_outcome(one) for one in found.outcomes], "home": list(found.home)}
     return shapes.RehearsalInfo(**said)
 
 
 @router.get("/events/{event}/why", dependencies=own)
-async def why(event: OneEvent, here: Here) -> shapes.WhyInfo:
+def why(event: OneEvent, here: Here) -> shapes.WhyInfo:
     """Return notifications and actions of an event, and why or why not."""
-    found = await find_event(event, here)
-    return shapes.WhyInfo(outcomes=[_outcome(one) for one in await _of(here, lambda desk: desk.why(found.id))])
+    found = find_event(event, here)
+    return shapes.WhyInfo(outcomes=[_outcome(one) for one in _of(here, lambda desk: desk.why(found.id))])
 
 
 def _outcome(one: Outcome) -> shapes.OutcomeInfo:
@@ -181,11 +176,11 @@ def _said(words: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in said.items() if value}
 
 
-async def _of(here: AppContext, ask: Callable[[ModeServiceApi], T]) -> T:
+def _of(here: AppContext, ask: Callable[[ModeServiceApi], T]) -> T:
     desk = here.modes
     if desk is None:
         raise not_found("This recorder has no modes.")
     try:
-        return await asyncio.to_thread(ask, desk)
+        return ask(desk)
     except NotDone as error:
         raise RequestRefused(409, "not_done", error.message, error.do) from error

@@ -1,6 +1,5 @@
 """Routes for known faces and plates, and for object detection models, for owners."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated
@@ -8,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 
-from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.access import Access, Note, Signed, caller_of, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.schemas import ApiRequest, ApiResponse
@@ -57,19 +56,17 @@ class NewFace(ApiRequest):
 
 
 @router.get("/known", dependencies=own)
-async def known(here: Here) -> IdentityList:
-    return await asyncio.to_thread(_told, here)
+def known(here: Here) -> IdentityList:
+    return _told(here)
 
 
 @router.post("/known/plates", dependencies=own)
-async def add_plate(new: NewPlate, request: Request, signed: Signed, here: Here) -> IdentityList:
-    return await _changed(
-        here, lambda desk: desk.add_plate(new.name, new.plate), "license plate added", signed, request
-    )
+def add_plate(new: NewPlate, request: Request, signed: Signed, here: Here) -> IdentityList:
+    return _changed(here, lambda desk: desk.add_plate(new.name, new.plate), "license plate added", signed, request)
 
 
 @router.post("/known/faces", dependencies=own)
-async def add_face(new: NewFace, request: Request, signed: Signed, here: Here) -> IdentityList:
+def add_face(new: NewFace, request: Request, signed: Signed, here: Here) -> IdentityList:
     def add(desk: IdentityApi) -> None:
         event = here.recorder.index.event(EventId(new.event))
         picture = here.recorder.event_picture(event) if event is not None else None
@@ -77,35 +74,30 @@ async def add_face(new: NewFace, request: Request, signed: Signed, here: Here) -
             raise not_found("The event doesn't exist or has no image.")
         desk.add_of(new.name, new.by, event, picture)
 
-    return await _changed(here, add, "face added", signed, request)
+    return _changed(here, add, "face added", signed, request)
 
 
 @router.delete("/known/{who}", dependencies=own)
-async def forget(
-    who: Annotated[str, Path(max_length=60)], request: Request, signed: Signed, here: Here
-) -> IdentityList:
-    return await _changed(here, lambda desk: desk.forget(who), "forgotten", signed, request)
+def forget(who: Annotated[str, Path(max_length=60)], request: Request, signed: Signed, here: Here) -> IdentityList:
+    return _changed(here, lambda desk: desk.forget(who), "forgotten", signed, request)
 
 
 @router.delete("/known", dependencies=own)
-async def forget_all(request: Request, signed: Signed, here: Here) -> IdentityList:
-    return await _changed(here, lambda desk: desk.forget_all(), "all faces and plates deleted", signed, request)
+def forget_all(request: Request, signed: Signed, here: Here) -> IdentityList:
+    return _changed(here, lambda desk: desk.forget_all(), "all faces and plates deleted", signed, request)
 
 
-async def _changed(
+def _changed(
     here: AppContext, change: Callable[[IdentityApi], None], what: str, signed: Signed, request: Request
 ) -> IdentityList:
     """Change and write the audit log entry, without names of known people."""
 
-    def do() -> IdentityList:
-        try:
-            change(_desk(here))
-        except NotDone as error:
-            raise RequestRefused(409, error.code, error.message, error.do) from error
-        here.accounts.note(what, signed.person.name, caller_of(request), "")
-        return _told(here)
-
-    return await asyncio.to_thread(do)
+    try:
+        change(_desk(here))
+    except NotDone as error:
+        raise RequestRefused(409, error.code, error.message, error.do) from error
+    here.accounts.note(what, signed.person.name, caller_of(request), "")
+    return _told(here)
 
 
 def _told(here: AppContext) -> IdentityList:
@@ -160,41 +152,36 @@ class ModelsInfo(BaseModel):
 
 
 @router.get("/models", dependencies=own)
-async def models(here: Here) -> ModelsInfo:
-    return await asyncio.to_thread(_model_info, here)
+def models(here: Here) -> ModelsInfo:
+    return _model_info(here)
 
 
 @router.post("/models/recommended", dependencies=own)
-async def fetch_recommended(request: Request, signed: Signed, here: Here) -> ModelsInfo:
+def fetch_recommended(note: Note, here: Here) -> ModelsInfo:
     """Download the recommended model from the given address and verify its SHA-256."""
 
     def fetch(desk: ModelApi) -> None:
         desk.fetch()
-        here.accounts.note("model added", signed.person.name, caller_of(request), desk.offer().name)
+        note("model added", desk.offer().name)
 
-    return await _after_change(here, fetch)
+    return _after_change(here, fetch)
 
 
 @router.delete("/models/{name}", dependencies=own)
-async def remove_model(
-    name: Annotated[str, Path(max_length=60)], request: Request, signed: Signed, here: Here
-) -> ModelsInfo:
+def remove_model(name: Annotated[str, Path(max_length=60)], note: Note, here: Here) -> ModelsInfo:
     def remove(desk: ModelApi) -> None:
         desk.remove(name)
-        here.accounts.note("model removed", signed.person.name, caller_of(request), name)
+        note("model removed", name)
 
-    return await _after_change(here, remove)
+    return _after_change(here, remove)
 
 
-async def _after_change(here: AppContext, change: Callable[[ModelApi], None]) -> ModelsInfo:
-    def do() -> ModelsInfo:
-        try:
-            change(_models(here))
-        except NotDone as error:
-            raise RequestRefused(409, error.code, error.message, error.do) from error
-        return _model_info(here)
-
-    return await asyncio.to_thread(do)
+def _after_change(here: AppContext, change: Callable[[ModelApi], None]) -> ModelsInfo:
+    try:
+        change(_models(here))
+    except NotDone as error:
+        raise RequestRefused(409, error.code, error.message, error.do) from error
+    return _model_info(here)
 
 
 def _model_info(here: AppContext) -> ModelsInfo:

@@ -1,15 +1,14 @@
 """Routes for retention, for owners; problems and the self-test, for all users."""
 
-import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import Field, StringConstraints
 
-from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.access import Access, Note, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse, WarningInfo
@@ -166,47 +165,39 @@ MOST_GROUPS = 200
 
 
 @router.get("/retention", dependencies=own)
-async def retention(here: Here) -> RetentionInfo:
+def retention(here: Here) -> RetentionInfo:
     """Return retention settings, space used, and whether the minimum retention fits."""
-    return await asyncio.to_thread(_kept, here)
+    return _kept(here)
 
 
 @router.post("/retention/dry-run", dependencies=own)
-async def dry_run(asked: DryRunRequest, here: Here) -> RemovalPlanInfo:
+def dry_run(asked: DryRunRequest, here: Here) -> RemovalPlanInfo:
     """Return what would be deleted or reduced to keyframes, and why. Deletes nothing."""
     change = _asked(asked.change) if asked.change is not None else None
 
-    def look() -> RemovalPlanInfo:
-        return _going(here, _plan(here, change, asked.ahead_h * 3600))
-
-    return await asyncio.to_thread(look)
+    return _going(here, _plan(here, change, asked.ahead_h * 3600))
 
 
 @router.put("/retention", dependencies=own)
-async def keep_otherwise(asked: RetentionChangeRequest, request: Request, here: Here, signed: Signed) -> RetentionInfo:
+def keep_otherwise(asked: RetentionChangeRequest, note: Note, here: Here) -> RetentionInfo:
     """Change retention; effective immediately.
 
     409 `would_remove`: it would delete recordings now that current settings keep; set `remove` to confirm.
     """
     change = _asked(asked)
 
-    def put() -> RetentionInfo:
-        if not asked.remove:
-            stays = {one.segment.id for one in _plan(here, None, 0.0).removals}
-            gone = [one.segment for one in _plan(here, change, 0.0).removals if one.segment.id not in stays]
-            if gone:
-                size_bytes = sum(one.size_bytes for one in gone)
-                told = f"This would delete {len(gone)} files ({size_text(size_bytes)}) now."
-                more = {"size_bytes": size_bytes, "files": len(gone)}
-                raise RequestRefused(
-                    409, "would_remove", told, "Check what would be deleted, then save and delete.", more
-                )
-        with _in_words():
-            _keeping(here).change(change)
-        here.accounts.note("retention changed", signed.person.name, caller_of(request), "")
-        return _kept(here)
-
-    return await asyncio.to_thread(put)
+    if not asked.remove:
+        stays = {one.segment.id for one in _plan(here, None, 0.0).removals}
+        gone = [one.segment for one in _plan(here, change, 0.0).removals if one.segment.id not in stays]
+        if gone:
+            size_bytes = sum(one.size_bytes for one in gone)
+            told = f"This would delete {len(gone)} files ({size_text(size_bytes)}) now."
+            more = {"size_bytes": size_bytes, "files": len(gone)}
+            raise RequestRefused(409, "would_remove", told, "Check what would be deleted, then save and delete.", more)
+    with _in_words():
+        _keeping(here).change(change)
+    note("retention changed", "")
+    return _kept(here)
 
 
 @router.get("/monitoring", dependencies=[rule(Access.VIEW)])

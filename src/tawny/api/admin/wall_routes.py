@@ -1,6 +1,5 @@
 """Routes for a user's live view layout: order of cameras, groups, selected group."""
 
-import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -37,14 +36,14 @@ class CameraWall(ApiRequest):
 
 
 @router.get("/wall", dependencies=view)
-async def wall(signed: Signed, here: Here) -> CameraWall:
+def wall(signed: Signed, here: Here) -> CameraWall:
     """Return your layout, the same on all devices, with the cameras you may see."""
-    return _seen(_read(await asyncio.to_thread(here.accounts.wall, signed.person)), signed.person)
+    return _seen(_read(here.accounts.wall(signed.person)), signed.person)
 
 
 @router.put("/wall", dependencies=view)
-async def put_wall(asked: CameraWall, signed: Signed, here: Here) -> CameraWall:
-    await asyncio.to_thread(here.accounts.put_wall, signed.person, asked.model_dump_json())
+def put_wall(asked: CameraWall, signed: Signed, here: Here) -> CameraWall:
+    here.accounts.put_wall(signed.person, asked.model_dump_json())
     return _seen(asked, signed.person)
 
 

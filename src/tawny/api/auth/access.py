@@ -6,6 +6,7 @@ carry the header `X-Tawny`, which other sites cannot add without a CORS prefligh
 """
 
 import asyncio
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -184,6 +185,21 @@ async def _signed(connection: HTTPConnection) -> LoginSession:
 
 
 Signed = Annotated[LoginSession, Depends(_signed)]
+
+
+AuditNote = Callable[[str, str], None]
+"""Adds an audit log entry of the request's user: action and detail. Writes to the disk."""
+
+
+async def _audit_note(connection: HTTPConnection) -> AuditNote:
+    def note(action: str, detail: str) -> None:
+        person, accounts = the_session(connection).person, the_site(connection).accounts
+        accounts.note(action, person.name, caller_of(connection), detail)
+
+    return note
+
+
+Note = Annotated[AuditNote, Depends(_audit_note)]
 
 
 def why_not(session: LoginSession, access: Access) -> str:

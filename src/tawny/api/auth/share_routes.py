@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from starlette.responses import Response
 
 from tawny.api import serializers
-from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.access import Access, Note, Signed, caller_of, rule
 from tawny.api.auth.accounts import Role
 from tawny.api.auth.audit_counts import CODE_REFUSED, LINK_OPENED
 from tawny.api.auth.guess_limit import GuessAttempt
@@ -102,13 +102,13 @@ OneToken = Annotated[str, Path(max_length=128)]
 
 
 @router.get("/api/v1/shares", dependencies=view)
-async def shares(signed: Signed, here: Here) -> ShareList:
+def shares(signed: Signed, here: Here) -> ShareList:
     """List valid links: all for owners, their own for others."""
-    return ShareList(items=[_info(one) for one in await asyncio.to_thread(here.shares.of, signed.person)])
+    return ShareList(items=[_info(one) for one in here.shares.of(signed.person)])
 
 
 @router.post("/api/v1/shares", dependencies=view)
-async def share(asked: NewShare, request: Request, signed: Signed, here: Here) -> Shared:
+async def share(asked: NewShare, note: Note, signed: Signed, here: Here) -> Shared:
     job = await asyncio.to_thread(here.jobs.find, asked.clip, signed.person) if asked.clip else None
     if asked.clip and (job is None or job.state is not ClipJobState.DONE or not may_change(signed.person, job)):
         raise not_found("Clip not found.")
@@ -124,7 +124,7 @@ async def share(asked: NewShare, request: Request, signed: Signed, here: Here) -
         else:
             here.jobs.keep(job, kept=True)  # otherwise the clip could be deleted to free space
         ends_ms = here.recorder.clock.now_ms() + asked.lasts_s * 1000
-        here.accounts.note("shared", signed.person.name, caller_of(request), clip_name(here, camera, span.begin_ms))
+        note("shared", clip_name(here, camera, span.begin_ms))
         clip = SharedClip(job.id, job.cameras) if job else None
         return here.shares.make(
             signed.person, camera, span, ends_ms, code=code, names_camera=asked.names_camera, clip=clip
@@ -135,14 +135,12 @@ async def share(asked: NewShare, request: Request, signed: Signed, here: Here) -
 
 
 @router.delete("/api/v1/shares/{share_id}", dependencies=view)
-async def end_share(
-    share_id: Annotated[str, Path(max_length=64)], request: Request, signed: Signed, here: Here
-) -> OkResponse:
-    found = next((one for one in await asyncio.to_thread(here.shares.of, signed.person) if one.id == share_id), None)
+def end_share(share_id: Annotated[str, Path(max_length=64)], note: Note, signed: Signed, here: Here) -> OkResponse:
+    found = next((one for one in here.shares.of(signed.person) if one.id == share_id), None)
     if found is None:
         raise not_found("Link not found.")
-    await asyncio.to_thread(here.shares.take_back, share_id)
-    await asyncio.to_thread(here.accounts.note, "shared link revoked", signed.person.name, caller_of(request), share_id)
+    here.shares.take_back(share_id)
+    note("shared link revoked", share_id)
     return OkResponse()
 
 

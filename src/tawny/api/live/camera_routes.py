@@ -1,6 +1,5 @@
 """Routes for cameras, health, snapshots and Motion JPEG."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -30,19 +29,19 @@ JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
 
 
 @router.get("/cameras", dependencies=view)
-async def cameras(here: Here) -> schemas.CameraList:
-    return schemas.CameraList(items=await asyncio.to_thread(here.health.cameras))
+def cameras(here: Here) -> schemas.CameraList:
+    return schemas.CameraList(items=here.health.cameras())
 
 
 @router.get("/health", dependencies=view)
-async def health(here: Here) -> schemas.Health:
-    return await asyncio.to_thread(here.health.now)
+def health(here: Here) -> schemas.Health:
+    return here.health.now()
 
 
 @router.get("/cameras/{camera}/snapshot", dependencies=see, response_class=Response, responses=JPEG)
-async def snapshot(camera: CameraId, here: Here, width: Width = 1280) -> Response:
+def snapshot(camera: CameraId, here: Here, width: Width = 1280) -> Response:
     hub, _ = hub_for_pictures(here, camera, width)
-    still = await asyncio.to_thread(here.pictures.newest, hub, width)
+    still = here.pictures.newest(hub, width)
     if still is None:
         raise RequestRefused(404, "no_picture", "No image from this camera right now.", "Check the camera's status.")
     return Response(still.jpeg, media_type="image/jpeg", headers={"X-At-Ms": str(still.at_ms)})

@@ -29,33 +29,33 @@ view = [rule(Access.VIEW)]
 
 
 @router.get("/{segment}/play", dependencies=view, response_class=Response)
-async def segment_play(
+def segment_play(
     segment: OneSegment, request: Request, here: Here, from_ms: Annotated[int, Query(ge=0, le=LATEST_MS)] = 0
 ) -> Response:
     """Init segment and fragments from the keyframe at or before from_ms. `X-Start-Ms`: UTC of media time 0."""
     cameras = [*here.recorder.camera_names()]
-    found = await asyncio.to_thread(recordings.segment, here.recorder, cameras, segment)
+    found = recordings.segment(here.recorder, cameras, segment)
     if found is None:
         raise not_found("Recording not found.")
-    playing = await asyncio.to_thread(play, here.recorder, found, from_ms)
+    playing = play(here.recorder, found, from_ms)
     return stream_recording(request, playing)
 
 
 @router.get("/{segment}/stored", dependencies=view, response_class=Response)
-async def stored(segment: OneSegment, request: Request, here: Here) -> Response:
+def stored(segment: OneSegment, request: Request, here: Here) -> Response:
     """Return the stored file up to its current end.
 
     For encrypted files `X-Wrapped` is the file's key as in its day's key ring, in Base64, if available.
     """
     recorder = here.behind or here.recorder
     cameras = [*recorder.camera_names()]
-    found = await asyncio.to_thread(recordings.segment, recorder, cameras, segment)
+    found = recordings.segment(recorder, cameras, segment)
     if found is None:
         raise not_found("Recording not found.")
 
-    path = await asyncio.to_thread(recorder.segment_path, found)
-    wrapped = await asyncio.to_thread(ring_key, path) if is_sealed(found.path) else b""
-    size_bytes = await asyncio.to_thread(_size_of, path)
+    path = recorder.segment_path(found)
+    wrapped = ring_key(path) if is_sealed(found.path) else b""
+    size_bytes = _size_of(path)
     headers = {"Content-Length": str(size_bytes)} | wrapped_told(wrapped)
     return GuardedStreamingResponse(request, read_bytes(path, 0, size_bytes), 200, headers, "application/octet-stream")
 
@@ -66,10 +66,10 @@ def _size_of(path: Path) -> int:
 
 
 @router.get("/{event}.jpg", dependencies=view, response_class=Response)
-async def event_picture(event: OneEvent, here: Here) -> Response:
-    found = await find_event(event, here)
-    jpeg = await asyncio.to_thread(here.recorder.event_picture, found)
-    if jpeg is None and await asyncio.to_thread(here.recorder.sealed_picture, found) is not None:
+def event_picture(event: OneEvent, here: Here) -> Response:
+    found = find_event(event, here)
+    jpeg = here.recorder.event_picture(found)
+    if jpeg is None and here.recorder.sealed_picture(found) is not None:
         raise sealed_error()
     if jpeg is None:
         raise RequestRefused(404, "no_picture", "This event has no image.", "Play its clip instead.")
@@ -83,7 +83,7 @@ async def event_clip(event: OneEvent, request: Request, here: Here, to_ms: At = 
 
     to_ms: upper limit of the end, so that range requests during the post-roll refer to the same file.
     """
-    found = await find_event(event, here)
+    found = await asyncio.to_thread(find_event, event, here)
     camera = next((one for one in here.recorder.cameras() if one.status.id == found.camera), None)
     pre_s, post_s = (camera.pre_s, camera.post_s) if camera else (5.0, 10.0)
     whole = found.clip(here.recorder.clock.now_ms(), pre_s, post_s)

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from tawny import __version__
 from tawny.api import schemas, serializers
-from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.access import Access, Note, Signed, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
 from tawny.api.parameters import (
@@ -45,9 +45,9 @@ def nothing_recorded() -> RequestRefused:
 
 
 @router.get("/time", dependencies=view)
-async def time(from_ms: At, to_ms: At, here: Here) -> schemas.LocalTime:
+def time(from_ms: At, to_ms: At, here: Here) -> schemas.LocalTime:
     span = parse_span(from_ms, to_ms, MOST_DAYS_OF_TIME)
-    found = await asyncio.to_thread(timeline.transitions, here.zone, span)
+    found = timeline.transitions(here.zone, span)
     changes = [schemas.LocalTimeChange(at_ms=one.at_ms, before_s=one.before_s, after_s=one.after_s) for one in found]
     return schemas.LocalTime(
         zone=here.recorder.zone,
@@ -66,18 +66,18 @@ def lanes(from_ms: At, to_ms: At, here: Here, cameras: Ids = "", points: Points 
 
 
 @router.get("/days", dependencies=view)
-async def days(
+def days(
     camera: Annotated[CameraId, Query(max_length=64)], from_ms: At, to_ms: At, here: Here
 ) -> schemas.DayCoverageList:
     span = parse_span(from_ms, to_ms)
-    found = await asyncio.to_thread(timeline.calendar, here.recorder, camera, here.zone, span)
+    found = timeline.calendar(here.recorder, camera, here.zone, span)
     made = [schemas.DayCoverage(begin_ms=day.begin_ms, recorded_s=day.recorded_s, gaps=day.gaps) for day in found]
     return schemas.DayCoverageList(days=made)
 
 
 @router.get("/cameras/{camera}/play", dependencies=view)
-async def play(camera: OneCamera, at_ms: At, here: Here, stream: OneStream = StreamName.MAIN) -> schemas.PlayInfo:
-    run = await asyncio.to_thread(_run, here, camera, stream, at_ms)
+def play(camera: OneCamera, at_ms: At, here: Here, stream: OneStream = StreamName.MAIN) -> schemas.PlayInfo:
+    run = _run(here, camera, stream, at_ms)
     return schemas.PlayInfo(
         items=[serializers.playable(segment) for segment in run.segments],
         next_ms=run.next_ms,
@@ -90,16 +90,16 @@ def _run(here: AppContext, camera: CameraId, stream: StreamName, at_ms: int) -> 
 
 
 @router.get("/cameras/{camera}/from", dependencies=view, response_class=Response)
-async def play_from(
+def play_from(
     camera: OneCamera, at_ms: At, request: Request, here: Here, stream: OneStream = StreamName.MAIN
 ) -> Response:
     """Return video from an instant in one request, as `/media/{segment}/play`.
 
     `X-Piece`: the segment it is from. If nothing is recorded, the response is that of `/cameras/{camera}/play`.
     """
-    found = await asyncio.to_thread(_from, here, camera, stream, at_ms)
+    found = _from(here, camera, stream, at_ms)
     if found is None:
-        return JSONResponse((await play(camera, at_ms, here, stream)).model_dump(mode="json"))
+        return JSONResponse((play(camera, at_ms, here, stream)).model_dump(mode="json"))
     segment, playing = found
     return stream_recording(request, playing, **{"X-Piece": serializers.playable(segment).model_dump_json()})
 
@@ -122,11 +122,11 @@ async def frame(
 
 
 @router.get("/cameras/{camera}/frame/sealed", dependencies=view, response_class=Response)
-async def sealed_frame(
+def sealed_frame(
     camera: OneCamera, at_ms: At, here: Here, width: Annotated[int, Query(ge=LEAST_WIDTH, le=MOST_WIDTH)] = 320
 ) -> Response:
     """Return the stored part of an encrypted recording needed to show this frame, for decryption in the page."""
-    found = await asyncio.to_thread(_sealed_part, here, camera, at_ms, width)
+    found = _sealed_part(here, camera, at_ms, width)
     if found is None:
         raise nothing_recorded()
     data, wrapped = found
@@ -162,7 +162,7 @@ async def clip(
     from_ms: At,
     to_ms: At,
     request: Request,
-    signed: Signed,
+    note: Note,
     here: Here,
     stream: OneStream = StreamName.MAIN,
     *,
@@ -176,7 +176,7 @@ async def clip(
     span = parse_span(from_ms, to_ms, MOST_CLIP_S / 86_400)
     name = clip_name(here, camera, from_ms)
     if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
-        await asyncio.to_thread(here.accounts.note, "clip", signed.person.name, caller_of(request), name)
+        await asyncio.to_thread(note, "clip", name)
     return await answer_clip(here, request, camera, span, stream, attachment=name, with_sound=sound, exact=exact)
 
 
