@@ -18,10 +18,10 @@ from tawny.api.errors import RequestRefused, bad_input, not_found, share_ended
 from tawny.api.parameters import MOST_CLIP_S, known_camera, parse_span
 from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change, may_see
 from tawny.api.past.clip_routes import answer_file, check_open
-from tawny.api.past.media_responses import answer_clip, clip_name
+from tawny.api.past.media_responses import ClipWish, answer_clip, clip_name
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, OkResponse
 from tawny.api.workers import WorkerRoute
-from tawny.model.ids import CameraId, StreamName
+from tawny.model.ids import CameraId
 from tawny.playback import timeline
 from tawny.playback.exports import ExportKind
 
@@ -176,7 +176,7 @@ async def shared_video(request: Request, here: Here) -> Response:
         save = name if found.names_camera else f"Clip{name[-24:]}"
     if job is not None:
         return answer_file(here, request, job, save)
-    return await answer_clip(here, request, found.camera, found.span, StreamName.MAIN, attachment=save)
+    return await answer_clip(here, request, ClipWish(found.camera, found.span), save)
 
 
 router.add_api_route(

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
@@ -29,7 +28,7 @@ from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.observations import Box
 from tawny.model.times import Span
-from tawny.playback.search.event_search import heat, motion_in_spot, search_in_words
+from tawny.playback.search.event_search import SearchableNames, heat, motion_in_spot, search_in_words
 from tawny.playback.search.query_parser import NOBODY, SearchableIdentity
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
@@ -152,17 +151,8 @@ class MotionHeatmap(BaseModel):
 def find(q: Annotated[str, Query(min_length=1, max_length=200)], here: Here, limit: Limit = 60) -> SearchResponse:
     """Search events, for example `person gate last night`."""
     recorder = here.recorder
-    names = recorder.camera_names()
-    question, events = search_in_words(
-        recorder.index,
-        q,
-        names,
-        (),
-        ZoneInfo(recorder.zone),
-        recorder.clock.now_ms(),
-        limit,
-        _recognised(here),
-    )
+    names = SearchableNames(recorder.camera_names(), recognised=_recognised(here))
+    question, events = search_in_words(recorder.index, q, names, here.zone, recorder.clock.now_ms(), limit)
     items = [serializers.event(one, recorder) for one in events]
     return SearchResponse(items=items, time=question.time_words, unknown=list(question.unknown))
 

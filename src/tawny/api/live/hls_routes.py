@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from tawny.api.auth.access import Access, Signed, refuse_ended, rule
@@ -27,6 +28,13 @@ Wanted = Literal["main", "sub", "auto"]
 Following = Annotated[int | None, Query(alias="_HLS_msn", ge=0)]
 """LL-HLS blocking reload: the response waits for this media sequence number."""
 FollowingPart = Annotated[int | None, Query(alias="_HLS_part", ge=0)]
+
+
+class PlaylistQuery(BaseModel):
+    can: Annotated[str, Field(max_length=100)] = "h264"
+    segment: Following = None
+    part: FollowingPart = None
+
 
 router = APIRouter(prefix="/api/v1/cameras/{camera}/hls", route_class=WorkerRoute)
 see = [rule(Access.SEE)]
@@ -54,16 +62,14 @@ async def playlist(
     request: Request,
     here: Here,
     signed: Signed,
-    can: Annotated[str, Query(max_length=100)] = "h264",
-    segment: Following = None,
-    part: FollowingPart = None,
+    asked: Annotated[PlaylistQuery, Query()],
 ) -> Response:
     """Media playlist. can: codecs the player supports, for `auto`. `_HLS_msn`: wait for that segment."""
-    choice = stream_for_session(here, signed, camera, stream, parse_list(can))
+    choice = stream_for_session(here, signed, camera, stream, parse_list(asked.can))
     if choice is None:
         raise not_found("Camera not found.")
     feed = here.hls.feed(_key(here, signed, camera, stream), choice, here.viewers.one_more(camera, choice.name))
-    return await list_answer(feed, request, segment, part)
+    return await list_answer(feed, request, asked.segment, asked.part)
 
 
 @router.get("/{stream}/header-{number}.mp4", dependencies=see, response_class=Response)

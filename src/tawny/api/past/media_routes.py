@@ -13,11 +13,16 @@ from tawny.api.context import Here
 from tawny.api.errors import RequestRefused, not_found, sealed_error
 from tawny.api.events.event_routes import find_event
 from tawny.api.parameters import At, OneEvent, OneSegment
-from tawny.api.past.media_responses import GuardedStreamingResponse, answer_clip, stream_recording, wrapped_told
+from tawny.api.past.media_responses import (
+    ClipWish,
+    GuardedStreamingResponse,
+    answer_clip,
+    stream_recording,
+    wrapped_told,
+)
 from tawny.api.schemas import LATEST_MS
 from tawny.api.workers import WorkerRoute
 from tawny.media.mp4.byte_reader import open_stored, read_bytes
-from tawny.model.ids import StreamName
 from tawny.model.times import Span
 from tawny.playback import recordings
 from tawny.playback.decrypted import ring_key
@@ -88,7 +93,7 @@ async def event_clip(event: OneEvent, request: Request, here: Here, to_ms: At = 
     pre_s, post_s = (camera.pre_s, camera.post_s) if camera else (5.0, 10.0)
     whole = found.clip(here.recorder.clock.now_ms(), pre_s, post_s)
     span = Span(whole.begin_ms, max(whole.begin_ms + 1, min(whole.end_ms, to_ms)))
-    return await answer_clip(here, request, found.camera, span, StreamName.MAIN)
+    return await answer_clip(here, request, ClipWish(found.camera, span))
 
 
 router.add_api_route(

@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from tawny import __version__
@@ -22,11 +23,21 @@ from tawny.api.parameters import (
     known_camera,
     parse_span,
 )
-from tawny.api.past.media_responses import answer_clip, clip_name, cut_clip, disposition, stream_recording, wrapped_told
+from tawny.api.past.media_responses import (
+    ClipWish,
+    answer_clip,
+    clip_name,
+    cut_clip,
+    disposition,
+    stream_recording,
+    wrapped_told,
+)
+from tawny.api.schemas import Ms
 from tawny.api.workers import WorkerRoute
 from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
+from tawny.model.times import Span
 from tawny.playback import recordings, timeline
 from tawny.playback.decrypted import picture_part, ring_key
 from tawny.playback.frame_reader import full_size
@@ -156,48 +167,49 @@ async def picture(camera: OneCamera, at_ms: At, here: Here) -> Response:
     return Response(found[0], media_type="image/jpeg", headers=told)
 
 
+class SheetQuery(BaseModel):
+    """A clip to describe."""
+
+    camera: Annotated[CameraId, Field(max_length=64)]
+    from_ms: Ms
+    to_ms: Ms
+    stream: StreamName = StreamName.MAIN
+    sound: bool = True
+
+    @property
+    def span(self) -> Span:
+        """The time asked for. Raises RequestRefused: when it is too long."""
+        return parse_span(self.from_ms, self.to_ms, MOST_CLIP_S / 86_400)
+
+
+class ClipQuery(SheetQuery):
+    """A clip to download."""
+
+    exact: bool = False
+
+
 @router.get("/clip", dependencies=view, response_class=Response)
-async def clip(
-    camera: Annotated[CameraId, Query(max_length=64)],
-    from_ms: At,
-    to_ms: At,
-    request: Request,
-    note: Note,
-    here: Here,
-    stream: OneStream = StreamName.MAIN,
-    *,
-    sound: bool = True,
-    exact: bool = False,
-) -> Response:
+async def clip(asked: Annotated[ClipQuery, Query()], request: Request, note: Note, here: Here) -> Response:
     """Return an MP4 clip without re-encoding, from the keyframe at or before from_ms.
 
     exact: start exactly at from_ms; frames up to the next keyframe are re-encoded.
     """
-    span = parse_span(from_ms, to_ms, MOST_CLIP_S / 86_400)
-    name = clip_name(here, camera, from_ms)
+    wish = ClipWish(asked.camera, asked.span, asked.stream, asked.sound, asked.exact)
+    name = clip_name(here, asked.camera, asked.from_ms)
     if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
         await asyncio.to_thread(note, "clip", name)
-    return await answer_clip(here, request, camera, span, stream, attachment=name, with_sound=sound, exact=exact)
+    return await answer_clip(here, request, wish, name)
 
 
 @router.get("/clip/sheet", dependencies=view, response_class=Response)
-async def sheet(
-    camera: Annotated[CameraId, Query(max_length=64)],
-    from_ms: At,
-    to_ms: At,
-    signed: Signed,
-    here: Here,
-    stream: OneStream = StreamName.MAIN,
-    *,
-    sound: bool = True,
-) -> Response:
+async def sheet(asked: Annotated[SheetQuery, Query()], signed: Signed, here: Here) -> Response:
     """Return a text sheet about the same clip: times, gaps, SHA-256."""
-    span, name = parse_span(from_ms, to_ms, MOST_CLIP_S / 86_400), clip_name(here, camera, from_ms)
-    made = await cut_clip(here, camera, span, stream, with_sound=sound)
+    span, name = asked.span, clip_name(here, asked.camera, asked.from_ms)
+    made = await cut_clip(here, ClipWish(asked.camera, span, asked.stream, asked.sound))
     about = ClipSheetHeader(
         name=name,
-        camera=camera,
-        camera_name=serializers.camera_name(here.recorder, camera),
+        camera=asked.camera,
+        camera_name=serializers.camera_name(here.recorder, asked.camera),
         recorder=f"{here.recorder.host}, tawny {__version__}",
         person=signed.person.name,
         zone=here.zone,
