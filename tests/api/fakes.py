@@ -32,8 +32,15 @@ from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
-from tawny.service.modes.mode_service import CameraHold, ModePlan, ModeStatus, Outcome
-from tawny.service.recorder import CameraView, DetectionChange, DetectionView, DetectorView, DiskUsage, RecorderWarning
+from tawny.service.modes.mode_service import CameraHoldInfo, ModePlan, ModeStatus, OutcomeInfo
+from tawny.service.recorder import (
+    CameraView,
+    DetectionChangedInfo,
+    DetectionView,
+    DetectorView,
+    DiskInfo,
+    RecorderWarning,
+)
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import scores_path
 from tawny.stream.hub import Hub
@@ -51,7 +58,7 @@ class FakeTuning:
     def __init__(self, clock: FakeClock) -> None:
         self.clock, self.watch, self.met = clock, DetectionSettings(), LiveMeter()
         self.masks: tuple[Points, ...] = ()
-        self.changed: DetectionChange | None = None
+        self.changed: DetectionChangedInfo | None = None
         self.notes: dict[str, Any] = {}
         self.refuses: TawnyError | None = None
 
@@ -76,7 +83,7 @@ class FakeTuning:
     def change(self, camera: CameraId, watch: DetectionSettings, privacy_masks: tuple[Points, ...], by: str) -> None:
         if self.refuses is not None:
             raise self.refuses
-        self.watch, self.masks, self.changed = watch, privacy_masks, DetectionChange(by, self.clock.now_ms())
+        self.watch, self.masks, self.changed = watch, privacy_masks, DetectionChangedInfo(by, self.clock.now_ms())
 
 
 class FakeRecorder(FakeArchive):
@@ -121,8 +128,10 @@ class FakeRecorder(FakeArchive):
     def watched(self, camera: CameraId, stream: StreamName, viewers: int) -> None:
         self.viewers.append((camera, stream, viewers))
 
-    def disk(self) -> DiskUsage | None:
-        return DiskUsage(free_bytes=70, total_bytes=100, used_bytes=20, full_at_ms=None, keeps_days=None)
+    def disk(self) -> DiskInfo | None:
+        return DiskInfo(
+            free_bytes=70, total_bytes=100, used_bytes=20, full_at_ms=None, keeps_days=None, fits=None, outlook=""
+        )
 
     def warnings(self) -> Sequence[RecorderWarning]:
         return self.warned
@@ -182,13 +191,13 @@ class FakeModes(Mock):
     """`api.ModesDesk`: the porch is private."""
 
     def now(self) -> ModeStatus:
-        held = CameraHold(PORCH, "pause", "Anna", None)
+        held = CameraHoldInfo(PORCH, "pause", "Anna", None)
         return ModeStatus(("home", "away"), "home", "", False, 0, None, (), (), "", (held,), ())
 
     def plan(self) -> ModePlan:
         return ModePlan({}, (), is_in_file=True, does={"home": "All is recorded."})
 
-    def why(self, event: EventId) -> Sequence[Outcome]:
+    def why(self, event: EventId) -> Sequence[OutcomeInfo]:
         return ()
 
 

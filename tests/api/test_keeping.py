@@ -11,7 +11,7 @@ from tawny.model.errors import Problem, SettingsError
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.segments import Segment
-from tawny.service.health.monitor import CheckInReport, HealthReport, SelfTestReport
+from tawny.service.health.monitor import CheckInReport, HealthReport, SelfTestInfo
 from tawny.service.retention import retention_service as web
 from tawny.storage.retention.planning import RemovalPlan
 from tawny.storage.retention.removal import Removal
@@ -81,7 +81,7 @@ class FakeKeeping:
 class FakeCaring:
     asked = 0
     care = HealthReport(
-        SelfTestReport(1000, 3, 2, ("It rotted.",)),
+        SelfTestInfo(1000, 3, 2, ("It rotted.",)),
         is_testing=False,
         check_in=CheckInReport("example.org", 5, "", is_sent=True),
     )

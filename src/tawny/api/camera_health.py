@@ -12,7 +12,7 @@ from tawny.model.ids import CameraId
 from tawny.model.messages import BESIDE_RECORDING, OF_STATE, ProblemKind
 from tawny.model.states import CHOSEN, EXPECTED, ON_WATCH, RECORDED, TROUBLE, CameraState, CameraStatus, summary
 from tawny.playback.timeline import damage_today, day_of, share_recorded
-from tawny.service.recorder import CameraView, DiskUsage, RecorderService
+from tawny.service.recorder import CameraView, RecorderService
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class HealthAnswer:
             summary=summary([status.state for status in states]),
             trouble=trouble,
             cameras=[self._camera(camera) for camera in cameras],
-            disk=_disk(self._recorder.disk()),
+            disk=self._recorder.disk(),
             warnings=warnings,
             started_ms=self._recorder.started_ms,
             now_ms=now_ms,
@@ -154,17 +154,3 @@ class HealthAnswer:
 def is_trouble(status: CameraStatus, now_ms: int) -> bool:
     is_slow = status.state is CameraState.STARTING and now_ms - status.since_ms > STARTING_MS
     return status.state in TROUBLE or is_slow
-
-
-def _disk(disk: DiskUsage | None) -> schemas.DiskInfo | None:
-    if disk is None:
-        return None
-    return schemas.DiskInfo(
-        free_bytes=disk.free_bytes,
-        total_bytes=disk.total_bytes,
-        used_bytes=disk.used_bytes,
-        full_at_ms=disk.full_at_ms,
-        keeps_days=disk.keeps_days,
-        fits=disk.fits,
-        outlook=disk.outlook,
-    )

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from tawny.model.validation import CHECKED
+from tawny.playback.timeline import DayCoverage, LocalTimeChange
+from tawny.service.recorder import DiskInfo
 
 LATEST_MS = 4_102_444_800_000
 """The year 2100, the upper limit of times."""
@@ -157,18 +159,6 @@ class CameraList(ApiResponse):
     items: list[CameraInfo]
 
 
-class DiskInfo(ApiResponse):
-    free_bytes: int
-    total_bytes: int
-    used_bytes: int
-    full_at_ms: int | None
-    keeps_days: float | None
-    fits: bool | None
-    """Whether all minimum retention times fit; null while not known."""
-    outlook: str
-    """How far back recordings will go, in a sentence."""
-
-
 class WarningInfo(ApiResponse):
     message: str
     hint: str
@@ -195,12 +185,6 @@ class HealthzResponse(ApiResponse):
 
 
 # --- recordings ------------------------------------------------------------------------------------------------------
-
-
-class LocalTimeChange(ApiResponse):
-    at_ms: int
-    before_s: int
-    after_s: int
 
 
 class LocalTime(ApiResponse):
@@ -393,12 +377,6 @@ class TimelineLaneInfo(ApiResponse):
 class Timeline(ApiResponse):
     now_ms: int
     cameras: list[TimelineLaneInfo]
-
-
-class DayCoverage(ApiResponse):
-    begin_ms: int
-    recorded_s: float
-    gaps: int
 
 
 class DayCoverageList(ApiResponse):

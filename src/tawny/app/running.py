@@ -417,7 +417,7 @@ class RecorderRuntime:
         found = self._own.now.get(camera)
         return found.speaker() if found else None
 
-    def disk(self) -> web.DiskUsage | None:
+    def disk(self) -> web.DiskInfo | None:
         return self._room.figures
 
     def warnings(self) -> Sequence[web.RecorderWarning]:

@@ -12,7 +12,7 @@ from tawny.engine import InlineEngine
 from tawny.model.errors import SettingsError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
-from tawny.service.recorder import DiskUsage
+from tawny.service.recorder import DiskInfo
 from tawny.service.retention import retention_service as web
 from tawny.service.retention.promises import contract
 from tawny.service.retention.retention_service import RetentionService
@@ -35,7 +35,7 @@ class Bench:
         self.site = Site(folder / "data")
         self.file = folder / "tawny.toml"
         self.file.write_text(FILE)
-        self.figures = DiskUsage(1, 2, 3, keeps_days=20.0, fits=True)
+        self.figures = DiskInfo(1, 2, 3, None, 20.0, fits=True, outlook="")
         self.settings: Settings = read_settings(self.file)
         site, kept = self.site, contract(self.settings)
         self.retention = Retention(site.volume, site.index, site.ledger, site.clock, kept.everyone, kept.cameras)
@@ -111,7 +111,7 @@ def test_a_rate_that_is_not_known_foresees_nothing(bench: Bench, monkeypatch: py
     asked = bench.asked(min_free="1 %")
     assert bench.keeping.plan(asked, 86_400.0).missing_bytes
     assert bench.keeping.now().cameras[0].fits_s is not None
-    bench.figures = DiskUsage(1, 2, 3)
+    bench.figures = DiskInfo(1, 2, 3, None, None, None, "")
     assert not bench.keeping.plan(asked, 86_400.0).missing_bytes
     assert bench.keeping.now().cameras[0].fits_s is None
 

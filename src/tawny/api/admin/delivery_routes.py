@@ -1,8 +1,9 @@
 """Upload destinations and notification channels for owners, and the public route of notification buttons."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
 from pydantic import Field
@@ -164,7 +165,6 @@ own, public = [rule(Access.OWN)], [rule(Access.PUBLIC)]
 OneName = Annotated[str, Path(max_length=40)]
 NewName = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 OneToken = Annotated[str, Path(max_length=64)]
-T = TypeVar("T")
 
 
 @router.get("/targets", dependencies=own)
@@ -177,47 +177,41 @@ def targets(here: Here) -> TargetList:
 @router.get("/targets/kinds", dependencies=own)
 def target_kinds(here: Here) -> KindList:
     """List the available types and their fields."""
-    placing = _placing(here)
-    found = placing.kinds()
-    return KindList(items=[KindInfo.model_validate(asdict(one)) for one in found], kept=placing.is_kept)
+    with _settings(here) as settings:
+        return KindList(items=[KindInfo.model_validate(asdict(one)) for one in settings.kinds()], kept=settings.is_kept)
 
 
 @router.get("/targets/{target}/settings", dependencies=own)
 def target_settings(target: OneName, here: Here) -> TargetSettings:
     """Return the settings of a target, without secrets."""
-    said = _placed(here, lambda placing: placing.said(target))
+    with _settings(here) as settings:
+        said = settings.said(target)
     return TargetSettings(group=said.group, values=dict(said.values))
 
 
 @router.put("/targets/{target}", dependencies=own)
 def put_target(target: NewName, asked: TargetChange, note: Note, here: Here) -> OkResponse:
     """Add or change a target. Takes effect immediately; queued items are kept."""
-
-    def put(placing: TargetSettingsApi) -> None:
-        placing.put(asked.group, target, asked.values)
+    with _settings(here) as settings:
+        settings.put(asked.group, target, asked.values)
         note(f"{asked.group} changed", target)
-
-    _placed(here, put)
     return OkResponse()
 
 
 @router.delete("/targets/{target}", dependencies=own)
 def remove_target(target: OneName, note: Note, here: Here) -> OkResponse:
     """Remove a target and drop its queue. Files already delivered stay there."""
-
-    def remove(placing: TargetSettingsApi) -> None:
-        placing.remove(target)
+    with _settings(here) as settings:
+        settings.remove(target)
         note("upload or notification target removed", target)
-
-    _placed(here, remove)
     return OkResponse()
 
 
 @router.post("/targets/{target}/try-out", dependencies=own)
 def try_out_target(target: NewName, asked: TargetChange, here: Here) -> ConnectionTestInfo:
     """Test settings without saving them."""
-    steps = _placed(here, lambda placing: placing.try_out(asked.group, target, asked.values))
-    return _tested(steps)
+    with _settings(here) as settings:
+        return _tested(settings.try_out(asked.group, target, asked.values))
 
 
 @router.post("/targets/{target}/test", dependencies=own)
@@ -226,34 +220,32 @@ def test_target(target: OneName, here: Here) -> ConnectionTestInfo:
 
     A destination whose login may not delete gets `write_only`.
     """
-    steps = _of(here, lambda outside: outside.test(target))
-    return _tested(steps)
+    with _delivery(here) as delivery:
+        return _tested(delivery.test(target))
 
 
 @router.put("/targets/{target}/pause", dependencies=own)
 def pause_target(target: OneName, asked: PauseChange, note: Note, here: Here) -> OkResponse:
     """Pause or resume deliveries. Items stay queued; a restart of tawny resumes too."""
-
-    def pause(outside: DeliveryApi) -> None:
-        outside.pause(target, paused=asked.paused)
-        word = "paused" if asked.paused else "resumed"
-        note(f"uploads and notifications {word}", target)
-
-    _of(here, pause)
+    with _delivery(here) as delivery:
+        delivery.pause(target, paused=asked.paused)
+        note(f"uploads and notifications {'paused' if asked.paused else 'resumed'}", target)
     return OkResponse()
 
 
 @router.post("/targets/{target}/try", dependencies=own)
 def try_target_now(target: OneName, here: Here) -> OkResponse:
     """Retry queued items now instead of waiting for the next attempt."""
-    _of(here, lambda outside: outside.try_now(target))
+    with _delivery(here) as delivery:
+        delivery.try_now(target)
     return OkResponse()
 
 
 @router.put("/targets/{target}/mute", dependencies=own)
 def mute_target(target: OneName, asked: MuteRequest, here: Here) -> OkResponse:
     """Mute notifications about a camera's events for a time."""
-    _of(here, lambda outside: outside.mute(target, CameraId(asked.camera), asked.for_s * 1000))
+    with _delivery(here) as delivery:
+        delivery.mute(target, CameraId(asked.camera), asked.for_s * 1000)
     return OkResponse()
 
 
@@ -267,17 +259,19 @@ def push_key(here: Here) -> PushKey:
 def tell_browser(asked: PushAddress, signed: Signed, here: Here) -> OkResponse:
     """Subscribe this browser to push notifications of cameras its user may see; without keys: unsubscribe."""
     keys = (asked.p256dh, asked.auth) if asked.p256dh else None
-    try:
-        _of(here, lambda outside: outside.tell_browser(signed.person.id, asked.endpoint, keys))
-    except ValueError:
-        raise bad_input("These aren't valid browser push keys.") from None
+    with _delivery(here) as delivery:
+        try:
+            delivery.tell_browser(signed.person.id, asked.endpoint, keys)
+        except ValueError:
+            raise bad_input("These aren't valid browser push keys.") from None
     return OkResponse()
 
 
 @router.get("/actions/{target}/{token}", dependencies=public)
 def look_at_act(target: OneName, token: OneToken, here: Here) -> MessageActionInfo:
     """Return what a notification button would do, without doing it: mail scanners follow links."""
-    return MessageActionInfo(words=_of(here, lambda outside: outside.act_words(target, token)))
+    with _delivery(here) as delivery:
+        return MessageActionInfo(words=delivery.act_words(target, token))
 
 
 @router.post("/actions/{target}/{token}", dependencies=public)
@@ -286,24 +280,19 @@ def act(target: OneName, token: OneToken, request: Request, here: Here) -> Messa
 
     The token is signed for one action on one event; repeating is harmless.
     """
-
-    def do(outside: DeliveryApi) -> str:
-        done = outside.act(target, token)
+    with _delivery(here) as delivery:
+        done = delivery.act(target, token)
         here.accounts.note("through a notification button", target, caller_of(request), done)
-        return done
-
-    return MessageActionInfo(words=_of(here, do))
+    return MessageActionInfo(words=done)
 
 
-def _placing(here: AppContext) -> TargetSettingsApi:
+@contextmanager
+def _settings(here: AppContext) -> Iterator[TargetSettingsApi]:
+    """Give the settings of all targets. Raises RequestRefused: when there are none, or they refuse."""
     if here.placing is None:
         raise not_found("Nothing is configured to leave this computer.")
-    return here.placing
-
-
-def _placed(here: AppContext, ask: Callable[[TargetSettingsApi], T]) -> T:
     try:
-        return ask(_placing(here))
+        yield here.placing
     except SettingsError as error:
         problem = error.problems[0]
         name = problem.path.rpartition(".")[2]
@@ -314,12 +303,13 @@ def _placed(here: AppContext, ask: Callable[[TargetSettingsApi], T]) -> T:
         raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
 
 
-def _of(here: AppContext, ask: Callable[[DeliveryApi], T]) -> T:
-    outside = here.outside
-    if outside is None:
+@contextmanager
+def _delivery(here: AppContext) -> Iterator[DeliveryApi]:
+    """Give the delivery service. Raises RequestRefused: when there is none, or it refuses."""
+    if here.outside is None:
         raise not_found("Nothing is configured to leave this computer.")
     try:
-        return ask(outside)
+        yield here.outside
     except KeyError:
         raise not_found("Notification channel or upload destination not found.") from None
     except NotDone as error:

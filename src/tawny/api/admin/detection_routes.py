@@ -128,11 +128,6 @@ class DetectionNotes(ApiResponse):
     """Why video is not decoded in hardware; empty if it is, or if hardware decoding is off."""
 
 
-class DetectionChangedInfo(ApiResponse):
-    by: str
-    at_ms: int
-
-
 class DetectionInfo(ApiResponse):
     camera: str
     version: str
@@ -144,7 +139,7 @@ class DetectionInfo(ApiResponse):
     sound_trouble: str
     """Problem with sound detection; empty if none."""
     notes: DetectionNotes | None
-    changed: DetectionChangedInfo | None
+    changed: recorder.DetectionChangedInfo | None
     readers: list[str]
     """Available recognizers."""
     detectors: list[DetectorInfo]
@@ -220,7 +215,7 @@ def _told(here: AppContext, camera: CameraId) -> DetectionInfo:
         trouble=now.trouble,
         sound_trouble=now.sound_trouble,
         notes=_notes(now.notes) if now.notes else None,
-        changed=DetectionChangedInfo(by=now.changed.by, at_ms=now.changed.at_ms) if now.changed else None,
+        changed=now.changed,
         readers=list(here.recorder.tuning.readers()),
         detectors=[_detector(about, now.watch) for about in here.recorder.tuning.detectors()],
     )

@@ -10,7 +10,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import not_found
 from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.api.workers import WorkerRoute
-from tawny.service.sealing.history_watch import HistoryApi
+from tawny.service.sealing.history_watch import HistoryApi, WitnessInfo
 
 router = APIRouter(prefix="/api/v1/history", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
@@ -21,13 +21,6 @@ class WitnessList(ApiRequest):
     """Witnesses that a browser has kept from earlier visits."""
 
     witnesses: Annotated[list[_Text], Field(max_length=16)]
-
-
-class WitnessInfo(ApiResponse):
-    current: str | None
-    """The newest witness, to keep instead of all that aren't doubted; null while recording to the fallback disk."""
-    doubted: list[str]
-    """Witnesses that the history contradicts, to keep and present again."""
 
 
 class HistoryInfo(ApiResponse):
@@ -41,8 +34,7 @@ def present_witnesses(asked: WitnessList, signed: Signed, here: Here) -> Witness
     if here.history is None:
         return WitnessInfo(current=None, doubted=list(asked.witnesses))
     seen_by = f"A browser of {signed.person.name}"
-    found = here.history.seen(asked.witnesses, seen_by)
-    return WitnessInfo(current=found.current, doubted=list(found.doubted))
+    return here.history.seen(asked.witnesses, seen_by)
 
 
 @router.get("", dependencies=own)

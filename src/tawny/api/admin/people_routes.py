@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from tawny.api.auth.access import Access, Note, Signed, rule
-from tawny.api.auth.accounts import Account, Role, TokenPurpose
+from tawny.api.auth.accounts import Account, AuditEntry, Role, TokenPurpose
 from tawny.api.auth.passes import Pass
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
@@ -82,14 +82,6 @@ class MadePass(ApiResponse):
     """Shown only once."""
     rtsp: str
     """Address and port of the RTSP server; empty if off."""
-
-
-class AuditEntry(ApiResponse):
-    at_ms: int
-    person: str
-    action: str
-    detail: str
-    address: str
 
 
 class AuditLog(ApiResponse):
@@ -174,12 +166,7 @@ def take_back(pass_id: OneId, note: Note, here: Here) -> OkResponse:
 @router.get("/audit", dependencies=own)
 def audit(here: Here, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> AuditLog:
     """Return the audit log, newest first."""
-    rows = here.accounts.audit(limit)
-    made = [
-        AuditEntry(at_ms=row.at_ms, person=row.person, action=row.action, detail=row.detail, address=row.address)
-        for row in rows
-    ]
-    return AuditLog(items=made)
+    return AuditLog(items=here.accounts.audit(limit))
 
 
 def _find(here: AppContext, person: str) -> Account:

@@ -18,6 +18,7 @@ from tawny.config.units import size_text
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment
+from tawny.service.health.monitor import SelfTestInfo
 from tawny.service.retention.retention_service import RetentionApi, RetentionRequest
 from tawny.storage.retention.planning import RemovalPlan
 
@@ -138,13 +139,6 @@ class AlarmInfo(ApiResponse):
     hint: str
 
 
-class SelfTestInfo(ApiResponse):
-    at_ms: int
-    minutes: int
-    files: int
-    problems: list[str]
-
-
 class CheckInInfo(ApiResponse):
     host: str
     last_ms: int | None
@@ -204,17 +198,13 @@ def keep_otherwise(asked: RetentionChangeRequest, note: Note, here: Here) -> Ret
 async def care(here: Here) -> CareInfo:
     """Return current problems, the result of the last self-test, and the state of the heartbeat."""
     now = here.caring.now() if here.caring is not None else None
-    tested, sign = (now.self_test, now.check_in) if now is not None else (None, None)
+    sign = now.check_in if now is not None else None
     return CareInfo(
         alarms=[
             AlarmInfo(what=one.what, camera=one.camera, since_ms=one.since_ms, detail=one.detail, hint=one.do)
             for one in here.recorder.alarms()
         ],
-        self_test=None
-        if tested is None
-        else SelfTestInfo(
-            at_ms=tested.at_ms, minutes=tested.minutes, files=tested.files, problems=list(tested.problems)
-        ),
+        self_test=now.self_test if now is not None else None,
         testing=now is not None and now.is_testing,
         check_in=None
         if sign is None

@@ -19,19 +19,12 @@ from tawny.api.schemas import ApiRequest, ApiResponse, Id, Name, OkResponse
 from tawny.api.workers import WorkerRoute
 from tawny.model.errors import NotDone, SettingsError
 from tawny.sealed.key_wrapping import short_name
-from tawny.service.sealing.sealing_service import NOTHING, SealingApi
+from tawny.service.sealing.sealing_service import NOTHING, SealedWay, SealingApi
 
 # API schemas of encryption.
 
 Recipient = Annotated[str, Field(pattern=r"^age1[02-9ac-hj-np-z]{58}$")]
 Base64 = Annotated[str, Field(max_length=12_000, pattern=r"^[A-Za-z0-9+/]+=*$")]
-
-
-class SealedWay(ApiResponse):
-    id: str
-    kind: Literal["passphrase", "passkey", "other"]
-    name: str
-    made_ms: int
 
 
 class SealedCamera(ApiResponse):
@@ -284,11 +277,7 @@ def _told(here: AppContext, session: LoginSession, *, can_hand_over: bool) -> Se
         ],
         recorder=here.recorder.host,
         fingerprint=now.fingerprint,
-        ways=[
-            SealedWay(id=one.id, kind=one.kind, name=one.name, made_ms=one.made_ms)
-            for one in now.ways
-            if session.person.role is not Role.VIEWER
-        ],
+        ways=[] if session.person.role is Role.VIEWER else list(now.ways),
         made_ms=now.made_ms,
         tested_ms=now.tested_ms,
         asks_for_sheet=is_due and session.person.role is Role.OWNER,

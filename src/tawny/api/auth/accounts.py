@@ -95,7 +95,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditRow:
+class AuditEntry:
     at_ms: int
     person: str
     action: str
@@ -286,12 +286,12 @@ class Accounts:
             db.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)", (newest + 1, *row))
             db.execute("DELETE FROM audit WHERE number BETWEEN 0 AND ?", (newest + 1 - AUDIT_ROWS,))
 
-    def audit(self, limit: int = 200) -> list[AuditRow]:
+    def audit(self, limit: int = 200) -> list[AuditEntry]:
         """Return the newest entries, newest first, including the counted ones."""
         self.counts.flush()
         query = "SELECT at_ms, person, action, detail, address FROM audit ORDER BY at_ms DESC, number DESC LIMIT ?"
         with self._reading() as db:
-            return [AuditRow(*row) for row in db.execute(query, (limit,)).fetchall()]
+            return [AuditEntry(*row) for row in db.execute(query, (limit,)).fetchall()]
 
 
 def hashed(token: str) -> bytes:

@@ -58,13 +58,11 @@ def nothing_recorded() -> RequestRefused:
 @router.get("/time", dependencies=view)
 def time(from_ms: At, to_ms: At, here: Here) -> schemas.LocalTime:
     span = parse_span(from_ms, to_ms, MOST_DAYS_OF_TIME)
-    found = timeline.transitions(here.zone, span)
-    changes = [schemas.LocalTimeChange(at_ms=one.at_ms, before_s=one.before_s, after_s=one.after_s) for one in found]
     return schemas.LocalTime(
         zone=here.recorder.zone,
         now_ms=here.recorder.clock.now_ms(),
         offset_s=timeline.offset_s(here.zone, from_ms),
-        transitions=changes,
+        transitions=timeline.transitions(here.zone, span),
     )
 
 
@@ -82,8 +80,7 @@ def days(
 ) -> schemas.DayCoverageList:
     span = parse_span(from_ms, to_ms)
     found = timeline.calendar(here.recorder, camera, here.zone, span)
-    made = [schemas.DayCoverage(begin_ms=day.begin_ms, recorded_s=day.recorded_s, gaps=day.gaps) for day in found]
-    return schemas.DayCoverageList(days=made)
+    return schemas.DayCoverageList(days=found)
 
 
 @router.get("/cameras/{camera}/play", dependencies=view)

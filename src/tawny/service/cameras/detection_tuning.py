@@ -42,7 +42,7 @@ class DetectionTuningService:
         self._settings, self._cameras, self._apply = settings, cameras, apply
         self._doors, self._clock, self._config = doors, clock, config
         self._lock = threading.Lock()
-        self._changes: dict[CameraId, web.DetectionChange] = {}
+        self._changes: dict[CameraId, web.DetectionChangedInfo] = {}
 
     def detectors(self) -> Sequence[web.DetectorView]:
         return [self._about(name) for name in sorted(self._doors.detectors, key=lambda name: (name != "motion", name))]
@@ -82,7 +82,7 @@ class DetectionTuningService:
                 written = change_detection(self._config, camera, watch, privacy_masks).cameras[camera]
                 new = _with(now, camera, written.detection, written.privacy_masks)
             self._apply(new, str(self._config or "the settings"))
-            self._changes[camera] = web.DetectionChange(by, self._clock.now_ms())
+            self._changes[camera] = web.DetectionChangedInfo(by, self._clock.now_ms())
 
     def _about(self, name: str) -> web.DetectorView:
         from tawny.detection.classic.base import SHARED, ClassicDetector  # local: requires the vision library

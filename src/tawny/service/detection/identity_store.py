@@ -29,14 +29,15 @@ from tawny.model.observations import spoken
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityView:
-    """A known identity. by: its recognizer. text: a plate; empty for a face. prints: count of face embeddings."""
-
+class IdentityInfo:
     id: str
     name: str
     by: str
+    """Its recognizer."""
     text: str
+    """A plate; empty for a face."""
     prints: int
+    """Count of face embeddings."""
 
 
 class IdentityApi(Protocol):
@@ -53,7 +54,7 @@ class IdentityApi(Protocol):
         """Return the recognizers that can identify faces."""
         ...
 
-    def all(self) -> Sequence[IdentityView]: ...
+    def all(self) -> Sequence[IdentityInfo]: ...
     def add_plate(self, name: str, plate: str) -> None: ...
     def add_of(self, name: str, by: str, event: Event, picture: bytes) -> None:
         """Add the face in an event's snapshot."""

@@ -26,8 +26,8 @@ from tawny.model.times import utc_text
 
 
 @dataclass(frozen=True, slots=True)
-class ModelOffer:
-    """A model offered for download."""
+class OfferInfo:
+    """The recommended model for download."""
 
     name: str
     origin: str
@@ -38,8 +38,8 @@ class ModelOffer:
 
 
 @dataclass(frozen=True, slots=True)
-class InstalledModel:
-    """An installed model. is_used: whether it is in use now."""
+class ModelInfo:
+    """A model. labels: number of classes. is_used: currently used."""
 
     name: str
     family: str
@@ -63,8 +63,8 @@ class ModelApi(Protocol):
         """Description of the fallback classifier with origin and accuracy; or why it does not run; empty if off."""
         ...
 
-    def offer(self) -> ModelOffer: ...
-    def there(self) -> Sequence[InstalledModel]: ...
+    def offer(self) -> OfferInfo: ...
+    def there(self) -> Sequence[ModelInfo]: ...
     def fetch(self) -> None:
         """Download and install the offered model."""
         ...

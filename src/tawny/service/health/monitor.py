@@ -34,13 +34,14 @@ from tawny.storage.repair.healing import heal
 
 
 @dataclass(frozen=True, slots=True)
-class SelfTestReport:
-    """Result of a self-test. minutes: count of files decoded; files: count verified. problems: empty if none."""
-
+class SelfTestInfo:
     at_ms: int
     minutes: int
+    """Count of files decoded."""
     files: int
+    """Count verified."""
     problems: tuple[str, ...]
+    """Empty if none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class CheckInReport:
 class HealthReport:
     """Health of the recorder. self_test: last one since the start. check_in: None: not configured."""
 
-    self_test: SelfTestReport | None
+    self_test: SelfTestInfo | None
     is_testing: bool
     check_in: CheckInReport | None
 
@@ -245,7 +246,7 @@ class HealthMonitor:
         """Return the report for the interface, from memory."""
         last, check_in = self._tester.last, self._check_in
         return HealthReport(
-            self_test=None if last is None else SelfTestReport(last.at_ms, last.minutes, last.files, last.problems),
+            self_test=None if last is None else SelfTestInfo(last.at_ms, last.minutes, last.files, last.problems),
             is_testing=self._tester.is_running,
             check_in=None
             if check_in is None

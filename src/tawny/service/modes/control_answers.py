@@ -3,21 +3,43 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tawny.api.admin.mode_schemas import RehearsalRequest
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.ids import EventId
 from tawny.model.times import utc_text
 from tawny.model.validation import problem_text
 from tawny.service.json_format import utc_text_or_none
-from tawny.service.modes.mode_service import ModeService, Outcome, Rehearsal
+from tawny.service.modes.mode_service import ModeService, OutcomeInfo, Rehearsal
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
+Word = Annotated[str, Field(min_length=1, max_length=60)]
+Words = Annotated[list[Word], Field(max_length=40)]
+_LATEST_MS: Final = 4_102_444_800_000
+"""The year 2100."""
+
+
+class RehearsalRequest(BaseModel):
+    """A hypothetical event.
+
+    mode, home: null: as expected at that time. at: local time of the recorder, takes precedence over at_ms.
+    Both null: now.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    camera: Annotated[str, Field(min_length=1, max_length=40)]
+    kind: Word = "person"
+    at: Annotated[str, Field(pattern=r"^20\d\d-\d\d-\d\dT[0-2]\d:[0-5]\d$")] | None = None
+    at_ms: Annotated[int, Field(ge=0, le=_LATEST_MS)] | None = None
+    zones: Words = Field(default_factory=list)
+    mode: Word | None = None
+    home: Words | None = None
+    lasts_s: Annotated[float, Field(ge=0, le=3600)] = 10.0
 
 
 def answers(desk: ModeService, zone: ZoneInfo, clock: Clock) -> dict[str, Answer]:
@@ -66,7 +88,7 @@ def answers(desk: ModeService, zone: ZoneInfo, clock: Clock) -> dict[str, Answer
     return {name: _safely(ask) for name, ask in (("modes", modes), ("rehearse", rehearse), ("why", why))}
 
 
-def _told(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+def _told(outcomes: Sequence[OutcomeInfo]) -> list[dict[str, Any]]:
     return [{key: value for key, value in asdict(one).items() if key != "wait_ms"} for one in outcomes]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from tawny.config.changes.modes import change_modes, modes_to_table, parse_modes, rule_to_table
@@ -41,33 +41,35 @@ class Rehearsal:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """Outcome of an action. deed: for example `notify phone`. wait_ms: earliest time, ms UTC; None: at once."""
+class OutcomeInfo:
+    """An action. wait_ms: earliest time. went: its result, if it was executed."""
 
     deed: str
     does: bool
     why: str
-    wait_ms: int | None = None
-    went: str = ""
+    wait_ms: int | None
+    went: str
     """State of its delivery: `delivered`, `waits` …; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
-class RehearsalResult:
-    """Predicted outcome. by: what set the mode. is_noticed: whether detection runs then."""
-
+class RehearsalInfo:
     at_ms: int
     mode: str
     by: str
+    """What set the mode."""
     home: tuple[str, ...]
     is_recorded: bool
     unrecorded: str
-    outcomes: Sequence[Outcome]
-    is_noticed: bool = True
+    is_noticed: bool
+    """Whether detection runs then."""
+    outcomes: Sequence[OutcomeInfo]
 
 
 @dataclass(frozen=True, slots=True)
-class PersonHome:
+class PersonHomeInfo:
+    """Presence of a person. leaves_ms: when they count as away if not seen before."""
+
     name: str
     is_home: bool
     seen_ms: int | None
@@ -76,18 +78,20 @@ class PersonHome:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraHold:
+class CameraHoldInfo:
     camera: CameraId
-    what: str
+    what: Literal["pause", "record"]
     by: str
     until_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class ModeChange:
+class ModeChangeInfo:
+    """A mode change. by: what caused it; empty for a future one."""
+
     at_ms: int
     mode: str
-    by: str = ""
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +104,12 @@ class ModeStatus:
     is_by_hand: bool
     since_ms: int
     until_ms: int | None
-    ahead: Sequence[ModeChange]
-    people: Sequence[PersonHome]
+    ahead: Sequence[ModeChangeInfo]
+    people: Sequence[PersonHomeInfo]
     looks_by: str
     """Hint about presence probes that do not work here; empty if all do."""
-    holds: Sequence[CameraHold]
-    lately: Sequence[ModeChange]
+    holds: Sequence[CameraHoldInfo]
+    lately: Sequence[ModeChangeInfo]
     problem: str = ""
 
 
@@ -147,8 +151,8 @@ class ModeServiceApi(Protocol):
         """Return the time, ms UTC, of local `2026-11-22T23:00`. Raises NotDone if invalid."""
         ...
 
-    def rehearse(self, asked: Rehearsal) -> RehearsalResult: ...
-    def why(self, event: EventId) -> Sequence[Outcome]:
+    def rehearse(self, asked: Rehearsal) -> RehearsalInfo: ...
+    def why(self, event: EventId) -> Sequence[OutcomeInfo]:
         """Return the outcomes of an event; empty if none were stored."""
         ...
 
@@ -179,7 +183,7 @@ def rehearsed(
     targets: RehearsalTargets,
     zone: ZoneInfo,
     clock: Clock,
-) -> RehearsalResult:
+) -> RehearsalInfo:
     """Return the predicted outcome. Raises NotDone for unknown cameras, modes or people."""
     camera = CameraId(asked.camera)
     _check(asked, settings, modes)
@@ -207,15 +211,15 @@ def rehearsed(
             deed = str(says.deed)
             if deed not in made or not made[deed].does:
                 made[deed] = outcome(says, asked.at_ms + round(lasted_s * 1000))
-    return RehearsalResult(
+    return RehearsalInfo(
         asked.at_ms,
         was.mode,
         was.by,
         tuple(sorted(was.home)),
         duty.is_recorded,
         "" if duty.is_recorded else duty.detail or "It is switched off.",
-        [Outcome(deed, one.does, one.why, one.wait_ms or None) for deed, one in made.items()],
-        is_noticed=duty.is_watched,
+        duty.is_watched,
+        [OutcomeInfo(deed, one.does, one.why, one.wait_ms or None, "") for deed, one in made.items()],
     )
 
 
@@ -277,14 +281,14 @@ class ModeService:
             is_by_hand=standing.is_by_hand,
             since_ms=standing.since_ms,
             until_ms=standing.until_ms,
-            ahead=[ModeChange(one.at_ms, one.mode) for one in self._modes.week_ahead()],
+            ahead=[ModeChangeInfo(one.at_ms, one.mode, "") for one in self._modes.week_ahead()],
             people=[
-                PersonHome(one.name, one.is_home, one.seen_ms, one.source, one.leaves_ms)
+                PersonHomeInfo(one.name, one.is_home, one.seen_ms, one.source, one.leaves_ms)
                 for one in self._modes.people()
             ],
             looks_by=self._arming.looks_by,
-            holds=[CameraHold(one.camera, one.what, one.by, one.until_ms) for one in self._modes.holds()],
-            lately=[ModeChange(at_ms, was.mode, was.by) for at_ms, was in self._modes.changes(LATELY)],
+            holds=[CameraHoldInfo(one.camera, one.what, one.by, one.until_ms) for one in self._modes.holds()],
+            lately=[ModeChangeInfo(at_ms, was.mode, was.by) for at_ms, was in self._modes.changes(LATELY)],
             problem=self._arming.problem,
         )
 
@@ -351,16 +355,16 @@ class ModeService:
             raise NotDone(f"{wall} isn't a valid date and time.", "Choose another.") from None
         return self._modes.calendar.at_ms(at.date(), at.hour * 60 + at.minute)
 
-    def rehearse(self, asked: Rehearsal) -> RehearsalResult:
+    def rehearse(self, asked: Rehearsal) -> RehearsalInfo:
         arming = self._arming
         return rehearsed(
             asked, self._settings(), self._modes, arming.deciding, self.targets, self._zone, self._clock
         )  # fmt: skip
 
-    def why(self, event: EventId) -> list[Outcome]:
+    def why(self, event: EventId) -> list[OutcomeInfo]:
         sent = self.outbox.of_event(event) if self.outbox is not None else []
         return [
-            Outcome(one.deed, one.does, one.why, went=_went(one.deed, sent) if one.does else "")
+            OutcomeInfo(one.deed, one.does, one.why, None, _went(one.deed, sent) if one.does else "")
             for one in self._arming.deciding.why(event)
         ]
 

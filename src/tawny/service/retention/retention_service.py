@@ -13,7 +13,7 @@ from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span, merge_spans
-from tawny.service.recorder import DiskUsage, RecorderWarning
+from tawny.service.recorder import DiskInfo, RecorderWarning
 from tawny.service.retention.forecast import DAY_S
 from tawny.service.retention.promises import Rates, contract
 from tawny.service.retention.secondary_volumes import OtherVolumes
@@ -115,7 +115,7 @@ class RetentionService:
         apply: Callable[[Settings, str], None],
         config: Path | None,
         rates: Callable[[], Rates],
-        room: Callable[[], tuple[DiskUsage | None, tuple[RecorderWarning, ...]]],
+        room: Callable[[], tuple[DiskInfo | None, tuple[RecorderWarning, ...]]],
     ) -> None:
         self._volume, self._index, self._clock, self._retention = volume, index, clock, retention
         self._others, self._mirror = others, mirror
@@ -177,7 +177,7 @@ class RetentionService:
         return now.model_copy(update={"storage": storage, "cameras": cameras})
 
     def _camera(
-        self, camera: CameraId, kept: RetentionContract, rates: Rates, figures: DiskUsage | None
+        self, camera: CameraId, kept: RetentionContract, rates: Rates, figures: DiskInfo | None
     ) -> CameraRetention:
         mine = [rate for (whose, _), (rate, _) in rates.items() if whose == camera]
         keep, bounds = kept.of(camera, StreamName.MAIN), self._index.bounds(camera)
