@@ -18,8 +18,8 @@ from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.passes import Passes
 from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
+from tawny.api.client_address import AllowedHosts
 from tawny.api.context import AppContext
-from tawny.api.host_names import AllowedHosts
 from tawny.api.static_files import StaticFiles
 from tawny.config.changes.detection import plain_table
 from tawny.config.settings import DetectionSettings, Points

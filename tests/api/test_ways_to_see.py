@@ -23,7 +23,7 @@ from tawny.api.auth import access, unlocks
 from tawny.api.auth.access import COOKIE, SIGNED_OUT, Access, check_routes, has_ended
 from tawny.api.auth.accounts import Role
 from tawny.api.live import webrtc
-from tawny.api.live.rtsp_auth import PassAuthenticator
+from tawny.api.live.stream_access import PassAuthenticator
 from tawny.api.past import media_responses
 from tawny.api.server import WebServer
 from tawny.live.rtsp_server.session import LOOK_S as RTSP_LOOK_S

@@ -11,15 +11,13 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from tawny.api.auth.accounts import Account, Accounts, LoginSession
-from tawny.api.auth.guess_limit import GuessLimit
-from tawny.api.auth.known_devices import KnownDevices
+from tawny.api.auth.guess_limit import GuessLimit, KnownDevices
 from tawny.api.auth.passes import Passes
 from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
 from tawny.api.auth.unlocks import UnlockedSessions
 from tawny.api.camera_health import HealthAnswer
-from tawny.api.client_address import TrustedProxies, UnknownProxies
-from tawny.api.host_names import AllowedHosts
+from tawny.api.client_address import AllowedHosts, TrustedProxies, UnknownProxies
 from tawny.api.inbox import Inbox
 from tawny.api.live.follow import FollowSelectors
 from tawny.api.past.clip_jobs import ClipJobs, ClipStore

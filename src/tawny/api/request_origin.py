@@ -9,10 +9,9 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tawny.api.auth.accounts import Role
-from tawny.api.client_address import FORWARDED, RequestOrigin, is_loopback, plain_address
+from tawny.api.client_address import FORWARDED, RequestOrigin, host_name, is_loopback, is_loopback_host, plain_address
 from tawny.api.context import AppContext
 from tawny.api.errors import answer
-from tawny.api.host_names import host_name, is_loopback_host
 from tawny.api.security_headers import HEADERS
 
 _PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><title>tawny</title>

@@ -10,7 +10,7 @@ import pytest
 from tawny.api.auth.accounts import AUDIT_ROWS, Accounts, AuditEntry, Caller, Role
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.audit_counts import MOST_ROWS_AN_HOUR
-from tawny.api.live.rtsp_auth import PassAuthenticator
+from tawny.api.live.stream_access import PassAuthenticator
 from tawny.delivery.commands import CommandRefused
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.times import Span

@@ -63,7 +63,7 @@ class TokenPurpose(StrEnum):
     LINK = "link"
     """Sign in one user."""
     DEVICE = "device"
-    """A known device (`api.auth.known_devices`); signs in nobody."""
+    """A known device (`api.auth.guess_limit`); signs in nobody."""
 
 
 @dataclass(frozen=True, slots=True)

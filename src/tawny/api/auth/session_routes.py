@@ -14,8 +14,7 @@ from tawny.api import schemas, serializers
 from tawny.api.auth.access import COOKIE, Access, Note, Signed, caller_of, find_session, rule
 from tawny.api.auth.accounts import SESSION_MS, Account, TokenPurpose
 from tawny.api.auth.audit_counts import SIGN_IN_DELAYED, SIGN_IN_FAILED
-from tawny.api.auth.guess_limit import GuessAttempt
-from tawny.api.auth.known_devices import DEVICE_COOKIE, DEVICE_MS, DEVICE_PATH
+from tawny.api.auth.guess_limit import DEVICE_COOKIE, DEVICE_MS, DEVICE_PATH, GuessAttempt
 from tawny.api.auth.passwords import LEAST_LENGTH, is_weak
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused

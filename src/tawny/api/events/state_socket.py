@@ -12,11 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.websockets import WebSocket
 
 from tawny.api import serializers
-from tawny.api.auth.access import Access, rule, the_session
+from tawny.api.auth.access import PING_S, Access, rule, run_duplex, the_session
 from tawny.api.context import AppContext, Here
 from tawny.api.past.clip_jobs import ClipExportJob, may_see
 from tawny.api.past.clip_routes import told_job
-from tawny.api.websockets import PING_S, run_duplex
 from tawny.api.workers import WorkerRoute
 from tawny.detection.live_meter import MeterReading
 from tawny.live.wakeup import Wakeup

@@ -1,5 +1,7 @@
 """Routes for live HLS: works in any player; low latency for players with LL-HLS."""
 
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
@@ -10,10 +12,15 @@ from tawny.api.auth.access import Access, Signed, refuse_ended, rule
 from tawny.api.auth.accounts import LoginSession
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
+from tawny.api.live.camera_routes import Fps, Quality, Width, hub_for_pictures
+from tawny.api.live.follow import FollowSelector, showing
 from tawny.api.live.stream_access import gets_masked_stream, stream_for_session
 from tawny.api.parameters import OneCamera, parse_list
+from tawny.api.past.media_responses import GuardedStreamingResponse
 from tawny.api.workers import WorkerRoute
+from tawny.live import jpeg_stream
 from tawny.live.hls import HlsFeed, HlsFeedKey
+from tawny.live.jpeg_stream import JpegOptions, rounded_width
 from tawny.live.stream_choice import codec_of
 from tawny.media.codec.parameter_sets import codec_string
 from tawny.model.ids import CameraId, StreamName
@@ -158,3 +165,67 @@ def _more(request: Request) -> str:
     """Return the access token as query string for URLs in playlists: players do not forward it."""
     secret = request.query_params.get("pass", "")
     return f"?pass={secret}" if secret and secret.replace("-", "").replace("_", "").isalnum() else ""
+
+
+# Routes for live video of the camera with current activity, at one URL, for TVs and tablets.
+
+AGAIN_S = 1.0
+
+follow_router = APIRouter(prefix="/api/v1/live/follow", route_class=WorkerRoute)
+
+
+@follow_router.get("/mjpeg", dependencies=see, response_class=Response)
+async def follow_mjpeg(
+    request: Request, here: Here, width: Width = 960, fps: Fps = 8, quality: Quality = 75
+) -> Response:
+    """Motion JPEG of the camera with current activity; else of the last active one, or the first."""
+    if not showing(here):
+        raise not_found("No camera has live video right now.")
+    wish = JpegOptions(rounded_width(width), fps, quality)
+    return GuardedStreamingResponse(request, _following(here, wish, width), 200, {}, jpeg_stream.MEDIA_TYPE)
+
+
+@follow_router.get("/hls/index.m3u8", dependencies=see, response_class=Response)
+async def follow_playlist(
+    request: Request, here: Here, segment: Following = None, part: FollowingPart = None
+) -> Response:
+    """HLS of the same: H.264 without sound. A discontinuity marks each change of camera."""
+    if not showing(here):
+        raise not_found("No camera has live video right now.")
+    feed = here.hls.feed(_follow_key(here), here.follows.of(here), nullcontext())
+    return await list_answer(feed, request, segment, part)
+
+
+@follow_router.get("/hls/header-{number}.mp4", dependencies=see, response_class=Response)
+async def follow_header(number: Number, here: Here) -> Response:
+    return header_answer(feed_of(here, _follow_key(here)), number)
+
+
+@follow_router.get("/hls/segment-{number}.m4s", dependencies=see, response_class=Response)
+async def follow_segment(number: Number, here: Here) -> Response:
+    return segment_answer(feed_of(here, _follow_key(here)), number)
+
+
+@follow_router.get("/hls/part-{number}-{part}.m4s", dependencies=see, response_class=Response)
+async def follow_part(number: Number, part: Number, request: Request, here: Here) -> Response:
+    return await part_answer(feed_of(here, _follow_key(here)), request, number, part)
+
+
+def _follow_key(here: AppContext) -> HlsFeedKey:
+    """Return the feed key; users with other cameras have another feed."""
+    return HlsFeedKey(None, "auto", here.seen)
+
+
+async def _following(here: AppContext, wish: JpegOptions, width: int) -> AsyncIterator[bytes]:
+    follow = FollowSelector(here.recorder.bus, here.recorder.clock, lambda: showing(here))
+    try:
+        yield jpeg_stream.OPENING
+        while (camera := follow.camera()) is not None:
+            hub, stream = hub_for_pictures(here, camera, width)
+            with here.viewers.one_more(camera, stream):
+                async for still in jpeg_stream.jpeg_pictures(hub, wish, again_s=AGAIN_S):
+                    yield jpeg_stream.multipart_part(still)
+                    if follow.camera() != camera:
+                        break
+    finally:
+        follow.close()
