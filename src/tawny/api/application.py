@@ -39,8 +39,7 @@ from tawny.api.live import (
     webrtc_routes,
 )
 from tawny.api.past import clip_routes, recording_routes
-from tawny.api.request_origin import RequestOriginMiddleware
-from tawny.api.security_headers import SecurityHeadersMiddleware
+from tawny.api.request_handling import RequestOriginMiddleware, SecurityHeadersMiddleware
 
 router = APIRouter(prefix="/api/v1")
 EVERY_ERROR: dict[int | str, dict[str, Any]] = {

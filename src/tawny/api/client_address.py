@@ -1,4 +1,4 @@
-"""The client of a request: its address, scheme and host, through trusted reverse proxies only.
+"""The client of a request, through trusted reverse proxies only, and the names under which it may open tawny.
 
 Anyone can send `X-Forwarded-For`, also programs on this computer, so the headers count only from configured proxies.
 """
@@ -165,6 +165,8 @@ def _node(text: str) -> str:
 
 
 # Host names under which the web interface may be opened: protection against DNS rebinding.
+# A page of another site can let its own name point to the recorder's address; the browser then takes the recorder for
+# a part of that site. The name in the `Host` header shows it. IP addresses can't be rebound.
 
 LOCAL_SUFFIXES: Final = ("local", "lan", "home", "home.arpa", "fritz.box", "internal", "localdomain")
 """Domains of home networks. Nobody can register a name in them (`fritz.box` belongs to the router's maker)."""

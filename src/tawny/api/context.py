@@ -21,9 +21,8 @@ from tawny.api.client_address import AllowedHosts, TrustedProxies, UnknownProxie
 from tawny.api.inbox import Inbox
 from tawny.api.live.follow import FollowSelectors
 from tawny.api.past.clip_jobs import ClipJobs, ClipStore
-from tawny.api.security_headers import UNLOCKED
+from tawny.api.request_handling import UNLOCKED, in_worker
 from tawny.api.static_files import StaticFiles
-from tawny.api.workers import in_worker
 from tawny.config.settings import LiveSettings
 from tawny.delivery.commands import CameraControls, CommandIssuer, CommandResult, Order
 from tawny.engine.blocking_calls import BlockingCalls

@@ -9,8 +9,8 @@ from starlette.responses import HTMLResponse, Response
 from tawny.api.auth.access import Access, rule
 from tawny.api.context import Here
 from tawny.api.errors import not_found
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.static_files import StaticFiles, accepted_coding
-from tawny.api.workers import WorkerRoute
 
 FOR_EVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"

@@ -168,7 +168,7 @@ def _config(app: FastAPI) -> uvicorn.Config:
         ws_max_size=LARGEST_MESSAGE_BYTES,
         ws_max_queue=8,
         ws_per_message_deflate=False,
-        proxy_headers=False,  # see api.request_origin
+        proxy_headers=False,  # see api.request_handling
         server_header=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE_S,

@@ -6,12 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from tawny.api.auth.access import Access, Note, rule
+from tawny.api.auth.access import Access, Note, OneCamera, rule
 from tawny.api.context import Here
 from tawny.api.errors import RequestRefused
-from tawny.api.parameters import OneCamera
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
-from tawny.api.workers import WorkerRoute
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
 from tawny.service.cameras.connection_settings import CameraAddressChange, CameraConnectionApi
 from tawny.sources.rtsp.address import public_rtsp

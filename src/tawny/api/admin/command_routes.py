@@ -7,14 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Path, Request
 from pydantic import Field
 
-from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.access import Access, OneCamera, Signed, caller_of, rule
 from tawny.api.auth.accounts import Account
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
-from tawny.api.parameters import OneCamera
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiResponse
-from tawny.api.workers import WorkerRoute
 from tawny.config.integrations import RIGHTS
 from tawny.delivery.commands import (
     AnyOrder,

@@ -11,8 +11,8 @@ from pydantic import Field
 from tawny.api.auth.access import Access, Note, Signed, caller_of, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
-from tawny.api.workers import WorkerRoute
 from tawny.delivery.destination import ConnectionTestStep
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId

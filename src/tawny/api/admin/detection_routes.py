@@ -1,4 +1,4 @@
-"""Routes for a camera's detection settings: readable by all users, changed by owners, effective immediately."""
+"""Routes for a camera's detection: its settings, which owners change, and what helps to tune them."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -8,14 +8,24 @@ from pydantic import Field, TypeAdapter, ValidationError
 from starlette.responses import Response
 
 from tawny.api import schemas, serializers
-from tawny.api.auth.access import Access, Note, Signed, caller_of, rule
+from tawny.api.auth.access import (
+    Access,
+    At,
+    Note,
+    OneCamera,
+    OneEvent,
+    Signed,
+    caller_of,
+    known_camera,
+    parse_span,
+    rule,
+)
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found, sealed_error
 from tawny.api.events.event_routes import find_event, no_event, note_marked
 from tawny.api.live.camera_routes import JPEG
-from tawny.api.parameters import At, OneCamera, OneEvent, known_camera, parse_span
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
-from tawny.api.workers import WorkerRoute
 from tawny.config.changes.detection import plain_table
 from tawny.config.settings import Corners, DetectionSettings, Points
 from tawny.config.units import duration_text, share_text

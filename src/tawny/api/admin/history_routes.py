@@ -8,8 +8,8 @@ from pydantic import Field
 from tawny.api.auth.access import Access, Note, Signed, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import not_found
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
-from tawny.api.workers import WorkerRoute
 from tawny.service.sealing.history_watch import HistoryApi, WitnessInfo
 
 router = APIRouter(prefix="/api/v1/history", route_class=WorkerRoute)

@@ -15,8 +15,8 @@ from tawny.api.context import Here
 from tawny.api.errors import bad_input
 from tawny.api.inbox import PORTION_BYTES, InboxWrite
 from tawny.api.past.media_responses import GuardedStreamingResponse
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiResponse, OkResponse
-from tawny.api.workers import WorkerRoute
 
 # API schemas of files uploaded by other recorders.
 

@@ -8,13 +8,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path
 from pydantic import Field
 
-from tawny.api.auth.access import Access, Note, Signed, rule
+from tawny.api.auth.access import Access, Note, OneCamera, OneEvent, Signed, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.events.event_routes import find_event
-from tawny.api.parameters import OneCamera, OneEvent
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
-from tawny.api.workers import WorkerRoute
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.validation import CHECKED
 from tawny.service.modes.control_answers import RehearsalRequest

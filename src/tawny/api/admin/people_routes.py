@@ -11,8 +11,8 @@ from tawny.api.auth.accounts import Account, AuditEntry, Role, TokenPurpose
 from tawny.api.auth.passes import Pass
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, Name, OkResponse
-from tawny.api.workers import WorkerRoute
 from tawny.model.ids import CameraId
 
 # API schemas of users and access tokens.

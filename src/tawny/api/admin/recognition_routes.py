@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 from tawny.api.auth.access import Access, Note, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
-from tawny.api.workers import WorkerRoute
 from tawny.model.errors import NotDone
 from tawny.model.ids import EventId
 from tawny.model.validation import CHECKED

@@ -14,9 +14,8 @@ from tawny.api.auth.accounts import LoginSession, Role
 from tawny.api.auth.unlocks import UnlockedSession
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
-from tawny.api.request_origin import is_local
+from tawny.api.request_handling import WorkerRoute, is_local
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Name, OkResponse
-from tawny.api.workers import WorkerRoute
 from tawny.model.errors import NotDone, SettingsError
 from tawny.sealed.key_wrapping import short_name
 from tawny.service.sealing.sealing_service import NOTHING, SealedWay, SealingApi

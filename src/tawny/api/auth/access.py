@@ -3,6 +3,8 @@
 A rule is a dependency with an `access` attribute, so that the declared rule is the one enforced.
 Protection against CSRF: requests that change state must be same-origin, checked by `Sec-Fetch-Site` or `Origin`, and
 carry the header `X-Tawny`, which other sites cannot add without a CORS preflight.
+Cameras that a user may not see: the rule refuses a request that names one, `cameras_of` and `known_camera` look up
+those of a list or body, and the user's recorder knows no other (`service.scoped_recorder`).
 """
 
 import asyncio
@@ -11,7 +13,7 @@ from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Path, Query
 from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import WebSocketException
@@ -21,10 +23,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDiscon
 from tawny.api.auth.accounts import Caller, LoginSession, Role
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.client_protocols import note_sign_in
-from tawny.api.context import the_site
-from tawny.api.errors import RequestRefused, not_found, share_ended
-from tawny.api.workers import in_worker
-from tawny.model.ids import CameraId
+from tawny.api.context import AppContext, the_site
+from tawny.api.errors import RequestRefused, bad_input, not_found, share_ended
+from tawny.api.request_handling import in_worker
+from tawny.api.schemas import LATEST_MS
+from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
+from tawny.model.times import Span
 
 COOKIE = "tawny_session"
 SIGNED_OUT = 4401
@@ -312,3 +316,56 @@ async def _hear(socket: WebSocket, kind: type[Said], hear: Callable[[Said], None
             await socket.close(NOT_UNDERSTOOD, "Invalid message.")
             return
         hear(said)
+
+
+# Request parameters: limits and parsing.
+
+MOST_DAYS = 62
+MOST_CLIP_S = 6 * 3600
+MOST_CLIP_BYTES = 20_000_000_000
+MOST_CAMERAS = 64
+DAY_MS = 86_400_000
+
+At = Annotated[int, Query(ge=0, le=LATEST_MS)]
+Points = Annotated[int, Query(ge=1, le=10_000)]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Ids = Annotated[str, Query(max_length=3000, pattern=r"^[a-z0-9,-]*$")]
+Types = Annotated[str, Query(max_length=200, pattern=r"^[a-z_,-]*$")]
+After = Annotated[str | None, Query(pattern=r"^\d{1,15}~[A-Za-z0-9-]{1,64}$")]
+OneCamera = Annotated[CameraId, Path(max_length=64)]
+OneEvent = Annotated[EventId, Path(max_length=64)]
+OneSegment = Annotated[SegmentId, Path(max_length=64)]
+OneStream = Annotated[StreamName, Query()]
+
+
+def parse_span(from_ms: int, to_ms: int, most_days: float = MOST_DAYS) -> Span:
+    """Return the span. Raises RequestRefused: when it is empty or longer than `most_days`."""
+    if to_ms <= from_ms:
+        raise bad_input("The end must be after the start.", "Choose another time.")
+    if to_ms - from_ms > most_days * DAY_MS:
+        raise bad_input(f"You can load at most {most_days:g} days at once.", "Choose a shorter time.")
+    return Span(from_ms, to_ms)
+
+
+def parse_list(text: str) -> list[str]:
+    return [part for part in text.split(",") if part]
+
+
+def cameras_of(text: str, here: AppContext) -> list[CameraId]:
+    """Return the named cameras, or all configured ones. Removed cameras are allowed; invisible ones are dropped."""
+    named = list(dict.fromkeys(CameraId(part) for part in parse_list(text)))
+    if len(named) > MOST_CAMERAS:
+        raise bad_input(f"You can load at most {MOST_CAMERAS} cameras at once.", "Choose fewer.")
+    if not named:
+        return [*here.recorder.camera_names()]
+    return [camera for camera in named if here.seen is None or camera in here.seen]
+
+
+def known_camera(camera: CameraId, here: AppContext) -> CameraId:
+    """Return the ID. Raises RequestRefused: when it is neither configured nor recorded.
+
+    Queries the index; call in a thread.
+    """
+    if camera not in here.recorder.camera_names() and here.recorder.index.bounds(camera) is None:
+        raise not_found("Camera not found.")
+    return camera

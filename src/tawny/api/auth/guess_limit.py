@@ -112,6 +112,7 @@ class _TryBudgets:
 
 
 # Login throttling: after five failed attempts for a name and address, each further attempt must wait.
+# The same applies, after more attempts, to an address that tries many names: hashing passwords is expensive.
 
 FREE_TRIES = 5
 FREE_TRIES_ANY_NAME = 25
@@ -172,6 +173,8 @@ def _keys(name: str, address: str) -> tuple[tuple[str, str], tuple[str, str]]:
 
 
 # Devices on which a person has signed in before. They are exempt from the limits that strangers share.
+# A device is known by a cookie of 256 random bits, which is sent only when signing in. `accounts.db` has its hash
+# together with the account's ID.
 
 DEVICE_COOKIE: Final = "tawny_device"
 DEVICE_PATH: Final = "/api/v1/sign-in"

@@ -18,7 +18,7 @@ from tawny.api.auth.guess_limit import DEVICE_COOKIE, DEVICE_MS, DEVICE_PATH, Gu
 from tawny.api.auth.passwords import LEAST_LENGTH, is_weak
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
-from tawny.api.workers import WorkerRoute
+from tawny.api.request_handling import WorkerRoute
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 public = [rule(Access.PUBLIC)]

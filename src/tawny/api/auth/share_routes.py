@@ -8,19 +8,18 @@ from pydantic import AfterValidator, Field, StringConstraints
 from starlette.responses import Response
 
 from tawny.api import serializers
-from tawny.api.auth.access import Access, Note, Signed, caller_of, rule
+from tawny.api.auth.access import MOST_CLIP_S, Access, Note, Signed, caller_of, known_camera, parse_span, rule
 from tawny.api.auth.accounts import Role
 from tawny.api.auth.audit_counts import CODE_REFUSED, LINK_OPENED
 from tawny.api.auth.guess_limit import GuessAttempt
 from tawny.api.auth.shares import Share, SharedClip
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found, share_ended
-from tawny.api.parameters import MOST_CLIP_S, known_camera, parse_span
 from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change, may_see
 from tawny.api.past.clip_routes import answer_file, check_open
 from tawny.api.past.media_responses import ClipWish, answer_clip, clip_name
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, OkResponse
-from tawny.api.workers import WorkerRoute
 from tawny.model.ids import CameraId
 from tawny.playback import timeline
 from tawny.playback.exports import ExportKind

@@ -7,14 +7,14 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from tawny.api import schemas, serializers
-from tawny.api.auth.access import Access, AuditNote, Note, rule
-from tawny.api.context import AppContext, Here
-from tawny.api.errors import bad_input, not_found
-from tawny.api.parameters import (
+from tawny.api.auth.access import (
+    Access,
     After,
     At,
+    AuditNote,
     Ids,
     Limit,
+    Note,
     OneCamera,
     OneEvent,
     Types,
@@ -22,8 +22,11 @@ from tawny.api.parameters import (
     known_camera,
     parse_list,
     parse_span,
+    rule,
 )
-from tawny.api.workers import WorkerRoute
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import bad_input, not_found
+from tawny.api.request_handling import WorkerRoute
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.observations import Box

@@ -16,7 +16,7 @@ from tawny.api.auth.access import PING_S, Access, rule, run_duplex, the_session
 from tawny.api.context import AppContext, Here
 from tawny.api.past.clip_jobs import ClipExportJob, may_see
 from tawny.api.past.clip_routes import told_job
-from tawny.api.workers import WorkerRoute
+from tawny.api.request_handling import WorkerRoute
 from tawny.detection.live_meter import MeterReading
 from tawny.live.wakeup import Wakeup
 from tawny.model.ids import CameraId

@@ -1,4 +1,4 @@
-"""Routes for cameras, health, snapshots and Motion JPEG."""
+"""Routes for cameras, health, snapshots, Motion JPEG, and the layout of a user's live view."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -8,14 +8,13 @@ from pydantic import Field, ValidationError
 from starlette.responses import JSONResponse, Response
 
 from tawny.api import schemas
-from tawny.api.auth.access import Access, Signed, rule
+from tawny.api.auth.access import MOST_CAMERAS, Access, Signed, rule
 from tawny.api.auth.accounts import Account
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
-from tawny.api.parameters import MOST_CAMERAS
 from tawny.api.past.media_responses import GuardedStreamingResponse
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, Id, Name
-from tawny.api.workers import WorkerRoute
 from tawny.live import jpeg_stream
 from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH, JpegOptions, rounded_width
 from tawny.model.ids import CameraId, StreamName

@@ -1,4 +1,4 @@
-"""Routes for live HLS: works in any player; low latency for players with LL-HLS."""
+"""Routes for live HLS: works in any player; low latency for players with LL-HLS. One URL follows activity."""
 
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
@@ -8,16 +8,15 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from tawny.api.auth.access import Access, Signed, refuse_ended, rule
+from tawny.api.auth.access import Access, OneCamera, Signed, parse_list, refuse_ended, rule
 from tawny.api.auth.accounts import LoginSession
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.live.camera_routes import Fps, Quality, Width, hub_for_pictures
 from tawny.api.live.follow import FollowSelector, showing
 from tawny.api.live.stream_access import gets_masked_stream, stream_for_session
-from tawny.api.parameters import OneCamera, parse_list
 from tawny.api.past.media_responses import GuardedStreamingResponse
-from tawny.api.workers import WorkerRoute
+from tawny.api.request_handling import WorkerRoute
 from tawny.live import jpeg_stream
 from tawny.live.hls import HlsFeed, HlsFeedKey
 from tawny.live.jpeg_stream import JpegOptions, rounded_width
@@ -168,6 +167,7 @@ def _more(request: Request) -> str:
 
 
 # Routes for live video of the camera with current activity, at one URL, for TVs and tablets.
+# Motion JPEG switches cameras immediately, HLS once the player has used up its buffer. RTSP: `live.rtsp_server`.
 
 AGAIN_S = 1.0
 

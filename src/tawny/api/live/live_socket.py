@@ -1,8 +1,9 @@
-"""Live video by WebSocket, one socket per view, so that views do not delay each other.
+"""Live video and talkback by WebSocket, one socket per view, so that views do not delay each other.
 
 `/cameras/{id}/live`: fragmented MP4. The client acknowledges messages (`got`). A slow client gets no data until it has
 caught up, then continues at the newest keyframe, because queued data would be outdated.
 `/cameras/{id}/pictures`: JPEGs; each is sent after the previous one was shown.
+`/cameras/{id}/talk`: after `{"open": true}` the browser sends samples: 16 bits, little-endian, 8 kHz, mono.
 """
 
 import asyncio
@@ -18,8 +19,10 @@ from tawny.api.auth.access import (
     NOT_THERE,
     PING_S,
     Access,
+    OneCamera,
     Signed,
     caller_of,
+    parse_list,
     rule,
     run_duplex,
     run_while_allowed,
@@ -29,8 +32,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
 from tawny.api.live.camera_routes import SMALL_WIDTH, Fps, Quality, Width, hub_for_pictures
 from tawny.api.live.stream_access import sees_unmasked, stream_for_session
-from tawny.api.parameters import OneCamera, parse_list
-from tawny.api.workers import WorkerRoute
+from tawny.api.request_handling import WorkerRoute
 from tawny.live import jpeg_stream
 from tawny.live.fragmenter import NewInitSegment
 from tawny.live.jpeg_stream import JpegOptions, rounded_width

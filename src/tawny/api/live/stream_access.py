@@ -1,4 +1,4 @@
-"""Selection of the live stream for a session, and whether it must be masked.
+"""Access to live streams: which one a session gets, whether it must be masked, and sign-in by RTSP.
 
 Pages of signed-in users draw privacy masks themselves. Programs with an access token cannot, so they get video that is
 re-encoded with masks.

@@ -7,15 +7,24 @@ from pydantic import Field
 from starlette.responses import Response
 
 from tawny.api import serializers
-from tawny.api.auth.access import Access, Note, Signed, caller_of, rule
+from tawny.api.auth.access import (
+    MOST_CLIP_S,
+    MOST_DAYS,
+    Access,
+    Note,
+    Signed,
+    caller_of,
+    known_camera,
+    parse_span,
+    rule,
+)
 from tawny.api.auth.accounts import Account, Role
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
-from tawny.api.parameters import MOST_CLIP_S, MOST_DAYS, known_camera, parse_span
 from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change
 from tawny.api.past.media_responses import clip_name, disposition, ranged
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, OkResponse
-from tawny.api.workers import WorkerRoute
 from tawny.media.mp4.byte_reader import read_bytes
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, EventId

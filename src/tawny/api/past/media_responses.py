@@ -15,10 +15,9 @@ from starlette.types import Send
 
 from tawny.api import serializers
 from tawny.api.auth.access import LOOK_S as RIGHTS_S
-from tawny.api.auth.access import has_ended
+from tawny.api.auth.access import MOST_CLIP_BYTES, has_ended
 from tawny.api.context import AppContext, the_site
 from tawny.api.errors import RequestRefused, bad_input
-from tawny.api.parameters import MOST_CLIP_BYTES
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span
 from tawny.playback.clips import MOST_COVERED_S, ClipFile, ClipTooLarge, ClipTooLongToMask

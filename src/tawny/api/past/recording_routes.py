@@ -1,4 +1,4 @@
-"""Routes for recordings: timeline, calendar, playback, previews and clips."""
+"""Routes for recordings: timeline, calendar, playback, previews and clips, and media by opaque ID."""
 
 import asyncio
 import os
@@ -11,23 +11,26 @@ from starlette.responses import JSONResponse, Response
 
 from tawny import __version__
 from tawny.api import schemas, serializers
-from tawny.api.auth.access import Access, Note, Signed, rule
-from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, not_found, sealed_error
-from tawny.api.events.event_routes import find_event
-from tawny.api.parameters import (
+from tawny.api.auth.access import (
     MOST_CLIP_S,
+    Access,
     At,
     Ids,
+    Note,
     OneCamera,
     OneEvent,
     OneSegment,
     OneStream,
     Points,
+    Signed,
     cameras_of,
     known_camera,
     parse_span,
+    rule,
 )
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, not_found, sealed_error
+from tawny.api.events.event_routes import find_event
 from tawny.api.past.media_responses import (
     ClipWish,
     GuardedStreamingResponse,
@@ -38,8 +41,8 @@ from tawny.api.past.media_responses import (
     stream_recording,
     wrapped_told,
 )
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import LATEST_MS, Ms
-from tawny.api.workers import WorkerRoute
 from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH
 from tawny.media.mp4.byte_reader import open_stored, read_bytes
 from tawny.model.ids import CameraId, StreamName
