@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,7 @@ from tawny.model.errors import Problem, SettingsError
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.segments import Segment
-from tawny.service.health.monitor import CheckInReport, HealthReport, SelfTestInfo
+from tawny.service.health.monitor import CheckInInfo, HealthReport, SelfTestInfo
 from tawny.service.retention import retention_service as web
 from tawny.storage.retention.planning import RemovalPlan
 from tawny.storage.retention.removal import Removal
@@ -49,8 +48,8 @@ class FakeKeeping:
     def now(self) -> web.RetentionReport:
         camera = web.CameraRetention(PORCH, 5000, 44e9, 14 * 86_400.0, 20 * 86_400.0, self.now_ms)
         volumes = [
-            web.VolumeRetention(Path("/srv"), "first", 10, 100, ""),
-            web.VolumeRetention(Path("/m"), "mirror", None, None, "Away."),
+            web.VolumeRetentionInfo("/srv", "first", 10, 100, ""),
+            web.VolumeRetentionInfo("/m", "mirror", None, None, "Away."),
         ]
         return web.RetentionReport(
             self.asked,
@@ -83,7 +82,7 @@ class FakeCaring:
     care = HealthReport(
         SelfTestInfo(1000, 3, 2, ("It rotted.",)),
         is_testing=False,
-        check_in=CheckInReport("example.org", 5, "", is_sent=True),
+        check_in=CheckInInfo("example.org", 5, "", sent=True),
     )
 
     def now(self) -> HealthReport:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from tawny.model.validation import CHECKED
 from tawny.playback.timeline import DayCoverage, LocalTimeChange
+from tawny.playback.trigger_simulation import SimulatedEventInfo
 from tawny.service.recorder import DiskInfo
 
 LATEST_MS = 4_102_444_800_000
@@ -327,12 +328,6 @@ class TriggerSimulationRequest(ApiRequest):
     level: Annotated[int, Field(ge=1, le=100)]
     from_ms: Ms | None = None
     to_ms: Ms | None = None
-
-
-class SimulatedEventInfo(ApiResponse):
-    start_ms: int
-    end_ms: int
-    score: int
 
 
 class TriggerSimulationResponse(ApiResponse):

@@ -417,10 +417,7 @@ def what_if(
         to_ms=span.end_ms,
         still=[event.id for event in made.still],
         missed=[serializers.event(event, here.recorder) for event in made.missed],
-        newly=[
-            schemas.SimulatedEventInfo(start_ms=o.span.begin_ms, end_ms=o.span.end_ms, score=o.score)
-            for o in made.newly
-        ],
+        newly=list(made.newly),
         unknown=[event.id for event in made.unknown],
     )
 

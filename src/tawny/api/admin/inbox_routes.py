@@ -13,18 +13,12 @@ from starlette.responses import Response
 from tawny.api.auth.access import Access, Signed, await_end, refuse_ended, rule
 from tawny.api.context import Here
 from tawny.api.errors import bad_input
-from tawny.api.inbox import PORTION_BYTES, InboxWrite
+from tawny.api.inbox import PORTION_BYTES, BroughtInfo, InboxWrite
 from tawny.api.past.media_responses import GuardedStreamingResponse
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiResponse, OkResponse
 
 # API schemas of files uploaded by other recorders.
-
-
-class BroughtInfo(ApiResponse):
-    name: str
-    size: int
-    modified_ms: int
 
 
 class BroughtList(ApiResponse):
@@ -67,7 +61,7 @@ def brought_files(here: Here, signed: Signed, prefix: Annotated[str, Query(max_l
 
     found = here.inbox.files(holder, prefix.strip("/"))
     return BroughtList(
-        items=[BroughtInfo(name=one.name, size=one.size_bytes, modified_ms=one.modified_ms) for one in found],
+        items=found,
         used_bytes=here.inbox.used_bytes(holder),
         most_bytes=here.passes.brings(holder),
     )
@@ -82,7 +76,7 @@ def brought_state(
 
     found = here.inbox.find(holder, name)
     return BroughtState(
-        size=found.size_bytes if found else None,
+        size=found.size if found else None,
         modified_ms=found.modified_ms if found else None,
         sha256=here.inbox.sha256(holder, name) if found else None,
         begun=here.inbox.begun_bytes(holder, sha256) if sha256 else 0,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import Field, StringConstraints
@@ -18,8 +18,8 @@ from tawny.config.units import size_text
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment
-from tawny.service.health.monitor import SelfTestInfo
-from tawny.service.retention.retention_service import RetentionApi, RetentionRequest
+from tawny.service.health.monitor import CheckInInfo, SelfTestInfo
+from tawny.service.retention.retention_service import RetentionApi, RetentionRequest, VolumeRetentionInfo
 from tawny.storage.retention.planning import RemovalPlan
 
 # API schemas of retention, problems and the self-test.
@@ -72,14 +72,6 @@ class CameraRetentionInfo(ApiResponse):
     promised_s: float
     fits_s: float | None
     oldest_ms: int | None
-
-
-class VolumeRetentionInfo(ApiResponse):
-    path: str
-    use: Literal["first", "tier", "spare", "mirror"]
-    free_bytes: int | None
-    total_bytes: int | None
-    problem: str
 
 
 class RetentionInfo(ApiResponse):
@@ -139,13 +131,6 @@ class AlarmInfo(ApiResponse):
     hint: str
 
 
-class CheckInInfo(ApiResponse):
-    host: str
-    last_ms: int | None
-    trouble: str
-    sent: bool
-
-
 class CareInfo(ApiResponse):
     alarms: list[AlarmInfo]
     self_test: SelfTestInfo | None
@@ -198,7 +183,6 @@ def keep_otherwise(asked: RetentionChangeRequest, note: Note, here: Here) -> Ret
 async def care(here: Here) -> CareInfo:
     """Return current problems, the result of the last self-test, and the state of the heartbeat."""
     now = here.caring.now() if here.caring is not None else None
-    sign = now.check_in if now is not None else None
     return CareInfo(
         alarms=[
             AlarmInfo(what=one.what, camera=one.camera, since_ms=one.since_ms, detail=one.detail, hint=one.do)
@@ -206,9 +190,7 @@ async def care(here: Here) -> CareInfo:
         ],
         self_test=now.self_test if now is not None else None,
         testing=now is not None and now.is_testing,
-        check_in=None
-        if sign is None
-        else CheckInInfo(host=sign.host, last_ms=sign.last_ms, trouble=sign.trouble, sent=sign.is_sent),
+        check_in=now.check_in if now is not None else None,
     )
 
 
@@ -270,18 +252,7 @@ def _kept(here: AppContext) -> RetentionInfo:
             )
             for one in now.cameras
         ],
-        volumes=[
-            VolumeRetentionInfo.model_validate(
-                {
-                    "path": str(one.root),
-                    "use": one.use,
-                    "free_bytes": one.free_bytes,
-                    "total_bytes": one.total_bytes,
-                    "problem": one.problem,
-                }
-            )
-            for one in now.volumes
-        ],
+        volumes=list(now.volumes),
         locked=now.locked,
         locked_bytes=now.locked_bytes,
         warnings=[WarningInfo(message=one.message, hint=one.do) for one in now.warnings],

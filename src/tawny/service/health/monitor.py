@@ -45,13 +45,14 @@ class SelfTestInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckInReport:
-    """State of the check-in. host: of its URL. last_ms: last success, ms UTC. is_sent: whether it is sent now."""
-
+class CheckInInfo:
     host: str
+    """Of its URL."""
     last_ms: int | None
+    """Last success, ms UTC."""
     trouble: str
-    is_sent: bool
+    sent: bool
+    """Whether it is sent now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class HealthReport:
 
     self_test: SelfTestInfo | None
     is_testing: bool
-    check_in: CheckInReport | None
+    check_in: CheckInInfo | None
 
 
 class HealthService(Protocol):
@@ -250,7 +251,7 @@ class HealthMonitor:
             is_testing=self._tester.is_running,
             check_in=None
             if check_in is None
-            else CheckInReport(check_in.host, check_in.last_ms, check_in.trouble, is_sent=self._is_well()),
+            else CheckInInfo(check_in.host, check_in.last_ms, check_in.trouble, sent=self._is_well()),
         )
 
     def _is_well(self) -> bool:

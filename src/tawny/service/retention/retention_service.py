@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from tawny.config.changes.retention import change_retention, parse_retention, retention_to_table
 from tawny.config.settings import Settings
@@ -47,15 +47,17 @@ class CameraRetention:
     oldest_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeRetention:
-    """A volume. use: `first`, `tier`, `spare` or `mirror`. problem: why it is not in use; empty if it is."""
+UseName = Literal["first", "tier", "spare", "mirror"]
 
-    root: Path
-    use: str
+
+@dataclass(frozen=True, slots=True)
+class VolumeRetentionInfo:
+    path: str
+    use: UseName
     free_bytes: int | None
     total_bytes: int | None
     problem: str
+    """Why it is not in use; empty if it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class RetentionReport:
     asked: RetentionRequest
     is_in_file: bool
     cameras: Sequence[CameraRetention]
-    volumes: Sequence[VolumeRetention]
+    volumes: Sequence[VolumeRetentionInfo]
     locked: int
     locked_bytes: int
     warnings: Sequence[RecorderWarning]
@@ -199,13 +201,13 @@ class RetentionService:
             oldest_ms=bounds.begin_ms if bounds else None,
         )
 
-    def _volumes(self) -> list[VolumeRetention]:
+    def _volumes(self) -> list[VolumeRetentionInfo]:
         found = [_of_volume(self._volume, "first", "")]
         problems = {str(look.root): (look.use, look.problem, look.volume) for look in self._others.looks()}
         for root, (use, problem, volume) in problems.items():
             words = problem.message if problem is not None else ""
             if volume is None or words:
-                found.append(VolumeRetention(Path(root), use, None, None, words))
+                found.append(VolumeRetentionInfo(root, use, None, None, words))
             else:
                 found.append(_of_volume(volume, use, ""))
         if self._mirror is not None:
@@ -213,7 +215,7 @@ class RetentionService:
             copies = [] if words else [copy for copy in self._volume.copies if copy.root == self._mirror.root.resolve()]
             found += [_of_volume(copy, "mirror", "") for copy in copies[:1]]
             if not copies:
-                found.append(VolumeRetention(self._mirror.root, "mirror", None, None, words))
+                found.append(VolumeRetentionInfo(str(self._mirror.root), "mirror", None, None, words))
         return found
 
     def _locked(self) -> tuple[int, int]:
@@ -231,8 +233,8 @@ class RetentionService:
         return len(page.events), sum(rows.values())
 
 
-def _of_volume(volume: Volume, use: str, problem: str) -> VolumeRetention:
+def _of_volume(volume: Volume, use: UseName, problem: str) -> VolumeRetentionInfo:
     with suppress(StorageError):
         space = volume.space()
-        return VolumeRetention(volume.root, use, space.free_bytes, space.total_bytes, problem)
-    return VolumeRetention(volume.root, use, None, None, problem or "The disk can't be read.")
+        return VolumeRetentionInfo(str(volume.root), use, space.free_bytes, space.total_bytes, problem)
+    return VolumeRetentionInfo(str(volume.root), use, None, None, problem or "The disk can't be read.")
