@@ -32,7 +32,7 @@ from types import CodeType, FrameType
 from typing import Any, Final, Self
 
 import tawny
-from tawny.api.security_headers import SecurityHeadersMiddleware
+from tawny.api.request_handling import SecurityHeadersMiddleware
 from tawny.app.program import Program
 from tawny.delivery.courier import Courier
 from tawny.delivery.notifiers import webhook

@@ -18,23 +18,29 @@ from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.passes import Passes
 from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
+from tawny.api.client_address import AllowedHosts
 from tawny.api.context import AppContext
-from tawny.api.host_names import AllowedHosts
 from tawny.api.static_files import StaticFiles
 from tawny.config.changes import plain_table
 from tawny.config.settings import DetectionSettings, Points
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.watcher import LiveMeter
 from tawny.engine import Bus
-from tawny.events.modes import ActiveHold
 from tawny.model.errors import TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
-from tawny.service.modes.mode_service import ModePlan, ModeStatus, Outcome
-from tawny.service.recorder import CameraView, DetectionChange, DetectionView, DetectorView, DiskUsage, RecorderWarning
+from tawny.service.modes.mode_service import CameraHoldInfo, ModePlan, ModeStatus, OutcomeInfo
+from tawny.service.recorder import (
+    CameraView,
+    DetectionChangedInfo,
+    DetectionView,
+    DetectorView,
+    DiskInfo,
+    RecorderWarning,
+)
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import scores_path
 from tawny.stream.hub import Hub
@@ -52,7 +58,7 @@ class FakeTuning:
     def __init__(self, clock: FakeClock) -> None:
         self.clock, self.watch, self.met = clock, DetectionSettings(), LiveMeter()
         self.masks: tuple[Points, ...] = ()
-        self.changed: DetectionChange | None = None
+        self.changed: DetectionChangedInfo | None = None
         self.notes: dict[str, Any] = {}
         self.refuses: TawnyError | None = None
 
@@ -77,7 +83,7 @@ class FakeTuning:
     def change(self, camera: CameraId, watch: DetectionSettings, privacy_masks: tuple[Points, ...], by: str) -> None:
         if self.refuses is not None:
             raise self.refuses
-        self.watch, self.masks, self.changed = watch, privacy_masks, DetectionChange(by, self.clock.now_ms())
+        self.watch, self.masks, self.changed = watch, privacy_masks, DetectionChangedInfo(by, self.clock.now_ms())
 
 
 class FakeRecorder(FakeArchive):
@@ -122,8 +128,10 @@ class FakeRecorder(FakeArchive):
     def watched(self, camera: CameraId, stream: StreamName, viewers: int) -> None:
         self.viewers.append((camera, stream, viewers))
 
-    def disk(self) -> DiskUsage | None:
-        return DiskUsage(free_bytes=70, total_bytes=100, used_bytes=20, full_at_ms=None, keeps_days=None)
+    def disk(self) -> DiskInfo | None:
+        return DiskInfo(
+            free_bytes=70, total_bytes=100, used_bytes=20, full_at_ms=None, keeps_days=None, fits=None, outlook=""
+        )
 
     def warnings(self) -> Sequence[RecorderWarning]:
         return self.warned
@@ -183,13 +191,13 @@ class FakeModes(Mock):
     """`api.ModesDesk`: the porch is private."""
 
     def now(self) -> ModeStatus:
-        held = ActiveHold(PORCH, "pause", "Anna", 0, None)
+        held = CameraHoldInfo(PORCH, "pause", "Anna", None)
         return ModeStatus(("home", "away"), "home", "", False, 0, None, (), (), "", (held,), ())
 
     def plan(self) -> ModePlan:
         return ModePlan({}, (), is_in_file=True, does={"home": "All is recorded."})
 
-    def why(self, event: EventId) -> Sequence[Outcome]:
+    def why(self, event: EventId) -> Sequence[OutcomeInfo]:
         return ()
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tawny.api.auth.login_throttle import MOST_KEPT, LoginThrottle
+from tawny.api.auth.guess_limit import MOST_KEPT, LoginThrottle
 from tawny.testing.clock import FakeClock
 
 

@@ -214,7 +214,8 @@ async def test_its_progress_is_told_as_it_is_made(house: House) -> None:
         async with asyncio.timeout(60):
             address = f"ws://{server.address}/api/v1/ws"
             async with connect(address, additional_headers=headers, proxy=None) as socket:
-                await socket.send('{"sub": ["job"]}')
+                await socket.send('{"sub": ["state", "job"]}')
+                await socket.recv()  # the state: it is subscribed
                 said: list[str] = []
                 made = await asked(house, house.browser(session), kind="sheet")
                 while "waiting" not in said:

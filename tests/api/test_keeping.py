@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,7 @@ from tawny.model.errors import Problem, SettingsError
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.segments import Segment
-from tawny.service.health.monitor import CheckInReport, HealthMonitor, HealthReport
-from tawny.service.health.self_test import SelfTest
+from tawny.service.health.monitor import CheckInInfo, HealthMonitor, HealthReport, SelfTestInfo
 from tawny.service.retention import retention_service as web
 from tawny.storage.retention.planning import RemovalPlan
 from tawny.storage.retention.removal import Removal
@@ -50,8 +48,8 @@ class FakeKeeping(web.RetentionService):
     def now(self) -> web.RetentionReport:
         camera = web.CameraRetention(PORCH, 5000, 44e9, 14 * 86_400.0, 20 * 86_400.0, self.now_ms)
         volumes = [
-            web.VolumeRetention(Path("/srv"), "first", 10, 100, ""),
-            web.VolumeRetention(Path("/m"), "mirror", None, None, "Away."),
+            web.VolumeRetentionInfo("/srv", "first", 10, 100, ""),
+            web.VolumeRetentionInfo("/m", "mirror", None, None, "Away."),
         ]
         return web.RetentionReport(
             self.asked,
@@ -84,9 +82,9 @@ class FakeCaring(HealthMonitor):
         self.asked = 0
 
     care = HealthReport(
-        SelfTest(1000, 3, 2, ("It rotted.",)),
+        SelfTestInfo(1000, 3, 2, ("It rotted.",)),
         is_testing=False,
-        check_in=CheckInReport("example.org", 5, "", is_sent=True),
+        check_in=CheckInInfo("example.org", 5, "", sent=True),
     )
 
     def now(self) -> HealthReport:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from tawny.api.auth.accounts import Role
-from tawny.events.modes import ActiveHold, TrackedPerson
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.ids import CameraId, EventId
 from tawny.service.modes import mode_service as web
@@ -29,11 +28,11 @@ class FakeModes:
             is_by_hand=False,
             since_ms=1,
             until_ms=None,
-            ahead=[web.ModeChange(5, "away")],
-            people=[TrackedPerson("anna", True, 3, "ping", 9)],
+            ahead=[web.ModeChangeInfo(5, "away", "")],
+            people=[web.PersonHomeInfo("anna", True, 3, "ping", 9)],
             looks_by="",
-            holds=[ActiveHold(PORCH, "pause", "Anna", 0, None), ActiveHold(YARD, "record", "a rule", 0, 7)],
-            lately=[web.ModeChange(1, "home", "schedule")],
+            holds=[web.CameraHoldInfo(PORCH, "pause", "Anna", None), web.CameraHoldInfo(YARD, "record", "a rule", 7)],
+            lately=[web.ModeChangeInfo(1, "home", "schedule")],
         )
 
     def set_mode(self, mode: str, by: str, for_s: float | None) -> None:
@@ -66,15 +65,15 @@ class FakeModes:
     def instant_ms(self, wall: str) -> int:
         return 1000
 
-    def rehearse(self, asked: web.Rehearsal) -> web.RehearsalResult:
+    def rehearse(self, asked: web.Rehearsal) -> web.RehearsalInfo:
         if asked.camera == "attic":
             raise NotDone("No camera named attic.", "")
         self.did.append(asked)
-        outcomes = [web.Outcome("notify phone", True, "Rule 1 tells phone (always).")]
-        return web.RehearsalResult(asked.at_ms, "away", "schedule", ("anna",), True, "", outcomes)
+        outcomes = [web.OutcomeInfo("notify phone", True, "Rule 1 tells phone (always).", None, "")]
+        return web.RehearsalInfo(asked.at_ms, "away", "schedule", ("anna",), True, "", True, outcomes)
 
-    def why(self, event: EventId) -> list[web.Outcome]:
-        return [web.Outcome("notify phone", False, "Rule 1 is for away, and the mode was home.", went="")]
+    def why(self, event: EventId) -> list[web.OutcomeInfo]:
+        return [web.OutcomeInfo("notify phone", False, "Rule 1 is for away, and the mode was home.", None, "")]
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
 """Who may see one camera sees nothing of another, however it is asked for: every route and socket is tried."""
 
 import asyncio
+import inspect
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import pytest
@@ -12,15 +15,19 @@ from tawny.api.application import make_routes
 from tawny.api.auth.access import COOKIE, NOT_THERE, Access, check_routes, why_not
 from tawny.api.auth.accounts import Account, Caller, LoginSession, Role
 from tawny.api.server import WebServer
+from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.gaps import Gap, GapReason
-from tawny.model.ids import CameraId, EventId
+from tawny.model.ids import CameraId, EventId, SegmentId
 from tawny.model.messages import EventChanged
 from tawny.model.times import Span
 from tawny.playback.exports import ExportKind, ExportOptions
 from tawny.playback.packet_reel import PacketReel
-from tawny.service.scoped_recorder import ScopedRecorder
-from tests.api.fakes import House
+from tawny.playback.recordings import RecordingIndex
+from tawny.service.recorder import DetectionTuningApi, RecorderService
+from tawny.service.scoped_recorder import CameraHidden, scope_recorder
+from tawny.storage.index.memory_index import MemoryIndex
+from tests.api.fakes import FakeRecorder, House
 from tests.live.cameras import numbered, video
 from tests.playback.archives import MAIN, PORCH
 
@@ -62,6 +69,9 @@ class Filled:
         now_ms = self.house.clock.now_ms()
         named = "&camera=porch" if route in NAMED_BY_QUERY else self.listed
         return route + QUERY.format(now_ms - 60_000, now_ms) + named
+
+    def scoped(self, *cameras: CameraId) -> RecorderService:
+        return scope_recorder(self.house.recorder, frozenset(cameras))
 
     def browser(self, cameras: list[CameraId] | None, role: Role = Role.VIEWER) -> httpx.AsyncClient:
         return self.house.browser(self.session(cameras, role))
@@ -143,8 +153,48 @@ async def test_nothing_of_another_camera_is_changed(filled: Filled, method: str,
 
 def test_recordings_of_another_camera_are_not_played_by_webrtc_either(filled: Filled) -> None:
     recorder, at_ms = filled.house.recorder, filled.house.clock.now_ms() - 30_000
-    assert PacketReel(ScopedRecorder(recorder, frozenset({PORCH})), PORCH, MAIN, at_ms, codec="h264").next()
-    assert PacketReel(ScopedRecorder(recorder, frozenset({YARD})), PORCH, MAIN, at_ms, codec="h264").next() is None
+    assert PacketReel(scope_recorder(recorder, frozenset({PORCH})), PORCH, MAIN, at_ms, codec="h264").next()
+    with pytest.raises(CameraHidden):
+        PacketReel(scope_recorder(recorder, frozenset({YARD})), PORCH, MAIN, at_ms, codec="h264").next()
+
+
+def test_an_operation_that_is_added_later_is_refused(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    for interface, target in ((RecorderService, FakeRecorder), (RecordingIndex, MemoryIndex)):
+        for name in ("diary", "diaries"):
+            monkeypatch.setattr(interface, name, lambda *_: None, raising=False)
+            monkeypatch.setattr(target, name, lambda _, *camera: [f"a secret of {camera}"], raising=False)
+    blind: Any = filled.scoped(YARD)
+    sighted: Any = filled.scoped(PORCH)
+    for hidden, seen in ((blind, sighted), (blind.index, sighted.index)):
+        for subject in (PORCH, filled.event):
+            with pytest.raises(CameraHidden):
+                hidden.diary(subject)
+            assert seen.diary(subject)
+        with pytest.raises(CameraHidden):
+            seen.diaries()
+
+
+@pytest.mark.parametrize("part", ["", "index", "tuning"])
+def test_every_operation_refuses_another_camera(filled: Filled, part: str) -> None:
+    scoped = filled.scoped(YARD)
+    offered = getattr(scoped, part) if part else scoped
+    interface = {"": RecorderService, "index": RecordingIndex, "tuning": DetectionTuningApi}[part]
+    given = {
+        "camera": PORCH,
+        "event": filled.event,
+        "segment": filled.house.recorder.index.segment(SegmentId(filled.segment)),
+        "event_id": filled.event.id,
+        "segment_id": filled.segment,
+    }
+    tried = []
+    for name, operation in inspect.getmembers(interface, inspect.isfunction):
+        _, *parameters = inspect.signature(operation).parameters.values()
+        if not name.startswith("_") and parameters and parameters[0].name in given:
+            tried.append(name)
+            others = [None for one in parameters[1:] if one.kind is not one.KEYWORD_ONLY]
+            with suppress(CameraHidden, NotDone):
+                assert getattr(offered, name)(given[parameters[0].name], *others) is None, name
+    assert len(tried) >= 3
 
 
 def test_the_past_is_for_those_who_are_signed_in() -> None:

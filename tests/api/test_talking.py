@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tawny.api.auth.access import COOKIE, NOT_ALLOWED
 from tawny.api.auth.accounts import Caller, Role
-from tawny.api.live.talkback_routes import BUSY, LONG, MOST_S, REFUSED
+from tawny.api.live.live_socket import BUSY, LONG, MOST_S, REFUSED
 from tawny.api.server import WebServer
 from tawny.model.errors import SourceClosed, SourceRefused
 from tests.api.fakes import House

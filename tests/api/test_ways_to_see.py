@@ -23,7 +23,7 @@ from tawny.api.auth import access, unlocks
 from tawny.api.auth.access import COOKIE, SIGNED_OUT, Access, check_routes, has_ended
 from tawny.api.auth.accounts import Role
 from tawny.api.live import webrtc
-from tawny.api.live.rtsp_auth import PassAuthenticator
+from tawny.api.live.stream_access import PassAuthenticator
 from tawny.api.past import media_responses
 from tawny.api.server import WebServer
 from tawny.live.rtsp_server.session import LOOK_S as RTSP_LOOK_S
@@ -31,6 +31,7 @@ from tawny.live.stream_choice import StreamChoice
 from tawny.live.webrtc.viewer_session import InvalidPlaybackCommand, read_order
 from tawny.model.ids import CameraId, SegmentId
 from tawny.playback.packet_reel import PacketReel
+from tawny.service.scoped_recorder import CameraHidden
 from tests.api.fakes import House
 from tests.api.test_sight import QUERY, SECRETS, YARD, Filled, fill
 from tests.live.cameras import GOP, numbered, video
@@ -365,7 +366,8 @@ def test_the_data_channel_reaches_no_other_camera(filled: Filled) -> None:
     ben = filled.house.accounts.put_person("Ben", Role.VIEWER)
     filled.house.accounts.change_person(ben, Role.VIEWER, [YARD])
     seen = filled.house.site.of_person(next(one for one in filled.house.accounts.people() if one.name == "Ben"))
-    assert PacketReel(seen.recorder, PORCH, MAIN, filled.house.clock.now_ms() - 30_000, codec="h264").next() is None
+    with pytest.raises(CameraHidden):
+        PacketReel(seen.recorder, PORCH, MAIN, filled.house.clock.now_ms() - 30_000, codec="h264").next()
 
 
 @pytest.mark.parametrize("end", ["taken back", "over"])

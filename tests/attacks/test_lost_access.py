@@ -17,7 +17,7 @@ from tawny.api.auth.access import COOKIE, Access
 from tawny.api.auth.accounts import SESSION_MS, Account, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import SCHEMA
 from tawny.api.auth.shares import SharedClip
-from tawny.api.live.rtsp_auth import PassAuthenticator
+from tawny.api.live.stream_access import PassAuthenticator
 from tawny.api.past import media_responses
 from tawny.api.past.clip_jobs import ClipExportJob
 from tawny.model.ids import SegmentId

@@ -160,7 +160,7 @@ def test_saved_clips_and_uploads_open(plain: Path) -> None:
     assert (plain / "clips" / f"{clip['id']}.mp4").stat().st_size == clip["size_bytes"]
     (holder,) = (one.name for one in (plain / "inbox").iterdir())
     (file,) = Inbox(plain / "inbox").files(holder, "")
-    assert (file.name, file.size_bytes) == ("cabin/note.txt", 28)
+    assert (file.name, file.size) == ("cabin/note.txt", 28)
 
 
 @pytest.mark.parametrize("way", ["key", "locked key", "words of the sheet"])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tawny.model.times import Span, utc_from_text
-from tawny.playback.timeline import Transition, day_of, days, offset_s, transitions
+from tawny.playback.timeline import LocalTimeChange, day_of, days, offset_s, transitions
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR_MS = 3_600_000
@@ -21,12 +21,12 @@ def at(text: str) -> int:
 
 def test_the_clocks_go_forward_in_spring() -> None:
     span = Span(at("2026-03-28T00:00:00Z"), at("2026-03-30T00:00:00Z"))
-    assert transitions(BERLIN, span) == [Transition(at("2026-03-29T01:00:00Z"), 3600, 7200)]
+    assert transitions(BERLIN, span) == [LocalTimeChange(at("2026-03-29T01:00:00Z"), 3600, 7200)]
 
 
 def test_the_clocks_go_back_in_autumn() -> None:
     span = Span(at("2026-10-24T00:00:00Z"), at("2026-10-26T00:00:00Z"))
-    assert transitions(BERLIN, span) == [Transition(at("2026-10-25T01:00:00Z"), 7200, 3600)]
+    assert transitions(BERLIN, span) == [LocalTimeChange(at("2026-10-25T01:00:00Z"), 7200, 3600)]
 
 
 def test_a_year_has_two_changes() -> None:

@@ -54,7 +54,7 @@ def test_above_it_the_faint_are_missed() -> None:
 def test_below_it_what_came_near_is_new_and_joined() -> None:
     made = simulate_trigger(EVENTS, SCORES, DAY, 38)
     (new,) = made.newly
-    assert (new.span.begin_ms - DAY.begin_ms, new.span.end_ms - DAY.begin_ms, new.score) == (20_000_000, 20_009_000, 44)
+    assert (new.start_ms - DAY.begin_ms, new.end_ms - DAY.begin_ms, new.score) == (20_000_000, 20_009_000, 44)
     assert len(simulate_trigger(EVENTS, SCORES, DAY, 25).newly) == 2
 
 

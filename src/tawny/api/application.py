@@ -26,8 +26,6 @@ from tawny.api.admin import (
     recognition_routes,
     retention_routes,
     sealing_routes,
-    tuning_routes,
-    wall_routes,
 )
 from tawny.api.auth import session_routes, share_routes
 from tawny.api.auth.access import Access, check_routes, rule
@@ -37,15 +35,12 @@ from tawny.api.events import event_routes, state_socket
 from tawny.api.live import (
     camera_routes,
     embed_routes,
-    follow_routes,
     hls_routes,
     live_socket,
-    talkback_routes,
     webrtc_routes,
 )
-from tawny.api.past import clip_routes, media_routes, recording_routes
-from tawny.api.request_origin import RequestOriginMiddleware
-from tawny.api.security_headers import SecurityHeadersMiddleware
+from tawny.api.past import clip_routes, recording_routes
+from tawny.api.request_handling import RequestOriginMiddleware, SecurityHeadersMiddleware
 
 router = APIRouter(prefix="/api/v1")
 EVERY_ERROR: dict[int | str, dict[str, Any]] = {
@@ -83,10 +78,8 @@ def make_routes() -> FastAPI:
         camera_routes,
         recording_routes,
         clip_routes,
-        wall_routes,
         people_routes,
         event_routes,
-        tuning_routes,
         detection_routes,
         retention_routes,
         delivery_routes,
@@ -97,18 +90,17 @@ def make_routes() -> FastAPI:
         camera_connection_routes,
         camera_setup_routes,
         share_routes,
-        media_routes,
         embed_routes,
-        follow_routes,
         live_socket,
         hls_routes,
         webrtc_routes,
         sealing_routes,
         history_routes,
         state_socket,
-        talkback_routes,
     ):
         app.include_router(part.router)
+    app.include_router(recording_routes.media_router)
+    app.include_router(hls_routes.follow_router)
     app.include_router(camera_routes.public_router)
     app.include_router(metrics.router)
     app.include_router(router)

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from contextvars import Context
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -18,6 +19,10 @@ from tawny.engine.connections import ClientConnection, ConnectionRules, Phase
 
 CONNECTION: Final = "client_connection"
 """Key of the `ClientConnection` in a request's state."""
+_NO_REQUEST: Final = Context()
+"""Of what the connections do for themselves: nothing of a request stays alive in it."""
+_LOOP: Final = "client_loop"
+"""Key of the loop whose thread alone may call it."""
 HTTP_RULES: Final = ConnectionRules()
 MOST_UNREPORTED_BYTES: Final = 32 * 1024
 """Unsent bytes above which the manager counts them."""
@@ -214,6 +219,7 @@ class AdmittedRequests:
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEAD_BYTES:
             await as_answer(HEADERS_TOO_LARGE)(scope, receive, send)
         elif connection.serve(scope["client"][0]):
+            scope["state"][_LOOP] = asyncio.get_running_loop()
             await self._app(scope, receive, send_in_portions)
         else:
             refused = answer(
@@ -226,10 +232,14 @@ class AdmittedRequests:
 
 
 def note_sign_in(request: HTTPConnection) -> None:
-    """Report that the request's client is known: its connection is closed after those of unknown ones."""
-    connection = request.scope.get("state", {}).get(CONNECTION)
-    if isinstance(connection, ClientConnection):
-        connection.sign_in()
+    """Report that the request's client is known: its connection is closed after those of unknown ones.
+
+    Call from any thread.
+    """
+    state = request.scope.get("state", {})
+    connection = state.get(CONNECTION)
+    if isinstance(connection, ClientConnection) and not connection.is_signed_in:
+        state[_LOOP].call_soon_threadsafe(connection.sign_in, context=_NO_REQUEST)
 
 
 def _is_utf8(data: bytes) -> bool:

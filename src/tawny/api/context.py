@@ -12,18 +12,16 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from tawny.api.auth.accounts import Account, Accounts, LoginSession
-from tawny.api.auth.guess_limit import GuessLimit
-from tawny.api.auth.known_devices import KnownDevices
+from tawny.api.auth.guess_limit import GuessLimit, KnownDevices
 from tawny.api.auth.passes import Passes
 from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
 from tawny.api.auth.unlocks import UnlockedSessions
-from tawny.api.client_address import TrustedProxies, UnknownProxies
-from tawny.api.host_names import AllowedHosts, read_machine_names
+from tawny.api.client_address import AllowedHosts, TrustedProxies, UnknownProxies, read_machine_names
 from tawny.api.inbox import Inbox
 from tawny.api.live.follow import FollowSelectors
 from tawny.api.past.clip_jobs import ClipJobs, ClipStore
-from tawny.api.security_headers import UNLOCKED
+from tawny.api.request_handling import UNLOCKED, in_worker
 from tawny.api.static_files import StaticFiles
 from tawny.config.settings import LiveSettings, WebSettings, ascii_host, listen_address, proxy_networks
 from tawny.engine.blocking_calls import BlockingCalls
@@ -47,7 +45,7 @@ from tawny.service.integrations.integration_service import IntegrationService
 from tawny.service.modes.mode_service import ModeService
 from tawny.service.recorder import RecorderService
 from tawny.service.retention.retention_service import RetentionService
-from tawny.service.scoped_recorder import ScopedRecorder
+from tawny.service.scoped_recorder import scope_recorder
 from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.service.sealing.sealing_service import SealingService
 from tawny.service.talkback import Talkback
@@ -176,7 +174,7 @@ class AppContext:
             return self
         seen = copy.copy(self)
         seen.seen = person.cameras
-        seen.recorder = ScopedRecorder(self.recorder, person.cameras)
+        seen.recorder = scope_recorder(self.recorder, person.cameras)
         seen.frames, seen.clips = StillReader(seen.recorder), ClipCache(seen.recorder)
         seen.health = HealthAnswer(seen.recorder)
         return seen
@@ -206,11 +204,11 @@ def the_site(connection: HTTPConnection) -> AppContext:
     return site
 
 
-def the_part_seen(connection: HTTPConnection) -> AppContext:
+async def the_part_seen(connection: HTTPConnection) -> AppContext:
     """Return the context restricted to the session that the route's rule has found."""
     session: LoginSession | None = getattr(connection.state, "session", None)
     site = the_site(connection)
-    seen = site.seen_by(session) if session else site
+    seen = await in_worker(site.seen_by, session) if session else site
     connection.scope.setdefault("state", {})[UNLOCKED] = seen.is_unlocked
     return seen
 

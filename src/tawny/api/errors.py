@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 
 from tawny.model.errors import DiskFull, FileDamaged, FileSealed, StorageError, TawnyError
 from tawny.model.validation import path_parts, problem_text
+from tawny.service.scoped_recorder import CameraHidden
 
 log = logging.getLogger(__name__)
 MOST_ADDRESS_BYTES = 4096
@@ -83,6 +84,8 @@ def as_answer(error: TawnyError) -> JSONResponse:
         return made
     if isinstance(error, FileSealed):
         return as_answer(sealed_error())
+    if isinstance(error, CameraHidden):
+        return as_answer(not_found(error.message))
     status = 507 if isinstance(error, DiskFull) else 503 if isinstance(error, StorageError) else 500
     if isinstance(error, FileDamaged):
         status = 404  # only this recording is unavailable

@@ -37,11 +37,10 @@ _MOST_PARTS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class InboxFile:
-    """A complete file."""
-
+class BroughtInfo:
     name: str
-    size_bytes: int
+    size: int
+    """In bytes, of the complete file."""
     modified_ms: int
 
 
@@ -61,13 +60,13 @@ class Inbox:
         self._used: dict[str, int] = {}
         """Bytes stored by token, without what is being written. Counted on first use."""
 
-    def find(self, holder: str, name: str) -> InboxFile | None:
+    def find(self, holder: str, name: str) -> BroughtInfo | None:
         path = self._path(holder, name)
         try:
             found = path.stat()
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return InboxFile(name, found.st_size, found.st_mtime_ns // 1_000_000) if path.is_file() else None
+        return BroughtInfo(name, found.st_size, found.st_mtime_ns // 1_000_000) if path.is_file() else None
 
     def sha256(self, holder: str, name: str) -> str:
         """Return the SHA-256, computed from the file."""
@@ -84,10 +83,10 @@ class Inbox:
             raise not_found("File not found.")
         return self._path(holder, name)
 
-    def files(self, holder: str, prefix: str) -> list[InboxFile]:
+    def files(self, holder: str, prefix: str) -> list[BroughtInfo]:
         home = self._home(holder)
         begin = self._path(holder, prefix) if prefix else home
-        found: list[InboxFile] = []
+        found: list[BroughtInfo] = []
         for folder, folders, names in os.walk(begin):
             folders[:] = sorted(one for one in folders if one != BEGUN)
             for name in sorted(names):

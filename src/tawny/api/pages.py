@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 from tawny.api.auth.access import Access, rule
 from tawny.api.context import Here
 from tawny.api.errors import not_found
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.static_files import StaticFiles, accepted_coding
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -37,7 +38,7 @@ MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>tawny</
 <code>ui/</code>, then reload this page. Recording works without it.</p></html>
 """
 
-router = APIRouter()
+router = APIRouter(route_class=WorkerRoute)
 public = [rule(Access.PUBLIC)]
 
 

@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from tawny.config.units import CHECKED
+from tawny.playback.timeline import DayCoverage, LocalTimeChange
+from tawny.playback.trigger_simulation import SimulatedEventInfo
+from tawny.service.recorder import DiskInfo
 
 LATEST_MS = 4_102_444_800_000
 """The year 2100, the upper limit of times."""
@@ -157,18 +160,6 @@ class CameraList(ApiResponse):
     items: list[CameraInfo]
 
 
-class DiskInfo(ApiResponse):
-    free_bytes: int
-    total_bytes: int
-    used_bytes: int
-    full_at_ms: int | None
-    keeps_days: float | None
-    fits: bool | None
-    """Whether all minimum retention times fit; null while not known."""
-    outlook: str
-    """How far back recordings will go, in a sentence."""
-
-
 class WarningInfo(ApiResponse):
     message: str
     hint: str
@@ -195,12 +186,6 @@ class HealthzResponse(ApiResponse):
 
 
 # --- recordings ------------------------------------------------------------------------------------------------------
-
-
-class LocalTimeChange(ApiResponse):
-    at_ms: int
-    before_s: int
-    after_s: int
 
 
 class LocalTime(ApiResponse):
@@ -345,12 +330,6 @@ class TriggerSimulationRequest(ApiRequest):
     to_ms: Ms | None = None
 
 
-class SimulatedEventInfo(ApiResponse):
-    start_ms: int
-    end_ms: int
-    score: int
-
-
 class TriggerSimulationResponse(ApiResponse):
     level: int
     from_ms: int
@@ -393,12 +372,6 @@ class TimelineLaneInfo(ApiResponse):
 class Timeline(ApiResponse):
     now_ms: int
     cameras: list[TimelineLaneInfo]
-
-
-class DayCoverage(ApiResponse):
-    begin_ms: int
-    recorded_s: float
-    gaps: int
 
 
 class DayCoverageList(ApiResponse):

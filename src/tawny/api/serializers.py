@@ -144,7 +144,7 @@ def health(made: RecorderHealth) -> schemas.Health:
         summary=made.summary,
         trouble=made.trouble,
         cameras=[camera(one) for one in made.cameras],
-        disk=None if made.disk is None else schemas.DiskInfo(**asdict(made.disk)),
+        disk=made.disk,
         warnings=[schemas.WarningInfo(message=one.message, hint=one.do) for one in made.warnings],
         started_ms=made.started_ms,
         now_ms=made.now_ms,

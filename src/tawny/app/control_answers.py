@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from tawny.api.admin.mode_schemas import RehearsalRequest
+from tawny.api.admin.mode_routes import RehearsalRequest
 from tawny.app.web_interface import WebInterface
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
@@ -18,7 +18,7 @@ from tawny.model.validation import problem_text
 from tawny.service import json_format
 from tawny.service.health.self_test import self_test_text
 from tawny.service.json_format import utc_text_or_none
-from tawny.service.modes.mode_service import ModeService, Outcome, Rehearsal
+from tawny.service.modes.mode_service import ModeService, OutcomeInfo, Rehearsal
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -101,7 +101,7 @@ def _mode_answers(desk: ModeService, zone: ZoneInfo, clock: Clock) -> dict[str, 
     return {name: _safely(ask) for name, ask in (("modes", modes), ("rehearse", rehearse), ("why", why))}
 
 
-def _told(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+def _told(outcomes: Sequence[OutcomeInfo]) -> list[dict[str, Any]]:
     return [{key: value for key, value in asdict(one).items() if key != "wait_ms"} for one in outcomes]
 
 

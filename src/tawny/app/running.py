@@ -313,7 +313,7 @@ class RecorderRuntime:
         found = self._cameras.now.get(camera)
         return found.speaker() if found else None
 
-    def disk(self) -> web.DiskUsage | None:
+    def disk(self) -> web.DiskInfo | None:
         return self.parts.stored.room.figures
 
     def warnings(self) -> Sequence[web.RecorderWarning]:

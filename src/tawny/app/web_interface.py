@@ -19,11 +19,11 @@ from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.audit_counts import SecurityWatch
 from tawny.api.auth.passes import Passes
 from tawny.api.auth.shares import Shares
+from tawny.api.client_address import read_machine_names
 from tawny.api.context import AppContext
-from tawny.api.host_names import read_machine_names
 from tawny.api.inbox import FOLDER as INBOX
 from tawny.api.inbox import Inbox
-from tawny.api.live.rtsp_auth import PassAuthenticator
+from tawny.api.live.stream_access import PassAuthenticator
 from tawny.api.past.clip_jobs import FOLDER as CLIPS
 from tawny.api.past.clip_jobs import ClipStore
 from tawny.api.server import WebServer, addresses_of

@@ -24,7 +24,7 @@ from tawny.model.ids import CameraId
 from tawny.model.observations import MOTION, NOTHING, Box
 from tawny.model.times import Span, utc_from_text, utc_text
 from tawny.playback.recordings import RecordingIndex
-from tawny.playback.search.event_search import motion_in_spot, search_in_words
+from tawny.playback.search.event_search import SearchableNames, motion_in_spot, search_in_words
 from tawny.playback.search.query_parser import SearchableIdentity, SearchQuery
 from tawny.playback.training_samples import SampleCrop, crop_samples, label_of, write
 from tawny.service import json_format
@@ -176,8 +176,8 @@ def run_find(args: Namespace, out: Output) -> int:
         names = {name: str(name) for name in Volume.at(folder).cameras()}
         names |= {CameraId(name): display_name(name, camera) for name, camera in chosen.cameras.items()}
         asked, found = search_in_words(
-            index, " ".join(args.words), names, zones, ZoneInfo(local_zone()), SystemClock().now_ms(), args.most,
-            recognised(book),
+            index, " ".join(args.words), SearchableNames(names, zones, recognised(book)), ZoneInfo(local_zone()),
+            SystemClock().now_ms(), args.most,
         )  # fmt: skip
     if asked.unknown:
         out.say(f"Ignored unknown words: {', '.join(asked.unknown)}.")

@@ -74,7 +74,7 @@ def write_evidence(
         _put_clips(made, starts_ms, asked.span)
         return len(starts_ms)
 
-    return _proven(volume, past, asked, folder, open_sealed, fill, README, describe_evidence(asked))
+    return _proven(volume, past, asked, folder, open_sealed, _Content(fill, README, describe_evidence(asked)))
 
 
 def prove_redacted(
@@ -102,18 +102,20 @@ def prove_redacted(
         made.take(REDACTED)
         return count
 
-    return _proven(volume, past, asked, folder, open_sealed, fill, REDACTED_README, said)
+    return _proven(volume, past, asked, folder, open_sealed, _Content(fill, REDACTED_README, said))
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What a folder holds. fill: writes it and returns the number of recordings. said: its description."""
+
+    fill: Callable[[EvidenceFolder, Iterator[ShownRecording]], int]
+    readme: str
+    said: dict[str, object]
 
 
 def _proven(
-    volume: Volume,
-    past: RecordingIndex,
-    asked: EvidenceRequest,
-    folder: Path,
-    open_sealed: Open,
-    fill: Callable[[EvidenceFolder, Iterator[ShownRecording]], int],
-    readme: str,
-    said: dict[str, object],
+    volume: Volume, past: RecordingIndex, asked: EvidenceRequest, folder: Path, open_sealed: Open, content: _Content
 ) -> EvidenceResult:
     signer = signer_of(volume.disk)  # before the history is copied, which then contains its key
     found = past.segments(asked.camera, asked.stream, asked.span)
@@ -125,12 +127,12 @@ def _proven(
     made = EvidenceFolder.begun(folder)
     is_whole = False
     try:
-        count = fill(made, _chained(first, shown))
+        count = content.fill(made, _chained(first, shown))
         days = volume.disk.read(f"{FOLDER}/{DAYS}")
         made.put_history(volume.disk, days_of(days, asked.span))
         genesis = genesis_of(days)
-        text = readme.format(recorder=asked.recorder, genesis=genesis)
-        made.close(signer, said, past.gaps(asked.camera, asked.span), text)
+        text = content.readme.format(recorder=asked.recorder, genesis=genesis)
+        made.close(signer, content.said, past.gaps(asked.camera, asked.span), text)
         is_whole = True
     finally:
         if not is_whole:

@@ -5,7 +5,7 @@ All calls block on the disk; run them in a thread.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -23,12 +23,13 @@ STEP_MS = 3 * 3_600_000
 """Clock changes are further apart than this, ms."""
 
 
-class Transition(NamedTuple):
-    """A clock change. From `at_ms` local time is UTC + after_s; before it was UTC + before_s."""
-
+@dataclass(frozen=True, slots=True)
+class LocalTimeChange:
     at_ms: int
     before_s: int
+    """Local time minus UTC before the change."""
     after_s: int
+    """The same from then on."""
 
 
 def offset_s(zone: ZoneInfo, at_ms: int) -> int:
@@ -39,15 +40,15 @@ def offset_s(zone: ZoneInfo, at_ms: int) -> int:
     return round(offset.total_seconds())
 
 
-def transitions(zone: ZoneInfo, within: Span) -> list[Transition]:
+def transitions(zone: ZoneInfo, within: Span) -> list[LocalTimeChange]:
     """Return the clock changes in a span, in order."""
-    found: list[Transition] = []
+    found: list[LocalTimeChange] = []
     at_ms, before_s = within.begin_ms, offset_s(zone, within.begin_ms)
     while at_ms < within.end_ms:
         next_ms = min(at_ms + STEP_MS, within.end_ms)
         after_s = offset_s(zone, next_ms)
         if after_s != before_s:
-            found.append(Transition(_first_with(zone, after_s, at_ms, next_ms), before_s, after_s))
+            found.append(LocalTimeChange(_first_with(zone, after_s, at_ms, next_ms), before_s, after_s))
         at_ms, before_s = next_ms, after_s
     return found
 
@@ -112,7 +113,7 @@ class TimelineLane:
 
 
 @dataclass(frozen=True, slots=True)
-class CalendarDay:
+class DayCoverage:
     begin_ms: int
     recorded_s: float
     gaps: int
@@ -159,7 +160,7 @@ def motion_series(archive: RecordingArchive, camera: CameraId, within: Span, poi
     return MotionSeries(begin_s * 1000, step_s, greatest.tobytes())
 
 
-def calendar(archive: RecordingArchive, camera: CameraId, zone: ZoneInfo, within: Span) -> list[CalendarDay]:
+def calendar(archive: RecordingArchive, camera: CameraId, zone: ZoneInfo, within: Span) -> list[DayCoverage]:
     """Return each local day of a span with its recorded time and number of unwanted gaps."""
     whole_days = days(zone, within)
     if not whole_days:
@@ -167,7 +168,7 @@ def calendar(archive: RecordingArchive, camera: CameraId, zone: ZoneInfo, within
     whole = Span(whole_days[0].begin_ms, whole_days[-1].end_ms)
     spans, gaps = recorded_spans(archive, camera, whole), archive.index.gaps(camera, whole)
     return [
-        CalendarDay(
+        DayCoverage(
             day.begin_ms, _seconds(spans, day), sum(1 for gap in gaps if is_unwanted(gap) and _touches(gap, day))
         )
         for day in whole_days

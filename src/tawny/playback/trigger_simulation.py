@@ -27,11 +27,11 @@ MOST_LOST = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class SimulatedEvent:
-    """A simulated new event. score: its maximum."""
-
-    span: Span
+class SimulatedEventInfo:
+    start_ms: int
+    end_ms: int
     score: int
+    """Its maximum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class TriggerSimulation:
 
     still: tuple[Event, ...]
     missed: tuple[Event, ...]
-    newly: tuple[SimulatedEvent, ...]
+    newly: tuple[SimulatedEventInfo, ...]
     unknown: tuple[Event, ...]
 
 
@@ -111,17 +111,17 @@ def peak_of(event: Event, scores: bytes, within: Span) -> int | None:
     return max(known, default=None)
 
 
-def _newly(events: Sequence[Event], scores: bytes, within: Span, level: int) -> list[SimulatedEvent]:
+def _newly(events: Sequence[Event], scores: bytes, within: Span, level: int) -> list[SimulatedEventInfo]:
     values = np.frombuffer(scores, np.uint8)
     reached = np.flatnonzero((values >= level) & (values != UNKNOWN_SCORE))
     first_s = within.begin_ms // 1000
-    made: list[SimulatedEvent] = []
+    made: list[SimulatedEventInfo] = []
     for group in np.split(reached, np.flatnonzero(np.diff(reached) > JOIN_S) + 1):
         if not len(group) or len(made) >= MOST_NEW:
             continue
         span = Span((first_s + int(group[0])) * 1000, (first_s + int(group[-1]) + 1) * 1000)
         if not any(_touch(event, span) for event in events):
-            made.append(SimulatedEvent(span, int(values[group].max())))
+            made.append(SimulatedEventInfo(span.begin_ms, span.end_ms, int(values[group].max())))
     return made
 
 

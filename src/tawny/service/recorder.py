@@ -32,7 +32,7 @@ class DetectorView:
 
 
 @dataclass(frozen=True, slots=True)
-class DetectionChange:
+class DetectionChangedInfo:
     by: str
     at_ms: int
 
@@ -51,7 +51,7 @@ class DetectionView:
     is_kept: bool
     notes: Mapping[str, Any]
     trouble: str
-    changed: DetectionChange | None
+    changed: DetectionChangedInfo | None
     sound_trouble: str = ""
     """The same for sound detection."""
 
@@ -93,18 +93,18 @@ class CameraView:
 
 
 @dataclass(frozen=True, slots=True)
-class DiskUsage:
+class DiskInfo:
     free_bytes: int
     total_bytes: int
     used_bytes: int
     """Bytes used by recordings."""
-    full_at_ms: int | None = None
+    full_at_ms: int | None
     """When the oldest recordings will be deleted to make room, ms UTC; None if never, already so or unknown."""
-    keeps_days: float | None = None
+    keeps_days: float | None
     """Days of recordings that fit; None if unknown."""
-    fits: bool | None = None
+    fits: bool | None
     """Whether all minimum retention times fit; None if unknown."""
-    outlook: str = ""
+    outlook: str
     """The sentence about all of that."""
 
 
@@ -166,7 +166,7 @@ class RecorderService(RecordingArchive, Protocol):
 
     @property
     def tuning(self) -> DetectionTuningApi: ...
-    def disk(self) -> DiskUsage | None:
+    def disk(self) -> DiskInfo | None:
         """Return the disk usage; None while unknown."""
         ...
 

@@ -1,20 +1,20 @@
 """Scoped recorder: the recorder restricted to the cameras one user may see.
 
-Routes receive it in place of the recorder for users who may see only some cameras.
+Access is refused at two entry points. `ScopedRecorder` is the camera lookup: every operation names its camera, or a
+value that belongs to one, in its first argument. `ScopedIndex` is the index query. Both pass on what `_CameraGate`
+allows, so that an operation that was added later works for visible cameras only.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar, cast
 
-from tawny.config.settings import DetectionSettings, Points
-from tawny.detection.watcher import LiveMeter
 from tawny.engine.actor import Listener
-from tawny.model.clock import Clock
 from tawny.model.damage import DamagedSpan
-from tawny.model.errors import NotDone
+from tawny.model.errors import NotDone, TawnyError
 from tawny.model.events import Event
-from tawny.model.gaps import Gap
-from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
+from tawny.model.ids import CameraId, EventId, SegmentId
 from tawny.model.messages import (
     Alarm,
     DamageFound,
@@ -27,70 +27,88 @@ from tawny.model.messages import (
     SegmentClosed,
     StatusChanged,
 )
-from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.playback.recordings import RecordingIndex
-from tawny.service.recorder import (
-    BusListener,
-    CameraView,
-    DetectionTuningApi,
-    DetectionView,
-    DetectorView,
-    DiskUsage,
-    RecorderService,
-    RecorderWarning,
-)
-from tawny.sources.source import Speaker
+from tawny.service.recorder import BusListener, CameraView, DetectionTuningApi, RecorderService
 from tawny.storage.index.protocol import EventPage
-from tawny.stream.hub import Hub
-
-May = Callable[[CameraId], bool]
 
 
-class ScopedRecordings:
+@dataclass(eq=False)
+class CameraHidden(TawnyError):
+    """The user may not see this camera. To them it does not exist."""
+
+    camera: CameraId
+    code = "not_found"
+    says = "Camera not found."
+    advice = "It may have been deleted."
+
+
+def scope_recorder(recorder: RecorderService, cameras: frozenset[CameraId]) -> RecorderService:
+    """Return the recorder restricted to these cameras. Operations on others raise CameraHidden."""
+    return cast("RecorderService", ScopedRecorder(recorder, cameras))
+
+
+class _CameraGate:
+    """Passes on the operations of an interface whose first argument is a visible camera or belongs to one.
+
+    `open_to_all`: names that concern no camera. All others are refused.
+    """
+
+    interface: ClassVar[type]
+    open_to_all: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, target: Any, cameras: frozenset[CameraId]) -> None:
+        self._target, self._cameras = target, cameras
+
+    def __getattr__(self, name: str) -> Any:
+        if not hasattr(self.interface, name):
+            raise AttributeError(f"{self.interface.__name__} has no {name}")
+        if name in self.open_to_all:
+            return getattr(self._target, name)
+
+        def checked(*args: Any, **options: Any) -> Any:
+            self._check(args[0] if args else options.get("camera"))
+            return getattr(self._target, name)(*args, **options)
+
+        return checked
+
+    def _check(self, subject: object) -> None:
+        """Raise CameraHidden unless it is, or belongs to, a visible camera. subject: an ID, a segment, an event ..."""
+        camera = getattr(subject, "camera", subject)
+        if camera not in self._cameras:
+            raise CameraHidden(CameraId(str(camera)))
+
+
+class ScopedIndex(_CameraGate):
     """`playback.recordings.RecordingIndex` restricted to some cameras."""
 
-    def __init__(self, past: RecordingIndex, cameras: frozenset[CameraId]) -> None:
-        self._past, self._cameras = past, cameras
+    interface = RecordingIndex
 
     def segment(self, segment_id: SegmentId) -> Segment | None:
-        found = self._past.segment(segment_id)
+        found: Segment | None = self._target.segment(segment_id)
         return found if found and found.camera in self._cameras else None
-
-    def segments(self, camera: CameraId, stream: StreamName | None, within: Span) -> list[Segment]:
-        return self._past.segments(camera, stream, within) if camera in self._cameras else []
-
-    def spans(self, camera: CameraId, stream: StreamName | None, within: Span) -> list[Span]:
-        return self._past.spans(camera, stream, within) if camera in self._cameras else []
-
-    def bounds(self, camera: CameraId) -> Span | None:
-        return self._past.bounds(camera) if camera in self._cameras else None
-
-    def gaps(self, camera: CameraId, within: Span) -> list[Gap]:
-        return self._past.gaps(camera, within) if camera in self._cameras else []
 
     def damage(self, camera: CameraId | None, within: Span) -> list[DamagedSpan]:
         if camera is not None:
-            return self._past.damage(camera, within) if camera in self._cameras else []
-        return [one for one in self._past.damage(None, within) if one.camera in self._cameras]
+            self._check(camera)
+        return [one for one in self._target.damage(camera, within) if one.camera in self._cameras]
 
     def event(self, event_id: EventId) -> Event | None:
-        found = self._past.event(event_id)
+        found: Event | None = self._target.event(event_id)
         return found if found and found.camera in self._cameras else None
 
-    def events(
-        self,
-        within: Span,
-        *,
-        cameras: Iterable[CameraId] | None = None,
-        kinds: Iterable[str] | None = None,
-        only: str = "all",
-        after: str | None = None,
-        limit: int = 60,
-    ) -> EventPage:
+    def events(self, within: Span, *, cameras: Iterable[CameraId] | None = None, **choice: Any) -> EventPage:
         seen = self._cameras if cameras is None else self._cameras & set(cameras)
-        return self._past.events(within, cameras=sorted(seen), kinds=kinds, only=only, after=after, limit=limit)
+        page: EventPage = self._target.events(within, cameras=sorted(seen), **choice)
+        return page
+
+
+class ScopedTuning(_CameraGate):
+    """Detection settings restricted to some cameras."""
+
+    interface = DetectionTuningApi
+    open_to_all = frozenset({"detectors", "readers"})
 
 
 class ScopedBus:
@@ -100,134 +118,49 @@ class ScopedBus:
         self._bus, self._cameras = bus, cameras
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        def heard(message: Message) -> None:
+        def on_message(message: Message) -> None:
             if _camera_of(message) in self._cameras:
                 listener(message)
 
-        return self._bus.subscribe(heard)
+        return self._bus.subscribe(on_message)
 
 
-class ScopedTuning:
-    """Detection settings restricted to some cameras."""
-
-    def __init__(self, tuning: DetectionTuningApi, cameras: frozenset[CameraId]) -> None:
-        self._tuning, self._cameras = tuning, cameras
-
-    def detectors(self) -> Sequence[DetectorView]:
-        return self._tuning.detectors()
-
-    def readers(self) -> Sequence[str]:
-        return self._tuning.readers()
-
-    def watching(self, camera: CameraId) -> DetectionView | None:
-        return self._tuning.watching(camera) if camera in self._cameras else None
-
-    def meter(self, camera: CameraId) -> LiveMeter | None:
-        return self._tuning.meter(camera) if camera in self._cameras else None
-
-    def change(self, camera: CameraId, watch: DetectionSettings, privacy_masks: tuple[Points, ...], by: str) -> None:
-        if camera not in self._cameras:
-            raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
-        self._tuning.change(camera, watch, privacy_masks, by)
-
-
-class ScopedRecorder:
+class ScopedRecorder(_CameraGate):
     """`service.recorder.RecorderService` restricted to some cameras.
 
     Warnings, which may name any camera, and disk usage are available to owners only.
     """
 
+    interface = RecorderService
+    open_to_all = frozenset({"clock", "started_ms", "host", "zone", "called"})
+
     def __init__(self, recorder: RecorderService, cameras: frozenset[CameraId]) -> None:
-        self._recorder, self._cameras = recorder, cameras
-        self.bus = ScopedBus(recorder.bus, cameras)
-        self.index = ScopedRecordings(recorder.index, cameras)
+        super().__init__(recorder, cameras)
+        self.index = ScopedIndex(recorder.index, cameras)
         self.tuning = ScopedTuning(recorder.tuning, cameras)
-
-    @property
-    def clock(self) -> Clock:
-        return self._recorder.clock
-
-    @property
-    def started_ms(self) -> int:
-        return self._recorder.started_ms
-
-    @property
-    def host(self) -> str:
-        return self._recorder.host
-
-    @property
-    def zone(self) -> str:
-        return self._recorder.zone
+        self.bus = ScopedBus(recorder.bus, cameras)
 
     def cameras(self) -> Sequence[CameraView]:
-        return [camera for camera in self._recorder.cameras() if camera.status.id in self._cameras]
+        return [one for one in self._target.cameras() if one.status.id in self._cameras]
 
     def camera_names(self) -> Mapping[CameraId, str]:
-        return {camera: name for camera, name in self._recorder.camera_names().items() if camera in self._cameras}
+        return {camera: name for camera, name in self._target.camera_names().items() if camera in self._cameras}
+
+    def alarms(self) -> Sequence[Alarm]:
+        return [alarm for alarm in self._target.alarms() if alarm.camera in self._cameras]
+
+    def disk(self) -> None:
+        return None
+
+    def warnings(self) -> Sequence[object]:
+        return ()
 
     def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> None:
         raise NotDone("Only owners can export evidence.", "Ask an owner.")
 
-    def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
-        return self._recorder.hub(camera, stream) if camera in self._cameras else None
-
-    def watched(self, camera: CameraId, stream: StreamName, viewers: int) -> None:
-        self._recorder.watched(camera, stream, viewers)
-
-    def speaker(self, camera: CameraId) -> Speaker | None:
-        return self._recorder.speaker(camera) if camera in self._cameras else None
-
-    def disk(self) -> DiskUsage | None:
-        return None
-
-    def warnings(self) -> Sequence[RecorderWarning]:
-        return []
-
-    def alarms(self) -> Sequence[Alarm]:
-        return [alarm for alarm in self._recorder.alarms() if alarm.camera in self._cameras]
-
-    def open_segments(self, camera: CameraId) -> Sequence[Segment]:
-        return self._recorder.open_segments(camera) if camera in self._cameras else []
-
-    def segment_path(self, segment: Segment) -> Path:
-        return self._recorder.segment_path(segment)
-
-    def private(self, camera: CameraId) -> tuple[Polygon, ...]:
-        return self._recorder.private(camera)
-
-    def scores(self, camera: CameraId, within: Span) -> bytes:
-        return self._recorder.scores(camera, within) if camera in self._cameras else b""
-
-    def zone_scores(self, camera: CameraId, zone: str, within: Span) -> bytes:
-        return self._recorder.zone_scores(camera, zone, within) if camera in self._cameras else b""
-
-    def grids(self, camera: CameraId, within: Span) -> Sequence[tuple[int, int]]:
-        return self._recorder.grids(camera, within) if camera in self._cameras else []
-
-    def called(self, who: str) -> str:
-        return self._recorder.called(who)
-
-    def event_loop(self, event: Event) -> bytes | None:
-        return self._recorder.event_loop(event) if event.camera in self._cameras else None
-
-    def event_picture(self, event: Event) -> bytes | None:
-        return self._recorder.event_picture(event) if event.camera in self._cameras else None
-
-    def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:
-        return self._recorder.sealed_picture(event, is_loop=is_loop) if event.camera in self._cameras else None
-
-    def mark_event(
-        self,
-        event_id: EventId,
-        *,
-        kept: bool | None = None,
-        reviewed: bool | None = None,
-        false_alarm: str | None = None,
-        said: str | None = None,
-    ) -> Event | None:
-        if self.index.event(event_id) is None:
-            return None
-        return self._recorder.mark_event(event_id, kept=kept, reviewed=reviewed, false_alarm=false_alarm, said=said)
+    def mark_event(self, event_id: EventId, **marks: Any) -> Event | None:
+        is_seen = self.index.event(event_id) is not None
+        return self._target.mark_event(event_id, **marks) if is_seen else None
 
 
 def _camera_of(message: Message) -> CameraId | None:

@@ -7,8 +7,7 @@ from collections import Counter
 import httpx
 
 from tawny.api.auth.accounts import Role, TokenPurpose
-from tawny.api.auth.guess_limit import ACCOUNT_TRIES
-from tawny.api.auth.known_devices import MOST_DEVICES
+from tawny.api.auth.guess_limit import ACCOUNT_TRIES, MOST_DEVICES
 from tawny.model.times import Span
 from tests.api.fakes import PASSWORD, House
 from tests.attacks.web.test_refused_sign_ins import browser_at, refuse

@@ -12,9 +12,16 @@ from websockets.exceptions import InvalidStatus
 
 from tawny.api.auth.access import COOKIE
 from tawny.api.auth.accounts import Caller, Role
-from tawny.api.client_address import is_loopback
-from tawny.api.host_names import MOST_LOGGED, AllowedHosts, host_name, is_loopback_host, names_of, read_machine_names
-from tawny.api.live.rtsp_auth import PassAuthenticator
+from tawny.api.client_address import (
+    MOST_LOGGED,
+    AllowedHosts,
+    host_name,
+    is_loopback,
+    is_loopback_host,
+    names_of,
+    read_machine_names,
+)
+from tawny.api.live.stream_access import PassAuthenticator
 from tawny.api.server import WebServer
 from tawny.app.web_interface import take_over_web
 from tawny.config.loader import AT_ONCE, difference, parse_settings

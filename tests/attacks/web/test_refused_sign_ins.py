@@ -7,10 +7,10 @@ from unittest.mock import Mock
 import httpx
 import pytest
 
-from tawny.api.auth.accounts import AUDIT_ROWS, Accounts, AuditRow, Caller, Role
+from tawny.api.auth.accounts import AUDIT_ROWS, Accounts, AuditEntry, Caller, Role
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.audit_counts import MOST_ROWS_AN_HOUR
-from tawny.api.live.rtsp_auth import PassAuthenticator
+from tawny.api.live.stream_access import PassAuthenticator
 from tawny.delivery.commands import CommandRefused
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.times import Span
@@ -34,7 +34,7 @@ async def refuse(browser: httpx.AsyncClient, name: str = "Anna") -> int:
     return answer.status_code
 
 
-def rows_of(accounts: Accounts, action: str = "sign-in") -> list[AuditRow]:
+def rows_of(accounts: Accounts, action: str = "sign-in") -> list[AuditEntry]:
     return [row for row in accounts.audit(AUDIT_ROWS) if row.action.startswith(action)]
 
 

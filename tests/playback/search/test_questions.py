@@ -10,7 +10,7 @@ import pytest
 from tawny.model.events import Event, SeenObject, event_id
 from tawny.model.ids import CameraId
 from tawny.model.polygon import COLUMNS, grid_of
-from tawny.playback.search.event_search import heat, motion_in_spot, search_in_words
+from tawny.playback.search.event_search import SearchableNames, heat, motion_in_spot, search_in_words
 from tawny.playback.search.query_parser import SearchableIdentity, SearchVocabulary, parse_query
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.protocol import Index
@@ -116,7 +116,7 @@ def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.mark.parametrize(("question", "answers"), QUESTIONS)
 def test_a_question_has_its_answer(index: Index, question: str, answers: list[str]) -> None:
-    asked, found = search_in_words(index, question, CAMERAS, {"drive"}, BERLIN, NOW, 60)
+    asked, found = search_in_words(index, question, SearchableNames(CAMERAS, {"drive"}), BERLIN, NOW, 60)
     names = {one.id: name for name, one in WEEK.items()}
     assert asked.unknown == ()
     assert [names[one.id] for one in found] == answers
@@ -142,7 +142,7 @@ def test_by_what_was_read(question: str, answers: list[str]) -> None:
     for one in WEEK.values():
         index.put_event(one)
     recognised = SearchableIdentity(["Anna"], lambda one: read.get(names[one.id], frozenset()))
-    _, found = search_in_words(index, question, CAMERAS, {"drive"}, BERLIN, NOW, 60, recognised)
+    _, found = search_in_words(index, question, SearchableNames(CAMERAS, {"drive"}, recognised), BERLIN, NOW, 60)
     assert [names[one.id] for one in found] == answers
 
 
@@ -163,7 +163,7 @@ def test_a_place_with_a_word_in_its_name_that_means_something_else() -> None:
 
 
 def test_no_more_than_was_asked_for(index: Index) -> None:
-    assert len(search_in_words(index, "this week", CAMERAS, (), BERLIN, NOW, 3)[1]) == 3
+    assert len(search_in_words(index, "this week", SearchableNames(CAMERAS), BERLIN, NOW, 3)[1]) == 3
 
 
 def test_when_something_moved_in_a_spot_and_where_most_did() -> None:

@@ -13,7 +13,7 @@ from tawny.model.errors import SettingsError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.service.changeable_settings import ChangeableSettings
-from tawny.service.recorder import DiskUsage
+from tawny.service.recorder import DiskInfo
 from tawny.service.retention import retention_service as web
 from tawny.service.retention.forecast import FreeSpace
 from tawny.service.retention.promises import contract
@@ -42,7 +42,7 @@ class Bench:
         self.retention = Retention(site.volume, site.index, site.ledger, site.clock, kept)
         engine = InlineEngine(site.clock, lambda _, error: pytest.fail(str(error)))
         self.room = FreeSpace(site.volume, site.index, site.clock, lambda: self.settings, lambda: None, dict)
-        self.room.figures = DiskUsage(1, 2, 3, keeps_days=20.0, fits=True)
+        self.room.figures = DiskInfo(1, 2, 3, None, 20.0, fits=True, outlook="")
         others = OtherVolumes(site.volume, [], site.index, site.clock, engine, lambda: 0.0)
         self.keeping = RetentionService(
             web.StoredRecordings(site.volume, site.index, self.retention, self.room, others, None),
@@ -108,7 +108,7 @@ def test_a_rate_that_is_not_known_foresees_nothing(bench: Bench, monkeypatch: py
     asked = bench.asked(min_free="1 %")
     assert bench.keeping.plan(asked, 86_400.0).missing_bytes
     assert bench.keeping.now().cameras[0].fits_s is not None
-    bench.room.figures = DiskUsage(1, 2, 3)
+    bench.room.figures = DiskInfo(1, 2, 3, None, None, None, "")
     assert not bench.keeping.plan(asked, 86_400.0).missing_bytes
     assert bench.keeping.now().cameras[0].fits_s is None
 

@@ -11,7 +11,7 @@ from tawny.cli.output import Output
 from tawny.config.settings import Settings
 from tawny.service import json_format
 from tawny.service.health.camera_health import HealthAnswer
-from tawny.service.recorder import DiskUsage
+from tawny.service.recorder import DiskInfo
 from tawny.service.retention.forecast import LOOK_S, FreeSpace
 from tawny.service.retention.promises import Rates
 from tawny.storage.disk.disk import DiskCapacity
@@ -44,7 +44,7 @@ class Bench:
     def momentary(self) -> Rates:
         return self.rates
 
-    def run(self, seconds: float) -> DiskUsage:
+    def run(self, seconds: float) -> DiskInfo:
         for _ in range(round(seconds / LOOK_S)):
             self.room.step()
             self.site.clock.advance(LOOK_S)
@@ -127,7 +127,7 @@ def test_moment_with_much_motion_changes_little(bench: Bench) -> None:
 
 
 async def test_every_reader_has_the_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    usage = DiskUsage(70, 100, 20, None, None, None, "One sentence about the disk.")
+    usage = DiskInfo(70, 100, 20, None, None, None, "One sentence about the disk.")
     monkeypatch.setattr(FakeRecorder, "disk", lambda _: usage)
     house = make_house(tmp_path)
     told = {**json_format.status(HealthAnswer(house.recorder).now()), "self_test": "", "hint": ""}

@@ -19,7 +19,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
 from tawny.playback.exports import ExportKind, ExportOptions, make_export
-from tawny.playback.search.event_search import search_in_words
+from tawny.playback.search.event_search import SearchableNames, search_in_words
 from tawny.playback.segment_player import play
 from tawny.playback.stills import StillReader
 from tawny.playback.timeline import timeline_lane
@@ -127,7 +127,9 @@ def draws(home: House, tmp: Path) -> None:
 def finds(home: House, tmp: Path) -> None:
     now_ms = home.rig.clock.now_ms()
     words = f"{home.events[DOOR].shown_kind} door today"  # its name may be suggested
-    _, found = search_in_words(home.rig.running.index, words, {DOOR: "door"}, (), ZoneInfo("UTC"), now_ms, 9)
+    _, found = search_in_words(
+        home.rig.running.index, words, SearchableNames({DOOR: "door"}), ZoneInfo("UTC"), now_ms, 9
+    )
     assert home.events[DOOR].id in [one.id for one in found]
 
 

@@ -1,24 +1,21 @@
 """Routes for a camera's connection: address and login, without the password. Changes are tested before saving."""
 
-import asyncio
-from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import Field
 
-from tawny.api.auth.access import Access, Signed, caller_of, rule
-from tawny.api.context import AppContext, Here
+from tawny.api.auth.access import Access, Note, OneCamera, rule
+from tawny.api.context import Here
 from tawny.api.errors import RequestRefused
-from tawny.api.parameters import OneCamera
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
-from tawny.model.ids import CameraId
 from tawny.service.cameras.connection_settings import CameraAddressChange, CameraConnectionService
 from tawny.sources.rtsp.address import public_rtsp
 
-router = APIRouter(prefix="/api/v1/cameras/{camera}")
+router = APIRouter(prefix="/api/v1/cameras/{camera}", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
 Address = Annotated[str, Field(min_length=1, max_length=2000)]
 Login = Annotated[str, Field(max_length=200)]
@@ -58,12 +55,12 @@ class ConnectionTestResult(ApiResponse):
 
 
 @router.get("/connection", dependencies=own)
-async def connection(camera: OneCamera, here: Here) -> ConnectionInfo:
+def connection(camera: OneCamera, here: Here) -> ConnectionInfo:
     desk = here.connecting
     if desk is None:
         return ConnectionInfo(source="", sub="", user="", has_password=False, fixed="This can't be changed here.")
     try:
-        now = await asyncio.to_thread(desk.place, camera)
+        now = desk.place(camera)
     except NotDone as error:
         return ConnectionInfo(
             source="", sub="", user="", has_password=False, fixed=f"{error.message} {error.do}".strip()
@@ -72,14 +69,10 @@ async def connection(camera: OneCamera, here: Here) -> ConnectionInfo:
 
 
 @router.put("/connection", dependencies=own)
-async def connect_otherwise(
-    camera: OneCamera, asked: ConnectionChange, request: Request, signed: Signed, here: Here
-) -> ConnectionTestResult:
+async def connect_otherwise(camera: OneCamera, asked: ConnectionChange, note: Note, here: Here) -> ConnectionTestResult:
     """Test the connection, then apply it immediately. Nothing is changed if the camera sends no video."""
+    desk = here.connecting
     wanted = CameraAddressChange(asked.source.strip(), asked.sub.strip(), asked.user, asked.password)
-
-    def note(action: str, detail: str) -> None:
-        here.accounts.note(action, signed.person.name, caller_of(request), detail)
 
     def change(desk: CameraConnectionService) -> ConnectionTestResult:
         try:
@@ -90,13 +83,6 @@ async def connect_otherwise(
         note("camera connection changed", camera)
         return ConnectionTestResult(streams=dict(found))
 
-    return await _with(here, camera, change)
-
-
-async def _with(
-    here: AppContext, camera: CameraId, change: Callable[[CameraConnectionService], ConnectionTestResult]
-) -> ConnectionTestResult:
-    desk = here.connecting
     if desk is None:
         raise RequestRefused(409, "not_saved", "This can't be changed here.", "")
     try:

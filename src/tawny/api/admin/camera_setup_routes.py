@@ -5,13 +5,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Literal, TypeVar
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from pydantic import Field
 
-from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.access import Access, Note, OneCamera, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
-from tawny.api.parameters import OneCamera
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.config.units import LabelText
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
@@ -21,7 +21,7 @@ from tawny.service.cameras.camera_trial import CameraTrial
 from tawny.sources.discovery.finder import Search
 from tawny.sources.rtsp.address import public_rtsp
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
 Result = TypeVar("Result")
 Address = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -134,61 +134,67 @@ class CameraName(ApiRequest):
 
 
 @router.post("/camera-search", dependencies=own)
-async def begin_camera_search(asked: SearchRequest, here: Here, request: Request, signed: Signed) -> CameraSearchInfo:
+def begin_camera_search(asked: SearchRequest, note: Note, here: Here) -> CameraSearchInfo:
     """Search the local network and the recorder's computer for some seconds. No effect while a search runs."""
     setup = _setup(here)
-    here.accounts.note("camera search", signed.person.name, caller_of(request), "with probe" if asked.probe else "")
+    note("camera search", "with probe" if asked.probe else "")
     setup.search(Search(probe=asked.probe))
     return _found(setup)
 
 
 @router.get("/camera-search", dependencies=own)
-async def camera_search(here: Here) -> CameraSearchInfo:
+def camera_search(here: Here) -> CameraSearchInfo:
     """Return what the newest search has found so far."""
     return _found(_setup(here))
 
 
 @router.post("/camera-trial", dependencies=own)
-async def try_camera(asked: CameraWanted, here: Here, request: Request, signed: Signed) -> CameraTrialResult:
+async def try_camera(asked: CameraWanted, note: Note, here: Here) -> CameraTrialResult:
     """Connect to a camera for some seconds and measure it. Nothing is changed. Takes up to a minute."""
 
     def tried(setup: CameraSetup) -> CameraTrialResult:
         try:
             return _tried(setup.try_out(asked.wanted))
         except TawnyError as error:
-            here.accounts.note(
-                "camera trial failed", signed.person.name, caller_of(request), f"{_public(asked)}: {error.code}"
-            )
+            note("camera trial failed", f"{_public(asked)}: {error.code}")
             raise
 
     return await _run(here, f"camera trial {asked.address}", tried)
 
 
 @router.post("/cameras", dependencies=own, status_code=201)
-async def add_camera(asked: NewCamera, here: Here, request: Request, signed: Signed) -> AddedCamera:
+async def add_camera(asked: NewCamera, note: Note, here: Here) -> AddedCamera:
     """Add a camera to the settings. It records at once. Nothing is changed if its streams cannot be found."""
 
     def added(setup: CameraSetup) -> AddedCamera:
         camera = setup.add(asked.name, asked.wanted)
-        here.accounts.note("camera added", signed.person.name, caller_of(request), f"{camera}: {_public(asked)}")
+        note("camera added", f"{camera}: {_public(asked)}")
         return AddedCamera(camera=camera)
 
     return await _run(here, "camera setup", added)
 
 
 @router.put("/cameras/{camera}/name", dependencies=own, status_code=204)
-async def rename_camera(camera: OneCamera, asked: CameraName, here: Here, request: Request, signed: Signed) -> Response:
+async def rename_camera(camera: OneCamera, asked: CameraName, note: Note, here: Here) -> Response:
     """Change the name that people see. Recordings, links and rules stay as they are."""
-    await _run(here, "camera setup", lambda setup: setup.rename(camera, asked.name))
-    here.accounts.note("camera renamed", signed.person.name, caller_of(request), camera)
+
+    def rename(setup: CameraSetup) -> None:
+        setup.rename(camera, asked.name)
+        note("camera renamed", camera)
+
+    await _run(here, "camera setup", rename)
     return Response(status_code=204)
 
 
 @router.delete("/cameras/{camera}", dependencies=own, status_code=204)
-async def remove_camera(camera: OneCamera, here: Here, request: Request, signed: Signed) -> Response:
+async def remove_camera(camera: OneCamera, note: Note, here: Here) -> Response:
     """Remove a camera from the settings. Its recordings stay until retention deletes them."""
-    await _run(here, "camera setup", lambda setup: setup.remove(camera))
-    here.accounts.note("camera removed", signed.person.name, caller_of(request), camera)
+
+    def remove(setup: CameraSetup) -> None:
+        setup.remove(camera)
+        note("camera removed", camera)
+
+    await _run(here, "camera setup", remove)
     return Response(status_code=204)
 
 

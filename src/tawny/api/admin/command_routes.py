@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Path, Request
 from pydantic import Field
 
-from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.access import Access, OneCamera, Signed, caller_of, rule
 from tawny.api.auth.accounts import Account
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
-from tawny.api.parameters import OneCamera
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiResponse
 from tawny.config.integrations import RIGHTS
 from tawny.delivery.commands import (
@@ -28,7 +28,7 @@ from tawny.delivery.commands import (
 )
 from tawny.model.errors import NotDone
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 OneInput = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9-]+$")]
 STATUS = {"bad_input": 400, "signed_out": 401, "not_allowed": 403, "not_found": 404, "not_done": 409}
 
@@ -119,9 +119,9 @@ async def take_input(program: OneInput, request: Request, here: Here) -> OrderDo
 
 
 @router.get("/programs", dependencies=[rule(Access.OWN)])
-async def programs(here: Here) -> ProgramList:
+def programs(here: Here) -> ProgramList:
     """List integrations: what they receive, their delivery status and their permissions."""
-    found = await asyncio.to_thread(here.orders.told) if here.orders else []
+    found = here.orders.told() if here.orders else []
     return ProgramList(items=[ProgramInfo.model_validate(one) for one in found])
 
 

@@ -1,16 +1,17 @@
 """Upload destinations and notification channels for owners, and the public route of notification buttons."""
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
 from pydantic import Field
 
-from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.access import Access, Note, Signed, caller_of, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.outbox import TargetView
@@ -159,152 +160,140 @@ class MessageActionInfo(ApiResponse):
     words: str
 
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view = [rule(Access.VIEW)]
 own, public = [rule(Access.OWN)], [rule(Access.PUBLIC)]
 OneName = Annotated[str, Path(max_length=40)]
 NewName = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 OneToken = Annotated[str, Path(max_length=64)]
-T = TypeVar("T")
 
 
 @router.get("/targets", dependencies=own)
-async def targets(here: Here) -> TargetList:
+def targets(here: Here) -> TargetList:
     """List upload destinations and notification channels with queue, last deliveries and problems."""
-    found = await asyncio.to_thread(here.outside.all_targets) if here.outside else []
+    found = here.outside.all_targets() if here.outside else []
     return TargetList(items=[_told(one) for one in found], address=here.address)
 
 
 @router.get("/targets/kinds", dependencies=own)
-async def target_kinds(here: Here) -> KindList:
+def target_kinds(here: Here) -> KindList:
     """List the available types and their fields."""
-    placing = _placing(here)
-    found = await asyncio.to_thread(placing.kinds)
-    return KindList(items=[KindInfo.model_validate(asdict(one)) for one in found], kept=placing.is_kept)
+    with _settings(here) as settings:
+        return KindList(items=[KindInfo.model_validate(asdict(one)) for one in settings.kinds()], kept=settings.is_kept)
 
 
 @router.get("/targets/{target}/settings", dependencies=own)
-async def target_settings(target: OneName, here: Here) -> TargetSettings:
+def target_settings(target: OneName, here: Here) -> TargetSettings:
     """Return the settings of a target, without secrets."""
-    said = await _placed(here, lambda placing: placing.said(target))
+    with _settings(here) as settings:
+        said = settings.said(target)
     return TargetSettings(group=said.group, values=dict(said.values))
 
 
 @router.put("/targets/{target}", dependencies=own)
-async def put_target(target: NewName, asked: TargetChange, request: Request, signed: Signed, here: Here) -> OkResponse:
+def put_target(target: NewName, asked: TargetChange, note: Note, here: Here) -> OkResponse:
     """Add or change a target. Takes effect immediately; queued items are kept."""
-
-    def put(placing: TargetSettingsService) -> None:
-        placing.put(asked.group, target, asked.values)
-        here.accounts.note(f"{asked.group} changed", signed.person.name, caller_of(request), target)
-
-    await _placed(here, put)
+    with _settings(here) as settings:
+        settings.put(asked.group, target, asked.values)
+        note(f"{asked.group} changed", target)
     return OkResponse()
 
 
 @router.delete("/targets/{target}", dependencies=own)
-async def remove_target(target: OneName, request: Request, signed: Signed, here: Here) -> OkResponse:
+def remove_target(target: OneName, note: Note, here: Here) -> OkResponse:
     """Remove a target and drop its queue. Files already delivered stay there."""
-
-    def remove(placing: TargetSettingsService) -> None:
-        placing.remove(target)
-        here.accounts.note("upload or notification target removed", signed.person.name, caller_of(request), target)
-
-    await _placed(here, remove)
+    with _settings(here) as settings:
+        settings.remove(target)
+        note("upload or notification target removed", target)
     return OkResponse()
 
 
 @router.post("/targets/{target}/try-out", dependencies=own)
-async def try_out_target(target: NewName, asked: TargetChange, here: Here) -> ConnectionTestInfo:
+def try_out_target(target: NewName, asked: TargetChange, here: Here) -> ConnectionTestInfo:
     """Test settings without saving them."""
-    steps = await _placed(here, lambda placing: placing.try_out(asked.group, target, asked.values))
-    return _tested(steps)
+    with _settings(here) as settings:
+        return _tested(settings.try_out(asked.group, target, asked.values))
 
 
 @router.post("/targets/{target}/test", dependencies=own)
-async def test_target(target: OneName, here: Here) -> ConnectionTestInfo:
+def test_target(target: OneName, here: Here) -> ConnectionTestInfo:
     """Test a target step by step up to the first failure: upload and read back a small file, or send a notification.
 
     A destination whose login may not delete gets `write_only`.
     """
-    steps = await _of(here, lambda outside: outside.test(target))
-    return _tested(steps)
+    with _delivery(here) as delivery:
+        return _tested(delivery.test(target))
 
 
 @router.put("/targets/{target}/pause", dependencies=own)
-async def pause_target(target: OneName, asked: PauseChange, request: Request, signed: Signed, here: Here) -> OkResponse:
+def pause_target(target: OneName, asked: PauseChange, note: Note, here: Here) -> OkResponse:
     """Pause or resume deliveries. Items stay queued; a restart of tawny resumes too."""
-
-    def pause(outside: DeliveryService) -> None:
-        outside.pause(target, paused=asked.paused)
-        word = "paused" if asked.paused else "resumed"
-        here.accounts.note(f"uploads and notifications {word}", signed.person.name, caller_of(request), target)
-
-    await _of(here, pause)
+    with _delivery(here) as delivery:
+        delivery.pause(target, paused=asked.paused)
+        note(f"uploads and notifications {'paused' if asked.paused else 'resumed'}", target)
     return OkResponse()
 
 
 @router.post("/targets/{target}/try", dependencies=own)
-async def try_target_now(target: OneName, here: Here) -> OkResponse:
+def try_target_now(target: OneName, here: Here) -> OkResponse:
     """Retry queued items now instead of waiting for the next attempt."""
-    await _of(here, lambda outside: outside.try_now(target))
+    with _delivery(here) as delivery:
+        delivery.try_now(target)
     return OkResponse()
 
 
 @router.put("/targets/{target}/mute", dependencies=own)
-async def mute_target(target: OneName, asked: MuteRequest, here: Here) -> OkResponse:
+def mute_target(target: OneName, asked: MuteRequest, here: Here) -> OkResponse:
     """Mute notifications about a camera's events for a time."""
-    await _of(here, lambda outside: outside.mute(target, CameraId(asked.camera), asked.for_s * 1000))
+    with _delivery(here) as delivery:
+        delivery.mute(target, CameraId(asked.camera), asked.for_s * 1000)
     return OkResponse()
 
 
 @router.get("/push", dependencies=view)
-async def push_key(here: Here) -> PushKey:
+def push_key(here: Here) -> PushKey:
     """Return the public key for Web Push subscriptions."""
-    return PushKey(key=await asyncio.to_thread(here.outside.push_key) if here.outside else "")
+    return PushKey(key=here.outside.push_key() if here.outside else "")
 
 
 @router.post("/push", dependencies=view)
-async def tell_browser(asked: PushAddress, signed: Signed, here: Here) -> OkResponse:
+def tell_browser(asked: PushAddress, signed: Signed, here: Here) -> OkResponse:
     """Subscribe this browser to push notifications of cameras its user may see; without keys: unsubscribe."""
     keys = (asked.p256dh, asked.auth) if asked.p256dh else None
-    try:
-        await _of(here, lambda outside: outside.tell_browser(signed.person.id, asked.endpoint, keys))
-    except ValueError:
-        raise bad_input("These aren't valid browser push keys.") from None
+    with _delivery(here) as delivery:
+        try:
+            delivery.tell_browser(signed.person.id, asked.endpoint, keys)
+        except ValueError:
+            raise bad_input("These aren't valid browser push keys.") from None
     return OkResponse()
 
 
 @router.get("/actions/{target}/{token}", dependencies=public)
-async def look_at_act(target: OneName, token: OneToken, here: Here) -> MessageActionInfo:
+def look_at_act(target: OneName, token: OneToken, here: Here) -> MessageActionInfo:
     """Return what a notification button would do, without doing it: mail scanners follow links."""
-    return MessageActionInfo(words=await _of(here, lambda outside: outside.act_words(target, token)))
+    with _delivery(here) as delivery:
+        return MessageActionInfo(words=delivery.act_words(target, token))
 
 
 @router.post("/actions/{target}/{token}", dependencies=public)
-async def act(target: OneName, token: OneToken, request: Request, here: Here) -> MessageActionInfo:
+def act(target: OneName, token: OneToken, request: Request, here: Here) -> MessageActionInfo:
     """Run the action of a notification button.
 
     The token is signed for one action on one event; repeating is harmless.
     """
-
-    def do(outside: DeliveryService) -> str:
-        done = outside.act(target, token)
+    with _delivery(here) as delivery:
+        done = delivery.act(target, token)
         here.accounts.note("through a notification button", target, caller_of(request), done)
-        return done
-
-    return MessageActionInfo(words=await _of(here, do))
+    return MessageActionInfo(words=done)
 
 
-def _placing(here: AppContext) -> TargetSettingsService:
+@contextmanager
+def _settings(here: AppContext) -> Iterator[TargetSettingsService]:
+    """Give the settings of all targets. Raises RequestRefused: when there are none, or they refuse."""
     if here.placing is None:
         raise not_found("Nothing is configured to leave this computer.")
-    return here.placing
-
-
-async def _placed(here: AppContext, ask: Callable[[TargetSettingsService], T]) -> T:
     try:
-        return await asyncio.to_thread(ask, _placing(here))
+        yield here.placing
     except SettingsError as error:
         problem = error.problems[0]
         name = problem.path.rpartition(".")[2]
@@ -315,12 +304,13 @@ async def _placed(here: AppContext, ask: Callable[[TargetSettingsService], T]) -
         raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
 
 
-async def _of(here: AppContext, ask: Callable[[DeliveryService], T]) -> T:
-    outside = here.outside
-    if outside is None:
+@contextmanager
+def _delivery(here: AppContext) -> Iterator[DeliveryService]:
+    """Give the delivery service. Raises RequestRefused: when there is none, or it refuses."""
+    if here.outside is None:
         raise not_found("Nothing is configured to leave this computer.")
     try:
-        return await asyncio.to_thread(ask, outside)
+        yield here.outside
     except KeyError:
         raise not_found("Notification channel or upload destination not found.") from None
     except NotDone as error:

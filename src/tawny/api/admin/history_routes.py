@@ -1,18 +1,18 @@
 """Routes for witnesses of the signed history: what browsers remember of it, and the owner's confirmation."""
 
-import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import Field
 
-from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.access import Access, Note, Signed, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import not_found
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
-from tawny.service.sealing.history_watch import HistoryWatch
+from tawny.service.sealing.history_watch import HistoryWatch, WitnessInfo
 
-router = APIRouter(prefix="/api/v1/history")
+router = APIRouter(prefix="/api/v1/history", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
 _Text = Annotated[str, Field(max_length=100)]
 
@@ -23,26 +23,18 @@ class WitnessList(ApiRequest):
     witnesses: Annotated[list[_Text], Field(max_length=16)]
 
 
-class WitnessInfo(ApiResponse):
-    current: str | None
-    """The newest witness, to keep instead of all that aren't doubted; null while recording to the fallback disk."""
-    doubted: list[str]
-    """Witnesses that the history contradicts, to keep and present again."""
-
-
 class HistoryInfo(ApiResponse):
     contradictions: list[str]
     """What witnesses contradict, as sentences; empty once confirmed."""
 
 
 @router.post("/witnesses", dependencies=own)
-async def present_witnesses(asked: WitnessList, signed: Signed, here: Here) -> WitnessInfo:
+def present_witnesses(asked: WitnessList, signed: Signed, here: Here) -> WitnessInfo:
     """Compare a browser's witnesses with the history. What it contradicts becomes a problem until it is confirmed."""
     if here.history is None:
         return WitnessInfo(current=None, doubted=list(asked.witnesses))
     seen_by = f"A browser of {signed.person.name}"
-    found = await asyncio.to_thread(here.history.seen, asked.witnesses, seen_by)
-    return WitnessInfo(current=found.current, doubted=list(found.doubted))
+    return here.history.seen(asked.witnesses, seen_by)
 
 
 @router.get("", dependencies=own)
@@ -51,15 +43,12 @@ async def history_state(here: Here) -> HistoryInfo:
 
 
 @router.post("/confirm", dependencies=own)
-async def confirm_history(request: Request, signed: Signed, here: Here) -> HistoryInfo:
+def confirm_history(note: Note, here: Here) -> HistoryInfo:
     """Confirm that the present history counts, as after restoring a backup."""
     history = _history(here)
 
-    def confirm() -> None:
-        confirmed = history.confirm()
-        here.accounts.note("history confirmed", signed.person.name, caller_of(request), " ".join(confirmed)[:500])
-
-    await asyncio.to_thread(confirm)
+    confirmed = history.confirm()
+    note("history confirmed", " ".join(confirmed)[:500])
     return HistoryInfo(contradictions=history.contradictions())
 
 

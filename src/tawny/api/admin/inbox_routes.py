@@ -6,23 +6,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from tawny.api.auth.access import Access, Signed, await_end, refuse_ended, rule
 from tawny.api.context import Here
 from tawny.api.errors import bad_input
-from tawny.api.inbox import PORTION_BYTES, Inbox, InboxFile, InboxWrite
+from tawny.api.inbox import PORTION_BYTES, BroughtInfo, InboxWrite
 from tawny.api.past.media_responses import GuardedStreamingResponse
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiResponse, OkResponse
 
 # API schemas of files uploaded by other recorders.
-
-
-class BroughtInfo(ApiResponse):
-    name: str
-    size: int
-    modified_ms: int
 
 
 class BroughtList(ApiResponse):
@@ -42,94 +38,82 @@ class BroughtState(ApiResponse):
     begun: int
 
 
-router = APIRouter(prefix="/api/v1/inbox")
+router = APIRouter(prefix="/api/v1/inbox", route_class=WorkerRoute)
 bring = [rule(Access.BRING)]
 OneName = Annotated[str, Query(min_length=1, max_length=1000)]
-Sha256 = Annotated[str, Query(pattern=r"^[0-9a-f]{64}$")]
-Bytes = Annotated[int, Query(ge=0, le=10**13)]
+Bytes = Annotated[int, Field(ge=0, le=10**13)]
+
+
+class UploadQuery(BaseModel):
+    """A part of a file that another recorder uploads."""
+
+    name: Annotated[str, Field(min_length=1, max_length=1000)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    size: Bytes
+    offset: Bytes = 0
+    modified_ms: Bytes = 0
 
 
 @router.get("/files", dependencies=bring)
-async def brought_files(here: Here, signed: Signed, prefix: Annotated[str, Query(max_length=1000)] = "") -> BroughtList:
+def brought_files(here: Here, signed: Signed, prefix: Annotated[str, Query(max_length=1000)] = "") -> BroughtList:
     """List all files uploaded with this token, in this folder and below."""
     holder = signed.person.id
 
-    def look() -> BroughtList:
-        found = here.inbox.files(holder, prefix.strip("/"))
-        return BroughtList(
-            items=[BroughtInfo(name=one.name, size=one.size_bytes, modified_ms=one.modified_ms) for one in found],
-            used_bytes=here.inbox.used_bytes(holder),
-            most_bytes=here.passes.brings(holder),
-        )
-
-    return await asyncio.to_thread(look)
+    found = here.inbox.files(holder, prefix.strip("/"))
+    return BroughtList(
+        items=found,
+        used_bytes=here.inbox.used_bytes(holder),
+        most_bytes=here.passes.brings(holder),
+    )
 
 
 @router.get("/state", dependencies=bring)
-async def brought_state(
+def brought_state(
     here: Here, signed: Signed, name: OneName, sha256: Annotated[str, Query(pattern=r"^([0-9a-f]{64})?$")] = ""
 ) -> BroughtState:
     """Return size and checksum of a file, and how many bytes of an unfinished upload `sha256` have arrived."""
     holder = signed.person.id
 
-    def look() -> BroughtState:
-        found = here.inbox.find(holder, name)
-        return BroughtState(
-            size=found.size_bytes if found else None,
-            modified_ms=found.modified_ms if found else None,
-            sha256=here.inbox.sha256(holder, name) if found else None,
-            begun=here.inbox.begun_bytes(holder, sha256) if sha256 else 0,
-        )
-
-    return await asyncio.to_thread(look)
+    found = here.inbox.find(holder, name)
+    return BroughtState(
+        size=found.size if found else None,
+        modified_ms=found.modified_ms if found else None,
+        sha256=here.inbox.sha256(holder, name) if found else None,
+        begun=here.inbox.begun_bytes(holder, sha256) if sha256 else 0,
+    )
 
 
 @router.get("/file", dependencies=bring, response_class=Response)
-async def brought_file(request: Request, here: Here, signed: Signed, name: OneName) -> Response:
+def brought_file(request: Request, here: Here, signed: Signed, name: OneName) -> Response:
     """Return the file's content."""
-    path = await asyncio.to_thread(here.inbox.path, signed.person.id, name)
-    size_bytes = (await asyncio.to_thread(path.stat)).st_size
+    path = here.inbox.path(signed.person.id, name)
+    size_bytes = (path.stat()).st_size
     told = {"Content-Length": str(size_bytes), "Content-Disposition": "attachment"}
     return GuardedStreamingResponse(request, _read(path, size_bytes), 200, told, "application/octet-stream")
 
 
 @router.put("/file", dependencies=bring)
 async def bring_file(
-    request: Request,
-    here: Here,
-    signed: Signed,
-    name: OneName,
-    sha256: Sha256,
-    size: Bytes,
-    offset: Bytes = 0,
-    modified_ms: Bytes = 0,
+    request: Request, here: Here, signed: Signed, asked: Annotated[UploadQuery, Query()]
 ) -> BroughtInfo:
     """Upload the file's bytes from `offset` on. 200: the file is complete, verified and stored durably."""
     holder, inbox = signed.person.id, here.inbox
-    await asyncio.to_thread(_checked_name, inbox, holder, name)
+    await asyncio.to_thread(inbox.find, holder, asked.name)
     quota_bytes = await asyncio.to_thread(here.passes.brings, holder)
-    writing = await asyncio.to_thread(inbox.begin, holder, sha256, offset, size, quota_bytes)
+    writing = await asyncio.to_thread(inbox.begin, holder, asked.sha256, asked.offset, asked.size, quota_bytes)
     try:
-        await _run_while_allowed(request, _taken(request, writing, size - offset))
+        await _run_while_allowed(request, _taken(request, writing, asked.size - asked.offset))
     finally:
         await asyncio.to_thread(writing.close)
-    await asyncio.to_thread(inbox.finish, holder, name, sha256, size, modified_ms)
-    return BroughtInfo(name=name, size=size, modified_ms=modified_ms)
+    await asyncio.to_thread(inbox.finish, holder, asked.name, asked.sha256, asked.size, asked.modified_ms)
+    return BroughtInfo(name=asked.name, size=asked.size, modified_ms=asked.modified_ms)
 
 
 @router.delete("/file", dependencies=bring)
-async def remove_brought(here: Here, signed: Signed, name: OneName) -> OkResponse:
+def remove_brought(here: Here, signed: Signed, name: OneName) -> OkResponse:
     """Delete the file; not an error if it doesn't exist."""
-    await asyncio.to_thread(here.inbox.remove, signed.person.id, name)
+    here.inbox.remove(signed.person.id, name)
     return OkResponse()
-
-
-def _told(one: InboxFile) -> BroughtInfo:
-    return BroughtInfo(name=one.name, size=one.size_bytes, modified_ms=one.modified_ms)
-
-
-def _checked_name(inbox: Inbox, holder: str, name: str) -> None:
-    inbox.find(holder, name)
 
 
 async def _run_while_allowed(request: Request, work: Coroutine[Any, Any, None]) -> None:

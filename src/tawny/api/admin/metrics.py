@@ -16,10 +16,10 @@ from tawny.api.auth.access import Access, caller_of, rule
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
-from tawny.api.request_origin import is_local_by_name
+from tawny.api.request_handling import WorkerRoute, is_local_by_name
 from tawny.model.states import EXPECTED, RECORDED
 
-router = APIRouter()
+router = APIRouter(route_class=WorkerRoute)
 FORM: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 Labels = Mapping[str, str]

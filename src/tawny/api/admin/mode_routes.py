@@ -1,135 +1,260 @@
 """Routes for modes, presence and rules: state, plan, test, and the reasons of past actions."""
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import asdict
-from typing import Annotated, Any, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path
+from pydantic import Field
 
-from tawny.api.admin import mode_schemas as shapes
-from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.access import Access, Note, OneCamera, OneEvent, Signed, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.events.event_routes import find_event
-from tawny.api.parameters import OneCamera, OneEvent
-from tawny.api.schemas import OkResponse
+from tawny.api.request_handling import WorkerRoute
+from tawny.api.schemas import LATEST_MS, ApiRequest, ApiResponse, OkResponse
+from tawny.config.units import CHECKED
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
-from tawny.service.modes.mode_service import ModeService, Outcome, Rehearsal
+from tawny.service.modes.mode_service import (
+    CameraHoldInfo,
+    ModeChangeInfo,
+    ModeService,
+    ModeStatus,
+    OutcomeInfo,
+    PersonHomeInfo,
+    Rehearsal,
+    RehearsalInfo,
+)
 
-router = APIRouter(prefix="/api/v1")
+Word = Annotated[str, Field(min_length=1, max_length=60)]
+Line = Annotated[str, Field(min_length=1, max_length=220)]
+Words = Annotated[list[Word], Field(max_length=40)]
+Seconds = Annotated[float, Field(ge=1, le=31 * 86_400)]
+
+
+class RehearsalRequest(ApiRequest):
+    """A hypothetical event.
+
+    mode, home: null: as expected at that time. at: local time of the recorder, takes precedence over at_ms.
+    Both null: now.
+    """
+
+    camera: Annotated[str, Field(min_length=1, max_length=40)]
+    kind: Word = "person"
+    at: Annotated[str, Field(pattern=r"^20\d\d-\d\d-\d\dT[0-2]\d:[0-5]\d$")] | None = None
+    at_ms: Annotated[int, Field(ge=0, le=LATEST_MS)] | None = None
+    zones: Words = Field(default_factory=list)
+    mode: Word | None = None
+    home: Words | None = None
+    lasts_s: Annotated[float, Field(ge=0, le=3600)] = 10.0
+
+
+class ModesInfo(ApiResponse):
+    """Modes. by: `schedule`, `presence`, or the name of a user. does: one-line summary of each mode."""
+
+    modes: list[str]
+    mode: str
+    by: str
+    is_by_hand: bool
+    since_ms: int
+    until_ms: int | None
+    ahead: list[ModeChangeInfo]
+    people: list[PersonHomeInfo]
+    looks_by: str
+    holds: list[CameraHoldInfo]
+    lately: list[ModeChangeInfo]
+    does: dict[str, str]
+    problem: str
+
+
+class SetModeRequest(ApiRequest):
+    """Set the mode. for_s: null: until the next scheduled change. mode: empty: follow schedule and presence."""
+
+    mode: Annotated[str, Field(max_length=20)]
+    for_s: Seconds | None = None
+
+
+class HoldRequest(ApiRequest):
+    """Override a camera. for_s: null: until changed. what: `none` ends the override."""
+
+    what: Literal["pause", "record", "none"]
+    for_s: Seconds | None = None
+
+
+class PersonCheckInRequest(ApiRequest):
+    home: bool
+
+
+class SomebodyPlan(ApiRequest):
+    ping: Words = Field(default_factory=list)
+    mac: Words = Field(default_factory=list)
+    mdns: Words = Field(default_factory=list)
+
+
+class PresencePlan(SomebodyPlan):
+    """Presence settings. Durations as text: `10 min`. Empty: default."""
+
+    people: dict[Word, SomebodyPlan] = Field(default_factory=dict)
+    every: Annotated[str, Field(max_length=20)] = ""
+    away_after: Annotated[str, Field(max_length=20)] = ""
+    nobody: Annotated[str, Field(max_length=20)] = ""
+    back: Annotated[str, Field(max_length=20)] = ""
+
+
+class ArmPlan(ApiRequest):
+    """As in `tawny.toml` under `modes`."""
+
+    names: Annotated[list[Word], Field(min_length=1, max_length=8)]
+    schedule: dict[Word, Words] = Field(default_factory=dict)
+    exceptions: Annotated[dict[Word, Word], Field(max_length=200)] = Field(default_factory=dict)
+    location: Annotated[list[float], Field(max_length=2)] = Field(default_factory=list)
+    presence: PresencePlan = Field(default_factory=PresencePlan)
+
+
+class WhenPlan(ApiRequest):
+    camera: Words = Field(default_factory=list)
+    kind: Words = Field(default_factory=list)
+    zone: Words = Field(default_factory=list)
+    recognized: Words = Field(default_factory=list)
+    include_possible: bool = False
+    mode: Words = Field(default_factory=list)
+    between: Words = Field(default_factory=list)
+    home: Words = Field(default_factory=list)
+    away: Words = Field(default_factory=list)
+    min_duration: Annotated[str, Field(max_length=20)] = ""
+
+
+class RulePlan(ApiRequest):
+    name: Annotated[str, Field(max_length=60), CHECKED] = ""
+    when: WhenPlan = Field(default_factory=WhenPlan)
+    do: Annotated[list[Line], Field(min_length=1, max_length=20)]
+
+
+class ModePlanChange(ApiRequest):
+    modes: ArmPlan
+    rules: Annotated[list[RulePlan], Field(max_length=100)]
+
+
+class ModePlanInfo(ApiResponse):
+    """The plan. is_in_file: changes are saved in the settings file."""
+
+    modes: ArmPlan
+    rules: list[RulePlan]
+    is_in_file: bool
+    notifiers: list[str]
+    destinations: list[str]
+
+
+class ModePeriodInfo(ApiResponse):
+    """A period in minutes of the day, local wall-clock time."""
+
+    from_min: int
+    to_min: int
+    mode: str
+
+
+class ModeDayInfo(ApiResponse):
+    """A day. weekday: 0 is Monday."""
+
+    date: str
+    weekday: int
+    parts: list[ModePeriodInfo]
+
+
+class ModeWeekInfo(ApiResponse):
+    """The next seven days according to schedule and exceptions, without presence."""
+
+    days: list[ModeDayInfo]
+
+
+class WhyInfo(ApiResponse):
+    outcomes: list[OutcomeInfo]
+
+
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view, direct, own = [rule(Access.VIEW)], [rule(Access.DIRECT)], [rule(Access.OWN)]
 OnePerson = Annotated[str, Path(max_length=40)]
-T = TypeVar("T")
 
 
 @router.get("/modes", dependencies=view)
-async def modes(here: Here) -> shapes.ModesInfo:
+def modes(here: Here) -> ModesInfo:
     """Return the active mode, changes of the next week and presence. Only includes cameras the user may see."""
-
-    def told(desk: ModeService) -> shapes.ModesInfo:
-        said = asdict(desk.now())
-        said["holds"] = [one for one in said["holds"] if here.seen is None or one["camera"] in here.seen]
-        return shapes.ModesInfo(**said, does=dict(desk.plan().does))
-
-    return await _of(here, told)
+    with _service(here) as service:
+        now = service.now()
+        holds = [one for one in now.holds if here.seen is None or one.camera in here.seen]
+        return ModesInfo(**_fields(replace(now, holds=holds)), does=dict(service.plan().does))
 
 
 @router.put("/mode", dependencies=direct)
-async def set_mode(asked: shapes.SetModeRequest, request: Request, signed: Signed, here: Here) -> shapes.ModesInfo:
+def set_mode(asked: SetModeRequest, note: Note, signed: Signed, here: Here) -> ModesInfo:
     """Set the mode manually, for a time or until the next scheduled change."""
-
-    def change(desk: ModeService) -> None:
+    with _service(here) as service:
         if asked.mode:
-            desk.set_mode(asked.mode, signed.person.name, asked.for_s)
+            service.set_mode(asked.mode, signed.person.name, asked.for_s)
         else:
-            desk.back_to_week()
-        here.accounts.note(
-            "mode set", signed.person.name, caller_of(request), asked.mode or "mode follows the schedule"
-        )
-
-    await _of(here, change)
-    return await modes(here)
+            service.back_to_week()
+        note("mode set", asked.mode or "mode follows the schedule")
+    return modes(here)
 
 
 @router.put("/cameras/{camera}/hold", dependencies=direct)
-async def hold_camera(
-    camera: OneCamera, asked: shapes.HoldRequest, request: Request, signed: Signed, here: Here
-) -> shapes.ModesInfo:
+def hold_camera(camera: OneCamera, asked: HoldRequest, note: Note, signed: Signed, here: Here) -> ModesInfo:
     """Override one camera: pause it for privacy, or record whatever the mode."""
-
-    def change(desk: ModeService) -> None:
-        desk.hold(camera, "" if asked.what == "none" else asked.what, signed.person.name, asked.for_s)
-        here.accounts.note(f"manual override: {asked.what}", signed.person.name, caller_of(request), camera)
-
-    await _of(here, change)
-    return await modes(here)
+    with _service(here) as service:
+        service.hold(camera, "" if asked.what == "none" else asked.what, signed.person.name, asked.for_s)
+        note(f"manual override: {asked.what}", camera)
+    return modes(here)
 
 
 @router.put("/presence/{person}", dependencies=view)
-async def check_in(
-    person: OnePerson, asked: shapes.PersonCheckInRequest, request: Request, signed: Signed, here: Here
-) -> OkResponse:
+def check_in(person: OnePerson, asked: PersonCheckInRequest, note: Note, signed: Signed, here: Here) -> OkResponse:
     """Report that someone came home or left. Owners for anyone, others for themselves."""
     is_self = signed.person.name.lower() == person.lower()
     if not is_self and signed.person.role.value != "owner":
         raise RequestRefused(403, "not_yours", "You can only check in for yourself.", "Ask an owner.")
-
-    def change(desk: ModeService) -> None:
-        desk.check_in(person, "check-in", home=asked.home)
-        action = "came home" if asked.home else "left"
-        here.accounts.note(action, signed.person.name, caller_of(request), person)
-
-    await _of(here, change)
+    with _service(here) as service:
+        service.check_in(person, "check-in", home=asked.home)
+        note("came home" if asked.home else "left", person)
     return OkResponse()
 
 
 @router.get("/modes/plan", dependencies=own)
-async def plan(here: Here) -> shapes.ModePlanInfo:
+def plan(here: Here) -> ModePlanInfo:
     """Return schedule, exceptions, people and rules in editable form."""
-
-    def told(desk: ModeService) -> shapes.ModePlanInfo:
-        found, modes = desk.plan(), dict(desk.plan().modes)
-        modes.setdefault("names", list(desk.now().modes))
-        rules = [{**one, "when": _listed(one.get("when", {}))} for one in found.rules]
-        return shapes.ModePlanInfo.model_validate(
-            {"modes": modes, "rules": rules, "is_in_file": found.is_in_file,
-             "notifiers": list(found.notifiers), "destinations": list(found.destinations)}
-        )  # fmt: skip
-
-    return await _of(here, told)
+    with _service(here) as service:
+        found, modes = service.plan(), dict(service.plan().modes)
+        modes.setdefault("names", list(service.now().modes))
+    rules = [{**one, "when": _listed(one.get("when", {}))} for one in found.rules]
+    return ModePlanInfo.model_validate(
+        {"modes": modes, "rules": rules, "is_in_file": found.is_in_file,
+         "notifiers": list(found.notifiers), "destinations": list(found.destinations)}
+    )  # fmt: skip
 
 
 @router.put("/modes/plan", dependencies=own)
-async def change_plan(
-    asked: shapes.ModePlanChange, request: Request, signed: Signed, here: Here
-) -> shapes.ModePlanInfo:
+def change_plan(asked: ModePlanChange, note: Note, here: Here) -> ModePlanInfo:
     """Apply a plan immediately and save it in the settings file, if there is one. An invalid plan changes nothing."""
-    modes = _said(asked.modes.model_dump())
-    rules = [_said(one.model_dump()) for one in asked.rules]
-
-    def change(desk: ModeService) -> None:
+    with _service(here) as service:
         try:
-            _understood(lambda: desk.change(modes, rules))
+            service.change(*_tables(asked))
         except FolderUnwritable as error:
             raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
-        here.accounts.note("modes and rules changed", signed.person.name, caller_of(request), "")
-
-    await _of(here, change)
-    return await plan(here)
+        note("modes and rules changed", "")
+    return plan(here)
 
 
 @router.post("/modes/preview", dependencies=own)
-async def preview_plan(asked: shapes.ModePlanChange, here: Here) -> shapes.ModeWeekInfo:
+def preview_plan(asked: ModePlanChange, here: Here) -> ModeWeekInfo:
     """Return the next seven days according to this plan, or its problems. Changes nothing."""
-    modes, rules = _said(asked.modes.model_dump()), [_said(one.model_dump()) for one in asked.rules]
-    days = await _of(here, lambda desk: _understood(lambda: desk.preview(modes, rules)))
-    return shapes.ModeWeekInfo(
+    with _service(here) as service:
+        days = service.preview(*_tables(asked))
+    return ModeWeekInfo(
         days=[
-            shapes.ModeDayInfo(
+            ModeDayInfo(
                 date=str(day),
                 weekday=day.weekday(),
-                parts=[shapes.ModePeriodInfo(from_min=begin, to_min=end, mode=mode) for begin, end, mode in parts],
+                parts=[ModePeriodInfo(from_min=begin, to_min=end, mode=mode) for begin, end, mode in parts],
             )
             for day, parts in days
         ]
@@ -137,35 +262,46 @@ async def preview_plan(asked: shapes.ModePlanChange, here: Here) -> shapes.ModeW
 
 
 @router.post("/rehearsal", dependencies=own)
-async def rehearse(asked: shapes.RehearsalRequest, here: Here) -> shapes.RehearsalInfo:
+def rehearse(asked: RehearsalRequest, here: Here) -> RehearsalInfo:
     """Return what would happen for a hypothetical event. Executes no action."""
-    at_ms = await _of(here, lambda desk: desk.instant_ms(asked.at) if asked.at else asked.at_ms)
-    if at_ms is None:
-        at_ms = here.recorder.clock.now_ms()
-    home = None if asked.home is None else tuple(asked.home)
-    imagined = Rehearsal(asked.camera, asked.kind, at_ms, tuple(asked.zones), asked.mode, home, asked.lasts_s)
-    found = await _of(here, lambda desk: desk.rehearse(imagined))
-    said = asdict(found) | {"outcomes": [_outcome(one) for one in found.outcomes], "home": list(found.home)}
-    return shapes.RehearsalInfo(**said)
+    with _service(here) as service:
+        at_ms = service.instant_ms(asked.at) if asked.at else asked.at_ms
+        if at_ms is None:
+            at_ms = here.recorder.clock.now_ms()
+        home = None if asked.home is None else tuple(asked.home)
+        zones = tuple(asked.zones)
+        return service.rehearse(Rehearsal(asked.camera, asked.kind, at_ms, zones, asked.mode, home, asked.lasts_s))
 
 
 @router.get("/events/{event}/why", dependencies=own)
-async def why(event: OneEvent, here: Here) -> shapes.WhyInfo:
+def why(event: OneEvent, here: Here) -> WhyInfo:
     """Return notifications and actions of an event, and why or why not."""
-    found = await find_event(event, here)
-    return shapes.WhyInfo(outcomes=[_outcome(one) for one in await _of(here, lambda desk: desk.why(found.id))])
+    found = find_event(event, here)
+    with _service(here) as service:
+        return WhyInfo(outcomes=list(service.why(found.id)))
 
 
-def _outcome(one: Outcome) -> shapes.OutcomeInfo:
-    return shapes.OutcomeInfo(**asdict(one))
-
-
-def _understood(ask: Callable[[], T]) -> T:
+@contextmanager
+def _service(here: AppContext) -> Iterator[ModeService]:
+    """Give the mode service. Raises RequestRefused: when there is none, or it refuses."""
+    if here.modes is None:
+        raise not_found("This recorder has no modes.")
     try:
-        return ask()
+        yield here.modes
+    except NotDone as error:
+        raise RequestRefused(409, "not_done", error.message, error.do) from error
     except SettingsError as error:
         first = error.problems[0]
         raise bad_input(f"{first.path}: {first.found}.", f"Allowed: {first.allowed}.") from error
+
+
+def _fields(status: ModeStatus) -> dict[str, Any]:
+    return {one.name: getattr(status, one.name) for one in fields(status)}
+
+
+def _tables(asked: ModePlanChange) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the tables `modes` and `rules` as in the settings file."""
+    return _said(asked.modes.model_dump()), [_said(one.model_dump()) for one in asked.rules]
 
 
 def _listed(when: Any) -> dict[str, Any]:
@@ -178,13 +314,3 @@ def _said(words: dict[str, Any]) -> dict[str, Any]:
     if words.get("people"):
         said["people"] = {name: _said(one) for name, one in words["people"].items()}
     return {key: value for key, value in said.items() if value}
-
-
-async def _of(here: AppContext, ask: Callable[[ModeService], T]) -> T:
-    desk = here.modes
-    if desk is None:
-        raise not_found("This recorder has no modes.")
-    try:
-        return await asyncio.to_thread(ask, desk)
-    except NotDone as error:
-        raise RequestRefused(409, "not_done", error.message, error.do) from error

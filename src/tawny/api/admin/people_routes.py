@@ -1,17 +1,17 @@
 """Routes for users, access tokens and the audit log, for owners."""
 
-import asyncio
 from collections.abc import Collection
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from tawny.api.auth.access import Access, Signed, caller_of, rule
-from tawny.api.auth.accounts import Account, Role, TokenPurpose
+from tawny.api.auth.access import Access, Note, Signed, rule
+from tawny.api.auth.accounts import Account, AuditEntry, Role, TokenPurpose
 from tawny.api.auth.passes import Pass
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, Name, OkResponse
 from tawny.model.ids import CameraId
 
@@ -84,145 +84,110 @@ class MadePass(ApiResponse):
     """Address and port of the RTSP server; empty if off."""
 
 
-class AuditEntry(ApiResponse):
-    at_ms: int
-    person: str
-    action: str
-    detail: str
-    address: str
-
-
 class AuditLog(ApiResponse):
     items: list[AuditEntry]
 
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
 INVITATION_MS = 7 * 86_400_000
 OneId = Annotated[str, Path(max_length=64)]
 
 
 @router.get("/people", dependencies=own)
-async def people(here: Here) -> People:
-    return People(items=[_person(one) for one in await asyncio.to_thread(here.accounts.people)])
+def people(here: Here) -> People:
+    return People(items=[_person(one) for one in here.accounts.people()])
 
 
 @router.post("/people", dependencies=own)
-async def add_person(asked: NewPerson, request: Request, signed: Signed, here: Here) -> Invited:
+def add_person(asked: NewPerson, note: Note, signed: Signed, here: Here) -> Invited:
     """Add a user. Returns a sign-in link that works once, within a week."""
-    if await asyncio.to_thread(here.accounts.find, asked.name) is not None:
+    if here.accounts.find(asked.name) is not None:
         raise RequestRefused(409, "name_taken", f"A user named {asked.name} already exists.", "Choose another name.")
-    cameras = await asyncio.to_thread(_known_cameras, here, asked.cameras)
-
-    def add() -> tuple[Account, str]:
-        person = here.accounts.put_person(asked.name, Role(asked.role))
-        person = here.accounts.change_person(person, Role(asked.role), cameras)
-        here.accounts.note("user added", signed.person.name, caller_of(request), asked.name)
-        return person, _new_link(here, person, signed.person)
-
-    person, token = await asyncio.to_thread(add)
-    return Invited(person=_person(person), link=f"/sign-in#link={token}")
+    cameras = _known_cameras(here, asked.cameras)
+    person = here.accounts.put_person(asked.name, Role(asked.role))
+    person = here.accounts.change_person(person, Role(asked.role), cameras)
+    note("user added", asked.name)
+    return _invited(here, person, signed.person)
 
 
 @router.patch("/people/{person}", dependencies=own)
-async def change_person(
-    person: OneId, asked: ChangedPerson, request: Request, signed: Signed, here: Here
-) -> PersonInfo:
+def change_person(person: OneId, asked: ChangedPerson, note: Note, here: Here) -> PersonInfo:
     """Change role and cameras. What is no longer allowed ends within seconds, links and access tokens included."""
-    found = await _find(here, person)
+    found = _find(here, person)
     if asked.role != "owner":
-        await _keep_an_owner(here, found)
-    cameras = await asyncio.to_thread(_known_cameras, here, asked.cameras, found.cameras)
-
-    def change() -> Account:
-        here.accounts.note("user changed", signed.person.name, caller_of(request), found.name)
-        return here.accounts.change_person(found, Role(asked.role), cameras)
-
-    return _person(await asyncio.to_thread(change))
+        _keep_an_owner(here, found)
+    cameras = _known_cameras(here, asked.cameras, found.cameras)
+    note("user changed", found.name)
+    return _person(here.accounts.change_person(found, Role(asked.role), cameras))
 
 
 @router.post("/people/{person}/link", dependencies=own)
-async def invite(person: OneId, request: Request, signed: Signed, here: Here) -> Invited:
+def invite(person: OneId, note: Note, signed: Signed, here: Here) -> Invited:
     """Create another one-time sign-in link."""
-    found = await _find(here, person)
-
-    def make() -> str:
-        here.accounts.note("sign-in link created", signed.person.name, caller_of(request), found.name)
-        return _new_link(here, found, signed.person)
-
-    return Invited(person=_person(found), link=f"/sign-in#link={await asyncio.to_thread(make)}")
+    found = _find(here, person)
+    note("sign-in link created", found.name)
+    return _invited(here, found, signed.person)
 
 
 @router.delete("/people/{person}", dependencies=own)
-async def remove_person(person: OneId, request: Request, signed: Signed, here: Here) -> OkResponse:
+def remove_person(person: OneId, note: Note, here: Here) -> OkResponse:
     """Remove a user. Their sessions, shared links, access tokens and sign-in links end with them."""
-    found = await _find(here, person)
-    await _keep_an_owner(here, found)
-
-    def remove() -> None:
-        here.accounts.note("user removed", signed.person.name, caller_of(request), found.name)
-        here.accounts.remove_person(found)
-
-    await asyncio.to_thread(remove)
+    found = _find(here, person)
+    _keep_an_owner(here, found)
+    note("user removed", found.name)
+    here.accounts.remove_person(found)
     return OkResponse()
 
 
 @router.get("/access-tokens", dependencies=own)
-async def passes(here: Here) -> PassList:
+def passes(here: Here) -> PassList:
     now_ms = here.recorder.clock.now_ms()
-    return PassList(items=[_pass(one, now_ms) for one in await asyncio.to_thread(here.passes.all)])
+    return PassList(items=[_pass(one, now_ms) for one in here.passes.all()])
 
 
 @router.post("/access-tokens", dependencies=own)
-async def make_pass(asked: NewPass, request: Request, signed: Signed, here: Here) -> MadePass:
+def make_pass(asked: NewPass, note: Note, signed: Signed, here: Here) -> MadePass:
     """Create an access token. It ends with the account that made it."""
-    cameras = await asyncio.to_thread(_known_cameras, here, asked.cameras)
-
-    def make() -> tuple[Pass, str]:
-        here.accounts.note("access token created", signed.person.name, caller_of(request), asked.name)
-        return here.passes.make(asked.name, cameras, asked.ends_ms, asked.brings_bytes, signed.person)
-
-    made, secret = await asyncio.to_thread(make)
+    cameras = _known_cameras(here, asked.cameras)
+    note("access token created", asked.name)
+    made, secret = here.passes.make(asked.name, cameras, asked.ends_ms, asked.brings_bytes, signed.person)
     return MadePass(made=_pass(made, here.recorder.clock.now_ms()), secret=secret, rtsp=here.rtsp)
 
 
 @router.delete("/access-tokens/{pass_id}", dependencies=own)
-async def take_back(pass_id: OneId, request: Request, signed: Signed, here: Here) -> OkResponse:
-    if not await asyncio.to_thread(here.passes.take_back, pass_id):
+def take_back(pass_id: OneId, note: Note, here: Here) -> OkResponse:
+    if not here.passes.take_back(pass_id):
         raise not_found("Access token not found.")
-    await asyncio.to_thread(here.accounts.note, "access token revoked", signed.person.name, caller_of(request), pass_id)
+    note("access token revoked", pass_id)
     return OkResponse()
 
 
 @router.get("/audit", dependencies=own)
-async def audit(here: Here, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> AuditLog:
+def audit(here: Here, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> AuditLog:
     """Return the audit log, newest first."""
-    rows = await asyncio.to_thread(here.accounts.audit, limit)
-    made = [
-        AuditEntry(at_ms=row.at_ms, person=row.person, action=row.action, detail=row.detail, address=row.address)
-        for row in rows
-    ]
-    return AuditLog(items=made)
+    return AuditLog(items=here.accounts.audit(limit))
 
 
-async def _find(here: AppContext, person: str) -> Account:
-    found = next((one for one in await asyncio.to_thread(here.accounts.people) if one.id == person), None)
+def _find(here: AppContext, person: str) -> Account:
+    found = next((one for one in here.accounts.people() if one.id == person), None)
     if found is None:
         raise not_found("User not found.")
     return found
 
 
-async def _keep_an_owner(here: AppContext, person: Account) -> None:
+def _keep_an_owner(here: AppContext, person: Account) -> None:
     """Refuse for the only owner: afterwards no one could change settings."""
-    owners = [one for one in await asyncio.to_thread(here.accounts.people) if one.role is Role.OWNER]
+    owners = [one for one in here.accounts.people() if one.role is Role.OWNER]
     if owners == [person]:
         raise RequestRefused(
             409, "last_owner", f"{person.name} is the only owner.", "Make someone else an owner first."
         )
 
 
-def _new_link(here: AppContext, person: Account, made_by: Account) -> str:
-    return here.accounts.new_token(TokenPurpose.LINK, person, lasts_ms=INVITATION_MS, made_by=made_by)
+def _invited(here: AppContext, person: Account, made_by: Account) -> Invited:
+    token = here.accounts.new_token(TokenPurpose.LINK, person, lasts_ms=INVITATION_MS, made_by=made_by)
+    return Invited(person=_person(person), link=f"/sign-in#link={token}")
 
 
 def _known_cameras(

@@ -1,34 +1,28 @@
 """Routes for known faces and plates, and for object detection models, for owners."""
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
-from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.access import Access, Note, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.config.units import CHECKED
 from tawny.model.errors import NotDone
 from tawny.model.ids import EventId
 from tawny.service.detection.classifier_runtime import ModelService
+from tawny.service.detection.identity_store import IdentityInfo
+from tawny.service.detection.model_store import ModelInfo, OfferInfo
 from tawny.service.detection.recognition_service import IdentityService
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
 Name = Annotated[str, Field(min_length=1, max_length=60), CHECKED]
-
-
-class IdentityInfo(ApiResponse):
-    id: str
-    name: str
-    by: str
-    text: str
-    prints: int
 
 
 class IdentityList(ApiResponse):
@@ -56,61 +50,58 @@ class NewFace(ApiRequest):
 
 
 @router.get("/known", dependencies=own)
-async def known(here: Here) -> IdentityList:
-    return await asyncio.to_thread(_told, here)
+def known(here: Here) -> IdentityList:
+    return _told(here)
 
 
 @router.post("/known/plates", dependencies=own)
-async def add_plate(new: NewPlate, request: Request, signed: Signed, here: Here) -> IdentityList:
-    return await _changed(
-        here, lambda desk: desk.add_plate(new.name, new.plate), "license plate added", signed, request
-    )
+def add_plate(new: NewPlate, note: Note, here: Here) -> IdentityList:
+    with _refusals():
+        _desk(here).add_plate(new.name, new.plate)
+    note("license plate added", "")  # without names of known people, here and below
+    return _told(here)
 
 
 @router.post("/known/faces", dependencies=own)
-async def add_face(new: NewFace, request: Request, signed: Signed, here: Here) -> IdentityList:
-    def add(desk: IdentityService) -> None:
-        event = here.recorder.index.event(EventId(new.event))
-        picture = here.recorder.event_picture(event) if event is not None else None
-        if event is None or picture is None:
-            raise not_found("The event doesn't exist or has no image.")
+def add_face(new: NewFace, note: Note, here: Here) -> IdentityList:
+    desk = _desk(here)
+    event = here.recorder.index.event(EventId(new.event))
+    picture = here.recorder.event_picture(event) if event is not None else None
+    if event is None or picture is None:
+        raise not_found("The event doesn't exist or has no image.")
+    with _refusals():
         desk.add_of(new.name, new.by, event, picture)
-
-    return await _changed(here, add, "face added", signed, request)
+    note("face added", "")
+    return _told(here)
 
 
 @router.delete("/known/{who}", dependencies=own)
-async def forget(
-    who: Annotated[str, Path(max_length=60)], request: Request, signed: Signed, here: Here
-) -> IdentityList:
-    return await _changed(here, lambda desk: desk.forget(who), "forgotten", signed, request)
+def forget(who: Annotated[str, Path(max_length=60)], note: Note, here: Here) -> IdentityList:
+    with _refusals():
+        _desk(here).forget(who)
+    note("forgotten", "")
+    return _told(here)
 
 
 @router.delete("/known", dependencies=own)
-async def forget_all(request: Request, signed: Signed, here: Here) -> IdentityList:
-    return await _changed(here, lambda desk: desk.forget_all(), "all faces and plates deleted", signed, request)
+def forget_all(note: Note, here: Here) -> IdentityList:
+    with _refusals():
+        _desk(here).forget_all()
+    note("all faces and plates deleted", "")
+    return _told(here)
 
 
-async def _changed(
-    here: AppContext, change: Callable[[IdentityService], None], what: str, signed: Signed, request: Request
-) -> IdentityList:
-    """Change and write the audit log entry, without names of known people."""
-
-    def do() -> IdentityList:
-        try:
-            change(_desk(here))
-        except NotDone as error:
-            raise RequestRefused(409, error.code, error.message, error.do) from error
-        here.accounts.note(what, signed.person.name, caller_of(request), "")
-        return _told(here)
-
-    return await asyncio.to_thread(do)
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except NotDone as error:
+        raise RequestRefused(409, error.code, error.message, error.do) from error
 
 
 def _told(here: AppContext) -> IdentityList:
     desk = _desk(here)
-    items = [IdentityInfo(id=one.id, name=one.name, by=one.by, text=one.text, prints=one.prints) for one in desk.all()]
-    return IdentityList(items=items, readers=list(desk.readers()), trouble=desk.trouble)
+    return IdentityList(items=list(desk.all()), readers=list(desk.readers()), trouble=desk.trouble)
 
 
 def _desk(here: AppContext) -> IdentityService:
@@ -120,29 +111,6 @@ def _desk(here: AppContext) -> IdentityService:
 
 
 # Routes for object detection models, for owners: list, download the recommended one, remove.
-
-
-class OfferInfo(BaseModel):
-    """The recommended model for download."""
-
-    name: str
-    origin: str
-    address: str
-    sha256: str
-    bytes: int
-    licence: str
-
-
-class ModelInfo(BaseModel):
-    """A model. labels: number of classes. is_used: currently used."""
-
-    name: str
-    family: str
-    origin: str
-    licence: str
-    bytes: int
-    labels: int
-    is_used: bool
 
 
 class ModelsInfo(BaseModel):
@@ -159,41 +127,25 @@ class ModelsInfo(BaseModel):
 
 
 @router.get("/models", dependencies=own)
-async def models(here: Here) -> ModelsInfo:
-    return await asyncio.to_thread(_model_info, here)
+def models(here: Here) -> ModelsInfo:
+    return _model_info(here)
 
 
 @router.post("/models/recommended", dependencies=own)
-async def fetch_recommended(request: Request, signed: Signed, here: Here) -> ModelsInfo:
+def fetch_recommended(note: Note, here: Here) -> ModelsInfo:
     """Download the recommended model from the given address and verify its SHA-256."""
-
-    def fetch(desk: ModelService) -> None:
-        desk.fetch()
-        here.accounts.note("model added", signed.person.name, caller_of(request), desk.offer().name)
-
-    return await _after_change(here, fetch)
+    with _refusals():
+        _models(here).fetch()
+    note("model added", _models(here).offer().name)
+    return _model_info(here)
 
 
 @router.delete("/models/{name}", dependencies=own)
-async def remove_model(
-    name: Annotated[str, Path(max_length=60)], request: Request, signed: Signed, here: Here
-) -> ModelsInfo:
-    def remove(desk: ModelService) -> None:
-        desk.remove(name)
-        here.accounts.note("model removed", signed.person.name, caller_of(request), name)
-
-    return await _after_change(here, remove)
-
-
-async def _after_change(here: AppContext, change: Callable[[ModelService], None]) -> ModelsInfo:
-    def do() -> ModelsInfo:
-        try:
-            change(_models(here))
-        except NotDone as error:
-            raise RequestRefused(409, error.code, error.message, error.do) from error
-        return _model_info(here)
-
-    return await asyncio.to_thread(do)
+def remove_model(name: Annotated[str, Path(max_length=60)], note: Note, here: Here) -> ModelsInfo:
+    with _refusals():
+        _models(here).remove(name)
+    note("model removed", name)
+    return _model_info(here)
 
 
 def _model_info(here: AppContext) -> ModelsInfo:
@@ -201,8 +153,8 @@ def _model_info(here: AppContext) -> ModelsInfo:
     there, offer = desk.there(), desk.offer()
     is_there = any(one.name == offer.name for one in there)
     return ModelsInfo(
-        items=[ModelInfo(**asdict(one)) for one in there],
-        offer=None if is_there else OfferInfo(**asdict(offer)),
+        items=list(there),
+        offer=None if is_there else offer,
         trouble=desk.trouble,
         suggests=desk.suggests,
     )

@@ -1,24 +1,25 @@
 """Routes for retention, for owners; problems and the self-test, for all users."""
 
-import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import Field, StringConstraints
 
-from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.access import Access, Note, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse, WarningInfo
 from tawny.api.serializers import camera_name
 from tawny.config.units import size_text
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment
-from tawny.service.retention.retention_service import RetentionRequest, RetentionService
+from tawny.service.health.monitor import CheckInInfo, SelfTestInfo
+from tawny.service.retention.retention_service import RetentionRequest, RetentionService, VolumeRetentionInfo
 from tawny.storage.retention.planning import RemovalPlan
 
 # API schemas of retention, problems and the self-test.
@@ -71,14 +72,6 @@ class CameraRetentionInfo(ApiResponse):
     promised_s: float
     fits_s: float | None
     oldest_ms: int | None
-
-
-class VolumeRetentionInfo(ApiResponse):
-    path: str
-    use: Literal["first", "tier", "spare", "mirror"]
-    free_bytes: int | None
-    total_bytes: int | None
-    problem: str
 
 
 class RetentionInfo(ApiResponse):
@@ -138,20 +131,6 @@ class AlarmInfo(ApiResponse):
     hint: str
 
 
-class SelfTestInfo(ApiResponse):
-    at_ms: int
-    minutes: int
-    files: int
-    problems: list[str]
-
-
-class CheckInInfo(ApiResponse):
-    host: str
-    last_ms: int | None
-    trouble: str
-    sent: bool
-
-
 class CareInfo(ApiResponse):
     alarms: list[AlarmInfo]
     self_test: SelfTestInfo | None
@@ -159,74 +138,59 @@ class CareInfo(ApiResponse):
     check_in: CheckInInfo | None
 
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
 MOST_GROUPS = 200
 
 
 @router.get("/retention", dependencies=own)
-async def retention(here: Here) -> RetentionInfo:
+def retention(here: Here) -> RetentionInfo:
     """Return retention settings, space used, and whether the minimum retention fits."""
-    return await asyncio.to_thread(_kept, here)
+    return _kept(here)
 
 
 @router.post("/retention/dry-run", dependencies=own)
-async def dry_run(asked: DryRunRequest, here: Here) -> RemovalPlanInfo:
+def dry_run(asked: DryRunRequest, here: Here) -> RemovalPlanInfo:
     """Return what would be deleted or reduced to keyframes, and why. Deletes nothing."""
     change = _asked(asked.change) if asked.change is not None else None
 
-    def look() -> RemovalPlanInfo:
-        return _going(here, _plan(here, change, asked.ahead_h * 3600))
-
-    return await asyncio.to_thread(look)
+    return _going(here, _plan(here, change, asked.ahead_h * 3600))
 
 
 @router.put("/retention", dependencies=own)
-async def keep_otherwise(asked: RetentionChangeRequest, request: Request, here: Here, signed: Signed) -> RetentionInfo:
+def keep_otherwise(asked: RetentionChangeRequest, note: Note, here: Here) -> RetentionInfo:
     """Change retention; effective immediately.
 
     409 `would_remove`: it would delete recordings now that current settings keep; set `remove` to confirm.
     """
     change = _asked(asked)
 
-    def put() -> RetentionInfo:
-        if not asked.remove:
-            stays = {one.segment.id for one in _plan(here, None, 0.0).removals}
-            gone = [one.segment for one in _plan(here, change, 0.0).removals if one.segment.id not in stays]
-            if gone:
-                size_bytes = sum(one.size_bytes for one in gone)
-                told = f"This would delete {len(gone)} files ({size_text(size_bytes)}) now."
-                more = {"size_bytes": size_bytes, "files": len(gone)}
-                raise RequestRefused(
-                    409, "would_remove", told, "Check what would be deleted, then save and delete.", more
-                )
-        with _in_words():
-            _keeping(here).change(change)
-        here.accounts.note("retention changed", signed.person.name, caller_of(request), "")
-        return _kept(here)
-
-    return await asyncio.to_thread(put)
+    if not asked.remove:
+        stays = {one.segment.id for one in _plan(here, None, 0.0).removals}
+        gone = [one.segment for one in _plan(here, change, 0.0).removals if one.segment.id not in stays]
+        if gone:
+            size_bytes = sum(one.size_bytes for one in gone)
+            told = f"This would delete {len(gone)} files ({size_text(size_bytes)}) now."
+            more = {"size_bytes": size_bytes, "files": len(gone)}
+            raise RequestRefused(409, "would_remove", told, "Check what would be deleted, then save and delete.", more)
+    with _in_words():
+        _keeping(here).change(change)
+    note("retention changed", "")
+    return _kept(here)
 
 
 @router.get("/monitoring", dependencies=[rule(Access.VIEW)])
 async def care(here: Here) -> CareInfo:
     """Return current problems, the result of the last self-test, and the state of the heartbeat."""
     now = here.caring.now() if here.caring is not None else None
-    tested, sign = (now.self_test, now.check_in) if now is not None else (None, None)
     return CareInfo(
         alarms=[
             AlarmInfo(what=one.what, camera=one.camera, since_ms=one.since_ms, detail=one.detail, hint=one.do)
             for one in here.recorder.alarms()
         ],
-        self_test=None
-        if tested is None
-        else SelfTestInfo(
-            at_ms=tested.at_ms, minutes=tested.minutes, files=tested.files, problems=list(tested.problems)
-        ),
+        self_test=now.self_test if now is not None else None,
         testing=now is not None and now.is_testing,
-        check_in=None
-        if sign is None
-        else CheckInInfo(host=sign.host, last_ms=sign.last_ms, trouble=sign.trouble, sent=sign.is_sent),
+        check_in=now.check_in if now is not None else None,
     )
 
 
@@ -288,18 +252,7 @@ def _kept(here: AppContext) -> RetentionInfo:
             )
             for one in now.cameras
         ],
-        volumes=[
-            VolumeRetentionInfo.model_validate(
-                {
-                    "path": str(one.root),
-                    "use": one.use,
-                    "free_bytes": one.free_bytes,
-                    "total_bytes": one.total_bytes,
-                    "problem": one.problem,
-                }
-            )
-            for one in now.volumes
-        ],
+        volumes=list(now.volumes),
         locked=now.locked,
         locked_bytes=now.locked_bytes,
         warnings=[WarningInfo(message=one.message, hint=one.do) for one in now.warnings],

@@ -9,28 +9,21 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Path, Request
 from pydantic import Field
 
-from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.access import Access, Note, Signed, caller_of, rule
 from tawny.api.auth.accounts import LoginSession, Role
 from tawny.api.auth.unlocks import UnlockedSession
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
-from tawny.api.request_origin import is_local
+from tawny.api.request_handling import WorkerRoute, is_local
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Name, OkResponse
 from tawny.model.errors import NotDone, SettingsError
 from tawny.sealed.key_wrapping import short_name
-from tawny.service.sealing.sealing_service import NOTHING, SealingService
+from tawny.service.sealing.sealing_service import NOTHING, SealedWay, SealingService
 
 # API schemas of encryption.
 
 Recipient = Annotated[str, Field(pattern=r"^age1[02-9ac-hj-np-z]{58}$")]
 Base64 = Annotated[str, Field(max_length=12_000, pattern=r"^[A-Za-z0-9+/]+=*$")]
-
-
-class SealedWay(ApiResponse):
-    id: str
-    kind: Literal["passphrase", "passkey", "other"]
-    name: str
-    made_ms: int
 
 
 class SealedCamera(ApiResponse):
@@ -118,7 +111,7 @@ class ChangedSealing(ApiRequest):
     """Encrypted cameras, unless everything is encrypted."""
 
 
-router = APIRouter(prefix="/api/v1/sealed")
+router = APIRouter(prefix="/api/v1/sealed", route_class=WorkerRoute)
 view, direct, own = [rule(Access.VIEW)], [rule(Access.DIRECT)], [rule(Access.OWN)]
 OneWay = Annotated[str, Path(max_length=64)]
 FIRST_TEST_MS: Final = 90 * 86_400_000
@@ -127,17 +120,17 @@ NEXT_TEST_MS: Final = 365 * 86_400_000
 
 
 @router.get("", dependencies=view)
-async def sealed_state(request: Request, signed: Signed, here: Here) -> SealedInfo:
-    return await asyncio.to_thread(_told, here, signed, can_hand_over=_is_safe(request))
+def sealed_state(request: Request, signed: Signed, here: Here) -> SealedInfo:
+    return _told(here, signed, can_hand_over=_is_safe(request))
 
 
 @router.get("/ways/{way}", dependencies=direct)
-async def locked_key(way: OneWay, here: Here) -> WrappedKeyInfo:
+def locked_key(way: OneWay, here: Here) -> WrappedKeyInfo:
     """Return an encrypted private key; only its passphrase or passkey opens it.
 
     Not for viewers: who has it can try passphrases for as long as they like.
     """
-    found = await asyncio.to_thread(_desk(here).wrapped, way)
+    found = _desk(here).wrapped(way)
     if found is None:
         raise not_found("Unlock method not found.")
     return WrappedKeyInfo(wrapped=b64encode(found).decode())
@@ -152,7 +145,7 @@ async def offer(request: Request, here: Here) -> UnlockOffer:
 
 
 @router.post("/unlock", dependencies=view)
-async def unlock(asked: HandoverRequest, request: Request, signed: Signed, here: Here) -> SealedInfo:
+async def unlock(asked: HandoverRequest, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
     """Unlock for this session only: until locked, signed out, or 15 minutes after the last use."""
     _check_safe(request)
     desk = _desk(here)
@@ -163,7 +156,7 @@ async def unlock(asked: HandoverRequest, request: Request, signed: Signed, here:
     opens = desk.opens(key.recipient)
     if not opens:
         key.wipe()
-        await asyncio.to_thread(here.accounts.note, "unlock failed", signed.person.name, caller_of(request), asked.way)
+        await asyncio.to_thread(note, "unlock failed", asked.way)
         raise RequestRefused(
             403, "wrong_key", "This key doesn't open recordings of this recorder.", "Is it for another recorder?"
         )
@@ -173,13 +166,13 @@ async def unlock(asked: HandoverRequest, request: Request, signed: Signed, here:
 
 
 @router.post("/lock", dependencies=view)
-async def lock(request: Request, signed: Signed, here: Here) -> SealedInfo:
-    await asyncio.to_thread(here.unlocks.lock, signed.key, "locked")
-    return await asyncio.to_thread(_told, here, signed, can_hand_over=_is_safe(request))
+def lock(request: Request, signed: Signed, here: Here) -> SealedInfo:
+    here.unlocks.lock(signed.key, "locked")
+    return _told(here, signed, can_hand_over=_is_safe(request))
 
 
 @router.post("/in-browser", dependencies=view)
-async def in_browser(asked: InBrowserRequest, request: Request, signed: Signed, here: Here) -> OkResponse:
+def in_browser(asked: InBrowserRequest, note: Note, here: Here) -> OkResponse:
     """Write an audit log entry: a page decrypts recordings itself, with a key that is never sent to the recorder."""
     opens = _desk(here).opens(asked.recipient)
     if not opens:
@@ -188,12 +181,12 @@ async def in_browser(asked: InBrowserRequest, request: Request, signed: Signed, 
         )
     what = "unlocked in the browser" if asked.open else "locked in the browser"
     detail = f"{asked.way}; {opens}" if asked.open else ""
-    await asyncio.to_thread(here.accounts.note, what, signed.person.name, caller_of(request), detail)
+    note(what, detail)
     return OkResponse()
 
 
 @router.post("/set-up", dependencies=own)
-async def set_up_sealing(asked: SetUpSealing, request: Request, signed: Signed, here: Here) -> SealedInfo:
+def set_up_sealing(asked: SetUpSealing, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
     """Set up encryption with keys created in the browser, after the user confirmed words of the recovery sheet.
 
     Only public keys are sent, and the owner's private key encrypted with a passphrase.
@@ -202,70 +195,58 @@ async def set_up_sealing(asked: SetUpSealing, request: Request, signed: Signed, 
         raise bad_input("The recovery sheet needs its own key.")
     desk = _desk(here)
 
-    def put() -> SealedInfo:
-        with _in_words():
-            desk.set_up(asked.recipient, asked.recovery, b64decode(asked.wrapped))
-            _seal(here, desk, asked.cameras, everything=asked.everything)
-        here.accounts.note("encryption set up", signed.person.name, caller_of(request), short_name(asked.recipient))
-        return _told(here, signed, can_hand_over=_is_safe(request))
-
-    return await asyncio.to_thread(put)
+    with _in_words():
+        desk.set_up(asked.recipient, asked.recovery, b64decode(asked.wrapped))
+        _seal(here, desk, asked.cameras, everything=asked.everything)
+    note("encryption set up", short_name(asked.recipient))
+    return _told(here, signed, can_hand_over=_is_safe(request))
 
 
 @router.put("/cameras", dependencies=own)
-async def seal_cameras(asked: ChangedSealing, request: Request, signed: Signed, here: Here) -> SealedInfo:
+def seal_cameras(asked: ChangedSealing, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
     """Choose encrypted cameras. Applies from each camera's next file on, within a minute."""
     desk = _desk(here)
 
-    def put() -> SealedInfo:
-        with _in_words():
-            _seal(here, desk, asked.cameras, everything=asked.everything)
-        sealed = "all cameras" if asked.everything else ", ".join(asked.cameras) or "none"
-        here.accounts.note("encryption settings changed", signed.person.name, caller_of(request), sealed)
-        return _told(here, signed, can_hand_over=_is_safe(request))
-
-    return await asyncio.to_thread(put)
+    with _in_words():
+        _seal(here, desk, asked.cameras, everything=asked.everything)
+    sealed = "all cameras" if asked.everything else ", ".join(asked.cameras) or "none"
+    note("encryption settings changed", sealed)
+    return _told(here, signed, can_hand_over=_is_safe(request))
 
 
 @router.post("/ways", dependencies=own)
-async def add_way(asked: NewWay, request: Request, signed: Signed, here: Here) -> SealedInfo:
+def add_way(asked: NewWay, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
     """Add an unlock method: the same private key, encrypted in another way."""
     desk = _desk(here)
 
-    def put() -> SealedInfo:
-        with _in_words():
-            made = desk.add_way(asked.name, b64decode(asked.wrapped))
-        here.accounts.note("unlock method added", signed.person.name, caller_of(request), f"{made.kind} {made.name}")
-        return _told(here, signed, can_hand_over=_is_safe(request))
-
-    return await asyncio.to_thread(put)
+    with _in_words():
+        made = desk.add_way(asked.name, b64decode(asked.wrapped))
+    note("unlock method added", f"{made.kind} {made.name}")
+    return _told(here, signed, can_hand_over=_is_safe(request))
 
 
 @router.delete("/ways/{way}", dependencies=own)
-async def remove_way(way: OneWay, request: Request, signed: Signed, here: Here) -> SealedInfo:
+def remove_way(way: OneWay, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
     desk = _desk(here)
 
-    def remove() -> SealedInfo:
-        with _in_words():
-            desk.remove_way(way)
-        here.accounts.note("unlock method removed", signed.person.name, caller_of(request), way)
-        return _told(here, signed, can_hand_over=_is_safe(request))
-
-    return await asyncio.to_thread(remove)
+    with _in_words():
+        desk.remove_way(way)
+    note("unlock method removed", way)
+    return _told(here, signed, can_hand_over=_is_safe(request))
 
 
 @router.post("/tested", dependencies=own)
-async def sheet_shown(asked: SheetShown, request: Request, signed: Signed, here: Here) -> SealedInfo:
+def sheet_shown(asked: SheetShown, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
     """Record that the recovery sheet was tested. Only the public key derived from its words is sent."""
-    if not await asyncio.to_thread(_desk(here).tested, asked.recovery):
+    if not _desk(here).tested(asked.recovery):
         raise RequestRefused(
             403,
             "wrong_sheet",
             "This is a different recovery sheet. It doesn't open these recordings.",
             "Use the sheet for this recorder.",
         )
-    await asyncio.to_thread(here.accounts.note, "recovery sheet tested", signed.person.name, caller_of(request))
-    return await asyncio.to_thread(_told, here, signed, can_hand_over=_is_safe(request))
+    note("recovery sheet tested", "")
+    return _told(here, signed, can_hand_over=_is_safe(request))
 
 
 def _seal(here: AppContext, desk: SealingService, sealed: list[str], *, everything: bool) -> None:
@@ -295,11 +276,7 @@ def _told(here: AppContext, session: LoginSession, *, can_hand_over: bool) -> Se
         ],
         recorder=here.recorder.host,
         fingerprint=now.fingerprint,
-        ways=[
-            SealedWay(id=one.id, kind=one.kind, name=one.name, made_ms=one.made_ms)
-            for one in now.ways
-            if session.person.role is not Role.VIEWER
-        ],
+        ways=[] if session.person.role is Role.VIEWER else list(now.ways),
         made_ms=now.made_ms,
         tested_ms=now.tested_ms,
         asks_for_sheet=is_due and session.person.role is Role.OWNER,

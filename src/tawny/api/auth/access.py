@@ -3,25 +3,32 @@
 A rule is a dependency with an `access` attribute, so that the declared rule is the one enforced.
 Protection against CSRF: requests that change state must be same-origin, checked by `Sec-Fetch-Site` or `Origin`, and
 carry the header `X-Tawny`, which other sites cannot add without a CORS preflight.
+Cameras that a user may not see: the rule refuses a request that names one, `cameras_of` and `known_camera` look up
+those of a list or body, and the user's recorder knows no other (`service.scoped_recorder`).
 """
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Path, Query
 from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import WebSocketException
 from starlette.requests import HTTPConnection
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected, WebSocketState
 
 from tawny.api.auth.accounts import Caller, LoginSession, Role
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.client_protocols import note_sign_in
-from tawny.api.context import the_site
-from tawny.api.errors import RequestRefused, not_found, share_ended
-from tawny.model.ids import CameraId
+from tawny.api.context import AppContext, the_site
+from tawny.api.errors import RequestRefused, bad_input, not_found, share_ended
+from tawny.api.request_handling import in_worker
+from tawny.api.schemas import LATEST_MS
+from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
+from tawny.model.times import Span
 
 COOKIE = "tawny_session"
 SIGNED_OUT = 4401
@@ -64,16 +71,13 @@ class AccessRule:
     async def __call__(self, connection: HTTPConnection) -> None:
         if isinstance(connection, WebSocket):
             await _check_socket(connection, self.access)
-        else:
-            if connection.scope["method"] not in SAFE and self.access not in BY_HEADER:
-                _check_ours(connection)
-            if self.access is Access.SHARED:
-                await _open_shared(connection)
-            elif self.access is not Access.SIGNED and self.access is not Access.PUBLIC:
-                connection.state.session = _allowed(await _found(connection, self.access), self.access)
-                note_sign_in(connection)
-                if not may_see(connection):
-                    raise not_found("Camera not found.")
+            return
+        if connection.scope["method"] not in SAFE and self.access not in BY_HEADER:
+            _check_ours(connection)
+        if self.access is Access.SHARED:
+            await in_worker(_open_shared, connection)
+        elif self.access is not Access.SIGNED and self.access is not Access.PUBLIC:
+            await in_worker(_admit, connection, self.access)
 
 
 def rule(access: Access) -> Any:
@@ -103,32 +107,39 @@ def caller_of(connection: HTTPConnection) -> Caller:
     return Caller(address, connection.headers.get("user-agent", ""))
 
 
-async def find_session(connection: HTTPConnection) -> LoginSession | None:
-    """Return the session of the request's cookie, or None."""
+def find_session(connection: HTTPConnection) -> LoginSession | None:
+    """Return the session of the request's cookie, or None. Reads the disk."""
     token = connection.cookies.get(COOKIE, "")
-    return await asyncio.to_thread(the_site(connection).accounts.session, token) if token else None
+    return the_site(connection).accounts.session(token) if token else None
 
 
-async def _found(connection: HTTPConnection, access: Access) -> LoginSession | None:
+def _admit(connection: HTTPConnection, access: Access) -> None:
+    """Find the session. Raises RequestRefused: when it may not do this, or not see the camera named in the request."""
+    connection.state.session = _allowed(_found(connection, access), access)
+    note_sign_in(connection)
+    if not may_see(connection):
+        raise not_found("Camera not found.")
+
+
+def _found(connection: HTTPConnection, access: Access) -> LoginSession | None:
     """Return the session by cookie, or by access token (`?pass=…`, `Authorization: Bearer …`) where the rule allows it.
 
     Uploads accept a token in the header only.
     """
-    session = await find_session(connection) if access is not Access.BRING else None
+    session = find_session(connection) if access is not Access.BRING else None
     if session is not None or access not in (Access.SEE, Access.BRING):
         return session
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
     asked = connection.query_params.get("pass", "") if access is Access.SEE else ""
     secret = secret if scheme.lower() == "bearer" else asked
-    session = await asyncio.to_thread(the_site(connection).passes.session, secret) if secret else None
+    session = the_site(connection).passes.session(secret) if secret else None
     if secret and session is None:
         the_site(connection).accounts.counts.count(ACCESS_REFUSED, "", caller_of(connection).address)
     return session
 
 
-async def _open_shared(connection: HTTPConnection) -> None:
-    ticket = connection.query_params.get("ticket", "")
-    found = await asyncio.to_thread(the_site(connection).shares.shown_by, ticket)
+def _open_shared(connection: HTTPConnection) -> None:
+    found = the_site(connection).shares.shown_by(connection.query_params.get("ticket", ""))
     if found is None:
         raise share_ended()
     connection.state.share, connection.state.session = found
@@ -174,7 +185,26 @@ def the_session(connection: HTTPConnection) -> LoginSession:
     return session
 
 
-Signed = Annotated[LoginSession, Depends(the_session)]
+async def _signed(connection: HTTPConnection) -> LoginSession:
+    return the_session(connection)
+
+
+Signed = Annotated[LoginSession, Depends(_signed)]
+
+
+AuditNote = Callable[[str, str], None]
+"""Adds an audit log entry of the request's user: action and detail. Writes to the disk."""
+
+
+async def _audit_note(connection: HTTPConnection) -> AuditNote:
+    def note(action: str, detail: str) -> None:
+        person, accounts = the_session(connection).person, the_site(connection).accounts
+        accounts.note(action, person.name, caller_of(connection), detail)
+
+    return note
+
+
+Note = Annotated[AuditNote, Depends(_audit_note)]
 
 
 def why_not(session: LoginSession, access: Access) -> str:
@@ -215,10 +245,7 @@ async def _check_socket(socket: WebSocket, access: Access) -> None:
     if access is Access.PUBLIC:
         return
     try:
-        socket.state.session = _allowed(await _found(socket, access), access)
-        note_sign_in(socket)
-        if not may_see(socket):
-            raise not_found("Camera not found.")
+        await in_worker(_admit, socket, access)
     except RequestRefused as refused:
         await socket.accept()  # pages can read the close code of open sockets only
         code = {401: SIGNED_OUT, 404: NOT_THERE}.get(refused.status, NOT_ALLOWED)
@@ -241,3 +268,104 @@ def _allowed(session: LoginSession | None, access: Access) -> LoginSession:
 
 def _signed_out() -> RequestRefused:
     return RequestRefused(401, "signed_out", "You aren't signed in on this device.", "Sign in to continue.")
+
+
+# Helpers for WebSockets: bidirectional exchange, and closing when the session ends.
+
+PING_S = 4.0
+"""Interval in s of heartbeats."""
+NOT_UNDERSTOOD = 1008
+_ENDED = asyncio.CancelledError | WebSocketDisconnect | WebSocketDisconnected
+"""One side has ended while the other one sent."""
+Said = TypeVar("Said", bound=BaseModel)
+
+
+async def run_duplex(
+    socket: WebSocket, send: Coroutine[Any, Any, None], kind: type[Said], hear: Callable[[Said], None]
+) -> None:
+    """Send and receive until either side or the session ends. Messages that are no `kind` close the socket."""
+    await run_while_allowed(socket, send, _hear(socket, kind, hear))
+
+
+async def run_while_allowed(socket: WebSocket, *works: Coroutine[Any, Any, None]) -> None:
+    """Run until one of them ends. Cancel them and close the socket once the session has ended, also an idle one."""
+    tasks = [asyncio.create_task(work) for work in works]
+    watch = asyncio.create_task(await_end(socket))
+    try:
+        await asyncio.wait([*tasks, watch], return_when=asyncio.FIRST_COMPLETED)
+        is_over = watch.done()
+    finally:
+        for task in (*tasks, watch):
+            task.cancel()
+        ended = await asyncio.gather(*tasks, watch, return_exceptions=True)
+    for error in ended:
+        if isinstance(error, BaseException) and not isinstance(error, _ENDED):
+            raise error
+    if is_over and socket.application_state is WebSocketState.CONNECTED:
+        await socket.close(SIGNED_OUT, "You've been signed out on this device.")
+
+
+async def _hear(socket: WebSocket, kind: type[Said], hear: Callable[[Said], None]) -> None:
+    while socket.application_state is WebSocketState.CONNECTED:  # until the sending side closes it
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        try:
+            said = kind.model_validate_json(message.get("text") or "")  # a binary message is none that is expected
+        except ValidationError:
+            await socket.close(NOT_UNDERSTOOD, "Invalid message.")
+            return
+        hear(said)
+
+
+# Request parameters: limits and parsing.
+
+MOST_DAYS = 62
+MOST_CLIP_S = 6 * 3600
+MOST_CLIP_BYTES = 20_000_000_000
+MOST_CAMERAS = 64
+DAY_MS = 86_400_000
+
+At = Annotated[int, Query(ge=0, le=LATEST_MS)]
+Points = Annotated[int, Query(ge=1, le=10_000)]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Ids = Annotated[str, Query(max_length=3000, pattern=r"^[a-z0-9,-]*$")]
+Types = Annotated[str, Query(max_length=200, pattern=r"^[a-z_,-]*$")]
+After = Annotated[str | None, Query(pattern=r"^\d{1,15}~[A-Za-z0-9-]{1,64}$")]
+OneCamera = Annotated[CameraId, Path(max_length=64)]
+OneEvent = Annotated[EventId, Path(max_length=64)]
+OneSegment = Annotated[SegmentId, Path(max_length=64)]
+OneStream = Annotated[StreamName, Query()]
+
+
+def parse_span(from_ms: int, to_ms: int, most_days: float = MOST_DAYS) -> Span:
+    """Return the span. Raises RequestRefused: when it is empty or longer than `most_days`."""
+    if to_ms <= from_ms:
+        raise bad_input("The end must be after the start.", "Choose another time.")
+    if to_ms - from_ms > most_days * DAY_MS:
+        raise bad_input(f"You can load at most {most_days:g} days at once.", "Choose a shorter time.")
+    return Span(from_ms, to_ms)
+
+
+def parse_list(text: str) -> list[str]:
+    return [part for part in text.split(",") if part]
+
+
+def cameras_of(text: str, here: AppContext) -> list[CameraId]:
+    """Return the named cameras, or all configured ones. Removed cameras are allowed; invisible ones are dropped."""
+    named = list(dict.fromkeys(CameraId(part) for part in parse_list(text)))
+    if len(named) > MOST_CAMERAS:
+        raise bad_input(f"You can load at most {MOST_CAMERAS} cameras at once.", "Choose fewer.")
+    if not named:
+        return [*here.recorder.camera_names()]
+    return [camera for camera in named if here.seen is None or camera in here.seen]
+
+
+def known_camera(camera: CameraId, here: AppContext) -> CameraId:
+    """Return the ID. Raises RequestRefused: when it is neither configured nor recorded.
+
+    Queries the index; call in a thread.
+    """
+    if camera not in here.recorder.camera_names() and here.recorder.index.bounds(camera) is None:
+        raise not_found("Camera not found.")
+    return camera

@@ -63,7 +63,7 @@ class TokenPurpose(StrEnum):
     LINK = "link"
     """Sign in one user."""
     DEVICE = "device"
-    """A known device (`api.auth.known_devices`); signs in nobody."""
+    """A known device (`api.auth.guess_limit`); signs in nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditRow:
+class AuditEntry:
     at_ms: int
     person: str
     action: str
@@ -286,7 +286,7 @@ class Accounts:
             db.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)", (newest + 1, *row))
             db.execute("DELETE FROM audit WHERE number BETWEEN 0 AND ?", (newest + 1 - AUDIT_ROWS,))
 
-    def audit(self, limit: int = 200, since_ms: int = 0) -> list[AuditRow]:
+    def audit(self, limit: int = 200, since_ms: int = 0) -> list[AuditEntry]:
         """Return the newest entries, newest first, including the counted ones."""
         self.counts.flush()
         query = (
@@ -294,7 +294,7 @@ class Accounts:
             "ORDER BY at_ms DESC, number DESC LIMIT ?"
         )
         with self._reading() as db:
-            return [AuditRow(*row) for row in db.execute(query, (since_ms, limit)).fetchall()]
+            return [AuditEntry(*row) for row in db.execute(query, (since_ms, limit)).fetchall()]
 
 
 def hashed(token: str) -> bytes:

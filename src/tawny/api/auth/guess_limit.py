@@ -5,12 +5,15 @@ attacker can't lock the owner out. Local networks and the internet are limited a
 """
 
 import math
+import re
+import secrets
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
-from tawny.api.auth.login_throttle import LoginThrottle
+from tawny.api.auth.accounts import Account, TokenPurpose, hashed
+from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.client_address import is_nearby, network_of
 from tawny.model.clock import Clock
 
@@ -106,3 +109,112 @@ class _TryBudgets:
     def give_back(self, key: Hashable) -> None:
         if key in self._full_s:
             self._full_s[key] -= self._refill_s
+
+
+# Login throttling: after five failed attempts for a name and address, each further attempt must wait.
+# The same applies, after more attempts, to an address that tries many names: hashing passwords is expensive.
+
+FREE_TRIES = 5
+FREE_TRIES_ANY_NAME = 25
+FIRST_WAIT_S = 30.0
+MOST_WAIT_S = 900.0
+FORGOTTEN_AFTER_S = 3600.0
+MOST_KEPT = 10_000
+
+
+@dataclass(slots=True)
+class _Tries:
+    wrong: int
+    last_s: float
+    until_s: float
+    """0 while attempts are free."""
+
+
+class LoginThrottle:
+    """Counts failed attempts by name and address, in memory. Single event loop.
+
+    Bounded: least recently used are dropped.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._tries: OrderedDict[tuple[str, str], _Tries] = OrderedDict()
+
+    def wait_s(self, name: str, address: str) -> float:
+        """Return the seconds until an attempt is allowed; 0 if it is allowed now."""
+        known = [tries for key in _keys(name, address) if (tries := self._tries.get(key))]
+        return max(0.0, max((tries.until_s for tries in known), default=0.0) - self._clock.mono_s())
+
+    def failed(self, name: str, address: str) -> None:
+        """Count a failed attempt. The wait starts with the last free attempt and doubles with each further one."""
+        for key, free in zip(_keys(name, address), (FREE_TRIES, FREE_TRIES_ANY_NAME), strict=True):
+            self._count(key, free)
+        while len(self._tries) > MOST_KEPT:
+            self._tries.popitem(last=False)
+
+    def succeeded(self, name: str, address: str) -> None:
+        for key in _keys(name, address):
+            self._tries.pop(key, None)
+
+    def _count(self, key: tuple[str, str], free: int) -> None:
+        now_s = self._clock.mono_s()
+        tries = self._tries.pop(key, None)
+        if tries is None or now_s - tries.last_s > FORGOTTEN_AFTER_S:
+            tries = _Tries(0, now_s, 0.0)
+        tries.wrong, tries.last_s = tries.wrong + 1, now_s
+        if tries.wrong >= free:
+            tries.until_s = now_s + min(MOST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(tries.wrong - free, 16))
+        self._tries[key] = tries
+
+
+def _keys(name: str, address: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return the keys of the name at this address, and of any name at this address."""
+    return (name.strip().casefold()[:100], address), ("", address)
+
+
+# Devices on which a person has signed in before. They are exempt from the limits that strangers share.
+# A device is known by a cookie of 256 random bits, which is sent only when signing in. `accounts.db` has its hash
+# together with the account's ID.
+
+DEVICE_COOKIE: Final = "tawny_device"
+DEVICE_PATH: Final = "/api/v1/sign-in"
+DEVICE_MS: Final = 400 * 86_400_000
+"""The longest time for which browsers keep a cookie."""
+MOST_DEVICES: Final = 50
+"""Maximum number of devices for each person; the least recently used are forgotten."""
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+class KnownDevices:
+    """The known devices. Thread-safe. Raises StorageError."""
+
+    def __init__(self, file: AccountsFile, clock: Clock) -> None:
+        self._file, self._clock = file, clock
+
+    def key_of(self, token: str, person: Account) -> str:
+        """Return a key of the device; empty if this person has not signed in on it."""
+        key = _key(token, person)
+        query = "SELECT 1 FROM tokens WHERE hash = ? AND purpose = ? AND ends_ms > ?"
+        with self._file.reading() as db:
+            found = db.execute(query, (key, TokenPurpose.DEVICE, self._clock.now_ms())).fetchone()
+        return key.hex() if found else ""
+
+    def remember(self, token: str, person: Account) -> str:
+        """Make the device known for DEVICE_MS. Return the cookie's token: the same one, so that two people can share
+        a device, or a new one.
+        """
+        token = token if _TOKEN.fullmatch(token) else secrets.token_urlsafe(32)
+        now_ms = self._clock.now_ms()
+        with self._file.writing() as db:
+            row = (_key(token, person), TokenPurpose.DEVICE, person.id, now_ms + DEVICE_MS)
+            db.execute("INSERT OR REPLACE INTO tokens (hash, purpose, person, ends_ms) VALUES (?, ?, ?, ?)", row)
+            db.execute(
+                "DELETE FROM tokens WHERE purpose = ?1 AND person = ?2 AND hash NOT IN (SELECT hash FROM tokens "
+                "WHERE purpose = ?1 AND person = ?2 ORDER BY ends_ms DESC, rowid DESC LIMIT ?3)",
+                (TokenPurpose.DEVICE, person.id, MOST_DEVICES),
+            )
+        return token
+
+
+def _key(token: str, person: Account) -> bytes:
+    return hashed(f"{token} {person.id}")

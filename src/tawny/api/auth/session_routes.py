@@ -11,24 +11,24 @@ from starlette.responses import Response
 
 from tawny import __version__
 from tawny.api import schemas, serializers
-from tawny.api.auth.access import COOKIE, Access, Signed, caller_of, find_session, rule
+from tawny.api.auth.access import COOKIE, Access, Note, Signed, caller_of, find_session, rule
 from tawny.api.auth.accounts import SESSION_MS, Account, TokenPurpose
 from tawny.api.auth.audit_counts import SIGN_IN_DELAYED, SIGN_IN_FAILED
-from tawny.api.auth.guess_limit import GuessAttempt
-from tawny.api.auth.known_devices import DEVICE_COOKIE, DEVICE_MS, DEVICE_PATH
+from tawny.api.auth.guess_limit import DEVICE_COOKIE, DEVICE_MS, DEVICE_PATH, GuessAttempt
 from tawny.api.auth.passwords import LEAST_LENGTH, is_weak
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
+from tawny.api.request_handling import WorkerRoute
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 public = [rule(Access.PUBLIC)]
 view = [rule(Access.VIEW)]
 
 
 @router.get("/session", dependencies=public)
-async def session(request: Request, here: Here) -> schemas.SessionInfo:
-    found = await find_session(request)
-    is_new = found is None and not await asyncio.to_thread(here.accounts.has_owner)
+def session(request: Request, here: Here) -> schemas.SessionInfo:
+    found = find_session(request)
+    is_new = found is None and not here.accounts.has_owner()
     return schemas.SessionInfo.model_validate(
         {
             "state": "signed-in" if found else "setup" if is_new else "signed-out",
@@ -52,7 +52,7 @@ async def claim(asked: schemas.ClaimRequest, request: Request, response: Respons
     person = await asyncio.to_thread(here.accounts.claim, asked.token, asked.name, stored)
     if person is None:
         raise _token_used()
-    return await _sign_in(person, "claim", request, response, here)
+    return await asyncio.to_thread(_sign_in, person, "claim", request, response, here)
 
 
 @router.post("/sign-in", dependencies=public)
@@ -78,42 +78,38 @@ async def sign_in(asked: schemas.SignInRequest, request: Request, response: Resp
     person, _ = found
     if stored and here.passwords.is_outdated(stored):
         await asyncio.to_thread(here.accounts.set_password, person, await here.passwords.hash(asked.password))
-    return await _sign_in(person, "sign-in", request, response, here)
+    return await asyncio.to_thread(_sign_in, person, "sign-in", request, response, here)
 
 
 @router.post("/sign-in/link", dependencies=public)
-async def follow_link(
-    asked: schemas.SignInLinkRequest, request: Request, response: Response, here: Here
-) -> schemas.SignedIn:
-    person = await asyncio.to_thread(here.accounts.follow_link, asked.token)
+def follow_link(asked: schemas.SignInLinkRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
+    person = here.accounts.follow_link(asked.token)
     if person is None:
         raise _token_used()
-    return await _sign_in(person, "sign-in by link", request, response, here)
+    return _sign_in(person, "sign-in by link", request, response, here)
 
 
 @router.post("/sign-out", dependencies=view)
-async def sign_out(signed: Signed, request: Request, response: Response, here: Here) -> schemas.OkResponse:
-    await asyncio.to_thread(here.accounts.end_session, signed.key)
-    await asyncio.to_thread(here.unlocks.lock, signed.key, "signed out")
-    await asyncio.to_thread(here.accounts.note, "sign-out", signed.person.name, caller_of(request))
+def sign_out(signed: Signed, note: Note, request: Request, response: Response, here: Here) -> schemas.OkResponse:
+    here.accounts.end_session(signed.key)
+    here.unlocks.lock(signed.key, "signed out")
+    note("sign-out", "")
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=_is_secure(request))
     return schemas.OkResponse()
 
 
-async def _sign_in(
-    person: Account, how: str, request: Request, response: Response, here: AppContext
-) -> schemas.SignedIn:
+def _sign_in(person: Account, how: str, request: Request, response: Response, here: AppContext) -> schemas.SignedIn:
     caller = caller_of(request)
-    before = await find_session(request)
+    before = find_session(request)
     if before:
-        await asyncio.to_thread(here.accounts.end_session, before.key)
-        await asyncio.to_thread(here.unlocks.lock, before.key, "signed in again")
-    token = await asyncio.to_thread(here.accounts.begin_session, person, caller)
-    await asyncio.to_thread(here.accounts.note, how, person.name, caller)
+        here.accounts.end_session(before.key)
+        here.unlocks.lock(before.key, "signed in again")
+    token = here.accounts.begin_session(person, caller)
+    here.accounts.note(how, person.name, caller)
     response.set_cookie(
         COOKIE, token, max_age=SESSION_MS // 1000, path="/", httponly=True, samesite="lax", secure=_is_secure(request)
     )
-    device = await asyncio.to_thread(here.devices.remember, request.cookies.get(DEVICE_COOKIE, ""), person)
+    device = here.devices.remember(request.cookies.get(DEVICE_COOKIE, ""), person)
     response.set_cookie(
         DEVICE_COOKIE,
         device,

@@ -8,19 +8,19 @@ from pydantic import AfterValidator, Field, StringConstraints
 from starlette.responses import Response
 
 from tawny.api import serializers
-from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.access import MOST_CLIP_S, Access, Note, Signed, caller_of, known_camera, parse_span, rule
 from tawny.api.auth.accounts import Role
 from tawny.api.auth.audit_counts import CODE_REFUSED, LINK_OPENED
 from tawny.api.auth.guess_limit import GuessAttempt
 from tawny.api.auth.shares import Share, SharedClip
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found, share_ended
-from tawny.api.parameters import MOST_CLIP_S, known_camera, parse_span
 from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change, may_see
 from tawny.api.past.clip_routes import answer_file, check_open
-from tawny.api.past.media_responses import answer_clip, clip_name
+from tawny.api.past.media_responses import ClipWish, answer_clip, clip_name
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, OkResponse
-from tawny.model.ids import CameraId, StreamName
+from tawny.model.ids import CameraId
 from tawny.playback import timeline
 from tawny.playback.exports import ExportKind
 
@@ -95,19 +95,19 @@ class OpenedShare(ApiResponse):
     """The file is an image (still or animated), not a video."""
 
 
-router = APIRouter()
+router = APIRouter(route_class=WorkerRoute)
 view, public, shared = [rule(Access.VIEW)], [rule(Access.PUBLIC)], [rule(Access.SHARED)]
 OneToken = Annotated[str, Path(max_length=128)]
 
 
 @router.get("/api/v1/shares", dependencies=view)
-async def shares(signed: Signed, here: Here) -> ShareList:
+def shares(signed: Signed, here: Here) -> ShareList:
     """List valid links: all for owners, their own for others."""
-    return ShareList(items=[_info(one) for one in await asyncio.to_thread(here.shares.of, signed.person)])
+    return ShareList(items=[_info(one) for one in here.shares.of(signed.person)])
 
 
 @router.post("/api/v1/shares", dependencies=view)
-async def share(asked: NewShare, request: Request, signed: Signed, here: Here) -> Shared:
+async def share(asked: NewShare, note: Note, signed: Signed, here: Here) -> Shared:
     job = await asyncio.to_thread(here.jobs.find, asked.clip, signed.person) if asked.clip else None
     if asked.clip and (job is None or job.state is not ClipJobState.DONE or not may_change(signed.person, job)):
         raise not_found("Clip not found.")
@@ -123,7 +123,7 @@ async def share(asked: NewShare, request: Request, signed: Signed, here: Here) -
         else:
             here.jobs.keep(job, kept=True)  # otherwise the clip could be deleted to free space
         ends_ms = here.recorder.clock.now_ms() + asked.lasts_s * 1000
-        here.accounts.note("shared", signed.person.name, caller_of(request), clip_name(here, camera, span.begin_ms))
+        note("shared", clip_name(here, camera, span.begin_ms))
         clip = SharedClip(job.id, job.cameras) if job else None
         return here.shares.make(
             signed.person, camera, span, ends_ms, code=code, names_camera=asked.names_camera, clip=clip
@@ -134,14 +134,12 @@ async def share(asked: NewShare, request: Request, signed: Signed, here: Here) -
 
 
 @router.delete("/api/v1/shares/{share_id}", dependencies=view)
-async def end_share(
-    share_id: Annotated[str, Path(max_length=64)], request: Request, signed: Signed, here: Here
-) -> OkResponse:
-    found = next((one for one in await asyncio.to_thread(here.shares.of, signed.person) if one.id == share_id), None)
+def end_share(share_id: Annotated[str, Path(max_length=64)], note: Note, signed: Signed, here: Here) -> OkResponse:
+    found = next((one for one in here.shares.of(signed.person) if one.id == share_id), None)
     if found is None:
         raise not_found("Link not found.")
-    await asyncio.to_thread(here.shares.take_back, share_id)
-    await asyncio.to_thread(here.accounts.note, "shared link revoked", signed.person.name, caller_of(request), share_id)
+    here.shares.take_back(share_id)
+    note("shared link revoked", share_id)
     return OkResponse()
 
 
@@ -177,7 +175,7 @@ async def shared_video(request: Request, here: Here) -> Response:
         save = name if found.names_camera else f"Clip{name[-24:]}"
     if job is not None:
         return answer_file(here, request, job, save)
-    return await answer_clip(here, request, found.camera, found.span, StreamName.MAIN, attachment=save)
+    return await answer_clip(here, request, ClipWish(found.camera, found.span), save)
 
 
 router.add_api_route(

@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.websockets import WebSocket
 
 from tawny.api import serializers
-from tawny.api.auth.access import Access, rule, the_session
+from tawny.api.auth.access import PING_S, Access, rule, run_duplex, the_session
 from tawny.api.context import AppContext, Here
 from tawny.api.past.clip_jobs import ClipExportJob, may_see
 from tawny.api.past.clip_routes import told_job
-from tawny.api.websockets import PING_S, run_duplex
+from tawny.api.request_handling import WorkerRoute
 from tawny.detection.watcher import MeterReading
 from tawny.live.wakeup import Wakeup
 from tawny.model.ids import CameraId
@@ -146,7 +146,7 @@ STATE_S, MOTION_S = 0.5, 0.2
 """Minimum interval in s between messages of this type."""
 Channel = Literal["state", "event", "motion", "segment", "gap", "damage", "job", "mode"]
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 
 
 class Subscription(BaseModel):

@@ -1,17 +1,20 @@
-"""Routes for cameras, health, snapshots and Motion JPEG."""
+"""Routes for cameras, health, snapshots, Motion JPEG, and the layout of a user's live view."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
+from pydantic import Field, ValidationError
 from starlette.responses import JSONResponse, Response
 
 from tawny.api import schemas, serializers
-from tawny.api.auth.access import Access, rule
+from tawny.api.auth.access import MOST_CAMERAS, Access, Signed, rule
+from tawny.api.auth.accounts import Account
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.past.media_responses import GuardedStreamingResponse
+from tawny.api.request_handling import WorkerRoute
+from tawny.api.schemas import ApiRequest, Id, Name
 from tawny.live import jpeg_stream
 from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH, JpegOptions, rounded_width
 from tawny.model.ids import CameraId, StreamName
@@ -23,26 +26,25 @@ Width = Annotated[int, Query(ge=LEAST_WIDTH, le=MOST_WIDTH)]
 Fps = Annotated[float, Query(ge=0.1, le=30)]
 Quality = Annotated[int, Query(ge=10, le=95)]
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view, see = [rule(Access.VIEW)], [rule(Access.SEE)]
 JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
 
 
 @router.get("/cameras", dependencies=view)
-async def cameras(here: Here) -> schemas.CameraList:
-    found = await asyncio.to_thread(here.health.cameras)
-    return schemas.CameraList(items=[serializers.camera(one) for one in found])
+def cameras(here: Here) -> schemas.CameraList:
+    return schemas.CameraList(items=[serializers.camera(one) for one in here.health.cameras()])
 
 
 @router.get("/health", dependencies=view)
-async def health(here: Here) -> schemas.Health:
-    return serializers.health(await asyncio.to_thread(here.health.now))
+def health(here: Here) -> schemas.Health:
+    return serializers.health(here.health.now())
 
 
 @router.get("/cameras/{camera}/snapshot", dependencies=see, response_class=Response, responses=JPEG)
-async def snapshot(camera: CameraId, here: Here, width: Width = 1280) -> Response:
+def snapshot(camera: CameraId, here: Here, width: Width = 1280) -> Response:
     hub, _ = hub_for_pictures(here, camera, width)
-    still = await asyncio.to_thread(here.pictures.newest, hub, width)
+    still = here.pictures.newest(hub, width)
     if still is None:
         raise RequestRefused(404, "no_picture", "No image from this camera right now.", "Check the camera's status.")
     return Response(still.jpeg, media_type="image/jpeg", headers={"X-At-Ms": str(still.at_ms)})
@@ -78,7 +80,7 @@ def hub_for_pictures(here: AppContext, camera: CameraId, width: int) -> tuple[Hu
     return next((each for each in found if each[0].newest is not None), found[0])
 
 
-public_router = APIRouter()
+public_router = APIRouter(route_class=WorkerRoute)
 
 
 @public_router.get("/healthz", dependencies=[rule(Access.PUBLIC)], response_model=schemas.HealthzResponse)
@@ -86,3 +88,54 @@ async def healthz(here: Here) -> Response:
     """For monitors: 200 only if every camera that should record does, else 503."""
     is_well = here.health.is_well()
     return JSONResponse({"ok": is_well}, 200 if is_well else 503)
+
+
+# Routes for a user's live view layout: order of cameras, groups, selected group.
+
+MOST_GROUPS = 20
+view = [rule(Access.VIEW)]
+CameraIds = Annotated[list[Id], Field(max_length=MOST_CAMERAS)]
+
+
+class CameraGroup(ApiRequest):
+    name: Name
+    cameras: CameraIds
+
+
+class CameraWall(ApiRequest):
+    """Layout of the live view. Cameras not in `order` come last.
+
+    group: name of the selected group; empty: all cameras.
+    """
+
+    order: CameraIds = Field(default_factory=list)
+    groups: Annotated[list[CameraGroup], Field(max_length=MOST_GROUPS)] = Field(default_factory=list)
+    group: Annotated[str, Field(max_length=64)] = ""
+
+
+@router.get("/wall", dependencies=view)
+def wall(signed: Signed, here: Here) -> CameraWall:
+    """Return your layout, the same on all devices, with the cameras you may see."""
+    return _seen(_read(here.accounts.wall(signed.person)), signed.person)
+
+
+@router.put("/wall", dependencies=view)
+def put_wall(asked: CameraWall, signed: Signed, here: Here) -> CameraWall:
+    here.accounts.put_wall(signed.person, asked.model_dump_json())
+    return _seen(asked, signed.person)
+
+
+def _read(text: str) -> CameraWall:
+    """Parse a stored layout; the default one if another version wrote it."""
+    try:
+        return CameraWall.model_validate_json(text or "{}")
+    except ValidationError:
+        return CameraWall()
+
+
+def _seen(saved: CameraWall, person: Account) -> CameraWall:
+    def known(cameras: list[str]) -> list[str]:
+        return [camera for camera in cameras if person.may_see(CameraId(camera))]
+
+    groups = [CameraGroup(name=group.name, cameras=known(group.cameras)) for group in saved.groups]
+    return CameraWall(order=known(saved.order), groups=groups, group=saved.group)

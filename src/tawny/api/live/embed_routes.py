@@ -12,12 +12,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
 from tawny.api import serializers
-from tawny.api.auth.access import Access, rule
+from tawny.api.auth.access import Access, OneCamera, rule
 from tawny.api.context import Here
 from tawny.api.errors import not_found
 from tawny.api.live.camera_routes import Fps, Width, hub_for_pictures
 from tawny.api.live.follow import showing
-from tawny.api.parameters import OneCamera
+from tawny.api.request_handling import WorkerRoute
 
 STYLE = """
 html, body { margin: 0; height: 100%; background: #161310; color: #f6eee4; font: 600 14px/1.3 system-ui, sans-serif; }
@@ -30,7 +30,7 @@ POLICY = (
     "frame-ancestors *"
 )
 
-router = APIRouter()
+router = APIRouter(route_class=WorkerRoute)
 see = [rule(Access.SEE)]
 
 

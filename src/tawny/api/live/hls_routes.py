@@ -1,17 +1,25 @@
-"""Routes for live HLS: works in any player; low latency for players with LL-HLS."""
+"""Routes for live HLS: works in any player; low latency for players with LL-HLS. One URL follows activity."""
 
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from tawny.api.auth.access import Access, Signed, refuse_ended, rule
+from tawny.api.auth.access import Access, OneCamera, Signed, parse_list, refuse_ended, rule
 from tawny.api.auth.accounts import LoginSession
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
+from tawny.api.live.camera_routes import Fps, Quality, Width, hub_for_pictures
+from tawny.api.live.follow import FollowSelector, showing
 from tawny.api.live.stream_access import gets_masked_stream, stream_for_session
-from tawny.api.parameters import OneCamera, parse_list
+from tawny.api.past.media_responses import GuardedStreamingResponse
+from tawny.api.request_handling import WorkerRoute
+from tawny.live import jpeg_stream
 from tawny.live.hls import HlsFeed, HlsFeedKey
+from tawny.live.jpeg_stream import JpegOptions, rounded_width
 from tawny.live.stream_choice import codec_of
 from tawny.media.codec.parameter_sets import codec_string
 from tawny.model.ids import CameraId, StreamName
@@ -27,7 +35,14 @@ Following = Annotated[int | None, Query(alias="_HLS_msn", ge=0)]
 """LL-HLS blocking reload: the response waits for this media sequence number."""
 FollowingPart = Annotated[int | None, Query(alias="_HLS_part", ge=0)]
 
-router = APIRouter(prefix="/api/v1/cameras/{camera}/hls")
+
+class PlaylistQuery(BaseModel):
+    can: Annotated[str, Field(max_length=100)] = "h264"
+    segment: Following = None
+    part: FollowingPart = None
+
+
+router = APIRouter(prefix="/api/v1/cameras/{camera}/hls", route_class=WorkerRoute)
 see = [rule(Access.SEE)]
 
 
@@ -53,16 +68,14 @@ async def playlist(
     request: Request,
     here: Here,
     signed: Signed,
-    can: Annotated[str, Query(max_length=100)] = "h264",
-    segment: Following = None,
-    part: FollowingPart = None,
+    asked: Annotated[PlaylistQuery, Query()],
 ) -> Response:
     """Media playlist. can: codecs the player supports, for `auto`. `_HLS_msn`: wait for that segment."""
-    choice = stream_for_session(here, signed, camera, stream, parse_list(can))
+    choice = stream_for_session(here, signed, camera, stream, parse_list(asked.can))
     if choice is None:
         raise not_found("Camera not found.")
     feed = here.hls.feed(_key(here, signed, camera, stream), choice, here.viewers.one_more(camera, choice.name))
-    return await list_answer(feed, request, segment, part)
+    return await list_answer(feed, request, asked.segment, asked.part)
 
 
 @router.get("/{stream}/header-{number}.mp4", dependencies=see, response_class=Response)
@@ -151,3 +164,68 @@ def _more(request: Request) -> str:
     """Return the access token as query string for URLs in playlists: players do not forward it."""
     secret = request.query_params.get("pass", "")
     return f"?pass={secret}" if secret and secret.replace("-", "").replace("_", "").isalnum() else ""
+
+
+# Routes for live video of the camera with current activity, at one URL, for TVs and tablets.
+# Motion JPEG switches cameras immediately, HLS once the player has used up its buffer. RTSP: `live.rtsp_server`.
+
+AGAIN_S = 1.0
+
+follow_router = APIRouter(prefix="/api/v1/live/follow", route_class=WorkerRoute)
+
+
+@follow_router.get("/mjpeg", dependencies=see, response_class=Response)
+async def follow_mjpeg(
+    request: Request, here: Here, width: Width = 960, fps: Fps = 8, quality: Quality = 75
+) -> Response:
+    """Motion JPEG of the camera with current activity; else of the last active one, or the first."""
+    if not showing(here):
+        raise not_found("No camera has live video right now.")
+    wish = JpegOptions(rounded_width(width), fps, quality)
+    return GuardedStreamingResponse(request, _following(here, wish, width), 200, {}, jpeg_stream.MEDIA_TYPE)
+
+
+@follow_router.get("/hls/index.m3u8", dependencies=see, response_class=Response)
+async def follow_playlist(
+    request: Request, here: Here, segment: Following = None, part: FollowingPart = None
+) -> Response:
+    """HLS of the same: H.264 without sound. A discontinuity marks each change of camera."""
+    if not showing(here):
+        raise not_found("No camera has live video right now.")
+    feed = here.hls.feed(_follow_key(here), here.follows.of(here), nullcontext())
+    return await list_answer(feed, request, segment, part)
+
+
+@follow_router.get("/hls/header-{number}.mp4", dependencies=see, response_class=Response)
+async def follow_header(number: Number, here: Here) -> Response:
+    return header_answer(feed_of(here, _follow_key(here)), number)
+
+
+@follow_router.get("/hls/segment-{number}.m4s", dependencies=see, response_class=Response)
+async def follow_segment(number: Number, here: Here) -> Response:
+    return segment_answer(feed_of(here, _follow_key(here)), number)
+
+
+@follow_router.get("/hls/part-{number}-{part}.m4s", dependencies=see, response_class=Response)
+async def follow_part(number: Number, part: Number, request: Request, here: Here) -> Response:
+    return await part_answer(feed_of(here, _follow_key(here)), request, number, part)
+
+
+def _follow_key(here: AppContext) -> HlsFeedKey:
+    """Return the feed key; users with other cameras have another feed."""
+    return HlsFeedKey(None, "auto", here.seen)
+
+
+async def _following(here: AppContext, wish: JpegOptions, width: int) -> AsyncIterator[bytes]:
+    follow = FollowSelector(here.recorder.bus, here.recorder.clock, lambda: showing(here))
+    try:
+        yield jpeg_stream.OPENING
+        while (camera := follow.camera()) is not None:
+            hub, stream = hub_for_pictures(here, camera, width)
+            with here.viewers.one_more(camera, stream):
+                async for still in jpeg_stream.jpeg_pictures(hub, wish, again_s=AGAIN_S):
+                    yield jpeg_stream.multipart_part(still)
+                    if follow.camera() != camera:
+                        break
+    finally:
+        follow.close()

@@ -1,35 +1,52 @@
-"""Live video by WebSocket, one socket per view, so that views do not delay each other.
+"""Live video and talkback by WebSocket, one socket per view, so that views do not delay each other.
 
 `/cameras/{id}/live`: fragmented MP4. The client acknowledges messages (`got`). A slow client gets no data until it has
 caught up, then continues at the newest keyframe, because queued data would be outdated.
 `/cameras/{id}/pictures`: JPEGs; each is sent after the previous one was shown.
+`/cameras/{id}/talk`: after `{"open": true}` the browser sends samples: 16 bits, little-endian, 8 kHz, mono.
 """
 
 import asyncio
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tawny.api.auth.access import NOT_THERE, Access, Signed, rule, the_session
+from tawny.api import schemas as shapes
+from tawny.api.auth.access import (
+    NOT_THERE,
+    PING_S,
+    Access,
+    OneCamera,
+    Signed,
+    caller_of,
+    parse_list,
+    rule,
+    run_duplex,
+    run_while_allowed,
+    the_session,
+)
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
 from tawny.api.live.camera_routes import SMALL_WIDTH, Fps, Quality, Width, hub_for_pictures
 from tawny.api.live.stream_access import sees_unmasked, stream_for_session
-from tawny.api.parameters import OneCamera, parse_list
-from tawny.api.websockets import PING_S, run_duplex
+from tawny.api.request_handling import WorkerRoute
 from tawny.live import jpeg_stream
 from tawny.live.fragmenter import NewInitSegment
 from tawny.live.jpeg_stream import JpegOptions, rounded_width
 from tawny.live.stream_choice import StreamChoice
 from tawny.live.viewer import LiveViewer, ViewerPacing
+from tawny.model.errors import SourceError
 from tawny.model.ids import CameraId
+from tawny.service.talkback import TalkbackBusy
+from tawny.sources.source import Speaker
 from tawny.stream.hub import Hub
 
 BEGIN_AGAIN = 1012
 MOST_GATHERED_S = 0.5
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 
 
 class LiveSocketMessage(BaseModel):
@@ -151,3 +168,52 @@ def _waiting(here: AppContext, camera: CameraId) -> dict[str, object]:
     status = next((one.status for one in here.recorder.cameras() if one.status.id == camera), None)
     state, detail = (status.state.value, status.detail) if status else ("off", "")
     return {"waiting": True, "state": state, "detail": detail}
+
+
+# Talkback: audio from the browser's microphone to a camera, over a WebSocket.
+
+MOST_S = 60.0
+"""Time limit in s, in case a page hangs."""
+SILENT_S = 3.0
+BUSY, LONG, REFUSED = 4409, 4408, 4502
+direct = [rule(Access.DIRECT)]
+
+
+@router.get("/cameras/{camera}/talk", dependencies=direct)
+async def can_talk(camera: OneCamera, here: Here) -> shapes.TalkbackInfo:
+    """Return whether the camera has a loudspeaker. The first call queries the camera."""
+    return shapes.TalkbackInfo(can=await here.talking.can(camera))
+
+
+@router.websocket("/cameras/{camera}/talk", dependencies=direct)
+async def talk(socket: WebSocket, camera: OneCamera, here: Here, signed: Signed) -> None:
+    """Talk to the camera. Ends after MOST_S, after SILENT_S without audio, or when the right to talk ends."""
+    await socket.accept()
+    try:
+        async with here.talking.speaking(camera) as speaker:
+            await asyncio.to_thread(here.accounts.note, "talked", signed.person.name, caller_of(socket), camera)
+            await socket.send_json({"open": True})
+            await run_while_allowed(socket, _carry(socket, here, camera, speaker))
+    except TalkbackBusy:
+        await socket.close(BUSY, "Someone else is talking to this camera.")
+    except SourceError as error:
+        await socket.close(REFUSED, error.for_viewers[:120])
+    except WebSocketDisconnect:
+        return
+
+
+async def _carry(socket: WebSocket, here: Here, camera: CameraId, speaker: Speaker) -> None:
+    clock = here.recorder.clock
+    until_s = clock.mono_s() + MOST_S
+    while True:
+        try:
+            async with asyncio.timeout(SILENT_S):
+                sound = await socket.receive_bytes()
+        except (TimeoutError, KeyError):
+            await socket.close(LONG, "No sound was received.")
+            return
+        if clock.mono_s() > until_s:
+            await socket.close(LONG, "Time limit reached. Press again to continue.")
+            return
+        # not in the loop: the camera's own messages are read with it
+        await here.calls.run(f"talk {camera}", partial(speaker.speak, sound[: len(sound) // 2 * 2]))

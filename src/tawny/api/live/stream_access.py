@@ -1,11 +1,16 @@
-"""Selection of the live stream for a session, and whether it must be masked.
+"""Access to live streams: which one a session gets, whether it must be masked, and sign-in by RTSP.
 
 Pages of signed-in users draw privacy masks themselves. Programs with an access token cannot, so they get video that is
 re-encoded with masks.
 """
 
+import asyncio
+
 from tawny.api.auth.accounts import LoginSession, Role
+from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.context import AppContext
+from tawny.api.live.follow import showing
+from tawny.live.follow_stream import FollowStream
 from tawny.live.stream_choice import StreamChoice, choose_stream
 from tawny.model.ids import CameraId
 
@@ -30,3 +35,30 @@ def sees_unmasked(session: LoginSession, choice: StreamChoice) -> bool:
 
 def is_program(session: LoginSession) -> bool:
     return session.person.role is Role.HOLDER
+
+
+# RTSP authentication with access tokens.
+
+
+class PassAuthenticator:
+    """A `live.rtsp_server.session.RtspAuthenticator`. User name: a token's ID; password: its secret."""
+
+    def __init__(self, site: AppContext) -> None:
+        self._site, self._passes = site, site.passes
+
+    async def digest_of(self, user: str) -> str | None:
+        return await asyncio.to_thread(self._passes.digest_of, user)
+
+    async def may_see(self, user: str, camera: CameraId) -> bool:
+        holder = await asyncio.to_thread(self._passes.person, user)
+        return holder is not None and holder.may_see(camera)
+
+    def refused(self, user: str, address: str) -> None:
+        self._site.accounts.counts.count(ACCESS_REFUSED, user, address)
+
+    async def followed(self, user: str) -> FollowStream | None:
+        holder = await asyncio.to_thread(self._passes.person, user)
+        if holder is None:
+            return None
+        here = self._site.of_person(holder)
+        return here.follows.of(here) if showing(here) else None

@@ -11,15 +11,15 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from tawny.api import schemas as shapes
-from tawny.api.auth.access import Access, Signed, rule
+from tawny.api.auth.access import Access, OneCamera, Signed, rule
 from tawny.api.context import Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.live.stream_access import stream_for_session
-from tawny.api.parameters import OneCamera
+from tawny.api.request_handling import WorkerRoute
 from tawny.live.webrtc.connection_manager import ice_servers
 
 SDP = "application/sdp"
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view = [rule(Access.SEE)]
 
 

@@ -1,6 +1,5 @@
 """Routes for saved clips: create, follow progress, download, keep, delete."""
 
-import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
@@ -8,13 +7,23 @@ from pydantic import Field
 from starlette.responses import Response
 
 from tawny.api import serializers
-from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.access import (
+    MOST_CLIP_S,
+    MOST_DAYS,
+    Access,
+    Note,
+    Signed,
+    caller_of,
+    known_camera,
+    parse_span,
+    rule,
+)
 from tawny.api.auth.accounts import Account, Role
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
-from tawny.api.parameters import MOST_CLIP_S, MOST_DAYS, known_camera, parse_span
 from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change
 from tawny.api.past.media_responses import clip_name, disposition, ranged
+from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, OkResponse
 from tawny.media.mp4.byte_reader import read_bytes
 from tawny.model.errors import NotDone
@@ -92,15 +101,15 @@ class SavedClips(ApiResponse):
     """Space limit for all clips; the oldest that are not kept are deleted."""
 
 
-router = APIRouter()
+router = APIRouter(route_class=WorkerRoute)
 view = [rule(Access.VIEW)]
 OneClip = Annotated[str, Path(max_length=64)]
 
 
 @router.get("/api/v1/clips", dependencies=view)
-async def saved_clips(signed: Signed, here: Here) -> SavedClips:
+def saved_clips(signed: Signed, here: Here) -> SavedClips:
     """List clips of cameras you may see, newest first."""
-    found = await asyncio.to_thread(here.jobs.seen_by, signed.person)
+    found = here.jobs.seen_by(signed.person)
     return SavedClips(
         items=[told_job(one, signed.person) for one in found],
         used_bytes=here.jobs.used_bytes(),
@@ -109,7 +118,7 @@ async def saved_clips(signed: Signed, here: Here) -> SavedClips:
 
 
 @router.post("/api/v1/clips", dependencies=view)
-async def make_clips(asked: NewClip, request: Request, signed: Signed, here: Here) -> ClipJobList:
+def make_clips(asked: NewClip, note: Note, signed: Signed, here: Here) -> ClipJobList:
     """Create clips. Progress is sent on the channel `job` of the state socket."""
     kind = ExportKind(asked.kind)
     days = MOST_CLIP_S / 86_400 if kind in (ExportKind.MP4, ExportKind.EVIDENCE) else MOST_DAYS
@@ -134,53 +143,53 @@ async def make_clips(asked: NewClip, request: Request, signed: Signed, here: Her
             if here.is_unlocked:
                 check_open(here, group, span)
             made.append(here.jobs.ask(signed.person, here.recorder, here.clips, wish, name))
-            here.accounts.note("clip", signed.person.name, caller_of(request), name)
+            note("clip", name)
         return made
 
     try:
-        made = await asyncio.to_thread(ask)
+        made = ask()
     except NotDone as error:
         raise bad_input(error.message, error.do) from error
     return ClipJobList(items=[told_job(one, signed.person) for one in made])
 
 
 @router.patch("/api/v1/clips/{clip}", dependencies=view)
-async def keep_clip(clip: OneClip, asked: KeepClip, request: Request, signed: Signed, here: Here) -> ClipJobInfo:
+def keep_clip(clip: OneClip, asked: KeepClip, request: Request, signed: Signed, here: Here) -> ClipJobInfo:
     """Keep a clip, or stop keeping it. Kept clips are not deleted to free space."""
-    found = await _own(here, clip, signed.person)
+    found = _own(here, clip, signed.person)
     if found.state is not ClipJobState.DONE:
         raise bad_input("This clip isn't ready yet.", "Wait until it is.")
-    changed = await asyncio.to_thread(lambda: here.jobs.keep(found, kept=asked.kept))
-    await _note(here, request, signed, "clip kept" if asked.kept else "clip no longer kept", found)
+    changed = here.jobs.keep(found, kept=asked.kept)
+    _note(here, request, signed, "clip kept" if asked.kept else "clip no longer kept", found)
     return told_job(changed, signed.person)
 
 
 @router.delete("/api/v1/clips/{clip}", dependencies=view)
-async def remove_clip(clip: OneClip, request: Request, signed: Signed, here: Here) -> OkResponse:
+def remove_clip(clip: OneClip, request: Request, signed: Signed, here: Here) -> OkResponse:
     """Delete a clip; it can be restored for a minute. One in progress is canceled."""
-    found = await _own(here, clip, signed.person)
-    await asyncio.to_thread(here.jobs.remove, found)
-    await _note(here, request, signed, "clip deleted", found)
+    found = _own(here, clip, signed.person)
+    here.jobs.remove(found)
+    _note(here, request, signed, "clip deleted", found)
     return OkResponse()
 
 
 @router.post("/api/v1/clips/{clip}/restore", dependencies=view)
-async def restore_clip(clip: OneClip, request: Request, signed: Signed, here: Here) -> ClipJobInfo:
+def restore_clip(clip: OneClip, request: Request, signed: Signed, here: Here) -> ClipJobInfo:
     """Restore a clip that was deleted less than a minute ago."""
-    found = await asyncio.to_thread(here.jobs.find_removed, clip, signed.person)
+    found = here.jobs.find_removed(clip, signed.person)
     if found is not None:
         _check_own(signed.person, found)
-        found = await asyncio.to_thread(here.jobs.restore, found)
+        found = here.jobs.restore(found)
     if found is None:
         raise not_found("Clip not found.")
-    await _note(here, request, signed, "clip restored", found)
+    _note(here, request, signed, "clip restored", found)
     return told_job(found, signed.person)
 
 
 @router.get("/media/clips/{clip}", dependencies=view, response_class=Response)
-async def clip_file(clip: OneClip, request: Request, signed: Signed, here: Here) -> Response:
+def clip_file(clip: OneClip, request: Request, signed: Signed, here: Here) -> Response:
     """Return the file. `?save=1`: as a download."""
-    found = await _seen(here, clip, signed.person)
+    found = _seen(here, clip, signed.person)
     return answer_file(here, request, found, found.name if "save" in request.query_params else None)
 
 
@@ -246,19 +255,19 @@ def check_open(here: AppContext, cameras: tuple[CameraId, ...], span: Span) -> N
         raise RequestRefused(423, "sealed", what, "Unlock them, download the clip, and share the file.")
 
 
-async def _note(here: AppContext, request: Request, signed: Signed, action: str, job: ClipExportJob) -> None:
-    await asyncio.to_thread(here.accounts.note, action, signed.person.name, caller_of(request), job.name)
+def _note(here: AppContext, request: Request, signed: Signed, action: str, job: ClipExportJob) -> None:
+    here.accounts.note(action, signed.person.name, caller_of(request), job.name)
 
 
-async def _seen(here: AppContext, clip: str, person: Account) -> ClipExportJob:
-    found = await asyncio.to_thread(here.jobs.find, clip, person)
+def _seen(here: AppContext, clip: str, person: Account) -> ClipExportJob:
+    found = here.jobs.find(clip, person)
     if found is None:
         raise not_found("Clip not found.")
     return found
 
 
-async def _own(here: AppContext, clip: str, person: Account) -> ClipExportJob:
-    found = await _seen(here, clip, person)
+def _own(here: AppContext, clip: str, person: Account) -> ClipExportJob:
+    found = _seen(here, clip, person)
     _check_own(person, found)
     return found
 

@@ -4,6 +4,7 @@ import asyncio
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import quote
@@ -14,10 +15,9 @@ from starlette.types import Send
 
 from tawny.api import serializers
 from tawny.api.auth.access import LOOK_S as RIGHTS_S
-from tawny.api.auth.access import has_ended
+from tawny.api.auth.access import MOST_CLIP_BYTES, has_ended
 from tawny.api.context import AppContext, the_site
 from tawny.api.errors import RequestRefused, bad_input
-from tawny.api.parameters import MOST_CLIP_BYTES
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span
 from tawny.playback.clips import MOST_COVERED_S, ClipFile, ClipTooLarge, ClipTooLongToMask
@@ -148,14 +148,23 @@ def part_of(asked: str, size_bytes: int) -> tuple[int, int] | None:
 # HTTP responses with clips.
 
 
-async def cut_clip(
-    here: AppContext, camera: CameraId, span: Span, stream: StreamName, *, with_sound: bool = True, exact: bool = False
-) -> ClipFile:
+@dataclass(frozen=True, slots=True)
+class ClipWish:
+    """The clip that a request is for. exact: starts exactly at the span's begin."""
+
+    camera: CameraId
+    span: Span
+    stream: StreamName = StreamName.MAIN
+    with_sound: bool = True
+    exact: bool = False
+
+
+async def cut_clip(here: AppContext, wish: ClipWish) -> ClipFile:
     """Cut a clip. Raises RequestRefused: when nothing is recorded, or the clip would be too large."""
-    make = partial(here.clips.clip, camera, stream, span, MOST_CLIP_BYTES, with_sound=with_sound, exact=exact)
+    find = partial(here.clips.clip, with_sound=wish.with_sound, exact=wish.exact)
     try:
         async with here.cutting:
-            clip = await asyncio.to_thread(make)
+            clip = await asyncio.to_thread(find, wish.camera, wish.stream, wish.span, MOST_CLIP_BYTES)
     except ClipTooLongToMask as error:
         long = f"{MOST_COVERED_S / 60:.0f} min"
         what = f"Clips from cameras with privacy masks can be at most {long} long, because they are re-encoded."
@@ -167,19 +176,9 @@ async def cut_clip(
     return clip
 
 
-async def answer_clip(
-    here: AppContext,
-    request: Request,
-    camera: CameraId,
-    span: Span,
-    stream: StreamName,
-    attachment: str | None = None,
-    *,
-    with_sound: bool = True,
-    exact: bool = False,
-) -> Response:
+async def answer_clip(here: AppContext, request: Request, wish: ClipWish, attachment: str | None = None) -> Response:
     """Return a clip or the requested range of it. attachment: file name for saving."""
-    clip = await cut_clip(here, camera, span, stream, with_sound=with_sound, exact=exact)
+    clip = await cut_clip(here, wish)
     headers = {"X-Start-Ms": str(clip.start_ms), "Cache-Control": "private, no-cache"}
     if clip.cut_at_ms is not None:
         headers["X-Cut-At-Ms"] = str(clip.cut_at_ms)

@@ -1,29 +1,50 @@
-"""Routes for recordings: timeline, calendar, playback, previews and clips."""
+"""Routes for recordings: timeline, calendar, playback, previews and clips, and media by opaque ID."""
 
 import asyncio
+import os
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from tawny import __version__
 from tawny.api import schemas, serializers
-from tawny.api.auth.access import Access, Signed, caller_of, rule
-from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused
-from tawny.api.parameters import (
+from tawny.api.auth.access import (
     MOST_CLIP_S,
+    Access,
     At,
     Ids,
+    Note,
     OneCamera,
+    OneEvent,
+    OneSegment,
     OneStream,
     Points,
+    Signed,
     cameras_of,
     known_camera,
     parse_span,
+    rule,
 )
-from tawny.api.past.media_responses import answer_clip, clip_name, cut_clip, disposition, stream_recording, wrapped_told
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, not_found, sealed_error
+from tawny.api.events.event_routes import find_event
+from tawny.api.past.media_responses import (
+    ClipWish,
+    GuardedStreamingResponse,
+    answer_clip,
+    clip_name,
+    cut_clip,
+    disposition,
+    stream_recording,
+    wrapped_told,
+)
+from tawny.api.request_handling import WorkerRoute
+from tawny.api.schemas import LATEST_MS, Ms
 from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH
+from tawny.media.mp4.byte_reader import open_stored, read_bytes
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
@@ -35,7 +56,7 @@ from tawny.playback.segment_player import play as make_playing
 from tawny.playback.stills import ClipSheetHeader, clip_sheet, shown_in
 from tawny.storage.disk.layout import is_sealed
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view = [rule(Access.VIEW)]
 MOST_DAYS_OF_TIME = 4000
 
@@ -45,43 +66,36 @@ def nothing_recorded() -> RequestRefused:
 
 
 @router.get("/time", dependencies=view)
-async def time(from_ms: At, to_ms: At, here: Here) -> schemas.LocalTime:
+def time(from_ms: At, to_ms: At, here: Here) -> schemas.LocalTime:
     span = parse_span(from_ms, to_ms, MOST_DAYS_OF_TIME)
-    found = await asyncio.to_thread(timeline.transitions, here.zone, span)
-    changes = [schemas.LocalTimeChange(at_ms=one.at_ms, before_s=one.before_s, after_s=one.after_s) for one in found]
     return schemas.LocalTime(
         zone=here.recorder.zone,
         now_ms=here.recorder.clock.now_ms(),
         offset_s=timeline.offset_s(here.zone, from_ms),
-        transitions=changes,
+        transitions=timeline.transitions(here.zone, span),
     )
 
 
 @router.get("/timeline", dependencies=view)
-async def lanes(from_ms: At, to_ms: At, here: Here, cameras: Ids = "", points: Points = 2000) -> schemas.Timeline:
+def lanes(from_ms: At, to_ms: At, here: Here, cameras: Ids = "", points: Points = 2000) -> schemas.Timeline:
     span, named = parse_span(from_ms, to_ms), cameras_of(cameras, here)
-    return await asyncio.to_thread(_timeline, here, named, span, points)
-
-
-def _timeline(here: AppContext, cameras: list[CameraId], span: Span, points: int) -> schemas.Timeline:
     now_ms = here.recorder.clock.now_ms()
-    made = [timeline.timeline_lane(here.recorder, camera, span, points=points, now_ms=now_ms) for camera in cameras]
+    made = [timeline.timeline_lane(here.recorder, camera, span, points=points, now_ms=now_ms) for camera in named]
     return schemas.Timeline(now_ms=now_ms, cameras=[serializers.lane(one, here.recorder) for one in made])
 
 
 @router.get("/days", dependencies=view)
-async def days(
+def days(
     camera: Annotated[CameraId, Query(max_length=64)], from_ms: At, to_ms: At, here: Here
 ) -> schemas.DayCoverageList:
     span = parse_span(from_ms, to_ms)
-    found = await asyncio.to_thread(timeline.calendar, here.recorder, camera, here.zone, span)
-    made = [schemas.DayCoverage(begin_ms=day.begin_ms, recorded_s=day.recorded_s, gaps=day.gaps) for day in found]
-    return schemas.DayCoverageList(days=made)
+    found = timeline.calendar(here.recorder, camera, here.zone, span)
+    return schemas.DayCoverageList(days=found)
 
 
 @router.get("/cameras/{camera}/play", dependencies=view)
-async def play(camera: OneCamera, at_ms: At, here: Here, stream: OneStream = StreamName.MAIN) -> schemas.PlayInfo:
-    run = await asyncio.to_thread(_run, here, camera, stream, at_ms)
+def play(camera: OneCamera, at_ms: At, here: Here, stream: OneStream = StreamName.MAIN) -> schemas.PlayInfo:
+    run = _run(here, camera, stream, at_ms)
     return schemas.PlayInfo(
         items=[serializers.playable(segment) for segment in run.segments],
         next_ms=run.next_ms,
@@ -94,16 +108,16 @@ def _run(here: AppContext, camera: CameraId, stream: StreamName, at_ms: int) -> 
 
 
 @router.get("/cameras/{camera}/from", dependencies=view, response_class=Response)
-async def play_from(
+def play_from(
     camera: OneCamera, at_ms: At, request: Request, here: Here, stream: OneStream = StreamName.MAIN
 ) -> Response:
     """Return video from an instant in one request, as `/media/{segment}/play`.
 
     `X-Piece`: the segment it is from. If nothing is recorded, the response is that of `/cameras/{camera}/play`.
     """
-    found = await asyncio.to_thread(_from, here, camera, stream, at_ms)
+    found = _from(here, camera, stream, at_ms)
     if found is None:
-        return JSONResponse((await play(camera, at_ms, here, stream)).model_dump(mode="json"))
+        return JSONResponse((play(camera, at_ms, here, stream)).model_dump(mode="json"))
     segment, playing = found
     return stream_recording(request, playing, **{"X-Piece": serializers.playable(segment).model_dump_json()})
 
@@ -126,11 +140,11 @@ async def frame(
 
 
 @router.get("/cameras/{camera}/frame/sealed", dependencies=view, response_class=Response)
-async def sealed_frame(
+def sealed_frame(
     camera: OneCamera, at_ms: At, here: Here, width: Annotated[int, Query(ge=LEAST_WIDTH, le=MOST_WIDTH)] = 320
 ) -> Response:
     """Return the stored part of an encrypted recording needed to show this frame, for decryption in the page."""
-    found = await asyncio.to_thread(_sealed_part, here, camera, at_ms, width)
+    found = _sealed_part(here, camera, at_ms, width)
     if found is None:
         raise nothing_recorded()
     data, wrapped = found
@@ -160,48 +174,49 @@ async def picture(camera: OneCamera, at_ms: At, here: Here) -> Response:
     return Response(found[0], media_type="image/jpeg", headers=told)
 
 
+class SheetQuery(BaseModel):
+    """A clip to describe."""
+
+    camera: Annotated[CameraId, Field(max_length=64)]
+    from_ms: Ms
+    to_ms: Ms
+    stream: StreamName = StreamName.MAIN
+    sound: bool = True
+
+    @property
+    def span(self) -> Span:
+        """The time asked for. Raises RequestRefused: when it is too long."""
+        return parse_span(self.from_ms, self.to_ms, MOST_CLIP_S / 86_400)
+
+
+class ClipQuery(SheetQuery):
+    """A clip to download."""
+
+    exact: bool = False
+
+
 @router.get("/clip", dependencies=view, response_class=Response)
-async def clip(
-    camera: Annotated[CameraId, Query(max_length=64)],
-    from_ms: At,
-    to_ms: At,
-    request: Request,
-    signed: Signed,
-    here: Here,
-    stream: OneStream = StreamName.MAIN,
-    *,
-    sound: bool = True,
-    exact: bool = False,
-) -> Response:
+async def clip(asked: Annotated[ClipQuery, Query()], request: Request, note: Note, here: Here) -> Response:
     """Return an MP4 clip without re-encoding, from the keyframe at or before from_ms.
 
     exact: start exactly at from_ms; frames up to the next keyframe are re-encoded.
     """
-    span = parse_span(from_ms, to_ms, MOST_CLIP_S / 86_400)
-    name = clip_name(here, camera, from_ms)
+    wish = ClipWish(asked.camera, asked.span, asked.stream, asked.sound, asked.exact)
+    name = clip_name(here, asked.camera, asked.from_ms)
     if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
-        await asyncio.to_thread(here.accounts.note, "clip", signed.person.name, caller_of(request), name)
-    return await answer_clip(here, request, camera, span, stream, attachment=name, with_sound=sound, exact=exact)
+        await asyncio.to_thread(note, "clip", name)
+    return await answer_clip(here, request, wish, name)
 
 
 @router.get("/clip/sheet", dependencies=view, response_class=Response)
-async def sheet(
-    camera: Annotated[CameraId, Query(max_length=64)],
-    from_ms: At,
-    to_ms: At,
-    signed: Signed,
-    here: Here,
-    stream: OneStream = StreamName.MAIN,
-    *,
-    sound: bool = True,
-) -> Response:
+async def sheet(asked: Annotated[SheetQuery, Query()], signed: Signed, here: Here) -> Response:
     """Return a text sheet about the same clip: times, gaps, SHA-256."""
-    span, name = parse_span(from_ms, to_ms, MOST_CLIP_S / 86_400), clip_name(here, camera, from_ms)
-    made = await cut_clip(here, camera, span, stream, with_sound=sound)
+    span, name = asked.span, clip_name(here, asked.camera, asked.from_ms)
+    made = await cut_clip(here, ClipWish(asked.camera, span, asked.stream, asked.sound))
     about = ClipSheetHeader(
         name=name,
-        camera=camera,
-        camera_name=serializers.camera_name(here.recorder, camera),
+        camera=asked.camera,
+        camera_name=serializers.camera_name(here.recorder, asked.camera),
         recorder=f"{here.recorder.host}, tawny {__version__}",
         person=signed.person.name,
         zone=here.zone,
@@ -214,4 +229,77 @@ async def sheet(
 
 router.add_api_route(
     "/clip", clip, methods=["HEAD"], dependencies=view, response_class=Response, include_in_schema=False
+)
+
+
+# Routes for media by opaque ID. Invariant: IDs are looked up in the index; paths never come from requests.
+
+media_router = APIRouter(prefix="/media", route_class=WorkerRoute)
+
+
+@media_router.get("/{segment}/play", dependencies=view, response_class=Response)
+def segment_play(
+    segment: OneSegment, request: Request, here: Here, from_ms: Annotated[int, Query(ge=0, le=LATEST_MS)] = 0
+) -> Response:
+    """Init segment and fragments from the keyframe at or before from_ms. `X-Start-Ms`: UTC of media time 0."""
+    cameras = [*here.recorder.camera_names()]
+    found = recordings.segment(here.recorder, cameras, segment)
+    if found is None:
+        raise not_found("Recording not found.")
+    playing = make_playing(here.recorder, found, from_ms)
+    return stream_recording(request, playing)
+
+
+@media_router.get("/{segment}/stored", dependencies=view, response_class=Response)
+def stored(segment: OneSegment, request: Request, here: Here) -> Response:
+    """Return the stored file up to its current end.
+
+    For encrypted files `X-Wrapped` is the file's key as in its day's key ring, in Base64, if available.
+    """
+    recorder = here.behind or here.recorder
+    cameras = [*recorder.camera_names()]
+    found = recordings.segment(recorder, cameras, segment)
+    if found is None:
+        raise not_found("Recording not found.")
+
+    path = recorder.segment_path(found)
+    wrapped = ring_key(path) if is_sealed(found.path) else b""
+    size_bytes = _size_of(path)
+    headers = {"Content-Length": str(size_bytes)} | wrapped_told(wrapped)
+    return GuardedStreamingResponse(request, read_bytes(path, 0, size_bytes), 200, headers, "application/octet-stream")
+
+
+def _size_of(path: Path) -> int:
+    with open_stored(path) as file:
+        return os.fstat(file).st_size
+
+
+@media_router.get("/{event}.jpg", dependencies=view, response_class=Response)
+def event_picture(event: OneEvent, here: Here) -> Response:
+    found = find_event(event, here)
+    jpeg = here.recorder.event_picture(found)
+    if jpeg is None and here.recorder.sealed_picture(found) is not None:
+        raise sealed_error()
+    if jpeg is None:
+        raise RequestRefused(404, "no_picture", "This event has no image.", "Play its clip instead.")
+    kept = "no-store" if found.end_ms is None else "private, max-age=3600"
+    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": kept})
+
+
+@media_router.get("/{event}.mp4", dependencies=view, response_class=Response)
+async def event_clip(event: OneEvent, request: Request, here: Here, to_ms: At = LATEST_MS) -> Response:
+    """Return the event's clip with pre-roll and post-roll.
+
+    to_ms: upper limit of the end, so that range requests during the post-roll refer to the same file.
+    """
+    found = await asyncio.to_thread(find_event, event, here)
+    camera = next((one for one in here.recorder.cameras() if one.status.id == found.camera), None)
+    pre_s, post_s = (camera.pre_s, camera.post_s) if camera else (5.0, 10.0)
+    whole = found.clip(here.recorder.clock.now_ms(), pre_s, post_s)
+    span = Span(whole.begin_ms, max(whole.begin_ms + 1, min(whole.end_ms, to_ms)))
+    return await answer_clip(here, request, ClipWish(found.camera, span))
+
+
+media_router.add_api_route(
+    "/{event}.mp4", event_clip, methods=["HEAD"], dependencies=view, response_class=Response, include_in_schema=False
 )

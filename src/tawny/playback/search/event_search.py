@@ -1,6 +1,7 @@
 """Finds events that match a query in the index."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -112,33 +113,32 @@ SOME = 5000
 """...and number of labeled events searched if a word is still unknown."""
 
 
-def search_in_words(
-    index: RecordingIndex,
-    text: str,
-    cameras: Mapping[CameraId, str],
-    zones: Iterable[str],
-    zone: ZoneInfo,
-    now_ms: int,
-    most: int,
-    recognised: SearchableIdentity = NOBODY,
-) -> tuple[SearchQuery, list[Event]]:
-    """Return the parsed query and the matching events.
+@dataclass(frozen=True, slots=True)
+class SearchableNames:
+    """Names that a query may contain. cameras: with their names. zones: from the settings."""
 
-    cameras: with their names. zones: from the settings. zone: local time zone. most: maximum number of events.
-    """
+    cameras: Mapping[CameraId, str]
+    zones: Iterable[str] = ()
+    recognised: SearchableIdentity = NOBODY
+
+
+def search_in_words(
+    index: RecordingIndex, text: str, names: SearchableNames, zone: ZoneInfo, now_ms: int, most: int
+) -> tuple[SearchQuery, list[Event]]:
+    """Return the parsed query and the matching events. zone: local time zone. most: maximum number of events."""
     ever = Span(0, now_ms + 1)
     recent = index.events(ever, limit=RECENT).events + index.events(ever, only="named", limit=RECENT).events
-    question = parse_query(text, _known(recent, cameras, zones, recognised), zone, now_ms)
+    question = parse_query(text, _known(recent, names), zone, now_ms)
     if question.unknown:
         older = index.events(ever, only="named", limit=SOME).events
-        question = parse_query(text, _known(recent + older, cameras, zones, recognised), zone, now_ms)
-    return question, find_events(index, question, most, now_ms, recognised.words)
+        question = parse_query(text, _known(recent + older, names), zone, now_ms)
+    return question, find_events(index, question, most, now_ms, names.recognised.words)
 
 
-def _known(
-    events: Sequence[Event], cameras: Mapping[CameraId, str], zones: Iterable[str], recognised: SearchableIdentity
-) -> SearchVocabulary:
+def _known(events: Sequence[Event], names: SearchableNames) -> SearchVocabulary:
     labels = {one.label for event in events for one in event.objects}
     places = {name for event in events for name in event.zones}
     readers = {"plates", *(read.by for event in events for read in event.reads)}
-    return SearchVocabulary(cameras, {*zones, *places}, {*COCO, *labels}, tuple(recognised.names), readers)
+    return SearchVocabulary(
+        names.cameras, {*names.zones, *places}, {*COCO, *labels}, tuple(names.recognised.names), readers
+    )

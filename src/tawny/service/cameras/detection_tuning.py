@@ -38,7 +38,7 @@ class DetectionTuningService:
     ) -> None:
         self._settings, self._cameras, self._doors, self._clock = settings, cameras, doors, clock
         self._lock = threading.Lock()
-        self._changes: dict[CameraId, web.DetectionChange] = {}
+        self._changes: dict[CameraId, web.DetectionChangedInfo] = {}
 
     def detectors(self) -> Sequence[web.DetectorView]:
         return [self._about(name) for name in sorted(self._doors.detectors, key=lambda name: (name != "motion", name))]
@@ -78,7 +78,7 @@ class DetectionTuningService:
                 written = change_detection(self._settings.file, camera, watch, privacy_masks).cameras[camera]
                 new = _with(now, camera, written.detection, written.privacy_masks)
             self._settings.apply_written(new)
-            self._changes[camera] = web.DetectionChange(by, self._clock.now_ms())
+            self._changes[camera] = web.DetectionChangedInfo(by, self._clock.now_ms())
 
     def _about(self, name: str) -> web.DetectorView:
         from tawny.detection.classic.base import SHARED, ClassicDetector  # local: requires the vision library

@@ -198,13 +198,13 @@ class ModelService:
         card = self._naming.suggesting.card
         return "" if card is None else card_words(card)
 
-    def offer(self) -> web.ModelOffer:
-        return web.ModelOffer(**asdict(self._offered))
+    def offer(self) -> web.OfferInfo:
+        return web.OfferInfo(**asdict(self._offered))
 
-    def there(self) -> Sequence[web.InstalledModel]:
+    def there(self) -> Sequence[web.ModelInfo]:
         used = self._naming.card
         return [
-            web.InstalledModel(
+            web.ModelInfo(
                 card.name, card.family, card.origin, card.licence, card.bytes, len(card.labels or COCO), card == used
             )
             for card in self._shelf.all()

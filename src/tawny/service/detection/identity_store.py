@@ -27,14 +27,15 @@ from tawny.model.observations import spoken
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityView:
-    """A known identity. by: its recognizer. text: a plate; empty for a face. prints: count of face embeddings."""
-
+class IdentityInfo:
     id: str
     name: str
     by: str
+    """Its recognizer."""
     text: str
+    """A plate; empty for a face."""
     prints: int
+    """Count of face embeddings."""
 
 
 FILE: Final = "known.bin"

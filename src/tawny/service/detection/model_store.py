@@ -24,8 +24,8 @@ from tawny.model.times import utc_text
 
 
 @dataclass(frozen=True, slots=True)
-class ModelOffer:
-    """A model offered for download."""
+class OfferInfo:
+    """The recommended model for download."""
 
     name: str
     origin: str
@@ -36,8 +36,8 @@ class ModelOffer:
 
 
 @dataclass(frozen=True, slots=True)
-class InstalledModel:
-    """An installed model. is_used: whether it is in use now."""
+class ModelInfo:
+    """A model. labels: number of classes. is_used: currently used."""
 
     name: str
     family: str

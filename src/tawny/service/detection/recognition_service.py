@@ -162,8 +162,8 @@ class IdentityService:
         """Return the recognizers that can identify faces."""
         return [name for name in self._settings().recognizers if name != PLATES]
 
-    def all(self) -> Sequence[web.IdentityView]:
-        return [web.IdentityView(one.id, one.name, one.by, one.text, len(one.prints)) for one in self._book.all()]
+    def all(self) -> Sequence[web.IdentityInfo]:
+        return [web.IdentityInfo(one.id, one.name, one.by, one.text, len(one.prints)) for one in self._book.all()]
 
     def add_plate(self, name: str, plate: str) -> None:
         self._book.add(name, PLATES, plate)

@@ -19,7 +19,7 @@ from tawny.model.packets import AudioFormat, VideoFormat
 from tawny.model.polygon import Polygon
 from tawny.model.states import CHOSEN, EXPECTED, ON_WATCH, RECORDED, TROUBLE, CameraState, CameraStatus, summary
 from tawny.playback.timeline import damage_today, day_of, share_recorded
-from tawny.service.recorder import CameraView, DiskUsage, RecorderService, RecorderWarning
+from tawny.service.recorder import CameraView, DiskInfo, RecorderService, RecorderWarning
 from tawny.stream.hub import Hub
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class RecorderHealth:
     summary: str
     trouble: int
     cameras: Sequence[CameraHealth]
-    disk: DiskUsage | None
+    disk: DiskInfo | None
     warnings: Sequence[RecorderWarning]
     started_ms: int
     now_ms: int

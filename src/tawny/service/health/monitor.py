@@ -28,24 +28,38 @@ from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
 from tawny.storage.repair.healing import heal
 
+# Self-test and check-in, as clients see them.
+
 
 @dataclass(frozen=True, slots=True)
-class CheckInReport:
-    """State of the check-in. host: of its URL. last_ms: last success, ms UTC. is_sent: whether it is sent now."""
+class SelfTestInfo:
+    at_ms: int
+    minutes: int
+    """Count of files decoded."""
+    files: int
+    """Count verified."""
+    problems: tuple[str, ...]
+    """Empty if none."""
 
+
+@dataclass(frozen=True, slots=True)
+class CheckInInfo:
     host: str
+    """Of its URL."""
     last_ms: int | None
+    """Last success, ms UTC."""
     trouble: str
-    is_sent: bool
+    sent: bool
+    """Whether it is sent now."""
 
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
     """Health of the recorder. self_test: last one since the start. check_in: None: not configured."""
 
-    self_test: SelfTest | None
+    self_test: SelfTestInfo | None
     is_testing: bool
-    check_in: CheckInReport | None
+    check_in: CheckInInfo | None
 
 
 # Check-in: a heartbeat to a configured URL while the recorder works. A dead recorder cannot send it.
@@ -220,13 +234,13 @@ class HealthMonitor:
 
     def now(self) -> HealthReport:
         """Return the report for the interface, from memory."""
-        check_in = self._check_in
+        last, check_in = self._tester.last, self._check_in
         return HealthReport(
-            self_test=self._tester.last,
+            self_test=None if last is None else SelfTestInfo(last.at_ms, last.minutes, last.files, last.problems),
             is_testing=self._tester.is_running,
             check_in=None
             if check_in is None
-            else CheckInReport(check_in.host, check_in.last_ms, check_in.trouble, is_sent=self._is_well()),
+            else CheckInInfo(check_in.host, check_in.last_ms, check_in.trouble, sent=self._is_well()),
         )
 
     def _is_well(self) -> bool:

@@ -4,14 +4,14 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from tawny.config.changes import change_modes, modes_to_table, parse_modes, rule_to_table
 from tawny.config.settings import Settings, display_name
 from tawny.delivery.delivery import Delivery, DeliveryState
 from tawny.delivery.outbox import Outbox
-from tawny.events.modes import ActiveHold, ModeSnapshot, ModeState, TrackedPerson
+from tawny.events.modes import ModeSnapshot, ModeState
 from tawny.events.rule_engine import Calendar, FilterDecision, RuleContext, RuleDecision, Schedule
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
@@ -38,36 +38,57 @@ class Rehearsal:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """Outcome of an action. deed: for example `notify phone`. wait_ms: earliest time, ms UTC; None: at once."""
+class OutcomeInfo:
+    """An action. wait_ms: earliest time. went: its result, if it was executed."""
 
     deed: str
     does: bool
     why: str
-    wait_ms: int | None = None
-    went: str = ""
+    wait_ms: int | None
+    went: str
     """State of its delivery: `delivered`, `waits` …; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
-class RehearsalResult:
-    """Predicted outcome. by: what set the mode. is_noticed: whether detection runs then."""
+class RehearsalInfo:
+    at_ms: int
+    mode: str
+    by: str
+    """What set the mode."""
+    home: tuple[str, ...]
+    is_recorded: bool
+    unrecorded: str
+    is_noticed: bool
+    """Whether detection runs then."""
+    outcomes: Sequence[OutcomeInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonHomeInfo:
+    """Presence of a person. leaves_ms: when they count as away if not seen before."""
+
+    name: str
+    is_home: bool
+    seen_ms: int | None
+    source: str
+    leaves_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraHoldInfo:
+    camera: CameraId
+    what: Literal["pause", "record"]
+    by: str
+    until_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModeChangeInfo:
+    """A mode change. by: what caused it; empty for a future one."""
 
     at_ms: int
     mode: str
     by: str
-    home: tuple[str, ...]
-    is_recorded: bool
-    unrecorded: str
-    outcomes: Sequence[Outcome]
-    is_noticed: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class ModeChange:
-    at_ms: int
-    mode: str
-    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +101,12 @@ class ModeStatus:
     is_by_hand: bool
     since_ms: int
     until_ms: int | None
-    ahead: Sequence[ModeChange]
-    people: Sequence[TrackedPerson]
+    ahead: Sequence[ModeChangeInfo]
+    people: Sequence[PersonHomeInfo]
     looks_by: str
     """Hint about presence probes that do not work here; empty if all do."""
-    holds: Sequence[ActiveHold]
-    lately: Sequence[ModeChange]
+    holds: Sequence[CameraHoldInfo]
+    lately: Sequence[ModeChangeInfo]
     problem: str = ""
 
 
@@ -124,7 +145,7 @@ def rehearsed(
     targets: RehearsalTargets,
     zone: ZoneInfo,
     clock: Clock,
-) -> RehearsalResult:
+) -> RehearsalInfo:
     """Return the predicted outcome. Raises NotDone for unknown cameras, modes or people."""
     camera = CameraId(asked.camera)
     _check(asked, settings, modes)
@@ -152,15 +173,15 @@ def rehearsed(
             deed = str(says.deed)
             if deed not in made or not made[deed].does:
                 made[deed] = outcome(says, asked.at_ms + round(lasted_s * 1000))
-    return RehearsalResult(
+    return RehearsalInfo(
         asked.at_ms,
         was.mode,
         was.by,
         tuple(sorted(was.home)),
         duty.is_recorded,
         "" if duty.is_recorded else duty.detail or "It is switched off.",
-        [Outcome(deed, one.does, one.why, one.wait_ms or None) for deed, one in made.items()],
-        is_noticed=duty.is_watched,
+        duty.is_watched,
+        [OutcomeInfo(deed, one.does, one.why, one.wait_ms or None, "") for deed, one in made.items()],
     )
 
 
@@ -220,11 +241,14 @@ class ModeService:
             is_by_hand=standing.is_by_hand,
             since_ms=standing.since_ms,
             until_ms=standing.until_ms,
-            ahead=[ModeChange(one.at_ms, one.mode) for one in self._modes.week_ahead()],
-            people=self._modes.people(),
+            ahead=[ModeChangeInfo(one.at_ms, one.mode, "") for one in self._modes.week_ahead()],
+            people=[
+                PersonHomeInfo(one.name, one.is_home, one.seen_ms, one.source, one.leaves_ms)
+                for one in self._modes.people()
+            ],
             looks_by=self._arming.looks_by,
-            holds=self._modes.holds(),
-            lately=[ModeChange(at_ms, was.mode, was.by) for at_ms, was in self._modes.changes(LATELY)],
+            holds=[CameraHoldInfo(one.camera, one.what, one.by, one.until_ms) for one in self._modes.holds()],
+            lately=[ModeChangeInfo(at_ms, was.mode, was.by) for at_ms, was in self._modes.changes(LATELY)],
             problem=self._arming.problem,
         )
 
@@ -295,17 +319,17 @@ class ModeService:
             raise NotDone(f"{wall} isn't a valid date and time.", "Choose another.") from None
         return self._modes.calendar.at_ms(at.date(), at.hour * 60 + at.minute)
 
-    def rehearse(self, asked: Rehearsal) -> RehearsalResult:
+    def rehearse(self, asked: Rehearsal) -> RehearsalInfo:
         arming = self._arming
         return rehearsed(
             asked, self._settings.now(), self._modes, arming.deciding, self._targets, self._zone, self._clock
         )  # fmt: skip
 
-    def why(self, event: EventId) -> list[Outcome]:
+    def why(self, event: EventId) -> list[OutcomeInfo]:
         """Return the outcomes of an event; empty if none were stored."""
         sent = self._outbox.of_event(event)
         return [
-            Outcome(one.deed, one.does, one.why, went=_went(one.deed, sent) if one.does else "")
+            OutcomeInfo(one.deed, one.does, one.why, None, _went(one.deed, sent) if one.does else "")
             for one in self._arming.deciding.why(event)
         ]
 

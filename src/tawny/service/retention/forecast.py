@@ -12,7 +12,7 @@ from tawny.engine import Engine
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span
-from tawny.service.recorder import DiskUsage, RecorderWarning
+from tawny.service.recorder import DiskInfo, RecorderWarning
 from tawny.service.retention.promises import Rates, contract, contradictions, limit_conflicts, needed_bytes
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.secondary_volumes import spaces
@@ -167,7 +167,7 @@ class FreeSpace:
         self._volume, self._index, self._clock = volume, index, clock
         self._settings, self._last_plan, self._momentary = settings, last_plan, momentary
         self._meter = RateMeter(index)
-        self.figures: DiskUsage | None = None
+        self.figures: DiskInfo | None = None
         self.warnings: tuple[RecorderWarning, ...] = ()
 
     def start(self, engine: Engine) -> None:
@@ -185,7 +185,7 @@ class FreeSpace:
         self._meter.add(self._momentary(), LOOK_S, kept, now_ms)
         outlook = storage_outlook(kept, space, used_bytes, self._meter, now_ms)
         days = None if outlook.keeps_s is None else outlook.keeps_s / DAY_S
-        self.figures = DiskUsage(
+        self.figures = DiskInfo(
             space.free_bytes, space.total_bytes, used_bytes, outlook.full_at_ms, days, outlook.fits, outlook.sentence
         )
         self.warnings = tuple(self._warnings(settings, space, outlook))

@@ -4,8 +4,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tawny.config.changes import change_retention, parse_retention, retention_to_table
 from tawny.config.settings import Settings
@@ -14,7 +13,7 @@ from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span, merge_spans
 from tawny.service.changeable_settings import ChangeableSettings
-from tawny.service.recorder import DiskUsage, RecorderWarning
+from tawny.service.recorder import DiskInfo, RecorderWarning
 from tawny.service.retention.forecast import DAY_S, FreeSpace
 from tawny.service.retention.promises import Rates, contract
 from tawny.service.retention.secondary_volumes import OtherVolumes
@@ -46,15 +45,17 @@ class CameraRetention:
     oldest_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeRetention:
-    """A volume. use: `first`, `tier`, `spare` or `mirror`. problem: why it is not in use; empty if it is."""
+UseName = Literal["first", "tier", "spare", "mirror"]
 
-    root: Path
-    use: str
+
+@dataclass(frozen=True, slots=True)
+class VolumeRetentionInfo:
+    path: str
+    use: UseName
     free_bytes: int | None
     total_bytes: int | None
     problem: str
+    """Why it is not in use; empty if it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class RetentionReport:
     asked: RetentionRequest
     is_in_file: bool
     cameras: Sequence[CameraRetention]
-    volumes: Sequence[VolumeRetention]
+    volumes: Sequence[VolumeRetentionInfo]
     locked: int
     locked_bytes: int
     warnings: Sequence[RecorderWarning]
@@ -159,7 +160,7 @@ class RetentionService:
         return now.model_copy(update={"storage": storage, "cameras": cameras})
 
     def _camera(
-        self, camera: CameraId, kept: RetentionContract, rates: Rates, figures: DiskUsage | None
+        self, camera: CameraId, kept: RetentionContract, rates: Rates, figures: DiskInfo | None
     ) -> CameraRetention:
         mine = [rate for (whose, _), (rate, _) in rates.items() if whose == camera]
         keep, bounds = kept.of(camera, StreamName.MAIN), self._kept.index.bounds(camera)
@@ -181,13 +182,13 @@ class RetentionService:
             oldest_ms=bounds.begin_ms if bounds else None,
         )
 
-    def _volumes(self) -> list[VolumeRetention]:
+    def _volumes(self) -> list[VolumeRetentionInfo]:
         found = [_of_volume(self._kept.volume, "first", "")]
         problems = {str(look.root): (look.use, look.problem, look.volume) for look in self._kept.others.looks()}
         for root, (use, problem, volume) in problems.items():
             words = problem.message if problem is not None else ""
             if volume is None or words:
-                found.append(VolumeRetention(Path(root), use, None, None, words))
+                found.append(VolumeRetentionInfo(root, use, None, None, words))
             else:
                 found.append(_of_volume(volume, use, ""))
         if (mirror := self._kept.mirror) is not None:
@@ -195,7 +196,7 @@ class RetentionService:
             copies = [] if words else [copy for copy in self._kept.volume.copies if copy.root == mirror.root.resolve()]
             found += [_of_volume(copy, "mirror", "") for copy in copies[:1]]
             if not copies:
-                found.append(VolumeRetention(mirror.root, "mirror", None, None, words))
+                found.append(VolumeRetentionInfo(str(mirror.root), "mirror", None, None, words))
         return found
 
     def _locked(self) -> tuple[int, int]:
@@ -213,8 +214,8 @@ class RetentionService:
         return len(page.events), sum(rows.values())
 
 
-def _of_volume(volume: Volume, use: str, problem: str) -> VolumeRetention:
+def _of_volume(volume: Volume, use: UseName, problem: str) -> VolumeRetentionInfo:
     with suppress(StorageError):
         space = volume.space()
-        return VolumeRetention(volume.root, use, space.free_bytes, space.total_bytes, problem)
-    return VolumeRetention(volume.root, use, None, None, problem or "The disk can't be read.")
+        return VolumeRetentionInfo(str(volume.root), use, space.free_bytes, space.total_bytes, problem)
+    return VolumeRetentionInfo(str(volume.root), use, None, None, problem or "The disk can't be read.")

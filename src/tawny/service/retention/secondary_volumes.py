@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from tawny.engine import Engine
 from tawny.model.clock import Clock
@@ -31,7 +31,7 @@ class OtherVolume:
     """State of a secondary volume. volume: None if never available. problem: why it is not in use; None if it is."""
 
     root: Path
-    use: str
+    use: Literal["tier", "spare"]
     volume: Volume | None
     problem: StorageError | None
 
@@ -62,7 +62,8 @@ class OtherVolumes:
     def looks(self) -> "Iterator[OtherVolume]":
         """Yield the state of every configured volume. Call from any thread."""
         for look in self._looks:
-            yield OtherVolume(look.chosen.root, look.chosen.use.value, look.volume, look.problem)
+            use: Literal["tier", "spare"] = "tier" if look.chosen.use is VolumeUse.TIER else "spare"
+            yield OtherVolume(look.chosen.root, use, look.volume, look.problem)
 
     def problems(self) -> Iterator[tuple[str, StorageError]]:
         """Yield problems with the volume's use, from memory. Call from any thread."""

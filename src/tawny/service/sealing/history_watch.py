@@ -22,14 +22,11 @@ from tawny.storage.history.witnesses import HistoryWitnesses, WitnessReport, mir
 
 
 @dataclass(frozen=True, slots=True)
-class SeenWitnesses:
-    """Answer to a browser's witnesses. current: the newest one to remember; None if there is none to give away.
-
-    doubted: those that the history contradicts, to be presented again until the owner confirms the history.
-    """
-
+class WitnessInfo:
     current: str | None
+    """The newest witness, to keep instead of all that aren't doubted; None while recording to the fallback disk."""
     doubted: Sequence[str]
+    """Witnesses that the history contradicts, to keep and present again."""
 
 
 log = logging.getLogger(__name__)
@@ -69,11 +66,11 @@ class HistoryWatch:
             more = f" {others} more witness{'es contradict' if others > 1 else ' contradicts'} it." if others else ""
             yield HealthProblem(ProblemKind.HISTORY, None, self._sentence(found[0]) + more, HISTORY_DO)
 
-    def seen(self, texts: Sequence[str], seen_by: str) -> SeenWitnesses:
+    def seen(self, texts: Sequence[str], seen_by: str) -> WitnessInfo:
         """Compare witnesses that a browser remembers. Contradictions become a problem until they are confirmed."""
         head, asked = self._history.head, [one for text in texts for one in find_witnesses(text)]
         found = self._compare(asked, seen_by)
-        return SeenWitnesses(head.text if head is not None else None, [one.text for one in found])
+        return WitnessInfo(head.text if head is not None else None, [one.text for one in found])
 
     def contradictions(self) -> list[str]:
         """Return what the witnesses contradict, as sentences; empty if nothing or confirmed."""

@@ -17,10 +17,9 @@ from tawny.service.changeable_settings import ChangeableSettings
 
 
 @dataclass(frozen=True, slots=True)
-class UnlockMethod:
-    """A private key, encrypted with a passphrase or a passkey."""
-
+class SealedWay:
     id: str
+    """Of a private key that a passphrase or passkey encrypts."""
     kind: Literal["passphrase", "passkey", "other"]
     name: str
     made_ms: int
@@ -39,7 +38,7 @@ class SealingStatus:
     is_everything: bool
     cameras: Mapping[CameraId, bool]
     fingerprint: str
-    ways: Sequence[UnlockMethod]
+    ways: Sequence[SealedWay]
     made_ms: int | None
     tested_ms: int | None
     is_in_file: bool
@@ -71,7 +70,7 @@ class UnlockMethodStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder / KEYS
 
-    def all(self) -> list[UnlockMethod]:
+    def all(self) -> list[SealedWay]:
         """Return all, oldest first."""
         found = [self._way(path) for path in self._folder.glob("*.age")]
         return sorted(found, key=lambda way: (way.made_ms, way.id))
@@ -79,7 +78,7 @@ class UnlockMethodStore:
     def wrapped(self, way: str) -> bytes | None:
         return next((path.read_bytes() for path in self._folder.glob("*.age") if path.stem == way), None)
 
-    def add(self, wrapped: bytes, now_ms: int, name: str, way: str = "") -> UnlockMethod:
+    def add(self, wrapped: bytes, now_ms: int, name: str, way: str = "") -> SealedWay:
         """Add an unlock method. way: its ID; empty: a new one.
 
         Raises NotDone if the ID exists or the key is not encrypted.
@@ -114,11 +113,11 @@ class UnlockMethodStore:
         said = self.sheet()
         self._note(_SHEET, {"made_ms": said.get("made_ms", now_ms), "tested_ms": now_ms})
 
-    def _way(self, path: Path) -> UnlockMethod:
+    def _way(self, path: Path) -> SealedWay:
         said, head = _read(path.with_suffix(".json")), path.read_bytes()[:2000]
         kind: _Kind = next((kind for mark, kind in _KINDS.items() if mark in head), "other")
         name, made_ms = said.get("name"), said.get("made_ms")
-        return UnlockMethod(
+        return SealedWay(
             path.stem,
             kind,
             name if isinstance(name, str) and name else _NAMES[kind],
@@ -223,7 +222,7 @@ class SealingService:
     def wrapped(self, way: str) -> bytes | None:
         return self._ways.wrapped(way)
 
-    def add_way(self, name: str, wrapped: bytes) -> UnlockMethod:
+    def add_way(self, name: str, wrapped: bytes) -> SealedWay:
         with self._lock:
             return self._ways.add(wrapped, self._clock.now_ms(), name)
 
