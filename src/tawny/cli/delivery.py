@@ -126,6 +126,10 @@ def _cleaned(name: str, told: dict[str, Any], out: Output) -> str:
 # `tawny integrations`: list other programs, what they receive and what they may do.
 
 
+def describe_integrations(parser: ArgumentParser) -> None:
+    options.data(parser)
+
+
 def run_integrations(args: Namespace, out: Output) -> int:
     found = ask_once(running_data(args), {"command": "programs"})
     rows = [

@@ -14,7 +14,6 @@ from itertools import pairwise, takewhile
 from typing import Final, NamedTuple, NoReturn
 
 from tawny import __version__
-from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.model.errors import TawnyError, UsageError
 
@@ -97,10 +96,7 @@ import.
 
 
 class Command(NamedTuple):
-    """module: of this package, with `run_NAME(args, out) -> exit code`; imported lazily.
-
-    Its `describe_NAME(parser)` adds the options; without one, they are those of the settings and recordings.
-    """
+    """module: of this package, with `describe_NAME(parser)` and `run_NAME(args, out) -> exit code`; imported lazily."""
 
     module: str
     summary: str
@@ -172,7 +168,7 @@ def parser(commands: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser
             command.add_argument("--json", action="store_true", help="print data and errors as JSON")
             functions = vars(importlib.import_module(f"tawny.cli.{module}"))
             function = name.replace("-", "_")
-            functions.get(f"describe_{function}", options.data)(command)
+            functions[f"describe_{function}"](command)
             command.set_defaults(run=functions[f"run_{function}"])
     return top
 

@@ -337,6 +337,10 @@ def _token_data(made: Pass) -> dict[str, object]:
 # `tawny setup-link`: create a one-time link that creates the owner account or resets an owner's password.
 
 
+def describe_setup_link(parser: ArgumentParser) -> None:
+    options.data(parser)
+
+
 def run_setup_link(args: Namespace, out: Output) -> int:
     chosen, folder = existing_data(args)
     accounts = Accounts(AccountsFile(folder / "accounts.db"), SystemClock())
