@@ -36,7 +36,6 @@ from tawny.service import json_format
 # Emitters: send messages to other software by datagram, webhook or script, one at a time, without storing them.
 
 
-MOST_DATAGRAM = 65_536
 Told = Mapping[str, Any]
 
 

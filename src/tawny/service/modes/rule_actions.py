@@ -74,7 +74,7 @@ class RuleDecider:
             was.home,
             lasted_s,
             names,
-            self.words(event),
+            self.words(event) if event.reads else frozenset(),
             event.suggested,
         )
 
