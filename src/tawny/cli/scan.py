@@ -77,7 +77,7 @@ class RecordedInput:
         return digest([self.camera, self.clip.start_ms, self.clip.etag, about])
 
     def _source(self) -> IO[bytes]:
-        reader: Any = VirtualFile(self.clip.file)
+        reader: Any = VirtualFile(self.clip.file.read, self.clip.file.size_bytes)
         made: IO[bytes] = reader
         return made
 
