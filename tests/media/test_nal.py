@@ -6,7 +6,6 @@ from tawny.media.codec.nal import (
     annexb,
     is_keyframe,
     join_lengths,
-    lengths_from_annexb,
     nal_type,
     parameter_sets,
     split_annexb,
@@ -110,4 +109,4 @@ def test_both_ways_of_stringing_turn_into_each_other() -> None:
     clip = encoded("h264", params="bframes=0:slices=3")
     unit = clip.units[1]
     assert len(split_lengths(unit.data)) == 3
-    assert lengths_from_annexb(annexb(unit.data, clip.video)) == unit.data
+    assert join_lengths(split_annexb(annexb(unit.data, clip.video))) == unit.data

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.media.image.jpeg import Shrinker
+from tawny.media.codec.decoder import Shrinker
 
 
 def by_hand(grey: Any, columns: int, rows: int) -> Any:

@@ -5,7 +5,7 @@ import av
 import numpy as np
 import pytest
 
-from tawny.media.audio import AAC_FRAME_SAMPLES, AacFrame, Soundtrack, ToAac, soundtrack
+from tawny.media.audio import AAC_FRAME_SAMPLES, CodedSound, Soundtrack, ToAac, soundtrack
 from tawny.model.packets import AudioCodec, AudioFormat
 
 RATE = 8000
@@ -26,14 +26,14 @@ def tone(decoder: str, seconds: float = 2.0) -> tuple[np.ndarray[tuple[int], np.
     return wave, np.abs(wave[:, None] - linear(decoder)[None]).argmin(1).astype(np.uint8).tobytes()
 
 
-def encoded(to_aac: ToAac, data: bytes, first_pts: int = 0, step: int = 160) -> list[AacFrame]:
-    made: list[AacFrame] = []
+def encoded(to_aac: ToAac, data: bytes, first_pts: int = 0, step: int = 160) -> list[CodedSound]:
+    made: list[CodedSound] = []
     for at in range(0, len(data), step):
         made += to_aac.encode(data[at : at + step], first_pts + at)
     return made + to_aac.finish()
 
 
-def decoded(made: AudioFormat, sounds: list[AacFrame]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def decoded(made: AudioFormat, sounds: list[CodedSound]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     context = av.CodecContext.create("aac", "r")
     context.extradata = made.config
     assert isinstance(context, av.AudioCodecContext)

@@ -10,6 +10,7 @@ from tawny.model.clock import Clock, SystemClock
 from tawny.model.errors import SourceError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
+from tawny.sources.rtsp.client.transcript import ConversationFault, Reason
 from tawny.sources.rtsp.source import Rtsp
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 from tawny.testing.clock import FakeClock
@@ -87,3 +88,8 @@ def sent(viewer: FakeRtspViewer, *, video: bool = True) -> list[bytes]:
 def whole(viewer: FakeRtspViewer) -> list[bytes]:
     """Pictures that no fault touched."""
     return [unit.data for unit in viewer.sent if unit.is_video and not unit.is_damaged]
+
+
+def reason_of(error: SourceError) -> Reason | None:
+    """Return the reason behind a SourceError; None if it has none."""
+    return error.__cause__.reason if isinstance(error.__cause__, ConversationFault) else None

@@ -9,7 +9,7 @@ from struct import pack_into, unpack_from
 import numpy as np
 import pytest
 
-from tawny.media.codec.capture import Capture, CapturedUnit
+from tawny.media.codec.demuxer import Capture, CapturedUnit
 from tawny.media.codec.nal import annexb
 from tawny.model.errors import NoSuchDevice, SourceError, SourceStalled, SourceUnusable
 from tawny.model.packets import SourcePacket, VideoFormat

@@ -53,7 +53,7 @@ def _one_file(camera: CameraId, asked_ms: int, clip: ClipFile) -> ScanInput:
     """Return recordings as one virtual file. asked_ms: start of the requested range, ms UTC."""
 
     def source() -> IO[bytes]:
-        reader: Any = VirtualFile(clip.file)
+        reader: Any = VirtualFile(clip.file.read, clip.file.size_bytes)
         made: IO[bytes] = reader
         return made
 

@@ -19,8 +19,8 @@ HOLE_S = 0.1
 BIT_RATE_A_CHANNEL = 32_000
 
 
-class AacFrame(NamedTuple):
-    """One AAC frame of FRAME_SAMPLES samples. pts: ticks of the sample rate, same zero as the input."""
+class CodedSound(NamedTuple):
+    """One AAC or Opus frame. pts: ticks of the output's sample rate, same zero as the input."""
 
     data: bytes
     pts: int
@@ -66,9 +66,9 @@ class ToAac:
         config = bytes(self._context.extradata or b"")
         self.format = AudioFormat("aac", source.rate, source.channels, config)
 
-    def encode(self, data: bytes, pts: int) -> list[AacFrame]:
+    def encode(self, data: bytes, pts: int) -> list[CodedSound]:
         """Return the AAC frames completed by these samples. After a gap, timestamps continue behind the gap."""
-        ended: list[AacFrame] = []
+        ended: list[CodedSound] = []
         whole = len(data) - len(data) % self._source.channels
         if self._next_pts is None or abs(pts - self._next_pts) > HOLE_S * self._source.rate:
             ended = self.finish() if self._next_pts is not None else []
@@ -79,7 +79,7 @@ class ToAac:
         self._next_pts += samples.shape[1]
         return ended + self._whole_frames()
 
-    def finish(self) -> list[AacFrame]:
+    def finish(self) -> list[CodedSound]:
         """Flush the encoder, padding the last frame with silence, and reset it."""
         if self._next_pts is None:
             return []
@@ -90,8 +90,8 @@ class ToAac:
         self._next_pts = None
         return made
 
-    def _whole_frames(self) -> list[AacFrame]:
-        made: list[AacFrame] = []
+    def _whole_frames(self) -> list[CodedSound]:
+        made: list[CodedSound] = []
         while self._waiting.shape[1] >= AAC_FRAME_SAMPLES:
             now, self._waiting = self._waiting[:, :AAC_FRAME_SAMPLES], self._waiting[:, AAC_FRAME_SAMPLES:]
             frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(now), format="fltp", layout=self._layout)
@@ -100,9 +100,9 @@ class ToAac:
             made += self._packets(frame)
         return made
 
-    def _packets(self, frame: av.AudioFrame | None) -> list[AacFrame]:
+    def _packets(self, frame: av.AudioFrame | None) -> list[CodedSound]:
         # the encoder's pts are FRAME_SAMPLES early: its first frame decodes to priming samples
-        return [AacFrame(bytes(made), made.pts) for made in self._context.encode(frame) if made.pts is not None]
+        return [CodedSound(bytes(made), made.pts) for made in self._context.encode(frame) if made.pts is not None]
 
     def _opened(self) -> AudioCodecContext:
         try:
@@ -138,13 +138,6 @@ OPUS_RATE, OPUS_FRAME_SAMPLES = 48_000, 960
 _DECODERS = {"aac": "aac", "pcmu": "pcm_mulaw", "pcma": "pcm_alaw"}
 
 
-class OpusFrame(NamedTuple):
-    """One Opus frame. pts: ticks of OPUS_RATE, same zero as the source."""
-
-    data: bytes
-    pts: int
-
-
 class ToOpus:
     """Transcoder of one audio stream. Raises ValueError if the input cannot be transcoded."""
 
@@ -155,7 +148,7 @@ class ToOpus:
         self._taken = self._given = 0
         self._decoder, self._encoder, self._resampler = self._opened()
 
-    def encode(self, data: bytes, pts: int) -> list[OpusFrame]:
+    def encode(self, data: bytes, pts: int) -> list[CodedSound]:
         """Return the Opus frames completed by this packet. Data that cannot be decoded is skipped."""
         if self._next_pts is not None and abs(pts - self._next_pts) > HOLE_S * self._source.rate:
             self._zero, self._taken, self._given = None, 0, 0
@@ -170,9 +163,9 @@ class ToOpus:
             return []
         self._next_pts = pts + sum(frame.samples for frame in decoded)
         made = chain.from_iterable(self._encoder.encode(frame) for raw in decoded for frame in self._resampled(raw))
-        frames: list[OpusFrame] = []
+        frames: list[CodedSound] = []
         for each in made:
-            frames.append(OpusFrame(bytes(each), self._zero + self._given))
+            frames.append(CodedSound(bytes(each), self._zero + self._given))
             self._given += OPUS_FRAME_SAMPLES
         return frames
 
@@ -260,7 +253,7 @@ class Soundtrack:
         self._to_aac = None if source.codec == "aac" else ToAac(source)
         self.format = self._to_aac.format if self._to_aac else source
         self._zero = zero
-        self._held: AacFrame | None = None
+        self._held: CodedSound | None = None
         self._due: list[Sample] = []
 
     def add(self, data: bytes, pts: int) -> None:
@@ -269,7 +262,7 @@ class Soundtrack:
         elif pts >= self._zero:
             if self._held and pts > self._held.pts:
                 self._due.append(self._sample(self._held, pts - self._held.pts))
-            self._held = AacFrame(data, pts)
+            self._held = CodedSound(data, pts)
 
     def finish(self) -> None:
         """Emit the held and buffered frames at the end of the stream."""
@@ -288,10 +281,10 @@ class Soundtrack:
         """Drop pending frames after skipped packets."""
         self._held, self._due = None, []
 
-    def _made(self, sounds: list[AacFrame]) -> None:
+    def _made(self, sounds: list[CodedSound]) -> None:
         self._due += [self._sample(sound, AAC_FRAME_SAMPLES) for sound in sounds if sound.pts >= self._zero]
 
-    def _sample(self, sound: AacFrame, duration: int) -> Sample:
+    def _sample(self, sound: CodedSound, duration: int) -> Sample:
         return Sample(sound.data, sound.pts - self._zero, duration, is_keyframe=True)
 
 

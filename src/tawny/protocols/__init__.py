@@ -1,1 +1,1 @@
-"""Wire formats shared by sources, live and testing: RTP, RTSP, SDP, digest authentication. No I/O."""
+"""Wire formats shared by sources, live and testing: RTP, RTCP, RTSP, SDP, digest authentication, SOAP. No I/O."""

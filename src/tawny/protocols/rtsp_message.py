@@ -15,8 +15,8 @@ _STATUS = re.compile(r"RTSP/\d\.\d\s+(\d{3})(?:\s+(.*))?")
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
-class MalformedRtspResponse(ValueError):
-    """The received bytes are not a valid RTSP response within the limits; the message gives the reason."""
+class MalformedRtsp(ValueError):
+    """The received bytes are not a valid RTSP message within the limits; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ def request(method: str, url: str, sequence: int, headers: Iterable[tuple[str, s
 
 
 def read_head(head: bytes) -> RtspResponse:
-    """Parse the status line and headers, without the terminating empty line. Raises MalformedRtspResponse."""
+    """Parse the status line and headers, without the terminating empty line. Raises MalformedRtsp."""
     lines = head.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
     found = _STATUS.match(lines[0].strip())
     if not found:
-        raise MalformedRtspResponse("it does not speak RTSP")
+        raise MalformedRtsp("it does not speak RTSP")
     headers = _read_headers(lines[1:])
     reason = _UNPRINTABLE.sub("", found[2] or "").strip()[:60]
     return RtspResponse(int(found[1]), reason, headers, _length(headers.get("content-length", ["0"])[0]))
@@ -57,9 +57,9 @@ def read_head(head: bytes) -> RtspResponse:
 
 def _length(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        raise MalformedRtspResponse("its answer has no proper length")
+        raise MalformedRtsp("its answer has no proper length")
     if len(text) > 9 or int(text) > MOST_BODY_BYTES:
-        raise MalformedRtspResponse(f"its answer is longer than {MOST_BODY_BYTES} bytes")
+        raise MalformedRtsp(f"its answer is longer than {MOST_BODY_BYTES} bytes")
     return int(text)
 
 
@@ -72,10 +72,6 @@ def redirect_target(location: str) -> str:
         return "to an address that cannot be read"
     shown = "".join(c for c in f"{parts.scheme}://{host}" if c.isascii() and c.isprintable())[:120]
     return f"to {shown}:{port}" if port else f"to {shown}"
-
-
-class MalformedRtspRequest(ValueError):
-    """The received bytes are not a valid RTSP request within the limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +93,19 @@ class RtspRequest:
 
 
 def read_request(head: bytes) -> RtspRequest:
-    """Parse the request line and headers. Raises MalformedRtspRequest."""
+    """Parse the request line and headers. Raises MalformedRtsp."""
     lines = head.decode("utf-8", "replace").split("\r\n")
     found = _REQUEST.fullmatch(lines[0].strip())
     if not found:
-        raise MalformedRtspRequest("not a request of RTSP")
+        raise MalformedRtsp("not a request of RTSP")
     headers = _read_headers(lines[1:])
     length = headers.get("content-length", ["0"])[-1]
     if not (length.isascii() and length.isdigit() and len(length) < 6 and int(length) <= MOST_REQUEST_BODY_BYTES):
-        raise MalformedRtspRequest("a body that is too long")
+        raise MalformedRtsp("a body that is too long")
     try:
         urlsplit(found[2])
     except ValueError as error:
-        raise MalformedRtspRequest("not an address") from error
+        raise MalformedRtsp("not an address") from error
     return RtspRequest(found[1], found[2], headers, int(length))
 
 

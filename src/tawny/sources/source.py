@@ -1,6 +1,6 @@
 """Source protocols, and the entry point group `tawny.sources`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -137,6 +137,3 @@ class SpeakingSource(CameraSource, Protocol):
     def speaker(self, opening: SourceContext) -> Speaker:
         """Return an unconnected speaker. Raises SourceError for an invalid address."""
         ...
-
-
-OpenSource = Callable[[SourceContext], CameraConnection]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from struct import pack, pack_into, unpack_from
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from tawny.media.codec.capture import CapturedUnit, open_capture
+from tawny.media.codec.demuxer import CapturedUnit, open_capture
 from tawny.media.codec.encoder import Encoder
 from tawny.media.codec.nal import split_annexb
 from tawny.model.clock import Clock
@@ -125,7 +125,7 @@ _SIZE = re.compile(r"(\d{2,5})x(\d{2,5})")
 
 
 class Capturing(Protocol):
-    """Interface of `media.codec.capture.Capture`, for tests without a device."""
+    """Interface of `media.codec.demuxer.Capture`, for tests without a device."""
 
     @property
     def fps(self) -> float: ...

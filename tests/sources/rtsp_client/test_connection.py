@@ -27,14 +27,13 @@ from tawny.sources.rtsp.address import parse_rtsp
 from tawny.sources.rtsp.client import connection as module
 from tawny.sources.rtsp.client.connection import RtspConnection, UdpConnection
 from tawny.sources.rtsp.client.session import StreamMemory
-from tawny.sources.rtsp.client.transcript import reason_of
 from tawny.sources.rtsp.source import DEFAULTS, Rtsp
 from tawny.sources.source import CameraConnection, IdleUntil
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup, answer
 from tawny.testing.waiting import until
-from tests.sources.reading import Read, open_camera, opening, read_all, sent
+from tests.sources.reading import Read, open_camera, opening, read_all, reason_of, sent
 
 
 class AheadClock:

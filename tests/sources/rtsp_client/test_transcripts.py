@@ -15,10 +15,10 @@ from tawny.sources.rtsp.address import parse_rtsp
 from tawny.sources.rtsp.client import connection as module
 from tawny.sources.rtsp.client.connection import RtspConnection
 from tawny.sources.rtsp.client.session import StreamMemory
-from tawny.sources.rtsp.client.transcript import reason_of
 from tawny.sources.rtsp.source import DEFAULTS
 from tawny.sources.source import IdleUntil
 from tawny.testing.clock import FakeClock
+from tests.sources.reading import reason_of
 
 FOLDER = Path(__file__).with_name("transcripts")
 SECRET = "s3cret"

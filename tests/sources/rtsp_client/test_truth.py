@@ -11,11 +11,10 @@ import pytest
 
 from tawny.model.errors import SourceError
 from tawny.sources.rtsp.client import connection, tracks
-from tawny.sources.rtsp.client.transcript import reason_of
 from tawny.testing.clips import made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup, SentUnit
-from tests.sources.reading import Read, open_camera, read_all
+from tests.sources.reading import Read, open_camera, read_all, reason_of
 from tests.sources.rtsp_client.every_fault import NEVER, PLAYING, Case, Never
 
 AT_ONCE, STALL_S = 8, 2.0

@@ -21,9 +21,8 @@ from tawny.api.live.stream_access import sees_unmasked
 from tawny.config.settings import LiveSettings
 from tawny.live.stream_choice import StreamChoice
 from tawny.live.wakeup import first_packet
-from tawny.live.webrtc.connection_manager import CannotStream, WebRtcConnections
 from tawny.live.webrtc.live_sender import LiveSender, MediaSink, names, recorded_sounds, sounds_of
-from tawny.live.webrtc.peer_connection import PeerConnection
+from tawny.live.webrtc.peer_connection import CannotStream, PeerConnection, WebRtcConnections
 from tawny.live.webrtc.playback_sender import ReadNext
 from tawny.live.webrtc.viewer_session import PlaybackArchive, PlaybackCommands, ViewerSession
 from tawny.media.mp4.decode_times import reorder_depth

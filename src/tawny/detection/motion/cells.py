@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tawny.media.image.jpeg import Shrinker
+from tawny.media.codec.decoder import Shrinker
 
 # Array types of the motion detector and basic operations on them.
 

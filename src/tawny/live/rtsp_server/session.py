@@ -23,7 +23,7 @@ from tawny.model.packets import Format
 from tawny.protocols import digest_auth
 from tawny.protocols.rtsp_message import (
     MOST_HEADER_BYTES,
-    MalformedRtspRequest,
+    MalformedRtsp,
     RtspReply,
     RtspRequest,
     read_request,
@@ -127,7 +127,7 @@ class ServerSession:
                 pass
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             log.debug("RTSP player disconnected")
-        except MalformedRtspRequest as error:
+        except MalformedRtsp as error:
             log.info("Invalid RTSP request from a player: %s", error)
             with suppress(OSError):
                 self._writer.write(RtspReply("400 Bad Request").to_bytes("0"))

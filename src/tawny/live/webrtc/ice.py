@@ -5,11 +5,18 @@ the password from the SDP answer. Media is sent only to an address with a valid 
 
 The port is open for UDP, and for TCP on the same number for networks without UDP. It routes each datagram to its
 connection. The first STUN check on a new path identifies the connection; later datagrams on the path follow it.
+
+The recorder's public addresses are determined through STUN and TURN servers, which are announced to browsers, too. Does
+not load aiortc: the addresses of servers are asked for before the first viewer.
 """
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import ipaddress
 import logging
+import re
 import secrets
 import socket
 from collections.abc import Callable, Sequence
@@ -19,9 +26,10 @@ from struct import pack
 from typing import Literal, cast
 
 import ifaddr
-from aioice.stun import Class, Message, Method, parse_message
-from aioice.turn import TurnTransport
+from aioice.stun import Class, Message, Method, TransactionError, parse_message
+from aioice.turn import TurnTransport, create_turn_endpoint
 
+from tawny.config.settings import LiveSettings, TurnServerSettings
 from tawny.model.clock import Clock
 from tawny.protocols.sdp import Candidate, IceCredentials
 
@@ -330,3 +338,100 @@ def _addresses(hosts: Sequence[str]) -> list[str]:
         usable = [str(ip) for ip in every if ip.version == version and not ip.is_loopback and not ip.is_link_local]
         found += usable or ["127.0.0.1" if version == 4 else "::1"]
     return list(dict.fromkeys(found))
+
+
+# STUN and TURN servers, and the public addresses that they report.
+
+LOGIN_LASTS_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class IceServerConfig:
+    """Fields of the browser's `RTCIceServer`; no credentials for STUN."""
+
+    url: str
+    username: str = ""
+    credential: str = ""
+
+
+def ice_servers(live: LiveSettings, who: str, clock: Clock) -> list[IceServerConfig]:
+    """Return the servers for one viewer. who: id shown in the TURN server's log."""
+    asked = [IceServerConfig(url) for url in live.stun]
+    return [*asked, *(IceServerConfig(turn.url, *login_at(turn, who, clock)) for turn in live.turn)]
+
+
+def login_at(turn: TurnServerSettings, who: str, clock: Clock) -> tuple[str, str]:
+    """Return user name and password for the TURN server."""
+    if not turn.secret:
+        return turn.user, turn.password
+    name = f"{clock.now_ms() // 1000 + LOGIN_LASTS_S}:{who}"
+    digest = hmac.new(turn.secret.encode(), name.encode(), hashlib.sha1).digest()
+    return name, base64.b64encode(digest).decode()
+
+
+ASK_S = 3.0
+_URL = re.compile(r"(stuns?|turns?):(\[[^\]]+\]|[^:?]+)(?::(\d+))?(?:\?transport=(udp|tcp))?")
+
+
+class PublicAddress:
+    """Public addresses: determined before the first viewer; TURN allocations stay open until `close`."""
+
+    def __init__(self, live: LiveSettings, port: UdpMux, clock: Clock) -> None:
+        self._live, self._port, self._clock = live, port, clock
+        self._relays: list[TurnTransport] = []
+
+    async def ask(self) -> None:
+        """Set the port's `extra` candidates. Servers that do not respond are skipped."""
+        asked = [self._relay(turn) for turn in self._live.turn]
+        found = await asyncio.gather(*asked, *(self._seen_by(url) for url in self._live.stun))
+        self._port.extra = [candidate for candidate in found if candidate is not None]
+
+    def close(self) -> None:
+        for relay in self._relays:
+            relay.close()
+        self._relays.clear()
+
+    async def _relay(self, turn: TurnServerSettings) -> Candidate | None:
+        scheme, host, port, transport = _parts(turn.url)
+        name, password = login_at(turn, "recorder", self._clock)
+        try:
+            async with asyncio.timeout(ASK_S):
+                made, _ = await create_turn_endpoint(
+                    lambda: DatagramReceiver(self._port, "relay"),
+                    (host, port),
+                    name,
+                    password,
+                    ssl=scheme == "turns" or None,
+                    transport=transport,
+                )
+        except (OSError, TransactionError, ValueError) as error:
+            log.warning("TURN server %s rejected the allocation: %s", turn.url, error or type(error).__name__)
+            return None
+        self._relays.append(made)
+        self._port.relays.append(made)
+        at = made.get_extra_info("sockname")
+        return Candidate("udp", at[0], at[1], "relay")
+
+    async def _seen_by(self, url: str) -> Candidate | None:
+        """Return the port's address as seen by a STUN server."""
+        _, host, port, _ = _parts(url)
+        try:
+            async with asyncio.timeout(ASK_S):
+                loop = asyncio.get_running_loop()
+                places = await loop.getaddrinfo(host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+                at = (str(places[0][4][0]), port)
+                answer = parse_message(await self._port.ask(bytes(Message(Method.BINDING, Class.REQUEST)), at))
+        except (OSError, ValueError) as error:
+            log.warning("STUN server %s does not respond: %s", url, error or type(error).__name__)
+            return None
+        seen = answer.attributes.get("XOR-MAPPED-ADDRESS")
+        return Candidate("udp", seen[0], seen[1], "srflx") if seen else None
+
+
+def _parts(url: str) -> tuple[str, str, int, str]:
+    """Split a server URL into scheme, host, port and transport."""
+    found = _URL.fullmatch(url)
+    assert found is not None, url
+    scheme, host, port, transport = found.groups()
+    usual = 5349 if scheme.endswith("s") else 3478
+    return scheme, host.strip("[]"), int(port or usual), transport or ("tcp" if scheme == "turns" else "udp")

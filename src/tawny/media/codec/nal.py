@@ -62,10 +62,6 @@ def join_lengths(nals: Iterable[bytes]) -> bytes:
     return b"".join(parts)
 
 
-def lengths_from_annexb(data: bytes) -> bytes:
-    return join_lengths(split_annexb(data))
-
-
 def is_keyframe(codec: VideoCodec, nals: Iterable[bytes]) -> bool:
     """Return whether decoding can begin at this access unit, given its parameter sets."""
     if codec == "h264":

@@ -1,6 +1,5 @@
 """Transcoding to H.264 for browsers that do not support the camera's codec. Uses far more CPU than any other task."""
 
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +14,7 @@ import numpy as np
 from tawny.media.codec.decoder import DecodedFrame, Decoder
 from tawny.media.codec.encoder import Colours, Encoder, EncodingQuality, Picture
 from tawny.media.image.mask import mask_picture
+from tawny.media.mp4.file_part import ReadRange, VirtualFile
 from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
 from tawny.media.mp4.progressive import SegmentPart, write_mp4
 from tawny.media.mp4.segment_reader import SegmentReader, StoredFragment, StoredSample, samples
@@ -238,8 +238,6 @@ class VideoWriter:
 
 CONTAINERS: Final = {".mkv": "matroska", ".ts": "mpegts"}
 """FFmpeg's names of the containers, by the ending of a file name."""
-ReadRange = Callable[[int, int], Iterator[bytes]]
-"""Yields a file's bytes from an offset up to another."""
 
 
 def remux(read: ReadRange, size_bytes: int, out: BinaryIO, suffix: str, on_share: Callable[[float], None]) -> float:
@@ -251,7 +249,7 @@ def remux(read: ReadRange, size_bytes: int, out: BinaryIO, suffix: str, on_share
     the frames from the keyframe up to time 0; the other containers have no such list, so players show these frames.
     Raises NotDone if FFmpeg cannot write the container; OSError from `out`; errors of `read`.
     """
-    source = _RangeFile(read, size_bytes)
+    source = VirtualFile(read, size_bytes)
     try:
         with (
             av.open(source, "r", format="mov") as movie,
@@ -274,30 +272,3 @@ def remux(read: ReadRange, size_bytes: int, out: BinaryIO, suffix: str, on_share
             raise first from None
         raise NotDone(f"This video can't be written as {suffix} ({first.strerror}).", "Use .mp4.") from first
     return -first_s
-
-
-class _RangeFile(io.RawIOBase):
-    """A seekable file over a function that reads ranges."""
-
-    def __init__(self, read: ReadRange, size_bytes: int) -> None:
-        self._read_range, self._size_bytes, self._at = read, size_bytes, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size_bytes}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        end = self._size_bytes if size < 0 else min(self._at + size, self._size_bytes)
-        data = b"".join(self._read_range(self._at, end)) if end > self._at else b""
-        self._at += len(data)
-        return data

@@ -5,7 +5,7 @@ from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import Colorspace, Interpolation
 
 from tawny.media.codec.decoder import DecodedFrame, Decoder
 from tawny.media.image.mask import mask_picture
@@ -135,34 +135,3 @@ def jpeg_near(
 def _nearer(at_ms: int, one: DecodedFrame | None, others: list[DecodedFrame]) -> DecodedFrame | None:
     there = [one, *others] if one else others
     return min(there, key=lambda frame: abs(frame.at_ms - at_ms), default=None)
-
-
-# Downscaling of gray images by area averaging, with FFmpeg: OpenCV takes three to nine times as long at other ratios.
-
-
-_MEANS = Interpolation.AREA | Interpolation.ACCURATE_RND
-
-
-class Shrinker:
-    """Caches FFmpeg's scaling tables between frames. Not thread-safe."""
-
-    def __init__(self) -> None:
-        self._reformatter = VideoReformatter()
-
-    def means(self, grey: Any, columns: int, rows: int) -> Any:
-        """Downscale uint8 [height, width] with any row stride to uint8 [rows, columns].
-
-        The result owns its memory, except if the input already has that size.
-        """
-        small = self._reformatter.reformat(
-            av.VideoFrame.from_numpy_buffer(grey, "gray"),
-            columns,
-            rows,
-            "gray",
-            interpolation=_MEANS,
-            src_color_range=ColorRange.JPEG,  # equal ranges: no level conversion
-            dst_color_range=ColorRange.JPEG,
-            threads=1,
-        )
-        plane = small.planes[0]
-        return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:rows, :columns]

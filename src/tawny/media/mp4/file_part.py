@@ -8,7 +8,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import av
 import av.error
@@ -83,22 +83,20 @@ def _copy(source: InputContainer, made: OutputContainer, begin_s: float, end_s: 
     return (zero_at_s if from_s is not None else zero_s) - zero_s
 
 
-# A virtual MP4 (`media.mp4.progressive`) as a file object. Not thread-safe.
+# A file that is read by ranges, such as a virtual MP4 (`media.mp4.progressive`), as a file object. Not thread-safe.
 
 PIECE_BYTES = 1 << 18
 
 
-class Ranges(Protocol):
-    @property
-    def size_bytes(self) -> int: ...
-    def read(self, begin: int, end: int) -> Iterator[bytes]: ...
+ReadRange = Callable[[int, int], Iterator[bytes]]
+"""Yields a file's bytes from an offset up to another."""
 
 
 class VirtualFile(io.RawIOBase):
     """Read-only, seekable file. Reads ahead in chunks, because callers read in small pieces."""
 
-    def __init__(self, source: Ranges) -> None:
-        self._source, self._at = source, 0
+    def __init__(self, read: ReadRange, size_bytes: int) -> None:
+        self._read_range, self._size_bytes, self._at = read, size_bytes, 0
         self._piece, self._piece_at = b"", 0
 
     def readable(self) -> bool:
@@ -111,15 +109,15 @@ class VirtualFile(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._source.size_bytes}[whence]
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size_bytes}[whence]
         self._at = max(0, base + offset)
         return self._at
 
     def readinto(self, buffer: Any) -> int:
         begin = self._at - self._piece_at
         if not 0 <= begin < len(self._piece):
-            end = min(self._source.size_bytes, self._at + max(PIECE_BYTES, len(buffer)))
-            self._piece, self._piece_at, begin = b"".join(self._source.read(self._at, end)), self._at, 0
+            end = min(self._size_bytes, self._at + max(PIECE_BYTES, len(buffer)))
+            self._piece, self._piece_at, begin = b"".join(self._read_range(self._at, end)), self._at, 0
         part = self._piece[begin : begin + len(buffer)]
         buffer[: len(part)] = part
         self._at += len(part)

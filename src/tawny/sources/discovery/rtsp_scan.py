@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tawny.protocols.rtsp_message import MalformedRtspResponse, read_head, request
+from tawny.protocols.rtsp_message import MalformedRtsp, read_head, request
 
 PORTS: Final = (554, 8554)
 MOST_ADDRESSES: Final = 1_024
@@ -68,7 +68,7 @@ async def _asked(host: str, port: int) -> RtspAnswer | None:
             writer.write(request("OPTIONS", f"rtsp://{shown}:{port}/", 1))
             head = await reader.readuntil(b"\r\n\r\n")
         said = read_head(head[:-4])
-    except (OSError, TimeoutError, MalformedRtspResponse, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+    except (OSError, TimeoutError, MalformedRtsp, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         return None
     finally:
         writer.close()

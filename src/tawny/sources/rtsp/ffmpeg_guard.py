@@ -30,7 +30,7 @@ from tawny.protocols.digest_auth import ClientAuth
 from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.rtsp_message import (
     MOST_HEADER_BYTES,
-    MalformedRtspResponse,
+    MalformedRtsp,
     RtspResponse,
     read_head,
     redirect_target,
@@ -59,7 +59,7 @@ def describe(
             described = _Conversation(connection, address, login, clock, until_s).describe()
     except OSError as error:
         raise SourceUnreachable(address.public, _why(error, deadline_s)) from error
-    except MalformedRtspResponse as error:
+    except MalformedRtsp as error:
         raise SourceError(address.public, str(error)) from error
     if described.more_tracks:
         raise SourceUnusable(address.public, f"it offers more than {MOST_TRACKS} streams")
@@ -125,7 +125,7 @@ class _Conversation:
                 return head.lstrip(b"\r\n")
             searched = len(self._came)
             if searched > MOST_HEADER_BYTES:
-                raise MalformedRtspResponse(f"its answer has more than {MOST_HEADER_BYTES} bytes of header")
+                raise MalformedRtsp(f"its answer has more than {MOST_HEADER_BYTES} bytes of header")
             self._more()
 
     def _exactly(self, count: int) -> bytes:

@@ -4,7 +4,6 @@ Order of checks: version, extension and padding, source (SSRC), sequence number,
 these rules. So suspicious packets go to a probation queue and are accepted once they continue consistently.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
@@ -13,38 +12,10 @@ from typing import NamedTuple, Protocol
 from tawny.protocols.rtp import HEADER_BYTES, RtpHeader, read_header
 from tawny.sources.rtsp.client.transcript import ConversationFault
 
-# Queues of RTP packets: reordering of late packets, and probation of suspicious ones.
-
 
 def number_of(packet: bytes) -> int:
     """Return an RTP packet's sequence number."""
     return packet[2] << 8 | packet[3]
-
-
-class ReorderBuffer:
-    """Packets received ahead of their turn, by sequence number."""
-
-    def __init__(self) -> None:
-        self._packets: dict[int, bytes] = {}
-
-    def __len__(self) -> int:
-        return len(self._packets)
-
-    def put(self, number: int, packet: bytes) -> bool:
-        """Add a packet. Return False for a duplicate."""
-        if number in self._packets:
-            return False
-        self._packets[number] = packet
-        return True
-
-    def pop(self, number: int) -> bytes | None:
-        return self._packets.pop(number, None)
-
-    def take_all(self, following: int) -> Iterator[bytes]:
-        """Remove and yield all packets, ordered by sequence number from `following` on."""
-        packets, self._packets = self._packets, {}
-        for number in sorted(packets, key=lambda number: (number - following) & 0xFFFF):
-            yield packets[number]
 
 
 class ProbationQueue:
@@ -168,7 +139,8 @@ class RtpReceiver:
         self._next = -1
         """Expected sequence number; negative before the first packet."""
         self._source = -1
-        self._ahead = ReorderBuffer()
+        self._ahead: dict[int, bytes] = {}
+        """Packets received ahead of their turn, by sequence number."""
         self._back = ProbationQueue(_BACK_PROOF)
         self._far = ProbationQueue(_FAR_PROOF)
         self._strangers = ProbationQueue(_SOURCE_PROOF)
@@ -218,7 +190,7 @@ class RtpReceiver:
             self._early(view, header, step, bytes(view[begin:end]))
         else:
             self._late(header, bytes(view[begin:end]))
-        while self._ahead and (waiting := self._ahead.pop(self._next)) is not None:
+        while self._ahead and (waiting := self._ahead.pop(self._next, None)) is not None:
             self.counts.late += 1
             self._one(waiting)
 
@@ -271,8 +243,10 @@ class RtpReceiver:
 
     def give_up(self) -> None:
         """Stop waiting for late packets."""
-        for waiting in self._ahead.take_all(self._next):
-            self._one(waiting)
+        following, packets = self._next, self._ahead
+        self._ahead = {}
+        for number in sorted(packets, key=lambda number: (number - following) & 0xFFFF):
+            self._one(packets[number])
 
     def _one(self, packet: bytes) -> None:
         """Process a held packet. Counts packets missing before it."""
@@ -289,8 +263,9 @@ class RtpReceiver:
     def _early(self, view: memoryview, header: RtpHeader, step: int, packet: bytes) -> None:
         """Process a packet ahead of its turn: earlier ones are lost or late, or the numbering jumped."""
         if step < self._window:
-            if not self._ahead.put(header.number, packet):
+            if header.number in self._ahead:
                 self.counts.repeated += 1
+            self._ahead.setdefault(header.number, packet)
             if len(self._ahead) >= self._window:
                 self.give_up()
             return

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from tawny.protocols.digest_auth import ClientAuth
 from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.rtsp_message import (
-    MalformedRtspResponse,
+    MalformedRtsp,
     RtspResponse,
     encode,
     read_head,
@@ -36,7 +36,7 @@ def read_reply(raw: bytes) -> RtspResponse:
         head, _, body = raw.partition(b"\n\n")
     try:
         return replace(read_head(head), body=body)
-    except MalformedRtspResponse as error:
+    except MalformedRtsp as error:
         raise ConversationFault("not-rtsp", str(error)) from error
 
 

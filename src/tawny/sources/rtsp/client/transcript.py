@@ -70,11 +70,6 @@ class ConversationFault(Exception):
         return made
 
 
-def reason_of(error: SourceError) -> Reason | None:
-    """Return the reason behind a SourceError; None if it has none."""
-    return error.__cause__.reason if isinstance(error.__cause__, ConversationFault) else None
-
-
 _MOST_FIRST, _MOST_LAST, _MOST_CHARACTERS = 40, 20, 20_000
 _LONGEST_SECRET: Final = 4_000
 """In any encoding: an address has at most 2,000 characters."""

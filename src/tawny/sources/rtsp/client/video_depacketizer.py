@@ -42,10 +42,6 @@ class NalRoles:
     header_bytes: int
     is_h265: bool
 
-    def type_of(self, first: int) -> int:
-        """Return the NAL unit type from the first byte."""
-        return first >> 1 & 63 if self.is_h265 else first & 31
-
     def is_possible(self, first: int, second: int) -> bool:
         """Return whether a camera's NAL unit can begin with these bytes.
 
