@@ -18,7 +18,6 @@ from tawny.api.admin import (
     command_routes,
     delivery_routes,
     detection_routes,
-    history_routes,
     inbox_routes,
     metrics,
     mode_routes,
@@ -34,7 +33,6 @@ from tawny.api.context import AppContext
 from tawny.api.events import event_routes, state_socket
 from tawny.api.live import (
     camera_routes,
-    embed_routes,
     hls_routes,
     live_socket,
     webrtc_routes,
@@ -90,18 +88,17 @@ def make_routes() -> FastAPI:
         camera_connection_routes,
         camera_setup_routes,
         share_routes,
-        embed_routes,
         live_socket,
         hls_routes,
         webrtc_routes,
         sealing_routes,
-        history_routes,
         state_socket,
     ):
         app.include_router(part.router)
     app.include_router(recording_routes.media_router)
+    app.include_router(sealing_routes.history_router)
     app.include_router(hls_routes.follow_router)
-    app.include_router(camera_routes.public_router)
+    app.include_router(camera_routes.other_router)
     app.include_router(metrics.router)
     app.include_router(router)
     app.include_router(pages.router)  # last: it has a catch-all route

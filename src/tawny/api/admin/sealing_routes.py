@@ -1,4 +1,4 @@
-"""Routes for encryption: state, setup, changes; unlock and lock for one login session."""
+"""Routes for encryption (state, setup, changes, unlock and lock for one login session) and the signed history."""
 
 import asyncio
 from base64 import b64decode, b64encode
@@ -18,6 +18,7 @@ from tawny.api.request_handling import WorkerRoute, is_local
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Name, OkResponse
 from tawny.model.errors import NotDone, SettingsError
 from tawny.sealed.key_wrapping import short_name
+from tawny.service.sealing.history_watch import HistoryWatch, WitnessInfo
 from tawny.service.sealing.sealing_service import NOTHING, SealedWay, SealingService
 
 # API schemas of encryption.
@@ -318,3 +319,51 @@ def _in_words() -> Iterator[None]:
         raise bad_input(error.message, error.do) from error
     except SettingsError as error:
         raise bad_input(str(error)) from error
+
+
+# Routes for witnesses of the signed history: what browsers remember of it, and the owner's confirmation.
+
+history_router = APIRouter(prefix="/api/v1/history", route_class=WorkerRoute)
+own = [rule(Access.OWN)]
+_Text = Annotated[str, Field(max_length=100)]
+
+
+class WitnessList(ApiRequest):
+    """Witnesses that a browser has kept from earlier visits."""
+
+    witnesses: Annotated[list[_Text], Field(max_length=16)]
+
+
+class HistoryInfo(ApiResponse):
+    contradictions: list[str]
+    """What witnesses contradict, as sentences; empty once confirmed."""
+
+
+@history_router.post("/witnesses", dependencies=own)
+def present_witnesses(asked: WitnessList, signed: Signed, here: Here) -> WitnessInfo:
+    """Compare a browser's witnesses with the history. What it contradicts becomes a problem until it is confirmed."""
+    if here.history is None:
+        return WitnessInfo(current=None, doubted=list(asked.witnesses))
+    seen_by = f"A browser of {signed.person.name}"
+    return here.history.seen(asked.witnesses, seen_by)
+
+
+@history_router.get("", dependencies=own)
+async def history_state(here: Here) -> HistoryInfo:
+    return HistoryInfo(contradictions=here.history.contradictions() if here.history is not None else [])
+
+
+@history_router.post("/confirm", dependencies=own)
+def confirm_history(note: Note, here: Here) -> HistoryInfo:
+    """Confirm that the present history counts, as after restoring a backup."""
+    history = _history(here)
+
+    confirmed = history.confirm()
+    note("history confirmed", " ".join(confirmed)[:500])
+    return HistoryInfo(contradictions=history.contradictions())
+
+
+def _history(here: AppContext) -> HistoryWatch:
+    if here.history is None:
+        raise not_found("There is no signed history here.", "It is on the main disk; this is the fallback, or memory.")
+    return here.history

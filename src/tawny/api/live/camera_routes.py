@@ -1,17 +1,22 @@
-"""Routes for cameras, health, snapshots, Motion JPEG, and the layout of a user's live view."""
+"""Routes for cameras, health, snapshots, Motion JPEG, pages to embed, and the layout of a user's live view."""
 
+import base64
+import hashlib
 from collections.abc import AsyncIterator
+from html import escape
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from pydantic import Field, ValidationError
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from tawny.api import schemas, serializers
-from tawny.api.auth.access import MOST_CAMERAS, Access, Signed, rule
+from tawny.api.auth.access import MOST_CAMERAS, Access, OneCamera, Signed, rule
 from tawny.api.auth.accounts import Account
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
+from tawny.api.live.follow import showing
 from tawny.api.past.media_responses import GuardedStreamingResponse
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, Id, Name
@@ -80,10 +85,10 @@ def hub_for_pictures(here: AppContext, camera: CameraId, width: int) -> tuple[Hu
     return next((each for each in found if each[0].newest is not None), found[0])
 
 
-public_router = APIRouter(route_class=WorkerRoute)
+other_router = APIRouter(route_class=WorkerRoute)
 
 
-@public_router.get("/healthz", dependencies=[rule(Access.PUBLIC)], response_model=schemas.HealthzResponse)
+@other_router.get("/healthz", dependencies=[rule(Access.PUBLIC)], response_model=schemas.HealthzResponse)
 async def healthz(here: Here) -> Response:
     """For monitors: 200 only if every camera that should record does, else 503."""
     is_well = here.health.is_well()
@@ -139,3 +144,51 @@ def _seen(saved: CameraWall, person: Account) -> CameraWall:
 
     groups = [CameraGroup(name=group.name, cameras=known(group.cameras)) for group in saved.groups]
     return CameraWall(order=known(saved.order), groups=groups, group=saved.group)
+
+
+# Embeddable pages: one camera, or the camera with current activity.
+# They require an access token (`?pass=…`) or a login session. The page has no script; its image is Motion JPEG.
+
+STYLE = """
+html, body { margin: 0; height: 100%; background: #161310; color: #f6eee4; font: 600 14px/1.3 system-ui, sans-serif; }
+img { display: block; width: 100%; height: 100%; object-fit: contain; }
+p { position: fixed; left: 10px; top: 8px; margin: 0; padding: 3px 10px; border-radius: 9px; background: #161310b8; }
+"""
+_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+POLICY = (
+    f"default-src 'none'; img-src 'self'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors *"
+)
+
+see = [rule(Access.SEE)]
+
+
+@other_router.get("/embed", dependencies=see, response_class=Response, include_in_schema=False)
+async def follow_card(request: Request, here: Here, width: Width = 960, fps: Fps = 8) -> Response:
+    """Return a page with only the image of the camera with current activity."""
+    if not showing(here):
+        raise not_found("No camera has live video right now.")
+    return _card(request, "/api/v1/live/follow/mjpeg", "", width, fps)
+
+
+@other_router.get("/embed/{camera}", dependencies=see, response_class=Response, include_in_schema=False)
+async def card(camera: OneCamera, request: Request, here: Here, width: Width = 960, fps: Fps = 8) -> Response:
+    """Return a page with only a camera's image and name."""
+    hub_for_pictures(here, camera, width)
+    name = serializers.camera_name(here.recorder, camera)
+    return _card(request, f"/api/v1/cameras/{camera}/mjpeg", name, width, fps)
+
+
+def _card(request: Request, path: str, name: str, width: int, fps: float) -> Response:
+    query = {"width": width, "fps": f"{fps:g}"}
+    if "pass" in request.query_params:
+        query["pass"] = request.query_params["pass"]
+    picture = escape(f"{path}?{urlencode(query)}")
+    words = f"<p>{escape(name)}</p>" if name else ""
+    page = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{escape(name or 'tawny')}</title><style>{STYLE}</style>"
+        f'<img src="{picture}" alt="{escape(name or "Live")}">{words}</html>'
+    )
+    headers = {"Content-Security-Policy": POLICY, "Cross-Origin-Resource-Policy": "cross-origin"}
+    return HTMLResponse(page, headers=headers)
