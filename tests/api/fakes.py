@@ -26,14 +26,13 @@ from tawny.config.settings import DetectionSettings, Points
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.live_meter import LiveMeter
 from tawny.engine import Bus
-from tawny.events.modes import ActiveHold
 from tawny.model.errors import TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
-from tawny.service.modes.mode_service import ModePlan, ModeStatus, Outcome
+from tawny.service.modes.mode_service import CameraHold, ModePlan, ModeStatus, Outcome
 from tawny.service.recorder import CameraView, DetectionChange, DetectionView, DetectorView, DiskUsage, RecorderWarning
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import scores_path
@@ -183,7 +182,7 @@ class FakeModes(Mock):
     """`api.ModesDesk`: the porch is private."""
 
     def now(self) -> ModeStatus:
-        held = ActiveHold(PORCH, "pause", "Anna", 0, None)
+        held = CameraHold(PORCH, "pause", "Anna", None)
         return ModeStatus(("home", "away"), "home", "", False, 0, None, (), (), "", (held,), ())
 
     def plan(self) -> ModePlan:

@@ -11,8 +11,7 @@ from tawny.model.errors import Problem, SettingsError
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.segments import Segment
-from tawny.service.health.monitor import CheckInReport, HealthMonitor, HealthReport
-from tawny.service.health.self_test import SelfTest
+from tawny.service.health.monitor import CheckInReport, HealthMonitor, HealthReport, SelfTestReport
 from tawny.service.retention import retention_service as web
 from tawny.storage.retention.planning import RemovalPlan
 from tawny.storage.retention.removal import Removal
@@ -84,7 +83,7 @@ class FakeCaring(HealthMonitor):
         self.asked = 0
 
     care = HealthReport(
-        SelfTest(1000, 3, 2, ("It rotted.",)),
+        SelfTestReport(1000, 3, 2, ("It rotted.",)),
         is_testing=False,
         check_in=CheckInReport("example.org", 5, "", is_sent=True),
     )

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from tawny.api.auth.accounts import Role
-from tawny.events.modes import ActiveHold, TrackedPerson
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.ids import CameraId, EventId
 from tawny.service.modes import mode_service as web
@@ -30,9 +29,9 @@ class FakeModes:
             since_ms=1,
             until_ms=None,
             ahead=[web.ModeChange(5, "away")],
-            people=[TrackedPerson("anna", True, 3, "ping", 9)],
+            people=[web.PersonHome("anna", True, 3, "ping", 9)],
             looks_by="",
-            holds=[ActiveHold(PORCH, "pause", "Anna", 0, None), ActiveHold(YARD, "record", "a rule", 0, 7)],
+            holds=[web.CameraHold(PORCH, "pause", "Anna", None), web.CameraHold(YARD, "record", "a rule", 7)],
             lately=[web.ModeChange(1, "home", "schedule")],
         )
 

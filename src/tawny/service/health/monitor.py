@@ -30,6 +30,16 @@ from tawny.storage.repair.healing import heal
 
 
 @dataclass(frozen=True, slots=True)
+class SelfTestReport:
+    """Result of a self-test. minutes: count of files decoded; files: count verified. problems: empty if none."""
+
+    at_ms: int
+    minutes: int
+    files: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckInReport:
     """State of the check-in. host: of its URL. last_ms: last success, ms UTC. is_sent: whether it is sent now."""
 
@@ -43,7 +53,7 @@ class CheckInReport:
 class HealthReport:
     """Health of the recorder. self_test: last one since the start. check_in: None: not configured."""
 
-    self_test: SelfTest | None
+    self_test: SelfTestReport | None
     is_testing: bool
     check_in: CheckInReport | None
 
@@ -220,9 +230,9 @@ class HealthMonitor:
 
     def now(self) -> HealthReport:
         """Return the report for the interface, from memory."""
-        check_in = self._check_in
+        last, check_in = self._tester.last, self._check_in
         return HealthReport(
-            self_test=self._tester.last,
+            self_test=None if last is None else SelfTestReport(last.at_ms, last.minutes, last.files, last.problems),
             is_testing=self._tester.is_running,
             check_in=None
             if check_in is None

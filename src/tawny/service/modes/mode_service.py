@@ -11,7 +11,7 @@ from tawny.config.changes.modes import change_modes, modes_to_table, parse_modes
 from tawny.config.settings import Settings, display_name
 from tawny.delivery.delivery import Delivery, DeliveryState
 from tawny.delivery.outbox import Outbox
-from tawny.events.modes import ActiveHold, ModeSnapshot, ModeState, TrackedPerson
+from tawny.events.modes import ModeSnapshot, ModeState
 from tawny.events.rule_engine import RuleContext, RuleDecision
 from tawny.events.schedule import Calendar, Schedule
 from tawny.model.clock import Clock
@@ -65,6 +65,23 @@ class RehearsalResult:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonHome:
+    name: str
+    is_home: bool
+    seen_ms: int | None
+    source: str
+    leaves_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraHold:
+    camera: CameraId
+    what: str
+    by: str
+    until_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ModeChange:
     at_ms: int
     mode: str
@@ -82,10 +99,10 @@ class ModeStatus:
     since_ms: int
     until_ms: int | None
     ahead: Sequence[ModeChange]
-    people: Sequence[TrackedPerson]
+    people: Sequence[PersonHome]
     looks_by: str
     """Hint about presence probes that do not work here; empty if all do."""
-    holds: Sequence[ActiveHold]
+    holds: Sequence[CameraHold]
     lately: Sequence[ModeChange]
     problem: str = ""
 
@@ -222,9 +239,12 @@ class ModeService:
             since_ms=standing.since_ms,
             until_ms=standing.until_ms,
             ahead=[ModeChange(one.at_ms, one.mode) for one in self._modes.week_ahead()],
-            people=self._modes.people(),
+            people=[
+                PersonHome(one.name, one.is_home, one.seen_ms, one.source, one.leaves_ms)
+                for one in self._modes.people()
+            ],
             looks_by=self._arming.looks_by,
-            holds=self._modes.holds(),
+            holds=[CameraHold(one.camera, one.what, one.by, one.until_ms) for one in self._modes.holds()],
             lately=[ModeChange(at_ms, was.mode, was.by) for at_ms, was in self._modes.changes(LATELY)],
             problem=self._arming.problem,
         )
