@@ -79,7 +79,8 @@ class WebInterface:
         if self.rtsp is not None:
             await self.site.open_rtsp(self.rtsp)
         self.running.begin_housekeeping(self._checks())
-        self.site.jobs.start(self.engine)
+        place = self.running.parts.place
+        self.site.jobs.start(ThreadEngine(place.clock, place.died))
         self.running.keep_until_sent(self.outward.held)
         self.running.whenever_changed(self._take_over)
         self.outward.start()

@@ -1,6 +1,6 @@
 """JSON format of `--json` output and control socket responses: plain objects with UTC times in RFC 3339."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tawny.model.damage import DamagedSpan, DamageSum
 from tawny.model.events import Event
@@ -24,7 +24,9 @@ from tawny.model.messages import (
 )
 from tawny.model.segments import Segment
 from tawny.model.times import Span, utc_text
-from tawny.service.health.camera_health import CameraHealth, RecorderHealth
+
+if TYPE_CHECKING:  # commands that only print need no decoder
+    from tawny.service.health.camera_health import CameraHealth, RecorderHealth
 
 
 def utc_text_or_none(ms: int | None) -> str | None:
@@ -103,7 +105,7 @@ def span(this: Span, stream: str) -> dict[str, Any]:
     return {"start": utc_text(this.begin_ms), "end": utc_text(this.end_ms), "stream": stream}
 
 
-def status(health: RecorderHealth) -> dict[str, Any]:
+def status(health: "RecorderHealth") -> dict[str, Any]:
     """Return the state of the recorder."""
     disk = health.disk
     return {
@@ -126,7 +128,7 @@ def status(health: RecorderHealth) -> dict[str, Any]:
     }
 
 
-def camera(health: CameraHealth) -> dict[str, Any]:
+def camera(health: "CameraHealth") -> dict[str, Any]:
     this, today = health.status, health.today
     return {
         "id": this.id,
