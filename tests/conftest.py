@@ -58,7 +58,7 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not hasattr(config, "workerinput"):
         return
-    known: dict[str, float] = config.cache.get(SECONDS, {}) if config.cache else {}
+    known: dict[str, float] = config.cache.get(SECONDS, {}) if hasattr(config, "cache") else {}
 
     def seconds(item: pytest.Item) -> float:
         file = item.nodeid.partition("::")[0]
@@ -79,6 +79,6 @@ class FileSeconds:
         self._seconds[file] = self._seconds.get(file, 0.0) + report.duration
 
     def pytest_sessionfinish(self) -> None:
-        cache = self._config.cache
-        if cache:
+        if hasattr(self._config, "cache"):  # `-p no:cacheprovider`
+            cache = self._config.cache
             cache.set(SECONDS, cache.get(SECONDS, {}) | self._seconds)

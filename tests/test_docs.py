@@ -4,6 +4,7 @@ import ast
 import re
 import runpy
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -138,7 +139,12 @@ def test_the_reference_is_as_the_code() -> None:
         )
 
 
-def names_in(folder: Path) -> Iterator[tuple[str, str]]:
+@cache
+def names_in(folder: Path) -> tuple[tuple[str, str], ...]:
+    return tuple(_names_in(folder))
+
+
+def _names_in(folder: Path) -> Iterator[tuple[str, str]]:
     for path in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             name = getattr(node, "name", None) or getattr(node, "id", None) or getattr(node, "arg", None)

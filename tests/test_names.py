@@ -1,6 +1,7 @@
 """Names and words of the source: `scripts/check_names.py` holds the limits."""
 
 import runpy
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,14 @@ def test_a_public_class_name_is_defined_once() -> None:
     assert CHECK["find_shared_classes"](MODULES) == {}
 
 
+@pytest.fixture(scope="module")
+def words() -> Any:
+    return CHECK["count_words"](MODULES)
+
+
 @pytest.mark.parametrize(("group", "limit"), CHECK["WORD_LIMITS"].items())
-def test_unusual_words_stay_rare(group: str, limit: int) -> None:
-    counts = CHECK["count_words"](MODULES)[group]
+def test_unusual_words_stay_rare(words: Mapping[str, Counter[str]], group: str, limit: int) -> None:
+    counts = words[group]
     assert counts.total() <= limit, f"scripts/check_names.py --report lists them; most in {counts.most_common(5)}"
 
 

@@ -49,9 +49,14 @@ def flipped(place: int) -> Callable[[bytes], bytes]:
     ("data", "phrase", "error", "said"),
     [
         (FILE, "one-two-four", WrongPassphrase, "wrong passphrase"),
-        (line(1, lambda text: text.replace(b" 5", b" 23")), PHRASE, WorkFactorRefused, "factor is 23, and at most 22"),
-        (line(1, lambda text: text.replace(b" 5", b" 0")), PHRASE, WorkFactorRefused, "factor is 0"),
-        (line(1, lambda text: text.replace(b" 5", b" x")), PHRASE, SealedFileBroken, "it is damaged"),
+        (
+            line(1, lambda text: text.removesuffix(b" 5") + b" 23"),
+            PHRASE,
+            WorkFactorRefused,
+            "factor is 23, and at most 22",
+        ),
+        (line(1, lambda text: text.removesuffix(b" 5") + b" 0"), PHRASE, WorkFactorRefused, "factor is 0"),
+        (line(1, lambda text: text.removesuffix(b" 5") + b" x"), PHRASE, SealedFileBroken, "it is damaged"),
         (line(1, lambda text: text + b" 1"), PHRASE, SealedFileBroken, "it is damaged"),
         (line(3, flipped(8)), PHRASE, SealedFileBroken, "it is damaged: the passphrase is right"),
         (line(4, flipped(20)), PHRASE, SealedFileBroken, "it is damaged: the passphrase is right"),
