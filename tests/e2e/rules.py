@@ -24,3 +24,19 @@ def violations(page: Page, axe: str) -> list[str]:
     page.evaluate(axe)
     found: list[str] = page.evaluate(CHECK, RULES)
     return found
+
+
+NONE: dict[str, list[str]] = {"dark": [], "light": []}
+SHOWS = """(theme) => document.documentElement.dataset.theme === theme && document.getAnimations().every(
+  (one) => one.playState !== 'running' || one.effect.getComputedTiming().endTime === Infinity
+)"""
+
+
+def barriers(page: Page, axe: str) -> dict[str, list[str]]:
+    """The violations in each theme, once its colours have stopped changing."""
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(SHOWS, arg="dark")
+    dark = violations(page, axe)
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function(SHOWS, arg="light")
+    return {"dark": dark, "light": violations(page, axe)}
