@@ -29,5 +29,6 @@ export default defineConfig({
   test: {
     environment: "node", // tests that need a page say so: making one takes longer than most tests
     include: ["src/**/*.test.{ts,tsx}"],
+    testTimeout: 60_000, // how long a test takes is the business of the machine
   },
 });

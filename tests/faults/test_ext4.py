@@ -18,7 +18,7 @@ from tests.faults.rig.ext4 import in_namespace, why_not
 pytestmark = pytest.mark.skipif(why_not() != "", reason=why_not() or "it runs")
 
 RUN_S, CUTS = 75.0, 120
-FEW_S, FEW = 5.0, 5
+FEW_S, FEW = 4.0, 5
 CARELESS_S, CARELESS = 20.0, 20
 SEALED_S, SEALED_CUTS = 75.0, 500
 MOST_LOST_S = 2.0

@@ -20,6 +20,8 @@ from tests.faults.rig.fuse import OneFile
 from tests.faults.rig.log import Entry, Flush, Line, Log, Write, read_log
 
 SIZE_BYTES: Final = 96 << 20
+START_S: Final = 45.0
+"""A command is killed if it says nothing for so long."""
 _SECTOR: Final = 512
 _NEEDED: Final = ("mkfs.ext4", "e2fsck", "losetup", "unshare", "mount", "umount")
 
@@ -49,7 +51,8 @@ def make_image(path: Path) -> None:
 def record(
     folder: Path, command: Sequence[str], run_s: float, *, flush_s: float = 0.0, starts: int = 1, commit_s: int = 5
 ) -> None:
-    """Run a command, `{}` in it replaced by an empty folder on a fresh ext4, until it is killed after `run_s`.
+    """Run a command, `{}` in it replaced by an empty folder on a fresh ext4, until it is killed `run_s` after its first
+    line: a busy machine may need long to start it.
 
     Leaves `base.img`, the disk before, and `log`: what it wrote, and each line it printed. flush_s: how long each
     flush of the disk takes. starts: so many times one after the other; a line `start` precedes each. commit_s: how
@@ -71,10 +74,14 @@ def record(
         log.add(Line(f"start {round(time.time() * 1000)}"))
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as program:
             assert program.stdout is not None
-            alarm = threading.Timer(run_s, program.kill)
+            alarm = threading.Timer(START_S, program.kill)
             alarm.start()
-            for line in program.stdout:
+            for number, line in enumerate(program.stdout):
                 log.add(Line(line.rstrip("\n")))
+                if number == 0:
+                    alarm.cancel()
+                    alarm = threading.Timer(run_s, program.kill)
+                    alarm.start()
             alarm.cancel()
     log.close()  # before the file system is unmounted, which flushes everything
     run("umount", "-l", str(mounted))
