@@ -257,13 +257,14 @@ class Outbox:
                     for one in free[: count - most]:
                         drop(one)
             total = self._sum_of(db, served)
-            for row in db.execute(f"{_ROWS} WHERE state = 'waiting' AND size_bytes > 0 AND {_SERVED} {order}", served):
-                if total <= budget_bytes:
-                    break
+            sized = f"{_ROWS} WHERE state = 'waiting' AND size_bytes > 0 AND {_SERVED} {order}"
+            for row in db.execute(sized, served).fetchall() if total > budget_bytes else ():
                 one = _delivery(row)
                 if one.id not in self._taken:
                     drop(one)
                     total -= one.size_bytes
+                if total <= budget_bytes:
+                    break
         return dropped
 
     def overflowed(self, since_ms: int) -> dict[str, int]:
