@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tawny.app.control_socket import NAME, ControlSocket, _abstract, ask, is_in_memory
+from tawny.app.control_client import NAME, abstract_address, ask, is_in_memory
+from tawny.app.control_socket import ControlSocket
 from tawny.engine import Bus
 from tawny.model.errors import NotDone
 from tawny.model.messages import Message
@@ -22,7 +23,7 @@ def _control(folder: Path, *, on_disk: bool) -> ControlSocket:
 
 
 async def _asked(folder: Path) -> list[dict[str, Any]]:
-    return [answer async for answer in ask(folder, {"command": "status"})]
+    return await asyncio.to_thread(lambda: list(ask(folder, {"command": "status"})))
 
 
 async def test_in_memory_mode_it_answers_and_nothing_is_written(tmp_path: Path) -> None:
@@ -68,7 +69,7 @@ async def test_one_that_says_nothing_does_no_harm(tmp_path: Path) -> None:
     try:
         assert await asyncio.to_thread(is_in_memory, tmp_path)
         with socket.socket(socket.AF_UNIX) as silent:
-            await asyncio.to_thread(silent.connect, _abstract(tmp_path, os.geteuid()))
+            await asyncio.to_thread(silent.connect, abstract_address(tmp_path, os.geteuid()))
             assert await _asked(tmp_path) == [{"ok": True}]
     finally:
         await control.close()

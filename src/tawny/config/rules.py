@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
+from tawny.config.quantities import Duration
 from tawny.config.renamed import rename_action
 from tawny.config.retention import Table
-from tawny.config.units import Duration, duration_text, seconds
+from tawny.config.units import duration_text, seconds
 from tawny.config.week import Stretches
 from tawny.model.validation import CHECKED
 
