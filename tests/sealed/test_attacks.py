@@ -12,13 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tawny.sealed.broken import SealedFileBroken, WrongKey
-from tawny.sealed.file_reader import FileEnding, InMemorySource, SealedFileReader, open_sealed, scan_file
+from tawny.sealed.file_reader import (
+    FileEnding,
+    InMemorySource,
+    SealedFileReader,
+    can_be_thinned,
+    open_sealed,
+    scan_file,
+    thin_file,
+)
 from tawny.sealed.header import HEADER_BYTES
 from tawny.sealed.key_wrapping import area, unwrap, wrap_within
 from tawny.sealed.keys import EpochKey, FileKeys, stepped
 from tawny.sealed.records import AFTER_KEY, KEY, REST, emptied, leaf_of
 from tawny.sealed.sealer import Sealer
-from tawny.sealed.thin import can_be_thinned, thin_file
 from tests.sealed.made import (
     OWNER,
     RECIPIENTS,
