@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined
 from tawny.cli.main import COMMANDS, parser
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings
+from tawny.config.quantities import Share
 from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
 from tawny.config.rules import RuleCondition, RuleSettings
@@ -35,7 +36,7 @@ from tawny.config.settings import (
     ZoneSettings,
 )
 from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings
-from tawny.config.units import Share, duration_text, size_text
+from tawny.config.units import duration_text, size_text
 from tawny.model import errors
 from tawny.model.errors import Problem, SettingsError, TawnyError
 

@@ -4,12 +4,14 @@ import asyncio
 import os
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tawny.app.control_socket import MOST_AT_ONCE, NAME, ControlSocket, _abstract, ask, is_in_memory
+from tawny.app.control_client import NAME, abstract_address, ask, is_in_memory
+from tawny.app.control_socket import MOST_AT_ONCE, ControlSocket
 from tawny.engine import Bus
 from tawny.model.errors import NotDone
 from tawny.model.messages import Message
@@ -23,7 +25,7 @@ def _control(folder: Path, *, on_disk: bool) -> ControlSocket:
 
 
 async def _asked(folder: Path) -> list[dict[str, Any]]:
-    return [answer async for answer in ask(folder, {"command": "status"})]
+    return await asyncio.to_thread(lambda: list(ask(folder, {"command": "status"})))
 
 
 async def test_in_memory_mode_it_answers_and_nothing_is_written(tmp_path: Path) -> None:
@@ -69,7 +71,7 @@ async def test_one_that_says_nothing_does_no_harm(tmp_path: Path) -> None:
     try:
         assert await asyncio.to_thread(is_in_memory, tmp_path)
         with socket.socket(socket.AF_UNIX) as silent:
-            await asyncio.to_thread(silent.connect, _abstract(tmp_path, os.geteuid()))
+            await asyncio.to_thread(silent.connect, abstract_address(tmp_path, os.geteuid()))
             assert await _asked(tmp_path) == [{"ok": True}]
     finally:
         await control.close()
@@ -85,8 +87,11 @@ async def test_a_slow_command_delays_neither_the_status_nor_others(tmp_path: Pat
     answers: dict[str, Any] = {"status": lambda _: {"ok": True}, "targets": lambda _: {"items": []}, "test": slow}
     control = ControlSocket(tmp_path, Bus(), answers, lambda _: None)
 
+    clients = ThreadPoolExecutor(MOST_AT_ONCE + 30)  # each waits in a thread of its own
+
     async def asked(command: str) -> list[dict[str, Any]]:
-        return [answer async for answer in ask(tmp_path, {"command": command})]
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(clients, lambda: list(ask(tmp_path, {"command": command})))
 
     await control.open()
     try:
@@ -101,3 +106,4 @@ async def test_a_slow_command_delays_neither_the_status_nor_others(tmp_path: Pat
     finally:
         goes_on.set()
         await control.close()
+        clients.shutdown()

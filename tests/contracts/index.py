@@ -17,7 +17,7 @@ from tawny.model.observations import Box, RecognisedText
 from tawny.model.segments import Segment
 from tawny.model.times import Span, merge_spans
 from tawny.storage.disk.layout import SegmentName
-from tawny.storage.index.protocol import Index, IndexTraits
+from tawny.storage.index.protocol import Index
 
 PORCH, YARD = CameraId("porch"), CameraId("yard")
 MAIN, SUB = StreamName.MAIN, StreamName.SUB
@@ -52,7 +52,7 @@ class IndexContract:
         """An index that keeps what it keeps, if anything, in this folder. Opened again, it is the same one."""
         raise NotImplementedError
 
-    traits: IndexTraits
+    is_durable: bool
 
     @pytest.fixture
     def index(self, tmp_path: Path) -> Index:
@@ -414,6 +414,6 @@ class IndexContract:
             index.put_event(event("a"))
             index.add_damage(damage(0, 4))
         with closing(self.open(tmp_path)) as index:
-            assert index.damage(PORCH, EVER) == ([damage(0, 4)] if self.traits.durable else [])
+            assert index.damage(PORCH, EVER) == ([damage(0, 4)] if self.is_durable else [])
             there = [len(list(index.all_segments())), len(index.open_gaps()), len(index.events(EVER).events)]
-            assert there == ([1, 1, 1] if self.traits.durable else [0, 0, 0])
+            assert there == ([1, 1, 1] if self.is_durable else [0, 0, 0])

@@ -3,7 +3,6 @@
 The services that are spoken to repeat in their refusals all that they were sent, as some do.
 """
 
-import asyncio
 import http.client
 import json
 import os
@@ -19,7 +18,7 @@ from typing import Any
 import pytest
 
 from tawny.api.application import description, make_routes
-from tawny.app.control_socket import ask
+from tawny.app.control_client import ask
 from tawny.testing.http_service import Asked, Reply, StandIn, served
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, tawny
@@ -155,10 +154,7 @@ class House:
         return "\n".join(lines)
 
     def asked(self, **request: Any) -> str:
-        async def answer() -> str:
-            return json.dumps([one async for one in ask(self.tawny.folder, request)])
-
-        return asyncio.run(answer())
+        return json.dumps(list(ask(self.tawny.folder, request)))
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tawny.sealed.file_reader import InMemorySource, open_sealed, scan_file
+from tawny.sealed.file_reader import InMemorySource, open_sealed, scan_file, thin_file
 from tawny.sealed.header import SealedHeader
 from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.keys import EpochKey, FileKeys, commit_of, stepped
@@ -18,7 +18,6 @@ from tawny.sealed.mnemonics import key_to_words
 from tawny.sealed.records import AFTER_KEY, KEY, KEY_ALONE, REST, crc_in, leaf_of
 from tawny.sealed.sealer import Sealer
 from tawny.sealed.signing import Signer, is_signed, read_signed, signed
-from tawny.sealed.thin import thin_file
 
 HERE = Path(__file__).with_name("vectors")
 V: dict[str, Any] = json.loads((HERE / "vectors.json").read_text())

@@ -25,7 +25,7 @@ from tests.storage.bench import put_file
 
 
 class TestSqliteIndex(IndexContract):
-    traits = SqliteIndex.traits
+    is_durable = SqliteIndex.is_durable
 
     def open(self, folder: Path) -> Index:
         return SqliteIndex(folder / "tawny.db")
@@ -71,7 +71,7 @@ class _Settling(SqliteIndex):
 
 
 class TestSettledIndex(IndexContract):
-    traits = SqliteIndex.traits
+    is_durable = SqliteIndex.is_durable
 
     def open(self, folder: Path) -> Index:
         return _Settling(folder)
@@ -86,7 +86,7 @@ class TestSettledIndex(IndexContract):
 
 
 class TestMemoryIndex(IndexContract):
-    traits = MemoryIndex.traits
+    is_durable = MemoryIndex.is_durable
 
     def open(self, folder: Path) -> Index:
         return MemoryIndex()

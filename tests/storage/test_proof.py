@@ -15,9 +15,9 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.recorder.recorder import SegmentRecorder
+from tawny.sealed.file_reader import thin_file
 from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.records import leaf_of
-from tawny.sealed.thin import thin_file
 from tawny.storage.disk.disk import FolderEntry
 from tawny.storage.disk.layout import is_sealed, segment_name
 from tawny.storage.disk.volume import Volume

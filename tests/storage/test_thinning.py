@@ -70,7 +70,7 @@ def test_only_keyframes_stay_byte_for_byte_and_all_time_is_kept(site: Site) -> N
     thinned = thin(site.volume, site.index, full)
     assert thinned is not None
     row = site.index.segment(full.id)
-    assert row == thinned.segment
+    assert row == thinned
     assert row is not None
     assert (row.span, row.run, is_thinned(row)) == (full.span, full.run, True)
     after = read_segment(site.volume.path(row.path))
@@ -79,7 +79,7 @@ def test_only_keyframes_stay_byte_for_byte_and_all_time_is_kept(site: Site) -> N
     assert kept[0].pts + sum(one.duration for one in kept) == round(full.span.seconds * 90_000)
     assert not after.torn
     assert after.end == {"end_ms": full.end_ms, "why": "thinned"}
-    assert thinned.freed_bytes == full.size_bytes - row.size_bytes > 0
+    assert row.size_bytes < full.size_bytes
     assert not (site.folder / full.path).exists()
     assert _is_well(site)
 

@@ -115,7 +115,7 @@ def test_retention_removes_and_thins_there_too(tiered: Tiered) -> None:
     assert not _is_on(tiered.tier, oldest)
     thinned = thin(site.volume, site.index, older)
     assert thinned is not None
-    assert _is_on(tiered.tier, thinned.segment)
+    assert _is_on(tiered.tier, thinned)
     assert tiered.check().findings == []
 
 

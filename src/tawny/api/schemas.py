@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from tawny.config.units import CHECKED
+from tawny.config.quantities import CHECKED
 from tawny.playback.timeline import DayCoverage, LocalTimeChange
 from tawny.playback.trigger_simulation import SimulatedEventInfo
 from tawny.service.recorder import DiskInfo

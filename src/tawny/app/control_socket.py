@@ -8,25 +8,21 @@ derived from user and folder. Abstract sockets have no owner, so both ends check
 import asyncio
 import json
 import os
-import socket
-import struct
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from hashlib import sha256
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+from tawny.app.control_client import NAME, abstract_address, peer_user
 from tawny.engine import Bus
 from tawny.engine.threads import caller, named_executor
-from tawny.model.errors import NotDone, StorageError
+from tawny.model.errors import StorageError
 from tawny.model.messages import Message
 
-NAME = "control"
 QUICK = frozenset({"status", "where"})
 """Commands that wait for nothing. They have threads of their own: tests of uploads may take all others for minutes."""
 MOST_AT_ONCE = 8
 LONGEST = 64_000
 """Maximum length of a request line in bytes."""
-_CREDENTIALS = struct.Struct("iii")  # peer credentials: process, user, group
 MOST_WAITING = 1000
 """Maximum number of messages queued for a slow client; the oldest are dropped."""
 
@@ -61,7 +57,7 @@ class ControlSocket:
         """Start listening, replacing the socket of a killed recorder. Raises StorageError."""
         try:
             if not self._on_disk:
-                address = _abstract(self._data, os.geteuid())
+                address = abstract_address(self._data, os.geteuid())
                 self._server = await asyncio.start_unix_server(self._serve, address, limit=LONGEST)
                 return
             self._path.unlink(missing_ok=True)
@@ -100,7 +96,7 @@ class ControlSocket:
         assert task is not None
         self._callers.add(task)
         try:
-            if not self._on_disk and _peer(writer) not in (os.geteuid(), 0):
+            if not self._on_disk and peer_user(writer.get_extra_info("socket")) not in (os.geteuid(), 0):
                 return
             line = await reader.readline()
             async for answer in self._answer(line):
@@ -155,56 +151,3 @@ def _push(waiting: asyncio.Queue[Message], message: Message) -> None:
 
 def _refusal(why: str) -> dict[str, Any]:
     return {"error": {"code": "usage", "message": f"The recorder didn't understand the request: {why}.", "hint": ""}}
-
-
-async def ask(folder: Path, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
-    """Send a request to a running recorder and yield its answers. Raises NotDone: when none is running."""
-    found = await _connected(folder)
-    if found is None:
-        raise NotDone(
-            f"No tawny is running for {folder}.", "Start it with `tawny run`, or pass its folder with `--data`."
-        )
-    reader, writer = found
-    try:
-        writer.write(json.dumps(request).encode() + b"\n")
-        while line := await reader.readline():
-            yield json.loads(line)
-    except ConnectionError:
-        return
-    finally:
-        writer.close()
-
-
-async def _connected(folder: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-    """Connect to the recorder's socket in the folder, or to its abstract one; None if there is none."""
-    for address, is_abstract in ((_reach(folder), False), (_abstract(folder, os.geteuid()), True)):
-        try:
-            reader, writer = await asyncio.open_unix_connection(address, limit=2**24)
-        except OSError:
-            continue
-        if not is_abstract or _peer(writer) == os.geteuid():
-            return reader, writer
-        writer.close()
-    return None
-
-
-def is_in_memory(folder: Path) -> bool:
-    """Return whether a recorder of this user runs in memory mode under this name."""
-    with socket.socket(socket.AF_UNIX) as asking:
-        return asking.connect_ex(_abstract(folder, os.geteuid())) == 0
-
-
-def _abstract(folder: Path, user: int) -> str:
-    return f"\0tawny-{user}-{sha256(os.fsencode(folder.absolute())).hexdigest()[:24]}"
-
-
-def _peer(writer: asyncio.StreamWriter) -> int:
-    """Return the user ID of the peer."""
-    packed = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    _, user, _ = _CREDENTIALS.unpack(packed)
-    return int(user)
-
-
-def _reach(folder: Path) -> str:
-    path = folder / NAME
-    return str(path) if len(str(path).encode()) < 100 else os.path.relpath(path)

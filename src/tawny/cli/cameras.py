@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from tawny.app.control_socket import NAME as CONTROL
+from tawny.app.control_client import NAME as CONTROL
 from tawny.cli import options
 from tawny.cli.camera_setup import (
     add_by_address,

@@ -1,12 +1,10 @@
 """Synchronous client of the recorder's control socket."""
 
-import asyncio
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tawny.app.control_socket import ask
+from tawny.app.control_client import ask
 from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.paths import running_data
@@ -19,26 +17,11 @@ def ask_once(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
 
     Raises NotDone: when no recorder uses this folder or it answers with an error.
     """
-    for answer in lines(folder, request):
+    for answer in ask(folder, request):
         if "error" in answer:
             raise NotDone(answer["error"]["message"], answer["error"]["hint"])
         return answer
     raise NotDone(f"The tawny recording to {folder} didn't respond.", "It may be shutting down. Try again.")
-
-
-def lines(folder: Path, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the recorder's answers as they arrive."""
-    loop = asyncio.new_event_loop()
-    answers = ask(folder, request)
-    try:
-        while True:
-            try:
-                yield loop.run_until_complete(anext(answers))
-            except StopAsyncIteration:
-                return
-    finally:
-        loop.run_until_complete(answers.aclose())
-        loop.close()
 
 
 # Helpers for commands that send a command to a running recorder and print its result.

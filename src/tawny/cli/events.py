@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tawny.app.control_socket import is_in_memory
+from tawny.app.control_client import ask, is_in_memory
 from tawny.app.local_zone import local_zone
 from tawny.cli import options
 from tawny.cli.archive import open_folder
-from tawny.cli.control_client import lasts, lines, ordered
+from tawny.cli.control_client import lasts, ordered
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, existing_data, load_settings, running_data
@@ -86,7 +86,7 @@ def run_events(args: Namespace, out: Output) -> int:
     elif found or not args.follow:
         out.data(None, out.table(HEADS, [row(event) for event in found], empty="No events in this time."))
     if args.follow:
-        for entry in lines(folder, {"command": "follow"}):
+        for entry in ask(folder, {"command": "follow"}):
             if entry["type"].startswith("event.") and _wanted(entry["event"], args):
                 out.data(entry, f"{entry['type'].removeprefix('event.'):8}" + "  ".join(row(entry["event"])))
     return 0

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Any, Final
 
-from tawny.app.control_socket import is_in_memory
+from tawny.app.control_client import is_in_memory
 from tawny.cli import options
 from tawny.cli.control_client import ask_once, lasts, ordered
 from tawny.cli.options import time_text

@@ -3,11 +3,13 @@
 import os
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tawny.app.control_socket import is_in_memory
-from tawny.config.loader import read_settings
-from tawny.config.settings import Settings
+from tawny.app.control_client import is_in_memory
 from tawny.model.errors import NotDone
+
+if TYPE_CHECKING:
+    from tawny.config.settings import Settings
 
 
 def config_file(args: Namespace) -> Path | None:
@@ -23,18 +25,25 @@ def new_config_file(args: Namespace) -> Path:
     return Path(args.config) if args.config else Path("tawny.toml")
 
 
-def load_settings(args: Namespace) -> tuple[Settings, Path | None]:
+def load_settings(args: Namespace) -> "tuple[Settings, Path | None]":
     """Return the settings and their file; defaults and None without a file."""
+    from tawny.config.loader import read_settings  # loads pydantic: a question to a running recorder needs none
+    from tawny.config.settings import Settings
+
     path = config_file(args)
     return (read_settings(path), path) if path else (Settings(), None)
 
 
-def data_folder(args: Namespace, chosen: Settings) -> Path:
+def data_folder(args: Namespace, chosen: "Settings") -> Path:
     """Return `--data`, else `storage.path`, else /var/lib/tawny for root and ~/tawny for other users."""
+    return _data_folder(args, chosen.storage.path)
+
+
+def _data_folder(args: Namespace, path: str) -> Path:
     if getattr(args, "data", None):
         return Path(args.data)
-    if chosen.storage.path:
-        return Path(chosen.storage.path).expanduser()
+    if path:
+        return Path(path).expanduser()
     return Path("/var/lib/tawny") if os.geteuid() == 0 else Path.home() / "tawny"
 
 
@@ -56,7 +65,7 @@ def demo_folder() -> Path:
     return Path(base) / "tawny-demo"
 
 
-def existing_data(args: Namespace) -> tuple[Settings, Path]:
+def existing_data(args: Namespace) -> "tuple[Settings, Path]":
     """Return the settings and the folder of recordings, for commands that read it.
 
     Raises NotDone: when the folder has no recordings, or the recorder records elsewhere.
@@ -68,10 +77,7 @@ def existing_data(args: Namespace) -> tuple[Settings, Path]:
             f"The tawny for {folder} is currently recording elsewhere, to memory or to its fallback disk.",
             "There is nothing to read here. Use the web interface, `tawny status` or `tawny events --follow`.",
         )
-    if not (folder / "tawny.db").exists() and not (folder / "history").is_dir():
-        raise NotDone(
-            f"{folder} contains no tawny recordings.", "Pass the folder with `--data`, or the settings with `--config`."
-        )
+    _check_is_data(folder)
     return chosen, folder
 
 
@@ -80,9 +86,33 @@ def running_data(args: Namespace) -> Path:
 
     Raises NotDone: when the folder has no recordings.
     """
-    chosen, _ = load_settings(args)
-    folder = data_folder(args, chosen)
-    return folder if is_in_memory(folder) else existing_data(args)[1]
+    folder = _data_folder(args, _stated_path(args))
+    if not is_in_memory(folder):
+        _check_is_data(folder)
+    return folder
+
+
+def _check_is_data(folder: Path) -> None:
+    if not (folder / "tawny.db").exists() and not (folder / "history").is_dir():
+        raise NotDone(
+            f"{folder} contains no tawny recordings.", "Pass the folder with `--data`, or the settings with `--config`."
+        )
+
+
+def _stated_path(args: Namespace) -> str:
+    """Return `storage.path` of the settings, without checking the rest: the running recorder has done that."""
+    file = config_file(args)
+    if file is None:
+        return ""
+    import tomllib  # only where there is a file: it is a tenth of what `tawny status` costs
+
+    try:
+        path = tomllib.loads(file.read_text(encoding="utf-8")).get("storage", {}).get("path", "")
+    except (OSError, ValueError, AttributeError):
+        path = None
+    if isinstance(path, str) and "$" not in path:
+        return path
+    return load_settings(args)[0].storage.path  # it says what is wrong with the file, or fills in secrets
 
 
 def _home_config() -> Path:

@@ -473,7 +473,10 @@ def _prune_text(plan: RemovalPlan, out: Output, *, dry_run: bool, paths: bool) -
         lines.append(f"{len(plan.removals)} files, {size_text(plan.size_bytes)} {verb}.")
     if plan.thinnings:
         verb = "would be reduced to keyframes" if dry_run else "were reduced to keyframes"
-        lines += [_table(plan.thinnings, out, paths=False, empty=""), f"{len(plan.thinnings)} files {verb}."]
+        lines += [
+            _table([(one.segment, one.why) for one in plan.thinnings], out, paths=False, empty=""),
+            f"{len(plan.thinnings)} files {verb}.",
+        ]
     if plan.breaks_promise:
         lines.append(
             "Some of it is below its minimum retention (`storage.retention`), because there isn't enough space."

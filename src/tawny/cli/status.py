@@ -3,8 +3,9 @@
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
+from tawny.app.control_client import ask
 from tawny.cli import options
-from tawny.cli.control_client import ask_once, lines
+from tawny.cli.control_client import ask_once
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import running_data
@@ -25,7 +26,7 @@ def run_status(args: Namespace, out: Output) -> int:
     status = ask_once(folder, {"command": "status"})
     out.data(status, text(status, out))
     if args.follow:
-        for message in lines(folder, {"command": "follow"}):
+        for message in ask(folder, {"command": "follow"}):
             if message["type"] in FOLLOWED:
                 out.data(message, change_line(message))
     return 0 if status["ok"] else 1

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from tawny.config.quantities import Duration
 from tawny.config.retention import Table
-from tawny.config.units import Duration
 
 Right = Literal["modes", "presence", "pause", "record", "event", "ptz", "relay"]
 """Permissions: change the mode, report presence, pause for privacy, record, report events, move PTZ cameras,

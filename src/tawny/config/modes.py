@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from tawny.config.quantities import Duration
 from tawny.config.retention import Table
-from tawny.config.units import Duration
 from tawny.config.week import WEEKDAYS, Stretches
 
 MOST_MODES = 8

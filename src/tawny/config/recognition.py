@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field
 
+from tawny.config.quantities import Duration, Share, Size
 from tawny.config.retention import Table
-from tawny.config.units import Duration, Share, Size
 
 
 class RecogniserSettings(Table):

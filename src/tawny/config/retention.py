@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from tawny.config.units import Duration, Share, Size
+from tawny.config.quantities import Duration, Share, Size
 from tawny.model.validation import allowed_text
 
 OTHER = "other"

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from tawny.config.quantities import CHECKED, Duration
 from tawny.config.renamed import rename_action
 from tawny.config.retention import Table
-from tawny.config.units import CHECKED, Duration, duration_text, seconds
+from tawny.config.units import duration_text, seconds
 from tawny.config.week import Stretches, parsed_texts
 
 Verb = Literal["notify", "upload", "don't record", "record", "relay", "ptz", "run", "say"]

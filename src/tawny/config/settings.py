@@ -11,11 +11,11 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, field
 
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.modes import ModesSettings
+from tawny.config.quantities import Duration, LabelText, Share, Size
 from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, Table
 from tawny.config.rules import RuleSettings
 from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings, TargetName
-from tawny.config.units import Duration, LabelText, Share, Size
 from tawny.model.polygon import Polygon
 from tawny.sealed.key_wrapping import recipient
 

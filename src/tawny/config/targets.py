@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
+from tawny.config.quantities import Duration, Size
 from tawny.config.retention import Table
-from tawny.config.units import Duration, Size
 
 UploadKind = Literal["events", "kept_events", "recordings"]
 TargetName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]

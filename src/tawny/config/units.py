@@ -1,11 +1,6 @@
-"""Types of settings with units, `14 days`, `200 GB`, `10 %`: parsing and formatting; and names typed by people."""
+"""Parse and format values with units: `14 days`, `200 GB`, `10 %`."""
 
 import re
-from typing import Annotated, Any
-
-from pydantic import AfterValidator, BeforeValidator
-
-from tawny.model.validation import check_label
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "day": 86400.0, "days": 86400.0}
 _SECONDS |= {"sec": 1.0, "seconds": 1.0, "second": 1.0, "minutes": 60.0, "minute": 60.0, "m": 60.0, "hours": 3600.0}
@@ -65,30 +60,3 @@ def _number_and_unit(text: str, wanted: str) -> tuple[float, str]:
     if not found:
         raise ValueError(wanted)
     return float(found[1]), found[2]
-
-
-# Pydantic types of values with units (`units.py`): text in the file, a number in the program.
-
-
-def _reading(read: Any, wanted: str) -> BeforeValidator:
-    def check(value: object) -> object:
-        if isinstance(value, str):
-            return read(value)
-        if isinstance(value, int | float) and not isinstance(value, bool) and value == 0:
-            return 0
-        raise ValueError(f"text with a unit, for example {wanted}")
-
-    return BeforeValidator(check, json_schema_input_type=str)
-
-
-Duration = Annotated[float, _reading(seconds, "5 s, 10 min, 14 days")]
-"""Seconds."""
-Size = Annotated[int, _reading(size, "200 GB")]
-"""Bytes."""
-Share = Annotated[float, _reading(share, "10 %")]
-"""Share, 0..1."""
-
-
-CHECKED = AfterValidator(check_label)
-"""For fields of settings and requests that hold what a user has typed."""
-LabelText = Annotated[str, CHECKED]

@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from tawny.config.integrations import RIGHTS, Right
-from tawny.config.units import CHECKED, seconds
+from tawny.config.quantities import CHECKED
+from tawny.config.units import seconds
 from tawny.model.errors import TawnyError
 from tawny.model.validation import path_parts, problem_text
 

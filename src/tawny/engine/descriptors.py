@@ -11,22 +11,21 @@ import select
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 MOST_DESCRIPTORS: Final = 1 << 19
 """Limit that tawny asks for, as systemd's default. Programs that close every possible descriptor stay fast."""
 KEPT_FOR_FILES: Final = 512
 """Descriptors that no connection uses: 32 recorded streams with UDP need 300, databases and uploads about 100."""
+if TYPE_CHECKING:
+    from _typeshed import HasFileno
+
 SPARE_DESCRIPTORS: Final = 32
 """Descriptors held open for recording: the next file of 16 streams, and its folder while it is created."""
 OUT_OF_DESCRIPTORS: Final = frozenset({errno.EMFILE, errno.ENFILE})
 
 
-class HasFileno(Protocol):
-    def fileno(self) -> int: ...
-
-
-Waitable = TypeVar("Waitable", bound=int | HasFileno)
+Waitable = TypeVar("Waitable", bound="int | HasFileno")
 
 
 def raise_limit() -> int:

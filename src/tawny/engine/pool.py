@@ -29,6 +29,8 @@ class ActorPool:
         self._stepped = 0
         self._is_awaited = self._has_spare = False
         """A thread waits for the next due actor; another waits to follow it."""
+        self._until_s = 0.0
+        """How long the first of them sleeps: it need not wake for what is due later."""
 
     def add(self, turn: "_PooledActor") -> None:
         with self._changed:
@@ -38,7 +40,8 @@ class ActorPool:
     def wake(self, turn: "_PooledActor") -> None:
         with self._changed:
             turn.due_s = 0.0  # during a step: it steps again
-            self._changed.notify()
+            if self._until_s > 0.0:
+                self._changed.notify()
 
     def _hand_over(self) -> None:
         """Have a thread wait for the next due actor. Call with the lock."""
@@ -81,6 +84,7 @@ class ActorPool:
         with self._changed:
             while self._turns or self._stepped:
                 turn = min(self._turns, key=lambda one: one.due_s, default=None)
+                self._until_s = _NEVER_S if turn is None else turn.due_s
                 if turn is None or turn.due_s == _NEVER_S:
                     self._changed.wait()
                 elif (wait_s := turn.due_s - self._clock.mono_s()) > 0:
@@ -102,7 +106,8 @@ class ActorPool:
             if not turn.is_closed.is_set():
                 turn.due_s = min(turn.due_s, self._clock.mono_s() + wait_s)
                 self._turns.append(turn)
-            self._changed.notify()
+            if turn.is_closed.is_set() or turn.due_s < self._until_s:
+                self._changed.notify()
 
 
 class PooledEngine:

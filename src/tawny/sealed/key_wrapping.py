@@ -15,7 +15,6 @@ MOST_WRAPPED_BYTES: Final = 8192
 _ONE_RECIPIENT: Final = 98
 """Bytes per additional recipient, reserved so that one can be added in place."""
 _UNIT: Final = 256
-_TRIES: Final = 20
 
 
 class KeyUnwrapper(Protocol):
@@ -83,16 +82,6 @@ def wrap(key: bytes, recipients: Iterable[str]) -> bytes:
     if area_bytes(wrapped) > MOST_WRAPPED_BYTES:
         raise ValueError(f"{len(to)} recipients are too many")
     return wrapped
-
-
-def wrap_within(key: bytes, recipients: Iterable[str], size: int) -> bytes:
-    """Like `wrap`, limited to an area of `size` bytes. Empty if it does not fit.
-
-    age adds random padding, so several attempts are made.
-    """
-    to = list(recipients)
-    tries = (wrap(key, to) for _ in range(_TRIES))
-    return next((wrapped for wrapped in tries if 2 + len(wrapped) <= size), b"")
 
 
 def unwrap(wrapped: bytes, identities: Sequence[KeyUnwrapper], commit: bytes) -> bytes:

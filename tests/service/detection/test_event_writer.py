@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from typing import cast
 
 from tawny.engine import InlineEngine
 from tawny.events.event_builder import ConditionEvents, EncodedPicture
@@ -11,6 +12,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged, Message
 from tawny.service.detection import event_writer
 from tawny.service.detection.event_writer import EventWriter
+from tawny.storage.disk.volume import Volume
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
 
@@ -46,7 +48,7 @@ class Disk:
 
 def test_nothing_is_written_on_the_callers_thread_and_all_in_order_on_its_own() -> None:
     disk = Disk()
-    writer = EventWriter(disk, disk)
+    writer = EventWriter(disk, cast("Volume", disk))
     engine = InlineEngine(FakeClock(), lambda name, error: None)
     writer.start(engine)
     engine.run_for(1)
@@ -63,7 +65,7 @@ def test_nothing_is_written_on_the_callers_thread_and_all_in_order_on_its_own() 
 
 def test_an_event_keeps_the_image_that_is_on_the_disk() -> None:
     disk = Disk()
-    writer = EventWriter(disk, disk)
+    writer = EventWriter(disk, cast("Volume", disk))
     publish = writer.publisher(disk.tell)
 
     def change(what: str, event: Event, *, fails: bool, jpeg: bytes | None = b"a") -> None:
@@ -88,7 +90,7 @@ def test_an_event_keeps_the_image_that_is_on_the_disk() -> None:
 
 def test_what_waits_for_a_stalled_disk_is_limited() -> None:
     disk = Disk()
-    writer = EventWriter(disk, disk)
+    writer = EventWriter(disk, cast("Volume", disk))
     jpeg = bytes(event_writer.MOST_WAITING_BYTES // 2)
     writer.write_picture(EVENT, jpeg)
     writer.write_picture(EVENT, jpeg)
@@ -104,7 +106,7 @@ def test_what_waits_for_a_stalled_disk_is_limited() -> None:
 
 def test_it_goes_on_after_an_error_of_a_listener() -> None:
     disk = Disk()
-    writer = EventWriter(disk, disk)
+    writer = EventWriter(disk, cast("Volume", disk))
     failed: list[str] = []
     engine = InlineEngine(FakeClock(), lambda name, error: failed.append(name))
     writer.start(engine)

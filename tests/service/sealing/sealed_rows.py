@@ -268,9 +268,9 @@ def thins(home: House, tmp: Path) -> None:
     before = home.segments[DOOR]
     done = thin(copy.volume, copy.index, before)
     assert done is not None
-    assert is_thinned(done.segment)
-    assert 0 < done.segment.size_bytes < before.size_bytes
-    file = read_sealed(copy.volume.disk, done.segment.path, deep=True)
+    assert is_thinned(done)
+    assert 0 < done.size_bytes < before.size_bytes
+    file = read_sealed(copy.volume.disk, done.path, deep=True)
     assert (file.ends, file.digest) == (FileEnding.SIGNED, home.opened(before.path).file.digest)
 
 

@@ -13,7 +13,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
-from tawny.config.units import LabelText
+from tawny.config.quantities import LabelText
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
 from tawny.model.ids import StreamName
 from tawny.service.cameras.camera_setup import CameraSetup, TriedCamera, WantedCamera

@@ -14,7 +14,7 @@ from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.events.event_routes import find_event
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import LATEST_MS, ApiRequest, ApiResponse, OkResponse
-from tawny.config.units import CHECKED
+from tawny.config.quantities import CHECKED
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.service.modes.mode_service import (
     CameraHoldInfo,

@@ -12,7 +12,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
-from tawny.config.units import CHECKED
+from tawny.config.quantities import CHECKED
 from tawny.model.errors import NotDone
 from tawny.model.ids import EventId
 from tawny.service.detection.classifier_runtime import ModelService

@@ -8,9 +8,9 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 from tawny.engine import Engine, Handle
 from tawny.events.event_builder import EventLog
@@ -19,6 +19,7 @@ from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged, Message
 from tawny.model.observations import Box
+from tawny.storage.disk.volume import Volume
 
 log = logging.getLogger(__name__)
 
@@ -28,29 +29,16 @@ MOST_WAITING_BYTES: Final = 16_000_000
 """Limits of what waits for a stalled disk; then detection waits as well."""
 
 
-class PictureStore(Protocol):
-    """Stores images of events (`storage.disk.volume.Volume`). Both replace an earlier image. Raise StorageError."""
-
-    def write_picture(self, event: Event, jpeg: bytes) -> str: ...
-
-    def write_loop(self, event: Event, jpeg: bytes) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    write: Callable[[], None]
-    size_bytes: int = 0
-
-
 class EventWriter:
     """Writes in order of arrival. Call all methods but `step` and `close` from any thread."""
 
     name = "events"
 
-    def __init__(self, ledger: EventLog, pictures: PictureStore) -> None:
-        self._ledger, self._pictures = ledger, pictures
+    def __init__(self, ledger: EventLog, volume: Volume) -> None:
+        self._ledger, self._volume = ledger, volume
         self._changed = threading.Condition()
-        self._waiting: deque[_Entry] = deque()
+        self._waiting: deque[tuple[Callable[[], None], int]] = deque()
+        """What writes each, and its size in bytes."""
         self._waiting_bytes = 0
         self._shown: dict[EventId, tuple[int | None, Box | None]] = {}
         """Time and box of the image of each open event that is on the disk."""
@@ -63,33 +51,33 @@ class EventWriter:
 
     def put_event(self, event: Event) -> bool:
         """Queue the event. Return False: it is not durable yet."""
-        self._put(_Entry(partial(self._write_event, event)))
+        self._put(partial(self._write_event, event))
         return False
 
     def write_picture(self, event: Event, jpeg: bytes) -> None:
         """Queue the event's image, to be written before what is put later."""
-        self._put(_Entry(partial(self._write_picture, event, jpeg), len(jpeg)))
+        self._put(partial(self._write_picture, event, jpeg), len(jpeg))
 
     def write_loop(self, event: Event, jpeg: bytes) -> None:
         """Queue the event's preview."""
-        self._put(_Entry(partial(self._write_loop, event, jpeg), len(jpeg)))
+        self._put(partial(self._write_loop, event, jpeg), len(jpeg))
 
     def publisher(self, tell: Callable[[Message], None]) -> Callable[[Message], None]:
         """Return a function that calls `tell` once all that was queued before is written."""
 
         def publish(message: Message) -> None:
-            self._put(_Entry(partial(self._publish, tell, message)))
+            self._put(partial(self._publish, tell, message))
 
         return publish
 
     def step(self) -> float:
         while self._waiting:
-            entry = self._waiting.popleft()
+            write, size_bytes = self._waiting.popleft()
             try:
-                entry.write()
+                write()
             finally:
                 with self._changed:
-                    self._waiting_bytes -= entry.size_bytes
+                    self._waiting_bytes -= size_bytes
                     self._changed.notify_all()
         return IDLE_S
 
@@ -97,11 +85,11 @@ class EventWriter:
         """Write what is queued."""
         self.step()
 
-    def _put(self, entry: _Entry) -> None:
+    def _put(self, write: Callable[[], None], size_bytes: int = 0) -> None:
         with self._changed:
             self._changed.wait_for(self._has_room)
-            self._waiting.append(entry)
-            self._waiting_bytes += entry.size_bytes
+            self._waiting.append((write, size_bytes))
+            self._waiting_bytes += size_bytes
         if self.handle is not None:
             self.handle.wake()
 
@@ -110,7 +98,7 @@ class EventWriter:
 
     def _write_picture(self, event: Event, jpeg: bytes) -> None:
         try:
-            self._pictures.write_picture(event, jpeg)
+            self._volume.write_picture(event, jpeg)
         except StorageError as error:
             log.warning("%s: event image could not be stored: %s", event.camera, error)
             self._failed.add(event.id)
@@ -120,7 +108,7 @@ class EventWriter:
 
     def _write_loop(self, event: Event, jpeg: bytes) -> None:
         try:
-            self._pictures.write_loop(event, jpeg)
+            self._volume.write_loop(event, jpeg)
         except StorageError as error:
             log.warning("%s: event thumbnails could not be stored: %s", event.camera, error)
 

@@ -8,7 +8,6 @@ import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Any, Final
 
 from tawny.model.clock import Clock
@@ -35,12 +34,8 @@ log = logging.getLogger(__name__)
 _MOST_WAITING: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Dropped:
-    event: EventId
-
-
-_Change = Gap | DamagedSpan | Event | _Dropped
+_Change = Gap | DamagedSpan | Event | EventId
+"""A state to be stored, or the id of an event that is dropped."""
 _Key = tuple[CameraId, int] | tuple[CameraId, StreamName, int] | EventId
 
 
@@ -86,7 +81,7 @@ class HistoryLedger:
         return self._put([event])
 
     def drop_event(self, event_id: EventId) -> bool:
-        return self._put([_Dropped(event_id)])
+        return self._put([event_id])
 
     def started(self, boot: str, *, later: bool = False, **about: Any) -> bool:
         """Record a start.
@@ -189,8 +184,8 @@ def _key(change: _Change) -> _Key:
             return change.camera, change.stream, change.begin_ms
         case Event():
             return change.id
-        case _Dropped():
-            return change.event
+        case str():
+            return change
 
 
 def _line(change: _Change, at_ms: int) -> HistoryLine:
@@ -201,8 +196,8 @@ def _line(change: _Change, at_ms: int) -> HistoryLine:
             return HistoryLine(at_ms, "damage", damage_record(change))
         case Event():
             return HistoryLine(at_ms, "event", event_record(change))
-        case _Dropped():
-            return HistoryLine(at_ms, "event_dropped", {"id": change.event})
+        case str():
+            return HistoryLine(at_ms, "event_dropped", {"id": change})
 
 
 def _change(line: HistoryLine) -> _Change | None:
@@ -215,7 +210,7 @@ def _change(line: HistoryLine) -> _Change | None:
             case "event":
                 return event_of(line.record)
             case "event_dropped":
-                return _Dropped(EventId(str(line.record["id"])))
+                return EventId(str(line.record["id"]))
             case _:
                 return None
     except (ValueError, KeyError):
@@ -230,5 +225,5 @@ def _apply(change: _Change, index: Index) -> None:
             index.add_damage(change)
         case Event():
             index.put_event(change)
-        case _Dropped():
-            index.drop_event(change.event)
+        case str():
+            index.drop_event(change)

@@ -187,11 +187,6 @@ class HistoryWitnesses:
             self._keep(WitnessRecord((), max(now_ms, self._record.accepted_ms), accepted))
         return found
 
-    def read_again(self) -> None:
-        """Read the file again: a command may have changed it while no recorder ran."""
-        with self._lock:
-            self._record = _read(self._volume.disk)
-
     def _keep(self, record: WitnessRecord) -> None:
         self._record = record
         try:

@@ -11,7 +11,7 @@ from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span, merge_spans
-from tawny.storage.index.protocol import EventPage, IndexTraits, SegmentCount, page_mark, page_place
+from tawny.storage.index.protocol import EventPage, SegmentCount, page_mark, page_place
 
 _ONLY: Mapping[str, Callable[[Event], object]] = {
     "all": lambda _one: True,
@@ -25,7 +25,8 @@ _ONLY: Mapping[str, Callable[[Event], object]] = {
 class MemoryIndex:
     """Dictionaries under one lock."""
 
-    traits: ClassVar = IndexTraits(durable=False)
+    is_durable: ClassVar = False
+    """Changes survive a power cut."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()

@@ -23,14 +23,6 @@ from tawny.model.times import Span
 
 
 @dataclass(frozen=True, slots=True)
-class IndexTraits:
-    """Capabilities of an implementation, verified by the contract suite."""
-
-    durable: bool
-    """Changes survive a power cut."""
-
-
-@dataclass(frozen=True, slots=True)
 class EventPage:
     """Events, newest first. next: continues the list; None at its end."""
 

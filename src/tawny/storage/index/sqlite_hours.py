@@ -303,13 +303,7 @@ class HourTable:
             if fitting:
                 (run, format_id) = fitting[0]
                 segment = segment_as(
-                    stream,
-                    one.start_ms,
-                    one.end_ms,
-                    one.size_bytes,
-                    run,
-                    one.path,
-                    self._names.format(db, format_id),
+                    stream, one.start_ms, one.end_ms, one.size_bytes, run, one.path, self._names.format(db, format_id)
                 )
                 found.append(replace(segment, audio="") if one.is_thinned else segment)
         return found

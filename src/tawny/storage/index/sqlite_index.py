@@ -18,7 +18,7 @@ from tawny.model.times import Span, merge_spans, missing_spans
 from tawny.storage.disk.layout import HOUR_MS, is_thinned
 from tawny.storage.index import sqlite_hours as hours
 from tawny.storage.index.catalogue import Catalogue
-from tawny.storage.index.protocol import IndexTraits, SegmentCount
+from tawny.storage.index.protocol import SegmentCount
 from tawny.storage.index.sqlite_events import EventTable, GapTable
 from tawny.storage.index.sqlite_file import NameTable, SqliteFile, StreamKey, format_of
 from tawny.storage.index.sqlite_hours import REACH_MS, HourTable
@@ -40,7 +40,8 @@ class SqliteIndex(GapTable, EventTable):
     synced when it is complete.
     """
 
-    traits: ClassVar = IndexTraits(durable=True)
+    is_durable: ClassVar = True
+    """Changes survive a power cut."""
 
     def __init__(
         self, path: Path, catalogue: Catalogue | None = None, *, read_only: bool = False, sync: bool = True

@@ -8,7 +8,7 @@ runs.
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Final
 
 from tawny.media.mp4.leaf_proof import changed_fragments
 from tawny.media.mp4.segment_reader import read_segment
@@ -39,15 +39,8 @@ from tawny.storage.segments.metadata import read_about
 # Comparison of the counts of settled hours with the files, for `check`.
 
 
-class CountDifference(NamedTuple):
-    """The count in the index and the actual count."""
-
-    counted: SegmentCount
-    there: SegmentCount
-
-
-def differences(index: Index) -> Iterator[CountDifference]:
-    """Yield each difference.
+def differences(index: Index) -> Iterator[tuple[SegmentCount, SegmentCount]]:
+    """Yield each different count of the index, and the actual count.
 
     Each is verified a second time: a running recorder may remove files during the comparison.
     """
@@ -57,7 +50,7 @@ def differences(index: Index) -> Iterator[CountDifference]:
             continue
         now = next((one for one in index.counted() if _is_same_hour(one, counted)), None)
         if now is not None and _there(index, now) != now:
-            yield CountDifference(now, there)
+            yield now, there
 
 
 def _there(index: Index, counted: SegmentCount) -> SegmentCount:

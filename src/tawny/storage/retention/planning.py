@@ -38,30 +38,20 @@ Looked = Mapping[tuple[CameraId, StreamName, bool], Segment]
 Holds = Callable[[Segment], bool]
 
 
-class DiskSpace(NamedTuple):
-    """Space of one disk. holds: whether a segment is on it; None: all are."""
-
-    space: DiskCapacity
-    holds: Holds | None
-
-
-class Thinning(NamedTuple):
-    """A segment to thin. why: text for users."""
-
-    segment: Segment
-    why: str
+DiskSpace = tuple[DiskCapacity, Holds | None]
+"""Space of one disk, and whether a segment is on it; None: all are."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemovalPlan:
-    """Segments to remove, in order, and to thin afterwards. goes_on: the next run has more to thin.
+    """Segments to remove, in order, and to thin (`thinnings`) afterwards. goes_on: the next run has more to thin.
 
     missing_bytes, missing_files: amount that should be removed but has no candidates.
     """
 
     removals: list[Removal] = field(default_factory=list)
     missing_bytes: int = 0
-    thinnings: list[Thinning] = field(default_factory=list)
+    thinnings: list[Removal] = field(default_factory=list)
     missing_files: int = 0
     goes_on: bool = False
     looked: Looked = field(default_factory=dict, compare=False, repr=False)
@@ -139,10 +129,10 @@ class RemovalPlanner:
     ) -> None:
         self._conditions = conditions or RemovalConditions()
         self._contract, self._index, self._now_ms = contract, index, now_ms
-        self._rooms = [DiskSpace(space, None)] if isinstance(space, DiskCapacity) else list(space)
+        self._rooms = [(space, None)] if isinstance(space, DiskCapacity) else list(space)
         self._looked = dict(self._conditions.looked)
         self._removals: dict[SegmentId, Removal] = {}
-        self._thinnings: list[Thinning] = []
+        self._thinnings: list[Removal] = []
         self._missing = _Need()
         self._facts: dict[SegmentId, _Facts] = {}
 
@@ -176,14 +166,14 @@ class RemovalPlanner:
                 self._removals[segment.id] = Removal(segment, f"older than {duration_words(max_s)}")
 
     def _for_free_space(self, room: DiskSpace, urgent_bytes: int) -> None:
-        share, holds = self._contract.everyone.free_share, room.holds
-        need_bytes = max(round(room.space.total_bytes * share) - room.space.free_bytes, urgent_bytes)
+        share, (space, holds) = self._contract.everyone.free_share, room
+        need_bytes = max(round(space.total_bytes * share) - space.free_bytes, urgent_bytes)
         gone = [one.segment for one in self._removals.values()]
         need_bytes -= sum(one.size_bytes for one in gone if holds is None or holds(one))
         why = f"to keep {share:.0%} of the disk free".replace("%", " %")
         if urgent_bytes:
             why = "the disk was full"
-        youngest_ms = self._now_ms if urgent_bytes else self._ago(self._protected_s(room.space))
+        youngest_ms = self._now_ms if urgent_bytes else self._ago(self._protected_s(space))
         self._take(None, None, _Need(need_bytes), why, youngest_ms, holds)
 
     def _protected_s(self, space: DiskCapacity) -> float:
@@ -284,17 +274,13 @@ class RemovalPlanner:
             is_free = not facts.is_kept and not facts.is_waiting
             if is_free and segment.end_ms <= self._ago(facts.eventful_s):
                 assert keep.thin_s is not None
-                self._thinnings.append(Thinning(segment, f"older than {duration_words(keep.thin_s)}: keyframes only"))
+                self._thinnings.append(Removal(segment, f"older than {duration_words(keep.thin_s)}: keyframes only"))
         return True
 
     # --- queries
 
     def _oldest(
-        self,
-        camera: CameraId | None,
-        stream: StreamName | None,
-        youngest_ms: int,
-        after: Segment | None = None,
+        self, camera: CameraId | None, stream: StreamName | None, youngest_ms: int, after: Segment | None = None
     ) -> Iterator[Segment]:
         """Yield segments not planned for removal, those that ended first, up to an instant."""
         while page := self._index.oldest_segments(_ROWS_AT_ONCE, camera, stream=stream, after=after):

@@ -189,8 +189,8 @@ class Retention:
         (first, space), *more = spaces(self._volume)
         found = [(first, space._replace(free_bytes=max(0, space.free_bytes - ahead_bytes))), *more]
         if not self._volume.others:
-            return [DiskSpace(space, None) for _, space in found]
-        return [DiskSpace(space, partial(_holds, volume)) for volume, space in found]
+            return [(space, None) for _, space in found]
+        return [(space, partial(_holds, volume)) for volume, space in found]
 
     def _limited(self, keep: RetentionRule) -> RetentionRule:
         most = [count for count in (keep.count, self._pace.most_files) if count is not None]
@@ -221,14 +221,14 @@ class Retention:
         """Thin the planned segments and record them, one history entry per reason."""
         done: defaultdict[str, list[Segment]] = defaultdict(list)
         try:
-            for segment, why in plan.thinnings:
+            for one in plan.thinnings:
                 try:
-                    thinned = thin(self._volume, self._index, segment)
+                    thinned = thin(self._volume, self._index, one.segment)
                 except FileDamaged as error:
                     log.warning("skipped a damaged file: %s", error)
                     continue
                 if thinned is not None:
-                    done[why].append(thinned.segment)
+                    done[one.why].append(thinned)
         finally:
             for why, segments in done.items():
                 self._ledger.thinned(segments, why)

@@ -8,7 +8,7 @@ start, because `OpenFolders` lists the folder.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
@@ -18,9 +18,8 @@ from tawny.media.mp4.segment_reader import SamplePlace, SegmentReader, places, r
 from tawny.model.errors import FileDamaged
 from tawny.model.packets import VIDEO_RATE
 from tawny.model.segments import Segment
-from tawny.sealed.file_reader import FileEnding
+from tawny.sealed.file_reader import FileEnding, can_be_thinned, thin_file
 from tawny.sealed.header import SealedHeader
-from tawny.sealed.thin import can_be_thinned, thin_file
 from tawny.storage.disk.layout import SegmentName, segment_name
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import read_sealed
@@ -34,14 +33,7 @@ NEW: Final = ".new"
 WHY: Final = "thinned"
 
 
-@dataclass(frozen=True, slots=True)
-class Thinned:
-    segment: Segment
-    """The new row."""
-    freed_bytes: int
-
-
-def thin(volume: Volume, index: Index, segment: Segment) -> Thinned | None:
+def thin(volume: Volume, index: Index, segment: Segment) -> Segment | None:
     """Reduce a segment to keyframes. Return None if it has none, is already thinned or no longer exists.
 
     Raises FileDamaged if unreadable, and StorageError. The segment is then unchanged, or `finish_thinning` completes
@@ -67,7 +59,7 @@ def thin(volume: Volume, index: Index, segment: Segment) -> Thinned | None:
         volume.open_folders.leave(name.folder)
         raise
     _state(volume, header)
-    return _replace(volume, index, segment, full, replace(segment, path=name.path, size_bytes=size_bytes, audio=""))
+    return _replace(volume, index, full, replace(segment, path=name.path, size_bytes=size_bytes, audio=""))
 
 
 def _state(volume: Volume, header: SealedHeader | None) -> None:
@@ -76,7 +68,7 @@ def _state(volume: Volume, header: SealedHeader | None) -> None:
         volume.signed.add_thinned(header)
 
 
-def _thin_sealed(volume: Volume, index: Index, segment: Segment, full: SegmentName) -> Thinned | None:
+def _thin_sealed(volume: Volume, index: Index, segment: Segment, full: SegmentName) -> Segment | None:
     """Thin a sealed file without its key: remove data between keyframes, keep its hashes. The signature stays valid."""
     read = read_sealed(volume.disk, full.path, deep=True)
     if read.ends is FileEnding.DAMAGED:
@@ -98,16 +90,16 @@ def _thin_sealed(volume: Volume, index: Index, segment: Segment, full: SegmentNa
     disk.rename(new, name.path)
     disk.sync_folder(name.folder)
     _state(volume, read.header)
-    return _replace(volume, index, segment, full, replace(segment, path=name.path, size_bytes=size_bytes))
+    return _replace(volume, index, full, replace(segment, path=name.path, size_bytes=size_bytes))
 
 
-def _replace(volume: Volume, index: Index, segment: Segment, full: SegmentName, row: Segment) -> Thinned:
+def _replace(volume: Volume, index: Index, full: SegmentName, row: Segment) -> Segment:
     """Point the row to the durable thinned file, and remove the full file."""
     _lead_to(index, row)
     volume.disk.unlink(full.path)
     volume.disk.sync_folder(full.folder)
     volume.open_folders.leave(full.folder)
-    return Thinned(row, segment.size_bytes - row.size_bytes)
+    return row
 
 
 def finish_thinning(volume: Volume, index: Index, folder: str) -> int:

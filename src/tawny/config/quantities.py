@@ -1,0 +1,34 @@
+"""Pydantic types of values with units (`units.py`): text in the file, a number in the program.
+
+A module of its own: commands that only format values do not wait for pydantic.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator
+
+from tawny.config.units import seconds, share, size
+from tawny.model.validation import check_label
+
+
+def _reading(read: Any, wanted: str) -> BeforeValidator:
+    def check(value: object) -> object:
+        if isinstance(value, str):
+            return read(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and value == 0:
+            return 0
+        raise ValueError(f"text with a unit, for example {wanted}")
+
+    return BeforeValidator(check, json_schema_input_type=str)
+
+
+Duration = Annotated[float, _reading(seconds, "5 s, 10 min, 14 days")]
+"""Seconds."""
+Size = Annotated[int, _reading(size, "200 GB")]
+"""Bytes."""
+Share = Annotated[float, _reading(share, "10 %")]
+"""Share, 0..1."""
+
+CHECKED = AfterValidator(check_label)
+"""For fields of settings and requests that hold what a user has typed."""
+LabelText = Annotated[str, CHECKED]
