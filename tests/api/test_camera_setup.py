@@ -10,7 +10,13 @@ from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
 from tawny.protocols.login_history import LoginHistory
-from tawny.service.cameras.camera_setup import CameraSetup, ResolvedCamera, SearchResult, TriedCamera, WantedCamera
+from tawny.service.cameras.camera_setup import (
+    CameraSetupService,
+    ResolvedCamera,
+    SearchResult,
+    TriedCamera,
+    WantedCamera,
+)
 from tawny.service.cameras.camera_trial import CameraTrial
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
@@ -21,7 +27,7 @@ ASKED = {"address": "192.168.1.9", "user": "admin", "password": "a secret"}
 TRIAL = CameraTrial("h264", 1920, 1080, 20.0, 9.0, 2, 4e6, "aac", 6.0, b"jpeg")
 
 
-class Desk(CameraSetup):
+class Desk(CameraSetupService):
     """Remembers what it was asked; connects to nothing."""
 
     def __init__(self) -> None:

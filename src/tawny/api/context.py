@@ -33,7 +33,7 @@ from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
 from tawny.playback.clips import ClipCache
 from tawny.playback.stills import StillReader
-from tawny.service.cameras.camera_setup import CameraSetup
+from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
@@ -83,7 +83,7 @@ class AppContext:
     known: IdentityService | None = None
     placing: TargetSettingsService | None = None
     connecting: CameraConnectionService | None = None
-    setup: CameraSetup | None = None
+    setup: CameraSetupService | None = None
     orders: IntegrationService | None = None
     sealed: SealingService | None = None
     history: HistoryWatch | None = None

@@ -36,7 +36,7 @@ from tawny.engine.connections import ConnectionManager
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
-from tawny.service.cameras.camera_setup import CameraSetup
+from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService, OutboxMarks
 from tawny.service.delivery.target_settings import TargetSettingsService
@@ -184,7 +184,7 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
         known=IdentityService(running.known, place.settings, place.doors.recognisers),
         placing=_make_target_settings(running, outward),
         connecting=CameraConnectionService(changeable, place.doors, clock, running.logins),
-        setup=CameraSetup(changeable, place.doors, clock, running.logins),
+        setup=CameraSetupService(changeable, place.doors, clock, running.logins),
         orders=programs,
         sealed=running.sealing.desk(place.folder, changeable),
         history=running.sealing.watch,

@@ -17,7 +17,7 @@ from tawny.model.errors import NotDone, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras import camera_setup
-from tawny.service.cameras.camera_setup import CameraSetup, WantedCamera, camera_id_for, is_host, known_as
+from tawny.service.cameras.camera_setup import CameraSetupService, WantedCamera, camera_id_for, is_host, known_as
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.discovery.finder import FoundCamera, Search
@@ -43,7 +43,7 @@ class House:
         self.applied: list[Settings] = []
         config = self.config if has_file else None
         doors = PluginRegistry.opened()
-        self.setup = CameraSetup(
+        self.setup = CameraSetupService(
             ChangeableSettings(lambda: self.settings, self._apply, config), doors, SystemClock(), self.logins
         )
 

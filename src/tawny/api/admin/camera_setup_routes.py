@@ -16,7 +16,7 @@ from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.config.quantities import LabelText
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
 from tawny.model.ids import StreamName
-from tawny.service.cameras.camera_setup import CameraSetup, TriedCamera, WantedCamera
+from tawny.service.cameras.camera_setup import CameraSetupService, TriedCamera, WantedCamera
 from tawny.service.cameras.camera_trial import CameraTrial
 from tawny.sources.discovery.finder import Search
 from tawny.sources.rtsp.address import public_rtsp
@@ -152,7 +152,7 @@ def camera_search(here: Here) -> CameraSearchInfo:
 async def try_camera(asked: CameraWanted, note: Note, here: Here) -> CameraTrialResult:
     """Connect to a camera for some seconds and measure it. Nothing is changed. Takes up to a minute."""
 
-    def tried(setup: CameraSetup) -> CameraTrialResult:
+    def tried(setup: CameraSetupService) -> CameraTrialResult:
         try:
             return _tried(setup.try_out(asked.wanted))
         except TawnyError as error:
@@ -166,7 +166,7 @@ async def try_camera(asked: CameraWanted, note: Note, here: Here) -> CameraTrial
 async def add_camera(asked: NewCamera, note: Note, here: Here) -> AddedCamera:
     """Add a camera to the settings. It records at once. Nothing is changed if its streams cannot be found."""
 
-    def added(setup: CameraSetup) -> AddedCamera:
+    def added(setup: CameraSetupService) -> AddedCamera:
         camera = setup.add(asked.name, asked.wanted)
         note("camera added", f"{camera}: {_public(asked)}")
         return AddedCamera(camera=camera)
@@ -178,7 +178,7 @@ async def add_camera(asked: NewCamera, note: Note, here: Here) -> AddedCamera:
 async def rename_camera(camera: OneCamera, asked: CameraName, note: Note, here: Here) -> Response:
     """Change the name that people see. Recordings, links and rules stay as they are."""
 
-    def rename(setup: CameraSetup) -> None:
+    def rename(setup: CameraSetupService) -> None:
         setup.rename(camera, asked.name)
         note("camera renamed", camera)
 
@@ -190,7 +190,7 @@ async def rename_camera(camera: OneCamera, asked: CameraName, note: Note, here: 
 async def remove_camera(camera: OneCamera, note: Note, here: Here) -> Response:
     """Remove a camera from the settings. Its recordings stay until retention deletes them."""
 
-    def remove(setup: CameraSetup) -> None:
+    def remove(setup: CameraSetupService) -> None:
         setup.remove(camera)
         note("camera removed", camera)
 
@@ -198,13 +198,13 @@ async def remove_camera(camera: OneCamera, note: Note, here: Here) -> Response:
     return Response(status_code=204)
 
 
-def _setup(here: AppContext) -> CameraSetup:
+def _setup(here: AppContext) -> CameraSetupService:
     if here.setup is None:
         raise RequestRefused(409, "not_saved", "This can't be changed here.", "")
     return here.setup
 
 
-async def _run(here: AppContext, lane: str, act: Callable[[CameraSetup], Result]) -> Result:
+async def _run(here: AppContext, lane: str, act: Callable[[CameraSetupService], Result]) -> Result:
     setup = _setup(here)
     try:
         return await here.calls.run(lane, partial(act, setup))
@@ -223,7 +223,7 @@ def _public(asked: CameraWanted) -> str:
     return public_rtsp(asked.address) if "://" in asked.address else asked.address
 
 
-def _found(setup: CameraSetup) -> CameraSearchInfo:
+def _found(setup: CameraSetupService) -> CameraSearchInfo:
     result = setup.found()
     found = [
         FoundCameraInfo(

@@ -210,7 +210,7 @@ class SearchResult:
     found: tuple[tuple[FoundCamera, str], ...]
 
 
-class CameraSetup:
+class CameraSetupService:
     """The running recorder's cameras. One search runs at a time.
 
     logins: what sign-in cameras offered before.
