@@ -1,4 +1,4 @@
-"""`tawny cameras find`, `test`, `rename`, `remove`, and `add` by address: nobody needs to know a stream's URL."""
+"""`tawny cameras find`, `test`, `rename`, `remove`, and `add` by address: no stream's URL is needed."""
 
 import base64
 import dataclasses

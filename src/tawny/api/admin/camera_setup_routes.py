@@ -5,14 +5,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Literal, TypeVar
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from pydantic import Field
 
 from tawny.api.auth.access import Access, Note, OneCamera, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
 from tawny.api.request_handling import WorkerRoute
-from tawny.api.schemas import ApiRequest, ApiResponse
+from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.config.quantities import LabelText
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
 from tawny.model.ids import StreamName
@@ -174,8 +174,8 @@ async def add_camera(asked: NewCamera, note: Note, here: Here) -> AddedCamera:
     return await _run(here, "camera setup", added)
 
 
-@router.put("/cameras/{camera}/name", dependencies=own, status_code=204)
-async def rename_camera(camera: OneCamera, asked: CameraName, note: Note, here: Here) -> Response:
+@router.put("/cameras/{camera}/name", dependencies=own)
+async def rename_camera(camera: OneCamera, asked: CameraName, note: Note, here: Here) -> OkResponse:
     """Change the name that people see. Recordings, links and rules stay as they are."""
 
     def rename(setup: CameraSetupService) -> None:
@@ -183,11 +183,11 @@ async def rename_camera(camera: OneCamera, asked: CameraName, note: Note, here: 
         note("camera renamed", camera)
 
     await _run(here, "camera setup", rename)
-    return Response(status_code=204)
+    return OkResponse()
 
 
-@router.delete("/cameras/{camera}", dependencies=own, status_code=204)
-async def remove_camera(camera: OneCamera, note: Note, here: Here) -> Response:
+@router.delete("/cameras/{camera}", dependencies=own)
+async def remove_camera(camera: OneCamera, note: Note, here: Here) -> OkResponse:
     """Remove a camera from the settings. Its recordings stay until retention deletes them."""
 
     def remove(setup: CameraSetupService) -> None:
@@ -195,7 +195,7 @@ async def remove_camera(camera: OneCamera, note: Note, here: Here) -> Response:
         note("camera removed", camera)
 
     await _run(here, "camera setup", remove)
-    return Response(status_code=204)
+    return OkResponse()
 
 
 def _setup(here: AppContext) -> CameraSetupService:

@@ -30,7 +30,7 @@ from tawny.sources.source import SourceContext
 
 MOST_FOUND: Final = 1_000
 TRY_S: Final = 6.0
-"""Measuring in the browser, where somebody waits."""
+"""Measuring for the browser, where the user waits."""
 _KINDS: Final = ("rtsp", "v4l2", "picamera", "demo")
 """Sources that a page may add. A file would let it read the recorder's disk."""
 _NO_FILE: Final = (

@@ -1,1 +1,1 @@
-"""Finds cameras: in the local network and on this computer. Nothing is sent before somebody asks."""
+"""Finds cameras: in the local network and on this computer. Nothing is sent before a user asks."""

@@ -152,7 +152,7 @@ class _Conversation:
 def own_address(said: str, service: OnvifService) -> RtspAddress:
     """Return a stream address with the camera's own host and login. said: as the camera names it. Raises SourceError.
 
-    Cameras behind a router name an address that nobody outside reaches; hostile ones name somebody else's.
+    Cameras behind a router name an address that can't be reached from outside; hostile ones name another host.
     """
     try:
         parts = urlsplit(said.strip())
