@@ -15,9 +15,9 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.peers import report
-from tawny.model.clock import SystemClock
 from tawny.model.events import Event, event_id
 from tawny.model.ids import CameraId
+from tawny.model.times import SystemClock
 from tawny.playback.search.event_search import SearchableNames, search_in_words
 from tawny.storage.disk.layout import DAY_MS
 from tawny.storage.index.sqlite_index import SqliteIndex

@@ -25,13 +25,11 @@ from pathlib import Path
 
 from benchmarks.peers import report
 from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
-from tawny.model.clock import SystemClock
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event, SeenObject, new_event_id, rounded
-from tawny.model.gaps import Gap, GapEvidence, GapReason
 from tawny.model.ids import CameraId, RunId, StreamName
-from tawny.model.segments import Segment
-from tawny.model.times import Span, stamp
+from tawny.model.segments import Gap, GapEvidence, GapReason, Segment
+from tawny.model.times import Span, SystemClock, stamp
 from tawny.storage.disk.disk import FolderEntry
 from tawny.storage.disk.layout import DAY_MS, HOUR_MS
 from tawny.storage.disk.memory_disk import RamDisk

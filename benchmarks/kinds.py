@@ -39,8 +39,8 @@ from tawny.detection.decode_pipeline import DecodeGate, GateMode
 from tawny.detection.kind_model import MOST, SIDE, FallbackClassifier, FallbackLabeller, KindClassifier
 from tawny.detection.models.object_model import ObjectModel
 from tawny.detection.motion import MotionDetector
-from tawny.model.clock import SystemClock
 from tawny.model.observations import ANIMAL, MOTION, PERSON, VEHICLE
+from tawny.model.times import SystemClock
 
 FEWER = 1
 """Events that it may find less than YOLOX-Nano, of a kind and camera."""

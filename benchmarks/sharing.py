@@ -19,8 +19,7 @@ from benchmarks.films import films
 from benchmarks.peers import CACHE, report, running, tawny
 from benchmarks.rtsp_server import serving
 from benchmarks.watch import SCENE
-from tawny.model.clock import SystemClock
-from tawny.model.times import Span
+from tawny.model.times import Span, SystemClock
 from tawny.service.detection.model_store import ModelStore
 from tawny.storage.index.opening import index_to_read
 from tests.detection.models import models

@@ -16,9 +16,9 @@ from tawny.api.auth.accounts import Role
 from tawny.cli import recordings, status
 from tawny.cli.output import Output
 from tawny.config.loader import parse_settings
-from tawny.model.gaps import GAP_WORDS, Gap, GapReason, gap_words
 from tawny.model.ids import CameraId
 from tawny.model.messages import BESIDE_RECORDING, PROBLEM_WORDS, Alarm, GapChanged, ProblemKind, StatusChanged
+from tawny.model.segments import GAP_WORDS, Gap, GapReason, gap_words
 from tawny.model.states import (
     BLINDED,
     CHOSEN,

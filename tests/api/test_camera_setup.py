@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tawny.config.settings import CameraSettings, Settings
-from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras.camera_setup import (
     CameraSetupService,

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from tawny.api.auth.accounts import Role
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.polygon import Polygon
+from tawny.model.segments import Gap, GapReason
 from tests.api.fakes import House
 from tests.playback.archives import PORCH
 

@@ -10,8 +10,8 @@ import pytest
 from tawny.api.auth.accounts import Role
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event, SeenObject
-from tawny.model.gaps import Gap, GapEvidence, GapReason
 from tawny.model.ids import EventId
+from tawny.model.segments import Gap, GapEvidence, GapReason
 from tawny.model.states import CameraState
 from tawny.model.times import utc_from_text
 from tawny.service.recorder import CameraView, RecorderWarning

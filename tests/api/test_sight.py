@@ -17,9 +17,9 @@ from tawny.api.auth.accounts import Account, Caller, LoginSession, Role
 from tawny.api.server import WebServer
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, EventId, SegmentId
 from tawny.model.messages import EventChanged
+from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.playback.exports import ExportKind, ExportOptions
 from tawny.playback.packet_reel import PacketReel

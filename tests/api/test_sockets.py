@@ -15,7 +15,6 @@ from tawny.api.server import WebServer
 from tawny.live.stream_choice import choose_stream
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import EventId
 from tawny.model.messages import (
     DamageFound,
@@ -28,6 +27,7 @@ from tawny.model.messages import (
     StatusChanged,
 )
 from tawny.model.packets import VideoFormat
+from tawny.model.segments import Gap, GapReason
 from tawny.model.states import CameraState
 from tawny.stream.hub import Hub
 from tests.api.fakes import House

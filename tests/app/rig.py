@@ -9,13 +9,11 @@ from tawny.app.running import RecorderRuntime
 from tawny.config.loader import parse_settings
 from tawny.config.settings import Settings
 from tawny.media.mp4.segment_reader import read_segment, samples
-from tawny.model.clock import SystemClock
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import GapChanged, Message, StatusChanged
-from tawny.model.segments import Segment
+from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.states import CameraState
-from tawny.model.times import Span
+from tawny.model.times import Span, SystemClock
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.opening import index_to_read

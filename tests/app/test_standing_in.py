@@ -10,10 +10,9 @@ from tawny.app import program
 from tawny.app.running import RecorderRuntime
 from tawny.config.loader import parse_settings, read_settings
 from tawny.config.settings import Settings
-from tawny.model.clock import SystemClock
 from tawny.model.errors import DiskMissing
-from tawny.model.gaps import GapReason
-from tawny.model.times import Span, missing_spans
+from tawny.model.segments import GapReason
+from tawny.model.times import Span, SystemClock, missing_spans
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Volume

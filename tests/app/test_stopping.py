@@ -3,7 +3,7 @@
 from contextlib import closing
 from pathlib import Path
 
-from tawny.model.gaps import GapReason
+from tawny.model.segments import GapReason
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger

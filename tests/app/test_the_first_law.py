@@ -18,10 +18,10 @@ from tawny.api.auth.shares import Shares
 from tawny.api.context import AppContext
 from tawny.api.server import WebServer
 from tawny.api.static_files import StaticFiles
-from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look
 from tawny.model.states import CameraState
+from tawny.model.times import Clock
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera

@@ -13,8 +13,8 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
-from tawny.model.clock import SystemClock
 from tawny.model.ids import CameraId
+from tawny.model.times import SystemClock
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until

@@ -17,8 +17,8 @@ from pathlib import Path
 from tawny.app import program
 from tawny.app.running import RecorderRuntime
 from tawny.config.loader import parse_settings
-from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import GapReason
 from tawny.model.times import Span
 from tawny.recorder.segmenter import WriteBuffer
 from tawny.recorder.stream_recording import StreamRecording

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tawny.model.clock import SystemClock
 from tawny.model.errors import SourceError, SourceLoginWeaker, SourceRedirected
+from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory, SignIn
 from tawny.sources.rtsp.address import RtspAddress, parse_rtsp
 from tawny.sources.rtsp.ffmpeg_connection import open_through_ffmpeg

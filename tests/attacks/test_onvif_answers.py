@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tawny.model.clock import SystemClock
 from tawny.model.errors import SourceError, TawnyError
+from tawny.model.times import SystemClock
 from tawny.protocols.soap import (
     MAX_ATTRIBUTES,
     MAX_BYTES,

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from tawny.model.errors import TooManyFiles
-from tawny.model.gaps import GapReason
 from tawny.model.messages import Alarm, ProblemKind
+from tawny.model.segments import GapReason
 from tests.faults.world import PORCH, proved, world
 
 LONG_S = 150.0

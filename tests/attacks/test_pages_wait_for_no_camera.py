@@ -10,8 +10,8 @@ import pytest
 
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine.blocking_calls import MAX_AT_ONCE, MAX_WAITING, BlockingCalls
-from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone
+from tawny.model.times import SystemClock
 from tawny.service.integrations.device_control import DeviceControl
 from tests.api.fakes import House, make_house
 from tests.app.rig import settings

@@ -8,7 +8,7 @@ import pytest
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import confinement
 from tawny.engine.confinement import LinuxKernel, landlock_abi
-from tawny.model.clock import SystemClock
+from tawny.model.times import SystemClock
 
 SECRET = "s3cret-of-the-front-door"
 pytestmark = pytest.mark.skipif(landlock_abi(LinuxKernel()) < 1, reason="this kernel has no Landlock")

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tawny.cli.main import main
-from tawny.model.clock import SystemClock
 from tawny.model.errors import SettingsError, SourceLoginWeaker, SourceRefused, StorageError
-from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import GapReason
 from tawny.model.states import CameraState
+from tawny.model.times import SystemClock
 from tawny.protocols.digest_auth import MAX_OFFER_CHARS, MAX_OFFERS, ClientAuth
 from tawny.protocols.login_history import LoginHistory, SignIn
 from tawny.service.cameras.connection_settings import CameraAddressChange, CameraConnectionService

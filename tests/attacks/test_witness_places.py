@@ -21,8 +21,7 @@ from tawny.model.errors import TargetRefused
 from tawny.sealed.witness import Witness, find_witnesses
 from tawny.service.delivery.uploads import expired_files
 from tawny.service.sealing.history_watch import HistoryWatch
-from tawny.service.sealing.policy import SealingPolicy
-from tawny.service.sealing.sealed_export import NoSealedExport
+from tawny.service.sealing.policy import NoSealedExport, SealingPolicy
 from tawny.storage.disk.mirror import Mirror
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal

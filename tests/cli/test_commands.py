@@ -13,12 +13,11 @@ import pytest
 
 from tawny.cli.main import COMMANDS
 from tawny.engine import Bus
-from tawny.model.clock import SystemClock
 from tawny.model.damage import DamagedSpan
-from tawny.model.gaps import Gap, GapEvidence, GapReason
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.polygon import grid_of
-from tawny.model.times import utc_from_text, utc_text
+from tawny.model.segments import Gap, GapEvidence, GapReason
+from tawny.model.times import SystemClock, utc_from_text, utc_text
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger

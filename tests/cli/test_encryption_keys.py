@@ -8,7 +8,7 @@ import pyrage
 import pytest
 
 from tawny.config.loader import read_settings
-from tawny.model.clock import SystemClock
+from tawny.model.times import SystemClock
 from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.sealer import RingLine
 from tawny.storage.disk.volume import Volume

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from tawny.cli.recordings import lines
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
+from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.storage.index.protocol import Index
 

@@ -11,10 +11,9 @@ from hypothesis import strategies as some
 from tawny.model.damage import DamagedSpan
 from tawny.model.errors import IndexDamaged
 from tawny.model.events import Event, SeenObject, new_event_id, rounded
-from tawny.model.gaps import Gap, GapEvidence, GapReason
 from tawny.model.ids import CameraId, EventId, RunId, SegmentId, StreamName
 from tawny.model.observations import Box, RecognisedText
-from tawny.model.segments import Segment
+from tawny.model.segments import Gap, GapEvidence, GapReason, Segment
 from tawny.model.times import Span, merge_spans
 from tawny.storage.disk.layout import SegmentName
 from tawny.storage.index.protocol import Index

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tawny.engine import Engine, InlineEngine, SharedThread, ThreadEngine
-from tawny.model.clock import SystemClock
+from tawny.model.times import SystemClock
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
 

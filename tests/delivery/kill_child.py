@@ -9,7 +9,7 @@ from tawny.delivery.delivery import Delivery
 from tawny.delivery.destination import DestinationContext, FileCarrier
 from tawny.delivery.destinations.folder import FolderDestination
 from tawny.delivery.outbox import Outbox
-from tawny.model.clock import SystemClock
+from tawny.model.times import SystemClock
 from tawny.testing.contracts.destination import MemoryContent
 
 SIZE_BYTES = 3_000_000

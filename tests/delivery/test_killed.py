@@ -9,7 +9,7 @@ import pytest
 
 from tawny.delivery.delivery import DeliveryKind, DeliveryState
 from tawny.delivery.outbox import Outbox
-from tawny.model.clock import SystemClock
+from tawny.model.times import SystemClock
 from tests.delivery.carried import delivery
 from tests.delivery.kill_child import data_of
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tawny.delivery.scripts import MOST_SAID, ScriptRunner
-from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone
+from tawny.model.times import SystemClock
 from tawny.testing.waiting import until
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tawny.engine.user_script_process import ScriptProcess
-from tawny.model.clock import SystemClock
+from tawny.model.times import SystemClock
 
 pytest.importorskip("onnxruntime")
 USES = """

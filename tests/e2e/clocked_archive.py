@@ -8,15 +8,15 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
-from tawny.model.clock import SystemClock
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import VIDEO_RATE, SourcePacket
+from tawny.model.times import SystemClock
+from tawny.recorder.stream_writer import OpenSegment
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tawny.storage.segments.content_writer import PlainContent, SegmentContent, WrittenFragment
 from tawny.storage.segments.metadata import SegmentTrailer, about
-from tawny.storage.segments.open_segment import OpenSegment
 from tawny.testing.clips import ClipSpec, made_clip
 
 FPS, GOP_S = 10, 1.0

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tawny.model.clock import SystemClock
 from tawny.model.states import CameraState
+from tawny.model.times import SystemClock
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tests.app.rig import DOOR, one_camera

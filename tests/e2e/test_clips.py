@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Download, Page, expect
 
-from tawny.model.clock import SystemClock
+from tawny.model.times import SystemClock
 from tawny.storage.disk.layout import segment_name
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, until_recorded

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tawny.cli.main import main
-from tawny.model.clock import SystemClock
 from tawny.model.errors import SourceRefused
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
+from tawny.model.times import SystemClock
 from tawny.sources.rtsp.source import Rtsp
 from tawny.sources.source import SourceContext
 from tawny.testing.waiting import until

@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tawny.model.clock import SystemClock
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
+from tawny.model.segments import Gap, GapReason
+from tawny.model.times import SystemClock
 from tests.app.rig import settings
 from tests.e2e.clocked_archive import HOUR_MS, PICTURE_MS, record
 from tests.e2e.live_server import LiveServer, live_server

@@ -18,9 +18,9 @@ from tawny.api.auth import access
 from tawny.api.live import webrtc
 from tawny.live.jpeg_stream import JpegStream
 from tawny.live.wakeup import share_once
-from tawny.model.gaps import GapReason
 from tawny.model.ids import StreamName
 from tawny.model.packets import Packet
+from tawny.model.segments import GapReason
 from tawny.model.states import CameraState
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tawny.delivery.notifier import HEADER, signature
-from tawny.model.clock import SystemClock
+from tawny.model.times import SystemClock
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, tawny
 

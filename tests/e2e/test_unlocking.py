@@ -19,8 +19,8 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tawny.model.clock import SystemClock
 from tawny.model.ids import CameraId
+from tawny.model.times import SystemClock
 from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.keys import hkdf
 from tawny.sealed.mnemonics import identity_words, new_passphrase

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tawny.model.gaps import Gap, GapReason
+from tawny.model.segments import Gap, GapReason
 from tawny.model.states import CameraState
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera

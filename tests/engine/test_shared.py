@@ -3,7 +3,7 @@
 import threading
 
 from tawny.engine import SharedThread
-from tawny.model.clock import SystemClock
+from tawny.model.times import SystemClock
 from tawny.testing.waiting import until
 
 

@@ -22,13 +22,13 @@ from typing import Any, ClassVar
 from tawny.app import program
 from tawny.app.running import RecorderRuntime
 from tawny.config.loader import parse_settings
-from tawny.model.clock import SystemClock
 from tawny.model.errors import SourceClosed
 from tawny.model.events import Event, event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import Message, PartDied, SegmentClosed
 from tawny.model.observations import MOTION
 from tawny.model.packets import SourcePacket
+from tawny.model.times import SystemClock
 from tawny.recorder import stream_recording
 from tawny.sealed.key_wrapping import Identity
 from tawny.service.plugin_registry import PluginRegistry

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from tawny.engine import Bus, InlineEngine
-from tawny.model.clock import Clock
 from tawny.model.events import Event, event_id
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message, SegmentClosed
 from tawny.model.observations import MOTION
-from tawny.model.segments import Segment
-from tawny.model.times import Span
+from tawny.model.segments import Gap, GapReason, Segment
+from tawny.model.times import Clock, Span
 from tawny.recorder.recorder import SegmentRecorder
 from tawny.sealed.key_wrapping import Identity
 from tawny.storage.disk.disk import DiskAccess

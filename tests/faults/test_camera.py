@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tawny.model.gaps import GapReason
 from tawny.model.messages import Alarm
+from tawny.model.segments import GapReason
 from tests.faults.figures import note
 from tests.faults.world import FPS, PORCH, YARD, proved, world
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tawny.media.mp4.segment_reader import places, read_segment
-from tawny.model.gaps import GapReason
+from tawny.model.segments import GapReason
 from tawny.model.times import Span
 from tawny.playback.timeline import days, transitions
 from tawny.storage.index.opening import index_to_read

@@ -9,7 +9,7 @@ import pytest
 
 from tawny.delivery.delivery import DeliveryKind, DeliveryState
 from tawny.delivery.outbox import Outbox
-from tawny.model.clock import SystemClock
+from tawny.model.times import SystemClock
 from tawny.recorder.stream_recording import BufferLimits
 from tawny.service import storage_setup
 from tawny.service.delivery.delivery_service import DeliveryService

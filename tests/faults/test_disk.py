@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tawny.model.errors import DiskFull, FolderUnwritable, StorageError
-from tawny.model.gaps import GapReason
+from tawny.model.segments import GapReason
 from tawny.storage.repair.findings import WallCoverage
 from tests.faults.figures import note
 from tests.faults.world import FPS, PORCH, World, proved, world

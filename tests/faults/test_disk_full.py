@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tawny.engine import Bus, InlineEngine
-from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import GapReason
 from tawny.model.times import Span
 from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder, WriteLoss
 from tawny.storage.disk.disk import DiskAccess, RealDisk

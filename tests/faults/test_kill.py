@@ -18,7 +18,7 @@ from typing import IO
 import pytest
 
 from tawny.cli.service import UNIT
-from tawny.model.clock import SystemClock
+from tawny.model.times import SystemClock
 from tawny.storage.disk.lock import boot_id
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal

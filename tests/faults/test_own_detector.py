@@ -12,9 +12,9 @@ import pytest
 
 from tawny.app.running import RecorderRuntime
 from tawny.config.loader import parse_settings
-from tawny.model.clock import SystemClock
-from tawny.model.gaps import GapReason
 from tawny.model.messages import EventChanged, Message, PartDied
+from tawny.model.segments import GapReason
+from tawny.model.times import SystemClock
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.index.opening import index_to_read
 from tawny.testing.clips import ClipSpec, made_clip

@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 
 from tawny.engine import Bus, InlineEngine
-from tawny.model.gaps import Gap
 from tawny.model.ids import StreamName
-from tawny.model.segments import Segment
+from tawny.model.segments import Gap, Segment
 from tawny.model.times import Span
 from tawny.recorder.recorder import BufferLimits, SegmentRecorder
 from tawny.storage.disk.volume import Volume

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tawny.engine import Bus, InlineEngine
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import Gap, GapReason
 from tawny.recorder.recorder import SegmentRecorder
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal

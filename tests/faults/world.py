@@ -13,10 +13,10 @@ from tawny.app.running import Heartbeat, Housekeeping
 from tawny.config.settings import CameraSettings, DetectionSettings, HeartbeatSettings
 from tawny.engine import Bus, InlineEngine
 from tawny.model.errors import SourceClosed
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, Message
 from tawny.model.packets import VIDEO_RATE, SourcePacket
+from tawny.model.segments import Gap, GapReason
 from tawny.model.states import CameraStatus
 from tawny.model.times import Span
 from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder, WriteLoss

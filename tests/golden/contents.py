@@ -7,10 +7,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from tawny.model.clock import SystemClock
 from tawny.model.events import Event
 from tawny.model.segments import Segment
-from tawny.model.times import Span, utc_text
+from tawny.model.times import Span, SystemClock, utc_text
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.opening import index_to_read
 from tawny.storage.segments.motion_files import UNKNOWN, MotionGrids, MotionScoreFile

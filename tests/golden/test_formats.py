@@ -22,7 +22,7 @@ from tawny.config.modes import ModesSettings
 from tawny.delivery.delivery import DeliveryState
 from tawny.delivery.outbox import Outbox
 from tawny.events.modes import ModeState, ModeStore
-from tawny.model.clock import SystemClock
+from tawny.model.times import SystemClock
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.index.opening import index_to_write

@@ -1,5 +1,5 @@
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
+from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.playback.recordings import MOST_IN_A_RUN, run_from, segment, segments
 from tests.playback.archives import MAIN, PORCH, SUB, FakeArchive

@@ -2,9 +2,8 @@ from itertools import pairwise
 
 import pytest
 
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.packets import Packet
-from tawny.model.segments import NotCarried, ReelPiece
+from tawny.model.segments import Gap, GapReason, NotCarried, ReelPiece
 from tawny.model.times import Span, utc_from_text
 from tawny.playback.packet_reel import PacketReel
 from tests.playback.archives import MAIN, PORCH, SUB, FakeArchive

@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tawny.model.events import Event
-from tawny.model.gaps import GAP_WORDS, Gap, GapReason, gap_words
 from tawny.model.ids import EventId, RunId
-from tawny.model.segments import Segment
+from tawny.model.segments import GAP_WORDS, Gap, GapReason, Segment, gap_words
 from tawny.model.times import Span, utc_from_text
 from tawny.playback import timeline
 from tawny.playback.timeline import (

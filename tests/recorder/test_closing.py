@@ -13,12 +13,11 @@ from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.messages import Message, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.recorder.stream_writer import SegmentCloser
+from tawny.recorder.stream_writer import OpenSegment, SegmentCloser
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.segments.content_writer import PlainContent, WrittenFragment
 from tawny.storage.segments.metadata import SegmentMetadata, SegmentTrailer
-from tawny.storage.segments.open_segment import OpenSegment
 from tawny.testing.packet_feed import FORMAT
 
 PORCH = CameraId("porch")

@@ -5,8 +5,8 @@ import itertools
 import pytest
 
 from tawny.model.errors import SourceClosed, SourceError, SourceStalled, SourceUnreachable
-from tawny.model.gaps import STARTING, Gap, GapEvidence, GapReason
 from tawny.model.ids import CameraId
+from tawny.model.segments import STARTING, Gap, GapEvidence, GapReason
 from tawny.model.states import CameraState, CameraStatus
 from tawny.recorder.coverage_monitor import RESTART_S, CoverageMonitor
 from tawny.sources.rtsp.address import parse_rtsp

@@ -2,7 +2,6 @@
 
 import pytest
 
-from tawny.model.clock import Clock
 from tawny.model.errors import (
     SourceClosed,
     SourceError,
@@ -11,9 +10,10 @@ from tawny.model.errors import (
     SourceStalled,
     SourceUnreachable,
 )
-from tawny.model.gaps import STARTING, Gap, GapEvidence, GapReason
 from tawny.model.ids import CameraId
+from tawny.model.segments import STARTING, Gap, GapEvidence, GapReason
 from tawny.model.states import CameraState, CameraStatus
+from tawny.model.times import Clock
 from tawny.recorder.coverage_monitor import CoverageMonitor
 from tawny.testing.clock import FakeClock
 

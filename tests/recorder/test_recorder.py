@@ -10,13 +10,11 @@ import pytest
 
 from tawny.engine import Bus, InlineEngine, ThreadEngine
 from tawny.media.mp4.segment_reader import read_segment
-from tawny.model.clock import SystemClock
 from tawny.model.errors import DiskFull, StorageError
-from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import SegmentClosed
-from tawny.model.segments import Segment
-from tawny.model.times import Span
+from tawny.model.segments import GapReason, Segment
+from tawny.model.times import Span, SystemClock
 from tawny.recorder.recorder import BufferLimits, DiskCallbacks, SegmentRecorder, WriteLoss
 from tawny.recorder.stream_recording import MOST_LOST_S
 from tawny.storage.disk.volume import OpenFolders, Volume

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tawny.model.clock import Clock, SystemClock
 from tawny.model.errors import SourceError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
+from tawny.model.times import Clock, SystemClock
 from tawny.sources.rtsp.client.transcript import ConversationFault, Reason
 from tawny.sources.rtsp.source import Rtsp
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tawny.model.clock import Clock, SystemClock
+from tawny.model.times import Clock, SystemClock
 from tawny.sources.demo import Demo
 from tawny.sources.file import FileSource
 from tawny.sources.picamera import PiCamera

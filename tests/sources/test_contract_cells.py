@@ -9,8 +9,8 @@ from itertools import product
 
 import pytest
 
-from tawny.model.clock import Clock, SystemClock
 from tawny.model.packets import VideoCodec
+from tawny.model.times import Clock, SystemClock
 from tawny.sources.rtsp.source import Rtsp
 from tawny.testing.clips import ClipSpec, Sound, clip_file
 from tawny.testing.contracts.source import SourceCase, SourceContract

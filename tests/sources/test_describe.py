@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tawny.model.clock import SystemClock
 from tawny.model.errors import (
     SourceError,
     SourceNotFound,
@@ -16,6 +15,7 @@ from tawny.model.errors import (
     SourceUnreachable,
     SourceUnusable,
 )
+from tawny.model.times import SystemClock
 from tawny.protocols.sdp import SdpDescription
 from tawny.sources.rtsp.address import parse_rtsp
 from tawny.sources.rtsp.ffmpeg_guard import describe

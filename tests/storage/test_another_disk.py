@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tawny.model.errors import StorageError
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
+from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.storage.disk.secondary_volumes import expect_itself
 from tawny.storage.disk.volume import Volume

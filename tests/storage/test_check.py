@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from tawny.model.damage import DamagedSpan, DamageSum
-from tawny.model.gaps import Gap, GapReason
-from tawny.model.segments import Segment
+from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport, FindingKind, wall_coverage

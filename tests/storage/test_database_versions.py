@@ -19,13 +19,13 @@ from tawny.delivery import outbox
 from tawny.delivery.outbox import Outbox
 from tawny.events import modes
 from tawny.events.modes import ModeStore
-from tawny.model.clock import SystemClock
 from tawny.model.errors import DatabaseNewer
+from tawny.model.times import SystemClock
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.index import sqlite_file
 from tawny.storage.index.opening import index_to_write
-from tawny.storage.index.small_db import SmallDb
+from tawny.storage.index.sqlite_file import SmallDb
 from tests.golden.contents import list_databases
 from tests.golden.fixture_key import copy_fixture
 from tests.golden.test_formats import FORMATS
@@ -156,7 +156,7 @@ def test_changes_of_other_processes_to_a_new_file_are_seen(tmp_path: Path) -> No
     schema = "CREATE TABLE IF NOT EXISTS names (name TEXT) STRICT;"
     first = SmallDb(path, schema, 1)
     other = f"""
-from tawny.storage.index.small_db import SmallDb
+from tawny.storage.index.sqlite_file import SmallDb
 made = SmallDb({str(path)!r}, {schema!r}, 1)
 with made.writing() as db:
     db.execute("INSERT INTO names VALUES ('other')")

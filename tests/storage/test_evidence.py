@@ -17,8 +17,8 @@ import pytest
 from tawny.media.mp4.leaf_proof import LeafProof
 from tawny.media.mp4.segment_reader import SamplePlace, SegmentReader, read_segment
 from tawny.media.mp4.segment_reader import places as places_of
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import StreamName
+from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span, utc_from_text, utc_text
 from tawny.playback.evidence import EvidenceRequest, write_evidence
 from tawny.sealed.evidence import MANIFEST, EvidenceVerdict, verify

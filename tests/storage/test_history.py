@@ -10,8 +10,8 @@ from hypothesis import strategies as some
 
 from tawny.model.errors import DiskFull, StorageError
 from tawny.model.events import Event, SeenObject
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, EventId
+from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.storage.history.journal import HistoryJournal, HistoryLine, event_of, event_record, gap_of, gap_record
 from tawny.storage.history.ledger import HistoryLedger, replay

@@ -7,10 +7,9 @@ import pytest
 
 from tawny.model.errors import DiskFull, StorageError
 from tawny.model.events import Event
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged, GapChanged, SegmentClosed
-from tawny.model.segments import Segment
+from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.storage.disk import mirror
 from tawny.storage.disk.mirror import Mirror

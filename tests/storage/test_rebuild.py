@@ -8,8 +8,8 @@ import pytest
 
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event
-from tawny.model.gaps import Gap, GapEvidence, GapReason
 from tawny.model.ids import EventId
+from tawny.model.segments import Gap, GapEvidence, GapReason
 from tawny.model.times import Span
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import index_to_write, rebuild, rebuild_index

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tawny.media.mp4.segment_reader import read_segment
-from tawny.model.gaps import Gap, GapReason
+from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.storage.disk.disk import FolderEntry
 from tawny.storage.disk.layout import is_hour_folder

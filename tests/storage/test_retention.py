@@ -9,9 +9,8 @@ import pytest
 from tawny.model.damage import DamagedSpan
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
-from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, EventId
-from tawny.model.segments import Segment
+from tawny.model.segments import GapReason, Segment
 from tawny.model.times import Span
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.volume import Reserve

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
+from tawny.model.times import Clock
 from tawny.sealed.broken import WrongKey
 from tawny.sealed.file_reader import FileEnding, InMemorySource, open_sealed, scan_file
 from tawny.sealed.header import HEADER_BYTES

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from tawny.model.errors import StorageError
-from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, RunId, StreamName
-from tawny.model.segments import Segment
+from tawny.model.segments import GapReason, Segment
 from tawny.model.times import Span
 from tawny.storage.disk.layout import DAY_MS, HOUR_MS, SegmentName
 from tawny.storage.disk.secondary_volumes import VolumeUse, join

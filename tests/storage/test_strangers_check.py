@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tawny.engine import Bus, InlineEngine
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import StreamName
+from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.playback.evidence import EvidenceRequest, write_evidence
 from tawny.recorder.recorder import SegmentRecorder

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from tawny.engine import SharedThread
-from tawny.model.clock import SystemClock
 from tawny.model.errors import (
     SourceClosed,
     SourceError,
@@ -16,9 +15,10 @@ from tawny.model.errors import (
     SourceRefused,
     SourceUnreachable,
 )
-from tawny.model.gaps import GapEvidence
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
+from tawny.model.segments import GapEvidence
+from tawny.model.times import SystemClock
 from tawny.sources.rtsp.source import Rtsp
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 from tawny.stream.hub import Hub

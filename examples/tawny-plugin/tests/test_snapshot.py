@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from tawny_example.snapshot import SnapshotSource
 
-from tawny.model.clock import Clock
 from tawny.model.errors import SourceNotFound, SourceRefused, SourceUnusable
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import Clock
 from tawny.sources.source import SourceContext
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts import SourceCase, SourceContract

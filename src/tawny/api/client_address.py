@@ -15,7 +15,7 @@ from typing import Final
 from starlette.datastructures import Headers
 
 from tawny.config.settings import Network
-from tawny.model.clock import Clock
+from tawny.model.times import Clock
 
 FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 """Headers that only proxies send."""

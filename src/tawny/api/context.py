@@ -29,8 +29,8 @@ from tawny.live.hls import HlsFeeds
 from tawny.live.jpeg_stream import Snapshots
 from tawny.live.rtsp_server.session import RtspServer
 from tawny.live.viewer import ViewerCounts
-from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
 from tawny.playback.stills import StillReader
 from tawny.service.cameras.camera_setup import CameraSetupService

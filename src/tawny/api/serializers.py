@@ -7,10 +7,9 @@ from tawny.api import schemas
 from tawny.api.auth.accounts import Account
 from tawny.model.damage import DAMAGE_WORDS, DamagedSpan, damage_detail
 from tawny.model.events import Event, actor_name, event_title
-from tawny.model.gaps import Gap, GapEvidence, gap_words
 from tawny.model.ids import CameraId
 from tawny.model.observations import RecognisedText
-from tawny.model.segments import Segment
+from tawny.model.segments import Gap, GapEvidence, Segment, gap_words
 from tawny.model.times import Span, utc_text
 from tawny.playback import timeline
 from tawny.service.health.camera_health import AAC, CameraHealth, RecorderHealth, StreamFormat

@@ -22,8 +22,8 @@ from tawny.api.client_protocols import (
 )
 from tawny.engine.acceptor import ConnectionAcceptor, bind_sockets
 from tawny.engine.connections import ClientConnection, ConnectionManager
-from tawny.model.clock import SystemClock
 from tawny.model.errors import NoAccount, NotDone, PortInUse, UsageError
+from tawny.model.times import SystemClock
 
 GRACE_S = 1
 TICK_S = 2.0

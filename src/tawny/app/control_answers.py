@@ -10,10 +10,9 @@ from pydantic import ValidationError
 
 from tawny.api.admin.mode_routes import RehearsalRequest
 from tawny.app.web_interface import WebInterface
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.ids import EventId
-from tawny.model.times import utc_text
+from tawny.model.times import Clock, utc_text
 from tawny.model.validation import problem_text
 from tawny.service import json_format
 from tawny.service.health.self_test import self_test_text

@@ -26,8 +26,8 @@ from tawny.config.settings import Settings
 from tawny.engine.connections import ConnectionLimits, ConnectionManager
 from tawny.engine.descriptors import SPARE_DESCRIPTORS, raise_limit, reserve
 from tawny.engine.threads import named_executor
-from tawny.model.clock import SystemClock
 from tawny.model.errors import DiskMissing, SettingsError
+from tawny.model.times import SystemClock
 from tawny.service import json_format
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.private_memory import keep_memory_private

@@ -14,9 +14,9 @@ from tawny.app.local_zone import local_zone
 from tawny.config.settings import Settings
 from tawny.engine import ActorPool, Bus, Engine, PooledEngine, SharedThread, ThreadEngine
 from tawny.events.event_builder import close_all_left_open
-from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 from tawny.model.messages import PartDied
+from tawny.model.times import Clock
 from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder
 from tawny.service.cameras.camera import CameraServices, CameraSet, RunningCameras
 from tawny.service.cameras.gap_writer import GapWriter

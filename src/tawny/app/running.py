@@ -14,14 +14,13 @@ from tawny.config.settings import Settings
 from tawny.detection.zones import privacy_masks
 from tawny.engine import Engine, PooledEngine
 from tawny.engine.threads import start_thread
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, NothingToReport
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
-from tawny.model.times import Span
+from tawny.model.times import Clock, Span
 from tawny.playback.evidence import EvidenceRequest, write_evidence
 from tawny.sealed.file_reader import SealedFileReader
 from tawny.service import recorder as web

@@ -6,11 +6,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tawny.cli.keys import Keys
-from tawny.model.clock import SystemClock
 from tawny.model.ids import CameraId
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
-from tawny.model.times import Span
+from tawny.model.times import Span, SystemClock
 from tawny.playback.decrypted import DecryptedRecordings
 from tawny.sealed.key_wrapping import Identity
 from tawny.storage.disk.layout import is_sealed

@@ -15,9 +15,9 @@ from tawny.config.changes import write_new
 from tawny.config.drafts import SettingsDraft
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.config.units import size_text
-from tawny.model.clock import SystemClock
 from tawny.model.errors import NoSuchCamera, NotDone, UsageError
 from tawny.model.ids import StreamName
+from tawny.model.times import SystemClock
 from tawny.service.cameras.camera_setup import (
     TriedCamera,
     WantedCamera,

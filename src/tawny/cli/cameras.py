@@ -29,9 +29,9 @@ from tawny.cli.paths import config_file, data_folder, load_settings, new_config_
 from tawny.config.changes import add_camera, write_new
 from tawny.config.loader import known_secrets, parse_settings
 from tawny.config.settings import CameraSettings, is_camera_id
-from tawny.model.clock import SystemClock
 from tawny.model.errors import NoSuchCamera, NotDone, NothingToReport, SettingsError, SourceError, UsageError
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras import connection_report
 from tawny.service.cameras.connection_settings import UNKNOWN_KIND, probe

@@ -15,9 +15,8 @@ from tawny.cli.paths import data_folder, load_settings
 from tawny.config.changes import put_table
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
-from tawny.model.clock import SystemClock
 from tawny.model.errors import FolderInUse, NotDone, UsageError
-from tawny.model.times import utc_text
+from tawny.model.times import SystemClock, utc_text
 from tawny.sealed.age_file import lock_with_passphrase
 from tawny.sealed.broken import NotEnoughMemory
 from tawny.sealed.key_wrapping import Identity, recipient, short_name

@@ -17,12 +17,11 @@ from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, existing_data, load_settings, running_data
 from tawny.config.settings import Settings, display_name
 from tawny.detection.zones import privacy_masks
-from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.observations import MOTION, NOTHING, Box
-from tawny.model.times import Span, utc_from_text, utc_text
+from tawny.model.times import Span, SystemClock, utc_from_text, utc_text
 from tawny.playback.recordings import RecordingIndex
 from tawny.playback.search.event_search import SearchableNames, motion_in_spot, search_in_words
 from tawny.playback.search.query_parser import SearchableIdentity, SearchQuery

@@ -22,11 +22,10 @@ from tawny.cli.paths import existing_data, new_file
 from tawny.config.units import seconds, size, size_text
 from tawny.detection.zones import privacy_masks
 from tawny.media.codec.transcoder import CONTAINERS, remux
-from tawny.model.clock import SystemClock
 from tawny.model.errors import FileDamaged, NotDone, StorageError, UsageError
 from tawny.model.ids import EventId, StreamName
 from tawny.model.polygon import Polygon
-from tawny.model.times import Span, utc_text
+from tawny.model.times import Span, SystemClock, utc_text
 from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile
 from tawny.playback.evidence import EvidenceRequest, prove_redacted, write_evidence
 from tawny.playback.exports import ExportKind, ExportOptions, check_export, make_export

@@ -15,8 +15,8 @@ from tawny.cli.paths import data_folder, load_settings
 from tawny.config.recognition import ObjectModelSettings
 from tawny.detection.kind_model import KindCard, card_of, card_words
 from tawny.detection.models.labels import read_labels
-from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
+from tawny.model.times import SystemClock
 from tawny.service.detection.classifier_runtime import OFF, kinds_file
 from tawny.service.detection.model_store import RECOMMENDED, ModelManifest, ModelStore, RecommendedModel
 

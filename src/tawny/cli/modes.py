@@ -10,10 +10,9 @@ from tawny.cli.control_client import ask_once, lasts, ordered
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import running_data
-from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import EventId
-from tawny.model.times import utc_from_text
+from tawny.model.times import SystemClock, utc_from_text
 from tawny.storage.index.opening import index_to_read
 
 HOME: Final = "home"

@@ -15,10 +15,9 @@ from tawny.cli.output import Output
 from tawny.cli.paths import existing_data
 from tawny.config.settings import Settings, is_camera_id
 from tawny.config.units import seconds, size, size_text
-from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import CameraId
-from tawny.model.times import utc_text
+from tawny.model.times import SystemClock, utc_text
 from tawny.model.validation import ALLOWED, has_hidden
 from tawny.storage.disk.headroom import DiskHeadroom
 from tawny.storage.disk.volume import Volume

@@ -17,13 +17,11 @@ from tawny.config.settings import Settings
 from tawny.config.units import seconds, size, size_text
 from tawny.delivery.destination import DestinationContext
 from tawny.delivery.witness_files import read_witnesses
-from tawny.model.clock import Clock, SystemClock
 from tawny.model.damage import DamageSum, damage_detail
 from tawny.model.errors import DeliveryError, FolderInUse, IndexOutdated, NotDone, UsageError
-from tawny.model.gaps import gap_text
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.segments import Segment
-from tawny.model.times import Span, utc_text
+from tawny.model.segments import Segment, gap_text
+from tawny.model.times import Clock, Span, SystemClock, utc_text
 from tawny.sealed.witness import Witness, find_witnesses
 from tawny.service import json_format
 from tawny.service.plugin_registry import PluginRegistry

@@ -19,11 +19,10 @@ from tawny.detection.detector import DetectorKind, ScanDetectorKind
 from tawny.detection.motion import MotionDetector
 from tawny.detection.scan.scan import ScanOptions
 from tawny.media.mp4.file_part import VirtualFile
-from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.polygon import Polygon
-from tawny.model.times import Span, stamp, utc_from_text, utc_text
+from tawny.model.times import Span, SystemClock, stamp, utc_from_text, utc_text
 from tawny.playback.clips import ClipCache, ClipFile
 from tawny.playback.recordings import segments
 

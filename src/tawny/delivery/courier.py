@@ -17,7 +17,6 @@ from tawny.delivery.delivery import Carrier, Delivery, DeliveryContent, Delivery
 from tawny.delivery.outbox import Outbox
 from tawny.engine import Actor, Engine, Handle
 from tawny.engine.backoff import spread_s
-from tawny.model.clock import Clock
 from tawny.model.errors import (
     ContentGone,
     DeliveryError,
@@ -29,6 +28,7 @@ from tawny.model.errors import (
     TargetUnreachable,
     TawnyError,
 )
+from tawny.model.times import Clock
 
 FIRST_WAIT_S: Final = 5.0
 MOST_WAIT_S: Final = 900.0

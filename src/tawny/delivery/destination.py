@@ -14,10 +14,9 @@ from typing import Any, ClassVar, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, in_memory
-from tawny.model.clock import Clock
 from tawny.model.errors import DeliveryError, StrangeTarget, TargetFull, TargetLied, TargetRefused, TargetUnreachable
 from tawny.model.ids import CameraId
-from tawny.model.times import stamp
+from tawny.model.times import Clock, stamp
 
 # Addresses of servers: user, password, host, port and folder. The public form omits user and password.
 

@@ -17,9 +17,8 @@ from typing import Any, ClassVar, Final, Literal, Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
 from tawny.delivery.delivery import Delivery, DeliveryContent, portions
-from tawny.model.clock import Clock
 from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, TargetUnreachable
-from tawny.model.times import utc_text
+from tawny.model.times import Clock, utc_text
 
 # Messages to users: text, attachments and buttons, as values.
 

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, ReceivedAccess
-from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, EventId
-from tawny.model.times import Span
-from tawny.storage.index.small_db import SmallDb
+from tawny.model.times import Clock, Span
+from tawny.storage.index.sqlite_file import SmallDb
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS deliveries (

@@ -21,8 +21,8 @@ from typing import IO, Any
 
 from tawny.config.integrations import is_script_name
 from tawny.engine import confinement
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
+from tawny.model.times import Clock
 
 log = logging.getLogger(__name__)
 

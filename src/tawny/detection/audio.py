@@ -11,9 +11,9 @@ from tawny.detection.detector import EventTrigger
 from tawny.detection.models.labels import read_labels
 from tawny.detection.onnx import open_session
 from tawny.media.audio import SoundDecoder
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.packets import AudioFormat, Packet
+from tawny.model.times import Clock
 from tawny.stream.hub import Hub
 
 WINDOW_S = 0.1

@@ -15,9 +15,9 @@ import numpy as np
 
 from tawny.detection.classification import LabelVotes
 from tawny.detection.onnx import open_session
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.observations import ANIMAL, NOTHING, PERSON, VEHICLE, Box, Frame, Look, Observation
+from tawny.model.times import Clock
 
 # Runs a small network with numpy, which saves 30 MB of onnxruntime.
 

@@ -12,9 +12,9 @@ import numpy as np
 from tawny.detection.classification import JobQueue
 from tawny.engine.user_script import UserScript
 from tawny.media.image.jpeg import keyframe_rgb
-from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 from tawny.model.observations import MOTION, Box, Frame, Look, Observation, RecognisedText, is_meant
+from tawny.model.times import Clock
 from tawny.stream.hub import Hub
 
 

@@ -14,9 +14,9 @@ from tawny.config.units import seconds, size
 from tawny.detection.decode_pipeline import LOOKS_A_SECOND
 from tawny.detection.detector import DetectorKind, DetectorParameter
 from tawny.engine.user_script import UserScript
-from tawny.model.clock import Clock
 from tawny.model.errors import DetectorFailed
 from tawny.model.observations import MOTION, Box, Frame, Look, Observation
+from tawny.model.times import Clock
 from tawny.model.validation import value_text
 
 FILE, MEMORY, DEADLINE, EVERY, ALLOW_READ = "file", "memory", "deadline", "every", "allow_read"

@@ -7,8 +7,7 @@ order of due time, without threads or sleeping.
 
 from tawny.engine.actor import Actor, Bus, Engine, Handle
 from tawny.engine.inline import InlineEngine
-from tawny.engine.pool import ActorPool, PooledEngine
-from tawny.engine.threads import SharedThread, ThreadEngine
+from tawny.engine.threads import ActorPool, PooledEngine, SharedThread, ThreadEngine
 
 __all__ = [
     "Actor",

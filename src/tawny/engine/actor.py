@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tawny.engine.backoff import Backoff
-from tawny.model.clock import Clock
 from tawny.model.messages import Message
+from tawny.model.times import Clock
 
 
 class Actor(Protocol):

@@ -14,7 +14,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 from typing import Final
 
 from tawny.engine.descriptors import connection_ceiling
-from tawny.model.clock import Clock
+from tawny.model.times import Clock
 
 IpNetwork = IPv4Network | IPv6Network
 LOOPBACK: Final[tuple[IpNetwork, ...]] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))

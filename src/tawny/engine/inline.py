@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tawny.engine.actor import Actor, Handle, Supervised, Tell
-from tawny.model.clock import Clock
+from tawny.model.times import Clock
 
 
 class MovableClock(Clock, Protocol):

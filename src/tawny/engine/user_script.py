@@ -11,7 +11,7 @@ from typing import Any
 
 from tawny.engine.user_script_main import MOST_REFUSALS, PLAIN
 from tawny.engine.user_script_process import GARBLED, ScriptFailure, ScriptProcess
-from tawny.model.clock import Clock, SystemClock
+from tawny.model.times import Clock, SystemClock
 
 log = logging.getLogger(__name__)
 

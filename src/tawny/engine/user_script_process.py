@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tawny.engine.descriptors import wait_readable
-from tawny.model.clock import Clock
+from tawny.model.times import Clock
 
 CHILD = Path(__file__).with_name("user_script_main.py")
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")

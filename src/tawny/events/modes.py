@@ -19,11 +19,11 @@ from zoneinfo import ZoneInfo
 from tawny.config.modes import ModesSettings
 from tawny.config.renamed import rename_action
 from tawny.events.rule_engine import Calendar, ModeSwitch, Schedule
-from tawny.model.clock import Clock
 from tawny.model.errors import DatabaseNewer, NotDone, StorageError
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChanged
-from tawny.storage.index.small_db import MEMORY, SmallDb
+from tawny.model.times import Clock
+from tawny.storage.index.sqlite_file import MEMORY, SmallDb
 
 # State of modes and rules that survives a restart, in an SQLite file of its own (`modes.db`). If the disk fails, the
 # state is kept in memory and `problem` holds the error.

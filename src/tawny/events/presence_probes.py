@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from typing import Final
 
 from tawny.engine.descriptors import wait_readable, wait_writable
-from tawny.model.clock import Clock
+from tawny.model.times import Clock
 
 PING_TIMEOUT_S: Final = 2.0
 PORTS: Final = (62078, 443, 80, 22)

@@ -14,9 +14,9 @@ from typing import Protocol
 
 from tawny.live.stream_choice import StreamChoice
 from tawny.live.wakeup import Wakeup
-from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import VIDEO_RATE, Packet
+from tawny.model.times import Clock
 from tawny.stream.hub import Hub, HubReader
 
 CODEC = "h264"

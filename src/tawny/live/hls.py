@@ -14,10 +14,9 @@ from typing import NamedTuple, Protocol
 
 from tawny.live.fragmenter import Fragmenter, NewInitSegment
 from tawny.live.wakeup import Wakeup
-from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 from tawny.model.packets import VIDEO_RATE, Packet
-from tawny.model.times import utc_text
+from tawny.model.times import Clock, utc_text
 from tawny.stream.hub import Hub
 
 PART_S, SEGMENT_S = 0.34, 2.0

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 
 from tawny.live.fragmenter import Fragmenter, NewInitSegment
 from tawny.live.wakeup import Wakeup
-from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import Packet
+from tawny.model.times import Clock
 from tawny.stream.hub import Hub
 
 BEHIND_MS = 2_000

@@ -14,7 +14,7 @@ TawnyError
 from dataclasses import dataclass, fields
 from typing import ClassVar, NamedTuple
 
-from tawny.model.gaps import GapEvidence
+from tawny.model.segments import GapEvidence
 
 
 class Problem(NamedTuple):

@@ -5,9 +5,8 @@ from enum import StrEnum
 
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event
-from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, RunId, StreamName
-from tawny.model.segments import Segment
+from tawny.model.segments import Gap, Segment
 from tawny.model.states import CameraStatus
 
 

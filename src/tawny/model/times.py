@@ -1,8 +1,11 @@
 """Instants and spans. An instant is UTC in whole milliseconds since 1970 (`_ms`); a duration is seconds (`_s`)."""
 
+import ctypes
 import re
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 _STAMP = re.compile(r"(\d{8}T\d{6})\.(\d{3})Z")
@@ -82,3 +85,52 @@ def stamp_ms(text: str) -> int:
         raise ValueError(f"{text!r} is not a stamp like 20261120T055812.345Z")
     whole = datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
     return int(whole.timestamp()) * 1000 + int(found[2])
+
+
+# Clocks.
+
+_UNSYNC = 0x0040
+"""`STA_UNSYNC` of `<linux/timex.h>`."""
+_STATUS_AT, _TIMEX_BYTES, _LONG_BYTES = 40, 256, 8
+"""Offset of the status in `struct timex` on 64-bit Linux, and a buffer size larger than the struct."""
+
+
+class Clock(Protocol):
+    """A wall clock, which may jump, and a monotonic clock for durations."""
+
+    def now_ms(self) -> int:
+        """Return UTC in ms since 1970 by the system's clock. May jump in either direction."""
+        ...
+
+    def mono_s(self) -> float:
+        """Return monotonic seconds from an arbitrary zero, including suspend time."""
+        ...
+
+
+class SystemClock:
+    """The system's clocks."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def mono_s(self) -> float:
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def thread_cpu_s() -> float:
+    """Return the CPU seconds used by the calling thread, for reports."""
+    return time.thread_time()
+
+
+def is_kept_right() -> bool | None:
+    """Return whether the kernel reports a synchronized clock. None if unknown."""
+    if ctypes.sizeof(ctypes.c_long) != _LONG_BYTES:
+        return None
+    about = ctypes.create_string_buffer(_TIMEX_BYTES)
+    try:
+        state = ctypes.CDLL(None, use_errno=True).adjtimex(about)
+    except (AttributeError, OSError):
+        return None
+    if state < 0:
+        return None
+    return not int.from_bytes(about.raw[_STATUS_AT : _STATUS_AT + 4], "little") & _UNSYNC

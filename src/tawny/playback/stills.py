@@ -13,10 +13,9 @@ from zoneinfo import ZoneInfo
 from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.media.mp4.segment_reader import SegmentReader, read_segment, samples
 from tawny.model.errors import FileDamaged, FileSealed
-from tawny.model.gaps import gap_words
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.packets import SourcePacket
-from tawny.model.segments import Segment
+from tawny.model.segments import Segment, gap_words
 from tawny.model.times import Span, utc_text
 from tawny.playback.clips import ClipFile
 from tawny.playback.exports import clock_text

@@ -12,8 +12,8 @@ import numpy as np
 
 from tawny.model.damage import DamagedSpan, DamageSum, damage_sum
 from tawny.model.events import Event
-from tawny.model.gaps import BY_CHOICE, OFF_WORDS, Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import BY_CHOICE, OFF_WORDS, Gap, GapReason
 from tawny.model.times import Span, merge_spans
 from tawny.playback.recordings import RecordingArchive
 

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from tawny.model.clock import Clock
 from tawny.model.errors import (
     NoSuchDevice,
     SourceClosed,
@@ -20,8 +19,9 @@ from tawny.model.errors import (
     SourceStalled,
     SourceUnreachable,
 )
-from tawny.model.gaps import STARTING, Gap, GapEvidence, GapReason
+from tawny.model.segments import STARTING, Gap, GapEvidence, GapReason
 from tawny.model.states import CameraState, CameraStatus
+from tawny.model.times import Clock
 
 SILENT_S = 5.5
 """Time without a frame, in s, that counts as a stall regardless of the connection state."""

@@ -15,10 +15,10 @@ from functools import partial
 from typing import Final
 
 from tawny.engine import Bus, Engine, Handle
-from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
+from tawny.model.times import Clock
 from tawny.recorder.segmenter import LOOK_S, segment_bytes_on
 from tawny.recorder.stream_recording import NOT_RECORDED, BufferLimits, RecordingStatus, StreamRecording, WriteLoss
 from tawny.recorder.stream_writer import SegmentCloser, StreamWriter

@@ -10,13 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tawny.engine.backoff import Backoff
-from tawny.model.clock import Clock
 from tawny.model.errors import DiskFull, StorageError, TooManyFiles
-from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import Packet
-from tawny.model.segments import Segment
-from tawny.model.times import Span
+from tawny.model.segments import GapReason, Segment
+from tawny.model.times import Clock, Span
 from tawny.recorder.segmenter import LOOK_S, OLDEST_S, SEGMENT_BYTES, SEGMENT_S, WriteBuffer, WriteUnit
 from tawny.recorder.stream_writer import StreamWriter
 from tawny.recorder.writer_pool import VolumeSelector, WriteJob

@@ -14,8 +14,8 @@ from functools import partial
 from typing import Final
 
 from tawny.engine import Engine, Handle
-from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
+from tawny.model.times import Clock
 from tawny.recorder.segmenter import WriteUnit
 from tawny.recorder.stream_writer import StreamWriter
 from tawny.storage.disk.volume import Volume

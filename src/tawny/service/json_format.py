@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 from tawny.model.damage import DamagedSpan, DamageSum
 from tawny.model.events import Event
-from tawny.model.gaps import Gap, GapEvidence, gap_words
 from tawny.model.messages import (
     Alarm,
     DamageFound,
@@ -22,7 +21,7 @@ from tawny.model.messages import (
     SegmentClosed,
     StatusChanged,
 )
-from tawny.model.segments import Segment
+from tawny.model.segments import Gap, GapEvidence, Segment, gap_words
 from tawny.model.times import Span, utc_text
 
 if TYPE_CHECKING:  # commands that only print need no decoder

@@ -9,12 +9,11 @@ from tawny.config.settings import DetectionSettings, Points
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.watcher import LiveMeter
 from tawny.engine.actor import Listener
-from tawny.model.clock import Clock
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm
 from tawny.model.states import CameraStatus
-from tawny.model.times import Span
+from tawny.model.times import Clock, Span
 from tawny.playback.recordings import RecordingArchive
 from tawny.sources.source import Speaker
 from tawny.stream.hub import Hub

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from tawny.config.settings import Settings
-from tawny.model.clock import Clock
 from tawny.model.errors import DiskFull, StorageError
+from tawny.model.times import Clock
 from tawny.recorder.recorder import BufferLimits
 from tawny.recorder.segmenter import SEGMENT_BYTES
 from tawny.storage.disk.lock import LockHolder

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from tawny.engine.blocking_calls import BlockingCalls
-from tawny.model.clock import Clock
 from tawny.model.errors import SourceError
 from tawny.model.ids import CameraId
+from tawny.model.times import Clock
 from tawny.sources.source import Speaker
 
 KNOWN_S = 600.0

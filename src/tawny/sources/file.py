@@ -9,9 +9,9 @@ from typing import Any, ClassVar, NamedTuple
 
 from tawny.media.codec.demuxer import CompressedUnit, Demuxer, DemuxTrack, open_file, read_extradata
 from tawny.media.codec.nal import split_annexb
-from tawny.model.clock import Clock
 from tawny.model.errors import NoSuchDevice, SourceFinished, SourceUnusable
 from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket
+from tawny.model.times import Clock
 from tawny.model.validation import value_text
 from tawny.sources.packet_builder import PacketBuilder
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, SourceLoginWeaker, SourceRefused, SourceUnreachable
+from tawny.model.times import Clock
 from tawny.model.validation import clean_label
 from tawny.protocols.digest_auth import ClientAuth
 from tawny.protocols.login_history import LoginHistory, LoginRecord, SignIn

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from tawny.media.codec.nal import split_annexb
-from tawny.model.clock import Clock
 from tawny.model.errors import NoSuchDevice, SourceClosed, SourceError, SourceStalled, SourceUnusable
 from tawny.model.packets import VIDEO_RATE, SourcePacket
+from tawny.model.times import Clock
 from tawny.model.validation import value_text
 from tawny.sources.packet_builder import PacketBuilder
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext

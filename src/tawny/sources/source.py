@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
+from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 
 

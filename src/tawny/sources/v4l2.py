@@ -16,9 +16,9 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from tawny.media.codec.demuxer import CapturedUnit, open_capture
 from tawny.media.codec.encoder import Encoder
 from tawny.media.codec.nal import split_annexb
-from tawny.model.clock import Clock
 from tawny.model.errors import NoSuchDevice, SourceError, SourceStalled, SourceUnusable
 from tawny.model.packets import SourcePacket, VideoCodec
+from tawny.model.times import Clock
 from tawny.model.validation import value_text
 from tawny.sources.packet_builder import PacketBuilder
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from tawny.engine.backoff import Backoff, spread_s
-from tawny.model.clock import Clock
 from tawny.model.errors import SourceError, SourceFinished, SourceRefused
+from tawny.model.times import Clock
 from tawny.sources.source import CameraConnection, IdleUntil
 from tawny.stream.session import STOPPED, StreamSession
 

@@ -10,12 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from tawny.model.clock import Clock
 from tawny.model.damage import DamagedSpan
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.messages import DamageFound, HoleFound, Message, RunEnded, RunStarted
 from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket
-from tawny.model.times import stamp
+from tawny.model.times import Clock, stamp
 from tawny.stream.hub import Hub
 
 # Damage tracker: detects damaged frames and gaps without a complete frame in a stream that keeps sending.

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tawny.model.clock import SystemClock
+from tawny.model.times import SystemClock
 
 
 @dataclass

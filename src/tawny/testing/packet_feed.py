@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from tawny.model.clock import Clock
 from tawny.model.ids import RunId
 from tawny.model.packets import VIDEO_RATE, AudioFormat, Packet, VideoFormat
+from tawny.model.times import Clock
 from tawny.stream.hub import Hub
 
 FORMAT: Final = VideoFormat(

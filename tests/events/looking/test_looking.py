@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tawny.events import presence_probes
 from tawny.events.presence_probes import _answered
-from tawny.model.clock import SystemClock
+from tawny.model.times import SystemClock
 from tawny.sources.discovery.networks import neighbours
 
 CLOCK = SystemClock()

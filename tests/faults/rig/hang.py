@@ -12,8 +12,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from tawny.model.clock import SystemClock
-from tawny.model.times import Span
+from tawny.model.times import Span, SystemClock
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from tawny.live.follow_stream import FollowStream
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
-from tawny.model.clock import SystemClock
 from tawny.model.errors import SourceError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import Packet, SourcePacket
+from tawny.model.times import SystemClock
 from tawny.protocols.digest_auth import digest
 from tawny.sources.rtsp.source import Rtsp
 from tawny.sources.source import IdleUntil, SourceContext

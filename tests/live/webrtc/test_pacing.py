@@ -1,7 +1,7 @@
 import asyncio
 
 from tawny.live.webrtc.playback_sender import LATE_S, PlaybackClock
-from tawny.model.clock import SystemClock
+from tawny.model.times import SystemClock
 from tawny.testing.clock import FakeClock
 
 BEGIN_MS = 1_795_000_000_000

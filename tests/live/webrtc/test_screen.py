@@ -7,11 +7,9 @@ from typing import Any
 
 from tawny.live.webrtc.live_sender import LiveSender, MediaSink, cut_picture, recorded_sounds
 from tawny.live.webrtc.viewer_session import CHANNEL, PlaybackArchive, PlaybackCommands, ViewerSession
-from tawny.model.clock import SystemClock
-from tawny.model.gaps import GapReason
 from tawny.model.packets import Packet, VideoFormat
-from tawny.model.segments import NotCarried, ReelPiece, SkippedTime
-from tawny.model.times import Span
+from tawny.model.segments import GapReason, NotCarried, ReelPiece, SkippedTime
+from tawny.model.times import Span, SystemClock
 from tawny.protocols.rtp import RtpTrack
 from tawny.stream.hub import Hub
 from tests.live.cameras import FPS, GOP, START_MS, numbered, sound, video

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings, is_camera_id
-from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras import camera_setup
 from tawny.service.cameras.camera_setup import CameraSetupService, WantedCamera, camera_id_for, is_host, known_as

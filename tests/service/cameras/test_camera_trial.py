@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, SourceRefused
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import SystemClock
 from tawny.service.cameras import camera_trial
 from tawny.service.cameras.camera_trial import CameraTrial, advise, try_camera
 from tawny.sources.rtsp.source import Rtsp

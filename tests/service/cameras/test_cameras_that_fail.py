@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId
+from tawny.model.segments import GapReason
 from tawny.model.states import CameraState
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera

@@ -8,9 +8,9 @@ import pytest
 
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
-from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, SettingsError, SourceError
 from tawny.model.ids import CameraId
+from tawny.model.times import SystemClock
 from tawny.service.cameras.connection_settings import CameraAddress, CameraAddressChange, CameraConnectionService
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry

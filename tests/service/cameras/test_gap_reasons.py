@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tawny.model.gaps import Gap, GapReason, gap_words
 from tawny.model.ids import CameraId
 from tawny.model.messages import GapChanged
+from tawny.model.segments import Gap, GapReason, gap_words
 from tawny.model.states import CameraState
 from tawny.testing.clips import ClipSpec, clip_file
 from tawny.testing.waiting import until

@@ -1,8 +1,8 @@
 """Gaps at once, damage together, and nothing left behind at the end."""
 
 from tawny.model.damage import DamagedSpan
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.storage.disk.memory_disk import RamDisk

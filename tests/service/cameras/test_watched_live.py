@@ -12,8 +12,8 @@ import pytest
 from tawny.app.running import RecorderRuntime
 from tawny.engine import InlineEngine
 from tawny.live.viewer import ViewerCounts
-from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import Clock
 from tawny.service.cameras.camera import RunningCamera
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.source import IdleUntil, SourceContext

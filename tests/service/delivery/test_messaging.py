@@ -22,7 +22,7 @@ from tawny.service.delivery.delivery_service import Notifications
 from tawny.service.delivery.message_composer import LASTS_MS, MessageActions
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.service.sealing.sealed_export import NoSealedExport
+from tawny.service.sealing.policy import NoSealedExport
 from tawny.testing.clock import FakeClock
 from tawny.testing.http_service import Asked, Reply, StandIn, served
 from tests.api.fakes import FakeRecorder

@@ -14,7 +14,7 @@ assert Doors.opened().source_of("rtsp://192.0.2.1/x").scheme == "rtsp"
 GUESS = """
 import numpy as np
 from tawny.config.settings import Settings
-from tawny.model.clock import SystemClock
+from tawny.model.times import SystemClock
 from tawny.service.detection.classifier_runtime import FallbackRuntime
 guess = FallbackRuntime(Settings, SystemClock())
 guess.choose()

@@ -14,10 +14,10 @@ import pytest
 from tawny.delivery.delivery import Delivery, DeliveryKind
 from tawny.delivery.outbox import TargetView
 from tawny.engine import InlineEngine, ThreadEngine
-from tawny.model.clock import SystemClock, is_kept_right
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.messages import Alarm, ProblemKind
+from tawny.model.segments import Gap, GapReason
 from tawny.model.states import BLINDED, CHOSEN, ON_WATCH, CameraState
+from tawny.model.times import SystemClock, is_kept_right
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
 from tawny.service.health.checks import (

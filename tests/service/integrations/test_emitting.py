@@ -16,11 +16,11 @@ from tawny.delivery.notifier import HEADER, signed_at
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import InlineEngine
 from tawny.media.codec.video_file import FileVideo
-from tawny.model.clock import SystemClock
 from tawny.model.events import Event, new_event_id
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged, GapChanged, SegmentClosed
+from tawny.model.segments import Gap, GapReason
+from tawny.model.times import SystemClock
 from tawny.playback.clips import ClipCache
 from tawny.service.integrations.emitter_worker import (
     MOST_CLIPS,

@@ -8,9 +8,9 @@ import pytest
 
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import InlineEngine
-from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
+from tawny.model.times import SystemClock
 from tawny.service.integrations.device_control import DeviceControl
 from tawny.sources.onvif import OnvifCamera
 from tawny.testing.clock import FakeClock

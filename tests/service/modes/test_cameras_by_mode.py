@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
+from tawny.model.segments import Gap, GapReason
 from tawny.model.states import CameraState
 from tests.app.rig import DOOR, Rig, looked_at, rig, settings
 

@@ -14,8 +14,8 @@ from tawny.delivery.delivery import Delivery, DeliveryKind
 from tawny.media.codec.video_file import FileVideo
 from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.model.errors import FileSealed
-from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import GapReason
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
 from tawny.playback.exports import ExportKind, ExportOptions, make_export
@@ -24,6 +24,7 @@ from tawny.playback.segment_player import play
 from tawny.playback.stills import StillReader
 from tawny.playback.timeline import timeline_lane
 from tawny.playback.trigger_simulation import simulate_trigger
+from tawny.recorder.stream_writer import OpenSegment
 from tawny.sealed.file_reader import FileEnding
 from tawny.sealed.records import BLOB
 from tawny.service.health.self_test import SelfTester
@@ -44,7 +45,6 @@ from tawny.storage.retention.thinning import thin
 from tawny.storage.retention.tiers import TierMover
 from tawny.storage.segments.content_writer import WrittenFragment
 from tawny.storage.segments.metadata import SegmentMetadata
-from tawny.storage.segments.open_segment import OpenSegment
 from tests.app.rig import DOOR, EVER
 from tests.service.sealing.sealed_house import YARD, Copy, House, files, outward_of
 

@@ -5,7 +5,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import utc_from_text
 from tawny.service.delivery.uploads import expired_files
-from tawny.service.sealing.sealed_export import LASTS_S, MOST_BYTES, UnsealedPictures
+from tawny.service.sealing.policy import LASTS_S, MOST_BYTES, UnsealedPictures
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.testing.clock import FakeClock
 from tests.support.disk import MemoryDisk

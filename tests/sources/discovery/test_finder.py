@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from zeroconf import ServiceInfo, Zeroconf
 
-from tawny.model.clock import SystemClock
 from tawny.model.errors import NoSuchDevice
+from tawny.model.times import SystemClock
 from tawny.sources.discovery import local_cameras, rtsp_scan
 from tawny.sources.discovery.finder import FoundCamera, Search, find
 from tawny.sources.discovery.local_cameras import LocalCamera, pi_cameras, usb_cameras

@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 
-from tawny.model.clock import SystemClock
 from tawny.model.errors import (
     NotDone,
     SourceError,
@@ -17,6 +16,7 @@ from tawny.model.errors import (
     SourceUnreachable,
     SourceUnusable,
 )
+from tawny.model.times import SystemClock
 from tawny.sources.discovery import resolve as resolving
 from tawny.sources.discovery.onvif_details import OnvifProfile, ask_details, choose, own_address
 from tawny.sources.discovery.resolve import CameraPlace, resolve

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.model.clock import SystemClock
+from tawny.model.times import SystemClock
 from tawny.sources.discovery.ws_discovery import OnvifAnswer, question, read_answers, search
 from tests.sources.onvif.fake_camera import served
 from tests.support.onvif_device import OnvifDevice, answering

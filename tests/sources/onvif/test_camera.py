@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, SourceError, SourceRefused, SourceUnreachable
+from tawny.model.times import SystemClock
 from tawny.sources.onvif import OnvifCamera, PtzPreset
 from tests.sources.onvif.fake_camera import FakeCamera, served
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tawny.media.audio import g711, linear
-from tawny.model.clock import SystemClock
 from tawny.model.errors import SourceError, SourceRefused, SourceUnreachable
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import SystemClock
 from tawny.protocols.sdp import read_sdp
 from tawny.sources.rtsp.source import Rtsp
 from tawny.sources.source import SourceContext, Speaker

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tawny.model.clock import Clock, SystemClock
 from tawny.model.errors import (
     SourceClosed,
     SourceError,
@@ -23,6 +22,7 @@ from tawny.model.errors import (
     SourceUnusable,
 )
 from tawny.model.packets import SourcePacket
+from tawny.model.times import Clock, SystemClock
 from tawny.sources.rtsp.address import parse_rtsp
 from tawny.sources.rtsp.client import connection as module
 from tawny.sources.rtsp.client.connection import RtspConnection, UdpConnection

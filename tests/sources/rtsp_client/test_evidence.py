@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tawny.model.clock import SystemClock
 from tawny.model.errors import SourceError
-from tawny.model.gaps import GapEvidence
+from tawny.model.segments import GapEvidence
+from tawny.model.times import SystemClock
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup, answer, losing

@@ -16,9 +16,9 @@ from typing import Any
 
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.audit_counts import AuditCounts
-from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
+from tawny.model.times import Clock
 
 SESSION_MS = 30 * 86_400_000
 SEEN_EVERY_MS = 60_000

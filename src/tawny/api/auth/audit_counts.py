@@ -14,9 +14,9 @@ from typing import Final, NamedTuple
 
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.client_address import network_of
-from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
 from tawny.model.messages import ProblemKind
+from tawny.model.times import Clock
 from tawny.service.health.alarms import HealthProblem
 
 SIGN_IN_FAILED: Final = "sign-in failed"

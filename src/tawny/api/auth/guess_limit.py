@@ -15,7 +15,7 @@ from typing import Final
 from tawny.api.auth.accounts import Account, TokenPurpose, hashed
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.client_address import is_nearby, network_of
-from tawny.model.clock import Clock
+from tawny.model.times import Clock
 
 ACCOUNT_TRIES: Final = 20
 """Wrong attempts at one account, from any number of addresses, before each further one must wait."""

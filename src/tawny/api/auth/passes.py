@@ -13,8 +13,8 @@ from typing import Any
 
 from tawny.api.auth.accounts import Account, LoginSession, Role, find_account, hashed, seen_as_text, seen_from_text
 from tawny.api.auth.accounts_file import AccountsFile
-from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
+from tawny.model.times import Clock
 from tawny.protocols.digest_auth import digest
 
 FOREVER_MS = 253_402_300_799_000

@@ -15,9 +15,8 @@ from typing import Any
 
 from tawny.api.auth.accounts import Account, LoginSession, Role, find_account, hashed, seen_as_text, seen_from_text
 from tawny.api.auth.accounts_file import AccountsFile
-from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
-from tawny.model.times import Span
+from tawny.model.times import Clock, Span
 
 TICKET_S = 6 * 3600.0
 MOST_TICKETS = 1000

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from tawny.api.auth.accounts import Accounts, Caller, LoginSession
-from tawny.model.clock import Clock
 from tawny.model.events import Event
 from tawny.model.segments import Segment
+from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
 from tawny.playback.decrypted import DecryptedRecordings
 from tawny.playback.stills import StillReader

@@ -7,10 +7,10 @@ from weakref import WeakValueDictionary
 
 from tawny.live.follow_stream import CODEC, FollowStream
 from tawny.live.stream_choice import StreamChoice, choose_stream
-from tawny.model.clock import Clock
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged, Message
+from tawny.model.times import Clock
 from tawny.service.recorder import BusListener
 
 if TYPE_CHECKING:

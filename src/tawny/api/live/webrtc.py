@@ -26,9 +26,9 @@ from tawny.live.webrtc.peer_connection import CannotStream, PeerConnection, WebR
 from tawny.live.webrtc.playback_sender import ReadNext
 from tawny.live.webrtc.viewer_session import PlaybackArchive, PlaybackCommands, ViewerSession
 from tawny.media.mp4.decode_times import reorder_depth
-from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 from tawny.model.packets import AudioFormat, VideoFormat
+from tawny.model.times import Clock
 from tawny.playback.packet_reel import PacketReel
 from tawny.protocols.sdp import InvalidOffer
 from tawny.stream.hub import Hub

@@ -18,10 +18,9 @@ from zoneinfo import ZoneInfo
 
 from tawny.api.auth.accounts import Account, Role
 from tawny.engine.actor import Engine, Handle
-from tawny.model.clock import Clock
 from tawny.model.errors import DiskFull, NotDone, StorageError, TawnyError
 from tawny.model.ids import CameraId
-from tawny.model.times import Span
+from tawny.model.times import Clock, Span
 from tawny.playback.clips import ClipCache
 from tawny.playback.exports import ExportKind, ExportOptions, check_export, make_export
 from tawny.service.recorder import RecorderService

@@ -22,7 +22,7 @@ from tawny.delivery.notifier import (
     filled,
     signature,
 )
-from tawny.model.clock import Clock
+from tawny.model.times import Clock
 
 EXAMPLE = "webhook+https://example.org/tawny"
 LARGEST_BYTES = 8_000_000

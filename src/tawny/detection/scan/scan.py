@@ -14,9 +14,9 @@ from tawny.detection.scan.wake import KeyframeGlance, glances
 from tawny.detection.zones import MaskedFrame, Region
 from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.video_file import FileVideo
-from tawny.model.clock import thread_cpu_s
 from tawny.model.observations import Box, Frame, Look, Observation
 from tawny.model.polygon import Polygon
+from tawny.model.times import thread_cpu_s
 
 # The second pass of a scan: detection on keyframes, and on five frames a second where the first pass found changes.
 

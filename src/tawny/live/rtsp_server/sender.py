@@ -14,9 +14,9 @@ from typing import Protocol
 from tawny.live.fragmenter import SOUND_SEEN_S, sound_of
 from tawny.live.wakeup import Wakeup
 from tawny.media.codec.nal import join_lengths, parameter_sets, split_lengths
-from tawny.model.clock import Clock
 from tawny.model.ids import RunId
 from tawny.model.packets import AudioFormat, Format, Packet, VideoFormat
+from tawny.model.times import Clock
 from tawny.protocols.rtp import Packetizer
 from tawny.protocols.sdp import payload_type
 from tawny.stream.hub import Hub

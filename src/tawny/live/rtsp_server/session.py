@@ -16,10 +16,10 @@ from tawny.live.follow_stream import FollowStream
 from tawny.live.rtsp_server.sender import Channel, RtspSender, RtspTrack, TcpChannel, UdpChannel, formats_now
 from tawny.live.stream_choice import StreamChoice
 from tawny.live.wakeup import first_packet
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, PortInUse
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import Format
+from tawny.model.times import Clock
 from tawny.protocols import digest_auth
 from tawny.protocols.rtsp_message import (
     MOST_HEADER_BYTES,

@@ -30,7 +30,7 @@ from aioice.stun import Class, Message, Method, TransactionError, parse_message
 from aioice.turn import TurnTransport, create_turn_endpoint
 
 from tawny.config.settings import LiveSettings, TurnServerSettings
-from tawny.model.clock import Clock
+from tawny.model.times import Clock
 from tawny.protocols.sdp import Candidate, IceCredentials
 
 Address = tuple[str, int]

@@ -12,9 +12,9 @@ from typing import NamedTuple, Protocol
 from tawny.live.wakeup import Wakeup, share_once
 from tawny.media.audio import OPUS_RATE, ToOpus
 from tawny.media.codec.nal import is_keyframe, parameter_sets, split_lengths
-from tawny.model.clock import Clock
 from tawny.model.ids import RunId
 from tawny.model.packets import AudioFormat, Packet, VideoFormat
+from tawny.model.times import Clock
 from tawny.protocols.rtp import RtpTrack, fragments
 from tawny.protocols.sdp import Sound
 from tawny.stream.hub import Hub

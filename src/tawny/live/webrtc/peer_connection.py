@@ -15,8 +15,8 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport
 from tawny.config.settings import LiveSettings
 from tawny.live.webrtc.dtls import Certificate, Dtls
 from tawny.live.webrtc.ice import IceAgent, PublicAddress, UdpMux
-from tawny.model.clock import Clock
 from tawny.model.packets import VIDEO_RATE, VideoFormat
+from tawny.model.times import Clock
 from tawny.protocols.rtp import KeyframeRequest, PacketsLost, RtpTrack, read_rtcp
 from tawny.protocols.sdp import (
     LOW_DELAY,

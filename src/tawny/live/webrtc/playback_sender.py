@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tawny.live.webrtc.live_sender import BURST_BYTES, BURST_PAUSE_S, AudioTrack, MediaSink, cut_picture
-from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
 from tawny.model.ids import RunId
 from tawny.model.packets import VIDEO_RATE, Packet, VideoFormat
 from tawny.model.segments import NotCarried, ReelPiece, SkippedTime
+from tawny.model.times import Clock
 from tawny.protocols.rtp import RtpTrack
 
 # Reads recordings ahead of playback in worker threads, one read at a time per viewer.

@@ -21,10 +21,9 @@ from tawny.live.webrtc.playback_sender import (
     RtpTimeline,
     sparse_ms,
 )
-from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
-from tawny.model.gaps import GAP_WORDS
-from tawny.model.segments import NotCarried, SkippedTime
+from tawny.model.segments import GAP_WORDS, NotCarried, SkippedTime
+from tawny.model.times import Clock
 
 # Playback commands on the data channel `playback`: JSON objects with any of these keys.
 

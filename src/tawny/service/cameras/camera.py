@@ -13,10 +13,8 @@ from tawny.detection.kind_model import FallbackClassifier
 from tawny.detection.recognition import RecognitionQueue
 from tawny.detection.zones import privacy_masks
 from tawny.engine import Bus, Engine, Handle
-from tawny.model.clock import Clock
 from tawny.model.damage import DamagedSpan
 from tawny.model.errors import SourceError
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import (
     DamageFound,
@@ -29,7 +27,9 @@ from tawny.model.messages import (
     StatusChanged,
 )
 from tawny.model.packets import Packet
+from tawny.model.segments import Gap, GapReason
 from tawny.model.states import CameraState, CameraStatus
+from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.recorder.coverage_monitor import SILENT_S, CoverageMonitor
 from tawny.recorder.recorder import SegmentRecorder, WriteLoss

@@ -14,9 +14,9 @@ from urllib.parse import quote, urlsplit
 
 from tawny.config.drafts import SettingsDraft, secret_name
 from tawny.config.settings import CameraSettings, Settings, is_camera_id
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras.camera_trial import CameraTrial, TrialAdvice, advise, try_camera
 from tawny.service.cameras.connection_settings import UNKNOWN_KIND

@@ -9,13 +9,12 @@ from typing import Any, Final
 
 from tawny import __version__
 from tawny.config.settings import CameraSettings
-from tawny.model.clock import Clock
 from tawny.model.damage import damage_sum
 from tawny.model.errors import NothingToReport
-from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import Gap
 from tawny.model.states import STATE_WORDS, CameraState, CameraStatus
-from tawny.model.times import Span, utc_text
+from tawny.model.times import Clock, Span, utc_text
 from tawny.protocols.login_history import LoginHistory
 from tawny.service import json_format
 from tawny.service.plugin_registry import PluginRegistry

@@ -11,10 +11,10 @@ from urllib.parse import quote, unquote, urlsplit
 
 from tawny.config.drafts import SettingsDraft, secret_name
 from tawny.config.settings import CameraSettings, Settings
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VideoFormat
+from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry

@@ -12,9 +12,9 @@ from tawny.config.changes import change_detection, plain_table
 from tawny.config.settings import CameraSettings, DetectionSettings, Points, Settings
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.watcher import LiveMeter
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
+from tawny.model.times import Clock
 from tawny.service import recorder as web
 from tawny.service.cameras.camera import RunningCamera
 from tawny.service.changeable_settings import ChangeableSettings

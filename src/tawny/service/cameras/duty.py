@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tawny.config.settings import CameraSettings
 from tawny.events.modes import ActiveHold
-from tawny.model.gaps import STARTING, GapReason
+from tawny.model.segments import STARTING, GapReason
 from tawny.model.states import CameraState
 
 

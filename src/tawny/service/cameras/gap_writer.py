@@ -7,9 +7,9 @@ from collections import deque
 from typing import Final
 
 from tawny.engine import Engine, Handle
-from tawny.model.clock import Clock
 from tawny.model.damage import DamagedSpan
-from tawny.model.gaps import Gap
+from tawny.model.segments import Gap
+from tawny.model.times import Clock
 from tawny.storage.history.ledger import HistoryLedger
 
 IDLE_S = 60.0

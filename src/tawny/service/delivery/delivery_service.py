@@ -34,12 +34,11 @@ from tawny.delivery.notifier import (
 from tawny.delivery.outbox import Outbox, TargetView
 from tawny.engine import Engine, Handle
 from tawny.engine.backoff import spread_s
-from tawny.model.clock import Clock
 from tawny.model.errors import DeliveryError, NotDone, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import Message
-from tawny.model.times import Span, utc_text
+from tawny.model.times import Clock, Span, utc_text
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.message_composer import MessageActions, MessageComposer, MessageMeans
 from tawny.service.delivery.notification_scheduler import NotificationFilter, NotificationScheduler, anybody
@@ -51,7 +50,7 @@ from tawny.service.modes.decider import Decider, NoRules
 from tawny.service.modes.mode_service import RehearsalTargets
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService
-from tawny.service.sealing.sealed_export import NoSealedExport, SealedExportApi
+from tawny.service.sealing.policy import NoSealedExport, SealedExportApi
 
 log = logging.getLogger(__name__)
 MEMORY_SHARE = 2

@@ -17,13 +17,12 @@ from tawny.delivery.delivery import Delivery, DeliveryContent, in_memory
 from tawny.delivery.notifier import Button, Message, NotifierTraits, Urgency
 from tawny.delivery.outbox import Outbox
 from tawny.media.image.canvas import clip_gif, contact_sheet
-from tawny.model.clock import Clock
 from tawny.model.errors import ContentGone, FileDamaged, FileSealed, NotDone
 from tawny.model.events import EVENT_TITLES, Event, actor_name, event_title
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import PROBLEM_WORDS, ProblemKind
 from tawny.model.states import summary
-from tawny.model.times import Span
+from tawny.model.times import Clock, Span
 from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.recorder import RecorderService

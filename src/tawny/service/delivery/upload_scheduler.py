@@ -20,15 +20,14 @@ from tawny.delivery.destination import name, piece_name
 from tawny.delivery.outbox import Outbox
 from tawny.engine import Handle
 from tawny.events.rule_engine import FilterDecision, RuleDecision
-from tawny.model.clock import Clock
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged, Message, SegmentClosed
 from tawny.model.segments import Segment
-from tawny.model.times import Span
+from tawny.model.times import Clock, Span
 from tawny.playback.recordings import RecordingArchive
 from tawny.service.modes.decider import Decider, NoRules
-from tawny.service.sealing.sealed_export import NoSealedExport, SealedExportApi
+from tawny.service.sealing.policy import NoSealedExport, SealedExportApi
 from tawny.storage.disk.layout import is_sealed, picture_path, sealed_path
 
 log = logging.getLogger(__name__)

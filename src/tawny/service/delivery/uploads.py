@@ -37,18 +37,17 @@ from tawny.delivery.witness_files import FOLDER as WITNESSES
 from tawny.delivery.witness_files import WitnessCarrier
 from tawny.engine import Engine
 from tawny.media.mp4.byte_reader import read_bytes
-from tawny.model.clock import Clock
 from tawny.model.errors import ContentGone, DeliveryError, FileSealed
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
-from tawny.model.times import Span
+from tawny.model.times import Clock, Span
 from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
 from tawny.playback.recordings import RecordingArchive
 from tawny.sealed.witness import Witness, find_witnesses
 from tawny.service.delivery.upload_scheduler import DeliverySource, UploadRule
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService
-from tawny.service.sealing.sealed_export import NoSealedExport, SealedExportApi
+from tawny.service.sealing.policy import NoSealedExport, SealedExportApi
 from tawny.storage.disk.layout import is_sealed
 
 # Content of deliveries, created when sent: an event snapshot, a clip cut from segments, or a whole segment.

@@ -22,7 +22,6 @@ from tawny.engine import Engine, Handle
 from tawny.events.event_builder import WIDTH, ConditionEvents, EncodedPicture, EventBuilder, pixels_of
 from tawny.media.codec.decoder import LEAST_PIXELS, SOFTWARE, devices
 from tawny.media.image.jpeg import jpeg, keyframe_jpeg
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.events import SeenObject
 from tawny.model.ids import CameraId, StreamName
@@ -31,6 +30,7 @@ from tawny.model.observations import Box, Frame, Look
 from tawny.model.packets import VideoFormat
 from tawny.model.polygon import Polygon, grid_of
 from tawny.model.states import ON_WATCH, CameraState, CameraStatus
+from tawny.model.times import Clock
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.plugin_registry import OFF, PluginRegistry
 from tawny.storage.disk.layout import SOUND as SOUND_SCORES

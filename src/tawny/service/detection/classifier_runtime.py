@@ -17,9 +17,9 @@ from tawny.detection.models.labels import COCO
 from tawny.detection.models.object_model import ObjectModel
 from tawny.detection.onnx import CPU, PACKAGES, PROVIDERS, Accelerator
 from tawny.engine import Engine
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
+from tawny.model.times import Clock
 from tawny.service.detection import model_store as web
 from tawny.service.detection.model_store import RECOMMENDED, ModelManifest, ModelStore, RecommendedModel
 

@@ -18,9 +18,8 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 
 from tawny.detection.models.object_model import ObjectModel
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
-from tawny.model.times import utc_text
+from tawny.model.times import Clock, utc_text
 
 
 @dataclass(frozen=True, slots=True)

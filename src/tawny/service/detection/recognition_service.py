@@ -21,11 +21,11 @@ from tawny.detection.recognition import (
 )
 from tawny.engine import Engine
 from tawny.engine.user_script import LOADS_S
-from tawny.model.clock import Clock, SystemClock
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.observations import PERSON, Box
+from tawny.model.times import Clock, SystemClock
 from tawny.service.detection import identity_store as web
 from tawny.service.detection.identity_store import PLATES, IdentityStore
 from tawny.service.plugin_registry import PluginRegistry

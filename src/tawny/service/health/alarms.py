@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, ProblemKind
+from tawny.model.times import Clock
 
 LOOK_S: Final = 5.0
 LASTS_S: Final = 20.0

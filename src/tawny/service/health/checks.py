@@ -15,12 +15,11 @@ from cryptography import x509
 
 from tawny.config.units import duration_text, size_text
 from tawny.delivery.outbox import TargetView
-from tawny.model.clock import Clock
-from tawny.model.gaps import BY_CHOICE, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.messages import ProblemKind
+from tawny.model.segments import BY_CHOICE, GapReason
 from tawny.model.states import ON_WATCH, CameraStatus
-from tawny.model.times import Span
+from tawny.model.times import Clock, Span
 from tawny.service.health.alarms import HealthProblem
 from tawny.storage.index.protocol import Index
 

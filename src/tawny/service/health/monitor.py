@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 from tawny.config.settings import HeartbeatSettings
 from tawny.engine import Bus, Engine
-from tawny.model.clock import Clock, is_kept_right
 from tawny.model.errors import TooManyFiles
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.states import BLINDED, EXPECTED, ON_WATCH, RECORDED, STATE_WORDS, CameraStatus
+from tawny.model.times import Clock, is_kept_right
 from tawny.recorder.recorder import SegmentRecorder
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
 from tawny.service.health.checks import ClockWatch, GapWatch, HealthCheck, HealthCheckRunner

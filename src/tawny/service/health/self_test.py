@@ -16,12 +16,11 @@ from tawny.engine import Engine, Handle
 from tawny.media.codec.decoder import Decoder
 from tawny.media.mp4.leaf_proof import changed_fragments
 from tawny.media.mp4.segment_reader import read_segment, samples
-from tawny.model.clock import Clock
 from tawny.model.errors import FileDamaged, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.packets import SourcePacket
 from tawny.model.segments import Segment
-from tawny.model.times import Span
+from tawny.model.times import Clock, Span
 from tawny.storage.disk.layout import is_sealed
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.protocol import Index

@@ -10,10 +10,10 @@ from functools import singledispatchmethod
 from tawny.delivery import commands
 from tawny.delivery.commands import RIGHT_FOR, CommandIssuer, CommandRefused, CommandResult, Order
 from tawny.events.modes import ActiveHold, ModeState
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
+from tawny.model.times import Clock
 from tawny.service.integrations.device_control import DeviceControl
 from tawny.service.integrations.external_events import ExternalEvents
 

@@ -12,9 +12,9 @@ from tawny.delivery.commands import CameraControls, RelayOutput
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import Handle
 from tawny.engine.threads import start_thread
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, TawnyError
 from tawny.model.ids import CameraId
+from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.sources.onvif import OnvifCamera, OnvifService
 

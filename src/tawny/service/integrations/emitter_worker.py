@@ -23,13 +23,12 @@ from tawny.delivery.notifier import HEADER, HttpApi, signature
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import Handle
 from tawny.engine.backoff import Backoff
-from tawny.model.clock import Clock
 from tawny.model.errors import DeliveryError, NotDone, StorageError, TargetMissing, TargetUnreachable
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged, Message, SegmentClosed
 from tawny.model.segments import Segment
-from tawny.model.times import Span
+from tawny.model.times import Clock, Span
 from tawny.playback.clips import ClipCache
 from tawny.service import json_format
 

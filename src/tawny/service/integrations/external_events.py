@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from tawny.engine import Handle
 from tawny.events.event_builder import WIDTH, SavePicture
 from tawny.media.image.jpeg import keyframe_jpeg
-from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
 from tawny.model.events import Event, SeenObject, new_event_id, rounded
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged, Message
+from tawny.model.times import Clock
 from tawny.service.retention.event_marks import EventMarks
 from tawny.stream.hub import Hub
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from tawny.config.integrations import InputSettings, socket_address
 from tawny.delivery.commands import MOST_BYTES, CommandIssuer, CommandRefused, CommandResult, order_in
 from tawny.delivery.notifier import HEADER, MOST_AGE_S, NotifierStore, signed_at
-from tawny.model.clock import Clock
+from tawny.model.times import Clock
 
 WAIT_S = 1.0
 _CREDENTIALS = struct.Struct("iII")  # process, user, group

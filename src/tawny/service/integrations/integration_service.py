@@ -15,9 +15,9 @@ from tawny.delivery.notifier import NotifierStore
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import Engine
 from tawny.events.modes import ModeState
-from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 from tawny.model.messages import Message
+from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.integrations.command_service import CommandService, Note

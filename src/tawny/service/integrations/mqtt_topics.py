@@ -24,12 +24,12 @@ from tawny.engine.blocking_calls import OrderedCalls
 from tawny.events.event_builder import WIDTH
 from tawny.events.modes import ModeState
 from tawny.media.image.jpeg import keyframe_jpeg
-from tawny.model.clock import Clock
 from tawny.model.errors import DeliveryError, NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import OF_STATE, EventChanged, Message
 from tawny.model.states import EXPECTED, RECORDED
+from tawny.model.times import Clock
 from tawny.service import json_format
 from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.integrations import home_assistant as ha

@@ -10,11 +10,11 @@ from tawny.config.settings import CameraSettings, Settings
 from tawny.engine import Bus, Engine, Handle
 from tawny.events import presence_probes
 from tawny.events.modes import ModeState, ModeStore
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChanged
+from tawny.model.times import Clock
 from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.modes.rule_actions import RuleDecider
 from tawny.sources.discovery.networks import neighbours

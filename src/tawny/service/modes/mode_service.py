@@ -13,9 +13,9 @@ from tawny.delivery.delivery import Delivery, DeliveryState
 from tawny.delivery.outbox import Outbox
 from tawny.events.modes import ModeSnapshot, ModeState
 from tawny.events.rule_engine import Calendar, FilterDecision, RuleContext, RuleDecision, Schedule
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, EventId
+from tawny.model.times import Clock
 from tawny.service.cameras.duty import duty_of
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.delivery.notification_scheduler import NotificationFilter, verdict

@@ -16,12 +16,11 @@ from tawny.engine import Bus, Engine, Handle
 from tawny.engine.blocking_calls import OrderedCalls
 from tawny.events.modes import ModeState, ModeStore, RuleOutcome
 from tawny.events.rule_engine import RuleContext, RuleDecision, RuleEngine
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged, Message
-from tawny.model.times import utc_text
+from tawny.model.times import Clock, utc_text
 
 # Rule decider: evaluates the rules for events and stores every decision with its reason.
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from tawny.config.settings import Settings
 from tawny.config.units import duration_text, size_text
 from tawny.engine import Engine
-from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.times import Span
+from tawny.model.times import Clock, Span
 from tawny.service.recorder import DiskInfo, RecorderWarning
 from tawny.service.retention.promises import Rates, contract, contradictions, limit_conflicts, needed_bytes
 from tawny.storage.disk.disk import DiskCapacity

@@ -8,10 +8,9 @@ from typing import Any, Literal
 
 from tawny.config.changes import change_retention, parse_retention, retention_to_table
 from tawny.config.settings import Settings
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.times import Span, merge_spans
+from tawny.model.times import Clock, Span, merge_spans
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.recorder import DiskInfo, RecorderWarning
 from tawny.service.retention.forecast import DAY_S, FreeSpace

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from tawny.engine import Engine
-from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
+from tawny.model.times import Clock
 from tawny.service.storage_setup import VolumeChoice
 from tawny.storage.disk.secondary_volumes import VolumeUse, is_volume_present, join
 from tawny.storage.disk.volume import Volume

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
 from tawny.model.messages import ProblemKind
+from tawny.model.times import Clock
 from tawny.sealed.witness import Witness, find_witnesses
 from tawny.service.health.alarms import HealthProblem
 from tawny.storage.disk.volume import Volume

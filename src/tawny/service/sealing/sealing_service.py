@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from tawny.config.changes import change_seal
-from tawny.model.clock import Clock
 from tawny.model.errors import FolderUnwritable, NotDone
 from tawny.model.ids import CameraId
+from tawny.model.times import Clock
 from tawny.service.changeable_settings import ChangeableSettings
 
 

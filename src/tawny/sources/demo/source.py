@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tawny.media.codec.encoder import Encoder, EncodingQuality
-from tawny.model.clock import Clock
 from tawny.model.errors import SourceNotFound
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket
+from tawny.model.times import Clock
 from tawny.model.validation import value_text
 from tawny.sources.demo.renderer import SceneRenderer
 from tawny.sources.demo.world import SCENES, DemoWorld, Passage, light

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from tawny.model.clock import Clock
+from tawny.model.times import Clock
 from tawny.sources.discovery import local_cameras, mdns, rtsp_scan, ws_discovery
 from tawny.sources.discovery.local_cameras import LocalCamera
 from tawny.sources.discovery.networks import OwnNetwork, neighbours, own_networks

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from tawny.model.clock import Clock
 from tawny.model.errors import SourceError, SourceLoginWeaker, SourceRefused, SourceUnreachable, SourceUnusable
+from tawny.model.times import Clock
 from tawny.model.validation import clean_label
 from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.soap import find_elements, quoted, text_at

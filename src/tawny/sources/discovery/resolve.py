@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, SourceRefused, SourceUnreachable
+from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.sources.discovery.onvif_details import OnvifDetails, ask_details
 from tawny.sources.discovery.stream_paths import find_paths

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Final
 
-from tawny.model.clock import Clock
 from tawny.model.errors import (
     SourceError,
     SourceLoginWeaker,
@@ -17,6 +16,7 @@ from tawny.model.errors import (
     SourceRefused,
     SourceUnreachable,
 )
+from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginRecord
 from tawny.sources.rtsp.address import RtspAddress
 from tawny.sources.rtsp.ffmpeg_guard import describe

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from tawny.model.clock import Clock
+from tawny.model.times import Clock
 from tawny.model.validation import clean_label
 from tawny.protocols.soap import UnreadableXml, find_elements, read_xml, text_at
 

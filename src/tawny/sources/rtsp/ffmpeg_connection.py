@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from tawny.engine.threads import start_thread
 from tawny.media.codec.demuxer import CompressedUnit, Demuxer, DemuxTrack, open_rtsp, read_extradata
 from tawny.media.codec.nal import START, split_annexb
-from tawny.model.clock import Clock
 from tawny.model.errors import (
     SourceClosed,
     SourceError,
@@ -26,6 +25,7 @@ from tawny.model.errors import (
     SourceUnusable,
 )
 from tawny.model.packets import AudioFormat, SourcePacket, VideoCodec
+from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginRecord, SignIn
 from tawny.protocols.sdp import SdpDescription
 from tawny.sources.packet_builder import PacketBuilder

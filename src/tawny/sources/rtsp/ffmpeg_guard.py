@@ -16,7 +16,6 @@ from typing import Final
 
 from tawny.engine.descriptors import wait_readable
 from tawny.engine.threads import start_thread
-from tawny.model.clock import Clock
 from tawny.model.errors import (
     SourceError,
     SourceLoginWeaker,
@@ -26,6 +25,7 @@ from tawny.model.errors import (
     SourceUnreachable,
     SourceUnusable,
 )
+from tawny.model.times import Clock
 from tawny.protocols.digest_auth import ClientAuth
 from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.rtsp_message import (

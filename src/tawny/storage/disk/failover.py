@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tawny.model.errors import FileDamaged
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
+from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span, merge_spans, missing_spans
 from tawny.storage.disk.volume import Volume
 from tawny.storage.disk.volume_walk import FileKind, walk

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tawny.model.clock import Clock
 from tawny.model.errors import DiskFull, StorageError
+from tawny.model.times import Clock
 from tawny.storage.disk.disk import Bytes, DiskCapacity, FolderEntry, OpenFile, parent_of, parts_of, turned
 
 _PAGE_BYTES: Final = 4096

@@ -15,14 +15,12 @@ from pathlib import Path
 from typing import Final
 
 from tawny.engine import Engine, Handle
-from tawny.model.clock import Clock
 from tawny.model.damage import DamagedSpan
 from tawny.model.errors import DiskFull, StorageError
 from tawny.model.events import Event
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.messages import DamageFound, EventChanged, GapChanged, Message, SegmentClosed
-from tawny.model.segments import Segment
-from tawny.model.times import Span
+from tawny.model.segments import Gap, GapReason, Segment
+from tawny.model.times import Clock, Span
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import is_of_day, loop_path, picture_path, sealed_path
 from tawny.storage.disk.lock import boot_id

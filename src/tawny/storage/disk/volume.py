@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tawny.model.clock import Clock
 from tawny.model.errors import DiskFull, FolderUnwritable, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
+from tawny.model.times import Clock
 from tawny.storage.disk.disk import DiskAccess, DiskCapacity, FolderEntry, RealDisk, parent_of, parts_of, turned
 from tawny.storage.disk.layout import is_camera, is_hour_folder, loop_path, picture_path, sealed_path
 from tawny.storage.disk.lock import VolumeLock, boot_id

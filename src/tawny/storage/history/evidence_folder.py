@@ -15,8 +15,7 @@ from tawny.media.mp4.leaf_proof import Leaf, stored_proof
 from tawny.media.mp4.progressive import ProgressiveMp4
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.errors import NotDone
-from tawny.model.gaps import Gap
-from tawny.model.segments import Segment
+from tawny.model.segments import Gap, Segment
 from tawny.model.times import Span, utc_text
 from tawny.sealed.evidence import CHAIN, DERIVED, FILM, MANIFEST, PROOF
 from tawny.sealed.file_reader import SealedFileReader

@@ -16,9 +16,9 @@ from typing import Any, Final
 from tawny.model.damage import DamagedSpan
 from tawny.model.errors import StorageError
 from tawny.model.events import Event, SeenObject
-from tawny.model.gaps import Gap, GapEvidence, GapReason
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.observations import Box, RecognisedText
+from tawny.model.segments import Gap, GapEvidence, GapReason
 from tawny.model.times import utc_text
 from tawny.storage.disk.disk import DiskAccess, OpenFile
 

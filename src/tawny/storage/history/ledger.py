@@ -10,13 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
-from tawny.model.clock import Clock
 from tawny.model.damage import DamagedSpan
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
-from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.segments import Segment
+from tawny.model.segments import Gap, Segment
+from tawny.model.times import Clock
 from tawny.storage.history.journal import (
     HistoryJournal,
     HistoryLine,

@@ -7,9 +7,8 @@ from typing import ClassVar
 
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event
-from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
-from tawny.model.segments import Segment
+from tawny.model.segments import Gap, Segment
 from tawny.model.times import Span, merge_spans
 from tawny.storage.index.protocol import EventPage, SegmentCount, page_mark, page_place
 

@@ -16,9 +16,8 @@ from typing import Protocol
 
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event
-from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
-from tawny.model.segments import Segment
+from tawny.model.segments import Gap, Segment
 from tawny.model.times import Span
 
 

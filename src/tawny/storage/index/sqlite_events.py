@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event, SeenObject, event_id, event_id_says
-from tawny.model.gaps import Gap, GapEvidence, GapReason
 from tawny.model.ids import CameraId, EventId
+from tawny.model.segments import Gap, GapEvidence, GapReason
 from tawny.model.times import Span
 from tawny.storage.disk.layout import LONGEST_MS
 from tawny.storage.history.journal import event_of, event_record

@@ -12,13 +12,11 @@ from typing import Final
 
 from tawny.media.mp4.leaf_proof import changed_fragments
 from tawny.media.mp4.segment_reader import read_segment
-from tawny.model.clock import Clock
 from tawny.model.damage import DamagedSpan, DamageSum, damage_sum
 from tawny.model.errors import FileDamaged
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
-from tawny.model.segments import Segment, segment_id
-from tawny.model.times import Span, merge_spans, missing_spans, utc_text
+from tawny.model.segments import Gap, GapReason, Segment, segment_id
+from tawny.model.times import Clock, Span, merge_spans, missing_spans, utc_text
 from tawny.sealed.file_reader import FileEnding
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import HOUR_MS, SegmentName, hour_folder, is_thinned

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tawny.model.damage import DamageSum
-from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId
+from tawny.model.segments import Gap
 from tawny.model.times import Span, merge_spans, missing_spans
 from tawny.storage.index.protocol import Index
 

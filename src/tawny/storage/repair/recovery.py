@@ -10,12 +10,10 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from tawny.model.clock import Clock
 from tawny.model.errors import FileDamaged
-from tawny.model.gaps import OFF_WORDS, Gap, GapReason
 from tawny.model.ids import CameraId
-from tawny.model.segments import Segment, segment_id
-from tawny.model.times import Span, missing_spans
+from tawny.model.segments import OFF_WORDS, Gap, GapReason, Segment, segment_id
+from tawny.model.times import Clock, Span, missing_spans
 from tawny.storage.disk.layout import SegmentName, segment_name
 from tawny.storage.disk.lock import LockHolder
 from tawny.storage.disk.volume import Volume

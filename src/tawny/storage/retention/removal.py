@@ -11,12 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tawny.model.clock import Clock
 from tawny.model.errors import DiskFull, StorageError
-from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
-from tawny.model.segments import Segment
-from tawny.model.times import Span, merge_spans, missing_spans, stamp
+from tawny.model.segments import Gap, GapReason, Segment
+from tawny.model.times import Clock, Span, merge_spans, missing_spans, stamp
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import HOUR_MS, is_of_day
 from tawny.storage.disk.secondary_volumes import is_volume_present

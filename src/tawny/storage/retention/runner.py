@@ -12,12 +12,11 @@ from functools import partial
 from typing import Final
 
 from tawny.engine import Engine, Handle
-from tawny.model.clock import Clock
 from tawny.model.errors import FileDamaged, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment
-from tawny.model.times import Span
+from tawny.model.times import Clock, Span
 from tawny.storage.disk.layout import HOUR_MS
 from tawny.storage.disk.secondary_volumes import spaces
 from tawny.storage.disk.volume import Reserve, Volume

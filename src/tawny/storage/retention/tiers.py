@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from tawny.engine import Engine
-from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
 from tawny.model.segments import Segment
+from tawny.model.times import Clock
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.secondary_volumes import is_volume_present
 from tawny.storage.disk.volume import Volume, copy

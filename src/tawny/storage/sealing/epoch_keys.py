@@ -11,9 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
+from tawny.model.times import Clock
 from tawny.sealed.file_reader import FileScan
 from tawny.sealed.header import NO_STREAM, SealedFileKind, SealedFlag, SealedHeader
 from tawny.sealed.key_wrapping import area_bytes, wrap

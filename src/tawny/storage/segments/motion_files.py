@@ -7,11 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.model.polygon import COLUMNS, ROWS
-from tawny.model.times import Span
+from tawny.model.times import Clock, Span
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import DAY_MS, grids_path, scores_path
 from tawny.storage.disk.volume import Volume

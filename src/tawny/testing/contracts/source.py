@@ -15,9 +15,9 @@ import pytest
 
 from tawny.media.codec.nal import is_keyframe, split_lengths
 from tawny.media.codec.parameter_sets import video_format
-from tawny.model.clock import Clock, SystemClock
 from tawny.model.errors import SourceError
 from tawny.model.packets import AudioFormat, SourcePacket, VideoFormat
+from tawny.model.times import Clock, SystemClock
 from tawny.sources.source import CameraConnection, CameraSource, IdleUntil, SourceContext
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from tawny.media.audio import g711
-from tawny.model.clock import Clock
 from tawny.model.packets import AudioFormat
+from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.rtp import Packetizer
 from tawny.protocols.sdp import SdpDescription, SdpTrack

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tawny.engine.descriptors import wait_readable
-from tawny.model.clock import Clock
-from tawny.model.gaps import GapEvidence
 from tawny.model.packets import SourcePacket
+from tawny.model.segments import GapEvidence
+from tawny.model.times import Clock
 from tawny.protocols.rtp import receiver_report
 from tawny.protocols.sdp import SdpDescription
 from tawny.sources.rtsp.address import RtspAddress

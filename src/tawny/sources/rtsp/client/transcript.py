@@ -18,7 +18,7 @@ from tawny.model.errors import (
     SourceUnreachable,
     SourceUnusable,
 )
-from tawny.model.gaps import GapEvidence
+from tawny.model.segments import GapEvidence
 from tawny.sources.rtsp.address import SecretFilter
 
 # Reasons why an RTSP session fails, and their mapping to SourceErrors.
