@@ -31,7 +31,7 @@ from tawny.storage.segments.metadata import SegmentMetadata, SegmentTrailer, abo
 
 # A segment while it is written.
 
-log_open_segment = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class OpenSegment:
@@ -132,7 +132,7 @@ class OpenSegment:
             try:
                 self._end(end)
             except StorageError as error:
-                log_open_segment.warning("%s has no end record: %s", name.path, error)
+                log.warning("%s has no end record: %s", name.path, error)
         if not self._is_left:
             self.leave()
         if not self._is_cut:
@@ -186,8 +186,6 @@ class OpenSegment:
 
 
 # Finalization of segments: final name and index row, with retries after disk errors. Thread-safe.
-
-log = logging.getLogger(__name__)
 
 
 class SegmentCloser:
