@@ -36,7 +36,7 @@ EXEMPT: Final = frozenset({("tawny.detection.models.labels", "bench")})
 
 
 SIZE_LIMITS: Final[Mapping[str, int]] = {
-    "Python files": 468,  # aim 430
+    "Python files": 469,  # aim 430
     "classes": 1_402,  # aim 850
     "lines of code": 64_520,  # aim 48,000; without comments and docstrings
     "modules under 60 lines with one importer": 0,  # aim 20

@@ -16,20 +16,19 @@ from hypothesis import strategies as st
 from tawny.model.times import SystemClock
 from tawny.sources.rtsp.address import HIDDEN, SecretFilter, parse_rtsp, strip_locations
 from tawny.sources.rtsp.client import connection as module
+from tawny.sources.rtsp.client.audio_depacketizer import MAX_FRAMES, AacDepacketizer
 from tawny.sources.rtsp.client.connection import RtspConnection
-from tawny.sources.rtsp.client.depacketizers import (
-    MAX_FRAMES,
-    MAX_NALS,
-    MAX_SETS,
-    AacDepacketizer,
-    DepacketizedUnit,
-    VideoDepacketizer,
-)
 from tawny.sources.rtsp.client.interleaved import MAX_MESSAGES, MAX_SEARCHED_BYTES, InterleavedReader
 from tawny.sources.rtsp.client.rtp_receiver import RtpReceiver
 from tawny.sources.rtsp.client.session import StreamMemory
 from tawny.sources.rtsp.client.tcp_socket import MAX_UNSENT_BYTES, TcpSocket
 from tawny.sources.rtsp.client.transcript import ConversationFault, Transcript
+from tawny.sources.rtsp.client.video_depacketizer import (
+    MAX_NALS,
+    MAX_SETS,
+    DepacketizedUnit,
+    VideoDepacketizer,
+)
 from tawny.sources.rtsp.source import DEFAULTS
 
 ADDRESS = parse_rtsp("rtsp://admin:s3cret-pw@192.168.1.5/main")

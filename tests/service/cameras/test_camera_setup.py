@@ -199,7 +199,7 @@ def test_a_search_runs_once_and_shows_what_it_has_found_so_far(house: House, mon
     [
         ("192.168.1.20", True), ("camera", True), ("front.local", True), ("fe80::1", True), ("[fe80::1]", True),
         ("::1", True), ("demo:front", False), ("picamera:0", False), ("rtsp://h/x", False), ("/dev/video0", False),
-        ("a b", False), ("", False), ("-x", False), ("h:554", False), ("demo:", False),
+        ("a b", False), ("", False), ("-x", False), ("h:554", False), ("demo:", False), ("clip.mp4", False),
     ],
 )  # fmt: skip
 def test_what_is_a_host(text: str, is_one: bool) -> None:

@@ -144,6 +144,7 @@ def test_a_silent_camera_delays_no_other_rule() -> None:
         return order(asked, by)
 
     bench.order = slow  # type: ignore[method-assign]
+    bench.again()
     event = bench.event()
     try:
         for _ in range(3):  # it is updated while the camera is silent

@@ -7,9 +7,9 @@ from functools import lru_cache
 from tawny.media.codec.nal import join_lengths, split_lengths
 from tawny.model.packets import SourcePacket, VideoCodec
 from tawny.protocols.rtp import Packetizer, RtpPacket
-from tawny.sources.rtsp.client.depacketizers import DepacketizedUnit, VideoDepacketizer
 from tawny.sources.rtsp.client.interleaved import InterleavedReader
 from tawny.sources.rtsp.client.rtp_receiver import RtpCounts, RtpReceiver
+from tawny.sources.rtsp.client.video_depacketizer import DepacketizedUnit, VideoDepacketizer
 from tawny.testing.clips import ClipSpec, SampleClip, made_clip
 
 Raw = tuple[int, bytes]

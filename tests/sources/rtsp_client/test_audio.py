@@ -7,7 +7,7 @@ import pytest
 from tawny.media.mp4.fragment_writer import init_segment
 from tawny.model.packets import AudioFormat
 from tawny.protocols.sdp import SdpTrack
-from tawny.sources.rtsp.client.depacketizers import AacDepacketizer, AudioFrame, G711Depacketizer, sound_of
+from tawny.sources.rtsp.client.audio_depacketizer import AacDepacketizer, AudioFrame, G711Depacketizer, sound_of
 from tawny.testing.clips import ClipSpec, made_clip
 
 FRAMES = [bytes([n]) * (50 + 7 * n) for n in range(1, 9)]

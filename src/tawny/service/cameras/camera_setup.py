@@ -25,6 +25,7 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.discovery.finder import FoundCamera, Search, find
 from tawny.sources.discovery.onvif_details import OnvifDetails
 from tawny.sources.discovery.resolve import CameraPlace, CameraStreams, resolve
+from tawny.sources.file import SUFFIXES
 from tawny.sources.rtsp.address import RtspAddress, claims_rtsp, parse_rtsp
 from tawny.sources.source import SourceContext
 
@@ -42,7 +43,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[?[0-9A-F
 
 def is_host(text: str) -> bool:
     """Return whether the text is a bare address or host name rather than a source."""
-    return bool(_HOST.fullmatch(text))
+    return bool(_HOST.fullmatch(text)) and Path(text).suffix.lower() not in SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)

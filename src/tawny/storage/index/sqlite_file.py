@@ -426,7 +426,7 @@ def _make_private(path: Path) -> None:
                     path.with_name(name).chmod(0o600)
 
 
-# Small databases beside the index.
+# Small databases of other subjects.
 
 MEMORY = ":memory:"
 

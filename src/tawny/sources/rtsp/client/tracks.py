@@ -15,17 +15,11 @@ from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket, VideoForm
 from tawny.protocols.rtp import Bye, SenderReport, read_rtcp, signed_step
 from tawny.protocols.sdp import SdpDescription, SdpTrack
 from tawny.sources.packet_builder import PacketBuilder
-from tawny.sources.rtsp.client.depacketizers import (
-    AacDepacketizer,
-    AudioFrame,
-    DepacketizedUnit,
-    G711Depacketizer,
-    VideoDepacketizer,
-    sound_of,
-)
+from tawny.sources.rtsp.client.audio_depacketizer import AacDepacketizer, AudioFrame, G711Depacketizer, sound_of
 from tawny.sources.rtsp.client.rtp_receiver import TCP_WINDOW, RtpCounts, RtpReceiver
 from tawny.sources.rtsp.client.timestamp_aligner import TimestampAligner
 from tawny.sources.rtsp.client.transcript import ConversationFault
+from tawny.sources.rtsp.client.video_depacketizer import DepacketizedUnit, VideoDepacketizer
 
 # Parameter sets announced in the SDP. Candidates only; invalid ones are skipped.
 
