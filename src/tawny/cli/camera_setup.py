@@ -1,4 +1,7 @@
-"""`tawny cameras find`, `test`, `rename`, `remove`, and `add` by address: no stream's URL is needed."""
+"""`tawny cameras find`, `test`, `rename`, `remove`, and `add` by address: no stream's URL is needed.
+
+The browser's way is `service.cameras.camera_setup`.
+"""
 
 import base64
 import dataclasses

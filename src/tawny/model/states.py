@@ -43,7 +43,10 @@ STATE_WORDS: dict[CameraState, str] = {
     CameraState.MOVED: "Camera moved",
     CameraState.BLOCKED: "Can't write to disk",
 }
-"""The texts of all readers; `ui/src/strings/app.ts` has the same (tests/test_readers.py)."""
+"""The texts of all readers. A new state also needs: `State` in api/schemas.py, and scripts/interface_types.py; states,
+since and checks in ui/src/strings/app.ts; ui/src/ui/cameraWords.ts; troubleshooting.md. tests/test_readers.py checks
+most of them.
+"""
 
 STATE_WORDS_OF_SEVERAL = {
     CameraState.ENDED: "Video files ended",

@@ -67,7 +67,7 @@ export function isOnWatch(state: CameraState): boolean {
   return state === "recording";
 }
 
-/** It is recorded, and shows nothing of what it should. */
+/** It is recorded, and shows nothing of what it should: `BLINDED` in model/states.py. */
 export function isBlinded(state: CameraState): boolean {
   return state === "frozen" || state === "covered" || state === "defocused" || state === "moved";
 }

@@ -165,7 +165,7 @@ class Accounts:
             db.execute("INSERT OR REPLACE INTO walls VALUES (?, ?)", (person.id, layout))
 
     def remove_person(self, person: Account) -> None:
-        """Delete the user and all their sessions."""
+        """Delete the user and all their sessions. Their shared links are void from then on (`shares.Shares`)."""
         with self._writing() as db:
             db.execute("DELETE FROM people WHERE id = ?", (person.id,))
 

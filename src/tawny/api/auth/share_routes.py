@@ -191,7 +191,7 @@ router.add_api_route(
 def _clip_of(here: AppContext, share: Share) -> ClipExportJob | None:
     """Return the saved clip of a link; None if it shows recordings.
 
-    Raises RequestRefused: when the clip was deleted.
+    Raises RequestRefused: when the clip was deleted, or the link's maker may no longer see it.
     """
     if not share.clip:
         return None

@@ -110,7 +110,7 @@ class Shares:
             db.execute("DELETE FROM shares WHERE id = ?", (share_id,))
 
     def find(self, token: str) -> Share | None:
-        """Return the link; None if it is unknown, expired or revoked."""
+        """Return the link; None if it is unknown, expired, revoked, or its maker may not see its cameras now."""
         return self._good("hash = ?", hashed(token))
 
     def open(self, share: Share) -> str:

@@ -1,4 +1,7 @@
-"""Decider: interface of the rules for notifications and uploads, and its default without rules."""
+"""Decider: interface of the rules for notifications and uploads, and its default without rules.
+
+With rules it is `service.modes.rule_actions.RuleDecider`.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping

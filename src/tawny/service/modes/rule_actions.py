@@ -1,7 +1,8 @@
-"""Rule actions: switch relays, move cameras, record and run scripts, each once per event.
+"""Rules at work. `RuleDecider` decides for each event what is sent and done.
 
-Notifications and uploads are handled elsewhere. A running event is published again when it has lasted long enough for
-another rule to match.
+`RuleActions` switches relays, moves cameras, records and runs scripts, each once per event. The schedulers in
+`service.delivery` ask `RuleDecider` and send notifications and uploads themselves. A running event is published again
+when it has lasted long enough for another rule to match.
 """
 
 import logging

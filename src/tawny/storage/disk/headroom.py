@@ -3,6 +3,7 @@
 Retention deletes recordings once less is free, so a file that goes below would push them out. A writer reserves its
 whole size before it begins; reservations count as used, so that writers in parallel can't take the same space.
 Thread-safe.
+What happens when the disk is full: `storage.retention.runner.Retention.make_room`.
 """
 
 import shutil
