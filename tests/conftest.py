@@ -40,7 +40,7 @@ def log_as_it_was() -> Iterator[None]:
 
 # --- beside each other: `./test` gives each worker one file after the other, the slowest first ------------------------
 
-WORKERS_PER_CORE, MOST_WORKERS = 2, 8
+MORE_WORKERS, MOST_WORKERS = 1, 8
 WORKER_BYTES = 1_500_000_000
 """A browser, and a recorder that it looks at."""
 SECONDS = "tawny/seconds of each file"
@@ -49,9 +49,9 @@ GUESSED = {"e2e": 30.0, "app": 20.0, "faults": 20.0, "service": 10.0, "attacks":
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """More than there are cores, for most of the time is spent waiting for another program."""
+    """One more than there are cores: with two for each, tests that need a real program's time fail now and then."""
     room = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // WORKER_BYTES
-    return max(2, min(WORKERS_PER_CORE * len(os.sched_getaffinity(0)), room, MOST_WORKERS))
+    return max(2, min(len(os.sched_getaffinity(0)) + MORE_WORKERS, room, MOST_WORKERS))
 
 
 @pytest.hookimpl(trylast=True)
