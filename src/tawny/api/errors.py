@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from tawny.model.errors import DiskFull, FileDamaged, FileSealed, StorageError, TawnyError
+from tawny.model.errors import DiskFull, FileDamaged, FileSealed, SettingsError, StorageError, TawnyError
 from tawny.model.validation import path_parts, problem_text
 from tawny.service.scoped_recorder import CameraHidden
 
@@ -40,6 +40,12 @@ def not_found(what: str, todo: str = "It may have been deleted.") -> RequestRefu
 
 def bad_input(what: str, todo: str = "") -> RequestRefused:
     return RequestRefused(400, "bad_input", what, todo)
+
+
+def bad_setting(error: SettingsError) -> RequestRefused:
+    """Return the refusal of what was entered, by its first problem."""
+    first = error.problems[0]
+    return bad_input(f"{first.path}: {first.found}.", f"It must be {first.allowed}.")
 
 
 def address_too_long() -> RequestRefused:

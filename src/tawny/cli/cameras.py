@@ -1,7 +1,6 @@
 """`tawny cameras`, `pause`, `resume`, `record`, `ptz` and `relay`."""
 
 import dataclasses
-import threading
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Mapping
 from dataclasses import replace
@@ -37,7 +36,7 @@ from tawny.service.cameras import connection_report
 from tawny.service.cameras.connection_settings import UNKNOWN_KIND, probe
 from tawny.service.cameras.login_file import load
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.sources.source import CameraConnection, CameraSource, IdleUntil, SourceContext
+from tawny.sources.source import CameraSource, SourceContext, read_packets
 from tawny.storage.disk.disk import RealDisk
 
 # `tawny cameras add`: test a camera, then add it to the settings.
@@ -168,21 +167,11 @@ def _tried(source: CameraSource, opening: SourceContext) -> tuple[str, bool]:
     except SourceError as error:
         return str(error), False
     try:
-        return _read(connection, opening)
+        pictures = sum(got.is_video for got in read_packets(connection, opening.clock, opening.clock.mono_s() + TRY_S))
     except SourceError as error:
         return str(error), False
     finally:
         connection.close()
-
-
-def _read(connection: CameraConnection, opening: SourceContext) -> tuple[str, bool]:
-    until_s, pause, pictures = opening.clock.mono_s() + TRY_S, threading.Event(), 0
-    while opening.clock.mono_s() < until_s:
-        got = connection.read()
-        if isinstance(got, IdleUntil):
-            pause.wait(got.for_s)
-        else:
-            pictures += got.is_video
     return f"disconnected after {TRY_S:g} s and {pictures} frames", pictures > 0
 
 

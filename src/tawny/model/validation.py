@@ -91,6 +91,7 @@ def value_text(value: object) -> str:
 
 # Names and labels that people read: without characters that hide or reorder what stands beside them.
 
+MOST_DEVICE_CHARACTERS: Final = 80
 _HIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 ALLOWED: Final = "text without control characters or marks for the direction of writing"
 
@@ -109,3 +110,8 @@ def check_label(text: str) -> str:
 def clean_label(text: str) -> str:
     """Return a text from a camera or a model without such characters."""
     return _HIDDEN.sub("", text)
+
+
+def device_label(text: str) -> str:
+    """Return what a device says of itself, for display: printable, at most MOST_DEVICE_CHARACTERS."""
+    return "".join(one for one in clean_label(text) if one.isprintable()).strip()[:MOST_DEVICE_CHARACTERS]

@@ -1,6 +1,7 @@
 """Source protocols, and the entry point group `tawny.sources`."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -51,6 +52,20 @@ class SourceContext:
     clock: Clock
     logins: LoginHistory = field(default_factory=LoginHistory)
     """What sign-in cameras offered before. A source must not answer a weaker one."""
+
+
+def read_packets(connection: CameraConnection, clock: Clock, until_s: float) -> Iterator[SourcePacket]:
+    """Yield packets until this time, s monotonic, and wait for them in this thread: for tries, not for recording.
+
+    Raises SourceError: when the connection ends.
+    """
+    pause = threading.Event()
+    while clock.mono_s() < until_s:
+        got = connection.read()
+        if isinstance(got, IdleUntil):
+            pause.wait(got.for_s)
+        else:
+            yield got
 
 
 class CameraSource(Protocol):

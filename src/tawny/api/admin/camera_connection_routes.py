@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tawny.api.auth.access import Access, Note, OneCamera, rule
 from tawny.api.context import Here
-from tawny.api.errors import RequestRefused
+from tawny.api.errors import RequestRefused, bad_setting
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
@@ -90,9 +90,6 @@ async def connect_otherwise(camera: OneCamera, asked: ConnectionChange, note: No
     except SourceError as error:
         raise RequestRefused(409, "no_picture", error.message, f"{error.do} Nothing was changed.") from error
     except SettingsError as error:
-        first = error.problems[0]
-        raise RequestRefused(
-            400, "bad_input", f"{first.path}: {first.found}.", f"It must be {first.allowed}."
-        ) from error
+        raise bad_setting(error) from error
     except (NotDone, FolderUnwritable) as error:
         raise RequestRefused(409, "not_saved", error.message, f"{error.do} Nothing was changed.".strip()) from error

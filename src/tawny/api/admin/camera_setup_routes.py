@@ -10,7 +10,7 @@ from pydantic import Field
 
 from tawny.api.auth.access import Access, Note, OneCamera, rule
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused
+from tawny.api.errors import RequestRefused, bad_setting
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.config.quantities import LabelText
@@ -211,10 +211,7 @@ async def _run(here: AppContext, lane: str, act: Callable[[CameraSetupService], 
     except SourceError as error:
         raise RequestRefused(409, error.code, error.message, error.do) from error
     except SettingsError as error:
-        first = error.problems[0]
-        raise RequestRefused(
-            400, "bad_input", f"{first.path}: {first.found}.", f"It must be {first.allowed}."
-        ) from error
+        raise bad_setting(error) from error
     except (NotDone, FolderUnwritable) as error:
         raise RequestRefused(409, "not_saved", error.message, error.do) from error
 

@@ -1,6 +1,5 @@
 """Tries a camera for some seconds: what it sends, what that costs a day, and what would be better."""
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +7,7 @@ from typing import Final
 from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.model.errors import NotDone
 from tawny.model.packets import AudioFormat, SourcePacket, VideoFormat
-from tawny.sources.source import CameraSource, IdleUntil, SourceContext
+from tawny.sources.source import CameraSource, SourceContext, read_packets
 
 TRIAL_S: Final = 10.0
 """After the first keyframe. Long enough for two keyframes of most cameras."""
@@ -47,17 +46,13 @@ class CameraTrial:
 
 def try_camera(source: CameraSource, opening: SourceContext, seconds: float = TRIAL_S) -> CameraTrial:
     """Connect and measure. Blocks for at most FIRST_S + seconds. Raises SourceError, NotDone (no video came)."""
-    clock, pause = opening.clock, threading.Event()
-    until_s, meter = clock.mono_s() + FIRST_S, _Meter()
+    clock, meter = opening.clock, _Meter()
+    until_s = clock.mono_s() + FIRST_S
     connection = source.open(opening)
     try:
-        while clock.mono_s() < until_s:
-            got = connection.read()
-            if isinstance(got, IdleUntil):
-                pause.wait(got.for_s)
-                continue
-            if meter.add(got):
-                until_s = clock.mono_s() + seconds
+        if any(meter.add(packet) for packet in read_packets(connection, clock, until_s)):
+            for packet in read_packets(connection, clock, clock.mono_s() + seconds):
+                meter.add(packet)
     finally:
         connection.close()
     if meter.first is None:

@@ -19,7 +19,7 @@ from tawny.protocols.login_history import LoginHistory
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.rtsp.address import LEFT_OUT, RtspAddress, claims_rtsp, parse_rtsp
-from tawny.sources.source import IdleUntil, SourceContext
+from tawny.sources.source import SourceContext, read_packets
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +76,11 @@ def probe(
         raise NotDone(*UNKNOWN_KIND)
     options = source.settings(camera.table(source.scheme))
     opening = SourceContext(CameraId(name), stream, address, options, clock, logins or LoginHistory())
-    until_s, pause = clock.mono_s() + TRY_S, threading.Event()
+    until_s = clock.mono_s() + TRY_S
     connection = source.open(opening)
     try:
-        while clock.mono_s() < until_s:
-            got = connection.read()
-            if isinstance(got, IdleUntil):
-                pause.wait(got.for_s)
-            elif isinstance(got.format, VideoFormat) and got.is_keyframe:
+        for got in read_packets(connection, clock, until_s):
+            if isinstance(got.format, VideoFormat) and got.is_keyframe:
                 return ProbeResult(got.format.codec, got.format.width, got.format.height)
     finally:
         connection.close()

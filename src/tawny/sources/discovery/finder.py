@@ -62,17 +62,14 @@ class Search:
     group: tuple[str, int] = field(default_factory=lambda: ws_discovery.GROUP)
 
 
-def find(
-    search: Search, clock: Clock, found: Callable[[FoundCamera], None], stop: threading.Event | None = None
-) -> None:
+def find(search: Search, clock: Clock, found: Callable[[FoundCamera], None]) -> None:
     """Search, and report each device when it is found and again when more is known of it.
 
-    Blocks for `timeout_s`, longer while the probe runs. found: called from several threads, one at a time. stop: ends
-    the search early.
+    Blocks for `timeout_s`, longer while the probe runs. found: called from several threads, one at a time.
     """
     networks = own_networks() if search.networks is None else search.networks
     interfaces = [one.address for one in networks]
-    joined, ended = _Joined(found), stop or threading.Event()
+    joined = _Joined(found)
     with ThreadPoolExecutor(4, "find cameras") as threads:
         tasks = [
             threads.submit(
@@ -83,7 +80,7 @@ def find(
                 lambda one: joined.add(_of_onvif(one)),
                 search.group,
             ),
-            threads.submit(mdns.search, interfaces, ended, search.timeout_s, lambda one: joined.add(_of_mdns(one))),
+            threads.submit(mdns.search, interfaces, search.timeout_s, lambda one: joined.add(_of_mdns(one))),
         ]
         if search.local:
             tasks.append(threads.submit(_find_local, joined))

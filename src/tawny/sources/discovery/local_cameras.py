@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from tawny.model.errors import NoSuchDevice
-from tawny.model.validation import clean_label
+from tawny.model.validation import device_label
 from tawny.sources.picamera import installed
 from tawny.sources.v4l2 import V4l2Device, look_at
 
 DEVICES: Final = Path("/dev")
-_LIST_S, _MOST_CHARACTERS = 8.0, 80
+_LIST_S: Final = 8.0
 _LISTED: Final = re.compile(r"^\s*(\d+)\s*:\s*(\S+)\s*\[(\d+)x(\d+)", re.MULTILINE)
 _KNOWN_FORMATS: Final = ("H264", "HEVC", "MJPG", "YUYV", "NV12", "YU12")
 _OF_THE_PI: Final = re.compile(r"bcm2835|rp1-cfe|pispbe|unicam|rpivid", re.IGNORECASE)
@@ -51,7 +51,7 @@ def usb_cameras(devices: Path = DEVICES, look: Callable[[str], V4l2Device] = loo
             continue
         sizes = [size for one in device.formats if one.fourcc in formats for size in one.sizes]
         largest = max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
-        found[node] = LocalCamera(str(path), _label(device.name) or path.name, formats, largest)
+        found[node] = LocalCamera(str(path), device_label(device.name) or path.name, formats, largest)
     return list(found.values())
 
 
@@ -70,7 +70,7 @@ def pi_cameras(run: Callable[[list[str]], str] | None = None, program: str | Non
     said = (run or _output)([program, "--list-cameras"])
     return [
         LocalCamera(
-            f"picamera:{number}", f"Raspberry Pi camera ({_label(sensor)})", ("H264",), (int(width), int(height))
+            f"picamera:{number}", f"Raspberry Pi camera ({device_label(sensor)})", ("H264",), (int(width), int(height))
         )
         for number, sensor, width, height in _LISTED.findall(said)
     ]
@@ -82,7 +82,3 @@ def _output(command: list[str]) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.decode("utf-8", "replace") + done.stderr.decode("utf-8", "replace")
-
-
-def _label(text: str) -> str:
-    return clean_label(text).strip()[:_MOST_CHARACTERS]

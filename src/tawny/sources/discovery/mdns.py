@@ -1,15 +1,14 @@
 """Cameras in the local network that announce themselves by mDNS (RFC 6762), read with the library zeroconf."""
 
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tawny.model.validation import clean_label
+from tawny.model.validation import device_label
 
 if TYPE_CHECKING:
-    import threading
-
     from zeroconf import ServiceInfo, Zeroconf
 
 SERVICES: Final = {
@@ -19,7 +18,7 @@ SERVICES: Final = {
     "_tawny._tcp.local.": "tawny",
 }
 """What is looked for, and what it says: the kind of service, or the maker."""
-_MOST_CHARACTERS, _DETAILS_MS, _MOST_ANSWERS = 80, 1_500, 500
+_DETAILS_MS, _MOST_ANSWERS = 1_500, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +33,8 @@ class MdnsAnswer:
     identity: str = ""
 
 
-def search(
-    interfaces: Sequence[str], stop: "threading.Event", timeout_s: float, found: Callable[[MdnsAnswer], None]
-) -> None:
-    """Ask on each interface and report each service once. Blocks for timeout_s, or until `stop` is set."""
+def search(interfaces: Sequence[str], timeout_s: float, found: Callable[[MdnsAnswer], None]) -> None:
+    """Ask on each interface and report each service once. Blocks for timeout_s."""
     from zeroconf import ServiceBrowser, ServiceListener, Zeroconf  # late: 15 MB that a recorder does not need
 
     if not interfaces:
@@ -68,7 +65,7 @@ def search(
     try:
         with suppress(OSError):
             ServiceBrowser(asking, list(SERVICES), Listener())
-            stop.wait(timeout_s)
+            threading.Event().wait(timeout_s)
     finally:
         asking.close()
 
@@ -87,4 +84,4 @@ def _answer(info: "ServiceInfo", type_: str) -> MdnsAnswer | None:
 
 def _text(value: bytes | str | None) -> str:
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value or ""
-    return "".join(one for one in clean_label(text) if one.isprintable()).strip()[:_MOST_CHARACTERS]
+    return device_label(text)

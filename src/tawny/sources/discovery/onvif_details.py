@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from tawny.model.errors import SourceError, SourceLoginWeaker, SourceRefused, SourceUnreachable, SourceUnusable
 from tawny.model.times import Clock
-from tawny.model.validation import clean_label
+from tawny.model.validation import device_label
 from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.soap import find_elements, quoted, text_at
 from tawny.sources.onvif import OnvifService, SoapClient, camera_time_ms, request_path
@@ -86,8 +86,9 @@ class _Conversation:
             raise SourceUnusable(self._service.public, f"it offers {offered}")
         path = media2 if version2 else media
         return OnvifDetails(
-            maker=_label(about, "Manufacturer"), model=_label(about, "Model"),
-            serial=_label(about, "SerialNumber"), firmware=_label(about, "FirmwareVersion"),
+            maker=device_label(text_at(about, "Manufacturer")), model=device_label(text_at(about, "Model")),
+            serial=device_label(text_at(about, "SerialNumber")),
+            firmware=device_label(text_at(about, "FirmwareVersion")),
             ahead_ms=self._ahead_ms, has_ptz=bool(ptz), profiles=tuple(profiles),
             main=self._address(path, main, version2=version2),
             sub=self._address(path, sub, version2=version2) if sub else None,
@@ -196,7 +197,7 @@ def _profile(one: ET.Element) -> OnvifProfile:
     distance = _number(text_at(encoder, "GovLength") or encoder.get("GovLength", ""))
     lens = next(iter(find_elements(one, "SourceToken")), None)
     made = OnvifProfile(
-        one.get("token", ""), _CODECS.get(said.upper(), clean_label(said)),
+        one.get("token", ""), _CODECS.get(said.upper(), device_label(said)),
         int(_number(text_at(encoder, "Resolution", "Width"))), int(_number(text_at(encoder, "Resolution", "Height"))),
         fps, lens=(lens.text or "").strip()[:_MOST_TOKEN] if lens is not None else "",
     )  # fmt: skip
@@ -210,8 +211,3 @@ def _number(text: str) -> float:
     except ValueError:
         return 0.0
     return number if 0 <= number <= 100_000 else 0.0
-
-
-def _label(answer: ET.Element, name: str) -> str:
-    text = clean_label(text_at(answer, name))
-    return "".join(one for one in text if one.isprintable()).strip()[:_MOST_CHARACTERS]

@@ -44,12 +44,12 @@ class CameraStreams:
     details: OnvifDetails | None = None
 
 
-def resolve(place: CameraPlace, clock: Clock, logins: LoginHistory | None = None) -> CameraStreams:
+def resolve(place: CameraPlace, clock: Clock) -> CameraStreams:
     """Ask the camera for its streams. A login is tried at ONVIF once and at RTSP once: no account is locked.
 
     Raises SourceUnreachable (nothing listens there), SourceRefused, SourceLoginWeaker, NotDone (no stream was found).
     """
-    logins = logins or LoginHistory()
+    logins = LoginHistory()  # it is new: any sign-in that it asks for is accepted
     service = place.onvif or _service_at(place.host)
     refused: SourceError | None = None
     if service:

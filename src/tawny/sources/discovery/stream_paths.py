@@ -106,9 +106,8 @@ def find_paths(
 def _answers(
     place: RtspAddress, path: str, clock: Clock, record: LoginRecord | None, ask: Callable[..., object]
 ) -> bool:
-    address = RtspAddress(place.host, place.port, path, place.user, place.password, place.is_encrypted)
     try:
-        ask(address, clock, TRY_S, record)
+        ask(replace(place, path=path), clock, TRY_S, record)
     except (SourceRefused, SourceLoginWeaker, SourceRedirected, SourceUnreachable):
         raise
     except SourceError:  # not found, or no video there

@@ -18,7 +18,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from tawny.model.times import Clock
-from tawny.model.validation import clean_label
+from tawny.model.validation import device_label
 from tawny.protocols.soap import UnreadableXml, find_elements, read_xml, text_at
 
 GROUP: Final = ("239.255.255.250", 3702)
@@ -26,7 +26,7 @@ REPEATS: Final = (0.0, 0.4, 1.2)
 """Seconds after the beginning at which the question is sent: datagrams get lost."""
 MOST_ANSWERS: Final = 2_000
 _DATAGRAM_BYTES: Final = 65_535
-_MOST_ADDRESSES, _MOST_SCOPES, _MOST_CHARACTERS = 8, 64, 80
+_MOST_ADDRESSES, _MOST_SCOPES = 8, 64
 _SCOPE: Final = re.compile(r"onvif://www\.onvif\.org/(name|hardware|mfr|manufacturer)/([^\s/]+)", re.IGNORECASE)
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _PATH: Final = re.compile(r"/[A-Za-z0-9/._~%-]{0,200}")
@@ -146,7 +146,7 @@ def _answer(match: ET.Element, host: str) -> OnvifAnswer | None:
     _, port, path, is_secure = min(places, key=lambda place: (place[0] != host, place[3]))
     scopes: dict[str, str] = {}
     for name, value in _SCOPE.findall(" ".join(text_at(match, "Scopes").split()[:_MOST_SCOPES])):
-        scopes.setdefault(name.lower(), clean_label(unquote(value)).strip()[:_MOST_CHARACTERS])
+        scopes.setdefault(name.lower(), device_label(unquote(value)))
     identity = _UUID.search(text_at(match, "EndpointReference", "Address"))
     return OnvifAnswer(
         host, port, path, is_secure,
