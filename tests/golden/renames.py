@@ -235,6 +235,10 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("settings", "key", "allow_read", _CONFINED, "detectors.own"),
     Change("help", "value", "log", _AUDIT, "tawny user"),
     Change("help", "argument", "--since", _AUDIT, "tawny user"),
+    Change("settings", "key", "height", "another recorder's detectors get images of an exact size", "detectors.own"),
+    Change("settings", "table", "log", "the log in a file a day, or as JSON lines"),
+    Change("settings", "key", "log", "the log in a file a day, or as JSON lines", "<root>"),
+    Change("help", "argument", "--days", "folders of other programs, by days that have files", "tawny prune"),
     Change("settings", "key", "allow_any_folder", "folders of the system are no destinations", "destinations.folder"),
 )
 

@@ -126,7 +126,10 @@ def test_ropey_cam(tawny: Tawny, tmp_path: Path) -> None:  # RP1, RP22
 def test_pancake(tawny: Tawny, tmp_path: Path) -> None:  # PK1, PK18
     told, ours = took(tawny, tmp_path, PANCAKE)
     assert ours["cameras"]["camera"]["picamera"] == {"size": "1280x720", "fps": 30, "flip": "up-down"}
-    assert ours["cameras"]["camera"]["detection"] == {"detector": "own", "own": {"file": "customize.py", "width": 224}}
+    assert ours["cameras"]["camera"]["detection"] == {
+        "detector": "own",
+        "own": {"file": "customize.py", "width": 224, "height": 224},
+    }
     assert ours["webhooks"]["pancake"] == {"url": "unix:@post", "format": "pancake", "cameras": ["camera"]}
     when = {"names": "pancake", "batch": 3, "minutes": [5, 20]}
     assert ours["destinations"]["scp-1"] == {"url": "sftp://pi@nas:22/%2Fmnt%2Fcam", **when}

@@ -461,8 +461,7 @@ def _watching(said: argparse.Namespace, found: ImportResult) -> None:
         found.put("(no --detect)", f"{_PANCAKE}.detection.detector", "off")
     else:
         own: dict[str, object] = {"file": "customize.py"}
-        if said.detect_resize:
-            own["width"] = said.detect_resize[0]
+        own["width"], own["height"] = said.detect_resize or said.resolution
         if said.detect_interval:
             own["every"] = f"{said.detect_interval} s"
         found.put(
@@ -472,7 +471,8 @@ def _watching(said: argparse.Namespace, found: ImportResult) -> None:
             'detection.detector = "own": customize.py',
         )
         found.left["customize.py"] = (
-            "copy it next to tawny.toml; `detect(frame)` receives frame.rgb (see docs/how-to/custom-detector.md)"
+            "copy it as it is next to tawny.toml; `detect(bytes)` receives the same bytes "
+            "(see docs/how-to/custom-detector.md)"
         )
     if said.record_detection:
         found.became["--record-detection"] = "events, with a few seconds before and after"
