@@ -238,6 +238,7 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("settings", "key", "height", "another recorder's detectors get images of an exact size", "detectors.own"),
     Change("settings", "table", "log", "the log in a file a day, or as JSON lines"),
     Change("settings", "key", "log", "the log in a file a day, or as JSON lines", "<root>"),
+    Change("help", "argument", "--like", "settings like those of another recorder, without an old file", "tawny init"),
     Change("help", "argument", "--days", "folders of other programs, by days that have files", "tawny prune"),
     Change("settings", "key", "allow_any_folder", "folders of the system are no destinations", "destinations.folder"),
 )
