@@ -169,7 +169,8 @@ def test_only_what_differs_is_a_difference() -> None:
     new, _ = parse_settings(GOOD.replace("20 s", "30 s") + '\n[cameras.gate]\nsource = "demo:"\n', {"PW": "s3cret"})
     assert new is not None
     change = difference(good(), new)
-    assert (change.added, change.removed, change.changed, change.other) == (("gate",), (), ("front-door",), ())
+    assert (change.added, change.removed, change.changed, change.other) == (("gate",), (), (), ())
+    assert change.watched == ("front-door",), "its connection stays while its post-roll changes"
     assert not difference(good(), good())
 
 

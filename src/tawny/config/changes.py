@@ -249,6 +249,7 @@ def modes_to_table(modes: ModesSettings) -> dict[str, Any]:
         "exceptions": _spans(modes.exceptions),
         "location": list(modes.location),
         "presence": _presence_words(modes.presence),
+        **{mode: table.model_dump(exclude_defaults=True) for mode, table in (modes.model_extra or {}).items()},
     }
     usual = {"names": list(ModesSettings().names)}
     return {key: value for key, value in said.items() if value and value != usual.get(key)}

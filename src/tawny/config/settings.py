@@ -17,6 +17,7 @@ from tawny.config.retention import CameraRetentionSettings, RetentionSettings, T
 from tawny.config.rules import RuleSettings
 from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings, TargetName
 from tawny.model.polygon import Polygon
+from tawny.model.segments import Recording
 from tawny.sealed.key_wrapping import recipient
 
 # Settings of zones, lines and masks. Points are x and y, 0..1, from the upper left of the image.
@@ -449,7 +450,11 @@ class CameraSettings(Table):
     group: Literal["", "outside", "inside"] = Field(
         "", description="`outside` or `inside`: adds the camera to that group in the live view."
     )
-    record: Literal["continuous", "off"] = Field("continuous", description="`continuous` or `off`.")
+    record: Recording = Field(
+        "continuous",
+        description="`continuous`; `events`: only around events; `transitions`: only around start and end of events; "
+        "or `off`. A mode can differ: `modes.NAME.cameras.ID.record`.",
+    )
     pre: Annotated[Duration, Field(ge=0, le=30)] = Field(
         5.0, description="Pre-roll: time kept before an event, 0 s to 30 s."
     )

@@ -154,7 +154,8 @@ def rehearsed(
     hold = modes.hold(camera)
     if hold is not None and hold.until_ms is not None and hold.until_ms <= asked.at_ms:
         hold = None
-    duty = duty_of(settings.cameras[camera], hold, deciding.rules.unrecorded(now))
+    in_mode = settings.modes.record_in(now.mode, camera)
+    duty = duty_of(settings.cameras[camera], hold, deciding.rules.unrecorded(now), now.mode, in_mode)
     ears = {ear.to: ear for ear in targets.ears()}
     wishes = {wish.to: wish for wish in targets.wishes()}
 
