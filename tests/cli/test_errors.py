@@ -131,13 +131,6 @@ CASES = [
         "--listen here",
         "HOST:PORT",
     ),
-    Case(
-        "open to all without an owner",
-        _plain("run", "demo:", "--data", "data", "--listen", "0.0.0.0:0"),
-        41,
-        "until there is an owner account",
-        "one-time link",
-    ),
     Case("a settings file that is missing", _plain("run", "--config", "none.toml"), 2, "No such file", "tawny init"),
     Case("a broken settings file", _settings("[storage\n"), 2, "line 1: file", "config check"),
     Case("an unknown setting", _settings("[storage]\nfolder = 'x'"), 2, "line 2: storage.folder", "encrypt, mem"),

@@ -8,12 +8,13 @@ from pathlib import Path
 from tawny.api.auth.accounts import AUDIT_ROWS, TOKEN_MS, Account, Accounts, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.passes import Pass, Passes
+from tawny.app.own_addresses import recorder_urls
 from tawny.cli import options
 from tawny.cli.control_client import ask_once
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import existing_data
-from tawny.config.settings import Settings, is_camera_id
+from tawny.config.settings import Settings, is_camera_id, listen_address
 from tawny.config.units import seconds, size, size_text
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import CameraId
@@ -81,7 +82,7 @@ def interface(chosen: Settings, folder: Path) -> str:
     try:
         return str(ask_once(folder, {"command": "where"})["address"])
     except NotDone:
-        return f"http://{chosen.web.listen}"
+        return recorder_urls(*listen_address(chosen.web.listen))[0]
 
 
 def camera_list(text: str | None) -> list[CameraId] | None:

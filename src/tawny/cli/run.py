@@ -13,6 +13,7 @@ from tawny.app.program import Program, record
 from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.paths import data_folder, demo_folder, load_settings
+from tawny.config.loader import read_settings
 from tawny.config.retention import RetentionSettings
 from tawny.config.settings import CameraSettings, Settings, StorageSettings, WebSettings, is_camera_id, listen_address
 from tawny.model.errors import NotDone, UsageError
@@ -43,8 +44,14 @@ def run_run(args: Namespace, out: Output) -> int:
         raise NotDone(
             where, "Pass a source (`tawny run rtsp://…`), or run `tawny init` and then `tawny cameras add NAME SOURCE`."
         )
-    chosen = in_memory(listening(chosen, args.listen), args.memory)
-    record(chosen, data_folder(args, chosen), out.data, config=path)
+
+    def overridden(read: Settings) -> tuple[Settings, Path]:
+        return in_memory(listening(read, args.listen), args.memory), data_folder(args, read)
+
+    def reread() -> tuple[Settings, Path]:
+        return overridden(read_settings(path) if path is not None else chosen)
+
+    record(*overridden(chosen), out.data, config=path, reread=reread)
     return 0
 
 

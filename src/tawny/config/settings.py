@@ -301,6 +301,10 @@ class WebSettings(Table):
         "127.0.0.1:8000", description="Address and port of the web interface. 0.0.0.0:8000 lets other devices connect."
     )
 
+    name: Annotated[LabelText, Field(max_length=60)] = Field(
+        "", description="Name of this recorder, shown on its pages. Empty: the computer's host name."
+    )
+
     public_url: str = Field(
         "",
         description="Address under which phones reach tawny, for example https://cam.example.org, used for links in "
