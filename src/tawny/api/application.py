@@ -25,9 +25,11 @@ from tawny.api.admin import (
     recognition_routes,
     retention_routes,
     sealing_routes,
+    setup_routes,
 )
 from tawny.api.auth import session_routes, share_routes
 from tawny.api.auth.access import Access, check_routes, rule
+from tawny.api.auth.unclaimed import UnclaimedGate
 from tawny.api.client_protocols import AdmittedRequests
 from tawny.api.context import AppContext
 from tawny.api.events import event_routes, state_socket
@@ -68,6 +70,7 @@ def make_routes() -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     errors.install(app)
+    app.add_middleware(UnclaimedGate)
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(AdmittedRequests)
     app.add_middleware(RequestOriginMiddleware)  # the last one sees a request first
@@ -87,6 +90,7 @@ def make_routes() -> FastAPI:
         command_routes,
         camera_connection_routes,
         camera_setup_routes,
+        setup_routes,
         share_routes,
         live_socket,
         hls_routes,

@@ -11,7 +11,7 @@ import tomlkit
 
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, load_settings, new_config_file
-from tawny.config.changes import write_new
+from tawny.config.changes import template, write_new
 from tawny.config.importers import LIKE, ForeignFormatError, ImportResult, import_settings, settings_like
 from tawny.config.loader import parse_settings
 from tawny.config.settings import Settings
@@ -42,7 +42,7 @@ def run_init(args: Namespace, out: Output) -> int:
         follows = f"Created {path}. Start recording: tawny run"
         out.data(told, "\n\n".join(part for part in (words, left, follows) if part))
         return 0
-    write_new(path)
+    write_new(path, template())
     out.data(
         {"file": str(path)}, f"Created {path}. Add a camera: tawny cameras add front-door rtsp://…   Then: tawny run"
     )

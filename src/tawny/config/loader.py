@@ -194,7 +194,7 @@ def _line_of(path: list[str], text: str) -> int | None:
 
 _OUTWARD = ("outbox", "destinations", "notifiers")
 _PROGRAMS = ("webhooks", "api_clients", "mqtt", "scripts", "relays")
-_WEB = ("web.public_url", "web.hosts", "web.proxies")
+_WEB = ("web.name", "web.public_url", "web.hosts", "web.proxies")
 AT_ONCE = frozenset({*_OUTWARD, *_WEB, "relays", "storage.encrypt", "encryption"})
 """Paths in `SettingsDifference.other` that take effect without a restart, in addition to retention."""
 

@@ -268,7 +268,11 @@ class TierSettings(Table):
 class StorageSettings(Table):
     """Where recordings are stored. Retention has its own table, `storage.retention`."""
 
-    path: str = Field("", description="Folder for recordings. Empty: ~/tawny (/var/lib/tawny if run as root).")
+    path: str = Field(
+        "",
+        description="Folder for recordings. Empty: ~/.local/share/tawny (/var/lib/tawny if run "
+        "as root), or ~/tawny if an earlier version recorded there.",
+    )
     mode: Literal["disk", "memory"] = Field(
         "disk",
         description="`disk`, or `memory`: nothing is ever written to a disk, and everything is gone when tawny stops.",
@@ -300,6 +304,10 @@ class WebSettings(Table):
 
     listen: str = Field(
         "127.0.0.1:8000", description="Address and port of the web interface. 0.0.0.0:8000 lets other devices connect."
+    )
+
+    name: Annotated[LabelText, Field(max_length=60)] = Field(
+        "", description="Name of this recorder, shown on its pages. Empty: the computer's host name."
     )
 
     public_url: str = Field(

@@ -162,6 +162,8 @@ export interface CameraWanted {
   user?: string;
 }
 
+export type CardState = "open" | "done" | "hidden";
+
 export interface CareInfo {
   alarms: AlarmInfo[];
   check_in: CheckInInfo | null;
@@ -346,6 +348,20 @@ export interface DetectorNumber {
   odd: boolean;
   usual: number;
   whole: boolean;
+}
+
+export interface DiskChoiceInfo {
+  advice: string;
+  current: boolean;
+  fits_days: number | null;
+  fix: string;
+  free_bytes: number;
+  kind: "sd-card" | "usb-stick" | "usb-disk" | "ssd" | "hdd" | "network" | "disk";
+  model: string;
+  mount: string;
+  path: string;
+  problem: string;
+  total_bytes: number;
 }
 
 export interface DiskInfo {
@@ -1129,6 +1145,50 @@ export interface SetUpSealing {
   wrapped: string;
 }
 
+export type SetupCard = "service" | "detection" | "encryption" | "household";
+
+export interface SetupCardInfo {
+  id: SetupCard;
+  state: CardState;
+}
+
+export interface SetupCardRequest {
+  state: "open" | "hidden";
+}
+
+export interface SetupClock {
+  now_ms: number;
+  synchronized: boolean | null;
+}
+
+export interface SetupInfo {
+  addresses: string[];
+  cards: SetupCardInfo[];
+  clock: SetupClock;
+  finished: boolean;
+  hidden: boolean;
+  name: string;
+  service_command: string;
+  steps: SetupStepInfo[];
+}
+
+export interface SetupRequest {
+  finished?: boolean | null;
+  hidden?: boolean | null;
+  name?: string | null;
+}
+
+export type SetupStep = "account" | "cameras" | "storage" | "notifications" | "outside";
+
+export interface SetupStepInfo {
+  id: SetupStep;
+  state: StepState;
+}
+
+export interface SetupStepRequest {
+  state: StepState;
+}
+
 export interface ShareInfo {
   camera: string;
   clip: string;
@@ -1184,6 +1244,34 @@ export interface StepInfo {
   hint: string;
   what: string;
   wrong: string;
+}
+
+export type StepState = "open" | "done" | "skipped";
+
+export interface StorageChanged {
+  restart: boolean;
+  storage: StorageChoiceInfo;
+}
+
+export interface StorageChoiceInfo {
+  can_restart: boolean;
+  day_bytes: number | null;
+  disks: DiskChoiceInfo[];
+  fixed: string;
+  max_bytes: number | null;
+  max_days: number;
+  measured: boolean;
+  min_days: number;
+  next_path: string;
+  path: string;
+  recorded_bytes: number;
+}
+
+export interface StorageChoiceRequest {
+  days?: number | null;
+  leave?: boolean;
+  path?: string | null;
+  size?: string | null;
 }
 
 export interface StreamInfo {

@@ -420,6 +420,13 @@ class DeliveryService:
         found = self.messaging.browsers()
         return found[0].public_key(found[1]) if found is not None else ""
 
+    def has_browser(self) -> bool:
+        """Return whether a browser gets notifications."""
+        from tawny.delivery.notifiers.webpush import browsers  # loads cryptography
+
+        found = self.messaging.browsers()
+        return found is not None and bool(browsers(found[1]))
+
     def tell_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
         """Add or remove a browser subscription.
 
