@@ -29,7 +29,7 @@ PAGES = (
     "/s/{rest:path}",
     "/actions/{rest:path}",
     "/setup",
-    "/setup/sealed",
+    "/setup/{rest:path}",
     "/sign-in",
 )
 MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>tawny</title>
