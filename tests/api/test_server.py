@@ -47,6 +47,7 @@ async def test_a_port_that_is_taken_is_told(house: House) -> None:
 async def test_without_an_owner_it_says_what_others_get(
     house: House, host: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     house.accounts.put_person("Ben", Role.VIEWER)
     server = WebServer(house.app, house.accounts, host, 0)
     await server.start()

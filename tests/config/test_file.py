@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.config.changes import TEMPLATE, add_camera, write_new
+from tawny.config.changes import add_camera, template, write_new
 from tawny.config.loader import difference, parse_settings, read_settings
 from tawny.config.settings import Settings
 from tawny.model.errors import NotDone, SettingsError
@@ -53,7 +53,7 @@ def test_tables_of_parts_are_passed_on() -> None:
 
 
 def test_the_template_is_valid() -> None:
-    assert parse_settings(TEMPLATE, {})[0] == Settings()
+    assert parse_settings(template(), {})[0] == Settings()
 
 
 @pytest.mark.parametrize(

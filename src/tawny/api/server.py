@@ -20,7 +20,7 @@ from tawny.api.client_protocols import (
     HttpProtocol,
     WebSocketProtocol,
 )
-from tawny.engine.acceptor import ConnectionAcceptor, bind_sockets
+from tawny.engine.acceptor import ConnectionAcceptor, bind_sockets, has_ipv6
 from tawny.engine.connections import ClientConnection, ConnectionManager
 from tawny.model.errors import NotDone, PortInUse, UsageError
 from tawny.model.times import SystemClock
@@ -66,7 +66,7 @@ class WebServer:
         places = await _resolved(self._host, self._port)
         is_reachable = not all(ipaddress.ip_address(address).is_loopback for address, _ in places)
         if is_reachable and not await asyncio.to_thread(self._accounts.has_owner):
-            log.warning("there is no owner account yet: other computers get the setup page only")
+            log.info("there is no owner account yet: other computers get the setup page only")
         sockets = self._bound(places)
         self._port = sockets[0].getsockname()[1]
         self._server = _Server(_config(self._app), self._connections)
@@ -116,19 +116,9 @@ async def _resolved(host: str, port: int) -> list[tuple[str, socket.AddressFamil
         )
     except OSError as error:
         raise UsageError(f"{host} isn't an address of this computer ({error.strerror}).") from error
-    if host == "::" and not _has_ipv6():
+    if host == "::" and not has_ipv6():
         return [("0.0.0.0", socket.AF_INET)]  # noqa: S104
     return list(dict.fromkeys((str(place[4][0]).partition("%")[0], place[0]) for place in found))
-
-
-def _has_ipv6() -> bool:
-    """Return whether the kernel has IPv6: it may be switched off after a settings file was written."""
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
-            probe.bind(("::", 0))
-    except OSError:
-        return False
-    return True
 
 
 class _Server(uvicorn.Server):

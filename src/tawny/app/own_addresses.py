@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from collections.abc import Sequence
 from typing import Final
 
 from tawny.sources.discovery.networks import own_networks
@@ -17,6 +18,14 @@ def recorder_urls(host: str, port: int) -> list[str]:
         return [_url(host, port)]
     addresses = sorted({one.address for one in own_networks()}, key=_rank)
     return [_url(one, port) for one in (*addresses, *_local_names())] or [_url("127.0.0.1", port)]
+
+
+def link_text(links: Sequence[str]) -> str:
+    """Return the sentence that asks to open one of these links, which differ in their address."""
+    if len(links) == 1:
+        return f"Open {links[0]}"
+    listed = "\n".join(f"    {link}" for link in links)
+    return f"Open one of these addresses on any device in your network:\n\n{listed}"
 
 
 def _local_names() -> list[str]:

@@ -28,7 +28,7 @@ from tawny.api.past.clip_jobs import FOLDER as CLIPS
 from tawny.api.past.clip_jobs import ClipStore
 from tawny.api.server import WebServer, addresses_of
 from tawny.api.static_files import StaticFiles
-from tawny.app.own_addresses import recorder_urls
+from tawny.app.own_addresses import link_text, recorder_urls
 from tawny.app.recorder_parts import RecorderPlace
 from tawny.app.running import RecorderRuntime
 from tawny.config.settings import Settings, WebSettings, listen_address, proxy_networks
@@ -131,6 +131,8 @@ class WebInterface:
         address, folder = self.url, self.running.parts.place.folder
         in_memory = self.running.parts.place.kept_in is None
         place = "memory, writing nothing to disk" if in_memory else str(folder)
+        has_cameras = bool(self.running.settings.cameras)
+        does = f"tawny is recording to {place}." if has_cameras else "tawny is running. It has no cameras yet."
         welcome: dict[str, Any] = {"address": address, "folder": str(folder), "link": None}
         if is_demo:
             welcome["link"] = f"{address}/sign-in#link={self._demo_token()}"
@@ -140,14 +142,15 @@ class WebInterface:
                 "Ctrl-C to stop."
             )
         elif self.accounts.has_owner():
-            text = f"tawny is recording to {place}. Web interface: {address}"
+            text = f"{does} Web interface: {address}"
         else:
             token = self.accounts.new_token(TokenPurpose.CLAIM)
-            welcome["link"] = f"{address}/setup#token={token}"
+            links = [f"{url}/setup#token={token}" for url in recorder_urls(*self.server.place)]
+            welcome |= {"link": links[0], "links": links}
             another = "the next start" if in_memory else "`tawny setup-link`"
             text = (
-                f"tawny is recording to {place}.\nOpen {welcome['link']}\nto create the owner account. The link "
-                f"works once and expires in 30 minutes; {another} creates a new one.\nSetup code: {token}"
+                f"{does}\n{link_text(links)}\n\nto create the owner account. The link works once and expires in 30 "
+                f"minutes; {another} creates a new one.\nSetup code: {token}"
             )
         if self.site.rtsp:
             text += (

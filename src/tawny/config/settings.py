@@ -267,7 +267,11 @@ class TierSettings(Table):
 class StorageSettings(Table):
     """Where recordings are stored. Retention has its own table, `storage.retention`."""
 
-    path: str = Field("", description="Folder for recordings. Empty: ~/tawny (/var/lib/tawny if run as root).")
+    path: str = Field(
+        "",
+        description="Folder for recordings. Empty: ~/.local/share/tawny (/var/lib/tawny if run "
+        "as root), or ~/tawny if an earlier version recorded there.",
+    )
     mode: Literal["disk", "memory"] = Field(
         "disk",
         description="`disk`, or `memory`: nothing is ever written to a disk, and everything is gone when tawny stops.",

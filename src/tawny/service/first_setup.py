@@ -262,6 +262,8 @@ class ServiceOffer:
         has_systemd = Path("/run/systemd/system").is_dir() and not in_container(env)
         if is_done or config is None or not has_systemd:
             return cls(is_done, "")
+        if any(path.is_relative_to("/root") for path in (config.absolute(), Path(sys.prefix))):
+            return cls(is_done, "")  # a service never runs as root, and no other user can open these
         return cls(is_done, shlex.join(["sudo", _program(), "service", "install", "--config", str(config.absolute())]))
 
 
