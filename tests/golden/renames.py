@@ -169,7 +169,9 @@ _KEPT: Final = "a rule that is edited keeps them"
 _COUNTS: Final = "every reader counts the cameras with the same sentence"
 _ENDED: Final = "a video file that was played to its end was not switched off by anybody"
 _OUTLOOK: Final = "every reader says with the same sentence whether the disk suffices"
-_UNSET: Final = "no setting makes a camera wait for motion: it was never sent"
+_UNSET: Final = "what a camera waits for is one of its states"
+_MODE_TABLES: Final = "each mode may have a table of its own below `modes`, named like the mode"
+_AROUND: Final = "a camera can be recorded only around events"
 _WATCHING: Final = "/api/v1/cameras/{camera}/watching"
 _MASKS: Final = "a privacy mask is not about detection: it stands in the camera's own table"
 _CONFINED: Final = "user code is confined: what it may read is chosen"
@@ -182,14 +184,16 @@ REMOVED: Final[tuple[Change, ...]] = (
     Change("help", "argument", "", _SPOT, "tawny find"),
     Change("settings", "key", "private", _MASKS, f"{_CAMERA}.detection"),
     Change("openapi", "field", "waiting", _UNSET, "/api/v1/timeline"),
-    Change("openapi", "value", "waiting", _UNSET, "/api/v1/cameras"),
-    Change("openapi", "value", "waiting", _UNSET, "/api/v1/health"),
+    Change("settings", "method", "extra", _MODE_TABLES, "modes"),
 )
 _AUDIT: Final = "`tawny user log` prints the audit log, which no page or command showed"
 _MAKER: Final = "an access token or sign-in link grants only what the account that made it may do now"
 _WITNESS: Final = "the signed history is compared with witnesses of it, until the owner confirms"
 _WEAKER: Final = "a camera that asks for a weaker sign-in than before gets no password, and has a state of its own"
 ADDED: Final[tuple[Change, ...]] = (
+    Change("settings", "method", "extra", _MODE_TABLES, "modes"),
+    Change("settings", "value", "events", _AROUND, _CAMERA),
+    Change("settings", "value", "transitions", _AROUND, _CAMERA),
     Change("openapi", "path", "/api/v1/clips/{clip}/restore", "a deleted clip can be restored for a minute"),
     Change("openapi", "field", "values", "what a detector that is not in use is set to", _WATCHING),
     Change("openapi", "field", "include_possible", _KEPT, _PLAN),
