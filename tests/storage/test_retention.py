@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -386,6 +387,11 @@ def test_a_run_looks_once_an_hour_at_old_video_that_stays(site: Site, monkeypatc
     retention.run()
     asked: list[object] = []
     events = site.index.events
-    monkeypatch.setattr(site.index, "events", lambda *args, **named: asked.append(args) or events(*args, **named))
+
+    def noted(*args: Any, **named: Any) -> Any:
+        asked.append(args)
+        return events(*args, **named)
+
+    monkeypatch.setattr(site.index, "events", noted)
     retention.run()
     assert asked == []
