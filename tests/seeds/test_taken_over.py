@@ -100,6 +100,7 @@ def test_diycam(tawny: Tawny, tmp_path: Path) -> None:  # DY1
     told, ours = took(tawny, tmp_path, DIYCAM)
     assert ours["cameras"]["garage"] == {
         "source": "/dev/video1",
+        "record": "events",
         "pre": "4 s",
         "post": "2 s",
         "detection": {"detector": "counting", "counting": {"seconds": 4, "kernel": 21}},
@@ -115,6 +116,7 @@ def test_ropey_cam(tawny: Tawny, tmp_path: Path) -> None:  # RP1, RP22
     assert ours["cameras"]["yard"] == {
         "name": "Yard",
         "source": "picamera:0",
+        "record": "events",
         "pre": "3 s",
         "post": "4 s",
         "picamera": {"size": "1600x1200", "fps": 20, "brightness": 0.25, "flip": "left-right"},
@@ -138,6 +140,21 @@ def test_pancake(tawny: Tawny, tmp_path: Path) -> None:  # PK1, PK18
     assert in_force.destinations["ftp-1"].url == "ftp://me:s3cret@ftp.example.org:21/cam"
     assert in_force.notifiers["telegram-1"].url == "telegram://123:ABC@42"
     assert {"--login", "customize.py"} <= told["left"].keys()
+    assert [ours["cameras"]["camera"][key] for key in ("record", "pre", "post")] == ["events", "3 s", "3 s"]
+
+
+@pytest.mark.parametrize(
+    ("options", "record"),
+    [
+        ("--record-detection edge /srv/rec", "transitions"),
+        ("--record-detection all /srv/rec", "events"),
+        ("--record-continuous /srv/rec --record-detection edge /srv/rec", None),
+    ],
+)
+def test_pancakes_ways_to_record(options: str, record: str | None, tawny: Tawny, tmp_path: Path) -> None:  # PK9, PK10
+    told, ours = took(tawny, tmp_path, f"python3 recorder.py --fps 12 --detect image {options}\n")
+    assert ours["cameras"]["camera"].get("record") == record
+    assert "--record-detection" in told["became"]
 
 
 @pytest.mark.parametrize(
