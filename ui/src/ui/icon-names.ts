@@ -2,6 +2,7 @@
 export type IconName =
   | "activity"
   | "arrow-left"
+  | "bell-off"
   | "calendar-days"
   | "camera"
   | "car"
