@@ -1234,6 +1234,25 @@ export interface SimulatedEventInfo {
   start_ms: number;
 }
 
+export interface SnoozeInfo {
+  by: string;
+  camera: string | null;
+  everyone: boolean;
+  mine: boolean;
+  since_ms: number;
+  until_ms: number;
+}
+
+export interface SnoozeList {
+  items: SnoozeInfo[];
+}
+
+export interface SnoozeRequest {
+  camera: string | null;
+  everyone?: boolean;
+  for_s: number;
+}
+
 export interface SomebodyPlan {
   mac?: string[];
   mdns?: string[];
