@@ -49,15 +49,15 @@ listen = "127.0.0.1:8000"       # 0.0.0.0:8000 lets other devices connect, once 
 """
 
 
-def write_new(path: Path) -> None:
-    """Write a commented settings file, readable by its owner only, as addresses in it may contain passwords.
+def write_new(path: Path, text: str = TEMPLATE) -> None:
+    """Write a settings file, readable by its owner only, as addresses in it may contain passwords.
 
     Raises NotDone: when it exists; FolderUnwritable.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(TEMPLATE)
+            file.write(text)
     except FileExistsError:
         raise NotDone(f"{path} already exists.", "Nothing was changed. Edit the file, or delete it first.") from None
     except OSError as error:

@@ -462,8 +462,8 @@ def _watching(said: argparse.Namespace, found: ImportResult) -> None:
         found.put("(no --detect)", f"{_PANCAKE}.detection.detector", "off")
     else:
         own: dict[str, object] = {"file": "customize.py"}
-        if said.detect_resize:
-            own["width"] = said.detect_resize[0]
+        if said.detect == "image":
+            own["width"], own["height"] = said.detect_resize or said.resolution
         if said.detect_interval:
             own["every"] = f"{said.detect_interval} s"
         found.put(
@@ -473,7 +473,8 @@ def _watching(said: argparse.Namespace, found: ImportResult) -> None:
             'detection.detector = "own": customize.py',
         )
         found.left["customize.py"] = (
-            "copy it next to tawny.toml; `detect(frame)` receives frame.rgb (see docs/how-to/custom-detector.md)"
+            "copy it as it is next to tawny.toml; `detect()` and `detect(bytes)` are called as before "
+            "(see docs/how-to/custom-detector.md)"
         )
     if said.record_detection and said.record_continuous:
         found.became["--record-detection"] = "events in the continuous recording"
@@ -540,3 +541,27 @@ def import_settings(text: str) -> tuple[str, ImportResult]:
             wrong.append(ForeignFormatError(f"{name}: {error}", error.line))
     broken = next((error for error in wrong if error.line), None)
     raise broken or ForeignFormatError("; ".join(str(error) for error in wrong))
+
+
+# Settings like those of another system, without an old file of it.
+
+_DEFAULTS = {
+    "rom-cam": 'name = "Camera"\ndevice = "/dev/video0"\n',
+    "diycam": "monitor_dir=~/videos\nsensitivity=3\nkernel=17\ncameras[1]=/dev/video0\n",
+    "ropey-cam": "[ropey]\ntrigger_level = 400\nafter_frames = 5\nmax_disk_usage = 0.8\n",
+    "pancake": "recorder.py --record-detection all ~/recordings --detect no-image\n",
+}
+"""A file with the defaults of each system that has one."""
+LIKE: tuple[str, ...] = (*KINDS, "sudocam")
+
+
+def settings_like(system: str) -> ImportResult:
+    """Return settings with which tawny behaves like this system with its defaults. system: one of LIKE."""
+    if system in KINDS:
+        return KINDS[system](_DEFAULTS[system])
+    found = ImportResult()
+    found.put("(the camera)", "cameras.camera.source", "picamera:0")
+    found.put("pre_record_seconds", "cameras.camera.pre", "5 s")
+    found.put("post_record_seconds", "cameras.camera.post", "10 s")
+    found.put("sensitivity", "cameras.camera.detection.threshold", 50)
+    return found
