@@ -23,6 +23,7 @@ from tawny.api.admin import (
     mode_routes,
     people_routes,
     recognition_routes,
+    recording_choice_routes,
     retention_routes,
     sealing_routes,
 )
@@ -87,6 +88,7 @@ def make_routes() -> FastAPI:
         command_routes,
         camera_connection_routes,
         camera_setup_routes,
+        recording_choice_routes,
         share_routes,
         live_socket,
         hls_routes,

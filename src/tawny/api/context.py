@@ -35,6 +35,7 @@ from tawny.playback.clips import ClipCache
 from tawny.playback.stills import StillReader
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
+from tawny.service.cameras.recording_choice import RecordingChoiceService
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
@@ -84,6 +85,7 @@ class AppContext:
     placing: TargetSettingsService | None = None
     connecting: CameraConnectionService | None = None
     setup: CameraSetupService | None = None
+    recording: RecordingChoiceService | None = None
     orders: IntegrationService | None = None
     sealed: SealingService | None = None
     history: HistoryWatch | None = None

@@ -38,6 +38,7 @@ from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
+from tawny.service.cameras.recording_choice import RecordingChoiceService
 from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService, OutboxMarks
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
@@ -185,6 +186,14 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
         placing=_make_target_settings(running, outward),
         connecting=CameraConnectionService(changeable, place.doors, clock, running.logins),
         setup=CameraSetupService(changeable, place.doors, clock, running.logins),
+        recording=RecordingChoiceService(
+            changeable,
+            running.index,
+            running.parts.cameras.byte_rates,
+            lambda: arming.modes.now().mode,
+            clock,
+            ZoneInfo(place.zone),
+        ),
         orders=programs,
         sealed=running.sealing.desk(place.folder, changeable),
         history=running.sealing.watch,
