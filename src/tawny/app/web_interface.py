@@ -39,6 +39,7 @@ from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
+from tawny.service.cameras.recording_choice import RecordingChoiceService
 from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService, OutboxMarks
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
@@ -201,6 +202,14 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
         first_setup=_make_first_setup(running, accounts, outward, models),
         storing=StorageChoiceService(
             changeable, running.parts.stored, keeping, place.kept_in, partial(_bring_along, file, place)
+        ),
+        recording=RecordingChoiceService(
+            changeable,
+            running.index,
+            running.parts.cameras.byte_rates,
+            lambda: arming.modes.now().mode,
+            clock,
+            ZoneInfo(place.zone),
         ),
         orders=programs,
         sealed=running.sealing.desk(place.folder, changeable),

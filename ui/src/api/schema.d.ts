@@ -965,6 +965,32 @@ export interface RecordNowCommand {
   on?: boolean;
 }
 
+export interface RecordedDayInfo {
+  begin_ms: number;
+  end_ms: number;
+  events: number;
+  seconds: Record<string, number>;
+}
+
+export interface RecordingInfo {
+  byte_rate: number | null;
+  in_file: boolean;
+  mode: string;
+  mode_names: string[];
+  modes: Record<string, "continuous" | "events" | "transitions" | "off">;
+  post_s: number;
+  pre_s: number;
+  record: "continuous" | "events" | "transitions" | "off";
+  yesterday: RecordedDayInfo;
+}
+
+export interface RecordingRequest {
+  modes?: Record<string, "continuous" | "events" | "transitions" | "off">;
+  post_s: number;
+  pre_s: number;
+  record: "continuous" | "events" | "transitions" | "off";
+}
+
 export interface RehearsalInfo {
   at_ms: number;
   by: string;
