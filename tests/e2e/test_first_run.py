@@ -131,9 +131,6 @@ def claim(port: int, token: str) -> tuple[int, Any]:
 @pytest.fixture
 def newcomer(tmp_path: Path) -> Newcomer:
     """A user who isn't root; the tests run as root in containers."""
-    for folder in (tmp_path, *tmp_path.parents):
-        if os.geteuid() == 0 and folder.is_relative_to("/tmp/") and folder.stat().st_uid == 0:
-            folder.chmod(folder.stat().st_mode | 0o011)
     return Newcomer(tmp_path / "new", AS_USER if os.geteuid() == 0 else [])
 
 
@@ -386,7 +383,8 @@ def test_another_folder_takes_effect_with_a_new_start_and_keeps_the_account(newc
         assert (now["path"], now["can_restart"], now["fixed"]) == (str(newcomer.data), True, "")
         assert [one["path"] for one in now["disks"] if one["current"]] == [str(newcomer.data)]
         done = ask(port, "PUT", storage, {"path": str(new), "days": 30, "leave": True}, signed)
-        assert (done[0], done[1]["restart"], done[1]["storage"]["next_path"]) == (200, True, str(new))
+        assert done[0] == 200, done
+        assert (done[1]["restart"], done[1]["storage"]["next_path"]) == (True, str(new))
         assert state_of(port, signed, "storage") == "done"
         assert ask(port, "POST", "/api/v1/restart", {}, signed)[0] == 200
         until(lambda: path_now(port, signed) == str(new), 60, "the new folder")

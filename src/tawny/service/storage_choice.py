@@ -247,7 +247,7 @@ def _existing(folder: Path) -> Path:
 def _why_not(folder: Path) -> str:
     """Return why the folder can't be written or created; empty if it can."""
     there = _existing(folder)
-    if os.access(there, os.W_OK | os.X_OK) and (there == folder or there == folder.parent):
+    if os.access(there, os.W_OK | os.X_OK, effective_ids=True) and (there == folder or there == folder.parent):
         return ""
     return "tawny may not write here yet."
 
