@@ -55,15 +55,15 @@ def template(listen: str = "127.0.0.1:8000", folder: str = "") -> str:
     return TEMPLATE.replace("{listen}", listen).replace("{folder}", folder)
 
 
-def write_new(path: Path, *, listen: str = "127.0.0.1:8000", folder: str = "") -> None:
-    """Write a commented settings file, readable by its owner only, as addresses in it may contain passwords.
+def write_new(path: Path, text: str) -> None:
+    """Write a settings file, readable by its owner only, as addresses in it may contain passwords.
 
     Raises NotDone: when it exists; FolderUnwritable.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(template(listen, folder))
+            file.write(text)
     except FileExistsError:
         raise NotDone(f"{path} already exists.", "Nothing was changed. Edit the file, or delete it first.") from None
     except OSError as error:
@@ -255,6 +255,7 @@ def modes_to_table(modes: ModesSettings) -> dict[str, Any]:
         "exceptions": _spans(modes.exceptions),
         "location": list(modes.location),
         "presence": _presence_words(modes.presence),
+        **{mode: table.model_dump(exclude_defaults=True) for mode, table in (modes.model_extra or {}).items()},
     }
     usual = {"names": list(ModesSettings().names)}
     return {key: value for key, value in said.items() if value and value != usual.get(key)}

@@ -72,7 +72,7 @@ class SetupFacts:
 
 @dataclass(frozen=True, slots=True)
 class SetupReport:
-    """hidden: the reminder is. finished: no step is open, or a person said so. service_command: empty: not offered."""
+    """hidden: the reminder is. finished: all is done, or a person said so. service_command: empty: not offered."""
 
     steps: Mapping[SetupStep, StepState]
     cards: Mapping[SetupCard, CardState]
@@ -136,7 +136,7 @@ class FirstSetupService:
         settings, facts = self._settings.now(), self._facts()
         steps = {step: self._step(step, settings, facts) for step in SetupStep}
         cards = {card: self._card(card, steps, settings, facts) for card in SetupCard}
-        is_over = self._settings.file is None or StepState.OPEN not in steps.values()
+        is_over = self._settings.file is None or set(steps.values()) == {StepState.DONE}
         return SetupReport(steps, cards, self._choices.hidden, self._choices.finished or is_over, self._service.command)
 
     def put_step(self, step: SetupStep, state: StepState) -> None:

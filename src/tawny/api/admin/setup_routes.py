@@ -48,7 +48,7 @@ class SetupClock(ApiResponse):
 class SetupInfo(ApiResponse):
     """State of the first setup.
 
-    hidden: the reminder is. finished: no step is open, or the user said so. addresses: of this recorder in the local
+    hidden: the reminder is. finished: all steps are done, or the user said so. addresses: of this recorder in the local
     network, best first. service_command: starts tawny with the computer; empty where that isn't possible or is done.
     name: the recorder's, shown on its pages.
     """
