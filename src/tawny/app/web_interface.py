@@ -28,7 +28,7 @@ from tawny.api.past.clip_jobs import FOLDER as CLIPS
 from tawny.api.past.clip_jobs import ClipStore
 from tawny.api.server import WebServer, addresses_of
 from tawny.api.static_files import StaticFiles
-from tawny.app.own_addresses import link_text, recorder_urls
+from tawny.app.own_addresses import HOST_NAME, link_text, recorder_urls
 from tawny.app.recorder_parts import RecorderPlace
 from tawny.app.running import RecorderRuntime
 from tawny.config.settings import Settings, WebSettings, listen_address, proxy_networks
@@ -54,8 +54,6 @@ from tawny.service.retention.retention_service import RetentionService
 from tawny.service.storage_choice import StorageChoiceService
 from tawny.storage.disk.headroom import DiskHeadroom
 
-HOST_NAME = "TAWNY_HOST_NAME"
-"""Environment variable: the name of the computer whose container this is."""
 DEMO_LINK_MS = 24 * 3_600_000
 OWNER = "Owner"
 _STOP_S = 2.0
