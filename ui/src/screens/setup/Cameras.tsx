@@ -4,7 +4,7 @@ import { cameraStep as words, wizard } from "../../strings/setup";
 import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
 import { Moving } from "./Moving";
-import { Skeleton, StepFoot, type StepProps, StepTitle } from "./StepFrame";
+import { Skeleton, StepFoot, type StepProps, StepPage } from "./StepFrame";
 
 /** Search, try, add; with one camera that works the search folds up. */
 export function Cameras({ borrowed }: StepProps) {
@@ -12,8 +12,11 @@ export function Cameras({ borrowed }: StepProps) {
   const [adding, setAdding] = useState(some === 0);
   const shown = adding || some === 0;
   return (
-    <>
-      <StepTitle title={some ? words.titleDone(some) : words.title} sub={some ? words.subDone : words.sub} />
+    <StepPage
+      title={some ? words.titleDone(some) : words.title}
+      sub={some ? words.subDone : words.sub}
+      foot={<StepFoot step="cameras" go={some ? wizard.next : words.none} skips={some === 0} note={words.note} />}
+    >
       {some > 0 && (
         <section class="col" aria-label={words.added}>
           <Moving />
@@ -41,7 +44,6 @@ export function Cameras({ borrowed }: StepProps) {
           />
         </div>
       )}
-      <StepFoot step="cameras" go={some ? wizard.next : words.none} skips={some === 0} note={words.note} />
-    </>
+    </StepPage>
   );
 }

@@ -9,7 +9,7 @@ import { Owl } from "../../ui/Owl";
 import { go } from "../../ui/router";
 import { clockSeconds } from "../../ui/times";
 import { Moving } from "./Moving";
-import { type StepProps, StepTitle } from "./StepFrame";
+import { type StepProps, StepPage } from "./StepFrame";
 
 /** The overview: what the cameras see, what is still open, and offers for later. */
 export function Done({ info }: StepProps) {
@@ -22,18 +22,23 @@ export function Done({ info }: StepProps) {
       if (open.length === 0) await changeSetup({ finished: true });
       go("/");
     });
-  return (
-    <>
-      <div class="row setup-owl">
-        <Owl size={54} />
-        <StepTitle title={title} sub={all > 0 ? words.sub : words.subNone}>
-          {working > 0 && (
-            <a class="more small" href="/timeline">
-              {words.see}
-            </a>
-          )}
-        </StepTitle>
+  const see = working > 0 && (
+    <a class="more small" href="/timeline">
+      {words.see}
+    </a>
+  );
+  const foot = (
+    <footer class="setup-bar">
+      <div>
+        <span class="grow" />
+        <button type="button" class="btn pri" onClick={leave}>
+          {words.live}
+        </button>
       </div>
+    </footer>
+  );
+  return (
+    <StepPage title={title} sub={all > 0 ? words.sub : words.subNone} mark={<Owl size={54} />} more={see} foot={foot}>
       {all > 0 && <Moving />}
       {info.clock.synchronized === false && <Clock now_ms={info.clock.now_ms} />}
       {open.length > 0 ? (
@@ -60,15 +65,7 @@ export function Done({ info }: StepProps) {
         </p>
       )}
       <Offers info={info} />
-      <footer class="setup-bar">
-        <div>
-          <span class="grow" />
-          <button type="button" class="btn pri" onClick={leave}>
-            {words.live}
-          </button>
-        </div>
-      </footer>
-    </>
+    </StepPage>
   );
 }
 

@@ -7,7 +7,7 @@ import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
 import { ServerText } from "../../ui/ServerText";
 import { tryTo } from "../../ui/Access";
-import { Skeleton, StepFoot, type StepProps, StepTitle } from "./StepFrame";
+import { Skeleton, StepFoot, type StepProps, StepPage } from "./StepFrame";
 
 type Start = { scheme: string; filled: Readonly<Record<string, string>> };
 
@@ -26,8 +26,11 @@ export function Notifications({ borrowed }: StepProps) {
   useEffect(() => void tryTo(load), []);
   const some = (list?.length ?? 0) > 0;
   return (
-    <>
-      <StepTitle title={words.title} sub={words.sub} />
+    <StepPage
+      title={words.title}
+      sub={words.sub}
+      foot={<StepFoot step="notifications" go={some ? wizard.next : wizard.skip} skips={!some} note={words.note} />}
+    >
       {!list && <Skeleton />}
       {list && (
         <div class="setup-stack">
@@ -67,8 +70,7 @@ export function Notifications({ borrowed }: StepProps) {
           waiting={() => null}
         />
       )}
-      <StepFoot step="notifications" go={some ? wizard.next : wizard.skip} skips={!some} note={words.note} />
-    </>
+    </StepPage>
   );
 }
 

@@ -3,7 +3,7 @@ import { outsideStep as words } from "../../strings/setup";
 import type { IconName } from "../../ui/icon-names";
 import { Icon } from "../../ui/Icon";
 import { place } from "../../ui/router";
-import { StepFoot, type StepProps, StepTitle } from "./StepFrame";
+import { StepFoot, type StepProps, StepPage } from "./StepFrame";
 
 const ADDRESS = "/settings/address?from=setup";
 
@@ -14,8 +14,11 @@ export function Outside({ info }: StepProps) {
   const toNotifications = place.value.query.get("back") === "notifications";
   const stays = chosen === "home" || isDone;
   return (
-    <>
-      <StepTitle title={words.title} sub={words.sub} />
+    <StepPage
+      title={words.title}
+      sub={words.sub}
+      foot={<StepFoot step="outside" {...(stays ? { go: words.finish } : { go: words.setUp, link: `${ADDRESS}&way=${chosen}` })} />}
+    >
       <div class="setup-cols">
         <fieldset class="setup-ways">
           <legend class="hidden">{words.ways}</legend>
@@ -52,8 +55,7 @@ export function Outside({ info }: StepProps) {
           </a>
         </p>
       )}
-      {stays ? <StepFoot step="outside" go={words.finish} /> : <StepFoot step="outside" go={words.setUp} link={`${ADDRESS}&way=${chosen}`} />}
-    </>
+    </StepPage>
   );
 }
 

@@ -69,14 +69,34 @@ export function StepBar(props: {
   );
 }
 
-/** The title of a step, which has the focus when the step is shown. */
-export function StepTitle({ title, sub, children }: { title: string; sub: string; children?: ComponentChildren }) {
+/** One step: its title, which has the focus when the step is shown, what it asks, and the bar below. */
+export function StepPage(props: {
+  title: string;
+  sub: string;
+  /** Beside the title. */
+  mark?: ComponentChildren;
+  /** Below the title. */
+  more?: ComponentChildren;
+  foot: ComponentChildren;
+  children: ComponentChildren;
+}) {
   return (
-    <div class="setup-title">
-      <h1 tabIndex={-1}>{title}</h1>
-      {sub && <p class="sub">{sub}</p>}
-      {children}
-    </div>
+    <>
+      <div class="setup-scroll">
+        <div class="setup-step">
+          <div class="setup-title">
+            {props.mark}
+            <div>
+              <h1 tabIndex={-1}>{props.title}</h1>
+              <p class="sub">{props.sub}</p>
+              {props.more}
+            </div>
+          </div>
+          {props.children}
+        </div>
+      </div>
+      {props.foot}
+    </>
   );
 }
 

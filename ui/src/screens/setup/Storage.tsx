@@ -10,7 +10,7 @@ import { Problem } from "../../ui/Problem";
 import { ServerText } from "../../ui/ServerText";
 import { size } from "../../ui/times";
 import { toast } from "../../ui/toast";
-import { Skeleton, StepFoot, StepTitle } from "./StepFrame";
+import { Skeleton, StepFoot, StepPage } from "./StepFrame";
 
 const OTHER = "";
 const AGAIN_MS = 10_000;
@@ -33,21 +33,11 @@ export function Storage() {
     const timer = setInterval(load, AGAIN_MS);
     return () => clearInterval(timer);
   }, []);
+  if (told) return <Choice told={told} />;
   return (
-    <>
-      <StepTitle title={words.title} sub={words.sub} />
-      {told ? <Choice told={told} /> : failed ? <Unknown failed={failed} onTry={load} /> : <Skeleton />}
-    </>
-  );
-}
-
-/** What can't be told can be skipped. */
-function Unknown({ failed, onTry }: { failed: ApiError; onTry: () => void }) {
-  return (
-    <>
-      <Problem what={failed.message} todo={failed.todo} button={words.again} onPress={onTry} />
-      <StepFoot step="storage" go={words.skip} skips />
-    </>
+    <StepPage title={words.title} sub={words.sub} foot={<StepFoot step="storage" go={words.skip} skips />}>
+      {failed ? <Problem what={failed.message} todo={failed.todo} button={words.again} onPress={load} /> : <Skeleton />}
+    </StepPage>
   );
 }
 
@@ -77,8 +67,17 @@ function Choice({ told }: { told: StorageChoiceInfo }) {
     }
     return true;
   };
+  const foot = (
+    <StepFoot
+      step="storage"
+      go={asks ? words.useAnyway : words.use}
+      note={isNew && told.can_restart ? words.restarts : words.note}
+      disabled={wanted === "" || Boolean(disk?.problem) || !(Number(days) >= 1 && Number(days) <= 3650)}
+      {...(told.fixed ? {} : { act: save })}
+    />
+  );
   return (
-    <>
+    <StepPage title={words.title} sub={words.sub} foot={foot}>
       <div class="setup-cols">
         <div class="setup-stack">
           <fieldset class="setup-ways" disabled={told.fixed !== ""}>
@@ -150,14 +149,7 @@ function Choice({ told }: { told: StorageChoiceInfo }) {
         </div>
         <Fit told={told} disk={disk} days={Number(days)} />
       </div>
-      <StepFoot
-        step="storage"
-        go={asks ? words.useAnyway : words.use}
-        note={isNew && told.can_restart ? words.restarts : words.note}
-        disabled={wanted === "" || Boolean(disk?.problem) || !(Number(days) >= 1 && Number(days) <= 3650)}
-        {...(told.fixed ? {} : { act: save })}
-      />
-    </>
+    </StepPage>
   );
 }
 

@@ -48,8 +48,11 @@ export default function Wizard({ borrowed }: { borrowed: Borrowed }) {
       </StepBar>
       <main id="main" class="setup-main">
         {lost.value && <Lost />}
-        {failed && !info && <Problem what={failed.message || words.failed} todo={failed.todo} button={t.actions.tryAgain} onPress={load} />}
-        {!failed && (!info || !step) && <Skeleton />}
+        {!(info && step) && (
+          <div class="setup-scroll">
+            {failed ? <Problem what={failed.message || words.failed} todo={failed.todo} button={t.actions.tryAgain} onPress={load} /> : <Skeleton />}
+          </div>
+        )}
         {info && step && <OneStep key={step} step={step} info={info} borrowed={borrowed} />}
       </main>
       <Toasts />
@@ -73,7 +76,7 @@ function OneStep({ step, ...given }: StepProps & { step: StepName | "done" }) {
     return () => removeEventListener("keydown", press);
   }, []);
   return (
-    <div ref={place} class="setup-step">
+    <div ref={place} class="setup-place">
       {step === "cameras" && <Cameras {...given} />}
       {step === "storage" && <Storage />}
       {step === "notifications" && <Notifications {...given} />}
