@@ -1,0 +1,1 @@
+"""The recorder's secure address: certificates, the local authority, Tailscale, and the check from a phone."""
