@@ -1,0 +1,1 @@
+"""The recorder's own secure address: names and certificates."""
