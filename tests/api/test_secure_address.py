@@ -12,7 +12,8 @@ from tawny.api.auth.accounts import Role
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.model.errors import NotDone
-from tawny.service.address.address_service import AddressMeans, AddressService, IssuedPair, PublicOrder
+from tawny.service.address.acme import Issued, Order
+from tawny.service.address.address_service import AddressMeans, AddressService
 from tawny.service.changeable_settings import ChangeableSettings
 from tests.api.fakes import OURS, House
 
@@ -40,8 +41,8 @@ class Serving:
         self.settings = new
         self.house.site.apply(new.web)
 
-    def refuse(self, order: PublicOrder, _: Path) -> IssuedPair:
-        raise NotDone(f"{order.domain} isn't reachable.", "Forward port 80.")
+    def refuse(self, order: Order, _: Path) -> Issued:
+        raise NotDone(f"{order.domains[0]} isn't reachable.", "Forward port 80.")
 
     def browser(self, address: str, base: str = "http://pi.local:8000") -> httpx.AsyncClient:
         transport = httpx.ASGITransport(self.house.app, client=(address, 4711))

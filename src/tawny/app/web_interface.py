@@ -35,9 +35,9 @@ from tawny.config.settings import Settings, WebSettings, listen_address, proxy_n
 from tawny.engine import Engine, ThreadEngine
 from tawny.engine.connections import ConnectionManager
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
-from tawny.model.errors import NotDone, StorageError
+from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
-from tawny.service.address.address_service import AddressMeans, AddressService, IssuedPair, PublicOrder
+from tawny.service.address.address_service import AddressMeans, AddressService
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService, OutboxMarks
@@ -178,7 +178,7 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
         ZoneInfo(place.zone), clock,
     )  # fmt: skip
     machine_names = partial(read_machine_names, os.environ.get(HOST_NAME, ""))
-    address = AddressService(changeable, AddressMeans(machine_names, _order_certificate), clock)
+    address = AddressService(changeable, AddressMeans(machine_names), clock)
     headroom = DiskHeadroom(place.folder, lambda: place.settings().storage.retention.min_free)
     site = AppContext(
         running,
@@ -205,6 +205,7 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
         hosts=hosts,
         machine_names=machine_names,
         secure=address,
+        answer_challenge=address.challenges.answer,
     )
     take_over_web(site, connections, settings.web)
     await asyncio.to_thread(address.refresh)  # before the first connection
@@ -227,10 +228,6 @@ def _others_certificate(web: WebSettings) -> str:
     """Return the public address if its certificate is not one of tawny's own, which the address service watches."""
     is_own = web.secure.serves_tls and urlsplit(web.public_url).hostname == web.secure.domain
     return "" if is_own else web.public_url
-
-
-def _order_certificate(order: PublicOrder, _: Path) -> IssuedPair:
-    raise NotDone(f"Certificates for {order.domain} can't be ordered yet.", "Use another way.")
 
 
 def _open_accounts(place: RecorderPlace) -> AccountsFile:

@@ -339,6 +339,26 @@ class WebSettings(Table):
         return cls._host_and_port(text) if text else text
 
 
+class LogSettings(Table):
+    """The program's log."""
+
+    format: Literal["text", "json"] = Field("text", description="`text`, or `json`: one object per line.")
+    file: str = Field(
+        "",
+        description="Also write the log to this file, for example /var/log/tawny/tawny.log. At midnight it becomes "
+        "`NAME.YYYY-MM-DD`. Empty: standard error only.",
+    )
+    days: Annotated[int, Field(ge=1, le=3650)] = Field(33, description="Number of files of earlier days to keep.")
+    level: Literal["warning", "info", "debug"] = Field("warning", description="`warning`, `info` or `debug`.")
+
+    @field_validator("file")
+    @classmethod
+    def _whole_path(cls, text: str) -> str:
+        if text and not text.startswith(("/", "~/")):
+            raise ValueError("a whole path, for example /var/log/tawny/tawny.log")
+        return text
+
+
 class DetectionSettings(Table):
     """Detection on this camera. Settings of the detector go in a table with its name."""
 
@@ -469,6 +489,7 @@ class Settings(Table):
     web: WebSettings = WebSettings()
     live: LiveSettings = LiveSettings()
     heartbeat: HeartbeatSettings = HeartbeatSettings()
+    log: LogSettings = LogSettings()
     modes: ModesSettings = ModesSettings()
     object_detection: ObjectModelSettings = ObjectModelSettings()
     recognizers: dict[TargetName, RecogniserSettings] = Field(default_factory=dict)

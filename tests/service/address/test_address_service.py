@@ -16,11 +16,10 @@ from tawny.config.settings import Settings
 from tawny.engine import InlineEngine
 from tawny.model.errors import NotDone, SettingsError
 from tawny.model.messages import ProblemKind
+from tawny.service.address.acme import Issued, Order
 from tawny.service.address.address_service import (
     AddressMeans,
     AddressService,
-    IssuedPair,
-    PublicOrder,
     is_at_home_only,
     own_addresses,
 )
@@ -43,8 +42,8 @@ class Recorder:
         self.clock = FakeClock(NOW)
         self.settings = read_settings(self.file)
         self.names, self.addresses = {"pi", "pi.local"}, {"192.168.1.5"}
-        self.orders: list[PublicOrder] = []
-        self.answer: Callable[[PublicOrder], IssuedPair] = self.issue
+        self.orders: list[Order] = []
+        self.answer: Callable[[Order], Issued] = self.issue
         self.commands: list[list[str]] = []
         means = AddressMeans(
             lambda: frozenset(self.names), self.order, lambda: frozenset(self.addresses), self.run,
@@ -58,13 +57,13 @@ class Recorder:
         self.settings = new
         self.service.changed(new)
 
-    def order(self, order: PublicOrder, _: Path) -> IssuedPair:
+    def order(self, order: Order, _: Path) -> Issued:
         self.orders.append(order)
         return self.answer(order)
 
-    def issue(self, order: PublicOrder) -> IssuedPair:
+    def issue(self, order: Order) -> Issued:
         begins = datetime.fromtimestamp(self.clock.now_ms() / 1000, UTC)
-        return IssuedPair(*certificate_pair((order.domain,), begins))
+        return Issued(*certificate_pair((order.domains[0],), begins))
 
     def run(self, command: list[str], _: float) -> subprocess.CompletedProcess[str]:
         self.commands.append(command)
@@ -252,7 +251,7 @@ class TestDomain:
         assert recorder.names_in_force == ("home.example.org",)
 
     def test_failures_are_reported_and_tried_again_ever_more_rarely(self, recorder: Recorder) -> None:
-        def refuse(_: PublicOrder) -> IssuedPair:
+        def refuse(_: Order) -> Issued:
             raise NotDone("The authority can't reach cam.example.org.", "Forward port 80.")
 
         recorder.answer = refuse
@@ -269,7 +268,7 @@ class TestDomain:
     def test_a_failed_renewal_keeps_the_certificate(self, recorder: Recorder) -> None:
         recorder.service.use_domain(self.wanted, {}, "")
 
-        def refuse(_: PublicOrder) -> IssuedPair:
+        def refuse(_: Order) -> Issued:
             raise NotDone("The authority isn't responding.", "tawny tries again.")
 
         recorder.answer = refuse

@@ -423,6 +423,23 @@ export interface DiskInfo {
   used_bytes: number;
 }
 
+export interface DnsOptionInfo {
+  label: string;
+  name: string;
+  required: boolean;
+}
+
+export interface DnsProviderInfo {
+  label: string;
+  name: string;
+  note: string;
+  options: DnsOptionInfo[];
+}
+
+export interface DnsProviderList {
+  items: DnsProviderInfo[];
+}
+
 export interface DomainAddress {
   challenge?: "http" | "dns";
   contact?: string;

@@ -15,6 +15,7 @@ from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.config.secure import SecureSettings
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.validation import problem_text
+from tawny.service.address.acme import dns_providers
 from tawny.service.address.address_service import AddressService
 from tawny.service.address.certificates import CertificateFacts
 
@@ -110,6 +111,25 @@ class TailscaleInfo(ApiResponse):
     trouble: str
 
 
+class DnsOptionInfo(ApiResponse):
+    name: str
+    label: str
+    required: bool
+
+
+class DnsProviderInfo(ApiResponse):
+    """note: what to do at the provider first; empty: nothing."""
+
+    name: str
+    label: str
+    note: str
+    options: list[DnsOptionInfo]
+
+
+class DnsProviderList(ApiResponse):
+    items: list[DnsProviderInfo]
+
+
 class CheckStarted(ApiResponse):
     """url: to open on the phone, with the code in its fragment."""
 
@@ -200,6 +220,25 @@ async def tailscale_state(here: Here) -> TailscaleInfo:
     found = await here.calls.share("tailscale status", _service(here).tailscale)
     return TailscaleInfo.model_validate(
         {"state": found.state, "name": found.name, "https": found.has_https, "trouble": found.trouble}
+    )
+
+
+@router.get("/dns-providers", dependencies=own)
+def list_dns_providers() -> DnsProviderList:
+    """Return the common DNS providers, and what tawny needs to know for each."""
+    return DnsProviderList(
+        items=[
+            DnsProviderInfo(
+                name=one.name,
+                label=one.label,
+                note=one.note,
+                options=[
+                    DnsOptionInfo(name=option.name, label=option.label, required=option.is_required)
+                    for option in one.options
+                ],
+            )
+            for one in dns_providers()
+        ]
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import ifaddr
@@ -22,10 +22,11 @@ from tawny.config.secure import LOCAL_SUFFIXES, SecureSettings
 from tawny.config.settings import Settings, listen_address
 from tawny.engine import Handle
 from tawny.engine.threads import start_thread
-from tawny.model.errors import FolderUnwritable, NotDone
+from tawny.model.errors import CertificateRefused, FolderUnwritable, NotDone
 from tawny.model.messages import ProblemKind
 from tawny.model.times import Clock
 from tawny.service.address import tailscale
+from tawny.service.address.acme import HttpChallenges, Issued, Order, obtain, renew_due_ms
 from tawny.service.address.certificates import (
     CHAIN,
     KEY,
@@ -39,6 +40,7 @@ from tawny.service.address.certificates import (
 from tawny.service.address.local_authority import (
     NETWORKS,
     PASSWORD_NAME,
+    RENEW_LEFT_DAYS,
     LocalAuthority,
     RecorderNames,
     new_password,
@@ -58,33 +60,7 @@ ORDER: Final = "order.json"
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class PublicOrder:
-    """A certificate wanted from a public authority."""
-
-    domain: str
-    contact: str
-    challenge: Literal["http", "dns"]
-    directory: str
-    dns_provider: str
-    dns_options: Mapping[str, str]
-    authority: str
-
-    @property
-    def identity(self) -> dict[str, str]:
-        """What a new certificate is needed for if it differs."""
-        return {"domain": self.domain, "directory": self.directory}
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedPair:
-    """chain: PEM, own certificate first. key: PEM."""
-
-    chain: bytes
-    key: bytes
-
-
-OrderCertificate = Callable[[PublicOrder, Path], IssuedPair]
+OrderCertificate = Callable[[Order, Path], Issued]
 """Orders a certificate; may take minutes. The folder keeps the account. Raises NotDone."""
 
 
@@ -96,7 +72,8 @@ class AddressMeans:
     """
 
     names: Callable[[], frozenset[str]]
-    order: OrderCertificate
+    order: OrderCertificate | None = None
+    """None: `obtain`, with the answers at `AddressService.challenges`."""
     addresses: Callable[[], frozenset[str]] = lambda: own_addresses()
     run: tailscale.RunProgram = tailscale.run_program
     in_background: Callable[[str, Callable[[], None]], object] = start_thread
@@ -137,6 +114,7 @@ class AddressService:
     def __init__(self, changeable: ChangeableSettings, means: AddressMeans, clock: Clock) -> None:
         self._changeable, self._means, self._clock = changeable, means, clock
         self.in_force = CertificateInForce(clock.now_ms)
+        self.challenges = HttpChallenges()
         self.handle: Handle | None = None
         self._lock = threading.RLock()
         self._trouble: AddressTrouble | None = None
@@ -191,29 +169,28 @@ class AddressService:
     def _refresh_ordered(self, secure: SecureSettings) -> None:
         order, folder = _order_of(secure), self._folder / "acme"
         chain, key = folder / CHAIN, folder / KEY
-        is_wanted = _read_order(folder / ORDER) == order.identity and chain.is_file() and key.is_file()
+        is_wanted = _read_order(folder / ORDER) == _identity(order) and chain.is_file() and key.is_file()
         if is_wanted:
             self._put(chain, key, secure)
-        due_ms = self._renews_ms(secure)
-        is_due = not is_wanted or (due_ms is not None and due_ms <= self._clock.now_ms())
+        is_due = not is_wanted or renew_due_ms(chain.read_bytes(), self._clock.now_ms()) <= self._clock.now_ms()
         if is_due and not self._is_ordering and self._clock.mono_s() >= self._next_order_s:
             self._is_ordering = True
             self._means.in_background("certificate", lambda: self._order(order, folder))
         if self._order_failed is not None:
             raise self._order_failed
 
-    def _order(self, order: PublicOrder, folder: Path) -> None:
+    def _order(self, order: Order, folder: Path) -> None:
         """Order and store a certificate, on its own thread."""
         failed: NotDone | None = None
         try:
             folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.mkdir(mode=0o700, exist_ok=True)
-            pair = self._means.order(order, folder)
+            pair = self._obtain(order, folder)
             check_pair(pair.chain, pair.key, self._clock.now_ms())
             with self._lock:
                 write_private(folder / KEY, pair.key)
                 write_private(folder / CHAIN, pair.chain)
-                write_private(folder / ORDER, json.dumps(order.identity).encode())
+                write_private(folder / ORDER, json.dumps(_identity(order)).encode())
         except NotDone as error:
             failed = error
         except OSError as error:
@@ -226,10 +203,17 @@ class AddressService:
             if failed is None:
                 self._failures, self._next_order_s = 0, 0.0
             else:
-                log.warning("no certificate for %s: %s", order.domain, failed)
+                log.warning("no certificate for %s: %s", order.domains[0], failed)
                 delay_s = AGAIN_S[min(self._failures, len(AGAIN_S) - 1)]
+                if isinstance(failed, CertificateRefused):
+                    delay_s = max(delay_s, (failed.not_before_ms - self._clock.now_ms()) / 1000)
                 self._failures, self._next_order_s = self._failures + 1, self._clock.mono_s() + delay_s
         self.refresh()
+
+    def _obtain(self, order: Order, folder: Path) -> Issued:
+        if self._means.order is not None:
+            return self._means.order(order, folder)
+        return obtain(order, folder, self.challenges, self._clock)
 
     def _put(self, chain: Path, key: Path, secure: SecureSettings) -> None:
         before = self.in_force.facts
@@ -436,7 +420,12 @@ class AddressService:
         facts = self.in_force.facts
         if facts is None or secure.way not in ("own", "domain"):
             return None
-        return facts.ends_ms - (facts.ends_ms - facts.begins_ms) // 3
+        if secure.way == "own":
+            return facts.ends_ms - RENEW_LEFT_DAYS * DAY_MS
+        try:
+            return renew_due_ms((self._folder / "acme" / CHAIN).read_bytes(), self._clock.now_ms())
+        except OSError:
+            return None
 
     def _local_target(self) -> str:
         host, port = listen_address(self._changeable.now().web.listen)
@@ -486,11 +475,16 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _order_of(secure: SecureSettings) -> PublicOrder:
-    return PublicOrder(
-        secure.domain, secure.contact, secure.challenge, secure.directory, secure.dns_provider, secure.dns_secrets,
+def _order_of(secure: SecureSettings) -> Order:
+    return Order(
+        (secure.domain,), secure.contact, secure.challenge, secure.directory, secure.dns_provider, secure.dns_secrets,
         secure.authority,
     )  # fmt: skip
+
+
+def _identity(order: Order) -> dict[str, str]:
+    """Return what a new certificate is needed for if it differs."""
+    return {"domain": order.domains[0], "directory": order.directory}
 
 
 def _read_order(path: Path) -> object:
