@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from tawny.api.application import make_app
@@ -37,6 +38,7 @@ from tawny.engine.connections import ConnectionManager
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
+from tawny.service.address.address_service import AddressMeans, AddressService
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.cameras.recording_choice import RecordingChoiceService
@@ -75,6 +77,7 @@ class WebInterface:
     rtsp: RtspServer | None
     connections: ConnectionManager
     engine: Engine
+    address: AddressService
 
     async def start(self) -> None:
         """Listen, and start all that is not needed for the first picture."""
@@ -86,6 +89,7 @@ class WebInterface:
         self.site.jobs.start(ThreadEngine(place.clock, place.died))
         self.running.keep_until_sent(self.outward.held)
         self.running.whenever_changed(self._take_over)
+        self.address.handle = self.engine.start(self.address.name, lambda: self.address)
         self.outward.start()
         self.acting.start(self.engine, self.running.bus)
         self.programs.start()
@@ -106,7 +110,10 @@ class WebInterface:
     def _checks(self) -> Iterator[HealthCheck]:
         place = self.running.parts.place
         yield HealthCheck(self.outward.troubles)
-        yield HealthCheck(CertificateWatch(lambda: place.settings().web.public_url, place.clock), CERTIFICATE_S)
+        yield HealthCheck(
+            CertificateWatch(lambda: _others_certificate(place.settings().web), place.clock), CERTIFICATE_S
+        )
+        yield HealthCheck(self.address.problems)
         yield HealthCheck(SecurityWatch(self.accounts.counts, self._unknown_proxies, place.clock))
 
     def _unknown_proxies(self) -> list[str]:
@@ -116,6 +123,7 @@ class WebInterface:
         """Apply changed settings to everything that sends data to other computers."""
         take_over_web(self.site, self.connections, settings.web)
         self.outward.apply(settings)
+        self.address.changed(settings)
 
     @property
     def url(self) -> str:
@@ -151,6 +159,8 @@ class WebInterface:
                 f"{does}\n{link_text(links)}\n\nto create the owner account. The link works once and expires in 30 "
                 f"minutes; {another} creates a new one.\nSetup code: {token}"
             )
+        if self.address.in_force and self.site.address:
+            text += f"\nSecure address: {self.site.address}"
         if self.site.rtsp:
             text += (
                 f"\nFor other apps: rtsp://{self.site.rtsp}/CAMERA, with an access token (`tawny tokens create NAME`)."
@@ -178,6 +188,8 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
         arming, changeable, lambda new: place.doors.check(new, "what was entered"), outward.rehearsed, outward.outbox,
         ZoneInfo(place.zone), clock,
     )  # fmt: skip
+    machine_names = partial(read_machine_names, os.environ.get(HOST_NAME, ""))
+    address = AddressService(changeable, AddressMeans(machine_names), clock)
     headroom = DiskHeadroom(place.folder, lambda: place.settings().storage.retention.min_free)
     keeping, models = RetentionService(running.parts.stored, clock, changeable), ModelService(running.naming)
     site = AppContext(
@@ -215,21 +227,32 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
         clip_store=_make_clip_store(place, headroom),
         inbox=Inbox(None if place.kept_in is None else place.kept_in / INBOX, headroom),
         hosts=hosts,
-        machine_names=partial(read_machine_names, os.environ.get(HOST_NAME, "")),
+        machine_names=machine_names,
+        secure=address,
+        answer_challenge=address.challenges.answer,
     )
     take_over_web(site, connections, settings.web)
+    await asyncio.to_thread(address.refresh)  # before the first connection
     acting = RuleActions(arming.deciding, arming.modes, programs.order, programs.run, running.bus.publish, clock)
-    server = WebServer(make_app(site), accounts, host, port, connections)
+    server = WebServer(make_app(site), accounts, host, port, connections, address.in_force.context)
     site.own_addresses = lambda: recorder_urls(*server.place)
     rtsp = _make_rtsp_server(settings.web.rtsp, site, connections)
     engine = running.pooled_engine()
-    return WebInterface(running, accounts, outward, programs, modes, acting, site, server, rtsp, connections, engine)
+    return WebInterface(
+        running, accounts, outward, programs, modes, acting, site, server, rtsp, connections, engine, address
+    )  # fmt: skip
 
 
 def take_over_web(site: AppContext, connections: ConnectionManager, web: WebSettings) -> None:
     """Apply the settings of the web interface: its names, and the trusted proxies."""
     site.apply(web)
-    connections.trust(proxy_networks(web.proxies))
+    connections.trust(proxy_networks(web.trusted_proxies))
+
+
+def _others_certificate(web: WebSettings) -> str:
+    """Return the public address if its certificate is not one of tawny's own, which the address service watches."""
+    is_own = web.secure.serves_tls and urlsplit(web.public_url).hostname == web.secure.domain
+    return "" if is_own else web.public_url
 
 
 def _open_accounts(place: RecorderPlace) -> AccountsFile:
