@@ -184,10 +184,7 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
     outward = await asyncio.to_thread(_make_delivery, running, accounts)
     programs = _make_integrations(running, outward, accounts)
     arming, changeable = running.arming, running.changeable
-    modes = ModeService(
-        arming, changeable, lambda new: place.doors.check(new, "what was entered"), outward.rehearsed, outward.outbox,
-        ZoneInfo(place.zone), clock,
-    )  # fmt: skip
+    modes = _make_modes(running, outward)
     machine_names = partial(read_machine_names, os.environ.get(HOST_NAME, ""))
     address = AddressService(changeable, AddressMeans(machine_names), clock)
     headroom = DiskHeadroom(place.folder, lambda: place.settings().storage.retention.min_free)
@@ -213,14 +210,7 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
         storing=StorageChoiceService(
             changeable, running.parts.stored, keeping, place.kept_in, partial(_bring_along, file, place)
         ),
-        recording=RecordingChoiceService(
-            changeable,
-            running.index,
-            running.parts.cameras.byte_rates,
-            lambda: arming.modes.now().mode,
-            clock,
-            ZoneInfo(place.zone),
-        ),
+        recording=_make_recording_choice(running),
         orders=programs,
         sealed=running.sealing.desk(place.folder, changeable),
         history=running.sealing.watch,
@@ -241,6 +231,20 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
     return WebInterface(
         running, accounts, outward, programs, modes, acting, site, server, rtsp, connections, engine, address
     )  # fmt: skip
+
+
+def _make_modes(running: RecorderRuntime, outward: DeliveryService) -> ModeService:
+    place = running.parts.place
+    return ModeService(
+        running.arming, running.changeable, lambda new: place.doors.check(new, "what was entered"), outward.rehearsed,
+        outward.outbox, ZoneInfo(place.zone), place.clock,
+    )  # fmt: skip
+
+
+def _make_recording_choice(running: RecorderRuntime) -> RecordingChoiceService:
+    rates, mode = running.parts.cameras.byte_rates, lambda: running.arming.modes.now().mode
+    zone = ZoneInfo(running.parts.place.zone)
+    return RecordingChoiceService(running.changeable, running.index, rates, mode, running.clock, zone)
 
 
 def take_over_web(site: AppContext, connections: ConnectionManager, web: WebSettings) -> None:
