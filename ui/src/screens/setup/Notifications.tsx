@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, post } from "../../api/client";
 import type { ConnectionTestInfo, StepInfo, TargetInfo, TargetList } from "../../api/schema";
+import { loadSetup } from "../../api/setup";
 import { notifyStep as words, wizard } from "../../strings/setup";
 import type { IconName } from "../../ui/icon-names";
 import { Icon } from "../../ui/Icon";
@@ -23,6 +24,10 @@ export function Notifications({ borrowed }: StepProps) {
   const [list, setList] = useState<readonly TargetInfo[] | null>(null);
   const [open, setOpen] = useState<{ start: Start | null } | null>(null);
   const load = () => get<TargetList>("/targets").then((told) => setList(told.items.filter((one) => one.kind === "notifier")));
+  const added = async () => {
+    await load();
+    await loadSetup();
+  };
   useEffect(() => void tryTo(load), []);
   const some = (list?.length ?? 0) > 0;
   return (
@@ -66,7 +71,7 @@ export function Notifications({ borrowed }: StepProps) {
       {open && (
         <Lazy
           load={borrowed.Channel}
-          props={{ start: open.start, onClose: () => setOpen(null), onDone: load }}
+          props={{ start: open.start, onClose: () => setOpen(null), onDone: added }}
           waiting={() => null}
         />
       )}

@@ -143,13 +143,13 @@ export function StepFoot(props: {
           </button>
         )}
         {props.link ? (
-          <a class="btn pri" href={props.link}>
+          <a class="btn pri setup-go" href={props.link}>
             {props.go}
           </a>
         ) : (
           <button
             type="button"
-            class="btn pri"
+            class={`btn setup-go ${props.skips ? "" : "pri"}`}
             disabled={busy || (props.disabled ?? false)}
             onClick={() => leave(props.skips ? "skipped" : "done", props.act)}
           >

@@ -206,7 +206,7 @@ function Fit({ told, disk, days }: { told: StorageChoiceInfo; disk: DiskChoiceIn
       ) : (
         <>
           <p role="status">
-            <b class="setup-big num">{words.fits(String(whole))}</b> <span class="sub">{words.everything}</span>
+            <b class="setup-big num">{whole > 0 ? words.fits(String(whole)) : words.lessThanDay}</b> <span class="sub">{words.everything}</span>
           </p>
           {told.day_bytes !== null && (
             <p class="row between small">
