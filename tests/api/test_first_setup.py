@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -13,8 +13,10 @@ from tawny.api.auth.accounts import Role, TokenPurpose
 from tawny.api.auth.audit_counts import SIGN_IN_FAILED
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
+from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError, TawnyError
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.first_setup import FirstSetupService, ServiceOffer, SetupCard, SetupFacts, SetupStep, StepState
+from tawny.service.storage_choice import DiskChoice, StorageChoices, StorageChoiceService
 from tests.api.fakes import ORIGIN, OURS, House
 
 TEXT = '# mine\n[web]\nlisten = "0.0.0.0:8000"  # all\n'
@@ -191,7 +193,8 @@ async def test_only_owners(house: House, setup: Setup) -> None:
 
 @contextmanager
 def stranger(house: House, address: str = "192.168.1.77") -> Iterator[httpx.AsyncClient]:
-    """A browser on another computer of the network."""
+    """A browser on another computer of the network of a new recorder."""
+    house.site.owner.has_owner = False
     transport = httpx.ASGITransport(house.app, raise_app_exceptions=False, client=(address, 4711))
     yield httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=OURS)
 
@@ -254,3 +257,83 @@ async def test_a_link_is_void_after_half_an_hour(house: House) -> None:
         asked = {"token": token, "name": "Anna", "password": "correct horse battery"}
         assert (await browser.post("/api/v1/setup/claim", json=asked)).status_code == 410
         assert (await browser.get("/")).status_code == 403
+
+
+# The disks.
+
+
+class Storing:
+    """`StorageChoiceService` that records what it is asked."""
+
+    def __init__(self) -> None:
+        disk = DiskChoice("/mnt/x/tawny", "/mnt/x", "usb-stick", "Flash", 64, 32, False, "Wears out.", "", "", 7.5)
+        self.state = StorageChoices("/first", "", (disk,), 8.0, True, 5_000_000_000, 14.0, 90.0, None, "")
+        self.asked: list[dict[str, object]] = []
+        self.fails: TawnyError | None = None
+
+    def now(self) -> StorageChoices:
+        return self.state
+
+    def change(self, **asked: object) -> bool:
+        if self.fails is not None:
+            raise self.fails
+        self.asked.append(asked)
+        return asked["path"] is not None
+
+
+@pytest.fixture
+def storing(house: House, setup: Setup) -> Storing:
+    made = Storing()
+    house.site.storing = cast(StorageChoiceService, made)
+    return made
+
+
+async def test_owners_see_disks_and_choose_one(house: House, setup: Setup, storing: Storing) -> None:
+    browser = house.signed_in()
+    now = (await browser.get("/api/v1/setup/storage")).json()
+    assert (now["day_bytes"], now["recorded_bytes"], now["can_restart"]) == (8.0, 5_000_000_000, False)
+    assert now["disks"][0] == {
+        "path": "/mnt/x/tawny", "mount": "/mnt/x", "kind": "usb-stick", "model": "Flash", "total_bytes": 64,
+        "free_bytes": 32, "current": False, "advice": "Wears out.", "problem": "", "fix": "", "fits_days": 7.5,
+    }  # fmt: skip
+    wanted = {"path": "/mnt/x/tawny", "days": 30}
+    refused = await browser.put("/api/v1/setup/storage", json=wanted)
+    assert (refused.status_code, refused.json()["code"]) == (409, "recordings_stay")
+    assert "5 GB" in refused.json()["message"]
+    assert storing.asked == []
+    assert (await browser.put("/api/v1/setup/storage", json=wanted | {"leave": True})).json()["restart"]
+    assert storing.asked == [{"path": "/mnt/x/tawny", "days": 30.0, "size": None}]
+    assert setup.state()["steps"]["storage"] == "done"
+
+
+async def test_confirming_what_is_makes_the_step_done(house: House, setup: Setup, storing: Storing) -> None:
+    assert not (await house.signed_in().put("/api/v1/setup/storage", json={})).json()["restart"]
+    assert setup.state()["steps"]["storage"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (NotDone("Has other files.", "Choose another."), 400),
+        (SettingsError("your input", (Problem("path", "x", "a folder"),)), 400),
+        (FolderUnwritable("/mnt", "denied"), 409),
+    ],
+)
+async def test_a_refused_choice_says_why(
+    house: House, setup: Setup, storing: Storing, error: TawnyError, status: int
+) -> None:
+    storing.fails = error
+    answer = await house.signed_in().put("/api/v1/setup/storage", json={"days": 30})
+    assert (answer.status_code, bool(answer.json()["hint"])) == (status, True)
+    assert setup.state()["steps"]["storage"] == "open"
+
+
+async def test_a_new_start_is_for_owners_where_it_works(house: House) -> None:
+    browser = house.signed_in()
+    assert (await browser.post("/api/v1/restart")).status_code == 404
+    asked: list[str] = []
+    house.site.restart = lambda: asked.append("now")
+    assert (await house.signed_in(Role.MEMBER).post("/api/v1/restart")).status_code == 403
+    assert (await browser.post("/api/v1/restart")).status_code == 200
+    assert asked == ["now"]
+    assert "restart" in [one.action for one in house.accounts.audit()]

@@ -57,9 +57,35 @@ async def test_other_files_are_asked_for_again(browser: httpx.AsyncClient, path:
     assert (answer.headers["cache-control"], answer.headers["content-type"].split(";")[0]) == ("no-cache", kind)
 
 
-@pytest.mark.parametrize("path", ["/assets/app-other.js", "/assets/", "/link", "/index.htm", "/assets"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/app-other.js",
+        "/assets/",
+        "/index.htm",
+        "/assets",
+        "/old/app.js",
+        "/link.txt",
+        "/api/v1/nothing",
+        "/media/x",
+    ],
+)
 async def test_there_is_nothing_else(browser: httpx.AsyncClient, path: str) -> None:
-    assert (await browser.get(path)).status_code == 404
+    answer = await browser.get(path)
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize("path", ["/link", "/old/bookmark", "/some/deep/page/", "/Videos"])
+async def test_an_unknown_page_is_the_page_which_says_so(browser: httpx.AsyncClient, path: str) -> None:
+    answer = await browser.get(path)
+    assert (answer.status_code, answer.text) == (404, "<title>tawny</title>")
+    assert (await browser.head(path)).status_code == 404
+
+
+async def test_an_unknown_page_cannot_be_changed(house: House, browser: httpx.AsyncClient) -> None:
+    answer = await browser.post("/old/bookmark")
+    assert (answer.status_code, answer.json()["code"]) == (405, "wrong_method")
 
 
 async def test_without_the_interface_the_page_says_what_to_do(house: House) -> None:

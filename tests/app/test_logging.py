@@ -1,18 +1,28 @@
 """The log: repeated lines are counted, and different ones are all written."""
 
 import io
+import json
 import logging
+import logging.handlers
+import re
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from tawny.app import logging_setup
-from tawny.app.logging_setup import LINES_OF_KIND, CountingHandler
+from tawny.app.logging_setup import LINES_OF_KIND, CountingHandler, DailyFile, configure_logging
+from tawny.config.settings import LogSettings
+from tawny.model.errors import NotDone
 
 
 class Log:
     def __init__(self) -> None:
         self.text = io.StringIO()
-        self.handler = CountingHandler(self.text)
+        self.handler = CountingHandler([logging.StreamHandler(self.text)])
         self.now_s = 1_000_000.0
 
     def write(self, message: str, *args: object, name: str = "tawny.recorder", level: int = logging.WARNING) -> None:
@@ -61,3 +71,83 @@ def test_lines_that_are_all_different_take_a_limited_memory(monkeypatch: pytest.
         log.write(f"line {number}")
     assert len(log.lines) == 1000
     assert len(log.handler._kinds) <= 50
+
+
+class Calendar:
+    """The part of `time` that the file uses, at a set time."""
+
+    localtime, strftime, mktime, timezone = time.localtime, time.strftime, time.mktime, time.timezone
+
+    def __init__(self) -> None:
+        self.now_s = time.time() // 86_400 * 86_400
+
+    def time(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def root() -> Iterator[logging.Logger]:
+    """The root logger, as it was afterwards."""
+    logger, ours = logging.getLogger(), logging.getLogger("tawny")
+    before = logger.handlers[:], logger.level, ours.level
+    yield logger
+    for handler in logger.handlers:
+        handler.close()
+    logger.handlers[:], level, our_level = before
+    logger.setLevel(level)
+    ours.setLevel(our_level)
+
+
+def test_forty_midnights_leave_33_files_of_earlier_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calendar = Calendar()
+    monkeypatch.setattr(logging.handlers, "time", calendar)
+    file = DailyFile(tmp_path / "tawny.log", 33)
+    for day in range(41):
+        file.emit(logging.LogRecord("tawny", logging.WARNING, "", 0, "day %d", (day,), None))
+        calendar.now_s += 86_400
+    file.close()
+    assert len(list(tmp_path.iterdir())) == 34
+    assert (tmp_path / "tawny.log").read_text() == "day 40\n"
+    days = sorted(path.read_text() for path in tmp_path.iterdir())
+    assert days == sorted(f"day {day}\n" for day in range(7, 41))
+
+
+def test_the_file_has_dates_and_is_for_its_owner_only(tmp_path: Path, root: logging.Logger) -> None:
+    path = tmp_path / "tawny.log"
+    configure_logging(LogSettings(file=str(path)))
+    logging.getLogger("tawny.recorder").warning("camera %s is offline", "porch")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d WARNING camera porch is offline\n", path.read_text())
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_json_lines_hold_one_object_each(
+    tmp_path: Path, root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tawny.log"
+    configure_logging(LogSettings(format="json", file=str(path)))
+    logging.getLogger("tawny.recorder").warning("line 1\nline 2 “quoted” %s", '"porch"')
+    for text in (path.read_text(), capsys.readouterr().err):
+        (line,) = text.splitlines()
+        said = json.loads(line)
+        assert datetime.fromisoformat(said.pop("time")).tzinfo is not None
+        assert said == {"level": "warning", "part": "tawny.recorder", "message": 'line 1\nline 2 “quoted” "porch"'}
+
+
+def test_a_file_that_cannot_be_opened_stops_the_start_with_its_name(tmp_path: Path, root: logging.Logger) -> None:
+    with pytest.raises(NotDone, match=r"missing/tawny\.log"):
+        configure_logging(LogSettings(file=str(tmp_path / "missing" / "tawny.log")))
+
+
+def test_a_full_disk_loses_lines_and_is_said_once(root: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LogSettings(file="/dev/full"))
+    for number in range(3):
+        logging.getLogger("tawny").warning("line %d", number)
+    said = capsys.readouterr().err
+    assert said.count("Can't write the log /dev/full") == 1
+    assert "line 2" in said
+
+
+@pytest.mark.parametrize("file", ["tawny.log", "../tawny.log", "log/"])
+def test_a_path_that_depends_on_the_folder_is_refused(file: str) -> None:
+    with pytest.raises(ValidationError, match="whole path"):
+        LogSettings(file=file)

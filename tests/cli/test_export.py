@@ -112,13 +112,13 @@ def test_with_its_key_everything_can_be_made_of_what_is_sealed(tawny: Tawny, sea
 
 
 KINDS: dict[str, tuple[list[str], dict[str, str]]] = {
-    "as recorded": ([], {".mp4": "mov", ".mkv": "matroska", ".ts": "mpegts", "": "mov"}),
+    "as recorded": ([], {".mp4": "mov", ".mkv": "matroska", ".ts": "mpegts", ".h264": "h264", "": "mov"}),
     "masked": (["--redact", "0,0 0.5,1"], {".mp4": "mov", "": "mov"}),
-    "exact": (["--exact"], {".mp4": "mov", ".mkv": "matroska", ".ts": "mpegts", "": "mov"}),
+    "exact": (["--exact"], {".mp4": "mov", ".mkv": "matroska", ".ts": "mpegts", ".h264": "h264", "": "mov"}),
     "time-lapse": (["--timelapse", "3"], {".mp4": "mov", "": "mov"}),
     "GIF": (["--gif"], {".gif": "gif", "": "gif"}),
     "sheet": (["--sheet", "2x2"], {".jpg": "image2", ".jpeg": "image2", "": "jpeg_pipe"}),
-    "parts": (["--split", "2s"], {".mp4": "mov", ".mkv": "matroska", ".ts": "mpegts", "": "mov"}),
+    "parts": (["--split", "2s"], {".mp4": "mov", ".mkv": "matroska", ".ts": "mpegts", ".h264": "h264", "": "mov"}),
 }
 """The options of each kind of export, and FFmpeg's word for the container of each ending it can write."""
 ENDINGS = ["", ".mp4", ".MP4", ".mkv", ".ts", ".h264", ".avi", ".mov", ".webm", ".gif", ".jpg", ".jpeg", ".png", ".zip"]
@@ -151,6 +151,24 @@ def test_a_file_is_what_its_name_says_or_is_not_written(
         assert said.code == 2
         assert all(one in said.err for one in known), "it names what is possible"
         assert not list(tmp_path.glob("clip*"))
+
+
+def test_a_raw_file_holds_the_recorded_video_packets_alone(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
+    for name in ("clip.mp4", "clip.h264"):
+        said = tawny(*words(recorded), "-o", name)
+        assert said.code == 0, said.err
+    streams = probe(tmp_path / "clip.h264")["streams"]
+    assert [each["codec_name"] for each in streams] == ["h264"]
+    hashes = frame_hashes(tmp_path / "clip.h264")
+    assert len(hashes) > 20
+    assert hashes == frame_hashes(tmp_path / "clip.mp4", "-ignore_editlist", "1")
+
+
+def test_a_raw_file_of_another_codec_is_refused(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
+    said = tawny(*words(recorded), "-o", "clip.h265")
+    assert said.code != 0
+    assert ".h264" in said.err
+    assert not list(tmp_path.glob("clip*"))
 
 
 @pytest.mark.parametrize("ending", [".mkv", ".ts"])

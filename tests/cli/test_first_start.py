@@ -154,6 +154,9 @@ def test_addresses_of_the_way_out_and_of_the_home_network_come_first(monkeypatch
         "http://garage-pi.local:8000",
     ]  # fmt: skip
     assert own_addresses.recorder_urls("::1", 80) == ["http://[::1]"]
+    monkeypatch.setenv("TAWNY_HOST_NAME", "homeassistant")
+    assert own_addresses.recorder_urls("0.0.0.0", 8000) == ["http://homeassistant.local:8000"]
+    monkeypatch.delenv("TAWNY_HOST_NAME")
     monkeypatch.setattr(own_addresses, "own_networks", list)
     monkeypatch.setattr(socket, "gethostname", lambda: "localhost")
     assert own_addresses.recorder_urls("0.0.0.0", 8001) == ["http://127.0.0.1:8001"]

@@ -1,6 +1,7 @@
 """`tawny prune`: a rehearsal shows what the next run does, file by file; folders of others are kept to their size."""
 
 import json
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,20 @@ def test_a_folder_of_somebody_else(tawny: Tawny, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "ftp").iterdir()) == ["notes.txt"]
 
 
+def test_the_newest_days_stay_however_long_ago_they_were(tawny: Tawny, tmp_path: Path) -> None:
+    first = date(2020, 1, 25)
+    days = [f"{first + timedelta(days=number):%Y/%m/%d}" for number in range(40)]
+    for day in [*days, "notes", "2020/99"]:
+        (tmp_path / "tree" / day).mkdir(parents=True)
+        (tmp_path / "tree" / day / "a.mp4").write_bytes(b"12345")
+    where = ["--folder", str(tmp_path / "tree"), "--days", "30"]
+    kept = {f"{day}/a.mp4" for day in [*days[10:], "notes", "2020/99"]}
+    assert {one["path"] for one in _json(tawny, *where)["removals"]} == {f"{day}/a.mp4" for day in days[:10]}
+    assert _files(tmp_path / "tree") == kept
+    assert not (tmp_path / "tree" / "2020" / "01").exists(), "an empty month goes too"
+    assert _json(tawny, *where)["removals"] == []
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -78,6 +93,9 @@ def test_a_folder_of_somebody_else(tawny: Tawny, tmp_path: Path) -> None:
         (["--folder", ".", "--keep", "14"], 2),
         (["--folder", ".", "--size", "lots"], 2),
         (["--folder", ".", "--files", "-1"], 2),
+        (["--folder", ".", "--days", "0"], 2),
+        (["--days", "3"], 2),
+        (["--files", "0"], 2),
         (["--folder", "nowhere", "--keep", "14 days"], 3),
         (["--keep", "14 days"], 2),
     ],

@@ -36,6 +36,7 @@ from tawny.playback.clips import ClipCache
 from tawny.playback.stills import StillReader
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
+from tawny.service.cameras.recording_choice import RecordingChoiceService
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
@@ -89,6 +90,7 @@ class AppContext:
     setup: CameraSetupService | None = None
     first_setup: FirstSetupService | None = None
     storing: StorageChoiceService | None = None
+    recording: RecordingChoiceService | None = None
     orders: IntegrationService | None = None
     sealed: SealingService | None = None
     history: HistoryWatch | None = None

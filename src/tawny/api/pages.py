@@ -32,6 +32,8 @@ PAGES = (
     "/setup/{rest:path}",
     "/sign-in",
 )
+NO_PAGES = frozenset({"api", "assets", "media", "metrics", "healthz"})
+"""First parts of addresses that programs request; an unknown one is an error in JSON."""
 MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>tawny</title>
 <h1>tawny is running, but its web interface hasn't been built.</h1>
 <p>In the source folder, run <code>./tawny</code>, or <code>npm ci</code> and <code>npm run build</code> in
@@ -61,11 +63,17 @@ async def asset(name: str, request: Request, here: Here) -> Response:
     return await _file(request, here.interface, f"assets/{name}", FOR_EVER)
 
 
-@router.head("/{name}", dependencies=public, include_in_schema=False)
-@router.get("/{name}", dependencies=public, include_in_schema=False)
+@router.head("/{name:path}", dependencies=public, include_in_schema=False)
+@router.get("/{name:path}", dependencies=public, include_in_schema=False)
 async def other_file(name: str, request: Request, here: Here) -> Response:
-    """Return other files such as the icon and the manifest."""
-    return await _file(request, here.interface, name, ASK_AGAIN)
+    """Return other files such as the icon and the manifest; for an unknown page the application, which says so."""
+    first, *rest = name.split("/")
+    files = here.interface.files
+    if name in files or "index.html" not in files or first in NO_PAGES or "." in (rest or [first])[-1]:
+        return await _file(request, here.interface, name, ASK_AGAIN)
+    answer = await page(request, here)
+    answer.status_code = 404
+    return answer
 
 
 async def _file(request: Request, interface: StaticFiles, name: str, kept: str) -> Response:

@@ -1,18 +1,31 @@
-"""Log format: short on a terminal; without time and level under systemd, whose journal stores both.
+"""The log: text or JSON lines, to standard error and, if set, to a new file for each day.
 
-Repeated lines are counted instead of written, so that nothing that clients or cameras cause fills a disk.
+Under systemd, text has no time and level, because the journal stores both. Repeated lines are counted instead of
+written, so that nothing that clients or cameras cause fills a disk.
 """
 
+import json
 import logging
 import os
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, TextIO
+from io import TextIOWrapper
+from logging.handlers import TimedRotatingFileHandler
+from pathlib import Path
+from typing import Final
+
+from tawny.config.settings import LogSettings
+from tawny.model.errors import NotDone
+from tawny.model.times import utc_text
 
 INTERVAL_S: Final = 60.0
 LINES_OF_KIND: Final = 20
 """Lines of one kind written in an interval: one for each camera of a large home. Later ones are counted."""
 MOST_KINDS: Final = 500
+_TEXT: Final = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S")
+_BARE: Final = logging.Formatter("%(message)s")
 
 
 @dataclass(slots=True)
@@ -25,14 +38,16 @@ class _Kind:
     counted: int = 0
 
 
-class CountingHandler(logging.StreamHandler[TextIO]):
+class CountingHandler(logging.Handler):
     """Writes LINES_OF_KIND lines of one logger, level and message template in an interval, and then their count.
 
-    The count is written with the first line of any kind after the interval, and at the end.
+    The count is written with the first line of any kind after the interval, and at the end. targets: write the lines;
+    closed with this handler.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__(stream)
+    def __init__(self, targets: Sequence[logging.Handler]) -> None:
+        super().__init__()
+        self._targets = targets
         self._kinds: dict[tuple[str, int, str], _Kind] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -45,13 +60,19 @@ class CountingHandler(logging.StreamHandler[TextIO]):
             kind = self._kinds[key] = _Kind(record.created + INTERVAL_S, record.levelno)
         if kind.written < LINES_OF_KIND:
             kind.written += 1
-            super().emit(record)
+            self._write(record)
         else:
             kind.counted += 1
 
     def close(self) -> None:
         self._write_counts(float("inf"))
+        for target in self._targets:
+            target.close()
         super().close()
+
+    def _write(self, record: logging.LogRecord) -> None:
+        for target in self._targets:
+            target.handle(record)
 
     def _write_counts(self, now_s: float) -> None:
         """End the intervals that are over at this time, in s since 1970."""
@@ -59,15 +80,64 @@ class CountingHandler(logging.StreamHandler[TextIO]):
             kind = self._kinds.pop(key)
             if kind.counted:
                 said = f"repeated {kind.counted} times within a minute: {key[2]}"
-                super().emit(logging.LogRecord(key[0], kind.level, "", 0, "%s", (said,), None))
+                self._write(logging.LogRecord(key[0], kind.level, "", 0, "%s", (said,), None))
 
 
-def configure_logging(level: int = logging.WARNING) -> None:
-    """Log to standard error. Other packages log from WARNING on; `TAWNY_LOG` sets tawny's level."""
-    handler = CountingHandler(sys.stderr)
-    form = "%(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(levelname)s %(message)s"
-    handler.setFormatter(logging.Formatter(form, "%H:%M:%S"))
+class JsonLines(logging.Formatter):
+    """One JSON object a line: `time` (UTC), `level`, `part` (the module), `message`, and `error` with a traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": utc_text(round(record.created * 1000)),
+            "level": record.levelname.lower(),
+            "part": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+class DailyFile(TimedRotatingFileHandler):
+    """A file for its owner only; at local midnight it becomes `NAME.YYYY-MM-DD`. A full disk loses lines, not more."""
+
+    def __init__(self, path: Path, days: int) -> None:
+        super().__init__(path, when="midnight", backupCount=days, encoding="utf-8")
+        self._has_failed = False
+
+    def _open(self) -> TextIOWrapper:
+        file = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return os.fdopen(file, "a", encoding="utf-8")
+
+    def close(self) -> None:
+        with suppress(OSError):  # lines that a full disk didn't take
+            super().close()
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the base class's name
+        """Say on standard error, once, that a line could not be written."""
+        if not self._has_failed:
+            self._has_failed = True
+            sys.stderr.write(f"Can't write the log {self.baseFilename}: {sys.exc_info()[1]}\n")
+
+
+def configure_logging(settings: LogSettings) -> None:
+    """Log to standard error and to the file of the settings. Other packages log from WARNING on.
+
+    `TAWNY_LOG` sets tawny's level instead of the settings. Raises NotDone: when the file cannot be opened.
+    """
+    shown = logging.StreamHandler(sys.stderr)
+    is_json = settings.format == "json"
+    shown.setFormatter(JsonLines() if is_json else _BARE if "JOURNAL_STREAM" in os.environ else _TEXT)
+    targets: list[logging.Handler] = [shown]
+    if settings.file:
+        path = Path(settings.file).expanduser()
+        try:
+            file = DailyFile(path, settings.days)
+        except OSError as error:
+            raise NotDone(f"Can't write the log {path}: {error.strerror}.", "Change `file` under [log].") from None
+        file.setFormatter(JsonLines() if is_json else _TEXT)
+        targets.append(file)
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [CountingHandler(targets)]
     root.setLevel(logging.WARNING)
-    logging.getLogger("tawny").setLevel(os.environ.get("TAWNY_LOG", logging.getLevelName(level)).upper())
+    logging.getLogger("tawny").setLevel(os.environ.get("TAWNY_LOG", settings.level).upper())

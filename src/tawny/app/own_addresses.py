@@ -1,6 +1,7 @@
 """Addresses of the web interface, under which other devices in the network can open it."""
 
 import ipaddress
+import os
 import socket
 from collections.abc import Sequence
 from typing import Final
@@ -8,6 +9,8 @@ from typing import Final
 from tawny.sources.discovery.networks import own_networks
 
 _ANY: Final = ("0.0.0.0", "::")  # noqa: S104
+HOST_NAME: Final = "TAWNY_HOST_NAME"
+"""Environment variable: the name of the computer whose container this is."""
 _NOWHERE: Final = ("192.0.2.1", 9)
 """An address for documentation. Connecting a datagram socket sends nothing, but shows the way out."""
 
@@ -16,6 +19,8 @@ def recorder_urls(host: str, port: int) -> list[str]:
     """Return the URLs, the most reliable first. host: what the server listens on."""
     if host not in _ANY:
         return [_url(host, port)]
+    if outside := os.environ.get(HOST_NAME, ""):  # addresses of a container are its own
+        return [_url(outside if "." in outside else f"{outside}.local", port)]
     addresses = sorted({one.address for one in own_networks()}, key=_rank)
     return [_url(one, port) for one in (*addresses, *_local_names())] or [_url("127.0.0.1", port)]
 

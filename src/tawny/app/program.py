@@ -104,7 +104,7 @@ class Program:
 
         tell: called with the web address and the one-time link, if any, as data and as text.
         """
-        configure_logging()
+        configure_logging(self._settings.log)
         limit = raise_limit()
         os.umask(os.umask(0o077) & 0o077)  # whatever it was: tawny reads and writes the files that it creates
         limit_resident_memory()

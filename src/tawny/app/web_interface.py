@@ -28,7 +28,7 @@ from tawny.api.past.clip_jobs import FOLDER as CLIPS
 from tawny.api.past.clip_jobs import ClipStore
 from tawny.api.server import WebServer, addresses_of
 from tawny.api.static_files import StaticFiles
-from tawny.app.own_addresses import link_text, recorder_urls
+from tawny.app.own_addresses import HOST_NAME, link_text, recorder_urls
 from tawny.app.recorder_parts import RecorderPlace
 from tawny.app.running import RecorderRuntime
 from tawny.config.settings import Settings, WebSettings, listen_address, proxy_networks
@@ -39,6 +39,7 @@ from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
+from tawny.service.cameras.recording_choice import RecordingChoiceService
 from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService, OutboxMarks
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
@@ -53,8 +54,6 @@ from tawny.service.retention.retention_service import RetentionService
 from tawny.service.storage_choice import StorageChoiceService
 from tawny.storage.disk.headroom import DiskHeadroom
 
-HOST_NAME = "TAWNY_HOST_NAME"
-"""Environment variable: the name of the computer whose container this is."""
 DEMO_LINK_MS = 24 * 3_600_000
 OWNER = "Owner"
 _STOP_S = 2.0
@@ -201,6 +200,14 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
         first_setup=_make_first_setup(running, accounts, outward, models),
         storing=StorageChoiceService(
             changeable, running.parts.stored, keeping, place.kept_in, partial(_bring_along, file, place)
+        ),
+        recording=RecordingChoiceService(
+            changeable,
+            running.index,
+            running.parts.cameras.byte_rates,
+            lambda: arming.modes.now().mode,
+            clock,
+            ZoneInfo(place.zone),
         ),
         orders=programs,
         sealed=running.sealing.desk(place.folder, changeable),

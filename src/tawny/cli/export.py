@@ -183,7 +183,8 @@ def describe_export(parser: ArgumentParser) -> None:
         "--output",
         metavar="FILE",
         required=True,
-        help="output file, .mp4, .mkv or .ts; existing files are never overwritten",
+        help="output file, .mp4, .mkv, .ts, or .h264 or .h265 for the video packets alone; existing files are never "
+        "overwritten",
     )
     parser.add_argument(
         "--stream", choices=[name.value for name in StreamName], default="main", help="main or sub stream"

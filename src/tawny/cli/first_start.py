@@ -15,7 +15,7 @@ from tawny.cli import options
 from tawny.cli.control_client import ask_once
 from tawny.cli.output import Output
 from tawny.cli.paths import SETTINGS, default_folder, existing_data
-from tawny.config.changes import write_new
+from tawny.config.changes import template, write_new
 from tawny.config.settings import Settings, listen_address
 from tawny.engine.acceptor import bind_sockets, has_ipv6
 from tawny.model.errors import FolderUnwritable, NotDone, PortInUse
@@ -39,7 +39,7 @@ def first_settings(args: Namespace) -> Path:
     except OSError as error:
         raise FolderUnwritable(str(folder), error.strerror or "") from None
     path = folder / SETTINGS
-    write_new(path, listen=args.listen or free_address(), folder=str(folder) if args.data else "")
+    write_new(path, template(args.listen or free_address(), str(folder) if args.data else ""))
     return path
 
 

@@ -370,17 +370,22 @@ def describe_prune(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--keep", metavar="TIME", help='with --folder: delete files older than this, for example "14 days"'
     )
+    parser.add_argument(
+        "--days", metavar="N", type=int, help="with --folder: keep the newest N days that have files, whatever today is"
+    )
     parser.add_argument("--files", metavar="N", type=int, help="with --folder: keep at most this many files")
     parser.add_argument("--size", metavar="SIZE", help='with --folder: keep at most this much, for example "200 GB"')
 
 
 def run_prune(args: Namespace, out: Output) -> int:
     if args.folder:
-        plan = _prune_folder(Path(args.folder), _keep(args), dry_run=args.dry_run)
+        plan = _prune_folder(args, _keep(args))
         paths = True
     else:
-        if args.keep or args.files or args.size:
-            raise UsageError("--keep, --files and --size require --folder.", "For recordings, set `storage.retention`.")
+        if args.keep or args.days is not None or args.files is not None or args.size:
+            raise UsageError(
+                "--keep, --days, --files and --size require --folder.", "For recordings, set `storage.retention`."
+            )
         plan, paths = _prune(args, out), False
     out.data(_as_json(plan, dry_run=args.dry_run), _prune_text(plan, out, dry_run=args.dry_run, paths=paths))
     return 1 if plan.missing_bytes or plan.missing_files or plan.breaks_promise else 0
@@ -416,8 +421,8 @@ def _prune(args: Namespace, out: Output) -> RemovalPlan:
 
 
 def _keep(args: Namespace) -> RetentionRule:
-    if args.keep is None and args.files is None and args.size is None:
-        raise UsageError("--folder needs a limit.", 'Add --keep "14 days", --files N or --size "200 GB".')
+    if args.keep is None and args.days is None and args.files is None and args.size is None:
+        raise UsageError("--folder needs a limit.", 'Add --keep "14 days", --days N, --files N or --size "200 GB".')
     try:
         max_s = None if args.keep is None else seconds(args.keep)
         size_bytes = None if args.size is None else size(args.size)
@@ -425,17 +430,20 @@ def _keep(args: Namespace) -> RetentionRule:
         raise UsageError(f"Invalid value. Use {error}.") from None
     if args.files is not None and args.files < 0:
         raise UsageError("--files must be zero or more.")
+    if args.days is not None and args.days < 1:
+        raise UsageError("--days must be one or more.")
     return RetentionRule(max_s=max_s, size_bytes=size_bytes, count=args.files, free_share=0.0)
 
 
-def _prune_folder(folder: Path, keep: RetentionRule, *, dry_run: bool) -> RemovalPlan:
+def _prune_folder(args: Namespace, keep: RetentionRule) -> RemovalPlan:
+    folder = Path(args.folder)
     if not folder.is_dir():
         raise NotDone(f"Folder {folder} doesn't exist.")
     disk, now_ms = RealDisk(folder), SystemClock().now_ms()
     zone = datetime.fromtimestamp(now_ms / 1000).astimezone().tzinfo
     assert zone is not None
-    plan = dated_folders.plan(disk, keep, now_ms, zone)
-    if not dry_run:
+    plan = dated_folders.plan(disk, keep, now_ms, zone, args.days)
+    if not args.dry_run:
         dated_folders.apply(disk, plan)
     return plan
 

@@ -163,6 +163,8 @@ def unit_text(args: Namespace, service: ServicePaths | None = None) -> str:
     others = [storage.spare, storage.mirror, *(tier.path for tier in storage.tiers)]
     others += [str(path) for one in service.settings.destinations.values() if (path := folder_of(one.url))]
     writable = [Path(other).expanduser().resolve() for other in others if other]
+    if service.settings.log.file:
+        writable.append(Path(service.settings.log.file).expanduser().resolve().parent)
     if service.own or service.is_in_home:
         writable.append(service.config.parent)  # the interface changes the settings
     return UNIT.format(

@@ -17,6 +17,7 @@ from tawny.config.retention import CameraRetentionSettings, RetentionSettings, T
 from tawny.config.rules import RuleSettings
 from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings, TargetName
 from tawny.model.polygon import Polygon
+from tawny.model.segments import Recording
 from tawny.sealed.key_wrapping import recipient
 
 # Settings of zones, lines and masks. Points are x and y, 0..1, from the upper left of the image.
@@ -359,6 +360,26 @@ class WebSettings(Table):
         return cls._host_and_port(text) if text else text
 
 
+class LogSettings(Table):
+    """The program's log."""
+
+    format: Literal["text", "json"] = Field("text", description="`text`, or `json`: one object per line.")
+    file: str = Field(
+        "",
+        description="Also write the log to this file, for example /var/log/tawny/tawny.log. At midnight it becomes "
+        "`NAME.YYYY-MM-DD`. Empty: standard error only.",
+    )
+    days: Annotated[int, Field(ge=1, le=3650)] = Field(33, description="Number of files of earlier days to keep.")
+    level: Literal["warning", "info", "debug"] = Field("warning", description="`warning`, `info` or `debug`.")
+
+    @field_validator("file")
+    @classmethod
+    def _whole_path(cls, text: str) -> str:
+        if text and not text.startswith(("/", "~/")):
+            raise ValueError("a whole path, for example /var/log/tawny/tawny.log")
+        return text
+
+
 class DetectionSettings(Table):
     """Detection on this camera. Settings of the detector go in a table with its name."""
 
@@ -437,7 +458,11 @@ class CameraSettings(Table):
     group: Literal["", "outside", "inside"] = Field(
         "", description="`outside` or `inside`: adds the camera to that group in the live view."
     )
-    record: Literal["continuous", "off"] = Field("continuous", description="`continuous` or `off`.")
+    record: Recording = Field(
+        "continuous",
+        description="`continuous`; `events`: only around events; `transitions`: only around start and end of events; "
+        "or `off`. A mode can differ: `modes.NAME.cameras.ID.record`.",
+    )
     pre: Annotated[Duration, Field(ge=0, le=30)] = Field(
         5.0, description="Pre-roll: time kept before an event, 0 s to 30 s."
     )
@@ -489,6 +514,7 @@ class Settings(Table):
     web: WebSettings = WebSettings()
     live: LiveSettings = LiveSettings()
     heartbeat: HeartbeatSettings = HeartbeatSettings()
+    log: LogSettings = LogSettings()
     modes: ModesSettings = ModesSettings()
     object_detection: ObjectModelSettings = ObjectModelSettings()
     recognizers: dict[TargetName, RecogniserSettings] = Field(default_factory=dict)

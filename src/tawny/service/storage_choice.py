@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from tawny.config.changes import parse_retention, put_table, retention_to_table
+from tawny.config.changes import put_table, retention_to_table
 from tawny.config.settings import Settings
 from tawny.config.units import size_text
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
@@ -147,6 +147,10 @@ class StorageChoiceService:
                 self._keep(days, size)
             if folder is None or self._folder is None or folder == self._folder.absolute():
                 return False
+            try:
+                folder.mkdir(mode=0o700, exist_ok=True)
+            except OSError as error:
+                raise FolderUnwritable(str(folder), error.strerror or "") from None
             self._bring(folder)
             self._write_path(folder)
         return True
@@ -154,7 +158,7 @@ class StorageChoiceService:
     # --- internal
 
     def _usable(self, path: str) -> Path:
-        """Return the folder, created and writable. Raises SettingsError, NotDone, FolderUnwritable."""
+        """Return the folder, which tawny can create or write. Raises SettingsError, NotDone."""
         folder = Path(path)
         if not folder.is_absolute() or ".." in folder.parts or "\0" in path or len(path) > 1000:
             raise SettingsError("your input", (Problem("path", path[:80], "a folder such as /mnt/disk/tawny"),))
@@ -167,22 +171,19 @@ class StorageChoiceService:
             raise NotDone(f"{folder} has other files in it.", "Choose an empty folder, or one that doesn't exist yet.")
         if problem := _why_not(folder):
             raise NotDone(f"tawny can't write to {folder}.", _fix(folder) or problem)
-        try:
-            folder.mkdir(mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise FolderUnwritable(str(folder), error.strerror or "") from None
         return folder
 
     def _keep(self, days: float | None, size: str | None) -> None:
-        words = retention_to_table(self._settings.now().storage.retention)
+        now = self._settings.now().storage.retention
+        words = retention_to_table(now)
         if size is not None:
             words.pop("max_size", None)
             words |= {"max_size": size} if size else {}
         if days is not None:
             words["max"] = _days(days)
-            now, _ = parse_retention(words, {})
-            words |= {"min": _days(days)} if now.min > now.max else {}
-            words["events"] = {kind: _days(min(value, now.max) / DAY_S) for kind, value in now.events.items()}
+            if now.min > days * DAY_S:
+                words["min"] = _days(days)
+            words["events"] = {kind: _days(min(value / DAY_S, days)) for kind, value in now.events.items()}
         asked = RetentionRequest(words, {})
         stays = {one.segment.id for one in self._retention.plan(None, 0.0).removals}
         if any(one.segment.id not in stays for one in self._retention.plan(asked, 0.0).removals):
@@ -246,7 +247,7 @@ def _existing(folder: Path) -> Path:
 def _why_not(folder: Path) -> str:
     """Return why the folder can't be written or created; empty if it can."""
     there = _existing(folder)
-    if os.access(there, os.W_OK | os.X_OK) and (there == folder or there == folder.parent):
+    if os.access(there, os.W_OK | os.X_OK, effective_ids=True) and (there == folder or there == folder.parent):
         return ""
     return "tawny may not write here yet."
 

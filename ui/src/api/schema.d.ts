@@ -96,7 +96,7 @@ export interface CameraInfo {
   name: string;
   recorded_today: number | null;
   since_ms: number;
-  state: "recording" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
+  state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
   streams: StreamsInfo;
   where: "" | "outside" | "inside";
 }
@@ -965,6 +965,32 @@ export interface RecordNowCommand {
   on?: boolean;
 }
 
+export interface RecordedDayInfo {
+  begin_ms: number;
+  end_ms: number;
+  events: number;
+  seconds: Record<string, number>;
+}
+
+export interface RecordingInfo {
+  byte_rate: number | null;
+  in_file: boolean;
+  mode: string;
+  mode_names: string[];
+  modes: Record<string, "continuous" | "events" | "transitions" | "off">;
+  post_s: number;
+  pre_s: number;
+  record: "continuous" | "events" | "transitions" | "off";
+  yesterday: RecordedDayInfo;
+}
+
+export interface RecordingRequest {
+  modes?: Record<string, "continuous" | "events" | "transitions" | "off">;
+  post_s: number;
+  pre_s: number;
+  record: "continuous" | "events" | "transitions" | "off";
+}
+
 export interface RehearsalInfo {
   at_ms: number;
   by: string;
@@ -1232,6 +1258,25 @@ export interface SimulatedEventInfo {
   end_ms: number;
   score: number;
   start_ms: number;
+}
+
+export interface SnoozeInfo {
+  by: string;
+  camera: string | null;
+  everyone: boolean;
+  mine: boolean;
+  since_ms: number;
+  until_ms: number;
+}
+
+export interface SnoozeList {
+  items: SnoozeInfo[];
+}
+
+export interface SnoozeRequest {
+  camera: string | null;
+  everyone?: boolean;
+  for_s: number;
 }
 
 export interface SomebodyPlan {

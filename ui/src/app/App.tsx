@@ -79,6 +79,9 @@ function outside(failed: boolean) {
 function Inside() {
   useEffect(startEvents, []);
   useEffect(startModes, []);
+  useEffect(() => {
+    setTimeout(() => void import("./afterwards").then((it) => it.start(), () => {}), 1e3);
+  }, []);
   const actual = path.value;
   // Signed in already, in another tab or before a reload: on to the wanted page.
   const present = moved[actual] ?? (actual === "/sign-in" ? nextPath(place.value.query) : undefined);

@@ -3,6 +3,7 @@ export type IconName =
   | "activity"
   | "arrow-left"
   | "bell"
+  | "bell-off"
   | "calendar-days"
   | "camera"
   | "car"

@@ -236,8 +236,10 @@ class VideoWriter:
 
 # Remuxing: the packets of an MP4 file in another container, without re-encoding. Blocking.
 
-CONTAINERS: Final = {".mkv": "matroska", ".ts": "mpegts"}
+CONTAINERS: Final = {".mkv": "matroska", ".ts": "mpegts", ".h264": "h264", ".h265": "hevc"}
 """FFmpeg's names of the containers, by the ending of a file name."""
+RAW_VIDEO: Final = {".h264": ("h264", "H.264"), ".h265": ("hevc", "H.265")}
+"""Endings of files that hold the video packets alone, without times: FFmpeg's name of the codec, and its usual one."""
 
 
 def remux(read: ReadRange, size_bytes: int, out: BinaryIO, suffix: str, on_share: Callable[[float], None]) -> float:
@@ -247,18 +249,23 @@ def remux(read: ReadRange, size_bytes: int, out: BinaryIO, suffix: str, on_share
 
     Returns the time in s by which the result begins before the MP4 file's time 0. An edit list of the MP4 file hides
     the frames from the keyframe up to time 0; the other containers have no such list, so players show these frames.
-    Raises NotDone if FFmpeg cannot write the container; OSError from `out`; errors of `read`.
+    Raises NotDone if FFmpeg cannot write the container, or if it holds another codec; OSError from `out`; errors of
+    `read`.
     """
     source = VirtualFile(read, size_bytes)
+    is_raw = suffix in RAW_VIDEO
     try:
         with (
             av.open(source, "r", format="mov") as movie,
             av.open(out, "w", format=CONTAINERS[suffix], options={"avoid_negative_ts": "make_zero"}) as made,
         ):
             made.metadata.update({name: text for name, text in movie.metadata.items() if name == "creation_time"})
-            tracks = {stream.index: made.add_stream_from_template(stream) for stream in movie.streams}
+            wanted = list(movie.streams.video if is_raw else movie.streams)
+            if is_raw:
+                _check_raw(suffix, movie.streams.video[0].codec_context.name)
+            tracks = {stream.index: made.add_stream_from_template(stream) for stream in wanted}
             first_s = 0.0
-            for packet in movie.demux(list(movie.streams)):
+            for packet in movie.demux(wanted):
                 if not packet.size or packet.pts is None or packet.time_base is None:
                     continue  # the demuxer's mark at the end of a track
                 if packet.stream.type == "video":
@@ -272,3 +279,10 @@ def remux(read: ReadRange, size_bytes: int, out: BinaryIO, suffix: str, on_share
             raise first from None
         raise NotDone(f"This video can't be written as {suffix} ({first.strerror}).", "Use .mp4.") from first
     return -first_s
+
+
+def _check_raw(suffix: str, codec: str) -> None:
+    """Raise NotDone if a file of this ending cannot hold the codec, in FFmpeg's words."""
+    if codec != RAW_VIDEO[suffix][0]:
+        right = next((ending for ending, (name, _) in RAW_VIDEO.items() if name == codec), ".mp4")
+        raise NotDone(f"This video isn't {RAW_VIDEO[suffix][1]}, so it can't be a {suffix} file.", f"Use {right}.")

@@ -6,7 +6,7 @@ Only files whose path below the folder contains a date are considered and remove
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
@@ -17,8 +17,10 @@ from tawny.storage.disk.disk import DiskAccess, FolderEntry, parent_of
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.planning import RemovalPlan, RemovalPlanner
+from tawny.storage.retention.removal import Removal
 
 _DATE: Final = re.compile(r"(?<!\d)(\d{4})([-_/.]?)(\d\d)\2(\d\d)(?!\d)")
+_YEAR_OR_MONTH: Final = re.compile(r"(?:^|/)\d{4}(?:/\d\d)?$")
 _FIRST_YEAR: Final = 1980
 """Earlier years are not dates of recordings."""
 _NOBODY: Final = CameraId("folder")
@@ -57,16 +59,28 @@ def dated(path: str) -> date | None:
     return None
 
 
-def plan(disk: DiskAccess, keep: RetentionRule, now_ms: int, zone: tzinfo = UTC) -> RemovalPlan:
-    """Plan the removals. keep: uses `max_s`, `count` and `size_bytes`. zone: time zone of the dates."""
+def plan(
+    disk: DiskAccess, keep: RetentionRule, now_ms: int, zone: tzinfo = UTC, newest_days: int | None = None
+) -> RemovalPlan:
+    """Plan the removals. keep: uses `max_s`, `count` and `size_bytes`. zone: time zone of the dates.
+
+    newest_days: number of days that keep their files, counting only days with files; None: no limit.
+    """
     index = MemoryIndex()
     found = find(disk)
+    kept = set(sorted({one.day for one in found}, reverse=True)[:newest_days])
+    removals = list[Removal]()
     with index.together():
         for number, one in enumerate(found):
             after = datetime.combine(one.day + timedelta(days=1), datetime.min.time(), zone)
             end_ms = round(after.timestamp() * 1000) - len(found) + number  # keeps the order of names within a day
-            index.add_segment(_as_segment(one, end_ms))
-    return RemovalPlanner(RetentionContract(keep), index, disk.space(), now_ms).plan()
+            segment = _as_segment(one, end_ms)
+            if one.day in kept:
+                index.add_segment(segment)
+            else:
+                removals.append(Removal(segment, "older than the newest days to keep"))
+    planned = RemovalPlanner(RetentionContract(keep), index, disk.space(), now_ms).plan()
+    return replace(planned, removals=removals + planned.removals)
 
 
 def apply(disk: DiskAccess, made: RemovalPlan) -> None:
@@ -74,8 +88,13 @@ def apply(disk: DiskAccess, made: RemovalPlan) -> None:
     for one in made.removals:
         disk.unlink(one.segment.path)
         folder = parent_of(one.segment.path)
-        while folder and dated(f"{folder}/") is not None and disk.remove_folder(folder):
+        while folder and _is_of_date(folder) and disk.remove_folder(folder):
             folder = parent_of(folder)
+
+
+def _is_of_date(folder: str) -> bool:
+    """Return whether a folder's path contains a date, or ends in the year or month of a tree by date."""
+    return dated(f"{folder}/") is not None or _YEAR_OR_MONTH.search(folder) is not None
 
 
 def _as_segment(one: DatedFile, end_ms: int) -> Segment:
