@@ -108,6 +108,8 @@ export function StepFoot(props: {
   go: string;
   /** What the main button does; the step is then done, unless this answers that something is still to be said. */
   act?: () => Promise<boolean>;
+  /** What comes after the recorder knows of it. */
+  last?: () => Promise<unknown>;
   /** The main button skips: there is nothing here yet that could be done. */
   skips?: boolean;
   disabled?: boolean;
@@ -124,6 +126,7 @@ export function StepFoot(props: {
     void tryTo(async () => {
       if (act && !(await act())) return;
       await setStep(props.step, state);
+      if (act) await props.last?.();
       go(after);
     }).finally(() => setBusy(false));
   };
