@@ -203,7 +203,7 @@ function CameraFacts({ camera }: { camera: Camera }) {
     <article class="setting camera-facts">
       <div class="row camera-facts-name">
         <StateDot dot={dotOf(camera.state)} />
-        <a class="grow" href={`/live/${encodeURIComponent(camera.id)}`}>
+        <a class="grow touch" href={`/live/${encodeURIComponent(camera.id)}`}>
           <b>{camera.name}</b>
           <p class="small sub">{sentence(camera)}</p>
         </a>
