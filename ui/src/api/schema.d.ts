@@ -636,6 +636,7 @@ export interface InBrowserRequest {
 }
 
 export interface Invited {
+  home_only: boolean;
   link: string;
   person: PersonInfo;
 }
@@ -1264,6 +1265,7 @@ export interface ShareList {
 }
 
 export interface Shared {
+  home_only: boolean;
   link: string;
   share: ShareInfo;
 }
