@@ -170,6 +170,15 @@ class AppContext:
         """The name that pages show."""
         return self.name or self.recorder.host
 
+    def link(self, path: str) -> str:
+        """Return the address that a path has for people elsewhere; the path alone if none is set."""
+        return self.address + path
+
+    @property
+    def is_at_home_only(self) -> bool:
+        """Return whether links work in the own network only, as far as is known."""
+        return not self.address or is_at_home_only(self.address)
+
     async def open_rtsp(self, server: RtspServer) -> None:
         """Start the RTSP server for other apps."""
         await server.start()

@@ -652,6 +652,7 @@ export interface InBrowserRequest {
 }
 
 export interface Invited {
+  home_only: boolean;
   link: string;
   person: PersonInfo;
 }
@@ -1350,6 +1351,7 @@ export interface ShareList {
 }
 
 export interface Shared {
+  home_only: boolean;
   link: string;
   share: ShareInfo;
 }
