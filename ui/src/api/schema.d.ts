@@ -63,6 +63,12 @@ export interface BulkEventMarksRequest {
   reviewed?: boolean | null;
 }
 
+export interface BundleFileInfo {
+  about: string;
+  name: string;
+  size: number;
+}
+
 export interface CameraAdvice {
   code: string;
   hint: string;
@@ -346,6 +352,20 @@ export interface DetectorNumber {
   odd: boolean;
   usual: number;
   whole: boolean;
+}
+
+export interface DiagnosisInfo {
+  area: string;
+  do: string;
+  state: "fine" | "note" | "wrong";
+  what: string;
+  why: string;
+}
+
+export interface DiagnosticsInfo {
+  checks: DiagnosisInfo[];
+  files: BundleFileInfo[];
+  made_ms: number;
 }
 
 export interface DiskInfo {
