@@ -44,6 +44,7 @@ from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.recognition_service import IdentityService
+from tawny.service.diagnosis.bundle import DiagnosticsService
 from tawny.service.first_setup import FirstSetupService
 from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.health.monitor import HealthMonitor
@@ -100,6 +101,7 @@ class AppContext:
     secure: AddressService | None = None
     answer_challenge: Callable[[str], str | None] = lambda _token: None
     """Returns the answer for a public authority that checks the domain."""
+    diagnostics: DiagnosticsService | None = None
     clip_store: ClipStore = field(default_factory=lambda: ClipStore(None, FEW_BYTES))
     inbox: Inbox = field(default_factory=lambda: Inbox(None))
     hosts: tuple[str, ...] = ("127.0.0.1",)

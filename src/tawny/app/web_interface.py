@@ -6,7 +6,7 @@ Recording does not depend on it. Only this module and `control_answers` know the
 import asyncio
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ from tawny.engine.connections import ConnectionManager
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
+from tawny.service import json_format
 from tawny.service.address.address_service import AddressMeans, AddressService
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
@@ -46,8 +47,11 @@ from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryServ
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.recognition_service import IdentityService
+from tawny.service.diagnosis.bundle import DiagnosticsService, RunningState, certificate_files
+from tawny.service.diagnosis.doctor import ExaminedRecorder
 from tawny.service.first_setup import FILE as SETUP
 from tawny.service.first_setup import FirstSetupService, SetupFacts
+from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.health.checks import CERTIFICATE_S, CertificateWatch, HealthCheck
 from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
 from tawny.service.modes.mode_service import ModeService
@@ -173,8 +177,13 @@ class WebInterface:
         return self.accounts.new_token(TokenPurpose.LINK, owner, lasts_ms=DEMO_LINK_MS)
 
 
-async def make_web_interface(running: RecorderRuntime, connections: ConnectionManager) -> WebInterface:
-    """Raises StorageError, and UsageError: when the configured address is none of this computer."""
+async def make_web_interface(
+    running: RecorderRuntime, connections: ConnectionManager, log_lines: Callable[[], str] = str
+) -> WebInterface:
+    """log_lines: returns the end of the log.
+
+    Raises StorageError, and UsageError: when the configured address is none of this computer.
+    """
     place = running.parts.place
     settings, clock = place.settings(), place.clock
     file = await asyncio.to_thread(_open_accounts, place)
@@ -214,6 +223,7 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
         orders=programs,
         sealed=running.sealing.desk(place.folder, changeable),
         history=running.sealing.watch,
+        diagnostics=_make_diagnostics(running, accounts, log_lines),
         clip_store=_make_clip_store(place, headroom),
         inbox=Inbox(None if place.kept_in is None else place.kept_in / INBOX, headroom),
         hosts=hosts,
@@ -245,6 +255,22 @@ def _make_recording_choice(running: RecorderRuntime) -> RecordingChoiceService:
     rates, mode = running.parts.cameras.byte_rates, lambda: running.arming.modes.now().mode
     zone = ZoneInfo(running.parts.place.zone)
     return RecordingChoiceService(running.changeable, running.index, rates, mode, running.clock, zone)
+
+
+def _make_diagnostics(running: RecorderRuntime, accounts: Accounts, log_lines: Callable[[], str]) -> DiagnosticsService:
+    place, health = running.parts.place, HealthAnswer(running)
+
+    def examined() -> ExaminedRecorder:
+        files = certificate_files(place.config, place.kept_in)
+        return ExaminedRecorder(place.kept_in, place.settings(), place.config, certificates=files)
+
+    state = RunningState(
+        lambda: json_format.status(health.now()),
+        log_lines,
+        running.reports,
+        lambda: [one.name for one in accounts.people()],
+    )
+    return DiagnosticsService(examined, state, place.doors, place.clock)
 
 
 def take_over_web(site: AppContext, connections: ConnectionManager, web: WebSettings) -> None:

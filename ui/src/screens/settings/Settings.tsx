@@ -46,6 +46,7 @@ export default function Settings() {
             <Address />
             <People />
             <Passes />
+            <System />
           </>
         )}
         <SharedLinks />
@@ -189,6 +190,23 @@ function Outside() {
         <a class="btn" href="/settings/notifications">
           <Icon name="share-2" small />
           {words.outside.open}
+        </a>
+      </div>
+    </section>
+  );
+}
+
+function System() {
+  return (
+    <section class="card" aria-labelledby="system-title">
+      <div class="setting storage-link">
+        <div class="grow">
+          <h2 id="system-title">{words.system.title}</h2>
+          <p class="small sub">{words.system.sub}</p>
+        </div>
+        <a class="btn" href="/settings/system">
+          <Icon name="heart-pulse" small />
+          {words.system.open}
         </a>
       </div>
     </section>
