@@ -20,7 +20,8 @@ from tawny.service.cameras.camera_setup import (
 from tawny.service.cameras.camera_trial import CameraTrial
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.sources.discovery.finder import FoundCamera, Search
+from tawny.sources.discovery.finder import Search
+from tawny.sources.discovery.found_camera import FoundCamera
 from tests.api.fakes import House
 
 ASKED = {"address": "192.168.1.9", "user": "admin", "password": "a secret"}

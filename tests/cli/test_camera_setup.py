@@ -124,8 +124,10 @@ def test_a_wrong_password_adds_nothing(
 def test_an_id_that_is_taken_changes_nothing(tawny: Tawny, house: House, tmp_path: Path) -> None:
     before = '# mine\n[cameras.gate]\nsource = "demo:"  # keep\n'
     (tmp_path / "tawny.toml").write_text(before)
-    said = tawny("cameras", "add", "gate", "127.0.0.1", "--user", "admin", "--skip-test")
-    assert said.code == 3
+    for source in ("127.0.0.1", f"rtsp://admin@127.0.0.1:{house.main.port}/main"):
+        said = tawny("cameras", "add", "gate", source)
+        assert (said.code, "already have a camera gate" in said.err) == (3, True)
+    assert (house.device.told, house.main.viewers) == ([], []), "nothing was asked of the camera"
     assert (tmp_path / "tawny.toml").read_text() == before
 
 

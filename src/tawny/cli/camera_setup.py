@@ -33,7 +33,8 @@ from tawny.service.cameras.camera_trial import TRIAL_S, CameraTrial, advise
 from tawny.service.cameras.connection_settings import UNKNOWN_KIND
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.discovery.finder import TIMEOUT_S as FIND_S
-from tawny.sources.discovery.finder import FoundCamera, Search, find
+from tawny.sources.discovery.finder import Search, find
+from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.sources.discovery.networks import own_networks
 from tawny.sources.discovery.onvif_details import OnvifDetails
 from tawny.sources.discovery.rtsp_scan import MOST_ADDRESSES
@@ -222,6 +223,8 @@ def _save(path: Path, jpeg: bytes) -> None:
 def add_by_address(args: Namespace, out: Output) -> int:
     """Add a camera of which only the address is known. Raises NotDone, SourceError, SettingsError."""
     path = config_file(args) or new_config_file(args)
+    if path.exists():
+        SettingsDraft(path, "", {}).refuse_taken(args.name)
     if args.sub:
         raise UsageError("`--sub` needs a full source.", "The camera's own sub stream is found by its address.")
     camera = resolve_camera(args.name, _wanted(args.source, args.user, out), SystemClock(), {})

@@ -26,6 +26,7 @@ from tawny.cli.control_client import ask_once, camera, lasts, ordered
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings, new_config_file, running_data
 from tawny.config.changes import add_camera, write_new
+from tawny.config.drafts import SettingsDraft
 from tawny.config.loader import known_secrets, parse_settings
 from tawny.config.settings import CameraSettings, is_camera_id
 from tawny.model.errors import NoSuchCamera, NotDone, NothingToReport, SettingsError, SourceError, UsageError
@@ -64,6 +65,8 @@ def run_camera_add(args: Namespace, out: Output) -> int:
     if args.user:
         raise UsageError("`--user` needs a plain address such as 192.168.1.20.", "Or put the login into the source.")
     path = config_file(args) or new_config_file(args)
+    if path.exists():
+        SettingsDraft(path, "", {}).refuse_taken(args.name)
     table = {"source": args.source} | ({"sub": args.sub} if args.sub else {})
     camera = _as_set(args.name, table, path)
     found: dict[str, Any] = {}

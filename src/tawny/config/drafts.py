@@ -84,14 +84,18 @@ class SettingsDraft:
 
     def add_camera(self, camera: str, values: Mapping[str, str], secrets: Mapping[str, str]) -> None:
         """Add a camera. secrets: values of the `${NAME}`s in its addresses. Raises NotDone: when its ID is taken."""
+        self.refuse_taken(camera)
         cameras = self._document.setdefault("cameras", tomlkit.table(is_super_table=True))
-        if camera in cameras:
-            raise NotDone(f"The settings already have a camera {camera}.", "Choose another ID, or change that camera.")
         table = tomlkit.table()
         for key, value in values.items():
             table[key] = value
         cameras[camera] = table
         self._secrets.update(secrets)
+
+    def refuse_taken(self, camera: str) -> None:
+        """Raise NotDone if the file has a camera of this ID."""
+        if camera in self._document.get("cameras", {}):
+            raise NotDone(f"The settings already have a camera {camera}.", "Choose another ID, or change that camera.")
 
     def remove_camera(self, camera: str) -> None:
         """Remove a camera, and its secrets if nothing else names them."""

@@ -242,10 +242,13 @@ def difference(old: Settings, new: Settings) -> SettingsDifference:
 
 
 def _recorded(camera: CameraSettings) -> CameraSettings:
-    """Return the camera without settings that do not affect recording: retention, detection, masks and ONVIF."""
+    """Return the camera without settings that do not affect recording."""
     return camera.model_copy(
-        update={"retention": None, "detection": DetectionSettings(), "privacy_masks": (), "onvif": ""}
-    )
+        update={
+            "retention": None, "detection": DetectionSettings(), "privacy_masks": (), "onvif": "", "serial": "",
+            "mac": "",
+        }
+    )  # fmt: skip
 
 
 def _watched(camera: CameraSettings) -> tuple[object, ...]:

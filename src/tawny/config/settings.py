@@ -440,6 +440,13 @@ class CameraSettings(Table):
         "",
         description="ONVIF address for pan, tilt, zoom and relays: http://user:password@host/onvif/device_service.",
     )
+    serial: Annotated[LabelText, Field(max_length=80)] = Field(
+        "", description="Serial number, as the camera says by ONVIF. Written when it is added."
+    )
+    mac: Annotated[str, Field(pattern=r"^$|^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")] = Field(
+        "",
+        description="Hardware address (MAC), such as `00:11:22:aa:bb:cc`: by it, the camera is found at a new address.",
+    )
     encrypt: bool | None = Field(
         None, description="Encrypt this camera's recordings. Not set: same as `storage.encrypt`."
     )

@@ -20,7 +20,8 @@ from tawny.service.cameras import camera_setup
 from tawny.service.cameras.camera_setup import CameraSetupService, WantedCamera, camera_id_for, is_host, known_as
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.sources.discovery.finder import FoundCamera, Search
+from tawny.sources.discovery.finder import Search
+from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup as Login
@@ -99,6 +100,15 @@ def test_it_is_added_under_an_id_made_of_its_name(house: House, wanted: WantedCa
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
     assert read_settings(house.config).cameras["front-door"] == camera
     assert [list(one.cameras)[1:] for one in house.applied] == [["front-door"], ["front-door", "front-door-2"]]
+
+
+def test_port_and_path_that_a_search_found_are_used(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A camera without ONVIF that announces its stream by mDNS, at a port that nobody guesses."""
+    monkeypatch.setattr("tawny.sources.discovery.resolve.ONVIF_PORTS", (1,))
+    with RtspCamera(made_clip(ClipSpec(width=640, height=360))) as stream:
+        wanted = WantedCamera("127.0.0.1", rtsp_port=stream.port, path="hidden/door")
+        camera = house.setup.add("Gate", wanted)
+    assert house.settings.cameras[camera].source == f"rtsp://127.0.0.1:{stream.port}/hidden/door"
 
 
 def test_overrides_of_running_cameras_stay(house: House) -> None:

@@ -157,6 +157,8 @@ export interface CameraWanted {
   address: string;
   onvif?: string;
   password?: string;
+  path?: string;
+  rtsp_port?: number;
   said?: string;
   sub?: string;
   user?: string;
@@ -460,8 +462,10 @@ export interface FoundCameraInfo {
   maker: string;
   model: string;
   onvif: string;
+  path: string;
   place: string;
   problem: string;
+  rtsp_port: number;
   title: string;
   ways: string[];
   width: number;
@@ -717,6 +721,8 @@ export interface NewCamera {
   name: string;
   onvif?: string;
   password?: string;
+  path?: string;
+  rtsp_port?: number;
   said?: string;
   sub?: string;
   user?: string;

@@ -39,8 +39,9 @@ class SearchRequest(ApiRequest):
 class FoundCameraInfo(ApiResponse):
     """A device that may be a camera.
 
-    place: its IP address, or a local camera's source. onvif: address of its ONVIF service; may be empty. ways: how it
-    was found. problem: why it cannot be used now; may be empty. camera: its ID if the settings have it already.
+    place: its IP address, or a local camera's source. onvif: address of its ONVIF service; may be empty. rtsp_port,
+    path: of its stream; 0 and empty: unknown. ways: how it was found. problem: why it cannot be used now; may be empty.
+    camera: its ID if the settings have it already.
     """
 
     place: str
@@ -49,6 +50,8 @@ class FoundCameraInfo(ApiResponse):
     maker: str
     model: str
     onvif: str
+    rtsp_port: int
+    path: str
     ways: list[str]
     width: int
     height: int
@@ -67,7 +70,7 @@ class CameraSearchInfo(ApiResponse):
 class CameraWanted(ApiRequest):
     """What is known of a camera. address: an IP address or host name, or a source such as `rtsp://…` without login.
 
-    onvif, said: as a search returned them (its ONVIF service; maker and model).
+    onvif, rtsp_port, path, said: as a search returned them (its ONVIF service; maker and model).
     """
 
     address: Address
@@ -76,10 +79,15 @@ class CameraWanted(ApiRequest):
     sub: Text = ""
     onvif: Text = ""
     said: Text = ""
+    rtsp_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    path: Annotated[str, Field(max_length=200, pattern="^[!-~]*$")] = ""
 
     @property
     def wanted(self) -> WantedCamera:
-        return WantedCamera(self.address.strip(), self.user, self.password, self.sub.strip(), self.onvif, self.said)
+        return WantedCamera(
+            self.address.strip(), self.user, self.password, self.sub.strip(), self.onvif, self.said, self.rtsp_port,
+            self.path,
+        )  # fmt: skip
 
 
 class NewCamera(CameraWanted):
@@ -225,6 +233,7 @@ def _found(setup: CameraSetupService) -> CameraSearchInfo:
     found = [
         FoundCameraInfo(
             place=one.place, kind=one.kind, title=one.title, maker=one.maker, model=one.model, onvif=one.onvif,
+            rtsp_port=one.rtsp_port, path=one.path,
             ways=sorted(one.ways), width=one.size[0], height=one.size[1], problem=one.problem, camera=known or None,
         )
         for one, known in result.found

@@ -22,7 +22,9 @@ from tawny.service.cameras.camera_trial import CameraTrial, TrialAdvice, advise,
 from tawny.service.cameras.connection_settings import UNKNOWN_KIND
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.sources.discovery.finder import FoundCamera, Search, find
+from tawny.sources.discovery.finder import Search, find
+from tawny.sources.discovery.found_camera import FoundCamera
+from tawny.sources.discovery.networks import neighbours
 from tawny.sources.discovery.onvif_details import OnvifDetails
 from tawny.sources.discovery.resolve import CameraPlace, CameraStreams, resolve
 from tawny.sources.file import SUFFIXES
@@ -48,7 +50,10 @@ def is_host(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class WantedCamera:
-    """What a person knows. address: a host, or a source such as `rtsp://…`. onvif, said: from a search, or empty."""
+    """What a person knows. address: a host, or a source such as `rtsp://…`.
+
+    onvif, said, rtsp_port, path: from a search, or empty.
+    """
 
     address: str
     user: str = ""
@@ -56,6 +61,8 @@ class WantedCamera:
     sub: str = ""
     onvif: str = ""
     said: str = ""
+    rtsp_port: int = 0
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,10 @@ def resolve_camera(name: str, wanted: WantedCamera, clock: Clock, secrets: Mappi
     Raises SourceError, NotDone, SettingsError.
     """
     if is_host(wanted.address):
-        place = CameraPlace(wanted.address.strip("[]"), wanted.user, wanted.password, wanted.onvif, said=wanted.said)
+        place = CameraPlace(
+            wanted.address.strip("[]"), wanted.user, wanted.password, wanted.onvif, wanted.rtsp_port, wanted.path,
+            wanted.said,
+        )  # fmt: skip
         streams = resolve(place, clock)
     elif claims_rtsp(wanted.address) and "${" not in wanted.address + wanted.sub:
         main = _with_login("address", wanted.address, wanted.user, wanted.password)
@@ -131,7 +141,7 @@ def _understood(
 
 
 def addresses_of(name: str, streams: CameraStreams) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the addresses for the settings file, and the values of the `${NAME}` in them."""
+    """Return the values for the settings file, and those of the `${NAME}` in them."""
     password = streams.main.password
     values = {"source": _written(streams.main, name)}
     if streams.sub:
@@ -140,6 +150,10 @@ def addresses_of(name: str, streams: CameraStreams) -> tuple[dict[str, str], dic
         parts = urlsplit(streams.onvif)
         place = parts.netloc.rpartition("@")[2]
         values["onvif"] = f"{parts.scheme}://{_login(streams.main, name)}{place}{parts.path}"
+    if streams.details and streams.details.serial:
+        values["serial"] = streams.details.serial
+    if mac := neighbours().get(streams.main.host):
+        values["mac"] = mac
     return values, {secret_name(name): quote(password, safe="")} if password else {}
 
 
