@@ -148,6 +148,7 @@ def test_a_camera_is_renamed_and_removed_and_comments_stay(tawny: Tawny, tmp_pat
     assert said.code == 0, said.err
     assert "Its recordings stay" in said.out
     assert list(read_settings(path).cameras) == ["barn"]
+    assert read_settings(path).removed_cameras["gate"].name == "Gate"
     assert path.read_text().startswith("# mine")
     assert secrets.read_text() == 'OTHER = "stays"\n'
 
@@ -173,3 +174,17 @@ def test_wrong_use_is_said(tawny: Tawny, words: list[str]) -> None:
     said = tawny("cameras", *words)
     assert said.code in (2, 3)
     assert said.err.startswith("tawny: ")
+
+
+def test_recordings_are_deleted_only_when_it_is_confirmed(tawny: Tawny, tmp_path: Path) -> None:
+    path = tmp_path / "tawny.toml"
+    path.write_text('[cameras.gate]\nsource = "demo:"\n')
+    said = tawny("cameras", "remove", "gate", "--delete-recordings")
+    assert (said.code, "--yes" in said.err) == (2, True)
+    assert list(read_settings(path).cameras) == ["gate"]
+    said = tawny("cameras", "remove", "gate", "--delete-recordings", "--yes", "--json")
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["deletes"] is True
+    gone = read_settings(path).removed_cameras["gate"]
+    assert gone.delete_after is not None
+    assert not gone.delete_kept

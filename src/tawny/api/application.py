@@ -14,6 +14,7 @@ from tawny import __version__
 from tawny.api import errors, pages, schemas
 from tawny.api.admin import (
     camera_connection_routes,
+    camera_removal_routes,
     camera_setup_routes,
     command_routes,
     delivery_routes,
@@ -86,6 +87,7 @@ def make_routes() -> FastAPI:
         inbox_routes,
         command_routes,
         camera_connection_routes,
+        camera_removal_routes,
         camera_setup_routes,
         share_routes,
         live_socket,

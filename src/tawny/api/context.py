@@ -44,6 +44,7 @@ from tawny.service.health.monitor import HealthMonitor
 from tawny.service.integrations.integration_service import IntegrationService
 from tawny.service.modes.mode_service import ModeService
 from tawny.service.recorder import RecorderService
+from tawny.service.retention.recording_deletion import RecordingDeletion
 from tawny.service.retention.retention_service import RetentionService
 from tawny.service.scoped_recorder import scope_recorder
 from tawny.service.sealing.history_watch import HistoryWatch
@@ -84,6 +85,7 @@ class AppContext:
     placing: TargetSettingsService | None = None
     connecting: CameraConnectionService | None = None
     setup: CameraSetupService | None = None
+    deleting: RecordingDeletion | None = None
     orders: IntegrationService | None = None
     sealed: SealingService | None = None
     history: HistoryWatch | None = None

@@ -212,7 +212,11 @@ ACTIONS: Final = {
         "create a camera report for troubleshooting, without passwords",
     ),
     "rename": (describe_camera_rename, run_camera_rename, "change the name that people see"),
-    "remove": (describe_camera_remove, run_camera_remove, "remove a camera from the settings; keep its recordings"),
+    "remove": (
+        describe_camera_remove,
+        run_camera_remove,
+        "remove a camera; keep or delete its recordings",
+    ),
     "accept-login": (
         describe_camera_accept_login,
         run_camera_accept_login,

@@ -193,7 +193,7 @@ def _line_of(path: list[str], text: str) -> int | None:
 _OUTWARD = ("outbox", "destinations", "notifiers")
 _PROGRAMS = ("webhooks", "api_clients", "mqtt", "scripts", "relays")
 _WEB = ("web.public_url", "web.hosts", "web.proxies")
-AT_ONCE = frozenset({*_OUTWARD, *_WEB, "relays", "storage.encrypt", "encryption"})
+AT_ONCE = frozenset({*_OUTWARD, *_WEB, "relays", "storage.encrypt", "encryption", "removed_cameras"})
 """Paths in `SettingsDifference.other` that take effect without a restart, in addition to retention."""
 
 
@@ -235,7 +235,11 @@ def difference(old: Settings, new: Settings) -> SettingsDifference:
                 for key in type(getattr(new, table)).model_fields
                 if getattr(getattr(old, table), key) != getattr(getattr(new, table), key)
             ),
-            *(table for table in (*_OUTWARD, *_PROGRAMS, "encryption") if getattr(old, table) != getattr(new, table)),
+            *(
+                table
+                for table in (*_OUTWARD, *_PROGRAMS, "encryption", "removed_cameras")
+                if getattr(old, table) != getattr(new, table)
+            ),
             *(f"cameras.{key}.retention" for key in both if old.cameras[key].retention != new.cameras[key].retention),
         ),
     )

@@ -1192,6 +1192,12 @@ export interface StepInfo {
   wrong: string;
 }
 
+export interface StoredInfo {
+  bytes: number;
+  kept: number;
+  oldest_ms: number | null;
+}
+
 export interface StreamInfo {
   audio: string;
   codec: string;
@@ -1271,6 +1277,7 @@ export interface TimelineLaneInfo {
   gaps: GapInfo[];
   id: string;
   motion: MotionScores;
+  name: string;
   spans: [number, number][];
 }
 
@@ -1288,6 +1295,10 @@ export interface TriggerSimulationResponse {
   still: string[];
   to_ms: number;
   unknown: string[];
+}
+
+export interface UndoableInfo {
+  undo_until_ms: number;
 }
 
 export interface UnlockOffer {

@@ -144,7 +144,7 @@ class CameraName(ApiRequest):
 @router.post("/camera-search", dependencies=own)
 def begin_camera_search(asked: SearchRequest, note: Note, here: Here) -> CameraSearchInfo:
     """Search the local network and the recorder's computer for some seconds. No effect while a search runs."""
-    setup = _setup(here)
+    setup = setup_of(here)
     note("camera search", "with probe" if asked.probe else "")
     setup.search(Search(probe=asked.probe))
     return _found(setup)
@@ -153,7 +153,7 @@ def begin_camera_search(asked: SearchRequest, note: Note, here: Here) -> CameraS
 @router.get("/camera-search", dependencies=own)
 def camera_search(here: Here) -> CameraSearchInfo:
     """Return what the newest search has found so far."""
-    return _found(_setup(here))
+    return _found(setup_of(here))
 
 
 @router.post("/camera-trial", dependencies=own)
@@ -167,7 +167,7 @@ async def try_camera(asked: CameraWanted, note: Note, here: Here) -> CameraTrial
             note("camera trial failed", f"{_public(asked)}: {error.code}")
             raise
 
-    return await _run(here, f"camera trial {asked.address}", tried)
+    return await run_setup(here, f"camera trial {asked.address}", tried)
 
 
 @router.post("/cameras", dependencies=own, status_code=201)
@@ -179,7 +179,7 @@ async def add_camera(asked: NewCamera, note: Note, here: Here) -> AddedCamera:
         note("camera added", f"{camera}: {_public(asked)}")
         return AddedCamera(camera=camera)
 
-    return await _run(here, "camera setup", added)
+    return await run_setup(here, "camera setup", added)
 
 
 @router.put("/cameras/{camera}/name", dependencies=own)
@@ -190,30 +190,18 @@ async def rename_camera(camera: OneCamera, asked: CameraName, note: Note, here: 
         setup.rename(camera, asked.name)
         note("camera renamed", camera)
 
-    await _run(here, "camera setup", rename)
+    await run_setup(here, "camera setup", rename)
     return OkResponse()
 
 
-@router.delete("/cameras/{camera}", dependencies=own)
-async def remove_camera(camera: OneCamera, note: Note, here: Here) -> OkResponse:
-    """Remove a camera from the settings. Its recordings stay until retention deletes them."""
-
-    def remove(setup: CameraSetupService) -> None:
-        setup.remove(camera)
-        note("camera removed", camera)
-
-    await _run(here, "camera setup", remove)
-    return OkResponse()
-
-
-def _setup(here: AppContext) -> CameraSetupService:
+def setup_of(here: AppContext) -> CameraSetupService:
     if here.setup is None:
         raise RequestRefused(409, "not_saved", "This can't be changed here.", "")
     return here.setup
 
 
-async def _run(here: AppContext, lane: str, act: Callable[[CameraSetupService], Result]) -> Result:
-    setup = _setup(here)
+async def run_setup(here: AppContext, lane: str, act: Callable[[CameraSetupService], Result]) -> Result:
+    setup = setup_of(here)
     try:
         return await here.calls.run(lane, partial(act, setup))
     except SourceError as error:

@@ -503,7 +503,16 @@ class CameraSet:
     def stand(self) -> None:
         """Restart the cameras whose duty has changed."""
         duties = {name: self._duty(name, camera.settings) for name, camera in self._running.now.items()}
-        found = {name: camera for name, camera in self._running.now.items() if duties[name] != camera.duty}
+        self._reconnect([name for name, camera in self._running.now.items() if duties[name] != camera.duty], duties)
+
+    def restart(self, camera: CameraId) -> None:
+        """Connect to a camera again; no effect for an unknown one."""
+        found = self._running.now.get(camera)
+        if found is not None:
+            self._reconnect([camera], {camera: self._duty(camera, found.settings)})
+
+    def _reconnect(self, names: list[CameraId], duties: Mapping[CameraId, CameraDuty]) -> None:
+        found = {name: self._running.now[name] for name in names}
         for name, camera in found.items():
             camera.stop_reading(then=duties[name])
         since_ms = self._parts.clock.now_ms()

@@ -8,20 +8,22 @@ import threading
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from tawny.config.drafts import SettingsDraft, secret_name
-from tawny.config.settings import CameraSettings, Settings, is_camera_id
+from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Clock
-from tawny.protocols.login_history import LoginHistory
+from tawny.protocols.login_history import LoginHistory, LoginPlace, SignIn
 from tawny.service.cameras.camera_trial import CameraTrial, TrialAdvice, advise, try_camera
 from tawny.service.cameras.connection_settings import UNKNOWN_KIND
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.retention.recording_deletion import UNDO_S
 from tawny.sources.discovery.finder import Search, find
 from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.sources.discovery.networks import neighbours
@@ -225,15 +227,55 @@ class SearchResult:
     found: tuple[tuple[FoundCamera, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CameraRemoval:
+    """What becomes of a removed camera's recordings. by: who removes it. with_kept: kept events go too."""
+
+    by: str
+    with_recordings: bool = False
+    with_kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Removed:
+    """A removed camera as it was. until_s: it can be restored until then, s monotonic. before, after: of the file."""
+
+    until_s: float
+    table: Any
+    secrets: Mapping[str, str] = field(repr=False)
+    before: str = field(repr=False)
+    after: str = field(repr=False)
+    logins: Mapping[LoginPlace, SignIn]
+
+
+def removed_values(camera: str, settings: CameraSettings, removal: CameraRemoval, now_ms: int) -> dict[str, Any]:
+    """Return what the settings keep of a removed camera."""
+    values: dict[str, Any] = {"name": display_name(camera, settings)}
+    if removal.with_recordings:
+        due = datetime.fromtimestamp(round(now_ms / 1000 + UNDO_S), UTC)
+        values |= {"delete_after": due, "deleted_by": removal.by}
+        values |= {"delete_kept": True} if removal.with_kept else {}
+    return values
+
+
 class CameraSetupService:
     """The running recorder's cameras. One search runs at a time.
 
-    logins: what sign-in cameras offered before.
+    logins: what sign-in cameras offered before. restart: connects to a camera again.
     """
 
-    def __init__(self, settings: ChangeableSettings, doors: PluginRegistry, clock: Clock, logins: LoginHistory) -> None:
+    def __init__(
+        self,
+        settings: ChangeableSettings,
+        doors: PluginRegistry,
+        clock: Clock,
+        logins: LoginHistory,
+        restart: Callable[[CameraId], None] = lambda _: None,
+    ) -> None:
         self._settings, self._doors, self._clock, self._logins = settings, doors, clock, logins
+        self._restart = restart
         self._lock = threading.Lock()
+        self._removed: dict[str, _Removed] = {}
         self._found: dict[str, FoundCamera] = {}
         self._searching: threading.Thread | None = None
 
@@ -284,7 +326,8 @@ class CameraSetupService:
         """
         config = self._file()
         self._refuse_kind(wanted)
-        camera_id = camera_id_for(name, self._settings.now().cameras)
+        settings = self._settings.now()
+        camera_id = camera_id_for(name, {**settings.removed_cameras, **settings.cameras})
         camera = resolve_camera(camera_id, wanted, self._clock, {})
 
         def edit(draft: SettingsDraft) -> None:
@@ -298,10 +341,53 @@ class CameraSetupService:
         """Set the display name; empty: made from the ID. Raises SettingsError, NotDone, FolderUnwritable."""
         self._change(self._file(camera), lambda draft: draft.put_name(camera, name.strip()))
 
-    def remove(self, camera: CameraId) -> None:
-        """Remove a camera from the settings. Its recordings stay. Raises SettingsError, NotDone, FolderUnwritable."""
-        self._change(self._file(camera), lambda draft: draft.remove_camera(camera))
+    def remove(self, camera: CameraId, removal: CameraRemoval) -> int:
+        """Remove a camera from the settings. Return until when it can be restored, ms UTC.
+
+        Raises SettingsError, NotDone, FolderUnwritable; nothing is changed then.
+        """
+        config, now_ms = self._file(camera), self._clock.now_ms()
+        was = self._settings.now().cameras[camera]
+        logins, taken, before, after = self._logins.of(camera), (None, dict[str, str]()), "", ""
+
+        def edit(draft: SettingsDraft) -> None:
+            nonlocal taken, before, after
+            before, taken = draft.text, draft.take_camera(camera)
+            draft.remove_camera(camera, removed_values(camera, was, removal, now_ms))
+            after = draft.text
+
+        self._change(config, edit)
         self._logins.forget(camera)
+        until_s = self._clock.mono_s() + UNDO_S
+        self._removed = {name: one for name, one in self._removed.items() if one.until_s > self._clock.mono_s()}
+        self._removed[camera] = _Removed(until_s, *taken, before, after, logins)
+        return now_ms + round(UNDO_S * 1000)
+
+    def restore(self, camera: CameraId) -> None:
+        """Put back a camera that was just removed, with all its settings; its recordings are not deleted.
+
+        Raises NotDone: when it is too late. Raises SettingsError, FolderUnwritable.
+        """
+        was, config = self._removed.get(camera), self._file()
+        if was is None or was.until_s < self._clock.mono_s():
+            raise NotDone("This camera can no longer be restored.", "Add it again under “Add a camera”.")
+
+        def edit(draft: SettingsDraft) -> None:
+            if draft.text == was.after:
+                draft.put_text(was.before, was.secrets)
+            else:
+                draft.put_camera(camera, was.table, was.secrets)
+
+        self._change(config, edit)
+        del self._removed[camera]
+        for place, sign_in in was.logins.items():
+            self._logins.offered(place, sign_in)
+
+    def restart(self, camera: CameraId) -> None:
+        """Disconnect from a camera and connect to it again. Raises NotDone."""
+        if camera not in self._settings.now().cameras:
+            raise NotDone(*_no_camera(camera))
+        self._restart(camera)
 
     # --- internal
 
@@ -319,7 +405,7 @@ class CameraSetupService:
 
     def _file(self, camera: CameraId | None = None) -> Path:
         if camera is not None and camera not in self._settings.now().cameras:
-            raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
+            raise NotDone(*_no_camera(camera))
         if self._settings.file is None:
             raise NotDone(*_NO_FILE)
         return self._settings.file
@@ -328,14 +414,16 @@ class CameraSetupService:
         with self._lock:
             draft = SettingsDraft(config, "", {})
             edit(draft)
-            settings = self._settings.now()
-            cameras = {
-                name: _in_effect(settings.cameras.get(name), one) for name, one in draft.understood().cameras.items()
-            }
-            new = settings.model_copy(update={"cameras": cameras})
+            settings, written = self._settings.now(), draft.understood()
+            cameras = {name: _in_effect(settings.cameras.get(name), one) for name, one in written.cameras.items()}
+            new = settings.model_copy(update={"cameras": cameras, "removed_cameras": written.removed_cameras})
             self._doors.check(new, "the settings")
             draft.write()
             self._settings.apply_written(new)
+
+
+def _no_camera(camera: str) -> tuple[str, str]:
+    return f"No camera named {camera}.", "It may have been removed. Reload the page."
 
 
 def _in_effect(running: CameraSettings | None, written: CameraSettings) -> CameraSettings:
