@@ -62,8 +62,8 @@ class Desk(CameraSetupService):
         self._did(name, wanted)
         return CameraId("front-door")
 
-    def rename(self, camera: CameraId, name: str) -> None:
-        self._did(camera, name)
+    def rename(self, camera: CameraId, name: str, group: str | None = None) -> None:
+        self._did(camera, name, group)
 
     def remove(self, camera: CameraId, removal: CameraRemoval) -> int:
         self._did(camera, removal)
@@ -176,7 +176,7 @@ async def test_removal_asks_what_becomes_of_the_recordings(house: House, desk: D
     house.site.deleting = Deletion()
     owner = house.signed_in()
     stored = (await owner.get("/api/v1/cameras/porch/stored")).json()
-    assert stored == {"bytes": 12_000_000_000, "kept": 2, "oldest_ms": 5}
+    assert stored == {"bytes": 12_000_000_000, "kept": 2, "oldest_ms": 5, "pre_s": 5.0, "post_s": 10.0}
     answer = await owner.delete("/api/v1/cameras/porch?recordings=delete&with_kept=true")
     assert answer.json() == {"undo_until_ms": 1_000}
     assert desk.asked[-1] == ("porch", CameraRemoval("owner 0", with_recordings=True, with_kept=True))

@@ -184,7 +184,9 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
         known=IdentityService(running.known, place.settings, place.doors.recognisers),
         placing=_make_target_settings(running, outward),
         connecting=CameraConnectionService(changeable, place.doors, clock, running.logins),
-        setup=CameraSetupService(changeable, place.doors, clock, running.logins, running.restart_camera),
+        setup=CameraSetupService(
+            changeable, place.doors, clock, running.logins, running.restart_camera, running.is_offline
+        ),
         deleting=running.deleting,
         orders=programs,
         sealed=running.sealing.desk(place.folder, changeable),

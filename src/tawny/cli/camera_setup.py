@@ -21,6 +21,7 @@ from tawny.config.units import size_text
 from tawny.model.errors import NoSuchCamera, NotDone, StorageError, UsageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import SystemClock
+from tawny.service.cameras.camera_moves import moved_cameras
 from tawny.service.cameras.camera_setup import (
     CameraRemoval,
     TriedCamera,
@@ -93,7 +94,12 @@ def run_camera_find(args: Namespace, out: Output) -> int:
         text += (
             f"\n\nTest one:  tawny cameras test {new.place}{user}\nAdd it:    tawny cameras add NAME {new.place}{user}"
         )
-    out.data([_found_data(one, known[one.place]) for one in listed], text)
+    moved = moved_cameras(settings, listed)
+    for name, place in moved.items():
+        shown = display_name(name, settings.cameras[name])
+        text += f"\n\n{shown} now answers at {place}. Use this address?  tawny cameras move {name} {place}"
+    places = {place: name for name, place in moved.items()}
+    out.data([_found_data(one, known[one.place]) | {"moved": places.get(one.place)} for one in listed], text)
     return 0
 
 

@@ -202,6 +202,23 @@ def run_camera_accept_login(args: Namespace, out: Output) -> int:
     return 0
 
 
+# `tawny cameras move`: use a camera's new address, after a check that it is the same device.
+
+
+def describe_camera_move(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("name", metavar="NAME", help="camera ID, for example front-door")
+    parser.add_argument("address", metavar="ADDRESS", help="its new address, as `tawny cameras find` shows it")
+
+
+def run_camera_move(args: Namespace, out: Output) -> int:
+    told = ask_once(running_data(args), {"command": "move-camera", "camera": args.name, "address": args.address})
+    if "known" in told:
+        raise NoSuchCamera(args.name, ", ".join(told["known"]) or "none yet")
+    out.data(told, f"{args.name} is read from {args.address} now. Its password was not sent to find that out.")
+    return 0
+
+
 ACTIONS: Final = {
     "find": (describe_camera_find, run_camera_find, "search your network and this computer for cameras"),
     "test": (describe_camera_test, run_camera_test, "try a camera: picture, streams, bit rate, what to change"),
@@ -217,6 +234,7 @@ ACTIONS: Final = {
         run_camera_remove,
         "remove a camera; keep or delete its recordings",
     ),
+    "move": (describe_camera_move, run_camera_move, "use a camera's new address, if it is the same camera"),
     "accept-login": (
         describe_camera_accept_login,
         run_camera_accept_login,

@@ -209,7 +209,7 @@ class SettingsDifference:
     removed: tuple[str, ...]
     changed: tuple[str, ...]
     watched: tuple[str, ...]
-    """Cameras with changed detection settings only; their recording continues."""
+    """Cameras of which only detection, masks, name or group changed; their recording continues."""
     other: tuple[str, ...]
 
     def __bool__(self) -> bool:
@@ -246,14 +246,14 @@ def difference(old: Settings, new: Settings) -> SettingsDifference:
 
 
 def _recorded(camera: CameraSettings) -> CameraSettings:
-    """Return the camera without settings that do not affect recording."""
+    """Return the camera without settings that do not affect recording: a new name causes no gap."""
     return camera.model_copy(
         update={
             "retention": None, "detection": DetectionSettings(), "privacy_masks": (), "onvif": "", "serial": "",
-            "mac": "",
+            "mac": "", "name": "", "group": "",
         }
     )  # fmt: skip
 
 
 def _watched(camera: CameraSettings) -> tuple[object, ...]:
-    return camera.detection, camera.privacy_masks
+    return camera.detection, camera.privacy_masks, camera.name, camera.group

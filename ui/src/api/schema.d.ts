@@ -106,6 +106,7 @@ export interface CameraList {
 }
 
 export interface CameraName {
+  group?: "" | "outside" | "inside" | null;
   name: string;
 }
 
@@ -134,6 +135,7 @@ export interface CameraRetentionRequest {
 export interface CameraSearchInfo {
   fixed: string;
   found: FoundCameraInfo[];
+  moved: Record<string, string>;
   running: boolean;
 }
 
@@ -716,6 +718,10 @@ export interface MutedInfo {
   until_ms: number;
 }
 
+export interface NewAddress {
+  address: string;
+}
+
 export interface NewCamera {
   address: string;
   name: string;
@@ -742,6 +748,10 @@ export interface NewClip {
 export interface NewFace {
   by: string;
   event: string;
+  name: string;
+}
+
+export interface NewName {
   name: string;
 }
 
@@ -901,6 +911,19 @@ export interface PresencePlan {
   nobody?: string;
   people?: Record<string, SomebodyPlan>;
   ping?: string[];
+}
+
+export interface PreviewInfo {
+  hint: string;
+  id: string;
+  message: string;
+  number: number;
+  place: string;
+  state: "getting" | "live" | "needs_login" | "wrong_login" | "no_rtsp" | "failed";
+}
+
+export interface PreviewList {
+  items: PreviewInfo[];
 }
 
 export interface ProgramInfo {
@@ -1196,6 +1219,8 @@ export interface StoredInfo {
   bytes: number;
   kept: number;
   oldest_ms: number | null;
+  post_s: number;
+  pre_s: number;
 }
 
 export interface StreamInfo {

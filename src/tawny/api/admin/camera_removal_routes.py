@@ -20,11 +20,16 @@ WithKept = Annotated[bool, Query(description="Kept events and their recordings g
 
 
 class StoredInfo(ApiResponse):
-    """What is stored of a camera. kept: number of its kept events, at most 100. oldest_ms: null without any."""
+    """What is stored of a camera. kept: number of its kept events, at most 100. oldest_ms: null without any.
+
+    pre_s, post_s: pre-roll and post-roll of its events, s.
+    """
 
     bytes: int
     kept: int
     oldest_ms: int | None
+    pre_s: float
+    post_s: float
 
 
 class UndoableInfo(ApiResponse):
@@ -37,7 +42,9 @@ class UndoableInfo(ApiResponse):
 def stored_of_camera(camera: OneCamera, here: Here) -> StoredInfo:
     """Return how much is stored of a camera, configured or removed."""
     found = _deleting(here).stored(known_camera(camera, here))
-    return StoredInfo(bytes=found.size_bytes, kept=found.kept, oldest_ms=found.oldest_ms)
+    view = next((one for one in here.recorder.cameras() if one.status.id == camera), None)
+    pre_s, post_s = (view.pre_s, view.post_s) if view else (0.0, 0.0)
+    return StoredInfo(bytes=found.size_bytes, kept=found.kept, oldest_ms=found.oldest_ms, pre_s=pre_s, post_s=post_s)
 
 
 @router.delete("", dependencies=own)

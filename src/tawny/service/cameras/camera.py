@@ -264,8 +264,17 @@ class RunningCamera:
             self.keeper.disk_recovered(loss.end_ms)
 
     def watch_otherwise(self, settings: CameraSettings) -> None:
-        """Apply settings that differ only in detection and privacy masks; recording continues."""
+        """Apply settings that differ only in detection, privacy masks, name and group; recording continues."""
+        is_watched_otherwise = (settings.detection, settings.privacy_masks) != (
+            self.settings.detection,
+            self.settings.privacy_masks,
+        )
         self.settings = settings
+        if (name := display_name(self.id, settings)) != self.name:
+            self.name = name
+            self.keeper.rename(name)
+        if not is_watched_otherwise:
+            return
         private = privacy_masks(settings)
         is_seen_otherwise = any(hub.private != private for hub in self.hubs.values())
         for hub in self.hubs.values():
