@@ -214,7 +214,10 @@ async def make_web_interface(
         known=IdentityService(running.known, place.settings, place.doors.recognisers),
         placing=_make_target_settings(running, outward),
         connecting=CameraConnectionService(changeable, place.doors, clock, running.logins),
-        setup=CameraSetupService(changeable, place.doors, clock, running.logins),
+        setup=CameraSetupService(
+            changeable, place.doors, clock, running.logins, running.restart_camera, running.is_offline
+        ),
+        deleting=running.deleting,
         first_setup=_make_first_setup(running, accounts, outward, models),
         storing=StorageChoiceService(
             changeable, running.parts.stored, keeping, place.kept_in, partial(_bring_along, file, place)
