@@ -953,6 +953,7 @@ export interface RecordedDayInfo {
   begin_ms: number;
   end_ms: number;
   events: number;
+  known: boolean;
   seconds: Record<string, number>;
 }
 

@@ -3,7 +3,7 @@ export const camera = {
   gone: "Camera not found.",
   goneDo: "Go to Settings",
   none: "Motion detection is off for this camera. Choose a detector to turn it on.",
-  tabs: { label: "Camera settings", general: "General", picture: "Image", motion: "Motion", sound: "Audio", connection: "Connection" },
+  tabs: { label: "Camera settings", general: "General", picture: "Image", recording: "Recording", motion: "Motion", sound: "Audio", connection: "Connection" },
   onlyOwner: "Only owners can change these settings.",
   notKept: "There is no settings file. Changes are lost when tawny stops.",
   general: {

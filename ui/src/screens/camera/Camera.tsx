@@ -21,6 +21,7 @@ import { Places } from "./Places";
 import { rectangle } from "./geometry";
 import { PrivateParts } from "./PrivateParts";
 import { Reads } from "./Reads";
+import { Recording } from "./Recording";
 import { Sound } from "./Sound";
 import { TuningStore } from "./store";
 import { type Tab, Tabs, tabNamed } from "./Tabs";
@@ -84,7 +85,12 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
       <Tabs camera={camera.id} now={tab} />
       {tab === "general" && <General key={camera.name} camera={camera} />}
       {tab === "connection" && <Connection camera={camera} />}
-      {now && tab !== "connection" && tab !== "general" && (
+      {tab === "recording" && (
+        <div class="tu-main">
+          {disabled ? <p class="small sub tu-note">{words.onlyOwner}</p> : <Recording camera={camera} disabled={false} />}
+        </div>
+      )}
+      {now && tab !== "connection" && tab !== "general" && tab !== "recording" && (
         <>
           <div class="tu-main">
             {disabled && <p class="small sub tu-note">{words.onlyOwner}</p>}

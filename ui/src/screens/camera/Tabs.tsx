@@ -1,6 +1,6 @@
 import { camera as words } from "../../strings/camera";
 
-export const TABS = ["general", "picture", "motion", "sound", "connection"] as const;
+export const TABS = ["general", "picture", "recording", "motion", "sound", "connection"] as const;
 export type Tab = (typeof TABS)[number];
 
 /** As the address has it; motion where it says nothing. */
