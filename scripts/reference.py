@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from tawny.cli.main import COMMANDS, parser
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
-from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings
+from tawny.config.modes import ModeCameraSettings, ModesSettings, PersonPresenceSettings, PresenceSettings
 from tawny.config.quantities import Share
 from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
@@ -53,6 +53,7 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("heartbeat", HeartbeatSettings, "start"),
     ("encryption", SealingSettings, "at once"),
     ("modes", ModesSettings, "at once"),
+    ("modes.<name>.cameras.<id>", ModeCameraSettings, "at once"),
     ("modes.presence", PresenceSettings, "at once"),
     ("modes.presence.people.<name>", PersonPresenceSettings, "at once"),
     ("rules", RuleSettings, "at once"),
@@ -67,7 +68,7 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("relays.<name>", RelaySettings, "at once"),
     ("object_detection", ObjectModelSettings, "at once"),
     ("recognizers.<name>", RecogniserSettings, "at once"),
-    ("cameras.<id>", CameraSettings, "at once; only this camera begins again"),
+    ("cameras.<id>", CameraSettings, "at once; only this camera begins again, and not for `record`, `pre` and `post`"),
     ("cameras.<id>.retention", CameraRetentionSettings, "at once"),
     ("cameras.<id>.detection", DetectionSettings, "at once; only this camera begins again"),
     ("cameras.<id>.detection.sound", AudioSettings, "at once; only this camera begins again"),

@@ -239,6 +239,7 @@ def make_house(folder: Path) -> House:
         recorder, accounts, passes, Shares(file, clock), StaticFiles({}), Passwords(memory_kib=8, rounds=1)
     )
     site.names = AllowedHosts(clock, lambda: frozenset({"garage-pi"}), ["tawny.test"])
+    site.owner.has_owner = True  # what a new recorder answers is in test_first_setup
     app = routes()
     site.modes = FakeModes()
     app.state.site = site

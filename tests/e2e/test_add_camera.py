@@ -1,12 +1,7 @@
 """A camera is found, tried, added, renamed and removed in the browser alone. It is real ONVIF and RTSP on a cable."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,9 +10,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, owner_of, with_settings
 from tests.e2e.rules import axe_script, violations
+from tests.support.cabled_camera import cabled_camera
 
 pytestmark = pytest.mark.browser
-ROOT = Path(__file__).parents[2]
 PASSWORD = "k4mera+pässword/%"
 WAIT_MS = 60_000
 
@@ -25,33 +20,8 @@ WAIT_MS = 60_000
 @pytest.fixture(scope="module")
 def camera() -> Iterator[str]:
     """The address of a camera in a network of its own, which a cable joins to this computer."""
-    if os.geteuid() != 0 or shutil.which("ip") is None:
-        pytest.skip("network namespaces need root and iproute2")
-    number = os.getpid()
-    here, there = (f"10.216.{number % 250}.{end}" for end in (1, 2))
-    name, cable, other = f"tawny-a-{number}", f"tca{number}"[:15], f"tcb{number}"[:15]
-    with ExitStack() as undo:
-        if subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode:
-            pytest.skip("no network namespaces here")
-        undo.callback(subprocess.run, ["ip", "netns", "del", name], capture_output=True)
-        for words in (
-            ["link", "add", cable, "type", "veth", "peer", other, "netns", name],
-            ["addr", "add", f"{here}/30", "dev", cable],
-            ["-n", name, "addr", "add", f"{there}/30", "dev", other],
-            ["-n", name, "link", "set", "lo", "up"],
-            ["-n", name, "link", "set", other, "up"],
-            ["link", "set", cable, "up"],
-        ):
-            subprocess.run(["ip", *words], check=True)
-        command = ["ip", "netns", "exec", name, sys.executable, "-m", "tests.support.onvif_device", there]
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | {"CAMERA_PASSWORD": PASSWORD}, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        undo.callback(process.communicate, "", timeout=20)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield there
+    with cabled_camera(PASSWORD) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -360,3 +361,37 @@ def test_durations_in_words(seconds: float, words: str) -> None:
 )
 def test_sizes_in_words(size_bytes: int, words: str) -> None:
     assert size_words(size_bytes) == words
+
+
+def test_max_is_for_quiet_time_and_events_have_a_promise_of_their_own(site: Site) -> None:
+    quiet, eventful = site.put(20 * DAY_MIN), site.put(10 * DAY_MIN)
+    _event(site, 10 * DAY_MIN - 0.5)
+    keep = replace(ALL, max_s=7 * 86_400, events_s=60 * 86_400)
+    retention = _retention(site, keep)
+    assert _gone(retention.plan()) == [quiet]
+    retention.run()
+    retention.run()
+    assert [one.id for one in site.index.all_segments()] == [eventful.id]
+    site.clock.advance(51 * 86_400)
+    for _ in range(2):  # the first after an hour finds out that its promise is over
+        retention.run()
+    assert list(site.index.all_segments()) == []
+
+
+def test_a_run_looks_once_an_hour_at_old_video_that_stays(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(20):
+        site.put((10 + number) * DAY_MIN)
+        _event(site, (10 + number) * DAY_MIN - 0.5, f"e{number}")
+    retention = _retention(site, replace(ALL, max_s=7 * 86_400, events_s=60 * 86_400))
+    retention.run()
+    retention.run()
+    asked: list[object] = []
+    events = site.index.events
+
+    def noted(*args: Any, **named: Any) -> Any:
+        asked.append(args)
+        return events(*args, **named)
+
+    monkeypatch.setattr(site.index, "events", noted)
+    retention.run()
+    assert asked == []

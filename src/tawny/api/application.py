@@ -24,11 +24,14 @@ from tawny.api.admin import (
     mode_routes,
     people_routes,
     recognition_routes,
+    recording_choice_routes,
     retention_routes,
     sealing_routes,
+    setup_routes,
 )
 from tawny.api.auth import session_routes, share_routes
 from tawny.api.auth.access import Access, check_routes, rule
+from tawny.api.auth.unclaimed import UnclaimedGate
 from tawny.api.client_protocols import AdmittedRequests
 from tawny.api.context import AppContext
 from tawny.api.events import event_routes, state_socket
@@ -69,6 +72,7 @@ def make_routes() -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     errors.install(app)
+    app.add_middleware(UnclaimedGate)
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(AdmittedRequests)
     app.add_middleware(RequestOriginMiddleware)  # the last one sees a request first
@@ -89,6 +93,8 @@ def make_routes() -> FastAPI:
         command_routes,
         camera_connection_routes,
         camera_setup_routes,
+        setup_routes,
+        recording_choice_routes,
         share_routes,
         live_socket,
         hls_routes,

@@ -2,7 +2,7 @@
 
 import asyncio
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -12,10 +12,11 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from tawny.api.auth.accounts import Account, Accounts, LoginSession
-from tawny.api.auth.guess_limit import GuessLimit, KnownDevices
+from tawny.api.auth.guess_limit import GuessLimit, KnownDevices, LoginThrottle
 from tawny.api.auth.passes import Passes
 from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
+from tawny.api.auth.unclaimed import OwnerWatch
 from tawny.api.auth.unlocks import UnlockedSessions
 from tawny.api.client_address import AllowedHosts, TrustedProxies, UnknownProxies, read_machine_names
 from tawny.api.inbox import Inbox
@@ -35,11 +36,13 @@ from tawny.playback.clips import ClipCache
 from tawny.playback.stills import StillReader
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
+from tawny.service.cameras.recording_choice import RecordingChoiceService
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.recognition_service import IdentityService
 from tawny.service.diagnosis.bundle import DiagnosticsService
+from tawny.service.first_setup import FirstSetupService
 from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.health.monitor import HealthMonitor
 from tawny.service.integrations.integration_service import IntegrationService
@@ -49,6 +52,7 @@ from tawny.service.retention.retention_service import RetentionService
 from tawny.service.scoped_recorder import scope_recorder
 from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.service.sealing.sealing_service import SealingService
+from tawny.service.storage_choice import StorageChoiceService
 from tawny.service.talkback import Talkback
 from tawny.stream.hub import Hub
 
@@ -85,6 +89,9 @@ class AppContext:
     placing: TargetSettingsService | None = None
     connecting: CameraConnectionService | None = None
     setup: CameraSetupService | None = None
+    first_setup: FirstSetupService | None = None
+    storing: StorageChoiceService | None = None
+    recording: RecordingChoiceService | None = None
     orders: IntegrationService | None = None
     sealed: SealingService | None = None
     history: HistoryWatch | None = None
@@ -96,6 +103,13 @@ class AppContext:
 
     machine_names: Callable[[], frozenset[str]] = read_machine_names
 
+    own_addresses: Callable[[], Sequence[str]] = tuple
+    """Returns the URLs of the web interface in the local network, best first."""
+    restart: Callable[[], None] | None = field(default=None, init=False)
+    """Ends this run, so that tawny starts again with the settings file; None: not possible. Call from the loop."""
+
+    name: str = field(default="", init=False)
+    """The recorder's name from the settings; empty: its host name."""
     address: str = field(default="", init=False)
     """URL for phones; empty: unknown."""
     rtsp: str = field(default="", init=False)
@@ -111,7 +125,10 @@ class AppContext:
     """If unlocked: the recorder without decryption."""
 
     def __post_init__(self) -> None:
+        self.owner = OwnerWatch(self.accounts)
         self.attempts = GuessLimit(self.recorder.clock)
+        self.claims = LoginThrottle(self.recorder.clock)
+        """Of wrong setup links, by address. A right one is never refused: others in the network can't keep it out."""
         self.devices = KnownDevices(self.accounts.file, self.recorder.clock)
         self.names = AllowedHosts(self.recorder.clock, self.machine_names)
         self.unknown_proxies = UnknownProxies(self.recorder.clock)
@@ -134,9 +151,14 @@ class AppContext:
     def apply(self, web: WebSettings) -> None:
         """Apply the names under which browsers may open the web interface, its public address and trusted proxies."""
         host, _ = listen_address(web.listen)
-        self.address = web.public_url
+        self.address, self.name = web.public_url, web.name
         self.names.configure((ascii_host(urlsplit(web.public_url).hostname or ""), ascii_host(host), *web.hosts))
         self.proxies = TrustedProxies(proxy_networks(web.proxies))
+
+    @property
+    def title(self) -> str:
+        """The name that pages show."""
+        return self.name or self.recorder.host
 
     async def open_rtsp(self, server: RtspServer) -> None:
         """Start the RTSP server for other apps."""

@@ -107,7 +107,7 @@ class StreamsInfo(ApiResponse):
 
 
 State = Literal[
-    "recording", "scheduled_off", "mode_off", "paused", "off", "ended", "starting", "offline", "refused",
+    "recording", "waiting", "scheduled_off", "mode_off", "paused", "off", "ended", "starting", "offline", "refused",
     "weaker_login", "frozen", "covered", "defocused", "moved", "blocked",
 ]  # fmt: skip
 

@@ -29,7 +29,15 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
 
     def status(_: Mapping[str, Any]) -> dict[str, Any]:
         now, self_test = json_format.status(web.site.health.now()), running.care.self_test
-        return {**now, "self_test": self_test_text(self_test), "outbox": outward.summary()}
+        return {
+            **now, "self_test": self_test_text(self_test), "outbox": outward.summary(), "snoozes": snoozes(),
+        }  # fmt: skip
+
+    def snoozes() -> list[dict[str, Any]]:
+        return [
+            {"camera": one.camera, "everyone": one.everyone, "by": one.name, "until": utc_text(one.until_ms)}
+            for one in outward.snoozes.all()
+        ]
 
     def confirm_history(asked: Mapping[str, Any]) -> dict[str, Any]:
         """Confirm the signed history for `tawny check --confirm-history`; return what was confirmed."""
@@ -47,7 +55,11 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
 
     return {
         "status": status,
-        "where": lambda _: {"address": f"http://{web.server.address}", "rtsp": web.site.rtsp or None},
+        "where": lambda _: {
+            "address": web.url,
+            "addresses": list(web.site.own_addresses()),
+            "rtsp": web.site.rtsp or None,
+        },
         "report": running.report,
         "diagnostics": lambda _: {"items": diagnostics()},
         "confirm history": confirm_history,

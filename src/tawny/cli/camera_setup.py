@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings, new_config_file
-from tawny.config.changes import write_new
+from tawny.config.changes import template, write_new
 from tawny.config.drafts import SettingsDraft
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.config.units import size_text
@@ -229,7 +229,7 @@ def add_by_address(args: Namespace, out: Output) -> int:
     if not args.skip_test:
         trials = try_streams(PluginRegistry.opened(), camera.settings, TRIAL_S, SystemClock(), _saying(out, TRIAL_S))
     if not path.exists():
-        write_new(path)
+        write_new(path, template())
     draft = SettingsDraft(path, "", {})
     draft.add_camera(args.name, camera.values, camera.secrets)
     draft.understood()

@@ -25,7 +25,7 @@ from tawny.cli.camera_setup import (
 from tawny.cli.control_client import ask_once, camera, lasts, ordered
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings, new_config_file, running_data
-from tawny.config.changes import add_camera, write_new
+from tawny.config.changes import add_camera, template, write_new
 from tawny.config.loader import known_secrets, parse_settings
 from tawny.config.settings import CameraSettings, is_camera_id
 from tawny.model.errors import NoSuchCamera, NotDone, NothingToReport, SettingsError, SourceError, UsageError
@@ -74,7 +74,7 @@ def run_camera_add(args: Namespace, out: Output) -> int:
         for stream in (StreamName.MAIN, StreamName.SUB) if args.sub else (StreamName.MAIN,):
             found[stream.value] = dataclasses.asdict(probe(doors, args.name, camera, stream, SystemClock()))
     if not path.exists():
-        write_new(path)
+        write_new(path, template())
     add_camera(path, args.name, table)
     seen = "; ".join(f"{stream}: {what['codec']} {what['width']}x{what['height']}" for stream, what in found.items())
     told = {"camera": args.name, "file": str(path), "streams": found}

@@ -9,8 +9,8 @@ import tomlkit
 
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, load_settings, new_config_file
-from tawny.config.changes import write_new
-from tawny.config.importers import ForeignFormatError, ImportResult, import_settings
+from tawny.config.changes import template, write_new
+from tawny.config.importers import LIKE, ForeignFormatError, ImportResult, import_settings, settings_like
 from tawny.config.loader import parse_settings
 from tawny.config.settings import Settings
 from tawny.model.errors import NotDone, SettingsError
@@ -21,11 +21,23 @@ from tawny.service.sealing.sealing_service import write_secret_file
 
 def describe_init(parser: ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="where to write it (default: ./tawny.toml)")
+    parser.add_argument(
+        "--like", choices=LIKE, help="settings that make tawny behave like this recorder with its defaults"
+    )
 
 
 def run_init(args: Namespace, out: Output) -> int:
     path = new_config_file(args)
-    write_new(path)
+    if args.like:
+        found = settings_like(args.like)
+        write_new(path, f"# Like {args.like} with its defaults.\n\n{tomlkit.dumps(found.settings)}")
+        words = out.table((args.like, "tawny"), list(found.became.items()), empty="")
+        left = out.table(("skipped", "why"), sorted(found.left.items()), empty="") if found.left else ""
+        told = {"file": str(path), "became": found.became, "left": found.left}
+        follows = f"Created {path}. Start recording: tawny run"
+        out.data(told, "\n\n".join(part for part in (words, left, follows) if part))
+        return 0
+    write_new(path, template())
     out.data(
         {"file": str(path)}, f"Created {path}. Add a camera: tawny cameras add front-door rtsp://…   Then: tawny run"
     )

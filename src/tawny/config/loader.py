@@ -160,7 +160,9 @@ def _siblings(path: list[str]) -> str:
     for part in path[:-1]:
         field = model.model_fields.get(part)
         if field is None:
-            continue  # the ID of a camera
+            extra = vars(model).get("__annotations__", {}).get("__pydantic_extra__")
+            model = _model_in(extra) if extra is not None else model  # the name of a mode, or the ID of a camera
+            continue
         model = _model_in(field.annotation)
     return ", ".join(sorted(model.model_fields))
 
@@ -192,7 +194,7 @@ def _line_of(path: list[str], text: str) -> int | None:
 
 _OUTWARD = ("outbox", "destinations", "notifiers")
 _PROGRAMS = ("webhooks", "api_clients", "mqtt", "scripts", "relays")
-_WEB = ("web.public_url", "web.hosts", "web.proxies")
+_WEB = ("web.name", "web.public_url", "web.hosts", "web.proxies")
 AT_ONCE = frozenset({*_OUTWARD, *_WEB, "relays", "storage.encrypt", "encryption"})
 """Paths in `SettingsDifference.other` that take effect without a restart, in addition to retention."""
 
@@ -209,7 +211,7 @@ class SettingsDifference:
     removed: tuple[str, ...]
     changed: tuple[str, ...]
     watched: tuple[str, ...]
-    """Cameras with changed detection settings only; their recording continues."""
+    """Cameras whose connection stays: only detection, masks, recording mode, pre-roll or post-roll changed."""
     other: tuple[str, ...]
 
     def __bool__(self) -> bool:
@@ -242,11 +244,10 @@ def difference(old: Settings, new: Settings) -> SettingsDifference:
 
 
 def _recorded(camera: CameraSettings) -> CameraSettings:
-    """Return the camera without settings that do not affect recording: retention, detection, masks and ONVIF."""
-    return camera.model_copy(
-        update={"retention": None, "detection": DetectionSettings(), "privacy_masks": (), "onvif": ""}
-    )
+    """Return the camera without the settings that do not affect its connection and its files."""
+    own = {"retention": None, "detection": DetectionSettings(), "privacy_masks": (), "onvif": ""}
+    return camera.model_copy(update={**own, "record": "continuous", "pre": 0.0, "post": 0.0})
 
 
 def _watched(camera: CameraSettings) -> tuple[object, ...]:
-    return camera.detection, camera.privacy_masks
+    return camera.detection, camera.privacy_masks, camera.record, camera.pre, camera.post

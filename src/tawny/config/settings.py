@@ -17,6 +17,7 @@ from tawny.config.retention import CameraRetentionSettings, RetentionSettings, T
 from tawny.config.rules import RuleSettings
 from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings, TargetName
 from tawny.model.polygon import Polygon
+from tawny.model.segments import Recording
 from tawny.sealed.key_wrapping import recipient
 
 # Settings of zones, lines and masks. Points are x and y, 0..1, from the upper left of the image.
@@ -267,7 +268,11 @@ class TierSettings(Table):
 class StorageSettings(Table):
     """Where recordings are stored. Retention has its own table, `storage.retention`."""
 
-    path: str = Field("", description="Folder for recordings. Empty: ~/tawny (/var/lib/tawny if run as root).")
+    path: str = Field(
+        "",
+        description="Folder for recordings. Empty: ~/.local/share/tawny (/var/lib/tawny if run "
+        "as root), or ~/tawny if an earlier version recorded there.",
+    )
     mode: Literal["disk", "memory"] = Field(
         "disk",
         description="`disk`, or `memory`: nothing is ever written to a disk, and everything is gone when tawny stops.",
@@ -299,6 +304,10 @@ class WebSettings(Table):
 
     listen: str = Field(
         "127.0.0.1:8000", description="Address and port of the web interface. 0.0.0.0:8000 lets other devices connect."
+    )
+
+    name: Annotated[LabelText, Field(max_length=60)] = Field(
+        "", description="Name of this recorder, shown on its pages. Empty: the computer's host name."
     )
 
     public_url: str = Field(
@@ -449,7 +458,11 @@ class CameraSettings(Table):
     group: Literal["", "outside", "inside"] = Field(
         "", description="`outside` or `inside`: adds the camera to that group in the live view."
     )
-    record: Literal["continuous", "off"] = Field("continuous", description="`continuous` or `off`.")
+    record: Recording = Field(
+        "continuous",
+        description="`continuous`; `events`: only around events; `transitions`: only around start and end of events; "
+        "or `off`. A mode can differ: `modes.NAME.cameras.ID.record`.",
+    )
     pre: Annotated[Duration, Field(ge=0, le=30)] = Field(
         5.0, description="Pre-roll: time kept before an event, 0 s to 30 s."
     )

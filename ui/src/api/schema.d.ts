@@ -102,7 +102,7 @@ export interface CameraInfo {
   name: string;
   recorded_today: number | null;
   since_ms: number;
-  state: "recording" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
+  state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
   streams: StreamsInfo;
   where: "" | "outside" | "inside";
 }
@@ -167,6 +167,8 @@ export interface CameraWanted {
   sub?: string;
   user?: string;
 }
+
+export type CardState = "open" | "done" | "hidden";
 
 export interface CareInfo {
   alarms: AlarmInfo[];
@@ -366,6 +368,20 @@ export interface DiagnosticsInfo {
   checks: DiagnosisInfo[];
   files: BundleFileInfo[];
   made_ms: number;
+}
+
+export interface DiskChoiceInfo {
+  advice: string;
+  current: boolean;
+  fits_days: number | null;
+  fix: string;
+  free_bytes: number;
+  kind: "sd-card" | "usb-stick" | "usb-disk" | "ssd" | "hdd" | "network" | "disk";
+  model: string;
+  mount: string;
+  path: string;
+  problem: string;
+  total_bytes: number;
 }
 
 export interface DiskInfo {
@@ -969,6 +985,32 @@ export interface RecordNowCommand {
   on?: boolean;
 }
 
+export interface RecordedDayInfo {
+  begin_ms: number;
+  end_ms: number;
+  events: number;
+  seconds: Record<string, number>;
+}
+
+export interface RecordingInfo {
+  byte_rate: number | null;
+  in_file: boolean;
+  mode: string;
+  mode_names: string[];
+  modes: Record<string, "continuous" | "events" | "transitions" | "off">;
+  post_s: number;
+  pre_s: number;
+  record: "continuous" | "events" | "transitions" | "off";
+  yesterday: RecordedDayInfo;
+}
+
+export interface RecordingRequest {
+  modes?: Record<string, "continuous" | "events" | "transitions" | "off">;
+  post_s: number;
+  pre_s: number;
+  record: "continuous" | "events" | "transitions" | "off";
+}
+
 export interface RehearsalInfo {
   at_ms: number;
   by: string;
@@ -1149,6 +1191,50 @@ export interface SetUpSealing {
   wrapped: string;
 }
 
+export type SetupCard = "service" | "detection" | "encryption" | "household";
+
+export interface SetupCardInfo {
+  id: SetupCard;
+  state: CardState;
+}
+
+export interface SetupCardRequest {
+  state: "open" | "hidden";
+}
+
+export interface SetupClock {
+  now_ms: number;
+  synchronized: boolean | null;
+}
+
+export interface SetupInfo {
+  addresses: string[];
+  cards: SetupCardInfo[];
+  clock: SetupClock;
+  finished: boolean;
+  hidden: boolean;
+  name: string;
+  service_command: string;
+  steps: SetupStepInfo[];
+}
+
+export interface SetupRequest {
+  finished?: boolean | null;
+  hidden?: boolean | null;
+  name?: string | null;
+}
+
+export type SetupStep = "account" | "cameras" | "storage" | "notifications" | "outside";
+
+export interface SetupStepInfo {
+  id: SetupStep;
+  state: StepState;
+}
+
+export interface SetupStepRequest {
+  state: StepState;
+}
+
 export interface ShareInfo {
   camera: string;
   clip: string;
@@ -1194,6 +1280,25 @@ export interface SimulatedEventInfo {
   start_ms: number;
 }
 
+export interface SnoozeInfo {
+  by: string;
+  camera: string | null;
+  everyone: boolean;
+  mine: boolean;
+  since_ms: number;
+  until_ms: number;
+}
+
+export interface SnoozeList {
+  items: SnoozeInfo[];
+}
+
+export interface SnoozeRequest {
+  camera: string | null;
+  everyone?: boolean;
+  for_s: number;
+}
+
 export interface SomebodyPlan {
   mac?: string[];
   mdns?: string[];
@@ -1204,6 +1309,34 @@ export interface StepInfo {
   hint: string;
   what: string;
   wrong: string;
+}
+
+export type StepState = "open" | "done" | "skipped";
+
+export interface StorageChanged {
+  restart: boolean;
+  storage: StorageChoiceInfo;
+}
+
+export interface StorageChoiceInfo {
+  can_restart: boolean;
+  day_bytes: number | null;
+  disks: DiskChoiceInfo[];
+  fixed: string;
+  max_bytes: number | null;
+  max_days: number;
+  measured: boolean;
+  min_days: number;
+  next_path: string;
+  path: string;
+  recorded_bytes: number;
+}
+
+export interface StorageChoiceRequest {
+  days?: number | null;
+  leave?: boolean;
+  path?: string | null;
+  size?: string | null;
 }
 
 export interface StreamInfo {

@@ -1,6 +1,3 @@
-import { models } from "./models";
-import { passes, people } from "./people";
-
 export const settings = {
   title: "Settings",
   account: {
@@ -44,15 +41,6 @@ export const settings = {
     clockBehind: (seconds: string) => `${seconds} s behind`,
     numbers: (fps: string, mbit: string) => `${fps} fps, ${mbit} Mbit/s`,
     file: "To change a name, an address or a password, open the camera. Everything is in the settings file as well.",
-  },
-  models,
-  people,
-  passes,
-  push: {
-    title: "Notifications in this browser",
-    sub: "You get them even when this page is closed, for the cameras you can see.",
-    insecure: "Browser notifications require https.",
-    refused: "Your browser blocks notifications from this site. Allow them in its site settings.",
   },
   modes: {
     title: "Modes and schedule",

@@ -89,6 +89,7 @@ class Retention:
         self._is_urgent = False
         self._settle_s = clock.mono_s()
         self._looked: Looked = {}
+        self._aged: Segment | None = None
         self._handle: Handle | None = None
         self.last: RemovalPlan | None = None
         """The last plan that was carried out."""
@@ -126,7 +127,7 @@ class Retention:
 
     def promise(self, contract: RetentionContract) -> None:
         """Apply new rules from the next run on."""
-        self._contract, self._looked = contract, {}
+        self._contract, self._looked, self._aged = contract, {}, None
 
     def run(self, *, urgent: bool = False) -> RemovalPlan:
         """Plan and apply. Raises StorageError."""
@@ -145,6 +146,7 @@ class Retention:
         now_s = self._clock.mono_s()
         if now_s >= self._settle_s:
             self._settle_s = now_s + _SETTLE_EVERY_S
+            self._aged = None  # events may have lost their promise since
             self._index.settle(self._clock.now_ms() - _SETTLED_MS)
 
     def wake(self) -> None:
@@ -180,6 +182,7 @@ class Retention:
                 self._looked if chosen is None else {},
                 self._pace.thin_at_once,
                 self.held(),
+                self._aged if chosen is None else None,
             ),
         ).plan()
 
@@ -202,7 +205,7 @@ class Retention:
             self._volume.remove_picture(event)
             self._ledger.drop_event(event.id)
         self._thin(plan)
-        self._looked = plan.looked
+        self._looked, self._aged = plan.looked, plan.aged
         unsent = [one.segment for one in plan.removals if one.is_waiting]
         if unsent:
             size = size_words(sum(one.size_bytes for one in unsent))

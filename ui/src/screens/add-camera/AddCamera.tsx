@@ -26,23 +26,30 @@ interface Chosen {
 
 /** From nothing to a recording camera: search or address, sign-in, a look at what it sends, a name. */
 export default function AddCamera() {
-  const chosen = useSignal<Chosen | null>(null);
   const owner = session.value?.user?.role === "owner";
   return (
     <Page title={words.title} back="/settings" class="settings add-camera">
       <div class="settings-in">
-        {!owner ? (
-          <p class="card sub">{words.onlyOwners}</p>
-        ) : chosen.value ? (
-          <OneCamera key={chosen.value.address} chosen={chosen.value} onOther={() => (chosen.value = null)} />
+        {owner ? (
+          <CameraAdder onAdded={(camera) => go(`/live/${encodeURIComponent(camera)}`)} />
         ) : (
-          <>
-            <Find onChoose={(one) => (chosen.value = one)} />
-            <Address onChoose={(one) => (chosen.value = one)} />
-          </>
+          <p class="card sub">{words.onlyOwners}</p>
         )}
       </div>
     </Page>
+  );
+}
+
+/** The same without a page around it. onAdded: is called with the ID of the new camera. */
+export function CameraAdder({ onAdded }: { onAdded: (camera: string) => void }) {
+  const chosen = useSignal<Chosen | null>(null);
+  const onOther = () => (chosen.value = null);
+  if (chosen.value) return <OneCamera key={chosen.value.address} chosen={chosen.value} onOther={onOther} onAdded={onAdded} />;
+  return (
+    <>
+      <Find onChoose={(one) => (chosen.value = one)} />
+      <Address onChoose={(one) => (chosen.value = one)} />
+    </>
   );
 }
 
@@ -186,7 +193,7 @@ function Address({ onChoose }: { onChoose: (chosen: Chosen) => void }) {
 
 type Trial = { is: "open" } | { is: "trying" } | { is: "refused"; words: string } | { is: "fine"; result: CameraTrial };
 
-function OneCamera({ chosen, onOther }: { chosen: Chosen; onOther: () => void }) {
+function OneCamera({ chosen, onOther, onAdded }: { chosen: Chosen; onOther: () => void; onAdded: (camera: string) => void }) {
   const user = useSignal("");
   const password = useSignal("");
   const shown = useSignal(false);
@@ -216,7 +223,7 @@ function OneCamera({ chosen, onOther }: { chosen: Chosen; onOther: () => void })
       const { camera } = await post<AddedCamera>("/cameras", { ...wanted(), name: name.value.trim() });
       password.value = "";
       toast(words.name.added(name.value.trim()));
-      go(`/live/${encodeURIComponent(camera)}`);
+      onAdded(camera);
     } catch (reason) {
       refused.value = sentences(reason);
       adding.value = false;

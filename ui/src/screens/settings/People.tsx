@@ -4,13 +4,13 @@ import { get, patch, post, remove } from "../../api/client";
 import { cameras } from "../../api/state";
 import type { Person } from "../../api/types";
 import { session } from "../../ui/session";
-import { t } from "../../strings";
+import { people } from "../../strings/people";
 import { Icon } from "../../ui/Icon";
 import { Segmented } from "../../ui/Segmented";
 import { toast } from "../../ui/toast";
 import { Address, CameraTicks, seen, tryTo } from "../../ui/Access";
 
-const words = t.settings.people;
+const words = people;
 type Role = Person["role"];
 
 /** Who may come in, and see what. For owners. */
