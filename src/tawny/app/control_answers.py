@@ -1,5 +1,6 @@
 """Answers of the control socket, in the JSON that `tawny` commands and scripts rely on."""
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -47,6 +48,11 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
     def sweep(asked: Mapping[str, Any]) -> dict[str, Any]:
         return outward.swept(str(asked.get("name")), only_told=asked.get("dry_run") is not False)
 
+    def diagnostics() -> list[dict[str, str]]:
+        """Return the files of the diagnostics bundle, their data in Base64."""
+        made = web.site.diagnostics.make().files if web.site.diagnostics else ()
+        return [{"name": one.name, "about": one.about, "data": b64encode(one.data).decode()} for one in made]
+
     return {
         "status": status,
         "where": lambda _: {
@@ -55,6 +61,7 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
             "rtsp": web.site.rtsp or None,
         },
         "report": running.report,
+        "diagnostics": lambda _: {"items": diagnostics()},
         "confirm history": confirm_history,
         "accept-login": running.accept_login,
         "targets": lambda _: {"items": outward.told()},

@@ -25,7 +25,7 @@ from tawny.playback.evidence import EvidenceRequest, write_evidence
 from tawny.sealed.file_reader import SealedFileReader
 from tawny.service import recorder as web
 from tawny.service.cameras.camera import RunningCamera
-from tawny.service.cameras.connection_report import openings, report
+from tawny.service.cameras.connection_report import Report, openings, report
 from tawny.service.cameras.detection_tuning import DetectionTuningService
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.health.checks import HealthCheck
@@ -401,6 +401,15 @@ class RecorderRuntime:
             return {"report": {}}
         with_host, status = asked.get("host") is True, now[name].status
         return {"report": report(name, found, self.clock, with_host=with_host, status=status, index=self.index)}
+
+    def reports(self) -> dict[CameraId, Report]:
+        """Return the connection reports of all cameras that have one, without hosts."""
+        found: dict[CameraId, Report] = {}
+        for name in list(self._cameras.now):
+            made = self.report({"camera": name}).get("report")
+            if made:
+                found[name] = made
+        return found
 
     def accept_login(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Accept any sign-in of a camera from now on; `known` lists the cameras if the name is unknown."""

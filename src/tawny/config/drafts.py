@@ -127,6 +127,23 @@ class SettingsDraft:
                 table[key] = value
         self._secrets.update(secrets)
 
+    def put_secure_address(self, values: Values, secrets: Mapping[str, str], public_url: str | None = None) -> None:
+        """Set values of `[web.secure]`; empty ones are removed. public_url: None leaves it; empty removes it."""
+        web = self._document.setdefault("web", tomlkit.table())
+        if public_url:
+            web["public_url"] = public_url
+        elif public_url is not None:
+            web.pop("public_url", None)
+        if "secure" not in web:
+            web["secure"] = tomlkit.table()
+        table = web["secure"]
+        for key, value in values.items():
+            if value in ("", {}):
+                table.pop(key, None)
+            elif table.get(key) != value:
+                table[key] = value
+        self._secrets.update(secrets)
+
     def _table(self, camera: str) -> Any:
         table = self._document.get("cameras", {}).get(camera)
         if table is None:

@@ -17,7 +17,9 @@ from tawny.config.settings import CameraSettings, DetectionSettings, Settings, i
 from tawny.model.errors import Problem, SettingsError
 from tawny.model.validation import allowed_text, path_parts, value_text
 
-SECRET_KEYS = frozenset({"source", "sub", "onvif", "url", "secret", "token", "address", "metrics", "public_url"})
+SECRET_KEYS = frozenset(
+    {"source", "sub", "onvif", "url", "secret", "token", "address", "metrics", "public_url", "dns_secrets"}
+)
 """Settings that hold, or may hold, secrets."""
 _SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -194,7 +196,7 @@ def _line_of(path: list[str], text: str) -> int | None:
 
 _OUTWARD = ("outbox", "destinations", "notifiers")
 _PROGRAMS = ("webhooks", "api_clients", "mqtt", "scripts", "relays")
-_WEB = ("web.name", "web.public_url", "web.hosts", "web.proxies")
+_WEB = ("web.name", "web.public_url", "web.hosts", "web.proxies", "web.secure")
 AT_ONCE = frozenset({*_OUTWARD, *_WEB, "relays", "storage.encrypt", "encryption"})
 """Paths in `SettingsDifference.other` that take effect without a restart, in addition to retention."""
 

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
@@ -15,6 +15,7 @@ from tawny.config.quantities import Duration, LabelText, Share, Size
 from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, Table
 from tawny.config.rules import RuleSettings
+from tawny.config.secure import HostName, SecureSettings, web_address
 from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings, TargetName
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Recording
@@ -117,22 +118,10 @@ class AudioSettings(Table):
 # Settings of the heartbeat to an external monitor.
 
 
-def _web_address(example: str) -> AfterValidator:
-    """Return the validator of an address of http or https; empty for none."""
-
-    def check(text: str) -> str:
-        parts = urlsplit(text)
-        if text and (parts.scheme not in ("http", "https") or not parts.hostname):
-            raise ValueError(f"an address, for example {example}")
-        return text
-
-    return AfterValidator(check)
-
-
 class HeartbeatSettings(Table):
     """A heartbeat for an external monitor, which warns you if it stops."""
 
-    url: Annotated[str, _web_address("https://example.org/ping/TOKEN")] = Field(
+    url: Annotated[str, web_address("https://example.org/ping/TOKEN")] = Field(
         "",
         description="tawny sends a GET request here while everything is fine, for example "
         "https://example.org/ping/TOKEN. Empty: off.",
@@ -204,7 +193,6 @@ class LiveSettings(Table):
 # Values of the `web` table: trusted reverse proxies and additional host names.
 
 Network = IPv4Network | IPv6Network
-_HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*")
 
 
 def _checked_network(text: str) -> str:
@@ -220,23 +208,7 @@ def _checked_network(text: str) -> str:
     return text
 
 
-def _checked_host(text: str) -> str:
-    name = ascii_host(text)
-    if not _HOST.fullmatch(name):
-        raise ValueError("a host name without port and path, for example cam.example.org")
-    return name
-
-
-def ascii_host(text: str) -> str:
-    """Return a host name as browsers send it: lowercase, without final dot, other letters as `xn--…`."""
-    try:
-        return text.lower().rstrip(".").encode("idna").decode()
-    except UnicodeError:
-        return text
-
-
 ProxyNetwork = Annotated[str, AfterValidator(_checked_network)]
-HostName = Annotated[str, AfterValidator(_checked_host)]
 
 
 def proxy_networks(proxies: Iterable[str]) -> tuple[Network, ...]:
@@ -339,6 +311,22 @@ class WebSettings(Table):
         description="Address and port of the RTSP server for other apps, for example 0.0.0.0:8554. They need an access "
         "token (`tawny tokens create`). Empty: off.",
     )
+
+    secure: SecureSettings = SecureSettings()
+
+    @property
+    def trusted_proxies(self) -> tuple[str, ...]:
+        """The configured proxies, and Tailscale on this computer if it answers https."""
+        return (*self.proxies, "127.0.0.1", "::1") if self.secure.way == "tailscale" else self.proxies
+
+    @property
+    def link_url(self) -> str:
+        """Address for links: the public one, else the secure one, which may work at home only; empty for none."""
+        secure = self.secure
+        if self.public_url or secure.way == "off" or not secure.domain:
+            return self.public_url
+        port = 443 if secure.way == "tailscale" else listen_address(self.listen)[1]
+        return f"https://{secure.domain}" + ("" if port == 443 else f":{port}")
 
     @field_validator("listen")
     @classmethod
@@ -469,7 +457,7 @@ class CameraSettings(Table):
     post: Annotated[Duration, Field(ge=0, le=300)] = Field(
         10.0, description="Post-roll: time kept after an event, 0 s to 5 min."
     )
-    onvif: Annotated[str, _web_address("http://user:password@192.168.1.20/onvif/device_service")] = Field(
+    onvif: Annotated[str, web_address("http://user:password@192.168.1.20/onvif/device_service")] = Field(
         "",
         description="ONVIF address for pan, tilt, zoom and relays: http://user:password@host/onvif/device_service.",
     )

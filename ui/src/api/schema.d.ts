@@ -4,6 +4,30 @@ export interface AddedCamera {
   camera: string;
 }
 
+export interface AddressInfo {
+  authority: CertificateInfo | null;
+  certificate: CertificateInfo | null;
+  certificate_file: string;
+  challenge: "http" | "dns";
+  contact: string;
+  directory: string;
+  dns_options: string[];
+  dns_provider: string;
+  domain: string;
+  fixed: string;
+  home_only: boolean;
+  is_ordering: boolean;
+  key_file: string;
+  names: string[];
+  problem: string;
+  proxy: ProxyInfo;
+  public_url: string;
+  renews_ms: number | null;
+  todo: string;
+  url: string;
+  way: "off" | "own" | "domain" | "tailscale" | "files";
+}
+
 export interface AlarmInfo {
   camera: string | null;
   detail: string;
@@ -171,6 +195,13 @@ export interface CareInfo {
   testing: boolean;
 }
 
+export interface CertificateInfo {
+  ends_ms: number;
+  fingerprint: string;
+  issuer: string;
+  names: string[];
+}
+
 export interface ChangedPerson {
   cameras?: string[] | null;
   role: "owner" | "member" | "viewer";
@@ -186,6 +217,31 @@ export interface CheckInInfo {
   last_ms: number | null;
   sent: boolean;
   trouble: string;
+}
+
+export interface CheckInfo {
+  device: string;
+  person: string;
+  push: "waiting" | "yes" | "no" | "home-screen";
+  socket: "waiting" | "yes" | "no";
+  state: "waiting" | "open" | "done" | "ended";
+  trusted: "waiting" | "yes" | "no";
+  webrtc: "waiting" | "yes" | "no";
+}
+
+export interface CheckOpened {
+  ticket: string;
+}
+
+export interface CheckOpening {
+  code: string;
+  device?: string;
+}
+
+export interface CheckStarted {
+  key: string;
+  lasts_s: number;
+  url: string;
 }
 
 export interface ClaimRequest {
@@ -350,6 +406,15 @@ export interface DetectorNumber {
   whole: boolean;
 }
 
+export interface DeviceReport {
+  done: boolean;
+  push: "waiting" | "yes" | "no" | "home-screen";
+  socket: "waiting" | "yes" | "no";
+  ticket: string;
+  trusted: "waiting" | "yes" | "no";
+  webrtc: "waiting" | "yes" | "no";
+}
+
 export interface DiskChoiceInfo {
   advice: string;
   current: boolean;
@@ -372,6 +437,33 @@ export interface DiskInfo {
   outlook: string;
   total_bytes: number;
   used_bytes: number;
+}
+
+export interface DnsOptionInfo {
+  label: string;
+  name: string;
+  required: boolean;
+}
+
+export interface DnsProviderInfo {
+  label: string;
+  name: string;
+  note: string;
+  options: DnsOptionInfo[];
+}
+
+export interface DnsProviderList {
+  items: DnsProviderInfo[];
+}
+
+export interface DomainAddress {
+  challenge?: "http" | "dns";
+  contact?: string;
+  directory?: string;
+  dns_options?: Record<string, string>;
+  dns_provider?: string;
+  domain: string;
+  public_port?: number;
 }
 
 export interface DryRunRequest {
@@ -469,6 +561,12 @@ export interface FieldInfo {
   secret: boolean;
 }
 
+export interface FilesAddress {
+  certificate: string;
+  domain?: string;
+  key: string;
+}
+
 export interface FoundCameraInfo {
   camera: string | null;
   height: number;
@@ -554,6 +652,7 @@ export interface InBrowserRequest {
 }
 
 export interface Invited {
+  home_only: boolean;
   link: string;
   person: PersonInfo;
 }
@@ -593,6 +692,13 @@ export interface LineRequest {
 export interface LiveServers {
   ice_servers: IceServerInfo[];
   webrtc: boolean;
+}
+
+export interface LocalAuthorityInfo {
+  ends_ms: number;
+  fingerprint: string;
+  host: string;
+  url: string;
 }
 
 export interface LocalTime {
@@ -828,6 +934,10 @@ export interface OutcomeInfo {
   why: string;
 }
 
+export interface OwnAddress {
+  name: string;
+}
+
 export interface PassInfo {
   brings_bytes: number | null;
   cameras: string[] | null;
@@ -928,6 +1038,14 @@ export interface ProgramInfo {
 
 export interface ProgramList {
   items: ProgramInfo[];
+}
+
+export interface ProxyInfo {
+  by: string;
+  client: string;
+  is_trusted: boolean;
+  scheme: "http" | "https";
+  unknown: string[];
 }
 
 export interface PtzCommand {
@@ -1233,6 +1351,7 @@ export interface ShareList {
 }
 
 export interface Shared {
+  home_only: boolean;
   link: string;
   share: ShareInfo;
 }
@@ -1350,6 +1469,13 @@ export interface StreamTrial {
 export interface StreamsInfo {
   main: StreamInfo | null;
   sub: StreamInfo | null;
+}
+
+export interface TailscaleInfo {
+  https: boolean;
+  name: string;
+  state: "missing" | "stopped" | "signed-out" | "running" | "unknown";
+  trouble: string;
 }
 
 export interface TalkbackInfo {

@@ -31,6 +31,8 @@ from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
 from tawny.model.times import Span
 
 COOKIE = "tawny_session"
+SECURE_COOKIE = f"__Host-{COOKIE}"
+"""Over https. Of its own, because browsers refuse to replace a cookie of https on a page of plain http."""
 SIGNED_OUT = 4401
 """WebSocket close code: no session, or it ended."""
 NOT_ALLOWED = 4403
@@ -107,9 +109,14 @@ def caller_of(connection: HTTPConnection) -> Caller:
     return Caller(address, connection.headers.get("user-agent", ""))
 
 
+def session_cookie(connection: HTTPConnection) -> str:
+    """Return the name of the session's cookie on this connection."""
+    return SECURE_COOKIE if connection.url.scheme in ("https", "wss") else COOKIE
+
+
 def find_session(connection: HTTPConnection) -> LoginSession | None:
     """Return the session of the request's cookie, or None. Reads the disk."""
-    token = connection.cookies.get(COOKIE, "")
+    token = connection.cookies.get(session_cookie(connection), "") or connection.cookies.get(COOKIE, "")
     return the_site(connection).accounts.session(token) if token else None
 
 
