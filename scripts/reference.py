@@ -35,6 +35,7 @@ from tawny.config.settings import (
     WebSettings,
     ZoneSettings,
 )
+from tawny.config.sign_in import GroupSettings, OidcSettings, SignInSettings
 from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings
 from tawny.config.units import duration_text, size_text
 from tawny.model import errors
@@ -48,6 +49,9 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("storage.retention.sub", StreamRetentionSettings, "at once"),
     ("storage.tiers", TierSettings, "start"),
     ("web", WebSettings, "start"),
+    ("sign_in", SignInSettings, "at once"),
+    ("sign_in.oidc", OidcSettings, "at once"),
+    ("sign_in.oidc.groups.<name>", GroupSettings, "at once"),
     ("live", LiveSettings, "start"),
     ("live.turn", TurnServerSettings, "start"),
     ("heartbeat", HeartbeatSettings, "start"),

@@ -188,6 +188,33 @@ REMOVED: Final[tuple[Change, ...]] = (
 _AUDIT: Final = "`tawny user log` prints the audit log, which no page or command showed"
 _MAKER: Final = "an access token or sign-in link grants only what the account that made it may do now"
 _WITNESS: Final = "the signed history is compared with witnesses of it, until the owner confirms"
+_SIGN_IN: Final = "more ways to sign in, and a page for them"
+_ROLES: Final = "guests have an end, and screens on a wall see what is live"
+_SIGN_IN_PATHS: Final = (
+    "me",
+    "me/passkeys",
+    "me/passkeys/options",
+    "me/passkeys/{passkey}",
+    "me/password",
+    "me/phone",
+    "me/phone/{link}",
+    "me/sessions",
+    "me/sessions/{session}",
+    "me/two-step",
+    "me/two-step/confirm",
+    "me/two-step/recovery-codes",
+    "people/{person}/sessions",
+    "people/{person}/two-step",
+    "sign-in/code",
+    "sign-in/confirm",
+    "sign-in/passkey",
+    "sign-in/passkey/options",
+    "sign-in/provider",
+    "sign-in/provider/callback",
+    "sign-in/proxy",
+    "sign-in/second-step",
+)
+_SIGNED_IN_PATHS: Final = ("/api/v1/session", "/api/v1/sign-in*", "/api/v1/setup/claim")
 _WEAKER: Final = "a camera that asks for a weaker sign-in than before gets no password, and has a state of its own"
 ADDED: Final[tuple[Change, ...]] = (
     Change("openapi", "path", "/api/v1/clips/{clip}/restore", "a deleted clip can be restored for a minute"),
@@ -235,6 +262,30 @@ ADDED: Final[tuple[Change, ...]] = (
     Change("settings", "key", "allow_read", _CONFINED, "detectors.own"),
     Change("help", "value", "log", _AUDIT, "tawny user"),
     Change("help", "argument", "--since", _AUDIT, "tawny user"),
+    *(Change("openapi", "path", f"/api/v1/{path}", _SIGN_IN) for path in _SIGN_IN_PATHS),
+    *(
+        Change("openapi", "field", field, _SIGN_IN, "/api/v1/people*")
+        for field in ("linked", "has_password", "passkeys", "two_step", "seen_ms", "qr", "screen_code")
+    ),
+    Change("openapi", "field", "ends_ms", _ROLES, "/api/v1/people*"),
+    Change("openapi", "value", "guest", _ROLES, "/api/v1/people*"),
+    Change("openapi", "value", "screen", _ROLES, "/api/v1/people*"),
+    *(Change("openapi", "field", "ends_ms", _ROLES, path) for path in _SIGNED_IN_PATHS),
+    *(Change("openapi", "value", role, _ROLES, path) for path in _SIGNED_IN_PATHS for role in ("guest", "screen")),
+    Change("openapi", "field", "second_step", _SIGN_IN, "*"),
+    Change("openapi", "field", "provider", _SIGN_IN, "/api/v1/session"),
+    Change("openapi", "field", "proxied", _SIGN_IN, "/api/v1/session"),
+    Change("openapi", "field", "only", _SIGN_IN, "/api/v1/audit"),
+    Change("openapi", "field", "who", _SIGN_IN, "/api/v1/audit"),
+    Change("help", "value", "totp", _SIGN_IN, "tawny user"),
+    Change("help", "argument", "--off", _SIGN_IN, "tawny user"),
+    Change("help", "argument", "--for", _ROLES, "tawny user"),
+    Change("help", "value", "guest", _ROLES, "tawny user"),
+    Change("help", "value", "screen", _ROLES, "tawny user"),
+    Change("settings", "key", "sign_in", _SIGN_IN, "<root>"),
+    Change("settings", "table", "sign_in", _SIGN_IN),
+    Change("settings", "table", "sign_in.oidc", _SIGN_IN),
+    Change("settings", "table", "sign_in.oidc.groups.<name>", _SIGN_IN),
     Change("settings", "key", "allow_any_folder", "folders of the system are no destinations", "destinations.folder"),
 )
 
@@ -242,7 +293,19 @@ ADDED_COLUMNS: Final = (
     ("accounts.db", "passes", "made_by", _MAKER),
     ("accounts.db", "tokens", "made_by", _MAKER),
     ("accounts.db", "shares", "cameras", "a link to a saved clip ends with the right to see any of its cameras"),
+    ("accounts.db", "people", "ends_ms", "guests have an end"),
+    ("accounts.db", "sessions", "how", "the list of sessions says how each began"),
+    ("accounts.db", "sessions", "confirmed_ms", "changing one's sign-in needs a recent proof"),
+    ("accounts.db", "tokens", "session", "a phone's link ends with the session that made it"),
 )
+_WAYS: Final = "more ways to sign in than a password"
+ADDED_TABLES: Final = (
+    ("accounts.db", "passkeys", _WAYS),
+    ("accounts.db", "two_step", _WAYS),
+    ("accounts.db", "recovery_codes", _WAYS),
+    ("accounts.db", "identities", _WAYS),
+)
+"""Tables that have come: database, table, and why."""
 """Columns that have come: database, table, column, and why."""
 
 
@@ -295,9 +358,13 @@ def _without_argument(node: Any, gone: str) -> Any:
     return node | {"arguments": [one for one in node["arguments"] if not is_gone(one)]}
 
 
+def _is_parameter(node: Any, name: str) -> bool:
+    return isinstance(node, dict) and node.get("in") == "query" and node.get("name") == name
+
+
 def _without_field(node: Any, gone: str) -> Any:
     if isinstance(node, list):
-        return [_without_field(one, gone) for one in node if one != gone]
+        return [_without_field(one, gone) for one in node if one != gone and not _is_parameter(one, gone)]
     if not isinstance(node, dict):
         return node
     return {

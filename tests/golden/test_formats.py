@@ -30,7 +30,7 @@ from tawny.testing.clips import ClipSpec, clip_file
 from tests.app.rig import DOOR, looked_at, one_camera, rig
 from tests.golden.contents import list_contents, list_databases
 from tests.golden.fixture_key import PASSPHRASE, PASSWORD, copy_fixture, fixture_identity, fixture_words
-from tests.golden.renames import ADDED_COLUMNS
+from tests.golden.renames import ADDED_COLUMNS, ADDED_TABLES
 
 FORMATS: Final = Path(__file__).parent / "formats"
 EXPECTED: Final[dict[str, Any]] = json.loads((FORMATS / "expected.json").read_text(encoding="utf-8"))
@@ -99,6 +99,8 @@ def test_databases_keep_tables_and_rows(name: str, tmp_path: Path) -> None:
     for database, table, column, _reason in ADDED_COLUMNS:
         columns = found[database][table]["columns"]
         columns.remove(next(one for one in columns if one[0] == column))
+    for database, table, _reason in ADDED_TABLES:
+        assert found[database].pop(table)["rows"] == 0
     assert found == EXPECTED[name]["databases"]
 
 

@@ -26,7 +26,7 @@ from tawny.api.admin import (
     retention_routes,
     sealing_routes,
 )
-from tawny.api.auth import session_routes, share_routes
+from tawny.api.auth import account_routes, session_routes, share_routes
 from tawny.api.auth.access import Access, check_routes, rule
 from tawny.api.client_protocols import AdmittedRequests
 from tawny.api.context import AppContext
@@ -73,6 +73,7 @@ def make_routes() -> FastAPI:
     app.add_middleware(RequestOriginMiddleware)  # the last one sees a request first
     for part in (
         session_routes,
+        account_routes,
         camera_routes,
         recording_routes,
         clip_routes,

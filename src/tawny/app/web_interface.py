@@ -30,7 +30,7 @@ from tawny.api.server import WebServer, addresses_of
 from tawny.api.static_files import StaticFiles
 from tawny.app.recorder_parts import RecorderPlace
 from tawny.app.running import RecorderRuntime
-from tawny.config.settings import Settings, WebSettings, listen_address, proxy_networks
+from tawny.config.settings import Settings, listen_address, proxy_networks
 from tawny.engine import Engine, ThreadEngine
 from tawny.engine.connections import ConnectionManager
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
@@ -111,7 +111,7 @@ class WebInterface:
 
     def _take_over(self, settings: Settings) -> None:
         """Apply changed settings to everything that sends data to other computers."""
-        take_over_web(self.site, self.connections, settings.web)
+        take_over_web(self.site, self.connections, settings)
         self.outward.apply(settings)
 
     def welcome(self, *, is_demo: bool) -> tuple[dict[str, Any], str]:
@@ -193,7 +193,7 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
         hosts=hosts,
         machine_names=partial(read_machine_names, os.environ.get(HOST_NAME, "")),
     )
-    take_over_web(site, connections, settings.web)
+    take_over_web(site, connections, settings)
     acting = RuleActions(arming.deciding, arming.modes, programs.order, programs.run, running.bus.publish, clock)
     server = WebServer(make_app(site), accounts, host, port, connections)
     rtsp = _make_rtsp_server(settings.web.rtsp, site, connections)
@@ -201,10 +201,10 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
     return WebInterface(running, accounts, outward, programs, modes, acting, site, server, rtsp, connections, engine)
 
 
-def take_over_web(site: AppContext, connections: ConnectionManager, web: WebSettings) -> None:
-    """Apply the settings of the web interface: its names, and the trusted proxies."""
-    site.apply(web)
-    connections.trust(proxy_networks(web.proxies))
+def take_over_web(site: AppContext, connections: ConnectionManager, settings: Settings) -> None:
+    """Apply the settings of the web interface: its names, the trusted proxies, and the ways to sign in."""
+    site.apply(settings.web, settings.sign_in)
+    connections.trust(proxy_networks(settings.web.proxies))
 
 
 def _open_accounts(place: RecorderPlace) -> AccountsFile:

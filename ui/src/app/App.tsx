@@ -9,7 +9,7 @@ import { Frame } from "./Frame";
 import { Lazy } from "../ui/Lazy";
 import { Page } from "../ui/Page";
 import { type Params, go, match, path, place } from "../ui/router";
-import { nextPath, session } from "../ui/session";
+import { isScreen, nextPath, session } from "../ui/session";
 
 type Loader = () => Promise<{ default: ComponentType<{ params: Params }> }>;
 
@@ -40,6 +40,8 @@ const routes: readonly Route[] = [
   { pattern: "/settings/notifications", title: t.settings.title, load: () => import("../screens/outside/Outside") },
   { pattern: "/settings/modes", title: t.settings.title, load: () => import("../screens/modes/Modes") },
   { pattern: "/settings/encryption", title: t.settings.title, load: () => import("../screens/sealing/Sealing") },
+  { pattern: "/settings/account", title: t.settings.title, load: () => import("../screens/account/Account") },
+  { pattern: "/settings/people", title: t.settings.title, load: () => import("../screens/people/People") },
   { pattern: "/settings/storage", title: t.nav.storage, load: () => import("../screens/storage/Storage") },
   { pattern: "/settings", title: t.settings.title, load: settings },
 ];
@@ -78,7 +80,7 @@ function outside(failed: boolean) {
 }
 
 function Inside() {
-  useEffect(startEvents, []);
+  useEffect(() => (isScreen() ? undefined : startEvents()), []);
   useEffect(startModes, []);
   const actual = path.value;
   // Signed in already, in another tab or before a reload: on to the wanted page.
@@ -88,7 +90,7 @@ function Inside() {
   }, [present]);
   if (present) return null;
   // Signed in already, or just now: the setup page has nothing more to ask.
-  if (actual === "/" || actual === "/setup") return <Live />;
+  if (actual === "/" || actual === "/setup" || isScreen()) return <Live />;
   const found = find(actual);
   if (!found)
     return (

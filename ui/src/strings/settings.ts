@@ -1,5 +1,4 @@
 import { models } from "./models";
-import { passes, people } from "./people";
 
 export const settings = {
   title: "Settings",
@@ -9,7 +8,9 @@ export const settings = {
     role: {
       owner: "Owner: you can see and change everything.",
       member: "Member: you can watch, review and keep events, change modes, talk, and move cameras.",
-      viewer: "Viewer: you can watch, review and keep events.",
+      viewer: "Viewer: you can watch the cameras chosen for you.",
+      guest: "Guest: you can watch until your access ends.",
+      screen: "Screen: live video only.",
     },
   },
   look: {
@@ -46,8 +47,6 @@ export const settings = {
     file: "To change a name, an address or a password, open the camera. Everything is in the settings file as well.",
   },
   models,
-  people,
-  passes,
   push: {
     title: "Notifications in this browser",
     sub: "You get them even when this page is closed, for the cameras you can see.",

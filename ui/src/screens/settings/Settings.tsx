@@ -8,6 +8,8 @@ import { Page } from "../../ui/Page";
 import { session, signOut } from "../../ui/session";
 import { setTheme, theme } from "../../ui/theme";
 import { zone, zoneIsElsewhere } from "../../ui/times";
+import { mine } from "../../strings/my-account";
+import { people } from "../../strings/people";
 import { sealed } from "../../strings/sealed";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
@@ -19,7 +21,6 @@ import { Facts } from "../../ui/Facts";
 import { Known } from "./Known";
 import { Models } from "./Models";
 import { Passes, SharedLinks } from "./Passes";
-import { People } from "./People";
 import { Push } from "./Push";
 import { ServerText } from "../../ui/ServerText";
 import "../../ui/settings.css";
@@ -65,6 +66,10 @@ function You() {
         <h2 id="you-title">{user.name}</h2>
         <p class="small sub">{words.account.role[user.role]}</p>
       </div>
+      <a class="btn" href="/settings/account">
+        <Icon name="key-round" small />
+        {mine.title}
+      </a>
       <button type="button" class="btn" onClick={() => void signOut()}>
         <Icon name="log-out" small />
         {words.account.signOut}
@@ -170,6 +175,23 @@ function Outside() {
         <a class="btn" href="/settings/notifications">
           <Icon name="share-2" small />
           {words.outside.open}
+        </a>
+      </div>
+    </section>
+  );
+}
+
+function People() {
+  return (
+    <section class="card" aria-labelledby="people-title">
+      <div class="setting storage-link">
+        <div class="grow">
+          <h2 id="people-title">{people.title}</h2>
+          <p class="small sub">{people.card}</p>
+        </div>
+        <a class="btn" href="/settings/people">
+          <Icon name="users" small />
+          {people.open}
         </a>
       </div>
     </section>
