@@ -307,7 +307,8 @@ class WebSettings(Table):
     )
 
     name: Annotated[LabelText, Field(max_length=60)] = Field(
-        "", description="Name of this recorder, shown on its pages. Empty: the computer's host name."
+        "",
+        description="Name of this recorder, shown on its pages and in test notifications. Empty: the host name.",
     )
 
     public_url: str = Field(
