@@ -17,7 +17,7 @@ from typing import Any
 
 from tawny.app.control_answers import control_answers
 from tawny.app.control_socket import ControlSocket
-from tawny.app.logging_setup import configure_logging
+from tawny.app.logging_setup import RecentLines, configure_logging
 from tawny.app.process_memory import find_library_pages, limit_resident_memory, return_unused_memory
 from tawny.app.running import RecorderRuntime
 from tawny.app.web_interface import make_web_interface
@@ -104,7 +104,7 @@ class Program:
 
         tell: called with the web address and the one-time link, if any, as data and as text.
         """
-        configure_logging(self._settings.log)
+        recent = configure_logging(self._settings.log)
         limit = raise_limit()
         os.umask(os.umask(0o077) & 0o077)  # whatever it was: tawny reads and writes the files that it creates
         limit_resident_memory()
@@ -123,16 +123,21 @@ class Program:
             try:
                 running.begin()
                 running.await_first_pictures()
-                asyncio.run(self._serve(running, connections, tell, at_last))
+                asyncio.run(self._serve(running, connections, recent, tell, at_last))
             finally:
                 running.close("disk" if self.came_back else "restart" if self.restarts else "person")
 
     async def _serve(
-        self, running: RecorderRuntime, connections: ConnectionManager, tell: Tell, at_last: ExitStack
+        self,
+        running: RecorderRuntime,
+        connections: ConnectionManager,
+        recent: RecentLines,
+        tell: Tell,
+        at_last: ExitStack,
     ) -> None:
         """Run the asyncio part. at_last: closed after recording has ended."""
         asyncio.get_running_loop().set_default_executor(named_executor("page"))
-        web = await make_web_interface(running, connections)
+        web = await make_web_interface(running, connections, recent.text)
         at_last.callback(web.outward.close)  # retention queries the upload backlog until the end
         is_in_memory = self._settings.storage.mode == "memory"
         control = ControlSocket(

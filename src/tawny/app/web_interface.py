@@ -6,11 +6,12 @@ Recording does not depend on it. Only this module and `control_answers` know the
 import asyncio
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from tawny.api.application import make_app
@@ -37,6 +38,8 @@ from tawny.engine.connections import ConnectionManager
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
+from tawny.service import json_format
+from tawny.service.address.address_service import AddressMeans, AddressService
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.cameras.recording_choice import RecordingChoiceService
@@ -44,8 +47,11 @@ from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryServ
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.recognition_service import IdentityService
+from tawny.service.diagnosis.bundle import DiagnosticsService, RunningState, certificate_files
+from tawny.service.diagnosis.doctor import ExaminedRecorder
 from tawny.service.first_setup import FILE as SETUP
 from tawny.service.first_setup import FirstSetupService, SetupFacts
+from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.health.checks import CERTIFICATE_S, CertificateWatch, HealthCheck
 from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
 from tawny.service.modes.mode_service import ModeService
@@ -75,6 +81,7 @@ class WebInterface:
     rtsp: RtspServer | None
     connections: ConnectionManager
     engine: Engine
+    address: AddressService
 
     async def start(self) -> None:
         """Listen, and start all that is not needed for the first picture."""
@@ -86,6 +93,7 @@ class WebInterface:
         self.site.jobs.start(ThreadEngine(place.clock, place.died))
         self.running.keep_until_sent(self.outward.held)
         self.running.whenever_changed(self._take_over)
+        self.address.handle = self.engine.start(self.address.name, lambda: self.address)
         self.outward.start()
         self.acting.start(self.engine, self.running.bus)
         self.programs.start()
@@ -106,7 +114,10 @@ class WebInterface:
     def _checks(self) -> Iterator[HealthCheck]:
         place = self.running.parts.place
         yield HealthCheck(self.outward.troubles)
-        yield HealthCheck(CertificateWatch(lambda: place.settings().web.public_url, place.clock), CERTIFICATE_S)
+        yield HealthCheck(
+            CertificateWatch(lambda: _others_certificate(place.settings().web), place.clock), CERTIFICATE_S
+        )
+        yield HealthCheck(self.address.problems)
         yield HealthCheck(SecurityWatch(self.accounts.counts, self._unknown_proxies, place.clock))
 
     def _unknown_proxies(self) -> list[str]:
@@ -116,6 +127,7 @@ class WebInterface:
         """Apply changed settings to everything that sends data to other computers."""
         take_over_web(self.site, self.connections, settings.web)
         self.outward.apply(settings)
+        self.address.changed(settings)
 
     @property
     def url(self) -> str:
@@ -151,6 +163,8 @@ class WebInterface:
                 f"{does}\n{link_text(links)}\n\nto create the owner account. The link works once and expires in 30 "
                 f"minutes; {another} creates a new one.\nSetup code: {token}"
             )
+        if self.address.in_force and self.site.address:
+            text += f"\nSecure address: {self.site.address}"
         if self.site.rtsp:
             text += (
                 f"\nFor other apps: rtsp://{self.site.rtsp}/CAMERA, with an access token (`tawny tokens create NAME`)."
@@ -163,8 +177,13 @@ class WebInterface:
         return self.accounts.new_token(TokenPurpose.LINK, owner, lasts_ms=DEMO_LINK_MS)
 
 
-async def make_web_interface(running: RecorderRuntime, connections: ConnectionManager) -> WebInterface:
-    """Raises StorageError, and UsageError: when the configured address is none of this computer."""
+async def make_web_interface(
+    running: RecorderRuntime, connections: ConnectionManager, log_lines: Callable[[], str] = str
+) -> WebInterface:
+    """log_lines: returns the end of the log.
+
+    Raises StorageError, and UsageError: when the configured address is none of this computer.
+    """
     place = running.parts.place
     settings, clock = place.settings(), place.clock
     file = await asyncio.to_thread(_open_accounts, place)
@@ -175,6 +194,8 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
     programs = _make_integrations(running, outward, accounts)
     arming, changeable = running.arming, running.changeable
     modes = _make_modes(running, outward)
+    machine_names = partial(read_machine_names, os.environ.get(HOST_NAME, ""))
+    address = AddressService(changeable, AddressMeans(machine_names), clock)
     headroom = DiskHeadroom(place.folder, lambda: place.settings().storage.retention.min_free)
     keeping, models = RetentionService(running.parts.stored, clock, changeable), ModelService(running.naming)
     site = AppContext(
@@ -193,7 +214,10 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
         known=IdentityService(running.known, place.settings, place.doors.recognisers),
         placing=_make_target_settings(running, outward),
         connecting=CameraConnectionService(changeable, place.doors, clock, running.logins),
-        setup=CameraSetupService(changeable, place.doors, clock, running.logins),
+        setup=CameraSetupService(
+            changeable, place.doors, clock, running.logins, running.restart_camera, running.is_offline
+        ),
+        deleting=running.deleting,
         first_setup=_make_first_setup(running, accounts, outward, models),
         storing=StorageChoiceService(
             changeable, running.parts.stored, keeping, place.kept_in, partial(_bring_along, file, place)
@@ -202,18 +226,24 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
         orders=programs,
         sealed=running.sealing.desk(place.folder, changeable),
         history=running.sealing.watch,
+        diagnostics=_make_diagnostics(running, accounts, log_lines),
         clip_store=_make_clip_store(place, headroom),
         inbox=Inbox(None if place.kept_in is None else place.kept_in / INBOX, headroom),
         hosts=hosts,
-        machine_names=partial(read_machine_names, os.environ.get(HOST_NAME, "")),
+        machine_names=machine_names,
+        secure=address,
+        answer_challenge=address.challenges.answer,
     )
     take_over_web(site, connections, settings.web)
+    await asyncio.to_thread(address.refresh)  # before the first connection
     acting = RuleActions(arming.deciding, arming.modes, programs.order, programs.run, running.bus.publish, clock)
-    server = WebServer(make_app(site), accounts, host, port, connections)
+    server = WebServer(make_app(site), accounts, host, port, connections, address.in_force.context)
     site.own_addresses = lambda: recorder_urls(*server.place)
     rtsp = _make_rtsp_server(settings.web.rtsp, site, connections)
     engine = running.pooled_engine()
-    return WebInterface(running, accounts, outward, programs, modes, acting, site, server, rtsp, connections, engine)
+    return WebInterface(
+        running, accounts, outward, programs, modes, acting, site, server, rtsp, connections, engine, address
+    )  # fmt: skip
 
 
 def _make_modes(running: RecorderRuntime, outward: DeliveryService) -> ModeService:
@@ -230,10 +260,32 @@ def _make_recording_choice(running: RecorderRuntime) -> RecordingChoiceService:
     return RecordingChoiceService(running.changeable, running.index, rates, mode, running.clock, zone)
 
 
+def _make_diagnostics(running: RecorderRuntime, accounts: Accounts, log_lines: Callable[[], str]) -> DiagnosticsService:
+    place, health = running.parts.place, HealthAnswer(running)
+
+    def examined() -> ExaminedRecorder:
+        files = certificate_files(place.config, place.kept_in)
+        return ExaminedRecorder(place.kept_in, place.settings(), place.config, certificates=files)
+
+    state = RunningState(
+        lambda: json_format.status(health.now()),
+        log_lines,
+        running.reports,
+        lambda: [one.name for one in accounts.people()],
+    )
+    return DiagnosticsService(examined, state, place.doors, place.clock)
+
+
 def take_over_web(site: AppContext, connections: ConnectionManager, web: WebSettings) -> None:
     """Apply the settings of the web interface: its names, and the trusted proxies."""
     site.apply(web)
-    connections.trust(proxy_networks(web.proxies))
+    connections.trust(proxy_networks(web.trusted_proxies))
+
+
+def _others_certificate(web: WebSettings) -> str:
+    """Return the public address if its certificate is not one of tawny's own, which the address service watches."""
+    is_own = web.secure.serves_tls and urlsplit(web.public_url).hostname == web.secure.domain
+    return "" if is_own else web.public_url
 
 
 def _open_accounts(place: RecorderPlace) -> AccountsFile:

@@ -110,6 +110,7 @@ COMMANDS = {
     "import": Command("setup", "import settings from another recorder"),
     "config": Command("setup", "check, show or describe the settings"),
     "status": Command("status", "show whether everything is recording; exits with 1 if not"),
+    "doctor": Command("doctor", "check this computer: disk, clock, power, ports; save diagnostics for others"),
     "events": Command("events", "list events, or follow them live"),
     "why": Command("modes", "explain who was notified of an event, and why or why not"),
     "rules": Command("modes", "test rules: what would happen if something were detected"),

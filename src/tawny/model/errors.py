@@ -5,6 +5,7 @@ TawnyError
 ├── SettingsError         2   invalid settings, all problems at once
 ├── NotDone               3   not possible, for a reason without its own code
 ├── DetectorFailed        3   a user's detector, where it is required
+│   └── CertificateRefused 60  a certificate authority, or the DNS provider it needs
 ├── SourceError          20…29, 43 a camera
 ├── StorageError         30…39, 42 a disk; 42: too many open files
 ├── PortInUse            40   the web server
@@ -96,6 +97,16 @@ class NotDone(TawnyError):
     code = "not_done"
     says = "{what}"
     advice = "{todo}"
+
+
+@dataclass(eq=False)
+class CertificateRefused(NotDone):
+    """problem: the cause, for programs. not_before_ms: no request is accepted before this time; 0: no such time."""
+
+    problem: str = ""
+    not_before_ms: int = 0
+    exit_code = 60
+    code = "certificate"
 
 
 @dataclass(eq=False)

@@ -57,6 +57,11 @@ export const settings = {
     sub: "How long video is kept, what is deleted next, and whether it all fits.",
     open: "Edit retention",
   },
+  system: {
+    title: "System",
+    sub: "Check this computer, and save diagnostics for others.",
+    open: "Open",
+  },
   about: {
     title: "About",
     version: "Version",

@@ -52,7 +52,7 @@ export const cameraStep = {
   another: "Add another camera",
   added: "Your cameras",
   none: "Continue without cameras",
-  note: "You can add cameras at any time with + on the live view.",
+  note: "You can add cameras at any time under Settings.",
 };
 
 export const storageStep = {
@@ -81,6 +81,7 @@ export const storageStep = {
   days: "Days",
   fit: "Will it fit?",
   fits: (n: string) => (n === "1" ? "1 day" : `${n} days`),
+  lessThanDay: "Less than a day",
   everything: "of all recordings",
   unknown: "Measuring…",
   unknownSub: "A camera that records for some minutes shows how many days fit.",

@@ -201,7 +201,7 @@ class Notifications:
 
     def _wanted(self) -> dict[str, "_Wanted"]:
         """Return by notifier everything its workers depend on."""
-        address = self._settings.web.public_url
+        address = self._settings.web.link_url
         return {name: (one, address) for name, one in self._settings.notifiers.items()}
 
     def _begin(self, name: str, wanted: "_Wanted", _: threading.Event) -> list[TargetWorker]:
@@ -244,7 +244,7 @@ class Notifications:
         return len(found.events)
 
     def _composer(self, name: str, one: config.NotifierSettings) -> MessageComposer:
-        traits, address = self._kind(one.url).traits(one.url), self._settings.web.public_url
+        traits, address = self._kind(one.url).traits(one.url), self._settings.web.link_url
         may_see = partial(self._may_see, one.user) if one.user else anybody
         return MessageComposer(name, one, traits, self._means, address, may_see)
 
