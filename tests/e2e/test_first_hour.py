@@ -17,7 +17,7 @@ from tawny.testing.http_service import StandIn, served
 from tawny.testing.waiting import until
 from tests.e2e.conftest import LINK, OURS, OWNER
 from tests.e2e.rules import NONE, axe_script, barriers
-from tests.support.cabled_camera import cabled_camera
+from tests.support.cabled_camera import cabled_cameras
 
 pytestmark = pytest.mark.browser
 PASSWORD = "k4mera+pässword/%"
@@ -90,7 +90,7 @@ def patience() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def camera() -> Iterator[str]:
-    with cabled_camera(PASSWORD) as address:
+    with cabled_cameras(PASSWORD) as (address,):
         yield address
 
 
@@ -182,10 +182,10 @@ def make_account(hands: Hands, recorder: Recorder) -> None:
 def add_camera(hands: Hands, camera: str) -> None:
     hands.checked("cameras-search")
     hands.button("Search for cameras")
-    found = hands.page.get_by_role("button", name=re.compile(rf"Northlight NL-0.*{re.escape(camera)}", re.DOTALL))
+    found = hands.page.locator(".find-card").filter(has_text=f"{camera} ·")
     expect(found).to_be_visible()
     hands.checked("cameras-found")
-    hands.click(found)
+    hands.click(found.get_by_role("button", name="Details of"))
     hands.fill("User name", "admin")
     hands.fill("Password", PASSWORD)
     hands.press("Enter")

@@ -15,6 +15,7 @@ from tawny.api import errors, pages, public_address_routes, schemas
 from tawny.api.admin import (
     address_routes,
     camera_connection_routes,
+    camera_removal_routes,
     camera_setup_routes,
     command_routes,
     delivery_routes,
@@ -93,6 +94,7 @@ def make_routes() -> FastAPI:
         inbox_routes,
         command_routes,
         camera_connection_routes,
+        camera_removal_routes,
         camera_setup_routes,
         setup_routes,
         recording_choice_routes,

@@ -51,6 +51,7 @@ from tawny.service.health.monitor import HealthMonitor
 from tawny.service.integrations.integration_service import IntegrationService
 from tawny.service.modes.mode_service import ModeService
 from tawny.service.recorder import RecorderService
+from tawny.service.retention.recording_deletion import RecordingDeletion
 from tawny.service.retention.retention_service import RetentionService
 from tawny.service.scoped_recorder import scope_recorder
 from tawny.service.sealing.history_watch import HistoryWatch
@@ -95,6 +96,7 @@ class AppContext:
     first_setup: FirstSetupService | None = None
     storing: StorageChoiceService | None = None
     recording: RecordingChoiceService | None = None
+    deleting: RecordingDeletion | None = None
     orders: IntegrationService | None = None
     sealed: SealingService | None = None
     history: HistoryWatch | None = None

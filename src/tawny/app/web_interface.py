@@ -180,10 +180,7 @@ class WebInterface:
 async def make_web_interface(
     running: RecorderRuntime, connections: ConnectionManager, log_lines: Callable[[], str] = str
 ) -> WebInterface:
-    """log_lines: returns the end of the log.
-
-    Raises StorageError, and UsageError: when the configured address is none of this computer.
-    """
+    """log_lines: the end of the log. Raises StorageError, and UsageError: if the address is none of this computer."""
     place = running.parts.place
     settings, clock = place.settings(), place.clock
     file = await asyncio.to_thread(_open_accounts, place)
@@ -214,7 +211,10 @@ async def make_web_interface(
         known=IdentityService(running.known, place.settings, place.doors.recognisers),
         placing=_make_target_settings(running, outward),
         connecting=CameraConnectionService(changeable, place.doors, clock, running.logins),
-        setup=CameraSetupService(changeable, place.doors, clock, running.logins),
+        setup=CameraSetupService(
+            changeable, place.doors, clock, running.logins, running.restart_camera, running.is_offline
+        ),
+        deleting=running.deleting,
         first_setup=_make_first_setup(running, accounts, outward, models),
         storing=StorageChoiceService(
             changeable, running.parts.stored, keeping, place.kept_in, partial(_bring_along, file, place)
@@ -255,6 +255,12 @@ def _make_recording_choice(running: RecorderRuntime) -> RecordingChoiceService:
     rates, mode = running.parts.cameras.byte_rates, lambda: running.arming.modes.now().mode
     zone = ZoneInfo(running.parts.place.zone)
     return RecordingChoiceService(running.changeable, running.index, rates, mode, running.clock, zone)
+
+
+def _make_recording_choice(running: RecorderRuntime) -> RecordingChoiceService:
+    place, modes = running.parts.place, running.arming.modes
+    rates, zone = running.parts.cameras.byte_rates, ZoneInfo(place.zone)
+    return RecordingChoiceService(running.changeable, running.index, rates, lambda: modes.now().mode, place.clock, zone)
 
 
 def _make_diagnostics(running: RecorderRuntime, accounts: Accounts, log_lines: Callable[[], str]) -> DiagnosticsService:

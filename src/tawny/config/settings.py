@@ -7,7 +7,15 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.modes import ModesSettings
@@ -279,7 +287,8 @@ class WebSettings(Table):
     )
 
     name: Annotated[LabelText, Field(max_length=60)] = Field(
-        "", description="Name of this recorder, shown on its pages. Empty: the computer's host name."
+        "",
+        description="Name of this recorder, shown on its pages and in test notifications. Empty: the host name.",
     )
 
     public_url: str = Field(
@@ -461,6 +470,13 @@ class CameraSettings(Table):
         "",
         description="ONVIF address for pan, tilt, zoom and relays: http://user:password@host/onvif/device_service.",
     )
+    serial: Annotated[LabelText, Field(max_length=80)] = Field(
+        "", description="Serial number, as the camera says by ONVIF. Written when it is added."
+    )
+    mac: Annotated[str, Field(pattern=r"^$|^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")] = Field(
+        "",
+        description="Hardware address (MAC), such as `00:11:22:aa:bb:cc`: by it, the camera is found at a new address.",
+    )
     encrypt: bool | None = Field(
         None, description="Encrypt this camera's recordings. Not set: same as `storage.encrypt`."
     )
@@ -496,6 +512,21 @@ class CameraSettings(Table):
         return dict(self.model_extra or {})
 
 
+class RemovedCameraSettings(Table):
+    """A camera that was removed and whose recordings stay for their retention. Written when it is removed."""
+
+    name: LabelText = Field("", description="Its display name.")
+    retention: CameraRetentionSettings | None = Field(
+        None, description="Its own retention: same settings as `cameras.ID.retention`."
+    )
+    delete_after: AwareDatetime | None = Field(
+        None,
+        description="Delete what was recorded before this time. Not set: retention deletes it.",
+    )
+    delete_kept: bool = Field(default=False, description="Delete its kept events, too.")
+    deleted_by: LabelText = Field("", description="Who asked for it, for the signed history.")
+
+
 class Settings(Table):
     storage: StorageSettings = StorageSettings()
     encryption: SealingSettings = SealingSettings()
@@ -516,6 +547,7 @@ class Settings(Table):
     scripts: ScriptSettings = ScriptSettings()
     relays: dict[TargetName, RelaySettings] = Field(default_factory=dict)
     cameras: dict[str, CameraSettings] = Field(default_factory=dict)
+    removed_cameras: dict[str, RemovedCameraSettings] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _can_be_opened(self) -> "Settings":
@@ -538,6 +570,15 @@ class Settings(Table):
 def is_camera_id(text: str) -> bool:
     """Return whether the text is a valid camera ID: a-z, 0-9, single hyphens, at most 40 characters, not reserved."""
     return bool(_CAMERA_ID.fullmatch(text)) and len(text) <= 40 and text not in _TAKEN
+
+
+def removed_names(settings: Settings) -> dict[str, str]:
+    """Return what removed cameras are called, by ID: `Front door (removed)`."""
+    return {
+        camera: f"{one.name or camera.replace('-', ' ').capitalize()} (removed)"
+        for camera, one in settings.removed_cameras.items()
+        if camera not in settings.cameras
+    }
 
 
 def display_name(camera_id: str, camera: CameraSettings) -> str:

@@ -288,7 +288,7 @@ def mounted_disks(mounts: Path = Path("/proc/self/mountinfo"), sys: Path = Path(
         if file_system in _NETWORK:
             found.setdefault(rest.split()[0], Disk(mount, "network", _plain(rest.split()[0])))
         elif file_system in _LOCAL:
-            kind, model = _device_kind(sys / "dev" / "block" / device)
+            kind, model = device_kind(sys / "dev" / "block" / device)
             found.setdefault(device, Disk(mount, kind, model))
     return list(found.values())
 
@@ -304,13 +304,13 @@ def _plain(text: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
 
 
-def _device_kind(block: Path) -> tuple[str, str]:
+def device_kind(block: Path) -> tuple[str, str]:
     """Return kind and model of a block device, by what sysfs says; partitions and mappings by what is below them."""
     with suppress(OSError):
         device = block.resolve(strict=True)
         below = sorted((device / "slaves").iterdir()) if (device / "slaves").is_dir() else []
         if below:
-            return _device_kind(below[0])
+            return device_kind(below[0])
         whole = device.parent if (device / "partition").exists() else device
         is_rotating, is_removable = _text(whole / "queue" / "rotational") == "1", _text(whole / "removable") == "1"
         model = " ".join(_text(whole / "device" / "model").split()) or _text(whole / "device" / "name")

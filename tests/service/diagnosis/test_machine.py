@@ -65,11 +65,17 @@ def disk(tmp_path: Path) -> Callable[..., list[Diagnosis]]:
 @pytest.mark.parametrize(
     ("device", "files", "state", "words"),
     [
-        ("mmcblk0", {"device__type": "SD\n"}, NOTE, "An SD card (mmcblk0, ext4)."),
-        ("mmcblk0", {"device__type": "MMC\n"}, FINE, "eMMC (mmcblk0, ext4)."),
-        ("sda", {"queue__rotational": "1\n"}, FINE, "hard disk (sda, ext4)."),
-        ("sda", {"queue__rotational": "0\n", "bus": "usb2"}, FINE, "USB SSD (sda, ext4)."),
-        ("nvme0n1", {"queue__rotational": "0\n"}, FINE, "NVMe SSD (nvme0n1, ext4)."),
+        ("mmcblk0", {"device__type": "SD\n"}, NOTE, "SD card (mmcblk0, ext4)."),
+        ("mmcblk0", {"device__type": "MMC\n"}, FINE, "SSD (mmcblk0, ext4)."),
+        ("sda", {"queue__rotational": "1\n"}, FINE, "Hard disk (sda, ext4)."),
+        (
+            "sda",
+            {"queue__rotational": "0\n", "device__model": "T7 \n", "bus": "usb2"},
+            FINE,
+            "USB disk (T7, sda, ext4).",
+        ),
+        ("sda", {"queue__rotational": "0\n", "removable": "1\n", "bus": "usb2"}, NOTE, "USB stick (sda, ext4)."),
+        ("nvme0n1", {"queue__rotational": "0\n"}, FINE, "SSD (nvme0n1, ext4)."),
     ],
 )
 def test_kind_of_disk(

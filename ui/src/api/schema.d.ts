@@ -87,6 +87,12 @@ export interface BulkEventMarksRequest {
   reviewed?: boolean | null;
 }
 
+export interface BundleFileInfo {
+  about: string;
+  name: string;
+  size: number;
+}
+
 export interface CameraAdvice {
   code: string;
   hint: string;
@@ -130,6 +136,7 @@ export interface CameraList {
 }
 
 export interface CameraName {
+  group?: "" | "outside" | "inside" | null;
   name: string;
 }
 
@@ -158,6 +165,7 @@ export interface CameraRetentionRequest {
 export interface CameraSearchInfo {
   fixed: string;
   found: FoundCameraInfo[];
+  moved: Record<string, string>;
   running: boolean;
 }
 
@@ -181,6 +189,8 @@ export interface CameraWanted {
   address: string;
   onvif?: string;
   password?: string;
+  path?: string;
+  rtsp_port?: number;
   said?: string;
   sub?: string;
   user?: string;
@@ -415,6 +425,20 @@ export interface DeviceReport {
   webrtc: "waiting" | "yes" | "no";
 }
 
+export interface DiagnosisInfo {
+  area: string;
+  do: string;
+  state: "fine" | "note" | "wrong";
+  what: string;
+  why: string;
+}
+
+export interface DiagnosticsInfo {
+  checks: DiagnosisInfo[];
+  files: BundleFileInfo[];
+  made_ms: number;
+}
+
 export interface DiskChoiceInfo {
   advice: string;
   current: boolean;
@@ -574,8 +598,10 @@ export interface FoundCameraInfo {
   maker: string;
   model: string;
   onvif: string;
+  path: string;
   place: string;
   problem: string;
+  rtsp_port: number;
   title: string;
   ways: string[];
   width: number;
@@ -834,11 +860,17 @@ export interface MutedInfo {
   until_ms: number;
 }
 
+export interface NewAddress {
+  address: string;
+}
+
 export interface NewCamera {
   address: string;
   name: string;
   onvif?: string;
   password?: string;
+  path?: string;
+  rtsp_port?: number;
   said?: string;
   sub?: string;
   user?: string;
@@ -858,6 +890,10 @@ export interface NewClip {
 export interface NewFace {
   by: string;
   event: string;
+  name: string;
+}
+
+export interface NewName {
   name: string;
 }
 
@@ -1023,6 +1059,19 @@ export interface PresencePlan {
   ping?: string[];
 }
 
+export interface PreviewInfo {
+  hint: string;
+  id: string;
+  message: string;
+  number: number;
+  place: string;
+  state: "getting" | "live" | "needs_login" | "wrong_login" | "no_rtsp" | "failed";
+}
+
+export interface PreviewList {
+  items: PreviewInfo[];
+}
+
 export interface ProgramInfo {
   cameras?: string[];
   dropped?: number;
@@ -1087,6 +1136,7 @@ export interface RecordedDayInfo {
   begin_ms: number;
   end_ms: number;
   events: number;
+  known: boolean;
   seconds: Record<string, number>;
 }
 
@@ -1438,6 +1488,14 @@ export interface StorageChoiceRequest {
   size?: string | null;
 }
 
+export interface StoredInfo {
+  bytes: number;
+  kept: number;
+  oldest_ms: number | null;
+  post_s: number;
+  pre_s: number;
+}
+
 export interface StreamInfo {
   audio: string;
   codec: string;
@@ -1524,6 +1582,7 @@ export interface TimelineLaneInfo {
   gaps: GapInfo[];
   id: string;
   motion: MotionScores;
+  name: string;
   spans: [number, number][];
 }
 
@@ -1541,6 +1600,10 @@ export interface TriggerSimulationResponse {
   still: string[];
   to_ms: number;
   unknown: string[];
+}
+
+export interface UndoableInfo {
+  undo_until_ms: number;
 }
 
 export interface UnlockOffer {

@@ -39,7 +39,7 @@ export const wizard = {
   saving: "Saving…",
   failed: "Setup can’t be loaded.",
   recorderName: "Name of this recorder",
-  recorderNameSub: "Shown on notifications, shared clips and the sign-in page.",
+  recorderNameSub: "Shown on the sign-in page and in test notifications.",
   recorderNameFirst: "Home",
   unnamed: "The recorder’s name wasn’t saved. Change it under Settings.",
 };

@@ -359,12 +359,12 @@ def parse_list(text: str) -> list[str]:
 
 
 def cameras_of(text: str, here: AppContext) -> list[CameraId]:
-    """Return the named cameras, or all configured ones. Removed cameras are allowed; invisible ones are dropped."""
+    """Return the named cameras, or all that are configured or recorded. Invisible ones are dropped."""
     named = list(dict.fromkeys(CameraId(part) for part in parse_list(text)))
     if len(named) > MOST_CAMERAS:
         raise bad_input(f"You can load at most {MOST_CAMERAS} cameras at once.", "Choose fewer.")
     if not named:
-        return [*here.recorder.camera_names()]
+        return [*here.recorder.camera_names(), *here.recorder.removed_cameras()]
     return [camera for camera in named if here.seen is None or camera in here.seen]
 
 

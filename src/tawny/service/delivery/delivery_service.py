@@ -116,8 +116,9 @@ class Notifications:
         self.acts = MessageActions(source.outbox, recorder, source.clock, name_of)
         self.snoozes = Snoozes(source.outbox, source.clock, zone, may_see)
         self._means = MessageMeans(
-            source, recorder, ClipCache(recorder), self.acts, name_of, clip_link, {}, self.snoozes
-        )
+            source, recorder, ClipCache(recorder), self.acts, name_of, clip_link, {}, self.snoozes,
+            lambda: self._settings.web.name or recorder.host,
+        )  # fmt: skip
         self.telling = NotificationScheduler(
             source, self.ears(), self.silence, recorder.alarms, zone, links=bool(settings.destinations)
         )

@@ -28,6 +28,7 @@ from tawny.engine.blocking_calls import try_call
 from tawny.media.codec.decoder import missing_decoders
 from tawny.model.times import Clock
 from tawny.service.health.checks import EARLIEST_MS
+from tawny.service.storage_choice import device_kind
 from tawny.sources.discovery.networks import own_networks
 
 RunProgram = Callable[[Sequence[str]], str]
@@ -42,6 +43,15 @@ _WORN_PERCENT: Final = 80
 _HOT_C, _TOO_HOT_C = 75.0, 82.0
 _LITTLE_MEMORY: Final = 150_000_000
 _NAME_S, _PROGRAM_S = 3.0, 8.0
+_KINDS: Final = {
+    "sd-card": "SD card",
+    "usb-stick": "USB stick",
+    "usb-disk": "USB disk",
+    "ssd": "SSD",
+    "hdd": "Hard disk",
+    "disk": "Disk",
+}
+"""Words for the kinds of `device_kind`."""
 _NETWORK_DISKS: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "ceph", "glusterfs"})
 
 
@@ -207,21 +217,17 @@ def _kind(place: Path, root: Path, run: RunProgram) -> Iterator[Diagnosis]:
     if block is None:
         yield fine(area, f"{system or 'unknown file system'}, {device or 'unknown device'}.")
         return
-    if name.startswith("mmcblk"):
-        is_card = _read(block / "device/type") != "MMC"
-        if is_card:
-            yield note(
-                area,
-                f"An SD card ({name}, {system}).",
-                "SD cards wear out by constant writing and often lose everything at once.",
-                "Record to an SSD or hard disk.",
-            )
-        else:
-            yield fine(area, f"eMMC ({name}, {system}).")
+    kind, model = device_kind(block)
+    said = f"{_KINDS[kind]} ({', '.join(filter(None, (model, name, system)))})."
+    if kind in ("sd-card", "usb-stick"):
+        yield note(
+            area,
+            said,
+            "It wears out by constant writing and often loses everything at once.",
+            "Record to an SSD or hard disk.",
+        )
     else:
-        turns = _read(block / "queue/rotational") == "1"
-        way = "USB " if "/usb" in str(block) else "NVMe " if name.startswith("nvme") else ""
-        yield fine(area, f"{way}{'hard disk' if turns else 'SSD'} ({name}, {system}).")
+        yield fine(area, said)
     yield from _wear(name, block, run)
 
 
