@@ -276,7 +276,7 @@ async def test_rtsp_asks_the_same(filled: Filled, way: Way, lost: Lost) -> None:
     followed = await door.followed(given.key)
     given.lose(way)
     assert await door.may_see(given.key, PORCH) == (lost is Lost.NOTHING)
-    assert (await door.digest_of(given.key) is None) == (lost is Lost.ALL)
+    assert (await door.digest_of(given.key, "127.0.0.1") is None) == (lost is Lost.ALL)
     assert (await door.followed(given.key) is followed) == (lost is Lost.NOTHING)
     await filled.house.site.close()
 

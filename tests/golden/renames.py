@@ -173,6 +173,8 @@ REMOVED: Final[tuple[Change, ...]] = (
     Change("help", "argument", "", _SPOT, "tawny find"),
     Change("settings", "key", "private", _MASKS, f"{_CAMERA}.detection"),
     Change("openapi", "field", "waiting", _UNSET, "/api/v1/timeline"),
+    Change("openapi", "value", "waiting", _UNSET, "/api/v1/cameras"),
+    Change("openapi", "value", "waiting", _UNSET, "/api/v1/health"),
 )
 
 

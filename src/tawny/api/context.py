@@ -2,7 +2,7 @@
 
 import asyncio
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -12,10 +12,11 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from tawny.api.auth.accounts import Account, Accounts, LoginSession
-from tawny.api.auth.guess_limit import GuessLimit, KnownDevices
+from tawny.api.auth.guess_limit import GuessLimit, KnownDevices, LoginThrottle
 from tawny.api.auth.passes import Passes
 from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
+from tawny.api.auth.unclaimed import OwnerWatch
 from tawny.api.auth.unlocks import UnlockedSessions
 from tawny.api.client_address import AllowedHosts, TrustedProxies, UnknownProxies, read_machine_names
 from tawny.api.inbox import Inbox
@@ -23,7 +24,8 @@ from tawny.api.live.follow import FollowSelectors
 from tawny.api.past.clip_jobs import ClipJobs, ClipStore
 from tawny.api.request_handling import UNLOCKED, in_worker
 from tawny.api.static_files import StaticFiles
-from tawny.config.settings import LiveSettings, WebSettings, ascii_host, listen_address, proxy_networks
+from tawny.config.secure import ascii_host
+from tawny.config.settings import LiveSettings, WebSettings, listen_address, proxy_networks
 from tawny.engine.blocking_calls import BlockingCalls
 from tawny.live.hls import HlsFeeds
 from tawny.live.jpeg_stream import Snapshots
@@ -33,6 +35,8 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
 from tawny.playback.stills import StillReader
+from tawny.service.address.address_service import AddressService, is_at_home_only
+from tawny.service.address.phone_check import PhoneChecks
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.cameras.recording_choice import RecordingChoiceService
@@ -40,15 +44,19 @@ from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.recognition_service import IdentityService
+from tawny.service.diagnosis.bundle import DiagnosticsService
+from tawny.service.first_setup import FirstSetupService
 from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.health.monitor import HealthMonitor
 from tawny.service.integrations.integration_service import IntegrationService
 from tawny.service.modes.mode_service import ModeService
 from tawny.service.recorder import RecorderService
+from tawny.service.retention.recording_deletion import RecordingDeletion
 from tawny.service.retention.retention_service import RetentionService
 from tawny.service.scoped_recorder import scope_recorder
 from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.service.sealing.sealing_service import SealingService
+from tawny.service.storage_choice import StorageChoiceService
 from tawny.service.talkback import Talkback
 from tawny.stream.hub import Hub
 
@@ -85,10 +93,17 @@ class AppContext:
     placing: TargetSettingsService | None = None
     connecting: CameraConnectionService | None = None
     setup: CameraSetupService | None = None
+    first_setup: FirstSetupService | None = None
+    storing: StorageChoiceService | None = None
     recording: RecordingChoiceService | None = None
+    deleting: RecordingDeletion | None = None
     orders: IntegrationService | None = None
     sealed: SealingService | None = None
     history: HistoryWatch | None = None
+    secure: AddressService | None = None
+    answer_challenge: Callable[[str], str | None] = lambda _token: None
+    """Returns the answer for a public authority that checks the domain."""
+    diagnostics: DiagnosticsService | None = None
     clip_store: ClipStore = field(default_factory=lambda: ClipStore(None, FEW_BYTES))
     inbox: Inbox = field(default_factory=lambda: Inbox(None))
     hosts: tuple[str, ...] = ("127.0.0.1",)
@@ -96,8 +111,17 @@ class AppContext:
 
     machine_names: Callable[[], frozenset[str]] = read_machine_names
 
+    own_addresses: Callable[[], Sequence[str]] = tuple
+    """Returns the URLs of the web interface in the local network, best first."""
+    restart: Callable[[], None] | None = field(default=None, init=False)
+    """Ends this run, so that tawny starts again with the settings file; None: not possible. Call from the loop."""
+
+    name: str = field(default="", init=False)
+    """The recorder's name from the settings; empty: its host name."""
     address: str = field(default="", init=False)
     """URL for phones; empty: unknown."""
+    strict_host: str = field(default="", init=False)
+    """Name that browsers are told to open with https only; empty: none."""
     rtsp: str = field(default="", init=False)
     """Address of the RTSP server, for example `0.0.0.0:8554`; empty: off."""
     proxies: TrustedProxies = field(default_factory=TrustedProxies, init=False)
@@ -111,10 +135,14 @@ class AppContext:
     """If unlocked: the recorder without decryption."""
 
     def __post_init__(self) -> None:
+        self.owner = OwnerWatch(self.accounts)
         self.attempts = GuessLimit(self.recorder.clock)
+        self.claims = LoginThrottle(self.recorder.clock)
+        """Of wrong setup links, by address. A right one is never refused: others in the network can't keep it out."""
         self.devices = KnownDevices(self.accounts.file, self.recorder.clock)
         self.names = AllowedHosts(self.recorder.clock, self.machine_names)
         self.unknown_proxies = UnknownProxies(self.recorder.clock)
+        self.phone_checks = PhoneChecks(self.recorder.clock)
         self.viewers = ViewerCounts(self.recorder.watched)
         self.pictures = Snapshots()
         self.frames = StillReader(self.recorder)
@@ -134,9 +162,26 @@ class AppContext:
     def apply(self, web: WebSettings) -> None:
         """Apply the names under which browsers may open the web interface, its public address and trusted proxies."""
         host, _ = listen_address(web.listen)
-        self.address = web.public_url
-        self.names.configure((ascii_host(urlsplit(web.public_url).hostname or ""), ascii_host(host), *web.hosts))
-        self.proxies = TrustedProxies(proxy_networks(web.proxies))
+        secure = web.secure
+        self.address, self.name = web.link_url, web.name
+        self.strict_host = "" if secure.way in ("off", "own") or is_at_home_only(web.link_url) else secure.domain
+        names = (ascii_host(urlsplit(web.public_url).hostname or ""), ascii_host(host), secure.domain, *web.hosts)
+        self.names.configure(names)
+        self.proxies = TrustedProxies(proxy_networks(web.trusted_proxies))
+
+    @property
+    def title(self) -> str:
+        """The name that pages show."""
+        return self.name or self.recorder.host
+
+    def link(self, path: str) -> str:
+        """Return the address that a path has for people elsewhere; the path alone if none is set."""
+        return self.address + path
+
+    @property
+    def is_at_home_only(self) -> bool:
+        """Return whether links work in the own network only, as far as is known."""
+        return not self.address or is_at_home_only(self.address)
 
     async def open_rtsp(self, server: RtspServer) -> None:
         """Start the RTSP server for other apps."""

@@ -25,11 +25,13 @@ PAGES = (
     "/settings",
     "/settings/{rest:path}",
     "/clips",
+    "/ca",
+    "/check",
     "/find",
     "/s/{rest:path}",
     "/actions/{rest:path}",
     "/setup",
-    "/setup/sealed",
+    "/setup/{rest:path}",
     "/sign-in",
 )
 NO_PAGES = frozenset({"api", "assets", "media", "metrics", "healthz"})

@@ -20,9 +20,10 @@ from tawny.api.client_protocols import (
     HttpProtocol,
     WebSocketProtocol,
 )
-from tawny.engine.acceptor import ConnectionAcceptor, bind_sockets
+from tawny.engine.acceptor import ConnectionAcceptor, bind_sockets, has_ipv6
 from tawny.engine.connections import ClientConnection, ConnectionManager
-from tawny.model.errors import NoAccount, NotDone, PortInUse, UsageError
+from tawny.engine.tls import ContextInForce, FirstBytes, HandshakePace
+from tawny.model.errors import NotDone, PortInUse, UsageError
 from tawny.model.times import SystemClock
 
 GRACE_S = 1
@@ -40,9 +41,19 @@ class WebServer:
     """Call `start` once and `stop` once, in the serving loop."""
 
     def __init__(
-        self, app: FastAPI, accounts: Accounts, host: str, port: int, connections: ConnectionManager | None = None
+        self,
+        app: FastAPI,
+        accounts: Accounts,
+        host: str,
+        port: int,
+        connections: ConnectionManager | None = None,
+        tls: ContextInForce = lambda: None,
     ) -> None:
-        """host: a name or an address. port: 0 for any free port. connections: shared with other servers; None: own."""
+        """host: a name or an address. port: 0 for any free port. connections: shared with other servers; None: own.
+
+        tls: with a context, the port answers https as well.
+        """
+        self._tls = tls
         self._app, self._accounts, self._host, self._port = app, accounts, host, port
         self._connections = ConnectionManager(SystemClock()) if connections is None else connections
         self._server: _Server | None = None
@@ -53,18 +64,23 @@ class WebServer:
         """`127.0.0.1:8000`: the address it listens on, after `start`."""
         return f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Host and port, after `start`."""
+        return self._host, self._port
+
     async def start(self) -> None:
         """Return once listening.
 
-        Raises PortInUse; NoAccount: beyond loopback while there is no owner; NotDone.
+        Without an owner, other computers get the setup page only (`api.auth.unclaimed`). Raises PortInUse, NotDone.
         """
         places = await _resolved(self._host, self._port)
         is_reachable = not all(ipaddress.ip_address(address).is_loopback for address, _ in places)
         if is_reachable and not await asyncio.to_thread(self._accounts.has_owner):
-            raise NoAccount(self.address)
+            log.info("there is no owner account yet: other computers get the setup page only")
         sockets = self._bound(places)
         self._port = sockets[0].getsockname()[1]
-        self._server = _Server(_config(self._app), self._connections)
+        self._server = _Server(_config(self._app), self._connections, self._tls)
         anyio.to_thread.current_default_thread_limiter().total_tokens = FILE_THREADS
         self._serving = asyncio.create_task(self._server.serve(sockets), name="web")
         await self._server.ready.wait()
@@ -111,14 +127,17 @@ async def _resolved(host: str, port: int) -> list[tuple[str, socket.AddressFamil
         )
     except OSError as error:
         raise UsageError(f"{host} isn't an address of this computer ({error.strerror}).") from error
+    if host == "::" and not has_ipv6():
+        return [("0.0.0.0", socket.AF_INET)]  # noqa: S104
     return list(dict.fromkeys((str(place[4][0]).partition("%")[0], place[0]) for place in found))
 
 
 class _Server(uvicorn.Server):
     """Leaves signal handling to the program and accepting to the connection manager, and signals when it listens."""
 
-    def __init__(self, config: uvicorn.Config, connections: ConnectionManager) -> None:
+    def __init__(self, config: uvicorn.Config, connections: ConnectionManager, tls: ContextInForce) -> None:
         super().__init__(config)
+        self._first_bytes = FirstBytes(tls, HandshakePace(SystemClock()))
         self.ready, self.ending = asyncio.Event(), asyncio.Event()
         self._connections = connections
         self._acceptors: list[ConnectionAcceptor] = []
@@ -137,7 +156,8 @@ class _Server(uvicorn.Server):
         await self.lifespan.startup()
         self.servers = []
         self._acceptors = [
-            ConnectionAcceptor(one, self._connections, HTTP_RULES, self._make_protocol) for one in sockets or ()
+            ConnectionAcceptor(one, self._connections, HTTP_RULES, self._make_protocol, self._first_bytes)
+            for one in sockets or ()
         ]
         for acceptor in self._acceptors:
             acceptor.start()

@@ -1,19 +1,18 @@
-"""`tawny user`, `tokens` and `setup-link`."""
+"""`tawny user` and `tokens`."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
-from tawny.api.auth.accounts import AUDIT_ROWS, TOKEN_MS, Account, Accounts, Role, TokenPurpose
+from tawny.api.auth.accounts import AUDIT_ROWS, Account, Accounts, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.passes import Pass, Passes
 from tawny.cli import options
-from tawny.cli.control_client import ask_once
+from tawny.cli.first_start import interface_urls
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import existing_data
-from tawny.config.settings import Settings, is_camera_id
+from tawny.config.settings import is_camera_id
 from tawny.config.units import seconds, size, size_text
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import CameraId
@@ -68,20 +67,8 @@ def open_accounts(args: Namespace) -> tuple[AccountStores, Accounts, Passes]:
     file, clock = AccountsFile(folder / "accounts.db"), SystemClock()
     cameras = frozenset(chosen.cameras) | set(Volume.at(folder).cameras())
     headroom = DiskHeadroom(folder, lambda: chosen.storage.retention.min_free)
-    house = AccountStores(interface(chosen, folder), chosen.web.rtsp, cameras, headroom)
+    house = AccountStores(interface_urls(chosen, folder)[0], chosen.web.rtsp, cameras, headroom)
     return house, Accounts(file, clock), Passes(file, clock)
-
-
-def interface(chosen: Settings, folder: Path) -> str:
-    """Return the URL of the web interface: from the settings, from a running recorder, or the configured listen
-    address.
-    """
-    if chosen.web.public_url:
-        return chosen.web.public_url.rstrip("/")
-    try:
-        return str(ask_once(folder, {"command": "where"})["address"])
-    except NotDone:
-        return f"http://{chosen.web.listen}"
 
 
 def camera_list(text: str | None) -> list[CameraId] | None:
@@ -331,26 +318,3 @@ def _token_data(made: Pass) -> dict[str, object]:
         "ends": None if made.ends_ms is None else utc_text(made.ends_ms),
         "brings_bytes": made.brings,
     }
-
-
-# `tawny setup-link`: create a one-time link that creates the owner account or resets an owner's password.
-
-
-def describe_setup_link(parser: ArgumentParser) -> None:
-    options.data(parser)
-
-
-def run_setup_link(args: Namespace, out: Output) -> int:
-    chosen, folder = existing_data(args)
-    accounts = Accounts(AccountsFile(folder / "accounts.db"), SystemClock())
-    try:
-        token = accounts.new_token(TokenPurpose.CLAIM)
-    finally:
-        accounts.close()
-    minutes = TOKEN_MS // 60_000
-    link = f"{interface(chosen, folder)}/setup#token={token}"
-    out.data(
-        {"link": link, "token": token, "lasts_s": minutes * 60},
-        f"Open {link}\nThe link works once and expires in {minutes} minutes. Setup code: {token}",
-    )
-    return 0

@@ -35,11 +35,11 @@ TEMPLATE = """\
 # environment.
 
 [storage]
-path = ""                       # folder for recordings; empty: ~/tawny
+path = {folder}                       # folder for recordings; empty: ~/.local/share/tawny
 # retention = { min = "14 days", max = "90 days", max_size = "200 GB", min_free = "10 %", events = "60 days" }
 
 [web]
-listen = "127.0.0.1:8000"       # 0.0.0.0:8000 lets other devices connect, once the owner account exists
+listen = {listen}       # 127.0.0.1:8000: this computer only; 0.0.0.0:8000: other devices too
 
 # [cameras.front-door]
 # source = "rtsp://admin:${FRONT_DOOR}@192.168.1.20/main"
@@ -50,7 +50,13 @@ listen = "127.0.0.1:8000"       # 0.0.0.0:8000 lets other devices connect, once 
 """
 
 
-def write_new(path: Path, text: str = TEMPLATE) -> None:
+def template(listen: str = "127.0.0.1:8000", folder: str = "") -> str:
+    """Return the content of a new settings file. folder: for recordings; empty: the default one."""
+    listen, folder = (tomlkit.item(text).as_string() for text in (listen, folder))
+    return TEMPLATE.replace("{listen}", listen).replace("{folder}", folder)
+
+
+def write_new(path: Path, text: str) -> None:
     """Write a settings file, readable by its owner only, as addresses in it may contain passwords.
 
     Raises NotDone: when it exists; FolderUnwritable.

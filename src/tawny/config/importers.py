@@ -561,6 +561,7 @@ def settings_like(system: str) -> ImportResult:
         return KINDS[system](_DEFAULTS[system])
     found = ImportResult()
     found.put("(the camera)", "cameras.camera.source", "picamera:0")
+    found.put("RECORDING_TYPE_MOTION", "cameras.camera.record", "events")
     found.put("pre_record_seconds", "cameras.camera.pre", "5 s")
     found.put("post_record_seconds", "cameras.camera.post", "10 s")
     found.put("sensitivity", "cameras.camera.detection.threshold", 50)

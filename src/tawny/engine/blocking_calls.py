@@ -130,5 +130,22 @@ class OrderedCalls:
                 log.exception("%s failed", lane)
 
 
+def try_call(name: str, call: Callable[[], object], timeout_s: float) -> Exception | None:
+    """Run foreign code that may raise anything or never return. Return its error; TimeoutError if it still runs."""
+    errors: list[Exception] = []
+
+    def work() -> None:
+        try:
+            call()
+        except Exception as error:
+            errors.append(error)
+
+    thread = start_thread(name, work)
+    thread.join(timeout_s)
+    if thread.is_alive():
+        return TimeoutError(f"no answer within {timeout_s:.0f} s")
+    return errors[0] if errors else None
+
+
 def _busy() -> NotDone:
     return NotDone("The camera doesn't respond, and others are waiting for it.", "Try again in a minute.")

@@ -5,9 +5,10 @@ TawnyError
 ├── SettingsError         2   invalid settings, all problems at once
 ├── NotDone               3   not possible, for a reason without its own code
 ├── DetectorFailed        3   a user's detector, where it is required
+│   └── CertificateRefused 60  a certificate authority, or the DNS provider it needs
 ├── SourceError          20…29, 43 a camera
 ├── StorageError         30…39, 42 a disk; 42: too many open files
-├── PortInUse, NoAccount 40, 41 the web server
+├── PortInUse            40   the web server
 └── DeliveryError        50…59 uploads and notifications
 """
 
@@ -96,6 +97,16 @@ class NotDone(TawnyError):
     code = "not_done"
     says = "{what}"
     advice = "{todo}"
+
+
+@dataclass(eq=False)
+class CertificateRefused(NotDone):
+    """problem: the cause, for programs. not_before_ms: no request is accepted before this time; 0: no such time."""
+
+    problem: str = ""
+    not_before_ms: int = 0
+    exit_code = 60
+    code = "certificate"
 
 
 @dataclass(eq=False)
@@ -362,17 +373,6 @@ class PortInUse(TawnyError):
     code = "port_in_use"
     says = "{address} is already in use by another program."
     advice = "Choose another address with `--listen HOST:PORT` (or `--port` for the demo)."
-
-
-@dataclass(eq=False)
-class NoAccount(TawnyError):
-    address: str
-    exit_code = 41
-    code = "no_account"
-    says = "tawny won't listen on {address} until there is an owner account."
-    advice = (
-        "Start it with `--listen 127.0.0.1:8000`, open the one-time link, create the account, then use this address."
-    )
 
 
 # --- delivery --------------------------------------------------------------------------------------------------------

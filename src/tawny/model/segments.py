@@ -83,6 +83,7 @@ OFF_WORDS = {
     "update": "updating",
     "crash": "crashed",
     "person": "stopped by a user",
+    "restart": "restarted by a user",
     "disk": "switched back to its main disk",
 }
 """Causes of `recorder_off`, as texts of its detail."""

@@ -4,6 +4,30 @@ export interface AddedCamera {
   camera: string;
 }
 
+export interface AddressInfo {
+  authority: CertificateInfo | null;
+  certificate: CertificateInfo | null;
+  certificate_file: string;
+  challenge: "http" | "dns";
+  contact: string;
+  directory: string;
+  dns_options: string[];
+  dns_provider: string;
+  domain: string;
+  fixed: string;
+  home_only: boolean;
+  is_ordering: boolean;
+  key_file: string;
+  names: string[];
+  problem: string;
+  proxy: ProxyInfo;
+  public_url: string;
+  renews_ms: number | null;
+  todo: string;
+  url: string;
+  way: "off" | "own" | "domain" | "tailscale" | "files";
+}
+
 export interface AlarmInfo {
   camera: string | null;
   detail: string;
@@ -63,6 +87,12 @@ export interface BulkEventMarksRequest {
   reviewed?: boolean | null;
 }
 
+export interface BundleFileInfo {
+  about: string;
+  name: string;
+  size: number;
+}
+
 export interface CameraAdvice {
   code: string;
   hint: string;
@@ -106,6 +136,7 @@ export interface CameraList {
 }
 
 export interface CameraName {
+  group?: "" | "outside" | "inside" | null;
   name: string;
 }
 
@@ -134,6 +165,7 @@ export interface CameraRetentionRequest {
 export interface CameraSearchInfo {
   fixed: string;
   found: FoundCameraInfo[];
+  moved: Record<string, string>;
   running: boolean;
 }
 
@@ -157,16 +189,27 @@ export interface CameraWanted {
   address: string;
   onvif?: string;
   password?: string;
+  path?: string;
+  rtsp_port?: number;
   said?: string;
   sub?: string;
   user?: string;
 }
+
+export type CardState = "open" | "done" | "hidden";
 
 export interface CareInfo {
   alarms: AlarmInfo[];
   check_in: CheckInInfo | null;
   self_test: SelfTestInfo | null;
   testing: boolean;
+}
+
+export interface CertificateInfo {
+  ends_ms: number;
+  fingerprint: string;
+  issuer: string;
+  names: string[];
 }
 
 export interface ChangedPerson {
@@ -184,6 +227,31 @@ export interface CheckInInfo {
   last_ms: number | null;
   sent: boolean;
   trouble: string;
+}
+
+export interface CheckInfo {
+  device: string;
+  person: string;
+  push: "waiting" | "yes" | "no" | "home-screen";
+  socket: "waiting" | "yes" | "no";
+  state: "waiting" | "open" | "done" | "ended";
+  trusted: "waiting" | "yes" | "no";
+  webrtc: "waiting" | "yes" | "no";
+}
+
+export interface CheckOpened {
+  ticket: string;
+}
+
+export interface CheckOpening {
+  code: string;
+  device?: string;
+}
+
+export interface CheckStarted {
+  key: string;
+  lasts_s: number;
+  url: string;
 }
 
 export interface ClaimRequest {
@@ -348,6 +416,43 @@ export interface DetectorNumber {
   whole: boolean;
 }
 
+export interface DeviceReport {
+  done: boolean;
+  push: "waiting" | "yes" | "no" | "home-screen";
+  socket: "waiting" | "yes" | "no";
+  ticket: string;
+  trusted: "waiting" | "yes" | "no";
+  webrtc: "waiting" | "yes" | "no";
+}
+
+export interface DiagnosisInfo {
+  area: string;
+  do: string;
+  state: "fine" | "note" | "wrong";
+  what: string;
+  why: string;
+}
+
+export interface DiagnosticsInfo {
+  checks: DiagnosisInfo[];
+  files: BundleFileInfo[];
+  made_ms: number;
+}
+
+export interface DiskChoiceInfo {
+  advice: string;
+  current: boolean;
+  fits_days: number | null;
+  fix: string;
+  free_bytes: number;
+  kind: "sd-card" | "usb-stick" | "usb-disk" | "ssd" | "hdd" | "network" | "disk";
+  model: string;
+  mount: string;
+  path: string;
+  problem: string;
+  total_bytes: number;
+}
+
 export interface DiskInfo {
   fits: boolean | null;
   free_bytes: number;
@@ -356,6 +461,33 @@ export interface DiskInfo {
   outlook: string;
   total_bytes: number;
   used_bytes: number;
+}
+
+export interface DnsOptionInfo {
+  label: string;
+  name: string;
+  required: boolean;
+}
+
+export interface DnsProviderInfo {
+  label: string;
+  name: string;
+  note: string;
+  options: DnsOptionInfo[];
+}
+
+export interface DnsProviderList {
+  items: DnsProviderInfo[];
+}
+
+export interface DomainAddress {
+  challenge?: "http" | "dns";
+  contact?: string;
+  directory?: string;
+  dns_options?: Record<string, string>;
+  dns_provider?: string;
+  domain: string;
+  public_port?: number;
 }
 
 export interface DryRunRequest {
@@ -453,6 +585,12 @@ export interface FieldInfo {
   secret: boolean;
 }
 
+export interface FilesAddress {
+  certificate: string;
+  domain?: string;
+  key: string;
+}
+
 export interface FoundCameraInfo {
   camera: string | null;
   height: number;
@@ -460,8 +598,10 @@ export interface FoundCameraInfo {
   maker: string;
   model: string;
   onvif: string;
+  path: string;
   place: string;
   problem: string;
+  rtsp_port: number;
   title: string;
   ways: string[];
   width: number;
@@ -538,6 +678,7 @@ export interface InBrowserRequest {
 }
 
 export interface Invited {
+  home_only: boolean;
   link: string;
   person: PersonInfo;
 }
@@ -577,6 +718,13 @@ export interface LineRequest {
 export interface LiveServers {
   ice_servers: IceServerInfo[];
   webrtc: boolean;
+}
+
+export interface LocalAuthorityInfo {
+  ends_ms: number;
+  fingerprint: string;
+  host: string;
+  url: string;
 }
 
 export interface LocalTime {
@@ -712,11 +860,17 @@ export interface MutedInfo {
   until_ms: number;
 }
 
+export interface NewAddress {
+  address: string;
+}
+
 export interface NewCamera {
   address: string;
   name: string;
   onvif?: string;
   password?: string;
+  path?: string;
+  rtsp_port?: number;
   said?: string;
   sub?: string;
   user?: string;
@@ -736,6 +890,10 @@ export interface NewClip {
 export interface NewFace {
   by: string;
   event: string;
+  name: string;
+}
+
+export interface NewName {
   name: string;
 }
 
@@ -810,6 +968,10 @@ export interface OutcomeInfo {
   wait_ms: number | null;
   went: string;
   why: string;
+}
+
+export interface OwnAddress {
+  name: string;
 }
 
 export interface PassInfo {
@@ -897,6 +1059,19 @@ export interface PresencePlan {
   ping?: string[];
 }
 
+export interface PreviewInfo {
+  hint: string;
+  id: string;
+  message: string;
+  number: number;
+  place: string;
+  state: "getting" | "live" | "needs_login" | "wrong_login" | "no_rtsp" | "failed";
+}
+
+export interface PreviewList {
+  items: PreviewInfo[];
+}
+
 export interface ProgramInfo {
   cameras?: string[];
   dropped?: number;
@@ -912,6 +1087,14 @@ export interface ProgramInfo {
 
 export interface ProgramList {
   items: ProgramInfo[];
+}
+
+export interface ProxyInfo {
+  by: string;
+  client: string;
+  is_trusted: boolean;
+  scheme: "http" | "https";
+  unknown: string[];
 }
 
 export interface PtzCommand {
@@ -1156,6 +1339,50 @@ export interface SetUpSealing {
   wrapped: string;
 }
 
+export type SetupCard = "service" | "detection" | "encryption" | "household";
+
+export interface SetupCardInfo {
+  id: SetupCard;
+  state: CardState;
+}
+
+export interface SetupCardRequest {
+  state: "open" | "hidden";
+}
+
+export interface SetupClock {
+  now_ms: number;
+  synchronized: boolean | null;
+}
+
+export interface SetupInfo {
+  addresses: string[];
+  cards: SetupCardInfo[];
+  clock: SetupClock;
+  finished: boolean;
+  hidden: boolean;
+  name: string;
+  service_command: string;
+  steps: SetupStepInfo[];
+}
+
+export interface SetupRequest {
+  finished?: boolean | null;
+  hidden?: boolean | null;
+  name?: string | null;
+}
+
+export type SetupStep = "account" | "cameras" | "storage" | "notifications" | "outside";
+
+export interface SetupStepInfo {
+  id: SetupStep;
+  state: StepState;
+}
+
+export interface SetupStepRequest {
+  state: StepState;
+}
+
 export interface ShareInfo {
   camera: string;
   clip: string;
@@ -1174,6 +1401,7 @@ export interface ShareList {
 }
 
 export interface Shared {
+  home_only: boolean;
   link: string;
   share: ShareInfo;
 }
@@ -1201,6 +1429,25 @@ export interface SimulatedEventInfo {
   start_ms: number;
 }
 
+export interface SnoozeInfo {
+  by: string;
+  camera: string | null;
+  everyone: boolean;
+  mine: boolean;
+  since_ms: number;
+  until_ms: number;
+}
+
+export interface SnoozeList {
+  items: SnoozeInfo[];
+}
+
+export interface SnoozeRequest {
+  camera: string | null;
+  everyone?: boolean;
+  for_s: number;
+}
+
 export interface SomebodyPlan {
   mac?: string[];
   mdns?: string[];
@@ -1211,6 +1458,42 @@ export interface StepInfo {
   hint: string;
   what: string;
   wrong: string;
+}
+
+export type StepState = "open" | "done" | "skipped";
+
+export interface StorageChanged {
+  restart: boolean;
+  storage: StorageChoiceInfo;
+}
+
+export interface StorageChoiceInfo {
+  can_restart: boolean;
+  day_bytes: number | null;
+  disks: DiskChoiceInfo[];
+  fixed: string;
+  max_bytes: number | null;
+  max_days: number;
+  measured: boolean;
+  min_days: number;
+  next_path: string;
+  path: string;
+  recorded_bytes: number;
+}
+
+export interface StorageChoiceRequest {
+  days?: number | null;
+  leave?: boolean;
+  path?: string | null;
+  size?: string | null;
+}
+
+export interface StoredInfo {
+  bytes: number;
+  kept: number;
+  oldest_ms: number | null;
+  post_s: number;
+  pre_s: number;
 }
 
 export interface StreamInfo {
@@ -1244,6 +1527,13 @@ export interface StreamTrial {
 export interface StreamsInfo {
   main: StreamInfo | null;
   sub: StreamInfo | null;
+}
+
+export interface TailscaleInfo {
+  https: boolean;
+  name: string;
+  state: "missing" | "stopped" | "signed-out" | "running" | "unknown";
+  trouble: string;
 }
 
 export interface TalkbackInfo {
@@ -1292,6 +1582,7 @@ export interface TimelineLaneInfo {
   gaps: GapInfo[];
   id: string;
   motion: MotionScores;
+  name: string;
   spans: [number, number][];
 }
 
@@ -1309,6 +1600,10 @@ export interface TriggerSimulationResponse {
   still: string[];
   to_ms: number;
   unknown: string[];
+}
+
+export interface UndoableInfo {
+  undo_until_ms: number;
 }
 
 export interface UnlockOffer {

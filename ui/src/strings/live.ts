@@ -87,11 +87,6 @@ export const live = {
   allEvents: "View all events",
   nothingYet: "No events yet. They appear here as they happen.",
   ongoing: "now",
-  empty: {
-    what: "No cameras yet.",
-    todo: "Search your network for cameras, or enter an address.",
-    add: "Add a camera",
-  },
   loading: "Loading cameras…",
   focus: {
     wall: "All cameras",

@@ -51,7 +51,7 @@ export async function signOut(): Promise<void> {
 /** Where to go after signing in: only ever a path of this page. */
 export function nextPath(query: URLSearchParams): string {
   const next = query.get("next") ?? "/";
-  return /^\/(?![/\\])/.test(next) && !next.startsWith("/sign-in") && !next.startsWith("/setup") ? next : "/";
+  return /^\/(?![/\\])/.test(next) && !next.startsWith("/sign-in") ? next : "/";
 }
 
 function begin(): void {

@@ -5,17 +5,19 @@ that concurrent attempts cannot bypass the throttle.
 """
 
 import asyncio
+import math
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from tawny import __version__
 from tawny.api import schemas, serializers
-from tawny.api.auth.access import COOKIE, Access, Note, Signed, caller_of, find_session, rule
+from tawny.api.auth.access import Access, Note, Signed, caller_of, find_session, rule, session_cookie
 from tawny.api.auth.accounts import SESSION_MS, Account, TokenPurpose
 from tawny.api.auth.audit_counts import SIGN_IN_DELAYED, SIGN_IN_FAILED
 from tawny.api.auth.guess_limit import DEVICE_COOKIE, DEVICE_MS, DEVICE_PATH, GuessAttempt
 from tawny.api.auth.passwords import LEAST_LENGTH, is_weak
+from tawny.api.client_address import network_of
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
 from tawny.api.request_handling import WorkerRoute
@@ -34,7 +36,7 @@ def session(request: Request, here: Here) -> schemas.SessionInfo:
             "state": "signed-in" if found else "setup" if is_new else "signed-out",
             "user": serializers.user(found.person) if found else None,
             "version": __version__,
-            "recorder": here.recorder.host,
+            "recorder": here.title,
             "zone": here.recorder.zone if found else "",
         }
     )
@@ -43,7 +45,7 @@ def session(request: Request, here: Here) -> schemas.SessionInfo:
 @router.post("/setup/claim", dependencies=public)
 async def claim(asked: schemas.ClaimRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
     if not await asyncio.to_thread(here.accounts.is_good, asked.token, TokenPurpose.CLAIM):
-        raise _token_used()
+        raise _wrong_link(request, here)
     if is_weak(asked.password):
         raise RequestRefused(
             400, "weak_password", "This password is too easy to guess.", f"Use {LEAST_LENGTH} characters or more."
@@ -94,7 +96,7 @@ def sign_out(signed: Signed, note: Note, request: Request, response: Response, h
     here.accounts.end_session(signed.key)
     here.unlocks.lock(signed.key, "signed out")
     note("sign-out", "")
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=_is_secure(request))
+    response.delete_cookie(session_cookie(request), path="/", httponly=True, samesite="lax", secure=_is_secure(request))
     return schemas.OkResponse()
 
 
@@ -107,7 +109,13 @@ def _sign_in(person: Account, how: str, request: Request, response: Response, he
     token = here.accounts.begin_session(person, caller)
     here.accounts.note(how, person.name, caller)
     response.set_cookie(
-        COOKIE, token, max_age=SESSION_MS // 1000, path="/", httponly=True, samesite="lax", secure=_is_secure(request)
+        session_cookie(request),
+        token,
+        max_age=SESSION_MS // 1000,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=_is_secure(request),
     )
     device = here.devices.remember(request.cookies.get(DEVICE_COOKIE, ""), person)
     response.set_cookie(
@@ -120,6 +128,19 @@ def _sign_in(person: Account, how: str, request: Request, response: Response, he
         secure=_is_secure(request),
     )
     return schemas.SignedIn(user=serializers.user(person))
+
+
+def _wrong_link(request: Request, here: AppContext) -> RequestRefused:
+    """Count a wrong setup link, and return its refusal."""
+    address = caller_of(request).address
+    network = network_of(address)
+    wait_s = math.ceil(here.claims.wait_s("link", network))
+    here.accounts.counts.count(SIGN_IN_DELAYED if wait_s else SIGN_IN_FAILED, "setup link", address)
+    if not wait_s:
+        here.claims.failed("link", network)
+        return _token_used()
+    what = f"Too many failed attempts. Try again in {wait_s} s."
+    return RequestRefused(429, "wait", what, "Check the link, or make a new one.", {"wait_s": wait_s})
 
 
 def _is_secure(request: Request) -> bool:

@@ -24,6 +24,7 @@ import { TalkButton } from "./TalkButton";
 import { Behind, FullButton, NumbersBox, SoundButton, flipFull } from "./Tile";
 import { cameFrom, showNumbers } from "./wall";
 import { ServerText } from "../../ui/ServerText";
+import { SnoozeButton } from "../../ui/snoozes";
 import "./focus.css";
 
 const words = t.live.keys;
@@ -168,6 +169,7 @@ function Controls({ camera, live, quality, onQuality, showing }: ControlsProps) 
         </>
       )}
       <span class="grow" />
+      <SnoozeButton key={camera.id} camera={camera.id} />
       <a class="btn" href={`/timeline?cam=${encodeURIComponent(camera.id)}`}>
         <Icon name="history" small />
         {words.openTimeline}
