@@ -165,16 +165,22 @@ def answering(
 
 
 def main(addresses: Sequence[str]) -> None:
-    """One device on each address. With a password in the environment, each has two streams as well, behind it."""
-    password = os.environ.get("CAMERA_PASSWORD", "")
+    """One device on each address. With a password in the environment, each has two streams as well, behind it.
+
+    CAMERA_PORT: of the first device's services; its streams are at the two next ports.
+    """
+    password, port = os.environ.get("CAMERA_PASSWORD", ""), int(os.environ.get("CAMERA_PORT", "0"))
     with ExitStack() as stack:
         for number, address in enumerate(addresses):
             device = OnvifDevice(profile="ST"[number % 2], model=f"NL-{number}", serial=f"SN{number}")
             device.ahead = timedelta(hours=number == 2)  # the third one's clock is wrong
             if password:
                 device.password = password
-                device.streams = [_stream(stack, address, password, name) for name in ("main", "sub")]
-            server = ThreadingHTTPServer((address, 0), handler(device))
+                device.streams = [
+                    _stream(stack, address, password, name, port and port + 1 + at)
+                    for at, name in enumerate(("main", "sub"))
+                ]
+            server = ThreadingHTTPServer((address, port), handler(device))
             device.port = server.server_port
             threading.Thread(target=server.serve_forever, daemon=True).start()
             stack.enter_context(answering(device, address))
@@ -183,10 +189,12 @@ def main(addresses: Sequence[str]) -> None:
         sys.stdin.read()
 
 
-def _stream(stack: ExitStack, address: str, password: str, name: str) -> Stream:
+def _stream(stack: ExitStack, address: str, password: str, name: str, port: int) -> Stream:
     width, height = (640, 360) if name == "main" else (320, 240)
     setup = CameraSetup(user="admin", password=password, login="md5")
-    camera = stack.enter_context(RtspCamera(made_clip(ClipSpec(width=width, height=height)), setup, address))
+    camera = RtspCamera(made_clip(ClipSpec(width=width, height=height)), setup, address)
+    camera.port = port
+    stack.enter_context(camera)
     return Stream(name, "H264", width, height, f"rtsp://{address}:{camera.port}/{name}")
 
 
