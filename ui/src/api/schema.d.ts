@@ -94,9 +94,22 @@ export interface BundleFileInfo {
 }
 
 export interface CameraAdvice {
+  change: "" | "keyframes" | "clock";
   code: string;
   hint: string;
   message: string;
+}
+
+export interface CameraChange {
+  address: string;
+  change: "keyframes" | "clock";
+  onvif?: string;
+  password?: string;
+  path?: string;
+  rtsp_port?: number;
+  said?: string;
+  sub?: string;
+  user?: string;
 }
 
 export interface CameraGroup {
