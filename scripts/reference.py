@@ -21,6 +21,7 @@ from tawny.config.quantities import Share
 from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
 from tawny.config.rules import RuleCondition, RuleSettings
+from tawny.config.secure import SecureSettings
 from tawny.config.settings import (
     AudioSettings,
     CameraSettings,
@@ -48,6 +49,7 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("storage.retention.sub", StreamRetentionSettings, "at once"),
     ("storage.tiers", TierSettings, "start"),
     ("web", WebSettings, "start"),
+    ("web.secure", SecureSettings, "at once"),
     ("live", LiveSettings, "start"),
     ("live.turn", TurnServerSettings, "start"),
     ("heartbeat", HeartbeatSettings, "start"),
@@ -170,12 +172,12 @@ def _fields(kind: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
             shown = f"`{', '.join(default)}`"
         elif name == "memory":
             shown = f"`{size_text(default)}`"
-        elif isinstance(default, dict):
+        elif isinstance(default, dict) and default:
             shown = f"`{duration_text(default['other'])}`"
         elif isinstance(default, tuple) and default:
             shown = f"`{json.dumps(default)}`"
         else:
-            shown = "none" if default in (None, "", ()) else f"`{default}`"
+            shown = "none" if default in (None, "", (), {}) else f"`{default}`"
         yield name, shown, field.description or ""
 
 

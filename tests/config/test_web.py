@@ -5,7 +5,8 @@ from ipaddress import ip_network
 import pytest
 
 from tawny.config.loader import parse_settings
-from tawny.config.settings import Settings, ascii_host, proxy_networks
+from tawny.config.secure import ascii_host
+from tawny.config.settings import Settings, proxy_networks
 
 
 def parsed(line: str) -> Settings | str:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from tawny.testing.http_service import StandIn, served
 from tawny.testing.waiting import until
 from tests.e2e.conftest import LINK, OURS, OWNER
 from tests.e2e.rules import NONE, axe_script, barriers
-from tests.support.cabled_camera import cabled_camera
+from tests.support.cabled_camera import cabled_cameras
 
 pytestmark = pytest.mark.browser
 PASSWORD = "k4mera+pässword/%"
@@ -52,11 +53,11 @@ class Recorder:
 
 
 @contextmanager
-def first_start(home: Path) -> Iterator[Recorder]:
+def first_start(home: Path, listen: str = "127.0.0.1:0") -> Iterator[Recorder]:
     """`tawny run` in an empty folder, by somebody who has never started it before."""
     home.mkdir()
     log = home.with_suffix(".log")
-    command = [str(Path(sys.executable).with_name("tawny")), "run", "--listen", "127.0.0.1:0"]
+    command = [str(Path(sys.executable).with_name("tawny")), "run", "--listen", listen]
     if os.geteuid() == 0:
         os.chown(home, 1000, 1000)
         command = [*AS_USER, *command]
@@ -76,6 +77,12 @@ def first_start(home: Path) -> Iterator[Recorder]:
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
 @pytest.fixture(scope="module", autouse=True)
 def patience() -> Iterator[None]:
     expect.set_options(timeout=WAIT_MS)
@@ -85,7 +92,7 @@ def patience() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def camera() -> Iterator[str]:
-    with cabled_camera(PASSWORD) as address:
+    with cabled_cameras(PASSWORD) as (address,):
         yield address
 
 
@@ -182,10 +189,10 @@ def make_account(hands: Hands, recorder: Recorder) -> None:
 def add_camera(hands: Hands, camera: str) -> None:
     hands.checked("cameras-search")
     hands.button("Search for cameras")
-    found = hands.page.get_by_role("button", name=re.compile(rf"Northlight NL-0.*{re.escape(camera)}", re.DOTALL))
+    found = hands.page.locator(".find-card").filter(has_text=f"{camera} ·")
     expect(found).to_be_visible()
     hands.checked("cameras-found")
-    hands.click(found)
+    hands.click(found.get_by_role("button", name="Details of"))
     hands.fill("User name", "admin")
     hands.fill("Password", PASSWORD)
     hands.press("Enter")
@@ -277,6 +284,29 @@ def test_setup_goes_on_in_another_browser_and_may_be_skipped_as_a_whole(browser:
         expect(other.get_by_role("link", name="Add a camera")).to_be_visible()
         expect(other.get_by_text("Setup:")).to_have_count(0)
         other.context.close()
+
+
+def test_another_folder_takes_effect_and_setup_goes_on(browser: Browser, tmp_path: Path) -> None:
+    home, listen = tmp_path / "home", f"127.0.0.1:{free_port()}"
+    with first_start(home, listen) as recorder, browser_of(browser, 1280) as context:
+        hands = Hands(context.new_page(), width=1280)
+        make_account(hands, recorder)
+        hands.button("Continue without cameras")
+        other = home / "recordings"
+        hands.click(hands.page.get_by_text("Another folder", exact=True))
+        hands.fill("Folder", "/proc/nowhere")
+        hands.button("Use this")
+        expect(hands.page.get_by_text("/proc/nowhere").last).to_be_visible()
+        assert hands.page.url.endswith("/setup/storage"), "refused, and the form is kept"
+        hands.fill("Folder", str(other))
+        hands.button("Use this")
+        hands.page.wait_for_url("**/setup/notifications")
+        until(lambda: (other / "history").is_dir(), 60, "the new folder in use")
+        expect(hands.page.get_by_role("button", name="Set up ntfy")).to_be_visible()
+        hands.page.goto(f"{recorder.base}/setup")
+        hands.page.wait_for_url("**/setup/notifications")
+        told = context.request.get(f"{recorder.base}/api/v1/setup").json()["steps"]
+        assert [one["state"] for one in told] == ["done", "skipped", "done", "open", "open"]
 
 
 def test_who_comes_without_the_link_or_late_is_told_what_to_do(browser: Browser, tmp_path: Path) -> None:

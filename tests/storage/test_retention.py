@@ -17,7 +17,7 @@ from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.volume import Reserve
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.retention.contract import RetentionContract, duration_words, size_words
-from tawny.storage.retention.runner import RemovalPlan, Retention, RetentionRule
+from tawny.storage.retention.runner import CameraDeletion, RemovalPlan, Retention, RetentionRule
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
 
 EVER = Span(0, 1 << 45)
@@ -292,6 +292,34 @@ def test_an_event_goes_with_the_last_of_its_video(site: Site) -> None:
     retention.run()
     assert site.index.event(event.id) is None
     assert site.volume.read_picture(event) is None
+
+
+@pytest.mark.parametrize("with_kept", [False, True])
+def test_an_owner_deletes_all_of_a_camera(site: Site, *, with_kept: bool) -> None:
+    """Kept events stay with their recordings unless they are wanted too; other cameras and newer time stay anyway."""
+    old, kept, new = site.put(600), site.put(300), site.put(1)
+    other = site.put(600, camera=YARD)
+    _event(site, 599.5, "plain")
+    _event(site, 299.5, "kept", kept=True)
+    wanted = CameraDeletion(PORCH, site.clock.now_ms() - 3_600_000, "deleted by Anna", with_kept, is_gone=True)
+    assert _retention(site, ALL).delete_camera(wanted) is False
+    left = {one.id for one in site.index.all_segments()}
+    assert left == {new.id, other.id} | (set() if with_kept else {kept.id})
+    assert site.volume.disk.entry(old.path) is None
+    assert (site.index.event(EventId("kept")) is None) == with_kept
+    assert site.index.event(EventId("plain")) is None
+    gaps = [gap for gap in site.index.gaps(PORCH, EVER) if gap.reason is GapReason.REMOVED]
+    assert {gap.detail for gap in gaps} == {"deleted by Anna"}
+    assert len(gaps) == (2 if with_kept else 1)
+
+
+def test_many_are_deleted_bit_by_bit(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.storage.retention.runner._DELETED_AT_ONCE", 2)
+    for minutes in range(100, 105):
+        site.put(minutes)
+    retention, wanted = _retention(site, ALL), CameraDeletion(PORCH, site.clock.now_ms(), "deleted by Anna")
+    assert [retention.delete_camera(wanted) for _ in range(3)] == [True, True, False]
+    assert list(site.index.all_segments()) == []
 
 
 def test_empty_folders_go_and_the_scores_of_empty_days(site: Site) -> None:

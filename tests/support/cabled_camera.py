@@ -14,12 +14,12 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def cabled_camera(password: str) -> Iterator[str]:
-    """Yields its address. Its user is `admin`. Skips the test where there are no network namespaces."""
+def cabled_cameras(password: str, count: int = 1) -> Iterator[list[str]]:
+    """Yields their addresses, at most five. Their user is `admin`. Skips the test without network namespaces."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
         pytest.skip("network namespaces need root and iproute2")
     number = os.getpid()
-    here, there = (f"10.216.{number % 250}.{end}" for end in (1, 2))
+    here, *there = (f"10.216.{number % 250}.{end}" for end in range(1, count + 2))
     name, cable, other = f"tawny-a-{number}", f"tca{number}"[:15], f"tcb{number}"[:15]
     with ExitStack() as undo:
         if subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode:
@@ -27,14 +27,14 @@ def cabled_camera(password: str) -> Iterator[str]:
         undo.callback(subprocess.run, ["ip", "netns", "del", name], capture_output=True)
         for words in (
             ["link", "add", cable, "type", "veth", "peer", other, "netns", name],
-            ["addr", "add", f"{here}/30", "dev", cable],
-            ["-n", name, "addr", "add", f"{there}/30", "dev", other],
+            ["addr", "add", f"{here}/29", "dev", cable],
+            *(["-n", name, "addr", "add", f"{one}/29", "dev", other] for one in there),
             ["-n", name, "link", "set", "lo", "up"],
             ["-n", name, "link", "set", other, "up"],
             ["link", "set", cable, "up"],
         ):
             subprocess.run(["ip", *words], check=True)
-        command = ["ip", "netns", "exec", name, sys.executable, "-m", "tests.support.onvif_device", there]
+        command = ["ip", "netns", "exec", name, sys.executable, "-m", "tests.support.onvif_device", *there]
         process = subprocess.Popen(
             command, cwd=ROOT, env=os.environ | {"CAMERA_PASSWORD": password}, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True,

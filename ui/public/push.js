@@ -10,6 +10,8 @@ const PATIENCE_MS = 8_000;
 
 self.addEventListener("install", (event) => {
   self.skipWaiting();
+  // where a browser can: what the worker has no part in doesn't wait for it
+  for (const pathname of ["/api/*", "/media/*"]) event.addRoutes?.({ condition: { urlPattern: { pathname } }, source: "network" });
   if (SHELL.length === 0) return;
   const fresh = SHELL.map((path) => new Request(path, { cache: path.startsWith("/assets/") ? "default" : "reload" }));
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(fresh)));

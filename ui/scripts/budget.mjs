@@ -41,7 +41,7 @@ const sized = readdirSync(new URL("assets/", folder))
 const asset = (end) => readdirSync(new URL("assets/", folder)).filter((name) => name.endsWith(end)).map((name) => `assets/${name}`);
 
 const rows = [
-  ["first load, scripts", sum(scripts(first)), 45 * KB],
+  ["first load, scripts", sum(scripts(first)), 45.2 * KB], // each lazy screen adds its address, about 50 bytes
   ["first load, styles", sum(styles(first)), 12 * KB],
   ["font", asset(".woff2").reduce((all, file) => all + statSync(new URL(file, folder)).size, 0), 21 * KB],
   ["icons", sum(asset(".svg").filter((file) => file.includes("/icons-"))), 8 * KB],
@@ -51,7 +51,7 @@ const rows = [
     return [`${name}, scripts and styles`, sum(scripts(more)) + sum(styles(more)), most[name] ?? 25 * KB];
   }),
   // Screens of settings come when they are opened, and are never all loaded: each is held to its own budget above.
-  ["all of it, uncompressed, without font and licences", sized.reduce((all, size) => all + size, 0), 760 * KB],
+  ["all of it, uncompressed, without font and licences", sized.reduce((all, size) => all + size, 0), 900 * KB],
 ];
 
 let over = 0;

@@ -14,14 +14,18 @@ addEventListener("beforeinstallprompt", (event) => {
   window.installPrompt = event as InstallPrompt;
 });
 const root = document.getElementById("app");
-if (root && location.pathname.startsWith("/s/")) {
-  startTheme();
-  void import("./screens/share/Shared").then(({ showShared }) => showShared(root));
-} else if (root && location.pathname.startsWith("/actions/")) {
-  startTheme();
-  void import("./screens/act/Act").then(({ showAct }) => showAct(root));
-} else if (root) {
-  startTheme();
+const device = () => import("./screens/device/Device");
+/** Pages for people without an account: nothing else of the application is loaded. */
+const alone: Readonly<Record<string, () => Promise<{ show: (root: HTMLElement) => void }>>> = {
+  s: () => import("./screens/share/Shared"),
+  actions: () => import("./screens/act/Act"),
+  ca: device,
+  check: device,
+};
+const page = alone[location.pathname.split("/")[1] ?? ""];
+startTheme();
+if (root && page) void page().then(({ show }) => show(root));
+else if (root) {
   startRouter();
   startKeys();
   const start = () =>

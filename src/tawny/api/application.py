@@ -11,9 +11,11 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import JSONResponse, Response
 
 from tawny import __version__
-from tawny.api import errors, pages, schemas
+from tawny.api import errors, pages, public_address_routes, schemas
 from tawny.api.admin import (
+    address_routes,
     camera_connection_routes,
+    camera_removal_routes,
     camera_setup_routes,
     command_routes,
     delivery_routes,
@@ -92,6 +94,7 @@ def make_routes() -> FastAPI:
         inbox_routes,
         command_routes,
         camera_connection_routes,
+        camera_removal_routes,
         camera_setup_routes,
         setup_routes,
         recording_choice_routes,
@@ -100,6 +103,8 @@ def make_routes() -> FastAPI:
         hls_routes,
         webrtc_routes,
         sealing_routes,
+        address_routes,
+        public_address_routes,
         state_socket,
     ):
         app.include_router(part.router)

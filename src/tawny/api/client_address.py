@@ -14,6 +14,7 @@ from typing import Final
 
 from starlette.datastructures import Headers
 
+from tawny.config.secure import LOCAL_SUFFIXES
 from tawny.config.settings import Network
 from tawny.model.times import Clock
 
@@ -168,8 +169,6 @@ def _node(text: str) -> str:
 # A page of another site can let its own name point to the recorder's address; the browser then takes the recorder for
 # a part of that site. The name in the `Host` header shows it. IP addresses can't be rebound.
 
-LOCAL_SUFFIXES: Final = ("local", "lan", "home", "home.arpa", "fritz.box", "internal", "localdomain")
-"""Domains of home networks. Nobody can register a name in them (`fritz.box` belongs to the router's maker)."""
 REFRESH_S: Final = 10.0
 """Minimum interval between readings of this computer's names, which a network may assign after the start."""
 MOST_LOGGED: Final = 10

@@ -99,8 +99,11 @@ class HttpProtocol(H11Protocol):
         headers = b"".join(name + b": " + value + b"\r\n" for name, value in reply.raw_headers)
         first = f"HTTP/1.1 {reply.status_code} {HTTPStatus(reply.status_code).phrase}\r\n".encode()
         self.transport.write(first + headers + b"connection: close\r\n\r\n" + bytes(reply.body))
-        with suppress(OSError):  # the client has left
-            self.transport.write_eof()
+        if self.transport.can_write_eof():
+            with suppress(OSError):  # the client has left
+                self.transport.write_eof()
+        else:  # TLS: sends what is written, and its goodbye
+            self.transport.close()
         self._is_refused = True
 
     def _report(self) -> None:

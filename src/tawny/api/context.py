@@ -24,7 +24,8 @@ from tawny.api.live.follow import FollowSelectors
 from tawny.api.past.clip_jobs import ClipJobs, ClipStore
 from tawny.api.request_handling import UNLOCKED, in_worker
 from tawny.api.static_files import StaticFiles
-from tawny.config.settings import LiveSettings, WebSettings, ascii_host, listen_address, proxy_networks
+from tawny.config.secure import ascii_host
+from tawny.config.settings import LiveSettings, WebSettings, listen_address, proxy_networks
 from tawny.engine.blocking_calls import BlockingCalls
 from tawny.live.hls import HlsFeeds
 from tawny.live.jpeg_stream import Snapshots
@@ -34,6 +35,8 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
 from tawny.playback.stills import StillReader
+from tawny.service.address.address_service import AddressService, is_at_home_only
+from tawny.service.address.phone_check import PhoneChecks
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.cameras.recording_choice import RecordingChoiceService
@@ -48,6 +51,7 @@ from tawny.service.health.monitor import HealthMonitor
 from tawny.service.integrations.integration_service import IntegrationService
 from tawny.service.modes.mode_service import ModeService
 from tawny.service.recorder import RecorderService
+from tawny.service.retention.recording_deletion import RecordingDeletion
 from tawny.service.retention.retention_service import RetentionService
 from tawny.service.scoped_recorder import scope_recorder
 from tawny.service.sealing.history_watch import HistoryWatch
@@ -92,9 +96,13 @@ class AppContext:
     first_setup: FirstSetupService | None = None
     storing: StorageChoiceService | None = None
     recording: RecordingChoiceService | None = None
+    deleting: RecordingDeletion | None = None
     orders: IntegrationService | None = None
     sealed: SealingService | None = None
     history: HistoryWatch | None = None
+    secure: AddressService | None = None
+    answer_challenge: Callable[[str], str | None] = lambda _token: None
+    """Returns the answer for a public authority that checks the domain."""
     diagnostics: DiagnosticsService | None = None
     clip_store: ClipStore = field(default_factory=lambda: ClipStore(None, FEW_BYTES))
     inbox: Inbox = field(default_factory=lambda: Inbox(None))
@@ -112,6 +120,8 @@ class AppContext:
     """The recorder's name from the settings; empty: its host name."""
     address: str = field(default="", init=False)
     """URL for phones; empty: unknown."""
+    strict_host: str = field(default="", init=False)
+    """Name that browsers are told to open with https only; empty: none."""
     rtsp: str = field(default="", init=False)
     """Address of the RTSP server, for example `0.0.0.0:8554`; empty: off."""
     proxies: TrustedProxies = field(default_factory=TrustedProxies, init=False)
@@ -132,6 +142,7 @@ class AppContext:
         self.devices = KnownDevices(self.accounts.file, self.recorder.clock)
         self.names = AllowedHosts(self.recorder.clock, self.machine_names)
         self.unknown_proxies = UnknownProxies(self.recorder.clock)
+        self.phone_checks = PhoneChecks(self.recorder.clock)
         self.viewers = ViewerCounts(self.recorder.watched)
         self.pictures = Snapshots()
         self.frames = StillReader(self.recorder)
@@ -151,14 +162,26 @@ class AppContext:
     def apply(self, web: WebSettings) -> None:
         """Apply the names under which browsers may open the web interface, its public address and trusted proxies."""
         host, _ = listen_address(web.listen)
-        self.address, self.name = web.public_url, web.name
-        self.names.configure((ascii_host(urlsplit(web.public_url).hostname or ""), ascii_host(host), *web.hosts))
-        self.proxies = TrustedProxies(proxy_networks(web.proxies))
+        secure = web.secure
+        self.address, self.name = web.link_url, web.name
+        self.strict_host = "" if secure.way in ("off", "own") or is_at_home_only(web.link_url) else secure.domain
+        names = (ascii_host(urlsplit(web.public_url).hostname or ""), ascii_host(host), secure.domain, *web.hosts)
+        self.names.configure(names)
+        self.proxies = TrustedProxies(proxy_networks(web.trusted_proxies))
 
     @property
     def title(self) -> str:
         """The name that pages show."""
         return self.name or self.recorder.host
+
+    def link(self, path: str) -> str:
+        """Return the address that a path has for people elsewhere; the path alone if none is set."""
+        return self.address + path
+
+    @property
+    def is_at_home_only(self) -> bool:
+        """Return whether links work in the own network only, as far as is known."""
+        return not self.address or is_at_home_only(self.address)
 
     async def open_rtsp(self, server: RtspServer) -> None:
         """Start the RTSP server for other apps."""

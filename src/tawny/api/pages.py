@@ -25,6 +25,8 @@ PAGES = (
     "/settings",
     "/settings/{rest:path}",
     "/clips",
+    "/ca",
+    "/check",
     "/find",
     "/s/{rest:path}",
     "/actions/{rest:path}",

@@ -18,7 +18,15 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tawny.api.auth.accounts import Role
-from tawny.api.client_address import FORWARDED, RequestOrigin, host_name, is_loopback, is_loopback_host, plain_address
+from tawny.api.client_address import (
+    FORWARDED,
+    RequestOrigin,
+    host_name,
+    is_loopback,
+    is_loopback_host,
+    is_nearby,
+    plain_address,
+)
 from tawny.api.errors import MOST_ADDRESS_BYTES, address_too_long, answer, as_answer
 
 if TYPE_CHECKING:
@@ -30,6 +38,9 @@ _PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><title>ta
 <pre>[web]
 hosts = ["{name}"]</pre></html>
 """
+CHALLENGES: Final = "/.well-known/acme-challenge/"
+"""Paths that a public authority opens over plain http."""
+STRICT_S: Final = 180 * 86_400
 _BELIEVED: Final = frozenset({Role.OWNER, Role.MEMBER})
 """Others can't bring the address of a proxy to the owner's attention by forging headers."""
 
@@ -61,6 +72,10 @@ class RequestOriginMiddleware:
                 site.names.log_refused(name)
             await _refusal(scope, refused)(scope, receive, send)
             return
+        if not is_trusted and _needs_https(site, scope, peer):
+            await _send_to_https(site, scope, host)(scope, receive, send)
+            return
+        scope.setdefault("state", {})["peer"] = peer
         try:
             await self._app(scope, receive, send)
         finally:
@@ -87,6 +102,27 @@ def is_local(connection: HTTPConnection) -> bool:
 def is_local_by_name(connection: HTTPConnection) -> bool:
     """Return whether it is local and addressed to `localhost` or a loopback address."""
     return is_local(connection) and is_loopback_host(connection.headers.get("host", ""))
+
+
+def _needs_https(site: "AppContext", scope: Scope, peer: str) -> bool:
+    """Return whether a request came without encryption from outside this computer and private networks."""
+    if scope["scheme"] in ("https", "wss") or site.secure is None or not site.secure.in_force or is_nearby(peer):
+        return False
+    return not scope["path"].startswith(CHALLENGES)
+
+
+def _send_to_https(site: "AppContext", scope: Scope, host: str) -> ASGIApp:
+    """Return the only answer such a request gets: the same page by https. A WebSocket is refused."""
+
+    async def refuse(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "websocket.close", "code": 1008})
+
+    if scope["type"] == "websocket":
+        return refuse
+    base = site.address if site.address.startswith("https://") else f"https://{host}"
+    path, query = scope.get("raw_path") or b"/", scope.get("query_string", b"")
+    target = base + path.decode("latin-1") + ("?" + query.decode("latin-1") if query else "")
+    return Response(status_code=308, headers={"Location": target, "Connection": "close", "Cache-Control": "no-store"})
 
 
 def _is_alias(host: str, headers: Headers) -> bool:
@@ -165,6 +201,8 @@ class SecurityHeadersMiddleware:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 may_be_framed = FRAMED in headers.get("Content-Security-Policy", "")
+                if scope["scheme"] == "https" and _is_strict(scope):
+                    headers["Strict-Transport-Security"] = f"max-age={STRICT_S}"
                 for name, value in HEADERS.items():
                     if not (may_be_framed and name in OF_FRAMES):
                         headers[name] = value
@@ -179,6 +217,12 @@ class SecurityHeadersMiddleware:
             await refused(scope, receive, send_with_headers)
         else:
             await self._app(scope, body, send_with_headers)
+
+
+def _is_strict(scope: Scope) -> bool:
+    """Return whether the request names a domain that is to be opened with https only."""
+    name: str = scope["app"].state.site.strict_host
+    return bool(name) and host_name(Headers(scope=scope).get("host", "")) == name
 
 
 def _is_too_long(scope: Scope) -> bool:

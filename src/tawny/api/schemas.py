@@ -362,6 +362,7 @@ class MotionScores(ApiResponse):
 
 class TimelineLaneInfo(ApiResponse):
     id: str
+    name: str
     spans: list[SpanMs]
     gaps: list[GapInfo]
     damage: list[DamageInfo]

@@ -22,6 +22,7 @@ from tawny.api.client_protocols import (
 )
 from tawny.engine.acceptor import ConnectionAcceptor, bind_sockets, has_ipv6
 from tawny.engine.connections import ClientConnection, ConnectionManager
+from tawny.engine.tls import ContextInForce, FirstBytes, HandshakePace
 from tawny.model.errors import NotDone, PortInUse, UsageError
 from tawny.model.times import SystemClock
 
@@ -40,9 +41,19 @@ class WebServer:
     """Call `start` once and `stop` once, in the serving loop."""
 
     def __init__(
-        self, app: FastAPI, accounts: Accounts, host: str, port: int, connections: ConnectionManager | None = None
+        self,
+        app: FastAPI,
+        accounts: Accounts,
+        host: str,
+        port: int,
+        connections: ConnectionManager | None = None,
+        tls: ContextInForce = lambda: None,
     ) -> None:
-        """host: a name or an address. port: 0 for any free port. connections: shared with other servers; None: own."""
+        """host: a name or an address. port: 0 for any free port. connections: shared with other servers; None: own.
+
+        tls: with a context, the port answers https as well.
+        """
+        self._tls = tls
         self._app, self._accounts, self._host, self._port = app, accounts, host, port
         self._connections = ConnectionManager(SystemClock()) if connections is None else connections
         self._server: _Server | None = None
@@ -69,7 +80,7 @@ class WebServer:
             log.info("there is no owner account yet: other computers get the setup page only")
         sockets = self._bound(places)
         self._port = sockets[0].getsockname()[1]
-        self._server = _Server(_config(self._app), self._connections)
+        self._server = _Server(_config(self._app), self._connections, self._tls)
         anyio.to_thread.current_default_thread_limiter().total_tokens = FILE_THREADS
         self._serving = asyncio.create_task(self._server.serve(sockets), name="web")
         await self._server.ready.wait()
@@ -124,8 +135,9 @@ async def _resolved(host: str, port: int) -> list[tuple[str, socket.AddressFamil
 class _Server(uvicorn.Server):
     """Leaves signal handling to the program and accepting to the connection manager, and signals when it listens."""
 
-    def __init__(self, config: uvicorn.Config, connections: ConnectionManager) -> None:
+    def __init__(self, config: uvicorn.Config, connections: ConnectionManager, tls: ContextInForce) -> None:
         super().__init__(config)
+        self._first_bytes = FirstBytes(tls, HandshakePace(SystemClock()))
         self.ready, self.ending = asyncio.Event(), asyncio.Event()
         self._connections = connections
         self._acceptors: list[ConnectionAcceptor] = []
@@ -144,7 +156,8 @@ class _Server(uvicorn.Server):
         await self.lifespan.startup()
         self.servers = []
         self._acceptors = [
-            ConnectionAcceptor(one, self._connections, HTTP_RULES, self._make_protocol) for one in sockets or ()
+            ConnectionAcceptor(one, self._connections, HTTP_RULES, self._make_protocol, self._first_bytes)
+            for one in sockets or ()
         ]
         for acceptor in self._acceptors:
             acceptor.start()

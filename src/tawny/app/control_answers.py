@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from tawny.api.admin.mode_routes import RehearsalRequest
 from tawny.app.web_interface import WebInterface
 from tawny.model.errors import NotDone
-from tawny.model.ids import EventId
+from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock, utc_text
 from tawny.model.validation import problem_text
 from tawny.service import json_format
@@ -53,6 +53,15 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         made = web.site.diagnostics.make().files if web.site.diagnostics else ()
         return [{"name": one.name, "about": one.about, "data": b64encode(one.data).decode()} for one in made]
 
+    def move_camera(asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Use a camera's new address for `tawny cameras move`."""
+        camera, host = CameraId(str(asked.get("camera"))), str(asked.get("address"))
+        if camera not in running.settings.cameras:
+            return {"known": list(running.settings.cameras)}
+        if web.site.setup is not None:
+            web.site.setup.move(camera, host)
+        return {"camera": camera, "address": host}
+
     return {
         "status": status,
         "where": lambda _: {
@@ -64,6 +73,7 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "diagnostics": lambda _: {"items": diagnostics()},
         "confirm history": confirm_history,
         "accept-login": running.accept_login,
+        "move-camera": move_camera,
         "targets": lambda _: {"items": outward.told()},
         "programs": lambda _: {"items": programs.told()},
         "order": lambda asked: programs.commanded(asked.get("order")),

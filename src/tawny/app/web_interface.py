@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from tawny.api.application import make_app
@@ -38,6 +39,7 @@ from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.service import json_format
+from tawny.service.address.address_service import AddressMeans, AddressService
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.cameras.recording_choice import RecordingChoiceService
@@ -79,6 +81,7 @@ class WebInterface:
     rtsp: RtspServer | None
     connections: ConnectionManager
     engine: Engine
+    address: AddressService
 
     async def start(self) -> None:
         """Listen, and start all that is not needed for the first picture."""
@@ -90,6 +93,7 @@ class WebInterface:
         self.site.jobs.start(ThreadEngine(place.clock, place.died))
         self.running.keep_until_sent(self.outward.held)
         self.running.whenever_changed(self._take_over)
+        self.address.handle = self.engine.start(self.address.name, lambda: self.address)
         self.outward.start()
         self.acting.start(self.engine, self.running.bus)
         self.programs.start()
@@ -110,7 +114,10 @@ class WebInterface:
     def _checks(self) -> Iterator[HealthCheck]:
         place = self.running.parts.place
         yield HealthCheck(self.outward.troubles)
-        yield HealthCheck(CertificateWatch(lambda: place.settings().web.public_url, place.clock), CERTIFICATE_S)
+        yield HealthCheck(
+            CertificateWatch(lambda: _others_certificate(place.settings().web), place.clock), CERTIFICATE_S
+        )
+        yield HealthCheck(self.address.problems)
         yield HealthCheck(SecurityWatch(self.accounts.counts, self._unknown_proxies, place.clock))
 
     def _unknown_proxies(self) -> list[str]:
@@ -120,6 +127,7 @@ class WebInterface:
         """Apply changed settings to everything that sends data to other computers."""
         take_over_web(self.site, self.connections, settings.web)
         self.outward.apply(settings)
+        self.address.changed(settings)
 
     @property
     def url(self) -> str:
@@ -155,6 +163,8 @@ class WebInterface:
                 f"{does}\n{link_text(links)}\n\nto create the owner account. The link works once and expires in 30 "
                 f"minutes; {another} creates a new one.\nSetup code: {token}"
             )
+        if self.address.in_force and self.site.address:
+            text += f"\nSecure address: {self.site.address}"
         if self.site.rtsp:
             text += (
                 f"\nFor other apps: rtsp://{self.site.rtsp}/CAMERA, with an access token (`tawny tokens create NAME`)."
@@ -180,10 +190,9 @@ async def make_web_interface(
     outward = await asyncio.to_thread(_make_delivery, running, accounts)
     programs = _make_integrations(running, outward, accounts)
     arming, changeable = running.arming, running.changeable
-    modes = ModeService(
-        arming, changeable, lambda new: place.doors.check(new, "what was entered"), outward.rehearsed, outward.outbox,
-        ZoneInfo(place.zone), clock,
-    )  # fmt: skip
+    modes = _make_modes(running, outward)
+    machine_names = partial(read_machine_names, os.environ.get(HOST_NAME, ""))
+    address = AddressService(changeable, AddressMeans(machine_names), clock)
     headroom = DiskHeadroom(place.folder, lambda: place.settings().storage.retention.min_free)
     keeping, models = RetentionService(running.parts.stored, clock, changeable), ModelService(running.naming)
     site = AppContext(
@@ -202,7 +211,10 @@ async def make_web_interface(
         known=IdentityService(running.known, place.settings, place.doors.recognisers),
         placing=_make_target_settings(running, outward),
         connecting=CameraConnectionService(changeable, place.doors, clock, running.logins),
-        setup=CameraSetupService(changeable, place.doors, clock, running.logins),
+        setup=CameraSetupService(
+            changeable, place.doors, clock, running.logins, running.restart_camera, running.is_offline
+        ),
+        deleting=running.deleting,
         first_setup=_make_first_setup(running, accounts, outward, models),
         storing=StorageChoiceService(
             changeable, running.parts.stored, keeping, place.kept_in, partial(_bring_along, file, place)
@@ -215,15 +227,34 @@ async def make_web_interface(
         clip_store=_make_clip_store(place, headroom),
         inbox=Inbox(None if place.kept_in is None else place.kept_in / INBOX, headroom),
         hosts=hosts,
-        machine_names=partial(read_machine_names, os.environ.get(HOST_NAME, "")),
+        machine_names=machine_names,
+        secure=address,
+        answer_challenge=address.challenges.answer,
     )
     take_over_web(site, connections, settings.web)
+    await asyncio.to_thread(address.refresh)  # before the first connection
     acting = RuleActions(arming.deciding, arming.modes, programs.order, programs.run, running.bus.publish, clock)
-    server = WebServer(make_app(site), accounts, host, port, connections)
+    server = WebServer(make_app(site), accounts, host, port, connections, address.in_force.context)
     site.own_addresses = lambda: recorder_urls(*server.place)
     rtsp = _make_rtsp_server(settings.web.rtsp, site, connections)
     engine = running.pooled_engine()
-    return WebInterface(running, accounts, outward, programs, modes, acting, site, server, rtsp, connections, engine)
+    return WebInterface(
+        running, accounts, outward, programs, modes, acting, site, server, rtsp, connections, engine, address
+    )  # fmt: skip
+
+
+def _make_modes(running: RecorderRuntime, outward: DeliveryService) -> ModeService:
+    place = running.parts.place
+    return ModeService(
+        running.arming, running.changeable, lambda new: place.doors.check(new, "what was entered"), outward.rehearsed,
+        outward.outbox, ZoneInfo(place.zone), place.clock,
+    )  # fmt: skip
+
+
+def _make_recording_choice(running: RecorderRuntime) -> RecordingChoiceService:
+    rates, mode = running.parts.cameras.byte_rates, lambda: running.arming.modes.now().mode
+    zone = ZoneInfo(running.parts.place.zone)
+    return RecordingChoiceService(running.changeable, running.index, rates, mode, running.clock, zone)
 
 
 def _make_recording_choice(running: RecorderRuntime) -> RecordingChoiceService:
@@ -251,7 +282,13 @@ def _make_diagnostics(running: RecorderRuntime, accounts: Accounts, log_lines: C
 def take_over_web(site: AppContext, connections: ConnectionManager, web: WebSettings) -> None:
     """Apply the settings of the web interface: its names, and the trusted proxies."""
     site.apply(web)
-    connections.trust(proxy_networks(web.proxies))
+    connections.trust(proxy_networks(web.trusted_proxies))
+
+
+def _others_certificate(web: WebSettings) -> str:
+    """Return the public address if its certificate is not one of tawny's own, which the address service watches."""
+    is_own = web.secure.serves_tls and urlsplit(web.public_url).hostname == web.secure.domain
+    return "" if is_own else web.public_url
 
 
 def _open_accounts(place: RecorderPlace) -> AccountsFile:

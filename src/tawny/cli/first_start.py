@@ -83,7 +83,7 @@ def interface_urls(chosen: Settings, folder: Path) -> list[str]:
     """Return the URLs of the web interface, best first: `web.public_url`, then those of a running recorder, or those of
     the configured address.
     """
-    public = [chosen.web.public_url.rstrip("/")] if chosen.web.public_url else []
+    public = [chosen.web.link_url.rstrip("/")] if chosen.web.link_url else []
     try:
         found = ask_once(folder, {"command": "where"})
         return [*public, *map(str, found.get("addresses") or [found["address"]])]

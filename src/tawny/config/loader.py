@@ -17,7 +17,9 @@ from tawny.config.settings import CameraSettings, DetectionSettings, Settings, i
 from tawny.model.errors import Problem, SettingsError
 from tawny.model.validation import allowed_text, path_parts, value_text
 
-SECRET_KEYS = frozenset({"source", "sub", "onvif", "url", "secret", "token", "address", "metrics", "public_url"})
+SECRET_KEYS = frozenset(
+    {"source", "sub", "onvif", "url", "secret", "token", "address", "metrics", "public_url", "dns_secrets"}
+)
 """Settings that hold, or may hold, secrets."""
 _SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -194,8 +196,8 @@ def _line_of(path: list[str], text: str) -> int | None:
 
 _OUTWARD = ("outbox", "destinations", "notifiers")
 _PROGRAMS = ("webhooks", "api_clients", "mqtt", "scripts", "relays")
-_WEB = ("web.name", "web.public_url", "web.hosts", "web.proxies")
-AT_ONCE = frozenset({*_OUTWARD, *_WEB, "relays", "storage.encrypt", "encryption"})
+_WEB = ("web.name", "web.public_url", "web.hosts", "web.proxies", "web.secure")
+AT_ONCE = frozenset({*_OUTWARD, *_WEB, "relays", "storage.encrypt", "encryption", "removed_cameras"})
 """Paths in `SettingsDifference.other` that take effect without a restart, in addition to retention."""
 
 
@@ -211,7 +213,7 @@ class SettingsDifference:
     removed: tuple[str, ...]
     changed: tuple[str, ...]
     watched: tuple[str, ...]
-    """Cameras whose connection stays: only detection, masks, recording mode, pre-roll or post-roll changed."""
+    """Cameras whose connection stays: detection, masks, recording mode, pre-roll, post-roll, name or group changed."""
     other: tuple[str, ...]
 
     def __bool__(self) -> bool:
@@ -237,7 +239,11 @@ def difference(old: Settings, new: Settings) -> SettingsDifference:
                 for key in type(getattr(new, table)).model_fields
                 if getattr(getattr(old, table), key) != getattr(getattr(new, table), key)
             ),
-            *(table for table in (*_OUTWARD, *_PROGRAMS, "encryption") if getattr(old, table) != getattr(new, table)),
+            *(
+                table
+                for table in (*_OUTWARD, *_PROGRAMS, "encryption", "removed_cameras")
+                if getattr(old, table) != getattr(new, table)
+            ),
             *(f"cameras.{key}.retention" for key in both if old.cameras[key].retention != new.cameras[key].retention),
         ),
     )
@@ -245,9 +251,18 @@ def difference(old: Settings, new: Settings) -> SettingsDifference:
 
 def _recorded(camera: CameraSettings) -> CameraSettings:
     """Return the camera without the settings that do not affect its connection and its files."""
-    own = {"retention": None, "detection": DetectionSettings(), "privacy_masks": (), "onvif": ""}
-    return camera.model_copy(update={**own, "record": "continuous", "pre": 0.0, "post": 0.0})
+    own = {
+        "retention": None,
+        "detection": DetectionSettings(),
+        "privacy_masks": (),
+        "onvif": "",
+        "serial": "",
+        "mac": "",
+    }
+    return camera.model_copy(update={**own, "record": "continuous", "pre": 0.0, "post": 0.0, "name": "", "group": ""})
 
 
 def _watched(camera: CameraSettings) -> tuple[object, ...]:
-    return camera.detection, camera.privacy_masks, camera.record, camera.pre, camera.post
+    return (
+        camera.detection, camera.privacy_masks, camera.record, camera.pre, camera.post, camera.name, camera.group
+    )  # fmt: skip

@@ -4,10 +4,18 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.modes import ModesSettings
@@ -15,6 +23,7 @@ from tawny.config.quantities import Duration, LabelText, Share, Size
 from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, Table
 from tawny.config.rules import RuleSettings
+from tawny.config.secure import HostName, SecureSettings, web_address
 from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings, TargetName
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Recording
@@ -117,22 +126,10 @@ class AudioSettings(Table):
 # Settings of the heartbeat to an external monitor.
 
 
-def _web_address(example: str) -> AfterValidator:
-    """Return the validator of an address of http or https; empty for none."""
-
-    def check(text: str) -> str:
-        parts = urlsplit(text)
-        if text and (parts.scheme not in ("http", "https") or not parts.hostname):
-            raise ValueError(f"an address, for example {example}")
-        return text
-
-    return AfterValidator(check)
-
-
 class HeartbeatSettings(Table):
     """A heartbeat for an external monitor, which warns you if it stops."""
 
-    url: Annotated[str, _web_address("https://example.org/ping/TOKEN")] = Field(
+    url: Annotated[str, web_address("https://example.org/ping/TOKEN")] = Field(
         "",
         description="tawny sends a GET request here while everything is fine, for example "
         "https://example.org/ping/TOKEN. Empty: off.",
@@ -204,7 +201,6 @@ class LiveSettings(Table):
 # Values of the `web` table: trusted reverse proxies and additional host names.
 
 Network = IPv4Network | IPv6Network
-_HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*")
 
 
 def _checked_network(text: str) -> str:
@@ -220,23 +216,7 @@ def _checked_network(text: str) -> str:
     return text
 
 
-def _checked_host(text: str) -> str:
-    name = ascii_host(text)
-    if not _HOST.fullmatch(name):
-        raise ValueError("a host name without port and path, for example cam.example.org")
-    return name
-
-
-def ascii_host(text: str) -> str:
-    """Return a host name as browsers send it: lowercase, without final dot, other letters as `xn--…`."""
-    try:
-        return text.lower().rstrip(".").encode("idna").decode()
-    except UnicodeError:
-        return text
-
-
 ProxyNetwork = Annotated[str, AfterValidator(_checked_network)]
-HostName = Annotated[str, AfterValidator(_checked_host)]
 
 
 def proxy_networks(proxies: Iterable[str]) -> tuple[Network, ...]:
@@ -307,7 +287,8 @@ class WebSettings(Table):
     )
 
     name: Annotated[LabelText, Field(max_length=60)] = Field(
-        "", description="Name of this recorder, shown on its pages. Empty: the computer's host name."
+        "",
+        description="Name of this recorder, shown on its pages and in test notifications. Empty: the host name.",
     )
 
     public_url: str = Field(
@@ -339,6 +320,22 @@ class WebSettings(Table):
         description="Address and port of the RTSP server for other apps, for example 0.0.0.0:8554. They need an access "
         "token (`tawny tokens create`). Empty: off.",
     )
+
+    secure: SecureSettings = SecureSettings()
+
+    @property
+    def trusted_proxies(self) -> tuple[str, ...]:
+        """The configured proxies, and Tailscale on this computer if it answers https."""
+        return (*self.proxies, "127.0.0.1", "::1") if self.secure.way == "tailscale" else self.proxies
+
+    @property
+    def link_url(self) -> str:
+        """Address for links: the public one, else the secure one, which may work at home only; empty for none."""
+        secure = self.secure
+        if self.public_url or secure.way == "off" or not secure.domain:
+            return self.public_url
+        port = 443 if secure.way == "tailscale" else listen_address(self.listen)[1]
+        return f"https://{secure.domain}" + ("" if port == 443 else f":{port}")
 
     @field_validator("listen")
     @classmethod
@@ -469,9 +466,16 @@ class CameraSettings(Table):
     post: Annotated[Duration, Field(ge=0, le=300)] = Field(
         10.0, description="Post-roll: time kept after an event, 0 s to 5 min."
     )
-    onvif: Annotated[str, _web_address("http://user:password@192.168.1.20/onvif/device_service")] = Field(
+    onvif: Annotated[str, web_address("http://user:password@192.168.1.20/onvif/device_service")] = Field(
         "",
         description="ONVIF address for pan, tilt, zoom and relays: http://user:password@host/onvif/device_service.",
+    )
+    serial: Annotated[LabelText, Field(max_length=80)] = Field(
+        "", description="Serial number, as the camera says by ONVIF. Written when it is added."
+    )
+    mac: Annotated[str, Field(pattern=r"^$|^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")] = Field(
+        "",
+        description="Hardware address (MAC), such as `00:11:22:aa:bb:cc`: by it, the camera is found at a new address.",
     )
     encrypt: bool | None = Field(
         None, description="Encrypt this camera's recordings. Not set: same as `storage.encrypt`."
@@ -508,6 +512,21 @@ class CameraSettings(Table):
         return dict(self.model_extra or {})
 
 
+class RemovedCameraSettings(Table):
+    """A camera that was removed and whose recordings stay for their retention. Written when it is removed."""
+
+    name: LabelText = Field("", description="Its display name.")
+    retention: CameraRetentionSettings | None = Field(
+        None, description="Its own retention: same settings as `cameras.ID.retention`."
+    )
+    delete_after: AwareDatetime | None = Field(
+        None,
+        description="Delete what was recorded before this time. Not set: retention deletes it.",
+    )
+    delete_kept: bool = Field(default=False, description="Delete its kept events, too.")
+    deleted_by: LabelText = Field("", description="Who asked for it, for the signed history.")
+
+
 class Settings(Table):
     storage: StorageSettings = StorageSettings()
     encryption: SealingSettings = SealingSettings()
@@ -528,6 +547,7 @@ class Settings(Table):
     scripts: ScriptSettings = ScriptSettings()
     relays: dict[TargetName, RelaySettings] = Field(default_factory=dict)
     cameras: dict[str, CameraSettings] = Field(default_factory=dict)
+    removed_cameras: dict[str, RemovedCameraSettings] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _can_be_opened(self) -> "Settings":
@@ -550,6 +570,15 @@ class Settings(Table):
 def is_camera_id(text: str) -> bool:
     """Return whether the text is a valid camera ID: a-z, 0-9, single hyphens, at most 40 characters, not reserved."""
     return bool(_CAMERA_ID.fullmatch(text)) and len(text) <= 40 and text not in _TAKEN
+
+
+def removed_names(settings: Settings) -> dict[str, str]:
+    """Return what removed cameras are called, by ID: `Front door (removed)`."""
+    return {
+        camera: f"{one.name or camera.replace('-', ' ').capitalize()} (removed)"
+        for camera, one in settings.removed_cameras.items()
+        if camera not in settings.cameras
+    }
 
 
 def display_name(camera_id: str, camera: CameraSettings) -> str:

@@ -7,11 +7,13 @@ import asyncio
 import errno
 import logging
 import socket
+import ssl
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from tawny.engine.connections import ClientConnection, ConnectionManager, ConnectionRules
 from tawny.engine.descriptors import OUT_OF_DESCRIPTORS
+from tawny.engine.tls import FirstBytes, TlsProtocol
 
 BACKLOG: Final = 256
 ACCEPTED_AT_ONCE: Final = 16
@@ -61,10 +63,19 @@ class ConnectionAcceptor:
     """Accepts on one socket between `start` and `stop`, and sweeps the manager's deadlines. Owns the socket."""
 
     def __init__(
-        self, listening: socket.socket, manager: ConnectionManager, rules: ConnectionRules, make: MakeProtocol
+        self,
+        listening: socket.socket,
+        manager: ConnectionManager,
+        rules: ConnectionRules,
+        make: MakeProtocol,
+        first_bytes: FirstBytes | None = None,
     ) -> None:
-        """make: creates the protocol of an admitted connection, which sets `abort` and calls `release`."""
+        """make: creates the protocol of an admitted connection, which sets `abort` and calls `release`.
+
+        first_bytes: tells TLS from plain connections; None: all are plain.
+        """
         self._socket, self._manager, self._rules, self._make = listening, manager, rules, make
+        self._first_bytes = first_bytes
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[None]] = set()
         self._resume: asyncio.TimerHandle | None = None
@@ -83,6 +94,8 @@ class ConnectionAcceptor:
         for timer in (self._resume, self._sweep):
             if timer is not None:
                 timer.cancel()
+        if self._first_bytes is not None:
+            self._first_bytes.close()
         self._socket.close()
 
     def _accept(self) -> None:
@@ -107,16 +120,26 @@ class ConnectionAcceptor:
         if connection is None:
             made.close()
             return
-        opening = self._loop.create_task(self._open(made, connection))
-        self._opening.add(opening)
-        opening.add_done_callback(self._opening.discard)
+        made.settimeout(0)
+        if self._first_bytes is not None and self._first_bytes.is_on:
+            self._first_bytes.await_first(made, connection, lambda context: self._begin(made, connection, context))
+        else:
+            self._begin(made, connection, None)
         if self._sweep is None:
             self._sweep = self._loop.call_later(SWEEP_S, self._sweep_late)
 
-    async def _open(self, made: socket.socket, connection: ClientConnection) -> None:
-        made.settimeout(0)
+    def _begin(self, made: socket.socket, connection: ClientConnection, context: ssl.SSLContext | None) -> None:
+        opening = self._loop.create_task(self._open(made, connection, context))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+
+    async def _open(self, made: socket.socket, connection: ClientConnection, context: ssl.SSLContext | None) -> None:
+        def make() -> asyncio.BaseProtocol:
+            protocol = self._make(connection)
+            return protocol if context is None else TlsProtocol(protocol, context, connection)
+
         try:
-            await self._loop.connect_accepted_socket(lambda: self._make(connection), made)
+            await self._loop.connect_accepted_socket(make, made)
         except OSError:  # the client has left
             connection.release()
             made.close()

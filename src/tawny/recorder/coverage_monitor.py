@@ -80,6 +80,11 @@ class CoverageMonitor:
     def status(self) -> CameraStatus:
         return self._status
 
+    def rename(self, name: str) -> None:
+        with self._lock:
+            self._status = replace(self._status, name=name)
+            self._tell(self._status)
+
     def begun(self, at_ms: int) -> None:
         """Report that packets arrive, the first one at `at_ms`."""
         with self._lock:

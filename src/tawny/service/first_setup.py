@@ -242,7 +242,7 @@ def is_step_done(step: SetupStep, settings: Settings, facts: SetupFacts) -> bool
         case SetupStep.NOTIFICATIONS:
             return facts.has_push or any(not one.url.startswith("webpush:") for one in settings.notifiers.values())
         case SetupStep.OUTSIDE:
-            return bool(settings.web.public_url)
+            return bool(settings.web.link_url)
 
 
 # Starting tawny with the computer.

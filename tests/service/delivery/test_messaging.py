@@ -284,6 +284,13 @@ def test_a_test_says_that_it_went_well(bench: Bench) -> None:
     assert b"Test from garage-pi" in bench.sent()[0].form["text"]
 
 
+def test_a_test_names_the_recorder(bench: Bench) -> None:
+    web = bench.settings.web.model_copy(update={"name": "Cabin"})
+    bench.messaging.apply(bench.settings.model_copy(update={"web": web}))
+    bench.messaging.test("phone")
+    assert b"Test from Cabin" in bench.sent()[0].form["text"]
+
+
 # --- buttons ---------------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,30 @@ export interface AddedCamera {
   camera: string;
 }
 
+export interface AddressInfo {
+  authority: CertificateInfo | null;
+  certificate: CertificateInfo | null;
+  certificate_file: string;
+  challenge: "http" | "dns";
+  contact: string;
+  directory: string;
+  dns_options: string[];
+  dns_provider: string;
+  domain: string;
+  fixed: string;
+  home_only: boolean;
+  is_ordering: boolean;
+  key_file: string;
+  names: string[];
+  problem: string;
+  proxy: ProxyInfo;
+  public_url: string;
+  renews_ms: number | null;
+  todo: string;
+  url: string;
+  way: "off" | "own" | "domain" | "tailscale" | "files";
+}
+
 export interface AlarmInfo {
   camera: string | null;
   detail: string;
@@ -112,6 +136,7 @@ export interface CameraList {
 }
 
 export interface CameraName {
+  group?: "" | "outside" | "inside" | null;
   name: string;
 }
 
@@ -140,6 +165,7 @@ export interface CameraRetentionRequest {
 export interface CameraSearchInfo {
   fixed: string;
   found: FoundCameraInfo[];
+  moved: Record<string, string>;
   running: boolean;
 }
 
@@ -163,6 +189,8 @@ export interface CameraWanted {
   address: string;
   onvif?: string;
   password?: string;
+  path?: string;
+  rtsp_port?: number;
   said?: string;
   sub?: string;
   user?: string;
@@ -175,6 +203,13 @@ export interface CareInfo {
   check_in: CheckInInfo | null;
   self_test: SelfTestInfo | null;
   testing: boolean;
+}
+
+export interface CertificateInfo {
+  ends_ms: number;
+  fingerprint: string;
+  issuer: string;
+  names: string[];
 }
 
 export interface ChangedPerson {
@@ -192,6 +227,31 @@ export interface CheckInInfo {
   last_ms: number | null;
   sent: boolean;
   trouble: string;
+}
+
+export interface CheckInfo {
+  device: string;
+  person: string;
+  push: "waiting" | "yes" | "no" | "home-screen";
+  socket: "waiting" | "yes" | "no";
+  state: "waiting" | "open" | "done" | "ended";
+  trusted: "waiting" | "yes" | "no";
+  webrtc: "waiting" | "yes" | "no";
+}
+
+export interface CheckOpened {
+  ticket: string;
+}
+
+export interface CheckOpening {
+  code: string;
+  device?: string;
+}
+
+export interface CheckStarted {
+  key: string;
+  lasts_s: number;
+  url: string;
 }
 
 export interface ClaimRequest {
@@ -356,6 +416,15 @@ export interface DetectorNumber {
   whole: boolean;
 }
 
+export interface DeviceReport {
+  done: boolean;
+  push: "waiting" | "yes" | "no" | "home-screen";
+  socket: "waiting" | "yes" | "no";
+  ticket: string;
+  trusted: "waiting" | "yes" | "no";
+  webrtc: "waiting" | "yes" | "no";
+}
+
 export interface DiagnosisInfo {
   area: string;
   do: string;
@@ -392,6 +461,33 @@ export interface DiskInfo {
   outlook: string;
   total_bytes: number;
   used_bytes: number;
+}
+
+export interface DnsOptionInfo {
+  label: string;
+  name: string;
+  required: boolean;
+}
+
+export interface DnsProviderInfo {
+  label: string;
+  name: string;
+  note: string;
+  options: DnsOptionInfo[];
+}
+
+export interface DnsProviderList {
+  items: DnsProviderInfo[];
+}
+
+export interface DomainAddress {
+  challenge?: "http" | "dns";
+  contact?: string;
+  directory?: string;
+  dns_options?: Record<string, string>;
+  dns_provider?: string;
+  domain: string;
+  public_port?: number;
 }
 
 export interface DryRunRequest {
@@ -489,6 +585,12 @@ export interface FieldInfo {
   secret: boolean;
 }
 
+export interface FilesAddress {
+  certificate: string;
+  domain?: string;
+  key: string;
+}
+
 export interface FoundCameraInfo {
   camera: string | null;
   height: number;
@@ -496,8 +598,10 @@ export interface FoundCameraInfo {
   maker: string;
   model: string;
   onvif: string;
+  path: string;
   place: string;
   problem: string;
+  rtsp_port: number;
   title: string;
   ways: string[];
   width: number;
@@ -574,6 +678,7 @@ export interface InBrowserRequest {
 }
 
 export interface Invited {
+  home_only: boolean;
   link: string;
   person: PersonInfo;
 }
@@ -613,6 +718,13 @@ export interface LineRequest {
 export interface LiveServers {
   ice_servers: IceServerInfo[];
   webrtc: boolean;
+}
+
+export interface LocalAuthorityInfo {
+  ends_ms: number;
+  fingerprint: string;
+  host: string;
+  url: string;
 }
 
 export interface LocalTime {
@@ -748,11 +860,17 @@ export interface MutedInfo {
   until_ms: number;
 }
 
+export interface NewAddress {
+  address: string;
+}
+
 export interface NewCamera {
   address: string;
   name: string;
   onvif?: string;
   password?: string;
+  path?: string;
+  rtsp_port?: number;
   said?: string;
   sub?: string;
   user?: string;
@@ -772,6 +890,10 @@ export interface NewClip {
 export interface NewFace {
   by: string;
   event: string;
+  name: string;
+}
+
+export interface NewName {
   name: string;
 }
 
@@ -846,6 +968,10 @@ export interface OutcomeInfo {
   wait_ms: number | null;
   went: string;
   why: string;
+}
+
+export interface OwnAddress {
+  name: string;
 }
 
 export interface PassInfo {
@@ -933,6 +1059,19 @@ export interface PresencePlan {
   ping?: string[];
 }
 
+export interface PreviewInfo {
+  hint: string;
+  id: string;
+  message: string;
+  number: number;
+  place: string;
+  state: "getting" | "live" | "needs_login" | "wrong_login" | "no_rtsp" | "failed";
+}
+
+export interface PreviewList {
+  items: PreviewInfo[];
+}
+
 export interface ProgramInfo {
   cameras?: string[];
   dropped?: number;
@@ -948,6 +1087,14 @@ export interface ProgramInfo {
 
 export interface ProgramList {
   items: ProgramInfo[];
+}
+
+export interface ProxyInfo {
+  by: string;
+  client: string;
+  is_trusted: boolean;
+  scheme: "http" | "https";
+  unknown: string[];
 }
 
 export interface PtzCommand {
@@ -1253,6 +1400,7 @@ export interface ShareList {
 }
 
 export interface Shared {
+  home_only: boolean;
   link: string;
   share: ShareInfo;
 }
@@ -1339,6 +1487,14 @@ export interface StorageChoiceRequest {
   size?: string | null;
 }
 
+export interface StoredInfo {
+  bytes: number;
+  kept: number;
+  oldest_ms: number | null;
+  post_s: number;
+  pre_s: number;
+}
+
 export interface StreamInfo {
   audio: string;
   codec: string;
@@ -1370,6 +1526,13 @@ export interface StreamTrial {
 export interface StreamsInfo {
   main: StreamInfo | null;
   sub: StreamInfo | null;
+}
+
+export interface TailscaleInfo {
+  https: boolean;
+  name: string;
+  state: "missing" | "stopped" | "signed-out" | "running" | "unknown";
+  trouble: string;
 }
 
 export interface TalkbackInfo {
@@ -1418,6 +1581,7 @@ export interface TimelineLaneInfo {
   gaps: GapInfo[];
   id: string;
   motion: MotionScores;
+  name: string;
   spans: [number, number][];
 }
 
@@ -1435,6 +1599,10 @@ export interface TriggerSimulationResponse {
   still: string[];
   to_ms: number;
   unknown: string[];
+}
+
+export interface UndoableInfo {
+  undo_until_ms: number;
 }
 
 export interface UnlockOffer {

@@ -13,6 +13,11 @@ export type Connected = made.ConnectionTestResult;
 export type AddedCamera = made.AddedCamera;
 export type CameraSearch = made.CameraSearchInfo;
 export type FoundCamera = made.FoundCameraInfo;
+/** Live test pictures of a camera that is not added yet. */
+export type RetentionInfo = made.RetentionInfo;
+export type StoredInfo = made.StoredInfo;
+export type Undoable = made.UndoableInfo;
+export type CameraPreview = made.PreviewInfo;
 export type StreamTrial = made.StreamTrial;
 /** `sub` is missing without a sub stream. */
 export type CameraTrial = Omit<made.CameraTrialResult, "streams"> & { streams: { main?: StreamTrial; sub?: StreamTrial } };

@@ -37,6 +37,7 @@ const routes: readonly Route[] = [
   { pattern: "/settings/cameras/:camera/:tab", title: t.settings.title, load: camera },
   { pattern: "/settings/add-camera", title: t.settings.title, load: () => import("../screens/add-camera/AddCamera") },
   { pattern: "/settings/notifications", title: t.settings.title, load: () => import("../screens/outside/Outside") },
+  { pattern: "/settings/address", title: t.settings.title, load: () => import("../screens/address/Address") },
   { pattern: "/settings/modes", title: t.settings.title, load: () => import("../screens/modes/Modes") },
   { pattern: "/settings/encryption", title: t.settings.title, load: () => import("../screens/sealing/Sealing") },
   { pattern: "/settings/system", title: t.settings.title, load: () => import("../screens/system/System") },

@@ -1,27 +1,5 @@
 export const addCamera = {
   title: "Add a camera",
-  find: {
-    title: "Find cameras",
-    sub: "tawny asks your local network and looks at the cameras of its own computer. Nothing is sent before you start.",
-    start: "Search for cameras",
-    again: "Search again",
-    searching: "Searching your network and this computer…",
-    found: (n: number) => (n === 1 ? "1 camera found" : `${n} cameras found`),
-    none: "No camera answered.",
-    hints: [
-      "Is the camera in the same network as the recorder? Guest networks keep devices apart.",
-      "Many cameras answer only after ONVIF is switched on in their own app or page.",
-      "You can enter its address instead.",
-    ],
-    probe: "Ask every address of this network, too",
-    probeSub: "Takes about a minute. No password is tried.",
-    known: "Already added",
-    local: "This computer",
-    by: (ways: string) => `Found by ${ways}`,
-    ways: { onvif: "ONVIF", mdns: "mDNS", rtsp: "RTSP" } as Readonly<Record<string, string>>,
-    tawny: "Another recorder",
-    size: (width: number, height: number) => `${width}×${height}`,
-  },
   address: {
     title: "Or enter its address",
     label: "Address",
@@ -60,6 +38,5 @@ export const addCamera = {
     adding: "Adding…",
     added: (name: string) => `${name} is added and records.`,
   },
-  failed: "That didn’t work. Try again.",
   onlyOwners: "Only owners can add cameras.",
 };

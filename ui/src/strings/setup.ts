@@ -39,7 +39,7 @@ export const wizard = {
   saving: "Saving…",
   failed: "Setup can’t be loaded.",
   recorderName: "Name of this recorder",
-  recorderNameSub: "Shown on notifications, shared clips and the sign-in page.",
+  recorderNameSub: "Shown on the sign-in page and in test notifications.",
   recorderNameFirst: "Home",
   unnamed: "The recorder’s name wasn’t saved. Change it under Settings.",
 };
@@ -52,7 +52,7 @@ export const cameraStep = {
   another: "Add another camera",
   added: "Your cameras",
   none: "Continue without cameras",
-  note: "You can add cameras at any time with + on the live view.",
+  note: "You can add cameras at any time under Settings.",
 };
 
 export const storageStep = {
@@ -81,6 +81,7 @@ export const storageStep = {
   days: "Days",
   fit: "Will it fit?",
   fits: (n: string) => (n === "1" ? "1 day" : `${n} days`),
+  lessThanDay: "Less than a day",
   everything: "of all recordings",
   unknown: "Measuring…",
   unknownSub: "A camera that records for some minutes shows how many days fit.",

@@ -14,7 +14,7 @@ export const share = {
   copied: "Link copied.",
   hand: "Share…",
   until: (when: string) => `Expires ${when}`,
-  reach: "The link works only where this address can be reached: at home or through your VPN.",
+  reach: "The link works at home and through your VPN only. A secure address with a domain lets it work everywhere.",
   list: {
     title: "Shared links",
     none: "No shared links.",

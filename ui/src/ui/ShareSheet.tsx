@@ -18,6 +18,7 @@ const lengths = (Object.keys(LASTS_S) as Lasts[]).map((value) => ({ value, label
 interface Made {
   share: Share;
   link: string;
+  home_only: boolean;
 }
 
 /** As the recorder requires. */
@@ -140,7 +141,7 @@ function Link({ made }: { made: Made }) {
         )}
       </div>
       <p class="sub num">{words.until(when(made.share.ends_ms))}</p>
-      <p class="small muted">{words.reach}</p>
+      {made.home_only && <p class="small muted">{words.reach}</p>}
     </div>
   );
 }

@@ -47,7 +47,9 @@ class ChangedPerson(ApiRequest):
 class Invited(ApiResponse):
     person: PersonInfo
     link: str
-    """Path of a one-time sign-in link."""
+    """Address of a one-time sign-in link; its path if the recorder has no public or secure address."""
+    home_only: bool
+    """Whether it works at home and through a VPN only."""
 
 
 class PassInfo(ApiResponse):
@@ -187,7 +189,7 @@ def _keep_an_owner(here: AppContext, person: Account) -> None:
 
 def _invited(here: AppContext, person: Account, made_by: Account) -> Invited:
     token = here.accounts.new_token(TokenPurpose.LINK, person, lasts_ms=INVITATION_MS, made_by=made_by)
-    return Invited(person=_person(person), link=f"/sign-in#link={token}")
+    return Invited(person=_person(person), link=here.link(f"/sign-in#link={token}"), home_only=here.is_at_home_only)
 
 
 def _known_cameras(

@@ -31,6 +31,8 @@ from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
 from tawny.model.times import Span
 
 COOKIE = "tawny_session"
+SECURE_COOKIE = f"__Host-{COOKIE}"
+"""Over https. Of its own, because browsers refuse to replace a cookie of https on a page of plain http."""
 SIGNED_OUT = 4401
 """WebSocket close code: no session, or it ended."""
 NOT_ALLOWED = 4403
@@ -107,9 +109,14 @@ def caller_of(connection: HTTPConnection) -> Caller:
     return Caller(address, connection.headers.get("user-agent", ""))
 
 
+def session_cookie(connection: HTTPConnection) -> str:
+    """Return the name of the session's cookie on this connection."""
+    return SECURE_COOKIE if connection.url.scheme in ("https", "wss") else COOKIE
+
+
 def find_session(connection: HTTPConnection) -> LoginSession | None:
     """Return the session of the request's cookie, or None. Reads the disk."""
-    token = connection.cookies.get(COOKIE, "")
+    token = connection.cookies.get(session_cookie(connection), "") or connection.cookies.get(COOKIE, "")
     return the_site(connection).accounts.session(token) if token else None
 
 
@@ -352,12 +359,12 @@ def parse_list(text: str) -> list[str]:
 
 
 def cameras_of(text: str, here: AppContext) -> list[CameraId]:
-    """Return the named cameras, or all configured ones. Removed cameras are allowed; invisible ones are dropped."""
+    """Return the named cameras, or all that are configured or recorded. Invisible ones are dropped."""
     named = list(dict.fromkeys(CameraId(part) for part in parse_list(text)))
     if len(named) > MOST_CAMERAS:
         raise bad_input(f"You can load at most {MOST_CAMERAS} cameras at once.", "Choose fewer.")
     if not named:
-        return [*here.recorder.camera_names()]
+        return [*here.recorder.camera_names(), *here.recorder.removed_cameras()]
     return [camera for camera in named if here.seen is None or camera in here.seen]
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from tawny import __version__
 from tawny.api import schemas, serializers
-from tawny.api.auth.access import COOKIE, Access, Note, Signed, caller_of, find_session, rule
+from tawny.api.auth.access import Access, Note, Signed, caller_of, find_session, rule, session_cookie
 from tawny.api.auth.accounts import SESSION_MS, Account, TokenPurpose
 from tawny.api.auth.audit_counts import SIGN_IN_DELAYED, SIGN_IN_FAILED
 from tawny.api.auth.guess_limit import DEVICE_COOKIE, DEVICE_MS, DEVICE_PATH, GuessAttempt
@@ -96,7 +96,7 @@ def sign_out(signed: Signed, note: Note, request: Request, response: Response, h
     here.accounts.end_session(signed.key)
     here.unlocks.lock(signed.key, "signed out")
     note("sign-out", "")
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=_is_secure(request))
+    response.delete_cookie(session_cookie(request), path="/", httponly=True, samesite="lax", secure=_is_secure(request))
     return schemas.OkResponse()
 
 
@@ -109,7 +109,13 @@ def _sign_in(person: Account, how: str, request: Request, response: Response, he
     token = here.accounts.begin_session(person, caller)
     here.accounts.note(how, person.name, caller)
     response.set_cookie(
-        COOKIE, token, max_age=SESSION_MS // 1000, path="/", httponly=True, samesite="lax", secure=_is_secure(request)
+        session_cookie(request),
+        token,
+        max_age=SESSION_MS // 1000,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=_is_secure(request),
     )
     device = here.devices.remember(request.cookies.get(DEVICE_COOKIE, ""), person)
     response.set_cookie(

@@ -72,7 +72,9 @@ class ShareList(ApiResponse):
 class Shared(ApiResponse):
     share: ShareInfo
     link: str
-    """Path of the link."""
+    """Address of the link; its path if the recorder has no public or secure address."""
+    home_only: bool
+    """Whether it works at home and through a VPN only."""
 
 
 class OpenShare(ApiRequest):
@@ -130,7 +132,7 @@ async def share(asked: NewShare, note: Note, signed: Signed, here: Here) -> Shar
         )
 
     made, token = await asyncio.to_thread(make)
-    return Shared(share=_info(made), link=f"/s/{token}")
+    return Shared(share=_info(made), link=here.link(f"/s/{token}"), home_only=here.is_at_home_only)
 
 
 @router.delete("/api/v1/shares/{share_id}", dependencies=view)

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 LOOK_S = RIGHTS_S
 SOUND_SEEN_S = 3.0
+TRY_S = 20.0
+"""Maximum length in s of a connection that only checks whether WebRTC works."""
+MOST_ECHO = 64
 READING_AT_ONCE = 3
 """Maximum number of threads that read recordings, for all viewers together."""
 FIRST_S = 5.0
@@ -73,6 +76,7 @@ class WebRtcSessions:
     def __init__(self, live: LiveSettings, hosts: Sequence[str], clock: Clock) -> None:
         self._desk = WebRtcConnections(live, hosts, clock)
         self._open: dict[str, WebRtcConnection] = {}
+        self._trying: set[asyncio.Task[None]] = set()
         self._reading = asyncio.Semaphore(READING_AT_ONCE)
 
     async def begin(
@@ -98,6 +102,34 @@ class WebRtcSessions:
         self._open[key] = WebRtcConnection(peer, the_session(request).key, task)
         return key, peer.answer
 
+    async def try_out(self, offer: str) -> str:
+        """Create a connection that only answers messages of a data channel, and return the SDP answer."""
+        peers: list[PeerConnection] = []
+
+        def echo(label: str, text: str) -> None:
+            peers[0].tell(label, text[:MOST_ECHO])
+
+        try:
+            peer = await self._desk.meet(offer, VideoFormat("h264", 640, 360, ()), hear=echo)
+        except InvalidOffer as error:
+            raise bad_input(f"Invalid WebRTC offer: {error}.") from error
+        except CannotStream as error:
+            raise RequestRefused(409, "no_way", str(error), "Use another way.") from error
+        peers.append(peer)
+        task = asyncio.create_task(self._end_try(peer))
+        self._trying.add(task)
+        task.add_done_callback(self._trying.discard)
+        return peer.answer
+
+    async def _end_try(self, peer: PeerConnection) -> None:
+        try:
+            async with asyncio.timeout(TRY_S):
+                await peer.attend()
+        except TimeoutError:
+            peer.end("the check is over")
+        finally:
+            await self._desk.part(peer)
+
     @property
     def count(self) -> int:
         """Return the number of open connections."""
@@ -110,7 +142,7 @@ class WebRtcSessions:
         return found.peer
 
     async def close(self) -> None:
-        tasks = [each.task for each in self._open.values()]
+        tasks = [*(each.task for each in self._open.values()), *self._trying]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -217,7 +217,7 @@ async def sheet(asked: Annotated[SheetQuery, Query()], signed: Signed, here: Her
         name=name,
         camera=asked.camera,
         camera_name=serializers.camera_name(here.recorder, asked.camera),
-        recorder=f"{here.recorder.host}, tawny {__version__}",
+        recorder=f"{here.title}, tawny {__version__}",
         person=signed.person.name,
         zone=here.zone,
         now_ms=here.recorder.clock.now_ms(),

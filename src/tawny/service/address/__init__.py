@@ -1,1 +1,1 @@
-"""The recorder's own secure address: names and certificates."""
+"""The recorder's secure address: certificates and who issues them, Tailscale, and the check from a phone."""

@@ -319,6 +319,9 @@ class RunningCamera:
     def watch_otherwise(self, settings: CameraSettings) -> None:
         """Apply settings that differ only in what `loader.difference` calls watched; recording continues."""
         before, self.settings = self.settings, settings
+        if (name := display_name(self.id, settings)) != self.name:
+            self.name = name
+            self.keeper.rename(name)
         private = privacy_masks(settings)
         is_seen_otherwise = any(hub.private != private for hub in self.hubs.values())
         for hub in self.hubs.values():
@@ -567,19 +570,29 @@ class CameraSet:
         """Apply the duties that have changed. A camera is only closed to be paused for privacy, or to end that."""
         duties = {name: self._duty(name, camera.settings) for name, camera in self._running.now.items()}
         found = {name: camera for name, camera in self._running.now.items() if duties[name] != camera.duty}
-        restarted = {name: camera for name, camera in found.items() if duties[name].is_read != camera.duty.is_read}
+        restarted = [name for name, camera in found.items() if duties[name].is_read != camera.duty.is_read]
         changed = [(camera, camera.duty, duties[name]) for name, camera in found.items() if name not in restarted]
         for camera, _, duty in changed:
             camera.take_duty(duty)
-        for name, camera in restarted.items():
+        self._reconnect(restarted, duties)
+        for camera, before, _ in changed:
+            camera.watch_as_due(before)
+
+    def restart(self, camera: CameraId) -> None:
+        """Connect to a camera again; no effect for an unknown one."""
+        found = self._running.now.get(camera)
+        if found is not None:
+            self._reconnect([camera], {camera: self._duty(camera, found.settings)})
+
+    def _reconnect(self, names: list[CameraId], duties: Mapping[CameraId, CameraDuty]) -> None:
+        found = {name: self._running.now[name] for name in names}
+        for name, camera in found.items():
             camera.stop_reading(then=duties[name])
         since_ms = self._parts.clock.now_ms()
-        for name, camera in restarted.items():
+        for name, camera in found.items():
             begin_ms = camera.close(then=duties[name]) or since_ms
             made = RunningCamera(name, camera.settings, self._parts, begin_ms, duties[name])
             self._running.now = {**self._running.now, name: made}
-        for camera, before, _ in changed:
-            camera.watch_as_due(before)
 
     def close(self) -> None:
         for camera in self._running.now.values():

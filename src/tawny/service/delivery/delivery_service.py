@@ -116,8 +116,9 @@ class Notifications:
         self.acts = MessageActions(source.outbox, recorder, source.clock, name_of)
         self.snoozes = Snoozes(source.outbox, source.clock, zone, may_see)
         self._means = MessageMeans(
-            source, recorder, ClipCache(recorder), self.acts, name_of, clip_link, {}, self.snoozes
-        )
+            source, recorder, ClipCache(recorder), self.acts, name_of, clip_link, {}, self.snoozes,
+            lambda: self._settings.web.name or recorder.host,
+        )  # fmt: skip
         self.telling = NotificationScheduler(
             source, self.ears(), self.silence, recorder.alarms, zone, links=bool(settings.destinations)
         )
@@ -200,7 +201,7 @@ class Notifications:
 
     def _wanted(self) -> dict[str, "_Wanted"]:
         """Return by notifier everything its workers depend on."""
-        address = self._settings.web.public_url
+        address = self._settings.web.link_url
         return {name: (one, address) for name, one in self._settings.notifiers.items()}
 
     def _begin(self, name: str, wanted: "_Wanted", _: threading.Event) -> list[TargetWorker]:
@@ -243,7 +244,7 @@ class Notifications:
         return len(found.events)
 
     def _composer(self, name: str, one: config.NotifierSettings) -> MessageComposer:
-        traits, address = self._kind(one.url).traits(one.url), self._settings.web.public_url
+        traits, address = self._kind(one.url).traits(one.url), self._settings.web.link_url
         may_see = partial(self._may_see, one.user) if one.user else anybody
         return MessageComposer(name, one, traits, self._means, address, may_see)
 

@@ -197,7 +197,7 @@ class MessageMeans:
     """What the composers of all notifiers work with.
 
     clip_link: returns the URL of an event's uploaded clip, or empty. shown: day and event whose message shows the
-    witness, by notifier.
+    witness, by notifier. title: returns the recorder's name.
     """
 
     source: DeliverySource
@@ -208,6 +208,7 @@ class MessageMeans:
     clip_link: Callable[[EventId], str]
     shown: MutableMapping[str, tuple[str, str]]
     snoozes: Snoozes
+    title: Callable[[], str]
 
 
 class MessageComposer:
@@ -264,7 +265,7 @@ class MessageComposer:
                 return self._of_alarm(delivery)
             case "recap":
                 return self._of_day(delivery)
-        title = f"Test from {self._recorder.host}"
+        title = f"Test from {self._means.title()}"
         return Message(delivery.name, "test", title, "Notifications work.", delivery.at_ms, link=self._address)
 
     def _of_event(self, delivery: Delivery, event: Event, *, is_first: bool) -> Message:

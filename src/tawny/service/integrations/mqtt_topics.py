@@ -132,7 +132,7 @@ class MqttTopics:
             settings, host = self._now(), self._recorder.host
             house = DiscoveryContext(
                 self.bridge.base, host, self._shown(), self._modes.names, [*settings.relays],
-                self._settings.permissions, settings.web.public_url,
+                self._settings.permissions, settings.web.link_url,
             )  # fmt: skip
             for topic, payload in ha.announced(house, self._settings.discovery).items():
                 self.bridge.put_at(topic, payload)

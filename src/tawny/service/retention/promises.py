@@ -22,9 +22,9 @@ Rates = Mapping[tuple[CameraId, StreamName], tuple[float, float]]
 def contract(settings: Settings) -> storage.RetentionContract:
     """Return the retention rules. A camera's settings override the general ones; those of sub streams override both."""
     everyone = settings.storage.retention
-    keeps = {
-        CameraId(name): camera.retention for name, camera in settings.cameras.items() if camera.retention is not None
-    }
+    removed = {name: one.retention for name, one in settings.removed_cameras.items()}
+    owns = removed | {name: one.retention for name, one in settings.cameras.items()}
+    keeps = {CameraId(name): own for name, own in owns.items() if own is not None}
     return storage.RetentionContract(
         _keep(everyone, everyone.sub, None, None),
         {camera: _keep(everyone, everyone.sub, own, own.sub) for camera, own in keeps.items()},

@@ -11,7 +11,7 @@ import { ServerText } from "../../ui/ServerText";
 import "../../ui/share.css";
 import "./act.css";
 
-export function showAct(root: HTMLElement): void {
+export function show(root: HTMLElement): void {
   document.title = `${words.title} – ${words.name}`;
   const [, , target, token] = location.pathname.split("/");
   render(<Act path={`/actions/${target ?? ""}/${token ?? ""}`} />, root);

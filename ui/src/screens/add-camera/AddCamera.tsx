@@ -1,28 +1,19 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
-import { ApiError, get, post } from "../../api/client";
-import type { AddedCamera, CameraSearch, CameraTrial, FoundCamera } from "../../api/types";
+import { useEffect } from "preact/hooks";
+import { post } from "../../api/client";
+import type { AddedCamera, CameraTrial } from "../../api/types";
 import { addCamera as words } from "../../strings/add-camera";
+import { type ChosenCamera, FindCameras } from "../../ui/FindCameras";
 import { Icon } from "../../ui/Icon";
 import { Page } from "../../ui/Page";
 import { go } from "../../ui/router";
+import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 import { session } from "../../ui/session";
 import { toast } from "../../ui/toast";
 import { Result } from "./Result";
 import "../../ui/settings.css";
 import "./add-camera.css";
-
-const POLL_MS = 600;
-
-/** What is known of the camera before it is tried. `needsLogin`: it is in the network. */
-interface Chosen {
-  address: string;
-  title: string;
-  onvif: string;
-  said: string;
-  needsLogin: boolean;
-}
 
 /** From nothing to a recording camera: search or address, sign-in, a look at what it sends, a name. */
 export default function AddCamera() {
@@ -31,7 +22,7 @@ export default function AddCamera() {
     <Page title={words.title} back="/settings" class="settings add-camera">
       <div class="settings-in">
         {owner ? (
-          <CameraAdder onAdded={(camera) => go(`/live/${encodeURIComponent(camera)}`)} />
+          <CameraAdder onAdded={(camera) => go(camera ? `/live/${encodeURIComponent(camera)}` : "/")} />
         ) : (
           <p class="card sub">{words.onlyOwners}</p>
         )}
@@ -40,119 +31,20 @@ export default function AddCamera() {
   );
 }
 
-/** The same without a page around it. onAdded: is called with the ID of the new camera. */
-export function CameraAdder({ onAdded }: { onAdded: (camera: string) => void }) {
-  const chosen = useSignal<Chosen | null>(null);
+/** The same without a page around it. onAdded: is called with the ID of the new camera; without one if there are several. */
+export function CameraAdder({ onAdded }: { onAdded: (camera?: string) => void }) {
+  const chosen = useSignal<ChosenCamera | null>(null);
   const onOther = () => (chosen.value = null);
   if (chosen.value) return <OneCamera key={chosen.value.address} chosen={chosen.value} onOther={onOther} onAdded={onAdded} />;
   return (
     <>
-      <Find onChoose={(one) => (chosen.value = one)} />
+      <FindCameras onChoose={(one) => (chosen.value = one)} onAdded={() => onAdded()} />
       <Address onChoose={(one) => (chosen.value = one)} />
     </>
   );
 }
 
-function Find({ onChoose }: { onChoose: (chosen: Chosen) => void }) {
-  const search = useSignal<CameraSearch | null>(null);
-  const failed = useSignal("");
-  const probe = useSignal(false);
-  const timer = useRef(0);
-  const poll = async () => {
-    search.value = await get<CameraSearch>("/camera-search");
-    if (search.value.running) timer.current = window.setTimeout(() => void poll().catch(fail), POLL_MS);
-  };
-  const fail = (reason: unknown) => {
-    failed.value = sentences(reason);
-  };
-  const start = async () => {
-    failed.value = "";
-    try {
-      search.value = await post<CameraSearch>("/camera-search", { probe: probe.value });
-      await poll();
-    } catch (reason) {
-      fail(reason);
-    }
-  };
-  useEffect(() => () => clearTimeout(timer.current), []);
-  const now = search.value;
-  const cameras = now?.found ?? [];
-  return (
-    <section class="card" aria-labelledby="find-title">
-      <div class="row between wrap">
-        <div>
-          <h2 id="find-title">{words.find.title}</h2>
-          <p class="small sub">{words.find.sub}</p>
-        </div>
-        <button type="button" class={now ? "btn" : "btn pri"} disabled={now?.running ?? false} onClick={() => void start()}>
-          <Icon name="search" small />
-          {now ? words.find.again : words.find.start}
-        </button>
-      </div>
-      <label class="row small add-probe">
-        <input type="checkbox" checked={probe.value} onChange={(event) => (probe.value = event.currentTarget.checked)} />
-        <span>
-          {words.find.probe} <span class="sub">{words.find.probeSub}</span>
-        </span>
-      </label>
-      {now?.fixed && <p class="small sub">{now.fixed}</p>}
-      <p class="small sub" role="status">
-        {now?.running ? words.find.searching : now && cameras.length > 0 ? words.find.found(cameras.length) : ""}
-      </p>
-      {failed.value && (
-        <p class="add-refused" role="alert">
-          <ServerText text={failed.value} />
-        </p>
-      )}
-      {now && !now.running && cameras.length === 0 && (
-        <div class="add-none">
-          <b>{words.find.none}</b>
-          <ul class="small sub">
-            {words.find.hints.map((hint) => (
-              <li key={hint}>{hint}</li>
-            ))}
-          </ul>
-        </div>
-      )}
-      {cameras.length > 0 && (
-        <ul class="add-found">
-          {cameras.map((one) => (
-            <li key={one.place}>
-              <Found camera={one} onChoose={onChoose} />
-            </li>
-          ))}
-        </ul>
-      )}
-    </section>
-  );
-}
-
-function Found({ camera, onChoose }: { camera: FoundCamera; onChoose: (chosen: Chosen) => void }) {
-  const local = camera.kind === "usb" || camera.kind === "pi";
-  const other = camera.kind === "tawny";
-  const how = local
-    ? [words.find.local, camera.width > 0 ? words.find.size(camera.width, camera.height) : ""]
-    : [camera.place, other ? words.find.tawny : words.find.by(camera.ways.map((way) => words.find.ways[way] ?? way).join(", "))];
-  const said = [camera.maker, camera.model].filter(Boolean).join(" ");
-  return (
-    <button
-      type="button"
-      class="add-one"
-      disabled={camera.camera !== null || other || camera.problem !== ""}
-      onClick={() => onChoose({ address: camera.place, title: camera.title, onvif: camera.onvif, said, needsLogin: !local })}
-    >
-      <Icon name="video" />
-      <span class="grow">
-        <b>{camera.title}</b>
-        <span class="small sub">{how.filter(Boolean).join(" · ")}</span>
-        {camera.problem && <span class="small add-refused">{camera.problem}</span>}
-      </span>
-      {camera.camera !== null ? <span class="small sub">{words.find.known}</span> : <Icon name="chevron-right" small />}
-    </button>
-  );
-}
-
-function Address({ onChoose }: { onChoose: (chosen: Chosen) => void }) {
+function Address({ onChoose }: { onChoose: (chosen: ChosenCamera) => void }) {
   const address = useSignal("");
   return (
     <form
@@ -162,7 +54,7 @@ function Address({ onChoose }: { onChoose: (chosen: Chosen) => void }) {
         event.preventDefault();
         const text = address.value.trim();
         const needsLogin = !text.startsWith("/dev/") && !/^(picamera|demo):/.test(text);
-        if (text) onChoose({ address: text, title: text, onvif: "", said: "", needsLogin });
+        if (text) onChoose({ address: text, title: text, onvif: "", said: "", rtsp_port: 0, path: "", needsLogin });
       }}
     >
       <h2 id="address-title">{words.address.title}</h2>
@@ -193,7 +85,13 @@ function Address({ onChoose }: { onChoose: (chosen: Chosen) => void }) {
 
 type Trial = { is: "open" } | { is: "trying" } | { is: "refused"; words: string } | { is: "fine"; result: CameraTrial };
 
-function OneCamera({ chosen, onOther, onAdded }: { chosen: Chosen; onOther: () => void; onAdded: (camera: string) => void }) {
+interface OneCameraProps {
+  chosen: ChosenCamera;
+  onOther: () => void;
+  onAdded: (camera: string) => void;
+}
+
+function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
   const user = useSignal("");
   const password = useSignal("");
   const shown = useSignal(false);
@@ -205,6 +103,8 @@ function OneCamera({ chosen, onOther, onAdded }: { chosen: Chosen; onOther: () =
     address: chosen.address,
     onvif: chosen.onvif,
     said: chosen.said,
+    rtsp_port: chosen.rtsp_port,
+    path: chosen.path,
     user: user.value,
     password: password.value,
   });
@@ -350,8 +250,4 @@ function OneCamera({ chosen, onOther, onAdded }: { chosen: Chosen; onOther: () =
       )}
     </>
   );
-}
-
-function sentences(reason: unknown): string {
-  return reason instanceof ApiError ? [reason.message, reason.todo].filter(Boolean).join(" ") : words.failed;
 }

@@ -140,7 +140,7 @@ function Facts({ event, others }: { event: TawnyEvent; others: readonly TawnyEve
             {near.slice(0, 3).map((other) => (
               <a
                 key={other.id}
-                class="more facts-near"
+                class="more facts-near touch"
                 href={`/events/${encodeURIComponent(other.id)}${location.search}`}
               >
                 {nearby(other, event)}

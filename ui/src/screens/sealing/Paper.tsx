@@ -1,6 +1,6 @@
-import { encode } from "uqr";
 import type { SealedInfo } from "../../api/types";
 import { sealing as words } from "../../strings/sealing";
+import { QrCode } from "../../ui/QrCode";
 import { ServerText } from "../../ui/ServerText";
 
 const { sheet } = words;
@@ -18,7 +18,7 @@ export function Paper({ info, secret, list }: { info: SealedInfo; secret: string
         ))}
       </ol>
       <div class="paper-code">
-        <Code text={secret} />
+        <QrCode text={secret} label={sheet.qr} />
         <div>
           <p>{sheet.key}:</p>
           <code>{secret}</code>
@@ -32,13 +32,3 @@ export function Paper({ info, secret, list }: { info: SealedInfo; secret: string
   );
 }
 
-function Code({ text }: { text: string }) {
-  const { data, size } = encode(text, { border: 2 });
-  const path = data.flatMap((row, y) => row.map((on, x) => (on ? `M${x} ${y}h1v1h-1z` : ""))).join("");
-  return (
-    <svg viewBox={`0 0 ${size} ${size}`} role="img" aria-label={sheet.qr} shape-rendering="crispEdges">
-      <rect width={size} height={size} fill="#fff" />
-      <path d={path} fill="#000" />
-    </svg>
-  );
-}

@@ -5,6 +5,7 @@ import { cameras } from "../../api/state";
 import type { Person } from "../../api/types";
 import { session } from "../../ui/session";
 import { people } from "../../strings/people";
+import { share } from "../../strings/share";
 import { Icon } from "../../ui/Icon";
 import { Segmented } from "../../ui/Segmented";
 import { toast } from "../../ui/toast";
@@ -12,18 +13,22 @@ import { Address, CameraTicks, seen, tryTo } from "../../ui/Access";
 
 const words = people;
 type Role = Person["role"];
+interface Invitation {
+  link: string;
+  home_only: boolean;
+}
 
 /** Who may come in, and see what. For owners. */
 export function People() {
   const list = useSignal<readonly Person[]>([]);
   const adding = useSignal(false);
-  const link = useSignal<{ name: string; address: string } | null>(null);
+  const link = useSignal<{ name: string; address: string; home: boolean } | null>(null);
   const load = async () => {
     list.value = (await get<{ items: Person[] }>("/people")).items;
   };
   useEffect(() => void load(), []);
-  const invited = (name: string, path: string) => {
-    link.value = { name, address: new URL(path, location.href).href };
+  const invited = (name: string, made: Invitation) => {
+    link.value = { name, address: new URL(made.link, location.href).href, home: made.home_only };
     adding.value = false;
     void load();
   };
@@ -42,6 +47,7 @@ export function People() {
         <div class="setting access-made">
           <p class="sub">{words.link(link.value.name)}</p>
           <Address value={link.value.address} label={words.title} />
+          {link.value.home && <p class="small muted">{share.reach}</p>}
         </div>
       )}
       {list.value.map((person) => (
@@ -51,7 +57,7 @@ export function People() {
   );
 }
 
-function Invite({ onInvited }: { onInvited: (name: string, path: string) => void }) {
+function Invite({ onInvited }: { onInvited: (name: string, made: Invitation) => void }) {
   const name = useSignal("");
   const chosen = useSignal<string[] | null>(null);
   const role = useSignal<Role>("member");
@@ -59,8 +65,8 @@ function Invite({ onInvited }: { onInvited: (name: string, path: string) => void
     event.preventDefault();
     void tryTo(async () => {
       const asked = { name: name.value, role: role.value, cameras: chosen.value };
-      const made = await post<{ person: Person; link: string }>("/people", asked);
-      onInvited(made.person.name, made.link);
+      const made = await post<{ person: Person } & Invitation>("/people", asked);
+      onInvited(made.person.name, made);
     });
   };
   return (
@@ -93,7 +99,7 @@ function RoleChoice({ role, onChange }: { role: Role; onChange: (next: Role) => 
 function OnePerson(props: {
   person: Person;
   onChange: () => Promise<void>;
-  onInvited: (name: string, path: string) => void;
+  onInvited: (name: string, made: Invitation) => void;
 }) {
   const { person } = props;
   const changing = useSignal(false);
@@ -107,8 +113,8 @@ function OnePerson(props: {
     });
   const again = () =>
     tryTo(async () => {
-      const made = await post<{ link: string }>(`/people/${person.id}/link`);
-      props.onInvited(person.name, made.link);
+      const made = await post<Invitation>(`/people/${person.id}/link`);
+      props.onInvited(person.name, made);
     });
   const change = (role: Role, chosen: readonly string[] | null) =>
     tryTo(async () => {

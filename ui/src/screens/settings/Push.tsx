@@ -81,7 +81,7 @@ function whyNot(key: string): string {
 
 function Install() {
   return (
-    <div class="setting storage-link">
+    <div class="setting">
       <div class="grow">
         <b>{phone.install.titleDesk}</b>
         <p class="small sub">{phone.install.sub}</p>

@@ -8,6 +8,7 @@ import { Page } from "../../ui/Page";
 import { session, signOut } from "../../ui/session";
 import { setTheme, theme } from "../../ui/theme";
 import { zone, zoneIsElsewhere } from "../../ui/times";
+import { addressCard } from "../../strings/address-card";
 import { sealed } from "../../strings/sealed";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
@@ -42,6 +43,7 @@ export default function Settings() {
             <Storage />
             <Modes />
             <Outside />
+            <Address />
             <People />
             <Passes />
             <System />
@@ -160,6 +162,23 @@ function Modes() {
   );
 }
 
+function Address() {
+  return (
+    <section class="card" aria-labelledby="address-title">
+      <div class="setting storage-link">
+        <div class="grow">
+          <h2 id="address-title">{addressCard.title}</h2>
+          <p class="small sub">{addressCard.sub}</p>
+        </div>
+        <a class="btn" href="/settings/address">
+          <Icon name="shield-check" small />
+          {addressCard.open}
+        </a>
+      </div>
+    </section>
+  );
+}
+
 function Outside() {
   return (
     <section class="card" aria-labelledby="outside-title">
@@ -221,7 +240,7 @@ function CameraFacts({ camera }: { camera: Camera }) {
     <article class="setting camera-facts">
       <div class="row camera-facts-name">
         <StateDot dot={dotOf(camera.state)} />
-        <a class="grow" href={`/live/${encodeURIComponent(camera.id)}`}>
+        <a class="grow touch" href={`/live/${encodeURIComponent(camera.id)}`}>
           <b>{camera.name}</b>
           <p class="small sub">{sentence(camera)}</p>
         </a>

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { loadSetup } from "../../api/setup";
 import { cameras } from "../../api/state";
 import { cameraStep as words, wizard } from "../../strings/setup";
 import { Icon } from "../../ui/Icon";
@@ -37,6 +38,7 @@ export function Cameras({ borrowed }: StepProps) {
             props={{
               onAdded: () => {
                 setAdding(false);
+                void loadSetup().catch(() => {}); // the step counts as done from the next answer on
                 document.querySelector<HTMLElement>(".setup-title h1")?.focus();
               },
             }}

@@ -31,7 +31,7 @@ export function Done({ info }: StepProps) {
     <footer class="setup-bar">
       <div>
         <span class="grow" />
-        <button type="button" class="btn pri" onClick={leave}>
+        <button type="button" class="btn pri setup-go" onClick={leave}>
           {words.live}
         </button>
       </div>

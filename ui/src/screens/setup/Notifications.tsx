@@ -1,6 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, post } from "../../api/client";
-import type { ConnectionTestInfo, StepInfo, TargetInfo, TargetList } from "../../api/schema";
+import type { ConnectionTestInfo, PushKey, StepInfo, TargetInfo, TargetList } from "../../api/schema";
+import { on } from "../../api/state";
+import { loadSetup } from "../../api/setup";
 import { notifyStep as words, wizard } from "../../strings/setup";
 import type { IconName } from "../../ui/icon-names";
 import { Icon } from "../../ui/Icon";
@@ -22,8 +24,21 @@ function firstOf(scheme: string): Start | null {
 export function Notifications({ borrowed }: StepProps) {
   const [list, setList] = useState<readonly TargetInfo[] | null>(null);
   const [open, setOpen] = useState<{ start: Start | null } | null>(null);
-  const load = () => get<TargetList>("/targets").then((told) => setList(told.items.filter((one) => one.kind === "notifier")));
-  useEffect(() => void tryTo(load), []);
+  const [hasPush, setPush] = useState(false);
+  const isSecure = location.protocol === "https:"; // what works on the recorder itself need not work on a phone
+  const load = async () => {
+    const told = await get<TargetList>("/targets");
+    if (isSecure) setPush((await get<PushKey>("/push")).key !== "");
+    setList(told.items.filter((one) => one.kind === "notifier"));
+  };
+  const added = async () => {
+    await load();
+    await loadSetup();
+  };
+  useEffect(() => {
+    void tryTo(load);
+    return on("back", () => void tryTo(load));
+  }, []);
   const some = (list?.length ?? 0) > 0;
   return (
     <StepPage
@@ -42,7 +57,9 @@ export function Notifications({ borrowed }: StepProps) {
               ))}
             </section>
           )}
-          {location.protocol === "https:" ? <Lazy load={borrowed.Push} props={{}} waiting={() => null} /> : <NeedsHttps />}
+          {!isSecure && <NeedsHttps />}
+          {isSecure && hasPush && <Lazy load={borrowed.Push} props={{}} waiting={() => null} />}
+          {isSecure && !hasPush && <Own onSetUp={() => setOpen({ start: firstOf("webpush") })} />}
           <section class="card setup-rows" aria-labelledby="services-title">
             <div class="row between wrap">
               <h2 id="services-title">{words.other}</h2>
@@ -66,11 +83,31 @@ export function Notifications({ borrowed }: StepProps) {
       {open && (
         <Lazy
           load={borrowed.Channel}
-          props={{ start: open.start, onClose: () => setOpen(null), onDone: load }}
+          props={{ start: open.start, onClose: () => setOpen(null), onDone: added }}
           waiting={() => null}
         />
       )}
     </StepPage>
+  );
+}
+
+/** The channel of all browsers comes first; each of them then says for itself whether it wants notifications. */
+function Own({ onSetUp }: { onSetUp: () => void }) {
+  return (
+    <section class="card" aria-labelledby="own-title">
+      <div class="setup-row">
+        <span class="setup-icon">
+          <Icon name="smartphone" />
+        </span>
+        <div class="grow">
+          <h2 id="own-title">{words.own}</h2>
+          <p class="small sub">{words.ownSub}</p>
+        </div>
+        <button type="button" class="btn" aria-label={words.setUpOne(words.own)} onClick={onSetUp}>
+          {words.setUp}
+        </button>
+      </div>
+    </section>
   );
 }
 

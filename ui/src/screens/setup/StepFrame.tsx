@@ -108,6 +108,8 @@ export function StepFoot(props: {
   go: string;
   /** What the main button does; the step is then done, unless this answers that something is still to be said. */
   act?: () => Promise<boolean>;
+  /** What comes after the recorder knows of it. */
+  last?: () => Promise<unknown>;
   /** The main button skips: there is nothing here yet that could be done. */
   skips?: boolean;
   disabled?: boolean;
@@ -124,6 +126,7 @@ export function StepFoot(props: {
     void tryTo(async () => {
       if (act && !(await act())) return;
       await setStep(props.step, state);
+      if (act) await props.last?.();
       go(after);
     }).finally(() => setBusy(false));
   };
@@ -143,13 +146,13 @@ export function StepFoot(props: {
           </button>
         )}
         {props.link ? (
-          <a class="btn pri" href={props.link}>
+          <a class="btn pri setup-go" href={props.link}>
             {props.go}
           </a>
         ) : (
           <button
             type="button"
-            class="btn pri"
+            class={`btn setup-go ${props.skips ? "" : "pri"}`}
             disabled={busy || (props.disabled ?? false)}
             onClick={() => leave(props.skips ? "skipped" : "done", props.act)}
           >

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get, post, put } from "../../api/client";
 import type { DiskChoiceInfo, StorageChanged, StorageChoiceInfo } from "../../api/schema";
 import { cameras } from "../../api/state";
@@ -53,13 +53,18 @@ function Choice({ told }: { told: StorageChoiceInfo }) {
     setPath(to);
     setAsks("");
   };
+  const restarts = useRef(false);
+  const restart = async () => {
+    if (!restarts.current) return;
+    if (told.can_restart) await post("/restart");
+    toast(told.can_restart ? words.restarts : words.byHand);
+  };
   const save = async () => {
     const isOther = wanted !== (told.next_path || told.path);
     const change = { ...(isOther && { path: wanted }), ...(Number(days) !== Math.round(told.max_days) && { days: Number(days) }) };
     try {
       const { restart } = await put<StorageChanged>("/setup/storage", { ...change, leave: asks !== "" });
-      if (restart && told.can_restart) await post("/restart");
-      if (restart) toast(told.can_restart ? words.restarts : words.byHand);
+      restarts.current = restart;
     } catch (reason) {
       if (!(reason instanceof ApiError) || reason.code !== "recordings_stay") throw reason;
       setAsks(reason.message);
@@ -73,7 +78,7 @@ function Choice({ told }: { told: StorageChoiceInfo }) {
       go={asks ? words.useAnyway : words.use}
       note={isNew && told.can_restart ? words.restarts : words.note}
       disabled={wanted === "" || Boolean(disk?.problem) || !(Number(days) >= 1 && Number(days) <= 3650)}
-      {...(told.fixed ? {} : { act: save })}
+      {...(told.fixed ? {} : { act: save, last: restart })}
     />
   );
   return (
@@ -206,7 +211,7 @@ function Fit({ told, disk, days }: { told: StorageChoiceInfo; disk: DiskChoiceIn
       ) : (
         <>
           <p role="status">
-            <b class="setup-big num">{words.fits(String(whole))}</b> <span class="sub">{words.everything}</span>
+            <b class="setup-big num">{whole > 0 ? words.fits(String(whole)) : words.lessThanDay}</b> <span class="sub">{words.everything}</span>
           </p>
           {told.day_bytes !== null && (
             <p class="row between small">

@@ -13,7 +13,7 @@ import "../../ui/share.css";
 
 const words = share.page;
 
-export function showShared(root: HTMLElement): void {
+export function show(root: HTMLElement): void {
   document.title = `${words.title} – ${words.name}`;
   render(<Shared token={location.pathname.split("/")[2] ?? ""} />, root);
 }

@@ -1,0 +1,153 @@
+"""TLS on accepted connections: one port serves plain http and https, and handshakes have a pace.
+
+The first byte tells them apart (0x16 begins a TLS handshake). It is only looked at, in the kernel's buffer, so that a
+silent client costs a descriptor and no buffer. The handshake and all that follows are asyncio's own.
+"""
+
+import asyncio
+import socket
+import ssl
+from asyncio import sslproto
+from collections.abc import Callable
+from typing import Final
+
+from tawny.engine.connections import ClientConnection
+from tawny.model.times import Clock
+
+HANDSHAKE_S: Final = 10
+SHUTDOWN_S: Final = 2
+"""Time in s that a closed connection waits for the client's goodbye."""
+HANDSHAKE_BYTE: Final = 0x16
+BUFFER_BYTES: Final = 32 * 1024
+"""Buffer of each connection for what arrives. asyncio's is 256 kB: 600 connections would take 150 MB."""
+UNSENT_BYTES: Final = 32 * 1024
+EACH_PER_S: Final = 20.0
+"""Handshakes of one client address, after BURST at once; all together TOTAL_FACTOR times as many."""
+BURST: Final = 60.0
+TOTAL_FACTOR: Final = 5.0
+MOST_ADDRESSES: Final = 4096
+
+ContextInForce = Callable[[], ssl.SSLContext | None]
+"""Returns the context for new handshakes; None: plain http only."""
+
+
+def make_server_context() -> ssl.SSLContext:
+    """Return a context without a certificate: TLS 1.2 and 1.3, forward secrecy and AEAD only, HTTP/1.1."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
+    context.set_alpn_protocols(["http/1.1"])
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    return context
+
+
+class TlsProtocol(sslproto.SSLProtocol):
+    """asyncio's TLS with a smaller buffer. Its application's protocol exists after the handshake."""
+
+    max_size = BUFFER_BYTES
+
+    def __init__(
+        self, app_protocol: asyncio.BaseProtocol, context: ssl.SSLContext, connection: ClientConnection
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        done.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # a failed handshake is no news
+        super().__init__(
+            loop, app_protocol, context, done, server_side=True,
+            ssl_handshake_timeout=HANDSHAKE_S, ssl_shutdown_timeout=SHUTDOWN_S,
+        )  # fmt: skip
+        self._connection = connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._connection.abort = transport.abort
+        transport.set_write_buffer_limits(UNSENT_BYTES)
+        if self._connection.is_closing:
+            transport.abort()
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        self._connection.release()
+
+
+class HandshakePace:
+    """Spreads handshakes over time: each costs a signature. Those of one address wait for each other, then all."""
+
+    def __init__(self, clock: Clock, each_per_s: float = EACH_PER_S, burst: float = BURST) -> None:
+        self._clock, self._each_s, self._burst = clock, 1 / each_per_s, burst
+        self._next_s: dict[str, float] = {}
+        self._all_next_s = 0.0
+
+    def delay_s(self, group: str | None) -> float:
+        """Take a place, and return how long to wait for it. group: of the client; None: trusted, never waits."""
+        if group is None:
+            return 0.0
+        now_s, burst_s = self._clock.mono_s(), self._burst * self._each_s
+        if len(self._next_s) >= MOST_ADDRESSES:
+            self._next_s = {key: next_s for key, next_s in self._next_s.items() if next_s > now_s}
+        if len(self._next_s) >= MOST_ADDRESSES and group not in self._next_s:
+            group = ""  # too many to tell apart
+        next_s = max(self._next_s.get(group, 0.0), now_s)
+        self._next_s[group] = next_s + self._each_s
+        own_s = max(0.0, next_s - now_s - burst_s)
+        if own_s > HANDSHAKE_S:
+            self._next_s[group] = next_s  # refused: takes no place
+            return own_s
+        at_s = max(self._all_next_s, now_s)
+        self._all_next_s = at_s + self._each_s / TOTAL_FACTOR
+        return max(own_s, at_s - now_s - burst_s)
+
+
+class FirstBytes:
+    """Connections of which nothing has arrived, and those that wait for their handshake."""
+
+    def __init__(self, context: ContextInForce, pace: HandshakePace) -> None:
+        self._context, self._pace = context, pace
+        self._waiting: dict[ClientConnection, Callable[[], None]] = {}
+
+    @property
+    def is_on(self) -> bool:
+        return self._context() is not None
+
+    def close(self) -> None:
+        for leave in list(self._waiting.values()):
+            leave()
+
+    def await_first(
+        self, made: socket.socket, connection: ClientConnection, go_on: Callable[[ssl.SSLContext | None], None]
+    ) -> None:
+        """Call `go_on` once the client has begun: with the context of its handshake, or None for plain http."""
+        loop = asyncio.get_running_loop()
+
+        def leave() -> None:
+            self._waiting.pop(connection, None)
+            loop.remove_reader(made)
+            connection.release()
+            made.close()
+
+        def begin(context: ssl.SSLContext | None) -> None:
+            if self._waiting.pop(connection, None) is not None:
+                go_on(context)
+
+        def look() -> None:
+            try:
+                first = made.recv(1, socket.MSG_PEEK)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                first = b""
+            loop.remove_reader(made)
+            context = self._context()
+            if not first:
+                leave()
+            elif first[0] != HANDSHAKE_BYTE or context is None:
+                begin(None)
+            elif (delay_s := self._pace.delay_s(connection.group)) > HANDSHAKE_S:
+                leave()
+            else:
+                loop.call_later(delay_s, begin, context) if delay_s else begin(context)
+
+        self._waiting[connection] = leave
+        connection.abort = leave
+        loop.add_reader(made, look)

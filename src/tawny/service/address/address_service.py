@@ -1,0 +1,494 @@
+"""The recorder's secure address: sets it up, keeps its certificate valid, and says what is wrong with it.
+
+An actor looks every minute: own certificates are replaced when they get old or the computer's addresses change, files
+are read again, and a public authority is asked in time. What fails leaves the certificate in force as it is.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import ifaddr
+
+from tawny.config.drafts import SettingsDraft
+from tawny.config.loader import known_secrets
+from tawny.config.secure import LOCAL_SUFFIXES, SecureSettings
+from tawny.config.settings import Settings, listen_address
+from tawny.engine import Handle
+from tawny.engine.threads import start_thread
+from tawny.model.errors import CertificateRefused, FolderUnwritable, NotDone
+from tawny.model.messages import ProblemKind
+from tawny.model.times import Clock
+from tawny.service.address import tailscale
+from tawny.service.address.acme import HttpChallenges, Issued, Order, obtain, renew_due_ms
+from tawny.service.address.certificates import (
+    CHAIN,
+    KEY,
+    CertificateFacts,
+    CertificateInForce,
+    check_pair,
+    day_text,
+    read_file,
+    write_private,
+)
+from tawny.service.address.local_authority import (
+    NETWORKS,
+    PASSWORD_NAME,
+    RENEW_LEFT_DAYS,
+    LocalAuthority,
+    RecorderNames,
+    new_password,
+)
+from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.health.alarms import HealthProblem
+
+FOLDER: Final = "certificates"
+LOOK_S: Final = 60.0
+SOON_DAYS: Final = 14
+DAY_MS: Final = 86_400_000
+AGAIN_S: Final = (900.0, 3600.0, 4 * 3600.0, 12 * 3600.0)
+"""Delays after failed orders. Authorities refuse who fails five times within an hour."""
+LEAST_AGAIN_S: Final = 60.0
+"""Delay before an order that a person asks for."""
+ORDER: Final = "order.json"
+log = logging.getLogger(__name__)
+
+
+OrderCertificate = Callable[[Order, Path], Issued]
+"""Orders a certificate; may take minutes. The folder keeps the account. Raises NotDone."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressMeans:
+    """What the service uses of this computer.
+
+    names: of the computer, from the network too. addresses: of its interfaces. in_background: starts a thread.
+    """
+
+    names: Callable[[], frozenset[str]]
+    order: OrderCertificate | None = None
+    """None: `obtain`, with the answers at `AddressService.challenges`."""
+    addresses: Callable[[], frozenset[str]] = lambda: own_addresses()
+    run: tailscale.RunProgram = tailscale.run_program
+    in_background: Callable[[str, Callable[[], None]], object] = start_thread
+
+
+@dataclass(frozen=True, slots=True)
+class AddressTrouble:
+    """what, do: sentences. since_ms: when it was first so."""
+
+    what: str
+    do: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddressStatus:
+    """renews_ms: when the next certificate is ordered or issued; None: by someone else, or there is none."""
+
+    settings: SecureSettings
+    url: str
+    public_url: str
+    is_at_home_only: bool
+    certificate: CertificateFacts | None
+    trouble: AddressTrouble | None
+    is_ordering: bool
+    renews_ms: int | None
+    authority: CertificateFacts | None
+    names: tuple[str, ...]
+    fixed: str
+    """Why it can't be changed here; empty if it can."""
+
+
+class AddressService:
+    """An actor, and what the settings page asks. Thread-safe."""
+
+    name = "address"
+
+    def __init__(self, changeable: ChangeableSettings, means: AddressMeans, clock: Clock) -> None:
+        self._changeable, self._means, self._clock = changeable, means, clock
+        self.in_force = CertificateInForce(clock.now_ms)
+        self.challenges = HttpChallenges()
+        self.handle: Handle | None = None
+        self._lock = threading.RLock()
+        self._trouble: AddressTrouble | None = None
+        self._is_ordering, self._failures, self._next_order_s = False, 0, 0.0
+        self._order_failed: NotDone | None = None
+
+    # --- the actor
+
+    def step(self) -> float:
+        self.refresh()
+        return LOOK_S
+
+    def close(self) -> None:
+        """No resources to release."""
+
+    def refresh(self) -> None:
+        """Put the wanted certificate in force, renewing it if it is time."""
+        with self._lock:
+            failed: NotDone | None = None
+            try:
+                self._refresh(self._secure)
+            except NotDone as error:
+                failed = error
+            except OSError as error:
+                failed = NotDone(
+                    f"The certificates in {self._folder} can't be written: {error.strerror}.",
+                    "Make the folder writable for the user who runs tawny.",
+                )
+            self._note(failed)
+
+    def changed(self, _: Settings) -> None:
+        """Take over changed settings."""
+        if self.handle is not None:
+            self.handle.wake()
+
+    def _refresh(self, secure: SecureSettings) -> None:
+        match secure.way:
+            case "own":
+                authority = self._authority
+                wanted = self._names()
+                if authority.is_due(wanted, self._clock.now_ms()):
+                    issued = authority.issue(wanted, self._password(), self._clock.now_ms())
+                    log.info("issued a certificate for %s", ", ".join(issued.names))
+                self._put(self._folder / "own" / CHAIN, self._folder / "own" / KEY, secure)
+            case "files":
+                self._put(Path(secure.certificate).expanduser(), Path(secure.key).expanduser(), secure)
+            case "domain":
+                self._refresh_ordered(secure)
+            case _:
+                self.in_force.clear()
+
+    def _refresh_ordered(self, secure: SecureSettings) -> None:
+        order, folder = _order_of(secure), self._folder / "acme"
+        chain, key = folder / CHAIN, folder / KEY
+        is_wanted = _read_order(folder / ORDER) == _identity(order) and chain.is_file() and key.is_file()
+        if is_wanted:
+            self._put(chain, key, secure)
+        is_due = not is_wanted or renew_due_ms(chain.read_bytes(), self._clock.now_ms()) <= self._clock.now_ms()
+        if is_due and not self._is_ordering and self._clock.mono_s() >= self._next_order_s:
+            self._is_ordering = True
+            self._means.in_background("certificate", lambda: self._order(order, folder))
+        if self._order_failed is not None:
+            raise self._order_failed
+
+    def _order(self, order: Order, folder: Path) -> None:
+        """Order and store a certificate, on its own thread."""
+        failed: NotDone | None = None
+        try:
+            folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            pair = self._obtain(order, folder)
+            check_pair(pair.chain, pair.key, self._clock.now_ms())
+            with self._lock:
+                write_private(folder / KEY, pair.key)
+                write_private(folder / CHAIN, pair.chain)
+                write_private(folder / ORDER, json.dumps(_identity(order)).encode())
+        except NotDone as error:
+            failed = error
+        except OSError as error:
+            failed = NotDone(f"The certificate can't be stored in {folder}: {error.strerror}.", "Free some space.")
+        finally:
+            with self._lock:
+                self._is_ordering = False
+        with self._lock:
+            self._order_failed = failed
+            if failed is None:
+                self._failures, self._next_order_s = 0, 0.0
+            else:
+                log.warning("no certificate for %s: %s", order.domains[0], failed)
+                delay_s = AGAIN_S[min(self._failures, len(AGAIN_S) - 1)]
+                if isinstance(failed, CertificateRefused):
+                    delay_s = max(delay_s, (failed.not_before_ms - self._clock.now_ms()) / 1000)
+                self._failures, self._next_order_s = self._failures + 1, self._clock.mono_s() + delay_s
+        self.refresh()
+
+    def _obtain(self, order: Order, folder: Path) -> Issued:
+        if self._means.order is not None:
+            return self._means.order(order, folder)
+        return obtain(order, folder, self.challenges, self._clock)
+
+    def _put(self, chain: Path, key: Path, secure: SecureSettings) -> None:
+        before = self.in_force.facts
+        facts = self.in_force.put(chain, key)
+        if facts != before:
+            log.info("https uses a certificate for %s, valid until %s", ", ".join(facts.names), day_text(facts.ends_ms))
+        if secure.domain and not facts.covers(secure.domain):
+            raise NotDone(
+                f"The certificate is for {', '.join(facts.names[:3])}, not for {secure.domain}.",
+                "Use another certificate, or change the domain.",
+            )
+
+    def _note(self, failed: NotDone | None) -> None:
+        if failed is None:
+            self._trouble = None
+            return
+        same = self._trouble is not None and self._trouble.what == failed.message
+        if not same:
+            log.warning("secure address: %s", failed)
+        since_ms = self._trouble.since_ms if self._trouble is not None else self._clock.now_ms()
+        self._trouble = AddressTrouble(failed.message, failed.do, since_ms)
+
+    # --- what it is
+
+    def status(self) -> AddressStatus:
+        with self._lock:
+            secure, web = self._secure, self._changeable.now().web
+            authority = self._authority if self._changeable.file is not None else None
+            facts = None
+            if authority is not None and authority.exists:
+                try:
+                    facts = authority.facts()
+                except NotDone:
+                    facts = None
+            return AddressStatus(
+                secure, web.link_url, web.public_url, is_at_home_only(web.link_url), self.in_force.facts, self._trouble,
+                self._is_ordering, self._renews_ms(secure), facts, tuple(self._choices()), self._fixed,
+            )  # fmt: skip
+
+    def authority(self) -> LocalAuthority | None:
+        """Return the local authority while it is in use."""
+        is_used = self._secure.way == "own" and self._changeable.file is not None and self._authority.exists
+        return self._authority if is_used else None
+
+    def problems(self) -> Iterator[HealthProblem]:
+        secure, facts, trouble = self._secure, self.in_force.facts, self._trouble
+        if secure.way in ("off", "tailscale"):
+            return
+        ends = ""
+        if facts is not None:
+            left_ms = facts.ends_ms - self._clock.now_ms()
+            days = max(1, round(left_ms / DAY_MS))
+            ends = f"The certificate expires in {days} {'day' if days == 1 else 'days'}." if left_ms > 0 else ""
+            ends = ends or "The certificate has expired."
+            if trouble is None and left_ms >= SOON_DAYS * DAY_MS:
+                return
+        if trouble is not None:
+            yield HealthProblem(ProblemKind.CERTIFICATE, None, f"{trouble.what} {ends}".strip(), trouble.do)
+        elif facts is not None:
+            do = "Renew it. Phones and browsers reject an expired certificate."
+            yield HealthProblem(ProblemKind.CERTIFICATE, None, ends, do)
+
+    # --- what an owner does
+
+    def use_own(self, name: str) -> None:
+        """Issue certificates by a local authority for this name or address. Raises NotDone, SettingsError."""
+        with self._lock:
+            path = self._file()
+            if name not in self._choices():
+                raise NotDone(f"{name} isn't a name or address of this computer.", "Choose one of the list.")
+            password = self._password()
+            if not self._opens(password) or not self._authority.permits(name):
+                password = self._new_authority(name)
+            self._write(path, {"way": "own", "domain": name}, {PASSWORD_NAME: password})
+        self.refresh()
+
+    def replace_authority(self) -> None:
+        """Make a new local authority; devices must install it again. Raises NotDone, SettingsError."""
+        with self._lock:
+            path, secure = self._file(), self._secure
+            password = self._new_authority(secure.domain)
+            self._write(path, {}, {PASSWORD_NAME: password})
+        self.refresh()
+
+    def use_domain(self, wanted: SecureSettings, dns_options: Mapping[str, str], public_url: str) -> None:
+        """Order certificates for a domain. dns_options: empty keeps those stored. Raises NotDone, SettingsError."""
+        with self._lock:
+            path = self._file()
+            secrets = {f"ACME_{name}".upper(): value for name, value in dns_options.items()}
+            values: dict[str, Any] = {
+                "way": "domain", "domain": wanted.domain, "contact": wanted.contact, "challenge": wanted.challenge,
+                "dns_provider": wanted.dns_provider, "directory": wanted.directory,
+            }  # fmt: skip
+            if dns_options:
+                values["dns_secrets"] = {name: f"${{ACME_{name.upper()}}}" for name in dns_options}
+            self._write(path, values, secrets, public_url)
+            self._failures, self._next_order_s, self._order_failed = 0, 0.0, None
+        self.refresh()
+
+    def use_files(self, certificate: str, key: str, domain: str) -> None:
+        """Use the files. Raises NotDone, SettingsError: nothing is changed then."""
+        with self._lock:
+            path = self._file()
+            pair = [Path(one).expanduser() for one in (certificate, key)]
+            facts = check_pair(
+                read_file(pair[0], "certificate"), read_file(pair[1], "private key"), self._clock.now_ms()
+            )
+            if domain and not facts.covers(domain):
+                raise NotDone(f"The certificate is for {', '.join(facts.names[:3])}, not for {domain}.", "")
+            name = domain or next((one for one in facts.names if "*" not in one), "")
+            self._write(path, {"way": "files", "domain": name, "certificate": certificate, "key": key})
+        self.refresh()
+
+    def use_tailscale(self) -> None:
+        """Let Tailscale answer https for this recorder. Raises NotDone, SettingsError."""
+        path = self._file()
+        name = tailscale.begin_serving(self._local_target(), self._means.run)
+        with self._lock:
+            self._write(path, {"way": "tailscale", "domain": name}, public_url=f"https://{name}")
+        self.refresh()
+
+    def tailscale(self) -> tailscale.TailscaleStatus:
+        return tailscale.tailscale_status(self._means.run)
+
+    def turn_off(self) -> None:
+        """Serve plain http again. Certificates and the authority stay. Raises NotDone, SettingsError."""
+        path, secure, web = self._file(), self._secure, self._changeable.now().web
+        if secure.way == "tailscale":
+            tailscale.end_serving(self._means.run)
+        is_ours = bool(secure.domain) and urlsplit(web.public_url).hostname == secure.domain
+        with self._lock:
+            self._write(path, {"way": "off"}, public_url="" if is_ours else None)
+        self.refresh()
+
+    def order_again(self) -> None:
+        """Try again now, for a person who has mended the cause. Raises NotDone."""
+        with self._lock:
+            waited_s = self._clock.mono_s() - (self._next_order_s - AGAIN_S[min(max(self._failures - 1, 0), 3)])
+            if self._failures and waited_s < LEAST_AGAIN_S:
+                raise NotDone("The last try was less than a minute ago.", "Wait a minute, then try again.")
+            self._next_order_s, self._order_failed = 0.0, None
+        self.refresh()
+
+    # --- inside
+
+    @property
+    def _secure(self) -> SecureSettings:
+        return self._changeable.now().web.secure
+
+    @property
+    def _fixed(self) -> str:
+        if self._changeable.file is None:
+            return "tawny runs without a settings file. Create one with `tawny init`, and start tawny with it."
+        return ""
+
+    @property
+    def _folder(self) -> Path:
+        return self._file().parent / FOLDER
+
+    @property
+    def _authority(self) -> LocalAuthority:
+        return LocalAuthority(self._folder / "own")
+
+    def _file(self) -> Path:
+        if self._changeable.file is None:
+            raise NotDone("This needs a settings file.", "Create one with `tawny init`, and start tawny with it.")
+        return self._changeable.file
+
+    def _password(self) -> str:
+        return known_secrets(self._file().parent).get(PASSWORD_NAME, "")
+
+    def _opens(self, password: str) -> bool:
+        try:
+            return self._authority.exists and self._authority.opens(password)
+        except NotDone:
+            return False
+
+    def _new_authority(self, name: str) -> str:
+        """Make an authority and return the password of its key. The former one is gone."""
+        password, host = new_password(), min(self._means.names() or {name}, key=len)
+        names = self._names()
+        try:
+            self._authority.create(host, names.names, password, self._clock.now_ms())
+        except OSError as error:
+            raise FolderUnwritable(str(self._folder), error.strerror or "") from None
+        return password
+
+    def _names(self) -> RecorderNames:
+        web = self._changeable.now().web
+        names, addresses = set(self._means.names()) | {"localhost"}, set(self._means.addresses())
+        for one in (*web.hosts, web.secure.domain):
+            if one:
+                (addresses if _is_address(one) else names).add(one)
+        return RecorderNames(frozenset(names), frozenset(addresses))
+
+    def _choices(self) -> list[str]:
+        """Return names for the address, best first: `NAME.local`, then addresses, then the others."""
+        wanted = self._names()
+        local = [one for one in sorted(wanted.names) if one.endswith(".local")]
+        addresses = [one for one in sorted(wanted.addresses) if ":" not in one and not one.startswith("127.")]
+        return [*local, *addresses, *(one for one in sorted(wanted.names) if one not in local)]
+
+    def _renews_ms(self, secure: SecureSettings) -> int | None:
+        facts = self.in_force.facts
+        if facts is None or secure.way not in ("own", "domain"):
+            return None
+        if secure.way == "own":
+            return facts.ends_ms - RENEW_LEFT_DAYS * DAY_MS
+        try:
+            return renew_due_ms((self._folder / "acme" / CHAIN).read_bytes(), self._clock.now_ms())
+        except OSError:
+            return None
+
+    def _local_target(self) -> str:
+        host, port = listen_address(self._changeable.now().web.listen)
+        if host == "localhost" or (_is_address(host) and ip_address(host).is_unspecified):
+            host = "127.0.0.1"
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def _write(
+        self, path: Path, values: Mapping[str, Any], secrets: Mapping[str, str] | None = None,
+        public_url: str | None = None,
+    ) -> None:  # fmt: skip
+        """Write the settings and apply them. Raises SettingsError, FolderUnwritable: nothing is changed then."""
+        draft = SettingsDraft(path, "", {})
+        draft.put_secure_address(values, secrets or {}, public_url)
+        new = draft.understood()
+        draft.write()
+        self._changeable.apply_written(new)
+
+
+def own_addresses() -> frozenset[str]:
+    """Return the addresses of this computer's interfaces in private networks."""
+    found = set()
+    for adapter in ifaddr.get_adapters():
+        for one in adapter.ips:
+            text = one.ip if isinstance(one.ip, str) else one.ip[0]
+            address = ip_address(text.partition("%")[0])
+            if not address.is_link_local and any(address in network for network in NETWORKS):
+                found.add(str(address))
+    return frozenset(found)
+
+
+def is_at_home_only(url: str) -> bool:
+    """Return whether an address works in the own network only: a local name, or a private IP address."""
+    host = urlsplit(url).hostname or ""
+    if not host:
+        return False
+    if _is_address(host):
+        return any(ip_address(host) in network for network in NETWORKS)
+    return "." not in host or host.endswith(tuple(f".{one}" for one in LOCAL_SUFFIXES))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _order_of(secure: SecureSettings) -> Order:
+    return Order(
+        (secure.domain,), secure.contact, secure.challenge, secure.directory, secure.dns_provider, secure.dns_secrets,
+        secure.authority,
+    )  # fmt: skip
+
+
+def _identity(order: Order) -> dict[str, str]:
+    """Return what a new certificate is needed for if it differs."""
+    return {"domain": order.domains[0], "directory": order.directory}
+
+
+def _read_order(path: Path) -> object:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None

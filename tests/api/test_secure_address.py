@@ -1,0 +1,238 @@
+"""Secure address over HTTP: who is sent to https, cookies, the local authority's page, and the check from a phone."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+
+from tawny.api.auth.access import COOKIE, SECURE_COOKIE
+from tawny.api.auth.accounts import Role
+from tawny.config.loader import read_settings
+from tawny.config.settings import Settings
+from tawny.model.errors import NotDone
+from tawny.service.address.acme import Issued, Order
+from tawny.service.address.address_service import AddressMeans, AddressService
+from tawny.service.changeable_settings import ChangeableSettings
+from tests.api.fakes import OURS, House
+
+FOREIGN = "203.0.113.9"
+HOME = "192.168.1.20"
+NAMES = frozenset({"pi", "pi.local"})
+
+
+class Serving:
+    """A house whose recorder has a settings file and serves https."""
+
+    def __init__(self, house: House, folder: Path) -> None:
+        self.house, self.file = house, folder / "tawny.toml"
+        self.file.write_text('[web]\nlisten = "0.0.0.0:8000"\nhosts = ["tawny.test", "pi.local"]\n')
+        self.settings = read_settings(self.file)
+        self.service = AddressService(
+            ChangeableSettings(lambda: self.settings, self.apply, self.file),
+            AddressMeans(lambda: NAMES, self.refuse, lambda: frozenset({"192.168.1.5"})),
+            house.clock,
+        )
+        house.site.secure = self.service
+        house.site.apply(self.settings.web)
+
+    def apply(self, new: Settings, _: str) -> None:
+        self.settings = new
+        self.house.site.apply(new.web)
+
+    def refuse(self, order: Order, _: Path) -> Issued:
+        raise NotDone(f"{order.domains[0]} isn't reachable.", "Forward port 80.")
+
+    def browser(self, address: str, base: str = "http://pi.local:8000") -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(self.house.app, client=(address, 4711))
+        headers = {**OURS, "Origin": base}
+        return httpx.AsyncClient(transport=transport, base_url=base, headers=headers)
+
+
+@pytest.fixture
+def serving(house: House, tmp_path: Path) -> Serving:
+    return Serving(house, tmp_path)
+
+
+@pytest.fixture
+def own(serving: Serving) -> Serving:
+    serving.service.use_own("pi.local")
+    return serving
+
+
+@pytest.mark.parametrize(
+    ("address", "path", "status"),
+    [
+        (FOREIGN, "/", 308), (FOREIGN, "/api/v1/session", 308), (FOREIGN, "/ca", 308), ("100.64.3.4", "/", 308),
+        ("2001:db8::7", "/", 308), (FOREIGN, "/.well-known/acme-challenge/x", 404),
+        (HOME, "/api/v1/session", 200), ("127.0.0.1", "/api/v1/session", 200), ("::1", "/api/v1/session", 200),
+        ("fd00::7", "/api/v1/session", 200), ("10.1.2.3", "/api/v1/session", 200),
+    ],
+)  # fmt: skip
+async def test_plain_http_from_outside_gets_only_the_way_to_https(
+    own: Serving, address: str, path: str, status: int
+) -> None:
+    answer = await own.browser(address).get(path + "?a=1")
+    assert answer.status_code == status
+    if status == 308:
+        assert answer.headers["location"] == f"https://pi.local:8000{path}?a=1"
+        assert answer.content == b""
+
+
+async def test_nobody_signs_in_from_outside_without_encryption(own: Serving) -> None:
+    answer = await own.browser(FOREIGN).post("/api/v1/sign-in", json={"name": "Anna", "password": "x"})
+    assert answer.status_code == 308
+    assert "set-cookie" not in answer.headers
+
+
+async def test_without_a_certificate_nothing_is_redirected(serving: Serving) -> None:
+    assert (await serving.browser(FOREIGN).get("/api/v1/session")).status_code == 200
+
+
+async def test_behind_a_trusted_proxy_nothing_is_redirected(own: Serving) -> None:
+    text = own.file.read_text().replace("[web]\n", '[web]\nproxies = ["198.51.100.2"]\n')
+    own.file.write_text(text)
+    own.apply(read_settings(own.file), "")
+    browser = own.browser("198.51.100.2")
+    answer = await browser.get("/api/v1/session", headers={"X-Forwarded-For": FOREIGN, "X-Forwarded-Proto": "http"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "is_secure"),
+    [("http://pi.local:8000", COOKIE, False), ("https://pi.local:8000", SECURE_COOKIE, True)],
+)
+async def test_each_scheme_has_its_own_session(own: Serving, base: str, name: str, is_secure: bool) -> None:
+    person = own.house.accounts.put_person("Anna", Role.OWNER)
+    own.house.accounts.set_password(person, await own.house.site.passwords.hash("correct horse battery"))
+    browser = own.browser(HOME, base)
+    answer = await browser.post("/api/v1/sign-in", json={"name": "Anna", "password": "correct horse battery"})
+    assert answer.status_code == 200, answer.text
+    session = next(one for one in answer.headers.get_list("set-cookie") if "session" in one)
+    assert session.startswith(f"{name}=")
+    assert ("; Secure" in session) == is_secure
+    assert (await browser.get("/api/v1/address")).json()["way"] == "own"
+    assert (await browser.post("/api/v1/sign-out")).status_code == 200
+    assert (await browser.get("/api/v1/address")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("settings", "base", "is_strict"),
+    [
+        ('way = "own"\ndomain = "pi.local"', "https://pi.local:8000", False),
+        ('way = "files"\ncertificate = "a"\nkey = "b"\ndomain = "cam.example.org"', "https://cam.example.org", True),
+        ('way = "files"\ncertificate = "a"\nkey = "b"\ndomain = "cam.example.org"', "http://cam.example.org", False),
+        ('way = "files"\ncertificate = "a"\nkey = "b"\ndomain = "cam.example.org"', "https://tawny.test", False),
+        ('way = "off"', "https://tawny.test", False),
+    ],
+)
+async def test_only_real_domains_are_for_https_alone(
+    serving: Serving, settings: str, base: str, is_strict: bool
+) -> None:
+    serving.file.write_text(serving.file.read_text() + f"[web.secure]\n{settings}\n")
+    serving.apply(read_settings(serving.file), "")
+    answer = await serving.browser(HOME, base).get("/api/v1/session")
+    assert answer.status_code == 200
+    assert ("strict-transport-security" in answer.headers) == is_strict
+
+
+async def test_the_authority_is_shown_only_while_it_is_in_use(serving: Serving) -> None:
+    browser = serving.browser(HOME)
+    paths = ("/api/v1/local-authority", "/ca/tawny.crt", "/ca/tawny.mobileconfig")
+    assert [(await browser.get(path)).status_code for path in paths] == [404, 404, 404]
+    serving.service.use_own("pi.local")
+    told, file, profile = [await browser.get(path) for path in paths]
+    authority = x509.load_der_x509_certificate(file.content)
+    assert file.headers["content-type"] == "application/x-x509-ca-cert"
+    assert told.json()["url"] == "https://pi.local:8000"
+    assert bytes.fromhex(told.json()["fingerprint"].replace(":", "")) == authority.fingerprint(
+        authority.signature_hash_algorithm  # type: ignore[arg-type]
+    )
+    assert b"com.apple.security.root" in profile.content
+    assert b"PRIVATE KEY" not in file.content + profile.content
+
+
+async def test_an_answer_for_the_public_authority_is_plain(own: Serving) -> None:
+    own.house.site.answer_challenge = {"abc": "abc.thumb"}.get
+    answer = await own.browser(FOREIGN).get("/.well-known/acme-challenge/abc")
+    assert (answer.status_code, answer.text) == (200, "abc.thumb")
+
+
+class TestSettingUp:
+    async def test_an_owner_sets_up_and_takes_back(self, serving: Serving) -> None:
+        owner = serving.house.signed_in(Role.OWNER)
+        before = (await owner.get("/api/v1/address")).json()
+        assert before["names"][0] == "pi.local"
+        after = (await owner.put("/api/v1/address/own", json={"name": "pi.local"})).json()
+        assert (after["way"], after["home_only"], after["url"]) == ("own", True, "https://pi.local:8000")
+        assert (await owner.delete("/api/v1/address")).json()["way"] == "off"
+
+    @pytest.mark.parametrize(
+        ("path", "body", "status", "words"),
+        [
+            ("own", {"name": "bank.example"}, 409, "isn't a name or address"),
+            ("files", {"certificate": "/none", "key": "/none"}, 409, "can't be read"),
+            ("domain", {"domain": "a b"}, 400, "host name"),
+            ("domain", {"domain": "cam.example.org", "contact": "anna"}, 400, "e-mail"),
+            ("domain", {"domain": "cam.example.org", "challenge": "dns"}, 400, "dns_provider"),
+            ("domain", {"domain": "cam.example.org", "dns_options": {"A b": "x"}}, 400, "options"),
+        ],
+    )
+    async def test_what_can_not_be_is_refused_with_words(
+        self, serving: Serving, path: str, body: Mapping[str, object], status: int, words: str
+    ) -> None:
+        before = serving.file.read_text()
+        answer = await serving.house.signed_in(Role.OWNER).put(f"/api/v1/address/{path}", json=body)
+        assert answer.status_code == status, answer.text
+        assert words in answer.text
+        assert serving.file.read_text() == before
+
+    async def test_secrets_of_a_provider_never_come_back(self, serving: Serving) -> None:
+        owner = serving.house.signed_in(Role.OWNER)
+        asked = {
+            "domain": "cam.example.org", "challenge": "dns", "dns_provider": "cloudflare",
+            "dns_options": {"auth_token": "s3cret-t0ken"}, "public_port": 8443,
+        }  # fmt: skip
+        answer = await owner.put("/api/v1/address/domain", json=asked)
+        assert answer.json()["public_url"] == "https://cam.example.org:8443"
+        assert answer.json()["dns_options"] == ["auth_token"]
+        told = answer.text + (await owner.get("/api/v1/address")).text + serving.file.read_text()
+        assert "s3cret-t0ken" not in told
+
+
+class TestPhoneCheck:
+    async def test_a_code_works_once_and_its_reports_arrive(self, own: Serving) -> None:
+        owner, phone = own.house.signed_in(Role.OWNER), own.browser(HOME, "https://pi.local:8000")
+        begun = (await owner.post("/api/v1/address/check")).json()
+        address, code = begun["url"].split("#code=")
+        assert address == "https://pi.local:8000/check"
+        state = f"/api/v1/address/check/{begun['key']}"
+        assert (await owner.get(state)).json()["state"] == "waiting"
+        opened = await phone.post("/api/v1/address-check/open", json={"code": code, "device": "iPhone"})
+        assert (await phone.post("/api/v1/address-check/open", json={"code": code})).status_code == 404
+        report = {
+            "ticket": opened.json()["ticket"], "trusted": "yes", "socket": "yes", "webrtc": "no", "push": "home-screen",
+            "done": True,
+        }  # fmt: skip
+        assert (await phone.post("/api/v1/address-check/report", json=report)).status_code == 200
+        found = (await owner.get(state)).json()
+        assert (found["state"], found["device"], found["webrtc"], found["push"]) == (
+            "done", "iPhone", "no", "home-screen",
+        )  # fmt: skip
+
+    async def test_it_ends_after_ten_minutes(self, own: Serving) -> None:
+        owner = own.house.signed_in(Role.OWNER)
+        begun = (await owner.post("/api/v1/address/check")).json()
+        own.house.clock.advance(601)
+        code = begun["url"].split("#code=")[1]
+        assert (await own.browser(HOME).post("/api/v1/address-check/open", json={"code": code})).status_code == 404
+        assert (await owner.get(f"/api/v1/address/check/{begun['key']}")).json()["state"] == "ended"
+
+    async def test_without_an_address_there_is_nothing_to_check(self, serving: Serving) -> None:
+        assert (await serving.house.signed_in(Role.OWNER).post("/api/v1/address/check")).status_code == 409
+
+    @pytest.mark.parametrize("path", ["report", "rtc"])
+    async def test_without_a_ticket_nothing_happens(self, own: Serving, path: str) -> None:
+        report = {"ticket": "x", "trusted": "yes", "socket": "yes", "webrtc": "yes", "push": "yes", "done": True}
+        assert (await own.browser(HOME).post(f"/api/v1/address-check/{path}", json=report)).status_code == 404

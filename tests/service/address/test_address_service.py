@@ -1,0 +1,368 @@
+"""The secure address on a fake clock: own certificates, files, orders of a public authority, and what goes wrong."""
+
+import json
+import stat
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from tawny.config.loader import known_secrets, parse_settings, read_settings
+from tawny.config.secure import SecureSettings
+from tawny.config.settings import Settings
+from tawny.engine import InlineEngine
+from tawny.model.errors import NotDone, SettingsError
+from tawny.model.messages import ProblemKind
+from tawny.service.address.acme import Issued, Order
+from tawny.service.address.address_service import (
+    AddressMeans,
+    AddressService,
+    is_at_home_only,
+    own_addresses,
+)
+from tawny.service.address.local_authority import LocalAuthority, RecorderNames
+from tawny.service.changeable_settings import ChangeableSettings
+from tawny.testing.clock import FakeClock
+from tests.support.certificates import certificate_pair, write_pair
+
+DAY_S = 86_400.0
+NOW = "2026-11-20T05:00:00Z"
+BEFORE = datetime(2026, 11, 19, tzinfo=UTC)
+
+
+class Recorder:
+    """A settings file and a service over it. orders: what the public authority was asked for."""
+
+    def __init__(self, folder: Path, *, has_file: bool = True) -> None:
+        self.file = folder / "tawny.toml"
+        self.file.write_text('# mine\n[web]\nlisten = "0.0.0.0:8000"  # keep\n', encoding="utf-8")
+        self.clock = FakeClock(NOW)
+        self.settings = read_settings(self.file)
+        self.names, self.addresses = {"pi", "pi.local"}, {"192.168.1.5"}
+        self.orders: list[Order] = []
+        self.answer: Callable[[Order], Issued] = self.issue
+        self.commands: list[list[str]] = []
+        means = AddressMeans(
+            lambda: frozenset(self.names), self.order, lambda: frozenset(self.addresses), self.run,
+            lambda _, work: work(),
+        )  # fmt: skip
+        changeable = ChangeableSettings(lambda: self.settings, self.apply, self.file if has_file else None)
+        self.service = AddressService(changeable, means, self.clock)
+        self.said = {"status": "{}", "serve": ""}
+
+    def apply(self, new: Settings, _: str) -> None:
+        self.settings = new
+        self.service.changed(new)
+
+    def order(self, order: Order, _: Path) -> Issued:
+        self.orders.append(order)
+        return self.answer(order)
+
+    def issue(self, order: Order) -> Issued:
+        begins = datetime.fromtimestamp(self.clock.now_ms() / 1000, UTC)
+        return Issued(*certificate_pair((order.domains[0],), begins))
+
+    def run(self, command: list[str], _: float) -> subprocess.CompletedProcess[str]:
+        self.commands.append(command)
+        return subprocess.CompletedProcess(command, 0, self.said[command[1]], "")
+
+    @property
+    def names_in_force(self) -> tuple[str, ...]:
+        facts = self.service.in_force.facts
+        return facts.names if facts else ()
+
+    def problems(self) -> list[str]:
+        return [one.detail for one in self.service.problems()]
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Recorder:
+    return Recorder(tmp_path)
+
+
+class TestOwn:
+    def test_it_is_made_on_request_and_serves_at_once(self, recorder: Recorder) -> None:
+        recorder.service.use_own("pi.local")
+        assert set(recorder.names_in_force) == {"pi", "pi.local", "localhost", "192.168.1.5"}
+        assert recorder.settings.web.link_url == "https://pi.local:8000"
+        assert recorder.service.status().is_at_home_only
+        assert recorder.problems() == []
+        text = recorder.file.read_text()
+        assert "# mine" in text
+        assert "# keep" in text
+
+    def test_its_key_is_sealed_and_its_files_are_private(self, recorder: Recorder) -> None:
+        recorder.service.use_own("pi.local")
+        folder = recorder.file.parent / "certificates"
+        assert b"ENCRYPTED" in (folder / "own" / "authority-key.pem").read_bytes()
+        password = known_secrets(recorder.file.parent, {})["LOCAL_AUTHORITY"]
+        assert password not in recorder.file.read_text()
+        for path in [folder / "own", *folder.rglob("*"), recorder.file.with_name("secrets.toml")]:
+            mode = stat.S_IMODE(path.stat().st_mode)
+            assert not mode & 0o077, path
+
+    def test_it_can_only_speak_for_this_recorder(self, recorder: Recorder) -> None:
+        recorder.service.use_own("pi.local")
+        authority = recorder.service.authority()
+        assert authority is not None
+        limits = authority.certificate().extensions.get_extension_for_class(x509.NameConstraints)
+        assert limits.critical
+        assert all(authority.permits(one) for one in ("pi.local", "192.168.7.7"))
+        assert not any(authority.permits(one) for one in ("bank.example", "8.8.8.8", "xpi.local"))
+
+    def test_a_new_address_gets_into_the_certificate(self, recorder: Recorder) -> None:
+        recorder.service.use_own("pi.local")
+        before = recorder.service.in_force.context()
+        recorder.service.refresh()
+        assert recorder.service.in_force.context() is before, "nothing changed"
+        recorder.addresses = {"192.168.1.77"}
+        recorder.service.refresh()
+        assert "192.168.1.77" in recorder.names_in_force
+        assert recorder.service.in_force.context() is not before
+
+    def test_it_renews_itself_in_time_by_its_own_clock(self, recorder: Recorder) -> None:
+        recorder.service.use_own("pi.local")
+        first = recorder.service.in_force.facts
+        engine = InlineEngine(recorder.clock, lambda *_: None)
+        recorder.service.handle = engine.start("address", lambda: recorder.service)
+        engine.run_for(60)
+        recorder.clock.advance(260 * DAY_S)
+        engine.run_for(60)
+        assert recorder.service.in_force.facts == first
+        recorder.clock.advance(10 * DAY_S)
+        engine.run_for(60)
+        renewed = recorder.service.in_force.facts
+        assert renewed is not None
+        assert first is not None
+        assert renewed.ends_ms > first.ends_ms
+        assert renewed.ends_ms - renewed.begins_ms <= 398 * DAY_S * 1000
+
+    def test_a_lost_password_is_reported_and_the_old_certificate_stays(self, recorder: Recorder) -> None:
+        recorder.service.use_own("pi.local")
+        recorder.file.with_name("secrets.toml").unlink()
+        recorder.addresses = {"192.168.1.77"}
+        recorder.service.refresh()
+        assert "192.168.1.5" in recorder.names_in_force
+        (problem,) = recorder.problems()
+        assert "LOCAL_AUTHORITY" in problem
+        recorder.service.use_own("pi.local")
+        assert "192.168.1.77" in recorder.names_in_force, "a new authority helps"
+        assert recorder.problems() == []
+
+    def test_setting_it_up_again_keeps_the_authority(self, recorder: Recorder) -> None:
+        recorder.service.use_own("pi.local")
+        authority = recorder.service.authority()
+        assert authority is not None
+        before = authority.facts().fingerprint
+        recorder.service.turn_off()
+        assert recorder.service.authority() is None, "its page is gone"
+        assert not recorder.service.in_force
+        recorder.service.use_own("192.168.1.5")
+        assert authority.facts().fingerprint == before
+        recorder.service.replace_authority()
+        assert authority.facts().fingerprint != before
+
+    def test_a_foreign_name_is_refused(self, recorder: Recorder) -> None:
+        with pytest.raises(NotDone):
+            recorder.service.use_own("bank.example")
+        assert recorder.settings.web.secure.way == "off"
+
+
+class TestFiles:
+    def test_a_bad_pair_changes_nothing(self, recorder: Recorder, tmp_path: Path) -> None:
+        good = write_pair(tmp_path / "good", ("cam.example.org",), BEFORE)
+        recorder.service.use_files(str(good[0]), str(good[1]), "")
+        assert recorder.settings.web.secure.domain == "cam.example.org"
+        other = write_pair(tmp_path / "other", ("cam.example.org",), BEFORE)
+        with pytest.raises(NotDone, match="another certificate"):
+            recorder.service.use_files(str(good[0]), str(other[1]), "")
+        assert recorder.names_in_force == ("cam.example.org",)
+
+    def test_replaced_files_are_used_and_broken_ones_leave_the_old_in_force(
+        self, recorder: Recorder, tmp_path: Path
+    ) -> None:
+        chain, key = write_pair(tmp_path / "mine", ("cam.example.org",), BEFORE)
+        recorder.service.use_files(str(chain), str(key), "")
+        before = recorder.service.in_force.facts
+        write_pair(tmp_path / "mine", ("cam.example.org",), BEFORE)
+        recorder.service.refresh()
+        renewed = recorder.service.in_force.facts
+        assert renewed != before
+        chain.write_text("nonsense")
+        recorder.service.refresh()
+        assert recorder.service.in_force.facts == renewed
+        (problem,) = recorder.service.problems()
+        assert problem.what is ProblemKind.CERTIFICATE
+        assert "no certificate in PEM format" in problem.detail
+        assert problem.do
+
+    def test_an_expiring_one_is_reported(self, recorder: Recorder, tmp_path: Path) -> None:
+        chain, key = write_pair(tmp_path / "mine", ("cam.example.org",), BEFORE)
+        recorder.service.use_files(str(chain), str(key), "")
+        recorder.clock.advance(69 * DAY_S)
+        assert recorder.problems() == []
+        recorder.clock.advance(10 * DAY_S)
+        assert recorder.problems() == ["The certificate expires in 10 days."]
+        recorder.clock.advance(11 * DAY_S)
+        recorder.service.refresh()
+        assert "has expired" in recorder.problems()[0]
+
+    def test_after_a_restart_an_expired_one_still_encrypts(self, recorder: Recorder, tmp_path: Path) -> None:
+        chain, key = write_pair(tmp_path / "mine", ("cam.example.org",), BEFORE)
+        recorder.service.use_files(str(chain), str(key), "")
+        again = Recorder(recorder.file.parent)
+        again.settings = recorder.settings
+        again.clock.advance(100 * DAY_S)
+        again.service.refresh()
+        assert again.service.in_force
+        assert "expired on 2027-02-17" in again.problems()[0]
+
+
+class TestDomain:
+    wanted = SecureSettings(way="domain", domain="cam.example.org", contact="anna@example.org")
+
+    def test_it_orders_serves_and_renews(self, recorder: Recorder) -> None:
+        recorder.service.use_domain(self.wanted, {}, "https://cam.example.org")
+        assert recorder.names_in_force == ("cam.example.org",)
+        assert recorder.settings.web.public_url == "https://cam.example.org"
+        assert not recorder.service.status().is_at_home_only
+        recorder.clock.advance(59 * DAY_S)
+        recorder.service.refresh()
+        assert len(recorder.orders) == 1
+        recorder.clock.advance(2 * DAY_S)
+        recorder.service.refresh()
+        assert len(recorder.orders) == 2
+        assert recorder.problems() == []
+
+    def test_a_restart_orders_nothing(self, recorder: Recorder) -> None:
+        recorder.service.use_domain(self.wanted, {}, "")
+        again = Recorder(recorder.file.parent)
+        again.settings = recorder.settings
+        again.service.refresh()
+        assert again.orders == []
+        assert again.names_in_force == ("cam.example.org",)
+
+    def test_another_domain_needs_another_certificate(self, recorder: Recorder) -> None:
+        recorder.service.use_domain(self.wanted, {}, "")
+        recorder.service.use_domain(self.wanted.model_copy(update={"domain": "home.example.org"}), {}, "")
+        assert recorder.names_in_force == ("home.example.org",)
+
+    def test_failures_are_reported_and_tried_again_ever_more_rarely(self, recorder: Recorder) -> None:
+        def refuse(_: Order) -> Issued:
+            raise NotDone("The authority can't reach cam.example.org.", "Forward port 80.")
+
+        recorder.answer = refuse
+        recorder.service.use_domain(self.wanted, {}, "")
+        assert recorder.problems() == ["The authority can't reach cam.example.org."]
+        for _ in range(24 * 60):
+            recorder.clock.advance(60)
+            recorder.service.refresh()
+        assert len(recorder.orders) == 5, "after 15 min, 1 h, 4 h and 12 h"
+        recorder.answer = recorder.issue
+        recorder.service.order_again()
+        assert recorder.problems() == []
+
+    def test_a_failed_renewal_keeps_the_certificate(self, recorder: Recorder) -> None:
+        recorder.service.use_domain(self.wanted, {}, "")
+
+        def refuse(_: Order) -> Issued:
+            raise NotDone("The authority isn't responding.", "tawny tries again.")
+
+        recorder.answer = refuse
+        recorder.clock.advance(85 * DAY_S)
+        recorder.service.refresh()
+        recorder.service.refresh()
+        assert recorder.names_in_force == ("cam.example.org",)
+        assert recorder.problems() == ["The authority isn't responding. The certificate expires in 5 days."]
+
+    def test_provider_secrets_are_apart_from_the_settings(self, recorder: Recorder) -> None:
+        wanted = self.wanted.model_copy(update={"challenge": "dns", "dns_provider": "cloudflare"})
+        recorder.service.use_domain(wanted, {"auth_token": "t0p-s3cret"}, "")
+        assert "t0p-s3cret" not in recorder.file.read_text()
+        assert recorder.orders[0].dns_options == {"auth_token": "t0p-s3cret"}
+        recorder.service.use_domain(wanted, {}, "")
+        assert recorder.settings.web.secure.dns_secrets == {"auth_token": "t0p-s3cret"}, "kept unless given"
+
+
+class TestTailscale:
+    running = json.dumps(
+        {
+            "BackendState": "Running",
+            "Self": {"DNSName": "pi.tail1234.ts.net."},
+            "CertDomains": ["pi.tail1234.ts.net"],
+        }
+    )
+
+    def test_one_call_sets_it_up(self, recorder: Recorder) -> None:
+        recorder.said["status"] = self.running
+        recorder.service.use_tailscale()
+        assert recorder.commands[-1] == ["tailscale", "serve", "--bg", "--https=443", "http://127.0.0.1:8000"]
+        assert recorder.settings.web.link_url == "https://pi.tail1234.ts.net"
+        assert "127.0.0.1" in recorder.settings.web.trusted_proxies
+        recorder.service.turn_off()
+        assert recorder.commands[-1] == ["tailscale", "serve", "--https=443", "off"]
+        assert recorder.settings.web.public_url == ""
+        assert recorder.settings.web.trusted_proxies == ()
+
+    def test_what_is_missing_is_said_and_nothing_changes(self, recorder: Recorder) -> None:
+        recorder.said["status"] = self.running.replace('["pi.tail1234.ts.net"]', "null")
+        with pytest.raises(NotDone, match="HTTPS isn't enabled"):
+            recorder.service.use_tailscale()
+        assert recorder.settings.web.secure.way == "off"
+
+
+def test_without_a_settings_file_nothing_can_be_set_up(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, has_file=False)
+    assert "tawny init" in recorder.service.status().fixed
+    with pytest.raises(NotDone):
+        recorder.service.use_own("pi.local")
+
+
+def test_an_authority_of_another_computer_issues_nothing_here(tmp_path: Path) -> None:
+    authority = LocalAuthority(tmp_path)
+    authority.create("pi", ["pi.local"], "password", FakeClock(NOW).now_ms())
+    with pytest.raises(NotDone):
+        authority.issue(RecorderNames(frozenset({"nas.local"}), frozenset()), "password", FakeClock(NOW).now_ms())
+
+
+@pytest.mark.parametrize(
+    ("url", "is_home"),
+    [
+        ("https://pi.local:8000", True), ("https://192.168.1.5:8000", True), ("https://pi", True),
+        ("https://pi.fritz.box", True), ("https://cam.example.org", False), ("https://pi.tail1.ts.net", False),
+        ("https://203.0.113.4", False), ("", False),
+    ],
+)  # fmt: skip
+def test_which_addresses_work_at_home_only(url: str, is_home: bool) -> None:
+    assert is_at_home_only(url) == is_home
+
+
+def test_own_addresses_are_private() -> None:
+    assert "127.0.0.1" in own_addresses()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'way = "own"', 'way = "files"\ncertificate = "a.pem"', 'way = "domain"',
+        'way = "domain"\ndomain = "a.example"\nchallenge = "dns"', 'way = "own"\ndomain = "a b"', 'contact = "anna"',
+        'way = "maybe"', 'directory = "ftp://x"', 'dns_secrets = { "A B" = "x" }',
+    ],
+)  # fmt: skip
+def test_incomplete_settings_are_refused(text: str) -> None:
+    settings, problems = parse_settings(f"[web.secure]\n{text}\n", {})
+    assert settings is None
+    assert all(one.path.startswith("web.secure") for one in problems), problems
+
+
+def test_a_refused_change_writes_nothing(recorder: Recorder) -> None:
+    before = recorder.file.read_text()
+    with pytest.raises(SettingsError):
+        wanted = SecureSettings.model_construct(
+            way="domain", domain="a b", contact="", challenge="http", dns_provider="", directory=""
+        )
+        recorder.service.use_domain(wanted, {}, "")
+    assert recorder.file.read_text() == before

@@ -1,0 +1,171 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { ApiError, get, post, remove } from "../../api/client";
+import type { AddressInfo } from "../../api/schema";
+import { address as words } from "../../strings/address";
+import { Icon } from "../../ui/Icon";
+import { Page } from "../../ui/Page";
+import { place } from "../../ui/router";
+import { ServerText } from "../../ui/ServerText";
+import { session } from "../../ui/session";
+import { date } from "../../ui/times";
+import { toast } from "../../ui/toast";
+import { Check } from "./Check";
+import { Ways } from "./Ways";
+import "../../ui/settings.css";
+import "./address.css";
+
+const POLL_MS = 2000;
+
+/** The recorder's secure address: what it is now, the ways to get one, and a check with a phone. */
+export default function Address() {
+  const owner = session.value?.user?.role === "owner";
+  const fromSetup = place.value.query.get("from") === "setup";
+  return (
+    <Page title={words.title} back="/settings" class="settings address">
+      <div class="settings-in">
+        {fromSetup && (
+          <a class="btn address-setup" href="/setup">
+            <Icon name="arrow-left" small />
+            {words.backToSetup}
+          </a>
+        )}
+        {owner ? <Everything /> : <p class="card sub">{words.onlyOwners}</p>}
+      </div>
+    </Page>
+  );
+}
+
+function Everything() {
+  const info = useSignal<AddressInfo | null>(null);
+  const failed = useSignal("");
+  const load = () =>
+    get<AddressInfo>("/address").then(
+      (found) => (info.value = found),
+      (reason: unknown) => (failed.value = sentences(reason)),
+    );
+  useEffect(() => void load(), []);
+  const ordering = info.value?.is_ordering ?? false;
+  useEffect(() => {
+    if (!ordering) return undefined;
+    const timer = setInterval(() => void load(), POLL_MS);
+    return () => clearInterval(timer);
+  }, [ordering]);
+  if (failed.value)
+    return (
+      <p class="card address-bad" role="alert">
+        <ServerText text={failed.value} />
+      </p>
+    );
+  const now = info.value;
+  if (!now) return <p class="card sub">{words.loading}</p>;
+  const change = (next: AddressInfo) => (info.value = next);
+  return (
+    <>
+      <Status now={now} onChange={change} />
+      {now.fixed ? (
+        <p class="card">
+          <ServerText text={now.fixed} />
+        </p>
+      ) : (
+        <Ways now={now} onChange={change} />
+      )}
+      <Check url={now.url} />
+    </>
+  );
+}
+
+function Status({ now, onChange }: { now: AddressInfo; onChange: (next: AddressInfo) => void }) {
+  const asks = useSignal(false);
+  const failed = useSignal("");
+  const act = async (asked: Promise<AddressInfo>, said: string) => {
+    failed.value = "";
+    asks.value = false;
+    try {
+      onChange(await asked);
+      if (said) toast(said);
+    } catch (reason) {
+      failed.value = sentences(reason);
+    }
+  };
+  const s = words.status;
+  const fine = now.url.startsWith("https://") && (now.certificate !== null || now.way === "tailscale" || now.way === "off");
+  const tone = now.problem ? "warn" : fine ? "good" : "";
+  const copy = async () => {
+    await navigator.clipboard?.writeText(now.url);
+    toast(s.copied);
+  };
+  return (
+    <section class={`card address-status ${tone}`} aria-labelledby="status-title">
+      <div class="row wrap">
+        <Icon name={now.problem ? "triangle-alert" : fine ? "circle-check" : "lock-open"} />
+        <div class="grow">
+          <h2 id="status-title">{now.url || s.none}</h2>
+          {!now.url && <p class="small sub">{s.noneSub}</p>}
+          {now.url && <p class="small">{facts(now).join(" · ")}</p>}
+          {now.url && <p class="small sub">{now.home_only ? s.home : s.away}</p>}
+        </div>
+        {now.url && (
+          <button type="button" class="btn" onClick={() => void copy()}>
+            <Icon name="copy" small />
+            {s.copy}
+          </button>
+        )}
+      </div>
+      <p class="small" role="status">
+        {now.is_ordering ? s.ordering : ""}
+      </p>
+      {now.problem && !now.is_ordering && (
+        <p class="address-problem" role="alert">
+          <b>
+            <ServerText text={now.problem} />
+          </b>{" "}
+          <ServerText text={now.todo} />
+        </p>
+      )}
+      {failed.value && (
+        <p class="address-bad" role="alert">
+          <ServerText text={failed.value} />
+        </p>
+      )}
+      {now.way !== "off" && (
+        <div class="row wrap address-actions">
+          {now.way === "domain" && now.problem && !now.is_ordering && (
+            <button type="button" class="btn pri" onClick={() => void act(post<AddressInfo>("/address/retry"), "")}>
+              <Icon name="rotate-cw" small />
+              {s.retry}
+            </button>
+          )}
+          {asks.value ? (
+            <>
+              <p class="grow">{s.offAsk}</p>
+              <button type="button" class="btn" onClick={() => (asks.value = false)}>
+                {s.cancel}
+              </button>
+              <button type="button" class="btn danger" onClick={() => void act(remove<AddressInfo>("/address"), s.isOff)}>
+                {s.offYes}
+              </button>
+            </>
+          ) : (
+            <button type="button" class="btn ghost" onClick={() => (asks.value = true)}>
+              {s.off}
+            </button>
+          )}
+        </div>
+      )}
+    </section>
+  );
+}
+
+function facts(now: AddressInfo): string[] {
+  const s = words.status;
+  if (now.way === "tailscale") return [s.tailscale];
+  if (!now.certificate) return [];
+  const until = s.until(date(now.certificate.ends_ms));
+  return now.renews_ms === null ? [until] : [until, s.renews];
+}
+
+function sentences(reason: unknown): string {
+  if (!(reason instanceof ApiError)) throw reason;
+  return `${reason.message} ${reason.todo}`.trim();
+}
