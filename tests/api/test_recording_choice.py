@@ -66,7 +66,7 @@ async def test_the_cost_is_yesterday_replayed(house: House, desk: Desk) -> None:
     assert (told["mode"], told["mode_names"], told["byte_rate"], told["in_file"]) == (
         "home", ["home", "night"], 1200.0, True,
     )  # fmt: skip
-    assert told["yesterday"]["events"] == 2
+    assert (told["yesterday"]["events"], told["yesterday"]["known"]) == (2, True)
     assert told["yesterday"]["seconds"] == {"continuous": 86_400, "off": 0, "events": 145, "transitions": 70}
     told = (await house.signed_in().get(f"{PATH}?pre_s=0&post_s=0")).json()
     assert told["yesterday"]["seconds"]["events"] == 110

@@ -34,8 +34,6 @@ PLAYS = """(camera) => {
   const frame = document.querySelector(`[data-camera="${camera}"]`);
   return frame !== null && frame.dataset.view === 'playing';
 }"""
-IMAGES = os.environ.get("TAWNY_FIRST_HOUR_IMAGES", "")
-"""A folder for pictures of each step; scripts/first_hour_images.py makes those of the documentation from them."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,6 @@ class Hands:
     clicks: int = 0
     fields: int = 0
     asked: list[str] = field(default_factory=list)
-    width: int = 0
 
     def __post_init__(self) -> None:
         self.page.set_default_timeout(WAIT_MS)
@@ -130,13 +127,9 @@ class Hands:
         self.clicks += 1
 
     def checked(self, name: str) -> None:
-        """No barrier in either theme, nothing beside the page; with a folder for it, its picture."""
+        """No barrier in either theme, and nothing wider than the page."""
         assert barriers(self.page, axe_script()) == NONE, name
         assert self.page.evaluate("document.querySelector('.door, .app').scrollWidth <= innerWidth"), name
-        if IMAGES:
-            self.page.emulate_media(color_scheme="dark")
-            self.page.wait_for_timeout(400)
-            self.page.screenshot(path=Path(IMAGES) / f"{name}-{self.width}.png")
 
 
 @contextmanager
@@ -156,7 +149,7 @@ def test_from_an_empty_folder_to_a_working_recorder(browser: Browser, tmp_path: 
         first_start(tmp_path / "home") as recorder,
         browser_of(browser, width) as context,
     ):
-        hands = Hands(context.new_page(), width=width)
+        hands = Hands(context.new_page())
         make_account(hands, recorder)
         add_camera(hands, camera)
         hands.page.wait_for_function(PLAYS, arg="front-door")
@@ -230,9 +223,9 @@ def notify(hands: Hands, hook: StandIn) -> None:
 def reach(hands: Hands) -> None:
     hands.page.wait_for_url("**/setup/outside")
     link = hands.page.get_by_role("link", name="Set it up")
-    assert link.get_attribute("href") == "/settings/address?from=setup&way=private"
+    assert link.get_attribute("href") == "/settings/address?from=setup&way=tailscale"
     hands.checked("outside")
-    hands.click(hands.page.get_by_text("Only at home", exact=True))
+    hands.click(hands.page.get_by_text("Keep the plain address", exact=True))
     hands.button("Finish")
 
 
@@ -259,7 +252,7 @@ def other_browser(browser: Browser, recorder: Recorder) -> BrowserContext:
 
 def test_setup_goes_on_in_another_browser_and_may_be_skipped_as_a_whole(browser: Browser, tmp_path: Path) -> None:
     with first_start(tmp_path / "home") as recorder, browser_of(browser, 1280) as context:
-        hands = Hands(context.new_page(), width=1280)
+        hands = Hands(context.new_page())
         make_account(hands, recorder)
         other = other_browser(browser, recorder).new_page()
         other.set_default_timeout(WAIT_MS)
@@ -289,7 +282,7 @@ def test_setup_goes_on_in_another_browser_and_may_be_skipped_as_a_whole(browser:
 def test_another_folder_takes_effect_and_setup_goes_on(browser: Browser, tmp_path: Path) -> None:
     home, listen = tmp_path / "home", f"127.0.0.1:{free_port()}"
     with first_start(home, listen) as recorder, browser_of(browser, 1280) as context:
-        hands = Hands(context.new_page(), width=1280)
+        hands = Hands(context.new_page())
         make_account(hands, recorder)
         hands.button("Continue without cameras")
         other = home / "recordings"
@@ -319,7 +312,7 @@ def test_who_comes_without_the_link_or_late_is_told_what_to_do(browser: Browser,
         page.keyboard.press("Enter")
         expect(page.get_by_role("alert")).to_contain_text("tawny setup-link")
         assert page.get_by_label("Your name").input_value() == "Mallory", "what was typed is kept"
-        hands = Hands(context.new_page(), width=390)
+        hands = Hands(context.new_page())
         make_account(hands, recorder)
         late = browser.new_context().new_page()
         late.goto(f"{recorder.base}/setup/storage")

@@ -1136,6 +1136,7 @@ export interface RecordedDayInfo {
   begin_ms: number;
   end_ms: number;
   events: number;
+  known: boolean;
   seconds: Record<string, number>;
 }
 

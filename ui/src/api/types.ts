@@ -94,3 +94,5 @@ export type Read = made.ReadInfo;
 export type KnownList = made.IdentityList;
 export type ModelsInfo = made.ModelsInfo;
 export type OfferInfo = made.OfferInfo;
+export type RecordingInfo = made.RecordingInfo;
+export type RecordingChoice = made.RecordingInfo["record"];

@@ -43,10 +43,6 @@ export const camera = {
     measuring: "Measuring…",
     least: "Minimum retention",
     most: "Maximum retention",
-    pre: "Pre-roll of events",
-    post: "Post-roll of events",
-    seconds: (s: number) => `${s} s`,
-    aroundEvents: "It records around the clock, unless a mode or the schedule says otherwise.",
     change: "Change retention",
   },
   look: {

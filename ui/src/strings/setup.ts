@@ -139,7 +139,7 @@ export const outsideStep = {
   recommended: "Recommended",
   choices: [
     {
-      id: "private",
+      id: "tailscale",
       icon: "waypoints",
       title: "Private network",
       sub: "Tailscale, NetBird or WireGuard. Only your own devices can reach tawny.",
@@ -153,7 +153,7 @@ export const outsideStep = {
       points: ["You need a domain name, and one port forwarded in your router or a reverse proxy.", "tawny gets the certificate from Let’s Encrypt and renews it.", "The sign-in page is public, so use a strong password or a passkey."],
     },
     {
-      id: "local",
+      id: "own",
       icon: "shield-check",
       title: "Secure at home",
       sub: "A certificate of this recorder, for phones and computers on your network.",
@@ -162,8 +162,8 @@ export const outsideStep = {
     {
       id: "home",
       icon: "house",
-      title: "Only at home",
-      sub: "Keep the plain address of your home network.",
+      title: "Keep the plain address",
+      sub: "At home only, and not encrypted.",
       points: ["Nothing to set up.", "Notifications go through a service such as ntfy.", "You can change this at any time under Settings."],
     },
   ],

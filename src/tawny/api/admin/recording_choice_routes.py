@@ -32,12 +32,13 @@ class RecordingRequest(ApiRequest):
 
 
 class RecordedDayInfo(ApiResponse):
-    """Yesterday, as each choice would have recorded it. seconds: by `record`."""
+    """Yesterday, as each choice would have recorded it. seconds: by `record`. known: false if the camera is newer."""
 
     begin_ms: int
     end_ms: int
     events: int
     seconds: dict[Recording, float]
+    known: bool
 
 
 class RecordingInfo(ApiResponse):
@@ -105,7 +106,7 @@ def _info(
         mode_names=list(found.modes),
         byte_rate=found.byte_rate,
         yesterday=RecordedDayInfo(
-            begin_ms=day.begin_ms, end_ms=day.end_ms, events=day.events, seconds=dict(day.seconds)
+            begin_ms=day.begin_ms, end_ms=day.end_ms, events=day.events, seconds=dict(day.seconds), known=day.is_known
         ),
         in_file=found.is_in_file,
     )

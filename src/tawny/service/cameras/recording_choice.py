@@ -38,12 +38,16 @@ class RecordingChoice:
 
 @dataclass(frozen=True, slots=True)
 class RecordedDay:
-    """Yesterday, as each choice would have recorded it. seconds: of the day; events: number of that day."""
+    """Yesterday, as each choice would have recorded it. seconds: of the day; events: number of that day.
+
+    is_known: False if the camera is newer, or was not connected.
+    """
 
     begin_ms: int
     end_ms: int
     events: int
     seconds: Mapping[Recording, float]
+    is_known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,9 @@ class RecordingChoiceService:
             for event in events:
                 wanted.heard(event, 0)  # none is forgotten
             seconds[record] = sum(cut.seconds for span in wanted.spans() if (cut := span.cut_to(day)) is not None)
-        return RecordedDay(day.begin_ms, day.end_ms, len(events), seconds)
+        bounds = self._index.bounds(camera)
+        is_known = bool(events) or (bounds is not None and bounds.begin_ms < day.end_ms)
+        return RecordedDay(day.begin_ms, day.end_ms, len(events), seconds, is_known)
 
     def _events(self, camera: CameraId, day: Span) -> list[Event]:
         """Return the day's events; one that lasts ends with the day."""

@@ -109,8 +109,7 @@ def _local(addresses: Iterable[str]) -> list[str]:
 
 
 FILE = "modes.db"
-BY_TIME_S = 1.0
-"""Rules that depend on the time of day are evaluated at whole multiples of this, s."""
+_LEAST_S: Final = 0.05
 
 
 class ModeController:
@@ -154,8 +153,9 @@ class ModeController:
     def step(self) -> float:
         wait_s = self.modes.step()
         self._stand()
-        to_second_s = BY_TIME_S - self._clock.now_ms() / 1000 % BY_TIME_S
-        return min(wait_s, to_second_s) if self.deciding.rules.by_time else wait_s
+        now_ms = self._clock.now_ms()
+        change_ms = self.deciding.rules.next_change_ms(now_ms)
+        return wait_s if change_ms is None else min(wait_s, max(_LEAST_S, (change_ms - now_ms) / 1000))
 
     def close(self) -> None:
         """Do nothing; all state is stored."""

@@ -5,6 +5,7 @@ import type { Camera, RetentionInfo, StoredInfo } from "../../api/types";
 import { camera as words } from "../../strings/camera";
 import { session } from "../../ui/session";
 import { length, size, when } from "../../ui/times";
+import { RecordingModes } from "./RecordingModes";
 
 const w = words.recording;
 
@@ -27,11 +28,10 @@ export default function Recording({ camera }: { camera: Camera }) {
     [w.day, mine?.day_bytes ? w.perDay(size(mine.day_bytes)) : w.measuring],
     [w.least, mine ? length(mine.promised_s * 1000) : null],
     [w.most, most ?? null],
-    [w.pre, stored.value && w.seconds(stored.value.pre_s)],
-    [w.post, stored.value && w.seconds(stored.value.post_s)],
   ];
   return (
     <div class="tu-main">
+      <RecordingModes camera={camera} />
       <section class="card" aria-labelledby="recording-now">
         <h2 id="recording-now">{w.title}</h2>
         <dl class="camera-facts recording-facts">
@@ -44,7 +44,6 @@ export default function Recording({ camera }: { camera: Camera }) {
             ),
           )}
         </dl>
-        <p class="small sub">{w.aroundEvents}</p>
         <a class="btn" href="/storage">
           {w.change}
         </a>

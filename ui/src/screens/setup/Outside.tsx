@@ -10,7 +10,7 @@ const ADDRESS = "/settings/address?from=setup";
 /** How tawny is to be reached, in plain words; the address itself is set up on its own page, which leads back here. */
 export function Outside({ info }: StepProps) {
   const isDone = info.steps.some((step) => step.id === "outside" && step.state === "done");
-  const [chosen, setChosen] = useState<string>(isDone ? "home" : "private");
+  const [chosen, setChosen] = useState<string>(isDone ? "home" : "tailscale");
   const toNotifications = place.value.query.get("back") === "notifications";
   const stays = chosen === "home" || isDone;
   return (
@@ -32,7 +32,7 @@ export function Outside({ info }: StepProps) {
                 <b>{way.title}</b>
                 <span class="small sub">{way.sub}</span>
               </span>
-              {way.id === "private" && <span class="tag ok">{words.recommended}</span>}
+              {way.id === "tailscale" && <span class="tag ok">{words.recommended}</span>}
               {chosen === way.id && (
                 <ul class="small sub">
                   {way.points.map((point) => (

@@ -111,7 +111,7 @@ it("leads from the notifications to the secure address and back", async () => {
   shown({}, "/setup/notifications");
   const first = await screen.findByRole("link", { name: "Set up the secure address first" });
   go(first.getAttribute("href") ?? "");
-  expect((await screen.findByRole("link", { name: "Set it up" })).getAttribute("href")).toBe("/settings/address?from=setup&way=private");
+  expect((await screen.findByRole("link", { name: "Set it up" })).getAttribute("href")).toBe("/settings/address?from=setup&way=tailscale");
   expect(screen.getByRole("link", { name: "Back to notifications" }).getAttribute("href")).toBe("/setup/notifications");
 });
 
