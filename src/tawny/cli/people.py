@@ -108,7 +108,7 @@ def describe_user(parser: ArgumentParser) -> None:
     parser.add_argument("--role", choices=["owner", "member", "viewer", "guest", "screen"], help=ROLES)
     parser.add_argument("--cameras", metavar="A,B", help="cameras they can see, unless owner; `all` for every camera")
     parser.add_argument(
-        "--for", dest="lasts", metavar="TIME", help='guest: access ends after, for example "3 days"; `0`: now'
+        "--for", dest="lasts", metavar="TIME", help='guest: access ends after, for example "3 days"; "0 s": now'
     )
     parser.add_argument("--off", action="store_true", help="totp: turn two-step codes off, for a lost phone")
     parser.add_argument(

@@ -21,6 +21,8 @@ MOST_PASSKEYS: Final = 20
 """Maximum number for each user."""
 TIMEOUT_MS: Final = 120_000
 NAME: Final = "tawny"
+_NOT_READABLE: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading an answer raises that an attacker made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Passkeys:
                 expected_origin=place.origin,
                 require_user_verification=True,
             )
-        except (WebAuthnException, ValueError, KeyError, TypeError):
+        except (WebAuthnException, *_NOT_READABLE):
             return None
         now_ms = self._clock.now_ms()
         row = (made.credential_id, person.id, name, made.credential_public_key, made.sign_count, place.host, now_ms)
@@ -162,7 +164,7 @@ class Passkeys:
                     credential_current_sign_count=row[2],
                     require_user_verification=True,
                 )
-            except (WebAuthnException, ValueError, KeyError, TypeError):
+            except (WebAuthnException, *_NOT_READABLE):
                 return None
             return self._used(db, key, row[0], done.new_sign_count)
 
@@ -179,5 +181,5 @@ def _names(credential: str) -> tuple[bytes, bytes] | None:
     try:
         found = json.loads(credential)
         return base64url_to_bytes(found["rawId"]), base64url_to_bytes(found["response"]["userHandle"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except _NOT_READABLE:
         return None

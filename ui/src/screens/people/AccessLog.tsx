@@ -64,7 +64,7 @@ function Entry({ one }: { one: AuditEntry }) {
       <span class="num muted">{when(one.at_ms)}</span>
       <b>{one.person || words.noName}</b>
       <span>
-        {one.action}
+        {words.actions[one.action] ?? one.action}
         {one.detail && <span class="sub">: {one.detail}</span>}
       </span>
       <span class="num sub">{one.address}</span>

@@ -153,7 +153,7 @@ function End({ value, onInput }: { value: string; onInput: (value: string) => vo
 
 function Linked({ value, onInput, id }: { value: string; onInput: (value: string) => void; id: string }) {
   return (
-    <details>
+    <details class="access-linked">
       <summary>{words.linked}</summary>
       <input id={id} class="access-name" maxLength={255} autocomplete="off" aria-label={words.linked} value={value} onInput={(event) => onInput(event.currentTarget.value)} />
       <p class="small muted">{words.linkedSub}</p>
@@ -184,12 +184,11 @@ function OnePerson(props: { person: PersonInfo; onChange: () => Promise<void>; o
       <div class="grow">
         <b>{person.name}</b> {isMe && <span class="small muted">({words.you})</span>}
         <p class="small sub">
-          {roleOf(person)} · {words.sees.toLowerCase()} {seen(person.cameras, cameras.value)}
+          {roleOf(person)} · {seen(person.cameras, cameras.value)}
         </p>
         <p class="small muted">
           {waysOf(person)} · {person.seen_ms ? words.seen(when(person.seen_ms)) : words.notSeen}
         </p>
-        {changing.value && <Rights person={person} onChange={props.onChange} />}
       </div>
       <button type="button" class="btn ghost" aria-expanded={changing.value} aria-label={`${words.change}: ${person.name}`} onClick={() => (changing.value = !changing.value)}>
         <Icon name="settings-2" small />
@@ -217,6 +216,7 @@ function OnePerson(props: { person: PersonInfo; onChange: () => Promise<void>; o
           {words.remove}
         </button>
       )}
+      {changing.value && <Rights person={person} onChange={props.onChange} />}
     </div>
   );
 }
@@ -237,7 +237,7 @@ function Rights({ person, onChange }: { person: PersonInfo; onChange: () => Prom
     void change(person.role, person.cameras, null);
   };
   return (
-    <form class="access-form" onSubmit={save}>
+    <form class="access-form access-rights" onSubmit={save}>
       {person.role !== "owner" && person.role !== "screen" && (
         <RoleChoice role={person.role} onChange={(next) => void change(next, person.cameras, null)} />
       )}
@@ -274,7 +274,7 @@ function waysOf(person: PersonInfo): string {
     person.two_step && words.ways.twoStep,
     person.linked && words.ways.linked(person.linked),
   ].filter(Boolean);
-  return ways.join(", ") || words.ways.none;
+  return ways.join(", ") || (person.role === "screen" ? words.ways.code : words.ways.none);
 }
 
 /** As `datetime-local` has it, in the browser's time zone. */
