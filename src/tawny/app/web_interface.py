@@ -211,14 +211,10 @@ async def make_web_interface(
         known=IdentityService(running.known, place.settings, place.doors.recognisers),
         placing=_make_target_settings(running, outward),
         connecting=CameraConnectionService(changeable, place.doors, clock, running.logins),
-        setup=CameraSetupService(
-            changeable, place.doors, clock, running.logins, running.restart_camera, running.is_offline
-        ),
+        setup=_make_camera_setup(running),
         deleting=running.deleting,
         first_setup=_make_first_setup(running, accounts, outward, models),
-        storing=StorageChoiceService(
-            changeable, running.parts.stored, keeping, place.kept_in, partial(_bring_along, file, place)
-        ),
+        storing=_make_storage_choice(running, keeping, file),
         recording=_make_recording_choice(running),
         orders=programs,
         sealed=running.sealing.desk(place.folder, changeable),
@@ -310,6 +306,20 @@ def _make_first_setup(
     if running.parts.place.config is not None:
         made.remember()
     return made
+
+
+def _make_camera_setup(running: RecorderRuntime) -> CameraSetupService:
+    doors = running.parts.place.doors
+    restart, is_offline = running.restart_camera, running.is_offline
+    return CameraSetupService(running.changeable, doors, running.clock, running.logins, restart, is_offline)
+
+
+def _make_storage_choice(
+    running: RecorderRuntime, keeping: RetentionService, file: AccountsFile
+) -> StorageChoiceService:
+    place = running.parts.place
+    bring = partial(_bring_along, file, place)
+    return StorageChoiceService(running.changeable, running.parts.stored, keeping, place.kept_in, bring)
 
 
 def _bring_along(file: AccountsFile, place: RecorderPlace, folder: Path) -> None:
