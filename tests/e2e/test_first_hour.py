@@ -185,14 +185,14 @@ def add_camera(hands: Hands, camera: str) -> None:
     found = hands.page.locator(".find-card").filter(has_text=f"{camera} ·")
     expect(found).to_be_visible()
     hands.checked("cameras-found")
-    hands.click(found.get_by_role("button", name="Details of"))
+    hands.click(found.get_by_role("checkbox"))
     hands.fill("User name", "admin")
     hands.fill("Password", PASSWORD)
     hands.press("Enter")
-    expect(hands.page.get_by_alt_text("Picture from the camera")).to_be_visible()
+    expect(found.get_by_alt_text("Test picture of")).to_be_visible()
     hands.checked("cameras-tried")
-    hands.button("Front door")
-    hands.button("Add camera")
+    hands.fill(f"Name of the camera at {camera}", "Front door")
+    hands.button("Add 1 camera")
     expect(hands.page.get_by_role("heading", level=1)).to_have_text("1 camera added")
 
 
