@@ -81,6 +81,12 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+def answers(listen: str) -> bool:
+    host, _, port = listen.partition(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
+
+
 @pytest.fixture(scope="module", autouse=True)
 def patience() -> Iterator[None]:
     expect.set_options(timeout=WAIT_MS)
@@ -299,7 +305,7 @@ def test_another_folder_takes_effect_and_setup_goes_on(browser: Browser, tmp_pat
         hands.fill("Folder", str(other))
         hands.button("Use this")
         hands.page.wait_for_url("**/setup/notifications")
-        until(lambda: (other / "history").is_dir(), 60, "the new folder in use")
+        until(lambda: (other / "history").is_dir() and answers(listen), 60, "a new start in the new folder")
         expect(hands.page.get_by_role("button", name="Set up ntfy")).to_be_visible()
         hands.page.goto(f"{recorder.base}/setup")
         hands.page.wait_for_url("**/setup/notifications")
