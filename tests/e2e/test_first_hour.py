@@ -81,6 +81,12 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+def answers(listen: str) -> bool:
+    host, _, port = listen.partition(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
+
+
 @pytest.fixture(scope="module", autouse=True)
 def patience() -> Iterator[None]:
     expect.set_options(timeout=WAIT_MS)
@@ -185,14 +191,14 @@ def add_camera(hands: Hands, camera: str) -> None:
     found = hands.page.locator(".find-card").filter(has_text=f"{camera} ·")
     expect(found).to_be_visible()
     hands.checked("cameras-found")
-    hands.click(found.get_by_role("button", name="Details of"))
+    hands.click(found.get_by_role("checkbox"))
     hands.fill("User name", "admin")
     hands.fill("Password", PASSWORD)
     hands.press("Enter")
-    expect(hands.page.get_by_alt_text("Picture from the camera")).to_be_visible()
+    expect(found.get_by_alt_text("Test picture of")).to_be_visible()
     hands.checked("cameras-tried")
-    hands.button("Front door")
-    hands.button("Add camera")
+    hands.fill(f"Name of the camera at {camera}", "Front door")
+    hands.button("Add 1 camera")
     expect(hands.page.get_by_role("heading", level=1)).to_have_text("1 camera added")
 
 
@@ -299,7 +305,7 @@ def test_another_folder_takes_effect_and_setup_goes_on(browser: Browser, tmp_pat
         hands.fill("Folder", str(other))
         hands.button("Use this")
         hands.page.wait_for_url("**/setup/notifications")
-        until(lambda: (other / "history").is_dir(), 60, "the new folder in use")
+        until(lambda: (other / "history").is_dir() and answers(listen), 60, "a new start in the new folder")
         expect(hands.page.get_by_role("button", name="Set up ntfy")).to_be_visible()
         hands.page.goto(f"{recorder.base}/setup")
         hands.page.wait_for_url("**/setup/notifications")

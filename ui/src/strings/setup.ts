@@ -226,7 +226,7 @@ export const doneStep = {
       title: "Invite your household",
       sub: "Everyone gets their own account and sees only the cameras you choose.",
       button: "Invite",
-      to: "/settings",
+      to: "/settings/people",
     },
   },
   command: "Command that starts tawny with this computer",
