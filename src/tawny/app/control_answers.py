@@ -41,7 +41,10 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
 
     return {
         "status": status,
-        "where": lambda _: {"address": f"http://{web.server.address}", "rtsp": web.site.rtsp or None},
+        "where": lambda _: {
+            "address": web.site.address or f"http://{web.server.address}",
+            "rtsp": web.site.rtsp or None,
+        },
         "report": running.report,
         "confirm history": confirm_history,
         "accept-login": running.accept_login,

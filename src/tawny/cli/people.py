@@ -76,12 +76,12 @@ def interface(chosen: Settings, folder: Path) -> str:
     """Return the URL of the web interface: from the settings, from a running recorder, or the configured listen
     address.
     """
-    if chosen.web.link_url:
-        return chosen.web.link_url.rstrip("/")
+    if chosen.web.public_url:
+        return chosen.web.public_url.rstrip("/")
     try:
         return str(ask_once(folder, {"command": "where"})["address"])
     except NotDone:
-        return f"http://{chosen.web.listen}"
+        return chosen.web.link_url or f"http://{chosen.web.listen}"
 
 
 def camera_list(text: str | None) -> list[CameraId] | None:

@@ -56,7 +56,7 @@ def listening(chosen: Settings, listen: str | None) -> Settings:
         listen_address(listen)
     except ValueError as error:
         raise UsageError(f"--listen {listen} isn't a valid address.", f"Use {error}.") from None
-    return chosen.model_copy(update={"web": WebSettings(listen=listen)})
+    return chosen.model_copy(update={"web": chosen.web.model_copy(update={"listen": listen})})
 
 
 def in_memory(chosen: Settings, size: str | None) -> Settings:
