@@ -18,7 +18,7 @@ HANDSHAKE_S: Final = 10
 SHUTDOWN_S: Final = 2
 """Time in s that a closed connection waits for the client's goodbye."""
 HANDSHAKE_BYTE: Final = 0x16
-BUFFER_BYTES: Final = 32 * 1024
+BUFFER_BYTES: Final = 16 * 1024
 """Buffer of each connection for what arrives. asyncio's is 256 kB: 600 connections would take 150 MB."""
 UNSENT_BYTES: Final = 32 * 1024
 EACH_PER_S: Final = 10.0
