@@ -65,8 +65,8 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
     return {
         "status": status,
         "where": lambda _: {
-            "address": web.url,
-            "addresses": list(web.site.own_addresses()),
+            "address": web.site.address or web.url,
+            "addresses": list(dict.fromkeys([web.site.address or web.url, *web.site.own_addresses()])),
             "rtsp": web.site.rtsp or None,
         },
         "report": running.report,

@@ -264,6 +264,9 @@ class RecorderRuntime:
             later = [path for path in change.other if not path.endswith(".retention") and path not in AT_ONCE]
             if later:
                 log.warning("changed settings take effect at the next start: %s", ", ".join(later))
+            # the server listens where it began to, perhaps by `--listen`, and addresses for others name that port
+            web = new.web.model_copy(update={"listen": self.settings.web.listen})
+            new = new.model_copy(update={"web": web})
             self._settings.now = new
             kept = contract(new)
             self.parts.stored.retention.promise(kept)

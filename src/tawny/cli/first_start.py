@@ -83,12 +83,14 @@ def interface_urls(chosen: Settings, folder: Path) -> list[str]:
     """Return the URLs of the web interface, best first: `web.public_url`, then those of a running recorder, or those of
     the configured address.
     """
-    public = [chosen.web.link_url.rstrip("/")] if chosen.web.link_url else []
+    public = [chosen.web.public_url.rstrip("/")] if chosen.web.public_url else []
     try:
         found = ask_once(folder, {"command": "where"})
-        return [*public, *map(str, found.get("addresses") or [found["address"]])]
+        others = map(str, found.get("addresses") or [found["address"]])
     except NotDone:
-        return [*public, *recorder_urls(*listen_address(chosen.web.listen))]
+        secure = [chosen.web.link_url] if chosen.web.link_url else []
+        others = iter([*secure, *recorder_urls(*listen_address(chosen.web.listen))])
+    return list(dict.fromkeys([*public, *others]))
 
 
 def welcome(out: Output, data: dict[str, Any], text: str) -> None:

@@ -18,13 +18,13 @@ HANDSHAKE_S: Final = 10
 SHUTDOWN_S: Final = 2
 """Time in s that a closed connection waits for the client's goodbye."""
 HANDSHAKE_BYTE: Final = 0x16
-BUFFER_BYTES: Final = 32 * 1024
+BUFFER_BYTES: Final = 16 * 1024
 """Buffer of each connection for what arrives. asyncio's is 256 kB: 600 connections would take 150 MB."""
 UNSENT_BYTES: Final = 32 * 1024
-EACH_PER_S: Final = 20.0
+EACH_PER_S: Final = 10.0
 """Handshakes of one client address, after BURST at once; all together TOTAL_FACTOR times as many."""
 BURST: Final = 60.0
-TOTAL_FACTOR: Final = 5.0
+TOTAL_FACTOR: Final = 4.0
 MOST_ADDRESSES: Final = 4096
 
 ContextInForce = Callable[[], ssl.SSLContext | None]

@@ -129,7 +129,7 @@ PROBLEM_WORDS: dict[ProblemKind, str] = {
     ProblemKind.SELF_TEST: "Self-test failed",
     ProblemKind.UPLOAD: "Uploads or notifications delayed",
     ProblemKind.CLOCK: "Clock not synchronized",
-    ProblemKind.CERTIFICATE: "Certificate expires",
+    ProblemKind.CERTIFICATE: "Certificate problem",
     ProblemKind.SIGN_INS: "Many refused sign-ins",
     ProblemKind.PROXY: "Reverse proxy not configured",
     ProblemKind.HISTORY: "Recordings may have been removed",

@@ -63,7 +63,10 @@ function Steps({ system, open = false }: { system: System; open?: boolean }) {
   const { title, steps } = words.systems[system];
   return (
     <details class="authority-system" open={open}>
-      <summary>{title}</summary>
+      <summary>
+        {title}
+        <Icon name="chevron-down" small />
+      </summary>
       <Download system={system} />
       <ol>
         {steps.map((step) => (
