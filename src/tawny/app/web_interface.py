@@ -47,8 +47,8 @@ from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryServ
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.recognition_service import IdentityService
-from tawny.service.diagnosis.bundle import DiagnosticsService, RunningState, certificate_files
-from tawny.service.diagnosis.doctor import ExaminedRecorder
+from tawny.service.diagnosis.bundle import DiagnosticsService, RunningState
+from tawny.service.diagnosis.doctor import ExaminedRecorder, certificate_files
 from tawny.service.first_setup import FILE as SETUP
 from tawny.service.first_setup import FirstSetupService, SetupFacts
 from tawny.service.health.camera_health import HealthAnswer
@@ -211,14 +211,10 @@ async def make_web_interface(
         known=IdentityService(running.known, place.settings, place.doors.recognisers),
         placing=_make_target_settings(running, outward),
         connecting=CameraConnectionService(changeable, place.doors, clock, running.logins),
-        setup=CameraSetupService(
-            changeable, place.doors, clock, running.logins, running.restart_camera, running.is_offline
-        ),
+        setup=_make_camera_setup(running),
         deleting=running.deleting,
         first_setup=_make_first_setup(running, accounts, outward, models),
-        storing=StorageChoiceService(
-            changeable, running.parts.stored, keeping, place.kept_in, partial(_bring_along, file, place)
-        ),
+        storing=_make_storage_choice(running, file, keeping),
         recording=_make_recording_choice(running),
         orders=programs,
         sealed=running.sealing.desk(place.folder, changeable),
@@ -251,23 +247,32 @@ def _make_modes(running: RecorderRuntime, outward: DeliveryService) -> ModeServi
     )  # fmt: skip
 
 
+def _make_camera_setup(running: RecorderRuntime) -> CameraSetupService:
+    doors, logins = running.parts.place.doors, running.logins
+    return CameraSetupService(
+        running.changeable, doors, running.clock, logins, running.restart_camera, running.is_offline
+    )
+
+
+def _make_storage_choice(
+    running: RecorderRuntime, accounts: AccountsFile, keeping: RetentionService
+) -> StorageChoiceService:
+    place = running.parts.place
+    bring = partial(_bring_along, accounts, place)
+    return StorageChoiceService(running.changeable, running.parts.stored, keeping, place.kept_in, bring)
+
+
 def _make_recording_choice(running: RecorderRuntime) -> RecordingChoiceService:
     rates, mode = running.parts.cameras.byte_rates, lambda: running.arming.modes.now().mode
     zone = ZoneInfo(running.parts.place.zone)
     return RecordingChoiceService(running.changeable, running.index, rates, mode, running.clock, zone)
 
 
-def _make_recording_choice(running: RecorderRuntime) -> RecordingChoiceService:
-    place, modes = running.parts.place, running.arming.modes
-    rates, zone = running.parts.cameras.byte_rates, ZoneInfo(place.zone)
-    return RecordingChoiceService(running.changeable, running.index, rates, lambda: modes.now().mode, place.clock, zone)
-
-
 def _make_diagnostics(running: RecorderRuntime, accounts: Accounts, log_lines: Callable[[], str]) -> DiagnosticsService:
     place, health = running.parts.place, HealthAnswer(running)
 
     def examined() -> ExaminedRecorder:
-        files = certificate_files(place.config, place.kept_in)
+        files = certificate_files(place.settings(), place.config)
         return ExaminedRecorder(place.kept_in, place.settings(), place.config, certificates=files)
 
     state = RunningState(
