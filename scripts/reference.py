@@ -36,6 +36,7 @@ from tawny.config.settings import (
     WebSettings,
     ZoneSettings,
 )
+from tawny.config.sign_in import GroupSettings, OidcSettings, SignInSettings
 from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings
 from tawny.config.units import duration_text, size_text
 from tawny.model import errors
@@ -50,6 +51,9 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("storage.tiers", TierSettings, "start"),
     ("web", WebSettings, "start"),
     ("web.secure", SecureSettings, "at once"),
+    ("sign_in", SignInSettings, "at once"),
+    ("sign_in.oidc", OidcSettings, "at once"),
+    ("sign_in.oidc.groups.<name>", GroupSettings, "at once"),
     ("live", LiveSettings, "start"),
     ("live.turn", TurnServerSettings, "start"),
     ("heartbeat", HeartbeatSettings, "start"),

@@ -2,6 +2,7 @@
 
 import base64
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -10,6 +11,7 @@ from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
+from tawny.service.cameras.camera_previews import PreviewState, PreviewStatus
 from tawny.service.cameras.camera_setup import (
     CameraRemoval,
     CameraSetupService,
@@ -57,6 +59,26 @@ class Desk(CameraSetupService):
         self._did(wanted)
         camera = CameraSettings.model_validate({"source": "rtsp://admin:a%20secret@192.168.1.9/main"})
         return TriedCamera(ResolvedCamera(camera, {}, {}), {StreamName.MAIN: TRIAL})
+
+    def change_camera(
+        self, wanted: WantedCamera, change: Literal["keyframes", "clock"], seconds: float = 6.0
+    ) -> TriedCamera:
+        self._did(change)
+        return self.try_out(wanted)
+
+    def preview(self, wanted: WantedCamera) -> PreviewStatus:
+        self._did(wanted)
+        return PreviewStatus("p1", wanted.address, PreviewState.WRONG_LOGIN, 0, "No.", "Try again.")
+
+    def add_previewed(self, preview: str, name: str) -> CameraId:
+        self._did(preview, name)
+        return CameraId("gate")
+
+    def replace(self, camera: CameraId, wanted: WantedCamera) -> None:
+        self._did(camera, wanted)
+
+    def move(self, camera: CameraId, host: str) -> None:
+        self._did("move", host)
 
     def add(self, name: str, wanted: WantedCamera) -> CameraId:
         self._did(name, wanted)
@@ -204,3 +226,37 @@ async def test_a_removed_camera_stays_in_the_timeline_under_its_name(house: Hous
     house.recorder.removed = {CameraId("gate"): "Gate (removed)"}
     told = (await house.signed_in().get("/api/v1/timeline?from_ms=0&to_ms=1000")).json()
     assert {one["id"]: one["name"] for one in told["cameras"]} == {"porch": "Front door", "gate": "Gate (removed)"}
+
+
+async def test_a_camera_is_shown_and_added_without_its_password_again(house: House, desk: Desk) -> None:
+    owner = house.signed_in()
+    told = (await owner.post("/api/v1/camera-previews", json={**ASKED, "rtsp_port": 8554, "path": "/live"})).json()
+    assert told == {
+        "id": "p1", "place": "192.168.1.9", "state": "wrong_login", "number": 0, "message": "No.", "hint": "Try again.",
+    }  # fmt: skip
+    assert desk.asked == [(WantedCamera("192.168.1.9", "admin", "a secret", rtsp_port=8554, path="/live"),)]
+    assert (await owner.get("/api/v1/camera-previews")).json() == {"items": []}
+    assert (await owner.get("/api/v1/camera-previews/p1/picture")).status_code == 404
+    added = await owner.post("/api/v1/camera-previews/p1/camera", json={"name": "Gate"})
+    assert (added.status_code, added.json()) == (201, {"camera": "gate"})
+    assert (await owner.delete("/api/v1/camera-previews")).json() == {"ok": True}
+    assert "a secret" not in str([(line.action, line.detail) for line in house.accounts.audit()])
+    for wrong in ({"rtsp_port": 70_000}, {"path": "/a b"}, {"path": "/a\r\nX: y"}):
+        assert (await owner.post("/api/v1/camera-previews", json={**ASKED, **wrong})).status_code == 422
+
+
+async def test_a_camera_is_moved_replaced_and_changed_with_a_line_each(house: House, desk: Desk) -> None:
+    owner = house.signed_in()
+    assert (await owner.post("/api/v1/cameras/porch/address", json={"address": "192.168.1.57"})).json() == {"ok": True}
+    assert (await owner.post("/api/v1/cameras/porch/device", json=ASKED)).json() == {"ok": True}
+    tried = await owner.post("/api/v1/camera-trial/change", json={**ASKED, "change": "keyframes"})
+    assert tried.json()["source"] == "rtsp://192.168.1.9/main"
+    assert (await owner.post("/api/v1/camera-trial/change", json={**ASKED, "change": "all"})).status_code == 422
+    lines = [(line.action, line.detail) for line in house.accounts.audit()]
+    assert ("camera moved", "porch: 192.168.1.57") in lines
+    assert ("camera replaced", "porch: 192.168.1.9") in lines
+    assert ("camera changed", "192.168.1.9: keyframes") in lines
+    desk.fails = NotDone("It can't be proved.", "Enter its password.")
+    answer = await owner.post("/api/v1/cameras/porch/address", json={"address": "192.168.1.57"})
+    assert (answer.status_code, answer.json()["message"]) == (409, "It can't be proved.")
+    assert "camera move failed" in {line.action for line in house.accounts.audit()}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.config.changes import add_camera, template, write_new
+from tawny.config.changes import add_camera, put_table, template, write_new
 from tawny.config.loader import difference, parse_settings, read_settings
 from tawny.config.settings import Settings
 from tawny.model.errors import NotDone, SettingsError
@@ -184,3 +184,13 @@ def test_a_wrong_location_is_told_once(value: str) -> None:
 @pytest.mark.parametrize("value", ["[]", "[52, 13.4]"])
 def test_a_location_has_two_numbers_or_none(value: str) -> None:
     assert parse_settings(f"[modes]\nlocation = {value}\n", {})[1] == []
+
+
+@pytest.mark.parametrize("content", [None, b"[web\n", b"\xff\xfe"])
+def test_a_file_that_was_damaged_meanwhile_is_said_and_left_alone(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "tawny.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"tawny\.toml"):
+        put_table(path, "web", {"name": "Cabin"})
+    assert (path.read_bytes() if path.exists() else None) == content

@@ -124,14 +124,40 @@ def test_several_at_once_with_one_password(browser: Browser, house: Tawny, camer
     assert time.monotonic() - begun < 90
     ids = [f"gate-{width}", "northlight-nl-1", "northlight-nl-2"]
     text = (house.folder.parent / "tawny.toml").read_text()
-    for camera in ids:
-        until(lambda name=camera: list(house.folder.rglob(f"{name}*/**/*.mp4")), 60, camera)  # type: ignore[misc]
+    for made in ids:
+        until(lambda made=made: list(house.folder.rglob(f"{made}*/**/*.mp4")), 60, f"a recording of {made}")  # type: ignore[misc]
     assert PASSWORD not in page.content() + text
     page.goto(f"{house.base}/settings/add-camera")
     page.get_by_role("button", name="Search for cameras").click()
     for one in ours:
         expect(one.get_by_text("Already added")).to_be_visible(timeout=WAIT_MS)
     remove_all_but_yard(page, house)
+    context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_wrong_clock_is_set_after_a_confirmation(
+    browser: Browser, house: Tawny, cameras: list[str], width: int
+) -> None:
+    context = context_of(browser, house, width)
+    page = context.new_page()
+    page.goto(f"{house.base}/settings/add-camera")
+    page.get_by_role("button", name="Search for cameras").click()
+    card(page, cameras[2]).get_by_role("button", name="Details of").click(timeout=WAIT_MS)
+    page.get_by_label("User name").fill("admin")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Try it").click()
+    if width == 390:  # it was set before
+        expect(page.get_by_text("Nothing to change in the camera.")).to_be_visible(timeout=WAIT_MS)
+        context.close()
+        return
+    expect(page.get_by_text("clock is 60 min ahead")).to_be_visible(timeout=WAIT_MS)
+    page.get_by_role("button", name="Set its clock").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("NTP")
+    assert violations(page, axe_script()) == []
+    dialog.get_by_role("button", name="Change it").click()
+    expect(page.get_by_text("Nothing to change in the camera.")).to_be_visible(timeout=WAIT_MS)
     context.close()
 
 
@@ -145,9 +171,10 @@ def test_pictures_end_with_the_page(browser: Browser, house: Tawny, cameras: lis
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Get its picture").click()
     expect(card(page, cameras[1]).get_by_alt_text("Test picture of")).to_be_visible(timeout=WAIT_MS)
-    page.goto("about:blank")
-    listed = f"{house.base}/api/v1/camera-previews"
-    until(lambda: context.request.get(listed).json()["items"] == [], 30, "the end of the pictures")
+    with page.expect_response(lambda answer: answer.request.method == "DELETE") as ended:
+        page.get_by_role("link", name="Health").first.click()
+    assert ended.value.ok
+    assert context.request.get(f"{house.base}/api/v1/camera-previews").json()["items"] == []
     context.close()
 
 

@@ -223,8 +223,13 @@ def notify(hands: Hands, hook: StandIn) -> None:
 def reach(hands: Hands) -> None:
     hands.page.wait_for_url("**/setup/outside")
     link = hands.page.get_by_role("link", name="Set it up")
-    assert link.get_attribute("href") == "/settings/address?from=setup&way=tailscale"
     hands.checked("outside")
+    hands.click(hands.page.get_by_text("Your own domain name", exact=True))
+    hands.click(link)
+    hands.page.wait_for_url("**/settings/address?from=setup&way=domain")
+    expect(hands.page.get_by_role("button", name="Order certificate")).to_be_visible()
+    hands.click(hands.page.get_by_role("link", name="Back to setup"))
+    hands.page.wait_for_url("**/setup/outside")
     hands.click(hands.page.get_by_text("Keep the plain address", exact=True))
     hands.button("Finish")
 

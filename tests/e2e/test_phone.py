@@ -205,6 +205,29 @@ def test_a_push_from_the_camera_to_the_snooze(
     page.close()
 
 
+def test_a_camera_is_snoozed_by_a_key_for_everyone_and_again_not(context: BrowserContext, house: Tawny) -> None:
+    page, snoozes = context.new_page(), f"{house.base}/api/v1/snoozes"
+    page.goto(f"{house.base}/live/front")
+    expect(page.get_by_role("button", name="Snooze", exact=True)).to_be_visible(timeout=20_000)
+    page.keyboard.press("z")
+    sheet = page.get_by_role("dialog", name="Snooze Front door")
+    sheet.get_by_role("button", name="Everyone’s").click()
+    assert violations(page, axe_script()) == []
+    sheet.get_by_role("button", name="1 h").click()
+    expect(page.get_by_role("button", name="Snoozed until")).to_be_visible(timeout=20_000)
+    (made,) = page.request.get(snoozes).json()["items"]
+    assert (made["camera"], made["everyone"]) == ("front", True)
+    page.goto(f"{house.base}/")
+    expect(page.locator(".tile").get_by_role("button", name="Snoozed until")).to_be_visible(timeout=20_000)
+    page.goto(f"{house.base}/settings/notifications")
+    card = page.get_by_role("region", name="Snoozed")
+    expect(card.get_by_text("for everyone, by you")).to_be_visible()
+    card.get_by_role("button", name="End now").click()
+    expect(card.get_by_text("No snoozed cameras")).to_be_visible()
+    assert page.request.get(snoozes).json()["items"] == []
+    page.close()
+
+
 def test_who_is_signed_out_snoozes_nothing(context: BrowserContext, house: Tawny) -> None:
     page = context.new_page()
     page.goto(f"{house.base}/settings")

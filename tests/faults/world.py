@@ -47,7 +47,6 @@ PORCH, YARD = CameraId("porch"), CameraId("yard")
 EVER = Span(0, 1 << 45)
 FPS, GOP = 5, 10
 START = "2026-11-20T05:00:00Z"
-_PICTURE = bytes(300)
 
 
 class Pictures:
@@ -58,6 +57,7 @@ class Pictures:
     def __init__(self) -> None:
         self.away: set[CameraId] = set()
         self.opened: Counter[CameraId] = Counter()
+        self.frame_bytes = 300
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
         return table
@@ -91,7 +91,7 @@ class _Connection:
         if due_s > 1e-6:
             return IdleUntil(due_s)
         is_keyframe = self._number % GOP == 0
-        nal = bytes([0x65 if is_keyframe else 0x41, self._number % 250 + 1]) + _PICTURE
+        nal = bytes([0x65 if is_keyframe else 0x41, self._number % 250 + 1]) + bytes(self._source.frame_bytes)
         pts = self._number * VIDEO_RATE // FPS
         self._number += 1
         return SourcePacket(FORMAT, len(nal).to_bytes(4, "big") + nal, pts, is_keyframe)

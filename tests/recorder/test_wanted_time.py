@@ -17,6 +17,7 @@ from tawny.storage.index.memory_index import MemoryIndex
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.testing.packet_feed import PacketFeed
+from tests.faults.power import seals_on
 from tests.support.disk import MemoryDisk
 
 PORCH = CameraId("porch")
@@ -26,13 +27,14 @@ GOP_MS = GOP * 1000 // FPS
 
 
 class Bench:
-    def __init__(self, record: Recording, pre_s: float = 5, post_s: float = 10) -> None:
+    def __init__(self, record: Recording, pre_s: float = 5, post_s: float = 10, *, sealed: bool = False) -> None:
         self.disk, self.clock, self.index = MemoryDisk(), FakeClock(), MemoryIndex()
         self.failed: list[str] = []
         self.engine = InlineEngine(self.clock, lambda name, error: self.failed.append(f"{name}: {error!r}"))
         self.changes: list[WritingChange] = []
         self.wanted = WantedTime(record, pre_s, post_s, self.changes.append)
-        self.recorder = SegmentRecorder(Volume(self.disk), self.index, self.clock, Bus())
+        seals = seals_on(self.disk, self.clock, sealed=True) if sealed else None
+        self.recorder = SegmentRecorder(Volume(self.disk), self.index, self.clock, Bus(), seals=seals)
         self.recorder.start(self.engine)
         self.hubs = {stream: Hub(keep_s=pre_s + 12) for stream in StreamName}
         self.feeds = [PacketFeed(hub, self.clock, fps=FPS, gop=GOP) for hub in self.hubs.values()]
@@ -66,8 +68,9 @@ def test_nothing_is_written_while_nothing_happens() -> None:
     assert bench.recorder.status(PORCH, StreamName.MAIN).problem is None
 
 
-def test_both_streams_are_written_around_an_event() -> None:
-    bench = Bench("events")
+@pytest.mark.parametrize("sealed", [False, True])
+def test_both_streams_are_written_around_an_event(sealed: bool) -> None:
+    bench = Bench("events", sealed=sealed)
     bench.run(30)
     begun_ms = bench.now_ms()
     name = bench.hear(begun_ms, None)
@@ -82,6 +85,7 @@ def test_both_streams_are_written_around_an_event() -> None:
     assert [(one.stream, one.is_written) for one in bench.changes] == [
         (StreamName.MAIN, True), (StreamName.SUB, True), (StreamName.MAIN, False), (StreamName.SUB, False),
     ]  # fmt: skip
+    assert {path.endswith(".tws") for path in bench.disk.files if "/main" in path or ".main." in path} == {sealed}
     assert bench.changes[0].at_ms == bench.spans()[0].begin_ms
     assert bench.changes[2].at_ms == bench.spans()[0].end_ms
 

@@ -31,7 +31,7 @@ from tawny.api.admin import (
     sealing_routes,
     setup_routes,
 )
-from tawny.api.auth import session_routes, share_routes
+from tawny.api.auth import account_routes, session_routes, share_routes
 from tawny.api.auth.access import Access, check_routes, rule
 from tawny.api.auth.unclaimed import UnclaimedGate
 from tawny.api.client_protocols import AdmittedRequests
@@ -80,6 +80,7 @@ def make_routes() -> FastAPI:
     app.add_middleware(RequestOriginMiddleware)  # the last one sees a request first
     for part in (
         session_routes,
+        account_routes,
         camera_routes,
         recording_routes,
         clip_routes,

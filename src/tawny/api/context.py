@@ -12,10 +12,15 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from tawny.api.auth.accounts import Account, Accounts, LoginSession
-from tawny.api.auth.guess_limit import GuessLimit, KnownDevices, LoginThrottle
+from tawny.api.auth.guess_limit import GuessLimit, KnownDevices, LoginThrottle, SecondStepLimit
+from tawny.api.auth.identities import Identities
+from tawny.api.auth.oidc import OidcProvider
 from tawny.api.auth.passes import Passes
+from tawny.api.auth.passkeys import Passkeys
 from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
+from tawny.api.auth.signed_steps import SignedSteps
+from tawny.api.auth.two_step import TwoStep
 from tawny.api.auth.unclaimed import OwnerWatch
 from tawny.api.auth.unlocks import UnlockedSessions
 from tawny.api.client_address import AllowedHosts, TrustedProxies, UnknownProxies, read_machine_names
@@ -26,6 +31,7 @@ from tawny.api.request_handling import UNLOCKED, in_worker
 from tawny.api.static_files import StaticFiles
 from tawny.config.secure import ascii_host
 from tawny.config.settings import LiveSettings, WebSettings, listen_address, proxy_networks
+from tawny.config.sign_in import SignInSettings
 from tawny.engine.blocking_calls import BlockingCalls
 from tawny.live.hls import HlsFeeds
 from tawny.live.jpeg_stream import Snapshots
@@ -125,6 +131,10 @@ class AppContext:
     rtsp: str = field(default="", init=False)
     """Address of the RTSP server, for example `0.0.0.0:8554`; empty: off."""
     proxies: TrustedProxies = field(default_factory=TrustedProxies, init=False)
+    proxy_header: str = field(default="", init=False)
+    """Header in which trusted proxies name the user; empty: off."""
+    oidc: OidcProvider | None = field(default=None, init=False)
+    """The sign-in provider; None: off."""
     names: AllowedHosts = field(init=False)
     """Host names under which the web interface may be opened."""
 
@@ -140,6 +150,11 @@ class AppContext:
         self.claims = LoginThrottle(self.recorder.clock)
         """Of wrong setup links, by address. A right one is never refused: others in the network can't keep it out."""
         self.devices = KnownDevices(self.accounts.file, self.recorder.clock)
+        self.passkeys = Passkeys(self.accounts.file, self.recorder.clock)
+        self.two_step = TwoStep(self.accounts.file, self.recorder.clock)
+        self.code_attempts = SecondStepLimit(self.recorder.clock)
+        self.identities = Identities(self.accounts.file, self.recorder.clock)
+        self.steps = SignedSteps(self.recorder.clock)
         self.names = AllowedHosts(self.recorder.clock, self.machine_names)
         self.unknown_proxies = UnknownProxies(self.recorder.clock)
         self.phone_checks = PhoneChecks(self.recorder.clock)
@@ -159,8 +174,14 @@ class AppContext:
         self.hls, self.follows = HlsFeeds(self.recorder.clock), FollowSelectors()
         self._rtc = _RtcOnDemand(self.live, self.hosts, self.recorder.clock)
 
-    def apply(self, web: WebSettings) -> None:
-        """Apply the names under which browsers may open the web interface, its public address and trusted proxies."""
+    def apply(self, web: WebSettings, sign_in: SignInSettings | None = None) -> None:
+        """Apply the names under which browsers may open the web interface, its public address, trusted proxies, and
+        the ways to sign in.
+        """
+        if sign_in is not None:
+            self.proxy_header = sign_in.proxy_header
+            if self.oidc is None or self.oidc.settings != sign_in.oidc:
+                self.oidc = OidcProvider(sign_in.oidc, self.recorder.clock) if sign_in.oidc.issuer else None
         host, _ = listen_address(web.listen)
         secure = web.secure
         self.address, self.name = web.link_url, web.name

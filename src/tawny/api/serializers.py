@@ -18,7 +18,9 @@ from tawny.storage.disk.layout import is_open, is_sealed, is_thinned
 
 
 def user(person: Account) -> schemas.User:
-    return schemas.User(id=person.id, name=person.name, role=person.role.value)
+    return schemas.User.model_validate(
+        {"id": person.id, "name": person.name, "role": person.role.value, "ends_ms": person.ends_ms}
+    )
 
 
 def event(made: Event, recorder: RecorderService) -> schemas.EventInfo:

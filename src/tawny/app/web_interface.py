@@ -125,7 +125,7 @@ class WebInterface:
 
     def _take_over(self, settings: Settings) -> None:
         """Apply changed settings to everything that sends data to other computers."""
-        take_over_web(self.site, self.connections, settings.web)
+        take_over_web(self.site, self.connections, settings)
         self.outward.apply(settings)
         self.address.changed(settings)
 
@@ -227,7 +227,7 @@ async def make_web_interface(
         secure=address,
         answer_challenge=address.challenges.answer,
     )
-    take_over_web(site, connections, settings.web)
+    take_over_web(site, connections, settings)
     await asyncio.to_thread(address.refresh)  # before the first connection
     acting = RuleActions(arming.deciding, arming.modes, programs.order, programs.run, running.bus.publish, clock)
     server = WebServer(make_app(site), accounts, host, port, connections, address.in_force.context)
@@ -263,9 +263,9 @@ def _make_storage_choice(
 
 
 def _make_recording_choice(running: RecorderRuntime) -> RecordingChoiceService:
-    rates, mode = running.parts.cameras.byte_rates, lambda: running.arming.modes.now().mode
-    zone = ZoneInfo(running.parts.place.zone)
-    return RecordingChoiceService(running.changeable, running.index, rates, mode, running.clock, zone)
+    place, modes = running.parts.place, running.arming.modes
+    rates, zone = running.parts.cameras.byte_rates, ZoneInfo(place.zone)
+    return RecordingChoiceService(running.changeable, running.index, rates, lambda: modes.now().mode, place.clock, zone)
 
 
 def _make_diagnostics(running: RecorderRuntime, accounts: Accounts, log_lines: Callable[[], str]) -> DiagnosticsService:
@@ -284,10 +284,10 @@ def _make_diagnostics(running: RecorderRuntime, accounts: Accounts, log_lines: C
     return DiagnosticsService(examined, state, place.doors, place.clock)
 
 
-def take_over_web(site: AppContext, connections: ConnectionManager, web: WebSettings) -> None:
-    """Apply the settings of the web interface: its names, and the trusted proxies."""
-    site.apply(web)
-    connections.trust(proxy_networks(web.trusted_proxies))
+def take_over_web(site: AppContext, connections: ConnectionManager, settings: Settings) -> None:
+    """Apply the settings of the web interface: its names, the trusted proxies, and the ways to sign in."""
+    site.apply(settings.web, settings.sign_in)
+    connections.trust(proxy_networks(settings.web.trusted_proxies))
 
 
 def _others_certificate(web: WebSettings) -> str:

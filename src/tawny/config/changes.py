@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import tomlkit
 from pydantic import ValidationError
+from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Table
 
 from tawny.config.loader import known_secrets, parse_settings
@@ -73,7 +74,7 @@ def write_new(path: Path, text: str) -> None:
 
 def add_camera(path: Path, camera_id: str, values: dict[str, str]) -> None:
     """Add `[cameras.<id>]`. Raises SettingsError: when the result would be invalid; nothing is changed then."""
-    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    document = _document(path)
     cameras = document.setdefault("cameras", tomlkit.table(is_super_table=True))
     if camera_id in cameras:
         raise NotDone(f"{path} already has a camera named {camera_id}.", "Choose another name, or edit that camera.")
@@ -89,7 +90,7 @@ def put_table(path: Path, table: str, values: dict[str, object]) -> None:
 
     Raises SettingsError: when the result would be invalid; nothing is changed then.
     """
-    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    document = _document(path)
     target: Any = document
     for name in table.split("."):
         target = target.setdefault(name, tomlkit.table())
@@ -458,9 +459,17 @@ def change_seal(
 # Read, write and edit the document.
 
 
+def _document(path: Path) -> Any:
+    """Return the file as a document. Raises SettingsError: when it has been damaged or removed meanwhile."""
+    try:
+        return tomlkit.parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+        raise SettingsError(str(path), (Problem("file", str(error), "valid TOML"),)) from None
+
+
 def _read(path: Path) -> tuple[Any, Settings]:
     """Return the file as a document that keeps its notation, and its settings. Raises SettingsError."""
-    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    document = _document(path)
     settings, problems = parse_settings(document.as_string(), known_secrets(path.parent))
     if settings is None:
         raise SettingsError(str(path), tuple(problems))

@@ -24,6 +24,7 @@ from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, 
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, Table
 from tawny.config.rules import RuleSettings
 from tawny.config.secure import HostName, SecureSettings, web_address
+from tawny.config.sign_in import SignInSettings
 from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings, TargetName
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Recording
@@ -531,6 +532,7 @@ class Settings(Table):
     storage: StorageSettings = StorageSettings()
     encryption: SealingSettings = SealingSettings()
     web: WebSettings = WebSettings()
+    sign_in: SignInSettings = SignInSettings()
     live: LiveSettings = LiveSettings()
     heartbeat: HeartbeatSettings = HeartbeatSettings()
     log: LogSettings = LogSettings()
@@ -560,6 +562,15 @@ class Settings(Table):
             )
         if sealed and self.storage.mode == "memory":
             raise ValueError('no encrypted cameras with `storage.mode = "memory"`, because nothing is stored')
+        return self
+
+    @model_validator(mode="after")
+    def _believes_known_proxies_only(self) -> "Settings":
+        if self.sign_in.proxy_header and not self.web.proxies:
+            raise ValueError(
+                "with `sign_in.proxy_header`: the addresses of your reverse proxies as `web.proxies`, because anyone "
+                "else could send this header"
+            )
         return self
 
     def is_sealed(self, camera: str) -> bool:

@@ -58,8 +58,8 @@ class Place:
 @pytest.fixture
 def neighbours(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     table = {NEW: MAC}
-    for module in (camera_moves, camera_setup):
-        monkeypatch.setattr(module, "neighbours", lambda: table)
+    monkeypatch.setattr(camera_setup, "neighbours", lambda: table)
+    monkeypatch.setattr(camera_moves, "ask_neighbours", lambda _: table)
     return table
 
 

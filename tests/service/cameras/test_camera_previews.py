@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from tawny.config.loader import read_settings
-from tawny.model.errors import NotDone
+from tawny.model.errors import NotDone, SourceError
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras.camera_previews import IDLE_S, MOST_AT_ONCE, PreviewSource, PreviewState
@@ -154,8 +155,31 @@ def test_only_some_are_shown_at_once_and_one_that_signs_in_is_not_asked_twice(pl
     with pytest.raises(NotDone, match="8 cameras are shown at once"):
         previews.start("other", lambda: find("other"), with_login=True)
     goes_on.set()
-    assert sorted(asked) == [f"h{number}" for number in range(MOST_AT_ONCE)]
     until(lambda: all(one.state is PreviewState.LIVE for one in previews.now()), 30)
+    assert sorted(asked) == [f"h{number}" for number in range(MOST_AT_ONCE)]
+
+
+def test_a_camera_is_changed_by_onvif_and_tried_again(place: Place) -> None:
+    place.device.ahead = timedelta(hours=1)
+    before = place.setup.try_out(place.wanted, 0.5)
+    assert ("clock-off", "clock") in [(one.code, one.change) for one in before.advice]
+    after = place.setup.change_camera(place.wanted, "clock", 0.5)
+    assert "clock-off" not in [one.code for one in after.advice]
+    place.device.refuses = "Value out of range"
+    with pytest.raises(SourceError, match="Value out of range"):
+        place.setup.change_camera(place.wanted, "keyframes", 0.5)
+
+
+def test_a_camera_without_onvif_offers_no_change(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.sources.discovery.resolve.ONVIF_PORTS", (1,))
+    wanted = replace(place.wanted, onvif="")
+    with pytest.raises(NotDone, match="no ONVIF"):
+        place.setup.change_camera(wanted, "clock", 0.5)
+    place.streams[0].clip = made_clip(ClipSpec(width=1280, height=720, gop_s=10.0, seconds=12.0))
+    tried = place.setup.try_out(wanted, 6.0)
+    assert [(one.code, one.change) for one in tried.advice if one.code == "keyframes-far-apart"] == [
+        ("keyframes-far-apart", "")
+    ]
 
 
 def test_no_password_is_in_what_is_shown(place: Place) -> None:

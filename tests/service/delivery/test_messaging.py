@@ -286,7 +286,7 @@ def test_a_test_says_that_it_went_well(bench: Bench) -> None:
 
 def test_a_test_names_the_recorder(bench: Bench) -> None:
     web = bench.settings.web.model_copy(update={"name": "Cabin"})
-    bench.messaging.apply(bench.settings.model_copy(update={"web": web}))
+    bench.messaging.take_over(bench.settings.model_copy(update={"web": web}))
     bench.messaging.test("phone")
     assert b"Test from Cabin" in bench.sent()[0].form["text"]
 

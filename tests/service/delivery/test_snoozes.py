@@ -6,10 +6,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tawny.config.rules import RuleAction
 from tawny.delivery.delivery import DeliveryState
 from tawny.delivery.outbox import Outbox
+from tawny.events.rule_engine import RuleDecision
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, ProblemKind
+from tawny.service.delivery.notification_scheduler import NotificationFilter, verdict
 from tawny.service.delivery.snoozes import Snoozes
 from tawny.testing.clock import FakeClock
 from tawny.testing.http_service import StandIn, served
@@ -109,6 +112,14 @@ def test_it_says_who_and_until_when(kept: Kept) -> None:
     kept.snoozes.put(PORCH, 86_400, "ben", "Ben", everyone=False)
     assert kept.snoozes.why_some(PORCH, now_ms) == "Ben snoozed notifications until Mon 10:30."
     assert kept.snoozes.why_some(YARD, now_ms) == ""
+
+
+def test_browsers_are_sent_to_and_the_reason_names_who_is_left_out(kept: Kept) -> None:
+    kept.snoozes.put(PORCH, 3600, "ben", "Ben", everyone=False)
+    browsers = NotificationFilter("browsers", leaves_out=kept.snoozes.why_some)
+    says = RuleDecision(RuleAction("notify", "browsers"), does=True, why="By default.")
+    found = verdict(browsers, PORCH, "person", says, kept.clock.now_ms(), BERLIN, silence="")
+    assert (found.does, found.why) == (True, "By default. Ben snoozed notifications until 11:30.")
 
 
 # A whole notifier: nothing about events, all about problems.

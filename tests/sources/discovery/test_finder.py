@@ -18,7 +18,7 @@ from tawny.sources.discovery import local_cameras, rtsp_scan
 from tawny.sources.discovery.finder import Search, find
 from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.sources.discovery.local_cameras import pi_cameras, usb_cameras
-from tawny.sources.discovery.networks import OwnNetwork, own_networks
+from tawny.sources.discovery.networks import OwnNetwork, ask_neighbours, own_networks
 from tawny.sources.discovery.rtsp_scan import addresses
 from tawny.sources.v4l2 import DeviceFormat, V4l2Device
 from tawny.testing.clips import ClipSpec, made_clip
@@ -182,3 +182,12 @@ def test_pi_cameras_are_those_that_its_program_lists() -> None:
         ("picamera:1", "Raspberry Pi camera (ov5647)", (2592, 1944)),
     ]
     assert pi_cameras(lambda _: "No cameras available!", "/usr/bin/rpicam-vid") == []
+
+
+def test_a_neighbour_that_is_not_known_yet_is_asked_with_an_empty_packet(tmp_path: Path) -> None:
+    """The system writes its hardware address into the table once it has sent to it."""
+    table = tmp_path / "arp"
+    head = "IP address       HW type     Flags       HW address            Mask     Device\n"
+    table.write_text(head + "127.0.0.8        0x1         0x2         00:11:22:AA:BB:CC     *        lo\n")
+    assert ask_neighbours(["127.0.0.8"], table) == {"127.0.0.8": "00:11:22:aa:bb:cc"}
+    assert ask_neighbours(["127.0.0.9", "no host"], table) == {"127.0.0.8": "00:11:22:aa:bb:cc"}

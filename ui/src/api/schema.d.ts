@@ -94,9 +94,22 @@ export interface BundleFileInfo {
 }
 
 export interface CameraAdvice {
+  change: "" | "keyframes" | "clock";
   code: string;
   hint: string;
   message: string;
+}
+
+export interface CameraChange {
+  address: string;
+  change: "keyframes" | "clock";
+  onvif?: string;
+  password?: string;
+  path?: string;
+  rtsp_port?: number;
+  said?: string;
+  sub?: string;
+  user?: string;
 }
 
 export interface CameraGroup {
@@ -214,7 +227,9 @@ export interface CertificateInfo {
 
 export interface ChangedPerson {
   cameras?: string[] | null;
-  role: "owner" | "member" | "viewer";
+  ends_ms?: number | null;
+  linked?: string | null;
+  role: "owner" | "member" | "viewer" | "guest" | "screen";
 }
 
 export interface ChangedSealing {
@@ -287,6 +302,11 @@ export interface ClipJobList {
 
 export interface ClockInfo {
   now_ms: number;
+}
+
+export interface ConfirmRequest {
+  code?: string;
+  password?: string;
 }
 
 export interface ConnectionChange {
@@ -499,6 +519,7 @@ export interface ErrorResponse {
   code: string;
   hint: string;
   message: string;
+  second_step?: SecondStep | null;
   wait_s?: number | null;
 }
 
@@ -681,6 +702,8 @@ export interface Invited {
   home_only: boolean;
   link: string;
   person: PersonInfo;
+  qr?: string;
+  screen_code?: string;
 }
 
 export interface KeepClip {
@@ -860,6 +883,15 @@ export interface MutedInfo {
   until_ms: number;
 }
 
+export interface MySignIn {
+  can_have_passkeys: boolean;
+  has_password: boolean;
+  is_recent: boolean;
+  passkeys: PasskeyInfo[];
+  sessions: SessionEntry[];
+  two_step: TwoStepInfo | null;
+}
+
 export interface NewAddress {
   address: string;
 }
@@ -904,10 +936,22 @@ export interface NewPass {
   name: string;
 }
 
+export interface NewPasskey {
+  challenge: string;
+  credential: string;
+  name: string;
+}
+
+export interface NewPassword {
+  password: string;
+}
+
 export interface NewPerson {
   cameras?: string[] | null;
+  ends_ms?: number | null;
+  linked?: string;
   name: string;
-  role?: "owner" | "member" | "viewer";
+  role?: "owner" | "member" | "viewer" | "guest" | "screen";
 }
 
 export interface NewPlate {
@@ -990,6 +1034,24 @@ export interface PassList {
   items: PassInfo[];
 }
 
+export interface PasskeyInfo {
+  host: string;
+  id: string;
+  made_ms: number;
+  name: string;
+  used_ms: number | null;
+}
+
+export interface PasskeyOptions {
+  challenge: string;
+  options: string;
+}
+
+export interface PasskeySignIn {
+  challenge: string;
+  credential: string;
+}
+
 export interface PauseChange {
   paused: boolean;
 }
@@ -1018,9 +1080,28 @@ export interface PersonHomeInfo {
 
 export interface PersonInfo {
   cameras: string[] | null;
+  ends_ms?: number | null;
+  has_password?: boolean;
   id: string;
+  linked?: string;
   name: string;
-  role: "owner" | "member" | "viewer";
+  passkeys?: number;
+  role: "owner" | "member" | "viewer" | "guest" | "screen";
+  seen_ms?: number | null;
+  two_step?: boolean;
+}
+
+export interface PhoneLink {
+  ends_ms: number;
+  id: string;
+  is_reachable: boolean;
+  link: string;
+  qr: string;
+}
+
+export interface PhoneLinkState {
+  agent: string;
+  state: "waiting" | "connected" | "ended";
 }
 
 export interface PlayInfo {
@@ -1087,6 +1168,10 @@ export interface ProgramInfo {
 
 export interface ProgramList {
   items: ProgramInfo[];
+}
+
+export interface ProviderPage {
+  url: string;
 }
 
 export interface ProxyInfo {
@@ -1157,6 +1242,10 @@ export interface RecordingRequest {
   post_s: number;
   pre_s: number;
   record: "continuous" | "events" | "transitions" | "off";
+}
+
+export interface RecoveryCodes {
+  codes: string[];
 }
 
 export interface RehearsalInfo {
@@ -1250,6 +1339,10 @@ export interface SavedClips {
   used_bytes: number;
 }
 
+export interface ScreenCodeRequest {
+  code: string;
+}
+
 export interface SealedCamera {
   id: string;
   name: string;
@@ -1291,6 +1384,19 @@ export interface SearchResponse {
   unknown: string[];
 }
 
+export interface SecondStep {
+  after: "sign-in" | "sign-in by link";
+  name: string;
+  token: string;
+}
+
+export interface SecondStepRequest {
+  after: "sign-in" | "sign-in by link";
+  code: string;
+  name: string;
+  token: string;
+}
+
 export interface SeenObjectInfo {
   label: string;
   score: number;
@@ -1312,7 +1418,19 @@ export interface SentInfo {
   why: string;
 }
 
+export interface SessionEntry {
+  address: string;
+  agent: string;
+  how: string;
+  id: string;
+  is_this: boolean;
+  made_ms: number;
+  seen_ms: number;
+}
+
 export interface SessionInfo {
+  provider?: string;
+  proxied?: string;
   recorder: string;
   state: "setup" | "signed-out" | "signed-in";
   user: User | null;
@@ -1602,6 +1720,21 @@ export interface TriggerSimulationResponse {
   unknown: string[];
 }
 
+export interface TwoStepCode {
+  code: string;
+}
+
+export interface TwoStepInfo {
+  codes_left: number;
+  made_ms: number;
+}
+
+export interface TwoStepOffer {
+  qr: string;
+  secret: string;
+  uri: string;
+}
+
 export interface UndoableInfo {
   undo_until_ms: number;
 }
@@ -1617,9 +1750,10 @@ export interface UnlockedInfo {
 }
 
 export interface User {
+  ends_ms?: number | null;
   id: string;
   name: string;
-  role: "owner" | "member" | "viewer";
+  role: "owner" | "member" | "viewer" | "guest" | "screen";
 }
 
 export interface VolumeRetentionInfo {

@@ -19,6 +19,8 @@ export type StoredInfo = made.StoredInfo;
 export type Undoable = made.UndoableInfo;
 export type CameraPreview = made.PreviewInfo;
 export type StreamTrial = made.StreamTrial;
+/** What tawny can change in a camera by ONVIF. */
+export type CameraChange = Exclude<made.CameraAdvice["change"], "">;
 /** `sub` is missing without a sub stream. */
 export type CameraTrial = Omit<made.CameraTrialResult, "streams"> & { streams: { main?: StreamTrial; sub?: StreamTrial } };
 export type Role = User["role"];

@@ -9,7 +9,7 @@ import { Frame } from "./Frame";
 import { Lazy } from "../ui/Lazy";
 import { Page } from "../ui/Page";
 import { type Params, go, match, path, place } from "../ui/router";
-import { nextPath, session } from "../ui/session";
+import { isScreen, nextPath, session } from "../ui/session";
 
 type Loader = () => Promise<{ default: ComponentType<{ params: Params }> }>;
 
@@ -40,6 +40,8 @@ const routes: readonly Route[] = [
   { pattern: "/settings/address", title: t.settings.title, load: () => import("../screens/address/Address") },
   { pattern: "/settings/modes", title: t.settings.title, load: () => import("../screens/modes/Modes") },
   { pattern: "/settings/encryption", title: t.settings.title, load: () => import("../screens/sealing/Sealing") },
+  { pattern: "/settings/account", title: t.settings.title, load: () => import("../screens/account/Account") },
+  { pattern: "/settings/people", title: t.settings.title, load: () => import("../screens/people/People") },
   { pattern: "/settings/system", title: t.settings.title, load: () => import("../screens/system/System") },
   { pattern: "/settings/storage", title: t.nav.storage, load: () => import("../screens/storage/Storage") },
   { pattern: "/settings", title: t.settings.title, load: settings },
@@ -79,7 +81,7 @@ function outside(failed: boolean) {
 }
 
 function Inside() {
-  useEffect(startEvents, []);
+  useEffect(() => (isScreen() ? undefined : startEvents()), []);
   useEffect(startModes, []);
   useEffect(() => {
     setTimeout(() => void import("./afterwards").then((it) => it.start(), () => {}), 1e3);
@@ -92,7 +94,7 @@ function Inside() {
   }, [present]);
   if (present) return null;
   // Who is no owner has nothing to set up.
-  if (actual === "/" || actual.startsWith("/setup")) return <Live />;
+  if (actual === "/" || actual.startsWith("/setup") || isScreen()) return <Live />;
   const found = find(actual);
   if (!found)
     return (

@@ -29,6 +29,20 @@ export const addCamera = {
     silent: "No audio",
     day: (size: string) => `${size} a day`,
     daySub: "If it records around the clock.",
+    changes: {
+      keyframes: {
+        button: "Set it to 2 s",
+        ask: "Change the keyframe interval?",
+        sub: "tawny sets the interval of the main stream and the sub stream to 2 s in the camera. Other apps see it, too. The camera needs a little more space. Then it is tried again.",
+      },
+      clock: {
+        button: "Set its clock",
+        ask: "Set the camera’s clock?",
+        sub: "tawny sets the camera’s clock to its own time. The camera no longer takes the time from an NTP server until you switch that on in its own app. Then it is tried again.",
+      },
+    },
+    change: "Change it",
+    cancel: "Cancel",
   },
   name: {
     title: "Name",

@@ -31,7 +31,7 @@ export const camera = {
     save: "Save",
     saved: "Saved. In effect now.",
     seen: "Who can see it",
-    roles: { owner: "Owner", member: "Member", viewer: "Viewer" },
+    roles: { owner: "Owner", member: "Member", viewer: "Viewer", guest: "Guest", screen: "Screen" },
     seenChange: "Change who can see it",
   },
   recording: {

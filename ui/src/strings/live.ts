@@ -128,6 +128,7 @@ export const live = {
     full: "Full screen",
     sound: "Sound",
     photo: "Save snapshot",
+    snooze: "Snooze notifications",
     numbers: "Stream info",
     large: "Show in large view",
     zoom: "Zoom video (double-click to reset)",

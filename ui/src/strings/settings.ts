@@ -6,7 +6,9 @@ export const settings = {
     role: {
       owner: "Owner: you can see and change everything.",
       member: "Member: you can watch, review and keep events, change modes, talk, and move cameras.",
-      viewer: "Viewer: you can watch, review and keep events.",
+      viewer: "Viewer: you can watch the cameras chosen for you.",
+      guest: "Guest: you can watch until your access ends.",
+      screen: "Screen: live video only.",
     },
   },
   look: {

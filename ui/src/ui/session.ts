@@ -31,6 +31,9 @@ export async function loadSession(): Promise<void> {
 /** Whether they may say what the recorder is to do now: modes, talking, turning cameras. */
 export const mayDirect = (): boolean => ["owner", "member"].includes(session.value?.user?.role ?? "");
 
+/** A screen on the wall: nothing but Live. */
+export const isScreen = (): boolean => session.value?.user?.role === "screen";
+
 const isOwner = (): boolean => session.value?.user?.role === "owner";
 
 export function signedIn(user: User): void {

@@ -86,6 +86,7 @@ export function SnoozeButton({ camera, small }: { camera: string | null; small?:
         class={`${small ? "ic snooze-small" : "btn"}${until ? " on is-snoozed" : ""}`}
         aria-label={label}
         title={label}
+        data-act="snooze"
         onClick={() => setOpen(true)}
       >
         <Icon name="bell-off" small={!small} />

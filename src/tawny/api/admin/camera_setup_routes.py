@@ -117,11 +117,18 @@ class StreamTrial(ApiResponse):
 
 
 class CameraAdvice(ApiResponse):
-    """Something to change in the camera."""
+    """Something to change in the camera. change: how tawny can change it by ONVIF; empty: it can't."""
 
     code: str
     message: str
     hint: str
+    change: Literal["", "keyframes", "clock"]
+
+
+class CameraChange(CameraWanted):
+    """change: `keyframes`: one every two seconds. `clock`: the recorder's time, in UTC."""
+
+    change: Literal["keyframes", "clock"]
 
 
 class CameraTrialResult(ApiResponse):
@@ -206,6 +213,17 @@ async def try_camera(asked: CameraWanted, note: Note, here: Here) -> CameraTrial
             raise
 
     return await run_setup(here, f"camera trial {asked.address}", tried)
+
+
+@router.post("/camera-trial/change", dependencies=own)
+async def change_camera(asked: CameraChange, note: Note, here: Here) -> CameraTrialResult:
+    """Change a setting of a camera by ONVIF, and measure it again."""
+
+    def changed(setup: CameraSetupService) -> CameraTrialResult:
+        note("camera changed", f"{_public(asked)}: {asked.change}")
+        return _tried(setup.change_camera(asked.wanted, asked.change))
+
+    return await run_setup(here, f"camera trial {asked.address}", changed)
 
 
 @router.post("/cameras", dependencies=own, status_code=201)
@@ -351,7 +369,9 @@ def _tried(tried: TriedCamera) -> CameraTrialResult:
         maker=details.maker if details else "",
         model=details.model if details else "",
         streams={stream: _stream(one) for stream, one in tried.trials.items()},
-        advice=[CameraAdvice(code=one.code, message=one.message, hint=one.hint) for one in tried.advice],
+        advice=[
+            CameraAdvice(code=one.code, message=one.message, hint=one.hint, change=one.change) for one in tried.advice
+        ],
         picture=base64.b64encode(tried.trials[StreamName.MAIN].jpeg).decode(),
     )
 

@@ -65,7 +65,7 @@ def nothing_recorded() -> RequestRefused:
     return RequestRefused(404, "no_picture", "There is no video at this time.", "Choose another time.")
 
 
-@router.get("/time", dependencies=view)
+@router.get("/time", dependencies=[rule(Access.WALL)])
 def time(from_ms: At, to_ms: At, here: Here) -> schemas.LocalTime:
     span = parse_span(from_ms, to_ms, MOST_DAYS_OF_TIME)
     return schemas.LocalTime(

@@ -15,7 +15,7 @@ from tawny.model.errors import NotDone
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory, SignIn
 from tawny.sources.discovery.found_camera import FoundCamera
-from tawny.sources.discovery.networks import neighbours
+from tawny.sources.discovery.networks import ask_neighbours
 from tawny.sources.discovery.onvif_details import ask_details
 from tawny.sources.rtsp.address import RtspAddress, claims_rtsp, parse_rtsp
 from tawny.sources.rtsp.ffmpeg_guard import describe
@@ -58,7 +58,7 @@ def check_moved(name: str, camera: CameraSettings, host: str, logins: LoginHisto
 
     Raises NotDone: it cannot be proved, or another camera answers. Raises SourceError.
     """
-    if not camera.mac or neighbours().get(host) != camera.mac:
+    if not camera.mac or ask_neighbours([host]).get(host) != camera.mac:
         raise NotDone(f"It can't be proved that the camera at {host} is the same one.", _ENTER)
     before = host_of(camera.source)
     least = max([SignIn.MD5, *(sign_in for place, sign_in in logins.of(name).items() if place.host == before.lower())])

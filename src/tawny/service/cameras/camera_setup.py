@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
 from tawny.config.drafts import ADDRESSES, SettingsDraft, secret_name
@@ -29,7 +29,7 @@ from tawny.service.retention.recording_deletion import UNDO_S
 from tawny.sources.discovery.finder import Search, find
 from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.sources.discovery.networks import neighbours
-from tawny.sources.discovery.onvif_details import OnvifDetails
+from tawny.sources.discovery.onvif_details import OnvifDetails, change_clock, change_keyframes
 from tawny.sources.discovery.resolve import CameraPlace, CameraStreams, resolve
 from tawny.sources.file import SUFFIXES
 from tawny.sources.rtsp.address import RtspAddress, claims_rtsp, parse_rtsp
@@ -96,7 +96,8 @@ class TriedCamera:
     def advice(self) -> list[TrialAdvice]:
         details = self.camera.details
         main, sub = self.trials[StreamName.MAIN], self.trials.get(StreamName.SUB)
-        return list(advise(main, sub, details.ahead_ms if details else None))
+        found = advise(main, sub, details.ahead_ms if details else None)
+        return [one if details else replace(one, change="") for one in found]
 
 
 def resolve_camera(name: str, wanted: WantedCamera, clock: Clock, secrets: Mapping[str, str]) -> ResolvedCamera:
@@ -344,6 +345,21 @@ class CameraSetupService:
             raise
         self._tries.accepted(place)
         return TriedCamera(camera, try_streams(self._doors, camera.settings, seconds, self._clock))
+
+    def change_camera(
+        self, wanted: WantedCamera, change: Literal["keyframes", "clock"], seconds: float = TRY_S
+    ) -> TriedCamera:
+        """Change a setting of the camera by ONVIF, and try it again. Errors as of `try_out`."""
+        self._refuse_kind(wanted)
+        self._tries.check(_place_of(wanted))
+        streams = find_streams(wanted, self._clock)
+        if streams is None or not streams.onvif:
+            raise NotDone(
+                "tawny can't change this camera, because it has no ONVIF.", "Change it in the camera's own app."
+            )
+        act = change_keyframes if change == "keyframes" else change_clock
+        act(streams.onvif, self._clock)
+        return self.try_out(wanted, seconds)
 
     def preview(self, wanted: WantedCamera) -> PreviewStatus:
         """Begin to show live test pictures of a camera; nothing is changed. Raises NotDone."""

@@ -13,7 +13,7 @@ from typing import Final
 from tawny.model.times import Clock
 from tawny.sources.discovery import local_cameras, mdns, rtsp_scan, ws_discovery
 from tawny.sources.discovery.found_camera import FoundCamera
-from tawny.sources.discovery.networks import OwnNetwork, neighbours, own_networks
+from tawny.sources.discovery.networks import OwnNetwork, ask_neighbours, own_networks
 
 TIMEOUT_S: Final = 4.0
 
@@ -50,7 +50,7 @@ def find(search: Search, clock: Clock, found: Callable[[FoundCamera], None]) -> 
             tasks.append(threads.submit(asyncio.run, rtsp_scan.scan(hosts, joined.add, search.ports)))
         for task in tasks:
             task.result()
-    joined.identify(neighbours())
+    joined.identify()
 
 
 class _Joined:
@@ -68,8 +68,9 @@ class _Joined:
                 self._known[camera.place] = now
                 self._found(now)
 
-    def identify(self, macs: dict[str, str]) -> None:
+    def identify(self) -> None:
         """Add the hardware addresses, which are the identity of devices that told none."""
+        macs = ask_neighbours(one.place for one in list(self._known.values()) if one.kind == "network")
         for camera in list(self._known.values()):
             if camera.kind == "network" and (mac := macs.get(camera.place)):
                 self.add(replace(camera, identity=camera.identity or mac, mac=mac))

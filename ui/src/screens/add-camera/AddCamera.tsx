@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { post } from "../../api/client";
-import type { AddedCamera, CameraTrial } from "../../api/types";
+import type { AddedCamera, CameraChange, CameraTrial } from "../../api/types";
 import { addCamera as words } from "../../strings/add-camera";
 import { type ChosenCamera, FindCameras } from "../../ui/FindCameras";
 import { Icon } from "../../ui/Icon";
@@ -99,6 +99,7 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
   const name = useSignal("");
   const adding = useSignal(false);
   const refused = useSignal("");
+  const changeFailed = useSignal("");
   const wanted = () => ({
     address: chosen.address,
     onvif: chosen.onvif,
@@ -108,12 +109,19 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
     user: user.value,
     password: password.value,
   });
-  const test = async () => {
+  /** `change`: what is changed in the camera before. */
+  const test = async (change: CameraChange | null = null) => {
+    const before = trial.value;
     trial.value = { is: "trying" };
+    changeFailed.value = "";
     try {
-      trial.value = { is: "fine", result: await post<CameraTrial>("/camera-trial", wanted()) };
+      const asked = change ? post<CameraTrial>("/camera-trial/change", { ...wanted(), change }) : post<CameraTrial>("/camera-trial", wanted());
+      trial.value = { is: "fine", result: await asked };
     } catch (reason) {
-      trial.value = { is: "refused", words: sentences(reason) };
+      if (change) {
+        changeFailed.value = sentences(reason);
+        trial.value = before;
+      } else trial.value = { is: "refused", words: sentences(reason) };
     }
   };
   const add = async () => {
@@ -207,7 +215,12 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
       </section>
       {trial.value.is === "fine" && (
         <>
-          <Result trial={trial.value.result} />
+          <Result trial={trial.value.result} onChange={(change) => void test(change)} />
+          {changeFailed.value && (
+            <p class="add-refused" role="alert">
+              <ServerText text={changeFailed.value} />
+            </p>
+          )}
           <form
             class="card"
             aria-labelledby="name-title"

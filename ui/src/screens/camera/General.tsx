@@ -97,7 +97,7 @@ function Seen({ camera }: { camera: Camera }) {
             </li>
           ))}
       </ul>
-      <a class="small" href="/settings/people">
+      <a class="btn ghost" href="/settings/people">
         {w.seenChange}
       </a>
     </section>

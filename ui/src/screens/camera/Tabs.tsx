@@ -15,6 +15,9 @@ function tabsOf(camera: Camera): readonly Tab[] {
   return silent ? TABS.filter((tab) => tab !== "sound") : TABS;
 }
 
+/** On a phone not all tabs fit. */
+const show = (link: HTMLAnchorElement | null) => link?.scrollIntoView({ block: "nearest", inline: "center" });
+
 export function Tabs({ camera, now }: { camera: Camera; now: Tab }) {
   return (
     <nav class="tu-tabs seg" aria-label={words.tabs.label}>
@@ -23,7 +26,7 @@ export function Tabs({ camera, now }: { camera: Camera; now: Tab }) {
           key={tab}
           class={tab === now ? "on" : ""}
           href={`/settings/cameras/${encodeURIComponent(camera.id)}/${tab}`}
-          {...(tab === now ? { "aria-current": "page" as const } : {})}
+          {...(tab === now ? { "aria-current": "page" as const, ref: show } : {})}
         >
           {words.tabs[tab]}
         </a>

@@ -36,6 +36,7 @@ const help: KeyHelp = {
     { keys: ["F"], words: words.full },
     { keys: ["S"], words: words.sound },
     { keys: ["P"], words: words.photo },
+    { keys: ["Z"], words: words.snooze },
     { keys: [t.keys.space], words: t.live.talk.hold },
     { keys: ["I"], words: words.numbers },
   ],
@@ -84,6 +85,7 @@ function Shown({ camera }: { camera: Camera }) {
         showNumbers.value = !showNumbers.value;
       },
       p: () => document.querySelector<HTMLElement>("a[data-act=photo]")?.click(),
+      z: () => document.querySelector<HTMLElement>("[data-act=snooze]")?.click(),
     },
     help,
   );

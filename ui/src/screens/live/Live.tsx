@@ -46,6 +46,7 @@ const help: KeyHelp = {
     { keys: ["F"], words: words.full },
     { keys: ["S"], words: words.sound },
     { keys: ["P"], words: words.photo },
+    { keys: ["Z"], words: words.snooze },
     { keys: ["I"], words: words.numbers },
   ],
 };
@@ -100,6 +101,7 @@ export default function Live() {
       f: press('[data-act="full"]'),
       s: press('[data-act="sound"]'),
       p: press("a[download]"),
+      z: press('[data-act="snooze"]'),
       i: flipNumbers,
       l: () => {
         const id = current()?.dataset["camera"];
