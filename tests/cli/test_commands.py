@@ -304,9 +304,13 @@ def test_a_camera_is_added_without_a_test_when_asked_so(tawny: Tawny, tmp_path: 
 
 
 def test_the_settings_in_force_hide_passwords(tawny: Tawny, tmp_path: Path) -> None:
-    (tmp_path / "tawny.toml").write_text('[cameras.a]\nsource = "rtsp://u:s3cret@192.0.2.1/x"\n')
+    (tmp_path / "tawny.toml").write_text(
+        '[cameras.a]\nsource = "rtsp://u:s3cret@192.0.2.1/x"\n'
+        '[web.secure]\ndns_secrets = { auth_key = "s3cret-key", auth_username = "s3cret-user" }\n'
+    )
     said = tawny("config", "show")
     assert 'cameras.a.source = "rtsp://192.0.2.1/x"' in said.out
+    assert 'web.secure.dns_secrets.auth_key = "(set)"' in said.out
     assert "s3cret" not in said.out
 
 

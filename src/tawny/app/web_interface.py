@@ -47,8 +47,8 @@ from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryServ
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.recognition_service import IdentityService
-from tawny.service.diagnosis.bundle import DiagnosticsService, RunningState, certificate_files
-from tawny.service.diagnosis.doctor import ExaminedRecorder
+from tawny.service.diagnosis.bundle import DiagnosticsService, RunningState
+from tawny.service.diagnosis.doctor import ExaminedRecorder, certificate_files
 from tawny.service.first_setup import FILE as SETUP
 from tawny.service.first_setup import FirstSetupService, SetupFacts
 from tawny.service.health.camera_health import HealthAnswer
@@ -247,6 +247,13 @@ def _make_modes(running: RecorderRuntime, outward: DeliveryService) -> ModeServi
     )  # fmt: skip
 
 
+def _make_camera_setup(running: RecorderRuntime) -> CameraSetupService:
+    doors, logins = running.parts.place.doors, running.logins
+    return CameraSetupService(
+        running.changeable, doors, running.clock, logins, running.restart_camera, running.is_offline
+    )
+
+
 def _make_recording_choice(running: RecorderRuntime) -> RecordingChoiceService:
     place, modes = running.parts.place, running.arming.modes
     rates, zone = running.parts.cameras.byte_rates, ZoneInfo(place.zone)
@@ -257,7 +264,7 @@ def _make_diagnostics(running: RecorderRuntime, accounts: Accounts, log_lines: C
     place, health = running.parts.place, HealthAnswer(running)
 
     def examined() -> ExaminedRecorder:
-        files = certificate_files(place.config, place.kept_in)
+        files = certificate_files(place.settings(), place.config)
         return ExaminedRecorder(place.kept_in, place.settings(), place.config, certificates=files)
 
     state = RunningState(

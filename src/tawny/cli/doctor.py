@@ -25,11 +25,10 @@ from tawny.service.diagnosis.bundle import (
     LOG_LINES,
     BundleContents,
     BundleFile,
-    certificate_files,
     make_files,
     zip_of,
 )
-from tawny.service.diagnosis.doctor import ExaminedRecorder, examine, is_trustworthy, try_cameras
+from tawny.service.diagnosis.doctor import ExaminedRecorder, certificate_files, examine, is_trustworthy, try_cameras
 from tawny.service.diagnosis.machine import STATE_TEXTS, Diagnosis, run_program
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.sealing_service import write_secret_file
@@ -96,7 +95,7 @@ def _recorder(args: Namespace, doors: PluginRegistry) -> ExaminedRecorder:
     chosen = settings or Settings()
     in_memory = chosen.storage.mode == "memory"
     folder = None if in_memory else data_folder(args, chosen)
-    return ExaminedRecorder(folder, settings, path, problems, certificate_files(path, folder))
+    return ExaminedRecorder(folder, settings, path, problems, certificate_files(settings, path))
 
 
 def _files(

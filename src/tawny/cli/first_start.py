@@ -86,10 +86,10 @@ def interface_urls(chosen: Settings, folder: Path) -> list[str]:
     public = [chosen.web.public_url.rstrip("/")] if chosen.web.public_url else []
     try:
         found = ask_once(folder, {"command": "where"})
-        others = map(str, found.get("addresses") or [found["address"]])
+        others = [str(one) for one in found.get("addresses") or [found["address"]]]
     except NotDone:
         secure = [chosen.web.link_url] if chosen.web.link_url else []
-        others = iter([*secure, *recorder_urls(*listen_address(chosen.web.listen))])
+        others = [*secure, *recorder_urls(*listen_address(chosen.web.listen))]
     return list(dict.fromkeys([*public, *others]))
 
 

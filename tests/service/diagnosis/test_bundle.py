@@ -20,7 +20,6 @@ from tawny.service.diagnosis.bundle import (
     BundleContents,
     DiagnosticsService,
     RunningState,
-    certificate_files,
     make_files,
     zip_of,
 )
@@ -38,6 +37,14 @@ retention.min = "9 days"
 public_url = "https://cam.smithfamily.example"
 hosts = ["garage-pi.fritz.box"]
 metrics = "${METRICS}"
+
+[web.secure]
+way = "domain"
+domain = "cam.smithfamily.example"
+challenge = "dns"
+dns_provider = "godaddy"
+contact = "bob@smithfamily.example"
+dns_secrets = { auth_key = "dnskey4711", auth_secret = "dnssecret4712" }
 
 [modes]
 location = [52.517, 13.388]
@@ -78,6 +85,7 @@ PLANTED = (
     "turnpassw0rd", "grandma", "uploader", "upl0ad", "smithtopic", "tk_ntfy", "broker:", "mqttpassw0rd", "gate-opener",
     "open-gate", "nursery", "viewer", "k4mera", "Emma", "emmas-bed", "front-door", "Front door", "Bob Miller",
     "bob@smithfamily", "00:11:22:33:44:55", "fe80::1234", "93.184.216.34", "Porch cam 3000 of Bob", "9f3c2e",
+    "dnskey", "dnssecret4",
 )  # fmt: skip
 LOG = """\
 2026-11-20 06:00:01 WARNING nursery: 192.168.7.20 rejected the password k4mera+pässword/%
@@ -246,12 +254,3 @@ def test_what_was_listed_is_saved(service: Callable[[FakeClock], DiagnosticsServ
 
 def test_saving_without_a_list_makes_one(service: Callable[[FakeClock], DiagnosticsService]) -> None:
     assert service(FakeClock()).last().files[0].name == "README.txt"
-
-
-def test_certificates_lie_beside_the_settings(tmp_path: Path) -> None:
-    chain = tmp_path / "certificates/acme/chain.pem"
-    chain.parent.mkdir(parents=True)
-    chain.touch()
-    assert certificate_files(tmp_path / "tawny.toml", None) == (chain,)
-    assert certificate_files(None, tmp_path) == (chain,)
-    assert certificate_files(None, None) == ()

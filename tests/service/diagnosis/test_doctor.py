@@ -19,6 +19,7 @@ from tawny.service.diagnosis import machine
 from tawny.service.diagnosis.doctor import (
     ExaminedRecorder,
     certificate,
+    certificate_files,
     examine,
     is_trustworthy,
     port,
@@ -124,6 +125,31 @@ def test_certificate(tmp_path: Path, names: list[str], begin: int, end: int, sta
     found = certificate(path, ["cam.example.org"], FakeClock())
     assert found.state is state
     assert words in found.what
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("", None),
+        ('way = "own"\ndomain = "pi.local"', "certificates/own/chain.pem"),
+        ('way = "domain"\ndomain = "cam.example.org"', "certificates/acme/chain.pem"),
+        ('way = "files"\ncertificate = "/etc/mine.pem"\nkey = "/etc/key.pem"', "/etc/mine.pem"),
+        ('way = "tailscale"\ndomain = "pi.ts.net"', None),
+    ],
+)
+def test_which_certificate_is_used(tmp_path: Path, text: str, place: str | None) -> None:
+    settings = made(f"[web.secure]\n{text}\n")
+    wanted = () if place is None else (tmp_path / place,)
+    assert certificate_files(settings, tmp_path / "tawny.toml") == wanted
+
+
+def test_missing_certificate_is_wrong(tmp_path: Path) -> None:
+    number = free_port()
+    settings = made(f'[web]\nlisten = "127.0.0.1:{number}"\n[web.secure]\nway = "domain"\ndomain = "cam.example.org"\n')
+    config = tmp_path / "tawny.toml"
+    recorder = ExaminedRecorder(None, settings, config, certificates=certificate_files(settings, config))
+    found = {one.area: one for one in examine(recorder, SystemClock(), tmp_path, lambda _: "")}
+    assert found["certificate"].state is WRONG
 
 
 def test_certificate_that_is_none(tmp_path: Path) -> None:

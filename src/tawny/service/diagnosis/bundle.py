@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 from tawny.config.loader import known_secrets
@@ -203,9 +202,3 @@ class DiagnosticsService:
         if known is not None and self._clock.mono_s() - known[0] < KEPT_S:
             return known[1]
         return self.make()
-
-
-def certificate_files(config: Path | None, folder: Path | None) -> tuple[Path, ...]:
-    """Return the certificates that the web server may use: next to the settings, else in the recorder's folder."""
-    base = config.absolute().parent if config is not None else folder
-    return tuple(sorted(base.glob("certificates/*/chain.pem"))) if base is not None else ()

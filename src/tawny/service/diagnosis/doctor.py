@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from cryptography import x509
 
 from tawny.config.settings import Settings, listen_address
 from tawny.model.errors import Problem, TawnyError
 from tawny.model.times import Clock, is_kept_right
+from tawny.service.address.address_service import FOLDER
+from tawny.service.address.certificates import CHAIN
 from tawny.service.cameras.camera_setup import try_streams
 from tawny.service.diagnosis import machine
 from tawny.service.diagnosis.machine import ROOT, Diagnosis, DiagnosisState, RunProgram, fine, note, run_program, wrong
@@ -66,7 +67,7 @@ def examine(
         if number:
             yield port(name, host, number, root)
     for path in recorder.certificates:
-        yield certificate(path, _names(settings), clock)
+        yield certificate(path, [settings.web.secure.domain] if settings.web.secure.domain else [], clock)
     yield machine.service(root)
     yield machine.software()
 
@@ -153,10 +154,15 @@ def _target(link: Path) -> str:
 # --- certificate -----------------------------------------------------------------------------------------------------
 
 
-def _names(settings: Settings) -> list[str]:
-    """Return the names under which the recorder is opened by https."""
-    address = urlsplit(settings.web.public_url)
-    return [address.hostname] if address.scheme == "https" and address.hostname else []
+def certificate_files(settings: Settings | None, config: Path | None) -> tuple[Path, ...]:
+    """Return the certificate that the web server uses by these settings, if it uses one."""
+    secure = settings.web.secure if settings is not None else None
+    if secure is None or not secure.serves_tls:
+        return ()
+    if secure.way == "files":
+        return (Path(secure.certificate).expanduser(),)
+    folder = "own" if secure.way == "own" else "acme"
+    return (config.absolute().parent / FOLDER / folder / CHAIN,) if config is not None else ()
 
 
 def certificate(path: Path, names: Sequence[str], clock: Clock) -> Diagnosis:
@@ -181,7 +187,7 @@ def certificate(path: Path, names: Sequence[str], clock: Clock) -> Diagnosis:
     for name in names:
         if name not in covered and f"*.{name.partition('.')[2]}" not in covered:
             text = f"{path} isn't for {name}, but for {', '.join(sorted(covered)) or 'no name'}."
-            return wrong(area, text, why, "Get one for this name, or correct `web.public_url`.")
+            return wrong(area, text, why, "Get one for this name, or correct `web.secure.domain`.")
     if (end - now).days < SOON_DAYS:
         return note(area, f"{path} expires on {end:%Y-%m-%d}.", f"After that: {why[0].lower()}{why[1:]}", renew)
     return fine(area, f"Valid until {end:%Y-%m-%d} for {', '.join(sorted(covered))}.")

@@ -57,7 +57,10 @@ def _hide(tables: dict[str, Any]) -> None:
     """Replace secret values by "(set)", in place."""
     for key, value in tables.items():
         if isinstance(value, dict):
-            _hide(value)
+            if _HIDDEN.search(key):  # such as `dns_secrets`, whatever its keys are
+                tables[key] = dict.fromkeys(value, "(set)")
+            else:
+                _hide(value)
         elif isinstance(value, list | tuple):
             for one in value:
                 if isinstance(one, dict):
