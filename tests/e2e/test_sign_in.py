@@ -80,7 +80,10 @@ def sign_in(page: Page, base: str, name: str = "Anna", password: str = PASSWORD)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_pages_have_no_barriers(browser: Browser, anna: BrowserContext, base: str, width: int) -> None:
     context = browser.new_context(
-        viewport={"width": width, "height": 900}, locale="en-GB", storage_state=anna.storage_state()
+        viewport={"width": width, "height": 900},
+        locale="en-GB",
+        color_scheme="dark" if width == 390 else "light",
+        storage_state=anna.storage_state(),
     )
     page = context.new_page()
     for path, region in (("/settings/account", "Two-step codes"), ("/settings/people", "Access log")):

@@ -5,8 +5,8 @@ password and second step at once. The server has public keys only. No list of pa
 that they don't learn which accounts exist.
 """
 
+import base64
 import json
-import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
@@ -129,57 +129,51 @@ class Passkeys:
         return Passkey(made.credential_id.hex(), name, place.host, now_ms, None)
 
     def request_options(self, place: PasskeyPlace, challenge: str) -> str:
-        """Return what `navigator.credentials.get` needs. The same for everyone: the authenticator knows its users."""
-        from webauthn import generate_authentication_options, options_to_json
-        from webauthn.helpers.structs import UserVerificationRequirement
+        """Return what `navigator.credentials.get` needs. The same for everyone: the authenticator knows its users.
 
-        made = generate_authentication_options(
-            rp_id=place.host,
-            challenge=challenge.encode(),
-            timeout=TIMEOUT_MS,
-            user_verification=UserVerificationRequirement.REQUIRED,
-        )
-        return options_to_json(made)
+        Made without the library, which strangers must not be able to load.
+        """
+        sent = base64.urlsafe_b64encode(challenge.encode()).rstrip(b"=").decode()
+        options = {"challenge": sent, "timeout": TIMEOUT_MS, "rpId": place.host, "userVerification": "required"}
+        return json.dumps(options)
 
     def verify(self, credential: str, place: PasskeyPlace, challenge: str) -> Account | None:
         """Return the user whose authenticator answered the challenge; None if the answer isn't valid."""
+        key, user = _names(credential)
+        with self._file.reading() as db:
+            row = db.execute("SELECT person, public_key, sign_count FROM passkeys WHERE id = ?", (key,)).fetchone()
+        if row is None or user != row[0].encode():
+            return None
         from webauthn import verify_authentication_response
         from webauthn.helpers.exceptions import WebAuthnException
 
-        named = _names(credential)
-        if named is None:
+        try:
+            done = verify_authentication_response(
+                credential=credential,
+                expected_challenge=challenge.encode(),
+                expected_rp_id=place.host,
+                expected_origin=place.origin,
+                credential_public_key=row[1],
+                credential_current_sign_count=row[2],
+                require_user_verification=True,
+            )
+        except (WebAuthnException, *_NOT_READABLE):
             return None
-        key, user = named
-        with self._file.writing() as db:
-            row = db.execute("SELECT person, public_key, sign_count FROM passkeys WHERE id = ?", (key,)).fetchone()
-            if row is None or user != row[0].encode():
-                return None
-            try:
-                done = verify_authentication_response(
-                    credential=credential,
-                    expected_challenge=challenge.encode(),
-                    expected_rp_id=place.host,
-                    expected_origin=place.origin,
-                    credential_public_key=row[1],
-                    credential_current_sign_count=row[2],
-                    require_user_verification=True,
-                )
-            except (WebAuthnException, *_NOT_READABLE):
-                return None
-            return self._used(db, key, row[0], done.new_sign_count)
-
-    def _used(self, db: sqlite3.Connection, key: bytes, person: str, sign_count: int) -> Account | None:
         now_ms = self._clock.now_ms()
-        db.execute("UPDATE passkeys SET sign_count = ?, used_ms = ? WHERE id = ?", (sign_count, now_ms, key))
-        return find_account(db, person, now_ms)
+        query = "UPDATE passkeys SET sign_count = ?, used_ms = ? WHERE id = ? AND sign_count = ?"
+        with self._file.writing() as db:  # it may have been removed, or used by a copy, meanwhile
+            is_same = db.execute(query, (done.new_sign_count, now_ms, key, row[2])).rowcount == 1
+            return find_account(db, row[0], now_ms) if is_same else None
 
 
-def _names(credential: str) -> tuple[bytes, bytes] | None:
-    """Return the passkey and the user whom the authenticator names. It must name both: the passkey is discoverable."""
-    from webauthn.helpers import base64url_to_bytes
-
+def _names(credential: str) -> tuple[bytes, bytes]:
+    """Return the passkey and the user whom the authenticator names; empty if it doesn't name both."""
     try:
         found = json.loads(credential)
-        return base64url_to_bytes(found["rawId"]), base64url_to_bytes(found["response"]["userHandle"])
+        return _decoded(found["rawId"]), _decoded(found["response"]["userHandle"])
     except _NOT_READABLE:
-        return None
+        return b"", b""
+
+
+def _decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
