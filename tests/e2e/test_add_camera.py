@@ -1,5 +1,6 @@
 """Cameras are found, tried, added, renamed and removed in the browser alone: real ONVIF and RTSP on a cable."""
 
+import json
 import os
 import re
 import shutil
@@ -7,8 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
@@ -23,35 +25,41 @@ PASSWORD = "k4mera+pässword/%"
 WAIT_MS = 60_000
 
 
-@pytest.fixture(scope="module")
-def cameras() -> Iterator[list[str]]:
-    """The addresses of three cameras in a network of their own, which a cable joins to this computer."""
+@contextmanager
+def cable(letter: str, count: int, **environment: str) -> Iterator[tuple[str, list[str]]]:
+    """Cameras in a network of their own, which a cable joins to this computer: its namespace and their addresses."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
         pytest.skip("network namespaces need root and iproute2")
     number = os.getpid()
-    here, *there = (f"10.216.{number % 250}.{end}" for end in (1, 2, 3, 4))
-    name, cable, other = f"tawny-a-{number}", f"tca{number}"[:15], f"tcb{number}"[:15]
+    here, *there = (f"10.{216 + ord(letter) - ord('a')}.{number % 250}.{end}" for end in range(1, count + 2))
+    name, near, far = f"tawny-{letter}-{number}", f"tc{letter}{number}"[:15], f"td{letter}{number}"[:15]
     with ExitStack() as undo:
         if subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode:
             pytest.skip("no network namespaces here")
         undo.callback(subprocess.run, ["ip", "netns", "del", name], capture_output=True)
         for words in (
-            ["link", "add", cable, "type", "veth", "peer", other, "netns", name],
-            ["addr", "add", f"{here}/29", "dev", cable],
-            *(["-n", name, "addr", "add", f"{one}/29", "dev", other] for one in there),
+            ["link", "add", near, "type", "veth", "peer", far, "netns", name],
+            ["addr", "add", f"{here}/29", "dev", near],
+            *(["-n", name, "addr", "add", f"{one}/29", "dev", far] for one in there),
             ["-n", name, "link", "set", "lo", "up"],
-            ["-n", name, "link", "set", other, "up"],
-            ["link", "set", cable, "up"],
+            ["-n", name, "link", "set", far, "up"],
+            ["link", "set", near, "up"],
         ):
             subprocess.run(["ip", *words], check=True)
         command = ["ip", "netns", "exec", name, sys.executable, "-m", "tests.support.onvif_device", *there]
         process = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | {"CAMERA_PASSWORD": PASSWORD}, stdin=subprocess.PIPE,
+            command, cwd=ROOT, env=os.environ | {"CAMERA_PASSWORD": PASSWORD} | environment, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         undo.callback(process.communicate, "", timeout=20)
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
+        yield name, there
+
+
+@pytest.fixture(scope="module")
+def cameras() -> Iterator[list[str]]:
+    with cable("a", 3) as (_, there):
         yield there
 
 
@@ -206,6 +214,50 @@ def test_pictures_end_with_the_page(browser: Browser, house: Tawny, cameras: lis
     assert ended.value.ok
     assert context.request.get(f"{house.base}/api/v1/camera-previews").json()["items"] == []
     context.close()
+
+
+def test_an_offline_camera_is_looked_for_and_its_new_address_used(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Its owner asks after a minute; nothing is sent before, and the password is not entered again."""
+    with cable("b", 1, CAMERA_PORT="8000") as (name, (address,)):
+        links = json.loads(subprocess.check_output(["ip", "-n", name, "-j", "link", "show"], text=True))
+        mac = next(one["address"] for one in links if one["link_type"] == "ether")
+        old = f"{address.rpartition('.')[0]}.6"
+        folder = tmp_path_factory.mktemp("moved")
+        secrets = folder / "secrets.toml"
+        secrets.touch(0o600)
+        secrets.write_text(f'DOOR = "{quote(PASSWORD, safe="")}"\n')
+        text = (
+            f'[cameras.door]\nsource = "rtsp://admin:${{DOOR}}@{old}:8001/main"\nmac = "{mac}"\nname = "Front door"\n'
+        )
+        running = with_settings(folder, text + 'detection.detector = "off"\n')
+        house = next(running)
+        context = context_of(browser, house, 390)
+        page = context.new_page()
+        page.goto(f"{house.base}/settings/cameras/door/connection")
+        look = page.get_by_role("button", name="Look for it")
+        expect(look).to_be_visible(timeout=WAIT_MS)
+        look.click()
+        expect(page.get_by_text("Not found at another address")).to_be_visible(timeout=WAIT_MS)
+        offer = page.get_by_text(f"Front door now answers at {address}. Use this address?")
+        until(lambda: offline_s(context, house) > 60, 120, "a minute without the camera")
+        look.click()
+        expect(offer).to_be_visible(timeout=WAIT_MS)
+        assert violations(page, axe_script()) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.get_by_role("button", name="Use this address").click()
+        until(lambda: list(house.folder.rglob("*door*/**/*.mp4")), 60, "a recording")
+        assert f"@{address}:8001/main" in (folder / "tawny.toml").read_text()
+        context.close()
+        running.close()  # type: ignore[attr-defined]
+
+
+def offline_s(context: BrowserContext, house: Tawny) -> float:
+    """How long the only camera has been offline; 0: it is not."""
+    now = context.request.get(f"{house.base}/api/v1/health").json()
+    (camera,) = now["cameras"]
+    return (now["now_ms"] - camera["since_ms"]) / 1000 if camera["state"] == "offline" else 0.0
 
 
 class Clicks:
