@@ -1,9 +1,12 @@
 """Cameras are found, tried, added, renamed and removed in the browser alone: real ONVIF and RTSP on a cable."""
 
+import json
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
@@ -20,9 +23,8 @@ WAIT_MS = 60_000
 
 @pytest.fixture(scope="module")
 def cameras() -> Iterator[list[str]]:
-    """The addresses of three cameras in a network of their own, which a cable joins to this computer."""
-    with cabled_cameras(PASSWORD, 3) as addresses:
-        yield addresses
+    with cabled_cameras(PASSWORD, 3) as (_, there):
+        yield there
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +178,50 @@ def test_pictures_end_with_the_page(browser: Browser, house: Tawny, cameras: lis
     assert ended.value.ok
     assert context.request.get(f"{house.base}/api/v1/camera-previews").json()["items"] == []
     context.close()
+
+
+def test_an_offline_camera_is_looked_for_and_its_new_address_used(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Its owner asks after a minute; nothing is sent before, and the password is not entered again."""
+    with cabled_cameras(PASSWORD, 1, "b", CAMERA_PORT="8000") as (name, (address,)):
+        links = json.loads(subprocess.check_output(["ip", "-n", name, "-j", "link", "show"], text=True))
+        mac = next(one["address"] for one in links if one["link_type"] == "ether")
+        old = f"{address.rpartition('.')[0]}.6"
+        folder = tmp_path_factory.mktemp("moved")
+        secrets = folder / "secrets.toml"
+        secrets.touch(0o600)
+        secrets.write_text(f'DOOR = "{quote(PASSWORD, safe="")}"\n')
+        text = (
+            f'[cameras.door]\nsource = "rtsp://admin:${{DOOR}}@{old}:8001/main"\nmac = "{mac}"\nname = "Front door"\n'
+        )
+        running = with_settings(folder, text + 'detection.detector = "off"\n')
+        house = next(running)
+        context = context_of(browser, house, 390)
+        page = context.new_page()
+        page.goto(f"{house.base}/settings/cameras/door/connection")
+        look = page.get_by_role("button", name="Look for it")
+        expect(look).to_be_visible(timeout=WAIT_MS)
+        look.click()
+        expect(page.get_by_text("Not found at another address")).to_be_visible(timeout=WAIT_MS)
+        offer = page.get_by_text(f"Front door now answers at {address}. Use this address?")
+        until(lambda: offline_s(context, house) > 60, 120, "a minute without the camera")
+        look.click()
+        expect(offer).to_be_visible(timeout=WAIT_MS)
+        assert violations(page, axe_script()) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.get_by_role("button", name="Use this address").click()
+        until(lambda: list(house.folder.rglob("*door*/**/*.mp4")), 60, "a recording")
+        assert f"@{address}:8001/main" in (folder / "tawny.toml").read_text()
+        context.close()
+        running.close()  # type: ignore[attr-defined]
+
+
+def offline_s(context: BrowserContext, house: Tawny) -> float:
+    """How long the only camera has been offline; 0: it is not."""
+    now = context.request.get(f"{house.base}/api/v1/health").json()
+    (camera,) = now["cameras"]
+    return (now["now_ms"] - camera["since_ms"]) / 1000 if camera["state"] == "offline" else 0.0
 
 
 class Clicks:

@@ -96,7 +96,7 @@ def patience() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def camera() -> Iterator[str]:
-    with cabled_cameras(PASSWORD) as (address,):
+    with cabled_cameras(PASSWORD) as (_, (address,)):
         yield address
 
 

@@ -247,13 +247,6 @@ def _make_modes(running: RecorderRuntime, outward: DeliveryService) -> ModeServi
     )  # fmt: skip
 
 
-def _make_camera_setup(running: RecorderRuntime) -> CameraSetupService:
-    doors, logins = running.parts.place.doors, running.logins
-    return CameraSetupService(
-        running.changeable, doors, running.clock, logins, running.restart_camera, running.is_offline
-    )
-
-
 def _make_recording_choice(running: RecorderRuntime) -> RecordingChoiceService:
     place, modes = running.parts.place, running.arming.modes
     rates, zone = running.parts.cameras.byte_rates, ZoneInfo(place.zone)

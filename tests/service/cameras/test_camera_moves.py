@@ -17,10 +17,12 @@ from tawny.service.cameras.camera_moves import moved_cameras
 from tawny.service.cameras.camera_setup import CameraSetupService, WantedCamera
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
+from tawny.sources.discovery.finder import Search
 from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup as Login
+from tawny.testing.waiting import until
 from tests.sources.onvif.fake_camera import served
 from tests.support.onvif_device import OnvifDevice, Stream
 
@@ -46,7 +48,10 @@ class Place:
         self.settings = read_settings(self.config)
         self.logins = LoginHistory()
         changeable = ChangeableSettings(lambda: self.settings, self._apply, self.config)
-        self.setup = CameraSetupService(changeable, PluginRegistry.opened(), SystemClock(), self.logins)
+        self.is_offline = True
+        self.setup = CameraSetupService(
+            changeable, PluginRegistry.opened(), SystemClock(), self.logins, is_offline=lambda _: self.is_offline
+        )
 
     def _apply(self, new: Settings, _: str) -> None:
         self.settings = new
@@ -127,6 +132,18 @@ def test_a_device_with_another_password_or_none_changes_nothing(place: Place, ne
     with pytest.raises(NotDone):
         place.setup.move(DOOR, "rtsp://evil/")
     assert place.is_unchanged()
+
+
+@pytest.mark.parametrize("is_offline", [True, False])
+def test_only_a_camera_that_is_offline_gets_an_offer(
+    place: Place, monkeypatch: pytest.MonkeyPatch, *, is_offline: bool
+) -> None:
+    device = FoundCamera(NEW, "network", mac=MAC)
+    monkeypatch.setattr(camera_setup, "find", lambda _search, _clock, found: found(device))
+    place.is_offline = is_offline
+    place.setup.search(Search())
+    until(lambda: not place.setup.found().is_running)
+    assert place.setup.found().moved == ({DOOR: NEW} if is_offline else {})
 
 
 def settings_of(*macs: str) -> Settings:

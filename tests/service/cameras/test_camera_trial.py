@@ -38,6 +38,16 @@ def test_a_stream_is_measured() -> None:
     assert trial.jpeg.startswith(b"\xff\xd8")
 
 
+@pytest.mark.parametrize("seconds", [2.1, 3.0, 3.9])
+def test_the_promised_size_of_a_day_does_not_depend_on_when_a_try_ends(seconds: float) -> None:
+    """A keyframe weighs as much as a second of other frames: one more of them is a third more in six seconds."""
+    clip = made_clip(ClipSpec(width=640, height=360, fps=15, gop_s=2.0, seconds=4, detail=4))
+    with RtspCamera(clip) as camera:
+        trial = tried(camera, seconds)
+    sizes = sum(len(one.data) for one in clip.packets)
+    assert trial.bits_s == pytest.approx(sizes * 8 / 4, rel=0.15)
+
+
 def test_a_refused_login_and_a_silent_camera_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with RtspCamera(made_clip(ClipSpec(seconds=1)), CameraSetup(password="x", login="md5")) as camera:
         with pytest.raises(SourceRefused):

@@ -67,7 +67,7 @@ class _Meter:
 
     def __init__(self) -> None:
         self.first: SourcePacket | None = None
-        self._last_pts = self._frames = self._bytes = 0
+        self._last_pts = self._frames = self._bytes = self._whole_bytes = 0
         self._keyframes: list[int] = []
         self._audio = ""
 
@@ -83,6 +83,8 @@ class _Meter:
         if self.first is None:
             return False
         self._frames += 1
+        if packet.is_keyframe:
+            self._whole_bytes = self._bytes
         self._bytes += len(packet.data)
         self._last_pts = max(self._last_pts, packet.pts)
         if packet.is_keyframe:
@@ -97,11 +99,15 @@ class _Meter:
         lasts_s = (self._last_pts - first.pts) / rate
         ends = [*self._keyframes[1:], self._last_pts] if len(self._keyframes) == 1 else self._keyframes[1:]
         distances = [(b - a) / rate for a, b in zip(self._keyframes, ends, strict=False)]
+        # A keyframe is many times larger than the others: only whole groups of frames say what a day needs.
+        is_whole = len(self._keyframes) > 1
+        counted_bytes = self._whole_bytes if is_whole else self._bytes
+        counted_s = (self._keyframes[-1] - first.pts) / rate if is_whole else lasts_s
         return CameraTrial(
             first.format.codec, first.format.width, first.format.height,
             fps=(self._frames - 1) / lasts_s if lasts_s > 0 else 0.0,
             keyframe_s=max(distances, default=0.0), keyframes=len(self._keyframes),
-            bits_s=self._bytes * 8 / lasts_s if lasts_s > 0 else 0.0,
+            bits_s=counted_bytes * 8 / counted_s if counted_s > 0 else 0.0,
             audio=self._audio, seconds=lasts_s, jpeg=keyframe_jpeg(first, _PICTURE_WIDTH) or b"",
         )  # fmt: skip
 
