@@ -7,7 +7,6 @@ from typing import Any
 
 from tawny.config.loader import SettingsDifference
 from tawny.config.settings import CameraSettings, DetectionSettings, display_name
-from tawny.config.settings import CameraSettings as Settings
 from tawny.detection.classification import ClassificationQueue
 from tawny.detection.kind_model import FallbackClassifier
 from tawny.detection.recognition import RecognitionQueue
@@ -536,18 +535,18 @@ class CameraSet:
     """
 
     def __init__(
-        self, running: RunningCameras, parts: CameraServices, duty: Callable[[CameraId, Settings], CameraDuty]
+        self, running: RunningCameras, parts: CameraServices, duty: Callable[[CameraId, CameraSettings], CameraDuty]
     ) -> None:
         self._running, self._parts, self._duty = running, parts, duty
         parts.bus.subscribe(running.heard)
 
-    def begin(self, settings: Mapping[str, Settings], since_ms: int) -> None:
+    def begin(self, settings: Mapping[str, CameraSettings], since_ms: int) -> None:
         duties = {CameraId(name): self._duty(CameraId(name), one) for name, one in settings.items()}
         self._running.now = {
             name: RunningCamera(name, settings[name], self._parts, since_ms, duty) for name, duty in duties.items()
         }
 
-    def take_over(self, settings: Mapping[str, Settings], change: SettingsDifference) -> None:
+    def take_over(self, settings: Mapping[str, CameraSettings], change: SettingsDifference) -> None:
         """Apply changed settings. Only changed cameras restart."""
         cameras = dict(self._running.now)
         since_ms = self._parts.clock.now_ms()  # the time between two instances of a camera belongs to the second
