@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from tawny.cli.main import COMMANDS, parser
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
-from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings
+from tawny.config.modes import ModeCameraSettings, ModesSettings, PersonPresenceSettings, PresenceSettings
 from tawny.config.quantities import Share
 from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
@@ -36,6 +36,7 @@ from tawny.config.settings import (
     WebSettings,
     ZoneSettings,
 )
+from tawny.config.sign_in import GroupSettings, OidcSettings, SignInSettings
 from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings
 from tawny.config.units import duration_text, size_text
 from tawny.model import errors
@@ -50,11 +51,15 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("storage.tiers", TierSettings, "start"),
     ("web", WebSettings, "start"),
     ("web.secure", SecureSettings, "at once"),
+    ("sign_in", SignInSettings, "at once"),
+    ("sign_in.oidc", OidcSettings, "at once"),
+    ("sign_in.oidc.groups.<name>", GroupSettings, "at once"),
     ("live", LiveSettings, "start"),
     ("live.turn", TurnServerSettings, "start"),
     ("heartbeat", HeartbeatSettings, "start"),
     ("encryption", SealingSettings, "at once"),
     ("modes", ModesSettings, "at once"),
+    ("modes.<name>.cameras.<id>", ModeCameraSettings, "at once"),
     ("modes.presence", PresenceSettings, "at once"),
     ("modes.presence.people.<name>", PersonPresenceSettings, "at once"),
     ("rules", RuleSettings, "at once"),
@@ -69,7 +74,7 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("relays.<name>", RelaySettings, "at once"),
     ("object_detection", ObjectModelSettings, "at once"),
     ("recognizers.<name>", RecogniserSettings, "at once"),
-    ("cameras.<id>", CameraSettings, "at once; only this camera begins again"),
+    ("cameras.<id>", CameraSettings, "at once; only this camera begins again, and not for `record`, `pre` and `post`"),
     ("cameras.<id>.retention", CameraRetentionSettings, "at once"),
     ("cameras.<id>.detection", DetectionSettings, "at once; only this camera begins again"),
     ("cameras.<id>.detection.sound", AudioSettings, "at once; only this camera begins again"),

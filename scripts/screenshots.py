@@ -1,9 +1,10 @@
-"""Takes the README's pictures of the demo: docs/images/live.webp, timeline.webp and phone.webp.
+"""Takes the documentation's pictures: docs/images/live.webp, timeline.webp, phone.webp, and setup-*.webp.
 
-.venv/bin/python scripts/screenshots.py [--minutes 8] [--data DIR] [--chromium /usr/bin/chromium]
+.venv/bin/python scripts/screenshots.py [--minutes 8] [--data DIR] [--chromium /usr/bin/chromium] [--setup]
 
 Starts a demo of its own and waits until it has recorded for so many minutes: the timeline then has something to show. A
-folder that an earlier demo recorded into is taken up as it is. Needs Playwright and a Chromium.
+folder that an earlier demo recorded into is taken up as it is. With --setup only the pictures of the setup, which take
+half a minute. Needs Playwright and a Chromium.
 """
 
 import argparse
@@ -25,7 +26,26 @@ IMAGES = Path(__file__).parent.parent / "docs" / "images"
 MOST_BYTES = 300_000
 QUALITY = 0.9
 ARGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
-LINK = re.compile(r"(http://[^\s/]+)/sign-in#link=\S+")
+LINK = re.compile(r"(http://[^\s/]+)/(?:sign-in#link|setup#token)=\S+")
+SETUP = """[cameras.front]
+name = "Front door"
+source = "demo:front"
+[cameras.drive]
+name = "Driveway"
+source = "demo:drive"
+[cameras.garden]
+name = "Back garden"
+source = "demo:garden"
+"""
+SETUP_PLAYS = "() => document.querySelectorAll('.setup-picture[data-view=playing]').length === 3"
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+    "color_scheme": "dark",
+    "locale": "en-GB",
+}
 DAY_MS = 86_400_000
 PERSON_MS = 7_000
 """Cats are quicker than people."""
@@ -54,43 +74,64 @@ def main() -> int:
     asked.add_argument("--minutes", type=float, default=8.0)
     asked.add_argument("--data", type=Path)
     asked.add_argument("--chromium", default="/usr/bin/chromium")
+    asked.add_argument("--setup", action="store_true")
     given = asked.parse_args()
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        demo(given.data or Path(folder) / "data") as link,
-        sync_playwright() as play,
-    ):
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
         browser = play.chromium.launch(executable_path=given.chromium, args=ARGS)
-        take(browser, link, given.minutes)
+        config = Path(folder) / "tawny.toml"
+        config.write_text(SETUP, encoding="utf-8")
+        with started(Path(folder) / "home", "run", "--config", str(config), "--listen", "127.0.0.1:0") as link:
+            take_setup(browser, link)
+        if not given.setup:
+            with started(given.data or Path(folder) / "data", "demo", "--port", "0", "--cameras", "4") as link:
+                take(browser, link, given.minutes)
         browser.close()
     return 0
 
 
 @contextmanager
-def demo(data: Path) -> Iterator[str]:
-    """The one-time link of a demo that records into `data`."""
+def started(data: Path, *words: str) -> Iterator[str]:
+    """The one-time link of a tawny that records into `data`."""
     log = data.with_suffix(".log")
-    command = [
-        str(Path(sys.executable).with_name("tawny")),
-        "demo",
-        "--port",
-        "0",
-        "--cameras",
-        "4",
-        "--data",
-        str(data),
-    ]
+    command = [str(Path(sys.executable).with_name("tawny")), *words, "--data", str(data)]
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
     try:
-        until(lambda: LINK.search(log.read_text()), 60, "the demo's link")
+        until(lambda: LINK.search(log.read_text()), 60, "the one-time link")
         found = LINK.search(log.read_text())
         assert found
         yield found[0]
     finally:
         process.terminate()
         process.wait(30)
+
+
+def take_setup(browser: Browser, link: str) -> None:
+    """The cameras and the last page on a computer; the steps between them on a phone."""
+    base = link.partition("/setup#")[0]
+    desk = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark", locale="en-GB")
+    page = desk.new_page()
+    page.goto(link)
+    page.get_by_label("Your name").fill("Anna")
+    page.get_by_label("Password", exact=True).fill("four unrelated words")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/setup/storage")
+    page.goto(f"{base}/setup/cameras")
+    page.wait_for_function(SETUP_PLAYS, timeout=60_000)
+    page.wait_for_timeout(INTO_PASSAGE_MS)
+    save(page, "setup-cameras", page.screenshot())
+    state: Any = desk.storage_state()
+    small = browser.new_context(**PHONE, storage_state=state).new_page()
+    for step in ("notifications", "outside"):
+        small.goto(f"{base}/setup/{step}")
+        small.wait_for_selector(".setup-bar")
+        small.wait_for_timeout(1000)
+        save(small, f"setup-{step}", small.screenshot())
+    page.goto(f"{base}/setup/done")
+    page.wait_for_function(SETUP_PLAYS, timeout=60_000)
+    page.wait_for_timeout(INTO_PASSAGE_MS)
+    save(page, "setup-done", page.screenshot())
 
 
 def take(browser: Browser, link: str, minutes: float) -> None:
@@ -108,15 +149,7 @@ def take(browser: Browser, link: str, minutes: float) -> None:
     shown(page)
     save(page, "timeline", page.screenshot())
     state: Any = desk.storage_state()
-    phone = browser.new_context(
-        viewport={"width": 390, "height": 844},
-        device_scale_factor=2,
-        is_mobile=True,
-        has_touch=True,
-        color_scheme="dark",
-        locale="en-GB",
-        storage_state=state,
-    )
+    phone = browser.new_context(**PHONE, storage_state=state)
     small = phone.new_page()
     small.goto(f"{base}/timeline?cam=front&{moment}&span={age / 1000:.0f}")
     shown(small)

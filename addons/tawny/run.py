@@ -51,7 +51,7 @@ def main(environ: dict[str, str]) -> None:
     if b'"owner"' not in people.stdout:
         made = [tawny, "user", "add", OWNER, "--role", "owner", "--config", str(settings)]
         subprocess.run(made, check=True)
-        print("Put your Home Assistant's name in the place of 0.0.0.0 in that link.", flush=True)
+        print("Put your Home Assistant's name in the place of the address in that link.", flush=True)
     clean = {key: value for key, value in environ.items() if key != "SUPERVISOR_TOKEN"} | {"HOME": str(config)}
     clean["TAWNY_HOST_NAME"] = host_of(environ.get("ADDON_SUPERVISOR", SUPERVISOR), environ.get("SUPERVISOR_TOKEN", ""))
     os.execve(tawny, [tawny, "run", "--config", str(settings)], clean)

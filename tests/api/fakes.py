@@ -108,12 +108,16 @@ class FakeRecorder(FakeArchive):
         self.event_loops: dict[EventId, bytes] = {}
         self.moved: list[tuple[int, int]] = []
         self.known: dict[str, str] = {}
+        self.removed: dict[CameraId, str] = {}
 
     def cameras(self) -> Sequence[CameraView]:
         return self.listed
 
     def camera_names(self) -> Mapping[CameraId, str]:
         return {one.status.id: one.status.name for one in self.listed}
+
+    def removed_cameras(self) -> Mapping[CameraId, str]:
+        return self.removed
 
     def set_state(self, state: CameraState, detail: str = "") -> None:
         status = replace(self.listed[0].status, state=state, detail=detail, since_ms=self.clock.now_ms())
@@ -239,6 +243,7 @@ def make_house(folder: Path) -> House:
         recorder, accounts, passes, Shares(file, clock), StaticFiles({}), Passwords(memory_kib=8, rounds=1)
     )
     site.names = AllowedHosts(clock, lambda: frozenset({"garage-pi"}), ["tawny.test"])
+    site.owner.has_owner = True  # what a new recorder answers is in test_first_setup
     app = routes()
     site.modes = FakeModes()
     app.state.site = site

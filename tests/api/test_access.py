@@ -19,12 +19,20 @@ ENDING = {route: access for route, access in HTTP.items() if not route.endswith(
 FILLED = {"{camera}": "porch", "{event}": "none", "{segment}": "none", "{name}": "none.js", "{rest:path}": "x"}
 FILLED |= {"{program}": "panel", "{target}": "phone", "{token}": "none"}
 FILLED |= {"{stream}": "main", "{number}": "0", "{part}": "0"}
+FILLED |= {"{link}": "0" * 64}
 FILLED |= {"/metrics": "http://localhost/metrics"}  # only under this name
 PUBLIC_ON_PURPOSE = {
     "GET /api/v1/session",
     "POST /api/v1/setup/claim",
     "POST /api/v1/sign-in",
     "POST /api/v1/sign-in/link",
+    "POST /api/v1/sign-in/second-step",
+    "POST /api/v1/sign-in/code",
+    "POST /api/v1/sign-in/passkey/options",
+    "POST /api/v1/sign-in/passkey",
+    "POST /api/v1/sign-in/proxy",
+    "POST /api/v1/sign-in/provider",
+    "GET /api/v1/sign-in/provider/callback",
     "POST /api/v1/shared/{token}",
     "GET /api/v1/actions/{target}/{token}",
     "POST /api/v1/actions/{target}/{token}",
@@ -59,6 +67,26 @@ async def test_a_viewer_gets_all_but_what_is_the_owners(house: House, route: str
     answer = await house.signed_in(Role.VIEWER).request(method, filled(path))
     assert (answer.status_code == 403) == (access in (Access.OWN, Access.DIRECT))
     assert (answer.status_code == 401) == (access is Access.BRING)
+
+
+@pytest.mark.parametrize(("route", "access"), ENDING.items())
+async def test_a_screen_gets_what_is_live_and_nothing_else(house: House, route: str, access: Access) -> None:
+    method, path = route.split(" ")
+    answer = await house.signed_in(Role.SCREEN).request(method, filled(path))
+    assert (answer.status_code == 403) == (access in (Access.VIEW, Access.DIRECT, Access.OWN))
+
+
+def test_what_a_screen_gets_besides_video_is_listed() -> None:
+    wall = {route for route, access in RULES.items() if access is Access.WALL}
+    assert wall == {
+        "GET /api/v1/cameras",
+        "GET /api/v1/health",
+        "GET /api/v1/modes",
+        "GET /api/v1/time",
+        "GET /api/v1/wall",
+        "POST /api/v1/sign-out",
+        "WS /api/v1/ws",
+    }
 
 
 @pytest.mark.parametrize("route", [route for route, access in ENDING.items() if access is Access.DIRECT])
@@ -97,7 +125,9 @@ async def test_who_holds_a_pass_gets_what_is_live_and_nothing_else(house: House,
     _, secret = house.passes.make("TV")
     method, path = route.split(" ")
     answer = await house.browser().request(method, f"{filled(path)}?pass={secret}")
-    assert (answer.status_code == 401) == (access in (Access.VIEW, Access.DIRECT, Access.OWN, Access.BRING))
+    assert (answer.status_code == 401) == (
+        access in (Access.WALL, Access.VIEW, Access.DIRECT, Access.OWN, Access.BRING)
+    )
 
 
 @pytest.mark.parametrize("route", SIGNED)
@@ -121,7 +151,7 @@ def test_what_is_public_is_public_on_purpose() -> None:
 def test_every_websocket_asks_for_a_session_or_says_why_not() -> None:
     sockets = {route: access for route, access in RULES.items() if route.startswith("WS ")}
     assert sockets == {
-        "WS /api/v1/ws": Access.VIEW,
+        "WS /api/v1/ws": Access.WALL,
         "WS /api/v1/address-check/socket": Access.PUBLIC,  # asks for the ticket of a check itself
         "WS /api/v1/cameras/{camera}/live": Access.SEE,
         "WS /api/v1/cameras/{camera}/pictures": Access.SEE,

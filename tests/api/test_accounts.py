@@ -68,7 +68,7 @@ def test_a_token_serves_its_purpose_only(accounts: Accounts) -> None:
 def test_a_link_signs_its_person_in_once(accounts: Accounts) -> None:
     anna = accounts.put_person("Anna", Role.OWNER)
     link = accounts.new_token(TokenPurpose.LINK, anna)
-    assert [accounts.follow_link(link), accounts.follow_link(link)] == [anna, None]
+    assert [accounts.follow_link(link), accounts.follow_link(link)] == [(anna, TokenPurpose.LINK), None]
 
 
 def test_a_claim_with_the_name_of_an_owner_gives_a_new_password_and_ends_the_sessions(accounts: Accounts) -> None:

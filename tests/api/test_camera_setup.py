@@ -2,6 +2,7 @@
 
 import base64
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -10,7 +11,9 @@ from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
+from tawny.service.cameras.camera_previews import PreviewState, PreviewStatus
 from tawny.service.cameras.camera_setup import (
+    CameraRemoval,
     CameraSetupService,
     ResolvedCamera,
     SearchResult,
@@ -20,7 +23,9 @@ from tawny.service.cameras.camera_setup import (
 from tawny.service.cameras.camera_trial import CameraTrial
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.sources.discovery.finder import FoundCamera, Search
+from tawny.service.retention.recording_deletion import RecordingDeletion, StoredOfCamera
+from tawny.sources.discovery.finder import Search
+from tawny.sources.discovery.found_camera import FoundCamera
 from tests.api.fakes import House
 
 ASKED = {"address": "192.168.1.9", "user": "admin", "password": "a secret"}
@@ -55,15 +60,42 @@ class Desk(CameraSetupService):
         camera = CameraSettings.model_validate({"source": "rtsp://admin:a%20secret@192.168.1.9/main"})
         return TriedCamera(ResolvedCamera(camera, {}, {}), {StreamName.MAIN: TRIAL})
 
+    def change_camera(
+        self, wanted: WantedCamera, change: Literal["keyframes", "clock"], seconds: float = 6.0
+    ) -> TriedCamera:
+        self._did(change)
+        return self.try_out(wanted)
+
+    def preview(self, wanted: WantedCamera) -> PreviewStatus:
+        self._did(wanted)
+        return PreviewStatus("p1", wanted.address, PreviewState.WRONG_LOGIN, 0, "No.", "Try again.")
+
+    def add_previewed(self, preview: str, name: str) -> CameraId:
+        self._did(preview, name)
+        return CameraId("gate")
+
+    def replace(self, camera: CameraId, wanted: WantedCamera) -> None:
+        self._did(camera, wanted)
+
+    def move(self, camera: CameraId, host: str) -> None:
+        self._did("move", host)
+
     def add(self, name: str, wanted: WantedCamera) -> CameraId:
         self._did(name, wanted)
         return CameraId("front-door")
 
-    def rename(self, camera: CameraId, name: str) -> None:
-        self._did(camera, name)
+    def rename(self, camera: CameraId, name: str, group: str | None = None) -> None:
+        self._did(camera, name, group)
 
-    def remove(self, camera: CameraId) -> None:
-        self._did(camera)
+    def remove(self, camera: CameraId, removal: CameraRemoval) -> int:
+        self._did(camera, removal)
+        return 1_000
+
+    def restore(self, camera: CameraId) -> None:
+        self._did("restore", camera)
+
+    def restart(self, camera: CameraId) -> None:
+        self._did("restart", camera)
 
 
 @pytest.fixture
@@ -98,7 +130,7 @@ async def test_a_camera_is_added_renamed_and_removed_with_a_line_each(house: Hou
     answer = await owner.post("/api/v1/cameras", json={**ASKED, "name": "Front door"})
     assert (answer.status_code, answer.json()) == (201, {"camera": "front-door"})
     assert (await owner.put("/api/v1/cameras/porch/name", json={"name": "Porch"})).json() == {"ok": True}
-    assert (await owner.delete("/api/v1/cameras/porch")).json() == {"ok": True}
+    assert (await owner.delete("/api/v1/cameras/porch")).json() == {"undo_until_ms": 1_000}
     lines = [(line.action, line.detail) for line in house.accounts.audit()]
     assert ("camera added", "front-door: 192.168.1.9") in lines
     assert {"camera renamed", "camera removed"} <= {action for action, _ in lines}
@@ -143,3 +175,88 @@ async def test_bad_input_is_refused(house: House, desk: Desk, wrong: dict[str, o
 async def test_without_the_service_it_says_so(house: House) -> None:
     house.site.setup = None
     assert (await house.signed_in().get("/api/v1/camera-search")).status_code == 409
+
+
+class Deletion(RecordingDeletion):
+    """Remembers what it was asked; deletes nothing."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+
+    def stored(self, camera: CameraId) -> StoredOfCamera:
+        return StoredOfCamera(12_000_000_000, 2, 5)
+
+    def ask(self, camera: CameraId, by: str, *, with_kept: bool) -> int:
+        self.asked.append((camera, by, with_kept))
+        return 31_000
+
+    def cancel(self, camera: CameraId) -> bool:
+        return bool(self.asked) and self.asked.pop() is not None
+
+
+async def test_removal_asks_what_becomes_of_the_recordings(house: House, desk: Desk) -> None:
+    house.site.deleting = Deletion()
+    owner = house.signed_in()
+    stored = (await owner.get("/api/v1/cameras/porch/stored")).json()
+    assert stored == {"bytes": 12_000_000_000, "kept": 2, "oldest_ms": 5, "pre_s": 5.0, "post_s": 10.0}
+    answer = await owner.delete("/api/v1/cameras/porch?recordings=delete&with_kept=true")
+    assert answer.json() == {"undo_until_ms": 1_000}
+    assert desk.asked[-1] == ("porch", CameraRemoval("owner 0", with_recordings=True, with_kept=True))
+    for what in ("restore", "restart"):
+        assert (await owner.post(f"/api/v1/cameras/porch/{what}")).json() == {"ok": True}
+        assert str(desk.asked[-1]) == str((what, "porch"))
+    lines = [(line.action, line.detail) for line in house.accounts.audit()]
+    assert ("camera removed", "porch: deletes 12 GB of recordings") in lines
+    assert {"camera restored", "camera restarted"} <= {action for action, _ in lines}
+    assert (await owner.delete("/api/v1/cameras/porch?recordings=burn")).status_code == 422
+
+
+async def test_recordings_of_a_camera_that_stays_are_deleted_and_that_is_undone(house: House) -> None:
+    house.site.deleting = deletion = Deletion()
+    owner = house.signed_in()
+    answer = await owner.delete("/api/v1/cameras/porch/recordings")
+    assert (answer.json(), deletion.asked) == ({"undo_until_ms": 31_000}, [("porch", "owner 0", False)])
+    assert (await owner.post("/api/v1/cameras/porch/recordings/restore")).json() == {"ok": True}
+    assert (await owner.post("/api/v1/cameras/porch/recordings/restore")).status_code == 409
+    assert (await owner.delete("/api/v1/cameras/nowhere/recordings")).status_code == 404
+    assert ("recordings deleted", "porch: 12 GB") in [(line.action, line.detail) for line in house.accounts.audit()]
+
+
+async def test_a_removed_camera_stays_in_the_timeline_under_its_name(house: House) -> None:
+    house.recorder.removed = {CameraId("gate"): "Gate (removed)"}
+    told = (await house.signed_in().get("/api/v1/timeline?from_ms=0&to_ms=1000")).json()
+    assert {one["id"]: one["name"] for one in told["cameras"]} == {"porch": "Front door", "gate": "Gate (removed)"}
+
+
+async def test_a_camera_is_shown_and_added_without_its_password_again(house: House, desk: Desk) -> None:
+    owner = house.signed_in()
+    told = (await owner.post("/api/v1/camera-previews", json={**ASKED, "rtsp_port": 8554, "path": "/live"})).json()
+    assert told == {
+        "id": "p1", "place": "192.168.1.9", "state": "wrong_login", "number": 0, "message": "No.", "hint": "Try again.",
+    }  # fmt: skip
+    assert desk.asked == [(WantedCamera("192.168.1.9", "admin", "a secret", rtsp_port=8554, path="/live"),)]
+    assert (await owner.get("/api/v1/camera-previews")).json() == {"items": []}
+    assert (await owner.get("/api/v1/camera-previews/p1/picture")).status_code == 404
+    added = await owner.post("/api/v1/camera-previews/p1/camera", json={"name": "Gate"})
+    assert (added.status_code, added.json()) == (201, {"camera": "gate"})
+    assert (await owner.delete("/api/v1/camera-previews")).json() == {"ok": True}
+    assert "a secret" not in str([(line.action, line.detail) for line in house.accounts.audit()])
+    for wrong in ({"rtsp_port": 70_000}, {"path": "/a b"}, {"path": "/a\r\nX: y"}):
+        assert (await owner.post("/api/v1/camera-previews", json={**ASKED, **wrong})).status_code == 422
+
+
+async def test_a_camera_is_moved_replaced_and_changed_with_a_line_each(house: House, desk: Desk) -> None:
+    owner = house.signed_in()
+    assert (await owner.post("/api/v1/cameras/porch/address", json={"address": "192.168.1.57"})).json() == {"ok": True}
+    assert (await owner.post("/api/v1/cameras/porch/device", json=ASKED)).json() == {"ok": True}
+    tried = await owner.post("/api/v1/camera-trial/change", json={**ASKED, "change": "keyframes"})
+    assert tried.json()["source"] == "rtsp://192.168.1.9/main"
+    assert (await owner.post("/api/v1/camera-trial/change", json={**ASKED, "change": "all"})).status_code == 422
+    lines = [(line.action, line.detail) for line in house.accounts.audit()]
+    assert ("camera moved", "porch: 192.168.1.57") in lines
+    assert ("camera replaced", "porch: 192.168.1.9") in lines
+    assert ("camera changed", "192.168.1.9: keyframes") in lines
+    desk.fails = NotDone("It can't be proved.", "Enter its password.")
+    answer = await owner.post("/api/v1/cameras/porch/address", json={"address": "192.168.1.57"})
+    assert (answer.status_code, answer.json()["message"]) == (409, "It can't be proved.")
+    assert "camera move failed" in {line.action for line in house.accounts.audit()}

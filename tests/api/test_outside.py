@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from tawny.api.auth.accounts import Role
 from tawny.config.drafts import Group
 from tawny.delivery.destination import ConnectionTestStep
-from tawny.delivery.outbox import OutboxBacklog, TargetView
+from tawny.delivery.outbox import Outbox, OutboxBacklog, TargetView
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.ids import CameraId
+from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.delivery.target_settings import TargetField, TargetKind, TargetSettingsView
+from tawny.testing.clock import FakeClock
 from tests.api.fakes import OURS, House
 from tests.delivery.carried import delivery
 
@@ -19,6 +22,7 @@ from tests.delivery.carried import delivery
 class FakeOutside:
     def __init__(self) -> None:
         self.said: list[tuple[object, ...]] = []
+        self._snoozes: Snoozes | None = None
 
     def all_targets(self) -> Sequence[TargetView]:
         last = [delivery("event/e", why="", done_ms=2000)]
@@ -48,6 +52,13 @@ class FakeOutside:
         if keys and keys[0] == "bad":
             raise ValueError(keys)
         self.said.append((person, endpoint, keys))
+
+    @property
+    def snoozes(self) -> Snoozes:
+        if self._snoozes is None:
+            clock = FakeClock()
+            self._snoozes = Snoozes(Outbox(":memory:", clock), clock, ZoneInfo("UTC"), lambda *_: True)
+        return self._snoozes
 
     def act_words(self, name: str, token: str) -> str:
         if token != "good":
@@ -89,6 +100,50 @@ async def test_pause_try_and_mute(house: House, outside: FakeOutside) -> None:
     await owner.post("/api/v1/targets/phone/try")
     await owner.put("/api/v1/targets/phone/mute", json={"camera": "porch", "for_s": 900})
     assert outside.said == [("pause", True), ("try",), ("mute", "porch", 900_000)]
+
+
+async def test_a_viewer_snoozes_own_notifications_alone(house: House, outside: FakeOutside) -> None:
+    viewer = house.signed_in(Role.VIEWER)
+    made = (await viewer.put("/api/v1/snoozes", json={"camera": "porch", "for_s": 3600})).json()
+    assert (made["camera"], made["everyone"], made["mine"]) == ("porch", False, True)
+    assert made["until_ms"] - made["since_ms"] == 3_600_000
+    asked = {"camera": None, "for_s": 3600, "everyone": True}
+    assert (await viewer.put("/api/v1/snoozes", json=asked)).json()["code"] == "family_only"
+    assert (await viewer.delete("/api/v1/snoozes?everyone=true")).status_code == 403
+    assert (await viewer.get("/api/v1/snoozes")).json() == {"items": [made]}
+    assert (await house.signed_in(Role.MEMBER).get("/api/v1/snoozes")).json() == {"items": []}
+    assert (await viewer.delete("/api/v1/snoozes?camera=porch")).status_code == 200
+    assert (await viewer.get("/api/v1/snoozes")).json() == {"items": []}
+
+
+async def test_a_member_snoozes_for_everyone_and_the_log_says_so(house: House, outside: FakeOutside) -> None:
+    member = house.signed_in(Role.MEMBER)
+    await member.put("/api/v1/snoozes", json={"camera": None, "for_s": 60, "everyone": True})
+    (seen,) = (await house.signed_in(Role.VIEWER).get("/api/v1/snoozes")).json()["items"]
+    assert (seen["camera"], seen["everyone"], seen["mine"]) == (None, True, False)
+    await member.delete("/api/v1/snoozes?everyone=true")
+    log = [(one.action, one.detail) for one in house.accounts.audit()]
+    assert ("notifications snoozed for everyone", "all cameras") in log
+    assert ("notifications no longer snoozed for everyone", "all cameras") in log
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"camera": "none", "for_s": 3600}, 404),
+        ({"camera": "porch", "for_s": 59}, 422),
+        ({"camera": "porch", "for_s": 8 * 86_400}, 422),
+        ({"camera": "porch", "for_s": "soon"}, 422),
+        ({"for_s": 3600}, 422),
+        ({"camera": "x" * 41, "for_s": 3600}, 422),
+    ],
+)
+async def test_a_snooze_that_is_none_is_refused(
+    house: House, outside: FakeOutside, asked: dict[str, Any], status: int
+) -> None:
+    answer = await house.signed_in(Role.OWNER).put("/api/v1/snoozes", json=asked)
+    assert answer.status_code == status
+    assert outside.snoozes.all() == []
 
 
 async def test_a_name_that_is_none_is_not_there(house: House, outside: FakeOutside) -> None:

@@ -18,6 +18,7 @@ PAGES = [
     "/clips",
     "/setup",
     "/setup/sealed",
+    "/setup/storage",
     "/sign-in",
 ]
 

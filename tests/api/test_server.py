@@ -11,7 +11,7 @@ from tawny.api.application import make_app
 from tawny.api.auth.access import COOKIE
 from tawny.api.auth.accounts import Caller, Role
 from tawny.api.server import WebServer
-from tawny.model.errors import NoAccount, NotDone, PortInUse, TawnyError, UsageError
+from tawny.model.errors import NotDone, PortInUse, TawnyError, UsageError
 from tests.api.fakes import House
 from tests.live.cameras import numbered, video
 from tests.playback.archives import MAIN, PORCH
@@ -44,10 +44,15 @@ async def test_a_port_that_is_taken_is_told(house: House) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-async def test_without_an_owner_it_stays_on_this_machine(house: House, host: str) -> None:
+async def test_without_an_owner_it_says_what_others_get(
+    house: House, host: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     house.accounts.put_person("Ben", Role.VIEWER)
-    with pytest.raises(NoAccount):
-        await WebServer(house.app, house.accounts, host, 0).start()
+    server = WebServer(house.app, house.accounts, host, 0)
+    await server.start()
+    await server.stop()
+    assert "other computers get the setup page only" in caplog.text
 
 
 async def test_with_an_owner_it_may_be_reached(house: House) -> None:

@@ -37,11 +37,12 @@ RULES = check_routes(make_routes())
 ASKED = sorted(
     route.removeprefix("GET ")
     for route, access in RULES.items()
-    if route.startswith("GET ") and access in (Access.VIEW, Access.SEE)
+    if route.startswith("GET ") and access in (Access.WALL, Access.VIEW, Access.SEE)
 )
 QUERY = "?from_ms={0}&to_ms={1}&at_ms={0}&width=320&x0=0&y0=0&x1=1&y1=1&reason=shadow&q=person+event&box=0,0,1,1"
 NAMED_BY_QUERY = {"/api/v1/clip", "/api/v1/clip/sheet", "/api/v1/days"}
 OF_NO_CAMERA = {"/api/v1/time", "/api/v1/openapi.json", "/api/v1/live/servers", "/api/v1/live/clock"}
+OF_NO_CAMERA |= {"/api/v1/me/phone/{link}"}
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Filled:
             "{clip}": self.clip,
             "{key}": "none",
         }
-        names |= {"{stream}": "main", "{number}": "0", "{part}": "0"}
+        names |= {"{link}": "0" * 64, "{stream}": "main", "{number}": "0", "{part}": "0"}
         for part, value in names.items():
             route = route.replace(part, value)
         now_ms = self.house.clock.now_ms()

@@ -379,7 +379,7 @@ async def test_rtsp_is_for_who_holds_a_pass_and_as_long(filled: Filled, end: str
     assert await door.followed(user)
     who.ends()
     assert not await door.may_see(user, PORCH)
-    assert await door.digest_of(user) is None
+    assert await door.digest_of(user, "127.0.0.1") is None
     assert await door.followed(user) is None
 
 

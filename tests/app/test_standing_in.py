@@ -111,7 +111,7 @@ def test_it_goes_back_by_itself_with_the_settings_as_they_are_then(
         """A program that runs until the disk is back."""
 
         def __init__(self, settings: Settings, folder: Path, **more: Any) -> None:
-            self.came_back = False
+            self.came_back = self.restarts = False
             self._until = more.get("until", lambda: False)
             ran.append((folder, more.get("stands_for"), len(settings.cameras)))
 

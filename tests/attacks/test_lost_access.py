@@ -14,7 +14,7 @@ import pytest
 
 from tawny.api.auth import access
 from tawny.api.auth.access import COOKIE, Access
-from tawny.api.auth.accounts import SESSION_MS, Account, Caller, Role, TokenPurpose
+from tawny.api.auth.accounts import SCREEN_SESSION_MS, SESSION_MS, Account, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import SCHEMA
 from tawny.api.auth.shares import SharedClip
 from tawny.api.live.stream_access import PassAuthenticator
@@ -71,23 +71,27 @@ ROWS: dict[tuple[Grant, Role], tuple[Lost, ...]] = {
     (Grant.SESSION, Role.OWNER): (A, R, C, A, A, N, N, K, A),
     (Grant.SESSION, Role.MEMBER): (A, R, C, A, A, N, N, K, A),
     (Grant.SESSION, Role.VIEWER): (A, X, C, A, A, N, N, K, A),
+    (Grant.SESSION, Role.GUEST): (A, X, C, A, A, N, N, K, A),
+    (Grant.SESSION, Role.SCREEN): (A, X, C, A, A, N, N, X, A),
     (Grant.LIVE_TOKEN, Role.OWNER): (A, N, C, N, N, N, A, N, A),
     (Grant.UPLOAD_TOKEN, Role.OWNER): (A, A, A, N, N, N, A, N, A),
     (Grant.LINK, Role.OWNER): (A, N, A, N, N, A, N, N, A),
     (Grant.LINK, Role.MEMBER): (A, N, A, N, N, A, N, N, A),
     (Grant.LINK, Role.VIEWER): (A, X, A, N, N, A, N, N, A),
+    (Grant.LINK, Role.GUEST): (A, X, A, N, N, A, N, N, A),
     (Grant.CLIP_LINK, Role.OWNER): (A, N, A, N, N, A, N, A, A),
     (Grant.CLIP_LINK, Role.MEMBER): (A, N, A, N, N, A, N, A, A),
     (Grant.CLIP_LINK, Role.VIEWER): (A, X, A, N, N, A, N, A, A),
+    (Grant.CLIP_LINK, Role.GUEST): (A, X, A, N, N, A, N, A, A),
     (Grant.SIGN_IN_LINK, Role.OWNER): (A, A, A, A, N, N, N, N, A),
 }
 """What each way takes from each grant, by the role of the account that made it. Owners see all cameras: to take one
 away is to make them viewers of another."""
 BY_OWNERS_ONLY = {Grant.LIVE_TOKEN, Grant.UPLOAD_TOKEN, Grant.SIGN_IN_LINK}
-OF_A_GRANT = {Role.HOLDER: Grant.LIVE_TOKEN, Role.BRINGER: Grant.UPLOAD_TOKEN, Role.GUEST: Grant.LINK}
+OF_A_GRANT = {Role.HOLDER: Grant.LIVE_TOKEN, Role.BRINGER: Grant.UPLOAD_TOKEN, Role.VISITOR: Grant.LINK}
 """Roles that no account has."""
 REACHED = {
-    Grant.SESSION: {Access.SEE, Access.VIEW, Access.DIRECT, Access.OWN},
+    Grant.SESSION: {Access.SEE, Access.WALL, Access.VIEW, Access.DIRECT, Access.OWN},
     Grant.LIVE_TOKEN: {Access.SEE},
     Grant.UPLOAD_TOKEN: {Access.BRING},
     Grant.LINK: {Access.SHARED},
@@ -100,7 +104,8 @@ OF_NO_CAMERA = ("/api/v1/live/", "/embed")
 def test_every_role_grant_and_way_has_a_row() -> None:
     makers = {role for role in Role if role not in OF_A_GRANT}
     grants = {Grant.SESSION, Grant.LINK, Grant.CLIP_LINK}
-    assert {(grant, role) for grant in grants for role in makers} <= set(ROWS)
+    by_screens = {(Grant.LINK, Role.SCREEN), (Grant.CLIP_LINK, Role.SCREEN)}  # they see no recordings
+    assert {(grant, role) for grant in grants for role in makers} - by_screens <= set(ROWS)
     assert {grant for grant, _ in ROWS} == set(Grant)
     assert {role for grant, role in ROWS if grant in BY_OWNERS_ONLY} == {Role.OWNER}
     assert all(len(row) == len(Way) for row in ROWS.values())
@@ -110,8 +115,12 @@ def test_every_table_that_grants_something_is_in_the_table() -> None:
     tables = dict(re.findall(r"EXISTS (\w+) \((.*?)\) STRICT;", SCHEMA, re.DOTALL))
     ending = {name for name, columns in tables.items() if "ends_ms" in columns}
     assert ending | {"people"} == {table for grant in Grant for table in grant.value}
-    signs_in_nobody = {TokenPurpose.DEVICE}
-    assert set(TokenPurpose) - signs_in_nobody == {TokenPurpose.CLAIM, TokenPurpose.LINK}, "a new token needs rows"
+    elsewhere = {
+        TokenPurpose.DEVICE,
+        TokenPurpose.PHONE,
+        TokenPurpose.CODE,
+    }  # signs in no one; tests/attacks/test_sign_in
+    assert set(TokenPurpose) - elsewhere == {TokenPurpose.CLAIM, TokenPurpose.LINK}, "a new token needs rows"
 
 
 def test_every_rule_is_reached_by_a_grant_or_needs_none() -> None:
@@ -138,14 +147,16 @@ class Given:
             Way.ACCOUNT_REMOVED: lambda: accounts.remove_person(person),
             Way.ROLE_LOWERED: lambda: accounts.change_person(person, Role.VIEWER, None),
             Way.CAMERA_TAKEN_AWAY: lambda: accounts.change_person(
-                person, Role.VIEWER if person.role is Role.OWNER else person.role, [YARD]
+                person, Role.VIEWER if person.role is Role.OWNER else person.role, [YARD], person.ends_ms
             ),
             Way.PASSWORD_CHANGED: self._change_password,
             Way.SESSION_REVOKED: self._sign_out,
             Way.SHARE_REMOVED: lambda: house.site.shares.take_back(self.key),
             Way.PASS_REMOVED: lambda: house.passes.take_back(self.key),
             Way.CLIP_DELETED: lambda: house.site.jobs.remove(self.clip),
-            Way.EXPIRED: lambda: house.clock.advance(SESSION_MS / 1000),
+            Way.EXPIRED: lambda: house.clock.advance(
+                (SCREEN_SESSION_MS if person.role is Role.SCREEN else SESSION_MS) / 1000
+            ),
         }
         ways[way]()
 
@@ -164,6 +175,8 @@ class Given:
 
 def give(filled: Filled, grant: Grant, role: Role) -> Given:
     house, maker = filled.house, filled.house.accounts.put_person("Eve", role)
+    if role is Role.GUEST:
+        maker = house.accounts.change_person(maker, role, None, house.clock.now_ms() + SESSION_MS)
     clip = next(one for one in house.site.jobs.seen_by(maker))
     ends_ms = house.clock.now_ms() + DAY_MS
     sends, query, key = dict[str, str](), "", ""
@@ -276,7 +289,7 @@ async def test_rtsp_asks_the_same(filled: Filled, way: Way, lost: Lost) -> None:
     followed = await door.followed(given.key)
     given.lose(way)
     assert await door.may_see(given.key, PORCH) == (lost is Lost.NOTHING)
-    assert (await door.digest_of(given.key) is None) == (lost is Lost.ALL)
+    assert (await door.digest_of(given.key, "127.0.0.1") is None) == (lost is Lost.ALL)
     assert (await door.followed(given.key) is followed) == (lost is Lost.NOTHING)
     await filled.house.site.close()
 

@@ -43,6 +43,9 @@ CALLERS: Final = (
     "member, other camera",
     "viewer",
     "viewer, other camera",
+    "guest",
+    "guest, ended",
+    "screen",
     "removed user",
 )
 """Tokens and links are those of an owner. Another camera: all they may see is the yard; routes name the porch."""
@@ -78,7 +81,17 @@ class Door:
         for part, value in FILLED.items():
             path = path.replace(part, value)
         path = self.filled.path(path.replace("{token}", self.link if "/shared/" in path else "none"))
-        for part in ("{rest:path}", "{name}", "{way}", "{who}", "{person}", "{pass_id}"):
+        for part in (
+            "{rest:path}",
+            "{name}",
+            "{way}",
+            "{who}",
+            "{person}",
+            "{pass_id}",
+            "{passkey}",
+            "{session}",
+            "{link}",
+        ):
             path = path.replace(part, "none")
         return path + "&name=a.bin" + self.query.get(caller, "")
 
@@ -100,9 +113,10 @@ def open_door(folder: Path) -> Door:
     made.sends["upload token"] = {"Authorization": f"Bearer {uploads}"}
     for name in CALLERS[6:]:
         role = Role(name.partition(",")[0]) if name != "removed user" else Role.OWNER
+        until_ms = None if role is not Role.GUEST else house.clock.now_ms() + (0 if "ended" in name else DAY_MS)
         person = house.accounts.put_person(name, role)
         session = house.accounts.begin_session(person, Caller("127.0.0.1"))
-        house.accounts.change_person(person, role, [YARD] if "other" in name else None)
+        house.accounts.change_person(person, role, [YARD] if "other" in name else None, until_ms)
         if name == "removed user":
             house.accounts.remove_person(person)
         made.sends[name] = {"Cookie": f"{COOKIE}={session}"}
@@ -198,7 +212,7 @@ def test_every_route_has_its_cells() -> None:
 
 
 def test_callers_are_of_every_role() -> None:
-    of_a_grant = {Role.HOLDER: "token", Role.BRINGER: "upload token", Role.GUEST: "link"}
+    of_a_grant = {Role.HOLDER: "token", Role.BRINGER: "upload token", Role.VISITOR: "link"}
     assert {of_a_grant.get(role, role.value) for role in Role} <= set(CALLERS)
 
 
@@ -215,7 +229,19 @@ def test_viewers_are_let_in_where_nothing_of_others_changes() -> None:
         for route, row in STATED.items()
         if row[column] == "yes" and RULES[route] is Access.VIEW and not route.startswith(("GET ", "HEAD ", "WS "))
     }
-    own = ("/clips", "/shares", "/wall", "/presence/", "/push", "/sealed/", "/sign-out", "/threshold-preview")
+    own = (
+        "/clips",
+        "/shares",
+        "/wall",
+        "/presence/",
+        "/push",
+        "/snoozes",
+        "/sealed/",
+        "/sign-out",
+        "/threshold-preview",
+        "/me",
+        "/sign-in/confirm",
+    )
     assert not [route for route in changing if not any(part in route for part in own)]
 
 

@@ -35,6 +35,7 @@ def tawny(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("tawny.cli.paths.ROOTS_FOLDER", tmp_path / "var-lib")
 
     def run(*words: str) -> Said:
         code = main(list(words))

@@ -124,8 +124,10 @@ def test_a_wrong_password_adds_nothing(
 def test_an_id_that_is_taken_changes_nothing(tawny: Tawny, house: House, tmp_path: Path) -> None:
     before = '# mine\n[cameras.gate]\nsource = "demo:"  # keep\n'
     (tmp_path / "tawny.toml").write_text(before)
-    said = tawny("cameras", "add", "gate", "127.0.0.1", "--user", "admin", "--skip-test")
-    assert said.code == 3
+    for source in ("127.0.0.1", f"rtsp://admin@127.0.0.1:{house.main.port}/main"):
+        said = tawny("cameras", "add", "gate", source)
+        assert (said.code, "already have a camera gate" in said.err) == (3, True)
+    assert (house.device.told, house.main.viewers) == ([], []), "nothing was asked of the camera"
     assert (tmp_path / "tawny.toml").read_text() == before
 
 
@@ -146,6 +148,7 @@ def test_a_camera_is_renamed_and_removed_and_comments_stay(tawny: Tawny, tmp_pat
     assert said.code == 0, said.err
     assert "Its recordings stay" in said.out
     assert list(read_settings(path).cameras) == ["barn"]
+    assert read_settings(path).removed_cameras["gate"].name == "Gate"
     assert path.read_text().startswith("# mine")
     assert secrets.read_text() == 'OTHER = "stays"\n'
 
@@ -171,3 +174,17 @@ def test_wrong_use_is_said(tawny: Tawny, words: list[str]) -> None:
     said = tawny("cameras", *words)
     assert said.code in (2, 3)
     assert said.err.startswith("tawny: ")
+
+
+def test_recordings_are_deleted_only_when_it_is_confirmed(tawny: Tawny, tmp_path: Path) -> None:
+    path = tmp_path / "tawny.toml"
+    path.write_text('[cameras.gate]\nsource = "demo:"\n')
+    said = tawny("cameras", "remove", "gate", "--delete-recordings")
+    assert (said.code, "--yes" in said.err) == (2, True)
+    assert list(read_settings(path).cameras) == ["gate"]
+    said = tawny("cameras", "remove", "gate", "--delete-recordings", "--yes", "--json")
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["deletes"] is True
+    gone = read_settings(path).removed_cameras["gate"]
+    assert gone.delete_after is not None
+    assert not gone.delete_kept

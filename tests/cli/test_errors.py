@@ -90,7 +90,9 @@ CASES = [
     Case("no command that is known", _plain("recrod"), 2, "invalid choice", "tawny --help"),
     Case("an option that is unknown", _plain("status", "--colour"), 2, "nrecognized arguments: --colour", "--help"),
     Case("an option is missing", _plain("export", "--camera", "x"), 2, "--from", "--help"),
-    Case("nothing to record", _plain("run"), 3, "No settings file found", "tawny init"),
+    Case(
+        "nothing to record to memory", _plain("run", "--memory", "64 MB"), 3, "No settings file found", "pass a source"
+    ),
     Case(
         "wrong address",
         _plain("cameras", "add", "porch", "rtsp://127.0.0.1:1/x"),
@@ -130,13 +132,6 @@ CASES = [
         2,
         "--listen here",
         "HOST:PORT",
-    ),
-    Case(
-        "open to all without an owner",
-        _plain("run", "demo:", "--data", "data", "--listen", "0.0.0.0:0"),
-        41,
-        "until there is an owner account",
-        "one-time link",
     ),
     Case("a settings file that is missing", _plain("run", "--config", "none.toml"), 2, "No such file", "tawny init"),
     Case("a broken settings file", _settings("[storage\n"), 2, "line 1: file", "config check"),

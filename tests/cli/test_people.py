@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 
-from tawny.api.auth.accounts import Accounts, Caller, Role
+from tawny.api.auth.accounts import Accounts, Caller, LoginSession, Role
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.passes import Passes
+from tawny.api.auth.two_step import TwoStep
 from tawny.engine import Bus
 from tawny.model.ids import CameraId
+from tawny.model.times import SystemClock, utc_text
 from tawny.testing.clock import FakeClock
 from tests.cli.conftest import Tawny, answering
 
@@ -42,6 +45,37 @@ def test_a_viewer_is_added_with_the_cameras_to_see_and_a_link(tawny: Tawny, fold
     assert "/sign-in#link=" in ben["link"]
     listed = told(tawny, folder, "user", "list")["people"]
     assert [(one["name"], one["role"]) for one in listed] == [("Anna", "owner"), ("Ben", "viewer")]
+
+
+def test_a_guest_has_an_end_that_can_be_moved(tawny: Tawny, folder: Path) -> None:
+    sitter = told(tawny, folder, "user", "add", "Sitter", "--role", "guest", "--for", "3 days")
+    assert (sitter["role"], sitter["ends"] > utc_text(SystemClock().now_ms())) == ("guest", True)
+    ended = told(tawny, folder, "user", "change", "Sitter", "--for", "0 s")
+    assert ended["ends"] <= utc_text(SystemClock().now_ms())
+    assert told(tawny, folder, "user", "change", "Sitter", "--role", "viewer")["ends"] is None
+
+
+def test_two_step_codes_are_turned_off(tawny: Tawny, folder: Path) -> None:
+    file = AccountsFile(folder / "accounts.db")
+    accounts, two_step = Accounts(file, SystemClock()), TwoStep(file, SystemClock())
+    found = accounts.find("Anna")
+    assert found
+    session = LoginSession(found[0], b"key", 0)
+    secret = two_step.offer(session)
+    assert two_step.confirm(session, pyotp.TOTP(secret).now())
+    assert told(tawny, folder, "user", "totp", "anna")["two_step"] is True
+    assert told(tawny, folder, "user", "totp", "Anna", "--off")["two_step"] is False
+    assert two_step.state(found[0]) is None
+    assert accounts.audit(1)[0].action == "two-step codes turned off"
+    with file.writing() as db:
+        db.execute("DELETE FROM audit")  # the folder is that of all tests
+    file.close()
+
+
+def test_a_screen_gets_a_short_link_and_stays_one(tawny: Tawny, folder: Path) -> None:
+    said = tawny("user", "add", "Kitchen", "--role", "screen", "--data", str(folder))
+    assert "expires in 15 minutes" in said.out
+    assert tawny("user", "change", "Kitchen", "--role", "owner", "--data", str(folder)).code == 2
 
 
 def test_a_camera_that_is_not_there_is_told(tawny: Tawny, folder: Path) -> None:
@@ -75,6 +109,9 @@ def test_what_is_seen_changes(tawny: Tawny, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
+        (("user", "add", "G", "--role", "guest"), 2, "A guest needs an end."),
+        (("user", "add", "V", "--for", "1 day"), 2, "only guests have an end"),
+        (("user", "totp", "Nobody"), 3, "No user named Nobody."),
         (("user", "add"), 2, "requires a name"),
         (("user", "add", "anna"), 3, "already"),
         (("user", "add", "Ben", "--cameras", "../etc"), 2, "'../etc' isn't a valid camera ID"),

@@ -140,6 +140,25 @@ def test_in_a_home_folder_it_records_where_its_user_does_and_can_change_settings
     monkeypatch.setenv("SUDO_USER", "pi")
     monkeypatch.setattr("pwd.getpwnam", lambda _: SimpleNamespace(pw_dir=str(home)))
     tawny("init")
+    data = f"{home}/.local/share/tawny"
+    assert f"ReadWritePaths={data} -{tmp_path}\n" in tawny("service", "show").out
+    (home / "tawny" / "history").mkdir(parents=True)
     unit = tawny("service", "show").out
-    assert f"--data {home}/tawny\n" in unit
+    assert f"--data {home}/tawny\n" in unit, "where an earlier version recorded"
     assert f"ReadWritePaths={home}/tawny -{tmp_path}\n" in unit
+
+
+def test_after_a_first_start_it_takes_the_settings_of_the_user_before_sudo(
+    tawny: Tawny, tmp_path: Path, systemctl: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "pi/.local/share/tawny"
+    (data / "history").mkdir(parents=True)
+    (data / "tawny.toml").touch()
+    monkeypatch.setattr("sys.prefix", "/home/pi/program/.venv")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("pwd.getpwnam", lambda _: SimpleNamespace(pw_dir=str(tmp_path / "pi")))
+    assert tawny("service", "show").code == 3
+    monkeypatch.setenv("SUDO_USER", "pi")
+    unit = tawny("service", "show").out
+    assert f"run --config {data}/tawny.toml --data {data}\n" in unit
+    assert "User=pi\n" in unit

@@ -28,3 +28,21 @@ def test_every_state_is_told(recorded: Path, tmp_path: Path, tawny: Tawny, state
     assert STATE_WORDS[state] in plain.out, plain.err
     assert plain.code == (1 if state in TROUBLE else 0)
     assert json.loads(shown.out)["cameras"][0]["state"] == state.value
+
+
+def test_snoozes_are_told_with_who_and_until_when(recorded: Path, tmp_path: Path, tawny: Tawny) -> None:
+    house = make_house(tmp_path / "house")
+    until = "2026-11-22T21:12:00Z"
+    snoozes = [
+        {"camera": "porch", "everyone": True, "by": "Anna", "until": until},
+        {"camera": None, "everyone": False, "by": "Ben", "until": until},
+    ]
+
+    def told(_: object) -> dict[str, Any]:
+        now = json_format.status(HealthAnswer(house.recorder).now())
+        return {**now, "self_test": "", "hint": "", "snoozes": snoozes}
+
+    with answering(recorded, Bus(), {"status": told}):
+        plain = tawny("status", "--data", str(recorded)).out
+    assert "Front door: notifications for everyone snoozed by Anna until " in plain
+    assert "All cameras: notifications for Ben snoozed until " in plain

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.config.changes import TEMPLATE, add_camera, write_new
+from tawny.config.changes import add_camera, put_table, template, write_new
 from tawny.config.loader import difference, parse_settings, read_settings
 from tawny.config.settings import Settings
 from tawny.model.errors import NotDone, SettingsError
@@ -53,7 +53,7 @@ def test_tables_of_parts_are_passed_on() -> None:
 
 
 def test_the_template_is_valid() -> None:
-    assert parse_settings(TEMPLATE, {})[0] == Settings()
+    assert parse_settings(template(), {})[0] == Settings()
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_adding_a_camera_keeps_comments_and_spacing(tmp_path: Path) -> None:
 
 def test_adding_what_is_not_valid_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "tawny.toml"
-    write_new(path)
+    write_new(path, template())
     before = path.read_text()
     with pytest.raises(SettingsError):
         add_camera(path, "Bad Name", {"source": "rtsp://host/x"})
@@ -143,7 +143,7 @@ def test_a_new_file_is_for_its_owner_only_also_after_a_change(tmp_path: Path) ->
     path = tmp_path / "tawny.toml"
     before = os.umask(0)
     try:
-        write_new(path)
+        write_new(path, template())
         modes = [path.stat().st_mode & 0o777]
         add_camera(path, "a", {"source": "rtsp://admin:pw@host/x"})
     finally:
@@ -153,7 +153,7 @@ def test_a_new_file_is_for_its_owner_only_also_after_a_change(tmp_path: Path) ->
 
 def test_a_camera_is_added_once(tmp_path: Path) -> None:
     path = tmp_path / "tawny.toml"
-    write_new(path)
+    write_new(path, template())
     add_camera(path, "a", {"source": "demo:"})
     with pytest.raises(NotDone, match="already"):
         add_camera(path, "a", {"source": "demo:"})
@@ -162,14 +162,15 @@ def test_a_camera_is_added_once(tmp_path: Path) -> None:
 def test_a_settings_file_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "tawny.toml").write_text("# mine")
     with pytest.raises(NotDone, match="already"):
-        write_new(tmp_path / "tawny.toml")
+        write_new(tmp_path / "tawny.toml", template())
 
 
 def test_only_what_differs_is_a_difference() -> None:
     new, _ = parse_settings(GOOD.replace("20 s", "30 s") + '\n[cameras.gate]\nsource = "demo:"\n', {"PW": "s3cret"})
     assert new is not None
     change = difference(good(), new)
-    assert (change.added, change.removed, change.changed, change.other) == (("gate",), (), ("front-door",), ())
+    assert (change.added, change.removed, change.changed, change.other) == (("gate",), (), (), ())
+    assert change.watched == ("front-door",), "its connection stays while its post-roll changes"
     assert not difference(good(), good())
 
 
@@ -183,3 +184,13 @@ def test_a_wrong_location_is_told_once(value: str) -> None:
 @pytest.mark.parametrize("value", ["[]", "[52, 13.4]"])
 def test_a_location_has_two_numbers_or_none(value: str) -> None:
     assert parse_settings(f"[modes]\nlocation = {value}\n", {})[1] == []
+
+
+@pytest.mark.parametrize("content", [None, b"[web\n", b"\xff\xfe"])
+def test_a_file_that_was_damaged_meanwhile_is_said_and_left_alone(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "tawny.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"tawny\.toml"):
+        put_table(path, "web", {"name": "Cabin"})
+    assert (path.read_bytes() if path.exists() else None) == content

@@ -23,7 +23,7 @@ CHROMIUM = [
     "--autoplay-policy=no-user-gesture-required",
 ]
 _DAY_MS = 86_400_000
-_LINK = re.compile(r"(http://[^\s/]+)/(?:sign-in#link|setup#token)=\S+")
+LINK = re.compile(r"(http://[^\s/]+)/(?:sign-in#link|setup#token)=\S+")
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ def tawny(*words: str, folder: Path) -> Iterator[Tawny]:
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
     try:
-        until(lambda: _LINK.search(log.read_text()) or process.poll() is not None, 120, "the one-time link")
-        found = _LINK.search(log.read_text())
+        until(lambda: LINK.search(log.read_text()) or process.poll() is not None, 120, "the one-time link")
+        found = LINK.search(log.read_text())
         assert found, log.read_text()
         yield Tawny(process, folder, found[0], found[1])
     finally:

@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,8 +78,17 @@ def network() -> Iterator[Network]:
 
 @pytest.fixture
 def devices(network: Network) -> Iterator[None]:
-    words = ["ip", "netns", "exec", network.cameras, sys.executable, "-m", "tests.support.onvif_device", *DEVICES]
-    process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with answering(network, DEVICES):
+        yield
+
+
+@contextmanager
+def answering(network: Network, addresses: list[str], **environment: str) -> Iterator[None]:
+    """Stand-in cameras at these addresses, while this is active."""
+    words = ["ip", "netns", "exec", network.cameras, sys.executable, "-m", "tests.support.onvif_device", *addresses]
+    process = subprocess.Popen(
+        words, cwd=ROOT, env=os.environ | environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -92,8 +102,8 @@ def command(network: Network, *words: str) -> list[str]:
     return ["ip", "netns", "exec", network.recorder, *program, *words]
 
 
-def tawny(network: Network, folder: Path, *words: str) -> str:
-    done = subprocess.run(command(network, *words), cwd=folder, capture_output=True, text=True, timeout=60)
+def tawny(network: Network, folder: Path, *words: str, says: str = "") -> str:
+    done = subprocess.run(command(network, *words), cwd=folder, capture_output=True, text=True, timeout=60, input=says)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -125,3 +135,35 @@ def test_nothing_is_sent_before_somebody_asks(network: Network, tmp_path: Path) 
     assert network.sent() == before
     tawny(network, tmp_path, "cameras", "find", "--for", "1")
     assert network.sent() > before
+
+
+def test_a_camera_with_a_new_address_is_found_and_used(network: Network, tmp_path: Path) -> None:
+    """As after a router's restart: same device, other address. Its password is not entered again."""
+    data, config = tmp_path / "data", tmp_path / "tawny.toml"
+    config.write_text(f'[storage]\npath = "{data}"\n')
+    camera = {"CAMERA_PASSWORD": "s3cret/pw", "CAMERA_PORT": "8000"}
+    old, new = DEVICES[0], DEVICES[5]
+    with answering(network, [old], **camera):
+        words = ("cameras", "add", "front-door", old, "--user", "admin", "--skip-test")
+        tawny(network, tmp_path, *words, says="s3cret/pw\n")
+        assert re.search(r'^mac = "[0-9a-f:]{17}"$', config.read_text(), re.MULTILINE)
+        assert 'serial = "SN0"' in config.read_text()
+        recorder = subprocess.Popen(
+            command(network, "run"), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        until(lambda: any(data.rglob("*.mp4")), 40, "a recording")
+    try:
+        with answering(network, [new], **camera):
+            said = tawny(network, tmp_path, "cameras", "find", "--for", "2")
+            assert f"Front door now answers at {new}. Use this address?  tawny cameras move front-door {new}" in said
+            before = {path.name for path in data.rglob("*.mp4")}
+            said = tawny(network, tmp_path, "cameras", "move", "front-door", new)
+            assert new in said
+            assert old not in config.read_text()
+            assert config.read_text().count(f"@{new}:") == 3
+            until(lambda: {path.name for path in data.rglob("*.mp4")} - before, 60, "a recording from the new address")
+            assert "now answers" not in tawny(network, tmp_path, "cameras", "find", "--for", "1")
+    finally:
+        recorder.terminate()
+        recorder.communicate(timeout=30)
+    assert "s3cret" not in config.read_text()

@@ -76,6 +76,7 @@ def test_a_code_opens_it(page: Page, browser: Browser, demo: Tawny) -> None:
 
 def test_somebody_is_invited_and_sees_one_camera(page: Page, browser: Browser, demo: Tawny) -> None:
     page.goto(f"{demo.base}/settings")
+    page.get_by_role("region", name="People").get_by_role("link", name="Manage").click()
     people = page.get_by_role("region", name="People")
     people.get_by_role("button", name="Invite someone").click()
     people.get_by_label("Name").fill("Ben")

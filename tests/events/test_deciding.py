@@ -148,5 +148,8 @@ def test_a_camera_is_unrecorded_while_its_rule_fits() -> None:
     assert made.unrecorded(standing) == "Rule 1 says so (at porch, night)."
     assert made.unrecorded(replace(standing, mode="home")) == ""
     assert made.unrecorded(replace(standing, camera=CameraId("yard"))) == ""
-    assert not made.by_time
-    assert rules({"when": {"between": "08:00-09:00"}, "do": ["don't record"]}).by_time
+    assert made.next_change_ms(0) is None
+    by_time = rules({"when": {"between": "08:00-09:00"}, "do": ["don't record"]})
+    begin_ms = by_time.next_change_ms(0)
+    assert begin_ms is not None
+    assert by_time.next_change_ms(begin_ms) == begin_ms + 3_600_000

@@ -5,7 +5,8 @@ that came, for each instant up to which all is durable, for each file that was c
 
 Words: `unsynced`: it never asks the disk to keep anything, as a careless program would, and the tests of power cuts
 must find that out. `sealed`: it encrypts, and its events get a better picture each half second. `spare=FOLDER`.
-`leave=SECONDS`: a disk that hangs is left after so long. `program`: all of `tawny run`, with accounts, uploads and web
+`leave=SECONDS`: a disk that hangs is left after so long. `events`: it records around events, which come one after the
+other. `program`: all of `tawny run`, with accounts, uploads and web
 interface.
 """
 
@@ -13,7 +14,7 @@ import os
 import pickle
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,9 +24,9 @@ from tawny.app import program
 from tawny.app.running import RecorderRuntime
 from tawny.config.loader import parse_settings
 from tawny.model.errors import SourceClosed
-from tawny.model.events import Event, event_id
+from tawny.model.events import Event, event_id, new_event_id
 from tawny.model.ids import CameraId
-from tawny.model.messages import Message, PartDied, SegmentClosed
+from tawny.model.messages import EventChanged, Message, PartDied, SegmentClosed
 from tawny.model.observations import MOTION
 from tawny.model.packets import SourcePacket
 from tawny.model.times import SystemClock
@@ -39,6 +40,9 @@ SETTINGS = f'storage.retention.min_free = "0 %"\n[cameras.{CAMERA}]\nsource = "f
 OWNER = Identity.new()
 SEALED = f'encrypt = true\n[encryption]\nrecipients = ["{OWNER.recipient}"]\nrecovery = "{OWNER.recipient}"\n'
 BETTER_MS, EVENT_MS = 500, 15_000
+AROUND = 'record = "events"\npre = "1 s"\npost = "0.5 s"\n'
+LASTS_MS, EVERY_MS = 700, 4_500
+"""Of the events of a camera that records around them."""
 LOOK_S = 0.05
 FPS = 15
 """Of the packets that it is handed."""
@@ -110,7 +114,7 @@ def run_program(folder: Path, packets: list[SourcePacket], run_s: float) -> None
 class _Watched(RecorderRuntime):
     def begin(self) -> None:
         super().begin()
-        threading.Thread(target=look, args=(self, "", self.clock, None), daemon=True).start()
+        threading.Thread(target=look, args=(self, "", self.clock, ()), daemon=True).start()
 
 
 class Pictures:
@@ -133,8 +137,32 @@ class Pictures:
         return Event(event_id(self._begun_ms, b"door"), CAMERA, MOTION, self._begun_ms, None, 1.0)
 
 
-def main(folder: Path, packets: list[SourcePacket], run_s: float, spare: str, *, sealed: bool) -> None:
-    text = f'storage.spare = "{spare}"\n{SETTINGS}{SEALED if sealed else ""}'
+class Happenings:
+    """Events at their pace, stored and told as those of detection."""
+
+    def __init__(self, running: RecorderRuntime) -> None:
+        self._ledger, self._bus = running.parts.storage.ledger, running.bus
+        self._event: Event | None = None
+        self._due_ms = 0
+
+    def step(self, now_ms: int) -> None:
+        if self._event is None and now_ms >= self._due_ms:
+            self._due_ms = now_ms + EVERY_MS
+            self._tell(Event(new_event_id(now_ms), CAMERA, MOTION, now_ms, None, 50.0), now_ms)
+        elif self._event is not None and now_ms - self._event.start_ms >= LASTS_MS:
+            self._tell(self._event.ended(now_ms), now_ms)
+            self._event = None
+
+    def _tell(self, event: Event, now_ms: int) -> None:
+        self._event = event
+        say("event", event.start_ms, event.end_ms or 0, now_ms)
+        self._ledger.put_event(event)
+        self._bus.publish(EventChanged("updated", event))
+
+
+def main(folder: Path, packets: list[SourcePacket], run_s: float, spare: str, words: Container[str]) -> None:
+    sealed, around = "sealed" in words, AROUND if "events" in words else ""
+    text = f'storage.spare = "{spare}"\n{SETTINGS}{around}{SEALED if sealed else ""}'
     settings, problems = parse_settings(text, {})
     assert settings is not None, problems
     clock = SystemClock()
@@ -150,14 +178,15 @@ def main(folder: Path, packets: list[SourcePacket], run_s: float, spare: str, *,
     running.bus.subscribe(heard)
     running.begin()
     running.begin_housekeeping()
-    look(running, spare, clock, Pictures(running) if sealed else None)
+    steps: list[Pictures | Happenings] = [Pictures(running)] if sealed else []
+    look(running, spare, clock, [*steps, Happenings(running)] if around else steps)
 
 
-def look(running: RecorderRuntime, spare: str, clock: SystemClock, pictures: Pictures | None) -> None:
+def look(running: RecorderRuntime, spare: str, clock: SystemClock, steps: Sequence[Pictures | Happenings]) -> None:
     """Say again and again what is durable."""
     while True:
-        if pictures is not None:
-            pictures.step(clock.now_ms())
+        for one in steps:
+            one.step(clock.now_ms())
         for segment in running.open_segments(CAMERA):
             say("durable", segment.end_ms)
         if spare:
@@ -176,4 +205,4 @@ if __name__ == "__main__":
     if "program" in sys.argv:
         run_program(*recorded)
     else:
-        main(*recorded, words.get("spare", ""), sealed="sealed" in sys.argv)
+        main(*recorded, words.get("spare", ""), sys.argv)

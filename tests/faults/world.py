@@ -4,6 +4,7 @@ Sources, sessions, keepers, the ledger, the recorder, retention, SQLite: all as 
 which are stepped one after another, and the cameras, which send pictures that nobody had to encode.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +14,9 @@ from tawny.app.running import Heartbeat, Housekeeping
 from tawny.config.settings import CameraSettings, DetectionSettings, HeartbeatSettings
 from tawny.engine import Bus, InlineEngine
 from tawny.model.errors import SourceClosed
+from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
-from tawny.model.messages import Alarm, Message
+from tawny.model.messages import Alarm, EventChanged, Message
 from tawny.model.packets import VIDEO_RATE, SourcePacket
 from tawny.model.segments import Gap, GapReason
 from tawny.model.states import CameraStatus
@@ -45,7 +47,6 @@ PORCH, YARD = CameraId("porch"), CameraId("yard")
 EVER = Span(0, 1 << 45)
 FPS, GOP = 5, 10
 START = "2026-11-20T05:00:00Z"
-_PICTURE = bytes(300)
 
 
 class Pictures:
@@ -55,6 +56,8 @@ class Pictures:
 
     def __init__(self) -> None:
         self.away: set[CameraId] = set()
+        self.opened: Counter[CameraId] = Counter()
+        self.frame_bytes = 300
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
         return table
@@ -68,6 +71,7 @@ class Pictures:
     def open(self, opening: SourceContext) -> "_Connection":
         if opening.camera in self.away:
             raise SourceClosed("pictures:", "it is away")
+        self.opened[opening.camera] += 1
         return _Connection(self, opening)
 
 
@@ -87,7 +91,7 @@ class _Connection:
         if due_s > 1e-6:
             return IdleUntil(due_s)
         is_keyframe = self._number % GOP == 0
-        nal = bytes([0x65 if is_keyframe else 0x41, self._number % 250 + 1]) + _PICTURE
+        nal = bytes([0x65 if is_keyframe else 0x41, self._number % 250 + 1]) + bytes(self._source.frame_bytes)
         pts = self._number * VIDEO_RATE // FPS
         self._number += 1
         return SourcePacket(FORMAT, len(nal).to_bytes(4, "big") + nal, pts, is_keyframe)
@@ -97,7 +101,7 @@ class _Connection:
 
 
 class World:
-    def __init__(self, folder: Path, start: str = START, check_in: str = "") -> None:
+    def __init__(self, folder: Path, start: str = START, check_in: str = "", **camera: Any) -> None:
         self.folder, self.clock = folder, FakeClock(start)
         self.disk, self.cameras_of = FaultyDisk(folder), Pictures()
         self.failed: list[str] = []
@@ -118,8 +122,8 @@ class World:
             self.volume, self.index, self.clock, self.bus, DiskCallbacks(self._lost, self.retention.make_room)
         )
         self.recorder.start(self.engine)
-        self.gaps = GapWriter(self.ledger, self.clock)
-        self.gaps.start(self.engine)
+        self.gap_writer = GapWriter(self.ledger, self.clock)
+        self.gap_writer.start(self.engine)
         self.retention.start(self.engine)
         self.bus.subscribe(lambda message: self.heard.append((self.clock.now_ms(), message)))
         self.begin_ms = self.clock.now_ms()
@@ -131,14 +135,14 @@ class World:
             engine=self.engine,
             bus=self.bus,
             doors=PluginRegistry({"pictures": self.cameras_of}, {}),
-            gaps=self.gaps,
+            gaps=self.gap_writer,
             marks=marks,
             events=events,
             recorder=self.recorder,
             scores=MotionScoreFile(self.volume, self.clock),
             grids=MotionGrids(self.volume, self.clock),
         )
-        chosen = CameraSettings(source="pictures:", detection=DetectionSettings(detector="off"))
+        chosen = CameraSettings(source="pictures:", detection=DetectionSettings(detector="off"), **camera)
         self.cameras = {name: RunningCamera(name, chosen, parts, self.begin_ms) for name in (PORCH, YARD)}
         self.shown: Callable[[CameraStatus], CameraStatus] = lambda status: status
         self.care = HealthMonitor(
@@ -167,6 +171,20 @@ class World:
         self.losses.append(loss)
         self.cameras[loss.camera].lost(loss)
 
+    def event(self, lasts_s: float, kind: str = "person", camera: CameraId = PORCH) -> Event:
+        """Let something happen for so long, from now on. Return the event, which is over."""
+        event = Event(new_event_id(self.clock.now_ms()), camera, kind, self.clock.now_ms(), None, 50.0)
+        self.tell_event(event)
+        self.run(lasts_s)
+        event = event.ended(self.clock.now_ms())
+        self.tell_event(event)
+        return event
+
+    def tell_event(self, event: Event) -> None:
+        """Store an event and tell of it, as detection does."""
+        self.ledger.put_event(event)
+        self.cameras[event.camera].noticed(EventChanged("updated", event))
+
     def stall(self, seconds: float) -> None:
         """From now on, for so long, no write of video comes back."""
         until_s = self.clock.mono_s() + seconds
@@ -186,7 +204,7 @@ class World:
         for camera in self.cameras.values():
             camera.close()
         self.run(10)
-        self.gaps.step()
+        self.gap_writer.step()
         assert self.ledger.flush()
         assert self.recorder.is_idle
         self.ledger.stopped("person")
@@ -205,15 +223,22 @@ class World:
     def spans(self, camera: CameraId = PORCH) -> list[Span]:
         return self.index.spans(camera, None, EVER)
 
+    @property
+    def gaps(self) -> list[Gap]:
+        return self.index.gaps(PORCH, EVER)
+
     def gaps_of(self, camera: CameraId = PORCH) -> list[Gap]:
         """All but the one before the first picture."""
         return [gap for gap in self.index.gaps(camera, EVER) if gap.reason is not GapReason.RECORDER_OFF]
 
 
 @contextmanager
-def world(folder: Path, start: str = START, check_in: str = "") -> Iterator[World]:
-    """Nothing may fail in it but removing the oldest, which begins again a minute later, while the disk refuses."""
-    made = World(folder, start, check_in)
+def world(folder: Path, start: str = START, check_in: str = "", **camera: Any) -> Iterator[World]:
+    """Nothing may fail in it but removing the oldest, which begins again a minute later, while the disk refuses.
+
+    camera: more of its settings.
+    """
+    made = World(folder, start, check_in, **camera)
     yield made
     assert [name for name in made.failed if not name.startswith("retention: ")] == []
 

@@ -260,3 +260,23 @@ def find_differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
             yield from find_differences(old, new, f"{place} [{number}]")
     elif before != now:
         yield f"changed: {place}: {json.dumps(before)[:200]} -> {json.dumps(now)[:200]}"
+
+
+def find_losses(before: Any, now: Any, place: str = "") -> Iterator[str]:
+    """Yield one line for each place where something of `before` is gone or different. New names are no loss.
+
+    A list has lost an item if none of the present ones has all of it; a request has lost if it needs more fields.
+    """
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted(before.keys(), key=str):
+            here = f"{place} / {key}"
+            if key not in now:
+                yield f"missing: {here}"
+            else:
+                yield from find_losses(before[key], now[key], here)
+    elif isinstance(before, list) and isinstance(now, list):
+        grows = "requestBody" in place and place.endswith("/ required") and len(now) > len(before)
+        if grows or not all(any(not any(find_losses(old, new)) for new in now) for old in before):
+            yield f"changed: {place}: {json.dumps(before)[:200]} -> {json.dumps(now)[:200]}"
+    elif before != now and (before, now) != ("forbid", "allow"):  # of a table that takes more keys
+        yield f"changed: {place}: {json.dumps(before)[:200]} -> {json.dumps(now)[:200]}"

@@ -114,7 +114,6 @@ _HELP: Final = (
     Rename("help", "value", "remove-recipient", "remove-key", "tawny encryption"),
 )
 _CAMERA: Final = "cameras.<name>"
-_DESTINATION: Final = "destinations.<name>"
 _KEEP: Final = {"size": "max_size", "count": "max_files", "thin_after": "keyframes_after"}
 _SETTINGS: Final = (
     Rename("settings", "table", "alarm", "heartbeat"),
@@ -161,18 +160,10 @@ _SETTINGS: Final = (
 )
 RENAMED: Final[tuple[Rename, ...]] = (*_API, *_HELP, *_SETTINGS)
 _ACTIONS: Final = "`tawny add` and `tawny report camera` are actions of one command"
-_SETUP_PATHS: Final = ("camera-search", "camera-trial", "cameras/{camera}", "cameras/{camera}/name")
-_SETUP: Final = "cameras are found, tried, added by their address, renamed and removed"
 _SHOWS: Final = "`tawny mode` without a mode shows the active one"
 _SPOT: Final = "`tawny find --spot` needs no words"
-_KEPT: Final = "a rule that is edited keeps them"
-_COUNTS: Final = "every reader counts the cameras with the same sentence"
-_ENDED: Final = "a video file that was played to its end was not switched off by anybody"
-_OUTLOOK: Final = "every reader says with the same sentence whether the disk suffices"
 _UNSET: Final = "no setting makes a camera wait for motion: it was never sent"
-_WATCHING: Final = "/api/v1/cameras/{camera}/watching"
 _MASKS: Final = "a privacy mask is not about detection: it stands in the camera's own table"
-_CONFINED: Final = "user code is confined: what it may read is chosen"
 REMOVED: Final[tuple[Change, ...]] = (
     Change("openapi", "value", "disarm", "`set_mode` with the mode says the same", _ORDERS),
     Change("help", "command", "tawny disarm", "`tawny mode home` says the same"),
@@ -185,65 +176,6 @@ REMOVED: Final[tuple[Change, ...]] = (
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/cameras"),
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/health"),
 )
-_AUDIT: Final = "`tawny user log` prints the audit log, which no page or command showed"
-_MAKER: Final = "an access token or sign-in link grants only what the account that made it may do now"
-_WITNESS: Final = "the signed history is compared with witnesses of it, until the owner confirms"
-_WEAKER: Final = "a camera that asks for a weaker sign-in than before gets no password, and has a state of its own"
-ADDED: Final[tuple[Change, ...]] = (
-    Change("openapi", "path", "/api/v1/clips/{clip}/restore", "a deleted clip can be restored for a minute"),
-    Change("openapi", "field", "values", "what a detector that is not in use is set to", _WATCHING),
-    Change("openapi", "field", "include_possible", _KEPT, _PLAN),
-    Change("openapi", "field", "recognized", _KEPT, _PLAN),
-    Change("help", "command", "tawny cameras", _ACTIONS),
-    Change("help", "argument", "--json", _ACTIONS, "tawny cameras *"),
-    Change("help", "command", "tawny notifications", "`tawny notify` was divided; the other part is `tawny uploads`"),
-    Change("help", "argument", "test", "`tawny rules test`: other actions may follow", "tawny rules"),
-    Change("help", "argument", "", _SHOWS, "tawny mode"),
-    Change("help", "argument", "", _SPOT, "tawny find"),
-    Change("settings", "key", "privacy_masks", _MASKS, _CAMERA),
-    Change("openapi", "field", "summary", _COUNTS, "/api/v1/health"),
-    Change("openapi", "field", "fits", _OUTLOOK, "/api/v1/health"),
-    Change("openapi", "field", "outlook", _OUTLOOK, "/api/v1/health"),
-    Change("openapi", "field", "fits", _OUTLOOK, "/api/v1/retention"),
-    Change("openapi", "field", "outlook", _OUTLOOK, "/api/v1/retention"),
-    Change("openapi", "value", "ended", _ENDED, "/api/v1/cameras"),
-    Change("openapi", "value", "ended", _ENDED, "/api/v1/health"),
-    Change("openapi", "value", "weaker_login", _WEAKER, "/api/v1/cameras"),
-    Change("openapi", "value", "weaker_login", _WEAKER, "/api/v1/health"),
-    Change("help", "command", "tawny cameras accept-login", "the way to use a camera whose sign-in became weaker"),
-    Change("settings", "key", "max_duration", "bounds the upload of an event that does not end", _DESTINATION),
-    Change("settings", "key", "time_zone", "dates in names are local, in UTC by choice", _DESTINATION),
-    Change("settings", "key", "write_only", "a login that may only write is not asked for more", _DESTINATION),
-    Change("openapi", "field", "write_only", "the connection test finds a login that may only write"),
-    Change("settings", "key", "hosts", "pages under unknown names are refused, because of DNS rebinding", "web"),
-    Change("settings", "key", "proxies", "proxies on this computer are no longer trusted by themselves", "web"),
-    Change("openapi", "field", "made_by", _MAKER, "/api/v1/access-tokens"),
-    Change("openapi", "field", "maker_lost_access", _MAKER, "/api/v1/access-tokens"),
-    Change("openapi", "path", "/api/v1/history", _WITNESS),
-    Change("openapi", "path", "/api/v1/history/confirm", _WITNESS),
-    Change("openapi", "path", "/api/v1/history/witnesses", _WITNESS),
-    *(Change("openapi", "path", f"/api/v1/{path}", _SETUP) for path in _SETUP_PATHS),
-    Change("openapi", "method", "post", _SETUP, "/api/v1/cameras"),
-    Change("help", "argument", "--user", _SETUP, "tawny cameras add"),
-    Change("help", "command", "tawny cameras find", _SETUP),
-    Change("help", "command", "tawny cameras test", _SETUP),
-    Change("help", "command", "tawny cameras rename", _SETUP),
-    Change("help", "command", "tawny cameras remove", _SETUP),
-    Change("help", "argument", "--confirm-history", _WITNESS, "tawny check"),
-    Change("help", "argument", "--witness", _WITNESS, "tawny check"),
-    Change("settings", "key", "allow_read", _CONFINED, "recognizers.<name>"),
-    Change("settings", "key", "allow_read", _CONFINED, "detectors.own"),
-    Change("help", "value", "log", _AUDIT, "tawny user"),
-    Change("help", "argument", "--since", _AUDIT, "tawny user"),
-    Change("settings", "key", "allow_any_folder", "folders of the system are no destinations", "destinations.folder"),
-)
-
-ADDED_COLUMNS: Final = (
-    ("accounts.db", "passes", "made_by", _MAKER),
-    ("accounts.db", "tokens", "made_by", _MAKER),
-    ("accounts.db", "shares", "cameras", "a link to a saved clip ends with the right to see any of its cameras"),
-)
-"""Columns that have come: database, table, column, and why."""
 
 
 def apply_renames(name: str, interface: dict[str, Any], renames: Iterable[Rename] = RENAMED) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tawny.config.importers import LIKE
 from tawny.config.loader import read_settings
 from tawny.sources.rtsp.address import parse_rtsp
 from tests.cli.conftest import Tawny, tawny
@@ -99,6 +100,7 @@ def test_diycam(tawny: Tawny, tmp_path: Path) -> None:  # DY1
     told, ours = took(tawny, tmp_path, DIYCAM)
     assert ours["cameras"]["garage"] == {
         "source": "/dev/video1",
+        "record": "events",
         "pre": "4 s",
         "post": "2 s",
         "detection": {"detector": "counting", "counting": {"seconds": 4, "kernel": 21}},
@@ -114,6 +116,7 @@ def test_ropey_cam(tawny: Tawny, tmp_path: Path) -> None:  # RP1, RP22
     assert ours["cameras"]["yard"] == {
         "name": "Yard",
         "source": "picamera:0",
+        "record": "events",
         "pre": "3 s",
         "post": "4 s",
         "picamera": {"size": "1600x1200", "fps": 20, "brightness": 0.25, "flip": "left-right"},
@@ -126,7 +129,10 @@ def test_ropey_cam(tawny: Tawny, tmp_path: Path) -> None:  # RP1, RP22
 def test_pancake(tawny: Tawny, tmp_path: Path) -> None:  # PK1, PK18
     told, ours = took(tawny, tmp_path, PANCAKE)
     assert ours["cameras"]["camera"]["picamera"] == {"size": "1280x720", "fps": 30, "flip": "up-down"}
-    assert ours["cameras"]["camera"]["detection"] == {"detector": "own", "own": {"file": "customize.py", "width": 224}}
+    assert ours["cameras"]["camera"]["detection"] == {
+        "detector": "own",
+        "own": {"file": "customize.py", "width": 224, "height": 224},
+    }
     assert ours["webhooks"]["pancake"] == {"url": "unix:@post", "format": "pancake", "cameras": ["camera"]}
     when = {"names": "pancake", "batch": 3, "minutes": [5, 20]}
     assert ours["destinations"]["scp-1"] == {"url": "sftp://pi@nas:22/%2Fmnt%2Fcam", **when}
@@ -134,6 +140,21 @@ def test_pancake(tawny: Tawny, tmp_path: Path) -> None:  # PK1, PK18
     assert in_force.destinations["ftp-1"].url == "ftp://me:s3cret@ftp.example.org:21/cam"
     assert in_force.notifiers["telegram-1"].url == "telegram://123:ABC@42"
     assert {"--login", "customize.py"} <= told["left"].keys()
+    assert [ours["cameras"]["camera"][key] for key in ("record", "pre", "post")] == ["events", "3 s", "3 s"]
+
+
+@pytest.mark.parametrize(
+    ("options", "record"),
+    [
+        ("--record-detection edge /srv/rec", "transitions"),
+        ("--record-detection all /srv/rec", "events"),
+        ("--record-continuous /srv/rec --record-detection edge /srv/rec", None),
+    ],
+)
+def test_pancakes_ways_to_record(options: str, record: str | None, tawny: Tawny, tmp_path: Path) -> None:  # PK9, PK10
+    told, ours = took(tawny, tmp_path, f"python3 recorder.py --fps 12 --detect image {options}\n")
+    assert ours["cameras"]["camera"].get("record") == record
+    assert "--record-detection" in told["became"]
 
 
 @pytest.mark.parametrize(
@@ -293,3 +314,24 @@ def test_settings_that_are_there_stay(tawny: Tawny, tmp_path: Path) -> None:
     assert tawny("import", "theirs").code == 3
     assert tawny("import", "theirs", "--dry-run").code == 0
     assert (tmp_path / "tawny.toml").read_text() == "# mine\n"
+
+
+@pytest.mark.parametrize("system", LIKE)
+def test_settings_like_those_of_another_recorder(tawny: Tawny, tmp_path: Path, system: str) -> None:
+    said = tawny("init", "--like", system, "--json")
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["became"]
+    assert tawny("config", "check").code == 0
+    made = read_settings(tmp_path / "tawny.toml")
+    assert len(made.cameras) == 1
+    assert (tmp_path / "tawny.toml").stat().st_mode & 0o777 == 0o600
+    again = tawny("init", "--like", system)
+    assert again.code != 0
+    assert "already exists" in again.err
+
+
+def test_settings_like_those_of_an_unknown_recorder(tawny: Tawny, tmp_path: Path) -> None:
+    said = tawny("init", "--like", "blink")
+    assert said.code == 2
+    assert "ropey-cam" in said.err
+    assert not list(tmp_path.glob("*.toml"))

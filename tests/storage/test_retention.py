@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.volume import Reserve
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.retention.contract import RetentionContract, duration_words, size_words
-from tawny.storage.retention.runner import RemovalPlan, Retention, RetentionRule
+from tawny.storage.retention.runner import CameraDeletion, RemovalPlan, Retention, RetentionRule
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
 
 EVER = Span(0, 1 << 45)
@@ -293,6 +294,34 @@ def test_an_event_goes_with_the_last_of_its_video(site: Site) -> None:
     assert site.volume.read_picture(event) is None
 
 
+@pytest.mark.parametrize("with_kept", [False, True])
+def test_an_owner_deletes_all_of_a_camera(site: Site, *, with_kept: bool) -> None:
+    """Kept events stay with their recordings unless they are wanted too; other cameras and newer time stay anyway."""
+    old, kept, new = site.put(600), site.put(300), site.put(1)
+    other = site.put(600, camera=YARD)
+    _event(site, 599.5, "plain")
+    _event(site, 299.5, "kept", kept=True)
+    wanted = CameraDeletion(PORCH, site.clock.now_ms() - 3_600_000, "deleted by Anna", with_kept, is_gone=True)
+    assert _retention(site, ALL).delete_camera(wanted) is False
+    left = {one.id for one in site.index.all_segments()}
+    assert left == {new.id, other.id} | (set() if with_kept else {kept.id})
+    assert site.volume.disk.entry(old.path) is None
+    assert (site.index.event(EventId("kept")) is None) == with_kept
+    assert site.index.event(EventId("plain")) is None
+    gaps = [gap for gap in site.index.gaps(PORCH, EVER) if gap.reason is GapReason.REMOVED]
+    assert {gap.detail for gap in gaps} == {"deleted by Anna"}
+    assert len(gaps) == (2 if with_kept else 1)
+
+
+def test_many_are_deleted_bit_by_bit(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.storage.retention.runner._DELETED_AT_ONCE", 2)
+    for minutes in range(100, 105):
+        site.put(minutes)
+    retention, wanted = _retention(site, ALL), CameraDeletion(PORCH, site.clock.now_ms(), "deleted by Anna")
+    assert [retention.delete_camera(wanted) for _ in range(3)] == [True, True, False]
+    assert list(site.index.all_segments()) == []
+
+
 def test_empty_folders_go_and_the_scores_of_empty_days(site: Site) -> None:
     old = site.put(10 * DAY_MIN)
     site.put(0.5)
@@ -360,3 +389,37 @@ def test_durations_in_words(seconds: float, words: str) -> None:
 )
 def test_sizes_in_words(size_bytes: int, words: str) -> None:
     assert size_words(size_bytes) == words
+
+
+def test_max_is_for_quiet_time_and_events_have_a_promise_of_their_own(site: Site) -> None:
+    quiet, eventful = site.put(20 * DAY_MIN), site.put(10 * DAY_MIN)
+    _event(site, 10 * DAY_MIN - 0.5)
+    keep = replace(ALL, max_s=7 * 86_400, events_s=60 * 86_400)
+    retention = _retention(site, keep)
+    assert _gone(retention.plan()) == [quiet]
+    retention.run()
+    retention.run()
+    assert [one.id for one in site.index.all_segments()] == [eventful.id]
+    site.clock.advance(51 * 86_400)
+    for _ in range(2):  # the first after an hour finds out that its promise is over
+        retention.run()
+    assert list(site.index.all_segments()) == []
+
+
+def test_a_run_looks_once_an_hour_at_old_video_that_stays(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(20):
+        site.put((10 + number) * DAY_MIN)
+        _event(site, (10 + number) * DAY_MIN - 0.5, f"e{number}")
+    retention = _retention(site, replace(ALL, max_s=7 * 86_400, events_s=60 * 86_400))
+    retention.run()
+    retention.run()
+    asked: list[object] = []
+    events = site.index.events
+
+    def noted(*args: Any, **named: Any) -> Any:
+        asked.append(args)
+        return events(*args, **named)
+
+    monkeypatch.setattr(site.index, "events", noted)
+    retention.run()
+    assert asked == []

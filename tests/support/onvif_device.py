@@ -12,13 +12,14 @@ import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from http.server import ThreadingHTTPServer
 
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup
-from tests.sources.onvif.fake_camera import DEVICE, MEDIA, PTZ, FakeCamera, handler
+from tests.sources.onvif.fake_camera import DEVICE, MEDIA, PTZ, FakeCamera, fault, handler
 
 MEDIA2 = "/onvif/media2"
 GROUP = ("239.255.255.250", 3702)
@@ -48,6 +49,8 @@ class OnvifDevice(FakeCamera):
     profile: str = "S"
     has_services: bool = True
     streams: Sequence[Stream] = ()
+    refuses: str = ""
+    """What it says instead of changing a setting."""
     identity: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def _of(self, name: str, values: dict[str, str], path: str) -> tuple[int, str]:
@@ -72,6 +75,18 @@ class OnvifDevice(FakeCamera):
                 return 200, f"<r>{listed}</r>"
             case "GetProfiles", "/onvif/media2":
                 return 200, f"<r>{''.join(self._profile2(one) for one in self.streams)}</r>"
+            case "SetVideoEncoderConfiguration", "/onvif/media" | "/onvif/media2" if not self.refuses:
+                gop = int(values.get("GovLength") or values["Configuration.GovLength"])
+                name = values["Configuration.token"].removeprefix("encoder-")
+                self.streams = [replace(one, gop=gop) if one.token == name else one for one in self.streams]
+                return 200, "<r/>"
+            case "SetSystemDateAndTime", "/onvif/device_service" if not self.refuses:
+                parts = ("Year", "Month", "Day", "Hour", "Minute", "Second")
+                said = datetime(*(int(values[one]) for one in parts), tzinfo=UTC)  # type: ignore[arg-type,misc]
+                self.ahead = said - datetime.now(UTC)
+                return 200, "<r/>"
+            case "SetVideoEncoderConfiguration" | "SetSystemDateAndTime", _:
+                return 400, fault("ter:ConfigModify", self.refuses)
             case "GetStreamUri", "/onvif/media" | "/onvif/media2":
                 uri = next(one.uri for one in self.streams if one.token == values["ProfileToken"])
                 return (
@@ -83,7 +98,8 @@ class OnvifDevice(FakeCamera):
     def _profile(self, one: Stream) -> str:
         return (
             f'<Profiles token="{one.token}"><VideoSourceConfiguration><SourceToken>{one.lens}</SourceToken>'
-            f"</VideoSourceConfiguration><VideoEncoderConfiguration><Encoding>{one.codec}</Encoding>"
+            f'</VideoSourceConfiguration><VideoEncoderConfiguration token="encoder-{one.token}"><Name>a &amp; b</Name>'
+            f"<Encoding>{one.codec}</Encoding>"
             f"<Resolution><Width>{one.width}</Width><Height>{one.height}</Height></Resolution>"
             f"<RateControl><FrameRateLimit>{one.fps}</FrameRateLimit></RateControl>"
             f"<H264><GovLength>{one.gop}</GovLength></H264></VideoEncoderConfiguration></Profiles>"
@@ -92,7 +108,8 @@ class OnvifDevice(FakeCamera):
     def _profile2(self, one: Stream) -> str:
         return (
             f'<Profiles token="{one.token}"><Configurations><VideoSource><SourceToken>{one.lens}</SourceToken>'
-            f'</VideoSource><VideoEncoder GovLength="{one.gop}"><Encoding>{one.codec}</Encoding>'
+            f'</VideoSource><VideoEncoder token="encoder-{one.token}" GovLength="{one.gop}" Profile="Main">'
+            f"<Encoding>{one.codec}</Encoding>"
             f"<Resolution><Width>{one.width}</Width><Height>{one.height}</Height></Resolution>"
             f"<RateControl><FrameRateLimit>{one.fps}</FrameRateLimit></RateControl></VideoEncoder></Configurations></Profiles>"
         )
@@ -148,15 +165,22 @@ def answering(
 
 
 def main(addresses: Sequence[str]) -> None:
-    """One device on each address. With a password in the environment, each has two streams as well, behind it."""
-    password = os.environ.get("CAMERA_PASSWORD", "")
+    """One device on each address. With a password in the environment, each has two streams as well, behind it.
+
+    CAMERA_PORT: of the first device's services; its streams are at the two next ports.
+    """
+    password, port = os.environ.get("CAMERA_PASSWORD", ""), int(os.environ.get("CAMERA_PORT", "0"))
     with ExitStack() as stack:
         for number, address in enumerate(addresses):
             device = OnvifDevice(profile="ST"[number % 2], model=f"NL-{number}", serial=f"SN{number}")
+            device.ahead = timedelta(hours=number == 2)  # the third one's clock is wrong
             if password:
                 device.password = password
-                device.streams = [_stream(stack, address, password, name) for name in ("main", "sub")]
-            server = ThreadingHTTPServer((address, 0), handler(device))
+                device.streams = [
+                    _stream(stack, address, password, name, port and port + 1 + at)
+                    for at, name in enumerate(("main", "sub"))
+                ]
+            server = ThreadingHTTPServer((address, port), handler(device))
             device.port = server.server_port
             threading.Thread(target=server.serve_forever, daemon=True).start()
             stack.enter_context(answering(device, address))
@@ -165,10 +189,12 @@ def main(addresses: Sequence[str]) -> None:
         sys.stdin.read()
 
 
-def _stream(stack: ExitStack, address: str, password: str, name: str) -> Stream:
+def _stream(stack: ExitStack, address: str, password: str, name: str, port: int) -> Stream:
     width, height = (640, 360) if name == "main" else (320, 240)
     setup = CameraSetup(user="admin", password=password, login="md5")
-    camera = stack.enter_context(RtspCamera(made_clip(ClipSpec(width=width, height=height)), setup, address))
+    camera = RtspCamera(made_clip(ClipSpec(width=width, height=height)), setup, address)
+    camera.port = port
+    stack.enter_context(camera)
     return Stream(name, "H264", width, height, f"rtsp://{address}:{camera.port}/{name}")
 
 

@@ -1,5 +1,137 @@
-// Shows messages while tawny's page is closed. It answers no requests, and keeps the witnesses of the recorder's signed
-// history until the page presents them (src/ui/witness.ts): of each recorder and day the one with the highest number.
+// tawny's service worker: shows notifications while no page is open, and a page of its own when the recorder cannot be
+// reached. scripts/worker.mjs fills in BUILD and SHELL. It keeps public files of the interface alone: no answer of the
+// API, no image or video, no page. Pages always come from the recorder, so nobody is kept on an old version.
+const BUILD = "";
+const SHELL = [];
+const CACHE = `shell-${BUILD}`;
+const OFFLINE = "/offline.html";
+/** A recorder behind a private network that is off doesn't refuse a connection, it is silent. */
+const PATIENCE_MS = 8_000;
+
+self.addEventListener("install", (event) => {
+  self.skipWaiting();
+  // where a browser can: what the worker has no part in doesn't wait for it
+  for (const pathname of ["/api/*", "/media/*"]) event.addRoutes?.({ condition: { urlPattern: { pathname } }, source: "network" });
+  if (SHELL.length === 0) return;
+  const fresh = SHELL.map((path) => new Request(path, { cache: path.startsWith("/assets/") ? "default" : "reload" }));
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(fresh)));
+});
+
+self.addEventListener("activate", (event) => {
+  const removeOld = async () => {
+    const old = (await caches.keys()).filter((name) => name.startsWith("shell-") && name !== CACHE);
+    await Promise.all(old.map((name) => caches.delete(name)));
+    await self.registration.navigationPreload?.enable();
+    await self.clients.claim();
+  };
+  event.waitUntil(removeOld());
+});
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const { origin, pathname } = new URL(request.url);
+  if (request.method !== "GET" || origin !== self.location.origin) return;
+  if (SHELL.includes(pathname)) event.respondWith(kept(request, pathname));
+  else if (request.mode === "navigate" && !/^\/(api|media)\//.test(pathname)) event.respondWith(page(event));
+});
+
+async function kept(request, pathname) {
+  return (await (await caches.open(CACHE)).match(pathname)) ?? fetch(request);
+}
+
+async function page(event) {
+  const late = new Promise((_, refuse) => setTimeout(() => refuse(new Error("late")), PATIENCE_MS));
+  const asked = Promise.resolve(event.preloadResponse).then((loaded) => loaded ?? fetch(event.request));
+  try {
+    return await Promise.race([asked, late]);
+  } catch {
+    return (await (await caches.open(CACHE)).match(OFFLINE)) ?? Response.error();
+  }
+}
+
+// --- notifications -----------------------------------------------------------------------------------------------
+
+const SNOOZE_S = 3600;
+/** Pages that lose nothing when they open something else. */
+const FREE = /^\/($|live\/|events|timeline|health)/;
+
+self.addEventListener("push", (event) => {
+  const told = event.data.json();
+  const data = { url: told.url, camera: told.camera ?? "" };
+  const options = { body: told.body, tag: told.tag, icon: "/icon-192.png", badge: "/badge-96.png", data, silent: told.silent };
+  if (told.image) options.image = told.image;
+  if (told.camera) options.actions = [{ action: "live", title: "Live" }, { action: "snooze", title: "Snooze 1 h" }];
+  event.waitUntil(self.registration.showNotification(told.title, options));
+  if (told.badge !== undefined) event.waitUntil(count(told.badge));
+  if (told.history) event.waitUntil(keep(told.history));
+});
+
+self.addEventListener("notificationclick", (event) => {
+  const { notification, action } = event;
+  const { url, camera } = notification.data;
+  notification.close();
+  if (action === "snooze") event.waitUntil(snooze(camera, notification.tag));
+  else if (action === "undo") event.waitUntil(undo(camera, notification.tag));
+  else event.waitUntil(open(action === "live" ? `/live/${encodeURIComponent(camera)}` : url));
+});
+
+/** In a page that is open already and busy with nothing, or in a new one. */
+async function open(path) {
+  const pages = await self.clients.matchAll({ type: "window" });
+  const free = pages.find((one) => FREE.test(new URL(one.url).pathname));
+  try {
+    await free?.navigate(path);
+    if (free) return await free.focus();
+  } catch {
+    // Not allowed there: a new page is.
+  }
+  if (!free) return self.clients.openWindow(path);
+}
+
+/** With the session of this browser: who is signed out or was removed can snooze nothing. */
+async function snooze(camera, tag) {
+  const body = JSON.stringify({ camera, for_s: SNOOZE_S });
+  const answer = await ask("/api/v1/snoozes", { method: "PUT", body });
+  if (!answer?.ok) return tell("Not snoozed", answer?.status === 401 ? "Open tawny and sign in first." : "tawny can’t be reached.", tag);
+  const { until_ms } = await answer.json();
+  await changed();
+  const until = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" }).format(until_ms);
+  const actions = [{ action: "undo", title: "Undo" }];
+  return tell(`Snoozed until ${until}`, "Recording continues.", tag, { actions, data: { url: `/live/${encodeURIComponent(camera)}`, camera } });
+}
+
+async function undo(camera, tag) {
+  const answer = await ask(`/api/v1/snoozes?camera=${encodeURIComponent(camera)}`, { method: "DELETE" });
+  return answer?.ok ? changed() : tell("Still snoozed", "tawny can’t be reached.", tag);
+}
+
+/** Open pages show it at once. */
+async function changed() {
+  for (const page of await self.clients.matchAll({ type: "window" })) page.postMessage("snoozes");
+}
+
+/** undefined without an answer. */
+function ask(path, options) {
+  const headers = { "X-Tawny": "1", "Content-Type": "application/json" };
+  return fetch(path, { credentials: "same-origin", headers, ...options }).catch(() => undefined);
+}
+
+function tell(title, body, tag, more = {}) {
+  const options = { body, tag, silent: true, icon: "/icon-192.png", badge: "/badge-96.png", data: { url: "/", camera: "" }, ...more };
+  return self.registration.showNotification(title, options);
+}
+
+async function count(events) {
+  if (events > 0) await self.navigator?.setAppBadge?.(events);
+  else await self.navigator?.clearAppBadge?.();
+}
+
+// --- the recorder's signed history -------------------------------------------------------------------------------
+
+/**
+ * Witnesses of the recorder's signed history are kept until the page presents them (src/ui/witness.ts): of each recorder
+ * and day the one with the highest number.
+ */
 const MOST = 16;
 
 async function keep(witness) {
@@ -12,17 +144,3 @@ async function keep(witness) {
   const all = [...kept.split(" ").filter((one) => one && one !== same), witness];
   await cache.put("/history-witnesses", new Response(all.slice(-MOST).join(" ")));
 }
-
-self.addEventListener("push", (event) => {
-  const told = event.data.json();
-  const options = { body: told.body, tag: told.tag, icon: "/icon.svg", data: told.url, silent: told.silent };
-  if (told.image) options.image = told.image;
-  event.waitUntil(self.registration.showNotification(told.title, options));
-  if (told.history) event.waitUntil(keep(told.history));
-});
-
-self.addEventListener("notificationclick", (event) => {
-  event.notification.close();
-  const wanted = new URL(event.notification.data, self.location.origin).href;
-  event.waitUntil(self.clients.openWindow(wanted));
-});

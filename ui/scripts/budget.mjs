@@ -51,7 +51,7 @@ const rows = [
     return [`${name}, scripts and styles`, sum(scripts(more)) + sum(styles(more)), most[name] ?? 25 * KB];
   }),
   // Screens of settings come when they are opened, and are never all loaded: each is held to its own budget above.
-  ["all of it, uncompressed, without font and licences", sized.reduce((all, size) => all + size, 0), 740 * KB],
+  ["all of it, uncompressed, without font and licences", sized.reduce((all, size) => all + size, 0), 900 * KB],
 ];
 
 let over = 0;

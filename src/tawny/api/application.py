@@ -15,20 +15,25 @@ from tawny.api import errors, pages, public_address_routes, schemas
 from tawny.api.admin import (
     address_routes,
     camera_connection_routes,
+    camera_removal_routes,
     camera_setup_routes,
     command_routes,
     delivery_routes,
     detection_routes,
+    diagnostics_routes,
     inbox_routes,
     metrics,
     mode_routes,
     people_routes,
     recognition_routes,
+    recording_choice_routes,
     retention_routes,
     sealing_routes,
+    setup_routes,
 )
-from tawny.api.auth import session_routes, share_routes
+from tawny.api.auth import account_routes, session_routes, share_routes
 from tawny.api.auth.access import Access, check_routes, rule
+from tawny.api.auth.unclaimed import UnclaimedGate
 from tawny.api.client_protocols import AdmittedRequests
 from tawny.api.context import AppContext
 from tawny.api.events import event_routes, state_socket
@@ -69,17 +74,20 @@ def make_routes() -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     errors.install(app)
+    app.add_middleware(UnclaimedGate)
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(AdmittedRequests)
     app.add_middleware(RequestOriginMiddleware)  # the last one sees a request first
     for part in (
         session_routes,
+        account_routes,
         camera_routes,
         recording_routes,
         clip_routes,
         people_routes,
         event_routes,
         detection_routes,
+        diagnostics_routes,
         retention_routes,
         delivery_routes,
         recognition_routes,
@@ -87,7 +95,10 @@ def make_routes() -> FastAPI:
         inbox_routes,
         command_routes,
         camera_connection_routes,
+        camera_removal_routes,
         camera_setup_routes,
+        setup_routes,
+        recording_choice_routes,
         share_routes,
         live_socket,
         hls_routes,

@@ -2,7 +2,7 @@
 
 import asyncio
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -12,10 +12,16 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from tawny.api.auth.accounts import Account, Accounts, LoginSession
-from tawny.api.auth.guess_limit import GuessLimit, KnownDevices
+from tawny.api.auth.guess_limit import GuessLimit, KnownDevices, LoginThrottle, SecondStepLimit
+from tawny.api.auth.identities import Identities
+from tawny.api.auth.oidc import OidcProvider
 from tawny.api.auth.passes import Passes
+from tawny.api.auth.passkeys import Passkeys
 from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
+from tawny.api.auth.signed_steps import SignedSteps
+from tawny.api.auth.two_step import TwoStep
+from tawny.api.auth.unclaimed import OwnerWatch
 from tawny.api.auth.unlocks import UnlockedSessions
 from tawny.api.client_address import AllowedHosts, TrustedProxies, UnknownProxies, read_machine_names
 from tawny.api.inbox import Inbox
@@ -25,6 +31,7 @@ from tawny.api.request_handling import UNLOCKED, in_worker
 from tawny.api.static_files import StaticFiles
 from tawny.config.secure import ascii_host
 from tawny.config.settings import LiveSettings, WebSettings, listen_address, proxy_networks
+from tawny.config.sign_in import SignInSettings
 from tawny.engine.blocking_calls import BlockingCalls
 from tawny.live.hls import HlsFeeds
 from tawny.live.jpeg_stream import Snapshots
@@ -38,19 +45,24 @@ from tawny.service.address.address_service import AddressService, is_at_home_onl
 from tawny.service.address.phone_check import PhoneChecks
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
+from tawny.service.cameras.recording_choice import RecordingChoiceService
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.recognition_service import IdentityService
+from tawny.service.diagnosis.bundle import DiagnosticsService
+from tawny.service.first_setup import FirstSetupService
 from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.health.monitor import HealthMonitor
 from tawny.service.integrations.integration_service import IntegrationService
 from tawny.service.modes.mode_service import ModeService
 from tawny.service.recorder import RecorderService
+from tawny.service.retention.recording_deletion import RecordingDeletion
 from tawny.service.retention.retention_service import RetentionService
 from tawny.service.scoped_recorder import scope_recorder
 from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.service.sealing.sealing_service import SealingService
+from tawny.service.storage_choice import StorageChoiceService
 from tawny.service.talkback import Talkback
 from tawny.stream.hub import Hub
 
@@ -87,12 +99,17 @@ class AppContext:
     placing: TargetSettingsService | None = None
     connecting: CameraConnectionService | None = None
     setup: CameraSetupService | None = None
+    first_setup: FirstSetupService | None = None
+    storing: StorageChoiceService | None = None
+    recording: RecordingChoiceService | None = None
+    deleting: RecordingDeletion | None = None
     orders: IntegrationService | None = None
     sealed: SealingService | None = None
     history: HistoryWatch | None = None
     secure: AddressService | None = None
     answer_challenge: Callable[[str], str | None] = lambda _token: None
     """Returns the answer for a public authority that checks the domain."""
+    diagnostics: DiagnosticsService | None = None
     clip_store: ClipStore = field(default_factory=lambda: ClipStore(None, FEW_BYTES))
     inbox: Inbox = field(default_factory=lambda: Inbox(None))
     hosts: tuple[str, ...] = ("127.0.0.1",)
@@ -100,6 +117,13 @@ class AppContext:
 
     machine_names: Callable[[], frozenset[str]] = read_machine_names
 
+    own_addresses: Callable[[], Sequence[str]] = tuple
+    """Returns the URLs of the web interface in the local network, best first."""
+    restart: Callable[[], None] | None = field(default=None, init=False)
+    """Ends this run, so that tawny starts again with the settings file; None: not possible. Call from the loop."""
+
+    name: str = field(default="", init=False)
+    """The recorder's name from the settings; empty: its host name."""
     address: str = field(default="", init=False)
     """URL for phones; empty: unknown."""
     strict_host: str = field(default="", init=False)
@@ -107,6 +131,10 @@ class AppContext:
     rtsp: str = field(default="", init=False)
     """Address of the RTSP server, for example `0.0.0.0:8554`; empty: off."""
     proxies: TrustedProxies = field(default_factory=TrustedProxies, init=False)
+    proxy_header: str = field(default="", init=False)
+    """Header in which trusted proxies name the user; empty: off."""
+    oidc: OidcProvider | None = field(default=None, init=False)
+    """The sign-in provider; None: off."""
     names: AllowedHosts = field(init=False)
     """Host names under which the web interface may be opened."""
 
@@ -117,8 +145,16 @@ class AppContext:
     """If unlocked: the recorder without decryption."""
 
     def __post_init__(self) -> None:
+        self.owner = OwnerWatch(self.accounts)
         self.attempts = GuessLimit(self.recorder.clock)
+        self.claims = LoginThrottle(self.recorder.clock)
+        """Of wrong setup links, by address. A right one is never refused: others in the network can't keep it out."""
         self.devices = KnownDevices(self.accounts.file, self.recorder.clock)
+        self.passkeys = Passkeys(self.accounts.file, self.recorder.clock)
+        self.two_step = TwoStep(self.accounts.file, self.recorder.clock)
+        self.code_attempts = SecondStepLimit(self.recorder.clock)
+        self.identities = Identities(self.accounts.file, self.recorder.clock)
+        self.steps = SignedSteps(self.recorder.clock)
         self.names = AllowedHosts(self.recorder.clock, self.machine_names)
         self.unknown_proxies = UnknownProxies(self.recorder.clock)
         self.phone_checks = PhoneChecks(self.recorder.clock)
@@ -138,15 +174,26 @@ class AppContext:
         self.hls, self.follows = HlsFeeds(self.recorder.clock), FollowSelectors()
         self._rtc = _RtcOnDemand(self.live, self.hosts, self.recorder.clock)
 
-    def apply(self, web: WebSettings) -> None:
-        """Apply the names under which browsers may open the web interface, its public address and trusted proxies."""
+    def apply(self, web: WebSettings, sign_in: SignInSettings | None = None) -> None:
+        """Apply the names under which browsers may open the web interface, its public address, trusted proxies, and
+        the ways to sign in.
+        """
+        if sign_in is not None:
+            self.proxy_header = sign_in.proxy_header
+            if self.oidc is None or self.oidc.settings != sign_in.oidc:
+                self.oidc = OidcProvider(sign_in.oidc, self.recorder.clock) if sign_in.oidc.issuer else None
         host, _ = listen_address(web.listen)
         secure = web.secure
-        self.address = web.link_url
+        self.address, self.name = web.link_url, web.name
         self.strict_host = "" if secure.way in ("off", "own") or is_at_home_only(web.link_url) else secure.domain
         names = (ascii_host(urlsplit(web.public_url).hostname or ""), ascii_host(host), secure.domain, *web.hosts)
         self.names.configure(names)
         self.proxies = TrustedProxies(proxy_networks(web.trusted_proxies))
+
+    @property
+    def title(self) -> str:
+        """The name that pages show."""
+        return self.name or self.recorder.host
 
     def link(self, path: str) -> str:
         """Return the address that a path has for people elsewhere; the path alone if none is set."""

@@ -31,7 +31,7 @@ PAGES = (
     "/s/{rest:path}",
     "/actions/{rest:path}",
     "/setup",
-    "/setup/sealed",
+    "/setup/{rest:path}",
     "/sign-in",
 )
 NO_PAGES = frozenset({"api", "assets", "media", "metrics", "healthz"})

@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tawny.api.auth.accounts import Role
+from tawny.api.auth.audit_counts import PROXY_REFUSED
 from tawny.api.client_address import (
     FORWARDED,
     RequestOrigin,
@@ -41,6 +42,9 @@ hosts = ["{name}"]</pre></html>
 CHALLENGES: Final = "/.well-known/acme-challenge/"
 """Paths that a public authority opens over plain http."""
 STRICT_S: Final = 180 * 86_400
+PROXY_USER: Final = "proxy_user"
+"""Request state: the user whom a trusted proxy names."""
+MOST_NAME: Final = 255
 _BELIEVED: Final = frozenset({Role.OWNER, Role.MEMBER})
 """Others can't bring the address of a proxy to the owner's attention by forging headers."""
 
@@ -61,6 +65,8 @@ class RequestOriginMiddleware:
         peer, host = plain_address(peer), headers.get("host", "")
         is_trusted = site.proxies.trusts(peer)
         scope["client"] = (peer, port)
+        if site.proxy_header:
+            _note_proxied(scope, headers.getlist(site.proxy_header), site, peer if not is_trusted else "")
         refused = "" if site.names.allows(host) or (is_trusted and _is_alias(host, headers)) else host
         if is_trusted:
             origin = site.proxies.origin(peer, headers)
@@ -82,6 +88,17 @@ class RequestOriginMiddleware:
             session = scope.get("state", {}).get("session")
             if not is_trusted and session is not None and session.person.role in _BELIEVED and _is_proxied(headers):
                 site.unknown_proxies.note(peer)
+
+
+def _note_proxied(scope: Scope, named: list[str], site: "AppContext", stranger: str) -> None:
+    """Keep the user whom a trusted proxy names. stranger: the address of any other sender, which is counted.
+
+    Two headers are none: one of them may be the client's.
+    """
+    if stranger and named:
+        site.accounts.counts.count(PROXY_REFUSED, "", stranger)
+    elif len(named) == 1 and 0 < len(named[0].strip()) <= MOST_NAME:
+        scope.setdefault("state", {})[PROXY_USER] = named[0].strip()
 
 
 def is_forwarded(headers: Headers) -> bool:

@@ -44,7 +44,9 @@ class ApiResponse(BaseModel):
 class User(ApiResponse):
     id: str
     name: str
-    role: Literal["owner", "member", "viewer"]
+    role: Literal["owner", "member", "viewer", "guest", "screen"]
+    ends_ms: int | None = None
+    """When the access of a guest ends."""
 
 
 class SessionInfo(ApiResponse):
@@ -55,6 +57,10 @@ class SessionInfo(ApiResponse):
     """Host name of the recorder."""
     zone: str
     """Time zone of the recorder; empty if not signed in."""
+    provider: str = ""
+    """Name of the sign-in provider; empty if there is none, or signed in."""
+    proxied: str = ""
+    """User whom the reverse proxy names; empty if there is none, or signed in."""
 
 
 class SignedIn(ApiResponse):
@@ -80,6 +86,14 @@ class OkResponse(ApiResponse):
     ok: bool = True
 
 
+class SecondStep(ApiResponse):
+    """What a sign-in with two-step codes goes on with (`code` is `second_step`)."""
+
+    token: str
+    name: str
+    after: Literal["sign-in", "sign-in by link"]
+
+
 class ErrorResponse(ApiResponse):
     """Every error response."""
 
@@ -87,6 +101,7 @@ class ErrorResponse(ApiResponse):
     message: str
     hint: str
     wait_s: int | None = None
+    second_step: SecondStep | None = None
 
 
 # --- cameras and health ----------------------------------------------------------------------------------------------
@@ -107,7 +122,7 @@ class StreamsInfo(ApiResponse):
 
 
 State = Literal[
-    "recording", "scheduled_off", "mode_off", "paused", "off", "ended", "starting", "offline", "refused",
+    "recording", "waiting", "scheduled_off", "mode_off", "paused", "off", "ended", "starting", "offline", "refused",
     "weaker_login", "frozen", "covered", "defocused", "moved", "blocked",
 ]  # fmt: skip
 
@@ -362,6 +377,7 @@ class MotionScores(ApiResponse):
 
 class TimelineLaneInfo(ApiResponse):
     id: str
+    name: str
     spans: list[SpanMs]
     gaps: list[GapInfo]
     damage: list[DamageInfo]

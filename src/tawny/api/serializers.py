@@ -18,7 +18,9 @@ from tawny.storage.disk.layout import is_open, is_sealed, is_thinned
 
 
 def user(person: Account) -> schemas.User:
-    return schemas.User(id=person.id, name=person.name, role=person.role.value)
+    return schemas.User.model_validate(
+        {"id": person.id, "name": person.name, "role": person.role.value, "ends_ms": person.ends_ms}
+    )
 
 
 def event(made: Event, recorder: RecorderService) -> schemas.EventInfo:
@@ -56,8 +58,8 @@ def _called(read: RecognisedText, recorder: RecorderService) -> str:
 
 
 def camera_name(recorder: RecorderService, camera: CameraId) -> str:
-    """Return the camera's name; its ID if it is no longer configured."""
-    return recorder.camera_names().get(camera, camera)
+    """Return the camera's name, also of a removed one; its ID if the settings don't know it."""
+    return recorder.camera_names().get(camera) or recorder.removed_cameras().get(camera, camera)
 
 
 def gap(made: Gap) -> schemas.GapInfo:
@@ -107,6 +109,7 @@ def camera_damage(made: DamagedSpan) -> schemas.CameraDamage:
 def lane(made: timeline.TimelineLane, recorder: RecorderService) -> schemas.TimelineLaneInfo:
     return schemas.TimelineLaneInfo(
         id=made.camera,
+        name=camera_name(recorder, made.camera),
         spans=[_pair(span) for span in made.spans],
         gaps=[gap(one) for one in made.gaps],
         damage=[damage(one) for one in made.damage],

@@ -20,10 +20,10 @@ from tawny.api.client_protocols import (
     HttpProtocol,
     WebSocketProtocol,
 )
-from tawny.engine.acceptor import ConnectionAcceptor, bind_sockets
+from tawny.engine.acceptor import ConnectionAcceptor, bind_sockets, has_ipv6
 from tawny.engine.connections import ClientConnection, ConnectionManager
 from tawny.engine.tls import ContextInForce, FirstBytes, HandshakePace
-from tawny.model.errors import NoAccount, NotDone, PortInUse, UsageError
+from tawny.model.errors import NotDone, PortInUse, UsageError
 from tawny.model.times import SystemClock
 
 GRACE_S = 1
@@ -64,15 +64,20 @@ class WebServer:
         """`127.0.0.1:8000`: the address it listens on, after `start`."""
         return f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Host and port, after `start`."""
+        return self._host, self._port
+
     async def start(self) -> None:
         """Return once listening.
 
-        Raises PortInUse; NoAccount: beyond loopback while there is no owner; NotDone.
+        Without an owner, other computers get the setup page only (`api.auth.unclaimed`). Raises PortInUse, NotDone.
         """
         places = await _resolved(self._host, self._port)
         is_reachable = not all(ipaddress.ip_address(address).is_loopback for address, _ in places)
         if is_reachable and not await asyncio.to_thread(self._accounts.has_owner):
-            raise NoAccount(self.address)
+            log.info("there is no owner account yet: other computers get the setup page only")
         sockets = self._bound(places)
         self._port = sockets[0].getsockname()[1]
         self._server = _Server(_config(self._app), self._connections, self._tls)
@@ -122,6 +127,8 @@ async def _resolved(host: str, port: int) -> list[tuple[str, socket.AddressFamil
         )
     except OSError as error:
         raise UsageError(f"{host} isn't an address of this computer ({error.strerror}).") from error
+    if host == "::" and not has_ipv6():
+        return [("0.0.0.0", socket.AF_INET)]  # noqa: S104
     return list(dict.fromkeys((str(place[4][0]).partition("%")[0], place[0]) for place in found))
 
 

@@ -1,5 +1,6 @@
 """Answers of the control socket, in the JSON that `tawny` commands and scripts rely on."""
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from tawny.api.admin.mode_routes import RehearsalRequest
 from tawny.app.web_interface import WebInterface
 from tawny.model.errors import NotDone
-from tawny.model.ids import EventId
+from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock, utc_text
 from tawny.model.validation import problem_text
 from tawny.service import json_format
@@ -28,7 +29,15 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
 
     def status(_: Mapping[str, Any]) -> dict[str, Any]:
         now, self_test = json_format.status(web.site.health.now()), running.care.self_test
-        return {**now, "self_test": self_test_text(self_test), "outbox": outward.summary()}
+        return {
+            **now, "self_test": self_test_text(self_test), "outbox": outward.summary(), "snoozes": snoozes(),
+        }  # fmt: skip
+
+    def snoozes() -> list[dict[str, Any]]:
+        return [
+            {"camera": one.camera, "everyone": one.everyone, "by": one.name, "until": utc_text(one.until_ms)}
+            for one in outward.snoozes.all()
+        ]
 
     def confirm_history(asked: Mapping[str, Any]) -> dict[str, Any]:
         """Confirm the signed history for `tawny check --confirm-history`; return what was confirmed."""
@@ -39,15 +48,32 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
     def sweep(asked: Mapping[str, Any]) -> dict[str, Any]:
         return outward.swept(str(asked.get("name")), only_told=asked.get("dry_run") is not False)
 
+    def diagnostics() -> list[dict[str, str]]:
+        """Return the files of the diagnostics bundle, their data in Base64."""
+        made = web.site.diagnostics.make().files if web.site.diagnostics else ()
+        return [{"name": one.name, "about": one.about, "data": b64encode(one.data).decode()} for one in made]
+
+    def move_camera(asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Use a camera's new address for `tawny cameras move`."""
+        camera, host = CameraId(str(asked.get("camera"))), str(asked.get("address"))
+        if camera not in running.settings.cameras:
+            return {"known": list(running.settings.cameras)}
+        if web.site.setup is not None:
+            web.site.setup.move(camera, host)
+        return {"camera": camera, "address": host}
+
     return {
         "status": status,
         "where": lambda _: {
-            "address": web.site.address or f"http://{web.server.address}",
+            "address": web.url,
+            "addresses": list(web.site.own_addresses()),
             "rtsp": web.site.rtsp or None,
         },
         "report": running.report,
+        "diagnostics": lambda _: {"items": diagnostics()},
         "confirm history": confirm_history,
         "accept-login": running.accept_login,
+        "move-camera": move_camera,
         "targets": lambda _: {"items": outward.told()},
         "programs": lambda _: {"items": programs.told()},
         "order": lambda asked: programs.commanded(asked.get("order")),

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ INTERVAL_S: Final = 60.0
 LINES_OF_KIND: Final = 20
 """Lines of one kind written in an interval: one for each camera of a large home. Later ones are counted."""
 MOST_KINDS: Final = 500
+MOST_CHARACTERS: Final = 2000
+"""Of a line that is kept for diagnostics."""
 _TEXT: Final = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S")
 _BARE: Final = logging.Formatter("%(message)s")
 
@@ -83,6 +86,21 @@ class CountingHandler(logging.Handler):
                 self._write(logging.LogRecord(key[0], kind.level, "", 0, "%s", (said,), None))
 
 
+class RecentLines(logging.Handler):
+    """Keeps the last lines in memory, for diagnostics."""
+
+    def __init__(self, most: int = 1000) -> None:
+        super().__init__()
+        self._lines: deque[str] = deque(maxlen=most)
+        self.setFormatter(_TEXT)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.append(self.format(record)[:MOST_CHARACTERS])
+
+    def text(self) -> str:
+        return "\n".join(self._lines.copy())
+
+
 class JsonLines(logging.Formatter):
     """One JSON object a line: `time` (UTC), `level`, `part` (the module), `message`, and `error` with a traceback."""
 
@@ -120,15 +138,18 @@ class DailyFile(TimedRotatingFileHandler):
             sys.stderr.write(f"Can't write the log {self.baseFilename}: {sys.exc_info()[1]}\n")
 
 
-def configure_logging(settings: LogSettings) -> None:
+def configure_logging(settings: LogSettings) -> RecentLines:
     """Log to standard error and to the file of the settings. Other packages log from WARNING on.
 
-    `TAWNY_LOG` sets tawny's level instead of the settings. Raises NotDone: when the file cannot be opened.
+    `TAWNY_LOG` sets tawny's level instead of the settings. Return what keeps the last lines.
+
+    Raises NotDone: when the file cannot be opened.
     """
     shown = logging.StreamHandler(sys.stderr)
     is_json = settings.format == "json"
     shown.setFormatter(JsonLines() if is_json else _BARE if "JOURNAL_STREAM" in os.environ else _TEXT)
-    targets: list[logging.Handler] = [shown]
+    recent = RecentLines()
+    targets: list[logging.Handler] = [shown, recent]
     if settings.file:
         path = Path(settings.file).expanduser()
         try:
@@ -141,3 +162,4 @@ def configure_logging(settings: LogSettings) -> None:
     root.handlers[:] = [CountingHandler(targets)]
     root.setLevel(logging.WARNING)
     logging.getLogger("tawny").setLevel(os.environ.get("TAWNY_LOG", settings.level).upper())
+    return recent

@@ -17,7 +17,7 @@ from typing import Any
 
 from tawny.app.control_answers import control_answers
 from tawny.app.control_socket import ControlSocket
-from tawny.app.logging_setup import configure_logging
+from tawny.app.logging_setup import RecentLines, configure_logging
 from tawny.app.process_memory import find_library_pages, limit_resident_memory, return_unused_memory
 from tawny.app.running import RecorderRuntime
 from tawny.app.web_interface import make_web_interface
@@ -93,6 +93,8 @@ class Program:
         until: Callable[[], bool] = lambda: False,
     ) -> None:
         self._stands_for, self._until, self.came_back = stands_for, until, False
+        self.restarts = False
+        """Whether a user wants tawny to start again; known when `run` has returned."""
         self._settings, self._folder, self._config, self._demo = settings, folder, config, demo
         self._clock = SystemClock()
         self._systemd = SystemdNotifier()
@@ -102,7 +104,7 @@ class Program:
 
         tell: called with the web address and the one-time link, if any, as data and as text.
         """
-        configure_logging(self._settings.log)
+        recent = configure_logging(self._settings.log)
         limit = raise_limit()
         os.umask(os.umask(0o077) & 0o077)  # whatever it was: tawny reads and writes the files that it creates
         limit_resident_memory()
@@ -121,16 +123,21 @@ class Program:
             try:
                 running.begin()
                 running.await_first_pictures()
-                asyncio.run(self._serve(running, connections, tell, at_last))
+                asyncio.run(self._serve(running, connections, recent, tell, at_last))
             finally:
-                running.close("disk" if self.came_back else "person")
+                running.close("disk" if self.came_back else "restart" if self.restarts else "person")
 
     async def _serve(
-        self, running: RecorderRuntime, connections: ConnectionManager, tell: Tell, at_last: ExitStack
+        self,
+        running: RecorderRuntime,
+        connections: ConnectionManager,
+        recent: RecentLines,
+        tell: Tell,
+        at_last: ExitStack,
     ) -> None:
         """Run the asyncio part. at_last: closed after recording has ended."""
         asyncio.get_running_loop().set_default_executor(named_executor("page"))
-        web = await make_web_interface(running, connections)
+        web = await make_web_interface(running, connections, recent.text)
         at_last.callback(web.outward.close)  # retention queries the upload backlog until the end
         is_in_memory = self._settings.storage.mode == "memory"
         control = ControlSocket(
@@ -141,6 +148,12 @@ class Program:
             on_disk=not is_in_memory and self._stands_for is None,
         )
         stop = _stop_on_signals()
+
+        def restart() -> None:
+            self.restarts = True
+            stop.set()
+
+        web.site.restart = None if self._config is None else restart
         try:
             await web.start()
             await control.open()
@@ -212,27 +225,52 @@ def _stop_on_signals() -> asyncio.Event:
 Missing = Callable[[Path], str]
 
 
+Reread = Callable[[], tuple[Settings, Path]]
+
+
 def record(
-    settings: Settings, folder: Path, tell: Tell, *, config: Path | None = None, is_missing: Missing = is_disk_missing
+    settings: Settings,
+    folder: Path,
+    tell: Tell,
+    *,
+    config: Path | None = None,
+    reread: Reread | None = None,
+    is_missing: Missing = is_disk_missing,
 ) -> None:
-    """Run until stopped.
+    """Run until stopped. reread: returns settings and folder for a new start; None: those of `config`, and the same.
 
     Raises DiskMissing: when neither the main disk nor the fallback disk is available. Propagates startup errors.
     """
     while True:
         why = "" if settings.storage.mode == "memory" else is_missing(folder)
         if not why:
-            Program(settings, folder, config=config).run(tell)
-            return
+            program = Program(settings, folder, config=config)
+            program.run(tell)
+            if not program.restarts:
+                return
+            settings, folder = _read_again(reread, config, settings, folder)
+            continue
         spare = Path(settings.storage.spare).expanduser() if settings.storage.spare else None
         if spare is None or not (spare / "history" / "volume").is_file() or is_missing(spare):
             raise DiskMissing(str(folder), why)
         log.warning("%s; recording to the fallback disk at %s until it is", why, spare)
-        program = Program(_standing_in(settings, spare), spare, stands_for=folder, until=lambda: not is_missing(folder))
+        until = partial(lambda main: not is_missing(main), folder)
+        program = Program(_standing_in(settings, spare), spare, stands_for=folder, until=until)
         program.run(tell)
         if not program.came_back:
             return
-        settings = read_settings(config) if config is not None else settings
+        settings, folder = _read_again(reread, config, settings, folder)
+
+
+def _read_again(reread: Reread | None, config: Path | None, settings: Settings, folder: Path) -> tuple[Settings, Path]:
+    """Return what the next start uses: what is in force now, if the settings file has become invalid meanwhile."""
+    try:
+        if reread is not None:
+            return reread()
+        return (read_settings(config) if config is not None else settings), folder
+    except SettingsError as error:
+        log.error("%s\nThe previous settings stay active.", error)
+        return settings, folder
 
 
 def _standing_in(settings: Settings, spare: Path) -> Settings:

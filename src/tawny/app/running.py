@@ -10,7 +10,7 @@ from typing import Any, Self
 from tawny import __version__
 from tawny.app.recorder_parts import RecorderParts, RecorderPlace, make_recorder_parts
 from tawny.config.loader import AT_ONCE, difference
-from tawny.config.settings import Settings
+from tawny.config.settings import Settings, removed_names
 from tawny.detection.zones import privacy_masks
 from tawny.engine import Engine, PooledEngine
 from tawny.engine.threads import start_thread
@@ -20,12 +20,13 @@ from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
+from tawny.model.states import CameraState
 from tawny.model.times import Clock, Span
 from tawny.playback.evidence import EvidenceRequest, write_evidence
 from tawny.sealed.file_reader import SealedFileReader
 from tawny.service import recorder as web
 from tawny.service.cameras.camera import RunningCamera
-from tawny.service.cameras.connection_report import openings, report
+from tawny.service.cameras.connection_report import Report, openings, report
 from tawny.service.cameras.detection_tuning import DetectionTuningService
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.health.checks import HealthCheck
@@ -33,6 +34,7 @@ from tawny.service.health.monitor import disk_problems
 from tawny.service.integrations.external_events import ExternalEvents
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.promises import contract
+from tawny.service.retention.recording_deletion import RecordingDeletion
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import is_open
 from tawny.storage.history.ledger import HistoryLedger
@@ -101,6 +103,8 @@ LAST_WRITES_S = 4.0
 STAND_S = 1.0
 FIRST_PICTURES_S = 6.0
 """Maximum time in s that the rest of the recorder waits for pictures on the way to the disk."""
+OFFLINE_MS = 60_000
+"""Time without an answer after which a search may offer another address of a camera."""
 CONNECTING_S = 2.0
 """The same for cameras that send nothing yet."""
 WATCHDOG_S = 10.0
@@ -136,6 +140,7 @@ class RecorderRuntime:
         self.logins = parts.login_file.history
         """What sign-in cameras offered before."""
         self.said = ExternalEvents(storage.marks, store.volume.write_picture, self.hub, place.bus.publish, place.clock)
+        self.deleting = RecordingDeletion(parts.stored, place.clock, settings)
         self._healer = Healer(store.volume, storage.ledger)
         self.changeable = ChangeableSettings(settings, self.apply, place.config)
         self.tuning = DetectionTuningService(self.changeable, lambda: self._cameras.now, place.doors, place.clock)
@@ -193,6 +198,7 @@ class RecorderRuntime:
         self.parts.storage.gaps.start(pooled)
         stored.retention.start(pooled)
         stored.room.start(pooled)
+        self.deleting.start(pooled)
         stored.others.start()
         if stored.mirror is not None:
             stored.mirror.start(pooled)
@@ -272,6 +278,19 @@ class RecorderRuntime:
             for heed in self._heeding:
                 heed(new)
 
+    def restart_camera(self, camera: CameraId) -> None:
+        """Disconnect from a camera and connect to it again. No effect for an unknown one."""
+        with self._changing:
+            if not self._is_closing:
+                self._camera_set.restart(camera)
+
+    def is_offline(self, camera: CameraId) -> bool:
+        """Return whether a camera has not answered for OFFLINE_MS."""
+        found = self._cameras.now.get(camera)
+        status = found.keeper.status if found else None
+        is_silent = status is not None and status.state is CameraState.OFFLINE
+        return is_silent and status is not None and self.clock.now_ms() - status.since_ms >= OFFLINE_MS
+
     def whenever_changed(self, heed: Callable[[Settings], None]) -> None:
         """Register a callback that receives settings after they were applied."""
         self._heeding.append(heed)
@@ -302,6 +321,10 @@ class RecorderRuntime:
 
     def camera_names(self) -> Mapping[CameraId, str]:
         return {name: camera.name for name, camera in self._cameras.now.items()}
+
+    def removed_cameras(self) -> Mapping[CameraId, str]:
+        named = {CameraId(camera): name for camera, name in removed_names(self.settings).items()}
+        return {camera: name for camera, name in named.items() if self.index.bounds(camera) is not None}
 
     def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
         return self._cameras.hub(camera, stream)
@@ -404,6 +427,15 @@ class RecorderRuntime:
             return {"report": {}}
         with_host, status = asked.get("host") is True, now[name].status
         return {"report": report(name, found, self.clock, with_host=with_host, status=status, index=self.index)}
+
+    def reports(self) -> dict[CameraId, Report]:
+        """Return the connection reports of all cameras that have one, without hosts."""
+        found: dict[CameraId, Report] = {}
+        for name in list(self._cameras.now):
+            made = self.report({"camera": name}).get("report")
+            if made:
+                found[name] = made
+        return found
 
     def accept_login(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Accept any sign-in of a camera from now on; `known` lists the cameras if the name is unknown."""

@@ -6,7 +6,7 @@ Recording does not depend on it. Only this module and `control_answers` know the
 import asyncio
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from tawny.api.past.clip_jobs import FOLDER as CLIPS
 from tawny.api.past.clip_jobs import ClipStore
 from tawny.api.server import WebServer, addresses_of
 from tawny.api.static_files import StaticFiles
+from tawny.app.own_addresses import HOST_NAME, link_text, recorder_urls
 from tawny.app.recorder_parts import RecorderPlace
 from tawny.app.running import RecorderRuntime
 from tawny.config.settings import Settings, WebSettings, listen_address, proxy_networks
@@ -37,22 +38,28 @@ from tawny.engine.connections import ConnectionManager
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
+from tawny.service import json_format
 from tawny.service.address.address_service import AddressMeans, AddressService
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
+from tawny.service.cameras.recording_choice import RecordingChoiceService
 from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService, OutboxMarks
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.recognition_service import IdentityService
+from tawny.service.diagnosis.bundle import DiagnosticsService, RunningState, certificate_files
+from tawny.service.diagnosis.doctor import ExaminedRecorder
+from tawny.service.first_setup import FILE as SETUP
+from tawny.service.first_setup import FirstSetupService, SetupFacts
+from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.health.checks import CERTIFICATE_S, CertificateWatch, HealthCheck
 from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
 from tawny.service.modes.mode_service import ModeService
 from tawny.service.modes.rule_actions import RuleActions
 from tawny.service.retention.retention_service import RetentionService
+from tawny.service.storage_choice import StorageChoiceService
 from tawny.storage.disk.headroom import DiskHeadroom
 
-HOST_NAME = "TAWNY_HOST_NAME"
-"""Environment variable: the name of the computer whose container this is."""
 DEMO_LINK_MS = 24 * 3_600_000
 OWNER = "Owner"
 _STOP_S = 2.0
@@ -118,18 +125,25 @@ class WebInterface:
 
     def _take_over(self, settings: Settings) -> None:
         """Apply changed settings to everything that sends data to other computers."""
-        take_over_web(self.site, self.connections, settings.web)
+        take_over_web(self.site, self.connections, settings)
         self.outward.apply(settings)
         self.address.changed(settings)
+
+    @property
+    def url(self) -> str:
+        """The best URL of the web interface."""
+        return recorder_urls(*self.server.place)[0]
 
     def welcome(self, *, is_demo: bool) -> tuple[dict[str, Any], str]:
         """Return the startup message as data and text: web address, and the one-time link if one is needed.
 
         is_demo: create the owner account and a sign-in link for it.
         """
-        address, folder = f"http://{self.server.address}", self.running.parts.place.folder
+        address, folder = self.url, self.running.parts.place.folder
         in_memory = self.running.parts.place.kept_in is None
         place = "memory, writing nothing to disk" if in_memory else str(folder)
+        has_cameras = bool(self.running.settings.cameras)
+        does = f"tawny is recording to {place}." if has_cameras else "tawny is running. It has no cameras yet."
         welcome: dict[str, Any] = {"address": address, "folder": str(folder), "link": None}
         if is_demo:
             welcome["link"] = f"{address}/sign-in#link={self._demo_token()}"
@@ -139,14 +153,15 @@ class WebInterface:
                 "Ctrl-C to stop."
             )
         elif self.accounts.has_owner():
-            text = f"tawny is recording to {place}. Web interface: {address}"
+            text = f"{does} Web interface: {address}"
         else:
             token = self.accounts.new_token(TokenPurpose.CLAIM)
-            welcome["link"] = f"{address}/setup#token={token}"
+            links = [f"{url}/setup#token={token}" for url in recorder_urls(*self.server.place)]
+            welcome |= {"link": links[0], "links": links}
             another = "the next start" if in_memory else "`tawny setup-link`"
             text = (
-                f"tawny is recording to {place}.\nOpen {welcome['link']}\nto create the owner account. The link "
-                f"works once and expires in 30 minutes; {another} creates a new one.\nSetup code: {token}"
+                f"{does}\n{link_text(links)}\n\nto create the owner account. The link works once and expires in 30 "
+                f"minutes; {another} creates a new one.\nSetup code: {token}"
             )
         if self.address.in_force and self.site.address:
             text += f"\nSecure address: {self.site.address}"
@@ -162,8 +177,10 @@ class WebInterface:
         return self.accounts.new_token(TokenPurpose.LINK, owner, lasts_ms=DEMO_LINK_MS)
 
 
-async def make_web_interface(running: RecorderRuntime, connections: ConnectionManager) -> WebInterface:
-    """Raises StorageError, and UsageError: when the configured address is none of this computer."""
+async def make_web_interface(
+    running: RecorderRuntime, connections: ConnectionManager, log_lines: Callable[[], str] = str
+) -> WebInterface:
+    """log_lines: the end of the log. Raises StorageError, and UsageError: if the address is none of this computer."""
     place = running.parts.place
     settings, clock = place.settings(), place.clock
     file = await asyncio.to_thread(_open_accounts, place)
@@ -173,13 +190,11 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
     outward = await asyncio.to_thread(_make_delivery, running, accounts)
     programs = _make_integrations(running, outward, accounts)
     arming, changeable = running.arming, running.changeable
-    modes = ModeService(
-        arming, changeable, lambda new: place.doors.check(new, "what was entered"), outward.rehearsed, outward.outbox,
-        ZoneInfo(place.zone), clock,
-    )  # fmt: skip
+    modes = _make_modes(running, outward)
     machine_names = partial(read_machine_names, os.environ.get(HOST_NAME, ""))
     address = AddressService(changeable, AddressMeans(machine_names), clock)
     headroom = DiskHeadroom(place.folder, lambda: place.settings().storage.retention.min_free)
+    keeping, models = RetentionService(running.parts.stored, clock, changeable), ModelService(running.naming)
     site = AppContext(
         running,
         accounts,
@@ -188,18 +203,23 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
         StaticFiles.at(),
         metrics_token=settings.web.metrics,
         live=settings.live,
-        keeping=RetentionService(running.parts.stored, clock, changeable),
+        keeping=keeping,
         caring=running.care,
         outside=outward,
         modes=modes,
-        models=ModelService(running.naming),
+        models=models,
         known=IdentityService(running.known, place.settings, place.doors.recognisers),
         placing=_make_target_settings(running, outward),
         connecting=CameraConnectionService(changeable, place.doors, clock, running.logins),
-        setup=CameraSetupService(changeable, place.doors, clock, running.logins),
+        setup=_make_camera_setup(running),
+        deleting=running.deleting,
+        first_setup=_make_first_setup(running, accounts, outward, models),
+        storing=_make_storage_choice(running, keeping, file),
+        recording=_make_recording_choice(running),
         orders=programs,
         sealed=running.sealing.desk(place.folder, changeable),
         history=running.sealing.watch,
+        diagnostics=_make_diagnostics(running, accounts, log_lines),
         clip_store=_make_clip_store(place, headroom),
         inbox=Inbox(None if place.kept_in is None else place.kept_in / INBOX, headroom),
         hosts=hosts,
@@ -207,10 +227,11 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
         secure=address,
         answer_challenge=address.challenges.answer,
     )
-    take_over_web(site, connections, settings.web)
+    take_over_web(site, connections, settings)
     await asyncio.to_thread(address.refresh)  # before the first connection
     acting = RuleActions(arming.deciding, arming.modes, programs.order, programs.run, running.bus.publish, clock)
     server = WebServer(make_app(site), accounts, host, port, connections, address.in_force.context)
+    site.own_addresses = lambda: recorder_urls(*server.place)
     rtsp = _make_rtsp_server(settings.web.rtsp, site, connections)
     engine = running.pooled_engine()
     return WebInterface(
@@ -218,10 +239,40 @@ async def make_web_interface(running: RecorderRuntime, connections: ConnectionMa
     )  # fmt: skip
 
 
-def take_over_web(site: AppContext, connections: ConnectionManager, web: WebSettings) -> None:
-    """Apply the settings of the web interface: its names, and the trusted proxies."""
-    site.apply(web)
-    connections.trust(proxy_networks(web.trusted_proxies))
+def _make_modes(running: RecorderRuntime, outward: DeliveryService) -> ModeService:
+    place = running.parts.place
+    return ModeService(
+        running.arming, running.changeable, lambda new: place.doors.check(new, "what was entered"), outward.rehearsed,
+        outward.outbox, ZoneInfo(place.zone), place.clock,
+    )  # fmt: skip
+
+
+def _make_recording_choice(running: RecorderRuntime) -> RecordingChoiceService:
+    place, modes = running.parts.place, running.arming.modes
+    rates, zone = running.parts.cameras.byte_rates, ZoneInfo(place.zone)
+    return RecordingChoiceService(running.changeable, running.index, rates, lambda: modes.now().mode, place.clock, zone)
+
+
+def _make_diagnostics(running: RecorderRuntime, accounts: Accounts, log_lines: Callable[[], str]) -> DiagnosticsService:
+    place, health = running.parts.place, HealthAnswer(running)
+
+    def examined() -> ExaminedRecorder:
+        files = certificate_files(place.config, place.kept_in)
+        return ExaminedRecorder(place.kept_in, place.settings(), place.config, certificates=files)
+
+    state = RunningState(
+        lambda: json_format.status(health.now()),
+        log_lines,
+        running.reports,
+        lambda: [one.name for one in accounts.people()],
+    )
+    return DiagnosticsService(examined, state, place.doors, place.clock)
+
+
+def take_over_web(site: AppContext, connections: ConnectionManager, settings: Settings) -> None:
+    """Apply the settings of the web interface: its names, the trusted proxies, and the ways to sign in."""
+    site.apply(settings.web, settings.sign_in)
+    connections.trust(proxy_networks(settings.web.trusted_proxies))
 
 
 def _others_certificate(web: WebSettings) -> str:
@@ -241,6 +292,43 @@ def _open_accounts(place: RecorderPlace) -> AccountsFile:
         except StorageError as error:
             log.warning("cannot copy accounts to the fallback disk: %s", error)
     return file
+
+
+def _make_first_setup(
+    running: RecorderRuntime, accounts: Accounts, outward: DeliveryService, models: ModelService
+) -> FirstSetupService:
+    def facts() -> SetupFacts:
+        people = accounts.people()
+        has_owner = any(one.role is Role.OWNER for one in people)
+        return SetupFacts(has_owner, len(people), outward.has_browser(), bool(models.there()))
+
+    made = FirstSetupService(running.changeable, running.parts.place.kept_in, facts)
+    if running.parts.place.config is not None:
+        made.remember()
+    return made
+
+
+def _make_camera_setup(running: RecorderRuntime) -> CameraSetupService:
+    doors = running.parts.place.doors
+    restart, is_offline = running.restart_camera, running.is_offline
+    return CameraSetupService(running.changeable, doors, running.clock, running.logins, restart, is_offline)
+
+
+def _make_storage_choice(
+    running: RecorderRuntime, keeping: RetentionService, file: AccountsFile
+) -> StorageChoiceService:
+    place = running.parts.place
+    bring = partial(_bring_along, file, place)
+    return StorageChoiceService(running.changeable, running.parts.stored, keeping, place.kept_in, bring)
+
+
+def _bring_along(file: AccountsFile, place: RecorderPlace, folder: Path) -> None:
+    """Copy accounts and the state of the setup into the folder that tawny records to after the next start."""
+    file.copy_to(folder / "accounts.db")
+    setup = place.folder / SETUP
+    if setup.exists():
+        (folder / SETUP).touch(mode=0o600)
+        (folder / SETUP).write_bytes(setup.read_bytes())
 
 
 def _make_clip_store(place: RecorderPlace, headroom: DiskHeadroom) -> ClipStore:

@@ -14,18 +14,21 @@ from typing import Any, Final
 
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings, new_config_file
-from tawny.config.changes import write_new
+from tawny.config.changes import template, write_new
 from tawny.config.drafts import SettingsDraft
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.config.units import size_text
-from tawny.model.errors import NoSuchCamera, NotDone, UsageError
-from tawny.model.ids import StreamName
+from tawny.model.errors import NoSuchCamera, NotDone, StorageError, UsageError
+from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import SystemClock
+from tawny.service.cameras.camera_moves import moved_cameras
 from tawny.service.cameras.camera_setup import (
+    CameraRemoval,
     TriedCamera,
     WantedCamera,
     is_host,
     known_as,
+    removed_values,
     resolve_camera,
     try_streams,
 )
@@ -33,10 +36,12 @@ from tawny.service.cameras.camera_trial import TRIAL_S, CameraTrial, advise
 from tawny.service.cameras.connection_settings import UNKNOWN_KIND
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.discovery.finder import TIMEOUT_S as FIND_S
-from tawny.sources.discovery.finder import FoundCamera, Search, find
+from tawny.sources.discovery.finder import Search, find
+from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.sources.discovery.networks import own_networks
 from tawny.sources.discovery.onvif_details import OnvifDetails
 from tawny.sources.discovery.rtsp_scan import MOST_ADDRESSES
+from tawny.storage.index.opening import index_to_read
 
 _WAYS: Final = {"onvif": "ONVIF", "mdns": "mDNS", "rtsp": "RTSP"}
 _KINDS: Final = {"usb": "USB", "pi": "Pi camera", "tawny": "another tawny"}
@@ -89,7 +94,12 @@ def run_camera_find(args: Namespace, out: Output) -> int:
         text += (
             f"\n\nTest one:  tawny cameras test {new.place}{user}\nAdd it:    tawny cameras add NAME {new.place}{user}"
         )
-    out.data([_found_data(one, known[one.place]) for one in listed], text)
+    moved = moved_cameras(settings, listed)
+    for name, place in moved.items():
+        shown = display_name(name, settings.cameras[name])
+        text += f"\n\n{shown} now answers at {place}. Use this address?  tawny cameras move {name} {place}"
+    places = {place: name for name, place in moved.items()}
+    out.data([_found_data(one, known[one.place]) | {"moved": places.get(one.place)} for one in listed], text)
     return 0
 
 
@@ -222,6 +232,8 @@ def _save(path: Path, jpeg: bytes) -> None:
 def add_by_address(args: Namespace, out: Output) -> int:
     """Add a camera of which only the address is known. Raises NotDone, SourceError, SettingsError."""
     path = config_file(args) or new_config_file(args)
+    if path.exists():
+        SettingsDraft(path, "", {}).refuse_taken(args.name)
     if args.sub:
         raise UsageError("`--sub` needs a full source.", "The camera's own sub stream is found by its address.")
     camera = resolve_camera(args.name, _wanted(args.source, args.user, out), SystemClock(), {})
@@ -229,7 +241,7 @@ def add_by_address(args: Namespace, out: Output) -> int:
     if not args.skip_test:
         trials = try_streams(PluginRegistry.opened(), camera.settings, TRIAL_S, SystemClock(), _saying(out, TRIAL_S))
     if not path.exists():
-        write_new(path)
+        write_new(path, template())
     draft = SettingsDraft(path, "", {})
     draft.add_camera(args.name, camera.values, camera.secrets)
     draft.understood()
@@ -275,19 +287,56 @@ def run_camera_rename(args: Namespace, out: Output) -> int:
 def describe_camera_remove(parser: ArgumentParser) -> None:
     parser.add_argument("camera", metavar="ID", help="camera ID, for example front-door")
     parser.add_argument("--config", metavar="FILE", help="settings file (default: ./tawny.toml)")
+    parser.add_argument("--delete-recordings", action="store_true", help="delete its recordings, too; asks before")
+    parser.add_argument("--delete-kept", action="store_true", help="delete even its kept events; asks before")
+    parser.add_argument("--yes", action="store_true", help="delete without asking")
 
 
 def run_camera_remove(args: Namespace, out: Output) -> int:
     draft, path, before = _draft(args)
-    draft.remove_camera(args.camera)
+    folder, is_deleting = data_folder(args, before), args.delete_recordings or args.delete_kept
+    size_bytes = _stored_bytes(folder, args.camera)
+    stored = size_text(size_bytes)
+    if is_deleting and not args.yes:
+        _confirm_deletion(args.camera, stored, with_kept=args.delete_kept)
+    removal = CameraRemoval(getpass.getuser(), is_deleting, args.delete_kept)
+    left = removed_values(args.camera, before.cameras[args.camera], removal, SystemClock().now_ms())
+    draft.remove_camera(args.camera, left)
     draft.understood()
     draft.write()
-    folder = data_folder(args, before)
+    if is_deleting:
+        kept = "" if args.delete_kept else " except kept events"
+        after = f"Its recordings ({stored}) are deleted{kept}: in half a minute if tawny is running, or when it starts."
+    else:
+        after = f"Its recordings stay in {folder} until retention deletes them ({stored})."
     out.data(
-        {"camera": args.camera, "file": str(path), "recordings": str(folder)},
-        f"Removed {args.camera} from {path}. Its recordings stay in {folder} until retention deletes them.",
-    )
+        {
+            "camera": args.camera, "file": str(path), "recordings": str(folder), "bytes": size_bytes,
+            "deletes": is_deleting,
+        },
+        f"Removed {args.camera} from {path}. {after}",
+    )  # fmt: skip
     return 0
+
+
+def _stored_bytes(folder: Path, camera: str) -> int:
+    """Return what is recorded of a camera; 0 without recordings."""
+    try:
+        with index_to_read(folder) as index:
+            return index.size_bytes(CameraId(camera))
+    except StorageError:  # nothing was recorded yet
+        return 0
+
+
+def _confirm_deletion(camera: str, stored: str, *, with_kept: bool) -> None:
+    """Ask before recordings are deleted. Raises UsageError: without a terminal. Raises NotDone: when declined."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"Deleting {stored} of recordings needs your confirmation.", "Add `--yes`.")
+    kept = "with its kept events" if with_kept else "except its kept events"
+    sys.stderr.write(f"Remove {camera} and delete {stored} of recordings, {kept}? [y/N] ")
+    sys.stderr.flush()
+    if input().strip().lower() not in ("y", "yes"):
+        raise NotDone("Nothing was changed.", "")
 
 
 def _draft(args: Namespace) -> tuple[SettingsDraft, Path, Settings]:

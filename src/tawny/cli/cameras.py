@@ -25,7 +25,8 @@ from tawny.cli.camera_setup import (
 from tawny.cli.control_client import ask_once, camera, lasts, ordered
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings, new_config_file, running_data
-from tawny.config.changes import add_camera, write_new
+from tawny.config.changes import add_camera, template, write_new
+from tawny.config.drafts import SettingsDraft
 from tawny.config.loader import known_secrets, parse_settings
 from tawny.config.settings import CameraSettings, is_camera_id
 from tawny.model.errors import NoSuchCamera, NotDone, NothingToReport, SettingsError, SourceError, UsageError
@@ -64,6 +65,8 @@ def run_camera_add(args: Namespace, out: Output) -> int:
     if args.user:
         raise UsageError("`--user` needs a plain address such as 192.168.1.20.", "Or put the login into the source.")
     path = config_file(args) or new_config_file(args)
+    if path.exists():
+        SettingsDraft(path, "", {}).refuse_taken(args.name)
     table = {"source": args.source} | ({"sub": args.sub} if args.sub else {})
     camera = _as_set(args.name, table, path)
     found: dict[str, Any] = {}
@@ -74,7 +77,7 @@ def run_camera_add(args: Namespace, out: Output) -> int:
         for stream in (StreamName.MAIN, StreamName.SUB) if args.sub else (StreamName.MAIN,):
             found[stream.value] = dataclasses.asdict(probe(doors, args.name, camera, stream, SystemClock()))
     if not path.exists():
-        write_new(path)
+        write_new(path, template())
     add_camera(path, args.name, table)
     seen = "; ".join(f"{stream}: {what['codec']} {what['width']}x{what['height']}" for stream, what in found.items())
     told = {"camera": args.name, "file": str(path), "streams": found}
@@ -199,6 +202,23 @@ def run_camera_accept_login(args: Namespace, out: Output) -> int:
     return 0
 
 
+# `tawny cameras move`: use a camera's new address, after a check that it is the same device.
+
+
+def describe_camera_move(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("name", metavar="NAME", help="camera ID, for example front-door")
+    parser.add_argument("address", metavar="ADDRESS", help="its new address, as `tawny cameras find` shows it")
+
+
+def run_camera_move(args: Namespace, out: Output) -> int:
+    told = ask_once(running_data(args), {"command": "move-camera", "camera": args.name, "address": args.address})
+    if "known" in told:
+        raise NoSuchCamera(args.name, ", ".join(told["known"]) or "none yet")
+    out.data(told, f"{args.name} is read from {args.address} now. Its password was not sent to find that out.")
+    return 0
+
+
 ACTIONS: Final = {
     "find": (describe_camera_find, run_camera_find, "search your network and this computer for cameras"),
     "test": (describe_camera_test, run_camera_test, "try a camera: picture, streams, bit rate, what to change"),
@@ -209,7 +229,12 @@ ACTIONS: Final = {
         "create a camera report for troubleshooting, without passwords",
     ),
     "rename": (describe_camera_rename, run_camera_rename, "change the name that people see"),
-    "remove": (describe_camera_remove, run_camera_remove, "remove a camera from the settings; keep its recordings"),
+    "remove": (
+        describe_camera_remove,
+        run_camera_remove,
+        "remove a camera; keep or delete its recordings",
+    ),
+    "move": (describe_camera_move, run_camera_move, "use a camera's new address, if it is the same camera"),
     "accept-login": (
         describe_camera_accept_login,
         run_camera_accept_login,

@@ -104,12 +104,13 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "demo": Command("run", "try tawny with built-in demo cameras; no setup needed"),
-    "run": Command("run", "record the cameras in tawny.toml, or the sources given"),
+    "run": Command("run", "run the recorder; without settings, set it up in the browser"),
     "init": Command("setup", "create a settings file with comments"),
     "cameras": Command("cameras", "add a camera, or create a report for troubleshooting"),
     "import": Command("setup", "import settings from another recorder"),
     "config": Command("setup", "check, show or describe the settings"),
     "status": Command("status", "show whether everything is recording; exits with 1 if not"),
+    "doctor": Command("doctor", "check this computer: disk, clock, power, ports; save diagnostics for others"),
     "events": Command("events", "list events, or follow them live"),
     "why": Command("modes", "explain who was notified of an event, and why or why not"),
     "rules": Command("modes", "test rules: what would happen if something were detected"),
@@ -137,7 +138,7 @@ COMMANDS = {
     "kinds": Command("events", "export images of labeled events for training"),
     "user": Command("people", "manage users and what they can see"),
     "tokens": Command("people", "manage access tokens for apps and displays"),
-    "setup-link": Command("people", "create a new one-time setup link for the owner"),
+    "setup-link": Command("first_start", "create a new one-time setup link for the owner"),
     "service": Command("service", "install or remove the systemd service"),
 }
 

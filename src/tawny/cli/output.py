@@ -18,6 +18,11 @@ class Output:
         self.as_json = as_json
         self._out, self._err = out or sys.stdout, err or sys.stderr
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person reads the results in a terminal."""
+        return not self.as_json and self._out.isatty()
+
     def data(self, value: Any, text: str) -> None:
         """Print one result: `value` as JSON, or `text` for people."""
         self._out.write((_json(value) if self.as_json else text) + "\n")

@@ -3,7 +3,7 @@
 import os
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tawny.app.control_client import is_in_memory
 from tawny.model.errors import NotDone
@@ -12,12 +12,22 @@ if TYPE_CHECKING:
     from tawny.config.settings import Settings
 
 
+SETTINGS: Final = "tawny.toml"
+ROOTS_FOLDER: Final = Path("/var/lib/tawny")
+
+
 def config_file(args: Namespace) -> Path | None:
-    """Return `--config`, else the first existing of ./tawny.toml, ~/.config/tawny/tawny.toml, /etc/tawny/tawny.toml."""
+    """Return `--config`, else the first existing of ./tawny.toml, ~/.config/tawny/tawny.toml, /etc/tawny/tawny.toml.
+
+    Then those that the first start has created in the data folder: in `--data` if given, and in the default one.
+    """
     if args.config:
         return Path(args.config)
-    usual = [Path("tawny.toml"), _home_config() / "tawny.toml", Path("/etc/tawny/tawny.toml")]
-    return next((path for path in usual if path.exists()), None)
+    folders = [Path(), _home_config(), Path("/etc/tawny")]
+    if getattr(args, "data", None):
+        folders.append(Path(args.data))
+    folders.append(default_folder())
+    return next((path for folder in folders if (path := folder / SETTINGS).exists()), None)
 
 
 def new_config_file(args: Namespace) -> Path:
@@ -35,7 +45,7 @@ def load_settings(args: Namespace) -> "tuple[Settings, Path | None]":
 
 
 def data_folder(args: Namespace, chosen: "Settings") -> Path:
-    """Return `--data`, else `storage.path`, else /var/lib/tawny for root and ~/tawny for other users."""
+    """Return `--data`, else `storage.path`, else the default folder."""
     return _data_folder(args, chosen.storage.path)
 
 
@@ -44,7 +54,20 @@ def _data_folder(args: Namespace, path: str) -> Path:
         return Path(args.data)
     if path:
         return Path(path).expanduser()
-    return Path("/var/lib/tawny") if os.geteuid() == 0 else Path.home() / "tawny"
+    return default_folder()
+
+
+def default_folder(home: Path | None = None) -> Path:
+    """Return /var/lib/tawny for root, and ~/.local/share/tawny for other users. home: of another user.
+
+    Earlier versions recorded to ~/tawny: it stays the default where it has recordings.
+    """
+    if os.geteuid() == 0 and home is None:
+        return ROOTS_FOLDER
+    former = (home or Path.home()) / "tawny"
+    if _is_data(former):
+        return former
+    return (_home_data() if home is None else home / ".local" / "share") / "tawny"
 
 
 def new_file(path: Path) -> Path:
@@ -61,8 +84,7 @@ def new_file(path: Path) -> Path:
 
 def demo_folder() -> Path:
     """Return the default folder of the demo's recordings."""
-    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-    return Path(base) / "tawny-demo"
+    return _home_data() / "tawny-demo"
 
 
 def existing_data(args: Namespace) -> "tuple[Settings, Path]":
@@ -93,10 +115,14 @@ def running_data(args: Namespace) -> Path:
 
 
 def _check_is_data(folder: Path) -> None:
-    if not (folder / "tawny.db").exists() and not (folder / "history").is_dir():
+    if not _is_data(folder):
         raise NotDone(
             f"{folder} contains no tawny recordings.", "Pass the folder with `--data`, or the settings with `--config`."
         )
+
+
+def _is_data(folder: Path) -> bool:
+    return (folder / "tawny.db").exists() or (folder / "history").is_dir()
 
 
 def _stated_path(args: Namespace) -> str:
@@ -113,6 +139,10 @@ def _stated_path(args: Namespace) -> str:
     if isinstance(path, str) and "$" not in path:
         return path
     return load_settings(args)[0].storage.path  # it says what is wrong with the file, or fills in secrets
+
+
+def _home_data() -> Path:
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
 
 
 def _home_config() -> Path:

@@ -1,19 +1,19 @@
-"""`tawny user`, `tokens` and `setup-link`."""
+"""`tawny user` and `tokens`."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
-from tawny.api.auth.accounts import AUDIT_ROWS, TOKEN_MS, Account, Accounts, Role, TokenPurpose
+from tawny.api.auth.accounts import AUDIT_ROWS, Account, Accounts, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.passes import Pass, Passes
+from tawny.api.auth.two_step import TwoStep
 from tawny.cli import options
-from tawny.cli.control_client import ask_once
+from tawny.cli.first_start import interface_urls
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import existing_data
-from tawny.config.settings import Settings, is_camera_id
+from tawny.config.settings import is_camera_id
 from tawny.config.units import seconds, size, size_text
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import CameraId
@@ -68,20 +68,8 @@ def open_accounts(args: Namespace) -> tuple[AccountStores, Accounts, Passes]:
     file, clock = AccountsFile(folder / "accounts.db"), SystemClock()
     cameras = frozenset(chosen.cameras) | set(Volume.at(folder).cameras())
     headroom = DiskHeadroom(folder, lambda: chosen.storage.retention.min_free)
-    house = AccountStores(interface(chosen, folder), chosen.web.rtsp, cameras, headroom)
+    house = AccountStores(interface_urls(chosen, folder)[0], chosen.web.rtsp, cameras, headroom)
     return house, Accounts(file, clock), Passes(file, clock)
-
-
-def interface(chosen: Settings, folder: Path) -> str:
-    """Return the URL of the web interface: from the settings, from a running recorder, or the configured listen
-    address.
-    """
-    if chosen.web.public_url:
-        return chosen.web.public_url.rstrip("/")
-    try:
-        return str(ask_once(folder, {"command": "where"})["address"])
-    except NotDone:
-        return chosen.web.link_url or f"http://{chosen.web.listen}"
 
 
 def camera_list(text: str | None) -> list[CameraId] | None:
@@ -101,23 +89,28 @@ def seen_words(cameras: frozenset[CameraId] | None) -> str:
     return "all cameras" if cameras is None else ", ".join(sorted(cameras)) or "nothing"
 
 
-# `tawny user`: manage users: `list`, `add`, `change`, `link`, `remove`, and `log`, the audit log. A link signs one
-# person in.
+# `tawny user`: manage users: `list`, `add`, `change`, `link`, `remove`, `totp`, and `log`, the audit log. A link signs
+# one person in.
 
 LINK_DAYS = 7
 LOG_SINCE = "7 days ago"
 ROLES = (
-    "owner: everything; member: review and keep events, change modes, talk and move cameras; viewer: watch "
-    "(default: viewer)"
+    "owner: everything; member: review and keep events, change modes, talk and move cameras; viewer: watch; guest: a "
+    "viewer with an end (--for); screen: a screen on the wall, live only (default: viewer)"
 )
+SCREEN_MINUTES = 15
 
 
 def describe_user(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("do", choices=["list", "add", "change", "link", "remove", "log"], help="action")
+    parser.add_argument("do", choices=["list", "add", "change", "link", "remove", "log", "totp"], help="action")
     parser.add_argument("name", nargs="?", help="who; log: only what this user or name did or tried")
-    parser.add_argument("--role", choices=["owner", "member", "viewer"], help=ROLES)
-    parser.add_argument("--cameras", metavar="A,B", help="cameras a member or viewer can see; `all` for every camera")
+    parser.add_argument("--role", choices=["owner", "member", "viewer", "guest", "screen"], help=ROLES)
+    parser.add_argument("--cameras", metavar="A,B", help="cameras they can see, unless owner; `all` for every camera")
+    parser.add_argument(
+        "--for", dest="lasts", metavar="TIME", help='guest: access ends after, for example "3 days"; "0 s": now'
+    )
+    parser.add_argument("--off", action="store_true", help="totp: turn two-step codes off, for a lost phone")
     parser.add_argument(
         "--since", metavar="T", default=LOG_SINCE, help=f'log: entries from this time on (default: "{LOG_SINCE}")'
     )
@@ -133,6 +126,8 @@ def run_user(args: Namespace, out: Output) -> int:
         if not args.name:
             raise UsageError(f"`tawny user {args.do}` requires a name.")
         found = accounts.find(args.name)
+        if args.do == "totp":
+            return _totp(accounts, found[0] if found else None, args, out)
         if args.do == "add":
             return _add(args, accounts, out, links, is_there=found is not None)
         if found is None:
@@ -144,9 +139,14 @@ def run_user(args: Namespace, out: Output) -> int:
 
 def _list(accounts: Accounts, out: Output) -> int:
     people = accounts.people()
-    rows = [(one.name, one.role.value, seen_words(one.cameras)) for one in people]
+    two_step = TwoStep(accounts.file, SystemClock()).everyone()
+    rows = [
+        (one.name, _role_words(one), seen_words(one.cameras), "yes" if one.id in two_step else "no") for one in people
+    ]
     table = out.table(
-        ("NAME", "ROLE", "SEES"), rows, empty="No users yet. `tawny setup-link` creates the owner's setup link."
+        ("NAME", "ROLE", "SEES", "TWO-STEP"),
+        rows,
+        empty="No users yet. `tawny setup-link` creates the owner's setup link.",
     )
     out.data({"people": [_data(one) for one in people]}, table)
     return 0
@@ -181,13 +181,14 @@ def _add(args: Namespace, accounts: Accounts, out: Output, links: AccountStores,
     role = Role(args.role or "viewer")
     check_name(args.name)
     links.warn(camera_list(args.cameras), out)
-    person = accounts.change_person(accounts.put_person(args.name, role), role, camera_list(args.cameras))
+    ends_ms = _guest_end(args, role, None)
+    person = accounts.change_person(accounts.put_person(args.name, role), role, camera_list(args.cameras), ends_ms)
     return _link(accounts, person, out, links)
 
 
 def _change(args: Namespace, accounts: Accounts, person: Account, out: Output, links: AccountStores) -> int:
     owners = [one for one in accounts.people() if one.role is Role.OWNER]
-    if owners == [person] and (args.do == "remove" or args.role in ("member", "viewer")):
+    if owners == [person] and (args.do == "remove" or args.role not in (None, "owner")):
         raise NotDone(f"{person.name} is the only owner.", "Make someone else an owner first.")
     if args.do == "link":
         return _link(accounts, person, out, links)
@@ -197,24 +198,63 @@ def _change(args: Namespace, accounts: Accounts, person: Account, out: Output, l
         return 0
     cameras = person.cameras if args.cameras is None else camera_list(args.cameras)
     links.warn(None if args.cameras is None else cameras, out)
-    person = accounts.change_person(person, Role(args.role) if args.role else person.role, cameras)
-    out.data(_data(person), f"{person.name} is now {person.role.value} and can see {seen_words(person.cameras)}.")
+    role = Role(args.role) if args.role else person.role
+    if (role is Role.SCREEN) != (person.role is Role.SCREEN):
+        raise UsageError("--role: a screen stays a screen.", "Remove it, and add a user of another role.")
+    person = accounts.change_person(person, role, cameras, _guest_end(args, role, person.ends_ms))
+    out.data(_data(person), f"{person.name} is now {_role_words(person)} and can see {seen_words(person.cameras)}.")
     return 0
 
 
 def _link(accounts: Accounts, person: Account, out: Output, links: AccountStores) -> int:
-    token = accounts.new_token(TokenPurpose.LINK, person, lasts_ms=LINK_DAYS * 86_400_000)
+    is_screen = person.role is Role.SCREEN
+    lasts_ms = SCREEN_MINUTES * 60_000 if is_screen else LINK_DAYS * 86_400_000
+    token = accounts.new_token(TokenPurpose.LINK, person, lasts_ms=lasts_ms)
     link = f"{links.base}/sign-in#link={token}"
-    words = f"{person.name} is now {person.role.value} and can see {seen_words(person.cameras)}."
-    out.data(
-        _data(person) | {"link": link}, f"{words}\nOpen {link}\nThe link works once and expires in {LINK_DAYS} days."
-    )
+    words = f"{person.name} is now {_role_words(person)} and can see {seen_words(person.cameras)}."
+    lasts = f"{SCREEN_MINUTES} minutes" if is_screen else f"{LINK_DAYS} days"
+    out.data(_data(person) | {"link": link}, f"{words}\nOpen {link}\nThe link works once and expires in {lasts}.")
     return 0
+
+
+def _totp(accounts: Accounts, person: Account | None, args: Namespace, out: Output) -> int:
+    """Show whether a user has two-step codes, or turn them off: whoever may run this may read everything anyway."""
+    if person is None:
+        raise NotDone(f"No user named {args.name}.", "See `tawny user list`.")
+    two_step = TwoStep(accounts.file, SystemClock())
+    if args.off:
+        was_on = two_step.turn_off(person)
+        accounts.note("two-step codes turned off", person.name, Caller("this computer"))
+        words = f"{person.name} signs in without two-step codes." if was_on else f"{person.name} had none."
+        out.data({"name": person.name, "two_step": False}, words)
+        return 0
+    state = two_step.state(person)
+    left = f"{state.codes_left} recovery codes are left" if state else ""
+    words = f"{person.name} has two-step codes; {left}." if state else f"{person.name} has no two-step codes."
+    out.data({"name": person.name, "two_step": state is not None}, words)
+    return 0
+
+
+def _guest_end(args: Namespace, role: Role, before_ms: int | None) -> int | None:
+    """Return when the access of a guest ends. Raises UsageError: a guest without an end, or an end without a guest."""
+    if role is not Role.GUEST:
+        if args.lasts:
+            raise UsageError("--for: only guests have an end.", "Use `--role guest`.")
+        return None
+    ends_ms = _end_ms(args.lasts) if args.lasts else before_ms
+    if ends_ms is None:
+        raise UsageError("A guest needs an end.", 'Say how long, for example `--for "3 days"`.')
+    return ends_ms
+
+
+def _role_words(person: Account) -> str:
+    return f"guest until {time_text(person.ends_ms)}" if person.ends_ms is not None else person.role.value
 
 
 def _data(person: Account) -> dict[str, object]:
     cameras = None if person.cameras is None else sorted(person.cameras)
-    return {"name": person.name, "role": person.role.value, "cameras": cameras}
+    ends = None if person.ends_ms is None else utc_text(person.ends_ms)
+    return {"name": person.name, "role": person.role.value, "cameras": cameras, "ends": ends}
 
 
 # `tawny tokens`: access tokens for apps, displays and another tawny; `list`, `create`, `revoke`.
@@ -331,26 +371,3 @@ def _token_data(made: Pass) -> dict[str, object]:
         "ends": None if made.ends_ms is None else utc_text(made.ends_ms),
         "brings_bytes": made.brings,
     }
-
-
-# `tawny setup-link`: create a one-time link that creates the owner account or resets an owner's password.
-
-
-def describe_setup_link(parser: ArgumentParser) -> None:
-    options.data(parser)
-
-
-def run_setup_link(args: Namespace, out: Output) -> int:
-    chosen, folder = existing_data(args)
-    accounts = Accounts(AccountsFile(folder / "accounts.db"), SystemClock())
-    try:
-        token = accounts.new_token(TokenPurpose.CLAIM)
-    finally:
-        accounts.close()
-    minutes = TOKEN_MS // 60_000
-    link = f"{interface(chosen, folder)}/setup#token={token}"
-    out.data(
-        {"link": link, "token": token, "lasts_s": minutes * 60},
-        f"Open {link}\nThe link works once and expires in {minutes} minutes. Setup code: {token}",
-    )
-    return 0

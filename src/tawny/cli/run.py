@@ -3,6 +3,7 @@
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
@@ -11,11 +12,14 @@ from pydantic import ValidationError
 
 from tawny.app.program import Program, record
 from tawny.cli import options
+from tawny.cli.first_start import first_settings, free_address, welcome
 from tawny.cli.output import Output
 from tawny.cli.paths import data_folder, demo_folder, load_settings
+from tawny.config.changes import put_table
+from tawny.config.loader import read_settings
 from tawny.config.retention import RetentionSettings
 from tawny.config.settings import CameraSettings, Settings, StorageSettings, WebSettings, is_camera_id, listen_address
-from tawny.model.errors import NotDone, UsageError
+from tawny.model.errors import NotDone, PortInUse, UsageError
 
 
 def describe_run(parser: ArgumentParser) -> None:
@@ -31,20 +35,41 @@ def describe_run(parser: ArgumentParser) -> None:
         metavar="SIZE",
         help='keep recordings in this much memory, for example "256 MB", and write nothing to disk',
     )
-    parser.add_argument("--listen", metavar="HOST:PORT", help="address of the web interface (default: 127.0.0.1:8000)")
+    parser.add_argument(
+        "--listen",
+        metavar="HOST:PORT",
+        help="address of the web interface (default: from the settings; at the first start all, port 8000)",
+    )
 
 
 def run_run(args: Namespace, out: Output) -> int:
     chosen, path = load_settings(args)
+    is_first = False
     if args.sources:
         chosen, path = chosen.model_copy(update={"cameras": cameras_of(args.sources)}), None
-    elif not chosen.cameras:
-        where = f"{path} has no cameras." if path else "No settings file found, and no source given."
-        raise NotDone(
-            where, "Pass a source (`tawny run rtsp://…`), or run `tawny init` and then `tawny cameras add NAME SOURCE`."
-        )
-    chosen = in_memory(listening(chosen, args.listen), args.memory)
-    record(chosen, data_folder(args, chosen), out.data, config=path)
+    elif path is None:
+        if args.memory:
+            raise NotDone(
+                "No settings file found, and no source given.",
+                "Recording to memory writes no settings: pass a source (`tawny run --memory SIZE rtsp://…`).",
+            )
+        listening(chosen, args.listen)  # refuses a bad address before anything is written
+        path, is_first = first_settings(args), not args.listen
+        chosen = read_settings(path)
+
+    def overridden(read: Settings) -> tuple[Settings, Path]:
+        return in_memory(listening(read, args.listen), args.memory), data_folder(args, read)
+
+    def reread() -> tuple[Settings, Path]:
+        return overridden(read_settings(path) if path is not None else chosen)
+
+    try:
+        record(*overridden(chosen), partial(welcome, out), config=path, reread=reread)
+    except PortInUse:
+        if not is_first or path is None:
+            raise
+        put_table(path, "web", {"listen": free_address()})  # another program has taken the port meanwhile
+        record(*reread(), partial(welcome, out), config=path, reread=reread)
     return 0
 
 

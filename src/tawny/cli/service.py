@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tawny.cli.output import Output
-from tawny.cli.paths import config_file, data_folder, load_settings
+from tawny.cli.paths import SETTINGS, config_file, data_folder, default_folder
+from tawny.config.loader import read_settings
 from tawny.config.settings import Settings, listen_address
 from tawny.delivery.destination import folder_of
 from tawny.model.errors import FolderUnwritable, NotDone
@@ -130,15 +131,18 @@ class ServicePaths(NamedTuple):
     @classmethod
     def of(cls, args: Namespace) -> "ServicePaths":
         """Raises NotDone: without a settings file, or if no user but root can use these paths."""
-        config = config_file(args)
+        config = config_file(args) or _of_sudo_user()
         if config is None or not config.exists():
             raise NotDone("No settings file found.", "Create one with `tawny init`, or pass it with `--config`.")
-        settings = load_settings(args)[0]
+        settings = read_settings(config)
         config, data = config.resolve(), data_folder(args, settings).resolve()
         in_home = [path for path in (config, data, Path(sys.prefix)) if path.is_relative_to("/home")]
         user = args.user or (os.environ.get("SUDO_USER", "") if in_home else "") or OWN_USER
-        if in_home and not args.data and not settings.storage.path:
-            data = _home_of(user, data) / "tawny"  # where `tawny run` of this user records
+        if not args.data and not settings.storage.path:
+            if (config.parent / "history").is_dir():
+                data = config.parent  # as the first start has made it
+            elif in_home:
+                data = default_folder(_home_of(user, data))  # where `tawny run` of this user records
         if user in ("root", "0"):
             raise NotDone("The service never runs as root.", "Leave out `--user`, or name another user.")
         hidden = next((path for path in (config, data, Path(sys.prefix)) if path.is_relative_to("/root")), None)
@@ -176,6 +180,15 @@ def unit_text(args: Namespace, service: ServicePaths | None = None) -> str:
         home="read-only" if service.is_in_home else "yes",
         devices="\n".join(f"DeviceAllow={name} rw" for name in DEVICES),
     )
+
+
+def _of_sudo_user() -> Path | None:
+    """Return the settings that the first start of the user before `sudo` has created; None if there are none."""
+    user = os.environ.get("SUDO_USER", "")
+    if not user or os.geteuid() != 0:
+        return None
+    found = default_folder(_home_of(user, Path("/root/none"))) / SETTINGS
+    return found if found.exists() else None
 
 
 def _home_of(user: str, default: Path) -> Path:

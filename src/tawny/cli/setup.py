@@ -1,36 +1,43 @@
 """`tawny init`, `import` and `config`."""
 
 import json
-import re
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import tomlkit
 
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, load_settings, new_config_file
-from tawny.config.changes import write_new
-from tawny.config.importers import ForeignFormatError, ImportResult, import_settings
+from tawny.config.changes import template, write_new
+from tawny.config.importers import LIKE, ForeignFormatError, ImportResult, import_settings, settings_like
 from tawny.config.loader import parse_settings
 from tawny.config.settings import Settings
-from tawny.config.units import duration_text, size_text
-from tawny.delivery.destination import Destination
-from tawny.delivery.notifier import Notifier
 from tawny.model.errors import NotDone, SettingsError
+from tawny.service.diagnosis.settings_view import in_force
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.sealing_service import write_secret_file
-from tawny.sources.onvif import OnvifService
 
 
 def describe_init(parser: ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="where to write it (default: ./tawny.toml)")
+    parser.add_argument(
+        "--like", choices=LIKE, help="settings that make tawny behave like this recorder with its defaults"
+    )
 
 
 def run_init(args: Namespace, out: Output) -> int:
     path = new_config_file(args)
-    write_new(path)
+    if args.like:
+        found = settings_like(args.like)
+        write_new(path, f"# Like {args.like} with its defaults.\n\n{tomlkit.dumps(found.settings)}")
+        words = out.table((args.like, "tawny"), list(found.became.items()), empty="")
+        left = out.table(("skipped", "why"), sorted(found.left.items()), empty="") if found.left else ""
+        told = {"file": str(path), "became": found.became, "left": found.left}
+        follows = f"Created {path}. Start recording: tawny run"
+        out.data(told, "\n\n".join(part for part in (words, left, follows) if part))
+        return 0
+    write_new(path, template())
     out.data(
         {"file": str(path)}, f"Created {path}. Add a camera: tawny cameras add front-door rtsp://…   Then: tawny run"
     )
@@ -102,9 +109,6 @@ def _words(system: str, found: ImportResult, path: Path, *, is_written: bool, ou
 
 # `tawny config`: check the settings, show the active values, print the JSON Schema.
 
-_HIDDEN = re.compile(r"secret|token|pass|metrics|credential|api_key")
-"""Names of settings whose values are secret."""
-
 
 def describe_config(parser: ArgumentParser) -> None:
     parser.add_argument(
@@ -134,71 +138,6 @@ def run_config(args: Namespace, out: Output) -> int:
         cameras = "1 camera" if count == 1 else f"{count} cameras"
         out.data({"ok": True, "file": str(path), "cameras": count}, f"{path} is valid: {cameras}.")
     return 0
-
-
-def in_force(chosen: Settings, doors: PluginRegistry) -> dict[str, Any]:
-    """Return every setting with its value, defaults included. URLs are shown without user and password."""
-    tables: dict[str, Any] = chosen.model_dump()
-    for name, camera in chosen.cameras.items():
-        shown = tables["cameras"][name]
-        for key in ("source", "sub"):
-            shown[key] = doors.public(getattr(camera, key)) if getattr(camera, key) else ""
-        shown["onvif"] = OnvifService.of(camera.onvif).public if camera.onvif else ""
-        source = doors.source_of(camera.source)
-        if source is not None:
-            shown[source.scheme] = dict(source.settings(camera.table(source.scheme)))
-    for name, one in chosen.destinations.items():
-        tables["destinations"][name]["url"] = _public(doors.destination_of(one.url), one.url)
-    for name, told in chosen.notifiers.items():
-        tables["notifiers"][name]["url"] = _public(doors.notifier_of(told.url), told.url)
-    for name, emit in chosen.webhooks.items():
-        tables["webhooks"][name]["url"] = emit.public
-    for table, key in (("mqtt", "url"), ("heartbeat", "url")):
-        tables[table][key] = _host(tables[table][key])
-    _hide(tables)
-    keep = tables["storage"]["retention"]
-    keep["min_free"] = f"{keep['min_free'] * 100:g} %"
-    _word(keep)
-    for shown in tables["cameras"].values():
-        _word(shown["retention"] or {})
-        shown["pre"], shown["post"] = duration_text(shown["pre"]), duration_text(shown["post"])
-    return tables
-
-
-def _public(kind: Destination | Notifier | None, url: str) -> str:
-    assert kind is not None  # already validated by PluginRegistry.check
-    return kind.public(url)
-
-
-def _host(url: str) -> str:
-    return f"{urlsplit(url).scheme}://{urlsplit(url).hostname}" if url else ""
-
-
-def _hide(tables: dict[str, Any]) -> None:
-    """Replace secret values by "(set)", in place."""
-    for key, value in tables.items():
-        if isinstance(value, dict):
-            _hide(value)
-        elif isinstance(value, list | tuple):
-            for one in value:
-                if isinstance(one, dict):
-                    _hide(one)
-        elif isinstance(value, str) and value and _HIDDEN.search(key):
-            tables[key] = "(set)"
-
-
-def _word(keep: dict[str, Any]) -> None:
-    """Format durations and sizes as in the settings file and drop unset values, in place."""
-    for key, value in list(keep.items()):
-        if value is None:
-            del keep[key]
-        elif key in ("sub", "events"):
-            keep[key] = dict(value)
-            _word(keep[key])
-        elif key == "size":
-            keep[key] = size_text(value)
-        elif isinstance(value, float):
-            keep[key] = duration_text(value)
 
 
 def _lines(tables: dict[str, Any], path: str = "") -> list[str]:

@@ -54,9 +54,21 @@ def text(status: dict[str, Any], out: Output) -> str:
     if disk:
         lines.append(f"Disk: {size_text(disk['free_bytes'])} free. {disk['outlook']}".rstrip())
     lines += [f"{camera['name']}: {camera['detail']}" for camera in status["cameras"] if camera["detail"]]
+    names = {camera["id"]: camera["name"] for camera in status["cameras"]}
+    lines += [_snooze_line(one, names) for one in status.get("snoozes", [])]
     lines.append(status["self_test"])
     lines += [f"{warning['message']} {warning['hint']}".rstrip() for warning in status["warnings"]]
     return "\n".join(lines)
+
+
+def _snooze_line(one: dict[str, Any], names: dict[str, str]) -> str:
+    where = names.get(one["camera"], one["camera"]) if one["camera"] else "All cameras"
+    whose = (
+        f"notifications for everyone snoozed by {one['by']}"
+        if one["everyone"]
+        else f"notifications for {one['by']} snoozed"
+    )
+    return f"{where}: {whose} until {time_text(utc_from_text(one['until']))}."
 
 
 def _or_dash(value: float | None, form: str, factor: float = 1) -> str:

@@ -13,15 +13,17 @@ from typing import Any, Final
 
 import tomlkit
 from pydantic import ValidationError
+from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Table
 
 from tawny.config.loader import known_secrets, parse_settings
 from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
 from tawny.config.rules import RuleCondition, RuleSettings
-from tawny.config.settings import DetectionSettings, Points, Settings
+from tawny.config.settings import CameraSettings, DetectionSettings, Points, Settings
 from tawny.config.units import duration_text, share_text
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
+from tawny.model.segments import Recording
 from tawny.model.validation import allowed_text, path_parts
 
 Words = Mapping[str, Any]
@@ -34,11 +36,11 @@ TEMPLATE = """\
 # environment.
 
 [storage]
-path = ""                       # folder for recordings; empty: ~/tawny
+path = {folder}                       # folder for recordings; empty: ~/.local/share/tawny
 # retention = { min = "14 days", max = "90 days", max_size = "200 GB", min_free = "10 %", events = "60 days" }
 
 [web]
-listen = "127.0.0.1:8000"       # 0.0.0.0:8000 lets other devices connect, once the owner account exists
+listen = {listen}       # 127.0.0.1:8000: this computer only; 0.0.0.0:8000: other devices too
 
 # [cameras.front-door]
 # source = "rtsp://admin:${FRONT_DOOR}@192.168.1.20/main"
@@ -49,15 +51,21 @@ listen = "127.0.0.1:8000"       # 0.0.0.0:8000 lets other devices connect, once 
 """
 
 
-def write_new(path: Path) -> None:
-    """Write a commented settings file, readable by its owner only, as addresses in it may contain passwords.
+def template(listen: str = "127.0.0.1:8000", folder: str = "") -> str:
+    """Return the content of a new settings file. folder: for recordings; empty: the default one."""
+    listen, folder = (tomlkit.item(text).as_string() for text in (listen, folder))
+    return TEMPLATE.replace("{listen}", listen).replace("{folder}", folder)
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a settings file, readable by its owner only, as addresses in it may contain passwords.
 
     Raises NotDone: when it exists; FolderUnwritable.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(TEMPLATE)
+            file.write(text)
     except FileExistsError:
         raise NotDone(f"{path} already exists.", "Nothing was changed. Edit the file, or delete it first.") from None
     except OSError as error:
@@ -66,7 +74,7 @@ def write_new(path: Path) -> None:
 
 def add_camera(path: Path, camera_id: str, values: dict[str, str]) -> None:
     """Add `[cameras.<id>]`. Raises SettingsError: when the result would be invalid; nothing is changed then."""
-    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    document = _document(path)
     cameras = document.setdefault("cameras", tomlkit.table(is_super_table=True))
     if camera_id in cameras:
         raise NotDone(f"{path} already has a camera named {camera_id}.", "Choose another name, or edit that camera.")
@@ -82,7 +90,7 @@ def put_table(path: Path, table: str, values: dict[str, object]) -> None:
 
     Raises SettingsError: when the result would be invalid; nothing is changed then.
     """
-    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    document = _document(path)
     target: Any = document
     for name in table.split("."):
         target = target.setdefault(name, tomlkit.table())
@@ -238,6 +246,55 @@ def _change(above: MutableMapping[str, Any], old: Words, new: Words) -> None:
             table[key] = _item(value, deep=True)
 
 
+# What is recorded of a camera.
+
+
+def change_recording(
+    path: Path, camera: str, record: Recording, around_s: tuple[float, float], modes: Mapping[str, Recording]
+) -> Settings:
+    """Write what is recorded and return the resulting settings. around_s: pre-roll and post-roll, s.
+
+    modes: what single modes record instead. Raises NotDone, SettingsError, FolderUnwritable: nothing was changed.
+    """
+    document, before = _read(path)
+    if camera not in before.cameras:
+        raise NotDone(f"{path} has no camera {camera}.", "It may have been removed. Reload the page.")
+    table: Any = document["cameras"][camera]
+    old, usual = before.cameras[camera], CameraSettings(source="demo:")
+    new = {"record": record, "pre": around_s[0], "post": around_s[1]}
+    for key, value in new.items():
+        if value == getattr(old, key):
+            continue
+        if value == getattr(usual, key):
+            table.pop(key, None)
+        else:
+            table[key] = value if isinstance(value, str) else duration_text(value)
+    old_modes = modes_to_table(before.modes)
+    new_modes = modes_to_table(with_recording_in_modes(before.modes, camera, modes))
+    if old_modes != new_modes:
+        if "modes" not in document:
+            document["modes"] = tomlkit.table()
+        of_modes: Any = document["modes"]
+        _put(of_modes, old_modes, new_modes)
+    return _write(path, document)
+
+
+def with_recording_in_modes(modes: ModesSettings, camera: str, records: Mapping[str, Recording]) -> ModesSettings:
+    """Return the modes with what each records of a camera; those not given record what its own setting says.
+
+    Raises SettingsError.
+    """
+    table = modes_to_table(modes)
+    for mode in (*modes.names, *records):
+        own = {key: dict(value) for key, value in table.pop(mode, {}).get("cameras", {}).items()}
+        found = {key: value for key, value in own.get(camera, {}).items() if key != "record"}
+        found |= {"record": records[mode]} if mode in records else {}
+        cameras = {**own, camera: found} if found else {key: value for key, value in own.items() if key != camera}
+        if cameras:
+            table[mode] = {"cameras": cameras}
+    return parse_modes(table, [])[0]
+
+
 # Modes and rules.
 
 
@@ -249,6 +306,7 @@ def modes_to_table(modes: ModesSettings) -> dict[str, Any]:
         "exceptions": _spans(modes.exceptions),
         "location": list(modes.location),
         "presence": _presence_words(modes.presence),
+        **{mode: table.model_dump(exclude_defaults=True) for mode, table in (modes.model_extra or {}).items()},
     }
     usual = {"names": list(ModesSettings().names)}
     return {key: value for key, value in said.items() if value and value != usual.get(key)}
@@ -401,9 +459,17 @@ def change_seal(
 # Read, write and edit the document.
 
 
+def _document(path: Path) -> Any:
+    """Return the file as a document. Raises SettingsError: when it has been damaged or removed meanwhile."""
+    try:
+        return tomlkit.parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+        raise SettingsError(str(path), (Problem("file", str(error), "valid TOML"),)) from None
+
+
 def _read(path: Path) -> tuple[Any, Settings]:
     """Return the file as a document that keeps its notation, and its settings. Raises SettingsError."""
-    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    document = _document(path)
     settings, problems = parse_settings(document.as_string(), known_secrets(path.parent))
     if settings is None:
         raise SettingsError(str(path), tuple(problems))

@@ -84,22 +84,56 @@ class SettingsDraft:
 
     def add_camera(self, camera: str, values: Mapping[str, str], secrets: Mapping[str, str]) -> None:
         """Add a camera. secrets: values of the `${NAME}`s in its addresses. Raises NotDone: when its ID is taken."""
+        self.refuse_taken(camera)
+        self._forget_removed(camera)
         cameras = self._document.setdefault("cameras", tomlkit.table(is_super_table=True))
-        if camera in cameras:
-            raise NotDone(f"The settings already have a camera {camera}.", "Choose another ID, or change that camera.")
         table = tomlkit.table()
         for key, value in values.items():
             table[key] = value
         cameras[camera] = table
         self._secrets.update(secrets)
 
-    def remove_camera(self, camera: str) -> None:
-        """Remove a camera, and its secrets if nothing else names them."""
-        self._table(camera)
+    def refuse_taken(self, camera: str) -> None:
+        """Raise NotDone if the file has a camera of this ID."""
+        if camera in self._document.get("cameras", {}):
+            raise NotDone(f"The settings already have a camera {camera}.", "Choose another ID, or change that camera.")
+
+    def remove_camera(self, camera: str, left: Values | None = None) -> None:
+        """Remove a camera, and its secrets if nothing else names them. left: of `removed_cameras`; None: nothing."""
+        table = self._table(camera)
         del self._document["cameras"][camera]
-        left = self.text
-        own = secret_name(camera)
-        self._gone |= {name for name in self._known if name == own and f"${{{name}}}" not in left}
+        if left is not None:
+            gone = tomlkit.table()
+            for key, value in left.items():
+                gone[key] = value
+            if "retention" in table:
+                gone["retention"] = table["retention"]
+            self._document.setdefault("removed_cameras", tomlkit.table(is_super_table=True))[camera] = gone
+        text, own = self.text, secret_name(camera)
+        self._gone |= {name for name in self._known if name == own and f"${{{name}}}" not in text}
+
+    def take_camera(self, camera: str) -> tuple[Any, dict[str, str]]:
+        """Return a camera's table and secrets as they are, for `put_camera`."""
+        text = str(tomlkit.dumps({"camera": self._table(camera)}))
+        return self._table(camera), {name: value for name, value in self._known.items() if f"${{{name}}}" in text}
+
+    def put_text(self, text: str, secrets: Mapping[str, str]) -> None:
+        """Replace the whole file by an earlier text of it. secrets: those that it had and the file has no more."""
+        self._document = tomlkit.parse(text)
+        self._secrets.update(secrets)
+
+    def put_camera(self, camera: str, table: Any, secrets: Mapping[str, str]) -> None:
+        """Put a camera back that was removed. Raises NotDone: when its ID is taken."""
+        self.refuse_taken(camera)
+        self._forget_removed(camera)
+        self._document.setdefault("cameras", tomlkit.table(is_super_table=True))[camera] = table
+        self._secrets.update(secrets)
+
+    def _forget_removed(self, camera: str) -> None:
+        removed = self._document.get("removed_cameras", {})
+        removed.pop(camera, None)
+        if not removed:
+            self._document.pop("removed_cameras", None)
 
     def put_name(self, camera: str, name: str) -> None:
         """Set the name that people see; an empty one removes it, so that the ID is shown."""

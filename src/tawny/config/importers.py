@@ -295,7 +295,7 @@ def _diycam_camera(found: ImportResult, key: str, source: str, values: dict[str,
         return
     seconds, kernel = _whole(values, "sensitivity", 3), _whole(values, "kernel", 17)
     camera = found.settings["cameras"][name]
-    camera |= {"pre": f"{min(seconds, 30)} s", "post": "2 s"}
+    camera |= {"record": "events", "pre": f"{min(seconds, 30)} s", "post": "2 s"}
     camera["detection"] = {"detector": "counting", "counting": {"seconds": min(seconds, 60), "kernel": kernel}}
     for theirs, words in (("sensitivity", "pre, detection.counting.seconds"), ("kernel", "detection.counting.kernel")):
         if theirs in values:
@@ -371,6 +371,7 @@ def _ropey_numbers(theirs: dict[str, str], usual: dict[str, str], camera: str, f
         found.put("trigger_level", f"{camera}.detection.framediff.level", int(theirs["trigger_level"]))
     if "after_frames" in theirs:
         found.put("after_frames", f"{camera}.detection.framediff.frames", min(50, max(1, int(theirs["after_frames"]))))
+    found.put("(clips of motion)", f"{camera}.record", "events")
     for key, here in (("buffer_seconds", "pre"), ("post_roll", "post")):
         found.put(key, f"{camera}.{here}", f"{int(theirs.get(key, '3'))} s")
     if "max_disk_usage" in theirs:
@@ -461,8 +462,8 @@ def _watching(said: argparse.Namespace, found: ImportResult) -> None:
         found.put("(no --detect)", f"{_PANCAKE}.detection.detector", "off")
     else:
         own: dict[str, object] = {"file": "customize.py"}
-        if said.detect_resize:
-            own["width"] = said.detect_resize[0]
+        if said.detect == "image":
+            own["width"], own["height"] = said.detect_resize or said.resolution
         if said.detect_interval:
             own["every"] = f"{said.detect_interval} s"
         found.put(
@@ -472,10 +473,16 @@ def _watching(said: argparse.Namespace, found: ImportResult) -> None:
             'detection.detector = "own": customize.py',
         )
         found.left["customize.py"] = (
-            "copy it next to tawny.toml; `detect(frame)` receives frame.rgb (see docs/how-to/custom-detector.md)"
+            "copy it as it is next to tawny.toml; `detect()` and `detect(bytes)` are called as before "
+            "(see docs/how-to/custom-detector.md)"
         )
-    if said.record_detection:
-        found.became["--record-detection"] = "events, with a few seconds before and after"
+    if said.record_detection and said.record_continuous:
+        found.became["--record-detection"] = "events in the continuous recording"
+    elif said.record_detection:
+        record = "transitions" if said.record_detection[0] == "edge" else "events"
+        found.put("--record-detection", f"{_PANCAKE}.record", record)
+        found.put("(3 s before and after)", f"{_PANCAKE}.pre", "3 s")
+        found.put("(3 s before and after)", f"{_PANCAKE}.post", "3 s")
     if said.emit:
         emit: dict[str, object] = {"url": f"unix:@{said.emit}", "format": "pancake", "cameras": ["camera"]}
         found.put("--emit", "webhooks.pancake", emit, f"webhooks.pancake: unix:@{said.emit}, in Pancake's format")
@@ -534,3 +541,28 @@ def import_settings(text: str) -> tuple[str, ImportResult]:
             wrong.append(ForeignFormatError(f"{name}: {error}", error.line))
     broken = next((error for error in wrong if error.line), None)
     raise broken or ForeignFormatError("; ".join(str(error) for error in wrong))
+
+
+# Settings like those of another system, without an old file of it.
+
+_DEFAULTS = {
+    "rom-cam": 'name = "Camera"\ndevice = "/dev/video0"\n',
+    "diycam": "monitor_dir=~/videos\nsensitivity=3\nkernel=17\ncameras[1]=/dev/video0\n",
+    "ropey-cam": "[ropey]\ntrigger_level = 400\nafter_frames = 5\nmax_disk_usage = 0.8\n",
+    "pancake": "recorder.py --record-detection all ~/recordings --detect no-image\n",
+}
+"""A file with the defaults of each system that has one."""
+LIKE: tuple[str, ...] = (*KINDS, "sudocam")
+
+
+def settings_like(system: str) -> ImportResult:
+    """Return settings with which tawny behaves like this system with its defaults. system: one of LIKE."""
+    if system in KINDS:
+        return KINDS[system](_DEFAULTS[system])
+    found = ImportResult()
+    found.put("(the camera)", "cameras.camera.source", "picamera:0")
+    found.put("RECORDING_TYPE_MOTION", "cameras.camera.record", "events")
+    found.put("pre_record_seconds", "cameras.camera.pre", "5 s")
+    found.put("post_record_seconds", "cameras.camera.post", "10 s")
+    found.put("sensitivity", "cameras.camera.detection.threshold", 50)
+    return found

@@ -162,7 +162,9 @@ def _siblings(path: list[str]) -> str:
     for part in path[:-1]:
         field = model.model_fields.get(part)
         if field is None:
-            continue  # the ID of a camera
+            extra = vars(model).get("__annotations__", {}).get("__pydantic_extra__")
+            model = _model_in(extra) if extra is not None else model  # the name of a mode, or the ID of a camera
+            continue
         model = _model_in(field.annotation)
     return ", ".join(sorted(model.model_fields))
 
@@ -194,8 +196,8 @@ def _line_of(path: list[str], text: str) -> int | None:
 
 _OUTWARD = ("outbox", "destinations", "notifiers")
 _PROGRAMS = ("webhooks", "api_clients", "mqtt", "scripts", "relays")
-_WEB = ("web.public_url", "web.hosts", "web.proxies", "web.secure")
-AT_ONCE = frozenset({*_OUTWARD, *_WEB, "relays", "storage.encrypt", "encryption"})
+_WEB = ("web.name", "web.public_url", "web.hosts", "web.proxies", "web.secure")
+AT_ONCE = frozenset({*_OUTWARD, *_WEB, "relays", "storage.encrypt", "encryption", "removed_cameras"})
 """Paths in `SettingsDifference.other` that take effect without a restart, in addition to retention."""
 
 
@@ -211,7 +213,7 @@ class SettingsDifference:
     removed: tuple[str, ...]
     changed: tuple[str, ...]
     watched: tuple[str, ...]
-    """Cameras with changed detection settings only; their recording continues."""
+    """Cameras whose connection stays: detection, masks, recording mode, pre-roll, post-roll, name or group changed."""
     other: tuple[str, ...]
 
     def __bool__(self) -> bool:
@@ -237,18 +239,30 @@ def difference(old: Settings, new: Settings) -> SettingsDifference:
                 for key in type(getattr(new, table)).model_fields
                 if getattr(getattr(old, table), key) != getattr(getattr(new, table), key)
             ),
-            *(table for table in (*_OUTWARD, *_PROGRAMS, "encryption") if getattr(old, table) != getattr(new, table)),
+            *(
+                table
+                for table in (*_OUTWARD, *_PROGRAMS, "encryption", "removed_cameras")
+                if getattr(old, table) != getattr(new, table)
+            ),
             *(f"cameras.{key}.retention" for key in both if old.cameras[key].retention != new.cameras[key].retention),
         ),
     )
 
 
 def _recorded(camera: CameraSettings) -> CameraSettings:
-    """Return the camera without settings that do not affect recording: retention, detection, masks and ONVIF."""
-    return camera.model_copy(
-        update={"retention": None, "detection": DetectionSettings(), "privacy_masks": (), "onvif": ""}
-    )
+    """Return the camera without the settings that do not affect its connection and its files."""
+    own = {
+        "retention": None,
+        "detection": DetectionSettings(),
+        "privacy_masks": (),
+        "onvif": "",
+        "serial": "",
+        "mac": "",
+    }
+    return camera.model_copy(update={**own, "record": "continuous", "pre": 0.0, "post": 0.0, "name": "", "group": ""})
 
 
 def _watched(camera: CameraSettings) -> tuple[object, ...]:
-    return camera.detection, camera.privacy_masks
+    return (
+        camera.detection, camera.privacy_masks, camera.record, camera.pre, camera.post, camera.name, camera.group
+    )  # fmt: skip

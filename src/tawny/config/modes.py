@@ -4,11 +4,12 @@ import re
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from tawny.config.quantities import Duration
 from tawny.config.retention import Table
 from tawny.config.week import WEEKDAYS, Stretches
+from tawny.model.segments import Recording
 
 MOST_MODES = 8
 MOST_DAYS = 366
@@ -101,6 +102,23 @@ def _check_location(value: object) -> object:
     return value
 
 
+class ModeCameraSettings(Table):
+    """What a camera does differently in this mode."""
+
+    record: Recording | None = Field(
+        None,
+        description="`continuous`, `events`, `transitions` or `off`. Not set: same as `cameras.ID.record`.",
+    )
+
+
+class ModeSettings(Table):
+    """One mode: `modes.NAME`. It needs no table if nothing is set in it."""
+
+    cameras: dict[str, ModeCameraSettings] = Field(
+        default_factory=dict, description='Differences by camera ID: `[modes.night.cameras.front] record = "events"`.'
+    )
+
+
 class ModesSettings(Table):
     """Modes (home, away, night …) change what is recorded and who is notified.
 
@@ -126,6 +144,29 @@ class ModesSettings(Table):
         (), description="Latitude and longitude for sunrise and sunset: `[52.52, 13.40]`."
     )
     presence: PresenceSettings = PresenceSettings()
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, ModeSettings]
+    """The tables of single modes, by their names."""
+
+    def record_in(self, mode: str, camera: str) -> Recording | None:
+        """Return what this mode records of a camera; None: as its own setting says."""
+        table = (self.model_extra or {}).get(mode)
+        own = table.cameras.get(camera) if table is not None else None
+        return own.record if own is not None else None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tables_of_modes(cls, said: Any) -> Any:
+        """Refuse other keys than settings and modes."""
+        if isinstance(said, dict):
+            names = said.get("names", cls.model_fields["names"].default)
+            modes = [one for one in names if isinstance(one, str)] if isinstance(names, list | tuple) else []
+            for key in said.keys() - cls.model_fields.keys():
+                if key not in modes:
+                    settings = ", ".join(sorted(cls.model_fields))
+                    raise ValueError(f"one of {settings}, or the table of a mode ({', '.join(modes)}), not {key}")
+        return said
 
     @model_validator(mode="after")
     def _known(self) -> "ModesSettings":

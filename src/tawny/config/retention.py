@@ -74,12 +74,18 @@ class CameraRetentionSettings(Table):
 
 
 class RetentionSettings(Table):
-    """Retention. If settings conflict, `min_free` wins, then `max`, then `max_size`, then `max_files`, then `min`."""
+    """Retention. If settings conflict, `min_free` wins, then `max`, then `max_size`, then `max_files`, then `min`.
+
+    `events` is a promise of its own: `max` does not delete the video of events before it, if you set it.
+    """
 
     min: Duration = Field(
         14 * DAY_S, description="Minimum retention. Video is deleted earlier only if the disk is full."
     )
-    max: Duration = Field(90 * DAY_S, description="Maximum retention. Older video is deleted even if there is space.")
+    max: Duration = Field(
+        90 * DAY_S,
+        description="Maximum retention. Older video is deleted even if there is space, except that of `events`.",
+    )
     max_size: Size | None = Field(None, description="Space limit for all recordings together.")
     max_files: Count | None = Field(None, description="Maximum number of files. One file is about a minute.")
     min_free: Share = Field(0.1, description="Minimum free space on the disk.")

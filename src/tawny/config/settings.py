@@ -7,7 +7,15 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.modes import ModesSettings
@@ -16,8 +24,10 @@ from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, 
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, Table
 from tawny.config.rules import RuleSettings
 from tawny.config.secure import HostName, SecureSettings, web_address
+from tawny.config.sign_in import SignInSettings
 from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings, TargetName
 from tawny.model.polygon import Polygon
+from tawny.model.segments import Recording
 from tawny.sealed.key_wrapping import recipient
 
 # Settings of zones, lines and masks. Points are x and y, 0..1, from the upper left of the image.
@@ -239,7 +249,11 @@ class TierSettings(Table):
 class StorageSettings(Table):
     """Where recordings are stored. Retention has its own table, `storage.retention`."""
 
-    path: str = Field("", description="Folder for recordings. Empty: ~/tawny (/var/lib/tawny if run as root).")
+    path: str = Field(
+        "",
+        description="Folder for recordings. Empty: ~/.local/share/tawny (/var/lib/tawny if run "
+        "as root), or ~/tawny if an earlier version recorded there.",
+    )
     mode: Literal["disk", "memory"] = Field(
         "disk",
         description="`disk`, or `memory`: nothing is ever written to a disk, and everything is gone when tawny stops.",
@@ -271,6 +285,11 @@ class WebSettings(Table):
 
     listen: str = Field(
         "127.0.0.1:8000", description="Address and port of the web interface. 0.0.0.0:8000 lets other devices connect."
+    )
+
+    name: Annotated[LabelText, Field(max_length=60)] = Field(
+        "",
+        description="Name of this recorder, shown on its pages and in test notifications. Empty: the host name.",
     )
 
     public_url: str = Field(
@@ -438,7 +457,11 @@ class CameraSettings(Table):
     group: Literal["", "outside", "inside"] = Field(
         "", description="`outside` or `inside`: adds the camera to that group in the live view."
     )
-    record: Literal["continuous", "off"] = Field("continuous", description="`continuous` or `off`.")
+    record: Recording = Field(
+        "continuous",
+        description="`continuous`; `events`: only around events; `transitions`: only around start and end of events; "
+        "or `off`. A mode can differ: `modes.NAME.cameras.ID.record`.",
+    )
     pre: Annotated[Duration, Field(ge=0, le=30)] = Field(
         5.0, description="Pre-roll: time kept before an event, 0 s to 30 s."
     )
@@ -448,6 +471,13 @@ class CameraSettings(Table):
     onvif: Annotated[str, web_address("http://user:password@192.168.1.20/onvif/device_service")] = Field(
         "",
         description="ONVIF address for pan, tilt, zoom and relays: http://user:password@host/onvif/device_service.",
+    )
+    serial: Annotated[LabelText, Field(max_length=80)] = Field(
+        "", description="Serial number, as the camera says by ONVIF. Written when it is added."
+    )
+    mac: Annotated[str, Field(pattern=r"^$|^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")] = Field(
+        "",
+        description="Hardware address (MAC), such as `00:11:22:aa:bb:cc`: by it, the camera is found at a new address.",
     )
     encrypt: bool | None = Field(
         None, description="Encrypt this camera's recordings. Not set: same as `storage.encrypt`."
@@ -484,10 +514,26 @@ class CameraSettings(Table):
         return dict(self.model_extra or {})
 
 
+class RemovedCameraSettings(Table):
+    """A camera that was removed and whose recordings stay for their retention. Written when it is removed."""
+
+    name: LabelText = Field("", description="Its display name.")
+    retention: CameraRetentionSettings | None = Field(
+        None, description="Its own retention: same settings as `cameras.ID.retention`."
+    )
+    delete_after: AwareDatetime | None = Field(
+        None,
+        description="Delete what was recorded before this time. Not set: retention deletes it.",
+    )
+    delete_kept: bool = Field(default=False, description="Delete its kept events, too.")
+    deleted_by: LabelText = Field("", description="Who asked for it, for the signed history.")
+
+
 class Settings(Table):
     storage: StorageSettings = StorageSettings()
     encryption: SealingSettings = SealingSettings()
     web: WebSettings = WebSettings()
+    sign_in: SignInSettings = SignInSettings()
     live: LiveSettings = LiveSettings()
     heartbeat: HeartbeatSettings = HeartbeatSettings()
     log: LogSettings = LogSettings()
@@ -504,6 +550,7 @@ class Settings(Table):
     scripts: ScriptSettings = ScriptSettings()
     relays: dict[TargetName, RelaySettings] = Field(default_factory=dict)
     cameras: dict[str, CameraSettings] = Field(default_factory=dict)
+    removed_cameras: dict[str, RemovedCameraSettings] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _can_be_opened(self) -> "Settings":
@@ -518,6 +565,15 @@ class Settings(Table):
             raise ValueError('no encrypted cameras with `storage.mode = "memory"`, because nothing is stored')
         return self
 
+    @model_validator(mode="after")
+    def _believes_known_proxies_only(self) -> "Settings":
+        if self.sign_in.proxy_header and not self.web.proxies:
+            raise ValueError(
+                "with `sign_in.proxy_header`: the addresses of your reverse proxies as `web.proxies`, because anyone "
+                "else could send this header"
+            )
+        return self
+
     def is_sealed(self, camera: str) -> bool:
         own = self.cameras[camera].encrypt if camera in self.cameras else None
         return self.storage.encrypt if own is None else own
@@ -526,6 +582,15 @@ class Settings(Table):
 def is_camera_id(text: str) -> bool:
     """Return whether the text is a valid camera ID: a-z, 0-9, single hyphens, at most 40 characters, not reserved."""
     return bool(_CAMERA_ID.fullmatch(text)) and len(text) <= 40 and text not in _TAKEN
+
+
+def removed_names(settings: Settings) -> dict[str, str]:
+    """Return what removed cameras are called, by ID: `Front door (removed)`."""
+    return {
+        camera: f"{one.name or camera.replace('-', ' ').capitalize()} (removed)"
+        for camera, one in settings.removed_cameras.items()
+        if camera not in settings.cameras
+    }
 
 
 def display_name(camera_id: str, camera: CameraSettings) -> str:

@@ -215,6 +215,10 @@ class NotifierContext:
     kept: NotifierStore | None = None
     may_see: Callable[[str, str], bool] = everybody
     """Whether the person of this name may see a camera."""
+    has_snoozed: Callable[[str, str, int], bool] = lambda *_: False
+    """Whether the person of this ID gets nothing about a camera's event of this time, ms UTC."""
+    new_events: Callable[[str], int] = lambda _: 0
+    """Returns the number of new events that this person may see."""
 
 
 class Notifier(Protocol):

@@ -23,10 +23,12 @@ FILE, MEMORY, DEADLINE, EVERY, ALLOW_READ = "file", "memory", "deadline", "every
 NUMBERS: Mapping[str, DetectorParameter] = {
     EVERY: DetectorParameter(0.2, 0.02, 3600),
     "width": DetectorParameter(640, 0, 8192, is_whole=True),
+    "height": DetectorParameter(0, 0, 8192, is_whole=True),
     DEADLINE: DetectorParameter(0.8, 0.01, 2.5),
 }
-"""every: interval between two calls, s. width: frames are downscaled to this width, px; 0: unchanged. deadline: maximum
-duration of a call, s; a call that never returns is reported within a second."""
+"""every: interval between two calls, s. width: frames are downscaled to this width, px; 0: unchanged. height: if not 0,
+frames get exactly this width and height, px, whatever their shape. deadline: maximum duration of a call, s; a call that
+never returns is reported within a second."""
 KEYS = (FILE, MEMORY, ALLOW_READ, *NUMBERS)
 USUAL_MEMORY = "1 GB"
 LIKELY = 0.5
@@ -40,6 +42,7 @@ class UserDetector:
     - `file`: the Python file. Required.
     - `every` (0.2): interval between two calls, for example "0.5 s".
     - `width` (640): images are reduced to this width in pixels. 0: full size.
+    - `height` (0): images get exactly this width and height in pixels. 0: they keep their shape.
     - `deadline` (0.8): time limit per call, for example "1 s".
     - `memory` ("1 GB"): memory limit of the process.
     - `allow_read` (none): files and folders it may read, besides models and Python files beside it.
@@ -124,11 +127,12 @@ class UserDetector:
     def _shown(self, frame: Frame) -> Any:
         if not self.takes_frame:
             return None
-        rgb, width = frame.rgb, int(self._numbers["width"])
-        if width and rgb.shape[1] > width:
+        rgb, width, height = frame.rgb, int(self._numbers["width"]), int(self._numbers["height"])
+        is_exact = bool(width and height)
+        if is_exact or (width and rgb.shape[1] > width):
             import cv2  # not at module level: recording works without OpenCV
 
-            height = max(1, round(rgb.shape[0] * width / rgb.shape[1]))
+            height = height if is_exact else max(1, round(rgb.shape[0] * width / rgb.shape[1]))
             rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
         return np.ascontiguousarray(rgb)
 

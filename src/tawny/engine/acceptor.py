@@ -49,6 +49,16 @@ def bind_sockets(places: Iterable[tuple[str, socket.AddressFamily]], port: int) 
     return sockets
 
 
+def has_ipv6() -> bool:
+    """Return whether the kernel has IPv6; it may be switched off after a settings file was written."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::", 0))
+    except OSError:
+        return False
+    return True
+
+
 class ConnectionAcceptor:
     """Accepts on one socket between `start` and `stop`, and sweeps the manager's deadlines. Owns the socket."""
 

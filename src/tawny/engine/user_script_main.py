@@ -5,8 +5,8 @@
 It confines itself (`engine.confinement`) before it loads the file, and reports what the file tries and may not.
 
 Requests are JSON lines on standard input; each is answered by one line on ANSWERS_FD. Frames arrive in two alternating
-halves of shared memory, so that the previous frame stays available. A call that exceeds its deadline ends the process
-and leaves its traceback on TRACES_FD.
+halves of shared memory, so that the previous frame stays available. A parameter named `bytes` gets the pixels alone. A
+call that exceeds its deadline ends the process and leaves its traceback on TRACES_FD.
 """
 
 import faulthandler
@@ -105,7 +105,8 @@ def main(file: Path, function: str, memory: int, fds: tuple[int, int, int], allo
         except BaseException as error:  # user code may raise anything, including SystemExit
             say(error=describe_error(error, file))
             return
-        takes_frame = bool(inspect.signature(called).parameters)
+        parameters = list(inspect.signature(called).parameters)
+        takes_frame, takes_bytes = bool(parameters), parameters[:1] == ["bytes"]
         shown = SharedFrames(pictures) if takes_frame else None
         say(takes_frame=takes_frame, **({"missing": missing} if missing else {}))
         for line in sys.stdin:
@@ -113,7 +114,8 @@ def main(file: Path, function: str, memory: int, fds: tuple[int, int, int], allo
             faulthandler.dump_traceback_later(asked["deadline_s"], exit=True, file=trace)
             answer: dict[str, Any]
             try:
-                found = called() if shown is None else called(shown.frame(asked))
+                frame = None if shown is None else shown.frame(asked)
+                found = called() if frame is None else called(frame.rgb.tobytes() if takes_bytes else frame)
                 answer = {"found": PLAIN[function](found)}
             except BaseException as error:  # as above
                 answer = {"error": describe_error(error, file)}

@@ -256,6 +256,11 @@ class RuleEngine:
     ) -> None:
         self._rules, self._calendar = tuple(rules), calendar
         self._targets = {"notify": tuple(notifiers), "upload": tuple(destinations)}
+        self._times = [
+            Schedule(calendar, ("outside", "within"), {"within": rule.when.between}, {})
+            for rule in self._rules
+            if rule.when.between and rule.do[0].verb == "don't record"
+        ]
 
     def decide(self, situation: RuleContext) -> list[RuleDecision]:
         """Return decisions for every notifier and destination and all other actions in rules."""
@@ -281,10 +286,10 @@ class RuleEngine:
         """Return the minimum durations that rules use, in s, ascending."""
         return sorted({rule.when.min_duration for rule in self._rules if rule.when.min_duration})
 
-    @property
-    def by_time(self) -> bool:
-        """Whether a rule stops recording by time of day."""
-        return any(rule.when.between and rule.do[0].verb == "don't record" for rule in self._rules)
+    def next_change_ms(self, at_ms: int) -> int | None:
+        """Return when a rule next begins or ceases to stop recording by time of day, ms UTC; None without one."""
+        changes = [change for times in self._times if (change := times.next_change(at_ms)) is not None]
+        return min((change.at_ms for change in changes), default=None)
 
     # --- internal -------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ TawnyError
 │   └── CertificateRefused 60  a certificate authority, or the DNS provider it needs
 ├── SourceError          20…29, 43 a camera
 ├── StorageError         30…39, 42 a disk; 42: too many open files
-├── PortInUse, NoAccount 40, 41 the web server
+├── PortInUse            40   the web server
 └── DeliveryError        50…59 uploads and notifications
 """
 
@@ -373,17 +373,6 @@ class PortInUse(TawnyError):
     code = "port_in_use"
     says = "{address} is already in use by another program."
     advice = "Choose another address with `--listen HOST:PORT` (or `--port` for the demo)."
-
-
-@dataclass(eq=False)
-class NoAccount(TawnyError):
-    address: str
-    exit_code = 41
-    code = "no_account"
-    says = "tawny won't listen on {address} until there is an owner account."
-    advice = (
-        "Start it with `--listen 127.0.0.1:8000`, open the one-time link, create the account, then use this address."
-    )
 
 
 # --- delivery --------------------------------------------------------------------------------------------------------

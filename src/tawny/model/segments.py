@@ -4,11 +4,14 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from tawny.model.ids import CameraId, RunId, SegmentId, StreamName
 from tawny.model.packets import Packet
 from tawny.model.times import Span
+
+Recording = Literal["continuous", "events", "transitions", "off"]
+"""What of a camera is recorded: everything, its events, only start and end of its events, or nothing."""
 
 # Gaps, and their reasons.
 
@@ -28,6 +31,7 @@ class GapReason(StrEnum):
     MODE = "mode"
     SCHEDULE = "schedule"
     OFF = "off"
+    WAITING = "waiting"
     REMOVED = "removed"
     CLOCK = "clock"
     ENDED = "ended"
@@ -45,6 +49,7 @@ BY_CHOICE = frozenset(
         GapReason.MODE,
         GapReason.SCHEDULE,
         GapReason.OFF,
+        GapReason.WAITING,
         GapReason.REMOVED,
         GapReason.ENDED,
     }
@@ -66,6 +71,7 @@ GAP_WORDS: dict[GapReason, str] = {
     GapReason.MODE: "Off in this mode",
     GapReason.SCHEDULE: "Off by schedule",
     GapReason.OFF: "Switched off",
+    GapReason.WAITING: "Nothing happened",
     GapReason.REMOVED: "Deleted",
     GapReason.CLOCK: "Clock corrected",
     GapReason.ENDED: "Video file ended",
@@ -77,6 +83,7 @@ OFF_WORDS = {
     "update": "updating",
     "crash": "crashed",
     "person": "stopped by a user",
+    "restart": "restarted by a user",
     "disk": "switched back to its main disk",
 }
 """Causes of `recorder_off`, as texts of its detail."""

@@ -10,6 +10,7 @@ from tawny.model.ids import CameraId
 
 class CameraState(StrEnum):
     RECORDING = "recording"
+    WAITING = "waiting"
     SCHEDULED_OFF = "scheduled_off"
     MODE_OFF = "mode_off"
     PAUSED = "paused"
@@ -28,6 +29,7 @@ class CameraState(StrEnum):
 
 STATE_WORDS: dict[CameraState, str] = {
     CameraState.RECORDING: "Recording",
+    CameraState.WAITING: "Waiting for an event",
     CameraState.SCHEDULED_OFF: "Off by schedule",
     CameraState.MODE_OFF: "Off in this mode",
     CameraState.PAUSED: "Paused",
@@ -57,10 +59,11 @@ STATE_WORDS_OF_SEVERAL = {
 }
 """The texts that count cameras, where they differ."""
 
-ON_WATCH = frozenset({CameraState.RECORDING})
+ON_WATCH = frozenset({CameraState.RECORDING, CameraState.WAITING})
+"""They do what they should: one that waits is recorded as soon as something happens."""
 CHOSEN = frozenset({CameraState.SCHEDULED_OFF, CameraState.MODE_OFF, CameraState.PAUSED, CameraState.OFF})
 BLINDED = frozenset({CameraState.FROZEN, CameraState.COVERED, CameraState.DEFOCUSED, CameraState.MOVED})
-"""It is recorded, but its view is unusable."""
+"""It is recorded, or would be, but its view is unusable."""
 RECORDED = ON_WATCH | BLINDED
 EXPECTED = frozenset(CameraState) - CHOSEN - {CameraState.ENDED}
 """Cameras that should be recorded now. A video file that was played to its end has nothing left to record."""
@@ -76,7 +79,7 @@ def summary(states: Sequence[CameraState]) -> str:
     others = [
         f"{counts[state]} {(STATE_WORDS_OF_SEVERAL if counts[state] > 1 else STATE_WORDS).get(state, words).lower()}"
         for state, words in STATE_WORDS.items()
-        if state not in ON_WATCH
+        if state is not CameraState.RECORDING
     ]
     named = ", ".join(text for text in others if not text.startswith("0 "))
     return f"{working} of {len(states)} {noun} working{': ' if named else ''}{named}."

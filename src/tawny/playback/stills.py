@@ -15,7 +15,7 @@ from tawny.media.mp4.segment_reader import SegmentReader, read_segment, samples
 from tawny.model.errors import FileDamaged, FileSealed
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.packets import SourcePacket
-from tawny.model.segments import Segment, gap_words
+from tawny.model.segments import Gap, GapReason, Segment, gap_words
 from tawny.model.times import Span, utc_text
 from tawny.playback.clips import ClipFile
 from tawny.playback.exports import clock_text
@@ -135,11 +135,19 @@ def clip_sheet(archive: RecordingArchive, clip: ClipFile, asked: Span, about: Cl
     else:
         lines.append("Original video, not re-encoded.")
     gaps = archive.index.gaps(about.camera, Span(clip.start_ms, max(end_ms, clip.start_ms + 1)))
-    lines += ["", "Missing" if gaps else "Nothing is missing."]
-    for gap in gaps:
-        until = "now" if gap.end_ms is None else _both(about.zone, gap.end_ms)
-        lines.append(f"  {_both(about.zone, gap.begin_ms)} to {until}: {gap_words(gap)}")
+    quiet = [gap for gap in gaps if gap.reason is GapReason.WAITING]
+    missing = [gap for gap in gaps if gap.reason is not GapReason.WAITING]
+    lines += ["", "Missing" if missing else "Nothing is missing."]
+    lines += [_gap_line(gap, about.zone) for gap in missing]
+    if quiet:
+        lines += ["", "Skipped, because the camera records only around events"]
+        lines += [_gap_line(gap, about.zone) for gap in quiet]
     return "\n".join(lines) + "\n"
+
+
+def _gap_line(gap: Gap, zone: ZoneInfo) -> str:
+    until = "now" if gap.end_ms is None else _both(zone, gap.end_ms)
+    return f"  {_both(zone, gap.begin_ms)} to {until}: {gap_words(gap)}"
 
 
 def _both(zone: ZoneInfo, at_ms: int) -> str:

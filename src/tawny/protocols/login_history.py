@@ -60,6 +60,11 @@ class LoginHistory:
                 del self._strongest[next(iter(self._strongest))]
         self._on_change()
 
+    def of(self, camera: str) -> dict[LoginPlace, SignIn]:
+        """Return the records of one camera, which `offered` puts back."""
+        with self._lock:
+            return {place: sign_in for place, sign_in in self._strongest.items() if place.camera == camera}
+
     def forget(self, camera: str) -> bool:
         """Accept any sign-in of this camera again. Return whether one was remembered."""
         return self._remove([place for place in self._strongest.copy() if place.camera == camera])

@@ -6,6 +6,7 @@ detected. Thread-safe.
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -20,7 +21,7 @@ from tawny.model.errors import (
     SourceUnreachable,
 )
 from tawny.model.segments import STARTING, Gap, GapEvidence, GapReason
-from tawny.model.states import CameraState, CameraStatus
+from tawny.model.states import ON_WATCH, CameraState, CameraStatus
 from tawny.model.times import Clock
 
 SILENT_S = 5.5
@@ -31,6 +32,9 @@ RESTART_S = 60.0
 
 _ALL_CHANGES = 8
 """Changes of one gap's reason that are all written; later ones only at powers of two."""
+
+_WAITED = 8
+"""Number of past gaps that the pre-roll of an event may shorten."""
 
 _REASONS: list[tuple[type[SourceError], GapReason, CameraState]] = [
     (SourceFinished, GapReason.ENDED, CameraState.ENDED),
@@ -47,7 +51,7 @@ class CoverageMonitor:
     """Tracks state and gaps of one camera.
 
     status, gap: those before its first frame, both since the camera was enabled. put_gap: stores a gap durably and
-    publishes it. tell: receives every status change.
+    publishes it. tell: receives every status change. waits: frames are not written until `writes` is called.
     """
 
     def __init__(
@@ -57,7 +61,12 @@ class CoverageMonitor:
         clock: Clock,
         put_gap: Callable[[Gap], None],
         tell: Callable[[CameraStatus], None],
+        *,
+        waits: bool = False,
     ) -> None:
+        self._is_waiting = waits
+        self._waited: deque[Gap] = deque(maxlen=_WAITED)
+        """The last gaps in which nothing happened."""
         self._clock, self._put, self._tell = clock, put_gap, tell
         self._lock = threading.Lock()
         self._status = status
@@ -71,11 +80,57 @@ class CoverageMonitor:
     def status(self) -> CameraStatus:
         return self._status
 
+    def rename(self, name: str) -> None:
+        with self._lock:
+            self._status = replace(self._status, name=name)
+            self._tell(self._status)
+
     def begun(self, at_ms: int) -> None:
         """Report that packets arrive, the first one at `at_ms`."""
         with self._lock:
             if self._disk is None:
+                self._arrives(at_ms)
+
+    def writes(self, at_ms: int) -> None:
+        """Report that what arrived since `at_ms` is written, because something happens."""
+        with self._lock:
+            self._is_waiting = False
+            for gap in [one for one in self._waited if one.end_ms is not None and one.end_ms > at_ms]:
+                self._waited.remove(gap)  # the pre-roll reaches back to before an interruption
+                self._put(replace(gap, end_ms=max(gap.begin_ms, at_ms)))
+            gap_now = self._gap
+            if self._disk is None and gap_now is not None and (self._waits or gap_now.begin_ms <= at_ms):
                 self._recorded(at_ms)
+
+    def waits(self, at_ms: int) -> None:
+        """Report that what arrives from `at_ms` on is not written, because nothing happens."""
+        with self._lock:
+            self._is_waiting = True
+            if self._gap is None:
+                self._wait(at_ms)
+
+    def switch_off(self, at_ms: int, state: CameraState, reason: GapReason, detail: str) -> None:
+        """Report that nothing is recorded from `at_ms` on, by choice."""
+        with self._lock:
+            self._disk = None
+            if self._gap is None or (self._gap.reason, self._gap.detail) != (reason, detail):
+                self._close(at_ms)
+                self._missing(at_ms, reason, detail)
+            self._become(state, "")
+
+    def switch_on(self, at_ms: int, *, waits: bool, arrives: bool) -> None:
+        """Report that the camera is recorded from `at_ms` on.
+
+        waits: only when something happens. arrives: frames arrive now; else the camera is not connected.
+        """
+        with self._lock:
+            self._is_waiting = waits
+            if not arrives:
+                self._close(at_ms)
+                self._missing(at_ms, GapReason.UNREACHABLE, "")
+                self._become(CameraState.STARTING, "")
+            elif waits:
+                self._wait(at_ms)
 
     def over(self, at_ms: int, reason: GapReason = GapReason.CAMERA_RESTART, detail: str = "") -> None:
         """Report that the last packet arrived at `at_ms`.
@@ -83,7 +138,7 @@ class CoverageMonitor:
         reason, detail: the cause, as far as known; `failed` may replace it.
         """
         with self._lock:
-            if self._gap is None:
+            if self._is_fine:
                 self._missing(at_ms, reason, detail)
 
     def hole(self, begin_ms: int, end_ms: int, packets_missing: int) -> None:
@@ -99,7 +154,7 @@ class CoverageMonitor:
         reason, state = next((why, to) for kind, why, to in _REASONS if isinstance(error, kind))
         with self._lock:
             detail = error.detail or error.code
-            if self._gap is None:
+            if self._is_fine:
                 self._missing(self._clock.now_ms(), reason, detail)
             if self._gap is not None and self._disk is None:
                 before = self._gap
@@ -114,15 +169,15 @@ class CoverageMonitor:
     def silent(self, last_ms: int) -> None:
         """Report an open connection without data since `last_ms`."""
         with self._lock:
-            if self._gap is None:
+            if self._is_fine:
                 self._missing(last_ms, GapReason.STALLED, "no video for more than 5 s")
-            if self._status.state is CameraState.RECORDING:
+            if self._status.state in ON_WATCH:
                 self._become(CameraState.OFFLINE, "The video stopped. If it doesn't recover, restart the camera.")
 
     def disk_failed(self, at_ms: int, reason: GapReason, detail: str) -> None:
         """Report that writing has failed since `at_ms`."""
         with self._lock:
-            if self._disk is None and self._gap is None:
+            if self._disk is None and self._is_fine:
                 self._missing(at_ms, reason, detail)
             self._disk = (reason, detail)
             self._become(CameraState.BLOCKED, detail)
@@ -132,7 +187,7 @@ class CoverageMonitor:
         with self._lock:
             if self._disk is not None:
                 self._disk = None
-                self._recorded(at_ms)
+                self._arrives(at_ms)
 
     def stop(self, at_ms: int, reason: GapReason | None = None, detail: str = "") -> int | None:
         """Disable the camera: close the open gap and start no new one.
@@ -150,6 +205,27 @@ class CoverageMonitor:
                 self._close(at_ms)
             return None
 
+    @property
+    def _waits(self) -> bool:
+        return self._gap is not None and self._gap.reason is GapReason.WAITING
+
+    @property
+    def _is_fine(self) -> bool:
+        """Whether frames arrive and are treated as they should."""
+        return self._gap is None or self._waits
+
+    def _arrives(self, at_ms: int) -> None:
+        if self._is_waiting:
+            self._wait(at_ms)
+        else:
+            self._recorded(at_ms)
+
+    def _wait(self, at_ms: int) -> None:
+        if not self._waits:
+            self._close(at_ms)
+            self._missing(at_ms, GapReason.WAITING, "")
+        self._become(CameraState.WAITING, "")
+
     def _recorded(self, at_ms: int) -> None:
         if self._gap is not None:
             self._close(at_ms)
@@ -158,12 +234,17 @@ class CoverageMonitor:
     def _missing(self, at_ms: int, reason: GapReason, detail: str) -> None:
         if not self._is_wanted:
             return
+        if self._waits:
+            self._close(at_ms)
         self._gap, self._changes = Gap(self._status.id, at_ms, None, reason, detail), 0
         self._put(self._gap)
 
     def _close(self, at_ms: int) -> None:
         if self._gap is not None:
-            self._put(replace(self._gap, end_ms=max(at_ms, self._gap.begin_ms)))
+            closed = replace(self._gap, end_ms=max(at_ms, self._gap.begin_ms))
+            self._put(closed)
+            if closed.reason is GapReason.WAITING:
+                self._waited.append(closed)
             self._gap = None
 
     def _follows(self, error: SourceError, reason: GapReason, detail: str) -> bool:

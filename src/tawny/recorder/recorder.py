@@ -22,6 +22,7 @@ from tawny.model.times import Clock
 from tawny.recorder.segmenter import LOOK_S, segment_bytes_on
 from tawny.recorder.stream_recording import NOT_RECORDED, BufferLimits, RecordingStatus, StreamRecording, WriteLoss
 from tawny.recorder.stream_writer import SegmentCloser, StreamWriter
+from tawny.recorder.wanted_time import WantedTime
 from tawny.recorder.writer_pool import VolumeSelector, WriteJob, WriterPool
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.protocol import Index
@@ -96,28 +97,42 @@ class SegmentRecorder:
         self._writers = {self._volume: self._new_writers("writer")}
         self._handle = engine.start("recorder", lambda: _Steps(self))
 
-    def add(self, camera: CameraId, stream: StreamName, hub: Hub, *, back_s: float = 0.0) -> None:
-        """Record a stream from now on, or from the newest keyframe at least `back_s` seconds old.
+    def add(
+        self,
+        camera: CameraId,
+        stream: StreamName,
+        hub: Hub,
+        *,
+        wanted: WantedTime | None = None,
+        after: int | None = None,
+    ) -> None:
+        """Record a stream from its newest keyframe on.
 
-        Replaces an existing recording of the same stream.
+        Replaces an existing recording of the same stream. wanted: as in `StreamRecording`; call `wake` when something
+        else is wanted. after: number of the first packet that an earlier recording has not written; None without one.
         """
         writer = StreamWriter(self._volume, self._index, self._closing, camera, stream, self._seals)
-        recording = StreamRecording(
-            hub, writer, self._places, self._limits, self._on_disk.lost, self._clock, back_s=back_s
-        )
+        recording = StreamRecording(hub, writer, self._places, self._limits, self._on_disk.lost, self._clock, wanted)
+        if after is not None:
+            recording.begin_after(after)
         self.remove(camera, stream)
         with self._lock:
             self._recordings[camera, stream] = recording
-        self._wake()
+        self.wake()
 
-    def remove(self, camera: CameraId, stream: StreamName, why: str = "recording ended") -> None:
-        """Stop recording a stream. Packets received so far are written, and the file is closed soon."""
+    def remove(self, camera: CameraId, stream: StreamName, why: str = "recording ended") -> int:
+        """Stop recording a stream. Packets received so far are written, and the file is closed soon.
+
+        Return the number of the first packet that is not written.
+        """
+        after = 0
         with self._lock:
             recording = self._recordings.pop((camera, stream), None)
             if recording is not None:
-                recording.remove(why)
+                after = recording.remove(why)
                 self._leaving.append(recording)
-        self._wake()
+        self.wake()
+        return after
 
     def end_run(self, camera: CameraId, stream: StreamName, why: str) -> None:
         """End the current run, whose last packet is in the hub: close its file."""
@@ -125,7 +140,7 @@ class SegmentRecorder:
             recording = self._recordings.get((camera, stream))
         if recording is not None:
             recording.end_run(why)
-            self._wake()
+            self.wake()
 
     def status(self, camera: CameraId, stream: StreamName) -> RecordingStatus:
         with self._lock:
@@ -203,7 +218,8 @@ class SegmentRecorder:
         with self._lock:
             return not self._recordings and self._is_done()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Read the hubs soon."""
         if self._handle is not None:
             self._handle.wake()
 

@@ -122,7 +122,8 @@ class Segmenter:
         if ending and self._file is not None:
             if not parts:
                 parts = [_Part(self._file, begins=False)]
-            parts[-1].ends = SegmentTrailer(0, ending)
+            goes_on = following is not None and following.run == self._file.run
+            parts[-1].ends = SegmentTrailer(following.at_ms if following and goes_on else 0, ending)
             self._file = None
         nexts = [*(part.pictures[0] for part in parts[1:]), following]
         return [piece for part, after in zip(parts, nexts, strict=False) for piece in _pieces(part, after)]
@@ -295,10 +296,13 @@ class WriteBuffer:
         """Duration of the waiting packets, by their timestamps."""
         return (self._waiting[-1][0].at_ms - self._waiting[0][0].at_ms) / 1000 if self._waiting else 0.0
 
-    def take(self, now_s: float, ending: str = "") -> list[WriteUnit]:
-        """Return the due write units. ending: reason to close the file after all packets; empty keeps it open."""
+    def take(self, now_s: float, ending: str = "", after: Packet | None = None) -> list[WriteUnit]:
+        """Return the due write units.
+
+        ending: reason to close the file after all packets; empty keeps it open. after: the packet that would follow.
+        """
         packets = self._out(len(self._waiting) if ending else self._due(now_s))
-        following = next((packet for packet, _ in self._waiting if packet.is_video), None)
+        following = next((packet for packet, _ in self._waiting if packet.is_video), after)
         pieces = self._grouping.pieces(packets, following, ending) if packets or ending else []
         for picture in self._grouping.undecodable:
             self.missed(Span(picture.at_ms, picture.at_ms))

@@ -17,6 +17,7 @@ from tawny.model.segments import GapReason, Segment
 from tawny.model.times import Clock, Span
 from tawny.recorder.segmenter import LOOK_S, OLDEST_S, SEGMENT_BYTES, SEGMENT_S, WriteBuffer, WriteUnit
 from tawny.recorder.stream_writer import StreamWriter
+from tawny.recorder.wanted_time import WantedTime, WritingChange, is_wanted
 from tawny.recorder.writer_pool import VolumeSelector, WriteJob
 from tawny.storage.disk.volume import Volume
 from tawny.storage.segments.metadata import SegmentTrailer
@@ -96,8 +97,17 @@ def _some(pieces: list[WriteUnit]) -> list[WriteUnit]:
     return pieces
 
 
+_LONGEST_REST_MS: Final = 20_000
+"""Maximum time without a keyframe after the wanted time, in ms, until a file ends before any frame."""
+NOTHING_WANTED: Final = "nothing happened any more"
+"""Why a file ends at the end of the wanted time."""
+
+
 class StreamRecording:
-    """Recording of one stream. places: selects the volume. tell: receives losses."""
+    """Recording of one stream. places: selects the volume. tell: receives losses.
+
+    wanted: which time is written; None: all of it. What is not wanted stays in the ring buffer until it leaves that.
+    """
 
     def __init__(
         self,
@@ -107,14 +117,18 @@ class StreamRecording:
         limits: BufferLimits,
         tell: Callable[[WriteLoss], None],
         clock: Clock,
-        *,
-        back_s: float = 0.0,
+        wanted: WantedTime | None = None,
     ) -> None:
         self.camera, self.stream, self._clock = writer.camera, writer.stream, clock
         self._begun_s = 0.0  # when the last finished job was submitted
         self._late: deque[tuple[float, float]] = deque(maxlen=_LATE)  # when, and the seconds at risk
         self._hub, self._writer, self._places, self._limits, self._tell = hub, writer, places, limits, tell
-        self._reader = hub.reader(back_s=back_s)
+        self._wanted = wanted
+        self._is_writing = wanted is None or wanted.is_always
+        self._wanted_from_ms = 0  # begin of the wanted time that is being written
+        self._next = 0  # number of the first packet that is not written while nothing is
+        self._rests_ms: int | None = None  # end of what was written, while nothing is
+        self._reader = hub.reader()
         self._gatherer = self._new_gatherer()
         self._queue: deque[WriteUnit] = deque()
         self._job: WriteJob | None = None
@@ -140,10 +154,18 @@ class StreamRecording:
         if newest is not None:
             self._ends.append((newest.number, why))
 
-    def remove(self, why: str) -> None:
-        """Close the file after the packets received so far, and accept no more."""
+    def begin_after(self, number: int) -> None:
+        """Begin with wanted time from this packet on: an earlier recording wrote those before. Call before any step."""
+        self._is_writing, self._next = False, number
+
+    def remove(self, why: str) -> int:
+        """Close the file after the packets received so far, and accept no more. Return the next packet's number."""
+        newest = self._hub.newest
         self.end_run(why)
         self._is_removed = True
+        if newest is None:
+            return 0
+        return newest.number + 1 if self._is_writing else self._next
 
     def status(self, now_s: float) -> RecordingStatus:
         fresh = now_s - self._durable_at_s <= _FRESH_S
@@ -154,12 +176,12 @@ class StreamRecording:
     @property
     def awaits_packets(self) -> bool:
         """Return whether the stream has sent nothing yet."""
-        return self._hub.newest is None
+        return self._is_writing and self._hub.newest is None
 
     @property
     def awaits_disk(self) -> bool:
         """Return whether packets have arrived and nothing is durable yet."""
-        return self._hub.newest is not None and self._writer.durable_ms is None
+        return self._is_writing and self._hub.newest is not None and self._writer.durable_ms is None
 
     def at_risk_s(self, now_s: float) -> float:
         """Return the most seconds that a power cut would have taken in the last minutes, more than once.
@@ -193,7 +215,12 @@ class StreamRecording:
 
     def step(self, now_s: float) -> WriteJob | None:
         """Read the hub. Return the next job, or None."""
-        self._take(now_s)
+        if not self._is_writing:
+            self._begin_wanted()
+        if self._is_writing:
+            self._take(now_s)
+        else:
+            self._rest()
         self._writer.clock_offset_s = self._hub.clock_offset_s
         if self._job is not None and self._job.finished:
             job, self._job = self._job, None
@@ -281,11 +308,67 @@ class StreamRecording:
         packets = batch.packets
         while self._ends:
             last, why = self._ends.popleft()
-            self._add([packet for packet in packets if packet.number <= last], now_s)
+            if not self._add_wanted([packet for packet in packets if packet.number <= last], now_s):
+                self._ends.appendleft((last, why))
+                return
             self._queue.extend(self._gatherer.take(now_s, why))
             packets = [packet for packet in packets if packet.number > last]
         if not self._is_removed:
+            self._add_wanted(packets, now_s)
+
+    def _begin_wanted(self) -> None:
+        """Begin to write at the last keyframe before the next wanted time, if that has come."""
+        newest = self._hub.newest
+        if self._wanted is None or newest is None:
+            return
+        last = self._ends[-1][0] if self._is_removed and self._ends else -1 if self._is_removed else newest.number
+        for span in self._wanted.spans():
+            first = self._hub.keyframe_before(span.begin_ms, self._next)
+            if first is None or first.number > last:
+                continue
+            if first.at_ms < span.end_ms and span.begin_ms <= newest.at_ms:
+                self._is_writing, self._wanted_from_ms, self._newest_ms = True, span.begin_ms, None
+                self._reader = self._hub.reader_at(first.number)
+                while self._ends and self._ends[0][0] < first.number:
+                    self._ends.popleft()
+                self._wanted.changed(WritingChange(self.stream, first.at_ms, is_written=True))
+                return
+
+    def _rest(self) -> None:
+        """Forget ends of runs, and report the end of a loss: nothing more is lost while nothing is wanted."""
+        oldest = self._hub.begin_at(_EVER_S)
+        while self._ends and (self._is_removed or self._ends[0][0] < oldest):
+            self._ends.popleft()
+        is_written = self._job is None and not self._queue and self.problem is None
+        if self._loss is not None and self._rests_ms is not None and is_written:
+            self._tell(replace(self._loss, end_ms=max(self._rests_ms, self._loss.begin_ms)))
+            self._loss = None
+
+    def _add_wanted(self, packets: list[Packet], now_s: float) -> bool:
+        """Add the packets before the first keyframe that is not wanted. Return whether that is all of them."""
+        end = self._wanted_end(packets)
+        if end is None:
             self._add(packets, now_s)
+            return True
+        assert self._wanted is not None
+        rest = packets[end]
+        self._add(packets[:end], now_s)
+        self._queue.extend(self._gatherer.take(now_s, NOTHING_WANTED, rest if rest.is_video else None))
+        self._is_writing, self._next, self._rests_ms = False, rest.number, rest.at_ms
+        self._wanted.changed(WritingChange(self.stream, rest.at_ms, is_written=False))
+        return False
+
+    def _wanted_end(self, packets: list[Packet]) -> int | None:
+        """Return the position of the first packet at which the wanted time is over; None if it goes on."""
+        if self._wanted is None or self._wanted.is_always:
+            return None
+        spans = self._wanted.spans()
+        over_ms = max((span.end_ms for span in spans), default=0)
+        for at, packet in enumerate(packets):
+            may_end = packet.is_keyframe or packet.at_ms > over_ms + _LONGEST_REST_MS
+            if may_end and packet.at_ms >= self._wanted_from_ms and not is_wanted(spans, packet.at_ms):
+                return at
+        return None
 
     def _add(self, packets: list[Packet], now_s: float) -> None:
         self._gatherer.add(packets, now_s)

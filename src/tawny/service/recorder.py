@@ -151,6 +151,10 @@ class RecorderService(RecordingArchive, Protocol):
         """Return the names of the cameras in the order of the settings, without their status."""
         ...
 
+    def removed_cameras(self) -> Mapping[CameraId, str]:
+        """Return the names of removed cameras that have recordings, such as `Front door (removed)`."""
+        ...
+
     def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
         """Return the hub of a stream, the same object while it exists; None for an unknown camera or stream."""
         ...

@@ -146,6 +146,9 @@ class ScopedRecorder(_CameraGate):
     def camera_names(self) -> Mapping[CameraId, str]:
         return {camera: name for camera, name in self._target.camera_names().items() if camera in self._cameras}
 
+    def removed_cameras(self) -> Mapping[CameraId, str]:
+        return {camera: name for camera, name in self._target.removed_cameras().items() if camera in self._cameras}
+
     def alarms(self) -> Sequence[Alarm]:
         return [alarm for alarm in self._target.alarms() if alarm.camera in self._cameras]
 

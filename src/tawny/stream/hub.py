@@ -69,6 +69,10 @@ class Hub:
         for wake in self._wakes:
             wake()
 
+    def keep(self, keep_s: float) -> None:
+        """Keep this many seconds from now on."""
+        self._keep_ms = round(keep_s * 1000)
+
     def _trim(self, newest_ms: int) -> None:
         # Invariant: the ring covers keep_s unless max_bytes is exceeded.
         while len(self._gops) > 1 and (
@@ -91,6 +95,24 @@ class Hub:
             with self._lock:
                 self._wakes = (*self._wakes, wake)
         return HubReader(self, self.begin_at(back_s), wake)
+
+    def reader_at(self, number: int) -> "HubReader":
+        """Return a reader that begins with the packet of this number."""
+        return HubReader(self, number, None)
+
+    def keyframe_before(self, at_ms: int, least: int = 0) -> Packet | None:
+        """Return the newest keyframe up to a time, or else the oldest one, of those numbered from `least` on."""
+        found: Packet | None = None
+        with self._lock:
+            for gop in reversed(self._gops):
+                first = gop.packets[0]
+                if first.number < least:
+                    break
+                if first.is_keyframe:
+                    found = first
+                    if first.at_ms <= at_ms:
+                        break
+        return found
 
     def recent(self, back_s: float) -> list[Packet]:
         """Return a copy of the last seconds, beginning with a keyframe. Empty if the ring is empty."""

@@ -1,6 +1,7 @@
 """A stand-in for a service over HTTP: it keeps every request and gives chosen answers."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,10 +62,12 @@ class StandIn:
     fails: list[Reply | None] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     port: int = 0
+    tls: ssl.SSLContext | None = None
+    """Makes it https."""
 
     @property
     def base(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
     @property
     def last(self) -> Asked:
@@ -104,6 +107,8 @@ def served(stand_in: StandIn) -> Iterator[StandIn]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
+        if stand_in.tls is not None:
+            server.socket = stand_in.tls.wrap_socket(server.socket, server_side=True)
         stand_in.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()

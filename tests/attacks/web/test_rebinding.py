@@ -199,7 +199,7 @@ async def test_changed_settings_take_effect_at_once(house: House) -> None:
     changed, problems = parse_settings(text, {})
     assert changed, problems
     connections = ConnectionManager(house.clock)
-    take_over_web(house.site, connections, changed.web)
+    take_over_web(house.site, connections, changed)
     assert all(map(house.site.names.allows, ("tawny.lan:8000", "xn--kche-0ra.example", "more.example", "garage-pi")))
     assert not house.site.names.allows("cam.example.org")
     assert house.site.proxies.trusts("172.30.32.9")
@@ -207,7 +207,7 @@ async def test_changed_settings_take_effect_at_once(house: House) -> None:
     proxied = connections.admit("172.30.32.9", ConnectionRules(idle_s=9.0))
     assert proxied is not None
     assert proxied.group is None
-    take_over_web(house.site, connections, Settings().web)
+    take_over_web(house.site, connections, Settings())
     assert not house.site.names.allows("more.example")
     assert not house.site.proxies.trusts("172.30.32.9")
 

@@ -126,6 +126,39 @@ def test_who_may_not_see_the_camera_is_not_told(service: StandIn) -> None:
     assert [asked.path for asked in service.asked] == ["/anna"]
 
 
+def test_who_has_snoozed_the_camera_is_told_of_problems_alone(service: StandIn) -> None:
+    marks, clock = Marks(), FakeClock()
+    for name in ("anna", "ben"):
+        subscribe(marks, Phone().asks(f"{service.base}/{name}", name))
+    now_ms = clock.now_ms()
+    context = NotifierContext(
+        "browsers", URL, {}, clock, marks,
+        has_snoozed=lambda who, camera, at_ms: (who, camera, at_ms) == ("ben", "porch", now_ms),
+    )  # fmt: skip
+    for kind in ("event", "digest", "alarm"):
+        WebPush().open(context).send(replace(TOLD, kind=kind, camera="porch", at_ms=now_ms - 5000), None)
+    assert [asked.path for asked in service.asked] == ["/anna", "/anna", "/anna", "/ben"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "event", "url", "camera"),
+    [
+        ("event", "e1", "/events/e1", "porch"),
+        ("digest", "", "/events", "porch"),
+        ("alarm", "", "/health", ""),
+        ("recap", "", "/timeline", ""),
+        ("test", "", "/", ""),
+    ],
+)
+def test_a_click_opens_what_it_is_about(service: StandIn, kind: str, event: str, url: str, camera: str) -> None:
+    marks, phone = Marks(), Phone()
+    subscribe(marks, phone.asks(f"{service.base}/x"))
+    context = NotifierContext("browsers", URL, {}, FakeClock(), marks, new_events=lambda who: 3 if who == "Anna" else 0)
+    WebPush().open(context).send(replace(TOLD, kind=kind, camera="porch", event=event), None)
+    told = json.loads(phone.opens(service.last.body))
+    assert (told["url"], told["camera"], told["badge"]) == (url, camera, 3)
+
+
 def test_a_browser_that_is_gone_is_forgotten(service: StandIn) -> None:
     marks = Marks()
     subscribe(marks, Phone().asks(f"{service.base}/gone"))

@@ -72,6 +72,34 @@ def test_a_bool_is_an_event(bench: Bench) -> None:
     assert bench.look(brightness=20) == Look(0)
 
 
+def test_a_parameter_named_bytes_gets_the_pixels_row_by_row(bench: Bench) -> None:
+    """As another recorder calls it; its files work unchanged."""
+    bench.writes(
+        "def detect(bytes):\n"
+        "    assert type(bytes).__name__ == 'bytes' and len(bytes) == 224 * 224 * 3, len(bytes)\n"
+        "    return bytes[0] == bytes[1] == bytes[2] == 100\n"
+    )
+    bench.made(width=224, height=224)
+    assert bench.until(lambda one: one.score).score == 100
+    assert bench.look(brightness=20) == Look(0)
+    assert bench.troubles == []
+
+
+@pytest.mark.parametrize(
+    ("size", "shape"),
+    [
+        ({"width": 0}, (90, 160)),
+        ({"width": 80}, (45, 80)),
+        ({"height": 64}, (64, 640)),
+        ({"width": 0, "height": 9}, (90, 160)),
+    ],
+)
+def test_the_size_of_the_image(bench: Bench, size: dict[str, int], shape: tuple[int, int]) -> None:
+    bench.writes(f"def detect(frame):\n    return frame.rgb.shape == ({shape[0]}, {shape[1]}, 3)\n")
+    bench.made(**size)
+    assert bench.until(lambda one: one.score).score == 100
+
+
 def test_a_score_and_a_list_of_things(bench: Bench) -> None:
     bench.writes(
         "def detect(frame):\n"

@@ -38,7 +38,7 @@ class Doorman:
     def refused(self, user: str, address: str) -> None:
         self.wrong.append((user, address))
 
-    async def digest_of(self, user: str) -> str | None:
+    async def digest_of(self, user: str, address: str) -> str | None:
         return digest("tv", SECRET) if user == "tv" else None
 
     async def may_see(self, user: str, camera: CameraId) -> bool:

@@ -15,12 +15,20 @@ from tawny.config.settings import Settings, is_camera_id
 from tawny.model.errors import NotDone, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import SystemClock
-from tawny.protocols.login_history import LoginHistory
+from tawny.protocols.login_history import LoginHistory, SignIn
 from tawny.service.cameras import camera_setup
-from tawny.service.cameras.camera_setup import CameraSetupService, WantedCamera, camera_id_for, is_host, known_as
+from tawny.service.cameras.camera_setup import (
+    CameraRemoval,
+    CameraSetupService,
+    WantedCamera,
+    camera_id_for,
+    is_host,
+    known_as,
+)
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.sources.discovery.finder import FoundCamera, Search
+from tawny.sources.discovery.finder import Search
+from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup as Login
@@ -29,7 +37,21 @@ from tests.sources.onvif.fake_camera import served
 from tests.support.onvif_device import OnvifDevice, Stream
 
 PASSWORD = "p@ss/w:rd %${X}"
+KEEP = CameraRemoval("Anna")
 BEFORE = '# mine\n[cameras.yard]\nsource = "demo:garden"  # keep\n'
+
+
+class AheadClock(SystemClock):
+    """The system's, which a test moves ahead."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def advance(self, seconds: float) -> None:
+        self.ahead_s += seconds
+
+    def mono_s(self) -> float:
+        return super().mono_s() + self.ahead_s
 
 
 class House:
@@ -43,8 +65,9 @@ class House:
         self.applied: list[Settings] = []
         config = self.config if has_file else None
         doors = PluginRegistry.opened()
+        self.clock = AheadClock()
         self.setup = CameraSetupService(
-            ChangeableSettings(lambda: self.settings, self._apply, config), doors, SystemClock(), self.logins
+            ChangeableSettings(lambda: self.settings, self._apply, config), doors, self.clock, self.logins
         )
 
     def _apply(self, new: Settings, _file: str) -> None:
@@ -101,6 +124,15 @@ def test_it_is_added_under_an_id_made_of_its_name(house: House, wanted: WantedCa
     assert [list(one.cameras)[1:] for one in house.applied] == [["front-door"], ["front-door", "front-door-2"]]
 
 
+def test_port_and_path_that_a_search_found_are_used(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A camera without ONVIF that announces its stream by mDNS, at a port that nobody guesses."""
+    monkeypatch.setattr("tawny.sources.discovery.resolve.ONVIF_PORTS", (1,))
+    with RtspCamera(made_clip(ClipSpec(width=640, height=360))) as stream:
+        wanted = WantedCamera("127.0.0.1", rtsp_port=stream.port, path="hidden/door")
+        camera = house.setup.add("Gate", wanted)
+    assert house.settings.cameras[camera].source == f"rtsp://127.0.0.1:{stream.port}/hidden/door"
+
+
 def test_overrides_of_running_cameras_stay(house: House) -> None:
     """Settings from the command line are not in the file."""
     yard = house.settings.cameras["yard"].model_copy(update={"source": "demo:shop"})
@@ -152,13 +184,60 @@ def test_rename_and_remove(house: House, wanted: WantedCamera) -> None:
     assert house.settings.cameras[camera].name == "Garden gate"
     house.setup.rename(camera, "")
     assert house.settings.cameras[camera].name == ""
-    house.setup.remove(camera)
-    assert (list(house.settings.cameras), house.config.read_text().strip()) == (["yard"], BEFORE.strip())
+    house.setup.remove(camera, KEEP)
+    assert list(house.settings.cameras) == ["yard"]
+    assert house.config.read_text() == BEFORE + '\n[removed_cameras.front-door]\nname = "Front door"\n'
+    assert house.settings.removed_cameras["front-door"].delete_after is None
     assert "CAMERA_" not in house.config.with_name("secrets.toml").read_text()
     with pytest.raises(NotDone, match="No camera named"):
         house.setup.rename(camera, "x")
     with pytest.raises(NotDone, match="No camera named"):
-        house.setup.remove(camera)
+        house.setup.remove(camera, KEEP)
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["at once", "after another change"])
+def test_a_removed_camera_is_restored_as_it_was(house: House, wanted: WantedCamera, *, changed: bool) -> None:
+    """With its password, zones, comments and sign-in, and its recordings are not deleted."""
+    camera = house.setup.add("Front door", wanted)
+    zone = "\n[cameras.front-door.detection.zones.path]  # the way in\npoints = [[0.1, 0.5], [0.6, 0.5], [0.6, 1.0]]\n"
+    house.config.write_text(house.config.read_text() + zone)
+    house.settings = read_settings(house.config)
+    before, was = house.config.read_text(), house.settings.cameras[camera]
+    house.logins.record(camera, "127.0.0.1", 554).offered(SignIn.SHA_256)
+    house.setup.remove(camera, CameraRemoval("Anna", with_recordings=True))
+    if changed:
+        house.setup.rename(CameraId("yard"), "Back yard")
+    house.setup.restore(camera)
+    assert house.settings.cameras[camera] == was
+    assert house.settings.removed_cameras == {}
+    assert read_settings(house.config).cameras[camera] == was
+    assert "# the way in" in house.config.read_text()
+    if not changed:
+        assert house.config.read_text() == before
+    assert house.logins.record(camera, "127.0.0.1", 554).strongest is SignIn.SHA_256
+
+
+def test_a_camera_is_restored_once_and_not_too_late(house: House) -> None:
+    with pytest.raises(NotDone, match="no longer be restored"):
+        house.setup.restore(CameraId("yard"))
+    house.setup.remove(CameraId("yard"), KEEP)
+    house.clock.advance(31)
+    with pytest.raises(NotDone, match="no longer be restored"):
+        house.setup.restore(CameraId("yard"))
+
+
+def test_what_a_removal_deletes_is_in_the_settings(house: House) -> None:
+    """A recorder that restarts meanwhile deletes it all the same."""
+    due_ms = house.setup.remove(CameraId("yard"), CameraRemoval("Anna", with_recordings=True, with_kept=True))
+    gone = read_settings(house.config).removed_cameras["yard"]
+    assert gone.delete_after is not None
+    assert abs(gone.delete_after.timestamp() * 1000 - due_ms) < 1000
+    assert (gone.name, gone.deleted_by, gone.delete_kept) == ("Yard", "Anna", True)
+
+
+def test_an_id_of_removed_recordings_is_not_given_again(house: House) -> None:
+    house.setup.remove(CameraId("yard"), KEEP)
+    assert house.setup.add("Yard", WantedCamera("demo:front")) == "yard-2"
 
 
 def test_without_a_settings_file_it_says_so(tmp_path: Path) -> None:
@@ -167,7 +246,7 @@ def test_without_a_settings_file_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(NotDone):
         house.setup.add("X", WantedCamera("demo:front"))
     with pytest.raises(NotDone):
-        house.setup.remove(CameraId("yard"))
+        house.setup.remove(CameraId("yard"), KEEP)
     with pytest.raises(NotDone):
         house.setup.rename(CameraId("yard"), "x")
 

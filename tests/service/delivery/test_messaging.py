@@ -284,6 +284,13 @@ def test_a_test_says_that_it_went_well(bench: Bench) -> None:
     assert b"Test from garage-pi" in bench.sent()[0].form["text"]
 
 
+def test_a_test_names_the_recorder(bench: Bench) -> None:
+    web = bench.settings.web.model_copy(update={"name": "Cabin"})
+    bench.messaging.take_over(bench.settings.model_copy(update={"web": web}))
+    bench.messaging.test("phone")
+    assert b"Test from Cabin" in bench.sent()[0].form["text"]
+
+
 # --- buttons ---------------------------------------------------------------------------------------------------------
 
 
@@ -304,7 +311,14 @@ def test_tokens_fit_and_are_for_one_act_of_one_event(bench: Bench) -> None:
     token = acts.token("phone", "k", event.id)
     assert len(token.encode()) <= 64
     assert acts.look("phone", token).words == "Keep this event?"
-    for wrong in (token[:-1] + "x", token.replace("k.", "f.", 1), "", "k...", "x.y.z.w", token + ".1"):
+    for wrong in (
+        token[:-1] + ("y" if token.endswith("x") else "x"),
+        token.replace("k.", "f.", 1),
+        "",
+        "k...",
+        "x.y.z.w",
+        token + ".1",
+    ):
         with pytest.raises(NotDone):
             acts.look("phone", wrong)
     with pytest.raises(NotDone):

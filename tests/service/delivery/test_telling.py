@@ -51,7 +51,7 @@ class Bench:
         return NotificationScheduler(
             DeliverySource(self.outbox, self.archive, self.clock, lambda event, now_ms: event.clip(now_ms, 2, 3)),
             self.ears,
-            lambda to, camera, at_ms: camera in self.muted,
+            lambda to, camera, at_ms: f"{to} has muted this camera." if camera in self.muted else "",
             lambda: self.lasting,
             BERLIN,
         )

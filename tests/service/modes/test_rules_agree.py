@@ -128,7 +128,7 @@ class World:
         self.wishes = [UploadRule("offsite", checked("tawny"))]
         source = DeliverySource(self.outbox, archive, self.clock, clip_of, self.deciding)
         self.sending = UploadScheduler(source, self.wishes, 10**9)
-        self.telling = NotificationScheduler(source, self.ears, self.is_muted, list, BERLIN)
+        self.telling = NotificationScheduler(source, self.ears, self.silence, list, BERLIN)
         self.acting = RuleActions(
             self.deciding, self.modes, self.done.order, self.done.run, bus.publish, self.clock, AtOnce()
         )
@@ -136,8 +136,8 @@ class World:
             bus.subscribe(part.heard)
         self.bus, self.archive = bus, archive
 
-    def is_muted(self, to: str, camera: CameraId, at_ms: int) -> bool:
-        return bool(self.now["is_muted"]) and to == "phone"
+    def silence(self, to: str, camera: CameraId, at_ms: int) -> str:
+        return "phone has muted this camera." if self.now["is_muted"] and to == "phone" else ""
 
     def step(self) -> None:
         for _ in range(2):  # what one says, another hears
@@ -147,7 +147,7 @@ class World:
     def rehearse(self, at_ms: int) -> Any:
         now = self.now
         asked = Rehearsal(now["camera"], now["kind"], at_ms, tuple(now["zones"]), lasts_s=now["lasts_s"])
-        targets = RehearsalTargets(lambda: self.ears, lambda: self.wishes, self.is_muted)
+        targets = RehearsalTargets(lambda: self.ears, lambda: self.wishes, self.silence)
         return rehearsed(asked, self.settings, self.modes, self.deciding, targets, BERLIN, self.clock)
 
     def happens(self) -> Event:

@@ -53,8 +53,8 @@ def test_events_by_kind() -> None:
     [
         ("", []),
         ('[storage]\nretention = { min = "2 days", max = "7 days" }', []),
-        ('[storage]\nretention = { events = "99 days" }', ["`storage.retention.events.other`"]),
-        ('[storage]\nretention = { events = { person = "99 days" } }', ["`storage.retention.events.person`"]),
+        ('[storage]\nretention = { events = "99 days" }', []),
+        ('[storage]\nretention = { max = "7 days", events = { person = "99 days" }, min = "2 days" }', []),
         ('[storage]\nretention = { sub = { min = "99 days" } }', ["`storage.retention.sub.min`"]),
         ('[storage]\nretention = { sub = { min = "99 days", max = "1 years" } }', []),
         ('[cameras.porch]\nsource = "demo:front"\nretention = { min = "99 days" }', ["`cameras.porch.retention.min`"]),
@@ -62,6 +62,25 @@ def test_events_by_kind() -> None:
 )
 def test_a_promise_longer_than_max_is_told_unless_it_is_a_default(text: str, names: list[str]) -> None:
     assert [warn.message.split(" ")[0] for warn in contradictions(settings(text))] == names
+
+
+def test_events_outlast_max_if_that_is_asked_for() -> None:
+    """`max` may be a limit by law: a default does not break it."""
+    asked = contract(settings('[storage]\nretention = { min = "2 days", max = "7 days", events = "60 days" }'))
+    assert (asked.everyone.max_s, asked.everyone.events_s) == (7 * DAY_S, 60 * DAY_S)
+    default = contract(settings('[storage]\nretention = { min = "2 days", max = "7 days" }')).everyone
+    assert (default.max_s, default.events_s) == (7 * DAY_S, 7 * DAY_S)
+    own = '[cameras.porch]\nsource = "demo:front"\nretention = {{ {} }}'
+    camera = contract(settings(own.format('min = "1 days", max = "3 days"'))).of(PORCH, MAIN)
+    assert (camera.max_s, camera.events_s) == (3 * DAY_S, 3 * DAY_S)
+    camera = contract(settings(own.format('min = "1 days", max = "3 days", events = "9 days"'))).of(PORCH, MAIN)
+    assert (camera.max_s, camera.events_s) == (3 * DAY_S, 9 * DAY_S)
+
+
+def test_a_sub_streams_own_max_is_for_its_events_as_well() -> None:
+    kept = contract(settings('[storage]\nretention = { events = "60 days", sub = { max = "5 days", min = "1 days" } }'))
+    assert kept.everyone.of(MAIN).events_s == 60 * DAY_S
+    assert kept.everyone.of(SUB).events_s == 5 * DAY_S
 
 
 def test_what_is_promised_needs_room() -> None:

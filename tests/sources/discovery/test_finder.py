@@ -15,9 +15,10 @@ from zeroconf import ServiceInfo, Zeroconf
 from tawny.model.errors import NoSuchDevice
 from tawny.model.times import SystemClock
 from tawny.sources.discovery import local_cameras, rtsp_scan
-from tawny.sources.discovery.finder import FoundCamera, Search, find
-from tawny.sources.discovery.local_cameras import LocalCamera, pi_cameras, usb_cameras
-from tawny.sources.discovery.networks import OwnNetwork, own_networks
+from tawny.sources.discovery.finder import Search, find
+from tawny.sources.discovery.found_camera import FoundCamera
+from tawny.sources.discovery.local_cameras import pi_cameras, usb_cameras
+from tawny.sources.discovery.networks import OwnNetwork, ask_neighbours, own_networks
 from tawny.sources.discovery.rtsp_scan import addresses
 from tawny.sources.v4l2 import DeviceFormat, V4l2Device
 from tawny.testing.clips import ClipSpec, made_clip
@@ -48,8 +49,8 @@ def test_nothing_there_is_nothing_found() -> None:
 
 
 def test_without_a_network_the_local_cameras_are_searched_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_cameras, "usb_cameras", lambda: [LocalCamera("/dev/v4l/by-id/x", "Webcam", ("MJPG",))])
-    monkeypatch.setattr(local_cameras, "pi_cameras", lambda: [LocalCamera("picamera:0", "Pi camera")])
+    monkeypatch.setattr(local_cameras, "usb_cameras", lambda: [FoundCamera("/dev/v4l/by-id/x", "usb", "Webcam")])
+    monkeypatch.setattr(local_cameras, "pi_cameras", lambda: [FoundCamera("picamera:0", "pi", "Pi camera")])
     found = searched(replace(NOTHING, networks=[], local=True))
     assert [(one.kind, one.place, one.title) for one in found] == [
         ("usb", "/dev/v4l/by-id/x", "Webcam"), ("pi", "picamera:0", "Pi camera"),
@@ -87,9 +88,9 @@ def test_one_device_found_in_two_ways_is_one_camera(stream: RtspCamera) -> None:
 
 def test_the_probe_finds_what_speaks_rtsp_and_sends_no_login(stream: RtspCamera) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        answers: list[rtsp_scan.RtspAnswer] = []
+        answers: list[FoundCamera] = []
         asyncio.run(rtsp_scan.scan(["127.0.0.1"], answers.append, [stream.port, silent.getsockname()[1], 1]))
-    assert [(one.host, one.port) for one in answers] == [("127.0.0.1", stream.port)]
+    assert [(one.place, one.rtsp_port) for one in answers] == [("127.0.0.1", stream.port)]
     assert stream.viewers[0].requests == ["OPTIONS"]
 
 
@@ -105,7 +106,7 @@ def test_what_speaks_something_else_is_not_found(reply: bytes) -> None:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        answers: list[rtsp_scan.RtspAnswer] = []
+        answers: list[FoundCamera] = []
         asyncio.run(rtsp_scan.scan(["127.0.0.1"], answers.append, [server.getsockname()[1]]))
         thread.join()
     assert answers == []
@@ -159,7 +160,7 @@ def test_usb_cameras_have_names_that_last(tmp_path: Path) -> None:
         raise NoSuchDevice(path, "it is a video device but has no capture mode")
 
     found = usb_cameras(root, look)
-    assert [(Path(one.source).relative_to(root).as_posix(), one.size, bool(one.problem)) for one in found] == [
+    assert [(Path(one.place).relative_to(root).as_posix(), one.size, bool(one.problem)) for one in found] == [
         ("v4l/by-id/usb-Maker_Cam_A1-video-index0", (1920, 1080), False),
         ("v4l/by-path/pci-2-video-index0", (1920, 1080), False),
         ("video4", (0, 0), True),
@@ -176,8 +177,17 @@ def test_pi_cameras_are_those_that_its_program_lists() -> None:
 1 : ov5647 [2592x1944 10-bit GBRG] (/base/soc/i2c0mux/i2c@0/ov5647@36)
 """
     found = pi_cameras(lambda _: listed, "/usr/bin/rpicam-vid")
-    assert [(one.source, one.name, one.size) for one in found] == [
+    assert [(one.place, one.name, one.size) for one in found] == [
         ("picamera:0", "Raspberry Pi camera (imx708_wide)", (4608, 2592)),
         ("picamera:1", "Raspberry Pi camera (ov5647)", (2592, 1944)),
     ]
     assert pi_cameras(lambda _: "No cameras available!", "/usr/bin/rpicam-vid") == []
+
+
+def test_a_neighbour_that_is_not_known_yet_is_asked_with_an_empty_packet(tmp_path: Path) -> None:
+    """The system writes its hardware address into the table once it has sent to it."""
+    table = tmp_path / "arp"
+    head = "IP address       HW type     Flags       HW address            Mask     Device\n"
+    table.write_text(head + "127.0.0.8        0x1         0x2         00:11:22:AA:BB:CC     *        lo\n")
+    assert ask_neighbours(["127.0.0.8"], table) == {"127.0.0.8": "00:11:22:aa:bb:cc"}
+    assert ask_neighbours(["127.0.0.9", "no host"], table) == {"127.0.0.8": "00:11:22:aa:bb:cc"}

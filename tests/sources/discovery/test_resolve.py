@@ -1,7 +1,7 @@
 """From address and login to streams: by ONVIF as cameras differ, else by paths; never elsewhere."""
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +18,14 @@ from tawny.model.errors import (
 )
 from tawny.model.times import SystemClock
 from tawny.sources.discovery import resolve as resolving
-from tawny.sources.discovery.onvif_details import OnvifProfile, ask_details, choose, own_address
+from tawny.sources.discovery.onvif_details import (
+    OnvifProfile,
+    ask_details,
+    change_clock,
+    change_keyframes,
+    choose,
+    own_address,
+)
 from tawny.sources.discovery.resolve import CameraPlace, resolve
 from tawny.sources.discovery.stream_paths import KNOWN, MOST_TRIES, find_paths
 from tawny.sources.onvif import OnvifService
@@ -257,3 +264,35 @@ def test_a_service_that_is_gone_is_an_error(device: OnvifDevice) -> None:
         port = server.getsockname()[1]
     with pytest.raises(SourceUnreachable):
         ask_details(device.url.replace(str(device.port), str(port)), SystemClock())
+
+
+@pytest.mark.parametrize("profile", ["S", "T"])
+def test_keyframes_are_set_to_two_seconds_and_all_else_is_sent_back(device: OnvifDevice, profile: str) -> None:
+    device.profile = profile
+    change_keyframes(device.url, SystemClock())
+    assert {one.token: one.gop for one in device.streams} == {"p0": 40, "p1": 40, "p2": 40, "p3": 40, "p5": 40}
+    device.streams = [replace(one, gop=300, fps=15) for one in device.streams]
+    device.told.clear()
+    change_keyframes(device.url, SystemClock())
+    assert {one.token: one.gop for one in device.streams} == {"p0": 30, "p1": 30, "p2": 300, "p3": 300, "p5": 300}
+    sent = [values for name, values in device.told if name == "SetVideoEncoderConfiguration"]
+    assert [(one["Configuration.token"], one["Width"], one["FrameRateLimit"]) for one in sent] == [
+        ("encoder-p0", "2560", "15"), ("encoder-p1", "640", "15"),
+    ]  # fmt: skip
+    if profile == "S":
+        assert {(one["Name"], one["ForcePersistence"]) for one in sent} == {("a & b", "true")}
+    else:
+        assert {one["Configuration.Profile"] for one in sent} == {"Main"}
+
+
+def test_the_clock_is_set(device: OnvifDevice) -> None:
+    device.ahead = timedelta(days=-3650)
+    change_clock(device.url, SystemClock())
+    assert abs(device.ahead) < timedelta(seconds=3)
+
+
+@pytest.mark.parametrize("change", [change_clock, change_keyframes])
+def test_what_a_camera_refuses_is_said_in_its_words(device: OnvifDevice, change: Callable[..., None]) -> None:
+    device.refuses = "The value is out of range"
+    with pytest.raises(SourceError, match="The value is out of range"):
+        change(device.url, SystemClock())

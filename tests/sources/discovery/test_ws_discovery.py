@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tawny.model.times import SystemClock
-from tawny.sources.discovery.ws_discovery import OnvifAnswer, question, read_answers, search
+from tawny.sources.discovery.found_camera import FoundCamera
+from tawny.sources.discovery.ws_discovery import question, read_answers, search
 from tests.sources.onvif.fake_camera import served
 from tests.support.onvif_device import OnvifDevice, answering
 
@@ -16,8 +17,8 @@ GROUP = ("239.255.255.250", 20_000 + os.getpid() % 10_000)
 """A port of this process's own: nothing else on this machine answers there."""
 
 
-def found_at(interface: str, device: OnvifDevice, timeout_s: float = 0.3) -> list[OnvifAnswer]:
-    found: list[OnvifAnswer] = []
+def found_at(interface: str, device: OnvifDevice, timeout_s: float = 0.3) -> list[FoundCamera]:
+    found: list[FoundCamera] = []
     with answering(device, interface, GROUP):
         search([interface], SystemClock(), timeout_s, found.append, GROUP)
     return found
@@ -28,22 +29,21 @@ def test_a_camera_is_found_once_with_its_words(profile: str) -> None:
     with served(OnvifDevice(profile=profile)) as device:
         assert isinstance(device, OnvifDevice)
         (answer,) = found_at("127.0.0.1", device, 0.6)
-    assert answer == OnvifAnswer(
-        "127.0.0.1", device.port, "/onvif/device_service", is_secure=False,
-        name="NL-200", maker="Northlight", model="NL-200", identity=device.identity,
+    assert answer == FoundCamera(
+        "127.0.0.1", "network", name="NL-200", maker="Northlight", model="NL-200", identity=device.identity,
+        onvif=f"http://127.0.0.1:{device.port}/onvif/device_service", ways=frozenset({"onvif"}),
     )  # fmt: skip
-    assert answer.service == f"http://127.0.0.1:{device.port}/onvif/device_service"
 
 
 def test_an_address_elsewhere_is_not_believed() -> None:
     """The answer names another host; the sender's own address is used."""
     device = OnvifDevice(elsewhere="203.0.113.9", port=8080)
     (answer,) = found_at("127.0.0.1", device)
-    assert (answer.host, answer.port) == ("127.0.0.1", 8080)
+    assert answer.onvif == "http://127.0.0.1:8080/onvif/device_service"
 
 
 def test_nothing_is_sent_before_it_is_asked_and_an_unusable_interface_is_left_out() -> None:
-    device, found = OnvifDevice(port=80), list[OnvifAnswer]()
+    device, found = OnvifDevice(port=80), list[FoundCamera]()
     with answering(device, "127.0.0.1", GROUP) as asked:
         assert asked == []
         search(["192.0.2.250", "127.0.0.1"], SystemClock(), 0.1, found.append, GROUP)
@@ -60,26 +60,25 @@ def test_the_question_is_a_document_with_an_id_of_its_own() -> None:
 
 
 XADDRS = {
-    "http://192.0.2.5/onvif/device_service": (80, "/onvif/device_service", False),
-    "http://192.0.2.5:8000/x": (8000, "/x", False),
-    "https://192.0.2.5/x": (443, "/x", True),
-    "http://[fe80::1]/x http://192.0.2.5:81/y": (81, "/y", False),
-    "https://192.0.2.5/x http://192.0.2.5/y": (80, "/y", False),
-    "http://other.example:82/z": (82, "/z", False),
+    "http://192.0.2.5/onvif/device_service": "http://192.0.2.5/onvif/device_service",
+    "http://192.0.2.5:8000/x": "http://192.0.2.5:8000/x",
+    "https://192.0.2.5/x": "https://192.0.2.5/x",
+    "http://[fe80::1]/x http://192.0.2.5:81/y": "http://192.0.2.5:81/y",
+    "https://192.0.2.5/x http://192.0.2.5/y": "http://192.0.2.5/y",
+    "http://other.example:82/z": "http://192.0.2.5:82/z",
     "file:///etc/passwd": None,
     "ftp://192.0.2.5/": None,
     "http://192.0.2.5:99999/x": None,
-    "http://192.0.2.5/a b": (80, "/a", False),
+    "http://192.0.2.5/a b": "http://192.0.2.5/a",
     "http://192.0.2.5/%0d%0aHost:x": None,
     "": None,
 }
 
 
 @pytest.mark.parametrize(("said", "place"), XADDRS.items())
-def test_addresses(said: str, place: tuple[int, str, bool] | None) -> None:
+def test_addresses(said: str, place: str | None) -> None:
     body = f"<e><b><ProbeMatch><XAddrs>{said}</XAddrs></ProbeMatch></b></e>".encode()
-    found = [(one.port, one.path, one.is_secure) for one in read_answers(body, "192.0.2.5")]
-    assert found == ([place] if place else [])
+    assert [one.onvif for one in read_answers(body, "192.0.2.5")] == ([place] if place else [])
 
 
 def test_words_are_cleaned_and_cut() -> None:

@@ -52,7 +52,7 @@ class FakeCamera:
         asked = next(iter(next(one for one in root if local(one) == "Body")))
         name = local(asked)
         if name != "GetSystemDateAndTime" and not self.challenge and not self._knows(root):
-            return 400, _fault("ter:NotAuthorized", "Sender not authorized")
+            return 400, fault("ter:NotAuthorized", "Sender not authorized")
         values = {local(one): (one.text or "").strip() for one in asked.iter()}
         values |= {f"{local(one)}.{key}": value for one in asked.iter() for key, value in one.attrib.items()}
         self.told.append((name, values))
@@ -83,7 +83,7 @@ class FakeCamera:
                 return 200, f"<r>{listed}</r>"
             case ("ContinuousMove" | "Stop" | "GotoPreset", "/onvif/ptz") | ("SetRelayOutputState", _):
                 return 200, "<r/>"
-        return 400, _fault("ter:ActionNotSupported", f"{name} is not known at {path}")
+        return 400, fault("ter:ActionNotSupported", f"{name} is not known at {path}")
 
     def _lets_in(self, path: str, authorization: str) -> bool:
         """RFC 7616 with MD5 and `auth`; or Basic, if that is what it asks for."""
@@ -108,7 +108,7 @@ class FakeCamera:
         return user == self.user and base64.b64decode(digest) == right and late < timedelta(seconds=10)
 
 
-def _fault(code: str, text: str) -> str:
+def fault(code: str, text: str) -> str:
     return f"<s:Fault><s:Code><s:Value>{code}</s:Value></s:Code><s:Reason><s:Text>{text}</s:Text></s:Reason></s:Fault>"
 
 

@@ -1,4 +1,5 @@
 /** Asking the recorder. Every failure is an `ApiError` whose `message` and `todo` are sentences for people. */
+import type { ErrorResponse } from "./schema";
 import { t } from "../strings";
 
 export class ApiError extends Error {
@@ -10,6 +11,8 @@ export class ApiError extends Error {
     /** What to do about it; empty when nothing can be said. */
     readonly todo: string,
     readonly wait_s: number | null = null,
+    /** The whole answer. */
+    readonly more: Partial<ErrorResponse> = {},
   ) {
     super(message);
   }
@@ -77,13 +80,14 @@ async function ask<T>(method: string, address: string, body?: unknown, signal?: 
 
 async function readError(answer: Response): Promise<ApiError> {
   try {
-    const body = (await answer.json()) as Partial<{ code: string; message: string; hint: string; wait_s: number }>;
+    const body = (await answer.json()) as Partial<ErrorResponse>;
     return new ApiError(
       answer.status,
       body.code ?? "unknown",
       body.message ?? t.problems.unknown,
       body.hint ?? "",
       body.wait_s ?? null,
+      body,
     );
   } catch {
     return new ApiError(answer.status, "unknown", t.problems.unknown, t.problems.unknownDo);

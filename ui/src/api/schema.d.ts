@@ -87,10 +87,29 @@ export interface BulkEventMarksRequest {
   reviewed?: boolean | null;
 }
 
+export interface BundleFileInfo {
+  about: string;
+  name: string;
+  size: number;
+}
+
 export interface CameraAdvice {
+  change: "" | "keyframes" | "clock";
   code: string;
   hint: string;
   message: string;
+}
+
+export interface CameraChange {
+  address: string;
+  change: "keyframes" | "clock";
+  onvif?: string;
+  password?: string;
+  path?: string;
+  rtsp_port?: number;
+  said?: string;
+  sub?: string;
+  user?: string;
 }
 
 export interface CameraGroup {
@@ -120,7 +139,7 @@ export interface CameraInfo {
   name: string;
   recorded_today: number | null;
   since_ms: number;
-  state: "recording" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
+  state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
   streams: StreamsInfo;
   where: "" | "outside" | "inside";
 }
@@ -130,6 +149,7 @@ export interface CameraList {
 }
 
 export interface CameraName {
+  group?: "" | "outside" | "inside" | null;
   name: string;
 }
 
@@ -158,6 +178,7 @@ export interface CameraRetentionRequest {
 export interface CameraSearchInfo {
   fixed: string;
   found: FoundCameraInfo[];
+  moved: Record<string, string>;
   running: boolean;
 }
 
@@ -181,10 +202,14 @@ export interface CameraWanted {
   address: string;
   onvif?: string;
   password?: string;
+  path?: string;
+  rtsp_port?: number;
   said?: string;
   sub?: string;
   user?: string;
 }
+
+export type CardState = "open" | "done" | "hidden";
 
 export interface CareInfo {
   alarms: AlarmInfo[];
@@ -202,7 +227,9 @@ export interface CertificateInfo {
 
 export interface ChangedPerson {
   cameras?: string[] | null;
-  role: "owner" | "member" | "viewer";
+  ends_ms?: number | null;
+  linked?: string | null;
+  role: "owner" | "member" | "viewer" | "guest" | "screen";
 }
 
 export interface ChangedSealing {
@@ -275,6 +302,11 @@ export interface ClipJobList {
 
 export interface ClockInfo {
   now_ms: number;
+}
+
+export interface ConfirmRequest {
+  code?: string;
+  password?: string;
 }
 
 export interface ConnectionChange {
@@ -413,6 +445,34 @@ export interface DeviceReport {
   webrtc: "waiting" | "yes" | "no";
 }
 
+export interface DiagnosisInfo {
+  area: string;
+  do: string;
+  state: "fine" | "note" | "wrong";
+  what: string;
+  why: string;
+}
+
+export interface DiagnosticsInfo {
+  checks: DiagnosisInfo[];
+  files: BundleFileInfo[];
+  made_ms: number;
+}
+
+export interface DiskChoiceInfo {
+  advice: string;
+  current: boolean;
+  fits_days: number | null;
+  fix: string;
+  free_bytes: number;
+  kind: "sd-card" | "usb-stick" | "usb-disk" | "ssd" | "hdd" | "network" | "disk";
+  model: string;
+  mount: string;
+  path: string;
+  problem: string;
+  total_bytes: number;
+}
+
 export interface DiskInfo {
   fits: boolean | null;
   free_bytes: number;
@@ -459,6 +519,7 @@ export interface ErrorResponse {
   code: string;
   hint: string;
   message: string;
+  second_step?: SecondStep | null;
   wait_s?: number | null;
 }
 
@@ -558,8 +619,10 @@ export interface FoundCameraInfo {
   maker: string;
   model: string;
   onvif: string;
+  path: string;
   place: string;
   problem: string;
+  rtsp_port: number;
   title: string;
   ways: string[];
   width: number;
@@ -639,6 +702,8 @@ export interface Invited {
   home_only: boolean;
   link: string;
   person: PersonInfo;
+  qr?: string;
+  screen_code?: string;
 }
 
 export interface KeepClip {
@@ -818,11 +883,26 @@ export interface MutedInfo {
   until_ms: number;
 }
 
+export interface MySignIn {
+  can_have_passkeys: boolean;
+  has_password: boolean;
+  is_recent: boolean;
+  passkeys: PasskeyInfo[];
+  sessions: SessionEntry[];
+  two_step: TwoStepInfo | null;
+}
+
+export interface NewAddress {
+  address: string;
+}
+
 export interface NewCamera {
   address: string;
   name: string;
   onvif?: string;
   password?: string;
+  path?: string;
+  rtsp_port?: number;
   said?: string;
   sub?: string;
   user?: string;
@@ -845,6 +925,10 @@ export interface NewFace {
   name: string;
 }
 
+export interface NewName {
+  name: string;
+}
+
 export interface NewPass {
   brings_bytes?: number | null;
   cameras?: string[] | null;
@@ -852,10 +936,22 @@ export interface NewPass {
   name: string;
 }
 
+export interface NewPasskey {
+  challenge: string;
+  credential: string;
+  name: string;
+}
+
+export interface NewPassword {
+  password: string;
+}
+
 export interface NewPerson {
   cameras?: string[] | null;
+  ends_ms?: number | null;
+  linked?: string;
   name: string;
-  role?: "owner" | "member" | "viewer";
+  role?: "owner" | "member" | "viewer" | "guest" | "screen";
 }
 
 export interface NewPlate {
@@ -938,6 +1034,24 @@ export interface PassList {
   items: PassInfo[];
 }
 
+export interface PasskeyInfo {
+  host: string;
+  id: string;
+  made_ms: number;
+  name: string;
+  used_ms: number | null;
+}
+
+export interface PasskeyOptions {
+  challenge: string;
+  options: string;
+}
+
+export interface PasskeySignIn {
+  challenge: string;
+  credential: string;
+}
+
 export interface PauseChange {
   paused: boolean;
 }
@@ -966,9 +1080,28 @@ export interface PersonHomeInfo {
 
 export interface PersonInfo {
   cameras: string[] | null;
+  ends_ms?: number | null;
+  has_password?: boolean;
   id: string;
+  linked?: string;
   name: string;
-  role: "owner" | "member" | "viewer";
+  passkeys?: number;
+  role: "owner" | "member" | "viewer" | "guest" | "screen";
+  seen_ms?: number | null;
+  two_step?: boolean;
+}
+
+export interface PhoneLink {
+  ends_ms: number;
+  id: string;
+  is_reachable: boolean;
+  link: string;
+  qr: string;
+}
+
+export interface PhoneLinkState {
+  agent: string;
+  state: "waiting" | "connected" | "ended";
 }
 
 export interface PlayInfo {
@@ -1007,6 +1140,19 @@ export interface PresencePlan {
   ping?: string[];
 }
 
+export interface PreviewInfo {
+  hint: string;
+  id: string;
+  message: string;
+  number: number;
+  place: string;
+  state: "getting" | "live" | "needs_login" | "wrong_login" | "no_rtsp" | "failed";
+}
+
+export interface PreviewList {
+  items: PreviewInfo[];
+}
+
 export interface ProgramInfo {
   cameras?: string[];
   dropped?: number;
@@ -1022,6 +1168,10 @@ export interface ProgramInfo {
 
 export interface ProgramList {
   items: ProgramInfo[];
+}
+
+export interface ProviderPage {
+  url: string;
 }
 
 export interface ProxyInfo {
@@ -1065,6 +1215,37 @@ export interface RecordNowCommand {
   command: string;
   for?: number | string;
   on?: boolean;
+}
+
+export interface RecordedDayInfo {
+  begin_ms: number;
+  end_ms: number;
+  events: number;
+  known: boolean;
+  seconds: Record<string, number>;
+}
+
+export interface RecordingInfo {
+  byte_rate: number | null;
+  in_file: boolean;
+  mode: string;
+  mode_names: string[];
+  modes: Record<string, "continuous" | "events" | "transitions" | "off">;
+  post_s: number;
+  pre_s: number;
+  record: "continuous" | "events" | "transitions" | "off";
+  yesterday: RecordedDayInfo;
+}
+
+export interface RecordingRequest {
+  modes?: Record<string, "continuous" | "events" | "transitions" | "off">;
+  post_s: number;
+  pre_s: number;
+  record: "continuous" | "events" | "transitions" | "off";
+}
+
+export interface RecoveryCodes {
+  codes: string[];
 }
 
 export interface RehearsalInfo {
@@ -1158,6 +1339,10 @@ export interface SavedClips {
   used_bytes: number;
 }
 
+export interface ScreenCodeRequest {
+  code: string;
+}
+
 export interface SealedCamera {
   id: string;
   name: string;
@@ -1199,6 +1384,19 @@ export interface SearchResponse {
   unknown: string[];
 }
 
+export interface SecondStep {
+  after: "sign-in" | "sign-in by link";
+  name: string;
+  token: string;
+}
+
+export interface SecondStepRequest {
+  after: "sign-in" | "sign-in by link";
+  code: string;
+  name: string;
+  token: string;
+}
+
 export interface SeenObjectInfo {
   label: string;
   score: number;
@@ -1220,7 +1418,19 @@ export interface SentInfo {
   why: string;
 }
 
+export interface SessionEntry {
+  address: string;
+  agent: string;
+  how: string;
+  id: string;
+  is_this: boolean;
+  made_ms: number;
+  seen_ms: number;
+}
+
 export interface SessionInfo {
+  provider?: string;
+  proxied?: string;
   recorder: string;
   state: "setup" | "signed-out" | "signed-in";
   user: User | null;
@@ -1245,6 +1455,50 @@ export interface SetUpSealing {
   recipient: string;
   recovery: string;
   wrapped: string;
+}
+
+export type SetupCard = "service" | "detection" | "encryption" | "household";
+
+export interface SetupCardInfo {
+  id: SetupCard;
+  state: CardState;
+}
+
+export interface SetupCardRequest {
+  state: "open" | "hidden";
+}
+
+export interface SetupClock {
+  now_ms: number;
+  synchronized: boolean | null;
+}
+
+export interface SetupInfo {
+  addresses: string[];
+  cards: SetupCardInfo[];
+  clock: SetupClock;
+  finished: boolean;
+  hidden: boolean;
+  name: string;
+  service_command: string;
+  steps: SetupStepInfo[];
+}
+
+export interface SetupRequest {
+  finished?: boolean | null;
+  hidden?: boolean | null;
+  name?: string | null;
+}
+
+export type SetupStep = "account" | "cameras" | "storage" | "notifications" | "outside";
+
+export interface SetupStepInfo {
+  id: SetupStep;
+  state: StepState;
+}
+
+export interface SetupStepRequest {
+  state: StepState;
 }
 
 export interface ShareInfo {
@@ -1293,6 +1547,25 @@ export interface SimulatedEventInfo {
   start_ms: number;
 }
 
+export interface SnoozeInfo {
+  by: string;
+  camera: string | null;
+  everyone: boolean;
+  mine: boolean;
+  since_ms: number;
+  until_ms: number;
+}
+
+export interface SnoozeList {
+  items: SnoozeInfo[];
+}
+
+export interface SnoozeRequest {
+  camera: string | null;
+  everyone?: boolean;
+  for_s: number;
+}
+
 export interface SomebodyPlan {
   mac?: string[];
   mdns?: string[];
@@ -1303,6 +1576,42 @@ export interface StepInfo {
   hint: string;
   what: string;
   wrong: string;
+}
+
+export type StepState = "open" | "done" | "skipped";
+
+export interface StorageChanged {
+  restart: boolean;
+  storage: StorageChoiceInfo;
+}
+
+export interface StorageChoiceInfo {
+  can_restart: boolean;
+  day_bytes: number | null;
+  disks: DiskChoiceInfo[];
+  fixed: string;
+  max_bytes: number | null;
+  max_days: number;
+  measured: boolean;
+  min_days: number;
+  next_path: string;
+  path: string;
+  recorded_bytes: number;
+}
+
+export interface StorageChoiceRequest {
+  days?: number | null;
+  leave?: boolean;
+  path?: string | null;
+  size?: string | null;
+}
+
+export interface StoredInfo {
+  bytes: number;
+  kept: number;
+  oldest_ms: number | null;
+  post_s: number;
+  pre_s: number;
 }
 
 export interface StreamInfo {
@@ -1391,6 +1700,7 @@ export interface TimelineLaneInfo {
   gaps: GapInfo[];
   id: string;
   motion: MotionScores;
+  name: string;
   spans: [number, number][];
 }
 
@@ -1410,6 +1720,25 @@ export interface TriggerSimulationResponse {
   unknown: string[];
 }
 
+export interface TwoStepCode {
+  code: string;
+}
+
+export interface TwoStepInfo {
+  codes_left: number;
+  made_ms: number;
+}
+
+export interface TwoStepOffer {
+  qr: string;
+  secret: string;
+  uri: string;
+}
+
+export interface UndoableInfo {
+  undo_until_ms: number;
+}
+
 export interface UnlockOffer {
   key: string;
 }
@@ -1421,9 +1750,10 @@ export interface UnlockedInfo {
 }
 
 export interface User {
+  ends_ms?: number | null;
   id: string;
   name: string;
-  role: "owner" | "member" | "viewer";
+  role: "owner" | "member" | "viewer" | "guest" | "screen";
 }
 
 export interface VolumeRetentionInfo {

@@ -13,7 +13,14 @@ export type Connected = made.ConnectionTestResult;
 export type AddedCamera = made.AddedCamera;
 export type CameraSearch = made.CameraSearchInfo;
 export type FoundCamera = made.FoundCameraInfo;
+/** Live test pictures of a camera that is not added yet. */
+export type RetentionInfo = made.RetentionInfo;
+export type StoredInfo = made.StoredInfo;
+export type Undoable = made.UndoableInfo;
+export type CameraPreview = made.PreviewInfo;
 export type StreamTrial = made.StreamTrial;
+/** What tawny can change in a camera by ONVIF. */
+export type CameraChange = Exclude<made.CameraAdvice["change"], "">;
 /** `sub` is missing without a sub stream. */
 export type CameraTrial = Omit<made.CameraTrialResult, "streams"> & { streams: { main?: StreamTrial; sub?: StreamTrial } };
 export type Role = User["role"];
@@ -89,3 +96,5 @@ export type Read = made.ReadInfo;
 export type KnownList = made.IdentityList;
 export type ModelsInfo = made.ModelsInfo;
 export type OfferInfo = made.OfferInfo;
+export type RecordingInfo = made.RecordingInfo;
+export type RecordingChoice = made.RecordingInfo["record"];

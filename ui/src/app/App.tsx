@@ -9,7 +9,7 @@ import { Frame } from "./Frame";
 import { Lazy } from "../ui/Lazy";
 import { Page } from "../ui/Page";
 import { type Params, go, match, path, place } from "../ui/router";
-import { nextPath, session } from "../ui/session";
+import { isScreen, nextPath, session } from "../ui/session";
 
 type Loader = () => Promise<{ default: ComponentType<{ params: Params }> }>;
 
@@ -23,8 +23,7 @@ const events: Loader = () => import("../screens/events/Events");
 const settings: Loader = () => import("../screens/settings/Settings");
 const camera: Loader = () => import("../screens/camera/Camera");
 const signIn = () => import("../screens/sign-in/SignIn");
-const setup = () => import("../screens/setup/Setup");
-const sealStep = () => import("../screens/setup/SealStep");
+const setup = () => import("./SetupFlow");
 
 const routes: readonly Route[] = [
   { pattern: "/live/:camera", title: t.live.title, load: () => import("../screens/live/Focus") },
@@ -41,6 +40,9 @@ const routes: readonly Route[] = [
   { pattern: "/settings/address", title: t.settings.title, load: () => import("../screens/address/Address") },
   { pattern: "/settings/modes", title: t.settings.title, load: () => import("../screens/modes/Modes") },
   { pattern: "/settings/encryption", title: t.settings.title, load: () => import("../screens/sealing/Sealing") },
+  { pattern: "/settings/account", title: t.settings.title, load: () => import("../screens/account/Account") },
+  { pattern: "/settings/people", title: t.settings.title, load: () => import("../screens/people/People") },
+  { pattern: "/settings/system", title: t.settings.title, load: () => import("../screens/system/System") },
   { pattern: "/settings/storage", title: t.nav.storage, load: () => import("../screens/storage/Storage") },
   { pattern: "/settings", title: t.settings.title, load: settings },
 ];
@@ -62,11 +64,11 @@ function find(actual: string): { route: Route; params: Params } | null {
 export function App() {
   const state = session.value?.state;
   if (!state) return null;
-  if (state === "setup" || (path.value === "/setup" && state === "signed-out"))
-    return <Lazy load={setup} props={{}} waiting={outside} />;
+  const { user } = session.value ?? {};
+  if (state === "setup" || (path.value === "/setup" && !user) || (path.value.startsWith("/setup") && user?.role === "owner"))
+    return <Lazy load={setup} props={{ waiting: outside }} waiting={outside} />;
   if (state === "signed-out" || (path.value === "/sign-in" && place.value.hash))
     return <Lazy load={signIn} props={{}} waiting={outside} />;
-  if (path.value === "/setup/sealed") return <Lazy load={sealStep} props={{}} waiting={outside} />;
   return (
     <Frame>
       <Inside />
@@ -79,8 +81,11 @@ function outside(failed: boolean) {
 }
 
 function Inside() {
-  useEffect(startEvents, []);
+  useEffect(() => (isScreen() ? undefined : startEvents()), []);
   useEffect(startModes, []);
+  useEffect(() => {
+    setTimeout(() => void import("./afterwards").then((it) => it.start(), () => {}), 1e3);
+  }, []);
   const actual = path.value;
   // Signed in already, in another tab or before a reload: on to the wanted page.
   const present = moved[actual] ?? (actual === "/sign-in" ? nextPath(place.value.query) : undefined);
@@ -88,8 +93,8 @@ function Inside() {
     if (present) go(actual === "/sign-in" ? present : present + location.search + location.hash, { replace: true });
   }, [present]);
   if (present) return null;
-  // Signed in already, or just now: the setup page has nothing more to ask.
-  if (actual === "/" || actual === "/setup") return <Live />;
+  // Who is no owner has nothing to set up.
+  if (actual === "/" || actual.startsWith("/setup") || isScreen()) return <Live />;
   const found = find(actual);
   if (!found)
     return (

@@ -14,6 +14,7 @@ import { KeysDialog, showKeys } from "../ui/KeysDialog";
 import { useKeys } from "../ui/keys";
 import { go, path } from "../ui/router";
 import { flipTheme } from "../ui/theme";
+import { isScreen } from "../ui/session";
 import { truth } from "../ui/truth";
 import "./frame.css";
 
@@ -54,7 +55,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
     document.querySelector('link[rel="icon"]')?.setAttribute("href", needsSomeone ? trouble : "/favicon.svg");
   }, [needsSomeone]);
   return (
-    <div class={`app${lost.value ? " is-lost" : ""}`}>
+    <div class={`app${lost.value ? " is-lost" : ""}${isScreen() ? " is-screen" : ""}`}>
       <a class="skip" href="#main">
         {t.nav.skip}
       </a>

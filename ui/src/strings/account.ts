@@ -13,6 +13,33 @@ export const account = {
   linkWorking: "Signing you in…",
   linkTitle: "This link didn’t work",
   toSignIn: "Sign in with a password",
+  withPasskey: "Sign in with a passkey",
+  asProxied: (name: string) => `Continue as ${name}`,
+  byCode: "Enter a code",
+  cannot: "Can’t sign in?",
+  backIn: "Ask another owner for a new link, under Settings > People. Or run `tawny setup-link` on the recorder: its link sets a new password, and works once within 30 min. Lost your phone? Use a recovery code, or run `tawny user totp NAME --off`.",
+  second: {
+    title: "Enter a code",
+    sub: "From your authenticator app. Without your phone, use a recovery code.",
+    code: "Code",
+  },
+  screen: {
+    title: "Enter a code",
+    sub: "For a screen on the wall: an owner gets the code under Settings > People > Add a screen.",
+    code: "Code",
+  },
+  provider: {
+    with: (name: string) => `Sign in with ${name}`,
+    refused: {
+      unknown: "Your account there isn’t linked to anyone here. Ask an owner to link it, under Settings > People.",
+      taken: "Someone here has your name. Ask an owner to link your account, under Settings > People.",
+      "no-group": "You’re in none of the groups that may sign in. Ask whoever runs the sign-in provider.",
+      ended: "Your access has ended. Ask an owner to extend it.",
+      expired: "That took too long, or began in another browser. Try again.",
+      refused: "The sign-in provider didn’t sign you in. Try again.",
+      failed: "The sign-in provider’s answer couldn’t be used. An owner finds the reason in the recorder’s log.",
+    },
+  },
 
   setupTitle: "Create your account",
   setupSub: "You’ll be the owner of this recorder. Only you can see your cameras until you invite someone.",

@@ -1,27 +1,5 @@
 export const addCamera = {
   title: "Add a camera",
-  find: {
-    title: "Find cameras",
-    sub: "tawny asks your local network and looks at the cameras of its own computer. Nothing is sent before you start.",
-    start: "Search for cameras",
-    again: "Search again",
-    searching: "Searching your network and this computer…",
-    found: (n: number) => (n === 1 ? "1 camera found" : `${n} cameras found`),
-    none: "No camera answered.",
-    hints: [
-      "Is the camera in the same network as the recorder? Guest networks keep devices apart.",
-      "Many cameras answer only after ONVIF is switched on in their own app or page.",
-      "You can enter its address instead.",
-    ],
-    probe: "Ask every address of this network, too",
-    probeSub: "Takes about a minute. No password is tried.",
-    known: "Already added",
-    local: "This computer",
-    by: (ways: string) => `Found by ${ways}`,
-    ways: { onvif: "ONVIF", mdns: "mDNS", rtsp: "RTSP" } as Readonly<Record<string, string>>,
-    tawny: "Another recorder",
-    size: (width: number, height: number) => `${width}×${height}`,
-  },
   address: {
     title: "Or enter its address",
     label: "Address",
@@ -51,6 +29,20 @@ export const addCamera = {
     silent: "No audio",
     day: (size: string) => `${size} a day`,
     daySub: "If it records around the clock.",
+    changes: {
+      keyframes: {
+        button: "Set it to 2 s",
+        ask: "Change the keyframe interval?",
+        sub: "tawny sets the interval of the main stream and the sub stream to 2 s in the camera. Other apps see it, too. The camera needs a little more space. Then it is tried again.",
+      },
+      clock: {
+        button: "Set its clock",
+        ask: "Set the camera’s clock?",
+        sub: "tawny sets the camera’s clock to its own time. The camera no longer takes the time from an NTP server until you switch that on in its own app. Then it is tried again.",
+      },
+    },
+    change: "Change it",
+    cancel: "Cancel",
   },
   name: {
     title: "Name",
@@ -60,6 +52,5 @@ export const addCamera = {
     adding: "Adding…",
     added: (name: string) => `${name} is added and records.`,
   },
-  failed: "That didn’t work. Try again.",
   onlyOwners: "Only owners can add cameras.",
 };

@@ -35,7 +35,7 @@ export const app = {
   },
   menu: {
     open: (letters: string, name: string) => `${letters}, signed in as ${name}. Account and appearance`,
-    role: { owner: "Owner", member: "Member", viewer: "Viewer" },
+    role: { owner: "Owner", member: "Member", viewer: "Viewer", guest: "Guest", screen: "Screen" },
     theme: "Appearance",
     system: "System",
     dark: "Dark",
@@ -60,6 +60,7 @@ export const app = {
   },
   states: {
     recording: "Recording",
+    waiting: "Waiting for an event",
     scheduled_off: "Off by schedule",
     mode_off: "Off in this mode",
     paused: "Paused",
@@ -84,6 +85,7 @@ export const app = {
     defocused: (clock: string) => `Out of focus since ${clock}`,
     moved: (clock: string) => `Moved since ${clock}`,
     blocked: (clock: string) => `Not recording since ${clock}`,
+    waiting: "Waiting for an event",
     starting: "Starting",
     scheduled_off: "Off by schedule",
     mode_off: "Off in this mode",

@@ -1,4 +1,5 @@
 export const health = {
+  noCameras: "Search your network for cameras, or enter an address.",
   title: "Is it recording?",
   loading: "Loading…",
   unknown: "Status unknown.",

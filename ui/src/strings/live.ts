@@ -87,11 +87,6 @@ export const live = {
   allEvents: "View all events",
   nothingYet: "No events yet. They appear here as they happen.",
   ongoing: "now",
-  empty: {
-    what: "No cameras yet.",
-    todo: "Search your network for cameras, or enter an address.",
-    add: "Add a camera",
-  },
   loading: "Loading cameras…",
   focus: {
     wall: "All cameras",
@@ -133,6 +128,7 @@ export const live = {
     full: "Full screen",
     sound: "Sound",
     photo: "Save snapshot",
+    snooze: "Snooze notifications",
     numbers: "Stream info",
     large: "Show in large view",
     zoom: "Zoom video (double-click to reset)",

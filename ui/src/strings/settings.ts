@@ -1,6 +1,3 @@
-import { models } from "./models";
-import { passes, people } from "./people";
-
 export const settings = {
   title: "Settings",
   account: {
@@ -9,7 +6,9 @@ export const settings = {
     role: {
       owner: "Owner: you can see and change everything.",
       member: "Member: you can watch, review and keep events, change modes, talk, and move cameras.",
-      viewer: "Viewer: you can watch, review and keep events.",
+      viewer: "Viewer: you can watch the cameras chosen for you.",
+      guest: "Guest: you can watch until your access ends.",
+      screen: "Screen: live video only.",
     },
   },
   look: {
@@ -45,15 +44,6 @@ export const settings = {
     numbers: (fps: string, mbit: string) => `${fps} fps, ${mbit} Mbit/s`,
     file: "To change a name, an address or a password, open the camera. Everything is in the settings file as well.",
   },
-  models,
-  people,
-  passes,
-  push: {
-    title: "Notifications in this browser",
-    sub: "You get them even when this page is closed, for the cameras you can see.",
-    insecure: "Browser notifications require https.",
-    refused: "Your browser blocks notifications from this site. Allow them in its site settings.",
-  },
   modes: {
     title: "Modes and schedule",
     sub: "Choose what is recorded and who is notified: by mode, schedule, presence and rules.",
@@ -68,6 +58,11 @@ export const settings = {
     title: "Storage",
     sub: "How long video is kept, what is deleted next, and whether it all fits.",
     open: "Edit retention",
+  },
+  system: {
+    title: "System",
+    sub: "Check this computer, and save diagnostics for others.",
+    open: "Open",
   },
   about: {
     title: "About",

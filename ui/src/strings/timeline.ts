@@ -129,6 +129,7 @@ export const timeline = {
     evidence: "Add a report: times, gaps and SHA-256 checksum",
     covered: "This camera has privacy masks. The video is re-encoded with them blacked out, which takes longer.",
     asIs: "The original video is copied without re-encoding: fast and lossless.",
+    skipped: (length: string) => `Nothing happened for ${length}. That time is skipped.`,
     missing: (length: string, why: string) => `${length} is missing: ${why}.`,
     none: "Select at least one camera.",
     download: { one: "Download", other: "Download {n} files" },

@@ -108,6 +108,7 @@ const GAP_ICONS: Record<string, string> = {
   privacy: "eye-off",
   mode: "moon",
   schedule: "clock",
+  waiting: "minus",
   off: "video-off",
   removed: "trash-2",
   clock: "clock",

@@ -3,12 +3,10 @@ import type { Signal } from "@preact/signals";
 import { ApiError } from "../api/client";
 import { cameras } from "../api/state";
 import type { Camera } from "../api/types";
-import { t } from "../strings";
+import { people as words } from "../strings/people";
 import { Icon } from "./Icon";
 import { toast } from "./toast";
 import "./access.css";
-
-const words = t.settings.people;
 
 /** `All cameras`, or their names. */
 export function seen(ids: readonly string[] | null, all: readonly Camera[]): string {

@@ -7,16 +7,18 @@ import { ServerText } from "./ServerText";
 import "./door.css";
 
 /** What surrounds the pages before signing in. */
-export function Door(props: { title: string; sub: string; children: ComponentChildren; beside?: ComponentChildren }) {
+export function Door(props: { title: string; sub: string; children: ComponentChildren; beside?: ComponentChildren; top?: ComponentChildren }) {
   useEffect(() => {
     document.title = `${props.title} – ${t.name}`;
   }, [props.title]);
   return (
     <div class="door">
-      <header class="door-top">
-        <Owl size={38} />
-        <b>{t.name}</b>
-      </header>
+      {props.top ?? (
+        <header class="door-top">
+          <Owl size={38} />
+          <b>{t.name}</b>
+        </header>
+      )}
       <main class={props.beside ? "door-two" : ""}>
         <section class="door-form">
           {!props.beside && (

@@ -61,7 +61,8 @@ export function TruthChip() {
   );
 }
 
-function Lost() {
+/** The bar that says that the connection is lost. */
+export function Lost() {
   const wait = retry_s.value;
   return (
     <div class="lost-bar" role="alert">

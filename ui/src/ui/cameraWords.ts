@@ -8,6 +8,7 @@ export type Dot = "rec" | "ok" | "bad" | "warn" | "off";
 
 const dots: Record<CameraState, Dot> = {
   recording: "rec",
+  waiting: "ok",
   scheduled_off: "off",
   mode_off: "off",
   paused: "off",
@@ -37,6 +38,7 @@ const icons: Partial<Record<CameraState, IconName>> = {
   off: "power",
   scheduled_off: "clock",
   mode_off: "house",
+  waiting: "eye",
   starting: "rotate-cw",
 };
 
@@ -64,7 +66,7 @@ export function isByChoice(state: CameraState): boolean {
 }
 
 export function isOnWatch(state: CameraState): boolean {
-  return state === "recording";
+  return state === "recording" || state === "waiting";
 }
 
 /** It is recorded, and shows nothing of what it should: `BLINDED` in model/states.py. */

@@ -31,6 +31,9 @@ export async function loadSession(): Promise<void> {
 /** Whether they may say what the recorder is to do now: modes, talking, turning cameras. */
 export const mayDirect = (): boolean => ["owner", "member"].includes(session.value?.user?.role ?? "");
 
+/** A screen on the wall: nothing but Live. */
+export const isScreen = (): boolean => session.value?.user?.role === "screen";
+
 const isOwner = (): boolean => session.value?.user?.role === "owner";
 
 export function signedIn(user: User): void {
@@ -51,7 +54,7 @@ export async function signOut(): Promise<void> {
 /** Where to go after signing in: only ever a path of this page. */
 export function nextPath(query: URLSearchParams): string {
   const next = query.get("next") ?? "/";
-  return /^\/(?![/\\])/.test(next) && !next.startsWith("/sign-in") && !next.startsWith("/setup") ? next : "/";
+  return /^\/(?![/\\])/.test(next) && !next.startsWith("/sign-in") ? next : "/";
 }
 
 function begin(): void {

@@ -14,11 +14,11 @@ const toasts = signal<Toast[]>([]);
 let made = 0;
 
 /** Says something for 8 s; `undo` adds a button that takes it back. */
-export function toast(words: string, undo: (() => void) | null = null): void {
+export function toast(words: string, undo: (() => void) | null = null, shown_ms = SHOWN_MS): void {
   made += 1;
   const id = made;
   toasts.value = [...toasts.value.slice(-2), { id, words, undo }];
-  setTimeout(() => dismiss(id), SHOWN_MS);
+  setTimeout(() => dismiss(id), shown_ms);
 }
 
 /** Takes back what the newest toast offers to take back; false when none does. */

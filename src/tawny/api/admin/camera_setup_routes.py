@@ -5,7 +5,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Literal, TypeVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from fastapi import Path as PathParameter
 from pydantic import Field
 
 from tawny.api.auth.access import Access, Note, OneCamera, rule
@@ -16,6 +17,7 @@ from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.config.quantities import LabelText
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
 from tawny.model.ids import StreamName
+from tawny.service.cameras.camera_previews import PreviewStatus
 from tawny.service.cameras.camera_setup import CameraSetupService, TriedCamera, WantedCamera
 from tawny.service.cameras.camera_trial import CameraTrial
 from tawny.sources.discovery.finder import Search
@@ -27,6 +29,7 @@ Result = TypeVar("Result")
 Address = Annotated[str, Field(min_length=1, max_length=2000)]
 Text = Annotated[str, Field(max_length=2000)]
 Login = Annotated[str, Field(max_length=200)]
+OnePreview = Annotated[str, PathParameter(max_length=40)]
 Name = Annotated[LabelText, Field(min_length=1, max_length=80)]
 
 
@@ -39,8 +42,9 @@ class SearchRequest(ApiRequest):
 class FoundCameraInfo(ApiResponse):
     """A device that may be a camera.
 
-    place: its IP address, or a local camera's source. onvif: address of its ONVIF service; may be empty. ways: how it
-    was found. problem: why it cannot be used now; may be empty. camera: its ID if the settings have it already.
+    place: its IP address, or a local camera's source. onvif: address of its ONVIF service; may be empty. rtsp_port,
+    path: of its stream; 0 and empty: unknown. ways: how it was found. problem: why it cannot be used now; may be empty.
+    camera: its ID if the settings have it already.
     """
 
     place: str
@@ -49,6 +53,8 @@ class FoundCameraInfo(ApiResponse):
     maker: str
     model: str
     onvif: str
+    rtsp_port: int
+    path: str
     ways: list[str]
     width: int
     height: int
@@ -57,17 +63,21 @@ class FoundCameraInfo(ApiResponse):
 
 
 class CameraSearchInfo(ApiResponse):
-    """found: in the order in which they were found. fixed: why cameras can't be added here; empty if they can."""
+    """found: in the order in which they were found. fixed: why cameras can't be added here; empty if they can.
+
+    moved: new address by the ID of a camera that answers there now, and not where the settings say.
+    """
 
     running: bool
     found: list[FoundCameraInfo]
+    moved: dict[str, str]
     fixed: str
 
 
 class CameraWanted(ApiRequest):
     """What is known of a camera. address: an IP address or host name, or a source such as `rtsp://…` without login.
 
-    onvif, said: as a search returned them (its ONVIF service; maker and model).
+    onvif, rtsp_port, path, said: as a search returned them (its ONVIF service; maker and model).
     """
 
     address: Address
@@ -76,10 +86,15 @@ class CameraWanted(ApiRequest):
     sub: Text = ""
     onvif: Text = ""
     said: Text = ""
+    rtsp_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    path: Annotated[str, Field(max_length=200, pattern="^[!-~]*$")] = ""
 
     @property
     def wanted(self) -> WantedCamera:
-        return WantedCamera(self.address.strip(), self.user, self.password, self.sub.strip(), self.onvif, self.said)
+        return WantedCamera(
+            self.address.strip(), self.user, self.password, self.sub.strip(), self.onvif, self.said, self.rtsp_port,
+            self.path,
+        )  # fmt: skip
 
 
 class NewCamera(CameraWanted):
@@ -102,11 +117,18 @@ class StreamTrial(ApiResponse):
 
 
 class CameraAdvice(ApiResponse):
-    """Something to change in the camera."""
+    """Something to change in the camera. change: how tawny can change it by ONVIF; empty: it can't."""
 
     code: str
     message: str
     hint: str
+    change: Literal["", "keyframes", "clock"]
+
+
+class CameraChange(CameraWanted):
+    """change: `keyframes`: one every two seconds. `clock`: the recorder's time, in UTC."""
+
+    change: Literal["keyframes", "clock"]
 
 
 class CameraTrialResult(ApiResponse):
@@ -127,16 +149,47 @@ class AddedCamera(ApiResponse):
     camera: str
 
 
+class NewAddress(ApiRequest):
+    """address: an IP address or host name, as a search has found it."""
+
+    address: Annotated[str, Field(min_length=1, max_length=253)]
+
+
+class NewName(ApiRequest):
+    """name: as people see it; the ID is made from it."""
+
+    name: Name
+
+
+class PreviewInfo(ApiResponse):
+    """Live test pictures of a camera. place: its address. number: of its newest picture; 0: none yet.
+
+    message, hint: why there is none; may be empty.
+    """
+
+    id: str
+    place: str
+    state: Literal["getting", "live", "needs_login", "wrong_login", "no_rtsp", "failed"]
+    number: int
+    message: str
+    hint: str
+
+
+class PreviewList(ApiResponse):
+    items: list[PreviewInfo]
+
+
 class CameraName(ApiRequest):
-    """An empty name is made from the ID."""
+    """An empty name is made from the ID. group: null keeps the current one."""
 
     name: Annotated[LabelText, Field(max_length=80)]
+    group: Literal["", "outside", "inside"] | None = None
 
 
 @router.post("/camera-search", dependencies=own)
 def begin_camera_search(asked: SearchRequest, note: Note, here: Here) -> CameraSearchInfo:
     """Search the local network and the recorder's computer for some seconds. No effect while a search runs."""
-    setup = _setup(here)
+    setup = setup_of(here)
     note("camera search", "with probe" if asked.probe else "")
     setup.search(Search(probe=asked.probe))
     return _found(setup)
@@ -145,7 +198,7 @@ def begin_camera_search(asked: SearchRequest, note: Note, here: Here) -> CameraS
 @router.get("/camera-search", dependencies=own)
 def camera_search(here: Here) -> CameraSearchInfo:
     """Return what the newest search has found so far."""
-    return _found(_setup(here))
+    return _found(setup_of(here))
 
 
 @router.post("/camera-trial", dependencies=own)
@@ -159,7 +212,18 @@ async def try_camera(asked: CameraWanted, note: Note, here: Here) -> CameraTrial
             note("camera trial failed", f"{_public(asked)}: {error.code}")
             raise
 
-    return await _run(here, f"camera trial {asked.address}", tried)
+    return await run_setup(here, f"camera trial {asked.address}", tried)
+
+
+@router.post("/camera-trial/change", dependencies=own)
+async def change_camera(asked: CameraChange, note: Note, here: Here) -> CameraTrialResult:
+    """Change a setting of a camera by ONVIF, and measure it again."""
+
+    def changed(setup: CameraSetupService) -> CameraTrialResult:
+        note("camera changed", f"{_public(asked)}: {asked.change}")
+        return _tried(setup.change_camera(asked.wanted, asked.change))
+
+    return await run_setup(here, f"camera trial {asked.address}", changed)
 
 
 @router.post("/cameras", dependencies=own, status_code=201)
@@ -171,41 +235,105 @@ async def add_camera(asked: NewCamera, note: Note, here: Here) -> AddedCamera:
         note("camera added", f"{camera}: {_public(asked)}")
         return AddedCamera(camera=camera)
 
-    return await _run(here, "camera setup", added)
+    return await run_setup(here, "camera setup", added)
+
+
+@router.post("/camera-previews", dependencies=own)
+def begin_preview(asked: CameraWanted, note: Note, here: Here) -> PreviewInfo:
+    """Sign in to a camera once, and show live test pictures of it while the list of previews is asked for.
+
+    At most eight cameras are shown at once, and none is asked again after three refused sign-ins.
+    """
+    try:
+        made = setup_of(here).preview(asked.wanted)
+    except NotDone as error:
+        raise RequestRefused(409, "not_saved", error.message, error.do) from error
+    note("camera preview", _public(asked))
+    return _preview(made)
+
+
+@router.get("/camera-previews", dependencies=own)
+def previews(here: Here) -> PreviewList:
+    """Return the previews. They end some seconds after the last such request."""
+    return PreviewList(items=[_preview(one) for one in setup_of(here).previews.now()])
+
+
+@router.get("/camera-previews/{preview}/picture", dependencies=own, response_class=Response)
+def preview_picture(preview: OnePreview, here: Here) -> Response:
+    """Return the newest test picture, a JPEG at most 480 px wide."""
+    found = setup_of(here).previews.picture(preview)
+    if found is None:
+        raise RequestRefused(404, "no_picture", "There is no picture of this camera.", "Get its picture again.")
+    return Response(found, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+
+@router.delete("/camera-previews", dependencies=own)
+def end_previews(here: Here) -> OkResponse:
+    """End all previews."""
+    setup_of(here).previews.stop()
+    return OkResponse()
+
+
+@router.post("/camera-previews/{preview}/camera", dependencies=own, status_code=201)
+async def add_previewed_camera(preview: OnePreview, asked: NewName, note: Note, here: Here) -> AddedCamera:
+    """Add a camera that is shown, with the login that it accepted. It records at once."""
+
+    def added(setup: CameraSetupService) -> AddedCamera:
+        camera = setup.add_previewed(preview, asked.name)
+        note("camera added", camera)
+        return AddedCamera(camera=camera)
+
+    return await run_setup(here, "camera setup", added)
+
+
+@router.post("/cameras/{camera}/device", dependencies=own)
+async def replace_camera(camera: OneCamera, asked: CameraWanted, note: Note, here: Here) -> OkResponse:
+    """Put another device in a camera's place. Name, zones, rules and recordings stay."""
+
+    def replace(setup: CameraSetupService) -> None:
+        setup.replace(camera, asked.wanted)
+        note("camera replaced", f"{camera}: {_public(asked)}")
+
+    await run_setup(here, "camera setup", replace)
+    return OkResponse()
+
+
+@router.post("/cameras/{camera}/address", dependencies=own)
+async def move_camera(camera: OneCamera, asked: NewAddress, note: Note, here: Here) -> OkResponse:
+    """Use a camera's new address, if the same device answers there. The stored password is not sent to it."""
+
+    def move(setup: CameraSetupService) -> None:
+        try:
+            setup.move(camera, asked.address.strip("[]"))
+        except TawnyError as error:
+            note("camera move failed", f"{camera}: {asked.address}: {error.code}")
+            raise
+        note("camera moved", f"{camera}: {asked.address}")
+
+    await run_setup(here, "camera setup", move)
+    return OkResponse()
 
 
 @router.put("/cameras/{camera}/name", dependencies=own)
 async def rename_camera(camera: OneCamera, asked: CameraName, note: Note, here: Here) -> OkResponse:
-    """Change the name that people see. Recordings, links and rules stay as they are."""
+    """Change the name that people see, and the group. Recordings, links and rules stay as they are."""
 
     def rename(setup: CameraSetupService) -> None:
-        setup.rename(camera, asked.name)
+        setup.rename(camera, asked.name, asked.group)
         note("camera renamed", camera)
 
-    await _run(here, "camera setup", rename)
+    await run_setup(here, "camera setup", rename)
     return OkResponse()
 
 
-@router.delete("/cameras/{camera}", dependencies=own)
-async def remove_camera(camera: OneCamera, note: Note, here: Here) -> OkResponse:
-    """Remove a camera from the settings. Its recordings stay until retention deletes them."""
-
-    def remove(setup: CameraSetupService) -> None:
-        setup.remove(camera)
-        note("camera removed", camera)
-
-    await _run(here, "camera setup", remove)
-    return OkResponse()
-
-
-def _setup(here: AppContext) -> CameraSetupService:
+def setup_of(here: AppContext) -> CameraSetupService:
     if here.setup is None:
         raise RequestRefused(409, "not_saved", "This can't be changed here.", "")
     return here.setup
 
 
-async def _run(here: AppContext, lane: str, act: Callable[[CameraSetupService], Result]) -> Result:
-    setup = _setup(here)
+async def run_setup(here: AppContext, lane: str, act: Callable[[CameraSetupService], Result]) -> Result:
+    setup = setup_of(here)
     try:
         return await here.calls.run(lane, partial(act, setup))
     except SourceError as error:
@@ -225,11 +353,12 @@ def _found(setup: CameraSetupService) -> CameraSearchInfo:
     found = [
         FoundCameraInfo(
             place=one.place, kind=one.kind, title=one.title, maker=one.maker, model=one.model, onvif=one.onvif,
+            rtsp_port=one.rtsp_port, path=one.path,
             ways=sorted(one.ways), width=one.size[0], height=one.size[1], problem=one.problem, camera=known or None,
         )
         for one, known in result.found
     ]  # fmt: skip
-    return CameraSearchInfo(running=result.is_running, found=found, fixed=setup.fixed)
+    return CameraSearchInfo(running=result.is_running, found=found, moved=dict(result.moved), fixed=setup.fixed)
 
 
 def _tried(tried: TriedCamera) -> CameraTrialResult:
@@ -240,9 +369,18 @@ def _tried(tried: TriedCamera) -> CameraTrialResult:
         maker=details.maker if details else "",
         model=details.model if details else "",
         streams={stream: _stream(one) for stream, one in tried.trials.items()},
-        advice=[CameraAdvice(code=one.code, message=one.message, hint=one.hint) for one in tried.advice],
+        advice=[
+            CameraAdvice(code=one.code, message=one.message, hint=one.hint, change=one.change) for one in tried.advice
+        ],
         picture=base64.b64encode(tried.trials[StreamName.MAIN].jpeg).decode(),
     )
+
+
+def _preview(status: PreviewStatus) -> PreviewInfo:
+    return PreviewInfo(
+        id=status.id, place=status.place, state=status.state.value, number=status.number, message=status.message,
+        hint=status.todo,
+    )  # fmt: skip
 
 
 def _stream(trial: CameraTrial) -> StreamTrial:

@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Request
-from pydantic import Field
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, Field
 
-from tawny.api.auth.access import Access, Note, Signed, caller_of, rule
+from tawny.api.auth.access import Access, Note, Signed, caller_of, known_camera, rule
+from tawny.api.auth.accounts import LoginSession, Role
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
@@ -18,6 +19,7 @@ from tawny.delivery.outbox import TargetView
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.service.delivery.delivery_service import DeliveryService
+from tawny.service.delivery.snoozes import MOST_S, Snooze
 from tawny.service.delivery.target_settings import TargetSettingsService
 
 # API schemas of upload destinations, notification channels and message actions.
@@ -154,6 +156,37 @@ class PushAddress(ApiRequest):
     auth: Annotated[str, Field(max_length=100)] = ""
 
 
+class SnoozeInfo(ApiResponse):
+    """Notifications about events stop until then. camera: null for all. by: who snoozed. everyone: not only for them.
+
+    mine: the signed-in user made it.
+    """
+
+    camera: str | None
+    everyone: bool
+    by: str
+    mine: bool
+    since_ms: int
+    until_ms: int
+
+
+class SnoozeList(ApiResponse):
+    items: list[SnoozeInfo]
+
+
+class SnoozeRequest(ApiRequest):
+    """camera: null for all. for_s: duration in s. everyone: not only for the signed-in user."""
+
+    camera: Annotated[str, Field(max_length=40)] | None
+    for_s: Annotated[int, Field(ge=60, le=MOST_S)]
+    everyone: bool = False
+
+
+class SnoozeQuery(BaseModel):
+    camera: Annotated[str, Field(max_length=40)] = ""
+    everyone: bool = False
+
+
 class MessageActionInfo(ApiResponse):
     """What a button does, as a question; or what was done."""
 
@@ -268,6 +301,43 @@ def tell_browser(asked: PushAddress, signed: Signed, here: Here) -> OkResponse:
     return OkResponse()
 
 
+@router.get("/snoozes", dependencies=view)
+def snoozes(signed: Signed, here: Here) -> SnoozeList:
+    """List the user's own snoozes, and those for everyone, of cameras the user may see."""
+    found = here.outside.snoozes.all() if here.outside else []
+    may_see = signed.person.may_see
+    own = [one for one in found if one.everyone or one.by == signed.person.id]
+    seen = [one for one in own if one.camera is None or may_see(one.camera)]
+    return SnoozeList(items=[_snooze(one, signed.person.id) for one in seen])
+
+
+@router.put("/snoozes", dependencies=view)
+def snooze(asked: SnoozeRequest, signed: Signed, note: Note, here: Here) -> SnoozeInfo:
+    """Stop notifications about events for a time: the user's own, or everyone's as member or owner."""
+    camera = None if asked.camera is None else known_camera(CameraId(asked.camera), here)
+    if asked.everyone:
+        _check_may_direct(signed)
+    with _delivery(here) as delivery:
+        person = signed.person
+        made = delivery.snoozes.put(camera, asked.for_s, person.id, person.name, everyone=asked.everyone)
+    if asked.everyone:
+        note("notifications snoozed for everyone", camera or "all cameras")
+    return _snooze(made, signed.person.id)
+
+
+@router.delete("/snoozes", dependencies=view)
+def end_snooze(asked: Annotated[SnoozeQuery, Query()], signed: Signed, note: Note, here: Here) -> OkResponse:
+    """End a snooze of a camera; without `camera`: the one of all cameras."""
+    if asked.everyone:
+        _check_may_direct(signed)
+    with _delivery(here) as delivery:
+        camera = CameraId(asked.camera) if asked.camera else None
+        delivery.snoozes.end(camera, signed.person.id, everyone=asked.everyone)
+    if asked.everyone:
+        note("notifications no longer snoozed for everyone", asked.camera or "all cameras")
+    return OkResponse()
+
+
 @router.get("/actions/{target}/{token}", dependencies=public)
 def look_at_act(target: OneName, token: OneToken, here: Here) -> MessageActionInfo:
     """Return what a notification button would do, without doing it: mail scanners follow links."""
@@ -315,6 +385,22 @@ def _delivery(here: AppContext) -> Iterator[DeliveryService]:
         raise not_found("Notification channel or upload destination not found.") from None
     except NotDone as error:
         raise RequestRefused(410, "ended", error.message, error.do) from error
+
+
+def _check_may_direct(signed: LoginSession) -> None:
+    if signed.person.role not in (Role.OWNER, Role.MEMBER):
+        raise RequestRefused(403, "family_only", "Only members and owners can do this.", "Ask an owner.")
+
+
+def _snooze(one: Snooze, user: str) -> SnoozeInfo:
+    return SnoozeInfo(
+        camera=one.camera,
+        everyone=one.everyone,
+        by=one.name,
+        mine=one.by == user,
+        since_ms=one.since_ms,
+        until_ms=one.until_ms,
+    )
 
 
 def _tested(steps: Sequence[ConnectionTestStep]) -> ConnectionTestInfo:

@@ -177,7 +177,7 @@ view, direct, own = [rule(Access.VIEW)], [rule(Access.DIRECT)], [rule(Access.OWN
 OnePerson = Annotated[str, Path(max_length=40)]
 
 
-@router.get("/modes", dependencies=view)
+@router.get("/modes", dependencies=[rule(Access.WALL)])
 def modes(here: Here) -> ModesInfo:
     """Return the active mode, changes of the next week and presence. Only includes cameras the user may see."""
     with _service(here) as service:

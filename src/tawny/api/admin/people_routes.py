@@ -1,24 +1,29 @@
 """Routes for users, access tokens and the audit log, for owners."""
 
+import secrets
 from collections.abc import Collection
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
 
 from tawny.api.auth.access import Access, Note, Signed, rule
+from tawny.api.auth.account_routes import require_recent
 from tawny.api.auth.accounts import Account, AuditEntry, Role, TokenPurpose
+from tawny.api.auth.audit_counts import REFUSALS
 from tawny.api.auth.passes import Pass
+from tawny.api.auth.session_routes import CODE_LENGTH, SIGN_INS, address_of, qr_code
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, Name, OkResponse
 from tawny.model.ids import CameraId
+from tawny.model.times import utc_text
 
 # API schemas of users and access tokens.
 
 CameraIds = Annotated[list[Id], Field(max_length=64)]
-RoleName = Literal["owner", "member", "viewer"]
+RoleName = Literal["owner", "member", "viewer", "guest", "screen"]
 
 
 class PersonInfo(ApiResponse):
@@ -27,6 +32,15 @@ class PersonInfo(ApiResponse):
     role: RoleName
     cameras: list[str] | None
     """Cameras this user may see; null: all."""
+    ends_ms: int | None = None
+    """When the access of a guest ends."""
+    linked: str = ""
+    """Name or e-mail address at the sign-in provider, or at the reverse proxy."""
+    has_password: bool = False
+    passkeys: int = 0
+    two_step: bool = False
+    seen_ms: int | None = None
+    """When one of the sessions was last used; null: not signed in anywhere."""
 
 
 class People(ApiResponse):
@@ -37,11 +51,17 @@ class NewPerson(ApiRequest):
     name: Name
     role: RoleName = "viewer"
     cameras: CameraIds | None = None
+    ends_ms: Ms | None = None
+    """Required for guests."""
+    linked: Annotated[str, Field(max_length=255, pattern=r"^[^\x00-\x1f]*$")] = ""
 
 
 class ChangedPerson(ApiRequest):
     role: RoleName
     cameras: CameraIds | None = None
+    ends_ms: Ms | None = None
+    linked: Annotated[str, Field(max_length=255, pattern=r"^[^\x00-\x1f]*$")] | None = None
+    """Null: as it is; empty: none."""
 
 
 class Invited(ApiResponse):
@@ -50,6 +70,10 @@ class Invited(ApiResponse):
     """Address of a one-time sign-in link; its path if the recorder has no public or secure address."""
     home_only: bool
     """Whether it works at home and through a VPN only."""
+    qr: str = ""
+    """The whole link as SVG."""
+    screen_code: str = ""
+    """For a screen: instead of the link, within 15 min."""
 
 
 class PassInfo(ApiResponse):
@@ -93,24 +117,29 @@ class AuditLog(ApiResponse):
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
 INVITATION_MS = 7 * 86_400_000
+SCREEN_CODE_MS = 15 * 60_000
+CODE_LETTERS = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
+"""Of a screen's code, without those that look alike: 8 of them are 39 bits."""
 OneId = Annotated[str, Path(max_length=64)]
 
 
 @router.get("/people", dependencies=own)
 def people(here: Here) -> People:
-    return People(items=[_person(one) for one in here.accounts.people()])
+    return People(items=_all(here))
 
 
 @router.post("/people", dependencies=own)
-def add_person(asked: NewPerson, note: Note, signed: Signed, here: Here) -> Invited:
-    """Add a user. Returns a sign-in link that works once, within a week."""
+def add_person(asked: NewPerson, note: Note, signed: Signed, request: Request, here: Here) -> Invited:
+    """Add a user. Returns a sign-in link that works once, within a week; that of a screen within 15 min."""
     if here.accounts.find(asked.name) is not None:
         raise RequestRefused(409, "name_taken", f"A user named {asked.name} already exists.", "Choose another name.")
-    cameras = _known_cameras(here, asked.cameras)
+    cameras, ends_ms = _known_cameras(here, asked.cameras), _end_of(asked.role, asked.ends_ms)
     person = here.accounts.put_person(asked.name, Role(asked.role))
-    person = here.accounts.change_person(person, Role(asked.role), cameras)
+    person = here.accounts.change_person(person, Role(asked.role), cameras, ends_ms)
     note("user added", asked.name)
-    return _invited(here, person, signed.person)
+    if asked.linked:
+        _link(here, person, asked.linked)
+    return _invited(here, person, signed.person, request)
 
 
 @router.patch("/people/{person}", dependencies=own)
@@ -119,17 +148,43 @@ def change_person(person: OneId, asked: ChangedPerson, note: Note, here: Here) -
     found = _find(here, person)
     if asked.role != "owner":
         _keep_an_owner(here, found)
-    cameras = _known_cameras(here, asked.cameras, found.cameras)
-    note("user changed", found.name)
-    return _person(here.accounts.change_person(found, Role(asked.role), cameras))
+    if (asked.role == "screen") != (found.role is Role.SCREEN):
+        raise bad_input("A screen stays a screen.", "Remove it, and add a user of another role.")
+    cameras, ends_ms = _known_cameras(here, asked.cameras, found.cameras), _end_of(asked.role, asked.ends_ms)
+    if asked.linked is not None:
+        _link(here, found, asked.linked)
+    until = f"until {utc_text(ends_ms)}" if ends_ms else ""
+    note("user changed", f"{found.name}: {asked.role} {until}".strip())
+    here.accounts.change_person(found, Role(asked.role), cameras, ends_ms)
+    return next(one for one in _all(here) if one.id == found.id)
 
 
 @router.post("/people/{person}/link", dependencies=own)
-def invite(person: OneId, note: Note, signed: Signed, here: Here) -> Invited:
+def invite(person: OneId, note: Note, signed: Signed, request: Request, here: Here) -> Invited:
     """Create another one-time sign-in link."""
     found = _find(here, person)
     note("sign-in link created", found.name)
-    return _invited(here, found, signed.person)
+    return _invited(here, found, signed.person, request)
+
+
+@router.delete("/people/{person}/sessions", dependencies=own)
+def sign_out_person(person: OneId, note: Note, here: Here) -> OkResponse:
+    """Sign a user out on all devices. Open streams end within seconds."""
+    found = _find(here, person)
+    for key in here.accounts.end_sessions(found):
+        here.unlocks.lock(key, "signed out by an owner")
+    note("user signed out", found.name)
+    return OkResponse()
+
+
+@router.delete("/people/{person}/two-step", dependencies=own)
+def reset_two_step(person: OneId, note: Note, signed: Signed, here: Here) -> OkResponse:
+    """Turn off the two-step codes of a user who has lost their phone."""
+    require_recent(signed, here)
+    found = _find(here, person)
+    here.two_step.turn_off(found)
+    note("two-step codes turned off", found.name)
+    return OkResponse()
 
 
 @router.delete("/people/{person}", dependencies=own)
@@ -166,9 +221,15 @@ def take_back(pass_id: OneId, note: Note, here: Here) -> OkResponse:
 
 
 @router.get("/audit", dependencies=own)
-def audit(here: Here, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> AuditLog:
-    """Return the audit log, newest first."""
-    return AuditLog(items=here.accounts.audit(limit))
+def audit(
+    here: Here,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    only: Literal["all", "sign-ins", "refused"] = "all",
+    who: Annotated[str, Query(max_length=64)] = "",
+) -> AuditLog:
+    """Return the audit log, newest first: all of it, who signed in, or what was refused."""
+    actions = {"all": (), "sign-ins": SIGN_INS, "refused": REFUSALS}[only]
+    return AuditLog(items=here.accounts.audit(limit, actions=actions, person=who))
 
 
 def _find(here: AppContext, person: str) -> Account:
@@ -187,9 +248,31 @@ def _keep_an_owner(here: AppContext, person: Account) -> None:
         )
 
 
-def _invited(here: AppContext, person: Account, made_by: Account) -> Invited:
-    token = here.accounts.new_token(TokenPurpose.LINK, person, lasts_ms=INVITATION_MS, made_by=made_by)
-    return Invited(person=_person(person), link=here.link(f"/sign-in#link={token}"), home_only=here.is_at_home_only)
+def _invited(here: AppContext, person: Account, made_by: Account, request: Request) -> Invited:
+    is_screen, code = person.role is Role.SCREEN, ""
+    lasts_ms = SCREEN_CODE_MS if is_screen else INVITATION_MS
+    token = here.accounts.new_token(TokenPurpose.LINK, person, lasts_ms=lasts_ms, made_by=made_by)
+    if is_screen:
+        code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
+        here.accounts.new_token(TokenPurpose.CODE, person, lasts_ms=lasts_ms, made_by=made_by, token=code)
+    path = f"/sign-in#link={token}"
+    found = next(one for one in _all(here) if one.id == person.id)
+    return Invited(
+        person=found, link=here.link(path), home_only=here.is_at_home_only,
+        qr=qr_code(address_of(request, here) + path), screen_code=code,
+    )  # fmt: skip
+
+
+def _link(here: AppContext, person: Account, name: str) -> None:
+    if not here.identities.link(person, name):
+        raise RequestRefused(409, "linked_already", f"{name} is linked to another user.", "Remove that link first.")
+
+
+def _end_of(role: str, ends_ms: int | None) -> int | None:
+    """Return when the access ends. Raises RequestRefused: a guest without an end, or an end without a guest."""
+    if (role == "guest") != (ends_ms is not None):
+        raise bad_input("Guests, and only guests, have an end.", "Choose when the access ends.")
+    return ends_ms
 
 
 def _known_cameras(
@@ -207,15 +290,25 @@ def _known_cameras(
     return found
 
 
-def _person(person: Account) -> PersonInfo:
-    return PersonInfo.model_validate(
-        {
-            "id": person.id,
-            "name": person.name,
-            "role": person.role.value,
-            "cameras": None if person.cameras is None else sorted(person.cameras),
-        }
-    )
+def _all(here: AppContext) -> list[PersonInfo]:
+    linked, two_step = here.identities.all(), here.two_step.everyone()
+    return [
+        PersonInfo.model_validate(
+            {
+                "id": person.id,
+                "name": person.name,
+                "role": person.role.value,
+                "cameras": None if person.cameras is None else sorted(person.cameras),
+                "ends_ms": person.ends_ms,
+                "linked": linked[person.id].name if person.id in linked else "",
+                "has_password": here.accounts.has_password(person),
+                "passkeys": len(here.passkeys.of(person)),
+                "two_step": person.id in two_step,
+                "seen_ms": max((one.seen_ms for one in here.accounts.sessions_of(person)), default=None),
+            }
+        )
+        for person in here.accounts.people()
+    ]
 
 
 def _pass(made: Pass, now_ms: int) -> PassInfo:

@@ -277,7 +277,7 @@ def _told(here: AppContext, session: LoginSession, *, can_hand_over: bool) -> Se
         ],
         recorder=here.recorder.host,
         fingerprint=now.fingerprint,
-        ways=[] if session.person.role is Role.VIEWER else list(now.ways),
+        ways=[] if session.person.role.only_watches else list(now.ways),
         made_ms=now.made_ms,
         tested_ms=now.tested_ms,
         asks_for_sheet=is_due and session.person.role is Role.OWNER,

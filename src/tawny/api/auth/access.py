@@ -20,12 +20,12 @@ from starlette.exceptions import WebSocketException
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected, WebSocketState
 
-from tawny.api.auth.accounts import Caller, LoginSession, Role
+from tawny.api.auth.accounts import Account, Caller, LoginSession, Role
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.client_protocols import note_sign_in
 from tawny.api.context import AppContext, the_site
 from tawny.api.errors import RequestRefused, bad_input, not_found, share_ended
-from tawny.api.request_handling import in_worker
+from tawny.api.request_handling import PROXY_USER, in_worker
 from tawny.api.schemas import LATEST_MS
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
 from tawny.model.times import Span
@@ -50,8 +50,10 @@ class Access(StrEnum):
     """With the ticket of a shared link: that clip only."""
     SEE = "see"
     """Signed in, or with an access token: live view."""
+    WALL = "wall"
+    """Signed in, also as a screen on the wall: what the live view needs besides video."""
     VIEW = "view"
-    """Signed in as viewer, member or owner."""
+    """Signed in as guest, viewer, member or owner."""
     DIRECT = "direct"
     """Signed in as member or owner: commands to the recorder, and marks of events. Viewers change nothing."""
     OWN = "own"
@@ -109,6 +111,10 @@ def caller_of(connection: HTTPConnection) -> Caller:
     return Caller(address, connection.headers.get("user-agent", ""))
 
 
+BY_PROXY = "sign-in by proxy"
+"""How users are signed in whom a reverse proxy names: their session is good only while it names them."""
+
+
 def session_cookie(connection: HTTPConnection) -> str:
     """Return the name of the session's cookie on this connection."""
     return SECURE_COOKIE if connection.url.scheme in ("https", "wss") else COOKIE
@@ -117,7 +123,22 @@ def session_cookie(connection: HTTPConnection) -> str:
 def find_session(connection: HTTPConnection) -> LoginSession | None:
     """Return the session of the request's cookie, or None. Reads the disk."""
     token = connection.cookies.get(session_cookie(connection), "") or connection.cookies.get(COOKIE, "")
-    return the_site(connection).accounts.session(token) if token else None
+    found = the_site(connection).accounts.session(token) if token else None
+    if found is not None and found.how == BY_PROXY:
+        named = find_proxied(connection)
+        return found if named is not None and named.id == found.person.id else None
+    return found
+
+
+def find_proxied(connection: HTTPConnection) -> Account | None:
+    """Return the user whom a trusted proxy names in the configured header, by linked name or by name."""
+    name = connection.scope.get("state", {}).get(PROXY_USER, "")
+    if not name:
+        return None
+    site = the_site(connection)
+    found = site.identities.named(name) or site.accounts.find(name)
+    person = found[0] if isinstance(found, tuple) else found
+    return person if person and person.role is not Role.SCREEN and not site.accounts.has_ended(person) else None
 
 
 def _admit(connection: HTTPConnection, access: Access) -> None:
@@ -165,7 +186,7 @@ async def has_ended(connection: HTTPConnection) -> bool:
     match session.person.role:
         case Role.HOLDER | Role.BRINGER:
             session_of = site.passes.session_of
-        case Role.GUEST:
+        case Role.VISITOR:
             session_of = site.shares.session_of
         case _:
             session_of = site.accounts.session_of
@@ -266,6 +287,8 @@ def _allowed(session: LoginSession | None, access: Access) -> LoginSession:
         raise RequestRefused(403, "live_only", "This access token only shows live video.", "Sign in to see more.")
     if session.person.role is Role.BRINGER and access is not Access.BRING:
         raise RequestRefused(403, "bring_only", "This access token only accepts uploads.", "Create another one.")
+    if session.person.role is Role.SCREEN and access not in (Access.SEE, Access.WALL):
+        raise RequestRefused(403, "screen_only", "This screen only shows live video.", "Use another device.")
     if access is Access.OWN and session.person.role is not Role.OWNER:
         raise RequestRefused(403, "owner_only", "Only owners can do this.", "Ask an owner.")
     if access is Access.DIRECT and session.person.role not in (Role.OWNER, Role.MEMBER):
@@ -359,12 +382,12 @@ def parse_list(text: str) -> list[str]:
 
 
 def cameras_of(text: str, here: AppContext) -> list[CameraId]:
-    """Return the named cameras, or all configured ones. Removed cameras are allowed; invisible ones are dropped."""
+    """Return the named cameras, or all that are configured or recorded. Invisible ones are dropped."""
     named = list(dict.fromkeys(CameraId(part) for part in parse_list(text)))
     if len(named) > MOST_CAMERAS:
         raise bad_input(f"You can load at most {MOST_CAMERAS} cameras at once.", "Choose fewer.")
     if not named:
-        return [*here.recorder.camera_names()]
+        return [*here.recorder.camera_names(), *here.recorder.removed_cameras()]
     return [camera for camera in named if here.seen is None or camera in here.seen]
 
 

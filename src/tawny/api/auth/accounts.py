@@ -9,7 +9,7 @@ import json
 import logging
 import secrets
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -21,6 +21,10 @@ from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 
 SESSION_MS = 30 * 86_400_000
+SCREEN_SESSION_MS = 400 * 86_400_000
+"""Of a screen on the wall, which has no keyboard; also the longest time for which browsers keep a cookie."""
+RECENT_MS = 15 * 60_000
+"""How long after signing in, or entering the password again, one's own sign-in can be changed."""
 SEEN_EVERY_MS = 60_000
 """Minimum interval in ms between updates of a session's last use."""
 TOKEN_MS = 30 * 60_000
@@ -28,18 +32,21 @@ MOST_SESSIONS = 50
 """Maximum number of sessions per user; the least recently used ones end."""
 AUDIT_ROWS = 50_000
 log = logging.getLogger(__name__)
-_PEOPLE = "SELECT id, name, role, cameras FROM people"
-_BY_NAME = "SELECT id, name, role, cameras, password FROM people WHERE folded = ?"
-_SIGNED_IN = """
-SELECT people.id, people.name, people.role, people.cameras, sessions.seen_ms, sessions.ends_ms
-FROM sessions JOIN people ON people.id = sessions.person WHERE hash = ? AND ends_ms > ?
-"""
+_COLUMNS = "people.id, people.name, people.role, people.cameras, people.ends_ms"
+_PEOPLE = f"SELECT {_COLUMNS} FROM people"  # noqa: S608 a constant
+_BY_NAME = f"SELECT {_COLUMNS}, password FROM people WHERE folded = ?"  # noqa: S608
+_SIGNED_IN = f"""
+SELECT {_COLUMNS}, sessions.seen_ms, sessions.ends_ms, sessions.how, coalesce(sessions.confirmed_ms, sessions.made_ms)
+FROM sessions JOIN people ON people.id = sessions.person WHERE hash = ?1 AND sessions.ends_ms > ?2
+AND (people.ends_ms IS NULL OR people.ends_ms > ?2)
+"""  # noqa: S608
 
 
 _FIND_USABLE = """
 SELECT person FROM tokens WHERE hash = ? AND purpose = ? AND used_ms IS NULL AND ends_ms > ? AND
-(made_by IS NULL OR made_by IN (SELECT id FROM people WHERE role = 'owner'))
+(made_by IS NULL OR made_by IN (SELECT id FROM people WHERE role = 'owner') OR purpose = 'phone')
 """
+"""A link for a phone is made by its own user, and ends with the session that made it."""
 _FORMER_ROLES = {"family": "member"}
 """Roles in databases of earlier versions, and their present names."""
 
@@ -49,12 +56,21 @@ class Role(StrEnum):
     MEMBER = "member"
     """May view, and command the recorder (modes, privacy, talk, PTZ). May not change settings."""
     VIEWER = "viewer"
+    GUEST = "guest"
+    """A viewer whose access ends at a time (`Account.ends_ms`)."""
+    SCREEN = "screen"
+    """A screen on the wall: the live view of its cameras, no recordings, no settings. Signs in by link or code."""
     HOLDER = "holder"
     """Holder of an access token (`api.auth.passes`): a program or an embedding page. May see live video only."""
     BRINGER = "bringer"
     """Another recorder with an upload token. May upload files only."""
-    GUEST = "guest"
+    VISITOR = "visitor"
     """Visitor with a shared link (`api.auth.shares`). May see that clip only."""
+
+    @property
+    def only_watches(self) -> bool:
+        """Whether it changes nothing that others see."""
+        return self in (Role.VIEWER, Role.GUEST)
 
 
 class TokenPurpose(StrEnum):
@@ -62,6 +78,10 @@ class TokenPurpose(StrEnum):
     """Create the owner account, or set a new password for an owner."""
     LINK = "link"
     """Sign in one user."""
+    PHONE = "phone"
+    """Sign in a user who is signed in already, on another device."""
+    CODE = "code"
+    """Sign in a screen, by a short code instead of its link."""
     DEVICE = "device"
     """A known device (`api.auth.guess_limit`); signs in nobody."""
 
@@ -72,7 +92,9 @@ class Account:
     name: str
     role: Role
     cameras: frozenset[CameraId] | None = None
-    """Cameras that a member or viewer may see; None: all, including future ones."""
+    """Cameras that anyone but an owner may see; None: all, including future ones."""
+    ends_ms: int | None = None
+    """When the access of a guest ends; None: never."""
 
     def may_see(self, camera: CameraId) -> bool:
         return self.cameras is None or camera in self.cameras
@@ -84,6 +106,24 @@ class LoginSession:
     key: bytes
     """SHA-256 of the cookie's token: the key in the database."""
     ends_ms: int
+    how: str = ""
+    """How the user signed in: a word of the audit log; empty for sessions of earlier versions."""
+    confirmed_ms: int = 0
+    """When the user last proved who they are: by signing in, or by entering the password again."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session in the list of its user. id: does not allow signing in."""
+
+    id: str
+    key: bytes
+    made_ms: int
+    seen_ms: int
+    ends_ms: int
+    agent: str
+    address: str
+    how: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,27 +171,39 @@ class Accounts:
         return [to_account(row) for row in rows]
 
     def person(self, person_id: str) -> Account | None:
-        """Return a user by ID, with the rights they have now; None if they were removed."""
+        """Return a user by ID, with the rights they have now; None if they were removed, or their access has ended."""
         with self._reading() as db:
-            return find_account(db, person_id)
+            return find_account(db, person_id, self._clock.now_ms())
 
     def find(self, name: str) -> tuple[Account, str] | None:
         """Return a user by name, case-insensitive, and the stored password hash; or None."""
         with self._reading() as db:
-            row = db.execute(_BY_NAME, (_fold(name),)).fetchone()
+            row = db.execute(_BY_NAME, (fold(name),)).fetchone()
         return (to_account(row), row[-1]) if row else None
+
+    def has_ended(self, person: Account) -> bool:
+        """Return whether this is a guest whose time is over."""
+        return person.ends_ms is not None and person.ends_ms <= self._clock.now_ms()
+
+    def has_password(self, person: Account) -> bool:
+        with self._reading() as db:
+            row = db.execute("SELECT password FROM people WHERE id = ?", (person.id,)).fetchone()
+        return bool(row and row[0])
 
     def put_person(self, name: str, role: Role, password: str = "") -> Account:
         """Add a user, or set role and password of the existing one, which ends their sessions. password: hashed."""
         with self._writing() as db:
             return self._put_person(db, name, role, password)
 
-    def change_person(self, person: Account, role: Role, cameras: Iterable[CameraId] | None) -> Account:
-        """Set role and cameras; sessions continue with the new rights."""
-        made = replace(person, role=role, cameras=None if cameras is None else frozenset(cameras))
+    def change_person(
+        self, person: Account, role: Role, cameras: Iterable[CameraId] | None, ends_ms: int | None = None
+    ) -> Account:
+        """Set role and cameras; sessions continue with the new rights. ends_ms: when the access of a guest ends."""
+        seen = None if cameras is None else frozenset(cameras)
+        made = replace(person, role=role, cameras=seen, ends_ms=ends_ms if role is Role.GUEST else None)
         with self._writing() as db:
-            row = (role, seen_as_text(made.cameras), person.id)
-            db.execute("UPDATE people SET role = ?, cameras = ? WHERE id = ?", row)
+            row = (role, seen_as_text(made.cameras), made.ends_ms, person.id)
+            db.execute("UPDATE people SET role = ?, cameras = ?, ends_ms = ? WHERE id = ?", row)
         return made
 
     def wall(self, person: Account) -> str:
@@ -174,17 +226,25 @@ class Accounts:
         with self._writing() as db:
             db.execute("UPDATE people SET password = ? WHERE id = ?", (password, person.id))
 
+    def change_password(self, person: Account, password: str, keep: bytes) -> None:
+        """Set a new password. Ends all other sessions, links and known devices. password: hashed. keep: a session."""
+        with self._writing() as db:
+            db.execute("UPDATE people SET password = ? WHERE id = ?", (password, person.id))
+            db.execute("DELETE FROM sessions WHERE person = ? AND hash != ?", (person.id, keep))
+            db.execute("DELETE FROM tokens WHERE person = ?", (person.id,))
+
     def _put_person(self, db: sqlite3.Connection, name: str, role: Role, password: str) -> Account:
         name = name.strip()
         db.execute(
             "INSERT INTO people (id, name, folded, role, password, made_ms) VALUES (?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (folded) DO UPDATE "
             "SET name = excluded.name, role = excluded.role, password = excluded.password",
-            (secrets.token_hex(8), name, _fold(name), role, password, self._clock.now_ms()),
+            (secrets.token_hex(8), name, fold(name), role, password, self._clock.now_ms()),
         )
-        row = db.execute(_BY_NAME, (_fold(name),)).fetchone()
+        row = db.execute(_BY_NAME, (fold(name),)).fetchone()
         db.execute("DELETE FROM sessions WHERE person = ?", (row[0],))
-        db.execute("DELETE FROM tokens WHERE person = ?", (row[0],))  # links would bypass the new password
+        for table in ("tokens", "passkeys", "two_step", "identities"):  # they would bypass the new password
+            db.execute(f"DELETE FROM {table} WHERE person = ?", (row[0],))  # noqa: S608 one of these
         return to_account(row)
 
     # --- one-time tokens ---------------------------------------------------------------------------------------------
@@ -196,17 +256,20 @@ class Accounts:
         *,
         lasts_ms: int = TOKEN_MS,
         made_by: Account | None = None,
+        session: bytes | None = None,
+        token: str = "",
     ) -> str:
         """Create a one-time token, valid for `lasts_ms`. A new claim token invalidates earlier ones.
 
-        made_by: the owner who makes it, without whom it is void; None: the recorder.
+        made_by: the owner who makes it, without whom it is void; None: the recorder. session: the session that makes
+        it, with which it ends. token: of a code; else it has 256 random bits.
         """
-        token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
+        token, now_ms = token or secrets.token_urlsafe(32), self._clock.now_ms()
         with self._writing() as db:
             db.execute("DELETE FROM tokens WHERE ends_ms < ? OR purpose = 'claim' AND ? = 'claim'", (now_ms, purpose))
             maker = made_by.id if made_by else None
-            row = (hashed(token), purpose, person.id if person else None, now_ms + lasts_ms, maker)
-            db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, NULL, ?)", row)
+            row = (hashed(token), purpose, person.id if person else None, now_ms + lasts_ms, maker, session)
+            db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, NULL, ?, ?)", row)
         return token
 
     def is_good(self, token: str, purpose: TokenPurpose) -> bool:
@@ -221,12 +284,38 @@ class Accounts:
                 return None
             return self._put_person(db, name, Role.OWNER, password)
 
-    def follow_link(self, token: str) -> Account | None:
-        """Use a sign-in link. Return None if it is invalid."""
+    def follow_link(self, token: str) -> tuple[Account, TokenPurpose] | None:
+        """Use a sign-in link, a phone's link or a screen's code. Return None if it is invalid.
+
+        A screen's link and its code are the same grant: using one uses up the other.
+        """
+        now_ms = self._clock.now_ms()
         with self._writing() as db:
-            used = self._use(db, token, TokenPurpose.LINK)
-            row = used and db.execute(f"{_PEOPLE} WHERE id = ?", used).fetchone()
-        return to_account(row) if row else None
+            for purpose in (TokenPurpose.LINK, TokenPurpose.PHONE, TokenPurpose.CODE):
+                used = self._use(db, token, purpose)
+                person = find_account(db, used[0], now_ms) if used and used[0] else None
+                if person is None:
+                    continue
+                if person.role is Role.SCREEN:
+                    unused = "DELETE FROM tokens WHERE person = ? AND purpose IN ('link', 'code') AND used_ms IS NULL"
+                    db.execute(unused, (person.id,))
+                return person, purpose
+        return None
+
+    def link_state(self, token_hash: bytes, person: Account) -> tuple[str, str]:
+        """Return `waiting`, `connected` or `ended` for a phone's link, and the browser of the phone."""
+        with self._reading() as db:
+            row = db.execute(
+                "SELECT used_ms, ends_ms FROM tokens WHERE hash = ? AND person = ? AND purpose = 'phone'",
+                (token_hash, person.id),
+            ).fetchone()
+            if row is None or (row[0] is None and row[1] <= self._clock.now_ms()):
+                return "ended", ""
+            if row[0] is None:
+                return "waiting", ""
+            query = "SELECT agent FROM sessions WHERE person = ? AND made_ms >= ? ORDER BY made_ms LIMIT 1"
+            phone = db.execute(query, (person.id, row[0])).fetchone()
+        return "connected", phone[0] if phone else ""
 
     def _use(self, db: sqlite3.Connection, token: str, purpose: TokenPurpose) -> tuple[str | None] | None:
         now_ms = self._clock.now_ms()
@@ -237,13 +326,13 @@ class Accounts:
 
     # --- sessions ----------------------------------------------------------------------------------------------------
 
-    def begin_session(self, person: Account, caller: Caller) -> str:
-        """Sign in a user. Return the cookie's token."""
+    def begin_session(self, person: Account, caller: Caller, how: str = "") -> str:
+        """Sign in a user. Return the cookie's token. how: a word of the audit log."""
         token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
+        row = (hashed(token), person.id, now_ms, now_ms, now_ms + session_ms(person), caller.agent[:300])
         with self._writing() as db:
             db.execute("DELETE FROM sessions WHERE ends_ms <= ?", (now_ms,))
-            row = (hashed(token), person.id, now_ms, now_ms, now_ms + SESSION_MS, caller.agent[:300], caller.address)
-            db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, caller.address, how, now_ms))
             db.execute(
                 "DELETE FROM sessions WHERE person = ?1 AND hash NOT IN "
                 "(SELECT hash FROM sessions WHERE person = ?1 ORDER BY seen_ms DESC, rowid DESC LIMIT ?2)",
@@ -256,18 +345,44 @@ class Accounts:
         return self.session_of(hashed(token))
 
     def session_of(self, key: bytes) -> LoginSession | None:
-        """Return the session by its database key."""
+        """Return the session by its database key; None if it is invalid, or the access of its user has ended."""
         now_ms = self._clock.now_ms()
         with self._reading() as db:
             row = db.execute(_SIGNED_IN, (key, now_ms)).fetchone()
         if row is None:
             return None
-        person, seen_ms, ends_ms = to_account(row), row[-2], row[-1]
+        person, (seen_ms, ends_ms, how, confirmed_ms) = to_account(row), row[5:]
         if abs(now_ms - seen_ms) >= SEEN_EVERY_MS:
-            ends_ms = now_ms + SESSION_MS
+            ends_ms = now_ms + session_ms(person)
             with self._writing() as db:
                 db.execute("UPDATE sessions SET seen_ms = ?, ends_ms = ? WHERE hash = ?", (now_ms, ends_ms, key))
-        return LoginSession(person, key, ends_ms)
+        return LoginSession(person, key, min(ends_ms, person.ends_ms or ends_ms), how, confirmed_ms)
+
+    def is_recent(self, session: LoginSession) -> bool:
+        """Return whether the user has proved within RECENT_MS who they are."""
+        return 0 <= self._clock.now_ms() - session.confirmed_ms <= RECENT_MS
+
+    def confirm_session(self, key: bytes) -> None:
+        """The user has just entered the password again."""
+        with self._writing() as db:
+            db.execute("UPDATE sessions SET confirmed_ms = ? WHERE hash = ?", (self._clock.now_ms(), key))
+
+    def sessions_of(self, person: Account) -> list[OpenSession]:
+        """Return the sessions of a user, last used first."""
+        query = (
+            "SELECT hash, made_ms, seen_ms, ends_ms, agent, address, how FROM sessions "
+            "WHERE person = ? AND ends_ms > ? ORDER BY seen_ms DESC, made_ms DESC"
+        )
+        with self._reading() as db:
+            rows = db.execute(query, (person.id, self._clock.now_ms())).fetchall()
+        return [OpenSession(row[0].hex()[:16], *row) for row in rows]
+
+    def end_sessions(self, person: Account, keep: bytes = b"") -> list[bytes]:
+        """End all sessions of a user but one, and the links that they made for phones. Return the ended ones."""
+        with self._writing() as db:
+            found = db.execute("SELECT hash FROM sessions WHERE person = ? AND hash != ?", (person.id, keep)).fetchall()
+            db.execute("DELETE FROM sessions WHERE person = ? AND hash != ?", (person.id, keep))
+        return [row[0] for row in found]
 
     def end_session(self, key: bytes) -> None:
         with self._writing() as db:
@@ -286,15 +401,22 @@ class Accounts:
             db.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)", (newest + 1, *row))
             db.execute("DELETE FROM audit WHERE number BETWEEN 0 AND ?", (newest + 1 - AUDIT_ROWS,))
 
-    def audit(self, limit: int = 200, since_ms: int = 0) -> list[AuditEntry]:
-        """Return the newest entries, newest first, including the counted ones."""
+    def audit(
+        self, limit: int = 200, since_ms: int = 0, *, actions: Sequence[str] = (), person: str = ""
+    ) -> list[AuditEntry]:
+        """Return the newest entries, newest first, including the counted ones. actions: only these; empty: all.
+
+        person: only what this user or name did or tried, in any case; empty: everyone.
+        """
         self.counts.flush()
         query = (
-            "SELECT at_ms, person, action, detail, address FROM audit WHERE at_ms >= ? "
-            "ORDER BY at_ms DESC, number DESC LIMIT ?"
+            "SELECT at_ms, person, action, detail, address FROM audit WHERE at_ms >= ?1 "
+            "AND (?2 = '[]' OR action IN (SELECT value FROM json_each(?2))) "
+            "AND (?3 = '' OR lower(person) = lower(?3)) ORDER BY at_ms DESC, number DESC LIMIT ?4"
         )
+        values = (since_ms, json.dumps(list(actions)), person, limit)
         with self._reading() as db:
-            return [AuditEntry(*row) for row in db.execute(query, (since_ms, limit)).fetchall()]
+            return [AuditEntry(*row) for row in db.execute(query, values).fetchall()]
 
 
 def hashed(token: str) -> bytes:
@@ -310,16 +432,22 @@ def seen_from_text(text: str | None) -> frozenset[CameraId] | None:
     return None if text is None else frozenset(CameraId(name) for name in json.loads(text))
 
 
-def find_account(db: sqlite3.Connection, person_id: str) -> Account | None:
-    row = db.execute(f"{_PEOPLE} WHERE id = ?", (person_id,)).fetchone()
+def session_ms(person: Account) -> int:
+    """Return how long a session of this user lasts without being used."""
+    return SCREEN_SESSION_MS if person.role is Role.SCREEN else SESSION_MS
+
+
+def find_account(db: sqlite3.Connection, person_id: str, now_ms: int) -> Account | None:
+    """Return a user; None if there is none of this ID, or their access has ended."""
+    row = db.execute(f"{_PEOPLE} WHERE id = ? AND (ends_ms IS NULL OR ends_ms > ?)", (person_id, now_ms)).fetchone()
     return to_account(row) if row else None
 
 
 def to_account(row: tuple[Any, ...]) -> Account:
-    """Return the account from the first four columns of a row. Owners see all cameras."""
+    """Return the account from the first columns of a row. Owners see all cameras."""
     role = Role(_FORMER_ROLES.get(row[2], row[2]))
-    return Account(row[0], row[1], role, None if role is Role.OWNER else seen_from_text(row[3]))
+    return Account(row[0], row[1], role, None if role is Role.OWNER else seen_from_text(row[3]), row[4])
 
 
-def _fold(name: str) -> str:
+def fold(name: str) -> str:
     return name.strip().casefold()

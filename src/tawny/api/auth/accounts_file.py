@@ -1,4 +1,4 @@
-"""`accounts.db`: database file of users, sessions, access tokens, shared links and the audit log."""
+"""`accounts.db`: database file of users, their ways to sign in, sessions, access tokens, links and the audit log."""
 
 import sqlite3
 from pathlib import Path
@@ -11,16 +11,40 @@ CREATE TABLE IF NOT EXISTS people (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE, role TEXT NOT NULL,
   password TEXT NOT NULL,            -- argon2id; empty: signs in by link only
   made_ms INTEGER NOT NULL,
-  cameras TEXT) STRICT;              -- a JSON list of those that a viewer may see; NULL: all
+  cameras TEXT,                      -- a JSON list of those that a viewer may see; NULL: all
+  ends_ms INTEGER) STRICT;           -- of a guest; NULL: never
 CREATE TABLE IF NOT EXISTS sessions (
   hash BLOB PRIMARY KEY, person TEXT NOT NULL REFERENCES people(id) ON DELETE CASCADE,
   made_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL, ends_ms INTEGER NOT NULL,
-  agent TEXT NOT NULL, address TEXT NOT NULL) STRICT;
+  agent TEXT NOT NULL, address TEXT NOT NULL,
+  how TEXT NOT NULL DEFAULT '',      -- how the user signed in
+  confirmed_ms INTEGER) STRICT;      -- when the password was last entered; NULL: at the sign-in
 CREATE INDEX IF NOT EXISTS sessions_by_person ON sessions(person, seen_ms);
 CREATE TABLE IF NOT EXISTS tokens (
   hash BLOB PRIMARY KEY, purpose TEXT NOT NULL, person TEXT REFERENCES people(id) ON DELETE CASCADE,
   ends_ms INTEGER NOT NULL, used_ms INTEGER,
-  made_by TEXT) STRICT;              -- a person's id; NULL: made on the recorder
+  made_by TEXT,                      -- a person's id; NULL: made on the recorder
+  session BLOB REFERENCES sessions(hash) ON DELETE CASCADE) STRICT;  -- that made it for a phone; else NULL
+CREATE TABLE IF NOT EXISTS passkeys (
+  id BLOB PRIMARY KEY,               -- as the authenticator named it
+  person TEXT NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+  name TEXT NOT NULL, public_key BLOB NOT NULL, sign_count INTEGER NOT NULL,
+  host TEXT NOT NULL,                -- under which it was made; the browser offers it under no other
+  made_ms INTEGER NOT NULL, used_ms INTEGER) STRICT;
+CREATE INDEX IF NOT EXISTS passkeys_by_person ON passkeys(person);
+CREATE TABLE IF NOT EXISTS two_step (
+  person TEXT PRIMARY KEY REFERENCES people(id) ON DELETE CASCADE,
+  secret TEXT NOT NULL,              -- of the codes, base 32
+  last_step INTEGER NOT NULL,        -- time step of the newest code that was used
+  made_ms INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS recovery_codes (
+  hash BLOB PRIMARY KEY, person TEXT NOT NULL REFERENCES two_step(person) ON DELETE CASCADE) STRICT;
+CREATE TABLE IF NOT EXISTS identities (
+  person TEXT PRIMARY KEY REFERENCES people(id) ON DELETE CASCADE,
+  name TEXT NOT NULL,                -- name or e-mail address at the sign-in provider, lower case
+  issuer TEXT NOT NULL DEFAULT '',   -- with subject: who it was at the first sign-in; empty: no one yet
+  subject TEXT NOT NULL DEFAULT '') STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS identities_by_name ON identities(name);
 CREATE TABLE IF NOT EXISTS passes (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, hash BLOB NOT NULL UNIQUE,
   digest TEXT NOT NULL,              -- for login by RTSP
@@ -44,7 +68,7 @@ CREATE TABLE IF NOT EXISTS audit (
   detail TEXT NOT NULL, address TEXT NOT NULL) STRICT;
 """
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 _LATER: Final = (
     ("people", "cameras", "TEXT"),
@@ -53,6 +77,10 @@ _LATER: Final = (
     ("passes", "made_by", "TEXT"),
     ("tokens", "made_by", "TEXT"),
     ("shares", "cameras", "TEXT"),
+    ("people", "ends_ms", "INTEGER"),
+    ("sessions", "how", "TEXT NOT NULL DEFAULT ''"),
+    ("sessions", "confirmed_ms", "INTEGER"),
+    ("tokens", "session", "BLOB REFERENCES sessions(hash) ON DELETE CASCADE"),
 )
 """Columns missing in some files of earlier versions."""
 

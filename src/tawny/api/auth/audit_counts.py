@@ -23,6 +23,22 @@ SIGN_IN_FAILED: Final = "sign-in failed"
 SIGN_IN_DELAYED: Final = "sign-in delayed"
 ACCESS_REFUSED: Final = "access token refused"
 CODE_REFUSED: Final = "shared link: wrong code"
+SECOND_STEP_FAILED: Final = "second step failed"
+PASSKEY_REFUSED: Final = "passkey refused"
+PROVIDER_REFUSED: Final = "sign-in provider refused"
+PROXY_REFUSED: Final = "proxy header refused"
+SIGN_IN_CODE_REFUSED: Final = "sign-in code refused"
+REFUSALS: Final = (
+    SIGN_IN_FAILED,
+    SIGN_IN_DELAYED,
+    SECOND_STEP_FAILED,
+    PASSKEY_REFUSED,
+    PROVIDER_REFUSED,
+    PROXY_REFUSED,
+    SIGN_IN_CODE_REFUSED,
+    ACCESS_REFUSED,
+    CODE_REFUSED,
+)
 LINK_OPENED: Final = "shared link opened"
 OTHERS: Final = "(others)"
 MOST_ROWS: Final = 1200
@@ -171,9 +187,18 @@ def _kind(action: str, person: str, *, is_known: bool) -> str:
     """Return what was tried, for a notification. Never contains a text that only the attacker chose."""
     if action == ACCESS_REFUSED:
         return "with an access token that isn't valid"
-    if action == CODE_REFUSED:
-        return "with wrong codes for a shared link"
+    if action in _KINDS:
+        return _KINDS[action]
     return f"as {person}" if is_known else "with unknown names"
+
+
+_KINDS: Final = {
+    CODE_REFUSED: "with wrong codes for a shared link",
+    PASSKEY_REFUSED: "with a passkey that isn't valid",
+    PROVIDER_REFUSED: "by the sign-in provider",
+    PROXY_REFUSED: "with the header of a reverse proxy, from addresses that aren't in `web.proxies`",
+    SIGN_IN_CODE_REFUSED: "with wrong sign-in codes",
+}
 
 
 # Health check of the web interface: many refused sign-ins, and reverse proxies that aren't configured.

@@ -14,7 +14,7 @@ from typing import Final
 
 from tawny.api.auth.accounts import Account, TokenPurpose, hashed
 from tawny.api.auth.accounts_file import AccountsFile
-from tawny.api.client_address import is_nearby, network_of
+from tawny.api.client_address import is_loopback, is_nearby, network_of
 from tawny.model.times import Clock
 
 ACCOUNT_TRIES: Final = 20
@@ -109,6 +109,39 @@ class _TryBudgets:
     def give_back(self, key: Hashable) -> None:
         if key in self._full_s:
             self._full_s[key] -= self._refill_s
+
+
+CODE_TRIES: Final = 10
+"""Wrong codes of the second step for an account before each further one must wait."""
+CODE_REFILL_S: Final = 600.0
+"""144 codes a day: a guess among a million, of which three are right, takes years."""
+
+
+class SecondStepLimit:
+    """Limit of guessing the codes of an account, which someone with its password could do. Single event loop.
+
+    Known devices, this computer, the local network and the internet are counted apart: a stranger who guesses leaves
+    the owner's own device, and this computer, alone.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._budgets = _TryBudgets(clock, CODE_TRIES, CODE_REFILL_S)
+
+    def wait_s(self, tried: GuessAttempt) -> int:
+        return math.ceil(self._budgets.wait_s(self._key(tried)))
+
+    def begin(self, tried: GuessAttempt) -> None:
+        """Count an attempt that is allowed now: it counts as wrong until it succeeds."""
+        self._budgets.take(self._key(tried))
+
+    def succeed(self, tried: GuessAttempt) -> None:
+        self._budgets.give_back(self._key(tried))
+
+    def _key(self, tried: GuessAttempt) -> Hashable:
+        if tried.device:
+            return tried.account, tried.device
+        place = "here" if is_loopback(tried.address) else "near" if is_nearby(tried.address) else "far"
+        return tried.account, place
 
 
 # Login throttling: after five failed attempts for a name and address, each further attempt must wait.

@@ -88,7 +88,7 @@ class Passes:
     def all(self) -> list[Pass]:
         """Return all tokens, oldest first, including expired ones."""
         with self._file.reading() as db:
-            return [_pass(db, row) for row in db.execute(f"{_PASSES} ORDER BY made_ms, id").fetchall()]
+            return [self._pass(db, row) for row in db.execute(f"{_PASSES} ORDER BY made_ms, id").fetchall()]
 
     def take_back(self, pass_id: str) -> bool:
         """Revoke a token; open streams end within seconds. Return False if there is none with this ID."""
@@ -124,12 +124,11 @@ class Passes:
     def _good(self, where: str, value: object) -> Pass | None:
         with self._file.reading() as db:
             row = db.execute(f"{_PASSES} WHERE {where}", (value,)).fetchone()
-            found = _pass(db, row) if row else None
+            found = self._pass(db, row) if row else None
         is_good = found is not None and (found.ends_ms is None or found.ends_ms > self._clock.now_ms())
         return found if found is not None and is_good and found.is_granted else None
 
-
-def _pass(db: sqlite3.Connection, row: tuple[Any, ...]) -> Pass:
-    key, name, cameras, made_ms, ends_ms, brings, made_by = row
-    maker = find_account(db, made_by) if made_by is not None else None
-    return Pass(key, name, seen_from_text(cameras), made_ms, ends_ms, brings, made_by, maker)
+    def _pass(self, db: sqlite3.Connection, row: tuple[Any, ...]) -> Pass:
+        key, name, cameras, made_ms, ends_ms, brings, made_by = row
+        maker = find_account(db, made_by, self._clock.now_ms()) if made_by is not None else None
+        return Pass(key, name, seen_from_text(cameras), made_ms, ends_ms, brings, made_by, maker)

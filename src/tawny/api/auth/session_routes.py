@@ -1,41 +1,132 @@
 """Routes for signing in and out, and for creating the first account.
 
 Wrong name and wrong password are indistinguishable, also in time. An attempt counts as failed until it succeeds, so
-that concurrent attempts cannot bypass the throttle.
+that concurrent attempts cannot bypass the throttle. After a password or an invitation, an account with two-step codes
+asks for one; a passkey, a phone's link, the sign-in provider and the proxy stand for both steps.
 """
 
 import asyncio
+import hmac
+import io
+import logging
+import math
+from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Request
-from starlette.responses import Response
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
+from starlette.responses import RedirectResponse, Response
 
 from tawny import __version__
 from tawny.api import schemas, serializers
-from tawny.api.auth.access import Access, Note, Signed, caller_of, find_session, rule, session_cookie
-from tawny.api.auth.accounts import SESSION_MS, Account, TokenPurpose
-from tawny.api.auth.audit_counts import SIGN_IN_DELAYED, SIGN_IN_FAILED
+from tawny.api.auth.access import (
+    BY_PROXY,
+    Access,
+    Note,
+    Signed,
+    caller_of,
+    find_proxied,
+    find_session,
+    rule,
+    session_cookie,
+)
+from tawny.api.auth.accounts import Account, Role, TokenPurpose, session_ms
+from tawny.api.auth.audit_counts import (
+    PASSKEY_REFUSED,
+    PROVIDER_REFUSED,
+    SECOND_STEP_FAILED,
+    SIGN_IN_CODE_REFUSED,
+    SIGN_IN_DELAYED,
+    SIGN_IN_FAILED,
+)
 from tawny.api.auth.guess_limit import DEVICE_COOKIE, DEVICE_MS, DEVICE_PATH, GuessAttempt
+from tawny.api.auth.identities import IdentityRefusal
+from tawny.api.auth.oidc import ProviderFailed
+from tawny.api.auth.passkeys import PasskeyPlace
 from tawny.api.auth.passwords import LEAST_LENGTH, is_weak
+from tawny.api.client_address import network_of
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused
+from tawny.api.errors import RequestRefused, bad_input
 from tawny.api.request_handling import WorkerRoute
+from tawny.api.schemas import AnyName, ApiRequest, ApiResponse, Password, SignInRequest, Token
 
+log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 public = [rule(Access.PUBLIC)]
 view = [rule(Access.VIEW)]
+wall = [rule(Access.WALL)]
+
+BY_PASSWORD: Final = "sign-in"  # noqa: S105 of the audit log
+BY_LINK: Final = "sign-in by link"
+WITH_PASSKEY: Final = "sign-in with passkey"
+BY_PROVIDER: Final = "sign-in by provider"
+HOW_BY_TOKEN: Final = {
+    TokenPurpose.LINK: BY_LINK,
+    TokenPurpose.PHONE: "sign-in by phone link",
+    TokenPurpose.CODE: "sign-in by code",
+}
+SIGN_INS: Final = ("claim", BY_PASSWORD, *HOW_BY_TOKEN.values(), WITH_PASSKEY, BY_PROVIDER, BY_PROXY)
+"""Actions of the audit log."""
+PROVIDER_COOKIE: Final = "tawny_provider"
+PROVIDER_PATH: Final = "/api/v1/sign-in/provider"
+CALLBACK: Final = f"{PROVIDER_PATH}/callback"
+_SECOND: Final = "second step after "
+_PASSKEY: Final = "sign in with a passkey"
+_PROVIDER: Final = "sign in by provider"
+CODE_NAME: Final = "(sign-in code)"
+"""Under which wrong codes of screens are limited."""
+
+# API schemas of signing in.
+
+Credential = Annotated[str, Field(max_length=32_768)]
+"""An authenticator's answer, the JSON that browsers make of it."""
+
+
+class SecondStepRequest(ApiRequest):
+    token: Token
+    name: AnyName
+    after: Literal["sign-in", "sign-in by link"]
+    code: Annotated[str, Field(min_length=1, max_length=32)]
+
+
+class ScreenCodeRequest(ApiRequest):
+    code: Annotated[str, Field(min_length=1, max_length=32)]
+
+
+class PasskeyOptions(ApiResponse):
+    challenge: str
+    options: str
+    """JSON for the browser's credentials API, with binary values in base64url."""
+
+
+class PasskeySignIn(ApiRequest):
+    challenge: Token
+    credential: Credential
+
+
+class ProviderPage(ApiResponse):
+    url: str
+
+
+class ConfirmRequest(ApiRequest):
+    password: Password = ""
+    code: Annotated[str, Field(max_length=32)] = ""
+    """Of the authenticator app, for an account without a password."""
 
 
 @router.get("/session", dependencies=public)
 def session(request: Request, here: Here) -> schemas.SessionInfo:
     found = find_session(request)
     is_new = found is None and not here.accounts.has_owner()
+    proxied = find_proxied(request) if found is None and here.proxy_header else None
     return schemas.SessionInfo.model_validate(
         {
             "state": "signed-in" if found else "setup" if is_new else "signed-out",
             "user": serializers.user(found.person) if found else None,
             "version": __version__,
-            "recorder": here.recorder.host,
+            "recorder": here.title,
             "zone": here.recorder.zone if found else "",
+            "provider": here.oidc.label if here.oidc and not found else "",
+            "proxied": proxied.name if proxied else "",
         }
     )
 
@@ -43,11 +134,8 @@ def session(request: Request, here: Here) -> schemas.SessionInfo:
 @router.post("/setup/claim", dependencies=public)
 async def claim(asked: schemas.ClaimRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
     if not await asyncio.to_thread(here.accounts.is_good, asked.token, TokenPurpose.CLAIM):
-        raise _token_used()
-    if is_weak(asked.password):
-        raise RequestRefused(
-            400, "weak_password", "This password is too easy to guess.", f"Use {LEAST_LENGTH} characters or more."
-        )
+        raise _wrong_link(request, here)
+    refuse_weak(asked.password)
     stored = await here.passwords.hash(asked.password)
     person = await asyncio.to_thread(here.accounts.claim, asked.token, asked.name, stored)
     if person is None:
@@ -56,40 +144,202 @@ async def claim(asked: schemas.ClaimRequest, request: Request, response: Respons
 
 
 @router.post("/sign-in", dependencies=public)
-async def sign_in(asked: schemas.SignInRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
+async def sign_in(asked: SignInRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
+    person, stored = await check_password(asked.name, asked.password, request, here)
+    if here.passwords.is_outdated(stored):
+        stored = await here.passwords.hash(asked.password)
+        await asyncio.to_thread(here.accounts.set_password, person, stored)
+    return await asyncio.to_thread(_after_first_step, person, stored, BY_PASSWORD, request, response, here)
+
+
+async def check_password(name: str, password: str, request: Request, here: AppContext) -> tuple[Account, str]:
+    """Return the user and the stored hash. Raises RequestRefused: wrong, or too many attempts."""
     address, counts = caller_of(request).address, here.accounts.counts
-    found = await asyncio.to_thread(here.accounts.find, asked.name)
-    tried = GuessAttempt(asked.name, address)
-    if found:
-        device = await asyncio.to_thread(here.devices.key_of, request.cookies.get(DEVICE_COOKIE, ""), found[0])
-        tried = GuessAttempt(asked.name, address, found[0].id, device)
+    found = await asyncio.to_thread(here.accounts.find, name)
+    tried = await asyncio.to_thread(_attempt, name, found[0] if found else None, request, here)
     wait_s = here.attempts.wait_s(tried)
     if wait_s:
-        counts.count(SIGN_IN_DELAYED, asked.name, address, is_known=found is not None)
-        what = f"Too many failed attempts. Try again in {wait_s} s."
-        raise RequestRefused(429, "wait", what, "Or use a device you have used before.", {"wait_s": wait_s})
+        counts.count(SIGN_IN_DELAYED, name, address, is_known=found is not None)
+        raise _too_many(wait_s)
     here.attempts.begin(tried)
     stored = (found[1] or None) if found else None
-    is_right = await here.passwords.matches(stored, asked.password, is_known_device=bool(tried.device))
+    is_right = await here.passwords.matches(stored, password, is_known_device=bool(tried.device))
     if not is_right or found is None:
-        counts.count(SIGN_IN_FAILED, asked.name, address, is_known=found is not None)
+        counts.count(SIGN_IN_FAILED, name, address, is_known=found is not None)
         raise RequestRefused(401, "wrong_login", "Wrong name or password.", "Check both and try again.")
     here.attempts.succeed(tried)
-    person, _ = found
-    if stored and here.passwords.is_outdated(stored):
-        await asyncio.to_thread(here.accounts.set_password, person, await here.passwords.hash(asked.password))
-    return await asyncio.to_thread(_sign_in, person, "sign-in", request, response, here)
+    _refuse_ended(found[0], here)
+    return found
+
+
+@router.post("/sign-in/second-step", dependencies=public)
+async def second_step(asked: SecondStepRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
+    """Finish a sign-in with a code of the authenticator app, or a recovery code."""
+    found = await asyncio.to_thread(here.accounts.find, asked.name)
+    purpose = _SECOND + asked.after
+    if found is None or not here.steps.is_good(asked.token, purpose, _subject(*found)):
+        raise _too_late()
+    person, stored = found
+    await _check_code(person, asked.code, request, here)
+    if not here.steps.spend(asked.token, purpose, _subject(person, stored)):
+        raise _too_late()
+    _refuse_ended(person, here)
+    return await asyncio.to_thread(_sign_in, person, asked.after, request, response, here, "with a code")
+
+
+async def _check_code(person: Account, code: str, request: Request, here: AppContext) -> None:
+    """Use a code. Raises RequestRefused: wrong, used before, or too many attempts."""
+    tried = await asyncio.to_thread(_attempt, person.name, person, request, here)
+    counts, address = here.accounts.counts, tried.address
+    wait_s = here.code_attempts.wait_s(tried)
+    if wait_s:
+        counts.count(SIGN_IN_DELAYED, person.name, address, is_known=True)
+        raise _too_many(wait_s)
+    here.code_attempts.begin(tried)
+    if not await asyncio.to_thread(here.two_step.accepts, person, code):
+        counts.count(SECOND_STEP_FAILED, person.name, address, is_known=True)
+        raise RequestRefused(401, "wrong_code", "This code isn't right.", "Wait for the next one. Each works once.")
+    here.code_attempts.succeed(tried)
 
 
 @router.post("/sign-in/link", dependencies=public)
 def follow_link(asked: schemas.SignInLinkRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
-    person = here.accounts.follow_link(asked.token)
-    if person is None:
+    used = here.accounts.follow_link(asked.token)
+    if used is None:
         raise _token_used()
-    return _sign_in(person, "sign-in by link", request, response, here)
+    person, purpose = used
+    if purpose is not TokenPurpose.LINK or person.role is Role.SCREEN:
+        return _sign_in(person, HOW_BY_TOKEN[purpose], request, response, here)
+    found = here.accounts.find(person.name)
+    return _after_first_step(person, found[1] if found else "", BY_LINK, request, response, here)
 
 
-@router.post("/sign-out", dependencies=view)
+@router.post("/sign-in/code", dependencies=public)
+async def screen_code(asked: ScreenCodeRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
+    """Sign in a screen by the code that an owner sees."""
+    tried = GuessAttempt(CODE_NAME, caller_of(request).address)
+    wait_s = here.attempts.wait_s(tried)
+    if wait_s:
+        raise _too_many(wait_s)
+    here.attempts.begin(tried)
+    code = "".join(asked.code.split()).replace("-", "").upper()
+    used = await asyncio.to_thread(here.accounts.follow_link, code) if len(code) == CODE_LENGTH else None
+    if used is None:
+        here.accounts.counts.count(SIGN_IN_CODE_REFUSED, "", tried.address)
+        raise RequestRefused(401, "wrong_code", "This code isn't right.", "Codes work once, for 15 min.")
+    here.attempts.succeed(tried)
+    return await asyncio.to_thread(_sign_in, used[0], HOW_BY_TOKEN[used[1]], request, response, here)
+
+
+@router.post("/sign-in/passkey/options", dependencies=public)
+def passkey_options(request: Request, here: Here) -> PasskeyOptions:
+    """Begin a sign-in with a passkey."""
+    place, challenge = passkey_place(request), here.steps.issue(_PASSKEY)
+    return PasskeyOptions(challenge=challenge, options=here.passkeys.request_options(place, challenge))
+
+
+@router.post("/sign-in/passkey", dependencies=public)
+def with_passkey(asked: PasskeySignIn, request: Request, response: Response, here: Here) -> schemas.SignedIn:
+    place = passkey_place(request)
+    person = None
+    if here.steps.spend(asked.challenge, _PASSKEY):  # before it is checked: one answer for each challenge
+        person = here.passkeys.verify(asked.credential, place, asked.challenge)
+    if person is None or person.role is Role.SCREEN:
+        here.accounts.counts.count(PASSKEY_REFUSED, "", caller_of(request).address)
+        raise RequestRefused(
+            401, "wrong_passkey", "This passkey doesn't open tawny here.", "Use another one, or your password."
+        )
+    return _sign_in(person, WITH_PASSKEY, request, response, here)
+
+
+@router.post("/sign-in/proxy", dependencies=public)
+def by_proxy(request: Request, response: Response, here: Here) -> schemas.SignedIn:
+    """Sign in the user whom the trusted reverse proxy names in this request."""
+    person = find_proxied(request) if here.proxy_header else None
+    if person is None:
+        raise RequestRefused(
+            400, "not_proxied", "The reverse proxy didn't name a user of tawny.", "Ask an owner to link your name."
+        )
+    return _sign_in(person, BY_PROXY, request, response, here)
+
+
+@router.post("/sign-in/provider", dependencies=public)
+def begin_provider(request: Request, response: Response, here: Here) -> ProviderPage:
+    """Begin a sign-in by the configured provider. Returns its page."""
+    if here.oidc is None:
+        raise RequestRefused(404, "no_provider", "No sign-in provider is configured.", "Sign in with a password.")
+    token = here.steps.issue(_PROVIDER)
+    state, nonce, verifier = (here.steps.derive(token, part) for part in ("state", "nonce", "verifier"))
+    try:
+        url = here.oidc.authorization_url(_callback(request), state, nonce, verifier)
+    except ProviderFailed as error:
+        log.warning("%s", error)
+        raise RequestRefused(
+            502, "provider_failed", "The sign-in provider can't be reached.", "Sign in with a password."
+        ) from error
+    is_secure = _is_secure(request)
+    response.set_cookie(
+        PROVIDER_COOKIE, token, max_age=300, path=PROVIDER_PATH, httponly=True, samesite="lax", secure=is_secure
+    )
+    return ProviderPage(url=url)
+
+
+@router.get("/sign-in/provider/callback", dependencies=public, response_class=Response)
+def provider_callback(
+    request: Request,
+    here: Here,
+    code: Annotated[str, Query(max_length=4096)] = "",
+    state: Annotated[str, Query(max_length=200)] = "",
+    iss: Annotated[str, Query(max_length=2048)] = "",
+) -> Response:
+    """Where the provider sends the browser back to. The browser's cookie shows that it began this sign-in."""
+    why = ""
+    person: Account | IdentityRefusal | None = None
+    token = request.cookies.get(PROVIDER_COOKIE, "")
+    is_ours = hmac.compare_digest(here.steps.derive(token, "state").encode(), state.encode())
+    if here.oidc is None or not is_ours or not here.steps.spend(token, _PROVIDER):
+        why = "expired"
+    elif not code or iss not in ("", here.oidc.settings.issuer):
+        why = "refused"
+    else:
+        nonce, verifier = here.steps.derive(token, "nonce"), here.steps.derive(token, "verifier")
+        try:
+            user = here.oidc.finish(code, _callback(request), nonce, verifier)
+        except ProviderFailed as error:
+            log.warning("%s", error)
+            why = "failed"
+        else:
+            rules = here.oidc.settings
+            person = here.identities.sign_in(
+                user, here.oidc.grant(user), needs_group=bool(rules.groups), may_create=rules.create_people
+            )
+    if not isinstance(person, Account):
+        here.accounts.counts.count(PROVIDER_REFUSED, "", caller_of(request).address, detail=person or why)
+        answer = RedirectResponse(f"/sign-in#provider={person or why}", 303)
+    else:
+        answer = RedirectResponse("/", 303)
+        _sign_in(person, BY_PROVIDER, request, answer, here)
+    answer.delete_cookie(PROVIDER_COOKIE, path=PROVIDER_PATH, httponly=True, samesite="lax", secure=_is_secure(request))
+    return answer
+
+
+@router.post("/sign-in/confirm", dependencies=view)
+async def confirm(asked: ConfirmRequest, signed: Signed, request: Request, here: Here) -> schemas.OkResponse:
+    """Prove again who one is, before changing one's own sign-in."""
+    try:
+        if await asyncio.to_thread(here.accounts.has_password, signed.person):
+            await check_password(signed.person.name, asked.password, request, here)
+        else:
+            await _check_code(signed.person, asked.code, request, here)
+    except RequestRefused as refused:
+        if refused.status == 401:  # which pages take for the end of the session
+            raise bad_input("That isn't right.", "Check it and try again.") from refused
+        raise
+    await asyncio.to_thread(here.accounts.confirm_session, signed.key)
+    return schemas.OkResponse()
+
+
+@router.post("/sign-out", dependencies=wall)
 def sign_out(signed: Signed, note: Note, request: Request, response: Response, here: Here) -> schemas.OkResponse:
     here.accounts.end_session(signed.key)
     here.unlocks.lock(signed.key, "signed out")
@@ -98,22 +348,87 @@ def sign_out(signed: Signed, note: Note, request: Request, response: Response, h
     return schemas.OkResponse()
 
 
-def _sign_in(person: Account, how: str, request: Request, response: Response, here: AppContext) -> schemas.SignedIn:
+CODE_LENGTH: Final = 8
+
+
+def refuse_weak(password: str) -> None:
+    if is_weak(password):
+        raise RequestRefused(
+            400, "weak_password", "This password is too easy to guess.", f"Use {LEAST_LENGTH} characters or more."
+        )
+
+
+def passkey_place(request: Request) -> PasskeyPlace:
+    """Raises RequestRefused: where browsers offer no passkeys."""
+    place = PasskeyPlace.of(request)
+    if place is None:
+        raise RequestRefused(
+            400, "no_passkeys_here", "Passkeys need https and a host name.", "Sign in with a password, or set up https."
+        )
+    return place
+
+
+def address_of(request: Request, here: AppContext) -> str:
+    """Return the address of this page for other devices: the public one, or that of the request."""
+    return (here.address or f"{request.url.scheme}://{request.headers.get('host', '')}").rstrip("/")
+
+
+def qr_code(text: str) -> str:
+    """Return a QR code as SVG."""
+    import segno
+
+    out = io.BytesIO()
+    segno.make(text, error="m", micro=False).save(out, kind="svg", scale=5, border=4, light="#fff", xmldecl=False)
+    return out.getvalue().decode()
+
+
+def _attempt(name: str, person: Account | None, request: Request, here: AppContext) -> GuessAttempt:
+    address = caller_of(request).address
+    if person is None:
+        return GuessAttempt(name, address)
+    device = here.devices.key_of(request.cookies.get(DEVICE_COOKIE, ""), person)
+    return GuessAttempt(name, address, person.id, device)
+
+
+def _after_first_step(
+    person: Account, stored: str, how: str, request: Request, response: Response, here: AppContext
+) -> schemas.SignedIn:
+    """Sign in. Raises RequestRefused: asks for the second step. Its token is void once the password changes."""
+    if here.two_step.state(person) is None:
+        return _sign_in(person, how, request, response, here)
+    token = here.steps.issue(_SECOND + how, _subject(person, stored))
+    step = {"token": token, "name": person.name, "after": how}
+    raise RequestRefused(
+        401, "second_step", "This account has two-step codes.", "Enter a code, too.", {"second_step": step}
+    )
+
+
+def _subject(person: Account, stored: str) -> str:
+    return f"{person.id} {stored}"
+
+
+def _callback(request: Request) -> str:
+    return f"{request.url.scheme}://{request.headers.get('host', '')}{CALLBACK}"
+
+
+def _refuse_ended(person: Account, here: AppContext) -> None:
+    if here.accounts.has_ended(person) or person.role is Role.SCREEN:
+        raise RequestRefused(403, "access_ended", "Your access has ended.", "Ask an owner to extend it.")
+
+
+def _sign_in(
+    person: Account, how: str, request: Request, response: Response, here: AppContext, detail: str = ""
+) -> schemas.SignedIn:
     caller = caller_of(request)
     before = find_session(request)
     if before:
         here.accounts.end_session(before.key)
         here.unlocks.lock(before.key, "signed in again")
-    token = here.accounts.begin_session(person, caller)
-    here.accounts.note(how, person.name, caller)
+    token = here.accounts.begin_session(person, caller, how)
+    here.accounts.note(how, person.name, caller, detail)
+    is_secure, lasts_s = _is_secure(request), session_ms(person) // 1000
     response.set_cookie(
-        session_cookie(request),
-        token,
-        max_age=SESSION_MS // 1000,
-        path="/",
-        httponly=True,
-        samesite="lax",
-        secure=_is_secure(request),
+        session_cookie(request), token, max_age=lasts_s, path="/", httponly=True, samesite="lax", secure=is_secure
     )
     device = here.devices.remember(request.cookies.get(DEVICE_COOKIE, ""), person)
     response.set_cookie(
@@ -123,13 +438,35 @@ def _sign_in(person: Account, how: str, request: Request, response: Response, he
         path=DEVICE_PATH,
         httponly=True,
         samesite="strict",
-        secure=_is_secure(request),
+        secure=is_secure,
     )
     return schemas.SignedIn(user=serializers.user(person))
 
 
+def _wrong_link(request: Request, here: AppContext) -> RequestRefused:
+    """Count a wrong setup link, and return its refusal."""
+    address = caller_of(request).address
+    network = network_of(address)
+    wait_s = math.ceil(here.claims.wait_s("link", network))
+    here.accounts.counts.count(SIGN_IN_DELAYED if wait_s else SIGN_IN_FAILED, "setup link", address)
+    if not wait_s:
+        here.claims.failed("link", network)
+        return _token_used()
+    what = f"Too many failed attempts. Try again in {wait_s} s."
+    return RequestRefused(429, "wait", what, "Check the link, or make a new one.", {"wait_s": wait_s})
+
+
 def _is_secure(request: Request) -> bool:
     return request.url.scheme == "https"
+
+
+def _too_many(wait_s: int) -> RequestRefused:
+    what = f"Too many failed attempts. Try again in {wait_s} s."
+    return RequestRefused(429, "wait", what, "Or use a device you have used before.", {"wait_s": wait_s})
+
+
+def _too_late() -> RequestRefused:
+    return RequestRefused(401, "too_late", "This sign-in has taken too long.", "Enter your password again.")
 
 
 def _token_used() -> RequestRefused:

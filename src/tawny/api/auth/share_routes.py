@@ -155,7 +155,7 @@ async def open_share(token: OneToken, asked: OpenShare, request: Request, here: 
         await _check_code(here, request, found, asked.code)
     job = await asyncio.to_thread(_clip_of, here, found)
     ticket = await asyncio.to_thread(here.shares.open, found)
-    here.accounts.counts.count(LINK_OPENED, Role.GUEST.value, caller_of(request).address, detail=found.id)
+    here.accounts.counts.count(LINK_OPENED, Role.VISITOR.value, caller_of(request).address, detail=found.id)
     return OpenedShare(
         from_ms=found.span.begin_ms,
         to_ms=found.span.end_ms,
@@ -208,11 +208,11 @@ async def _check_code(here: AppContext, request: Request, found: Share, code: st
     if not code:
         raise RequestRefused(401, "code_needed", "This link requires a code.", "The person who sent it has the code.")
     if wait_s := here.attempts.wait_s(tried):
-        here.accounts.counts.count(CODE_REFUSED, Role.GUEST.value, tried.address, detail=found.id)
+        here.accounts.counts.count(CODE_REFUSED, Role.VISITOR.value, tried.address, detail=found.id)
         raise RequestRefused(429, "wait", f"Too many wrong codes. Try again in {wait_s} s.", "", {"wait_s": wait_s})
     here.attempts.begin(tried)
     if not await here.passwords.matches(found.code, code):
-        here.accounts.counts.count(CODE_REFUSED, Role.GUEST.value, tried.address, detail=found.id)
+        here.accounts.counts.count(CODE_REFUSED, Role.VISITOR.value, tried.address, detail=found.id)
         raise RequestRefused(401, "wrong_code", "Wrong code.", "Check it and try again.")
     here.attempts.succeed(tried)
 

@@ -101,7 +101,7 @@ class Shares:
             rows = db.execute(
                 f"{_SHARES} WHERE ends_ms > ? ORDER BY made_ms DESC, id", (self._clock.now_ms(),)
             ).fetchall()
-            found = [share for row in rows if _is_granted(db, share := _share(row))]
+            found = [share for row in rows if self._is_granted(db, share := _share(row))]
         return found if person.role is Role.OWNER else [share for share in found if share.made_by == person.id]
 
     def take_back(self, share_id: str) -> None:
@@ -123,13 +123,13 @@ class Shares:
         return ticket
 
     def shown_by(self, ticket: str) -> tuple[Share, LoginSession] | None:
-        """Return link and guest session of a ticket; None if it is invalid."""
+        """Return link and visitor's session of a ticket; None if it is invalid."""
         key = hashed(ticket)
         share = self._shown(key)
         return (share, _session(share, key)) if share else None
 
     def session_of(self, key: bytes) -> LoginSession | None:
-        """Return the guest session by the ticket's key."""
+        """Return the visitor's session by the ticket's key."""
         share = self._shown(key)
         return _session(share, key) if share else None
 
@@ -149,18 +149,17 @@ class Shares:
         with self._file.reading() as db:
             row = db.execute(f"{_SHARES} WHERE {where} AND ends_ms > ?", (value, self._clock.now_ms())).fetchone()
             found = _share(row) if row else None
-            return found if found and _is_granted(db, found) else None
+            return found if found and self._is_granted(db, found) else None
 
-
-def _is_granted(db: sqlite3.Connection, share: Share) -> bool:
-    """Return whether the account that made the link may see all of it now."""
-    maker = find_account(db, share.made_by)
-    return maker is not None and all(maker.may_see(camera) for camera in share.cameras)
+    def _is_granted(self, db: sqlite3.Connection, share: Share) -> bool:
+        """Return whether the account that made the link may see all of it now."""
+        maker = find_account(db, share.made_by, self._clock.now_ms())
+        return maker is not None and all(maker.may_see(camera) for camera in share.cameras)
 
 
 def _session(share: Share, key: bytes) -> LoginSession:
-    guest = Account(share.id, "guest", Role.GUEST, share.cameras)
-    return LoginSession(guest, key, share.ends_ms)
+    visitor = Account(share.id, "guest", Role.VISITOR, share.cameras)
+    return LoginSession(visitor, key, share.ends_ms)
 
 
 def _share(row: tuple[Any, ...]) -> Share:

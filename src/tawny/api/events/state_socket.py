@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket
 
 from tawny.api import serializers
 from tawny.api.auth.access import PING_S, Access, rule, run_duplex, the_session
+from tawny.api.auth.accounts import Role
 from tawny.api.context import AppContext, Here
 from tawny.api.past.clip_jobs import ClipExportJob, may_see
 from tawny.api.past.clip_routes import told_job
@@ -146,6 +147,8 @@ STATE_S, MOTION_S = 0.5, 0.2
 """Minimum interval in s between messages of this type."""
 Channel = Literal["state", "event", "motion", "segment", "gap", "damage", "job", "mode"]
 
+OF_A_SCREEN: frozenset[str] = frozenset({"state", "motion", "mode"})
+"""Channels of a screen on the wall: what is live, nothing of what was."""
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 
 
@@ -156,7 +159,7 @@ class Subscription(BaseModel):
     sub: Annotated[list[str], Field(max_length=64)] = []
 
 
-@router.websocket("/ws", dependencies=[rule(Access.VIEW)])
+@router.websocket("/ws", dependencies=[rule(Access.WALL)])
 async def state_socket(socket: WebSocket, here: Here) -> None:
     await socket.accept()
     wakeup = Wakeup()
@@ -187,8 +190,9 @@ class _Teller:
         self._state_sent_s = self._motion_sent_s = 0.0
 
     def subscribe(self, said: Subscription) -> None:
-        self._channels = frozenset(said.sub)
-        self.meters.want(said.sub)
+        is_screen = self._person.role is Role.SCREEN
+        self._channels = frozenset(said.sub) & (OF_A_SCREEN if is_screen else frozenset(said.sub))
+        self.meters.want(self._channels)
         self._state_due_s, self._state_sent_s = 0.0, 0.0
         self._wakeup()
 

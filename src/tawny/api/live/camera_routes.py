@@ -32,16 +32,16 @@ Fps = Annotated[float, Query(ge=0.1, le=30)]
 Quality = Annotated[int, Query(ge=10, le=95)]
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
-view, see = [rule(Access.VIEW)], [rule(Access.SEE)]
+wall, see = [rule(Access.WALL)], [rule(Access.SEE)]
 JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
 
 
-@router.get("/cameras", dependencies=view)
+@router.get("/cameras", dependencies=wall)
 def cameras(here: Here) -> schemas.CameraList:
     return schemas.CameraList(items=[serializers.camera(one) for one in here.health.cameras()])
 
 
-@router.get("/health", dependencies=view)
+@router.get("/health", dependencies=wall)
 def health(here: Here) -> schemas.Health:
     return serializers.health(here.health.now())
 
@@ -118,8 +118,8 @@ class CameraWall(ApiRequest):
     group: Annotated[str, Field(max_length=64)] = ""
 
 
-@router.get("/wall", dependencies=view)
-def wall(signed: Signed, here: Here) -> CameraWall:
+@router.get("/wall", dependencies=[rule(Access.WALL)])
+def read_wall(signed: Signed, here: Here) -> CameraWall:
     """Return your layout, the same on all devices, with the cameras you may see."""
     return _seen(_read(here.accounts.wall(signed.person)), signed.person)
 

@@ -8,6 +8,7 @@ import asyncio
 
 from tawny.api.auth.accounts import LoginSession, Role
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
+from tawny.api.client_address import is_loopback
 from tawny.api.context import AppContext
 from tawny.api.live.follow import showing
 from tawny.live.follow_stream import FollowStream
@@ -46,7 +47,9 @@ class PassAuthenticator:
     def __init__(self, site: AppContext) -> None:
         self._site, self._passes = site, site.passes
 
-    async def digest_of(self, user: str) -> str | None:
+    async def digest_of(self, user: str, address: str) -> str | None:
+        if not is_loopback(address) and not await self._site.owner.look():
+            return None  # a recorder without an owner shows nothing to other computers
         return await asyncio.to_thread(self._passes.digest_of, user)
 
     async def may_see(self, user: str, camera: CameraId) -> bool:

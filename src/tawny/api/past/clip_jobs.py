@@ -433,7 +433,7 @@ class ClipJobs:
         older ones go, and no recordings.
         """
         maker = self._account_of(self._jobs[job_id].made_by) if self._account_of and job_id in self._jobs else None
-        is_viewer = maker is not None and maker.role is Role.VIEWER
+        is_viewer = maker is not None and maker.role.only_watches
         wanted = max(size_bytes, self._store.written_bytes(job_id))
         if wanted > self.most_bytes:
             raise NotDone("This clip is larger than the space reserved for clips.", "Choose a shorter time.")

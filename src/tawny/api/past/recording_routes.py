@@ -65,7 +65,7 @@ def nothing_recorded() -> RequestRefused:
     return RequestRefused(404, "no_picture", "There is no video at this time.", "Choose another time.")
 
 
-@router.get("/time", dependencies=view)
+@router.get("/time", dependencies=[rule(Access.WALL)])
 def time(from_ms: At, to_ms: At, here: Here) -> schemas.LocalTime:
     span = parse_span(from_ms, to_ms, MOST_DAYS_OF_TIME)
     return schemas.LocalTime(
@@ -217,7 +217,7 @@ async def sheet(asked: Annotated[SheetQuery, Query()], signed: Signed, here: Her
         name=name,
         camera=asked.camera,
         camera_name=serializers.camera_name(here.recorder, asked.camera),
-        recorder=f"{here.recorder.host}, tawny {__version__}",
+        recorder=f"{here.title}, tawny {__version__}",
         person=signed.person.name,
         zone=here.zone,
         now_ms=here.recorder.clock.now_ms(),

@@ -94,6 +94,10 @@ def _derived(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
 EXAMPLE = "webpush:me@example.org"
 LASTS_S = 86_400
 URGENCIES = {Urgency.QUIET: "low", Urgency.NORMAL: "high", Urgency.HIGH: "high"}
+ABOUT_EVENTS = frozenset({"event", "digest"})
+"""Kinds of messages that can be snoozed, and offer it."""
+PAGES = {"digest": "/events", "alarm": "/health", "recap": "/timeline"}
+"""What a click on a message without an event opens."""
 _KEY, _BROWSER = "key", "browser/"
 
 
@@ -163,6 +167,8 @@ class _Sender:
         for browser in browsers(self._kept):
             if not self._telling.may_see(browser.person, message.camera):
                 continue  # messages without a camera are for users who may see all
+            if message.kind in ABOUT_EVENTS and self._has_snoozed(browser.person, message):
+                continue
             try:
                 self._push(browser, message)
             except TargetMissing:
@@ -179,13 +185,19 @@ class _Sender:
     def close(self) -> None:
         """No resources to release."""
 
+    def _has_snoozed(self, person: str, message: Message) -> bool:
+        times_ms = (message.at_ms, self._telling.clock.now_ms())
+        return any(self._telling.has_snoozed(person, message.camera, at_ms) for at_ms in times_ms)
+
     def _push(self, browser: Browser, message: Message) -> None:
         told = {
             "title": message.title,
             "body": message.text,
             "tag": message.event or message.id,
-            "url": f"/events/{message.event}" if message.event else "/",
+            "url": f"/events/{message.event}" if message.event else PAGES.get(message.kind, "/"),
             "image": f"/media/{message.event}.jpg" if message.event else "",
+            "camera": message.camera if message.kind in ABOUT_EVENTS else "",
+            "badge": self._telling.new_events(browser.person),
             "history": message.history,
             "silent": message.urgency is Urgency.QUIET,
         }

@@ -48,8 +48,11 @@ log = logging.getLogger(__name__)
 class RtspAuthenticator(Protocol):
     """Authenticates RTSP users and authorizes access to cameras."""
 
-    async def digest_of(self, user: str) -> str | None:
-        """Return the stored digest (`protocols.digest_auth.digest`) of this user's secret; None for an unknown user."""
+    async def digest_of(self, user: str, address: str) -> str | None:
+        """Return the stored digest (`protocols.digest_auth.digest`) of this user's secret.
+
+        None for an unknown user, or one who may not sign in from this address.
+        """
         ...
 
     async def may_see(self, user: str, camera: CameraId) -> bool:
@@ -193,11 +196,12 @@ class ServerSession:
         """Authenticate the request and check the permission. Return the error response, or None if permitted."""
         authorization, doorman = request.header("authorization"), self._house.doorman
         user = digest_auth.user_of(authorization)
-        stored = await doorman.digest_of(user) if user else None
+        address = self._writer.get_extra_info("peername")[0]
+        stored = await doorman.digest_of(user, address) if user else None
         if stored is None or not digest_auth.is_right(authorization, request.method, self._nonce, stored):
             if authorization:
                 self._refusals += 1
-                doorman.refused(user, self._writer.get_extra_info("peername")[0])
+                doorman.refused(user, address)
             return RtspReply("401 Unauthorized", {"WWW-Authenticate": digest_auth.challenge(self._nonce)})
         self._user = user
         self._connection.sign_in()

@@ -64,6 +64,12 @@ def _by_its_own(name: str, _codec: VideoCodec) -> VideoCodecContext:
     return _created(name)
 
 
+def missing_decoders() -> list[str]:
+    """Return the formats of cameras that FFmpeg can't decode in software; empty: it decodes all of them."""
+    wanted = {"H.264": "h264", "H.265": "hevc", "AAC": "aac", "JPEG": "mjpeg"}
+    return [name for name, codec in wanted.items() if codec not in av.codecs_available]
+
+
 def _created(name: str, hardware: HWAccel | None = None) -> VideoCodecContext:
     context = av.CodecContext.create(name, "r", hardware)
     assert isinstance(context, VideoCodecContext)

@@ -18,6 +18,7 @@ from tawny.model.errors import SourceError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import (
     DamageFound,
+    EventChanged,
     GapChanged,
     HoleFound,
     Message,
@@ -28,11 +29,12 @@ from tawny.model.messages import (
 )
 from tawny.model.packets import Packet
 from tawny.model.segments import Gap, GapReason
-from tawny.model.states import CameraState, CameraStatus
+from tawny.model.states import ON_WATCH, CameraStatus
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.recorder.coverage_monitor import SILENT_S, CoverageMonitor
 from tawny.recorder.recorder import SegmentRecorder, WriteLoss
+from tawny.recorder.wanted_time import WantedTime, WritingChange
 from tawny.service import recorder as web
 from tawny.service.cameras.duty import OFF as GONE
 from tawny.service.cameras.duty import CameraDuty, duty_of
@@ -158,7 +160,9 @@ def _of_late(hub: Hub) -> list[Packet]:
 
 
 RING_S = 20.0
-"""Packets kept in memory, s. Exceeds the pre-roll and the write stalls of slow memory cards."""
+"""Packets kept in memory, s. Exceeds the write stalls of slow memory cards."""
+LATE_S = 12.0
+"""Packets kept before the pre-roll of an event, s: events are noticed late, and their ends later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,18 +216,23 @@ class RunningCamera:
         self._is_over_tcp = False
         self._is_ending = False
         self._next = GONE
-        self._recorded = self.duty.is_recorded
+        self._wanted = WantedTime(self.duty.record, settings.pre, settings.post, self._writing_changed)
+        self._after: dict[StreamName, int] = {}
+        """Number of the first packet of each stream that was not written, while nothing is recorded."""
         means = DetectionServices(
             parts.clock, parts.engine, parts.doors, parts.events, parts.scores, parts.grids, parts.desk,
             parts.reading, parts.guesser,
         )  # fmt: skip
-        self.watching = CameraDetection(camera_id, self.hubs, means, self._happened, self._scored, self._seen_otherwise)
+        self.watching = CameraDetection(
+            camera_id, self.hubs, means, self._happened, self._scored, self._seen_otherwise, self.noticed
+        )
         self.keeper = CoverageMonitor(
             CameraStatus(camera_id, self.name, self.duty.state, since_ms),
             Gap(camera_id, since_ms, None, self.duty.reason, self.duty.detail),
             parts.clock,
             self._put_gap,
             lambda status: parts.bus.publish(StatusChanged(self.watching.shown(status))),
+            waits=self.duty.waits,
         )
         self._losses: dict[StreamName, PacketLoss] = {}
         self._begin_stream(StreamName.MAIN, settings.source)
@@ -237,9 +246,9 @@ class RunningCamera:
         status, hub = self.keeper.status, self.hubs[StreamName.MAIN]
         shown = self.watching.shown(status)
         newest = hub.newest
-        fps, bit_rate = rates(hub) if status.state is CameraState.RECORDING else (None, None)
+        fps, bit_rate = rates(hub) if status.state in ON_WATCH else (None, None)
         lost = ""
-        if status.state is CameraState.RECORDING:
+        if status.state in ON_WATCH:
             lost = self._losses[StreamName.MAIN].hint(self._parts.clock.now_ms(), over_tcp=self._is_over_tcp)
         wrong = clock_hint(hub.clock_offset_s)
         detail = shown.detail or self._sub_trouble or self.watching.concern or lost or self._hint or wrong
@@ -251,7 +260,7 @@ class RunningCamera:
         """Detect that an open connection delivers no packets. Called once a second."""
         newest = self.hubs[StreamName.MAIN].newest
         silent_s = self._parts.clock.mono_s() - self._sessions[StreamName.MAIN].arrived_s
-        if newest is not None and silent_s > SILENT_S and self.keeper.status.state is CameraState.RECORDING:
+        if newest is not None and silent_s > SILENT_S and self.keeper.status.state in ON_WATCH:
             self.keeper.silent(newest.at_ms)
 
     def lost(self, loss: WriteLoss) -> None:
@@ -263,14 +272,62 @@ class RunningCamera:
         else:
             self.keeper.disk_recovered(loss.end_ms)
 
+    def noticed(self, message: Message) -> None:
+        """Handle an event that began, changed or ended. Called on any thread, and possibly twice."""
+        if isinstance(message, EventChanged) and message.event.camera == self.id:
+            self._wanted.heard(message.event, self._parts.clock.now_ms())
+            if self.duty.waits:
+                self._parts.recorder.wake()
+
+    def _writing_changed(self, change: WritingChange) -> None:
+        """Handle the recorder's report that it begins or ceases to write a stream. Called on the recorder's thread."""
+        if change.stream is not StreamName.MAIN or not self.duty.is_recorded:
+            return
+        if change.is_written:
+            self.keeper.writes(change.at_ms)
+        elif not self._wanted.is_always:
+            self.keeper.waits(change.at_ms)
+
+    def take_duty(self, duty: CameraDuty) -> None:
+        """Record as this duty says from now on; the connection stays. `watch_as_due` must follow."""
+        before, self.duty = self.duty, duty
+        now_ms = self._parts.clock.now_ms()
+        self._wanted.switch(duty.record, self.settings.pre, self.settings.post, now_ms, back_s=duty.back_s)
+        for hub in self.hubs.values():
+            hub.keep(max(RING_S, self.settings.pre + LATE_S))
+        if duty.is_recorded and not before.is_recorded:
+            for stream, hub in self.hubs.items():
+                self._parts.recorder.add(self.id, stream, hub, wanted=self._wanted, after=self._after.get(stream, 0))
+            self.keeper.switch_on(now_ms, waits=duty.waits, arrives=self._arrives())
+        elif not duty.is_recorded:
+            newest = self.hubs[StreamName.MAIN].newest if self._arrives() else None
+            if before.is_recorded:
+                self._after = {stream: self._parts.recorder.remove(self.id, stream) for stream in self.hubs}
+            self.keeper.switch_off(newest.at_ms if newest else now_ms, duty.state, duty.reason, duty.detail)
+        self._parts.recorder.wake()
+
+    def watch_as_due(self, before: CameraDuty) -> None:
+        """Start or stop detection, if the duty before differed in that. May wait for it to end."""
+        if before.is_watched != self.duty.is_watched:
+            self._watch()
+
+    def _arrives(self) -> bool:
+        """Return whether the main stream delivers now."""
+        silent_s = self._parts.clock.mono_s() - self._sessions[StreamName.MAIN].arrived_s
+        return self.hubs[StreamName.MAIN].newest is not None and silent_s <= SILENT_S
+
     def watch_otherwise(self, settings: CameraSettings) -> None:
-        """Apply settings that differ only in detection and privacy masks; recording continues."""
-        self.settings = settings
+        """Apply settings that differ only in what `loader.difference` calls watched; recording continues."""
+        before, self.settings = self.settings, settings
+        if (name := display_name(self.id, settings)) != self.name:
+            self.name = name
+            self.keeper.rename(name)
         private = privacy_masks(settings)
         is_seen_otherwise = any(hub.private != private for hub in self.hubs.values())
         for hub in self.hubs.values():
             hub.private = private
-        self._watch()
+        if (before.detection, before.privacy_masks) != (settings.detection, settings.privacy_masks):
+            self._watch()
         if is_seen_otherwise:
             self._seen_otherwise()
 
@@ -313,7 +370,7 @@ class RunningCamera:
 
     def _begin_stream(self, stream: StreamName, address: str) -> None:
         parts = self._parts
-        hub = self.hubs[stream] = Hub(keep_s=RING_S)
+        hub = self.hubs[stream] = Hub(keep_s=max(RING_S, self.settings.pre + LATE_S))
         hub.private = privacy_masks(self.settings)
         self._losses[stream] = PacketLoss(hub)
         session = self._sessions[stream] = StreamSession(self.id, stream, hub, parts.clock, self._heard)
@@ -321,8 +378,8 @@ class RunningCamera:
             return
         engine, open_source = self._opener(stream, address)
         listener, pace = _Listener(self, stream), PacketDemand()
-        if self._recorded:
-            parts.recorder.add(self.id, stream, hub)
+        if self.duty.is_recorded:
+            parts.recorder.add(self.id, stream, hub, wanted=self._wanted)
         name = f"read {self.id} {stream}"
 
         def make() -> StreamReader:
@@ -362,15 +419,15 @@ class RunningCamera:
     def _heard(self, message: Message) -> None:
         """Handle a message of a stream session. Called on its reader's thread."""
         match message:
-            case RunStarted(_, StreamName.MAIN, _, at_ms) if self._recorded:
+            case RunStarted(_, StreamName.MAIN, _, at_ms) if self.duty.is_recorded:
                 self.keeper.begun(at_ms)
             case RunEnded(_, StreamName.MAIN, _, _, why) if self._is_ending and why == STOPPED:
                 pass
-            case RunEnded(_, StreamName.MAIN, _, at_ms, why) if self._recorded:
+            case RunEnded(_, StreamName.MAIN, _, at_ms, why) if self.duty.is_recorded:
                 self.keeper.over(at_ms, *self._cause(why))
-            case HoleFound(_, StreamName.MAIN, begin_ms, end_ms, missing) if self._recorded:
+            case HoleFound(_, StreamName.MAIN, begin_ms, end_ms, missing) if self.duty.is_recorded:
                 self.keeper.hole(begin_ms, end_ms, missing)
-            case DamageFound(damage) if self._recorded:
+            case DamageFound(damage) if self.duty.is_recorded:
                 self._parts.gaps.put_damage(damage)
                 self._losses[damage.stream].heard(damage)
             case DamageFound() | HoleFound():
@@ -416,7 +473,7 @@ class RunningCamera:
     def failed(self, stream: StreamName, error: SourceError) -> None:
         """Handle a source that cannot be opened or has ended. A failed sub stream does not stop the recording."""
         if stream is StreamName.MAIN:
-            if self._recorded:
+            if self.duty.is_recorded:
                 self.keeper.failed(error)
         else:
             self._sub_trouble = (
@@ -460,6 +517,11 @@ class RunningCameras:
         hubs = {(name, stream): hub for name, one in self.now.items() for stream, hub in one.hubs.items()}
         return {which: found for which, hub in hubs.items() if (found := byte_rates(hub)) is not None}
 
+    def heard(self, message: Message) -> None:
+        """Handle an event of any source, such as a person or another program."""
+        if isinstance(message, EventChanged) and message.event.camera in self.now:
+            self.now[message.event.camera].noticed(message)
+
     def lost(self, loss: WriteLoss) -> None:
         """Handle the recorder's report that it cannot write, or can write again."""
         found = self.now.get(loss.camera)
@@ -477,6 +539,7 @@ class CameraSet:
         self, running: RunningCameras, parts: CameraServices, duty: Callable[[CameraId, Settings], CameraDuty]
     ) -> None:
         self._running, self._parts, self._duty = running, parts, duty
+        parts.bus.subscribe(running.heard)
 
     def begin(self, settings: Mapping[str, Settings], since_ms: int) -> None:
         duties = {CameraId(name): self._duty(CameraId(name), one) for name, one in settings.items()}
@@ -496,14 +559,33 @@ class CameraSet:
         begins_ms = {name: cameras.pop(name).close(then=duties[name]) for name in map(CameraId, change.changed)}
         for name, duty in duties.items():
             cameras[name] = RunningCamera(name, settings[name], self._parts, begins_ms.get(name) or since_ms, duty)
-        for name in change.watched:
-            cameras[CameraId(name)].watch_otherwise(settings[name])
+        for name in map(CameraId, change.watched):
+            cameras[name].watch_otherwise(settings[name])
+            before = cameras[name].duty
+            cameras[name].take_duty(self._duty(name, settings[name]))
+            cameras[name].watch_as_due(before)
         self._running.now = {CameraId(name): cameras[CameraId(name)] for name in settings}
 
     def stand(self) -> None:
-        """Restart the cameras whose duty has changed."""
+        """Apply the duties that have changed. A camera is only closed to be paused for privacy, or to end that."""
         duties = {name: self._duty(name, camera.settings) for name, camera in self._running.now.items()}
         found = {name: camera for name, camera in self._running.now.items() if duties[name] != camera.duty}
+        restarted = [name for name, camera in found.items() if duties[name].is_read != camera.duty.is_read]
+        changed = [(camera, camera.duty, duties[name]) for name, camera in found.items() if name not in restarted]
+        for camera, _, duty in changed:
+            camera.take_duty(duty)
+        self._reconnect(restarted, duties)
+        for camera, before, _ in changed:
+            camera.watch_as_due(before)
+
+    def restart(self, camera: CameraId) -> None:
+        """Connect to a camera again; no effect for an unknown one."""
+        found = self._running.now.get(camera)
+        if found is not None:
+            self._reconnect([camera], {camera: self._duty(camera, found.settings)})
+
+    def _reconnect(self, names: list[CameraId], duties: Mapping[CameraId, CameraDuty]) -> None:
+        found = {name: self._running.now[name] for name in names}
         for name, camera in found.items():
             camera.stop_reading(then=duties[name])
         since_ms = self._parts.clock.now_ms()

@@ -8,22 +8,28 @@ import threading
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
-from tawny.config.drafts import SettingsDraft, secret_name
-from tawny.config.settings import CameraSettings, Settings, is_camera_id
-from tawny.model.errors import NotDone, Problem, SettingsError
+from tawny.config.drafts import ADDRESSES, SettingsDraft, secret_name
+from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
+from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Clock
-from tawny.protocols.login_history import LoginHistory
+from tawny.protocols.login_history import LoginHistory, LoginPlace, SignIn
+from tawny.service.cameras.camera_moves import check_moved, host_of, moved_addresses, moved_cameras
+from tawny.service.cameras.camera_previews import CameraPreviews, LoginTries, PreviewSource, PreviewStatus
 from tawny.service.cameras.camera_trial import CameraTrial, TrialAdvice, advise, try_camera
 from tawny.service.cameras.connection_settings import UNKNOWN_KIND
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.sources.discovery.finder import FoundCamera, Search, find
-from tawny.sources.discovery.onvif_details import OnvifDetails
+from tawny.service.retention.recording_deletion import UNDO_S
+from tawny.sources.discovery.finder import Search, find
+from tawny.sources.discovery.found_camera import FoundCamera
+from tawny.sources.discovery.networks import neighbours
+from tawny.sources.discovery.onvif_details import OnvifDetails, change_clock, change_keyframes
 from tawny.sources.discovery.resolve import CameraPlace, CameraStreams, resolve
 from tawny.sources.file import SUFFIXES
 from tawny.sources.rtsp.address import RtspAddress, claims_rtsp, parse_rtsp
@@ -48,7 +54,10 @@ def is_host(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class WantedCamera:
-    """What a person knows. address: a host, or a source such as `rtsp://…`. onvif, said: from a search, or empty."""
+    """What a person knows. address: a host, or a source such as `rtsp://…`.
+
+    onvif, said, rtsp_port, path: from a search, or empty.
+    """
 
     address: str
     user: str = ""
@@ -56,6 +65,8 @@ class WantedCamera:
     sub: str = ""
     onvif: str = ""
     said: str = ""
+    rtsp_port: int = 0
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,8 @@ class TriedCamera:
     def advice(self) -> list[TrialAdvice]:
         details = self.camera.details
         main, sub = self.trials[StreamName.MAIN], self.trials.get(StreamName.SUB)
-        return list(advise(main, sub, details.ahead_ms if details else None))
+        found = advise(main, sub, details.ahead_ms if details else None)
+        return [one if details else replace(one, change="") for one in found]
 
 
 def resolve_camera(name: str, wanted: WantedCamera, clock: Clock, secrets: Mapping[str, str]) -> ResolvedCamera:
@@ -95,13 +107,28 @@ def resolve_camera(name: str, wanted: WantedCamera, clock: Clock, secrets: Mappi
 
     Raises SourceError, NotDone, SettingsError.
     """
+    return camera_with(name, wanted, find_streams(wanted, clock), secrets)
+
+
+def find_streams(wanted: WantedCamera, clock: Clock) -> CameraStreams | None:
+    """Return the streams of a network camera, after signing in; None for any other. As `resolve_camera`."""
     if is_host(wanted.address):
-        place = CameraPlace(wanted.address.strip("[]"), wanted.user, wanted.password, wanted.onvif, said=wanted.said)
-        streams = resolve(place, clock)
-    elif claims_rtsp(wanted.address) and "${" not in wanted.address + wanted.sub:
+        place = CameraPlace(
+            wanted.address.strip("[]"), wanted.user, wanted.password, wanted.onvif, wanted.rtsp_port, wanted.path,
+            wanted.said,
+        )  # fmt: skip
+        return resolve(place, clock)
+    if claims_rtsp(wanted.address) and "${" not in wanted.address + wanted.sub:
         main = _with_login("address", wanted.address, wanted.user, wanted.password)
-        streams = CameraStreams(main, _with_login("sub", wanted.sub, main.user, main.password) if wanted.sub else None)
-    else:
+        return CameraStreams(main, _with_login("sub", wanted.sub, main.user, main.password) if wanted.sub else None)
+    return None
+
+
+def camera_with(
+    name: str, wanted: WantedCamera, streams: CameraStreams | None, secrets: Mapping[str, str]
+) -> ResolvedCamera:
+    """Return the camera as the settings would have it. streams: of `find_streams`. Raises SettingsError."""
+    if streams is None:
         given = {"source": wanted.address} | ({"sub": wanted.sub} if wanted.sub else {})
         return ResolvedCamera(_understood(name, given, {}, secrets), given, {})
     values, own = addresses_of(name, streams)
@@ -131,7 +158,7 @@ def _understood(
 
 
 def addresses_of(name: str, streams: CameraStreams) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the addresses for the settings file, and the values of the `${NAME}` in them."""
+    """Return the values for the settings file, and those of the `${NAME}` in them."""
     password = streams.main.password
     values = {"source": _written(streams.main, name)}
     if streams.sub:
@@ -140,6 +167,10 @@ def addresses_of(name: str, streams: CameraStreams) -> tuple[dict[str, str], dic
         parts = urlsplit(streams.onvif)
         place = parts.netloc.rpartition("@")[2]
         values["onvif"] = f"{parts.scheme}://{_login(streams.main, name)}{place}{parts.path}"
+    if streams.details and streams.details.serial:
+        values["serial"] = streams.details.serial
+    if mac := neighbours().get(streams.main.host):
+        values["mac"] = mac
     return values, {secret_name(name): quote(password, safe="")} if password else {}
 
 
@@ -191,35 +222,76 @@ def camera_id_for(name: str, taken: Mapping[str, object]) -> str:
 def known_as(camera: FoundCamera, settings: Settings) -> str:
     """Return the ID under which the settings have this camera; empty: they don't."""
     for name, one in settings.cameras.items():
-        if any(camera.place in (address, _host_of(address)) for address in (one.source, one.sub) if address):
+        if any(camera.place in (address, host_of(address)) for address in (one.source, one.sub) if address):
             return name
     return ""
 
 
-def _host_of(address: str) -> str:
-    try:
-        return parse_rtsp(address).host if claims_rtsp(address) else ""
-    except ValueError:
-        return ""
-
-
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """found: with the ID of each camera that the settings already have, else an empty text."""
+    """found: with the ID of each camera that the settings already have, else an empty text.
+
+    moved: new address by the ID of a camera that has been offline for MOVED_AFTER_S.
+    """
 
     is_running: bool
     found: tuple[tuple[FoundCamera, str], ...]
+    moved: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraRemoval:
+    """What becomes of a removed camera's recordings. by: who removes it. with_kept: kept events go too."""
+
+    by: str
+    with_recordings: bool = False
+    with_kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Removed:
+    """A removed camera as it was. until_s: it can be restored until then, s monotonic. before, after: of the file."""
+
+    until_s: float
+    table: Any
+    secrets: Mapping[str, str] = field(repr=False)
+    before: str = field(repr=False)
+    after: str = field(repr=False)
+    logins: Mapping[LoginPlace, SignIn]
+
+
+def removed_values(camera: str, settings: CameraSettings, removal: CameraRemoval, now_ms: int) -> dict[str, Any]:
+    """Return what the settings keep of a removed camera."""
+    values: dict[str, Any] = {"name": display_name(camera, settings)}
+    if removal.with_recordings:
+        due = datetime.fromtimestamp(round(now_ms / 1000 + UNDO_S), UTC)
+        values |= {"delete_after": due, "deleted_by": removal.by}
+        values |= {"delete_kept": True} if removal.with_kept else {}
+    return values
 
 
 class CameraSetupService:
     """The running recorder's cameras. One search runs at a time.
 
-    logins: what sign-in cameras offered before.
+    logins: what sign-in cameras offered before. restart: connects to a camera again. is_offline: whether a camera has
+    not answered for a minute.
     """
 
-    def __init__(self, settings: ChangeableSettings, doors: PluginRegistry, clock: Clock, logins: LoginHistory) -> None:
+    def __init__(
+        self,
+        settings: ChangeableSettings,
+        doors: PluginRegistry,
+        clock: Clock,
+        logins: LoginHistory,
+        restart: Callable[[CameraId], None] = lambda _: None,
+        is_offline: Callable[[CameraId], bool] = lambda _: True,
+    ) -> None:
         self._settings, self._doors, self._clock, self._logins = settings, doors, clock, logins
+        self._restart, self._is_offline = restart, is_offline
         self._lock = threading.Lock()
+        self._removed: dict[str, _Removed] = {}
+        self._tries = LoginTries(clock)
+        self.previews = CameraPreviews(doors, clock, self._tries)
         self._found: dict[str, FoundCamera] = {}
         self._searching: threading.Thread | None = None
 
@@ -246,8 +318,12 @@ class CameraSetupService:
         with self._lock:
             cameras, running = list(self._found.values()), self._searching
         settings = self._settings.now()
+        is_running = running is not None and running.is_alive()
+        moved = {} if is_running else moved_cameras(settings, cameras)  # hardware addresses are known at its end
         return SearchResult(
-            running is not None and running.is_alive(), tuple((one, known_as(one, settings)) for one in cameras)
+            is_running,
+            tuple((one, known_as(one, settings)) for one in cameras),
+            {name: place for name, place in moved.items() if self._is_offline(CameraId(name))},
         )
 
     @property
@@ -260,18 +336,63 @@ class CameraSetupService:
     def try_out(self, wanted: WantedCamera, seconds: float = TRY_S) -> TriedCamera:
         """Find out the streams and try them; nothing is changed. Raises SourceError, NotDone, SettingsError."""
         self._refuse_kind(wanted)
-        camera = resolve_camera("test", wanted, self._clock, {})
+        place = _place_of(wanted)
+        self._tries.check(place)
+        try:
+            camera = resolve_camera("test", wanted, self._clock, {})
+        except SourceRefused:
+            self._tries.refused(place)
+            raise
+        self._tries.accepted(place)
         return TriedCamera(camera, try_streams(self._doors, camera.settings, seconds, self._clock))
+
+    def change_camera(
+        self, wanted: WantedCamera, change: Literal["keyframes", "clock"], seconds: float = TRY_S
+    ) -> TriedCamera:
+        """Change a setting of the camera by ONVIF, and try it again. Errors as of `try_out`."""
+        self._refuse_kind(wanted)
+        self._tries.check(_place_of(wanted))
+        streams = find_streams(wanted, self._clock)
+        if streams is None or not streams.onvif:
+            raise NotDone(
+                "tawny can't change this camera, because it has no ONVIF.", "Change it in the camera's own app."
+            )
+        act = change_keyframes if change == "keyframes" else change_clock
+        act(streams.onvif, self._clock)
+        return self.try_out(wanted, seconds)
+
+    def preview(self, wanted: WantedCamera) -> PreviewStatus:
+        """Begin to show live test pictures of a camera; nothing is changed. Raises NotDone."""
+        self._refuse_kind(wanted)
+
+        def find() -> PreviewSource:
+            streams = find_streams(wanted, self._clock)
+            settings = camera_with("preview", wanted, streams, {}).settings
+            return PreviewSource(settings.sub or settings.source, streams, wanted)
+
+        return self.previews.start(_place_of(wanted), find, with_login=bool(wanted.user or wanted.password))
+
+    def add_previewed(self, preview: str, name: str) -> CameraId:
+        """Add a camera that is shown, without signing in again; it is no longer shown then. Raises as `add` does."""
+        source = self.previews.source(preview)
+        assert isinstance(source.wanted, WantedCamera)
+        added = self._add(name, source.wanted, source.streams)
+        self.previews.stop(preview)
+        return added
 
     def add(self, name: str, wanted: WantedCamera) -> CameraId:
         """Add a camera under this display name; it records at once. Return its ID.
 
         Raises SourceError, SettingsError, NotDone and FolderUnwritable; nothing is changed then.
         """
-        config = self._file()
+        self._file()
         self._refuse_kind(wanted)
-        camera_id = camera_id_for(name, self._settings.now().cameras)
-        camera = resolve_camera(camera_id, wanted, self._clock, {})
+        return self._add(name, wanted, find_streams(wanted, self._clock))
+
+    def _add(self, name: str, wanted: WantedCamera, streams: CameraStreams | None) -> CameraId:
+        config, settings = self._file(), self._settings.now()
+        camera_id = camera_id_for(name, {**settings.removed_cameras, **settings.cameras})
+        camera = camera_with(camera_id, wanted, streams, {})
 
         def edit(draft: SettingsDraft) -> None:
             draft.add_camera(camera_id, camera.values, camera.secrets)
@@ -280,14 +401,95 @@ class CameraSetupService:
         self._change(config, edit)
         return CameraId(camera_id)
 
-    def rename(self, camera: CameraId, name: str) -> None:
-        """Set the display name; empty: made from the ID. Raises SettingsError, NotDone, FolderUnwritable."""
-        self._change(self._file(camera), lambda draft: draft.put_name(camera, name.strip()))
+    def rename(self, camera: CameraId, name: str, group: str | None = None) -> None:
+        """Set the display name; empty: made from the ID. group: None: unchanged.
 
-    def remove(self, camera: CameraId) -> None:
-        """Remove a camera from the settings. Its recordings stay. Raises SettingsError, NotDone, FolderUnwritable."""
-        self._change(self._file(camera), lambda draft: draft.remove_camera(camera))
+        Raises SettingsError, NotDone, FolderUnwritable.
+        """
+
+        def edit(draft: SettingsDraft) -> None:
+            draft.put_name(camera, name.strip())
+            if group is not None:
+                draft.put_addresses(camera, {"group": group}, {})
+
+        self._change(self._file(camera), edit)
+
+    def remove(self, camera: CameraId, removal: CameraRemoval) -> int:
+        """Remove a camera from the settings. Return until when it can be restored, ms UTC.
+
+        Raises SettingsError, NotDone, FolderUnwritable; nothing is changed then.
+        """
+        config, now_ms = self._file(camera), self._clock.now_ms()
+        was = self._settings.now().cameras[camera]
+        logins, taken, before, after = self._logins.of(camera), (None, dict[str, str]()), "", ""
+
+        def edit(draft: SettingsDraft) -> None:
+            nonlocal taken, before, after
+            before, taken = draft.text, draft.take_camera(camera)
+            draft.remove_camera(camera, removed_values(camera, was, removal, now_ms))
+            after = draft.text
+
+        self._change(config, edit)
         self._logins.forget(camera)
+        until_s = self._clock.mono_s() + UNDO_S
+        self._removed = {name: one for name, one in self._removed.items() if one.until_s > self._clock.mono_s()}
+        self._removed[camera] = _Removed(until_s, *taken, before, after, logins)
+        return now_ms + round(UNDO_S * 1000)
+
+    def restore(self, camera: CameraId) -> None:
+        """Put back a camera that was just removed, with all its settings; its recordings are not deleted.
+
+        Raises NotDone: when it is too late. Raises SettingsError, FolderUnwritable.
+        """
+        was, config = self._removed.get(camera), self._file()
+        if was is None or was.until_s < self._clock.mono_s():
+            raise NotDone("This camera can no longer be restored.", "Add it again under “Add a camera”.")
+
+        def edit(draft: SettingsDraft) -> None:
+            if draft.text == was.after:
+                draft.put_text(was.before, was.secrets)
+            else:
+                draft.put_camera(camera, was.table, was.secrets)
+
+        self._change(config, edit)
+        del self._removed[camera]
+        for place, sign_in in was.logins.items():
+            self._logins.offered(place, sign_in)
+
+    def replace(self, camera: CameraId, wanted: WantedCamera) -> None:
+        """Put another device in a camera's place; name, zones, rules and recordings stay. Raises as `add` does."""
+        config = self._file(camera)
+        self._refuse_kind(wanted)
+        self._tries.check(_place_of(wanted))
+        try:
+            made = camera_with(camera, wanted, find_streams(wanted, self._clock), {})
+        except SourceRefused:
+            self._tries.refused(_place_of(wanted))
+            raise
+        values = dict.fromkeys(("sub", "onvif", "serial", "mac"), "") | dict(made.values)
+        self._logins.forget(camera)
+        self._change(config, lambda draft: draft.put_addresses(camera, values, made.secrets), addresses_of=camera)
+
+    def move(self, camera: CameraId, host: str) -> None:
+        """Use a camera's new address, after a check that it is the same device. The password is not sent to it.
+
+        Raises NotDone: when that cannot be proved. Raises SourceError, SettingsError, FolderUnwritable.
+        """
+        config, now = self._file(camera), self._settings.now().cameras[camera]
+        if not is_host(host) or not claims_rtsp(now.source):
+            raise NotDone("This isn't the address of a network camera.", "Use an address such as 192.168.1.20.")
+        check_moved(camera, now, host, self._logins, self._clock)
+        self._change(
+            config,
+            lambda draft: draft.put_addresses(camera, moved_addresses(draft.addresses(camera), now, host), {}),
+            addresses_of=camera,
+        )
+
+    def restart(self, camera: CameraId) -> None:
+        """Disconnect from a camera and connect to it again. Raises NotDone."""
+        if camera not in self._settings.now().cameras:
+            raise NotDone(*_no_camera(camera))
+        self._restart(camera)
 
     # --- internal
 
@@ -305,25 +507,36 @@ class CameraSetupService:
 
     def _file(self, camera: CameraId | None = None) -> Path:
         if camera is not None and camera not in self._settings.now().cameras:
-            raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
+            raise NotDone(*_no_camera(camera))
         if self._settings.file is None:
             raise NotDone(*_NO_FILE)
         return self._settings.file
 
-    def _change(self, config: Path, edit: Callable[[SettingsDraft], None]) -> None:
+    def _change(self, config: Path, edit: Callable[[SettingsDraft], None], addresses_of: str = "") -> None:
+        """Write an edit and apply it. addresses_of: the camera of which it changes the addresses."""
         with self._lock:
             draft = SettingsDraft(config, "", {})
             edit(draft)
-            settings = self._settings.now()
-            cameras = {
-                name: _in_effect(settings.cameras.get(name), one) for name, one in draft.understood().cameras.items()
-            }
-            new = settings.model_copy(update={"cameras": cameras})
+            settings, written = self._settings.now(), draft.understood()
+            cameras = {name: _in_effect(settings.cameras.get(name), one) for name, one in written.cameras.items()}
+            if addresses_of:
+                places = {key: getattr(written.cameras[addresses_of], key) for key in (*ADDRESSES, "serial", "mac")}
+                cameras[addresses_of] = cameras[addresses_of].model_copy(update=places)
+            new = settings.model_copy(update={"cameras": cameras, "removed_cameras": written.removed_cameras})
             self._doors.check(new, "the settings")
             draft.write()
             self._settings.apply_written(new)
 
 
+def _place_of(wanted: WantedCamera) -> str:
+    """Return what refused sign-ins are counted by: the host, or the source of a camera without one."""
+    return wanted.address.strip("[]") if is_host(wanted.address) else host_of(wanted.address) or wanted.address
+
+
+def _no_camera(camera: str) -> tuple[str, str]:
+    return f"No camera named {camera}.", "It may have been removed. Reload the page."
+
+
 def _in_effect(running: CameraSettings | None, written: CameraSettings) -> CameraSettings:
-    """Return a camera's settings after an edit: a running one takes over its name; overrides stay."""
-    return written if running is None else running.model_copy(update={"name": written.name})
+    """Return a camera's settings after an edit: a running one takes over name and group; overrides stay."""
+    return written if running is None else running.model_copy(update={"name": written.name, "group": written.group})

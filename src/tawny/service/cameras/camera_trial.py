@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.model.errors import NotDone
@@ -108,11 +108,15 @@ class _Meter:
 
 @dataclass(frozen=True, slots=True)
 class TrialAdvice:
-    """Something that matters for recording. code: stable. message, hint: what it is, and what to change."""
+    """Something that matters for recording. code: stable. message, hint: what it is, and what to change.
+
+    change: how tawny can change it by ONVIF, if the camera has it; empty: it can't.
+    """
 
     code: str
     message: str
     hint: str
+    change: Literal["", "keyframes", "clock"] = ""
 
 
 def advise(main: CameraTrial, sub: CameraTrial | None, ahead_ms: int | None = None) -> Sequence[TrialAdvice]:
@@ -126,6 +130,7 @@ def advise(main: CameraTrial, sub: CameraTrial | None, ahead_ms: int | None = No
                 f"Keyframes are {only}{main.keyframe_s:.0f} s apart, so live video and playback begin late.",
                 "Set the keyframe interval (I-frame interval, GOP) of the camera to 2 s. "
                 'Switch off "smart" codecs such as H.264+ or H.265+, which lengthen it.',
+                "keyframes",
             )
         )
     if main.codec == "h265":
@@ -151,6 +156,7 @@ def advise(main: CameraTrial, sub: CameraTrial | None, ahead_ms: int | None = No
                 "clock-off",
                 f"The camera's clock is {_length(abs(ahead_ms) / 1000)} {side}.",
                 "tawny uses its own clock. Set an NTP server in the camera so that its picture shows the right time.",
+                "clock",
             )
         )
     return found

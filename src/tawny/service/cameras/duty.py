@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tawny.config.settings import CameraSettings
 from tawny.events.modes import ActiveHold
-from tawny.model.segments import STARTING, GapReason
+from tawny.model.segments import STARTING, GapReason, Recording
 from tawny.model.states import CameraState
 
 
@@ -12,26 +12,43 @@ from tawny.model.states import CameraState
 class CameraDuty:
     """What a camera must do.
 
-    is_read: False: not connected at all, while paused for privacy. state, reason, detail: reported while not recording.
+    record: what is recorded. back_s: how much earlier recording begins, if it can. is_read: False: not connected at
+    all, while paused for privacy. state, reason, detail: reported while not recording.
     """
 
-    is_recorded: bool = True
+    record: Recording = "continuous"
+    back_s: float = 0.0
     is_watched: bool = True
     is_read: bool = True
     state: CameraState = CameraState.STARTING
     reason: GapReason = GapReason.RECORDER_OFF
     detail: str = STARTING
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it is recorded, always or when something happens."""
+        return self.record != "off"
 
-WORK = CameraDuty()
-OFF = CameraDuty(is_recorded=False, state=CameraState.OFF, reason=GapReason.OFF, detail="")
+    @property
+    def waits(self) -> bool:
+        """Whether it is recorded only when something happens."""
+        return self.record in ("events", "transitions")
 
 
-def duty_of(settings: CameraSettings, hold: ActiveHold | None, unrecorded: str) -> CameraDuty:
-    """Return the duty. unrecorded: why the rules suspend recording; empty if they do not."""
+OFF = CameraDuty(record="off", state=CameraState.OFF, reason=GapReason.OFF, detail="")
+
+
+def duty_of(
+    settings: CameraSettings, hold: ActiveHold | None, unrecorded: str, mode: str = "", in_mode: Recording | None = None
+) -> CameraDuty:
+    """Return the duty.
+
+    unrecorded: why the rules suspend recording; empty if they do not. in_mode: what the active mode `mode` records of
+    this camera; None: as the camera's own setting says.
+    """
     if hold is not None and hold.what == "pause":
         return CameraDuty(
-            is_recorded=False,
+            record="off",
             is_watched=False,
             is_read=False,
             state=CameraState.PAUSED,
@@ -39,11 +56,13 @@ def duty_of(settings: CameraSettings, hold: ActiveHold | None, unrecorded: str) 
             detail=hold.by,
         )
     if hold is not None:
-        return WORK
-    if settings.record == "off":
+        return CameraDuty(back_s=settings.pre)
+    if settings.record == "off" and in_mode is None:
         return OFF
+    if not unrecorded and in_mode == "off":
+        unrecorded = f"The mode {mode} says so."
     if unrecorded:
         return CameraDuty(
-            is_recorded=False, is_watched=False, state=CameraState.MODE_OFF, reason=GapReason.MODE, detail=unrecorded
+            record="off", is_watched=False, state=CameraState.MODE_OFF, reason=GapReason.MODE, detail=unrecorded
         )
-    return WORK
+    return CameraDuty(in_mode or settings.record)

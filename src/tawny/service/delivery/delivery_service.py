@@ -42,6 +42,7 @@ from tawny.model.times import Clock, Span, utc_text
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.message_composer import MessageActions, MessageComposer, MessageMeans
 from tawny.service.delivery.notification_scheduler import NotificationFilter, NotificationScheduler, anybody
+from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.delivery.upload_scheduler import DeliverySource, UploadScheduler
 from tawny.service.delivery.uploads import Sweeper, Uploads
 from tawny.service.health.alarms import HealthProblem
@@ -62,6 +63,8 @@ _STOP_S = 5.0
 
 # Notifications: a filter, a composer and a courier per notifier. Notifiers and destinations share the outbox.
 
+EVER = Span(0, 4_102_444_800_000)
+MOST_COUNTED = 1000
 PRESSES_S = 0.2
 """Pause, s, between two polls for pressed buttons. The service keeps each long poll open for many seconds."""
 _Wanted = tuple[config.NotifierSettings, str]
@@ -108,12 +111,17 @@ class Notifications:
         def name_of(camera: CameraId) -> str:
             return recorder.camera_names().get(camera, camera)
 
+        zone = ZoneInfo(recorder.zone)
+        self._recorder = recorder
         self.acts = MessageActions(source.outbox, recorder, source.clock, name_of)
-        self._means = MessageMeans(source, recorder, ClipCache(recorder), self.acts, name_of, clip_link, {})
-        self.telling = NotificationScheduler(
-            source, self.ears(), self.acts.is_muted, recorder.alarms, ZoneInfo(recorder.zone),
-            links=bool(settings.destinations),
+        self.snoozes = Snoozes(source.outbox, source.clock, zone, may_see)
+        self._means = MessageMeans(
+            source, recorder, ClipCache(recorder), self.acts, name_of, clip_link, {}, self.snoozes,
+            lambda: self._settings.web.name or recorder.host,
         )  # fmt: skip
+        self.telling = NotificationScheduler(
+            source, self.ears(), self.silence, recorder.alarms, zone, links=bool(settings.destinations)
+        )
         self._crew: WorkerPool[_Wanted] | None = None
 
     def start(self, engine: Engine) -> list[Courier]:
@@ -133,6 +141,13 @@ class Notifications:
     def ears(self) -> list[NotificationFilter]:
         """Return the filters of all notifiers."""
         return [self._ear(name, one) for name, one in self._settings.notifiers.items()]
+
+    def silence(self, name: str, camera: CameraId, at_ms: int) -> str:
+        """Return why this notifier sends nothing about a camera's event of this time; empty if it does."""
+        if self.acts.is_muted(name, camera, at_ms):
+            return f"{name} has muted this camera."
+        one = self._settings.notifiers.get(name)
+        return self.snoozes.why(one.user if one else "", camera, at_ms)
 
     def stop(self) -> None:
         """Stop the couriers. Interrupted deliveries stay in the outbox until the next start."""
@@ -217,8 +232,16 @@ class Notifications:
         options = self._kind(one.url).settings(one.url, one.options)
         kept = OutboxMarks(self._outbox, f"kept/{name}/")
         return NotifierContext(
-            name, one.url, options, self._clock, kept, lambda who, what: self._may_see(who, CameraId(what))
-        )
+            name, one.url, options, self._clock, kept, lambda who, what: self._may_see(who, CameraId(what)),
+            lambda who, what, at_ms: self.snoozes.of(who, CameraId(what), at_ms) is not None, self._new_events,
+        )  # fmt: skip
+
+    def _new_events(self, person: str) -> int:
+        """Return the number of new events that this person may see, at most MOST_COUNTED."""
+        sees_all = self._may_see(person, CameraId(""))
+        cameras = None if sees_all else [one for one in self._recorder.camera_names() if self._may_see(person, one)]
+        found = self._recorder.index.events(EVER, cameras=cameras, only="new", limit=MOST_COUNTED)
+        return len(found.events)
 
     def _composer(self, name: str, one: config.NotifierSettings) -> MessageComposer:
         traits, address = self._kind(one.url).traits(one.url), self._settings.web.link_url
@@ -226,7 +249,8 @@ class Notifications:
         return MessageComposer(name, one, traits, self._means, address, may_see)
 
     def _ear(self, name: str, one: config.NotifierSettings) -> NotificationFilter:
-        traits = self._kind(one.url).traits(one.url)
+        kind = self._kind(one.url)
+        traits = kind.traits(one.url)
         return NotificationFilter(
             name,
             frozenset(CameraId(camera) for camera in one.cameras) or None,
@@ -239,6 +263,7 @@ class Notifications:
             follows=one.clip != "none" and (traits.gif or traits.video or bool(self._settings.destinations)),
             edits=traits.edits,
             may_see=partial(self._may_see, one.user) if one.user else anybody,
+            leaves_out=self.snoozes.why_some if isinstance(kind, BrowserNotifier) else lambda *_: "",
         )
 
 
@@ -374,9 +399,13 @@ class DeliveryService:
         self.outbox.close()
 
     @property
+    def snoozes(self) -> Snoozes:
+        return self.messaging.snoozes
+
+    @property
     def rehearsed(self) -> RehearsalTargets:
         """The targets as the rule rehearsal sees them."""
-        return RehearsalTargets(self.messaging.ears, self.bringing.wishes, self.messaging.acts.is_muted)
+        return RehearsalTargets(self.messaging.ears, self.bringing.wishes, self.messaging.silence)
 
     def held(self) -> list[tuple[CameraId, Span]]:
         """Return the recordings that wait for upload, except those for targets no longer in the settings."""
@@ -419,6 +448,13 @@ class DeliveryService:
         """Return the VAPID public key browsers subscribe with; empty when no notifier uses Web Push."""
         found = self.messaging.browsers()
         return found[0].public_key(found[1]) if found is not None else ""
+
+    def has_browser(self) -> bool:
+        """Return whether a browser gets notifications."""
+        from tawny.delivery.notifiers.webpush import browsers  # loads cryptography
+
+        found = self.messaging.browsers()
+        return found is not None and bool(browsers(found[1]))
 
     def tell_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
         """Add or remove a browser subscription.

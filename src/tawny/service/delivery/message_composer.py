@@ -24,6 +24,7 @@ from tawny.model.messages import PROBLEM_WORDS, ProblemKind
 from tawny.model.states import summary
 from tawny.model.times import Clock, Span
 from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
+from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.recorder import RecorderService
 
@@ -196,7 +197,7 @@ class MessageMeans:
     """What the composers of all notifiers work with.
 
     clip_link: returns the URL of an event's uploaded clip, or empty. shown: day and event whose message shows the
-    witness, by notifier.
+    witness, by notifier. title: returns the recorder's name.
     """
 
     source: DeliverySource
@@ -206,6 +207,8 @@ class MessageMeans:
     camera_name: Callable[[CameraId], str]
     clip_link: Callable[[EventId], str]
     shown: MutableMapping[str, tuple[str, str]]
+    snoozes: Snoozes
+    title: Callable[[], str]
 
 
 class MessageComposer:
@@ -262,7 +265,7 @@ class MessageComposer:
                 return self._of_alarm(delivery)
             case "recap":
                 return self._of_day(delivery)
-        title = f"Test from {self._recorder.host}"
+        title = f"Test from {self._means.title()}"
         return Message(delivery.name, "test", title, "Notifications work.", delivery.at_ms, link=self._address)
 
     def _of_event(self, delivery: Delivery, event: Event, *, is_first: bool) -> Message:
@@ -327,7 +330,14 @@ class MessageComposer:
     # --- content -----------------------------------------------------------------------------------------------------
 
     def content(self, delivery: Delivery) -> DeliveryContent:
-        """Return a snapshot, GIF, clip or contact sheet; empty content if not available. Raises StorageError."""
+        """Return a snapshot, GIF, clip or contact sheet; empty content if not available.
+
+        Raises StorageError, and ContentGone: also if notifications about the camera's events are snoozed now.
+        """
+        if delivery.content["kind"] in ("event", "clip", "digest") and delivery.camera is not None:
+            now_ms = self._means.source.clock.now_ms()
+            if why := self._means.snoozes.why(self._settings.user, delivery.camera, now_ms):
+                raise ContentGone(delivery.to, why.rstrip("."))
         match delivery.content["kind"]:
             case "event":
                 return self._picture(self._event(delivery))

@@ -50,6 +50,8 @@ class NotificationFilter:
     edits: bool = False
     """The follow-up edits the first message instead of sending a second one."""
     may_see: Callable[[CameraId], bool] = anybody
+    leaves_out: Callable[[CameraId, int], str] = lambda *_: ""
+    """Returns which people it sends nothing to about a camera's event of this time, ms UTC; empty for none."""
 
     def has(self, camera: CameraId) -> bool:
         return (self.cameras is None or camera in self.cameras) and self.may_see(camera)
@@ -73,17 +75,20 @@ def verdict(
     now_ms: int,
     zone: ZoneInfo,
     *,
-    is_muted: bool,
+    silence: str,
 ) -> FilterDecision:
-    """Apply the notifier's settings, then the rules, then mutes, then its quiet hours."""
+    """Apply the notifier's settings, then the rules, then mutes and snoozes, then its quiet hours.
+
+    silence: why the notifier is muted or snoozed, or empty.
+    """
     against = channel.why_not(camera, kind)
     if against or not says.does:
         return FilterDecision(does=False, why=against or says.why)
-    if is_muted:
-        return FilterDecision(does=False, why=f"{channel.to} has muted this camera.", is_final=True)
+    if silence:
+        return FilterDecision(does=False, why=silence, is_final=True)
     quiet_ms = quiet_until_ms(channel.quiet, now_ms, zone)
     if quiet_ms <= now_ms:
-        return FilterDecision(does=True, why=says.why)
+        return FilterDecision(does=True, why=f"{says.why} {channel.leaves_out(camera, now_ms)}".strip())
     until = datetime.fromtimestamp(quiet_ms / 1000, UTC).astimezone(zone)
     return FilterDecision(
         does=True, why=f"{says.why} {channel.to} has quiet hours until {until:%H:%M}.", wait_ms=quiet_ms
@@ -148,7 +153,7 @@ class NotificationScheduler:
         self,
         source: DeliverySource,
         ears: Sequence[NotificationFilter],
-        is_muted: Callable[[str, CameraId, int], bool],
+        silence: Callable[[str, CameraId, int], str],
         lasting: Callable[[], Iterable[Alarm]],
         zone: ZoneInfo,
         *,
@@ -156,10 +161,11 @@ class NotificationScheduler:
     ) -> None:
         """Create the scheduler.
 
+        silence: returns why a notifier sends nothing about a camera's event of a time, ms UTC; empty if it does.
         lasting: returns the current problems. links: whether clips are uploaded, so that messages can link to them.
         """
         self._outbox, self._archive, self._clock = source.outbox, source.archive, source.clock
-        self._clip_of, self._deciding, self._is_muted = source.clip_of, source.deciding, is_muted
+        self._clip_of, self._deciding, self._silence = source.clip_of, source.deciding, silence
         self._ears, self._lasting, self._zone = tuple(ears), lasting, zone
         self._waits_ms = SETTLE_MS + (LINK_MS if links else 0)
         self._queue: deque[EventChanged | Alarm | Delivery] = deque()
@@ -243,8 +249,8 @@ class NotificationScheduler:
             self._changed(channel, event, now_ms)
             return
         says = self._deciding.of(event)[RuleAction("notify", channel.to)]
-        is_muted = self._is_muted(channel.to, event.camera, event.start_ms)
-        found = verdict(channel, event.camera, says.as_kind or event.kind, says, now_ms, self._zone, is_muted=is_muted)
+        silence = self._silence(channel.to, event.camera, event.start_ms)
+        found = verdict(channel, event.camera, says.as_kind or event.kind, says, now_ms, self._zone, silence=silence)
         self._deciding.note(event, says, does=found.does, why=found.why)
         if found.does or found.is_final:
             state.known.add(event.id)

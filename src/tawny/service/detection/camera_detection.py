@@ -148,8 +148,8 @@ class DetectionServices:
 class CameraDetection:
     """Detection of one camera.
 
-    tell: publishes events. scored: receives the motion score of each second. changed: called when `shown` or `trouble`
-    changes.
+    tell: publishes events, once they are stored. scored: receives the motion score of each second. changed: called when
+    `shown` or `trouble` changes. noticed: receives events at once.
     """
 
     def __init__(
@@ -160,9 +160,11 @@ class CameraDetection:
         tell: Callable[[Message], None],
         scored: Callable[[Message], None],
         changed: Callable[[], None],
+        noticed: Callable[[Message], None] = lambda _: None,
     ) -> None:
         self._camera, self._hubs, self._means = camera, hubs, means
-        self._tell, self._scored, self._changed = means.events.publisher(tell), scored, changed
+        self._noticed, self._publish = noticed, means.events.publisher(tell)
+        self._scored, self._changed = scored, changed
         self.meter = LiveMeter()
         self.trouble = self.sound_trouble = ""
         """Problem of detection and of sound detection with its remedy; empty if none."""
@@ -174,6 +176,10 @@ class CameraDetection:
         self._own: OwnProcess | None = None
         self._tamper: Any = None
         """The TamperDetector. It knows the scene and is kept when settings change."""
+
+    def _tell(self, message: Message) -> None:
+        self._noticed(message)
+        self._publish(message)
 
     @property
     def notes(self) -> Mapping[str, Any]:

@@ -109,8 +109,7 @@ def _local(addresses: Iterable[str]) -> list[str]:
 
 
 FILE = "modes.db"
-BY_TIME_S = 5.0
-"""Step interval, s, while rules depend on the time of day."""
+_LEAST_S: Final = 0.05
 
 
 class ModeController:
@@ -154,7 +153,9 @@ class ModeController:
     def step(self) -> float:
         wait_s = self.modes.step()
         self._stand()
-        return min(wait_s, BY_TIME_S) if self.deciding.rules.by_time else wait_s
+        now_ms = self._clock.now_ms()
+        change_ms = self.deciding.rules.next_change_ms(now_ms)
+        return wait_s if change_ms is None else min(wait_s, max(_LEAST_S, (change_ms - now_ms) / 1000))
 
     def close(self) -> None:
         """Do nothing; all state is stored."""
@@ -171,8 +172,10 @@ class ModeController:
 
     def duty(self, camera: CameraId, settings: CameraSettings) -> CameraDuty:
         """Return what this camera must do now."""
-        unrecorded = self.deciding.rules.unrecorded(self.deciding.standing(camera))
-        return duty_of(settings, self.modes.hold(camera), unrecorded)
+        now = self.deciding.standing(camera)
+        unrecorded = self.deciding.rules.unrecorded(now)
+        in_mode = self._settings().modes.record_in(now.mode, camera)
+        return duty_of(settings, self.modes.hold(camera), unrecorded, now.mode, in_mode)
 
     @property
     def looks_by(self) -> str:

@@ -129,12 +129,12 @@ class ModePlan:
 class RehearsalTargets:
     """Notifiers and destinations, by their own settings.
 
-    is_muted: returns whether a notifier has muted a camera at a time, ms UTC.
+    silence: returns why a notifier sends nothing about a camera's event of a time, ms UTC; or empty.
     """
 
     ears: Callable[[], Sequence[NotificationFilter]]
     wishes: Callable[[], Sequence[UploadRule]]
-    is_muted: Callable[[str, CameraId, int], bool]
+    silence: Callable[[str, CameraId, int], str]
 
 
 def rehearsed(
@@ -154,15 +154,16 @@ def rehearsed(
     hold = modes.hold(camera)
     if hold is not None and hold.until_ms is not None and hold.until_ms <= asked.at_ms:
         hold = None
-    duty = duty_of(settings.cameras[camera], hold, deciding.rules.unrecorded(now))
+    in_mode = settings.modes.record_in(now.mode, camera)
+    duty = duty_of(settings.cameras[camera], hold, deciding.rules.unrecorded(now), now.mode, in_mode)
     ears = {ear.to: ear for ear in targets.ears()}
     wishes = {wish.to: wish for wish in targets.wishes()}
 
     def outcome(says: RuleDecision, at_ms: int) -> FilterDecision:
         match says.deed.verb:
             case "notify" if says.deed.name in ears:
-                is_muted = targets.is_muted(says.deed.name, camera, asked.at_ms)
-                return verdict(ears[says.deed.name], camera, asked.kind, says, at_ms, zone, is_muted=is_muted)
+                silence = targets.silence(says.deed.name, camera, asked.at_ms)
+                return verdict(ears[says.deed.name], camera, asked.kind, says, at_ms, zone, silence=silence)
             case "upload" if says.deed.name in wishes:
                 return sends(wishes[says.deed.name], camera, asked.kind, says, kept=False)
         return FilterDecision(says.does, says.why)

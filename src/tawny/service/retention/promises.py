@@ -22,9 +22,9 @@ Rates = Mapping[tuple[CameraId, StreamName], tuple[float, float]]
 def contract(settings: Settings) -> storage.RetentionContract:
     """Return the retention rules. A camera's settings override the general ones; those of sub streams override both."""
     everyone = settings.storage.retention
-    keeps = {
-        CameraId(name): camera.retention for name, camera in settings.cameras.items() if camera.retention is not None
-    }
+    removed = {name: one.retention for name, one in settings.removed_cameras.items()}
+    owns = removed | {name: one.retention for name, one in settings.cameras.items()}
+    keeps = {CameraId(name): own for name, own in owns.items() if own is not None}
     return storage.RetentionContract(
         _keep(everyone, everyone.sub, None, None),
         {camera: _keep(everyone, everyone.sub, own, own.sub) for camera, own in keeps.items()},
@@ -53,9 +53,12 @@ def _one(tables: list[Any], *, size_of: Any, free: float) -> storage.RetentionRu
         return next((value for table in tables if (value := getattr(table, name, None)) is not None), None)
 
     events: dict[str, float] = dict(said("events") or {})
+    max_s: float = said("max")
+    if not _outlasts_max(tables):
+        events = {kind: min(kind_s, max_s) for kind, kind_s in events.items()}
     return storage.RetentionRule(
         min_s=said("min"),
-        max_s=said("max"),
+        max_s=max_s,
         size_bytes=getattr(size_of, "max_size", None),
         free_share=free,
         events_s=events.pop(OTHER, 0.0),
@@ -65,8 +68,16 @@ def _one(tables: list[Any], *, size_of: Any, free: float) -> storage.RetentionRu
     )
 
 
+def _outlasts_max(tables: list[Any]) -> bool:
+    """Return whether events stay longer than `max`: a user asked for it, and no sub stream has a `max` of its own."""
+    limit = next(table for table in tables if table is not None and table.max is not None)
+    asked = next((one for one in tables if one is not None and getattr(one, "events", None) is not None), None)
+    is_asked = asked is not None and "events" in asked.model_fields_set
+    return is_asked and not isinstance(limit, StreamRetentionSettings)
+
+
 def contradictions(settings: Settings) -> list[RecorderWarning]:
-    """Return warnings for minimum times above their maximum. Defaults are reduced without a warning."""
+    """Return warnings for minimum times above their maximum. A default is reduced without a warning."""
     told = [*_broken("storage.retention", settings.storage.retention, settings.storage.retention)]
     for name, camera in settings.cameras.items():
         if camera.retention is not None:
@@ -84,16 +95,12 @@ def _broken(
     if keep.sub is not None:
         tables.append((f"{path}.sub", keep.sub, keep.sub.max if keep.sub.max is not None else max_s))
     for where, table, longest_s in tables:
-        promised = {"min": table.min} if "min" in table.model_fields_set else {}
-        if "events" in table.model_fields_set and not isinstance(table, StreamRetentionSettings):
-            promised |= {f"events.{kind}": kind_s for kind, kind_s in (table.events or {}).items()}
-        for name, promised_s in promised.items():
-            if promised_s is not None and promised_s > longest_s:
-                yield RecorderWarning(
-                    f"`{where}.{name}` asks for {duration_text(promised_s)}, but everything is deleted after "
-                    f"{duration_text(longest_s)}: `max` wins.",
-                    f"Lower it, or raise `{where}.max`.",
-                )
+        if "min" in table.model_fields_set and table.min is not None and table.min > longest_s:
+            yield RecorderWarning(
+                f"`{where}.min` asks for {duration_text(table.min)}, but everything is deleted after "
+                f"{duration_text(longest_s)}: `max` wins.",
+                f"Lower it, or raise `{where}.max`.",
+            )
 
 
 def needed_bytes(kept: storage.RetentionContract, rates: Rates, camera: CameraId | None = None) -> float:

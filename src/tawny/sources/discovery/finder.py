@@ -8,46 +8,14 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 from tawny.model.times import Clock
 from tawny.sources.discovery import local_cameras, mdns, rtsp_scan, ws_discovery
-from tawny.sources.discovery.local_cameras import LocalCamera
-from tawny.sources.discovery.networks import OwnNetwork, neighbours, own_networks
+from tawny.sources.discovery.found_camera import FoundCamera
+from tawny.sources.discovery.networks import OwnNetwork, ask_neighbours, own_networks
 
 TIMEOUT_S: Final = 4.0
-Kind = Literal["network", "usb", "pi", "tawny"]
-
-
-@dataclass(frozen=True, slots=True)
-class FoundCamera:
-    """A device that may be a camera. Texts are as the device says, cleaned; they may be empty."""
-
-    place: str
-    """IP address; of a local camera its source, such as `/dev/v4l/by-id/…`."""
-    kind: Kind
-    name: str = ""
-    maker: str = ""
-    model: str = ""
-    identity: str = ""
-    """UUID or hardware address, by which it is known again at another address."""
-    onvif: str = ""
-    """URL of its device service, without login."""
-    rtsp_port: int = 0
-    """0: unknown."""
-    path: str = ""
-    """Of its stream, if it announces one."""
-    ways: frozenset[str] = frozenset()
-    """How it was found: `onvif`, `mdns`, `rtsp`."""
-    formats: tuple[str, ...] = ()
-    size: tuple[int, int] = (0, 0)
-    problem: str = ""
-    """Why it cannot be used now."""
-
-    @property
-    def title(self) -> str:
-        """What to call it: its maker and model, its name, or its place."""
-        return " ".join(filter(None, (self.maker, self.model))) or self.name or self.place
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +40,17 @@ def find(search: Search, clock: Clock, found: Callable[[FoundCamera], None]) -> 
     joined = _Joined(found)
     with ThreadPoolExecutor(4, "find cameras") as threads:
         tasks = [
-            threads.submit(
-                ws_discovery.search,
-                interfaces,
-                clock,
-                search.timeout_s,
-                lambda one: joined.add(_of_onvif(one)),
-                search.group,
-            ),
-            threads.submit(mdns.search, interfaces, search.timeout_s, lambda one: joined.add(_of_mdns(one))),
+            threads.submit(ws_discovery.search, interfaces, clock, search.timeout_s, joined.add, search.group),
+            threads.submit(mdns.search, interfaces, search.timeout_s, joined.add),
         ]
         if search.local:
             tasks.append(threads.submit(_find_local, joined))
         if search.probe:
             hosts = rtsp_scan.addresses([one.network for one in networks], interfaces)
-            tasks.append(
-                threads.submit(asyncio.run, rtsp_scan.scan(hosts, lambda one: joined.add(_of_rtsp(one)), search.ports))
-            )
+            tasks.append(threads.submit(asyncio.run, rtsp_scan.scan(hosts, joined.add, search.ports)))
         for task in tasks:
             task.result()
-    joined.identify(neighbours())
+    joined.identify()
 
 
 class _Joined:
@@ -109,11 +68,12 @@ class _Joined:
                 self._known[camera.place] = now
                 self._found(now)
 
-    def identify(self, macs: dict[str, str]) -> None:
-        """Add the hardware addresses of devices that told no identity."""
+    def identify(self) -> None:
+        """Add the hardware addresses, which are the identity of devices that told none."""
+        macs = ask_neighbours(one.place for one in list(self._known.values()) if one.kind == "network")
         for camera in list(self._known.values()):
-            if camera.kind == "network" and not camera.identity and (mac := macs.get(camera.place)):
-                self.add(replace(camera, identity=mac))
+            if camera.kind == "network" and (mac := macs.get(camera.place)):
+                self.add(replace(camera, identity=camera.identity or mac, mac=mac))
 
 
 def _join(one: FoundCamera, other: FoundCamera) -> FoundCamera:
@@ -126,6 +86,7 @@ def _join(one: FoundCamera, other: FoundCamera) -> FoundCamera:
         maker=first.maker or second.maker,
         model=first.model or second.model,
         identity=first.identity or second.identity,
+        mac=first.mac or second.mac,
         onvif=first.onvif or second.onvif,
         rtsp_port=first.rtsp_port or second.rtsp_port,
         path=first.path or second.path,
@@ -134,32 +95,5 @@ def _join(one: FoundCamera, other: FoundCamera) -> FoundCamera:
 
 
 def _find_local(joined: _Joined) -> None:
-    kinds: tuple[tuple[Kind, Callable[[], list[LocalCamera]]], ...] = (
-        ("usb", local_cameras.usb_cameras), ("pi", local_cameras.pi_cameras),
-    )  # fmt: skip
-    for kind, cameras in kinds:
-        for one in cameras():
-            joined.add(FoundCamera(one.source, kind, one.name, formats=one.formats, size=one.size, problem=one.problem))
-
-
-def _of_onvif(one: ws_discovery.OnvifAnswer) -> FoundCamera:
-    return FoundCamera(
-        one.host, "network", one.name, one.maker, one.model, one.identity, one.service, ways=frozenset({"onvif"})
-    )
-
-
-def _of_mdns(one: mdns.MdnsAnswer) -> FoundCamera:
-    return FoundCamera(
-        one.host,
-        "tawny" if one.kind == "tawny" else "network",
-        one.name,
-        maker="" if one.kind in ("rtsp", "onvif", "tawny") else one.kind,
-        identity=one.identity,
-        rtsp_port=one.port if one.kind == "rtsp" else 0,
-        path=one.path if one.kind == "rtsp" else "",
-        ways=frozenset({"mdns"}),
-    )
-
-
-def _of_rtsp(one: rtsp_scan.RtspAnswer) -> FoundCamera:
-    return FoundCamera(one.host, "network", one.server, rtsp_port=one.port, ways=frozenset({"rtsp"}))
+    for one in (*local_cameras.usb_cameras(), *local_cameras.pi_cameras()):
+        joined.add(one)

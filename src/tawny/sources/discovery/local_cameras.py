@@ -4,12 +4,12 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tawny.model.errors import NoSuchDevice
 from tawny.model.validation import device_label
+from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.sources.picamera import installed
 from tawny.sources.v4l2 import V4l2Device, look_at
 
@@ -21,21 +21,9 @@ _OF_THE_PI: Final = re.compile(r"bcm2835|rp1-cfe|pispbe|unicam|rpivid", re.IGNOR
 """Drivers of a Raspberry Pi's camera chain: its nodes deliver raw sensor data, and `picamera:` is the way to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class LocalCamera:
-    """source: for the settings. formats: such as `H264`. size: the largest one, px; (0, 0): unknown."""
-
-    source: str
-    name: str
-    formats: tuple[str, ...] = ()
-    size: tuple[int, int] = (0, 0)
-    problem: str = ""
-    """Why it cannot be used now; empty if it can."""
-
-
-def usb_cameras(devices: Path = DEVICES, look: Callable[[str], V4l2Device] = look_at) -> list[LocalCamera]:
+def usb_cameras(devices: Path = DEVICES, look: Callable[[str], V4l2Device] = look_at) -> list[FoundCamera]:
     """Return the cameras behind `/dev/video*`, each under its most lasting name: by identity, by socket, by number."""
-    found: dict[Path, LocalCamera] = {}
+    found: dict[Path, FoundCamera] = {}
     for path in _nodes(devices):
         node = path.resolve()
         if node in found:
@@ -44,14 +32,15 @@ def usb_cameras(devices: Path = DEVICES, look: Callable[[str], V4l2Device] = loo
             device = look(str(path))
         except NoSuchDevice as error:
             if "permission" in str(error):
-                found[node] = LocalCamera(str(path), path.name, problem=error.detail)
+                found[node] = FoundCamera(str(path), "usb", path.name, problem=error.detail)
             continue
         formats = tuple(one.fourcc for one in device.formats if one.fourcc in _KNOWN_FORMATS)
         if not formats or _OF_THE_PI.search(device.name):
             continue
         sizes = [size for one in device.formats if one.fourcc in formats for size in one.sizes]
         largest = max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
-        found[node] = LocalCamera(str(path), device_label(device.name) or path.name, formats, largest)
+        name = device_label(device.name) or path.name
+        found[node] = FoundCamera(str(path), "usb", name, formats=formats, size=largest)
     return list(found.values())
 
 
@@ -62,15 +51,19 @@ def _nodes(devices: Path) -> Iterator[Path]:
     yield from sorted(devices.glob("video[0-9]*"), key=lambda path: (len(path.name), path.name))
 
 
-def pi_cameras(run: Callable[[list[str]], str] | None = None, program: str | None = None) -> list[LocalCamera]:
+def pi_cameras(run: Callable[[list[str]], str] | None = None, program: str | None = None) -> list[FoundCamera]:
     """Return what Raspberry Pi's camera program lists; nothing without it. Blocks for up to 8 s."""
     program = program or installed()
     if program is None:
         return []
     said = (run or _output)([program, "--list-cameras"])
     return [
-        LocalCamera(
-            f"picamera:{number}", f"Raspberry Pi camera ({device_label(sensor)})", ("H264",), (int(width), int(height))
+        FoundCamera(
+            f"picamera:{number}",
+            "pi",
+            f"Raspberry Pi camera ({device_label(sensor)})",
+            formats=("H264",),
+            size=(int(width), int(height)),
         )
         for number, sensor, width, height in _LISTED.findall(said)
     ]

@@ -1,12 +1,13 @@
 """Cameras in the local network that announce themselves by mDNS (RFC 6762), read with the library zeroconf."""
 
+import re
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tawny.model.validation import device_label
+from tawny.sources.discovery.found_camera import FoundCamera
 
 if TYPE_CHECKING:
     from zeroconf import ServiceInfo, Zeroconf
@@ -21,19 +22,7 @@ SERVICES: Final = {
 _DETAILS_MS, _MOST_ANSWERS = 1_500, 500
 
 
-@dataclass(frozen=True, slots=True)
-class MdnsAnswer:
-    """An announced service. kind: a value of SERVICES. identity: MAC address, if it says so."""
-
-    host: str
-    port: int
-    kind: str
-    name: str
-    path: str = ""
-    identity: str = ""
-
-
-def search(interfaces: Sequence[str], timeout_s: float, found: Callable[[MdnsAnswer], None]) -> None:
+def search(interfaces: Sequence[str], timeout_s: float, found: Callable[[FoundCamera], None]) -> None:
     """Ask on each interface and report each service once. Blocks for timeout_s."""
     from zeroconf import ServiceBrowser, ServiceListener, Zeroconf  # late: 15 MB that a recorder does not need
 
@@ -70,16 +59,29 @@ def search(interfaces: Sequence[str], timeout_s: float, found: Callable[[MdnsAns
         asking.close()
 
 
-def _answer(info: "ServiceInfo", type_: str) -> MdnsAnswer | None:
+def _answer(info: "ServiceInfo", type_: str) -> FoundCamera | None:
     addresses = info.parsed_addresses()
     host = next((one for one in addresses if ":" not in one), next(iter(addresses), ""))
     if not host or not info.port:
         return None
     texts = {key.decode("utf-8", "replace").lower(): value for key, value in info.properties.items()}
-    return MdnsAnswer(
-        host, info.port, SERVICES[type_], _text(info.name.removesuffix(f".{type_}")),
-        path=_text(texts.get("path")), identity=_text(texts.get("macaddress") or texts.get("mac")).lower(),
-    )  # fmt: skip
+    kind, path = SERVICES[type_], _text(texts.get("path"))
+    is_rtsp = kind == "rtsp"
+    return FoundCamera(
+        host,
+        "tawny" if kind == "tawny" else "network",
+        _text(info.name.removesuffix(f".{type_}")),
+        maker="" if kind in ("rtsp", "onvif", "tawny") else kind,
+        identity=_text(texts.get("macaddress") or texts.get("mac")).lower(),
+        rtsp_port=info.port if is_rtsp else 0,
+        path=path if is_rtsp and is_path(path) else "",
+        ways=frozenset({"mdns"}),
+    )
+
+
+def is_path(text: str) -> bool:
+    """Return whether a text of a device can be part of a request: visible ASCII without spaces."""
+    return re.fullmatch(r"[!-~]{0,200}", text) is not None
 
 
 def _text(value: bytes | str | None) -> str:

@@ -6,6 +6,7 @@ Whatever host an answer names, only the camera's own is used: an answer can't le
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -24,6 +25,8 @@ _MEDIA2, _SCHEMA = "http://www.onvif.org/ver20/media/wsdl", "http://www.onvif.or
 _CODECS: Final = {"H264": "h264", "H265": "h265", "HEVC": "h265", "H.264": "h264", "H.265": "h265"}
 _SUB_WIDTH: Final = 640
 """The sub stream is the one nearest to this width: enough for detection and small tiles."""
+KEYFRAME_S: Final = 2.0
+"""Distance of keyframes that suits recording: playback begins at once, and the stream is hardly larger."""
 _MOST_PROFILES, _MOST_CHARACTERS, _MOST_TOKEN = 64, 80, 100
 
 
@@ -66,6 +69,19 @@ def ask_details(url: str, clock: Clock, record: LoginRecord | None = None) -> On
     return _Conversation(url, clock, record).run()
 
 
+def change_keyframes(url: str, clock: Clock, record: LoginRecord | None = None) -> None:
+    """Set the keyframe interval of the main stream, and of the sub stream, to KEYFRAME_S. As `ask_details`.
+
+    Raises SourceError, with the camera's own words if it refuses.
+    """
+    _Conversation(url, clock, record).set_keyframes()
+
+
+def change_clock(url: str, clock: Clock, record: LoginRecord | None = None) -> None:
+    """Set the camera's clock to this computer's, in UTC. Its time zone stays. Errors as of `change_keyframes`."""
+    _Conversation(url, clock, record).set_clock()
+
+
 class _Conversation:
     def __init__(self, url: str, clock: Clock, record: LoginRecord | None) -> None:
         self._service, self._clock = OnvifService.of(url), clock
@@ -73,10 +89,57 @@ class _Conversation:
         self._until_s = clock.mono_s() + DEADLINE_S
         self._ahead_ms = 0
 
-    def run(self) -> OnvifDetails:
+    def set_keyframes(self) -> None:
+        self._compare_clocks()
+        media, media2, _ = self._services()
+        profiles, version2 = self._profiles(media, media2)
+        path, schema = (media2, _MEDIA2) if version2 else (media, _MEDIA)
+        listed = self._ask(
+            path, f'<m:GetProfiles xmlns:m="{schema}">{"<m:Type>All</m:Type>" if version2 else ""}</m:GetProfiles>'
+        )
+        chosen = [one.token for one in choose(profiles) if one is not None]
+        for profile in find_elements(listed, "Profiles")[:_MOST_PROFILES]:
+            if profile.get("token") in chosen:
+                self._set_encoder(path, schema, profile)
+
+    def _set_encoder(self, path: str, schema: str, profile: ET.Element) -> None:
+        """Send the encoder's configuration back as it came, with another distance of keyframes."""
+        encoder = next(
+            iter(find_elements(profile, "VideoEncoderConfiguration") + find_elements(profile, "VideoEncoder"))
+        )
+        fps = _number(text_at(encoder, "RateControl", "FrameRateLimit")) or 15.0
+        frames = str(max(1, round(fps * KEYFRAME_S)))
+        for below in find_elements(encoder, "GovLength"):
+            below.text = frames
+        if "GovLength" in encoder.attrib or schema == _MEDIA2:
+            encoder.set("GovLength", frames)
+        inside = "".join(_written(one) for one in encoder)
+        last = "" if schema == _MEDIA2 else "<m:ForcePersistence>true</m:ForcePersistence>"
+        body = f"<m:Configuration{_attributes(encoder)}>{inside}</m:Configuration>{last}"
+        name = "m:SetVideoEncoderConfiguration"
+        self._ask(path, f'<{name} xmlns:m="{schema}" xmlns:t="{_SCHEMA}">{body}</{name}>')
+
+    def set_clock(self) -> None:
+        self._compare_clocks()
+        now = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC)
+        time = f"<t:Hour>{now.hour}</t:Hour><t:Minute>{now.minute}</t:Minute><t:Second>{now.second}</t:Second>"
+        date = f"<t:Year>{now.year}</t:Year><t:Month>{now.month}</t:Month><t:Day>{now.day}</t:Day>"
+        self._ask(
+            self._service.path,
+            f'<d:SetSystemDateAndTime xmlns:d="{_DEVICE}" xmlns:t="{_SCHEMA}"><d:DateTimeType>Manual</d:DateTimeType>'
+            f"<d:DaylightSavings>false</d:DaylightSavings><d:UTCDateTime><t:Time>{time}</t:Time><t:Date>{date}</t:Date>"
+            "</d:UTCDateTime></d:SetSystemDateAndTime>",
+        )
+
+    def _compare_clocks(self) -> None:
+        """Ask for the camera's time, which a sign-in needs."""
         device = self._service.path
         answer = self._client.send(device, f'<d:GetSystemDateAndTime xmlns:d="{_DEVICE}"/>', 0, self._until_s)
         self._ahead_ms = camera_time_ms(answer, self._clock.now_ms()) - self._clock.now_ms()
+
+    def run(self) -> OnvifDetails:
+        device = self._service.path
+        self._compare_clocks()
         about = self._ask(device, f'<d:GetDeviceInformation xmlns:d="{_DEVICE}"/>')
         media, media2, ptz = self._services()
         profiles, version2 = self._profiles(media, media2)
@@ -180,6 +243,16 @@ def choose(profiles: Sequence[OnvifProfile]) -> tuple[OnvifProfile | None, Onvif
     main = max(ours, key=lambda one: (one.width * one.height, one.fps))
     smaller = [one for one in ours if one.width * one.height < main.width * main.height]
     return main, min(smaller, key=lambda one: abs(one.width - _SUB_WIDTH), default=None)
+
+
+def _written(element: ET.Element) -> str:
+    """Return an element of a camera's answer as it is sent back: all of them are of ONVIF's schema."""
+    inside = "".join(_written(one) for one in element)
+    return f"<t:{element.tag}{_attributes(element)}>{quoted((element.text or '').strip())}{inside}</t:{element.tag}>"
+
+
+def _attributes(element: ET.Element) -> str:
+    return "".join(f' {key}="{quoted(value)}"' for key, value in element.attrib.items())
 
 
 def _read_profiles(answer: ET.Element) -> list[OnvifProfile]:

@@ -7,25 +7,16 @@ import asyncio
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from tawny.protocols.rtsp_message import MalformedRtsp, read_head, request
+from tawny.sources.discovery.found_camera import FoundCamera
 
 PORTS: Final = (554, 8554)
 MOST_ADDRESSES: Final = 1_024
 """In one network. A larger one is left out: searching it would take minutes and disturb it."""
 _AT_ONCE, _CONNECT_S, _ANSWER_S = 64, 0.8, 1.5
 _MOST_HEAD_BYTES, _MOST_CHARACTERS = 4_096, 80
-
-
-@dataclass(frozen=True, slots=True)
-class RtspAnswer:
-    """A server that speaks RTSP. server: how it names itself; may be empty."""
-
-    host: str
-    port: int
-    server: str
 
 
 def addresses(networks: Iterable[str], own: Iterable[str] = ()) -> Iterator[str]:
@@ -41,8 +32,8 @@ def addresses(networks: Iterable[str], own: Iterable[str] = ()) -> Iterator[str]
                 yield address
 
 
-async def scan(hosts: Iterable[str], found: Callable[[RtspAnswer], None], ports: Iterable[int] = PORTS) -> None:
-    """Ask each address on each port. Calls found on the loop's thread."""
+async def scan(hosts: Iterable[str], found: Callable[[FoundCamera], None], ports: Iterable[int] = PORTS) -> None:
+    """Ask each address on each port. Calls found on the loop's thread, with the name that the server gives itself."""
     targets = iter([(host, port) for host in hosts for port in ports])
 
     async def work() -> None:
@@ -56,7 +47,7 @@ async def scan(hosts: Iterable[str], found: Callable[[RtspAnswer], None], ports:
             group.create_task(work())
 
 
-async def _asked(host: str, port: int) -> RtspAnswer | None:
+async def _asked(host: str, port: int) -> FoundCamera | None:
     try:
         async with asyncio.timeout(_CONNECT_S):
             reader, writer = await asyncio.open_connection(host, port, limit=_MOST_HEAD_BYTES)
@@ -72,4 +63,5 @@ async def _asked(host: str, port: int) -> RtspAnswer | None:
         return None
     finally:
         writer.close()
-    return RtspAnswer(host, port, re.sub(r"[^\x20-\x7e]", "", said.header("server"))[:_MOST_CHARACTERS].strip())
+    server = re.sub(r"[^\x20-\x7e]", "", said.header("server"))[:_MOST_CHARACTERS].strip()
+    return FoundCamera(host, "network", server, rtsp_port=port, ways=frozenset({"rtsp"}))

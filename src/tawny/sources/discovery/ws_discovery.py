@@ -13,13 +13,13 @@ import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from tawny.model.times import Clock
 from tawny.model.validation import device_label
 from tawny.protocols.soap import UnreadableXml, find_elements, read_xml, text_at
+from tawny.sources.discovery.found_camera import FoundCamera
 
 GROUP: Final = ("239.255.255.250", 3702)
 REPEATS: Final = (0.0, 0.4, 1.2)
@@ -34,34 +34,11 @@ _TYPES: Final = ("dn:NetworkVideoTransmitter", "tds:Device")
 """Profile S devices answer to the first, those of newer profiles to the second."""
 
 
-@dataclass(frozen=True, slots=True)
-class OnvifAnswer:
-    """A device that answered. maker and model: as it says; may be empty."""
-
-    host: str
-    """The sender's address."""
-    port: int
-    path: str
-    is_secure: bool
-    name: str = ""
-    maker: str = ""
-    model: str = ""
-    identity: str = ""
-    """UUID of the device; stays the same when its address changes."""
-
-    @property
-    def service(self) -> str:
-        """URL of the device service, without login."""
-        usual = 443 if self.is_secure else 80
-        scheme = "https" if self.is_secure else "http"
-        return f"{scheme}://{self.host}{'' if self.port == usual else f':{self.port}'}{self.path}"
-
-
 def search(
     interfaces: Sequence[str],
     clock: Clock,
     timeout_s: float,
-    found: Callable[[OnvifAnswer], None],
+    found: Callable[[FoundCamera], None],
     group: tuple[str, int] = GROUP,
 ) -> None:
     """Ask on each interface and report every device once. Blocks for timeout_s.
@@ -82,7 +59,7 @@ def search(
             wait_s = min(left_s, pending[0] + begun_s - clock.mono_s()) if pending else left_s
             for ready, _ in selector.select(max(0.0, wait_s)):
                 for answer in _received(ready.fileobj):  # type: ignore[arg-type]  # registered above
-                    key = answer.host, answer.identity or answer.service
+                    key = answer.place, answer.identity or answer.onvif
                     if key not in known:
                         known.add(key)
                         found(answer)
@@ -121,7 +98,7 @@ def question(types: str) -> bytes:
     ).encode()
 
 
-def _received(one: socket.socket) -> list[OnvifAnswer]:
+def _received(one: socket.socket) -> list[FoundCamera]:
     try:
         data, (host, _) = one.recvfrom(_DATAGRAM_BYTES)
     except OSError:
@@ -129,7 +106,7 @@ def _received(one: socket.socket) -> list[OnvifAnswer]:
     return read_answers(data, host)
 
 
-def read_answers(data: bytes, host: str) -> list[OnvifAnswer]:
+def read_answers(data: bytes, host: str) -> list[FoundCamera]:
     """Return the devices of an answer; none if it is no usable one. host: the sender."""
     try:
         matches = find_elements(read_xml(data), "ProbeMatch")
@@ -138,7 +115,7 @@ def read_answers(data: bytes, host: str) -> list[OnvifAnswer]:
     return [answer for match in matches[:_MOST_ADDRESSES] if (answer := _answer(match, host)) is not None]
 
 
-def _answer(match: ET.Element, host: str) -> OnvifAnswer | None:
+def _answer(match: ET.Element, host: str) -> FoundCamera | None:
     addresses = text_at(match, "XAddrs").split()[:_MOST_ADDRESSES]
     places = [place for one in addresses if (place := _place(one, host)) is not None]
     if not places:
@@ -148,10 +125,12 @@ def _answer(match: ET.Element, host: str) -> OnvifAnswer | None:
     for name, value in _SCOPE.findall(" ".join(text_at(match, "Scopes").split()[:_MOST_SCOPES])):
         scopes.setdefault(name.lower(), device_label(unquote(value)))
     identity = _UUID.search(text_at(match, "EndpointReference", "Address"))
-    return OnvifAnswer(
-        host, port, path, is_secure,
+    scheme, usual = ("https", 443) if is_secure else ("http", 80)
+    return FoundCamera(
+        host, "network",
         name=scopes.get("name", ""), maker=scopes.get("mfr", "") or scopes.get("manufacturer", ""),
         model=scopes.get("hardware", ""), identity=identity[0].lower() if identity else "",
+        onvif=f"{scheme}://{host}{'' if port == usual else f':{port}'}{path}", ways=frozenset({"onvif"}),
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ from tawny.storage.repair.findings import wall_coverage
 from tawny.storage.repair.recovery import folders_left_over, put_in_order
 from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.removal import finish_removals
-from tawny.storage.retention.runner import EVERY_S, Retention
+from tawny.storage.retention.runner import EVERY_S, CameraDeletion, Retention
 
 log = logging.getLogger(__name__)
 
@@ -209,7 +209,7 @@ class Mirror:
     def __init__(self, volume: Volume, index: Index, clock: Clock, root: Path, contract: RetentionContract) -> None:
         self._volume, self._index, self._clock, self._root = volume, index, clock, root
         self._contract = contract
-        self._waiting: deque[Segment | Gap | DamagedSpan | Event] = deque()
+        self._waiting: deque[Segment | Gap | DamagedSpan | Event | CameraDeletion] = deque()
         self._is_behind = False
         self._copy: _Copy | None = None
         self._handle: Handle | None = None
@@ -224,6 +224,12 @@ class Mirror:
         self._contract = contract
         if self._copy is not None:
             self._copy.retention.promise(contract)
+
+    def delete_camera(self, wanted: CameraDeletion) -> None:
+        """Delete the copies too, soon. Those of a mirror that is not there stay until its own retention."""
+        self._waiting.append(wanted)
+        if self._handle is not None:
+            self._handle.wake()
 
     def heard(self, message: Message) -> None:
         match message:
@@ -304,7 +310,7 @@ class Mirror:
         self._problem = None
         return STEP_S if self._copy.has_caught_up else 0.0
 
-    def _put(self, to: _Copy, what: Segment | Gap | DamagedSpan | Event) -> None:
+    def _put(self, to: _Copy, what: Segment | Gap | DamagedSpan | Event | CameraDeletion) -> None:
         match what:
             case Segment():
                 to.put_segment(what)
@@ -314,6 +320,9 @@ class Mirror:
                 to.ledger.put_damage([what])
             case Event():
                 to.put_event(what)
+            case CameraDeletion():
+                while to.retention.delete_camera(what):
+                    self._goes_on()
 
     def _make_room(self, full: DiskFull) -> float:
         """Free space on the open mirror. One that was full when it was opened is tried again later."""

@@ -188,7 +188,10 @@ def explain_downtime(
     if found.alive_ms is None:
         return []
     until_ms = min(found.alive_ms, now_ms)
-    closed = [replace(gap, end_ms=max(gap.begin_ms, until_ms)) for gap in index.open_gaps()]
+    closed = [
+        replace(gap, end_ms=max(gap.begin_ms, min(until_ms, _waited_until_ms(index, gap, until_ms))))
+        for gap in index.open_gaps()
+    ]
     gaps = [
         Gap(camera, span.begin_ms, span.end_ms, GapReason.RECORDER_OFF, OFF_WORDS.get(found.cause or "", ""))
         for camera in cameras
@@ -204,6 +207,14 @@ def explain_downtime(
         for gap in (*closed, *gaps):
             ledger.put_gap(gap)
     return gaps
+
+
+def _waited_until_ms(index: Index, gap: Gap, until_ms: int) -> int:
+    """Return when a camera that waited for an event was recorded again, at most `until_ms`."""
+    if gap.reason is not GapReason.WAITING or gap.begin_ms >= until_ms:
+        return until_ms
+    recorded = index.spans(gap.camera, None, Span(gap.begin_ms, until_ms))
+    return next((span.begin_ms for span in recorded if span.begin_ms > gap.begin_ms), until_ms)
 
 
 def _unaccounted(index: Index, camera: CameraId, now_ms: int, closed: Iterable[Gap]) -> list[Span]:

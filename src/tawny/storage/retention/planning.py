@@ -3,7 +3,8 @@
 A dry run shows a plan; a run carries out the same plan.
 
 Priority of rules: free space, `max`, `size` and `count`, then minimum retention (`min`, `events`). Only free space,
-size and count may break minimum retention. Time of kept events is never removed or thinned. A recording that waits for
+size and count may break minimum retention. `max` is for time without events: time with events has a promise of its own,
+and stays until both are over. Time of kept events is never removed or thinned. A recording that waits for
 upload is neither thinned nor removed by age; otherwise it goes with those within their minimum retention.
 
 To free space, segments past their minimum retention go first: main stream before sub stream, time without events before
@@ -55,6 +56,8 @@ class RemovalPlan:
     missing_files: int = 0
     goes_on: bool = False
     looked: Looked = field(default_factory=dict, compare=False, repr=False)
+    aged: Segment | None = field(default=None, compare=False, repr=False)
+    """The newest segment older than every `max`: what is left up to it stays for its events, or is kept."""
 
     @property
     def size_bytes(self) -> int:
@@ -105,7 +108,7 @@ class RemovalConditions:
 
     cameras: cameras whose segments may be thinned. urgent_bytes: minimum free bytes on the main disk, regardless of
     settings. least_s: minimum age for removal for free space unless urgent; less on a disk of which half holds less
-    time. looked: progress of earlier runs. held: recordings with a pending upload.
+    time. looked, aged: progress of earlier runs. held: recordings with a pending upload.
     """
 
     cameras: Sequence[CameraId] = ()
@@ -114,6 +117,7 @@ class RemovalConditions:
     looked: Looked = field(default_factory=dict)
     thin_at_once: int = THINNED_AT_ONCE
     held: Sequence[tuple[CameraId, Span]] = ()
+    aged: Segment | None = None
 
 
 class RemovalPlanner:
@@ -130,7 +134,7 @@ class RemovalPlanner:
         self._conditions = conditions or RemovalConditions()
         self._contract, self._index, self._now_ms = contract, index, now_ms
         self._rooms = [(space, None)] if isinstance(space, DiskCapacity) else list(space)
-        self._looked = dict(self._conditions.looked)
+        self._looked, self._aged = dict(self._conditions.looked), self._conditions.aged
         self._removals: dict[SegmentId, Removal] = {}
         self._thinnings: list[Removal] = []
         self._missing = _Need()
@@ -150,6 +154,7 @@ class RemovalPlanner:
             self._missing.files,
             goes_on,
             self._looked,
+            self._aged,
         )
 
     # --- removal
@@ -158,10 +163,13 @@ class RemovalPlanner:
         limits = [keep.max_s for keep in self._contract.each() if keep.max_s is not None]
         if not limits:
             return
-        for segment in self._oldest(None, None, self._ago(min(limits))):
+        for segment in self._oldest(None, None, self._ago(min(limits)), after=self._aged):
+            if segment.end_ms <= self._ago(max(limits)):
+                self._aged = segment
             max_s = self._keep_of(segment).max_s
             facts = self._of(segment)
-            is_free = not facts.is_kept and not facts.is_waiting
+            is_promised = segment.end_ms > self._ago(facts.eventful_s)
+            is_free = not facts.is_kept and not facts.is_waiting and not is_promised
             if max_s is not None and segment.end_ms <= self._ago(max_s) and is_free:
                 self._removals[segment.id] = Removal(segment, f"older than {duration_words(max_s)}")
 

@@ -150,13 +150,16 @@ def _unlink_on(volume: Volume, segments: Sequence[Segment], folders: Sequence[st
             volume.disk.sync_folder(folder)
 
 
-def tidy(volume: Volume, clock: Clock, folders: Iterable[str]) -> None:
-    """Remove empty hour, day, month and year folders, except recent ones that a recorder may use."""
+def tidy(volume: Volume, clock: Clock, folders: Iterable[str], *, is_in_use: bool = True) -> None:
+    """Remove empty hour, day, month and year folders, except recent ones that a recorder may use.
+
+    is_in_use: False: nothing records into them any more, so recent ones go too.
+    """
     now = stamp(clock.now_ms() - 2 * HOUR_MS)
     recent = f"{now[0:4]}/{now[4:6]}/{now[6:8]}/{now[9:11]}"
     for hour in folders:
         folder = hour
-        if hour.partition("/")[2] >= recent:
+        if is_in_use and hour.partition("/")[2] >= recent:
             continue
         while folder.count("/"):
             of_day = [one.name for one in volume.disk.entries(folder)]

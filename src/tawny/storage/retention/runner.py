@@ -6,9 +6,10 @@ A plan is a value (`storage.retention.planning`), so that a dry run shows exactl
 import logging
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from tawny.engine import Engine, Handle
@@ -17,6 +18,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment
 from tawny.model.times import Clock, Span
+from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import HOUR_MS
 from tawny.storage.disk.secondary_volumes import spaces
 from tawny.storage.disk.volume import Reserve, Volume
@@ -33,7 +35,7 @@ from tawny.storage.retention.planning import (
     events_at,
     recorded_rate,
 )
-from tawny.storage.retention.removal import remove_segments
+from tawny.storage.retention.removal import Removal, remove_segments, tidy
 from tawny.storage.retention.thinning import thin
 
 __all__ = ["RemovalPlan", "Retention", "RetentionRule"]
@@ -50,6 +52,8 @@ _SETTLED_MS: Final = 2 * HOUR_MS
 _URGENT_BYTES: Final = 256_000_000
 _TOLD_MS: Final = 86_400_000
 """How long, ms, the removal of a recording before its upload is told."""
+_DELETED_AT_ONCE: Final = 300
+"""Segments of one camera that are deleted on request before retention may run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,20 @@ class RetentionPace:
     least_s: float = LEAST_S
     thin_at_once: int = THINNED_AT_ONCE
     most_files: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraDeletion:
+    """What an owner deletes of a camera. until_ms: what ended later stays. why: for the history, with who asked.
+
+    with_kept: kept events too. is_gone: the camera is removed, so nothing uses its folders any more.
+    """
+
+    camera: CameraId
+    until_ms: int
+    why: str
+    with_kept: bool = False
+    is_gone: bool = False
 
 
 class Retention:
@@ -89,6 +107,7 @@ class Retention:
         self._is_urgent = False
         self._settle_s = clock.mono_s()
         self._looked: Looked = {}
+        self._aged: Segment | None = None
         self._handle: Handle | None = None
         self.last: RemovalPlan | None = None
         """The last plan that was carried out."""
@@ -126,7 +145,7 @@ class Retention:
 
     def promise(self, contract: RetentionContract) -> None:
         """Apply new rules from the next run on."""
-        self._contract, self._looked = contract, {}
+        self._contract, self._looked, self._aged = contract, {}, None
 
     def run(self, *, urgent: bool = False) -> RemovalPlan:
         """Plan and apply. Raises StorageError."""
@@ -145,6 +164,7 @@ class Retention:
         now_s = self._clock.mono_s()
         if now_s >= self._settle_s:
             self._settle_s = now_s + _SETTLE_EVERY_S
+            self._aged = None  # events may have lost their promise since
             self._index.settle(self._clock.now_ms() - _SETTLED_MS)
 
     def wake(self) -> None:
@@ -180,6 +200,7 @@ class Retention:
                 self._looked if chosen is None else {},
                 self._pace.thin_at_once,
                 self.held(),
+                self._aged if chosen is None else None,
             ),
         ).plan()
 
@@ -202,12 +223,42 @@ class Retention:
             self._volume.remove_picture(event)
             self._ledger.drop_event(event.id)
         self._thin(plan)
-        self._looked = plan.looked
+        self._looked, self._aged = plan.looked, plan.aged
         unsent = [one.segment for one in plan.removals if one.is_waiting]
         if unsent:
             size = size_words(sum(one.size_bytes for one in unsent))
             log.warning("removed %d recordings (%s) before they were uploaded, to make room", len(unsent), size)
             self._unsent.append((self._clock.now_ms(), len(unsent)))
+
+    def delete_camera(self, wanted: CameraDeletion) -> bool:
+        """Delete recordings of one camera at its owner's request. Return whether there is more. Raises StorageError.
+
+        Their events go too, except kept ones with their recordings, unless they are wanted as well.
+        """
+        with self._lock:
+            segments = list(islice(self._unwanted(wanted), _DELETED_AT_ONCE))
+            removals = [Removal(segment, wanted.why) for segment in segments]
+            remove_segments(self._volume, self._index, self._ledger, self._clock, removals)
+            for event in self._without_video(RemovalPlan(removals), with_kept=wanted.with_kept):
+                self._volume.remove_picture(event)
+                self._ledger.drop_event(event.id)
+            if wanted.is_gone:
+                folders = sorted({parent_of(one.path) for one in segments})
+                for each in self._volume.everywhere:
+                    tidy(each, self._clock, folders, is_in_use=False)
+        return len(segments) == _DELETED_AT_ONCE
+
+    def _unwanted(self, wanted: CameraDeletion) -> Iterator[Segment]:
+        """Yield what a deletion takes, the oldest first."""
+        after: Segment | None = None
+        while page := self._index.oldest_segments(_DELETED_AT_ONCE, wanted.camera, after=after):
+            for segment in page:
+                if segment.end_ms > wanted.until_ms:
+                    return
+                events = () if wanted.with_kept else events_at(self._index, wanted.camera, segment.span)
+                if not any(one.kept for one in events):
+                    yield segment
+            after = page[-1]
 
     def unsent(self) -> int:
         """Return how many recordings were removed before their upload within the last day."""
@@ -232,13 +283,13 @@ class Retention:
             for why, segments in done.items():
                 self._ledger.thinned(segments, why)
 
-    def _without_video(self, plan: RemovalPlan) -> list[Event]:
+    def _without_video(self, plan: RemovalPlan, *, with_kept: bool = False) -> list[Event]:
         gone: dict[str, Event] = {}
         for removal in plan.removals:
             segment = removal.segment
             for event in events_at(self._index, segment.camera, segment.span):
                 span = Span(event.start_ms, max(event.start_ms + 1, event.end_ms or self._clock.now_ms()))
-                if not event.kept and not self._index.spans(segment.camera, None, span):
+                if (with_kept or not event.kept) and not self._index.spans(segment.camera, None, span):
                     gone[event.id] = event
         return list(gone.values())
 

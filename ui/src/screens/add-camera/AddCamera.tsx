@@ -1,11 +1,13 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
-import { ApiError, get, post } from "../../api/client";
-import type { AddedCamera, CameraSearch, CameraTrial, FoundCamera } from "../../api/types";
+import { useEffect } from "preact/hooks";
+import { post } from "../../api/client";
+import type { AddedCamera, CameraChange, CameraTrial } from "../../api/types";
 import { addCamera as words } from "../../strings/add-camera";
+import { type ChosenCamera, FindCameras } from "../../ui/FindCameras";
 import { Icon } from "../../ui/Icon";
 import { Page } from "../../ui/Page";
 import { go } from "../../ui/router";
+import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 import { session } from "../../ui/session";
 import { toast } from "../../ui/toast";
@@ -13,139 +15,36 @@ import { Result } from "./Result";
 import "../../ui/settings.css";
 import "./add-camera.css";
 
-const POLL_MS = 600;
-
-/** What is known of the camera before it is tried. `needsLogin`: it is in the network. */
-interface Chosen {
-  address: string;
-  title: string;
-  onvif: string;
-  said: string;
-  needsLogin: boolean;
-}
-
 /** From nothing to a recording camera: search or address, sign-in, a look at what it sends, a name. */
 export default function AddCamera() {
-  const chosen = useSignal<Chosen | null>(null);
   const owner = session.value?.user?.role === "owner";
   return (
     <Page title={words.title} back="/settings" class="settings add-camera">
       <div class="settings-in">
-        {!owner ? (
-          <p class="card sub">{words.onlyOwners}</p>
-        ) : chosen.value ? (
-          <OneCamera key={chosen.value.address} chosen={chosen.value} onOther={() => (chosen.value = null)} />
+        {owner ? (
+          <CameraAdder onAdded={(camera) => go(camera ? `/live/${encodeURIComponent(camera)}` : "/")} />
         ) : (
-          <>
-            <Find onChoose={(one) => (chosen.value = one)} />
-            <Address onChoose={(one) => (chosen.value = one)} />
-          </>
+          <p class="card sub">{words.onlyOwners}</p>
         )}
       </div>
     </Page>
   );
 }
 
-function Find({ onChoose }: { onChoose: (chosen: Chosen) => void }) {
-  const search = useSignal<CameraSearch | null>(null);
-  const failed = useSignal("");
-  const probe = useSignal(false);
-  const timer = useRef(0);
-  const poll = async () => {
-    search.value = await get<CameraSearch>("/camera-search");
-    if (search.value.running) timer.current = window.setTimeout(() => void poll().catch(fail), POLL_MS);
-  };
-  const fail = (reason: unknown) => {
-    failed.value = sentences(reason);
-  };
-  const start = async () => {
-    failed.value = "";
-    try {
-      search.value = await post<CameraSearch>("/camera-search", { probe: probe.value });
-      await poll();
-    } catch (reason) {
-      fail(reason);
-    }
-  };
-  useEffect(() => () => clearTimeout(timer.current), []);
-  const now = search.value;
-  const cameras = now?.found ?? [];
+/** The same without a page around it. onAdded: is called with the ID of the new camera; without one if there are several. */
+export function CameraAdder({ onAdded }: { onAdded: (camera?: string) => void }) {
+  const chosen = useSignal<ChosenCamera | null>(null);
+  const onOther = () => (chosen.value = null);
+  if (chosen.value) return <OneCamera key={chosen.value.address} chosen={chosen.value} onOther={onOther} onAdded={onAdded} />;
   return (
-    <section class="card" aria-labelledby="find-title">
-      <div class="row between wrap">
-        <div>
-          <h2 id="find-title">{words.find.title}</h2>
-          <p class="small sub">{words.find.sub}</p>
-        </div>
-        <button type="button" class={now ? "btn" : "btn pri"} disabled={now?.running ?? false} onClick={() => void start()}>
-          <Icon name="search" small />
-          {now ? words.find.again : words.find.start}
-        </button>
-      </div>
-      <label class="row small add-probe">
-        <input type="checkbox" checked={probe.value} onChange={(event) => (probe.value = event.currentTarget.checked)} />
-        <span>
-          {words.find.probe} <span class="sub">{words.find.probeSub}</span>
-        </span>
-      </label>
-      {now?.fixed && <p class="small sub">{now.fixed}</p>}
-      <p class="small sub" role="status">
-        {now?.running ? words.find.searching : now && cameras.length > 0 ? words.find.found(cameras.length) : ""}
-      </p>
-      {failed.value && (
-        <p class="add-refused" role="alert">
-          <ServerText text={failed.value} />
-        </p>
-      )}
-      {now && !now.running && cameras.length === 0 && (
-        <div class="add-none">
-          <b>{words.find.none}</b>
-          <ul class="small sub">
-            {words.find.hints.map((hint) => (
-              <li key={hint}>{hint}</li>
-            ))}
-          </ul>
-        </div>
-      )}
-      {cameras.length > 0 && (
-        <ul class="add-found">
-          {cameras.map((one) => (
-            <li key={one.place}>
-              <Found camera={one} onChoose={onChoose} />
-            </li>
-          ))}
-        </ul>
-      )}
-    </section>
+    <>
+      <FindCameras onChoose={(one) => (chosen.value = one)} onAdded={() => onAdded()} />
+      <Address onChoose={(one) => (chosen.value = one)} />
+    </>
   );
 }
 
-function Found({ camera, onChoose }: { camera: FoundCamera; onChoose: (chosen: Chosen) => void }) {
-  const local = camera.kind === "usb" || camera.kind === "pi";
-  const other = camera.kind === "tawny";
-  const how = local
-    ? [words.find.local, camera.width > 0 ? words.find.size(camera.width, camera.height) : ""]
-    : [camera.place, other ? words.find.tawny : words.find.by(camera.ways.map((way) => words.find.ways[way] ?? way).join(", "))];
-  const said = [camera.maker, camera.model].filter(Boolean).join(" ");
-  return (
-    <button
-      type="button"
-      class="add-one"
-      disabled={camera.camera !== null || other || camera.problem !== ""}
-      onClick={() => onChoose({ address: camera.place, title: camera.title, onvif: camera.onvif, said, needsLogin: !local })}
-    >
-      <Icon name="video" />
-      <span class="grow">
-        <b>{camera.title}</b>
-        <span class="small sub">{how.filter(Boolean).join(" · ")}</span>
-        {camera.problem && <span class="small add-refused">{camera.problem}</span>}
-      </span>
-      {camera.camera !== null ? <span class="small sub">{words.find.known}</span> : <Icon name="chevron-right" small />}
-    </button>
-  );
-}
-
-function Address({ onChoose }: { onChoose: (chosen: Chosen) => void }) {
+function Address({ onChoose }: { onChoose: (chosen: ChosenCamera) => void }) {
   const address = useSignal("");
   return (
     <form
@@ -155,7 +54,7 @@ function Address({ onChoose }: { onChoose: (chosen: Chosen) => void }) {
         event.preventDefault();
         const text = address.value.trim();
         const needsLogin = !text.startsWith("/dev/") && !/^(picamera|demo):/.test(text);
-        if (text) onChoose({ address: text, title: text, onvif: "", said: "", needsLogin });
+        if (text) onChoose({ address: text, title: text, onvif: "", said: "", rtsp_port: 0, path: "", needsLogin });
       }}
     >
       <h2 id="address-title">{words.address.title}</h2>
@@ -186,7 +85,13 @@ function Address({ onChoose }: { onChoose: (chosen: Chosen) => void }) {
 
 type Trial = { is: "open" } | { is: "trying" } | { is: "refused"; words: string } | { is: "fine"; result: CameraTrial };
 
-function OneCamera({ chosen, onOther }: { chosen: Chosen; onOther: () => void }) {
+interface OneCameraProps {
+  chosen: ChosenCamera;
+  onOther: () => void;
+  onAdded: (camera: string) => void;
+}
+
+function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
   const user = useSignal("");
   const password = useSignal("");
   const shown = useSignal(false);
@@ -194,19 +99,29 @@ function OneCamera({ chosen, onOther }: { chosen: Chosen; onOther: () => void })
   const name = useSignal("");
   const adding = useSignal(false);
   const refused = useSignal("");
+  const changeFailed = useSignal("");
   const wanted = () => ({
     address: chosen.address,
     onvif: chosen.onvif,
     said: chosen.said,
+    rtsp_port: chosen.rtsp_port,
+    path: chosen.path,
     user: user.value,
     password: password.value,
   });
-  const test = async () => {
+  /** `change`: what is changed in the camera before. */
+  const test = async (change: CameraChange | null = null) => {
+    const before = trial.value;
     trial.value = { is: "trying" };
+    changeFailed.value = "";
     try {
-      trial.value = { is: "fine", result: await post<CameraTrial>("/camera-trial", wanted()) };
+      const asked = change ? post<CameraTrial>("/camera-trial/change", { ...wanted(), change }) : post<CameraTrial>("/camera-trial", wanted());
+      trial.value = { is: "fine", result: await asked };
     } catch (reason) {
-      trial.value = { is: "refused", words: sentences(reason) };
+      if (change) {
+        changeFailed.value = sentences(reason);
+        trial.value = before;
+      } else trial.value = { is: "refused", words: sentences(reason) };
     }
   };
   const add = async () => {
@@ -216,7 +131,7 @@ function OneCamera({ chosen, onOther }: { chosen: Chosen; onOther: () => void })
       const { camera } = await post<AddedCamera>("/cameras", { ...wanted(), name: name.value.trim() });
       password.value = "";
       toast(words.name.added(name.value.trim()));
-      go(`/live/${encodeURIComponent(camera)}`);
+      onAdded(camera);
     } catch (reason) {
       refused.value = sentences(reason);
       adding.value = false;
@@ -300,7 +215,12 @@ function OneCamera({ chosen, onOther }: { chosen: Chosen; onOther: () => void })
       </section>
       {trial.value.is === "fine" && (
         <>
-          <Result trial={trial.value.result} />
+          <Result trial={trial.value.result} onChange={(change) => void test(change)} />
+          {changeFailed.value && (
+            <p class="add-refused" role="alert">
+              <ServerText text={changeFailed.value} />
+            </p>
+          )}
           <form
             class="card"
             aria-labelledby="name-title"
@@ -343,8 +263,4 @@ function OneCamera({ chosen, onOther }: { chosen: Chosen; onOther: () => void })
       )}
     </>
   );
-}
-
-function sentences(reason: unknown): string {
-  return reason instanceof ApiError ? [reason.message, reason.todo].filter(Boolean).join(" ") : words.failed;
 }

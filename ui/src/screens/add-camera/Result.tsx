@@ -1,12 +1,15 @@
-import type { CameraTrial, StreamTrial } from "../../api/types";
+import { useSignal } from "@preact/signals";
+import type { CameraChange, CameraTrial, StreamTrial } from "../../api/types";
 import { addCamera } from "../../strings/add-camera";
 import { Icon } from "../../ui/Icon";
+import { Sheet } from "../../ui/Sheet";
 import { size } from "../../ui/times";
 
 const words = addCamera.result;
 
 /** What a camera sent while it was tried: a picture, its streams in words, and what to change in it. */
-export function Result({ trial }: { trial: CameraTrial }) {
+export function Result({ trial, onChange }: { trial: CameraTrial; onChange: (change: CameraChange) => void }) {
+  const asks = useSignal<CameraChange | null>(null);
   const { main, sub } = trial.streams;
   return (
     <section class="card add-result" aria-labelledby="checks-title">
@@ -40,6 +43,11 @@ export function Result({ trial }: { trial: CameraTrial }) {
             <span>
               <b>{one.message}</b>
               <span class="small sub">{one.hint}</span>
+              {one.change && (
+                <button type="button" class="btn" onClick={() => (asks.value = one.change || null)}>
+                  {words.changes[one.change].button}
+                </button>
+              )}
             </span>
           </p>
         ))}
@@ -49,6 +57,27 @@ export function Result({ trial }: { trial: CameraTrial }) {
           <span class="small sub">{words.daySub}</span>
         </p>
       </div>
+      {asks.value && (
+        <Sheet title={words.changes[asks.value].ask} onClose={() => (asks.value = null)}>
+          <p class="sub">{words.changes[asks.value].sub}</p>
+          <div class="row wrap add-ask">
+            <button
+              type="button"
+              class="btn pri"
+              onClick={() => {
+                const change = asks.value;
+                asks.value = null;
+                if (change) onChange(change);
+              }}
+            >
+              {words.change}
+            </button>
+            <button type="button" class="btn" onClick={() => (asks.value = null)}>
+              {words.cancel}
+            </button>
+          </div>
+        </Sheet>
+      )}
     </section>
   );
 }

@@ -6,6 +6,7 @@ import type { AddressInfo, DnsProviderInfo, DnsProviderList, TailscaleInfo } fro
 import { address as words } from "../../strings/address";
 import { Icon } from "../../ui/Icon";
 import { QrCode } from "../../ui/QrCode";
+import { place } from "../../ui/router";
 import { ServerText } from "../../ui/ServerText";
 import { toast } from "../../ui/toast";
 
@@ -39,7 +40,7 @@ export function Ways(props: WayProps) {
 
 function Way({ way, now, children }: WayProps & { way: "tailscale" | "domain" | "own" | "files" | "proxy"; children: ComponentChildren }) {
   const active = now.way === way || (way === "proxy" && now.way === "off" && now.proxy.is_trusted);
-  const open = useSignal(active);
+  const open = useSignal(active || place.value.query.get("way") === way);
   return (
     <details class="card address-way" open={open.value} onToggle={(event) => (open.value = event.currentTarget.open)}>
       <summary>

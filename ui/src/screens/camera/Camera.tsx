@@ -3,6 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { cameras, health, readMeter } from "../../api/state";
 import type { Camera, Reading } from "../../api/types";
 import { type KeyHelp, useKeys } from "../../ui/keys";
+import { Lazy } from "../../ui/Lazy";
 import { Page } from "../../ui/Page";
 import { type Params, go } from "../../ui/router";
 import { session } from "../../ui/session";
@@ -29,6 +30,11 @@ import { ServerText } from "../../ui/ServerText";
 import "./camera.css";
 import "./editor.css";
 
+const RECORDING = () => import("./Recording");
+const DANGER = () => import("./Danger");
+const waiting = (failed: boolean) => <p class="small sub">{failed ? words.reload : words.loading}</p>;
+/** Tabs of detection, which need its settings. */
+const WATCHING: readonly Tab[] = ["picture", "motion", "sound"];
 const PRIVATE = ["private"] as const;
 const PLACES = ["zones", "lines", "mask"] as const;
 const REFRESH_MS = 10_000;
@@ -81,10 +87,12 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
   return (
     <Page title={camera.name} back="/settings" class="tuning">
       {!now && failed && <Problem what={failed.message} todo={failed.todo} href="/settings" button={words.goneDo} />}
-      <Tabs camera={camera.id} now={tab} />
-      {tab === "general" && <General key={camera.name} camera={camera} />}
+      <Tabs camera={camera} now={tab} />
+      {tab === "general" && <General key={camera.name + camera.where} camera={camera} />}
+      {tab === "recording" && <Lazy load={RECORDING} props={{ camera }} waiting={waiting} />}
+      {tab === "danger" && <Lazy load={DANGER} props={{ camera }} waiting={waiting} />}
       {tab === "connection" && <Connection camera={camera} />}
-      {now && tab !== "connection" && tab !== "general" && (
+      {now && WATCHING.includes(tab) && (
         <>
           <div class="tu-main">
             {disabled && <p class="small sub tu-note">{words.onlyOwner}</p>}

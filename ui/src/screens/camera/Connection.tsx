@@ -6,10 +6,12 @@ import { session } from "../../ui/session";
 import { when } from "../../ui/times";
 import { StateDot } from "../../ui/StateDot";
 import { Facts } from "../../ui/Facts";
+import { Lazy } from "../../ui/Lazy";
 import { ConnectionForm } from "./ConnectionForm";
 import { camera as words } from "../../strings/camera";
 import { ServerText } from "../../ui/ServerText";
 
+const LOOK = () => import("./LookForIt");
 const w = words.connection;
 
 /** Whether it answers, what it sends, and a picture of this moment to see that it does. */
@@ -57,6 +59,7 @@ export function Connection({ camera }: { camera: Camera }) {
             )
           )}
         </section>
+        {camera.state === "offline" && session.value?.user?.role === "owner" && <Lazy load={LOOK} props={{ camera }} waiting={() => null} />}
       </div>
       <aside class="tu-side">
         <section class="card" aria-labelledby="connection-facts">

@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ApiError, get, put } from "../../api/client";
 import type { Camera, Connected, ConnectionInfo } from "../../api/types";
+import { sentences } from "../../ui/sentences";
 import { toast } from "../../ui/toast";
 import { camera as words } from "../../strings/camera";
 import { ServerText } from "../../ui/ServerText";
@@ -40,9 +41,8 @@ function Form({ camera, now, onDone }: { camera: Camera; now: ConnectionInfo; on
       await onDone();
       state.value = { is: "open" };
     } catch (reason) {
-      const said = reason instanceof ApiError ? [reason.message, reason.todo] : [w.failed];
       const mayInsist = reason instanceof ApiError && reason.code === "no_picture";
-      state.value = { is: "refused", words: said.filter(Boolean).join(" "), mayInsist };
+      state.value = { is: "refused", words: sentences(reason), mayInsist };
     }
   };
   const { source, sub, user, password } = asked.value;
@@ -103,7 +103,7 @@ interface FieldProps {
   onInput: (value: string) => void;
 }
 
-function Field({ label, hint, value, secret, required, onInput }: FieldProps) {
+export function Field({ label, hint, value, secret, required, onInput }: FieldProps) {
   return (
     <label class="connection-field">
       <span>{label}</span>

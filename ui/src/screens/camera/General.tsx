@@ -1,98 +1,105 @@
 import { useSignal } from "@preact/signals";
-import { ApiError, put, remove } from "../../api/client";
-import type { Camera } from "../../api/types";
+import { useEffect } from "preact/hooks";
+import { get, put } from "../../api/client";
+import type { Camera, Person } from "../../api/types";
 import { camera as words } from "../../strings/camera";
-import { go } from "../../ui/router";
+import { Facts } from "../../ui/Facts";
+import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 import { session } from "../../ui/session";
-import { Sheet } from "../../ui/Sheet";
 import { toast } from "../../ui/toast";
 
 const w = words.general;
 
-/** The camera's name, and its removal. */
+/** The camera's name and group, what it sends, and who can see it. */
 export function General({ camera }: { camera: Camera }) {
   const name = useSignal(camera.name);
+  const group = useSignal(camera.where);
   const failed = useSignal("");
-  const asks = useSignal(false);
-  const path = `/cameras/${encodeURIComponent(camera.id)}`;
-  const act = async (call: () => Promise<unknown>, done: () => void) => {
+  if (session.value?.user?.role !== "owner") return <p class="small sub tu-note">{words.onlyOwner}</p>;
+  const save = async () => {
     failed.value = "";
     try {
-      await call();
-      done();
+      await put(`/cameras/${encodeURIComponent(camera.id)}/name`, { name: name.value.trim(), group: group.value });
+      toast(w.saved);
     } catch (reason) {
-      failed.value = reason instanceof ApiError ? [reason.message, reason.todo].filter(Boolean).join(" ") : w.failed;
+      failed.value = sentences(reason);
     }
   };
-  if (session.value?.user?.role !== "owner") return <p class="small sub tu-note">{words.onlyOwner}</p>;
   return (
-    <div class="tu-main">
-      {failed.value && (
-        <p class="tu-say connection-refused" role="alert">
-          <ServerText text={failed.value} />
-        </p>
-      )}
-      <form
-        class="card col"
-        aria-labelledby="general-name"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void act(
-            () => put(`${path}/name`, { name: name.value.trim() }),
-            () => toast(w.renamed),
-          );
-        }}
-      >
-        <h2 id="general-name">{w.name}</h2>
-        <label class="connection-field">
-          <span>{w.shown}</span>
-          <input type="text" maxLength={80} value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} />
-          <span class="small sub">{w.nameSub(camera.id)}</span>
-        </label>
-        <div class="row">
-          <button type="submit" class="btn pri" disabled={name.value.trim() === camera.name}>
-            {w.rename}
-          </button>
-        </div>
-      </form>
-      <section class="card" aria-labelledby="general-remove">
-        <div class="row between wrap">
-          <div>
-            <h2 id="general-remove">{w.remove}</h2>
-            <p class="small sub">{w.removeSub}</p>
-          </div>
-          <button type="button" class="btn bad" onClick={() => (asks.value = true)}>
-            {w.removeButton}
-          </button>
-        </div>
-      </section>
-      {asks.value && (
-        <Sheet title={w.ask(camera.name)} onClose={() => (asks.value = false)}>
-          <p class="sub">{w.askSub}</p>
-          <div class="row tu-leave">
-            <button
-              type="button"
-              class="btn bad"
-              onClick={() => {
-                asks.value = false;
-                void act(
-                  () => remove(path),
-                  () => {
-                    toast(w.removed(camera.name));
-                    go("/settings");
-                  },
-                );
-              }}
-            >
-              {w.removeButton}
-            </button>
-            <button type="button" class="btn pri" onClick={() => (asks.value = false)}>
-              {w.keep}
+    <>
+      <div class="tu-main">
+        {failed.value && (
+          <p class="tu-say connection-refused" role="alert">
+            <ServerText text={failed.value} />
+          </p>
+        )}
+        <form
+          class="card col"
+          aria-labelledby="general-name"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void save();
+          }}
+        >
+          <h2 id="general-name">{w.name}</h2>
+          <label class="connection-field">
+            <span>{w.shown}</span>
+            <input type="text" maxLength={80} value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} />
+            <span class="small sub">{w.nameSub(camera.id)}</span>
+          </label>
+          <label class="connection-field">
+            <span>{w.group}</span>
+            <select value={group.value} onChange={(event) => (group.value = event.currentTarget.value as Camera["where"])}>
+              {w.groups.map(([value, label]) => (
+                <option key={value} value={value}>
+                  {label}
+                </option>
+              ))}
+            </select>
+            <span class="small sub">{w.groupSub}</span>
+          </label>
+          <div class="row">
+            <button type="submit" class="btn pri" disabled={name.value.trim() === camera.name && group.value === camera.where}>
+              {w.save}
             </button>
           </div>
-        </Sheet>
-      )}
-    </div>
+        </form>
+      </div>
+      <aside class="tu-side">
+        <section class="card" aria-labelledby="general-facts">
+          <h2 id="general-facts">{words.connection.facts}</h2>
+          <div class="camera-facts">
+            <Facts camera={camera} />
+          </div>
+        </section>
+        <Seen camera={camera} />
+      </aside>
+    </>
+  );
+}
+
+function Seen({ camera }: { camera: Camera }) {
+  const people = useSignal<Person[] | null>(null);
+  useEffect(() => {
+    get<{ items: Person[] }>("/people").then((now) => (people.value = now.items), () => {}); // no list, then
+  }, []);
+  if (!people.value) return null;
+  return (
+    <section class="card" aria-labelledby="general-seen">
+      <h2 id="general-seen">{w.seen}</h2>
+      <ul class="small plain-list">
+        {people.value
+          .filter((one) => one.cameras === null || one.cameras.includes(camera.id))
+          .map((one) => (
+            <li key={one.id}>
+              {one.name} <span class="sub">{w.roles[one.role]}</span>
+            </li>
+          ))}
+      </ul>
+      <a class="btn ghost" href="/settings/people">
+        {w.seenChange}
+      </a>
+    </section>
   );
 }

@@ -9,6 +9,7 @@ import { Icon } from "../../ui/Icon";
 import { kindName } from "../../ui/kinds";
 import { Problem } from "../../ui/Problem";
 import { shareEvent } from "../../ui/sharing";
+import { SnoozeButton } from "../../ui/snoozes";
 import { ClipPlayer } from "./ClipPlayer";
 import { Reads } from "./Reads";
 import { Why } from "./Why";
@@ -89,6 +90,7 @@ export function Drawer({ event, others, onClose, onKeep, onReview }: Props) {
           <Icon name="video" />
           {words.live}
         </a>
+        <SnoozeButton key={event.camera} camera={event.camera} />
       </div>
       <Facts event={event} others={others} />
       <Why key={event.id} event={event} />
@@ -138,7 +140,7 @@ function Facts({ event, others }: { event: TawnyEvent; others: readonly TawnyEve
             {near.slice(0, 3).map((other) => (
               <a
                 key={other.id}
-                class="more facts-near"
+                class="more facts-near touch"
                 href={`/events/${encodeURIComponent(other.id)}${location.search}`}
               >
                 {nearby(other, event)}

@@ -201,7 +201,7 @@ function TodayRow({ camera, today }: { camera: Camera; today: Today | null }) {
   return (
     <tr>
       <td class="today-camera">
-        <a class="today-name" href={`/live/${encodeURIComponent(camera.id)}`}>
+        <a class="today-name touch" href={`/live/${encodeURIComponent(camera.id)}`}>
           {isShowing(camera.state) ? (
             <img alt="" src={url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width: 160 })} />
           ) : (
@@ -255,7 +255,7 @@ function Missing({ cameras, today }: { cameras: readonly Camera[]; today: Today 
     <div class="card">
       <div class="row between">
         <h2>{words.gaps.title}</h2>
-        <a class="small sub" href="/timeline">
+        <a class="small sub touch" href="/timeline">
           {words.gaps.timeline}
         </a>
       </div>

@@ -13,7 +13,7 @@ export function answer(health: Health, lost: boolean): Answer {
   const words = t.health;
   if (lost) return { tone: "bad", line: words.unknown, more: words.unknownMore };
   const { cameras, working, summary: line } = health;
-  if (cameras.length === 0) return { tone: "calm", line, more: t.live.empty.todo };
+  if (cameras.length === 0) return { tone: "calm", line, more: words.noCameras };
   const trouble = cameras.filter((camera) => needsSomeone(camera, health.now_ms));
   const chosen = cameras.filter((camera) => isByChoice(camera.state));
   const more = [names(trouble, words.needs), names(chosen, words.chosen)].filter(Boolean).join(" ");

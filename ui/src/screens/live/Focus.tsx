@@ -24,6 +24,7 @@ import { TalkButton } from "./TalkButton";
 import { Behind, FullButton, NumbersBox, SoundButton, flipFull } from "./Tile";
 import { cameFrom, showNumbers } from "./wall";
 import { ServerText } from "../../ui/ServerText";
+import { SnoozeButton } from "../../ui/snoozes";
 import "./focus.css";
 
 const words = t.live.keys;
@@ -35,6 +36,7 @@ const help: KeyHelp = {
     { keys: ["F"], words: words.full },
     { keys: ["S"], words: words.sound },
     { keys: ["P"], words: words.photo },
+    { keys: ["Z"], words: words.snooze },
     { keys: [t.keys.space], words: t.live.talk.hold },
     { keys: ["I"], words: words.numbers },
   ],
@@ -83,6 +85,7 @@ function Shown({ camera }: { camera: Camera }) {
         showNumbers.value = !showNumbers.value;
       },
       p: () => document.querySelector<HTMLElement>("a[data-act=photo]")?.click(),
+      z: () => document.querySelector<HTMLElement>("[data-act=snooze]")?.click(),
     },
     help,
   );
@@ -168,6 +171,7 @@ function Controls({ camera, live, quality, onQuality, showing }: ControlsProps) 
         </>
       )}
       <span class="grow" />
+      <SnoozeButton key={camera.id} camera={camera.id} />
       <a class="btn" href={`/timeline?cam=${encodeURIComponent(camera.id)}`}>
         <Icon name="history" small />
         {words.openTimeline}

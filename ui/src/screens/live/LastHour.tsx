@@ -65,7 +65,7 @@ export function LastHour({ camera }: { camera: Camera }) {
       </div>
       <button
         type="button"
-        class="last-hour-line"
+        class="last-hour-line touch"
         aria-label={words.laneLabel(length(Math.max(0, recorded)))}
         onPointerUp={(event) => enter(share(event))}
         onClick={(event) => {

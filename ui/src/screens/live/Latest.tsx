@@ -14,7 +14,7 @@ export function Latest() {
     <section class="latest" aria-labelledby="latest-title">
       <div class="row between">
         <h2 id="latest-title">{t.live.latest}</h2>
-        <a class="small sub latest-all" href="/events?only=all">
+        <a class="small sub latest-all touch" href="/events?only=all">
           {t.live.allEvents}
           <Icon name="chevron-right" small />
         </a>

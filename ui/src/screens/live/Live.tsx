@@ -6,7 +6,7 @@ import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Page } from "../../ui/Page";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
-import { Problem } from "../../ui/Problem";
+import { Lazy } from "../../ui/Lazy";
 import { Groups } from "./Groups";
 import { arranged, layout, loadLayout, movedTo, reportRefusal, setLayout } from "./layout";
 import { Latest } from "./Latest";
@@ -26,6 +26,7 @@ import {
 } from "./wall";
 import "./wall.css";
 
+const resume = () => import("./Resume");
 /** From more cameras on each has to cost little. */
 const FEW = 4;
 const roomy = matchMedia("(min-width: 1200px)");
@@ -45,6 +46,7 @@ const help: KeyHelp = {
     { keys: ["F"], words: words.full },
     { keys: ["S"], words: words.sound },
     { keys: ["P"], words: words.photo },
+    { keys: ["Z"], words: words.snooze },
     { keys: ["I"], words: words.numbers },
   ],
 };
@@ -99,6 +101,7 @@ export default function Live() {
       f: press('[data-act="full"]'),
       s: press('[data-act="sound"]'),
       p: press("a[download]"),
+      z: press('[data-act="snooze"]'),
       i: flipNumbers,
       l: () => {
         const id = current()?.dataset["camera"];
@@ -110,6 +113,7 @@ export default function Live() {
 
   return (
     <Page title={t.live.title} tools={<Tools hasHero={large} some={all.length > 0} />}>
+      {health.value && <Lazy load={resume} props={{}} waiting={() => null} />}
       {all.length > 0 ? (
         <div
           ref={wall}
@@ -137,10 +141,8 @@ export default function Live() {
             );
           })}
         </div>
-      ) : health.value ? (
-        <Problem icon="video" what={t.live.empty.what} todo={t.live.empty.todo} href="/settings/add-camera" button={t.live.empty.add} />
       ) : (
-        <p class="muted wall-wait">{t.live.loading}</p>
+        !health.value && <p class="muted wall-wait">{t.live.loading}</p>
       )}
       {all.length > 0 && <Latest />}
     </Page>

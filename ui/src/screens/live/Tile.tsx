@@ -13,7 +13,7 @@ import { Icon } from "../../ui/Icon";
 import { MotionMeter } from "../../ui/MotionMeter";
 import { StateDot } from "../../ui/StateDot";
 import { photoLink } from "./photo";
-import { choose } from "./wall";
+import { choose, tileExtra } from "./wall";
 import { ServerText } from "../../ui/ServerText";
 import "./tile.css";
 
@@ -60,6 +60,7 @@ function Showing({ camera, hero, canBeHero, fine, many }: Props) {
         <a class="ic" {...photoLink(camera)} aria-label={t.live.photo} title={t.live.photo}>
           <Icon name="camera" />
         </a>
+        {tileExtra.value?.(camera)}
         <span class="grow" />
         {canBeHero && !hero && (
           <button

@@ -1,5 +1,6 @@
 /** How the wall is laid out and what it remembers on this browser. */
 import { signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import type { Camera, TawnyEvent } from "../../api/types";
 import { isShowing } from "../../ui/cameraWords";
 import { recall, remember } from "../../ui/remember";
@@ -7,6 +8,9 @@ import { recall, remember } from "../../ui/remember";
 export const showNumbers = signal(false);
 /** The camera to give the focus to when the wall is shown again. */
 export const cameFrom = signal<string | null>(null);
+
+/** One more button on every tile; it comes after the first picture (app/afterwards.tsx). */
+export const tileExtra = signal<((camera: Camera) => ComponentChildren) | null>(null);
 
 const CHOSEN = "hero";
 const FOLLOW = "follow";

@@ -9,6 +9,7 @@ import { clock, size, when } from "../../ui/times";
 import { plural } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { ServerText } from "../../ui/ServerText";
+import { SnoozeCard } from "../../ui/snoozes";
 import { tryTo } from "../../ui/Access";
 import type { Group as GroupName } from "./options";
 import { Steps } from "./Steps";
@@ -45,6 +46,7 @@ export default function Outside() {
         {failed && <p role="alert"><ServerText text={failed} /></p>}
         {list && (
           <>
+            <SnoozeCard />
             <Group
               title={words.notifiers}
               add={words.addNotifier}

@@ -11,21 +11,38 @@ import { type Group, type Option, options, read, shown, type Value } from "./opt
 import { Steps } from "./Steps";
 import { outside as words } from "../../strings/outside";
 import { plain, ServerText } from "../../ui/ServerText";
+import "./outside.css";
 
 interface Props {
   group: Group;
   /** What is changed; null: one is added. */
   target: TargetInfo | null;
+  /** The kind to begin with, and what is filled in already. */
+  start?: Start | null;
   onClose: () => void;
   onDone: () => Promise<void>;
 }
 
-export function TargetSheet({ group, target, onClose, onDone }: Props) {
+interface Start {
+  scheme: string;
+  filled: Filled;
+}
+
+/** Adds a notification channel, as the setup shows it. */
+export function NewChannel(props: { start: Start | null; onClose: () => void; onDone: () => Promise<void> }) {
+  return <TargetSheet group="notifiers" target={null} {...props} />;
+}
+
+export function TargetSheet({ group, target, start, onClose, onDone }: Props) {
   const [list, setList] = useState<KindList | null>(null);
   const [kind, setKind] = useState<KindInfo | null>(null);
   const [values, setValues] = useState<TargetSettings["values"] | null>(target ? null : {});
   useEffect(() => {
-    void tryTo(async () => setList(await get<KindList>("/targets/kinds")));
+    void tryTo(async () => {
+      const told = await get<KindList>("/targets/kinds");
+      setKind(told.items.find((one) => one.group === group && one.scheme === start?.scheme) ?? null);
+      setList(told);
+    });
     if (target) void tryTo(async () => setValues((await get<TargetSettings>(`/targets/${target.name}/settings`)).values));
   }, []);
   const kinds = list?.items.filter((one) => one.group === group) ?? [];
@@ -36,11 +53,12 @@ export function TargetSheet({ group, target, onClose, onDone }: Props) {
       {(target || kind) && values ? (
         <Form
           {...{ group, target, kind, values, kinds, onClose, onDone }}
+          first={kind?.scheme === start?.scheme ? start?.filled : undefined}
           onOther={() => setKind(null)}
           onKind={setKind}
         />
       ) : (
-        !target && <Kinds kinds={kinds} onChoose={setKind} />
+        !target && list && <Kinds kinds={kinds} onChoose={setKind} />
       )}
     </Sheet>
   );
@@ -61,7 +79,8 @@ function Kinds({ kinds, onChoose }: { kinds: readonly KindInfo[]; onChoose: (kin
   );
 }
 
-interface FormProps extends Props {
+interface FormProps extends Omit<Props, "start"> {
+  first: Filled | undefined;
   kind: KindInfo | null;
   kinds: readonly KindInfo[];
   values: TargetSettings["values"];
@@ -69,9 +88,9 @@ interface FormProps extends Props {
   onKind: (kind: KindInfo) => void;
 }
 
-function Form({ group, target, kind, kinds, values, onOther, onKind, onClose, onDone }: FormProps) {
+function Form({ group, target, first, kind, kinds, values, onOther, onKind, onClose, onDone }: FormProps) {
   const [name, setName] = useState(target?.name ?? kind?.scheme.replace(/\W.*/, "") ?? "");
-  const [filled, setFilled] = useState<Filled>({});
+  const [filled, setFilled] = useState<Filled>(first ?? {});
   const [chosen, setChosen] = useState<Record<string, Value>>({});
   const [steps, setSteps] = useState<readonly StepInfo[] | "trying" | null>(null);
   const [isRemoving, setRemoving] = useState(false);

@@ -3,13 +3,13 @@ import { useEffect } from "preact/hooks";
 import { get, post, remove } from "../../api/client";
 import type { ModelsInfo, OfferInfo } from "../../api/types";
 import { size } from "../../ui/times";
-import { t } from "../../strings";
+import { models } from "../../strings/models";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
 import { tryTo } from "../../ui/Access";
 import { ServerText } from "../../ui/ServerText";
 
-const words = t.settings.models;
+const words = models;
 
 /** The models that name what moves, and the one that we recommend. For owners. */
 export function Models() {

@@ -4,14 +4,15 @@ import { get, post, remove } from "../../api/client";
 import { cameras } from "../../api/state";
 import type { Pass, Share } from "../../api/types";
 import { size, when } from "../../ui/times";
-import { plural, t } from "../../strings";
+import { plural } from "../../strings";
+import { passes } from "../../strings/people";
 import { share as shareWords } from "../../strings/share";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
 import { Address, CameraTicks, seen, tryTo } from "../../ui/Access";
 import { ServerText } from "../../ui/ServerText";
 
-const words = t.settings.passes;
+const words = passes;
 
 interface Made {
   made: Pass;

@@ -1,73 +1,95 @@
-/** Messages in this browser, also while tawny's page is closed. Only where a notifier for browsers is set. */
+/** Notifications in this browser, also while tawny's page is closed, the app on this device, and its snoozes. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, post } from "../../api/client";
+import { get } from "../../api/client";
 import type { PushKey } from "../../api/schema";
 import { t } from "../../strings";
-import { Segmented } from "../../ui/Segmented";
-import { toast } from "../../ui/toast";
+import { phone } from "../../strings/phone";
 import { tryTo } from "../../ui/Access";
+import { HomeSteps, canInstall, hasWorker, install, isInstalled, isIphone, subscribe, subscribed, unsubscribe } from "../../ui/device";
+import { Icon } from "../../ui/Icon";
+import { Segmented } from "../../ui/Segmented";
+import { session } from "../../ui/session";
+import { SnoozeCard } from "../../ui/snoozes";
+import { toast } from "../../ui/toast";
 
-const words = t.settings.push;
+const words = phone.push;
 
 export function Push() {
-  const key = useSignal("");
+  const key = useSignal<string | null>(null);
   const on = useSignal(false);
   useEffect(() => {
     void get<PushKey>("/push").then((told) => (key.value = told.key), () => undefined);
     void subscribed().then((found) => (on.value = found !== null));
   }, []);
-  if (!key.value) return null;
-  const can = window.isSecureContext && "serviceWorker" in navigator && "PushManager" in window;
+  const isOwner = session.value?.user?.role === "owner";
+  const why = key.value === null ? "" : whyNot(key.value);
   const change = (wanted: boolean) =>
     tryTo(async () => {
       if (wanted && (await Notification.requestPermission()) !== "granted") {
         toast(words.refused);
         return;
       }
-      await (wanted ? subscribe(key.value) : unsubscribe());
+      await (wanted ? subscribe(key.value ?? "") : unsubscribe());
       on.value = wanted;
     });
   return (
-    <section class="card" aria-labelledby="push-title">
-      <div class="setting storage-link">
-        <div class="grow">
-          <h2 id="push-title">{words.title}</h2>
-          <p class="small sub">{can ? words.sub : words.insecure}</p>
+    <>
+      <section class="card" aria-labelledby="push-title">
+        <div class="setting storage-link">
+          <div class="grow">
+            <h2 id="push-title">{words.title}</h2>
+            <p class="small sub">{why || words.sub}</p>
+          </div>
+          {key.value && !why && (
+            <Segmented
+              label={words.title}
+              value={on.value ? "on" : "off"}
+              options={[
+                { value: "on", label: t.settings.look.on },
+                { value: "off", label: t.settings.look.off },
+              ]}
+              onChange={(value) => void change(value === "on")}
+            />
+          )}
         </div>
-        {can && (
-          <Segmented
-            label={words.title}
-            value={on.value ? "on" : "off"}
-            options={[
-              { value: "on", label: t.settings.look.on },
-              { value: "off", label: t.settings.look.off },
-            ]}
-            onChange={(value) => void change(value === "on")}
-          />
+        {why === words.notOnHome && <HomeSteps />}
+        {why && (
+          <div class="setting storage-link">
+            <p class="small sub grow">{isOwner ? words.others : words.askOwner}</p>
+            {isOwner && (
+              <a class="btn" href="/settings/notifications">
+                {words.channels}
+              </a>
+            )}
+          </div>
         )}
-      </div>
-    </section>
+        {canInstall.value && <Install />}
+      </section>
+      <SnoozeCard />
+    </>
   );
 }
 
-async function subscribed(): Promise<PushSubscription | null> {
-  if (!("serviceWorker" in navigator)) return null;
-  const worker = await navigator.serviceWorker.getRegistration("/");
-  return (await worker?.pushManager.getSubscription()) ?? null;
+/** Why this browser can get none now; empty if it can. key: the recorder's, empty without a channel for browsers. */
+function whyNot(key: string): string {
+  if (!window.isSecureContext) return words.insecure;
+  if (isIphone() && !isInstalled()) return words.notOnHome;
+  if (!hasWorker() || !("PushManager" in window)) return words.unable;
+  return key ? "" : words.noChannel;
 }
 
-async function subscribe(key: string): Promise<void> {
-  await navigator.serviceWorker.register("/push.js");
-  const worker = await navigator.serviceWorker.ready;
-  const made = await worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
-  const { endpoint, keys } = made.toJSON();
-  await post("/push", { endpoint, p256dh: keys?.["p256dh"], auth: keys?.["auth"] });
-}
-
-async function unsubscribe(): Promise<void> {
-  const found = await subscribed();
-  if (!found) return;
-  await post("/push", { endpoint: found.endpoint });
-  await found.unsubscribe();
+function Install() {
+  return (
+    <div class="setting">
+      <div class="grow">
+        <b>{phone.install.titleDesk}</b>
+        <p class="small sub">{phone.install.sub}</p>
+      </div>
+      <button type="button" class="btn" onClick={() => void install()}>
+        <Icon name="download" small />
+        {phone.install.now}
+      </button>
+    </div>
+  );
 }

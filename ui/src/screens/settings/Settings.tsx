@@ -9,6 +9,8 @@ import { session, signOut } from "../../ui/session";
 import { setTheme, theme } from "../../ui/theme";
 import { zone, zoneIsElsewhere } from "../../ui/times";
 import { addressCard } from "../../strings/address-card";
+import { mine } from "../../strings/my-account";
+import { people } from "../../strings/people";
 import { sealed } from "../../strings/sealed";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
@@ -20,7 +22,6 @@ import { Facts } from "../../ui/Facts";
 import { Known } from "./Known";
 import { Models } from "./Models";
 import { Passes, SharedLinks } from "./Passes";
-import { People } from "./People";
 import { Push } from "./Push";
 import { ServerText } from "../../ui/ServerText";
 import "../../ui/settings.css";
@@ -46,6 +47,7 @@ export default function Settings() {
             <Address />
             <People />
             <Passes />
+            <System />
           </>
         )}
         <SharedLinks />
@@ -67,6 +69,10 @@ function You() {
         <h2 id="you-title">{user.name}</h2>
         <p class="small sub">{words.account.role[user.role]}</p>
       </div>
+      <a class="btn" href="/settings/account">
+        <Icon name="key-round" small />
+        {mine.title}
+      </a>
       <button type="button" class="btn" onClick={() => void signOut()}>
         <Icon name="log-out" small />
         {words.account.signOut}
@@ -195,6 +201,40 @@ function Outside() {
   );
 }
 
+function System() {
+  return (
+    <section class="card" aria-labelledby="system-title">
+      <div class="setting storage-link">
+        <div class="grow">
+          <h2 id="system-title">{words.system.title}</h2>
+          <p class="small sub">{words.system.sub}</p>
+        </div>
+        <a class="btn" href="/settings/system">
+          <Icon name="heart-pulse" small />
+          {words.system.open}
+        </a>
+      </div>
+    </section>
+  );
+}
+
+function People() {
+  return (
+    <section class="card" aria-labelledby="people-title">
+      <div class="setting storage-link">
+        <div class="grow">
+          <h2 id="people-title">{people.title}</h2>
+          <p class="small sub">{people.card}</p>
+        </div>
+        <a class="btn" href="/settings/people">
+          <Icon name="users" small />
+          {people.open}
+        </a>
+      </div>
+    </section>
+  );
+}
+
 function Cameras() {
   const all = cameras.value;
   return (
@@ -222,7 +262,7 @@ function CameraFacts({ camera }: { camera: Camera }) {
     <article class="setting camera-facts">
       <div class="row camera-facts-name">
         <StateDot dot={dotOf(camera.state)} />
-        <a class="grow" href={`/live/${encodeURIComponent(camera.id)}`}>
+        <a class="grow touch" href={`/live/${encodeURIComponent(camera.id)}`}>
           <b>{camera.name}</b>
           <p class="small sub">{sentence(camera)}</p>
         </a>

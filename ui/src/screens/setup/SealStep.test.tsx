@@ -29,10 +29,10 @@ it("says what a lost key means, and leads to the keys", async () => {
   expect(location.pathname + location.search).toBe("/settings/encryption?begin");
 });
 
-it("may be skipped", async () => {
+it("may be left for later, back to the overview that leads here", async () => {
   shown({});
   (await waitFor(() => screen.getByRole("button", { name: "Not now" }))).click();
-  expect(path.value).toBe("/");
+  expect(path.value).toBe("/setup/done");
 });
 
 it("makes no keys on a page that others may have changed on its way", async () => {

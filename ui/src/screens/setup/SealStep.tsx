@@ -8,8 +8,10 @@ import { Point } from "../../ui/Point";
 import { setup as words } from "../../strings/setup";
 
 const onwards = (): void => go("/", { replace: true });
+/** Back to the overview of the setup, which leads here. */
+const back = (): void => go("/setup/done", { replace: true });
 
-/** After the account: whether recordings are to be sealed, with what it costs. Nobody has to decide it now. */
+/** Whether recordings are to be sealed, with what it costs. Nobody has to decide it now. */
 export default function SealStep() {
   const info = sealing.value;
   const isOffered = info && info.possible && info.can_change && !info.set_up && session.value?.user?.role === "owner";
@@ -32,7 +34,7 @@ export default function SealStep() {
           <Icon name="lock" small />
           {words.begin}
         </button>
-        <button type="button" class="btn" onClick={onwards}>
+        <button type="button" class="btn" onClick={back}>
           {words.skip}
         </button>
         <p class="small muted">{words.later}</p>

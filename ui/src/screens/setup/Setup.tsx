@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { ApiError, post } from "../../api/client";
+import { ApiError, post, put } from "../../api/client";
 import type { User } from "../../api/types";
 import { go, place } from "../../ui/router";
 import { session, signedIn } from "../../ui/session";
@@ -8,7 +8,11 @@ import { Door, Refusal } from "../../ui/Door";
 import { PasswordField } from "../../ui/PasswordField";
 import { Point } from "../../ui/Point";
 import { LEAST, strength } from "../../ui/strength";
+import { toast } from "../../ui/toast";
 import { account } from "../../strings/account";
+import { wizard } from "../../strings/setup";
+import { StepBar } from "./StepFrame";
+import "./setup.css";
 
 const words = account;
 
@@ -18,7 +22,7 @@ export default function Setup() {
   if (state !== "setup" && !token)
     return (
       <Door title={words.already} sub="">
-        <a class="btn pri" href="/">
+        <a class="btn pri" href="/sign-in?next=/setup">
           {words.signIn}
         </a>
       </Door>
@@ -59,6 +63,7 @@ function AskToken({ onToken }: { onToken: (token: string) => void }) {
 function Claim({ token }: { token: string }) {
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
+  const [recorder, setRecorder] = useState(wizard.recorderNameFirst);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<{ what: string; todo: string } | null>(null);
   const level = strength(password, name);
@@ -75,7 +80,9 @@ function Claim({ token }: { token: string }) {
     try {
       const { user } = await post<{ user: User }>("/setup/claim", { token, name: name.trim(), password });
       signedIn(user);
-      go("/setup/sealed", { replace: true });
+      // The account exists: a name that can't be written is no reason to stay here.
+      await put("/setup", { name: recorder.trim() }).catch(() => toast(wizard.unnamed));
+      go("/setup", { replace: true });
     } catch (reason) {
       setBusy(false);
       if (reason instanceof ApiError && reason.code === "token_used")
@@ -86,7 +93,7 @@ function Claim({ token }: { token: string }) {
   };
 
   return (
-    <Door title={words.setupTitle} sub={words.setupSub} beside={<Points />}>
+    <Door title={words.setupTitle} sub={words.setupSub} beside={<Points />} top={<StepBar now="account" states={{}} />}>
       <form onSubmit={(event) => void submit(event)}>
         <div class="field">
           <label for="name">{words.yourName}</label>
@@ -118,6 +125,20 @@ function Claim({ token }: { token: string }) {
           </div>
           <p id="password-help" class="small muted">
             {words.atLeast(LEAST)}
+          </p>
+        </div>
+        <div class="field">
+          <label for="recorder">{wizard.recorderName}</label>
+          <input
+            id="recorder"
+            autocomplete="off"
+            maxLength={60}
+            aria-describedby="recorder-help"
+            value={recorder}
+            onInput={(event) => setRecorder(event.currentTarget.value)}
+          />
+          <p id="recorder-help" class="small muted">
+            {wizard.recorderNameSub}
           </p>
         </div>
         {error && <Refusal {...error} />}

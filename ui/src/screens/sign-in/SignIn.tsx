@@ -1,18 +1,26 @@
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, post } from "../../api/client";
+import type { PasskeyOptions, ProviderPage, SecondStep, SignedIn } from "../../api/schema";
 import type { User } from "../../api/types";
 import { go, place } from "../../ui/router";
 import { ended, nextPath, session, signedIn } from "../../ui/session";
 import { t } from "../../strings";
 import { Door, Refusal } from "../../ui/Door";
 import { PasswordField } from "../../ui/PasswordField";
+import { ServerText } from "../../ui/ServerText";
+import { hasPasskeys, usePasskey } from "../../ui/webauthn";
 import { account } from "../../strings/account";
+import "./sign-in.css";
 
 const words = account;
 
 export default function SignIn() {
-  const token = new URLSearchParams(place.value.hash).get("link");
-  return token ? <ByLink token={token} /> : <ByPassword />;
+  const hash = new URLSearchParams(place.value.hash);
+  const token = hash.get("link");
+  const [step, setStep] = useState<SecondStep | null>(null);
+  if (step) return <BySecondStep step={step} onBack={() => setStep(null)} />;
+  if (token) return <ByLink token={token} onStep={setStep} />;
+  return <ByPassword refused={hash.get("provider")} onStep={setStep} />;
 }
 
 function enter(user: User): void {
@@ -25,33 +33,57 @@ function asError(reason: unknown): ApiError {
   return reason instanceof ApiError ? reason : new ApiError(0, "unknown", t.problems.unknown, t.problems.unknownDo);
 }
 
-function ByPassword() {
+/** What the first step asks for, if it asks for a second one. */
+const stepOf = (reason: unknown): SecondStep | null =>
+  reason instanceof ApiError && reason.code === "second_step" ? (reason.more.second_step ?? null) : null;
+
+function Refused({ error }: { error: ApiError | null }) {
+  if (!error) return null;
+  return error.wait_s === null ? (
+    <Refusal what={error.message} todo={error.todo} />
+  ) : (
+    <Refusal what={words.wait(Math.ceil(error.wait_s))} />
+  );
+}
+
+function ByPassword({ refused, onStep }: { refused: string | null; onStep: (step: SecondStep) => void }) {
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
-  const submit = async (event: Event) => {
-    event.preventDefault();
+  const [byCode, setByCode] = useState(false);
+  /** One way of signing in; what it is refused for is said. */
+  const attempt = async (way: () => Promise<SignedIn | null>) => {
     setBusy(true);
     setError(null);
     try {
-      const { user } = await post<{ user: User }>("/sign-in", { name, password });
-      enter(user);
+      const done = await way();
+      if (done) enter(done.user);
+      else setBusy(false);
     } catch (reason) {
+      const step = stepOf(reason);
+      if (step) return onStep(step);
       setError(asError(reason));
       setPassword("");
       setBusy(false);
       document.getElementById("password")?.focus();
     }
   };
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void attempt(() => post<SignedIn>("/sign-in", { name, password }));
+  };
+  if (byCode) return <ByCode onBack={() => setByCode(false)} />;
+  const why = refused && !error ? (words.provider.refused[refused as keyof typeof words.provider.refused] ?? words.provider.refused.failed) : "";
   return (
     <Door title={words.signInTitle} sub={words.signInSub(session.value?.recorder ?? t.name)}>
-      <form onSubmit={(event) => void submit(event)}>
+      <form onSubmit={submit}>
         {ended.value && !error && (
           <div class="refusal calm" role="status">
             {words.ended}
           </div>
         )}
+        {why && <Refusal what={why} />}
         <div class="field">
           <label for="name">{words.name}</label>
           <input
@@ -67,14 +99,140 @@ function ByPassword() {
           />
         </div>
         <PasswordField label={words.password} value={password} onInput={setPassword} autocomplete="current-password" />
-        {error &&
-          (error.wait_s === null ? (
-            <Refusal what={error.message} todo={error.todo} />
-          ) : (
-            <Refusal what={words.wait(Math.ceil(error.wait_s))} />
-          ))}
+        <Refused error={error} />
         <button type="submit" class="btn pri" disabled={busy}>
           {words.signIn}
+        </button>
+      </form>
+      <OtherWays busy={busy} attempt={attempt} onCode={() => setByCode(true)} />
+      <details class="back-in">
+        <summary>{words.cannot}</summary>
+        <p class="small sub">
+          <ServerText text={words.backIn} />
+        </p>
+      </details>
+    </Door>
+  );
+}
+
+interface Attempts {
+  busy: boolean;
+  attempt: (way: () => Promise<SignedIn | null>) => Promise<void>;
+}
+
+function OtherWays({ busy, attempt, onCode }: Attempts & { onCode: () => void }) {
+  const { provider, proxied } = session.value ?? {};
+  const withPasskey = async () => {
+    const { challenge, options } = await post<PasskeyOptions>("/sign-in/passkey/options");
+    let credential: string;
+    try {
+      credential = await usePasskey(options);
+    } catch {
+      return null; // cancelled: the browser has said so
+    }
+    return post<SignedIn>("/sign-in/passkey", { challenge, credential });
+  };
+  const atProvider = async () => {
+    location.assign((await post<ProviderPage>("/sign-in/provider")).url);
+    return null;
+  };
+  return (
+    <div class="other-ways">
+      {hasPasskeys() && (
+        <button type="button" class="btn" disabled={busy} onClick={() => void attempt(withPasskey)}>
+          {words.withPasskey}
+        </button>
+      )}
+      {provider && (
+        <button type="button" class="btn" disabled={busy} onClick={() => void attempt(atProvider)}>
+          {words.provider.with(provider)}
+        </button>
+      )}
+      {proxied && (
+        <button type="button" class="btn" disabled={busy} onClick={() => void attempt(() => post<SignedIn>("/sign-in/proxy"))}>
+          {words.asProxied(proxied)}
+        </button>
+      )}
+      <button type="button" class="btn ghost" onClick={onCode}>
+        {words.byCode}
+      </button>
+    </div>
+  );
+}
+
+/** A code of the authenticator app, or a recovery code. */
+function BySecondStep({ step, onBack }: { step: SecondStep; onBack: () => void }) {
+  return (
+    <OneField
+      title={words.second.title}
+      sub={words.second.sub}
+      label={words.second.code}
+      send={(code) => post<SignedIn>("/sign-in/second-step", { ...step, code })}
+      onBack={onBack}
+    />
+  );
+}
+
+/** The code that an owner sees, for a screen on the wall. */
+function ByCode({ onBack }: { onBack: () => void }) {
+  return (
+    <OneField
+      title={words.screen.title}
+      sub={words.screen.sub}
+      label={words.screen.code}
+      send={(code) => post<SignedIn>("/sign-in/code", { code })}
+      onBack={onBack}
+    />
+  );
+}
+
+function OneField(props: {
+  title: string;
+  sub: string;
+  label: string;
+  send: (code: string) => Promise<SignedIn>;
+  onBack: () => void;
+}) {
+  const [code, setCode] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    try {
+      enter((await props.send(code)).user);
+    } catch (reason) {
+      setError(asError(reason));
+      setCode("");
+      setBusy(false);
+      document.getElementById("code")?.focus();
+    }
+  };
+  return (
+    <Door title={props.title} sub={props.sub}>
+      <form onSubmit={(event) => void submit(event)}>
+        <div class="field">
+          <label for="code">{props.label}</label>
+          <input
+            id="code"
+            name="code"
+            autocomplete="one-time-code"
+            autocapitalize="characters"
+            spellcheck={false}
+            required
+            autofocus
+            maxLength={16}
+            value={code}
+            onInput={(event) => setCode(event.currentTarget.value)}
+          />
+        </div>
+        <Refused error={error} />
+        <button type="submit" class="btn pri" disabled={busy}>
+          {words.signIn}
+        </button>
+        <button type="button" class="btn ghost" onClick={props.onBack}>
+          {t.actions.back}
         </button>
       </form>
     </Door>
@@ -82,12 +240,16 @@ function ByPassword() {
 }
 
 /** A link that signs in once. Its token is used and then gone from the address bar. */
-function ByLink({ token }: { token: string }) {
+function ByLink({ token, onStep }: { token: string; onStep: (step: SecondStep) => void }) {
   const [error, setError] = useState<ApiError | null>(null);
   useEffect(() => {
-    post<{ user: User }>("/sign-in/link", { token }).then(
+    post<SignedIn>("/sign-in/link", { token }).then(
       ({ user }) => enter(user),
-      (reason: unknown) => setError(asError(reason)),
+      (reason: unknown) => {
+        const step = stepOf(reason);
+        if (step) onStep(step);
+        else setError(asError(reason));
+      },
     );
   }, [token]);
   if (!error)

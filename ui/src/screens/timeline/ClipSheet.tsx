@@ -137,7 +137,11 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
             />
             <span class="grow">
               {lane.name}
-              {missing && <span class="clip-missing">{words.missing(length(lost_ms), gapLabel(missing, zone))}</span>}
+              {missing && (
+                <span class="clip-missing">
+                  {missing.reason === "waiting" ? words.skipped(length(lost_ms)) : words.missing(length(lost_ms), gapLabel(missing, zone))}
+                </span>
+              )}
             </span>
             {isCopy && bytes > 0 && <span class="muted num small">{words.about(size(bytes))}</span>}
           </label>
@@ -229,8 +233,9 @@ interface Offer {
 }
 
 function offerOf(lane: Lane, begin_ms: number, end_ms: number): Offer {
-  const missing = lane.gaps.find((gap) => gap.begin_ms < end_ms && (gap.end_ms ?? serverNow()) > begin_ms);
-  const lost_ms = missing ? Math.min(end_ms, missing.end_ms ?? end_ms) - Math.max(begin_ms, missing.begin_ms) : 0;
+  const gaps = lane.gaps.filter((gap) => gap.begin_ms < end_ms && (gap.end_ms ?? serverNow()) > begin_ms);
+  const missing = gaps.find((gap) => gap.reason !== "waiting") ?? gaps[0];
+  const lost_ms = gaps.reduce((sum, gap) => sum + Math.min(end_ms, gap.end_ms ?? end_ms) - Math.max(begin_ms, gap.begin_ms), 0);
   const none = missing !== undefined && lost_ms >= end_ms - begin_ms;
   return { lane, missing, lost_ms, none, bytes: bytesOf(lane.id, end_ms - begin_ms - lost_ms) };
 }

@@ -76,7 +76,7 @@ function Player({ model, camera: id, large, whole }: { model: TimelineModel; cam
   useEffect(() => {
     if (frame.current && showing) frame.current.dataset["showing"] = showing.is;
   }, [showing]);
-  const name = camera?.name ?? id;
+  const name = camera?.name ?? model.lanes.value.find((lane) => lane.id === id)?.name ?? id;
   return (
     <div
       ref={frame}

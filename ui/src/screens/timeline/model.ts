@@ -216,7 +216,8 @@ export class TimelineModel {
   private choose(): void {
     const all = cameras.value;
     if (all.length === 0) return;
-    const known = this.chosen.value.filter((id) => all.some((camera) => camera.id === id));
+    const lanes = this.lanes.value; // those of removed cameras, too
+    const known = this.chosen.value.filter((id) => [...all, ...lanes].some((camera) => camera.id === id));
     const filled = known.length > 0 ? known : firstChoice();
     if (filled.join() !== this.chosen.peek().join()) this.chosen.value = filled;
     this.group.setPlayers(filled.flatMap((id) => this.players.get(id) ?? []));

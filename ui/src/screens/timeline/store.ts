@@ -152,8 +152,6 @@ export class TimelineStore {
   }
 }
 
-const nameOf = (id: string): string => cameras.peek().find((camera) => camera.id === id)?.name ?? id;
-
 function emptyLanes(): Lane[] {
   return cameras.peek().map(({ id, name }) => ({ id, name, spans: [], gaps: [], damage: [], events: [], motion: NO_MOTION }));
 }
@@ -168,9 +166,9 @@ function lanesOf(part: TimelinePart): Lane[] {
 function laneOf(part: LanePart): Lane {
   const { begin_ms, step_s, data } = part.motion;
   const motion = { begin_ms, step_s, scores: decodeScores(data) };
-  const { id, spans, gaps } = part;
+  const { id, name, spans, gaps } = part;
   const damage = part.damage.filter((each) => each.stream === "main");
-  return { id, name: nameOf(id), spans, gaps, damage, events: part.events.map(happening), motion };
+  return { id, name, spans, gaps, damage, events: part.events.map(happening), motion };
 }
 
 function happening(event: TawnyEvent): Happening {

@@ -1,0 +1,112 @@
+"""Routes for what is recorded of a camera: always, around events, or nothing. For owners."""
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from tawny.api.auth.access import Access, Note, OneCamera, rule
+from tawny.api.context import Here
+from tawny.api.errors import RequestRefused, bad_setting
+from tawny.api.request_handling import WorkerRoute
+from tawny.api.schemas import ApiRequest, ApiResponse
+from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
+from tawny.model.ids import CameraId
+from tawny.model.segments import Recording
+from tawny.service.cameras.recording_choice import RecordingChoice, RecordingChoiceService
+
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
+own = [rule(Access.OWN)]
+PreRoll = Annotated[float, Field(ge=0, le=30)]
+PostRoll = Annotated[float, Field(ge=0, le=300)]
+
+
+class RecordingRequest(ApiRequest):
+    """What is recorded. modes: what single modes record instead; a mode that is not given records the same."""
+
+    record: Recording
+    pre_s: PreRoll
+    post_s: PostRoll
+    modes: Annotated[dict[str, Recording], Field(max_length=8)] = Field(default_factory=dict)
+
+
+class RecordedDayInfo(ApiResponse):
+    """Yesterday, as each choice would have recorded it. seconds: by `record`. known: false if the camera is newer."""
+
+    begin_ms: int
+    end_ms: int
+    events: int
+    seconds: dict[Recording, float]
+    known: bool
+
+
+class RecordingInfo(ApiResponse):
+    """byte_rate: bytes per second while everything is recorded; null while not known. mode: the active one."""
+
+    record: Recording
+    pre_s: float
+    post_s: float
+    modes: dict[str, Recording]
+    mode: str
+    mode_names: list[str]
+    byte_rate: float | None
+    yesterday: RecordedDayInfo
+    in_file: bool
+    """Changes are saved in the settings file; otherwise they last until tawny stops."""
+
+
+@router.get("/cameras/{camera}/recording", dependencies=own)
+async def recording(
+    camera: OneCamera, here: Here, pre_s: Annotated[PreRoll | None, Query()] = None,
+    post_s: Annotated[PostRoll | None, Query()] = None,
+) -> RecordingInfo:  # fmt: skip
+    """Return what is recorded, and what each choice would have recorded yesterday.
+
+    pre_s, post_s: replay yesterday with these instead of the camera's own.
+    """
+    return _info(here.recording, camera, pre_s, post_s)
+
+
+@router.put("/cameras/{camera}/recording", dependencies=own)
+async def change_recording(camera: OneCamera, asked: RecordingRequest, note: Note, here: Here) -> RecordingInfo:
+    """Change what is recorded, at once and without a new connection. Nothing recorded before is deleted."""
+    service = _service(here.recording)
+    choice = RecordingChoice(asked.record, asked.pre_s, asked.post_s, asked.modes)
+    try:
+        await here.calls.run("camera setup", partial(service.change, camera, choice))
+    except SettingsError as error:
+        raise bad_setting(error) from error
+    except (NotDone, FolderUnwritable) as error:
+        raise RequestRefused(409, "not_saved", error.message, error.do) from error
+    note("recording changed", camera)
+    return _info(service, camera, None, None)
+
+
+def _service(service: RecordingChoiceService | None) -> RecordingChoiceService:
+    if service is None:
+        raise RequestRefused(409, "not_saved", "This can't be changed here.", "")
+    return service
+
+
+def _info(
+    service: RecordingChoiceService | None, camera: CameraId, pre_s: float | None, post_s: float | None
+) -> RecordingInfo:
+    try:
+        found = _service(service).now(camera, pre_s, post_s)
+    except NotDone as error:
+        raise RequestRefused(409, "not_saved", error.message, error.do) from error
+    day = found.yesterday
+    return RecordingInfo(
+        record=found.choice.record,
+        pre_s=found.choice.pre_s,
+        post_s=found.choice.post_s,
+        modes=dict(found.choice.modes),
+        mode=found.mode,
+        mode_names=list(found.modes),
+        byte_rate=found.byte_rate,
+        yesterday=RecordedDayInfo(
+            begin_ms=day.begin_ms, end_ms=day.end_ms, events=day.events, seconds=dict(day.seconds), known=day.is_known
+        ),
+        in_file=found.is_in_file,
+    )

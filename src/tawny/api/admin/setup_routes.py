@@ -1,0 +1,282 @@
+"""Routes of the first hour: what is done and what is open, the disks to record to, and a new start. For owners."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from tawny.api.auth.access import Access, Note, rule
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, bad_input, bad_setting, not_found
+from tawny.api.request_handling import WorkerRoute, in_worker
+from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
+from tawny.config.quantities import LabelText
+from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, StorageError
+from tawny.service.first_setup import (
+    CardState,
+    FirstSetupService,
+    SetupCard,
+    SetupStep,
+    StepState,
+    is_clock_synchronized,
+)
+from tawny.service.storage_choice import StorageChoiceService, recordings_stay
+
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
+own = [rule(Access.OWN)]
+
+
+class SetupStepInfo(ApiResponse):
+    id: SetupStep
+    state: StepState
+
+
+class SetupCardInfo(ApiResponse):
+    id: SetupCard
+    state: CardState
+
+
+class SetupClock(ApiResponse):
+    """synchronized: whether something sets the recorder's clock; null if unknown. now_ms: its time."""
+
+    synchronized: bool | None
+    now_ms: int
+
+
+class SetupInfo(ApiResponse):
+    """State of the first setup.
+
+    hidden: the reminder is. finished: all steps are done, or the user said so. addresses: of this recorder in the local
+    network, best first. service_command: starts tawny with the computer; empty where that isn't possible or is done.
+    name: the recorder's, shown on its pages.
+    """
+
+    steps: list[SetupStepInfo]
+    cards: list[SetupCardInfo]
+    hidden: bool
+    finished: bool
+    clock: SetupClock
+    addresses: list[str]
+    service_command: str
+    name: str
+
+
+class SetupStepRequest(ApiRequest):
+    state: StepState
+
+
+class SetupCardRequest(ApiRequest):
+    state: Literal["open", "hidden"]
+
+
+class SetupRequest(ApiRequest):
+    """What is given changes. name: empty for the computer's host name."""
+
+    hidden: bool | None = None
+    finished: bool | None = None
+    name: Annotated[LabelText, Field(max_length=60)] | None = None
+
+
+class DiskChoiceInfo(ApiResponse):
+    """A disk that is connected.
+
+    path: folder for recordings on it. advice: what to know before choosing it. problem: why it can't be used yet; fix:
+    the command that changes that. fits_days: how many days of recordings fit; null if unknown.
+    """
+
+    path: str
+    mount: str
+    kind: Literal["sd-card", "usb-stick", "usb-disk", "ssd", "hdd", "network", "disk"]
+    model: str
+    total_bytes: int
+    free_bytes: int
+    current: bool
+    advice: str
+    problem: str
+    fix: str
+    fits_days: float | None
+
+
+class StorageChoiceInfo(ApiResponse):
+    """path: the folder in use. next_path: the folder after the next start, if it is another; else empty.
+
+    day_bytes: what the cameras record in a day; null while unknown. measured: over an hour at least. max_bytes: space
+    limit; null for none. fixed: why nothing can be changed here; empty if it can. can_restart: `POST /restart` works.
+    """
+
+    path: str
+    next_path: str
+    disks: list[DiskChoiceInfo]
+    day_bytes: float | None
+    measured: bool
+    recorded_bytes: int
+    min_days: float
+    max_days: float
+    max_bytes: int | None
+    fixed: str
+    can_restart: bool
+
+
+class StorageChoiceRequest(ApiRequest):
+    """days: recordings are deleted after this time. size: space limit such as `200 GB`; empty for none.
+
+    leave: confirms that recordings made so far stay in the old folder.
+    """
+
+    path: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    days: Annotated[float, Field(ge=1, le=3650)] | None = None
+    size: Annotated[str, Field(max_length=40)] | None = None
+    leave: bool = False
+
+
+class StorageChanged(ApiResponse):
+    """restart: the new folder takes effect when tawny starts again (`POST /restart`)."""
+
+    restart: bool
+    storage: StorageChoiceInfo
+
+
+@router.get("/setup", dependencies=own)
+def setup_state(here: Here) -> SetupInfo:
+    """Return what of the setup is done, skipped or open."""
+    return _state(here)
+
+
+@router.put("/setup", dependencies=own)
+def change_setup(asked: SetupRequest, note: Note, here: Here) -> SetupInfo:
+    """Hide the reminder, finish the setup, or name the recorder."""
+    with _in_words():
+        if asked.name is not None:
+            _setup(here).put_name(asked.name)
+            note("recorder named", asked.name)
+        if asked.hidden is not None or asked.finished is not None:
+            _setup(here).put(hidden=asked.hidden, finished=asked.finished)
+    return _state(here)
+
+
+@router.put("/setup/steps/{step}", dependencies=own)
+def change_step(step: SetupStep, asked: SetupStepRequest, here: Here) -> SetupInfo:
+    """Skip a step, open it again, or confirm that it is done."""
+    with _in_words():
+        _setup(here).put_step(step, asked.state)
+    return _state(here)
+
+
+@router.put("/setup/cards/{card}", dependencies=own)
+def change_card(card: SetupCard, asked: SetupCardRequest, here: Here) -> SetupInfo:
+    """Hide an offer for later, or show it again."""
+    with _in_words():
+        _setup(here).put_card(card, hidden=asked.state == "hidden")
+    return _state(here)
+
+
+@router.get("/setup/storage", dependencies=own)
+def storage_choices(here: Here) -> StorageChoiceInfo:
+    """Return the disks to record to, how many days fit on each, and what is set now."""
+    return _choices(here)
+
+
+@router.put("/setup/storage", dependencies=own)
+def choose_storage(asked: StorageChoiceRequest, note: Note, here: Here) -> StorageChanged:
+    """Choose the folder for recordings, and how long they stay. The folder takes effect with `POST /restart`.
+
+    409 `recordings_stay`: recordings of the old folder are no longer shown then; set `leave` to confirm.
+    """
+    with _in_words():
+        now = _storage(here).now()
+        if asked.path not in (None, now.path, now.next_path) and now.recorded_bytes and not asked.leave:
+            told = recordings_stay(now.path, now.recorded_bytes)
+            raise RequestRefused(
+                409, "recordings_stay", told, "Confirm it, or keep the folder.", {"size_bytes": now.recorded_bytes}
+            )
+        is_later = _storage(here).change(path=asked.path, days=asked.days, size=asked.size)
+    note("storage changed", asked.path or "")
+    if here.first_setup is not None:
+        with _in_words():
+            here.first_setup.put_step(SetupStep.STORAGE, StepState.DONE)
+    return StorageChanged(restart=is_later, storage=_choices(here))
+
+
+@router.post("/restart", dependencies=own)
+async def restart(note: Note, here: Here) -> OkResponse:
+    """Stop, and start again with the settings file. Recording pauses for some seconds; the gap says why."""
+    if here.restart is None:
+        raise not_found("tawny can't start again by itself here.", "Stop it and start it again.")
+    await in_worker(note, "restart", "")
+    here.restart()
+    return OkResponse()
+
+
+def _state(here: AppContext) -> SetupInfo:
+    now = _setup(here).now()
+    return SetupInfo(
+        steps=[SetupStepInfo(id=step, state=state) for step, state in now.steps.items()],
+        cards=[SetupCardInfo(id=card, state=state) for card, state in now.cards.items()],
+        hidden=now.hidden,
+        finished=now.finished,
+        clock=SetupClock(synchronized=is_clock_synchronized(), now_ms=here.recorder.clock.now_ms()),
+        addresses=list(here.own_addresses()),
+        service_command=now.service_command,
+        name=here.title,
+    )
+
+
+def _choices(here: AppContext) -> StorageChoiceInfo:
+    now = _storage(here).now()
+    return StorageChoiceInfo(
+        path=now.path,
+        next_path=now.next_path,
+        disks=[
+            DiskChoiceInfo.model_validate(
+                {
+                    "path": one.path,
+                    "mount": one.mount,
+                    "kind": one.kind,
+                    "model": one.model,
+                    "total_bytes": one.total_bytes,
+                    "free_bytes": one.free_bytes,
+                    "current": one.is_current,
+                    "advice": one.advice,
+                    "problem": one.problem,
+                    "fix": one.fix,
+                    "fits_days": one.fits_days,
+                }
+            )
+            for one in now.disks
+        ],
+        day_bytes=now.day_bytes,
+        measured=now.is_measured,
+        recorded_bytes=now.recorded_bytes,
+        min_days=now.min_days,
+        max_days=now.max_days,
+        max_bytes=now.max_bytes,
+        fixed=now.fixed,
+        can_restart=here.restart is not None,
+    )
+
+
+def _setup(here: AppContext) -> FirstSetupService:
+    if here.first_setup is None:
+        raise not_found("This recorder has no setup.", "Change its settings instead.")
+    return here.first_setup
+
+
+def _storage(here: AppContext) -> StorageChoiceService:
+    if here.storing is None:
+        raise not_found("This recorder stores nothing.", "Change its settings instead.")
+    return here.storing
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Convert errors of the services to API errors."""
+    try:
+        yield
+    except SettingsError as error:
+        raise bad_setting(error) from error
+    except NotDone as error:
+        raise bad_input(error.message, error.do) from error
+    except (FolderUnwritable, StorageError) as error:
+        raise RequestRefused(409, "not_saved", error.message, error.do) from error

@@ -1,0 +1,127 @@
+"""Who someone is elsewhere: at the sign-in provider, or at the reverse proxy that signs people in.
+
+An owner links a user to a name or e-mail address. The first sign-in binds that to the provider's own, unchangeable
+identifier: from then on, someone else who takes over the name there is someone else here, too.
+"""
+
+import secrets
+import sqlite3
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tawny.api.auth.accounts import Account, Role, find_account, fold, seen_as_text
+from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.oidc import ProviderUser
+from tawny.config.sign_in import GroupSettings
+from tawny.model.times import Clock
+
+
+class IdentityRefusal(StrEnum):
+    UNKNOWN = "unknown"
+    """No user is linked to this name, and accounts are not created by the provider."""
+    TAKEN = "taken"
+    """A user of this name exists, who is not linked: an owner has to do it."""
+    NO_GROUP = "no-group"
+    """Groups are configured, and this user is in none of them."""
+    ENDED = "ended"
+    """The access of this guest has ended, or it is a screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedIdentity:
+    """name: as linked. is_bound: it was used to sign in."""
+
+    name: str
+    is_bound: bool
+
+
+class Identities:
+    """The links. Thread-safe. Raises StorageError."""
+
+    def __init__(self, file: AccountsFile, clock: Clock) -> None:
+        self._file, self._clock = file, clock
+
+    def all(self) -> dict[str, LinkedIdentity]:
+        """Return the links by ID of the user."""
+        with self._file.reading() as db:
+            rows = db.execute("SELECT person, name, subject FROM identities").fetchall()
+        return {person: LinkedIdentity(name, bool(subject)) for person, name, subject in rows}
+
+    def link(self, person: Account, name: str) -> bool:
+        """Link a user to a name or e-mail address; an empty one removes the link. Return False if another has it.
+
+        A new name is bound at its first use, the same one stays bound.
+        """
+        name = fold(name)
+        with self._file.writing() as db:
+            db.execute("DELETE FROM identities WHERE person = ? AND name != ?", (person.id, name))
+            if not name:
+                return True
+            db.execute("INSERT OR IGNORE INTO identities (person, name) VALUES (?, ?)", (person.id, name))
+            row = db.execute("SELECT person FROM identities WHERE name = ?", (name,)).fetchone()
+        return bool(row[0] == person.id)
+
+    def named(self, name: str) -> Account | None:
+        """Return the user who is linked to this name, which a trusted proxy says."""
+        with self._file.reading() as db:
+            row = db.execute("SELECT person FROM identities WHERE name = ?", (fold(name),)).fetchone()
+            return find_account(db, row[0], self._clock.now_ms()) if row else None
+
+    def sign_in(
+        self, user: ProviderUser, grant: GroupSettings | None, *, needs_group: bool, may_create: bool
+    ) -> Account | IdentityRefusal:
+        """Return the user whom the provider has signed in, with the rights that their groups give.
+
+        In one transaction, so that two first sign-ins bind or create one user.
+        """
+        if needs_group and grant is None:
+            return IdentityRefusal.NO_GROUP
+        with self._file.writing() as db:
+            person = self._find(db, user)
+            if person is None and may_create:
+                person = self._create(db, user)
+            if person is None or isinstance(person, IdentityRefusal):
+                return person or IdentityRefusal.UNKNOWN
+            if grant is not None:
+                _apply(db, person, grant)
+            account = find_account(db, person, self._clock.now_ms())
+        return IdentityRefusal.ENDED if account is None or account.role is Role.SCREEN else account
+
+    def _find(self, db: sqlite3.Connection, user: ProviderUser) -> str | None:
+        key = (user.issuer, user.subject)
+        row = db.execute("SELECT person FROM identities WHERE issuer = ? AND subject = ?", key).fetchone()
+        if row is not None:
+            return str(row[0])
+        for name in user.names:
+            query = "UPDATE identities SET issuer = ?, subject = ? WHERE name = ? AND subject = '' RETURNING person"
+            bound = db.execute(query, (*key, fold(name))).fetchone()
+            if bound is not None:
+                return str(bound[0])
+        return None
+
+    def _create(self, db: sqlite3.Connection, user: ProviderUser) -> str | IdentityRefusal:
+        name, person = user.shown_name.strip(), secrets.token_hex(8)
+        linked = user.names[0] if user.names else ""
+        if not name or not linked:
+            return IdentityRefusal.UNKNOWN
+        there = db.execute("SELECT 1 FROM people WHERE folded = ?", (fold(name),)).fetchone()
+        if there or db.execute("SELECT 1 FROM identities WHERE name = ?", (fold(linked),)).fetchone():
+            return IdentityRefusal.TAKEN
+        row = (person, name, fold(name), Role.VIEWER, self._clock.now_ms(), seen_as_text(()))
+        db.execute(
+            "INSERT INTO people (id, name, folded, role, password, made_ms, cameras) VALUES (?, ?, ?, ?, '', ?, ?)", row
+        )
+        db.execute("INSERT INTO identities VALUES (?, ?, ?, ?)", (person, fold(linked), user.issuer, user.subject))
+        return person
+
+
+def _apply(db: sqlite3.Connection, person: str, grant: GroupSettings) -> None:
+    """Set role and cameras of the user's groups. The only owner stays one: afterwards no one could change settings."""
+    is_only_owner = grant.role != "owner" and [row[0] for row in db.execute(
+        "SELECT id FROM people WHERE role = 'owner'"
+    )] == [person]  # fmt: skip
+    if not is_only_owner:
+        cameras = seen_as_text(None if grant.cameras is None else grant.cameras)  # type: ignore[arg-type]
+        db.execute(
+            "UPDATE people SET role = ?, cameras = ?, ends_ms = NULL WHERE id = ?", (grant.role, cameras, person)
+        )

@@ -1,0 +1,132 @@
+"""`tawny doctor`: say what is wrong with this computer, and save diagnostics for others. Exit 0: nothing; 1: something.
+
+It works while the recorder runs and while it doesn't, and without settings.
+"""
+
+import base64
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tawny.api.auth.accounts import Accounts
+from tawny.api.auth.accounts_file import AccountsFile
+from tawny.app.control_client import ask
+from tawny.cli import options
+from tawny.cli.output import Output
+from tawny.cli.paths import config_file, data_folder, new_file
+from tawny.config.loader import read_settings
+from tawny.config.settings import Settings
+from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError, StorageError
+from tawny.model.times import SystemClock
+from tawny.service.diagnosis.bundle import (
+    LOG_LINES,
+    BundleContents,
+    BundleFile,
+    certificate_files,
+    make_files,
+    zip_of,
+)
+from tawny.service.diagnosis.doctor import ExaminedRecorder, examine, is_trustworthy, try_cameras
+from tawny.service.diagnosis.machine import STATE_TEXTS, Diagnosis, run_program
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.sealing.sealing_service import write_secret_file
+
+
+def describe_doctor(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("--cameras", action="store_true", help="also connect to each configured camera")
+    parser.add_argument(
+        "--bundle",
+        metavar="FILE",
+        help="save a ZIP archive for others: findings, settings, log and state, without names, addresses and secrets",
+    )
+
+
+def run_doctor(args: Namespace, out: Output) -> int:
+    target = new_file(Path(args.bundle)) if args.bundle else None
+    clock, doors = SystemClock(), PluginRegistry.opened()
+    recorder = _recorder(args, doors)
+    found: list[Diagnosis] = []
+
+    def add(diagnoses: Iterator[Diagnosis]) -> None:
+        for one in diagnoses:
+            out.progress(f"Checking… {one.area}")
+            found.append(one)
+
+    add(examine(recorder, clock))
+    if args.cameras and recorder.settings is not None:
+        add(try_cameras(recorder.settings, doors, clock))
+    out.progress("")
+    told: dict[str, Any] = {"ok": is_trustworthy(found), "checks": [asdict(one) for one in found]}
+    text = _text(found, out)
+    if target is not None:
+        files = _files(data_folder(args, recorder.settings or Settings()), recorder, found, doors)
+        try:
+            write_secret_file(target, zip_of(files, clock.now_ms()))
+        except FolderUnwritable as error:
+            raise NotDone(f"Can't write {target} ({error.detail}).", "Choose another file with `--bundle`.") from None
+        told["bundle"] = {"file": str(target), "files": [{"name": one.name, "about": one.about} for one in files]}
+        listed = out.table(("file", "what is in it"), [(one.name, one.about) for one in files], empty="")
+        text += f"\n\nSaved to {target}, without names, addresses and secrets. Read it before you share it:\n{listed}"
+    out.data(told, text)
+    return 0 if told["ok"] else 1
+
+
+def _text(found: Sequence[Diagnosis], out: Output) -> str:
+    rows = [(one.area, STATE_TEXTS[one.state], one.what) for one in found]
+    lines = [out.table(("check", "", "found"), rows, empty="")]
+    for one in found:
+        if one.do:
+            lines += ["", f"{one.area}: {one.why}", f"    {one.do}"]
+    return "\n".join(lines)
+
+
+def _recorder(args: Namespace, doors: PluginRegistry) -> ExaminedRecorder:
+    """Return what the command is about, however broken its settings are."""
+    path, settings, problems = config_file(args), None, tuple[Problem, ...]()
+    if path is not None:
+        try:
+            settings = read_settings(path)
+            doors.check(settings, str(path))
+        except SettingsError as error:
+            problems = error.problems
+    chosen = settings or Settings()
+    in_memory = chosen.storage.mode == "memory"
+    folder = None if in_memory else data_folder(args, chosen)
+    return ExaminedRecorder(folder, settings, path, problems, certificate_files(path, folder))
+
+
+def _files(
+    folder: Path, recorder: ExaminedRecorder, found: Sequence[Diagnosis], doors: PluginRegistry
+) -> list[BundleFile]:
+    """Return the bundle of the recorder running for this folder; without one, what is known here."""
+    with suppress(NotDone):
+        for answer in ask(folder, {"command": "diagnostics"}):
+            if "items" in answer:
+                return [BundleFile(one["name"], one["about"], base64.b64decode(one["data"])) for one in answer["items"]]
+    contents = BundleContents(recorder, found, log=_log(recorder.settings), people=_people(recorder.folder))
+    return make_files(contents, doors, SystemClock().now_ms())
+
+
+def _log(settings: Settings | None) -> str:
+    """Return the end of the log: of its file, else of the system's journal."""
+    path = Path(settings.log.file).expanduser() if settings and settings.log.file else None
+    if path is not None:
+        with suppress(OSError):
+            return path.read_text(encoding="utf-8", errors="replace")
+    return run_program(["journalctl", "-q", "-u", "tawny", "-n", str(LOG_LINES), "--no-pager", "-o", "short-iso"])
+
+
+def _people(folder: Path | None) -> list[str]:
+    if folder is None or not (folder / "accounts.db").exists():
+        return []
+    with suppress(StorageError):
+        accounts = Accounts(AccountsFile(folder / "accounts.db"), SystemClock())
+        try:
+            return [one.name for one in accounts.people()]
+        finally:
+            accounts.close()
+    return []

@@ -1,0 +1,116 @@
+"""The first start: settings for a recorder that people set up in the browser, and the one-time link (`setup-link`)."""
+
+import socket
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from tawny.api.auth.accounts import TOKEN_MS, Accounts, TokenPurpose
+from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.client_address import is_loopback_host
+from tawny.app.own_addresses import link_text, recorder_urls
+from tawny.cli import options
+from tawny.cli.control_client import ask_once
+from tawny.cli.output import Output
+from tawny.cli.paths import SETTINGS, default_folder, existing_data
+from tawny.config.changes import template, write_new
+from tawny.config.settings import Settings, listen_address
+from tawny.engine.acceptor import bind_sockets, has_ipv6
+from tawny.model.errors import FolderUnwritable, NotDone, PortInUse
+from tawny.model.times import SystemClock
+
+PORTS: Final = range(8000, 8100)
+_BLOCKS: Final = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
+_BLACK_ON_WHITE: Final = "\x1b[38;5;16;48;5;231m"
+_PLAIN: Final = "\x1b[0m"
+
+
+def first_settings(args: Namespace) -> Path:
+    """Create settings that let other devices open the setup page; return their file. They stay as they are.
+
+    Raises FolderUnwritable, PortInUse, NotDone.
+    """
+    folder = Path(args.data).absolute() if args.data else default_folder()
+    try:
+        for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
+            missing.mkdir(mode=0o700)
+    except OSError as error:
+        raise FolderUnwritable(str(folder), error.strerror or "") from None
+    path = folder / SETTINGS
+    write_new(path, template(args.listen or free_address(), str(folder) if args.data else ""))
+    return path
+
+
+def free_address(ports: Sequence[int] = PORTS) -> str:
+    """Return all addresses of this computer with the first port that no program uses. Raises PortInUse."""
+    host, family = ("::", socket.AF_INET6) if has_ipv6() else ("0.0.0.0", socket.AF_INET)  # noqa: S104
+    shown = f"[{host}]" if ":" in host else host
+    for port in ports:
+        try:
+            for made in bind_sockets([(host, family)], port):
+                made.close()
+        except OSError:
+            continue
+        return f"{shown}:{port}"
+    raise PortInUse(f"{shown}:{ports[0]} to {ports[-1]}")
+
+
+# `tawny setup-link`: create a one-time link that creates the owner account or resets an owner's password.
+
+
+def describe_setup_link(parser: ArgumentParser) -> None:
+    options.data(parser)
+
+
+def run_setup_link(args: Namespace, out: Output) -> int:
+    chosen, folder = existing_data(args)
+    accounts = Accounts(AccountsFile(folder / "accounts.db"), SystemClock())
+    try:
+        token = accounts.new_token(TokenPurpose.CLAIM)
+    finally:
+        accounts.close()
+    minutes = TOKEN_MS // 60_000
+    links = [f"{base}/setup#token={token}" for base in interface_urls(chosen, folder)]
+    text = f"{link_text(links)}\n\nThe link works once and expires in {minutes} minutes. Setup code: {token}"
+    data = {"link": links[0], "links": links, "token": token, "lasts_s": minutes * 60}
+    out.data(data, with_qr(text, links[0], out))
+    return 0
+
+
+def interface_urls(chosen: Settings, folder: Path) -> list[str]:
+    """Return the URLs of the web interface, best first: `web.public_url`, then those of a running recorder, or those of
+    the configured address.
+    """
+    public = [chosen.web.link_url.rstrip("/")] if chosen.web.link_url else []
+    try:
+        found = ask_once(folder, {"command": "where"})
+        return [*public, *map(str, found.get("addresses") or [found["address"]])]
+    except NotDone:
+        return [*public, *recorder_urls(*listen_address(chosen.web.listen))]
+
+
+def welcome(out: Output, data: dict[str, Any], text: str) -> None:
+    """Print what a recorder says when it has started, with the QR code of its setup link."""
+    link = data.get("link")
+    out.data(data, with_qr(text, str(link), out) if link else text)
+
+
+def with_qr(text: str, link: str, out: Output) -> str:
+    """Return the text, on a terminal with the link as a QR code; none for a link that only this computer can open."""
+    is_elsewhere = not is_loopback_host(urlsplit(link).netloc)
+    return f"{text}\n\n{qr_text(link)}" if out.is_terminal and is_elsewhere else text
+
+
+def qr_text(link: str) -> str:
+    """Return a QR code in half blocks, two rows in each line, black on white whatever the terminal's colors are."""
+    import segno  # only a terminal needs it
+
+    rows = [list(map(bool, row)) for row in segno.make(link, error="l", micro=False).matrix_iter(border=2)]
+    rows += [[False] * len(rows[0])] * (len(rows) % 2)
+    lines = (
+        "".join(_BLOCKS[above, below] for above, below in zip(upper, lower, strict=True))
+        for upper, lower in zip(rows[::2], rows[1::2], strict=True)
+    )
+    return "\n".join(f"{_BLACK_ON_WHITE}{line}{_PLAIN}" for line in lines)

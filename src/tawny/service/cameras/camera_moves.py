@@ -1,0 +1,108 @@
+"""A camera at a new address: the same device after its address changed, or another device in its place.
+
+Any device in the network can say that it is a camera, even with its serial number and its hardware address. So the
+stored password is never sent to a new address: the device only gets answers to a Digest sign-in, which hide it, and it
+must ask for no weaker sign-in than the camera did before. Whoever lacks proof by hardware address enters the password.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+from tawny.config.settings import CameraSettings, Settings
+from tawny.model.errors import NotDone
+from tawny.model.times import Clock
+from tawny.protocols.login_history import LoginHistory, SignIn
+from tawny.sources.discovery.found_camera import FoundCamera
+from tawny.sources.discovery.networks import ask_neighbours
+from tawny.sources.discovery.onvif_details import ask_details
+from tawny.sources.rtsp.address import RtspAddress, claims_rtsp, parse_rtsp
+from tawny.sources.rtsp.ffmpeg_guard import describe
+
+TRY_S: Final = 6.0
+_ENTER: Final = "Enter its password to use this address: “Replace with another camera” under Danger zone."
+
+
+def host_of(address: str) -> str:
+    """Return the host of an RTSP address; empty for any other source."""
+    try:
+        return parse_rtsp(address).host if claims_rtsp(address) else ""
+    except ValueError:
+        return ""
+
+
+def moved_cameras(settings: Settings, found: Iterable[FoundCamera]) -> dict[str, str]:
+    """Return where cameras answer now, new address by ID: known by hardware address, and silent at the old one.
+
+    The hardware addresses are those of the computer's own network table. What several devices share proves nothing.
+    """
+    devices = [one for one in found if one.kind == "network"]
+    there = {one.place for one in devices}
+    at_home = {host_of(camera.source) for camera in settings.cameras.values()}
+    moved = {}
+    for name, camera in settings.cameras.items():
+        host = host_of(camera.source)
+        if not camera.mac or not host or host in there:
+            continue
+        places = [one.place for one in devices if one.mac == camera.mac and one.place not in at_home]
+        if len(places) == 1:
+            moved[name] = places[0]
+    return moved
+
+
+def check_moved(name: str, camera: CameraSettings, host: str, logins: LoginHistory, clock: Clock) -> None:
+    """Check that the camera answers at this host, without giving away its password.
+
+    What it may ask for there is remembered in `logins`, so that no later connection accepts less.
+
+    Raises NotDone: it cannot be proved, or another camera answers. Raises SourceError.
+    """
+    if not camera.mac or ask_neighbours([host]).get(host) != camera.mac:
+        raise NotDone(f"It can't be proved that the camera at {host} is the same one.", _ENTER)
+    before = host_of(camera.source)
+    least = max([SignIn.MD5, *(sign_in for place, sign_in in logins.of(name).items() if place.host == before.lower())])
+    for port in _ports(camera):
+        logins.record(name, host, port).offered(least)
+    if camera.onvif:
+        details = ask_details(_at(camera.onvif, host), clock, logins.record(name, host, _port(camera.onvif)))
+        if camera.serial and details.serial != camera.serial:
+            raise NotDone(
+                f"Another camera answers at {host}: its serial number is {details.serial or 'missing'}.", _ENTER
+            )
+    main = replace(parse_rtsp(camera.source), host=host)
+    describe(main, clock, TRY_S, logins.record(name, host, main.port))
+
+
+def moved_addresses(raw: dict[str, str], camera: CameraSettings, host: str) -> dict[str, str]:
+    """Return the addresses as in the file, `${NAME}` and all, with the new host for the old one."""
+    before = host_of(camera.source)
+    ours = {key for key in raw if (urlsplit(getattr(camera, key)).hostname or "") == before.lower()}
+    return {key: _swapped(text, before, host) if key in ours else text for key, text in raw.items()}
+
+
+def _swapped(text: str, before: str, host: str) -> str:
+    """Replace the host of an address that may hold `${NAME}`s: it stands after the last `@` before the path."""
+    scheme, _, rest = text.partition("://")
+    authority, slash, path = rest.partition("/")
+    login, at, place = authority.rpartition("@")
+    shown_before, shown = (f"[{one}]" if ":" in one else one for one in (before, host))
+    return f"{scheme}://{login}{at}{shown}{place[len(shown_before) :]}{slash}{path}"
+
+
+def _at(service: str, host: str) -> str:
+    parts = urlsplit(service)
+    login, at, _ = parts.netloc.rpartition("@")
+    shown = f"[{host}]" if ":" in host else host
+    port = f":{parts.port}" if parts.port else ""
+    return urlunsplit((parts.scheme, f"{login}{at}{shown}{port}", parts.path, parts.query, ""))
+
+
+def _port(service: str) -> int:
+    parts = urlsplit(service)
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _ports(camera: CameraSettings) -> set[int]:
+    streams: list[RtspAddress] = [parse_rtsp(one) for one in (camera.source, camera.sub) if claims_rtsp(one)]
+    return {one.port for one in streams} | ({_port(camera.onvif)} if camera.onvif else set())

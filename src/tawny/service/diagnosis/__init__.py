@@ -1,0 +1,1 @@
+"""What is wrong with the computer and tawny's surroundings (`tawny doctor`), and the diagnostics bundle."""

@@ -1,0 +1,80 @@
+"""The settings in force, for people: without secrets (`tawny config show`), or without anything personal."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from tawny.config.settings import Settings
+from tawny.config.units import duration_text, size_text
+from tawny.delivery.destination import Destination
+from tawny.delivery.notifier import Notifier
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.sources.onvif import OnvifService
+
+_HIDDEN = re.compile(r"secret|token|pass|metrics|credential|api_key")
+"""Names of settings whose values are secret."""
+
+
+def in_force(chosen: Settings, doors: PluginRegistry) -> dict[str, Any]:
+    """Return every setting with its value, defaults included. URLs are shown without user and password."""
+    tables: dict[str, Any] = chosen.model_dump()
+    for name, camera in chosen.cameras.items():
+        shown = tables["cameras"][name]
+        for key in ("source", "sub"):
+            shown[key] = doors.public(getattr(camera, key)) if getattr(camera, key) else ""
+        shown["onvif"] = OnvifService.of(camera.onvif).public if camera.onvif else ""
+        source = doors.source_of(camera.source)
+        if source is not None:
+            shown[source.scheme] = dict(source.settings(camera.table(source.scheme)))
+    for name, one in chosen.destinations.items():
+        tables["destinations"][name]["url"] = _public(doors.destination_of(one.url), one.url)
+    for name, told in chosen.notifiers.items():
+        tables["notifiers"][name]["url"] = _public(doors.notifier_of(told.url), told.url)
+    for name, emit in chosen.webhooks.items():
+        tables["webhooks"][name]["url"] = emit.public
+    for table, key in (("mqtt", "url"), ("heartbeat", "url")):
+        tables[table][key] = _host(tables[table][key])
+    _hide(tables)
+    keep = tables["storage"]["retention"]
+    keep["min_free"] = f"{keep['min_free'] * 100:g} %"
+    _word(keep)
+    for shown in tables["cameras"].values():
+        _word(shown["retention"] or {})
+        shown["pre"], shown["post"] = duration_text(shown["pre"]), duration_text(shown["post"])
+    return tables
+
+
+def _public(kind: Destination | Notifier | None, url: str) -> str:
+    assert kind is not None  # already validated by PluginRegistry.check
+    return kind.public(url)
+
+
+def _host(url: str) -> str:
+    return f"{urlsplit(url).scheme}://{urlsplit(url).hostname}" if url else ""
+
+
+def _hide(tables: dict[str, Any]) -> None:
+    """Replace secret values by "(set)", in place."""
+    for key, value in tables.items():
+        if isinstance(value, dict):
+            _hide(value)
+        elif isinstance(value, list | tuple):
+            for one in value:
+                if isinstance(one, dict):
+                    _hide(one)
+        elif isinstance(value, str) and value and _HIDDEN.search(key):
+            tables[key] = "(set)"
+
+
+def _word(keep: dict[str, Any]) -> None:
+    """Format durations and sizes as in the settings file and drop unset values, in place."""
+    for key, value in list(keep.items()):
+        if value is None:
+            del keep[key]
+        elif key in ("sub", "events"):
+            keep[key] = dict(value)
+            _word(keep[key])
+        elif key == "size":
+            keep[key] = size_text(value)
+        elif isinstance(value, float):
+            keep[key] = duration_text(value)

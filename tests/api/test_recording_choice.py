@@ -1,0 +1,117 @@
+"""What is recorded of a camera: shown with its cost, and changed."""
+
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tawny.api.auth.accounts import Role
+from tawny.config.loader import parse_settings
+from tawny.config.settings import Settings
+from tawny.model.events import Event, new_event_id
+from tawny.model.ids import CameraId, StreamName
+from tawny.playback.timeline import day_of
+from tawny.service.cameras.recording_choice import RecordingChoiceService
+from tawny.service.changeable_settings import ChangeableSettings
+from tests.api.fakes import House
+from tests.playback.archives import PORCH
+
+TEXT = """
+[modes]
+names = ["home", "night"]
+[cameras.porch] # at the door
+source = "demo:front"
+post = "20 s"
+"""
+PATH = "/api/v1/cameras/porch/recording"
+
+
+class Desk:
+    def __init__(self, house: House, file: Path) -> None:
+        made, problems = parse_settings(TEXT, {})
+        assert made is not None, problems
+        self.settings, self.file = made, file
+        file.write_text(TEXT)
+        changeable = ChangeableSettings(lambda: self.settings, self._apply, file)
+        rates = {(PORCH, StreamName.MAIN): (1000.0, 100.0), (PORCH, StreamName.SUB): (200.0, 20.0)}
+        house.site.recording = RecordingChoiceService(
+            changeable, house.recorder.index, lambda: rates, lambda: "home", house.clock, ZoneInfo("UTC")
+        )
+
+    def _apply(self, new: Settings, _file: str) -> None:
+        self.settings = new
+
+
+@pytest.fixture
+def desk(house: House, tmp_path: Path) -> Desk:
+    return Desk(house, tmp_path / "tawny.toml")
+
+
+def happened(house: House, before_day_s: float, lasts_s: float, camera: CameraId = PORCH) -> None:
+    """Put an event so long before the begin of today."""
+    start_ms = day_of(ZoneInfo("UTC"), house.clock.now_ms()).begin_ms - round(before_day_s * 1000)
+    house.recorder.index.put_event(
+        Event(new_event_id(start_ms), camera, "person", start_ms, start_ms + round(lasts_s * 1000), 50.0)
+    )
+
+
+async def test_the_cost_is_yesterday_replayed(house: House, desk: Desk) -> None:
+    happened(house, 3600, 100)
+    happened(house, 3600 - 110, 10)  # overlaps with the one before
+    happened(house, 7200, 60, CameraId("yard"))
+    happened(house, 25 * 3600, 60)
+    told = (await house.signed_in().get(PATH)).json()
+    assert (told["record"], told["pre_s"], told["post_s"], told["modes"]) == ("continuous", 5.0, 20.0, {})
+    assert (told["mode"], told["mode_names"], told["byte_rate"], told["in_file"]) == (
+        "home", ["home", "night"], 1200.0, True,
+    )  # fmt: skip
+    assert (told["yesterday"]["events"], told["yesterday"]["known"]) == (2, True)
+    assert told["yesterday"]["seconds"] == {"continuous": 86_400, "off": 0, "events": 145, "transitions": 70}
+    told = (await house.signed_in().get(f"{PATH}?pre_s=0&post_s=0")).json()
+    assert told["yesterday"]["seconds"]["events"] == 110
+
+
+async def test_a_change_is_written_and_applied(house: House, desk: Desk) -> None:
+    asked = {"record": "events", "pre_s": 3, "post_s": 10, "modes": {"night": "continuous"}}
+    answer = await house.signed_in().put(PATH, json=asked)
+    assert answer.status_code == 200, answer.text
+    assert {key: answer.json()[key] for key in asked} == asked
+    camera = desk.settings.cameras["porch"]
+    assert (camera.record, camera.pre, camera.post) == ("events", 3.0, 10.0)
+    assert desk.settings.modes.record_in("night", "porch") == "continuous"
+    text = desk.file.read_text()
+    assert "# at the door" in text and 'record = "events"' in text and 'pre = "3 s"' in text
+    assert "post" not in text, "the default is not written"
+    written, _ = parse_settings(text, {})
+    assert written is not None
+    assert (written.cameras["porch"], written.modes) == (desk.settings.cameras["porch"], desk.settings.modes)
+    answer = await house.signed_in().put(PATH, json={"record": "continuous", "pre_s": 5, "post_s": 10})
+    assert answer.json()["modes"] == {}
+    assert desk.settings.modes.record_in("night", "porch") is None
+    assert "record" not in desk.file.read_text()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"record": "sometimes"},
+        {"pre_s": 31},
+        {"post_s": 301},
+        {"modes": {"day": "off"}},
+        {"modes": {"night": "never"}},
+        {"record": None},
+    ],
+)
+async def test_a_wrong_choice_changes_nothing(wrong: dict[str, Any], house: House, desk: Desk) -> None:
+    asked = {"record": "events", "pre_s": 3, "post_s": 10, **wrong}
+    answer = await house.signed_in().put(PATH, json=asked)
+    assert answer.status_code in (400, 409, 422), answer.text
+    assert desk.file.read_text() == TEXT
+    assert desk.settings.cameras["porch"].record == "continuous"
+
+
+async def test_only_owners_may(house: House, desk: Desk) -> None:
+    browser = house.signed_in(Role.VIEWER)
+    assert (await browser.get(PATH)).status_code == 403
+    assert (await browser.put(PATH, json={"record": "off", "pre_s": 5, "post_s": 5})).status_code == 403

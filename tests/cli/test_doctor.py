@@ -1,0 +1,92 @@
+"""`tawny doctor`: with and without settings, beside a running recorder, and what it saves."""
+
+import base64
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tawny.engine import Bus
+from tawny.service.diagnosis import machine
+from tests.cli.conftest import Tawny, answering
+from tests.service.address.authority import free_port
+
+
+@pytest.fixture(autouse=True)
+def healthy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A computer on which all is well, whatever this one is like."""
+    fine = machine.fine("machine", "All is well.")
+    monkeypatch.setattr(machine, "disk", lambda *_: iter([fine]))
+    monkeypatch.setattr(machine, "clock_state", lambda *_: fine)
+    for name in ("power", "temperature", "memory", "network"):
+        monkeypatch.setattr(machine, name, lambda *_: iter(()))
+    monkeypatch.setattr(machine, "devices", lambda *_, **__: iter(()))
+    monkeypatch.setattr(machine, "service", lambda *_: fine)
+
+
+def settings(folder: Path, text: str = "") -> Path:
+    path = folder / "mine.toml"
+    path.write_text(f'[web]\nlisten = "127.0.0.1:{free_port()}"\n{text}')
+    return path
+
+
+def test_all_is_well(tawny: Tawny, tmp_path: Path) -> None:
+    config = settings(tmp_path, '[cameras.nursery]\nsource = "demo:front"\n')
+    said = tawny("doctor", "--config", str(config))
+    assert said.code == 0, said.out
+    assert "is valid: 1 camera." in said.out
+    assert "problem" not in said.out
+
+
+def test_cameras_are_tried_if_asked_for(tawny: Tawny, tmp_path: Path) -> None:
+    config = settings(tmp_path, f'[cameras.gate]\nsource = "rtsp://127.0.0.1:{free_port()}/x"\n')
+    assert "camera gate" not in tawny("doctor", "--config", str(config)).out
+    said = tawny("doctor", "--cameras", "--json", "--config", str(config))
+    assert said.code == 1
+    told = json.loads(said.out)
+    assert not told["ok"]
+    (camera,) = [one for one in told["checks"] if one["area"] == "camera gate"]
+    assert camera["state"] == "wrong"
+    assert camera["do"]
+
+
+def test_invalid_settings_are_a_finding(tawny: Tawny, tmp_path: Path) -> None:
+    path = tmp_path / "tawny.toml"
+    path.write_text("[storage]\nfolder = 5\n")
+    said = tawny("doctor")
+    assert said.code == 1
+    assert "tawny config check" in said.out
+    path.write_text("[[[")
+    assert tawny("doctor", "--bundle", "x.zip").code == 1
+    assert (tmp_path / "x.zip").exists()
+
+
+def test_bundle_of_a_recorder_that_does_not_run(tawny: Tawny, tmp_path: Path) -> None:
+    log = tmp_path / "tawny.log"
+    log.write_text("2026-11-20 06:00:01 WARNING nursery: 192.168.7.20 isn't responding\n")
+    config = settings(tmp_path, f'[log]\nfile = "{log}"\n[cameras.nursery]\nsource = "demo:front"\n')
+    said = tawny("doctor", "--config", str(config), "--bundle", "out.zip")
+    assert "Saved to out.zip" in said.out
+    assert "The end of the log." in said.out
+    assert (tmp_path / "out.zip").stat().st_mode & 0o777 == 0o600
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        text = archive.read("tawny-diagnostics/log.txt").decode()
+        assert all("nursery" not in archive.read(name).decode() for name in archive.namelist())
+    assert text == "2026-11-20 06:00:01 WARNING camera-1: private-address-1 isn't responding\n"
+
+
+def test_bundle_of_the_running_recorder(tawny: Tawny, tmp_path: Path, recorded: Path) -> None:
+    item = {"name": "health.json", "about": "The state.", "data": base64.b64encode(b"{}").decode()}
+    with answering(recorded, Bus(), {"diagnostics": lambda _: {"items": [item]}}):
+        said = tawny("doctor", "--data", str(recorded), "--bundle", "out.zip", "--json")
+    assert json.loads(said.out)["bundle"]["files"] == [{"name": "health.json", "about": "The state."}]
+
+
+def test_files_are_never_replaced(tawny: Tawny, tmp_path: Path) -> None:
+    (tmp_path / "out.zip").write_text("mine")
+    said = tawny("doctor", "--bundle", "out.zip")
+    assert said.code == 3
+    assert "already exists" in said.err
+    assert tawny("doctor", "--bundle", "no/such/folder/out.zip").code == 3
+    assert (tmp_path / "out.zip").read_text() == "mine"

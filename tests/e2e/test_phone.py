@@ -1,0 +1,374 @@
+"""tawny on a phone: installed, offline, updated, and its push notifications from the camera to the click on them.
+
+Chromium's own push service is left out: the page subscribes with keys of this test, a stand-in on loopback gets what
+the recorder sends, and what it decrypts is handed to the real service worker.
+"""
+
+import json
+import re
+import shutil
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tawny.api.static_files import BUILT, StaticFiles
+from tawny.delivery.notifiers.webpush import base64url_bytes, base64url_text
+from tawny.testing.http_service import Asked, StandIn, served
+from tawny.testing.waiting import until
+from tests.app.rig import settings
+from tests.delivery.certificates import self_signed
+from tests.delivery.notifiers.test_webpush import Phone
+from tests.e2e.conftest import OWNER, Tawny, owner_of, with_settings
+from tests.e2e.live_server import live_server, signed_browser
+from tests.e2e.rules import axe_script, violations
+
+pytestmark = pytest.mark.browser
+SETTINGS = """
+[notifiers.browsers]
+url = "webpush:me@example.org"
+min_interval = "0 s"
+[cameras.front]
+source = "demo:front"
+name = "Front door"
+post = "2 s"
+"""
+SUBSCRIBES = """
+const told = { endpoint: %s, keys: { p256dh: %s, auth: %s } };
+const made = { endpoint: told.endpoint, toJSON: () => told, unsubscribe: async () => true };
+PushManager.prototype.subscribe = async () => (localStorage.setItem("test", "on"), made);
+PushManager.prototype.getSubscription = async () => (localStorage.getItem("test") ? made : null);
+"""
+NOTIFICATIONS = """async () => {
+  const worker = await navigator.serviceWorker.ready;
+  const shown = await worker.getNotifications();
+  return shown.map((one) => ({ title: one.title, body: one.body, image: one.image, icon: one.icon, tag: one.tag,
+    actions: one.actions.map((each) => each.title) }));
+}"""
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    """A push service with a certificate that the recorder trusts."""
+    certificate = self_signed(tmp_path_factory.mktemp("push"))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with pytest.MonkeyPatch.context() as patch, served(StandIn(lambda asked: (201, b""), tls=tls)) as made:
+        patch.setenv("SSL_CERT_FILE", str(certificate))
+        yield made
+
+
+@pytest.fixture(scope="module")
+def house(service: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
+    yield from with_settings(tmp_path_factory.mktemp("phone"), SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def phone() -> Phone:
+    return Phone()
+
+
+@pytest.fixture(scope="module")
+def context(browser: Browser, house: Tawny, service: StandIn, phone: Phone) -> Iterator[BrowserContext]:
+    made = owner_of(browser, house, 1280)
+    made.grant_permissions(["notifications"], origin=house.base)
+    endpoint = json.dumps(f"{service.base}/push/abc")
+    keys = json.dumps(base64url_text(phone.point)), json.dumps(base64url_text(phone.auth))
+    made.add_init_script(SUBSCRIBES % (endpoint, *keys))
+    yield made
+    made.close()
+
+
+class Worker:
+    """The service worker of a page: what Chromium's developer tools do with it."""
+
+    def __init__(self, context: BrowserContext, page: Page) -> None:
+        self.page, self._origin = page, page.evaluate("location.origin")
+        page.evaluate("navigator.serviceWorker.ready.then(() => 0)")
+        self._tools = context.new_cdp_session(page)
+        self._registrations: list[dict[str, Any]] = []
+        self._tools.on("ServiceWorker.workerRegistrationUpdated", self._updated)
+        self._tools.send("ServiceWorker.enable")
+        until(self._has_come, 20, "a service worker")
+        self.inside = context.service_workers[-1]
+
+    def _has_come(self) -> bool:
+        self.page.wait_for_timeout(20)
+        return bool(self._registrations)
+
+    def _updated(self, told: dict[str, Any]) -> None:
+        self._registrations += told["registrations"]
+
+    def push(self, data: str) -> list[dict[str, Any]]:
+        """Deliver a message, and return what is shown then."""
+        before = self.shown()
+        told = {"origin": self._origin, "registrationId": self._registrations[-1]["registrationId"], "data": data}
+        self._tools.send("ServiceWorker.deliverPushMessage", told)
+        until(lambda: self.shown() != before, 20, "a notification")
+        return self.shown()
+
+    def shown(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.page.evaluate(NOTIFICATIONS)
+        return found
+
+    def click(self, action: str = "") -> None:
+        """On the only notification."""
+        self.inside.evaluate(
+            """async (action) => {
+              const [notification] = await self.registration.getNotifications();
+              self.dispatchEvent(new NotificationEvent("notificationclick", { notification, action }));
+            }""",
+            action,
+        )
+
+
+def told_of_an_event(service: StandIn, phone: Phone) -> dict[str, Any]:
+    """The newest push about an event, decrypted."""
+
+    def found() -> list[dict[str, Any]]:
+        opened = [json.loads(phone.opens(asked.body)) for asked in service.asked]
+        return [one for one in opened if one["url"].startswith("/events/")]
+
+    until(found, 120, "a push about an event")
+    return found()[-1]
+
+
+def is_signed_for(asked: Asked, service: StandIn, key: str) -> bool:
+    scheme, _, rest = asked.headers["authorization"].partition(" ")
+    token, given = (part.strip().partition("=")[2] for part in rest.split(","))
+    head, _, signature = token.rpartition(".")
+    raw = base64url_bytes(signature)
+    coded = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
+    point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), base64url_bytes(given))
+    point.verify(coded, head.encode(), ec.ECDSA(hashes.SHA256()))
+    claims = json.loads(base64url_bytes(head.split(".")[1]))
+    return (scheme, given, claims["aud"]) == ("vapid", key, service.base)
+
+
+def test_a_push_from_the_camera_to_the_snooze(
+    context: BrowserContext, house: Tawny, service: StandIn, phone: Phone
+) -> None:
+    page = context.new_page()
+    page.goto(f"{house.base}/settings")
+    card = page.get_by_role("region", name="Notifications on this device")
+    card.get_by_role("button", name="On", exact=True).click()
+    told = told_of_an_event(service, phone)
+    key = page.request.get(f"{house.base}/api/v1/push").json()["key"]
+    assert is_signed_for(service.last, service, key)
+    assert told["badge"] >= 1
+    picture = page.request.get(house.base + told["image"])
+    assert picture.body()[:2] == b"\xff\xd8"
+
+    worker = Worker(context, page)
+    (shown,) = worker.push(json.dumps(told))
+    assert (shown["title"], shown["tag"]) == (told["title"], told["tag"])
+    assert shown["body"].startswith("Front door, ")
+    assert shown["image"] == house.base + told["image"]
+    assert shown["actions"] == ["Live", "Snooze 1 h"]
+
+    page.goto(f"{house.base}/")
+    worker.click()
+    page.wait_for_url(f"**{told['url']}", timeout=20_000)
+
+    worker.push(json.dumps(told))
+    worker.click("live")
+    page.wait_for_url("**/live/front", timeout=20_000)
+
+    snoozes = f"{house.base}/api/v1/snoozes"
+    worker.push(json.dumps(told))
+    worker.click("snooze")
+    until(lambda: page.request.get(snoozes).json()["items"], 20, "a snooze")
+    (made,) = page.request.get(snoozes).json()["items"]
+    assert (made["camera"], made["everyone"], made["mine"]) == ("front", False, True)
+    until(lambda: [one for one in worker.shown() if one["title"].startswith("Snoozed until")], 20, "its confirmation")
+    expect(page.get_by_role("button", name="Snoozed until")).to_be_visible(timeout=20_000)
+
+    worker.click("undo")
+    until(lambda: not page.request.get(snoozes).json()["items"], 20, "no snooze")
+
+    worker.push(json.dumps(told))
+    worker.click("snooze")
+    until(lambda: page.request.get(snoozes).json()["items"], 20, "another snooze")
+    (made,) = page.request.get(snoozes).json()["items"]
+    events = f"{house.base}/api/v1/events?only=all&limit=1"
+    newest = page.request.get(events).json()["items"][0]["id"]
+    until(lambda: page.request.get(events).json()["items"][0]["id"] > newest, 120, "an event while it is snoozed")
+    sent = [json.loads(phone.opens(one.body)) for one in service.asked if one.at_ms > made["since_ms"] + 2000]
+    assert [one for one in sent if one["url"].startswith("/events/")] == []
+    page.request.delete(f"{snoozes}?camera=front", headers={"X-Tawny": "1", "Origin": house.base})
+    page.close()
+
+
+def test_a_camera_is_snoozed_by_a_key_for_everyone_and_again_not(context: BrowserContext, house: Tawny) -> None:
+    page, snoozes = context.new_page(), f"{house.base}/api/v1/snoozes"
+    page.goto(f"{house.base}/live/front")
+    expect(page.get_by_role("button", name="Snooze", exact=True)).to_be_visible(timeout=20_000)
+    page.keyboard.press("z")
+    sheet = page.get_by_role("dialog", name="Snooze Front door")
+    sheet.get_by_role("button", name="Everyone’s").click()
+    assert violations(page, axe_script()) == []
+    sheet.get_by_role("button", name="1 h").click()
+    expect(page.get_by_role("button", name="Snoozed until")).to_be_visible(timeout=20_000)
+    (made,) = page.request.get(snoozes).json()["items"]
+    assert (made["camera"], made["everyone"]) == ("front", True)
+    page.goto(f"{house.base}/")
+    expect(page.locator(".tile").get_by_role("button", name="Snoozed until")).to_be_visible(timeout=20_000)
+    page.goto(f"{house.base}/settings/notifications")
+    card = page.get_by_role("region", name="Snoozed")
+    expect(card.get_by_text("for everyone, by you")).to_be_visible()
+    card.get_by_role("button", name="End now").click()
+    expect(card.get_by_text("No snoozed cameras")).to_be_visible()
+    assert page.request.get(snoozes).json()["items"] == []
+    page.close()
+
+
+def test_who_is_signed_out_snoozes_nothing(context: BrowserContext, house: Tawny) -> None:
+    page = context.new_page()
+    page.goto(f"{house.base}/settings")
+    worker = Worker(context, page)
+    for _ in worker.shown():
+        worker.inside.evaluate("async () => (await self.registration.getNotifications()).map((one) => one.close())")
+    worker.push(json.dumps({"title": "Person", "body": "x", "tag": "t", "url": "/", "camera": "front", "badge": 1}))
+    cookies = context.cookies()
+    context.clear_cookies()
+    worker.click("snooze")
+    until(lambda: [one["title"] for one in worker.shown()] == ["Not snoozed"], 20, "that it was refused")
+    context.add_cookies(cookies)  # type: ignore[arg-type]
+    assert page.request.get(f"{house.base}/api/v1/snoozes").json()["items"] == []
+    page.close()
+
+
+def test_chromium_would_install_it(context: BrowserContext, house: Tawny) -> None:
+    page = context.new_page()
+    page.goto(f"{house.base}/")
+    Worker(context, page)
+    tools = context.new_cdp_session(page)
+    errors = tools.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    # a window without a profile, as tests have, is never installed from; nothing else may be missing
+    assert [one["errorId"] for one in errors if one["errorId"] != "in-incognito"] == []
+    manifest = json.loads(tools.send("Page.getAppManifest")["data"])
+    assert manifest["id"] == manifest["scope"] == "/"
+    pictures = [
+        *manifest["icons"],
+        *manifest["screenshots"],
+        *(icon for one in manifest["shortcuts"] for icon in one["icons"]),
+    ]
+    for one in pictures:
+        answer = page.request.get(house.base + one["src"])
+        assert (answer.status, answer.headers["content-type"]) == (200, one["type"])
+    assert [page.request.get(house.base + one["url"]).status for one in manifest["shortcuts"]] == [200, 200]
+    page.close()
+
+
+def test_offline_is_said_in_words_and_nothing_private_is_kept(context: BrowserContext, house: Tawny) -> None:
+    page = context.new_page()
+    page.goto(f"{house.base}/")
+    page.wait_for_selector('[data-view="playing"]', timeout=60_000)
+    Worker(context, page)
+    kept = page.evaluate(
+        """async () => {
+          const all = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
+          return all.flat().map((one) => new URL(one.url).pathname);
+        }"""
+    )
+    assert "/offline.html" in kept
+    assert [
+        one for one in kept if not one.startswith(("/assets/", "/offline.", "/favicon", "/icon-", "/history-"))
+    ] == []
+    context.set_offline(True)
+    page.goto(f"{house.base}/events")
+    expect(page.get_by_role("heading", name="tawny can’t be reached from here.")).to_be_visible()
+    expect(page.get_by_text("Are you at home or on your private network?")).to_be_visible()
+    context.set_offline(False)
+    page.get_by_role("link", name="Try again").click()
+    page.wait_for_url("**/events")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Events")
+    page.close()
+
+
+def test_a_new_version_takes_over_at_the_next_visit(browser: Browser, tmp_path: Path) -> None:
+    shutil.copytree(BUILT, tmp_path / "old", ignore=shutil.ignore_patterns("push.js.*"))
+    worker = tmp_path / "old" / "push.js"
+    text = worker.read_text()
+    (new,) = re.findall(r'const BUILD = "(\w+)"', text)
+    worker.write_text(text.replace(new, "old"))
+    (tmp_path / "data").mkdir()
+    with live_server(settings(""), tmp_path / "data") as served, signed_browser(browser, served.session()) as context:
+        served.site.interface = StaticFiles.at(tmp_path / "old")
+        page = context.new_page()
+
+        def caches() -> list[str]:
+            names: list[str] = page.evaluate("caches.keys()")
+            return sorted(names)
+
+        page.goto(served.base)
+        until(lambda: page.evaluate("navigator.serviceWorker.controller?.state") == "activated", 30, "the old worker")
+        assert caches() == ["shell-old"]
+        page.evaluate("caches.open('tawny').then((one) => one.put('/history-witnesses', new Response('kept')))")
+        served.site.interface = StaticFiles.at()
+        page.reload()
+        until(lambda: caches() == [f"shell-{new}", "tawny"], 30, "the new worker alone")
+        assert page.evaluate("caches.match('/history-witnesses').then((one) => one.text())") == "kept"
+        assert page.evaluate("document.scripts[0].src").endswith(".js")
+
+
+def test_the_install_card_comes_with_the_second_visit_and_stays_away(browser: Browser, house: Tawny) -> None:
+    context = signed_in_again(browser, house, is_mobile=True, has_touch=True, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    asks = 'Object.assign(new Event("beforeinstallprompt"), { prompt: async () => ({ outcome: "dismissed" }) })'
+    page.add_init_script(f"addEventListener('load', () => dispatchEvent({asks}))")
+    card = page.get_by_role("dialog", name="Put tawny on your home screen")
+
+    def visit() -> None:
+        page.goto(f"{house.base}/")
+        page.wait_for_selector('[data-view="playing"]', timeout=60_000)
+        counted = "Number((localStorage['tawny.visits'] ?? '').split(' ')[1]) > 1000"
+        until(lambda: page.evaluate(counted), 20, "it is counted")
+
+    visit()
+    assert page.evaluate("localStorage['tawny.visits']").startswith("1 ")
+    expect(card).to_have_count(0)
+    page.evaluate("localStorage['tawny.visits'] = '1 1000'")  # long ago
+    visit()
+    expect(card).to_be_visible(timeout=20_000)
+    assert violations(page, axe_script()) == []
+    page.get_by_role("button", name="Not now").click()
+    expect(card).to_have_count(0)
+    page.evaluate("localStorage['tawny.visits'] = '2 1000'")
+    visit()
+    expect(card).to_have_count(0)
+    page.evaluate("localStorage['tawny.install-later'] = String(Date.now() - 91 * 86400000)")
+    visit()
+    expect(card).to_be_visible(timeout=20_000)
+    page.get_by_role("link", name="Timeline").last.click()
+    expect(card).to_have_count(0)
+    context.close()
+
+
+def test_an_iphone_is_told_the_three_steps_and_the_other_ways(browser: Browser, house: Tawny) -> None:
+    agent = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 Version/17.4 Safari/604.1"
+    context = signed_in_again(browser, house, user_agent=agent, viewport={"width": 390, "height": 844}, has_touch=True)
+    page = context.new_page()
+    page.goto(f"{house.base}/settings")
+    card = page.get_by_role("region", name="Notifications on this device")
+    expect(card.get_by_role("listitem")).to_have_count(3)
+    expect(card.get_by_text("E-mail, Telegram and ntfy")).to_be_visible()
+    card.get_by_role("link", name="Notification channels").click()
+    page.wait_for_url("**/settings/notifications")
+    assert violations(page, axe_script()) == []
+    context.close()
+
+
+def signed_in_again(browser: Browser, house: Tawny, **how: Any) -> BrowserContext:
+    context = browser.new_context(locale="en-GB", **how)
+    answer = context.request.post(
+        f"{house.base}/api/v1/sign-in", data=OWNER, headers={"X-Tawny": "1", "Origin": house.base}
+    )
+    assert answer.ok, answer.text()
+    return context

@@ -1,0 +1,295 @@
+"""Ways of signing in, in real browsers against the real program: passkeys by a virtual authenticator, codes, a phone by
+its QR code, a screen on the wall, a guest whose time ends, and the list of sessions.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyotp
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.e2e.conftest import OURS, OWNER, Tawny, with_settings
+from tests.e2e.rules import axe_script, violations
+
+pytestmark = pytest.mark.browser
+WAIT_MS = 30_000
+PASSWORD = OWNER["password"]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
+    text = '[cameras.yard]\nsource = "demo:garden"\ndetection.detector = "off"\n'
+    yield from with_settings(tmp_path_factory.mktemp("sign-in"), text)
+
+
+@pytest.fixture(scope="module")
+def base(house: Tawny) -> str:
+    """Under this name, browsers have passkeys without https."""
+    return house.base.replace("127.0.0.1", "localhost")
+
+
+@pytest.fixture(scope="module")
+def anna(browser: Browser, house: Tawny, base: str) -> Iterator[BrowserContext]:
+    """The owner's desktop."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
+    token = house.link.partition("#token=")[2]
+    claimed = context.request.post(
+        f"{base}/api/v1/setup/claim", data={"token": token, **OWNER}, headers={**OURS, "Origin": base}
+    )
+    assert claimed.ok, claimed.text()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(anna: BrowserContext, base: str) -> Iterator[Page]:
+    made = anna.new_page()
+    made.on("dialog", lambda dialog: dialog.accept())
+    yield made
+    made.close()
+
+
+def with_authenticator(page: Page) -> None:
+    """A fingerprint reader that always recognizes its user."""
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+
+
+def fresh(browser: Browser, width: int = 390) -> BrowserContext:
+    return browser.new_context(viewport={"width": width, "height": 844}, locale="en-GB")
+
+
+def sign_in(page: Page, base: str, name: str = "Anna", password: str = PASSWORD) -> None:
+    page.goto(f"{base}/sign-in")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_pages_have_no_barriers(browser: Browser, anna: BrowserContext, base: str, width: int) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, locale="en-GB", storage_state=anna.storage_state()
+    )
+    page = context.new_page()
+    for path, region in (("/settings/account", "Two-step codes"), ("/settings/people", "Access log")):
+        page.goto(base + path)
+        expect(page.get_by_role("region", name=region)).to_be_visible(timeout=WAIT_MS)
+        expect(page.locator("[aria-busy=true]")).to_have_count(0)
+        assert violations(page, axe_script()) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    context.close()
+
+
+def test_a_passkey_is_added_used_and_removed(page: Page, base: str) -> None:
+    with_authenticator(page)
+    page.goto(f"{base}/settings/account")
+    mine = page.get_by_role("region", name="Passkeys")
+    mine.get_by_role("button", name="Add a passkey").click()
+    mine.get_by_label("Name of the device").fill("Desktop")
+    mine.get_by_role("button", name="Add a passkey").last.click()
+    expect(mine.get_by_text("Desktop")).to_be_visible(timeout=WAIT_MS)
+    expect(mine.get_by_text("Not used yet")).to_be_visible()
+    cookies = page.context.cookies()
+    page.context.clear_cookies()
+    page.goto(f"{base}/sign-in")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.locator("[data-camera]")).to_have_count(1, timeout=WAIT_MS)
+    page.goto(f"{base}/settings/account")
+    expect(mine.get_by_text("Last used")).to_be_visible(timeout=WAIT_MS)
+    mine.get_by_role("button", name="Remove: Desktop").click()
+    expect(mine.get_by_text("Desktop")).to_have_count(0)
+    page.context.clear_cookies()
+    page.goto(f"{base}/sign-in")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_role("alert")).to_contain_text("This passkey doesn’t open tawny here.".replace("’", "'"))
+    page.context.add_cookies(cookies)  # type: ignore[arg-type]
+
+
+def test_no_passkeys_are_offered_where_browsers_have_none(browser: Browser, house: Tawny) -> None:
+    context = fresh(browser)
+    page = context.new_page()
+    page.goto(f"{house.base}/sign-in")  # an IP address
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in with a passkey")).to_have_count(0)
+    page.get_by_text("Can’t sign in?").click()
+    expect(page.get_by_text("tawny setup-link")).to_be_visible()
+    assert violations(page, axe_script()) == []
+    context.close()
+
+
+def test_two_step_codes_are_set_up_asked_for_and_turned_off(page: Page, browser: Browser, base: str) -> None:
+    page.goto(f"{base}/settings/account")
+    codes = page.get_by_role("region", name="Two-step codes")
+    codes.get_by_role("button", name="Set up").click()
+    expect(codes.get_by_alt_text("QR code for your authenticator app")).to_be_visible(timeout=WAIT_MS)
+    secret = codes.locator(".secret").inner_text().replace(" ", "")
+    codes.get_by_label("Code").fill("000000")
+    codes.get_by_role("button", name="Turn on").click()
+    expect(page.get_by_text("This code isn't right.")).to_be_visible()
+    codes.get_by_label("Code").fill(pyotp.TOTP(secret).now())
+    codes.get_by_role("button", name="Turn on").click()
+    expect(codes.locator(".codes li")).to_have_count(10, timeout=WAIT_MS)
+    assert violations(page, axe_script()) == []
+    recovery = codes.locator(".codes li").all_inner_texts()
+    codes.get_by_role("button", name="I’ve saved them").click()
+    other = fresh(browser)
+    there = other.new_page()
+    sign_in(there, base)
+    expect(there.get_by_role("heading", name="Enter a code")).to_be_visible(timeout=WAIT_MS)
+    there.get_by_label("Code").fill("123456")
+    there.get_by_role("button", name="Sign in").click()
+    expect(there.get_by_role("alert")).to_contain_text("This code isn't right.")
+    assert violations(there, axe_script()) == []
+    there.get_by_label("Code").fill(recovery[0].lower())
+    there.get_by_role("button", name="Sign in").click()
+    expect(there.locator("[data-camera]")).to_have_count(1, timeout=WAIT_MS)
+    other.clear_cookies()
+    sign_in(there, base)
+    there.get_by_label("Code").fill(recovery[0])
+    there.get_by_role("button", name="Sign in").click()
+    expect(there.get_by_role("alert")).to_contain_text("This code isn't right.")
+    other.close()
+    page.reload()
+    expect(codes.get_by_text("9 recovery codes left")).to_be_visible(timeout=WAIT_MS)
+    codes.get_by_role("button", name="Turn off").click()
+    expect(codes.get_by_role("button", name="Set up")).to_be_visible(timeout=WAIT_MS)
+
+
+def test_a_phone_is_signed_in_by_its_code_and_signed_out_again(page: Page, browser: Browser, base: str) -> None:
+    links: list[str] = []
+
+    def keep(answer: object) -> None:
+        if getattr(answer, "url", "").endswith("/me/phone"):
+            links.append(answer.json()["link"])  # type: ignore[attr-defined]
+
+    page.on("response", keep)
+    page.goto(f"{base}/settings/account")
+    phone = page.get_by_role("region", name="Sign in on a phone")
+    phone.get_by_role("button", name="Show the code").click()
+    expect(phone.get_by_alt_text("QR code that signs in one phone")).to_be_visible(timeout=WAIT_MS)
+    expect(phone.get_by_text("Waiting for your phone")).to_be_visible()
+    assert violations(page, axe_script()) == []
+    other = browser.new_context(
+        viewport={"width": 390, "height": 844},
+        user_agent="Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605 Version/17.5 Safari/604.1",
+    )
+    there = other.new_page()
+    there.goto(links[0])
+    expect(there.locator("[data-camera]")).to_have_count(1, timeout=WAIT_MS)
+    assert links[0].partition("#link=")[2] not in there.url
+    expect(phone.get_by_text("Connected: Safari, iPhone.")).to_be_visible(timeout=WAIT_MS)
+    again = fresh(browser)
+    twice = again.new_page()
+    twice.goto(links[0])
+    expect(twice.get_by_role("alert")).to_contain_text("already been used", timeout=WAIT_MS)
+    again.close()
+    sessions = page.get_by_role("region", name="Where you’re signed in")
+    sessions.get_by_role("button", name="Sign out: Safari, iPhone").click()
+    expect(there.get_by_role("heading", name="Sign in")).to_be_visible(timeout=5_000)
+    other.close()
+
+
+def test_a_password_is_changed_and_ends_the_other_sessions(page: Page, browser: Browser, base: str) -> None:
+    other = fresh(browser)
+    there = other.new_page()
+    sign_in(there, base)
+    expect(there.locator("[data-camera]")).to_have_count(1, timeout=WAIT_MS)
+    page.goto(f"{base}/settings/account")
+    mine = page.get_by_role("region", name="Password")
+    mine.get_by_role("button", name="Change password").click()
+    mine.get_by_label("New password").fill("short")
+    mine.get_by_role("button", name="Save password").click()
+    expect(page.get_by_text("too easy to guess")).to_be_visible()
+    mine.get_by_label("New password").fill(PASSWORD + "!")
+    mine.get_by_role("button", name="Save password").click()
+    expect(there.get_by_role("heading", name="Sign in")).to_be_visible(timeout=5_000)
+    sign_in(there, base)
+    expect(there.get_by_role("alert")).to_contain_text("Wrong name or password.")
+    mine.get_by_role("button", name="Change password").click()
+    mine.get_by_label("New password").fill(PASSWORD)
+    mine.get_by_role("button", name="Save password").click()
+    expect(mine.get_by_label("New password")).to_have_count(0)
+    other.close()
+
+
+def test_a_screen_signs_in_by_its_code_and_shows_nothing_but_live(page: Page, browser: Browser, base: str) -> None:
+    page.goto(f"{base}/settings/people")
+    people = page.get_by_role("region", name="People")
+    people.get_by_role("button", name="Add a screen").click()
+    people.get_by_label("Name of the screen").fill("Kitchen")
+    people.get_by_role("button", name="Create invitation").click()
+    code = people.locator(".big-code").inner_text()
+    assert re.fullmatch(r"[A-Z2-9]{4}-[A-Z2-9]{4}", code)
+    assert violations(page, axe_script()) == []
+    wall = fresh(browser, 1024)
+    screen = wall.new_page()
+    refused: list[str] = []
+    screen.on("response", lambda answer: refused.append(answer.url) if answer.status == 403 else None)
+    screen.goto(f"{base}/sign-in")
+    screen.get_by_role("button", name="Enter a code").click()
+    screen.get_by_label("Code").fill(code.lower())
+    screen.get_by_role("button", name="Sign in").click()
+    expect(screen.locator("[data-camera]")).to_have_count(1, timeout=WAIT_MS)
+    for path in ("/settings", "/timeline", "/events"):
+        screen.goto(base + path)
+        expect(screen.locator("[data-camera]")).to_have_count(1, timeout=WAIT_MS)
+        expect(screen.get_by_role("link", name="Timeline")).to_have_count(0)
+    assert refused == []
+    assert screen.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.reload()
+    people.get_by_role("button", name="Edit: Kitchen").click()
+    people.get_by_role("button", name="Sign out everywhere").last.click()
+    expect(screen.get_by_role("heading", name="Sign in")).to_be_visible(timeout=5_000)
+    wall.close()
+
+
+def test_a_guest_watches_until_the_owner_ends_it(page: Page, browser: Browser, base: str) -> None:
+    page.goto(f"{base}/settings/people")
+    people = page.get_by_role("region", name="People")
+    people.get_by_role("button", name="Invite someone").click()
+    people.get_by_label("Name").fill("House-sitter")
+    people.get_by_role("button", name="Guest").click()
+    expect(people.get_by_label("Until")).to_be_visible()
+    people.get_by_role("button", name="Create invitation").click()
+    link = people.locator(".access-address input").input_value()
+    expect(people.get_by_text("Guest until")).to_be_visible()
+    other = fresh(browser)
+    there = other.new_page()
+    there.goto(link)
+    expect(there.locator("[data-camera]")).to_have_count(1, timeout=WAIT_MS)
+    people.get_by_role("button", name="Edit: House-sitter").click()
+    people.get_by_role("button", name="End now").click()
+    expect(there.get_by_role("heading", name="Sign in")).to_be_visible(timeout=5_000)
+    expect(people.get_by_text("access ended")).to_be_visible()
+    other.close()
+
+
+def test_the_access_log_shows_who_signed_in_and_what_was_refused(page: Page, browser: Browser, base: str) -> None:
+    other = fresh(browser)
+    there = other.new_page()
+    sign_in(there, base, "Mallory", "guessing away")
+    expect(there.get_by_role("alert")).to_contain_text("Wrong name or password.")
+    other.close()
+    page.goto(f"{base}/settings/people")
+    log = page.get_by_role("region", name="Access log")
+    expect(log.get_by_text("created the owner’s account").first).to_be_visible(timeout=WAIT_MS)
+    log.get_by_role("button", name="Refused").click()
+    expect(log.get_by_text("Mallory")).to_be_visible(timeout=WAIT_MS)
+
+
+def test_nothing_secret_is_in_the_log(house: Tawny, base: str) -> None:
+    text = house.folder.with_suffix(".log").read_text() if house.folder.with_suffix(".log").exists() else ""
+    assert PASSWORD not in text
+    assert Path(house.folder / "accounts.db").stat().st_mode & 0o077 == 0

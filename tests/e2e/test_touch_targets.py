@@ -1,0 +1,104 @@
+"""Every control of every screen can be touched: 44 px on a phone, upright and on its side."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tawny.testing.waiting import until
+from tests.e2e.conftest import Tawny
+
+pytestmark = pytest.mark.browser
+SCREENS = [
+    "/",
+    "/live/{camera}",
+    "/timeline",
+    "/events",
+    "/events/{event}",
+    "/find",
+    "/clips",
+    "/health",
+    "/settings",
+    "/settings/cameras/{camera}",
+    "/settings/cameras/{camera}/general",
+    "/settings/cameras/{camera}/connection",
+    "/settings/add-camera",
+    "/settings/notifications",
+    "/settings/modes",
+    "/settings/encryption",
+    "/settings/storage",
+]
+TOO_SMALL = """() => {
+  const LEAST = 44, SLACK = 0.5;
+  const ours = "a[href], button, input:not([type=hidden]), select, textarea, summary, [role=slider], [role=switch]";
+  const isInline = (one) => one.tagName === "A" && getComputedStyle(one).display === "inline";
+  // what takes the touch: the control, its label, and room around it that a touch beside it finds
+  const takes = (one, x, y) => {
+    if (x < 0 || y < 0 || x >= innerWidth || y >= innerHeight) return true;
+    const hit = document.elementFromPoint(x, y);
+    return [one, ...(one.labels ?? [])].some((each) => each.contains(hit));
+  };
+  const isLarge = (one) => {
+    const boxes = [one, ...(one.labels ?? [])].map((each) => each.getBoundingClientRect());
+    const high = Math.max(...boxes.map((box) => box.height)) + SLACK >= LEAST;
+    const wide = Math.max(...boxes.map((box) => box.width)) + SLACK >= LEAST;
+    if (high && wide) return true;
+    one.scrollIntoView({ block: "center", inline: "center" });
+    const box = one.getBoundingClientRect();
+    const [x, y, reach] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2, LEAST / 2 - 1];
+    const upright = high || (takes(one, x, y - reach) && takes(one, x, y + reach));
+    return upright && (wide || (takes(one, x - reach, y) && takes(one, x + reach, y)));
+  };
+  const found = [];
+  for (const one of document.querySelectorAll(ours)) {
+    if (!one.checkVisibility({ opacityProperty: true, visibilityProperty: true }) || isInline(one)) continue;
+    if (one.matches(".skip, .hidden, .hidden *") || one.closest("[inert]")) continue;
+    if (one.matches(".mm-trig, .tape-playhead")) continue; // a touch anywhere on the meter or tape moves it
+    if (isLarge(one)) continue;
+    const name = one.getAttribute("aria-label") || one.textContent.trim().slice(0, 30);
+    const { width, height } = one.getBoundingClientRect();
+    found.push(`${one.tagName.toLowerCase()}.${one.className} "${name}" ${Math.round(width)}x${Math.round(height)}`);
+  }
+  return [...new Set(found)];
+}"""
+
+
+@pytest.fixture(scope="module", params=[(390, 844), (844, 390)], ids=["upright", "on its side"])
+def phone(request: pytest.FixtureRequest, browser: Browser, demo: Tawny, signed_in: BrowserContext) -> Any:
+    width, height = request.param
+    state = signed_in.storage_state()
+    made = browser.new_context(
+        viewport={"width": width, "height": height}, is_mobile=True, has_touch=True, storage_state=state
+    )
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def places(signed_in: BrowserContext, demo: Tawny) -> dict[str, str]:
+    page = signed_in.new_page()
+    page.goto(demo.base)
+    camera = page.locator("[data-camera]").first.get_attribute("data-camera")
+    events = f"{demo.base}/api/v1/events?only=all"
+    until(lambda: page.request.get(events).json()["items"], 120, "an event")
+    event = page.request.get(events).json()["items"][-1]
+    page.close()
+    return {"camera": camera or "", "event": event["id"]}
+
+
+def settled(page: Page) -> None:
+    """The screen has come, and what it asked for."""
+    page.wait_for_selector("main")
+    page.wait_for_timeout(700)
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_every_control_is_large_enough(phone: BrowserContext, demo: Tawny, places: dict[str, str], screen: str) -> None:
+    page = phone.new_page()
+    page.goto(demo.base + screen.format(**places))
+    settled(page)
+    small = page.evaluate(TOO_SMALL)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.close()
+    assert small == [], json.dumps(small, indent=1, ensure_ascii=False)

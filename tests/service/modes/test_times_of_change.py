@@ -1,0 +1,85 @@
+"""What is recorded changes at its minute, in weeks with both clock changes, and the reason is the rule that did it."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tawny.engine import Bus, InlineEngine
+from tawny.model.ids import CameraId
+from tawny.service.cameras.duty import CameraDuty
+from tawny.service.modes.mode_controller import ModeController
+from tawny.testing.clock import FakeClock
+from tests.app.rig import DOOR, settings
+
+TEXT = """
+[modes]
+names = ["home", "night", "away"]
+location = [52.52, 13.40]
+[modes.schedule]
+night = ["22:00-06:30"]
+away = ["mon-fri 08:00-sunset"]
+[modes.night.cameras.door]
+record = "events"
+[modes.away.cameras.door]
+record = "transitions"
+[modes.home.cameras.hall]
+record = "off"
+[cameras.door]
+source = "demo:front"
+[cameras.hall]
+source = "demo:front"
+[[rules]]
+when = { camera = "door", between = "02:15-03:20" }
+do = ["don't record"]
+"""
+BERLIN = ZoneInfo("Europe/Berlin")
+HALL = CameraId("hall")
+WEEK_S = 7 * 86_400
+
+
+@pytest.mark.parametrize("start", ["2026-03-26T12:00:00Z", "2026-10-22T12:00:00Z"])
+def test_each_change_happens_within_a_second(start: str) -> None:
+    """Both weeks have a clock change: 29 March and 25 October, at 02:00 and 03:00."""
+    chosen, clock = settings(TEXT), FakeClock(start)
+    engine = InlineEngine(clock, lambda name, error: pytest.fail(f"{name}: {error!r}"))
+    controller = ModeController(lambda: chosen, BERLIN, None, clock, Bus(), lambda _: False, lambda _: frozenset())
+    steps = 0
+    applied: dict[CameraId, list[tuple[int, CameraDuty]]] = {DOOR: [], HALL: []}
+
+    def stand() -> None:
+        nonlocal steps
+        steps += 1
+        for camera, changes in applied.items():
+            duty = controller.duty(camera, chosen.cameras[camera])
+            if not changes or changes[-1][1] != duty:
+                changes.append((clock.now_ms(), duty))
+
+    begin_ms = clock.now_ms()
+    controller.start(engine, stand)
+    engine.run_for(WEEK_S)
+    for camera, changes in applied.items():
+        wanted = by_the_minute(camera, begin_ms)
+        assert [duty for _, duty in changes] == [duty for _, duty in wanted]
+        late_ms = [at_ms - due_ms for (at_ms, _), (due_ms, _) in zip(changes, wanted, strict=True)]
+        assert min(late_ms) >= -60_000, "sunset is not at a whole minute"
+        assert max(late_ms) <= 1000
+    assert steps < WEEK_S / 20, "it sleeps in between"
+    reasons = {duty.detail for _, duty in applied[DOOR] if duty.record == "off"}
+    assert len(reasons) == 1
+    assert "Rule 1 says so" in reasons.pop()
+    assert {duty.detail for _, duty in applied[HALL] if duty.record == "off"} == {"The mode home says so."}
+    assert {duty.record for _, duty in applied[DOOR]} == {"continuous", "events", "transitions", "off"}
+
+
+def by_the_minute(camera: CameraId, begin_ms: int) -> list[tuple[int, CameraDuty]]:
+    """The changes as one finds them who asks each minute."""
+    chosen, clock = settings(TEXT), FakeClock("2026-01-01T00:00:00Z")
+    clock.jump_utc((begin_ms - clock.now_ms()) / 1000)
+    controller = ModeController(lambda: chosen, BERLIN, None, clock, Bus(), lambda _: False, lambda _: frozenset())
+    found: list[tuple[int, CameraDuty]] = []
+    for _ in range(WEEK_S // 60):
+        duty = controller.duty(camera, chosen.cameras[camera])
+        if not found or found[-1][1] != duty:
+            found.append((clock.now_ms(), duty))
+        clock.advance(60)
+    return found

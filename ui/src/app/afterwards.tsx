@@ -1,0 +1,110 @@
+/**
+ * What comes after the first picture, and costs it nothing: the service worker, the badge of the installed app, snoozes
+ * on the tiles, and once in a while the offer to install tawny.
+ */
+import { effect } from "@preact/signals";
+import { render } from "preact";
+import { useEffect } from "preact/hooks";
+import { newEvents } from "../api/events";
+import { tileExtra } from "../screens/live/wall";
+import { phone } from "../strings/phone";
+import { HomeSteps, canInstall, install, isInstalled, isIphone, startWorker, watchInstall } from "../ui/device";
+import { Icon } from "../ui/Icon";
+import { Owl } from "../ui/Owl";
+import { recall, remember } from "../ui/remember";
+import { path } from "../ui/router";
+import { SnoozeButton } from "../ui/snoozes";
+import "./afterwards.css";
+
+const words = phone.install;
+const VISITS = "visits";
+const LATER = "install-later";
+const LOOK_MS = 2_000;
+/** A reload is no visit of its own. */
+const VISIT_MS = 30 * 60_000;
+const LATER_MS = 90 * 86_400_000;
+
+export function start(): () => void {
+  void startWorker();
+  watchInstall();
+  tileExtra.value = (camera) => <SnoozeButton camera={camera.id} small />;
+  const stopBadge = effect(() => showBadge(newEvents.value));
+  const timer = setInterval(() => {
+    if (!document.querySelector('[data-view="playing"]')) return;
+    clearInterval(timer);
+    countVisit(Date.now());
+    offer();
+  }, LOOK_MS);
+  return () => {
+    clearInterval(timer);
+    stopBadge();
+  };
+}
+
+/** On the icon of the installed app; other browsers have none. */
+function showBadge(count: number): void {
+  if (!("setAppBadge" in navigator)) return;
+  void (count > 0 ? navigator.setAppBadge(count) : navigator.clearAppBadge()).catch(() => {});
+}
+
+/** Counts visits with a moving picture. */
+export function countVisit(now_ms: number): void {
+  const [count = 0, last_ms = 0] = (recall(VISITS) ?? "").split(" ").map(Number);
+  if (now_ms - last_ms > VISIT_MS) remember(VISITS, `${count + 1} ${now_ms}`);
+}
+
+/** From the second visit on, unless it was put off within 90 days. */
+export function isTime(now_ms: number): boolean {
+  return Number((recall(VISITS) ?? "").split(" ")[0]) >= 2 && now_ms - Number(recall(LATER) ?? 0) > LATER_MS;
+}
+
+/** Shows the card beside the live view alone: never during setup, playback or in the installed app. */
+function offer(): void {
+  if (!window.isSecureContext || isInstalled() || !isTime(Date.now()) || document.querySelector(".install")) return;
+  const place = document.body.appendChild(document.createElement("div"));
+  const close = () => {
+    render(null, place);
+    place.remove();
+  };
+  render(<InstallCard onClose={close} />, place);
+}
+
+function InstallCard({ onClose }: { onClose: () => void }) {
+  const later = () => {
+    remember(LATER, String(Date.now()));
+    onClose();
+  };
+  const isLive = path.value === "/" || path.value.startsWith("/live/");
+  const shown = isLive && (canInstall.value || isIphone());
+  useEffect(() => {
+    if (!shown) return undefined;
+    const escape = (event: KeyboardEvent) => event.key === "Escape" && later();
+    addEventListener("keydown", escape);
+    return () => removeEventListener("keydown", escape);
+  }, [shown]);
+  if (!shown) return null;
+  const byHand = !canInstall.value;
+  return (
+    <section class="install" role="dialog" aria-labelledby="install-title">
+      <div class="row">
+        <Owl size={40} />
+        <div class="grow">
+          <h2 id="install-title">{matchMedia("(pointer: coarse)").matches ? words.title : words.titleDesk}</h2>
+          <p class="small sub">{words.sub}</p>
+        </div>
+      </div>
+      {byHand && <HomeSteps />}
+      <div class="row install-acts">
+        <button type="button" class="btn ghost grow" onClick={later}>
+          {words.later}
+        </button>
+        {!byHand && (
+          <button type="button" class="btn pri grow" onClick={() => void install().then((is) => (is ? onClose() : later()))}>
+            <Icon name="download" small />
+            {words.now}
+          </button>
+        )}
+      </div>
+    </section>
+  );
+}

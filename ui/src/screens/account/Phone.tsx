@@ -1,0 +1,70 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { get, post } from "../../api/client";
+import type { PhoneLink, PhoneLinkState } from "../../api/schema";
+import { mine } from "../../strings/my-account";
+import { device } from "../../ui/agents";
+import { Icon } from "../../ui/Icon";
+import { QrPicture } from "../../ui/QrPicture";
+import { change } from "./confirm";
+
+const words = mine.phone;
+const LOOK_MS = 1500;
+
+/** Signs a phone in by a QR code, and says when it is connected. */
+export function Phone({ onConnected }: { onConnected: () => Promise<void> }) {
+  const link = useSignal<PhoneLink | null>(null);
+  const state = useSignal<PhoneLinkState | null>(null);
+  const show = () =>
+    change(async () => {
+      link.value = await post<PhoneLink>("/me/phone");
+      state.value = { state: "waiting", agent: "" };
+    });
+  const id = link.value?.id;
+  useEffect(() => {
+    if (!id) return undefined;
+    const look = () =>
+      get<PhoneLinkState>(`/me/phone/${id}`).then(
+        (now) => {
+          state.value = now;
+          if (now.state === "waiting") return;
+          clearInterval(timer);
+          if (now.state === "connected") void onConnected();
+        },
+        () => {
+          // Without a connection the page says so; the next look may succeed.
+        },
+      );
+    const timer = setInterval(() => void look(), LOOK_MS);
+    return () => clearInterval(timer);
+  }, [id]);
+  const now = state.value?.state;
+  return (
+    <section class="card" aria-labelledby="phone-title">
+      <div class="row between wrap">
+        <h2 id="phone-title">{words.title}</h2>
+        {now !== "waiting" && (
+          <button type="button" class="btn" onClick={() => void show()}>
+            {now ? words.again : words.show}
+          </button>
+        )}
+      </div>
+      <p class="small sub">{words.sub}</p>
+      {link.value && now === "waiting" && (
+        <div class="setting access-made">
+          {link.value.is_reachable ? <p class="sub">{words.scan}</p> : <p>{words.unreachable}</p>}
+          <QrPicture svg={link.value.qr} label={words.picture} />
+        </div>
+      )}
+      <p class="settings-note" role="status">
+        {now === "waiting" && words.waiting}
+        {now === "ended" && words.ended}
+        {now === "connected" && (
+          <>
+            <Icon name="circle-check" small /> {words.connected(device(state.value?.agent ?? "") || mine.sessions.unknown)}
+          </>
+        )}
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,126 @@
+import { useSignal } from "@preact/signals";
+import { post, remove } from "../../api/client";
+import type { MySignIn, RecoveryCodes, TwoStepOffer } from "../../api/schema";
+import { mine } from "../../strings/my-account";
+import { Icon } from "../../ui/Icon";
+import { QrPicture } from "../../ui/QrPicture";
+import { toast } from "../../ui/toast";
+import { change } from "./confirm";
+
+const words = mine.twoStep;
+
+export function TwoStep({ now, onDone }: { now: MySignIn; onDone: () => Promise<void> }) {
+  const offer = useSignal<TwoStepOffer | null>(null);
+  const code = useSignal("");
+  const codes = useSignal<readonly string[] | null>(null);
+  const begin = () =>
+    change(async () => {
+      offer.value = await post<TwoStepOffer>("/me/two-step");
+      code.value = "";
+    });
+  const confirmIt = (event: Event) => {
+    event.preventDefault();
+    void change(async () => {
+      codes.value = (await post<RecoveryCodes>("/me/two-step/confirm", { code: code.peek() })).codes;
+      offer.value = null;
+      await onDone();
+    });
+  };
+  const renew = () =>
+    change(async () => {
+      codes.value = (await post<RecoveryCodes>("/me/two-step/recovery-codes")).codes;
+      await onDone();
+    });
+  const turnOff = () => {
+    if (!confirm(words.sure)) return;
+    void change(async () => {
+      await remove("/me/two-step");
+      codes.value = null;
+      toast(words.isOff);
+      await onDone();
+    });
+  };
+  return (
+    <section class="card" aria-labelledby="two-step-title">
+      <div class="row between wrap">
+        <h2 id="two-step-title">{words.title}</h2>
+        {now.two_step ? (
+          <span class="row wrap">
+            <button type="button" class="btn" onClick={() => void renew()}>
+              {words.renew}
+            </button>
+            <button type="button" class="btn ghost" onClick={turnOff}>
+              {words.turnOff}
+            </button>
+          </span>
+        ) : (
+          !offer.value && (
+            <button type="button" class="btn" onClick={() => void begin()}>
+              {words.set}
+            </button>
+          )
+        )}
+      </div>
+      <p class="small sub">{now.two_step ? words.on(now.two_step.codes_left) : words.off}</p>
+      {offer.value && (
+        <form class="setting access-form" onSubmit={confirmIt}>
+          <p class="sub">{words.scan}</p>
+          <QrPicture svg={offer.value.qr} label={words.picture} />
+          <p class="small sub">
+            {words.manual} <code class="secret">{offer.value.secret.match(/.{1,4}/g)?.join(" ")}</code>
+          </p>
+          <div class="field">
+            <label for="two-step-code">{words.code}</label>
+            <input
+              id="two-step-code"
+              required
+              inputmode="numeric"
+              autocomplete="one-time-code"
+              maxLength={8}
+              value={code.value}
+              onInput={(event) => (code.value = event.currentTarget.value)}
+            />
+          </div>
+          <div class="row">
+            <button type="submit" class="btn pri">
+              {words.confirm}
+            </button>
+            <button type="button" class="btn ghost" onClick={() => (offer.value = null)}>
+              {mine.cancel}
+            </button>
+          </div>
+        </form>
+      )}
+      {codes.value && <Codes list={codes.value} onSaved={() => (codes.value = null)} />}
+    </section>
+  );
+}
+
+function Codes({ list, onSaved }: { list: readonly string[]; onSaved: () => void }) {
+  const copy = async () => {
+    await navigator.clipboard?.writeText(list.join("\n"));
+    toast(words.copied);
+  };
+  return (
+    <div class="setting access-made" role="group" aria-labelledby="codes-title">
+      <h3 id="codes-title">{words.codesTitle}</h3>
+      <p class="sub">{words.codesSub}</p>
+      <ul class="codes num">
+        {list.map((code) => (
+          <li key={code}>{code}</li>
+        ))}
+      </ul>
+      <div class="row">
+        {isSecureContext && (
+          <button type="button" class="btn" onClick={() => void copy()}>
+            <Icon name="copy" small />
+            {words.copyAll}
+          </button>
+        )}
+        <button type="button" class="btn pri" onClick={onSaved}>
+          {words.saved}
+        </button>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,284 @@
+/** Who can sign in, what they see, and who did. For owners. */
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { get, patch, post, remove } from "../../api/client";
+import { cameras } from "../../api/state";
+import type { Invited, PersonInfo } from "../../api/schema";
+import { plural } from "../../strings";
+import { people as words } from "../../strings/people";
+import { share } from "../../strings/share";
+import { Address, CameraTicks, seen, tryTo } from "../../ui/Access";
+import { Icon } from "../../ui/Icon";
+import { Page } from "../../ui/Page";
+import { QrPicture } from "../../ui/QrPicture";
+import { Segmented } from "../../ui/Segmented";
+import { session } from "../../ui/session";
+import { when } from "../../ui/times";
+import { toast } from "../../ui/toast";
+import { AccessLog } from "./AccessLog";
+import "../../ui/door.css";
+import "../../ui/settings.css";
+
+type Role = PersonInfo["role"];
+type Chosen = Exclude<Role, "owner" | "screen">;
+const DAY_MS = 86_400_000;
+
+export default function People() {
+  if (session.value?.user?.role !== "owner")
+    return (
+      <Page title={words.title} back="/settings">
+        <p class="muted">{words.ownerOnly}</p>
+      </Page>
+    );
+  return (
+    <Page title={words.title} class="settings" back="/settings">
+      <div class="settings-in">
+        <Everyone />
+        <AccessLog />
+      </div>
+    </Page>
+  );
+}
+
+function Everyone() {
+  const list = useSignal<readonly PersonInfo[]>([]);
+  const adding = useSignal<"person" | "screen" | null>(null);
+  const invited = useSignal<Invited | null>(null);
+  const load = async () => {
+    list.value = (await get<{ items: PersonInfo[] }>("/people")).items;
+  };
+  useEffect(() => void load(), []);
+  const done = (made: Invited) => {
+    invited.value = made;
+    adding.value = null;
+    void load();
+  };
+  const toggle = (what: "person" | "screen") => (adding.value = adding.value === what ? null : what);
+  return (
+    <section class="card" aria-labelledby="people-title">
+      <div class="row between wrap">
+        <h2 id="people-title">{words.title}</h2>
+        <span class="row wrap">
+          <button type="button" class="btn" aria-expanded={adding.value === "screen"} onClick={() => toggle("screen")}>
+            <Icon name="monitor" small />
+            {words.addScreen}
+          </button>
+          <button type="button" class="btn" aria-expanded={adding.value === "person"} onClick={() => toggle("person")}>
+            <Icon name="plus" small />
+            {words.add}
+          </button>
+        </span>
+      </div>
+      <p class="small sub">{words.sub}</p>
+      {adding.value && <Invite key={adding.value} isScreen={adding.value === "screen"} onInvited={done} />}
+      {invited.value && <Made made={invited.value} />}
+      {list.value.map((person) => (
+        <OnePerson key={person.id} person={person} onChange={load} onInvited={done} />
+      ))}
+    </section>
+  );
+}
+
+function Made({ made }: { made: Invited }) {
+  const { name, role } = made.person;
+  return (
+    <div class="setting access-made">
+      <p class="sub">{role === "screen" ? words.screenLink(name) : words.link(name)}</p>
+      {made.screen_code && (
+        <p>
+          <span class="hidden">{words.code}: </span>
+          <b class="big-code num">{`${made.screen_code.slice(0, 4)}-${made.screen_code.slice(4)}`}</b>
+        </p>
+      )}
+      <QrPicture svg={made.qr ?? ""} label={words.picture} />
+      <Address value={new URL(made.link, location.href).href} label={words.title} />
+      {made.home_only && <p class="small muted">{share.reach}</p>}
+    </div>
+  );
+}
+
+function Invite({ isScreen, onInvited }: { isScreen: boolean; onInvited: (made: Invited) => void }) {
+  const name = useSignal("");
+  const chosen = useSignal<string[] | null>(null);
+  const role = useSignal<Chosen>("member");
+  const end = useSignal(localTime(Date.now() + 3 * DAY_MS));
+  const linked = useSignal("");
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void tryTo(async () => {
+      const asked = { name: name.value, cameras: chosen.value, linked: linked.value };
+      const ends_ms = role.value === "guest" && !isScreen ? new Date(end.value).getTime() : null;
+      onInvited(await post<Invited>("/people", { ...asked, role: isScreen ? "screen" : role.value, ends_ms }));
+    });
+  };
+  const label = isScreen ? words.screenName : words.name;
+  return (
+    <form class="setting access-form" onSubmit={submit}>
+      {isScreen && <p class="sub">{words.screenSub}</p>}
+      <input
+        class="access-name"
+        aria-label={label}
+        placeholder={label}
+        required
+        maxLength={64}
+        autofocus
+        value={name.value}
+        onInput={(event) => (name.value = event.currentTarget.value)}
+      />
+      {!isScreen && <RoleChoice role={role.value} onChange={(next) => (role.value = next)} />}
+      {!isScreen && role.value === "guest" && <End value={end.value} onInput={(value) => (end.value = value)} />}
+      <CameraTicks chosen={chosen.value} onChange={(next) => (chosen.value = next)} />
+      {!isScreen && <Linked value={linked.value} onInput={(value) => (linked.value = value)} id="linked-new" />}
+      <button type="submit" class="btn pri">
+        {words.invite}
+      </button>
+    </form>
+  );
+}
+
+/** Owners are made by a command, on purpose. */
+function RoleChoice({ role, onChange }: { role: Role; onChange: (next: Chosen) => void }) {
+  const options = (["member", "viewer", "guest"] as const).map((value) => ({ value, label: words[value] }));
+  return <Segmented label={words.role} value={role === "owner" || role === "screen" ? "member" : role} options={options} onChange={onChange} />;
+}
+
+function End({ value, onInput }: { value: string; onInput: (value: string) => void }) {
+  return (
+    <label class="row wrap">
+      {words.until}
+      <input class="access-name" type="datetime-local" required value={value} onInput={(event) => onInput(event.currentTarget.value)} />
+    </label>
+  );
+}
+
+function Linked({ value, onInput, id }: { value: string; onInput: (value: string) => void; id: string }) {
+  return (
+    <details class="access-linked">
+      <summary>{words.linked}</summary>
+      <input id={id} class="access-name" maxLength={255} autocomplete="off" aria-label={words.linked} value={value} onInput={(event) => onInput(event.currentTarget.value)} />
+      <p class="small muted">{words.linkedSub}</p>
+    </details>
+  );
+}
+
+function OnePerson(props: { person: PersonInfo; onChange: () => Promise<void>; onInvited: (made: Invited) => void }) {
+  const { person } = props;
+  const changing = useSignal(false);
+  const isMe = session.value?.user?.id === person.id;
+  const does = (action: () => Promise<unknown>, said: string) =>
+    tryTo(async () => {
+      await action();
+      toast(said);
+      await props.onChange();
+    });
+  const take = () => {
+    if (confirm(words.sure(person.name))) void does(() => remove(`/people/${person.id}`), words.removed(person.name));
+  };
+  const again = () => tryTo(async () => props.onInvited(await post<Invited>(`/people/${person.id}/link`)));
+  const noTwoStep = () => {
+    if (confirm(words.sureTwoStep(person.name)))
+      void does(() => remove(`/people/${person.id}/two-step`), words.twoStepOff(person.name));
+  };
+  return (
+    <div class="setting access-one wrap">
+      <div class="grow">
+        <b>{person.name}</b> {isMe && <span class="small muted">({words.you})</span>}
+        <p class="small sub">
+          {roleOf(person)} · {seen(person.cameras, cameras.value)}
+        </p>
+        <p class="small muted">
+          {waysOf(person)} · {person.seen_ms ? words.seen(when(person.seen_ms)) : words.notSeen}
+        </p>
+      </div>
+      <button type="button" class="btn ghost" aria-expanded={changing.value} aria-label={`${words.change}: ${person.name}`} onClick={() => (changing.value = !changing.value)}>
+        <Icon name="settings-2" small />
+        {words.change}
+      </button>
+      {!isMe && (
+        <button type="button" class="btn ghost" aria-label={`${words.again}: ${person.name}`} onClick={() => void again()}>
+          {words.again}
+        </button>
+      )}
+      {!isMe && changing.value && (
+        <>
+          <button type="button" class="btn ghost" onClick={() => void does(() => remove(`/people/${person.id}/sessions`), words.signedOut(person.name))}>
+            {words.signOut}
+          </button>
+          {person.two_step && (
+            <button type="button" class="btn ghost" onClick={noTwoStep}>
+              {words.noTwoStep}
+            </button>
+          )}
+        </>
+      )}
+      {!isMe && (
+        <button type="button" class="btn ghost" aria-label={`${words.remove}: ${person.name}`} onClick={take}>
+          {words.remove}
+        </button>
+      )}
+      {changing.value && <Rights person={person} onChange={props.onChange} />}
+    </div>
+  );
+}
+
+/** Role and cameras change at once; what is typed, with the button. */
+function Rights({ person, onChange }: { person: PersonInfo; onChange: () => Promise<void> }) {
+  const end = useSignal(localTime(person.ends_ms ?? Date.now() + 3 * DAY_MS));
+  const linked = useSignal(person.linked ?? "");
+  const change = (role: Role, chosen: readonly string[] | null, ends_ms: number | null) =>
+    tryTo(async () => {
+      const until = role === "guest" ? (ends_ms ?? new Date(end.peek()).getTime()) : null;
+      await patch(`/people/${person.id}`, { role, cameras: chosen, ends_ms: until, linked: linked.peek() });
+      toast(words.changed(person.name));
+      await onChange();
+    });
+  const save = (event: Event) => {
+    event.preventDefault();
+    void change(person.role, person.cameras, null);
+  };
+  return (
+    <form class="access-form access-rights" onSubmit={save}>
+      {person.role !== "owner" && person.role !== "screen" && (
+        <RoleChoice role={person.role} onChange={(next) => void change(next, person.cameras, null)} />
+      )}
+      {person.role !== "owner" && (
+        <CameraTicks chosen={person.cameras} onChange={(next) => void change(person.role, next, null)} />
+      )}
+      {person.role === "guest" && <End value={end.value} onInput={(value) => (end.value = value)} />}
+      {person.role !== "screen" && <Linked value={linked.value} onInput={(value) => (linked.value = value)} id={`linked-${person.id}`} />}
+      <div class="row wrap">
+        {person.role !== "screen" && (
+          <button type="submit" class="btn">
+            {words.saveEnd}
+          </button>
+        )}
+        {person.role === "guest" && (
+          <button type="button" class="btn ghost" onClick={() => void change("guest", person.cameras, Date.now())}>
+            {words.endNow}
+          </button>
+        )}
+      </div>
+    </form>
+  );
+}
+
+function roleOf(person: PersonInfo): string {
+  if (person.role !== "guest" || !person.ends_ms) return words[person.role];
+  return person.ends_ms > Date.now() ? words.guestUntil(when(person.ends_ms)) : words.guestEnded(when(person.ends_ms));
+}
+
+function waysOf(person: PersonInfo): string {
+  const ways = [
+    person.has_password && words.ways.password,
+    person.passkeys ? plural(person.passkeys, words.ways.passkeys) : "",
+    person.two_step && words.ways.twoStep,
+    person.linked && words.ways.linked(person.linked),
+  ].filter(Boolean);
+  return ways.join(", ") || (person.role === "screen" ? words.ways.code : words.ways.none);
+}
+
+/** As `datetime-local` has it, in the browser's time zone. */
+function localTime(ms: number): string {
+  const at = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000);
+  return at.toISOString().slice(0, 16);
+}

@@ -1,0 +1,1 @@
+export const failed = "That didn’t work. Try again.";

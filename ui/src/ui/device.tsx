@@ -1,0 +1,89 @@
+/** This device: the service worker, the installed app and push notifications. Only secure addresses have any of them. */
+import { signal } from "@preact/signals";
+import { post } from "../api/client";
+import { phone } from "../strings/phone";
+import "./device.css";
+
+/** What Chromium gives a page that may be installed; main.tsx keeps it until somebody asks. */
+export interface InstallPrompt extends Event {
+  prompt: () => Promise<{ outcome: "accepted" | "dismissed" }>;
+}
+declare global {
+  interface Window {
+    installPrompt?: InstallPrompt;
+  }
+}
+
+const WORKER = "/push.js";
+
+/** Whether the browser would install tawny now. */
+export const canInstall = signal(false);
+
+export function watchInstall(): void {
+  canInstall.value = Boolean(window.installPrompt);
+  addEventListener("beforeinstallprompt", () => (canInstall.value = true));
+  addEventListener("appinstalled", forgetPrompt);
+}
+
+function forgetPrompt(): void {
+  delete window.installPrompt;
+  canInstall.value = false;
+}
+
+/** Asks with the browser's own words; whether tawny is installed now. */
+export async function install(): Promise<boolean> {
+  const given = window.installPrompt;
+  if (!given) return false;
+  forgetPrompt(); // a browser asks once
+  return (await given.prompt()).outcome === "accepted";
+}
+
+/** iPads call themselves Macs. */
+export const isIphone = (): boolean =>
+  /iPhone|iPad|iPod/.test(navigator.userAgent) || (/Mac/.test(navigator.userAgent) && navigator.maxTouchPoints > 1);
+
+export const isInstalled = (): boolean =>
+  matchMedia("(display-mode: standalone)").matches || (navigator as { standalone?: boolean }).standalone === true;
+
+/** Three steps to the home screen of an iPhone. */
+export function HomeSteps() {
+  return (
+    <ol class="home-steps">
+      {phone.install.steps.map((step) => (
+        <li key={step}>{step}</li>
+      ))}
+    </ol>
+  );
+}
+
+export const hasWorker = (): boolean => window.isSecureContext && "serviceWorker" in navigator;
+
+export async function startWorker(): Promise<void> {
+  if (!hasWorker()) return;
+  try {
+    await navigator.serviceWorker.register(WORKER);
+  } catch {
+    // A browser may refuse to keep anything; all but the offline page and notifications goes on.
+  }
+}
+
+export async function subscribed(): Promise<PushSubscription | null> {
+  if (!hasWorker()) return null;
+  const worker = await navigator.serviceWorker.getRegistration("/");
+  return (await worker?.pushManager?.getSubscription()) ?? null;
+}
+
+export async function subscribe(key: string): Promise<void> {
+  await navigator.serviceWorker.register(WORKER);
+  const worker = await navigator.serviceWorker.ready;
+  const made = await worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+  const { endpoint, keys } = made.toJSON();
+  await post("/push", { endpoint, p256dh: keys?.["p256dh"], auth: keys?.["auth"] });
+}
+
+export async function unsubscribe(): Promise<void> {
+  const found = await subscribed();
+  if (!found) return;
+  await post("/push", { endpoint: found.endpoint });
+  await found.unsubscribe();
+}
