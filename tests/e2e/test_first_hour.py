@@ -284,6 +284,11 @@ def test_setup_goes_on_in_another_browser_and_may_be_skipped_as_a_whole(browser:
         other.context.close()
 
 
+def answers(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0
+
+
 def test_another_folder_takes_effect_and_setup_goes_on(browser: Browser, tmp_path: Path) -> None:
     home, listen = tmp_path / "home", f"127.0.0.1:{free_port()}"
     with first_start(home, listen) as recorder, browser_of(browser, 1280) as context:
@@ -300,6 +305,8 @@ def test_another_folder_takes_effect_and_setup_goes_on(browser: Browser, tmp_pat
         hands.button("Use this")
         hands.page.wait_for_url("**/setup/notifications")
         until(lambda: (other / "history").is_dir(), 60, "the new folder in use")
+        host, port = listen.split(":")
+        until(lambda: answers(host, int(port)), 60, "the web interface after the new start")
         expect(hands.page.get_by_role("button", name="Set up ntfy")).to_be_visible()
         hands.page.goto(f"{recorder.base}/setup")
         hands.page.wait_for_url("**/setup/notifications")
