@@ -1,6 +1,6 @@
 """Live test pictures of cameras that are not added yet, while a page shows them.
 
-Each preview has a thread of its own. It signs in once, and ends when nobody has asked for it for some seconds. Nothing
+Each preview has a thread of its own. It signs in once, and ends when no page has asked for it for some seconds. Nothing
 of it is stored; its password is forgotten with it.
 """
 
