@@ -902,6 +902,7 @@ export interface NewCamera {
   onvif?: string;
   password?: string;
   path?: string;
+  record?: "continuous" | "events" | "transitions" | "off";
   rtsp_port?: number;
   said?: string;
   sub?: string;
@@ -927,6 +928,7 @@ export interface NewFace {
 
 export interface NewName {
   name: string;
+  record?: "continuous" | "events" | "transitions" | "off";
 }
 
 export interface NewPass {
