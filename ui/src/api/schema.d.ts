@@ -1306,6 +1306,12 @@ export interface RemovalPlanInfo {
   size_bytes: number;
 }
 
+export interface RemovedCameraRetention {
+  id: string;
+  name: string;
+  used_bytes: number;
+}
+
 export interface ResumeCommand {
   camera: string;
   command: string;
@@ -1325,6 +1331,7 @@ export interface RetentionInfo {
   locked: number;
   locked_bytes: number;
   outlook: string;
+  removed: RemovedCameraRetention[];
   volumes: VolumeRetentionInfo[];
   warnings: WarningInfo[];
 }
