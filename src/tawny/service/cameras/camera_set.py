@@ -1,17 +1,21 @@
 """The running cameras: started, changed and stopped one by one while the others continue."""
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from tawny.config.loader import SettingsDifference
 from tawny.config.settings import CameraSettings
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import EventChanged, Message
-from tawny.model.states import CameraStatus
+from tawny.model.states import CameraState, CameraStatus
 from tawny.recorder.recorder import WriteLoss
 from tawny.service.cameras.camera import CameraServices, RunningCamera, byte_rates
 from tawny.service.cameras.duty import CameraDuty
 from tawny.service.retention.promises import Rates
 from tawny.stream.hub import Hub
+
+OFFLINE_MS: Final = 60_000
+"""Time without an answer after which a search may offer another address of a camera."""
 
 
 class RunningCameras:
@@ -23,6 +27,14 @@ class RunningCameras:
     def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
         found = self.now.get(camera)
         return found.hubs.get(stream) if found else None
+
+    def is_offline(self, camera: CameraId, now_ms: int) -> bool:
+        """Return whether a camera has not answered for OFFLINE_MS."""
+        found = self.now.get(camera)
+        if found is None:
+            return False
+        status = found.keeper.status
+        return status.state is CameraState.OFFLINE and now_ms - status.since_ms >= OFFLINE_MS
 
     def statuses(self) -> list[CameraStatus]:
         return [camera.watching.shown(camera.keeper.status) for camera in self.now.values()]
