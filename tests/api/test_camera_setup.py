@@ -9,6 +9,7 @@ import pytest
 from tawny.config.settings import CameraSettings, Settings
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import Recording
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras.camera_previews import PreviewState, PreviewStatus
@@ -70,8 +71,8 @@ class Desk(CameraSetupService):
         self._did(wanted)
         return PreviewStatus("p1", wanted.address, PreviewState.WRONG_LOGIN, 0, "No.", "Try again.")
 
-    def add_previewed(self, preview: str, name: str) -> CameraId:
-        self._did(preview, name)
+    def add_previewed(self, preview: str, name: str, record: Recording = "continuous") -> CameraId:
+        self._did(preview, name, record)
         return CameraId("gate")
 
     def replace(self, camera: CameraId, wanted: WantedCamera) -> None:
@@ -80,8 +81,8 @@ class Desk(CameraSetupService):
     def move(self, camera: CameraId, host: str) -> None:
         self._did("move", host)
 
-    def add(self, name: str, wanted: WantedCamera) -> CameraId:
-        self._did(name, wanted)
+    def add(self, name: str, wanted: WantedCamera, record: Recording = "continuous") -> CameraId:
+        self._did(name, wanted, record)
         return CameraId("front-door")
 
     def rename(self, camera: CameraId, name: str, group: str | None = None) -> None:
@@ -129,12 +130,25 @@ async def test_a_camera_is_added_renamed_and_removed_with_a_line_each(house: Hou
     owner = house.signed_in()
     answer = await owner.post("/api/v1/cameras", json={**ASKED, "name": "Front door"})
     assert (answer.status_code, answer.json()) == (201, {"camera": "front-door"})
+    assert str(desk.asked[-1]).endswith("'continuous')")
     assert (await owner.put("/api/v1/cameras/porch/name", json={"name": "Porch"})).json() == {"ok": True}
     assert (await owner.delete("/api/v1/cameras/porch")).json() == {"undo_until_ms": 1_000}
     lines = [(line.action, line.detail) for line in house.accounts.audit()]
     assert ("camera added", "front-door: 192.168.1.9") in lines
     assert {"camera renamed", "camera removed"} <= {action for action, _ in lines}
     assert "a secret" not in str(lines) + repr(desk.asked)
+
+
+@pytest.mark.parametrize(("path", "first"), [("cameras", ASKED), ("camera-previews/p1/camera", {})])
+async def test_what_is_recorded_of_it_is_chosen_with_it(
+    house: House, desk: Desk, path: str, first: dict[str, str]
+) -> None:
+    owner = house.signed_in()
+    answer = await owner.post(f"/api/v1/{path}", json={**first, "name": "Gate", "record": "events"})
+    assert answer.status_code == 201
+    assert str(desk.asked[-1]).endswith("'events')")
+    wrong = await owner.post(f"/api/v1/{path}", json={**first, "name": "Gate", "record": "sometimes"})
+    assert wrong.status_code == 422
 
 
 @pytest.mark.parametrize(

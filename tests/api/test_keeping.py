@@ -58,6 +58,7 @@ class FakeKeeping(web.RetentionService):
             volumes=volumes,
             locked=2,
             locked_bytes=7,
+            removed={CameraId("gate"): 3000},
             warnings=[],
             fits=True,
             outlook="It fits.",
@@ -103,12 +104,14 @@ def kept(house: House) -> Iterator[FakeKeeping]:
 
 
 async def test_it_is_told_in_the_words_of_the_settings(house: House, kept: FakeKeeping) -> None:
+    house.recorder.removed = {CameraId("gate"): "Gate (removed)"}
     async with house.signed_in() as owner:
         told = (await owner.get("/api/v1/retention")).json()
     assert told["everyone"]["min"] == "14 days"
     assert told["cameras"][0]["own"]["max_size"] == "500 GB"
     assert [one["use"] for one in told["volumes"]] == ["first", "mirror"]
     assert (told["locked"], told["locked_bytes"]) == (2, 7)
+    assert told["removed"] == [{"id": "gate", "name": "Gate (removed)", "used_bytes": 3000}]
 
 
 async def test_a_dry_run_is_grouped_by_camera_and_day_and_may_look_ahead(house: House, kept: FakeKeeping) -> None:

@@ -105,9 +105,20 @@ def test_a_camera_is_added_by_its_address(tawny: Tawny, house: House, tmp_path: 
     assert camera.source.endswith(f":{house.main.port}/main")
     assert camera.sub.endswith(f":{house.sub.port}/sub")
     assert camera.onvif.endswith("/onvif/device_service")
+    assert camera.record == "continuous"
     assert stat.S_IMODE((tmp_path / "secrets.toml").stat().st_mode) == 0o600
     tried = tawny("cameras", "test", "front-door", "--for", "1")
     assert tried.code == 0, tried.err
+
+
+@pytest.mark.parametrize("words", [("127.0.0.1", "--user", "admin"), ("demo:garden",)])
+def test_a_camera_is_added_to_record_only_around_events(
+    tawny: Tawny, house: House, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    said = tawny("cameras", "add", "gate", *words, "--record", "events", "--skip-test")
+    assert said.code == 0, said.err
+    assert 'record = "events"' in (tmp_path / "tawny.toml").read_text()
+    assert read_settings(tmp_path / "tawny.toml").cameras["gate"].record == "events"
 
 
 def test_a_wrong_password_adds_nothing(

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from tawny.testing.waiting import until
-from tests.e2e.conftest import Tawny, owner_of, with_settings
+from tests.e2e.conftest import Tawny, with_settings
 from tests.e2e.rules import axe_script, violations
 from tests.e2e.test_add_camera import context_of
 
@@ -32,7 +32,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
 
 @pytest.fixture(scope="module")
 def owner(browser: Browser, house: Tawny) -> BrowserContext:
-    return owner_of(browser, house, 1280)
+    return context_of(browser, house, 1280)
 
 
 def asked(owner: BrowserContext, house: Tawny, path: str, **body: object) -> dict[str, object]:
@@ -143,3 +143,30 @@ def test_every_second_is_explained_afterwards(owner: BrowserContext, house: Tawn
     told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout + told.stderr
     assert json.loads(told.stdout)["findings"] == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_camera_is_added_to_record_only_around_events(browser: Browser, house: Tawny, width: int) -> None:
+    page = context_of(browser, house, width).new_page()
+    page.goto(f"{house.base}/settings/add-camera")
+    page.get_by_role("textbox", name="Address").fill("demo:front")
+    page.get_by_role("button", name="Continue").click()
+    always = page.get_by_role("button", name=re.compile(r"^Always · [\d.]+ GB a day$"))
+    expect(always).to_have_attribute("aria-pressed", "true", timeout=WAIT_MS)
+    page.get_by_role("button", name="Only around events").click()
+    assert violations(page, axe_script()) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_label("Name of the camera").fill(f"Gate {width}")
+    page.get_by_role("button", name="Add camera").click()
+    page.wait_for_url(f"**/live/gate-{width}*", timeout=WAIT_MS)
+    assert 'record = "events"' in (house.folder.parent / "tawny.toml").read_text().split(f"gate-{width}")[1]
+    headers = {"X-Tawny": "1", "Origin": house.base}
+
+    def shown() -> str:
+        cameras = page.request.get(f"{house.base}/api/v1/cameras").json()["items"]
+        return str({one["id"]: one["state"] for one in cameras}.get(f"gate-{width}"))
+
+    until(lambda: shown() == "waiting", 30)
+    assert not list((house.folder / f"gate-{width}").rglob("*.mp4"))
+    removed = page.request.delete(f"{house.base}/api/v1/cameras/gate-{width}", headers=headers)
+    assert removed.ok, removed.text()

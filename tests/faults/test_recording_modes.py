@@ -1,16 +1,21 @@
 """Recording around events: what is written, what every other second is called, and what faults in between change."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from tawny.config.settings import CameraSettings
+from tawny.events.modes import ActiveHold
+from tawny.media.mp4.segment_reader import read_segment, samples
+from tawny.model.events import Event, new_event_id
 from tawny.model.messages import StatusChanged
 from tawny.model.segments import GapReason
 from tawny.model.states import CameraState
 from tawny.model.times import Span
 from tawny.service.cameras.duty import CameraDuty, duty_of
-from tests.faults.world import FPS, GOP, PORCH, YARD, World, proved, world
+from tawny.storage.index.opening import index_to_read
+from tests.faults.world import EVER, FPS, GOP, PORCH, YARD, World, proved, world
 
 PRE_S, POST_S = 5.0, 10.0
 GOP_MS = GOP * 1000 // FPS
@@ -231,3 +236,73 @@ def test_settings_of_a_camera_are_its_own() -> None:
     assert (off.record, off.state, off.reason) == ("off", CameraState.MODE_OFF, GapReason.MODE)
     assert "home" in off.detail
     assert duty_of(CameraSettings(source="demo:front", record="off"), None, "", "night", "events").record == "events"
+
+
+def frames_of(folder: Path) -> list[int]:
+    """The numbers that the camera gave its frames, of all that is stored, in order."""
+    found: list[int] = []
+    with index_to_read(folder) as index:
+        for one in index.segments(PORCH, None, EVER):
+            read = read_segment(folder / one.path)
+            found += [sample.data[5] - 1 for sample in samples(read, read.fragments)]
+    return found
+
+
+@pytest.mark.parametrize("record", ["continuous", "events"])
+def test_no_frame_is_lost_or_stored_twice_across_changes_of_mode(quick_folder: Path, record: str) -> None:
+    """While an event lasts, all of it is wanted in both modes."""
+    with world(quick_folder, record=record) as made:
+        made.run(20)
+        made.tell_event(Event(new_event_id(made.clock.now_ms()), PORCH, "person", made.clock.now_ms(), None, 50.0))
+        for number in range(8):
+            made.run(3.1)
+            taken(made, record=("events", "continuous")[(number + (record == "events")) % 2])
+        made.run(8)
+        made.stop()
+    stored = frames_of(quick_folder)
+    assert len(stored) >= 30 * FPS
+    assert [after for before, after in pairwise(stored) if after != (before + 1) % 250] == []
+    proved(quick_folder, made.clock)
+
+
+def test_a_rule_that_ends_recording_costs_no_frame_before_it_and_none_from_the_next_keyframe(
+    quick_folder: Path,
+) -> None:
+    with world(quick_folder) as made:
+        stops = []
+        for _ in range(3):
+            made.run(11.3)
+            camera = made.cameras[PORCH]
+            stops.append(round((made.clock.now_ms() - made.begin_ms) / 1000 * FPS))
+            camera.take_duty(duty_of(camera.settings, None, "A rule says so."))
+            made.run(0.5)
+            camera.take_duty(duty_of(camera.settings, None, ""))
+        made.run(8)
+        made.stop()
+    holes = [(before, after) for before, after in pairwise(frames_of(quick_folder)) if after != before + 1]
+    assert len(holes) == len(stops)
+    for (before, after), stop in zip(holes, stops, strict=True):
+        assert before >= stop - 2, "what was there when the rule began is stored"
+        assert after % GOP == 0, "video begins with a keyframe"
+        assert after - stop <= GOP + 3
+    proved(quick_folder, made.clock)
+
+
+@pytest.mark.parametrize("record", ["events", "transitions", "off"])
+def test_record_now_begins_within_two_seconds_with_its_memory(quick_folder: Path, record: str) -> None:
+    with world(quick_folder, record=record) as made:
+        for _ in range(5):
+            made.run(30.3)
+            begun_ms = made.clock.now_ms()
+            hold = ActiveHold(PORCH, "record", "Anna", begun_ms, None)
+            camera = made.cameras[PORCH]
+            camera.take_duty(duty_of(camera.settings, hold, ""))
+            made.run(2)
+            (going,) = made.recorder.open_segments(PORCH)
+            assert going.start_ms <= begun_ms - PRE_S * 1000
+            assert going.end_ms >= begun_ms
+            assert camera.status.state is CameraState.RECORDING
+            camera.take_duty(duty_of(camera.settings, None, ""))
+        made.run(30)
+        made.stop()
+    proved(quick_folder, made.clock)

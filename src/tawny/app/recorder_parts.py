@@ -18,7 +18,8 @@ from tawny.model.ids import CameraId
 from tawny.model.messages import PartDied
 from tawny.model.times import Clock
 from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder
-from tawny.service.cameras.camera import CameraServices, CameraSet, RunningCameras
+from tawny.service.cameras.camera import CameraServices
+from tawny.service.cameras.camera_set import CameraSet, RunningCameras
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.cameras.login_file import LoginFile
 from tawny.service.detection.classifier_runtime import ClassifierRuntime

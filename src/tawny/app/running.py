@@ -20,7 +20,6 @@ from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
-from tawny.model.states import CameraState
 from tawny.model.times import Clock, Span
 from tawny.playback.evidence import EvidenceRequest, write_evidence
 from tawny.sealed.file_reader import SealedFileReader
@@ -103,8 +102,6 @@ LAST_WRITES_S = 4.0
 STAND_S = 1.0
 FIRST_PICTURES_S = 6.0
 """Maximum time in s that the rest of the recorder waits for pictures on the way to the disk."""
-OFFLINE_MS = 60_000
-"""Time without an answer after which a search may offer another address of a camera."""
 CONNECTING_S = 2.0
 """The same for cameras that send nothing yet."""
 WATCHDOG_S = 10.0
@@ -285,11 +282,8 @@ class RecorderRuntime:
                 self._camera_set.restart(camera)
 
     def is_offline(self, camera: CameraId) -> bool:
-        """Return whether a camera has not answered for OFFLINE_MS."""
-        found = self._cameras.now.get(camera)
-        status = found.keeper.status if found else None
-        is_silent = status is not None and status.state is CameraState.OFFLINE
-        return is_silent and status is not None and self.clock.now_ms() - status.since_ms >= OFFLINE_MS
+        """Return whether a camera has not answered for a minute."""
+        return self._cameras.is_offline(camera, self.clock.now_ms())
 
     def whenever_changed(self, heed: Callable[[Settings], None]) -> None:
         """Register a callback that receives settings after they were applied."""

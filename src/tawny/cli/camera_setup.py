@@ -28,6 +28,7 @@ from tawny.service.cameras.camera_setup import (
     WantedCamera,
     is_host,
     known_as,
+    recording_values,
     removed_values,
     resolve_camera,
     try_streams,
@@ -243,7 +244,7 @@ def add_by_address(args: Namespace, out: Output) -> int:
     if not path.exists():
         write_new(path, template())
     draft = SettingsDraft(path, "", {})
-    draft.add_camera(args.name, camera.values, camera.secrets)
+    draft.add_camera(args.name, {**camera.values, **recording_values(args.record)}, camera.secrets)
     draft.understood()
     draft.write()
     advice = TriedCamera(camera, trials).advice if trials else []

@@ -5,7 +5,7 @@ from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from tawny.app.control_client import NAME as CONTROL
 from tawny.cli import options
@@ -31,9 +31,11 @@ from tawny.config.loader import known_secrets, parse_settings
 from tawny.config.settings import CameraSettings, is_camera_id
 from tawny.model.errors import NoSuchCamera, NotDone, NothingToReport, SettingsError, SourceError, UsageError
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import Recording
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras import connection_report
+from tawny.service.cameras.camera_setup import recording_values
 from tawny.service.cameras.connection_settings import UNKNOWN_KIND, probe
 from tawny.service.cameras.login_file import load
 from tawny.service.plugin_registry import PluginRegistry
@@ -55,6 +57,13 @@ def describe_camera_add(parser: ArgumentParser) -> None:
     parser.add_argument("--sub", metavar="SOURCE", default="", help="address of the camera's sub stream")
     parser.add_argument("--config", metavar="FILE", help="settings file (default: ./tawny.toml)")
     parser.add_argument("--skip-test", action="store_true", help="add it without testing the connection")
+    parser.add_argument(
+        "--record",
+        choices=get_args(Recording),
+        default="continuous",
+        help="what is recorded: everything (the default), only around events, only around their start and end, or "
+        "nothing",
+    )
 
 
 def run_camera_add(args: Namespace, out: Output) -> int:
@@ -68,6 +77,7 @@ def run_camera_add(args: Namespace, out: Output) -> int:
     if path.exists():
         SettingsDraft(path, "", {}).refuse_taken(args.name)
     table = {"source": args.source} | ({"sub": args.sub} if args.sub else {})
+    added_as = table | recording_values(args.record)
     camera = _as_set(args.name, table, path)
     found: dict[str, Any] = {}
     if not args.skip_test:
@@ -78,7 +88,7 @@ def run_camera_add(args: Namespace, out: Output) -> int:
             found[stream.value] = dataclasses.asdict(probe(doors, args.name, camera, stream, SystemClock()))
     if not path.exists():
         write_new(path, template())
-    add_camera(path, args.name, table)
+    add_camera(path, args.name, added_as)
     seen = "; ".join(f"{stream}: {what['codec']} {what['width']}x{what['height']}" for stream, what in found.items())
     told = {"camera": args.name, "file": str(path), "streams": found}
     added = f"Added {args.name} to {path}" + (f" ({seen})." if seen else ".")

@@ -186,7 +186,7 @@ def uploaded(settings: Settings, volume: Volume, clock: Clock, out: Output) -> l
 
 
 def findings(volume: Volume, seen: Sequence[SeenWitness], *, deep: bool) -> Iterator[Finding]:
-    """Yield what the recorder has noticed and nobody confirmed, then what these witnesses contradict."""
+    """Yield what the recorder has noticed and no person has confirmed, then what these witnesses contradict."""
     witnesses = HistoryWitnesses(volume)
     reports = witnesses.reports()
     known = {one.text for one in reports}

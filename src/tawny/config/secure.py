@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from tawny.config.retention import Table
 
 LOCAL_SUFFIXES: Final = ("local", "lan", "home", "home.arpa", "fritz.box", "internal", "localdomain")
-"""Domains of home networks. Nobody can register a name in them (`fritz.box` belongs to the router's maker)."""
+"""Domains of home networks. No name can be registered in them (`fritz.box` belongs to the router's maker)."""
 _HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*")
 
 

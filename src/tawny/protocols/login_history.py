@@ -1,7 +1,7 @@
 """The strongest sign-in that each camera has ever offered.
 
-Whoever takes a camera's place on the cable can ask for a weaker sign-in and read the password, so a weaker one is not
-answered. A record belongs to camera, host and port. Thread-safe; never blocks.
+A device that takes a camera's place on the cable can ask for a weaker sign-in and read the password, so a weaker one is
+not answered. A record belongs to camera, host and port. Thread-safe; never blocks.
 """
 
 import json

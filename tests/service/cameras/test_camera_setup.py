@@ -124,6 +124,14 @@ def test_it_is_added_under_an_id_made_of_its_name(house: House, wanted: WantedCa
     assert [list(one.cameras)[1:] for one in house.applied] == [["front-door"], ["front-door", "front-door-2"]]
 
 
+def test_it_is_added_to_record_only_around_events(house: House) -> None:
+    house.setup.add("Gate", WantedCamera("demo:front"), "events")
+    assert house.settings.cameras["gate"].record == "events"
+    assert 'record = "events"' in house.config.read_text()
+    house.setup.add("Door", WantedCamera("demo:front"))
+    assert house.config.read_text().count("record") == 1, "the default isn't written"
+
+
 def test_port_and_path_that_a_search_found_are_used(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A camera without ONVIF that announces its stream by mDNS, at a port that nobody guesses."""
     monkeypatch.setattr("tawny.sources.discovery.resolve.ONVIF_PORTS", (1,))

@@ -1,7 +1,7 @@
 """Notifiers of a whole recorder against a stand-in: words and pictures as composed, faults, kills, buttons, secrets."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -33,6 +33,11 @@ HOME = "https://cam.example.org"
 
 
 class House(FakeRecorder):
+    name = "Front door"
+
+    def camera_names(self) -> Mapping[CameraId, str]:
+        return {**super().camera_names(), PORCH: self.name}
+
     def event_picture(self, event: Event) -> bytes | None:
         return b"\xff\xd8 its picture"
 
@@ -116,6 +121,17 @@ def test_the_words_the_picture_and_where_to_see_it(bench: Bench) -> None:
     (photo,) = bench.sent("/sendPhoto")
     assert photo.form["caption"].decode() == f"Person (back gate). Front door, 06:00.\n{HOME}/events/{event.id}"
     assert photo.form["photo"] == b"\xff\xd8 its picture"
+
+
+def test_a_new_name_is_in_the_next_notification(bench: Bench) -> None:
+    bench.happens()
+    bench.work()
+    bench.recorder.name = "Garden gate"
+    bench.clock.advance(120)
+    bench.happens()
+    bench.work()
+    before, after = (one.form["caption"].decode().partition("\n")[0] for one in bench.sent("/sendPhoto"))
+    assert (before, after) == ("Person. Front door, 06:00.", "Person. Garden gate, 06:02.")
 
 
 def test_the_clip_takes_its_place_as_a_gif(tmp_path: Path, service: StandIn) -> None:

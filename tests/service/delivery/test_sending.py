@@ -165,6 +165,21 @@ def test_when_it_is_over_the_clip_goes_as_soon_as_its_post_roll_is_recorded(benc
     assert len(content.sha256) == 64
 
 
+def test_of_a_camera_that_records_around_events_the_whole_clip_is_brought(bench: Bench) -> None:
+    """Nothing is recorded before the pre-roll and after the post-roll."""
+    event = bench.event().ended(bench.clock.now_ms() + 4_000)
+    bench.archive.record(event.start_ms - PRE_MS, seconds=9)
+    bench.tell(event, "ended")
+    bench.clock.advance(7 + SETTLE_MS / 1000)
+    bench.sending.step()
+    clip = bench.outbox.take("offsite")
+    assert clip
+    assert clip.what is DeliveryKind.CLIP
+    content = bench.contents.of(clip)
+    assert content.size_bytes > 0
+    assert bench.outbox.take("offsite") is None
+
+
 def test_a_clip_whose_end_is_never_recorded_goes_all_the_same(bench: Bench) -> None:
     event = bench.event().ended(bench.clock.now_ms() + 4_000)
     bench.archive.record(event.start_ms - 10_000, seconds=12)

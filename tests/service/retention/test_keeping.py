@@ -11,7 +11,7 @@ from tawny.config.settings import Settings
 from tawny.engine import InlineEngine
 from tawny.model.errors import SettingsError
 from tawny.model.events import Event
-from tawny.model.ids import EventId
+from tawny.model.ids import CameraId, EventId
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.recorder import DiskInfo
 from tawny.service.retention import retention_service as web
@@ -125,6 +125,14 @@ def test_rules_that_cannot_be_used_change_nothing(bench: Bench) -> None:
         bench.keeping.change(bench.asked(min="20 days"))  # longer than max
     assert bench.file.read_text() == FILE
     assert bench.settings.storage.retention.min == 86_400
+
+
+def test_removed_cameras_are_told_while_recordings_are_left(bench: Bench) -> None:
+    gate = CameraId("gate")
+    bench.site.put(60, camera=gate, size_bytes=5000)
+    left = {"name": "Gate"}
+    bench.settings = Settings.model_validate({"removed_cameras": {gate: left, "shed": left}})
+    assert bench.keeping.now().removed == {gate: 5000}
 
 
 def test_it_tells_what_is_kept_and_what_that_takes(bench: Bench) -> None:

@@ -902,6 +902,7 @@ export interface NewCamera {
   onvif?: string;
   password?: string;
   path?: string;
+  record?: "continuous" | "events" | "transitions" | "off";
   rtsp_port?: number;
   said?: string;
   sub?: string;
@@ -927,6 +928,7 @@ export interface NewFace {
 
 export interface NewName {
   name: string;
+  record?: "continuous" | "events" | "transitions" | "off";
 }
 
 export interface NewPass {
@@ -1304,6 +1306,12 @@ export interface RemovalPlanInfo {
   size_bytes: number;
 }
 
+export interface RemovedCameraRetention {
+  id: string;
+  name: string;
+  used_bytes: number;
+}
+
 export interface ResumeCommand {
   camera: string;
   command: string;
@@ -1323,6 +1331,7 @@ export interface RetentionInfo {
   locked: number;
   locked_bytes: number;
   outlook: string;
+  removed: RemovedCameraRetention[];
   volumes: VolumeRetentionInfo[];
   warnings: WarningInfo[];
 }

@@ -51,6 +51,7 @@ export const addCamera = {
     add: "Add camera",
     adding: "Adding…",
     added: (name: string) => `${name} is added and records.`,
+    waits: (name: string) => `${name} is added and waits for events.`,
   },
   onlyOwners: "Only owners can add cameras.",
 };

@@ -51,6 +51,7 @@ export const findCameras = {
   add: (n: number) => (n === 1 ? "Add 1 camera" : `Add ${n} cameras`),
   adding: "Adding…",
   added: (n: number) => (n === 1 ? "1 camera added. It records now." : `${n} cameras added. They record now.`),
+  waits: (n: number) => (n === 1 ? "1 camera added. It waits for events." : `${n} cameras added. They wait for events.`),
   moved: {
     offer: (name: string, place: string) => `${name} now answers at ${place}. Use this address?`,
     use: "Use this address",

@@ -68,6 +68,8 @@ export const storage = {
     asked: "Requested",
     fits: "Fits",
     own: "custom",
+    removed: "Removed cameras",
+    left: (name: string, size: string) => `${name}: ${size} until its retention ends`,
     change: "Edit",
     changeFor: (name: string) => `Edit retention for ${name}`,
     note: "Estimated from the average over up to a day of recording.",

@@ -5,6 +5,7 @@ import type { AddedCamera, CameraPreview, CameraSearch, FoundCamera } from "../a
 import { findCameras as words } from "../strings/find-cameras";
 import { Icon } from "./Icon";
 import { MovedCamera } from "./MovedCamera";
+import { type AddedRecording, RecordChoice } from "./RecordChoice";
 import { sentences } from "./sentences";
 import { ServerText } from "./ServerText";
 import { toast } from "./toast";
@@ -45,6 +46,7 @@ export function FindCameras({ onChoose, onAdded }: Props) {
   const refused = useSignal<Readonly<Record<string, string>>>({});
   const failed = useSignal("");
   const adding = useSignal(false);
+  const record = useSignal<AddedRecording>("continuous");
   usePolling(search, previews, failed);
 
   const found = search.value?.found ?? [];
@@ -69,7 +71,8 @@ export function FindCameras({ onChoose, onAdded }: Props) {
       const preview = previewOf(one);
       if (!preview) continue;
       try {
-        made.push((await post<AddedCamera>(`/camera-previews/${preview.id}/camera`, { name: nameOf(one).trim() })).camera);
+        const asked = { name: nameOf(one).trim(), record: record.value };
+        made.push((await post<AddedCamera>(`/camera-previews/${preview.id}/camera`, asked)).camera);
       } catch (reason) {
         refused.value = { ...refused.value, [one.place]: sentences(reason) };
       }
@@ -77,7 +80,7 @@ export function FindCameras({ onChoose, onAdded }: Props) {
     adding.value = false;
     await get<CameraSearch>("/camera-search").then((now) => (search.value = now)).catch(() => {}); // shown as added by the next search otherwise
     if (made.length === 0) return;
-    toast(words.added(made.length));
+    toast(record.value === "events" ? words.waits(made.length) : words.added(made.length));
     onAdded?.(made);
   };
   const tick = (place: string, on: boolean) => {
@@ -128,7 +131,8 @@ export function FindCameras({ onChoose, onAdded }: Props) {
       </datalist>
       {silent.length > 0 && <Login cameras={silent} onGet={getPictures} />}
       {live.length > 0 && (
-        <div class="row find-add">
+        <div class="col find-add">
+          <RecordChoice value={record.value} onChange={(value) => (record.value = value)} />
           <button type="button" class="btn pri" disabled={adding.value || live.some((one) => !nameOf(one).trim())} onClick={() => void add()}>
             {adding.value ? words.adding : words.add(live.length)}
           </button>

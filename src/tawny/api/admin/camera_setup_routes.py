@@ -17,6 +17,7 @@ from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.config.quantities import LabelText
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
 from tawny.model.ids import StreamName
+from tawny.model.segments import Recording
 from tawny.service.cameras.camera_previews import PreviewStatus
 from tawny.service.cameras.camera_setup import CameraSetupService, TriedCamera, WantedCamera
 from tawny.service.cameras.camera_trial import CameraTrial
@@ -98,9 +99,10 @@ class CameraWanted(ApiRequest):
 
 
 class NewCamera(CameraWanted):
-    """name: as people see it; the ID is made from it."""
+    """name: as people see it; the ID is made from it. record: what is recorded of it."""
 
     name: Name
+    record: Recording = "continuous"
 
 
 class StreamTrial(ApiResponse):
@@ -156,9 +158,10 @@ class NewAddress(ApiRequest):
 
 
 class NewName(ApiRequest):
-    """name: as people see it; the ID is made from it."""
+    """name: as people see it; the ID is made from it. record: what is recorded of it."""
 
     name: Name
+    record: Recording = "continuous"
 
 
 class PreviewInfo(ApiResponse):
@@ -231,7 +234,7 @@ async def add_camera(asked: NewCamera, note: Note, here: Here) -> AddedCamera:
     """Add a camera to the settings. It records at once. Nothing is changed if its streams cannot be found."""
 
     def added(setup: CameraSetupService) -> AddedCamera:
-        camera = setup.add(asked.name, asked.wanted)
+        camera = setup.add(asked.name, asked.wanted, asked.record)
         note("camera added", f"{camera}: {_public(asked)}")
         return AddedCamera(camera=camera)
 
@@ -279,7 +282,7 @@ async def add_previewed_camera(preview: OnePreview, asked: NewName, note: Note, 
     """Add a camera that is shown, with the login that it accepted. It records at once."""
 
     def added(setup: CameraSetupService) -> AddedCamera:
-        camera = setup.add_previewed(preview, asked.name)
+        camera = setup.add_previewed(preview, asked.name, asked.record)
         note("camera added", camera)
         return AddedCamera(camera=camera)
 

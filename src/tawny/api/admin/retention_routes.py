@@ -74,11 +74,20 @@ class CameraRetentionInfo(ApiResponse):
     oldest_ms: int | None
 
 
+class RemovedCameraRetention(ApiResponse):
+    """A removed camera of which recordings are left. name: `Front door (removed)`."""
+
+    id: str
+    name: str
+    used_bytes: int
+
+
 class RetentionInfo(ApiResponse):
     everyone: CameraRetentionRequest
     in_file: bool
     """Changes are saved in the settings file; otherwise they last until tawny stops."""
     cameras: list[CameraRetentionInfo]
+    removed: list[RemovedCameraRetention]
     volumes: list[VolumeRetentionInfo]
     locked: int
     locked_bytes: int
@@ -251,6 +260,10 @@ def _kept(here: AppContext) -> RetentionInfo:
                 oldest_ms=one.oldest_ms,
             )
             for one in now.cameras
+        ],
+        removed=[
+            RemovedCameraRetention(id=camera, name=camera_name(here.recorder, camera), used_bytes=used_bytes)
+            for camera, used_bytes in now.removed.items()
         ],
         volumes=list(now.volumes),
         locked=now.locked,

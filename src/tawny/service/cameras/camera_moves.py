@@ -2,7 +2,8 @@
 
 Any device in the network can say that it is a camera, even with its serial number and its hardware address. So the
 stored password is never sent to a new address: the device only gets answers to a Digest sign-in, which hide it, and it
-must ask for no weaker sign-in than the camera did before. Whoever lacks proof by hardware address enters the password.
+must ask for no weaker sign-in than the camera did before. Without proof by hardware address, the
+user enters the password.
 """
 
 from collections.abc import Iterable

@@ -17,6 +17,7 @@ from tawny.config.drafts import ADDRESSES, SettingsDraft, secret_name
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import Recording
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory, LoginPlace, SignIn
 from tawny.service.cameras.camera_moves import check_moved, host_of, moved_addresses, moved_cameras
@@ -206,6 +207,11 @@ def try_streams(
     return trials
 
 
+def recording_values(record: Recording) -> dict[str, str]:
+    """Return what the settings file says of it; nothing for the default."""
+    return {} if record == "continuous" else {"record": record}
+
+
 def camera_id_for(name: str, taken: Mapping[str, object]) -> str:
     """Return an ID for a camera with this name: `front-door` for `Front door`, `front-door-2` if that is taken."""
     plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode().lower()
@@ -372,30 +378,30 @@ class CameraSetupService:
 
         return self.previews.start(_place_of(wanted), find, with_login=bool(wanted.user or wanted.password))
 
-    def add_previewed(self, preview: str, name: str) -> CameraId:
+    def add_previewed(self, preview: str, name: str, record: Recording = "continuous") -> CameraId:
         """Add a camera that is shown, without signing in again; it is no longer shown then. Raises as `add` does."""
         source = self.previews.source(preview)
         assert isinstance(source.wanted, WantedCamera)
-        added = self._add(name, source.wanted, source.streams)
+        added = self._add(name, source.wanted, source.streams, record)
         self.previews.stop(preview)
         return added
 
-    def add(self, name: str, wanted: WantedCamera) -> CameraId:
-        """Add a camera under this display name; it records at once. Return its ID.
+    def add(self, name: str, wanted: WantedCamera, record: Recording = "continuous") -> CameraId:
+        """Add a camera under this display name; it is recorded at once, as `record` says. Return its ID.
 
         Raises SourceError, SettingsError, NotDone and FolderUnwritable; nothing is changed then.
         """
         self._file()
         self._refuse_kind(wanted)
-        return self._add(name, wanted, find_streams(wanted, self._clock))
+        return self._add(name, wanted, find_streams(wanted, self._clock), record)
 
-    def _add(self, name: str, wanted: WantedCamera, streams: CameraStreams | None) -> CameraId:
+    def _add(self, name: str, wanted: WantedCamera, streams: CameraStreams | None, record: Recording) -> CameraId:
         config, settings = self._file(), self._settings.now()
         camera_id = camera_id_for(name, {**settings.removed_cameras, **settings.cameras})
         camera = camera_with(camera_id, wanted, streams, {})
 
         def edit(draft: SettingsDraft) -> None:
-            draft.add_camera(camera_id, camera.values, camera.secrets)
+            draft.add_camera(camera_id, {**camera.values, **recording_values(record)}, camera.secrets)
             draft.put_name(camera_id, name.strip())
 
         self._change(config, edit)

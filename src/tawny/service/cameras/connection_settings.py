@@ -94,7 +94,7 @@ _IN_FILE = "Change it in the settings file. No restart is needed."
 class CameraConnectionService:
     """Changes the addresses and logins of cameras. Thread-safe; waits for the disk and for the camera.
 
-    logins: what sign-in cameras offered before. Whoever enters a password accepts any sign-in of the camera.
+    logins: what sign-in cameras offered before. A user who enters a password accepts any sign-in of the camera.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tawny.config.changes import change_retention, parse_retention, retention_to_table
-from tawny.config.settings import Settings
+from tawny.config.settings import Settings, removed_names
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Clock, Span, merge_spans
@@ -67,6 +67,8 @@ class RetentionReport:
     volumes: Sequence[VolumeRetentionInfo]
     locked: int
     locked_bytes: int
+    removed: Mapping[CameraId, int]
+    """Bytes of each removed camera that still has recordings."""
     warnings: Sequence[RecorderWarning]
     fits: bool | None
     """Whether all minimum retention times fit; None if unknown."""
@@ -112,6 +114,7 @@ class RetentionService:
             volumes=list(self._volumes()),
             locked=locked,
             locked_bytes=locked_bytes,
+            removed=self._removed(settings),
             warnings=self._kept.room.warnings,
             fits=None if figures is None else figures.fits,
             outlook="" if figures is None else figures.outlook,
@@ -197,6 +200,10 @@ class RetentionService:
             if not copies:
                 found.append(VolumeRetentionInfo(str(mirror.root), "mirror", None, None, words))
         return found
+
+    def _removed(self, settings: Settings) -> dict[CameraId, int]:
+        index, gone = self._kept.index, map(CameraId, removed_names(settings))
+        return {camera: index.size_bytes(camera) for camera in gone if index.bounds(camera) is not None}
 
     def _locked(self) -> tuple[int, int]:
         page = self._kept.index.events(Span(0, self._clock.now_ms() + 1), only="kept", limit=MOST_LOCKED)

@@ -8,8 +8,10 @@ import { Icon } from "../../ui/Icon";
 import { Page } from "../../ui/Page";
 import { go } from "../../ui/router";
 import { sentences } from "../../ui/sentences";
+import { type AddedRecording, RecordChoice } from "../../ui/RecordChoice";
 import { ServerText } from "../../ui/ServerText";
 import { session } from "../../ui/session";
+import { size } from "../../ui/times";
 import { toast } from "../../ui/toast";
 import { Result } from "./Result";
 import "../../ui/settings.css";
@@ -97,6 +99,7 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
   const shown = useSignal(false);
   const trial = useSignal<Trial>({ is: "open" });
   const name = useSignal("");
+  const record = useSignal<AddedRecording>("continuous");
   const adding = useSignal(false);
   const refused = useSignal("");
   const changeFailed = useSignal("");
@@ -128,9 +131,9 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
     adding.value = true;
     refused.value = "";
     try {
-      const { camera } = await post<AddedCamera>("/cameras", { ...wanted(), name: name.value.trim() });
+      const { camera } = await post<AddedCamera>("/cameras", { ...wanted(), name: name.value.trim(), record: record.value });
       password.value = "";
-      toast(words.name.added(name.value.trim()));
+      toast(record.value === "events" ? words.name.waits(name.value.trim()) : words.name.added(name.value.trim()));
       onAdded(camera);
     } catch (reason) {
       refused.value = sentences(reason);
@@ -253,6 +256,7 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
                 </button>
               ))}
             </div>
+            <RecordChoice value={record.value} day={dayOf(trial.value.result)} onChange={(value) => (record.value = value)} />
             {refused.value && (
               <p class="add-refused" role="alert">
                 <ServerText text={refused.value} />
@@ -263,4 +267,9 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
       )}
     </>
   );
+}
+
+function dayOf({ streams: { main, sub } }: CameraTrial): string {
+  const day_bytes = (main?.day_bytes ?? 0) + (sub?.day_bytes ?? 0);
+  return day_bytes > 0 ? size(day_bytes) : "";
 }

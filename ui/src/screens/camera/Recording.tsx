@@ -44,7 +44,7 @@ export default function Recording({ camera }: { camera: Camera }) {
             ),
           )}
         </dl>
-        <a class="btn" href="/storage">
+        <a class="btn" href="/settings/storage">
           {w.change}
         </a>
       </section>

@@ -5,6 +5,7 @@ import { dayKey, length, date, size } from "../../ui/times";
 import { plural } from "../../strings";
 import { StateDot } from "../../ui/StateDot";
 import { storage as words } from "../../strings/storage";
+import { videoBytes } from "./draft";
 import { ServerText } from "../../ui/ServerText";
 
 const SHOWN = 6;
@@ -71,7 +72,7 @@ function save(next: GoingNext): void {
 
 export function Locked({ kept }: { kept: Kept }) {
   const { locked } = words;
-  const video = kept.cameras.reduce((sum, camera) => sum + camera.used_bytes, 0);
+  const video = videoBytes(kept);
   return (
     <section class="card" aria-labelledby="locked-title">
       <h2 id="locked-title">{locked.title}</h2>

@@ -77,6 +77,13 @@ export function Cameras(props: {
           ))}
         </tbody>
       </table>
+      {kept.removed.length > 0 && (
+        <ul class="promises-removed small sub" aria-label={promise.removed}>
+          {kept.removed.map((one) => (
+            <li key={one.id}>{promise.left(one.name, size(one.used_bytes))}</li>
+          ))}
+        </ul>
+      )}
       {kept.fits !== false && <p class="small sub"><ServerText text={kept.outlook} /></p>}
       <p class="small muted">{promise.note}</p>
       {open && (

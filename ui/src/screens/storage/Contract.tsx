@@ -2,6 +2,7 @@
 import type { CameraRetentionRequest as Keep, RetentionInfo as Kept } from "../../api/schema";
 import { percent, size } from "../../ui/times";
 import { storage as words } from "../../strings/storage";
+import { videoBytes } from "./draft";
 
 
 export function Contract(props: { keep: Keep; kept: Kept; onChange: (keep: Keep) => void }) {
@@ -69,7 +70,7 @@ export function Room({ kept }: { kept: Kept }) {
   const measured = holding.filter((volume) => volume.total_bytes !== null);
   const total = measured.reduce((sum, volume) => sum + (volume.total_bytes ?? 0), 0);
   const free = measured.reduce((sum, volume) => sum + (volume.free_bytes ?? 0), 0);
-  const video = kept.cameras.reduce((sum, camera) => sum + camera.used_bytes, 0);
+  const video = videoBytes(kept);
   if (total <= 0) return null;
   const parts = [
     ["video", bar.video, Math.max(0, video - kept.locked_bytes)],

@@ -1,8 +1,13 @@
 import { describe, expect, it } from "vitest";
-import type { CameraRetentionRequest as Keep } from "../../api/schema";
-import { changeOf, same, tidy } from "./draft";
+import type { CameraRetentionRequest as Keep, RetentionInfo } from "../../api/schema";
+import { changeOf, same, tidy, videoBytes } from "./draft";
 
 const keep = (some: Partial<Keep>): Keep => some as Keep;
+
+it("counts the recordings of removed cameras, too", () => {
+  const cameras = [{ used_bytes: 5 }, { used_bytes: 2 }] as RetentionInfo["cameras"];
+  expect(videoBytes({ cameras, removed: [{ id: "gate", name: "Gate (removed)", used_bytes: 3 }] })).toBe(10);
+});
 
 describe("what is asked for", () => {
   it("leaves out what is empty", () => {

@@ -51,3 +51,7 @@ function canonical(value: unknown): string {
       : each,
   );
 }
+
+/** What all recordings take, those of removed cameras included. */
+export const videoBytes = ({ cameras, removed }: Pick<Kept, "cameras" | "removed">): number =>
+  [...cameras, ...removed].reduce((sum, camera) => sum + camera.used_bytes, 0);

@@ -1,0 +1,128 @@
+"""The running cameras: started, changed and stopped one by one while the others continue."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from tawny.config.loader import SettingsDifference
+from tawny.config.settings import CameraSettings
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.messages import EventChanged, Message
+from tawny.model.states import CameraState, CameraStatus
+from tawny.recorder.recorder import WriteLoss
+from tawny.service.cameras.camera import CameraServices, RunningCamera, byte_rates
+from tawny.service.cameras.duty import CameraDuty
+from tawny.service.retention.promises import Rates
+from tawny.stream.hub import Hub
+
+OFFLINE_MS: Final = 60_000
+"""Time without an answer after which a search may offer another address of a camera."""
+
+
+class RunningCameras:
+    """The cameras that run now, for any thread. Only `CameraSet` replaces them, as a whole."""
+
+    def __init__(self) -> None:
+        self.now: Mapping[CameraId, RunningCamera] = {}
+
+    def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
+        found = self.now.get(camera)
+        return found.hubs.get(stream) if found else None
+
+    def is_offline(self, camera: CameraId, now_ms: int) -> bool:
+        """Return whether a camera has not answered for OFFLINE_MS."""
+        found = self.now.get(camera)
+        if found is None:
+            return False
+        status = found.keeper.status
+        return status.state is CameraState.OFFLINE and now_ms - status.since_ms >= OFFLINE_MS
+
+    def statuses(self) -> list[CameraStatus]:
+        return [camera.watching.shown(camera.keeper.status) for camera in self.now.values()]
+
+    def byte_rates(self) -> Rates:
+        """Return `byte_rates` of every stream that has them."""
+        hubs = {(name, stream): hub for name, one in self.now.items() for stream, hub in one.hubs.items()}
+        return {which: found for which, hub in hubs.items() if (found := byte_rates(hub)) is not None}
+
+    def heard(self, message: Message) -> None:
+        """Handle an event of any source, such as a person or another program."""
+        if isinstance(message, EventChanged) and message.event.camera in self.now:
+            self.now[message.event.camera].noticed(message)
+
+    def lost(self, loss: WriteLoss) -> None:
+        """Handle the recorder's report that it cannot write, or can write again."""
+        found = self.now.get(loss.camera)
+        if found is not None:
+            found.lost(loss)
+
+
+class CameraSet:
+    """Starts, changes and stops the running cameras, from one thread at a time.
+
+    duty: returns what a camera must do now.
+    """
+
+    def __init__(
+        self, running: RunningCameras, parts: CameraServices, duty: Callable[[CameraId, CameraSettings], CameraDuty]
+    ) -> None:
+        self._running, self._parts, self._duty = running, parts, duty
+        parts.bus.subscribe(running.heard)
+
+    def begin(self, settings: Mapping[str, CameraSettings], since_ms: int) -> None:
+        duties = {CameraId(name): self._duty(CameraId(name), one) for name, one in settings.items()}
+        self._running.now = {
+            name: RunningCamera(name, settings[name], self._parts, since_ms, duty) for name, duty in duties.items()
+        }
+
+    def take_over(self, settings: Mapping[str, CameraSettings], change: SettingsDifference) -> None:
+        """Apply changed settings. Only changed cameras restart."""
+        cameras = dict(self._running.now)
+        since_ms = self._parts.clock.now_ms()  # the time between two instances of a camera belongs to the second
+        for name in change.removed:
+            cameras.pop(CameraId(name)).close()
+        duties = {
+            CameraId(name): self._duty(CameraId(name), settings[name]) for name in (*change.changed, *change.added)
+        }
+        begins_ms = {name: cameras.pop(name).close(then=duties[name]) for name in map(CameraId, change.changed)}
+        for name, duty in duties.items():
+            cameras[name] = RunningCamera(name, settings[name], self._parts, begins_ms.get(name) or since_ms, duty)
+        for name in map(CameraId, change.watched):
+            cameras[name].watch_otherwise(settings[name])
+            before = cameras[name].duty
+            cameras[name].take_duty(self._duty(name, settings[name]))
+            cameras[name].watch_as_due(before)
+        self._running.now = {CameraId(name): cameras[CameraId(name)] for name in settings}
+
+    def stand(self) -> None:
+        """Apply the duties that have changed. A camera is only closed to be paused for privacy, or to end that."""
+        duties = {name: self._duty(name, camera.settings) for name, camera in self._running.now.items()}
+        found = {name: camera for name, camera in self._running.now.items() if duties[name] != camera.duty}
+        restarted = [name for name, camera in found.items() if duties[name].is_read != camera.duty.is_read]
+        changed = [(camera, camera.duty, duties[name]) for name, camera in found.items() if name not in restarted]
+        for camera, _, duty in changed:
+            camera.take_duty(duty)
+        self._reconnect(restarted, duties)
+        for camera, before, _ in changed:
+            camera.watch_as_due(before)
+
+    def restart(self, camera: CameraId) -> None:
+        """Connect to a camera again; no effect for an unknown one."""
+        found = self._running.now.get(camera)
+        if found is not None:
+            self._reconnect([camera], {camera: self._duty(camera, found.settings)})
+
+    def _reconnect(self, names: list[CameraId], duties: Mapping[CameraId, CameraDuty]) -> None:
+        found = {name: self._running.now[name] for name in names}
+        for name, camera in found.items():
+            camera.stop_reading(then=duties[name])
+        since_ms = self._parts.clock.now_ms()
+        for name, camera in found.items():
+            begin_ms = camera.close(then=duties[name]) or since_ms
+            made = RunningCamera(name, camera.settings, self._parts, begin_ms, duties[name])
+            self._running.now = {**self._running.now, name: made}
+
+    def close(self) -> None:
+        for camera in self._running.now.values():
+            camera.stop_reading(for_good=True)
+        for camera in self._running.now.values():
+            camera.close()
