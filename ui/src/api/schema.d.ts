@@ -702,7 +702,6 @@ export interface Invited {
   home_only: boolean;
   link: string;
   person: PersonInfo;
-  qr?: string;
   screen_code?: string;
 }
 
@@ -1096,7 +1095,6 @@ export interface PhoneLink {
   id: string;
   is_reachable: boolean;
   link: string;
-  qr: string;
 }
 
 export interface PhoneLinkState {
@@ -1730,7 +1728,6 @@ export interface TwoStepInfo {
 }
 
 export interface TwoStepOffer {
-  qr: string;
   secret: string;
   uri: string;
 }

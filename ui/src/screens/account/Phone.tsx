@@ -5,7 +5,7 @@ import type { PhoneLink, PhoneLinkState } from "../../api/schema";
 import { mine } from "../../strings/my-account";
 import { device } from "../../ui/agents";
 import { Icon } from "../../ui/Icon";
-import { QrPicture } from "../../ui/QrPicture";
+import { QrCode } from "../../ui/QrCode";
 import { change } from "./confirm";
 
 const words = mine.phone;
@@ -53,7 +53,7 @@ export function Phone({ onConnected }: { onConnected: () => Promise<void> }) {
       {link.value && now === "waiting" && (
         <div class="setting access-made">
           {link.value.is_reachable ? <p class="sub">{words.scan}</p> : <p>{words.unreachable}</p>}
-          <QrPicture svg={link.value.qr} label={words.picture} />
+          <QrCode text={link.value.link} label={words.picture} />
         </div>
       )}
       <p class="settings-note" role="status">
