@@ -138,10 +138,10 @@ def test_two_step_codes_are_set_up_asked_for_and_turned_off(page: Page, browser:
     codes.get_by_role("button", name="Set up").click()
     expect(codes.get_by_role("img", name="QR code for your authenticator app")).to_be_visible(timeout=WAIT_MS)
     secret = codes.locator(".secret").inner_text().replace(" ", "")
-    codes.get_by_label("Code").fill("000000")
+    codes.get_by_label("Code", exact=True).fill("000000")
     codes.get_by_role("button", name="Turn on").click()
     expect(page.get_by_text("This code isn't right.")).to_be_visible()
-    codes.get_by_label("Code").fill(pyotp.TOTP(secret).now())
+    codes.get_by_label("Code", exact=True).fill(pyotp.TOTP(secret).now())
     codes.get_by_role("button", name="Turn on").click()
     expect(codes.locator(".codes li")).to_have_count(10, timeout=WAIT_MS)
     assert violations(page, axe_script()) == []

@@ -1478,6 +1478,7 @@ export interface SetupInfo {
   finished: boolean;
   hidden: boolean;
   name: string;
+  secure_address: string;
   service_command: string;
   steps: SetupStepInfo[];
 }

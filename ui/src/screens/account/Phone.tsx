@@ -1,12 +1,12 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, post } from "../../api/client";
-import type { PhoneLink, PhoneLinkState } from "../../api/schema";
+import type { MySignIn, PhoneLink, PhoneLinkState } from "../../api/schema";
 import { mine } from "../../strings/my-account";
 import { device } from "../../ui/agents";
 import { Icon } from "../../ui/Icon";
 import { QrCode } from "../../ui/QrCode";
-import { change } from "./confirm";
+import { ConfirmSheet, change } from "./confirm";
 
 const words = mine.phone;
 const LOOK_MS = 1500;
@@ -66,5 +66,22 @@ export function Phone({ onConnected }: { onConnected: () => Promise<void> }) {
         )}
       </p>
     </section>
+  );
+}
+
+/** The same on a page that has nothing else of the account. */
+export function PhoneAlone() {
+  const now = useSignal<MySignIn | null>(null);
+  const load = async () => {
+    now.value = await get<MySignIn>("/me");
+  };
+  useEffect(() => void load().catch(() => {}), []); // without it there is one offer less
+  return (
+    now.value && (
+      <>
+        <Phone onConnected={load} />
+        <ConfirmSheet now={now.value} />
+      </>
+    )
   );
 }

@@ -15,7 +15,18 @@ import { toast } from "../../ui/toast";
 
 const words = phone.push;
 
+/** The card with the snoozes below it. */
 export function Push() {
+  return (
+    <>
+      <PushCard />
+      <SnoozeCard />
+    </>
+  );
+}
+
+/** Notifications in this browser, and its app. */
+export function PushCard() {
   const key = useSignal<string | null>(null);
   const on = useSignal(false);
   useEffect(() => {
@@ -34,8 +45,7 @@ export function Push() {
       on.value = wanted;
     });
   return (
-    <>
-      <section class="card" aria-labelledby="push-title">
+    <section class="card" aria-labelledby="push-title">
         <div class="setting storage-link">
           <div class="grow">
             <h2 id="push-title">{words.title}</h2>
@@ -65,9 +75,7 @@ export function Push() {
           </div>
         )}
         {canInstall.value && <Install />}
-      </section>
-      <SnoozeCard />
-    </>
+    </section>
   );
 }
 

@@ -3,7 +3,7 @@ import { outsideStep as words } from "../../strings/setup";
 import type { IconName } from "../../ui/icon-names";
 import { Icon } from "../../ui/Icon";
 import { place } from "../../ui/router";
-import { StepFoot, type StepProps, StepPage } from "./StepFrame";
+import { GoSecure, StepFoot, type StepProps, StepPage } from "./StepFrame";
 
 const ADDRESS = "/settings/address?from=setup";
 
@@ -19,6 +19,7 @@ export function Outside({ info }: StepProps) {
       sub={words.sub}
       foot={<StepFoot step="outside" {...(stays ? { go: words.finish } : { go: words.setUp, link: `${ADDRESS}&way=${chosen}` })} />}
     >
+      {info.secure_address && location.origin !== info.secure_address && <GoSecure address={info.secure_address} step="outside" />}
       <div class="setup-cols">
         <fieldset class="setup-ways">
           <legend class="hidden">{words.ways}</legend>
