@@ -12,6 +12,7 @@ import { Segmented } from "../../ui/Segmented";
 import { session } from "../../ui/session";
 import { SnoozeCard } from "../../ui/snoozes";
 import { toast } from "../../ui/toast";
+import "../../ui/settings.css";
 
 const words = phone.push;
 

@@ -10,9 +10,10 @@ const ADDRESS = "/settings/address?from=setup";
 /** How tawny is to be reached, in plain words; the address itself is set up on its own page, which leads back here. */
 export function Outside({ info }: StepProps) {
   const isDone = info.steps.some((step) => step.id === "outside" && step.state === "done");
-  const [chosen, setChosen] = useState<string>(isDone ? "home" : "tailscale");
+  const [chosen, setChosen] = useState<string>(!isDone ? "tailscale" : info.secure_address ? "" : "home");
   const toNotifications = place.value.query.get("back") === "notifications";
-  const stays = chosen === "home" || isDone;
+  const stays = chosen === "home" || chosen === "";
+  const choices = words.choices.filter((way) => way.id !== "home" || !info.secure_address);
   return (
     <StepPage
       title={words.title}
@@ -23,7 +24,7 @@ export function Outside({ info }: StepProps) {
       <div class="setup-cols">
         <fieldset class="setup-ways">
           <legend class="hidden">{words.ways}</legend>
-          {words.choices.map((way) => (
+          {choices.map((way) => (
             <label key={way.id} class={`setup-way ${chosen === way.id ? "on" : ""}`}>
               <input type="radio" name="way" checked={chosen === way.id} onChange={() => setChosen(way.id)} />
               <span class="setup-icon">
