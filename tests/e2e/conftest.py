@@ -1,6 +1,7 @@
 """A real tawny in a process of its own, and a real browser that looks at it."""
 
 import re
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tawny.testing.http_service import StandIn, served
 from tawny.testing.waiting import until
+from tests.delivery.certificates import self_signed
 
 CHROMIUM = [
     "--no-sandbox",
@@ -100,6 +103,17 @@ def signed_in(browser: Browser, demo: Tawny) -> Iterator[BrowserContext]:
     page.close()
     yield context
     context.close()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    """A push service with a certificate that the recorder trusts."""
+    certificate = self_signed(tmp_path_factory.mktemp("push"))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with pytest.MonkeyPatch.context() as patch, served(StandIn(lambda asked: (201, b""), tls=tls)) as made:
+        patch.setenv("SSL_CERT_FILE", str(certificate))
+        yield made
 
 
 def until_recorded(page: Page, demo: Tawny, seconds: float) -> None:

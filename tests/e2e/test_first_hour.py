@@ -1,5 +1,6 @@
 """The first hour as a newcomer has it: an empty folder, `tawny run`, and from then on the browser alone."""
 
+import json
 import os
 import re
 import socket
@@ -13,10 +14,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from tawny.delivery.notifiers.webpush import base64url_text
 from tawny.testing.http_service import StandIn, served
 from tawny.testing.waiting import until
-from tests.e2e.conftest import LINK, OURS, OWNER
+from tests.delivery.notifiers.test_webpush import Phone
+from tests.e2e.conftest import CHROMIUM, LINK, OURS, OWNER
 from tests.e2e.rules import NONE, axe_script, barriers
+from tests.e2e.test_phone import SUBSCRIBES
+from tests.e2e.test_secure_address import free_port, trusting
 from tests.support.cabled_camera import cabled_cameras
 
 pytestmark = pytest.mark.browser
@@ -75,12 +80,6 @@ def first_start(home: Path, listen: str = "127.0.0.1:0") -> Iterator[Recorder]:
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 def answers(listen: str) -> bool:
     host, _, port = listen.partition(":")
     with socket.socket() as probe:
@@ -135,7 +134,15 @@ class Hands:
     def checked(self, name: str) -> None:
         """No barrier in either theme, and nothing wider than the page."""
         assert barriers(self.page, axe_script()) == NONE, name
-        assert self.page.evaluate("document.querySelector('.door, .app').scrollWidth <= innerWidth"), name
+        if "SHOTS" in os.environ:
+            width = (self.page.viewport_size or {"width": 0})["width"]
+            for theme in ("dark", "light"):
+                self.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+                to = f"{os.environ['SHOTS']}/{name}-{width}-{theme}.png"
+                self.page.screenshot(path=to, animations="disabled")
+        assert self.page.evaluate(
+            "(document.querySelector('.door, .app') ?? document.body).scrollWidth <= innerWidth"
+        ), name
 
 
 @contextmanager
@@ -251,6 +258,108 @@ def finish(hands: Hands) -> None:
     expect(hands.page.get_by_role("link", name="Continue")).to_have_count(0)
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_from_an_empty_folder_to_a_push_over_https(
+    browser: Browser, service: StandIn, tmp_path: Path, camera: str, width: int
+) -> None:
+    """The certificate is installed in the second browser's own store; no error of it is ever ignored."""
+    hook, listen = StandIn(), f"127.0.0.1:{free_port()}"
+    with served(hook), first_start(tmp_path / "home", listen) as recorder:
+        with browser_of(browser, width) as context:
+            plain = Hands(context.new_page())
+            make_account(plain, recorder)
+            add_camera(plain, camera)
+            until(lambda: list(recorder.home.rglob("*front-door*/**/*.mp4")), 60, "a recording")
+            plain.press("Enter")
+            store(plain)
+            notify(plain, hook)
+            link, authority = secure_at_home(plain, tmp_path)
+        trusting_browser = browser.browser_type.launch(
+            executable_path="/usr/bin/chromium", args=CHROMIUM, env=trusting(tmp_path / "browser", authority)
+        )
+        try:
+            with browser_of(trusting_browser, width) as context:
+                secure = Hands(subscribing(context, link, f"{service.base}/push/{width}", phone := Phone()))
+                sockets: list[str] = []
+                secure.page.on("websocket", lambda one: sockets.append(one.url))
+                plain.clicks += 1  # the link to the secure address
+                sign_in_again(secure, link)
+                turn_on_push(secure, service, f"/push/{width}", phone)
+                secure.button("Continue")
+                secure.page.wait_for_url("**/setup/outside")
+                secure.checked("outside-secure")
+                secure.button("Finish")
+                finish(secure)
+                assert [one for one in sockets if one.startswith("wss://") and "/live" in one], sockets
+        finally:
+            trusting_browser.close()
+        assert plain.touches + secure.touches <= MOST_TOUCHES, (plain, secure)
+        assert not [one for one in plain.asked + secure.asked if "k4mera" in one], "never in an address"
+        assert "k4mera" not in recorder.log.read_text() + recorder.settings.read_text()
+
+
+def secure_at_home(hands: Hands, place: Path) -> tuple[str, Path]:
+    """The address of the setup over https, and the certificate of the recorder's authority."""
+    hands.page.wait_for_url("**/setup/outside")
+    hands.click(hands.page.get_by_text("Secure at home", exact=True))
+    hands.click(hands.page.get_by_role("link", name="Set it up"))
+    hands.page.wait_for_url("**/settings/address?from=setup&way=own")
+    card = hands.page.locator("details", has_text="At home only")
+    card.get_by_label("Name or address").select_option("localhost")
+    hands.fields += 1
+    hands.click(card.get_by_role("button", name="Set up"))
+    go_on = hands.page.get_by_role("link", name="Continue setup over https")
+    link = go_on.get_attribute("href") or ""
+    hands.checked("address-own")
+    with hands.page.expect_popup() as opened:
+        hands.click(hands.page.get_by_role("link", name="Install the certificate"))
+    other = Hands(opened.value)
+    expect(other.page.get_by_role("heading", name="Trust this recorder")).to_be_visible()
+    other.checked("authority")
+    with other.page.expect_download() as begun:
+        other.click(other.page.get_by_role("link", name="Download certificate").first)
+    begun.value.save_as(place / "tawny.crt")
+    hands.clicks += other.clicks
+    return link, place / "tawny.crt"
+
+
+def subscribing(context: BrowserContext, link: str, endpoint: str, phone: Phone) -> Page:
+    """A page whose notifications go by the stand-in, and are allowed."""
+    context.grant_permissions(["notifications"], origin=link.partition("/setup")[0])
+    keys = json.dumps(base64url_text(phone.point)), json.dumps(base64url_text(phone.auth))
+    context.add_init_script(SUBSCRIBES % (json.dumps(endpoint), *keys))
+    return context.new_page()
+
+
+def sign_in_again(hands: Hands, link: str) -> None:
+    hands.page.goto(link)
+    expect(hands.page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    assert hands.page.evaluate("isSecureContext")
+    hands.checked("sign-in-secure")
+    hands.fill("Name", OWNER["name"])
+    hands.fill("Password", OWNER["password"])
+    hands.press("Enter")
+
+
+def turn_on_push(hands: Hands, service: StandIn, path: str, phone: Phone) -> None:
+    own = "Notifications from tawny itself"
+    expect(hands.page.get_by_role("button", name=f"Set up {own}")).to_be_visible()
+    hands.checked("notifications-secure")
+    hands.button(f"Set up {own}")
+    hands.fill("Your email address", "anna@example.org")
+    hands.checked("push-sheet")
+    hands.button("Save")
+    card = hands.page.get_by_role("region", name="Notifications on this device")
+    with hands.page.expect_response(lambda one: one.url.endswith("/api/v1/push") and one.request.method == "POST"):
+        hands.click(card.get_by_role("button", name="On", exact=True))
+    hands.click(hands.page.get_by_role("button", name="Send test to webpush"))
+    until(
+        lambda: [json.loads(phone.opens(one.body))["title"] for one in service.asked if one.path == path], 60, "a push"
+    )
+    expect(hands.page.get_by_text(re.compile(r"^Accepted after"))).to_be_visible()
+    hands.checked("notifications-push")
+
+
 def other_browser(browser: Browser, recorder: Recorder) -> BrowserContext:
     """The owner signs in on another device."""
     context = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-US")
@@ -331,5 +440,6 @@ def test_who_comes_without_the_link_or_late_is_told_what_to_do(browser: Browser,
         late.get_by_label("Name", exact=True).fill(OWNER["name"])
         late.get_by_label("Password", exact=True).fill(OWNER["password"])
         late.keyboard.press("Enter")
-        late.wait_for_url("**/setup/storage")
+        expect(late.get_by_role("heading", level=1)).to_have_text("Where should recordings be stored?")
+        assert late.url.endswith("/setup/storage")
         late.context.close()

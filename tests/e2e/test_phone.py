@@ -7,7 +7,6 @@ the recorder sends, and what it decrypts is handed to the real service worker.
 import json
 import re
 import shutil
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tawny.api.static_files import BUILT, StaticFiles
 from tawny.delivery.notifiers.webpush import base64url_bytes, base64url_text
-from tawny.testing.http_service import Asked, StandIn, served
+from tawny.testing.http_service import Asked, StandIn
 from tawny.testing.waiting import until
 from tests.app.rig import settings
-from tests.delivery.certificates import self_signed
 from tests.delivery.notifiers.test_webpush import Phone
 from tests.e2e.conftest import OWNER, Tawny, owner_of, with_settings
 from tests.e2e.live_server import live_server, signed_browser
@@ -51,17 +49,6 @@ NOTIFICATIONS = """async () => {
   return shown.map((one) => ({ title: one.title, body: one.body, image: one.image, icon: one.icon, tag: one.tag,
     actions: one.actions.map((each) => each.title) }));
 }"""
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    """A push service with a certificate that the recorder trusts."""
-    certificate = self_signed(tmp_path_factory.mktemp("push"))
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificate)
-    with pytest.MonkeyPatch.context() as patch, served(StandIn(lambda asked: (201, b""), tls=tls)) as made:
-        patch.setenv("SSL_CERT_FILE", str(certificate))
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -136,12 +136,12 @@ def test_two_step_codes_are_set_up_asked_for_and_turned_off(page: Page, browser:
     page.goto(f"{base}/settings/account")
     codes = page.get_by_role("region", name="Two-step codes")
     codes.get_by_role("button", name="Set up").click()
-    expect(codes.get_by_alt_text("QR code for your authenticator app")).to_be_visible(timeout=WAIT_MS)
+    expect(codes.get_by_role("img", name="QR code for your authenticator app")).to_be_visible(timeout=WAIT_MS)
     secret = codes.locator(".secret").inner_text().replace(" ", "")
-    codes.get_by_label("Code").fill("000000")
+    codes.get_by_label("Code", exact=True).fill("000000")
     codes.get_by_role("button", name="Turn on").click()
     expect(page.get_by_text("This code isn't right.")).to_be_visible()
-    codes.get_by_label("Code").fill(pyotp.TOTP(secret).now())
+    codes.get_by_label("Code", exact=True).fill(pyotp.TOTP(secret).now())
     codes.get_by_role("button", name="Turn on").click()
     expect(codes.locator(".codes li")).to_have_count(10, timeout=WAIT_MS)
     assert violations(page, axe_script()) == []
@@ -181,7 +181,7 @@ def test_a_phone_is_signed_in_by_its_code_and_signed_out_again(page: Page, brows
     page.goto(f"{base}/settings/account")
     phone = page.get_by_role("region", name="Sign in on a phone")
     phone.get_by_role("button", name="Show the code").click()
-    expect(phone.get_by_alt_text("QR code that signs in one phone")).to_be_visible(timeout=WAIT_MS)
+    expect(phone.get_by_role("img", name="QR code that signs in one phone")).to_be_visible(timeout=WAIT_MS)
     expect(phone.get_by_text("Waiting for your phone")).to_be_visible()
     assert violations(page, axe_script()) == []
     other = browser.new_context(

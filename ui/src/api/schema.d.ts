@@ -702,7 +702,6 @@ export interface Invited {
   home_only: boolean;
   link: string;
   person: PersonInfo;
-  qr?: string;
   screen_code?: string;
 }
 
@@ -1098,7 +1097,6 @@ export interface PhoneLink {
   id: string;
   is_reachable: boolean;
   link: string;
-  qr: string;
 }
 
 export interface PhoneLinkState {
@@ -1489,6 +1487,7 @@ export interface SetupInfo {
   finished: boolean;
   hidden: boolean;
   name: string;
+  secure_address: string;
   service_command: string;
   steps: SetupStepInfo[];
 }
@@ -1739,7 +1738,6 @@ export interface TwoStepInfo {
 }
 
 export interface TwoStepOffer {
-  qr: string;
   secret: string;
   uri: string;
 }

@@ -11,7 +11,8 @@ const wizard = () => import("../screens/setup/Wizard");
 const borrowed: Borrowed = {
   AddCamera: () => import("../screens/add-camera/AddCamera").then(({ CameraAdder }) => ({ default: CameraAdder })),
   Channel: () => import("../screens/outside/TargetSheet").then(({ NewChannel }) => ({ default: NewChannel })),
-  Push: () => import("../screens/settings/Push").then(({ Push }) => ({ default: Push })),
+  Phone: () => import("../screens/account/Phone").then(({ PhoneAlone }) => ({ default: PhoneAlone })),
+  Push: () => import("../screens/settings/Push").then(({ PushCard }) => ({ default: PushCard })),
 };
 
 export default function SetupFlow({ waiting }: { waiting: (failed: boolean) => ComponentChildren }) {

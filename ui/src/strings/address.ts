@@ -4,6 +4,10 @@ export const address = {
   onlyOwners: "Only owners can change the secure address.",
   loading: "Loading…",
   backToSetup: "Back to setup",
+  goOn: "Continue setup over https",
+  goOnSub: "You sign in there once more, and notifications from tawny itself work.",
+  goOnOwn: "Install the certificate on this device, then continue over https. You sign in there once more, and notifications from tawny itself work.",
+  goOnInstall: "Install the certificate",
   status: {
     none: "No secure address yet",
     noneSub: "Over plain http, passwords and video can be read in your network, and passkeys, notifications and two-way talk don’t work. Choose one of the ways below.",

@@ -41,6 +41,9 @@ export const wizard = {
   recorderName: "Name of this recorder",
   recorderNameSub: "Shown on the sign-in page and in test notifications.",
   recorderNameFirst: "Home",
+  secure: "Your secure address is ready",
+  secureSub: "Open tawny there and sign in once more: notifications from tawny itself then work. If your browser warns you, install the certificate first.",
+  secureGo: "Open it",
   unnamed: "The recorder’s name wasn’t saved. Change it under Settings.",
 };
 
@@ -52,6 +55,8 @@ export const cameraStep = {
   another: "Add another camera",
   added: "Your cameras",
   none: "Continue without cameras",
+  without: (n: number) => (n === 1 ? "Continue without it" : "Continue without them"),
+  picked: (n: number) => (n === 1 ? "1 camera is selected but not added." : `${n} cameras are selected but not added.`),
   note: "You can add cameras at any time under Settings.",
 };
 

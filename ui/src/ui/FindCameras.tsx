@@ -33,12 +33,14 @@ interface Props {
   onChoose?: (chosen: ChosenCamera) => void;
   /** Cameras were added; they record. */
   onAdded?: (cameras: string[]) => void;
+  /** So many are selected and not added yet. */
+  onPicked?: ((count: number) => void) | undefined;
 }
 
 type State = keyof typeof words.states;
 
 /** Searches for cameras, shows live test pictures of the selected ones, and adds all that answered at once. */
-export function FindCameras({ onChoose, onAdded }: Props) {
+export function FindCameras({ onChoose, onAdded, onPicked }: Props) {
   const search = useSignal<CameraSearch | null>(null);
   const previews = useSignal<CameraPreview[]>([]);
   const ticked = useSignal<ReadonlySet<string>>(new Set());
@@ -57,6 +59,8 @@ export function FindCameras({ onChoose, onAdded }: Props) {
   const live = chosen.filter((one) => stateOf(one) === "live");
   const silent = chosen.filter((one) => !["live", "getting"].includes(stateOf(one)));
   const selectable = found.filter(canBeAdded);
+  useEffect(() => onPicked?.(chosen.length), [chosen.length]);
+  useEffect(() => () => onPicked?.(0), []);
 
   const getPictures = async (cameras: FoundCamera[], user: string, password: string) => {
     const answers = await Promise.allSettled(cameras.map((one) => post<CameraPreview>("/camera-previews", { ...wantedOf(one), user, password })));

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Collection
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from tawny.api.auth.access import Access, Note, Signed, rule
@@ -12,7 +12,7 @@ from tawny.api.auth.account_routes import require_recent
 from tawny.api.auth.accounts import Account, AuditEntry, Role, TokenPurpose
 from tawny.api.auth.audit_counts import REFUSALS
 from tawny.api.auth.passes import Pass
-from tawny.api.auth.session_routes import CODE_LENGTH, SIGN_INS, address_of, qr_code
+from tawny.api.auth.session_routes import CODE_LENGTH, SIGN_INS
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
@@ -70,8 +70,6 @@ class Invited(ApiResponse):
     """Address of a one-time sign-in link; its path if the recorder has no public or secure address."""
     home_only: bool
     """Whether it works at home and through a VPN only."""
-    qr: str = ""
-    """The whole link as SVG."""
     screen_code: str = ""
     """For a screen: instead of the link, within 15 min."""
 
@@ -129,7 +127,7 @@ def people(here: Here) -> People:
 
 
 @router.post("/people", dependencies=own)
-def add_person(asked: NewPerson, note: Note, signed: Signed, request: Request, here: Here) -> Invited:
+def add_person(asked: NewPerson, note: Note, signed: Signed, here: Here) -> Invited:
     """Add a user. Returns a sign-in link that works once, within a week; that of a screen within 15 min."""
     if here.accounts.find(asked.name) is not None:
         raise RequestRefused(409, "name_taken", f"A user named {asked.name} already exists.", "Choose another name.")
@@ -139,7 +137,7 @@ def add_person(asked: NewPerson, note: Note, signed: Signed, request: Request, h
     note("user added", asked.name)
     if asked.linked:
         _link(here, person, asked.linked)
-    return _invited(here, person, signed.person, request)
+    return _invited(here, person, signed.person)
 
 
 @router.patch("/people/{person}", dependencies=own)
@@ -160,11 +158,11 @@ def change_person(person: OneId, asked: ChangedPerson, note: Note, here: Here) -
 
 
 @router.post("/people/{person}/link", dependencies=own)
-def invite(person: OneId, note: Note, signed: Signed, request: Request, here: Here) -> Invited:
+def invite(person: OneId, note: Note, signed: Signed, here: Here) -> Invited:
     """Create another one-time sign-in link."""
     found = _find(here, person)
     note("sign-in link created", found.name)
-    return _invited(here, found, signed.person, request)
+    return _invited(here, found, signed.person)
 
 
 @router.delete("/people/{person}/sessions", dependencies=own)
@@ -248,7 +246,7 @@ def _keep_an_owner(here: AppContext, person: Account) -> None:
         )
 
 
-def _invited(here: AppContext, person: Account, made_by: Account, request: Request) -> Invited:
+def _invited(here: AppContext, person: Account, made_by: Account) -> Invited:
     is_screen, code = person.role is Role.SCREEN, ""
     lasts_ms = SCREEN_CODE_MS if is_screen else INVITATION_MS
     token = here.accounts.new_token(TokenPurpose.LINK, person, lasts_ms=lasts_ms, made_by=made_by)
@@ -257,10 +255,7 @@ def _invited(here: AppContext, person: Account, made_by: Account, request: Reque
         here.accounts.new_token(TokenPurpose.CODE, person, lasts_ms=lasts_ms, made_by=made_by, token=code)
     path = f"/sign-in#link={token}"
     found = next(one for one in _all(here) if one.id == person.id)
-    return Invited(
-        person=found, link=here.link(path), home_only=here.is_at_home_only,
-        qr=qr_code(address_of(request, here) + path), screen_code=code,
-    )  # fmt: skip
+    return Invited(person=found, link=here.link(path), home_only=here.is_at_home_only, screen_code=code)
 
 
 def _link(here: AppContext, person: Account, name: str) -> None:

@@ -49,8 +49,8 @@ class SetupInfo(ApiResponse):
     """State of the first setup.
 
     hidden: the reminder is. finished: all steps are done, or the user said so. addresses: of this recorder in the local
-    network, best first. service_command: starts tawny with the computer; empty where that isn't possible or is done.
-    name: the recorder's, shown on its pages.
+    network, best first. secure_address: the one with https; empty without. service_command: starts tawny with the
+    computer; empty where that isn't possible or is done. name: the recorder's, shown on its pages.
     """
 
     steps: list[SetupStepInfo]
@@ -59,6 +59,7 @@ class SetupInfo(ApiResponse):
     finished: bool
     clock: SetupClock
     addresses: list[str]
+    secure_address: str
     service_command: str
     name: str
 
@@ -218,6 +219,7 @@ def _state(here: AppContext) -> SetupInfo:
         finished=now.finished,
         clock=SetupClock(synchronized=is_clock_synchronized(), now_ms=here.recorder.clock.now_ms()),
         addresses=list(here.own_addresses()),
+        secure_address=here.address if here.address.startswith("https://") else "",
         service_command=now.service_command,
         name=here.title,
     )

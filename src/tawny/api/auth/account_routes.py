@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints
 from tawny.api.auth.access import Access, Note, Signed, rule
 from tawny.api.auth.accounts import LoginSession, OpenSession, TokenPurpose, hashed
 from tawny.api.auth.passkeys import MOST_PASSKEYS, Passkey, PasskeyPlace
-from tawny.api.auth.session_routes import Credential, PasskeyOptions, address_of, passkey_place, qr_code, refuse_weak
+from tawny.api.auth.session_routes import Credential, PasskeyOptions, address_of, passkey_place, refuse_weak
 from tawny.api.auth.two_step import otpauth_uri
 from tawny.api.client_address import is_loopback_host
 from tawny.api.context import AppContext, Here
@@ -80,8 +80,7 @@ class NewPasskey(ApiRequest):
 class TwoStepOffer(ApiResponse):
     secret: str
     uri: str
-    qr: str
-    """The URI as SVG."""
+    """For a QR code that authenticator apps read."""
 
 
 class TwoStepCode(ApiRequest):
@@ -96,7 +95,6 @@ class RecoveryCodes(ApiResponse):
 class PhoneLink(ApiResponse):
     id: str
     link: str
-    qr: str
     ends_ms: int
     is_reachable: bool
     """False if the address only means this computer."""
@@ -176,7 +174,7 @@ def offer_two_step(signed: Signed, here: Here) -> TwoStepOffer:
     require_recent(signed, here)
     secret = here.two_step.offer(signed)
     uri = otpauth_uri(secret, signed.person, here.recorder.host)
-    return TwoStepOffer(secret=secret, uri=uri, qr=qr_code(uri))
+    return TwoStepOffer(secret=secret, uri=uri)
 
 
 @router.post("/two-step/confirm", dependencies=view)
@@ -240,7 +238,6 @@ def sign_in_phone(signed: Signed, request: Request, note: Note, here: Here) -> P
     return PhoneLink(
         id=hashed(token).hex(),
         link=link,
-        qr=qr_code(link),
         ends_ms=here.recorder.clock.now_ms() + PHONE_MS,
         is_reachable=not is_loopback_host(base.partition("://")[2]),
     )

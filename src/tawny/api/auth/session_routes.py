@@ -7,7 +7,6 @@ asks for one; a passkey, a phone's link, the sign-in provider and the proxy stan
 
 import asyncio
 import hmac
-import io
 import logging
 import math
 from typing import Annotated, Final, Literal
@@ -371,15 +370,6 @@ def passkey_place(request: Request) -> PasskeyPlace:
 def address_of(request: Request, here: AppContext) -> str:
     """Return the address of this page for other devices: the public one, or that of the request."""
     return (here.address or f"{request.url.scheme}://{request.headers.get('host', '')}").rstrip("/")
-
-
-def qr_code(text: str) -> str:
-    """Return a QR code as SVG."""
-    import segno
-
-    out = io.BytesIO()
-    segno.make(text, error="m", micro=False).save(out, kind="svg", scale=5, border=4, light="#fff", xmldecl=False)
-    return out.getvalue().decode()
 
 
 def _attempt(name: str, person: Account | None, request: Request, here: AppContext) -> GuessAttempt:

@@ -1,12 +1,12 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, post } from "../../api/client";
-import type { PhoneLink, PhoneLinkState } from "../../api/schema";
+import type { MySignIn, PhoneLink, PhoneLinkState } from "../../api/schema";
 import { mine } from "../../strings/my-account";
 import { device } from "../../ui/agents";
 import { Icon } from "../../ui/Icon";
-import { QrPicture } from "../../ui/QrPicture";
-import { change } from "./confirm";
+import { QrCode } from "../../ui/QrCode";
+import { ConfirmSheet, change } from "./confirm";
 
 const words = mine.phone;
 const LOOK_MS = 1500;
@@ -53,7 +53,7 @@ export function Phone({ onConnected }: { onConnected: () => Promise<void> }) {
       {link.value && now === "waiting" && (
         <div class="setting access-made">
           {link.value.is_reachable ? <p class="sub">{words.scan}</p> : <p>{words.unreachable}</p>}
-          <QrPicture svg={link.value.qr} label={words.picture} />
+          <QrCode text={link.value.link} label={words.picture} />
         </div>
       )}
       <p class="settings-note" role="status">
@@ -66,5 +66,22 @@ export function Phone({ onConnected }: { onConnected: () => Promise<void> }) {
         )}
       </p>
     </section>
+  );
+}
+
+/** The same on a page that has nothing else of the account. */
+export function PhoneAlone() {
+  const now = useSignal<MySignIn | null>(null);
+  const load = async () => {
+    now.value = await get<MySignIn>("/me");
+  };
+  useEffect(() => void load().catch(() => {}), []); // without it there is one offer less
+  return (
+    now.value && (
+      <>
+        <Phone onConnected={load} />
+        <ConfirmSheet now={now.value} />
+      </>
+    )
   );
 }

@@ -3,7 +3,7 @@ import { post, remove } from "../../api/client";
 import type { MySignIn, RecoveryCodes, TwoStepOffer } from "../../api/schema";
 import { mine } from "../../strings/my-account";
 import { Icon } from "../../ui/Icon";
-import { QrPicture } from "../../ui/QrPicture";
+import { QrCode } from "../../ui/QrCode";
 import { toast } from "../../ui/toast";
 import { change } from "./confirm";
 
@@ -65,7 +65,7 @@ export function TwoStep({ now, onDone }: { now: MySignIn; onDone: () => Promise<
       {offer.value && (
         <form class="setting access-form" onSubmit={confirmIt}>
           <p class="sub">{words.scan}</p>
-          <QrPicture svg={offer.value.qr} label={words.picture} />
+          <QrCode text={offer.value.uri} label={words.picture} />
           <p class="small sub">
             {words.manual} <code class="secret">{offer.value.secret.match(/.{1,4}/g)?.join(" ")}</code>
           </p>

@@ -33,14 +33,14 @@ export default function AddCamera() {
   );
 }
 
-/** The same without a page around it. onAdded: is called with the ID of the new camera; without one if there are several. */
-export function CameraAdder({ onAdded }: { onAdded: (camera?: string) => void }) {
+/** The same without a page around it. onPicked: how many are selected in the search. onAdded: is called with the ID of the new camera; without one if there are several. */
+export function CameraAdder({ onAdded, onPicked }: { onAdded: (camera?: string) => void; onPicked?: (count: number) => void }) {
   const chosen = useSignal<ChosenCamera | null>(null);
   const onOther = () => (chosen.value = null);
   if (chosen.value) return <OneCamera key={chosen.value.address} chosen={chosen.value} onOther={onOther} onAdded={onAdded} />;
   return (
     <>
-      <FindCameras onChoose={(one) => (chosen.value = one)} onAdded={() => onAdded()} />
+      <FindCameras onChoose={(one) => (chosen.value = one)} onAdded={() => onAdded()} onPicked={onPicked} />
       <Address onChoose={(one) => (chosen.value = one)} />
     </>
   );

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { ApiError, get, post, remove } from "../../api/client";
 import type { AddressInfo } from "../../api/schema";
 import { address as words } from "../../strings/address";
@@ -11,7 +11,7 @@ import { session } from "../../ui/session";
 import { date } from "../../ui/times";
 import { toast } from "../../ui/toast";
 import { Check } from "./Check";
-import { Ways } from "./Ways";
+import { authorityPage, Ways } from "./Ways";
 import "../../ui/settings.css";
 import "./address.css";
 
@@ -63,6 +63,7 @@ function Everything() {
   return (
     <>
       <Status now={now} onChange={change} />
+      <GoOn now={now} />
       {now.fixed ? (
         <p class="card">
           <ServerText text={now.fixed} />
@@ -72,6 +73,30 @@ function Everything() {
       )}
       <Check url={now.url} />
     </>
+  );
+}
+
+/** Setup goes on at the new address: a session is per address, and this one stays plain. */
+function GoOn({ now }: { now: AddressInfo }) {
+  const asked = place.value.query.get("from") === "setup";
+  const shown = asked && !now.is_ordering && !now.problem && now.url.startsWith("https://") && now.url !== location.origin;
+  const card = useRef<HTMLElement>(null);
+  useEffect(() => card.current?.scrollIntoView({ block: "nearest" }), [shown]); // the way that was set up is further down
+  if (!shown) return null;
+  return (
+    <section ref={card} class="card col address-on" aria-label={words.goOn}>
+      <p class="small sub">{now.way === "own" ? words.goOnOwn : words.goOnSub}</p>
+      <div class="row wrap">
+        {now.way === "own" && (
+          <a class="btn" href={authorityPage(now)} target="_blank" rel="noreferrer">
+            {words.goOnInstall}
+          </a>
+        )}
+        <a class="btn pri" href={`${now.url}/setup/notifications`}>
+          {words.goOn}
+        </a>
+      </div>
+    </section>
   );
 }
 

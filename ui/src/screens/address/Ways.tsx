@@ -253,13 +253,16 @@ function Domain({ now, onChange }: WayProps) {
   );
 }
 
+/** Where a device that trusts nothing yet gets the certificate. */
+export const authorityPage = (now: AddressInfo): string => `${now.url.replace(/^https:/, "http:")}/ca`;
+
 function Own({ now, onChange }: WayProps) {
   const o = words.own;
   const used = now.way === "own";
   const name = useSignal(used ? now.domain : (now.names[0] ?? ""));
   const asks = useSignal(false);
   const { sending, refused, send } = useSending(onChange);
-  const page = `${now.url.replace(/^https:/, "http:")}/ca`;
+  const page = authorityPage(now);
   return (
     <>
       <form

@@ -10,7 +10,7 @@ import { share } from "../../strings/share";
 import { Address, CameraTicks, seen, tryTo } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
 import { Page } from "../../ui/Page";
-import { QrPicture } from "../../ui/QrPicture";
+import { QrCode } from "../../ui/QrCode";
 import { Segmented } from "../../ui/Segmented";
 import { session } from "../../ui/session";
 import { when } from "../../ui/times";
@@ -81,6 +81,7 @@ function Everyone() {
 
 function Made({ made }: { made: Invited }) {
   const { name, role } = made.person;
+  const link = new URL(made.link, location.href).href;
   return (
     <div class="setting access-made">
       <p class="sub">{role === "screen" ? words.screenLink(name) : words.link(name)}</p>
@@ -90,8 +91,8 @@ function Made({ made }: { made: Invited }) {
           <b class="big-code num">{`${made.screen_code.slice(0, 4)}-${made.screen_code.slice(4)}`}</b>
         </p>
       )}
-      <QrPicture svg={made.qr ?? ""} label={words.picture} />
-      <Address value={new URL(made.link, location.href).href} label={words.title} />
+      <QrCode text={link} label={words.picture} />
+      <Address value={link} label={words.title} />
       {made.home_only && <p class="small muted">{share.reach}</p>}
     </div>
   );

@@ -12,10 +12,22 @@ import { Segmented } from "../../ui/Segmented";
 import { session } from "../../ui/session";
 import { SnoozeCard } from "../../ui/snoozes";
 import { toast } from "../../ui/toast";
+import "../../ui/settings.css";
 
 const words = phone.push;
 
+/** The card with the snoozes below it. */
 export function Push() {
+  return (
+    <>
+      <PushCard />
+      <SnoozeCard />
+    </>
+  );
+}
+
+/** Notifications in this browser, and its app. */
+export function PushCard() {
   const key = useSignal<string | null>(null);
   const on = useSignal(false);
   useEffect(() => {
@@ -34,8 +46,7 @@ export function Push() {
       on.value = wanted;
     });
   return (
-    <>
-      <section class="card" aria-labelledby="push-title">
+    <section class="card" aria-labelledby="push-title">
         <div class="setting storage-link">
           <div class="grow">
             <h2 id="push-title">{words.title}</h2>
@@ -65,9 +76,7 @@ export function Push() {
           </div>
         )}
         {canInstall.value && <Install />}
-      </section>
-      <SnoozeCard />
-    </>
+    </section>
   );
 }
 

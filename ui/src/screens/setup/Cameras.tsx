@@ -11,12 +11,15 @@ import { Skeleton, StepFoot, type StepProps, StepPage } from "./StepFrame";
 export function Cameras({ borrowed }: StepProps) {
   const some = cameras.value.length;
   const [adding, setAdding] = useState(some === 0);
+  const [picked, setPicked] = useState(0);
   const shown = adding || some === 0;
+  const left = shown ? picked : 0;
+  const next = left > 0 ? words.without(left) : some ? wizard.next : words.none;
   return (
     <StepPage
       title={some ? words.titleDone(some) : words.title}
       sub={some ? words.subDone : words.sub}
-      foot={<StepFoot step="cameras" go={some ? wizard.next : words.none} skips={some === 0} note={words.note} />}
+      foot={<StepFoot step="cameras" go={next} skips={some === 0} quiet={left > 0} note={left > 0 ? words.picked(left) : words.note} />}
     >
       {some > 0 && (
         <section class="col" aria-label={words.added}>
@@ -36,6 +39,7 @@ export function Cameras({ borrowed }: StepProps) {
           <Lazy
             load={borrowed.AddCamera}
             props={{
+              onPicked: setPicked,
               onAdded: () => {
                 setAdding(false);
                 void loadSetup().catch(() => {}); // the step counts as done from the next answer on

@@ -9,7 +9,7 @@ import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
 import { ServerText } from "../../ui/ServerText";
 import { tryTo } from "../../ui/Access";
-import { Skeleton, StepFoot, type StepProps, StepPage } from "./StepFrame";
+import { GoSecure, Skeleton, StepFoot, type StepProps, StepPage } from "./StepFrame";
 
 type Start = { scheme: string; filled: Readonly<Record<string, string>> };
 
@@ -21,7 +21,7 @@ function firstOf(scheme: string): Start | null {
   return { scheme, filled: { topic: `tawny-${random}`, host: "ntfy.sh" } };
 }
 
-export function Notifications({ borrowed }: StepProps) {
+export function Notifications({ info, borrowed }: StepProps) {
   const [list, setList] = useState<readonly TargetInfo[] | null>(null);
   const [open, setOpen] = useState<{ start: Start | null } | null>(null);
   const [hasPush, setPush] = useState(false);
@@ -57,8 +57,13 @@ export function Notifications({ borrowed }: StepProps) {
               ))}
             </section>
           )}
-          {!isSecure && <NeedsHttps />}
+          {!isSecure && (info.secure_address ? <GoSecure address={info.secure_address} step="notifications" /> : <NeedsHttps />)}
           {isSecure && hasPush && <Lazy load={borrowed.Push} props={{}} waiting={() => null} />}
+          {isSecure && hasPush && (
+            <div class="only-desk">
+              <Lazy load={borrowed.Phone} props={{}} waiting={() => null} />
+            </div>
+          )}
           {isSecure && !hasPush && <Own onSetUp={() => setOpen({ start: firstOf("webpush") })} />}
           <section class="card setup-rows" aria-labelledby="services-title">
             <div class="row between wrap">

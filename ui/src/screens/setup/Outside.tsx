@@ -3,26 +3,28 @@ import { outsideStep as words } from "../../strings/setup";
 import type { IconName } from "../../ui/icon-names";
 import { Icon } from "../../ui/Icon";
 import { place } from "../../ui/router";
-import { StepFoot, type StepProps, StepPage } from "./StepFrame";
+import { GoSecure, StepFoot, type StepProps, StepPage } from "./StepFrame";
 
 const ADDRESS = "/settings/address?from=setup";
 
 /** How tawny is to be reached, in plain words; the address itself is set up on its own page, which leads back here. */
 export function Outside({ info }: StepProps) {
   const isDone = info.steps.some((step) => step.id === "outside" && step.state === "done");
-  const [chosen, setChosen] = useState<string>(isDone ? "home" : "tailscale");
+  const [chosen, setChosen] = useState<string>(!isDone ? "tailscale" : info.secure_address ? "" : "home");
   const toNotifications = place.value.query.get("back") === "notifications";
-  const stays = chosen === "home" || isDone;
+  const stays = chosen === "home" || chosen === "";
+  const choices = words.choices.filter((way) => way.id !== "home" || !info.secure_address);
   return (
     <StepPage
       title={words.title}
       sub={words.sub}
       foot={<StepFoot step="outside" {...(stays ? { go: words.finish } : { go: words.setUp, link: `${ADDRESS}&way=${chosen}` })} />}
     >
+      {info.secure_address && location.origin !== info.secure_address && <GoSecure address={info.secure_address} step="outside" />}
       <div class="setup-cols">
         <fieldset class="setup-ways">
           <legend class="hidden">{words.ways}</legend>
-          {words.choices.map((way) => (
+          {choices.map((way) => (
             <label key={way.id} class={`setup-way ${chosen === way.id ? "on" : ""}`}>
               <input type="radio" name="way" checked={chosen === way.id} onChange={() => setChosen(way.id)} />
               <span class="setup-icon">

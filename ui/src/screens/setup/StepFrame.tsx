@@ -15,8 +15,9 @@ type Loader<Props> = () => Promise<{ default: ComponentType<Props> }>;
 
 /** Parts of other screens that the steps show; their code comes when they are shown. */
 export interface Borrowed {
-  AddCamera: Loader<{ onAdded: () => void }>;
+  AddCamera: Loader<{ onAdded: () => void; onPicked: (count: number) => void }>;
   Channel: Loader<{ start: { scheme: string; filled: Readonly<Record<string, string>> } | null; onClose: () => void; onDone: () => Promise<void> }>;
+  Phone: Loader<object>;
   Push: Loader<object>;
 }
 
@@ -100,6 +101,24 @@ export function StepPage(props: {
   );
 }
 
+/** Leads to the secure address once there is one and this page is not there yet. Sessions are per address. */
+export function GoSecure({ address, step }: { address: string; step: StepName }) {
+  return (
+    <section class="card setup-row setup-secure" aria-labelledby="secure-title">
+      <span class="setup-icon">
+        <Icon name="shield-check" />
+      </span>
+      <div class="grow">
+        <h2 id="secure-title">{words.secure}</h2>
+        <p class="small sub">{words.secureSub}</p>
+      </div>
+      <a class="btn" href={`${address}/setup/${step}`}>
+        {words.secureGo}
+      </a>
+    </section>
+  );
+}
+
 /** The bottom of each step: back, skip, and the one thing that goes on. */
 export function StepFoot(props: {
   step: StepName;
@@ -112,6 +131,8 @@ export function StepFoot(props: {
   last?: () => Promise<unknown>;
   /** The main button skips: there is nothing here yet that could be done. */
   skips?: boolean;
+  /** The main button is not what should be pressed next: Enter leaves it alone. */
+  quiet?: boolean;
   disabled?: boolean;
   /** The main button is a link to another page, which leads back here. */
   link?: string;
@@ -152,7 +173,7 @@ export function StepFoot(props: {
         ) : (
           <button
             type="button"
-            class={`btn setup-go ${props.skips ? "" : "pri"}`}
+            class={`btn setup-go ${props.quiet ? "quiet" : props.skips ? "" : "pri"}`}
             disabled={busy || (props.disabled ?? false)}
             onClick={() => leave(props.skips ? "skipped" : "done", props.act)}
           >

@@ -14,11 +14,12 @@ const IDS = ["account", "cameras", "storage", "notifications", "outside"] as con
 const steps = (...states: State[]) => IDS.map((id, index) => ({ id, state: states[index] ?? "open" }));
 const fresh: SetupInfo = {
   steps: steps("done"), cards: [], hidden: false, finished: false, clock: { synchronized: true, now_ms: 0 },
-  addresses: [], service_command: "", name: "Home",
+  addresses: [], secure_address: "", service_command: "", name: "Home",
 };
 const borrowed = {
   AddCamera: () => Promise.resolve({ default: () => <input aria-label="Address" /> }),
   Channel: () => Promise.resolve({ default: () => <p>sheet</p> }),
+  Phone: () => Promise.resolve({ default: () => null }),
   Push: () => Promise.resolve({ default: () => null }),
 };
 let asked: string[] = [];

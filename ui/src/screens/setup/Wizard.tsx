@@ -70,7 +70,7 @@ function OneStep({ step, ...given }: StepProps & { step: StepName | "done" }) {
       const isFree = !at.closest("a, button, select, textarea, summary, dialog, input:not([type=radio])");
       if (event.key !== "Enter" || event.defaultPrevented || event.repeat || !isFree) return;
       event.preventDefault();
-      document.querySelector<HTMLElement>(".setup-go")?.click();
+      document.querySelector<HTMLElement>(".setup-go:not(.quiet)")?.click();
     };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);

@@ -23,10 +23,11 @@ export default function SignIn() {
   return <ByPassword refused={hash.get("provider")} onStep={setStep} />;
 }
 
+/** Shows what the address asks for: this form stands in for any page until somebody has signed in. */
 function enter(user: User): void {
-  const next = nextPath(place.peek().query);
+  const { path, query } = place.peek();
   signedIn(user);
-  go(next, { replace: true });
+  if (path === "/sign-in") go(nextPath(query), { replace: true });
 }
 
 function asError(reason: unknown): ApiError {
