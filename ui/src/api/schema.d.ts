@@ -1052,6 +1052,10 @@ export interface PasskeySignIn {
   credential: string;
 }
 
+export interface PassphraseRequest {
+  passphrase: string;
+}
+
 export interface PauseChange {
   paused: boolean;
 }
@@ -1304,6 +1308,19 @@ export interface RemovalPlanInfo {
   size_bytes: number;
 }
 
+export interface RestoreInfo {
+  restarts: boolean;
+  saved: string;
+}
+
+export interface RestorePlanInfo {
+  changes: SettingChangeInfo[];
+  host: string;
+  made_ms: number;
+  notes: string[];
+  version: string;
+}
+
 export interface ResumeCommand {
   camera: string;
   command: string;
@@ -1455,6 +1472,12 @@ export interface SetUpSealing {
   recipient: string;
   recovery: string;
   wrapped: string;
+}
+
+export interface SettingChangeInfo {
+  after: string | null;
+  before: string | null;
+  path: string;
 }
 
 export type SetupCard = "service" | "detection" | "encryption" | "household";
