@@ -14,6 +14,7 @@ from tawny import __version__
 from tawny.api import errors, pages, public_address_routes, schemas
 from tawny.api.admin import (
     address_routes,
+    backup_routes,
     camera_connection_routes,
     camera_removal_routes,
     camera_setup_routes,
@@ -87,6 +88,7 @@ def make_routes() -> FastAPI:
         people_routes,
         event_routes,
         detection_routes,
+        backup_routes,
         diagnostics_routes,
         retention_routes,
         delivery_routes,

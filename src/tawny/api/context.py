@@ -43,6 +43,7 @@ from tawny.playback.clips import ClipCache
 from tawny.playback.stills import StillReader
 from tawny.service.address.address_service import AddressService, is_at_home_only
 from tawny.service.address.phone_check import PhoneChecks
+from tawny.service.backup.backup_service import BackupService
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.cameras.recording_choice import RecordingChoiceService
@@ -110,6 +111,7 @@ class AppContext:
     answer_challenge: Callable[[str], str | None] = lambda _token: None
     """Returns the answer for a public authority that checks the domain."""
     diagnostics: DiagnosticsService | None = None
+    backup: BackupService | None = None
     clip_store: ClipStore = field(default_factory=lambda: ClipStore(None, FEW_BYTES))
     inbox: Inbox = field(default_factory=lambda: Inbox(None))
     hosts: tuple[str, ...] = ("127.0.0.1",)

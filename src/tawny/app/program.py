@@ -29,6 +29,7 @@ from tawny.engine.threads import named_executor
 from tawny.model.errors import DiskMissing, SettingsError
 from tawny.model.times import SystemClock
 from tawny.service import json_format
+from tawny.service.backup.restore import PENDING, finish_restore, held
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.private_memory import keep_memory_private
 from tawny.storage.disk.failover import is_disk_missing
@@ -244,6 +245,8 @@ def record(
     while True:
         why = "" if settings.storage.mode == "memory" else is_missing(folder)
         if not why:
+            if settings.storage.mode != "memory" and _finish_restore(folder):
+                settings, folder = _read_again(reread, config, settings, folder)
             program = Program(settings, folder, config=config)
             program.run(tell)
             if not program.restarts:
@@ -260,6 +263,14 @@ def record(
         if not program.came_back:
             return
         settings, folder = _read_again(reread, config, settings, folder)
+
+
+def _finish_restore(folder: Path) -> bool:
+    """Carry out the restore of a backup that was confirmed, before anything is opened; return whether there was one."""
+    if not (folder / PENDING).is_dir():
+        return False
+    with held(folder):
+        return finish_restore(folder)
 
 
 def _read_again(reread: Reread | None, config: Path | None, settings: Settings, folder: Path) -> tuple[Settings, Path]:

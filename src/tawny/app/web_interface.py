@@ -40,6 +40,7 @@ from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.service import json_format
 from tawny.service.address.address_service import AddressMeans, AddressService
+from tawny.service.backup.backup_service import BackupService
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.cameras.recording_choice import RecordingChoiceService
@@ -220,6 +221,7 @@ async def make_web_interface(
         sealed=running.sealing.desk(place.folder, changeable),
         history=running.sealing.watch,
         diagnostics=_make_diagnostics(running, accounts, log_lines),
+        backup=BackupService.of(place.kept_in, place.config, place.host, clock),
         clip_store=_make_clip_store(place, headroom),
         inbox=Inbox(None if place.kept_in is None else place.kept_in / INBOX, headroom),
         hosts=hosts,

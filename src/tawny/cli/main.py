@@ -139,6 +139,8 @@ COMMANDS = {
     "user": Command("people", "manage users and what they can see"),
     "tokens": Command("people", "manage access tokens for apps and displays"),
     "setup-link": Command("first_start", "create a new one-time setup link for the owner"),
+    "backup": Command("backup", "save settings, accounts, keys and history in one file behind a passphrase"),
+    "restore": Command("backup", "restore a backup, here or on another computer"),
     "service": Command("service", "install or remove the systemd service"),
 }
 

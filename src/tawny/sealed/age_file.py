@@ -1,4 +1,4 @@
-"""age files (age-encryption.org/v1), as far as tawny needs them: small files in one payload chunk.
+"""age files (age-encryption.org/v1), as far as tawny needs them: key files in one payload part, and long ones.
 
 `pyrage` derives the cost of a passphrase from the speed of the moment: it writes a work factor that it measured, and
 refuses a file whose factor is far above what it measures then, with the error of a wrong passphrase. Here the factor is
@@ -7,11 +7,12 @@ fixed, a limit decides what is refused, and each failure has its own reason.
 
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
 from hmac import digest as hmac
+from itertools import chain
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -35,8 +36,12 @@ _NONCE_BYTES: Final = 16
 _SALT_BYTES: Final = 16
 _SCRYPT: Final = b"age-encryption.org/v1/scrypt"
 _R: Final = 8
+PART_BYTES: Final = 64 * 1024
+_SEALED_PART: Final = PART_BYTES + TAG_BYTES
+_MOST_HEAD: Final = 4096
+"""More than tawny and `age` write before the first part, in bytes."""
 _ONLY_PART: Final = bytes(11) + b"\x01"
-"""Nonce of the first payload chunk, which is also the last."""
+"""Nonce of the first payload part, which is also the last."""
 
 Stanza = tuple[list[bytes], bytes]
 """Arguments and body of one recipient."""
@@ -66,22 +71,72 @@ class AgeFile:
             yield words.split(b" "), decode(body.replace(b"\n", b""))
 
     def open(self, file_key: bytes | bytearray) -> bytes:
-        """Return the content. Raises InvalidTag if the file was changed."""
+        """Return the content of a file of one part. Raises InvalidTag if the file was changed."""
+        key = self.payload_key(file_key)
+        return ChaCha20Poly1305(key).decrypt(_ONLY_PART, self.body[_NONCE_BYTES:], None)
+
+    def payload_key(self, file_key: bytes | bytearray) -> bytes:
+        """Return the key of the parts. Raises InvalidTag if the header was changed."""
         expected = hmac(hkdf(file_key, b"", b"header", KEY_BYTES), self.head + b"\n---", sha256)
         if not compare_digest(expected, self.mac):
             raise InvalidTag
-        key = hkdf(file_key, self.body[:_NONCE_BYTES], b"payload", KEY_BYTES)
-        return ChaCha20Poly1305(key).decrypt(_ONLY_PART, self.body[_NONCE_BYTES:], None)
+        return hkdf(file_key, self.body[:_NONCE_BYTES], b"payload", KEY_BYTES)
 
 
 def lock_with_passphrase(content: bytes, passphrase: str, work_factor: int = WORK_FACTOR) -> bytes:
-    """Return an age file that the passphrase opens. Raises NotEnoughMemory."""
+    """Return an age file of one part that the passphrase opens. Raises NotEnoughMemory."""
+    head, key = _new_head(passphrase, work_factor)
+    return head + ChaCha20Poly1305(key).encrypt(_ONLY_PART, content, None)
+
+
+def lock_parts(parts: Iterable[bytes], passphrase: str) -> Iterator[bytes]:
+    """Yield an age file of any length that the passphrase opens. Raises NotEnoughMemory."""
+    head, key = _new_head(passphrase, WORK_FACTOR)
+    yield head
+    cipher, held, number = ChaCha20Poly1305(key), bytearray(), 0
+    for part in parts:
+        held += part
+        while len(held) > PART_BYTES:  # the last one may be full, and must not be empty
+            yield cipher.encrypt(_part_nonce(number, is_last=False), bytes(held[:PART_BYTES]), None)
+            del held[:PART_BYTES]
+            number += 1
+    yield cipher.encrypt(_part_nonce(number, is_last=True), bytes(held), None)
+
+
+def open_parts(data: Iterable[bytes], passphrase: str) -> Iterator[bytes]:
+    """Yield the content of a file that `lock_parts` or `age -p` made. It is whole only when no error came to the end.
+
+    Raises WrongPassphrase, WorkFactorRefused, NotEnoughMemory; SealedFileBroken if it is damaged or cut.
+    """
+    given, held = iter(data), bytearray()
+    while len(held) < _MOST_HEAD and (part := next(given, None)) is not None:
+        held += part
+    file, file_key = _unlocked(bytes(held), passphrase)
+    try:
+        cipher, number = ChaCha20Poly1305(file.payload_key(file_key)), 0
+        held = bytearray(file.body[_NONCE_BYTES:])
+        for part in chain((b"",), given):
+            held += part
+            while len(held) > _SEALED_PART:
+                yield cipher.decrypt(_part_nonce(number, is_last=False), bytes(held[:_SEALED_PART]), None)
+                del held[:_SEALED_PART]
+                number += 1
+        yield cipher.decrypt(_part_nonce(number, is_last=True), bytes(held), None)
+    except InvalidTag:
+        raise SealedFileBroken("it is damaged or not complete") from None
+
+
+def _part_nonce(number: int, *, is_last: bool) -> bytes:
+    return number.to_bytes(11, "big") + bytes([is_last])
+
+
+def _new_head(passphrase: str, work_factor: int) -> tuple[bytes, bytes]:
+    """Return the beginning of a file up to its first part, and the key of its parts."""
     salt, file_key, nonce = os.urandom(_SALT_BYTES), os.urandom(FILE_KEY_BYTES), os.urandom(_NONCE_BYTES)
     wrapped = ChaCha20Poly1305(_scrypt_key(passphrase, salt, work_factor)).encrypt(bytes(12), file_key, None)
     head = b"%s\n-> scrypt %s %d\n%s\n---" % (VERSION, encode(salt), work_factor, encode(wrapped))
     mac = hmac(hkdf(file_key, b"", b"header", KEY_BYTES), head, sha256)
-    payload = ChaCha20Poly1305(hkdf(file_key, nonce, b"payload", KEY_BYTES)).encrypt(_ONLY_PART, content, None)
-    return b"%s %s\n%s%s" % (head, encode(mac), nonce, payload)
+    return b"%s %s\n%s" % (head, encode(mac), nonce), hkdf(file_key, nonce, b"payload", KEY_BYTES)
 
 
 def open_with_passphrase(data: bytes, passphrase: str) -> bytes:
@@ -89,6 +144,15 @@ def open_with_passphrase(data: bytes, passphrase: str) -> bytes:
 
     Raises WrongPassphrase, WorkFactorRefused, NotEnoughMemory; SealedFileBroken if it is damaged or has no passphrase.
     """
+    file, file_key = _unlocked(data, passphrase)
+    try:
+        return file.open(file_key)
+    except InvalidTag:
+        raise SealedFileBroken("it is damaged: the passphrase is right, but the content was changed") from None
+
+
+def _unlocked(data: bytes, passphrase: str) -> tuple[AgeFile, bytes]:
+    """Return the parsed file and its key. data: at least up to the first part."""
     try:
         file = AgeFile.parse(data)
         stanzas = list(file.stanzas())
@@ -105,13 +169,9 @@ def open_with_passphrase(data: bytes, passphrase: str) -> bytes:
     if not 1 <= factor <= MAX_WORK_FACTOR:
         raise WorkFactorRefused(f"its scrypt work factor is {factor}, and at most {MAX_WORK_FACTOR} is accepted")
     try:
-        file_key = ChaCha20Poly1305(_scrypt_key(passphrase, decode(salt), factor)).decrypt(bytes(12), wrapped, None)
+        return file, ChaCha20Poly1305(_scrypt_key(passphrase, decode(salt), factor)).decrypt(bytes(12), wrapped, None)
     except InvalidTag:
         raise WrongPassphrase("wrong passphrase") from None
-    try:
-        return file.open(file_key)
-    except InvalidTag:
-        raise SealedFileBroken("it is damaged: the passphrase is right, but the content was changed") from None
 
 
 def _scrypt_key(passphrase: str, salt: bytes, factor: int) -> bytes:

@@ -1053,6 +1053,10 @@ export interface PasskeySignIn {
   credential: string;
 }
 
+export interface PassphraseRequest {
+  passphrase: string;
+}
+
 export interface PauseChange {
   paused: boolean;
 }
@@ -1310,6 +1314,19 @@ export interface RemovedCameraRetention {
   used_bytes: number;
 }
 
+export interface RestoreInfo {
+  restarts: boolean;
+  saved: string;
+}
+
+export interface RestorePlanInfo {
+  changes: SettingChangeInfo[];
+  host: string;
+  made_ms: number;
+  notes: string[];
+  version: string;
+}
+
 export interface ResumeCommand {
   camera: string;
   command: string;
@@ -1462,6 +1479,12 @@ export interface SetUpSealing {
   recipient: string;
   recovery: string;
   wrapped: string;
+}
+
+export interface SettingChangeInfo {
+  after: string | null;
+  before: string | null;
+  path: string;
 }
 
 export type SetupCard = "service" | "detection" | "encryption" | "household";

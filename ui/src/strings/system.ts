@@ -21,4 +21,30 @@ export const system = {
     holds: "It will hold these files:",
     save: "Save archive",
   },
+  backup: {
+    title: "Backup",
+    sub:
+      "Settings, accounts, keys and history in one file, without recordings. Only its passphrase opens it: write it down, " +
+      "and keep both away from this computer.",
+    passphrase: "Passphrase of the backup",
+    hint: "A new one for saving, 10 characters or more. For restoring, the one of the file.",
+    save: "Save backup",
+    saving: "Saving…",
+    file: "Backup file",
+    check: "Show what would change",
+    checking: "Checking…",
+    of: (host: string, when: string, version: string) => `Backup of ${host}, made ${when} by tawny ${version}.`,
+    same: "The settings are the same.",
+    here: "Here",
+    inBackup: "In the backup",
+    unset: "not set",
+    replaces:
+      "Accounts, keys and settings here are replaced. What is here is saved first, in a backup with the same passphrase. " +
+      "Recordings stay. Recording pauses for some seconds, and you may have to sign in again.",
+    restore: "Restore and restart",
+    cancel: "Cancel",
+    done: (file: string) => `The backup is restored when tawny has started again. What it replaced is in ${file}.`,
+    byHand: (file: string) => `Stop tawny and start it again: then the backup is restored. What it replaces is in ${file}.`,
+    failed: "The recorder can’t be reached.",
+  },
 };

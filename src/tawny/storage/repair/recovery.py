@@ -28,7 +28,7 @@ from tawny.storage.retention.thinning import finish_thinning
 
 log = logging.getLogger(__name__)
 
-Cause = Literal["power", "crash", "update", "person"]
+Cause = Literal["power", "crash", "update", "person", "restart", "disk"]
 _NEWEST_FILES: Final = 2  # history files to read; the last entries may be missing in the index
 
 
@@ -40,6 +40,8 @@ _WHY: Final[dict[Cause | None, str]] = {
     "crash": "the recorder was killed",
     "update": "the recorder was stopped",
     "person": "the recorder was stopped",
+    "restart": "the recorder was restarted",
+    "disk": "the recorder was stopped",
     None: "found open",
 }
 """End reason of segments that were left open, by cause."""

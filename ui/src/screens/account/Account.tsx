@@ -12,7 +12,7 @@ import { Problem } from "../../ui/Problem";
 import { when } from "../../ui/times";
 import { toast } from "../../ui/toast";
 import { hasPasskeys, makePasskey } from "../../ui/webauthn";
-import { ConfirmSheet, change } from "./confirm";
+import { ConfirmSheet, change } from "../../ui/confirm";
 import { Phone } from "./Phone";
 import { TwoStep } from "./TwoStep";
 import "../../ui/door.css";

@@ -6,7 +6,7 @@ import { mine } from "../../strings/my-account";
 import { device } from "../../ui/agents";
 import { Icon } from "../../ui/Icon";
 import { QrCode } from "../../ui/QrCode";
-import { ConfirmSheet, change } from "./confirm";
+import { ConfirmSheet, change } from "../../ui/confirm";
 
 const words = mine.phone;
 const LOOK_MS = 1500;

@@ -5,7 +5,7 @@ import { mine } from "../../strings/my-account";
 import { Icon } from "../../ui/Icon";
 import { QrCode } from "../../ui/QrCode";
 import { toast } from "../../ui/toast";
-import { change } from "./confirm";
+import { change } from "../../ui/confirm";
 
 const words = mine.twoStep;
 

@@ -9,6 +9,7 @@ import { Page } from "../../ui/Page";
 import { ServerText } from "../../ui/ServerText";
 import { session } from "../../ui/session";
 import { size } from "../../ui/times";
+import { Backup } from "./Backup";
 import "../../ui/settings.css";
 import "./system.css";
 
@@ -64,6 +65,7 @@ export default function System() {
           </div>
           {made ? <Files made={made} /> : <p class="small muted settings-note">{words.bundle.first}</p>}
         </section>
+        <Backup />
       </div>
     </Page>
   );

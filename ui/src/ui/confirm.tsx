@@ -1,12 +1,12 @@
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
-import { ApiError, post } from "../../api/client";
-import type { MySignIn } from "../../api/schema";
-import { mine } from "../../strings/my-account";
-import { Refusal } from "../../ui/Door";
-import { PasswordField } from "../../ui/PasswordField";
-import { Sheet } from "../../ui/Sheet";
-import { tryTo } from "../../ui/Access";
+import { ApiError, post } from "../api/client";
+import type { MySignIn } from "../api/schema";
+import { mine } from "../strings/my-account";
+import { Refusal } from "./Door";
+import { PasswordField } from "./PasswordField";
+import { Sheet } from "./Sheet";
+import { tryTo } from "./Access";
 
 const words = mine.confirm;
 

@@ -1,0 +1,124 @@
+"""Routes of the owner's backups: save one, and restore one that was uploaded. Each needs a recent confirmation."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import StreamingResponse
+
+from tawny.api.auth.access import Access, Note, Signed, rule
+from tawny.api.auth.account_routes import require_recent
+from tawny.api.auth.passwords import LEAST_LENGTH, is_weak
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.request_handling import in_worker
+from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
+from tawny.model.errors import NotDone
+from tawny.service.backup.backup_service import BackupService
+
+router = APIRouter(prefix="/api/v1")
+own = [rule(Access.OWN)]
+_PORTION = 1 << 20
+
+
+class PassphraseRequest(ApiRequest):
+    passphrase: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class SettingChangeInfo(ApiResponse):
+    """before, after: as text, without secrets; null: not set."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+class RestorePlanInfo(ApiResponse):
+    """What a restore would change here. notes: sentences about what to look at."""
+
+    host: str
+    version: str
+    made_ms: int
+    changes: list[SettingChangeInfo]
+    notes: list[str]
+
+
+class RestoreInfo(ApiResponse):
+    """saved: the file on the recorder that holds what was there before. restarts: whether tawny starts again now."""
+
+    saved: str
+    restarts: bool
+
+
+@router.post("/backup", dependencies=own, response_class=StreamingResponse)
+async def save_backup(asked: PassphraseRequest, signed: Signed, note: Note, here: Here) -> StreamingResponse:
+    """Return everything but footage in one file behind this passphrase."""
+    service = await in_worker(_service, here, signed)
+    if is_weak(asked.passphrase):
+        raise RequestRefused(
+            400, "weak_password", "This passphrase is too easy to guess.", f"Use {LEAST_LENGTH} characters or more."
+        )
+    await in_worker(note, "backup saved", "")
+    headers = {"Content-Disposition": f'attachment; filename="{service.file_name}"'}
+    parts: Iterator[bytes] = service.parts(asked.passphrase)
+    return StreamingResponse(parts, media_type="application/octet-stream", headers=headers)
+
+
+@router.put("/restore/file", dependencies=own)
+async def upload_backup(request: Request, signed: Signed, here: Here) -> OkResponse:
+    """Receive a backup as the request's body. It is kept until it is restored, or another one comes."""
+    service = await in_worker(_service, here, signed)
+    await in_worker(service.begin_upload)
+    held = bytearray()
+    try:
+        async for piece in request.stream():
+            held += piece
+            if len(held) >= _PORTION:
+                await in_worker(service.add, bytes(held))
+                held.clear()
+        await in_worker(service.add, bytes(held))
+    except (ClientDisconnect, NotDone) as error:
+        await in_worker(service.forget_upload)
+        said = error if isinstance(error, NotDone) else NotDone("The upload ended too early.", "Try again.")
+        raise bad_input(said.what, said.todo) from None
+    return OkResponse()
+
+
+@router.post("/restore/check", dependencies=own)
+def check_backup(asked: PassphraseRequest, signed: Signed, here: Here) -> RestorePlanInfo:
+    """Verify the uploaded backup, and return what a restore would change."""
+    service = _service(here, signed)
+    try:
+        plan = service.plan(asked.passphrase)
+    except NotDone as error:
+        raise bad_input(error.what, error.todo) from None
+    return RestorePlanInfo(
+        host=plan.info.host,
+        version=plan.info.version,
+        made_ms=plan.info.made_ms,
+        changes=[SettingChangeInfo(path=one.path, before=one.before, after=one.after) for one in plan.changes],
+        notes=list(plan.notes),
+    )
+
+
+@router.post("/restore", dependencies=own)
+async def restore_backup(asked: PassphraseRequest, signed: Signed, note: Note, here: Here) -> RestoreInfo:
+    """Restore the uploaded backup: save what is here as a backup, then start again with the restored files."""
+    service = await in_worker(_service, here, signed)
+    await in_worker(note, "backup restored", "")
+    try:
+        saved = await in_worker(service.restore, asked.passphrase)
+    except NotDone as error:
+        raise bad_input(error.what, error.todo) from None
+    if here.restart is not None:
+        here.restart()
+    return RestoreInfo(saved=str(saved), restarts=here.restart is not None)
+
+
+def _service(here: AppContext, signed: Signed) -> BackupService:
+    require_recent(signed, here)
+    if here.backup is None:
+        raise not_found("This tawny has no folder and settings file to back up.", "")
+    return here.backup

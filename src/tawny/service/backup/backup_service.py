@@ -1,0 +1,119 @@
+"""Backup and restore of the running recorder. A restore is prepared here, and carried out when tawny starts again."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from tawny.model.errors import NotDone
+from tawny.model.times import Clock
+from tawny.service.backup.backup_file import MOST_BYTES, SUFFIX, backup_parts, read_passphrase
+from tawny.service.backup.restore import RestorePlan, UnpackedBackup
+from tawny.storage.disk.disk import turned
+
+UPLOAD: Final = ".restore.upload"
+_PORTION: Final = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class BackupService:
+    """Thread-safe for one owner at a time; calls wait for the disk. config: the settings file."""
+
+    data: Path
+    config: Path
+    host: str
+    clock: Clock
+
+    @classmethod
+    def of(cls, data: Path | None, config: Path | None, host: str, clock: Clock) -> "BackupService | None":
+        """Return the service; None for a recorder without a folder or without a settings file."""
+        return None if data is None or config is None else cls(data, config, host, clock)
+
+    def parts(self, passphrase: str) -> Iterator[bytes]:
+        """Yield a backup. Raises NotDone, StorageError."""
+        return backup_parts(self.data, self.config, passphrase, self.clock.now_ms(), self.host)
+
+    @property
+    def file_name(self) -> str:
+        return f"tawny-{datetime.fromtimestamp(self.clock.now_ms() / 1000, UTC):%Y-%m-%d}{SUFFIX}"
+
+    def begin_upload(self) -> None:
+        """Forget the backup that was uploaded before. Raises StorageError."""
+        try:
+            self._upload.unlink(missing_ok=True)
+            os.close(os.open(self._upload, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise turned(error, str(self._upload)) from error
+
+    def add(self, portion: bytes) -> None:
+        """Append to the uploaded backup. Raises NotDone: when it is larger than backups are; StorageError."""
+        try:
+            with self._upload.open("ab") as file:
+                if file.tell() + len(portion) > MOST_BYTES:
+                    raise NotDone("This file is larger than a backup can be.", "Choose a file that tawny saved.")
+                file.write(portion)
+        except OSError as error:
+            raise turned(error, str(self._upload)) from error
+
+    def forget_upload(self) -> None:
+        """Remove the uploaded backup."""
+        with suppress(OSError):
+            self._upload.unlink(missing_ok=True)
+
+    def plan(self, passphrase: str) -> RestorePlan:
+        """Verify the uploaded backup; return what a restore would do. Raises NotDone, StorageError."""
+        unpacked = self._unpacked(passphrase)
+        try:
+            return unpacked.plan(self.config)
+        finally:
+            unpacked.discard()
+
+    def restore(self, passphrase: str) -> Path:
+        """Save a backup of what is here, and prepare the restore: it is carried out when tawny starts next.
+
+        Return the saved backup, which has the same passphrase. Raises NotDone, StorageError: nothing was changed.
+        """
+        unpacked = self._unpacked(passphrase)
+        try:
+            opened = read_passphrase(next(self._read(), b""), passphrase)
+            saved = (
+                self.data
+                / f"before-restore-{datetime.fromtimestamp(self.clock.now_ms() / 1000, UTC):%Y%m%dT%H%M%SZ}{SUFFIX}"
+            )
+            _save(saved, self.parts(opened))
+            unpacked.commit(self.config)
+        finally:
+            unpacked.discard()
+        self.forget_upload()
+        return saved
+
+    @property
+    def _upload(self) -> Path:
+        return self.data / UPLOAD
+
+    def _unpacked(self, passphrase: str) -> UnpackedBackup:
+        if not self._upload.is_file():
+            raise NotDone("No backup has been uploaded.", "Choose the file again.")
+        opened = read_passphrase(next(self._read(), b""), passphrase)
+        return UnpackedBackup.unpack(self._read(), opened, self.data)
+
+    def _read(self) -> Iterator[bytes]:
+        with self._upload.open("rb") as file:
+            while portion := file.read(_PORTION):
+                yield portion
+
+
+def _save(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a file whole or not at all. Raises StorageError."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+            for one in parts:
+                file.write(one)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise turned(error, str(path)) from error

@@ -1,0 +1,352 @@
+"""Restoring a backup: unpack and verify next to the data, compare, then replace.
+
+`.restore.new` holds what is being unpacked. Once it is whole and on the disk, it is renamed to `.restore` with a plan;
+from then on the restore is carried out, also after a power cut: `finish_restore` does the rest at the next start.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tawny.config.changes import put_table
+from tawny.config.loader import SECRET_KEYS, read_settings
+from tawny.model.errors import FolderInUse, NotDone, Problem, SettingsError, StorageError
+from tawny.model.validation import value_text
+from tawny.service.backup.backup_file import (
+    DATABASES,
+    SETTINGS_FILE,
+    BackupInfo,
+    fingerprint_in,
+    is_kept,
+    read_backup,
+)
+from tawny.storage.disk.disk import turned
+from tawny.storage.disk.lock import holder
+
+PENDING: Final = ".restore"
+_UNPACKING: Final = ".restore.new"
+_PLAN: Final = "plan.json"
+_OLD: Final = "old"
+_INDEX: Final = "tawny.db"
+_UNITS: Final = (*DATABASES, "camera-logins.json", "known.bin", "setup.json", "history", "keys", "models")
+"""What is replaced in the data folder, each as a whole."""
+_WITH_SETTINGS: Final = ("secrets.toml", "known.key", "certificates")
+_HIDDEN: Final = "(not shown)"
+_PATHS: Final = ("storage.path", "storage.mirror", "storage.spare", "web.secure.certificate", "web.secure.key",
+                 "web.secure.authority", "log.file")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChange:
+    """before, after: as text; None: not set. Secrets are not shown."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePlan:
+    """What a restore would do. overwrites: names of what is replaced. notes: sentences about what to look at."""
+
+    info: BackupInfo
+    changes: Sequence[SettingChange]
+    overwrites: Sequence[str]
+    notes: Sequence[str]
+
+
+class UnpackedBackup:
+    """A whole and verified backup next to the data. Call `commit` or `discard`."""
+
+    def __init__(self, data: Path, folder: Path, info: BackupInfo, made: Sequence[Path]) -> None:
+        """made: folders that did not exist before, innermost first."""
+        self.info = info
+        self._data, self._folder, self._made = data, folder, made
+
+    @classmethod
+    def unpack(cls, parts: Iterable[bytes], passphrase: str, data: Path) -> "UnpackedBackup":
+        """Unpack into the data folder, which may be new. Raises NotDone, StorageError: nothing is left behind."""
+        folder: Path = data / _UNPACKING
+        info: BackupInfo | None = None
+        made = [one for one in (data, *data.parents) if not one.exists()]
+        with ExitStack() as undo:
+            undo.callback(_discard, folder, made)
+            try:
+                for missing in reversed(made):
+                    missing.mkdir(mode=0o700)
+                _remove(folder)
+                folder.mkdir(mode=0o700)
+                for info, file in read_backup(parts, passphrase):  # noqa: B007 - the same each time
+                    path = folder / file.name
+                    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    _write(path, file.portions)
+            except OSError as error:
+                raise turned(error, str(data)) from error
+            if info is None:
+                raise NotDone("This backup is empty.", "Use another one. Nothing was changed.")
+            undo.pop_all()
+        return cls(data, folder, info, made)
+
+    def plan(self, config: Path) -> RestorePlan:
+        """Return what `commit` would do here. config: the settings file that is replaced or made."""
+        there = [str(self._data / name) for name in _UNITS if _is_there(self._data / name)]
+        there += [str(path) for path in (config, *map(config.with_name, _WITH_SETTINGS)) if _is_there(path)]
+        notes = list(self._notes(config))
+        return RestorePlan(self.info, setting_changes(config, self._folder / SETTINGS_FILE), there, notes)
+
+    def _notes(self, config: Path) -> Iterator[str]:
+        if self._keeps_history():
+            yield "The history in this folder is of the same recorder and stays: it is never set back."
+        elif self.info.fingerprint:
+            yield f"The recorder gets the fingerprint {self.info.fingerprint[:16]}… of the backup."
+        for path, value in _flat(_tables(self._folder / SETTINGS_FILE)).items():
+            is_path = path in _PATHS or (path.startswith("storage.tiers.") and path.endswith(".path"))
+            if is_path and value and path != "storage.path" and not Path(str(value)).expanduser().exists():
+                yield f"{path} is {value}, which doesn't exist here. Create or mount it, or change it in {config}."
+        stated = _flat(_tables(self._folder / SETTINGS_FILE)).get("storage.path")
+        if stated and not _is_same(Path(str(stated)).expanduser(), self._data):
+            yield f"storage.path was {stated}. It becomes {self._data}."
+        try:
+            read_settings(self._folder / SETTINGS_FILE)
+        except SettingsError as error:
+            yield f"The settings of the backup need a look before they work here: {_first(error.problems)}"
+
+    def _keeps_history(self) -> bool:
+        """Whether the folder has the history of the same recorder, which may be newer than the backup's."""
+        return bool(self.info.fingerprint) and fingerprint_in(self._data) == self.info.fingerprint
+
+    def commit(self, config: Path) -> None:
+        """Make the restore certain; `finish_restore` carries it out. Raises StorageError."""
+        units = [name for name in _UNITS if not (name == "history" and self._keeps_history())]
+        present = [name for name in units if _is_there(self._folder / "data" / name)]
+        plan = {"config": str(config.absolute()), "units": units, "present": present}
+        try:
+            self._set_folder()
+            _write(self._folder / _PLAN, [json.dumps(plan).encode()])
+            _sync_tree(self._folder)
+            _remove(self._data / PENDING)
+            self._folder.rename(self._data / PENDING)
+            _sync_folder(self._data)
+        except OSError as error:
+            raise turned(error, str(self._data)) from error
+
+    def _set_folder(self) -> None:
+        """Name this data folder in the settings where they would name another one."""
+        path = self._folder / SETTINGS_FILE
+        stated = _flat(_tables(path)).get("storage.path")
+        if not path.exists() or (stated and _is_same(Path(str(stated)).expanduser(), self._data)):
+            return
+        with suppress(SettingsError):  # `plan` has said that they need a look
+            put_table(path, "storage", {"path": str(self._data.absolute())})
+
+    def discard(self) -> None:
+        """Remove what was unpacked; after `commit` there is nothing to remove."""
+        _discard(self._folder, self._made)
+
+
+def _discard(folder: Path, made: Iterable[Path]) -> None:
+    with suppress(OSError):
+        _remove(folder)
+        for one in made:
+            one.rmdir()
+
+
+def stated_folder(parts: Iterable[bytes], passphrase: str) -> str:
+    """Return `storage.path` of the settings in a backup; empty: the default folder. Raises NotDone."""
+    for _, file in read_backup(parts, passphrase):
+        if file.name == SETTINGS_FILE:
+            with suppress(ValueError):
+                return str(_flat(tomllib.loads(file.read().decode())).get("storage.path") or "")
+        break
+    return ""
+
+
+@contextmanager
+def held(data: Path) -> Iterator[None]:
+    """Keep recorders from starting in this folder. Raises FolderInUse; StorageError."""
+    try:
+        fd = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise turned(error, str(data)) from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # what it says stays: the next start reads it
+        yield
+    except BlockingIOError:
+        raise in_use(data) from None
+    finally:
+        os.close(fd)
+
+
+def in_use(data: Path) -> FolderInUse:
+    life = holder(data)
+    return FolderInUse(str(data), f"process {life.pid}" if life and life.pid else "which one is unknown")
+
+
+def finish_restore(data: Path) -> bool:
+    """Carry out a restore that was committed; return whether there was one. Hold the folder's lock.
+
+    It can be interrupted at any time and called again. Raises StorageError.
+    """
+    folder = data / PENDING
+    if not folder.is_dir() or folder.is_symlink():
+        return False
+    try:
+        said = json.loads((folder / _PLAN).read_text())
+        config, units = Path(said["config"]), [name for name in said["units"] if name in _UNITS]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise StorageError(str(folder), "the plan of a restore can't be read; move this folder away") from None
+    try:
+        _give_to_owner(folder, data)
+        (folder / _OLD).mkdir(mode=0o700, exist_ok=True)
+        for name in units:
+            is_in_backup = name in said["present"]
+            _replace(data / name, folder / "data" / name, folder / _OLD / name, is_in_backup=is_in_backup)
+        if "history" in units:  # the index is made again from the recordings
+            for name in (_INDEX, f"{_INDEX}-wal", f"{_INDEX}-shm"):
+                (data / name).unlink(missing_ok=True)
+        _put_settings(folder / "settings", config)
+        _sync_folder(data)
+        done = data / f"{PENDING}.done"
+        _remove(done)
+        folder.rename(done)
+        _remove(done)
+    except OSError as error:
+        raise turned(error, str(data)) from error
+    return True
+
+
+def _give_to_owner(folder: Path, like: Path) -> None:
+    """Let root restore for the user that tawny runs as."""
+    owner = like.stat()
+    for path in (folder, *folder.glob("**/*")) if os.geteuid() == 0 else ():
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def _replace(there: Path, new: Path, old: Path, *, is_in_backup: bool) -> None:
+    """Put `new` in the place of `there`, which moves to `old`; what is not in the backup is taken away."""
+    if is_in_backup and not _is_there(new):
+        return  # done before an interruption
+    for end in ("-wal", "-shm") if there.suffix == ".db" else ():
+        there.with_name(there.name + end).unlink(missing_ok=True)
+    if _is_there(there) and not _is_there(old):
+        there.rename(old)
+    if is_in_backup:
+        new.rename(there)
+
+
+def _put_settings(new: Path, config: Path) -> None:
+    """Write the settings and what belongs to them; an interrupted try is repeated."""
+    if not (new / "tawny.toml").exists():
+        return
+    config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    certificates = config.with_name("certificates")
+    if certificates.is_symlink():
+        raise StorageError(str(certificates), "it is a link")
+    _remove(certificates)
+    for path in sorted(new.glob("**/*")):
+        name = f"settings/{path.relative_to(new)}"
+        if path.is_dir() or not is_kept(name):
+            continue
+        to = config if name == SETTINGS_FILE else config.parent / path.relative_to(new)
+        to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        written = to.with_name(f".{to.name}.restore")
+        written.unlink(missing_ok=True)
+        _write(written, [path.read_bytes()])
+        if os.geteuid() == 0:
+            owner = config.parent.stat()
+            os.chown(written, owner.st_uid, owner.st_gid)
+        written.replace(to)
+    for name in ("secrets.toml", "known.key"):
+        if not (new / name).exists():
+            config.with_name(name).unlink(missing_ok=True)
+    _sync_folder(config.parent)
+
+
+def setting_changes(old: Path, new: Path) -> list[SettingChange]:
+    """Return how the settings of two files differ, without secrets; a missing file has none."""
+    before, after = _flat(_tables(old)), _flat(_tables(new))
+    return [
+        SettingChange(path, _shown(path, before.get(path)), _shown(path, after.get(path)))
+        for path in sorted(before.keys() | after.keys())
+        if before.get(path) != after.get(path)
+    ]
+
+
+def _tables(path: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    """Return the values of tables by dotted path."""
+    if isinstance(value, dict):
+        parts = value.items()
+    elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        parts = {str(number): one for number, one in enumerate(value)}.items()
+    else:
+        return {path: value}
+    found: dict[str, Any] = {}
+    for key, each in parts:
+        found |= _flat(each, f"{path}.{key}" if path else str(key))
+    return found
+
+
+def _shown(path: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    parts = set(path.split("."))
+    if parts & SECRET_KEYS or parts & {"encryption", "recipients"} or "://" in str(value):
+        return _HIDDEN
+    return value_text(value)
+
+
+def _first(problems: Sequence[Problem]) -> str:
+    return f"{problems[0].path} is {problems[0].found}." if problems else "They are invalid."
+
+
+def _is_there(path: Path) -> bool:
+    return os.path.lexists(path)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _write(path: Path, portions: Iterable[bytes]) -> None:
+    """Write a new file durably, for its owner alone."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        for portion in portions:
+            file.write(portion)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.is_dir():
+        shutil.rmtree(path)
+
+
+def _sync_tree(folder: Path) -> None:
+    for one in (folder, *(path for path in folder.glob("**/*") if path.is_dir())):
+        _sync_folder(one)
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

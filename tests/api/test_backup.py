@@ -1,0 +1,112 @@
+"""Backups by owners: saved, uploaded, compared, restored; never by others, never unconfirmed, never half."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tawny.api.auth.accounts import Caller, Role
+from tawny.service.backup.backup_service import UPLOAD, BackupService
+from tawny.service.backup.restore import PENDING, finish_restore
+from tests.api.fakes import House
+
+PASSPHRASE = {"passphrase": "river-candle-otter-amber"}
+
+
+@pytest.fixture
+def kept(house: House, tmp_path: Path) -> House:
+    data = tmp_path / "kept"
+    (data / "history/signed").mkdir(parents=True)
+    (data / "setup.json").write_text('{"made": 1}')
+    (data / "tawny.toml").write_text('[web]\nname = "Home"\n')
+    house.site.backup = BackupService(data, data / "tawny.toml", "garage", house.clock)
+    return house
+
+
+def data_of(house: House) -> Path:
+    assert house.site.backup
+    return house.site.backup.data
+
+
+async def pieces(content: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(content), 100_000):
+        yield content[at : at + 100_000]
+
+
+async def saved_and_uploaded(browser: httpx.AsyncClient) -> bytes:
+    saved = await browser.post("/api/v1/backup", json=PASSPHRASE)
+    assert saved.status_code == 200, saved.text
+    assert saved.headers["content-disposition"].endswith('.tawny-backup"')
+    sent = await browser.put("/api/v1/restore/file", content=pieces(saved.content))
+    assert sent.status_code == 200, sent.text
+    return saved.content
+
+
+async def test_save_compare_restore(kept: House) -> None:
+    browser, data, restarts = kept.signed_in(), data_of(kept), []
+    kept.site.restart = lambda: restarts.append(1)
+    await saved_and_uploaded(browser)
+    (data / "tawny.toml").write_text('[web]\nname = "Changed"\n')
+    (data / "setup.json").write_text("{}")
+    told = (await browser.post("/api/v1/restore/check", json=PASSPHRASE)).json()
+    assert told["host"] == "garage"
+    assert {"path": "web.name", "before": "'Changed'", "after": "'Home'"} in told["changes"]
+    assert not (data / PENDING).exists(), "looking changes nothing"
+    done = await browser.post("/api/v1/restore", json=PASSPHRASE)
+    assert done.json()["restarts"] is True, done.text
+    assert restarts == [1]
+    assert Path(done.json()["saved"]).stat().st_mode & 0o777 == 0o600
+    assert (data / "setup.json").read_text() == "{}", "nothing changes while it runs"
+    assert finish_restore(data)
+    assert (data / "setup.json").read_text() == '{"made": 1}'
+    assert 'name = "Home"' in (data / "tawny.toml").read_text()
+    assert not (data / UPLOAD).exists()
+
+
+async def test_what_is_refused(kept: House) -> None:
+    browser, data = kept.signed_in(), data_of(kept)
+    weak = await browser.post("/api/v1/backup", json={"passphrase": "short"})
+    assert (weak.status_code, weak.json()["code"]) == (400, "weak_password")
+    for route in ("/api/v1/restore/check", "/api/v1/restore"):
+        assert "No backup has been uploaded" in (await browser.post(route, json=PASSPHRASE)).text
+    content = await saved_and_uploaded(browser)
+    for route in ("/api/v1/restore/check", "/api/v1/restore"):
+        wrong = await browser.post(route, json={"passphrase": "something else"})
+        assert wrong.status_code == 400
+        assert "Wrong passphrase" in wrong.text
+    await browser.put("/api/v1/restore/file", content=content[:-30])
+    for route in ("/api/v1/restore/check", "/api/v1/restore"):
+        cut = await browser.post(route, json=PASSPHRASE)
+        assert cut.status_code == 400
+        assert "Can't use this backup" in cut.text
+    assert not (data / PENDING).exists()
+    assert not list(data.glob("before-restore*"))
+
+
+async def test_too_large(kept: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.service.backup.backup_service.MOST_BYTES", 1000)
+    sent = await kept.signed_in().put("/api/v1/restore/file", content=bytes(2000))
+    assert sent.status_code == 400
+    assert not (data_of(kept) / UPLOAD).exists()
+
+
+CALLS = (
+    ("POST", "/api/v1/backup"), ("PUT", "/api/v1/restore/file"), ("POST", "/api/v1/restore/check"),
+    ("POST", "/api/v1/restore"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_only_the_owner_who_confirmed(kept: House, call: tuple[str, str]) -> None:
+    assert (await kept.signed_in(Role.MEMBER).request(*call, json=PASSPHRASE)).status_code == 403
+    assert (await kept.browser().request(*call, json=PASSPHRASE)).status_code == 401
+    person = kept.accounts.put_person("Olga", Role.OWNER)
+    browser = kept.browser(kept.accounts.begin_session(person, Caller("127.0.0.1")))
+    kept.clock.advance(3600)
+    answer = await browser.request(*call, json=PASSPHRASE)
+    assert (answer.status_code, answer.json()["code"]) == (403, "confirm_first")
+
+
+async def test_without_settings_file(house: House) -> None:
+    assert (await house.signed_in().post("/api/v1/backup", json=PASSPHRASE)).status_code == 404

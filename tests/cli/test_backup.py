@@ -1,0 +1,118 @@
+"""`tawny backup` and `tawny restore` as people type them."""
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tawny.storage.disk.lock import VolumeLock
+from tests.cli.conftest import Tawny
+
+PASSPHRASE = "river candle otter amber"
+
+
+@pytest.fixture
+def typing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSPHRASE}\n" * 20))
+
+
+@pytest.fixture
+def config(archive: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "here" / "tawny.toml"
+    path.parent.mkdir()
+    path.write_text(f'[storage]\npath = "{archive}"\n\n[cameras.door]\nsource = "demo:front"  # my door\n')
+    return path
+
+
+@pytest.fixture
+def saved(tawny: Tawny, config: Path, tmp_path: Path, typing: None) -> Path:
+    said = tawny("backup", "mine.tawny-backup", "--config", str(config))
+    assert said.code == 0, said.err
+    return tmp_path / "mine.tawny-backup"
+
+
+def test_to_a_new_folder(tawny: Tawny, saved: Path, archive: Path, tmp_path: Path) -> None:
+    assert saved.stat().st_mode & 0o777 == 0o600
+    before = json.loads(tawny("status", "--json", "--data", str(archive)).out or "{}")
+    said = tawny("restore", str(saved), "--data", "new")
+    assert said.code == 0, said.err
+    assert "Restored to new, with the settings in new/tawny.toml." in said.out
+    assert (tmp_path / "new/tawny.toml").read_text().count("# my door") == 1
+    shutil.copytree(archive / "door", tmp_path / "new/door")
+    assert tawny("check", "--data", "new", "--repair").code in (0, 1)
+    old, new = (tawny("events", "--json", "--data", one).out for one in (str(archive), "new"))
+    assert old == new
+    old, new = (tawny("timeline", "--from", "yesterday", "--data", one).out for one in (str(archive), "new"))
+    assert old == new
+    assert before is not None
+
+
+def test_never_overwrites_by_itself(tawny: Tawny, saved: Path, archive: Path, config: Path, tmp_path: Path) -> None:
+    changed = config.read_text() + '\n[web]\nlisten = "127.0.0.1:8123"\n'
+    config.write_text(changed)
+    said = tawny("restore", str(saved), "--config", str(config))
+    assert said.code == 3
+    assert "This would replace" in said.err and "--replace" in said.err
+    said = tawny("restore", str(saved), "--config", str(config), "--dry-run")
+    assert said.code == 0
+    assert "web.listen" in said.out and "Nothing was changed." in said.out
+    assert config.read_text() == changed
+    said = tawny("restore", str(saved), "--config", str(config), "--replace", "--json")
+    assert said.code == 0, said.err
+    told = json.loads(said.out)
+    assert "8123" not in config.read_text()
+    again = tawny("restore", told["saved_before"], "--config", str(config), "--replace")
+    assert again.code == 0, again.err
+    assert config.read_text() == changed, "what was replaced can be brought back"
+
+
+def test_refuses_beside_a_running_recorder(tawny: Tawny, saved: Path, archive: Path) -> None:
+    lock = VolumeLock.take(archive, "", 1)
+    try:
+        said = tawny("restore", str(saved), "--data", str(archive), "--replace")
+    finally:
+        lock.release()
+    assert said.code == 33, said.err
+
+
+def test_wrong_passphrase(tawny: Tawny, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("something else\n"))
+    said = tawny("restore", str(saved), "--data", "new", "--passphrase-stdin")
+    assert said.code == 3
+    assert "Wrong passphrase" in said.err
+    assert not (tmp_path / "new").exists()
+
+
+def test_weak_passphrases(tawny: Tawny, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for weak in ("short", "aaaaaaaaaaaaaaaa", ""):
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{weak}\n"))
+        said = tawny("backup", "weak", "--config", str(config), "--passphrase-stdin")
+        assert said.code == 2
+        assert "too easy to guess" in said.err
+    monkeypatch.setattr("sys.stdin", io.StringIO("one passphrase here\nanother one here\n"))
+    assert "differ" in tawny("backup", "weak", "--config", str(config)).err
+    assert not (tmp_path / "weak").exists()
+
+
+def test_generated_passphrase(tawny: Tawny, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = json.loads(tawny("backup", "one", "--generate", "--json", "--config", str(config)).out)
+    assert len(made["passphrase"].split("-")) == 7
+    monkeypatch.setattr("sys.stdin", io.StringIO(made["passphrase"].replace("-", " ") + "\n"))
+    assert tawny("restore", "one", "--passphrase-stdin", "--data", "new").code == 0
+
+
+def test_existing_file_and_missing_folder_and_file(tawny: Tawny, saved: Path, config: Path) -> None:
+    assert "already exists" in tawny("backup", str(saved), "--config", str(config)).err
+    assert tawny("backup", "no/such/folder", "--config", str(config)).code == 32
+    assert "Can't read" in tawny("restore", "nothing").err
+
+
+def test_a_disk_that_is_not_here(tawny: Tawny, config: Path, archive: Path, typing: None, tmp_path: Path) -> None:
+    config.write_text('[storage]\npath = "/mnt/no-such-disk/tawny"\n')
+    assert tawny("backup", "one", "--config", str(config), "--data", str(archive)).code == 0
+    config.unlink()
+    said = tawny("restore", "one")
+    assert said.code == 3
+    assert "/mnt/no-such-disk/tawny, which doesn't exist here" in said.err

@@ -1,0 +1,178 @@
+"""A recorder is backed up while it runs and restored elsewhere: the same accounts, fingerprint, keys and events."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pyotp
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tawny.service.backup.backup_file import fingerprint_in
+from tawny.testing.waiting import until
+from tests.e2e.conftest import OURS, OWNER, Tawny, owner_of, with_settings
+from tests.e2e.rules import axe_script, violations
+from tests.sealed.made import OWNER as KEY
+from tests.sealed.made import RECOVERY
+
+PASSPHRASE = "river-candle-otter-amber"
+WAIT_MS = 60_000
+SETTINGS = f"""
+# mine
+[web]
+name = "Cottage"
+
+[encryption]
+recipients = ["{KEY.recipient}"]
+recovery = "{RECOVERY.recipient}"
+
+[cameras.front]
+source = "demo:front"
+
+[cameras.gate]
+source = "rtsp://viewer:${{CAMERA}}@127.0.0.2:9/secretpath"
+encrypt = true
+"""
+PLANTED = (b"k4merapassw0rd", b"secretpath", b"Cottage", b"Anna", b"front", b"AGE-SECRET", b"rtsp://")
+
+
+def settings_in(folder: Path) -> Iterator[Tawny]:
+    folder.mkdir()
+    secrets = folder / "secrets.toml"
+    secrets.write_text('CAMERA = "k4merapassw0rd"\n')
+    secrets.chmod(0o600)
+    yield from with_settings(folder, SETTINGS)
+
+
+house_in = contextmanager(settings_in)
+
+
+def tawny(*words: str, code: int = 0) -> str:
+    command = [str(Path(sys.executable).with_name("tawny")), *words]
+    done = subprocess.run(command, input=f"{PASSPHRASE}\n", capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@contextmanager
+def running(config: Path, data: Path) -> Iterator[str]:
+    """One that has an owner, so it prints no link; yields its address."""
+    log = config.with_suffix(".log")
+    command = [str(Path(sys.executable).with_name("tawny")), "run", "--config", str(config), "--data", str(data)]
+    with log.open("wb") as out:
+        process = subprocess.Popen([*command, "--listen", "127.0.0.1:0"], stdout=out, stderr=out)
+    try:
+        until(lambda: "Web interface: " in log.read_text() or process.poll() is not None, 60, "the address")
+        found = re.search(r"Web interface: (http://[^\s/]+)", log.read_text())
+        assert found, log.read_text()
+        yield found[1]
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0, log.read_text()
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+def client(base: str) -> httpx.Client:
+    return httpx.Client(base_url=f"{base}/api/v1", headers={**OURS, "Origin": base}, timeout=20)
+
+
+def events(data: Path) -> list[str]:
+    lines = tawny("events", "--json", "--from", "yesterday", "--data", str(data)).splitlines()
+    return re.findall(r'"id": ?"([^"]+)"', "\n".join(lines))
+
+
+def test_moves_to_another_computer(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    file = tmp_path / "one.tawny-backup"
+    with house_in(old) as house, client(house.base) as page:
+        token = house.link.partition("#token=")[2]
+        assert page.post("/setup/claim", json={"token": token, **OWNER}).is_success
+        secret = page.post("/me/two-step", json={}).json()["secret"]
+        codes = page.post("/me/two-step/confirm", json={"code": pyotp.TOTP(secret).now()}).json()["codes"]
+        until(lambda: bool(events(house.folder)), 90, "an event")
+        seen = events(house.folder)
+        here = ("--config", str(old / "tawny.toml"), "--data", str(house.folder), "--passphrase-stdin")
+        tawny("backup", str(file), *here)
+        refused = tawny("restore", str(file), *here, "--replace", code=33)
+        assert "in use" in refused or "process" in refused
+    content = file.read_bytes()
+    assert not [one for one in (*PLANTED, secret.encode()) if one in content]
+
+    there = ("--config", str(new / "tawny.toml"), "--data", str(new / "data"))
+    said = tawny("restore", str(file), *there, "--passphrase-stdin")
+    assert fingerprint_in(old / "data")[:16] in said
+    shutil.copytree(old / "data/front", new / "data/front")
+    with running(new / "tawny.toml", new / "data") as base, client(base) as page:
+        answer = page.post("/sign-in", json={"name": OWNER["name"], "password": OWNER["password"]})
+        assert not page.get("/cameras").is_success, "the second step is still asked for"
+        asked = {**answer.json()["second_step"], "code": codes[0]}
+        signed = page.post("/sign-in/second-step", json=asked)
+        assert signed.is_success, signed.text
+        assert page.get("/cameras").is_success
+    assert fingerprint_in(new / "data") == fingerprint_in(old / "data")
+    assert set(seen) <= set(events(new / "data"))
+    text = (new / "tawny.toml").read_text()
+    assert "# mine" in text and KEY.recipient in text and "encrypt = true" in text
+    assert (new / "secrets.toml").read_text() == (old / "secrets.toml").read_text()
+    tawny("check", *there)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_owner_saves_and_restores_in_the_browser(browser: Browser, tmp_path: Path, width: int) -> None:
+    with house_in(tmp_path / "house") as house:
+        context = owner_of(browser, house, width)
+        page = context.new_page()
+        page.goto(f"{house.base}/settings/system")
+        page.get_by_label("Passphrase of the backup").fill("short")
+        page.get_by_role("button", name="Save backup").click()
+        expect(page.get_by_text("This passphrase is too easy to guess.")).to_be_visible()
+        page.get_by_label("Passphrase of the backup").fill(PASSPHRASE)
+        with page.expect_download(timeout=WAIT_MS) as begun:
+            page.get_by_role("button", name="Save backup").click()
+        assert begun.value.suggested_filename.endswith(".tawny-backup")
+        file = tmp_path / begun.value.suggested_filename
+        begun.value.save_as(file)
+        config = tmp_path / "house/tawny.toml"
+        config.write_text(config.read_text().replace("Cottage", "Castle"))
+        page.get_by_label("Backup file").set_input_files(file)
+        page.get_by_label("Passphrase of the backup").fill("another passphrase")
+        page.get_by_role("button", name="Show what would change").click()
+        expect(page.get_by_text("Wrong passphrase for this backup.")).to_be_visible(timeout=WAIT_MS)
+        page.get_by_label("Passphrase of the backup").fill(PASSPHRASE)
+        page.get_by_role("button", name="Show what would change").click()
+        expect(page.get_by_text("web.name")).to_be_visible(timeout=WAIT_MS)
+        page.screenshot(path=str(tmp_path / f"backup-{width}.png"), full_page=True)
+        assert violations(page, axe_script()) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert "Castle" in config.read_text(), "looking changes nothing"
+        page.get_by_role("button", name="Restore and restart").click()
+        expect(page.get_by_text("The backup is restored when tawny has started again.")).to_be_visible(timeout=WAIT_MS)
+        until(lambda: "Cottage" in config.read_text(), 60, "the settings of the backup")
+        until(lambda: not (house.folder / ".restore").exists(), 60, "the end of the restore")
+        assert list(house.folder.glob("before-restore-*.tawny-backup"))
+        log = house.folder.with_suffix(".log")
+        until(
+            lambda: "Web interface: " in log.read_text(),
+            20,
+            "the next start",
+        )
+        context.close()
+
+
+def test_a_dry_run_says_what_differs(tmp_path: Path) -> None:
+    with house_in(tmp_path / "house") as house:
+        config = tmp_path / "house/tawny.toml"
+        file = tmp_path / "one.tawny-backup"
+        place = ("--config", str(config), "--data", str(house.folder), "--passphrase-stdin")
+        tawny("backup", str(file), *place)
+    config.write_text(config.read_text().replace("Cottage", "Castle"))
+    told = json.loads(tawny("restore", str(file), *place, "--dry-run", "--json"))
+    assert [one["path"] for one in told["changes"]] == ["web.name"]
+    assert "Castle" in config.read_text()

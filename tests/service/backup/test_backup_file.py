@@ -1,0 +1,344 @@
+"""The backup file: what it holds, what it never shows, and that a cut, altered or hostile one restores nothing."""
+
+import json
+import random
+import sqlite3
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from tawny.model.errors import FolderInUse, NotDone, StorageError
+from tawny.sealed import age_file
+from tawny.sealed.age_file import PART_BYTES, lock_parts, open_parts
+from tawny.sealed.broken import SealedFileBroken
+from tawny.service.backup import backup_file, restore
+from tawny.service.backup.backup_file import backup_parts, is_kept, read_backup, read_passphrase
+from tawny.service.backup.restore import PENDING, UnpackedBackup, finish_restore, held
+
+PASSPHRASE = "river-candle-otter-amber"
+SECRET = "pl4nted-s3cret"
+SETTINGS = (
+    f'# mine\n[web]\npublic_url = "https://cam.example.org"\n[cameras.gate]\nsource = "rtsp://me:{SECRET}@10.0.0.9/"\n'
+)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A passphrase that costs little, so that hundreds of files can be tried."""
+    monkeypatch.setattr(age_file, "WORK_FACTOR", 1)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A recorder's folder with its settings beside it."""
+    return make_recorder(tmp_path / "old")
+
+
+def make_recorder(root: Path, genesis: str = "ab" * 32) -> Path:
+    data = root / "data"
+    for folder in ("history/signed", "keys", "models", "gate/2026/11/20/05", "clips", "inbox"):
+        (data / folder).mkdir(parents=True)
+    with closing(sqlite3.connect(data / "accounts.db")) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("CREATE TABLE people (name TEXT)")
+        db.execute("INSERT INTO people VALUES (?)", (f"Anna {SECRET}",))
+        db.commit()
+    (data / "history/signed/days.jsonl").write_text(json.dumps({"genesis": genesis}) + "\n")
+    (data / "history/signed/state.json").write_text(f'{{"keys": "{SECRET}"}}')
+    (data / "history/signed/names.key").write_bytes(b"n" * 32)
+    (data / "history/2026-11-20.jsonl").write_text('{"event": 1}\n')
+    (data / "history/volume").write_text("an id")
+    (data / "history/reserve").write_bytes(bytes(1000))
+    (data / "keys/owner.age").write_text("age")
+    (data / "models/birds.onnx").write_bytes(b"model")
+    (data / "setup.json").write_text("{}")
+    (data / "camera-logins.json").write_text("{}")
+    for footage in ("tawny.db", "lock", "gate/2026/11/20/05/x.mp4", "clips/a.mp4", "inbox/b"):
+        (data / footage).write_text("footage")
+    config = root / "tawny.toml"
+    config.write_text(SETTINGS)
+    secrets = root / "secrets.toml"
+    secrets.write_text(f'CAMERA = "{SECRET}"\n')
+    secrets.chmod(0o600)
+    (root / "certificates/own").mkdir(parents=True)
+    (root / "certificates/own/authority-key.pem").write_text(f"key {SECRET}")
+    return data
+
+
+def backup(data: Path) -> bytes:
+    return b"".join(backup_parts(data, data.parent / "tawny.toml", PASSPHRASE, 5, "garage"))
+
+
+def packed(*members: tuple[str, bytes, bytes], info: dict[str, object] | None = None) -> bytes:
+    """A file with the right passphrase and these names, contents and types."""
+    said = {"format": 1, "made_ms": 5, "version": "0.1", "host": "h", "folder": "/x", "fingerprint": ""} | (info or {})
+    parts = bytearray()
+    for name, content, kind in [("backup.json", json.dumps(said).encode(), tarfile.REGTYPE), *members]:
+        made = tarfile.TarInfo(name)
+        made.size, made.type, made.linkname = len(content), kind, "/etc/passwd" if kind != tarfile.REGTYPE else ""
+        parts += made.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % 512)
+    parts += tarfile.TarInfo("end").tobuf(tarfile.USTAR_FORMAT) + bytes(1024)
+    packer = zlib.compressobj(6, zlib.DEFLATED, 31)
+    return b"".join(lock_parts([packer.compress(bytes(parts)) + packer.flush()], PASSPHRASE))
+
+
+def names_in(file: bytes) -> set[str]:
+    found = set()
+    for _, one in read_backup([file], PASSPHRASE):
+        b"".join(one.portions)
+        found.add(one.name)
+    return found
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.glob("**/*") if one.is_file()}
+
+
+def test_holds_everything_but_footage(data: Path) -> None:
+    assert names_in(backup(data)) == {
+        "settings/tawny.toml", "settings/secrets.toml", "settings/certificates/own/authority-key.pem",
+        "data/accounts.db", "data/setup.json", "data/camera-logins.json", "data/history/volume",
+        "data/history/2026-11-20.jsonl", "data/history/signed/days.jsonl", "data/history/signed/state.json",
+        "data/history/signed/names.key", "data/keys/owner.age", "data/models/birds.onnx",
+    }  # fmt: skip
+
+
+def test_shows_nothing_without_the_passphrase(data: Path) -> None:
+    file = backup(data)
+    for planted in (SECRET, "Anna", "rtsp", "example.org", "ab" * 8, "accounts", "garage"):
+        assert planted.encode() not in file
+    with pytest.raises(NotDone, match="Wrong passphrase"):
+        list(read_backup([file], "another passphrase"))
+
+
+def test_generated_words_may_be_typed_with_spaces(data: Path) -> None:
+    beginning = backup(data)[:4096]
+    assert read_passphrase(beginning, "River candle otter AMBER") == PASSPHRASE
+    assert read_passphrase(beginning, "no such words") == "no such words"
+
+
+def test_restores_the_same(data: Path, tmp_path: Path) -> None:
+    new, config = tmp_path / "new/data", tmp_path / "new/etc/tawny.toml"
+    unpacked = UnpackedBackup.unpack([backup(data)], PASSPHRASE, new)
+    assert unpacked.plan(config).overwrites == []
+    unpacked.commit(config)
+    assert finish_restore(new)
+    with closing(sqlite3.connect(new / "accounts.db")) as db:
+        assert db.execute("SELECT name FROM people").fetchall() == [(f"Anna {SECRET}",)]
+    left, made = tree(data), tree(new)
+    footage = {"tawny.db", "lock", "gate/2026/11/20/05/x.mp4", "clips/a.mp4", "inbox/b", "history/reserve"}
+    same = left.keys() - footage - {"accounts.db", "accounts.db-wal", "accounts.db-shm"}
+    assert {name: made[name] for name in same} == {name: left[name] for name in same}
+    assert not made.keys() & footage
+    assert config.read_text().startswith("# mine\n")
+    assert f'path = "{new}"' in config.read_text(), "the folder that it was restored to"
+    assert config.with_name("secrets.toml").stat().st_mode & 0o777 == 0o600
+    assert all(one.stat().st_mode & 0o077 == 0 for one in new.glob("**/*"))
+    assert not (new / PENDING).exists()
+
+
+def test_every_cut_restores_nothing(data: Path, tmp_path: Path) -> None:
+    file, new = backup(data), tmp_path / "new"
+    for length in [*range(400), *range(400, len(file), 97), len(file) - 1]:
+        refuse(file[:length], new)
+
+
+def test_changed_bits_restore_nothing(data: Path, tmp_path: Path) -> None:
+    file, new, chance = backup(data), tmp_path / "new", random.Random(7)
+    for place in {*range(0, 230, 3), *(chance.randrange(len(file)) for _ in range(150))}:
+        changed = bytearray(file)
+        changed[place] ^= 1 << chance.randrange(8)
+        refuse(bytes(changed), new)
+    refuse(file + b"x", new)
+
+
+def refuse(file: bytes, new: Path) -> None:
+    with pytest.raises(NotDone):
+        UnpackedBackup.unpack([file], PASSPHRASE, new)
+    assert not new.exists()
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        ("data/../../evil", b"x", tarfile.REGTYPE),
+        ("/etc/cron.d/evil", b"x", tarfile.REGTYPE),
+        ("data/keys/../evil", b"x", tarfile.REGTYPE),
+        ("data/keys/.", b"x", tarfile.REGTYPE),
+        ("data/front/2026.mp4", b"x", tarfile.REGTYPE),
+        ("settings/../evil.toml", b"x", tarfile.REGTYPE),
+        ("settings/certificates/../evil", b"x", tarfile.REGTYPE),
+        ("data/accounts.db", b"", tarfile.SYMTYPE),
+        ("data/accounts.db", b"", tarfile.LNKTYPE),
+        ("data/keys", b"", tarfile.DIRTYPE),
+        ("data/known.bin", b"", tarfile.CHRTYPE),
+        ("././@PaxHeader", b"30 path=../../evil\n", tarfile.XHDTYPE),
+    ],
+)
+def test_refuses_hostile_members(tmp_path: Path, member: tuple[str, bytes, bytes]) -> None:
+    refuse(packed(member), tmp_path / "new")
+    assert not list(tmp_path.iterdir())
+
+
+def test_refuses_the_same_name_twice(tmp_path: Path) -> None:
+    refuse(packed(*[("data/setup.json", b"{}", tarfile.REGTYPE)] * 2), tmp_path / "new")
+
+
+def test_refuses_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backup_file, "MOST_BYTES", 3_000_000)
+    refuse(packed(("data/known.bin", bytes(4_000_000), tarfile.REGTYPE)), tmp_path / "new")
+    refuse(packed(*[(f"data/keys/{n}", bytes(900_000), tarfile.REGTYPE) for n in range(5)]), tmp_path / "new")
+    monkeypatch.setattr(backup_file, "MOST_FILES", 3)
+    refuse(packed(*[(f"data/keys/{n}", b"", tarfile.REGTYPE) for n in range(4)]), tmp_path / "new")
+
+
+@pytest.mark.parametrize("info", [{"format": 2}, {"version": "99.0"}, {"format": 2, "version": "0.1"}])
+def test_refuses_a_newer_one(tmp_path: Path, info: dict[str, object]) -> None:
+    with pytest.raises(NotDone, match="newer than this one"):
+        UnpackedBackup.unpack(
+            [packed(("data/setup.json", b"{}", tarfile.REGTYPE), info=info)], PASSPHRASE, tmp_path / "n"
+        )
+    assert not (tmp_path / "n").exists()
+
+
+def test_refuses_other_content(tmp_path: Path) -> None:
+    refuse(b"".join(lock_parts([b"hello"], PASSPHRASE)), tmp_path / "new")
+    refuse(b"hello", tmp_path / "new")
+    refuse(b"", tmp_path / "new")
+
+
+def test_full_disk_restores_nothing(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, wanted = backup(data), make_recorder(tmp_path / "there", "cd" * 32)
+    before, count = tree(wanted), 0
+    write = vars(restore)["_write"]
+
+    def full(path: Path, portions: Iterator[bytes]) -> None:
+        nonlocal count
+        count += 1
+        if count == 5:
+            raise OSError(28, "No space left on device")
+        write(path, portions)
+
+    monkeypatch.setattr(restore, "_write", full)
+    with pytest.raises(StorageError):
+        UnpackedBackup.unpack([file], PASSPHRASE, wanted)
+    assert tree(wanted) == before
+
+
+def test_replaces_all_of_another_recorder(data: Path, tmp_path: Path) -> None:
+    there = make_recorder(tmp_path / "there", "cd" * 32)
+    (there / "known.bin").write_text("faces of the other one")
+    config = there.parent / "tawny.toml"
+    config.write_text('[web]\nlisten = "127.0.0.1:9"\n')
+    unpacked = UnpackedBackup.unpack([backup(data)], PASSPHRASE, there)
+    plan = unpacked.plan(config)
+    assert str(there / "accounts.db") in plan.overwrites
+    told = {one.path: (one.before, one.after) for one in plan.changes}
+    assert told["web.listen"][1] is None
+    assert SECRET not in str(told), "no secret is shown"
+    unpacked.commit(config)
+    finish_restore(there)
+    assert json.loads((there / "history/signed/days.jsonl").read_text()) == {"genesis": "ab" * 32}
+    assert not (there / "known.bin").exists()
+    assert not (there / "tawny.db").exists(), "the index is made again"
+    assert (there / "gate/2026/11/20/05/x.mp4").exists(), "recordings stay"
+
+
+def test_never_sets_back_its_own_history(data: Path) -> None:
+    file = backup(data)
+    (data / "history/2026-11-21.jsonl").write_text("newer\n")
+    (data / "setup.json").write_text('{"new": 1}')
+    unpacked = UnpackedBackup.unpack([file], PASSPHRASE, data)
+    assert any("stays" in note for note in unpacked.plan(data.parent / "tawny.toml").notes)
+    unpacked.commit(data.parent / "tawny.toml")
+    finish_restore(data)
+    assert (data / "history/2026-11-21.jsonl").exists()
+    assert (data / "tawny.db").exists()
+    assert (data / "setup.json").read_text() == "{}"
+
+
+def test_names_what_is_missing_here(data: Path, tmp_path: Path) -> None:
+    (data.parent / "tawny.toml").write_text('[storage]\npath = "/mnt/gone"\nmirror = "/mnt/second"\n')
+    plan = UnpackedBackup.unpack([backup(data)], PASSPHRASE, tmp_path / "new").plan(tmp_path / "new/tawny.toml")
+    assert any("storage.mirror is /mnt/second, which doesn't exist here" in note for note in plan.notes)
+    assert any("storage.path was /mnt/gone" in note for note in plan.notes)
+
+
+class PowerCut(BaseException):
+    """The computer stops here."""
+
+
+def test_a_power_cut_ends_in_the_same(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped before every single step of replacing, then started again."""
+    file = backup(data)
+    expected: dict[str, bytes] = {}
+    for cut in range(60):
+        there = make_recorder(tmp_path / f"there{cut}", "cd" * 32)
+        config = there.parent / "tawny.toml"
+        unpacked = UnpackedBackup.unpack([file], PASSPHRASE, there)
+        unpacked.commit(config)
+        with monkeypatch.context() as patch:
+            is_cut = _cut_at(cut, patch)
+            with suppress(PowerCut):
+                finish_restore(there)
+        finish_restore(there)
+        now = tree(there.parent)
+        now["tawny.toml"] = now["tawny.toml"].replace(f"there{cut}".encode(), b"there")
+        expected = expected or now
+        assert now == expected, cut
+        if not is_cut():
+            assert cut > 10
+            return
+    raise AssertionError("it never ends")
+
+
+def _cut_at(cut: int, patch: pytest.MonkeyPatch) -> Callable[[], bool]:
+    steps = 0
+
+    def stopping(name: str) -> None:
+        do = getattr(Path, name)
+
+        def step(path: Path, *given: object, **named: object) -> object:
+            nonlocal steps
+            steps += 1
+            if steps > cut:
+                raise PowerCut
+            return do(path, *given, **named)
+
+        patch.setattr(Path, name, step)
+
+    for name in ("rename", "replace", "unlink", "mkdir"):
+        stopping(name)
+    return lambda: steps > cut
+
+
+def test_waits_for_a_running_recorder(data: Path) -> None:
+    with held(data), pytest.raises(FolderInUse), held(data):
+        pass
+
+
+def test_a_long_file_has_many_parts() -> None:
+    content = random.Random(1).randbytes(3 * PART_BYTES)
+    for size in (0, 1, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, 2 * PART_BYTES, 3 * PART_BYTES):
+        file = b"".join(lock_parts([content[:size]], PASSPHRASE))
+        assert b"".join(open_parts([file], PASSPHRASE)) == content[:size]
+        assert b"".join(open_parts([file[n : n + 999] for n in range(0, len(file), 999)], PASSPHRASE)) == content[:size]
+    cut = len(file) - PART_BYTES - 16
+    with pytest.raises(SealedFileBroken):
+        list(open_parts([file[:cut]], PASSPHRASE))
+
+
+def test_age_opens_it_too() -> None:
+    pyrage = pytest.importorskip("pyrage")
+    content = random.Random(2).randbytes(2 * PART_BYTES + 5)
+    assert pyrage.passphrase.decrypt(b"".join(lock_parts([content], PASSPHRASE)), PASSPHRASE) == content
+    assert b"".join(open_parts([pyrage.passphrase.encrypt(content, PASSPHRASE)], PASSPHRASE)) == content
+
+
+@pytest.mark.parametrize("name", ["data/keys/a.new", "data/tawny.db", "data/lock", "settings/other.toml", "end"])
+def test_other_names_are_not_kept(name: str) -> None:
+    assert not is_kept(name)
