@@ -195,13 +195,10 @@ async def make_web_interface(
     machine_names = partial(read_machine_names, os.environ.get(HOST_NAME, ""))
     address = AddressService(changeable, AddressMeans(machine_names), clock)
     headroom = DiskHeadroom(place.folder, lambda: place.settings().storage.retention.min_free)
+    inbox = Inbox(None if place.kept_in is None else place.kept_in / INBOX, headroom)
     keeping, models = RetentionService(running.parts.stored, clock, changeable), ModelService(running.naming)
     site = AppContext(
-        running,
-        accounts,
-        Passes(file, clock),
-        Shares(file, clock),
-        StaticFiles.at(),
+        running, accounts, Passes(file, clock), Shares(file, clock), StaticFiles.at(),
         metrics_token=settings.web.metrics,
         live=settings.live,
         keeping=keeping,
@@ -223,12 +220,12 @@ async def make_web_interface(
         diagnostics=_make_diagnostics(running, accounts, log_lines),
         backup=BackupService.of(place.kept_in, place.config, place.host, clock),
         clip_store=_make_clip_store(place, headroom),
-        inbox=Inbox(None if place.kept_in is None else place.kept_in / INBOX, headroom),
+        inbox=inbox,
         hosts=hosts,
         machine_names=machine_names,
         secure=address,
         answer_challenge=address.challenges.answer,
-    )
+    )  # fmt: skip
     take_over_web(site, connections, settings)
     await asyncio.to_thread(address.refresh)  # before the first connection
     acting = RuleActions(arming.deciding, arming.modes, programs.order, programs.run, running.bus.publish, clock)

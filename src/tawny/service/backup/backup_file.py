@@ -1,7 +1,7 @@
 """The backup file: an age file (passphrase) around a gzip-compressed tar archive of plain files, format 1.
 
 The first member is `backup.json`, then `settings/…` and `data/…`. Only names that `is_kept` knows exist in it, so a
-hostile file can't name anything else. Databases are copied by SQLite's backup, which works beside a running recorder.
+hostile file can't name anything else. Databases are copied by SQLite's backup, which works while a recorder runs.
 """
 
 import json
