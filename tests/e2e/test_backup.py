@@ -14,7 +14,7 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tawny.service.backup.backup_file import fingerprint_in
+from tawny.service.backup.backup_file import fingerprint_in, is_kept
 from tawny.testing.waiting import until
 from tests.e2e.conftest import OURS, OWNER, Tawny, owner_of, with_settings
 from tests.e2e.rules import axe_script, violations
@@ -87,6 +87,19 @@ def events(data: Path) -> list[str]:
     return re.findall(r'"id": ?"([^"]+)"', "\n".join(lines))
 
 
+LEFT_OUT = re.compile(
+    r"(front|gate)/.*"  # footage
+    r"|tawny\.db|grids/.*|scores/.*|clips/.*|inbox/.*"  # made again from footage, or footage itself
+    r"|history/(folders\.json|reserve)|lock|control|.*\.db-(wal|shm)"  # of this computer and run
+)
+
+
+def unknown_files(data: Path) -> list[str]:
+    """Names that a backup neither holds nor leaves out on purpose."""
+    names = [path.relative_to(data).as_posix() for path in data.rglob("*") if not path.is_dir()]
+    return [name for name in names if not is_kept(f"data/{name}") and not LEFT_OUT.fullmatch(name)]
+
+
 def test_moves_to_another_computer(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     file = tmp_path / "one.tawny-backup"
@@ -103,6 +116,7 @@ def test_moves_to_another_computer(tmp_path: Path) -> None:
         assert "in use" in refused or "process" in refused
     content = file.read_bytes()
     assert not [one for one in (*PLANTED, secret.encode()) if one in content]
+    assert unknown_files(old / "data") == [], "is it kept, or can it be left out? (service/backup/backup_file.py)"
 
     there = ("--config", str(new / "tawny.toml"), "--data", str(new / "data"))
     said = tawny("restore", str(file), *there, "--passphrase-stdin")
