@@ -170,7 +170,7 @@ def sign_in_by_https(browser: Browser, secure: str) -> Page:
     assert phone.evaluate("isSecureContext")
     phone.get_by_label("Name").fill(OWNER["name"])
     phone.get_by_label("Password", exact=True).fill(OWNER["password"])
-    phone.get_by_role("button", name="Sign in").click()
+    phone.get_by_role("button", name="Sign in", exact=True).click()
     phone.wait_for_selector("[data-camera]", timeout=WAIT_MS)
     (cookie,) = [one for one in phone.context.cookies() if "session" in one["name"]]
     assert cookie["name"] == "__Host-tawny_session"
