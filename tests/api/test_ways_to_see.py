@@ -87,6 +87,9 @@ NO_PICTURES = {
     "DELETE /api/v1/rtc/{key}": "ends a connection",
     "GET /api/v1/inbox/file": "gives another recorder its own files back",
     "WS /api/v1/ws": "words; see `test_sight`",
+    "GET /api/v1/camera-previews/{preview}/picture": "for owners, before it is added; see `test_camera_setup`",
+    "GET /api/v1/diagnostics/bundle": "for owners, without images; see `test_diagnostics`",
+    "POST /api/v1/backup": "for owners, without recordings; see `test_backup`",
     "WS /api/v1/cameras/{camera}/talk": "takes sound and gives none; see `test_talking`",
 }
 """Routes whose answers have no described shape, as pictures have none, and why there is nothing to see in them."""
