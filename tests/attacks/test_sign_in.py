@@ -11,7 +11,7 @@ import httpx
 import pyotp
 import pytest
 
-from tawny.api.auth.access import COOKIE
+from tawny.api.auth.access import COOKIE, SECURE_COOKIE
 from tawny.api.auth.accounts import RECENT_MS, SCREEN_SESSION_MS, Account, Caller, Role, TokenPurpose
 from tawny.api.auth.guess_limit import CODE_TRIES, GuessAttempt, SecondStepLimit
 from tawny.api.auth.signed_steps import STEP_S, SignedSteps
@@ -108,7 +108,7 @@ async def test_a_passkey_that_lies(house: House, lie: str) -> None:
     stranger = browser(house)
     answer = await use_passkey(stranger, LIES[lie](key))
     assert (answer.status_code, code_of(answer)) == (401, "wrong_passkey"), "the same answer for all of them"
-    assert COOKIE not in stranger.cookies
+    assert not {COOKIE, SECURE_COOKIE} & set(stranger.cookies)
     assert [one.detail for one in house.accounts.audit() if one.action == "passkey refused"] == ["1 time"]
 
 
@@ -229,7 +229,7 @@ def now(house: House, totp: pyotp.TOTP, steps: int = 0) -> str:
 async def first_step(client: httpx.AsyncClient, name: str = "Anna") -> dict[str, Any]:
     answer = await client.post(SIGN_IN, json={"name": name, "password": PASSWORD})
     assert (answer.status_code, code_of(answer)) == (401, "second_step")
-    assert COOKIE not in client.cookies
+    assert not {COOKIE, SECURE_COOKIE} & set(client.cookies)
     return dict(answer.json()["second_step"])
 
 
@@ -444,7 +444,7 @@ async def test_a_session_that_was_there_before_is_not_kept(house: House) -> None
     planted = house.accounts.begin_session(await person(house, "Eve", Role.VIEWER), Caller("x"))
     answer = await browser(house, planted).post(SIGN_IN, json={"name": "Anna", "password": PASSWORD})
     assert answer.status_code == 200
-    assert answer.cookies[COOKIE] != planted
+    assert answer.cookies[SECURE_COOKIE] != planted
     assert await user_of(browser(house, planted)) == ""
 
 
@@ -550,9 +550,9 @@ async def test_a_trusted_proxy_signs_in_whom_it_names(house: House) -> None:
     assert (await client.post(f"{SIGN_IN}/proxy", json={})).status_code == 200
     assert await user_of(client) == "Anna"
     for header in ({}, {"Remote-User": "ben"}, {"Remote-User": ""}):
-        other = browser(house, client.cookies[COOKIE], PROXY, **header)
+        other = browser(house, client.cookies[SECURE_COOKIE], PROXY, **header)
         assert await user_of(other) == "", "its session is that of the proxy"
-    assert await user_of(browser(house, client.cookies[COOKIE], HOME)) == ""
+    assert await user_of(browser(house, client.cookies[SECURE_COOKIE], HOME)) == ""
 
 
 @pytest.mark.parametrize("address", [HOME, AWAY, "127.0.0.1", "::1"])

@@ -216,8 +216,12 @@ class Watching:
 
 
 def _below(process: int) -> Iterator[int]:
-    """Its children, and theirs."""
-    for task in Path(f"/proc/{process}/task").glob("*/children"):
+    """Its children, and theirs, as far as they have not ended meanwhile."""
+    try:
+        tasks = list(Path(f"/proc/{process}/task").glob("*/children"))
+    except OSError:
+        return
+    for task in tasks:
         try:
             children = [int(one) for one in task.read_text().split()]
         except OSError:
