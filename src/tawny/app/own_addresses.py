@@ -21,7 +21,8 @@ def recorder_urls(host: str, port: int) -> list[str]:
         return [_url(host, port)]
     if outside := os.environ.get(HOST_NAME, ""):  # addresses of a container are its own
         return [_url(outside if "." in outside else f"{outside}.local", port)]
-    addresses = sorted({one.address for one in own_networks()}, key=_rank)
+    outgoing = _outgoing()
+    addresses = sorted({one.address for one in own_networks()}, key=lambda one: _rank(one, outgoing))
     return [_url(one, port) for one in (*addresses, *_local_names())] or [_url("127.0.0.1", port)]
 
 
@@ -39,10 +40,10 @@ def _local_names() -> list[str]:
     return [f"{label}.local"] if label and label != "localhost" and label.isascii() else []
 
 
-def _rank(address: str) -> tuple[bool, bool, bool, int]:
+def _rank(address: str, outgoing: str) -> tuple[bool, bool, bool, int]:
     """Return a key that sorts the address of the way out first, then those of home networks."""
     found = ipaddress.IPv4Address(address)
-    return address != _outgoing(), found.is_link_local, not found.is_private, int(found)
+    return address != outgoing, found.is_link_local, not found.is_private, int(found)
 
 
 def _outgoing() -> str:

@@ -158,10 +158,7 @@ def secure_address(request: Request, here: Here) -> AddressInfo:
 @router.put("/own", dependencies=own)
 def use_own(asked: OwnAddress, note: Note, request: Request, here: Here) -> AddressInfo:
     """Use the local authority."""
-    service = _service(here)
-    _change(partial(service.use_own, asked.name))
-    note("secure address changed", f"own: {asked.name}")
-    return _info(service, request, here)
+    return _switched(partial(_service(here).use_own, asked.name), f"own: {asked.name}", note, request, here)
 
 
 @router.post("/own/replace", dependencies=own)
@@ -188,31 +185,22 @@ def use_domain(asked: DomainAddress, note: Note, request: Request, here: Here) -
     except ValidationError as error:
         raise bad_input(f"{problem_text(error.errors()[0], [])}.".capitalize()) from error
     public_url = f"https://{wanted.domain}" + ("" if asked.public_port == 443 else f":{asked.public_port}")
-    _change(partial(service.use_domain, wanted, asked.dns_options, public_url))
-    note("secure address changed", f"domain: {wanted.domain}")
-    return _info(service, request, here)
+    change = partial(service.use_domain, wanted, asked.dns_options, public_url)
+    return _switched(change, f"domain: {wanted.domain}", note, request, here)
 
 
 @router.put("/files", dependencies=own)
 def use_files(asked: FilesAddress, note: Note, request: Request, here: Here) -> AddressInfo:
     """Use a certificate in files of the recorder."""
-    service = _service(here)
-    _change(partial(service.use_files, asked.certificate.strip(), asked.key.strip(), asked.domain.strip()))
-    note("secure address changed", "files")
-    return _info(service, request, here)
+    change = partial(_service(here).use_files, asked.certificate.strip(), asked.key.strip(), asked.domain.strip())
+    return _switched(change, "files", note, request, here)
 
 
 @router.put("/tailscale", dependencies=own)
 async def use_tailscale(note: Note, request: Request, here: Here) -> AddressInfo:
     """Let Tailscale on the recorder answer https."""
-    service = _service(here)
-
-    def change() -> AddressInfo:
-        _change(service.use_tailscale)
-        note("secure address changed", "tailscale")
-        return _info(service, request, here)
-
-    return await here.calls.run("tailscale", change)
+    change = _service(here).use_tailscale
+    return await here.calls.run("tailscale", partial(_switched, change, "tailscale", note, request, here))
 
 
 @router.get("/tailscale", dependencies=own)
@@ -245,14 +233,8 @@ def list_dns_providers() -> DnsProviderList:
 @router.delete("", dependencies=own)
 async def turn_off(note: Note, request: Request, here: Here) -> AddressInfo:
     """Serve plain http again."""
-    service = _service(here)
-
-    def change() -> AddressInfo:
-        _change(service.turn_off)
-        note("secure address changed", "off")
-        return _info(service, request, here)
-
-    return await here.calls.run("tailscale", change)
+    change = _service(here).turn_off
+    return await here.calls.run("tailscale", partial(_switched, change, "off", note, request, here))
 
 
 @router.post("/retry", dependencies=own)
@@ -291,6 +273,13 @@ def _service(here: AppContext) -> AddressService:
     if here.secure is None:
         raise RequestRefused(409, "not_saved", "The address can't be changed here.", "")
     return here.secure
+
+
+def _switched(change: Callable[[], None], way: str, note: Note, request: Request, here: AppContext) -> AddressInfo:
+    """Change the way to the secure address, note it, and return the new state."""
+    _change(change)
+    note("secure address changed", way)
+    return _info(_service(here), request, here)
 
 
 def _change(change: Callable[[], None]) -> None:

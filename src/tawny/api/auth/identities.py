@@ -13,6 +13,7 @@ from tawny.api.auth.accounts import Account, Role, find_account, fold, seen_as_t
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.oidc import ProviderUser
 from tawny.config.sign_in import GroupSettings
+from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 
 
@@ -121,7 +122,7 @@ def _apply(db: sqlite3.Connection, person: str, grant: GroupSettings) -> None:
         "SELECT id FROM people WHERE role = 'owner'"
     )] == [person]  # fmt: skip
     if not is_only_owner:
-        cameras = seen_as_text(None if grant.cameras is None else grant.cameras)  # type: ignore[arg-type]
+        cameras = seen_as_text(None if grant.cameras is None else map(CameraId, grant.cameras))
         db.execute(
             "UPDATE people SET role = ?, cameras = ?, ends_ms = NULL WHERE id = ?", (grant.role, cameras, person)
         )
