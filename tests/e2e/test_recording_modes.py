@@ -140,9 +140,14 @@ def test_every_second_is_explained_afterwards(owner: BrowserContext, house: Tawn
     until(lambda: state(owner, house) == "recording", 5)
     until(lambda: state(owner, house) == "waiting", 20)
     command = [str(Path(sys.executable).with_name("tawny")), "check", "--wall", "--json", "--data", str(house.folder)]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert json.loads(told.stdout)["findings"] == []
+
+    def found() -> list[object]:
+        """Also what is found while the recorder closes a file: its row comes after its name."""
+        told = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert told.returncode in (0, 1), told.stdout + told.stderr
+        return list(json.loads(told.stdout)["findings"])
+
+    until(lambda: not found(), 20, "no findings")
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -10,6 +10,7 @@ from tawny.sealed.key_wrapping import unwrap
 from tawny.sealed.records import BLOB, FRAGMENTS
 from tawny.sealed.sealer import read_ring
 from tawny.storage.history.signed_files import STATE
+from tawny.testing.waiting import until
 from tests.app.rig import DOOR
 from tests.service.sealing.sealed_house import OWNER, RECOVERY, YARD, House, files, house
 from tests.service.sealing.sealed_rows import NOTIFIER, ROWS
@@ -105,6 +106,7 @@ def test_no_private_key_is_on_the_disk(home: House) -> None:
 
 def test_what_of_it_can_be_read_is_this_and_no_more(home: House) -> None:
     """Names, times, sizes, how much moved; `grids`, which say where, are of the plain camera alone."""
+    until(lambda: not [path for path in files(home.folder / DOOR) if path.suffix == ".new"], 20, "whole files")
     assert {path.suffix for path in files(home.folder / DOOR)} == {".tws", ".keys", ""}
     assert {path.name for path in files(home.folder / DOOR) if not path.suffix} == {"scores"}
     assert "grids" in {path.name for path in files(home.folder / YARD)}
