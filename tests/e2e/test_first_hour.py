@@ -19,7 +19,7 @@ from tawny.testing.http_service import StandIn, served
 from tawny.testing.waiting import until
 from tests.delivery.notifiers.test_webpush import Phone
 from tests.e2e.conftest import CHROMIUM, LINK, OURS, OWNER
-from tests.e2e.rules import NONE, axe_script, barriers
+from tests.e2e.rules import NONE, WIDTHS, as_wide_as, axe_script, barriers
 from tests.e2e.test_phone import SUBSCRIBES
 from tests.e2e.test_secure_address import free_port, trusting
 from tests.support.cabled_camera import cabled_cameras
@@ -132,7 +132,12 @@ class Hands:
         self.clicks += 1
 
     def checked(self, name: str) -> None:
-        """No barrier in either theme, and nothing wider than the page."""
+        """At either width: no barrier in either theme, and nothing wider than the page."""
+        for width in WIDTHS:
+            with as_wide_as(self.page, width):
+                self.checked_as_shown(name)
+
+    def checked_as_shown(self, name: str) -> None:
         assert barriers(self.page, axe_script()) == NONE, name
         if "SHOTS" in os.environ:
             width = (self.page.viewport_size or {"width": 0})["width"]
@@ -154,13 +159,12 @@ def browser_of(browser: Browser, width: int) -> Iterator[BrowserContext]:
     context.close()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_from_an_empty_folder_to_a_working_recorder(browser: Browser, tmp_path: Path, camera: str, width: int) -> None:
+def test_from_an_empty_folder_to_a_working_recorder(browser: Browser, tmp_path: Path, camera: str) -> None:
     hook = StandIn()
     with (
         served(hook),
         first_start(tmp_path / "home") as recorder,
-        browser_of(browser, width) as context,
+        browser_of(browser, 390) as context,
     ):
         hands = Hands(context.new_page())
         make_account(hands, recorder)
@@ -258,14 +262,13 @@ def finish(hands: Hands) -> None:
     expect(hands.page.get_by_role("link", name="Continue")).to_have_count(0)
 
 
-@pytest.mark.parametrize("width", [1280, 390])
 def test_from_an_empty_folder_to_a_push_over_https(
-    browser: Browser, service: StandIn, tmp_path: Path, camera: str, width: int
+    browser: Browser, service: StandIn, tmp_path: Path, camera: str
 ) -> None:
     """The certificate is installed in the second browser's own store; no error of it is ever ignored."""
     hook, listen = StandIn(), f"127.0.0.1:{free_port()}"
     with served(hook), first_start(tmp_path / "home", listen) as recorder:
-        with browser_of(browser, width) as context:
+        with browser_of(browser, 1280) as context:
             plain = Hands(context.new_page())
             make_account(plain, recorder)
             add_camera(plain, camera)
@@ -278,13 +281,13 @@ def test_from_an_empty_folder_to_a_push_over_https(
             executable_path="/usr/bin/chromium", args=CHROMIUM, env=trusting(tmp_path / "browser", authority)
         )
         try:
-            with browser_of(trusting_browser, width) as context:
-                secure = Hands(subscribing(context, link, f"{service.base}/push/{width}", phone := Phone()))
+            with browser_of(trusting_browser, 1280) as context:
+                secure = Hands(subscribing(context, link, f"{service.base}/push/own", phone := Phone()))
                 sockets: list[str] = []
                 secure.page.on("websocket", lambda one: sockets.append(one.url))
                 plain.clicks += 1  # the link to the secure address
                 sign_in_again(secure, link)
-                turn_on_push(secure, service, f"/push/{width}", phone)
+                turn_on_push(secure, service, "/push/own", phone)
                 secure.button("Continue")
                 secure.page.wait_for_url("**/setup/outside")
                 secure.checked("outside-secure")

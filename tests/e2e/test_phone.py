@@ -23,7 +23,7 @@ from tawny.testing.http_service import Asked, StandIn
 from tawny.testing.waiting import until
 from tests.app.rig import settings
 from tests.delivery.notifiers.test_webpush import Phone
-from tests.e2e.conftest import OWNER, Tawny, owner_of, with_settings
+from tests.e2e.conftest import Tawny, owner_of, signed_in_again, with_settings
 from tests.e2e.live_server import live_server, signed_browser
 from tests.e2e.rules import axe_script, violations
 
@@ -364,12 +364,3 @@ def test_an_iphone_is_told_the_three_steps_and_the_other_ways(browser: Browser, 
     page.wait_for_url("**/settings/notifications")
     assert violations(page, axe_script()) == []
     context.close()
-
-
-def signed_in_again(browser: Browser, house: Tawny, **how: Any) -> BrowserContext:
-    context = browser.new_context(locale="en-GB", **how)
-    answer = context.request.post(
-        f"{house.base}/api/v1/sign-in", data=OWNER, headers={"X-Tawny": "1", "Origin": house.base}
-    )
-    assert answer.ok, answer.text()
-    return context
