@@ -80,3 +80,28 @@ def test_sc12_what_each_mode_records_is_chosen_in_the_modes_page(owner: BrowserC
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     choice.select_option("")
     until(lambda: "continuous" not in config.read_text(), 15, "the camera's own choice")
+
+
+@pytest.mark.parametrize("place", ["/", "/settings/add-camera", "/setup/cameras"])
+def test_rp27_a_demo_camera_by_one_press_which_is_removed_again(browser: Browser, tmp_path: Path, place: str) -> None:
+    for house in with_settings(tmp_path, "# mine\n"):
+        page = owner_of(browser, house, 390).new_page()
+        page.goto(house.base + place)
+        button = page.get_by_role("button", name="Show a demo camera")
+        expect(button).to_be_visible(timeout=WAIT_MS)
+        assert violations(page, axe_script()) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        button.click()
+        until(partial(is_recorded, house), 30, "a recording")
+        page.goto(f"{house.base}/settings/cameras/demo/danger")
+        page.get_by_role("button", name="Remove camera").click(timeout=WAIT_MS)
+        page.get_by_role("dialog").get_by_role("button", name="Remove camera").click()
+        until(partial(is_removed, house), 15)
+
+
+def is_recorded(house: Tawny) -> bool:
+    return any((house.folder / "demo").rglob("*.mp4"))
+
+
+def is_removed(house: Tawny) -> bool:
+    return "[cameras.demo]" not in (house.folder.parent / "tawny.toml").read_text()
