@@ -105,3 +105,25 @@ def is_recorded(house: Tawny) -> bool:
 
 def is_removed(house: Tawny) -> bool:
     return "[cameras.demo]" not in (house.folder.parent / "tawny.toml").read_text()
+
+
+def test_rp20_a_relay_with_a_script_leaves_a_request_to_restart(browser: Browser, tmp_path: Path) -> None:
+    page_text = (Path(__file__).parents[2] / "docs" / "how-to" / "live-view.md").read_text(encoding="utf-8")
+    script = next(
+        one for one in re.findall(r"^```sh\n(.*?)^```", page_text, re.MULTILINE | re.DOTALL) if "reboot" in one
+    )
+    (scripts := tmp_path / "scripts").mkdir()
+    (requests := tmp_path / "requests").mkdir()
+    (scripts / "restart.sh").write_text(script.replace("/run/tawny-requests", str(requests)))
+    (scripts / "restart.sh").chmod(0o755)
+    settings = f'[scripts]\nfolder = "{scripts}"\n[cameras.yard]\nsource = "demo:garden"\ndetection.detector = "off"\n'
+    relay = '[relays.restart-computer]\nscript = "restart.sh"\npulse = "1 s"\n'
+    (home := tmp_path / "home").mkdir()
+    for house in with_settings(home, settings + relay):
+        page = owner_of(browser, house, 1280).new_page()
+        page.goto(f"{house.base}/live/yard")
+        button = page.get_by_role("button", name="Restart computer")
+        expect(button).to_be_visible(timeout=WAIT_MS)
+        assert not list(requests.iterdir())
+        button.click()
+        until(lambda: (requests / "reboot").exists(), 15, "the request")
