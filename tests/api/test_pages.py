@@ -83,6 +83,23 @@ async def test_an_unknown_page_is_the_page_which_says_so(browser: httpx.AsyncCli
     assert (await browser.head(path)).status_code == 404
 
 
+@pytest.mark.shows("RP2", "RC6")
+@pytest.mark.parametrize(
+    ("former", "now"),
+    [
+        ("/index.html", "/"),
+        ("/stream.mjpg", "/api/v1/live/follow/mjpeg"),
+        ("/stream.mjpg?pass=abc&fps=5", "/api/v1/live/follow/mjpeg?pass=abc&fps=5"),
+        ("/playlist.m3u8", "/api/v1/live/follow/hls/index.m3u8"),
+    ],
+)
+async def test_bookmarks_of_former_recorders_lead_on(browser: httpx.AsyncClient, former: str, now: str) -> None:
+    answer = await browser.get(former, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (301, now)
+    if now != "/":
+        assert (await browser.get(now)).status_code == 401, "nobody sees anything without signing in"
+
+
 async def test_an_unknown_page_cannot_be_changed(house: House, browser: httpx.AsyncClient) -> None:
     answer = await browser.post("/old/bookmark")
     assert (answer.status_code, answer.json()["code"]) == (405, "wrong_method")

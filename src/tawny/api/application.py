@@ -112,6 +112,7 @@ def make_routes() -> FastAPI:
     ):
         app.include_router(part.router)
     app.include_router(recording_routes.media_router)
+    app.include_router(camera_removal_routes.deletions_router)
     app.include_router(sealing_routes.history_router)
     app.include_router(hls_routes.follow_router)
     app.include_router(camera_routes.other_router)

@@ -39,6 +39,7 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.discovery.finder import TIMEOUT_S as FIND_S
 from tawny.sources.discovery.finder import Search, find
 from tawny.sources.discovery.found_camera import FoundCamera
+from tawny.sources.discovery.local_cameras import missing_modules
 from tawny.sources.discovery.networks import own_networks
 from tawny.sources.discovery.onvif_details import OnvifDetails
 from tawny.sources.discovery.rtsp_scan import MOST_ADDRESSES
@@ -95,6 +96,7 @@ def run_camera_find(args: Namespace, out: Output) -> int:
         text += (
             f"\n\nTest one:  tawny cameras test {new.place}{user}\nAdd it:    tawny cameras add NAME {new.place}{user}"
         )
+    text = "\n\n".join([text, *missing_modules()])
     moved = moved_cameras(settings, listed)
     for name, place in moved.items():
         shown = display_name(name, settings.cameras[name])

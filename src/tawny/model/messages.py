@@ -192,6 +192,15 @@ class HoldChanged:
     until_ms: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class CameraTurned:
+    """A command moves a camera until until_ms: what it shows then is recorded like an event, and is none."""
+
+    camera: CameraId
+    at_ms: int
+    until_ms: int
+
+
 Message = (
     StatusChanged
     | RunStarted
@@ -207,4 +216,5 @@ Message = (
     | ModeChanged
     | PeopleChanged
     | HoldChanged
+    | CameraTurned
 )

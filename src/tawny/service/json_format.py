@@ -6,6 +6,7 @@ from tawny.model.damage import DamagedSpan, DamageSum
 from tawny.model.events import Event
 from tawny.model.messages import (
     Alarm,
+    CameraTurned,
     DamageFound,
     EventChanged,
     GapChanged,
@@ -184,7 +185,7 @@ def message(this: Message, now_ms: int) -> dict[str, Any] | None:
             return _told("people.changed", "home", None, at_ms, home=list(home))
         case HoldChanged(camera_id, what, by, at_ms, until_ms):
             return _told("camera.told", what or "nothing", camera_id, at_ms, by=by, until=utc_text_or_none(until_ms))
-        case RunStarted() | RunEnded() | HoleFound() | Scored():
+        case RunStarted() | RunEnded() | HoleFound() | Scored() | CameraTurned():
             return None
 
 

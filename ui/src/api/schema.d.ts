@@ -367,6 +367,29 @@ export interface DayCoverageList {
   days: DayCoverage[];
 }
 
+export interface DeletionPreview {
+  bytes: number;
+  events: number;
+  files: number;
+  from_ms: number | null;
+  kept: number;
+  kept_bytes: number;
+  to_ms: number | null;
+}
+
+export interface DeletionRequest {
+  cameras?: string[];
+  event?: string | null;
+  from_ms?: number | null;
+  to_ms?: number | null;
+  with_kept?: boolean;
+}
+
+export interface DeletionStarted {
+  id: string;
+  undo_until_ms: number;
+}
+
 export interface DetectionChangeRequest {
   version?: string | null;
   watch: DetectionRequest;

@@ -13,8 +13,10 @@ from tawny.detection.zones import privacy_masks
 from tawny.engine import Bus, Engine, Handle
 from tawny.model.damage import DamagedSpan
 from tawny.model.errors import SourceError
-from tawny.model.ids import CameraId, StreamName
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import (
+    CameraTurned,
     DamageFound,
     EventChanged,
     GapChanged,
@@ -270,9 +272,16 @@ class RunningCamera:
             self.keeper.disk_recovered(loss.end_ms)
 
     def noticed(self, message: Message) -> None:
-        """Handle an event that began, changed or ended. Called on any thread, and possibly twice."""
-        if isinstance(message, EventChanged) and message.event.camera == self.id:
-            self._wanted.heard(message.event, self._parts.clock.now_ms())
+        """Handle an event that began, changed or ended, or a movement. Called on any thread, and possibly twice."""
+        match message:
+            case EventChanged(_, event):
+                pass
+            case CameraTurned(camera, at_ms, until_ms):
+                event = Event(EventId(f"turned-{at_ms}"), camera, "turned", at_ms, until_ms, 0.0)
+            case _:
+                return
+        if event.camera == self.id:
+            self._wanted.heard(event, self._parts.clock.now_ms())
             if self.duty.waits:
                 self._parts.recorder.wake()
 

@@ -1,8 +1,10 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { post } from "../../api/client";
+import { cameras } from "../../api/state";
 import type { AddedCamera, CameraChange, CameraTrial } from "../../api/types";
 import { addCamera as words } from "../../strings/add-camera";
+import { DemoCamera } from "../../ui/DemoCamera";
 import { type ChosenCamera, FindCameras } from "../../ui/FindCameras";
 import { Icon } from "../../ui/Icon";
 import { Page } from "../../ui/Page";
@@ -42,6 +44,7 @@ export function CameraAdder({ onAdded, onPicked }: { onAdded: (camera?: string) 
     <>
       <FindCameras onChoose={(one) => (chosen.value = one)} onAdded={() => onAdded()} onPicked={onPicked} />
       <Address onChoose={(one) => (chosen.value = one)} />
+      {cameras.value.length === 0 && <DemoCamera onAdded={onAdded} />}
     </>
   );
 }
