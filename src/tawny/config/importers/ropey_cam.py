@@ -63,6 +63,7 @@ def from_ropey(source: ImportSource) -> ImportResult:
     camera = f"cameras.{camera_id(title)}"
     found.put("camera_title", f"{camera}.name", title)
     found.put("(the camera)", f"{camera}.source", "picamera:0")
+    found.put("(its folder)", "storage.path", source.path("Videos/tawny"))
     size = _image(theirs, camera, found)
     _detection(theirs, camera, found)
     _mask(theirs, camera, found, source, size)

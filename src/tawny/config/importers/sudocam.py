@@ -50,8 +50,8 @@ def from_sudocam(source: ImportSource) -> ImportResult:
     camera = f"cameras.{camera_id(name)}"
     found.put("(the camera)", f"{camera}.source", "picamera:0")
     found.put("cameraName", f"{camera}.name", name)
-    if "record_dir" in read:
-        found.put("record_dir", "storage.path", source.path(theirs.text("record_dir")).rstrip("/") + "/tawny")
+    folder = source.path(theirs.text("record_dir", "recordings")).rstrip("/") + "/tawny"
+    found.put("record_dir" if "record_dir" in read else "(its folder)", "storage.path", folder)
     chosen = read.get("userConfig") or {}
     if not isinstance(chosen, dict):
         raise theirs.wrong("userConfig", "a table in braces")
