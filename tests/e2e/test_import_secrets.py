@@ -116,7 +116,7 @@ def test_only_files_for_the_owner_hold_a_secret(system: str, tmp_path: Path, mon
     house.command("import", "theirs", "--dry-run", "--json")
     settings = (tmp_path / "tawny.toml").read_text()
     (tmp_path / "tawny.toml").write_text(
-        settings.replace('path = "/nowhere"', f'path = "{tmp_path}/data"').replace(
+        settings.replace('"/nowhere', f'"{tmp_path}/data').replace(
             "region=us-east-1", f"region=us-east-1&endpoint={quote(f'http://{CLOSED}', safe='')}"
         )
     )

@@ -286,19 +286,16 @@ class WebSettings(Table):
     listen: str = Field(
         "127.0.0.1:8000", description="Address and port of the web interface. 0.0.0.0:8000 lets other devices connect."
     )
-
     name: Annotated[LabelText, Field(max_length=60)] = Field(
         "",
         description="Name of this recorder, shown on its pages and in test notifications. Empty: the host name.",
     )
-
     public_url: str = Field(
         "",
         description="Address under which phones reach tawny, for example https://cam.example.org, used for links in "
         "notifications and invitations. Empty: the address in `web.secure`, which may work at home only; without it, "
         "no links.",
     )
-
     hosts: tuple[HostName, ...] = Field(
         (),
         description="More names under which browsers may open tawny, for example nas.local. Always allowed: IP "
@@ -467,6 +464,9 @@ class CameraSettings(Table):
     )
     post: Annotated[Duration, Field(ge=0, le=300)] = Field(
         10.0, description="Post-roll: time kept after an event, 0 s to 5 min."
+    )
+    warm_up: Annotated[Duration, Field(ge=0, le=60)] | None = Field(
+        None, description="Drop this much after each start of the camera, 0 s to 60 s. Not set: 2 s for a Pi camera."
     )
     onvif: Annotated[str, web_address("http://user:password@192.168.1.20/onvif/device_service")] = Field(
         "",

@@ -142,6 +142,11 @@ class NotifierSettings(Table):
     quiet_hours: Hours = Field(
         "", description="Quiet hours, for example 22:00-06:30. Events wait and are sent in one notification afterward."
     )
+    format: Literal["tawny", "pancake"] = Field(
+        "tawny",
+        description="`pancake`: Raspberry Pancake's messages, one when detection begins and one when it ends, each at "
+        "once and with 6 s of video around it unless `clip` is `none`. `min_interval` and `snapshot` don't apply.",
+    )
     min_interval: Annotated[Duration, Field(ge=0, le=86_400)] = Field(
         60.0,
         description="Send at most one notification per camera in this time. Anything in between is combined into one.",

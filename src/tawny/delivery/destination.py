@@ -17,6 +17,7 @@ from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, in_
 from tawny.model.errors import DeliveryError, StrangeTarget, TargetFull, TargetLied, TargetRefused, TargetUnreachable
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock, stamp
+from tawny.model.validation import value_text
 
 # Addresses of servers: user, password, host, port and folder. The public form omits user and password.
 
@@ -68,6 +69,14 @@ def url_path(url: str) -> Path:
 def folder_of(url: str) -> Path | None:
     """Return the folder of an address; None for an address of another type."""
     return url_path(url) if urlsplit(url).scheme in FOLDER_SCHEMES else None
+
+
+def creates_folder(table: Mapping[str, Any]) -> bool:
+    """Return whether the table has `create = true`. Raises ValueError: if it is neither true nor false."""
+    value = table.get("create", False)
+    if not isinstance(value, bool):
+        raise ValueError(f"create: found {value_text(value)}; allowed: true or false")
+    return value
 
 
 def only(table: object, known: tuple[str, ...]) -> None:

@@ -192,15 +192,27 @@ class _Placed(NamedTuple):
 
 
 class StreamSession:
-    """Session of one stream. tell: receives the start and end of runs, and damage."""
+    """Session of one stream. tell: receives the start and end of runs, and damage.
+
+    warm_up_s: time after a connection begins whose packets are dropped, s.
+    """
 
     def __init__(
-        self, camera: CameraId, stream: StreamName, hub: Hub, clock: Clock, tell: Callable[[Message], None]
+        self,
+        camera: CameraId,
+        stream: StreamName,
+        hub: Hub,
+        clock: Clock,
+        tell: Callable[[Message], None],
+        warm_up_s: float = 0.0,
     ) -> None:
         self._camera, self._stream, self._hub, self._clock, self._tell = camera, stream, hub, clock, tell
         self._damages = Damages(camera, stream, tell)
         self._number = 0
         self._run: _Run | None = None
+        self._warm_up_s = warm_up_s
+        self._warm_s: float | None = None
+        """End of the warm-up of this connection, in s monotonic; None before its first packet."""
         self.jumps = 0
         self.arrived_s = clock.mono_s()
         """Arrival of the newest packet, in s monotonic."""
@@ -214,7 +226,9 @@ class StreamSession:
             self.end(CLOCK_SET)
             run = None
         if run is None:
-            if not packet.is_keyframe:
+            if self._warm_s is None:
+                self._warm_s = arrived_s + self._warm_up_s
+            if arrived_s < self._warm_s or not packet.is_keyframe:
                 return  # packets before a keyframe cannot be decoded
             run = self._run = _Run(packet, arrived_s - packet.waited_s, wall_s - packet.waited_s)
         for placed in run.place(packet, arrived_s - packet.waited_s):
@@ -230,6 +244,8 @@ class StreamSession:
     def end(self, why: str) -> None:
         """End the run, publishing held packets first."""
         run, self._run = self._run, None
+        if why != CLOCK_SET:
+            self._warm_s = None
         if run is None:
             return
         for placed in run.let_go():

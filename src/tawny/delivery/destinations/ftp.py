@@ -16,6 +16,7 @@ from tawny.delivery.destination import (
     DestinationConnection,
     DestinationContext,
     RemoteFile,
+    creates_folder,
     only,
     parse,
 )
@@ -40,17 +41,18 @@ class Ftp:
     """An FTP server: `ftps://user:password@host/folder`.
 
     - `fingerprint` (""): SHA-256 fingerprint of a self-signed certificate.
+    - `create` (false): create the folder if it doesn't exist.
     """
 
     schemes: ClassVar[tuple[str, ...]] = ("ftps", "ftp")
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
         parse(url, PORTS)
-        only(table, ("fingerprint",))
+        only(table, ("fingerprint", "create"))
         fingerprint = str(table.get("fingerprint", "")).replace(":", "").lower()
         if fingerprint and (len(fingerprint) != 64 or not all(one in "0123456789abcdef" for one in fingerprint)):
             raise ValueError("fingerprint: not a valid SHA-256; use 64 hex digits")
-        return {"fingerprint": fingerprint}
+        return {"fingerprint": fingerprint, "create": creates_folder(table)}
 
     def public(self, url: str) -> str:
         return parse(url, PORTS).public
@@ -62,6 +64,8 @@ class Ftp:
             ftp = _made(address, str(opening.options["fingerprint"]))
             undo.callback(ftp.close)
             _log_in(ftp, address, str(opening.options["fingerprint"]), public)
+            if opening.options["create"]:
+                _create(ftp, address.folder)
             made = _OpenFtp(ftp, address.folder, public)
             undo.pop_all()
             return made
@@ -98,6 +102,13 @@ def _log_in(ftp: FTP, address: DestinationAddress, fingerprint: str, public: str
     if isinstance(ftp, _Tls):
         ftp.prot_p()
     ftp.voidcmd("TYPE I")
+
+
+def _create(ftp: FTP, folder: str) -> None:
+    """Create a folder and those above it. What can't be created is reported when it is entered."""
+    for one in (*[str(path) for path in reversed(PurePosixPath(folder).parents)][1:], folder):
+        with suppress(error_perm):
+            ftp.mkd(one)
 
 
 class _OpenFtp:

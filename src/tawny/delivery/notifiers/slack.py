@@ -1,9 +1,11 @@
 """Slack notifier: text and links by an incoming webhook; with a bot token also snapshot and clip in the thread.
 
 `slack://T000/B000/XXXX` is the end of a webhook's URL, `slack://xoxb-TOKEN@C0123` a bot in a channel. The bot needs the
-scopes chat:write and files:write.
+scopes chat:write and files:write. `slack+https://chat.example.org/hooks/KEY` is an incoming webhook of any server that
+takes Slack's messages, such as Mattermost, Rocket.Chat, Zulip or Discord (`/slack`).
 """
 
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -23,7 +25,7 @@ from tawny.delivery.notifier import (
 )
 from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, TargetUnreachable
 
-EXAMPLE = "slack://T000/B000/XXXX or slack://xoxb-TOKEN@C0123"
+EXAMPLE = "slack://T000/B000/XXXX, slack://xoxb-TOKEN@C0123 or slack+https://chat.example.org/hooks/KEY"
 CLOUD, HOOKS = "https://slack.com/api", "https://hooks.slack.com"
 _REFUSED = {"invalid_auth", "not_authed", "token_expired", "token_revoked", "account_inactive", "missing_scope"}
 _MISSING = {"channel_not_found", "not_in_channel", "is_archived"}
@@ -36,10 +38,10 @@ class Slack:
     - `api` (Slack's): base address of the service.
     """
 
-    schemes: ClassVar[tuple[str, ...]] = ("slack",)
+    schemes: ClassVar[tuple[str, ...]] = ("slack", "slack+https", "slack+http")
 
     def traits(self, url: str) -> NotifierTraits:
-        if not parse(url, EXAMPLE).user:
+        if _hook(url) or not parse(url, EXAMPLE).user:
             shows = "Shows text and links; snapshots require a bot token."
             return NotifierTraits(shows, buttons="links", carries_history=True)
         return NotifierTraits(
@@ -54,6 +56,9 @@ class Slack:
         )
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        if hook := _hook(url):
+            base_of(hook, EXAMPLE)
+            return filled(table, {})
         address = parse(url, EXAMPLE)
         if not address.user and len(address.parts) != 2:
             raise ValueError(f"url: an address such as {EXAMPLE}")
@@ -62,22 +67,35 @@ class Slack:
         return found
 
     def public(self, url: str) -> str:
+        if hook := _hook(url):
+            return f"the chat webhook at {HttpApi(hook, '').host}"
         address = parse(url, EXAMPLE)
         return f"Slack channel {address.host}" if address.user else f"Slack webhook of {address.host}"
 
     def open(self, channel: NotifierContext) -> NotifierConnection:
+        public = f"{channel.name} ({self.public(channel.url)})"
+        if hook := _hook(channel.url):
+            return _Webhook(HttpApi(hook, public, 30.0), "")
         address = parse(channel.url, EXAMPLE)
-        api = HttpApi(str(channel.options["api"]), f"{channel.name} ({self.public(channel.url)})", 30.0)
-        return _Bot(api, address) if address.user else _Webhook(api, address)
+        api = HttpApi(str(channel.options["api"]), public, 30.0)
+        if address.user:
+            return _Bot(api, address)
+        return _Webhook(api, "/services/" + "/".join((address.host, *address.parts)))
+
+
+def _hook(url: str) -> str:
+    """Return the address of an incoming webhook; empty for Slack's own addresses."""
+    return url.removeprefix("slack+") if url.startswith("slack+") else ""
 
 
 class _Webhook:
-    def __init__(self, api: HttpApi, address: NotifierAddress) -> None:
-        self._api, self._path = api, "/services/" + "/".join((address.host, *address.parts))
+    def __init__(self, api: HttpApi, path: str) -> None:
+        self._api, self._path = api, path
 
     def send(self, message: Message, attached: Attachment | None) -> str:
-        """Send a message. A webhook returns no message ID."""
-        self._api.post_json(self._path, _told(message))
+        """Send a message. A webhook returns no message ID, and its answer may be empty."""
+        body = json.dumps(_told(message), ensure_ascii=False).encode()
+        self._api.well("POST", self._path, body, {"Content-Type": "application/json"})
         return ""
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:

@@ -379,7 +379,10 @@ class RunningCamera:
         hub = self.hubs[stream] = Hub(keep_s=max(RING_S, self.settings.pre + LATE_S))
         hub.private = privacy_masks(self.settings)
         self._losses[stream] = PacketLoss(hub)
-        session = self._sessions[stream] = StreamSession(self.id, stream, hub, parts.clock, self._heard)
+        warm_up_s = self.settings.warm_up
+        if warm_up_s is None:
+            warm_up_s = float(getattr(parts.doors.source_of(address), "warm_up_s", 0.0))
+        session = self._sessions[stream] = StreamSession(self.id, stream, hub, parts.clock, self._heard, warm_up_s)
         if not self.duty.is_read:
             return
         engine, open_source = self._opener(stream, address)

@@ -260,6 +260,7 @@ class Notifications:
             recap=config.minute(one.daily_summary) if one.daily_summary else None,
             quiet=one.quiet_hours,
             cool_down_ms=round(one.min_interval * 1000),
+            changes=one.format == "pancake",
             follows=one.clip != "none" and (traits.gif or traits.video or bool(self._settings.destinations)),
             edits=traits.edits,
             may_see=partial(self._may_see, one.user) if one.user else anybody,

@@ -237,6 +237,8 @@ class MessageComposer:
     def message(self, delivery: Delivery) -> Message:
         """Return the message in its current state. Raises ContentGone if its event was deleted."""
         message = self._message(delivery)
+        if delivery.content["kind"] == "change":
+            return message
         return replace(message, history=self._history(message, delivery))
 
     def _history(self, message: Message, delivery: Delivery) -> str:
@@ -259,6 +261,10 @@ class MessageComposer:
         match content["kind"]:
             case "event" | "clip":
                 return self._of_event(delivery, self._event(delivery), is_first=content["kind"] == "event")
+            case "change":
+                text = f"Detection changed to {bool(content['on'])}"  # as Raspberry Pancake's receivers expect it
+                event = self._event(delivery)
+                return Message(delivery.name, "event", text, "", delivery.at_ms, camera=event.camera, event=event.id)
             case "digest":
                 return self._of_digest(delivery)
             case "alarm":
@@ -334,7 +340,7 @@ class MessageComposer:
 
         Raises StorageError, and ContentGone: also if notifications about the camera's events are snoozed now.
         """
-        if delivery.content["kind"] in ("event", "clip", "digest") and delivery.camera is not None:
+        if delivery.content["kind"] in ("event", "clip", "digest", "change") and delivery.camera is not None:
             now_ms = self._means.source.clock.now_ms()
             if why := self._means.snoozes.why(self._settings.user, delivery.camera, now_ms):
                 raise ContentGone(delivery.to, why.rstrip("."))
@@ -342,6 +348,8 @@ class MessageComposer:
             case "event":
                 return self._picture(self._event(delivery))
             case "clip":
+                return self._moving(delivery)
+            case "change" if self._settings.clip != "none":
                 return self._moving(delivery)
             case "digest":
                 return self._sheet(self._events_of(delivery))

@@ -145,6 +145,11 @@ NOTIFIERS: Final = (
         (TargetField("hook", "Webhook", "T000/B000/XXXX, the end of the webhook address", goes="as-is", secret=True),),
     ),
     TargetKind(
+        "notifiers", "slack+https", "Chat webhook", "Mattermost, Rocket.Chat and others that take Slack's messages",
+        "slack+{address}",
+        (TargetField("address", "Webhook", "https://chat.example.org/hooks/KEY", goes="as-is", secret=True),),
+    ),
+    TargetKind(
         "notifiers", "discord", "Discord", "Through a channel webhook", "discord://{hook}",
         (TargetField("hook", "Webhook", "ID/TOKEN, the end of the webhook address", goes="as-is", secret=True),),
     ),

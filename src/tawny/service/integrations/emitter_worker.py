@@ -198,7 +198,11 @@ class PancakeFormat:
     def of(self, message: Message) -> Sequence[FormattedMessage]:
         match message:
             case SegmentClosed(segment) if segment.camera == self._camera and segment.stream is StreamName.MAIN:
+                if "segment" not in self._one.events:
+                    return ()
                 return (FormattedMessage(0.0, lambda: {"h264": str(self._path(segment))}),)
+            case EventChanged() if "event" not in self._one.events:
+                return ()
             case EventChanged(_, event) if event.camera == self._camera and kinds_fit(self._one, message):
                 return self._edge(event)
         return ()
@@ -230,6 +234,7 @@ class PancakeFormat:
             clip = self._clips.clip(self._camera, StreamName.MAIN, span, MOST_CLIP_BYTES)
             if clip is None:
                 return {}
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             part = folder / f"{name}.part"
             with part.open("wb") as file:
                 for portion in clip.read(0, clip.size_bytes):
