@@ -1204,6 +1204,7 @@ export interface PushAddress {
 }
 
 export interface PushKey {
+  has_channel: boolean;
   key: string;
 }
 
