@@ -24,6 +24,8 @@ FILLED |= {"/metrics": "http://localhost/metrics"}  # only under this name
 PUBLIC_ON_PURPOSE = {
     "GET /api/v1/session",
     "POST /api/v1/setup/claim",
+    "POST /api/v1/setup/restore/file",
+    "POST /api/v1/setup/restore",
     "POST /api/v1/sign-in",
     "POST /api/v1/sign-in/link",
     "POST /api/v1/sign-in/second-step",

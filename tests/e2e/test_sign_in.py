@@ -95,6 +95,31 @@ def test_the_pages_have_no_barriers(browser: Browser, anna: BrowserContext, base
     context.close()
 
 
+def test_the_first_account_gets_a_passkey_with_one_tick(browser: Browser, tmp_path: Path) -> None:
+    for recorder in with_settings(tmp_path, ""):
+        link = recorder.link.replace("127.0.0.1", "localhost")  # browsers have passkeys for names alone
+        context = fresh(browser)
+        page = context.new_page()
+        with_authenticator(page)
+        page.goto(link)
+        page.get_by_label("Your name").fill("Anna")
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_label("Also add a passkey for this device").check()
+        assert violations(page, axe_script()) == []
+        page.get_by_role("button", name="Create account").click()
+        page.wait_for_url("**/setup/cameras", timeout=WAIT_MS)
+        expect(page.get_by_role("button", name="Search for cameras")).to_be_visible(timeout=WAIT_MS)
+        context.clear_cookies()
+        page.goto(link.partition("/setup")[0] + "/sign-in")
+        page.get_by_role("button", name="Sign in with a passkey").click()
+        expect(page.get_by_text("Setup: 1 of 5 steps done")).to_be_visible(timeout=WAIT_MS)
+        plain = fresh(browser).new_page()
+        plain.goto(f"{recorder.base}/setup#token=x")
+        expect(plain.get_by_text("it needs the secure address")).to_be_visible()
+        plain.context.close()
+        context.close()
+
+
 def test_a_passkey_is_added_used_and_removed(page: Page, base: str) -> None:
     with_authenticator(page)
     page.goto(f"{base}/settings/account")

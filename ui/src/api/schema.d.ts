@@ -1522,6 +1522,11 @@ export interface SetupRequest {
   name?: string | null;
 }
 
+export interface SetupRestoreRequest {
+  passphrase: string;
+  token: string;
+}
+
 export type SetupStep = "account" | "cameras" | "storage" | "notifications" | "outside";
 
 export interface SetupStepInfo {

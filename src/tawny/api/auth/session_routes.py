@@ -132,14 +132,19 @@ def session(request: Request, here: Here) -> schemas.SessionInfo:
 
 @router.post("/setup/claim", dependencies=public)
 async def claim(asked: schemas.ClaimRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
-    if not await asyncio.to_thread(here.accounts.is_good, asked.token, TokenPurpose.CLAIM):
-        raise _wrong_link(request, here)
+    await check_setup_link(asked.token, request, here)
     refuse_weak(asked.password)
     stored = await here.passwords.hash(asked.password)
     person = await asyncio.to_thread(here.accounts.claim, asked.token, asked.name, stored)
     if person is None:
         raise _token_used()
     return await asyncio.to_thread(_sign_in, person, "claim", request, response, here)
+
+
+async def check_setup_link(token: str, request: Request, here: AppContext) -> None:
+    """Raise RequestRefused if the token of the setup link is invalid. It stays unused."""
+    if not await asyncio.to_thread(here.accounts.is_good, token, TokenPurpose.CLAIM):
+        raise _wrong_link(request, here)
 
 
 @router.post("/sign-in", dependencies=public)
