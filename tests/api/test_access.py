@@ -29,6 +29,7 @@ PUBLIC_ON_PURPOSE = {
     "POST /api/v1/sign-in",
     "POST /api/v1/sign-in/link",
     "POST /api/v1/sign-in/second-step",
+    "POST /api/v1/sign-in/second-step/setup",
     "POST /api/v1/sign-in/code",
     "POST /api/v1/sign-in/passkey/options",
     "POST /api/v1/sign-in/passkey",

@@ -2,6 +2,7 @@
 its QR code, a screen on the wall, a guest whose time ends, and the list of sessions.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.conftest import OURS, OWNER, Tawny, with_settings
+from tests.e2e.conftest import OURS, OWNER, Tawny, owner_of, with_settings
 from tests.e2e.rules import axe_script, violations
 
 pytestmark = pytest.mark.browser
@@ -75,6 +76,49 @@ def sign_in(page: Page, base: str, name: str = "Anna", password: str = PASSWORD)
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_everyone_sets_up_a_second_step_at_the_next_sign_in(browser: Browser, tmp_path: Path, width: int) -> None:
+    shots = Path(os.environ.get("SHOTS", tmp_path))
+    for recorder in with_settings(tmp_path, "# mine\n"):
+        owner = owner_of(browser, recorder, width).new_page()
+        owner.goto(f"{recorder.base}/settings/people")
+        rule = owner.get_by_role("group", name="Everyone must use a second step")
+        rule.get_by_role("button", name="On").click()
+        expect(rule.get_by_role("button", name="On")).to_have_attribute("aria-pressed", "true")
+        owner.screenshot(path=str(shots / f"require-second-step-{width}.png"), full_page=True)
+        assert violations(owner, axe_script()) == []
+        text = (tmp_path / "tawny.toml").read_text()
+        assert "# mine" in text and "require_second_step = true" in text
+        owner.reload()
+        expect(rule.get_by_role("button", name="On")).to_have_attribute("aria-pressed", "true")
+
+        context = fresh(browser, width)
+        page = context.new_page()
+        sign_in(page, recorder.base, OWNER["name"], OWNER["password"])
+        expect(page.get_by_role("heading", name="Set up two-step codes")).to_be_visible(timeout=WAIT_MS)
+        page.screenshot(path=str(shots / f"set-up-second-step-{width}.png"), full_page=True)
+        assert violations(page, axe_script()) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.get_by_label("Code from the app").fill("000000")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_contain_text("This code isn't right.")
+        secret = page.locator("code.secret").inner_text().replace(" ", "")
+        page.get_by_label("Code from the app").fill(pyotp.TOTP(secret).now())
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_text("Save your recovery codes")).to_be_visible(timeout=WAIT_MS)
+        recovery = page.locator(".codes li").first.inner_text()
+        page.screenshot(path=str(shots / f"second-step-codes-{width}.png"), full_page=True)
+        page.get_by_role("button", name="I’ve saved them").click()
+        expect(page.get_by_text("Setup: 1 of 5 steps done")).to_be_visible(timeout=WAIT_MS)
+        context.clear_cookies()
+        sign_in(page, recorder.base, OWNER["name"], OWNER["password"])
+        page.get_by_label("Code", exact=True).fill(recovery)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_text("Setup: 1 of 5 steps done")).to_be_visible(timeout=WAIT_MS)
+        context.close()
+        owner.context.close()
 
 
 @pytest.mark.parametrize("width", [1280, 390])

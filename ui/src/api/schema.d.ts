@@ -1069,6 +1069,7 @@ export interface PauseCommand {
 
 export interface People {
   items: PersonInfo[];
+  requires_second_step: boolean;
 }
 
 export interface PersonCheckInRequest {
@@ -1412,7 +1413,14 @@ export interface SearchResponse {
 export interface SecondStep {
   after: "sign-in" | "sign-in by link";
   name: string;
+  secret?: string;
   token: string;
+  uri?: string;
+}
+
+export interface SecondStepMade {
+  codes: string[];
+  user: User;
 }
 
 export interface SecondStepRequest {
@@ -1420,6 +1428,10 @@ export interface SecondStepRequest {
   code: string;
   name: string;
   token: string;
+}
+
+export interface SecondStepRule {
+  required: boolean;
 }
 
 export interface SeenObjectInfo {

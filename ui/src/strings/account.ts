@@ -59,6 +59,9 @@ export const account = {
   passkey: "Also add a passkey for this device",
   passkeySub: "Then your fingerprint, face or screen lock signs you in.",
   passkeyFailed: "No passkey was added. You can add one under Account.",
+  firstCodeTitle: "Set up two-step codes",
+  firstCodeSub: "This recorder asks everyone for a code from an authenticator app, in addition to the password.",
+  firstCode: "Code from the app",
   restore: {
     link: "Restore a backup",
     title: "Restore a backup",
