@@ -24,9 +24,12 @@ FILLED |= {"/metrics": "http://localhost/metrics"}  # only under this name
 PUBLIC_ON_PURPOSE = {
     "GET /api/v1/session",
     "POST /api/v1/setup/claim",
+    "POST /api/v1/setup/restore/file",
+    "POST /api/v1/setup/restore",
     "POST /api/v1/sign-in",
     "POST /api/v1/sign-in/link",
     "POST /api/v1/sign-in/second-step",
+    "POST /api/v1/sign-in/second-step/setup",
     "POST /api/v1/sign-in/code",
     "POST /api/v1/sign-in/passkey/options",
     "POST /api/v1/sign-in/passkey",

@@ -5,6 +5,7 @@ the recorder sends, and what it decrypts is handed to the real service worker.
 """
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -36,6 +37,15 @@ min_interval = "0 s"
 source = "demo:front"
 name = "Front door"
 detection.detector = "off"
+"""
+WITHOUT_CHANNEL = """# my cameras
+[cameras.front]  # at the door
+source = "demo:front"
+name = "Front door"
+post = "2 s"
+[cameras.bedroom]
+source = "demo:garden"
+name = "Bedroom"
 """
 SUBSCRIBES = """
 const told = { endpoint: %s, keys: { p256dh: %s, auth: %s } };
@@ -364,3 +374,86 @@ def test_an_iphone_is_told_the_three_steps_and_the_other_ways(browser: Browser, 
     page.wait_for_url("**/settings/notifications")
     assert violations(page, axe_script()) == []
     context.close()
+
+
+def test_a_viewers_phone_is_notified_with_one_press(browser: Browser, service: StandIn, tmp_path: Path) -> None:
+    """Nobody has added a channel: it comes with the first phone, and its owner's settings keep their comments."""
+    phone = Phone()
+
+    def pushed() -> list[dict[str, Any]]:
+        return [json.loads(phone.opens(one.body)) for one in service.asked if one.path == "/push/ben"]
+
+    for recorder in with_settings(tmp_path, WITHOUT_CHANNEL):
+        owner = owner_of(browser, recorder, 1280)
+        ours = {"X-Tawny": "1", "Origin": recorder.base}
+        person = {"name": "Ben", "role": "viewer", "cameras": ["front"]}
+        link = owner.request.post(f"{recorder.base}/api/v1/people", data=person, headers=ours).json()["link"]
+        context = browser.new_context(
+            locale="en-GB", is_mobile=True, has_touch=True, viewport={"width": 390, "height": 844}
+        )
+        context.grant_permissions(["notifications"], origin=recorder.base)
+        keys = json.dumps(base64url_text(phone.point)), json.dumps(base64url_text(phone.auth))
+        context.add_init_script(SUBSCRIBES % (json.dumps(f"{service.base}/push/ben"), *keys))
+        page = context.new_page()
+        page.goto(recorder.base + link)
+        page.wait_for_selector('[data-view="playing"]', timeout=60_000)
+        page.evaluate("localStorage['tawny.visits'] = '1 1000'")  # long ago
+        page.goto(f"{recorder.base}/")
+        card = page.get_by_role("dialog", name="Get notifications on this phone")
+        expect(card).to_be_visible(timeout=60_000)
+        assert violations(page, axe_script()) == []
+        shot(page, "notify-card")
+        card.get_by_role("button", name="Turn on").click()
+        expect(card).to_have_count(0)
+        expect(page.get_by_text("Notifications are on.")).to_be_visible()
+
+        text = (tmp_path / "tawny.toml").read_text()
+        assert text.startswith(WITHOUT_CHANNEL.partition("[cameras.bedroom]")[0])
+        assert '[notifiers.browsers]\nurl = "webpush:"' in text
+        asked = owner.request.post(f"{recorder.base}/api/v1/targets/browsers/test", headers=ours)
+        assert [step["wrong"] for step in asked.json()["steps"]] == [""]
+
+        until(lambda: [one for one in pushed() if one["camera"]], 120, "a push about an event")
+        assert {one["camera"] for one in pushed()} <= {"front", ""}, "only the camera that he may see"
+
+        page.goto(f"{recorder.base}/settings")
+        settings_card = page.get_by_role("region", name="Notifications on this device")
+        switch = settings_card.get_by_role("button", name="On", exact=True)
+        expect(switch).to_have_attribute("aria-pressed", "true")
+        assert owner.request.delete(f"{recorder.base}/api/v1/targets/browsers", headers=ours).ok
+        page.reload()
+        expect(switch).to_have_attribute("aria-pressed", "false")
+        switch.click()
+        until(lambda: "[notifiers.browsers]" in (tmp_path / "tawny.toml").read_text(), 20, "the channel again")
+        context.close()
+        owner.close()
+
+
+def test_not_now_for_notifications_is_kept_90_days(browser: Browser, house: Tawny) -> None:
+    context = signed_in_again(browser, house, viewport={"width": 1280, "height": 800})
+    context.add_init_script("Object.defineProperty(Notification, 'permission', { get: () => 'default' })")
+    page = context.new_page()
+    card = page.get_by_role("dialog", name="Get notifications on this computer")
+
+    def visit() -> None:
+        page.goto(f"{house.base}/")
+        page.evaluate("localStorage['tawny.visits'] = '2 1000'")
+        page.wait_for_selector('[data-view="playing"]', timeout=60_000)
+        until(lambda: page.evaluate("localStorage['tawny.visits'] !== '2 1000'"), 20, "it is counted")
+
+    visit()
+    expect(card).to_be_visible(timeout=20_000)
+    shot(page, "notify-card")
+    card.get_by_role("button", name="Not now").click()
+    visit()
+    expect(card).to_have_count(0)
+    page.evaluate("localStorage['tawny.notify-later'] = String(Date.now() - 91 * 86400000)")
+    visit()
+    expect(card).to_be_visible(timeout=20_000)
+    context.close()
+
+
+def shot(page: Page, name: str) -> None:
+    if "SHOTS" in os.environ:
+        width = (page.viewport_size or {"width": 0})["width"]
+        page.screenshot(path=f"{os.environ['SHOTS']}/{name}-{width}.png", animations="disabled")

@@ -2,6 +2,7 @@
 its QR code, a screen on the wall, a guest whose time ends, and the list of sessions.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.conftest import OURS, OWNER, Tawny, with_settings
+from tests.e2e.conftest import OURS, OWNER, Tawny, owner_of, with_settings
 from tests.e2e.rules import axe_script, violations
 
 pytestmark = pytest.mark.browser
@@ -116,6 +117,49 @@ def is_inside(page: Page) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 390])
+def test_everyone_sets_up_a_second_step_at_the_next_sign_in(browser: Browser, tmp_path: Path, width: int) -> None:
+    shots = Path(os.environ.get("SHOTS", tmp_path))
+    for recorder in with_settings(tmp_path, "# mine\n"):
+        owner = owner_of(browser, recorder, width).new_page()
+        owner.goto(f"{recorder.base}/settings/people")
+        rule = owner.get_by_role("group", name="Everyone must use a second step")
+        rule.get_by_role("button", name="On").click()
+        expect(rule.get_by_role("button", name="On")).to_have_attribute("aria-pressed", "true")
+        owner.screenshot(path=str(shots / f"require-second-step-{width}.png"), full_page=True)
+        assert violations(owner, axe_script()) == []
+        text = (tmp_path / "tawny.toml").read_text()
+        assert "# mine" in text and "require_second_step = true" in text
+        owner.reload()
+        expect(rule.get_by_role("button", name="On")).to_have_attribute("aria-pressed", "true")
+
+        context = fresh(browser, width)
+        page = context.new_page()
+        sign_in(page, recorder.base, OWNER["name"], OWNER["password"])
+        expect(page.get_by_role("heading", name="Set up two-step codes")).to_be_visible(timeout=WAIT_MS)
+        page.screenshot(path=str(shots / f"set-up-second-step-{width}.png"), full_page=True)
+        assert violations(page, axe_script()) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.get_by_label("Code from the app").fill("000000")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_contain_text("This code isn't right.")
+        secret = page.locator("code.secret").inner_text().replace(" ", "")
+        page.get_by_label("Code from the app").fill(pyotp.TOTP(secret).now())
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_text("Save your recovery codes")).to_be_visible(timeout=WAIT_MS)
+        recovery = page.locator(".codes li").first.inner_text()
+        page.screenshot(path=str(shots / f"second-step-codes-{width}.png"), full_page=True)
+        page.get_by_role("button", name="I’ve saved them").click()
+        expect(page.get_by_text("Setup: 1 of 5 steps done")).to_be_visible(timeout=WAIT_MS)
+        context.clear_cookies()
+        sign_in(page, recorder.base, OWNER["name"], OWNER["password"])
+        page.get_by_label("Code", exact=True).fill(recovery)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_text("Setup: 1 of 5 steps done")).to_be_visible(timeout=WAIT_MS)
+        context.close()
+        owner.context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
 def test_the_pages_have_no_barriers(browser: Browser, anna: BrowserContext, base: str, width: int) -> None:
     context = browser.new_context(
         viewport={"width": width, "height": 900},
@@ -131,6 +175,31 @@ def test_the_pages_have_no_barriers(browser: Browser, anna: BrowserContext, base
         assert violations(page, axe_script()) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     context.close()
+
+
+def test_the_first_account_gets_a_passkey_with_one_tick(browser: Browser, tmp_path: Path) -> None:
+    for recorder in with_settings(tmp_path, ""):
+        link = recorder.link.replace("127.0.0.1", "localhost")  # browsers have passkeys for names alone
+        context = fresh(browser)
+        page = context.new_page()
+        with_authenticator(page)
+        page.goto(link)
+        page.get_by_label("Your name").fill("Anna")
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_label("Also add a passkey for this device").check()
+        assert violations(page, axe_script()) == []
+        page.get_by_role("button", name="Create account").click()
+        page.wait_for_url("**/setup/cameras", timeout=WAIT_MS)
+        expect(page.get_by_role("button", name="Search for cameras")).to_be_visible(timeout=WAIT_MS)
+        context.clear_cookies()
+        page.goto(link.partition("/setup")[0] + "/sign-in")
+        page.get_by_role("button", name="Sign in with a passkey").click()
+        expect(page.get_by_text("Setup: 1 of 5 steps done")).to_be_visible(timeout=WAIT_MS)
+        plain = fresh(browser).new_page()
+        plain.goto(f"{recorder.base}/setup#token=x")
+        expect(plain.get_by_text("it needs the secure address")).to_be_visible()
+        plain.context.close()
+        context.close()
 
 
 def test_a_passkey_is_added_used_and_removed(member: Member, base: str) -> None:

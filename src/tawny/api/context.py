@@ -47,6 +47,7 @@ from tawny.service.backup.backup_service import BackupService
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.cameras.recording_choice import RecordingChoiceService
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
@@ -122,6 +123,8 @@ class AppContext:
     own_addresses: Callable[[], Sequence[str]] = tuple
     """Returns the URLs of the web interface in the local network, best first."""
     restart: Callable[[], None] | None = field(default=None, init=False)
+    changeable: ChangeableSettings | None = None
+    requires_second_step: bool = field(default=False, init=False)
     """Ends this run, so that tawny starts again with the settings file; None: not possible. Call from the loop."""
 
     name: str = field(default="", init=False)
@@ -181,7 +184,7 @@ class AppContext:
         the ways to sign in.
         """
         if sign_in is not None:
-            self.proxy_header = sign_in.proxy_header
+            self.proxy_header, self.requires_second_step = sign_in.proxy_header, sign_in.require_second_step
             if self.oidc is None or self.oidc.settings != sign_in.oidc:
                 self.oidc = OidcProvider(sign_in.oidc, self.recorder.clock) if sign_in.oidc.issuer else None
         host, _ = listen_address(web.listen)

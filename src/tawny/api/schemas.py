@@ -87,11 +87,16 @@ class OkResponse(ApiResponse):
 
 
 class SecondStep(ApiResponse):
-    """What a sign-in with two-step codes goes on with (`code` is `second_step`)."""
+    """What a sign-in with two-step codes goes on with (`code` is `second_step`).
+
+    secret, uri: of codes that are to be set up first; missing if the account has codes.
+    """
 
     token: str
     name: str
     after: Literal["sign-in", "sign-in by link"]
+    secret: str = ""
+    uri: str = ""
 
 
 class ErrorResponse(ApiResponse):

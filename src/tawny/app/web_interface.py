@@ -210,6 +210,7 @@ async def make_web_interface(
         placing=_make_target_settings(running, outward),
         connecting=CameraConnectionService(changeable, place.doors, clock, running.logins),
         setup=_make_camera_setup(running),
+        changeable=changeable,
         deleting=running.deleting,
         first_setup=_make_first_setup(running, accounts, outward, models),
         storing=_make_storage_choice(running, keeping, file),

@@ -21,7 +21,7 @@ Values = Mapping[str, Any]
 SECRET: Final = frozenset({"url", "secret", "password", "token"})
 """Keys whose values are stored in `secrets.toml` and never returned to clients; folder paths are not secret."""
 ADDRESSES: Final = ("source", "sub", "onvif")
-_PLAIN: Final = ("folder:", "file:", "rclone:")
+_PLAIN: Final = ("folder:", "file:", "rclone:", "webpush:")
 
 
 class SettingsDraft:

@@ -288,8 +288,9 @@ class Outbox:
             return int(db.execute("SELECT since_ms FROM targets WHERE name = ?", (to,)).fetchone()[0])
 
     def forget_target(self, to: str) -> None:
-        """Delete a target that was removed from the settings, with its deliveries."""
+        """Delete a target that was removed from the settings, with its deliveries and what its notifier stored."""
         with self._writing() as db:
+            db.execute("DELETE FROM marks WHERE substr(name, 1, ?) = ?", (len(to) + 6, f"kept/{to}/"))
             db.execute("DELETE FROM deliveries WHERE target = ?", (to,))
             db.execute("DELETE FROM targets WHERE name = ?", (to,))
 

@@ -1092,6 +1092,7 @@ export interface PauseCommand {
 
 export interface People {
   items: PersonInfo[];
+  requires_second_step: boolean;
 }
 
 export interface PersonCheckInRequest {
@@ -1227,6 +1228,7 @@ export interface PushAddress {
 }
 
 export interface PushKey {
+  has_channel: boolean;
   key: string;
 }
 
@@ -1434,7 +1436,14 @@ export interface SearchResponse {
 export interface SecondStep {
   after: "sign-in" | "sign-in by link";
   name: string;
+  secret?: string;
   token: string;
+  uri?: string;
+}
+
+export interface SecondStepMade {
+  codes: string[];
+  user: User;
 }
 
 export interface SecondStepRequest {
@@ -1442,6 +1451,10 @@ export interface SecondStepRequest {
   code: string;
   name: string;
   token: string;
+}
+
+export interface SecondStepRule {
+  required: boolean;
 }
 
 export interface SeenObjectInfo {
@@ -1542,6 +1555,11 @@ export interface SetupRequest {
   finished?: boolean | null;
   hidden?: boolean | null;
   name?: string | null;
+}
+
+export interface SetupRestoreRequest {
+  passphrase: string;
+  token: string;
 }
 
 export type SetupStep = "account" | "cameras" | "storage" | "notifications" | "outside";

@@ -63,6 +63,7 @@ _STOP_S = 5.0
 
 # Notifications: a filter, a composer and a courier per notifier. Notifiers and destinations share the outbox.
 
+BROWSERS_URL = "webpush:"
 EVER = Span(0, 4_102_444_800_000)
 MOST_COUNTED = 1000
 PRESSES_S = 0.2
@@ -175,13 +176,21 @@ class Notifications:
             return [ConnectionTestStep("Send a notification", error.message, error.do)]
         return [ConnectionTestStep("Notification sent")]
 
-    def browsers(self) -> tuple[BrowserNotifier, NotifierStore] | None:
-        """Return the notifier that browsers subscribe to, and its store; None without one."""
-        for name, one in self._settings.notifiers.items():
-            kind = self._kind(one.url)
-            if isinstance(kind, BrowserNotifier):
-                return kind, OutboxMarks(self._outbox, f"kept/{name}/")
-        return None
+    def browsers(self) -> tuple[BrowserNotifier, NotifierStore]:
+        """Return the notifier that browsers subscribe to, and its store."""
+        name, _ = self.browser_channel()
+        kind = self._doors.notifiers["webpush"]
+        assert isinstance(kind, BrowserNotifier)
+        return kind, OutboxMarks(self._outbox, f"kept/{name}/")
+
+    def browser_channel(self) -> tuple[str, bool]:
+        """Return the name of the channel of browsers, and whether the settings have it; if not, a free name."""
+        channels = self._settings.notifiers
+        for name, one in channels.items():
+            if isinstance(self._kind(one.url), BrowserNotifier):
+                return name, True
+        names = ("browsers", *(f"browsers-{number}" for number in range(2, len(channels) + 3)))
+        return next(name for name in names if name not in channels), False
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
@@ -446,27 +455,26 @@ class DeliveryService:
         self.messaging.acts.mute(name, camera, for_ms)
 
     def push_key(self) -> str:
-        """Return the VAPID public key browsers subscribe with; empty when no notifier uses Web Push."""
-        found = self.messaging.browsers()
-        return found[0].public_key(found[1]) if found is not None else ""
+        """Return the VAPID public key browsers subscribe with."""
+        notifier, kept = self.messaging.browsers()
+        return notifier.public_key(kept)
+
+    def has_browser_channel(self) -> bool:
+        """Return whether subscribed browsers get notifications."""
+        return self.messaging.browser_channel()[1]
 
     def has_browser(self) -> bool:
         """Return whether a browser gets notifications."""
         from tawny.delivery.notifiers.webpush import browsers  # loads cryptography
 
-        found = self.messaging.browsers()
-        return found is not None and bool(browsers(found[1]))
+        return self.has_browser_channel() and bool(browsers(self.messaging.browsers()[1]))
 
     def tell_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
-        """Add or remove a browser subscription.
+        """Add or remove a browser subscription. keys: its p256dh and auth; None removes it.
 
-        keys: its p256dh and auth; None removes it. Raises ValueError if they are invalid and KeyError without a Web
-        Push notifier.
+        It gets messages once there is a channel for browsers. Raises ValueError if the keys are invalid.
         """
-        found = self.messaging.browsers()
-        if found is None:
-            raise KeyError("webpush")
-        notifier, kept = found
+        notifier, kept = self.messaging.browsers()
         if keys is None:
             notifier.unsubscribe(kept, endpoint)
         else:
