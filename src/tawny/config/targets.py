@@ -145,6 +145,9 @@ class FileSetSettings(Table):
     snapshots: bool = Field(
         default=True, description="With `events`: also write the snapshot, under the name of the first file, as .jpg."
     )
+    readable_by: Literal["tawny", "group", "everyone"] = Field(
+        "tawny", description="Who may read the files: tawny's user, its group too, or every user of this computer."
+    )
     max_size: Size = Field(
         50_000_000_000,
         description="Space limit of the folder. Beyond it, and if its disk is full, the oldest files are deleted, "
@@ -165,8 +168,8 @@ class FileSetSettings(Table):
             raise ValueError("exactly one of folder and destination")
         if self.split == "clock" and DAY_S % self.every:
             raise ValueError("every: a time that divides a day, for example 15 min")
-        if self.destination and {"max_size", "retention"} & self.model_fields_set:
-            raise ValueError("max_size and retention only with folder; a destination has its own")
+        if self.destination and {"max_size", "retention", "readable_by"} & self.model_fields_set:
+            raise ValueError("max_size, retention and readable_by only with folder; a destination has its own")
         if self.split == "clock" and self.kinds:
             raise ValueError('kinds only with split = "events" or "transitions"')
         return self

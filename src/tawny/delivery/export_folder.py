@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -28,6 +29,19 @@ PART: Final = ".part"
 _GONE = (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN)
 
 
+@dataclass(frozen=True, slots=True)
+class FolderLimits:
+    """mode: of files. Folders can be entered by those who may read their files."""
+
+    most_bytes: int
+    retention_s: float | None = None
+    mode: int = 0o600
+
+    @property
+    def folder_mode(self) -> int:
+        return self.mode | 0o100 | (self.mode & 0o044) >> 2
+
+
 class ExportFolder:
     """One folder and its limits, as a carrier (`delivery.delivery`). Thread-safe.
 
@@ -41,12 +55,10 @@ class ExportFolder:
         outbox: Outbox,
         clock: Clock,
         is_kept: Callable[[EventId], bool],
-        *,
-        most_bytes: int,
-        retention_s: float | None,
+        limits: "FolderLimits",
     ) -> None:
         self.to, self.root, self._outbox, self._clock, self._is_kept = to, root, outbox, clock, is_kept
-        self._most_bytes, self._retention_s = most_bytes, retention_s
+        self._limits = limits
         self._lock = threading.Lock()
         self._full: deque[int] = deque(maxlen=1000)
 
@@ -58,7 +70,7 @@ class ExportFolder:
         """Create the folder if its parent is there: an unmounted disk is not written to. Raises DeliveryError."""
         refuse_no_destination(self.root, self.public)
         try:
-            self.root.mkdir(exist_ok=True)
+            self._make(self.root)
         except FileNotFoundError:
             raise TargetMissing(self.public, f"{self.root.parent} doesn't exist; is its disk mounted") from None
         except OSError as error:
@@ -88,9 +100,9 @@ class ExportFolder:
 
     def expire(self) -> None:
         """Delete the files that are older than the retention."""
-        if self._retention_s is None:
+        if self._limits.retention_s is None:
             return
-        before_ms = self._clock.now_ms() - round(self._retention_s * 1000)
+        before_ms = self._clock.now_ms() - round(self._limits.retention_s * 1000)
         with self._lock:
             for one in self._outbox.kept_files(self.to):
                 if one.at_ms >= before_ms:
@@ -105,10 +117,12 @@ class ExportFolder:
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _write(self, path: Path, content: DeliveryContent) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        for folder in reversed(path.relative_to(self.root).parents):
+            self._make(self.root / folder)
         part = path.with_name(f".{path.name}{PART}")
         try:
             with part.open("wb") as file:
+                os.fchmod(file.fileno(), self._limits.mode)
                 for portion in portions(content):
                     file.write(portion)
                 file.flush()
@@ -124,10 +138,15 @@ class ExportFolder:
         finally:
             os.close(held)
 
+    def _make(self, folder: Path) -> None:
+        if not folder.is_dir():
+            folder.mkdir(exist_ok=True)
+            folder.chmod(self._limits.folder_mode)
+
     def _keep_within(self, coming_bytes: int) -> None:
         """Delete the oldest files until the new one fits into the space limit."""
         files = self._outbox.kept_files(self.to)
-        excess = sum(one.size_bytes for one in files) + coming_bytes - self._most_bytes
+        excess = sum(one.size_bytes for one in files) + coming_bytes - self._limits.most_bytes
         if excess <= 0:
             return
         count = 0

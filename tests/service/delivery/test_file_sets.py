@@ -446,6 +446,17 @@ def test_no_half_file_has_the_name_of_a_whole_one(tmp_path: Path, monkeypatch: p
     assert bench.paths("out") == ["porch/2026-11-21/porch_20261121_100730.mp4"]
 
 
+@pytest.mark.parametrize(
+    ("who", "modes"), [("tawny", (0o600, 0o700)), ("group", (0o640, 0o750)), ("everyone", (0o644, 0o755))]
+)
+def test_who_may_read_the_files(tmp_path: Path, who: str, modes: tuple[int, int]) -> None:
+    bench = Bench(tmp_path, all=chosen(tmp_path / "out", every="30 s", readable_by=who))
+    bench.record(60)
+    found = {path.stat().st_mode & 0o777 for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    folders = {path.stat().st_mode & 0o777 for path in (tmp_path / "out").rglob("*") if path.is_dir()}
+    assert (found, folders | {(tmp_path / "out").stat().st_mode & 0o777}) == ({modes[0]}, {modes[1]})
+
+
 def test_old_files_go_after_the_retention(tmp_path: Path) -> None:
     bench = Bench(tmp_path, all=chosen(tmp_path / "out", names="pancake", every="60 s", retention="1 h"))
     bench.record(120)

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from tawny.config.targets import FileSetSettings
 from tawny.delivery.courier import Courier, CourierStopped, DeliveryRoute, TargetWorker, WorkerPool
 from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, DeliveryState, StoredContent
-from tawny.delivery.export_folder import ExportFolder
+from tawny.delivery.export_folder import ExportFolder, FolderLimits
 from tawny.delivery.file_names import NamedFile, checked_in_folder, has_counter, name, other_name
 from tawny.engine import Engine, Handle
 from tawny.model.errors import StorageError
@@ -40,7 +40,7 @@ SETTLE_MS: Final = 15_000
 """How long, ms, after a time of the clock the recording of it may still come."""
 JOIN_MS: Final = 5_000
 """Longest gap, ms, within one file."""
-LEAST_MS: Final = 500
+LEAST_MS: Final = 200
 """Shorter recordings, ms, become no file."""
 REST_MS: Final = 15_000
 """After a stop, ms: what was recorded after the last file and before the end becomes no file of its own."""
@@ -51,6 +51,7 @@ FULL_TOLD_MS: Final = 86_400_000
 FINISH_S: Final = 5.0
 _SEEN: Final = "seen files"
 """Mark: all files of events that had ended by then are planned."""
+_MODES: Final = {"tawny": 0o600, "group": 0o640, "everyone": 0o644}
 _PAGE: Final = 200
 _BYTES_S: Final = 500_000
 
@@ -327,7 +328,9 @@ class FileSets:
         begin_ms, at_ms = whole.begin_ms, self._begin_ms(event.camera, whole.begin_ms)
         for number, nominal_ms in enumerate(self._cuts(one, event, begin_ms)):
             is_last = event.end_ms is not None and nominal_ms >= whole.end_ms - LEAST_MS
-            end_ms = self._end_ms(event.camera, whole.end_ms) if is_last else self._cut_ms(event.camera, nominal_ms)
+            end_ms = None if is_last else self._cut_ms(event.camera, nominal_ms)
+            is_last |= event.end_ms is not None and end_ms is not None and end_ms >= whole.end_ms - LEAST_MS
+            end_ms = self._end_ms(event.camera, whole.end_ms) if is_last else end_ms
             if end_ms is None:
                 return
             if not self._has_part(one, event, str(number)) and end_ms > at_ms:
@@ -528,10 +531,10 @@ class FileSets:
         known = self._folders.get(one)
         if known is not None and known[0] == chosen:
             return known
+        limits = FolderLimits(chosen.max_size, chosen.retention, _MODES[chosen.readable_by])
         return chosen, ExportFolder(
-            target_of(one, chosen), Path(chosen.folder), self._outbox, self._clock, self._is_kept,
-            most_bytes=chosen.max_size, retention_s=chosen.retention,
-        )  # fmt: skip
+            target_of(one, chosen), Path(chosen.folder), self._outbox, self._clock, self._is_kept, limits
+        )
 
     def _is_kept(self, event: EventId) -> bool:
         found = self._archive.index.event(event)
