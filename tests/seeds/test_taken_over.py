@@ -120,7 +120,7 @@ def test_pancake(tawny: Tawny, tmp_path: Path) -> None:  # PK1, PK18
         "url": "unix:@post", "format": "pancake", "cameras": ["camera"], "events": ["event", "segment"],
         "clips": "/srv/rec",
     }  # fmt: skip
-    when = {"upload": ["events"], "names": "pancake", "batch": 3, "minutes": [5, 20], "create": True}
+    when = {"upload": ["events"], "names": "pancake", "batch": 3, "minutes": [5, 20], "create_folder": True}
     assert ours["destinations"]["scp-1"] == {"url": "sftp://pi@nas:22/%2Fmnt%2Fcam", **when}
     in_force = read_settings(tmp_path / "tawny.toml")
     assert in_force.destinations["ftp-1"].url == "ftp://me:s3cret@ftp.example.org:21/cam"

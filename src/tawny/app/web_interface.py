@@ -33,6 +33,7 @@ from tawny.app.own_addresses import HOST_NAME, link_text, recorder_urls
 from tawny.app.recorder_parts import RecorderPlace
 from tawny.app.running import RecorderRuntime
 from tawny.config.settings import Settings, WebSettings, listen_address, proxy_networks
+from tawny.delivery.outbox import OutboxMarks
 from tawny.engine import Engine, ThreadEngine
 from tawny.engine.connections import ConnectionManager
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
@@ -44,7 +45,7 @@ from tawny.service.backup.backup_service import BackupService
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.cameras.recording_choice import RecordingChoiceService
-from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService, OutboxMarks
+from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.recognition_service import IdentityService
@@ -108,6 +109,9 @@ class WebInterface:
         late = self.engine.stop(_STOP_S)
         if late:
             log.warning("threads did not stop in time: %s", ", ".join(late))
+        self.outward.files.finish()
+        self.outward.files.await_written()
+        self.programs.await_sent()
         self.programs.close()
         self.outward.stop()
         self.accounts.close()
@@ -350,7 +354,7 @@ def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> DeliveryServ
 
     return DeliveryService(
         place.settings(), where, running, place.doors, place.clock, running.pooled_engine(),
-        DeliveryPolicy(may_see, running.arming.deciding, running.sealing.out),
+        DeliveryPolicy(may_see, running.arming.deciding, running.sealing.out, running.bus.publish),
     )  # fmt: skip
 
 

@@ -194,7 +194,7 @@ def _line_of(path: list[str], text: str) -> int | None:
 
 # Difference between two settings, so that a change restarts only what it affects.
 
-_OUTWARD = ("outbox", "destinations", "notifiers")
+_OUTWARD = ("outbox", "destinations", "files", "notifiers")
 _PROGRAMS = ("webhooks", "api_clients", "mqtt", "scripts", "relays")
 _WEB = ("web.name", "web.public_url", "web.hosts", "web.proxies", "web.secure")
 AT_ONCE = frozenset({*_OUTWARD, *_WEB, "relays", "storage.encrypt", "encryption", "removed_cameras"})

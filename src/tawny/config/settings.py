@@ -25,7 +25,7 @@ from tawny.config.retention import CameraRetentionSettings, RetentionSettings, T
 from tawny.config.rules import RuleSettings
 from tawny.config.secure import HostName, SecureSettings, web_address
 from tawny.config.sign_in import SignInSettings
-from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings, TargetName
+from tawny.config.targets import DestinationSettings, FileSetSettings, NotifierSettings, OutboxSettings, TargetName
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Recording
 from tawny.sealed.key_wrapping import recipient
@@ -543,6 +543,7 @@ class Settings(Table):
     rules: tuple[RuleSettings, ...] = ()
     outbox: OutboxSettings = OutboxSettings()
     destinations: dict[TargetName, DestinationSettings] = Field(default_factory=dict)
+    files: dict[TargetName, FileSetSettings] = Field(default_factory=dict)
     notifiers: dict[TargetName, NotifierSettings] = Field(default_factory=dict)
     webhooks: dict[TargetName, EmitterSettings] = Field(default_factory=dict)
     api_clients: dict[TargetName, InputSettings] = Field(default_factory=dict)

@@ -41,7 +41,7 @@ class Bench:
             self.clock,
             ThreadEngine(self.clock, lambda part, error: None),
         )
-        self.outward.bringing.take_over(settings(text).destinations)
+        self.outward.bringing.take_over(settings(text).destinations, {})
 
     def put(self, name: str) -> Path:
         path = self.nas / name

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tawny.delivery.delivery import DeliveryKind, DeliveryState
-from tawny.delivery.destination import checked
+from tawny.delivery.file_names import checked
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import ContentGone
 from tawny.model.events import Event

@@ -351,7 +351,7 @@ def _scp(
         raise ForeignFormatError("--upload-scp: allowed: USER@HOST PORT DIR", command.line)
     url = f"sftp://{toml_quoted(user)}@{host}:{port}/{_folder_url(folder)}"
     key, host_key = find_ssh_login(source.home, host_text.strip("[]"), port)
-    table = {"url": url, **when, "create": True}
+    table = {"url": url, **when, "create_folder": True}
     table |= ({"key": key} if key else {}) | ({"host_key": host_key} if host_key else {})
     theirs = f"--upload-scp {who}"
     theirs += f" ({name})" if theirs in found.became else ""
@@ -391,7 +391,7 @@ def _ftp(found: ImportResult, command: _Command, one: list[str], name: str, when
     )
     found.lines[theirs] = command.line
     found.put(
-        theirs, f"destinations.{name}", {"url": url, **when, "create": True},
+        theirs, f"destinations.{name}", {"url": url, **when, "create_folder": True},
         f"destinations.{name}: {url}. Plain FTP: password and video are sent readable to anyone on the way; "
         "use ftps:// if the server can",
     )  # fmt: skip

@@ -16,7 +16,7 @@ from tawny.delivery.destination import (
     DestinationConnection,
     DestinationContext,
     RemoteFile,
-    creates_folder,
+    create_folder,
     only,
     parse,
 )
@@ -41,18 +41,18 @@ class Ftp:
     """An FTP server: `ftps://user:password@host/folder`.
 
     - `fingerprint` (""): SHA-256 fingerprint of a self-signed certificate.
-    - `create` (false): create the folder if it doesn't exist.
+    - `create_folder` (false): create the folder there if it is missing.
     """
 
     schemes: ClassVar[tuple[str, ...]] = ("ftps", "ftp")
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
         parse(url, PORTS)
-        only(table, ("fingerprint", "create"))
+        only(table, ("fingerprint", "create_folder"))
         fingerprint = str(table.get("fingerprint", "")).replace(":", "").lower()
         if fingerprint and (len(fingerprint) != 64 or not all(one in "0123456789abcdef" for one in fingerprint)):
             raise ValueError("fingerprint: not a valid SHA-256; use 64 hex digits")
-        return {"fingerprint": fingerprint, "create": creates_folder(table)}
+        return {"fingerprint": fingerprint, "create_folder": create_folder(table)}
 
     def public(self, url: str) -> str:
         return parse(url, PORTS).public
@@ -64,7 +64,7 @@ class Ftp:
             ftp = _made(address, str(opening.options["fingerprint"]))
             undo.callback(ftp.close)
             _log_in(ftp, address, str(opening.options["fingerprint"]), public)
-            if opening.options["create"]:
+            if opening.options["create_folder"]:
                 _create(ftp, address.folder)
             made = _OpenFtp(ftp, address.folder, public)
             undo.pop_all()
@@ -105,10 +105,11 @@ def _log_in(ftp: FTP, address: DestinationAddress, fingerprint: str, public: str
 
 
 def _create(ftp: FTP, folder: str) -> None:
-    """Create a folder and those above it. What can't be created is reported when it is entered."""
-    for one in (*[str(path) for path in reversed(PurePosixPath(folder).parents)][1:], folder):
+    """Create a folder and those above it; the server refuses existing ones."""
+    parts = PurePosixPath(folder).parts
+    for depth in range(1, len(parts) + 1):
         with suppress(error_perm):
-            ftp.mkd(one)
+            ftp.mkd(str(PurePosixPath(*parts[:depth])))
 
 
 class _OpenFtp:

@@ -21,6 +21,7 @@ from tawny.delivery.courier import (
 )
 from tawny.delivery.delivery import Delivery, DeliveryKind, ReceivedAccess, in_memory
 from tawny.delivery.destination import ConnectionTestStep
+from tawny.delivery.file_names import safe_names
 from tawny.delivery.notifier import (
     BrowserNotifier,
     ButtonNotifier,
@@ -31,7 +32,7 @@ from tawny.delivery.notifier import (
     NotifierStore,
     NotifierTraits,
 )
-from tawny.delivery.outbox import Outbox, TargetView
+from tawny.delivery.outbox import Outbox, OutboxMarks, TargetView
 from tawny.engine import Engine, Handle
 from tawny.engine.backoff import spread_s
 from tawny.model.errors import DeliveryError, NotDone, TawnyError
@@ -40,6 +41,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import Message
 from tawny.model.times import Clock, Span, utc_text
 from tawny.playback.clips import ClipCache
+from tawny.service.delivery.file_sets import FileSetMeans, FileSets
 from tawny.service.delivery.message_composer import MessageActions, MessageComposer, MessageMeans
 from tawny.service.delivery.notification_scheduler import NotificationFilter, NotificationScheduler, anybody
 from tawny.service.delivery.snoozes import Snoozes
@@ -277,20 +279,6 @@ class Notifications:
         )
 
 
-class OutboxMarks:
-    """Key-value store of one notifier: a prefix of the outbox's marks."""
-
-    def __init__(self, outbox: Outbox, prefix: str) -> None:
-        self._outbox, self._prefix = outbox, prefix
-
-    def marks(self) -> dict[str, str]:
-        found = self._outbox.marks(self._prefix)
-        return {name.removeprefix(self._prefix): value for name, value in found.items()}
-
-    def mark(self, name: str, value: str) -> None:
-        self._outbox.mark(self._prefix + name, value)
-
-
 class _Pressed:
     """Actor that polls a service for pressed buttons and executes their actions."""
 
@@ -332,6 +320,8 @@ class DeliveryPolicy:
     may_see: MaySee = lambda *_: False
     deciding: Decider = field(default_factory=NoRules)
     sealed: SealedExportApi = field(default_factory=NoSealedExport)
+    publish: Callable[[Message], None] = lambda _: None
+    """Announces files on the bus."""
 
 
 class DeliveryService:
@@ -361,12 +351,19 @@ class DeliveryService:
         self._is_working = False
         self._engine = engine
         self._unsubscribe: Callable[[], None] = lambda: None
-        source = DeliverySource(self.outbox, recorder, clock, self._clip_of, policy.deciding, policy.sealed)
-        self.sending = UploadScheduler(source, [], budget_bytes(settings), lambda: self._names)
+        source = DeliverySource(
+            self.outbox, recorder, clock, self._clip_of, policy.deciding, policy.sealed,
+            lambda: safe_names(recorder.camera_names()),
+        )  # fmt: skip
+        self.sending = UploadScheduler(source, [], budget_bytes(settings), self._served)
         self.bringing = Uploads(source, recorder, doors, self._engine, self._paused.__contains__, self._brought)
         self.messaging = Notifications(
             settings, source, recorder, doors, self.bringing.clip_link, policy.may_see, self._paused.__contains__
         )
+        means = FileSetMeans(
+            lambda: [*recorder.camera_names()], self.bringing.contents.of, policy.publish, ZoneInfo(recorder.zone)
+        )
+        self.files = FileSets(source, means, self._engine)
         self._started = False
         self.save_write_only: Callable[[str], None] | None = None
         """Sets `write_only` of a destination in the settings. Raises TawnyError. None: the settings are fixed."""
@@ -382,10 +379,12 @@ class DeliveryService:
             before, self._settings = self._settings, settings
             if not self._started:
                 return
-            self.bringing.take_over(settings.destinations)
+            self.bringing.take_over(settings.destinations, settings.files)
             self.sending.take_over(self.bringing.wishes(), budget_bytes(settings))
-            if not self._is_working and self._names:
+            self.files.take_over(settings.files)
+            if not self._is_working and (self._names or settings.files):
                 self._is_working = True
+                self.files.handle = self._engine.start(self.files.name, lambda: self.files)
                 self.sending.handle = self._engine.start(self.sending.name, lambda: self.sending)
                 self._engine.start(Sweeper.name, lambda: Sweeper(self.bringing, self.outbox, self._clock))
                 self.messaging.start(self._engine)
@@ -400,6 +399,7 @@ class DeliveryService:
             self._started = False
             self._unsubscribe()
             self.bringing.stop()
+            self.files.stop()
             self.messaging.stop()
             self._engine.stop(_STOP_S)
 
@@ -419,7 +419,7 @@ class DeliveryService:
 
     def held(self) -> list[tuple[CameraId, Span]]:
         """Return the recordings that wait for upload, except those for targets no longer in the settings."""
-        return self.outbox.held(self._names)
+        return self.outbox.held(self._served())
 
     def summary(self) -> dict[str, object]:
         """Return the backlog's count and age, as in `tawny status --json`."""
@@ -443,7 +443,8 @@ class DeliveryService:
             return []
         now_ms = self._clock.now_ms()
         overflowed = self.outbox.overflowed(now_ms - OVERFLOW_TOLD_MS)
-        return list(uploads_behind(self.all_targets(), budget_bytes(self._settings), now_ms, overflowed))
+        behind = uploads_behind(self.all_targets(), budget_bytes(self._settings), now_ms, overflowed)
+        return [*behind, *self.files.troubles()]
 
     def all_targets(self) -> list[TargetView]:
         """Return the destinations, then the notifiers."""
@@ -500,7 +501,7 @@ class DeliveryService:
                 "paused": one.is_paused,
             }
             for one in self.all_targets()
-        ]
+        ] + self.files.listed()
 
     def tested(self, name: str) -> dict[str, object]:
         """Return the output of `tawny notifications test` and `tawny uploads test`.
@@ -554,6 +555,10 @@ class DeliveryService:
         """Names of all targets."""
         return [*self._settings.destinations, *self._settings.notifiers]
 
+    def _served(self) -> list[str]:
+        """Return the targets of the settings, with the folders of files."""
+        return [*self._names, *self.files.targets]
+
     def _known(self, name: str) -> None:
         if name not in self._names:
             raise KeyError(name)
@@ -561,11 +566,13 @@ class DeliveryService:
     def _heard(self, message: Message) -> None:
         if self._is_working:
             self.sending.heard(message)
+            self.files.heard(message)
             self.messaging.telling.heard(message)
 
     def _brought(self, delivery: Delivery) -> None:
         """Forward a delivery that a destination's courier has ended."""
         self.sending.ended(delivery)
+        self.files.ended(delivery)
         self.messaging.telling.ended(delivery)
 
     def _destination(self, name: str) -> TargetView:

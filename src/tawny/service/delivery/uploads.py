@@ -11,6 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tawny.config.targets import DestinationSettings as Settings
+from tawny.config.targets import FileSetSettings
 from tawny.delivery.courier import (
     NEVER_S,
     Courier,
@@ -22,7 +23,6 @@ from tawny.delivery.courier import (
 )
 from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, DeliveryState, StoredContent, in_memory
 from tawny.delivery.destination import (
-    FORMER_PRESETS,
     ConnectionTestStep,
     Destination,
     DestinationConnection,
@@ -30,8 +30,8 @@ from tawny.delivery.destination import (
     FileCarrier,
     RemoteFile,
     check_destination,
-    checked,
 )
+from tawny.delivery.file_names import FORMER_PRESETS, checked, checked_in_folder, shape
 from tawny.delivery.outbox import Outbox
 from tawny.delivery.witness_files import FOLDER as WITNESSES
 from tawny.delivery.witness_files import WitnessCarrier
@@ -85,6 +85,11 @@ class ContentFactory:
                 return self._clip(delivery, delivery.camera, span)
             case DeliveryKind.FOOTAGE:
                 return self._segment(delivery)
+            case DeliveryKind.FILE if "picture_ms" in delivery.content:
+                return in_memory(self._jpeg(delivery), "image/jpeg", delivery.at_ms)
+            case DeliveryKind.FILE:  # begins at a keyframe, whose time is rounded down
+                span = Span(int(delivery.content["from_ms"]) + 1, int(delivery.content["to_ms"]))
+                return self._clip(delivery, delivery.camera, span)
         raise ContentGone(delivery.to, f"{delivery.what} is nothing that can be made here")
 
     def _segment(self, delivery: Delivery) -> StoredContent:
@@ -158,22 +163,6 @@ class RateLimiter:
 
 # Remote cleanup: selects expired files. Only names that match the destination's pattern are deleted.
 
-_SHAPES = {
-    "camera": r"[a-z0-9]+(?:-[a-z0-9]+)*",
-    "id": r"\d{8}T\d{9}-[0-9a-f]{8}|[0-9a-f]{16,64}",
-    "code": r"[0-9a-f]{8}",
-    "kind": r"[a-z_]+",
-    "stamp": r"\d{8}T\d{6}\.\d{3}(?:Z|[+-]\d{4})",
-    "unix": r"\d{9,11}",
-    "year": r"\d{4}",
-    "month": r"\d\d",
-    "day": r"\d\d",
-    "hour": r"\d\dB?",
-    "minute": r"\d\d",
-    "second": r"\d\d",
-    "type": r"mp4|jpg|gif|tws",
-}
-_FIELD = re.compile(r"\{([^{}]*)\}")
 _OPAQUE = re.compile(r"[0-9a-f]{8}/(?P<day>\d{8})/[a-z2-7]{26}\.tws")
 """Recordings of sealed cameras; their names reveal only the day."""
 _PIECE = re.compile(r"\.\d{3}(\.[a-z0-9]+)$")
@@ -184,10 +173,10 @@ def expired_files(
 ) -> Iterator[RemoteFile]:
     """Yield our files from before a time.
 
-    patterns: validated (`delivery.delivery`). zone: of times in names; a file whose name has no zone and may be newer
+    patterns: validated (`delivery.file_names`). zone: of times in names; a file whose name has no zone and may be newer
     in UTC, as it was named under another setting, stays.
     """
-    shapes = [_shape(pattern) for pattern in patterns]
+    shapes = [shape(pattern) for pattern in patterns]
     for there in files:
         if there.name.startswith(f"{WITNESSES}/"):
             if any(one.at_ms < before_ms for one in find_witnesses(there.name)):
@@ -198,34 +187,17 @@ def expired_files(
                 yield there
             continue
         whole = _PIECE.sub(r"\1", there.name)
-        found = next((found for shape in shapes if (found := shape.fullmatch(whole))), None)
+        found = next((found for one in shapes if (found := one.fullmatch(whole))), None)
         at_ms = _at_ms(found.groupdict(), zone) if found else None
         if found and (at_ms if at_ms is not None else there.modified_ms or before_ms) < before_ms:
             yield there
-
-
-def _shape(pattern: str) -> re.Pattern[str]:
-    """Return the regular expression of a pattern. A repeated field must have the same value."""
-    seen: set[str] = set()
-
-    def group(found: re.Match[str]) -> str:
-        field = found[1]
-        if field in seen:
-            return f"(?P={field})"
-        seen.add(field)
-        return f"(?P<{field}>{_SHAPES[field]})"
-
-    parts = re.split(r"(\{[^{}]*\})", pattern)
-    return re.compile(
-        "".join(re.sub(r"\{([^{}]*)\}", group, part) if part[:1] == "{" else re.escape(part) for part in parts)
-    )
 
 
 def _at_ms(fields: dict[str, str], zone: tzinfo) -> int | None:
     """Return the time in a name, ms UTC; None if it has none."""
     if "unix" in fields:
         return int(fields["unix"]) * 1000
-    for key in ("stamp", "id"):
+    for key in ("stamp", "start", "id"):
         digits = re.match(r"(\d{8})T(\d{6})(?:\.\d{3}([+-])(\d\d)(\d\d))?", fields.get(key, ""))
         if digits:
             at_ms, sign = _ms(digits[1] + digits[2], UTC), -1 if digits[3] == "-" else 1
@@ -271,16 +243,17 @@ class Uploads:
         ended: Callable[[Delivery], None],
     ) -> None:
         self._sealed, self._recorder, self._witnessed = source.sealed, recorder, dict[str, str]()
-        self._contents = ContentFactory(recorder, ClipCache(recorder), recorder.event_picture, source.sealed)
+        self.contents = ContentFactory(recorder, ClipCache(recorder), recorder.event_picture, source.sealed)
         self._outbox, self._doors, self._clock = source.outbox, doors, source.clock
         self._is_paused, self._ended = is_paused, ended
         self._settings: Mapping[str, Settings] = {}
+        self._file_sets: Mapping[str, FileSetSettings] = {}
         self._without_links: set[str] = set()
         self._crew = WorkerPool[Settings](engine, self._begin)
 
-    def take_over(self, settings: Mapping[str, Settings]) -> None:
+    def take_over(self, settings: Mapping[str, Settings], file_sets: Mapping[str, FileSetSettings]) -> None:
         """Apply changed destinations: start, restart and stop couriers accordingly."""
-        self._settings, self._without_links = dict(settings), set()
+        self._settings, self._file_sets, self._without_links = dict(settings), dict(file_sets), set()
         self._crew.take_over(settings)
 
     def stop(self) -> None:
@@ -288,7 +261,8 @@ class Uploads:
         self._crew.stop()
 
     def wishes(self) -> list[UploadRule]:
-        return [_wish(name, one, self._zone_of(one)) for name, one in self._settings.items()]
+        here = ZoneInfo(self._recorder.zone)
+        return [_wish(name, one, self._zone_of(one), here) for name, one in self._settings.items()]
 
     def public(self, name: str) -> str:
         """Return the address without secrets. Raises KeyError for an unknown destination."""
@@ -317,7 +291,8 @@ class Uploads:
         connection = self._connect(name, one)
         try:
             former = [FORMER_PRESETS[one.names]] if one.names in FORMER_PRESETS else []
-            patterns = [checked(one.names), *former]
+            of_files = [checked_in_folder(each.names) for each in self._file_sets.values() if each.destination == name]
+            patterns = [checked(one.names), *former, *of_files]
             return list(expired_files(connection.files(), patterns, before_ms, self._zone_of(one)))
         finally:
             connection.close()
@@ -378,7 +353,7 @@ class Uploads:
             return WitnessCarrier(files, connection, name, self._newest_witness, self._witnessed)
 
         def content(delivery: Delivery) -> DeliveryContent:
-            return replace(self._contents.of(delivery), wait=lambda size_bytes: wait(pace.wait_s(size_bytes)))
+            return replace(self.contents.of(delivery), wait=lambda size_bytes: wait(pace.wait_s(size_bytes)))
 
         def wait(seconds: float) -> None:
             if ending.wait(seconds):
@@ -443,7 +418,7 @@ class Sweeper:
         return SWEEP_EVERY_S
 
 
-def _wish(name: str, one: Settings, zone: tzinfo) -> UploadRule:
+def _wish(name: str, one: Settings, zone: tzinfo, here: tzinfo) -> UploadRule:
     return UploadRule(
         name,
         checked(one.names),
@@ -454,5 +429,6 @@ def _wish(name: str, one: Settings, zone: tzinfo) -> UploadRule:
         names_sealed=one.sealed_names == "readable",
         write_only=one.write_only,
         zone=zone,
+        local=here,
         max_s=one.max_duration,
     )
