@@ -6,6 +6,7 @@ import pytest
 
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message, RunEnded, RunStarted
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import AudioFormat, Packet, SourcePacket, VideoFormat
 from tawny.stream.hub import Hub
 from tawny.stream.session import StreamSession
@@ -176,3 +177,12 @@ def test_utc_follows_the_truth_over_two_hours_of_drift_and_jitter(bench: Bench, 
             assert newest is not None
             worst_ms = max(worst_ms, abs(newest.at_ms - true_ms))
     assert worst_ms < 100
+
+
+def test_a_new_orientation_begins_with_a_keyframe(bench: Bench) -> None:
+    bench.send(GOP + 5)
+    bench.session.orientation = Orientation(90, mirror=True)
+    bench.send(GOP)
+    shown = [packet.format.orientation for packet in bench.out() if isinstance(packet.format, VideoFormat)]
+    assert shown == [UPRIGHT] * 2 * GOP + [Orientation(90, mirror=True)] * 5
+    assert bench.runs() == []

@@ -454,7 +454,7 @@ def _turned(said: argparse.Namespace, found: ImportResult) -> None:
         if is_said:
             found.put(name, f"{_PANCAKE}.picamera.flip", turned)
     if said.rotation in ("90", "270"):
-        found.left["--rotation"] = "mount the camera differently: it can't rotate its image by 90°"
+        found.put("--rotation", f"{_PANCAKE}.rotate", int(said.rotation))
 
 
 def _watching(said: argparse.Namespace, found: ImportResult) -> None:
