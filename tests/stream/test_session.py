@@ -6,6 +6,7 @@ import pytest
 
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message, RunEnded, RunStarted
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import AudioFormat, Packet, SourcePacket, VideoFormat
 from tawny.stream.hub import Hub
 from tawny.stream.session import CLOCK_SET, StreamSession
@@ -198,3 +199,12 @@ def test_a_clock_that_is_set_begins_no_warm_up() -> None:
     bench.session.end(CLOCK_SET)
     bench.send(40)
     assert len(bench.out()) == 60
+
+
+def test_a_new_orientation_begins_with_a_keyframe(bench: Bench) -> None:
+    bench.send(GOP + 5)
+    bench.session.orientation = Orientation(90, mirror=True)
+    bench.send(GOP)
+    shown = [packet.format.orientation for packet in bench.out() if isinstance(packet.format, VideoFormat)]
+    assert shown == [UPRIGHT] * 2 * GOP + [Orientation(90, mirror=True)] * 5
+    assert bench.runs() == []

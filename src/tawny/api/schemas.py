@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from tawny.config.quantities import CHECKED
+from tawny.model.orientation import Rotation
 from tawny.playback.timeline import DayCoverage, LocalTimeChange
 from tawny.playback.trigger_simulation import SimulatedEventInfo
 from tawny.service.recorder import DiskInfo
@@ -174,6 +175,10 @@ class CameraInfo(ApiResponse):
     mask: MaskInfo
     where: Literal["", "outside", "inside"]
     """Group of the camera in the live view."""
+    rotate: Rotation
+    """How its image is turned wherever it is shown, degrees clockwise; sizes, zones and masks are those as shown."""
+    mirror: bool
+    """Left and right are swapped, after `rotate`."""
 
 
 class CameraList(ApiResponse):

@@ -82,7 +82,7 @@ class SettingsDraft:
         del tables[name]
         self._gone |= {f"{key}_{name}".upper().replace("-", "_") for key in SECRET}
 
-    def add_camera(self, camera: str, values: Mapping[str, str], secrets: Mapping[str, str]) -> None:
+    def add_camera(self, camera: str, values: Values, secrets: Mapping[str, str]) -> None:
         """Add a camera. secrets: values of the `${NAME}`s in its addresses. Raises NotDone: when its ID is taken."""
         self.refuse_taken(camera)
         self._forget_removed(camera)

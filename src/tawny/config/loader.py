@@ -213,7 +213,7 @@ class SettingsDifference:
     removed: tuple[str, ...]
     changed: tuple[str, ...]
     watched: tuple[str, ...]
-    """Cameras whose connection stays: detection, masks, recording mode, pre-roll, post-roll, name or group changed."""
+    """Cameras whose connection stays: what changed is in `_watched`."""
     other: tuple[str, ...]
 
     def __bool__(self) -> bool:
@@ -258,11 +258,14 @@ def _recorded(camera: CameraSettings) -> CameraSettings:
         "onvif": "",
         "serial": "",
         "mac": "",
+        "rotate": 0,
+        "mirror": False,
     }
     return camera.model_copy(update={**own, "record": "continuous", "pre": 0.0, "post": 0.0, "name": "", "group": ""})
 
 
 def _watched(camera: CameraSettings) -> tuple[object, ...]:
     return (
-        camera.detection, camera.privacy_masks, camera.record, camera.pre, camera.post, camera.name, camera.group
+        camera.detection, camera.privacy_masks, camera.orientation, camera.record, camera.pre, camera.post,
+        camera.name, camera.group,
     )  # fmt: skip

@@ -12,7 +12,6 @@ from pydantic import (
     AwareDatetime,
     ConfigDict,
     Field,
-    StringConstraints,
     field_validator,
     model_validator,
 )
@@ -26,54 +25,10 @@ from tawny.config.rules import RuleSettings
 from tawny.config.secure import HostName, SecureSettings, web_address
 from tawny.config.sign_in import SignInSettings
 from tawny.config.targets import DestinationSettings, FileSetSettings, NotifierSettings, OutboxSettings, TargetName
-from tawny.model.polygon import Polygon
+from tawny.config.zones import Corners, LineSettings, PlaceName, ZoneSettings
+from tawny.model.orientation import Orientation, Rotation
 from tawny.model.segments import Recording
 from tawny.sealed.key_wrapping import recipient
-
-# Settings of zones, lines and masks. Points are x and y, 0..1, from the upper left of the image.
-
-PlaceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=40)]
-"""Zone name; also used as a file name."""
-Points = tuple[tuple[float, float], ...]
-Corners = Annotated[Points, AfterValidator(lambda points: Polygon.of(points).points)]
-
-
-class ZoneSettings(Table):
-    """An area of the image. Short form: `path = [[0.1, 0.5], [0.6, 0.5], [0.6, 1]]`. Use a table for more settings."""
-
-    points: Corners = Field(description="Three or more corners: [[0.1, 0.5], [0.6, 0.5], [0.6, 1]].")
-    threshold: Annotated[int, Field(ge=1, le=100)] | None = Field(
-        None, description="Motion threshold of this zone, 1 to 100. Not set: the camera's."
-    )
-    min_size: Share = Field(
-        0.0, description="Ignore anything smaller than this share of the image, for example `0.5 %`."
-    )
-    min_time: Duration = Field(0.0, description="Ignore anything that stays for less than this.")
-    direction: Literal["any", "left", "right", "up", "down"] = Field(
-        "any", description="Count motion in this direction only."
-    )
-    loitering_after: Duration = Field(0.0, description="Report loitering after this time, for example `60 s`. 0: off.")
-    object_left_after: Duration = Field(0.0, description="Report an object left or removed after this time. 0: off.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_points(cls, said: Any) -> Any:
-        return {"points": said} if isinstance(said, list | tuple) else said
-
-
-class LineSettings(Table):
-    """A line that creates an event when someone crosses it. Short form: `gate = [[0.2, 0.5], [0.8, 0.5]]`."""
-
-    points: Annotated[Points, Field(min_length=2, max_length=2)] = Field(description="Start and end point.")
-    direction: Literal["both", "left-to-right", "right-to-left"] = Field(
-        "both", description="Direction as seen when walking along the line from its first point to its second."
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_points(cls, said: Any) -> Any:
-        return {"points": said} if isinstance(said, list | tuple) else said
-
 
 # Settings of encryption: public keys only; the recorder never has the private ones.
 
@@ -454,6 +409,12 @@ class CameraSettings(Table):
     group: Literal["", "outside", "inside"] = Field(
         "", description="`outside` or `inside`: adds the camera to that group in the live view."
     )
+    rotate: Rotation = Field(
+        0,
+        description="Rotate the image clockwise by `90`, `180` or `270` degrees wherever tawny shows it. The stored "
+        "video stays as the camera sends it.",
+    )
+    mirror: bool = Field(default=False, description="Swap left and right in the image, after `rotate`.")
     record: Recording = Field(
         "continuous",
         description="`continuous`; `events`: only around events; `transitions`: only around start and end of events; "
@@ -504,6 +465,10 @@ class CameraSettings(Table):
         if not text.strip():
             raise ValueError("an address, for example rtsp://192.168.1.20/main")
         return text
+
+    @property
+    def orientation(self) -> Orientation:
+        return Orientation(self.rotate, self.mirror)
 
     def table(self, scheme: str) -> dict[str, Any]:
         """Return the settings table of a source type."""

@@ -11,6 +11,7 @@ from struct import Struct, pack, unpack_from
 from typing import NamedTuple
 
 from tawny.media.codec.nal import split_lengths
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import AudioFormat, Format, VideoCodec
 
 PAYLOAD_BYTES = 1200
@@ -176,18 +177,28 @@ def aac_payload(frame: bytes) -> bytes:
 class RtpTrack:
     """One outgoing stream of payloads, with a buffer for retransmission.
 
-    rate: ticks per second. low_delay: id of the playout-delay extension, or 0.
+    rate: ticks per second. low_delay, rotation: ids of these header extensions, or 0.
     """
 
-    def __init__(self, payload_type: int, rate: int, low_delay: int = 0) -> None:
+    def __init__(self, payload_type: int, rate: int, low_delay: int = 0, rotation: int = 0) -> None:
         self.payload_type, self.rate = payload_type, rate
         self.ssrc = secrets.randbits(32)
         self._sequence = secrets.randbits(15)
-        self._first = 0x90 if low_delay else 0x80
-        # playout-delay 0 to 0 (render immediately), in a one-word header extension
-        self._extension = pack(">HHBBH", 0xBEDE, 1, low_delay << 4 | 2, 0, 0) if low_delay else b""
+        self._low_delay, self._rotation = low_delay, rotation
+        self._first, self._extension = 0x80, b""
+        self.show(UPRIGHT)
         self._kept: deque[tuple[int, bytes]] = deque(maxlen=KEPT_PACKETS)
         self.packets = self.octets = 0
+
+    def show(self, orientation: Orientation) -> None:
+        """Let the viewer rotate the frames that follow. No viewer mirrors them by itself: the page does."""
+        self.orientation = orientation
+        # playout-delay 0 to 0: render immediately
+        said = bytes([self._low_delay << 4 | 2, 0, 0, 0]) if self._low_delay else b""
+        said += bytes([self._rotation << 4, orientation.rotate // 90]) if self._rotation else b""
+        said += bytes(-len(said) % 4)
+        self._extension = pack(">HH", 0xBEDE, len(said) // 4) + said if said else b""
+        self._first = 0x90 if said else 0x80
 
     def packet(self, payload: bytes, time: int, *, is_last: bool) -> bytes:
         """Return the unencrypted packet. is_last: last packet of a frame; sets the marker bit."""

@@ -187,6 +187,9 @@ def _sound_lines(sound: AudioFormat) -> list[str]:
 # WebRTC: the candidates, logins, offers and answers of RFC 8829 and RFC 8839.
 
 LOW_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+ROTATION = "urn:3gpp:video-orientation"
+EXTENSIONS = (LOW_DELAY, ROTATION)
+"""RTP header extensions that are used where a browser offers them."""
 MOST_OFFER_LINES = 2000
 NAME = "tawny"
 Sound = Literal["opus", "pcmu", "pcma"]
@@ -401,6 +404,5 @@ def _sent(each: NegotiatedMedia) -> list[str]:
         lines.append(f"a=fmtp:{codec.payload_type} {said}")
     if medium.kind == "video":
         lines += [f"a=rtcp-fb:{codec.payload_type} {feedback}" for feedback in ("nack", "nack pli", "ccm fir")]
-        if LOW_DELAY in medium.extensions:
-            lines.append(f"a=extmap:{medium.extensions[LOW_DELAY]} {LOW_DELAY}")
+        lines += [f"a=extmap:{medium.extensions[one]} {one}" for one in EXTENSIONS if one in medium.extensions]
     return [*lines, f"a=msid:{NAME} {medium.kind}", f"a=ssrc:{each.ssrc} cname:{NAME}"]

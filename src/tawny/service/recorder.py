@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from tawny.config.settings import DetectionSettings, Points
+from tawny.config.settings import DetectionSettings
+from tawny.config.zones import Points
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.watcher import LiveMeter
 from tawny.engine.actor import Listener
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.states import CameraStatus
 from tawny.model.times import Clock, Span
 from tawny.playback.recordings import RecordingArchive
@@ -78,6 +80,13 @@ class DetectionTuningApi(Protocol):
         """
         ...
 
+    def turn(self, camera: CameraId, orientation: Orientation, by: str) -> None:
+        """Show the camera's image like this, from its next keyframe on; zones, lines and masks turn with it.
+
+        Raises as `change` does.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class CameraView:
@@ -89,6 +98,7 @@ class CameraView:
     pre_s: float = 5.0
     post_s: float = 10.0
     where: Literal["", "outside", "inside"] = ""
+    orientation: Orientation = UPRIGHT
 
 
 @dataclass(frozen=True, slots=True)

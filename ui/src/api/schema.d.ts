@@ -136,8 +136,10 @@ export interface CameraInfo {
   last_packet_ms: number | null;
   latency_s: number | null;
   mask: MaskInfo;
+  mirror: boolean;
   name: string;
   recorded_today: number | null;
+  rotate: 0 | 90 | 180 | 270;
   since_ms: number;
   state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
   streams: StreamsInfo;
@@ -920,11 +922,13 @@ export interface NewAddress {
 
 export interface NewCamera {
   address: string;
+  mirror?: boolean;
   name: string;
   onvif?: string;
   password?: string;
   path?: string;
   record?: "continuous" | "events" | "transitions" | "off";
+  rotate?: 0 | 90 | 180 | 270;
   rtsp_port?: number;
   said?: string;
   sub?: string;
@@ -949,8 +953,10 @@ export interface NewFace {
 }
 
 export interface NewName {
+  mirror?: boolean;
   name: string;
   record?: "continuous" | "events" | "transitions" | "off";
+  rotate?: 0 | 90 | 180 | 270;
 }
 
 export interface NewPass {
@@ -1028,6 +1034,11 @@ export interface OpenedShare {
 export interface OrderDone {
   event: string | null;
   words: string;
+}
+
+export interface OrientationRequest {
+  mirror: boolean;
+  rotate: 0 | 90 | 180 | 270;
 }
 
 export interface OutcomeInfo {

@@ -131,6 +131,7 @@ export class CarriedPlayer implements PastPlayer {
     this.pictures.close();
     this.link?.close();
     this.video.srcObject = null;
+    this.video.style.scale = "";
   }
 
   private async open(): Promise<void> {
@@ -159,6 +160,7 @@ export class CarriedPlayer implements PastPlayer {
       const told = JSON.parse(data) as Told;
       if (told.error) return this.fail();
       this.position.hear(told);
+      this.video.style.scale = told.mirror ? "-1 1" : "";
       if (told.rtp !== null) this.lookFor(told.rtp, told.state);
     };
   }

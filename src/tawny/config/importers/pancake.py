@@ -205,7 +205,7 @@ def _turned(said: argparse.Namespace, found: ImportResult) -> None:
         if is_said:
             found.put(name, f"{_CAMERA}.picamera.flip", turned)
     if said.rotation in ("90", "270"):
-        found.left["--rotation"] = "can't be taken over: mount the camera differently, it can't rotate its image by 90°"
+        found.put("--rotation", f"{_CAMERA}.rotate", int(said.rotation))
     elif said.rotation == "0":
         found.left["--rotation"] = "not needed: 0 turns nothing"
 

@@ -19,7 +19,7 @@ from tawny.model.packets import VIDEO_RATE, VideoFormat
 from tawny.model.times import Clock
 from tawny.protocols.rtp import KeyframeRequest, PacketsLost, RtpTrack, read_rtcp
 from tawny.protocols.sdp import (
-    LOW_DELAY,
+    EXTENSIONS,
     NAME,
     Codec,
     NegotiatedMedia,
@@ -132,7 +132,9 @@ class PeerConnection:
         hear: Hear = deaf,
     ) -> None:
         self._port, self._clock = port, clock
-        self.video = RtpTrack(video.payload_type, VIDEO_RATE, offer.video.extensions.get(LOW_DELAY, 0))
+        self.video = RtpTrack(
+            video.payload_type, VIDEO_RATE, *(offer.video.extensions.get(one, 0) for one in EXTENSIONS)
+        )
         self.sound: RtpTrack | None = None
         self.sound_name = sound[1].name if sound else ""
         chosen = [NegotiatedMedia(offer.video, video, self.video.ssrc)]

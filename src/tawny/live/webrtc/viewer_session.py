@@ -308,7 +308,8 @@ class ViewerSession:
     def _tell(self, **more: object) -> None:
         state = self.state
         rtp = None if state == "seeking" else self._stage.time
-        told = {"at_ms": self._shown_ms(), "state": state, "rate": self._rate, "rtp": rtp}
+        is_mirrored = self._stage.video.orientation.mirror
+        told = {"at_ms": self._shown_ms(), "state": state, "rate": self._rate, "rtp": rtp, "mirror": is_mirrored}
         self._send_text(CHANNEL, json.dumps(told | more))
 
     def _tell_skipped(self, skipped: SkippedTime) -> None:

@@ -58,7 +58,7 @@ class Colours(NamedTuple):
 
     @classmethod
     def of(cls, frame: DecodedFrame) -> "Colours":
-        video = frame.video
+        video = frame.raw
         is_whole = video.format.name.startswith("yuvj") or int(video.color_range) == _WHOLE
         space, primaries, transfer = (int(one) for one in (video.colorspace, video.color_primaries, video.color_trc))
         return cls(space, primaries, transfer, _WHOLE if is_whole else _LIMITED)

@@ -374,7 +374,7 @@ class ProgressiveMp4:
         return box(b"moov", movie_header(_MOVIE_RATE, length, len(tracks) + 1, created), *tracks)
 
     def _trak(self, number: int, track: "_Track", timing: Timing, body_at: int, created: int) -> bytes:
-        rate, length, clip = track.format.rate, self._clip.end_ticks, self._clip
+        rate, length = track.format.rate, self._clip.end_ticks
         tables = box(
             b"stbl",
             full_box(b"stsd", 0, 0, pack(">I", 1), sample_entry(track.format)),
@@ -384,10 +384,9 @@ class ProgressiveMp4:
             size_table(track.sizes),
             offset_table([body_at + at for at in track.offsets], is_long=self._is_long),
         )
-        size = (clip.video.width, clip.video.height) if number == VIDEO_TRACK else None
         return box(
             b"trak",
-            track_header(number, length, size, created),
+            track_header(number, length, track.format, created),
             edits(timing.zero, rate, timing.length, length, _MOVIE_RATE),
             media(rate, timing.length, tables, is_video=number == VIDEO_TRACK, created=created),
         )

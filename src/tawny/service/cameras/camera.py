@@ -328,18 +328,20 @@ class RunningCamera:
         if (name := display_name(self.id, settings)) != self.name:
             self.name = name
             self.keeper.rename(name)
-        private = privacy_masks(settings)
-        is_seen_otherwise = any(hub.private != private for hub in self.hubs.values())
+        private, is_turned = privacy_masks(settings), before.orientation != settings.orientation
+        is_seen_otherwise = is_turned or any(hub.private != private for hub in self.hubs.values())
         for hub in self.hubs.values():
             hub.private = private
-        if (before.detection, before.privacy_masks) != (settings.detection, settings.privacy_masks):
+        for session in self._sessions.values():
+            session.orientation = settings.orientation
+        if is_turned or (before.detection, before.privacy_masks) != (settings.detection, settings.privacy_masks):
             self._watch()
         if is_seen_otherwise:
             self._seen_otherwise()
 
     def _watch(self) -> None:
         detection = self.settings.detection if self.duty.is_watched else DetectionSettings(detector=NO_DETECTOR)
-        self.watching.begin(detection, privacy_masks(self.settings))
+        self.watching.begin(detection, privacy_masks(self.settings), self.settings.orientation)
 
     def watched(self, stream: StreamName, viewers: int) -> None:
         """Set the count of live viewers: with viewers packets are delivered at once, else in efficient batches."""
@@ -383,6 +385,7 @@ class RunningCamera:
         if warm_up_s is None:
             warm_up_s = float(getattr(parts.doors.source_of(address), "warm_up_s", 0.0))
         session = self._sessions[stream] = StreamSession(self.id, stream, hub, parts.clock, self._heard, warm_up_s)
+        session.orientation = self.settings.orientation
         if not self.duty.is_read:
             return
         engine, open_source = self._opener(stream, address)
@@ -402,7 +405,7 @@ class RunningCamera:
     def about(self) -> web.CameraView:
         """Return the camera as the web layer sees it."""
         chosen = self.settings
-        return web.CameraView(self.status, tuple(self.hubs), chosen.pre, chosen.post, chosen.group)
+        return web.CameraView(self.status, tuple(self.hubs), chosen.pre, chosen.post, chosen.group, chosen.orientation)
 
     def speaker(self) -> Speaker | None:
         """Return its loudspeaker, not yet connected; None if its source type has none."""

@@ -17,6 +17,7 @@ from tawny.config.drafts import ADDRESSES, SettingsDraft, secret_name
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.segments import Recording
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory, LoginPlace, SignIn
@@ -212,6 +213,12 @@ def recording_values(record: Recording) -> dict[str, str]:
     return {} if record == "continuous" else {"record": record}
 
 
+def orientation_values(orientation: Orientation) -> dict[str, int | bool]:
+    """Return what the settings file says of it; nothing for the default."""
+    said: dict[str, int | bool] = {"rotate": orientation.rotate, "mirror": orientation.mirror}
+    return {key: value for key, value in said.items() if value}
+
+
 def camera_id_for(name: str, taken: Mapping[str, object]) -> str:
     """Return an ID for a camera with this name: `front-door` for `Front door`, `front-door-2` if that is taken."""
     plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode().lower()
@@ -378,30 +385,43 @@ class CameraSetupService:
 
         return self.previews.start(_place_of(wanted), find, with_login=bool(wanted.user or wanted.password))
 
-    def add_previewed(self, preview: str, name: str, record: Recording = "continuous") -> CameraId:
+    def add_previewed(
+        self, preview: str, name: str, record: Recording = "continuous", orientation: Orientation = UPRIGHT
+    ) -> CameraId:
         """Add a camera that is shown, without signing in again; it is no longer shown then. Raises as `add` does."""
         source = self.previews.source(preview)
         assert isinstance(source.wanted, WantedCamera)
-        added = self._add(name, source.wanted, source.streams, record)
+        added = self._add(name, source.wanted, source.streams, record, orientation)
         self.previews.stop(preview)
         return added
 
-    def add(self, name: str, wanted: WantedCamera, record: Recording = "continuous") -> CameraId:
+    def add(
+        self, name: str, wanted: WantedCamera, record: Recording = "continuous", orientation: Orientation = UPRIGHT
+    ) -> CameraId:
         """Add a camera under this display name; it is recorded at once, as `record` says. Return its ID.
 
         Raises SourceError, SettingsError, NotDone and FolderUnwritable; nothing is changed then.
         """
         self._file()
         self._refuse_kind(wanted)
-        return self._add(name, wanted, find_streams(wanted, self._clock), record)
+        return self._add(name, wanted, find_streams(wanted, self._clock), record, orientation)
 
-    def _add(self, name: str, wanted: WantedCamera, streams: CameraStreams | None, record: Recording) -> CameraId:
+    def _add(
+        self,
+        name: str,
+        wanted: WantedCamera,
+        streams: CameraStreams | None,
+        record: Recording,
+        orientation: Orientation,
+    ) -> CameraId:
         config, settings = self._file(), self._settings.now()
         camera_id = camera_id_for(name, {**settings.removed_cameras, **settings.cameras})
         camera = camera_with(camera_id, wanted, streams, {})
 
+        values = {**camera.values, **recording_values(record), **orientation_values(orientation)}
+
         def edit(draft: SettingsDraft) -> None:
-            draft.add_camera(camera_id, {**camera.values, **recording_values(record)}, camera.secrets)
+            draft.add_camera(camera_id, values, camera.secrets)
             draft.put_name(camera_id, name.strip())
 
         self._change(config, edit)

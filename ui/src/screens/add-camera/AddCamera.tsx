@@ -15,6 +15,7 @@ import { ServerText } from "../../ui/ServerText";
 import { session } from "../../ui/session";
 import { size } from "../../ui/times";
 import { toast } from "../../ui/toast";
+import { type Orientation, UPRIGHT } from "../../ui/Turn";
 import { Result } from "./Result";
 import "../../ui/settings.css";
 import "./add-camera.css";
@@ -103,6 +104,7 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
   const trial = useSignal<Trial>({ is: "open" });
   const name = useSignal("");
   const record = useSignal<AddedRecording>("continuous");
+  const turn = useSignal<Orientation>(UPRIGHT);
   const adding = useSignal(false);
   const refused = useSignal("");
   const changeFailed = useSignal("");
@@ -134,7 +136,7 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
     adding.value = true;
     refused.value = "";
     try {
-      const { camera } = await post<AddedCamera>("/cameras", { ...wanted(), name: name.value.trim(), record: record.value });
+      const { camera } = await post<AddedCamera>("/cameras", { ...wanted(), ...turn.value, name: name.value.trim(), record: record.value });
       password.value = "";
       toast(record.value === "events" ? words.name.waits(name.value.trim()) : words.name.added(name.value.trim()));
       onAdded(camera);
@@ -221,7 +223,7 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
       </section>
       {trial.value.is === "fine" && (
         <>
-          <Result trial={trial.value.result} onChange={(change) => void test(change)} />
+          <Result trial={trial.value.result} turn={turn.value} onTurn={(to) => (turn.value = to)} onChange={(change) => void test(change)} />
           {changeFailed.value && (
             <p class="add-refused" role="alert">
               <ServerText text={changeFailed.value} />

@@ -4,17 +4,33 @@ import { addCamera } from "../../strings/add-camera";
 import { Icon } from "../../ui/Icon";
 import { Sheet } from "../../ui/Sheet";
 import { size } from "../../ui/times";
+import { type Orientation, Turn, Turned } from "../../ui/Turn";
 
 const words = addCamera.result;
 
 /** What a camera sent while it was tried: a picture, its streams in words, and what to change in it. */
-export function Result({ trial, onChange }: { trial: CameraTrial; onChange: (change: CameraChange) => void }) {
+export function Result(props: {
+  trial: CameraTrial;
+  turn: Orientation;
+  onTurn: (to: Orientation) => void;
+  onChange: (change: CameraChange) => void;
+}) {
+  const { trial, turn, onTurn, onChange } = props;
   const asks = useSignal<CameraChange | null>(null);
   const { main, sub } = trial.streams;
   return (
     <section class="card add-result" aria-labelledby="checks-title">
       {trial.picture ? (
-        <img class="add-picture" alt={words.picture} src={`data:image/jpeg;base64,${trial.picture}`} />
+        <div class="col">
+          <Turned
+            alt={words.picture}
+            src={`data:image/jpeg;base64,${trial.picture}`}
+            width={main?.width ?? 16}
+            height={main?.height ?? 9}
+            turn={turn}
+          />
+          <Turn value={turn} onChange={onTurn} />
+        </div>
       ) : (
         <p class="small sub">{words.noPicture}</p>
       )}

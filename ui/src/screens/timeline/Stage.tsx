@@ -48,13 +48,15 @@ function useClock(model: TimelineModel): void {
 }
 
 /** `whole`: the picture is shown to its edges, in front of its own colours, instead of filling the frame. */
-function Player({ model, camera: id, large, whole }: { model: TimelineModel; camera: string; large: boolean; whole: boolean }) {
+function Player({ model, camera: id, large, whole: isWhole }: { model: TimelineModel; camera: string; large: boolean; whole: boolean }) {
   const frame = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const image = useRef<HTMLImageElement>(null);
   const state = useSignal<PastPlayer | null>(null);
   const filled = useSignal(false);
   const camera = cameras.value.find((each) => each.id === id);
+  const stream = camera?.streams.main ?? camera?.streams.sub;
+  const whole = isWhole || (stream !== undefined && stream !== null && stream.width < stream.height);
 
   useEffect(() => {
     if (!video.current || !image.current) return;
