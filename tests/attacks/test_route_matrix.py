@@ -38,6 +38,7 @@ CALLERS: Final = (
     "token",
     "token, other camera",
     "upload token",
+    "phone",
     "owner",
     "member",
     "member, other camera",
@@ -111,7 +112,8 @@ def open_door(folder: Path) -> Door:
     made.query["token, other camera"] = f"&pass={house.passes.make('TV', [YARD], made_by=anna)[1]}"
     uploads = house.passes.make("Cabin", (), brings=10**9, made_by=anna)[1]
     made.sends["upload token"] = {"Authorization": f"Bearer {uploads}"}
-    for name in CALLERS[6:]:
+    made.sends["phone"] = {"Authorization": f"Bearer {house.passes.make_for_phone('0123456789abcdef', 'iPhone')}"}
+    for name in CALLERS[7:]:
         role = Role(name.partition(",")[0]) if name != "removed user" else Role.OWNER
         until_ms = None if role is not Role.GUEST else house.clock.now_ms() + (0 if "ended" in name else DAY_MS)
         person = house.accounts.put_person(name, role)

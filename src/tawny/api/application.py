@@ -42,6 +42,7 @@ from tawny.api.live import (
     camera_routes,
     hls_routes,
     live_socket,
+    phone_routes,
     webrtc_routes,
 )
 from tawny.api.past import clip_routes, recording_routes
@@ -108,6 +109,7 @@ def make_routes() -> FastAPI:
         sealing_routes,
         address_routes,
         public_address_routes,
+        phone_routes,
         state_socket,
     ):
         app.include_router(part.router)

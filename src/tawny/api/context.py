@@ -46,6 +46,7 @@ from tawny.service.address.phone_check import PhoneChecks
 from tawny.service.backup.backup_service import BackupService
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
+from tawny.service.cameras.phone_codes import PhoneCodes
 from tawny.service.cameras.recording_choice import RecordingChoiceService
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.delivery.delivery_service import DeliveryService
@@ -66,6 +67,7 @@ from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.service.sealing.sealing_service import SealingService
 from tawny.service.storage_choice import StorageChoiceService
 from tawny.service.talkback import Talkback
+from tawny.sources.phone import Phone
 from tawny.stream.hub import Hub
 
 if TYPE_CHECKING:
@@ -115,6 +117,8 @@ class AppContext:
     backup: BackupService | None = None
     clip_store: ClipStore = field(default_factory=lambda: ClipStore(None, FEW_BYTES))
     inbox: Inbox = field(default_factory=lambda: Inbox(None))
+    phones: Phone = field(default_factory=Phone)
+    """Receives what phones send that are cameras."""
     hosts: tuple[str, ...] = ("127.0.0.1",)
     """Addresses WebRTC listens on."""
 
@@ -163,6 +167,7 @@ class AppContext:
         self.names = AllowedHosts(self.recorder.clock, self.machine_names)
         self.unknown_proxies = UnknownProxies(self.recorder.clock)
         self.phone_checks = PhoneChecks(self.recorder.clock)
+        self.phone_codes = PhoneCodes(self.recorder.clock)
         self.viewers = ViewerCounts(self.recorder.watched)
         self.pictures = Snapshots()
         self.frames = StillReader(self.recorder)

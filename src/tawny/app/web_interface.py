@@ -60,6 +60,7 @@ from tawny.service.modes.mode_service import ModeService
 from tawny.service.modes.rule_actions import RuleActions
 from tawny.service.retention.retention_service import RetentionService
 from tawny.service.storage_choice import StorageChoiceService
+from tawny.sources.phone import Phone
 from tawny.storage.disk.headroom import DiskHeadroom
 
 DEMO_LINK_MS = 24 * 3_600_000
@@ -226,6 +227,7 @@ async def make_web_interface(
         backup=BackupService.of(place.kept_in, place.config, place.host, clock),
         clip_store=_make_clip_store(place, headroom),
         inbox=inbox,
+        phones=_phones(place),
         hosts=hosts,
         machine_names=machine_names,
         secure=address,
@@ -241,6 +243,12 @@ async def make_web_interface(
     return WebInterface(
         running, accounts, outward, programs, modes, acting, site, server, rtsp, connections, engine, address
     )  # fmt: skip
+
+
+def _phones(place: RecorderPlace) -> Phone:
+    """Return the source that the readers of these cameras use."""
+    source = place.doors.sources.get(Phone.scheme)
+    return source if isinstance(source, Phone) else Phone()
 
 
 def _make_modes(running: RecorderRuntime, outward: DeliveryService) -> ModeService:

@@ -5,7 +5,7 @@ Payload formats of outgoing media: RFC 6184, RFC 7798, RFC 3640 and RFC 3551.
 
 import secrets
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from struct import Struct, pack, unpack_from
 from typing import NamedTuple
@@ -30,7 +30,9 @@ _SENDER_REPORT, _RECEIVER_REPORT, _SOURCE_TEXT, _BYE, _TRANSPORT_FEEDBACK, _PICT
     205,
     206,
 )
-_NACK, _PLI, _FIR = 1, 1, 4
+_NACK, _PLI, _FIR, _REMB = 1, 1, 4, 15
+_OWN_SOURCE = 0x5461776E
+"""Made into the SSRC of our own reports, by XOR with that of the source."""
 _SENDER_REPORT_BYTES = 28
 _RTCP = range(200, 212)
 """Second bytes that no RTP packet has: RTCP on the wrong channel (RFC 5761)."""
@@ -298,10 +300,33 @@ def sender_report(ssrc: int, ntp: int, time: int, packets: int, octets: int) -> 
     return pack(">BBHIQIII", 0x80, _SENDER_REPORT, 6, ssrc, ntp, time, *counts)
 
 
-def receiver_report(source: int, missing: int, highest: int) -> bytes:
-    """Return a receiver report for `source`. highest: sequence number received; missing: total packets lost."""
-    block = pack(">IIIIII", source, missing & 0x7FFFFF, highest & 0xFFFF, 0, 0, 0)
-    return pack(">BBHI", 0x81, _RECEIVER_REPORT, 7, source ^ 0x5461776E) + block
+def receiver_report(source: int, missing: int, highest: int, lost: int = 0) -> bytes:
+    """Return a receiver report for `source`. highest: sequence number received; missing: total packets lost.
+
+    lost: the share lost since the last report, 0 to 255.
+    """
+    block = pack(">IIIIII", source, lost << 24 | missing & 0x7FFFFF, highest & 0xFFFFFFFF, 0, 0, 0)
+    return pack(">BBHI", 0x81, _RECEIVER_REPORT, 7, source ^ _OWN_SOURCE) + block
+
+
+def keyframe_request(source: int) -> bytes:
+    """Return a PLI (RFC 4585, 6.3.1)."""
+    return pack(">BBHII", 0x80 | _PLI, _PICTURE_FEEDBACK, 2, source ^ _OWN_SOURCE, source)
+
+
+def repeat_request(source: int, numbers: Iterable[int]) -> bytes:
+    """Return a NACK (RFC 4585, 6.2.1) for these sequence numbers, one item each."""
+    items = b"".join(pack(">HH", number, 0) for number in numbers)
+    words = 2 + len(items) // 4
+    return pack(">BBHII", 0x80 | _NACK, _TRANSPORT_FEEDBACK, words, source ^ _OWN_SOURCE, source) + items
+
+
+def bit_rate_limit(source: int, bits_per_s: int) -> bytes:
+    """Return a REMB (draft-alvestrand-rmcat-remb), which limits what a browser sends."""
+    exponent = max(0, bits_per_s.bit_length() - 18)
+    told = pack(">BBH", 1, exponent << 2 | bits_per_s >> exponent + 16, bits_per_s >> exponent & 0xFFFF)
+    head = pack(">BBHII", 0x80 | _REMB, _PICTURE_FEEDBACK, 5, source ^ _OWN_SOURCE, 0)
+    return head + b"REMB" + told + pack(">I", source)
 
 
 def goodbye(ssrc: int) -> bytes:

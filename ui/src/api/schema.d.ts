@@ -984,6 +984,12 @@ export interface NewPerson {
   role?: "owner" | "member" | "viewer" | "guest" | "screen";
 }
 
+export interface NewPhoneCode {
+  camera?: string | null;
+  name?: string;
+  record?: "continuous" | "events" | "transitions" | "off";
+}
+
 export interface NewPlate {
   name: string;
   plate: string;
@@ -1131,6 +1137,41 @@ export interface PersonInfo {
   two_step?: boolean;
 }
 
+export interface PhoneAnswer {
+  answer: string;
+}
+
+export interface PhoneCode {
+  ends_ms: number;
+  id: string;
+  is_reachable: boolean;
+  is_secure: boolean;
+  link: string;
+}
+
+export interface PhoneCodeInfo {
+  camera: string | null;
+  problem: string;
+  state: "waiting" | "joining" | "joined" | "failed" | "ended";
+}
+
+export interface PhoneInfo {
+  connected: boolean;
+  device: string;
+  is_phone: boolean;
+  joined_ms: number | null;
+}
+
+export interface PhoneJoined {
+  camera_name: string;
+  token: string;
+}
+
+export interface PhoneJoining {
+  code: string;
+  device?: string;
+}
+
 export interface PhoneLink {
   ends_ms: number;
   id: string;
@@ -1141,6 +1182,16 @@ export interface PhoneLink {
 export interface PhoneLinkState {
   agent: string;
   state: "waiting" | "connected" | "ended";
+}
+
+export interface PhoneOffer {
+  offer: string;
+}
+
+export interface PhoneRights {
+  camera_name: string;
+  ice_servers: IceServerInfo[];
+  webrtc: boolean;
 }
 
 export interface PlayInfo {

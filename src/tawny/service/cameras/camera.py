@@ -44,6 +44,7 @@ from tawny.service.detection.event_writer import EventWriter
 from tawny.service.plugin_registry import OFF as NO_DETECTOR
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
+from tawny.sources.phone import SCHEME as PHONE
 from tawny.sources.source import CameraConnection, SharedSource, SourceContext, Speaker, SpeakingSource
 from tawny.storage.retention.contract import duration_words
 from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
@@ -89,6 +90,10 @@ TOO_FAST = (
 OVER_UDP = (
     "Parts of the video are lost on the network: the bitrate may be too high for the connection. Set "
     '`transport = "tcp"` to avoid losses in the network.'
+)
+
+FROM_PHONE = (
+    "Parts of the video are lost on the way from the phone. Bring it closer to the Wi-Fi access point, or use 5 GHz."
 )
 
 
@@ -249,6 +254,7 @@ class RunningCamera:
         lost = ""
         if status.state in ON_WATCH:
             lost = self._losses[StreamName.MAIN].hint(self._parts.clock.now_ms(), over_tcp=self._is_over_tcp)
+            lost = FROM_PHONE if lost and self.settings.source.startswith(PHONE) else lost
         wrong = clock_hint(hub.clock_offset_s)
         detail = shown.detail or self._sub_trouble or self.watching.concern or lost or self._hint or wrong
         last_ms = newest.at_ms if newest else None

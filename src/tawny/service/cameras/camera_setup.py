@@ -34,6 +34,7 @@ from tawny.sources.discovery.networks import neighbours
 from tawny.sources.discovery.onvif_details import OnvifDetails, change_clock, change_keyframes
 from tawny.sources.discovery.resolve import CameraPlace, CameraStreams, resolve
 from tawny.sources.file import SUFFIXES
+from tawny.sources.phone import SCHEME as PHONE
 from tawny.sources.rtsp.address import RtspAddress, claims_rtsp, parse_rtsp
 from tawny.sources.source import SourceContext
 
@@ -41,7 +42,7 @@ MOST_FOUND: Final = 1_000
 TRY_S: Final = 6.0
 """Measuring for the browser, where the user waits."""
 _KINDS: Final = ("rtsp", "v4l2", "picamera", "demo")
-"""Sources that a page may add. A file would let it read the recorder's disk."""
+"""Sources that a page may add. A file would let it read the recorder's disk; a phone joins by its own code."""
 _NO_FILE: Final = (
     "These cameras aren't in a settings file.", "Create one with `tawny init` and restart tawny with it.",
 )  # fmt: skip
@@ -405,6 +406,22 @@ class CameraSetupService:
         self._file()
         self._refuse_kind(wanted)
         return self._add(name, wanted, find_streams(wanted, self._clock), record, orientation)
+
+    def add_phone(self, name: str, phone: str, record: Recording = "continuous") -> CameraId:
+        """Add a camera whose picture the phone with this ID sends. Raises SettingsError, NotDone, FolderUnwritable."""
+        return self._add(name, WantedCamera(PHONE + phone), None, record, UPRIGHT)
+
+    def phone_of(self, camera: CameraId) -> str:
+        """Return the ID of a camera's phone; empty for any other camera."""
+        found = self._settings.now().cameras.get(camera)
+        return found.source.removeprefix(PHONE) if found and found.source.startswith(PHONE) else ""
+
+    def camera_of_phone(self, phone: str) -> tuple[CameraId, str] | None:
+        """Return ID and name of the camera whose picture this phone sends; None if it was removed."""
+        for camera, one in self._settings.now().cameras.items():
+            if phone and one.source == PHONE + phone:
+                return CameraId(camera), display_name(camera, one)
+        return None
 
     def _add(
         self,

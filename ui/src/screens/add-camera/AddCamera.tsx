@@ -5,9 +5,11 @@ import { cameras } from "../../api/state";
 import type { AddedCamera, CameraChange, CameraTrial } from "../../api/types";
 import { addCamera as words } from "../../strings/add-camera";
 import { DemoCamera } from "../../ui/DemoCamera";
+import { phoneCamera } from "../../strings/phone-camera";
 import { type ChosenCamera, FindCameras } from "../../ui/FindCameras";
 import { Icon } from "../../ui/Icon";
 import { Page } from "../../ui/Page";
+import { PhonePairing } from "../../ui/PhonePairing";
 import { go } from "../../ui/router";
 import { sentences } from "../../ui/sentences";
 import { type AddedRecording, RecordChoice } from "../../ui/RecordChoice";
@@ -45,8 +47,28 @@ export function CameraAdder({ onAdded, onPicked }: { onAdded: (camera?: string) 
     <>
       <FindCameras onChoose={(one) => (chosen.value = one)} onAdded={() => onAdded()} onPicked={onPicked} />
       <Address onChoose={(one) => (chosen.value = one)} />
+      <PhoneCard onAdded={onAdded} />
       {cameras.value.length === 0 && <DemoCamera onAdded={onAdded} />}
     </>
+  );
+}
+
+function PhoneCard({ onAdded }: { onAdded: (camera: string) => void }) {
+  const open = useSignal(false);
+  return (
+    <section class="card" aria-labelledby="phone-card">
+      <div class="row between wrap">
+        <div class="grow">
+          <h2 id="phone-card">{phoneCamera.card.title}</h2>
+          <p class="small sub">{phoneCamera.card.sub}</p>
+        </div>
+        <button type="button" class="btn" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>
+          {!open.value && <Icon name="smartphone" small />}
+          {open.value ? phoneCamera.card.cancel : phoneCamera.card.start}
+        </button>
+      </div>
+      {open.value && <PhonePairing onJoined={onAdded} />}
+    </section>
   );
 }
 
