@@ -9,7 +9,7 @@ from tawny.api.auth.accounts import Role
 from tawny.api.events.state_socket import MeterFeed
 from tawny.config.settings import DetectionSettings
 from tawny.model.errors import NotDone, Problem, SettingsError
-from tawny.model.observations import Look, Observation
+from tawny.model.observations import Look, Measurement, Observation
 from tests.api.fakes import House
 
 PATH = "/api/v1/cameras/porch/watching"
@@ -130,7 +130,7 @@ def test_a_meter_is_read_only_while_it_is_wanted(house: House) -> None:
     meters.want(["state", "motion:porch", "motion:none"])
     assert tuning.met.is_read
     thing = Observation("motion", 0.61, (0.1, 0.2, 0.30001, 0.4), 1)
-    tuning.met.show(1234, Look(61, (thing,)), {"path": 61})
+    tuning.met.show(1234, Look(61, (thing,)), {"path": 61}, Measurement(742, 400))
     assert woken == [1]
     assert meters.take() == [
         {
@@ -138,7 +138,9 @@ def test_a_meter_is_read_only_while_it_is_wanted(house: House) -> None:
             "t": 1234,
             "score": 61,
             "zones": {"path": 61},
-            "things": [{"box": [0.1, 0.2, 0.3, 0.4], "score": 61, "event": True}],
+            "things": [{"box": [0.1, 0.2, 0.3, 0.4], "score": 61, "event": True, "label": "motion"}],
+            "number": 742,
+            "level": 400,
         }
     ]
     assert meters.take() == []
