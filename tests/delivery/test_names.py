@@ -5,14 +5,14 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tawny.delivery.destination import PRESETS, checked, name, piece_name
+from tawny.delivery.destination import PRESETS, checked, file_safe, name, named, piece_name
 from tawny.model.ids import CameraId
 from tawny.model.times import utc_from_text
 
 AT_MS = utc_from_text("2026-11-20T05:58:12.345Z")
 
 
-def named(pattern: str, file_type: str = "mp4") -> str:
+def filled(pattern: str, file_type: str = "mp4") -> str:
     return name(checked(pattern), CameraId("front-door"), AT_MS, "20261120T055812345-1a2b3c4d", "person", file_type)
 
 
@@ -27,7 +27,7 @@ def named(pattern: str, file_type: str = "mp4") -> str:
     ],
 )
 def test_a_pattern_is_filled(pattern: str, expected: str) -> None:
-    assert named(pattern) == expected
+    assert filled(pattern) == expected
 
 
 @pytest.mark.parametrize(
@@ -123,3 +123,32 @@ def test_presets_are_patterns() -> None:
 
 def test_pieces_stand_beside_their_clip() -> None:
     assert piece_name("porch/a.mp4", 3) == "porch/a.003.mp4"
+
+
+@pytest.mark.parametrize(
+    ("camera", "expected"),
+    [
+        ("Front Door/Left", "front_door_left"),
+        ("Garage", "garage"),
+        ("../x", "___x"),
+        ("..", "__"),
+        (".", "_"),
+        ("a\\b\x00{type}", "a_b__type_"),
+    ],
+)
+def test_a_cameras_name_stays_in_its_folder(camera: str, expected: str) -> None:
+    assert file_safe(camera) == expected
+
+
+def test_rom_cams_keys_have_the_cameras_name_and_a_folder_for_each_form() -> None:
+    pattern = named(checked("rom-cam"), file_safe("Front Door/Left"))
+    forms = ("ts", "mp4", "fmp4", "gif", "sheet", "jpg")
+    made = [name(pattern, CameraId("x"), AT_MS, "e", "person", form) for form in forms]
+    assert [one.replace("front_door_left/1795154292", "~") for one in made] == [
+        "ts/~.ts", "mp4/~.mp4", "mp4/~.mp4", "gif/~.gif", "tiled/~.jpg", "jpg/~.jpg",
+    ]  # fmt: skip
+
+
+def test_a_contact_sheet_is_not_named_like_the_snapshot() -> None:
+    assert filled("tawny", "sheet") == "front-door/2026/11/20/20261120T055812-1a2b3c4d.sheet.jpg"
+    assert filled("tawny", "jpg") == "front-door/2026/11/20/20261120T055812-1a2b3c4d.jpg"

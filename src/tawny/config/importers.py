@@ -163,6 +163,11 @@ _ROM_CAM = {
 }  # fmt: skip
 
 
+_OBJECTS = {"names": "rom-cam", "formats": ["ts", "fmp4", "sheet"], "during_events": False}
+_ONE_POST = {"send_at": "end", "clip": "sheet"}
+"""One message after an event, with the contact sheet."""
+
+
 def from_rom_cam(text: str) -> ImportResult:
     try:
         theirs = tomllib.loads(text)
@@ -208,7 +213,7 @@ def _where(theirs: dict[str, Any], found: ImportResult) -> None:
         key = found.secret("aws_access_key_id", toml_quoted(str(keys.get("access_key_id", ""))))
         secret = found.secret("aws_secret_access_key", toml_quoted(str(keys.get("secret_access_key", ""))))
         url = f"s3://{key}:{secret}@{bucket}?region=us-east-1"
-        found.put("bucket", "destinations.bucket", {"url": url, "names": "rom-cam"}, f"destinations.bucket: {url}")
+        found.put("bucket", "destinations.bucket", {"url": url, **_OBJECTS}, f"destinations.bucket: {url}")
         found.became["aws_creds"] = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in secrets.toml"
         if not keys:
             found.left["aws_creds"] = "missing; add both keys to secrets.toml"
@@ -216,11 +221,11 @@ def _where(theirs: dict[str, Any], found: ImportResult) -> None:
         parts = urlsplit(str(hook))
         if parts.hostname == "hooks.slack.com" and parts.path.startswith("/services/"):
             url = f"slack://{found.secret('slack_hook', parts.path.removeprefix('/services/').strip('/'))}"
-            found.put("webhook_url", "notifiers.slack", {"url": url}, f"notifiers.slack: {url}")
+            found.put("webhook_url", "notifiers.slack", {"url": url, **_ONE_POST}, f"notifiers.slack: {url}")
         else:
-            found.left["webhook_url"] = (
-                "not a hooks.slack.com address; see docs/how-to/notifications.md for alternatives"
-            )
+            scheme, _, rest = str(hook).partition("://")
+            url = f"slack+{scheme}://{found.secret('webhook', rest)}"
+            found.put("webhook_url", "notifiers.webhook", {"url": url, **_ONE_POST}, f"notifiers.webhook: {url}")
 
 
 def _away(theirs: dict[str, Any], found: ImportResult) -> None:

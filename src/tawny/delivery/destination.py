@@ -314,14 +314,24 @@ def refuse_no_destination(folder: Path, public: str) -> None:
 
 PRESETS = {
     "tawny": "{camera}/{year}/{month}/{day}/{year}{month}{day}T{hour}{minute}{second}-{code}.{type}",
-    "rom-cam": "{type}/{camera}/{unix}.{type}",
+    "rom-cam": "{form}/{name}/{unix}.{type}",
     "diycam": "{year}{month}{day}/cam{camera}/{camera}_{stamp}.{type}",
     "pancake": "{year}/{month}/{day}/{year}{month}{day}-{hour}{minute}{second}-{camera}.{type}",
 }
 """tawny's own layout and those of systems users migrate from."""
-FORMER_PRESETS = {"tawny": "{camera}/{year}/{month}/{day}/{id}.{type}"}
+FORMER_PRESETS = {
+    "tawny": "{camera}/{year}/{month}/{day}/{id}.{type}",
+    "rom-cam": "{type}/{camera}/{unix}.{type}",
+}
 """Layouts that a preset stood for in earlier versions; cleanup still finds their files."""
-FIELDS = ("camera", "id", "code", "kind", "stamp", "unix", "year", "month", "day", "hour", "minute", "second", "type")
+FIELDS = (
+    "camera", "name", "id", "code", "kind", "stamp", "unix", "year", "month", "day", "hour", "minute", "second", "form",
+    "type",
+)  # fmt: skip
+TYPES = {"sheet": "jpg", "fmp4": "mp4"}
+"""File types of the forms whose name is not their type."""
+FOLDERS = {"sheet": "tiled", "fmp4": "mp4"}
+"""`{form}` of the same ones: as rom-cam names its folders."""
 CODE_LETTERS = 8
 """Length of `{code}`, the end of the ID, which is random."""
 _FIELD = re.compile(r"\{([^{}]*)\}")
@@ -335,8 +345,10 @@ def checked(pattern: str) -> str:
     named = set(_FIELD.findall(pattern))
     if unknown := sorted(named - set(FIELDS)):
         raise ValueError(f"{{{unknown[0]}}} isn't a field; use {', '.join(FIELDS)}, or a preset: {_presets()}")
-    if "{type}" not in pattern or not named & _UNIQUE or ("camera" not in named and "id" not in named):
-        raise ValueError("it must contain {type}, {camera} or {id}, and one of {id}, {stamp}, {unix}, {second}")
+    if "{type}" not in pattern or not named & _UNIQUE or not named & {"camera", "name", "id"}:
+        raise ValueError(
+            "it must contain {type}, {camera} or {name} or {id}, and one of {id}, {stamp}, {unix}, {second}"
+        )
     if pattern.startswith("/") or any(part in ("", ".", "..") for part in pattern.split("/")):
         raise ValueError("folders and a file name separated by /, not starting with /")
     if odd := sorted(set(pattern) & set(_NOT_EVERYWHERE)):
@@ -344,11 +356,11 @@ def checked(pattern: str) -> str:
     return pattern
 
 
-def name(pattern: str, camera: CameraId, at_ms: int, key: str, kind: str, file_type: str, zone: tzinfo = UTC) -> str:
+def name(pattern: str, camera: CameraId, at_ms: int, key: str, kind: str, form: str, zone: tzinfo = UTC) -> str:
     """Return a file name.
 
-    pattern: validated. at_ms: start, ms UTC. key: ID of the event or segment. file_type: `mp4`, `jpg`. zone: of dates
-    and times in the name.
+    pattern: validated; `{name}` was replaced (`named`). at_ms: start, ms UTC. key: ID of the event or segment. form:
+    `mp4`, `jpg`, `sheet`. zone: of dates and times in the name.
     """
     at = datetime.fromtimestamp(at_ms // 1000, zone)
     offset = at.strftime("%z")
@@ -359,11 +371,31 @@ def name(pattern: str, camera: CameraId, at_ms: int, key: str, kind: str, file_t
         "kind": kind,
         "stamp": stamp(at_ms) if at.utcoffset() == timedelta(0) else f"{at:%Y%m%dT%H%M%S}.{at_ms % 1000:03d}{offset}",
         "unix": str(at_ms // 1000),
-        "type": file_type,
+        "name": camera,
+        "form": FOLDERS.get(form, form),
+        "type": TYPES.get(form, form),
         **{field: f"{getattr(at, field):02d}" for field in ("year", "month", "day", "hour", "minute", "second")},
     }
     values["hour"] += "B" if at.fold else ""
-    return _FIELD.sub(lambda found: values[found[1]], pattern)
+    made = _FIELD.sub(lambda found: values[found[1]], pattern)
+    if form == "sheet" and "{form}" not in pattern:  # the snapshot has the same type
+        stem, dot, file_type = made.rpartition(".")
+        return f"{stem}.sheet{dot}{file_type}"
+    return made
+
+
+def named(pattern: str, camera_name: str) -> str:
+    """Return the pattern with `{name}` replaced. camera_name: from `file_safe`."""
+    return pattern.replace("{name}", camera_name)
+
+
+def file_safe(camera_name: str) -> str:
+    """Return a camera's name as rom-cam writes it into file names: `front_door_left` for `Front Door/Left`.
+
+    What could leave the folder, or is no field of a pattern, becomes `_` as well.
+    """
+    text = re.sub(r"[\x00-\x1f\x7f\\{} /]", "_", camera_name.lower()).replace("..", "__")
+    return "_" if text == "." else text
 
 
 def piece_name(whole: str, number: int) -> str:

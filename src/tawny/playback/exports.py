@@ -241,21 +241,32 @@ def _gif(archive: RecordingArchive, wish: ExportOptions, place: ExportTarget) ->
 
 def _sheet(archive: RecordingArchive, wish: ExportOptions, place: ExportTarget) -> ExportResult:
     """Write frames evenly spread over the time, row by row."""
-    count = wish.columns * wish.rows
-    tiles = Tiles(wish.columns, wish.rows, SHEET_WIDTH)
-    pictures = FrameReader(
-        archive, wish.cameras[0], StreamName.SUB, is_coarse=_is_coarse(wish.span.seconds * 1000 / count)
-    )
+    made = sheet_jpeg(archive, wish.cameras[0], wish.span, (wish.columns, wish.rows), place.has_done)
+    place.out.write_bytes(made)
+    return ExportResult(wish.span.begin_ms)
+
+
+def sheet_jpeg(
+    archive: RecordingArchive,
+    camera: CameraId,
+    span: Span,
+    size: tuple[int, int],
+    has_done: Callable[[float], None] = lambda _: None,
+) -> bytes:
+    """Return a contact sheet of a time, with `size` columns and rows. Raises NotDone: if nothing is recorded."""
+    columns, rows = size
+    count = columns * rows
+    tiles = Tiles(columns, rows, SHEET_WIDTH)
+    pictures = FrameReader(archive, camera, StreamName.SUB, is_coarse=_is_coarse(span.seconds * 1000 / count))
     for number in range(count):
-        at_ms = wish.span.begin_ms + round(wish.span.seconds * 1000 * number / count)
+        at_ms = span.begin_ms + round(span.seconds * 1000 * number / count)
         frame = pictures.at(at_ms)
         if frame is not None:
             tiles.put(number, frame)
-        place.has_done(number / count)
+        has_done(number / count)
     if tiles.is_empty:
         raise nothing_recorded()
-    place.out.write_bytes(tiles.jpeg())
-    return ExportResult(wish.span.begin_ms)
+    return tiles.jpeg()
 
 
 def _lapse(archive: RecordingArchive, wish: ExportOptions, zone: ZoneInfo, place: ExportTarget) -> ExportResult:

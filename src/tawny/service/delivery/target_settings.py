@@ -145,6 +145,11 @@ NOTIFIERS: Final = (
         (TargetField("hook", "Webhook", "T000/B000/XXXX, the end of the webhook address", goes="as-is", secret=True),),
     ),
     TargetKind(
+        "notifiers", "slack+https", "Mattermost, Rocket.Chat", "Any webhook that takes Slack's messages",
+        "slack+https://{hook}",
+        (TargetField("hook", "Webhook", "chat.example.org/hooks/XXXX, without https://", goes="as-is", secret=True),),
+    ),
+    TargetKind(
         "notifiers", "discord", "Discord", "Through a channel webhook", "discord://{hook}",
         (TargetField("hook", "Webhook", "ID/TOKEN, the end of the webhook address", goes="as-is", secret=True),),
     ),
