@@ -31,6 +31,7 @@ from tawny.model.errors import TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
+from tawny.model.observations import MotionFigure
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
@@ -115,6 +116,7 @@ class FakeRecorder(FakeArchive):
         self.sealed_pictures: dict[EventId, Path] = {}
         self.event_loops: dict[EventId, bytes] = {}
         self.moved: list[tuple[int, int]] = []
+        self.measured: list[MotionFigure] = []
         self.known: dict[str, str] = {}
         self.removed: dict[CameraId, str] = {}
 
@@ -157,6 +159,12 @@ class FakeRecorder(FakeArchive):
 
     def grids(self, camera: CameraId, within: Span) -> Sequence[tuple[int, int]]:
         return [(at_ms, grid) for at_ms, grid in self.moved if within.begin_ms <= at_ms < within.end_ms]
+
+    def figures(self, camera: CameraId, within: Span) -> Sequence[MotionFigure]:
+        return [one for one in self.measured if within.begin_ms <= one.at_ms < within.end_ms]
+
+    def motion_frames(self, event: Event) -> int:
+        return sum(one.moves for one in self.measured)
 
     def called(self, who: str) -> str:
         return self.known.get(who, "")

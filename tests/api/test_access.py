@@ -41,6 +41,7 @@ PUBLIC_ON_PURPOSE = {
     "POST /api/v1/shared/{token}",
     "GET /api/v1/actions/{target}/{token}",
     "POST /api/v1/actions/{target}/{token}",
+    "GET /api/v1/sent/{target}/{file}",
     "GET /healthz",
     "GET /api/v1/local-authority",
     "POST /api/v1/address-check/open",

@@ -220,3 +220,16 @@ def test_a_further_file_of_the_same_name_has_a_number() -> None:
 
 def test_presets_of_folders_are_patterns() -> None:
     assert [checked_in_folder(preset) for preset in FOLDER_PRESETS] == list(FOLDER_PRESETS.values())
+
+
+def test_rom_cams_keys_have_the_cameras_name_and_a_folder_for_each_form() -> None:
+    file = NamedFile(CameraId("x"), AT_MS, "e", "person", called="front_door_left")
+    made = [name(checked("rom-cam"), file, form) for form in ("ts", "mp4", "fmp4", "gif", "sheet", "jpg")]
+    assert [one.replace("front_door_left/1795154292", "~") for one in made] == [
+        "ts/~.ts", "mp4/~.mp4", "mp4/~.mp4", "gif/~.gif", "tiled/~.jpg", "jpg/~.jpg",
+    ]  # fmt: skip
+
+
+def test_a_contact_sheet_is_not_named_like_the_snapshot() -> None:
+    assert named("tawny", "sheet") == "front-door/2026/11/20/20261120T055812-1a2b3c4d.sheet.jpg"
+    assert named("tawny", "jpg") == "front-door/2026/11/20/20261120T055812-1a2b3c4d.jpg"

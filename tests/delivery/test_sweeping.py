@@ -19,6 +19,9 @@ BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = (BERLIN, ZoneInfo("America/Los_Angeles"), ZoneInfo("Pacific/Auckland"))
 
 
+FORMS = ("ts", "fmp4", "gif", "sheet", "jpg")
+
+
 def swept(
     pattern: str, *names: str, before_ms: int = AT_MS + DAY_MS, modified_ms: int = 0, zone: tzinfo = UTC
 ) -> list[str]:
@@ -32,6 +35,8 @@ def test_ours_go_when_they_are_old_and_not_before(preset: str, zone: tzinfo) -> 
     ours = name(checked(preset), NamedFile(CameraId("front-door"), AT_MS, EVENT, "person"), "mp4", zone)
     assert swept(preset, ours, piece_name(ours, 3), zone=zone) == [ours, piece_name(ours, 3)]
     assert swept(preset, ours, before_ms=AT_MS - 345, zone=zone) == []
+    others = [name(checked(preset), NamedFile(CameraId("yard"), AT_MS, EVENT, "person"), form, zone) for form in FORMS]
+    assert swept(preset, *others, zone=zone) == others
 
 
 @pytest.mark.parametrize("zone", ZONES, ids=str)
@@ -55,9 +60,13 @@ def test_the_second_of_two_equal_hours_is_the_later_one() -> None:
         assert swept("pancake", ours, before_ms=at_ms, zone=BERLIN) == []
 
 
-def test_names_of_the_former_layout_go_too() -> None:
-    former = [FORMER_PRESETS["tawny"], checked("tawny")]
-    there = RemoteFile(f"front-door/2026/11/20/{EVENT}.mp4", 1, 0)
+@pytest.mark.parametrize(
+    ("preset", "former_name"),
+    [("tawny", f"front-door/2026/11/20/{EVENT}.mp4"), ("rom-cam", f"mp4/front-door/{AT_MS // 1000}.mp4")],
+)
+def test_names_of_the_former_layout_go_too(preset: str, former_name: str) -> None:
+    former = [FORMER_PRESETS[preset], checked(preset)]
+    there = RemoteFile(former_name, 1, 0)
     assert list(expired_files([there], former, AT_MS + DAY_MS)) == [there]
     assert list(expired_files([there], former, AT_MS - 345)) == []
 

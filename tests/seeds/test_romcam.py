@@ -51,7 +51,7 @@ webserver_listen_address = ":8080"
             awaited(lambda: [one for one in bucket.objects.all() if one.key.startswith("mp4/")], log)
             awaited(lambda: chat.asked, log)
         names = [one.key for one in bucket.objects.all()]
-    assert all(name.split("/")[1] == "front-door-left" for name in names), names
+    assert all(name.split("/")[1] == "front_door_left" for name in names), names
     assert container.asked
     assert (chat.asked[0].route, chat.asked[0].query) == ("/hooks/k3y", {"channel": "door"})
     assert chat.asked[0].json["text"]

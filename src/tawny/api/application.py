@@ -45,7 +45,7 @@ from tawny.api.live import (
     phone_routes,
     webrtc_routes,
 )
-from tawny.api.past import clip_routes, recording_routes
+from tawny.api.past import clip_routes, frame_stamps, recording_routes
 from tawny.api.request_handling import RequestOriginMiddleware, SecurityHeadersMiddleware
 
 router = APIRouter(prefix="/api/v1")
@@ -85,6 +85,7 @@ def make_routes() -> FastAPI:
         account_routes,
         camera_routes,
         recording_routes,
+        frame_stamps,
         clip_routes,
         people_routes,
         event_routes,

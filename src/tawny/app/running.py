@@ -18,6 +18,7 @@ from tawny.model.errors import NotDone, NothingToReport
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
+from tawny.model.observations import MotionFigure
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Clock, Span
@@ -243,6 +244,7 @@ class RecorderRuntime:
             mirror.finish()
         storage.scores.flush()
         storage.grids.flush()
+        storage.figures.flush()
         self.arming.finish()
         self.sealing.finish()
         self._ledger.stopped(cause)
@@ -369,6 +371,13 @@ class RecorderRuntime:
 
     def grids(self, camera: CameraId, within: Span) -> Sequence[tuple[int, int]]:
         return self.parts.storage.grids.read(camera, within)
+
+    def figures(self, camera: CameraId, within: Span) -> Sequence[MotionFigure]:
+        return self.parts.storage.figures.read(camera, within)
+
+    def motion_frames(self, event: Event) -> int:
+        end_ms = self.clock.now_ms() if event.end_ms is None else event.end_ms
+        return self.parts.storage.figures.motion_frames(event.camera, Span(event.start_ms, end_ms + 1))
 
     def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> None:
         """Write evidence to the folder.

@@ -8,22 +8,24 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tawny import __version__
 from tawny.app.local_zone import local_zone
 from tawny.cli import keys, options
-from tawny.cli.archive import open_folder
+from tawny.cli.archive import RecordingFolder, open_folder
 from tawny.cli.keys import named
 from tawny.cli.options import instant, time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import existing_data, new_file
+from tawny.config.settings import Settings, display_name
 from tawny.config.units import seconds, size, size_text
 from tawny.detection.zones import privacy_masks
 from tawny.media.codec.transcoder import CONTAINERS, remux
 from tawny.model.errors import FileDamaged, NotDone, StorageError, UsageError
-from tawny.model.ids import EventId, StreamName
+from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.polygon import Polygon
 from tawny.model.times import Span, SystemClock, utc_text
 from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile
@@ -31,6 +33,7 @@ from tawny.playback.evidence import EvidenceRequest, prove_redacted, write_evide
 from tawny.playback.exports import ExportKind, ExportOptions, check_export, make_export
 from tawny.playback.recordings import RecordingIndex
 from tawny.playback.redaction_areas import Redaction, SubjectMark
+from tawny.playback.stamps import FRESH_MS, FrameStamps, event_clips
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.file_reader import InMemorySource, SealedFileReader, open_sealed, scan_file
 from tawny.storage.disk.disk import turned
@@ -163,6 +166,8 @@ def export(args: Namespace, folder: Path, within: Span, out: Output) -> int:
 
 MOST_BYTES = 2**40
 LEAST_PART_MS = 1000
+PRE_S, POST_S = 5.0, 10.0
+"""Pre-roll and post-roll of a camera that was removed from the settings."""
 COVERED = "; privacy masks are blacked out, so the video is re-encoded (use `--unmasked` for the stored version)"
 ENDINGS = {ExportKind.GIF: (".gif",), ExportKind.SHEET: (".jpg", ".jpeg")}
 """Endings of the names of exports that are not video."""
@@ -202,6 +207,12 @@ def describe_export(parser: ArgumentParser) -> None:
         help="redact: an area, as corners from 0 to 1 ('0.1,0.2 0.5,0.9'), or everything except one moving person "
         "or object ('all-but:0.4,0.6@05:58:12', 'all-but:EVENT'); repeatable",
     )
+    parser.add_argument(
+        "--stamp",
+        action="store_true",
+        help="burn in the camera's name, each frame's time in ms, the detector's number and level, REC and boxes; "
+        "re-encodes (also with --gif and --sheet)",
+    )
     parser.add_argument("--unmasked", action="store_true", help="export as stored, without privacy masks")
     keys.describe(parser)
     kinds = parser.add_mutually_exclusive_group()
@@ -226,14 +237,16 @@ def run_export(args: Namespace, out: Output) -> int:
     _check_ending(args)
     chosen, folder = existing_data(args)
     within = options.span(args.begin, args.end, SystemClock().now_ms())
+    if args.evidence and args.stamp:
+        raise UsageError("--stamp can't be combined with --evidence.", "Evidence is never changed; export it apart.")
     if args.evidence:
         return export(args, folder, within, out)
     if not args.split:
         new_file(Path(args.output))
     private = {} if args.unmasked else {name: privacy_masks(one) for name, one in chosen.cameras.items()}
-    kind = ExportKind.MP4 if args.redact else _kind(args)
+    kind = ExportKind.MP4 if args.redact else _kind(args) or (ExportKind.MP4 if args.stamp else None)
     if kind is not None:
-        return _make(args, kind, folder, private, within, out)
+        return _make(args, kind, (folder, chosen), private, within, out)
     camera, stream = known_camera(folder, args.camera), StreamName(args.stream)
     covers = bool(private.get(camera))
     written: list[dict[str, object]] = []
@@ -288,6 +301,8 @@ def _check_ending(args: Namespace) -> None:
             f"tawny can't write {args.output}: this export can't be a {suffix} file.",
             f"Choose a name that ends in {allowed}.",
         )
+    if suffix in CONTAINERS and args.stamp:
+        raise UsageError("--stamp requires an .mp4 file.", "Choose such a name.")
     if suffix in CONTAINERS and (args.split or "").strip().upper().endswith("B"):
         raise UsageError(
             f"--split {args.split} requires an .mp4 file.", "Choose such a name, or split by time, for example 15min."
@@ -413,14 +428,20 @@ class _Place:
         _progress(self.out, part, self.output)
 
 
-def _make(args: Namespace, kind: ExportKind, folder: Path, private: Private, within: Span, out: Output) -> int:
+def _make(
+    args: Namespace, kind: ExportKind, where: tuple[Path, Settings], private: Private, within: Span, out: Output
+) -> int:
+    """where: the folder of the recordings, and the settings."""
+    folder, chosen = where
     names = args.camera.split(",") if kind is ExportKind.SIDE_BY_SIDE else [args.camera]
     cameras = tuple(known_camera(folder, name) for name in names)
     columns, rows = _sheet_size(args.sheet or "10x12")
     wish = ExportOptions(kind, cameras, within, _speed(args.timelapse), columns, rows)
     check_export(wish)
-    if args.redact and (args.split or _kind(args) is not None):
+    if args.redact and (args.split or args.stamp or _kind(args) is not None):
         raise UsageError("--redact can't be combined with that option.", "Use one of them.")
+    if args.stamp and (args.split or args.exact or args.timelapse is not None or args.side_by_side):
+        raise UsageError("--stamp can't be combined with that option.", "A stamped clip is one file, and exact.")
     path = Path(args.output)
     with (
         _new_file(path, out),
@@ -428,16 +449,29 @@ def _make(args: Namespace, kind: ExportKind, folder: Path, private: Private, wit
         tempfile.TemporaryDirectory(dir=path.parent) as scratch,
     ):
         place = _Place(path, Path(scratch) / "film", out)
+        if args.stamp:
+            wish = replace(wish, stamp=partial(_stamps, archive, chosen))
         if args.redact:
             wish = replace(wish, redaction=redaction(args.redact, archive.index, within))
         made = make_export(archive, ClipCache(archive), wish, ZoneInfo(local_zone()), place, MOST_BYTES)
     size_bytes = path.stat().st_size
     told: dict[str, object] = {"file": str(path), "start": utc_text(within.begin_ms), "size_bytes": size_bytes}
     words = f"{path}: from {time_text(within.begin_ms)}, {size_text(size_bytes)}"
+    if args.stamp:
+        told, words = told | {"stamped": True}, f"{words}; stamped, so re-encoded"
     if args.redact:
         told, words = told | {"redacted": True}, words + "." + redacted_words(made.shown_s, within)
     out.data(told, words)
     return 0
+
+
+def _stamps(archive: RecordingFolder, chosen: Settings, camera: CameraId, span: Span) -> FrameStamps:
+    one = chosen.cameras.get(camera)
+    pre_s, post_s = (one.pre, one.post) if one else (PRE_S, POST_S)
+    clips = event_clips(archive.index, camera, span, pre_s, post_s)
+    before = Span(span.begin_ms - FRESH_MS, span.end_ms)
+    title = display_name(camera, one) if one else camera
+    return FrameStamps(title, ZoneInfo(local_zone()), archive.figures(camera, before), clips)
 
 
 def _speed(text: str | None) -> float | None:

@@ -9,6 +9,9 @@ from tawny.config.quantities import Duration, Size
 from tawny.config.retention import Table
 
 UploadKind = Literal["events", "kept_events", "recordings"]
+EventForm = Literal["mp4", "fmp4", "ts", "jpg", "gif", "sheet"]
+_SHEET = re.compile(r"([1-9]\d?)x([1-9]\d?)")
+MOST_COLUMNS, MOST_ROWS = 20, 50
 TargetName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
@@ -29,6 +32,22 @@ def _hours_or_none(text: str) -> str:
 
 Hours = Annotated[str, AfterValidator(_hours_or_none)]
 """Validated; empty for none."""
+
+
+def sheet_size(text: str) -> tuple[int, int]:
+    """Parse `10x12` into columns and rows. Raises ValueError: with the allowed form."""
+    found = _SHEET.fullmatch(text)
+    if found is None or int(found[1]) > MOST_COLUMNS or int(found[2]) > MOST_ROWS:
+        raise ValueError(f"columns and rows, for example 10x12 ({MOST_COLUMNS}x{MOST_ROWS} at most)")
+    return int(found[1]), int(found[2])
+
+
+def _checked_sheet(text: str) -> str:
+    sheet_size(text)
+    return text
+
+
+Sheet = Annotated[str, AfterValidator(_checked_sheet)]
 
 
 class DestinationSettings(Table):
@@ -57,6 +76,18 @@ class DestinationSettings(Table):
         "tawny",
         description="Folder and file names: `tawny`, `rom-cam`, `diycam`, `pancake`, or a pattern with {fields}.",
     )
+    formats: Annotated[tuple[EventForm, ...], Field(min_length=1)] = Field(
+        ("mp4", "jpg"),
+        description="What to upload of each event. `mp4`: its clip, or `fmp4`: the same as fragmented MP4, which plays "
+        "even if cut off; `ts`: its clip as MPEG-TS; `jpg`: its snapshot; `gif`: an animated preview; `sheet`: a "
+        "contact sheet.",
+    )
+    during_events: bool = Field(
+        default=True,
+        description="Upload while an event is still running: its snapshot, again when there is a better one, and its "
+        "video in parts, which the clip replaces. false: everything once, after the event.",
+    )
+    sheet: Sheet = Field("10x12", description="Columns and rows of the contact sheet.")
     time_zone: Literal["local", "utc"] = Field(
         "local", description="Dates and times in `names`: in the time zone of this computer, or in UTC."
     )
@@ -90,6 +121,17 @@ class DestinationSettings(Table):
         "events stay, in the folder `parts`. The connection test sets it. Not together with `retention`.",
     )
     parallel: Annotated[int, Field(ge=1, le=8)] = Field(1, description="Number of parallel uploads.")
+
+    @field_validator("formats")
+    @classmethod
+    def _has_one_mp4(cls, formats: tuple[EventForm, ...]) -> tuple[EventForm, ...]:
+        if {"mp4", "fmp4"} <= set(formats):
+            raise ValueError("`mp4` or `fmp4`, not both: they have the same file name")
+        return tuple(dict.fromkeys(formats))
+
+    @property
+    def sheet_size(self) -> tuple[int, int]:
+        return sheet_size(self.sheet)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -225,12 +267,22 @@ class NotifierSettings(Table):
         description="Include snapshots of encrypted cameras. They are sent unencrypted, so the operator of the service "
         "can see them.",
     )
-    clip: Literal["auto", "gif", "video", "link", "none"] = Field(
+    clip: Literal["auto", "gif", "sheet", "video", "link", "none"] = Field(
         "auto", description="What to send when the event ends. `auto`: whatever the service displays best."
+    )
+    sheet: Sheet = Field("10x12", description="Columns and rows of the contact sheet.")
+    send_at: Literal["start", "end"] = Field(
+        "start",
+        description="When to notify about an event. `start`: at once, and again with the clip when it ends; `end`: "
+        "once, when it has ended.",
     )
     buttons: bool = Field(
         default=True, description="Include buttons for mute, false alarm and keep, if the service supports them."
     )
+
+    @property
+    def sheet_size(self) -> tuple[int, int]:
+        return sheet_size(self.sheet)
 
     @field_validator("daily_summary")
     @classmethod

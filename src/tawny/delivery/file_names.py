@@ -14,7 +14,7 @@ from tawny.model.times import stamp
 
 PRESETS: Final = {
     "tawny": "{camera}/{year}/{month}/{day}/{year}{month}{day}T{hour}{minute}{second}-{code}.{type}",
-    "rom-cam": "{type}/{name}/{unix}.{type}",
+    "rom-cam": "{form}/{name}/{unix}.{type}",
     "diycam": "{year}{month}{day}/cam{camera}/{camera}_{stamp}.{type}",
     "pancake": "{year}/{month}/{day}/{year}{month}{day}-{hour}{minute}{second}-{camera}.{type}",
 }
@@ -34,6 +34,10 @@ FOLDER_PRESETS: Final = {
     "pancake-clock": "{local:%Y%m%d-%H%M}.{type}",
 }
 """Names in an export folder: tawny's own, and those of the same systems."""
+TYPES: Final = {"sheet": "jpg", "fmp4": "mp4"}
+"""File types of the forms whose name is not their type."""
+FOLDERS: Final = {"sheet": "tiled", "fmp4": "mp4"}
+"""`{form}` of the same ones: as rom-cam names its folders."""
 CODE_LETTERS: Final = 8
 """Length of `{code}`, the end of the ID, which is random."""
 MOST_DIGITS: Final = 9
@@ -62,7 +66,8 @@ _SHAPES = {
     "hour": r"\d\dB?",
     "minute": r"\d\d",
     "second": r"\d\d",
-    "type": r"mp4|jpg|gif|tws",
+    "form": r"mp4|jpg|gif|ts|tiled|tws",
+    "type": r"mp4|jpg|gif|ts|tws",
 }
 FIELDS: Final = (*_SHAPES, "n", "local")
 _LOCAL_SHAPES = {"Y": r"\d{4}", "j": r"\d{3}"}
@@ -117,10 +122,10 @@ def has_counter(pattern: str) -> bool:
     return any(_base(spec) == "n" for spec in _FIELD.findall(pattern))
 
 
-def name(pattern: str, file: NamedFile, file_type: str, zone: tzinfo = UTC, local: tzinfo | None = None) -> str:
+def name(pattern: str, file: NamedFile, form: str, zone: tzinfo = UTC, local: tzinfo | None = None) -> str:
     """Return a file name.
 
-    pattern: validated. file_type: `mp4`, `jpg`. zone: of dates and times in the name. local: of `{local:…}`.
+    pattern: validated. form: `mp4`, `jpg`, `sheet`. zone: of dates and times in the name. local: of `{local:…}`.
     None: the same.
     """
     at = datetime.fromtimestamp(file.at_ms // 1000, zone)
@@ -137,7 +142,8 @@ def name(pattern: str, file: NamedFile, file_type: str, zone: tzinfo = UTC, loca
         "start": stamp(file.at_ms).replace(".", ""),
         "end": stamp(file.at_ms if file.end_ms is None else file.end_ms).replace(".", ""),
         "unix": str(file.at_ms // 1000),
-        "type": file_type,
+        "form": FOLDERS.get(form, form),
+        "type": TYPES.get(form, form),
         **{field: f"{getattr(at, field):02d}" for field in ("year", "month", "day", "hour", "minute", "second")},
     }
     values["hour"] += SECOND_TIME if at.fold else ""
@@ -151,7 +157,11 @@ def name(pattern: str, file: NamedFile, file_type: str, zone: tzinfo = UTC, loca
             return here.strftime(spec[6:]) + (SECOND_TIME if here.fold and "%H" in spec else "")
         return values[spec]
 
-    return _FIELD.sub(value, pattern)
+    made = _FIELD.sub(value, pattern)
+    if form == "sheet" and "{form}" not in pattern:  # the snapshot has the same type
+        stem, dot, file_type = made.rpartition(".")
+        return f"{stem}.sheet{dot}{file_type}"
+    return made
 
 
 def other_name(whole: str, number: int) -> str:

@@ -18,7 +18,7 @@ from tawny.detection.detector import Detector, Glances
 from tawny.media.codec.decoder import HardwareDecoder
 from tawny.model.ids import CameraId
 from tawny.model.messages import Message, Scored
-from tawny.model.observations import Box, Frame, Look
+from tawny.model.observations import Box, Frame, Look, Measurement
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import Packet, VideoFormat
 from tawny.model.polygon import Polygon
@@ -388,13 +388,15 @@ class Watcher:
 class MeterReading:
     """The values of one processed frame.
 
-    zones: highest score by zone. things: box, score 0..100 and whether it is an event.
+    zones: highest score by zone. things: box, score 0..100, whether it is an event, and label. measured: the detector's
+    own number and level.
     """
 
     at_ms: int
     score: int
     zones: dict[str, int]
-    things: tuple[tuple[Box, int, bool], ...]
+    things: tuple[tuple[Box, int, bool, str], ...]
+    measured: Measurement
     sound: tuple[float, int] | None = None
     """Level in dB below full scale and score of the newest sound; None without a sound listener."""
 
@@ -433,13 +435,13 @@ class LiveMeter:
         """Set the current sound level, in dB; published with the next frame."""
         self._sound = at_ms, db, score
 
-    def show(self, at_ms: int, look: Look, zones: dict[str, int]) -> None:
+    def show(self, at_ms: int, look: Look, zones: dict[str, int], measured: Measurement) -> None:
         things = (
-            *((thing.box, round(thing.score * 100), True) for thing in look.seen),
-            *((thing.box, round(thing.score * 100), False) for thing in look.near),
+            *((thing.box, round(thing.score * 100), True, thing.label) for thing in look.seen),
+            *((thing.box, round(thing.score * 100), False, thing.label) for thing in look.near),
         )
         sound = self._sound
         is_fresh = sound is not None and abs(at_ms - sound[0]) < FRESH_MS
-        reading = MeterReading(at_ms, look.score, zones, things, sound[1:] if sound and is_fresh else None)
+        reading = MeterReading(at_ms, look.score, zones, things, measured, sound[1:] if sound and is_fresh else None)
         for heard in self._listeners:
             heard(reading)

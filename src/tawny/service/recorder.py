@@ -13,6 +13,7 @@ from tawny.engine.actor import Listener
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm
+from tawny.model.observations import MotionFigure
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.states import CameraStatus
 from tawny.model.times import Clock, Span
@@ -200,6 +201,14 @@ class RecorderService(RecordingArchive, Protocol):
 
         May wait for the disk.
         """
+        ...
+
+    def figures(self, camera: CameraId, within: Span) -> Sequence[MotionFigure]:
+        """Return what the detector measured (`storage.segments.motion_figures`). May wait for the disk."""
+        ...
+
+    def motion_frames(self, event: Event) -> int:
+        """Return the number of frames with motion of an event; 0 if unknown. May wait for the disk."""
         ...
 
     def called(self, who: str) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -153,6 +154,32 @@ class TestSlackWebhook(NotifierContract):
         assert asked.route == f"/services/T0/B0/{SECRET}"
         (attachment,) = asked.json["attachments"]
         assert (attachment["title"], attachment["title_link"]) == ("Watch", TOLD.link)
+
+
+class TestHookLikeSlacks(NotifierContract):
+    """Mattermost, Rocket.Chat and others: the whole address of the hook."""
+
+    @pytest.fixture
+    def subject(self) -> Iterator[NotifierCase]:
+        with served(StandIn(lambda asked: (200, {"success": True}))) as service:
+            url = f"slack+http://127.0.0.1:{service.port}/hooks/{SECRET}?channel=x"
+            yield NotifierCase(Slack(), service, url, told=_json_words)
+
+    def test_one_post_with_image_clip_and_facts(self, subject: NotifierCase) -> None:
+        heading = "Front door 2026-11-20T20:46:00+01:00"
+        shown = replace(TOLD, heading=heading, facts=(("Frames", "4"),), picture_link="https://x/a.gif")
+        subject.open().send(replace(shown, clip_link="https://x/a.mp4"), None)
+        (asked,) = subject.service.asked
+        assert (asked.route, asked.query) == (f"/hooks/{SECRET}", {"channel": "x"})
+        (attachment,) = asked.json["attachments"]
+        assert (attachment["title"], attachment["title_link"]) == (heading, "https://x/a.mp4")
+        assert attachment["image_url"] == "https://x/a.gif"
+        assert attachment["fields"] == [{"title": "Frames", "value": "4", "short": True}]
+
+    @pytest.mark.parametrize("url", ["slack+https://", "slack+https://chat.example.org", "slack+https://a:x/hook"])
+    def test_an_address_that_is_no_hook_is_refused(self, url: str) -> None:
+        with pytest.raises(ValueError, match="address"):
+            Slack().settings(url, {})
 
 
 class TestSlackBot(NotifierContract):

@@ -21,9 +21,9 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged, FileFinished, Message
 from tawny.model.times import utc_from_text, utc_text
 from tawny.playback.clips import ClipCache
+from tawny.service.delivery.event_forms import EventForms
 from tawny.service.delivery.file_sets import FileSetMeans, FileSets, next_mark_ms
 from tawny.service.delivery.upload_scheduler import DeliverySource
-from tawny.service.delivery.uploads import ContentFactory
 from tawny.service.sealing.policy import NoSealedExport
 from tawny.testing.clock import FakeClock
 from tests.playback.archives import PORCH, FakeArchive
@@ -61,7 +61,7 @@ class Bench:
 
     def begin(self, sets: dict[str, FileSetSettings]) -> None:
         """As at a start."""
-        contents = ContentFactory(self.archive, ClipCache(self.archive), lambda _: b"a picture")
+        contents = EventForms(self.archive, ClipCache(self.archive), lambda _: b"a picture")
         source = DeliverySource(
             self.outbox, self.archive, self.clock, lambda event, now_ms: event.clip(now_ms, 3, 3),
             sealed=self.sealing, called=lambda: safe_names(self.cameras),

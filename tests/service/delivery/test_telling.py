@@ -455,3 +455,41 @@ def test_an_end_during_a_restart_is_told_after_it(tmp_path: Path) -> None:
     bench.clock.advance(10)
     assert changes(bench) == [False]
     bench.outbox.close()
+
+
+ONCE = NotificationFilter("phone", once=True)
+
+
+def test_one_message_tells_of_an_event_once_it_has_ended(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, ONCE)
+    event = bench.happens()
+    assert bench.delivered() == []
+    bench.clock.advance(10)
+    bench.over(event)
+    assert bench.delivered() == []
+    bench.clock.advance(3 + SETTLE_MS / 1000)
+    (told,) = bench.delivered()
+    assert (told.what, told.content["kind"], told.content["from_ms"]) == (
+        DeliveryKind.MESSAGE,
+        "whole",
+        event.start_ms - 2000,
+    )
+    bench.over(event)
+    bench.clock.advance(120)
+    assert bench.delivered() == []
+    bench.telling = bench.again()
+    bench.telling.step()
+    assert bench.delivered() == []
+
+
+def test_one_message_waits_for_what_it_links_to(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, ONCE)
+    bench.telling.take_over([ONCE], links=True)
+    event = bench.happens()
+    bench.over(event)
+    clip = Delivery("bucket", "x.gif", DeliveryKind.CLIP, {"form": "gif"}, 1, event.start_ms, event=event.id)
+    bench.outbox.add([clip])
+    bench.clock.advance(10)
+    assert bench.delivered() == []
+    bench.delivered("bucket")
+    assert kinds(bench.delivered()) == ["whole"]

@@ -631,6 +631,27 @@ export interface FieldInfo {
   secret: boolean;
 }
 
+export interface FigureInfo {
+  at_ms: number;
+  level: number;
+  number: number;
+  things: FigureThingInfo[];
+}
+
+export interface FigureList {
+  clips: [number, number][];
+  items: FigureInfo[];
+  post_s: number;
+  pre_s: number;
+  title: string;
+}
+
+export interface FigureThingInfo {
+  box: [number, number, number, number];
+  label: string;
+  score: number;
+}
+
 export interface FilesAddress {
   certificate: string;
   domain?: string;
@@ -943,6 +964,7 @@ export interface NewClip {
   kind?: "mp4" | "gif" | "timelapse" | "side-by-side" | "sheet" | "evidence";
   sound?: boolean;
   speed?: number | null;
+  stamp?: boolean;
   to_ms: number;
 }
 

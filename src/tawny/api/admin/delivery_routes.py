@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
+from starlette.responses import Response
 
 from tawny.api.auth.access import Access, Note, Signed, caller_of, known_camera, rule
 from tawny.api.auth.accounts import LoginSession, Role
+from tawny.api.auth.audit_counts import LINK_OPENED
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
@@ -366,6 +368,19 @@ def act(target: OneName, token: OneToken, request: Request, here: Here) -> Messa
         done = delivery.act(target, token)
         here.accounts.note("through a notification button", target, caller_of(request), done)
     return MessageActionInfo(words=done)
+
+
+@router.get("/sent/{target}/{file}", dependencies=public, response_class=Response)
+def sent_image(target: OneName, file: Annotated[str, Path(max_length=80)], request: Request, here: Here) -> Response:
+    """Return the image of a notification, for services that display what a link leads to.
+
+    The link is signed for one image of one event and ends after six hours.
+    """
+    with _delivery(here) as delivery:
+        image = delivery.messaging.sent_image(target, file.rpartition(".")[0])
+    here.accounts.counts.count(LINK_OPENED, Role.VISITOR.value, caller_of(request).address, detail=target)
+    headers = {"Cache-Control": "private, max-age=3600"}
+    return Response(image.read(0, image.size_bytes), media_type=image.media_type, headers=headers)
 
 
 @contextmanager

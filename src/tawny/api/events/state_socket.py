@@ -135,10 +135,11 @@ class MeterFeed:
 
 def _told(camera: CameraId, reading: MeterReading) -> dict[str, Any]:
     things = [
-        {"box": [round(side, 4) for side in box], "score": score, "event": is_event}
-        for box, score, is_event in reading.things
+        {"box": [round(side, 4) for side in box], "score": score, "event": is_event, "label": label}
+        for box, score, is_event, label in reading.things
     ]
     told = {"camera": camera, "t": reading.at_ms, "score": reading.score, "zones": reading.zones, "things": things}
+    told |= {"number": reading.measured.number, "level": reading.measured.level}
     if reading.sound is not None:
         told["sound"] = {"db": round(reading.sound[0], 1), "score": reading.sound[1]}
     return told

@@ -23,6 +23,9 @@ _LEFT = {
     "load_kernel_module": "tawny doesn't load kernel modules; run `modprobe uvcvideo` if the camera is missing",
 }
 DEFAULTS = 'name = "Camera"\ndevice = "/dev/video0"\n'
+_OBJECTS = {"names": "rom-cam", "formats": ["ts", "fmp4", "sheet"], "during_events": False}
+_ONE_POST = {"send_at": "end", "clip": "sheet"}
+"""One message after an event, with the contact sheet."""
 _KEY_LINE = re.compile(r"\s*\[?\s*[\"']?(\w+)[\"']?\s*(?:[=.\]])")
 
 
@@ -117,7 +120,7 @@ def _bucket(theirs: ForeignValues, found: ImportResult) -> None:
     url = f"s3://{login}{bucket}?region=us-east-1"
     in_memory = "" if theirs.text("save_ts_dir") else "; what waits for upload when tawny stops is lost"
     found.put(
-        "bucket", "destinations.bucket", {"url": url, "upload": ["events"], "names": "rom-cam"},
+        "bucket", "destinations.bucket", {"url": url, "upload": ["events"], **_OBJECTS},
         f"destinations.bucket: {url}{in_memory}",
     )  # fmt: skip
 
@@ -141,7 +144,7 @@ def _hook(theirs: ForeignValues, found: ImportResult) -> None:
     else:
         rest = found.secret("slack_hook", hook.split("://", 1)[1].removeprefix(parts.netloc).lstrip("/"))
         url = f"slack+{parts.scheme}://{parts.netloc}/{rest}"
-    found.put("webhook_url", "notifiers.slack", {"url": url}, f"notifiers.slack: {url}")
+    found.put("webhook_url", "notifiers.slack", {"url": url, **_ONE_POST}, f"notifiers.slack: {url}")
 
 
 def _away(theirs: ForeignValues, found: ImportResult) -> None:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from tawny.detection.detector import DetectorParameter, EventTrigger, read_parameters
-from tawny.model.observations import Box, Frame, Look, Observation
+from tawny.model.observations import Box, Frame, Look, Measurement, Observation
 
 # State of a motion event: starts by the trigger rule (`detection.detector`), ends after some time without motion.
 
@@ -131,7 +131,8 @@ class ClassicDetector:
             box=reading.box,
             score=self._score(reading.number, moves=moves),
         )
-        return Look(look.score, look.seen, (*over, *look.over))
+        measured = Measurement(reading.number, self.numbers[self.LEVEL])
+        return Look(look.score, look.seen, (*over, *look.over), measured=measured)
 
     def measure(self, luma: Any) -> ClassicMeasurement:
         """Measure one frame. luma: uint8 [height, width]; must not be kept.

@@ -244,6 +244,8 @@ class VideoWriter:
 
 CONTAINERS: Final = {".mkv": "matroska", ".ts": "mpegts", ".h264": "h264", ".h265": "hevc"}
 """FFmpeg's names of the containers, by the ending of a file name."""
+FRAGMENTED: Final = ".fmp4"
+"""Stands for an MP4 file in fragments, one for each keyframe: it plays up to where it is cut off."""
 RAW_VIDEO: Final = {".h264": ("h264", "H.264"), ".h265": ("hevc", "H.265")}
 """Endings of files that hold the video packets alone, without times: FFmpeg's name of the codec, and its usual one."""
 
@@ -251,7 +253,8 @@ RAW_VIDEO: Final = {".h264": ("h264", "H.264"), ".h265": ("hevc", "H.265")}
 def remux(read: ReadRange, size_bytes: int, out: BinaryIO, suffix: str, on_share: Callable[[float], None]) -> float:
     """Copy all packets of an MP4 file to `out`, in the container of `suffix`.
 
-    read: reads the MP4 file; size_bytes: its size. out: seekable. on_share: receives the progress, share 0..1.
+    read: reads the MP4 file; size_bytes: its size. suffix: one of CONTAINERS, or FRAGMENTED. out: seekable. on_share:
+    receives the progress, share 0..1.
 
     Returns the time in s by which the result begins before the MP4 file's time 0. An edit list of the MP4 file hides
     the frames from the keyframe up to time 0; the other containers have no such list, so players show these frames.
@@ -260,10 +263,13 @@ def remux(read: ReadRange, size_bytes: int, out: BinaryIO, suffix: str, on_share
     """
     source = VirtualFile(read, size_bytes)
     is_raw = suffix in RAW_VIDEO
+    options = {"avoid_negative_ts": "make_zero"}
+    if suffix == FRAGMENTED:
+        options["movflags"] = "empty_moov+frag_keyframe+default_base_moof"
     try:
         with (
             av.open(source, "r", format="mov") as movie,
-            av.open(out, "w", format=CONTAINERS[suffix], options={"avoid_negative_ts": "make_zero"}) as made,
+            av.open(out, "w", format=CONTAINERS.get(suffix, "mp4"), options=options) as made,
         ):
             made.metadata.update({name: text for name, text in movie.metadata.items() if name == "creation_time"})
             wanted = list(movie.streams.video if is_raw else movie.streams)

@@ -47,6 +47,7 @@ from tawny.service.retention.event_marks import EventMarks
 from tawny.sources.phone import SCHEME as PHONE
 from tawny.sources.source import CameraConnection, SharedSource, SourceContext, Speaker, SpeakingSource
 from tawny.storage.retention.contract import duration_words
+from tawny.storage.segments.motion_figures import MotionFigures
 from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
 from tawny.stream.reader import PacketDemand, StreamReader
@@ -193,6 +194,8 @@ class CameraServices:
     """Suggests a type where no classifier does."""
     logins: LoginHistory = field(default_factory=LoginHistory)
     """What sign-in cameras offered before."""
+    figures: MotionFigures | None = None
+    """What detectors measured; None: not stored."""
 
 
 class RunningCamera:
@@ -225,7 +228,7 @@ class RunningCamera:
         """Number of the first packet of each stream that was not written, while nothing is recorded."""
         means = DetectionServices(
             parts.clock, parts.engine, parts.doors, parts.events, parts.scores, parts.grids, parts.desk,
-            parts.reading, parts.guesser,
+            parts.reading, parts.guesser, parts.figures,
         )  # fmt: skip
         self.watching = CameraDetection(
             camera_id, self.hubs, means, self._happened, self._scored, self._seen_otherwise, self.noticed

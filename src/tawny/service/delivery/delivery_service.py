@@ -19,7 +19,7 @@ from tawny.delivery.courier import (
     TargetWorker,
     WorkerPool,
 )
-from tawny.delivery.delivery import Delivery, DeliveryKind, ReceivedAccess, in_memory
+from tawny.delivery.delivery import Delivery, DeliveryKind, ReceivedAccess, StoredContent, in_memory
 from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.file_names import safe_names
 from tawny.delivery.notifier import (
@@ -37,7 +37,7 @@ from tawny.engine import Engine, Handle
 from tawny.engine.backoff import spread_s
 from tawny.model.errors import DeliveryError, NotDone, TawnyError
 from tawny.model.events import Event
-from tawny.model.ids import CameraId, EventId
+from tawny.model.ids import CameraId
 from tawny.model.messages import Message
 from tawny.model.times import Clock, Span, utc_text
 from tawny.playback.clips import ClipCache
@@ -91,12 +91,13 @@ def _gets(one: config.NotifierSettings) -> str:
 def _receives(one: config.NotifierSettings, traits: NotifierTraits) -> ReceivedAccess:
     """Return whether the service receives images itself, or only text and links."""
     pictures = one.snapshot and traits.picture
-    moving = one.clip in ("auto", "gif", "video") and traits.gif
-    return ReceivedAccess.CLEAR if pictures or moving else ReceivedAccess.LINK
+    moving = one.clip in ("auto", "gif", "sheet", "video") and traits.gif
+    opens = one.snapshot and traits.shows_links
+    return ReceivedAccess.CLEAR if pictures or moving or opens else ReceivedAccess.LINK
 
 
 class Notifications:
-    """Runs the notifiers. Thread-safe. clip_link: returns the URL of an event's uploaded clip, or empty."""
+    """Runs the notifiers. Thread-safe. bringing: the uploads, which messages link to."""
 
     def __init__(
         self,
@@ -104,7 +105,7 @@ class Notifications:
         source: DeliverySource,
         recorder: RecorderService,
         doors: PluginRegistry,
-        clip_link: Callable[[EventId], str],
+        bringing: Uploads,
         may_see: MaySee,
         is_paused: Callable[[str], bool],
     ) -> None:
@@ -119,7 +120,7 @@ class Notifications:
         self.acts = MessageActions(source.outbox, recorder, source.clock, name_of)
         self.snoozes = Snoozes(source.outbox, source.clock, zone, may_see)
         self._means = MessageMeans(
-            source, recorder, ClipCache(recorder), self.acts, name_of, clip_link, {}, self.snoozes,
+            source, recorder, ClipCache(recorder), self.acts, name_of, bringing.link, bringing.forms, {}, self.snoozes,
             lambda: self._settings.web.name or recorder.host,
         )  # fmt: skip
         self.telling = NotificationScheduler(
@@ -177,6 +178,10 @@ class Notifications:
         except DeliveryError as error:
             return [ConnectionTestStep("Send a notification", error.message, error.do)]
         return [ConnectionTestStep("Notification sent")]
+
+    def sent_image(self, name: str, token: str) -> StoredContent:
+        """Return the image that a link of a message shows. Raises NotDone if it has expired, KeyError for the name."""
+        return self._composer(name, self._settings.notifiers[name]).sent_image(token)
 
     def browsers(self) -> tuple[BrowserNotifier, NotifierStore]:
         """Return the notifier that browsers subscribe to, and its store."""
@@ -260,8 +265,8 @@ class Notifications:
         return MessageComposer(name, one, traits, self._means, address, may_see)
 
     def _ear(self, name: str, one: config.NotifierSettings) -> NotificationFilter:
-        kind = self._kind(one.url)
-        traits = kind.traits(one.url)
+        kind, traits = self._kind(one.url), self._kind(one.url).traits(one.url)
+        has_links = bool(self._settings.destinations or (traits.shows_links and self._settings.web.link_url))
         return NotificationFilter(
             name,
             frozenset(CameraId(camera) for camera in one.cameras) or None,
@@ -272,8 +277,9 @@ class Notifications:
             quiet=one.quiet_hours,
             cool_down_ms=round(one.min_interval * 1000),
             changes=one.format == "pancake",
-            follows=one.clip != "none" and (traits.gif or traits.video or bool(self._settings.destinations)),
+            follows=one.clip != "none" and (traits.gif or traits.video or has_links),
             edits=traits.edits,
+            once=one.send_at == "end",
             may_see=partial(self._may_see, one.user) if one.user else anybody,
             leaves_out=self.snoozes.why_some if isinstance(kind, BrowserNotifier) else lambda *_: "",
         )
@@ -356,12 +362,14 @@ class DeliveryService:
             lambda: safe_names(recorder.camera_names()),
         )  # fmt: skip
         self.sending = UploadScheduler(source, [], budget_bytes(settings), self._served)
-        self.bringing = Uploads(source, recorder, doors, self._engine, self._paused.__contains__, self._brought)
+        scratch = where.parent if isinstance(where, Path) else None
+        is_paused = self._paused.__contains__
+        self.bringing = Uploads(source, recorder, doors, self._engine, is_paused, self._brought, scratch)
         self.messaging = Notifications(
-            settings, source, recorder, doors, self.bringing.clip_link, policy.may_see, self._paused.__contains__
+            settings, source, recorder, doors, self.bringing, policy.may_see, self._paused.__contains__
         )
         means = FileSetMeans(
-            lambda: [*recorder.camera_names()], self.bringing.contents.of, policy.publish, ZoneInfo(recorder.zone)
+            lambda: [*recorder.camera_names()], self.bringing.forms.of, policy.publish, ZoneInfo(recorder.zone)
         )
         self.files = FileSets(source, means, self._engine)
         self._started = False
