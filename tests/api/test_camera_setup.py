@@ -63,7 +63,7 @@ class Desk(CameraSetupService):
         return TriedCamera(ResolvedCamera(camera, {}, {}), {StreamName.MAIN: TRIAL})
 
     def change_camera(
-        self, wanted: WantedCamera, change: Literal["keyframes", "clock"], seconds: float = 6.0
+        self, wanted: WantedCamera, change: Literal["keyframes", "clock", "h264"], seconds: float = 6.0
     ) -> TriedCamera:
         self._did(change)
         return self.try_out(wanted)

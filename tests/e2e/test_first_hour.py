@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
@@ -31,6 +32,8 @@ MOST_CLICKS = 10
 """From the link to moving images of the first camera."""
 MOST_TOUCHES = 40
 """From the link to the last page, fields included."""
+MOST_START_S = 5.0
+"""From `tawny run` in an empty folder to the setup page, of processor time: others may need the processor, too."""
 AS_USER = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups",
     "--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"]  # fmt: skip
 """Another user than root, whose folders are those of the system. They may read the program wherever it is installed."""
@@ -49,6 +52,7 @@ class Recorder:
     log: Path
     link: str
     base: str
+    process: int
 
     @property
     def settings(self) -> Path:
@@ -58,7 +62,7 @@ class Recorder:
 @contextmanager
 def first_start(home: Path, listen: str = "127.0.0.1:0") -> Iterator[Recorder]:
     """`tawny run` in an empty folder, by somebody who has never started it before."""
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     log = home.with_suffix(".log")
     command = [str(Path(sys.executable).with_name("tawny")), "run", "--listen", listen]
     if os.geteuid() == 0:
@@ -72,7 +76,7 @@ def first_start(home: Path, listen: str = "127.0.0.1:0") -> Iterator[Recorder]:
         until(lambda: LINK.search(log.read_text()) or process.poll() is not None, 120, "the one-time link")
         found = LINK.search(log.read_text())
         assert found, log.read_text()
-        yield Recorder(home, log, found[0], found[1])
+        yield Recorder(home, log, found[0], found[1], process.pid)
     finally:
         process.terminate()
         code = process.wait(20)
@@ -356,6 +360,21 @@ def turn_on_push(hands: Hands, service: StandIn, path: str, phone: Phone) -> Non
     )
     expect(hands.page.get_by_text(re.compile(r"^Accepted after"))).to_be_visible()
     hands.checked("notifications-push")
+
+
+def cpu_s(process: int) -> float:
+    """User and system time of a process so far: what a start costs, however busy this computer is."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_the_setup_is_served_within_five_seconds_each_time_and_the_exit_code_is_0(tmp_path: Path) -> None:
+    """In an empty folder, and again where nobody has finished the setup."""
+    for _ in range(2):
+        with first_start(tmp_path / "home") as recorder:
+            answer = httpx.get(f"{recorder.base}/setup", headers={"Accept": "text/html"})
+            assert (answer.status_code, "<html" in answer.text) == (200, True)
+            assert cpu_s(recorder.process) <= MOST_START_S
 
 
 def other_browser(browser: Browser, recorder: Recorder) -> BrowserContext:

@@ -138,9 +138,9 @@ class RecorderRuntime:
         self.logins = parts.login_file.history
         """What sign-in cameras offered before."""
         self.said = ExternalEvents(storage.marks, store.volume.write_picture, self.hub, place.bus.publish, place.clock)
-        self.deleting = RecordingDeletion(parts.stored, place.clock, settings)
         self._healer = Healer(store.volume, storage.ledger)
         self.changeable = ChangeableSettings(settings, self.apply, place.config)
+        self.deleting = RecordingDeletion(parts.stored, place.clock, settings, self.changeable.forget_removed)
         self.tuning = DetectionTuningService(self.changeable, lambda: self._cameras.now, place.doors, place.clock)
         self._changing, self._is_closing = threading.Lock(), False
         self._heeding: list[Callable[[Settings], None]] = []

@@ -94,7 +94,7 @@ export interface BundleFileInfo {
 }
 
 export interface CameraAdvice {
-  change: "" | "keyframes" | "clock";
+  change: "" | "keyframes" | "clock" | "h264";
   code: string;
   hint: string;
   message: string;
@@ -102,7 +102,7 @@ export interface CameraAdvice {
 
 export interface CameraChange {
   address: string;
-  change: "keyframes" | "clock";
+  change: "keyframes" | "clock" | "h264";
   onvif?: string;
   password?: string;
   path?: string;

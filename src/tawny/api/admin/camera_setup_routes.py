@@ -127,13 +127,13 @@ class CameraAdvice(ApiResponse):
     code: str
     message: str
     hint: str
-    change: Literal["", "keyframes", "clock"]
+    change: Literal["", "keyframes", "clock", "h264"]
 
 
 class CameraChange(CameraWanted):
     """change: `keyframes`: one every two seconds. `clock`: the recorder's time, in UTC."""
 
-    change: Literal["keyframes", "clock"]
+    change: Literal["keyframes", "clock", "h264"]
 
 
 class CameraTrialResult(ApiResponse):

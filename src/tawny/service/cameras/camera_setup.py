@@ -31,7 +31,7 @@ from tawny.service.retention.recording_deletion import UNDO_S
 from tawny.sources.discovery.finder import Search, find
 from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.sources.discovery.networks import neighbours
-from tawny.sources.discovery.onvif_details import OnvifDetails, change_clock, change_keyframes
+from tawny.sources.discovery.onvif_details import OnvifDetails, change_clock, change_codec, change_keyframes
 from tawny.sources.discovery.resolve import CameraPlace, CameraStreams, resolve
 from tawny.sources.file import SUFFIXES
 from tawny.sources.phone import SCHEME as PHONE
@@ -361,7 +361,7 @@ class CameraSetupService:
         return TriedCamera(camera, try_streams(self._doors, camera.settings, seconds, self._clock))
 
     def change_camera(
-        self, wanted: WantedCamera, change: Literal["keyframes", "clock"], seconds: float = TRY_S
+        self, wanted: WantedCamera, change: Literal["keyframes", "clock", "h264"], seconds: float = TRY_S
     ) -> TriedCamera:
         """Change a setting of the camera by ONVIF, and try it again. Errors as of `try_out`."""
         self._refuse_kind(wanted)
@@ -371,8 +371,8 @@ class CameraSetupService:
             raise NotDone(
                 "tawny can't change this camera, because it has no ONVIF.", "Change it in the camera's own app."
             )
-        act = change_keyframes if change == "keyframes" else change_clock
-        act(streams.onvif, self._clock)
+        acts = {"keyframes": change_keyframes, "clock": change_clock, "h264": change_codec}
+        acts[change](streams.onvif, self._clock)
         return self.try_out(wanted, seconds)
 
     def preview(self, wanted: WantedCamera) -> PreviewStatus:

@@ -59,7 +59,7 @@ export function Result(props: {
             <span>
               <b>{one.message}</b>
               <span class="small sub">{one.hint}</span>
-              {one.change && (
+              {one.change && !(one.change === "h264" && playsH265()) && (
                 <button type="button" class="btn" onClick={() => (asks.value = one.change || null)}>
                   {words.changes[one.change].button}
                 </button>
@@ -97,6 +97,9 @@ export function Result(props: {
     </section>
   );
 }
+
+/** Whether this browser plays H.265: then nothing needs to change for it. */
+const playsH265 = (): boolean => "MediaSource" in window && MediaSource.isTypeSupported('video/mp4; codecs="hvc1.1.6.L93.B0"');
 
 function stream(one: StreamTrial): string {
   const codec = one.codec.toUpperCase().replace(/^H26/, "H.26");
