@@ -21,6 +21,7 @@ BY_TOKEN = (Access.BRING, Access.SEND)
 FILLED = {"{camera}": "porch", "{event}": "none", "{segment}": "none", "{name}": "none.js", "{rest:path}": "x"}
 FILLED |= {"{program}": "panel", "{target}": "phone", "{token}": "none"}
 FILLED |= {"{stream}": "main", "{number}": "0", "{part}": "0"}
+FILLED |= {"{zero_ms}": "0", "{first}": "0", "{count}": "1"}
 FILLED |= {"{link}": "0" * 64}
 FILLED |= {"/metrics": "http://localhost/metrics"}  # only under this name
 PUBLIC_ON_PURPOSE = {

@@ -65,6 +65,7 @@ class Filled:
             "{key}": "none",
         }
         names |= {"{link}": "0" * 64, "{stream}": "main", "{number}": "0", "{part}": "0"}
+        names |= {"{zero_ms}": "0", "{first}": "0", "{count}": "1"}
         for part, value in names.items():
             route = route.replace(part, value)
         now_ms = self.house.clock.now_ms()

@@ -68,6 +68,18 @@ def play(archive: RecordingArchive, segment: Segment, from_ms: int) -> SegmentPl
     """
     file = reread_segment(archive, segment)
     fragments = fragments_from(file, (from_ms - segment.start_ms) * 90)
+    return _played(archive, segment, file, fragments)
+
+
+def play_fragments(archive: RecordingArchive, segment: Segment, first: int, count: int) -> SegmentPlayback:
+    """Return the data of some fragments, by their numbers. Raises FileDamaged: if nothing is playable."""
+    file = reread_segment(archive, segment)
+    return _played(archive, segment, file, file.fragments[first : first + count])
+
+
+def _played(
+    archive: RecordingArchive, segment: Segment, file: SegmentReader, fragments: Sequence[StoredFragment]
+) -> SegmentPlayback:
     if not fragments:
         raise FileDamaged(str(file.path), "it has no picture to begin with")
     if file.audio is None or file.audio.codec == "aac":
