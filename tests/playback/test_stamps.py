@@ -31,7 +31,7 @@ from tawny.model.observations import FigureThing, MotionFigure
 from tawny.model.times import Span, utc_from_text
 from tawny.playback.clips import ClipCache
 from tawny.playback.exports import ExportKind, ExportOptions, make_export
-from tawny.playback.stamps import FrameStamps, event_clips, figures_text
+from tawny.playback.stamps import FrameStamps, event_clips, figures_in, figures_text
 from tests.playback.archives import PORCH, FakeArchive
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -109,6 +109,16 @@ def test_rec_is_shown_from_the_first_to_the_last_second_of_a_clip(archive: FakeA
     archive.index.put_event(Event(EventId("e"), PORCH, "motion", START_MS + 2000, START_MS + 3000, 60.0))
     (clip,) = event_clips(archive.index, PORCH, Span(START_MS, START_MS + 1), 2, 5)
     assert clip == Span(START_MS, START_MS + 8000)
+
+
+def test_the_last_figure_before_a_time_tells_its_level() -> None:
+    stored = [MotionFigure(START_MS + ms, 7, 400) for ms in (-90_000, -50_000, -40_000, -500, 500)]
+
+    def found(near: Span) -> list[MotionFigure]:
+        return [one for one in stored if near.begin_ms <= one.at_ms < near.end_ms]
+
+    got = figures_in(found, Span(START_MS, START_MS + 1000))
+    assert [one.at_ms - START_MS for one in got] == [-40_000, -500, 500]
 
 
 def test_sc28_boxes_have_kind_and_score() -> None:

@@ -24,6 +24,7 @@ def figures(folder: Path, clock: FakeClock) -> MotionFigures:
 def test_frames_with_motion_are_all_kept_and_of_calm_seconds_the_highest(tmp_path: Path, written: bool) -> None:
     clock = FakeClock()
     made, at_ms = figures(tmp_path, clock), clock.now_ms() // 1000 * 1000
+    made.put(PORCH, MotionFigure(at_ms - 2000, 1, 400, moves=True))
     for ms, number, moves in [(0, 3, 0), (200, 9, 0), (400, 0, 0), (1000, 742, 1), (1100, 743, 1), (2000, 0, 0)]:
         things = (THING,) if moves else ()
         made.put(PORCH, MotionFigure(at_ms + ms, number, 400, bool(moves), things))
@@ -63,6 +64,18 @@ def test_a_record_torn_by_a_power_cut_is_cut_off(tmp_path: Path) -> None:
     made.flush()
     assert path.stat().st_size == 2 * RECORD_BYTES
     assert [one.number for one in made.read(PORCH, Span(at_ms, at_ms + 10))] == [1, 2]
+
+
+def test_of_a_still_scene_the_level_is_kept_once_a_minute(tmp_path: Path) -> None:
+    clock = FakeClock()
+    made, at_ms = figures(tmp_path, clock), clock.now_ms() // 1000 * 1000
+    for n in range(1500):
+        made.put(PORCH, MotionFigure(at_ms + n * 100, 0, 400))
+    made.flush()
+    found = made.read(PORCH, Span(at_ms, at_ms + 150_000))
+    assert [(one.at_ms - at_ms, one.number, one.level) for one in found] == [
+        (0, 0, 400), (60_000, 0, 400), (120_000, 0, 400),
+    ]  # fmt: skip
 
 
 def test_nothing_is_stored_of_an_encrypted_camera(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from tawny.playback.evidence import EvidenceRequest, prove_redacted, write_evide
 from tawny.playback.exports import ExportKind, ExportOptions, check_export, make_export
 from tawny.playback.recordings import RecordingIndex
 from tawny.playback.redaction_areas import Redaction, SubjectMark
-from tawny.playback.stamps import FRESH_MS, FrameStamps, event_clips
+from tawny.playback.stamps import FrameStamps, event_clips, figures_in
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.file_reader import InMemorySource, SealedFileReader, open_sealed, scan_file
 from tawny.storage.disk.disk import turned
@@ -504,9 +504,9 @@ def _stamps(archive: RecordingFolder, chosen: Settings, camera: CameraId, span: 
     one = chosen.cameras.get(camera)
     pre_s, post_s = (one.pre, one.post) if one else (PRE_S, POST_S)
     clips = event_clips(archive.index, camera, span, pre_s, post_s)
-    before = Span(span.begin_ms - FRESH_MS, span.end_ms)
+    figures = figures_in(partial(archive.figures, camera), span)
     title = display_name(camera, one) if one else camera
-    return FrameStamps(title, ZoneInfo(local_zone()), archive.figures(camera, before), clips)
+    return FrameStamps(title, ZoneInfo(local_zone()), figures, clips)
 
 
 def _speed(text: str | None) -> float | None:

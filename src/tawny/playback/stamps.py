@@ -16,6 +16,8 @@ FRESH_MS: Final = 1_200
 """Age from which a figure no longer describes a frame; the number is then 0."""
 BOX_MS: Final = 400
 """The same for boxes."""
+LEVEL_MS: Final = 65_000
+"""Time before a span in which a figure has the level (`storage.segments.motion_figures`)."""
 DIGITS: Final = 6
 _REACH_MS: Final = 3_600_000
 _MOST_EVENTS: Final = 500
@@ -58,6 +60,16 @@ def _digits(value: float) -> str:
     if value == int(value) or value >= 100:
         return f"{min(round(value), 10**DIGITS - 1):0{DIGITS}d}"
     return f"{value:0{DIGITS}.2f}"
+
+
+def figures_in(read: Callable[[Span], Sequence[MotionFigure]], span: Span) -> Sequence[MotionFigure]:
+    """Return the figures that stamps of a time need: those in it, and the last one before it, for the level.
+
+    read: returns the figures of a time.
+    """
+    found = read(Span(span.begin_ms - LEVEL_MS, span.end_ms))
+    before = bisect_right(found, span.begin_ms - FRESH_MS, key=lambda figure: figure.at_ms)
+    return found[max(0, before - 1) :]
 
 
 def event_clips(index: RecordingIndex, camera: CameraId, within: Span, pre_s: float, post_s: float) -> list[Span]:

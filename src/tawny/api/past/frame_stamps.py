@@ -1,7 +1,5 @@
 """Detector figures of stored frames, and what is stamped on frames: title, time, figures, REC and boxes."""
 
-from collections.abc import Sequence
-
 from fastapi import APIRouter
 
 from tawny.api import serializers
@@ -13,7 +11,7 @@ from tawny.media.image.stamp import Stamp
 from tawny.model.ids import CameraId
 from tawny.model.observations import MotionFigure
 from tawny.model.times import Span
-from tawny.playback.stamps import FRESH_MS, FrameStamps, event_clips
+from tawny.playback.stamps import FrameStamps, event_clips, figures_in
 
 MOST_S = 120
 """Length of the time whose figures are returned at once, s."""
@@ -72,7 +70,7 @@ def frame_stamps(here: AppContext, camera: CameraId, span: Span) -> FrameStamps:
     """Return the stamps of a camera's frames in a time. Reads the disk."""
     recorder = here.recorder
     clips = event_clips(recorder.index, camera, span, *_rolls(here, camera))
-    found: Sequence[MotionFigure] = recorder.figures(camera, Span(span.begin_ms - FRESH_MS, span.end_ms))
+    found = figures_in(lambda near: recorder.figures(camera, near), span)
     return FrameStamps(serializers.camera_name(recorder, camera), here.zone, found, clips)
 
 

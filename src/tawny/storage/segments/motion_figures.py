@@ -1,6 +1,7 @@
 """Detector figures of each camera: number, level and boxes of single frames, one file per UTC day.
 
-A frame with motion or objects has its own record; of all others, the second's highest number is stored.
+A frame with motion or objects has its own record; of all others, the second's highest number is stored, and of a still
+scene one frame a minute, for its level.
 """
 
 import logging
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 MOST_THINGS: Final = 3
 """Boxes of one frame that are stored: those with the highest scores."""
 MOST_READ: Final = 20_000
+LEVEL_MS: Final = 60_000
+"""Maximum distance of two records while detection runs, ms."""
 _EVERY_S: Final = 10.0
 _MAX_WAITING: Final = 20_000
 _HEAD: Final = struct.Struct("<IffBB")
@@ -44,6 +47,7 @@ class MotionFigures:
         self._lock = threading.Lock()
         self._waiting: defaultdict[_Day, list[bytes]] = defaultdict(list)
         self._calm: dict[CameraId, MotionFigure] = {}
+        self._last_ms: dict[CameraId, int] = {}
         self._due_s = clock.mono_s() + _EVERY_S
 
     def put(self, camera: CameraId, figure: MotionFigure) -> None:
@@ -56,7 +60,7 @@ class MotionFigures:
                 self._queue(camera, self._calm.pop(camera))
             if figure.moves or figure.things:
                 self._queue(camera, figure)
-            elif figure.number and (calm is None or not is_of_second or figure.number > calm.number):
+            elif self._is_stored(camera, figure) and (not is_of_second or calm is None or figure.number > calm.number):
                 self._calm[camera] = figure
             if self._clock.mono_s() >= self._due_s:
                 self._write()
@@ -86,7 +90,12 @@ class MotionFigures:
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
+    def _is_stored(self, camera: CameraId, figure: MotionFigure) -> bool:
+        """Return whether a frame without motion is stored: for its number, or once a minute for the level."""
+        return figure.number > 0 or abs(figure.at_ms - self._last_ms.get(camera, 0)) >= LEVEL_MS
+
     def _queue(self, camera: CameraId, figure: MotionFigure) -> None:
+        self._last_ms[camera] = figure.at_ms
         self._waiting[camera, figure.at_ms // DAY_MS].append(_record(figure))
 
     def _of_day(self, of: _Day, within: Span) -> Iterator[bytes]:

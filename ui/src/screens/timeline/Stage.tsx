@@ -7,6 +7,7 @@ import { useKeys } from "../../ui/keys";
 import { isByRtc } from "../../live/able";
 import { Private } from "../../live/Private";
 import type { PastPlayer } from "../../player/past";
+import { FiguresButton, FiguresOver } from "../../player/figuresSwitch";
 import { RecordedPlayer } from "../../player/recorded";
 import { ZoomChip, useZoom } from "../../player/useZoom";
 import { LockNow, UnlockSheet } from "../../sealed/Locked";
@@ -100,6 +101,7 @@ function Player({ model, camera: id, large, whole: isWhole }: { model: TimelineM
         {large && (
           <span class="pl-tools">
             <LockNow class="pl-tool" />
+            <FiguresButton class="pl-tool" small />
             {camera?.audio && player && <Sound player={player} />}
             {player && (
               <button type="button" class="pl-tool" aria-label={t.timeline.player.photo} title={t.timeline.player.photo} onClick={() => savePicture(id, player.shown_ms ?? model.group.at_ms.peek())}>
@@ -130,6 +132,9 @@ function Player({ model, camera: id, large, whole: isWhole }: { model: TimelineM
           </span>
         )}
       </div>
+      {player && (showing?.is === "video" || showing?.is === "pictures") && (
+        <FiguresOver camera={id} name={name} frame={frame} shown={() => player.shown_ms} live={false} />
+      )}
       {large && <Stamp model={model} />}
       <ZoomChip zoom={zoom} />
       {large && player && <Note player={player} />}
