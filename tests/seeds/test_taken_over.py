@@ -41,7 +41,10 @@ def test_rom_cam(tawny: Tawny, tmp_path: Path) -> None:  # RC1, RC2
         {"size": "640x480", "fps": 10, "format": "h264"},
         {"detector": "edges"},
     )
-    assert (ours["storage"], ours["web"]) == ({"mode": "memory"}, {"listen": "127.0.0.1:8080"})
+    assert (ours["storage"], ours["web"]) == (
+        {"mode": "memory", "retention": {"min": "0 s", "events": "0 s"}},
+        {"listen": "127.0.0.1:8080"},
+    )
     assert ours["modes"]["presence"]["ping"] == ["192.168.1.50"]
     assert ours["rules"] == [{"do": ["notify no one", "don't upload"], "when": {"mode": "home"}}]
     in_force = read_settings(tmp_path / "tawny.toml")

@@ -190,11 +190,11 @@ def _recorder_options(command: _Command) -> argparse.Namespace:
     first = next(n for n, word in enumerate(command.words) if word.startswith("--"))
     said = options.parse_args(command.words[first:])
     if said.record_detection and said.record_detection[0] not in ("edge", "all"):
-        options.error("--record-detection")
+        raise ForeignFormatError("--record-detection: allowed: edge DIR or all DIR", command.line)
     if said.record_detection and not said.detect:
-        options.error("--detect (needed by --record-detection)")
+        raise ForeignFormatError("--record-detection also needs --detect no-image or image", command.line)
     if said.emit is not None and not re.fullmatch(r"[^\x00-\x20/]{1,90}", said.emit):
-        options.error("--emit")
+        raise ForeignFormatError("--emit: allowed: a name of at most 90 characters without / and spaces", command.line)
     return said
 
 

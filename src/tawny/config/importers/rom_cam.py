@@ -88,6 +88,7 @@ def _where(theirs: ForeignValues, found: ImportResult, source: ImportSource) -> 
             "save_ts_dir", "storage.mode", "memory",
             'storage.mode = "memory": the newest recordings, in 256 MB; all of it is gone when tawny stops',
         )  # fmt: skip
+        found.settings["storage"]["retention"] = {"min": "0 s", "events": "0 s"}  # memory can promise no time
     if address := theirs.text("webserver_listen_address"):
         port = address.rpartition(":")[2]
         if not port.isascii() or not port.isdigit() or not 0 < len(port) < 6 or int(port) > 65_535:
