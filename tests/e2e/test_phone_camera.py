@@ -1,6 +1,7 @@
 """A browser becomes a camera with a one-time code: an owner's page, and a phone with a moving test picture."""
 
 import re
+import socket
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -14,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tawny.testing.waiting import until
-from tests.e2e.conftest import CHROMIUM, OURS, Tawny, owner_of, with_settings
+from tests.e2e.conftest import CHROMIUM, OURS, OWNER, Tawny, owner_of, tawny, with_settings
 from tests.e2e.rules import axe_script, violations
 
 pytestmark = pytest.mark.browser
@@ -172,6 +173,41 @@ def test_without_a_secure_address_both_pages_say_so(owner: BrowserContext, house
     page.close()
 
 
+def test_by_https_as_phones_open_it(devices: Browser, tmp_path: Path) -> None:
+    config = tmp_path / "tawny.toml"
+    config.write_text(SETTINGS, encoding="utf-8")
+    place = f"127.0.0.1:{free_port()}"  # known in the address that is shown
+    for house in tawny("run", "--config", str(config), "--listen", place, folder=tmp_path / "data"):
+        claimed = owner_of(devices, house, 1280)
+        asked = {"data": {"name": "localhost"}, "headers": {**OURS, "Origin": house.base}}
+        answer = claimed.request.put(f"{house.base}/api/v1/address/own", **asked)  # type: ignore[arg-type]
+        assert answer.ok, answer.text()
+        claimed.close()
+        secure = house.base.replace("http://127.0.0.1", "https://localhost")
+        owner = devices.new_context(viewport={"width": 1280, "height": 900}, ignore_https_errors=True, locale="en-GB")
+        page = owner.new_page()
+        page.goto(f"{secure}/sign-in")
+        page.get_by_label("Name").fill(OWNER["name"])
+        page.get_by_label("Password", exact=True).fill(OWNER["password"])
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.wait_for_selector("[data-camera]", timeout=WAIT_MS)
+        page.goto(f"{secure}/settings/add-camera")
+        page.get_by_role("button", name="Use a phone").click()
+        page.get_by_label("Name of the camera").fill("Old phone")
+        page.get_by_role("button", name="Show the code").click()
+        link = page.get_by_role("textbox", name="Link for the phone").input_value(timeout=WAIT_MS)
+        assert link.startswith(f"{secure}/phone#")
+        context = devices.new_context(viewport={"width": 390, "height": 844}, ignore_https_errors=True, locale="en-GB")
+        phone = context.new_page()
+        phone.goto(link)
+        phone.get_by_role("button", name="Allow the camera and start").click()
+        page.wait_for_url("**/live/old-phone*", timeout=WAIT_MS)
+        expect(phone.get_by_role("heading", name=SENDING)).to_be_visible()
+        assert moves(page)
+        context.close()
+        owner.close()
+
+
 def test_a_refused_camera_uses_up_no_code(play: Playwright, owner: BrowserContext, house: Tawny, phone: Page) -> None:
     link = new_link(owner, house, "Workshop")
     args = [*CHROMIUM, FAKE[0]]  # it asks, and gets no answer
@@ -191,6 +227,12 @@ def test_a_phone_that_was_never_here_is_shown_the_way(house: Tawny, phone: Page)
     phone.goto(f"{house.base}/phone")
     expect(phone.get_by_text("This phone isn’t a camera of this recorder.")).to_be_visible(timeout=WAIT_MS)
     assert violations(phone, axe_script()) == []
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
 
 
 def new_link(owner: BrowserContext, house: Tawny, name: str) -> str:

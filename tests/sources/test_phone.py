@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from struct import pack, unpack_from
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tawny.media.codec.nal import join_lengths
 from tawny.model.errors import PhoneAway, SourceError
@@ -309,6 +311,21 @@ def test_junk_changes_nothing(bench: Bench, junk: bytes) -> None:
         bench.put(*one)
         found += drained(connection)
     assert sum(packet.is_video for packet in found) > 25
+
+
+@given(st.lists(st.binary(max_size=120), max_size=60), st.sampled_from([b"\x80\x66", b"\x80\x00", b"\x81\xc8", b""]))
+def test_whatever_comes_is_read_or_a_source_error(parts: list[bytes], head: bytes) -> None:
+    bench = Bench()
+    connection = bench.open()
+    try:
+        for part in parts:
+            bench.feed.put(head + part)
+            bench.clock.advance(0.05)
+            drained(connection)
+    except SourceError:
+        return
+    finally:
+        connection.close()
 
 
 def test_a_goodbye_of_another_source_ends_nothing(bench: Bench) -> None:

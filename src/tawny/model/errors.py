@@ -197,7 +197,10 @@ class PhoneAway(SourceError):
     exit_code = 44
     code = "phone-away"
     says = "Waiting for the phone ({detail})."
-    advice = "On the phone, open tawny's camera page and press Start."
+    advice = (
+        "On the phone, open tawny's camera page and press Start. To connect another one, see the camera's settings "
+        "under Connection."
+    )
 
 
 @dataclass(eq=False)

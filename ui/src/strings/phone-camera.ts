@@ -25,7 +25,7 @@ export const phoneCamera = {
     go: "Go to the camera",
     ended: "This code has expired.",
     another: "New code",
-    joined: (name: string) => `${name} is connected and records.`,
+    joined: (name: string) => `${name} is connected.`,
     insecure: {
       what: "A phone gives its camera to pages with a secure address (https) only.",
       todo: "Set up the secure address first. It takes a few minutes, and also brings notifications to phones.",

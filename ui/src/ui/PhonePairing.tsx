@@ -52,7 +52,7 @@ export function PhonePairing({ camera, onJoined }: Props) {
         code.value.is_secure ? (
           <Waiting key={code.value.id} code={code.value} before={camera ? null : name.value.trim()} onAnother={() => void make()} onJoined={onJoined} />
         ) : (
-          <Problem {...words.insecure} href="/settings/address" />
+          <Problem {...words.insecure} href={location.pathname.startsWith("/setup") ? "/settings/address?from=setup" : "/settings/address"} />
         )
       ) : (
         !camera && (

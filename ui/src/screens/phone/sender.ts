@@ -13,6 +13,7 @@ const MOST_MS = 10_000;
 /** So long a connection may be interrupted before a new one is made. */
 const LOST_MS = 4000;
 const LOOK_MS = 2000;
+const ANSWER_MS = 15_000;
 const SIZE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 20, max: 30 } };
 /** Most of what is sent, bit/s; the recorder sets the same limit. */
 const MOST_BITS = 2_500_000;
@@ -45,7 +46,7 @@ function keep(change: Partial<Kept>): void {
 
 /** Whether this browser has what is needed at all; without https there is no camera. */
 export const canSend = (): boolean =>
-  (RTCRtpSender.getCapabilities?.("video")?.codecs ?? []).some(({ mimeType }) => mimeType.toLowerCase() === "video/h264");
+  "RTCRtpSender" in window && (RTCRtpSender.getCapabilities?.("video")?.codecs ?? []).some(({ mimeType }) => mimeType.toLowerCase() === "video/h264");
 
 export class Sender {
   readonly state = signal<Sending>("stopped");
@@ -69,6 +70,9 @@ export class Sender {
 
   constructor() {
     addEventListener("pagehide", () => this.connection?.close());
+    addEventListener("pageshow", ({ persisted }) => {
+      if (persisted && this.connection) this.again();
+    });
     addEventListener("online", () => this.hurry());
     document.addEventListener("visibilitychange", () => void this.seenAgain());
     setInterval(() => void this.measure(), LOOK_MS);
@@ -173,10 +177,7 @@ export class Sender {
     const [track] = this.picture.value?.getVideoTracks() ?? [];
     this.video = connection.addTransceiver(track ?? "video", { direction: "sendonly" }).sender;
     this.audio = connection.addTransceiver(this.microphone ?? "audio", { direction: "sendonly" }).sender;
-    const encoding = this.video.getParameters();
-    encoding.degradationPreference = "maintain-resolution"; // each change of it begins another file
-    for (const one of encoding.encodings) one.maxBitrate = MOST_BITS;
-    await this.video.setParameters(encoding);
+    await limit(this.video);
     await connection.setLocalDescription();
     const { transport } = this.video;
     if (transport)
@@ -280,6 +281,18 @@ export class Sender {
   }
 }
 
+/** Each change of the resolution begins another file. */
+async function limit(sender: RTCRtpSender): Promise<void> {
+  const encoding = sender.getParameters();
+  encoding.degradationPreference = "maintain-resolution";
+  for (const one of encoding.encodings ?? []) one.maxBitrate = MOST_BITS;
+  try {
+    await sender.setParameters(encoding);
+  } catch {
+    // A browser that cannot yet keeps its own choice; the recorder asks for the same limit.
+  }
+}
+
 function refusal(reason: unknown): string {
   const name = reason instanceof DOMException ? reason.name : "";
   if (name === "NotAllowedError" || name === "SecurityError") return words.refused;
@@ -289,7 +302,7 @@ function refusal(reason: unknown): string {
 
 /** Asks as this phone, which has no session. With a body: POST. */
 async function ask<T>(path: string, token: string, body?: unknown): Promise<T> {
-  const init: RequestInit = { method: body === undefined ? "GET" : "POST", credentials: "omit" };
+  const init: RequestInit = { method: body === undefined ? "GET" : "POST", credentials: "omit", signal: AbortSignal.timeout(ANSWER_MS) };
   init.headers = {
     Accept: "application/json",
     "Content-Type": "application/json",
