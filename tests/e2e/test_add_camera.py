@@ -61,12 +61,15 @@ def test_from_nothing_to_a_recording_camera(browser: Browser, house: Tawny, came
     expect(page.get_by_text("a day").first).to_be_visible()
     assert unfit(page, axe_script()) == []
     assert "[cameras.front-door" not in config.read_text(), "a try changes nothing"
+    turn_picture(page)
     page.get_by_role("button", name="Front door").click()
     page.get_by_role("button", name="Add camera").click()
     page.wait_for_url("**/live/front-door*", timeout=WAIT_MS)
     camera = page.url.rpartition("/")[2]
     until(lambda: list(house.folder.rglob(f"*{camera}*/**/*.mp4")), 60, "a recording")
     text = config.read_text()
+    assert "rotate = 90" in text
+    assert "mirror" not in text
     assert text.startswith("# mine")
     assert "# keep" in text
     assert "${CAMERA_FRONT_DOOR" in text
@@ -75,6 +78,21 @@ def test_from_nothing_to_a_recording_camera(browser: Browser, house: Tawny, came
     assert not [one for one in asked if PASSWORD in one.partition(" ")[2].partition(" ")[0]], "never in an address"
     rename_and_remove(page, house, config, camera)
     context.close()
+
+
+def turn_picture(page: Page) -> None:
+    """It is shown as it will be, before it is added."""
+    picture = page.get_by_alt_text("Picture from the camera")
+    box = picture.bounding_box()
+    assert box
+    assert box["width"] > box["height"]
+    page.get_by_role("group", name="Rotate").get_by_role("button", name="90°").click()
+    page.get_by_role("switch", name="Mirror").click()
+    page.get_by_role("switch", name="Mirror").click()
+    box = picture.bounding_box()
+    assert box
+    assert box["height"] / box["width"] == pytest.approx(16 / 9, rel=0.02)
+    assert unfit(page, axe_script()) == []
 
 
 def test_several_at_once_with_one_password(browser: Browser, house: Tawny, cameras: list[str]) -> None:

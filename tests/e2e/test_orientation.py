@@ -3,6 +3,7 @@
 import io
 import json
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ IDS = [f"{one.rotate}{'-mirrored' if one.mirror else ''}" for one in ORIENTATION
 every = pytest.mark.parametrize("number", range(len(ORIENTATIONS)), ids=IDS)
 ONLY_THE_PICTURE = """(shown) => {
   const style = new CSSStyleSheet();
-  style.replaceSync('* { visibility: hidden !important } .the-picture { visibility: visible !important }');
+  const seen = '.the-picture, .private-cover * { visibility: visible !important }';
+  style.replaceSync(`* { visibility: hidden !important } ${seen}`);
   document.adoptedStyleSheets = [style];
   shown.classList.add('the-picture');
   const wide = shown.videoWidth || shown.naturalWidth || shown.width;
@@ -44,13 +46,17 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
         f"rotate = {one.rotate}\nmirror = {json.dumps(one.mirror)}\n"
         for number, one in enumerate(ORIENTATIONS)
     ]
+    cameras.append(
+        f'[cameras.masked]\nsource = "file:{video}"\nfile.loop = true\ndetection.detector = "off"\n'
+        "rotate = 90\nprivacy_masks = [[[0.6, 0.0], [1.0, 0.0], [1.0, 0.4], [0.6, 0.4]]]\n"  # the red corner
+    )
     yield from with_settings(folder, "".join(cameras))
 
 
 @pytest.fixture(scope="module")
 def owner(browser: Browser, house: Tawny) -> Iterator[BrowserContext]:
     context = owner_of(browser, house, 1280)
-    until(lambda: recorded_ms(context, house, 0) is not None, 60, "something is recorded")
+    until(lambda: recorded_ms(context, house, "c0") is not None, 60, "something is recorded")
     yield context
     context.close()
 
@@ -62,13 +68,13 @@ def page(owner: BrowserContext) -> Iterator[Page]:
     made.close()
 
 
-def recorded_ms(owner: BrowserContext, house: Tawny, number: int) -> int | None:
+def recorded_ms(owner: BrowserContext, house: Tawny, camera: str) -> int | None:
     """An instant in the middle of what is recorded of a camera without a break; None while that is too short."""
     asked = f"{house.base}/api/v1/timeline?from_ms={86_400_000}&to_ms={2 * 86_400_000}"
     now_ms = owner.request.get(asked).json()["now_ms"]
     asked = f"{house.base}/api/v1/timeline?from_ms={now_ms - 600_000}&to_ms={now_ms}"
     lanes = {lane["id"]: lane["spans"] for lane in owner.request.get(asked).json()["cameras"]}
-    long = [span for span in lanes[f"c{number}"] if span[1] - span[0] >= RECORDED_S * 1000]
+    long = [span for span in lanes[camera] if span[1] - span[0] >= RECORDED_S * 1000]
     return (long[-1][0] + long[-1][1]) // 2 if long else None
 
 
@@ -142,7 +148,7 @@ def test_all_on_the_wall(page: Page, house: Tawny) -> None:
 
 @every
 def test_playback(page: Page, owner: BrowserContext, house: Tawny, number: int) -> None:
-    at_ms = recorded_ms(owner, house, number)
+    at_ms = recorded_ms(owner, house, f"c{number}")
     assert at_ms is not None
     page.goto(f"{house.base}/timeline?cam=c{number}&t={at_ms / 1000:.2f}&span=120")
     page.wait_for_selector(f".pl[data-camera=c{number}][data-showing=video]", timeout=60_000)
@@ -152,7 +158,7 @@ def test_playback(page: Page, owner: BrowserContext, house: Tawny, number: int) 
 
 
 def test_playback_by_webrtc(page: Page, owner: BrowserContext, house: Tawny) -> None:
-    at_ms = recorded_ms(owner, house, 5)
+    at_ms = recorded_ms(owner, house, "c5")
     assert at_ms is not None
     page.goto(f"{house.base}/timeline?cam=c5&t={at_ms / 1000:.2f}&span=120&way=webrtc")
     page.wait_for_selector(".pl[data-camera=c5][data-showing=video]", timeout=60_000)
@@ -163,7 +169,7 @@ def test_playback_by_webrtc(page: Page, owner: BrowserContext, house: Tawny) -> 
 
 @every
 def test_still_images(owner: BrowserContext, house: Tawny, number: int) -> None:
-    at_ms = recorded_ms(owner, house, number)
+    at_ms = recorded_ms(owner, house, f"c{number}")
     camera = f"{house.base}/api/v1/cameras/c{number}"
     for path in (
         "snapshot?width=1280",
@@ -181,7 +187,7 @@ def test_still_images(owner: BrowserContext, house: Tawny, number: int) -> None:
 def test_a_clip_keeps_the_packets_and_states_the_orientation(
     owner: BrowserContext, house: Tawny, tmp_path: Path, number: int, exact: bool
 ) -> None:
-    at_ms = recorded_ms(owner, house, number)
+    at_ms = recorded_ms(owner, house, f"c{number}")
     assert at_ms is not None
     span = f"from_ms={at_ms - 1450}&to_ms={at_ms + 1000}"
     answer = owner.request.get(f"{house.base}/api/v1/clip?camera=c{number}&{span}&exact={json.dumps(exact)}")
@@ -209,7 +215,7 @@ def test_it_is_turned_in_the_interface_at_once_and_what_is_recorded_stays(
     page: Page, owner: BrowserContext, house: Tawny
 ) -> None:
     """Camera c7 is shown as it is sent from here on; what it recorded before is shown as it was then."""
-    before_ms = recorded_ms(owner, house, 7)
+    before_ms = recorded_ms(owner, house, "c7")
     assert before_ms is not None
     page.goto(f"{house.base}/settings/cameras/c7/picture")
     page.wait_for_selector(".ed-pic[data-view=playing]", timeout=60_000)
@@ -222,8 +228,8 @@ def test_it_is_turned_in_the_interface_at_once_and_what_is_recorded_stays(
     until(lambda: corners_of(jpeg(now())) == wanted(ORIENTATIONS[0]), 30, "the live image turns")
     is_wide = "() => { const one = document.querySelector('.ed-pic video'); return one.videoWidth > one.videoHeight }"
     page.wait_for_function(is_wide, timeout=30_000)
-    written = (house.folder.parent / "tawny.toml").read_text()
-    assert written.rpartition("[cameras.c7]")[2].count("rotate") == 0
+    written = tomllib.loads((house.folder.parent / "tawny.toml").read_text())["cameras"]["c7"]
+    assert written.keys() & {"rotate", "mirror"} == set()
     old = owner.request.get(f"{house.base}/api/v1/cameras/c7/picture?at_ms={before_ms}")
     assert corners_of(jpeg(old.body())) == wanted(ORIENTATIONS[7])
     back = {"rotate": 270, "mirror": True}
@@ -232,3 +238,31 @@ def test_it_is_turned_in_the_interface_at_once_and_what_is_recorded_stays(
     )
     assert turned_back.ok, turned_back.text()
     until(lambda: corners_of(jpeg(now())) == wanted(ORIENTATIONS[7]), 30, "it turns back")
+
+
+def test_a_privacy_mask_stays_on_what_was_recorded_before_the_image_was_turned(
+    owner: BrowserContext, house: Tawny
+) -> None:
+    before_ms = recorded_ms(owner, house, "masked")
+    assert before_ms is not None
+    masked = ["" if name == "red" else name for name in wanted(ORIENTATIONS[1])]
+    turned = owner.request.put(
+        f"{house.base}/api/v1/cameras/masked/orientation",
+        data={"rotate": 180, "mirror": True},
+        headers={**OURS, "Origin": house.base},
+    )
+    assert turned.ok, turned.text()
+    still = owner.request.get(f"{house.base}/api/v1/cameras/masked/picture?at_ms={before_ms}")
+    assert corners_of(jpeg(still.body())) == masked
+    for way in ("socket", "webrtc"):
+        page = owner.new_page()
+        page.goto(f"{house.base}/timeline?cam=masked&t={before_ms / 1000:.2f}&span=120&way={way}")
+        until_covered(page, masked)
+        page.close()
+
+
+def until_covered(page: Page, masked: list[str]) -> None:
+    """Until the image in the timeline has these corners."""
+    page.wait_for_selector(".pl[data-camera=masked][data-showing=video] .private-cover polygon", timeout=60_000)
+    page.wait_for_function("() => document.querySelector('.pl video').readyState >= 2", timeout=60_000)
+    until(lambda: corners_of(picture_of(page, ".pl[data-camera=masked] video")) == masked, 20, "the mask")

@@ -132,6 +132,13 @@ def test_pancake(tawny: Tawny, tmp_path: Path) -> None:  # PK1, PK18
     assert [ours["cameras"]["camera"][key] for key in ("record", "pre", "post")] == ["events", "3 s", "3 s"]
 
 
+@pytest.mark.parametrize("rotation", [90, 270])
+def test_pancakes_quarter_turns(rotation: int, tawny: Tawny, tmp_path: Path) -> None:  # PK2
+    told, ours = took(tawny, tmp_path, f"python3 recorder.py --rotation {rotation} --record-continuous /srv/rec\n")
+    assert ours["cameras"]["camera"]["rotate"] == rotation
+    assert "--rotation" in told["became"]
+
+
 @pytest.mark.parametrize(
     ("options", "record"),
     [

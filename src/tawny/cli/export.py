@@ -406,6 +406,8 @@ def _write(clip: ClipFile, path: Path, out: Output) -> int:
         if suffix in CONTAINERS:
             before_s = remux(clip.read, clip.size_bytes, file, suffix, lambda share: _progress(path, share, out))
             start_ms -= round(1000 * before_s)
+            if suffix != ".mkv" and not clip.file.orientation.is_upright:
+                out.say(f"A {suffix} file can't say that its image is turned. To have it turned in players, use .mp4.")
         else:
             done = 0
             for piece in clip.read(0, clip.size_bytes):

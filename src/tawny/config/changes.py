@@ -74,7 +74,7 @@ def write_new(path: Path, text: str) -> None:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
 
 
-def add_camera(path: Path, camera_id: str, values: dict[str, str]) -> None:
+def add_camera(path: Path, camera_id: str, values: Words) -> None:
     """Add `[cameras.<id>]`. Raises SettingsError: when the result would be invalid; nothing is changed then."""
     document = _document(path)
     cameras = document.setdefault("cameras", tomlkit.table(is_super_table=True))

@@ -11,8 +11,6 @@ export interface Told {
   rate: number;
   /** RTP time, in 90 kHz, of the picture that was sent last. */
   rtp: number | null;
-  /** The picture that was sent last is to be mirrored here: no browser does it by itself. */
-  mirror?: boolean;
   error?: string;
   /** Passed over: what is sent next lies behind it. */
   gap?: { begin_ms: number; end_ms: number };

@@ -1,12 +1,9 @@
+import type { Turn as Orientation } from "../api/turned";
 import { orientation as words } from "../strings/orientation";
 import { Segmented } from "./Segmented";
 import "./turn.css";
 
-export interface Orientation {
-  rotate: 0 | 90 | 180 | 270;
-  /** After that, left and right are swapped. */
-  mirror: boolean;
-}
+export type { Turn as Orientation } from "../api/turned";
 
 export const UPRIGHT: Orientation = { rotate: 0, mirror: false };
 const TURNS = ([0, 90, 180, 270] as const).map((turn) => ({ value: String(turn), label: `${turn}°` }));

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from tawny.live.webrtc.live_sender import AGAIN_S, LiveSender, MediaSink
@@ -308,9 +308,9 @@ class ViewerSession:
     def _tell(self, **more: object) -> None:
         state = self.state
         rtp = None if state == "seeking" else self._stage.time
-        is_mirrored = self._stage.video.orientation.mirror
-        told = {"at_ms": self._shown_ms(), "state": state, "rate": self._rate, "rtp": rtp, "mirror": is_mirrored}
-        self._send_text(CHANNEL, json.dumps(told | more))
+        told = {"at_ms": self._shown_ms(), "state": state, "rate": self._rate, "rtp": rtp}
+        turned = asdict(self._stage.video.orientation)
+        self._send_text(CHANNEL, json.dumps(told | turned | more))
 
     def _tell_skipped(self, skipped: SkippedTime) -> None:
         reason = skipped.reason

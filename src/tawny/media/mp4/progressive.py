@@ -20,6 +20,7 @@ from tawny.media.mp4.boxes import box, full_box, media, movie_header, track_head
 from tawny.media.mp4.byte_reader import read_bytes
 from tawny.media.mp4.fragment_writer import VIDEO_TRACK, Sample, sample_entry
 from tawny.media.mp4.segment_reader import SamplePlace, SegmentReader, places, read_segment
+from tawny.model.orientation import Orientation
 from tawny.model.packets import VIDEO_RATE, AudioFormat, Format, VideoFormat
 
 # Sample tables of a progressive MP4 track: times, sizes and positions.
@@ -346,6 +347,11 @@ class ProgressiveMp4:
         self.header = _FILE_TYPE + self._moov(at) + _mdat(self._body.size_bytes)
         """All bytes before the samples."""
         self.size_bytes = len(self.header) + self._body.size_bytes
+
+    @property
+    def orientation(self) -> Orientation:
+        """How the header says that it is shown."""
+        return self._clip.video.orientation
 
     def read(self, begin: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yield the file's bytes from `begin` up to `end`, in chunks of at most 256 kB apart from the header."""

@@ -209,14 +209,14 @@ def try_streams(
     return trials
 
 
-def recording_values(record: Recording) -> dict[str, str]:
+def recording_values(record: Recording) -> dict[str, str | int]:
     """Return what the settings file says of it; nothing for the default."""
     return {} if record == "continuous" else {"record": record}
 
 
-def orientation_values(orientation: Orientation) -> dict[str, int | bool]:
+def orientation_values(orientation: Orientation) -> dict[str, str | int]:
     """Return what the settings file says of it; nothing for the default."""
-    said: dict[str, int | bool] = {"rotate": orientation.rotate, "mirror": orientation.mirror}
+    said: dict[str, str | int] = {"rotate": orientation.rotate, "mirror": orientation.mirror}
     return {key: value for key, value in said.items() if value}
 
 
