@@ -57,6 +57,7 @@ async def test_other_files_are_asked_for_again(browser: httpx.AsyncClient, path:
     assert (answer.headers["cache-control"], answer.headers["content-type"].split(";")[0]) == ("no-cache", kind)
 
 
+@pytest.mark.shows("SC34")
 @pytest.mark.parametrize(
     "path",
     [
@@ -76,6 +77,7 @@ async def test_there_is_nothing_else(browser: httpx.AsyncClient, path: str) -> N
     assert answer.json()["code"] == "not_found"
 
 
+@pytest.mark.shows("SC34")
 @pytest.mark.parametrize("path", ["/link", "/old/bookmark", "/some/deep/page/", "/Videos"])
 async def test_an_unknown_page_is_the_page_which_says_so(browser: httpx.AsyncClient, path: str) -> None:
     answer = await browser.get(path)

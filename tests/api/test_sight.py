@@ -110,6 +110,7 @@ def clip_of_the_porch(house: House, span: Span) -> str:
     return made.id
 
 
+@pytest.mark.shows("SC2")
 @pytest.mark.parametrize("listed", ["", "&cameras=porch"])
 @pytest.mark.parametrize("route", ASKED)
 async def test_nothing_of_another_camera_is_told(filled: Filled, route: str, listed: str) -> None:
@@ -176,6 +177,7 @@ def test_an_operation_that_is_added_later_is_refused(filled: Filled, monkeypatch
             seen.diaries()
 
 
+@pytest.mark.shows("SC2")
 @pytest.mark.parametrize("part", ["", "index", "tuning"])
 def test_every_operation_refuses_another_camera(filled: Filled, part: str) -> None:
     scoped = filled.scoped(YARD)

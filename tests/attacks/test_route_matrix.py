@@ -257,6 +257,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
 HTTP: Final = [route for route in STATED if not route.startswith("WS ")]
 
 
+@pytest.mark.shows("SC2")
 @pytest.mark.parametrize("route", HTTP)
 async def test_each_caller_gets_what_is_stated(door: Door, route: str) -> None:
     found = await row(door, route)

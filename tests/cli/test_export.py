@@ -149,6 +149,7 @@ def probe(path: Path, *words: str) -> dict[str, Any]:
     return dict(json.loads(said.stdout))
 
 
+@pytest.mark.shows("PK19")
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_is_what_its_name_says_or_is_not_written(
@@ -167,6 +168,7 @@ def test_a_file_is_what_its_name_says_or_is_not_written(
         assert not list(tmp_path.glob("clip*"))
 
 
+@pytest.mark.shows("PK19")
 def test_a_raw_file_holds_the_recorded_video_packets_alone(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
     for name in ("clip.mp4", "clip.h264"):
         said = tawny(*words(recorded), "-o", name)
@@ -185,6 +187,7 @@ def test_a_raw_file_of_another_codec_is_refused(tawny: Tawny, recorded: Path, tm
     assert not list(tmp_path.glob("clip*"))
 
 
+@pytest.mark.shows("RC22")
 @pytest.mark.parametrize("ending", [".mkv", ".ts"])
 @pytest.mark.parametrize("from_ms", [0, 1_500])
 def test_another_container_holds_the_same_packets(

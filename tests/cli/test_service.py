@@ -26,6 +26,7 @@ def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return log
 
 
+@pytest.mark.shows("DY18", "RP28")
 def test_installing_writes_the_unit_and_starts_it(tawny: Tawny, tmp_path: Path, systemctl: Path) -> None:
     tawny("init")
     said = tawny("service", "install", "--units", str(tmp_path), "--data", "data")

@@ -110,6 +110,7 @@ def at_second(pattern: str, at_s: int, zone: tzinfo) -> str:
     return name(pattern, NamedFile(CameraId("porch"), at_s * 1000, "e", "person"), "mp4", zone)
 
 
+@pytest.mark.shows("DY5")
 @pytest.mark.parametrize("key", ZONES)
 def test_no_two_times_around_a_change_of_clocks_have_the_same_name(key: str) -> None:
     """In the order of time, too, as folders are sorted by name, where one hour is repeated."""

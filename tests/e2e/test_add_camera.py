@@ -33,6 +33,7 @@ def house(cameras: list[str], tmp_path_factory: pytest.TempPathFactory) -> Itera
     yield from with_settings(tmp_path_factory.mktemp("adding"), text)
 
 
+@pytest.mark.shows("DY27")
 def test_from_nothing_to_a_recording_camera(browser: Browser, house: Tawny, cameras: list[str]) -> None:
     context = context_of(browser, house, 390)
     page = context.new_page()

@@ -163,6 +163,7 @@ def browser_of(browser: Browser, width: int) -> Iterator[BrowserContext]:
     context.close()
 
 
+@pytest.mark.shows("DY20")
 def test_from_an_empty_folder_to_a_working_recorder(browser: Browser, tmp_path: Path, camera: str) -> None:
     hook = StandIn()
     with (

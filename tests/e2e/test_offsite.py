@@ -46,6 +46,7 @@ def wanted_s(folder: Path, name: str) -> float:
     return float(found[0]) / 1000
 
 
+@pytest.mark.shows("RC12", "PK22")
 def test_it_arrives_everywhere_and_whole(
     running: Tawny, there: Everywhere, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

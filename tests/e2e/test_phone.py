@@ -166,6 +166,7 @@ def is_signed_for(asked: Asked, service: StandIn, key: str) -> bool:
     return (scheme, given, claims["aud"]) == ("vapid", key, service.base)
 
 
+@pytest.mark.shows("SC33")
 def test_a_push_from_the_camera_to_the_snooze(
     context: BrowserContext, house: Tawny, service: StandIn, phone: Phone
 ) -> None:
@@ -255,6 +256,7 @@ def test_who_is_signed_out_snoozes_nothing(context: BrowserContext, house: Tawny
     page.close()
 
 
+@pytest.mark.shows("SC33")
 def test_chromium_would_install_it(context: BrowserContext, house: Tawny) -> None:
     page = context.new_page()
     page.goto(f"{house.base}/")
@@ -277,6 +279,7 @@ def test_chromium_would_install_it(context: BrowserContext, house: Tawny) -> Non
     page.close()
 
 
+@pytest.mark.shows("SC33")
 def test_offline_is_said_in_words_and_nothing_private_is_kept(context: BrowserContext, house: Tawny) -> None:
     page = context.new_page()
     page.goto(f"{house.base}/")

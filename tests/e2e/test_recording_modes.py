@@ -60,6 +60,7 @@ def files(house: Tawny) -> list[Path]:
     return list(house.folder.rglob("*.mp4"))
 
 
+@pytest.mark.shows("DY11")
 def test_only_around_events_from_the_browser(owner: BrowserContext, house: Tawny) -> None:
     page = owner.new_page()
     until(lambda: state(owner, house) == "recording", 30)
@@ -113,6 +114,7 @@ def test_a_mode_that_records_everything_is_shown(owner: BrowserContext, house: T
     until(lambda: state(owner, house) == "waiting", 15)
 
 
+@pytest.mark.shows("SC14")
 def test_a_wrong_number_is_not_sent(owner: BrowserContext, house: Tawny) -> None:
     around_events(owner, house)
     page = owner.new_page()

@@ -224,6 +224,7 @@ def test_a_passkey_is_added_and_opens_it(page: Page, sealed: Sealed) -> None:
     assert {"unlocked", "locked", "unlock method added"} <= {row["action"] for row in rows}
 
 
+@pytest.mark.shows("SC27")
 def test_a_page_opens_it_alone_and_the_recorder_never_has_the_key(page: Page, sealed: Sealed) -> None:
     yesterday(page, sealed)
     is_sealed(page)

@@ -44,6 +44,7 @@ def around(made: World, at_ms: int, until_ms: int) -> None:
     assert 0 <= span.end_ms - until_ms - round(POST_S * 1000) <= GOP_MS
 
 
+@pytest.mark.shows("DY11", "RP11")
 def test_only_the_event_with_its_pre_roll_and_post_roll_is_written(quick_folder: Path) -> None:
     with world(quick_folder, record="events") as made:
         made.run(60)
@@ -87,6 +88,7 @@ def test_what_begins_is_on_the_disk_within_two_seconds_with_its_memory(quick_fol
         made.stop()
 
 
+@pytest.mark.shows("RP11")
 def test_events_that_overlap_make_one_recording(quick_folder: Path) -> None:
     with world(quick_folder, record="events") as made:
         made.run(30)
@@ -102,6 +104,7 @@ def test_events_that_overlap_make_one_recording(quick_folder: Path) -> None:
     proved(quick_folder, made.clock)
 
 
+@pytest.mark.shows("PK10")
 def test_transitions_are_written_and_what_is_between_is_not(quick_folder: Path) -> None:
     with world(quick_folder, record="transitions") as made:
         made.run(30)
@@ -183,6 +186,7 @@ def test_the_pre_roll_reaches_over_an_interruption(quick_folder: Path) -> None:
 MODES = ("continuous", "events", "transitions", "off")
 
 
+@pytest.mark.shows("SC15")
 @pytest.mark.parametrize("before", MODES)
 @pytest.mark.parametrize("after", MODES)
 @pytest.mark.parametrize("happens", [False, True])

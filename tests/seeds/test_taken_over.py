@@ -33,7 +33,8 @@ def took(tawny: Tawny, folder: Path, theirs: str) -> tuple[dict[str, Any], dict[
     return json.loads(said.out), tomllib.loads((folder / "tawny.toml").read_text())
 
 
-def test_rom_cam(tawny: Tawny, tmp_path: Path) -> None:  # RC1, RC2
+@pytest.mark.shows("RC1", "RC2")
+def test_rom_cam(tawny: Tawny, tmp_path: Path) -> None:
     told, ours = took(tawny, tmp_path, ROM_CAM)
     camera = ours["cameras"]["front-door-left"]
     assert (camera["source"], camera["name"]) == ("/dev/video2", "Front Door/Left")
@@ -55,13 +56,15 @@ def test_rom_cam(tawny: Tawny, tmp_path: Path) -> None:  # RC1, RC2
     assert told["became"].keys() | told["left"].keys() == tomllib.loads(ROM_CAM).keys()
 
 
-def test_rom_cam_with_only_a_name(tawny: Tawny, tmp_path: Path) -> None:  # RC1
+@pytest.mark.shows("RC1")
+def test_rom_cam_with_only_a_name(tawny: Tawny, tmp_path: Path) -> None:
     _, ours = took(tawny, tmp_path, 'name = "../x"')
     assert list(ours["cameras"]) == ["x"]
     assert ours["cameras"]["x"]["source"] == "/dev/video0"
 
 
-def test_diycam(tawny: Tawny, tmp_path: Path) -> None:  # DY1
+@pytest.mark.shows("DY1")
+def test_diycam(tawny: Tawny, tmp_path: Path) -> None:
     told, ours = took(tawny, tmp_path, DIYCAM)
     assert ours["cameras"]["garage"] == {
         "source": "/dev/video1",
@@ -78,7 +81,8 @@ def test_diycam(tawny: Tawny, tmp_path: Path) -> None:  # DY1
     assert not (tmp_path / "run-by-us").exists()
 
 
-def test_ropey_cam(tawny: Tawny, tmp_path: Path) -> None:  # RP1, RP22
+@pytest.mark.shows("RP22")
+def test_ropey_cam(tawny: Tawny, tmp_path: Path) -> None:
     told, ours = took(tawny, tmp_path, ROPEY)
     assert ours["cameras"]["yard"] == {
         "name": "Yard",
@@ -106,7 +110,8 @@ def ropey_keys() -> set[str]:
     return {line.partition("=")[0].strip() for line in ROPEY.splitlines() if "=" in line}
 
 
-def test_pancake(tawny: Tawny, tmp_path: Path) -> None:  # PK1, PK18
+@pytest.mark.shows("PK1", "PK18", "PK30")
+def test_pancake(tawny: Tawny, tmp_path: Path) -> None:
     told, ours = took(tawny, tmp_path, PANCAKE)
     assert ours["cameras"]["camera"]["picamera"] == {"size": "1280x720", "fps": 30, "flip": "up-down"}
     assert ours["cameras"]["camera"]["detection"] == {
@@ -139,6 +144,7 @@ def test_pancakes_quarter_turns(rotation: int, tawny: Tawny, tmp_path: Path) -> 
     assert "--rotation" in told["became"]
 
 
+@pytest.mark.shows("PK9")
 @pytest.mark.parametrize(
     ("options", "record"),
     [
@@ -147,7 +153,7 @@ def test_pancakes_quarter_turns(rotation: int, tawny: Tawny, tmp_path: Path) -> 
         ("--record-continuous /srv/rec --record-detection edge /srv/rec", None),
     ],
 )
-def test_pancakes_ways_to_record(options: str, record: str | None, tawny: Tawny, tmp_path: Path) -> None:  # PK9, PK10
+def test_pancakes_ways_to_record(options: str, record: str | None, tawny: Tawny, tmp_path: Path) -> None:
     told, ours = took(tawny, tmp_path, f"python3 recorder.py --fps 12 --detect image {options}\n")
     assert ours["cameras"]["camera"].get("record") == record
     assert "--record-detection" in told["became"]

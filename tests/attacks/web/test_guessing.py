@@ -5,6 +5,7 @@ import time
 from collections import Counter
 
 import httpx
+import pytest
 
 from tawny.api.auth.accounts import Role, TokenPurpose
 from tawny.api.auth.guess_limit import ACCOUNT_TRIES, MOST_DEVICES
@@ -42,6 +43,7 @@ async def test_an_account_that_does_not_exist_is_limited_alike(house: House) -> 
     assert await guess_from_everywhere(house, "Nobody") == {401: ACCOUNT_TRIES, 429: ADDRESSES - ACCOUNT_TRIES}
 
 
+@pytest.mark.shows("SC1")
 async def test_six_hours_of_guessing_get_few_tries(house: House) -> None:
     """Without the limit of the account, a thousand addresses got 24,000."""
     await anna(house)

@@ -68,6 +68,7 @@ class TestInsideTls(DestinationContract):
             yield target(tmp_path, port, "ftps", certificate.with_suffix(".sha256").read_text())
 
 
+@pytest.mark.shows("PK22")
 def test_a_certificate_that_nobody_signed_is_refused_before_the_password(tmp_path: Path, certificate: Path) -> None:
     with serving(tmp_path, str(certificate)) as port:
         with pytest.raises(StrangeTarget, match="its certificate isn't valid"):

@@ -86,6 +86,7 @@ def calls_of(connection: Any) -> set[str]:
     return asked
 
 
+@pytest.mark.shows("DY16")
 @pytest.mark.parametrize("before", ["nothing", "the same content", "other content"])
 @pytest.mark.parametrize("size_bytes", [9, 2 * PART_BYTES + 1])
 def test_write_only_makes_no_call_but_writing_ones(server: str, bucket: Any, size_bytes: int, before: str) -> None:
@@ -130,6 +131,7 @@ def test_write_only_refuses_to_remove_without_a_call(server: str, bucket: Any) -
     assert asked == set()
 
 
+@pytest.mark.shows("DY16")
 @pytest.mark.parametrize(
     ("key", "set_before", "steps"),
     [

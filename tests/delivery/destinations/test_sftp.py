@@ -48,6 +48,7 @@ class TestSftp(DestinationContract):
         return DestinationCase(lambda: connect(server, tmp_path), get)
 
 
+@pytest.mark.shows("PK21")
 def test_a_file_is_as_old_as_what_it_shows(server: Server, tmp_path: Path) -> None:
     connection, made = connect(server, tmp_path), content()
     made.modified_ms = 1_700_000_000_000
@@ -56,6 +57,7 @@ def test_a_file_is_as_old_as_what_it_shows(server: Server, tmp_path: Path) -> No
     assert (tmp_path / "a.jpg").stat().st_mtime == 1_700_000_000
 
 
+@pytest.mark.shows("PK21")
 def test_an_unknown_server_is_told_nothing_and_its_key_is_named(server: Server, tmp_path: Path) -> None:
     with pytest.raises(StrangeTarget) as strange:
         connect(server, tmp_path, host_key="")

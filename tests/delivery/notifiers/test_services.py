@@ -89,6 +89,7 @@ class TestTelegram(NotifierContract):
             missing = 404, {"ok": False, "description": "Not Found"}
             yield NotifierCase(Telegram(), service, url, {"api": service.base}, told=_form_words, missing=missing)
 
+    @pytest.mark.shows("PK25")
     def test_the_picture_first_then_the_clip_in_its_place(self, subject: NotifierCase) -> None:
         sender = subject.open()
         receipt = sender.send(TOLD, JPEG)

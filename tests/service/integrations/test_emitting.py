@@ -111,6 +111,7 @@ def receiver(bench: Bench) -> Iterator[Receiver]:
 # --- Pancake's objects (PK17) ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.shows("PK17")
 def test_a_finished_file_is_told_as_pancake_does(bench: Bench, receiver: Receiver) -> None:
     bench.emit(format="pancake", cameras=["porch"])
     path = bench.closed()
@@ -195,6 +196,7 @@ def test_what_is_told_when_it_is_over_has_both_edges(bench: Bench, receiver: Rec
     assert receiver.got() == [{"detection": True}, {"detection": False}]
 
 
+@pytest.mark.shows("PK10")
 def test_an_edge_comes_with_its_clip_of_six_seconds(bench: Bench, receiver: Receiver, tmp_path: Path) -> None:
     clips = tmp_path / "clips"
     clips.mkdir()
@@ -217,6 +219,7 @@ def test_an_edge_comes_with_its_clip_of_six_seconds(bench: Bench, receiver: Rece
     assert (clips / "mine.mp4").exists()
 
 
+@pytest.mark.shows("PK17")
 def test_no_receiver_costs_only_its_messages(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     made = bench.emit(format="pancake", cameras=["porch"])
     bench.closed()
@@ -246,6 +249,7 @@ def test_one_that_reads_nothing_holds_up_nobody(bench: Bench, receiver: Receiver
 # --- our own objects -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.shows("DY6")
 def test_programs_here_get_what_follow_prints_and_the_files_path(bench: Bench, receiver: Receiver) -> None:
     bench.emit()
     path = bench.closed()
