@@ -8,9 +8,9 @@ from starlette.routing import Mount, Route
 from tawny.api.application import make_routes
 from tawny.api.auth.access import Access, check_routes, rule
 from tawny.api.auth.accounts import Role
-from tests.api.fakes import ORIGIN, House
+from tests.api.fakes import ORIGIN, House, routes
 
-RULES = check_routes(make_routes())
+RULES = check_routes(routes())
 HTTP = {route: access for route, access in RULES.items() if not route.startswith("WS ")}
 SIGNED = {route for route, access in HTTP.items() if access is Access.SIGNED}
 """Whoever is signed in is nobody there."""

@@ -17,19 +17,19 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tawny.api.application import description, make_routes
+from tawny.api.application import description
 from tawny.api.auth.access import COOKIE, Access, check_routes
 from tawny.api.auth.accounts import Caller, Role
 from tawny.api.auth.shares import SharedClip
 from tawny.api.inbox import Inbox
 from tawny.api.server import WebServer
 from tawny.model.ids import SegmentId
-from tests.api.fakes import make_house
+from tests.api.fakes import make_house, routes
 from tests.api.test_sight import NAMED_BY_QUERY, YARD, Filled, fill
 from tests.playback.archives import PORCH
 
 TABLE: Final = Path(__file__).with_name("route_matrix.tsv")
-RULES: Final = check_routes(make_routes())
+RULES: Final = check_routes(routes())
 DAY_MS: Final = 86_400_000
 CALLERS: Final = (
     "nobody",
@@ -202,9 +202,7 @@ STATED: Final = stated() if TABLE.exists() else {}
 
 def test_every_route_has_its_cells() -> None:
     documented = {
-        f"{method.upper()} {path}"
-        for path, methods in description(make_routes())["paths"].items()
-        for method in methods
+        f"{method.upper()} {path}" for path, methods in description(routes())["paths"].items() for method in methods
     }
     assert documented <= set(RULES)
     missing, gone = set(RULES) - set(STATED), set(STATED) - set(RULES)
