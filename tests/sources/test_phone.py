@@ -17,6 +17,7 @@ from tawny.protocols.rtp import (
     PacketsLost,
     RtpPacket,
     bit_rate_limit,
+    empty_report,
     goodbye,
     keyframe_request,
     read_rtcp,
@@ -351,6 +352,8 @@ def test_feedback_is_as_browsers_read_it() -> None:
     assert list(read_rtcp(keyframe_request(SSRC))) == [KeyframeRequest(SSRC)]
     numbers = (65_535, 0, 9)
     assert [one for said in read_rtcp(repeat_request(SSRC, numbers)) for one in said.sequences] == list(numbers)  # type: ignore[union-attr]
+    assert unpack_from(">BBHI", empty_report()) == (0x80, 201, 1, 0x5461776E)
+    assert list(read_rtcp(empty_report())) == []
     report = receiver_report(SSRC, 3, 70_000, 64)
     assert unpack_from(">BBHI", report) == (0x81, 201, 7, SSRC ^ 0x5461776E)
     assert unpack_from(">IIII", report, 8) == (SSRC, 64 << 24 | 3, 70_000, 0)

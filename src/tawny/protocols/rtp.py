@@ -309,6 +309,11 @@ def receiver_report(source: int, missing: int, highest: int, lost: int = 0) -> b
     return pack(">BBHI", 0x81, _RECEIVER_REPORT, 7, source ^ _OWN_SOURCE) + block
 
 
+def empty_report() -> bytes:
+    """Return a receiver report without sources (6.4.2): a sign of life."""
+    return pack(">BBHI", 0x80, _RECEIVER_REPORT, 1, _OWN_SOURCE)
+
+
 def keyframe_request(source: int) -> bytes:
     """Return a PLI (RFC 4585, 6.3.1)."""
     return pack(">BBHII", 0x80 | _PLI, _PICTURE_FEEDBACK, 2, source ^ _OWN_SOURCE, source)

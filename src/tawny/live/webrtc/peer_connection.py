@@ -17,7 +17,7 @@ from tawny.live.webrtc.dtls import Certificate, Dtls
 from tawny.live.webrtc.ice import IceAgent, PublicAddress, UdpMux
 from tawny.model.packets import VIDEO_RATE, VideoFormat
 from tawny.model.times import Clock
-from tawny.protocols.rtp import KeyframeRequest, PacketsLost, RtpTrack, read_rtcp
+from tawny.protocols.rtp import KeyframeRequest, PacketsLost, RtpTrack, empty_report, read_rtcp
 from tawny.protocols.sdp import (
     EXTENSIONS,
     NAME,
@@ -303,6 +303,10 @@ class PublishingConnection(BrowserConnection):
     def send_rtcp(self, rtcp: bytes) -> None:
         if self._dtls.is_ready and not self.ended.is_set():
             self.ice.send(self._dtls.protect_rtcp(rtcp))
+
+    def _report(self) -> None:
+        """Show the phone that the recorder is there, also while the camera is paused and nothing reads it."""
+        self.send_rtcp(empty_report())
 
     def _take_media(self, data: bytes, *, is_rtcp: bool) -> None:
         second = int(self._clock.mono_s())

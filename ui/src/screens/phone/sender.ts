@@ -9,10 +9,12 @@ import { recall, remember } from "../../ui/remember";
 
 const words = phoneCamera.page;
 const FIRST_MS = 1000;
-const MOST_MS = 10_000;
+const MOST_MS = 5000;
 /** So long a connection may be interrupted before a new one is made. */
 const LOST_MS = 4000;
 const LOOK_MS = 2000;
+/** The recorder reports every second, also while the camera is paused. */
+const SILENT_MS = 5000;
 const ANSWER_MS = 15_000;
 const SIZE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 20, max: 30 } };
 /** Most of what is sent, bit/s; the recorder sets the same limit. */
@@ -269,8 +271,16 @@ export class Sender {
   }
 
   private async measure(): Promise<void> {
-    const stats = await this.video?.getStats();
-    for (const one of stats?.values() ?? []) {
+    const { connection } = this;
+    const stats = [...((await connection?.getStats()) ?? new Map()).values()];
+    if (connection !== this.connection || this.state.value !== "sending") return;
+    const heard = Math.max(0, ...stats.map((one) => (one.type === "candidate-pair" && one.nominated && one.lastPacketReceivedTimestamp) || 0));
+    const now = stats[0]?.timestamp ?? 0;
+    if (heard > 0 && now - heard > SILENT_MS) {
+      this.again();
+      return;
+    }
+    for (const one of stats) {
       if (one.type !== "outbound-rtp" || !one.frameWidth) continue;
       const before = this.bytes;
       this.bytes = { at: one.timestamp, sent: one.bytesSent };
