@@ -178,7 +178,7 @@ class ExportFolder:
         return sorted(files, key=lambda one: one.event in kept if one.event else False)
 
     def _remove(self, one: Delivery) -> None:
-        """Delete a file where it was written to, if nobody else has deleted it."""
+        """Delete a file where it was written to, if it still exists."""
         path = Path(one.receipt)
         try:
             path.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """Routes of the owner's backups: save one, and restore one that was uploaded. Each needs a recent confirmation.
 
-A recorder without an owner is restored by whoever has the setup link.
+A recorder without an owner is restored with the setup link.
 """
 
 from collections.abc import Iterator
@@ -86,7 +86,7 @@ async def upload_backup(request: Request, signed: Signed, here: Here) -> OkRespo
 
 @router.post("/setup/restore/file", dependencies=public)
 async def upload_backup_at_setup(token: SetupToken, request: Request, here: Here) -> OkResponse:
-    """Receive a backup on a recorder without an owner, from whoever has the setup link."""
+    """Receive a backup on a recorder without an owner, sent with its setup link."""
     await _receive(request, await _service_at_setup(token, request, here))
     return OkResponse()
 

@@ -155,7 +155,7 @@ def _away(theirs: ForeignValues, found: ImportResult) -> None:
         raise theirs.wrong("disable_recording_for_ips", 'a list of addresses, such as ["192.168.1.50"]')
     if not addresses:
         if "disable_recording_for_ips" in theirs.values:
-            found.left["disable_recording_for_ips"] = "empty: nobody is pinged"
+            found.left["disable_recording_for_ips"] = "empty: no address is pinged"
         return
     presence: dict[str, Any] = {"ping": list(addresses), "away_after": "60 s"}
     found.put("disable_recording_for_ips", "modes.presence", presence)

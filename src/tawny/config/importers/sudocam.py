@@ -1,4 +1,4 @@
-"""SudoCam: the JSON file of a camera agent, with what its server told it to record."""
+"""SudoCam: the JSON file of a camera agent, with what its server set it to record."""
 
 import json
 import re

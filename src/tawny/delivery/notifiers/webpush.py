@@ -93,7 +93,7 @@ def _derived(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
 
 EXAMPLE = "webpush:me@example.org"
 NO_CONTACT = "https://example.org"
-"""Apple refuses messages without a contact, and addresses that only exist at home; nobody reads this one."""
+"""Apple refuses messages without a contact, and addresses that only exist at home; mail to this one is not read."""
 LASTS_S = 86_400
 URGENCIES = {Urgency.QUIET: "low", Urgency.NORMAL: "high", Urgency.HIGH: "high"}
 ABOUT_EVENTS = frozenset({"event", "digest"})

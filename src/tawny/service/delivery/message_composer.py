@@ -293,7 +293,7 @@ class MessageComposer:
         return Message(delivery.name, "test", title, "Notifications work.", delivery.at_ms, link=self._address)
 
     def _of_event(self, delivery: Delivery, event: Event) -> Message:
-        """Return the message of a new event, of one that has ended, or of one that is told of only once."""
+        """Return the message of a new event, of one that has ended, or of one with a single message."""
         kind, name = str(delivery.content["kind"]), self._camera_name(event.camera)
         title, text = of_event(event, name, self._zone, self._recorder.called)
         has_clip = kind in ("clip", "whole") and self._settings.clip != "none"

@@ -14,7 +14,8 @@ from tawny.config.drafts import Group, SettingsDraft
 from tawny.config.settings import Settings
 from tawny.delivery.destination import ALLOW_ANY, ConnectionTestStep
 from tawny.model.errors import NotDone
-from tawny.service.delivery.delivery_service import BROWSERS_URL, DeliveryService
+from tawny.service.delivery.delivery_service import DeliveryService
+from tawny.service.delivery.notifications import BROWSERS_URL
 from tawny.service.plugin_registry import PluginRegistry
 
 # Settings of destinations and notifiers, as a form shows them.

@@ -100,7 +100,7 @@ class IntegrationService:
             self._unsubscribe = self._recorder.bus.subscribe(self._heard)
 
     def await_sent(self) -> None:
-        """Wait until the webhooks have sent what they were told, some seconds at most."""
+        """Wait until the webhooks have sent their messages, some seconds at most."""
         until_s, pause = self._clock.mono_s() + _STOP_S, threading.Event()
         while any(one.waiting and not one.trouble for one in self._emits.values()) and self._clock.mono_s() < until_s:
             pause.wait(0.02)
