@@ -32,18 +32,17 @@ from tawny.config.settings import (
     CameraSettings,
     DetectionSettings,
     HeartbeatSettings,
-    LineSettings,
     LiveSettings,
     SealingSettings,
     StorageSettings,
     TierSettings,
     TurnServerSettings,
     WebSettings,
-    ZoneSettings,
 )
 from tawny.config.sign_in import GroupSettings, OidcSettings, SignInSettings
 from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings
 from tawny.config.units import duration_text, size_text
+from tawny.config.zones import LineSettings, ZoneSettings
 from tawny.model import errors
 from tawny.model.errors import Problem, SettingsError, TawnyError
 

@@ -22,7 +22,8 @@ from tawny.api.client_address import AllowedHosts
 from tawny.api.context import AppContext
 from tawny.api.static_files import StaticFiles
 from tawny.config.changes import plain_table
-from tawny.config.settings import DetectionSettings, Points
+from tawny.config.settings import DetectionSettings
+from tawny.config.zones import Points
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.watcher import LiveMeter
 from tawny.engine import Bus
@@ -30,6 +31,8 @@ from tawny.model.errors import TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
+from tawny.model.observations import MotionFigure
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
 from tawny.service.modes.mode_service import CameraHoldInfo, ModePlan, ModeStatus, OutcomeInfo
@@ -60,6 +63,7 @@ class FakeTuning:
         self.masks: tuple[Points, ...] = ()
         self.changed: DetectionChangedInfo | None = None
         self.notes: dict[str, Any] = {}
+        self.orientation = UPRIGHT
         self.refuses: TawnyError | None = None
 
     def detectors(self) -> Sequence[DetectorView]:
@@ -85,6 +89,11 @@ class FakeTuning:
             raise self.refuses
         self.watch, self.masks, self.changed = watch, privacy_masks, DetectionChangedInfo(by, self.clock.now_ms())
 
+    def turn(self, camera: CameraId, orientation: Orientation, by: str) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        self.orientation, self.changed = orientation, DetectionChangedInfo(by, self.clock.now_ms())
+
 
 class FakeRecorder(FakeArchive):
     """`api.Recorder`: one camera, `porch`, with both streams."""
@@ -107,6 +116,7 @@ class FakeRecorder(FakeArchive):
         self.sealed_pictures: dict[EventId, Path] = {}
         self.event_loops: dict[EventId, bytes] = {}
         self.moved: list[tuple[int, int]] = []
+        self.measured: list[MotionFigure] = []
         self.known: dict[str, str] = {}
         self.removed: dict[CameraId, str] = {}
 
@@ -149,6 +159,12 @@ class FakeRecorder(FakeArchive):
 
     def grids(self, camera: CameraId, within: Span) -> Sequence[tuple[int, int]]:
         return [(at_ms, grid) for at_ms, grid in self.moved if within.begin_ms <= at_ms < within.end_ms]
+
+    def figures(self, camera: CameraId, within: Span) -> Sequence[MotionFigure]:
+        return [one for one in self.measured if within.begin_ms <= one.at_ms < within.end_ms]
+
+    def motion_frames(self, event: Event) -> int:
+        return sum(one.moves for one in self.measured)
 
     def called(self, who: str) -> str:
         return self.known.get(who, "")

@@ -9,6 +9,7 @@ import pytest
 from tawny.config.settings import CameraSettings, Settings
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.segments import Recording
 from tawny.model.times import Span, SystemClock
 from tawny.protocols.login_history import LoginHistory
@@ -62,7 +63,7 @@ class Desk(CameraSetupService):
         return TriedCamera(ResolvedCamera(camera, {}, {}), {StreamName.MAIN: TRIAL})
 
     def change_camera(
-        self, wanted: WantedCamera, change: Literal["keyframes", "clock"], seconds: float = 6.0
+        self, wanted: WantedCamera, change: Literal["keyframes", "clock", "h264"], seconds: float = 6.0
     ) -> TriedCamera:
         self._did(change)
         return self.try_out(wanted)
@@ -71,7 +72,9 @@ class Desk(CameraSetupService):
         self._did(wanted)
         return PreviewStatus("p1", wanted.address, PreviewState.WRONG_LOGIN, 0, "No.", "Try again.")
 
-    def add_previewed(self, preview: str, name: str, record: Recording = "continuous") -> CameraId:
+    def add_previewed(
+        self, preview: str, name: str, record: Recording = "continuous", orientation: Orientation = UPRIGHT
+    ) -> CameraId:
         self._did(preview, name, record)
         return CameraId("gate")
 
@@ -81,7 +84,9 @@ class Desk(CameraSetupService):
     def move(self, camera: CameraId, host: str) -> None:
         self._did("move", host)
 
-    def add(self, name: str, wanted: WantedCamera, record: Recording = "continuous") -> CameraId:
+    def add(
+        self, name: str, wanted: WantedCamera, record: Recording = "continuous", orientation: Orientation = UPRIGHT
+    ) -> CameraId:
         self._did(name, wanted, record)
         return CameraId("front-door")
 

@@ -9,8 +9,12 @@ from tawny.api.auth.accounts import Role
 from tawny.api.events.state_socket import MeterFeed
 from tawny.config.settings import DetectionSettings
 from tawny.model.errors import NotDone, Problem, SettingsError
-from tawny.model.observations import Look, Observation
+from tawny.model.events import Event
+from tawny.model.ids import EventId
+from tawny.model.observations import FigureThing, Look, Measurement, MotionFigure, Observation
+from tawny.model.orientation import UPRIGHT, Orientation
 from tests.api.fakes import House
+from tests.playback.archives import PORCH
 
 PATH = "/api/v1/cameras/porch/watching"
 CORNER = [[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]
@@ -123,6 +127,26 @@ async def test_of_no_camera(owner: httpx.AsyncClient) -> None:
     assert (await owner.get("/api/v1/cameras/none/watching")).status_code == 404
 
 
+async def test_an_owner_turns_the_image(house: House, owner: httpx.AsyncClient) -> None:
+    answer = await owner.put("/api/v1/cameras/porch/orientation", json={"rotate": 270, "mirror": True})
+    assert (answer.status_code, answer.json()["camera"]) == (200, "porch")
+    assert house.recorder.tuning.orientation == Orientation(270, mirror=True)
+    assert house.recorder.tuning.changed is not None
+
+
+@pytest.mark.parametrize("wrong", [{"rotate": 45, "mirror": False}, {"rotate": 90}, {"rotate": "90", "mirror": 1}, {}])
+async def test_no_other_angle_is_taken(house: House, owner: httpx.AsyncClient, wrong: dict[str, object]) -> None:
+    answer = await owner.put("/api/v1/cameras/porch/orientation", json=wrong)
+    assert answer.status_code == 422
+    assert house.recorder.tuning.orientation == UPRIGHT
+
+
+async def test_an_image_that_cannot_be_turned(house: House, owner: httpx.AsyncClient) -> None:
+    house.recorder.tuning.refuses = NotDone("The file is gone.", "Reload.")
+    answer = await owner.put("/api/v1/cameras/porch/orientation", json={"rotate": 90, "mirror": False})
+    assert (answer.status_code, answer.json()["message"]) == (409, "The file is gone.")
+
+
 def test_a_meter_is_read_only_while_it_is_wanted(house: House) -> None:
     woken: list[int] = []
     tuning = house.recorder.tuning
@@ -130,7 +154,7 @@ def test_a_meter_is_read_only_while_it_is_wanted(house: House) -> None:
     meters.want(["state", "motion:porch", "motion:none"])
     assert tuning.met.is_read
     thing = Observation("motion", 0.61, (0.1, 0.2, 0.30001, 0.4), 1)
-    tuning.met.show(1234, Look(61, (thing,)), {"path": 61})
+    tuning.met.show(1234, Look(61, (thing,)), {"path": 61}, Measurement(742, 400))
     assert woken == [1]
     assert meters.take() == [
         {
@@ -138,7 +162,9 @@ def test_a_meter_is_read_only_while_it_is_wanted(house: House) -> None:
             "t": 1234,
             "score": 61,
             "zones": {"path": 61},
-            "things": [{"box": [0.1, 0.2, 0.3, 0.4], "score": 61, "event": True}],
+            "things": [{"box": [0.1, 0.2, 0.3, 0.4], "score": 61, "event": True, "label": "motion"}],
+            "number": 742,
+            "level": 400,
         }
     ]
     assert meters.take() == []
@@ -180,3 +206,26 @@ async def test_numbers_that_are_cleared_are_gone_and_nothing_else(
     cleared = await change(owner, await told(owner), numbers={})
     assert cleared.json()["watch"]["numbers"] == {}
     assert house.recorder.tuning.watch.options == {"label": "cat", "is_fast": True}
+
+
+# --- figures of stored frames, and stamps on what is encoded anyway
+
+
+async def test_figures_of_a_time_come_with_the_clips_in_it(house: House, owner: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    thing = FigureThing((0.1, 0.2, 0.3, 0.4), 61, "person")
+    house.recorder.measured = [MotionFigure(now_ms - 5000, 742, 400, moves=True, things=(thing,))]
+    house.recorder.index.put_event(Event(EventId("e"), PORCH, "person", now_ms - 6000, now_ms - 4000, 60.0))
+    asked = f"/api/v1/cameras/porch/figures?from_ms={now_ms - 10_000}&to_ms={now_ms}"
+    told = (await owner.get(asked)).json()
+    box = {"box": [0.1, 0.2, 0.3, 0.4], "score": 61, "label": "person"}
+    assert told == {
+        "title": "Front door",
+        "items": [{"at_ms": now_ms - 5000, "number": 742, "level": 400, "things": [box]}],
+        "clips": [[now_ms - 11_000, now_ms + 6_000]],
+        "pre_s": 5,
+        "post_s": 10,
+    }
+    too_long = f"/api/v1/cameras/porch/figures?from_ms={now_ms - 200_000}&to_ms={now_ms}"
+    assert (await owner.get(too_long)).status_code == 400
+    assert (await owner.get("/api/v1/cameras/none/figures?from_ms=0&to_ms=1")).status_code == 404

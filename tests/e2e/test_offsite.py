@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tawny.cli.main import main
-from tawny.delivery.destination import CODE_LETTERS
+from tawny.delivery.file_names import CODE_LETTERS
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, tawny
 from tests.e2e.everywhere import PLACES, Everywhere, everywhere

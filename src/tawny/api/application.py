@@ -42,9 +42,10 @@ from tawny.api.live import (
     camera_routes,
     hls_routes,
     live_socket,
+    phone_routes,
     webrtc_routes,
 )
-from tawny.api.past import clip_routes, recording_routes
+from tawny.api.past import clip_routes, frame_stamps, recording_routes
 from tawny.api.request_handling import RequestOriginMiddleware, SecurityHeadersMiddleware
 
 router = APIRouter(prefix="/api/v1")
@@ -84,6 +85,7 @@ def make_routes() -> FastAPI:
         account_routes,
         camera_routes,
         recording_routes,
+        frame_stamps,
         clip_routes,
         people_routes,
         event_routes,
@@ -108,6 +110,7 @@ def make_routes() -> FastAPI:
         sealing_routes,
         address_routes,
         public_address_routes,
+        phone_routes,
         state_socket,
     ):
         app.include_router(part.router)

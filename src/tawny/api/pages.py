@@ -28,6 +28,7 @@ PAGES = (
     "/ca",
     "/check",
     "/find",
+    "/phone",
     "/s/{rest:path}",
     "/actions/{rest:path}",
     "/setup",

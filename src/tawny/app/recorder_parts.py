@@ -43,6 +43,7 @@ from tawny.storage.disk.mirror import Mirror
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.repair.recovery import explain_downtime, recover_files
 from tawny.storage.retention.runner import Retention
+from tawny.storage.segments.motion_figures import MotionFigures
 from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 
 
@@ -86,6 +87,7 @@ class RecorderStorage:
     events: EventWriter
     scores: MotionScoreFile
     grids: MotionGrids
+    figures: MotionFigures
     started_ms: int
 
 
@@ -140,7 +142,7 @@ def make_recorder_parts(place: RecorderPlace) -> RecorderParts:
     services = CameraServices(
         clock, engine, bus, place.doors, storage.gaps, storage.marks, storage.events, recorder, storage.scores,
         storage.grids, ingest, recognition.naming.desk, recognition.reading.desk,
-        recognition.naming.suggesting.guesser, login_file.history,
+        recognition.naming.suggesting.guesser, login_file.history, storage.figures,
     )  # fmt: skip
     others = partial(disk_problems, stored, recorder, place.stands_for)
     seen = MonitoredRecorder(store.volume, store.index, recorder, storage.ledger, cameras.statuses, others)
@@ -180,6 +182,7 @@ def _open_storage(place: RecorderPlace) -> RecorderStorage:
         EventWriter(marks, volume),
         MotionScoreFile(volume, clock),
         MotionGrids(volume, clock, lambda camera: place.settings().is_sealed(camera)),
+        MotionFigures(volume, clock, lambda camera: place.settings().is_sealed(camera)),
         started_ms,
     )
 

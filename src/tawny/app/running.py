@@ -18,6 +18,7 @@ from tawny.model.errors import NotDone, NothingToReport
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
+from tawny.model.observations import MotionFigure
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.states import CameraState
@@ -139,10 +140,10 @@ class RecorderRuntime:
         self.logins = parts.login_file.history
         """What sign-in cameras offered before."""
         self.said = ExternalEvents(storage.marks, store.volume.write_picture, self.hub, place.bus.publish, place.clock)
-        self.deleting = RecordingDeletion(parts.stored, place.clock, settings)
         self.snapshots = PeriodicSnapshots(store.volume, settings, self.hub, self._state_of, place.clock)
         self._healer = Healer(store.volume, storage.ledger)
         self.changeable = ChangeableSettings(settings, self.apply, place.config)
+        self.deleting = RecordingDeletion(parts.stored, place.clock, settings, self.changeable.forget_removed)
         self.tuning = DetectionTuningService(self.changeable, lambda: self._cameras.now, place.doors, place.clock)
         self._changing, self._is_closing = threading.Lock(), False
         self._heeding: list[Callable[[Settings], None]] = []
@@ -247,6 +248,7 @@ class RecorderRuntime:
             mirror.finish()
         storage.scores.flush()
         storage.grids.flush()
+        storage.figures.flush()
         self.arming.finish()
         self.sealing.finish()
         self._ledger.stopped(cause)
@@ -377,6 +379,13 @@ class RecorderRuntime:
 
     def grids(self, camera: CameraId, within: Span) -> Sequence[tuple[int, int]]:
         return self.parts.storage.grids.read(camera, within)
+
+    def figures(self, camera: CameraId, within: Span) -> Sequence[MotionFigure]:
+        return self.parts.storage.figures.read(camera, within)
+
+    def motion_frames(self, event: Event) -> int:
+        end_ms = self.clock.now_ms() if event.end_ms is None else event.end_ms
+        return self.parts.storage.figures.motion_frames(event.camera, Span(event.start_ms, end_ms + 1))
 
     def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> None:
         """Write evidence to the folder.

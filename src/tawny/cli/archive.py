@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from tawny.cli.keys import Keys
 from tawny.model.ids import CameraId
+from tawny.model.observations import MotionFigure
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span, SystemClock
@@ -17,6 +18,7 @@ from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.opening import index_to_read
 from tawny.storage.index.protocol import Index
+from tawny.storage.segments.motion_figures import MotionFigures
 from tawny.storage.segments.motion_files import MotionScoreFile
 
 NOTHING_PRIVATE: Mapping[str, tuple[Polygon, ...]] = MappingProxyType({})
@@ -51,6 +53,9 @@ class RecordingFolder:
 
     def private(self, camera: CameraId) -> tuple[Polygon, ...]:
         return self._private.get(camera, ())
+
+    def figures(self, camera: CameraId, within: Span) -> list[MotionFigure]:
+        return MotionFigures(self.volume, SystemClock()).read(camera, within)
 
     def scores(self, camera: CameraId, within: Span) -> bytes:
         return MotionScoreFile(self.volume, SystemClock()).read(camera, within)

@@ -61,6 +61,12 @@ class Message:
     """Link to tawny; empty without a public URL."""
     clip_link: str = ""
     """Public link to the uploaded clip, valid for some hours."""
+    picture_link: str = ""
+    """The same to an image of the event: GIF, contact sheet or snapshot. Only with `NotifierTraits.shows_links`."""
+    heading: str = ""
+    """Camera and local time of an event: `Front door 2026-11-20T20:46:00+01:00`."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """Names and values that the service shows in a table."""
     buttons: tuple[Button, ...] = ()
     history: str = ""
     """Witness of the recorder's signed history (`sealed.witness`), in a hidden field or as a last line; or empty."""
@@ -152,6 +158,8 @@ class NotifierTraits:
     picture: bool = False
     gif: bool = False
     video: bool = False
+    shows_links: bool = False
+    """It receives no images itself, but displays the one that a link leads to."""
     buttons: Literal["", "links", "calls"] = ""
     """How buttons work: as links to tawny, or by callbacks from the service."""
     carries_history: bool = False

@@ -216,7 +216,8 @@ class ZonedDetector:
             del self._things[track]
         over = tuple(replace(thing, zones=self._zones_of(thing)) for thing in look.over if thing.track in self._told)
         self._told = (self._told | {thing.track for thing in seen}) - {thing.track for thing in look.over}
-        return Look(self._score(look, strengths), seen, over, near, look.grid, mask=look.mask)
+        score = self._score(look, strengths)
+        return Look(score, seen, over, near, look.grid, mask=look.mask, measured=look.measured)
 
     def _near(self, thing: Observation) -> Observation:
         """Return an object that does not count yet, with its zones: its zone scores are stored anyway."""
@@ -336,8 +337,11 @@ def _goes(direction: str, born: Point, now: Point) -> bool:
 
 
 def privacy_masks(camera: CameraSettings) -> tuple[Polygon, ...]:
-    """Return the camera's privacy masks as polygons."""
-    return tuple(Polygon(points) for points in camera.privacy_masks)
+    """Return the camera's privacy masks as polygons of the image as sent.
+
+    They are drawn on the image as shown. Recordings made with another orientation have them at the same things.
+    """
+    return tuple(camera.orientation.polygon_sent(Polygon(points)) for points in camera.privacy_masks)
 
 
 def camera_zones(watch: DetectionSettings) -> CameraZones:

@@ -124,8 +124,7 @@ class Fragmenter:
         return NewInitSegment(
             f'video/mp4; codecs="{codecs}"',
             packet.at_ms - (packet.pts - self._zero) * 1000 // VIDEO_RATE,
-            video.width,
-            video.height,
+            *video.shown_size,
             init_segment(video, self._sound.format if self._sound else None),
         )
 

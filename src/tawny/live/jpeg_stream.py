@@ -13,8 +13,9 @@ from typing import NamedTuple
 from tawny.engine.threads import start_thread
 from tawny.live.wakeup import Wakeup, share_once
 from tawny.media.codec.decoder import DecodedFrame, Decoder
-from tawny.media.image.jpeg import jpeg, keyframe_jpeg
+from tawny.media.image.jpeg import jpeg, keyframe_jpeg, keyframe_picture
 from tawny.media.image.mask import mask_picture
+from tawny.media.image.stamp import Stamp, downscaled, stamped
 from tawny.model.packets import Packet, VideoFormat
 from tawny.stream.hub import Hub, without_backlog
 
@@ -77,6 +78,8 @@ class JpegOptions(NamedTuple):
     width: int
     fps: float
     quality: int
+    stamps: Callable[[int], Stamp] | None = None
+    """Returns what is stamped on the frame of a time, ms UTC. None: nothing."""
 
 
 @dataclass(slots=True)
@@ -150,7 +153,7 @@ class JpegStream:
             wanted = [(wish, made) for wish, made in self._made.items() if frame.at_ms >= made.due_ms]
         frame = mask_picture(frame, self._hub.private) if wanted else frame
         for wish, made in wanted:
-            still = Snapshot(jpeg(frame, wish.width, wish.quality), frame.at_ms, number)
+            still = Snapshot(stamped_jpeg(frame, wish), frame.at_ms, number)
             self.encoded += 1
             step_ms = 1000 / wish.fps
             with self._lock:
@@ -159,6 +162,20 @@ class JpegStream:
                 tell = list(made.tell)
             for each in tell:
                 each()
+
+
+def stamped_jpeg(frame: DecodedFrame, wish: JpegOptions) -> bytes:
+    """Return the frame as JPEG, with its stamp if one is wanted."""
+    if wish.stamps is None:
+        return jpeg(frame, wish.width, wish.quality)
+    return jpeg(stamped(downscaled(frame, wish.width), wish.stamps(frame.at_ms)), None, wish.quality)
+
+
+def stamped_snapshot(hub: Hub, wish: JpegOptions) -> Snapshot | None:
+    """Return the newest keyframe with its stamp; None if there is none."""
+    keyframe = next(iter(hub.recent(0.0)), None)
+    frame = keyframe_picture(keyframe, hub.private) if keyframe is not None else None
+    return Snapshot(stamped_jpeg(frame, wish), frame.at_ms, keyframe.number) if frame and keyframe else None
 
 
 class JpegLook:

@@ -79,6 +79,35 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Measurement:
+    """A detector's own number of one frame, and the level that motion exceeds, both in its unit."""
+
+    number: float
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
+class FigureThing:
+    """An object in a frame, as people see it drawn. score: 0..100."""
+
+    box: Box
+    score: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class MotionFigure:
+    """What a detector found in one frame, as stored and shown. number, level: as `Measurement`."""
+
+    at_ms: int
+    number: float
+    level: float
+    moves: bool = False
+    """Whether the frame counts as motion."""
+    things: tuple[FigureThing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """Result of a detector for one frame.
 
@@ -101,6 +130,8 @@ class Look:
 
     Do not modify or keep it.
     """
+    measured: Measurement | None = field(default=None, compare=False)
+    """None if the detector has no number of its own but the score."""
 
 
 # Object types: the type of a label, and the type of an event from its labels.

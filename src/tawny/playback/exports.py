@@ -5,6 +5,7 @@ progress callback raises to cancel.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,23 +16,29 @@ from zipfile import ZIP_STORED, ZipFile
 from zoneinfo import ZoneInfo
 
 from tawny.media.codec.decoder import DecodedFrame
-from tawny.media.codec.transcoder import VideoWriter
+from tawny.media.codec.transcoder import RewriteSpan, VideoWriter, write_anew
 from tawny.media.image.canvas import FPS as GIF_FPS
-from tawny.media.image.canvas import Canvas, gif_picture, write_gif
+from tawny.media.image.canvas import GIF_WIDTH, Canvas, gif_picture, write_gif
 from tawny.media.image.jpeg import Tiles
+from tawny.media.image.mask import mask_picture
+from tawny.media.image.stamp import downscaled, stamped
+from tawny.media.mp4.progressive import SegmentPart, cut_clip
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span
-from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipTooLarge, ClipTooLongToMask
+from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipTooLarge, ClipTooLongToMask, as_file
 from tawny.playback.frame_reader import FrameReader
-from tawny.playback.recordings import RecordingArchive
+from tawny.playback.recordings import RecordingArchive, segments
 from tawny.playback.redaction_areas import Redaction
+from tawny.playback.segment_player import reread_segment
+from tawny.playback.stamps import FrameStamps, StampMaker
 
 MOST_GIF_S = 30.0
 MOST_BESIDE_S = 600.0
 MOST_LAPSE_S = 600.0
 """Length of the resulting film, s."""
 LEAST_SPEED, MOST_SPEED = 2.0, 100_000.0
+MOST_STAMPED_S = 600.0
 MINUTE_S = 60.0
 LAPSE_FPS, BESIDE_FPS = 25, 15
 COARSE_MS = 1500
@@ -63,6 +70,10 @@ class ExportKind(StrEnum):
         return types.get(self, "video/mp4")
 
 
+STAMPED = (ExportKind.MP4, ExportKind.GIF, ExportKind.SHEET)
+"""What a stamp can be burned into."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
     """A requested export.
@@ -83,6 +94,8 @@ class ExportOptions:
     """Start such a clip at the exact frame in any player: re-encode up to the next keyframe."""
     redaction: Redaction | None = None
     """Areas or people to hide; the clip then has no audio and is re-encoded."""
+    stamp: StampMaker | None = None
+    """Burn title, time, detector figures, REC and boxes into a clip, which is then re-encoded, a GIF or a sheet."""
 
     @property
     def lapse_speed(self) -> float:
@@ -137,6 +150,8 @@ def check_export(wish: ExportOptions) -> None:
             raise NotDone(f"Side by side requires 2 to {MOST_BESIDE} cameras.", "Choose other cameras.")
     elif len(wish.cameras) != 1:
         raise NotDone("This format supports only one camera.", "Choose one camera.")
+    if wish.stamp is not None:
+        _check_stamp(wish)
     if wish.kind is ExportKind.TIMELAPSE:
         if not LEAST_SPEED <= wish.lapse_speed <= MOST_SPEED:
             raise NotDone(
@@ -144,6 +159,14 @@ def check_export(wish: ExportOptions) -> None:
             )
         if seconds / wish.lapse_speed > MOST_LAPSE_S:
             raise NotDone("This time-lapse would be longer than 10 min.", "Choose a higher speed.")
+
+
+def _check_stamp(wish: ExportOptions) -> None:
+    if wish.kind not in STAMPED or wish.redaction is not None:
+        raise NotDone("This export can't be stamped.", "Choose a clip, a GIF or a contact sheet.")
+    if wish.kind is ExportKind.MP4 and wish.span.seconds > MOST_STAMPED_S:
+        what = f"Stamped clips can be at most {MOST_STAMPED_S / 60:.0f} min long, because they are re-encoded."
+        raise NotDone(what, "Choose a shorter time.")
 
 
 Prove = Callable[[CameraId, Span, Path, Callable[[float], None]], object]
@@ -167,6 +190,8 @@ def make_export(
     match wish.kind:
         case ExportKind.EVIDENCE:
             return _evidence(archive, wish, place, prove)
+        case ExportKind.MP4 if wish.stamp is not None:
+            return _stamped(archive, wish, wish.stamp, place)
         case ExportKind.MP4 if wish.redaction is not None:
             return _redact(archive, wish, wish.redaction, place)
         case ExportKind.MP4:
@@ -229,9 +254,46 @@ def _redact(archive: RecordingArchive, wish: ExportOptions, redaction: Redaction
     return ExportResult(made.start_ms, shown_s=made.shown_s)
 
 
+def _stamped(archive: RecordingArchive, wish: ExportOptions, make: StampMaker, place: ExportTarget) -> ExportResult:
+    """Re-encode the clip with each frame's own time. Frames keep their times; sound is copied."""
+    camera, span = wish.cameras[0], wish.span
+    stamps, private = make(camera, span), archive.private(camera)
+    found = next((one for name in StreamName if (one := segments(archive, camera, name, span))), [])
+    pieces: list[SegmentPart] = []
+    with ExitStack() as held:
+        for number, segment in enumerate(found):
+
+            def change(frame: DecodedFrame, start_ms: int = segment.start_ms) -> DecodedFrame:
+                at_ms = start_ms + frame.at_ms
+                place.has_done(min(0.99, max(0.0, (at_ms - span.begin_ms) / (span.seconds * 1000))))
+                return stamped(mask_picture(frame, private), stamps.at(at_ms))
+
+            made = held.enter_context(place.scratch.with_name(f"{place.scratch.name}-{number}").open("w+b"))
+            held.callback(Path(made.name).unlink, missing_ok=True)
+            begin_ticks = max(0, (span.begin_ms - segment.start_ms) * 90)
+            end_ticks = (span.end_ms - segment.start_ms) * 90 if span.end_ms < segment.end_ms else None
+            stretch = RewriteSpan(begin_ticks, end_ticks)
+            if write_anew(made, reread_segment(archive, segment), stretch, change):
+                made.flush()
+                pieces.append(SegmentPart(Path(made.name), segment.start_ms, begin_ticks, end_ticks))
+        if not pieces:
+            raise nothing_recorded()
+        whole = cut_clip(pieces)
+        file = as_file(whole, with_sound=wish.with_sound)
+        place.needs(file.size_bytes)
+        with place.out.open("wb") as out:
+            for data in file.read(0, file.size_bytes):
+                out.write(data)
+    return ExportResult(whole.begin_ms, whole.left_out[0].start_ms if whole.left_out else None)
+
+
 def _gif(archive: RecordingArchive, wish: ExportOptions, place: ExportTarget) -> ExportResult:
     step_ms = 1000 // GIF_FPS
-    found = [gif_picture(frame) for _, frame in _shown(archive, wish, StreamName.SUB, step_ms, place, 0.7)]
+    stamps = wish.stamp(wish.cameras[0], wish.span) if wish.stamp else None
+    found = [
+        gif_picture(stamped(downscaled(frame, GIF_WIDTH), stamps.at(at_ms)) if stamps else frame)
+        for at_ms, frame in _shown(archive, wish, StreamName.SUB, step_ms, place, 0.7)
+    ]
     if not found:
         raise nothing_recorded()
     first = found[0]
@@ -241,21 +303,37 @@ def _gif(archive: RecordingArchive, wish: ExportOptions, place: ExportTarget) ->
 
 def _sheet(archive: RecordingArchive, wish: ExportOptions, place: ExportTarget) -> ExportResult:
     """Write frames evenly spread over the time, row by row."""
-    count = wish.columns * wish.rows
-    tiles = Tiles(wish.columns, wish.rows, SHEET_WIDTH)
-    pictures = FrameReader(
-        archive, wish.cameras[0], StreamName.SUB, is_coarse=_is_coarse(wish.span.seconds * 1000 / count)
-    )
+    stamps = wish.stamp(wish.cameras[0], wish.span) if wish.stamp else None
+    made = sheet_jpeg(archive, wish.cameras[0], wish.span, (wish.columns, wish.rows), place.has_done, stamps)
+    place.out.write_bytes(made)
+    return ExportResult(wish.span.begin_ms)
+
+
+def sheet_jpeg(
+    archive: RecordingArchive,
+    camera: CameraId,
+    span: Span,
+    size: tuple[int, int],
+    has_done: Callable[[float], None] = lambda _: None,
+    stamps: FrameStamps | None = None,
+) -> bytes:
+    """Return a contact sheet of a time, with `size` columns and rows. Raises NotDone: if nothing is recorded."""
+    columns, rows = size
+    count = columns * rows
+    tiles = Tiles(columns, rows, SHEET_WIDTH)
+    pictures = FrameReader(archive, camera, StreamName.SUB, is_coarse=_is_coarse(span.seconds * 1000 / count))
     for number in range(count):
-        at_ms = wish.span.begin_ms + round(wish.span.seconds * 1000 * number / count)
+        at_ms = span.begin_ms + round(span.seconds * 1000 * number / count)
         frame = pictures.at(at_ms)
+        if frame is not None and stamps is not None:
+            shown_ms = (pictures.start_ms or at_ms) + frame.at_ms
+            frame = stamped(downscaled(frame, SHEET_WIDTH), stamps.at(shown_ms))
         if frame is not None:
             tiles.put(number, frame)
-        place.has_done(number / count)
+        has_done(number / count)
     if tiles.is_empty:
         raise nothing_recorded()
-    place.out.write_bytes(tiles.jpeg())
-    return ExportResult(wish.span.begin_ms)
+    return tiles.jpeg()
 
 
 def _lapse(archive: RecordingArchive, wish: ExportOptions, zone: ZoneInfo, place: ExportTarget) -> ExportResult:
@@ -321,7 +399,7 @@ def _shown(
     for at_ms in _instants(wish.span, step_ms, place, share):
         frame = pictures.at(at_ms)
         if frame is not None:
-            yield at_ms, frame
+            yield (pictures.start_ms or at_ms) + frame.at_ms, frame
 
 
 def _instants(span: Span, step_ms: float, place: ExportTarget, share: float) -> Iterator[int]:

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from tawny.config.settings import DetectionSettings, Points
+from tawny.config.settings import DetectionSettings
+from tawny.config.zones import Points
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.watcher import LiveMeter
 from tawny.engine.actor import Listener
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm
+from tawny.model.observations import MotionFigure
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.states import CameraStatus
 from tawny.model.times import Clock, Span
 from tawny.playback.recordings import RecordingArchive
@@ -78,6 +81,13 @@ class DetectionTuningApi(Protocol):
         """
         ...
 
+    def turn(self, camera: CameraId, orientation: Orientation, by: str) -> None:
+        """Show the camera's image like this, from its next keyframe on; zones, lines and masks turn with it.
+
+        Raises as `change` does.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class CameraView:
@@ -89,6 +99,7 @@ class CameraView:
     pre_s: float = 5.0
     post_s: float = 10.0
     where: Literal["", "outside", "inside"] = ""
+    orientation: Orientation = UPRIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +201,14 @@ class RecorderService(RecordingArchive, Protocol):
 
         May wait for the disk.
         """
+        ...
+
+    def figures(self, camera: CameraId, within: Span) -> Sequence[MotionFigure]:
+        """Return what the detector measured (`storage.segments.motion_figures`). May wait for the disk."""
+        ...
+
+    def motion_frames(self, event: Event) -> int:
+        """Return the number of frames with motion of an event; 0 if unknown. May wait for the disk."""
         ...
 
     def called(self, who: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from tawny.delivery.delivery import in_memory
 from tawny.delivery.destination import DestinationConnection, DestinationContext
 from tawny.delivery.destinations.sftp import Sftp
 from tawny.model.errors import StrangeTarget, TargetMissing, TargetRefused, TargetUnreachable
@@ -79,6 +80,14 @@ def test_who_is_not_let_in_is_told(server: Server, tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_told(server: Server, tmp_path: Path) -> None:
     with pytest.raises(TargetMissing):
         connect(server, tmp_path / "nowhere")
+
+
+def test_a_folder_that_is_not_there_is_created_on_request(server: Server, tmp_path: Path) -> None:
+    """PK21."""
+    connection = connect(server, tmp_path / "cam" / "front", create_folder=True)
+    connection.put("2026/11/21/a.mp4", in_memory(b"a", "video/mp4", 1000), "", lambda _: None)
+    assert (tmp_path / "cam" / "front" / "2026" / "11" / "21" / "a.mp4").read_bytes() == b"a"
+    connection.close()
 
 
 def test_nobody_there_is_told(server: Server, tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tawny.delivery.notifier import Message, NotifierContext
 from tawny.delivery.notifiers.discord import Discord
 from tawny.delivery.notifiers.gotify import Gotify
 from tawny.delivery.notifiers.matrix import Matrix
@@ -16,6 +18,7 @@ from tawny.delivery.notifiers.pushover import Pushover
 from tawny.delivery.notifiers.slack import Slack
 from tawny.delivery.notifiers.telegram import Telegram
 from tawny.delivery.notifiers.webhook import Webhook
+from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.notifier import GIF, JPEG, LATER, SECRET, TOLD, NotifierCase, NotifierContract
 from tawny.testing.http_service import Asked, Reply, StandIn, served
 
@@ -154,6 +157,32 @@ class TestSlackWebhook(NotifierContract):
         assert (attachment["title"], attachment["title_link"]) == ("Watch", TOLD.link)
 
 
+class TestHookLikeSlacks(NotifierContract):
+    """Mattermost, Rocket.Chat and others: the whole address of the hook."""
+
+    @pytest.fixture
+    def subject(self) -> Iterator[NotifierCase]:
+        with served(StandIn(lambda asked: (200, {"success": True}))) as service:
+            url = f"slack+http://127.0.0.1:{service.port}/hooks/{SECRET}?channel=x"
+            yield NotifierCase(Slack(), service, url, told=_json_words)
+
+    def test_one_post_with_image_clip_and_facts(self, subject: NotifierCase) -> None:
+        heading = "Front door 2026-11-20T20:46:00+01:00"
+        shown = replace(TOLD, heading=heading, facts=(("Frames", "4"),), picture_link="https://x/a.gif")
+        subject.open().send(replace(shown, clip_link="https://x/a.mp4"), None)
+        (asked,) = subject.service.asked
+        assert (asked.route, asked.query) == (f"/hooks/{SECRET}", {"channel": "x"})
+        (attachment,) = asked.json["attachments"]
+        assert (attachment["title"], attachment["title_link"]) == (heading, "https://x/a.mp4")
+        assert attachment["image_url"] == "https://x/a.gif"
+        assert attachment["fields"] == [{"title": "Frames", "value": "4", "short": True}]
+
+    @pytest.mark.parametrize("url", ["slack+https://", "slack+https://chat.example.org", "slack+https://a:x/hook"])
+    def test_an_address_that_is_no_hook_is_refused(self, url: str) -> None:
+        with pytest.raises(ValueError, match="address"):
+            Slack().settings(url, {})
+
+
 class TestSlackBot(NotifierContract):
     @pytest.fixture
     def subject(self) -> Iterator[NotifierCase]:
@@ -266,3 +295,23 @@ def _json_words(service: StandIn) -> str:
             found: Any = asked.json
             return json.dumps(found, ensure_ascii=False)
     return ""
+
+
+@pytest.mark.parametrize(
+    ("path", "query"), [("/hooks/k3y", ""), ("/api/webhooks/1/k3y/slack", "?wait=true"), ("/", "")]
+)
+def test_a_chat_of_any_host_takes_slacks_messages_and_may_answer_anything(path: str, query: str) -> None:
+    with served(StandIn(lambda asked: (200, b"ok"))) as chat:
+        url = f"slack+{chat.base}{path}{query}"
+        kind = Slack()
+        opened = kind.open(NotifierContext("chat", url, kind.settings(url, {}), FakeClock()))
+        opened.send(Message("1", "event", "Person.", "Door, 20:46.", 0), None)
+        assert chat.last.path == (path.rstrip("/") or "/") + query
+        assert chat.last.json["text"] == "Person. Door, 20:46."
+        assert "k3y" not in kind.public(url)
+
+
+@pytest.mark.parametrize("url", ["slack+https://", "slack+ftp://chat.example.org/x", "slack+https://chat example/x"])
+def test_an_address_that_is_no_chat_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="an address such as"):
+        Slack().settings(url, {})

@@ -21,6 +21,7 @@ from tawny.model.messages import Alarm, EventChanged, ProblemKind
 from tawny.service.delivery.delivery_service import Notifications
 from tawny.service.delivery.message_composer import LASTS_MS, MessageActions
 from tawny.service.delivery.upload_scheduler import DeliverySource
+from tawny.service.delivery.uploads import Uploads
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.policy import NoSealedExport
 from tawny.testing.clock import FakeClock
@@ -56,22 +57,22 @@ class Bench:
     def begin(self) -> None:
         """As at a start: what the outbox's file has goes on."""
         self.outbox = Outbox(self.root / "outbox.db", self.clock)
+        source = DeliverySource(
+            self.outbox, self.recorder, self.clock, lambda event, now_ms: event.clip(now_ms, 1, 2), sealed=self.sealed
+        )
+        self.engine = InlineEngine(self.clock, lambda part, error: None)
+        self.uploads = Uploads(
+            source, self.recorder, PluginRegistry.opened(), self.engine, lambda name: False, lambda delivery: None
+        )
         self.messaging = Notifications(
             self.settings,
-            DeliverySource(
-                self.outbox,
-                self.recorder,
-                self.clock,
-                lambda event, now_ms: event.clip(now_ms, 1, 2),
-                sealed=self.sealed,
-            ),
+            source,
             self.recorder,
             PluginRegistry.opened(),
-            lambda event: "",
+            self.uploads,
             lambda person, camera: True,
             lambda name: False,
         )
-        self.engine = InlineEngine(self.clock, lambda part, error: None)
         (self.courier,) = self.messaging.start(self.engine)
         self.messaging.telling.step()
 
@@ -409,3 +410,49 @@ def test_the_day_is_told_with_what_was_recorded_and_its_pictures(tmp_path: Path,
     assert told.title == "Daily summary: 1.90 % recorded"
     assert told.text == "1 event: 1 × person."
     bench.outbox.close()
+
+
+def hooked(root: Path, service: StandIn, **about: Any) -> Bench:
+    """Told by a webhook that shows the image of a link, once an event is over."""
+    made = Bench(root, service)
+    made.outbox.close()
+    hook = {"url": f"slack+{service.base}/hooks/x", "send_at": "end", **about}
+    made.settings = Settings.model_validate({"notifiers": {"phone": hook}, "web": {"public_url": HOME}})
+    made.begin()
+    return made
+
+
+@pytest.mark.parametrize(("clip", "begin", "ending"), [("gif", b"GIF89a", ".gif"), ("sheet", b"\xff\xd8", ".jpg")])
+def test_a_link_of_our_own_shows_the_image_for_six_hours(
+    tmp_path: Path, service: StandIn, clip: str, begin: bytes, ending: str
+) -> None:
+    bench = hooked(tmp_path, service, clip=clip)
+    bench.recorder.record(bench.clock.now_ms() - 5000, 20)
+    bench.tell(bench.happens().ended(bench.clock.now_ms() + 2000))
+    bench.clock.advance(60)
+    bench.work()
+    ((told,),) = [one.json["attachments"] for one in service.asked]
+    link = str(told["image_url"])
+    assert link.startswith(f"{HOME}/api/v1/sent/phone/")
+    assert link.endswith(ending)
+    token = link.rpartition("/")[2].removesuffix(ending)
+    assert len(token) <= 64
+    assert bench.messaging.sent_image("phone", token).read(0, 6).startswith(begin)
+    for bad in ("", "x", token[:-1] + ("A" if token[-1] != "A" else "B"), "gif.e.zz.x", f"x{token}"):
+        with pytest.raises(NotDone):
+            bench.messaging.sent_image("phone", bad)
+    with pytest.raises(NotDone):
+        bench.messaging.acts.do("phone", token)
+    bench.clock.advance(6 * 3600 + 60)
+    with pytest.raises(NotDone, match="expired"):
+        bench.messaging.sent_image("phone", token)
+
+
+def test_without_snapshots_no_link_shows_an_image(tmp_path: Path, service: StandIn) -> None:
+    bench = hooked(tmp_path, service, snapshot=False)
+    bench.tell(bench.happens().ended(bench.clock.now_ms() + 2000))
+    bench.clock.advance(60)
+    bench.work()
+    ((told,),) = [one.json["attachments"] for one in service.asked]
+    assert "image_url" not in told
+    assert told["title_link"].startswith(f"{HOME}/events/")

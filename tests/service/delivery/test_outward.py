@@ -41,7 +41,7 @@ class Bench:
             self.clock,
             ThreadEngine(self.clock, lambda part, error: None),
         )
-        self.outward.bringing.take_over(settings(text).destinations)
+        self.outward.bringing.take_over(settings(text).destinations, {})
 
     def put(self, name: str) -> Path:
         path = self.nas / name
@@ -156,11 +156,11 @@ def test_a_link_in_a_message_opens_the_clip_for_six_hours(tmp_path: Path) -> Non
     outbox = bench.outward.outbox
     bench.outward.bringing.stop()  # it is carried here, by hand
     outbox.add([replace(clip("porch/e.mp4", 1000), to="cloud")])
-    assert bench.outward.bringing.clip_link(EventId("e")) == ""
+    assert bench.outward.bringing.link(EventId("e")) == ""
     taken = outbox.take("cloud")
     assert taken
     outbox.done(taken, taken.name, 1)
-    asked = urlsplit(bench.outward.bringing.clip_link(EventId("e")))
+    asked = urlsplit(bench.outward.bringing.link(EventId("e")))
     assert asked.path == "/cam/tawny/porch/e.mp4"
     assert parse_qs(asked.query)["X-Amz-Expires"] == [str(6 * 3600)]
     assert "pLantedS3cret" not in asked.query

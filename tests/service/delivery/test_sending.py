@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tawny.delivery.delivery import DeliveryKind, DeliveryState
-from tawny.delivery.destination import checked
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, portions
+from tawny.delivery.file_names import checked
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import ContentGone
 from tawny.model.events import Event
@@ -17,8 +17,8 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged, SegmentClosed
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
+from tawny.service.delivery.event_forms import EventForms
 from tawny.service.delivery.upload_scheduler import SETTLE_MS, DeliverySource, UploadRule, UploadScheduler
-from tawny.service.delivery.uploads import ContentFactory
 from tawny.testing.clock import FakeClock
 from tests.playback.archives import PORCH, FakeArchive
 
@@ -40,7 +40,7 @@ class Bench:
         self.wishes, self.budget_bytes = wishes or (OFFSITE,), budget_bytes
         self.sending = self.again()
         self.sending.step()
-        self.contents = ContentFactory(self.archive, ClipCache(self.archive), lambda _: b"a picture")
+        self.contents = EventForms(self.archive, ClipCache(self.archive), lambda _: b"a picture")
 
     def again(self) -> UploadScheduler:
         """As after a restart."""
@@ -379,3 +379,50 @@ def test_what_was_removed_meanwhile_is_gone(bench: Bench) -> None:
     (clip,) = bench.outbox.of_event(EventId("e"))
     with pytest.raises(ContentGone, match="its recording was deleted"):
         bench.contents.of(clip)
+
+
+FORMS = ("mp4", "jpg", "gif", "ts", "sheet")
+
+
+def test_each_form_is_sent_once_and_nothing_before_the_end(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(OFFSITE, forms=FORMS, follows=False, at_once=False))
+    begun = bench.event(picture_ms=bench.clock.now_ms())
+    bench.tell(begun)
+    bench.clock.advance(30)
+    bench.sending.step()
+    assert bench.kinds() == []
+    bench.tell(begun.ended(bench.clock.now_ms()), "ended")
+    bench.tell(begun.ended(bench.clock.now_ms()), "updated")
+    found = bench.outbox.of_event(EventId("e"))
+    assert [one.name.partition(".")[2] for one in found] == ["jpg", "ts", "mp4", "gif", "sheet.jpg"]
+    for one in found:
+        bench.outbox.done(one, "", 0)
+        bench.sending.ended(one)
+    assert bench.kinds() == []
+
+
+@pytest.mark.parametrize(
+    ("form", "begin", "media_type"),
+    [("ts", b"\x47", "video/mp2t"), ("fmp4", b"\0\0", "video/mp4"), ("gif", b"GIF89a", "image/gif"),
+     ("sheet", b"\xff\xd8", "image/jpeg")],
+)  # fmt: skip
+def test_a_form_is_made_of_the_recording(tmp_path: Path, form: str, begin: bytes, media_type: str) -> None:
+    bench = Bench(tmp_path)
+    bench.archive.record(bench.clock.now_ms() - 20_000, 20)
+    now_ms = bench.clock.now_ms()
+    content = {"from_ms": now_ms - 12_000, "to_ms": now_ms - 2_000, "form": form}
+    asked = Delivery("offsite", "x", DeliveryKind.CLIP, content, now_ms, now_ms, camera=PORCH)
+    made = bench.contents.of(asked, (4, 3))
+    data = b"".join(portions(made))
+    assert (data[: len(begin)], made.media_type, len(data)) == (begin, media_type, made.size_bytes)
+    assert (b"moof" in data) == (form == "fmp4")
+
+
+def test_a_form_of_what_was_deleted_is_dropped(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    for form in ("ts", "fmp4", "gif", "sheet"):
+        asked = Delivery(
+            "offsite", "x", DeliveryKind.CLIP, {"from_ms": 0, "to_ms": 9, "form": form}, 1, 1, camera=PORCH
+        )
+        with pytest.raises(ContentGone):
+            bench.contents.of(asked)

@@ -406,3 +406,90 @@ def test_a_clip_that_does_not_get_there_is_not_waited_for_for_ever(bench: Bench)
     brought_to(bench, event)
     bench.clock.advance(3 + (SETTLE_MS + LINK_MS) / 1000)
     assert kinds(bench.delivered()) == ["clip"]
+
+
+CHANGES = NotificationFilter("phone", changes=True, cool_down_ms=0)
+
+
+def changes(bench: Bench) -> list[bool]:
+    return [one.content["on"] for one in bench.delivered() if one.content["kind"] == "change"]
+
+
+def test_a_change_of_detection_is_told_each_time_however_soon(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, CHANGES)
+    for _ in range(5):
+        event = bench.happens()
+        bench.clock.advance(2)
+        bench.over(event)
+        bench.clock.advance(2)
+    bench.clock.advance(10)
+    told = bench.delivered()
+    assert [one.content["on"] for one in told] == [True, False] * 5
+    assert all(one.content["to_ms"] - one.content["from_ms"] == 6000 for one in told)
+    bench.outbox.close()
+
+
+def test_detection_goes_on_until_the_last_of_several_events_is_over(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, CHANGES)
+    first = bench.happens()
+    second = bench.happens()
+    elsewhere = bench.happens(camera=YARD)
+    bench.over(first)
+    bench.clock.advance(10)
+    assert changes(bench) == [True, True]
+    bench.over(second)
+    bench.over(elsewhere)
+    bench.clock.advance(10)
+    assert changes(bench) == [False, False]
+    bench.outbox.close()
+
+
+def test_an_end_during_a_restart_is_told_after_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, CHANGES)
+    event = bench.happens()
+    bench.clock.advance(10)
+    assert changes(bench) == [True]
+    bench.archive.index.put_event(event.ended(bench.clock.now_ms()))
+    bench.telling = bench.again()
+    bench.telling.step()
+    bench.clock.advance(10)
+    assert changes(bench) == [False]
+    bench.outbox.close()
+
+
+ONCE = NotificationFilter("phone", once=True)
+
+
+def test_one_message_tells_of_an_event_once_it_has_ended(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, ONCE)
+    event = bench.happens()
+    assert bench.delivered() == []
+    bench.clock.advance(10)
+    bench.over(event)
+    assert bench.delivered() == []
+    bench.clock.advance(3 + SETTLE_MS / 1000)
+    (told,) = bench.delivered()
+    assert (told.what, told.content["kind"], told.content["from_ms"]) == (
+        DeliveryKind.MESSAGE,
+        "whole",
+        event.start_ms - 2000,
+    )
+    bench.over(event)
+    bench.clock.advance(120)
+    assert bench.delivered() == []
+    bench.telling = bench.again()
+    bench.telling.step()
+    assert bench.delivered() == []
+
+
+def test_one_message_waits_for_what_it_links_to(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, ONCE)
+    bench.telling.take_over([ONCE], links=True)
+    event = bench.happens()
+    bench.over(event)
+    clip = Delivery("bucket", "x.gif", DeliveryKind.CLIP, {"form": "gif"}, 1, event.start_ms, event=event.id)
+    bench.outbox.add([clip])
+    bench.clock.advance(10)
+    assert bench.delivered() == []
+    bench.delivered("bucket")
+    assert kinds(bench.delivered()) == ["whole"]

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
+from tawny.config.settings import DetectionSettings
 from tawny.detection.scene_changes import AbandonedObject, AbandonedObjectDetector, TamperDetector
 from tawny.detection.watcher import LiveMeter, MeterReading
 from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look, Observation
 from tawny.model.polygon import grid_of
 from tawny.model.times import Span
-from tawny.service.detection.camera_detection import ActivityRecorder, SceneDetectors
+from tawny.service.detection.camera_detection import ActivityFiles, ActivityRecorder, SceneDetectors
 from tawny.storage.disk.volume import Volume
 from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.testing.clock import FakeClock
@@ -18,6 +19,7 @@ from tests.support.scenes import PictureFrame, SyntheticScene
 
 PORCH = CameraId("porch")
 BOX = (0.1, 0.1, 0.2, 0.3)
+WHOLE = [[0, 0], [1, 0], [1, 1], [0, 1]]
 
 
 class Hears:
@@ -40,9 +42,8 @@ def made(
 ) -> ActivityRecorder:
     return ActivityRecorder(
         PORCH,
-        scores,
-        grids,
-        zones,
+        ActivityFiles(scores, grids),
+        DetectionSettings.model_validate({"zones": {name: {"points": WHOLE} for name in zones}}),
         hears,
         SceneDetectors(TamperDetector(), AbandonedObjectDetector(())),
         meter or LiveMeter(),
@@ -91,5 +92,5 @@ def test_people_who_look_on_see_each_look(tmp_path: Path) -> None:
     stop()
     noted.look(picture, Look(10))
     assert [(one.score, one.zones, one.things) for one in readings] == [
-        (80, {"path": 80}, ((BOX, 80, True), (BOX, 30, False)))
+        (80, {"path": 80}, ((BOX, 80, True, "motion"), (BOX, 30, False, "motion")))
     ]

@@ -1,17 +1,20 @@
 """Recordings that an owner deletes: half a minute later, unless it is undone."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
-from tawny.model.errors import DiskFull, NotDone
+from tawny.model.errors import DiskFull, FolderUnwritable, NotDone, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span
-from tawny.service.retention.recording_deletion import RecordingDeletion, StoredOfCamera, WantedDeletion
+from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.retention.recording_deletion import EMPTY_S, RecordingDeletion, StoredOfCamera, WantedDeletion
 from tawny.service.retention.retention_service import StoredRecordings
 from tawny.storage.repair.findings import wall_coverage
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
@@ -31,11 +34,19 @@ class Place:
         parts: Any = None
         self.stored = StoredRecordings(site.volume, site.index, self.retention, parts, parts, None)
         self.settings = Settings()
+        self.forgotten: list[CameraId] = []
+        self.fails: TawnyError | None = None
         self.deleting = self.reopened()
 
     def reopened(self) -> RecordingDeletion:
         """After a restart."""
-        return RecordingDeletion(self.stored, self.site.clock, lambda: self.settings)
+        return RecordingDeletion(self.stored, self.site.clock, lambda: self.settings, self.forget)
+
+    def forget(self, cameras: Collection[CameraId]) -> None:
+        if self.fails:
+            raise self.fails
+        self.forgotten += cameras
+        self.settings = Settings()
 
     def left(self, camera: CameraId = PORCH) -> int:
         return self.site.index.count(camera)
@@ -263,3 +274,39 @@ def test_what_cannot_be_deleted_says_why(place: Place) -> None:
     ):
         with pytest.raises(NotDone, match=why):
             place.deleting.delete(wanted, "Anna")
+
+
+def hours(place: Place, count: int) -> None:
+    for _ in range(count):
+        place.site.clock.advance(EMPTY_S)
+        place.deleting.step()
+
+
+def test_a_removed_camera_is_forgotten_once_nothing_of_it_is_stored(place: Place) -> None:
+    place.removed(delete_after=None)
+    hours(place, 3)
+    assert place.forgotten == [], "its recordings stay for their retention"
+    place.removed(delete_after=datetime.fromtimestamp(place.site.clock.now_ms() / 1000, UTC))
+    place.deleting.step()
+    assert (place.left(), place.forgotten) == (0, []), "an index that is made again is empty for a while, too"
+    place.fails = FolderUnwritable("/etc/tawny", "read-only")
+    hours(place, 1)
+    place.fails = None
+    place.deleting.step()
+    assert place.forgotten == [], "tried again later"
+    hours(place, 1)
+    assert place.forgotten == [PORCH]
+    hours(place, 2)
+    assert place.forgotten == [PORCH]
+
+
+def test_the_settings_file_forgets_it_and_keeps_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "tawny.toml"
+    file.write_text('# mine\n[removed_cameras.porch]\nname = "Porch"\n[removed_cameras.gate] # soon\nname = "Gate"\n')
+    applied: list[Settings] = []
+    settings = ChangeableSettings(lambda: read_settings(file), lambda new, _: applied.append(new), file)
+    settings.forget_removed(["porch", "unknown"])
+    assert file.read_text() == '# mine\n[removed_cameras.gate] # soon\nname = "Gate"\n'
+    assert list(applied[0].removed_cameras) == ["gate"]
+    settings.forget_removed(["gate"])
+    assert file.read_text().strip() == "# mine"

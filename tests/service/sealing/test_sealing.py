@@ -16,7 +16,7 @@ from tawny.sealed.file_reader import FileEnding, open_sealed
 from tawny.sealed.key_wrapping import Identity, short_name
 from tawny.sealed.records import BLOB, FRAGMENTS, INIT
 from tawny.sealed.statements import DAYS
-from tawny.service.delivery.uploads import ContentFactory
+from tawny.service.delivery.event_forms import EventForms
 from tawny.service.sealing.policy import policy_of
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import read_sealed
@@ -107,7 +107,7 @@ def test_the_recorder_cannot_open_it_and_says_so(tmp_path: Path) -> None:
         path = next(tmp_path.rglob("e1.tws"))
         file = read_sealed(Volume.at(tmp_path).disk, str(path.relative_to(tmp_path)), deep=True)
         assert {record.type: content for record, content in open_sealed(file, [OWNER]).contents()}[BLOB] == JPEG
-        assert isinstance(ContentFactory(made.running, None, made.running.event_picture), ContentFactory)  # type: ignore[arg-type]
+        assert isinstance(EventForms(made.running, None, made.running.event_picture), EventForms)  # type: ignore[arg-type]
 
 
 def test_what_was_recorded_is_stated(recorded: tuple[Path, list[Segment], list[Segment]]) -> None:

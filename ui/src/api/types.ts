@@ -64,7 +64,10 @@ export interface Reading {
   t: number;
   score: number;
   zones: Record<string, number>;
-  things: { box: [number, number, number, number]; score: number; event: boolean }[];
+  /** The detector's own number, and the level that motion exceeds. */
+  number: number;
+  level: number;
+  things: { box: [number, number, number, number]; score: number; event: boolean; label: string }[];
   sound?: { db: number; score: number };
 }
 
@@ -82,6 +85,8 @@ export type Message =
   | { ch: `motion:${string}`; d: Reading }
   | { ch: "ping"; t: number };
 
+export type Figure = Omit<made.FigureInfo, "things"> & { things: Pick<Reading["things"][number], "box" | "score" | "label">[] };
+export type FigureList = Omit<made.FigureList, "items"> & { items: Figure[] };
 export type ClipJob = made.ClipJobInfo;
 export type SavedClips = made.SavedClips;
 export type Share = made.ShareInfo;

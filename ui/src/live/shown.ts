@@ -3,7 +3,7 @@ import { onBeat } from "./beat";
 import { type Delay, delayOf } from "./clock";
 
 /** What a browser says of a picture that it puts on the screen. */
-interface Told {
+export interface Told {
   mediaTime: number;
   rtpTimestamp?: number;
   expectedDisplayTime: number;
@@ -15,6 +15,9 @@ type WithPictures = HTMLVideoElement & {
 };
 
 const KEPT = 60;
+
+/** Which instant a picture of a video shows, while that is watched. */
+export const instantOfPicture = new WeakMap<HTMLVideoElement, (told: Told) => number | null>();
 
 /**
  * Watches the pictures of `video`; `utcOf` tells which instant one shows, null where that is not known. Asking of every
@@ -35,6 +38,7 @@ export class Watched {
     private readonly onFirst: () => void = () => {},
   ) {
     this.rest = onBeat(() => this.ask());
+    instantOfPicture.set(video, utcOf);
     if (!video.requestVideoFrameCallback) video.addEventListener("timeupdate", this.timeGoesOn);
     this.ask();
   }
@@ -47,6 +51,7 @@ export class Watched {
 
   stop(): void {
     this.stopped = true;
+    instantOfPicture.delete(this.video);
     this.rest();
     this.video.cancelVideoFrameCallback?.(this.handle);
     this.video.removeEventListener("timeupdate", this.timeGoesOn);

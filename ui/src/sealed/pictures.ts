@@ -1,6 +1,7 @@
 /** Single pictures out of sealed recordings, decoded by this page: one after the other, and the newest few kept. */
 import type { Camera } from "../api/types";
 import { PieceGone, type Stretch } from "../api/pieces";
+import { UPRIGHT, axesIn, onto } from "../api/turned";
 
 export type Part = Camera["mask"]["parts"][number];
 const KEPT = 120;
@@ -15,7 +16,7 @@ export class OpenedPictures {
     this.video.muted = true;
   }
 
-  /** The address of a picture; null when there is none. `covers`: what nobody is to see, in shares of it. */
+  /** The address of a picture; null when there is none. `covers`: what nobody is to see, in shares of the image as the camera sends it. */
   of(name: string, width: number, covers: readonly Part[], open: () => Promise<Stretch>): Promise<string | null> {
     const known = this.kept.get(name);
     if (known) return known;
@@ -41,8 +42,10 @@ export class OpenedPictures {
   private async made(width: number, covers: readonly Part[], open: () => Promise<Stretch>): Promise<string | null> {
     try {
       const { body, codecs } = await open();
-      await this.show(await new Response(body).arrayBuffer(), codecs ?? "");
-      return URL.createObjectURL(await drawn(this.video, width, covers));
+      const data = await new Response(body).arrayBuffer();
+      const then = axesIn(new Uint8Array(data, 0, Math.min(4096, data.byteLength))) ?? UPRIGHT;
+      await this.show(data, codecs ?? "");
+      return URL.createObjectURL(await drawn(this.video, width, covers.map((part) => onto(part, UPRIGHT, then))));
     } catch (reason) {
       if (reason instanceof PieceGone && reason.status === 404) return null;
       throw reason;

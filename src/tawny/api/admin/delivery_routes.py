@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
+from starlette.responses import Response
 
 from tawny.api.auth.access import Access, Note, Signed, caller_of, known_camera, rule
 from tawny.api.auth.accounts import LoginSession, Role
+from tawny.api.auth.audit_counts import LINK_OPENED
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
@@ -143,9 +145,10 @@ class MuteRequest(ApiRequest):
 
 
 class PushKey(ApiResponse):
-    """Public key for Web Push; empty if push is not available."""
+    """Public key for Web Push; empty if push is not available. has_channel: subscribed browsers get notifications."""
 
     key: str
+    has_channel: bool
 
 
 class PushAddress(ApiRequest):
@@ -286,18 +289,28 @@ def mute_target(target: OneName, asked: MuteRequest, here: Here) -> OkResponse:
 @router.get("/push", dependencies=view)
 def push_key(here: Here) -> PushKey:
     """Return the public key for Web Push subscriptions."""
-    return PushKey(key=here.outside.push_key() if here.outside else "")
+    if here.outside is None:
+        return PushKey(key="", has_channel=False)
+    return PushKey(key=here.outside.push_key(), has_channel=here.outside.has_browser_channel())
 
 
 @router.post("/push", dependencies=view)
-def tell_browser(asked: PushAddress, signed: Signed, here: Here) -> OkResponse:
-    """Subscribe this browser to push notifications of cameras its user may see; without keys: unsubscribe."""
+def tell_browser(asked: PushAddress, signed: Signed, note: Note, here: Here) -> OkResponse:
+    """Subscribe this browser to push notifications of cameras its user may see; without keys: unsubscribe.
+
+    The first one adds the notification channel of browsers.
+    """
     keys = (asked.p256dh, asked.auth) if asked.p256dh else None
     with _delivery(here) as delivery:
         try:
             delivery.tell_browser(signed.person.id, asked.endpoint, keys)
         except ValueError:
             raise bad_input("These aren't valid browser push keys.") from None
+    if keys is not None and here.placing is not None:
+        is_public = here.address.startswith("https://") and not here.is_at_home_only
+        with _settings(here) as settings:
+            if added := settings.add_browser_channel(here.address if is_public else ""):
+                note("notification channel added", added)
     return OkResponse()
 
 
@@ -355,6 +368,19 @@ def act(target: OneName, token: OneToken, request: Request, here: Here) -> Messa
         done = delivery.act(target, token)
         here.accounts.note("through a notification button", target, caller_of(request), done)
     return MessageActionInfo(words=done)
+
+
+@router.get("/sent/{target}/{file}", dependencies=public, response_class=Response)
+def sent_image(target: OneName, file: Annotated[str, Path(max_length=80)], request: Request, here: Here) -> Response:
+    """Return the image of a notification, for services that display what a link leads to.
+
+    The link is signed for one image of one event and ends after six hours.
+    """
+    with _delivery(here) as delivery:
+        image = delivery.messaging.sent_image(target, file.rpartition(".")[0])
+    here.accounts.counts.count(LINK_OPENED, Role.VISITOR.value, caller_of(request).address, detail=target)
+    headers = {"Cache-Control": "private, max-age=3600"}
+    return Response(image.read(0, image.size_bytes), media_type=image.media_type, headers=headers)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from tawny.model.messages import (
     Alarm,
     DamageFound,
     EventChanged,
+    FileFinished,
     GapChanged,
     HoldChanged,
     Message,
@@ -77,7 +78,7 @@ class ChangeFeed:
                     self._heard.scores[message.camera] = message
                 case StatusChanged() | RunStarted() | RunEnded():
                     self._heard.has_changed = True
-                case PartDied() | Alarm():
+                case PartDied() | Alarm() | FileFinished():
                     return
                 case ModeChanged() | PeopleChanged() | HoldChanged():
                     self._heard.said.append(message)
@@ -134,10 +135,11 @@ class MeterFeed:
 
 def _told(camera: CameraId, reading: MeterReading) -> dict[str, Any]:
     things = [
-        {"box": [round(side, 4) for side in box], "score": score, "event": is_event}
-        for box, score, is_event in reading.things
+        {"box": [round(side, 4) for side in box], "score": score, "event": is_event, "label": label}
+        for box, score, is_event, label in reading.things
     ]
     told = {"camera": camera, "t": reading.at_ms, "score": reading.score, "zones": reading.zones, "things": things}
+    told |= {"number": reading.measured.number, "level": reading.measured.level}
     if reading.sound is not None:
         told["sound"] = {"db": round(reading.sound[0], 1), "score": reading.sound[1]}
     return told

@@ -17,6 +17,7 @@ from tawny.api.auth.accounts import Account
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.live.follow import showing
+from tawny.api.past.frame_stamps import LiveStamps
 from tawny.api.past.media_responses import GuardedStreamingResponse
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, Id, Name
@@ -47,9 +48,11 @@ def health(here: Here) -> schemas.Health:
 
 
 @router.get("/cameras/{camera}/snapshot", dependencies=see, response_class=Response, responses=JPEG)
-def snapshot(camera: CameraId, here: Here, width: Width = 1280) -> Response:
+def snapshot(camera: CameraId, here: Here, width: Width = 1280, *, stamp: bool = False) -> Response:
+    """Return the newest keyframe as JPEG. stamp: with title, time, detector figures, REC and boxes."""
     hub, _ = hub_for_pictures(here, camera, width)
-    still = here.pictures.newest(hub, width)
+    wish = JpegOptions(width, 1, 80, LiveStamps(here, camera).at)
+    still = jpeg_stream.stamped_snapshot(hub, wish) if stamp else here.pictures.newest(hub, width)
     if still is None:
         raise RequestRefused(404, "no_picture", "No image from this camera right now.", "Check the camera's status.")
     return Response(still.jpeg, media_type="image/jpeg", headers={"X-At-Ms": str(still.at_ms)})
@@ -63,10 +66,15 @@ async def moving_jpegs(
     width: Width = SMALL_WIDTH,
     fps: Fps = 2.0,
     quality: Quality = 75,
+    *,
+    stamp: bool = False,
 ) -> Response:
-    """Endless Motion JPEG, for `<img>` and other programs. Clients with the same options share the encoder."""
+    """Endless Motion JPEG, for `<img>` and other programs. Clients with the same options share the encoder.
+
+    stamp: with title, time, detector figures, REC and boxes.
+    """
     hub, stream = hub_for_pictures(here, camera, width)
-    wish = JpegOptions(rounded_width(width), fps, quality)
+    wish = JpegOptions(rounded_width(width), fps, quality, LiveStamps(here, camera).at if stamp else None)
 
     async def counted() -> AsyncIterator[bytes]:
         with here.viewers.one_more(camera, stream):

@@ -1,5 +1,6 @@
 """Routes for saved clips: create, follow progress, download, keep, delete."""
 
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
@@ -22,6 +23,7 @@ from tawny.api.auth.accounts import Account, Role
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change
+from tawny.api.past.frame_stamps import frame_stamps
 from tawny.api.past.media_responses import clip_name, disposition, ranged
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, OkResponse
@@ -54,6 +56,8 @@ class NewClip(ApiRequest):
     """With sound, for clips as recorded."""
     exact: bool = False
     """Start exactly at from_ms in any player, for clips as recorded."""
+    stamp: bool = False
+    """Burn in title, time, detector figures, REC and boxes; a clip is then re-encoded."""
     all_but: Annotated[str, Field(max_length=64)] = ""
     """Event ID: redact everything except its subject. Empty: nothing."""
 
@@ -137,8 +141,9 @@ def make_clips(asked: NewClip, note: Note, signed: Signed, here: Here) -> ClipJo
         for group in groups:
             hidden = _all_but(here, group[0], asked.all_but) if asked.all_but else None
             name = _name(here, group, span, kind, " redacted" if hidden else "")
+            stamp = partial(frame_stamps, here) if asked.stamp else None
             wish = ExportOptions(
-                kind, group, span, asked.speed, with_sound=asked.sound, exact=asked.exact, redaction=hidden
+                kind, group, span, asked.speed, with_sound=asked.sound, exact=asked.exact, redaction=hidden, stamp=stamp
             )
             if here.is_unlocked:
                 check_open(here, group, span)

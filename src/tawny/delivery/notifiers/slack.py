@@ -1,9 +1,11 @@
-"""Slack notifier: text and links by an incoming webhook; with a bot token also snapshot and clip in the thread.
+"""Slack notifier: text, links and the image of a link by an incoming webhook; with a bot token snapshot and clip.
 
-`slack://T000/B000/XXXX` is the end of a webhook's URL, `slack://xoxb-TOKEN@C0123` a bot in a channel. The bot needs the
-scopes chat:write and files:write.
+`slack://T000/B000/XXXX` is the end of a webhook's URL, `slack+https://HOST/PATH` the whole URL of a webhook that takes
+the same messages (Mattermost, Rocket.Chat, Discord with `/slack`), `slack://xoxb-TOKEN@C0123` a bot in a channel. The
+bot needs the scopes chat:write and files:write.
 """
 
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -23,7 +25,7 @@ from tawny.delivery.notifier import (
 )
 from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, TargetUnreachable
 
-EXAMPLE = "slack://T000/B000/XXXX or slack://xoxb-TOKEN@C0123"
+EXAMPLE = "slack://T000/B000/XXXX, slack+https://chat.example.org/hooks/XXXX or slack://xoxb-TOKEN@C0123"
 CLOUD, HOOKS = "https://slack.com/api", "https://hooks.slack.com"
 _REFUSED = {"invalid_auth", "not_authed", "token_expired", "token_revoked", "account_inactive", "missing_scope"}
 _MISSING = {"channel_not_found", "not_in_channel", "is_archived"}
@@ -31,17 +33,17 @@ log = logging.getLogger(__name__)
 
 
 class Slack:
-    """Sends to Slack.
+    """Sends to Slack, or to a webhook that takes Slack's messages.
 
     - `api` (Slack's): base address of the service.
     """
 
-    schemes: ClassVar[tuple[str, ...]] = ("slack",)
+    schemes: ClassVar[tuple[str, ...]] = ("slack", "slack+https", "slack+http")
 
     def traits(self, url: str) -> NotifierTraits:
-        if not parse(url, EXAMPLE).user:
-            shows = "Shows text and links; snapshots require a bot token."
-            return NotifierTraits(shows, buttons="links", carries_history=True)
+        if _is_hook(parse(url, EXAMPLE)):
+            shows = "Shows text, links, and the image that a link leads to: of an S3 bucket, or of your public address."
+            return NotifierTraits(shows, shows_links=True, buttons="links", carries_history=True)
         return NotifierTraits(
             "Shows text, with snapshot and clip in the thread. Buttons are links.",
             edits=True,
@@ -54,30 +56,47 @@ class Slack:
         )
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
-        address = parse(url, EXAMPLE)
-        if not address.user and len(address.parts) != 2:
+        address = parse(url, EXAMPLE, least=1 if url.startswith("slack+") and not url.endswith("/") else 0)
+        if address.scheme == "slack" and not address.user and len(address.parts) != 2:
             raise ValueError(f"url: an address such as {EXAMPLE}")
-        found = filled(table, {"api": CLOUD if address.user else HOOKS})
+        found = filled(table, {"api": HOOKS if _is_hook(address) else CLOUD})
         base_of(found["api"], CLOUD)
+        base_of(_hook(url, address, found["api"]), HOOKS)
         return found
 
     def public(self, url: str) -> str:
         address = parse(url, EXAMPLE)
+        if address.scheme != "slack":
+            return f"the chat webhook at {address.at}"
         return f"Slack channel {address.host}" if address.user else f"Slack webhook of {address.host}"
 
     def open(self, channel: NotifierContext) -> NotifierConnection:
-        address = parse(channel.url, EXAMPLE)
-        api = HttpApi(str(channel.options["api"]), f"{channel.name} ({self.public(channel.url)})", 30.0)
-        return _Bot(api, address) if address.user else _Webhook(api, address)
+        address, name = parse(channel.url, EXAMPLE), f"{channel.name} ({self.public(channel.url)})"
+        api = str(channel.options["api"])
+        if _is_hook(address):
+            return _Webhook(HttpApi(_hook(channel.url, address, api), name, 30.0))
+        return _Bot(HttpApi(api, name, 30.0), address)
+
+
+def _is_hook(address: NotifierAddress) -> bool:
+    return address.scheme != "slack" or not address.user
+
+
+def _hook(url: str, address: NotifierAddress, api: str) -> str:
+    """Return the URL that a webhook's messages are posted to."""
+    if address.scheme == "slack":
+        return f"{api}/services/" + "/".join((address.host, *address.parts))
+    return url.removeprefix("slack+")
 
 
 class _Webhook:
-    def __init__(self, api: HttpApi, address: NotifierAddress) -> None:
-        self._api, self._path = api, "/services/" + "/".join((address.host, *address.parts))
+    def __init__(self, api: HttpApi) -> None:
+        self._api = api
 
     def send(self, message: Message, attached: Attachment | None) -> str:
-        """Send a message. A webhook returns no message ID."""
-        self._api.post_json(self._path, _told(message))
+        """Send a message. A webhook returns no message ID, and its answer may be empty."""
+        body = json.dumps(_told(message), ensure_ascii=False).encode()
+        self._api.well("POST", "", body, {"Content-Type": "application/json"})
         return ""
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
@@ -163,7 +182,17 @@ def _told(message: Message) -> dict[str, object]:
     attachment: dict[str, object] = {"fallback": message.words, "text": below}
     if message.history:
         attachment["footer"] = message.history
+    if clip or message.heading:
+        attachment["title"] = message.heading or "Watch"
     if clip:
-        attachment |= {"title": "Watch", "title_link": clip}
-    escaped = message.words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return {"text": escaped, **({"attachments": [attachment]} if clip or below or message.history else {})}
+        attachment["title_link"] = clip
+    if message.picture_link:
+        attachment["image_url"] = message.picture_link
+    if message.facts:
+        attachment["fields"] = [{"title": title, "value": value, "short": True} for title, value in message.facts]
+    has_more = clip or below or message.history or message.heading
+    return {"text": _escaped(message.words), **({"attachments": [attachment]} if has_more else {})}
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

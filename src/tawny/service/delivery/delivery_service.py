@@ -19,8 +19,9 @@ from tawny.delivery.courier import (
     TargetWorker,
     WorkerPool,
 )
-from tawny.delivery.delivery import Delivery, DeliveryKind, ReceivedAccess, in_memory
+from tawny.delivery.delivery import Delivery, DeliveryKind, ReceivedAccess, StoredContent, in_memory
 from tawny.delivery.destination import ConnectionTestStep
+from tawny.delivery.file_names import safe_names
 from tawny.delivery.notifier import (
     BrowserNotifier,
     ButtonNotifier,
@@ -31,15 +32,16 @@ from tawny.delivery.notifier import (
     NotifierStore,
     NotifierTraits,
 )
-from tawny.delivery.outbox import Outbox, TargetView
+from tawny.delivery.outbox import Outbox, OutboxMarks, TargetView
 from tawny.engine import Engine, Handle
 from tawny.engine.backoff import spread_s
 from tawny.model.errors import DeliveryError, NotDone, TawnyError
 from tawny.model.events import Event
-from tawny.model.ids import CameraId, EventId
+from tawny.model.ids import CameraId
 from tawny.model.messages import Message
 from tawny.model.times import Clock, Span, utc_text
 from tawny.playback.clips import ClipCache
+from tawny.service.delivery.file_sets import FileSetMeans, FileSets
 from tawny.service.delivery.message_composer import MessageActions, MessageComposer, MessageMeans
 from tawny.service.delivery.notification_scheduler import NotificationFilter, NotificationScheduler, anybody
 from tawny.service.delivery.snoozes import Snoozes
@@ -63,6 +65,7 @@ _STOP_S = 5.0
 
 # Notifications: a filter, a composer and a courier per notifier. Notifiers and destinations share the outbox.
 
+BROWSERS_URL = "webpush:"
 EVER = Span(0, 4_102_444_800_000)
 MOST_COUNTED = 1000
 PRESSES_S = 0.2
@@ -88,12 +91,13 @@ def _gets(one: config.NotifierSettings) -> str:
 def _receives(one: config.NotifierSettings, traits: NotifierTraits) -> ReceivedAccess:
     """Return whether the service receives images itself, or only text and links."""
     pictures = one.snapshot and traits.picture
-    moving = one.clip in ("auto", "gif", "video") and traits.gif
-    return ReceivedAccess.CLEAR if pictures or moving else ReceivedAccess.LINK
+    moving = one.clip in ("auto", "gif", "sheet", "video") and traits.gif
+    opens = one.snapshot and traits.shows_links
+    return ReceivedAccess.CLEAR if pictures or moving or opens else ReceivedAccess.LINK
 
 
 class Notifications:
-    """Runs the notifiers. Thread-safe. clip_link: returns the URL of an event's uploaded clip, or empty."""
+    """Runs the notifiers. Thread-safe. bringing: the uploads, which messages link to."""
 
     def __init__(
         self,
@@ -101,7 +105,7 @@ class Notifications:
         source: DeliverySource,
         recorder: RecorderService,
         doors: PluginRegistry,
-        clip_link: Callable[[EventId], str],
+        bringing: Uploads,
         may_see: MaySee,
         is_paused: Callable[[str], bool],
     ) -> None:
@@ -116,7 +120,7 @@ class Notifications:
         self.acts = MessageActions(source.outbox, recorder, source.clock, name_of)
         self.snoozes = Snoozes(source.outbox, source.clock, zone, may_see)
         self._means = MessageMeans(
-            source, recorder, ClipCache(recorder), self.acts, name_of, clip_link, {}, self.snoozes,
+            source, recorder, ClipCache(recorder), self.acts, name_of, bringing.link, bringing.forms, {}, self.snoozes,
             lambda: self._settings.web.name or recorder.host,
         )  # fmt: skip
         self.telling = NotificationScheduler(
@@ -175,13 +179,25 @@ class Notifications:
             return [ConnectionTestStep("Send a notification", error.message, error.do)]
         return [ConnectionTestStep("Notification sent")]
 
-    def browsers(self) -> tuple[BrowserNotifier, NotifierStore] | None:
-        """Return the notifier that browsers subscribe to, and its store; None without one."""
-        for name, one in self._settings.notifiers.items():
-            kind = self._kind(one.url)
-            if isinstance(kind, BrowserNotifier):
-                return kind, OutboxMarks(self._outbox, f"kept/{name}/")
-        return None
+    def sent_image(self, name: str, token: str) -> StoredContent:
+        """Return the image that a link of a message shows. Raises NotDone if it has expired, KeyError for the name."""
+        return self._composer(name, self._settings.notifiers[name]).sent_image(token)
+
+    def browsers(self) -> tuple[BrowserNotifier, NotifierStore]:
+        """Return the notifier that browsers subscribe to, and its store."""
+        name, _ = self.browser_channel()
+        kind = self._doors.notifiers["webpush"]
+        assert isinstance(kind, BrowserNotifier)
+        return kind, OutboxMarks(self._outbox, f"kept/{name}/")
+
+    def browser_channel(self) -> tuple[str, bool]:
+        """Return the name of the channel of browsers, and whether the settings have it; if not, a free name."""
+        channels = self._settings.notifiers
+        for name, one in channels.items():
+            if isinstance(self._kind(one.url), BrowserNotifier):
+                return name, True
+        names = ("browsers", *(f"browsers-{number}" for number in range(2, len(channels) + 3)))
+        return next(name for name in names if name not in channels), False
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
@@ -249,8 +265,8 @@ class Notifications:
         return MessageComposer(name, one, traits, self._means, address, may_see)
 
     def _ear(self, name: str, one: config.NotifierSettings) -> NotificationFilter:
-        kind = self._kind(one.url)
-        traits = kind.traits(one.url)
+        kind, traits = self._kind(one.url), self._kind(one.url).traits(one.url)
+        has_links = bool(self._settings.destinations or (traits.shows_links and self._settings.web.link_url))
         return NotificationFilter(
             name,
             frozenset(CameraId(camera) for camera in one.cameras) or None,
@@ -260,25 +276,13 @@ class Notifications:
             recap=config.minute(one.daily_summary) if one.daily_summary else None,
             quiet=one.quiet_hours,
             cool_down_ms=round(one.min_interval * 1000),
-            follows=one.clip != "none" and (traits.gif or traits.video or bool(self._settings.destinations)),
+            changes=one.format == "pancake",
+            follows=one.clip != "none" and (traits.gif or traits.video or has_links),
             edits=traits.edits,
+            once=one.send_at == "end",
             may_see=partial(self._may_see, one.user) if one.user else anybody,
             leaves_out=self.snoozes.why_some if isinstance(kind, BrowserNotifier) else lambda *_: "",
         )
-
-
-class OutboxMarks:
-    """Key-value store of one notifier: a prefix of the outbox's marks."""
-
-    def __init__(self, outbox: Outbox, prefix: str) -> None:
-        self._outbox, self._prefix = outbox, prefix
-
-    def marks(self) -> dict[str, str]:
-        found = self._outbox.marks(self._prefix)
-        return {name.removeprefix(self._prefix): value for name, value in found.items()}
-
-    def mark(self, name: str, value: str) -> None:
-        self._outbox.mark(self._prefix + name, value)
 
 
 class _Pressed:
@@ -322,6 +326,8 @@ class DeliveryPolicy:
     may_see: MaySee = lambda *_: False
     deciding: Decider = field(default_factory=NoRules)
     sealed: SealedExportApi = field(default_factory=NoSealedExport)
+    publish: Callable[[Message], None] = lambda _: None
+    """Announces files on the bus."""
 
 
 class DeliveryService:
@@ -351,12 +357,21 @@ class DeliveryService:
         self._is_working = False
         self._engine = engine
         self._unsubscribe: Callable[[], None] = lambda: None
-        source = DeliverySource(self.outbox, recorder, clock, self._clip_of, policy.deciding, policy.sealed)
-        self.sending = UploadScheduler(source, [], budget_bytes(settings), lambda: self._names)
-        self.bringing = Uploads(source, recorder, doors, self._engine, self._paused.__contains__, self._brought)
+        source = DeliverySource(
+            self.outbox, recorder, clock, self._clip_of, policy.deciding, policy.sealed,
+            lambda: safe_names(recorder.camera_names()),
+        )  # fmt: skip
+        self.sending = UploadScheduler(source, [], budget_bytes(settings), self._served)
+        scratch = where.parent if isinstance(where, Path) else None
+        is_paused = self._paused.__contains__
+        self.bringing = Uploads(source, recorder, doors, self._engine, is_paused, self._brought, scratch)
         self.messaging = Notifications(
-            settings, source, recorder, doors, self.bringing.clip_link, policy.may_see, self._paused.__contains__
+            settings, source, recorder, doors, self.bringing, policy.may_see, self._paused.__contains__
         )
+        means = FileSetMeans(
+            lambda: [*recorder.camera_names()], self.bringing.forms.of, policy.publish, ZoneInfo(recorder.zone)
+        )
+        self.files = FileSets(source, means, self._engine)
         self._started = False
         self.save_write_only: Callable[[str], None] | None = None
         """Sets `write_only` of a destination in the settings. Raises TawnyError. None: the settings are fixed."""
@@ -372,10 +387,12 @@ class DeliveryService:
             before, self._settings = self._settings, settings
             if not self._started:
                 return
-            self.bringing.take_over(settings.destinations)
+            self.bringing.take_over(settings.destinations, settings.files)
             self.sending.take_over(self.bringing.wishes(), budget_bytes(settings))
-            if not self._is_working and self._names:
+            self.files.take_over(settings.files)
+            if not self._is_working and (self._names or settings.files):
                 self._is_working = True
+                self.files.handle = self._engine.start(self.files.name, lambda: self.files)
                 self.sending.handle = self._engine.start(self.sending.name, lambda: self.sending)
                 self._engine.start(Sweeper.name, lambda: Sweeper(self.bringing, self.outbox, self._clock))
                 self.messaging.start(self._engine)
@@ -390,6 +407,7 @@ class DeliveryService:
             self._started = False
             self._unsubscribe()
             self.bringing.stop()
+            self.files.stop()
             self.messaging.stop()
             self._engine.stop(_STOP_S)
 
@@ -409,7 +427,7 @@ class DeliveryService:
 
     def held(self) -> list[tuple[CameraId, Span]]:
         """Return the recordings that wait for upload, except those for targets no longer in the settings."""
-        return self.outbox.held(self._names)
+        return self.outbox.held(self._served())
 
     def summary(self) -> dict[str, object]:
         """Return the backlog's count and age, as in `tawny status --json`."""
@@ -433,7 +451,8 @@ class DeliveryService:
             return []
         now_ms = self._clock.now_ms()
         overflowed = self.outbox.overflowed(now_ms - OVERFLOW_TOLD_MS)
-        return list(uploads_behind(self.all_targets(), budget_bytes(self._settings), now_ms, overflowed))
+        behind = uploads_behind(self.all_targets(), budget_bytes(self._settings), now_ms, overflowed)
+        return [*behind, *self.files.troubles()]
 
     def all_targets(self) -> list[TargetView]:
         """Return the destinations, then the notifiers."""
@@ -445,27 +464,26 @@ class DeliveryService:
         self.messaging.acts.mute(name, camera, for_ms)
 
     def push_key(self) -> str:
-        """Return the VAPID public key browsers subscribe with; empty when no notifier uses Web Push."""
-        found = self.messaging.browsers()
-        return found[0].public_key(found[1]) if found is not None else ""
+        """Return the VAPID public key browsers subscribe with."""
+        notifier, kept = self.messaging.browsers()
+        return notifier.public_key(kept)
+
+    def has_browser_channel(self) -> bool:
+        """Return whether subscribed browsers get notifications."""
+        return self.messaging.browser_channel()[1]
 
     def has_browser(self) -> bool:
         """Return whether a browser gets notifications."""
         from tawny.delivery.notifiers.webpush import browsers  # loads cryptography
 
-        found = self.messaging.browsers()
-        return found is not None and bool(browsers(found[1]))
+        return self.has_browser_channel() and bool(browsers(self.messaging.browsers()[1]))
 
     def tell_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
-        """Add or remove a browser subscription.
+        """Add or remove a browser subscription. keys: its p256dh and auth; None removes it.
 
-        keys: its p256dh and auth; None removes it. Raises ValueError if they are invalid and KeyError without a Web
-        Push notifier.
+        It gets messages once there is a channel for browsers. Raises ValueError if the keys are invalid.
         """
-        found = self.messaging.browsers()
-        if found is None:
-            raise KeyError("webpush")
-        notifier, kept = found
+        notifier, kept = self.messaging.browsers()
         if keys is None:
             notifier.unsubscribe(kept, endpoint)
         else:
@@ -491,7 +509,7 @@ class DeliveryService:
                 "paused": one.is_paused,
             }
             for one in self.all_targets()
-        ]
+        ] + self.files.listed()
 
     def tested(self, name: str) -> dict[str, object]:
         """Return the output of `tawny notifications test` and `tawny uploads test`.
@@ -545,6 +563,10 @@ class DeliveryService:
         """Names of all targets."""
         return [*self._settings.destinations, *self._settings.notifiers]
 
+    def _served(self) -> list[str]:
+        """Return the targets of the settings, with the folders of files."""
+        return [*self._names, *self.files.targets]
+
     def _known(self, name: str) -> None:
         if name not in self._names:
             raise KeyError(name)
@@ -552,11 +574,13 @@ class DeliveryService:
     def _heard(self, message: Message) -> None:
         if self._is_working:
             self.sending.heard(message)
+            self.files.heard(message)
             self.messaging.telling.heard(message)
 
     def _brought(self, delivery: Delivery) -> None:
         """Forward a delivery that a destination's courier has ended."""
         self.sending.ended(delivery)
+        self.files.ended(delivery)
         self.messaging.telling.ended(delivery)
 
     def _destination(self, name: str) -> TargetView:

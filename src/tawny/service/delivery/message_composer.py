@@ -1,7 +1,6 @@
 """Message composer: turns deliveries to notifiers into text, snapshot or clip, links and buttons when they are sent."""
 
 import hmac
-import io
 import secrets
 from base64 import urlsafe_b64encode
 from collections import Counter
@@ -13,17 +12,18 @@ from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from tawny.config.targets import NotifierSettings
-from tawny.delivery.delivery import Delivery, DeliveryContent, in_memory
+from tawny.delivery.delivery import Delivery, DeliveryContent, StoredContent, in_memory
 from tawny.delivery.notifier import Button, Message, NotifierTraits, Urgency
 from tawny.delivery.outbox import Outbox
-from tawny.media.image.canvas import clip_gif, contact_sheet
-from tawny.model.errors import ContentGone, FileDamaged, FileSealed, NotDone
+from tawny.media.image.canvas import contact_sheet
+from tawny.model.errors import ContentGone, FileSealed, NotDone
 from tawny.model.events import EVENT_TITLES, Event, actor_name, event_title
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import PROBLEM_WORDS, ProblemKind
 from tawny.model.states import summary
 from tawny.model.times import Clock, Span
 from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
+from tawny.service.delivery.event_forms import PREVIEW_TYPES, EventForms, Preview
 from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.recorder import RecorderService
@@ -36,7 +36,10 @@ MUTE_MS = 3_600_000
 LASTS_MS = 7 * 86_400_000
 LABELS = {"m": "Mute for 1 h", "f": "False alarm", "k": "Keep"}
 _KEY = "acts/key"
+SHOWN_MS = 6 * 3_600_000
+"""Validity, ms, of a link to an image."""
 _ENDED = "This button has expired."
+_LINK_ENDED = "This link has expired."
 _DO = "Open tawny instead."
 
 
@@ -95,6 +98,20 @@ class MessageActions:
         else:
             self._recorder.mark_event(act.event, kept=True)
         return act.done
+
+    def shown_token(self, to: str, form: str, event: EventId) -> str:
+        """Return a signed token that shows one form of one event for SHOWN_MS."""
+        until = f"{(self._clock.now_ms() + SHOWN_MS) // 1000:x}"
+        return f"{form}.{event}.{until}.{self._signature(to, f'show {form}', event, until)}"
+
+    def shown(self, to: str, token: str) -> tuple[str, Event]:
+        """Return form and event of such a token. Raises NotDone if the token is invalid or expired."""
+        form, event_id, until, signature = (*token.split("."), "", "", "")[:4]
+        expected = self._signature(to, f"show {form}", event_id, until)
+        is_ours = token.count(".") == 3 and hmac.compare_digest(signature.encode(), expected.encode())
+        if not is_ours or int(until, 16) * 1000 < self._clock.now_ms():
+            raise NotDone(_LINK_ENDED, _DO)
+        return form, self._event(EventId(event_id))
 
     def mute(self, to: str, camera: CameraId, for_ms: int) -> None:
         """Mute a camera for this notifier. Events that begin within for_ms are not sent. 0 unmutes."""
@@ -196,7 +213,7 @@ _MOST_EVENTS = 2_000
 class MessageMeans:
     """What the composers of all notifiers work with.
 
-    clip_link: returns the URL of an event's uploaded clip, or empty. shown: day and event whose message shows the
+    link: returns the URL of an uploaded form of an event, or empty. shown: day and event whose message shows the
     witness, by notifier. title: returns the recorder's name.
     """
 
@@ -205,7 +222,8 @@ class MessageMeans:
     clips: ClipCache
     acts: MessageActions
     camera_name: Callable[[CameraId], str]
-    clip_link: Callable[[EventId], str]
+    link: Callable[[EventId, str], str]
+    forms: EventForms
     shown: MutableMapping[str, tuple[str, str]]
     snoozes: Snoozes
     title: Callable[[], str]
@@ -237,6 +255,8 @@ class MessageComposer:
     def message(self, delivery: Delivery) -> Message:
         """Return the message in its current state. Raises ContentGone if its event was deleted."""
         message = self._message(delivery)
+        if delivery.content["kind"] == "change":
+            return message
         return replace(message, history=self._history(message, delivery))
 
     def _history(self, message: Message, delivery: Delivery) -> str:
@@ -257,8 +277,12 @@ class MessageComposer:
     def _message(self, delivery: Delivery) -> Message:
         content = delivery.content
         match content["kind"]:
-            case "event" | "clip":
-                return self._of_event(delivery, self._event(delivery), is_first=content["kind"] == "event")
+            case "event" | "clip" | "whole":
+                return self._of_event(delivery, self._event(delivery))
+            case "change":
+                text = f"Detection changed to {bool(content['on'])}"  # as Raspberry Pancake's receivers expect it
+                event = self._event(delivery)
+                return Message(delivery.name, "event", text, "", delivery.at_ms, camera=event.camera, event=event.id)
             case "digest":
                 return self._of_digest(delivery)
             case "alarm":
@@ -268,8 +292,13 @@ class MessageComposer:
         title = f"Test from {self._means.title()}"
         return Message(delivery.name, "test", title, "Notifications work.", delivery.at_ms, link=self._address)
 
-    def _of_event(self, delivery: Delivery, event: Event, *, is_first: bool) -> Message:
-        title, text = of_event(event, self._camera_name(event.camera), self._zone, self._recorder.called)
+    def _of_event(self, delivery: Delivery, event: Event) -> Message:
+        """Return the message of a new event, of one that has ended, or of one that is told of only once."""
+        kind, name = str(delivery.content["kind"]), self._camera_name(event.camera)
+        title, text = of_event(event, name, self._zone, self._recorder.called)
+        has_clip = kind in ("clip", "whole") and self._settings.clip != "none"
+        at = datetime.fromtimestamp(event.start_ms // 1000, UTC).astimezone(self._zone)
+        frames = self._recorder.motion_frames(event)
         return Message(
             delivery.name,
             "event",
@@ -278,16 +307,52 @@ class MessageComposer:
             event.start_ms,
             camera=event.camera,
             event=event.id,
-            urgency=Urgency.NORMAL if is_first else Urgency.QUIET,
+            urgency=Urgency.QUIET if kind == "clip" else Urgency.NORMAL,
             link=f"{self._address}/events/{event.id}" if self._address else "",
-            clip_link="" if is_first or self._settings.clip == "none" else self._means.clip_link(event.id),
+            clip_link=self._means.link(event.id, "mp4") if has_clip else "",
+            picture_link=self._picture_link(event, self._shown_form if has_clip else "jpg"),
+            heading=f"{name} {at.isoformat()}",
+            facts=(("Frames", str(frames)),) if kind != "event" else (),
             buttons=self._buttons(event),
         )
+
+    @property
+    def _shown_form(self) -> str:
+        """The image that stands for an event that has ended."""
+        return {"sheet": "sheet", "link": "jpg"}.get(self._settings.clip, "gif")
+
+    def _picture_link(self, event: Event, form: str) -> str:
+        """Return a link to an image of the event for services that display it; empty if there is none."""
+        if not self._settings.snapshot or not self._traits.shows_links:
+            return ""
+        if form == "jpg" and event.picture_ms is None:
+            return ""
+        if found := self._means.link(event.id, form):
+            return found
+        if self._address and not self._sealed.seals(event.camera):
+            token = self._acts.shown_token(self._to, form, event.id)
+            return f"{self._address}/api/v1/sent/{self._to}/{token}.{'gif' if form == 'gif' else 'jpg'}"
+        return self._means.link(event.id, "jpg") if event.picture_ms is not None else ""
+
+    def sent_image(self, token: str) -> StoredContent:
+        """Return the image that a link of a message shows. Raises NotDone if the link has expired."""
+        form, event = self._acts.shown(self._to, token)
+        if not self._may_see(event.camera) or self._sealed.seals(event.camera):
+            raise NotDone(_LINK_ENDED, _DO)
+        if form == "jpg":
+            return in_memory(self._recorder.event_picture(event) or b"", "image/jpeg", event.start_ms)
+        span = self._means.source.clip_of(event, event.end_ms or self._means.source.clock.now_ms())
+        preview: Preview = "sheet" if form == "sheet" else "gif"
+        try:
+            made = self._means.forms.preview(self._to, event.camera, span, preview, self._settings.sheet_size)
+        except ContentGone as error:
+            raise NotDone("There is no video of this event.", "") from error
+        return in_memory(made, PREVIEW_TYPES[preview], span.end_ms)
 
     def _of_digest(self, delivery: Delivery) -> Message:
         events = self._events_of(delivery)
         if len(events) == 1:
-            return self._of_event(delivery, events[0], is_first=True)
+            return self._of_event(replace(delivery, content={"kind": "event"}), events[0])
         camera = CameraId(delivery.content["camera"])
         title, text = of_events(events, self._camera_name(camera), self._zone)
         link = f"{self._address}/events" if self._address else ""
@@ -334,14 +399,16 @@ class MessageComposer:
 
         Raises StorageError, and ContentGone: also if notifications about the camera's events are snoozed now.
         """
-        if delivery.content["kind"] in ("event", "clip", "digest") and delivery.camera is not None:
+        if delivery.content["kind"] in ("event", "clip", "digest", "change", "whole") and delivery.camera is not None:
             now_ms = self._means.source.clock.now_ms()
             if why := self._means.snoozes.why(self._settings.user, delivery.camera, now_ms):
                 raise ContentGone(delivery.to, why.rstrip("."))
         match delivery.content["kind"]:
             case "event":
                 return self._picture(self._event(delivery))
-            case "clip":
+            case "clip" | "whole":
+                return self._moving(delivery)
+            case "change" if self._settings.clip != "none":
                 return self._moving(delivery)
             case "digest":
                 return self._sheet(self._events_of(delivery))
@@ -377,13 +444,12 @@ class MessageComposer:
             clip = self._clip(delivery, StreamName.MAIN, span)
             if clip is not None and clip.size_bytes <= traits.largest_bytes:
                 return in_memory(b"".join(clip.read(0, clip.size_bytes)), "video/mp4", span.end_ms)
-        if traits.gif and wanted in ("auto", "gif", "video"):
-            clip = self._clip(delivery, StreamName.SUB, span)
-            if clip is not None:
-                with suppress(FileDamaged):
-                    return in_memory(
-                        clip_gif(io.BytesIO(b"".join(clip.read(0, clip.size_bytes)))), "image/gif", span.end_ms
-                    )
+        preview: Preview = "sheet" if wanted == "sheet" else "gif"
+        if (traits.gif and wanted in ("auto", "gif", "video")) or (traits.picture and preview == "sheet"):
+            with suppress(ContentGone):
+                camera, forms = CameraId(delivery.camera or ""), self._means.forms
+                made = forms.preview(delivery.to, camera, span, preview, self._settings.sheet_size)
+                return in_memory(made, PREVIEW_TYPES[preview], span.end_ms)
         return self._picture(self._event(delivery))
 
     def _clip(self, delivery: Delivery, stream: StreamName, span: Span) -> ClipFile | None:

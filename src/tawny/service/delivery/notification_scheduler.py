@@ -47,8 +47,12 @@ class NotificationFilter:
     cool_down_ms: int = 60_000
     follows: bool = True
     """Whether a follow-up with the clip is sent after the event's end."""
+    changes: bool = False
+    """Whether one message is sent when detection begins and one when it ends, instead of messages about events."""
     edits: bool = False
     """The follow-up edits the first message instead of sending a second one."""
+    once: bool = False
+    """Whether there is one message of an event, when it has ended."""
     may_see: Callable[[CameraId], bool] = anybody
     leaves_out: Callable[[CameraId, int], str] = lambda *_: ""
     """Returns which people it sends nothing to about a camera's event of this time, ms UTC; empty for none."""
@@ -114,8 +118,12 @@ IDLE_S: Final = 30.0
 PICTURE_MS: Final = 1_000
 """Maximum delay, ms, of an event that has no snapshot yet."""
 SETTLE_MS: Final = 1_500
+CHANGE_MS: Final = 3_000
+"""Length, ms, of the clip of a change of detection on either side."""
 LINK_MS: Final = 6_000
 """Additional delay, ms, of a clip message with a link. The message is sent earlier if the upload ends earlier."""
+BROUGHT_MS: Final = 30_000
+"""The same for the only message of an event, whose image and clip are links to what is uploaded."""
 SELDOM_MS: Final = 15 * 60_000
 """Maximum interval, ms, between two digests of a camera during continuous activity."""
 OVERLAP_MS: Final = 600_000
@@ -142,6 +150,8 @@ class _Heard:
     known: set[EventId] = field(default_factory=set)
     """Events already sent, scheduled or finally refused."""
     paces: dict[CameraId, _Pace] = field(default_factory=dict)
+    lasting: dict[CameraId, set[EventId]] = field(default_factory=dict)
+    """Events that have not ended, of a notifier of changes."""
 
 
 class NotificationScheduler:
@@ -167,7 +177,7 @@ class NotificationScheduler:
         self._outbox, self._archive, self._clock = source.outbox, source.archive, source.clock
         self._clip_of, self._deciding, self._silence = source.clip_of, source.deciding, silence
         self._ears, self._lasting, self._zone = tuple(ears), lasting, zone
-        self._waits_ms = SETTLE_MS + (LINK_MS if links else 0)
+        self._links = links
         self._queue: deque[EventChanged | Alarm | Delivery] = deque()
         self._state: dict[str, _Heard] = {}
         self._lock = threading.Lock()
@@ -215,8 +225,7 @@ class NotificationScheduler:
     def take_over(self, ears: Sequence[NotificationFilter], *, links: bool) -> None:
         """Apply changed notifiers. Those that remain keep their state. Call from any thread."""
         with self._lock:
-            self._ears = tuple(ears)
-            self._waits_ms = SETTLE_MS + (LINK_MS if links else 0)
+            self._ears, self._links = tuple(ears), links
             self._state = {channel.to: self._state[channel.to] for channel in ears if channel.to in self._state}
         if self.handle is not None:
             self.handle.wake()
@@ -248,6 +257,8 @@ class NotificationScheduler:
         if event.id in state.known:
             self._changed(channel, event, now_ms)
             return
+        if channel.once and event.end_ms is None:
+            return
         says = self._deciding.of(event)[RuleAction("notify", channel.to)]
         silence = self._silence(channel.to, event.camera, event.start_ms)
         found = verdict(channel, event.camera, says.as_kind or event.kind, says, now_ms, self._zone, silence=silence)
@@ -255,6 +266,9 @@ class NotificationScheduler:
         if found.does or found.is_final:
             state.known.add(event.id)
         if not found.does:
+            return
+        if channel.changes:
+            self._detection_changed(channel, event, now_ms, is_new=True)
             return
         pace = state.paces.setdefault(event.camera, _Pace())
         between_ms = _between_ms(channel, pace)
@@ -264,6 +278,9 @@ class NotificationScheduler:
         if now_ms - pace.last_ms >= 2 * between_ms:
             pace.steps = 0
         pace.last_ms = now_ms
+        if channel.once:
+            self._outbox.add([self._whole(channel, event, now_ms)])
+            return
         waits_ms = 0 if event.picture_ms is not None or event.end_ms is not None else PICTURE_MS
         content = {"kind": "event", "event": event.id}
         self._outbox.add(
@@ -286,6 +303,9 @@ class NotificationScheduler:
 
     def _changed(self, channel: NotificationFilter, event: Event, now_ms: int) -> None:
         """Send an event that waited for its snapshot; schedule the clip of an event that ended."""
+        if channel.changes:
+            self._detection_changed(channel, event, now_ms, is_new=False)
+            return
         if event.end_ms is not None:
             self._follow(channel, event, now_ms)
         elif event.picture_ms is not None:
@@ -300,14 +320,34 @@ class NotificationScheduler:
                     self._delivery(channel, first.name, dict(first.content), event, now_ms, due_ms=now_ms)
                 )
 
+    def _detection_changed(self, channel: NotificationFilter, event: Event, now_ms: int, *, is_new: bool) -> None:
+        """Send the begin of detection, and its end once no other event of the camera lasts."""
+        lasting = self._state[channel.to].lasting.setdefault(event.camera, set())
+        others = lasting - {event.id}
+        if event.end_ms is None:
+            lasting.add(event.id)
+        else:
+            lasting.discard(event.id)
+        if is_new and not others:
+            self._change(channel, event, event.start_ms, now_ms, is_on=True)
+        if event.end_ms is not None and not others:
+            self._change(channel, event, event.end_ms, now_ms, is_on=False)
+
+    def _change(self, channel: NotificationFilter, event: Event, at_ms: int, now_ms: int, *, is_on: bool) -> None:
+        span = Span(at_ms - CHANGE_MS, at_ms + CHANGE_MS)
+        content = {"kind": "change", "event": event.id, "on": is_on, "from_ms": span.begin_ms, "to_ms": span.end_ms}
+        name = f"change/{event.id}/{'on' if is_on else 'off'}"
+        told = self._delivery(channel, name, content, event, now_ms, due_ms=span.end_ms + SETTLE_MS)
+        self._outbox.add([replace(told, at_ms=at_ms, needs=span, size_bytes=round(span.seconds * _USUAL_BYTES_S))])
+
     def _follow(self, channel: NotificationFilter, event: Event, now_ms: int) -> None:
-        if not channel.follows or event.end_ms is None:
+        if channel.changes or not channel.follows or channel.once or event.end_ms is None:
             return
         first = self._outbox.find(channel.to, f"event/{event.id}")
         if first is None or first.state is not DeliveryState.DONE:
             return
         span = self._clip_of(event, event.end_ms)
-        due_ms = span.end_ms + self._waits_ms
+        due_ms = span.end_ms + self._waits_ms(channel)
         if not channel.edits:
             pace = self._state[channel.to].paces.setdefault(event.camera, _Pace())
             due_ms = max(due_ms, pace.last_ms + _between_ms(channel, pace))
@@ -318,12 +358,25 @@ class NotificationScheduler:
         size_bytes = round(span.seconds * _USUAL_BYTES_S)
         self._outbox.add([replace(clip, what=DeliveryKind.CLIP, needs=span, size_bytes=size_bytes)])
 
+    def _whole(self, channel: NotificationFilter, event: Event, now_ms: int) -> Delivery:
+        """Return the only message of an event that has ended, with its clip."""
+        span = self._clip_of(event, event.end_ms or now_ms)
+        content = {"kind": "whole", "event": event.id, "from_ms": span.begin_ms, "to_ms": span.end_ms}
+        due_ms = span.end_ms + self._waits_ms(channel)
+        return replace(self._delivery(channel, f"event/{event.id}", content, event, now_ms, due_ms=due_ms), needs=span)
+
+    def _waits_ms(self, channel: NotificationFilter) -> int:
+        """Return the delay, ms, of a message with a clip after the clip's end."""
+        if not self._links:
+            return SETTLE_MS
+        return SETTLE_MS + (BROUGHT_MS if channel.once else LINK_MS)
+
     def _hurry(self, channel: NotificationFilter, key: EventId, now_ms: int) -> None:
         """Send a message at once if it waits only for uploads of its clip and all of them have ended."""
-        waiting = self._outbox.find(channel.to, f"clip/{key}")
+        waiting = self._outbox.find(channel.to, f"{'event' if channel.once else 'clip'}/{key}")
         if waiting is None or waiting.needs is None or waiting.tries or waiting.next_ms <= now_ms:
             return
-        is_held = waiting.next_ms > waiting.needs.end_ms + self._waits_ms
+        is_held = waiting.next_ms > waiting.needs.end_ms + self._waits_ms(channel)
         if not is_held and self._is_brought(key):
             self._outbox.amend(replace(waiting, next_ms=now_ms))
 
@@ -390,7 +443,7 @@ class NotificationScheduler:
         """Restore the state from the outbox."""
         state = self._state[channel.to]
         for row in self._outbox.since(channel.to, now_ms - REMEMBERED_MS):
-            if row.camera is None or row.content.get("kind") not in ("event", "digest"):
+            if row.camera is None or row.content.get("kind") not in ("event", "digest", "change", "whole"):
                 continue
             state.known.update(EventId(one) for one in row.content.get("events", [row.event]))
             pace = state.paces.setdefault(row.camera, _Pace())

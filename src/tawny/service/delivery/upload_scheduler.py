@@ -8,7 +8,7 @@ missed events at the next start; entries already in the outbox, identified by na
 import logging
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Final
@@ -16,7 +16,7 @@ from typing import Final
 from tawny.config.rules import RuleAction
 from tawny.config.targets import UploadKind
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
-from tawny.delivery.destination import name, piece_name
+from tawny.delivery.file_names import NamedFile, has_counter, name, piece_name
 from tawny.delivery.outbox import Outbox
 from tawny.engine import Handle
 from tawny.events.rule_engine import FilterDecision, RuleDecision
@@ -26,6 +26,7 @@ from tawny.model.messages import EventChanged, Message, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Clock, Span
 from tawny.playback.recordings import RecordingArchive
+from tawny.service.delivery.event_forms import form_of
 from tawny.service.modes.decider import Decider, NoRules
 from tawny.service.sealing.policy import NoSealedExport, SealedExportApi
 from tawny.storage.disk.layout import is_sealed, picture_path, sealed_path
@@ -47,6 +48,9 @@ PARTS: Final = "parts"
 LONGEST_EVENT_MS: Final = 3_600_000
 MADE_UP_FOR_MS: Final = 7 * 86_400_000
 _PAGE: Final = 200
+_CLIP_FORMS: Final = ("ts", "mp4", "fmp4", "gif", "sheet")
+"""Forms of an event's video, in the order in which they are uploaded."""
+_PREVIEW_BYTES: Final = 2_000_000
 _USUAL_BYTES_S: Final = 500_000
 """Assumed bytes per second of video until the clip's actual size is known."""
 
@@ -55,7 +59,8 @@ _USUAL_BYTES_S: Final = 500_000
 class DeliverySource:
     """What deliveries are made from, and the outbox for them.
 
-    clip_of: returns an event's span with pre-roll and post-roll, as of a time. deciding: the rules.
+    clip_of: returns an event's span with pre-roll and post-roll, as of a time. deciding: the rules. called: returns the
+    cameras' names as `delivery.file_names.safe_names` does.
     """
 
     outbox: Outbox
@@ -64,6 +69,7 @@ class DeliverySource:
     clip_of: Callable[[Event, int], Span]
     deciding: Decider = field(default_factory=NoRules)
     sealed: SealedExportApi = field(default_factory=NoSealedExport)
+    called: Callable[[], Mapping[CameraId, str]] = dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +92,22 @@ class UploadRule:
     """Whether nothing can be deleted there: parts stay, in the folder PARTS."""
     zone: tzinfo = UTC
     """Time zone of dates and times in names."""
+    local: tzinfo = UTC
+    """Time zone of this computer, for `{local:…}`."""
     max_s: float = 0
     """Maximum duration of the video of one event, s, from the beginning of its clip; 0: none."""
+    forms: tuple[str, ...] = ("mp4", "jpg")
+    """What is uploaded of an event (`service.delivery.event_forms`)."""
+    at_once: bool = True
+    """Whether the snapshot is uploaded while the event runs, and again when it improves."""
+
+    @property
+    def clip_forms(self) -> list[str]:
+        return [form for form in _CLIP_FORMS if form in self.forms]
+
+    @property
+    def has_clip(self) -> bool:
+        return "mp4" in self.forms or "fmp4" in self.forms
 
     def why_not(self, camera: CameraId, kind: str, *, kept: bool) -> str:
         """Return the reason this destination's settings exclude the event, or an empty string."""
@@ -147,12 +167,12 @@ class UploadScheduler:
         """Create the scheduler. all_targets: returns the names of existing targets; None: any."""
         self._deciding, self._sealed = source.deciding, source.sealed
         self._outbox, self._archive = source.outbox, source.archive
-        self._clip_of, self._clock = source.clip_of, source.clock
+        self._clip_of, self._clock, self._called = source.clip_of, source.clock, source.called
         self._wishes, self._budget_bytes, self._all_targets = tuple(wishes), budget_bytes, all_targets
         self._heard: deque[EventChanged | SegmentClosed] = deque()
         self._lock = threading.Lock()
         self._going: dict[tuple[EventId, str], _Going] = {}
-        self._ending: dict[tuple[EventId, str], _Ending] = {}
+        self._ending: dict[tuple[EventId, str, str], _Ending] = {}
         self._made_up: set[str] = set()
         self.handle: Handle | None = None
 
@@ -210,6 +230,8 @@ class UploadScheduler:
         """Remove the parts of an event once its clip has been uploaded. Call from any thread."""
         if delivery.what is not DeliveryKind.CLIP or delivery.event is None:
             return
+        if form_of(delivery) not in ("mp4", "fmp4"):
+            return  # parts are replaced by the clip alone
         clip = self._outbox.find(delivery.to, delivery.name)
         if clip is None or clip.state is not DeliveryState.DONE:
             return
@@ -239,12 +261,12 @@ class UploadScheduler:
         if self._sealed.seals(event.camera) and not self._was_plain(event):
             self._bring_sealed(wish, event)
             return
-        if event.picture_ms is not None:
+        if event.picture_ms is not None and "jpg" in wish.forms and (wish.at_once or event.end_ms is not None):
             self._picture(wish, event, event.picture_ms)
         if event.end_ms is not None:
             self._going.pop((event.id, wish.to), None)
-            self._clip(wish, event, event.end_ms)
-        elif wish.follows or wish.max_s:
+            self._clips(wish, event, event.end_ms)
+        elif (wish.follows and wish.has_clip) or wish.max_s:
             self._begin(wish, event)
 
     def _picture(self, wish: UploadRule, event: Event, picture_ms: int) -> None:
@@ -258,7 +280,7 @@ class UploadScheduler:
         key = event.id, wish.to
         if key in self._going:
             self._going[key].event = event
-        elif self._known(self._delivery(wish, event, DeliveryKind.CLIP, "mp4", {})) is None:
+        elif all(self._known(self._clip(wish, event, form, {})) is None for form in wish.clip_forms):
             begin_ms = self._clip_of(event, self._clock.now_ms()).begin_ms
             self._going[key] = _Going(event, wish, begin_ms)
 
@@ -269,9 +291,9 @@ class UploadScheduler:
         last_ms = self._clip_of(event, recorded_ms).begin_ms + round(wish.max_s * 1000)
         if wish.max_s and recorded_ms >= last_ms:
             del self._going[event.id, wish.to]
-            self._clip(wish, event, last_ms)
+            self._clips(wish, event, last_ms)
             return
-        if not wish.follows or recorded_ms - going.sent_ms < PIECE_MS:
+        if not (wish.follows and wish.has_clip) or recorded_ms - going.sent_ms < PIECE_MS:
             return
         going.pieces += 1
         span = Span(going.sent_ms, recorded_ms)
@@ -283,18 +305,24 @@ class UploadScheduler:
         piece = replace(whole, name=part, needs=span, size_bytes=size_bytes)
         self._outbox.add([piece])
 
-    def _clip(self, wish: UploadRule, event: Event, end_ms: int) -> None:
+    def _clips(self, wish: UploadRule, event: Event, end_ms: int) -> None:
+        """Send each wanted form of the event's video once its last second is recorded."""
         span = self._span(wish, event, end_ms)
-        delivery = self._delivery(wish, event, DeliveryKind.CLIP, "mp4", _cut(span))
-        known = self._known(delivery)
-        if known is not None and known.content == delivery.content:
-            return
-        size_bytes = self._size_bytes(event.camera, span)
         due_ms = span.end_ms + SETTLE_MS
-        delivery = replace(delivery, needs=span, size_bytes=size_bytes, next_ms=due_ms)
-        self._outbox.renew(delivery)
-        if due_ms > self._clock.now_ms():
-            self._ending[event.id, wish.to] = _Ending(delivery, event.camera, span.end_ms)
+        for form in wish.clip_forms:
+            delivery = self._clip(wish, event, form, _cut(span))
+            known = self._known(delivery)
+            if known is not None and known.content == delivery.content:
+                continue
+            size_bytes = _PREVIEW_BYTES if form in ("gif", "sheet") else self._size_bytes(event.camera, span)
+            delivery = replace(delivery, needs=span, size_bytes=size_bytes, next_ms=due_ms)
+            self._outbox.renew(delivery)
+            if due_ms > self._clock.now_ms():
+                self._ending[event.id, wish.to, form] = _Ending(delivery, event.camera, span.end_ms)
+
+    def _clip(self, wish: UploadRule, event: Event, form: str, cut: dict[str, object]) -> Delivery:
+        content = cut if form == "mp4" else cut | {"form": form}
+        return self._delivery(wish, event, DeliveryKind.CLIP, form, content)
 
     def _let_go(self, ending: _Ending) -> bool:
         """Release the clip if its end is recorded or the deadline has passed. Return whether it was released."""
@@ -373,7 +401,7 @@ class UploadScheduler:
 
     def _of_segment(self, wish: UploadRule, segment: Segment, what: DeliveryKind) -> Delivery:
         file_type = "tws" if is_sealed(segment.path) else "mp4"
-        where = name(wish.names, segment.camera, segment.start_ms, segment.id, "footage", file_type, wish.zone)
+        where = self._filled(wish, NamedFile(segment.camera, segment.start_ms, segment.id, "footage"), file_type)
         if is_sealed(segment.path):
             where = self._sealed_name(wish, segment.path, segment.start_ms, where)
         return Delivery(
@@ -432,18 +460,24 @@ class UploadScheduler:
 
         The settings, or an earlier version, may have given it another one; it is not sent again because of that.
         """
-        same = (one for one in self._outbox.at(delivery.to, delivery.at_ms) if one.what is delivery.what)
+        at_once = self._outbox.at(delivery.to, delivery.at_ms)
+        same = (one for one in at_once if one.what is delivery.what and form_of(one) == form_of(delivery))
         return max((one for one in same if one.event == delivery.event), key=lambda one: one.id, default=None)
 
-    def _named(self, wish: UploadRule, event: Event, file_type: str) -> str:
-        return name(wish.names, event.camera, event.start_ms, event.id, event.kind, file_type, wish.zone)
+    def _named(self, wish: UploadRule, event: Event, form: str) -> str:
+        return self._filled(wish, NamedFile(event.camera, event.start_ms, event.id, event.kind), form)
+
+    def _filled(self, wish: UploadRule, file: NamedFile, form: str) -> str:
+        number = self._outbox.number(wish.to, file.key) if has_counter(wish.names) else 0
+        file = replace(file, called=self._called().get(file.camera, ""), number=number)
+        return name(wish.names, file, form, wish.zone, wish.local)
 
     def _delivery(
-        self, wish: UploadRule, event: Event, what: DeliveryKind, file_type: str, content: dict[str, object]
+        self, wish: UploadRule, event: Event, what: DeliveryKind, form: str, content: dict[str, object]
     ) -> Delivery:
         return Delivery(
             to=wish.to,
-            name=self._named(wish, event, file_type),
+            name=self._named(wish, event, form),
             what=what,
             content=content,
             made_ms=self._clock.now_ms(),

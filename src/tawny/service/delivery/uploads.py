@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tawny.config.targets import DestinationSettings as Settings
+from tawny.config.targets import FileSetSettings
 from tawny.delivery.courier import (
     NEVER_S,
     Courier,
@@ -20,9 +20,8 @@ from tawny.delivery.courier import (
     TargetWorker,
     WorkerPool,
 )
-from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, DeliveryState, StoredContent, in_memory
+from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, DeliveryState
 from tawny.delivery.destination import (
-    FORMER_PRESETS,
     ConnectionTestStep,
     Destination,
     DestinationConnection,
@@ -30,108 +29,21 @@ from tawny.delivery.destination import (
     FileCarrier,
     RemoteFile,
     check_destination,
-    checked,
 )
+from tawny.delivery.file_names import FORMER_PRESETS, checked, checked_in_folder, shape
 from tawny.delivery.outbox import Outbox
 from tawny.delivery.witness_files import FOLDER as WITNESSES
 from tawny.delivery.witness_files import WitnessCarrier
 from tawny.engine import Engine
-from tawny.media.mp4.byte_reader import read_bytes
-from tawny.model.errors import ContentGone, DeliveryError, FileSealed
-from tawny.model.events import Event
-from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
-from tawny.model.times import Clock, Span
-from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
-from tawny.playback.recordings import RecordingArchive
+from tawny.model.errors import DeliveryError
+from tawny.model.ids import CameraId, EventId
+from tawny.model.times import Clock
+from tawny.playback.clips import ClipCache
 from tawny.sealed.witness import Witness, find_witnesses
+from tawny.service.delivery.event_forms import EventForms, form_of
 from tawny.service.delivery.upload_scheduler import DeliverySource, UploadRule
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService
-from tawny.service.sealing.policy import NoSealedExport, SealedExportApi
-from tawny.storage.disk.layout import is_sealed
-
-# Content of deliveries, created when sent: an event snapshot, a clip cut from segments, or a whole segment.
-
-
-MOST_BYTES = 20_000_000_000
-SEALED_TYPE = "application/octet-stream"
-Picture = Callable[[Event], bytes | None]
-
-
-class ContentFactory:
-    """Creates the content of deliveries. Thread-safe.
-
-    picture: returns the JPEG of an event, None if not available. `of` raises ContentGone and StorageError.
-    """
-
-    def __init__(
-        self, archive: RecordingArchive, clips: ClipCache, picture: Picture, sealed: SealedExportApi | None = None
-    ) -> None:
-        self._archive, self._clips, self._picture = archive, clips, picture
-        self._sealed = sealed or NoSealedExport()
-
-    def of(self, delivery: Delivery) -> StoredContent:
-        match delivery.what:
-            case DeliveryKind.REMOVAL:
-                return in_memory(b"", "application/octet-stream", 0)
-            case DeliveryKind.PICTURE if delivery.content.get("sealed"):
-                return self._sealed_picture(delivery)
-            case DeliveryKind.PICTURE:
-                return in_memory(self._jpeg(delivery), "image/jpeg", delivery.at_ms)
-            case DeliveryKind.CLIP if "segment" in delivery.content:
-                return self._segment(delivery)
-            case DeliveryKind.CLIP | DeliveryKind.PIECE:
-                span = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))
-                return self._clip(delivery, delivery.camera, span)
-            case DeliveryKind.FOOTAGE:
-                return self._segment(delivery)
-        raise ContentGone(delivery.to, f"{delivery.what} is nothing that can be made here")
-
-    def _segment(self, delivery: Delivery) -> StoredContent:
-        segment = self._archive.index.segment(SegmentId(delivery.content["segment"]))
-        if segment is None:
-            raise ContentGone(delivery.to, "its recording was deleted")
-        if is_sealed(segment.path):
-            path, size_bytes = self._archive.segment_path(segment), segment.size_bytes
-            return StoredContent(partial(_read_file, path, size_bytes), size_bytes, SEALED_TYPE, segment.end_ms)
-        return self._clip(delivery, segment.camera, segment.span)
-
-    def _sealed_picture(self, delivery: Delivery) -> StoredContent:
-        event = self._archive.index.event(delivery.event) if delivery.event else None
-        sealed = self._sealed.sealed_picture(event) if event else None
-        if sealed is None:
-            raise ContentGone(delivery.to, "the event was deleted or has no snapshot")
-        return in_memory(sealed, SEALED_TYPE, delivery.at_ms)
-
-    def _jpeg(self, delivery: Delivery) -> bytes:
-        event = self._archive.index.event(delivery.event) if delivery.event else None
-        jpeg = self._picture(event) if event else None
-        if jpeg is None:
-            raise ContentGone(delivery.to, "the event was deleted, or its snapshot is encrypted")
-        return jpeg
-
-    def _clip(self, delivery: Delivery, camera: CameraId | None, span: Span) -> StoredContent:
-        """Return a clip, read from its segments while it is sent; the clip cache owns it."""
-        try:
-            clip = self._clips.clip(camera, StreamName.MAIN, span, MOST_BYTES) if camera else None
-        except FileSealed as error:
-            raise ContentGone(
-                delivery.to, "its recording is encrypted, so only someone with the key can cut it"
-            ) from error
-        except ClipTooLarge as error:
-            raise ContentGone(delivery.to, "it would be larger than 20 GB") from error
-        if clip is None:
-            raise ContentGone(delivery.to, "its recording was deleted")
-        return StoredContent(partial(_read_clip, clip), clip.size_bytes, "video/mp4", span.end_ms)
-
-
-def _read_file(path: Path, end: int, offset: int, size_bytes: int) -> bytes:
-    return b"".join(read_bytes(path, offset, min(offset + size_bytes, end)))
-
-
-def _read_clip(clip: ClipFile, offset: int, size_bytes: int) -> bytes:
-    return b"".join(clip.read(offset, min(offset + size_bytes, clip.size_bytes)))
-
 
 # Rate limiting of uploads, and interruption at shutdown; both take effect where content is read.
 
@@ -158,25 +70,9 @@ class RateLimiter:
 
 # Remote cleanup: selects expired files. Only names that match the destination's pattern are deleted.
 
-_SHAPES = {
-    "camera": r"[a-z0-9]+(?:-[a-z0-9]+)*",
-    "id": r"\d{8}T\d{9}-[0-9a-f]{8}|[0-9a-f]{16,64}",
-    "code": r"[0-9a-f]{8}",
-    "kind": r"[a-z_]+",
-    "stamp": r"\d{8}T\d{6}\.\d{3}(?:Z|[+-]\d{4})",
-    "unix": r"\d{9,11}",
-    "year": r"\d{4}",
-    "month": r"\d\d",
-    "day": r"\d\d",
-    "hour": r"\d\dB?",
-    "minute": r"\d\d",
-    "second": r"\d\d",
-    "type": r"mp4|jpg|gif|tws",
-}
-_FIELD = re.compile(r"\{([^{}]*)\}")
 _OPAQUE = re.compile(r"[0-9a-f]{8}/(?P<day>\d{8})/[a-z2-7]{26}\.tws")
 """Recordings of sealed cameras; their names reveal only the day."""
-_PIECE = re.compile(r"\.\d{3}(\.[a-z0-9]+)$")
+_PIECE = re.compile(r"\.(?:\d{3}|sheet)(\.[a-z0-9]+)$")
 
 
 def expired_files(
@@ -184,10 +80,10 @@ def expired_files(
 ) -> Iterator[RemoteFile]:
     """Yield our files from before a time.
 
-    patterns: validated (`delivery.delivery`). zone: of times in names; a file whose name has no zone and may be newer
+    patterns: validated (`delivery.file_names`). zone: of times in names; a file whose name has no zone and may be newer
     in UTC, as it was named under another setting, stays.
     """
-    shapes = [_shape(pattern) for pattern in patterns]
+    shapes = [shape(pattern) for pattern in patterns]
     for there in files:
         if there.name.startswith(f"{WITNESSES}/"):
             if any(one.at_ms < before_ms for one in find_witnesses(there.name)):
@@ -198,34 +94,17 @@ def expired_files(
                 yield there
             continue
         whole = _PIECE.sub(r"\1", there.name)
-        found = next((found for shape in shapes if (found := shape.fullmatch(whole))), None)
+        found = next((found for one in shapes if (found := one.fullmatch(whole))), None)
         at_ms = _at_ms(found.groupdict(), zone) if found else None
         if found and (at_ms if at_ms is not None else there.modified_ms or before_ms) < before_ms:
             yield there
-
-
-def _shape(pattern: str) -> re.Pattern[str]:
-    """Return the regular expression of a pattern. A repeated field must have the same value."""
-    seen: set[str] = set()
-
-    def group(found: re.Match[str]) -> str:
-        field = found[1]
-        if field in seen:
-            return f"(?P={field})"
-        seen.add(field)
-        return f"(?P<{field}>{_SHAPES[field]})"
-
-    parts = re.split(r"(\{[^{}]*\})", pattern)
-    return re.compile(
-        "".join(re.sub(r"\{([^{}]*)\}", group, part) if part[:1] == "{" else re.escape(part) for part in parts)
-    )
 
 
 def _at_ms(fields: dict[str, str], zone: tzinfo) -> int | None:
     """Return the time in a name, ms UTC; None if it has none."""
     if "unix" in fields:
         return int(fields["unix"]) * 1000
-    for key in ("stamp", "id"):
+    for key in ("stamp", "start", "id"):
         digits = re.match(r"(\d{8})T(\d{6})(?:\.\d{3}([+-])(\d\d)(\d\d))?", fields.get(key, ""))
         if digits:
             at_ms, sign = _ms(digits[1] + digits[2], UTC), -1 if digits[3] == "-" else 1
@@ -259,7 +138,10 @@ log = logging.getLogger(__name__)
 
 
 class Uploads:
-    """Runs the destinations. Thread-safe. ended: called with every delivery that a courier has ended."""
+    """Runs the destinations. Thread-safe.
+
+    ended: called with every delivery that a courier has ended. scratch: as of `EventForms`.
+    """
 
     def __init__(
         self,
@@ -269,18 +151,20 @@ class Uploads:
         engine: Engine,
         is_paused: Callable[[str], bool],
         ended: Callable[[Delivery], None],
+        scratch: Path | None = None,
     ) -> None:
         self._sealed, self._recorder, self._witnessed = source.sealed, recorder, dict[str, str]()
-        self._contents = ContentFactory(recorder, ClipCache(recorder), recorder.event_picture, source.sealed)
+        self.forms = EventForms(recorder, ClipCache(recorder), recorder.event_picture, source.sealed, scratch)
         self._outbox, self._doors, self._clock = source.outbox, doors, source.clock
         self._is_paused, self._ended = is_paused, ended
         self._settings: Mapping[str, Settings] = {}
+        self._file_sets: Mapping[str, FileSetSettings] = {}
         self._without_links: set[str] = set()
         self._crew = WorkerPool[Settings](engine, self._begin)
 
-    def take_over(self, settings: Mapping[str, Settings]) -> None:
+    def take_over(self, settings: Mapping[str, Settings], file_sets: Mapping[str, FileSetSettings]) -> None:
         """Apply changed destinations: start, restart and stop couriers accordingly."""
-        self._settings, self._without_links = dict(settings), set()
+        self._settings, self._file_sets, self._without_links = dict(settings), dict(file_sets), set()
         self._crew.take_over(settings)
 
     def stop(self) -> None:
@@ -288,7 +172,7 @@ class Uploads:
         self._crew.stop()
 
     def wishes(self) -> list[UploadRule]:
-        return [_wish(name, one, self._zone_of(one)) for name, one in self._settings.items()]
+        return [self._wish(name, one) for name, one in self._settings.items()]
 
     def public(self, name: str) -> str:
         """Return the address without secrets. Raises KeyError for an unknown destination."""
@@ -317,7 +201,8 @@ class Uploads:
         connection = self._connect(name, one)
         try:
             former = [FORMER_PRESETS[one.names]] if one.names in FORMER_PRESETS else []
-            patterns = [checked(one.names), *former]
+            of_files = [checked_in_folder(each.names) for each in self._file_sets.values() if each.destination == name]
+            patterns = [checked(one.names), *former, *of_files]
             return list(expired_files(connection.files(), patterns, before_ms, self._zone_of(one)))
         finally:
             connection.close()
@@ -336,11 +221,14 @@ class Uploads:
         """Return the names of destinations with a retention."""
         return [name for name, one in self._settings.items() if one.retention is not None]
 
-    def clip_link(self, event: EventId) -> str:
-        """Return a public link to an event's uploaded clip; empty if no destination offers one."""
+    def link(self, event: EventId, form: str = "mp4") -> str:
+        """Return a public link to an uploaded form of an event; empty if no destination offers one.
+
+        form: `mp4` for the clip, also a fragmented one; `gif`, `sheet`, or `jpg` for the snapshot.
+        """
         for done in self._outbox.of_event(event):
             one = self._settings.get(done.to)
-            is_there = one is not None and done.what is DeliveryKind.CLIP and done.state is DeliveryState.DONE
+            is_there = one is not None and _is_of(done, form) and done.state is DeliveryState.DONE
             is_sealed = done.name.endswith(".tws")  # a sealed clip cannot be played through a link
             if one is None or not is_there or is_sealed or one.write_only or done.to in self._without_links:
                 continue
@@ -364,6 +252,23 @@ class Uploads:
         found = self._sealed.witness()
         return None if found is None else (found, self._recorder.host)
 
+    def _wish(self, name: str, one: Settings) -> UploadRule:
+        return UploadRule(
+            name,
+            checked(one.names),
+            frozenset(one.upload),
+            frozenset(CameraId(camera) for camera in one.cameras) or None,
+            frozenset(one.kinds) or None,
+            follows=one.during_events and not one.minutes and (one.batch or 1) == 1,
+            names_sealed=one.sealed_names == "readable",
+            write_only=one.write_only,
+            zone=self._zone_of(one),
+            local=ZoneInfo(self._recorder.zone),
+            max_s=one.max_duration,
+            forms=one.formats,
+            at_once=one.during_events,
+        )
+
     def _zone_of(self, one: Settings) -> tzinfo:
         return UTC if one.time_zone == "utc" else ZoneInfo(self._recorder.zone)
 
@@ -378,7 +283,8 @@ class Uploads:
             return WitnessCarrier(files, connection, name, self._newest_witness, self._witnessed)
 
         def content(delivery: Delivery) -> DeliveryContent:
-            return replace(self._contents.of(delivery), wait=lambda size_bytes: wait(pace.wait_s(size_bytes)))
+            made = self.forms.of(delivery, one.sheet_size)
+            return replace(made, wait=lambda size_bytes: wait(pace.wait_s(size_bytes)))
 
         def wait(seconds: float) -> None:
             if ending.wait(seconds):
@@ -443,16 +349,8 @@ class Sweeper:
         return SWEEP_EVERY_S
 
 
-def _wish(name: str, one: Settings, zone: tzinfo) -> UploadRule:
-    return UploadRule(
-        name,
-        checked(one.names),
-        frozenset(one.upload),
-        frozenset(CameraId(camera) for camera in one.cameras) or None,
-        frozenset(one.kinds) or None,
-        follows=not one.minutes and (one.batch or 1) == 1,
-        names_sealed=one.sealed_names == "readable",
-        write_only=one.write_only,
-        zone=zone,
-        max_s=one.max_duration,
-    )
+def _is_of(delivery: Delivery, form: str) -> bool:
+    """Return whether a delivery is this form of an event (`Uploads.link`)."""
+    if delivery.what is DeliveryKind.PICTURE:
+        return form == "jpg"
+    return delivery.what is DeliveryKind.CLIP and form_of(delivery).replace("fmp4", "mp4") == form

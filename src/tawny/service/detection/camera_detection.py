@@ -26,7 +26,8 @@ from tawny.model.errors import NotDone
 from tawny.model.events import SeenObject
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message
-from tawny.model.observations import Box, Frame, Look
+from tawny.model.observations import Box, FigureThing, Frame, Look, Measurement, MotionFigure
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import VideoFormat
 from tawny.model.polygon import Polygon, grid_of
 from tawny.model.states import ON_WATCH, CameraState, CameraStatus
@@ -34,6 +35,7 @@ from tawny.model.times import Clock
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.plugin_registry import OFF, PluginRegistry
 from tawny.storage.disk.layout import SOUND as SOUND_SCORES
+from tawny.storage.segments.motion_figures import MotionFigures
 from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
 
@@ -54,6 +56,15 @@ class ActivityListener(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ActivityFiles:
+    """figures: None where they are not stored."""
+
+    scores: MotionScoreFile
+    grids: MotionGrids
+    figures: MotionFigures | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SceneDetectors:
     """tamper: knows the scene and outlives single watchers."""
 
@@ -62,19 +73,19 @@ class SceneDetectors:
 
 
 class ActivityRecorder:
-    """Stores the activity of one camera. zones: names of the camera's zones. meter: live values for viewers."""
+    """Stores the activity of one camera. meter: live values for viewers."""
 
     def __init__(
         self,
         camera: CameraId,
-        scores: MotionScoreFile,
-        grids: MotionGrids,
-        zones: tuple[str, ...],
+        files: ActivityFiles,
+        settings: DetectionSettings,
         hears: ActivityListener,
         scene: SceneDetectors,
         meter: LiveMeter,
     ) -> None:
-        self._camera, self._scores, self._grids, self._zones = camera, scores, grids, zones
+        self._camera, self._scores, self._grids, self._figures = camera, files.scores, files.grids, files.figures
+        self._zones, self._threshold = tuple(settings.zones), settings.threshold
         self._hears, self._tamper, self._left, self._meter = hears, scene.tamper, scene.left, meter
         self._told = scene.tamper.wrong
 
@@ -85,8 +96,13 @@ class ActivityRecorder:
         zones = {zone: _score_in(zone, look) for zone in self._zones}
         for zone, score in zones.items():
             self._scores.put(self._camera, frame.at_ms, score, zone)
+        measured = look.measured or Measurement(look.score, self._threshold)
+        if self._figures is not None:
+            things = tuple(FigureThing(one.box, round(one.score * 100), one.label) for one in look.seen)
+            moves = look.score >= MOTION_SCORE
+            self._figures.put(self._camera, MotionFigure(frame.at_ms, measured.number, measured.level, moves, things))
         if self._meter.is_read:
-            self._meter.show(frame.at_ms, look, zones)
+            self._meter.show(frame.at_ms, look, zones, measured)
         return look
 
     def _see_place(self, frame: Frame, look: Look) -> None:
@@ -116,6 +132,8 @@ SURE = 100.0
 """Score of events that are either present or absent."""
 STOP_S = 5.0
 RECENT_S = 3.0
+MOTION_SCORE = 50
+"""Score from which a frame counts as motion, whatever the threshold of events."""
 WORDS = {
     "covered": "The image is almost black or blank. Is the lens covered?",
     "defocused": "The image is blurred. Is the lens dirty, wet or out of focus?",
@@ -143,6 +161,8 @@ class DetectionServices:
     """Recognizes identities."""
     guesser: FallbackClassifier | None = None
     """Suggests a type where no classifier does."""
+    figures: MotionFigures | None = None
+    """None: they are not stored."""
 
 
 class CameraDetection:
@@ -175,7 +195,8 @@ class CameraDetection:
         self._wants_hardware = False
         self._own: OwnProcess | None = None
         self._tamper: Any = None
-        """The TamperDetector. It knows the scene and is kept when settings change."""
+        """The TamperDetector. It knows the scene and is kept when settings change, except the orientation."""
+        self._orientation = UPRIGHT
 
     def _tell(self, message: Message) -> None:
         self._noticed(message)
@@ -221,13 +242,20 @@ class CameraDetection:
         words = status.detail or WORDS[self._wrong]
         return replace(status, state=CameraState(self._wrong), since_ms=self._wrong_ms, detail=words)
 
-    def begin(self, settings: DetectionSettings, masks: tuple[Polygon, ...]) -> None:
-        """Start detection with these settings and privacy masks, replacing the previous ones."""
+    def begin(
+        self, settings: DetectionSettings, masks: tuple[Polygon, ...], orientation: Orientation = UPRIGHT
+    ) -> None:
+        """Start detection with these settings and privacy masks, replacing the previous ones.
+
+        orientation: of the images it sees.
+        """
         was_wrong = self._wrong, self.trouble
         self.stop()
         self.close()
         self.trouble = self.sound_trouble = ""
         self._wants_hardware = settings.decode == "auto"
+        if orientation != self._orientation:
+            self._orientation, self._tamper = orientation, None
         if settings.detector == OFF:
             self._wrong = ""
             self._tampers.end(self._means.clock.now_ms())
@@ -271,12 +299,13 @@ class CameraDetection:
             written = means.events
             events = EventBuilder(self._camera, written, self._tell, written.write_picture, main, written.write_loop)
             scene = SceneDetectors(tamper, AbandonedObjectDetector(places.zones))
-            zones = tuple(settings.zones)
-            noted = ActivityRecorder(self._camera, means.scores, means.grids, zones, self, scene, self.meter)
+            files = ActivityFiles(means.scores, means.grids, means.figures)
+            noted = ActivityRecorder(self._camera, files, settings, self, scene, self.meter)
             options = WatchOptions(
                 (*self._labellers(settings, main if sub else None), noted),
                 gate, trouble=self._watched_so, is_read=lambda: self.meter.is_read,
                 hardware=devices if settings.decode == "auto" else in_software, private=masks,
+                orientation=self._orientation,
             )  # fmt: skip
             streams = [sub, main] if sub else [main]
             self._watcher = Watcher(self._camera, streams, detector, events, means.clock, self._scored, options)

@@ -1,9 +1,12 @@
-"""Deletes an event, a time or everything because an owner said so: half a minute later, so that it can be undone."""
+"""Deletes an event, a time or everything because an owner said so: half a minute later, so that it can be undone.
+
+A removed camera of which nothing is stored any more is forgotten.
+"""
 
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from secrets import token_hex
@@ -12,7 +15,7 @@ from typing import Any, Final
 from tawny.config.settings import Settings
 from tawny.config.units import size_text
 from tawny.engine import Engine, Handle
-from tawny.model.errors import NotDone, StorageError
+from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock, Span
 from tawny.service.retention.retention_service import StoredRecordings
@@ -22,6 +25,8 @@ from tawny.storage.retention.runner import CameraDeletion
 UNDO_S: Final = 30.0
 PATH: Final = "history/deletions.json"
 _EVERY_S: Final = 5.0
+EMPTY_S: Final = 3600.0
+"""How long nothing must be stored of a removed camera before it is forgotten. An index made again is full sooner."""
 _EVER: Final = Span(0, 1 << 45)
 _CLOSES_S: Final = 120.0
 """Until then, the file that was open at the end of a span is closed and listed."""
@@ -81,8 +86,16 @@ class RecordingDeletion:
 
     name = "deletion of recordings"
 
-    def __init__(self, stored: StoredRecordings, clock: Clock, settings: Callable[[], Settings]) -> None:
-        self._stored, self._clock, self._settings = stored, clock, settings
+    def __init__(
+        self,
+        stored: StoredRecordings,
+        clock: Clock,
+        settings: Callable[[], Settings],
+        forget: Callable[[Collection[CameraId]], None],
+    ) -> None:
+        """forget: removes removed cameras from the settings. May raise TawnyError: tried again later."""
+        self._stored, self._clock, self._settings, self._forget = stored, clock, settings, forget
+        self._empty_since_s: dict[CameraId, float] = {}
         self._lock = threading.Lock()
         self._pending = _read(stored)
         self._done: set[tuple[str, int]] = set()
@@ -172,6 +185,7 @@ class RecordingDeletion:
         for part in self._of_removed(now_ms):
             self._delete(part)
             self._done.add((part.camera, part.until_ms))
+        self._forget_empty()
         return _EVERY_S if not self._pending else 1.0
 
     def close(self) -> None:
@@ -231,6 +245,25 @@ class RecordingDeletion:
                 why = f"deleted by {one.deleted_by or 'its owner'}, with its camera"
                 found.append(CameraDeletion(CameraId(name), until_ms, why, one.delete_kept, is_gone=True))
         return found
+
+    def _forget_empty(self) -> None:
+        settings, now_s = self._settings(), self._clock.mono_s()
+        removed = [CameraId(name) for name in settings.removed_cameras if name not in settings.cameras]
+        self._empty_since_s = {
+            camera: self._empty_since_s.get(camera, now_s) for camera in removed if self._is_empty(camera)
+        }
+        due = [camera for camera, since_s in self._empty_since_s.items() if now_s - since_s >= EMPTY_S]
+        if not due:
+            return
+        try:
+            self._forget(due)
+        except TawnyError as error:
+            log.warning("cannot forget the removed cameras %s: %s", ", ".join(due), error)
+            self._empty_since_s = {}
+
+    def _is_empty(self, camera: CameraId) -> bool:
+        index = self._stored.index
+        return index.bounds(camera) is None and not index.events(_EVER, cameras=[camera], limit=1).events
 
     def _delete(self, wanted: CameraDeletion) -> None:
         index = self._stored.index

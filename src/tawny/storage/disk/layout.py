@@ -168,6 +168,10 @@ def grids_path(camera: CameraId, day_ms: int) -> str:
     return f"{day_folder(camera, day_ms)}/grids"
 
 
+def figures_path(camera: CameraId, day_ms: int) -> str:
+    return f"{day_folder(camera, day_ms)}/figures"
+
+
 def keys_path(camera: CameraId, day_ms: int) -> str:
     """Return the path of a day's key ring."""
     return f"{day_folder(camera, day_ms)}/{stamp(day_ms)[:8]}.keys"
@@ -176,7 +180,7 @@ def keys_path(camera: CameraId, day_ms: int) -> str:
 def is_of_day(name: str) -> bool:
     """Return whether a file of this name in a day's folder belongs to tawny."""
     is_score = name.startswith("scores.") and bool(_ZONE.fullmatch(name[7:]))
-    return name in ("scores", "grids", "sound") or is_score or bool(_KEYS.fullmatch(name))
+    return name in ("scores", "grids", "figures", "sound") or is_score or bool(_KEYS.fullmatch(name))
 
 
 def loop_path(event: Event) -> str:

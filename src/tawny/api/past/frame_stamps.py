@@ -1,0 +1,102 @@
+"""Detector figures of stored frames, and what is stamped on frames: title, time, figures, REC and boxes."""
+
+from fastapi import APIRouter
+
+from tawny.api import serializers
+from tawny.api.auth.access import Access, OneCamera, known_camera, parse_span, rule
+from tawny.api.context import AppContext, Here
+from tawny.api.request_handling import WorkerRoute
+from tawny.api.schemas import ApiResponse, Ms
+from tawny.media.image.stamp import Stamp
+from tawny.model.ids import CameraId
+from tawny.model.observations import MotionFigure
+from tawny.model.times import Span
+from tawny.playback.stamps import FrameStamps, event_clips, figures_in
+
+MOST_S = 120
+"""Length of the time whose figures are returned at once, s."""
+RENEWED_MS = 300
+"""Age, ms, from which the figures of a live stamp are read again."""
+PRE_S, POST_S = 5.0, 10.0
+"""Pre-roll and post-roll of a removed camera."""
+
+
+class FigureThingInfo(ApiResponse):
+    """An object in a frame. box: x0, y0, x1, y1 as shares of the frame. score: 0 to 100."""
+
+    box: tuple[float, float, float, float]
+    score: int
+    label: str
+
+
+class FigureInfo(ApiResponse):
+    """What the detector found in one frame: its own number, and the level that motion exceeds."""
+
+    at_ms: int
+    number: float
+    level: float
+    things: list[FigureThingInfo]
+
+
+class FigureList(ApiResponse):
+    """clips: begin and end of the event clips in this time. pre_s, post_s: pre-roll and post-roll of the camera's."""
+
+    title: str
+    items: list[FigureInfo]
+    clips: list[tuple[int, int]]
+    pre_s: float
+    post_s: float
+
+
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
+
+
+@router.get("/cameras/{camera}/figures", dependencies=[rule(Access.VIEW)])
+def figures(camera: OneCamera, from_ms: Ms, to_ms: Ms, here: Here) -> FigureList:
+    """Return the stored detector figures of at most two minutes, for frames with motion, and of calm seconds."""
+    known = known_camera(camera, here)
+    found = frame_stamps(here, known, parse_span(from_ms, to_ms, MOST_S / 86_400))
+    pre_s, post_s = _rolls(here, known)
+    return FigureList(
+        title=found.title,
+        items=[_told(one) for one in found.figures],
+        clips=[(clip.begin_ms, clip.end_ms) for clip in found.clips],
+        pre_s=pre_s,
+        post_s=post_s,
+    )
+
+
+def frame_stamps(here: AppContext, camera: CameraId, span: Span) -> FrameStamps:
+    """Return the stamps of a camera's frames in a time. Reads the disk."""
+    recorder = here.recorder
+    clips = event_clips(recorder.index, camera, span, *_rolls(here, camera))
+    found = figures_in(lambda near: recorder.figures(camera, near), span)
+    return FrameStamps(serializers.camera_name(recorder, camera), here.zone, found, clips)
+
+
+def _rolls(here: AppContext, camera: CameraId) -> tuple[float, float]:
+    view = next((one for one in here.recorder.cameras() if one.status.id == camera), None)
+    return (view.pre_s, view.post_s) if view else (PRE_S, POST_S)
+
+
+class LiveStamps:
+    """Stamps of the newest frames; use from one thread at a time."""
+
+    def __init__(self, here: AppContext, camera: CameraId) -> None:
+        self._here, self._camera = here, camera
+        self._stamps: FrameStamps | None = None
+        self._read_ms = 0
+
+    def at(self, at_ms: int) -> Stamp:
+        if self._stamps is None or not 0 <= at_ms - self._read_ms < RENEWED_MS:
+            self._stamps = frame_stamps(self._here, self._camera, Span(at_ms, at_ms + 1))
+            self._read_ms = at_ms
+        return self._stamps.at(at_ms)
+
+
+def _told(one: MotionFigure) -> FigureInfo:
+    things = [
+        FigureThingInfo(box=thing.box, score=thing.score, label=thing.label)
+        for thing in one.things
+    ]  # fmt: skip
+    return FigureInfo(at_ms=one.at_ms, number=one.number, level=one.level, things=things)

@@ -1,0 +1,79 @@
+"""What is stamped on a camera's frames: title, time of the frame, detector figures, REC and boxes."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Final
+
+from tawny.media.image.stamp import Stamp
+from tawny.model.ids import CameraId
+from tawny.model.observations import MotionFigure
+from tawny.model.times import Span
+from tawny.playback.recordings import RecordingIndex
+
+FRESH_MS: Final = 1_200
+"""Age from which a figure no longer describes a frame; the number is then 0."""
+BOX_MS: Final = 400
+"""The same for boxes."""
+LEVEL_MS: Final = 65_000
+"""Time before a span in which a figure has the level (`storage.segments.motion_figures`)."""
+DIGITS: Final = 6
+_REACH_MS: Final = 3_600_000
+_MOST_EVENTS: Final = 500
+
+StampMaker = Callable[[CameraId, Span], "FrameStamps"]
+"""Returns the stamps of a camera's frames in a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameStamps:
+    """Stamps of one camera's frames in a time. figures: in order of time. clips: recorded for events."""
+
+    title: str
+    zone: tzinfo
+    figures: Sequence[MotionFigure]
+    clips: Sequence[Span]
+
+    def at(self, at_ms: int) -> Stamp:
+        """Return the stamp of the frame with this time, ms UTC."""
+        local = datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(self.zone)
+        lines = [f"{self.title}  {local:%Y-%m-%d %H:%M:%S}.{at_ms % 1000:03d} {local:%z}"]
+        place = bisect_right(self.figures, at_ms, key=lambda figure: figure.at_ms) - 1
+        newest = self.figures[place] if place >= 0 else next(iter(self.figures), None)
+        boxes = []
+        if newest is not None:
+            age_ms = at_ms - newest.at_ms
+            lines.append(figures_text(newest.number if 0 <= age_ms <= FRESH_MS else 0, newest.level))
+            if 0 <= age_ms <= BOX_MS:
+                boxes = [(thing.box, f"{thing.label} {thing.score}") for thing in newest.things]
+        is_recording = any(clip.begin_ms <= at_ms < clip.end_ms for clip in self.clips)
+        return Stamp(tuple(lines), is_recording, tuple(boxes))
+
+
+def figures_text(number: float, level: float) -> str:
+    """Return `000742/000400`."""
+    return f"{_digits(number)}/{_digits(level)}"
+
+
+def _digits(value: float) -> str:
+    if value == int(value) or value >= 100:
+        return f"{min(round(value), 10**DIGITS - 1):0{DIGITS}d}"
+    return f"{value:0{DIGITS}.2f}"
+
+
+def figures_in(read: Callable[[Span], Sequence[MotionFigure]], span: Span) -> Sequence[MotionFigure]:
+    """Return the figures that stamps of a time need: those in it, and the last one before it, for the level.
+
+    read: returns the figures of a time.
+    """
+    found = read(Span(span.begin_ms - LEVEL_MS, span.end_ms))
+    before = bisect_right(found, span.begin_ms - FRESH_MS, key=lambda figure: figure.at_ms)
+    return found[max(0, before - 1) :]
+
+
+def event_clips(index: RecordingIndex, camera: CameraId, within: Span, pre_s: float, post_s: float) -> list[Span]:
+    """Return the spans of the clips of events that are recorded in a time."""
+    near = Span(within.begin_ms - _REACH_MS, within.end_ms + round(pre_s * 1000))
+    found = index.events(near, cameras=[camera], limit=_MOST_EVENTS).events
+    return [event.clip(within.end_ms, pre_s, post_s) for event in found]

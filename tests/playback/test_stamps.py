@@ -1,0 +1,182 @@
+"""Stamps show each frame's own time, so that missing frames can be seen: read back from the pixels."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from tawny.media.codec.decoder import DecodedFrame
+from tawny.media.image.stamp import (
+    GLYPH_WIDTH,
+    LINE_DOTS,
+    MARGIN,
+    Stamp,
+    dot_size,
+    downscaled,
+    glyphs,
+    plain_text,
+    stamped,
+)
+from tawny.model.errors import NotDone
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId
+from tawny.model.observations import FigureThing, MotionFigure
+from tawny.model.times import Span, utc_from_text
+from tawny.playback.clips import ClipCache
+from tawny.playback.exports import ExportKind, ExportOptions, make_export
+from tawny.playback.stamps import FrameStamps, event_clips, figures_in, figures_text
+from tests.playback.archives import PORCH, FakeArchive
+
+ZONE = ZoneInfo("Europe/Berlin")
+START_MS = utc_from_text("2026-11-20T05:58:12.345Z")
+KNOWN = {glyphs(chr(one)).tobytes(): chr(one) for one in range(32, 127)}
+
+
+def read(luma: Any, line: int = 0, letters: int = 60) -> str:
+    """What is written in a line at the top left."""
+    dot = dot_size(luma.shape[0])
+    top, text = (line * LINE_DOTS + MARGIN) * dot, ""
+    for place in range(letters):
+        left = (MARGIN + place * (GLYPH_WIDTH + 1)) * dot
+        cell = luma[top + dot // 2 : top + 8 * dot : dot, left + dot // 2 : left + (GLYPH_WIDTH + 1) * dot : dot]
+        text += KNOWN.get((cell > 125).tobytes(), "")
+    return text.rstrip()
+
+
+class Place:
+    """A `playback.exports.ExportTarget`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.out, self.scratch = folder / "out", folder / "scratch"
+
+    def needs(self, size_bytes: int) -> None: ...
+    def has_done(self, part: float) -> None: ...
+
+
+def frames_of(path: Path) -> Iterator[tuple[float, Any]]:
+    with av.open(str(path), "r") as file:
+        for frame in file.decode(video=0):
+            yield frame.time or 0.0, frame.to_ndarray(format="gray")
+
+
+def stamps(camera: CameraId, span: Span) -> FrameStamps:
+    figures = [MotionFigure(START_MS + 1000, 742, 400, moves=True)]
+    return FrameStamps("Küche", ZONE, figures, [Span(START_MS + 1000, START_MS + 3000)])
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> FakeArchive:
+    made = FakeArchive(tmp_path)
+    made.record(START_MS, 4, size=(640, 360))
+    return made
+
+
+def test_rp6_the_milliseconds_are_those_of_each_frame(archive: FakeArchive, tmp_path: Path) -> None:
+    """And advance as the frames do, by the same steps as in the recording."""
+    place = Place(tmp_path)
+    wish = ExportOptions(ExportKind.MP4, (PORCH,), Span(START_MS + 500, START_MS + 3500), stamp=stamps)
+    made = make_export(archive, ClipCache(archive), wish, ZONE, place, 10**9)
+    shown_ms, own_ms = [], []
+    for time_s, luma in frames_of(place.out):
+        text = read(luma)
+        assert text.startswith("Kuche  2026-11-20 06:58:1"), text
+        assert text.endswith(" +0100")
+        shown_ms.append(utc_from_text(f"2026-11-20T05:{text[21:30]}Z"))
+        own_ms.append(made.start_ms + time_s * 1000)
+    assert len(shown_ms) >= 15
+    assert max(abs(shown - own) for shown, own in zip(shown_ms, own_ms, strict=True)) <= 1
+    assert all(later > earlier for earlier, later in pairwise(shown_ms))
+    assert list(tmp_path.glob("scratch*")) == []
+
+
+def test_rp4_rp5_figures_and_rec_are_those_of_the_time() -> None:
+    made = stamps(PORCH, Span(START_MS, START_MS + 1))
+    at = {ms: made.at(START_MS + ms) for ms in (0, 1000, 2100, 2300, 3000)}
+    assert [one.lines[1] for one in at.values()] == [
+        "000000/000400", "000742/000400", "000742/000400", "000000/000400", "000000/000400",
+    ]  # fmt: skip
+    assert [one.is_recording for one in at.values()] == [False, True, True, True, False]
+
+
+def test_rec_is_shown_from_the_first_to_the_last_second_of_a_clip(archive: FakeArchive) -> None:
+    archive.index.put_event(Event(EventId("e"), PORCH, "motion", START_MS + 2000, START_MS + 3000, 60.0))
+    (clip,) = event_clips(archive.index, PORCH, Span(START_MS, START_MS + 1), 2, 5)
+    assert clip == Span(START_MS, START_MS + 8000)
+
+
+def test_the_last_figure_before_a_time_tells_its_level() -> None:
+    stored = [MotionFigure(START_MS + ms, 7, 400) for ms in (-90_000, -50_000, -40_000, -500, 500)]
+
+    def found(near: Span) -> list[MotionFigure]:
+        return [one for one in stored if near.begin_ms <= one.at_ms < near.end_ms]
+
+    got = figures_in(found, Span(START_MS, START_MS + 1000))
+    assert [one.at_ms - START_MS for one in got] == [-40_000, -500, 500]
+
+
+def test_sc28_boxes_have_kind_and_score() -> None:
+    thing = FigureThing((0.25, 0.5, 0.75, 1.0), 61, "person")
+    made = replace(stamps(PORCH, Span(0, 1)), figures=[MotionFigure(START_MS, 1, 2, things=(thing,))])
+    assert made.at(START_MS + 300).boxes == ((thing.box, "person 61"),)
+    assert made.at(START_MS + 500).boxes == ()
+    grey = av.VideoFrame.from_ndarray(np.full((360, 640, 3), 90, np.uint8), format="rgb24")
+    drawn = stamped(DecodedFrame(grey, PORCH, 0), made.at(START_MS + 300)).video.to_ndarray(format="gray")
+    assert drawn[180, 400] > 180
+    assert drawn[270, 161] > 180
+    assert drawn[270, 320] == drawn[100, 320]
+
+
+@pytest.mark.parametrize("size", [(320, 240), (641, 361), (1920, 1080), (64, 48)])
+def test_a_stamp_is_readable_in_any_size(size: tuple[int, int]) -> None:
+    picture = av.VideoFrame.from_ndarray(np.zeros((size[1], size[0], 3), np.uint8), format="rgb24")
+    frame = stamped(DecodedFrame(picture, PORCH, 0), Stamp(("12:01:02.345", "000742/000400"), is_recording=True))
+    luma = frame.video.to_ndarray(format="gray")
+    if size[0] >= 320:
+        assert (read(luma), read(luma, 1)) == ("12:01:02.345", "000742/000400")
+    assert (frame.width, frame.height) == (size[0] // 2 * 2, size[1] // 2 * 2)
+
+
+def test_letters_that_are_lacking_are_told_plainly() -> None:
+    assert plain_text("Küche Ñandú 门") == "Kuche Nandu ?"
+    assert figures_text(742, 400) == "000742/000400"
+    assert figures_text(3.5, 12.25) == "003.50/012.25"
+    assert figures_text(12_000_000, 20_000) == "999999/020000"
+
+
+def test_a_small_picture_is_stamped_in_its_own_size() -> None:
+    picture = av.VideoFrame.from_ndarray(np.zeros((1080, 1920, 3), np.uint8), format="rgb24")
+    small = downscaled(DecodedFrame(picture, PORCH, 7), 320)
+    assert (small.width, small.height, small.at_ms) == (320, 180, 7)
+
+
+@pytest.mark.parametrize("kind", [ExportKind.GIF, ExportKind.SHEET])
+def test_sc31_gifs_and_sheets_are_stamped_too(archive: FakeArchive, tmp_path: Path, kind: ExportKind) -> None:
+    place = Place(tmp_path)
+    wish = ExportOptions(kind, (PORCH,), Span(START_MS, START_MS + 3000), columns=2, rows=2, stamp=stamps)
+    make_export(archive, ClipCache(archive), wish, ZONE, place, 10**9)
+    if kind is ExportKind.GIF:
+        luma = next(frames_of(place.out))[1]
+    else:
+        sheet: Any = cv2.imdecode(np.frombuffer(place.out.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
+        luma = sheet[:180, :320]
+    assert read(luma).startswith("Kuche  2026-11-20 06:58:12")
+    assert read(luma, 1) == "000000/000400"
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds", "says"), [("timelapse", 600, "can't be stamped"), ("mp4", 601, "at most 10 min")]
+)
+def test_what_cannot_be_stamped_is_said(
+    archive: FakeArchive, tmp_path: Path, kind: str, seconds: int, says: str
+) -> None:
+    span = Span(START_MS, START_MS + seconds * 1000)
+    wish = ExportOptions(ExportKind(kind), (PORCH,), span, stamp=stamps)
+    with pytest.raises(NotDone, match=says):
+        make_export(archive, ClipCache(archive), wish, ZONE, Place(tmp_path), 10**9)

@@ -1,0 +1,6 @@
+/** Figures over pictures, on live and past pictures. */
+export const figures = {
+  show: "Show figures",
+  hide: "Hide figures",
+  rec: "REC",
+};
