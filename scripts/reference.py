@@ -19,7 +19,12 @@ from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettin
 from tawny.config.modes import ModeCameraSettings, ModesSettings, PersonPresenceSettings, PresenceSettings
 from tawny.config.quantities import Share
 from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings
-from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
+from tawny.config.retention import (
+    CameraRetentionSettings,
+    RetentionSettings,
+    SnapshotSettings,
+    StreamRetentionSettings,
+)
 from tawny.config.rules import RuleCondition, RuleSettings
 from tawny.config.secure import SecureSettings
 from tawny.config.settings import (
@@ -48,6 +53,7 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("storage.retention", RetentionSettings, "at once"),
     ("storage.retention.sub", StreamRetentionSettings, "at once"),
     ("storage.tiers", TierSettings, "start"),
+    ("storage.snapshots", SnapshotSettings, "at once"),
     ("web", WebSettings, "start"),
     ("web.secure", SecureSettings, "at once"),
     ("sign_in", SignInSettings, "at once"),

@@ -20,7 +20,7 @@ from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettin
 from tawny.config.modes import ModesSettings
 from tawny.config.quantities import Duration, LabelText, Share, Size
 from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings
-from tawny.config.retention import CameraRetentionSettings, RetentionSettings, Table
+from tawny.config.retention import CameraRetentionSettings, RetentionSettings, SnapshotSettings, Table
 from tawny.config.rules import RuleSettings
 from tawny.config.secure import HostName, SecureSettings, web_address
 from tawny.config.sign_in import SignInSettings
@@ -181,7 +181,7 @@ def proxy_networks(proxies: Iterable[str]) -> tuple[Network, ...]:
 
 
 _CAMERA_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_TAKEN = frozenset({"history", "keys", "lock", "control", "outbox", "inbox", "clips"})
+_TAKEN = frozenset({"history", "keys", "lock", "control", "outbox", "inbox", "clips", "snapshots"})
 """Names in the data folder that camera folders must not use."""
 
 
@@ -233,6 +233,7 @@ class StorageSettings(Table):
         default=False, description="Encrypt recordings so that only the keys under `encryption` can open them."
     )
     retention: RetentionSettings = RetentionSettings()
+    snapshots: SnapshotSettings = SnapshotSettings()
 
 
 class WebSettings(Table):

@@ -249,11 +249,13 @@ def test_motions_a_second_apart_are_one_event_and_five_apart_are_two(pause: int,
 # --- what they share -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.shows("RC23")
 def test_likeness_sees_another_picture() -> None:
     ramp = np.tile(np.linspace(0, 255, 640).astype(np.uint8), (480, 1))
     assert moving(Likeness({}), standins.frames([ramp] * 5 + [ramp[:, ::-1]] * 5)) == [5]
 
 
+@pytest.mark.shows("RC23")
 def test_the_dark_does_not_count_if_told_so() -> None:
     dark = [np.full((480, 640), 20, np.uint8) for _ in range(30)]
     for picture in dark[10:]:
@@ -270,7 +272,7 @@ def test_a_change_of_light_does_not_count_if_told_so() -> None:
     assert told(Mixture({**numbers, "light": 0.2}), standins.frames(dim + lit)) == []
 
 
-@pytest.mark.shows("PK4")
+@pytest.mark.shows("PK4", "RC23")
 def test_while_it_warms_up_nothing_counts() -> None:
     assert told(Edges({"warm_up": 8}), standins.burst()) == []
 
