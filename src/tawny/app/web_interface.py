@@ -234,7 +234,7 @@ async def make_web_interface(
         answer_challenge=address.challenges.answer,
     )  # fmt: skip
     take_over_web(site, connections, settings)
-    await asyncio.to_thread(address.refresh)  # before the first connection
+    await asyncio.to_thread(address.refresh, orders=False)  # before the first connection
     acting = RuleActions(arming.deciding, arming.modes, programs.order, programs.run, running.bus.publish, clock)
     server = WebServer(make_app(site), accounts, host, port, connections, address.in_force.context)
     site.own_addresses = lambda: recorder_urls(*server.place)
