@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tawny.cli.main import main
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, browser, owner_of, until_recorded, with_settings
+from tests.e2e.rules import axe_script, violations
 from tests.playback.test_stamps import read
 
 __all__ = ["browser"]
@@ -205,6 +206,15 @@ def test_rp7_a_title_is_shown_literally(yard: Yard, live: Page) -> None:
     assert live.title().startswith(TITLE)
     assert live.locator("h1").inner_text() == TITLE
     assert shown(live)[1].startswith(f"{TITLE}  20")
+
+
+def test_rp4_the_switch_is_for_everyone(live: Page) -> None:
+    """With a screen reader, and on a phone: nothing is wider than the screen."""
+    assert violations(live, axe_script()) == []
+    live.set_viewport_size({"width": 390, "height": 844})
+    assert live.evaluate("document.documentElement.scrollWidth") == 390
+    assert live.get_by_role("button", name="Hide figures").get_attribute("aria-pressed") == "true"
+    live.set_viewport_size({"width": 1280, "height": 900})
 
 
 def test_sc28_boxes_are_drawn_live_and_in_the_past(yard: Yard, live: Page) -> None:
