@@ -12,8 +12,8 @@ import pytest
 
 from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame, stated_by, turned, turned_back
 from tawny.media.codec.transcoder import RewriteSpan, remux, write_anew
-from tawny.media.image.canvas import clip_gif
-from tawny.media.image.jpeg import jpeg, keyframe_jpeg, keyframe_picture
+from tawny.media.image.canvas import Canvas, clip_gif
+from tawny.media.image.jpeg import Tiles, jpeg, keyframe_jpeg, keyframe_picture
 from tawny.media.image.mask import blur_picture, mask_picture
 from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
 from tawny.media.mp4.progressive import SegmentPart, write_mp4
@@ -176,6 +176,18 @@ def test_a_gif_of_a_clip_is_as_shown(clip: SampleClip, one: Orientation, tmp_pat
     made.seek(0)
     with av.open(io.BytesIO(clip_gif(made)), "r") as opened:
         assert corners_of(next(opened.decode(video=0)).to_ndarray(format="rgb24")) == wanted(one)
+
+
+@every
+def test_mosaics_and_contact_sheets_have_it_as_shown(clip: SampleClip, one: Orientation) -> None:
+    seen, canvas, tiles = frame(clip, one), Canvas(1, 1, *one.size(WIDTH, HEIGHT)), Tiles(1, 1, WIDTH // 2)
+    canvas.put(0, seen)
+    tiles.put(0, seen)
+    drawn = av.VideoFrame.from_ndarray(canvas.picture, format="yuv420p").to_ndarray(format="rgb24")
+    assert corners_of(drawn[: one.size(WIDTH, HEIGHT)[1]]) == wanted(one)
+    with av.open(io.BytesIO(tiles.jpeg()), "r") as opened:
+        sheet = next(opened.decode(video=0)).to_ndarray(format="rgb24")
+    assert corners_of(sheet) == wanted(one)
 
 
 @every

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { axesIn, axesOf, onto } from "./turned";
+import { axesOf, mirrored, onto, takeAxes } from "./turned";
 
 const UPRIGHT = axesOf({ rotate: 0, mirror: false });
 const all = [false, true].flatMap((mirror) => ([0, 90, 180, 270] as const).map((rotate) => ({ rotate, mirror })));
@@ -17,11 +17,24 @@ it.each(all)("a point lies where the recorder shows it: $rotate $mirror", (turn)
   expect([backX, backY].map((one) => Math.round(one * 1e6) / 1e6)).toEqual([0.2, 0.1]);
 });
 
-it("reads what a file begins with", () => {
+function fileOf(turn: (typeof all)[number]): Uint8Array {
   const file = new Uint8Array(120);
   file.set([0x74, 0x6b, 0x68, 0x64], 12);
   const view = new DataView(file.buffer);
-  [0, 65536, -65536, 0].forEach((each, n) => view.setInt32(12 + 44 + ([0, 4, 12, 16][n] ?? 0), each));
-  expect(axesIn(file)).toEqual(axesOf({ rotate: 90, mirror: false }).map((each) => each + 0));
-  expect(axesIn(new Uint8Array(50))).toBeNull();
+  axesOf(turn).forEach((each, n) => view.setInt32(12 + 44 + ([0, 4, 12, 16][n] ?? 0), each * 65536));
+  return file;
+}
+
+it.each(all)("reads what a file says, and leaves the mirror to the page: $rotate $mirror", (turn) => {
+  const file = fileOf(turn);
+  const plain = (axes: readonly number[] | null) => axes?.map((each) => each + 0);
+  const axes = takeAxes(file);
+  expect(plain(axes)).toEqual(plain(axesOf(turn)));
+  expect(mirrored(axes)).toBe(turn.mirror ? "-1 1" : "");
+  expect(plain(takeAxes(file))).toEqual(plain(axesOf({ ...turn, mirror: false })));
+});
+
+it("says nothing of what does not begin a file", () => {
+  expect(takeAxes(new Uint8Array(50))).toBeNull();
+  expect(takeAxes(fileOf({ rotate: 90, mirror: true }).subarray(0, 80))).toBeNull();
 });

@@ -10,13 +10,34 @@ export const UPRIGHT: Axes = [1, 0, 0, 1];
 const TKHD = [0x74, 0x6b, 0x68, 0x64];
 const MATRIX_AT = 44;
 
-/** Null where the bytes do not begin a file. */
-export function axesIn(bytes: Uint8Array): Axes | null {
-  const at = bytes.findIndex((_, i) => TKHD.every((byte, n) => bytes[i + n] === byte));
+const A = [0, 4, 12, 16] as const;
+
+/** Where a file's matrix is; null where the bytes do not begin a file. */
+function matrixIn(bytes: Uint8Array): DataView | null {
+  const at = bytes.subarray(0, 4096).findIndex((_, i) => TKHD.every((byte, n) => bytes[i + n] === byte));
   const begin = at + MATRIX_AT + (bytes[at + 4] === 1 ? 12 : 0);
-  if (at < 0 || begin + 36 > bytes.length) return null;
-  const view = new DataView(bytes.buffer, bytes.byteOffset + begin);
-  return [0, 4, 12, 16].map((offset) => Math.sign(view.getInt32(offset))) as unknown as Axes;
+  return at < 0 || begin + 36 > bytes.length ? null : new DataView(bytes.buffer, bytes.byteOffset + begin, 36);
+}
+
+/**
+ * How a file says that it is shown; null where the bytes do not begin a file. Afterwards it says no more that it is
+ * mirrored: not every browser does that, so the page does it (`mirrored`).
+ */
+export function takeAxes(bytes: Uint8Array): Axes | null {
+  const matrix = matrixIn(bytes);
+  if (!matrix) return null;
+  const axes = A.map((offset) => Math.sign(matrix.getInt32(offset))) as unknown as Axes;
+  if (isMirrored(axes)) for (const offset of [A[0], A[2]]) matrix.setInt32(offset, -matrix.getInt32(offset));
+  return axes;
+}
+
+export function isMirrored([a, b, c, d]: Axes): boolean {
+  return a * d < b * c;
+}
+
+/** Lets a video, or a picture, be mirrored by the page. */
+export function mirrored(axes: Axes | null): string {
+  return axes && isMirrored(axes) ? "-1 1" : "";
 }
 
 export function axesOf({ rotate, mirror }: Turn): Axes {

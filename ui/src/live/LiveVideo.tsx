@@ -13,8 +13,8 @@ export function LiveVideo({ camera, live, width, bare = false }: { camera: Camer
   useEffect(() => {
     if (live.video.current) live.video.current.muted = !loud;
   }, [loud, name]);
-  // What comes by WebRTC is rotated by the browser, and never mirrored. The still image before it is already.
-  const mirrors = name === "webrtc" && camera.mirror && live.view.value.kind === "playing";
+  // The browser rotates these, and does not mirror them. The still image before them is mirrored already.
+  const mirrors = (name === "webrtc" || name === "socket") && camera.mirror && live.view.value.kind === "playing";
   const { main, sub } = camera.streams;
   const { width: wide = 1, height: high = 0 } = main ?? sub ?? {};
   const picture = wide < high ? "live-picture tall" : "live-picture";

@@ -12,7 +12,7 @@ import { Pictures } from "./pictures";
 import { nextAsk } from "./plan";
 import { Position, type Told } from "./position";
 import { type VideoSource, recorder } from "./source";
-import { type Axes, type Turn, axesOf } from "../api/turned";
+import { type Axes, type Turn, axesOf, mirrored } from "../api/turned";
 
 const LOADING: Showing = { is: "loading" };
 const VIDEO: Showing = { is: "video" };
@@ -163,8 +163,8 @@ export class CarriedPlayer implements PastPlayer {
       if (told.error) return this.fail();
       this.position.hear(told);
       // No browser mirrors what comes by WebRTC; it rotates it.
-      this.video.style.scale = told.mirror ? "-1 1" : "";
       this.axes.value = axesOf(told);
+      this.video.style.scale = mirrored(this.axes.value);
       if (told.rtp !== null) this.lookFor(told.rtp, told.state);
     };
   }

@@ -14,7 +14,7 @@ import { type Known, type Range, bufferedUntil, drainedKey, isBuffered, isNear, 
 import { Sink, SinkClosed } from "./sink";
 import { type StreamName, type VideoSource, mimeOf, recorder } from "./source";
 import { byKeyPictures, correction } from "./drift";
-import { type Axes, axesIn } from "../api/turned";
+import { type Axes, mirrored, takeAxes } from "../api/turned";
 import { unlocks } from "../sealed/unlocks";
 
 const LOADING: Showing = { is: "loading" };
@@ -250,6 +250,7 @@ export class RecordedPlayer implements PastPlayer {
       const piece = this.pieces.at(at_ms);
       this.thinned.value = piece?.thinned ?? false;
       this.axes.value = (piece && this.turns.get(piece.id)) ?? null;
+      this.video.style.scale = mirrored(this.axes.value);
     }
     if (at_ms === null) delete this.video.dataset["shownMs"];
     else this.video.dataset["shownMs"] = String(Math.round(at_ms));
@@ -351,7 +352,7 @@ export class RecordedPlayer implements PastPlayer {
     try {
       let length: number | null = null;
       for (let bytes = await coming.next(); bytes; bytes = await coming.next()) {
-        if (length === null && !this.turns.has(piece.id)) this.turns.set(piece.id, axesIn(bytes.subarray(0, 4096)));
+        if (length === null) this.turns.set(piece.id, takeAxes(bytes));
         length ??= lengthOf(bytes);
         this.picture_ms = length ?? this.picture_ms;
         await sink.append(bytes, this.at_ms, this.speed);

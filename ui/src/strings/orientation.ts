@@ -4,6 +4,6 @@ export const orientation = {
   rotate: "Rotate",
   mirror: "Mirror",
   mirrorSub: "Swaps left and right.",
-  note: "Turns the image everywhere in tawny, from the next moment on. Zones, lines and masks stay on the same things. Recordings keep the orientation they were made with.",
+  note: "Turns the image everywhere in tawny within seconds. Zones, lines and masks stay on the same things. Recordings keep the orientation they were made with.",
   unsaved: "Save or discard your other changes first.",
 };
