@@ -11,14 +11,20 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until
-from tests.e2e.conftest import Tawny, context_of, with_settings
+from tests.e2e.conftest import OURS, Tawny, context_of, owner_of, with_settings
 from tests.e2e.rules import axe_script, unfit, violations
 from tests.support.cabled_camera import cabled_cameras
 
 pytestmark = pytest.mark.browser
 PASSWORD = "k4mera+pässword/%"
 WAIT_MS = 60_000
+
+
+CARD_S = PICTURE_S = 3.0
+"""From the search to the cards, and from right credentials to the test pictures: 1.5 s and 0.9 s measured."""
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +102,37 @@ def turn_picture(page: Page) -> None:
     assert unfit(page, axe_script()) == []
 
 
+@pytest.fixture
+def scene() -> Iterator[str]:
+    """The address of a camera that repeats one scene."""
+    with RtspCamera(made_clip(ClipSpec())) as camera:
+        yield f"rtsp://127.0.0.1:{camera.port}/stream"
+
+
+@pytest.fixture
+def of_scene(scene: str, tmp_path: Path) -> Iterator[Tawny]:
+    yield from with_settings(tmp_path, f'[cameras.yard]\nsource = "{scene}"\ndetection.detector = "off"\n')
+
+
+def test_the_promised_size_of_a_day_is_what_a_day_takes(browser: Browser, of_scene: Tawny, scene: str) -> None:
+    """A quarter of a minute stands for the day."""
+    owner = owner_of(browser, of_scene, 1280)
+    ours = {**OURS, "Origin": of_scene.base}
+    answer = owner.request.post(f"{of_scene.base}/api/v1/camera-trial", data={"address": scene}, headers=ours)
+    assert answer.ok, answer.text()
+    promised = answer.json()["streams"]["main"]["day_bytes"]
+    until(lambda: recorded_bytes(of_scene) > 0, 60, "a recording")
+    before, since = recorded_bytes(of_scene), time.monotonic()
+    until(lambda: time.monotonic() - since > 15, 30)
+    measured = (recorded_bytes(of_scene) - before) / (time.monotonic() - since) * 86_400
+    assert promised == pytest.approx(measured, rel=0.25)
+    owner.close()
+
+
+def recorded_bytes(recorder: Tawny) -> int:
+    return sum(path.stat().st_size for path in (recorder.folder / "yard").rglob("*.mp4"))
+
+
 def test_several_at_once_with_one_password(browser: Browser, house: Tawny, cameras: list[str]) -> None:
     """From the search to three moving pictures: few clicks, one sign-in each, names edited in place."""
     context = context_of(browser, house, 1280)
@@ -108,7 +145,7 @@ def test_several_at_once_with_one_password(browser: Browser, house: Tawny, camer
     for one in ours:
         expect(one).to_be_visible(timeout=WAIT_MS)
     took = time.monotonic() - begun
-    assert took < 6, "cards come while the search still runs"
+    assert took <= CARD_S, "cards come while the search still runs"
     expect(page.get_by_role("status").filter(has_text="cameras found")).to_be_visible()
     expect(page.get_by_role("button", name="Select all")).to_be_visible()
     for one in ours:  # another test's camera may be there too
@@ -126,7 +163,7 @@ def test_several_at_once_with_one_password(browser: Browser, house: Tawny, camer
     for address in cameras:
         expect(card(page, address).get_by_alt_text("Test picture of")).to_be_visible(timeout=WAIT_MS)
     shown_s = time.monotonic() - asked
-    assert shown_s < 20, "a hang, not a measurement"
+    assert shown_s <= PICTURE_S
     first = card(page, cameras[0]).get_by_alt_text("Test picture of")
     before = first.get_attribute("src")
     until(lambda: first.get_attribute("src") != before, 20, "another picture")
