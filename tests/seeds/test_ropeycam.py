@@ -1,6 +1,7 @@
 """Ropey-Cam's `.ini` file, imported and run with its camera; its motion mask; every image of 20 a second."""
 
 import json
+import sys
 import tomllib
 from pathlib import Path
 
@@ -96,3 +97,12 @@ def test_rp10_every_image_of_20_a_second_is_compared(tawny: Tawny, tmp_path: Pat
     assert looks == {10: 15, 20: 30, 0: 30}
     ours = tomllib.loads(imported(tmp_path, ROPEY).config.read_text())
     assert ours["cameras"]["yard"]["detection"]["framediff"]["rate"] == 20
+
+
+def test_rp14_without_opencv_the_mask_is_left_out_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mask(tmp_path / "mask.pgm", np.zeros((HEIGHT, WIDTH), np.uint8))
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(ValueError, match="without OpenCV"):
+        read_mask(tmp_path / "mask.pgm", (WIDTH, HEIGHT))

@@ -374,7 +374,7 @@ def find_ssh_login(home: Path, host: str, port: int) -> tuple[str, str]:
 
         known = asyncssh.import_known_hosts((folder / "known_hosts").read_text(encoding="utf-8", errors="replace"))
         shown = [one for one in known.match(host, "", port)[0] if hasattr(one, "get_fingerprint")]
-    except (OSError, ValueError):
+    except (ImportError, OSError, ValueError):  # asyncssh is optional
         return key, ""
     order = ("ssh-ed25519", "ecdsa", "ssh-rsa")
     shown.sort(key=lambda one: next((n for n, kind in enumerate(order) if one.get_algorithm().startswith(kind)), 9))

@@ -204,8 +204,11 @@ def read_mask(path: Path, size: tuple[int, int]) -> list[tuple[tuple[float, floa
     width, height, pixels = _pgm(path.name, data)
     if (width, height) != size:
         raise ValueError(f"{path.name} is {width}x{height}, not {size[0]}x{size[1]} as the stream it was for")
-    import cv2  # not at module level: settings are read even where OpenCV is not installed
-    import numpy as np
+    try:
+        import cv2  # not at module level: settings are read even where OpenCV is not installed
+        import numpy as np
+    except ImportError:
+        raise ValueError(f"{path.name} can't be read without OpenCV, which isn't installed") from None
 
     grey = np.frombuffer(pixels, np.uint8).reshape(height, width)
     found: list[tuple[tuple[float, float], ...]] = []
