@@ -53,7 +53,7 @@ def test_what_was_recorded_meanwhile_is_part_of_all_when_the_disk_is_back(
 ) -> None:
     first, spare, chosen = tmp_path / "first", tmp_path / "spare", _settings(tmp_path / "spare")
     _live(RecorderRuntime.open(chosen, first, CLOCK, doors), "person")
-    meanwhile = RecorderRuntime.open(program._standing_in(chosen, spare), spare, CLOCK, doors, stands_for=first)
+    meanwhile = RecorderRuntime.open(program.standing_in(chosen, spare), spare, CLOCK, doors, stands_for=first)
     assert any("is missing. Recording to" in one.message for one in meanwhile.warnings())
     _live(meanwhile, "disk")
     assert (spare / "tawny.db").exists()
@@ -93,9 +93,9 @@ def test_nobody_from_outside_is_let_in_where_nobody_could_sign_in(tmp_path: Path
     chosen = _settings(tmp_path).model_copy(
         update={"web": Settings().web.model_copy(update={"listen": "0.0.0.0:8000"})}
     )
-    assert program._standing_in(chosen, tmp_path).web.listen == "127.0.0.1:8000"
+    assert program.standing_in(chosen, tmp_path).web.listen == "127.0.0.1:8000"
     (tmp_path / "accounts.db").touch()
-    assert program._standing_in(chosen, tmp_path).web.listen == "0.0.0.0:8000"
+    assert program.standing_in(chosen, tmp_path).web.listen == "0.0.0.0:8000"
 
 
 def test_it_goes_back_by_itself_with_the_settings_as_they_are_then(

@@ -207,7 +207,7 @@ async def test_random_messages_are_answered_or_refused(
     assert target.answers > count // PER_CONNECTION // 2
     assert resident_bytes() - before < MOST_MORE_BYTES
     await asyncio.sleep(0.5)
-    assert len(target.server._connections) < AT_ONCE
+    assert len(target.server.connections) < AT_ONCE
     reader, writer = await asyncio.open_connection(*target.server.address.split(":"))
     writer.write(b"GET /api/v1/session HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
     body = (await reader.read()).partition(b"\r\n\r\n")[2]

@@ -84,7 +84,7 @@ async def test_a_lane_has_few_threads_and_a_limited_queue() -> None:
     ended = await asyncio.gather(*tasks, return_exceptions=True)
     assert sum(isinstance(one, NotDone) for one in ended) == 5
     assert await calls.run("camera porch", lambda: 8) == 8
-    assert not calls._lanes
+    assert calls.held == 0
 
 
 async def test_a_shared_call_runs_once_and_survives_who_leaves() -> None:
@@ -114,8 +114,7 @@ async def test_an_error_reaches_whoever_asked() -> None:
     for ask in (calls.run, calls.share):
         with pytest.raises(NotDone, match="broken"):
             await ask("camera porch", fail)
-    assert not calls._lanes
-    assert not calls._shared
+    assert calls.held == 0
 
 
 async def test_a_caller_that_leaves_frees_its_place_only_when_the_call_ends() -> None:
@@ -130,6 +129,6 @@ async def test_a_caller_that_leaves_frees_its_place_only_when_the_call_ends() ->
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert calls._lanes["camera porch"].calls == MAX_AT_ONCE
+    assert calls.count("camera porch") == MAX_AT_ONCE
     is_over.set()
     assert await asyncio.wait_for(calls.run("camera porch", lambda: 1), 2) == 1

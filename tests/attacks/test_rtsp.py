@@ -33,7 +33,7 @@ async def test_sixty_four_idle_connections_lock_no_player_out(say: bytes) -> Non
 
 async def test_more_idle_connections_than_may_be_open_close_each_other() -> None:
     async with serving(PACKETS) as house:
-        total = house.server._connections.limits.total
+        total = house.server.connections.limits.total
         watching = asyncio.create_task(watch(house.address(), pictures=100))
         async with asyncio.timeout(30):
             while not house.viewers[0]:
@@ -43,7 +43,7 @@ async def test_more_idle_connections_than_may_be_open_close_each_other() -> None
             for _ in range(4):
                 await asyncio.to_thread(stack.enter_context, idle(house.server, total // 3))
                 await asyncio.sleep(0.1)
-            assert len(house.server._connections) <= total
+            assert len(house.server.connections) <= total
             assert len(pictures(await watch(house.address(), pictures=20))) >= 20
             assert len(pictures(await watching)) >= 100  # who plays is never closed for them
         finally:

@@ -55,7 +55,7 @@ class WebServer:
         """
         self._tls = tls
         self._app, self._accounts, self._host, self._port = app, accounts, host, port
-        self._connections = ConnectionManager(SystemClock()) if connections is None else connections
+        self.connections = ConnectionManager(SystemClock()) if connections is None else connections
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
@@ -80,7 +80,7 @@ class WebServer:
             log.info("there is no owner account yet: other computers get the setup page only")
         sockets = self._bound(places)
         self._port = sockets[0].getsockname()[1]
-        self._server = _Server(_config(self._app), self._connections, self._tls)
+        self._server = _Server(_config(self._app), self.connections, self._tls)
         anyio.to_thread.current_default_thread_limiter().total_tokens = FILE_THREADS
         self._serving = asyncio.create_task(self._server.serve(sockets), name="web")
         await self._server.ready.wait()

@@ -258,7 +258,7 @@ def record(
             raise DiskMissing(str(folder), why)
         log.warning("%s; recording to the fallback disk at %s until it is", why, spare)
         until = partial(lambda main: not is_missing(main), folder)
-        program = Program(_standing_in(settings, spare), spare, stands_for=folder, until=until)
+        program = Program(standing_in(settings, spare), spare, stands_for=folder, until=until)
         program.run(tell)
         if not program.came_back:
             return
@@ -284,7 +284,7 @@ def _read_again(reread: Reread | None, config: Path | None, settings: Settings, 
         return settings, folder
 
 
-def _standing_in(settings: Settings, spare: Path) -> Settings:
+def standing_in(settings: Settings, spare: Path) -> Settings:
     """Return the settings for the fallback disk alone.
 
     Without accounts on it, sign-in is impossible, so the web interface listens on this computer only.

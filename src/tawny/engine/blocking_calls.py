@@ -36,6 +36,16 @@ class BlockingCalls:
         self._lanes: dict[str, _Lane] = {}
         self._shared: dict[str, asyncio.Future[Any]] = {}
 
+    def count(self, lane: str) -> int:
+        """Return how many calls of a lane run or wait."""
+        found = self._lanes.get(lane)
+        return found.calls if found else 0
+
+    @property
+    def held(self) -> int:
+        """Number of lanes and shared queries of which something is kept."""
+        return len(self._lanes) + len(self._shared)
+
     async def run(self, lane: str, call: Callable[[], Result]) -> Result:
         """Return the call's result, or raise its error. Raises NotDone if too many calls of this lane wait."""
         found = self._lanes.setdefault(lane, _Lane())

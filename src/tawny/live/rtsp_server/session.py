@@ -365,7 +365,7 @@ class RtspServer:
     ) -> None:
         """port 0: any free port. connections: shared with other servers; None: own."""
         self._house, self._host, self._port = house, host, port
-        self._connections = ConnectionManager(house.clock) if connections is None else connections
+        self.connections = ConnectionManager(house.clock) if connections is None else connections
         self._acceptors: list[ConnectionAcceptor] = []
         self._talks: dict[asyncio.Task[None], ServerSession] = {}
 
@@ -389,7 +389,7 @@ class RtspServer:
             raise NotDone(what, "Choose another address in `web.rtsp`, for example 0.0.0.0:8554.") from error
         self._port = sockets[0].getsockname()[1]
         self._acceptors = [
-            ConnectionAcceptor(one, self._connections, RTSP_RULES, self._make_protocol) for one in sockets
+            ConnectionAcceptor(one, self.connections, RTSP_RULES, self._make_protocol) for one in sockets
         ]
         for acceptor in self._acceptors:
             acceptor.start()

@@ -92,6 +92,12 @@ class Atlas:
         self._opacities = _packed(f"{name}-opacity.png", cv2.IMREAD_GRAYSCALE, figures)
         self._shades = _packed(f"{name}-shade.webp", cv2.IMREAD_GRAYSCALE, shades)
 
+    @property
+    def held_bytes(self) -> int:
+        """Memory of all its pictures."""
+        kept = (self._colours, self._opacities, self._shades)
+        return sum(len(data) for parts in kept for data in parts.values())
+
     def figure(self, frame: FigureFrame) -> tuple[Plane, Plane]:
         """Return the figure as uint8 [height, width, 3], BGR, and its opacity as uint8 [height, width]."""
         size = (frame.height, frame.width)
