@@ -19,7 +19,12 @@ from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettin
 from tawny.config.modes import ModeCameraSettings, ModesSettings, PersonPresenceSettings, PresenceSettings
 from tawny.config.quantities import Share
 from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings
-from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
+from tawny.config.retention import (
+    CameraRetentionSettings,
+    RetentionSettings,
+    SnapshotSettings,
+    StreamRetentionSettings,
+)
 from tawny.config.rules import RuleCondition, RuleSettings
 from tawny.config.secure import SecureSettings
 from tawny.config.settings import (
@@ -27,18 +32,17 @@ from tawny.config.settings import (
     CameraSettings,
     DetectionSettings,
     HeartbeatSettings,
-    LineSettings,
     LiveSettings,
     SealingSettings,
     StorageSettings,
     TierSettings,
     TurnServerSettings,
     WebSettings,
-    ZoneSettings,
 )
 from tawny.config.sign_in import GroupSettings, OidcSettings, SignInSettings
 from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings
 from tawny.config.units import duration_text, size_text
+from tawny.config.zones import LineSettings, ZoneSettings
 from tawny.model import errors
 from tawny.model.errors import Problem, SettingsError, TawnyError
 
@@ -49,6 +53,7 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("storage.retention", RetentionSettings, "at once"),
     ("storage.retention.sub", StreamRetentionSettings, "at once"),
     ("storage.tiers", TierSettings, "start"),
+    ("storage.snapshots", SnapshotSettings, "at once"),
     ("web", WebSettings, "start"),
     ("web.secure", SecureSettings, "at once"),
     ("sign_in", SignInSettings, "at once"),

@@ -16,7 +16,7 @@ TOUR = DOCS / "how-it-works" / "README.md"
 INTERNALS = "\n".join(page.read_text(encoding="utf-8") for page in sorted(TOUR.parent.glob("*.md")))
 OTHERS = [*ROOT.glob("*.md"), *(ROOT / "changes").glob("*.md"), *(ROOT / "addons").rglob("*.md")]
 PAGES = sorted([*DOCS.rglob("*.md"), *OTHERS])
-GENERATED = {"commands.md", "settings.md", "errors.md", "reliability.md"}
+GENERATED = {"commands.md", "settings.md", "errors.md", "features.md", "reliability.md"}
 LONG = GENERATED | {"benchmarks.md"}
 MAX_PAGE_LINES, MAX_TOUR_LINES = 150, 60
 AVOIDED = re.compile(
@@ -137,6 +137,29 @@ def test_the_reference_is_as_the_code() -> None:
         assert (reference["FOLDER"] / name).read_text(encoding="utf-8") == text, (
             f"run scripts/reference.py: {name} is stale"
         )
+
+
+def test_every_feature_of_former_systems_is_shown_or_named_as_missing() -> None:
+    made = runpy.run_path(str(ROOT / "scripts" / "features.py"))
+    told, tests = made["features"](), made["shown_by"]()
+    assert sum(len(told[system]) for system in made["NAMES"]) == 149
+    assert list(made["problems"](told, tests)) == []
+    text = (made["FOLDER"] / made["PAGE"]).read_text(encoding="utf-8")
+    assert text == made["page"](told, tests), "run scripts/features.py: features.md is stale"
+    assert list(made["problems"](told, {**tests, "XY1": ["a"]})) == [
+        "XY1 is no feature: see docs/coming-from/features.toml"
+    ]
+    without = {one: named for one, named in tests.items() if one != "RC1"}
+    assert list(made["problems"](told, without)) == ["no test shows RC1, and [not_yet] doesn't say what is missing"]
+
+
+def test_tests_show_features_by_their_names_and_by_marks(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "def test_rp6_rp7_both(): ...\n\n\n@pytest.mark.shows('SC1')\ndef test_other(): ...\n\n\ndef test_rpm(): ...\n"
+    )
+    shown = runpy.run_path(str(ROOT / "scripts" / "features.py"))["shown_by"](tmp_path)
+    both, other = "test_it.py::test_rp6_rp7_both", "test_it.py::test_other"
+    assert shown == {"RP6": [both], "RP7": [both], "SC1": [other]}
 
 
 @cache

@@ -22,7 +22,8 @@ from tawny.api.client_address import AllowedHosts
 from tawny.api.context import AppContext
 from tawny.api.static_files import StaticFiles
 from tawny.config.changes import plain_table
-from tawny.config.settings import DetectionSettings, Points
+from tawny.config.settings import DetectionSettings
+from tawny.config.zones import Points
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.watcher import LiveMeter
 from tawny.engine import Bus
@@ -31,6 +32,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
 from tawny.model.observations import MotionFigure
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
 from tawny.service.modes.mode_service import CameraHoldInfo, ModePlan, ModeStatus, OutcomeInfo
@@ -61,6 +63,7 @@ class FakeTuning:
         self.masks: tuple[Points, ...] = ()
         self.changed: DetectionChangedInfo | None = None
         self.notes: dict[str, Any] = {}
+        self.orientation = UPRIGHT
         self.refuses: TawnyError | None = None
 
     def detectors(self) -> Sequence[DetectorView]:
@@ -85,6 +88,11 @@ class FakeTuning:
         if self.refuses is not None:
             raise self.refuses
         self.watch, self.masks, self.changed = watch, privacy_masks, DetectionChangedInfo(by, self.clock.now_ms())
+
+    def turn(self, camera: CameraId, orientation: Orientation, by: str) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        self.orientation, self.changed = orientation, DetectionChangedInfo(by, self.clock.now_ms())
 
 
 class FakeRecorder(FakeArchive):

@@ -8,25 +8,31 @@ from starlette.routing import Mount, Route
 from tawny.api.application import make_routes
 from tawny.api.auth.access import Access, check_routes, rule
 from tawny.api.auth.accounts import Role
-from tests.api.fakes import ORIGIN, House
+from tests.api.fakes import ORIGIN, House, routes
 
-RULES = check_routes(make_routes())
+RULES = check_routes(routes())
 HTTP = {route: access for route, access in RULES.items() if not route.startswith("WS ")}
 SIGNED = {route for route, access in HTTP.items() if access is Access.SIGNED}
 """Whoever is signed in is nobody there."""
 ENDING = {route: access for route, access in HTTP.items() if not route.endswith("/mjpeg") and route not in SIGNED}
 """mjpeg goes on for ever: its rule is looked at as nobody."""
+BY_TOKEN = (Access.BRING, Access.SEND)
+"""Sessions count nothing there."""
 FILLED = {"{camera}": "porch", "{event}": "none", "{segment}": "none", "{name}": "none.js", "{rest:path}": "x"}
 FILLED |= {"{program}": "panel", "{target}": "phone", "{token}": "none"}
 FILLED |= {"{stream}": "main", "{number}": "0", "{part}": "0"}
+FILLED |= {"{zero_ms}": "0", "{first}": "0", "{count}": "1"}
 FILLED |= {"{link}": "0" * 64}
 FILLED |= {"/metrics": "http://localhost/metrics"}  # only under this name
 PUBLIC_ON_PURPOSE = {
     "GET /api/v1/session",
     "POST /api/v1/setup/claim",
+    "POST /api/v1/setup/restore/file",
+    "POST /api/v1/setup/restore",
     "POST /api/v1/sign-in",
     "POST /api/v1/sign-in/link",
     "POST /api/v1/sign-in/second-step",
+    "POST /api/v1/sign-in/second-step/setup",
     "POST /api/v1/sign-in/code",
     "POST /api/v1/sign-in/passkey/options",
     "POST /api/v1/sign-in/passkey",
@@ -43,6 +49,7 @@ PUBLIC_ON_PURPOSE = {
     "WS /api/v1/address-check/socket",
     "POST /api/v1/address-check/report",
     "POST /api/v1/address-check/rtc",
+    "POST /api/v1/phone/join",
     "GET /metrics",
     "GET /assets/{name}",
     "GET /{name}",
@@ -67,7 +74,7 @@ async def test_a_viewer_gets_all_but_what_is_the_owners(house: House, route: str
     method, path = route.split(" ")
     answer = await house.signed_in(Role.VIEWER).request(method, filled(path))
     assert (answer.status_code == 403) == (access in (Access.OWN, Access.DIRECT))
-    assert (answer.status_code == 401) == (access is Access.BRING)
+    assert (answer.status_code == 401) == (access in BY_TOKEN)
 
 
 @pytest.mark.parametrize(("route", "access"), ENDING.items())
@@ -103,10 +110,10 @@ async def test_family_owns_nothing(house: House) -> None:
 
 @pytest.mark.parametrize(("route", "access"), ENDING.items())
 async def test_the_owner_gets_everything(house: House, route: str, access: Access) -> None:
-    """But what other recorders bring, which is by their pass alone."""
+    """But what other recorders and phones bring, which is by their pass alone."""
     method, path = route.split(" ")
     answer = await house.signed_in(Role.OWNER).request(method, filled(path))
-    assert answer.status_code not in ((403, 500) if access is Access.BRING else (401, 403, 500))
+    assert answer.status_code not in ((403, 500) if access in BY_TOKEN else (401, 403, 500))
 
 
 @pytest.mark.parametrize(("route", "access"), ENDING.items())
@@ -122,13 +129,23 @@ async def test_who_may_bring_can_do_that_and_nothing_else(house: House, route: s
 
 
 @pytest.mark.parametrize(("route", "access"), ENDING.items())
+async def test_a_phone_may_send_its_picture_and_nothing_else(house: House, route: str, access: Access) -> None:
+    secret = house.passes.make_for_phone("0123456789abcdef", "iPhone")
+    method, path = route.split(" ")
+    signed = {"Authorization": f"Bearer {secret}"}
+    answer = await house.browser().request(method, filled(path), headers=signed)
+    if access is Access.SEND:
+        assert answer.status_code not in (401, 403, 500)
+    elif access is not Access.PUBLIC:
+        assert answer.status_code in (401, 403, 410)
+
+
+@pytest.mark.parametrize(("route", "access"), ENDING.items())
 async def test_who_holds_a_pass_gets_what_is_live_and_nothing_else(house: House, route: str, access: Access) -> None:
     _, secret = house.passes.make("TV")
     method, path = route.split(" ")
     answer = await house.browser().request(method, f"{filled(path)}?pass={secret}")
-    assert (answer.status_code == 401) == (
-        access in (Access.WALL, Access.VIEW, Access.DIRECT, Access.OWN, Access.BRING)
-    )
+    assert (answer.status_code == 401) == (access in (Access.WALL, Access.VIEW, Access.DIRECT, Access.OWN, *BY_TOKEN))
 
 
 @pytest.mark.parametrize("route", SIGNED)

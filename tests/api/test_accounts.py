@@ -133,6 +133,7 @@ def test_the_file_is_nobody_elses(tmp_path: Path, clock: FakeClock) -> None:
     assert (tmp_path / "accounts.db").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.shows("PK7")
 def test_people_and_sessions_survive_a_restart(tmp_path: Path, clock: FakeClock) -> None:
     before = Accounts(AccountsFile(tmp_path / "accounts.db"), clock)
     token = before.begin_session(before.put_person("Anna", Role.VIEWER), HERE)

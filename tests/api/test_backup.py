@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tawny.api.auth.accounts import Caller, Role
+from tawny.api.auth.accounts import Caller, Role, TokenPurpose
 from tawny.service.backup.backup_service import UPLOAD, BackupService
 from tawny.service.backup.restore import PENDING, finish_restore
 from tests.api.fakes import House
@@ -110,3 +110,56 @@ async def test_only_the_owner_who_confirmed(kept: House, call: tuple[str, str]) 
 
 async def test_without_settings_file(house: House) -> None:
     assert (await house.signed_in().post("/api/v1/backup", json=PASSPHRASE)).status_code == 404
+
+
+# At setup: a recorder without an owner, by who has the setup link.
+
+
+@pytest.fixture
+def fresh(kept: House) -> House:
+    kept.site.owner.has_owner = False
+    return kept
+
+
+def backup_of_another(house: House, folder: Path) -> bytes:
+    (folder / "history/signed").mkdir(parents=True)
+    (folder / "setup.json").write_text('{"made": 1}')
+    (folder / "tawny.toml").write_text('[web]\nname = "Cottage"\n')
+    other = BackupService(folder, folder / "tawny.toml", "cottage", house.clock)
+    return b"".join(other.parts(PASSPHRASE["passphrase"]))
+
+
+async def test_a_fresh_recorder_is_restored_with_the_setup_link(fresh: House, tmp_path: Path) -> None:
+    browser, data, restarts = fresh.browser(), data_of(fresh), []
+    fresh.site.restart = lambda: restarts.append(1)
+    before = {path.name: path.read_bytes() for path in data.glob("*.*")}
+    token = fresh.accounts.new_token(TokenPurpose.CLAIM)
+    content = backup_of_another(fresh, tmp_path / "cottage")
+    headers = {"X-Setup-Token": token}
+    sent = await browser.post("/api/v1/setup/restore/file", content=pieces(content), headers=headers)
+    assert sent.status_code == 200, sent.text
+    wrong = await browser.post("/api/v1/setup/restore", json={"token": token, "passphrase": "not the one of the file"})
+    assert (wrong.status_code, wrong.json()["message"]) == (400, "Wrong passphrase for this backup.")
+    now = {path.name: path.read_bytes() for path in data.glob("*.*") if path.name != UPLOAD}
+    assert (now, restarts) == (before, []), "nothing is written, and it can be tried again"
+    assert fresh.accounts.is_good(token, TokenPurpose.CLAIM)
+    done = await browser.post("/api/v1/setup/restore", json={"token": token, **PASSPHRASE})
+    assert (done.status_code, done.json()["restarts"], restarts) == (200, True, [1])
+    assert finish_restore(data)
+    assert 'name = "Cottage"' in (data / "tawny.toml").read_text()
+    assert not (data / UPLOAD).exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a backup", b"age-encryption.org/v1\n"])
+async def test_what_is_no_backup_changes_nothing_at_setup(fresh: House, content: bytes) -> None:
+    browser, data = fresh.browser(), data_of(fresh)
+    token = fresh.accounts.new_token(TokenPurpose.CLAIM)
+    await browser.post("/api/v1/setup/restore/file", content=content, headers={"X-Setup-Token": token})
+    answer = await browser.post("/api/v1/setup/restore", json={"token": token, **PASSPHRASE})
+    assert (answer.status_code, (data / PENDING).exists()) == (400, False), answer.text
+
+
+async def test_a_backup_that_never_came_is_said(fresh: House) -> None:
+    token = fresh.accounts.new_token(TokenPurpose.CLAIM)
+    answer = await fresh.browser().post("/api/v1/setup/restore", json={"token": token, **PASSPHRASE})
+    assert (answer.status_code, answer.json()["message"]) == (400, "No backup has been uploaded.")

@@ -9,8 +9,9 @@ import pytest
 from tawny.config.settings import CameraSettings, Settings
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.segments import Recording
-from tawny.model.times import SystemClock
+from tawny.model.times import Span, SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras.camera_previews import PreviewState, PreviewStatus
 from tawny.service.cameras.camera_setup import (
@@ -24,7 +25,7 @@ from tawny.service.cameras.camera_setup import (
 from tawny.service.cameras.camera_trial import CameraTrial
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.service.retention.recording_deletion import RecordingDeletion, StoredOfCamera
+from tawny.service.retention.recording_deletion import DeletionSize, RecordingDeletion, StoredOfCamera, WantedDeletion
 from tawny.sources.discovery.finder import Search
 from tawny.sources.discovery.found_camera import FoundCamera
 from tests.api.fakes import House
@@ -62,7 +63,7 @@ class Desk(CameraSetupService):
         return TriedCamera(ResolvedCamera(camera, {}, {}), {StreamName.MAIN: TRIAL})
 
     def change_camera(
-        self, wanted: WantedCamera, change: Literal["keyframes", "clock"], seconds: float = 6.0
+        self, wanted: WantedCamera, change: Literal["keyframes", "clock", "h264"], seconds: float = 6.0
     ) -> TriedCamera:
         self._did(change)
         return self.try_out(wanted)
@@ -71,7 +72,9 @@ class Desk(CameraSetupService):
         self._did(wanted)
         return PreviewStatus("p1", wanted.address, PreviewState.WRONG_LOGIN, 0, "No.", "Try again.")
 
-    def add_previewed(self, preview: str, name: str, record: Recording = "continuous") -> CameraId:
+    def add_previewed(
+        self, preview: str, name: str, record: Recording = "continuous", orientation: Orientation = UPRIGHT
+    ) -> CameraId:
         self._did(preview, name, record)
         return CameraId("gate")
 
@@ -81,7 +84,9 @@ class Desk(CameraSetupService):
     def move(self, camera: CameraId, host: str) -> None:
         self._did("move", host)
 
-    def add(self, name: str, wanted: WantedCamera, record: Recording = "continuous") -> CameraId:
+    def add(
+        self, name: str, wanted: WantedCamera, record: Recording = "continuous", orientation: Orientation = UPRIGHT
+    ) -> CameraId:
         self._did(name, wanted, record)
         return CameraId("front-door")
 
@@ -204,7 +209,16 @@ class Deletion(RecordingDeletion):
         self.asked.append((camera, by, with_kept))
         return 31_000
 
-    def cancel(self, camera: CameraId) -> bool:
+    def measure(self, wanted: WantedDeletion) -> DeletionSize:
+        if wanted.event == "open":
+            raise NotDone("This event isn't over yet.", "Delete it when it has ended.")
+        return DeletionSize(5_000_000, 3, 2, 1, 1_000_000, 7, 9)
+
+    def delete(self, wanted: WantedDeletion, by: str, *, undo_s: float = 30.0) -> tuple[str, int]:
+        self.asked.append((wanted, by))
+        return "d1", 31_000
+
+    def cancel(self, key: str) -> bool:
         return bool(self.asked) and self.asked.pop() is not None
 
 
@@ -234,6 +248,45 @@ async def test_recordings_of_a_camera_that_stays_are_deleted_and_that_is_undone(
     assert (await owner.post("/api/v1/cameras/porch/recordings/restore")).status_code == 409
     assert (await owner.delete("/api/v1/cameras/nowhere/recordings")).status_code == 404
     assert ("recordings deleted", "porch: 12 GB") in [(line.action, line.detail) for line in house.accounts.audit()]
+
+
+async def test_an_event_or_a_time_is_measured_deleted_and_that_is_undone(house: House) -> None:
+    house.site.deleting = deletion = Deletion()
+    owner = house.signed_in()
+    asked = {"cameras": ["porch"], "from_ms": 1_000, "to_ms": 61_000, "with_kept": True}
+    assert (await owner.post("/api/v1/deletions/preview", json=asked)).json() == {
+        "bytes": 5_000_000, "files": 3, "events": 2, "kept": 1, "kept_bytes": 1_000_000, "from_ms": 7, "to_ms": 9,
+    }  # fmt: skip
+    assert deletion.asked == []
+    answer = await owner.post("/api/v1/deletions", json=asked)
+    assert answer.json() == {"id": "d1", "undo_until_ms": 31_000}
+    wanted = WantedDeletion([CameraId("porch")], Span(1_000, 61_000), None, with_kept=True)
+    assert deletion.asked == [(wanted, "owner 0")]
+    assert (await owner.delete("/api/v1/deletions/d1")).json() == {"ok": True}
+    assert (await owner.delete("/api/v1/deletions/d1")).status_code == 409
+    lines = [(line.action, line.detail) for line in house.accounts.audit()]
+    assert ("recordings deleted", "porch 1970-01-01T00:00:01.000Z to 1970-01-01T00:01:01.000Z: 5 MB") in lines
+    await owner.post("/api/v1/deletions", json={})
+    assert deletion.asked == [(WantedDeletion([]), "owner 0")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"from_ms": 5}, 400),
+        ({"from_ms": 9, "to_ms": 5}, 400),
+        ({"event": "e", "cameras": ["porch"]}, 400),
+        ({"cameras": ["nowhere"]}, 404),
+        ({"cameras": ["x" * 99]}, 422),
+        ({"event": "open"}, 409),
+        ({"more": 1}, 422),
+    ],
+)
+async def test_a_deletion_that_makes_no_sense_is_refused(house: House, asked: dict[str, object], status: int) -> None:
+    house.site.deleting = deletion = Deletion()
+    for path in ("/api/v1/deletions", "/api/v1/deletions/preview"):
+        assert (await house.signed_in().post(path, json=asked)).status_code == status
+    assert deletion.asked == []
 
 
 async def test_a_removed_camera_stays_in_the_timeline_under_its_name(house: House) -> None:

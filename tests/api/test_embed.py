@@ -2,7 +2,6 @@
 
 import asyncio
 
-from tawny.api.application import make_routes
 from tawny.api.auth.access import Access, check_routes
 from tawny.api.auth.accounts import Role
 from tawny.api.live.follow import STAYS_S, FollowSelector
@@ -10,7 +9,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
 from tawny.testing.clock import FakeClock
-from tests.api.fakes import FakeRecorder, House
+from tests.api.fakes import FakeRecorder, House, routes
 from tests.live.cameras import numbered, video
 from tests.playback.archives import MAIN, PORCH
 
@@ -65,7 +64,7 @@ async def test_where_no_camera_shows_anything_there_is_nothing_to_follow(house: 
 
 
 def test_they_need_a_right() -> None:
-    rules = check_routes(make_routes())
+    rules = check_routes(routes())
     for route in ("/embed", "/embed/{camera}", "/api/v1/live/follow/mjpeg", "/api/v1/live/follow/hls/index.m3u8"):
         assert rules[f"GET {route}"] is Access.SEE
 

@@ -14,6 +14,7 @@ from tawny.api.auth.audit_counts import SIGN_IN_FAILED
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError, TawnyError
+from tawny.service.backup.backup_service import BackupService
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.first_setup import FirstSetupService, ServiceOffer, SetupCard, SetupFacts, SetupStep, StepState
 from tawny.service.storage_choice import DiskChoice, StorageChoices, StorageChoiceService
@@ -248,6 +249,35 @@ async def test_wrong_links_must_wait_and_the_right_one_never_does(house: House) 
         assert (await browser.get("/api/v1/setup")).status_code == 404  # no longer "not set up"
     told = {(one.person, one.address) for one in house.accounts.audit() if one.action == SIGN_IN_FAILED}
     assert told == {("setup link", "192.168.1.77")}
+
+
+async def test_only_who_has_the_link_may_send_a_backup(house: House, tmp_path: Path) -> None:
+    house.site.backup = BackupService(tmp_path, tmp_path / "tawny.toml", "garage", house.clock)
+    right = house.accounts.new_token(TokenPurpose.CLAIM)
+    path, body = "/api/v1/setup/restore/file", b"x" * 1000
+    with stranger(house) as browser:
+        for missing in ({}, {"X-Setup-Token": ""}):
+            assert (await browser.post(path, content=body, headers=missing)).status_code == 422
+        for wrong in ("x" * 43, right[:-1], right + "x", right.upper()):
+            assert (await browser.post(path, content=body, headers={"X-Setup-Token": wrong})).status_code == 410
+        asked = {"token": "x" * 43, "passphrase": "river-candle-otter-amber"}
+        assert (await browser.post("/api/v1/setup/restore", json=asked)).status_code == 410
+        late = await browser.post(path, content=body, headers={"X-Setup-Token": "y" * 43})
+        assert late.status_code == 429, "as with every wrong link"
+        assert list(tmp_path.iterdir()) == [], "and not a byte was kept"
+        assert (await browser.post(path, content=body, headers={"X-Setup-Token": right})).status_code == 200
+
+
+async def test_a_recorder_with_an_owner_is_not_restored_by_a_link(house: House, tmp_path: Path) -> None:
+    house.site.backup = BackupService(tmp_path, tmp_path / "tawny.toml", "garage", house.clock)
+    house.signed_in(Role.OWNER)
+    token = house.accounts.new_token(TokenPurpose.CLAIM)
+    asked = {"token": token, "passphrase": "river-candle-otter-amber"}
+    browser = house.browser()
+    sent = await browser.post("/api/v1/setup/restore/file", content=b"x", headers={"X-Setup-Token": token})
+    for answer in (sent, await browser.post("/api/v1/setup/restore", json=asked)):
+        assert (answer.status_code, answer.json()["code"]) == (409, "has_owner")
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_link_is_void_after_half_an_hour(house: House) -> None:

@@ -48,6 +48,9 @@ class FakeOutside:
     def push_key(self) -> str:
         return "key"
 
+    def has_browser_channel(self) -> bool:
+        return False
+
     def tell_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
         if keys and keys[0] == "bad":
             raise ValueError(keys)
@@ -175,7 +178,7 @@ async def test_another_site_cannot_press_it(house: House, outside: FakeOutside) 
 
 async def test_a_browser_asks_for_messages_and_no_longer(house: House, outside: FakeOutside) -> None:
     viewer, place = house.signed_in(Role.VIEWER), "https://push.example/abc"
-    assert (await viewer.get("/api/v1/push")).json() == {"key": "key"}
+    assert (await viewer.get("/api/v1/push")).json() == {"key": "key", "has_channel": False}
     assert (await viewer.post("/api/v1/push", json={"endpoint": place, "p256dh": "p", "auth": "a"})).status_code == 200
     assert (await viewer.post("/api/v1/push", json={"endpoint": place})).status_code == 200
     assert [said[1:] for said in outside.said] == [(place, ("p", "a")), (place, None)]
@@ -215,6 +218,12 @@ class FakePlacing:
         if values.get("retention") == "often":
             raise SettingsError("tawny.toml", (Problem("destinations.nas.keep", "'often'", "90 days"),))
         self.put_there.append((group, name, dict(values)))
+
+    def add_browser_channel(self, contact: str) -> str:
+        if any(name == "browsers" for _, name, _ in self.put_there):
+            return ""
+        self.put("notifiers", "browsers", {"url": f"webpush:{contact}"})
+        return "browsers"
 
     def remove(self, name: str) -> None:
         self.said(name)
@@ -257,3 +266,26 @@ async def test_what_cannot_be_is_said(
 ) -> None:
     answer = await house.signed_in(Role.OWNER).request(method, f"/api/v1/targets/{path}", json=body)
     assert (answer.status_code, says in answer.text) == (status, True), answer.text
+
+
+@pytest.mark.parametrize(
+    ("address", "contact"),
+    [
+        ("", ""),
+        ("https://cam.example.org", "https://cam.example.org"),
+        ("https://tawny.local:8443", ""),
+        ("https://192.168.1.5", ""),
+        ("http://cam.example.org", ""),
+    ],
+)
+async def test_the_first_browser_brings_its_channel(
+    house: House, outside: FakeOutside, placing: FakePlacing, address: str, contact: str
+) -> None:
+    house.app.state.site.address = address
+    viewer, place = house.signed_in(Role.VIEWER), "https://push.example/abc"
+    await viewer.post("/api/v1/push", json={"endpoint": place})
+    assert placing.put_there == []
+    for _ in range(2):
+        await viewer.post("/api/v1/push", json={"endpoint": place, "p256dh": "p", "auth": "a"})
+    assert placing.put_there == [("notifiers", "browsers", {"url": f"webpush:{contact}"})]
+    assert [one.detail for one in house.accounts.audit() if one.action == "notification channel added"] == ["browsers"]

@@ -57,6 +57,7 @@ async def test_other_files_are_asked_for_again(browser: httpx.AsyncClient, path:
     assert (answer.headers["cache-control"], answer.headers["content-type"].split(";")[0]) == ("no-cache", kind)
 
 
+@pytest.mark.shows("SC34")
 @pytest.mark.parametrize(
     "path",
     [
@@ -76,11 +77,29 @@ async def test_there_is_nothing_else(browser: httpx.AsyncClient, path: str) -> N
     assert answer.json()["code"] == "not_found"
 
 
+@pytest.mark.shows("SC34")
 @pytest.mark.parametrize("path", ["/link", "/old/bookmark", "/some/deep/page/", "/Videos"])
 async def test_an_unknown_page_is_the_page_which_says_so(browser: httpx.AsyncClient, path: str) -> None:
     answer = await browser.get(path)
     assert (answer.status_code, answer.text) == (404, "<title>tawny</title>")
     assert (await browser.head(path)).status_code == 404
+
+
+@pytest.mark.shows("RP2", "RC6")
+@pytest.mark.parametrize(
+    ("former", "now"),
+    [
+        ("/index.html", "/"),
+        ("/stream.mjpg", "/api/v1/live/follow/mjpeg"),
+        ("/stream.mjpg?pass=abc&fps=5", "/api/v1/live/follow/mjpeg?pass=abc&fps=5"),
+        ("/playlist.m3u8", "/api/v1/live/follow/hls/index.m3u8"),
+    ],
+)
+async def test_bookmarks_of_former_recorders_lead_on(browser: httpx.AsyncClient, former: str, now: str) -> None:
+    answer = await browser.get(former, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (301, now)
+    if now != "/":
+        assert (await browser.get(now)).status_code == 401, "nobody sees anything without signing in"
 
 
 async def test_an_unknown_page_cannot_be_changed(house: House, browser: httpx.AsyncClient) -> None:

@@ -11,6 +11,7 @@ from tawny.api.auth.accounts import Role
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event, SeenObject
 from tawny.model.ids import EventId
+from tawny.model.polygon import Polygon
 from tawny.model.segments import Gap, GapEvidence, GapReason
 from tawny.model.states import CameraState
 from tawny.model.times import utc_from_text
@@ -191,6 +192,45 @@ async def test_the_video_of_an_instant_is_given_at_once(house: House, browser: h
     nothing = f"?at_ms={now_ms - 15_000_000}"
     told = await browser.get(f"/api/v1/cameras/porch/play{nothing}")
     assert (await browser.get(f"/api/v1/cameras/porch/from{nothing}")).json() == told.json()
+
+
+async def test_a_past_span_is_a_playlist_for_any_player(house: House, browser: httpx.AsyncClient) -> None:
+    """SC22."""
+    now_ms = house.clock.now_ms()
+    house.recorder.record(now_ms - 8000)
+    house.recorder.record(now_ms - 4000)
+    address = f"/api/v1/cameras/porch/hls/past.m3u8?from_ms={now_ms - 8000}&to_ms={now_ms}"
+    told = await browser.get(address)
+    assert told.headers["content-type"].startswith("application/vnd.apple.mpegurl")
+    uris = [line for line in told.text.splitlines() if not line.startswith("#")]
+    assert len(uris) == 2
+    assert told.text.endswith("#EXT-X-ENDLIST\n")
+    piece = await browser.get(f"/api/v1/cameras/porch/hls/{uris[1]}")
+    assert (piece.status_code, piece.headers["content-type"]) == (200, "video/iso.segment")
+    assert piece.content[4:8] == b"moof"
+    header = told.text.partition('URI="')[2].partition('"')[0]
+    assert (await browser.get(f"/api/v1/cameras/porch/hls/{header}")).content[4:8] == b"ftyp"
+    other = f"/api/v1/cameras/yard/hls/{uris[1]}"
+    assert (await browser.get(other)).status_code == 404
+    assert (await browser.get(address.replace(str(now_ms), str(now_ms + 90_000_000)))).status_code == 400
+    assert (await browser.get(address.replace("porch", "moon"))).status_code == 404
+
+
+async def test_a_past_span_of_a_masked_camera_is_no_playlist(house: House, browser: httpx.AsyncClient) -> None:
+    """Other players don't draw the masks."""
+    now_ms = house.clock.now_ms()
+    segment = house.recorder.record(now_ms - 8000)
+    house.recorder.hidden = (Polygon.of([(0, 0), (1, 0), (1, 1)]),)
+    for path in (f"past.m3u8?from_ms={now_ms - 8000}&to_ms={now_ms}", f"past/{segment.id}/0-0-1.m4s"):
+        answer = await browser.get(f"/api/v1/cameras/porch/hls/{path}")
+        assert answer.status_code == 400
+        assert "privacy masks" in answer.text
+
+
+async def test_a_past_span_without_video_is_told(house: House, browser: httpx.AsyncClient) -> None:
+    house.recorder.record(house.clock.now_ms() - 8000)
+    answer = await browser.get("/api/v1/cameras/porch/hls/past.m3u8?from_ms=1000&to_ms=2000")
+    assert (answer.status_code, "There is no video" in answer.text) == (404, True)
 
 
 async def test_play_in_a_gap_says_why_and_where_it_goes_on(house: House, browser: httpx.AsyncClient) -> None:

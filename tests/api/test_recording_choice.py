@@ -1,5 +1,6 @@
 """What is recorded of a camera: shown with its cost, and changed."""
 
+import random
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +12,9 @@ from tawny.config.loader import parse_settings
 from tawny.config.settings import Settings
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import Span
 from tawny.playback.timeline import day_of
+from tawny.recorder.wanted_time import WantedTime, is_wanted
 from tawny.service.cameras.recording_choice import RecordingChoiceService
 from tawny.service.changeable_settings import ChangeableSettings
 from tests.api.fakes import House
@@ -70,6 +73,56 @@ async def test_the_cost_is_yesterday_replayed(house: House, desk: Desk) -> None:
     assert told["yesterday"]["seconds"] == {"continuous": 86_400, "off": 0, "events": 145, "transitions": 70}
     told = (await house.signed_in().get(f"{PATH}?pre_s=0&post_s=0")).json()
     assert told["yesterday"]["seconds"]["events"] == 110
+
+
+def events_of_scores(scores: list[float], threshold: float, begin_ms: int) -> list[Event]:
+    """One score a second. An event begins at the threshold, and ends three seconds after the last such score."""
+    found: list[Event] = []
+    for second, score in enumerate(scores):
+        at_ms = begin_ms + second * 1000
+        if score < threshold:
+            continue
+        last = found[-1] if found else None
+        if last is not None and last.end_ms is not None and at_ms <= last.end_ms:
+            found[-1] = Event(last.id, PORCH, last.kind, last.start_ms, at_ms + 3000, 50.0)
+        else:
+            found.append(Event(new_event_id(at_ms), PORCH, "motion", at_ms, at_ms + 3000, 50.0))
+    return found
+
+
+def recorded_s(events: list[Event], day: Span, pre_s: float, post_s: float) -> int:
+    """The day once more, second by second, as the recorder has it: each second leaves the ring after the pre-roll."""
+    wanted, seconds, begun, ended = WantedTime("events", pre_s, post_s), 0, 0, 0
+    for now_ms in range(day.begin_ms, day.end_ms, 1000):
+        while begun < len(events) and events[begun].start_ms <= now_ms:
+            one = events[begun]
+            wanted.heard(Event(one.id, PORCH, one.kind, one.start_ms, None, 50.0), now_ms)
+            begun += 1
+        while ended < begun and (events[ended].end_ms or 0) <= now_ms:
+            wanted.heard(events[ended], now_ms)
+            ended += 1
+        seconds += is_wanted(wanted.spans(), now_ms - round(pre_s * 1000))
+    return seconds
+
+
+@pytest.mark.parametrize(("pre_s", "post_s"), [(5, 20), (0, 5), (10, 120)])
+@pytest.mark.parametrize("busy", [0.0005, 0.01])
+async def test_the_estimate_is_what_recording_yesterday_would_have_kept(
+    house: House, desk: Desk, pre_s: float, post_s: float, busy: float
+) -> None:
+    dice = random.Random(3)
+    scores, is_moving = [], False
+    for _ in range(86_400):
+        is_moving = dice.random() < (0.9 if is_moving else busy)
+        scores.append(dice.uniform(30, 90) if is_moving else dice.uniform(0, 20))
+    today = day_of(ZoneInfo("UTC"), house.clock.now_ms())
+    day = day_of(ZoneInfo("UTC"), today.begin_ms - 1)
+    events = events_of_scores(scores, 25.0, day.begin_ms)
+    for one in events:
+        house.recorder.index.put_event(one)
+    told = (await house.signed_in().get(f"{PATH}?pre_s={pre_s}&post_s={post_s}")).json()["yesterday"]
+    assert told["events"] == len(events) > 20
+    assert told["seconds"]["events"] == pytest.approx(recorded_s(events, day, pre_s, post_s), rel=0.05)
 
 
 async def test_a_change_is_written_and_applied(house: House, desk: Desk) -> None:

@@ -11,7 +11,6 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tawny.api.application import make_routes
 from tawny.api.auth.access import COOKIE, NOT_THERE, Access, check_routes, why_not
 from tawny.api.auth.accounts import Account, Caller, LoginSession, Role
 from tawny.api.server import WebServer
@@ -27,13 +26,13 @@ from tawny.playback.recordings import RecordingIndex
 from tawny.service.recorder import DetectionTuningApi, RecorderService
 from tawny.service.scoped_recorder import CameraHidden, scope_recorder
 from tawny.storage.index.memory_index import MemoryIndex
-from tests.api.fakes import FakeRecorder, House
+from tests.api.fakes import FakeRecorder, House, routes
 from tests.live.cameras import numbered, video
 from tests.playback.archives import MAIN, PORCH
 
 YARD = CameraId("yard")
 SECRETS = ("porch", "Front door", "a-secret-event", "a secret reason")
-RULES = check_routes(make_routes())
+RULES = check_routes(routes())
 ASKED = sorted(
     route.removeprefix("GET ")
     for route, access in RULES.items()
@@ -65,6 +64,7 @@ class Filled:
             "{key}": "none",
         }
         names |= {"{link}": "0" * 64, "{stream}": "main", "{number}": "0", "{part}": "0"}
+        names |= {"{zero_ms}": "0", "{first}": "0", "{count}": "1"}
         for part, value in names.items():
             route = route.replace(part, value)
         now_ms = self.house.clock.now_ms()
@@ -109,6 +109,7 @@ def clip_of_the_porch(house: House, span: Span) -> str:
     return made.id
 
 
+@pytest.mark.shows("SC2")
 @pytest.mark.parametrize("listed", ["", "&cameras=porch"])
 @pytest.mark.parametrize("route", ASKED)
 async def test_nothing_of_another_camera_is_told(filled: Filled, route: str, listed: str) -> None:
@@ -175,6 +176,7 @@ def test_an_operation_that_is_added_later_is_refused(filled: Filled, monkeypatch
             seen.diaries()
 
 
+@pytest.mark.shows("SC2")
 @pytest.mark.parametrize("part", ["", "index", "tuning"])
 def test_every_operation_refuses_another_camera(filled: Filled, part: str) -> None:
     scoped = filled.scoped(YARD)

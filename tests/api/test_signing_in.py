@@ -58,6 +58,7 @@ async def test_a_weak_password_does_not_use_the_token_up(house: House, weak: str
     assert house.accounts.is_good(token, TokenPurpose.CLAIM)
 
 
+@pytest.mark.shows("SC1", "PK7")
 async def test_name_and_password_sign_in(house: House) -> None:
     await anna(house)
     browser = house.browser()
@@ -65,6 +66,7 @@ async def test_name_and_password_sign_in(house: House) -> None:
     assert await state(browser) == "signed-in"
 
 
+@pytest.mark.shows("SC1")
 async def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(house: House) -> None:
     await anna(house)
     answers = [await sign_in(house.browser(), "Anna", WRONG), await sign_in(house.browser(), "Nobody", WRONG)]
@@ -105,6 +107,7 @@ async def test_a_link_signs_in_once(house: House) -> None:
     assert await state(browser) == "signed-in"
 
 
+@pytest.mark.shows("SC1")
 async def test_signing_out_ends_the_session_and_takes_the_cookie(house: House) -> None:
     browser = house.signed_in()
     kept = browser.cookies[COOKIE]

@@ -229,6 +229,7 @@ async def test_who_subscribes_gets_all_of_the_state_first(house: House, server: 
     assert (told["ch"], told["d"]["working"], told["t"]) == ("state", 1, house.clock.now_ms())
 
 
+@pytest.mark.shows("SC9")
 async def test_a_change_of_state_is_told(house: House, server: WebServer) -> None:
     async with opened(server, STATE, session(house)) as socket:
         await subscribed(socket, "state")
@@ -239,6 +240,7 @@ async def test_a_change_of_state_is_told(house: House, server: WebServer) -> Non
         assert (await heard(socket))["d"]["cameras"][0]["state"] == "offline"
 
 
+@pytest.mark.shows("SC9")
 @pytest.mark.parametrize(
     ("message", "channel", "data"),
     [

@@ -12,6 +12,7 @@ from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.observations import FigureThing, Look, Measurement, MotionFigure, Observation
+from tawny.model.orientation import UPRIGHT, Orientation
 from tests.api.fakes import House
 from tests.playback.archives import PORCH
 
@@ -124,6 +125,26 @@ async def test_what_came_of_watching_is_told(house: House, owner: httpx.AsyncCli
 
 async def test_of_no_camera(owner: httpx.AsyncClient) -> None:
     assert (await owner.get("/api/v1/cameras/none/watching")).status_code == 404
+
+
+async def test_an_owner_turns_the_image(house: House, owner: httpx.AsyncClient) -> None:
+    answer = await owner.put("/api/v1/cameras/porch/orientation", json={"rotate": 270, "mirror": True})
+    assert (answer.status_code, answer.json()["camera"]) == (200, "porch")
+    assert house.recorder.tuning.orientation == Orientation(270, mirror=True)
+    assert house.recorder.tuning.changed is not None
+
+
+@pytest.mark.parametrize("wrong", [{"rotate": 45, "mirror": False}, {"rotate": 90}, {"rotate": "90", "mirror": 1}, {}])
+async def test_no_other_angle_is_taken(house: House, owner: httpx.AsyncClient, wrong: dict[str, object]) -> None:
+    answer = await owner.put("/api/v1/cameras/porch/orientation", json=wrong)
+    assert answer.status_code == 422
+    assert house.recorder.tuning.orientation == UPRIGHT
+
+
+async def test_an_image_that_cannot_be_turned(house: House, owner: httpx.AsyncClient) -> None:
+    house.recorder.tuning.refuses = NotDone("The file is gone.", "Reload.")
+    answer = await owner.put("/api/v1/cameras/porch/orientation", json={"rotate": 90, "mirror": False})
+    assert (answer.status_code, answer.json()["message"]) == (409, "The file is gone.")
 
 
 def test_a_meter_is_read_only_while_it_is_wanted(house: House) -> None:

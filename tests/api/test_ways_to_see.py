@@ -18,7 +18,6 @@ from starlette.types import Message, Scope
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tawny.api.application import make_routes
 from tawny.api.auth import access, unlocks
 from tawny.api.auth.access import COOKIE, SIGNED_OUT, Access, check_routes, has_ended
 from tawny.api.auth.accounts import Role
@@ -32,12 +31,12 @@ from tawny.live.webrtc.viewer_session import InvalidPlaybackCommand, read_order
 from tawny.model.ids import CameraId, SegmentId
 from tawny.playback.packet_reel import PacketReel
 from tawny.service.scoped_recorder import CameraHidden
-from tests.api.fakes import House
+from tests.api.fakes import House, routes
 from tests.api.test_sight import QUERY, SECRETS, YARD, Filled, fill
 from tests.live.cameras import GOP, numbered, video
 from tests.playback.archives import MAIN, PORCH
 
-RULES = check_routes(make_routes())
+RULES = check_routes(routes())
 
 
 class How(Enum):
@@ -60,6 +59,9 @@ TABLE = {
     "GET /api/v1/cameras/{camera}/hls/{stream}/header-{number}.mp4": How.AT_ONCE,
     "GET /api/v1/cameras/{camera}/hls/{stream}/segment-{number}.m4s": How.AT_ONCE,
     "GET /api/v1/cameras/{camera}/hls/{stream}/part-{number}-{part}.m4s": How.AT_ONCE,
+    "GET /api/v1/cameras/{camera}/hls/past.m3u8": How.AT_ONCE,
+    "GET /api/v1/cameras/{camera}/hls/past/{segment}/header.mp4": How.AT_ONCE,
+    "GET /api/v1/cameras/{camera}/hls/past/{segment}/{zero_ms}-{first}-{count}.m4s": How.GOES_ON,
     "GET /api/v1/live/follow/mjpeg": How.GOES_ON,
     "GET /api/v1/live/follow/hls/index.m3u8": How.AT_ONCE,
     "GET /api/v1/live/follow/hls/header-{number}.mp4": How.AT_ONCE,
@@ -101,7 +103,7 @@ WITHIN_S = 2.9
 def undescribed() -> set[str]:
     """The routes that could hand out anything."""
     found: set[str] = set()
-    for context in iter_route_contexts(make_routes().routes):
+    for context in iter_route_contexts(routes().routes):
         route = context.original_route
         if not isinstance(route, APIRoute):
             found.add(f"WS {context.path}")

@@ -98,6 +98,7 @@ def root() -> Iterator[logging.Logger]:
     ours.setLevel(our_level)
 
 
+@pytest.mark.shows("PK27")
 def test_forty_midnights_leave_33_files_of_earlier_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calendar = Calendar()
     monkeypatch.setattr(logging.handlers, "time", calendar)
@@ -112,6 +113,7 @@ def test_forty_midnights_leave_33_files_of_earlier_days(tmp_path: Path, monkeypa
     assert days == sorted(f"day {day}\n" for day in range(7, 41))
 
 
+@pytest.mark.shows("PK27")
 def test_the_file_has_dates_and_is_for_its_owner_only(tmp_path: Path, root: logging.Logger) -> None:
     path = tmp_path / "tawny.log"
     configure_logging(LogSettings(file=str(path)))
@@ -120,6 +122,7 @@ def test_the_file_has_dates_and_is_for_its_owner_only(tmp_path: Path, root: logg
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.shows("RC21")
 def test_json_lines_hold_one_object_each(
     tmp_path: Path, root: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:

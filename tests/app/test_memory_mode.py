@@ -27,6 +27,7 @@ def _told(done: subprocess.CompletedProcess[str]) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.shows("RC5", "RC18")
 def test_nothing_is_written_to_any_disk_and_all_is_recorded_and_played() -> None:
     told = _told(_run())
     assert told["wrote"] == []
@@ -35,6 +36,7 @@ def test_nothing_is_written_to_any_disk_and_all_is_recorded_and_played() -> None
     assert told["state"] == "recording"
 
 
+@pytest.mark.shows("RC18", "RC24")
 def test_it_runs_where_nothing_can_be_written() -> None:
     done = _run("unshare", "--mount", "sh", "-c", READ_ONLY, "sh")
     if "unshare" in done.stderr or "mount:" in done.stderr:

@@ -3,6 +3,8 @@
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tawny.model.segments import GapReason
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
@@ -12,6 +14,7 @@ from tawny.storage.repair.recovery import recover
 from tests.faults.world import EVER, PORCH, YARD, proved, world
 
 
+@pytest.mark.shows("DY19")
 def test_a_stop_leaves_no_gap_of_no_length_and_the_next_start_explains_all_of_it(tmp_path: Path) -> None:
     with world(tmp_path) as bench:
         bench.run(10)

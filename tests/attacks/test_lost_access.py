@@ -35,6 +35,8 @@ class Grant(Enum):
     SESSION = ("sessions", "people")
     LIVE_TOKEN = ("passes", "people")
     UPLOAD_TOKEN = ("passes",)
+    PHONE_TOKEN = ("passes", "passes")
+    """Of a phone that is a camera: it belongs to the camera, not to who added it. Twice, to be a value of its own."""
     LINK = ("shares", "people")
     CLIP_LINK = ("shares",)
     SIGN_IN_LINK = ("tokens", "people")
@@ -75,6 +77,7 @@ ROWS: dict[tuple[Grant, Role], tuple[Lost, ...]] = {
     (Grant.SESSION, Role.SCREEN): (A, X, C, A, A, N, N, X, A),
     (Grant.LIVE_TOKEN, Role.OWNER): (A, N, C, N, N, N, A, N, A),
     (Grant.UPLOAD_TOKEN, Role.OWNER): (A, A, A, N, N, N, A, N, A),
+    (Grant.PHONE_TOKEN, Role.OWNER): (N, N, N, N, N, N, A, N, N),
     (Grant.LINK, Role.OWNER): (A, N, A, N, N, A, N, N, A),
     (Grant.LINK, Role.MEMBER): (A, N, A, N, N, A, N, N, A),
     (Grant.LINK, Role.VIEWER): (A, X, A, N, N, A, N, N, A),
@@ -87,13 +90,19 @@ ROWS: dict[tuple[Grant, Role], tuple[Lost, ...]] = {
 }
 """What each way takes from each grant, by the role of the account that made it. Owners see all cameras: to take one
 away is to make them viewers of another."""
-BY_OWNERS_ONLY = {Grant.LIVE_TOKEN, Grant.UPLOAD_TOKEN, Grant.SIGN_IN_LINK}
-OF_A_GRANT = {Role.HOLDER: Grant.LIVE_TOKEN, Role.BRINGER: Grant.UPLOAD_TOKEN, Role.VISITOR: Grant.LINK}
+BY_OWNERS_ONLY = {Grant.LIVE_TOKEN, Grant.UPLOAD_TOKEN, Grant.PHONE_TOKEN, Grant.SIGN_IN_LINK}
+OF_A_GRANT = {
+    Role.HOLDER: Grant.LIVE_TOKEN,
+    Role.BRINGER: Grant.UPLOAD_TOKEN,
+    Role.PHONE: Grant.PHONE_TOKEN,
+    Role.VISITOR: Grant.LINK,
+}
 """Roles that no account has."""
 REACHED = {
     Grant.SESSION: {Access.SEE, Access.WALL, Access.VIEW, Access.DIRECT, Access.OWN},
     Grant.LIVE_TOKEN: {Access.SEE},
     Grant.UPLOAD_TOKEN: {Access.BRING},
+    Grant.PHONE_TOKEN: {Access.SEND},
     Grant.LINK: {Access.SHARED},
     Grant.CLIP_LINK: {Access.SHARED},
     Grant.SIGN_IN_LINK: set[Access](),
@@ -191,6 +200,10 @@ def give(filled: Filled, grant: Grant, role: Role) -> Given:
         case Grant.UPLOAD_TOKEN:
             made, secret = house.passes.make("Cabin", (), ends_ms, 10**9, maker)
             key, sends["authorization"] = made.id, f"Bearer {secret}"
+        case Grant.PHONE_TOKEN:
+            sends["authorization"] = f"Bearer {house.passes.make_for_phone('0123456789abcdef', 'iPhone')}"
+            made_for = house.passes.of_phone("0123456789abcdef")
+            key = made_for.id if made_for else ""
         case Grant.LINK | Grant.CLIP_LINK:
             shown = SharedClip(clip.id, clip.cameras) if grant is Grant.CLIP_LINK else None
             share, _ = house.site.shares.make(maker, PORCH, segment.span, ends_ms, clip=shown)

@@ -17,19 +17,19 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tawny.api.application import description, make_routes
+from tawny.api.application import description
 from tawny.api.auth.access import COOKIE, Access, check_routes
 from tawny.api.auth.accounts import Caller, Role
 from tawny.api.auth.shares import SharedClip
 from tawny.api.inbox import Inbox
 from tawny.api.server import WebServer
 from tawny.model.ids import SegmentId
-from tests.api.fakes import make_house
+from tests.api.fakes import make_house, routes
 from tests.api.test_sight import NAMED_BY_QUERY, YARD, Filled, fill
 from tests.playback.archives import PORCH
 
 TABLE: Final = Path(__file__).with_name("route_matrix.tsv")
-RULES: Final = check_routes(make_routes())
+RULES: Final = check_routes(routes())
 DAY_MS: Final = 86_400_000
 CALLERS: Final = (
     "nobody",
@@ -38,6 +38,7 @@ CALLERS: Final = (
     "token",
     "token, other camera",
     "upload token",
+    "phone",
     "owner",
     "member",
     "member, other camera",
@@ -111,7 +112,8 @@ def open_door(folder: Path) -> Door:
     made.query["token, other camera"] = f"&pass={house.passes.make('TV', [YARD], made_by=anna)[1]}"
     uploads = house.passes.make("Cabin", (), brings=10**9, made_by=anna)[1]
     made.sends["upload token"] = {"Authorization": f"Bearer {uploads}"}
-    for name in CALLERS[6:]:
+    made.sends["phone"] = {"Authorization": f"Bearer {house.passes.make_for_phone('0123456789abcdef', 'iPhone')}"}
+    for name in CALLERS[7:]:
         role = Role(name.partition(",")[0]) if name != "removed user" else Role.OWNER
         until_ms = None if role is not Role.GUEST else house.clock.now_ms() + (0 if "ended" in name else DAY_MS)
         person = house.accounts.put_person(name, role)
@@ -200,9 +202,7 @@ STATED: Final = stated() if TABLE.exists() else {}
 
 def test_every_route_has_its_cells() -> None:
     documented = {
-        f"{method.upper()} {path}"
-        for path, methods in description(make_routes())["paths"].items()
-        for method in methods
+        f"{method.upper()} {path}" for path, methods in description(routes())["paths"].items() for method in methods
     }
     assert documented <= set(RULES)
     missing, gone = set(RULES) - set(STATED), set(STATED) - set(RULES)
@@ -255,6 +255,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
 HTTP: Final = [route for route in STATED if not route.startswith("WS ")]
 
 
+@pytest.mark.shows("SC2")
 @pytest.mark.parametrize("route", HTTP)
 async def test_each_caller_gets_what_is_stated(door: Door, route: str) -> None:
     found = await row(door, route)

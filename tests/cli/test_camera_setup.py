@@ -12,6 +12,7 @@ import pytest
 
 from tawny.cli import camera_setup
 from tawny.config.loader import read_settings
+from tawny.model.orientation import Orientation
 from tawny.sources.discovery import resolve, ws_discovery
 from tawny.sources.discovery.networks import OwnNetwork
 from tawny.testing.clips import ClipSpec, made_clip
@@ -119,6 +120,13 @@ def test_a_camera_is_added_to_record_only_around_events(
     assert said.code == 0, said.err
     assert 'record = "events"' in (tmp_path / "tawny.toml").read_text()
     assert read_settings(tmp_path / "tawny.toml").cameras["gate"].record == "events"
+
+
+@pytest.mark.parametrize("words", [("127.0.0.1", "--user", "admin"), ("demo:garden",)])
+def test_a_camera_is_added_as_it_hangs(tawny: Tawny, house: House, tmp_path: Path, words: tuple[str, ...]) -> None:
+    said = tawny("cameras", "add", "gate", *words, "--rotate", "270", "--mirror", "--skip-test")
+    assert said.code == 0, said.err
+    assert read_settings(tmp_path / "tawny.toml").cameras["gate"].orientation == Orientation(270, mirror=True)
 
 
 def test_a_wrong_password_adds_nothing(

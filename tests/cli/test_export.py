@@ -10,8 +10,10 @@ import av
 import numpy as np
 import pytest
 
+from tawny.cli.export import not_recorded
 from tawny.config.settings import Settings
 from tawny.model.ids import CameraId
+from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span, utc_text
 from tawny.sealed.key_wrapping import Identity
 from tawny.storage.index.opening import index_to_read
@@ -65,6 +67,18 @@ def test_an_exact_clip_has_nothing_from_before(tawny: Tawny, recorded: Path, tmp
     ):
         assert np.abs(plain.astype(int) - exact).mean() < 8, number
     assert "frames re-encoded" in tawny(*words(recorded, 1_500), "--exact", "-o", "again.mp4").out
+
+
+def test_time_without_video_is_listed_with_its_reason() -> None:
+    door, span = CameraId("door"), Span(10_000, 60_000)
+    gaps = [
+        Gap(door, 0, 15_000, GapReason.RECORDER_OFF, "power"),
+        Gap(door, 20_000, 20_500, GapReason.WIFI),
+        Gap(door, 30_000, None, GapReason.WAITING),
+        Gap(door, 70_000, 80_000, GapReason.OFF),
+    ]
+    listed = [(one["s"], one["words"]) for one in not_recorded(gaps, span)]
+    assert listed == [(5.0, "tawny wasn't running: power cut"), (30.0, "Nothing happened")]
 
 
 def test_parts_are_no_larger_than_was_said(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
@@ -135,6 +149,7 @@ def probe(path: Path, *words: str) -> dict[str, Any]:
     return dict(json.loads(said.stdout))
 
 
+@pytest.mark.shows("PK19")
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_is_what_its_name_says_or_is_not_written(
@@ -153,6 +168,7 @@ def test_a_file_is_what_its_name_says_or_is_not_written(
         assert not list(tmp_path.glob("clip*"))
 
 
+@pytest.mark.shows("PK19")
 def test_a_raw_file_holds_the_recorded_video_packets_alone(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
     for name in ("clip.mp4", "clip.h264"):
         said = tawny(*words(recorded), "-o", name)
@@ -171,6 +187,7 @@ def test_a_raw_file_of_another_codec_is_refused(tawny: Tawny, recorded: Path, tm
     assert not list(tmp_path.glob("clip*"))
 
 
+@pytest.mark.shows("RC22")
 @pytest.mark.parametrize("ending", [".mkv", ".ts"])
 @pytest.mark.parametrize("from_ms", [0, 1_500])
 def test_another_container_holds_the_same_packets(

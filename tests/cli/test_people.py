@@ -1,6 +1,9 @@
 """`tawny user` and `tawny tokens`: who may come in is said from the command line, and holds at once."""
 
+import asyncio
+import io
 import json
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import pytest
 from tawny.api.auth.accounts import Accounts, Caller, LoginSession, Role
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.passes import Passes
+from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.two_step import TwoStep
 from tawny.engine import Bus
 from tawny.model.ids import CameraId
@@ -53,6 +57,48 @@ def test_a_guest_has_an_end_that_can_be_moved(tawny: Tawny, folder: Path) -> Non
     ended = told(tawny, folder, "user", "change", "Sitter", "--for", "0 s")
     assert ended["ends"] <= utc_text(SystemClock().now_ms())
     assert told(tawny, folder, "user", "change", "Sitter", "--role", "viewer")["ends"] is None
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """This is on standard input, which is no terminal."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+
+@pytest.mark.shows("PK8")
+def test_a_password_is_set_from_standard_input(tawny: Tawny, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed(monkeypatch, "correct horse battery\nmore\n")
+    assert told(tawny, folder, "user", "password", "anna")["name"] == "Anna"
+    file = AccountsFile(folder / "accounts.db")
+    found = Accounts(file, SystemClock()).find("Anna")
+    assert found is not None and found[1].startswith("$argon2id$")
+    assert asyncio.run(Passwords().matches(found[1], "correct horse battery"))
+    assert stat.S_IMODE((folder / "accounts.db").stat().st_mode) == 0o600
+    file.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [("Anna", "short", "too weak"), ("Anna", "", "too weak"), ("Nobody", "correct horse battery", "No user named")],
+)
+def test_a_password_that_cannot_be_set_changes_nothing(
+    tawny: Tawny, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, words: str
+) -> None:
+    typed(monkeypatch, text)
+    said = tawny("user", "password", name, "--data", str(folder))
+    assert said.code != 0 and words in said.err
+    assert [one["name"] for one in told(tawny, folder, "user", "list")["people"]] == ["Anna"]
+
+
+def test_the_first_user_with_a_password_is_the_owner(
+    tawny: Tawny, recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed(monkeypatch, "correct horse battery")
+    file = AccountsFile(recorded / "accounts.db")
+    accounts = Accounts(file, SystemClock())
+    assert told(tawny, recorded, "user", "password", "Ben")["role"] == "owner"
+    for person in accounts.people():
+        accounts.remove_person(person)
+    file.close()
 
 
 def test_two_step_codes_are_turned_off(tawny: Tawny, folder: Path) -> None:

@@ -57,6 +57,7 @@ def test_thinning_is_shown_and_done_and_leaves_time_recorded(tawny: Tawny, archi
     assert "Nothing would be deleted" in tawny("prune", *where, "--dry-run").out
 
 
+@pytest.mark.shows("PK28")
 def test_a_folder_of_somebody_else(tawny: Tawny, tmp_path: Path) -> None:
     for day in ("2020-01-01", "2020-01-02"):
         (tmp_path / "ftp" / day).mkdir(parents=True)
@@ -72,6 +73,7 @@ def test_a_folder_of_somebody_else(tawny: Tawny, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "ftp").iterdir()) == ["notes.txt"]
 
 
+@pytest.mark.shows("PK29")
 def test_the_newest_days_stay_however_long_ago_they_were(tawny: Tawny, tmp_path: Path) -> None:
     first = date(2020, 1, 25)
     days = [f"{first + timedelta(days=number):%Y/%m/%d}" for number in range(40)]

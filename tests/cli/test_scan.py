@@ -146,3 +146,20 @@ def test_one_bad_file_among_good_ones(tawny: Tawny, tmp_path: Path) -> None:
 )
 def test_wrong_use_is_told(tawny: Tawny, words: tuple[str, ...]) -> None:
     assert tawny("scan", "clip.mp4", *words).code == 2
+
+
+def test_detectors_are_compared_over_recordings(tawny: Tawny, recorded: Path) -> None:
+    words = ("scan", "--camera", "door", "--data", str(recorded), "--from", "2000-01-01", "--json", "--compare")
+    said = tawny(*words)
+    assert said.code == 0, said.err
+    told = [json.loads(line) for line in said.out.splitlines()]
+    assert {one["camera"] for one in told} == {"door"}
+    assert all({found["detector"] for found in one["detectors"]} >= {"motion", "edges"} for one in told)
+
+
+def test_what_is_no_video_is_not_compared(tawny: Tawny, tmp_path: Path) -> None:
+    (tmp_path / "letter.mp4").write_text("Dear tawny")
+    said = tawny("scan", str(tmp_path / "letter.mp4"), "--compare")
+    assert said.code == 1
+    assert "letter.mp4" in said.out + said.err
+    assert "Traceback" not in said.err

@@ -26,6 +26,7 @@ def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return log
 
 
+@pytest.mark.shows("DY18", "RP28")
 def test_installing_writes_the_unit_and_starts_it(tawny: Tawny, tmp_path: Path, systemctl: Path) -> None:
     tawny("init")
     said = tawny("service", "install", "--units", str(tmp_path), "--data", "data")
@@ -162,3 +163,15 @@ def test_after_a_first_start_it_takes_the_settings_of_the_user_before_sudo(
     unit = tawny("service", "show").out
     assert f"run --config {data}/tawny.toml --data {data}\n" in unit
     assert "User=pi\n" in unit
+
+
+def test_the_service_of_an_imported_pancake_knows_its_folders(tawny: Tawny, tmp_path: Path, systemctl: Path) -> None:
+    (tmp_path / "cam").mkdir()
+    (tmp_path / "cam" / "pancake.sh").write_text(
+        "python3 recorder.py --record-detection edge clips --detect no-image --emit recorded\n"
+    )
+    assert tawny("import", "cam/pancake.sh", "--config", "cam/tawny.toml").code == 0
+    unit = tawny("service", "show", "--config", "cam/tawny.toml").out
+    assert f"WorkingDirectory={tmp_path}/cam\n" in unit
+    assert f"run --config {tmp_path}/cam/tawny.toml --data {tmp_path}/cam/clips/tawny\n" in unit
+    assert f"ReadWritePaths={tmp_path}/cam/clips/tawny -{tmp_path}/cam/clips" in unit

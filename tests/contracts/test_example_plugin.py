@@ -84,6 +84,7 @@ def recorder(folder: Path, settings: str, environment: dict[str, str]) -> Iterat
             assert process.wait(30) == 0
 
 
+@pytest.mark.shows("SC37")
 def test_a_running_recorder_finds_it_by_its_entry_points(environment: dict[str, str], tmp_path: Path) -> None:
     """A snapshot becomes a packet, its light an event, and the event a message."""
     with served(StandIn(snapshot)) as camera, served(StandIn()) as chat:

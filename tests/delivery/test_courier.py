@@ -65,6 +65,7 @@ def test_it_keeps_its_connection_while_there_is_work_and_a_while_after(
     assert shelf.opened == 2
 
 
+@pytest.mark.shows("PK23")
 def test_a_target_that_is_away_is_tried_ever_more_rarely_and_for_ever(
     courier: Courier, outbox: Outbox, clock: FakeClock, shelf: Shelf
 ) -> None:

@@ -5,15 +5,27 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tawny.delivery.destination import PRESETS, checked, file_safe, name, named, piece_name
+from tawny.delivery.file_names import (
+    FOLDER_PRESETS,
+    PRESETS,
+    NamedFile,
+    checked,
+    checked_in_folder,
+    name,
+    other_name,
+    piece_name,
+    safe_names,
+    shape,
+)
 from tawny.model.ids import CameraId
 from tawny.model.times import utc_from_text
 
 AT_MS = utc_from_text("2026-11-20T05:58:12.345Z")
+FILE = NamedFile(CameraId("front-door"), AT_MS, "20261120T055812345-1a2b3c4d", "person")
 
 
-def filled(pattern: str, file_type: str = "mp4") -> str:
-    return name(checked(pattern), CameraId("front-door"), AT_MS, "20261120T055812345-1a2b3c4d", "person", file_type)
+def named(pattern: str, file_type: str = "mp4") -> str:
+    return name(checked(pattern), FILE, file_type)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +39,7 @@ def filled(pattern: str, file_type: str = "mp4") -> str:
     ],
 )
 def test_a_pattern_is_filled(pattern: str, expected: str) -> None:
-    assert filled(pattern) == expected
+    assert named(pattern) == expected
 
 
 @pytest.mark.parametrize(
@@ -59,8 +71,8 @@ def test_a_pattern_that_cannot_be_is_told(pattern: str, says: str) -> None:
 )
 def test_an_evening_lies_in_its_own_day(pattern: str, expected: str) -> None:
     """In California it is the evening before."""
-    key, zone = "20261120T055812345-1a2b3c4d", ZoneInfo("America/Los_Angeles")
-    assert name(checked(pattern), CameraId("front-door"), AT_MS, key, "person", "mp4", zone) == expected
+    zone = ZoneInfo("America/Los_Angeles")
+    assert name(checked(pattern), FILE, "mp4", zone) == expected
 
 
 SECONDS_2000_TO_2037 = st.integers(946_684_800, 2_145_916_800)
@@ -95,9 +107,10 @@ def _offset(at_s: int, zone: ZoneInfo) -> timedelta | None:
 
 
 def at_second(pattern: str, at_s: int, zone: tzinfo) -> str:
-    return name(pattern, CameraId("porch"), at_s * 1000, "e", "person", "mp4", zone)
+    return name(pattern, NamedFile(CameraId("porch"), at_s * 1000, "e", "person"), "mp4", zone)
 
 
+@pytest.mark.shows("DY5")
 @pytest.mark.parametrize("key", ZONES)
 def test_no_two_times_around_a_change_of_clocks_have_the_same_name(key: str) -> None:
     """In the order of time, too, as folders are sorted by name, where one hour is repeated."""
@@ -125,30 +138,99 @@ def test_pieces_stand_beside_their_clip() -> None:
     assert piece_name("porch/a.mp4", 3) == "porch/a.003.mp4"
 
 
+BERLIN = ZoneInfo("Europe/Berlin")
+CLIP = NamedFile(
+    CameraId("1"),
+    utc_from_text("2026-11-21T15:45:00.120Z"),
+    "e",
+    "person",
+    "front_door",
+    utc_from_text("2026-11-21T16:00:00Z"),
+    42,
+)
+
+
 @pytest.mark.parametrize(
-    ("camera", "expected"),
+    ("pattern", "expected"),
     [
-        ("Front Door/Left", "front_door_left"),
-        ("Garage", "garage"),
-        ("../x", "___x"),
-        ("..", "__"),
-        (".", "_"),
-        ("a\\b\x00{type}", "a_b__type_"),
+        ("tawny", "1/2026-11-21/1_20261121_164500.mp4"),
+        ("rom-cam", "front_door/1795275900.mp4"),
+        ("diycam", "cam1_20261121_164500.mp4"),
+        ("ropey-cam", "00042_20261121_164500.mp4"),
+        ("sudocam", "1/20261121T154500120Z-20261121T160000000Z.mp4"),
+        ("pancake", "20261121-164500.mp4"),
+        ("pancake-clock", "20261121-1645.mp4"),
+        ("{n}-{local:%j}.{type}", "42-325.mp4"),
     ],
 )
-def test_a_cameras_name_stays_in_its_folder(camera: str, expected: str) -> None:
-    assert file_safe(camera) == expected
+def test_names_in_a_folder_are_those_people_know(pattern: str, expected: str) -> None:
+    """In local time, even where the dates of the folders are in UTC."""
+    found = name(checked_in_folder(pattern), CLIP, "mp4", local=BERLIN)
+    assert found == expected
+    assert shape(checked_in_folder(pattern)).fullmatch(found)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "says"),
+    [
+        ("{local:%d/%m}.{type}", "with %Y, %m"),
+        ("{local}.{type}", "with %Y, %m"),
+        ("{local:%Z}.{type}", "with %Y, %m"),
+        ("{n:5}.{type}", "five digits"),
+        ("{camera:05}.{type}", "isn't a field"),
+        ("{camera}.{type}", "one of"),
+        ("{local:%Y}:{n}.{type}", "not every system"),
+    ],
+)
+def test_a_pattern_of_a_folder_that_cannot_be_is_told(pattern: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        checked_in_folder(pattern)
+
+
+def test_uploads_take_the_same_fields_except_the_end() -> None:
+    assert checked("{n:05}_{local:%Y%m%d_%H%M%S}.{type}")
+    for pattern in ("{camera}_{local:%Y%m%d-%H%M}.{type}", "{camera}-{start}-{end}.{type}"):
+        with pytest.raises(ValueError):
+            checked(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["diycam", "pancake", "pancake-clock"])
+def test_the_repeated_hour_has_names_of_its_own(pattern: str) -> None:
+    """Both changes of clocks, at every quarter."""
+    for change_s in transitions(BERLIN):
+        files = [
+            NamedFile(CameraId("1"), at_s * 1000, "e", "person")
+            for at_s in range(change_s - 7200, change_s + 10800, 900)
+        ]
+        names = [name(checked_in_folder(pattern), one, "mp4", BERLIN) for one in files]
+        assert len(set(names)) == len(names)
+
+
+def test_a_cameras_name_is_safe_in_any_folder() -> None:
+    """RC2."""
+    porch, x, left, again = (CameraId(one) for one in ("porch", "x", "left", "again"))
+    named = {porch: "Front Door/Left", x: "../x", left: "Same", again: "same"}
+    assert safe_names(named) == {porch: "front_door_left", x: "___x", left: "left", again: "again"}
+    assert safe_names({x: "a\\b\x00c"}) == {x: "a_b_c"}
+    assert safe_names({x: ""}) == {x: "x"}
+
+
+def test_a_further_file_of_the_same_name_has_a_number() -> None:
+    assert other_name("a/20261121-1645.mp4", 2) == "a/20261121-1645-2.mp4"
+
+
+def test_presets_of_folders_are_patterns() -> None:
+    assert [checked_in_folder(preset) for preset in FOLDER_PRESETS] == list(FOLDER_PRESETS.values())
 
 
 def test_rom_cams_keys_have_the_cameras_name_and_a_folder_for_each_form() -> None:
-    pattern = named(checked("rom-cam"), file_safe("Front Door/Left"))
-    forms = ("ts", "mp4", "fmp4", "gif", "sheet", "jpg")
-    made = [name(pattern, CameraId("x"), AT_MS, "e", "person", form) for form in forms]
+    file = NamedFile(CameraId("x"), AT_MS, "e", "person", called="front_door_left")
+    made = [name(checked("rom-cam"), file, form) for form in ("ts", "mp4", "fmp4", "gif", "sheet", "jpg")]
     assert [one.replace("front_door_left/1795154292", "~") for one in made] == [
         "ts/~.ts", "mp4/~.mp4", "mp4/~.mp4", "gif/~.gif", "tiled/~.jpg", "jpg/~.jpg",
     ]  # fmt: skip
 
 
 def test_a_contact_sheet_is_not_named_like_the_snapshot() -> None:
-    assert filled("tawny", "sheet") == "front-door/2026/11/20/20261120T055812-1a2b3c4d.sheet.jpg"
-    assert filled("tawny", "jpg") == "front-door/2026/11/20/20261120T055812-1a2b3c4d.jpg"
+    assert named("tawny", "sheet") == "front-door/2026/11/20/20261120T055812-1a2b3c4d.sheet.jpg"
+    assert named("tawny", "jpg") == "front-door/2026/11/20/20261120T055812-1a2b3c4d.jpg"

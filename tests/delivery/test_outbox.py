@@ -92,6 +92,7 @@ def test_a_clip_that_has_grown_is_sent_again_also_while_the_old_one_is_under_way
     assert new.size_bytes == 5000
 
 
+@pytest.mark.shows("PK24")
 def test_over_the_budget_the_least_important_is_dropped_and_told(outbox: Outbox) -> None:
     outbox.add(
         [
@@ -121,6 +122,7 @@ def test_of_too_many_for_one_target_the_least_important_and_oldest_are_dropped(o
     assert outbox.waiting("other").count == 3
 
 
+@pytest.mark.shows("PK26")
 def test_a_notifier_that_is_down_for_long_does_not_fill_the_disk(outbox: Outbox) -> None:
     outbox.add([replace(delivery(f"event {n}", DeliveryKind.MESSAGE), at_ms=n) for n in range(MOST_WAITING + 7)])
     under_way = outbox.take("offsite")
@@ -178,6 +180,7 @@ def test_it_is_told_when_there_is_something(outbox: Outbox) -> None:
     assert sorted(heard) == ["offsite", "phone"]
 
 
+@pytest.mark.shows("DY14")
 def test_everything_survives_a_kill(tmp_path: Path, clock: FakeClock) -> None:
     path = tmp_path / "outbox.db"
     before = Outbox(path, clock)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.delivery.destination import FORMER_PRESETS, PRESETS, RemoteFile, checked, name, piece_name
+from tawny.delivery.destination import RemoteFile
+from tawny.delivery.file_names import FORMER_PRESETS, PRESETS, NamedFile, checked, name, piece_name
 from tawny.model.ids import CameraId
 from tawny.model.times import utc_from_text
 from tawny.service.delivery.uploads import expired_files
@@ -31,10 +32,10 @@ def swept(
 @pytest.mark.parametrize("zone", [UTC, *ZONES], ids=str)
 @pytest.mark.parametrize("preset", list(PRESETS))
 def test_ours_go_when_they_are_old_and_not_before(preset: str, zone: tzinfo) -> None:
-    ours = name(checked(preset), CameraId("front-door"), AT_MS, EVENT, "person", "mp4", zone)
+    ours = name(checked(preset), NamedFile(CameraId("front-door"), AT_MS, EVENT, "person"), "mp4", zone)
     assert swept(preset, ours, piece_name(ours, 3), zone=zone) == [ours, piece_name(ours, 3)]
     assert swept(preset, ours, before_ms=AT_MS - 345, zone=zone) == []
-    others = [name(checked(preset), CameraId("yard"), AT_MS, EVENT, "person", form, zone) for form in FORMS]
+    others = [name(checked(preset), NamedFile(CameraId("yard"), AT_MS, EVENT, "person"), form, zone) for form in FORMS]
     assert swept(preset, *others, zone=zone) == others
 
 
@@ -44,7 +45,7 @@ def test_ours_go_when_they_are_old_and_not_before(preset: str, zone: tzinfo) -> 
 def test_after_a_change_of_the_time_zone_none_goes_early(preset: str, zone: tzinfo, was_utc: bool) -> None:
     """From UTC to local time, a name is understood as the later of both."""
     named_in, swept_in = (UTC, zone) if was_utc else (zone, zone)
-    ours = name(checked(preset), CameraId("front-door"), AT_MS, EVENT, "person", "mp4", named_in)
+    ours = name(checked(preset), NamedFile(CameraId("front-door"), AT_MS, EVENT, "person"), "mp4", named_in)
     assert swept(preset, ours, before_ms=AT_MS - 345, zone=swept_in) == []
     assert swept(preset, ours, before_ms=AT_MS + DAY_MS, zone=swept_in) == [ours]
 
@@ -52,7 +53,7 @@ def test_after_a_change_of_the_time_zone_none_goes_early(preset: str, zone: tzin
 def test_the_second_of_two_equal_hours_is_the_later_one() -> None:
     first_ms = utc_from_text("2026-10-25T00:30:00Z")
     for number, at_ms in enumerate((first_ms, first_ms + 3_600_000)):
-        ours = name(checked("pancake"), CameraId("front-door"), at_ms, EVENT, "person", "mp4", BERLIN)
+        ours = name(checked("pancake"), NamedFile(CameraId("front-door"), at_ms, EVENT, "person"), "mp4", BERLIN)
         assert ("02B30" in ours) == bool(number)
         # never before its time in UTC, which the name may also mean
         assert swept("pancake", ours, before_ms=at_ms + 3 * 3_600_000, zone=BERLIN) == [ours]

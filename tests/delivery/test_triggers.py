@@ -56,6 +56,7 @@ def bench() -> Iterator[Bench]:
     made.outbox.close()
 
 
+@pytest.mark.shows("PK20")
 def test_two_of_three_wait_and_the_third_lets_all_go(bench: Bench) -> None:
     bench.open(after=3)
     bench.wait("a", "b")
@@ -66,6 +67,7 @@ def test_two_of_three_wait_and_the_third_lets_all_go(bench: Bench) -> None:
     assert bench.shelf.carried == ["a", "b", "c"]
 
 
+@pytest.mark.shows("PK20")
 def test_at_its_minutes_all_goes_and_never_twice(bench: Bench) -> None:
     bench.open(minutes=[5, 20])
     bench.wait("a", "b")
@@ -118,6 +120,7 @@ def test_what_was_let_go_goes_on_until_nothing_waits_also_over_a_restart(bench: 
     assert sorted(bench.until("2026-11-20T09:01:00Z")) == ["a", "b"]
 
 
+@pytest.mark.shows("PK20")
 def test_a_minute_that_comes_while_it_still_sends_is_passed_over_and_said(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,6 +8,7 @@ from tawny.detection.watcher import Watcher, WatchOptions
 from tawny.model.ids import CameraId
 from tawny.model.messages import Message
 from tawny.model.observations import Frame, Look
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.testing.clock import FakeClock
 from tests.detection.camera import Camera
 
@@ -23,6 +24,7 @@ class Bench:
         *cameras: Camera,
         clock: FakeClock | None = None,
         gate: DecodeGate | None = None,
+        orientation: Orientation = UPRIGHT,
     ) -> None:
         self.clock = clock or FakeClock()
         self.cameras = cameras or (Camera(self.clock),)
@@ -43,6 +45,7 @@ class Bench:
                 gate=gate or DecodeGate(GateMode.BALANCED),
                 scored=lambda at_ms, score: self.scores.append((at_ms, score)),
                 trouble=self.troubles.append,
+                orientation=orientation,
             ),
         )
 

@@ -23,6 +23,7 @@ def noted(home: Path) -> list[str]:
     return [path.name for path in home.rglob("*") if path.is_file() and "onnxruntime" in str(path)]
 
 
+@pytest.mark.shows("SC38")
 def test_a_model_of_ours_leaves_no_report(tmp_path: Path) -> None:
     environment = {name: text for name, text in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
     asked = subprocess.run(

@@ -9,6 +9,7 @@ import pytest
 from tawny.detection.motion import MotionDetector
 from tawny.model.ids import RunId
 from tawny.model.messages import Scored
+from tawny.model.orientation import Orientation
 from tawny.testing.clock import FakeClock
 from tests.detection.bench import PORCH, Bench, Counting
 from tests.detection.camera import Camera, walker
@@ -126,3 +127,40 @@ def test_closing_lets_go_of_the_ring_and_tells_the_last_second() -> None:
 
 def _later(packets: tuple[Any, ...], by_s: int) -> list[Any]:
     return [replace(packet, pts=packet.pts + by_s * 90_000) for packet in packets]
+
+
+def _turned(packets: Any, orientation: Orientation, from_s: float = 0.0) -> list[Any]:
+    return [
+        replace(one, format=replace(one.format, orientation=orientation)) if one.pts >= from_s * 90_000 else one
+        for one in packets
+    ]
+
+
+@pytest.mark.parametrize(
+    ("orientation", "grows"),
+    [
+        (Orientation(0), (1, 0)),
+        (Orientation(90), (0, 1)),
+        (Orientation(270), (0, -1)),
+        (Orientation(0, mirror=True), (-1, 0)),
+    ],
+    ids=str,
+)
+def test_boxes_are_where_things_are_shown(orientation: Orientation, grows: tuple[int, int]) -> None:
+    """Somebody walks from left to right in the image as the camera sends it."""
+    clock = FakeClock()
+    camera = Camera(clock, _turned(walker(), orientation))
+    bench = Bench(MotionDetector({}), camera, clock=clock, orientation=orientation)
+    bench.run(40)
+    boxes = [look.seen[0].box for _, look in bench.looks if look.seen]
+    first, last = boxes[3], boxes[-4]
+    moved = [(last[axis] + last[axis + 2] - first[axis] - first[axis + 2]) / 2 for axis in (0, 1)]
+    assert [round(each) for each in moved] == [round(0.8 * each) for each in grows]
+
+
+def test_what_is_not_turned_yet_is_not_looked_at() -> None:
+    clock, upside_down = FakeClock(), Orientation(180)
+    camera = Camera(clock, _turned(walker(10), upside_down, from_s=4.0))
+    bench = Bench(None, camera, clock=clock, orientation=upside_down)
+    bench.run(10)
+    assert bench.looks[0][0] - bench.begun_ms == 4000

@@ -49,6 +49,7 @@ def zones_seen(boxes: list[Box], places: CameraZones, score: int = 80) -> list[t
     return [look.seen[0].zones if look.seen else () for look in looks(boxes, places, score)]
 
 
+@pytest.mark.shows("DY25")
 def test_what_is_in_a_zone_carries_its_name_and_the_rest_is_no_event() -> None:
     seen = zones_seen(walk(0.1, 0.9), CameraZones((DetectionZone("path", LEFT),)))
     assert seen[0] == ("path",)
@@ -188,6 +189,7 @@ def test_lines_alone_leave_everything_an_event() -> None:
     )
 
 
+@pytest.mark.shows("RP14")
 def test_what_is_masked_is_not_seen() -> None:
     scene = SyntheticScene(1, 30)
     scene.walk([(15, 20, 90, 45), (22, 170, 90, 45)], person, 45)

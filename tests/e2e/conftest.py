@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -77,6 +78,22 @@ def owner_of(browser: Browser, house: Tawny, width: int) -> BrowserContext:
     )
     assert claimed.ok, claimed.text()
     return context
+
+
+def signed_in_again(browser: Browser, house: Tawny, **how: Any) -> BrowserContext:
+    """Another browser of Anna's. how: as `Browser.new_context` takes it."""
+    context = browser.new_context(locale="en-GB", **how)
+    answer = context.request.post(f"{house.base}/api/v1/sign-in", data=OWNER, headers={**OURS, "Origin": house.base})
+    assert answer.ok, answer.text()
+    return context
+
+
+def context_of(browser: Browser, house: Tawny, width: int) -> BrowserContext:
+    """Anna's browser; from the second time on she signs in."""
+    if (house.folder.parent / "has-owner").exists():
+        return signed_in_again(browser, house, viewport={"width": width, "height": 844})
+    (house.folder.parent / "has-owner").touch()
+    return owner_of(browser, house, width)
 
 
 @pytest.fixture(scope="module")

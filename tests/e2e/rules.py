@@ -1,5 +1,7 @@
 """axe-core's rules of WCAG 2.2 AA, on a page that is open."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,33 @@ def axe_script() -> str:
 def violations(page: Page, axe: str) -> list[str]:
     page.evaluate(axe)
     found: list[str] = page.evaluate(CHECK, RULES)
+    return found
+
+
+WIDTHS = 390, 1280
+"""A phone's, and a desktop's."""
+
+
+@contextmanager
+def as_wide_as(page: Page, width: int) -> Iterator[None]:
+    """For the time being: to look at a page of one walk as another window shows it."""
+    size = page.viewport_size
+    assert size
+    page.set_viewport_size({"width": width, "height": size["height"]})
+    page.wait_for_function("width => innerWidth === width", arg=width)
+    yield
+    page.set_viewport_size(size)
+    page.wait_for_function("width => innerWidth === width", arg=size["width"])
+
+
+def unfit(page: Page, axe: str) -> list[str]:
+    """What is wrong with a page at either width: the violations, and what is wider than the window."""
+    found = []
+    for width in WIDTHS:
+        with as_wide_as(page, width):
+            found += [f"{width} px: {one}" for one in violations(page, axe)]
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                found.append(f"{width} px: wider than the window")
     return found
 
 

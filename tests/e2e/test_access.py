@@ -32,6 +32,7 @@ def visitor(request: pytest.FixtureRequest, browser: Browser, signed_in: Browser
     context.close()
 
 
+@pytest.mark.shows("SC11")
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_has_no_barriers(visitor: BrowserContext, demo: Tawny, axe: str, path: str) -> None:
     page = visitor.new_page()

@@ -1,6 +1,7 @@
 """A recorder is backed up while it runs and restored elsewhere: the same accounts, fingerprint, keys and events."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -17,7 +18,9 @@ from playwright.sync_api import Browser, expect
 from tawny.service.backup.backup_file import fingerprint_in, is_kept
 from tawny.testing.waiting import until
 from tests.e2e.conftest import OURS, OWNER, Tawny, owner_of, with_settings
-from tests.e2e.rules import axe_script, violations
+from tests.e2e.rules import axe_script, unfit, violations
+from tests.e2e.test_first_hour import first_start
+from tests.e2e.test_secure_address import free_port
 from tests.sealed.made import OWNER as KEY
 from tests.sealed.made import RECOVERY
 
@@ -138,10 +141,9 @@ def test_moves_to_another_computer(tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [1280, 390])
-def test_owner_saves_and_restores_in_the_browser(browser: Browser, tmp_path: Path, width: int) -> None:
+def test_owner_saves_and_restores_in_the_browser(browser: Browser, tmp_path: Path) -> None:
     with house_in(tmp_path / "house") as house:
-        context = owner_of(browser, house, width)
+        context = owner_of(browser, house, 390)
         page = context.new_page()
         page.goto(f"{house.base}/settings/system")
         page.get_by_label("Passphrase of the backup").fill("short")
@@ -162,9 +164,7 @@ def test_owner_saves_and_restores_in_the_browser(browser: Browser, tmp_path: Pat
         page.get_by_label("Passphrase of the backup").fill(PASSPHRASE)
         page.get_by_role("button", name="Show what would change").click()
         expect(page.get_by_text("web.name")).to_be_visible(timeout=WAIT_MS)
-        page.screenshot(path=str(tmp_path / f"backup-{width}.png"), full_page=True)
-        assert violations(page, axe_script()) == []
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert unfit(page, axe_script()) == []
         assert "Castle" in config.read_text(), "looking changes nothing"
         page.get_by_role("button", name="Restore and restart").click()
         expect(page.get_by_text("The backup is restored when tawny has started again.")).to_be_visible(timeout=WAIT_MS)
@@ -190,3 +190,40 @@ def test_a_dry_run_says_what_differs(tmp_path: Path) -> None:
     told = json.loads(tawny("restore", str(file), *place, "--dry-run", "--json"))
     assert [one["path"] for one in told["changes"]] == ["web.name"]
     assert "Castle" in config.read_text()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_fresh_computer_begins_with_the_backup(browser: Browser, tmp_path: Path, width: int) -> None:
+    old, file = tmp_path / "old", tmp_path / "one.tawny-backup"
+    with house_in(old) as house:
+        owner_of(browser, house, width).close()
+        here = ("--config", str(old / "tawny.toml"), "--data", str(house.folder), "--passphrase-stdin")
+        tawny("backup", str(file), *here)
+    shots = Path(os.environ.get("SHOTS", tmp_path))
+    with first_start(tmp_path / "home", f"127.0.0.1:{free_port()}") as recorder:
+        context = browser.new_context(viewport={"width": width, "height": 844}, locale="en-US")
+        page = context.new_page()
+        page.goto(recorder.link)
+        expect(page.get_by_role("button", name="Create account")).to_be_visible(timeout=WAIT_MS)
+        page.screenshot(path=str(shots / f"setup-account-{width}.png"))
+        page.get_by_role("button", name="Restore a backup").click()
+        page.get_by_label("Backup file").set_input_files(file)
+        page.get_by_label("Passphrase of the backup").fill("another passphrase")
+        page.get_by_role("button", name="Restore and restart").click()
+        expect(page.get_by_role("alert")).to_contain_text("Wrong passphrase for this backup.", timeout=WAIT_MS)
+        page.screenshot(path=str(shots / f"setup-restore-{width}.png"))
+        assert violations(page, axe_script()) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert "Cottage" not in recorder.settings.read_text()
+        page.get_by_label("Passphrase of the backup").fill(PASSPHRASE)
+        page.get_by_role("button", name="Restore and restart").click()
+        page.wait_for_url("**/sign-in", timeout=WAIT_MS)
+        page.get_by_label("Name").fill(OWNER["name"])
+        page.get_by_label("Password", exact=True).fill(OWNER["password"])
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.wait_for_selector('[data-camera="front"]', timeout=WAIT_MS)
+        assert "# mine" in recorder.settings.read_text()
+        data = next(recorder.home.rglob("history")).parent
+        assert fingerprint_in(data) == fingerprint_in(old / "data")
+        context.close()

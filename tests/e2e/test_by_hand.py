@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until
 from tests.e2e.conftest import OURS, Tawny, owner_of, with_settings
 from tests.e2e.rules import axe_script, violations
@@ -21,9 +23,17 @@ def camera() -> Iterator[FakeCamera]:
 
 
 @pytest.fixture(scope="module")
-def house(camera: FakeCamera, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
+def silent() -> Iterator[RtspCamera]:
+    """It sends a picture, and can nothing else."""
+    with RtspCamera(made_clip(ClipSpec())) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def house(camera: FakeCamera, silent: RtspCamera, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
     text = (
         f'[cameras.yard]\nsource = "demo:garden"\nonvif = "{camera.url}"\ndetection.detector = "off"\n'
+        f'[cameras.shed]\nsource = "rtsp://127.0.0.1:{silent.port}/stream"\ndetection.detector = "off"\n'
         '[relays.lamp]\ncamera = "yard"\n[relays.gate]\ncamera = "yard"\npulse = "0.3 s"\n'
     )
     yield from with_settings(tmp_path_factory.mktemp("hands"), text)
@@ -54,6 +64,25 @@ def wait_for(camera: FakeCamera, name: str, **values: str) -> None:
         30,
         f"{name} {said} (was told: {camera.told})",
     )
+
+
+def test_a_camera_that_cannot_has_no_such_section(page: Page, owner: BrowserContext, house: Tawny) -> None:
+    """Nothing is shown switched off: no pan and tilt, no relays, no speaker, no sound."""
+    assert page.get_by_role("link", name="Live").first.is_visible()
+    plain = owner.new_page()
+    plain.goto(f"{house.base}/live/shed")
+    plain.wait_for_selector('[data-view="playing"]', timeout=WAIT_MS)
+    asked = owner.request.get(f"{house.base}/api/v1/cameras/shed/controls").json()
+    assert (asked["turns"], asked["relays"]) == (False, [])
+    for name in ("Pan and tilt", "Lamp", "Gate", "Hold to talk", "Talk"):
+        expect(plain.get_by_role("button", name=name, exact=True)).to_have_count(0)
+    plain.goto(f"{house.base}/settings/cameras/shed/general")
+    tabs = plain.get_by_role("navigation", name="Camera settings")
+    expect(tabs.get_by_role("link", name="General")).to_be_visible(timeout=WAIT_MS)
+    assert tabs.get_by_role("link").all_inner_texts() == [
+        "General", "Recording", "Image", "Motion", "Connection", "Danger zone",
+    ]  # fmt: skip
+    plain.close()
 
 
 def test_it_turns_while_a_button_is_held(page: Page, camera: FakeCamera) -> None:

@@ -34,6 +34,7 @@ def page(signed_in: BrowserContext) -> Page:
     return signed_in.new_page()
 
 
+@pytest.mark.shows("RC7")
 def test_the_picture_moves_within_three_seconds(page: Page, demo: Tawny) -> None:
     page.goto(demo.base)
     page.wait_for_function(SAMPLE, timeout=3000)
@@ -95,6 +96,7 @@ def test_a_clip_of_any_span_is_an_ordinary_file(signed_in: BrowserContext, demo:
     assert (part.status, part.body()) == (206, whole.body()[100:200])
 
 
+@pytest.mark.shows("DY27")
 @pytest.mark.parametrize("path", ["/", "/timeline", "/events", "/health", "/settings"])
 def test_nothing_hangs_over_the_edge_of_a_phone(signed_in: BrowserContext, demo: Tawny, path: str) -> None:
     phone = signed_in.new_page()

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tawny.cli.main import main
-from tests.e2e.conftest import OWNER, Tawny, owner_of, with_settings
-from tests.e2e.rules import axe_script, violations
+from tests.e2e.conftest import Tawny, context_of, with_settings
+from tests.e2e.rules import axe_script, unfit
 
 pytestmark = pytest.mark.browser
 WAIT_MS = 60_000
@@ -46,21 +46,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
     yield from with_settings(folder, SETTINGS)
 
 
-def owner(browser: Browser, house: Tawny, width: int) -> BrowserContext:
-    if width == 1280:
-        return owner_of(browser, house, width)
-    context = browser.new_context(viewport={"width": width, "height": 844}, locale="en-GB")
-    answer = context.request.post(
-        f"{house.base}/api/v1/sign-in", data={"name": OWNER["name"], "password": OWNER["password"]},
-        headers={"X-Tawny": "1", "Origin": house.base},
-    )  # fmt: skip
-    assert answer.ok, answer.text()
-    return context
-
-
-@pytest.mark.parametrize("width", [1280, 390])
-def test_owner_checks_and_saves(browser: Browser, house: Tawny, tmp_path: Path, width: int) -> None:
-    context = owner(browser, house, width)
+def test_owner_checks_and_saves(browser: Browser, house: Tawny, tmp_path: Path) -> None:
+    context = context_of(browser, house, 390)
     page = context.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -74,8 +61,7 @@ def test_owner_checks_and_saves(browser: Browser, house: Tawny, tmp_path: Path, 
     expect(page.get_by_text("H.264, H.265, AAC and JPEG can be decoded.")).to_be_visible()
     listed = page.locator(".system-files > li > code").all_inner_texts()
     assert {"README.txt", "doctor.txt", "settings.json", "health.json", "cameras/camera-1.txt"} <= set(listed)
-    assert violations(page, axe_script()) == []
-    assert is_narrow_enough(page)
+    assert unfit(page, axe_script()) == []
     with page.expect_download() as begun:
         page.get_by_role("link", name="Save archive").click()
     begun.value.save_as(tmp_path / "saved.zip")

@@ -108,6 +108,7 @@ def tawny(network: Network, folder: Path, *words: str, says: str = "") -> str:
     return done.stdout
 
 
+@pytest.mark.shows("DY23")
 @pytest.mark.usefixtures("devices")
 def test_ten_cameras_at_once_are_all_found(network: Network, tmp_path: Path) -> None:
     begun = time.monotonic()
@@ -120,6 +121,7 @@ def test_ten_cameras_at_once_are_all_found(network: Network, tmp_path: Path) -> 
     assert took < 30, "a hang, not a measurement"
 
 
+@pytest.mark.shows("DY23", "SC38")
 def test_nothing_is_sent_before_somebody_asks(network: Network, tmp_path: Path) -> None:
     """A recorder that records, its status, and the list of commands send nothing; a search does."""
     before = network.sent()

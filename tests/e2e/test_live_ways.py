@@ -38,6 +38,7 @@ def page(signed_in: BrowserContext) -> Page:
     return signed_in.new_page()
 
 
+@pytest.mark.shows("RP3", "SC18", "SC19", "PK5")
 @pytest.mark.parametrize("way", WAYS)
 def test_each_way_plays_and_tells_its_delay(page: Page, demo: Tawny, way: str) -> None:
     page.goto(f"{demo.base}/live/front?way={way}")
@@ -122,6 +123,7 @@ def _parts(asked: list[str], page: Page) -> int:
     return sum(name.startswith("part-") for name in asked)
 
 
+@pytest.mark.shows("SC16")
 def test_webrtc_goes_by_udp(page: Page, demo: Tawny) -> None:
     page.goto(f"{demo.base}/live/front?way=webrtc")
     moves(page)

@@ -138,6 +138,7 @@ def jpegs_of(served: LiveServer) -> JpegStream:
     return served.do(found())
 
 
+@pytest.mark.shows("SC16")
 def test_twenty_who_look_cost_nobody_a_picture(served: LiveServer) -> None:
     """Ten by fragments, four by JPEGs, three by MJPEG, three by HLS, while it is recorded."""
     ways: list[Way] = [*[by_socket] * 10, *[by_pictures] * 4, *[by_mjpeg] * 3, *[by_hls] * 3]
@@ -247,6 +248,7 @@ def test_of_fast_cameras_side_by_side_every_second_picture_is_painted(browser: B
         until(lambda: 0.4 < share() < 0.6, 60, "every second picture")
 
 
+@pytest.mark.shows("RC6")
 def test_another_player_plays_the_list(served: LiveServer) -> None:
     address = f"{served.base}{CAMERA}/hls/index.m3u8"
     cookie = f"Cookie: {served.cookie(served.session('player'))['Cookie']}\r\n"
@@ -263,6 +265,7 @@ def test_who_is_sent_away_sees_no_more_by_webrtc(served: LiveServer, page: Page)
     until(lambda: served.connections() == 0, 30, "the end of the connection")
 
 
+@pytest.mark.shows("SC19")
 def test_a_slow_line_is_told_in_the_browser_and_stays_fresh(served: LiveServer, page: Page) -> None:
     port = int(served.base.rpartition(":")[2])
     with tcp_line(("127.0.0.1", port), NetworkRelay()) as line:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tawny.cli.main import main
-from tawny.delivery.destination import CODE_LETTERS
+from tawny.delivery.file_names import CODE_LETTERS
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, tawny
 from tests.e2e.everywhere import PLACES, Everywhere, everywhere
@@ -46,6 +46,7 @@ def wanted_s(folder: Path, name: str) -> float:
     return float(found[0]) / 1000
 
 
+@pytest.mark.shows("RC12", "PK22")
 def test_it_arrives_everywhere_and_whole(
     running: Tawny, there: Everywhere, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

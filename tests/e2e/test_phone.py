@@ -5,6 +5,7 @@ the recorder sends, and what it decrypts is handed to the real service worker.
 """
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from tawny.testing.http_service import Asked, StandIn
 from tawny.testing.waiting import until
 from tests.app.rig import settings
 from tests.delivery.notifiers.test_webpush import Phone
-from tests.e2e.conftest import OWNER, Tawny, owner_of, with_settings
+from tests.e2e.conftest import Tawny, owner_of, signed_in_again, with_settings
 from tests.e2e.live_server import live_server, signed_browser
 from tests.e2e.rules import axe_script, violations
 
@@ -35,7 +36,16 @@ min_interval = "0 s"
 [cameras.front]
 source = "demo:front"
 name = "Front door"
+detection.detector = "off"
+"""
+WITHOUT_CHANNEL = """# my cameras
+[cameras.front]  # at the door
+source = "demo:front"
+name = "Front door"
 post = "2 s"
+[cameras.bedroom]
+source = "demo:garden"
+name = "Bedroom"
 """
 SUBSCRIBES = """
 const told = { endpoint: %s, keys: { p256dh: %s, auth: %s } };
@@ -93,11 +103,12 @@ class Worker:
         self._registrations += told["registrations"]
 
     def push(self, data: str) -> list[dict[str, Any]]:
-        """Deliver a message, and return what is shown then."""
-        before = self.shown()
+        """Deliver a message, and return what is shown then; what was shown before is swept away."""
+        self.inside.evaluate("async () => (await self.registration.getNotifications()).map((one) => one.close())")
+        until(lambda: not self.shown(), 20, "no notification")
         told = {"origin": self._origin, "registrationId": self._registrations[-1]["registrationId"], "data": data}
         self._tools.send("ServiceWorker.deliverPushMessage", told)
-        until(lambda: self.shown() != before, 20, "a notification")
+        until(self.shown, 20, "a notification")
         return self.shown()
 
     def shown(self) -> list[dict[str, Any]]:
@@ -115,15 +126,32 @@ class Worker:
         )
 
 
-def told_of_an_event(service: StandIn, phone: Phone) -> dict[str, Any]:
-    """The newest push about an event, decrypted."""
+def told_of_an_event(page: Page, house: Tawny, service: StandIn, phone: Phone) -> dict[str, Any]:
+    """Somebody comes to the door: the push about it, decrypted."""
+    address = somebody_comes(page, house)
+    until(lambda: address in pushes(service, phone), 30, "a push about an event")
+    return pushes(service, phone)[address]
 
-    def found() -> list[dict[str, Any]]:
-        opened = [json.loads(phone.opens(asked.body)) for asked in service.asked]
-        return [one for one in opened if one["url"].startswith("/events/")]
 
-    until(found, 120, "a push about an event")
-    return found()[-1]
+def pushes(service: StandIn, phone: Phone) -> dict[str, dict[str, Any]]:
+    """All so far, decrypted, by the address that they lead to; the newest of each."""
+    return {one["url"]: one for one in (json.loads(phone.opens(asked.body)) for asked in service.asked)}
+
+
+def somebody_comes(page: Page, house: Tawny) -> str:
+    """Another program says so. Returns the page of the event."""
+    event = ordered(page, house, command="event.open", camera="front", kind="person")["event"]
+    ordered(page, house, command="event.close", event=event)
+    return f"/events/{event}"
+
+
+def ordered(page: Page, house: Tawny, **order: Any) -> dict[str, Any]:
+    answer = page.request.post(
+        f"{house.base}/api/v1/orders", data=order, headers={"X-Tawny": "1", "Origin": house.base}
+    )
+    assert answer.ok, answer.text()
+    found: dict[str, Any] = answer.json()
+    return found
 
 
 def is_signed_for(asked: Asked, service: StandIn, key: str) -> bool:
@@ -138,14 +166,16 @@ def is_signed_for(asked: Asked, service: StandIn, key: str) -> bool:
     return (scheme, given, claims["aud"]) == ("vapid", key, service.base)
 
 
+@pytest.mark.shows("SC33")
 def test_a_push_from_the_camera_to_the_snooze(
     context: BrowserContext, house: Tawny, service: StandIn, phone: Phone
 ) -> None:
     page = context.new_page()
     page.goto(f"{house.base}/settings")
     card = page.get_by_role("region", name="Notifications on this device")
-    card.get_by_role("button", name="On", exact=True).click()
-    told = told_of_an_event(service, phone)
+    with page.expect_response(lambda said: said.request.method == "POST" and said.url.endswith("/api/v1/push")):
+        card.get_by_role("button", name="On", exact=True).click()
+    told = told_of_an_event(page, house, service, phone)
     key = page.request.get(f"{house.base}/api/v1/push").json()["key"]
     assert is_signed_for(service.last, service, key)
     assert told["badge"] >= 1
@@ -182,13 +212,10 @@ def test_a_push_from_the_camera_to_the_snooze(
     worker.push(json.dumps(told))
     worker.click("snooze")
     until(lambda: page.request.get(snoozes).json()["items"], 20, "another snooze")
-    (made,) = page.request.get(snoozes).json()["items"]
-    events = f"{house.base}/api/v1/events?only=all&limit=1"
-    newest = page.request.get(events).json()["items"][0]["id"]
-    until(lambda: page.request.get(events).json()["items"][0]["id"] > newest, 120, "an event while it is snoozed")
-    sent = [json.loads(phone.opens(one.body)) for one in service.asked if one.at_ms > made["since_ms"] + 2000]
-    assert [one for one in sent if one["url"].startswith("/events/")] == []
+    snoozed = somebody_comes(page, house)
     page.request.delete(f"{snoozes}?camera=front", headers={"X-Tawny": "1", "Origin": house.base})
+    told_of_an_event(page, house, service, phone)
+    assert snoozed not in pushes(service, phone), "the next was told, so that this one never will be"
     page.close()
 
 
@@ -219,8 +246,6 @@ def test_who_is_signed_out_snoozes_nothing(context: BrowserContext, house: Tawny
     page = context.new_page()
     page.goto(f"{house.base}/settings")
     worker = Worker(context, page)
-    for _ in worker.shown():
-        worker.inside.evaluate("async () => (await self.registration.getNotifications()).map((one) => one.close())")
     worker.push(json.dumps({"title": "Person", "body": "x", "tag": "t", "url": "/", "camera": "front", "badge": 1}))
     cookies = context.cookies()
     context.clear_cookies()
@@ -231,6 +256,7 @@ def test_who_is_signed_out_snoozes_nothing(context: BrowserContext, house: Tawny
     page.close()
 
 
+@pytest.mark.shows("SC33")
 def test_chromium_would_install_it(context: BrowserContext, house: Tawny) -> None:
     page = context.new_page()
     page.goto(f"{house.base}/")
@@ -253,6 +279,7 @@ def test_chromium_would_install_it(context: BrowserContext, house: Tawny) -> Non
     page.close()
 
 
+@pytest.mark.shows("SC33")
 def test_offline_is_said_in_words_and_nothing_private_is_kept(context: BrowserContext, house: Tawny) -> None:
     page = context.new_page()
     page.goto(f"{house.base}/")
@@ -352,10 +379,84 @@ def test_an_iphone_is_told_the_three_steps_and_the_other_ways(browser: Browser, 
     context.close()
 
 
-def signed_in_again(browser: Browser, house: Tawny, **how: Any) -> BrowserContext:
-    context = browser.new_context(locale="en-GB", **how)
-    answer = context.request.post(
-        f"{house.base}/api/v1/sign-in", data=OWNER, headers={"X-Tawny": "1", "Origin": house.base}
-    )
-    assert answer.ok, answer.text()
-    return context
+def test_a_viewers_phone_is_notified_with_one_press(browser: Browser, service: StandIn, tmp_path: Path) -> None:
+    """Nobody has added a channel: it comes with the first phone, and its owner's settings keep their comments."""
+    phone = Phone()
+
+    def pushed() -> list[dict[str, Any]]:
+        return [json.loads(phone.opens(one.body)) for one in service.asked if one.path == "/push/ben"]
+
+    for recorder in with_settings(tmp_path, WITHOUT_CHANNEL):
+        owner = owner_of(browser, recorder, 1280)
+        ours = {"X-Tawny": "1", "Origin": recorder.base}
+        person = {"name": "Ben", "role": "viewer", "cameras": ["front"]}
+        link = owner.request.post(f"{recorder.base}/api/v1/people", data=person, headers=ours).json()["link"]
+        context = browser.new_context(
+            locale="en-GB", is_mobile=True, has_touch=True, viewport={"width": 390, "height": 844}
+        )
+        context.grant_permissions(["notifications"], origin=recorder.base)
+        keys = json.dumps(base64url_text(phone.point)), json.dumps(base64url_text(phone.auth))
+        context.add_init_script(SUBSCRIBES % (json.dumps(f"{service.base}/push/ben"), *keys))
+        page = context.new_page()
+        page.goto(recorder.base + link)
+        page.wait_for_selector('[data-view="playing"]', timeout=60_000)
+        page.evaluate("localStorage['tawny.visits'] = '1 1000'")  # long ago
+        page.goto(f"{recorder.base}/")
+        card = page.get_by_role("dialog", name="Get notifications on this phone")
+        expect(card).to_be_visible(timeout=60_000)
+        assert violations(page, axe_script()) == []
+        shot(page, "notify-card")
+        card.get_by_role("button", name="Turn on").click()
+        expect(card).to_have_count(0)
+        expect(page.get_by_text("Notifications are on.")).to_be_visible()
+
+        text = (tmp_path / "tawny.toml").read_text()
+        assert text.startswith(WITHOUT_CHANNEL.partition("[cameras.bedroom]")[0])
+        assert '[notifiers.browsers]\nurl = "webpush:"' in text
+        asked = owner.request.post(f"{recorder.base}/api/v1/targets/browsers/test", headers=ours)
+        assert [step["wrong"] for step in asked.json()["steps"]] == [""]
+
+        until(lambda: [one for one in pushed() if one["camera"]], 120, "a push about an event")
+        assert {one["camera"] for one in pushed()} <= {"front", ""}, "only the camera that he may see"
+
+        page.goto(f"{recorder.base}/settings")
+        settings_card = page.get_by_role("region", name="Notifications on this device")
+        switch = settings_card.get_by_role("button", name="On", exact=True)
+        expect(switch).to_have_attribute("aria-pressed", "true")
+        assert owner.request.delete(f"{recorder.base}/api/v1/targets/browsers", headers=ours).ok
+        page.reload()
+        expect(switch).to_have_attribute("aria-pressed", "false")
+        switch.click()
+        until(lambda: "[notifiers.browsers]" in (tmp_path / "tawny.toml").read_text(), 20, "the channel again")
+        context.close()
+        owner.close()
+
+
+def test_not_now_for_notifications_is_kept_90_days(browser: Browser, house: Tawny) -> None:
+    context = signed_in_again(browser, house, viewport={"width": 1280, "height": 800})
+    context.add_init_script("Object.defineProperty(Notification, 'permission', { get: () => 'default' })")
+    page = context.new_page()
+    card = page.get_by_role("dialog", name="Get notifications on this computer")
+
+    def visit() -> None:
+        page.goto(f"{house.base}/")
+        page.evaluate("localStorage['tawny.visits'] = '2 1000'")
+        page.wait_for_selector('[data-view="playing"]', timeout=60_000)
+        until(lambda: page.evaluate("localStorage['tawny.visits'] !== '2 1000'"), 20, "it is counted")
+
+    visit()
+    expect(card).to_be_visible(timeout=20_000)
+    shot(page, "notify-card")
+    card.get_by_role("button", name="Not now").click()
+    visit()
+    expect(card).to_have_count(0)
+    page.evaluate("localStorage['tawny.notify-later'] = String(Date.now() - 91 * 86400000)")
+    visit()
+    expect(card).to_be_visible(timeout=20_000)
+    context.close()
+
+
+def shot(page: Page, name: str) -> None:
+    if "SHOTS" in os.environ:
+        width = (page.viewport_size or {"width": 0})["width"]
+        page.screenshot(path=f"{os.environ['SHOTS']}/{name}-{width}.png", animations="disabled")

@@ -136,6 +136,7 @@ def of_its_time(watcher: Watcher, taken: dict[int, int], since: float) -> None:
     assert shown == {at_ms: taken[at_ms] for at_ms in shown}
 
 
+@pytest.mark.shows("SC25")
 def test_it_goes_to_any_time_and_holds_it(filmed: Filmed, watcher: Watcher) -> None:
     taken = filmed.taken()
     first = min(taken)
@@ -172,6 +173,7 @@ def test_it_plays_from_there_and_goes_back_to_live(filmed: Filmed, watcher: Watc
     assert all(abs(nearest(taken, at_ms) - number) <= 1 for at_ms, number in live.items())
 
 
+@pytest.mark.shows("SC25")
 def test_where_nothing_is_recorded_it_goes_on_behind_and_says_so(filmed: Filmed, watcher: Watcher) -> None:
     taken = sorted(filmed.taken())
     begin_ms, end_ms = max(pairwise(taken), key=lambda pair: pair[1] - pair[0])
@@ -185,6 +187,7 @@ def test_where_nothing_is_recorded_it_goes_on_behind_and_says_so(filmed: Filmed,
     of_its_time(watcher, filmed.taken(), said)
 
 
+@pytest.mark.shows("SC25")
 def test_fast_it_shows_keyframes_alone_and_comes_to_live_by_itself(filmed: Filmed, watcher: Watcher) -> None:
     taken = filmed.taken()
     said = watcher.say(at_ms=min(taken), rate=8)

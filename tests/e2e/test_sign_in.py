@@ -2,15 +2,17 @@
 its QR code, a screen on the wall, a guest whose time ends, and the list of sessions.
 """
 
+import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyotp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.conftest import OURS, OWNER, Tawny, with_settings
+from tests.e2e.conftest import OURS, OWNER, Tawny, owner_of, with_settings
 from tests.e2e.rules import axe_script, violations
 
 pytestmark = pytest.mark.browser
@@ -44,11 +46,40 @@ def anna(browser: Browser, house: Tawny, base: str) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def page(anna: BrowserContext, base: str) -> Iterator[Page]:
+def page(anna: BrowserContext) -> Iterator[Page]:
+    """Of the owner."""
     made = anna.new_page()
     made.on("dialog", lambda dialog: dialog.accept())
     yield made
     made.close()
+
+
+@dataclass(frozen=True)
+class Member:
+    """Somebody of one test alone, whose ways of signing in it may change."""
+
+    name: str
+    page: Page
+
+
+NAMES = iter(("Ben", "Cleo", "Dora", "Emil", "Finn", "Greta"))
+
+
+@pytest.fixture
+def member(browser: Browser, anna: BrowserContext, base: str) -> Iterator[Member]:
+    name, headers = next(NAMES), {**OURS, "Origin": base}
+    invited = anna.request.post(f"{base}/api/v1/people", data={"name": name, "role": "member"}, headers=headers)
+    assert invited.ok, invited.text()
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
+    token = invited.json()["link"].partition("#link=")[2]
+    entered = context.request.post(f"{base}/api/v1/sign-in/link", data={"token": token}, headers=headers)
+    assert entered.ok, entered.text()
+    chosen = context.request.put(f"{base}/api/v1/me/password", data={"password": PASSWORD}, headers=headers)
+    assert chosen.ok, chosen.text()
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    yield Member(name, page)
+    context.close()
 
 
 def with_authenticator(page: Page) -> None:
@@ -70,11 +101,62 @@ def fresh(browser: Browser, width: int = 390) -> BrowserContext:
     return browser.new_context(viewport={"width": width, "height": 844}, locale="en-GB")
 
 
-def sign_in(page: Page, base: str, name: str = "Anna", password: str = PASSWORD) -> None:
+def sign_in(page: Page, base: str, name: str, password: str = PASSWORD) -> None:
     page.goto(f"{base}/sign-in")
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def is_inside(page: Page) -> None:
+    """The cameras are shown, or what is shown in their place is told."""
+    try:
+        expect(page.locator("[data-camera]")).to_have_count(1, timeout=WAIT_MS)
+    except AssertionError as error:
+        raise AssertionError(f"no camera at {page.url}, but: {page.locator('body').inner_text()}") from error
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_everyone_sets_up_a_second_step_at_the_next_sign_in(browser: Browser, tmp_path: Path, width: int) -> None:
+    shots = Path(os.environ.get("SHOTS", tmp_path))
+    for recorder in with_settings(tmp_path, "# mine\n"):
+        owner = owner_of(browser, recorder, width).new_page()
+        owner.goto(f"{recorder.base}/settings/people")
+        rule = owner.get_by_role("group", name="Everyone must use a second step")
+        rule.get_by_role("button", name="On").click()
+        expect(rule.get_by_role("button", name="On")).to_have_attribute("aria-pressed", "true")
+        owner.screenshot(path=str(shots / f"require-second-step-{width}.png"), full_page=True)
+        assert violations(owner, axe_script()) == []
+        text = (tmp_path / "tawny.toml").read_text()
+        assert "# mine" in text and "require_second_step = true" in text
+        owner.reload()
+        expect(rule.get_by_role("button", name="On")).to_have_attribute("aria-pressed", "true")
+
+        context = fresh(browser, width)
+        page = context.new_page()
+        sign_in(page, recorder.base, OWNER["name"], OWNER["password"])
+        expect(page.get_by_role("heading", name="Set up two-step codes")).to_be_visible(timeout=WAIT_MS)
+        page.screenshot(path=str(shots / f"set-up-second-step-{width}.png"), full_page=True)
+        assert violations(page, axe_script()) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.get_by_label("Code from the app").fill("000000")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_contain_text("This code isn't right.")
+        secret = page.locator("code.secret").inner_text().replace(" ", "")
+        page.get_by_label("Code from the app").fill(pyotp.TOTP(secret).now())
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_text("Save your recovery codes")).to_be_visible(timeout=WAIT_MS)
+        recovery = page.locator(".codes li").first.inner_text()
+        page.screenshot(path=str(shots / f"second-step-codes-{width}.png"), full_page=True)
+        page.get_by_role("button", name="I’ve saved them").click()
+        expect(page.get_by_text("Setup: 1 of 5 steps done")).to_be_visible(timeout=WAIT_MS)
+        context.clear_cookies()
+        sign_in(page, recorder.base, OWNER["name"], OWNER["password"])
+        page.get_by_label("Code", exact=True).fill(recovery)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_text("Setup: 1 of 5 steps done")).to_be_visible(timeout=WAIT_MS)
+        context.close()
+        owner.context.close()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -95,7 +177,33 @@ def test_the_pages_have_no_barriers(browser: Browser, anna: BrowserContext, base
     context.close()
 
 
-def test_a_passkey_is_added_used_and_removed(page: Page, base: str) -> None:
+def test_the_first_account_gets_a_passkey_with_one_tick(browser: Browser, tmp_path: Path) -> None:
+    for recorder in with_settings(tmp_path, ""):
+        link = recorder.link.replace("127.0.0.1", "localhost")  # browsers have passkeys for names alone
+        context = fresh(browser)
+        page = context.new_page()
+        with_authenticator(page)
+        page.goto(link)
+        page.get_by_label("Your name").fill("Anna")
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_label("Also add a passkey for this device").check()
+        assert violations(page, axe_script()) == []
+        page.get_by_role("button", name="Create account").click()
+        page.wait_for_url("**/setup/cameras", timeout=WAIT_MS)
+        expect(page.get_by_role("button", name="Search for cameras")).to_be_visible(timeout=WAIT_MS)
+        context.clear_cookies()
+        page.goto(link.partition("/setup")[0] + "/sign-in")
+        page.get_by_role("button", name="Sign in with a passkey").click()
+        expect(page.get_by_text("Setup: 1 of 5 steps done")).to_be_visible(timeout=WAIT_MS)
+        plain = fresh(browser).new_page()
+        plain.goto(f"{recorder.base}/setup#token=x")
+        expect(plain.get_by_text("it needs the secure address")).to_be_visible()
+        plain.context.close()
+        context.close()
+
+
+def test_a_passkey_is_added_used_and_removed(member: Member, base: str) -> None:
+    page = member.page
     with_authenticator(page)
     page.goto(f"{base}/settings/account")
     mine = page.get_by_role("region", name="Passkeys")
@@ -104,11 +212,10 @@ def test_a_passkey_is_added_used_and_removed(page: Page, base: str) -> None:
     mine.get_by_role("button", name="Add a passkey").last.click()
     expect(mine.get_by_text("Desktop")).to_be_visible(timeout=WAIT_MS)
     expect(mine.get_by_text("Not used yet")).to_be_visible()
-    cookies = page.context.cookies()
     page.context.clear_cookies()
     page.goto(f"{base}/sign-in")
     page.get_by_role("button", name="Sign in with a passkey").click()
-    expect(page.locator("[data-camera]")).to_have_count(1, timeout=WAIT_MS)
+    is_inside(page)
     page.goto(f"{base}/settings/account")
     expect(mine.get_by_text("Last used")).to_be_visible(timeout=WAIT_MS)
     mine.get_by_role("button", name="Remove: Desktop").click()
@@ -117,7 +224,6 @@ def test_a_passkey_is_added_used_and_removed(page: Page, base: str) -> None:
     page.goto(f"{base}/sign-in")
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(page.get_by_role("alert")).to_contain_text("This passkey doesn’t open tawny here.".replace("’", "'"))
-    page.context.add_cookies(cookies)  # type: ignore[arg-type]
 
 
 def test_no_passkeys_are_offered_where_browsers_have_none(browser: Browser, house: Tawny) -> None:
@@ -132,7 +238,8 @@ def test_no_passkeys_are_offered_where_browsers_have_none(browser: Browser, hous
     context.close()
 
 
-def test_two_step_codes_are_set_up_asked_for_and_turned_off(page: Page, browser: Browser, base: str) -> None:
+def test_two_step_codes_are_set_up_asked_for_and_turned_off(member: Member, browser: Browser, base: str) -> None:
+    page = member.page
     page.goto(f"{base}/settings/account")
     codes = page.get_by_role("region", name="Two-step codes")
     codes.get_by_role("button", name="Set up").click()
@@ -149,7 +256,7 @@ def test_two_step_codes_are_set_up_asked_for_and_turned_off(page: Page, browser:
     codes.get_by_role("button", name="I’ve saved them").click()
     other = fresh(browser)
     there = other.new_page()
-    sign_in(there, base)
+    sign_in(there, base, member.name)
     expect(there.get_by_role("heading", name="Enter a code")).to_be_visible(timeout=WAIT_MS)
     there.get_by_label("Code").fill("123456")
     there.get_by_role("button", name="Sign in").click()
@@ -157,9 +264,9 @@ def test_two_step_codes_are_set_up_asked_for_and_turned_off(page: Page, browser:
     assert violations(there, axe_script()) == []
     there.get_by_label("Code").fill(recovery[0].lower())
     there.get_by_role("button", name="Sign in").click()
-    expect(there.locator("[data-camera]")).to_have_count(1, timeout=WAIT_MS)
+    is_inside(there)
     other.clear_cookies()
-    sign_in(there, base)
+    sign_in(there, base, member.name)
     there.get_by_label("Code").fill(recovery[0])
     there.get_by_role("button", name="Sign in").click()
     expect(there.get_by_role("alert")).to_contain_text("This code isn't right.")
@@ -170,7 +277,8 @@ def test_two_step_codes_are_set_up_asked_for_and_turned_off(page: Page, browser:
     expect(codes.get_by_role("button", name="Set up")).to_be_visible(timeout=WAIT_MS)
 
 
-def test_a_phone_is_signed_in_by_its_code_and_signed_out_again(page: Page, browser: Browser, base: str) -> None:
+def test_a_phone_is_signed_in_by_its_code_and_signed_out_again(member: Member, browser: Browser, base: str) -> None:
+    page = member.page
     links: list[str] = []
 
     def keep(answer: object) -> None:
@@ -190,7 +298,7 @@ def test_a_phone_is_signed_in_by_its_code_and_signed_out_again(page: Page, brows
     )
     there = other.new_page()
     there.goto(links[0])
-    expect(there.locator("[data-camera]")).to_have_count(1, timeout=WAIT_MS)
+    is_inside(there)
     assert links[0].partition("#link=")[2] not in there.url
     expect(phone.get_by_text("Connected: Safari, iPhone.")).to_be_visible(timeout=WAIT_MS)
     again = fresh(browser)
@@ -204,11 +312,12 @@ def test_a_phone_is_signed_in_by_its_code_and_signed_out_again(page: Page, brows
     other.close()
 
 
-def test_a_password_is_changed_and_ends_the_other_sessions(page: Page, browser: Browser, base: str) -> None:
+def test_a_password_is_changed_and_ends_the_other_sessions(member: Member, browser: Browser, base: str) -> None:
+    page = member.page
     other = fresh(browser)
     there = other.new_page()
-    sign_in(there, base)
-    expect(there.locator("[data-camera]")).to_have_count(1, timeout=WAIT_MS)
+    sign_in(there, base, member.name)
+    is_inside(there)
     page.goto(f"{base}/settings/account")
     mine = page.get_by_role("region", name="Password")
     mine.get_by_role("button", name="Change password").click()
@@ -218,12 +327,10 @@ def test_a_password_is_changed_and_ends_the_other_sessions(page: Page, browser: 
     mine.get_by_label("New password").fill(PASSWORD + "!")
     mine.get_by_role("button", name="Save password").click()
     expect(there.get_by_role("heading", name="Sign in")).to_be_visible(timeout=5_000)
-    sign_in(there, base)
+    sign_in(there, base, member.name)
     expect(there.get_by_role("alert")).to_contain_text("Wrong name or password.")
-    mine.get_by_role("button", name="Change password").click()
-    mine.get_by_label("New password").fill(PASSWORD)
-    mine.get_by_role("button", name="Save password").click()
-    expect(mine.get_by_label("New password")).to_have_count(0)
+    sign_in(there, base, member.name, PASSWORD + "!")
+    is_inside(there)
     other.close()
 
 
@@ -244,10 +351,10 @@ def test_a_screen_signs_in_by_its_code_and_shows_nothing_but_live(page: Page, br
     screen.get_by_role("button", name="Enter a code").click()
     screen.get_by_label("Code").fill(code.lower())
     screen.get_by_role("button", name="Sign in").click()
-    expect(screen.locator("[data-camera]")).to_have_count(1, timeout=WAIT_MS)
+    is_inside(screen)
     for path in ("/settings", "/timeline", "/events"):
         screen.goto(base + path)
-        expect(screen.locator("[data-camera]")).to_have_count(1, timeout=WAIT_MS)
+        is_inside(screen)
         expect(screen.get_by_role("link", name="Timeline")).to_have_count(0)
     assert refused == []
     assert screen.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -271,7 +378,7 @@ def test_a_guest_watches_until_the_owner_ends_it(page: Page, browser: Browser, b
     other = fresh(browser)
     there = other.new_page()
     there.goto(link)
-    expect(there.locator("[data-camera]")).to_have_count(1, timeout=WAIT_MS)
+    is_inside(there)
     people.get_by_role("button", name="Edit: House-sitter").click()
     people.get_by_role("button", name="End now").click()
     expect(there.get_by_role("heading", name="Sign in")).to_be_visible(timeout=5_000)

@@ -73,6 +73,7 @@ def watching(owner: BrowserContext, house: Tawny) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.shows("RP17")
 def test_the_meter_moves_and_a_level_is_tried_without_asking(page: Page) -> None:
     """Three looks a second at least come in, and moving the level asks the recorder for nothing."""
     seen = page.evaluate(
@@ -100,6 +101,7 @@ def test_the_meter_moves_and_a_level_is_tried_without_asking(page: Page) -> None
     page.get_by_role("region", name="Unsaved changes").wait_for(state="detached")
 
 
+@pytest.mark.shows("DY25")
 def test_a_zone_is_drawn_saved_and_only_what_is_in_it_is_an_event(
     page: Page, owner: BrowserContext, house: Tawny
 ) -> None:

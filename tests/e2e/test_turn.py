@@ -176,6 +176,7 @@ def answers(page: Page, address: str) -> bool:
     return answer is not None and answer.ok
 
 
+@pytest.mark.shows("SC17")
 def test_pictures_come_through_a_turn_server_by_tcp_alone(
     page: Page, door: str, turn_server: Path, recorder: tuple[str, int]
 ) -> None:
@@ -186,6 +187,7 @@ def test_pictures_come_through_a_turn_server_by_tcp_alone(
     assert "TCP" in turn_server.read_text()
 
 
+@pytest.mark.shows("SC17")
 def test_without_the_turn_server_the_browser_takes_another_way(page: Page, door: str) -> None:
     page.route_web_socket("**/cameras/*/live*", lambda socket: socket.close())
     page.goto(f"{door}/live/front")

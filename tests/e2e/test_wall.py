@@ -27,6 +27,7 @@ def until_order(page: Page, wanted: list[str]) -> None:
     )
 
 
+@pytest.mark.shows("SC11")
 def test_order_and_groups_are_kept(signed_in: BrowserContext, demo: Tawny) -> None:
     page = signed_in.new_page()
     page.goto(demo.base)

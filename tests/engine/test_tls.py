@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tawny.engine import tls
 from tawny.engine.acceptor import ConnectionAcceptor, bind_sockets
 from tawny.engine.connections import ClientConnection, ConnectionLimits, ConnectionManager, ConnectionRules, Phase
 from tawny.engine.tls import BURST, EACH_PER_S, FirstBytes, HandshakePace, make_server_context
@@ -110,6 +111,30 @@ async def test_without_a_certificate_all_is_plain(tmp_path: Path) -> None:
         reader, writer = await asyncio.open_connection(*served.address)
         assert await reader.readexactly(3) == b"raw"
         writer.close()
+
+
+async def test_handshakes_that_never_end_give_way_to_newer_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "MOST_HANDSHAKES", 3)
+    async with Served(tmp_path, FakeClock()).running() as served:
+        half_open = []
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection(*served.address)
+            writer.write(hello()[:20])
+            half_open.append((reader, writer))
+            await asyncio.sleep(PAUSE_S)
+        await served.until_open(3)
+        async with asyncio.timeout(5):
+            for reader, _ in half_open[:2]:
+                assert await reader.read() == b"", "the two oldest"
+        safe = [await served.secure() for _ in range(6)]
+        for reader, writer in safe:
+            writer.write(b"GET")
+            assert await reader.readexactly(6) == b"tlsGET", "what is done takes no place"
+        for _, writer in (*half_open, *safe):
+            writer.close()
+        await served.until_open(0)
 
 
 async def test_a_new_certificate_leaves_open_connections_alone(tmp_path: Path) -> None:

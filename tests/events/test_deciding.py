@@ -27,6 +27,7 @@ def said(made: RuleEngine, now: RuleContext = NOW) -> dict[str, tuple[bool, str]
     return {str(one.deed): (one.does, one.why) for one in made.decide(now)}
 
 
+@pytest.mark.shows("DY17")
 @pytest.mark.parametrize(
     ("when", "fits", "why"),
     [
@@ -87,6 +88,7 @@ def test_suggested_needs_a_kind() -> None:
         rules({"when": {"include_possible": True}, "do": ["notify phone"]})
 
 
+@pytest.mark.shows("DY17")
 def test_one_condition_that_is_not_so_is_enough() -> None:
     when = {
         "camera": "porch",

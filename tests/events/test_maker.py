@@ -208,6 +208,7 @@ def test_an_event_is_called_by_the_strongest_kind_in_it() -> None:
     assert [(one.label, one.score) for one in event.objects] == [("car", 0.7), ("person", 0.5)]
 
 
+@pytest.mark.shows("DY10")
 def test_its_picture_shows_what_it_is_called_by() -> None:
     bench, branch = Bench(), thing(1, box=(0.1, 0.1, 0.6, 0.7))
     bench.see(11, 13, branch)

@@ -97,6 +97,7 @@ def test_all_that_is_set_survives_a_restart(tmp_path: Path) -> None:
     assert not house.modes.now().is_by_hand
 
 
+@pytest.mark.shows("RC11")
 def test_nobody_at_home_is_away_and_the_first_back_ends_it() -> None:
     house = House(at="2026-11-20T17:00:00Z", presence={"people": {"anna": {}, "ben": {}}, "away_after": "10 min"})
     assert house.mode == "away"  # nobody was seen yet

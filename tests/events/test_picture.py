@@ -52,6 +52,7 @@ def _large_stream(
     return hub
 
 
+@pytest.mark.shows("DY10")
 def test_the_first_picture_is_there_when_the_event_starts() -> None:
     bench = Bench()
     bench.look(11.2, thing(since_s=10.0))

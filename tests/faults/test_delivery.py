@@ -62,6 +62,7 @@ def bench(place: Place, line: FaultyLine, quick_folder: Path) -> Iterator[Delive
         yield made
 
 
+@pytest.mark.shows("PK23")
 @pytest.mark.parametrize("place", QUICK, indirect=True)
 @pytest.mark.parametrize("way", ["refuses", "hangs"])
 def test_a_server_that_is_not_to_be_had(bench: Delivering, line: FaultyLine, impatient: None, way: Way) -> None:
@@ -86,6 +87,7 @@ def test_a_line_that_breaks_in_the_midst_of_files(bench: Delivering, line: Fault
     bench.assert_in_order()
 
 
+@pytest.mark.shows("DY15")
 @pytest.mark.parametrize("place", QUICK, indirect=True)
 def test_a_day_without_network(bench: Delivering, line: FaultyLine) -> None:
     """It is tried all the time, ever more rarely, and when the network is back, all of it goes."""
@@ -194,6 +196,7 @@ def test_another_server_in_its_place_gets_nothing(bench: Delivering, place: Plac
     bench.assert_all_arrived()
 
 
+@pytest.mark.shows("DY14")
 @pytest.mark.parametrize("place", QUICK, indirect=True)
 def test_the_same_again_after_every_step_changes_nothing(place: Place, quick_folder: Path) -> None:
     """The answer to each was lost: all of it is carried a second time."""

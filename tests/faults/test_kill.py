@@ -161,6 +161,7 @@ def _plays(path: Path) -> None:
     assert int(told.stdout.strip()) >= 1
 
 
+@pytest.mark.shows("DY18")
 def test_after_a_kill_it_records_again_within_five_seconds(tmp_path: Path, packets: Path) -> None:
     """systemd waits `RESTART_S`; the rest is the processor's time up to the first durable picture, and the 0.75 s after
     which a picture goes to the disk at the latest. The clock's time is measured, too: others may use the processor."""

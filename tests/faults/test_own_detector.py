@@ -102,6 +102,7 @@ def porch(tmp_path: Path) -> Iterator[Porch]:
     made.running.close("person")
 
 
+@pytest.mark.shows("PK16")
 def test_whatever_it_does_it_is_told_and_recording_goes_on(porch: Porch, tmp_path: Path) -> None:
     until(porch.has_recorded, AT_MOST_S, "recording")
     told_s: dict[str, float] = {}

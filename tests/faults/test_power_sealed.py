@@ -28,6 +28,7 @@ def disk() -> MemoryDisk:
     return recorded(sealed=True)
 
 
+@pytest.mark.shows("SC27")
 @pytest.mark.parametrize("cuts", [25, pytest.param(500, marks=pytest.mark.long)])
 def test_after_a_cut_all_that_was_acknowledged_is_there_and_opens(
     disk: MemoryDisk, quick_folder: Path, cuts: int

@@ -9,7 +9,7 @@ from tawny.config.settings import CameraSettings
 from tawny.events.modes import ActiveHold
 from tawny.media.mp4.segment_reader import read_segment, samples
 from tawny.model.events import Event, new_event_id
-from tawny.model.messages import StatusChanged
+from tawny.model.messages import CameraTurned, StatusChanged
 from tawny.model.segments import GapReason
 from tawny.model.states import CameraState
 from tawny.model.times import Span
@@ -44,6 +44,7 @@ def around(made: World, at_ms: int, until_ms: int) -> None:
     assert 0 <= span.end_ms - until_ms - round(POST_S * 1000) <= GOP_MS
 
 
+@pytest.mark.shows("DY11", "RP11")
 def test_only_the_event_with_its_pre_roll_and_post_roll_is_written(quick_folder: Path) -> None:
     with world(quick_folder, record="events") as made:
         made.run(60)
@@ -61,6 +62,18 @@ def test_only_the_event_with_its_pre_roll_and_post_roll_is_written(quick_folder:
     assert report.wall.recorded_s == pytest.approx(PRE_S + 10 + POST_S, abs=2 * GOP_MS / 1000)
 
 
+def test_a_movement_by_command_is_recorded_like_an_event(quick_folder: Path) -> None:
+    with world(quick_folder, record="events") as made:
+        made.run(60)
+        at_ms = made.clock.now_ms()
+        for moved_ms in (at_ms, at_ms + 2_000):
+            made.cameras[PORCH].noticed(CameraTurned(PORCH, moved_ms, moved_ms + 1_000))
+            made.run(2)
+        made.run(60)
+        around(made, at_ms, at_ms + 3_000)
+        made.stop()
+
+
 def test_what_begins_is_on_the_disk_within_two_seconds_with_its_memory(quick_folder: Path) -> None:
     with world(quick_folder, record="events") as made:
         for _ in range(10):
@@ -75,6 +88,7 @@ def test_what_begins_is_on_the_disk_within_two_seconds_with_its_memory(quick_fol
         made.stop()
 
 
+@pytest.mark.shows("RP11")
 def test_events_that_overlap_make_one_recording(quick_folder: Path) -> None:
     with world(quick_folder, record="events") as made:
         made.run(30)
@@ -90,6 +104,7 @@ def test_events_that_overlap_make_one_recording(quick_folder: Path) -> None:
     proved(quick_folder, made.clock)
 
 
+@pytest.mark.shows("PK10")
 def test_transitions_are_written_and_what_is_between_is_not(quick_folder: Path) -> None:
     with world(quick_folder, record="transitions") as made:
         made.run(30)
@@ -171,6 +186,7 @@ def test_the_pre_roll_reaches_over_an_interruption(quick_folder: Path) -> None:
 MODES = ("continuous", "events", "transitions", "off")
 
 
+@pytest.mark.shows("SC15")
 @pytest.mark.parametrize("before", MODES)
 @pytest.mark.parametrize("after", MODES)
 @pytest.mark.parametrize("happens", [False, True])

@@ -98,6 +98,7 @@ def test_the_work_ends_with_the_last_viewer() -> None:
     assert not thread.is_alive()
 
 
+@pytest.mark.shows("RP2")
 @pytest.mark.asyncio
 async def test_a_moving_jpeg_has_a_part_a_picture_and_ends_each_with_the_boundary() -> None:
     hub = filled(1)
@@ -114,6 +115,7 @@ async def test_a_moving_jpeg_has_a_part_a_picture_and_ends_each_with_the_boundar
     await parts.aclose()
 
 
+@pytest.mark.shows("RP2")
 async def test_who_is_slow_gets_the_newest_picture_and_not_all_between() -> None:
     hub = filled(1)
     pictures = jpeg_stream.jpeg_pictures(hub, ALL, again_s=30)

@@ -1,3 +1,5 @@
+import pytest
+
 from tawny.live.viewer import LATE_S, ViewerPacing
 from tawny.testing.clock import FakeClock
 
@@ -12,6 +14,7 @@ def made() -> tuple[ViewerPacing, FakeViewer, FakeClock]:
     return ViewerPacing(viewer.paused.append, clock), viewer, clock
 
 
+@pytest.mark.shows("PK6")
 def test_a_viewer_that_keeps_up_is_never_held_up() -> None:
     pace, viewer, clock = made()
     for count in range(100):
@@ -21,6 +24,7 @@ def test_a_viewer_that_keeps_up_is_never_held_up() -> None:
     assert viewer.paused == []
 
 
+@pytest.mark.shows("PK6")
 def test_with_too_much_on_its_way_nothing_more_is_sent_until_all_has_come() -> None:
     pace, viewer, clock = made()
     pace.sent()

@@ -31,6 +31,7 @@ def clip(seconds: int, width: int = 640, height: int = 480, fps: int = 10) -> io
     return io.BytesIO(init_segment(video, None) + body)
 
 
+@pytest.mark.shows("RC14")
 def test_five_pictures_a_second_320_wide_in_few_colours() -> None:
     made = clip_gif(clip(10))
     assert len(made) < 3_000_000
@@ -55,6 +56,7 @@ def test_what_is_no_clip_is_said() -> None:
         clip_gif(io.BytesIO(b"no clip at all"))
 
 
+@pytest.mark.shows("RC15")
 def test_pictures_on_a_sheet_in_rows() -> None:
     red, blue = (np.full((72, 128, 3), colour, np.uint8) for colour in ((220, 20, 20), (20, 20, 220)))
     sheet = contact_sheet([jpeg(red), b"no picture", jpeg(blue), jpeg(red), jpeg(blue)])

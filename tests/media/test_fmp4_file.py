@@ -135,6 +135,7 @@ def test_foreign_fragmented_files_are_read(tmp_path: Path) -> None:
 # --- torn files ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.shows("RC13")
 def test_a_file_cut_anywhere_keeps_exactly_its_whole_fragments(put: Put) -> None:
     whole = read_segment(put(CLOSED))
     ends = [whole.init_bytes] + [f.offset + f.size for f in whole.fragments] + [len(CLOSED)]
@@ -277,6 +278,7 @@ def read_all(segment: SegmentReader) -> None:
             continue
 
 
+@pytest.mark.shows("DY12")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 @given(data=st.data())
 def test_a_file_with_wrong_bits_is_read_or_reported_and_nothing_else(put: Put, data: st.DataObject) -> None:

@@ -77,6 +77,7 @@ def test_a_gif_is_small_and_has_few_colours_and_five_pictures_a_second(archive: 
         assert shown[number][1].mean() == pytest.approx(grey_of(2 * number), abs=8)
 
 
+@pytest.mark.shows("RC15")
 def test_a_sheet_has_a_tile_for_each_picture_in_rows(archive: FakeArchive, bench: Bench) -> None:
     archive.record(T, seconds=12, size=(640, 480))
     made(archive, bench, wish(ExportKind.SHEET, 12))

@@ -82,6 +82,7 @@ def test_a_stream_of_keyframes_has_fragments_of_half_a_second() -> None:
     assert sum(lengths) / len(lengths) >= 3
 
 
+@pytest.mark.shows("RC4")
 def test_a_file_begins_at_the_first_keyframe_after_a_minute_and_touches_the_last() -> None:
     bench = Bench(fps=15, gop=15 * 7)
     bench.run(200)

@@ -161,6 +161,7 @@ def test_a_stream_that_goes_away_leaves_no_other(bench: Bench) -> None:
     assert not bench.recorder.status(PORCH, MAIN).recording
 
 
+@pytest.mark.shows("SC26")
 def test_the_clock_set_back_gives_no_two_segments_the_same_name(bench: Bench) -> None:
     feed = bench.add()
     bench.run(5)

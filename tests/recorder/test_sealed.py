@@ -112,6 +112,7 @@ def test_files_are_signed_numbered_and_lead_to_each_other(bench: Bench) -> None:
     assert bench.history.state(bench.clock.now_ms())
 
 
+@pytest.mark.shows("SC27")
 def test_no_picture_and_no_name_is_in_what_is_written(bench: Bench) -> None:
     feed = bench.add()
     bench.run(20)

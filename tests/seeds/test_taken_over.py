@@ -12,48 +12,10 @@ from tawny.config.importers import LIKE
 from tawny.config.loader import read_settings
 from tawny.sources.rtsp.address import parse_rtsp
 from tests.cli.conftest import Tawny, tawny
+from tests.seeds.examples import DIYCAM, ROM_CAM, ROPEY, SUDOCAM
 
 __all__ = ["tawny"]
 
-ROM_CAM = """
-name = "Front Door/Left"
-ffmpeg_path = "ffmpeg"
-device = "/dev/video2"
-save_ts_dir = ""
-bucket = "my-bucket"
-webhook_url = "https://hooks.slack.com/services/T000/B000/XXXX"
-load_kernel_module = true
-webserver_listen_address = ":8080"
-disable_recording_for_ips = ["192.168.1.50"]
-[aws_creds]
-access_key_id = "AKIA"
-secret_access_key = "se/cret"
-"""
-DIYCAM = """#!/bin/bash
-bucket="my-bucket"
-sensitivity=4
-kernel=21
-monitor_dir=/videos
-segment_length=300
-declare -A cameras
-cameras[1]="rtsp://admin:p%40ss@192.168.1.20/main"
-cameras[garage]=/dev/video1   # usb
-spoilt=$(touch run-by-us)
-"""
-ROPEY = """[ropey]
-video_width = 1920
-aspect_ratio = 1.333
-frames_per_second = 20
-trigger_level = 420
-after_frames = 7
-buffer_seconds = 3
-post_roll = 4
-max_disk_usage = 0.8
-camera_title = Yard
-brightness = 0.25
-hflip = True
-is_noir = False
-"""
 PANCAKE = """
 python3 recorder.py --port 8100 --resolution 1280 720 --fps 30 --vflip --login password.txt \\
   --record-detection all /srv/rec --detect image --detect-resize 224 224 --emit post
@@ -71,7 +33,8 @@ def took(tawny: Tawny, folder: Path, theirs: str) -> tuple[dict[str, Any], dict[
     return json.loads(said.out), tomllib.loads((folder / "tawny.toml").read_text())
 
 
-def test_rom_cam(tawny: Tawny, tmp_path: Path) -> None:  # RC1, RC2
+@pytest.mark.shows("RC1", "RC2")
+def test_rom_cam(tawny: Tawny, tmp_path: Path) -> None:
     told, ours = took(tawny, tmp_path, ROM_CAM)
     camera = ours["cameras"]["front-door-left"]
     assert (camera["source"], camera["name"]) == ("/dev/video2", "Front Door/Left")
@@ -79,7 +42,10 @@ def test_rom_cam(tawny: Tawny, tmp_path: Path) -> None:  # RC1, RC2
         {"size": "640x480", "fps": 10, "format": "h264"},
         {"detector": "edges"},
     )
-    assert (ours["storage"], ours["web"]) == ({"mode": "memory"}, {"listen": "127.0.0.1:8080"})
+    assert (ours["storage"], ours["web"]) == (
+        {"mode": "memory", "retention": {"min": "0 s", "events": "0 s"}},
+        {"listen": "127.0.0.1:8080"},
+    )
     assert ours["modes"]["presence"]["ping"] == ["192.168.1.50"]
     assert ours["rules"] == [{"do": ["notify no one", "don't upload"], "when": {"mode": "home"}}]
     in_force = read_settings(tmp_path / "tawny.toml")
@@ -90,13 +56,15 @@ def test_rom_cam(tawny: Tawny, tmp_path: Path) -> None:  # RC1, RC2
     assert told["became"].keys() | told["left"].keys() == tomllib.loads(ROM_CAM).keys()
 
 
-def test_rom_cam_with_only_a_name(tawny: Tawny, tmp_path: Path) -> None:  # RC1
+@pytest.mark.shows("RC1")
+def test_rom_cam_with_only_a_name(tawny: Tawny, tmp_path: Path) -> None:
     _, ours = took(tawny, tmp_path, 'name = "../x"')
     assert list(ours["cameras"]) == ["x"]
     assert ours["cameras"]["x"]["source"] == "/dev/video0"
 
 
-def test_diycam(tawny: Tawny, tmp_path: Path) -> None:  # DY1
+@pytest.mark.shows("DY1")
+def test_diycam(tawny: Tawny, tmp_path: Path) -> None:
     told, ours = took(tawny, tmp_path, DIYCAM)
     assert ours["cameras"]["garage"] == {
         "source": "/dev/video1",
@@ -107,11 +75,14 @@ def test_diycam(tawny: Tawny, tmp_path: Path) -> None:  # DY1
     }
     assert read_settings(tmp_path / "tawny.toml").cameras["1"].source == "rtsp://admin:p%40ss@192.168.1.20/main"
     assert ours["storage"]["path"] == "/videos/tawny"
-    assert told["left"].keys() == {"bucket", "segment_length", "spoilt"}
+    not_needed = {"upload_dir", "error_dir", "segment_length", "stream_offset", "skip_frames"}
+    assert {key for key, why in told["left"].items() if why.startswith("not needed")} == not_needed
+    assert told["left"].keys() - not_needed == {"bucket", "spoilt"}
     assert not (tmp_path / "run-by-us").exists()
 
 
-def test_ropey_cam(tawny: Tawny, tmp_path: Path) -> None:  # RP1, RP22
+@pytest.mark.shows("RP22")
+def test_ropey_cam(tawny: Tawny, tmp_path: Path) -> None:
     told, ours = took(tawny, tmp_path, ROPEY)
     assert ours["cameras"]["yard"] == {
         "name": "Yard",
@@ -119,22 +90,45 @@ def test_ropey_cam(tawny: Tawny, tmp_path: Path) -> None:  # RP1, RP22
         "record": "events",
         "pre": "3 s",
         "post": "4 s",
-        "picamera": {"size": "1600x1200", "fps": 20, "brightness": 0.25, "flip": "left-right"},
-        "detection": {"detector": "framediff", "framediff": {"level": 420, "frames": 7}},
+        "picamera": {
+            "size": "1600x1200",
+            "fps": 20,
+            "brightness": 0.25,
+            "contrast": 1.0,
+            "saturation": 1.0,
+            "ev": 0.0,
+            "flip": "left-right",
+        },
+        "detection": {"detector": "framediff", "framediff": {"level": 420, "frames": 7, "rate": 20}},
     }
     assert ours["storage"]["retention"]["min_free"] == "20 %"
-    assert told["left"].keys() == {"is_noir"}
+    assert told["became"].keys() | told["left"].keys() >= ropey_keys()
+    assert all(why.startswith("not needed") for why in told["left"].values())
 
 
-def test_pancake(tawny: Tawny, tmp_path: Path) -> None:  # PK1, PK18
+def ropey_keys() -> set[str]:
+    return {line.partition("=")[0].strip() for line in ROPEY.splitlines() if "=" in line}
+
+
+@pytest.mark.shows("PK1", "PK18", "PK30")
+def test_pancake(tawny: Tawny, tmp_path: Path) -> None:
     told, ours = took(tawny, tmp_path, PANCAKE)
     assert ours["cameras"]["camera"]["picamera"] == {"size": "1280x720", "fps": 30, "flip": "up-down"}
     assert ours["cameras"]["camera"]["detection"] == {
         "detector": "own",
-        "own": {"file": "customize.py", "width": 224, "height": 224},
+        "own": {
+            "file": str(tmp_path / "customize.py"),
+            "every": "0.033 s",
+            "deadline": "2.5 s",
+            "width": 224,
+            "height": 224,
+        },
     }
-    assert ours["webhooks"]["pancake"] == {"url": "unix:@post", "format": "pancake", "cameras": ["camera"]}
-    when = {"names": "pancake", "batch": 3, "minutes": [5, 20]}
+    assert ours["webhooks"]["pancake"] == {
+        "url": "unix:@post", "format": "pancake", "cameras": ["camera"], "events": ["event", "segment"],
+        "clips": "/srv/rec",
+    }  # fmt: skip
+    when = {"upload": ["events"], "names": "pancake", "batch": 3, "minutes": [5, 20], "create_folder": True}
     assert ours["destinations"]["scp-1"] == {"url": "sftp://pi@nas:22/%2Fmnt%2Fcam", **when}
     in_force = read_settings(tmp_path / "tawny.toml")
     assert in_force.destinations["ftp-1"].url == "ftp://me:s3cret@ftp.example.org:21/cam"
@@ -143,6 +137,14 @@ def test_pancake(tawny: Tawny, tmp_path: Path) -> None:  # PK1, PK18
     assert [ours["cameras"]["camera"][key] for key in ("record", "pre", "post")] == ["events", "3 s", "3 s"]
 
 
+@pytest.mark.parametrize("rotation", [90, 270])
+def test_pancakes_quarter_turns(rotation: int, tawny: Tawny, tmp_path: Path) -> None:  # PK2
+    told, ours = took(tawny, tmp_path, f"python3 recorder.py --rotation {rotation} --record-continuous /srv/rec\n")
+    assert ours["cameras"]["camera"]["rotate"] == rotation
+    assert "--rotation" in told["became"]
+
+
+@pytest.mark.shows("PK9")
 @pytest.mark.parametrize(
     ("options", "record"),
     [
@@ -151,7 +153,7 @@ def test_pancake(tawny: Tawny, tmp_path: Path) -> None:  # PK1, PK18
         ("--record-continuous /srv/rec --record-detection edge /srv/rec", None),
     ],
 )
-def test_pancakes_ways_to_record(options: str, record: str | None, tawny: Tawny, tmp_path: Path) -> None:  # PK9, PK10
+def test_pancakes_ways_to_record(options: str, record: str | None, tawny: Tawny, tmp_path: Path) -> None:
     told, ours = took(tawny, tmp_path, f"python3 recorder.py --fps 12 --detect image {options}\n")
     assert ours["cameras"]["camera"].get("record") == record
     assert "--record-detection" in told["became"]
@@ -246,7 +248,7 @@ def test_a_password_means_what_it_means_to_bash(quoted: str, password: str, tawn
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
-@pytest.mark.parametrize("theirs", [ROM_CAM, DIYCAM, ROPEY, PANCAKE], ids=["rom-cam", "diycam", "ropey", "pancake"])
+@pytest.mark.parametrize("theirs", [ROM_CAM, DIYCAM, ROPEY, PANCAKE, SUDOCAM], ids=[*LIKE[:3], "pancake", "sudocam"])
 def test_every_file_is_for_its_owner_only_from_its_creation(
     theirs: str, umask: int, tawny: Tawny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,6 +276,7 @@ def test_every_file_is_for_its_owner_only_from_its_creation(
         "recorder.py --fps 10 --login admin:pLanted extra-pLanted\n",
         "recorder.py --port pLanted\n",
         "post.py post --convert a b --upload-ftp host 21 me pLanted\n",
+        "post.py post --convert a b --notify-telegram pLanted 42\n",
     ],
 )
 def test_an_error_tells_no_value(theirs: str, tawny: Tawny, tmp_path: Path) -> None:
@@ -297,8 +300,11 @@ def test_secrets_are_in_a_file_of_their_own(theirs: str, tawny: Tawny, tmp_path:
         ('name = "door"\ndevice = /dev/video0\n', "line 2"),
         ("cameras[1]=/dev/video0\nkernel='17\n", "line 2"),
         ("a letter\nto nobody\n", "contains no settings of rom-cam"),
-        ("[ropey]\nvideo_width = wide\n", "contains no settings of rom-cam"),
-        ("recorder.py --fps quick\n", "contains no settings of rom-cam"),
+        ("[ropey]\nvideo_width = wide\n", "line 2"),
+        ("recorder.py --vflip\nrecorder.py \\\n --fps quick\n", "line 2"),
+        ("recorder.py --fps 10\npost.py a --convert a 10 --upload-minutes 5 60\n", "from 0 to 59"),
+        ("cameras[1]=/dev/video0\nkernel=16\n", "line 2: diycam: kernel: this value can't be used; allowed: an odd"),
+        ('{\n"cameraName": "x",\n"userConfig": {"recording_type": 9}}', "line 3"),
     ],
 )
 def test_what_is_broken_is_named_and_nothing_written(theirs: str, says: str, tawny: Tawny, tmp_path: Path) -> None:

@@ -6,12 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tawny.media.codec.nal import join_lengths
+from tawny.model.packets import VideoFormat
 from tawny.model.times import Clock, SystemClock
+from tawny.protocols.rtp import Packetizer
 from tawny.sources.demo import Demo
 from tawny.sources.file import FileSource
+from tawny.sources.phone import Phone, PhoneFeed, PhoneMedia
 from tawny.sources.picamera import PiCamera
 from tawny.sources.rtsp.source import Rtsp
-from tawny.testing.clips import ClipSpec, clip_file, made_clip
+from tawny.testing.clips import ClipSpec, SampleClip, clip_file, made_clip
 from tawny.testing.contracts.source import SECRET, SourceCase, SourceContract
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup
@@ -60,6 +64,40 @@ class TestPiCamera(SourceContract):
             program = str(pi_program(Path(folder)))
             here = opening("picamera:0", SystemClock())
             yield SourceCase(PiCamera(lambda: program), here, replace(here, address="picamera:1"))
+
+
+class SendingFeed(PhoneFeed):
+    """Sends a clip again and again, as far as the clock has gone."""
+
+    def __init__(self, clip: SampleClip, clock: Clock) -> None:
+        super().__init__(PhoneMedia(102, 0), clock, lambda _: None, lambda _: None)
+        assert clip.sound
+        self.clip, self.clock, self.begun_s, self.number = clip, clock, clock.mono_s(), 0
+        self.tracks = {
+            True: Packetizer(clip.video, 102, ssrc=7, first=9),
+            False: Packetizer(clip.sound, 0, ssrc=8, first=9),
+        }
+
+    def take(self) -> list[tuple[float, bytes]]:
+        while True:
+            turn, at = divmod(self.number, len(self.clip.packets))
+            one = self.clip.packets[at]
+            due_s = turn * self.clip.length_s + one.pts / one.format.rate
+            if self.clock.mono_s() - self.begun_s < due_s:
+                return super().take()
+            sets = one.format.parameter_sets if one.is_keyframe and isinstance(one.format, VideoFormat) else ()
+            pts = round(due_s * one.format.rate)
+            for packet in self.tracks[one.is_video].cut(join_lengths(sets) + one.data, pts):
+                self.put(packet.to_bytes())
+            self.number += 1
+
+
+class TestPhone(SourceContract):
+    @contextmanager
+    def case(self, clock: Clock) -> Iterator[SourceCase]:
+        source, here = Phone(), opening("phone:0123456789abcdef", clock)
+        source.connected("0123456789abcdef", SendingFeed(made_clip(ClipSpec(sound="pcmu")), clock))
+        yield SourceCase(source, here, replace(here, address="phone:another"), "pcmu")
 
 
 class RtspContract(SourceContract):

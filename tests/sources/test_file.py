@@ -23,6 +23,7 @@ def play(path: Path, *, most_s: float = 3600.0, **options: object) -> tuple[Read
     return read, clock.mono_s() - begun_s
 
 
+@pytest.mark.shows("DY2")
 @pytest.mark.parametrize(
     "spec",
     [ClipSpec(), ClipSpec("h265", sound="aac"), ClipSpec(b_frames=2, sound="pcmu"), ClipSpec("h265", b_frames=2)],

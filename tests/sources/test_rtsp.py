@@ -52,6 +52,7 @@ CASES = [
 ]
 
 
+@pytest.mark.shows("DY2")
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_everything_that_was_sent_comes_out(case: Case) -> None:
     # by UDP nothing holds the camera back, and a busy system's buffer takes a fifth of a megabyte: FFmpeg is to keep up

@@ -188,6 +188,7 @@ def test_a_picture_without_a_time_of_its_own_is_left_out() -> None:
     assert [packet.pts for packet in read(connection, clock, 6)] == [0, 6000, 12000]
 
 
+@pytest.mark.shows("RC3")
 def test_what_the_camera_compressed_is_passed_on_as_it_is() -> None:
     clip, clock = made_clip(ClipSpec(seconds=1)), FakeClock()
     units = [[CapturedUnit(packet.pts, annexb(packet.data, clip.video), None)] for packet in clip.packets]

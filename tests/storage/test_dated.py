@@ -50,6 +50,7 @@ def test_days_are_read_from_paths(path: str, day: date | None) -> None:
     assert dated(path) == day
 
 
+@pytest.mark.shows("PK29")
 def test_days_older_than_wanted_go_with_their_folders(tmp_path: Path) -> None:
     _put(tmp_path, "cam/2026-11-05/a.mp4", "cam/2026-11-06/a.mp4", "cam/2026-11-20/a.mp4", "cam/readme.txt")
     assert _prune(tmp_path, RetentionRule(max_s=14 * DAY_S, free_share=0.0)) == ["cam/2026-11-05/a.mp4"]
@@ -57,6 +58,7 @@ def test_days_older_than_wanted_go_with_their_folders(tmp_path: Path) -> None:
     assert not (tmp_path / "cam/2026-11-05").exists()
 
 
+@pytest.mark.shows("PK28")
 def test_so_many_files_and_bytes_stay(tmp_path: Path) -> None:
     _put(tmp_path, *(f"2026/11/{day:02}/{name}.mp4" for day in (18, 19) for name in "cab"))
     assert _prune(tmp_path, RetentionRule(count=4, free_share=0.0)) == ["2026/11/18/a.mp4", "2026/11/18/b.mp4"]

@@ -20,6 +20,7 @@ def test_a_closed_and_an_open_segments_path() -> None:
     )
 
 
+@pytest.mark.shows("SC26")
 @given(
     start_ms=some.integers(0, 4_000_000_000_000),
     length_ms=some.none() | some.integers(0, 1_000_000),

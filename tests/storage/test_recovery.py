@@ -130,6 +130,7 @@ def test_whatever_the_tail_all_whole_fragments_stay(
         assert list(site.folder.rglob("*.mp4")) == []
 
 
+@pytest.mark.shows("DY12")
 def test_a_large_file_without_a_header_is_set_aside(site: Site) -> None:
     site.record(5, stop=False)
     path = _open_file(site)

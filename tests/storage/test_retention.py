@@ -98,6 +98,7 @@ def test_the_oldest_go_until_the_size_fits(site: Site) -> None:
     assert plan.missing_bytes == 0
 
 
+@pytest.mark.shows("RP13")
 def test_free_space_is_made(site: Site) -> None:
     segments = [site.put(minutes_ago, size_bytes=4_000) for minutes_ago in (500, 400, 300, 200)]
     plan = _retention(site, RetentionRule(free_share=0.55)).plan()
@@ -131,6 +132,7 @@ def test_events_are_promised_for_longer(site: Site) -> None:
     assert _retention(site, keep).plan().breaks_promise
 
 
+@pytest.mark.shows("RP13")
 def test_what_is_kept_never_goes(site: Site) -> None:
     site.put(200 * DAY_MIN, size_bytes=10_000)
     _event(site, 200 * DAY_MIN - 0.5, kept=True)

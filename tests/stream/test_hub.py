@@ -1,5 +1,6 @@
 """The hub: nobody waits for anybody, and memory is bounded."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,6 +75,7 @@ def test_the_ring_keeps_what_it_promises_and_little_more() -> None:
     assert kept[-1].at_ms - kept[0].at_ms < 3000 + 2000
 
 
+@pytest.mark.shows("RC5")
 def test_bytes_bound_the_ring_whatever_the_bit_rate() -> None:
     hub = Hub(keep_s=3600, max_bytes=10_000)
     for number in range(1000):

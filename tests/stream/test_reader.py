@@ -165,6 +165,7 @@ def subclasses_of(kind: type[SourceError]) -> list[type[SourceError]]:
 ALL_ERRORS = [kind for kind in subclasses_of(SourceError) if kind is not SourceFinished]
 
 
+@pytest.mark.shows("RC10")
 @pytest.mark.parametrize("kind", ALL_ERRORS)
 def test_each_trouble_is_logged_once_and_its_end_with_a_count(
     kind: type[SourceError], caplog: pytest.LogCaptureFixture
@@ -239,6 +240,7 @@ def begun(engine: SharedThread, name: str, open_source: Callable[[], CameraConne
     return hub
 
 
+@pytest.mark.shows("DY7")
 def test_cameras_that_send_anything_or_break_our_code_cost_the_others_nothing() -> None:
     died: list[str] = []
     engine, clock, source = (

@@ -6,9 +6,10 @@ import pytest
 
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message, RunEnded, RunStarted
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import AudioFormat, Packet, SourcePacket, VideoFormat
 from tawny.stream.hub import Hub
-from tawny.stream.session import StreamSession
+from tawny.stream.session import CLOCK_SET, StreamSession
 from tawny.testing.clock import FakeClock
 
 VIDEO = VideoFormat("h264", 640, 360, (b"\x67", b"\x68"))
@@ -176,3 +177,34 @@ def test_utc_follows_the_truth_over_two_hours_of_drift_and_jitter(bench: Bench, 
             assert newest is not None
             worst_ms = max(worst_ms, abs(newest.at_ms - true_ms))
     assert worst_ms < 100
+
+
+@pytest.mark.parametrize(("warm_up_s", "first"), [(0.0, 0), (2.0, 20), (2.5, 40)])
+def test_of_the_warm_up_nothing_is_recorded_and_it_begins_with_each_connection(warm_up_s: float, first: int) -> None:
+    bench = Bench()
+    bench.session = StreamSession(
+        CameraId("door"), StreamName.MAIN, bench.hub, bench.clock, bench.heard.append, warm_up_s
+    )
+    bench.send(60)
+    assert [p.data for p in bench.out()] == [f"picture {n}".encode() for n in range(first, 60)]
+    bench.session.end("source_lost")
+    bench.send(60)
+    assert len(bench.out()) == 2 * (60 - first)
+
+
+def test_a_clock_that_is_set_begins_no_warm_up() -> None:
+    bench = Bench()
+    bench.session = StreamSession(CameraId("door"), StreamName.MAIN, bench.hub, bench.clock, bench.heard.append, 2.0)
+    bench.send(40)
+    bench.session.end(CLOCK_SET)
+    bench.send(40)
+    assert len(bench.out()) == 60
+
+
+def test_a_new_orientation_begins_with_a_keyframe(bench: Bench) -> None:
+    bench.send(GOP + 5)
+    bench.session.orientation = Orientation(90, mirror=True)
+    bench.send(GOP)
+    shown = [packet.format.orientation for packet in bench.out() if isinstance(packet.format, VideoFormat)]
+    assert shown == [UPRIGHT] * 2 * GOP + [Orientation(90, mirror=True)] * 5
+    assert bench.runs() == []

@@ -10,11 +10,12 @@ import struct
 import sys
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import ThreadingHTTPServer
+from typing import Any
 
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
@@ -51,6 +52,8 @@ class OnvifDevice(FakeCamera):
     streams: Sequence[Stream] = ()
     refuses: str = ""
     """What it says instead of changing a setting."""
+    offers: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
+    """Resolutions of each codec that an encoder can be set to."""
     identity: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def _of(self, name: str, values: dict[str, str], path: str) -> tuple[int, str]:
@@ -76,10 +79,24 @@ class OnvifDevice(FakeCamera):
             case "GetProfiles", "/onvif/media2":
                 return 200, f"<r>{''.join(self._profile2(one) for one in self.streams)}</r>"
             case "SetVideoEncoderConfiguration", "/onvif/media" | "/onvif/media2" if not self.refuses:
-                gop = int(values.get("GovLength") or values["Configuration.GovLength"])
+                new: dict[str, Any] = {
+                    "gop": int(values.get("GovLength") or values["Configuration.GovLength"]),
+                    "codec": values["Encoding"], "width": int(values["Width"]), "height": int(values["Height"]),
+                }  # fmt: skip
                 name = values["Configuration.token"].removeprefix("encoder-")
-                self.streams = [replace(one, gop=gop) if one.token == name else one for one in self.streams]
+                self.streams = [replace(one, **new) if one.token == name else one for one in self.streams]
                 return 200, "<r/>"
+            case "GetVideoEncoderConfigurationOptions", "/onvif/media2":
+                offered = "".join(
+                    f'<Options ProfilesSupported="Main High"><Encoding>{codec}</Encoding>'
+                    + "".join(
+                        f"<ResolutionsAvailable><Width>{width}</Width><Height>{height}</Height></ResolutionsAvailable>"
+                        for width, height in sizes
+                    )
+                    + "</Options>"
+                    for codec, sizes in self.offers.items()
+                )
+                return 200, f"<r>{offered}</r>"
             case "SetSystemDateAndTime", "/onvif/device_service" if not self.refuses:
                 parts = ("Year", "Month", "Day", "Hour", "Minute", "Second")
                 said = datetime(*(int(values[one]) for one in parts), tzinfo=UTC)  # type: ignore[arg-type,misc]

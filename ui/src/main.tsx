@@ -19,6 +19,7 @@ const device = () => import("./screens/device/Device");
 const alone: Readonly<Record<string, () => Promise<{ show: (root: HTMLElement) => void }>>> = {
   s: () => import("./screens/share/Shared"),
   actions: () => import("./screens/act/Act"),
+  phone: () => import("./screens/phone/Phone"),
   ca: device,
   check: device,
 };

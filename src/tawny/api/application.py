@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -42,6 +42,7 @@ from tawny.api.live import (
     camera_routes,
     hls_routes,
     live_socket,
+    phone_routes,
     webrtc_routes,
 )
 from tawny.api.past import clip_routes, frame_stamps, recording_routes
@@ -62,6 +63,16 @@ def make_app(site: AppContext) -> FastAPI:
     return app
 
 
+PARTS: Final = (
+    session_routes, account_routes, camera_routes, recording_routes, frame_stamps, clip_routes, people_routes,
+    event_routes, detection_routes, backup_routes, diagnostics_routes, retention_routes, delivery_routes,
+    recognition_routes, mode_routes, inbox_routes, command_routes, camera_connection_routes,
+    camera_removal_routes, camera_setup_routes, setup_routes, recording_choice_routes, share_routes, live_socket,
+    hls_routes, webrtc_routes, sealing_routes, address_routes, public_address_routes, phone_routes, state_socket,
+)  # fmt: skip
+"""Modules with routes. The last ones are included by `make_routes`, in their order."""
+
+
 def make_routes() -> FastAPI:
     """Create the application without its context, for the API description."""
     app = FastAPI(
@@ -79,40 +90,10 @@ def make_routes() -> FastAPI:
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(AdmittedRequests)
     app.add_middleware(RequestOriginMiddleware)  # the last one sees a request first
-    for part in (
-        session_routes,
-        account_routes,
-        camera_routes,
-        recording_routes,
-        frame_stamps,
-        clip_routes,
-        people_routes,
-        event_routes,
-        detection_routes,
-        backup_routes,
-        diagnostics_routes,
-        retention_routes,
-        delivery_routes,
-        recognition_routes,
-        mode_routes,
-        inbox_routes,
-        command_routes,
-        camera_connection_routes,
-        camera_removal_routes,
-        camera_setup_routes,
-        setup_routes,
-        recording_choice_routes,
-        share_routes,
-        live_socket,
-        hls_routes,
-        webrtc_routes,
-        sealing_routes,
-        address_routes,
-        public_address_routes,
-        state_socket,
-    ):
+    for part in PARTS:
         app.include_router(part.router)
     app.include_router(recording_routes.media_router)
+    app.include_router(camera_removal_routes.deletions_router)
     app.include_router(sealing_routes.history_router)
     app.include_router(hls_routes.follow_router)
     app.include_router(camera_routes.other_router)

@@ -46,7 +46,9 @@ from tawny.service.address.phone_check import PhoneChecks
 from tawny.service.backup.backup_service import BackupService
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
+from tawny.service.cameras.phone_codes import PhoneCodes
 from tawny.service.cameras.recording_choice import RecordingChoiceService
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
@@ -65,6 +67,7 @@ from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.service.sealing.sealing_service import SealingService
 from tawny.service.storage_choice import StorageChoiceService
 from tawny.service.talkback import Talkback
+from tawny.sources.phone import Phone
 from tawny.stream.hub import Hub
 
 if TYPE_CHECKING:
@@ -114,6 +117,8 @@ class AppContext:
     backup: BackupService | None = None
     clip_store: ClipStore = field(default_factory=lambda: ClipStore(None, FEW_BYTES))
     inbox: Inbox = field(default_factory=lambda: Inbox(None))
+    phones: Phone = field(default_factory=Phone)
+    """Receives what phones send that are cameras."""
     hosts: tuple[str, ...] = ("127.0.0.1",)
     """Addresses WebRTC listens on."""
 
@@ -122,6 +127,8 @@ class AppContext:
     own_addresses: Callable[[], Sequence[str]] = tuple
     """Returns the URLs of the web interface in the local network, best first."""
     restart: Callable[[], None] | None = field(default=None, init=False)
+    changeable: ChangeableSettings | None = None
+    requires_second_step: bool = field(default=False, init=False)
     """Ends this run, so that tawny starts again with the settings file; None: not possible. Call from the loop."""
 
     name: str = field(default="", init=False)
@@ -160,6 +167,7 @@ class AppContext:
         self.names = AllowedHosts(self.recorder.clock, self.machine_names)
         self.unknown_proxies = UnknownProxies(self.recorder.clock)
         self.phone_checks = PhoneChecks(self.recorder.clock)
+        self.phone_codes = PhoneCodes(self.recorder.clock)
         self.viewers = ViewerCounts(self.recorder.watched)
         self.pictures = Snapshots()
         self.frames = StillReader(self.recorder)
@@ -181,7 +189,7 @@ class AppContext:
         the ways to sign in.
         """
         if sign_in is not None:
-            self.proxy_header = sign_in.proxy_header
+            self.proxy_header, self.requires_second_step = sign_in.proxy_header, sign_in.require_second_step
             if self.oidc is None or self.oidc.settings != sign_in.oidc:
                 self.oidc = OidcProvider(sign_in.oidc, self.recorder.clock) if sign_in.oidc.issuer else None
         host, _ = listen_address(web.listen)

@@ -4,7 +4,7 @@ import mimetypes
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from tawny.api.auth.access import Access, rule
 from tawny.api.context import Here
@@ -28,12 +28,19 @@ PAGES = (
     "/ca",
     "/check",
     "/find",
+    "/phone",
     "/s/{rest:path}",
     "/actions/{rest:path}",
     "/setup",
     "/setup/{rest:path}",
     "/sign-in",
 )
+FORMER = {
+    "/index.html": "/",
+    "/stream.mjpg": "/api/v1/live/follow/mjpeg",
+    "/playlist.m3u8": "/api/v1/live/follow/hls/index.m3u8",
+}
+"""Addresses in bookmarks of other recorders with one camera, and ours."""
 NO_PAGES = frozenset({"api", "assets", "media", "metrics", "healthz"})
 """First parts of addresses that programs request; an unknown one is an error in JSON."""
 MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>tawny</title>
@@ -56,6 +63,16 @@ async def page(request: Request, here: Here) -> Response:
 for path in PAGES:
     router.add_api_route(path, page, dependencies=public, include_in_schema=False)
     router.add_api_route(path, page, methods=["HEAD"], dependencies=public, include_in_schema=False)
+
+
+async def former(request: Request) -> Response:
+    """Lead a bookmark to the address of today, with what it asks for."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(FORMER[request.url.path] + query, 301)
+
+
+for path in FORMER:
+    router.add_api_route(path, former, dependencies=public, include_in_schema=False)
 
 
 @router.head("/assets/{name}", dependencies=public, include_in_schema=False)

@@ -175,7 +175,13 @@ def _refusal(scope: Scope, host: str) -> Response:
 # ASGI middleware: security headers on every response, and limits on request addresses and bodies.
 
 MOST_BODY_BYTES = 64 * 1024
-STREAMED = frozenset({("PUT", "/api/v1/inbox/file"), ("PUT", "/api/v1/restore/file")})
+STREAMED = frozenset(
+    {
+        ("PUT", "/api/v1/inbox/file"),
+        ("PUT", "/api/v1/restore/file"),
+        ("POST", "/api/v1/setup/restore/file"),
+    }
+)
 """Routes with a file as body, streamed by the route within the token's quota, or the size of a backup."""
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; style-src 'self'; "

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from tawny.config.quantities import CHECKED
+from tawny.model.orientation import Rotation
 from tawny.playback.timeline import DayCoverage, LocalTimeChange
 from tawny.playback.trigger_simulation import SimulatedEventInfo
 from tawny.service.recorder import DiskInfo
@@ -87,11 +88,16 @@ class OkResponse(ApiResponse):
 
 
 class SecondStep(ApiResponse):
-    """What a sign-in with two-step codes goes on with (`code` is `second_step`)."""
+    """What a sign-in with two-step codes goes on with (`code` is `second_step`).
+
+    secret, uri: of codes that are to be set up first; missing if the account has codes.
+    """
 
     token: str
     name: str
     after: Literal["sign-in", "sign-in by link"]
+    secret: str = ""
+    uri: str = ""
 
 
 class ErrorResponse(ApiResponse):
@@ -169,6 +175,10 @@ class CameraInfo(ApiResponse):
     mask: MaskInfo
     where: Literal["", "outside", "inside"]
     """Group of the camera in the live view."""
+    rotate: Rotation
+    """How its image is turned wherever it is shown, degrees clockwise; sizes, zones and masks are those as shown."""
+    mirror: bool
+    """Left and right are swapped, after `rotate`."""
 
 
 class CameraList(ApiResponse):

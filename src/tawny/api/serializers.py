@@ -177,6 +177,8 @@ def camera(made: CameraHealth) -> schemas.CameraInfo:
         streams=schemas.StreamsInfo(main=_stream(made.main), sub=_stream(made.sub)),
         audio=any(one.audio for one in (made.main, made.sub) if one),
         where=made.where,
+        rotate=made.orientation.rotate,
+        mirror=made.orientation.mirror,
         mask=schemas.MaskInfo(effect="hidden", parts=[list(part.points) for part in made.masks]),
     )
 

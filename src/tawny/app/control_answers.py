@@ -10,15 +10,17 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from tawny.api.admin.mode_routes import RehearsalRequest
+from tawny.app.running import RecorderRuntime
 from tawny.app.web_interface import WebInterface
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, EventId
-from tawny.model.times import Clock, utc_text
+from tawny.model.times import Clock, Span, utc_text
 from tawny.model.validation import problem_text
 from tawny.service import json_format
 from tawny.service.health.self_test import self_test_text
 from tawny.service.json_format import utc_text_or_none
 from tawny.service.modes.mode_service import ModeService, OutcomeInfo, Rehearsal
+from tawny.service.retention.recording_deletion import WantedDeletion
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -79,8 +81,36 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "order": lambda asked: programs.commanded(asked.get("order")),
         "test": lambda asked: outward.tested(str(asked.get("name"))),
         "sweep": sweep,
+        "delete": _safely(_deletion_answer(running)),
         **_mode_answers(web.modes, web.site.zone, running.clock),
     }
+
+
+def _deletion_answer(running: RecorderRuntime) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    def delete(asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Measure a deletion for `tawny delete`; with `yes`, carry it out at once."""
+        cameras = [CameraId(str(one)) for one in asked.get("cameras") or ()]
+        for one in cameras:
+            if one not in running.settings.cameras and running.index.bounds(one) is None:
+                raise NotDone(f"No camera named {one}.", f"Known: {', '.join(running.settings.cameras)}.")
+        span = Span(max(1, int(asked["from_ms"])), int(asked["to_ms"])) if "from_ms" in asked else None
+        event = EventId(str(asked["event"])) if asked.get("event") else None
+        wanted = WantedDeletion(cameras, span, event, asked.get("with_kept") is True)
+        found = running.deleting.measure(wanted)
+        if asked.get("yes") is True:
+            running.deleting.delete(wanted, f"{asked.get('by')} with `tawny delete`", undo_s=0.0)
+        return {
+            "deleted": asked.get("yes") is True,
+            "bytes": found.size_bytes,
+            "files": found.files,
+            "events": found.events,
+            "kept": found.kept,
+            "kept_bytes": found.kept_bytes,
+            "from": utc_text_or_none(found.from_ms),
+            "to": utc_text_or_none(found.to_ms),
+        }
+
+    return delete
 
 
 def _mode_answers(desk: ModeService, zone: ZoneInfo, clock: Clock) -> dict[str, Answer]:

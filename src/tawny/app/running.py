@@ -21,6 +21,7 @@ from tawny.model.messages import Alarm, EventChanged
 from tawny.model.observations import MotionFigure
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
+from tawny.model.states import CameraState
 from tawny.model.times import Clock, Span
 from tawny.playback.evidence import EvidenceRequest, write_evidence
 from tawny.sealed.file_reader import SealedFileReader
@@ -33,6 +34,7 @@ from tawny.service.health.checks import HealthCheck
 from tawny.service.health.monitor import disk_problems
 from tawny.service.integrations.external_events import ExternalEvents
 from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.retention.periodic_snapshots import PeriodicSnapshots
 from tawny.service.retention.promises import contract
 from tawny.service.retention.recording_deletion import RecordingDeletion
 from tawny.sources.source import Speaker
@@ -138,9 +140,10 @@ class RecorderRuntime:
         self.logins = parts.login_file.history
         """What sign-in cameras offered before."""
         self.said = ExternalEvents(storage.marks, store.volume.write_picture, self.hub, place.bus.publish, place.clock)
-        self.deleting = RecordingDeletion(parts.stored, place.clock, settings)
+        self.snapshots = PeriodicSnapshots(store.volume, settings, self.hub, self._state_of, place.clock)
         self._healer = Healer(store.volume, storage.ledger)
         self.changeable = ChangeableSettings(settings, self.apply, place.config)
+        self.deleting = RecordingDeletion(parts.stored, place.clock, settings, self.changeable.forget_removed)
         self.tuning = DetectionTuningService(self.changeable, lambda: self._cameras.now, place.doors, place.clock)
         self._changing, self._is_closing = threading.Lock(), False
         self._heeding: list[Callable[[Settings], None]] = []
@@ -197,6 +200,7 @@ class RecorderRuntime:
         stored.retention.start(pooled)
         stored.room.start(pooled)
         self.deleting.start(pooled)
+        self.snapshots.start(pooled)
         stored.others.start()
         if stored.mirror is not None:
             stored.mirror.start(pooled)
@@ -324,6 +328,10 @@ class RecorderRuntime:
 
     def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
         return self._cameras.hub(camera, stream)
+
+    def _state_of(self, camera: CameraId) -> CameraState | None:
+        found = self._cameras.now.get(camera)
+        return None if found is None else found.keeper.status.state
 
     def watched(self, camera: CameraId, stream: StreamName, viewers: int) -> None:
         found = self._cameras.now.get(camera)

@@ -33,6 +33,7 @@ from tawny.app.own_addresses import HOST_NAME, link_text, recorder_urls
 from tawny.app.recorder_parts import RecorderPlace
 from tawny.app.running import RecorderRuntime
 from tawny.config.settings import Settings, WebSettings, listen_address, proxy_networks
+from tawny.delivery.outbox import OutboxMarks
 from tawny.engine import Engine, ThreadEngine
 from tawny.engine.connections import ConnectionManager
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
@@ -44,7 +45,7 @@ from tawny.service.backup.backup_service import BackupService
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.cameras.recording_choice import RecordingChoiceService
-from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService, OutboxMarks
+from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.recognition_service import IdentityService
@@ -59,6 +60,7 @@ from tawny.service.modes.mode_service import ModeService
 from tawny.service.modes.rule_actions import RuleActions
 from tawny.service.retention.retention_service import RetentionService
 from tawny.service.storage_choice import StorageChoiceService
+from tawny.sources.phone import Phone
 from tawny.storage.disk.headroom import DiskHeadroom
 
 DEMO_LINK_MS = 24 * 3_600_000
@@ -108,6 +110,9 @@ class WebInterface:
         late = self.engine.stop(_STOP_S)
         if late:
             log.warning("threads did not stop in time: %s", ", ".join(late))
+        self.outward.files.finish()
+        self.outward.files.await_written()
+        self.programs.await_sent()
         self.programs.close()
         self.outward.stop()
         self.accounts.close()
@@ -210,6 +215,7 @@ async def make_web_interface(
         placing=_make_target_settings(running, outward),
         connecting=CameraConnectionService(changeable, place.doors, clock, running.logins),
         setup=_make_camera_setup(running),
+        changeable=changeable,
         deleting=running.deleting,
         first_setup=_make_first_setup(running, accounts, outward, models),
         storing=_make_storage_choice(running, keeping, file),
@@ -221,13 +227,14 @@ async def make_web_interface(
         backup=BackupService.of(place.kept_in, place.config, place.host, clock),
         clip_store=_make_clip_store(place, headroom),
         inbox=inbox,
+        phones=_phones(place),
         hosts=hosts,
         machine_names=machine_names,
         secure=address,
         answer_challenge=address.challenges.answer,
     )  # fmt: skip
     take_over_web(site, connections, settings)
-    await asyncio.to_thread(address.refresh)  # before the first connection
+    await asyncio.to_thread(address.refresh, orders=False)  # before the first connection
     acting = RuleActions(arming.deciding, arming.modes, programs.order, programs.run, running.bus.publish, clock)
     server = WebServer(make_app(site), accounts, host, port, connections, address.in_force.context)
     site.own_addresses = lambda: recorder_urls(*server.place)
@@ -236,6 +243,12 @@ async def make_web_interface(
     return WebInterface(
         running, accounts, outward, programs, modes, acting, site, server, rtsp, connections, engine, address
     )  # fmt: skip
+
+
+def _phones(place: RecorderPlace) -> Phone:
+    """Return the source that the readers of these cameras use."""
+    source = place.doors.sources.get(Phone.scheme)
+    return source if isinstance(source, Phone) else Phone()
 
 
 def _make_modes(running: RecorderRuntime, outward: DeliveryService) -> ModeService:
@@ -349,7 +362,7 @@ def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> DeliveryServ
 
     return DeliveryService(
         place.settings(), where, running, place.doors, place.clock, running.pooled_engine(),
-        DeliveryPolicy(may_see, running.arming.deciding, running.sealing.out),
+        DeliveryPolicy(may_see, running.arming.deciding, running.sealing.out, running.bus.publish),
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from tawny.config.settings import CameraSettings, Settings, display_name, is_cam
 from tawny.config.units import size_text
 from tawny.model.errors import NoSuchCamera, NotDone, StorageError, UsageError
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.orientation import Orientation
 from tawny.model.times import SystemClock
 from tawny.service.cameras.camera_moves import moved_cameras
 from tawny.service.cameras.camera_setup import (
@@ -28,6 +29,7 @@ from tawny.service.cameras.camera_setup import (
     WantedCamera,
     is_host,
     known_as,
+    orientation_values,
     recording_values,
     removed_values,
     resolve_camera,
@@ -39,6 +41,7 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.discovery.finder import TIMEOUT_S as FIND_S
 from tawny.sources.discovery.finder import Search, find
 from tawny.sources.discovery.found_camera import FoundCamera
+from tawny.sources.discovery.local_cameras import missing_modules
 from tawny.sources.discovery.networks import own_networks
 from tawny.sources.discovery.onvif_details import OnvifDetails
 from tawny.sources.discovery.rtsp_scan import MOST_ADDRESSES
@@ -95,6 +98,7 @@ def run_camera_find(args: Namespace, out: Output) -> int:
         text += (
             f"\n\nTest one:  tawny cameras test {new.place}{user}\nAdd it:    tawny cameras add NAME {new.place}{user}"
         )
+    text = "\n\n".join([text, *missing_modules()])
     moved = moved_cameras(settings, listed)
     for name, place in moved.items():
         shown = display_name(name, settings.cameras[name])
@@ -244,7 +248,8 @@ def add_by_address(args: Namespace, out: Output) -> int:
     if not path.exists():
         write_new(path, template())
     draft = SettingsDraft(path, "", {})
-    draft.add_camera(args.name, {**camera.values, **recording_values(args.record)}, camera.secrets)
+    chosen = recording_values(args.record) | orientation_values(Orientation(args.rotate, args.mirror))
+    draft.add_camera(args.name, {**camera.values, **chosen}, camera.secrets)
     draft.understood()
     draft.write()
     advice = TriedCamera(camera, trials).advice if trials else []

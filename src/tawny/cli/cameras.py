@@ -31,11 +31,12 @@ from tawny.config.loader import known_secrets, parse_settings
 from tawny.config.settings import CameraSettings, is_camera_id
 from tawny.model.errors import NoSuchCamera, NotDone, NothingToReport, SettingsError, SourceError, UsageError
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.orientation import ROTATIONS, Orientation
 from tawny.model.segments import Recording
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras import connection_report
-from tawny.service.cameras.camera_setup import recording_values
+from tawny.service.cameras.camera_setup import orientation_values, recording_values
 from tawny.service.cameras.connection_settings import UNKNOWN_KIND, probe
 from tawny.service.cameras.login_file import load
 from tawny.service.plugin_registry import PluginRegistry
@@ -64,6 +65,10 @@ def describe_camera_add(parser: ArgumentParser) -> None:
         help="what is recorded: everything (the default), only around events, only around their start and end, or "
         "nothing",
     )
+    parser.add_argument(
+        "--rotate", type=int, choices=ROTATIONS, default=0, help="rotate the image clockwise by so many degrees"
+    )
+    parser.add_argument("--mirror", action="store_true", help="swap left and right in the image, after --rotate")
 
 
 def run_camera_add(args: Namespace, out: Output) -> int:
@@ -77,7 +82,7 @@ def run_camera_add(args: Namespace, out: Output) -> int:
     if path.exists():
         SettingsDraft(path, "", {}).refuse_taken(args.name)
     table = {"source": args.source} | ({"sub": args.sub} if args.sub else {})
-    added_as = table | recording_values(args.record)
+    added_as = table | recording_values(args.record) | orientation_values(Orientation(args.rotate, args.mirror))
     camera = _as_set(args.name, table, path)
     found: dict[str, Any] = {}
     if not args.skip_test:

@@ -47,7 +47,8 @@ def _list_or_test(args: Namespace, kind: TargetGroup, out: Output) -> int:
     folder = _named_folder(args, kind)
     if args.do == "test":
         return _send_test(folder, kind, args.name, out)
-    items = [one for one in ask_once(folder, {"command": "targets"})["items"] if one["kind"] == kind.name]
+    kinds = (kind.name, "files") if kind is DESTINATIONS else (kind.name,)
+    items = [one for one in ask_once(folder, {"command": "targets"})["items"] if one["kind"] in kinds]
     rows = [(one["name"], one["where"], str(one["waiting"]), one["trouble"] or "–") for one in items]
     heads = ("NAME", "WHERE", "WAITING", "TROUBLE")
     out.data({"items": items}, out.table(heads, rows, empty=f"No {kind.nouns}."))

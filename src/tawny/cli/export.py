@@ -4,7 +4,7 @@ import shutil
 import socket
 import tempfile
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,12 +21,13 @@ from tawny.cli.options import instant, time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import existing_data, new_file
 from tawny.config.settings import Settings, display_name
-from tawny.config.units import seconds, size, size_text
+from tawny.config.units import duration_text, seconds, size, size_text
 from tawny.detection.zones import privacy_masks
 from tawny.media.codec.transcoder import CONTAINERS, remux
 from tawny.model.errors import FileDamaged, NotDone, StorageError, UsageError
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.polygon import Polygon
+from tawny.model.segments import Gap, gap_words
 from tawny.model.times import Span, SystemClock, utc_text
 from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile
 from tawny.playback.evidence import EvidenceRequest, prove_redacted, write_evidence
@@ -126,7 +127,7 @@ def export(args: Namespace, folder: Path, within: Span, out: Output) -> int:
     software, now_ms = f"tawny {__version__}", SystemClock().now_ms()
     asked = EvidenceRequest(camera, stream, within, socket.gethostname(), software, now_ms)
     target = Path(args.output)
-    original = target.with_name(f"{target.name}-original") if args.redact else target
+    original = _original(args)
     shown_s: list[int | None] = []
     is_made = False
 
@@ -135,6 +136,7 @@ def export(args: Namespace, folder: Path, within: Span, out: Output) -> int:
 
     with open_folder(folder, keys) as archive:
         wanted = redaction(args.redact, archive.index, within) if args.redact else None
+        missing = not_recorded(archive.index.gaps(camera, within), within)
         made = write_evidence(volume, archive.index, asked, original, open_with_keys, tell)
         try:
             if wanted is not None:
@@ -151,23 +153,36 @@ def export(args: Namespace, folder: Path, within: Span, out: Output) -> int:
             if not is_made:
                 shutil.rmtree(original, ignore_errors=True)
     out.progress("")
-    told: dict[str, object] = {
-        "folder": args.output,
-        "recordings": made.recordings,
-        "fingerprint": made.fingerprint,
-    }
-    words = f"{args.output}: {made.recordings} recordings with proof."
-    if wanted is not None:
-        told["original"] = str(original)
-        words += f"{redacted_words(shown_s[0], within)} Keep {original}: it is the evidence, and shows everyone."
-    out.data(told, f"{words} Recorder fingerprint: {made.fingerprint}")
+    about = {"recordings": made.recordings, "fingerprint": made.fingerprint, "not_recorded": missing}
+    redacted = "" if wanted is None else redacted_words(shown_s[0], within)
+    _print_evidence(args, about, redacted, out)
     return 0
+
+
+def _original(args: Namespace) -> Path:
+    """Return the folder of what is recorded: the redacted one is next to it, if there is one."""
+    target = Path(args.output)
+    return target.with_name(f"{target.name}-original") if args.redact else target
+
+
+def _print_evidence(args: Namespace, about: dict[str, object], redacted: str, out: Output) -> None:
+    """Print what was exported. redacted: the notice, if it is."""
+    missing = about["not_recorded"]
+    assert isinstance(missing, list)
+    words = f"{args.output}: {about['recordings']} recordings with proof{_missing_words(missing)}."
+    data = {"folder": args.output, **about}
+    if redacted:
+        data["original"] = str(_original(args))
+        words += f"{redacted} Keep {_original(args)}: it is the evidence, and shows everyone."
+    out.data(data, f"{words} Recorder fingerprint: {about['fingerprint']}")
 
 
 MOST_BYTES = 2**40
 LEAST_PART_MS = 1000
 PRE_S, POST_S = 5.0, 10.0
 """Pre-roll and post-roll of a camera that was removed from the settings."""
+LEAST_LISTED_S = 1.0
+"""Shorter gaps, such as between two connections, are not listed."""
 COVERED = "; privacy masks are blacked out, so the video is re-encoded (use `--unmasked` for the stored version)"
 ENDINGS = {ExportKind.GIF: (".gif",), ExportKind.SHEET: (".jpg", ".jpeg")}
 """Endings of the names of exports that are not video."""
@@ -267,6 +282,8 @@ def run_export(args: Namespace, out: Output) -> int:
                 many = bool(args.split) or bool(written) or (covers and within.seconds > MOST_COVERED_S)
                 path = _name(Path(args.output), clip.start_ms, taken, many=many)
                 start_ms = _write(clip, path, out)
+                shown = Span(start_ms, max(start_ms, clip.cut_at_ms or part.end_ms))
+                missing = not_recorded(archive.index.gaps(camera, shown), shown)
                 size_bytes = path.stat().st_size
                 told = {
                     "file": str(path),
@@ -275,8 +292,9 @@ def run_export(args: Namespace, out: Output) -> int:
                     "exact": clip.is_exact,
                     "encoded_anew": clip.anew,
                     "covered": covers,
+                    "not_recorded": missing,
                 }
-                how = (COVERED if covers else "") + _exactly(args, clip)
+                how = (COVERED if covers else "") + _exactly(args, clip) + _missing_words(missing)
                 out.data(told, f"{path}: from {time_text(start_ms)}, {size_text(size_bytes)}{how}")
                 written.append(told)
                 taken.add(path.name)
@@ -286,6 +304,23 @@ def run_export(args: Namespace, out: Output) -> int:
         wanted = f"from {time_text(within.begin_ms)} to {time_text(within.end_ms)}"
         raise NotDone(f"No recording from {camera} {wanted}.", "See `tawny timeline` for what is recorded.")
     return 0
+
+
+def not_recorded(gaps: Iterable[Gap], within: Span) -> list[dict[str, object]]:
+    """Return the time of a span without video, with its reason: the image before it stays, or it is left out."""
+    found = ((gap, gap.span(within.end_ms).cut_to(within)) for gap in gaps)
+    return [
+        {"start": utc_text(part.begin_ms), "end": utc_text(part.end_ms), "words": gap_words(gap), "s": part.seconds}
+        for gap, part in found
+        if part is not None and part.seconds >= LEAST_LISTED_S
+    ]
+
+
+def _missing_words(missing: Sequence[Mapping[str, object]]) -> str:
+    if not missing:
+        return ""
+    reasons = ", ".join(dict.fromkeys(str(one["words"]) for one in missing))
+    return f"; {duration_text(round(sum(float(str(one['s'])) for one in missing)))} not recorded ({reasons})"
 
 
 def _check_ending(args: Namespace) -> None:
@@ -371,6 +406,8 @@ def _write(clip: ClipFile, path: Path, out: Output) -> int:
         if suffix in CONTAINERS:
             before_s = remux(clip.read, clip.size_bytes, file, suffix, lambda share: _progress(path, share, out))
             start_ms -= round(1000 * before_s)
+            if suffix != ".mkv" and not clip.file.orientation.is_upright:
+                out.say(f"A {suffix} file can't say that its image is turned. To have it turned in players, use .mp4.")
         else:
             done = 0
             for piece in clip.read(0, clip.size_bytes):

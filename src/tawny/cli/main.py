@@ -129,6 +129,7 @@ COMMANDS = {
     "ptz": Command("cameras", "move a PTZ camera"),
     "relay": Command("cameras", "switch a relay"),
     "prune": Command("recordings", "apply retention now, or show what would be deleted"),
+    "delete": Command("recordings", "delete an event, a time or everything; kept events stay"),
     "encryption": Command("encryption", "set up encryption: keys and the recovery sheet"),
     "decrypt": Command("decrypt", "decrypt recordings with your key, without the recorder"),
     "verify": Command("decrypt", "verify exported evidence, without the recorder"),

@@ -1,5 +1,8 @@
 """`tawny user` and `tokens`."""
 
+import asyncio
+import getpass
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 from tawny.api.auth.accounts import AUDIT_ROWS, Account, Accounts, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.passes import Pass, Passes
+from tawny.api.auth.passwords import LEAST_LENGTH, MOST_LENGTH, Passwords, is_weak
 from tawny.api.auth.two_step import TwoStep
 from tawny.cli import options
 from tawny.cli.first_start import interface_urls
@@ -89,8 +93,8 @@ def seen_words(cameras: frozenset[CameraId] | None) -> str:
     return "all cameras" if cameras is None else ", ".join(sorted(cameras)) or "nothing"
 
 
-# `tawny user`: manage users: `list`, `add`, `change`, `link`, `remove`, `totp`, and `log`, the audit log. A link signs
-# one person in.
+# `tawny user`: manage users: `list`, `add`, `change`, `link`, `password`, `remove`, `totp`, and `log`, the audit log.
+# A link signs one person in. A password is read from the terminal or standard input, never from the command line.
 
 LINK_DAYS = 7
 LOG_SINCE = "7 days ago"
@@ -103,7 +107,9 @@ SCREEN_MINUTES = 15
 
 def describe_user(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("do", choices=["list", "add", "change", "link", "remove", "log", "totp"], help="action")
+    parser.add_argument(
+        "do", choices=["list", "add", "change", "link", "password", "remove", "log", "totp"], help="action"
+    )
     parser.add_argument("name", nargs="?", help="who; log: only what this user or name did or tried")
     parser.add_argument("--role", choices=["owner", "member", "viewer", "guest", "screen"], help=ROLES)
     parser.add_argument("--cameras", metavar="A,B", help="cameras they can see, unless owner; `all` for every camera")
@@ -128,6 +134,8 @@ def run_user(args: Namespace, out: Output) -> int:
         found = accounts.find(args.name)
         if args.do == "totp":
             return _totp(accounts, found[0] if found else None, args, out)
+        if args.do == "password":
+            return _password(accounts, found[0] if found else None, args.name, out)
         if args.do == "add":
             return _add(args, accounts, out, links, is_there=found is not None)
         if found is None:
@@ -233,6 +241,38 @@ def _totp(accounts: Accounts, person: Account | None, args: Namespace, out: Outp
     words = f"{person.name} has two-step codes; {left}." if state else f"{person.name} has no two-step codes."
     out.data({"name": person.name, "two_step": state is not None}, words)
     return 0
+
+
+def _password(accounts: Accounts, person: Account | None, name: str, out: Output) -> int:
+    """Set a password. Where there is no user yet, this one becomes the owner: whoever may run this may read it all."""
+    if person is None and accounts.people():
+        raise NotDone(f"No user named {name}.", "See `tawny user list`.")
+    if person is not None and person.role is Role.SCREEN:
+        raise UsageError(f"{person.name} is a screen, which has no password.", "Use `tawny user link`.")
+    check_name(name)
+    password = _asked_password(name)
+    hashed = asyncio.run(Passwords().hash(password))
+    made = person or accounts.put_person(name, Role.OWNER)
+    accounts.change_password(made, hashed, b"")
+    accounts.note("password set", made.name, Caller("this computer"))
+    words = f"{made.name} signs in with this password, and is signed out on all devices."
+    out.data(_data(made), words if person else f"{made.name} is the owner, and signs in with this password.")
+    return 0
+
+
+def _asked_password(name: str) -> str:
+    """Return a password from the terminal, asked for twice, or else the first line of standard input."""
+    if sys.stdin.isatty():
+        password = getpass.getpass(f"New password for {name}: ")
+        if password != getpass.getpass("Again: "):
+            raise UsageError("These are two different passwords.", "Nothing was changed. Run the command again.")
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if is_weak(password) or len(password) > MOST_LENGTH:
+        raise UsageError(
+            "This password is too weak.", f"Use {LEAST_LENGTH} to {MOST_LENGTH} characters, at least 4 different ones."
+        )
+    return password
 
 
 def _guest_end(args: Namespace, role: Role, before_ms: int | None) -> int | None:

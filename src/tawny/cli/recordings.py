@@ -1,10 +1,11 @@
-"""`tawny timeline`, `check` and `prune`."""
+"""`tawny timeline`, `check`, `delete` and `prune`."""
 
 import socket
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from getpass import getuser
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from tawny.cli import options
 from tawny.cli.control_client import ask_once
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
-from tawny.cli.paths import existing_data
+from tawny.cli.paths import existing_data, running_data
 from tawny.config.settings import Settings
 from tawny.config.units import seconds, size, size_text
 from tawny.delivery.destination import DestinationContext
@@ -351,6 +352,53 @@ def _text(report: CheckReport, out: Output, *, repair: bool) -> str:
             "Run `tawny check --repair`. It adds missing index entries and closes files; it never deletes "
             "playable video."
         )
+    return "\n".join(lines)
+
+
+# `tawny delete`: what an owner wants deleted; shown first, deleted with `--yes`.
+
+
+def describe_delete(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("event", metavar="EVENT", nargs="?", help="ID of an event, as `tawny events --json` shows it")
+    parser.add_argument("--camera", metavar="C", action="append", default=[], help="camera ID; may be given repeatedly")
+    parser.add_argument("--from", dest="begin", metavar="T", help='for example 05:58, yesterday or "2 h ago"')
+    parser.add_argument("--to", dest="end", metavar="T", help="likewise")
+    parser.add_argument("--everything", action="store_true", help="all that is recorded until now")
+    parser.add_argument("--with-kept", action="store_true", help="kept events and their recordings, too")
+    parser.add_argument("--yes", action="store_true", help="delete it now; without this, show what would be deleted")
+
+
+def run_delete(args: Namespace, out: Output) -> int:
+    has_time = args.begin is not None or args.end is not None
+    if (args.event is not None) + has_time + args.everything != 1 or (args.event is not None and args.camera):
+        raise UsageError(
+            "Say what to delete: an event, a time or everything.",
+            "`tawny delete EVENT`, `tawny delete --from 05:58 --to 06:10 --camera C` or `tawny delete --everything`.",
+        )
+    wanted: dict[str, Any] = {"event": args.event, "cameras": args.camera, "with_kept": args.with_kept}
+    if has_time:
+        if args.begin is None or args.end is None:
+            raise UsageError("A time needs --from and --to.", 'For example `--from "2 h ago" --to "1 h ago"`.')
+        within = options.span(args.begin, args.end, SystemClock().now_ms())
+        wanted |= {"from_ms": within.begin_ms, "to_ms": within.end_ms}
+    size = ask_once(running_data(args), {"command": "delete", **wanted, "yes": args.yes, "by": getuser()})
+    out.data(size, _delete_text(size, yes=args.yes, with_kept=args.with_kept))
+    return 0
+
+
+def _delete_text(size: dict[str, Any], *, yes: bool, with_kept: bool) -> str:
+    verb = "is deleted now" if yes else "would be deleted"
+    if not size["files"] and not size["events"]:
+        lines = [f"Nothing {verb}."]
+    else:
+        lines = [f"{size_text(size['bytes'])} in {size['files']} files, with {size['events']} events, {verb}."]
+    if size["files"]:
+        lines.append(f"The first file begins {size['from']}, the last one ends {size['to']} (UTC).")
+    if size["kept"] and not with_kept:
+        lines.append(f"{size['kept']} kept events stay, with {size_text(size['kept_bytes'])}; see `--with-kept`.")
+    if not yes:
+        lines.append("Uploads and clips that you saved stay. To delete it, repeat the command with `--yes`.")
     return "\n".join(lines)
 
 

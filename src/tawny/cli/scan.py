@@ -86,11 +86,18 @@ def describe_scan(parser: ArgumentParser) -> None:
     add("--before", metavar="TIME", default="2 s", help="in clips, time before the event (default: 2 s)")
     add("--after", metavar="TIME", default="2 s", help="in clips, time after the event (default: 2 s)")
     add("--exact", action="store_true", help="cut clips exactly; otherwise they start at a keyframe")
+    add("--compare", action="store_true", help="compare all detectors: a table of their verdicts, no clips")
+    add("--csv", metavar="FILE", help="with --compare: each detector's number, threshold and verdict for every frame")
+    add("--video", metavar="FILE", help="with --compare: a copy with boxes and numbers, newly encoded (MP4)")
     add("--log", metavar="FILE", help="cache results here; files already scanned are skipped")
     add("--jobs", metavar="N", type=int, default=0, help="number of parallel scans (default: one per CPU core)")
 
 
 def run_scan(args: Namespace, out: Output) -> int:
+    if args.compare:
+        return _run_comparison(args, out)
+    if args.csv or args.video:
+        raise UsageError("`--csv` and `--video` belong to a comparison.", "Add `--compare`.")
     wanted = _wanted(args, out)
     with ExitStack() as stack:
         job = ScanJob(
@@ -113,6 +120,19 @@ def run_scan(args: Namespace, out: Output) -> int:
             failed |= scanned.error is not None
             out.data(scanned.summary, _words(scanned))
     return 1 if failed else 0
+
+
+def _run_comparison(args: Namespace, out: Output) -> int:
+    # lazy import: all detectors and the encoder take longer to load than a short file to scan
+    from tawny.cli.compare import Comparison, run_comparison
+
+    try:
+        regions = tuple(map(_polygon, args.region))
+    except ValueError as error:
+        raise UsageError(f"{str(error)[:1].upper()}{str(error)[1:]}.", "See `tawny scan --help`.") from None
+    with ExitStack() as stack:
+        join_s = _time(args.join, "--join")
+        return run_comparison(Comparison.of(args, _inputs(args, stack), regions, join_s, _pair), out)
 
 
 def _inputs(args: Namespace, stack: ExitStack) -> list[ScanInput]:

@@ -30,6 +30,8 @@ Wants=network-online.target
 
 [Service]
 Type=notify
+# relative paths in the settings begin here
+WorkingDirectory={config_folder}
 ExecStart={program} run --config {config} --data {data}
 Restart=always
 RestartSec=1
@@ -162,7 +164,9 @@ def unit_text(args: Namespace, service: ServicePaths | None = None) -> str:
     storage, web = service.settings.storage, service.settings.web
     others = [storage.spare, storage.mirror, *(tier.path for tier in storage.tiers)]
     others += [str(path) for one in service.settings.destinations.values() if (path := folder_of(one.url))]
+    others += [one.folder for one in service.settings.files.values()]
     writable = [Path(other).expanduser().resolve() for other in others if other]
+    writable += [Path(one.clips) for one in service.settings.webhooks.values() if one.clips]
     if service.settings.log.file:
         writable.append(Path(service.settings.log.file).expanduser().resolve().parent)
     if service.own or service.is_in_home:

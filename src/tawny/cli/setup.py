@@ -10,10 +10,11 @@ import tomlkit
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, load_settings, new_config_file
 from tawny.config.changes import template, write_new
-from tawny.config.importers import LIKE, ForeignFormatError, ImportResult, import_settings, settings_like
+from tawny.config.importers import LIKE, import_file, settings_like
+from tawny.config.importers.result import ImportResult
 from tawny.config.loader import parse_settings
 from tawny.config.settings import Settings
-from tawny.model.errors import NotDone, SettingsError
+from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
 from tawny.service.diagnosis.settings_view import in_force
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.sealing_service import write_secret_file
@@ -29,7 +30,7 @@ def describe_init(parser: ArgumentParser) -> None:
 def run_init(args: Namespace, out: Output) -> int:
     path = new_config_file(args)
     if args.like:
-        found = settings_like(args.like)
+        found = settings_like(args.like, Path.home())
         write_new(path, f"# Like {args.like} with its defaults.\n\n{tomlkit.dumps(found.settings)}")
         words = out.table((args.like, "tawny"), list(found.became.items()), empty="")
         left = out.table(("skipped", "why"), sorted(found.left.items()), empty="") if found.left else ""
@@ -51,32 +52,20 @@ SECRETS = "secrets.toml"
 
 def describe_import(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help=
-        "settings of rom-cam, DIY Security Cam or Ropey-Cam, or a file "
+        "settings of rom-cam, DIY Security Cam, Ropey-Cam or SudoCam, or a file "
         "with Raspberry Pancake's command lines")  # fmt: skip
     parser.add_argument("--config", metavar="FILE", help="where to write tawny's settings (default: ./tawny.toml)")
     parser.add_argument("--dry-run", action="store_true", help="dry run: show what each setting becomes, write nothing")
 
 
 def run_import(args: Namespace, out: Output) -> int:
-    system, found = _read(Path(args.file))
+    source = Path(args.file)
+    system, found = import_file(source, Path.home())
     text = tomlkit.dumps(found.settings)
+    _check(source, text, found)
     path = new_config_file(args)
-    secrets = path.with_name(SECRETS)
-    _, problems = parse_settings(text, {name: value or "absent" for name, value in found.secrets.items()})
-    if problems:
-        raise SettingsError(args.file, tuple(one._replace(line=None) for one in problems))
     if not args.dry_run:
-        for each in (path, *([secrets] if found.secrets else [])):
-            if each.exists():
-                raise NotDone(f"{each} already exists.", "Nothing was changed. Choose another file with `--config`.")
-        if found.secrets:
-            known = {name: value for name, value in found.secrets.items() if value}
-            write_secret_file(secrets, tomlkit.dumps(known).encode())
-        left_out = "".join(
-            f"# [cameras.{name}] was left out: tawny can't open {scheme} addresses. Use the camera's rtsp:// address.\n"
-            for name, scheme in found.unsupported.items()
-        )
-        write_secret_file(path, f"# Imported from {system}: {Path(args.file).name}\n{left_out}\n{text}".encode())
+        _write(path, f"# Imported from {system}: {source.name}\n{_comments(found)}\n{text}", found.secrets)
     out.data(
         {"system": system, "file": None if args.dry_run else str(path), "became": found.became, "left": found.left},
         _words(system, found, path, is_written=not args.dry_run, out=out),
@@ -84,17 +73,47 @@ def run_import(args: Namespace, out: Output) -> int:
     return 0
 
 
-def _read(path: Path) -> tuple[str, ImportResult]:
+def _check(source: Path, text: str, found: ImportResult) -> None:
+    """Raise SettingsError with the lines of the imported file if tawny could not run with these settings."""
+    settings, problems = parse_settings(text, {name: value or "absent" for name, value in found.secrets.items()})
+    if settings is not None:
+        try:
+            PluginRegistry.opened().check(settings, str(source))
+        except SettingsError as error:
+            problems = list(error.problems)
+    if problems:
+        raise SettingsError(str(source), tuple(_of_source(one, found) for one in problems))
+
+
+def _of_source(problem: Problem, found: ImportResult) -> Problem:
+    """Return a problem with the original key and its line, as far as one made the setting."""
+    line = found.line_of(problem.path)
+    theirs = next((key for key, number in found.lines.items() if number == line), problem.path)
+    return problem._replace(path=theirs if line else problem.path, line=line or 1)
+
+
+def _write(path: Path, text: str, secrets: dict[str, str]) -> None:
+    """Write both files, or neither."""
+    kept = path.with_name(SECRETS)
+    for each in (path, *([kept] if secrets else [])):
+        if each.exists():
+            raise NotDone(f"{each} already exists.", "Nothing was changed. Choose another file with `--config`.")
+    if secrets:
+        write_secret_file(kept, tomlkit.dumps({name: value for name, value in secrets.items() if value}).encode())
     try:
-        return import_settings(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        detail = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise NotDone(f"Can't read {path}: {detail}.", "Check its name and folder.") from None
-    except ForeignFormatError as error:
-        if error.line:
-            raise NotDone(f"{path}, line {error.line}: {error}.", "Fix this line. Nothing was written.") from None
-        known = "rom-cam, DIY Security Cam, Ropey-Cam and Raspberry Pancake"
-        raise NotDone(f"{path} contains no settings of {known} ({error}).", "See `tawny import --help`.") from None
+        write_secret_file(path, text.encode())
+    except (NotDone, FolderUnwritable):
+        if secrets:
+            kept.unlink()
+        raise
+
+
+def _comments(found: ImportResult) -> str:
+    left_out = "".join(
+        f"# [cameras.{name}] was left out: tawny can't open {scheme} addresses. Use the camera's rtsp:// address.\n"
+        for name, scheme in found.unsupported.items()
+    )
+    return left_out + found.comment
 
 
 def _words(system: str, found: ImportResult, path: Path, *, is_written: bool, out: Output) -> str:
@@ -102,7 +121,12 @@ def _words(system: str, found: ImportResult, path: Path, *, is_written: bool, ou
     if found.left:
         lines += ["", out.table(("skipped", "why"), sorted(found.left.items()), empty="")]
     if is_written:
-        follows = "Start recording: tawny run" if found.settings.get("cameras") else "Add a camera: tawny cameras add"
+        named = "" if path == Path("tawny.toml") else f" --config {path}"
+        follows = (
+            f"Start recording: tawny run{named}"
+            if found.settings.get("cameras")
+            else f"Add a camera: tawny cameras add{named}"
+        )
         lines += ["", f"Created {path}{' and secrets.toml' if found.secrets else ''}. {follows}"]
     return "\n".join(lines)
 

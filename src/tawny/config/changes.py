@@ -20,9 +20,11 @@ from tawny.config.loader import known_secrets, parse_settings
 from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
 from tawny.config.rules import RuleCondition, RuleSettings
-from tawny.config.settings import CameraSettings, DetectionSettings, Points, Settings
+from tawny.config.settings import CameraSettings, DetectionSettings, Settings
 from tawny.config.units import duration_text, share_text
+from tawny.config.zones import Points, turned_points
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
+from tawny.model.orientation import Orientation
 from tawny.model.segments import Recording
 from tawny.model.validation import allowed_text, path_parts
 
@@ -72,7 +74,7 @@ def write_new(path: Path, text: str) -> None:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
 
 
-def add_camera(path: Path, camera_id: str, values: dict[str, str]) -> None:
+def add_camera(path: Path, camera_id: str, values: Words) -> None:
     """Add `[cameras.<id>]`. Raises SettingsError: when the result would be invalid; nothing is changed then."""
     document = _document(path)
     cameras = document.setdefault("cameras", tomlkit.table(is_super_table=True))
@@ -114,17 +116,66 @@ def change_detection(path: Path, camera: str, watch: DetectionSettings, privacy_
     Raises NotDone: when the camera is not in the file. Raises SettingsError, FolderUnwritable: nothing was changed.
     """
     document, before = _read(path)
+    table = _camera_table(document, before, camera, path)
+    _put_detection(table, before.cameras[camera], watch, privacy_masks)
+    return _write(path, document)
+
+
+def _camera_table(document: Any, before: Settings, camera: str, path: Path) -> Any:
     if camera not in before.cameras:
         raise NotDone(f"{path} has no camera {camera}.", "It may have been removed. Reload the page.")
-    cameras: Any = document["cameras"]
-    table: Any = cameras[camera]
-    if "detection" not in table:
+    return document["cameras"][camera]
+
+
+def _put_detection(
+    table: Any, before: CameraSettings, watch: DetectionSettings, privacy_masks: tuple[Points, ...]
+) -> None:
+    old, new = plain_table(before.detection), plain_table(watch)
+    if old != new and "detection" not in table:
         table["detection"] = tomlkit.table()
-    _put(table["detection"], plain_table(before.cameras[camera].detection), plain_table(watch))
-    if before.cameras[camera].privacy_masks != privacy_masks:
+    if old != new:
+        _put(table["detection"], old, new)
+    if before.privacy_masks != privacy_masks:
         table.pop("privacy_masks", None)
         if privacy_masks:
             table["privacy_masks"] = tomlkit.item(_rounded(privacy_masks))
+
+
+# How a camera's image is turned. Zones, lines and masks are drawn on the image as shown, so they turn with it.
+
+
+def turned_camera(camera: CameraSettings, orientation: Orientation) -> CameraSettings:
+    """Return the camera with this orientation, and with zones, lines and masks on the same things as before."""
+    before, watch = camera.orientation, camera.detection
+    detection = {
+        "zones": {name: zone.turned(before, orientation) for name, zone in watch.zones.items()},
+        "lines": {name: line.turned(before, orientation) for name, line in watch.lines.items()},
+        "motion_masks": tuple(turned_points(mask, before, orientation) for mask in watch.motion_masks),
+    }
+    return camera.model_copy(
+        update={
+            "rotate": orientation.rotate,
+            "mirror": orientation.mirror,
+            "detection": watch.model_copy(update=detection),
+            "privacy_masks": tuple(turned_points(mask, before, orientation) for mask in camera.privacy_masks),
+        }
+    )
+
+
+def change_orientation(path: Path, camera: str, orientation: Orientation) -> Settings:
+    """Write how a camera's image is turned, with zones, lines and masks; return the resulting settings.
+
+    Raises NotDone: when the camera is not in the file. Raises SettingsError, FolderUnwritable: nothing was changed.
+    """
+    document, before = _read(path)
+    table = _camera_table(document, before, camera, path)
+    after = turned_camera(before.cameras[camera], orientation)
+    for key, value, usual in (("rotate", after.rotate, 0), ("mirror", after.mirror, False)):
+        if value == usual:
+            table.pop(key, None)
+        elif table.get(key) != value:
+            table[key] = value
+    _put_detection(table, before.cameras[camera], after.detection, after.privacy_masks)
     return _write(path, document)
 
 

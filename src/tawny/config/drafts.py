@@ -21,7 +21,7 @@ Values = Mapping[str, Any]
 SECRET: Final = frozenset({"url", "secret", "password", "token"})
 """Keys whose values are stored in `secrets.toml` and never returned to clients; folder paths are not secret."""
 ADDRESSES: Final = ("source", "sub", "onvif")
-_PLAIN: Final = ("folder:", "file:", "rclone:")
+_PLAIN: Final = ("folder:", "file:", "rclone:", "webpush:")
 
 
 class SettingsDraft:
@@ -82,10 +82,10 @@ class SettingsDraft:
         del tables[name]
         self._gone |= {f"{key}_{name}".upper().replace("-", "_") for key in SECRET}
 
-    def add_camera(self, camera: str, values: Mapping[str, str], secrets: Mapping[str, str]) -> None:
+    def add_camera(self, camera: str, values: Values, secrets: Mapping[str, str]) -> None:
         """Add a camera. secrets: values of the `${NAME}`s in its addresses. Raises NotDone: when its ID is taken."""
         self.refuse_taken(camera)
-        self._forget_removed(camera)
+        self.forget_removed(camera)
         cameras = self._document.setdefault("cameras", tomlkit.table(is_super_table=True))
         table = tomlkit.table()
         for key, value in values.items():
@@ -125,11 +125,12 @@ class SettingsDraft:
     def put_camera(self, camera: str, table: Any, secrets: Mapping[str, str]) -> None:
         """Put a camera back that was removed. Raises NotDone: when its ID is taken."""
         self.refuse_taken(camera)
-        self._forget_removed(camera)
+        self.forget_removed(camera)
         self._document.setdefault("cameras", tomlkit.table(is_super_table=True))[camera] = table
         self._secrets.update(secrets)
 
-    def _forget_removed(self, camera: str) -> None:
+    def forget_removed(self, camera: str) -> None:
+        """Remove what is left of a removed camera; nothing if there is none."""
         removed = self._document.get("removed_cameras", {})
         removed.pop(camera, None)
         if not removed:

@@ -14,7 +14,7 @@ Right = Literal["modes", "presence", "pause", "record", "event", "ptz", "relay"]
 switch relays.
 """
 RIGHTS: tuple[Right, ...] = ("modes", "presence", "pause", "record", "event", "ptz", "relay")
-Told = Literal["event", "segment", "gap", "damage", "camera", "problem", "mode", "recorder"]
+Told = Literal["event", "segment", "file", "gap", "damage", "camera", "problem", "mode", "recorder"]
 """Message topics: the first word of a message's `type`."""
 SCHEMES = ("unix", "webhook+http", "webhook+https", "run")
 EXAMPLES = "unix:@NAME, unix:/run/my.sock, webhook+https://example.org/hook or run:SCRIPT"
@@ -28,8 +28,8 @@ class EmitterSettings(Table):
     url: str = Field(min_length=1, description=f"Address: {EXAMPLES}.")
     events: tuple[Told, ...] = Field(
         ("event", "segment", "camera", "problem"),
-        description="What to send: `event`, `segment` (a finished file), `gap`, `damage`, `camera`, `problem`, `mode`, "
-        "`recorder`.",
+        description="What to send: `event`, `segment` (a finished recording), `file` (one of `files`), `gap`, "
+        "`damage`, `camera`, `problem`, `mode`, `recorder`.",
     )
     cameras: tuple[str, ...] = Field((), description="Only these cameras. Empty: all.")
     kinds: tuple[str, ...] = Field((), description="Only these event types, for example person. Empty: all.")
@@ -38,6 +38,11 @@ class EmitterSettings(Table):
     )
     clips: str = Field(
         "", description='With `format = "pancake"`: a folder for 6 s clips of each start and end; 500 at most.'
+    )
+    files: tuple[str, ...] = Field(
+        (),
+        description='With `format = "pancake"`: announce the files of these sets of `files`, instead of recordings and '
+        "`clips`.",
     )
     secret: str = Field("", description="Secret used to sign webhook requests.")
 
@@ -58,6 +63,8 @@ class EmitterSettings(Table):
             raise ValueError('format: pancake requires a unix: address and `cameras = ["one"]`')
         if self.clips and (self.format != "pancake" or not self.clips.startswith("/")):
             raise ValueError('clips: an absolute path, and only with format = "pancake"')
+        if self.files and (self.format != "pancake" or self.clips):
+            raise ValueError('files: only with format = "pancake", and without clips')
         if self.secret and not scheme.startswith("webhook+"):
             raise ValueError("secret: only for webhooks")
         return self

@@ -194,7 +194,7 @@ def _line_of(path: list[str], text: str) -> int | None:
 
 # Difference between two settings, so that a change restarts only what it affects.
 
-_OUTWARD = ("outbox", "destinations", "notifiers")
+_OUTWARD = ("outbox", "destinations", "files", "notifiers")
 _PROGRAMS = ("webhooks", "api_clients", "mqtt", "scripts", "relays")
 _WEB = ("web.name", "web.public_url", "web.hosts", "web.proxies", "web.secure")
 AT_ONCE = frozenset({*_OUTWARD, *_WEB, "relays", "storage.encrypt", "encryption", "removed_cameras"})
@@ -213,7 +213,7 @@ class SettingsDifference:
     removed: tuple[str, ...]
     changed: tuple[str, ...]
     watched: tuple[str, ...]
-    """Cameras whose connection stays: detection, masks, recording mode, pre-roll, post-roll, name or group changed."""
+    """Cameras whose connection stays: what changed is in `_watched`."""
     other: tuple[str, ...]
 
     def __bool__(self) -> bool:
@@ -258,11 +258,14 @@ def _recorded(camera: CameraSettings) -> CameraSettings:
         "onvif": "",
         "serial": "",
         "mac": "",
+        "rotate": 0,
+        "mirror": False,
     }
     return camera.model_copy(update={**own, "record": "continuous", "pre": 0.0, "post": 0.0, "name": "", "group": ""})
 
 
 def _watched(camera: CameraSettings) -> tuple[object, ...]:
     return (
-        camera.detection, camera.privacy_masks, camera.record, camera.pre, camera.post, camera.name, camera.group
+        camera.detection, camera.privacy_masks, camera.orientation, camera.record, camera.pre, camera.post,
+        camera.name, camera.group,
     )  # fmt: skip

@@ -12,7 +12,6 @@ from pydantic import (
     AwareDatetime,
     ConfigDict,
     Field,
-    StringConstraints,
     field_validator,
     model_validator,
 )
@@ -21,59 +20,15 @@ from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettin
 from tawny.config.modes import ModesSettings
 from tawny.config.quantities import Duration, LabelText, Share, Size
 from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings
-from tawny.config.retention import CameraRetentionSettings, RetentionSettings, Table
+from tawny.config.retention import CameraRetentionSettings, RetentionSettings, SnapshotSettings, Table
 from tawny.config.rules import RuleSettings
 from tawny.config.secure import HostName, SecureSettings, web_address
 from tawny.config.sign_in import SignInSettings
-from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings, TargetName
-from tawny.model.polygon import Polygon
+from tawny.config.targets import DestinationSettings, FileSetSettings, NotifierSettings, OutboxSettings, TargetName
+from tawny.config.zones import Corners, LineSettings, PlaceName, ZoneSettings
+from tawny.model.orientation import Orientation, Rotation
 from tawny.model.segments import Recording
 from tawny.sealed.key_wrapping import recipient
-
-# Settings of zones, lines and masks. Points are x and y, 0..1, from the upper left of the image.
-
-PlaceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=40)]
-"""Zone name; also used as a file name."""
-Points = tuple[tuple[float, float], ...]
-Corners = Annotated[Points, AfterValidator(lambda points: Polygon.of(points).points)]
-
-
-class ZoneSettings(Table):
-    """An area of the image. Short form: `path = [[0.1, 0.5], [0.6, 0.5], [0.6, 1]]`. Use a table for more settings."""
-
-    points: Corners = Field(description="Three or more corners: [[0.1, 0.5], [0.6, 0.5], [0.6, 1]].")
-    threshold: Annotated[int, Field(ge=1, le=100)] | None = Field(
-        None, description="Motion threshold of this zone, 1 to 100. Not set: the camera's."
-    )
-    min_size: Share = Field(
-        0.0, description="Ignore anything smaller than this share of the image, for example `0.5 %`."
-    )
-    min_time: Duration = Field(0.0, description="Ignore anything that stays for less than this.")
-    direction: Literal["any", "left", "right", "up", "down"] = Field(
-        "any", description="Count motion in this direction only."
-    )
-    loitering_after: Duration = Field(0.0, description="Report loitering after this time, for example `60 s`. 0: off.")
-    object_left_after: Duration = Field(0.0, description="Report an object left or removed after this time. 0: off.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_points(cls, said: Any) -> Any:
-        return {"points": said} if isinstance(said, list | tuple) else said
-
-
-class LineSettings(Table):
-    """A line that creates an event when someone crosses it. Short form: `gate = [[0.2, 0.5], [0.8, 0.5]]`."""
-
-    points: Annotated[Points, Field(min_length=2, max_length=2)] = Field(description="Start and end point.")
-    direction: Literal["both", "left-to-right", "right-to-left"] = Field(
-        "both", description="Direction as seen when walking along the line from its first point to its second."
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_points(cls, said: Any) -> Any:
-        return {"points": said} if isinstance(said, list | tuple) else said
-
 
 # Settings of encryption: public keys only; the recorder never has the private ones.
 
@@ -226,7 +181,7 @@ def proxy_networks(proxies: Iterable[str]) -> tuple[Network, ...]:
 
 
 _CAMERA_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_TAKEN = frozenset({"history", "keys", "lock", "control", "outbox", "inbox", "clips"})
+_TAKEN = frozenset({"history", "keys", "lock", "control", "outbox", "inbox", "clips", "snapshots"})
 """Names in the data folder that camera folders must not use."""
 
 
@@ -278,6 +233,7 @@ class StorageSettings(Table):
         default=False, description="Encrypt recordings so that only the keys under `encryption` can open them."
     )
     retention: RetentionSettings = RetentionSettings()
+    snapshots: SnapshotSettings = SnapshotSettings()
 
 
 class WebSettings(Table):
@@ -286,19 +242,16 @@ class WebSettings(Table):
     listen: str = Field(
         "127.0.0.1:8000", description="Address and port of the web interface. 0.0.0.0:8000 lets other devices connect."
     )
-
     name: Annotated[LabelText, Field(max_length=60)] = Field(
         "",
         description="Name of this recorder, shown on its pages and in test notifications. Empty: the host name.",
     )
-
     public_url: str = Field(
         "",
         description="Address under which phones reach tawny, for example https://cam.example.org, used for links in "
         "notifications and invitations. Empty: the address in `web.secure`, which may work at home only; without it, "
         "no links.",
     )
-
     hosts: tuple[HostName, ...] = Field(
         (),
         description="More names under which browsers may open tawny, for example nas.local. Always allowed: IP "
@@ -450,13 +403,20 @@ class CameraSettings(Table):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     source: str = Field(
-        description="rtsp://user:password@host/path, /dev/video0, picamera:0, a video file, or demo:front."
+        description="rtsp://user:password@host/path, /dev/video0, picamera:0, a video file, or demo:front. "
+        "Phones (`phone:…`) are added in the interface."
     )
     sub: str = Field("", description="Sub stream of the same camera. Used for detection, and recorded too.")
     name: LabelText = Field("", description="Display name. Empty: made from the table's name.")
     group: Literal["", "outside", "inside"] = Field(
         "", description="`outside` or `inside`: adds the camera to that group in the live view."
     )
+    rotate: Rotation = Field(
+        0,
+        description="Rotate the image clockwise by `90`, `180` or `270` degrees wherever tawny shows it. The stored "
+        "video stays as the camera sends it.",
+    )
+    mirror: bool = Field(default=False, description="Swap left and right in the image, after `rotate`.")
     record: Recording = Field(
         "continuous",
         description="`continuous`; `events`: only around events; `transitions`: only around start and end of events; "
@@ -467,6 +427,9 @@ class CameraSettings(Table):
     )
     post: Annotated[Duration, Field(ge=0, le=300)] = Field(
         10.0, description="Post-roll: time kept after an event, 0 s to 5 min."
+    )
+    warm_up: Annotated[Duration, Field(ge=0, le=60)] | None = Field(
+        None, description="Drop this much after each start of the camera, 0 s to 60 s. Not set: 2 s for a Pi camera."
     )
     onvif: Annotated[str, web_address("http://user:password@192.168.1.20/onvif/device_service")] = Field(
         "",
@@ -504,6 +467,10 @@ class CameraSettings(Table):
         if not text.strip():
             raise ValueError("an address, for example rtsp://192.168.1.20/main")
         return text
+
+    @property
+    def orientation(self) -> Orientation:
+        return Orientation(self.rotate, self.mirror)
 
     def table(self, scheme: str) -> dict[str, Any]:
         """Return the settings table of a source type."""
@@ -543,6 +510,7 @@ class Settings(Table):
     rules: tuple[RuleSettings, ...] = ()
     outbox: OutboxSettings = OutboxSettings()
     destinations: dict[TargetName, DestinationSettings] = Field(default_factory=dict)
+    files: dict[TargetName, FileSetSettings] = Field(default_factory=dict)
     notifiers: dict[TargetName, NotifierSettings] = Field(default_factory=dict)
     webhooks: dict[TargetName, EmitterSettings] = Field(default_factory=dict)
     api_clients: dict[TargetName, InputSettings] = Field(default_factory=dict)

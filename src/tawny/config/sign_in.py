@@ -65,7 +65,14 @@ class OidcSettings(Table):
 
 
 class SignInSettings(Table):
-    """Other ways to sign in than those of tawny itself."""
+    """Rules of signing in, and other ways than those of tawny itself."""
+
+    require_second_step: bool = Field(
+        default=False,
+        description="Whoever signs in with a password or an invitation needs two-step codes, and sets them up at the "
+        "next sign-in. Passkeys, a provider, a proxy, a phone signed in by its owner and `tawny setup-link` stand for "
+        "both steps; screens and access tokens have none.",
+    )
 
     proxy_header: HeaderName | Literal[""] = Field(
         "",

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from tawny.config.quantities import Duration, Size
 from tawny.config.retention import Table
@@ -149,6 +149,74 @@ class OutboxSettings(Table):
     )
 
 
+DAY_S = 86_400
+
+
+class FileSetSettings(Table):
+    """Finished files for other programs and people: they appear in a folder, whole, under names of your choice."""
+
+    folder: str = Field("", description="Folder for the files, for example /srv/cameras. Created if it is missing.")
+    destination: str = Field("", description="Instead of a folder: an upload destination, by its name.")
+    split: Literal["clock", "events", "transitions"] = Field(
+        "clock",
+        description="`clock`: all recordings, split at times of the clock; `events`: one file for each event, for as "
+        "long as it lasts; `transitions`: one around each start and end of events.",
+    )
+    every: Annotated[Duration, Field(ge=10, le=6 * 3600)] = Field(
+        900.0,
+        description="With `clock`: split at these times, counted from midnight, for example `15 min`. With `events`: "
+        "split an event that lasts longer. 10 s to 6 h.",
+    )
+    first: Annotated[Duration, Field(ge=0, le=60)] = Field(
+        0.0,
+        description="With `events`: end the first file this long after the start of the event, and go on in a second "
+        "one. 0: don't.",
+    )
+    around: Annotated[Duration, Field(ge=1, le=60)] = Field(
+        3.0, description="With `transitions`: time before and after each start and end. 1 s to 60 s."
+    )
+    cameras: tuple[str, ...] = Field((), description="Only these cameras. Empty: all that are not encrypted.")
+    kinds: tuple[str, ...] = Field(
+        (), description="With `events` and `transitions`: only these event types, for example person. Empty: all."
+    )
+    names: str = Field(
+        "tawny",
+        description="File names: `tawny`, `rom-cam`, `diycam`, `ropey-cam`, `sudocam`, `pancake`, `pancake-clock`, or "
+        "a pattern with {fields}.",
+    )
+    snapshots: bool = Field(
+        default=True, description="With `events`: also write the snapshot, under the name of the first file, as .jpg."
+    )
+    readable_by: Literal["tawny", "group", "everyone"] = Field(
+        "tawny", description="Who may read the files: tawny's user, its group too, or every user of this computer."
+    )
+    max_size: Size = Field(
+        50_000_000_000,
+        description="Space limit of the folder. Beyond it, and if its disk is full, the oldest files are deleted, "
+        "those of kept events last.",
+    )
+    retention: Duration | None = Field(None, description="Delete files from the folder after this time. Empty: never.")
+
+    @field_validator("folder")
+    @classmethod
+    def _is_whole(cls, text: str) -> str:
+        if text and not text.startswith("/"):
+            raise ValueError("a whole path, for example /srv/cameras")
+        return text
+
+    @model_validator(mode="after")
+    def _fits(self) -> "FileSetSettings":
+        if bool(self.folder) == bool(self.destination):
+            raise ValueError("exactly one of folder and destination")
+        if self.split == "clock" and DAY_S % self.every:
+            raise ValueError("every: a time that divides a day, for example 15 min")
+        if self.destination and {"max_size", "retention", "readable_by"} & self.model_fields_set:
+            raise ValueError("max_size, retention and readable_by only with folder; a destination has its own")
+        if self.split == "clock" and self.kinds:
+            raise ValueError('kinds only with split = "events" or "transitions"')
+        return self
+
+
 # Settings of notification channels.
 
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
@@ -183,6 +251,11 @@ class NotifierSettings(Table):
     daily_summary: str = Field("", description="Send a daily summary at this time, for example 20:00. Empty: none.")
     quiet_hours: Hours = Field(
         "", description="Quiet hours, for example 22:00-06:30. Events wait and are sent in one notification afterward."
+    )
+    format: Literal["tawny", "pancake"] = Field(
+        "tawny",
+        description="`pancake`: Raspberry Pancake's messages, one when detection begins and one when it ends, each at "
+        "once and with 6 s of video around it unless `clip` is `none`. `min_interval` and `snapshot` don't apply.",
     )
     min_interval: Annotated[Duration, Field(ge=0, le=86_400)] = Field(
         60.0,

@@ -23,6 +23,8 @@ class DeliveryKind(StrEnum):
     FOOTAGE = "footage"
     REMOVAL = "removal"
     """Delete a file at the destination."""
+    FILE = "file"
+    """A finished file, or its snapshot, for an export folder."""
 
     @property
     def rank(self) -> int:

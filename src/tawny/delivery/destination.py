@@ -2,21 +2,19 @@
 
 import hashlib
 import http.client
-import re
 import secrets
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, in_memory
 from tawny.model.errors import DeliveryError, StrangeTarget, TargetFull, TargetLied, TargetRefused, TargetUnreachable
-from tawny.model.ids import CameraId
-from tawny.model.times import Clock, stamp
+from tawny.model.times import Clock
+from tawny.model.validation import value_text
 
 # Addresses of servers: user, password, host, port and folder. The public form omits user and password.
 
@@ -75,6 +73,14 @@ def only(table: object, known: tuple[str, ...]) -> None:
     keys = sorted(set(table) - set(known)) if isinstance(table, dict) else []
     if keys:
         raise ValueError(f"{keys[0]}: found an unknown key; allowed: {', '.join(known) or 'none'}")
+
+
+def create_folder(table: Mapping[str, Any]) -> bool:
+    """Return the setting of servers that create their folder. Raises ValueError."""
+    found = table.get("create_folder", False)
+    if not isinstance(found, bool):
+        raise ValueError(f"create_folder: found {value_text(found)}; allowed: true or false")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,104 +314,6 @@ def refuse_no_destination(folder: Path, public: str) -> None:
     """Raise DeliveryError if a folder is none. Checked at each connection, because links change."""
     if why := why_no_destination(folder):
         raise DeliveryError(public, f"it is {why}")
-
-
-# File names at destinations, from a pattern, with times in a time zone. The same input gives the same name.
-
-PRESETS = {
-    "tawny": "{camera}/{year}/{month}/{day}/{year}{month}{day}T{hour}{minute}{second}-{code}.{type}",
-    "rom-cam": "{form}/{name}/{unix}.{type}",
-    "diycam": "{year}{month}{day}/cam{camera}/{camera}_{stamp}.{type}",
-    "pancake": "{year}/{month}/{day}/{year}{month}{day}-{hour}{minute}{second}-{camera}.{type}",
-}
-"""tawny's own layout and those of systems users migrate from."""
-FORMER_PRESETS = {
-    "tawny": "{camera}/{year}/{month}/{day}/{id}.{type}",
-    "rom-cam": "{type}/{camera}/{unix}.{type}",
-}
-"""Layouts that a preset stood for in earlier versions; cleanup still finds their files."""
-FIELDS = (
-    "camera", "name", "id", "code", "kind", "stamp", "unix", "year", "month", "day", "hour", "minute", "second", "form",
-    "type",
-)  # fmt: skip
-TYPES = {"sheet": "jpg", "fmp4": "mp4"}
-"""File types of the forms whose name is not their type."""
-FOLDERS = {"sheet": "tiled", "fmp4": "mp4"}
-"""`{form}` of the same ones: as rom-cam names its folders."""
-CODE_LETTERS = 8
-"""Length of `{code}`, the end of the ID, which is random."""
-_FIELD = re.compile(r"\{([^{}]*)\}")
-_NOT_EVERYWHERE = '\\:*?"<>|#'
-_UNIQUE = {"id", "stamp", "unix", "second"}
-
-
-def checked(pattern: str) -> str:
-    """Return the pattern of a preset, or the validated pattern. Raises ValueError."""
-    pattern = PRESETS.get(pattern, pattern)
-    named = set(_FIELD.findall(pattern))
-    if unknown := sorted(named - set(FIELDS)):
-        raise ValueError(f"{{{unknown[0]}}} isn't a field; use {', '.join(FIELDS)}, or a preset: {_presets()}")
-    if "{type}" not in pattern or not named & _UNIQUE or not named & {"camera", "name", "id"}:
-        raise ValueError(
-            "it must contain {type}, {camera} or {name} or {id}, and one of {id}, {stamp}, {unix}, {second}"
-        )
-    if pattern.startswith("/") or any(part in ("", ".", "..") for part in pattern.split("/")):
-        raise ValueError("folders and a file name separated by /, not starting with /")
-    if odd := sorted(set(pattern) & set(_NOT_EVERYWHERE)):
-        raise ValueError(f"without {' '.join(odd)}, which not every system allows in file names")
-    return pattern
-
-
-def name(pattern: str, camera: CameraId, at_ms: int, key: str, kind: str, form: str, zone: tzinfo = UTC) -> str:
-    """Return a file name.
-
-    pattern: validated; `{name}` was replaced (`named`). at_ms: start, ms UTC. key: ID of the event or segment. form:
-    `mp4`, `jpg`, `sheet`. zone: of dates and times in the name.
-    """
-    at = datetime.fromtimestamp(at_ms // 1000, zone)
-    offset = at.strftime("%z")
-    values = {
-        "camera": camera,
-        "id": key,
-        "code": key[-CODE_LETTERS:],
-        "kind": kind,
-        "stamp": stamp(at_ms) if at.utcoffset() == timedelta(0) else f"{at:%Y%m%dT%H%M%S}.{at_ms % 1000:03d}{offset}",
-        "unix": str(at_ms // 1000),
-        "name": camera,
-        "form": FOLDERS.get(form, form),
-        "type": TYPES.get(form, form),
-        **{field: f"{getattr(at, field):02d}" for field in ("year", "month", "day", "hour", "minute", "second")},
-    }
-    values["hour"] += "B" if at.fold else ""
-    made = _FIELD.sub(lambda found: values[found[1]], pattern)
-    if form == "sheet" and "{form}" not in pattern:  # the snapshot has the same type
-        stem, dot, file_type = made.rpartition(".")
-        return f"{stem}.sheet{dot}{file_type}"
-    return made
-
-
-def named(pattern: str, camera_name: str) -> str:
-    """Return the pattern with `{name}` replaced. camera_name: from `file_safe`."""
-    return pattern.replace("{name}", camera_name)
-
-
-def file_safe(camera_name: str) -> str:
-    """Return a camera's name as rom-cam writes it into file names: `front_door_left` for `Front Door/Left`.
-
-    What could leave the folder, or is no field of a pattern, becomes `_` as well.
-    """
-    text = re.sub(r"[\x00-\x1f\x7f\\{} /]", "_", camera_name.lower()).replace("..", "__")
-    return "_" if text == "." else text
-
-
-def piece_name(whole: str, number: int) -> str:
-    """Return the name of a part of a running clip: `….mp4` becomes `….003.mp4`."""
-    stem, dot, file_type = whole.rpartition(".")
-    return f"{stem}.{number:03d}{dot}{file_type}"
-
-
-def _presets() -> str:
-    return ", ".join(PRESETS)
 
 
 # HTTP connection of a destination: one that stays open, with optional certificate pinning.

@@ -70,6 +70,7 @@ REMEMBERED_MS = 90 * 86_400_000
 """How long, ms, ended deliveries are stored."""
 MOST_WAITING: Final = 5_000
 """Waiting deliveries of one target. Most notifications have no size, so that no other limit applies to them."""
+NUMBERED: Final = 1_000
 QUEUE_FULL: Final = "The queue was full."
 
 
@@ -276,10 +277,13 @@ class Outbox:
             return dict(db.execute(query, (QUEUE_FULL, since_ms)).fetchall())
 
     def forget_old(self) -> None:
-        """Delete deliveries that ended more than REMEMBERED_MS ago."""
+        """Delete deliveries that ended more than REMEMBERED_MS ago, except files that are in a folder."""
         with self._writing() as db:
             before_ms = self._clock.now_ms() - REMEMBERED_MS
-            db.execute("DELETE FROM deliveries WHERE state <> 'waiting' AND done_ms < ?", (before_ms,))
+            ended = (
+                "DELETE FROM deliveries WHERE state <> 'waiting' AND done_ms < ? AND (what <> ? OR state = 'dropped')"
+            )
+            db.execute(ended, (before_ms, DeliveryKind.FILE.value))  # those of folders are known until they are removed
 
     def since_ms(self, to: str) -> int:
         """Return when the target was first used, ms UTC. Earlier events are not sent to it."""
@@ -288,8 +292,9 @@ class Outbox:
             return int(db.execute("SELECT since_ms FROM targets WHERE name = ?", (to,)).fetchone()[0])
 
     def forget_target(self, to: str) -> None:
-        """Delete a target that was removed from the settings, with its deliveries."""
+        """Delete a target that was removed from the settings, with its deliveries and what its notifier stored."""
         with self._writing() as db:
+            db.execute("DELETE FROM marks WHERE substr(name, 1, ?) = ?", (len(to) + 6, f"kept/{to}/"))
             db.execute("DELETE FROM deliveries WHERE target = ?", (to,))
             db.execute("DELETE FROM targets WHERE name = ?", (to,))
 
@@ -307,6 +312,22 @@ class Outbox:
         with self._reading() as db:
             found = db.execute("SELECT name, value FROM marks WHERE substr(name, 1, ?) = ?", (len(prefix), prefix))
             return dict(found.fetchall())
+
+    def number(self, to: str, key: str) -> int:
+        """Return the number of a key in a target's counter, the same again for the NUMBERED newest keys."""
+        counter = f"number/{to}"
+        own = f"{counter}/{key}"
+        with self._writing() as db:
+            found = db.execute("SELECT value FROM marks WHERE name = ?", (own,)).fetchone()
+            if found is not None:
+                return int(found[0])
+            last = db.execute("SELECT value FROM marks WHERE name = ?", (counter,)).fetchone()
+            number = int(last[0]) + 1 if last else 1
+            insert = "INSERT INTO marks VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+            db.executemany(insert, ((counter, str(number)), (own, str(number))))
+            forget = "DELETE FROM marks WHERE substr(name, 1, ?) = ? AND CAST(value AS INTEGER) <= ?"
+            db.execute(forget, (len(counter) + 1, f"{counter}/", number - NUMBERED))
+        return number
 
     # --- queries -----------------------------------------------------------------------------------------------------
 
@@ -352,6 +373,12 @@ class Outbox:
         with self._reading() as db:
             row = db.execute(query, (to,)).fetchone()
         return str(row[0]) if row else ""
+
+    def kept_files(self, to: str) -> list[Delivery]:
+        """Return the files that are in an export folder, and their snapshots, oldest first."""
+        query = f"{_ROWS} WHERE target = ? AND what = ? AND state = 'done' ORDER BY at_ms, id"
+        with self._reading() as db:
+            return [_delivery(row) for row in db.execute(query, (to, DeliveryKind.FILE.value)).fetchall()]
 
     def ended(self, to: str, limit: int = 20) -> list[Delivery]:
         """Return the deliveries that ended last, newest first."""
@@ -401,6 +428,20 @@ class Outbox:
         for target in targets:
             for listener in self._listeners:
                 listener(target)
+
+
+class OutboxMarks:
+    """Key-value store of one notifier: a prefix of the outbox's marks."""
+
+    def __init__(self, outbox: Outbox, prefix: str) -> None:
+        self._outbox, self._prefix = outbox, prefix
+
+    def marks(self) -> dict[str, str]:
+        found = self._outbox.marks(self._prefix)
+        return {name.removeprefix(self._prefix): value for name, value in found.items()}
+
+    def mark(self, name: str, value: str) -> None:
+        self._outbox.mark(self._prefix + name, value)
 
 
 def _served(targets: Iterable[str] | None) -> tuple[str | None]:

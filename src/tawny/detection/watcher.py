@@ -19,6 +19,7 @@ from tawny.media.codec.decoder import HardwareDecoder
 from tawny.model.ids import CameraId
 from tawny.model.messages import Message, Scored
 from tawny.model.observations import Box, Frame, Look, Measurement
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import Packet, VideoFormat
 from tawny.model.polygon import Polygon
 from tawny.model.times import Clock
@@ -157,6 +158,7 @@ class WatchOptions:
     of each frame.
     trouble: called when the user-visible problem, BLIND or that of the gate (`DecodeGate.trouble`), changes.
     is_read: whether a client reads the live meter; the camera is then processed continuously and without delay.
+    orientation: frames that are shown otherwise are left out; after a change, those up to the next keyframe.
     private: privacy masks; neither the detector nor event images contain these areas.
     hardware: returns the devices that may decode a format (`media.codec.decoder.devices`).
     """
@@ -168,6 +170,7 @@ class WatchOptions:
     is_read: Callable[[], bool] = lambda: False
     hardware: Callable[[VideoFormat], Iterable[HardwareDecoder]] = in_software
     private: Sequence[Polygon] = ()
+    orientation: Orientation = UPRIGHT
 
 
 class Watcher:
@@ -191,6 +194,7 @@ class Watcher:
         self._sink, self._stages, self._clock, self._scored = sink, options.stages, clock, options.scored
         self._glances = detector if isinstance(detector, Glances) else None
         self._gate, self._is_read = options.gate, options.is_read
+        self._orientation = options.orientation
         self._trouble, self._told_trouble = options.trouble, ""
         self._streams = StreamSelector(self.name, hubs, clock)
         self._seconds = SecondScores(camera, tell)
@@ -251,7 +255,7 @@ class Watcher:
 
     def _take(self) -> None:
         batch = self._streams.take()
-        skipped, packets = batch.skipped, [packet for packet in batch.packets if packet.is_video]
+        skipped, packets = batch.skipped, [packet for packet in batch.packets if self._is_seen(packet)]
         if packets:
             self._came_s = self._clock.mono_s()
             self._unseen_s = self._came_s if self._unseen_s is None else self._unseen_s
@@ -261,6 +265,9 @@ class Watcher:
         if skipped:
             self._late(skipped)
         self._waiting.extend(packets)
+
+    def _is_seen(self, packet: Packet) -> bool:
+        return isinstance(packet.format, VideoFormat) and packet.format.orientation == self._orientation
 
     def _late(self, skipped: int) -> None:
         """Register skipped packets. Decoding resumes at a keyframe; the detector keeps its state."""
@@ -350,7 +357,7 @@ class Watcher:
         if slept is None:
             return
         for packet in self._streams.since(slept.number):
-            if packet.is_video and packet.run == slept.run and (before is None or packet.number < before):
+            if self._is_seen(packet) and packet.run == slept.run and (before is None or packet.number < before):
                 self._eyes.watch(packet)
 
     def _tell_trouble(self) -> None:

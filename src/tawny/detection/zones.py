@@ -337,8 +337,11 @@ def _goes(direction: str, born: Point, now: Point) -> bool:
 
 
 def privacy_masks(camera: CameraSettings) -> tuple[Polygon, ...]:
-    """Return the camera's privacy masks as polygons."""
-    return tuple(Polygon(points) for points in camera.privacy_masks)
+    """Return the camera's privacy masks as polygons of the image as sent.
+
+    They are drawn on the image as shown. Recordings made with another orientation have them at the same things.
+    """
+    return tuple(camera.orientation.polygon_sent(Polygon(points)) for points in camera.privacy_masks)
 
 
 def camera_zones(watch: DetectionSettings) -> CameraZones:

@@ -136,7 +136,9 @@ class ConnectionAcceptor:
     async def _open(self, made: socket.socket, connection: ClientConnection, context: ssl.SSLContext | None) -> None:
         def make() -> asyncio.BaseProtocol:
             protocol = self._make(connection)
-            return protocol if context is None else TlsProtocol(protocol, context, connection)
+            if context is None or self._first_bytes is None:
+                return protocol
+            return TlsProtocol(protocol, context, connection, self._first_bytes)
 
         try:
             await self._loop.connect_accepted_socket(make, made)

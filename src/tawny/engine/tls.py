@@ -26,6 +26,8 @@ EACH_PER_S: Final = 10.0
 BURST: Final = 60.0
 TOTAL_FACTOR: Final = 4.0
 MOST_ADDRESSES: Final = 4096
+MOST_HANDSHAKES: Final = 128
+"""Begun and not done. Each costs about 90 kB; the oldest gives way, and a client's own takes less than a second."""
 
 ContextInForce = Callable[[], ssl.SSLContext | None]
 """Returns the context for new handshakes; None: plain http only."""
@@ -47,20 +49,29 @@ class TlsProtocol(sslproto.SSLProtocol):
     max_size = BUFFER_BYTES
 
     def __init__(
-        self, app_protocol: asyncio.BaseProtocol, context: ssl.SSLContext, connection: ClientConnection
+        self,
+        app_protocol: asyncio.BaseProtocol,
+        context: ssl.SSLContext,
+        connection: ClientConnection,
+        first_bytes: "FirstBytes",
     ) -> None:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        done.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # a failed handshake is no news
+        done.add_done_callback(self._handshake_ended)
         super().__init__(
             loop, app_protocol, context, done, server_side=True,
             ssl_handshake_timeout=HANDSHAKE_S, ssl_shutdown_timeout=SHUTDOWN_S,
         )  # fmt: skip
-        self._connection = connection
+        self._connection, self._first_bytes = connection, first_bytes
+
+    def _handshake_ended(self, ended: asyncio.Future[None]) -> None:
+        self._first_bytes.handshake_ended(self._connection)
+        _ = ended.cancelled() or ended.exception()  # a failed handshake is no news
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._connection.abort = transport.abort
+        self._first_bytes.handshake_begun(self._connection)
         transport.set_write_buffer_limits(UNSENT_BYTES)
         if self._connection.is_closing:
             transport.abort()
@@ -68,6 +79,7 @@ class TlsProtocol(sslproto.SSLProtocol):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
+        self._first_bytes.handshake_ended(self._connection)
         self._connection.release()
 
 
@@ -100,11 +112,13 @@ class HandshakePace:
 
 
 class FirstBytes:
-    """Connections of which nothing has arrived, and those that wait for their handshake."""
+    """Connections of which nothing has arrived, those that wait for their handshake, and those that are in it."""
 
     def __init__(self, context: ContextInForce, pace: HandshakePace) -> None:
         self._context, self._pace = context, pace
         self._waiting: dict[ClientConnection, Callable[[], None]] = {}
+        self._in_handshake: dict[ClientConnection, None] = {}
+        """The oldest first."""
 
     @property
     def is_on(self) -> bool:
@@ -113,6 +127,18 @@ class FirstBytes:
     def close(self) -> None:
         for leave in list(self._waiting.values()):
             leave()
+
+    def handshake_begun(self, connection: ClientConnection) -> None:
+        """Let the oldest handshake give way if there are too many."""
+        self._in_handshake[connection] = None
+        if len(self._in_handshake) > MOST_HANDSHAKES:
+            oldest = next(iter(self._in_handshake))
+            del self._in_handshake[oldest]
+            oldest.abort()
+
+    def handshake_ended(self, connection: ClientConnection) -> None:
+        """It is done, has failed, or its connection is lost."""
+        self._in_handshake.pop(connection, None)
 
     def await_first(
         self, made: socket.socket, connection: ClientConnection, go_on: Callable[[ssl.SSLContext | None], None]

@@ -7,7 +7,7 @@ after a duration that is too short; a duration that is too long ends at the next
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tawny.media.audio import Soundtrack, soundtrack
 from tawny.media.codec.parameter_sets import codec_string
@@ -41,7 +41,7 @@ _BELIEVED = 2
 
 
 class Fragmenter:
-    """Fragmenter for one hub reader. at_once: emit each frame without waiting for the next."""
+    """Fragmenter for one hub reader. at_once: for our own page, emit each frame without waiting for the next."""
 
     def __init__(self, hub: Hub, *, at_once: bool = False) -> None:
         self._hub, self._at_once = hub, at_once
@@ -124,10 +124,13 @@ class Fragmenter:
         return NewInitSegment(
             f'video/mp4; codecs="{codecs}"',
             packet.at_ms - (packet.pts - self._zero) * 1000 // VIDEO_RATE,
-            video.width,
-            video.height,
-            init_segment(video, self._sound.format if self._sound else None),
+            *video.shown_size,
+            init_segment(self._stated(video), self._sound.format if self._sound else None),
         )
+
+    def _stated(self, video: VideoFormat) -> VideoFormat:
+        """Return the format with what the viewer turns. Not every browser mirrors by itself, so our page does."""
+        return replace(video, orientation=replace(video.orientation, mirror=False)) if self._at_once else video
 
 
 def sound_of(recent: list[Packet]) -> AudioFormat | None:

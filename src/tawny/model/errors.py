@@ -6,7 +6,7 @@ TawnyError
 ├── NotDone               3   not possible, for a reason without its own code
 ├── DetectorFailed        3   a user's detector, where it is required
 │   └── CertificateRefused 60  a certificate authority, or the DNS provider it needs
-├── SourceError          20…29, 43 a camera
+├── SourceError          20…29, 43, 44 a camera
 ├── StorageError         30…39, 42 a disk; 42: too many open files
 ├── PortInUse            40   the web server
 └── DeliveryError        50…59 uploads and notifications
@@ -188,6 +188,19 @@ class NoSuchDevice(SourceError):
     code = "no-device"
     says = "Camera device {where} not found ({detail})."
     advice = "Plug it in. To list devices, run `ls /dev/v4l/by-id`, or `rpicam-hello --list-cameras` on a Raspberry Pi."
+
+
+@dataclass(eq=False)
+class PhoneAway(SourceError):
+    """A phone that is a camera isn't connected. detail: since when or why, as far as known."""
+
+    exit_code = 44
+    code = "phone-away"
+    says = "Waiting for the phone ({detail})."
+    advice = (
+        "On the phone, open tawny's camera page and press Start. To connect another one, see the camera's settings "
+        "under Connection."
+    )
 
 
 @dataclass(eq=False)

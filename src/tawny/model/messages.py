@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event
-from tawny.model.ids import CameraId, RunId, StreamName
+from tawny.model.ids import CameraId, EventId, RunId, StreamName
 from tawny.model.segments import Gap, Segment
 from tawny.model.states import CameraStatus
 
@@ -39,6 +39,30 @@ class SegmentClosed:
     """The segment is durable: data, name and index row."""
 
     segment: Segment
+
+
+@dataclass(frozen=True, slots=True)
+class FileFinished:
+    """A file of a set of `files` is in its folder or at its destination, whole."""
+
+    set: str
+    """Name of the set in the settings."""
+    name: str
+    """In the folder, or at the destination."""
+    folder: str
+    """Empty for a destination."""
+    camera: CameraId
+    start_ms: int
+    end_ms: int
+    size_bytes: int
+    event: EventId | None = None
+    edge: str = ""
+    """`start` or `end` of an event, if the file is about one of them alone."""
+
+    @property
+    def path(self) -> str:
+        """The file on this computer; empty for a destination."""
+        return f"{self.folder}/{self.name}" if self.folder else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +130,7 @@ class ProblemKind(StrEnum):
     CHECK_IN = "check_in"
     SELF_TEST = "self_test"
     UPLOAD = "upload"
+    FILES = "files"
     CLOCK = "clock"
     CERTIFICATE = "certificate"
     SIGN_INS = "sign_ins"
@@ -128,6 +153,7 @@ PROBLEM_WORDS: dict[ProblemKind, str] = {
     ProblemKind.CHECK_IN: "Heartbeat failed",
     ProblemKind.SELF_TEST: "Self-test failed",
     ProblemKind.UPLOAD: "Uploads or notifications delayed",
+    ProblemKind.FILES: "Folder of files is full",
     ProblemKind.CLOCK: "Clock not synchronized",
     ProblemKind.CERTIFICATE: "Certificate problem",
     ProblemKind.SIGN_INS: "Many refused sign-ins",
@@ -192,11 +218,21 @@ class HoldChanged:
     until_ms: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class CameraTurned:
+    """A command moves a camera until until_ms: what it shows then is recorded like an event, and is none."""
+
+    camera: CameraId
+    at_ms: int
+    until_ms: int
+
+
 Message = (
     StatusChanged
     | RunStarted
     | RunEnded
     | SegmentClosed
+    | FileFinished
     | GapChanged
     | DamageFound
     | HoleFound
@@ -207,4 +243,5 @@ Message = (
     | ModeChanged
     | PeopleChanged
     | HoldChanged
+    | CameraTurned
 )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tawny.model.ids import RunId
+from tawny.model.orientation import UPRIGHT, Orientation
 
 VideoCodec = Literal["h264", "h265"]
 AudioCodec = Literal["aac", "pcmu", "pcma"]
@@ -17,9 +18,17 @@ class VideoFormat:
 
     codec: VideoCodec
     width: int
+    """As sent, px; so is `height`."""
     height: int
     parameter_sets: tuple[bytes, ...]
     """NAL units without start codes or lengths: SPS, PPS; for H.265 VPS, SPS, PPS."""
+    orientation: Orientation = UPRIGHT
+    """How it is shown. Decoders turn their frames so, and file headers state it; the packets stay as they are."""
+
+    @property
+    def shown_size(self) -> tuple[int, int]:
+        """Width and height as people see it, px."""
+        return self.orientation.size(self.width, self.height)
 
     @property
     def rate(self) -> int:

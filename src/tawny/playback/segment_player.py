@@ -14,7 +14,7 @@ from tawny.media.codec.parameter_sets import codec_string
 from tawny.media.mp4.byte_reader import open_stored, read_chunks
 from tawny.media.mp4.decode_times import FileDecodeTimes
 from tawny.media.mp4.fragment_writer import fragment, init_segment
-from tawny.media.mp4.segment_reader import SegmentReader, StoredFragment, read_segment, samples
+from tawny.media.mp4.segment_reader import SegmentReader, StoredFragment, places, read_segment, samples
 from tawny.model.errors import FileDamaged, StorageError
 from tawny.model.packets import VIDEO_RATE
 from tawny.model.segments import Segment
@@ -68,6 +68,18 @@ def play(archive: RecordingArchive, segment: Segment, from_ms: int) -> SegmentPl
     """
     file = reread_segment(archive, segment)
     fragments = fragments_from(file, (from_ms - segment.start_ms) * 90)
+    return _played(archive, segment, file, fragments)
+
+
+def play_fragments(archive: RecordingArchive, segment: Segment, first: int, count: int) -> SegmentPlayback:
+    """Return the data of some fragments, by their numbers. Raises FileDamaged: if nothing is playable."""
+    file = reread_segment(archive, segment)
+    return _played(archive, segment, file, file.fragments[first : first + count])
+
+
+def _played(
+    archive: RecordingArchive, segment: Segment, file: SegmentReader, fragments: Sequence[StoredFragment]
+) -> SegmentPlayback:
     if not fragments:
         raise FileDamaged(str(file.path), "it has no picture to begin with")
     if file.audio is None or file.audio.codec == "aac":
@@ -80,6 +92,32 @@ def fragments_from(file: SegmentReader, ticks: int) -> list[StoredFragment]:
     begins = [number for number, one in enumerate(file.fragments) if one.is_keyframe]
     before = [number for number in begins if file.fragments[number].start_ticks <= ticks]
     return file.fragments[(before[-1] if before else begins[0]) :] if begins else []
+
+
+def keyframe_before(archive: RecordingArchive, segment: Segment, at_ms: int) -> int:
+    """Return the last keyframe of a segment at or before an instant, ms UTC; else the segment's start."""
+    before = [one for one in _keyframes(archive, segment, at_ms) if one <= at_ms]
+    return max(before, default=segment.start_ms)
+
+
+def keyframe_after(archive: RecordingArchive, segment: Segment, at_ms: int) -> int | None:
+    """Return the first keyframe of a segment at or after an instant, ms UTC rounded down; None if it has none yet."""
+    return min((one for one in _keyframes(archive, segment, at_ms) if one >= at_ms), default=None)
+
+
+def _keyframes(archive: RecordingArchive, segment: Segment, at_ms: int) -> list[int]:
+    """Return the keyframes around an instant, ms UTC."""
+    file = reread_segment(archive, segment)
+    ticks = (at_ms - segment.start_ms) * VIDEO_RATE // 1000
+    near = [one for one in fragments_from(file, ticks) if one.is_keyframe]
+    following = [one for one in near if one.start_ticks > ticks][:1]
+    upto = following[0].start_ticks if following else None
+    chosen = [one for one in near if upto is None or one.start_ticks <= upto]
+    return [
+        segment.start_ms + place.pts * 1000 // VIDEO_RATE
+        for place in places(file, chosen)
+        if place.is_video and place.is_keyframe
+    ]
 
 
 def _as_it_lies(

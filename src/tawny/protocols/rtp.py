@@ -5,12 +5,13 @@ Payload formats of outgoing media: RFC 6184, RFC 7798, RFC 3640 and RFC 3551.
 
 import secrets
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from struct import Struct, pack, unpack_from
 from typing import NamedTuple
 
 from tawny.media.codec.nal import split_lengths
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import AudioFormat, Format, VideoCodec
 
 PAYLOAD_BYTES = 1200
@@ -29,7 +30,9 @@ _SENDER_REPORT, _RECEIVER_REPORT, _SOURCE_TEXT, _BYE, _TRANSPORT_FEEDBACK, _PICT
     205,
     206,
 )
-_NACK, _PLI, _FIR = 1, 1, 4
+_NACK, _PLI, _FIR, _REMB = 1, 1, 4, 15
+_OWN_SOURCE = 0x5461776E
+"""Made into the SSRC of our own reports, by XOR with that of the source."""
 _SENDER_REPORT_BYTES = 28
 _RTCP = range(200, 212)
 """Second bytes that no RTP packet has: RTCP on the wrong channel (RFC 5761)."""
@@ -176,18 +179,28 @@ def aac_payload(frame: bytes) -> bytes:
 class RtpTrack:
     """One outgoing stream of payloads, with a buffer for retransmission.
 
-    rate: ticks per second. low_delay: id of the playout-delay extension, or 0.
+    rate: ticks per second. low_delay, rotation: ids of these header extensions, or 0.
     """
 
-    def __init__(self, payload_type: int, rate: int, low_delay: int = 0) -> None:
+    def __init__(self, payload_type: int, rate: int, low_delay: int = 0, rotation: int = 0) -> None:
         self.payload_type, self.rate = payload_type, rate
         self.ssrc = secrets.randbits(32)
         self._sequence = secrets.randbits(15)
-        self._first = 0x90 if low_delay else 0x80
-        # playout-delay 0 to 0 (render immediately), in a one-word header extension
-        self._extension = pack(">HHBBH", 0xBEDE, 1, low_delay << 4 | 2, 0, 0) if low_delay else b""
+        self._low_delay, self._rotation = low_delay, rotation
+        self._first, self._extension = 0x80, b""
+        self.show(UPRIGHT)
         self._kept: deque[tuple[int, bytes]] = deque(maxlen=KEPT_PACKETS)
         self.packets = self.octets = 0
+
+    def show(self, orientation: Orientation) -> None:
+        """Let the viewer rotate the frames that follow. No viewer mirrors them by itself: the page does."""
+        self.orientation = orientation
+        # playout-delay 0 to 0: render immediately
+        said = bytes([self._low_delay << 4 | 2, 0, 0, 0]) if self._low_delay else b""
+        said += bytes([self._rotation << 4, orientation.rotate // 90]) if self._rotation else b""
+        said += bytes(-len(said) % 4)
+        self._extension = pack(">HH", 0xBEDE, len(said) // 4) + said if said else b""
+        self._first = 0x90 if said else 0x80
 
     def packet(self, payload: bytes, time: int, *, is_last: bool) -> bytes:
         """Return the unencrypted packet. is_last: last packet of a frame; sets the marker bit."""
@@ -287,10 +300,38 @@ def sender_report(ssrc: int, ntp: int, time: int, packets: int, octets: int) -> 
     return pack(">BBHIQIII", 0x80, _SENDER_REPORT, 6, ssrc, ntp, time, *counts)
 
 
-def receiver_report(source: int, missing: int, highest: int) -> bytes:
-    """Return a receiver report for `source`. highest: sequence number received; missing: total packets lost."""
-    block = pack(">IIIIII", source, missing & 0x7FFFFF, highest & 0xFFFF, 0, 0, 0)
-    return pack(">BBHI", 0x81, _RECEIVER_REPORT, 7, source ^ 0x5461776E) + block
+def receiver_report(source: int, missing: int, highest: int, lost: int = 0) -> bytes:
+    """Return a receiver report for `source`. highest: sequence number received; missing: total packets lost.
+
+    lost: the share lost since the last report, 0 to 255.
+    """
+    block = pack(">IIIIII", source, lost << 24 | missing & 0x7FFFFF, highest & 0xFFFFFFFF, 0, 0, 0)
+    return pack(">BBHI", 0x81, _RECEIVER_REPORT, 7, source ^ _OWN_SOURCE) + block
+
+
+def empty_report() -> bytes:
+    """Return a receiver report without sources (6.4.2): a sign of life."""
+    return pack(">BBHI", 0x80, _RECEIVER_REPORT, 1, _OWN_SOURCE)
+
+
+def keyframe_request(source: int) -> bytes:
+    """Return a PLI (RFC 4585, 6.3.1)."""
+    return pack(">BBHII", 0x80 | _PLI, _PICTURE_FEEDBACK, 2, source ^ _OWN_SOURCE, source)
+
+
+def repeat_request(source: int, numbers: Iterable[int]) -> bytes:
+    """Return a NACK (RFC 4585, 6.2.1) for these sequence numbers, one item each."""
+    items = b"".join(pack(">HH", number, 0) for number in numbers)
+    words = 2 + len(items) // 4
+    return pack(">BBHII", 0x80 | _NACK, _TRANSPORT_FEEDBACK, words, source ^ _OWN_SOURCE, source) + items
+
+
+def bit_rate_limit(source: int, bits_per_s: int) -> bytes:
+    """Return a REMB (draft-alvestrand-rmcat-remb), which limits what a browser sends."""
+    exponent = max(0, bits_per_s.bit_length() - 18)
+    told = pack(">BBH", 1, exponent << 2 | bits_per_s >> exponent + 16, bits_per_s >> exponent & 0xFFFF)
+    head = pack(">BBHII", 0x80 | _REMB, _PICTURE_FEEDBACK, 5, source ^ _OWN_SOURCE, 0)
+    return head + b"REMB" + told + pack(">I", source)
 
 
 def goodbye(ssrc: int) -> bytes:

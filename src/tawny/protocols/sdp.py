@@ -187,8 +187,14 @@ def _sound_lines(sound: AudioFormat) -> list[str]:
 # WebRTC: the candidates, logins, offers and answers of RFC 8829 and RFC 8839.
 
 LOW_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+ROTATION = "urn:3gpp:video-orientation"
+EXTENSIONS = (LOW_DELAY, ROTATION)
+"""RTP header extensions that are used where a browser offers them."""
 MOST_OFFER_LINES = 2000
 NAME = "tawny"
+_FEEDBACK = ("nack", "nack pli", "ccm fir")
+_START_KBITS_S = 1500
+"""What a browser that sends video begins with; without it, a sharp picture takes half a minute."""
 Sound = Literal["opus", "pcmu", "pcma"]
 
 
@@ -246,6 +252,8 @@ class OfferedMedia:
     line: str
     mid: str = ""
     takes: bool = True
+    """The browser receives it."""
+    sends: bool = True
     codecs: list[Codec] = field(default_factory=list)
     extensions: dict[str, int] = field(default_factory=dict)
 
@@ -256,7 +264,7 @@ class SdpOffer:
 
     media: list[OfferedMedia]
     video: OfferedMedia
-    """The first medium that takes video."""
+    """The first medium that takes video; in the offer of a camera, the first that sends it."""
     login: IceCredentials
     fingerprint: tuple[str, str]
     candidates: list[str]
@@ -265,9 +273,12 @@ class SdpOffer:
     def first(self, kind: str) -> OfferedMedia | None:
         return next((medium for medium in self.media if medium.kind == kind and medium.takes), None)
 
+    def first_sent(self, kind: str) -> OfferedMedia | None:
+        return next((medium for medium in self.media if medium.kind == kind and medium.sends), None)
 
-def read_offer(text: str) -> SdpOffer:
-    """Parse an offer. Raises InvalidOffer if no connection is possible."""
+
+def read_offer(text: str, *, is_camera: bool = False) -> SdpOffer:
+    """Parse an offer. is_camera: the browser sends video. Raises InvalidOffer if no connection is possible."""
     media: list[OfferedMedia] = []
     candidates: list[str] = []
     said: dict[str, str] = {}
@@ -287,9 +298,10 @@ def read_offer(text: str) -> SdpOffer:
         raise InvalidOffer("no fingerprint")
     if said.get("setup") == "passive":
         raise InvalidOffer("both sides would wait")
-    video = next((medium for medium in media if medium.kind == "video" and medium.takes), None)
+    wanted = (medium for medium in media if medium.kind == "video" and (medium.sends if is_camera else medium.takes))
+    video = next(wanted, None)
     if video is None:
-        raise InvalidOffer("no picture is wanted")
+        raise InvalidOffer("no picture is offered" if is_camera else "no picture is wanted")
     login, port = IceCredentials(said["ice-ufrag"], said["ice-pwd"]), said.get("sctp-port", "5000")
     channel_port = int(port) if port.isdigit() else 5000
     return SdpOffer(media, video, login, (algorithm.lower(), fingerprint.strip()), candidates, channel_port)
@@ -299,8 +311,8 @@ def _offered_attribute(medium: OfferedMedia, name: str, value: str) -> None:
     first, _, rest = value.partition(" ")
     if name == "mid":
         medium.mid = value
-    elif name in ("sendonly", "inactive"):
-        medium.takes = False
+    elif name in ("sendonly", "recvonly", "inactive"):
+        medium.takes, medium.sends = name == "recvonly", name == "sendonly"
     elif name == "rtpmap" and (found := _MAP.match(value)):
         medium.codecs.append(Codec(int(found[1]), found[2].lower()))
     elif name == "fmtp" and first.isdigit():
@@ -334,11 +346,11 @@ def sound_for(medium: OfferedMedia, name: Sound) -> Codec | None:
 
 @dataclass(frozen=True, slots=True)
 class NegotiatedMedia:
-    """A media section that is sent. ssrc: of the outgoing track."""
+    """A media section that is sent or received. ssrc: of the outgoing track; None: it is received."""
 
     medium: OfferedMedia
     codec: Codec
-    ssrc: int
+    ssrc: int | None
 
 
 def write_answer(
@@ -356,7 +368,7 @@ def write_answer(
     for medium in offer.media:
         each = by_line.get(id(medium))
         if each is not None:
-            lines += _sent(each)
+            lines += _negotiated(each)
         elif medium.kind == "application":
             lines += [
                 f"m=application 9 {' '.join(medium.line.split(' ')[2:])}",
@@ -385,22 +397,27 @@ def write_answer(
     return "\r\n".join(lines) + "\r\n"
 
 
-def _sent(each: NegotiatedMedia) -> list[str]:
+def _negotiated(each: NegotiatedMedia) -> list[str]:
     medium, codec = each.medium, each.codec
     rates = {"opus": "48000/2", "pcmu": "8000", "pcma": "8000"}
     lines = [
         f"m={medium.kind} 9 UDP/TLS/RTP/SAVPF {codec.payload_type}",
         "c=IN IP4 0.0.0.0",
         f"a=mid:{medium.mid}",
-        "a=sendonly",
+        "a=recvonly" if each.ssrc is None else "a=sendonly",
         "a=rtcp-mux",
         f"a=rtpmap:{codec.payload_type} {codec.name.upper()}/{rates.get(codec.name, '90000')}",
     ]
-    if codec.parameters:
-        said = ";".join(f"{key}={value}" if value else key for key, value in codec.parameters.items())
+    parameters = dict(codec.parameters)
+    if each.ssrc is None and medium.kind == "video":
+        parameters["x-google-start-bitrate"] = str(_START_KBITS_S)
+    if parameters:
+        said = ";".join(f"{key}={value}" if value else key for key, value in parameters.items())
         lines.append(f"a=fmtp:{codec.payload_type} {said}")
     if medium.kind == "video":
-        lines += [f"a=rtcp-fb:{codec.payload_type} {feedback}" for feedback in ("nack", "nack pli", "ccm fir")]
-        if LOW_DELAY in medium.extensions:
-            lines.append(f"a=extmap:{medium.extensions[LOW_DELAY]} {LOW_DELAY}")
+        lines += [f"a=rtcp-fb:{codec.payload_type} {feedback}" for feedback in _FEEDBACK]
+        if each.ssrc is not None:
+            lines += [f"a=extmap:{medium.extensions[one]} {one}" for one in EXTENSIONS if one in medium.extensions]
+    if each.ssrc is None:
+        return [*lines, f"a=rtcp-fb:{codec.payload_type} goog-remb"] if medium.kind == "video" else lines
     return [*lines, f"a=msid:{NAME} {medium.kind}", f"a=ssrc:{each.ssrc} cname:{NAME}"]

@@ -17,8 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from tawny.config.changes import put_table, replace_file
-from tawny.config.loader import read_settings
+from tawny.config.changes import replace_file
 from tawny.config.retention import RetentionSettings
 from tawny.config.settings import Settings
 from tawny.model.errors import FolderUnwritable, NotDone
@@ -162,14 +161,8 @@ class FirstSetupService:
 
     def put_name(self, name: str) -> None:
         """Set the recorder's name; empty: its host name. Raises SettingsError, FolderUnwritable, NotDone."""
-        config = self._settings.file
-        if config is None:
-            raise NotDone("These settings aren't in a file.", "Create one with `tawny init`, then restart tawny.")
         with self._lock:
-            put_table(config, "web", {"name": name.strip()})
-            written, settings = read_settings(config), self._settings.now()
-            web = settings.web.model_copy(update={"name": written.web.name})
-            self._settings.apply_written(settings.model_copy(update={"web": web}))
+            self._settings.put("web", {"name": name.strip()})
 
     # --- internal
 

@@ -6,8 +6,10 @@ from tawny.model.damage import DamagedSpan, DamageSum
 from tawny.model.events import Event
 from tawny.model.messages import (
     Alarm,
+    CameraTurned,
     DamageFound,
     EventChanged,
+    FileFinished,
     GapChanged,
     HoldChanged,
     HoleFound,
@@ -156,6 +158,17 @@ def segment(this: Segment) -> dict[str, Any]:
     }
 
 
+def file(this: FileFinished) -> dict[str, Any]:
+    return {
+        "set": this.set,
+        "name": this.name,
+        "start": utc_text(this.start_ms),
+        "end": utc_text(this.end_ms),
+        "size_bytes": this.size_bytes,
+        "event": this.event,
+    }
+
+
 def message(this: Message, now_ms: int) -> dict[str, Any] | None:
     """Return a message for clients that follow events; None if it is not for them."""
     match this:
@@ -163,10 +176,10 @@ def message(this: Message, now_ms: int) -> dict[str, Any] | None:
             return _told(f"event.{what}", changed.id, changed.camera, changed.start_ms, event=event(changed))
         case SegmentClosed(closed):
             return _told("segment.closed", closed.id, closed.camera, closed.end_ms, segment=segment(closed))
+        case FileFinished():
+            return _told("file.finished", this.name, this.camera, this.end_ms, file=file(this))
         case GapChanged(changed):
-            what = "gap.started" if changed.end_ms is None else "gap.ended"
-            at_ms = changed.begin_ms if changed.end_ms is None else changed.end_ms
-            return _told(what, f"{changed.camera}-{changed.begin_ms}", changed.camera, at_ms, gap=gap(changed))
+            return _gap_told(changed)
         case DamageFound(found):
             which = f"{found.camera}-{found.stream}-{found.begin_ms}"
             return _told("damage.found", which, found.camera, found.end_ms, damage=damage(found))
@@ -180,12 +193,23 @@ def message(this: Message, now_ms: int) -> dict[str, Any] | None:
             return _told(kind, what, camera_id, since_ms if until_ms is None else until_ms, detail=detail)
         case ModeChanged(mode, by, _, at_ms):
             return _told("mode.changed", mode, None, at_ms, mode=mode, by=by)
-        case PeopleChanged(home, at_ms):
-            return _told("people.changed", "home", None, at_ms, home=list(home))
-        case HoldChanged(camera_id, what, by, at_ms, until_ms):
-            return _told("camera.told", what or "nothing", camera_id, at_ms, by=by, until=utc_text_or_none(until_ms))
-        case RunStarted() | RunEnded() | HoleFound() | Scored():
+        case PeopleChanged() | HoldChanged():
+            return _by_people(this)
+        case RunStarted() | RunEnded() | HoleFound() | Scored() | CameraTurned():
             return None
+
+
+def _by_people(this: PeopleChanged | HoldChanged) -> dict[str, Any]:
+    if isinstance(this, PeopleChanged):
+        return _told("people.changed", "home", None, this.at_ms, home=list(this.home))
+    until = utc_text_or_none(this.until_ms)
+    return _told("camera.told", this.what or "nothing", this.camera, this.at_ms, by=this.by, until=until)
+
+
+def _gap_told(this: Gap) -> dict[str, Any]:
+    what = "gap.started" if this.end_ms is None else "gap.ended"
+    at_ms = this.begin_ms if this.end_ms is None else this.end_ms
+    return _told(what, f"{this.camera}-{this.begin_ms}", this.camera, at_ms, gap=gap(this))
 
 
 def _told(kind: str, which: str, camera_id: str | None, at_ms: int, **more: Any) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from tawny.config import integrations
 from tawny.config.recognition import RecogniserSettings
 from tawny.config.rules import ALL, NONE, RuleAction
 from tawny.config.settings import CameraSettings, Settings
-from tawny.config.targets import DestinationSettings, NotifierSettings
+from tawny.config.targets import DestinationSettings, FileSetSettings, NotifierSettings
 from tawny.config.units import duration_text
 from tawny.delivery import mqtt_client
-from tawny.delivery.destination import ALLOW_ANY, Destination, checked, folder_of, why_no_destination
+from tawny.delivery.destination import ALLOW_ANY, Destination, folder_of, why_no_destination
+from tawny.delivery.file_names import checked, checked_in_folder
 from tawny.delivery.mqtt_client import base_topic
 from tawny.delivery.notifier import Notifier
 from tawny.detection.detector import DetectorKind
@@ -184,6 +185,8 @@ class PluginRegistry:
         problems = [problem for name, camera in settings.cameras.items() for problem in self._check(name, camera)]
         for name, one in settings.destinations.items():
             problems += self._check_destination(f"destinations.{name}", one, settings)
+        for name, files in settings.files.items():
+            problems += self._check_files(f"files.{name}", files, settings)
         for name, notifier in settings.notifiers.items():
             problems += self._check_notifier(name, notifier, settings)
         problems += check_rules(settings)
@@ -237,6 +240,21 @@ class PluginRegistry:
             yield Problem(f"{path}.retention", found, "no `retention`; set a lifecycle rule at the destination")
         yield from _unknown(f"{path}.cameras", one.cameras, settings)
 
+    def _check_files(self, path: str, one: FileSetSettings, settings: Settings) -> Iterator[Problem]:
+        folder = Path(one.folder)
+        if one.folder and (why := why_no_destination(folder, own_folders(settings, self.own_folders))):
+            yield Problem(f"{path}.folder", f"{one.folder}, which is {why}", "another folder, for example /srv/cameras")
+        if one.destination and one.destination not in settings.destinations:
+            there = ", ".join(settings.destinations) or "none is configured"
+            yield Problem(f"{path}.destination", repr(one.destination), f"an upload destination: {there}")
+        yield from _refusals(f"{path}.names", lambda: checked_in_folder(one.names))
+        yield from _unknown(f"{path}.cameras", one.cameras, settings)
+        for camera in one.cameras:
+            if camera in settings.cameras and settings.is_sealed(camera):
+                yield Problem(
+                    f"{path}.cameras", f"{camera}, whose recordings are encrypted", "cameras that are not encrypted"
+                )
+
     def _check_notifier(self, name: str, one: NotifierSettings, settings: Settings) -> Iterator[Problem]:
         path = f"notifiers.{name}"
         kind = self.notifier_of(one.url)
@@ -261,6 +279,11 @@ def _check_programs(settings: Settings) -> Iterator[Problem]:
     for name, relay in settings.relays.items():
         if relay.camera in cameras and not cameras[relay.camera].onvif:
             yield Problem(f"relays.{name}.camera", repr(relay.camera), "a camera with `onvif` set")
+    for name, webhook in settings.webhooks.items():
+        for each in webhook.files:
+            if each not in settings.files:
+                there = ", ".join(settings.files) or "none is configured"
+                yield Problem(f"webhooks.{name}.files", repr(each), f"a set of `files`: {there}")
     scripts = {f"webhooks.{name}.url": one.script for name, one in settings.webhooks.items()}
     scripts |= {f"relays.{name}.script": one.script for name, one in settings.relays.items()}
     for path, script in scripts.items():

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from tawny.config.settings import DetectionSettings, Points
+from tawny.config.settings import DetectionSettings
+from tawny.config.zones import Points
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.watcher import LiveMeter
 from tawny.engine.actor import Listener
@@ -13,6 +14,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm
 from tawny.model.observations import MotionFigure
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.states import CameraStatus
 from tawny.model.times import Clock, Span
 from tawny.playback.recordings import RecordingArchive
@@ -79,6 +81,13 @@ class DetectionTuningApi(Protocol):
         """
         ...
 
+    def turn(self, camera: CameraId, orientation: Orientation, by: str) -> None:
+        """Show the camera's image like this, from its next keyframe on; zones, lines and masks turn with it.
+
+        Raises as `change` does.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class CameraView:
@@ -90,6 +99,7 @@ class CameraView:
     pre_s: float = 5.0
     post_s: float = 10.0
     where: Literal["", "outside", "inside"] = ""
+    orientation: Orientation = UPRIGHT
 
 
 @dataclass(frozen=True, slots=True)

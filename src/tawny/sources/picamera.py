@@ -111,6 +111,8 @@ class PiCamera:
     """
 
     scheme: ClassVar[str] = "picamera"
+    warm_up_s: ClassVar[float] = 2.0
+    """Time until exposure and colors have settled, s."""
 
     def __init__(self, find: Callable[[], str | None] = installed) -> None:
         self._find = find

@@ -69,7 +69,10 @@ def read_packets(connection: CameraConnection, clock: Clock, until_s: float) -> 
 
 
 class CameraSource(Protocol):
-    """Opens one type of address. One instance serves all cameras of the type. Thread-safe."""
+    """Opens one type of address. One instance serves all cameras of the type. Thread-safe.
+
+    Optional attribute: `warm_up_s`, the default of a camera's `warm_up` in s.
+    """
 
     scheme: ClassVar[str]
     """Name of the entry point and of the settings table of a camera, for example `rtsp`."""

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from tawny.model.damage import DamagedSpan
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.messages import DamageFound, HoleFound, Message, RunEnded, RunStarted
-from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket
+from tawny.model.orientation import UPRIGHT
+from tawny.model.packets import VIDEO_RATE, Format, Packet, SourcePacket, VideoFormat
 from tawny.model.times import Clock, stamp
 from tawny.stream.hub import Hub
 
@@ -192,15 +193,30 @@ class _Placed(NamedTuple):
 
 
 class StreamSession:
-    """Session of one stream. tell: receives the start and end of runs, and damage."""
+    """Session of one stream. tell: receives the start and end of runs, and damage.
+
+    warm_up_s: time after a connection begins whose packets are dropped, s.
+    """
 
     def __init__(
-        self, camera: CameraId, stream: StreamName, hub: Hub, clock: Clock, tell: Callable[[Message], None]
+        self,
+        camera: CameraId,
+        stream: StreamName,
+        hub: Hub,
+        clock: Clock,
+        tell: Callable[[Message], None],
+        warm_up_s: float = 0.0,
     ) -> None:
         self._camera, self._stream, self._hub, self._clock, self._tell = camera, stream, hub, clock, tell
         self._damages = Damages(camera, stream, tell)
         self._number = 0
         self._run: _Run | None = None
+        self._warm_up_s = warm_up_s
+        self._warm_s: float | None = None
+        """End of the warm-up of this connection, in s monotonic; None before its first packet."""
+        self._orientation = UPRIGHT
+        self.orientation = UPRIGHT
+        """How the video is shown, from the next keyframe on. Set from any thread."""
         self.jumps = 0
         self.arrived_s = clock.mono_s()
         """Arrival of the newest packet, in s monotonic."""
@@ -214,7 +230,9 @@ class StreamSession:
             self.end(CLOCK_SET)
             run = None
         if run is None:
-            if not packet.is_keyframe:
+            if self._warm_s is None:
+                self._warm_s = arrived_s + self._warm_up_s
+            if arrived_s < self._warm_s or not packet.is_keyframe:
                 return  # packets before a keyframe cannot be decoded
             run = self._run = _Run(packet, arrived_s - packet.waited_s, wall_s - packet.waited_s)
         for placed in run.place(packet, arrived_s - packet.waited_s):
@@ -230,6 +248,8 @@ class StreamSession:
     def end(self, why: str) -> None:
         """End the run, publishing held packets first."""
         run, self._run = self._run, None
+        if why != CLOCK_SET:
+            self._warm_s = None
         if run is None:
             return
         for placed in run.let_go():
@@ -245,9 +265,8 @@ class StreamSession:
             run.id = RunId(f"{stamp(at_ms)}-{secrets.token_hex(3)}")
             self._tell(RunStarted(self._camera, self._stream, run.id, at_ms))
         run.newest_ms = max(run.newest_ms, at_ms)
-        self._hub.append(
-            Packet(run.id, self._number, came.format, came.data, pts, at_ms, came.is_keyframe, came.is_damaged)
-        )
+        stored = self._oriented(came)
+        self._hub.append(Packet(run.id, self._number, stored, came.data, pts, at_ms, came.is_keyframe, came.is_damaged))
         self._number += 1
         if came.is_video:
             self._damages.picture(
@@ -257,6 +276,16 @@ class StreamSession:
                 missing=came.missing,
                 after_waste=came.after_waste,
             )
+
+    def _oriented(self, packet: SourcePacket) -> Format:
+        """Return the packet's format, with how it is shown. A keyframe and those that depend on it are shown alike."""
+        if not isinstance(packet.format, VideoFormat):
+            return packet.format
+        if packet.is_keyframe:
+            self._orientation = self.orientation
+        if packet.format.orientation == self._orientation:
+            return packet.format
+        return replace(packet.format, orientation=self._orientation)
 
 
 class _Run:

@@ -4,12 +4,14 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from tawny.delivery.delivery import in_memory
 from tawny.delivery.destination import DestinationConnection, DestinationContext
 from tawny.delivery.destinations.ftp import Ftp
 from tawny.model.errors import StrangeTarget, TargetMissing, TargetRefused, TargetUnreachable
@@ -35,10 +37,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def connect(
-    port: int, scheme: str = "ftp", folder: str = "", password: str = PASSWORD, fingerprint: str = ""
+    port: int, scheme: str = "ftp", folder: str = "", password: str = PASSWORD, **table: Any
 ) -> DestinationConnection:
     url = f"{scheme}://cam:{quote(password, safe='')}@127.0.0.1:{port}/{folder}"
-    options = Ftp().settings(url, {"fingerprint": fingerprint})
+    options = Ftp().settings(url, table)
     return Ftp().connect(DestinationContext("nas", url, options, FakeClock()))
 
 
@@ -66,6 +68,7 @@ class TestInsideTls(DestinationContract):
             yield target(tmp_path, port, "ftps", certificate.with_suffix(".sha256").read_text())
 
 
+@pytest.mark.shows("PK22")
 def test_a_certificate_that_nobody_signed_is_refused_before_the_password(tmp_path: Path, certificate: Path) -> None:
     with serving(tmp_path, str(certificate)) as port:
         with pytest.raises(StrangeTarget, match="its certificate isn't valid"):
@@ -83,6 +86,15 @@ def test_a_wrong_password_is_told_without_it(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with serving(tmp_path) as port, pytest.raises(TargetMissing):
         connect(port, folder="nowhere")
+
+
+def test_a_folder_that_is_not_there_is_created_on_request(tmp_path: Path) -> None:
+    with serving(tmp_path) as port:
+        for _ in range(2):
+            connection = connect(port, folder="cam/front", create_folder=True)
+            connection.put("2026/a.mp4", in_memory(b"a", "video/mp4", 1000), "", lambda _: None)
+            connection.close()
+    assert (tmp_path / "cam" / "front" / "2026" / "a.mp4").read_bytes() == b"a"
 
 
 def test_nobody_there_is_told(tmp_path: Path) -> None:

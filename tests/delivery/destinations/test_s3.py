@@ -1,6 +1,7 @@
 """Against moto's S3 server, which checks what Amazon checks but the signature."""
 
 import json
+import os
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,6 +18,7 @@ from tawny.delivery.destinations.s3 import PART_BYTES, S3, _OpenBucket
 from tawny.model.errors import TargetLied, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import LARGE, Cut, CutContent, DestinationCase, DestinationContract, content
+from tawny.testing.http_service import Asked, Reply, StandIn, served
 from tests.delivery.carried import delivery
 from tests.delivery.destinations.servers import WRITER, s3_server
 
@@ -84,6 +86,7 @@ def calls_of(connection: Any) -> set[str]:
     return asked
 
 
+@pytest.mark.shows("DY16")
 @pytest.mark.parametrize("before", ["nothing", "the same content", "other content"])
 @pytest.mark.parametrize("size_bytes", [9, 2 * PART_BYTES + 1])
 def test_write_only_makes_no_call_but_writing_ones(server: str, bucket: Any, size_bytes: int, before: str) -> None:
@@ -128,6 +131,7 @@ def test_write_only_refuses_to_remove_without_a_call(server: str, bucket: Any) -
     assert asked == set()
 
 
+@pytest.mark.shows("DY16")
 @pytest.mark.parametrize(
     ("key", "set_before", "steps"),
     [
@@ -198,3 +202,76 @@ def test_settings_that_cannot_be_are_told(url: str, says: str) -> None:
 
 def test_where_it_goes_is_told_without_the_key(tmp_path: Path) -> None:
     assert S3().public("s3://key:secret@cam/x?endpoint=https://s3.example.org") == "cam at s3.example.org"
+
+
+ROLE = {
+    "Code": "Success",
+    "AccessKeyId": "ROLEKEY",
+    "SecretAccessKey": "rolesecret",
+    "Token": "roletoken",
+    "Expiration": "2090-01-01T00:00:00Z",
+}
+
+
+def metadata(asked: Asked) -> Reply:
+    """An instance of Amazon's, version 2: a token, then the name of its role, then the role's keys."""
+    if asked.method == "PUT":
+        return 200, b"session"
+    return (200, b"cam-role") if asked.path.endswith("/security-credentials/") else (200, ROLE)
+
+
+def without_aws(patch: pytest.MonkeyPatch, home: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        patch.delenv(name)
+    patch.setenv("HOME", str(home))
+    patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+def key_used(store: StandIn) -> str:
+    """The access key that signed what an address without one has put."""
+    url = f"s3://cam/tawny?endpoint={store.base}"
+    opened = S3().connect(DestinationContext("cloud", url, S3().settings(url, {}), FakeClock()))
+    opened.put("a.mp4", content(b"video"), "", lambda progress: None)
+    opened.close()
+    return store.last.headers["authorization"].partition("Credential=")[2].partition("/")[0]
+
+
+@pytest.mark.parametrize("way", ["variables", "profile", "container", "instance"])
+def test_without_a_key_awss_own_ways_are_tried(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_aws(monkeypatch, tmp_path)
+    with served(StandIn(lambda asked: (200, b""))) as store, served(StandIn(metadata)) as aws:
+        match way:
+            case "variables":
+                monkeypatch.setenv("AWS_ACCESS_KEY_ID", "VARIABLEKEY")
+                monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+            case "profile":
+                (tmp_path / ".aws").mkdir()
+                (tmp_path / ".aws" / "credentials").write_text(
+                    "[cam]\naws_access_key_id = PROFILEKEY\naws_secret_access_key = secret\n"
+                )
+                monkeypatch.setenv("AWS_PROFILE", "cam")
+            case "container":
+                monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{aws.base}/role")
+            case "instance":
+                monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "false")
+                monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", f"{aws.base}/")
+        wanted = {"variables": "VARIABLEKEY", "profile": "PROFILEKEY"}.get(way, "ROLEKEY")
+        assert key_used(store) == wanted
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({}, "there is no access key"),
+        ({"AWS_PROFILE": "absent"}, "AWS's settings of this user can't be used"),
+        ({"AWS_ACCESS_KEY_ID": "half"}, "there is no access key"),
+    ],
+)
+def test_no_key_at_all_is_told(
+    variables: dict[str, str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_aws(monkeypatch, tmp_path)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with served(StandIn()) as store, pytest.raises(TargetRefused, match=says):
+        key_used(store)

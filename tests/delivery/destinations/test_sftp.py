@@ -10,6 +10,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from tawny.delivery.delivery import in_memory
 from tawny.delivery.destination import DestinationConnection, DestinationContext
 from tawny.delivery.destinations.sftp import Sftp
 from tawny.model.errors import StrangeTarget, TargetMissing, TargetRefused, TargetUnreachable
@@ -47,6 +48,7 @@ class TestSftp(DestinationContract):
         return DestinationCase(lambda: connect(server, tmp_path), get)
 
 
+@pytest.mark.shows("PK21")
 def test_a_file_is_as_old_as_what_it_shows(server: Server, tmp_path: Path) -> None:
     connection, made = connect(server, tmp_path), content()
     made.modified_ms = 1_700_000_000_000
@@ -55,6 +57,7 @@ def test_a_file_is_as_old_as_what_it_shows(server: Server, tmp_path: Path) -> No
     assert (tmp_path / "a.jpg").stat().st_mtime == 1_700_000_000
 
 
+@pytest.mark.shows("PK21")
 def test_an_unknown_server_is_told_nothing_and_its_key_is_named(server: Server, tmp_path: Path) -> None:
     with pytest.raises(StrangeTarget) as strange:
         connect(server, tmp_path, host_key="")
@@ -77,6 +80,14 @@ def test_who_is_not_let_in_is_told(server: Server, tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_told(server: Server, tmp_path: Path) -> None:
     with pytest.raises(TargetMissing):
         connect(server, tmp_path / "nowhere")
+
+
+def test_a_folder_that_is_not_there_is_created_on_request(server: Server, tmp_path: Path) -> None:
+    """PK21."""
+    connection = connect(server, tmp_path / "cam" / "front", create_folder=True)
+    connection.put("2026/11/21/a.mp4", in_memory(b"a", "video/mp4", 1000), "", lambda _: None)
+    assert (tmp_path / "cam" / "front" / "2026" / "11" / "21" / "a.mp4").read_bytes() == b"a"
+    connection.close()
 
 
 def test_nobody_there_is_told(server: Server, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tawny.delivery.notifier import Message, NotifierContext
 from tawny.delivery.notifiers.discord import Discord
 from tawny.delivery.notifiers.gotify import Gotify
 from tawny.delivery.notifiers.matrix import Matrix
@@ -17,6 +18,7 @@ from tawny.delivery.notifiers.pushover import Pushover
 from tawny.delivery.notifiers.slack import Slack
 from tawny.delivery.notifiers.telegram import Telegram
 from tawny.delivery.notifiers.webhook import Webhook
+from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.notifier import GIF, JPEG, LATER, SECRET, TOLD, NotifierCase, NotifierContract
 from tawny.testing.http_service import Asked, Reply, StandIn, served
 
@@ -87,6 +89,7 @@ class TestTelegram(NotifierContract):
             missing = 404, {"ok": False, "description": "Not Found"}
             yield NotifierCase(Telegram(), service, url, {"api": service.base}, told=_form_words, missing=missing)
 
+    @pytest.mark.shows("PK25")
     def test_the_picture_first_then_the_clip_in_its_place(self, subject: NotifierCase) -> None:
         sender = subject.open()
         receipt = sender.send(TOLD, JPEG)
@@ -292,3 +295,23 @@ def _json_words(service: StandIn) -> str:
             found: Any = asked.json
             return json.dumps(found, ensure_ascii=False)
     return ""
+
+
+@pytest.mark.parametrize(
+    ("path", "query"), [("/hooks/k3y", ""), ("/api/webhooks/1/k3y/slack", "?wait=true"), ("/", "")]
+)
+def test_a_chat_of_any_host_takes_slacks_messages_and_may_answer_anything(path: str, query: str) -> None:
+    with served(StandIn(lambda asked: (200, b"ok"))) as chat:
+        url = f"slack+{chat.base}{path}{query}"
+        kind = Slack()
+        opened = kind.open(NotifierContext("chat", url, kind.settings(url, {}), FakeClock()))
+        opened.send(Message("1", "event", "Person.", "Door, 20:46.", 0), None)
+        assert chat.last.path == (path.rstrip("/") or "/") + query
+        assert chat.last.json["text"] == "Person. Door, 20:46."
+        assert "k3y" not in kind.public(url)
+
+
+@pytest.mark.parametrize("url", ["slack+https://", "slack+ftp://chat.example.org/x", "slack+https://chat example/x"])
+def test_an_address_that_is_no_chat_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="an address such as"):
+        Slack().settings(url, {})

@@ -178,6 +178,29 @@ def test_a_service_that_fails_is_tried_again_and_the_others_are_told(service: St
     assert "/one" not in str(failed.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "sub"),
+    [
+        ("webpush:", webpush.NO_CONTACT),
+        ("webpush:me@example.org", "mailto:me@example.org"),
+        ("webpush:https://cam.example.org", "https://cam.example.org"),
+    ],
+)
+def test_the_contact_is_an_address_that_push_services_accept(service: StandIn, url: str, sub: str) -> None:
+    marks = Marks()
+    subscribe(marks, Phone().asks(f"{service.base}/push/abc"))
+    context = replace(telling(marks), url=url, options=WebPush().settings(url, {}))
+    WebPush().open(context).send(TOLD, None)
+    told = service.last.headers["authorization"].split(" t=")[1].split(".")[1]
+    assert json.loads(urlsafe_b64decode(told + "=="))["sub"] == sub
+
+
+@pytest.mark.parametrize("url", ["webpush:me", "webpush:@example.org", "webpush:https://", "webpush:me @example.org"])
+def test_a_contact_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="webpush"):
+        WebPush().settings(url, {})
+
+
 def test_keys_that_are_none_are_refused() -> None:
     marks = Marks()
     for p256dh, auth in (("x", "y"), ("", ""), (webpush.base64url_text(b"\x04" * 65), "y")):

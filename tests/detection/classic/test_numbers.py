@@ -56,12 +56,14 @@ def test_nothing_moves_in_a_still_clip(kind: type[ClassicDetector]) -> None:
 # --- edges, blocks, new pixels ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.shows("RC8")
 def test_edges_notices_what_appears_and_vanishes() -> None:
     read = dict(readings(Edges({}), standins.burst()))
     assert [n for n, reading in read.items() if reading.moves] == [40, 50, 60, 70]
     assert max(reading.number for reading in read.values()) == pytest.approx(3_720_000, rel=0.02)
 
 
+@pytest.mark.shows("RC8")
 @pytest.mark.parametrize(("last", "expected"), [(248, [199, 249]), (218, [199, 219])])
 def test_edges_hardly_notices_what_walks(last: int, expected: list[int]) -> None:
     read = dict(readings(Edges({}), standins.walk(last)))
@@ -69,6 +71,7 @@ def test_edges_hardly_notices_what_walks(last: int, expected: list[int]) -> None
     assert max(reading.number for reading in read.values()) == pytest.approx(381_000, rel=0.02)
 
 
+@pytest.mark.shows("RC9")
 def test_edges_of_a_flash_are_motion_and_of_a_lasting_change_are_not() -> None:
     plain, lit = np.full((480, 640), 128, np.uint8), np.full((480, 640), 128, np.uint8)
     lit[120:360, 160:480] = standins.texture()
@@ -80,11 +83,13 @@ def test_edges_of_a_flash_are_motion_and_of_a_lasting_change_are_not() -> None:
     assert len(told(Edges({"frames": 1}), standins.frames(change))) == 1
 
 
+@pytest.mark.shows("RC20")
 @pytest.mark.parametrize(("last", "count"), [(None, 4), (248, 51), (218, 21)])
 def test_blocks(last: int | None, count: int) -> None:
     assert len(moving(Blocks({}), _clip(last))) == count
 
 
+@pytest.mark.shows("RC20")
 @pytest.mark.parametrize(("last", "count"), [(None, 2), (248, 50), (218, 20)])
 def test_new_pixels(last: int | None, count: int) -> None:
     assert len(moving(Pixels({}), _clip(last))) == count
@@ -108,6 +113,7 @@ def test_without_noise_the_clips_are_as_they_were() -> None:
     assert len(moving(Pixels({"denoise": 1}), frames)) == 2
 
 
+@pytest.mark.shows("RC20")
 def test_noise_is_taken_off_and_edges_stay() -> None:
     noisy = [standins.grey_with_noise(n) for n in range(4)]
     calm = Denoise()
@@ -121,6 +127,7 @@ def test_noise_is_taken_off_and_edges_stay() -> None:
 # --- frame difference -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.shows("RP8")
 @pytest.mark.parametrize(
     ("ground", "level", "expected"),
     [(64, 192, [384, 576, 672, 720, 744, 756, 762]), (64, 20, [322, 483, 563, 603, 623])],
@@ -145,6 +152,7 @@ def test_framediff_and_noise(spread: float, least: int, most: int) -> None:
     assert least <= read[-1][1].number <= most
 
 
+@pytest.mark.shows("RP9")
 def test_framediff_moves_above_its_level_only() -> None:
     read = readings(FrameDiff({"level": 700}), standins.square(64, 192, 8))
     assert [reading.moves for _, reading in read[1:6]] == [False, False, False, True, True]
@@ -169,6 +177,7 @@ def test_framediff_on_the_small_stream(last: int | None, count: int, most: int) 
     assert max(reading.number for reading in read) == pytest.approx(most, rel=0.02)
 
 
+@pytest.mark.shows("RP10")
 def test_five_in_a_row_are_told_at_the_fifth() -> None:
     detector = FrameDiff({"level": 300})
     looks = [detector.look(frame) for frame in standins.square(64, 192, 7)]
@@ -179,6 +188,7 @@ def test_five_in_a_row_are_told_at_the_fifth() -> None:
 # --- background ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.shows("DY8")
 @pytest.mark.parametrize(("last", "count"), [(None, 10), (248, 50), (218, 20)])
 def test_background_by_mixture(last: int | None, count: int) -> None:
     assert len(moving(Mixture({}), _clip(last))) == count
@@ -191,6 +201,7 @@ def test_longest_run_of_background_by_mixture(last: int | None, longest: int) ->
     assert max(runs) == longest
 
 
+@pytest.mark.shows("DY8")
 @pytest.mark.parametrize(
     ("last", "expected"),
     [(None, [*range(40, 50), *range(60, 70)]), (248, [*range(199, 249)]), (218, [*range(199, 219)])],
@@ -199,6 +210,7 @@ def test_background_by_counting(last: int | None, expected: list[int]) -> None:
     assert moving(Stability({}), _clip(last)) == expected
 
 
+@pytest.mark.shows("DY8")
 @pytest.mark.parametrize("kind", [Mixture, Neighbours, Stability])
 @pytest.mark.parametrize(("last", "seconds", "events"), [(248, 3, 1), (218, 3, 0), (218, 1, 1)])
 def test_background_asks_for_seconds_without_a_pause(
@@ -209,6 +221,7 @@ def test_background_asks_for_seconds_without_a_pause(
     assert [begin for begin, _ in made] == pytest.approx([19.9] * events, abs=0.11)
 
 
+@pytest.mark.shows("DY8")
 @pytest.mark.parametrize("kind", [Mixture, Stability])
 def test_specks_smaller_than_the_kernel_never_score(kind: type[ClassicDetector]) -> None:
     def specks() -> Iterator[PictureFrame]:
@@ -222,6 +235,7 @@ def test_specks_smaller_than_the_kernel_never_score(kind: type[ClassicDetector])
     assert max(reading.number for _, reading in readings(kind({}), specks())) == 0
 
 
+@pytest.mark.shows("DY9")
 @pytest.mark.parametrize(("pause", "events"), [(10, 1), (50, 2)])
 def test_motions_a_second_apart_are_one_event_and_five_apart_are_two(pause: int, events: int) -> None:
     begin = [*range(160, 199)]
@@ -235,11 +249,13 @@ def test_motions_a_second_apart_are_one_event_and_five_apart_are_two(pause: int,
 # --- what they share -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.shows("RC23")
 def test_likeness_sees_another_picture() -> None:
     ramp = np.tile(np.linspace(0, 255, 640).astype(np.uint8), (480, 1))
     assert moving(Likeness({}), standins.frames([ramp] * 5 + [ramp[:, ::-1]] * 5)) == [5]
 
 
+@pytest.mark.shows("RC23")
 def test_the_dark_does_not_count_if_told_so() -> None:
     dark = [np.full((480, 640), 20, np.uint8) for _ in range(30)]
     for picture in dark[10:]:
@@ -256,10 +272,12 @@ def test_a_change_of_light_does_not_count_if_told_so() -> None:
     assert told(Mixture({**numbers, "light": 0.2}), standins.frames(dim + lit)) == []
 
 
+@pytest.mark.shows("PK4", "RC23")
 def test_while_it_warms_up_nothing_counts() -> None:
     assert told(Edges({"warm_up": 8}), standins.burst()) == []
 
 
+@pytest.mark.shows("SC14")
 @pytest.mark.parametrize("kind", [Edges, Blocks, Pixels, FrameDiff, Mixture, Stability])
 def test_more_sensitive_sees_no_less(kind: type[ClassicDetector]) -> None:
     counts = [len(moving(kind({"sensitivity": n}), standins.walk(218, 190, 230))) for n in (1, 50, 100)]

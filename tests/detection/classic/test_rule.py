@@ -1,5 +1,6 @@
 """K of W: whatever the frames, an event begins at the K-th of W and ends when nothing moved for long enough."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +42,7 @@ def test_what_is_over_was_seen_and_comes_not_again(moves: list[bool], k: int) ->
         assert not over & {thing.track for thing in look.seen}
 
 
+@pytest.mark.shows("RP10")
 def test_one_quiet_frame_resets_a_row() -> None:
     moves = [True] * 4 + [False] + [True] * 4
     assert not any(look.seen for look in _looks(moves, 5, 5))

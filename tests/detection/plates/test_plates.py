@@ -88,6 +88,7 @@ def test_wrong_settings_are_refused(settings: dict[str, Any]) -> None:
         Plates(settings)
 
 
+@pytest.mark.shows("DY22")
 def test_without_tesseract_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     one = Tesseract()

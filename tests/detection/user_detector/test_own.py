@@ -63,6 +63,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         made.own.close()
 
 
+@pytest.mark.shows("PK14")
 def test_a_bool_is_an_event(bench: Bench) -> None:
     bench.writes("def detect(frame):\n    return frame.rgb.mean() > 40\n")
     bench.made()
@@ -72,6 +73,7 @@ def test_a_bool_is_an_event(bench: Bench) -> None:
     assert bench.look(brightness=20) == Look(0)
 
 
+@pytest.mark.shows("PK15")
 def test_a_parameter_named_bytes_gets_the_pixels_row_by_row(bench: Bench) -> None:
     """As another recorder calls it; its files work unchanged."""
     bench.writes(
@@ -85,6 +87,7 @@ def test_a_parameter_named_bytes_gets_the_pixels_row_by_row(bench: Bench) -> Non
     assert bench.troubles == []
 
 
+@pytest.mark.shows("PK15")
 @pytest.mark.parametrize(
     ("size", "shape"),
     [
@@ -163,6 +166,7 @@ def test_what_leaks_meets_its_limit(bench: Bench) -> None:
     assert "MemoryError" in bench.trouble()
 
 
+@pytest.mark.shows("PK14")
 def test_a_file_that_is_saved_again_is_loaded_again(bench: Bench) -> None:
     bench.writes("def detect(frame):\n    return 1 / 0\n")
     bench.made()

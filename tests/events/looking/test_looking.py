@@ -20,6 +20,7 @@ NOBODY = "192.0.2.77"
 """Of the network for documentation (RFC 5737)."""
 
 
+@pytest.mark.shows("RC11")
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "localhost"])
 def test_who_answers_an_echo_request_is_there(address: str) -> None:
     if not presence_probes.may_ping():

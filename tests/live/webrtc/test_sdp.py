@@ -120,3 +120,38 @@ def test_any_text_is_an_offer_or_is_refused(lines: list[str], more: str) -> None
         read_offer("\r\n".join([*lines, more]))
     except InvalidOffer:
         return
+
+
+# Offers of browsers that are cameras.
+
+SENT = OFFER.replace("a=recvonly", "a=sendonly")
+
+
+def test_a_camera_offers_what_it_sends_and_we_receive_it() -> None:
+    offer = read_offer(SENT, is_camera=True)
+    codec = codec_for(offer.video, FORMAT)
+    audio = offer.first_sent("audio")
+    assert codec
+    assert audio
+    sound = sound_for(audio, "pcmu")
+    assert sound
+    chosen = [NegotiatedMedia(offer.video, codec, None), NegotiatedMedia(audio, sound, None)]
+    answer = write_answer(offer, chosen, IceCredentials("us", "p" * 24), "CC:DD", [])
+    assert answer.count("a=recvonly") == 2
+    assert "a=sendonly" not in answer
+    assert "a=ssrc" not in answer
+    assert f"a=rtcp-fb:{codec.payload_type} goog-remb" in answer
+    assert f"a=rtcp-fb:{codec.payload_type} nack pli" in answer
+    assert "x-google-start-bitrate=1500" in answer
+    assert "playout-delay" not in answer
+
+
+@pytest.mark.parametrize("direction", ["recvonly", "inactive"])
+def test_a_camera_that_sends_nothing_is_refused(direction: str) -> None:
+    with pytest.raises(InvalidOffer, match="no picture is offered"):
+        read_offer(OFFER.replace("a=recvonly", f"a={direction}"), is_camera=True)
+
+
+def test_both_directions_at_once_will_do() -> None:
+    assert read_offer(OFFER.replace("a=recvonly", "a=sendrecv"), is_camera=True).video.sends
+    assert read_offer(OFFER.replace("a=recvonly", "a=sendrecv")).video.takes

@@ -141,6 +141,7 @@ def test_port_and_path_that_a_search_found_are_used(house: House, monkeypatch: p
     assert house.settings.cameras[camera].source == f"rtsp://127.0.0.1:{stream.port}/hidden/door"
 
 
+@pytest.mark.shows("SC15")
 def test_overrides_of_running_cameras_stay(house: House) -> None:
     """Settings from the command line are not in the file."""
     yard = house.settings.cameras["yard"].model_copy(update={"source": "demo:shop"})
@@ -186,6 +187,7 @@ def test_a_full_address_keeps_its_password_in_secrets(house: House, user: str) -
     assert house.settings.cameras["gate"].sub == "rtsp://admin:s3cret-pw@192.0.2.5/sub"
 
 
+@pytest.mark.shows("SC10")
 def test_rename_and_remove(house: House, wanted: WantedCamera) -> None:
     camera = house.setup.add("Front door", wanted)
     house.setup.rename(camera, " Garden gate ")

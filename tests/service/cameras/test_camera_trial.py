@@ -24,6 +24,7 @@ def tried(camera: RtspCamera, seconds: float, address: str = "") -> CameraTrial:
     return try_camera(rtsp, opening, seconds)
 
 
+@pytest.mark.shows("DY21")
 def test_a_stream_is_measured() -> None:
     spec = ClipSpec(width=640, height=360, fps=15, gop_s=1.0, seconds=4, sound="aac")
     with RtspCamera(made_clip(spec)) as camera:
@@ -48,6 +49,7 @@ def test_the_promised_size_of_a_day_does_not_depend_on_when_a_try_ends(seconds: 
     assert trial.bits_s == pytest.approx(sizes * 8 / 4, rel=0.15)
 
 
+@pytest.mark.shows("DY21")
 def test_a_refused_login_and_a_silent_camera_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with RtspCamera(made_clip(ClipSpec(seconds=1)), CameraSetup(password="x", login="md5")) as camera:
         with pytest.raises(SourceRefused):

@@ -27,6 +27,7 @@ def assert_explained(folder: Path) -> None:
     assert report.wall.unexplained == []
 
 
+@pytest.mark.shows("DY4")
 def test_a_camera_that_goes_away_and_comes_back(camera: RtspCamera, tmp_path: Path) -> None:
     with camera, rig(one_camera(camera.address), tmp_path) as bench:
         bench.wait_for_seconds(2)
@@ -44,6 +45,7 @@ def test_a_camera_that_goes_away_and_comes_back(camera: RtspCamera, tmp_path: Pa
     assert_explained(tmp_path)
 
 
+@pytest.mark.shows("DY4")
 def test_a_camera_that_stalls_for_twenty_seconds(camera: RtspCamera, tmp_path: Path) -> None:
     with camera, rig(one_camera(camera.address), tmp_path) as bench:
         bench.wait_for_seconds(2)
@@ -100,6 +102,7 @@ def test_a_camera_that_never_answers_is_told_and_explained(tmp_path: Path) -> No
     assert_explained(tmp_path)
 
 
+@pytest.mark.shows("RC10")
 def test_one_camera_that_fails_leaves_the_other_whole(camera: RtspCamera, tmp_path: Path) -> None:
     well = RtspCamera(made_clip(ClipSpec(seconds=6)))
     with camera, well:

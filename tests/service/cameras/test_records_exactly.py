@@ -44,6 +44,7 @@ def recorded_once(source: Path, codec: VideoCodec, sound: str, folder: Path) -> 
     assert len(heard) >= 0.9 * len(tone) if sound else heard == b""
 
 
+@pytest.mark.shows("RC3")
 @pytest.mark.parametrize(
     "spec",
     [

@@ -18,8 +18,8 @@ from tawny.model.errors import NotDone
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged, ProblemKind
-from tawny.service.delivery.delivery_service import Notifications
 from tawny.service.delivery.message_composer import LASTS_MS, MessageActions
+from tawny.service.delivery.notifications import Notifications
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.delivery.uploads import Uploads
 from tawny.service.plugin_registry import PluginRegistry

@@ -41,7 +41,7 @@ class Bench:
             self.clock,
             ThreadEngine(self.clock, lambda part, error: None),
         )
-        self.outward.bringing.take_over(settings(text).destinations)
+        self.outward.bringing.take_over(settings(text).destinations, {})
 
     def put(self, name: str) -> Path:
         path = self.nas / name
@@ -148,6 +148,7 @@ def test_what_only_the_kind_knows_to_be_wrong_is_told(table: str, path: str, all
     assert (problem.path, allowed in problem.allowed) == (path, True), problem
 
 
+@pytest.mark.shows("RC16")
 def test_a_link_in_a_message_opens_the_clip_for_six_hours(tmp_path: Path) -> None:
     """It is made here, without asking the server; whoever has it needs nothing else."""
     url = "s3://key:pLantedS3cret@cam/tawny?endpoint=http%3A%2F%2F127.0.0.1%3A9&region=eu-central-1"

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, portions
-from tawny.delivery.destination import checked
+from tawny.delivery.file_names import checked
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import ContentGone
 from tawny.model.events import Event
@@ -165,6 +165,7 @@ def test_when_it_is_over_the_clip_goes_as_soon_as_its_post_roll_is_recorded(benc
     assert len(content.sha256) == 64
 
 
+@pytest.mark.shows("DY9")
 def test_of_a_camera_that_records_around_events_the_whole_clip_is_brought(bench: Bench) -> None:
     """Nothing is recorded before the pre-roll and after the post-roll."""
     event = bench.event().ended(bench.clock.now_ms() + 4_000)

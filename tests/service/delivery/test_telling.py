@@ -408,6 +408,55 @@ def test_a_clip_that_does_not_get_there_is_not_waited_for_for_ever(bench: Bench)
     assert kinds(bench.delivered()) == ["clip"]
 
 
+CHANGES = NotificationFilter("phone", changes=True, cool_down_ms=0)
+
+
+def changes(bench: Bench) -> list[bool]:
+    return [one.content["on"] for one in bench.delivered() if one.content["kind"] == "change"]
+
+
+def test_a_change_of_detection_is_told_each_time_however_soon(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, CHANGES)
+    for _ in range(5):
+        event = bench.happens()
+        bench.clock.advance(2)
+        bench.over(event)
+        bench.clock.advance(2)
+    bench.clock.advance(10)
+    told = bench.delivered()
+    assert [one.content["on"] for one in told] == [True, False] * 5
+    assert all(one.content["to_ms"] - one.content["from_ms"] == 6000 for one in told)
+    bench.outbox.close()
+
+
+def test_detection_goes_on_until_the_last_of_several_events_is_over(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, CHANGES)
+    first = bench.happens()
+    second = bench.happens()
+    elsewhere = bench.happens(camera=YARD)
+    bench.over(first)
+    bench.clock.advance(10)
+    assert changes(bench) == [True, True]
+    bench.over(second)
+    bench.over(elsewhere)
+    bench.clock.advance(10)
+    assert changes(bench) == [False, False]
+    bench.outbox.close()
+
+
+def test_an_end_during_a_restart_is_told_after_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, CHANGES)
+    event = bench.happens()
+    bench.clock.advance(10)
+    assert changes(bench) == [True]
+    bench.archive.index.put_event(event.ended(bench.clock.now_ms()))
+    bench.telling = bench.again()
+    bench.telling.step()
+    bench.clock.advance(10)
+    assert changes(bench) == [False]
+    bench.outbox.close()
+
+
 ONCE = NotificationFilter("phone", once=True)
 
 

@@ -12,8 +12,9 @@ from botocore.config import Config
 from tawny.config.loader import read_settings
 from tawny.delivery.courier import Courier, DeliveryRoute
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
-from tawny.delivery.destination import DestinationContext, FileCarrier, checked
+from tawny.delivery.destination import DestinationContext, FileCarrier
 from tawny.delivery.destinations.s3 import S3
+from tawny.delivery.file_names import checked
 from tawny.model.errors import SettingsError
 from tawny.model.events import Event
 from tawny.model.ids import EventId

@@ -117,6 +117,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     return House(tmp_path_factory.mktemp("house"), settings(CHOSEN))
 
 
+@pytest.mark.shows("DY22")
 def test_the_event_of_the_camera_that_reads_has_the_plate(house: House) -> None:
     assert house.troubles == []
     assert {(read.by, read.text, read.who) for event in house.events(DRIVE) for read in event.reads} == {

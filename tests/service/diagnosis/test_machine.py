@@ -244,6 +244,29 @@ def test_camera_that_may_not_be_opened(
     assert only(found, "render devices").state is FINE
 
 
+@pytest.mark.shows("RC19")
+@pytest.mark.parametrize(
+    ("files", "needs_video", "state", "words"),
+    [
+        ({"sys__bus__usb__devices__1-1:1.0__bInterfaceClass": "0e\n"}, False, NOTE, "sudo modprobe uvcvideo"),
+        ({"sys__bus__usb__devices__1-1:1.0__bInterfaceClass": "0e\n"}, True, WRONG, "sudo modprobe uvcvideo"),
+        ({"proc__device-tree__model": PI}, True, WRONG, "sudo modprobe bcm2835-v4l2"),
+        ({}, True, WRONG, "check its cable"),
+    ],
+)
+def test_a_camera_that_linux_does_not_show_names_the_missing_module(
+    tmp_path: Path, files: dict[str, str], needs_video: bool, state: DiagnosisState, words: str
+) -> None:
+    found = only(list(machine.devices(put(tmp_path, **files), needs_video=needs_video)), "video devices")
+    assert (found.state, words in found.do) == (state, True)
+
+
+def test_a_camera_that_is_there_needs_no_module(tmp_path: Path) -> None:
+    root = put(tmp_path, **{"dev__video0": "", "sys__bus__usb__devices__1-1:1.0__bInterfaceClass": "0e\n"})
+    assert [one.state for one in machine.devices(root, needs_video=True)] == [FINE]
+    assert list(machine.devices(put(tmp_path / "none"), needs_video=False)) == []
+
+
 @pytest.mark.parametrize(
     ("made", "state", "words"),
     [

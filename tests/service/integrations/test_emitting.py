@@ -4,7 +4,7 @@ import json
 import logging
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from tawny.engine import InlineEngine
 from tawny.media.codec.video_file import FileVideo
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
-from tawny.model.messages import EventChanged, GapChanged, SegmentClosed
+from tawny.model.messages import EventChanged, FileFinished, GapChanged, SegmentClosed
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import SystemClock
 from tawny.playback.clips import ClipCache
@@ -68,11 +68,12 @@ class Bench:
         self.name = f"tawny-test-{secrets.token_hex(8)}"
         self.scripts = ScriptRunner(root, 20, SystemClock())
 
-    def emit(self, **about: Any) -> EmitterWorker:
+    def emit(self, edges: Sequence[str] = (), **about: Any) -> EmitterWorker:
         one = EmitterSettings.model_validate({"url": f"unix:@{self.name}", **about})
         form: MessageFormat = NativeFormat(one, self.clock, self.recorder.segment_path)
         if one.format == "pancake":
-            form = PancakeFormat(one, self.clock, self.recorder.segment_path, ClipCache(self.recorder), BERLIN)
+            path, clips = self.recorder.segment_path, ClipCache(self.recorder)
+            form = PancakeFormat(one, self.clock, path, clips, BERLIN, frozenset(edges))
         made = EmitterWorker("it", lambda: emitter_of(one, self.scripts, self.clock), form, self.clock)
         made.handle = self.engine.start("it", lambda: made)
         self.recorder.bus.subscribe(made.heard)
@@ -110,6 +111,7 @@ def receiver(bench: Bench) -> Iterator[Receiver]:
 # --- Pancake's objects (PK17) ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.shows("PK17")
 def test_a_finished_file_is_told_as_pancake_does(bench: Bench, receiver: Receiver) -> None:
     bench.emit(format="pancake", cameras=["porch"])
     path = bench.closed()
@@ -117,6 +119,54 @@ def test_a_finished_file_is_told_as_pancake_does(bench: Bench, receiver: Receive
     bench.closed(stream=SUB)
     bench.engine.run_for(1)
     assert receiver.got() == [{"h264": path}]
+
+
+def finished(one: str, edge: str = "", camera: CameraId = PORCH) -> FileFinished:
+    return FileFinished(one, f"{one}.mp4", "/srv/out", camera, 0, 1000, 10, edge=edge)
+
+
+def test_files_of_sets_are_told_instead_of_recordings(bench: Bench, receiver: Receiver) -> None:
+    """PK9 to PK12: with the detection, where a file is about one edge."""
+    bench.emit(format="pancake", cameras=["porch"], files=["quarters", "edges"], edges=["start", "end"])
+    bench.closed()
+    event = bench.event()
+    for one in (finished("quarters"), finished("edges", "start"), finished("other"), finished("quarters", "", YARD)):
+        bench.recorder.bus.publish(one)
+    bench.recorder.bus.publish(finished("edges", "end"))
+    bench.end(event)
+    bench.engine.run_for(5)
+    assert receiver.got() == [
+        {"h264": "/srv/out/quarters.mp4"},
+        {"h264": "/srv/out/edges.mp4", "detection": True},
+        {"h264": "/srv/out/edges.mp4", "detection": False},
+    ]
+
+
+def test_a_file_that_ends_an_event_follows_its_detection(bench: Bench, receiver: Receiver) -> None:
+    """PK11."""
+    bench.emit(format="pancake", cameras=["porch"], files=["all"], edges=["start"])
+    event = bench.event()
+    bench.engine.run_for(5)
+    bench.recorder.bus.publish(finished("all", "start"))
+    bench.engine.run_for(20)
+    bench.end(event)
+    bench.engine.run_for(4)
+    bench.recorder.bus.publish(finished("all"))
+    bench.engine.run_for(1)
+    path = "/srv/out/all.mp4"
+    assert receiver.got() == [{"h264": path, "detection": True}, {"detection": False}, {"h264": path}]
+
+
+def test_a_finished_file_is_told_with_its_path(bench: Bench, receiver: Receiver) -> None:
+    bench.emit(events=["file"])
+    bench.recorder.bus.publish(finished("quarters"))
+    bench.engine.run_for(1)
+    (told,) = receiver.got()
+    assert (told["type"], told["camera"], told["id"]) == ("file.finished", "porch", "quarters.mp4")
+    assert told["file"] == {
+        "set": "quarters", "name": "quarters.mp4", "start": "1970-01-01T00:00:00.000Z",
+        "end": "1970-01-01T00:00:01.000Z", "size_bytes": 10, "event": None, "path": "/srv/out/quarters.mp4",
+    }  # fmt: skip
 
 
 def test_detection_is_told_three_seconds_after_it_began_and_ended(bench: Bench, receiver: Receiver) -> None:
@@ -146,6 +196,7 @@ def test_what_is_told_when_it_is_over_has_both_edges(bench: Bench, receiver: Rec
     assert receiver.got() == [{"detection": True}, {"detection": False}]
 
 
+@pytest.mark.shows("PK10")
 def test_an_edge_comes_with_its_clip_of_six_seconds(bench: Bench, receiver: Receiver, tmp_path: Path) -> None:
     clips = tmp_path / "clips"
     clips.mkdir()
@@ -168,6 +219,7 @@ def test_an_edge_comes_with_its_clip_of_six_seconds(bench: Bench, receiver: Rece
     assert (clips / "mine.mp4").exists()
 
 
+@pytest.mark.shows("PK17")
 def test_no_receiver_costs_only_its_messages(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     made = bench.emit(format="pancake", cameras=["porch"])
     bench.closed()
@@ -197,6 +249,7 @@ def test_one_that_reads_nothing_holds_up_nobody(bench: Bench, receiver: Receiver
 # --- our own objects -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.shows("DY6")
 def test_programs_here_get_what_follow_prints_and_the_files_path(bench: Bench, receiver: Receiver) -> None:
     bench.emit()
     path = bench.closed()

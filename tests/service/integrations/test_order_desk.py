@@ -12,7 +12,7 @@ from tawny.engine import InlineEngine
 from tawny.events.modes import ModeState
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId
-from tawny.model.messages import EventChanged, Message
+from tawny.model.messages import CameraTurned, EventChanged, Message
 from tawny.service.integrations.command_service import CommandService
 from tawny.service.integrations.device_control import DeviceControl
 from tawny.service.integrations.external_events import ExternalEvents
@@ -308,6 +308,8 @@ def test_what_lasts_when_the_recorder_ends_is_over(bench: Bench) -> None:
 
 def test_cameras_are_turned_and_relays_switched(bench: Bench) -> None:
     bench.do(command="ptz", camera="door", pan=-1, tilt=0.5, lasts="1 s")
+    turned = [one for one in bench.heard if isinstance(one, CameraTurned)]
+    assert [(one.camera, one.until_ms - one.at_ms) for one in turned] == [(DOOR, 1000)], "for recording around events"
     bench.do(command="ptz", camera="door", stop=True)
     bench.do(command="relay", relay="gate", lasts="2 s")
     bench.do(command="relay", relay="siren", on=False)

@@ -56,6 +56,7 @@ def test_each_is_seen_in_the_way_the_settings_name(there: str, seen: tuple[str, 
     assert found == [seen]
 
 
+@pytest.mark.shows("RC11")
 def test_they_are_looked_for_once_a_minute() -> None:
     looking, found, clock = looked("192.0.2.9")
     for _ in range(30):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tawny.config.settings import Settings
-from tawny.delivery.destination import checked
+from tawny.delivery.file_names import checked
 from tawny.delivery.outbox import Outbox
 from tawny.engine import Bus
 from tawny.events.modes import ModeState, ModeStore

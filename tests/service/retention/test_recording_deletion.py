@@ -1,17 +1,22 @@
 """Recordings that an owner deletes: half a minute later, unless it is undone."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
-from tawny.model.errors import DiskFull
+from tawny.model.errors import DiskFull, FolderUnwritable, NotDone, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
-from tawny.service.retention.recording_deletion import RecordingDeletion, StoredOfCamera
+from tawny.model.times import Span
+from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.retention.recording_deletion import EMPTY_S, RecordingDeletion, StoredOfCamera, WantedDeletion
 from tawny.service.retention.retention_service import StoredRecordings
+from tawny.storage.repair.findings import wall_coverage
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.runner import CameraDeletion, Retention
 from tests.storage.bench import PORCH, YARD, Site
@@ -27,9 +32,21 @@ class Place:
         contract = RetentionContract(RetentionRule(free_share=0.0), {})
         self.retention = Retention(site.volume, site.index, site.ledger, site.clock, contract)
         parts: Any = None
-        stored = StoredRecordings(site.volume, site.index, self.retention, parts, parts, None)
+        self.stored = StoredRecordings(site.volume, site.index, self.retention, parts, parts, None)
         self.settings = Settings()
-        self.deleting = RecordingDeletion(stored, site.clock, lambda: self.settings)
+        self.forgotten: list[CameraId] = []
+        self.fails: TawnyError | None = None
+        self.deleting = self.reopened()
+
+    def reopened(self) -> RecordingDeletion:
+        """After a restart."""
+        return RecordingDeletion(self.stored, self.site.clock, lambda: self.settings, self.forget)
+
+    def forget(self, cameras: Collection[CameraId]) -> None:
+        if self.fails:
+            raise self.fails
+        self.forgotten += cameras
+        self.settings = Settings()
 
     def left(self, camera: CameraId = PORCH) -> int:
         return self.site.index.count(camera)
@@ -117,3 +134,179 @@ def test_what_is_stored_of_a_camera(place: Place) -> None:
     place.site.ledger.put_event(Event(EventId("e"), PORCH, "motion", begin_ms, begin_ms + 1000, 9.0, kept=True))
     found = place.deleting.stored(PORCH)
     assert found == StoredOfCamera(place.old.size_bytes + place.new.size_bytes, 1, begin_ms)
+
+
+def put_event(place: Place, name: str, start_ms: int, *, kept: bool = False, end_ms: int | None = 0) -> Event:
+    event = Event(EventId(name), PORCH, "motion", start_ms, start_ms + 1000 if end_ms == 0 else end_ms, 9.0, kept=kept)
+    place.site.ledger.put_event(event)
+    return event
+
+
+def delete(place: Place, wanted: WantedDeletion) -> str:
+    key, due_ms = place.deleting.delete(wanted, "Anna")
+    assert due_ms == place.site.clock.now_ms() + 30_000
+    place.site.clock.advance(30)
+    place.deleting.step()
+    return key
+
+
+def test_an_event_goes_with_its_file_and_what_else_is_in_it(place: Place) -> None:
+    begin_ms = place.old.start_ms
+    put_event(place, "wanted", begin_ms)
+    put_event(place, "beside", begin_ms + 30_000)
+    put_event(place, "elsewhere", place.new.start_ms)
+    wanted = WantedDeletion(event=EventId("wanted"))
+    size = place.deleting.measure(wanted)
+    assert (size.size_bytes, size.files, size.events, size.kept) == (place.old.size_bytes, 1, 2, 0)
+    assert (size.from_ms, size.to_ms) == (place.old.start_ms, place.old.end_ms)
+    delete(place, wanted)
+    assert [one.id for one in place.site.index.all_segments() if one.camera == PORCH] == [place.new.id]
+    left = place.site.index.events(Span(0, place.site.clock.now_ms())).events
+    assert [one.id for one in left] == ["elsewhere"]
+    (gap,) = {gap.detail for gap in place.site.index.gaps(PORCH, place.old.span)}
+    assert gap == "deleted by Anna"
+
+
+def test_an_event_without_a_recording_goes_too(place: Place) -> None:
+    put_event(place, "alone", place.old.start_ms - 9_000_000)
+    delete(place, WantedDeletion(event=EventId("alone")))
+    assert place.site.index.event(EventId("alone")) is None
+    assert place.left() == 2
+
+
+@pytest.mark.parametrize("with_kept", [False, True])
+def test_kept_events_stay_unless_they_are_wanted(place: Place, with_kept: bool) -> None:
+    put_event(place, "kept", place.old.start_ms, kept=True)
+    wanted = WantedDeletion(event=EventId("kept"), with_kept=with_kept)
+    size = place.deleting.measure(wanted)
+    assert (size.kept, size.kept_bytes) == (1, place.old.size_bytes)
+    assert size.size_bytes == (place.old.size_bytes if with_kept else 0)
+    delete(place, wanted)
+    assert (place.site.index.event(EventId("kept")) is None) == with_kept
+    assert place.left() == (1 if with_kept else 2)
+
+
+def test_a_time_of_one_camera_takes_whole_files_that_have_some_of_it(place: Place) -> None:
+    span = Span(place.old.start_ms + 50_000, place.old.end_ms + 100_000)
+    delete(place, WantedDeletion([PORCH], span))
+    assert (place.left(), place.left(YARD)) == (1, 1)
+
+
+def test_everything_of_all_cameras_also_of_removed_ones(place: Place) -> None:
+    total = sum(one.size_bytes for one in place.site.index.all_segments())
+    before_s = wall_coverage(place.site.index, [PORCH, YARD], place.site.clock.now_ms()).unexplained_s
+    size = place.deleting.measure(WantedDeletion())
+    assert (size.size_bytes, size.files) == (total, 3)
+    delete(place, WantedDeletion())
+    assert list(place.site.index.all_segments()) == []
+    assert wall_coverage(place.site.index, [PORCH, YARD], place.site.clock.now_ms()).unexplained_s == before_s
+
+
+def test_what_was_still_being_recorded_goes_when_its_file_is_closed(place: Place) -> None:
+    now_ms = place.site.clock.now_ms()
+    delete(place, WantedDeletion([PORCH], Span(now_ms - 10_000, now_ms)))
+    assert place.left() == 1
+    place.site.put(0.6)  # was open: it began before the end of that time
+    place.site.clock.advance(120)
+    place.deleting.step()
+    assert place.left() == 1
+    assert place.reopened().measure(WantedDeletion([PORCH])).files == 1
+
+
+def test_a_kill_halfway_is_finished_by_the_next_start(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.deleting.delete(WantedDeletion(), "Anna")
+    place.site.clock.advance(31)
+    right, calls = place.retention.delete_camera, []
+
+    def killed(wanted: CameraDeletion) -> bool:
+        calls.append(wanted.camera)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return right(wanted)
+
+    monkeypatch.setattr(place.retention, "delete_camera", killed)
+    with pytest.raises(KeyboardInterrupt):
+        place.deleting.step()
+    assert len(list(place.site.index.all_segments())) in (1, 2)
+    monkeypatch.setattr(place.retention, "delete_camera", right)
+    place.reopened().step()
+    assert list(place.site.index.all_segments()) == []
+    place.site.clock.advance(121)
+    place.reopened().step()
+    assert place.reopened().step() > 1, "and it is forgotten then"
+
+
+def test_it_is_undone_by_its_id_also_after_a_restart(place: Place) -> None:
+    key, _ = place.deleting.delete(WantedDeletion(), "Anna")
+    again = place.reopened()
+    assert again.cancel(key)
+    assert not again.cancel(key)
+    place.site.clock.advance(60)
+    place.reopened().step()
+    assert place.left() == 2
+
+
+def test_a_full_disk_delays_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> str:
+        raise DiskFull("/data", "no space left on device")
+
+    monkeypatch.setattr(place.site.volume, "write_whole", full)
+    delete(place, WantedDeletion())
+    assert place.left() == 0
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{", b'{"d1": {}}', b'{"d1": {"due_ms": 1, "parts": [{}], "is_last": 1}}']
+)
+def test_a_damaged_list_deletes_nothing(place: Place, content: bytes) -> None:
+    place.site.volume.write_whole("history/deletions.json", content)
+    place.reopened().step()
+    assert place.left() == 2
+
+
+def test_what_cannot_be_deleted_says_why(place: Place) -> None:
+    put_event(place, "open", place.new.start_ms, end_ms=None)
+    now_ms = place.site.clock.now_ms()
+    for wanted, why in (
+        (WantedDeletion(event=EventId("none")), "Event not found"),
+        (WantedDeletion(event=EventId("open")), "isn't over"),
+        (WantedDeletion([PORCH], Span(now_ms + 5, now_ms + 9)), "isn't over"),
+    ):
+        with pytest.raises(NotDone, match=why):
+            place.deleting.delete(wanted, "Anna")
+
+
+def hours(place: Place, count: int) -> None:
+    for _ in range(count):
+        place.site.clock.advance(EMPTY_S)
+        place.deleting.step()
+
+
+def test_a_removed_camera_is_forgotten_once_nothing_of_it_is_stored(place: Place) -> None:
+    place.removed(delete_after=None)
+    hours(place, 3)
+    assert place.forgotten == [], "its recordings stay for their retention"
+    place.removed(delete_after=datetime.fromtimestamp(place.site.clock.now_ms() / 1000, UTC))
+    place.deleting.step()
+    assert (place.left(), place.forgotten) == (0, []), "an index that is made again is empty for a while, too"
+    place.fails = FolderUnwritable("/etc/tawny", "read-only")
+    hours(place, 1)
+    place.fails = None
+    place.deleting.step()
+    assert place.forgotten == [], "tried again later"
+    hours(place, 1)
+    assert place.forgotten == [PORCH]
+    hours(place, 2)
+    assert place.forgotten == [PORCH]
+
+
+def test_the_settings_file_forgets_it_and_keeps_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "tawny.toml"
+    file.write_text('# mine\n[removed_cameras.porch]\nname = "Porch"\n[removed_cameras.gate] # soon\nname = "Gate"\n')
+    applied: list[Settings] = []
+    settings = ChangeableSettings(lambda: read_settings(file), lambda new, _: applied.append(new), file)
+    settings.forget_removed(["porch", "unknown"])
+    assert file.read_text() == '# mine\n[removed_cameras.gate] # soon\nname = "Gate"\n'
+    assert list(applied[0].removed_cameras) == ["gate"]
+    settings.forget_removed(["gate"])
+    assert file.read_text().strip() == "# mine"

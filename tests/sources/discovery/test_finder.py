@@ -145,6 +145,7 @@ def device_tree(root: Path) -> Path:
     return root
 
 
+@pytest.mark.shows("DY24")
 def test_usb_cameras_have_names_that_last(tmp_path: Path) -> None:
     root = device_tree(tmp_path)
     formats = (DeviceFormat("MJPG", ((1280, 720), (1920, 1080))), DeviceFormat("YUYV", ((640, 480),)))
@@ -169,6 +170,7 @@ def test_usb_cameras_have_names_that_last(tmp_path: Path) -> None:
     assert usb_cameras(tmp_path / "none", look) == []
 
 
+@pytest.mark.shows("DY24")
 def test_pi_cameras_are_those_that_its_program_lists() -> None:
     listed = """Available cameras
 -----------------

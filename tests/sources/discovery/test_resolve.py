@@ -22,6 +22,7 @@ from tawny.sources.discovery.onvif_details import (
     OnvifProfile,
     ask_details,
     change_clock,
+    change_codec,
     change_keyframes,
     choose,
     own_address,
@@ -283,6 +284,35 @@ def test_keyframes_are_set_to_two_seconds_and_all_else_is_sent_back(device: Onvi
         assert {(one["Name"], one["ForcePersistence"]) for one in sent} == {("a & b", "true")}
     else:
         assert {one["Configuration.Profile"] for one in sent} == {"Main"}
+
+
+def codecs(device: OnvifDevice) -> dict[str, tuple[str, int, int]]:
+    return {one.token: (one.codec, one.width, one.height) for one in device.streams if one.token in ("p0", "p1")}
+
+
+def test_h265_becomes_h264_in_the_nearest_size_and_all_else_stays(device: OnvifDevice) -> None:
+    device.profile = "T"
+    device.streams = [replace(one, codec="H265") if one.token == "p0" else one for one in device.streams]
+    before = codecs(device)
+    assert (before["p0"][0], before["p1"][0]) == ("H265", "H264")
+    device.offers = {"H265": [(2560, 1440)], "H264": [(640, 360), (1920, 1080), (3840, 2160)]}
+    device.told.clear()
+    change_codec(device.url, SystemClock())
+    assert codecs(device) == {"p0": ("H264", 1920, 1080), "p1": before["p1"]}
+    (sent,) = [values for name, values in device.told if name == "SetVideoEncoderConfiguration"]
+    assert (sent["Configuration.token"], sent["FrameRateLimit"]) == ("encoder-p0", "20")
+    device.told.clear()
+    change_codec(device.url, SystemClock())
+    assert "SetVideoEncoderConfiguration" not in [name for name, _ in device.told], "it is H.264 already"
+
+
+def test_a_camera_without_h264_says_so_and_is_left_alone(device: OnvifDevice) -> None:
+    device.profile = "T"
+    device.streams = [replace(one, codec="H265") for one in device.streams]
+    device.offers = {"H265": [(2560, 1440)]}
+    with pytest.raises(SourceError, match=r"no H\.264"):
+        change_codec(device.url, SystemClock())
+    assert {one.codec for one in device.streams} == {"H265"}
 
 
 def test_the_clock_is_set(device: OnvifDevice) -> None:

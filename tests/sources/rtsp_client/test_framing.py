@@ -72,6 +72,26 @@ def test_rubbish_is_counted_and_only_what_it_may_have_cut_is_flagged(size: int) 
     assert came.damaged <= 1
 
 
+@pytest.mark.parametrize("step", [0, 61, 1400])
+@pytest.mark.parametrize("stray", [b"\xa2/", b"\r\xe8o", b"\n\n\x10", b"$\x77\1\2\3", b"$\x00\0\x10\x0f"])
+def test_a_picture_whose_last_length_is_too_short_is_flagged(stray: bytes, step: int) -> None:
+    """However its missing bytes begin, however much of the next packet has come, and even if that is wrong as well."""
+    last = [number for number, packet in enumerate(cut()) if packet.is_marked][20]
+    for is_next_wrong in (False, True):
+        pieces = list(PIECES[: last + 60])
+        pieces[last] = shortened(pieces[last], len(stray))[: -len(stray)] + stray
+        if is_next_wrong:
+            pieces[last + 1] = shortened(pieces[last + 1], 7)
+        came = through(b"".join(pieces), step=step)
+        assert set(came.good) <= set(sent()), f"next wrong: {is_next_wrong}"
+        assert came.damaged >= 1
+
+
+def shortened(piece: bytes, by: int) -> bytes:
+    """Its length says so much less than what comes."""
+    return piece[:2] + (len(piece) - 4 - by).to_bytes(2, "big") + piece[4:]
+
+
 def test_rubbish_after_every_picture_damages_only_the_first() -> None:
     data = b"".join(p + (b"\xff\xfe\xfd" * 9 if m.is_marked else b"") for p, m in zip(PIECES, cut(), strict=True))
     came = through(data)

@@ -15,7 +15,7 @@ from tawny.testing.clips import made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup, SentUnit
 from tests.sources.reading import Read, open_camera, read_all, reason_of
-from tests.sources.rtsp_client.every_fault import NEVER, PLAYING, Case, Never
+from tests.sources.rtsp_client.every_fault import NEVER, PLAYING, WHOLE, Case, Never
 
 AT_ONCE, STALL_S = 8, 2.0
 
@@ -75,7 +75,7 @@ def _played(case: Case) -> tuple[Read, list[SentUnit]]:
             case.act(camera)
         opened = open_camera(camera, transport=case.transport, client="own", stall=STALL_S)
         read = read_all(opened, most_s=120.0, until=_beginning(camera, case))
-        return read, [unit for unit in camera.playing[0].sent if unit.is_video]
+    return read, [unit for unit in camera.playing[0].sent if unit.is_video]  # now that it has told of every unit
 
 
 @pytest.mark.parametrize("case", PLAYING, ids=str)
@@ -94,12 +94,12 @@ def test_every_picture_is_kept_flagged_or_explained(
 
 
 def _beginning(camera: RtspCamera, case: Case) -> Callable[[Read], bool]:
-    """The fault begins when ten pictures have come."""
+    """The fault begins when so many pictures have come."""
     begun = case.from_the_beginning
 
     def begin(read: Read) -> bool:
         nonlocal begun
-        if not begun and len(read.data()) >= 10:
+        if not begun and len(read.data()) >= WHOLE:
             begun = True
             case.act(camera)
         return False

@@ -94,7 +94,7 @@ export interface BundleFileInfo {
 }
 
 export interface CameraAdvice {
-  change: "" | "keyframes" | "clock";
+  change: "" | "keyframes" | "clock" | "h264";
   code: string;
   hint: string;
   message: string;
@@ -102,7 +102,7 @@ export interface CameraAdvice {
 
 export interface CameraChange {
   address: string;
-  change: "keyframes" | "clock";
+  change: "keyframes" | "clock" | "h264";
   onvif?: string;
   password?: string;
   path?: string;
@@ -136,8 +136,10 @@ export interface CameraInfo {
   last_packet_ms: number | null;
   latency_s: number | null;
   mask: MaskInfo;
+  mirror: boolean;
   name: string;
   recorded_today: number | null;
+  rotate: 0 | 90 | 180 | 270;
   since_ms: number;
   state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
   streams: StreamsInfo;
@@ -365,6 +367,29 @@ export interface DayCoverage {
 
 export interface DayCoverageList {
   days: DayCoverage[];
+}
+
+export interface DeletionPreview {
+  bytes: number;
+  events: number;
+  files: number;
+  from_ms: number | null;
+  kept: number;
+  kept_bytes: number;
+  to_ms: number | null;
+}
+
+export interface DeletionRequest {
+  cameras?: string[];
+  event?: string | null;
+  from_ms?: number | null;
+  to_ms?: number | null;
+  with_kept?: boolean;
+}
+
+export interface DeletionStarted {
+  id: string;
+  undo_until_ms: number;
 }
 
 export interface DetectionChangeRequest {
@@ -918,11 +943,13 @@ export interface NewAddress {
 
 export interface NewCamera {
   address: string;
+  mirror?: boolean;
   name: string;
   onvif?: string;
   password?: string;
   path?: string;
   record?: "continuous" | "events" | "transitions" | "off";
+  rotate?: 0 | 90 | 180 | 270;
   rtsp_port?: number;
   said?: string;
   sub?: string;
@@ -948,8 +975,10 @@ export interface NewFace {
 }
 
 export interface NewName {
+  mirror?: boolean;
   name: string;
   record?: "continuous" | "events" | "transitions" | "off";
+  rotate?: 0 | 90 | 180 | 270;
 }
 
 export interface NewPass {
@@ -975,6 +1004,12 @@ export interface NewPerson {
   linked?: string;
   name: string;
   role?: "owner" | "member" | "viewer" | "guest" | "screen";
+}
+
+export interface NewPhoneCode {
+  camera?: string | null;
+  name?: string;
+  record?: "continuous" | "events" | "transitions" | "off";
 }
 
 export interface NewPlate {
@@ -1027,6 +1062,11 @@ export interface OpenedShare {
 export interface OrderDone {
   event: string | null;
   words: string;
+}
+
+export interface OrientationRequest {
+  mirror: boolean;
+  rotate: 0 | 90 | 180 | 270;
 }
 
 export interface OutcomeInfo {
@@ -1091,6 +1131,7 @@ export interface PauseCommand {
 
 export interface People {
   items: PersonInfo[];
+  requires_second_step: boolean;
 }
 
 export interface PersonCheckInRequest {
@@ -1118,6 +1159,41 @@ export interface PersonInfo {
   two_step?: boolean;
 }
 
+export interface PhoneAnswer {
+  answer: string;
+}
+
+export interface PhoneCode {
+  ends_ms: number;
+  id: string;
+  is_reachable: boolean;
+  is_secure: boolean;
+  link: string;
+}
+
+export interface PhoneCodeInfo {
+  camera: string | null;
+  problem: string;
+  state: "waiting" | "joining" | "joined" | "failed" | "ended";
+}
+
+export interface PhoneInfo {
+  connected: boolean;
+  device: string;
+  is_phone: boolean;
+  joined_ms: number | null;
+}
+
+export interface PhoneJoined {
+  camera_name: string;
+  token: string;
+}
+
+export interface PhoneJoining {
+  code: string;
+  device?: string;
+}
+
 export interface PhoneLink {
   ends_ms: number;
   id: string;
@@ -1128,6 +1204,16 @@ export interface PhoneLink {
 export interface PhoneLinkState {
   agent: string;
   state: "waiting" | "connected" | "ended";
+}
+
+export interface PhoneOffer {
+  offer: string;
+}
+
+export interface PhoneRights {
+  camera_name: string;
+  ice_servers: IceServerInfo[];
+  webrtc: boolean;
 }
 
 export interface PlayInfo {
@@ -1226,6 +1312,7 @@ export interface PushAddress {
 }
 
 export interface PushKey {
+  has_channel: boolean;
   key: string;
 }
 
@@ -1433,7 +1520,14 @@ export interface SearchResponse {
 export interface SecondStep {
   after: "sign-in" | "sign-in by link";
   name: string;
+  secret?: string;
   token: string;
+  uri?: string;
+}
+
+export interface SecondStepMade {
+  codes: string[];
+  user: User;
 }
 
 export interface SecondStepRequest {
@@ -1441,6 +1535,10 @@ export interface SecondStepRequest {
   code: string;
   name: string;
   token: string;
+}
+
+export interface SecondStepRule {
+  required: boolean;
 }
 
 export interface SeenObjectInfo {
@@ -1541,6 +1639,11 @@ export interface SetupRequest {
   finished?: boolean | null;
   hidden?: boolean | null;
   name?: string | null;
+}
+
+export interface SetupRestoreRequest {
+  passphrase: string;
+  token: string;
 }
 
 export type SetupStep = "account" | "cameras" | "storage" | "notifications" | "outside";

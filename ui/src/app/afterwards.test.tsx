@@ -11,17 +11,18 @@ beforeEach(() => localStorage.clear());
 
 it("offers to install with the second visit, not with a reload", () => {
   countVisit(now);
-  expect(isTime(now)).toBe(false);
+  expect(isTime("install", now)).toBe(false);
   countVisit(now + 20 * MIN);
-  expect(isTime(now)).toBe(false);
+  expect(isTime("install", now)).toBe(false);
   countVisit(now + 31 * MIN);
-  expect(isTime(now)).toBe(true);
+  expect(isTime("install", now)).toBe(true);
 });
 
-it("keeps “Not now” for 90 days", () => {
+it.each(["install", "notify"] as const)("keeps “Not now” for 90 days: %s", (offer) => {
   countVisit(now);
   countVisit(now + DAY);
-  remember("install-later", String(now + DAY));
-  expect(isTime(now + 91 * DAY - 1)).toBe(false);
-  expect(isTime(now + 91 * DAY + 1)).toBe(true);
+  expect(isTime(offer, now + DAY)).toBe(true);
+  remember(`${offer}-later`, String(now + DAY));
+  expect(isTime(offer, now + 91 * DAY - 1)).toBe(false);
+  expect(isTime(offer, now + 91 * DAY + 1)).toBe(true);
 });

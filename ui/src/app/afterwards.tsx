@@ -1,24 +1,28 @@
 /**
  * What comes after the first picture, and costs it nothing: the service worker, the badge of the installed app, snoozes
- * on the tiles, and once in a while the offer to install tawny.
+ * on the tiles, and once in a while the offer to install tawny, then the one to get its notifications.
  */
 import { effect } from "@preact/signals";
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
+import { get } from "../api/client";
 import { newEvents } from "../api/events";
+import type { PushKey } from "../api/schema";
 import { tileExtra } from "../screens/live/wall";
 import { phone } from "../strings/phone";
-import { HomeSteps, canInstall, install, isInstalled, isIphone, startWorker, watchInstall } from "../ui/device";
+import { tryTo } from "../ui/Access";
+import { HomeSteps, canInstall, install, isInstalled, isIphone, startWorker, subscribed, turnOnPush, watchInstall, whyNoPush } from "../ui/device";
 import { Icon } from "../ui/Icon";
 import { Owl } from "../ui/Owl";
 import { recall, remember } from "../ui/remember";
 import { path } from "../ui/router";
 import { SnoozeButton } from "../ui/snoozes";
+import { toast } from "../ui/toast";
 import "./afterwards.css";
 
-const words = phone.install;
+type Offer = "install" | "notify";
 const VISITS = "visits";
-const LATER = "install-later";
+const LATER = { install: "install-later", notify: "notify-later" } as const;
 const LOOK_MS = 2_000;
 /** A reload is no visit of its own. */
 const VISIT_MS = 30 * 60_000;
@@ -33,7 +37,7 @@ export function start(): () => void {
     if (!document.querySelector('[data-view="playing"]')) return;
     clearInterval(timer);
     countVisit(Date.now());
-    offer();
+    void offer();
   }, LOOK_MS);
   return () => {
     clearInterval(timer);
@@ -54,28 +58,34 @@ export function countVisit(now_ms: number): void {
 }
 
 /** From the second visit on, unless it was put off within 90 days. */
-export function isTime(now_ms: number): boolean {
-  return Number((recall(VISITS) ?? "").split(" ")[0]) >= 2 && now_ms - Number(recall(LATER) ?? 0) > LATER_MS;
+export function isTime(offer: Offer, now_ms: number): boolean {
+  return Number((recall(VISITS) ?? "").split(" ")[0]) >= 2 && now_ms - Number(recall(LATER[offer]) ?? 0) > LATER_MS;
 }
 
-/** Shows the card beside the live view alone: never during setup, playback or in the installed app. */
-function offer(): void {
-  if (!window.isSecureContext || isInstalled() || !isTime(Date.now()) || document.querySelector(".install")) return;
+/** Shows the card beside the live view alone: never during setup or playback. */
+async function offer(): Promise<void> {
+  const now = Date.now();
+  const mayInstall = window.isSecureContext && !isInstalled() && isTime("install", now);
+  const canPush = !whyNoPush() && Notification.permission !== "denied" && isTime("notify", now);
+  const mayNotify = canPush && (await subscribed()) === null;
+  if (!(mayInstall || mayNotify) || document.querySelector(".install")) return;
   const place = document.body.appendChild(document.createElement("div"));
   const close = () => {
     render(null, place);
     place.remove();
   };
-  render(<InstallCard onClose={close} />, place);
+  render(<OfferCard mayInstall={mayInstall} mayNotify={mayNotify} onClose={close} />, place);
 }
 
-function InstallCard({ onClose }: { onClose: () => void }) {
+function OfferCard({ mayInstall, mayNotify, onClose }: { mayInstall: boolean; mayNotify: boolean; onClose: () => void }) {
+  const asked: Offer = mayInstall && (canInstall.value || isIphone()) ? "install" : "notify";
+  const words = phone[asked];
   const later = () => {
-    remember(LATER, String(Date.now()));
+    remember(LATER[asked], String(Date.now()));
     onClose();
   };
   const isLive = path.value === "/" || path.value.startsWith("/live/");
-  const shown = isLive && (canInstall.value || isIphone());
+  const shown = isLive && (asked === "install" || mayNotify);
   useEffect(() => {
     if (!shown) return undefined;
     const escape = (event: KeyboardEvent) => event.key === "Escape" && later();
@@ -83,7 +93,8 @@ function InstallCard({ onClose }: { onClose: () => void }) {
     return () => removeEventListener("keydown", escape);
   }, [shown]);
   if (!shown) return null;
-  const byHand = !canInstall.value;
+  const byHand = asked === "install" && !canInstall.value;
+  const go = () => (asked === "install" ? install().then((is) => (is ? onClose() : later())) : notify(onClose));
   return (
     <section class="install" role="dialog" aria-labelledby="install-title">
       <div class="row">
@@ -96,15 +107,25 @@ function InstallCard({ onClose }: { onClose: () => void }) {
       {byHand && <HomeSteps />}
       <div class="row install-acts">
         <button type="button" class="btn ghost grow" onClick={later}>
-          {words.later}
+          {phone.install.later}
         </button>
         {!byHand && (
-          <button type="button" class="btn pri grow" onClick={() => void install().then((is) => (is ? onClose() : later()))}>
-            <Icon name="download" small />
+          <button type="button" class="btn pri grow" onClick={() => void go()}>
+            <Icon name={asked === "install" ? "download" : "bell"} small />
             {words.now}
           </button>
         )}
       </div>
     </section>
   );
+}
+
+/** The browser asks with its own words; a refusal there is as good as one here. */
+async function notify(onClose: () => void): Promise<void> {
+  await tryTo(async () => {
+    const is = await turnOnPush((await get<PushKey>("/push")).key);
+    if (!is) remember(LATER.notify, String(Date.now()));
+    onClose();
+    toast(is ? phone.notify.done : phone.push.refused);
+  });
 }

@@ -13,11 +13,16 @@ export function LiveVideo({ camera, live, width, bare = false }: { camera: Camer
   useEffect(() => {
     if (live.video.current) live.video.current.muted = !loud;
   }, [loud, name]);
+  // The browser rotates these, and does not mirror them. The still image before them is mirrored already.
+  const mirrors = (name === "webrtc" || name === "socket") && camera.mirror && live.view.value.kind === "playing";
+  const { main, sub } = camera.streams;
+  const { width: wide = 1, height: high = 0 } = main ?? sub ?? {};
+  const picture = wide < high ? "live-picture tall" : "live-picture";
   const waits = live.view.value.kind === "waiting" && <p class="live-sentence">{t.live.waitingPicture}</p>;
   if (name === "mjpeg")
     return (
       <img
-        class="live-picture"
+        class={picture}
         alt={camera.name}
         src={live.seen.value ? url(`/cameras/${encodeURIComponent(camera.id)}/mjpeg`, { width, fps: 15 }) : undefined}
         onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) => {
@@ -30,7 +35,7 @@ export function LiveVideo({ camera, live, width, bare = false }: { camera: Camer
   if (name === "pictures")
     return (
       <>
-        <canvas key="canvas" ref={live.canvas} class="live-picture" role="img" aria-label={camera.name} />
+        <canvas key="canvas" ref={live.canvas} class={picture} role="img" aria-label={camera.name} />
         {waits}
       </>
     );
@@ -39,7 +44,8 @@ export function LiveVideo({ camera, live, width, bare = false }: { camera: Camer
       <video
         key="video"
         ref={live.video}
-        class="live-picture"
+        class={picture}
+        style={{ scale: mirrors ? "-1 1" : "" }}
         muted
         playsInline
         poster={url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width })}

@@ -12,6 +12,7 @@ import { Pictures } from "./pictures";
 import { nextAsk } from "./plan";
 import { Position, type Told } from "./position";
 import { type VideoSource, recorder } from "./source";
+import { type Axes, type Turn, axesOf, mirrored } from "../api/turned";
 
 const LOADING: Showing = { is: "loading" };
 const VIDEO: Showing = { is: "video" };
@@ -38,6 +39,7 @@ export class CarriedPlayer implements PastPlayer {
   readonly small = signal(false);
   readonly thinned = signal(false);
   readonly wantsSound = signal(false);
+  readonly axes = signal<Axes | null>(null);
   readonly showsLive = true;
   shown_ms: number | null = null;
 
@@ -131,6 +133,7 @@ export class CarriedPlayer implements PastPlayer {
     this.pictures.close();
     this.link?.close();
     this.video.srcObject = null;
+    this.video.style.scale = "";
   }
 
   private async open(): Promise<void> {
@@ -156,9 +159,12 @@ export class CarriedPlayer implements PastPlayer {
   private hearOn(channel: RTCDataChannel): void {
     this.channel = channel;
     channel.onmessage = ({ data }: MessageEvent<string>) => {
-      const told = JSON.parse(data) as Told;
+      const told = JSON.parse(data) as Told & Turn;
       if (told.error) return this.fail();
       this.position.hear(told);
+      // No browser mirrors what comes by WebRTC; it rotates it.
+      this.axes.value = axesOf(told);
+      this.video.style.scale = mirrored(this.axes.value);
       if (told.rtp !== null) this.lookFor(told.rtp, told.state);
     };
   }

@@ -1,6 +1,7 @@
 /** What a page needs of something that shows the recordings of one camera, however they come. */
 import type { Signal } from "@preact/signals";
 import type { Hole } from "./pieces";
+import type { Axes } from "../api/turned";
 
 export type Showing =
   | { is: "loading" }
@@ -33,6 +34,8 @@ export interface PastPlayer extends Follower {
   /** Of what is shown only key pictures are kept. */
   readonly thinned: Signal<boolean>;
   readonly wantsSound: Signal<boolean>;
+  /** How what is shown is turned; null while that is not known. */
+  readonly axes: Signal<Axes | null>;
   /** UTC of the picture on the screen; null when there is none. */
   readonly shown_ms: number | null;
   close(): void;

@@ -14,6 +14,7 @@ import { type Known, type Range, bufferedUntil, drainedKey, isBuffered, isNear, 
 import { Sink, SinkClosed } from "./sink";
 import { type StreamName, type VideoSource, mimeOf, recorder } from "./source";
 import { byKeyPictures, correction } from "./drift";
+import { type Axes, mirrored, takeAxes } from "../api/turned";
 import { unlocks } from "../sealed/unlocks";
 
 const LOADING: Showing = { is: "loading" };
@@ -39,6 +40,7 @@ export class RecordedPlayer implements PastPlayer {
   readonly thinned = signal(false);
   readonly showsLive = false;
   readonly wantsSound = signal(false);
+  readonly axes = signal<Axes | null>(null);
   /** UTC of the picture on the screen; null when there is none. */
   shown_ms: number | null = null;
 
@@ -54,6 +56,8 @@ export class RecordedPlayer implements PastPlayer {
   private speed = 1;
   private picture_ms = 40;
   private readonly drained = new Map<string, number>();
+  /** How each piece is turned. */
+  private readonly turns = new Map<string, Axes | null>();
   /** Pieces that were not there when they were asked for; asked for again, they count as failures. */
   private readonly gone = new Set<string>();
   /** Pieces that are sealed, and were not unlocked when they were asked for. */
@@ -242,7 +246,12 @@ export class RecordedPlayer implements PastPlayer {
 
   private shows(at_ms: number | null): void {
     this.shown_ms = at_ms;
-    if (at_ms !== null) this.thinned.value = this.pieces.at(at_ms)?.thinned ?? false;
+    if (at_ms !== null) {
+      const piece = this.pieces.at(at_ms);
+      this.thinned.value = piece?.thinned ?? false;
+      this.axes.value = (piece && this.turns.get(piece.id)) ?? null;
+      this.video.style.scale = mirrored(this.axes.value);
+    }
     if (at_ms === null) delete this.video.dataset["shownMs"];
     else this.video.dataset["shownMs"] = String(Math.round(at_ms));
   }
@@ -343,6 +352,7 @@ export class RecordedPlayer implements PastPlayer {
     try {
       let length: number | null = null;
       for (let bytes = await coming.next(); bytes; bytes = await coming.next()) {
+        if (length === null) this.turns.set(piece.id, takeAxes(bytes));
         length ??= lengthOf(bytes);
         this.picture_ms = length ?? this.picture_ms;
         await sink.append(bytes, this.at_ms, this.speed);

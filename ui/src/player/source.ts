@@ -3,6 +3,7 @@ import { get, url } from "../api/client";
 import { type Answer, type Piece, PieceGone, type Stretch } from "../api/pieces";
 import { cameras, serverNow } from "../api/state";
 import { opening } from "../sealed/unlocks";
+import { UPRIGHT, axesOf, onto } from "../api/turned";
 
 export type StreamName = "main" | "sub";
 
@@ -69,6 +70,7 @@ export function pictureUrl(camera: string, at_ms: number, width: number): string
   const address = url(`/cameras/${encodeURIComponent(camera)}/frame`, asked);
   const here = opening.peek();
   if (!here) return address;
-  const covers = cameras.peek().find((one) => one.id === camera)?.mask.parts ?? [];
+  const shown = cameras.peek().find((one) => one.id === camera);
+  const covers = shown?.mask.parts.map((part) => onto(part, axesOf(shown), UPRIGHT)) ?? [];
   return here.picture(camera, asked.at_ms, asked.width, covers).then((made) => made ?? address);
 }

@@ -1,6 +1,7 @@
 /** Single pictures out of sealed recordings, decoded by this page: one after the other, and the newest few kept. */
 import type { Camera } from "../api/types";
 import { PieceGone, type Stretch } from "../api/pieces";
+import { UPRIGHT, isMirrored, onto, takeAxes } from "../api/turned";
 
 export type Part = Camera["mask"]["parts"][number];
 const KEPT = 120;
@@ -15,7 +16,7 @@ export class OpenedPictures {
     this.video.muted = true;
   }
 
-  /** The address of a picture; null when there is none. `covers`: what nobody is to see, in shares of it. */
+  /** The address of a picture; null when there is none. `covers`: what nobody is to see, in shares of the image as the camera sends it. */
   of(name: string, width: number, covers: readonly Part[], open: () => Promise<Stretch>): Promise<string | null> {
     const known = this.kept.get(name);
     if (known) return known;
@@ -41,8 +42,10 @@ export class OpenedPictures {
   private async made(width: number, covers: readonly Part[], open: () => Promise<Stretch>): Promise<string | null> {
     try {
       const { body, codecs } = await open();
-      await this.show(await new Response(body).arrayBuffer(), codecs ?? "");
-      return URL.createObjectURL(await drawn(this.video, width, covers));
+      const data = await new Response(body).arrayBuffer();
+      const then = takeAxes(new Uint8Array(data)) ?? UPRIGHT;
+      await this.show(data, codecs ?? "");
+      return URL.createObjectURL(await drawn(this.video, width, covers.map((part) => onto(part, UPRIGHT, then)), isMirrored(then)));
     } catch (reason) {
       if (reason instanceof PieceGone && reason.status === 404) return null;
       throw reason;
@@ -69,11 +72,13 @@ export class OpenedPictures {
   }
 }
 
-async function drawn(video: HTMLVideoElement, width: number, covers: readonly Part[]): Promise<Blob> {
+async function drawn(video: HTMLVideoElement, width: number, covers: readonly Part[], mirrors: boolean): Promise<Blob> {
   const wide = Math.min(width, video.videoWidth);
   const canvas = new OffscreenCanvas(wide, Math.max(1, Math.round((wide * video.videoHeight) / video.videoWidth)));
   const on = canvas.getContext("2d") as OffscreenCanvasRenderingContext2D;
+  if (mirrors) on.setTransform(-1, 0, 0, 1, canvas.width, 0);
   on.drawImage(video, 0, 0, canvas.width, canvas.height);
+  on.resetTransform();
   for (const part of covers) {
     on.beginPath();
     for (const [x, y] of part) on.lineTo(x * canvas.width, y * canvas.height);

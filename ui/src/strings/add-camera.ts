@@ -35,6 +35,11 @@ export const addCamera = {
         ask: "Change the keyframe interval?",
         sub: "tawny sets the interval of the main stream and the sub stream to 2 s in the camera. Other apps see it, too. The camera needs a little more space. Then it is tried again.",
       },
+      h264: {
+        button: "Switch to H.264",
+        ask: "Switch the camera to H.264?",
+        sub: "tawny sets the main stream and the sub stream to H.264 in the camera. Other apps see it, too. H.264 needs more space at the same quality. Then it is tried again.",
+      },
       clock: {
         button: "Set its clock",
         ask: "Set the camera’s clock?",

@@ -5,6 +5,8 @@ export const people = {
   open: "Manage",
   ownerOnly: "Only owners manage people. Ask one to invite someone.",
   add: "Invite someone",
+  secondStep: "Everyone must use a second step",
+  secondStepSub: "Whoever signs in with a password needs a code, too, and sets it up at the next sign-in. Passkeys and screens go on as before.",
   addScreen: "Add a screen",
   name: "Name",
   screenName: "Name of the screen",

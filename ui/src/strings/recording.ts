@@ -29,4 +29,11 @@ export const recording = {
   notKept: "There is no settings file. Changes are lost when tawny stops.",
   loading: "Loading…",
   failed: "It couldn’t be saved. Try again.",
+  inModes: {
+    title: "What each mode records",
+    sub: "A choice here replaces that of the camera while the mode is active. It applies at once.",
+    camera: "Camera",
+    same: "As the camera",
+    choice: (camera: string, mode: string) => `${camera}, ${mode}`,
+  },
 } as const;

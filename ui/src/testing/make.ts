@@ -17,6 +17,8 @@ export function camera(id: string, state: CameraState = "recording", more: Parti
     gaps_today: 0,
     damage_today: { spans: 0, seconds: 0, pictures: 0, packets_missing: 0 },
     where: "",
+    rotate: 0,
+    mirror: false,
     mask: { effect: "hidden", parts: [] },
     streams: { main: null, sub: null },
     audio: false,

@@ -73,15 +73,35 @@ export async function subscribed(): Promise<PushSubscription | null> {
   return (await worker?.pushManager?.getSubscription()) ?? null;
 }
 
-export async function subscribe(key: string): Promise<void> {
-  await navigator.serviceWorker.register(WORKER);
-  const worker = await navigator.serviceWorker.ready;
-  const made = await worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
-  const { endpoint, keys } = made.toJSON();
-  await post("/push", { endpoint, p256dh: keys?.["p256dh"], auth: keys?.["auth"] });
+/** Why this browser can get no notifications now; empty if it can. */
+export function whyNoPush(): "" | "insecure" | "notOnHome" | "unable" {
+  if (!window.isSecureContext) return "insecure";
+  if (isIphone() && !isInstalled()) return "notOnHome";
+  return hasWorker() && "PushManager" in window ? "" : "unable";
 }
 
-export async function unsubscribe(): Promise<void> {
+/** Asks the browser, then subscribes it; false: the person refused. key: the recorder's. */
+export async function turnOnPush(key: string): Promise<boolean> {
+  if ((await Notification.requestPermission()) !== "granted") return false;
+  await navigator.serviceWorker.register(WORKER);
+  const worker = await navigator.serviceWorker.ready;
+  const ask = () => worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+  const made = await ask().catch(async () => {
+    // What was made with an earlier key of the recorder is in the way.
+    await (await subscribed())?.unsubscribe();
+    return ask();
+  });
+  const { endpoint, keys } = made.toJSON();
+  try {
+    await post("/push", { endpoint, p256dh: keys?.["p256dh"], auth: keys?.["auth"] });
+  } catch (reason) {
+    await made.unsubscribe();
+    throw reason;
+  }
+  return true;
+}
+
+export async function turnOffPush(): Promise<void> {
   const found = await subscribed();
   if (!found) return;
   await post("/push", { endpoint: found.endpoint });

@@ -1,9 +1,12 @@
-"""Routes of the owner's backups: save one, and restore one that was uploaded. Each needs a recent confirmation."""
+"""Routes of the owner's backups: save one, and restore one that was uploaded. Each needs a recent confirmation.
+
+A recorder without an owner is restored with the setup link.
+"""
 
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header
 from pydantic import Field
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
@@ -11,20 +14,28 @@ from starlette.responses import StreamingResponse
 from tawny.api.auth.access import Access, Note, Signed, rule
 from tawny.api.auth.account_routes import require_recent
 from tawny.api.auth.passwords import LEAST_LENGTH, is_weak
+from tawny.api.auth.session_routes import check_setup_link
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import in_worker
-from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
+from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse, Token
 from tawny.model.errors import NotDone
 from tawny.service.backup.backup_service import BackupService
 
 router = APIRouter(prefix="/api/v1")
 own = [rule(Access.OWN)]
+public = [rule(Access.PUBLIC)]
+SetupToken = Annotated[Token, Header(alias="X-Setup-Token")]
+"""Of the setup link: the body is the file."""
 _PORTION = 1 << 20
 
 
 class PassphraseRequest(ApiRequest):
     passphrase: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class SetupRestoreRequest(PassphraseRequest):
+    token: Token
 
 
 class SettingChangeInfo(ApiResponse):
@@ -69,7 +80,25 @@ async def save_backup(asked: PassphraseRequest, signed: Signed, note: Note, here
 @router.put("/restore/file", dependencies=own)
 async def upload_backup(request: Request, signed: Signed, here: Here) -> OkResponse:
     """Receive a backup as the request's body. It is kept until it is restored, or another one comes."""
-    service = await in_worker(_service, here, signed)
+    await _receive(request, await in_worker(_service, here, signed))
+    return OkResponse()
+
+
+@router.post("/setup/restore/file", dependencies=public)
+async def upload_backup_at_setup(token: SetupToken, request: Request, here: Here) -> OkResponse:
+    """Receive a backup on a recorder without an owner, sent with its setup link."""
+    await _receive(request, await _service_at_setup(token, request, here))
+    return OkResponse()
+
+
+@router.post("/setup/restore", dependencies=public)
+async def restore_at_setup(asked: SetupRestoreRequest, request: Request, here: Here) -> RestoreInfo:
+    """Restore the uploaded backup on a recorder without an owner, and start again with its accounts."""
+    service = await _service_at_setup(asked.token, request, here)
+    return await _restore(service, asked.passphrase, here)
+
+
+async def _receive(request: Request, service: BackupService) -> None:
     await in_worker(service.begin_upload)
     held = bytearray()
     try:
@@ -83,7 +112,6 @@ async def upload_backup(request: Request, signed: Signed, here: Here) -> OkRespo
         await in_worker(service.forget_upload)
         said = error if isinstance(error, NotDone) else NotDone("The upload ended too early.", "Try again.")
         raise bad_input(said.what, said.todo) from None
-    return OkResponse()
 
 
 @router.post("/restore/check", dependencies=own)
@@ -108,8 +136,12 @@ async def restore_backup(asked: PassphraseRequest, signed: Signed, note: Note, h
     """Restore the uploaded backup: save what is here as a backup, then start again with the restored files."""
     service = await in_worker(_service, here, signed)
     await in_worker(note, "backup restored", "")
+    return await _restore(service, asked.passphrase, here)
+
+
+async def _restore(service: BackupService, passphrase: str, here: AppContext) -> RestoreInfo:
     try:
-        saved = await in_worker(service.restore, asked.passphrase)
+        saved = await in_worker(service.restore, passphrase)
     except NotDone as error:
         raise bad_input(error.what, error.todo) from None
     if here.restart is not None:
@@ -117,8 +149,23 @@ async def restore_backup(asked: PassphraseRequest, signed: Signed, note: Note, h
     return RestoreInfo(saved=str(saved), restarts=here.restart is not None)
 
 
+async def _service_at_setup(token: str, request: Request, here: AppContext) -> BackupService:
+    """Return the service for who has the setup link. Raises RequestRefused."""
+    await check_setup_link(token, request, here)
+    if await here.owner.look():
+        raise RequestRefused(
+            409, "has_owner", "This recorder has an owner already.",
+            "Sign in, and restore the backup under Settings > System.",
+        )  # fmt: skip
+    return await in_worker(_found, here)
+
+
 def _service(here: AppContext, signed: Signed) -> BackupService:
     require_recent(signed, here)
+    return _found(here)
+
+
+def _found(here: AppContext) -> BackupService:
     if here.backup is None:
         raise not_found("This tawny has no folder and settings file to back up.", "")
     return here.backup

@@ -1,20 +1,27 @@
-"""Routes to remove a camera or delete its recordings, both with half a minute to undo it. For owners."""
+"""Routes to remove a camera or delete recordings, each with half a minute to undo it. For owners."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
 
 from tawny.api.admin.camera_setup_routes import run_setup
 from tawny.api.auth.access import Access, Note, OneCamera, Signed, known_camera, rule
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused
+from tawny.api.errors import RequestRefused, bad_input
 from tawny.api.request_handling import WorkerRoute
-from tawny.api.schemas import ApiResponse, OkResponse
+from tawny.api.schemas import LATEST_MS, ApiRequest, ApiResponse, OkResponse
 from tawny.config.units import size_text
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId, EventId
+from tawny.model.times import Span, utc_text
 from tawny.service.cameras.camera_setup import CameraRemoval, CameraSetupService
-from tawny.service.retention.recording_deletion import RecordingDeletion
+from tawny.service.retention.recording_deletion import RecordingDeletion, WantedDeletion
 
 router = APIRouter(prefix="/api/v1/cameras/{camera}", route_class=WorkerRoute)
+deletions_router = APIRouter(prefix="/api/v1/deletions", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
 WithKept = Annotated[bool, Query(description="Kept events and their recordings go too.")]
 
@@ -115,6 +122,99 @@ def keep_recordings(camera: OneCamera, note: Note, here: Here) -> OkResponse:
         raise RequestRefused(409, "too_late", "These recordings are deleted already.", "")
     note("recordings restored", camera)
     return OkResponse()
+
+
+class DeletionRequest(ApiRequest):
+    """What to delete: an event; or a time of these cameras, none: of all. Without a time: everything until now."""
+
+    event: Annotated[str, Field(max_length=64)] | None = None
+    cameras: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=64)] = Field(default_factory=list)
+    from_ms: Annotated[int, Field(ge=0, le=LATEST_MS)] | None = None
+    to_ms: Annotated[int, Field(ge=0, le=LATEST_MS)] | None = None
+    with_kept: bool = False
+
+
+class DeletionPreview(ApiResponse):
+    """What a deletion takes: whole files, of about a minute each. events, kept: at most 1000.
+
+    kept: events that stay, with kept_bytes of recordings, unless `with_kept`. from_ms, to_ms: null without any files.
+    """
+
+    bytes: int
+    files: int
+    events: int
+    kept: int
+    kept_bytes: int
+    from_ms: int | None
+    to_ms: int | None
+
+
+class DeletionStarted(ApiResponse):
+    """id: to undo it until undo_until_ms."""
+
+    id: str
+    undo_until_ms: int
+
+
+@deletions_router.post("/preview", dependencies=own)
+def preview_deletion(asked: DeletionRequest, here: Here) -> DeletionPreview:
+    """Return how much a deletion would take. Deletes nothing."""
+    with _in_words():
+        found = _deleting(here).measure(_wanted(asked, here))
+    return DeletionPreview(
+        bytes=found.size_bytes,
+        files=found.files,
+        events=found.events,
+        kept=found.kept,
+        kept_bytes=found.kept_bytes,
+        from_ms=found.from_ms,
+        to_ms=found.to_ms,
+    )
+
+
+@deletions_router.post("", dependencies=own)
+def delete_stored(asked: DeletionRequest, note: Note, signed: Signed, here: Here) -> DeletionStarted:
+    """Delete an event, a time or everything, in half a minute. Recording goes on; uploads elsewhere stay."""
+    deleting, wanted = _deleting(here), _wanted(asked, here)
+    with _in_words():
+        amount = size_text(deleting.measure(wanted).size_bytes)
+        key, until_ms = deleting.delete(wanted, signed.person.name)
+    what = f"event {asked.event}" if asked.event else ", ".join(wanted.cameras) or "all cameras"
+    when = f" {utc_text(wanted.span.begin_ms)} to {utc_text(wanted.span.end_ms)}" if wanted.span else ""
+    note("recordings deleted", f"{what}{when}: {amount}")
+    return DeletionStarted(id=key, undo_until_ms=until_ms)
+
+
+@deletions_router.delete("/{deletion}", dependencies=own)
+def undo_deletion(deletion: Annotated[str, Path(max_length=40)], note: Note, here: Here) -> OkResponse:
+    """Undo a deletion, within half a minute."""
+    if not _deleting(here).cancel(deletion):
+        raise RequestRefused(409, "too_late", "These recordings are deleted already.", "")
+    note("recordings restored", "")
+    return OkResponse()
+
+
+def _wanted(asked: DeletionRequest, here: AppContext) -> WantedDeletion:
+    """Return the parsed request. Raises RequestRefused: a time without an end, or a camera that is unknown."""
+    if (asked.from_ms is None) != (asked.to_ms is None):
+        raise bad_input("A time needs a begin and an end.", "Send `from_ms` and `to_ms`.")
+    if asked.event is not None and (asked.cameras or asked.from_ms is not None):
+        raise bad_input("An event has its own camera and time.", "Send `event` alone.")
+    span = None
+    if asked.from_ms is not None and asked.to_ms is not None:
+        if asked.to_ms <= asked.from_ms:
+            raise bad_input("The end must be after the start.", "Choose another time.")
+        span = Span(max(1, asked.from_ms), asked.to_ms)
+    cameras = [known_camera(CameraId(one), here) for one in asked.cameras]
+    return WantedDeletion(cameras, span, None if asked.event is None else EventId(asked.event), asked.with_kept)
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except NotDone as error:
+        raise RequestRefused(409, "not_done", error.message, error.do) from error
 
 
 def _deleting(here: AppContext) -> RecordingDeletion:

@@ -17,6 +17,7 @@ from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.config.quantities import LabelText
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
 from tawny.model.ids import StreamName
+from tawny.model.orientation import Orientation, Rotation
 from tawny.model.segments import Recording
 from tawny.service.cameras.camera_previews import PreviewStatus
 from tawny.service.cameras.camera_setup import CameraSetupService, TriedCamera, WantedCamera
@@ -99,10 +100,12 @@ class CameraWanted(ApiRequest):
 
 
 class NewCamera(CameraWanted):
-    """name: as people see it; the ID is made from it. record: what is recorded of it."""
+    """name: as people see it; the ID is made from it. record: what is recorded of it. rotate, mirror: its image."""
 
     name: Name
     record: Recording = "continuous"
+    rotate: Rotation = 0
+    mirror: bool = False
 
 
 class StreamTrial(ApiResponse):
@@ -124,13 +127,13 @@ class CameraAdvice(ApiResponse):
     code: str
     message: str
     hint: str
-    change: Literal["", "keyframes", "clock"]
+    change: Literal["", "keyframes", "clock", "h264"]
 
 
 class CameraChange(CameraWanted):
     """change: `keyframes`: one every two seconds. `clock`: the recorder's time, in UTC."""
 
-    change: Literal["keyframes", "clock"]
+    change: Literal["keyframes", "clock", "h264"]
 
 
 class CameraTrialResult(ApiResponse):
@@ -158,10 +161,12 @@ class NewAddress(ApiRequest):
 
 
 class NewName(ApiRequest):
-    """name: as people see it; the ID is made from it. record: what is recorded of it."""
+    """name: as people see it; the ID is made from it. record: what is recorded of it. rotate, mirror: its image."""
 
     name: Name
     record: Recording = "continuous"
+    rotate: Rotation = 0
+    mirror: bool = False
 
 
 class PreviewInfo(ApiResponse):
@@ -234,7 +239,7 @@ async def add_camera(asked: NewCamera, note: Note, here: Here) -> AddedCamera:
     """Add a camera to the settings. It records at once. Nothing is changed if its streams cannot be found."""
 
     def added(setup: CameraSetupService) -> AddedCamera:
-        camera = setup.add(asked.name, asked.wanted, asked.record)
+        camera = setup.add(asked.name, asked.wanted, asked.record, Orientation(asked.rotate, asked.mirror))
         note("camera added", f"{camera}: {_public(asked)}")
         return AddedCamera(camera=camera)
 
@@ -282,7 +287,7 @@ async def add_previewed_camera(preview: OnePreview, asked: NewName, note: Note, 
     """Add a camera that is shown, with the login that it accepted. It records at once."""
 
     def added(setup: CameraSetupService) -> AddedCamera:
-        camera = setup.add_previewed(preview, asked.name, asked.record)
+        camera = setup.add_previewed(preview, asked.name, asked.record, Orientation(asked.rotate, asked.mirror))
         note("camera added", camera)
         return AddedCamera(camera=camera)
 

@@ -145,9 +145,10 @@ class MuteRequest(ApiRequest):
 
 
 class PushKey(ApiResponse):
-    """Public key for Web Push; empty if push is not available."""
+    """Public key for Web Push; empty if push is not available. has_channel: subscribed browsers get notifications."""
 
     key: str
+    has_channel: bool
 
 
 class PushAddress(ApiRequest):
@@ -288,18 +289,28 @@ def mute_target(target: OneName, asked: MuteRequest, here: Here) -> OkResponse:
 @router.get("/push", dependencies=view)
 def push_key(here: Here) -> PushKey:
     """Return the public key for Web Push subscriptions."""
-    return PushKey(key=here.outside.push_key() if here.outside else "")
+    if here.outside is None:
+        return PushKey(key="", has_channel=False)
+    return PushKey(key=here.outside.push_key(), has_channel=here.outside.has_browser_channel())
 
 
 @router.post("/push", dependencies=view)
-def tell_browser(asked: PushAddress, signed: Signed, here: Here) -> OkResponse:
-    """Subscribe this browser to push notifications of cameras its user may see; without keys: unsubscribe."""
+def tell_browser(asked: PushAddress, signed: Signed, note: Note, here: Here) -> OkResponse:
+    """Subscribe this browser to push notifications of cameras its user may see; without keys: unsubscribe.
+
+    The first one adds the notification channel of browsers.
+    """
     keys = (asked.p256dh, asked.auth) if asked.p256dh else None
     with _delivery(here) as delivery:
         try:
             delivery.tell_browser(signed.person.id, asked.endpoint, keys)
         except ValueError:
             raise bad_input("These aren't valid browser push keys.") from None
+    if keys is not None and here.placing is not None:
+        is_public = here.address.startswith("https://") and not here.is_at_home_only
+        with _settings(here) as settings:
+            if added := settings.add_browser_channel(here.address if is_public else ""):
+                note("notification channel added", added)
     return OkResponse()
 
 

@@ -21,18 +21,20 @@ from tawny.api.auth.access import (
     rule,
 )
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, bad_input, not_found, sealed_error
+from tawny.api.errors import RequestRefused, bad_input, bad_setting, not_found, sealed_error
 from tawny.api.events.event_routes import find_event, no_event, note_marked
 from tawny.api.live.camera_routes import JPEG
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.config.changes import plain_table
-from tawny.config.settings import Corners, DetectionSettings, Points
+from tawny.config.settings import DetectionSettings
 from tawny.config.units import duration_text, share_text
+from tawny.config.zones import Corners, Points
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.observations import Box
+from tawny.model.orientation import Orientation, Rotation
 from tawny.model.polygon import grid_of
 from tawny.model.times import Span
 from tawny.model.validation import problem_text
@@ -198,6 +200,30 @@ def watch_otherwise(
         raise bad_input(f"{error.problems[0].path.rpartition('.')[2]}: {error.problems[0].allowed}.") from error
     except (NotDone, FolderUnwritable) as error:
         raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
+    return _told(here, camera)
+
+
+class OrientationRequest(ApiRequest):
+    """rotate: degrees clockwise. mirror: then left and right are swapped."""
+
+    rotate: Rotation
+    mirror: bool
+
+
+@router.put("/cameras/{camera}/orientation", dependencies=[rule(Access.OWN)])
+def turn(camera: OneCamera, asked: OrientationRequest, here: Here, request: Request, session: Signed) -> DetectionInfo:
+    """Turn a camera's image wherever it is shown, from its next keyframe on. Recording is not interrupted.
+
+    Recorded video keeps its orientation. Zones, lines and masks stay on the same things.
+    """
+    try:
+        here.recorder.tuning.turn(camera, Orientation(asked.rotate, asked.mirror), session.person.name)
+    except SettingsError as error:
+        raise bad_setting(error) from error
+    except (NotDone, FolderUnwritable) as error:
+        raise RequestRefused(409, "not_saved", error.message, error.do) from error
+    said = f"{camera}: {asked.rotate} degrees{', mirrored' if asked.mirror else ''}"
+    here.accounts.note("camera turned", session.person.name, caller_of(request), said)
     return _told(here, camera)
 
 

@@ -17,6 +17,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, Name, OkResponse
+from tawny.model.errors import FolderUnwritable, NotDone
 from tawny.model.ids import CameraId
 from tawny.model.times import utc_text
 
@@ -44,7 +45,14 @@ class PersonInfo(ApiResponse):
 
 
 class People(ApiResponse):
+    """requires_second_step: everyone who signs in with a password needs two-step codes."""
+
     items: list[PersonInfo]
+    requires_second_step: bool
+
+
+class SecondStepRule(ApiRequest):
+    required: bool
 
 
 class NewPerson(ApiRequest):
@@ -123,7 +131,23 @@ OneId = Annotated[str, Path(max_length=64)]
 
 @router.get("/people", dependencies=own)
 def people(here: Here) -> People:
-    return People(items=_all(here))
+    return People(items=_all(here), requires_second_step=here.requires_second_step)
+
+
+@router.put("/people/second-step", dependencies=own)
+def require_second_step(asked: SecondStepRule, signed: Signed, note: Note, here: Here) -> OkResponse:
+    """Require two-step codes of everyone, from their next sign-in on; or no longer."""
+    require_recent(signed, here)
+    if here.changeable is None:
+        raise not_found("This recorder has no settings to change.")
+    try:
+        here.changeable.put("sign_in", {"require_second_step": asked.required})
+    except NotDone as error:
+        raise not_found(error.what, error.todo) from error
+    except FolderUnwritable as error:
+        raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
+    note("second step required" if asked.required else "second step no longer required", "")
+    return OkResponse()
 
 
 @router.post("/people", dependencies=own)

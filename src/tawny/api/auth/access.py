@@ -60,9 +60,11 @@ class Access(StrEnum):
     """Signed in as owner."""
     BRING = "bring"
     """With another recorder's upload token; not with a login session."""
+    SEND = "send"
+    """With the token of a phone that is a camera; not with a login session."""
 
 
-BY_HEADER = frozenset({Access.BRING, Access.SIGNED})
+BY_HEADER = frozenset({Access.BRING, Access.SEND, Access.SIGNED})
 """Rules whose credentials are in a header that pages of other sites cannot send, so no CSRF check is needed."""
 
 
@@ -152,10 +154,11 @@ def _admit(connection: HTTPConnection, access: Access) -> None:
 def _found(connection: HTTPConnection, access: Access) -> LoginSession | None:
     """Return the session by cookie, or by access token (`?pass=…`, `Authorization: Bearer …`) where the rule allows it.
 
-    Uploads accept a token in the header only.
+    Uploads and phones accept a token in the header only.
     """
-    session = find_session(connection) if access is not Access.BRING else None
-    if session is not None or access not in (Access.SEE, Access.BRING):
+    by_token = access in (Access.BRING, Access.SEND)
+    session = None if by_token else find_session(connection)
+    if session is not None or not (by_token or access is Access.SEE):
         return session
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
     asked = connection.query_params.get("pass", "") if access is Access.SEE else ""
@@ -184,7 +187,7 @@ async def has_ended(connection: HTTPConnection) -> bool:
     """Return whether the session has ended or its rights changed. Called every LOOK_S during long responses."""
     session, site = the_session(connection), the_site(connection)
     match session.person.role:
-        case Role.HOLDER | Role.BRINGER:
+        case Role.HOLDER | Role.BRINGER | Role.PHONE:
             session_of = site.passes.session_of
         case Role.VISITOR:
             session_of = site.shares.session_of
@@ -287,6 +290,8 @@ def _allowed(session: LoginSession | None, access: Access) -> LoginSession:
         raise RequestRefused(403, "live_only", "This access token only shows live video.", "Sign in to see more.")
     if session.person.role is Role.BRINGER and access is not Access.BRING:
         raise RequestRefused(403, "bring_only", "This access token only accepts uploads.", "Create another one.")
+    if session.person.role is Role.PHONE and access is not Access.SEND:
+        raise RequestRefused(403, "send_only", "This phone may only send its own picture.", "Sign in to see more.")
     if session.person.role is Role.SCREEN and access not in (Access.SEE, Access.WALL):
         raise RequestRefused(403, "screen_only", "This screen only shows live video.", "Use another device.")
     if access is Access.OWN and session.person.role is not Role.OWNER:

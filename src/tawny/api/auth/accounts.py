@@ -64,6 +64,8 @@ class Role(StrEnum):
     """Holder of an access token (`api.auth.passes`): a program or an embedding page. May see live video only."""
     BRINGER = "bringer"
     """Another recorder with an upload token. May upload files only."""
+    PHONE = "phone"
+    """A phone that is a camera (`api.auth.passes`). May send its own picture, and sees nothing."""
     VISITOR = "visitor"
     """Visitor with a shared link (`api.auth.shares`). May see that clip only."""
 

@@ -51,7 +51,8 @@ CREATE TABLE IF NOT EXISTS passes (
   cameras TEXT, made_ms INTEGER NOT NULL,
   ends_ms INTEGER,                   -- NULL: when it is taken back
   brings INTEGER,                    -- bytes that another recorder may bring; NULL: it sees what is live
-  made_by TEXT) STRICT;              -- a person's id; NULL: made on the recorder, or by an earlier version
+  made_by TEXT,                      -- a person's id; NULL: made on the recorder, or by an earlier version
+  sends TEXT) STRICT;                -- the ID of a phone that is a camera and may send its picture; NULL: none
 CREATE TABLE IF NOT EXISTS shares (
   id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, camera TEXT NOT NULL,
   from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
@@ -68,13 +69,14 @@ CREATE TABLE IF NOT EXISTS audit (
   detail TEXT NOT NULL, address TEXT NOT NULL) STRICT;
 """
 
-VERSION: Final = 3
+VERSION: Final = 4
 
 _LATER: Final = (
     ("people", "cameras", "TEXT"),
     ("shares", "clip", "TEXT NOT NULL DEFAULT ''"),
     ("passes", "brings", "INTEGER"),
     ("passes", "made_by", "TEXT"),
+    ("passes", "sends", "TEXT"),
     ("tokens", "made_by", "TEXT"),
     ("shares", "cameras", "TEXT"),
     ("people", "ends_ms", "INTEGER"),

@@ -1,7 +1,10 @@
-"""Access tokens (passes): view cameras live, or upload files from another recorder.
+"""Access tokens (passes): view cameras live, upload files from another recorder, or send a phone's picture.
 
 A token has a name, its cameras and an optional expiry, and can be revoked. Its secret is shown once. It grants at most
 what the account that made it may do now: cameras that this account may see, and uploads while it is an owner.
+
+A phone that is a camera has one, too. It is made by no account, so that the camera outlives who added it; it is good
+for that phone's camera while the settings have it, and is listed with the camera.
 """
 
 import re
@@ -19,10 +22,10 @@ from tawny.protocols.digest_auth import digest
 
 FOREVER_MS = 253_402_300_799_000
 """End of year 9999, ms UTC."""
-_PASSES = "SELECT id, name, cameras, made_ms, ends_ms, brings, made_by FROM passes"
+_PASSES = "SELECT id, name, cameras, made_ms, ends_ms, brings, made_by, sends FROM passes"
 _INSERT = (
-    "INSERT INTO passes (id, name, hash, digest, cameras, made_ms, ends_ms, brings, made_by) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO passes (id, name, hash, digest, cameras, made_ms, ends_ms, brings, made_by, sends) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -40,6 +43,8 @@ class Pass:
     """ID of the user; None: made on the recorder."""
     maker: Account | None = None
     """That user with the rights they have now; None if they were removed."""
+    sends: str | None = None
+    """ID of the phone whose picture it may send; None: a token for something else."""
 
     @property
     def is_granted(self) -> bool:
@@ -50,6 +55,8 @@ class Pass:
 
     @property
     def person(self) -> Account:
+        if self.sends is not None:
+            return Account(self.id, self.name, Role.PHONE, frozenset())
         if self.brings is not None:
             return Account(self.id, self.name, Role.BRINGER, frozenset())
         most = self.maker.cameras if self.maker else None
@@ -80,15 +87,43 @@ class Passes:
         key, maker = f"{words or 'pass'}-{secrets.token_hex(3)}", made_by.id if made_by else None
         made = Pass(key, name.strip(), seen, self._clock.now_ms(), ends_ms, brings, maker, made_by)
         signs = hashed(secret), digest(made.id, secret)
-        row = (made.id, made.name, *signs, seen_as_text(seen), made.made_ms, ends_ms, brings, maker)
+        row = (made.id, made.name, *signs, seen_as_text(seen), made.made_ms, ends_ms, brings, maker, None)
         with self._file.writing() as db:
             db.execute(_INSERT, row)
         return made, secret
 
     def all(self) -> list[Pass]:
-        """Return all tokens, oldest first, including expired ones."""
+        """Return all tokens but those of phones, oldest first, including expired ones."""
         with self._file.reading() as db:
-            return [self._pass(db, row) for row in db.execute(f"{_PASSES} ORDER BY made_ms, id").fetchall()]
+            rows = db.execute(f"{_PASSES} WHERE sends IS NULL ORDER BY made_ms, id").fetchall()
+            return [self._pass(db, row) for row in rows]
+
+    def make_for_phone(self, phone: str, name: str) -> str:
+        """Create the token of a phone that is a camera, instead of its former one. Return its secret.
+
+        name: its kind.
+        """
+        secret, key = secrets.token_urlsafe(32), f"phone-{secrets.token_hex(8)}"
+        signs = hashed(secret), ""  # no digest: RTSP accepts it nowhere
+        row = (key, name, *signs, seen_as_text(()), self._clock.now_ms(), None, None, None, phone)
+        with self._file.writing() as db:
+            db.execute("DELETE FROM passes WHERE sends = ?", (phone,))
+            db.execute(_INSERT, row)
+        return secret
+
+    def of_phone(self, phone: str) -> Pass | None:
+        """Return the token of a phone that is a camera; None if it was removed."""
+        return self._good("sends = ?", phone)
+
+    def phone_of(self, pass_id: str) -> str:
+        """Return the ID of the phone whose picture the token may send; empty for others."""
+        found = self._good("id = ?", pass_id)
+        return (found.sends or "") if found else ""
+
+    def remove_phone(self, phone: str) -> bool:
+        """Revoke a phone's token; its connection ends within seconds. Return False if it has none."""
+        with self._file.writing() as db:
+            return db.execute("DELETE FROM passes WHERE sends = ?", (phone,)).rowcount > 0
 
     def take_back(self, pass_id: str) -> bool:
         """Revoke a token; open streams end within seconds. Return False if there is none with this ID."""
@@ -115,7 +150,8 @@ class Passes:
 
     def digest_of(self, pass_id: str) -> str | None:
         """Return the digest for RTSP authentication (`protocols.digest_auth.digest`); None if invalid."""
-        if self.person(pass_id) is None:
+        person = self.person(pass_id)
+        if person is None or person.role is Role.PHONE:
             return None
         with self._file.reading() as db:
             row = db.execute("SELECT digest FROM passes WHERE id = ?", (pass_id,)).fetchone()
@@ -129,6 +165,6 @@ class Passes:
         return found if found is not None and is_good and found.is_granted else None
 
     def _pass(self, db: sqlite3.Connection, row: tuple[Any, ...]) -> Pass:
-        key, name, cameras, made_ms, ends_ms, brings, made_by = row
+        key, name, cameras, made_ms, ends_ms, brings, made_by, sends = row
         maker = find_account(db, made_by, self._clock.now_ms()) if made_by is not None else None
-        return Pass(key, name, seen_from_text(cameras), made_ms, ends_ms, brings, made_by, maker)
+        return Pass(key, name, seen_from_text(cameras), made_ms, ends_ms, brings, made_by, maker, sends)

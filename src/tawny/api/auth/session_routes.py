@@ -6,6 +6,7 @@ asks for one; a passkey, a phone's link, the sign-in provider and the proxy stan
 """
 
 import asyncio
+import base64
 import hmac
 import logging
 import math
@@ -42,6 +43,7 @@ from tawny.api.auth.identities import IdentityRefusal
 from tawny.api.auth.oidc import ProviderFailed
 from tawny.api.auth.passkeys import PasskeyPlace
 from tawny.api.auth.passwords import LEAST_LENGTH, is_weak
+from tawny.api.auth.two_step import otpauth_uri
 from tawny.api.client_address import network_of
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input
@@ -69,6 +71,7 @@ PROVIDER_COOKIE: Final = "tawny_provider"
 PROVIDER_PATH: Final = "/api/v1/sign-in/provider"
 CALLBACK: Final = f"{PROVIDER_PATH}/callback"
 _SECOND: Final = "second step after "
+_FIRST_CODE: Final = "second step to set up after "
 _PASSKEY: Final = "sign in with a passkey"
 _PROVIDER: Final = "sign in by provider"
 CODE_NAME: Final = "(sign-in code)"
@@ -85,6 +88,12 @@ class SecondStepRequest(ApiRequest):
     name: AnyName
     after: Literal["sign-in", "sign-in by link"]
     code: Annotated[str, Field(min_length=1, max_length=32)]
+
+
+class SecondStepMade(schemas.SignedIn):
+    """codes: recovery codes, which are shown only once."""
+
+    codes: list[str]
 
 
 class ScreenCodeRequest(ApiRequest):
@@ -132,14 +141,19 @@ def session(request: Request, here: Here) -> schemas.SessionInfo:
 
 @router.post("/setup/claim", dependencies=public)
 async def claim(asked: schemas.ClaimRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
-    if not await asyncio.to_thread(here.accounts.is_good, asked.token, TokenPurpose.CLAIM):
-        raise _wrong_link(request, here)
+    await check_setup_link(asked.token, request, here)
     refuse_weak(asked.password)
     stored = await here.passwords.hash(asked.password)
     person = await asyncio.to_thread(here.accounts.claim, asked.token, asked.name, stored)
     if person is None:
         raise _token_used()
     return await asyncio.to_thread(_sign_in, person, "claim", request, response, here)
+
+
+async def check_setup_link(token: str, request: Request, here: AppContext) -> None:
+    """Raise RequestRefused if the token of the setup link is invalid. It stays unused."""
+    if not await asyncio.to_thread(here.accounts.is_good, token, TokenPurpose.CLAIM):
+        raise _wrong_link(request, here)
 
 
 @router.post("/sign-in", dependencies=public)
@@ -184,6 +198,27 @@ async def second_step(asked: SecondStepRequest, request: Request, response: Resp
         raise _too_late()
     _refuse_ended(person, here)
     return await asyncio.to_thread(_sign_in, person, asked.after, request, response, here, "with a code")
+
+
+@router.post("/sign-in/second-step/setup", dependencies=public)
+def set_up_second_step(asked: SecondStepRequest, request: Request, response: Response, here: Here) -> SecondStepMade:
+    """Finish a sign-in by setting up two-step codes, where everyone must have them. Returns recovery codes."""
+    found = here.accounts.find(asked.name)
+    purpose = _FIRST_CODE + asked.after
+    if found is None or not here.steps.is_good(asked.token, purpose, _subject(*found)):
+        raise _too_late()
+    person, stored = found
+    _refuse_ended(person, here)
+    codes = here.two_step.turn_on(person, _first_secret(asked.token, here), asked.code.replace(" ", ""))
+    if codes is None:
+        if here.two_step.state(person) is not None:
+            raise _too_late()
+        raise RequestRefused(
+            401, "wrong_code", "This code isn't right.", "Check the clock of your phone, and try again."
+        )
+    here.steps.spend(asked.token, purpose, _subject(person, stored))  # `turn_on` succeeds only once
+    signed = _sign_in(person, asked.after, request, response, here, "two-step codes set up")
+    return SecondStepMade(user=signed.user, codes=codes)
 
 
 async def _check_code(person: Account, code: str, request: Request, here: AppContext) -> None:
@@ -384,13 +419,26 @@ def _after_first_step(
     person: Account, stored: str, how: str, request: Request, response: Response, here: AppContext
 ) -> schemas.SignedIn:
     """Sign in. Raises RequestRefused: asks for the second step. Its token is void once the password changes."""
-    if here.two_step.state(person) is None:
+    has_codes = here.two_step.state(person) is not None
+    if not has_codes and not here.requires_second_step:
         return _sign_in(person, how, request, response, here)
-    token = here.steps.issue(_SECOND + how, _subject(person, stored))
+    token = here.steps.issue((_SECOND if has_codes else _FIRST_CODE) + how, _subject(person, stored))
     step = {"token": token, "name": person.name, "after": how}
+    if has_codes:
+        raise RequestRefused(
+            401, "second_step", "This account has two-step codes.", "Enter a code, too.", {"second_step": step}
+        )
+    secret = _first_secret(token, here)
+    step |= {"secret": secret, "uri": otpauth_uri(secret, person, here.recorder.host)}
     raise RequestRefused(
-        401, "second_step", "This account has two-step codes.", "Enter a code, too.", {"second_step": step}
+        401, "second_step", "Two-step codes are required here.", "Set them up to sign in.", {"second_step": step}
     )
+
+
+def _first_secret(token: str, here: AppContext) -> str:
+    """Return the secret of the codes that this sign-in sets up: each sign-in has its own, and none is stored."""
+    raw = base64.urlsafe_b64decode(here.steps.derive(token, "two-step secret") + "=")
+    return base64.b32encode(raw[:20]).decode()
 
 
 def _subject(person: Account, stored: str) -> str:

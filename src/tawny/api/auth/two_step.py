@@ -85,6 +85,17 @@ class TwoStep:
             db.execute("INSERT INTO two_step VALUES (?, ?, ?, ?)", row)
             return _new_codes(db, session.person)
 
+    def turn_on(self, person: Account, secret: str, code: str) -> list[str] | None:
+        """Turn it on with this secret. Return the recovery codes; None if the code is wrong, or it is on already."""
+        step = self._step_of(secret, code)
+        if step is None:
+            return None
+        with self._file.writing() as db:
+            row = (person.id, secret, step, self._clock.now_ms())
+            if db.execute("INSERT OR IGNORE INTO two_step VALUES (?, ?, ?, ?)", row).rowcount != 1:
+                return None
+            return _new_codes(db, person)
+
     def renew_codes(self, person: Account) -> list[str]:
         """Return new recovery codes; the former ones are void. Empty while it is off."""
         with self._file.writing() as db:

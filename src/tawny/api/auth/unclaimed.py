@@ -28,6 +28,8 @@ ANSWERED: Final = frozenset(
         ("HEAD", SETUP_PAGE),
         ("GET", "/api/v1/session"),
         ("POST", "/api/v1/setup/claim"),
+        ("POST", "/api/v1/setup/restore/file"),
+        ("POST", "/api/v1/setup/restore"),
     }
 )
 """Requests of other computers that are answered before there is an owner, in addition to the files of the page."""

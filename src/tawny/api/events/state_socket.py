@@ -25,6 +25,7 @@ from tawny.model.messages import (
     Alarm,
     DamageFound,
     EventChanged,
+    FileFinished,
     GapChanged,
     HoldChanged,
     Message,
@@ -77,7 +78,7 @@ class ChangeFeed:
                     self._heard.scores[message.camera] = message
                 case StatusChanged() | RunStarted() | RunEnded():
                     self._heard.has_changed = True
-                case PartDied() | Alarm():
+                case PartDied() | Alarm() | FileFinished():
                     return
                 case ModeChanged() | PeopleChanged() | HoldChanged():
                     self._heard.said.append(message)

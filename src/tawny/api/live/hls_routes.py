@@ -156,7 +156,7 @@ def _variant(name: StreamName, hub: Hub, more: str) -> list[str]:
         return []
     seconds = max(1.0, (recent[-1].at_ms - recent[0].at_ms) / 1000)
     rate = round(sum(len(packet.data) for packet in recent) * 8 * 1.3 / seconds)
-    about = f'BANDWIDTH={rate},RESOLUTION={video.width}x{video.height},CODECS="{codec_string(video)}"'
+    about = f'BANDWIDTH={rate},RESOLUTION={"x".join(map(str, video.shown_size))},CODECS="{codec_string(video)}"'
     return [f"#EXT-X-STREAM-INF:{about}", f"{name.value}/live.m3u8{more}"]
 
 

@@ -22,7 +22,7 @@ from tawny.config.settings import LiveSettings
 from tawny.live.stream_choice import StreamChoice
 from tawny.live.wakeup import first_packet
 from tawny.live.webrtc.live_sender import LiveSender, MediaSink, names, recorded_sounds, sounds_of
-from tawny.live.webrtc.peer_connection import CannotStream, PeerConnection, WebRtcConnections
+from tawny.live.webrtc.peer_connection import CannotStream, PeerConnection, PublishingConnection, WebRtcConnections
 from tawny.live.webrtc.playback_sender import ReadNext
 from tawny.live.webrtc.viewer_session import PlaybackArchive, PlaybackCommands, ViewerSession
 from tawny.media.mp4.decode_times import reorder_depth
@@ -31,6 +31,7 @@ from tawny.model.packets import AudioFormat, VideoFormat
 from tawny.model.times import Clock
 from tawny.playback.packet_reel import PacketReel
 from tawny.protocols.sdp import InvalidOffer
+from tawny.sources.phone import PhoneFeed, PhoneMedia
 from tawny.stream.hub import Hub
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ READING_AT_ONCE = 3
 """Maximum number of threads that read recordings, for all viewers together."""
 FIRST_S = 5.0
 """Maximum time in s to wait for the first frame of a transcoded stream."""
+_PHONE_ENDED = {"closed": "its page was closed or stopped"}
 log = logging.getLogger(__name__)
 
 
@@ -77,6 +79,7 @@ class WebRtcSessions:
         self._desk = WebRtcConnections(live, hosts, clock)
         self._open: dict[str, WebRtcConnection] = {}
         self._trying: set[asyncio.Task[None]] = set()
+        self._phones: dict[str, tuple[PublishingConnection, asyncio.Task[None]]] = {}
         self._reading = asyncio.Semaphore(READING_AT_ONCE)
 
     async def begin(
@@ -101,6 +104,49 @@ class WebRtcSessions:
         task = asyncio.create_task(self._attend(here, request, key, peer, what))
         self._open[key] = WebRtcConnection(peer, the_session(request).key, task)
         return key, peer.answer
+
+    async def receive(self, here: "AppContext", request: Request, offer: str, phone: str) -> str:
+        """Create the connection of a phone that is a camera, and return the SDP answer. Its former one ends."""
+        try:
+            peer = await self._desk.receive(offer)
+        except InvalidOffer as error:
+            raise bad_input(f"Invalid WebRTC offer: {error}.") from error
+        except CannotStream as error:
+            raise RequestRefused(409, "no_way", str(error), "Use another browser.") from error
+        before = self._phones.get(phone)
+        if before is not None:
+            before[0].end("its page was opened again")
+        self._phones[phone] = peer, asyncio.create_task(self._attend_phone(here, request, peer, phone))
+        return peer.answer
+
+    async def _attend_phone(self, here: "AppContext", request: Request, peer: PublishingConnection, phone: str) -> None:
+        """Run a phone's connection until it ends."""
+        loop, media = asyncio.get_running_loop(), PhoneMedia(peer.video_type, peer.sound_type)
+
+        def send(rtcp: bytes) -> None:
+            loop.call_soon_threadsafe(peer.send_rtcp, rtcp)
+
+        def hang_up(why: str) -> None:
+            loop.call_soon_threadsafe(peer.end, why)
+
+        feed = PhoneFeed(media, here.recorder.clock, send, hang_up)
+        peer.take_rtp = feed.put
+        ending = [asyncio.create_task(peer.attend()), asyncio.create_task(_while_a_camera(here, request, peer, phone))]
+        opened = asyncio.create_task(peer.opened.wait())
+        try:
+            await asyncio.wait([opened, *ending], return_when=asyncio.FIRST_COMPLETED)
+            if opened.done():
+                here.phones.connected(phone, feed)
+                await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            here.phones.left(phone, feed, _PHONE_ENDED.get(peer.why, peer.why))
+            for task in (opened, *ending):
+                task.cancel()
+            await asyncio.gather(opened, *ending, return_exceptions=True)
+            if (found := self._phones.get(phone)) is not None and found[0] is peer:
+                del self._phones[phone]
+            await self._desk.part(peer)
+            log.debug("phone disconnected: %s", peer.why)
 
     async def try_out(self, offer: str) -> str:
         """Create a connection that only answers messages of a data channel, and return the SDP answer."""
@@ -142,7 +188,8 @@ class WebRtcSessions:
         return found.peer
 
     async def close(self) -> None:
-        tasks = [*(each.task for each in self._open.values()), *self._trying]
+        phones = [task for _, task in self._phones.values()]
+        tasks = [*(each.task for each in self._open.values()), *self._trying, *phones]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -195,6 +242,14 @@ async def _while_allowed(request: Request, peer: PeerConnection, choice: StreamC
             peer.end("you no longer have access")
         elif sees_unmasked(the_session(request), choice):
             peer.end("a privacy setting changed")
+
+
+async def _while_a_camera(here: "AppContext", request: Request, peer: PublishingConnection, phone: str) -> None:
+    """End a phone's connection once its token was revoked, or its camera removed."""
+    while not peer.ended.is_set():
+        await asyncio.sleep(LOOK_S)
+        if await has_ended(request) or here.setup is None or here.setup.camera_of_phone(phone) is None:
+            peer.end("it was removed")
 
 
 def _formats(hub: Hub) -> tuple[VideoFormat, AudioFormat | None]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from fastapi import Path as FromPath
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
@@ -29,7 +30,7 @@ from tawny.api.auth.access import (
     rule,
 )
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, not_found, sealed_error
+from tawny.api.errors import RequestRefused, bad_input, not_found, sealed_error
 from tawny.api.events.event_routes import find_event
 from tawny.api.past.media_responses import (
     ClipWish,
@@ -45,10 +46,10 @@ from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import LATEST_MS, Ms
 from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH
 from tawny.media.mp4.byte_reader import open_stored, read_bytes
-from tawny.model.ids import CameraId, StreamName
+from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.playback import recordings, timeline
+from tawny.playback import hls_past, recordings, timeline
 from tawny.playback.decrypted import picture_part, ring_key
 from tawny.playback.frame_reader import full_size
 from tawny.playback.segment_player import SegmentPlayback
@@ -59,6 +60,9 @@ from tawny.storage.disk.layout import is_sealed
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view = [rule(Access.VIEW)]
 MOST_DAYS_OF_TIME = 4000
+Number = Annotated[int, FromPath(ge=0, le=10**6)]
+PathMs = Annotated[int, FromPath(ge=0, le=LATEST_MS)]
+_PRIVATE = {"Cache-Control": "private, max-age=3600"}
 
 
 def nothing_recorded() -> RequestRefused:
@@ -125,6 +129,55 @@ def play_from(
 def _from(here: AppContext, camera: CameraId, stream: StreamName, at_ms: int) -> tuple[Segment, SegmentPlayback] | None:
     found = recordings.at(here.recorder, known_camera(camera, here), stream, at_ms)
     return (found, make_playing(here.recorder, found, at_ms)) if found else None
+
+
+@router.get("/cameras/{camera}/hls/past.m3u8", dependencies=view, response_class=Response)
+def past_playlist(
+    camera: OneCamera, from_ms: At, to_ms: At, here: Here, stream: OneStream = StreamName.MAIN
+) -> Response:
+    """HLS playlist of a past span, at most a day, with an end; as recorded, from keyframe to keyframe."""
+    span = parse_span(from_ms, to_ms, 1)
+    known_camera(camera, here)
+    _refuse_masked(camera, here)
+    pieces = hls_past.past_pieces(here.recorder, camera, stream, span)
+    if not pieces:
+        raise nothing_recorded()
+    return Response(hls_past.past_playlist(pieces), media_type=hls_past.MEDIA_TYPE, headers=_PRIVATE)
+
+
+@router.get("/cameras/{camera}/hls/past/{segment}/header.mp4", dependencies=view, response_class=Response)
+def past_header(camera: OneCamera, segment: OneSegment, here: Here) -> Response:
+    found = _past_segment(camera, segment, here)
+    return Response(hls_past.past_header(here.recorder, found), media_type="video/mp4", headers=_PRIVATE)
+
+
+@router.get(
+    "/cameras/{camera}/hls/past/{segment}/{zero_ms}-{first}-{count}.m4s", dependencies=view, response_class=Response
+)
+def past_piece(
+    camera: OneCamera, segment: OneSegment, zero_ms: PathMs, first: Number, count: Number, request: Request, here: Here
+) -> Response:
+    """Return a piece of such a playlist."""
+    found = _past_segment(camera, segment, here)
+    data = hls_past.past_piece(here.recorder, found, first, count, zero_ms)
+    if not data:
+        raise not_found("Recording not found.")
+    told = {**_PRIVATE, "Content-Length": str(len(data))}
+    return GuardedStreamingResponse(request, [data], 200, told, "video/iso.segment")
+
+
+def _past_segment(camera: CameraId, segment: SegmentId, here: AppContext) -> Segment:
+    found = recordings.segment(here.recorder, [camera], segment)
+    if found is None or found.camera != camera:
+        raise not_found("Recording not found.")
+    _refuse_masked(camera, here)
+    return found
+
+
+def _refuse_masked(camera: CameraId, here: AppContext) -> None:
+    """Raise RequestRefused for a camera with privacy masks: tawny's pages draw them, other players don't."""
+    if here.recorder.private(camera):
+        raise bad_input("This camera has privacy masks, and other players don't draw them.", "Download a clip instead.")
 
 
 @router.get("/cameras/{camera}/frame", dependencies=view, response_class=Response)

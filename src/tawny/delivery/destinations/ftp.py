@@ -16,6 +16,7 @@ from tawny.delivery.destination import (
     DestinationConnection,
     DestinationContext,
     RemoteFile,
+    create_folder,
     only,
     parse,
 )
@@ -40,17 +41,18 @@ class Ftp:
     """An FTP server: `ftps://user:password@host/folder`.
 
     - `fingerprint` (""): SHA-256 fingerprint of a self-signed certificate.
+    - `create_folder` (false): create the folder there if it is missing.
     """
 
     schemes: ClassVar[tuple[str, ...]] = ("ftps", "ftp")
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
         parse(url, PORTS)
-        only(table, ("fingerprint",))
+        only(table, ("fingerprint", "create_folder"))
         fingerprint = str(table.get("fingerprint", "")).replace(":", "").lower()
         if fingerprint and (len(fingerprint) != 64 or not all(one in "0123456789abcdef" for one in fingerprint)):
             raise ValueError("fingerprint: not a valid SHA-256; use 64 hex digits")
-        return {"fingerprint": fingerprint}
+        return {"fingerprint": fingerprint, "create_folder": create_folder(table)}
 
     def public(self, url: str) -> str:
         return parse(url, PORTS).public
@@ -62,6 +64,8 @@ class Ftp:
             ftp = _made(address, str(opening.options["fingerprint"]))
             undo.callback(ftp.close)
             _log_in(ftp, address, str(opening.options["fingerprint"]), public)
+            if opening.options["create_folder"]:
+                _create(ftp, address.folder)
             made = _OpenFtp(ftp, address.folder, public)
             undo.pop_all()
             return made
@@ -98,6 +102,14 @@ def _log_in(ftp: FTP, address: DestinationAddress, fingerprint: str, public: str
     if isinstance(ftp, _Tls):
         ftp.prot_p()
     ftp.voidcmd("TYPE I")
+
+
+def _create(ftp: FTP, folder: str) -> None:
+    """Create a folder and those above it; the server refuses existing ones."""
+    parts = PurePosixPath(folder).parts
+    for depth in range(1, len(parts) + 1):
+        with suppress(error_perm):
+            ftp.mkd(str(PurePosixPath(*parts[:depth])))
 
 
 class _OpenFtp:

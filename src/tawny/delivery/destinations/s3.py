@@ -1,7 +1,8 @@
 """S3 destination: Amazon, Backblaze B2, MinIO, Garage, Wasabi, Cloudflare R2 and compatible servers.
 
 `s3://KEY:SECRET@bucket/folder?endpoint=https://s3.example.org&region=eu-central-1`. A write-only key is sufficient;
-with `write_only` set, no call is made that `s3:PutObject` does not cover.
+with `write_only` set, no call is made that `s3:PutObject` does not cover. Without a key, AWS's own ways are tried:
+environment variables, the files in `~/.aws`, and the role of a container or of the computer.
 """
 
 import hashlib
@@ -27,6 +28,9 @@ PART_BYTES = 8 * 1024 * 1024
 """S3 requires at least 5 MiB; each part is held in memory while it is sent."""
 TIMEOUT_S = 15.0
 MOST_LINK_S = 7 * 86_400
+NO_KEY = (
+    "there is no access key: not in the address, not in AWS's variables or files, and this computer has no role of AWS"
+)
 _LOGIN = {
     "AccessDenied", "AllAccessDisabled", "AuthorizationHeaderMalformed", "ExpiredToken", "Forbidden",
     "InvalidAccessKeyId", "InvalidToken", "RequestTimeTooSkewed", "SignatureDoesNotMatch", "401", "403",
@@ -74,7 +78,13 @@ class S3:
 
     def connect(self, opening: DestinationContext) -> DestinationConnection:
         place, public = _parse(opening.url), f"{opening.name} ({self.public(opening.url)})"
-        client = boto3.client(
+        with _of_client(public):
+            client = self._client(place, opening)
+        return _OpenBucket(client, place, str(opening.options["storage_class"]), public, write_only=opening.write_only)
+
+    def _client(self, place: _Place, opening: DestinationContext) -> Any:
+        # a session of its own: the shared one would keep credentials that were read before
+        return boto3.session.Session().client(
             "s3",
             endpoint_url=place.endpoint,
             region_name=place.region or "us-east-1",
@@ -90,7 +100,21 @@ class S3:
                 signature_version="s3v4",
             ),
         )
-        return _OpenBucket(client, place, str(opening.options["storage_class"]), public, write_only=opening.write_only)
+
+
+@contextmanager
+def _of_client(public: str) -> Iterator[None]:
+    """Convert errors of AWS's variables and files, and of missing credentials, to DeliveryError."""
+    try:
+        yield
+    except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError) as error:
+        raise TargetRefused(public, NO_KEY) from error
+    except (
+        botocore.exceptions.ConfigParseError,
+        botocore.exceptions.ProfileNotFound,
+        botocore.exceptions.InvalidConfigError,
+    ) as error:
+        raise TargetRefused(public, f"AWS's settings of this user can't be used: {error}") from error
 
 
 class _OpenBucket:
@@ -254,7 +278,7 @@ class _OpenBucket:
         except botocore.exceptions.ClientError as error:
             raise self._of_server(error) from error
         except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError) as error:
-            raise TargetRefused(self._public, "access key and secret aren't set") from error
+            raise TargetRefused(self._public, NO_KEY) from error
         except botocore.exceptions.BotoCoreError as error:
             raise TargetUnreachable(self._public, type(error).__name__) from error
 

@@ -18,6 +18,7 @@ from tawny.delivery.destination import (
     DestinationConnection,
     DestinationContext,
     RemoteFile,
+    create_folder,
     only,
     parse,
 )
@@ -45,13 +46,15 @@ class Sftp:
     - `host_key` (""): the server's fingerprint (`SHA256:…`) or public key.
     - `key` (""): file with tawny's private key.
     - `passphrase` (""): passphrase of that file.
+    - `create_folder` (false): create the folder there if it is missing.
     """
 
     schemes: ClassVar[tuple[str, ...]] = ("sftp", "scp")
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
         parse(url, PORTS)
-        only(table, ("host_key", "key", "passphrase"))
+        only(table, ("host_key", "key", "passphrase", "create_folder"))
+        create = create_folder(table)
         host_key, key = str(table.get("host_key", "")), str(table.get("key", ""))
         if host_key and not host_key.startswith("SHA256:"):
             try:
@@ -60,7 +63,8 @@ class Sftp:
                 raise ValueError("host_key: use SHA256:… or ssh-ed25519 AAAA…") from None
         if key and not Path(key).expanduser().is_file():
             raise ValueError(f"key: {key} isn't a file; use the file of a private key")
-        return {"host_key": host_key, "key": key, "passphrase": str(table.get("passphrase", ""))}
+        passphrase = str(table.get("passphrase", ""))
+        return {"host_key": host_key, "key": key, "passphrase": passphrase, "create_folder": create}
 
     def public(self, url: str) -> str:
         return parse(url, PORTS).public
@@ -115,6 +119,8 @@ async def _connected(address: DestinationAddress, options: Mapping[str, Any], pu
     try:
         async with asyncio.timeout(TIMEOUT_S):
             sftp = await ssh.start_sftp_client()
+            if options["create_folder"] and address.folder:
+                await sftp.makedirs(address.folder, exist_ok=True)
             root = str(await sftp.realpath(address.folder or "."))
             is_there = await sftp.isdir(root)
     except asyncssh.SFTPNoSuchFile:

@@ -5,6 +5,7 @@ the same messages (Mattermost, Rocket.Chat, Discord with `/slack`), `slack://xox
 bot needs the scopes chat:write and files:write.
 """
 
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -55,7 +56,7 @@ class Slack:
         )
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
-        address = parse(url, EXAMPLE, least=1 if url.startswith("slack+") else 0)
+        address = parse(url, EXAMPLE, least=1 if url.startswith("slack+") and not url.endswith("/") else 0)
         if address.scheme == "slack" and not address.user and len(address.parts) != 2:
             raise ValueError(f"url: an address such as {EXAMPLE}")
         found = filled(table, {"api": HOOKS if _is_hook(address) else CLOUD})
@@ -66,7 +67,7 @@ class Slack:
     def public(self, url: str) -> str:
         address = parse(url, EXAMPLE)
         if address.scheme != "slack":
-            return f"webhook at {address.at}"
+            return f"the chat webhook at {address.at}"
         return f"Slack channel {address.host}" if address.user else f"Slack webhook of {address.host}"
 
     def open(self, channel: NotifierContext) -> NotifierConnection:
@@ -93,8 +94,9 @@ class _Webhook:
         self._api = api
 
     def send(self, message: Message, attached: Attachment | None) -> str:
-        """Send a message. A webhook returns no message ID."""
-        self._api.post_json("", _told(message))
+        """Send a message. A webhook returns no message ID, and its answer may be empty."""
+        body = json.dumps(_told(message), ensure_ascii=False).encode()
+        self._api.well("POST", "", body, {"Content-Type": "application/json"})
         return ""
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:

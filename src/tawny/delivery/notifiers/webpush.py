@@ -1,6 +1,6 @@
-"""Web Push notifier: browsers, even while tawny's page is closed. `webpush:me@example.org`, a contact address.
+"""Web Push notifier: browsers, even while tawny's page is closed. `webpush:`, then a contact address or nothing.
 
-Users enable it in Settings in each browser; this requires HTTPS. Messages are end-to-end encrypted, so the browser
+Users switch it on in each browser; this requires HTTPS. Messages are end-to-end encrypted, so the browser
 vendor's push service cannot read them.
 """
 
@@ -92,6 +92,8 @@ def _derived(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
 
 
 EXAMPLE = "webpush:me@example.org"
+NO_CONTACT = "https://example.org"
+"""Apple refuses messages without a contact, and addresses that only exist at home; mail to this one is not read."""
 LASTS_S = 86_400
 URGENCIES = {Urgency.QUIET: "low", Urgency.NORMAL: "high", Urgency.HIGH: "high"}
 ABOUT_EVENTS = frozenset({"event", "digest"})
@@ -131,9 +133,11 @@ class WebPush:
         )
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
-        name, at, host = url.removeprefix("webpush:").partition("@")
-        if not (name and at and host) or any(ord(one) <= 32 for one in url):
-            raise ValueError(f"url: an address such as {EXAMPLE}")
+        contact = url.removeprefix("webpush:")
+        name, at, host = contact.removeprefix("https://").partition("@")
+        is_contact = bool(name and not at) if contact.startswith("https://") else bool(name and at and host)
+        if (contact and not is_contact) or any(ord(one) <= 32 for one in url):
+            raise ValueError(f"url: an address such as {EXAMPLE}, or webpush: alone")
         return filled(table, {})
 
     def public(self, url: str) -> str:
@@ -159,7 +163,8 @@ class WebPush:
 class _Sender:
     def __init__(self, channel: NotifierContext, kept: NotifierStore) -> None:
         self._telling, self._kept = channel, kept
-        self._contact = "mailto:" + channel.url.removeprefix("webpush:")
+        contact = channel.url.removeprefix("webpush:")
+        self._contact = f"mailto:{contact}" if "@" in contact else contact or NO_CONTACT
 
     def send(self, message: Message, attached: Attachment | None) -> str:
         """Send to all browsers of users who may see it. The event's tag replaces an earlier notification."""

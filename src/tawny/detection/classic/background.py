@@ -68,7 +68,7 @@ class Mixture(ClassicDetector):
     - `level` (0.15): minimum mean of the foreground mask, 0 to 255.
     - `kernel` (17): smaller spots are ignored: side length in pixels, an odd number from 1 to 99.
     - `seconds` (3): all frames of this time must contain motion.
-    - `sensitivity`, `hold`, `warm_up`, `least_light`, `light`: as in `edges`.
+    - `sensitivity`, `rate`, `hold`, `warm_up`, `least_light`, `light`: as in `edges`.
     """
 
     name: ClassVar[str] = "background"

@@ -67,11 +67,14 @@ class MotionEventState:
 
 
 LINE = 50
+USUAL_RATE = 10.0
+"""Assumed rate, fps, of frames until it is known."""
 HOLD_S = 2.0
 DARK = 16.0
 """Reference brightness (0..255): darker frames compare lighting changes to it."""
 
 SHARED: Mapping[str, DetectorParameter] = {
+    "rate": DetectorParameter(10, 0, 60),
     "hold": DetectorParameter(HOLD_S, 0, 60),
     "warm_up": DetectorParameter(0, 0, 600),
     "least_light": DetectorParameter(0, 0, 1),
@@ -79,9 +82,10 @@ SHARED: Mapping[str, DetectorParameter] = {
 }
 """Shared parameters.
 
-hold: seconds without motion that end an event. warm_up: seconds after the start in which nothing counts. least_light:
-frames with at most this mean brightness (0..1) do not count. light: a larger relative change of mean brightness between
-two frames is a lighting change; the frame does not count and the background is learned again; 0: not checked.
+rate: frames a second that are measured; 0: every frame. hold: seconds without motion that end an event. warm_up:
+seconds after the start in which nothing counts. least_light: frames with at most this mean brightness (0..1) do not
+count. light: a larger relative change of mean brightness between two frames is a lighting change; the frame does not
+count and the background is learned again; 0: not checked.
 """
 
 
@@ -97,8 +101,6 @@ class ClassicDetector:
     """Base class. A subclass sets its name, parameters and level, and implements `measure` and `forget`."""
 
     name: ClassVar[str]
-    looks_a_second: ClassVar[float] = 10.0
-    """Sampling rate, fps; excess frames are skipped."""
     NUMBERS: ClassVar[Mapping[str, DetectorParameter]]
     LEVEL: ClassVar[str] = "level"
 
@@ -108,7 +110,9 @@ class ClassicDetector:
         self._rule = MotionEventState(self.numbers["hold"])
         self._shape: tuple[int, ...] | None = None
         self._last_ms = self._begun_ms = 0
-        self._apart_ms = 1000 / self.looks_a_second
+        self.reading = ClassicMeasurement(0, moves=False)
+        """The newest measurement; of a frame that does not count, too."""
+        self._apart_ms = 1000 / (self.looks_a_second or USUAL_RATE)
         self._mean: float | None = None
 
     def look(self, frame: Frame) -> Look:
@@ -117,7 +121,7 @@ class ClassicDetector:
         self._last_ms = at_ms
         if self._is_another_light(luma):
             self.forget()
-        reading = self.measure(luma)
+        reading = self.reading = self.measure(luma)
         moves = reading.moves and self._counts(luma, at_ms)
         look = self._rule.step(
             at_ms,
@@ -140,6 +144,11 @@ class ClassicDetector:
     def forget(self) -> None:
         """Reset the state: the next frame is unrelated to the previous ones."""
         raise NotImplementedError
+
+    @property
+    def looks_a_second(self) -> float:
+        """Sampling rate, fps; excess frames are skipped. 0: every frame."""
+        return self.numbers["rate"]
 
     @property
     def k(self) -> int:

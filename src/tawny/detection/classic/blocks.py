@@ -21,7 +21,8 @@ class Blocks(ClassicDetector):
     - `size` (32, at 640x480): width and height of a block in pixels.
     - `blocks` (3): minimum number of changed blocks.
     - `spread` (0): minimum share of changed pixels in a block, 0 to 1.
-    - `frames` (1), `within` (1), `denoise`, `sensitivity`, `hold`, `warm_up`, `least_light`, `light`: as in `edges`.
+    - `frames` (1), `within` (1), `denoise`, `sensitivity`, `rate`, `hold`, `warm_up`, `least_light`, `light`: as in
+      `edges`.
     """
 
     name: ClassVar[str] = "blocks"

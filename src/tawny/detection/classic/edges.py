@@ -17,6 +17,7 @@ class Edges(ClassicDetector):
 
     - `level` (20000, at 640x480): the change must exceed this.
     - `frames` (2) and `within` (100): number of frames with motion among the last `within` frames that make an event.
+    - `rate` (10): images a second that are compared, up to 60. 0: every image.
     - `hold` (2): seconds without motion that end an event.
     - `warm_up` (0): seconds after the start that are ignored.
     - `least_light` (0): ignore images with at most this mean brightness, 0 to 1.

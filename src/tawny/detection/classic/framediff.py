@@ -25,7 +25,7 @@ class FrameDiff(ClassicDetector):
 
     - `level` (400, at 512x288): the changed area in pixels must exceed this.
     - `frames` (5): number of consecutive frames with motion that make an event.
-    - `sensitivity`, `hold`, `warm_up`, `least_light`, `light`: as in `edges`.
+    - `sensitivity`, `rate`, `hold`, `warm_up`, `least_light`, `light`: as in `edges`.
     """
 
     name: ClassVar[str] = "framediff"

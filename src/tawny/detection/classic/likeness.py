@@ -15,7 +15,7 @@ class Likeness(ClassicDetector):
     """Detects a change in the image reduced to 8x8 black-and-white cells.
 
     - `level` (4): the number of changed cells, of 64, must exceed this.
-    - `frames` (1), `within` (1), `sensitivity`, `hold`, `warm_up`, `least_light`, `light`: as in `edges`.
+    - `frames` (1), `within` (1), `sensitivity`, `rate`, `hold`, `warm_up`, `least_light`, `light`: as in `edges`.
     """
 
     name: ClassVar[str] = "likeness"

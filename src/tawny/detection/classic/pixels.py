@@ -18,7 +18,8 @@ class Pixels(ClassicDetector):
 
     - `level` (1000, at 640x480): the number of new pixels must exceed this.
     - `company` (0): 1: ignore single pixels without a neighbor.
-    - `frames` (1), `within` (1), `denoise`, `sensitivity`, `hold`, `warm_up`, `least_light`, `light`: as in `edges`.
+    - `frames` (1), `within` (1), `denoise`, `sensitivity`, `rate`, `hold`, `warm_up`, `least_light`, `light`: as in
+      `edges`.
     """
 
     name: ClassVar[str] = "pixels"

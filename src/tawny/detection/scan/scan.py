@@ -89,11 +89,11 @@ class TwoPasses:
 
     def _awake(self, begin_s: float, end_s: float) -> Iterator[DecodedLook]:
         self.decoded_s += end_s - begin_s
-        pace = _Pace(begin_s, self._video.fps)
+        pace = FramePace(begin_s, self._video.fps)
         for frame in self._video.pictures(begin_s, end_s, only_referenced=self._video.fps >= ENOUGH_FPS):
             at_s = frame.at_ms / 1000
             if begin_s <= at_s < end_s and pace.is_due(at_s):
-                look = self._detector.look(_counted(frame, self._region))
+                look = self._detector.look(counted(frame, self._region))
                 self._goes_on = bool(look.seen)
                 yield DecodedLook(at_s, look, frame)
 
@@ -108,21 +108,21 @@ class OnePass:
     def looks(self, begin_s: float, end_s: float) -> Iterator[DecodedLook]:
         self.decoded_s += min(end_s, self._video.duration_s) - begin_s
         few = 0 < self._rate <= LOOKS_A_SECOND and self._video.fps >= ENOUGH_FPS
-        pace = _Pace(begin_s, self._video.fps, self._rate) if self._rate else None
+        pace = FramePace(begin_s, self._video.fps, self._rate) if self._rate else None
         for frame in self._video.pictures(begin_s, end_s, only_referenced=few):
             at_s = frame.at_ms / 1000
             if begin_s <= at_s < end_s and (pace is None or pace.is_due(at_s)):
-                yield DecodedLook(at_s, self._detector.look(_counted(frame, self._region)), frame)
+                yield DecodedLook(at_s, self._detector.look(counted(frame, self._region)), frame)
 
 
-def _counted(frame: DecodedFrame, region: Region) -> Frame:
+def counted(frame: DecodedFrame, region: Region) -> Frame:
     """Return the frame with ignored areas painted over."""
     luma = frame.luma
-    counted = region.of(luma)
-    return frame if counted is luma else MaskedFrame(frame, counted, region.hidden)
+    seen = region.of(luma)
+    return frame if seen is luma else MaskedFrame(frame, seen, region.hidden)
 
 
-class _Pace:
+class FramePace:
     """Selects frames at an even rate; up to half a frame early counts as in time."""
 
     def __init__(self, begin_s: float, fps: float, looks_a_second: float = LOOKS_A_SECOND) -> None:

@@ -1,5 +1,5 @@
-"""WebRTC: sends the ring buffer's packets to browsers as RTP, unchanged. One port (UDP and TCP) for all connections.
+"""WebRTC: sends the ring buffer's packets to browsers as RTP, unchanged, and receives those of phones that are cameras.
 
-ICE-lite: only the viewer initiates connectivity checks, so the answer needs no candidate gathering. Everything runs in
-the event loop; packets arrive from another thread (`live.wakeup`).
+One port (UDP and TCP) for all connections. ICE-lite: only the browser initiates connectivity checks, so the answer
+needs no candidate gathering. Everything runs in the event loop; packets arrive from another thread (`live.wakeup`).
 """

@@ -140,9 +140,18 @@ class Dtls:
         assert self._out is not None
         return self._out.protect_rtcp(rtcp)
 
+    def unprotect(self, data: bytes) -> bytes | None:
+        """Return the decrypted RTP; None if authentication fails, or if it came before."""
+        if self._in is None or self._is_over:
+            return None
+        try:
+            return self._in.unprotect(data)
+        except SrtpError:
+            return None
+
     def unprotect_rtcp(self, data: bytes) -> bytes | None:
         """Return the decrypted RTCP; None if authentication fails."""
-        if self._in is None:
+        if self._in is None or self._is_over:
             return None
         try:
             return self._in.unprotect_rtcp(data)

@@ -288,6 +288,7 @@ class LiveSender:
             return
         time = max(at_ms * _TICKS_A_MS - after, self._time + 1)
         self._time = time
+        self._peer.video.show(packet.format.orientation)
         self._peer.send(self._peer.video, self._cuts.of(packet), time, time // _TICKS_A_MS)
 
     def _sound(self, packet: Packet) -> None:

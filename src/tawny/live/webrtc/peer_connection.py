@@ -1,4 +1,4 @@
-"""WebRTC connections of viewers: SDP answer, ICE, DTLS, outgoing RTP and the viewer's feedback.
+"""WebRTC connections: SDP answer, ICE, DTLS, the RTP that viewers get with their feedback, and that of phones.
 
 Senders such as LiveSender provide the content.
 """
@@ -17,9 +17,9 @@ from tawny.live.webrtc.dtls import Certificate, Dtls
 from tawny.live.webrtc.ice import IceAgent, PublicAddress, UdpMux
 from tawny.model.packets import VIDEO_RATE, VideoFormat
 from tawny.model.times import Clock
-from tawny.protocols.rtp import KeyframeRequest, PacketsLost, RtpTrack, read_rtcp
+from tawny.protocols.rtp import KeyframeRequest, PacketsLost, RtpTrack, empty_report, read_rtcp
 from tawny.protocols.sdp import (
-    LOW_DELAY,
+    EXTENSIONS,
     NAME,
     Codec,
     NegotiatedMedia,
@@ -111,11 +111,88 @@ REPORT_S = 1.0
 MOST_CANDIDATES = 40
 AGAIN_MOST = 128
 """Maximum packets retransmitted per NACK."""
+LOST = "the connection was lost"
+MOST_BYTES_S = 4_000_000
+"""Maximum that is received of one camera; browsers send a tenth of it."""
 SOUND_RATES = {"opus": 48_000, "pcmu": 8_000, "pcma": 8_000}
 
 
-class PeerConnection:
-    """One connection. Event loop only. `opened`: packets can be sent. `ended`: the connection is over; `close` ends it.
+class BrowserConnection:
+    """What connections in either direction share: ICE, DTLS and their end. Event loop only.
+
+    `opened`: packets can be sent. `ended`: the connection is over; `close` ends it.
+    """
+
+    def __init__(self, port: UdpMux, certificate: Certificate, offer: SdpOffer, clock: Clock) -> None:
+        self._port, self._clock = port, clock
+        self.opened, self.ended = asyncio.Event(), asyncio.Event()
+        self.why = ""
+        self.ice = IceAgent(offer.login, clock, lambda: log.debug("Connected via %s", self.way), self.take)
+        self._dtls = Dtls(
+            certificate,
+            offer.fingerprint,
+            send=self.ice.send,
+            ready=self._ready,
+            said=self._said,
+            ended=self.end,
+        )
+        port.add(self.ice)
+
+    @property
+    def way(self) -> str:
+        """Path type: udp, tcp or relay; empty before a path is selected."""
+        return self.ice.path.kind if self.ice.path else ""
+
+    def hear_of(self, candidates: Sequence[str]) -> None:
+        """Open NAT mappings towards the browser's candidates."""
+        for line in candidates[:MOST_CANDIDATES]:
+            at = candidate_of(line)
+            if at is not None:
+                self._port.knock(self.ice, at)
+
+    def take(self, data: bytes) -> None:
+        if 20 <= data[0] < 64:
+            self._dtls.take(data)
+        elif 128 <= data[0] < 192 and len(data) >= 8:
+            self._take_media(data, is_rtcp=192 <= data[1] < 224)
+
+    async def attend(self) -> None:
+        """Send RTCP reports periodically. Returns when the connection ends or the browser is silent."""
+        while not self.ended.is_set() and not self.ice.is_silent:
+            if self._dtls.is_ready:
+                self._report()
+            try:
+                async with asyncio.timeout(REPORT_S):
+                    await self.ended.wait()
+            except TimeoutError:
+                continue
+        self.end(LOST)
+
+    def end(self, why: str) -> None:
+        if not self.ended.is_set():
+            self.why = why
+            self.ended.set()
+
+    async def close(self) -> None:
+        self.end("closed")
+        self._dtls.close()
+        self._port.forget(self.ice)
+
+    def _ready(self) -> None:
+        self.opened.set()
+
+    def _said(self, data: bytes) -> None:
+        """Process data channel payload."""
+
+    def _take_media(self, data: bytes, *, is_rtcp: bool) -> None:
+        """Process an encrypted RTP or RTCP packet."""
+
+    def _report(self) -> None:
+        """Send what is due every REPORT_S."""
+
+
+class PeerConnection(BrowserConnection):
+    """The connection of a viewer.
 
     keyframe: called when the viewer requests a keyframe. hear: receives data channel messages.
     """
@@ -131,8 +208,10 @@ class PeerConnection:
         sound: tuple[OfferedMedia, Codec] | None = None,
         hear: Hear = deaf,
     ) -> None:
-        self._port, self._clock = port, clock
-        self.video = RtpTrack(video.payload_type, VIDEO_RATE, offer.video.extensions.get(LOW_DELAY, 0))
+        super().__init__(port, certificate, offer, clock)
+        self.video = RtpTrack(
+            video.payload_type, VIDEO_RATE, *(offer.video.extensions.get(one, 0) for one in EXTENSIONS)
+        )
         self.sound: RtpTrack | None = None
         self.sound_name = sound[1].name if sound else ""
         chosen = [NegotiatedMedia(offer.video, video, self.video.ssrc)]
@@ -140,44 +219,12 @@ class PeerConnection:
             self.sound = RtpTrack(sound[1].payload_type, SOUND_RATES[sound[1].name])
             chosen.append(NegotiatedMedia(*sound, self.sound.ssrc))
         self.keyframe: Callable[[], None] = lambda: None
-        self.opened, self.ended = asyncio.Event(), asyncio.Event()
-        self.why = ""
-        self.ice = IceAgent(offer.login, clock, lambda: log.debug("Viewer connected via %s", self.way), self.take)
-        self._dtls = Dtls(
-            certificate,
-            offer.fingerprint,
-            send=self.ice.send,
-            ready=self._ready,
-            said=self._said,
-            ended=self.end,
-        )
         self._channels: DataChannels | None = None
         self._hear, self._channel_port = hear, offer.channel_port
         self._has_channel = offer.first("application") is not None
         self._last: dict[int, tuple[int, int]] = {}  # per track: RTP time of the last frame sent, and its ms UTC
-        port.add(self.ice)
         self.answer = write_answer(offer, chosen, self.ice.login, certificate.fingerprint, port.candidates())
         self.hear_of(offer.candidates)
-
-    @property
-    def way(self) -> str:
-        """Path type: udp, tcp or relay; empty before a path is selected."""
-        return self.ice.path.kind if self.ice.path else ""
-
-    def hear_of(self, candidates: Sequence[str]) -> None:
-        """Open NAT mappings towards the viewer's candidates."""
-        for line in candidates[:MOST_CANDIDATES]:
-            at = candidate_of(line)
-            if at is not None:
-                self._port.knock(self.ice, at)
-
-    def take(self, data: bytes) -> None:
-        if 20 <= data[0] < 64:
-            self._dtls.take(data)
-        elif 128 <= data[0] < 192 and len(data) >= 8 and 192 <= data[1] < 224:
-            plain = self._dtls.unprotect_rtcp(data)
-            if plain is not None:
-                self._feedback(plain)
 
     def send(self, track: RtpTrack, payloads: Sequence[bytes], time: int, at_ms: int) -> None:
         """Send one frame or audio payload. time: ticks of the track. at_ms: capture time, ms UTC."""
@@ -194,39 +241,26 @@ class PeerConnection:
         """Send a text on a data channel that the viewer opened. Return False if it is not open."""
         return self._channels is not None and self._channels.tell(label, text)
 
-    async def attend(self) -> None:
-        """Send RTCP reports periodically. Returns when the connection ends or the viewer is silent."""
-        while not self.ended.is_set() and not self.ice.is_silent:
-            if self._dtls.is_ready:
-                self._report()
-            try:
-                async with asyncio.timeout(REPORT_S):
-                    await self.ended.wait()
-            except TimeoutError:
-                continue
-        self.end("the viewer is gone")
-
-    def end(self, why: str) -> None:
-        if not self.ended.is_set():
-            self.why = why
-            self.ended.set()
-
     async def close(self) -> None:
         self.end("closed")
         if self._channels is not None:
             await self._channels.close()
-        self._dtls.close()
-        self._port.forget(self.ice)
+        await super().close()
 
     def _ready(self) -> None:
         if self._has_channel:
             self._channels = DataChannels(self._dtls.tell, self._hear)
             self._channels.start(self._channel_port)
-        self.opened.set()
+        super()._ready()
 
     def _said(self, data: bytes) -> None:
         if self._channels is not None and data:
             self._channels.take(data)
+
+    def _take_media(self, data: bytes, *, is_rtcp: bool) -> None:
+        plain = self._dtls.unprotect_rtcp(data) if is_rtcp else None
+        if plain is not None:
+            self._feedback(plain)
 
     def _report(self) -> None:
         now_ms = self._clock.now_ms()
@@ -248,6 +282,44 @@ class PeerConnection:
                 self.keyframe()
 
 
+class PublishingConnection(BrowserConnection):
+    """The connection of a browser that is a camera. take_rtp: receives decrypted RTP and RTCP; set it before packets
+    can arrive. More than MOST_BYTES_S is dropped before it is decrypted.
+    """
+
+    def __init__(
+        self, port: UdpMux, certificate: Certificate, offer: SdpOffer, clock: Clock, video: Codec, sound: Codec | None
+    ) -> None:
+        super().__init__(port, certificate, offer, clock)
+        self.video_type, self.sound_type = video.payload_type, sound.payload_type if sound else -1
+        self.take_rtp: Callable[[bytes], None] = lambda _: None
+        self._second, self._second_bytes = 0, 0
+        chosen = [NegotiatedMedia(offer.video, video, None)]
+        if sound is not None and (medium := offer.first_sent("audio")) is not None:
+            chosen.append(NegotiatedMedia(medium, sound, None))
+        self.answer = write_answer(offer, chosen, self.ice.login, certificate.fingerprint, port.candidates())
+        self.hear_of(offer.candidates)
+
+    def send_rtcp(self, rtcp: bytes) -> None:
+        if self._dtls.is_ready and not self.ended.is_set():
+            self.ice.send(self._dtls.protect_rtcp(rtcp))
+
+    def _report(self) -> None:
+        """Show the phone that the recorder is there, also while the camera is paused and nothing reads it."""
+        self.send_rtcp(empty_report())
+
+    def _take_media(self, data: bytes, *, is_rtcp: bool) -> None:
+        second = int(self._clock.mono_s())
+        if second != self._second:
+            self._second, self._second_bytes = second, 0
+        self._second_bytes += len(data)
+        if self._second_bytes > MOST_BYTES_S or self.ended.is_set():
+            return
+        plain = self._dtls.unprotect_rtcp(data) if is_rtcp else self._dtls.unprotect(data)
+        if plain is not None:
+            self.take_rtp(plain)
+
+
 # All connections. The port is opened for the first viewer and stays open.
 
 MOST_PEERS = 64
@@ -267,7 +339,7 @@ class WebRtcConnections:
         self._port: UdpMux | None = None
         self._outside: PublicAddress | None = None
         self._certificate: Certificate | None = None
-        self.peers: set[PeerConnection] = set()
+        self.peers: set[BrowserConnection] = set()
 
     async def meet(
         self,
@@ -292,7 +364,25 @@ class WebRtcConnections:
         self.peers.add(peer)
         return peer
 
-    async def part(self, peer: PeerConnection) -> None:
+    async def receive(self, text: str) -> PublishingConnection:
+        """Create a connection for the SDP offer of a browser that is a camera: H.264, and G.711 for sound.
+
+        Raises CannotStream if it has no H.264 or the port cannot be used, InvalidOffer for an invalid offer.
+        """
+        offer = read_offer(text, is_camera=True)
+        video = codec_for(offer.video, VideoFormat("h264", 0, 0, ()))
+        if video is None:
+            raise CannotStream("This browser can't send H.264 video.")
+        if len(self.peers) >= MOST_PEERS:
+            raise CannotStream("The limit of WebRTC connections is reached.")
+        port, certificate = await self._ready()
+        medium = offer.first_sent("audio")
+        sound = sound_for(medium, "pcmu") if medium is not None else None
+        peer = PublishingConnection(port, certificate, offer, self._clock, video, sound)
+        self.peers.add(peer)
+        return peer
+
+    async def part(self, peer: BrowserConnection) -> None:
         self.peers.discard(peer)
         await peer.close()
 

@@ -294,6 +294,7 @@ class PlaybackSender:
         if not self.has_begun and packet.at_ms > self._pace.begin_ms:
             self._pace.jump(packet.at_ms)  # no recording before the requested time
         due_s = await self._pace.until(packet.at_ms)
+        self._stage.video.show(packet.format.orientation)
         self._stage.send_past(cut_picture(packet.data, packet.format), packet.at_ms, self._line_ms + due_s * 1000)
         self.has_begun = True
         self._sent_bytes += len(packet.data)

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from tawny.live.webrtc.live_sender import AGAIN_S, LiveSender, MediaSink
@@ -309,7 +309,8 @@ class ViewerSession:
         state = self.state
         rtp = None if state == "seeking" else self._stage.time
         told = {"at_ms": self._shown_ms(), "state": state, "rate": self._rate, "rtp": rtp}
-        self._send_text(CHANNEL, json.dumps(told | more))
+        turned = asdict(self._stage.video.orientation)
+        self._send_text(CHANNEL, json.dumps(told | turned | more))
 
     def _tell_skipped(self, skipped: SkippedTime) -> None:
         reason = skipped.reason

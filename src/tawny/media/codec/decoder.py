@@ -10,6 +10,7 @@ from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from struct import unpack
 from typing import Any
 
 import av
@@ -20,6 +21,7 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from tawny.media.codec.nal import START, annexb
 from tawny.model.ids import CameraId
+from tawny.model.orientation import UPRIGHT, Orientation, Rotation, orientation_of
 from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket, VideoCodec, VideoFormat
 
 # Hardware decoders available to the installed PyAV. Determined by opening them, not from FFmpeg's lists.
@@ -89,34 +91,88 @@ _MOST_WAITING = 64
 log = logging.getLogger(__name__)
 
 
+def turned(pixels: Any, orientation: Orientation) -> Any:
+    """Return uint8 [height, width] or [height, width, 3] as shown; the array itself if nothing turns it."""
+    if orientation.is_upright:
+        return pixels
+    import cv2  # imported late: 16 MB, unused while nothing is turned or detected
+
+    turns = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+    if orientation.rotate:
+        pixels = cv2.rotate(pixels, turns[orientation.rotate])
+    return cv2.flip(pixels, 1) if orientation.mirror else pixels
+
+
+def turned_back(pixels: Any, orientation: Orientation) -> Any:
+    """Return pixels as shown as they were sent: the inverse of `turned`."""
+    if orientation.mirror:  # a mirrored image turns back the other way: the same turn again
+        return turned(pixels, orientation)
+    back: dict[Rotation, Rotation] = {0: 0, 90: 270, 180: 180, 270: 90}
+    return turned(pixels, Orientation(back[orientation.rotate]))
+
+
+_FULL_RANGE = "yuvj420p"
+"""FFmpeg's name of full-range planar 4:2:0."""
+
+
+def _turned_frame(video: av.VideoFrame, orientation: Orientation) -> av.VideoFrame:
+    """Return the frame as shown, in planar 4:2:0; in RGB if a side is odd."""
+    wide, high = video.width, video.height
+    if wide % 2 or high % 2:
+        return av.VideoFrame.from_ndarray(turned(video.to_ndarray(format="rgb24"), orientation), format="rgb24")
+    name = _FULL_RANGE if video.format.name == _FULL_RANGE else "yuv420p"
+    planes = video.reformat(format=name).to_ndarray()
+    parts = [planes[:high], *planes[high:].reshape(2, high // 2, wide // 2)]
+    sides = [turned(np.ascontiguousarray(part), orientation) for part in parts]
+    across = sides[0].shape[1]
+    made = av.VideoFrame.from_ndarray(np.concatenate([side.reshape(-1, across) for side in sides]), format=name)
+    made.colorspace, made.color_range = video.colorspace, video.color_range
+    return made
+
+
+def stated_by(video: av.VideoFrame) -> Orientation:
+    """Return how the file of a frame says that it is shown."""
+    matrix: Any = video.side_data.get("DISPLAYMATRIX")
+    return UPRIGHT if matrix is None else orientation_of(unpack("=9i", bytes(matrix)))
+
+
 class DecodedFrame:
-    """A decoded frame (`model.observations.Frame`). Owns its buffers; release it soon."""
+    """A decoded frame (`model.observations.Frame`), as it is shown. Owns its buffers; release it soon."""
 
-    __slots__ = ("_video", "at_ms", "camera")
+    __slots__ = ("_turned", "at_ms", "camera", "orientation", "raw")
 
-    def __init__(self, video: av.VideoFrame, camera: CameraId, at_ms: int) -> None:
-        self._video, self.camera, self.at_ms = video, camera, at_ms
+    def __init__(self, video: av.VideoFrame, camera: CameraId, at_ms: int, orientation: Orientation = UPRIGHT) -> None:
+        self.raw, self.camera, self.at_ms, self.orientation = video, camera, at_ms, orientation
+        self._turned: av.VideoFrame | None = None
 
     @property
     def width(self) -> int:
-        return self._video.width
+        return self.orientation.size(self.raw.width, self.raw.height)[0]
 
     @property
     def height(self) -> int:
-        return self._video.height
+        return self.orientation.size(self.raw.width, self.raw.height)[1]
 
     @property
     def video(self) -> av.VideoFrame:
-        """The FFmpeg frame; for use in `media` only."""
-        return self._video
+        """The FFmpeg frame as shown; for use in `media` only. `raw`: as sent."""
+        if self.orientation.is_upright:
+            return self.raw
+        if self._turned is None:
+            self._turned = _turned_frame(self.raw, self.orientation)
+        return self._turned
 
     @property
     def luma(self) -> Any:
         """Return luma as uint8 [height, width].
 
-        A view of the decoder's buffer for 8-bit video, a copy for higher bit depths.
+        A view of the decoder's buffer for 8-bit video that is not turned, else a copy.
         """
-        video = self._video
+        return turned(self._luma_sent, self.orientation)
+
+    @property
+    def _luma_sent(self) -> Any:
+        video = self.raw
         first = video.format.components[0]
         if video.format.is_rgb or not first.is_luma:
             return video.to_ndarray(format="gray")
@@ -131,7 +187,7 @@ class DecodedFrame:
     @property
     def rgb(self) -> Any:
         """Return uint8 [height, width, 3], RGB; converted at each call."""
-        return self._video.to_ndarray(format="rgb24")
+        return turned(self.raw.to_ndarray(format="rgb24"), self.orientation)
 
 
 class PresentationTimes:
@@ -263,7 +319,7 @@ class Decoder:
 
     def _whole(self, frames: list[av.VideoFrame]) -> list[DecodedFrame]:
         return [
-            DecodedFrame(frame, self.camera, self._times.take(frame.pts))
+            DecodedFrame(frame, self.camera, self._times.take(frame.pts), self.format.orientation)
             for frame in frames
             if frame.pts is not None and not frame.is_corrupt
         ]

@@ -65,12 +65,15 @@ def sps_of(video: VideoFormat) -> SpsInfo:
 
 
 def same_picture(a: VideoFormat, b: VideoFormat) -> bool:
-    """Return whether one file may hold both: equal codec, size, profile, chroma, bit depth and reorder depth.
+    """Return whether one file may hold both.
 
-    Other parameter set fields may differ; then the keyframes of `b` must contain its sets.
+    Codec, size, orientation, profile, chroma, bit depth and reorder depth must be equal. Other parameter set fields may
+    differ; then the keyframes of `b` must contain its sets.
     """
     if a == b:
         return True
+    if a.orientation != b.orientation:
+        return False
     return a.codec == b.codec and _look(sps_of(a)) == _look(sps_of(b))
 
 
@@ -79,7 +82,7 @@ def can_follow(a: VideoFormat, b: VideoFormat) -> bool:
 
     As `same_picture`, but profile and reorder depth may differ.
     """
-    if a.codec != b.codec:
+    if (a.codec, a.orientation) != (b.codec, b.orientation):
         return False
     one, other = sps_of(a), sps_of(b)
     sizes = [(sps.width, sps.height, sps.interlaced) for sps in (one, other)]

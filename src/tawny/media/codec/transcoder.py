@@ -1,7 +1,7 @@
 """Transcoding to H.264 for browsers that do not support the camera's codec. Uses far more CPU than any other task."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -26,7 +26,7 @@ GOP_S: Final = 1.0
 
 
 class Reencoder:
-    """Transcoder of one stream.
+    """Transcoder of one stream; the result is shown like the stream itself.
 
     Not thread-safe. width: maximum width, px. Raises SourceUnusable if no encoder works.
     """
@@ -48,15 +48,21 @@ class Reencoder:
             if at <= self._last:
                 continue
             self._last = at
-            small = mask_picture(frame, private).video.reformat(
+            small = mask_picture(frame, private).raw.reformat(
                 width=self._size[0], height=self._size[1], format="yuv420p"
             )
             picture = np.asarray(small.to_ndarray(), np.uint8)
-            made += [(coded, coded.pts // (VIDEO_RATE // 1000)) for coded in self._encoder.encode(picture, at)]
+            encoded = (_shown_like(self.format, coded) for coded in self._encoder.encode(picture, at))
+            made += [(coded, coded.pts // (VIDEO_RATE // 1000)) for coded in encoded]
         return made
 
     def close(self) -> None:
         self._encoder.close()
+
+
+def _shown_like(video: VideoFormat, coded: SourcePacket) -> SourcePacket:
+    assert isinstance(coded.format, VideoFormat)
+    return replace(coded, format=replace(coded.format, orientation=video.orientation))
 
 
 # Re-encodes part of a recording with changed frames, for example redacted ones, in the same file format.
@@ -64,7 +70,7 @@ class Reencoder:
 CRF: Final = 22.0
 
 Change = Callable[[DecodedFrame], DecodedFrame]
-"""Returns the replacement of a frame. The frame's time is its time in the file, ms."""
+"""Returns the replacement of a frame, of which `raw` is encoded. The frame's time is its time in the file, ms."""
 
 
 def as_it_was(frame: DecodedFrame) -> DecodedFrame:
@@ -144,16 +150,16 @@ def _encoded(
         ticks = times.get(frame.at_ms, frame.at_ms * 90)
         if ticks < first or (stretch.end_ticks is not None and ticks >= stretch.end_ticks):
             continue
-        wide, high = frame.width // 2 * 2, frame.height // 2 * 2
+        wide, high = frame.raw.width // 2 * 2, frame.raw.height // 2 * 2
         colours = Colours.of(frame)
         if encoder is None:
             fps = max(1.0, (len(times) - 1) / long_s) if long_s else 1.0
             quality = EncodingQuality(crf=crf, preset="veryfast")
             encoder = Encoder(wide, high, fps, gop_s=GOP_S, quality=quality, codec=codec, colours=colours)
-        even = change(frame).video.reformat(width=wide, height=high, format=colours.planes)
-        yield from encoder.encode(np.asarray(even.to_ndarray(), np.uint8), ticks)
+        even = change(frame).raw.reformat(width=wide, height=high, format=colours.planes)
+        yield from (_shown_like(video, one) for one in encoder.encode(np.asarray(even.to_ndarray(), np.uint8), ticks))
     if encoder is not None:
-        yield from encoder.close()
+        yield from (_shown_like(video, one) for one in encoder.close())
 
 
 def _decoded(decoder: Decoder, pictures: Sequence[StoredSample]) -> Iterator[DecodedFrame]:

@@ -16,7 +16,7 @@ from av.container import InputContainer
 from av.packet import Packet as AvPacket
 from av.video.stream import VideoStream
 
-from tawny.media.codec.decoder import MOST_REORDER_S, NO_CAMERA, DecodedFrame, PresentationTimes
+from tawny.media.codec.decoder import MOST_REORDER_S, NO_CAMERA, DecodedFrame, PresentationTimes, stated_by
 from tawny.media.codec.demuxer import FILE_OPTIONS, source_error
 from tawny.media.mp4.byte_reader import read_bytes
 from tawny.model.errors import FileSealed, NoSuchDevice, SourceError, SourceUnusable
@@ -217,7 +217,9 @@ class FileVideo:
             return []
         zero_s = self._zero_s if self.has_times else 0.0
         return [
-            DecodedFrame(frame, NO_CAMERA, round((times.take(frame.pts) * self._tick_s - zero_s) * 1000))
+            DecodedFrame(
+                frame, NO_CAMERA, round((times.take(frame.pts) * self._tick_s - zero_s) * 1000), stated_by(frame)
+            )
             for frame in frames
             if frame.pts is not None
         ]

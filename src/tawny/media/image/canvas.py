@@ -12,7 +12,7 @@ import numpy as np
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
-from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame
+from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame, stated_by
 from tawny.media.codec.encoder import Picture
 from tawny.model.errors import FileDamaged, NotDone
 
@@ -128,8 +128,9 @@ def clip_gif(clip: BinaryIO, *, most_s: float = MOST_S) -> bytes:
                 at_s = frame.time or 0.0
                 if at_s >= most_s:
                     break
+                shown = DecodedFrame(frame, NO_CAMERA, round(at_s * 1000), stated_by(frame))
                 while len(pictures) <= at_s * FPS:
-                    pictures.append(gif_picture(DecodedFrame(frame, NO_CAMERA, round(at_s * 1000))))
+                    pictures.append(gif_picture(shown))
         write_gif(out, pictures)
     except (FFmpegError, IndexError, OSError) as error:
         raise FileDamaged("clip", f"no GIF can be made of it: {error}") from error

@@ -7,7 +7,7 @@ import av
 import numpy as np
 from av.video.reformatter import Colorspace, Interpolation
 
-from tawny.media.codec.decoder import DecodedFrame, Decoder
+from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame, Decoder, turned
 from tawny.media.image.mask import mask_picture
 from tawny.model.packets import Packet, SourcePacket, VideoFormat
 from tawny.model.polygon import Polygon
@@ -23,14 +23,12 @@ def jpeg(picture: DecodedFrame | Any, width: int | None = None, quality: int = 8
 
     width: maximum width, px, preserving the aspect ratio; None: unchanged. quality: 1..100.
     """
-    frame = picture.video if isinstance(picture, DecodedFrame) else av.VideoFrame.from_ndarray(picture, format="rgb24")
-    return _encoded(_bgr(frame, width), quality)
+    return _encoded(_bgr(_frame_of(picture), width), quality)
 
 
 def scaled_size(picture: DecodedFrame | Any, width: int) -> Any:
     """Return uint8 [height, width, 3], BGR, at most `width` px wide, for `side_by_side`."""
-    frame = picture.video if isinstance(picture, DecodedFrame) else av.VideoFrame.from_ndarray(picture, format="rgb24")
-    return _bgr(frame, width)
+    return _bgr(_frame_of(picture), width)
 
 
 def side_by_side(pictures: Sequence[Any], quality: int = 70) -> bytes:
@@ -38,16 +36,25 @@ def side_by_side(pictures: Sequence[Any], quality: int = 70) -> bytes:
     return _encoded(np.hstack(list(pictures)), quality)
 
 
-def _bgr(frame: av.VideoFrame, width: int | None) -> Any:
-    wide = min(width or frame.width, frame.width)
-    high = max(1, round(frame.height * wide / frame.width))
+def _frame_of(picture: DecodedFrame | Any) -> DecodedFrame:
+    if isinstance(picture, DecodedFrame):
+        return picture
+    return DecodedFrame(av.VideoFrame.from_ndarray(picture, format="rgb24"), NO_CAMERA, 0)
+
+
+def _bgr(picture: DecodedFrame, width: int | None) -> Any:
+    """Return the image as shown, at most `width` px wide. It is turned once it is small."""
+    wide = min(width or picture.width, picture.width)
+    high = max(1, round(picture.height * wide / picture.width))
+    wide, high = picture.orientation.size(wide, high)
+    frame = picture.raw
     colours = int(frame.colorspace)
     if colours == _UNSAID:
         colours = int(Colorspace.ITU709 if frame.height >= _HD_HEIGHT else Colorspace.ITU601)
     small = frame.reformat(
         format="bgr24", width=wide, height=high, src_colorspace=colours, interpolation=Interpolation.AREA
     )
-    return small.to_ndarray()
+    return turned(small.to_ndarray(), picture.orientation)
 
 
 def _encoded(bgr: Any, quality: int) -> bytes:
@@ -73,7 +80,7 @@ class Tiles:
 
     def put(self, place: int, frame: DecodedFrame) -> None:
         """Draw a frame into a cell. The first frame determines the cell height."""
-        tile = _bgr(frame.video, self._width)
+        tile = _bgr(frame, self._width)
         if self._sheet is None:
             self._height = round(tile.shape[0] * self._width / tile.shape[1])
             self._sheet = np.full((self._rows * self._height, self._columns * self._width, 3), 24, np.uint8)

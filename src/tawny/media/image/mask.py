@@ -6,7 +6,7 @@ from typing import Any, Final
 import av
 import numpy as np
 
-from tawny.media.codec.decoder import DecodedFrame
+from tawny.media.codec.decoder import DecodedFrame, turned_back
 from tawny.model.polygon import Polygon
 
 _WHOLE = "yuvj420p"
@@ -15,7 +15,7 @@ _NO_COLOUR = 128
 
 
 def mask_picture(frame: DecodedFrame, private: Sequence[Polygon]) -> DecodedFrame:
-    """Return a copy with the masked regions black, including a small margin.
+    """Return a copy with the masked regions black, including a small margin. private: in the image as sent.
 
     Decoders need their own frames unchanged.
     """
@@ -23,12 +23,14 @@ def mask_picture(frame: DecodedFrame, private: Sequence[Polygon]) -> DecodedFram
         return frame
     import cv2  # imported late: 16 MB, unused without privacy masks
 
-    video = frame.video
+    video = frame.raw
     wide, high = video.width, video.height
     if wide % 2 or high % 2:
         rgb = video.to_ndarray(format="rgb24")
         cv2.fillPoly(rgb, _corners(private, wide, high), (0, 0, 0))
-        return DecodedFrame(av.VideoFrame.from_ndarray(rgb, format="rgb24"), frame.camera, frame.at_ms)
+        return DecodedFrame(
+            av.VideoFrame.from_ndarray(rgb, format="rgb24"), frame.camera, frame.at_ms, frame.orientation
+        )
     name = _WHOLE if video.format.name == _WHOLE else "yuv420p"
     planes = np.array(video.reformat(format=name).to_ndarray(), np.uint8, copy=True)
     cv2.fillPoly(planes[:high], _corners(private, wide, high), (0 if name == _WHOLE else 16,))
@@ -36,7 +38,7 @@ def mask_picture(frame: DecodedFrame, private: Sequence[Polygon]) -> DecodedFram
         cv2.fillPoly(colour, _corners(private, wide // 2, high // 2), (_NO_COLOUR,))
     made = av.VideoFrame.from_ndarray(planes, format=name)
     made.colorspace, made.color_range = video.colorspace, video.color_range
-    return DecodedFrame(made, frame.camera, frame.at_ms)
+    return DecodedFrame(made, frame.camera, frame.at_ms, frame.orientation)
 
 
 def _corners(private: Sequence[Polygon], wide: int, high: int) -> list[np.ndarray[tuple[int, ...], np.dtype[np.int32]]]:
@@ -56,13 +58,13 @@ Hidden = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 def blur_picture(frame: DecodedFrame, hidden: Hidden) -> DecodedFrame:
-    """Return a copy with the hidden regions redacted, including a small margin.
+    """Return a copy with the hidden regions redacted, including a small margin. hidden: in the image as shown.
 
     Decoders need their own frames unchanged.
     """
     import cv2  # imported late: 16 MB, unused by most recorders
 
-    video = frame.video
+    video, sent = frame.raw, turned_back(hidden.astype(np.uint8), frame.orientation)
     wide, high = video.width // 2 * 2, video.height // 2 * 2
     name = "yuvj420p" if video.format.name.startswith("yuvj") else "yuv420p"
     planes = np.array(video.reformat(width=wide, height=high, format=name).to_ndarray(), np.uint8, copy=True)
@@ -72,9 +74,9 @@ def blur_picture(frame: DecodedFrame, hidden: Hidden) -> DecodedFrame:
         size = (plane.shape[1], plane.shape[0])
         patches = cv2.resize(cv2.resize(plane, (COLUMNS, rows), interpolation=cv2.INTER_AREA), size)
         step = 256 // SHADES
-        where = cv2.resize(hidden.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+        where = cv2.resize(sent, size, interpolation=cv2.INTER_NEAREST)
         where = cv2.dilate(where, np.ones((3, 3), np.uint8)).astype(bool)
         plane[where] = (patches // step * step + step // 2)[where]
     made = av.VideoFrame.from_ndarray(planes, format=name)
     made.colorspace, made.color_range = video.colorspace, video.color_range
-    return DecodedFrame(made, frame.camera, frame.at_ms)
+    return DecodedFrame(made, frame.camera, frame.at_ms, frame.orientation)

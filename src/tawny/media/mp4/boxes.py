@@ -6,11 +6,16 @@ from struct import calcsize, pack, unpack_from
 from typing import NamedTuple
 from uuid import UUID
 
+from tawny.model.orientation import UPRIGHT, Orientation, orientation_of
+from tawny.model.packets import Format, VideoFormat
+
 OURS = UUID("67b0bef6-0a19-4e5a-b495-4848c50cc1ec").bytes
 """Extended type of tawny's boxes: JSON with file metadata (in `moov`) and with the end reason (last in the file)."""
 
-MATRIX = pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-"""Identity matrix."""
+_MATRIX = ">9i"
+_UPRIGHT_MATRIX = pack(_MATRIX, *UPRIGHT.matrix(0, 0))
+_MATRIX_AT = 40
+"""Offset in `tkhd`; with 64-bit times 12 bytes later."""
 _UNDETERMINED = 0x55C4
 """Language code `und`."""
 
@@ -30,14 +35,17 @@ def json_box(about: Mapping[str, object]) -> bytes:
 
 def movie_header(rate: int, duration: int, next_track: int, created: int = 0) -> bytes:
     """Return `mvhd`. rate: ticks per second of `duration`. created: seconds since 1904, 0 if unknown."""
-    last = pack(">IH10x", 0x10000, 0x100) + MATRIX + bytes(24) + pack(">I", next_track)
+    last = pack(">IH10x", 0x10000, 0x100) + _UPRIGHT_MATRIX + bytes(24) + pack(">I", next_track)
     return _timed(b"mvhd", 0, created, pack(">I", rate), duration, last)
 
 
-def track_header(track: int, duration: int, size: tuple[int, int] | None, created: int = 0) -> bytes:
-    """Return `tkhd`. duration: movie ticks. size: of the video, px; None for audio."""
-    width, height = size or (0, 0)
-    last = bytes(8) + pack(">HHHH", 0, 0, 0 if size else 0x100, 0) + MATRIX + pack(">II", width << 16, height << 16)
+def track_header(track: int, duration: int, stored: Format, created: int = 0) -> bytes:
+    """Return `tkhd`, which states how the video is shown. duration: movie ticks."""
+    is_video = isinstance(stored, VideoFormat)
+    width, height = (stored.width, stored.height) if isinstance(stored, VideoFormat) else (0, 0)
+    orientation = stored.orientation if isinstance(stored, VideoFormat) else UPRIGHT
+    matrix = pack(_MATRIX, *orientation.matrix(width, height))
+    last = bytes(8) + pack(">HHHH", 0, 0, 0 if is_video else 0x100, 0) + matrix + pack(">II", width << 16, height << 16)
     return _timed(b"tkhd", 3, created, pack(">II", track, 0), duration, last)
 
 
@@ -127,3 +135,8 @@ def numbers(data: bytes, content: BoxContent, shape: str, skip: int = 0) -> tupl
 def version(data: bytes, content: BoxContent) -> int:
     """Return a full box's version."""
     return numbers(data, content, "B")[0]
+
+
+def stated_orientation(data: bytes, tkhd: BoxContent) -> Orientation:
+    """Return how a track header says that its video is shown."""
+    return orientation_of(numbers(data, tkhd, _MATRIX[1:], _MATRIX_AT + 12 * (version(data, tkhd) == 1)))

@@ -1,14 +1,14 @@
 """Reads one fragment: header summary and integrity of its video data."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from operator import add
 from pathlib import Path
 from struct import unpack_from
 
 from tawny.media.codec.parameter_sets import video_format
-from tawny.media.mp4.boxes import BoxContent, boxes, find, first, numbers, version
+from tawny.media.mp4.boxes import BoxContent, boxes, find, first, numbers, stated_orientation, version
 from tawny.media.mp4.byte_reader import read_exactly
 from tawny.model.errors import FileDamaged
 from tawny.model.packets import VIDEO_RATE, AudioCodec, AudioFormat, Format, VideoCodec, VideoFormat
@@ -73,7 +73,8 @@ def _track(moov: bytes, trak: BoxContent, defaults: dict[int, tuple[int, ...]]) 
     if entry is None or not rate:
         raise ValueError("a track has no description")
     if entry.kind in _VIDEO:
-        return TrackFormat(number, _video(moov, entry), rate, *defaults.get(number, ()))
+        video = replace(_video(moov, entry), orientation=stated_orientation(moov, header))
+        return TrackFormat(number, video, rate, *defaults.get(number, ()))
     if entry.kind in _SOUND:
         return TrackFormat(number, _sound(moov, entry, rate), rate, *defaults.get(number, ()))
     return None

@@ -132,7 +132,6 @@ def init_segment(
 
 def _track(number: int, stored: Format) -> bytes:
     is_video = isinstance(stored, VideoFormat)
-    size = (stored.width, stored.height) if isinstance(stored, VideoFormat) else None
     tables = box(
         b"stbl",
         full_box(b"stsd", 0, 0, pack(">I", 1), sample_entry(stored)),
@@ -141,7 +140,7 @@ def _track(number: int, stored: Format) -> bytes:
         full_box(b"stsz", 0, 0, bytes(8)),
         full_box(b"stco", 0, 0, bytes(4)),
     )
-    return box(b"trak", track_header(number, 0, size), media(stored.rate, 0, tables, is_video=is_video))
+    return box(b"trak", track_header(number, 0, stored), media(stored.rate, 0, tables, is_video=is_video))
 
 
 def _track_defaults(number: int, stored: Format) -> bytes:

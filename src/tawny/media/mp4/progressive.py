@@ -20,6 +20,7 @@ from tawny.media.mp4.boxes import box, full_box, media, movie_header, track_head
 from tawny.media.mp4.byte_reader import read_bytes
 from tawny.media.mp4.fragment_writer import VIDEO_TRACK, Sample, sample_entry
 from tawny.media.mp4.segment_reader import SamplePlace, SegmentReader, places, read_segment
+from tawny.model.orientation import Orientation
 from tawny.model.packets import VIDEO_RATE, AudioFormat, Format, VideoFormat
 
 # Sample tables of a progressive MP4 track: times, sizes and positions.
@@ -347,6 +348,11 @@ class ProgressiveMp4:
         """All bytes before the samples."""
         self.size_bytes = len(self.header) + self._body.size_bytes
 
+    @property
+    def orientation(self) -> Orientation:
+        """How the header says that it is shown."""
+        return self._clip.video.orientation
+
     def read(self, begin: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yield the file's bytes from `begin` up to `end`, in chunks of at most 256 kB apart from the header."""
         end = self.size_bytes if end is None else min(end, self.size_bytes)
@@ -374,7 +380,7 @@ class ProgressiveMp4:
         return box(b"moov", movie_header(_MOVIE_RATE, length, len(tracks) + 1, created), *tracks)
 
     def _trak(self, number: int, track: "_Track", timing: Timing, body_at: int, created: int) -> bytes:
-        rate, length, clip = track.format.rate, self._clip.end_ticks, self._clip
+        rate, length = track.format.rate, self._clip.end_ticks
         tables = box(
             b"stbl",
             full_box(b"stsd", 0, 0, pack(">I", 1), sample_entry(track.format)),
@@ -384,10 +390,9 @@ class ProgressiveMp4:
             size_table(track.sizes),
             offset_table([body_at + at for at in track.offsets], is_long=self._is_long),
         )
-        size = (clip.video.width, clip.video.height) if number == VIDEO_TRACK else None
         return box(
             b"trak",
-            track_header(number, length, size, created),
+            track_header(number, length, track.format, created),
             edits(timing.zero, rate, timing.length, length, _MOVIE_RATE),
             media(rate, timing.length, tables, is_video=number == VIDEO_TRACK, created=created),
         )

@@ -130,12 +130,15 @@ class AddressService:
     def close(self) -> None:
         """No resources to release."""
 
-    def refresh(self) -> None:
-        """Put the wanted certificate in force, renewing it if it is time."""
+    def refresh(self, *, orders: bool = True) -> None:
+        """Put the wanted certificate in force, renewing it if it is time.
+
+        orders: order one if it is due; False before the server listens, which answers the authority's check.
+        """
         with self._lock:
             failed: NotDone | None = None
             try:
-                self._refresh(self._secure)
+                self._refresh(self._secure, orders=orders)
             except NotDone as error:
                 failed = error
             except OSError as error:
@@ -150,7 +153,7 @@ class AddressService:
         if self.handle is not None:
             self.handle.wake()
 
-    def _refresh(self, secure: SecureSettings) -> None:
+    def _refresh(self, secure: SecureSettings, *, orders: bool) -> None:
         match secure.way:
             case "own":
                 authority = self._authority
@@ -162,18 +165,18 @@ class AddressService:
             case "files":
                 self._put(Path(secure.certificate).expanduser(), Path(secure.key).expanduser(), secure)
             case "domain":
-                self._refresh_ordered(secure)
+                self._refresh_ordered(secure, orders=orders)
             case _:
                 self.in_force.clear()
 
-    def _refresh_ordered(self, secure: SecureSettings) -> None:
+    def _refresh_ordered(self, secure: SecureSettings, *, orders: bool) -> None:
         order, folder = _order_of(secure), self._folder / "acme"
         chain, key = folder / CHAIN, folder / KEY
         is_wanted = _read_order(folder / ORDER) == _identity(order) and chain.is_file() and key.is_file()
         if is_wanted:
             self._put(chain, key, secure)
         is_due = not is_wanted or renew_due_ms(chain.read_bytes(), self._clock.now_ms()) <= self._clock.now_ms()
-        if is_due and not self._is_ordering and self._clock.mono_s() >= self._next_order_s:
+        if orders and is_due and not self._is_ordering and self._clock.mono_s() >= self._next_order_s:
             self._is_ordering = True
             self._means.in_background("certificate", lambda: self._order(order, folder))
         if self._order_failed is not None:

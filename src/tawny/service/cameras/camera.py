@@ -13,8 +13,10 @@ from tawny.detection.zones import privacy_masks
 from tawny.engine import Bus, Engine, Handle
 from tawny.model.damage import DamagedSpan
 from tawny.model.errors import SourceError
-from tawny.model.ids import CameraId, StreamName
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import (
+    CameraTurned,
     DamageFound,
     EventChanged,
     GapChanged,
@@ -42,6 +44,7 @@ from tawny.service.detection.event_writer import EventWriter
 from tawny.service.plugin_registry import OFF as NO_DETECTOR
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
+from tawny.sources.phone import SCHEME as PHONE
 from tawny.sources.source import CameraConnection, SharedSource, SourceContext, Speaker, SpeakingSource
 from tawny.storage.retention.contract import duration_words
 from tawny.storage.segments.motion_figures import MotionFigures
@@ -88,6 +91,10 @@ TOO_FAST = (
 OVER_UDP = (
     "Parts of the video are lost on the network: the bitrate may be too high for the connection. Set "
     '`transport = "tcp"` to avoid losses in the network.'
+)
+
+FROM_PHONE = (
+    "Parts of the video are lost on the way from the phone. Bring it closer to the Wi-Fi access point, or use 5 GHz."
 )
 
 
@@ -250,6 +257,7 @@ class RunningCamera:
         lost = ""
         if status.state in ON_WATCH:
             lost = self._losses[StreamName.MAIN].hint(self._parts.clock.now_ms(), over_tcp=self._is_over_tcp)
+            lost = FROM_PHONE if lost and self.settings.source.startswith(PHONE) else lost
         wrong = clock_hint(hub.clock_offset_s)
         detail = shown.detail or self._sub_trouble or self.watching.concern or lost or self._hint or wrong
         last_ms = newest.at_ms if newest else None
@@ -273,9 +281,16 @@ class RunningCamera:
             self.keeper.disk_recovered(loss.end_ms)
 
     def noticed(self, message: Message) -> None:
-        """Handle an event that began, changed or ended. Called on any thread, and possibly twice."""
-        if isinstance(message, EventChanged) and message.event.camera == self.id:
-            self._wanted.heard(message.event, self._parts.clock.now_ms())
+        """Handle an event that began, changed or ended, or a movement. Called on any thread, and possibly twice."""
+        match message:
+            case EventChanged(_, event):
+                pass
+            case CameraTurned(camera, at_ms, until_ms):
+                event = Event(EventId(f"turned-{at_ms}"), camera, "turned", at_ms, until_ms, 0.0)
+            case _:
+                return
+        if event.camera == self.id:
+            self._wanted.heard(event, self._parts.clock.now_ms())
             if self.duty.waits:
                 self._parts.recorder.wake()
 
@@ -322,18 +337,20 @@ class RunningCamera:
         if (name := display_name(self.id, settings)) != self.name:
             self.name = name
             self.keeper.rename(name)
-        private = privacy_masks(settings)
-        is_seen_otherwise = any(hub.private != private for hub in self.hubs.values())
+        private, is_turned = privacy_masks(settings), before.orientation != settings.orientation
+        is_seen_otherwise = is_turned or any(hub.private != private for hub in self.hubs.values())
         for hub in self.hubs.values():
             hub.private = private
-        if (before.detection, before.privacy_masks) != (settings.detection, settings.privacy_masks):
+        for session in self._sessions.values():
+            session.orientation = settings.orientation
+        if is_turned or (before.detection, before.privacy_masks) != (settings.detection, settings.privacy_masks):
             self._watch()
         if is_seen_otherwise:
             self._seen_otherwise()
 
     def _watch(self) -> None:
         detection = self.settings.detection if self.duty.is_watched else DetectionSettings(detector=NO_DETECTOR)
-        self.watching.begin(detection, privacy_masks(self.settings))
+        self.watching.begin(detection, privacy_masks(self.settings), self.settings.orientation)
 
     def watched(self, stream: StreamName, viewers: int) -> None:
         """Set the count of live viewers: with viewers packets are delivered at once, else in efficient batches."""
@@ -373,7 +390,11 @@ class RunningCamera:
         hub = self.hubs[stream] = Hub(keep_s=max(RING_S, self.settings.pre + LATE_S))
         hub.private = privacy_masks(self.settings)
         self._losses[stream] = PacketLoss(hub)
-        session = self._sessions[stream] = StreamSession(self.id, stream, hub, parts.clock, self._heard)
+        warm_up_s = self.settings.warm_up
+        if warm_up_s is None:
+            warm_up_s = float(getattr(parts.doors.source_of(address), "warm_up_s", 0.0))
+        session = self._sessions[stream] = StreamSession(self.id, stream, hub, parts.clock, self._heard, warm_up_s)
+        session.orientation = self.settings.orientation
         if not self.duty.is_read:
             return
         engine, open_source = self._opener(stream, address)
@@ -393,7 +414,7 @@ class RunningCamera:
     def about(self) -> web.CameraView:
         """Return the camera as the web layer sees it."""
         chosen = self.settings
-        return web.CameraView(self.status, tuple(self.hubs), chosen.pre, chosen.post, chosen.group)
+        return web.CameraView(self.status, tuple(self.hubs), chosen.pre, chosen.post, chosen.group, chosen.orientation)
 
     def speaker(self) -> Speaker | None:
         """Return its loudspeaker, not yet connected; None if its source type has none."""

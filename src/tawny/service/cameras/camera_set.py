@@ -6,7 +6,7 @@ from typing import Final
 from tawny.config.loader import SettingsDifference
 from tawny.config.settings import CameraSettings
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.messages import EventChanged, Message
+from tawny.model.messages import CameraTurned, EventChanged, Message
 from tawny.model.states import CameraState, CameraStatus
 from tawny.recorder.recorder import WriteLoss
 from tawny.service.cameras.camera import CameraServices, RunningCamera, byte_rates
@@ -45,9 +45,16 @@ class RunningCameras:
         return {which: found for which, hub in hubs.items() if (found := byte_rates(hub)) is not None}
 
     def heard(self, message: Message) -> None:
-        """Handle an event of any source, such as a person or another program."""
-        if isinstance(message, EventChanged) and message.event.camera in self.now:
-            self.now[message.event.camera].noticed(message)
+        """Handle an event of any source, such as a person or another program, and a movement by command."""
+        match message:
+            case EventChanged(_, event):
+                camera = event.camera
+            case CameraTurned(camera):
+                pass
+            case _:
+                return
+        if camera in self.now:
+            self.now[camera].noticed(message)
 
     def lost(self, loss: WriteLoss) -> None:
         """Handle the recorder's report that it cannot write, or can write again."""

@@ -17,6 +17,7 @@ from tawny.config.drafts import ADDRESSES, SettingsDraft, secret_name
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.segments import Recording
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory, LoginPlace, SignIn
@@ -30,9 +31,10 @@ from tawny.service.retention.recording_deletion import UNDO_S
 from tawny.sources.discovery.finder import Search, find
 from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.sources.discovery.networks import neighbours
-from tawny.sources.discovery.onvif_details import OnvifDetails, change_clock, change_keyframes
+from tawny.sources.discovery.onvif_details import OnvifDetails, change_clock, change_codec, change_keyframes
 from tawny.sources.discovery.resolve import CameraPlace, CameraStreams, resolve
 from tawny.sources.file import SUFFIXES
+from tawny.sources.phone import SCHEME as PHONE
 from tawny.sources.rtsp.address import RtspAddress, claims_rtsp, parse_rtsp
 from tawny.sources.source import SourceContext
 
@@ -40,7 +42,7 @@ MOST_FOUND: Final = 1_000
 TRY_S: Final = 6.0
 """Measuring for the browser, where the user waits."""
 _KINDS: Final = ("rtsp", "v4l2", "picamera", "demo")
-"""Sources that a page may add. A file would let it read the recorder's disk."""
+"""Sources that a page may add. A file would let it read the recorder's disk; a phone joins by its own code."""
 _NO_FILE: Final = (
     "These cameras aren't in a settings file.", "Create one with `tawny init` and restart tawny with it.",
 )  # fmt: skip
@@ -207,9 +209,15 @@ def try_streams(
     return trials
 
 
-def recording_values(record: Recording) -> dict[str, str]:
+def recording_values(record: Recording) -> dict[str, str | int]:
     """Return what the settings file says of it; nothing for the default."""
     return {} if record == "continuous" else {"record": record}
+
+
+def orientation_values(orientation: Orientation) -> dict[str, str | int]:
+    """Return what the settings file says of it; nothing for the default."""
+    said: dict[str, str | int] = {"rotate": orientation.rotate, "mirror": orientation.mirror}
+    return {key: value for key, value in said.items() if value}
 
 
 def camera_id_for(name: str, taken: Mapping[str, object]) -> str:
@@ -353,7 +361,7 @@ class CameraSetupService:
         return TriedCamera(camera, try_streams(self._doors, camera.settings, seconds, self._clock))
 
     def change_camera(
-        self, wanted: WantedCamera, change: Literal["keyframes", "clock"], seconds: float = TRY_S
+        self, wanted: WantedCamera, change: Literal["keyframes", "clock", "h264"], seconds: float = TRY_S
     ) -> TriedCamera:
         """Change a setting of the camera by ONVIF, and try it again. Errors as of `try_out`."""
         self._refuse_kind(wanted)
@@ -363,8 +371,8 @@ class CameraSetupService:
             raise NotDone(
                 "tawny can't change this camera, because it has no ONVIF.", "Change it in the camera's own app."
             )
-        act = change_keyframes if change == "keyframes" else change_clock
-        act(streams.onvif, self._clock)
+        acts = {"keyframes": change_keyframes, "clock": change_clock, "h264": change_codec}
+        acts[change](streams.onvif, self._clock)
         return self.try_out(wanted, seconds)
 
     def preview(self, wanted: WantedCamera) -> PreviewStatus:
@@ -378,30 +386,59 @@ class CameraSetupService:
 
         return self.previews.start(_place_of(wanted), find, with_login=bool(wanted.user or wanted.password))
 
-    def add_previewed(self, preview: str, name: str, record: Recording = "continuous") -> CameraId:
+    def add_previewed(
+        self, preview: str, name: str, record: Recording = "continuous", orientation: Orientation = UPRIGHT
+    ) -> CameraId:
         """Add a camera that is shown, without signing in again; it is no longer shown then. Raises as `add` does."""
         source = self.previews.source(preview)
         assert isinstance(source.wanted, WantedCamera)
-        added = self._add(name, source.wanted, source.streams, record)
+        added = self._add(name, source.wanted, source.streams, record, orientation)
         self.previews.stop(preview)
         return added
 
-    def add(self, name: str, wanted: WantedCamera, record: Recording = "continuous") -> CameraId:
+    def add(
+        self, name: str, wanted: WantedCamera, record: Recording = "continuous", orientation: Orientation = UPRIGHT
+    ) -> CameraId:
         """Add a camera under this display name; it is recorded at once, as `record` says. Return its ID.
 
         Raises SourceError, SettingsError, NotDone and FolderUnwritable; nothing is changed then.
         """
         self._file()
         self._refuse_kind(wanted)
-        return self._add(name, wanted, find_streams(wanted, self._clock), record)
+        return self._add(name, wanted, find_streams(wanted, self._clock), record, orientation)
 
-    def _add(self, name: str, wanted: WantedCamera, streams: CameraStreams | None, record: Recording) -> CameraId:
+    def add_phone(self, name: str, phone: str, record: Recording = "continuous") -> CameraId:
+        """Add a camera whose picture the phone with this ID sends. Raises SettingsError, NotDone, FolderUnwritable."""
+        return self._add(name, WantedCamera(PHONE + phone), None, record, UPRIGHT)
+
+    def phone_of(self, camera: CameraId) -> str:
+        """Return the ID of a camera's phone; empty for any other camera."""
+        found = self._settings.now().cameras.get(camera)
+        return found.source.removeprefix(PHONE) if found and found.source.startswith(PHONE) else ""
+
+    def camera_of_phone(self, phone: str) -> tuple[CameraId, str] | None:
+        """Return ID and name of the camera whose picture this phone sends; None if it was removed."""
+        for camera, one in self._settings.now().cameras.items():
+            if phone and one.source == PHONE + phone:
+                return CameraId(camera), display_name(camera, one)
+        return None
+
+    def _add(
+        self,
+        name: str,
+        wanted: WantedCamera,
+        streams: CameraStreams | None,
+        record: Recording,
+        orientation: Orientation,
+    ) -> CameraId:
         config, settings = self._file(), self._settings.now()
         camera_id = camera_id_for(name, {**settings.removed_cameras, **settings.cameras})
         camera = camera_with(camera_id, wanted, streams, {})
 
+        values = {**camera.values, **recording_values(record), **orientation_values(orientation)}
+
         def edit(draft: SettingsDraft) -> None:
-            draft.add_camera(camera_id, {**camera.values, **recording_values(record)}, camera.secrets)
+            draft.add_camera(camera_id, values, camera.secrets)
             draft.put_name(camera_id, name.strip())
 
         self._change(config, edit)

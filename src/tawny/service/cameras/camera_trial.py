@@ -122,7 +122,7 @@ class TrialAdvice:
     code: str
     message: str
     hint: str
-    change: Literal["", "keyframes", "clock"] = ""
+    change: Literal["", "keyframes", "clock", "h264"] = ""
 
 
 def advise(main: CameraTrial, sub: CameraTrial | None, ahead_ms: int | None = None) -> Sequence[TrialAdvice]:
@@ -135,7 +135,7 @@ def advise(main: CameraTrial, sub: CameraTrial | None, ahead_ms: int | None = No
                 "keyframes-far-apart",
                 f"Keyframes are {only}{main.keyframe_s:.0f} s apart, so live video and playback begin late.",
                 "Set the keyframe interval (I-frame interval, GOP) of the camera to 2 s. "
-                'Switch off "smart" codecs such as H.264+ or H.265+, which lengthen it.',
+                'Switch off "smart" codecs (H.264+, H.265+, Smart Codec) in its own app: they lengthen it.',
                 "keyframes",
             )
         )
@@ -145,6 +145,7 @@ def advise(main: CameraTrial, sub: CameraTrial | None, ahead_ms: int | None = No
                 "h265",
                 "The camera sends H.265, which some browsers can't play.",
                 "It is recorded as it comes. For playback everywhere, set the camera to H.264.",
+                "h264",
             )
         )
     if sub is None and main.width * main.height > 1280 * 720:

@@ -8,12 +8,14 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from tawny.config.changes import change_detection, plain_table
-from tawny.config.settings import CameraSettings, DetectionSettings, Points, Settings
+from tawny.config.changes import change_detection, change_orientation, plain_table, turned_camera
+from tawny.config.settings import CameraSettings, DetectionSettings, Settings
+from tawny.config.zones import Points
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.watcher import LiveMeter
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
+from tawny.model.orientation import Orientation
 from tawny.model.times import Clock
 from tawny.service import recorder as web
 from tawny.service.cameras.camera import RunningCamera
@@ -78,6 +80,19 @@ class DetectionTuningService:
                 written = change_detection(self._settings.file, camera, watch, privacy_masks).cameras[camera]
                 new = _with(now, camera, written.detection, written.privacy_masks)
             self._settings.apply_written(new)
+            self._changes[camera] = web.DetectionChangedInfo(by, self._clock.now_ms())
+
+    def turn(self, camera: CameraId, orientation: Orientation, by: str) -> None:
+        with self._lock:
+            now = self._settings.now()
+            if camera not in now.cameras:
+                raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
+            changed = turned_camera(now.cameras[camera], orientation)
+            if self._settings.file is not None:
+                written = change_orientation(self._settings.file, camera, orientation).cameras[camera]
+                update = {"detection": written.detection, "privacy_masks": written.privacy_masks}
+                changed = changed.model_copy(update=update)
+            self._settings.apply_written(now.model_copy(update={"cameras": {**now.cameras, camera: changed}}))
             self._changes[camera] = web.DetectionChangedInfo(by, self._clock.now_ms())
 
     def _about(self, name: str) -> web.DetectorView:

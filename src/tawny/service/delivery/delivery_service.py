@@ -4,44 +4,22 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tawny.config import targets as config
 from tawny.config.settings import Settings
-from tawny.delivery.courier import (
-    FIRST_WAIT_S,
-    MOST_WAIT_S,
-    NEVER_S,
-    Courier,
-    DeliveryRoute,
-    TargetWorker,
-    WorkerPool,
-)
-from tawny.delivery.delivery import Delivery, DeliveryKind, ReceivedAccess, StoredContent, in_memory
+from tawny.delivery.delivery import Delivery, ReceivedAccess
 from tawny.delivery.destination import ConnectionTestStep
-from tawny.delivery.notifier import (
-    BrowserNotifier,
-    ButtonNotifier,
-    ButtonPresses,
-    MessageCarrier,
-    Notifier,
-    NotifierContext,
-    NotifierStore,
-    NotifierTraits,
-)
+from tawny.delivery.file_names import safe_names
 from tawny.delivery.outbox import Outbox, TargetView
-from tawny.engine import Engine, Handle
-from tawny.engine.backoff import spread_s
-from tawny.model.errors import DeliveryError, NotDone, TawnyError
+from tawny.engine import Engine
+from tawny.model.errors import DeliveryError, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.messages import Message
 from tawny.model.times import Clock, Span, utc_text
-from tawny.playback.clips import ClipCache
-from tawny.service.delivery.message_composer import MessageActions, MessageComposer, MessageMeans
-from tawny.service.delivery.notification_scheduler import NotificationFilter, NotificationScheduler, anybody
+from tawny.service.delivery.file_sets import FileSetMeans, FileSets
+from tawny.service.delivery.notifications import MaySee, Notifications
 from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.delivery.upload_scheduler import DeliverySource, UploadScheduler
 from tawny.service.delivery.uploads import Sweeper, Uploads
@@ -61,263 +39,6 @@ OVERFLOW_TOLD_MS = 86_400_000
 _STOP_S = 5.0
 
 
-# Notifications: a filter, a composer and a courier per notifier. Notifiers and destinations share the outbox.
-
-EVER = Span(0, 4_102_444_800_000)
-MOST_COUNTED = 1000
-PRESSES_S = 0.2
-"""Pause, s, between two polls for pressed buttons. The service keeps each long poll open for many seconds."""
-_Wanted = tuple[config.NotifierSettings, str]
-"""A notifier's settings, and the public URL of the recorder."""
-MaySee = Callable[[str, CameraId], bool]
-"""Whether the person of this name may see a camera."""
-
-
-def _gets(one: config.NotifierSettings) -> str:
-    """Return a summary of what a notifier receives."""
-    kinds = ", ".join(one.kinds) if one.kinds else "all events"
-    parts = [
-        kinds if one.events else "",
-        "trouble" if one.problems else "",
-        "a daily summary" if one.daily_summary else "",
-    ]
-    where = f" from {', '.join(one.cameras)}" if one.cameras else ""
-    return ", ".join(part for part in parts if part) + where
-
-
-def _receives(one: config.NotifierSettings, traits: NotifierTraits) -> ReceivedAccess:
-    """Return whether the service receives images itself, or only text and links."""
-    pictures = one.snapshot and traits.picture
-    moving = one.clip in ("auto", "gif", "sheet", "video") and traits.gif
-    opens = one.snapshot and traits.shows_links
-    return ReceivedAccess.CLEAR if pictures or moving or opens else ReceivedAccess.LINK
-
-
-class Notifications:
-    """Runs the notifiers. Thread-safe. bringing: the uploads, which messages link to."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        source: DeliverySource,
-        recorder: RecorderService,
-        doors: PluginRegistry,
-        bringing: Uploads,
-        may_see: MaySee,
-        is_paused: Callable[[str], bool],
-    ) -> None:
-        self._settings, self._outbox, self._clock = settings, source.outbox, source.clock
-        self._doors, self._may_see, self._is_paused = doors, may_see, is_paused
-
-        def name_of(camera: CameraId) -> str:
-            return recorder.camera_names().get(camera, camera)
-
-        zone = ZoneInfo(recorder.zone)
-        self._recorder = recorder
-        self.acts = MessageActions(source.outbox, recorder, source.clock, name_of)
-        self.snoozes = Snoozes(source.outbox, source.clock, zone, may_see)
-        self._means = MessageMeans(
-            source, recorder, ClipCache(recorder), self.acts, name_of, bringing.link, bringing.forms, {}, self.snoozes,
-            lambda: self._settings.web.name or recorder.host,
-        )  # fmt: skip
-        self.telling = NotificationScheduler(
-            source, self.ears(), self.silence, recorder.alarms, zone, links=bool(settings.destinations)
-        )
-        self._crew: WorkerPool[_Wanted] | None = None
-
-    def start(self, engine: Engine) -> list[Courier]:
-        """Start the scheduler and the couriers, one per notifier. Return the couriers."""
-        self._crew = WorkerPool(engine, self._begin)
-        self._crew.take_over(self._wanted())
-        self.telling.handle = engine.start(self.telling.name, lambda: self.telling)
-        return [worker for worker in self._crew.workers() if isinstance(worker, Courier)]
-
-    def take_over(self, settings: Settings) -> None:
-        """Apply changed settings: start, restart and stop notifiers accordingly."""
-        self._settings = settings
-        self.telling.take_over(self.ears(), links=bool(settings.destinations))
-        if self._crew is not None:
-            self._crew.take_over(self._wanted())
-
-    def ears(self) -> list[NotificationFilter]:
-        """Return the filters of all notifiers."""
-        return [self._ear(name, one) for name, one in self._settings.notifiers.items()]
-
-    def silence(self, name: str, camera: CameraId, at_ms: int) -> str:
-        """Return why this notifier sends nothing about a camera's event of this time; empty if it does."""
-        if self.acts.is_muted(name, camera, at_ms):
-            return f"{name} has muted this camera."
-        one = self._settings.notifiers.get(name)
-        return self.snoozes.why(one.user if one else "", camera, at_ms)
-
-    def stop(self) -> None:
-        """Stop the couriers. Interrupted deliveries stay in the outbox until the next start."""
-        if self._crew is not None:
-            self._crew.stop()
-
-    def all(self) -> list[TargetView]:
-        """Return the notifiers."""
-        return [self._view(name, one) for name, one in self._settings.notifiers.items()]
-
-    def test(self, name: str, one: config.NotifierSettings | None = None) -> list[ConnectionTestStep]:
-        """Send a test message. one: settings to test; None: the current ones.
-
-        Raises KeyError for an unknown name. Waits for the network.
-        """
-        one, now_ms = one or self._settings.notifiers[name], self._clock.now_ms()
-        delivery = Delivery(name, f"test/{now_ms}", DeliveryKind.MESSAGE, {"kind": "test"}, now_ms, now_ms)
-        try:
-            carrier = self._carrier(name, one)
-            try:
-                carrier.carry(delivery, in_memory(b"", "text/plain", 0), lambda _: None)
-            finally:
-                carrier.close()
-        except DeliveryError as error:
-            return [ConnectionTestStep("Send a notification", error.message, error.do)]
-        return [ConnectionTestStep("Notification sent")]
-
-    def sent_image(self, name: str, token: str) -> StoredContent:
-        """Return the image that a link of a message shows. Raises NotDone if it has expired, KeyError for the name."""
-        return self._composer(name, self._settings.notifiers[name]).sent_image(token)
-
-    def browsers(self) -> tuple[BrowserNotifier, NotifierStore] | None:
-        """Return the notifier that browsers subscribe to, and its store; None without one."""
-        for name, one in self._settings.notifiers.items():
-            kind = self._kind(one.url)
-            if isinstance(kind, BrowserNotifier):
-                return kind, OutboxMarks(self._outbox, f"kept/{name}/")
-        return None
-
-    # --- inside ------------------------------------------------------------------------------------------------------
-
-    def _kind(self, url: str) -> Notifier:
-        kind = self._doors.notifier_of(url)
-        assert kind is not None  # the settings were validated
-        return kind
-
-    def _view(self, name: str, one: config.NotifierSettings) -> TargetView:
-        kind, outbox = self._kind(one.url), self._outbox
-        traits = kind.traits(one.url)
-        return TargetView(
-            name, "notifier", kind.public(one.url), traits.shows, _gets(one), outbox.waiting(name),
-            outbox.trouble(name), self._is_paused(name), outbox.ended(name), self.acts.mutes(name),
-            _receives(one, traits),
-        )  # fmt: skip
-
-    def _wanted(self) -> dict[str, "_Wanted"]:
-        """Return by notifier everything its workers depend on."""
-        address = self._settings.web.link_url
-        return {name: (one, address) for name, one in self._settings.notifiers.items()}
-
-    def _begin(self, name: str, wanted: "_Wanted", _: threading.Event) -> list[TargetWorker]:
-        one, kind = wanted[0], self._kind(wanted[0].url)
-        workers: list[TargetWorker] = [
-            Courier(1, self._route(name, one), self._outbox, self._clock, self.telling.ended)
-        ]
-        if one.buttons and isinstance(kind, ButtonNotifier):
-            workers.append(_Pressed(name, kind.presses(self._opened(name, one)), self.acts))
-        return workers
-
-    def _route(self, name: str, one: config.NotifierSettings) -> DeliveryRoute:
-        return DeliveryRoute(
-            name,
-            lambda: self._carrier(name, one),
-            self._composer(name, one).content,
-            lambda: NEVER_S if self._is_paused(name) else 0.0,
-            always=None,
-        )
-
-    def _carrier(self, name: str, one: config.NotifierSettings) -> MessageCarrier:
-        kind = self._kind(one.url)
-        return MessageCarrier(
-            kind.open(self._opened(name, one)), kind.traits(one.url), self._composer(name, one).message
-        )
-
-    def _opened(self, name: str, one: config.NotifierSettings) -> NotifierContext:
-        options = self._kind(one.url).settings(one.url, one.options)
-        kept = OutboxMarks(self._outbox, f"kept/{name}/")
-        return NotifierContext(
-            name, one.url, options, self._clock, kept, lambda who, what: self._may_see(who, CameraId(what)),
-            lambda who, what, at_ms: self.snoozes.of(who, CameraId(what), at_ms) is not None, self._new_events,
-        )  # fmt: skip
-
-    def _new_events(self, person: str) -> int:
-        """Return the number of new events that this person may see, at most MOST_COUNTED."""
-        sees_all = self._may_see(person, CameraId(""))
-        cameras = None if sees_all else [one for one in self._recorder.camera_names() if self._may_see(person, one)]
-        found = self._recorder.index.events(EVER, cameras=cameras, only="new", limit=MOST_COUNTED)
-        return len(found.events)
-
-    def _composer(self, name: str, one: config.NotifierSettings) -> MessageComposer:
-        traits, address = self._kind(one.url).traits(one.url), self._settings.web.link_url
-        may_see = partial(self._may_see, one.user) if one.user else anybody
-        return MessageComposer(name, one, traits, self._means, address, may_see)
-
-    def _ear(self, name: str, one: config.NotifierSettings) -> NotificationFilter:
-        kind, traits = self._kind(one.url), self._kind(one.url).traits(one.url)
-        has_links = bool(self._settings.destinations or (traits.shows_links and self._settings.web.link_url))
-        return NotificationFilter(
-            name,
-            frozenset(CameraId(camera) for camera in one.cameras) or None,
-            frozenset(one.kinds) or None,
-            events=one.events,
-            alarms=one.problems,
-            recap=config.minute(one.daily_summary) if one.daily_summary else None,
-            quiet=one.quiet_hours,
-            cool_down_ms=round(one.min_interval * 1000),
-            follows=one.clip != "none" and (traits.gif or traits.video or has_links),
-            edits=traits.edits,
-            once=one.send_at == "end",
-            may_see=partial(self._may_see, one.user) if one.user else anybody,
-            leaves_out=self.snoozes.why_some if isinstance(kind, BrowserNotifier) else lambda *_: "",
-        )
-
-
-class OutboxMarks:
-    """Key-value store of one notifier: a prefix of the outbox's marks."""
-
-    def __init__(self, outbox: Outbox, prefix: str) -> None:
-        self._outbox, self._prefix = outbox, prefix
-
-    def marks(self) -> dict[str, str]:
-        found = self._outbox.marks(self._prefix)
-        return {name.removeprefix(self._prefix): value for name, value in found.items()}
-
-    def mark(self, name: str, value: str) -> None:
-        self._outbox.mark(self._prefix + name, value)
-
-
-class _Pressed:
-    """Actor that polls a service for pressed buttons and executes their actions."""
-
-    def __init__(self, to: str, presses: ButtonPresses, acts: MessageActions) -> None:
-        self.name = f"buttons of {to}"
-        self._to, self._presses, self._acts, self._misses = to, presses, acts, 0
-        self.handle: Handle | None = None
-
-    def stop(self) -> None:
-        """Do nothing; the actor ends after its current step, as a poll returns within seconds."""
-
-    def step(self) -> float:
-        try:
-            self._presses.wait(self._do)
-        except DeliveryError as error:
-            log.info("%s", error)
-            self._misses += 1
-            return spread_s(self._misses - 1, FIRST_WAIT_S, MOST_WAIT_S)
-        self._misses = 0
-        return PRESSES_S
-
-    def close(self) -> None:
-        """No resources to release."""
-
-    def _do(self, token: str) -> str:
-        try:
-            return self._acts.do(self._to, token)
-        except NotDone as error:
-            return error.message
-
-
 # Both kinds of targets.
 
 
@@ -328,6 +49,8 @@ class DeliveryPolicy:
     may_see: MaySee = lambda *_: False
     deciding: Decider = field(default_factory=NoRules)
     sealed: SealedExportApi = field(default_factory=NoSealedExport)
+    publish: Callable[[Message], None] = lambda _: None
+    """Announces files on the bus."""
 
 
 class DeliveryService:
@@ -357,14 +80,21 @@ class DeliveryService:
         self._is_working = False
         self._engine = engine
         self._unsubscribe: Callable[[], None] = lambda: None
-        source = DeliverySource(self.outbox, recorder, clock, self._clip_of, policy.deciding, policy.sealed)
-        self.sending = UploadScheduler(source, [], budget_bytes(settings), lambda: self._names)
+        source = DeliverySource(
+            self.outbox, recorder, clock, self._clip_of, policy.deciding, policy.sealed,
+            lambda: safe_names(recorder.camera_names()),
+        )  # fmt: skip
+        self.sending = UploadScheduler(source, [], budget_bytes(settings), self._served)
         scratch = where.parent if isinstance(where, Path) else None
         is_paused = self._paused.__contains__
         self.bringing = Uploads(source, recorder, doors, self._engine, is_paused, self._brought, scratch)
         self.messaging = Notifications(
             settings, source, recorder, doors, self.bringing, policy.may_see, self._paused.__contains__
         )
+        means = FileSetMeans(
+            lambda: [*recorder.camera_names()], self.bringing.forms.of, policy.publish, ZoneInfo(recorder.zone)
+        )
+        self.files = FileSets(source, means, self._engine)
         self._started = False
         self.save_write_only: Callable[[str], None] | None = None
         """Sets `write_only` of a destination in the settings. Raises TawnyError. None: the settings are fixed."""
@@ -380,10 +110,12 @@ class DeliveryService:
             before, self._settings = self._settings, settings
             if not self._started:
                 return
-            self.bringing.take_over(settings.destinations)
+            self.bringing.take_over(settings.destinations, settings.files)
             self.sending.take_over(self.bringing.wishes(), budget_bytes(settings))
-            if not self._is_working and self._names:
+            self.files.take_over(settings.files)
+            if not self._is_working and (self._names or settings.files):
                 self._is_working = True
+                self.files.handle = self._engine.start(self.files.name, lambda: self.files)
                 self.sending.handle = self._engine.start(self.sending.name, lambda: self.sending)
                 self._engine.start(Sweeper.name, lambda: Sweeper(self.bringing, self.outbox, self._clock))
                 self.messaging.start(self._engine)
@@ -398,6 +130,7 @@ class DeliveryService:
             self._started = False
             self._unsubscribe()
             self.bringing.stop()
+            self.files.stop()
             self.messaging.stop()
             self._engine.stop(_STOP_S)
 
@@ -417,7 +150,7 @@ class DeliveryService:
 
     def held(self) -> list[tuple[CameraId, Span]]:
         """Return the recordings that wait for upload, except those for targets no longer in the settings."""
-        return self.outbox.held(self._names)
+        return self.outbox.held(self._served())
 
     def summary(self) -> dict[str, object]:
         """Return the backlog's count and age, as in `tawny status --json`."""
@@ -441,7 +174,8 @@ class DeliveryService:
             return []
         now_ms = self._clock.now_ms()
         overflowed = self.outbox.overflowed(now_ms - OVERFLOW_TOLD_MS)
-        return list(uploads_behind(self.all_targets(), budget_bytes(self._settings), now_ms, overflowed))
+        behind = uploads_behind(self.all_targets(), budget_bytes(self._settings), now_ms, overflowed)
+        return [*behind, *self.files.troubles()]
 
     def all_targets(self) -> list[TargetView]:
         """Return the destinations, then the notifiers."""
@@ -453,27 +187,26 @@ class DeliveryService:
         self.messaging.acts.mute(name, camera, for_ms)
 
     def push_key(self) -> str:
-        """Return the VAPID public key browsers subscribe with; empty when no notifier uses Web Push."""
-        found = self.messaging.browsers()
-        return found[0].public_key(found[1]) if found is not None else ""
+        """Return the VAPID public key browsers subscribe with."""
+        notifier, kept = self.messaging.browsers()
+        return notifier.public_key(kept)
+
+    def has_browser_channel(self) -> bool:
+        """Return whether subscribed browsers get notifications."""
+        return self.messaging.browser_channel()[1]
 
     def has_browser(self) -> bool:
         """Return whether a browser gets notifications."""
         from tawny.delivery.notifiers.webpush import browsers  # loads cryptography
 
-        found = self.messaging.browsers()
-        return found is not None and bool(browsers(found[1]))
+        return self.has_browser_channel() and bool(browsers(self.messaging.browsers()[1]))
 
     def tell_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
-        """Add or remove a browser subscription.
+        """Add or remove a browser subscription. keys: its p256dh and auth; None removes it.
 
-        keys: its p256dh and auth; None removes it. Raises ValueError if they are invalid and KeyError without a Web
-        Push notifier.
+        It gets messages once there is a channel for browsers. Raises ValueError if the keys are invalid.
         """
-        found = self.messaging.browsers()
-        if found is None:
-            raise KeyError("webpush")
-        notifier, kept = found
+        notifier, kept = self.messaging.browsers()
         if keys is None:
             notifier.unsubscribe(kept, endpoint)
         else:
@@ -499,7 +232,7 @@ class DeliveryService:
                 "paused": one.is_paused,
             }
             for one in self.all_targets()
-        ]
+        ] + self.files.listed()
 
     def tested(self, name: str) -> dict[str, object]:
         """Return the output of `tawny notifications test` and `tawny uploads test`.
@@ -553,6 +286,10 @@ class DeliveryService:
         """Names of all targets."""
         return [*self._settings.destinations, *self._settings.notifiers]
 
+    def _served(self) -> list[str]:
+        """Return the targets of the settings, with the folders of files."""
+        return [*self._names, *self.files.targets]
+
     def _known(self, name: str) -> None:
         if name not in self._names:
             raise KeyError(name)
@@ -560,11 +297,13 @@ class DeliveryService:
     def _heard(self, message: Message) -> None:
         if self._is_working:
             self.sending.heard(message)
+            self.files.heard(message)
             self.messaging.telling.heard(message)
 
     def _brought(self, delivery: Delivery) -> None:
         """Forward a delivery that a destination's courier has ended."""
         self.sending.ended(delivery)
+        self.files.ended(delivery)
         self.messaging.telling.ended(delivery)
 
     def _destination(self, name: str) -> TargetView:

@@ -76,6 +76,11 @@ class EventForms:
                 return self._form(delivery, form_of(delivery), span, sheet)
             case DeliveryKind.FOOTAGE:
                 return self._segment(delivery)
+            case DeliveryKind.FILE if "picture_ms" in delivery.content:
+                return in_memory(self._jpeg(delivery), "image/jpeg", delivery.at_ms)
+            case DeliveryKind.FILE:  # begins at a keyframe, whose time is rounded down
+                span = Span(int(delivery.content["from_ms"]) + 1, int(delivery.content["to_ms"]))
+                return self._form(delivery, "mp4", span, sheet)
         raise ContentGone(delivery.to, f"{delivery.what} is nothing that can be made here")
 
     def preview(self, to: str, camera: CameraId, span: Span, form: Preview, sheet: SheetSize) -> bytes:

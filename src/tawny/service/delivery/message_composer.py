@@ -255,6 +255,8 @@ class MessageComposer:
     def message(self, delivery: Delivery) -> Message:
         """Return the message in its current state. Raises ContentGone if its event was deleted."""
         message = self._message(delivery)
+        if delivery.content["kind"] == "change":
+            return message
         return replace(message, history=self._history(message, delivery))
 
     def _history(self, message: Message, delivery: Delivery) -> str:
@@ -277,6 +279,10 @@ class MessageComposer:
         match content["kind"]:
             case "event" | "clip" | "whole":
                 return self._of_event(delivery, self._event(delivery))
+            case "change":
+                text = f"Detection changed to {bool(content['on'])}"  # as Raspberry Pancake's receivers expect it
+                event = self._event(delivery)
+                return Message(delivery.name, "event", text, "", delivery.at_ms, camera=event.camera, event=event.id)
             case "digest":
                 return self._of_digest(delivery)
             case "alarm":
@@ -287,7 +293,7 @@ class MessageComposer:
         return Message(delivery.name, "test", title, "Notifications work.", delivery.at_ms, link=self._address)
 
     def _of_event(self, delivery: Delivery, event: Event) -> Message:
-        """Return the message of a new event, of one that has ended, or of one that is told of only once."""
+        """Return the message of a new event, of one that has ended, or of one with a single message."""
         kind, name = str(delivery.content["kind"]), self._camera_name(event.camera)
         title, text = of_event(event, name, self._zone, self._recorder.called)
         has_clip = kind in ("clip", "whole") and self._settings.clip != "none"
@@ -393,7 +399,7 @@ class MessageComposer:
 
         Raises StorageError, and ContentGone: also if notifications about the camera's events are snoozed now.
         """
-        if delivery.content["kind"] in ("event", "clip", "digest", "whole") and delivery.camera is not None:
+        if delivery.content["kind"] in ("event", "clip", "digest", "change", "whole") and delivery.camera is not None:
             now_ms = self._means.source.clock.now_ms()
             if why := self._means.snoozes.why(self._settings.user, delivery.camera, now_ms):
                 raise ContentGone(delivery.to, why.rstrip("."))
@@ -401,6 +407,8 @@ class MessageComposer:
             case "event":
                 return self._picture(self._event(delivery))
             case "clip" | "whole":
+                return self._moving(delivery)
+            case "change" if self._settings.clip != "none":
                 return self._moving(delivery)
             case "digest":
                 return self._sheet(self._events_of(delivery))

@@ -47,6 +47,8 @@ class NotificationFilter:
     cool_down_ms: int = 60_000
     follows: bool = True
     """Whether a follow-up with the clip is sent after the event's end."""
+    changes: bool = False
+    """Whether one message is sent when detection begins and one when it ends, instead of messages about events."""
     edits: bool = False
     """The follow-up edits the first message instead of sending a second one."""
     once: bool = False
@@ -116,6 +118,8 @@ IDLE_S: Final = 30.0
 PICTURE_MS: Final = 1_000
 """Maximum delay, ms, of an event that has no snapshot yet."""
 SETTLE_MS: Final = 1_500
+CHANGE_MS: Final = 3_000
+"""Length, ms, of the clip of a change of detection on either side."""
 LINK_MS: Final = 6_000
 """Additional delay, ms, of a clip message with a link. The message is sent earlier if the upload ends earlier."""
 BROUGHT_MS: Final = 30_000
@@ -146,6 +150,8 @@ class _Heard:
     known: set[EventId] = field(default_factory=set)
     """Events already sent, scheduled or finally refused."""
     paces: dict[CameraId, _Pace] = field(default_factory=dict)
+    lasting: dict[CameraId, set[EventId]] = field(default_factory=dict)
+    """Events that have not ended, of a notifier of changes."""
 
 
 class NotificationScheduler:
@@ -261,6 +267,9 @@ class NotificationScheduler:
             state.known.add(event.id)
         if not found.does:
             return
+        if channel.changes:
+            self._detection_changed(channel, event, now_ms, is_new=True)
+            return
         pace = state.paces.setdefault(event.camera, _Pace())
         between_ms = _between_ms(channel, pace)
         if now_ms - pace.last_ms < between_ms or found.wait_ms:
@@ -294,6 +303,9 @@ class NotificationScheduler:
 
     def _changed(self, channel: NotificationFilter, event: Event, now_ms: int) -> None:
         """Send an event that waited for its snapshot; schedule the clip of an event that ended."""
+        if channel.changes:
+            self._detection_changed(channel, event, now_ms, is_new=False)
+            return
         if event.end_ms is not None:
             self._follow(channel, event, now_ms)
         elif event.picture_ms is not None:
@@ -308,8 +320,28 @@ class NotificationScheduler:
                     self._delivery(channel, first.name, dict(first.content), event, now_ms, due_ms=now_ms)
                 )
 
+    def _detection_changed(self, channel: NotificationFilter, event: Event, now_ms: int, *, is_new: bool) -> None:
+        """Send the begin of detection, and its end once no other event of the camera lasts."""
+        lasting = self._state[channel.to].lasting.setdefault(event.camera, set())
+        others = lasting - {event.id}
+        if event.end_ms is None:
+            lasting.add(event.id)
+        else:
+            lasting.discard(event.id)
+        if is_new and not others:
+            self._change(channel, event, event.start_ms, now_ms, is_on=True)
+        if event.end_ms is not None and not others:
+            self._change(channel, event, event.end_ms, now_ms, is_on=False)
+
+    def _change(self, channel: NotificationFilter, event: Event, at_ms: int, now_ms: int, *, is_on: bool) -> None:
+        span = Span(at_ms - CHANGE_MS, at_ms + CHANGE_MS)
+        content = {"kind": "change", "event": event.id, "on": is_on, "from_ms": span.begin_ms, "to_ms": span.end_ms}
+        name = f"change/{event.id}/{'on' if is_on else 'off'}"
+        told = self._delivery(channel, name, content, event, now_ms, due_ms=span.end_ms + SETTLE_MS)
+        self._outbox.add([replace(told, at_ms=at_ms, needs=span, size_bytes=round(span.seconds * _USUAL_BYTES_S))])
+
     def _follow(self, channel: NotificationFilter, event: Event, now_ms: int) -> None:
-        if not channel.follows or channel.once or event.end_ms is None:
+        if channel.changes or not channel.follows or channel.once or event.end_ms is None:
             return
         first = self._outbox.find(channel.to, f"event/{event.id}")
         if first is None or first.state is not DeliveryState.DONE:
@@ -411,7 +443,7 @@ class NotificationScheduler:
         """Restore the state from the outbox."""
         state = self._state[channel.to]
         for row in self._outbox.since(channel.to, now_ms - REMEMBERED_MS):
-            if row.camera is None or row.content.get("kind") not in ("event", "digest", "whole"):
+            if row.camera is None or row.content.get("kind") not in ("event", "digest", "change", "whole"):
                 continue
             state.known.update(EventId(one) for one in row.content.get("events", [row.event]))
             pace = state.paces.setdefault(row.camera, _Pace())

@@ -15,6 +15,7 @@ from tawny.config.settings import Settings
 from tawny.delivery.destination import ALLOW_ANY, ConnectionTestStep
 from tawny.model.errors import NotDone
 from tawny.service.delivery.delivery_service import DeliveryService
+from tawny.service.delivery.notifications import BROWSERS_URL
 from tawny.service.plugin_registry import PluginRegistry
 
 # Settings of destinations and notifiers, as a form shows them.
@@ -130,7 +131,12 @@ NOTIFIERS: Final = (
     ),
     TargetKind(
         "notifiers", "webpush", "Browsers", "Turn it on in each browser, under Settings", "webpush:{contact}",
-        (TargetField("contact", "Your email address", "contact for the browser makers' push services", goes="as-is"),),
+        (
+            TargetField(
+                "contact", "Your email address", "contact for the browser makers' push services", "as-is",
+                required=False,
+            ),
+        ),
     ),
     TargetKind(
         "notifiers", "smtps", "E-mail", "An email with the snapshot", "smtps://{user}:{password}@{host}",
@@ -145,9 +151,9 @@ NOTIFIERS: Final = (
         (TargetField("hook", "Webhook", "T000/B000/XXXX, the end of the webhook address", goes="as-is", secret=True),),
     ),
     TargetKind(
-        "notifiers", "slack+https", "Mattermost, Rocket.Chat", "Any webhook that takes Slack's messages",
-        "slack+https://{hook}",
-        (TargetField("hook", "Webhook", "chat.example.org/hooks/XXXX, without https://", goes="as-is", secret=True),),
+        "notifiers", "slack+https", "Chat webhook", "Mattermost, Rocket.Chat and others that take Slack's messages",
+        "slack+{address}",
+        (TargetField("address", "Webhook", "https://chat.example.org/hooks/KEY", goes="as-is", secret=True),),
     ),
     TargetKind(
         "notifiers", "discord", "Discord", "Through a channel webhook", "discord://{hook}",
@@ -270,6 +276,14 @@ class TargetSettingsService:
             draft.remove(self._group_of(name), name)
             self._take_over(draft)
         self._outward.outbox.forget_target(name)
+
+    def add_browser_channel(self, contact: str) -> str:
+        """Add the channel of browsers if there is none, and return its name; empty: there was one. contact: https."""
+        name, is_there = self._outward.messaging.browser_channel()
+        if is_there:
+            return ""
+        self.put("notifiers", name, {"url": BROWSERS_URL + contact})
+        return name
 
     def try_out(self, group: Group, name: str, values: Mapping[str, Any]) -> Sequence[ConnectionTestStep]:
         """Test these values without saving them. Waits for the network."""

@@ -8,7 +8,7 @@ missed events at the next start; entries already in the outbox, identified by na
 import logging
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Final
@@ -16,7 +16,7 @@ from typing import Final
 from tawny.config.rules import RuleAction
 from tawny.config.targets import UploadKind
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
-from tawny.delivery.destination import name, named, piece_name
+from tawny.delivery.file_names import NamedFile, has_counter, name, piece_name
 from tawny.delivery.outbox import Outbox
 from tawny.engine import Handle
 from tawny.events.rule_engine import FilterDecision, RuleDecision
@@ -59,7 +59,8 @@ _USUAL_BYTES_S: Final = 500_000
 class DeliverySource:
     """What deliveries are made from, and the outbox for them.
 
-    clip_of: returns an event's span with pre-roll and post-roll, as of a time. deciding: the rules.
+    clip_of: returns an event's span with pre-roll and post-roll, as of a time. deciding: the rules. called: returns the
+    cameras' names as `delivery.file_names.safe_names` does.
     """
 
     outbox: Outbox
@@ -68,6 +69,7 @@ class DeliverySource:
     clip_of: Callable[[Event, int], Span]
     deciding: Decider = field(default_factory=NoRules)
     sealed: SealedExportApi = field(default_factory=NoSealedExport)
+    called: Callable[[], Mapping[CameraId, str]] = dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +92,14 @@ class UploadRule:
     """Whether nothing can be deleted there: parts stay, in the folder PARTS."""
     zone: tzinfo = UTC
     """Time zone of dates and times in names."""
+    local: tzinfo = UTC
+    """Time zone of this computer, for `{local:…}`."""
     max_s: float = 0
     """Maximum duration of the video of one event, s, from the beginning of its clip; 0: none."""
     forms: tuple[str, ...] = ("mp4", "jpg")
     """What is uploaded of an event (`service.delivery.event_forms`)."""
     at_once: bool = True
     """Whether the snapshot is uploaded while the event runs, and again when it improves."""
-    called: Callable[[CameraId], str] = str
-    """Returns a camera's name for file names."""
 
     @property
     def clip_forms(self) -> list[str]:
@@ -165,7 +167,7 @@ class UploadScheduler:
         """Create the scheduler. all_targets: returns the names of existing targets; None: any."""
         self._deciding, self._sealed = source.deciding, source.sealed
         self._outbox, self._archive = source.outbox, source.archive
-        self._clip_of, self._clock = source.clip_of, source.clock
+        self._clip_of, self._clock, self._called = source.clip_of, source.clock, source.called
         self._wishes, self._budget_bytes, self._all_targets = tuple(wishes), budget_bytes, all_targets
         self._heard: deque[EventChanged | SegmentClosed] = deque()
         self._lock = threading.Lock()
@@ -399,8 +401,7 @@ class UploadScheduler:
 
     def _of_segment(self, wish: UploadRule, segment: Segment, what: DeliveryKind) -> Delivery:
         file_type = "tws" if is_sealed(segment.path) else "mp4"
-        pattern = named(wish.names, wish.called(segment.camera))
-        where = name(pattern, segment.camera, segment.start_ms, segment.id, "footage", file_type, wish.zone)
+        where = self._filled(wish, NamedFile(segment.camera, segment.start_ms, segment.id, "footage"), file_type)
         if is_sealed(segment.path):
             where = self._sealed_name(wish, segment.path, segment.start_ms, where)
         return Delivery(
@@ -464,8 +465,12 @@ class UploadScheduler:
         return max((one for one in same if one.event == delivery.event), key=lambda one: one.id, default=None)
 
     def _named(self, wish: UploadRule, event: Event, form: str) -> str:
-        pattern = named(wish.names, wish.called(event.camera))
-        return name(pattern, event.camera, event.start_ms, event.id, event.kind, form, wish.zone)
+        return self._filled(wish, NamedFile(event.camera, event.start_ms, event.id, event.kind), form)
+
+    def _filled(self, wish: UploadRule, file: NamedFile, form: str) -> str:
+        number = self._outbox.number(wish.to, file.key) if has_counter(wish.names) else 0
+        file = replace(file, called=self._called().get(file.camera, ""), number=number)
+        return name(wish.names, file, form, wish.zone, wish.local)
 
     def _delivery(
         self, wish: UploadRule, event: Event, what: DeliveryKind, form: str, content: dict[str, object]

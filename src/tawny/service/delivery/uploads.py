@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tawny.config.targets import DestinationSettings as Settings
+from tawny.config.targets import FileSetSettings
 from tawny.delivery.courier import (
     NEVER_S,
     Courier,
@@ -21,7 +22,6 @@ from tawny.delivery.courier import (
 )
 from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, DeliveryState
 from tawny.delivery.destination import (
-    FORMER_PRESETS,
     ConnectionTestStep,
     Destination,
     DestinationConnection,
@@ -29,9 +29,8 @@ from tawny.delivery.destination import (
     FileCarrier,
     RemoteFile,
     check_destination,
-    checked,
-    file_safe,
 )
+from tawny.delivery.file_names import FORMER_PRESETS, checked, checked_in_folder, shape
 from tawny.delivery.outbox import Outbox
 from tawny.delivery.witness_files import FOLDER as WITNESSES
 from tawny.delivery.witness_files import WitnessCarrier
@@ -71,24 +70,6 @@ class RateLimiter:
 
 # Remote cleanup: selects expired files. Only names that match the destination's pattern are deleted.
 
-_SHAPES = {
-    "camera": r"[a-z0-9]+(?:-[a-z0-9]+)*",
-    "id": r"\d{8}T\d{9}-[0-9a-f]{8}|[0-9a-f]{16,64}",
-    "code": r"[0-9a-f]{8}",
-    "kind": r"[a-z_]+",
-    "stamp": r"\d{8}T\d{6}\.\d{3}(?:Z|[+-]\d{4})",
-    "unix": r"\d{9,11}",
-    "year": r"\d{4}",
-    "month": r"\d\d",
-    "day": r"\d\d",
-    "hour": r"\d\dB?",
-    "minute": r"\d\d",
-    "second": r"\d\d",
-    "type": r"mp4|jpg|gif|ts|tws",
-    "form": r"mp4|jpg|gif|ts|tiled|tws",
-    "name": r"[^/\\\x00-\x1f]+",
-}
-_FIELD = re.compile(r"\{([^{}]*)\}")
 _OPAQUE = re.compile(r"[0-9a-f]{8}/(?P<day>\d{8})/[a-z2-7]{26}\.tws")
 """Recordings of sealed cameras; their names reveal only the day."""
 _PIECE = re.compile(r"\.(?:\d{3}|sheet)(\.[a-z0-9]+)$")
@@ -99,10 +80,10 @@ def expired_files(
 ) -> Iterator[RemoteFile]:
     """Yield our files from before a time.
 
-    patterns: validated (`delivery.delivery`). zone: of times in names; a file whose name has no zone and may be newer
+    patterns: validated (`delivery.file_names`). zone: of times in names; a file whose name has no zone and may be newer
     in UTC, as it was named under another setting, stays.
     """
-    shapes = [_shape(pattern) for pattern in patterns]
+    shapes = [shape(pattern) for pattern in patterns]
     for there in files:
         if there.name.startswith(f"{WITNESSES}/"):
             if any(one.at_ms < before_ms for one in find_witnesses(there.name)):
@@ -113,34 +94,17 @@ def expired_files(
                 yield there
             continue
         whole = _PIECE.sub(r"\1", there.name)
-        found = next((found for shape in shapes if (found := shape.fullmatch(whole))), None)
+        found = next((found for one in shapes if (found := one.fullmatch(whole))), None)
         at_ms = _at_ms(found.groupdict(), zone) if found else None
         if found and (at_ms if at_ms is not None else there.modified_ms or before_ms) < before_ms:
             yield there
-
-
-def _shape(pattern: str) -> re.Pattern[str]:
-    """Return the regular expression of a pattern. A repeated field must have the same value."""
-    seen: set[str] = set()
-
-    def group(found: re.Match[str]) -> str:
-        field = found[1]
-        if field in seen:
-            return f"(?P={field})"
-        seen.add(field)
-        return f"(?P<{field}>{_SHAPES[field]})"
-
-    parts = re.split(r"(\{[^{}]*\})", pattern)
-    return re.compile(
-        "".join(re.sub(r"\{([^{}]*)\}", group, part) if part[:1] == "{" else re.escape(part) for part in parts)
-    )
 
 
 def _at_ms(fields: dict[str, str], zone: tzinfo) -> int | None:
     """Return the time in a name, ms UTC; None if it has none."""
     if "unix" in fields:
         return int(fields["unix"]) * 1000
-    for key in ("stamp", "id"):
+    for key in ("stamp", "start", "id"):
         digits = re.match(r"(\d{8})T(\d{6})(?:\.\d{3}([+-])(\d\d)(\d\d))?", fields.get(key, ""))
         if digits:
             at_ms, sign = _ms(digits[1] + digits[2], UTC), -1 if digits[3] == "-" else 1
@@ -194,12 +158,13 @@ class Uploads:
         self._outbox, self._doors, self._clock = source.outbox, doors, source.clock
         self._is_paused, self._ended = is_paused, ended
         self._settings: Mapping[str, Settings] = {}
+        self._file_sets: Mapping[str, FileSetSettings] = {}
         self._without_links: set[str] = set()
         self._crew = WorkerPool[Settings](engine, self._begin)
 
-    def take_over(self, settings: Mapping[str, Settings]) -> None:
+    def take_over(self, settings: Mapping[str, Settings], file_sets: Mapping[str, FileSetSettings]) -> None:
         """Apply changed destinations: start, restart and stop couriers accordingly."""
-        self._settings, self._without_links = dict(settings), set()
+        self._settings, self._file_sets, self._without_links = dict(settings), dict(file_sets), set()
         self._crew.take_over(settings)
 
     def stop(self) -> None:
@@ -236,7 +201,8 @@ class Uploads:
         connection = self._connect(name, one)
         try:
             former = [FORMER_PRESETS[one.names]] if one.names in FORMER_PRESETS else []
-            patterns = [checked(one.names), *former]
+            of_files = [checked_in_folder(each.names) for each in self._file_sets.values() if each.destination == name]
+            patterns = [checked(one.names), *former, *of_files]
             return list(expired_files(connection.files(), patterns, before_ms, self._zone_of(one)))
         finally:
             connection.close()
@@ -297,17 +263,11 @@ class Uploads:
             names_sealed=one.sealed_names == "readable",
             write_only=one.write_only,
             zone=self._zone_of(one),
+            local=ZoneInfo(self._recorder.zone),
             max_s=one.max_duration,
             forms=one.formats,
             at_once=one.during_events,
-            called=self._file_name_of,
         )
-
-    def _file_name_of(self, camera: CameraId) -> str:
-        """Return the camera's name for file names; its ID if another camera's name becomes the same."""
-        names = {key: file_safe(name) for key, name in self._recorder.camera_names().items()}
-        own = names.get(camera, "")
-        return own if own and list(names.values()).count(own) == 1 else camera
 
     def _zone_of(self, one: Settings) -> tzinfo:
         return UTC if one.time_zone == "utc" else ZoneInfo(self._recorder.zone)

@@ -27,6 +27,7 @@ from tawny.model.events import SeenObject
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message
 from tawny.model.observations import Box, FigureThing, Frame, Look, Measurement, MotionFigure
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import VideoFormat
 from tawny.model.polygon import Polygon, grid_of
 from tawny.model.states import ON_WATCH, CameraState, CameraStatus
@@ -194,7 +195,8 @@ class CameraDetection:
         self._wants_hardware = False
         self._own: OwnProcess | None = None
         self._tamper: Any = None
-        """The TamperDetector. It knows the scene and is kept when settings change."""
+        """The TamperDetector. It knows the scene and is kept when settings change, except the orientation."""
+        self._orientation = UPRIGHT
 
     def _tell(self, message: Message) -> None:
         self._noticed(message)
@@ -240,13 +242,20 @@ class CameraDetection:
         words = status.detail or WORDS[self._wrong]
         return replace(status, state=CameraState(self._wrong), since_ms=self._wrong_ms, detail=words)
 
-    def begin(self, settings: DetectionSettings, masks: tuple[Polygon, ...]) -> None:
-        """Start detection with these settings and privacy masks, replacing the previous ones."""
+    def begin(
+        self, settings: DetectionSettings, masks: tuple[Polygon, ...], orientation: Orientation = UPRIGHT
+    ) -> None:
+        """Start detection with these settings and privacy masks, replacing the previous ones.
+
+        orientation: of the images it sees.
+        """
         was_wrong = self._wrong, self.trouble
         self.stop()
         self.close()
         self.trouble = self.sound_trouble = ""
         self._wants_hardware = settings.decode == "auto"
+        if orientation != self._orientation:
+            self._orientation, self._tamper = orientation, None
         if settings.detector == OFF:
             self._wrong = ""
             self._tampers.end(self._means.clock.now_ms())
@@ -296,6 +305,7 @@ class CameraDetection:
                 (*self._labellers(settings, main if sub else None), noted),
                 gate, trouble=self._watched_so, is_read=lambda: self.meter.is_read,
                 hardware=devices if settings.decode == "auto" else in_software, private=masks,
+                orientation=self._orientation,
             )  # fmt: skip
             streams = [sub, main] if sub else [main]
             self._watcher = Watcher(self._camera, streams, detector, events, means.clock, self._scored, options)

@@ -29,6 +29,7 @@ from tawny.media.codec.decoder import missing_decoders
 from tawny.model.times import Clock
 from tawny.service.health.checks import EARLIEST_MS
 from tawny.service.storage_choice import device_kind
+from tawny.sources.discovery.local_cameras import missing_modules
 from tawny.sources.discovery.networks import own_networks
 
 RunProgram = Callable[[Sequence[str]], str]
@@ -384,6 +385,11 @@ _DEVICES: Final = (
 
 def devices(root: Path = ROOT, *, needs_video: bool = False) -> Iterator[Diagnosis]:
     """needs_video: a camera of this computer is configured."""
+    lacking = missing_modules(root)
+    if lacking or (needs_video and not any(root.glob("dev/video*"))):
+        say = wrong if needs_video else note
+        advice = " ".join(lacking) or "Connect it, or check its cable. See `tawny cameras find`."
+        yield say("video devices", "Linux shows no camera of this computer.", "It can't be recorded.", advice)
     for pattern, group, what in _DEVICES:
         found = sorted(root.glob(pattern))
         closed = [one for one in found if not os.access(one, os.R_OK | os.W_OK)]

@@ -15,6 +15,7 @@ from tawny.model.damage import DamageSum
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import BESIDE_RECORDING, OF_STATE, ProblemKind
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import AudioFormat, VideoFormat
 from tawny.model.polygon import Polygon
 from tawny.model.states import CHOSEN, EXPECTED, ON_WATCH, RECORDED, TROUBLE, CameraState, CameraStatus, summary
@@ -34,7 +35,10 @@ STARTING_MS = 30_000
 
 @dataclass(frozen=True, slots=True)
 class StreamFormat:
-    """What a stream sends. codec, audio: names for browsers, `avc1.64001f`; audio is empty without sound."""
+    """What a stream sends. codec, audio: names for browsers, `avc1.64001f`; audio is empty without sound.
+
+    width, height: as shown.
+    """
 
     codec: str
     width: int
@@ -53,7 +57,10 @@ class TodayFigures:
 
 @dataclass(frozen=True, slots=True)
 class CameraHealth:
-    """A camera, its state and what it sends. main, sub: None while nothing is received. masks: privacy masks."""
+    """A camera, its state and what it sends. main, sub: None while nothing is received.
+
+    masks: privacy masks, in the image as shown.
+    """
 
     status: CameraStatus
     today: TodayFigures
@@ -61,6 +68,7 @@ class CameraHealth:
     sub: StreamFormat | None
     masks: tuple[Polygon, ...]
     where: Literal["", "outside", "inside"]
+    orientation: Orientation = UPRIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +148,8 @@ class HealthAnswer:
         name = camera.status.id
         hubs = (self._recorder.hub(name, stream) for stream in (StreamName.MAIN, StreamName.SUB))
         main, sub = (None if hub is None else stream_format(hub) for hub in hubs)
-        return CameraHealth(camera.status, self._today(camera), main, sub, self._recorder.private(name), camera.where)
+        masks = tuple(camera.orientation.polygon_shown(mask) for mask in self._recorder.private(name))
+        return CameraHealth(camera.status, self._today(camera), main, sub, masks, camera.where, camera.orientation)
 
     def _today(self, camera: CameraView) -> TodayFigures:
         name, now_s = camera.status.id, self._recorder.clock.mono_s()
@@ -190,7 +199,7 @@ def stream_format(hub: Hub) -> StreamFormat | None:
             sound = sound or (AAC if can_become_aac(packet.format) else _codec_name(packet.format))
         else:
             video = packet.format
-    return StreamFormat(_codec_name(video), video.width, video.height, sound) if video else None
+    return StreamFormat(_codec_name(video), *video.shown_size, sound) if video else None
 
 
 def _codec_name(stored: VideoFormat | AudioFormat) -> str:

@@ -19,6 +19,8 @@ from tawny.service.integrations.external_events import ExternalEvents
 
 log = logging.getLogger(__name__)
 MANUAL, SCHEDULE, FORMER_SCHEDULE = "manual", "schedule", "week"
+PRESET_S = 10.0
+"""How long, s, a camera may need to reach a preset."""
 Note = Callable[[str, str, str, str], None]
 """Writes an audit log entry: action, person, origin (an address, or the kind of connection), detail."""
 
@@ -180,8 +182,10 @@ class CommandService:
             return CommandResult(f"{camera} stopped.")
         if order.preset:
             self._hands.go_to(camera, order.preset)
+            self._said.turned(camera, PRESET_S)
             return CommandResult(f"{camera} is moving to {order.preset}.")
         self._hands.move(camera, order.pan, order.tilt, order.zoom, order.lasts_s)
+        self._said.turned(camera, order.lasts_s)
         return CommandResult(f"{camera} is moving for {order.lasts_s:g} s.")
 
     @_do.register

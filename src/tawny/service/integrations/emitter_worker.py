@@ -26,7 +26,7 @@ from tawny.engine.backoff import Backoff
 from tawny.model.errors import DeliveryError, NotDone, StorageError, TargetMissing, TargetUnreachable
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.messages import EventChanged, Message, SegmentClosed
+from tawny.model.messages import EventChanged, FileFinished, Message, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Clock, Span
 from tawny.playback.clips import ClipCache
@@ -185,20 +185,37 @@ class NativeFormat:
         if isinstance(message, SegmentClosed) and (path := self._path) is not None:
             segment, about = message.segment, told["segment"]
             return (FormattedMessage(0.0, lambda: {**told, "segment": {**about, "mp4": str(path(segment))}}),)
+        if isinstance(message, FileFinished) and self._path is not None and message.path:
+            return (FormattedMessage(0.0, lambda: {**told, "file": {**told["file"], "path": message.path}}),)
         return (FormattedMessage(0.0, lambda: told),)
 
 
 class PancakeFormat:
-    """Format for one camera. zone: time zone of clip names."""
+    """Format for one camera. zone: time zone of clip names. edges: `start`, `end` of events, if files announce it."""
 
-    def __init__(self, one: EmitterSettings, clock: Clock, path: SegmentPath, clips: ClipCache, zone: ZoneInfo) -> None:
+    def __init__(
+        self,
+        one: EmitterSettings,
+        clock: Clock,
+        path: SegmentPath,
+        clips: ClipCache,
+        zone: ZoneInfo,
+        edges: frozenset[str] = frozenset(),
+    ) -> None:
         self._one, self._camera, self._clock, self._path = one, CameraId(one.cameras[0]), clock, path
-        self._clips, self._zone, self._lasting = clips, zone, set[EventId]()
+        self._clips, self._zone, self._lasting, self._edges = clips, zone, set[EventId](), edges
 
     def of(self, message: Message) -> Sequence[FormattedMessage]:
         match message:
-            case SegmentClosed(segment) if segment.camera == self._camera and segment.stream is StreamName.MAIN:
+            case FileFinished() if message.camera == self._camera and message.set in self._one.files:
+                detection = {"detection": message.edge == "start"} if message.edge else {}
+                return (FormattedMessage(0.0, lambda: {"h264": message.path or message.name, **detection}),)
+            case SegmentClosed(segment) if (segment.camera, segment.stream) == (self._camera, StreamName.MAIN):
+                if self._one.files or "segment" not in self._one.events:
+                    return ()
                 return (FormattedMessage(0.0, lambda: {"h264": str(self._path(segment))}),)
+            case EventChanged() if "event" not in self._one.events:
+                return ()
             case EventChanged(_, event) if event.camera == self._camera and kinds_fit(self._one, message):
                 return self._edge(event)
         return ()
@@ -210,7 +227,7 @@ class PancakeFormat:
         else:
             self._lasting.discard(event.id)
         is_on = bool(self._lasting)
-        if is_on == was_on:
+        if is_on == was_on or ("start" if is_on else "end") in self._edges:
             return ()
         return self._told(event.start_ms if event.end_ms is None else event.end_ms, is_on=is_on)
 
@@ -230,6 +247,7 @@ class PancakeFormat:
             clip = self._clips.clip(self._camera, StreamName.MAIN, span, MOST_CLIP_BYTES)
             if clip is None:
                 return {}
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             part = folder / f"{name}.part"
             with part.open("wb") as file:
                 for portion in clip.read(0, clip.size_bytes):

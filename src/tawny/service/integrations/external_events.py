@@ -14,7 +14,7 @@ from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.model.errors import StorageError
 from tawny.model.events import Event, SeenObject, new_event_id, rounded
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.messages import EventChanged, Message
+from tawny.model.messages import CameraTurned, EventChanged, Message
 from tawny.model.times import Clock
 from tawny.service.retention.event_marks import EventMarks
 from tawny.stream.hub import Hub
@@ -77,6 +77,11 @@ class ExternalEvents:
         if self.handle is not None:
             self.handle.wake()
         return event
+
+    def turned(self, camera: CameraId, lasts_s: float) -> None:
+        """Report that a command moves the camera for lasts_s."""
+        now_ms = self._clock.now_ms()
+        self._tell(CameraTurned(camera, now_ms, now_ms + max(1, round(lasts_s * 1000))))
 
     def find(self, event: str, cameras: Collection[str] | None = None) -> Event | None:
         """Return the open event of this ID or key. cameras: only these; None: all."""

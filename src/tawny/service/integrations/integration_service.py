@@ -1,6 +1,7 @@
 """Integration service: messages to other software and commands from it. Recording does not depend on it."""
 
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -98,6 +99,12 @@ class IntegrationService:
         if self._emits or self._mqtt is not None:
             self._unsubscribe = self._recorder.bus.subscribe(self._heard)
 
+    def await_sent(self) -> None:
+        """Wait until the webhooks have sent their messages, some seconds at most."""
+        until_s, pause = self._clock.mono_s() + _STOP_S, threading.Event()
+        while any(one.waiting and not one.trouble for one in self._emits.values()) and self._clock.mono_s() < until_s:
+            pause.wait(0.02)
+
     def close(self) -> None:
         self._unsubscribe()
         self.scripts.stop()
@@ -181,7 +188,10 @@ class IntegrationService:
         form: MessageFormat
         if one.format == "pancake":
             clips, zone = ClipCache(self._recorder), ZoneInfo(self._recorder.zone)
-            form = PancakeFormat(one, self._clock, self._recorder.segment_path, clips, zone)
+            sets = [self._settings.files[each] for each in one.files]
+            edges = {edge for each in sets if each.split == "transitions" for edge in ("start", "end")}
+            edges |= {"start" for each in sets if each.split == "events" and each.first}
+            form = PancakeFormat(one, self._clock, self._recorder.segment_path, clips, zone, frozenset(edges))
         else:
             is_here = not one.url.startswith("webhook+")
             form = NativeFormat(one, self._clock, self._recorder.segment_path if is_here else None)

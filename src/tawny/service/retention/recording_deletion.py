@@ -1,22 +1,36 @@
-"""Deletes the recordings of one camera because an owner said so: half a minute later, so that it can be undone."""
+"""Deletes an event, a time or everything because an owner said so: half a minute later, so that it can be undone.
 
+A removed camera of which nothing is stored any more is forgotten.
+"""
+
+import json
 import logging
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from secrets import token_hex
+from typing import Any, Final
 
 from tawny.config.settings import Settings
 from tawny.config.units import size_text
 from tawny.engine import Engine, Handle
-from tawny.model.ids import CameraId
+from tawny.model.errors import NotDone, StorageError, TawnyError
+from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock, Span
 from tawny.service.retention.retention_service import StoredRecordings
+from tawny.storage.retention.planning import around
 from tawny.storage.retention.runner import CameraDeletion
 
 UNDO_S: Final = 30.0
+PATH: Final = "history/deletions.json"
 _EVERY_S: Final = 5.0
+EMPTY_S: Final = 3600.0
+"""How long nothing must be stored of a removed camera before it is forgotten. An index made again is full sooner."""
 _EVER: Final = Span(0, 1 << 45)
+_CLOSES_S: Final = 120.0
+"""Until then, the file that was open at the end of a span is closed and listed."""
+_COUNTED: Final = 1000
 log = logging.getLogger(__name__)
 
 
@@ -29,19 +43,61 @@ class StoredOfCamera:
     oldest_ms: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class WantedDeletion:
+    """What a person wants deleted: one event, or a time of some cameras. No cameras: all. No span: until now."""
+
+    cameras: Sequence[CameraId] = ()
+    span: Span | None = None
+    event: EventId | None = None
+    with_kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionSize:
+    """What a deletion would take, whole files. kept: events that stay with their recordings, and how large those are.
+
+    events, kept: at most 1000. from_ms, to_ms: from the first file to the last; None without any.
+    """
+
+    size_bytes: int
+    files: int
+    events: int
+    kept: int
+    kept_bytes: int
+    from_ms: int | None
+    to_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A deletion that waits until due_ms. is_last: nothing more of it is still being recorded."""
+
+    due_ms: int
+    parts: tuple[CameraDeletion, ...]
+    is_last: bool = False
+
+
 class RecordingDeletion:
     """Actor that deletes what is due. Thread-safe.
 
-    Deletions of removed cameras are in the settings, so a restart does not forget them. Those of a camera that stays
-    are not: after a restart within half a minute nothing is deleted.
+    What waits is in a file, those of removed cameras in the settings: a restart, or a kill halfway, loses none.
     """
 
     name = "deletion of recordings"
 
-    def __init__(self, stored: StoredRecordings, clock: Clock, settings: Callable[[], Settings]) -> None:
-        self._stored, self._clock, self._settings = stored, clock, settings
+    def __init__(
+        self,
+        stored: StoredRecordings,
+        clock: Clock,
+        settings: Callable[[], Settings],
+        forget: Callable[[Collection[CameraId]], None],
+    ) -> None:
+        """forget: removes removed cameras from the settings. May raise TawnyError: tried again later."""
+        self._stored, self._clock, self._settings, self._forget = stored, clock, settings, forget
+        self._empty_since_s: dict[CameraId, float] = {}
         self._lock = threading.Lock()
-        self._pending: dict[CameraId, tuple[int, CameraDeletion]] = {}
+        self._pending = _read(stored)
         self._done: set[tuple[str, int]] = set()
         self._handle: Handle | None = None
 
@@ -57,32 +113,127 @@ class RecordingDeletion:
     def ask(self, camera: CameraId, by: str, *, with_kept: bool) -> int:
         """Delete what is recorded until now, in UNDO_S. Return when, ms UTC. by: for the signed history."""
         now_ms = self._clock.now_ms()
-        due_ms = now_ms + round(UNDO_S * 1000)
-        with self._lock:
-            self._pending[camera] = due_ms, CameraDeletion(camera, now_ms, f"deleted by {by}", with_kept)
-        self._wake()
-        return due_ms
+        return self._put(camera, [CameraDeletion(camera, now_ms, f"deleted by {by}", with_kept)])
 
-    def cancel(self, camera: CameraId) -> bool:
-        """Return whether there was something to cancel."""
+    def cancel(self, key: str) -> bool:
+        """Undo a deletion, by the ID of `delete` or a camera. Return whether there was something to cancel."""
         with self._lock:
-            return self._pending.pop(camera, None) is not None
+            found = self._pending.pop(key, None) is not None
+        self._write()
+        return found
+
+    def measure(self, wanted: WantedDeletion) -> DeletionSize:
+        """Return what would be deleted. Raises NotDone: see `delete`. Waits for the index."""
+        parts = self._parts(wanted, "")
+        sizes = [self._measured(part) for part in parts]
+        begins = [one.from_ms for one in sizes if one.from_ms is not None]
+        return DeletionSize(
+            size_bytes=sum(one.size_bytes for one in sizes),
+            files=sum(one.files for one in sizes),
+            events=min(_COUNTED, sum(one.events for one in sizes)),
+            kept=min(_COUNTED, sum(one.kept for one in sizes)),
+            kept_bytes=sum(one.kept_bytes for one in sizes),
+            from_ms=min(begins, default=None),
+            to_ms=max((one.to_ms for one in sizes if one.to_ms is not None), default=None),
+        )
+
+    def _measured(self, part: CameraDeletion) -> DeletionSize:
+        index, camera = self._stored.index, part.camera
+        bounds = index.bounds(camera)
+        if part.begin_ms:
+            rows = index.segments(camera, None, Span(part.begin_ms, part.until_ms))
+            size_bytes, files = sum(one.size_bytes for one in rows), len(rows)
+            bounds = Span(rows[0].start_ms, max(one.end_ms for one in rows)) if rows else None
+        else:
+            size_bytes, files = index.size_bytes(camera), index.count(camera)
+        within = bounds or Span(part.begin_ms or 0, part.until_ms)
+        events = index.events(within, cameras=[camera], limit=_COUNTED).events
+        kept = index.events(within, cameras=[camera], only="kept", limit=_COUNTED).events
+        spared = {
+            row.id: row.size_bytes
+            for event in kept
+            for row in index.segments(camera, None, around(event, self._clock.now_ms()))
+            if row.span.cut_to(within)
+        }
+        goes_bytes, kept_bytes = size_bytes - sum(spared.values()), sum(spared.values())
+        return DeletionSize(
+            size_bytes=size_bytes if part.with_kept else goes_bytes,
+            files=files if part.with_kept else files - len(spared),
+            events=len(events) - (0 if part.with_kept else len(kept)),
+            kept=len(kept),
+            kept_bytes=kept_bytes,
+            from_ms=bounds.begin_ms if bounds else None,
+            to_ms=bounds.end_ms if bounds else None,
+        )
+
+    def delete(self, wanted: WantedDeletion, by: str, *, undo_s: float = UNDO_S) -> tuple[str, int]:
+        """Delete it in undo_s. Return the ID for `cancel`, and when, ms UTC. by: for the signed history.
+
+        Raises NotDone: the event is unknown or not over, or the span is not.
+        """
+        key = f"d{token_hex(8)}"
+        return key, self._put(key, self._parts(wanted, f"deleted by {by}"), undo_s)
 
     def step(self) -> float:
         now_ms = self._clock.now_ms()
         with self._lock:
-            due = [one for due_ms, one in self._pending.values() if due_ms <= now_ms]
-            for one in due:
-                del self._pending[one.camera]
-        for one in due:
-            self._delete(one)
-        for one in self._of_removed(now_ms):
-            self._delete(one)
-            self._done.add((one.camera, one.until_ms))
+            due = [(key, one) for key, one in self._pending.items() if one.due_ms <= now_ms]
+        for key, one in due:
+            for part in one.parts:
+                self._delete(part)
+            self._is_done(key, one)
+        for part in self._of_removed(now_ms):
+            self._delete(part)
+            self._done.add((part.camera, part.until_ms))
+        self._forget_empty()
         return _EVERY_S if not self._pending else 1.0
 
     def close(self) -> None:
         """Nothing to release."""
+
+    def _parts(self, wanted: WantedDeletion, why: str) -> list[CameraDeletion]:
+        now_ms, index = self._clock.now_ms(), self._stored.index
+        if wanted.event is not None:
+            event = index.event(wanted.event)
+            if event is None:
+                raise NotDone("Event not found.", "It may have been deleted together with its recording.")
+            if event.end_ms is None:
+                raise NotDone("This event isn't over yet.", "Delete it when it has ended.")
+            end_ms = max(event.end_ms, event.start_ms + 1)
+            whole = CameraDeletion(event.camera, end_ms, why, wanted.with_kept)
+            return [replace(whole, begin_ms=event.start_ms, event=event.id)]
+        begin_ms, until_ms = (wanted.span.begin_ms, wanted.span.end_ms) if wanted.span else (0, now_ms)
+        cameras = wanted.cameras or [one for one in self._everywhere() if index.bounds(one) is not None]
+        until_ms = min(until_ms, now_ms)
+        if until_ms <= begin_ms:
+            raise NotDone("This time isn't over yet.", "Choose a time that is.")
+        return [CameraDeletion(one, until_ms, why, wanted.with_kept, begin_ms=begin_ms) for one in cameras]
+
+    def _everywhere(self) -> Iterable[CameraId]:
+        """Return all cameras, also those that were removed."""
+        named = map(CameraId, self._settings().cameras)
+        return dict.fromkeys([*named, *self._stored.volume.cameras()])
+
+    def _put(self, key: str, parts: Iterable[CameraDeletion], undo_s: float = UNDO_S) -> int:
+        due_ms = self._clock.now_ms() + round(undo_s * 1000)
+        with self._lock:
+            self._pending[key] = _Pending(due_ms, tuple(parts))
+        self._write()
+        if self._handle is not None:
+            self._handle.wake()
+        return due_ms
+
+    def _is_done(self, key: str, one: _Pending) -> None:
+        """Forget a deletion that was carried out, unless a file with something of its span is still open."""
+        last_ms = max((part.until_ms for part in one.parts if part.begin_ms is not None), default=0)
+        again_ms = last_ms + round(_CLOSES_S * 1000)
+        with self._lock:
+            if self._pending.get(key) != one:
+                return
+            del self._pending[key]
+            if not one.is_last and again_ms > self._clock.now_ms():
+                self._pending[key] = replace(one, due_ms=again_ms, is_last=True)
+        self._write()
 
     def _of_removed(self, now_ms: int) -> list[CameraDeletion]:
         settings, found = self._settings(), []
@@ -95,6 +246,25 @@ class RecordingDeletion:
                 found.append(CameraDeletion(CameraId(name), until_ms, why, one.delete_kept, is_gone=True))
         return found
 
+    def _forget_empty(self) -> None:
+        settings, now_s = self._settings(), self._clock.mono_s()
+        removed = [CameraId(name) for name in settings.removed_cameras if name not in settings.cameras]
+        self._empty_since_s = {
+            camera: self._empty_since_s.get(camera, now_s) for camera in removed if self._is_empty(camera)
+        }
+        due = [camera for camera, since_s in self._empty_since_s.items() if now_s - since_s >= EMPTY_S]
+        if not due:
+            return
+        try:
+            self._forget(due)
+        except TawnyError as error:
+            log.warning("cannot forget the removed cameras %s: %s", ", ".join(due), error)
+            self._empty_since_s = {}
+
+    def _is_empty(self, camera: CameraId) -> bool:
+        index = self._stored.index
+        return index.bounds(camera) is None and not index.events(_EVER, cameras=[camera], limit=1).events
+
     def _delete(self, wanted: CameraDeletion) -> None:
         index = self._stored.index
         before_bytes = index.size_bytes(wanted.camera)
@@ -105,6 +275,28 @@ class RecordingDeletion:
         gone_bytes = before_bytes - index.size_bytes(wanted.camera)
         log.info("%s: recordings of %s %s", wanted.camera, size_text(gone_bytes), wanted.why)
 
-    def _wake(self) -> None:
-        if self._handle is not None:
-            self._handle.wake()
+    def _write(self) -> None:
+        """Save what waits. Where that fails, as on a full disk, it is deleted all the same, but not after a restart."""
+        with self._lock:
+            said = {key: asdict(one) for key, one in self._pending.items()}
+            try:
+                self._stored.volume.write_whole(PATH, json.dumps(said).encode())
+            except StorageError as error:
+                log.warning("a restart would forget a deletion: %s", error)
+
+
+def _read(stored: StoredRecordings) -> dict[str, _Pending]:
+    """Return what a run before could not finish. An unreadable file holds nothing: nothing is deleted by mistake."""
+    disk = stored.volume.disk
+    if disk.entry(PATH) is None:
+        return {}
+    with suppress(StorageError, ValueError, KeyError, TypeError):
+        said: dict[str, Any] = dict(json.loads(disk.read(PATH)))
+        return {
+            str(key): _Pending(
+                int(one["due_ms"]), tuple(CameraDeletion(**part) for part in one["parts"]), bool(one["is_last"])
+            )
+            for key, one in said.items()
+        }
+    log.warning("%s can't be read: what was to be deleted stays", PATH)
+    return {}

@@ -17,6 +17,10 @@ DEVICES: Final = Path("/dev")
 _LIST_S: Final = 8.0
 _LISTED: Final = re.compile(r"^\s*(\d+)\s*:\s*(\S+)\s*\[(\d+)x(\d+)", re.MULTILINE)
 _KNOWN_FORMATS: Final = ("H264", "HEVC", "MJPG", "YUYV", "NV12", "YU12")
+_USB_CLASSES: Final = "sys/bus/usb/devices/*/bInterfaceClass"
+_VIDEO: Final = "0e"
+"""The USB class of cameras."""
+_LOAD: Final = "Run `sudo modprobe {0}`; to load it at each start, put `{0}` into /etc/modules-load.d/tawny.conf."
 _OF_THE_PI: Final = re.compile(r"bcm2835|rp1-cfe|pispbe|unicam|rpivid", re.IGNORECASE)
 """Drivers of a Raspberry Pi's camera chain: its nodes deliver raw sensor data, and `picamera:` is the way to it."""
 
@@ -67,6 +71,24 @@ def pi_cameras(run: Callable[[list[str]], str] | None = None, program: str | Non
         )
         for number, sensor, width, height in _LISTED.findall(said)
     ]
+
+
+def missing_modules(root: Path = Path("/")) -> list[str]:
+    """Return advice about cameras that are connected and that Linux shows no device of, one sentence each."""
+    if any((root / "dev").glob("video[0-9]*")):
+        return []
+    advice = []
+    kinds = [one.read_text("utf-8", "replace").strip() for one in root.glob(_USB_CLASSES) if one.is_file()]
+    if _VIDEO in kinds:
+        advice.append(f"A USB camera is connected, but its driver isn't loaded. {_LOAD.format('uvcvideo')}")
+    model = root / "proc/device-tree/model"
+    if model.is_file() and b"Raspberry Pi" in model.read_bytes():
+        advice.append(
+            "No camera of this Raspberry Pi is there. With an older system, the driver is missing: "
+            f"{_LOAD.format('bcm2835-v4l2')} Otherwise check the ribbon cable; `rpicam-hello --list-cameras` must "
+            "list the camera."
+        )
+    return advice
 
 
 def _output(command: list[str]) -> str:

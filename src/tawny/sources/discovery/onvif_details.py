@@ -4,7 +4,7 @@ Whatever host an answer names, only the camera's own is used: an answer can't le
 """
 
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -77,6 +77,11 @@ def change_keyframes(url: str, clock: Clock, record: LoginRecord | None = None) 
     _Conversation(url, clock, record).set_keyframes()
 
 
+def change_codec(url: str, clock: Clock, record: LoginRecord | None = None) -> None:
+    """Set the main stream, and the sub stream, from H.265 to H.264. Errors as of `change_keyframes`."""
+    _Conversation(url, clock, record).set_codec()
+
+
 def change_clock(url: str, clock: Clock, record: LoginRecord | None = None) -> None:
     """Set the camera's clock to this computer's, in UTC. Its time zone stays. Errors as of `change_keyframes`."""
     _Conversation(url, clock, record).set_clock()
@@ -90,6 +95,39 @@ class _Conversation:
         self._ahead_ms = 0
 
     def set_keyframes(self) -> None:
+        self._each_encoder(_far_keyframes)
+
+    def set_codec(self) -> None:
+        self._each_encoder(self._as_h264)
+
+    def _as_h264(self, encoder: ET.Element, path: str, schema: str) -> bool:
+        """Change an encoder to H.264, in the resolution of it that is nearest. Return False if it is H.264."""
+        encoding = next(iter(find_elements(encoder, "Encoding")))
+        if _CODECS.get((encoding.text or "").strip().upper()) != "h265":
+            return False
+        token = f"<m:ConfigurationToken>{quoted(encoder.get('token', ''))}</m:ConfigurationToken>"
+        name = "m:GetVideoEncoderConfigurationOptions"
+        offered = self._ask(path, f'<{name} xmlns:m="{schema}">{token}</{name}>')
+        options = next((one for one in find_elements(offered, "Options") if text_at(one, "Encoding") == "H264"), None)
+        if options is None:
+            raise SourceError(self._service.public, "it offers no H.264 for this stream")
+        sizes = [
+            (int(_number(text_at(one, "Width"))), int(_number(text_at(one, "Height"))))
+            for one in find_elements(options, "ResolutionsAvailable")[:_MOST_PROFILES]
+        ]
+        encoding.text = "H264"
+        profiles = (options.get("ProfilesSupported") or "Main").split()
+        if "Profile" in encoder.attrib and encoder.get("Profile") not in profiles:
+            encoder.set("Profile", "Main" if "Main" in profiles else profiles[0])
+        width, height = (next(iter(find_elements(encoder, side))) for side in ("Width", "Height"))
+        pixels = _number(width.text or "") * _number(height.text or "")
+        if sizes and (width.text, height.text) not in [(str(one), str(other)) for one, other in sizes]:
+            best = min(sizes, key=lambda one: abs(one[0] * one[1] - pixels))
+            width.text, height.text = map(str, best)
+        return True
+
+    def _each_encoder(self, change: Callable[[ET.Element, str, str], bool]) -> None:
+        """Change the encoders of the chosen streams, and send back those that `change` has changed."""
         self._compare_clocks()
         media, media2, _ = self._services()
         profiles, version2 = self._profiles(media, media2)
@@ -99,20 +137,16 @@ class _Conversation:
         )
         chosen = [one.token for one in choose(profiles) if one is not None]
         for profile in find_elements(listed, "Profiles")[:_MOST_PROFILES]:
-            if profile.get("token") in chosen:
-                self._set_encoder(path, schema, profile)
+            if profile.get("token") not in chosen:
+                continue
+            encoder = next(
+                iter(find_elements(profile, "VideoEncoderConfiguration") + find_elements(profile, "VideoEncoder"))
+            )
+            if change(encoder, path, schema):
+                self._set_encoder(path, schema, encoder)
 
-    def _set_encoder(self, path: str, schema: str, profile: ET.Element) -> None:
-        """Send the encoder's configuration back as it came, with another distance of keyframes."""
-        encoder = next(
-            iter(find_elements(profile, "VideoEncoderConfiguration") + find_elements(profile, "VideoEncoder"))
-        )
-        fps = _number(text_at(encoder, "RateControl", "FrameRateLimit")) or 15.0
-        frames = str(max(1, round(fps * KEYFRAME_S)))
-        for below in find_elements(encoder, "GovLength"):
-            below.text = frames
-        if "GovLength" in encoder.attrib or schema == _MEDIA2:
-            encoder.set("GovLength", frames)
+    def _set_encoder(self, path: str, schema: str, encoder: ET.Element) -> None:
+        """Send the encoder's configuration back; what was not changed in it is as it came."""
         inside = "".join(_written(one) for one in encoder)
         last = "" if schema == _MEDIA2 else "<m:ForcePersistence>true</m:ForcePersistence>"
         body = f"<m:Configuration{_attributes(encoder)}>{inside}</m:Configuration>{last}"
@@ -243,6 +277,16 @@ def choose(profiles: Sequence[OnvifProfile]) -> tuple[OnvifProfile | None, Onvif
     main = max(ours, key=lambda one: (one.width * one.height, one.fps))
     smaller = [one for one in ours if one.width * one.height < main.width * main.height]
     return main, min(smaller, key=lambda one: abs(one.width - _SUB_WIDTH), default=None)
+
+
+def _far_keyframes(encoder: ET.Element, _path: str, schema: str) -> bool:
+    fps = _number(text_at(encoder, "RateControl", "FrameRateLimit")) or 15.0
+    frames = str(max(1, round(fps * KEYFRAME_S)))
+    for below in find_elements(encoder, "GovLength"):
+        below.text = frames
+    if "GovLength" in encoder.attrib or schema == _MEDIA2:
+        encoder.set("GovLength", frames)
+    return True
 
 
 def _written(element: ET.Element) -> str:

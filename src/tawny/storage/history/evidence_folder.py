@@ -32,7 +32,8 @@ README: Final = """\
 What this is
   Recordings of a camera, as the recorder {recorder} wrote them, with what proves them. The films (000.mp4, ...) play in
   any player; each begins and ends where the recorder's own files do, or at the nearest second. clip.mp4 is one film of
-  the very same pictures, for convenience: it is not what proves.
+  the very same pictures, for convenience: it is not what proves. If the camera's image was turned on the recorder, the
+  films say so in their headers, and players turn them; the pictures in them are as the camera sent them.
 
 What it shows
   That this recorder has written these seconds, and stated so within twenty minutes after they were over; that nothing

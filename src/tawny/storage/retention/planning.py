@@ -323,6 +323,11 @@ class RemovalPlanner:
         return _Facts(bool(events), is_kept, max(keep.min_s, eventful_s), eventful_s, is_waiting)
 
 
+def around(event: Event, now_ms: int) -> Span:
+    """Return the time whose video a kept event protects."""
+    return Span(max(0, event.start_ms - _AROUND_MS), max(event.start_ms + 1, event.end_ms or now_ms) + _AROUND_MS)
+
+
 def events_at(index: Index, camera: CameraId, span: Span) -> list[Event]:
     """Return the events whose video, with pre-roll and post-roll, overlaps the span."""
     around = Span(max(0, span.begin_ms - _AROUND_MS), span.end_ms + _AROUND_MS)

@@ -15,7 +15,7 @@ from typing import Final
 from tawny.engine import Engine, Handle
 from tawny.model.errors import FileDamaged, StorageError
 from tawny.model.events import Event
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Segment
 from tawny.model.times import Clock, Span
 from tawny.storage.disk.disk import parent_of
@@ -71,9 +71,10 @@ class RetentionPace:
 
 @dataclass(frozen=True, slots=True)
 class CameraDeletion:
-    """What an owner deletes of a camera. until_ms: what ended later stays. why: for the history, with who asked.
+    """What an owner deletes of a camera. why: for the history, with who asked. with_kept: kept events too.
 
-    with_kept: kept events too. is_gone: the camera is removed, so nothing uses its folders any more.
+    begin_ms: every file that has something of this span, as a whole; None: all that ended until until_ms.
+    event: goes in any case, also without a recording. is_gone: the camera is removed, so nothing uses its folders.
     """
 
     camera: CameraId
@@ -81,6 +82,8 @@ class CameraDeletion:
     why: str
     with_kept: bool = False
     is_gone: bool = False
+    begin_ms: int | None = None
+    event: str = ""
 
 
 class Retention:
@@ -220,8 +223,7 @@ class Retention:
         """Remove and thin according to the plan, and drop events without remaining video. Raises StorageError."""
         remove_segments(self._volume, self._index, self._ledger, self._clock, plan.removals)
         for event in self._without_video(plan):
-            self._volume.remove_picture(event)
-            self._ledger.drop_event(event.id)
+            self._drop(event)
         self._thin(plan)
         self._looked, self._aged = plan.looked, plan.aged
         unsent = [one.segment for one in plan.removals if one.is_waiting]
@@ -240,25 +242,40 @@ class Retention:
             removals = [Removal(segment, wanted.why) for segment in segments]
             remove_segments(self._volume, self._index, self._ledger, self._clock, removals)
             for event in self._without_video(RemovalPlan(removals), with_kept=wanted.with_kept):
-                self._volume.remove_picture(event)
-                self._ledger.drop_event(event.id)
+                self._drop(event)
+            named = self._index.event(EventId(wanted.event)) if wanted.event else None
+            if named is not None and (wanted.with_kept or not named.kept):
+                self._drop(named)
             if wanted.is_gone:
                 folders = sorted({parent_of(one.path) for one in segments})
                 for each in self._volume.everywhere:
                     tidy(each, self._clock, folders, is_in_use=False)
         return len(segments) == _DELETED_AT_ONCE
 
+    def _drop(self, event: Event) -> None:
+        self._volume.remove_picture(event)
+        self._ledger.drop_event(event.id)
+
     def _unwanted(self, wanted: CameraDeletion) -> Iterator[Segment]:
         """Yield what a deletion takes, the oldest first."""
+        if wanted.begin_ms:
+            within = Span(wanted.begin_ms, wanted.until_ms)
+            listed = self._index.segments(wanted.camera, None, within)
+            yield from (one for one in listed if self._is_unwanted(one, wanted))
+            return
         after: Segment | None = None
         while page := self._index.oldest_segments(_DELETED_AT_ONCE, wanted.camera, after=after):
             for segment in page:
-                if segment.end_ms > wanted.until_ms:
+                ends_ms = segment.end_ms if wanted.begin_ms is None else segment.start_ms + 1
+                if ends_ms > wanted.until_ms:
                     return
-                events = () if wanted.with_kept else events_at(self._index, wanted.camera, segment.span)
-                if not any(one.kept for one in events):
+                if self._is_unwanted(segment, wanted):
                     yield segment
             after = page[-1]
+
+    def _is_unwanted(self, segment: Segment, wanted: CameraDeletion) -> bool:
+        events = () if wanted.with_kept else events_at(self._index, wanted.camera, segment.span)
+        return not any(one.kept for one in events)
 
     def unsent(self) -> int:
         """Return how many recordings were removed before their upload within the last day."""

@@ -2,8 +2,7 @@ import { useSignal } from "@preact/signals";
 import { post, remove } from "../../api/client";
 import type { MySignIn, RecoveryCodes, TwoStepOffer } from "../../api/schema";
 import { mine } from "../../strings/my-account";
-import { Icon } from "../../ui/Icon";
-import { QrCode } from "../../ui/QrCode";
+import { CodeSecret, RecoveryCodes as Codes } from "../../ui/RecoveryCodes";
 import { toast } from "../../ui/toast";
 import { change } from "../../ui/confirm";
 
@@ -64,11 +63,7 @@ export function TwoStep({ now, onDone }: { now: MySignIn; onDone: () => Promise<
       <p class="small sub">{now.two_step ? words.on(now.two_step.codes_left) : words.off}</p>
       {offer.value && (
         <form class="setting access-form" onSubmit={confirmIt}>
-          <p class="sub">{words.scan}</p>
-          <QrCode text={offer.value.uri} label={words.picture} />
-          <p class="small sub">
-            {words.manual} <code class="secret">{offer.value.secret.match(/.{1,4}/g)?.join(" ")}</code>
-          </p>
+          <CodeSecret {...offer.value} />
           <div class="field">
             <label for="two-step-code">{words.code}</label>
             <input
@@ -93,34 +88,5 @@ export function TwoStep({ now, onDone }: { now: MySignIn; onDone: () => Promise<
       )}
       {codes.value && <Codes list={codes.value} onSaved={() => (codes.value = null)} />}
     </section>
-  );
-}
-
-function Codes({ list, onSaved }: { list: readonly string[]; onSaved: () => void }) {
-  const copy = async () => {
-    await navigator.clipboard?.writeText(list.join("\n"));
-    toast(words.copied);
-  };
-  return (
-    <div class="setting access-made" role="group" aria-labelledby="codes-title">
-      <h3 id="codes-title">{words.codesTitle}</h3>
-      <p class="sub">{words.codesSub}</p>
-      <ul class="codes num">
-        {list.map((code) => (
-          <li key={code}>{code}</li>
-        ))}
-      </ul>
-      <div class="row">
-        {isSecureContext && (
-          <button type="button" class="btn" onClick={() => void copy()}>
-            <Icon name="copy" small />
-            {words.copyAll}
-          </button>
-        )}
-        <button type="button" class="btn pri" onClick={onSaved}>
-          {words.saved}
-        </button>
-      </div>
-    </div>
   );
 }

@@ -1,11 +1,15 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { post } from "../../api/client";
+import { cameras } from "../../api/state";
 import type { AddedCamera, CameraChange, CameraTrial } from "../../api/types";
 import { addCamera as words } from "../../strings/add-camera";
+import { DemoCamera } from "../../ui/DemoCamera";
+import { phoneCamera } from "../../strings/phone-camera";
 import { type ChosenCamera, FindCameras } from "../../ui/FindCameras";
 import { Icon } from "../../ui/Icon";
 import { Page } from "../../ui/Page";
+import { PhonePairing } from "../../ui/PhonePairing";
 import { go } from "../../ui/router";
 import { sentences } from "../../ui/sentences";
 import { type AddedRecording, RecordChoice } from "../../ui/RecordChoice";
@@ -13,6 +17,7 @@ import { ServerText } from "../../ui/ServerText";
 import { session } from "../../ui/session";
 import { size } from "../../ui/times";
 import { toast } from "../../ui/toast";
+import { type Orientation, UPRIGHT } from "../../ui/Turn";
 import { Result } from "./Result";
 import "../../ui/settings.css";
 import "./add-camera.css";
@@ -42,7 +47,28 @@ export function CameraAdder({ onAdded, onPicked }: { onAdded: (camera?: string) 
     <>
       <FindCameras onChoose={(one) => (chosen.value = one)} onAdded={() => onAdded()} onPicked={onPicked} />
       <Address onChoose={(one) => (chosen.value = one)} />
+      <PhoneCard onAdded={onAdded} />
+      {cameras.value.length === 0 && <DemoCamera onAdded={onAdded} />}
     </>
+  );
+}
+
+function PhoneCard({ onAdded }: { onAdded: (camera: string) => void }) {
+  const open = useSignal(false);
+  return (
+    <section class="card" aria-labelledby="phone-card">
+      <div class="row between wrap">
+        <div class="grow">
+          <h2 id="phone-card">{phoneCamera.card.title}</h2>
+          <p class="small sub">{phoneCamera.card.sub}</p>
+        </div>
+        <button type="button" class="btn" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>
+          {!open.value && <Icon name="smartphone" small />}
+          {open.value ? phoneCamera.card.cancel : phoneCamera.card.start}
+        </button>
+      </div>
+      {open.value && <PhonePairing onJoined={onAdded} />}
+    </section>
   );
 }
 
@@ -100,6 +126,7 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
   const trial = useSignal<Trial>({ is: "open" });
   const name = useSignal("");
   const record = useSignal<AddedRecording>("continuous");
+  const turn = useSignal<Orientation>(UPRIGHT);
   const adding = useSignal(false);
   const refused = useSignal("");
   const changeFailed = useSignal("");
@@ -131,7 +158,7 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
     adding.value = true;
     refused.value = "";
     try {
-      const { camera } = await post<AddedCamera>("/cameras", { ...wanted(), name: name.value.trim(), record: record.value });
+      const { camera } = await post<AddedCamera>("/cameras", { ...wanted(), ...turn.value, name: name.value.trim(), record: record.value });
       password.value = "";
       toast(record.value === "events" ? words.name.waits(name.value.trim()) : words.name.added(name.value.trim()));
       onAdded(camera);
@@ -218,7 +245,7 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
       </section>
       {trial.value.is === "fine" && (
         <>
-          <Result trial={trial.value.result} onChange={(change) => void test(change)} />
+          <Result trial={trial.value.result} turn={turn.value} onTurn={(to) => (turn.value = to)} onChange={(change) => void test(change)} />
           {changeFailed.value && (
             <p class="add-refused" role="alert">
               <ServerText text={changeFailed.value} />

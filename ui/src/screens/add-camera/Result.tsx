@@ -4,17 +4,33 @@ import { addCamera } from "../../strings/add-camera";
 import { Icon } from "../../ui/Icon";
 import { Sheet } from "../../ui/Sheet";
 import { size } from "../../ui/times";
+import { type Orientation, Turn, Turned } from "../../ui/Turn";
 
 const words = addCamera.result;
 
 /** What a camera sent while it was tried: a picture, its streams in words, and what to change in it. */
-export function Result({ trial, onChange }: { trial: CameraTrial; onChange: (change: CameraChange) => void }) {
+export function Result(props: {
+  trial: CameraTrial;
+  turn: Orientation;
+  onTurn: (to: Orientation) => void;
+  onChange: (change: CameraChange) => void;
+}) {
+  const { trial, turn, onTurn, onChange } = props;
   const asks = useSignal<CameraChange | null>(null);
   const { main, sub } = trial.streams;
   return (
     <section class="card add-result" aria-labelledby="checks-title">
       {trial.picture ? (
-        <img class="add-picture" alt={words.picture} src={`data:image/jpeg;base64,${trial.picture}`} />
+        <div class="col">
+          <Turned
+            alt={words.picture}
+            src={`data:image/jpeg;base64,${trial.picture}`}
+            width={main?.width ?? 16}
+            height={main?.height ?? 9}
+            turn={turn}
+          />
+          <Turn value={turn} onChange={onTurn} />
+        </div>
       ) : (
         <p class="small sub">{words.noPicture}</p>
       )}
@@ -43,7 +59,7 @@ export function Result({ trial, onChange }: { trial: CameraTrial; onChange: (cha
             <span>
               <b>{one.message}</b>
               <span class="small sub">{one.hint}</span>
-              {one.change && (
+              {one.change && !(one.change === "h264" && playsH265()) && (
                 <button type="button" class="btn" onClick={() => (asks.value = one.change || null)}>
                   {words.changes[one.change].button}
                 </button>
@@ -81,6 +97,9 @@ export function Result({ trial, onChange }: { trial: CameraTrial; onChange: (cha
     </section>
   );
 }
+
+/** Whether this browser plays H.265: then nothing needs to change for it. */
+const playsH265 = (): boolean => "MediaSource" in window && MediaSource.isTypeSupported('video/mp4; codecs="hvc1.1.6.L93.B0"');
 
 function stream(one: StreamTrial): string {
   const codec = one.codec.toUpperCase().replace(/^H26/, "H.26");

@@ -18,6 +18,7 @@ import { FalseAlarms } from "./FalseAlarms";
 import { General } from "./General";
 import { Meter } from "./Meter";
 import { Modes } from "./Modes";
+import { TurnCamera } from "./Orientation";
 import { Places } from "./Places";
 import { rectangle } from "./geometry";
 import { PrivateParts } from "./PrivateParts";
@@ -117,6 +118,7 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
           </div>
           {tab === "picture" && (
             <aside class="tu-side">
+              <TurnCamera store={store} camera={camera} disabled={disabled} />
               <PrivateParts store={store} camera={camera} disabled={disabled} />
             </aside>
           )}

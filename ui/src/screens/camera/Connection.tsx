@@ -1,5 +1,7 @@
 import { useSignal } from "@preact/signals";
-import { url } from "../../api/client";
+import { useEffect } from "preact/hooks";
+import { get, url } from "../../api/client";
+import type { PhoneInfo } from "../../api/schema";
 import type { Camera } from "../../api/types";
 import { dotOf, isShowing, sentence } from "../../ui/cameraWords";
 import { session } from "../../ui/session";
@@ -12,12 +14,20 @@ import { camera as words } from "../../strings/camera";
 import { ServerText } from "../../ui/ServerText";
 
 const LOOK = () => import("./LookForIt");
+const PHONE = () => import("./PhoneOf");
 const w = words.connection;
 
 /** Whether it answers, what it sends, and a picture of this moment to see that it does. */
 export function Connection({ camera }: { camera: Camera }) {
   const tried = useSignal(0);
   const failed = useSignal(false);
+  const phone = useSignal<PhoneInfo | null>(null);
+  const owner = session.value?.user?.role === "owner";
+  const load = () =>
+    get<PhoneInfo>(`/cameras/${encodeURIComponent(camera.id)}/phone`).then((now) => (phone.value = now), () => {}); // shown as any other camera, then
+  useEffect(() => {
+    if (owner) void load();
+  }, [camera.id, camera.state, owner]);
   const { last_packet_ms: last } = camera;
   return (
     <>
@@ -59,7 +69,7 @@ export function Connection({ camera }: { camera: Camera }) {
             )
           )}
         </section>
-        {camera.state === "offline" && session.value?.user?.role === "owner" && <Lazy load={LOOK} props={{ camera }} waiting={() => null} />}
+        {camera.state === "offline" && owner && phone.value?.is_phone === false && <Lazy load={LOOK} props={{ camera }} waiting={() => null} />}
       </div>
       <aside class="tu-side">
         <section class="card" aria-labelledby="connection-facts">
@@ -68,14 +78,14 @@ export function Connection({ camera }: { camera: Camera }) {
             <Facts camera={camera} />
           </div>
         </section>
-        <section class="card" aria-labelledby="connection-change">
-          <h2 id="connection-change">{w.change}</h2>
-          {session.value?.user?.role === "owner" ? (
-            <ConnectionForm key={camera.id} camera={camera} />
-          ) : (
-            <p class="small sub tu-say">{w.onlyOwners}</p>
-          )}
-        </section>
+        {phone.value?.is_phone ? (
+          <Lazy load={PHONE} props={{ camera, phone: phone.value, onChanged: () => void load() }} waiting={() => null} />
+        ) : (
+          <section class="card" aria-labelledby="connection-change">
+            <h2 id="connection-change">{w.change}</h2>
+            {owner ? <ConnectionForm key={camera.id} camera={camera} /> : <p class="small sub tu-say">{w.onlyOwners}</p>}
+          </section>
+        )}
       </aside>
     </>
   );

@@ -67,7 +67,7 @@ export function Editor(props: {
         class={`ed-pic${tool.value ? " drawing" : ""}`}
         aria-label={words.picture.label}
         data-view={live.view.value.kind}
-        style={stream ? { aspectRatio: `${stream.width} / ${stream.height}` } : {}}
+        style={stream ? { aspectRatio: `${stream.width} / ${stream.height}`, "--shape": stream.width / stream.height } : {}}
       >
         {showing ? <LiveVideo camera={camera} live={live} width={960} bare /> : <p class="live-sentence">{words.picture.paused}</p>}
         <div

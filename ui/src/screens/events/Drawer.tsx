@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get } from "../../api/client";
 import { cameraNamed } from "../../api/state";
 import type { TawnyEvent } from "../../api/types";
+import { DeleteButton } from "../../ui/DeleteSheet";
 import { mayDirect } from "../../ui/session";
 import { clock, day, length } from "../../ui/times";
 import { t } from "../../strings";
@@ -103,6 +104,7 @@ export function Drawer({ event, others, onClose, onKeep, onReview }: Props) {
         <Icon name="history" small />
         {words.timeline}
       </a>
+      {event.end_ms !== null && <DeleteButton key={event.id} what="event" wanted={{ event: event.id }} class="btn bad drawer-delete" />}
     </div>
   );
 }

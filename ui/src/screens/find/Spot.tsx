@@ -103,7 +103,7 @@ function Picture(props: { camera: Camera; asked: Asked; box: Box | null; onBox: 
   const moments = useMemo(() => pictures(asked), []);
   return (
     <div class="find-view">
-      <figure class="find-stage" style={stream ? { aspectRatio: `${stream.width} / ${stream.height}` } : {}}>
+      <figure class="find-stage" style={stream ? { aspectRatio: `${stream.width} / ${stream.height}`, "--shape": stream.width / stream.height } : {}}>
         <img
           alt=""
           src={url(`/cameras/${encodeURIComponent(camera.id)}/frame`, { at_ms: moments[tried.value], width: 960 })}

@@ -22,6 +22,7 @@ import { ByHand } from "./ByHand";
 import { LastHour } from "./LastHour";
 import { Lately } from "./Lately";
 import { photoLink } from "./photo";
+import { RecordButton } from "./RecordButton";
 import { TalkButton } from "./TalkButton";
 import { Behind, FullButton, NumbersBox, SoundButton, flipFull } from "./Tile";
 import { cameFrom, showNumbers } from "./wall";
@@ -175,6 +176,7 @@ function Controls({ camera, live, quality, onQuality, showing }: ControlsProps) 
           )}
         </>
       )}
+      <RecordButton camera={camera} />
       <span class="grow" />
       <SnoozeButton key={camera.id} camera={camera.id} />
       <a class="btn" href={`/timeline?cam=${encodeURIComponent(camera.id)}`}>

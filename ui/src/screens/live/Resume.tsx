@@ -4,7 +4,9 @@ import { changeSetup, loadSetup, setupNow } from "../../api/setup";
 import { cameras } from "../../api/state";
 import { resume as words, steps } from "../../strings/resume";
 import { tryTo } from "../../ui/Access";
+import { DemoButton } from "../../ui/DemoCamera";
 import { Icon } from "../../ui/Icon";
+import { go } from "../../ui/router";
 import { session } from "../../ui/session";
 import { toast } from "../../ui/toast";
 import "./resume.css";
@@ -64,6 +66,7 @@ function Empty({ mayAdd }: { mayAdd: boolean }) {
               <Icon name="plus" small />
               {words.add}
             </a>
+            <DemoButton onAdded={(camera) => go(`/live/${encodeURIComponent(camera)}`)} />
           </>
         )}
       </div>

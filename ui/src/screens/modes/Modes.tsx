@@ -8,6 +8,7 @@ import { session } from "../../ui/session";
 import { toast } from "../../ui/toast";
 import { Dates, People } from "./Beside";
 import { Now } from "./Now";
+import { Recordings } from "./Recordings";
 import { Rehearsal } from "./Rehearsal";
 import { Rules } from "./Rules";
 import { Week } from "./Week";
@@ -45,6 +46,7 @@ export default function Modes() {
         <>
           <div class="modes-main">
             <Week draft={draft} week={tried.week} onChange={setDraft} />
+            <Recordings />
             <Rules draft={draft} plan={plan} onChange={setDraft} />
             <Save
               plan={plan}

@@ -1,12 +1,13 @@
 /** Who can sign in, what they see, and who did. For owners. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, patch, post, remove } from "../../api/client";
+import { get, patch, post, put, remove } from "../../api/client";
 import { cameras } from "../../api/state";
-import type { Invited, PersonInfo } from "../../api/schema";
-import { plural } from "../../strings";
+import type { Invited, MySignIn, People as PeopleList, PersonInfo } from "../../api/schema";
+import { plural, t } from "../../strings";
 import { people as words } from "../../strings/people";
 import { share } from "../../strings/share";
+import { ConfirmSheet, change } from "../../ui/confirm";
 import { Address, CameraTicks, seen, tryTo } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
 import { Page } from "../../ui/Page";
@@ -44,9 +45,19 @@ function Everyone() {
   const list = useSignal<readonly PersonInfo[]>([]);
   const adding = useSignal<"person" | "screen" | null>(null);
   const invited = useSignal<Invited | null>(null);
+  const required = useSignal(false);
+  const me = useSignal<MySignIn | null>(null);
   const load = async () => {
-    list.value = (await get<{ items: PersonInfo[] }>("/people")).items;
+    const told = await get<PeopleList>("/people");
+    list.value = told.items;
+    required.value = told.requires_second_step;
   };
+  const require = (wanted: boolean) =>
+    change(async () => {
+      await put("/people/second-step", { required: wanted });
+      await load();
+    });
+  useEffect(() => void get<MySignIn>("/me").then((now) => (me.value = now), () => {}), []);
   useEffect(() => void load(), []);
   const done = (made: Invited) => {
     invited.value = made;
@@ -75,6 +86,22 @@ function Everyone() {
       {list.value.map((person) => (
         <OnePerson key={person.id} person={person} onChange={load} onInvited={done} />
       ))}
+      <div class="setting">
+        <div class="grow">
+          <b>{words.secondStep}</b>
+          <p class="small sub">{words.secondStepSub}</p>
+        </div>
+        <Segmented
+          label={words.secondStep}
+          value={required.value ? "on" : "off"}
+          options={[
+            { value: "on", label: t.settings.look.on },
+            { value: "off", label: t.settings.look.off },
+          ]}
+          onChange={(value) => void require(value === "on")}
+        />
+      </div>
+      {me.value && <ConfirmSheet now={me.value} />}
     </section>
   );
 }

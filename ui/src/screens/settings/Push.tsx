@@ -6,7 +6,7 @@ import type { PushKey } from "../../api/schema";
 import { t } from "../../strings";
 import { phone } from "../../strings/phone";
 import { tryTo } from "../../ui/Access";
-import { HomeSteps, canInstall, hasWorker, install, isInstalled, isIphone, subscribe, subscribed, unsubscribe } from "../../ui/device";
+import { HomeSteps, canInstall, install, subscribed, turnOffPush, turnOnPush, whyNoPush } from "../../ui/device";
 import { Icon } from "../../ui/Icon";
 import { Segmented } from "../../ui/Segmented";
 import { session } from "../../ui/session";
@@ -27,23 +27,30 @@ export function Push() {
 }
 
 /** Notifications in this browser, and its app. */
-export function PushCard() {
-  const key = useSignal<string | null>(null);
+export function PushCard({ onChange }: { onChange?: () => void }) {
+  const key = useSignal("");
   const on = useSignal(false);
   useEffect(() => {
-    void get<PushKey>("/push").then((told) => (key.value = told.key), () => undefined);
-    void subscribed().then((found) => (on.value = found !== null));
+    void Promise.all([get<PushKey>("/push"), subscribed()]).then(
+      ([told, found]) => {
+        key.value = told.key;
+        on.value = told.has_channel && found !== null;
+      },
+      () => undefined,
+    );
   }, []);
   const isOwner = session.value?.user?.role === "owner";
-  const why = key.value === null ? "" : whyNot(key.value);
+  const reason = whyNoPush();
+  const why = reason && words[reason];
   const change = (wanted: boolean) =>
     tryTo(async () => {
-      if (wanted && (await Notification.requestPermission()) !== "granted") {
+      if (!wanted) await turnOffPush();
+      else if (!(await turnOnPush(key.value))) {
         toast(words.refused);
         return;
       }
-      await (wanted ? subscribe(key.value ?? "") : unsubscribe());
       on.value = wanted;
+      onChange?.();
     });
   return (
     <section class="card" aria-labelledby="push-title">
@@ -64,7 +71,7 @@ export function PushCard() {
             />
           )}
         </div>
-        {why === words.notOnHome && <HomeSteps />}
+        {reason === "notOnHome" && <HomeSteps />}
         {why && (
           <div class="setting storage-link">
             <p class="small sub grow">{isOwner ? words.others : words.askOwner}</p>
@@ -78,14 +85,6 @@ export function PushCard() {
         {canInstall.value && <Install />}
     </section>
   );
-}
-
-/** Why this browser can get none now; empty if it can. key: the recorder's, empty without a channel for browsers. */
-function whyNot(key: string): string {
-  if (!window.isSecureContext) return words.insecure;
-  if (isIphone() && !isInstalled()) return words.notOnHome;
-  if (!hasWorker() || !("PushManager" in window)) return words.unable;
-  return key ? "" : words.noChannel;
 }
 
 function Install() {

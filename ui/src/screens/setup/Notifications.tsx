@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, post } from "../../api/client";
-import type { ConnectionTestInfo, PushKey, StepInfo, TargetInfo, TargetList } from "../../api/schema";
+import type { ConnectionTestInfo, StepInfo, TargetInfo, TargetList } from "../../api/schema";
 import { on } from "../../api/state";
 import { loadSetup } from "../../api/setup";
 import { notifyStep as words, wizard } from "../../strings/setup";
@@ -24,11 +24,9 @@ function firstOf(scheme: string): Start | null {
 export function Notifications({ info, borrowed }: StepProps) {
   const [list, setList] = useState<readonly TargetInfo[] | null>(null);
   const [open, setOpen] = useState<{ start: Start | null } | null>(null);
-  const [hasPush, setPush] = useState(false);
   const isSecure = location.protocol === "https:"; // what works on the recorder itself need not work on a phone
   const load = async () => {
     const told = await get<TargetList>("/targets");
-    if (isSecure) setPush((await get<PushKey>("/push")).key !== "");
     setList(told.items.filter((one) => one.kind === "notifier"));
   };
   const added = async () => {
@@ -58,13 +56,12 @@ export function Notifications({ info, borrowed }: StepProps) {
             </section>
           )}
           {!isSecure && (info.secure_address ? <GoSecure address={info.secure_address} step="notifications" /> : <NeedsHttps />)}
-          {isSecure && hasPush && <Lazy load={borrowed.Push} props={{}} waiting={() => null} />}
-          {isSecure && hasPush && (
+          {isSecure && <Lazy load={borrowed.Push} props={{ onChange: () => void tryTo(added) }} waiting={() => null} />}
+          {isSecure && (
             <div class="only-desk">
               <Lazy load={borrowed.Phone} props={{}} waiting={() => null} />
             </div>
           )}
-          {isSecure && !hasPush && <Own onSetUp={() => setOpen({ start: firstOf("webpush") })} />}
           <section class="card setup-rows" aria-labelledby="services-title">
             <div class="row between wrap">
               <h2 id="services-title">{words.other}</h2>
@@ -93,26 +90,6 @@ export function Notifications({ info, borrowed }: StepProps) {
         />
       )}
     </StepPage>
-  );
-}
-
-/** The channel of all browsers comes first; each of them then says for itself whether it wants notifications. */
-function Own({ onSetUp }: { onSetUp: () => void }) {
-  return (
-    <section class="card" aria-labelledby="own-title">
-      <div class="setup-row">
-        <span class="setup-icon">
-          <Icon name="smartphone" />
-        </span>
-        <div class="grow">
-          <h2 id="own-title">{words.own}</h2>
-          <p class="small sub">{words.ownSub}</p>
-        </div>
-        <button type="button" class="btn" aria-label={words.setUpOne(words.own)} onClick={onSetUp}>
-          {words.setUp}
-        </button>
-      </div>
-    </section>
   );
 }
 

@@ -1,16 +1,22 @@
 import { useState } from "preact/hooks";
 import { ApiError, post, put } from "../../api/client";
+import type { PasskeyOptions } from "../../api/schema";
 import type { User } from "../../api/types";
 import { go, place } from "../../ui/router";
 import { session, signedIn } from "../../ui/session";
 import { plural } from "../../strings";
+import { device } from "../../ui/agents";
 import { Door, Refusal } from "../../ui/Door";
+import { Icon } from "../../ui/Icon";
 import { PasswordField } from "../../ui/PasswordField";
 import { Point } from "../../ui/Point";
 import { LEAST, strength } from "../../ui/strength";
 import { toast } from "../../ui/toast";
+import { hasPasskeys, makePasskey } from "../../ui/webauthn";
 import { account } from "../../strings/account";
+import { mine } from "../../strings/my-account";
 import { wizard } from "../../strings/setup";
+import { RestoreBackup } from "./RestoreBackup";
 import { StepBar } from "./StepFrame";
 import "./setup.css";
 
@@ -19,6 +25,7 @@ const words = account;
 export default function Setup() {
   const [token, setToken] = useState(new URLSearchParams(place.value.hash).get("token") ?? "");
   const [state] = useState(session.value?.state);
+  const [restores, setRestores] = useState(false);
   if (state !== "setup" && !token)
     return (
       <Door title={words.already} sub="">
@@ -27,7 +34,9 @@ export default function Setup() {
         </a>
       </Door>
     );
-  return token ? <Claim token={token} /> : <AskToken onToken={setToken} />;
+  if (!token) return <AskToken onToken={setToken} />;
+  if (restores) return <RestoreBackup token={token} onBack={() => setRestores(false)} />;
+  return <Claim token={token} onRestore={() => setRestores(true)} />;
 }
 
 function AskToken({ onToken }: { onToken: (token: string) => void }) {
@@ -60,10 +69,11 @@ function AskToken({ onToken }: { onToken: (token: string) => void }) {
   );
 }
 
-function Claim({ token }: { token: string }) {
+function Claim({ token, onRestore }: { token: string; onRestore: () => void }) {
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
   const [recorder, setRecorder] = useState(wizard.recorderNameFirst);
+  const [wantsPasskey, setWantsPasskey] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<{ what: string; todo: string } | null>(null);
   const level = strength(password, name);
@@ -80,6 +90,7 @@ function Claim({ token }: { token: string }) {
     try {
       const { user } = await post<{ user: User }>("/setup/claim", { token, name: name.trim(), password });
       signedIn(user);
+      if (wantsPasskey) await addPasskey().catch(() => toast(words.passkeyFailed));
       // The account exists: a name that can't be written is no reason to stay here.
       await put("/setup", { name: recorder.trim() }).catch(() => toast(wizard.unnamed));
       go("/setup", { replace: true });
@@ -141,14 +152,36 @@ function Claim({ token }: { token: string }) {
             {wizard.recorderNameSub}
           </p>
         </div>
+        {hasPasskeys() && (
+          <label class="setup-check">
+            <input type="checkbox" checked={wantsPasskey} onChange={(event) => setWantsPasskey(event.currentTarget.checked)} />
+            <span>
+              {words.passkey}
+              <span class="small muted">{words.passkeySub}</span>
+            </span>
+          </label>
+        )}
         {error && <Refusal {...error} />}
         <button type="submit" class="btn pri" disabled={busy}>
           {words.create}
         </button>
-        {!isSecureContext && <p class="small muted">{words.insecure}</p>}
+        {!hasPasskeys() && <p class="small muted">{words.insecure}</p>}
+        <p class="setup-restore">
+          <button type="button" class="btn ghost" disabled={busy} onClick={onRestore}>
+            <Icon name="rotate-cw" small />
+            {words.restore.link}
+          </button>
+        </p>
       </form>
     </Door>
   );
+}
+
+/** Rejects if the person cancels, or the device has one already. */
+async function addPasskey(): Promise<void> {
+  const { challenge, options } = await post<PasskeyOptions>("/me/passkeys/options");
+  const credential = await makePasskey(options);
+  await post("/me/passkeys", { challenge, credential, name: device(navigator.userAgent) || mine.passkeys.nameIs });
 }
 
 function Points() {

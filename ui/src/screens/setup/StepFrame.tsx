@@ -18,7 +18,7 @@ export interface Borrowed {
   AddCamera: Loader<{ onAdded: () => void; onPicked: (count: number) => void }>;
   Channel: Loader<{ start: { scheme: string; filled: Readonly<Record<string, string>> } | null; onClose: () => void; onDone: () => Promise<void> }>;
   Phone: Loader<object>;
-  Push: Loader<object>;
+  Push: Loader<{ onChange: () => void }>;
 }
 
 /** What a step is given. */

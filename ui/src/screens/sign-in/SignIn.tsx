@@ -1,12 +1,14 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, post } from "../../api/client";
-import type { PasskeyOptions, ProviderPage, SecondStep, SignedIn } from "../../api/schema";
+import type { PasskeyOptions, ProviderPage, SecondStep, SecondStepMade, SignedIn } from "../../api/schema";
 import type { User } from "../../api/types";
 import { go, place } from "../../ui/router";
 import { ended, nextPath, session, signedIn } from "../../ui/session";
 import { t } from "../../strings";
 import { Door, Refusal } from "../../ui/Door";
 import { PasswordField } from "../../ui/PasswordField";
+import { CodeSecret, RecoveryCodes } from "../../ui/RecoveryCodes";
 import { ServerText } from "../../ui/ServerText";
 import { hasPasskeys, usePasskey } from "../../ui/webauthn";
 import { account } from "../../strings/account";
@@ -18,6 +20,7 @@ export default function SignIn() {
   const hash = new URLSearchParams(place.value.hash);
   const token = hash.get("link");
   const [step, setStep] = useState<SecondStep | null>(null);
+  if (step?.secret) return <SetUpSecondStep step={step} onBack={() => setStep(null)} />;
   if (step) return <BySecondStep step={step} onBack={() => setStep(null)} />;
   if (token) return <ByLink token={token} onStep={setStep} />;
   return <ByPassword refused={hash.get("provider")} onStep={setStep} />;
@@ -187,11 +190,37 @@ function ByCode({ onBack }: { onBack: () => void }) {
   );
 }
 
+/** Where everyone must have two-step codes: they are set up on the way in. */
+function SetUpSecondStep({ step, onBack }: { step: SecondStep; onBack: () => void }) {
+  const [made, setMade] = useState<SecondStepMade | null>(null);
+  const { token, name, after, secret = "", uri = "" } = step;
+  if (made)
+    return (
+      <Door title={words.firstCodeTitle} sub="">
+        <RecoveryCodes list={made.codes} onSaved={() => enter(made.user)} />
+      </Door>
+    );
+  return (
+    <OneField
+      title={words.firstCodeTitle}
+      sub={words.firstCodeSub}
+      above={<CodeSecret secret={secret} uri={uri} />}
+      label={words.firstCode}
+      send={async (code) => {
+        setMade(await post<SecondStepMade>("/sign-in/second-step/setup", { token, name, after, code }));
+        return null;
+      }}
+      onBack={onBack}
+    />
+  );
+}
+
 function OneField(props: {
   title: string;
   sub: string;
+  above?: ComponentChildren;
   label: string;
-  send: (code: string) => Promise<SignedIn>;
+  send: (code: string) => Promise<SignedIn | null>;
   onBack: () => void;
 }) {
   const [code, setCode] = useState("");
@@ -202,7 +231,8 @@ function OneField(props: {
     setBusy(true);
     setError(null);
     try {
-      enter((await props.send(code)).user);
+      const done = await props.send(code);
+      if (done) enter(done.user);
     } catch (reason) {
       setError(asError(reason));
       setCode("");
@@ -213,6 +243,7 @@ function OneField(props: {
   return (
     <Door title={props.title} sub={props.sub}>
       <form onSubmit={(event) => void submit(event)}>
+        {props.above}
         <div class="field">
           <label for="code">{props.label}</label>
           <input

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, get, post, put } from "../../api/client";
 import type { RemovalPlanInfo as GoingNext, CameraRetentionRequest as Keep, RetentionInfo as Kept } from "../../api/schema";
+import { DeleteButton } from "../../ui/DeleteSheet";
 import { Page } from "../../ui/Page";
 import { session } from "../../ui/session";
 import { size } from "../../ui/times";
@@ -12,6 +13,7 @@ import { Cameras } from "./Cameras";
 import { Contract, Room } from "./Contract";
 import { type Draft, changeOf, draftOf, same } from "./draft";
 import "./storage.css";
+import { deletion } from "../../strings/deletion";
 import { storage as words } from "../../strings/storage";
 import { ServerText } from "../../ui/ServerText";
 
@@ -69,6 +71,11 @@ export default function Storage() {
             <Next next={next} isKnown={kept.fits !== null} />
             <Locked kept={kept} />
             <Where kept={kept} />
+            <section class="card" aria-labelledby="delete-title">
+              <h2 id="delete-title">{deletion.everything.title}</h2>
+              <p class="small sub beside-sub">{deletion.everything.sub}</p>
+              <DeleteButton what="everything" wanted={{}} label={deletion.everything.button} class="btn bad beside-do" />
+            </section>
           </aside>
         </>
       )}

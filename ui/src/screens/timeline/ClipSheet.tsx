@@ -10,6 +10,7 @@ import { figures } from "../../strings/figures";
 import type { Gap, Lane } from "../../timeline/data";
 import { clockSecond, dayName } from "../../timeline/format";
 import { gapLabel } from "../../timeline/layout";
+import { DeleteButton } from "../../ui/DeleteSheet";
 import { Icon } from "../../ui/Icon";
 import { Segmented } from "../../ui/Segmented";
 import { Sheet } from "../../ui/Sheet";
@@ -202,6 +203,14 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
         <span class="small sub grow">
           {enough ? <a href="/clips">{words.all}</a> : together ? words.two : words.none}
         </span>
+        {wanted.length > 0 && (
+          <DeleteButton
+            key={wanted.join()}
+            what="time"
+            wanted={{ cameras: wanted, from_ms: Math.round(begin_ms), to_ms: Math.round(end_ms) }}
+            onDone={close}
+          />
+        )}
         {isCopy && only !== undefined && (
           <button
             type="button"

@@ -79,7 +79,29 @@ export function Preview({ hover, laneHeight, lanes }: { hover: Hover | null; lan
   );
 }
 
-const kept = new Map<string, HTMLImageElement>();
+interface Kept {
+  image: HTMLImageElement;
+  /** Rejected: there is none, or it is sealed to others. */
+  ready: Promise<void>;
+}
+
+const kept = new Map<string, Kept>();
+
+/** The picture of a second: asked for once, however often the pointer comes by before it is there. */
+function pictureOf(name: string, camera: string, at_s: number): Kept {
+  const known = kept.get(name);
+  if (known) return known;
+  const image = new Image();
+  const load = async () => {
+    image.src = await pictureUrl(camera, at_s, 200);
+    await image.decode();
+  };
+  const made = { image, ready: load() };
+  kept.set(name, made);
+  made.ready.catch(() => kept.delete(name));
+  if (kept.size > KEPT) kept.delete(kept.keys().next().value as string);
+  return made;
+}
 
 /** The picture of a second, waited for a little so that a sweep of the pointer asks for few; null until it is there. */
 function usePicture(camera: string | null, at_ms: number): string | null {
@@ -92,25 +114,18 @@ function usePicture(camera: string | null, at_ms: number): string | null {
       return;
     }
     const name = `${unlocked} ${camera} ${at_s}`;
-    const known = kept.get(name);
+    const known = kept.get(name)?.image;
     if (known?.complete && known.naturalWidth > 0) {
       shown.value = known.src;
       return;
     }
     let gone = false;
     const show = async () => {
-      const image = known ?? new Image();
-      kept.set(name, image);
-      if (kept.size > KEPT) kept.delete(kept.keys().next().value as string);
-      try {
-        if (!known) image.src = await pictureUrl(camera, at_s, 200);
-        await image.decode();
-        if (!gone) shown.value = image.src;
-      } catch {
-        kept.delete(name); // there is none, or it is sealed to others
-      }
+      const { image, ready } = pictureOf(name, camera, at_s);
+      await ready;
+      if (!gone) shown.value = image.src;
     };
-    const timer = setTimeout(() => void show(), WAIT_MS);
+    const timer = setTimeout(() => void show().catch(() => {}), WAIT_MS);
     return () => {
       gone = true;
       clearTimeout(timer);

@@ -3,12 +3,14 @@ import { type RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { url } from "../../api/client";
 import { cameras } from "../../api/state";
+import type { Camera } from "../../api/types";
 import { useKeys } from "../../ui/keys";
 import { isByRtc } from "../../live/able";
 import { Private } from "../../live/Private";
 import type { PastPlayer } from "../../player/past";
 import { FiguresButton, FiguresOver } from "../../player/figuresSwitch";
 import { RecordedPlayer } from "../../player/recorded";
+import { type Axes, axesOf, onto } from "../../api/turned";
 import { ZoomChip, useZoom } from "../../player/useZoom";
 import { LockNow, UnlockSheet } from "../../sealed/Locked";
 import { t } from "../../strings";
@@ -48,14 +50,23 @@ function useClock(model: TimelineModel): void {
   }, [model]);
 }
 
+/** The camera with its privacy masks where they lie on what is shown: it may have been recorded turned otherwise. */
+function covered(camera: Camera, then: Axes | null): Camera {
+  const now = axesOf(camera);
+  if (!then || camera.mask.parts.length === 0 || String(now) === String(then)) return camera;
+  return { ...camera, mask: { ...camera.mask, parts: camera.mask.parts.map((part) => onto(part, now, then)) } };
+}
+
 /** `whole`: the picture is shown to its edges, in front of its own colours, instead of filling the frame. */
-function Player({ model, camera: id, large, whole }: { model: TimelineModel; camera: string; large: boolean; whole: boolean }) {
+function Player({ model, camera: id, large, whole: isWhole }: { model: TimelineModel; camera: string; large: boolean; whole: boolean }) {
   const frame = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const image = useRef<HTMLImageElement>(null);
   const state = useSignal<PastPlayer | null>(null);
   const filled = useSignal(false);
   const camera = cameras.value.find((each) => each.id === id);
+  const stream = camera?.streams.main ?? camera?.streams.sub;
+  const whole = isWhole || (stream !== undefined && stream !== null && stream.width < stream.height);
 
   useEffect(() => {
     if (!video.current || !image.current) return;
@@ -89,7 +100,7 @@ function Player({ model, camera: id, large, whole }: { model: TimelineModel; cam
     >
       {whole && <canvas ref={glow} class="pl-glow" width={32} height={18} aria-hidden="true" />}
       <video ref={video} playsInline disablePictureInPicture />
-      {camera && showing?.is === "video" && <Private camera={camera} laid={`${filled.value}${large}`} />}
+      {camera && showing?.is === "video" && <Private camera={covered(camera, player?.axes.value ?? null)} laid={`${filled.value}${large}`} />}
       <img ref={image} alt="" />
       {showing && showing.is !== "video" && showing.is !== "pictures" && (
         <Reason model={model} camera={id} showing={showing} large={large} />

@@ -80,7 +80,7 @@ class InterleavedReader:
                     break
                 if stop - begin >= _RTP_BYTES and buffer[begin + 1] > 127:
                     self._pictures += 1
-                    if stop < end and buffer[stop] != _DOLLAR:
+                    if stop < end and not self._begins(buffer, stop, end):
                         stop = self._true_end(receiver, buffer, begin, stop, end)
                 receiver.packet(view, begin, stop)
                 at = receiver.run(view, stop, end, channel)
@@ -153,18 +153,45 @@ class InterleavedReader:
 
         If the length is too large, the next packet begins inside; if too small, a few bytes remain.
         """
-        if buffer[stop] in _LINE_ENDS or self._is_message(buffer, stop, end):
+        if self._is_nothing_stray(buffer, stop, end):
             return stop
         inside = self._another_inside(buffer, begin, stop, end)
         if inside >= 0:
             return inside
-        behind, _ = self._next_pair(buffer, stop, end)
-        if (behind if behind >= 0 else end) - stop <= _MOST_LEFT_BYTES:
+        if self._stray_bytes(buffer, stop, end) <= _MOST_LEFT_BYTES:
             self._in_a_row = self._in_a_row + 1 if self._pictures == self._odd_picture + 1 else 1
             if self._in_a_row <= _HABIT:
                 receiver.spoilt()
             self._odd_picture = self._pictures
         return stop
+
+    def _begins(self, buffer: bytearray, at: int, end: int) -> bool:
+        """Return whether a packet begins here, as far as the received bytes tell. Stray bytes may begin with `$`."""
+        if buffer[at] != _DOLLAR or end - at < _FRAME_BYTES + 1 or self._fits(buffer, at):
+            return buffer[at] == _DOLLAR
+        after = at + _FRAME_BYTES + (buffer[at + 2] << 8 | buffer[at + 3])
+        return after == end or (after < end and self._may_begin(buffer, after, end))
+
+    def _is_nothing_stray(self, buffer: bytearray, at: int, end: int) -> bool:
+        """Return whether a message begins here, or line ends and then a packet or a message.
+
+        Stray bytes may begin with a line end.
+        """
+        while at < end and buffer[at] in _LINE_ENDS:
+            at += 1
+        return at == end or self._begins(buffer, at, end) or self._is_message(buffer, at, end)
+
+    def _stray_bytes(self, buffer: bytearray, at: int, end: int) -> int:
+        """Return how many bytes are before the first place where a packet may begin, up to one too many.
+
+        The packet there may not be whole yet, and its own length may be wrong: it is not asked for a second one.
+        """
+        found, searched = at, min(end, at + _MOST_LEFT_BYTES + 1)
+        while (found := buffer.find(b"$", found, searched)) >= 0:
+            if end - found < _FRAME_BYTES + 1 or self._fits(buffer, found):
+                return found - at
+            found += 1
+        return searched - at
 
     def _another_inside(self, buffer: bytearray, begin: int, stop: int, end: int) -> int:
         """Return the offset of another packet inside this one; -1 if none.

@@ -157,6 +157,17 @@ class RtpReceiver:
         """Sequence number of the missing packet that others wait for; negative if none."""
         return self._next if self._ahead else -1
 
+    def missing_before(self, most: int) -> list[int]:
+        """Return the sequence numbers that held packets wait for, at most so many."""
+        furthest = max(((number - self._next) & 0xFFFF for number in self._ahead), default=0)
+        steps = range(min(furthest, self._window))
+        return [number for step in steps if (number := (self._next + step) & 0xFFFF) not in self._ahead][:most]
+
+    @property
+    def newest(self) -> int:
+        """Sequence number of the newest packet in order; negative before the first."""
+        return (self._next - 1) & 0xFFFF if self._next >= 0 else -1
+
     def packet(self, view: memoryview, begin: int, end: int) -> None:
         """Process one RTP packet."""
         if end - begin >= HEADER_BYTES:

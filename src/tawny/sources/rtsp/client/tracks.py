@@ -115,7 +115,7 @@ _HEARD_S = 0.2
 """Audio is held for this time after the first frame, to compare the delays of both tracks."""
 _MOST_EARLY = 100
 _CHANGES_S = 5.0
-"""Two format changes within this time indicate invalid data."""
+"""Two format changes within this time, in s, indicate invalid data."""
 _WASTE_S = 0.5
 """Packets without a frame for longer than this are recorded; no camera needs this time for one frame."""
 _SENSELESS, _SENSELESS_MOST = 4, 100
@@ -123,14 +123,20 @@ _SENSELESS, _SENSELESS_MOST = 4, 100
 
 
 class Tracks:
-    """Video and audio of one connection. wants_sound: record audio if available. stall_s: timeout without a frame."""
+    """Video and audio of one connection. wants_sound: record audio if available. stall_s: timeout without a frame.
 
-    def __init__(self, *, wants_sound: bool, stall_s: float, window: int = TCP_WINDOW) -> None:
+    changes_s: minimum time between two changes of the format.
+    """
+
+    def __init__(
+        self, *, wants_sound: bool, stall_s: float, window: int = TCP_WINDOW, changes_s: float = _CHANGES_S
+    ) -> None:
         self.packets: deque[SourcePacket] = deque()
         """Packets ready to be read."""
         self.now_s = 0.0
         """Current time, s monotonic; set by the caller before feeding data."""
         self._wants_sound, self._stall_s, self._window = wants_sound, stall_s, window
+        self._changes_s = changes_s
         self._placing = TimestampAligner()
         self._units: VideoDepacketizer | None = None
         self._pictures: PacketBuilder | None = None
@@ -322,7 +328,7 @@ class Tracks:
             self._let_sound_go()
 
     def _changed(self, to: VideoFormat) -> None:
-        if self._changed_s is not None and self.now_s - self._changed_s < _CHANGES_S:
+        if self._changed_s is not None and self.now_s - self._changed_s < self._changes_s:
             raise ConversationFault("bad-parameters", f"its resolution keeps changing, now to {to.width}x{to.height}")
         self._changed_s = self.now_s
 

@@ -1,0 +1,108 @@
+"""DIY Security Cam: a shell file of `key=value` lines and `cameras[KEY]=ADDRESS`."""
+
+import re
+
+from tawny.config.importers.result import ForeignFormatError, ForeignValues, ImportResult, ImportSource, camera_id
+from tawny.config.importers.shell_words import ShellError, split_commands
+
+KEYS = {
+    "bucket", "sensitivity", "kernel", "monitor_dir", "upload_dir", "error_dir", "segment_length", "stream_offset",
+    "skip_frames",
+}  # fmt: skip
+DEFAULTS = "monitor_dir=~/videos\nsensitivity=3\nkernel=17\ncameras[1]=/dev/video0\n"
+_LINE = re.compile(r"\s*(?:export\s+)?(\w+)(?:\[([^\]]+)\])?=(.*)", re.DOTALL)
+_LEFT = {
+    "upload_dir": "not needed: what waits for upload is stored with the recordings",
+    "error_dir": "not needed: damaged files stay in place, and `tawny check` lists them",
+    "segment_length": "not needed: events may be of any length, and files are about a minute long; "
+    "`tawny export --split 5min` makes longer ones",
+    "stream_offset": "not needed: cameras are analyzed while they record, so there are no files to scan in turn",
+    "skip_frames": "not needed: at most 10 images a second are analyzed, whatever the camera sends; "
+    "`detection.counting.rate` changes that",
+    "bucket": "needs a key and the address of its server: fill in [destinations.bucket] at the top of tawny.toml",
+}
+_BUCKET = """\
+# Uploads to {bucket}: fill in the three words in capitals and remove the `# ` in front of these lines. A key of
+# Backblaze B2 has an ID and a secret; the server is shown with the bucket. The key only needs to write.
+# [destinations.bucket]
+# url = "s3://KEY_ID:KEY_SECRET@{bucket}?endpoint=https://SERVER"
+# upload = ["events"]
+# names = "diycam"
+# write_only = true
+"""
+
+
+def from_diycam(source: ImportSource) -> ImportResult:
+    found = ImportResult()
+    read = _read(source, found)
+    cameras = {key: value for key, value in read.items() if key.startswith("cameras[")}
+    if not cameras:
+        known = next((number for key, number in found.lines.items() if key in KEYS), 0)
+        raise ForeignFormatError("no `cameras[KEY]=ADDRESS`", known)
+    values = ForeignValues(read, found.lines)
+    for number, (theirs, address) in enumerate(cameras.items(), 1):
+        _camera(found, theirs, number, source.path(address) if _is_relative(address) else address, values)
+    if folder := values.text("monitor_dir"):
+        found.put("monitor_dir", "storage.path", source.path(folder).rstrip("/") + "/tawny")
+    if bucket := values.text("bucket"):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}", bucket):
+            raise values.wrong("bucket", "the name of a bucket, such as my-bucket")
+        found.comment = _BUCKET.format(bucket=bucket)
+    for key in read.keys() - found.became.keys() - found.left.keys():
+        found.left[key] = _LEFT.get(key, "not a setting of DIY Security Cam")
+    return found
+
+
+def _read(source: ImportSource, found: ImportResult) -> dict[str, str]:
+    """Return the values by key. Those that need a shell are only noted, unless a setting of the system is one."""
+    read: dict[str, str] = {}
+    variables = {"HOME": str(source.home)}
+    errors: list[ForeignFormatError] = []
+    for number, line in enumerate(source.text.splitlines(), 1):
+        said = _LINE.fullmatch(line)
+        if said is None:
+            continue
+        if said[2] is not None and said[1] != "cameras":
+            continue
+        name = said[2].strip("\"'") if said[2] is not None else ""
+        key = f"cameras[{name}]" if said[2] is not None else said[1]
+        found.lines[key] = number
+        try:
+            commands = split_commands(said[3], variables)
+        except ShellError as error:
+            if said[2] is not None or key in KEYS:
+                errors.append(ForeignFormatError(f"{key}: {error}", number))
+            found.left[key] = f"{error}"
+            continue
+        read[key] = value = commands[0][0] if commands else ""
+        if said[2] is None:
+            variables[key] = value
+    if errors and (read.keys() & KEYS or any(key.startswith("cameras[") for key in read) or len(errors) > 1):
+        raise errors[0]
+    return read
+
+
+def _is_relative(address: str) -> bool:
+    return bool(address) and ":" not in address and not address.startswith("/")
+
+
+def _camera(found: ImportResult, theirs: str, number: int, address: str, values: ForeignValues) -> None:
+    name = camera_id(theirs.removeprefix("cameras[").removesuffix("]"), usual=f"camera-{number}")
+    while name in found.settings.get("cameras", {}):
+        name = f"{name[:36]}-{number}"
+    if not address:
+        raise values.wrong(theirs, "the address of a camera, such as rtsp://192.168.1.20/main or /dev/video0")
+    if not found.put_source(theirs, name, address):
+        return
+    seconds = values.whole("sensitivity", 3, 0, 60)
+    kernel = values.whole("kernel", 17, 1, 99)
+    if kernel % 2 == 0:
+        raise values.wrong("kernel", "an odd number from 1 to 99")
+    camera = found.settings["cameras"][name]
+    camera |= {"record": "events", "pre": f"{min(seconds, 30)} s", "post": "2 s"}
+    camera["detection"] = {"detector": "counting", "counting": {"seconds": seconds, "kernel": kernel}}
+    capped = "" if seconds <= 30 else "; pre is 30 s, the most possible"
+    words = {"sensitivity": f"pre, detection.counting.seconds{capped}", "kernel": "detection.counting.kernel"}
+    for key, here in words.items():
+        if key in values.values:
+            found.became[key] = f"{here} of every camera"

@@ -1,0 +1,222 @@
+"""What an importer reads and makes: the source file, the converted settings, and the account of every original key."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tawny.config.settings import is_camera_id
+
+_URL = re.compile(r"([a-z][a-z0-9+.-]*://)(.*)", re.IGNORECASE | re.DOTALL)
+SOURCES = ("rtsp://", "rtsps://")
+"""Addresses of network cameras that tawny can open."""
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?(?=[/?#]|$)", re.IGNORECASE)
+_USUAL_HOST = re.compile(r"\[|[^:/?#]*\.[^:/?#]|localhost\b|[^:/?#]+:\d", re.IGNORECASE)
+"""An address, a name with a dot, or one with a port: less likely to be a part of a password."""
+_NAMED = re.compile(
+    r"((?:^|[/?&;_])(?:pass|passwd|password|pwd|token|auth|key|secret|api_?key)=)([^&;]+?)(?=_[a-z]+=|[&;]|$)",
+    re.IGNORECASE,
+)
+_KEY = re.compile(
+    r"(?<=[/?&=;])(?:(?=[^/]*[a-z])(?=[^/]*[A-Z])(?=[^/]*\d)[A-Za-z0-9]{12,}|[0-9a-fA-F]{16,}|[0-9a-fA-F-]{32,})"
+    r"(?=[/?&;]|$)"
+)
+"""A part of a path that is probably a key, such as `rtsps://192.168.1.1:7441/Ab12Cd34Ef56Gh78`."""
+_STRAY_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
+
+
+class ForeignFormatError(ValueError):
+    """The text is not from this system, or broken.
+
+    line: 1-based line of the error if the system is recognized, else 0.
+    """
+
+    def __init__(self, why: str, line: int = 0) -> None:
+        super().__init__(why)
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSource:
+    """A file to import.
+
+    folder: where the file is; its relative paths begin there. home: what `~` means.
+    """
+
+    text: str
+    folder: Path
+    home: Path
+
+    def path(self, text: str, base: Path | None = None) -> str:
+        """Return an absolute path. base: where a relative one begins, if not in the file's folder."""
+        if text == "~" or text.startswith("~/"):
+            return str(self.home / text[2:])
+        return str(Path(base or self.folder) / text)
+
+
+@dataclass
+class ImportResult:
+    """Converted settings.
+
+    settings: tables of tawny.toml. secrets: values of the `${NAME}`s in them.
+    became: the tawny setting for each original one, as text. left: settings without an equivalent, with the reason.
+    """
+
+    settings: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    became: dict[str, str] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
+    unsupported: dict[str, str] = field(default_factory=dict)
+    """Cameras that tawny cannot open, with the start of their addresses."""
+    comment: str = ""
+    """Lines for the head of tawny.toml: tables to fill in, commented out."""
+    lines: dict[str, int] = field(default_factory=dict)
+    """Line of each original key."""
+    origins: dict[str, str] = field(default_factory=dict)
+    """Original key of each setting, by path."""
+
+    def put(self, theirs: str, path: str, value: Any, words: str = "") -> None:
+        """Set a value: `put("fps", "cameras.door.v4l2.fps", 12)`. words: description instead of path and value."""
+        *tables, key = path.split(".")
+        table = self.settings
+        for name in tables:
+            table = table.setdefault(name, {})
+        table[key] = value
+        self.origins[path] = theirs
+        self.became[theirs] = words or f"{path} = {_shown(value)}"
+
+    def line_of(self, path: str) -> int:
+        """Return the line that made a setting; 0 if none did."""
+        while path:
+            if path in self.origins:
+                return self.lines.get(self.origins[path], 0)
+            path = path.rpartition(".")[0]
+        return 0
+
+    def listens(self, theirs: str, port: int) -> None:
+        """Set the web port, on 127.0.0.1 only: other devices are allowed manually once an account exists."""
+        here = f"127.0.0.1:{port}"
+        words = f'web.listen = "{here}"; once the owner account exists, 0.0.0.0:{port} lets other devices connect'
+        self.put(theirs, "web.listen", here, words)
+
+    def secret(self, name: str, value: str) -> str:
+        """Store a secret and return its `${NAME}` placeholder."""
+        name = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
+        name = f"CAMERA_{name}" if name[:1].isdigit() else name
+        self.secrets[name] = value
+        return f"${{{name}}}"
+
+    def put_source(self, theirs: str, camera: str, source: str) -> bool:
+        """Set a camera's address. Its secrets are stored apart; the report names only its host.
+
+        Return False, and leave the camera out, if tawny has no source for this type of address.
+        """
+        source = source.strip()
+        scheme = _URL.fullmatch(source)
+        if scheme and scheme[1].lower() not in SOURCES:
+            self.left[theirs] = f"{scheme[1]} addresses aren't supported; use the camera's rtsp:// address"
+            self.unsupported[camera] = scheme[1]
+            return False
+        self.put(theirs, f"cameras.{camera}.source", self._without_secrets(camera, source))
+        found = _URL.fullmatch(source)
+        if found:
+            _, place = _split_login(found[2])
+            self.became[theirs] = f"cameras.{camera}.source = {found[1]}{re.split('[/?#]', place)[0]}/…"
+        return True
+
+    def _without_secrets(self, camera: str, source: str) -> str:
+        """Return the address with placeholders for password and keys, percent-encoded where that is needed."""
+        found = _URL.fullmatch(source)
+        if found is None:
+            return source
+        login, place = _split_login(found[2])
+        number = 0
+
+        def placeholder(value: str) -> str:
+            nonlocal number
+            number += 1
+            return self.secret(camera if number == 1 else f"{camera}_{number}", value)
+
+        user, colon, password = login.partition(":")
+        said = _encoded(user) + (f":{placeholder(_encoded(password))}" if password else colon)
+        end = re.search("[/?#]|$", place)
+        host, path = place[: end.start()] if end else place, place[end.start() :] if end else ""
+        path = _NAMED.sub(lambda one: one[1] + placeholder(one[2].replace("#", "%23")), path)
+        path = _KEY.sub(lambda one: placeholder(one[0]), path)
+        return f"{found[1]}{said}{'@' if login else ''}{host}{path}"
+
+
+def _split_login(rest: str) -> tuple[str, str]:
+    """Split what follows the scheme into login and host with path.
+
+    Other recorders pass addresses on as they are, so a password may contain `@`, `/`, `?` and `#`. The login ends at
+    the last `@` before a usual host, or else at the last `@` before what may be a host.
+    """
+    places = [at for at in range(len(rest)) if rest[at] == "@" and _HOST.match(rest, at + 1)]
+    ends = [at for at in places if _USUAL_HOST.match(rest, at + 1)] or places
+    return (rest[: ends[-1]], rest[ends[-1] + 1 :]) if ends else ("", rest)
+
+
+def _encoded(text: str) -> str:
+    """Return a part of a login percent-encoded; what is encoded already stays."""
+    return quote(_STRAY_PERCENT.sub("%25", text), safe="%")
+
+
+def camera_id(name: str, usual: str = "camera") -> str:
+    """Return `front-door-left` for `Front Door/Left`; `usual` if nothing valid remains."""
+    text = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
+    return text if is_camera_id(text) else usual
+
+
+def toml_quoted(text: str) -> str:
+    """Return the text percent-encoded as a URL component."""
+    return quote(text, safe="")
+
+
+def _shown(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def flip(*, left_right: bool, up_down: bool) -> str:
+    """Return the value for `picamera.flip`."""
+    if left_right:
+        return "both" if up_down else "left-right"
+    return "up-down" if up_down else "none"
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignValues:
+    """The values of a file with their lines. Every reader raises ForeignFormatError with line and allowed values."""
+
+    values: Mapping[str, Any]
+    lines: Mapping[str, int]
+
+    def text(self, key: str, usual: str = "") -> str:
+        value = self.values.get(key, usual)
+        if not isinstance(value, str):
+            raise self.wrong(key, 'text in quotes, such as "door"')
+        return value
+
+    def number(self, key: str, usual: float, least: float, most: float, *, is_whole: bool = False) -> float:
+        """Return a number from least to most, written as one or as text."""
+        value = self.values.get(key, usual)
+        try:
+            if isinstance(value, bool):
+                raise TypeError
+            number = float(value)
+            is_fit = math.isfinite(number) and least <= number <= most and not (is_whole and number % 1)
+        except (TypeError, ValueError, OverflowError):
+            is_fit = False
+        if not is_fit:
+            raise self.wrong(key, f"{'a whole number' if is_whole else 'a number'} from {least:g} to {most:g}")
+        return number
+
+    def whole(self, key: str, usual: int, least: int, most: int) -> int:
+        return int(self.number(key, usual, least, most, is_whole=True))
+
+    def wrong(self, key: str, allowed: str) -> ForeignFormatError:
+        """Return the error for a value; it does not show it, as it may be a secret."""
+        return ForeignFormatError(f"{key}: this value can't be used; allowed: {allowed}", self.lines.get(key, 1))

@@ -1,0 +1,299 @@
+"""Notifications: a filter, a composer and a courier for each notifier, and the buttons pressed in messages.
+
+Notifiers and destinations share the outbox.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from tawny.config import targets as config
+from tawny.config.settings import Settings
+from tawny.delivery.courier import (
+    FIRST_WAIT_S,
+    MOST_WAIT_S,
+    NEVER_S,
+    Courier,
+    DeliveryRoute,
+    TargetWorker,
+    WorkerPool,
+)
+from tawny.delivery.delivery import Delivery, DeliveryKind, ReceivedAccess, StoredContent, in_memory
+from tawny.delivery.destination import ConnectionTestStep
+from tawny.delivery.notifier import (
+    BrowserNotifier,
+    ButtonNotifier,
+    ButtonPresses,
+    MessageCarrier,
+    Notifier,
+    NotifierContext,
+    NotifierStore,
+    NotifierTraits,
+)
+from tawny.delivery.outbox import OutboxMarks, TargetView
+from tawny.engine import Engine, Handle
+from tawny.engine.backoff import spread_s
+from tawny.model.errors import DeliveryError, NotDone
+from tawny.model.ids import CameraId
+from tawny.model.times import Span
+from tawny.playback.clips import ClipCache
+from tawny.service.delivery.message_composer import MessageActions, MessageComposer, MessageMeans
+from tawny.service.delivery.notification_scheduler import NotificationFilter, NotificationScheduler, anybody
+from tawny.service.delivery.snoozes import Snoozes
+from tawny.service.delivery.upload_scheduler import DeliverySource
+from tawny.service.delivery.uploads import Uploads
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.recorder import RecorderService
+
+log = logging.getLogger(__name__)
+BROWSERS_URL = "webpush:"
+EVER = Span(0, 4_102_444_800_000)
+MOST_COUNTED = 1000
+PRESSES_S = 0.2
+"""Pause, s, between two polls for pressed buttons. The service keeps each long poll open for many seconds."""
+_Wanted = tuple[config.NotifierSettings, str]
+"""A notifier's settings, and the public URL of the recorder."""
+MaySee = Callable[[str, CameraId], bool]
+"""Whether the person of this name may see a camera."""
+
+
+def _gets(one: config.NotifierSettings) -> str:
+    """Return a summary of what a notifier receives."""
+    kinds = ", ".join(one.kinds) if one.kinds else "all events"
+    parts = [
+        kinds if one.events else "",
+        "trouble" if one.problems else "",
+        "a daily summary" if one.daily_summary else "",
+    ]
+    where = f" from {', '.join(one.cameras)}" if one.cameras else ""
+    return ", ".join(part for part in parts if part) + where
+
+
+def _receives(one: config.NotifierSettings, traits: NotifierTraits) -> ReceivedAccess:
+    """Return whether the service receives images itself, or only text and links."""
+    pictures = one.snapshot and traits.picture
+    moving = one.clip in ("auto", "gif", "sheet", "video") and traits.gif
+    opens = one.snapshot and traits.shows_links
+    return ReceivedAccess.CLEAR if pictures or moving or opens else ReceivedAccess.LINK
+
+
+class Notifications:
+    """Runs the notifiers. Thread-safe. bringing: the uploads, which messages link to."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        source: DeliverySource,
+        recorder: RecorderService,
+        doors: PluginRegistry,
+        bringing: Uploads,
+        may_see: MaySee,
+        is_paused: Callable[[str], bool],
+    ) -> None:
+        self._settings, self._outbox, self._clock = settings, source.outbox, source.clock
+        self._doors, self._may_see, self._is_paused = doors, may_see, is_paused
+
+        def name_of(camera: CameraId) -> str:
+            return recorder.camera_names().get(camera, camera)
+
+        zone = ZoneInfo(recorder.zone)
+        self._recorder = recorder
+        self.acts = MessageActions(source.outbox, recorder, source.clock, name_of)
+        self.snoozes = Snoozes(source.outbox, source.clock, zone, may_see)
+        self._means = MessageMeans(
+            source, recorder, ClipCache(recorder), self.acts, name_of, bringing.link, bringing.forms, {}, self.snoozes,
+            lambda: self._settings.web.name or recorder.host,
+        )  # fmt: skip
+        self.telling = NotificationScheduler(
+            source, self.ears(), self.silence, recorder.alarms, zone, links=bool(settings.destinations)
+        )
+        self._crew: WorkerPool[_Wanted] | None = None
+
+    def start(self, engine: Engine) -> list[Courier]:
+        """Start the scheduler and the couriers, one per notifier. Return the couriers."""
+        self._crew = WorkerPool(engine, self._begin)
+        self._crew.take_over(self._wanted())
+        self.telling.handle = engine.start(self.telling.name, lambda: self.telling)
+        return [worker for worker in self._crew.workers() if isinstance(worker, Courier)]
+
+    def take_over(self, settings: Settings) -> None:
+        """Apply changed settings: start, restart and stop notifiers accordingly."""
+        self._settings = settings
+        self.telling.take_over(self.ears(), links=bool(settings.destinations))
+        if self._crew is not None:
+            self._crew.take_over(self._wanted())
+
+    def ears(self) -> list[NotificationFilter]:
+        """Return the filters of all notifiers."""
+        return [self._ear(name, one) for name, one in self._settings.notifiers.items()]
+
+    def silence(self, name: str, camera: CameraId, at_ms: int) -> str:
+        """Return why this notifier sends nothing about a camera's event of this time; empty if it does."""
+        if self.acts.is_muted(name, camera, at_ms):
+            return f"{name} has muted this camera."
+        one = self._settings.notifiers.get(name)
+        return self.snoozes.why(one.user if one else "", camera, at_ms)
+
+    def stop(self) -> None:
+        """Stop the couriers. Interrupted deliveries stay in the outbox until the next start."""
+        if self._crew is not None:
+            self._crew.stop()
+
+    def all(self) -> list[TargetView]:
+        """Return the notifiers."""
+        return [self._view(name, one) for name, one in self._settings.notifiers.items()]
+
+    def test(self, name: str, one: config.NotifierSettings | None = None) -> list[ConnectionTestStep]:
+        """Send a test message. one: settings to test; None: the current ones.
+
+        Raises KeyError for an unknown name. Waits for the network.
+        """
+        one, now_ms = one or self._settings.notifiers[name], self._clock.now_ms()
+        delivery = Delivery(name, f"test/{now_ms}", DeliveryKind.MESSAGE, {"kind": "test"}, now_ms, now_ms)
+        try:
+            carrier = self._carrier(name, one)
+            try:
+                carrier.carry(delivery, in_memory(b"", "text/plain", 0), lambda _: None)
+            finally:
+                carrier.close()
+        except DeliveryError as error:
+            return [ConnectionTestStep("Send a notification", error.message, error.do)]
+        return [ConnectionTestStep("Notification sent")]
+
+    def sent_image(self, name: str, token: str) -> StoredContent:
+        """Return the image that a link of a message shows. Raises NotDone if it has expired, KeyError for the name."""
+        return self._composer(name, self._settings.notifiers[name]).sent_image(token)
+
+    def browsers(self) -> tuple[BrowserNotifier, NotifierStore]:
+        """Return the notifier that browsers subscribe to, and its store."""
+        name, _ = self.browser_channel()
+        kind = self._doors.notifiers["webpush"]
+        assert isinstance(kind, BrowserNotifier)
+        return kind, OutboxMarks(self._outbox, f"kept/{name}/")
+
+    def browser_channel(self) -> tuple[str, bool]:
+        """Return the name of the channel of browsers, and whether the settings have it; if not, a free name."""
+        channels = self._settings.notifiers
+        for name, one in channels.items():
+            if isinstance(self._kind(one.url), BrowserNotifier):
+                return name, True
+        names = ("browsers", *(f"browsers-{number}" for number in range(2, len(channels) + 3)))
+        return next(name for name in names if name not in channels), False
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _kind(self, url: str) -> Notifier:
+        kind = self._doors.notifier_of(url)
+        assert kind is not None  # the settings were validated
+        return kind
+
+    def _view(self, name: str, one: config.NotifierSettings) -> TargetView:
+        kind, outbox = self._kind(one.url), self._outbox
+        traits = kind.traits(one.url)
+        return TargetView(
+            name, "notifier", kind.public(one.url), traits.shows, _gets(one), outbox.waiting(name),
+            outbox.trouble(name), self._is_paused(name), outbox.ended(name), self.acts.mutes(name),
+            _receives(one, traits),
+        )  # fmt: skip
+
+    def _wanted(self) -> dict[str, "_Wanted"]:
+        """Return by notifier everything its workers depend on."""
+        address = self._settings.web.link_url
+        return {name: (one, address) for name, one in self._settings.notifiers.items()}
+
+    def _begin(self, name: str, wanted: "_Wanted", _: threading.Event) -> list[TargetWorker]:
+        one, kind = wanted[0], self._kind(wanted[0].url)
+        workers: list[TargetWorker] = [
+            Courier(1, self._route(name, one), self._outbox, self._clock, self.telling.ended)
+        ]
+        if one.buttons and isinstance(kind, ButtonNotifier):
+            workers.append(_Pressed(name, kind.presses(self._opened(name, one)), self.acts))
+        return workers
+
+    def _route(self, name: str, one: config.NotifierSettings) -> DeliveryRoute:
+        return DeliveryRoute(
+            name,
+            lambda: self._carrier(name, one),
+            self._composer(name, one).content,
+            lambda: NEVER_S if self._is_paused(name) else 0.0,
+            always=None,
+        )
+
+    def _carrier(self, name: str, one: config.NotifierSettings) -> MessageCarrier:
+        kind = self._kind(one.url)
+        return MessageCarrier(
+            kind.open(self._opened(name, one)), kind.traits(one.url), self._composer(name, one).message
+        )
+
+    def _opened(self, name: str, one: config.NotifierSettings) -> NotifierContext:
+        options = self._kind(one.url).settings(one.url, one.options)
+        kept = OutboxMarks(self._outbox, f"kept/{name}/")
+        return NotifierContext(
+            name, one.url, options, self._clock, kept, lambda who, what: self._may_see(who, CameraId(what)),
+            lambda who, what, at_ms: self.snoozes.of(who, CameraId(what), at_ms) is not None, self._new_events,
+        )  # fmt: skip
+
+    def _new_events(self, person: str) -> int:
+        """Return the number of new events that this person may see, at most MOST_COUNTED."""
+        sees_all = self._may_see(person, CameraId(""))
+        cameras = None if sees_all else [one for one in self._recorder.camera_names() if self._may_see(person, one)]
+        found = self._recorder.index.events(EVER, cameras=cameras, only="new", limit=MOST_COUNTED)
+        return len(found.events)
+
+    def _composer(self, name: str, one: config.NotifierSettings) -> MessageComposer:
+        traits, address = self._kind(one.url).traits(one.url), self._settings.web.link_url
+        may_see = partial(self._may_see, one.user) if one.user else anybody
+        return MessageComposer(name, one, traits, self._means, address, may_see)
+
+    def _ear(self, name: str, one: config.NotifierSettings) -> NotificationFilter:
+        kind, traits = self._kind(one.url), self._kind(one.url).traits(one.url)
+        has_links = bool(self._settings.destinations or (traits.shows_links and self._settings.web.link_url))
+        return NotificationFilter(
+            name,
+            frozenset(CameraId(camera) for camera in one.cameras) or None,
+            frozenset(one.kinds) or None,
+            events=one.events,
+            alarms=one.problems,
+            recap=config.minute(one.daily_summary) if one.daily_summary else None,
+            quiet=one.quiet_hours,
+            cool_down_ms=round(one.min_interval * 1000),
+            changes=one.format == "pancake",
+            follows=one.clip != "none" and (traits.gif or traits.video or has_links),
+            edits=traits.edits,
+            once=one.send_at == "end",
+            may_see=partial(self._may_see, one.user) if one.user else anybody,
+            leaves_out=self.snoozes.why_some if isinstance(kind, BrowserNotifier) else lambda *_: "",
+        )
+
+
+class _Pressed:
+    """Actor that polls a service for pressed buttons and executes their actions."""
+
+    def __init__(self, to: str, presses: ButtonPresses, acts: MessageActions) -> None:
+        self.name = f"buttons of {to}"
+        self._to, self._presses, self._acts, self._misses = to, presses, acts, 0
+        self.handle: Handle | None = None
+
+    def stop(self) -> None:
+        """Do nothing; the actor ends after its current step, as a poll returns within seconds."""
+
+    def step(self) -> float:
+        try:
+            self._presses.wait(self._do)
+        except DeliveryError as error:
+            log.info("%s", error)
+            self._misses += 1
+            return spread_s(self._misses - 1, FIRST_WAIT_S, MOST_WAIT_S)
+        self._misses = 0
+        return PRESSES_S
+
+    def close(self) -> None:
+        """No resources to release."""
+
+    def _do(self, token: str) -> str:
+        try:
+            return self._acts.do(self._to, token)
+        except NotDone as error:
+            return error.message

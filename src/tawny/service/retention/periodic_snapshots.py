@@ -1,0 +1,108 @@
+"""Periodic snapshots: an image of each camera at even intervals, also where nothing moves, kept for a time of its own.
+
+They are files (`snapshots/CAMERA/YYYY/MM/DD/…Z.jpg`) with privacy masks applied. Cameras that are encrypted have none,
+and neither has a camera while it isn't recorded.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+from typing import Final
+
+from tawny.config.settings import Settings
+from tawny.engine import Engine
+from tawny.media.image.jpeg import keyframe_jpeg
+from tawny.model.errors import StorageError
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.states import RECORDED, CameraState
+from tawny.model.times import Clock, stamp, stamp_ms
+from tawny.storage.disk.disk import parent_of
+from tawny.storage.disk.volume import Volume
+from tawny.stream.hub import Hub
+
+FOLDER: Final = "snapshots"
+_LOOK_S, _SWEEP_S = 10.0, 3600.0
+_RECENT_S: Final = 12.0
+"""Maximum age of the keyframe."""
+log = logging.getLogger(__name__)
+
+
+class PeriodicSnapshots:
+    """Actor. hub: returns a camera's hub, None if it has none. state: of a camera, None if it is unknown."""
+
+    name = "periodic snapshots"
+
+    def __init__(
+        self,
+        volume: Volume,
+        settings: Callable[[], Settings],
+        hub: Callable[[CameraId, StreamName], Hub | None],
+        state: Callable[[CameraId], CameraState | None],
+        clock: Clock,
+    ) -> None:
+        self._volume, self._settings, self._hub, self._state, self._clock = volume, settings, hub, state, clock
+        self._saved_ms: dict[CameraId, int] = {}
+        self._sweep_s = clock.mono_s()
+
+    def start(self, engine: Engine) -> None:
+        engine.start(self.name, lambda: self)
+
+    def step(self) -> float:
+        settings = self._settings()
+        wanted, now_ms = settings.storage.snapshots, self._clock.now_ms()
+        if wanted.interval and settings.storage.mode == "disk":
+            number = now_ms // round(wanted.interval * 1000)
+            for camera in map(CameraId, settings.cameras):
+                if camera not in self._saved_ms:
+                    self._saved_ms[camera] = self._newest_ms(camera)
+                before = self._saved_ms[camera] // round(wanted.interval * 1000)
+                if before < number and not settings.is_sealed(camera):
+                    self._save(camera, now_ms)
+        if self._clock.mono_s() >= self._sweep_s:
+            self._sweep_s = self._clock.mono_s() + _SWEEP_S
+            self._sweep(now_ms - round(wanted.retention * 1000))
+        return _LOOK_S
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def _save(self, camera: CameraId, now_ms: int) -> None:
+        hub = self._hub(camera, StreamName.MAIN)
+        if hub is None or self._state(camera) not in RECORDED:
+            return
+        keyframes = [one for one in hub.recent(_RECENT_S) if one.is_keyframe]
+        jpeg = keyframe_jpeg(keyframes[-1], None, hub.private) if keyframes else None
+        if jpeg is None:
+            return
+        at = stamp(now_ms)
+        try:
+            self._volume.write_whole(f"{FOLDER}/{camera}/{at[0:4]}/{at[4:6]}/{at[6:8]}/{at}.jpg", jpeg)
+        except StorageError as error:
+            log.warning("%s: cannot save a periodic snapshot: %s", camera, error)
+        self._saved_ms[camera] = now_ms
+
+    def _newest_ms(self, camera: CameraId) -> int:
+        """Return when the newest one was saved, before this start; 0 if never."""
+        return max((at_ms for _, at_ms in self._below(f"{FOLDER}/{camera}")), default=0)
+
+    def _sweep(self, before_ms: int) -> None:
+        disk = self._volume.disk
+        for path, at_ms in list(self._below(FOLDER)):
+            if at_ms >= before_ms:
+                continue
+            disk.unlink(path)
+            folder = parent_of(path)
+            while folder != FOLDER and disk.remove_folder(folder):
+                folder = parent_of(folder)
+
+    def _below(self, folder: str) -> Iterator[tuple[str, int]]:
+        """Yield our files below a folder with their times. Other files are left alone."""
+        for entry in self._volume.disk.entries(folder):
+            path = f"{folder}/{entry.name}"
+            if entry.kind == "folder":
+                yield from self._below(path)
+            elif entry.kind == "file" and path.endswith(".jpg"):
+                try:
+                    yield path, stamp_ms(PurePosixPath(path).stem)
+                except ValueError:
+                    continue

@@ -1,0 +1,268 @@
+"""A camera whose image is turned in every way: each thing that shows it shows it so, and no stored packet changes."""
+
+import io
+import json
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tawny.media.codec.decoder import stated_by
+from tawny.media.mp4.segment_reader import read_segment, samples
+from tawny.model.orientation import ORIENTATIONS, Orientation
+from tawny.testing.waiting import until
+from tests.e2e.conftest import OURS, Tawny, owner_of, with_settings
+from tests.support.corners import HEIGHT, WIDTH, corner_video, corners_of, wanted
+
+pytestmark = pytest.mark.browser
+IDS = [f"{one.rotate}{'-mirrored' if one.mirror else ''}" for one in ORIENTATIONS]
+every = pytest.mark.parametrize("number", range(len(ORIENTATIONS)), ids=IDS)
+ONLY_THE_PICTURE = """(shown) => {
+  const style = new CSSStyleSheet();
+  const seen = '.the-picture, .private-cover * { visibility: visible !important }';
+  style.replaceSync(`* { visibility: hidden !important } ${seen}`);
+  document.adoptedStyleSheets = [style];
+  shown.classList.add('the-picture');
+  const wide = shown.videoWidth || shown.naturalWidth || shown.width;
+  const high = shown.videoHeight || shown.naturalHeight || shown.height;
+  return [wide, high, getComputedStyle(shown).objectFit];
+}"""
+RECORDED_S = 6.0
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
+    folder = tmp_path_factory.mktemp("turned")
+    video = corner_video(folder / "corners.mp4")
+    cameras = [
+        f'[cameras.c{number}]\nsource = "file:{video}"\nfile.loop = true\ndetection.detector = "off"\n'
+        f"rotate = {one.rotate}\nmirror = {json.dumps(one.mirror)}\n"
+        for number, one in enumerate(ORIENTATIONS)
+    ]
+    cameras.append(
+        f'[cameras.masked]\nsource = "file:{video}"\nfile.loop = true\ndetection.detector = "off"\n'
+        "rotate = 90\nprivacy_masks = [[[0.6, 0.0], [1.0, 0.0], [1.0, 0.4], [0.6, 0.4]]]\n"  # the red corner
+    )
+    yield from with_settings(folder, "".join(cameras))
+
+
+@pytest.fixture(scope="module")
+def owner(browser: Browser, house: Tawny) -> Iterator[BrowserContext]:
+    context = owner_of(browser, house, 1280)
+    until(lambda: recorded_ms(context, house, "c0") is not None, 60, "something is recorded")
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(owner: BrowserContext) -> Iterator[Page]:
+    made = owner.new_page()
+    yield made
+    made.close()
+
+
+def recorded_ms(owner: BrowserContext, house: Tawny, camera: str) -> int | None:
+    """An instant in the middle of what is recorded of a camera without a break; None while that is too short."""
+    asked = f"{house.base}/api/v1/timeline?from_ms={86_400_000}&to_ms={2 * 86_400_000}"
+    now_ms = owner.request.get(asked).json()["now_ms"]
+    asked = f"{house.base}/api/v1/timeline?from_ms={now_ms - 600_000}&to_ms={now_ms}"
+    lanes = {lane["id"]: lane["spans"] for lane in owner.request.get(asked).json()["cameras"]}
+    long = [span for span in lanes[camera] if span[1] - span[0] >= RECORDED_S * 1000]
+    return (long[-1][0] + long[-1][1]) // 2 if long else None
+
+
+def picture_of(page: Page, selector: str) -> Any:
+    """Return what is on the screen of a picture, without its borders: uint8 [height, width, 3]."""
+    found = page.locator(selector).first
+    wide, high, fit = found.evaluate(ONLY_THE_PICTURE)
+    return without_borders(jpeg(found.screenshot()), wide, high, fit)
+
+
+def without_borders(seen: Any, wide: int, high: int, fit: str) -> Any:
+    """Return the part that the image fills. wide, high, fit: of the image in its place."""
+    assert fit in ("contain", "cover", "fill")
+    scale = min(seen.shape[1] / wide, seen.shape[0] / high)
+    across, down = round(wide * scale), round(high * scale)
+    left, top = (seen.shape[1] - across) // 2, (seen.shape[0] - down) // 2
+    return seen[top : top + down, left : left + across] if fit == "contain" else seen
+
+
+def jpeg(data: bytes) -> Any:
+    """Return a JPEG or PNG, uint8 [height, width, 3]."""
+    read: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return read[:, :, ::-1]
+
+
+def first_frame(data: bytes, folder: Path) -> tuple[Any, Orientation, Any]:
+    """Return a file's first frame as sent, what the file says of its orientation, and the frame as FFmpeg shows it."""
+    with av.open(io.BytesIO(data), "r") as opened:
+        frame = next(opened.decode(video=0))
+        sent, stated = frame.to_ndarray(format="rgb24"), stated_by(frame)
+    file, image = folder / "clip.mp4", folder / "clip.png"
+    file.write_bytes(data)
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", file, "-frames:v", "1", image], check=True, timeout=60)
+    return sent, stated, jpeg(image.read_bytes())
+
+
+@every
+def test_live_on_its_own_page(page: Page, house: Tawny, number: int) -> None:
+    page.goto(f"{house.base}/live/c{number}")
+    page.wait_for_selector(f"[data-camera=c{number}][data-view=playing]", timeout=60_000)
+    expect(page.locator(f"[data-camera=c{number}]")).to_have_attribute("data-way", "socket")
+    assert corners_of(picture_of(page, f"[data-camera=c{number}] video")) == wanted(ORIENTATIONS[number])
+
+
+@pytest.mark.parametrize("way", ["webrtc", "hls", "pictures", "mjpeg"])
+@pytest.mark.parametrize("number", [3, 5], ids=[IDS[3], IDS[5]])
+def test_live_by_every_other_way(page: Page, house: Tawny, way: str, number: int) -> None:
+    page.goto(f"{house.base}/live/c{number}?way={way}")
+    page.wait_for_selector(f"[data-camera=c{number}][data-view=playing]", timeout=60_000)
+    selector = f"[data-camera=c{number}] .live-picture"
+    until(lambda: page.locator(selector).first.evaluate("one => (one.videoWidth ?? one.width) > 0"), 60, "a picture")
+    assert corners_of(picture_of(page, selector)) == wanted(ORIENTATIONS[number])
+
+
+def test_all_on_the_wall(page: Page, house: Tawny) -> None:
+    page.set_viewport_size({"width": 1280, "height": 1400})
+    page.goto(house.base)
+    for number in range(len(ORIENTATIONS)):
+        page.wait_for_selector(f"[data-camera=c{number}][data-view=playing]", timeout=60_000)
+    boxes = {}
+    for number in range(len(ORIENTATIONS)):
+        video = page.locator(f"[data-camera=c{number}] video").first
+        boxes[number] = (*video.evaluate(ONLY_THE_PICTURE), video.bounding_box())
+    seen = jpeg(page.screenshot())
+    for number, one in enumerate(ORIENTATIONS):
+        wide, high, fit, box = boxes[number]
+        left, top = round(box["x"]), round(box["y"])
+        tile = seen[top : top + round(box["height"]), left : left + round(box["width"])]
+        assert corners_of(without_borders(tile, wide, high, fit)) == wanted(one), one
+
+
+@every
+def test_playback(page: Page, owner: BrowserContext, house: Tawny, number: int) -> None:
+    at_ms = recorded_ms(owner, house, f"c{number}")
+    assert at_ms is not None
+    page.goto(f"{house.base}/timeline?cam=c{number}&t={at_ms / 1000:.2f}&span=120")
+    page.wait_for_selector(f".pl[data-camera=c{number}][data-showing=video]", timeout=60_000)
+    shown = f".pl[data-camera=c{number}] video"
+    page.wait_for_function("(shown) => document.querySelector(shown).readyState >= 2", arg=shown, timeout=60_000)
+    assert corners_of(picture_of(page, shown)) == wanted(ORIENTATIONS[number])
+
+
+def test_playback_by_webrtc(page: Page, owner: BrowserContext, house: Tawny) -> None:
+    at_ms = recorded_ms(owner, house, "c5")
+    assert at_ms is not None
+    page.goto(f"{house.base}/timeline?cam=c5&t={at_ms / 1000:.2f}&span=120&way=webrtc")
+    page.wait_for_selector(".pl[data-camera=c5][data-showing=video]", timeout=60_000)
+    page.wait_for_function("() => document.querySelector('.pl video').srcObject !== null", timeout=60_000)
+    until(lambda: page.evaluate("document.querySelector('.pl video').style.scale") == "-1 1", 60, "it is mirrored")
+    assert corners_of(picture_of(page, ".pl[data-camera=c5] video")) == wanted(ORIENTATIONS[5])
+
+
+@every
+def test_still_images(owner: BrowserContext, house: Tawny, number: int) -> None:
+    at_ms = recorded_ms(owner, house, f"c{number}")
+    camera = f"{house.base}/api/v1/cameras/c{number}"
+    for path in (
+        "snapshot?width=1280",
+        "snapshot?width=160",
+        f"frame?at_ms={at_ms}&width=320",
+        f"picture?at_ms={at_ms}",
+    ):
+        answer = owner.request.get(f"{camera}/{path}")
+        assert answer.ok, answer.text()
+        assert corners_of(jpeg(answer.body())) == wanted(ORIENTATIONS[number]), path
+
+
+@every
+@pytest.mark.parametrize("exact", [False, True], ids=["from-a-keyframe", "exact"])
+def test_a_clip_keeps_the_packets_and_states_the_orientation(
+    owner: BrowserContext, house: Tawny, tmp_path: Path, number: int, exact: bool
+) -> None:
+    at_ms = recorded_ms(owner, house, f"c{number}")
+    assert at_ms is not None
+    span = f"from_ms={at_ms - 1450}&to_ms={at_ms + 1000}"
+    answer = owner.request.get(f"{house.base}/api/v1/clip?camera=c{number}&{span}&exact={json.dumps(exact)}")
+    assert answer.ok, answer.text()
+    sent, stated, shown = first_frame(answer.body(), tmp_path)
+    assert stated == ORIENTATIONS[number]
+    assert corners_of(sent) == wanted(ORIENTATIONS[0])
+    assert corners_of(shown) == wanted(ORIENTATIONS[number])
+
+
+def test_no_stored_packet_differs_from_what_was_sent(house: Tawny) -> None:
+    with av.open(str(house.folder.parent / "corners.mp4")) as opened:
+        sent = {bytes(packet) for packet in opened.demux(video=0) if packet.size}
+    for number, one in enumerate(ORIENTATIONS):
+        paths = sorted((house.folder / f"c{number}").rglob("*.mp4*"))
+        assert paths
+        for path in paths:
+            stored = read_segment(path)
+            assert stored.video.orientation == one
+            assert (stored.video.width, stored.video.height) == (WIDTH, HEIGHT)
+            assert {sample.data for sample in samples(stored, stored.fragments)} <= sent
+
+
+def test_it_is_turned_in_the_interface_at_once_and_what_is_recorded_stays(
+    page: Page, owner: BrowserContext, house: Tawny
+) -> None:
+    """Camera c7 is shown as it is sent from here on; what it recorded before is shown as it was then."""
+    before_ms = recorded_ms(owner, house, "c7")
+    assert before_ms is not None
+    page.goto(f"{house.base}/settings/cameras/c7/picture")
+    page.wait_for_selector(".ed-pic[data-view=playing]", timeout=60_000)
+    page.get_by_role("group", name="Rotate").get_by_role("button", name="0°", exact=True).click()
+    page.get_by_role("switch", name="Mirror").click()
+
+    def now() -> bytes:
+        return owner.request.get(f"{house.base}/api/v1/cameras/c7/snapshot").body()
+
+    until(lambda: corners_of(jpeg(now())) == wanted(ORIENTATIONS[0]), 30, "the live image turns")
+    is_wide = "() => { const one = document.querySelector('.ed-pic video'); return one.videoWidth > one.videoHeight }"
+    page.wait_for_function(is_wide, timeout=30_000)
+    written = tomllib.loads((house.folder.parent / "tawny.toml").read_text())["cameras"]["c7"]
+    assert written.keys() & {"rotate", "mirror"} == set()
+    old = owner.request.get(f"{house.base}/api/v1/cameras/c7/picture?at_ms={before_ms}")
+    assert corners_of(jpeg(old.body())) == wanted(ORIENTATIONS[7])
+    back = {"rotate": 270, "mirror": True}
+    turned_back = owner.request.put(
+        f"{house.base}/api/v1/cameras/c7/orientation", data=back, headers={**OURS, "Origin": house.base}
+    )
+    assert turned_back.ok, turned_back.text()
+    until(lambda: corners_of(jpeg(now())) == wanted(ORIENTATIONS[7]), 30, "it turns back")
+
+
+def test_a_privacy_mask_stays_on_what_was_recorded_before_the_image_was_turned(
+    owner: BrowserContext, house: Tawny
+) -> None:
+    before_ms = recorded_ms(owner, house, "masked")
+    assert before_ms is not None
+    masked = ["" if name == "red" else name for name in wanted(ORIENTATIONS[1])]
+    turned = owner.request.put(
+        f"{house.base}/api/v1/cameras/masked/orientation",
+        data={"rotate": 180, "mirror": True},
+        headers={**OURS, "Origin": house.base},
+    )
+    assert turned.ok, turned.text()
+    still = owner.request.get(f"{house.base}/api/v1/cameras/masked/picture?at_ms={before_ms}")
+    assert corners_of(jpeg(still.body())) == masked
+    for way in ("socket", "webrtc"):
+        page = owner.new_page()
+        page.goto(f"{house.base}/timeline?cam=masked&t={before_ms / 1000:.2f}&span=120&way={way}")
+        until_covered(page, masked)
+        page.close()
+
+
+def until_covered(page: Page, masked: list[str]) -> None:
+    """Until the image in the timeline has these corners."""
+    page.wait_for_selector(".pl[data-camera=masked][data-showing=video] .private-cover polygon", timeout=60_000)
+    page.wait_for_function("() => document.querySelector('.pl video').readyState >= 2", timeout=60_000)
+    until(lambda: corners_of(picture_of(page, ".pl[data-camera=masked] video")) == masked, 20, "the mask")

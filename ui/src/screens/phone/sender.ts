@@ -1,0 +1,333 @@
+/** Sends this device's camera to the recorder by WebRTC, and connects again by itself until it is stopped. */
+import { signal } from "@preact/signals";
+import { ApiError } from "../../api/client";
+import type { ErrorResponse, PhoneAnswer, PhoneJoined, PhoneRights } from "../../api/schema";
+import { t } from "../../strings";
+import { phoneCamera } from "../../strings/phone-camera";
+import { device } from "../../ui/agents";
+import { recall, remember } from "../../ui/remember";
+
+const words = phoneCamera.page;
+const FIRST_MS = 1000;
+const MOST_MS = 5000;
+/** So long a connection may be interrupted before a new one is made. */
+const LOST_MS = 4000;
+const LOOK_MS = 2000;
+/** The recorder reports every second, also while the camera is paused. */
+const SILENT_MS = 5000;
+const ANSWER_MS = 15_000;
+const SIZE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 20, max: 30 } };
+/** Most of what is sent, bit/s; the recorder sets the same limit. */
+const MOST_BITS = 2_500_000;
+
+export type Facing = "environment" | "user";
+export type Sending = "stopped" | "connecting" | "sending" | "waiting" | "removed";
+
+/** What this browser keeps between visits. token: gives the right to send to one camera. */
+interface Kept {
+  token: string;
+  camera: string;
+  facing: Facing;
+  stopped: boolean;
+}
+
+export function kept(): Kept | null {
+  const text = recall("phone");
+  if (!text) return null;
+  try {
+    return JSON.parse(text) as Kept;
+  } catch {
+    return null;
+  }
+}
+
+function keep(change: Partial<Kept>): void {
+  const now = kept() ?? { token: "", camera: "", facing: "environment", stopped: false };
+  remember("phone", JSON.stringify({ ...now, ...change }));
+}
+
+/** Whether this browser has what is needed at all; without https there is no camera. */
+export const canSend = (): boolean =>
+  "RTCRtpSender" in window && (RTCRtpSender.getCapabilities?.("video")?.codecs ?? []).some(({ mimeType }) => mimeType.toLowerCase() === "video/h264");
+
+export class Sender {
+  readonly state = signal<Sending>("stopped");
+  readonly problem = signal("");
+  readonly picture = signal<MediaStream | null>(null);
+  readonly facing = signal<Facing>(kept()?.facing ?? "environment");
+  readonly hasOthers = signal(false);
+  readonly sound = signal(false);
+  readonly awake = signal(true);
+  readonly rate = signal("");
+  readonly camera = signal(kept()?.camera ?? "");
+  private connection: RTCPeerConnection | null = null;
+  private video: RTCRtpSender | null = null;
+  private audio: RTCRtpSender | null = null;
+  private microphone: MediaStreamTrack | null = null;
+  private lock: WakeLockSentinel | null = null;
+  private turn = 0;
+  private wait_ms = FIRST_MS;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private bytes: { at: number; sent: number } | null = null;
+
+  constructor() {
+    addEventListener("pagehide", () => this.connection?.close());
+    addEventListener("pageshow", ({ persisted }) => {
+      if (persisted && this.connection) this.again();
+    });
+    addEventListener("online", () => this.hurry());
+    document.addEventListener("visibilitychange", () => void this.seenAgain());
+    setInterval(() => void this.measure(), LOOK_MS);
+  }
+
+  /** Opens the camera; what refuses it is in `problem`. */
+  async open(): Promise<boolean> {
+    this.problem.value = "";
+    try {
+      const media = await navigator.mediaDevices.getUserMedia({ video: { ...SIZE, facingMode: { ideal: this.facing.value } } });
+      const [track] = media.getVideoTracks();
+      if (track) {
+        track.contentHint = "motion";
+        track.onended = () => void this.seenAgain();
+      }
+      this.picture.value = media;
+      await this.video?.replaceTrack(track ?? null);
+      const devices = await navigator.mediaDevices.enumerateDevices();
+      this.hasOthers.value = devices.filter(({ kind }) => kind === "videoinput").length > 1;
+      return true;
+    } catch (reason) {
+      this.problem.value = refusal(reason);
+      return false;
+    }
+  }
+
+  /** Uses the one-time code. Throws an ApiError. */
+  async join(code: string): Promise<void> {
+    const joined = await ask<PhoneJoined>("/phone/join", "", { code, device: device(navigator.userAgent) });
+    this.camera.value = joined.camera_name;
+    keep({ token: joined.token, camera: joined.camera_name, facing: this.facing.value, stopped: false });
+  }
+
+  async start(): Promise<void> {
+    if (!this.picture.value && !(await this.open())) return;
+    keep({ stopped: false });
+    void this.keepAwake();
+    await this.connect();
+  }
+
+  stop(): void {
+    keep({ stopped: true });
+    this.end("stopped");
+  }
+
+  /** Phones have one camera open at a time. */
+  async switchCamera(): Promise<void> {
+    this.facing.value = this.facing.value === "user" ? "environment" : "user";
+    keep({ facing: this.facing.value });
+    this.closeCamera();
+    await this.open();
+  }
+
+  async setSound(on: boolean): Promise<void> {
+    this.problem.value = "";
+    this.microphone?.stop();
+    this.microphone = null;
+    if (on) {
+      try {
+        const media = await navigator.mediaDevices.getUserMedia({ audio: true });
+        this.microphone = media.getAudioTracks()[0] ?? null;
+      } catch {
+        this.problem.value = words.noSound;
+      }
+    }
+    this.sound.value = this.microphone !== null;
+    await this.audio?.replaceTrack(this.microphone);
+  }
+
+  private async connect(): Promise<void> {
+    const turn = ++this.turn;
+    this.hangUp();
+    this.state.value = "connecting";
+    try {
+      await this.meet(turn);
+    } catch (reason) {
+      if (turn !== this.turn) return;
+      if (reason instanceof ApiError && [401, 403, 410].includes(reason.status)) this.end("removed");
+      else if (reason instanceof ApiError && [404, 409].includes(reason.status)) {
+        this.problem.value = `${reason.message} ${reason.todo}`.trim();
+        this.end("stopped");
+      } else this.again();
+    }
+  }
+
+  private async meet(turn: number): Promise<void> {
+    const token = kept()?.token ?? "";
+    const rights = await ask<PhoneRights>("/phone", token);
+    if (turn !== this.turn) return;
+    this.camera.value = rights.camera_name;
+    keep({ camera: rights.camera_name });
+    const connection = new RTCPeerConnection({
+      iceServers: rights.ice_servers.map(({ urls, username, credential }) => ({
+        urls,
+        ...(username ? { username, credential: credential ?? "" } : {}),
+      })),
+    });
+    this.connection = connection;
+    connection.onconnectionstatechange = () => {
+      if (turn === this.turn) this.changed(connection);
+    };
+    const [track] = this.picture.value?.getVideoTracks() ?? [];
+    this.video = connection.addTransceiver(track ?? "video", { direction: "sendonly" }).sender;
+    this.audio = connection.addTransceiver(this.microphone ?? "audio", { direction: "sendonly" }).sender;
+    await limit(this.video);
+    await connection.setLocalDescription();
+    const { transport } = this.video;
+    if (transport)
+      transport.onstatechange = () => {
+        if (turn === this.turn && transport.state === "closed") this.again(); // the recorder has ended it
+      };
+    const { answer } = await ask<PhoneAnswer>("/phone/rtc", token, { offer: connection.localDescription?.sdp ?? "" });
+    if (turn === this.turn) await connection.setRemoteDescription({ type: "answer", sdp: answer });
+  }
+
+  private changed(connection: RTCPeerConnection): void {
+    clearTimeout(this.timer);
+    switch (connection.connectionState) {
+      case "connected":
+        this.state.value = "sending";
+        this.wait_ms = FIRST_MS;
+        break;
+      case "disconnected":
+        this.timer = setTimeout(() => this.again(), LOST_MS);
+        break;
+      case "failed":
+      case "closed":
+        this.again();
+    }
+  }
+
+  private again(): void {
+    this.hangUp();
+    this.state.value = "waiting";
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.connect(), this.wait_ms);
+    this.wait_ms = Math.min(MOST_MS, this.wait_ms * 2);
+  }
+
+  private hurry(): void {
+    if (this.state.value !== "waiting") return;
+    clearTimeout(this.timer);
+    void this.connect();
+  }
+
+  private end(state: Sending): void {
+    this.turn += 1;
+    clearTimeout(this.timer);
+    this.hangUp();
+    this.closeCamera();
+    this.microphone?.stop();
+    this.microphone = null;
+    this.sound.value = false;
+    void this.lock?.release();
+    this.lock = null;
+    this.state.value = state;
+  }
+
+  private hangUp(): void {
+    if (this.connection) {
+      this.connection.onconnectionstatechange = null;
+      this.connection.close();
+    }
+    this.connection = this.video = this.audio = this.bytes = null;
+    this.rate.value = "";
+  }
+
+  private closeCamera(): void {
+    for (const track of this.picture.value?.getTracks() ?? []) {
+      track.onended = null;
+      track.stop();
+    }
+    this.picture.value = null;
+  }
+
+  /** Back in front, or the system has taken the camera away: phones close it while another page is shown. */
+  private async seenAgain(): Promise<void> {
+    if (document.hidden || this.state.value === "stopped" || this.state.value === "removed") return;
+    void this.keepAwake();
+    if (this.picture.value?.getVideoTracks().some(({ readyState }) => readyState === "ended")) {
+      this.closeCamera();
+      await this.open();
+    }
+    this.hurry();
+  }
+
+  private async keepAwake(): Promise<void> {
+    try {
+      this.lock = (await navigator.wakeLock?.request("screen")) ?? null;
+    } catch {
+      this.lock = null; // the page says so
+    }
+    this.awake.value = this.lock !== null;
+  }
+
+  private async measure(): Promise<void> {
+    const { connection } = this;
+    const stats = [...((await connection?.getStats()) ?? new Map()).values()];
+    if (connection !== this.connection || this.state.value !== "sending") return;
+    const heard = Math.max(0, ...stats.map((one) => (one.type === "candidate-pair" && one.nominated && one.lastPacketReceivedTimestamp) || 0));
+    const now = stats[0]?.timestamp ?? 0;
+    if (heard > 0 && now - heard > SILENT_MS) {
+      this.again();
+      return;
+    }
+    for (const one of stats) {
+      if (one.type !== "outbound-rtp" || !one.frameWidth) continue;
+      const before = this.bytes;
+      this.bytes = { at: one.timestamp, sent: one.bytesSent };
+      if (!before || one.timestamp <= before.at) continue;
+      const bits = ((one.bytesSent - before.sent) * 8) / (one.timestamp - before.at) / 1000;
+      this.rate.value = words.rate(`${one.frameWidth}×${one.frameHeight}`, String(Math.round(one.framesPerSecond ?? 0)), bits.toFixed(1));
+    }
+  }
+}
+
+/** Each change of the resolution begins another file. */
+async function limit(sender: RTCRtpSender): Promise<void> {
+  const encoding = sender.getParameters();
+  encoding.degradationPreference = "maintain-resolution";
+  for (const one of encoding.encodings ?? []) one.maxBitrate = MOST_BITS;
+  try {
+    await sender.setParameters(encoding);
+  } catch {
+    // A browser that cannot yet keeps its own choice; the recorder asks for the same limit.
+  }
+}
+
+function refusal(reason: unknown): string {
+  const name = reason instanceof DOMException ? reason.name : "";
+  if (name === "NotAllowedError" || name === "SecurityError") return words.refused;
+  if (name === "NotFoundError" || name === "OverconstrainedError") return words.noCamera;
+  return name === "NotReadableError" || name === "AbortError" ? words.busy : words.failed;
+}
+
+/** Asks as this phone, which has no session. With a body: POST. */
+async function ask<T>(path: string, token: string, body?: unknown): Promise<T> {
+  const init: RequestInit = { method: body === undefined ? "GET" : "POST", credentials: "omit", signal: AbortSignal.timeout(ANSWER_MS) };
+  init.headers = {
+    Accept: "application/json",
+    "Content-Type": "application/json",
+    "X-Tawny": "1",
+    ...(token ? { Authorization: `Bearer ${token}` } : {}),
+  };
+  if (body !== undefined) init.body = JSON.stringify(body);
+  let answer: Response;
+  try {
+    answer = await fetch(`/api/v1${path}`, init);
+  } catch {
+    throw new ApiError(0, "no_connection", t.problems.noConnection, t.problems.noConnectionDo);
+  }
+  const said: unknown = await answer.json().catch(() => ({})); // a proxy's own page
+  if (answer.ok) return said as T;
+  const { code, message, hint } = said as Partial<ErrorResponse>;
+  throw new ApiError(answer.status, code ?? "unknown", message ?? t.problems.unknown, hint ?? "");
+}

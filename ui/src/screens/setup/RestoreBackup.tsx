@@ -1,0 +1,112 @@
+/** The other way to begin: everything of an earlier recorder comes out of its backup, then its accounts sign in here. */
+import { useRef, useState } from "preact/hooks";
+import { ApiError, get, post, url } from "../../api/client";
+import type { ErrorResponse, RestoreInfo, SessionInfo } from "../../api/schema";
+import { account } from "../../strings/account";
+import { Door, Refusal } from "../../ui/Door";
+import { PasswordField } from "../../ui/PasswordField";
+import { StepBar } from "./StepFrame";
+
+const words = account.restore;
+const LOOK_MS = 1500;
+
+type Stage = { is: "asking" } | { is: "sending"; percent: number } | { is: "opening" } | { is: "starting" };
+
+export function RestoreBackup({ token, onBack }: { token: string; onBack: () => void }) {
+  const [passphrase, setPassphrase] = useState("");
+  const [stage, setStage] = useState<Stage>({ is: "asking" });
+  const [refused, setRefused] = useState<ApiError | null>(null);
+  const file = useRef<HTMLInputElement>(null);
+  const sent = useRef<File | null>(null);
+
+  const restore = async (event: Event) => {
+    event.preventDefault();
+    const chosen = file.current?.files?.[0];
+    if (!chosen) return;
+    setRefused(null);
+    try {
+      if (sent.current !== chosen) {
+        setStage({ is: "sending", percent: 0 });
+        await upload(chosen, token, (percent) => setStage({ is: "sending", percent }));
+        sent.current = chosen;
+      }
+      setStage({ is: "opening" });
+      const { restarts } = await post<RestoreInfo>("/setup/restore", { token, passphrase });
+      if (!restarts) throw new ApiError(0, "by_hand", words.byHand, "");
+      setStage({ is: "starting" });
+      await hasStarted();
+      location.assign("/sign-in");
+    } catch (reason) {
+      if (!(reason instanceof ApiError)) throw reason;
+      setStage({ is: "asking" });
+      setRefused(reason);
+    }
+  };
+
+  const busy = stage.is !== "asking";
+  return (
+    <Door title={words.title} sub={words.sub} top={<StepBar now="account" states={{}} />}>
+      <form onSubmit={(event) => void restore(event)}>
+        <div class="field">
+          <label for="backup-file">{words.file}</label>
+          <input id="backup-file" ref={file} type="file" required disabled={busy} />
+        </div>
+        <PasswordField label={words.passphrase} value={passphrase} onInput={setPassphrase} autocomplete="current-password" />
+        <div role="status">
+          {stage.is === "sending" && (
+            <>
+              <p class="small">{words.sending(stage.percent)}</p>
+              <progress class="restore-bar" max={100} value={stage.percent} aria-label={words.sending(stage.percent)} />
+            </>
+          )}
+          {stage.is === "opening" && <p class="small">{words.opening}</p>}
+          {stage.is === "starting" && <p class="small">{words.starting}</p>}
+        </div>
+        {refused && <Refusal what={refused.message} todo={refused.todo} />}
+        <button type="submit" class="btn pri" disabled={busy || !passphrase}>
+          {words.go}
+        </button>
+        <button type="button" class="btn ghost" disabled={busy} onClick={onBack}>
+          {words.back}
+        </button>
+      </form>
+    </Door>
+  );
+}
+
+/** fetch doesn't say how much it has sent. Throws ApiError. */
+function upload(file: File, token: string, onProgress: (percent: number) => void): Promise<void> {
+  return new Promise((done, fail) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", url("/setup/restore/file"));
+    for (const [name, value] of Object.entries({ "X-Tawny": "1", "X-Setup-Token": token, "Content-Type": "application/octet-stream" }))
+      request.setRequestHeader(name, value);
+    request.responseType = "json";
+    request.upload.onprogress = ({ loaded, total }) => onProgress(Math.floor((100 * loaded) / (total || 1)));
+    request.onerror = () => fail(new ApiError(0, "no_connection", words.lost, ""));
+    request.onload = () => {
+      if (request.status < 400) return done();
+      const told = request.response as ErrorResponse | null;
+      fail(new ApiError(request.status, told?.code ?? "unknown", told?.message ?? words.lost, told?.hint ?? ""));
+    };
+    request.send(file);
+  });
+}
+
+/** Resolves once the restored accounts answer. */
+function hasStarted(): Promise<void> {
+  return new Promise((done) => {
+    const timer = setInterval(() => {
+      get<SessionInfo>("/session").then(
+        ({ state }) => {
+          if (state === "setup") return; // still the old one
+          clearInterval(timer);
+          done();
+        },
+        () => {
+          // It stops and starts: the next look may succeed.
+        },
+      );
+    }, LOOK_MS);
+  });
+}

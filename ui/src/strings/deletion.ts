@@ -1,0 +1,30 @@
+/** Words of deleting an event, a time or everything. */
+export const deletion = {
+  button: "Delete…",
+  everything: {
+    title: "Delete recordings",
+    sub: "Deletes everything that is recorded until now, of all cameras. Cameras, settings and users stay.",
+    button: "Delete everything…",
+  },
+  ask: {
+    event: "Delete this event?",
+    time: "Delete this time?",
+    everything: "Delete all recordings?",
+  },
+  measuring: "Measuring…",
+  nothing: "There is nothing to delete.",
+  amount: (size: string, files: string) => `${size} in ${files}`,
+  files: { one: "{n} file", other: "{n} files" },
+  events: { one: "{n} event", other: "{n} events" },
+  with: (amount: string, events: string) => `Deletes ${amount}, with ${events}.`,
+  span: (from: string, to: string) => `Recordings go in whole files: ${from} – ${to}.`,
+  after: "It happens after 30 s. Until then you can undo it. Recording goes on.",
+  stays: "Clips that you saved stay, and so do uploads at other places. The signed history will say who deleted this.",
+  keptStay: { one: "{n} kept event stays with its recordings.", other: "{n} kept events stay with their recordings." },
+  withKept: (events: string, size: string) => `Delete ${events} that you kept, too (${size})`,
+  cancel: "Cancel",
+  go: (size: string) => `Delete ${size}`,
+  goEvent: "Delete event",
+  soon: "Deleted in 30 s.",
+  undone: "Nothing was deleted.",
+};
