@@ -176,6 +176,28 @@ def test_rp6_an_export_has_title_time_and_figures(
     assert max(int(one[:6]) for one in numbers) > 400
 
 
+def test_rp6_a_clip_made_in_the_browser_is_stamped_on_request(yard: Yard, tmp_path: Path) -> None:
+    now_ms = yard.get("/timeline?from_ms=0&to_ms=1").json()["now_ms"]
+    page = yard.page(f"/timeline?cam=yard&t={(now_ms - 12_000) / 1000:.2f}")
+    page.wait_for_selector("[data-showing=video]", timeout=30_000)
+    page.keyboard.press("Space")
+    page.keyboard.press("]")
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    page.keyboard.press("[")
+    page.keyboard.press("e")
+    page.get_by_label("Burn in time, figures and boxes").check()
+    page.get_by_role("button", name="Create").click()
+    until(lambda: [one["state"] for one in yard.get("/clips").json()["items"]] == ["done"], 60, "the clip")
+    (made,) = yard.get("/clips").json()["items"]
+    cookies = {one["name"]: one["value"] for one in yard.window.cookies()}
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(httpx.get(f"{yard.running.base}{made['file']}", cookies=cookies, timeout=20).content)
+    with av.open(str(clip), "r") as file:
+        assert read(next(file.decode(video=0)).to_ndarray(format="gray")).startswith(f"{TITLE}  20")
+    page.close()
+
+
 def test_sc31_a_snapshot_has_the_clock_on_request(yard: Yard) -> None:
     image = first_jpeg(yard, "/cameras/yard/snapshot?stamp=true&width=640")
     assert re.fullmatch(rf"{TITLE}  \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{{3}} [+-]\d{{4}}", read(image))

@@ -6,6 +6,7 @@ import { go } from "../../ui/router";
 import { session } from "../../ui/session";
 import { length, size } from "../../ui/times";
 import { plural, t } from "../../strings";
+import { figures } from "../../strings/figures";
 import type { Gap, Lane } from "../../timeline/data";
 import { clockSecond, dayName } from "../../timeline/format";
 import { gapLabel } from "../../timeline/layout";
@@ -27,6 +28,8 @@ const APART_MS = 700;
 
 type Kind = NewClip["kind"] & string;
 const KINDS = ["mp4", "gif", "timelapse", "side-by-side", "sheet", "evidence"] as const satisfies readonly Kind[];
+/** What the recorder encodes frame by frame, and may draw into. */
+const STAMPED: readonly Kind[] = ["mp4", "gif", "sheet"];
 const SPEEDS = ["minute", "10", "60", "600"] as const;
 
 /** One file a camera, copied as recorded and downloaded by the browser; or what the recorder is to make on the side. */
@@ -37,6 +40,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
   const sound = useSignal(true);
   const exact = useSignal(false);
   const evidence = useSignal(false);
+  const stamp = useSignal(false);
   const allBut = useSignal("");
   const refused = useSignal("");
   const { begin_ms, end_ms } = model.marks.value;
@@ -73,8 +77,9 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
       kind: kind.value,
       speed: times,
       sound: sound.value,
-      exact: exact.value && shown === "",
+      exact: exact.value && isCopy,
       all_but: shown,
+      stamp: stamped,
     };
     try {
       await post("/clips", asked);
@@ -87,7 +92,8 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
     }
   };
   const covered = cameras.value.some(({ id, mask }) => wanted.includes(id) && mask.parts.length > 0);
-  const isCopy = kind.value === "mp4" && shown === "";
+  const stamped = stamp.value && shown === "" && STAMPED.includes(kind.value);
+  const isCopy = kind.value === "mp4" && shown === "" && !stamped;
   const kinds = KINDS.filter((value) => value !== "evidence" || session.value?.user?.role === "owner");
   const together = kind.value === "side-by-side";
   const enough = wanted.length >= (together ? 2 : 1);
@@ -166,17 +172,27 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
           {shown === "" ? (
             <>
               <Choice on={sound}>{words.sound}</Choice>
-              <Choice on={exact}>{words.exact}</Choice>
-              <Choice on={evidence}>{words.evidence}</Choice>
-              <p class="small sub">{exact.value ? words.exactly : words.early}</p>
-              <p class="small muted">{covered ? words.covered : words.asIs}</p>
+              <Choice on={stamp}>{figures.burn}</Choice>
+              {stamped ? (
+                <p class="small sub">{figures.burned}</p>
+              ) : (
+                <>
+                  <Choice on={exact}>{words.exact}</Choice>
+                  <Choice on={evidence}>{words.evidence}</Choice>
+                  <p class="small sub">{exact.value ? words.exactly : words.early}</p>
+                  <p class="small muted">{covered ? words.covered : words.asIs}</p>
+                </>
+              )}
             </>
           ) : (
             <p class="small sub">{words.hidden}</p>
           )}
         </>
       ) : (
-        <p class="small sub">{words.about_kinds[kind.value]}</p>
+        <>
+          {STAMPED.includes(kind.value) && <Choice on={stamp}>{figures.burn}</Choice>}
+          <p class="small sub">{words.about_kinds[kind.value]}</p>
+        </>
       )}
       {refused.value && (
         <p class="clip-refusal" role="alert">
