@@ -713,7 +713,7 @@ export interface KindInfo {
   about: string;
   address: string;
   fields: FieldInfo[];
-  group: "destinations" | "notifiers";
+  group: "destinations" | "files" | "notifiers";
   scheme: string;
   shows: string;
   title: string;
@@ -1690,13 +1690,13 @@ export interface TalkbackInfo {
 }
 
 export interface TargetChange {
-  group: "destinations" | "notifiers";
+  group: "destinations" | "files" | "notifiers";
   values: Record<string, boolean | number | string | (string | number)[] | null>;
 }
 
 export interface TargetInfo {
   gets: string;
-  kind: "destination" | "notifier";
+  kind: "destination" | "files" | "notifier";
   last: SentInfo[];
   mutes: MutedInfo[];
   name: string;
@@ -1716,7 +1716,7 @@ export interface TargetList {
 }
 
 export interface TargetSettings {
-  group: "destinations" | "notifiers";
+  group: "destinations" | "files" | "notifiers";
   values: Record<string, boolean | number | string | (string | number)[]>;
 }
 
