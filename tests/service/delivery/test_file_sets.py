@@ -311,6 +311,16 @@ def test_after_a_kill_the_file_goes_on(tmp_path: Path) -> None:
     assert (len(bench.told), len(bench.paths("out")), len(bench.paths("ev"))) == (2, 1, 2)
 
 
+def test_a_file_that_a_crash_ended_is_there_while_the_next_recording_goes_on(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, all=chosen(tmp_path / "out", every="60 s"))
+    bench.record(60)
+    bench.clock.advance(60)
+    bench.archive.record(bench.clock.now_ms(), 30, is_open=True)
+    bench.clock.advance(30)
+    bench.work()
+    assert bench.times("all") == [("07:30", "08:00"), ("08:00", "08:30")]
+
+
 def test_what_is_recorded_while_tawny_stops_is_no_file_of_its_own(tmp_path: Path) -> None:
     sets = {"all": chosen(tmp_path / "out")}
     bench = Bench(tmp_path, TEN, **sets)

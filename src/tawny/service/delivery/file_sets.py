@@ -321,7 +321,8 @@ class FileSets:
             if found is not None:
                 return found
         still_open = [one for one in self._archive.open_segments(camera) if one.stream is StreamName.MAIN]
-        return None if still_open or now_ms < at_ms + SETTLE_MS else at_ms
+        may_reach = any(one.start_ms <= at_ms for one in still_open)  # later ones, as after a restart, do not have it
+        return None if may_reach or now_ms < at_ms + SETTLE_MS else at_ms
 
     # --- events
 
