@@ -1,4 +1,4 @@
-"""Edit destinations and notifiers in the settings: only the named table changes; comments and order stay.
+"""Edit destinations, sets of files and notifiers in the settings: only that table changes; comments and order stay.
 
 Secrets are written to `secrets.toml` (mode 600) and referenced as `${NAME}` in `tawny.toml`.
 """
@@ -16,7 +16,7 @@ from tawny.config.loader import known_secrets, parse_settings
 from tawny.config.settings import Settings
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
 
-Group = Literal["destinations", "notifiers"]
+Group = Literal["destinations", "files", "notifiers"]
 Values = Mapping[str, Any]
 SECRET: Final = frozenset({"url", "secret", "password", "token"})
 """Keys whose values are stored in `secrets.toml` and never returned to clients; folder paths are not secret."""

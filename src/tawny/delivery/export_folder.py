@@ -98,6 +98,15 @@ class ExportFolder:
     def close(self) -> None:
         """No resources to release."""
 
+    def probe(self) -> None:
+        """Write a small file and delete it. Raises DeliveryError."""
+        path = self.root / f".tawny-test{PART}"
+        try:
+            path.write_bytes(b"tawny")
+            path.unlink()
+        except OSError as error:
+            raise self._worded(error) from error
+
     def expire(self) -> None:
         """Delete the files that are older than the retention."""
         if self._limits.retention_s is None:

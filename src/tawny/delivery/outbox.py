@@ -89,7 +89,7 @@ class TargetView:
     """A destination or notifier. where: address without secrets; shows: what its messages display on a phone."""
 
     name: str
-    kind: Literal["destination", "notifier"]
+    kind: Literal["destination", "files", "notifier"]
     where: str
     shows: str
     gets: str

@@ -247,6 +247,8 @@ class PluginRegistry:
         if one.destination and one.destination not in settings.destinations:
             there = ", ".join(settings.destinations) or "none is configured"
             yield Problem(f"{path}.destination", repr(one.destination), f"an upload destination: {there}")
+        if path.partition(".")[2] in (*settings.destinations, *settings.notifiers):
+            yield Problem(path, "a name already used by a destination or a notifier", "another name")
         yield from _refusals(f"{path}.names", lambda: checked_in_folder(one.names))
         yield from _unknown(f"{path}.cameras", one.cameras, settings)
         for camera in one.cameras:

@@ -55,6 +55,7 @@ class Bench:
         self.sealing = Sealing()
         self.outbox = Outbox(root / "outbox.db", self.clock)
         self.told: list[FileFinished] = []
+        self.paused: set[str] = set()
         self.sets: dict[str, FileSetSettings] = {}
         self.cameras = {PORCH: "Front Door/Left"}
         self.begin(sets)
@@ -67,7 +68,7 @@ class Bench:
             sealed=self.sealing, called=lambda: safe_names(self.cameras),
         )  # fmt: skip
         self.engine = InlineEngine(self.clock, lambda part, error: None)
-        means = FileSetMeans(lambda: [*self.cameras], contents.of, self.publish, BERLIN)
+        means = FileSetMeans(lambda: [*self.cameras], contents.of, self.publish, BERLIN, self.paused.__contains__)
         self.files = FileSets(source, means, self.engine)
         self.sets = sets
         self.files.take_over(sets)
@@ -310,6 +311,16 @@ def test_after_a_kill_the_file_goes_on(tmp_path: Path) -> None:
     assert (len(bench.told), len(bench.paths("out")), len(bench.paths("ev"))) == (2, 1, 2)
 
 
+def test_a_file_that_a_crash_ended_is_there_while_the_next_recording_goes_on(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, all=chosen(tmp_path / "out", every="60 s"))
+    bench.record(60)
+    bench.clock.advance(60)
+    bench.archive.record(bench.clock.now_ms(), 30, is_open=True)
+    bench.clock.advance(30)
+    bench.work()
+    assert bench.times("all") == [("07:30", "08:00"), ("08:00", "08:30")]
+
+
 def test_what_is_recorded_while_tawny_stops_is_no_file_of_its_own(tmp_path: Path) -> None:
     sets = {"all": chosen(tmp_path / "out")}
     bench = Bench(tmp_path, TEN, **sets)
@@ -497,6 +508,28 @@ def test_with_privacy_masks_files_are_short(tmp_path: Path) -> None:
     assert bench.times("all") == [("07:30", "08:00")]
     (path,) = bench.paths("out")
     assert count(tmp_path / "out" / path) == 300
+
+
+def test_a_set_can_be_paused_and_is_listed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, all=chosen(tmp_path / "out", every="60 s"))
+    bench.paused.add("all")
+    bench.record(120)
+    (view,) = bench.files.views()
+    assert (view.name, view.kind, view.where, view.is_paused) == ("all", "files", str(tmp_path / "out"), True)
+    assert (view.waiting.count, bench.told) == (2, [])
+    bench.paused.clear()
+    bench.outbox.try_now(str(bench.files.target("all")))
+    bench.engine.run_for(86_400)
+    assert len(bench.told) == 2
+
+
+def test_a_folder_is_tested_before_it_is_saved(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    (good,) = bench.files.test("new", chosen(tmp_path / "out"))
+    assert (good.wrong, list((tmp_path / "out").iterdir())) == ("", [])
+    (bad,) = bench.files.test("new", chosen(tmp_path / "a" / "b"))
+    assert "is its disk mounted" in bad.wrong
+    assert bench.files.target("new") is None
 
 
 @pytest.mark.parametrize(

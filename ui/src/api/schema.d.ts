@@ -759,7 +759,7 @@ export interface KindInfo {
   about: string;
   address: string;
   fields: FieldInfo[];
-  group: "destinations" | "notifiers";
+  group: "destinations" | "files" | "notifiers";
   scheme: string;
   shows: string;
   title: string;
@@ -1815,13 +1815,13 @@ export interface TalkbackInfo {
 }
 
 export interface TargetChange {
-  group: "destinations" | "notifiers";
+  group: "destinations" | "files" | "notifiers";
   values: Record<string, boolean | number | string | (string | number)[] | null>;
 }
 
 export interface TargetInfo {
   gets: string;
-  kind: "destination" | "notifier";
+  kind: "destination" | "files" | "notifier";
   last: SentInfo[];
   mutes: MutedInfo[];
   name: string;
@@ -1841,7 +1841,7 @@ export interface TargetList {
 }
 
 export interface TargetSettings {
-  group: "destinations" | "notifiers";
+  group: "destinations" | "files" | "notifiers";
   values: Record<string, boolean | number | string | (string | number)[]>;
 }
 

@@ -44,14 +44,14 @@ class MutedInfo(ApiResponse):
 
 
 class TargetInfo(ApiResponse):
-    """An upload destination or notification channel.
+    """An upload destination, set of files or notification channel.
 
     where: address without secrets. shows: what phones can display. trouble: why deliveries fail; empty if they don't.
     receives: what its operator can access: encrypted video, unencrypted video, or a link only.
     """
 
     name: str
-    kind: Literal["destination", "notifier"]
+    kind: Literal["destination", "files", "notifier"]
     where: str
     shows: str
     gets: str
@@ -100,7 +100,7 @@ class FieldInfo(ApiResponse):
 class KindInfo(ApiResponse):
     """A target type. address: URL template with `{field}`s; a part in `[…]` is omitted if a field in it is empty."""
 
-    group: Literal["destinations", "notifiers"]
+    group: Literal["destinations", "files", "notifiers"]
     scheme: str
     title: str
     about: str
@@ -122,14 +122,14 @@ Setting = bool | int | Annotated[str, Field(max_length=2000)] | Annotated[list[s
 class TargetSettings(ApiResponse):
     """Settings of a target. values: as in the settings file, without secrets."""
 
-    group: Literal["destinations", "notifiers"]
+    group: Literal["destinations", "files", "notifiers"]
     values: dict[str, Setting]
 
 
 class TargetChange(ApiRequest):
     """New settings. values: as in the settings file; null removes a key, keys not given stay unchanged."""
 
-    group: Literal["destinations", "notifiers"]
+    group: Literal["destinations", "files", "notifiers"]
     values: Annotated[dict[str, Setting | None], Field(max_length=40)]
 
 

@@ -92,7 +92,11 @@ class DeliveryService:
             settings, source, recorder, doors, self.bringing, policy.may_see, self._paused.__contains__
         )
         means = FileSetMeans(
-            lambda: [*recorder.camera_names()], self.bringing.forms.of, policy.publish, ZoneInfo(recorder.zone)
+            lambda: [*recorder.camera_names()],
+            self.bringing.forms.of,
+            policy.publish,
+            ZoneInfo(recorder.zone),
+            self._paused.__contains__,
         )
         self.files = FileSets(source, means, self._engine)
         self._started = False
@@ -166,7 +170,7 @@ class DeliveryService:
 
     def try_now(self, name: str) -> None:
         self._known(name)
-        self.outbox.try_now(name)
+        self.outbox.try_now(self.files.target(name) or name)
 
     def troubles(self) -> list[HealthProblem]:
         """Return the targets whose backlog is too large or too old, or was cut. Reads the disk."""
@@ -174,12 +178,13 @@ class DeliveryService:
             return []
         now_ms = self._clock.now_ms()
         overflowed = self.outbox.overflowed(now_ms - OVERFLOW_TOLD_MS)
-        behind = uploads_behind(self.all_targets(), budget_bytes(self._settings), now_ms, overflowed)
+        targets = [one for one in self.all_targets() if one.kind != "files"]
+        behind = uploads_behind(targets, budget_bytes(self._settings), now_ms, overflowed)
         return [*behind, *self.files.troubles()]
 
     def all_targets(self) -> list[TargetView]:
-        """Return the destinations, then the notifiers."""
-        return [*map(self._destination, self._settings.destinations), *self.messaging.all()]
+        """Return the destinations, the sets of files, then the notifiers."""
+        return [*map(self._destination, self._settings.destinations), *self.files.views(), *self.messaging.all()]
 
     def mute(self, name: str, camera: CameraId, for_ms: int) -> None:
         """Mute a camera for this time; 0 unmutes."""
@@ -232,13 +237,10 @@ class DeliveryService:
                 "paused": one.is_paused,
             }
             for one in self.all_targets()
-        ] + self.files.listed()
+        ]
 
     def tested(self, name: str) -> dict[str, object]:
-        """Return the output of `tawny notifications test` and `tawny uploads test`.
-
-        `known`: all names, for an unknown target.
-        """
+        """Return the output of `tawny notifications test` and `tawny uploads test`; `known`: names, if unknown."""
         try:
             steps = self.test(name)
         except KeyError:
@@ -246,10 +248,7 @@ class DeliveryService:
         return {"steps": [{"what": one.what, "wrong": one.wrong, "hint": one.do} for one in steps]}
 
     def swept(self, name: str, *, only_told: bool) -> dict[str, object]:
-        """Return the output of `tawny uploads clean`. only_told: list the files, delete none.
-
-        `known`: names, for an unknown destination.
-        """
+        """Return the output of `tawny uploads clean`. only_told: list the files, delete none. `known`: all names."""
         chosen = self._settings.destinations
         if name not in chosen:
             return {"known": list(chosen)}
@@ -268,6 +267,8 @@ class DeliveryService:
         settings = self._settings
         if name in settings.notifiers:
             return self.messaging.test(name)
+        if name in settings.files:
+            return self.files.test(name, settings.files[name])
         steps = self.bringing.test(name)
         if steps[-1].write_only and self.save_write_only is not None:
             try:
@@ -291,7 +292,7 @@ class DeliveryService:
         return [*self._names, *self.files.targets]
 
     def _known(self, name: str) -> None:
-        if name not in self._names:
+        if name not in self._names and self.files.target(name) is None:
             raise KeyError(name)
 
     def _heard(self, message: Message) -> None:

@@ -16,12 +16,14 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from tawny.config.targets import FileSetSettings
-from tawny.delivery.courier import Courier, CourierStopped, DeliveryRoute, TargetWorker, WorkerPool
+from tawny.delivery.courier import NEVER_S, Courier, CourierStopped, DeliveryRoute, TargetWorker, WorkerPool
 from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, DeliveryState, StoredContent
+from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.export_folder import ExportFolder, FolderLimits
 from tawny.delivery.file_names import NamedFile, checked_in_folder, has_counter, name, other_name
+from tawny.delivery.outbox import OutboxBacklog, TargetView
 from tawny.engine import Engine, Handle
-from tawny.model.errors import StorageError
+from tawny.model.errors import DeliveryError, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged, FileFinished, Message, ProblemKind, SegmentClosed
@@ -117,6 +119,7 @@ class FileSetMeans:
     content: Callable[[Delivery], StoredContent]
     publish: Callable[[Message], None]
     zone: ZoneInfo
+    is_paused: Callable[[str], bool] = lambda _: False
 
 
 class FileSets:
@@ -220,19 +223,23 @@ class FileSets:
             )
         )  # fmt: skip
 
-    def listed(self) -> list[dict[str, object]]:
-        """Return the sets with their state, as in `tawny uploads list --json`."""
-        return [
-            {
-                "name": one.name,
-                "kind": "files",
-                "where": one.chosen.folder or one.chosen.destination,
-                "waiting": self._outbox.waiting(one.to).count if one.chosen.folder else 0,
-                "trouble": self._outbox.trouble(one.to) if one.chosen.folder else "",
-                "paused": False,
-            }
-            for one in self._sets
-        ]
+    def views(self) -> list[TargetView]:
+        """Return the sets with their state. Files for a destination wait there."""
+        return [self._view(one) for one in self._sets]
+
+    def test(self, name: str, chosen: FileSetSettings) -> list[ConnectionTestStep]:
+        """Test whether the folder can be written to. It is created if it is missing."""
+        if chosen.destination:
+            return [ConnectionTestStep(f"Files go to {chosen.destination}; test that destination")]
+        try:
+            self._folder(name, chosen)[1].opened().probe()
+        except DeliveryError as error:
+            return [ConnectionTestStep("Write to the folder", error.message, error.do)]
+        return [ConnectionTestStep("Wrote a file to the folder and deleted it")]
+
+    def target(self, name: str) -> str | None:
+        """Return a set's target in the outbox; None for an unknown one."""
+        return next((one.to for one in self._sets if one.name == name), None)
 
     def troubles(self) -> Iterator[HealthProblem]:
         """Yield folders that cannot be written to, or whose disk is full."""
@@ -314,7 +321,8 @@ class FileSets:
             if found is not None:
                 return found
         still_open = [one for one in self._archive.open_segments(camera) if one.stream is StreamName.MAIN]
-        return None if still_open or now_ms < at_ms + SETTLE_MS else at_ms
+        may_reach = any(one.start_ms <= at_ms for one in still_open)  # later ones, as after a restart, do not have it
+        return None if may_reach or now_ms < at_ms + SETTLE_MS else at_ms
 
     # --- events
 
@@ -527,6 +535,16 @@ class FileSets:
             self._outbox.mark(mark, str(self._clock.now_ms()))
         return int(found) if found else self._clock.now_ms()
 
+    def _view(self, one: _Set) -> TargetView:
+        is_folder = bool(one.chosen.folder)
+        gets = {"clock": "all recordings", "events": "events", "transitions": "starts and ends of events"}
+        return TargetView(
+            one.name, "files", one.chosen.folder or one.chosen.destination, "", gets[one.chosen.split],
+            self._outbox.waiting(one.to) if is_folder else OutboxBacklog(),
+            self._outbox.trouble(one.to) if is_folder else "", self._means.is_paused(one.name),
+            self._outbox.ended(one.to) if is_folder else [], {},
+        )  # fmt: skip
+
     def _folder(self, one: str, chosen: FileSetSettings) -> tuple[FileSetSettings, ExportFolder]:
         known = self._folders.get(one)
         if known is not None and known[0] == chosen:
@@ -550,7 +568,10 @@ class FileSets:
             if ending.is_set():
                 raise CourierStopped
 
-        route = DeliveryRoute(folder.to, folder.opened, content)
+        def open_in_s() -> float:
+            return NEVER_S if self._means.is_paused(one) else 0.0
+
+        route = DeliveryRoute(folder.to, folder.opened, content, open_in_s)
         return [Courier(1, route, self._outbox, self._clock, self.ended)]
 
 

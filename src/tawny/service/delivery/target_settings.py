@@ -113,6 +113,16 @@ DESTINATIONS: Final = (
         (TargetField("remote", "Remote", "name from `rclone config`", goes="as-is"), _FOLDER),
     ),
 )  # fmt: skip
+FILES: Final = (
+    TargetKind(
+        "files", "folder", "Folder", "On this computer, for a share or another program", "",
+        (TargetField("folder", "Folder", "/srv/cameras", goes="setting"),),
+    ),
+    TargetKind(
+        "files", "destination", "Upload destination", "One of those above, by its name", "",
+        (TargetField("destination", "Destination", "nas", goes="setting"),),
+    ),
+)  # fmt: skip
 NOTIFIERS: Final = (
     TargetKind(
         "notifiers", "ntfy", "ntfy", "A phone app, no account needed", "ntfy://[:{token}@]{host}/{topic}",
@@ -205,13 +215,13 @@ def all_kinds(doors: PluginRegistry) -> list[TargetKind]:
 
 
 def _shown(doors: PluginRegistry) -> Iterator[TargetKind]:
-    for one in (*DESTINATIONS, *NOTIFIERS):
-        if one.group == "destinations":
+    for one in (*DESTINATIONS, *FILES, *NOTIFIERS):
+        if one.group == "files":
+            yield one
+        elif one.group == "destinations":
             if doors.destination_of(f"{one.scheme}:") is not None:
                 yield one
-            continue
-        kind = doors.notifier_of(f"{one.scheme}:")
-        if kind is not None:
+        elif (kind := doors.notifier_of(f"{one.scheme}:")) is not None:
             yield replace(one, shows=kind.traits(f"{one.scheme}://a/b/c").shows)
 
 
@@ -294,6 +304,8 @@ class TargetSettingsService:
         self._doors.check(new, "the settings")
         if group == "notifiers":
             return self._outward.messaging.test(name, new.notifiers[name])
+        if group == "files":
+            return self._outward.files.test(name, new.files[name])
         return self._outward.bringing.test(name, new.destinations[name])
 
     def _refuse_any_folder(self, name: str, changed: Settings) -> None:
@@ -315,14 +327,16 @@ class TargetSettingsService:
         self._apply(new, str(self._config or "the settings"))
 
     def _with(self, changed: Settings) -> Settings:
-        """Return the current settings with these two tables replaced; command-line overrides stay in effect."""
-        tables = {"destinations": changed.destinations, "notifiers": changed.notifiers}
+        """Return the current settings with these tables replaced; command-line overrides stay in effect."""
+        tables = {"destinations": changed.destinations, "files": changed.files, "notifiers": changed.notifiers}
         return self._settings().model_copy(update=tables)
 
     def _group_of(self, name: str) -> Group:
         now = self._settings()
         if name in now.destinations:
             return "destinations"
+        if name in now.files:
+            return "files"
         if name in now.notifiers:
             return "notifiers"
         raise NotDone(f"{name} isn't in the settings.", "It may have been removed. Reload the page.")

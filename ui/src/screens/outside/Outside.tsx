@@ -65,6 +65,15 @@ export default function Outside() {
               hint=""
               onChange={load}
             />
+            <Group
+              title={words.files}
+              add={words.addFiles}
+              group="files"
+              items={of("files")}
+              none={words.noFiles}
+              hint=""
+              onChange={load}
+            />
           </>
         )}
       </div>
@@ -156,7 +165,7 @@ function Target({ target, onChange, onEdit }: { target: TargetInfo; onChange: ()
         </div>
       </div>
       <p class="small muted">
-        <ServerText text={`${words.gets(target.gets)} ${words.receives[target.receives]} ${target.shows}`} />
+        <ServerText text={target.kind === "files" ? words.writes(target.gets) : `${words.gets(target.gets)} ${words.receives[target.receives]} ${target.shows}`} />
       </p>
       {Array.isArray(steps) && <Steps steps={steps} />}
       <Queue target={target} onTry={() => void change(() => post(`${path}/try`))} />

@@ -23,6 +23,8 @@ interface Props {
   onDone: () => Promise<void>;
 }
 
+const adding = { destinations: words.addDestination, files: words.addFiles, notifiers: words.addNotifier };
+
 interface Start {
   scheme: string;
   filled: Filled;
@@ -46,7 +48,7 @@ export function TargetSheet({ group, target, start, onClose, onDone }: Props) {
     if (target) void tryTo(async () => setValues((await get<TargetSettings>(`/targets/${target.name}/settings`)).values));
   }, []);
   const kinds = list?.items.filter((one) => one.group === group) ?? [];
-  const title = target ? words.change(target.name) : group === "notifiers" ? words.addNotifier : words.addDestination;
+  const title = target ? words.change(target.name) : adding[group];
   return (
     <Sheet title={title} onClose={onClose} class="outside-sheet">
       {list && !list.kept && <p class="small muted">{words.notKept}</p>}
@@ -101,7 +103,7 @@ function Form({ group, target, first, kind, kinds, values, onOther, onKind, onCl
       const value = chosen[option.key];
       if (value !== undefined) said[option.key] = read(option, value);
     }
-    return { group, values: kind ? { ...said, url: addressOf(kind, filled), ...ownSettings(kind.fields, filled) } : said };
+    return { group, values: kind ? { ...said, ...(kind.address && { url: addressOf(kind, filled) }), ...ownSettings(kind.fields, filled) } : said };
   };
   const test = () => {
     setSteps("trying");

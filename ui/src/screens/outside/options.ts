@@ -1,4 +1,4 @@
-/** What can be set of destinations and notifiers beside where they are, as the settings' file has it. */
+/** What can be set of destinations, files and notifiers beside where they are, as the settings' file has it. */
 import type { TargetSettings } from "../../api/schema";
 import { outside as words } from "../../strings/outside";
 
@@ -33,6 +33,16 @@ export const options: Record<Group, readonly Option[]> = {
     { key: "limit", label: words.limit, hint: words.hints.limit, as: "text", usual: "" },
     { key: "retention", label: words.keep, hint: words.hints.keep, as: "text", usual: "" },
     { key: "write_only", label: words.writeOnly, as: "check", usual: false },
+  ],
+  files: [
+    { key: "split", label: words.split, as: words.splits, usual: "clock" },
+    { key: "every", label: words.every, hint: words.hints.every, as: "text", usual: "15 min" },
+    { key: "around", label: words.around, hint: words.hints.around, as: "text", usual: "3 s" },
+    ...both,
+    { key: "names", label: words.fileNames, as: words.fileTrees, usual: "tawny" },
+    { key: "readable_by", label: words.readableBy, as: words.readers, usual: "tawny" },
+    { key: "max_size", label: words.maxSize, hint: words.hints.maxSize, as: "text", usual: "50 GB" },
+    { key: "retention", label: words.keepFiles, hint: words.hints.keep, as: "text", usual: "" },
   ],
   notifiers: [
     ...both,
