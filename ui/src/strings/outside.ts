@@ -61,7 +61,7 @@ export const outside = {
     ["group", "its group"],
     ["everyone", "every user of this computer"],
   ],
-  maxSize: "Space limit; the oldest are deleted",
+  maxSize: "Space limit: the oldest are deleted",
   keepFiles: "Delete files after",
   whatGoes: "What to upload",
   whats: [
