@@ -2,7 +2,7 @@
 
     python -m benchmarks.detect [--footage FOLDER] [--sensitivity N] [--without-peers] [--dvr-scan PROGRAM] [--clips]
                                 [--keep FILE] [--only WORDS]
-    python -m benchmarks.detect --gate | --made [--seeds N ...] | --spoilt | --moved
+    python -m benchmarks.detect --gate | --made [--seeds N ...] [--phases N] | --spoilt | --moved
 
 The folder holds clips and `manifest.json`; it is looked for in TAWNY_FOOTAGE, then beside this project. Exit: 0 within
 the budgets, 1 over one of them, 2 wrong use, 3 no footage here. `motion` plays files at their own pace: a run takes as
@@ -59,7 +59,7 @@ class Footage(NamedTuple):
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     if options.made:
-        return detect_made.main(options.seeds, options.only, clips_too=options.clips)
+        return detect_made.main(options.seeds, options.only, clips_too=options.clips, phases=options.phases)
     if not (options.footage / "manifest.json").is_file():
         print(f"no footage in {options.footage}: name its folder with --footage or TAWNY_FOOTAGE", file=sys.stderr)
         return NOT_HERE
@@ -138,6 +138,7 @@ def _options(arguments: list[str] | None) -> Any:
     parser.add_argument("--gate", action="store_true", help="instead: is anything lost by decoding only keyframes?")
     parser.add_argument("--made", action="store_true", help="instead: films of our own, by day and by night")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(detect_made.HELD_OUT), help="of the films")
+    parser.add_argument("--phases", type=int, default=1, help="of each film, so many first looks; the worst counts")
     parser.add_argument("--only", default="", help="detectors, or films, whose name holds these words")
     parser.add_argument("--spoilt", action="store_true", help="instead: the footage as worse cameras would give it")
     parser.add_argument("--moved", action="store_true", help="instead: each main number a quarter up and down")

@@ -48,11 +48,13 @@ def watch_file(
     detector: Detector,
     gate: DecodeGate | None = None,
     stages: Sequence[LookStage] = (),
+    phase_s: float = 0.0,
 ) -> Watched:
-    """gate: decides what is decoded; None: everything is. stages: what looks pass on their way to events."""
+    """gate: decides what is decoded; None: everything is. stages: what looks pass on their way to events. phase_s: how
+    much later the first picture is looked at."""
     begun_s = time.process_time()
     clock = FakeClock()
-    watching = _Watching(detector, clock, gate or DecodeGate(GateMode.THOROUGH), stages)
+    watching = _Watching(detector, clock, gate or DecodeGate(GateMode.THOROUGH), stages, phase_s)
     connection = FileSource().open(SourceContext(CAMERA, StreamName.MAIN, str(path), {}, clock))
     try:
         while True:
@@ -76,6 +78,7 @@ class _Watching:
         clock: FakeClock,
         gate: DecodeGate,
         stages: Sequence[LookStage],
+        phase_s: float,
     ) -> None:
         self._clock, self._begun_ms, self._due_s = clock, clock.now_ms(), clock.mono_s()
         self._hub, self._number = Hub(), 0
@@ -90,7 +93,7 @@ class _Watching:
             maker,
             clock,
             self._tell,
-            WatchOptions(stages, gate, self._scored),
+            WatchOptions(stages, gate, self._scored, phase_s=phase_s),
         )
 
     def put_event(self, event: Event) -> bool:

@@ -54,3 +54,14 @@ def sized(cut: Cut, height: float, *, turned: bool) -> Cut:
     grey = np.asarray(cv2.resize(cut.grey, size, interpolation=cv2.INTER_AREA), np.float32)
     opacity = np.asarray(cv2.resize(cut.opacity, size, interpolation=cv2.INTER_AREA), np.float32)
     return Cut(grey[:, ::-1], opacity[:, ::-1]) if turned else Cut(grey, opacity)
+
+
+def softened(cut: Cut, blur: float) -> Cut:
+    """The figure with a border of so many pixels, as thermal cameras and figures out of focus have it."""
+    if not blur:
+        return cut
+    margin = int(3 * blur)
+    sides = margin, margin, margin, margin
+    grown = (cv2.copyMakeBorder(part, *sides, cv2.BORDER_CONSTANT) for part in cut)
+    grey, opacity = (np.asarray(cv2.GaussianBlur(part, (0, 0), blur), np.float32) for part in grown)
+    return Cut(grey, opacity)

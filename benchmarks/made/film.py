@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from benchmarks.made.figures import Picture, cuts, sized
+from benchmarks.made.figures import Picture, cuts, sized, softened
 from tawny.sources.demo import assets as demo
 
 WIDTH, HEIGHT = 640, 360
@@ -68,10 +68,11 @@ class Film:
         told: bool = True,
         sway: float = 0.6,
         behind: Picture | None = None,
+        soft: float = 0.0,
     ) -> None:
         """A figure along straight lines: t, x of its middle, y of its foot, its height; it stands where only t differs.
 
-        contrast: levels from the ground it is before. behind: 0..1, what hides it.
+        contrast: levels from the ground it is before. behind: 0..1, what hides it. soft: blur of its border, pixels.
         """
         steps = cuts(kind)
 
@@ -82,7 +83,7 @@ class Film:
             x, foot, height, goes, left = at
             number = int(t * 10) % len(steps) if goes else 3
             x += 0.0 if goes else sway * (np.sin(1.3 * t) + 0.5 * np.sin(3.1 * t))
-            self._put(picture, sized(steps[number], height, turned=left), x, foot, contrast, behind)
+            self._put(picture, softened(sized(steps[number], height, turned=left), soft), x, foot, contrast, behind)
 
         self.add(draw)
         if told:

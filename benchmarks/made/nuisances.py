@@ -63,6 +63,37 @@ def _insect(
     return draw
 
 
+def specks(film: Film, a_second: float, big: float = 1.0) -> None:
+    """Insects and dust near the lens that a single frame catches: each is there for one frame, in the lamp's light."""
+    chance = film.chance
+
+    def draw(picture: Picture, _t: float) -> None:
+        for _ in range(chance.poisson(a_second / film.camera.fps)):
+            at, way = chance.uniform((0, 0), (WIDTH, HEIGHT)), chance.normal(0, 1, 2) * chance.uniform(3, 40) * big
+            thick = chance.uniform(2, 12) * big
+            _streak(picture, at, at + way, thick, thick / 2.5, chance.uniform(30, 130))
+
+    film.add(draw)
+
+
+def torch(film: Film, begin: float, length_s: float, at: tuple[float, float]) -> None:
+    """A torch that somebody waves behind branches: a small light that is often hidden."""
+    chance = film.chance
+    rates, hidden = chance.uniform(1.5, 5.0, 4), (soft(chance, 4) > 0.1).astype(np.float32)
+    bright, thick = chance.uniform(100, 230), chance.uniform(3, 7)
+
+    def draw(picture: Picture, t: float) -> None:
+        if not begin <= t <= begin + length_s:
+            return
+        x = at[0] + 22 * np.sin(rates[0] * t) + 9 * np.sin(rates[1] * 1.9 * t)
+        y = at[1] + 12 * np.sin(rates[2] * t) + 5 * np.sin(rates[3] * 1.9 * t)
+        spot = np.zeros_like(picture)
+        _streak(spot, np.array([x, y]), np.array([x + 2, y]), thick, thick / 3, bright)
+        picture += spot * (1 - 0.9 * hidden)
+
+    film.add(draw)
+
+
 def moth(film: Film, begin: float, length_s: float) -> None:
     """One that circles the lamp for long."""
     chance = film.chance
@@ -305,3 +336,9 @@ def trunks(film: Film, count: int) -> Picture:
         hidden[:, int(x) : int(x + wide)] = 1
     hidden[soft(film.chance, 5) > 0.9] = 1
     return hidden
+
+
+def fence(film: Film) -> Picture:
+    """0..1 [height, width]: the bars of a fence, which hide half of who stands behind them."""
+    apart, wide = film.chance.uniform(7, 14), film.chance.uniform(0.35, 0.55)
+    return np.asarray((_X % apart < wide * apart) & (_Y > 0.25 * HEIGHT), np.float32)

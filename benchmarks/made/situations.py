@@ -3,6 +3,7 @@ ways, sizes and contrasts, so that another seed is another camera.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import cv2
@@ -186,6 +187,65 @@ def _car(base: Callable[..., Film], contrast: tuple[float, float]) -> Situation:
     return make
 
 
+def _gate(seed: int, *, fence: bool = False) -> Film:
+    """Comes out of a gap, stands nearly still, turns and goes back, among specks and large insects near the lens."""
+    film = _night(seed, 90.0)
+    chance = film.chance
+    share, begin = chance.uniform(0.1, 0.2) * HEIGHT, BEGINS_S + chance.uniform(0, 8)
+    foot, x = max(share + 30, chance.uniform(0.5, 0.85) * HEIGHT), chance.uniform(120, 420)
+    out, stands = chance.uniform(0.8, 2.0) * share, chance.uniform(10, 40)
+    there = begin + out / (0.8 * share)
+    then = there + stands
+    points = [(begin, x, foot, share), (there, x + out, foot, share), (then, x + out, foot, share),
+              (then + out / (0.8 * share), x, foot, share)]  # fmt: skip
+    film.passes("walker", points, _contrast(film, (12, 35)), sway=1.5, behind=n.fence(film) if fence else None)
+    n.specks(film, chance.uniform(2, 6), big=2.0)
+    n.insects(film, 0.08, big=2.5)
+    return film
+
+
+def _specks_and_insects(film: Film) -> None:
+    n.specks(film, 3)
+    n.insects(film, 0.15, big=2.5)
+
+
+def _torch(seed: int) -> Film:
+    """A torch behind branches, then who carries it; a minute later again."""
+    film = _night(seed, 150.0)
+    chance = film.chance
+    share, x, foot = chance.uniform(0.12, 0.2) * HEIGHT, chance.uniform(150, 350), chance.uniform(0.5, 0.7) * HEIGHT
+    for begin in (BEGINS_S, BEGINS_S + 75):
+        waves = chance.uniform(5, 12)
+        n.torch(film, begin, waves, (x, foot - 0.5 * share))
+        ends = [(begin + waves, x, foot, share), (begin + waves + 8, x + 5 * share, foot, share)]
+        film.passes("walker", ends, _contrast(film, (12, 35)), told=False)
+        film.truth.append((begin, begin + waves + 8, "person"))
+    return film
+
+
+def _dark_car(seed: int) -> Film:
+    """Dark, without texture, on a dark road, for two seconds."""
+    film = _night(seed)
+    chance = film.chance
+    height, begin = chance.uniform(0.2, 0.3) * HEIGHT, BEGINS_S + chance.uniform(0, 8)
+    takes_s = chance.uniform(2.0, 3.0)
+    foot = chance.uniform(0.55, 0.9) * HEIGHT
+    ends = [(begin, -2.0 * height, foot, height), (begin + takes_s, WIDTH + 2 * height, foot, height)]
+    film.passes("car", ends, -float(chance.uniform(12, 25)), soft=float(chance.uniform(1.5, 3)))
+    return film
+
+
+def _soft_walker(base: Callable[..., Film], kind: str, contrast: tuple[float, float]) -> Situation:
+    """Somebody whose border is blurred over 4 to 10 pixels: thermal, out of focus, or near and moving."""
+
+    def make(seed: int) -> Film:
+        film = base(seed)
+        _cross(film, (0.12, 0.3), contrast, kind, soft=float(film.chance.uniform(2, 4)))
+        return film
+
+    return make
+
+
 TOLD_BY_DAY: dict[str, Situation] = {
     "walker": _walk(_day, (0.12, 0.3), (25, 60)),
     "far": _walk(_day, (0.05, 0.09), (25, 50)),
@@ -205,6 +265,7 @@ TOLD_BY_DAY: dict[str, Situation] = {
     "5 a second": _walk(_day, (0.08, 0.2), (25, 50), fps=5, kbit=150),
     "rain": _walk(_day, (0.12, 0.25), (25, 50), lambda f: n.rain(f, 40, 30)),
     "snow": _walk(_day, (0.15, 0.3), (30, 60), lambda f: n.snow(f, 50)),
+    "soft": _soft_walker(_day, "walker", (25, 60)),
 }
 
 TOLD_BY_NIGHT: dict[str, Situation] = {
@@ -229,6 +290,13 @@ TOLD_BY_NIGHT: dict[str, Situation] = {
     "5 a second": _walk(_night, (0.08, 0.2), (12, 30), fps=5, kbit=200),
     "few bits": _walk(_night, (0.1, 0.25), (15, 35), noise=6.0, kbit=160),
     "shaking": _walk(_night, (0.12, 0.25), (18, 40), lambda f: n.shakes(f, 1.2)),
+    "specks": _walk(_night, (0.1, 0.25), (12, 30), lambda f: n.specks(f, 4, big=2.0)),
+    "gate": _gate,
+    "fence": partial(_gate, fence=True),
+    "torch": _torch,
+    "dark car": _dark_car,
+    "soft": _soft_walker(_night, "walker", (15, 40)),
+    "soft cat": _soft_walker(_night, "cat", (15, 40)),
 }
 
 SILENT_BY_DAY: dict[str, Situation] = {
@@ -267,6 +335,8 @@ SILENT_BY_NIGHT: dict[str, Situation] = {
     "light jumps": _silent(_night, lambda f: n.steps(f, 12)),
     "wind": _silent(_night, lambda f: n.wind(f, 5), 120),
     "shaking": _silent(_night, lambda f: n.shakes(f, 1.2)),
+    "specks": _silent(_night, lambda f: n.specks(f, 4, big=2.0), 120),
+    "specks and insects": _silent(_night, _specks_and_insects, 120),
 }
 
 GROUPS: dict[str, dict[str, Situation]] = {

@@ -57,6 +57,17 @@ def test_what_flies_by_is_noticed_and_forgotten() -> None:
     assert ground.flies < 0.1
 
 
+@pytest.mark.parametrize(("in_sight_s", "asks_more"), [(0.0, False), (0.2, False), (0.4, True), (2.0, True)])
+def test_only_what_was_followed_raises_what_is_required(in_sight_s: float, asks_more: bool) -> None:
+    """Ten a second for ten seconds: dust that one frame catches, or snow."""
+    ground = GroundGrid((108, 192))
+    for _ in range(50):
+        ground.came_to_nothing(60.0, in_sight_s, [])
+        ground.came_to_nothing(60.0, in_sight_s, [])
+        ground.pass_time(0.2)
+    assert (ground.asks_more(60.0) > 1) == asks_more
+
+
 def test_a_way_is_measured_in_own_sizes() -> None:
     here, there = CellBox(0, 0, 4, 10), CellBox(8, 0, 12, 10)
     assert way([here], [there]) == 2.0

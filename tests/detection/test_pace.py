@@ -54,3 +54,11 @@ def test_a_jump_of_time_is_looked_at_at_once(step_ms: int) -> None:
     assert pace.is_due(10_000_000 + step_ms)
     assert not pace.is_due(10_000_040 + step_ms)
     assert pace.is_due(10_000_200 + step_ms)
+
+
+def test_the_phase_moves_the_first_look_alone() -> None:
+    pace = FrameSampler(phase_s=0.7)
+    due = [at_ms for at_ms in range(0, 10_000, 40) if pace.is_due(at_ms)]
+    assert due[0] == pytest.approx(700, abs=20)
+    assert {b - a for a, b in pairwise(due)} == {200}
+    assert pace.is_due(20_000), "after a pause it begins at once"

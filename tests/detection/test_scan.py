@@ -155,3 +155,13 @@ def test_a_detector_is_shown_colours_and_black_where_nothing_counts() -> None:
     half = first.shape[1] // 2
     assert not first[:, half + 2 :].any()
     assert (first[:, :half, 0] - first[:, :half, 2]).max() > 100  # the yellow square
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+@pytest.mark.parametrize("phase_s", [0.1, 1.3])
+def test_the_first_look_may_be_moved_and_the_events_stay(thorough: bool, phase_s: float) -> None:
+    usual = _scan(films.walkers(), ScanOptions(MotionDetector, thorough=thorough))
+    moved = _scan(films.walkers(), ScanOptions(MotionDetector, thorough=thorough, phase_s=phase_s))
+    assert min(moved.scores) == int(phase_s)
+    for ours, theirs in zip(_spans(moved), _spans(usual), strict=True):
+        assert ours == pytest.approx(theirs, abs=1.0)

@@ -81,6 +81,7 @@ def describe_scan(parser: ArgumentParser) -> None:
     add("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of the detector")
     add("--region", metavar="X,Y,…", action="append", default=[], help=polygon)
     add("--thorough", action="store_true", help="decode every frame, not only where something changed")
+    add("--phase", metavar="TIME", default="0 s", help="begin this much later, to see whether results depend on it")
     add("--join", metavar="TIME", default="1 s", help="merge events closer together than this (default: 1 s)")
     add("--events-out", metavar="DIR", help="folder for clips, snapshots, scores and a web page")
     add("--before", metavar="TIME", default="2 s", help="in clips, time before the event (default: 2 s)")
@@ -105,6 +106,7 @@ def run_scan(args: Namespace, out: Output) -> int:
             wanted=wanted,
             about={"detector": args.detector, "settings": dict(wanted.settings), "region": args.region}
             | {"thorough": args.thorough, "join": args.join}
+            | ({"phase": args.phase} if wanted.phase_s else {})
             | _own_file(wanted.settings),
             folder=Path(args.events_out) if args.events_out else None,
             before_s=_time(args.before, "--before"),
@@ -169,7 +171,8 @@ def _wanted(args: Namespace, out: Output) -> ScanOptions:
         regions = tuple(map(_polygon, args.region))
     except ValueError as error:
         raise UsageError(f"{str(error)[:1].upper()}{str(error)[1:]}.", "See `tawny scan --help`.") from None
-    return ScanOptions(kind, settings, thorough=args.thorough, join_s=_time(args.join, "--join"), regions=regions)
+    join_s, phase_s = _time(args.join, "--join"), _time(args.phase, "--phase")
+    return ScanOptions(kind, settings, thorough=args.thorough, join_s=join_s, regions=regions, phase_s=phase_s)
 
 
 def _own_file(settings: Mapping[str, Any]) -> dict[str, Any]:

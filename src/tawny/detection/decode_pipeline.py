@@ -313,8 +313,9 @@ _PICTURES = 30
 class FrameSampler:
     """Selects frames to process. Call `packet` for every video packet and `is_due` for every decoded frame."""
 
-    def __init__(self, looks_a_second: float = LOOKS_A_SECOND) -> None:
-        self._apart_ms = 1000 / looks_a_second
+    def __init__(self, looks_a_second: float = LOOKS_A_SECOND, phase_s: float = 0.0) -> None:
+        """phase_s: how much later than the first frame the first one is processed."""
+        self._apart_ms, self._phase_ms = 1000 / looks_a_second, 1000 * phase_s
         self._pts: deque[int] = deque(maxlen=_PICTURES)
         self._due_ms: float | None = None
         self._last_ms = 0
@@ -336,7 +337,8 @@ class FrameSampler:
         """Return whether to process the frame at this time. Up to half a frame interval early counts as in time."""
         due_ms = self._due_ms
         if due_ms is None or at_ms < self._last_ms or at_ms > due_ms + 1000:
-            due_ms = at_ms  # start, or restart after a pause or a backward step
+            due_ms = at_ms + self._phase_ms  # start, or restart after a pause or a backward step
+            self._phase_ms = 0.0
         self._last_ms = at_ms
         slack_ms = 500 / (self.fps or 25.0)
         if at_ms < due_ms - slack_ms:
@@ -367,7 +369,7 @@ class DecodePipeline:
     """Decodes one camera's packets and passes sampled frames to the detector.
 
     looked: receives each processed frame with the detector's result. hardware: returns the hardware decoders for a
-    format. private: privacy masks, applied before detection.
+    format. private: privacy masks, applied before detection. phase_s: as of FrameSampler.
     """
 
     def __init__(
@@ -377,11 +379,12 @@ class DecodePipeline:
         looked: Callable[[Frame, Look], None],
         hardware: Callable[[VideoFormat], Iterable[HardwareDecoder]],
         private: Sequence[Polygon] = (),
+        phase_s: float = 0.0,
     ) -> None:
         self._camera, self._detector, self._looked = camera, detector, looked
         self._hardware, self._private = hardware, private
         self.looks_a_second = float(getattr(detector, "looks_a_second", LOOKS_A_SECOND)) or ALL_FPS
-        self._pace = FrameSampler(self.looks_a_second)
+        self._pace = FrameSampler(self.looks_a_second, phase_s)
         self._decoder: Decoder | None = None
         self._run: RunId | None = None
         self._errors = 0

@@ -161,6 +161,7 @@ class WatchOptions:
     orientation: frames that are shown otherwise are left out; after a change, those up to the next keyframe.
     private: privacy masks; neither the detector nor event images contain these areas.
     hardware: returns the devices that may decode a format (`media.codec.decoder.devices`).
+    phase_s: how much later than the first frame the first one is processed; events must not depend on it.
     """
 
     stages: Sequence[LookStage] = ()
@@ -170,6 +171,7 @@ class WatchOptions:
     is_read: Callable[[], bool] = lambda: False
     hardware: Callable[[VideoFormat], Iterable[HardwareDecoder]] = in_software
     private: Sequence[Polygon] = ()
+    phase_s: float = 0.0
     orientation: Orientation = UPRIGHT
 
 
@@ -198,7 +200,7 @@ class Watcher:
         self._trouble, self._told_trouble = options.trouble, ""
         self._streams = StreamSelector(self.name, hubs, clock)
         self._seconds = SecondScores(camera, tell)
-        self._eyes = DecodePipeline(camera, detector, self._looked, options.hardware, options.private)
+        self._eyes = DecodePipeline(camera, detector, self._looked, options.hardware, options.private, options.phase_s)
         self._waiting: deque[Packet] = deque()
         self._asleep: Packet | None = None
         """The last processed keyframe while asleep; None while awake."""

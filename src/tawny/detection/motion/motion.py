@@ -325,7 +325,7 @@ def _flew_by(track: MotionTrack) -> bool:
 
 def came_to_nothing(track: MotionTrack, scene: MotionScene) -> None:
     scene.memory.blame(track.boxes)
-    scene.ground.came_to_nothing(track.area, track.stays)
+    scene.ground.came_to_nothing(track.area, track.in_sight_s, track.stays)
     if _flew_by(track):
         scene.ground.flew_by()
 

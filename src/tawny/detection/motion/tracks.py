@@ -79,14 +79,17 @@ RESTLESS_HALF_S = 900.0
 """Half-life of a place's restlessness, s."""
 FORGIVEN = 0.7
 """Share of a place's restlessness that remains after a true event."""
-FREE_RATE, STEP_RATE = 0.7, 1.5
+FOLLOWED_S = 0.3
+"""Minimum observed time, s, of a dismissed candidate that counts. Insects that one frame catches say nothing about an
+object that is followed: counted, a few a second hide a person in the lamp's light."""
+FREE_RATE, STEP_RATE = 0.23, 0.5
 """Dismissed candidates per second that are tolerated; each further STEP_RATE requires as much evidence again."""
 MOST_EXTRA = 5.0
 RATE_S = 20.0
 """Averaging time of the rate, s."""
 FLIGHTS, FLIGHTS_S = 2.0, 60.0
 """Number of recent fly-bys that indicates insects, and their decay time, s."""
-EVENT_TAKES = 5.0
+EVENT_TAKES = 1.7
 """Reduction of dismissed candidates after a true event, so that dense traffic is not suppressed."""
 
 
@@ -156,8 +159,9 @@ class GroundGrid:
         """Register a fast object that left soon."""
         self._flights = min(2 * FLIGHTS, self._flights + 1)
 
-    def came_to_nothing(self, area: float, stays: Iterable[CandidateStay]) -> None:
-        self._vain += 1
+    def came_to_nothing(self, area: float, in_sight_s: float, stays: Iterable[CandidateStay]) -> None:
+        """Register a dismissed candidate. in_sight_s: its observed time."""
+        self._vain += in_sight_s >= FOLLOWED_S
         self._vain_area += (area - self._vain_area) * 0.05
         for places, for_s in stays:
             self._restless_s[places.part] += for_s

@@ -41,10 +41,13 @@ class DecodedLook(NamedTuple):
 
 
 class TwoPasses:
-    """Scans in two passes. decoded_s: seconds of video fully decoded."""
+    """Scans in two passes. phase_s: as of ScanOptions. decoded_s: seconds of video fully decoded."""
 
-    def __init__(self, video: FileVideo, detector: Detector, region: Region, sensitivity: int) -> None:
+    def __init__(
+        self, video: FileVideo, detector: Detector, region: Region, sensitivity: int, phase_s: float = 0.0
+    ) -> None:
         self._video, self._detector, self._region, self._sensitivity = video, detector, region, sensitivity
+        self._phase_s = phase_s
         self.decoded_s = 0.0
         self._looked_s = float("-inf")
         self._goes_on = False
@@ -89,7 +92,8 @@ class TwoPasses:
 
     def _awake(self, begin_s: float, end_s: float) -> Iterator[DecodedLook]:
         self.decoded_s += end_s - begin_s
-        pace = FramePace(begin_s, self._video.fps)
+        pace = FramePace(begin_s + self._phase_s, self._video.fps)
+        self._phase_s %= 1 / LOOKS_A_SECOND
         for frame in self._video.pictures(begin_s, end_s, only_referenced=self._video.fps >= ENOUGH_FPS):
             at_s = frame.at_ms / 1000
             if begin_s <= at_s < end_s and pace.is_due(at_s):
@@ -99,16 +103,19 @@ class TwoPasses:
 
 
 class OnePass:
-    """Decodes every frame. looks_a_second: detection rate, fps; 0: every frame."""
+    """Decodes every frame. looks_a_second: detection rate, fps; 0: every frame. phase_s: as of ScanOptions."""
 
-    def __init__(self, video: FileVideo, detector: Detector, region: Region, looks_a_second: float) -> None:
+    def __init__(
+        self, video: FileVideo, detector: Detector, region: Region, looks_a_second: float, phase_s: float = 0.0
+    ) -> None:
         self._video, self._detector, self._region, self._rate = video, detector, region, looks_a_second
+        self._phase_s = phase_s
         self.decoded_s = 0.0
 
     def looks(self, begin_s: float, end_s: float) -> Iterator[DecodedLook]:
         self.decoded_s += min(end_s, self._video.duration_s) - begin_s
         few = 0 < self._rate <= LOOKS_A_SECOND and self._video.fps >= ENOUGH_FPS
-        pace = FramePace(begin_s, self._video.fps, self._rate) if self._rate else None
+        pace = FramePace(begin_s + self._phase_s, self._video.fps, self._rate) if self._rate else None
         for frame in self._video.pictures(begin_s, end_s, only_referenced=few):
             at_s = frame.at_ms / 1000
             if begin_s <= at_s < end_s and (pace is None or pace.is_due(at_s)):
@@ -240,7 +247,8 @@ class ScanOptions:
     """Options of a scan.
 
     make: creates the detector. thorough: decode every frame. join_s: merge events with a shorter gap. regions:
-    evaluated areas; empty: the whole frame.
+    evaluated areas; empty: the whole frame. phase_s: how much later than at its beginning the first frame is processed;
+    a sound result doesn't depend on it.
     """
 
     make: DetectorKind
@@ -248,6 +256,7 @@ class ScanOptions:
     thorough: bool = False
     join_s: float = 1.0
     regions: tuple[Polygon, ...] = ()
+    phase_s: float = 0.0
 
     @property
     def sensitivity(self) -> int:
@@ -335,5 +344,6 @@ def _passes(video: FileVideo, detector: Detector, wanted: ScanOptions) -> TwoPas
     region = Region(wanted.regions)
     may_sleep = isinstance(detector, Glances) and video.has_times and video.duration_s >= SHORT_S
     if wanted.thorough or not may_sleep or not video.has_keyframes_within(MOST_GAP_S):
-        return OnePass(video, detector, region, float(getattr(detector, "looks_a_second", LOOKS_A_SECOND)))
-    return TwoPasses(video, detector, region, wanted.sensitivity)
+        rate = float(getattr(detector, "looks_a_second", LOOKS_A_SECOND))
+        return OnePass(video, detector, region, rate, wanted.phase_s)
+    return TwoPasses(video, detector, region, wanted.sensitivity, wanted.phase_s)
