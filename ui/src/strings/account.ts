@@ -58,7 +58,7 @@ export const account = {
   insecure: "You can add a passkey later: it needs the secure address, a later step of this setup.",
   passkey: "Also add a passkey for this device",
   passkeySub: "Then your fingerprint, face or screen lock signs you in.",
-  passkeyFailed: "No passkey was added. You can add one under Account.",
+  passkeyFailed: "No passkey was added. You can add one under Settings, Your sign-in.",
   firstCodeTitle: "Set up two-step codes",
   firstCodeSub: "This recorder asks everyone for a code from an authenticator app, in addition to the password.",
   firstCode: "Code from the app",
