@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tawny.media.codec.decoder import DecodedFrame
+from tawny.media.codec.decoder import DecodedFrame, stated_by
 from tawny.media.image.stamp import (
     GLYPH_WIDTH,
     LINE_DOTS,
@@ -28,11 +28,13 @@ from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.observations import FigureThing, MotionFigure
+from tawny.model.orientation import UPRIGHT, Orientation
+from tawny.model.packets import VideoFormat
 from tawny.model.times import Span, utc_from_text
 from tawny.playback.clips import ClipCache
 from tawny.playback.exports import ExportKind, ExportOptions, make_export
 from tawny.playback.stamps import FrameStamps, event_clips, figures_in, figures_text
-from tests.playback.archives import PORCH, FakeArchive
+from tests.playback.archives import PORCH, FakeArchive, pictures
 
 ZONE = ZoneInfo("Europe/Berlin")
 START_MS = utc_from_text("2026-11-20T05:58:12.345Z")
@@ -94,6 +96,24 @@ def test_rp6_the_milliseconds_are_those_of_each_frame(archive: FakeArchive, tmp_
     assert max(abs(shown - own) for shown, own in zip(shown_ms, own_ms, strict=True)) <= 1
     assert all(later > earlier for earlier, later in pairwise(shown_ms))
     assert list(tmp_path.glob("scratch*")) == []
+
+
+@pytest.mark.parametrize("turned", [Orientation(90), Orientation(180), Orientation(0, mirror=True)], ids=str)
+def test_the_stamp_of_a_turned_camera_is_upright(tmp_path: Path, turned: Orientation) -> None:
+    archive, place = FakeArchive(tmp_path), Place(tmp_path)
+    shown_so = [
+        replace(one, format=replace(one.format, orientation=turned))
+        for one in pictures(640, 480, 2)
+        if isinstance(one.format, VideoFormat)
+    ]
+    archive.record(START_MS, 2, packets=shown_so)
+    wish = ExportOptions(ExportKind.MP4, (PORCH,), Span(START_MS, START_MS + 2000), stamp=stamps)
+    make_export(archive, ClipCache(archive), wish, ZONE, place, 10**9)
+    with av.open(str(place.out), "r") as file:
+        frame = next(file.decode(video=0))
+    assert stated_by(frame) == UPRIGHT, "a player would turn it again"
+    assert (frame.width, frame.height) == turned.size(640, 480)
+    assert read(frame.to_ndarray(format="gray")).startswith("Kuche  2026-11-20 06:58:12")
 
 
 def test_rp4_rp5_figures_and_rec_are_those_of_the_time() -> None:

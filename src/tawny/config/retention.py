@@ -116,6 +116,6 @@ class SnapshotSettings(Table):
     """An image of each camera at even intervals, also where nothing moves: `snapshots` in the folder for recordings."""
 
     interval: Duration = Field(
-        0.0, ge=0, le=86_400, description="How often an image is saved, for example `1 h`. 0: never."
+        0.0, ge=0, le=DAY_S, description="How often an image is saved, for example `1 h`. 0: never."
     )
-    retention: Duration = Field(365 * 86_400.0, ge=3600, description="How long these images are kept.")
+    retention: Duration = Field(365 * DAY_S, ge=3600, description="How long these images are kept.")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from tawny.config.quantities import Duration, Size
-from tawny.config.retention import Table
+from tawny.config.retention import DAY_S, Table
 
 UploadKind = Literal["events", "kept_events", "recordings"]
 EventForm = Literal["mp4", "fmp4", "ts", "jpg", "gif", "sheet"]
@@ -147,9 +147,6 @@ class OutboxSettings(Table):
         description="Maximum share of the disk for recordings waiting to be uploaded. Beyond it, the least "
         "important ones are discarded.",
     )
-
-
-DAY_S = 86_400
 
 
 class FileSetSettings(Table):

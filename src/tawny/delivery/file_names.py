@@ -40,7 +40,6 @@ FOLDERS: Final = {"sheet": "tiled", "fmp4": "mp4"}
 """`{form}` of the same ones: as rom-cam names its folders."""
 CODE_LETTERS: Final = 8
 """Length of `{code}`, the end of the ID, which is random."""
-MOST_DIGITS: Final = 9
 SECOND_TIME: Final = "B"
 """Added to the hour that occurs twice when clocks are set back."""
 MOST_NAME: Final = 60

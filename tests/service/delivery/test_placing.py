@@ -9,7 +9,7 @@ import pytest
 
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
-from tawny.delivery.delivery import DeliveryState
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.engine import ThreadEngine
 from tawny.model.errors import NotDone, SettingsError
 from tawny.model.events import Event
@@ -138,6 +138,16 @@ def test_what_is_removed_is_gone_with_its_secret_and_what_waited(bench: Bench) -
     assert bench.outward.outbox.waiting().count == 0
     with pytest.raises(NotDone):
         bench.placing.remove("nas")
+
+
+def test_files_that_wait_for_a_removed_folder_are_dropped(bench: Bench, tmp_path: Path) -> None:
+    bench.placing.put("files", "share", {"folder": str(tmp_path / "share")})
+    bench.outward.pause("share", paused=True)
+    (to,), now_ms = bench.outward.files.targets, bench.clock.now_ms()
+    about = {"set": "share", "from_ms": now_ms, "to_ms": now_ms + 1000}
+    bench.outward.outbox.add([Delivery(to, "a.mp4", DeliveryKind.FILE, about, now_ms, now_ms, PORCH)])
+    bench.placing.remove("share")
+    assert bench.outward.outbox.waiting().count == 0
 
 
 def test_without_a_file_it_holds_until_the_end(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tawny.config.settings import Settings
 from tawny.model.errors import DiskFull, FolderUnwritable, NotDone, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
-from tawny.model.times import Span
+from tawny.model.times import Span, stamp
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.retention.recording_deletion import EMPTY_S, RecordingDeletion, StoredOfCamera, WantedDeletion
 from tawny.service.retention.retention_service import StoredRecordings
@@ -74,6 +74,24 @@ def test_it_waits_half_a_minute_and_spares_the_rest(place: Place) -> None:
     place.deleting.step()
     assert [one.id for one in place.site.index.all_segments() if one.camera == PORCH] == [newer.id]
     assert place.left(YARD) == 1
+
+
+def test_periodic_snapshots_of_that_time_go_too(place: Place) -> None:
+    before_ms, now_ms = place.old.start_ms - 1000, place.site.clock.now_ms()
+    paths = [
+        f"snapshots/{camera}/2026/11/20/{stamp(at_ms)}.jpg"
+        for camera, at_ms in ((PORCH, before_ms), (PORCH, now_ms - 1000), (PORCH, now_ms), (YARD, now_ms - 1000))
+    ]
+    for path in paths:
+        place.site.volume.write_whole(path, b"jpeg")
+    place.deleting.delete(WantedDeletion([PORCH], Span(place.old.start_ms, now_ms)), "Anna")
+    place.site.clock.advance(31)
+    place.deleting.step()
+    assert [place.site.volume.disk.entry(path) is not None for path in paths] == [True, False, True, True]
+    place.deleting.ask(PORCH, "Anna", with_kept=False)
+    place.site.clock.advance(31)
+    place.deleting.step()
+    assert [place.site.volume.disk.entry(path) is not None for path in paths] == [False, False, False, True]
 
 
 def test_it_can_be_undone_until_then(place: Place) -> None:

@@ -39,7 +39,7 @@ class FigureInfo(ApiResponse):
 
 
 class FigureList(ApiResponse):
-    """clips: begin and end of the event clips in this time. pre_s, post_s: pre-roll and post-roll of the camera's."""
+    """clips: begin and end of the event clips in this time. pre_s, post_s: the camera's pre-roll and post-roll."""
 
     title: str
     items: list[FigureInfo]

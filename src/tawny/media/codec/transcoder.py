@@ -19,6 +19,7 @@ from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
 from tawny.media.mp4.progressive import SegmentPart, write_mp4
 from tawny.media.mp4.segment_reader import SegmentReader, StoredFragment, StoredSample, samples
 from tawny.model.errors import NotDone
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket, VideoCodec, VideoFormat
 from tawny.model.polygon import Polygon
 
@@ -52,7 +53,7 @@ class Reencoder:
                 width=self._size[0], height=self._size[1], format="yuv420p"
             )
             picture = np.asarray(small.to_ndarray(), np.uint8)
-            encoded = (_shown_like(self.format, coded) for coded in self._encoder.encode(picture, at))
+            encoded = (_shown(coded, self.format.orientation) for coded in self._encoder.encode(picture, at))
             made += [(coded, coded.pts // (VIDEO_RATE // 1000)) for coded in encoded]
         return made
 
@@ -60,9 +61,9 @@ class Reencoder:
         self._encoder.close()
 
 
-def _shown_like(video: VideoFormat, coded: SourcePacket) -> SourcePacket:
+def _shown(coded: SourcePacket, orientation: Orientation) -> SourcePacket:
     assert isinstance(coded.format, VideoFormat)
-    return replace(coded, format=replace(coded.format, orientation=video.orientation))
+    return replace(coded, format=replace(coded.format, orientation=orientation))
 
 
 # Re-encodes part of a recording with changed frames, for example redacted ones, in the same file format.
@@ -70,7 +71,10 @@ def _shown_like(video: VideoFormat, coded: SourcePacket) -> SourcePacket:
 CRF: Final = 22.0
 
 Change = Callable[[DecodedFrame], DecodedFrame]
-"""Returns the replacement of a frame, of which `raw` is encoded. The frame's time is its time in the file, ms."""
+"""Returns the replacement of a frame, of which `raw` is encoded, to be shown as the replacement's orientation says.
+
+The frame's time is its time in the file, ms. All replacements have the same size and orientation.
+"""
 
 
 def as_it_was(frame: DecodedFrame) -> DecodedFrame:
@@ -146,20 +150,22 @@ def _encoded(
     first = max((pts for pts in times.values() if pts <= stretch.begin_ticks), default=min(times.values(), default=0))
     decoder = Decoder(video)
     encoder: Encoder | None = None
+    orientation = UPRIGHT
     for frame in _decoded(decoder, pictures):
         ticks = times.get(frame.at_ms, frame.at_ms * 90)
         if ticks < first or (stretch.end_ticks is not None and ticks >= stretch.end_ticks):
             continue
-        wide, high = frame.raw.width // 2 * 2, frame.raw.height // 2 * 2
-        colours = Colours.of(frame)
+        colours, made = Colours.of(frame), change(frame)
+        wide, high = made.raw.width // 2 * 2, made.raw.height // 2 * 2
         if encoder is None:
+            orientation = made.orientation
             fps = max(1.0, (len(times) - 1) / long_s) if long_s else 1.0
             quality = EncodingQuality(crf=crf, preset="veryfast")
             encoder = Encoder(wide, high, fps, gop_s=GOP_S, quality=quality, codec=codec, colours=colours)
-        even = change(frame).raw.reformat(width=wide, height=high, format=colours.planes)
-        yield from (_shown_like(video, one) for one in encoder.encode(np.asarray(even.to_ndarray(), np.uint8), ticks))
+        even = made.raw.reformat(width=wide, height=high, format=colours.planes)
+        yield from (_shown(one, orientation) for one in encoder.encode(np.asarray(even.to_ndarray(), np.uint8), ticks))
     if encoder is not None:
-        yield from (_shown_like(video, one) for one in encoder.close())
+        yield from (_shown(one, orientation) for one in encoder.close())
 
 
 def _decoded(decoder: Decoder, pictures: Sequence[StoredSample]) -> Iterator[DecodedFrame]:

@@ -58,9 +58,9 @@ _PAGE: Final = 200
 _BYTES_S: Final = 500_000
 
 
-def target_of(one: str, chosen: FileSetSettings) -> str:
-    """Return the name of a set's target in the outbox. That of a folder is the name of no destination."""
-    return chosen.destination or f"files {one}"
+def folder_target(one: str) -> str:
+    """Return the name of a set's target in the outbox, if it has a folder. No destination has such a name."""
+    return f"files {one}"
 
 
 def next_mark_ms(after_ms: int, every_ms: int, zone: ZoneInfo) -> int:
@@ -87,7 +87,7 @@ class _Set:
 
     @property
     def to(self) -> str:
-        return target_of(self.name, self.chosen)
+        return self.chosen.destination or folder_target(self.name)
 
     def has(self, camera: CameraId) -> bool:
         return not self.chosen.cameras or camera in self.chosen.cameras
@@ -453,7 +453,7 @@ class FileSets:
         named = NamedFile(
             camera, at_ms, event.id if event else f"{run.begin_ms:016x}", event.kind if event else "recording",
             self._source.called().get(camera, ""), run.end_ms,
-            self._outbox.number(f"files {one.name}", f"{key}/{wanted.part}/{run.begin_ms}") if has_counter(pattern)
+            self._outbox.number(folder_target(one.name), f"{key}/{wanted.part}/{run.begin_ms}") if has_counter(pattern)
             else 0,
         )  # fmt: skip
         path = self._free_name(one, name(pattern, named, "mp4", self._means.zone), [each.name for each in taken])
@@ -551,7 +551,7 @@ class FileSets:
             return known
         limits = FolderLimits(chosen.max_size, chosen.retention, _MODES[chosen.readable_by])
         return chosen, ExportFolder(
-            target_of(one, chosen), Path(chosen.folder), self._outbox, self._clock, self._is_kept, limits
+            folder_target(one), Path(chosen.folder), self._outbox, self._clock, self._is_kept, limits
         )
 
     def _is_kept(self, event: EventId) -> bool:

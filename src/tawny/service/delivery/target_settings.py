@@ -15,6 +15,7 @@ from tawny.config.settings import Settings
 from tawny.delivery.destination import ALLOW_ANY, ConnectionTestStep
 from tawny.model.errors import NotDone
 from tawny.service.delivery.delivery_service import DeliveryService
+from tawny.service.delivery.file_sets import folder_target
 from tawny.service.delivery.notifications import BROWSERS_URL
 from tawny.service.plugin_registry import PluginRegistry
 
@@ -280,12 +281,12 @@ class TargetSettingsService:
             self._take_over(draft)
 
     def remove(self, name: str) -> None:
-        """Remove the target and drop its waiting deliveries."""
+        """Remove the target and drop its waiting deliveries. Files that a set wrote stay."""
         with self._lock:
-            draft = self._draft()
-            draft.remove(self._group_of(name), name)
+            draft, group = self._draft(), self._group_of(name)
+            draft.remove(group, name)
             self._take_over(draft)
-        self._outward.outbox.forget_target(name)
+        self._outward.outbox.forget_target(folder_target(name) if group == "files" else name)
 
     def add_browser_channel(self, contact: str) -> str:
         """Add the channel of browsers if there is none, and return its name; empty: there was one. contact: https."""

@@ -15,7 +15,7 @@ from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.states import RECORDED, CameraState
-from tawny.model.times import Clock, stamp, stamp_ms
+from tawny.model.times import Clock, Span, stamp, stamp_ms
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.volume import Volume
 from tawny.stream.hub import Hub
@@ -83,26 +83,37 @@ class PeriodicSnapshots:
 
     def _newest_ms(self, camera: CameraId) -> int:
         """Return when the newest one was saved, before this start; 0 if never."""
-        return max((at_ms for _, at_ms in self._below(f"{FOLDER}/{camera}")), default=0)
+        return max((at_ms for _, at_ms in _below(self._volume, f"{FOLDER}/{camera}")), default=0)
 
     def _sweep(self, before_ms: int) -> None:
-        disk = self._volume.disk
-        for path, at_ms in list(self._below(FOLDER)):
-            if at_ms >= before_ms:
-                continue
-            disk.unlink(path)
-            folder = parent_of(path)
-            while folder != FOLDER and disk.remove_folder(folder):
-                folder = parent_of(folder)
+        for path, at_ms in list(_below(self._volume, FOLDER)):
+            if at_ms < before_ms:
+                _remove(self._volume, path)
 
-    def _below(self, folder: str) -> Iterator[tuple[str, int]]:
-        """Yield our files below a folder with their times. Other files are left alone."""
-        for entry in self._volume.disk.entries(folder):
-            path = f"{folder}/{entry.name}"
-            if entry.kind == "folder":
-                yield from self._below(path)
-            elif entry.kind == "file" and path.endswith(".jpg"):
-                try:
-                    yield path, stamp_ms(PurePosixPath(path).stem)
-                except ValueError:
-                    continue
+
+def delete_snapshots(volume: Volume, camera: CameraId, within: Span) -> None:
+    """Delete a camera's images of a time. Raises StorageError."""
+    for path, at_ms in list(_below(volume, f"{FOLDER}/{camera}")):
+        if within.begin_ms <= at_ms < within.end_ms:
+            _remove(volume, path)
+
+
+def _remove(volume: Volume, path: str) -> None:
+    """Remove an image, and the folders that are empty without it."""
+    volume.disk.unlink(path)
+    folder = parent_of(path)
+    while folder != FOLDER and volume.disk.remove_folder(folder):
+        folder = parent_of(folder)
+
+
+def _below(volume: Volume, folder: str) -> Iterator[tuple[str, int]]:
+    """Yield our files below a folder with their times. Other files are left alone."""
+    for entry in volume.disk.entries(folder):
+        path = f"{folder}/{entry.name}"
+        if entry.kind == "folder":
+            yield from _below(volume, path)
+        elif entry.kind == "file" and path.endswith(".jpg"):
+            try:
+                yield path, stamp_ms(PurePosixPath(path).stem)
+            except ValueError:
+                continue

@@ -18,6 +18,7 @@ from tawny.engine import Engine, Handle
 from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock, Span
+from tawny.service.retention.periodic_snapshots import delete_snapshots
 from tawny.service.retention.retention_service import StoredRecordings
 from tawny.storage.retention.planning import around
 from tawny.storage.retention.runner import CameraDeletion
@@ -272,6 +273,7 @@ class RecordingDeletion:
             pass
         if self._stored.mirror is not None:
             self._stored.mirror.delete_camera(wanted)
+        delete_snapshots(self._stored.volume, wanted.camera, Span(wanted.begin_ms or 0, wanted.until_ms))
         gone_bytes = before_bytes - index.size_bytes(wanted.camera)
         log.info("%s: recordings of %s %s", wanted.camera, size_text(gone_bytes), wanted.why)
 
