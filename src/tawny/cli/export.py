@@ -25,6 +25,7 @@ from tawny.config.units import duration_text, seconds, size, size_text
 from tawny.detection.zones import privacy_masks
 from tawny.media.codec.transcoder import CONTAINERS, remux
 from tawny.model.errors import FileDamaged, NotDone, StorageError, UsageError
+from tawny.model.events import POST_S, PRE_S
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Gap, gap_words
@@ -179,8 +180,6 @@ def _print_evidence(args: Namespace, about: dict[str, object], redacted: str, ou
 
 MOST_BYTES = 2**40
 LEAST_PART_MS = 1000
-PRE_S, POST_S = 5.0, 10.0
-"""Pre-roll and post-roll of a camera that was removed from the settings."""
 LEAST_LISTED_S = 1.0
 """Shorter gaps, such as between two connections, are not listed."""
 COVERED = "; privacy masks are blacked out, so the video is re-encoded (use `--unmasked` for the stored version)"

@@ -398,7 +398,8 @@ def _delete_text(size: dict[str, Any], *, yes: bool, with_kept: bool) -> str:
     if size["kept"] and not with_kept:
         lines.append(f"{size['kept']} kept events stay, with {size_text(size['kept_bytes'])}; see `--with-kept`.")
     if not yes:
-        lines.append("Uploads and clips that you saved stay. To delete it, repeat the command with `--yes`.")
+        lines.append("Uploads, files in other folders and clips that you saved stay.")
+        lines.append("To delete it, repeat the command with `--yes`.")
     return "\n".join(lines)
 
 

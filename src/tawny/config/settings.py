@@ -26,6 +26,7 @@ from tawny.config.secure import HostName, SecureSettings, web_address
 from tawny.config.sign_in import SignInSettings
 from tawny.config.targets import DestinationSettings, FileSetSettings, NotifierSettings, OutboxSettings, TargetName
 from tawny.config.zones import Corners, LineSettings, PlaceName, ZoneSettings
+from tawny.model.events import POST_S, PRE_S
 from tawny.model.orientation import Orientation, Rotation
 from tawny.model.segments import Recording
 from tawny.sealed.key_wrapping import recipient
@@ -423,10 +424,10 @@ class CameraSettings(Table):
         "or `off`. A mode can differ: `modes.NAME.cameras.ID.record`.",
     )
     pre: Annotated[Duration, Field(ge=0, le=30)] = Field(
-        5.0, description="Pre-roll: time kept before an event, 0 s to 30 s."
+        PRE_S, description="Pre-roll: time kept before an event, 0 s to 30 s."
     )
     post: Annotated[Duration, Field(ge=0, le=300)] = Field(
-        10.0, description="Post-roll: time kept after an event, 0 s to 5 min."
+        POST_S, description="Post-roll: time kept after an event, 0 s to 5 min."
     )
     warm_up: Annotated[Duration, Field(ge=0, le=60)] | None = Field(
         None, description="Drop this much after each start of the camera, 0 s to 60 s. Not set: 2 s for a Pi camera."

@@ -10,6 +10,8 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.observations import MOTION, NOTHING, Box, RecognisedText, kind_of_all
 from tawny.model.times import Span, stamp, stamp_ms
 
+PRE_S, POST_S = 5.0, 10.0
+"""Pre-roll and post-roll of a camera without settings of its own, such as a removed one."""
 _ID = re.compile(r"([0-9]{8}T[0-9]{6})([0-9]{3})-([0-9a-f]{8})")
 
 

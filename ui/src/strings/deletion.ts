@@ -19,7 +19,7 @@ export const deletion = {
   with: (amount: string, events: string) => `Deletes ${amount}, with ${events}.`,
   span: (from: string, to: string) => `Recordings go in whole files: ${from} – ${to}.`,
   after: "It happens after 30 s. Until then you can undo it. Recording goes on.",
-  stays: "Clips that you saved stay, and so do uploads at other places. The signed history will say who deleted this.",
+  stays: "Clips that you saved stay, and so do uploads and files in other folders. The signed history will say who deleted this.",
   keptStay: { one: "{n} kept event stays with its recordings.", other: "{n} kept events stay with their recordings." },
   withKept: (events: string, size: string) => `Delete ${events} that you kept, too (${size})`,
   cancel: "Cancel",

@@ -8,6 +8,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiResponse, Ms
 from tawny.media.image.stamp import Stamp
+from tawny.model.events import POST_S, PRE_S
 from tawny.model.ids import CameraId
 from tawny.model.observations import MotionFigure
 from tawny.model.times import Span
@@ -17,8 +18,6 @@ MOST_S = 120
 """Length of the time whose figures are returned at once, s."""
 RENEWED_MS = 300
 """Age, ms, from which the figures of a live stamp are read again."""
-PRE_S, POST_S = 5.0, 10.0
-"""Pre-roll and post-roll of a removed camera."""
 
 
 class FigureThingInfo(ApiResponse):

@@ -46,6 +46,7 @@ from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import LATEST_MS, Ms
 from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH
 from tawny.media.mp4.byte_reader import open_stored, read_bytes
+from tawny.model.events import POST_S, PRE_S
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
@@ -347,7 +348,7 @@ async def event_clip(event: OneEvent, request: Request, here: Here, to_ms: At = 
     """
     found = await asyncio.to_thread(find_event, event, here)
     camera = next((one for one in here.recorder.cameras() if one.status.id == found.camera), None)
-    pre_s, post_s = (camera.pre_s, camera.post_s) if camera else (5.0, 10.0)
+    pre_s, post_s = (camera.pre_s, camera.post_s) if camera else (PRE_S, POST_S)
     whole = found.clip(here.recorder.clock.now_ms(), pre_s, post_s)
     span = Span(whole.begin_ms, max(whole.begin_ms + 1, min(whole.end_ms, to_ms)))
     return await answer_clip(here, request, ClipWish(found.camera, span))
