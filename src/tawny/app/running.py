@@ -14,7 +14,7 @@ from tawny.config.settings import Settings, removed_names
 from tawny.detection.zones import privacy_masks
 from tawny.engine import Engine, PooledEngine
 from tawny.engine.threads import start_thread
-from tawny.model.errors import NotDone, NothingToReport
+from tawny.model.errors import NotDone, NothingToReport, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
@@ -41,6 +41,7 @@ from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import is_open
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.repair.healing import Healer
+from tawny.storage.repair.recovery import explain_absence
 from tawny.stream.hub import Hub
 
 # Periodic tasks: check cameras every STEP_S; write the volume's heartbeat and pending history entries.
@@ -277,9 +278,20 @@ class RecorderRuntime:
             self.logins.keep_only(set(new.cameras))
             if self.parts.stored.mirror is not None:
                 self.parts.stored.mirror.promise(kept)
-            self._camera_set.take_over(new.cameras, change)
+            since_ms = self._camera_set.take_over(new.cameras, change)
             for heed in self._heeding:
                 heed(new)
+            self._explain_absence(change.added, since_ms)
+
+    def _explain_absence(self, added: Iterable[str], until_ms: int) -> None:
+        """Explain the time in which these cameras were not in the settings. They are recorded already."""
+        try:
+            gaps = explain_absence(self.index, map(CameraId, added), until_ms)
+        except StorageError as error:
+            log.warning("cannot read when added cameras were recorded last: %s", error)
+            return
+        for gap in gaps:
+            self.parts.storage.gaps.put(gap)
 
     def restart_camera(self, camera: CameraId) -> None:
         """Disconnect from a camera and connect to it again. No effect for an unknown one."""

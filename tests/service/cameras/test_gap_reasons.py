@@ -7,11 +7,12 @@ import pytest
 
 from tawny.model.ids import CameraId
 from tawny.model.messages import GapChanged
-from tawny.model.segments import Gap, GapReason, gap_words
+from tawny.model.segments import Gap, GapReason, gap_text, gap_words
 from tawny.model.states import CameraState
+from tawny.storage.index.opening import index_to_read
 from tawny.testing.clips import ClipSpec, clip_file
 from tawny.testing.waiting import until
-from tests.app.rig import DOOR, Rig, rig, settings
+from tests.app.rig import DOOR, EVER, Rig, looked_at, rig, segments, settings
 
 TEXT = """
 [cameras.door]
@@ -73,3 +74,22 @@ def test_video_file_that_ended_is_not_switched_off(tmp_path: Path) -> None:
         assert (status.id, status.state) == (CameraId("door"), CameraState.ENDED)
         last = gaps(recorder)[-1]
         assert (last.reason, last.end_ms, gap_words(last)) == (GapReason.ENDED, None, "Video file ended")
+
+
+def test_time_in_which_a_camera_was_not_in_the_settings_is_explained(tmp_path: Path) -> None:
+    with rig(settings(text()), tmp_path) as recorder:
+        recorder.running.arming.modes.set_mode("away", "Anna")
+        recorder.wait_for(CameraState.RECORDING)
+        recorder.wait_for_seconds(1)
+        recorder.running.apply(settings(""), "x")
+        until(lambda: segments(tmp_path), 20, "the closed file")
+        removed_ms = recorder.clock.now_ms()
+        until(lambda: recorder.clock.now_ms() > removed_ms + 500, 20, "time without it")
+        recorder.running.apply(settings(text("garden")), "x")
+        recorder.wait_for(CameraState.RECORDING)
+        recorder.wait_for_seconds(1)
+    report = looked_at(tmp_path)
+    assert report.ok, report.findings
+    with index_to_read(tmp_path) as index:
+        words = [gap_text(gap) for gap in index.gaps(DOOR, EVER) if gap.begin_ms <= removed_ms < gap.span(0).end_ms]
+    assert words == ["Switched off (the camera was not in the settings)"]

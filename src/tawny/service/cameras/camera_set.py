@@ -81,8 +81,8 @@ class CameraSet:
             name: RunningCamera(name, settings[name], self._parts, since_ms, duty) for name, duty in duties.items()
         }
 
-    def take_over(self, settings: Mapping[str, CameraSettings], change: SettingsDifference) -> None:
-        """Apply changed settings. Only changed cameras restart."""
+    def take_over(self, settings: Mapping[str, CameraSettings], change: SettingsDifference) -> int:
+        """Apply changed settings. Only changed cameras restart. Return when added ones began, ms UTC."""
         cameras = dict(self._running.now)
         since_ms = self._parts.clock.now_ms()  # the time between two instances of a camera belongs to the second
         for name in change.removed:
@@ -99,6 +99,7 @@ class CameraSet:
             cameras[name].take_duty(self._duty(name, settings[name]))
             cameras[name].watch_as_due(before)
         self._running.now = {CameraId(name): cameras[CameraId(name)] for name in settings}
+        return since_ms
 
     def stand(self) -> None:
         """Apply the duties that have changed. A camera is only closed to be paused for privacy, or to end that."""

@@ -211,6 +211,18 @@ def explain_downtime(
     return gaps
 
 
+def explain_absence(index: Index, cameras: Iterable[CameraId], until_ms: int) -> list[Gap]:
+    """Return gaps for the time in which a running recorder did not have these cameras in its settings.
+
+    They are from each camera's last known instant to `until_ms`. None for a new camera.
+    """
+    return [
+        Gap(camera, span.begin_ms, span.end_ms, GapReason.OFF, "the camera was not in the settings")
+        for camera in cameras
+        for span in _unaccounted(index, camera, until_ms, ())
+    ]
+
+
 def _waited_until_ms(index: Index, gap: Gap, until_ms: int) -> int:
     """Return when a camera that waited for an event was recorded again, at most `until_ms`."""
     if gap.reason is not GapReason.WAITING or gap.begin_ms >= until_ms:
