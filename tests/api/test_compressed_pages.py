@@ -86,7 +86,7 @@ async def test_each_client_gets_what_it_accepts(server: WebServer, path: str, ac
     assert headers["content-type"].startswith("text/javascript" if is_asset else "text/html")
 
 
-@pytest.mark.parametrize("path", ["/", "/assets/app-1a2b.js", "/assets/font-1a2b.woff2", "/index.html"])
+@pytest.mark.parametrize("path", ["/", "/assets/app-1a2b.js", "/assets/font-1a2b.woff2"])
 async def test_the_headers_of_a_file_can_be_asked_for_alone(server: WebServer, path: str) -> None:
     status, headers, whole = await fetched(server, path, "gzip")
     asked, alone, body = await fetched(server, path, "gzip", method="HEAD")
@@ -132,3 +132,9 @@ def test_the_built_interface_is_compressed_whole() -> None:
         )
     )
     assert sent < 0.5 * plain
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_the_files_own_name_leads_to_the_page(server: WebServer, method: str) -> None:
+    status, headers, body = await fetched(server, "/index.html", "gzip", method=method)
+    assert (status, headers["location"], body) == (301, "/", b"")

@@ -311,7 +311,11 @@ def every_request() -> list[tuple[str, str, dict[str, str]]]:
     return found
 
 
-OPEN_TO_ALL = {"GET /setup", "HEAD /setup", "GET /api/v1/session", "POST /api/v1/setup/claim"}
+OPEN_TO_ALL = {
+    "GET /setup", "HEAD /setup", "GET /api/v1/session", "POST /api/v1/setup/claim", "POST /api/v1/setup/restore",
+    "POST /api/v1/setup/restore/file",
+}  # fmt: skip
+"""The last three ask for the one-time link."""
 
 
 @NEEDS_ROOT

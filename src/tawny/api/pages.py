@@ -72,7 +72,7 @@ async def former(request: Request) -> Response:
 
 
 for path in FORMER:
-    router.add_api_route(path, former, dependencies=public, include_in_schema=False)
+    router.add_api_route(path, former, methods=["GET", "HEAD"], dependencies=public, include_in_schema=False)
 
 
 @router.head("/assets/{name}", dependencies=public, include_in_schema=False)
