@@ -267,13 +267,14 @@ def finish(hands: Hands) -> None:
     expect(hands.page.get_by_role("link", name="Continue")).to_have_count(0)
 
 
+@pytest.mark.parametrize("width", [1280, pytest.param(390, marks=pytest.mark.long)])
 def test_from_an_empty_folder_to_a_push_over_https(
-    browser: Browser, service: StandIn, tmp_path: Path, camera: str
+    browser: Browser, service: StandIn, tmp_path: Path, camera: str, width: int
 ) -> None:
     """The certificate is installed in the second browser's own store; no error of it is ever ignored."""
     hook, listen = StandIn(), f"127.0.0.1:{free_port()}"
     with served(hook), first_start(tmp_path / "home", listen) as recorder:
-        with browser_of(browser, 1280) as context:
+        with browser_of(browser, width) as context:
             plain = Hands(context.new_page())
             make_account(plain, recorder)
             add_camera(plain, camera)
@@ -286,13 +287,13 @@ def test_from_an_empty_folder_to_a_push_over_https(
             executable_path="/usr/bin/chromium", args=CHROMIUM, env=trusting(tmp_path / "browser", authority)
         )
         try:
-            with browser_of(trusting_browser, 1280) as context:
-                secure = Hands(subscribing(context, link, f"{service.base}/push/own", phone := Phone()))
+            with browser_of(trusting_browser, width) as context:
+                secure = Hands(subscribing(context, link, f"{service.base}/push/{width}", phone := Phone()))
                 sockets: list[str] = []
                 secure.page.on("websocket", lambda one: sockets.append(one.url))
                 plain.clicks += 1  # the link to the secure address
                 sign_in_again(secure, link)
-                turn_on_push(secure, service, "/push/own", phone)
+                turn_on_push(secure, service, f"/push/{width}", phone)
                 secure.button("Continue")
                 secure.page.wait_for_url("**/setup/outside")
                 secure.checked("outside-secure")

@@ -54,6 +54,7 @@ export class TimelineStore {
       on("event", ({ event }) => this.lane(event.camera, (lane) => ({ ...lane, events: withEvent(lane.events, happening(event)) }))),
       on("back", () => this.reload()),
       effect(() => this.hearScores()),
+      effect(() => this.rename()),
       () => clearInterval(beat),
     ];
   }
@@ -148,6 +149,14 @@ export class TimelineStore {
     for (const { id } of cameras.value) {
       const score = motionOf(id).value;
       if (score > (this.scores.get(id)?.score ?? 0)) this.scores.set(id, { at_ms: serverNow(), score });
+    }
+  }
+
+  /** A camera's new name is shown at once. */
+  private rename(): void {
+    for (const { id, name } of cameras.value) {
+      const lane = this.data.peek().lanes.find((one) => one.id === id);
+      if (lane && lane.name !== name) this.lane(id, (one) => ({ ...one, name }));
     }
   }
 }
