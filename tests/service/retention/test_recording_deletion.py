@@ -318,6 +318,18 @@ def test_a_removed_camera_is_forgotten_once_nothing_of_it_is_stored(place: Place
     assert place.forgotten == [PORCH]
 
 
+def test_a_removed_camera_is_not_forgotten_while_images_of_it_are_stored(place: Place) -> None:
+    place.removed(delete_after=datetime.fromtimestamp(place.site.clock.now_ms() / 1000, UTC))
+    place.deleting.step()
+    image = f"snapshots/{PORCH}/2026/11/20/{stamp(place.old.start_ms)}.jpg"
+    place.site.volume.write_whole(image, b"jpeg")
+    hours(place, 3)
+    assert (place.left(), place.forgotten) == (0, [])
+    place.site.volume.disk.unlink(image)
+    hours(place, 2)
+    assert place.forgotten == [PORCH]
+
+
 def test_the_settings_file_forgets_it_and_keeps_the_rest(tmp_path: Path) -> None:
     file = tmp_path / "tawny.toml"
     file.write_text('# mine\n[removed_cameras.porch]\nname = "Porch"\n[removed_cameras.gate] # soon\nname = "Gate"\n')
