@@ -8,6 +8,7 @@ import pytest
 
 from tawny.config.settings import CameraSettings, Settings
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
+from tawny.model.events import POST_S, PRE_S
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.segments import Recording
@@ -220,6 +221,14 @@ class Deletion(RecordingDeletion):
 
     def cancel(self, key: str) -> bool:
         return bool(self.asked) and self.asked.pop() is not None
+
+
+async def test_a_removed_camera_has_the_default_times_around_its_events(house: House) -> None:
+    house.site.deleting = Deletion()
+    house.recorder.record(house.clock.now_ms() - 60_000, 2)
+    house.recorder.listed = [one for one in house.recorder.listed if one.status.id != "porch"]
+    stored = (await house.signed_in().get("/api/v1/cameras/porch/stored")).json()
+    assert (stored["pre_s"], stored["post_s"]) == (PRE_S, POST_S)
 
 
 async def test_removal_asks_what_becomes_of_the_recordings(house: House, desk: Desk) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tawny.api.auth.accounts import Role
 from tawny.config.drafts import Group
+from tawny.delivery.delivery import StoredContent, in_memory
 from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.outbox import Outbox, OutboxBacklog, TargetView
 from tawny.model.errors import NotDone, Problem, SettingsError
@@ -62,6 +63,14 @@ class FakeOutside:
             clock = FakeClock()
             self._snoozes = Snoozes(Outbox(":memory:", clock), clock, ZoneInfo("UTC"), lambda *_: True)
         return self._snoozes
+
+    @property
+    def messaging(self) -> "FakeOutside":
+        return self
+
+    def sent_image(self, name: str, token: str) -> StoredContent:
+        self._known(name)
+        return in_memory(f"{token} of {name}".encode(), "image/gif", 0)
 
     def act_words(self, name: str, token: str) -> str:
         if token != "good":
@@ -168,6 +177,16 @@ async def test_what_is_not_signed_does_nothing(house: House, outside: FakeOutsid
         answer = await ask("/api/v1/actions/phone/bad")
         assert (answer.status_code, answer.json()["message"]) == (410, "This button has expired.")
     assert outside.said == []
+
+
+async def test_the_image_of_a_notification_is_noted_as_that(house: House, outside: FakeOutside) -> None:
+    """Not as a shared link, whose row has the ID of the share."""
+    answer = await house.browser().get("/api/v1/sent/phone/good.gif")
+    assert (answer.headers["content-type"], answer.content) == ("image/gif", b"good of phone")
+    house.accounts.counts.flush()
+    rows = [(row.action, row.detail) for row in house.accounts.audit()]
+    assert ("image of a notification opened", "phone: 1 time") in rows
+    assert "shared link opened" not in dict(rows)
 
 
 async def test_another_site_cannot_press_it(house: House, outside: FakeOutside) -> None:

@@ -18,6 +18,8 @@ from tawny.storage.index.opening import index_to_read
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
+from tawny.storage.retention.runner import CameraDeletion
+from tawny.storage.segments.motion_files import UNKNOWN, MotionScoreFile
 from tests.storage.bench import PORCH, Site
 
 EVER = Span(0, 1 << 45)
@@ -109,6 +111,20 @@ def test_what_is_removed_here_is_kept_there(both: Mirrored) -> None:
     both.run()
     assert both.rows() == [row]
     assert both.gaps() == []
+
+
+def test_a_deleted_time_goes_there_too_with_its_motion(both: Mirrored) -> None:
+    both.site.record(5)
+    (row,) = _rows(both.site)
+    scores = MotionScoreFile(both.site.volume, both.site.clock)
+    scores.put(PORCH, row.start_ms, 80)
+    scores.flush()
+    both.run()
+    there, first = MotionScoreFile(Volume.at(both.root), both.site.clock), Span(row.start_ms, row.start_ms + 1000)
+    assert there.read(PORCH, first) == b"P"
+    both.mirror.delete_camera(CameraDeletion(PORCH, row.end_ms, "deleted by Anna", begin_ms=row.start_ms))
+    both.run()
+    assert (both.rows(), there.read(PORCH, first)) == ([], bytes([UNKNOWN]))
 
 
 def test_its_retention_is_its_own(both: Mirrored) -> None:

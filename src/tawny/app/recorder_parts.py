@@ -201,6 +201,7 @@ def _make_stored_recordings(
     store, clock, settings = storage.store, place.clock, place.settings
     kept = contract(settings())
     retention = Retention(store.volume, store.index, storage.ledger, clock, kept, store.pace)
+    retention.motion = (storage.scores, storage.grids, storage.figures)
     room = FreeSpace(
         store.volume, store.index, clock, settings, lambda: retention.last, cameras.byte_rates, retention.unsent
     )

@@ -4,7 +4,14 @@ import pytest
 
 from tawny.api.auth.accounts import Accounts
 from tawny.api.auth.accounts_file import AccountsFile
-from tawny.api.auth.audit_counts import ACCESS_REFUSED, LINK_OPENED, MANY, SIGN_IN_FAILED, SecurityWatch
+from tawny.api.auth.audit_counts import (
+    ACCESS_REFUSED,
+    LINK_OPENED,
+    MANY,
+    MESSAGE_IMAGE_OPENED,
+    SIGN_IN_FAILED,
+    SecurityWatch,
+)
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.service.health.alarms import AlarmMonitor
 from tawny.testing.clock import FakeClock
@@ -41,6 +48,7 @@ def test_a_few_mistakes_are_no_news(owner: Owner) -> None:
         owner.accounts.counts.count(SIGN_IN_FAILED, "Anna", "192.168.1.7", is_known=True)
     for _ in range(MANY):
         owner.accounts.counts.count(LINK_OPENED, "guest", "192.168.1.7")
+        owner.accounts.counts.count(MESSAGE_IMAGE_OPENED, "visitor", "192.168.1.7")
     owner.hour(0)
     assert owner.told == []
 

@@ -19,6 +19,8 @@ from tawny.engine import InlineEngine
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged, FileFinished, Message
+from tawny.model.orientation import Orientation
+from tawny.model.packets import VideoFormat
 from tawny.model.times import utc_from_text, utc_text
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.event_forms import EventForms
@@ -26,7 +28,7 @@ from tawny.service.delivery.file_sets import FileSetMeans, FileSets, next_mark_m
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.sealing.policy import NoSealedExport
 from tawny.testing.clock import FakeClock
-from tests.playback.archives import PORCH, FakeArchive
+from tests.playback.archives import MAIN, PORCH, SIZES, FakeArchive, pictures
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TEN = "2026-11-21T09:07:30Z"
@@ -195,6 +197,21 @@ def test_marks_always_go_on(tmp_path: Path) -> None:
             following_ms = next_mark_ms(at_ms, 6 * 60 * MINUTE, ZoneInfo(key))
             assert 0 < following_ms - at_ms <= 8 * 60 * MINUTE
             at_ms = following_ms
+
+
+@pytest.mark.parametrize("turned", [Orientation(180), Orientation(mirror=True)])
+def test_all_that_was_recorded_reaches_a_file_when_the_picture_is_turned(bench: Bench, turned: Orientation) -> None:
+    """One file holds one orientation, of which the index knows nothing."""
+    bench.record(60)
+    sent = pictures(*SIZES[MAIN], 30)
+    form = sent[0].format
+    assert isinstance(form, VideoFormat)
+    other = [replace(one, format=replace(form, orientation=turned)) for one in sent]
+    bench.record(60, packets=other)
+    bench.record(60)
+    bench.finish()
+    assert bench.times("quarters") == [("07:30", "08:30"), ("08:30", "09:30"), ("09:30", "10:30")]
+    assert [count(Path(one.path)) for one in bench.told] == [600, 600, 600]
 
 
 @pytest.mark.parametrize("names", ["pancake", "diycam", "pancake-clock"])

@@ -91,6 +91,17 @@ def test_what_was_sent_under_another_name_is_not_sent_again(bench: Bench) -> Non
     assert bench.kinds() == []
 
 
+def test_a_clip_that_ends_early_is_told(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """One file has one picture size; what comes after a change is in the recordings only."""
+    whole = bench.event().ended(bench.clock.now_ms() + 4_000)
+    bench.archive.record(whole.start_ms - 10_000, seconds=12)
+    bench.archive.record(whole.start_ms + 2_000, seconds=12, size=(128, 80))
+    bench.tell(whole, "ended")
+    (clip,) = [one for one in bench.outbox.of_event(EventId("e")) if one.what is DeliveryKind.CLIP]
+    assert bench.contents.of(clip).size_bytes
+    assert "porch: a clip for offsite ends at 2026-11-20T05:00:02" in caplog.text
+
+
 def test_names_are_in_the_zone_of_the_destination(tmp_path: Path) -> None:
     bench = Bench(tmp_path, replace(OFFSITE, zone=ZoneInfo("America/Los_Angeles")))
     bench.tell(bench.event(picture_ms=bench.clock.now_ms()))

@@ -1,6 +1,6 @@
 """Recordings that an owner deletes: half a minute later, unless it is undone."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,19 @@ from tawny.config.settings import Settings
 from tawny.model.errors import DiskFull, FolderUnwritable, NotDone, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
+from tawny.model.observations import MotionFigure
 from tawny.model.times import Span, stamp
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.retention.recording_deletion import EMPTY_S, RecordingDeletion, StoredOfCamera, WantedDeletion
 from tawny.service.retention.retention_service import StoredRecordings
+from tawny.storage.disk.layout import SOUND
 from tawny.storage.repair.findings import wall_coverage
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.runner import CameraDeletion, Retention
 from tests.storage.bench import PORCH, YARD, Site
+
+ZONES = ("", "path", SOUND)
+CONTRACT = RetentionContract(RetentionRule(free_share=0.0), {})
 
 
 class Place:
@@ -29,8 +34,7 @@ class Place:
         self.site = site = Site(folder)
         self.old, self.new = site.put(60), site.put(1)
         site.put(60, camera=YARD)
-        contract = RetentionContract(RetentionRule(free_share=0.0), {})
-        self.retention = Retention(site.volume, site.index, site.ledger, site.clock, contract)
+        self.retention = Retention(site.volume, site.index, site.ledger, site.clock, CONTRACT)
         parts: Any = None
         self.stored = StoredRecordings(site.volume, site.index, self.retention, parts, parts, None)
         self.settings = Settings()
@@ -92,6 +96,61 @@ def test_periodic_snapshots_of_that_time_go_too(place: Place) -> None:
     place.site.clock.advance(31)
     place.deleting.step()
     assert [place.site.volume.disk.entry(path) is not None for path in paths] == [False, False, False, True]
+
+
+def moved(place: Place, camera: CameraId, times: Sequence[int]) -> None:
+    """Motion detection stores all that it has, and has written all but the last."""
+    scores, grids, figures = place.retention.motion
+    for number, at_ms in enumerate(times):
+        if number == len(times) - 1:
+            for each in place.retention.motion:
+                each.flush()
+        for zone in ZONES:
+            scores.put(camera, at_ms, 80, zone)
+        grids.put(camera, at_ms, 1)
+        figures.put(camera, MotionFigure(at_ms, 742.0, 400.0, moves=True, things=()))
+
+
+def told(place: Place, camera: CameraId, times: Sequence[int]) -> list[set[int]]:
+    """What each of them tells of these times, before and after a restart."""
+    scores, grids, figures = place.retention.motion
+    all_of = Span(min(times), max(times) + 1)
+    zones = [[at for at in times if scores.read(camera, Span(at, at + 1000), zone) == b"P"] for zone in ZONES]
+    found = [set(one) for one in zones]
+    found.append({at for at, _ in grids.read(camera, all_of)})
+    return [*found, {one.at_ms for one in figures.read(camera, all_of)}]
+
+
+@pytest.mark.parametrize("is_event", [False, True])
+def test_the_motion_of_a_deleted_time_goes_too(place: Place, is_event: bool) -> None:
+    """Of the rest of its files too, from the disk and from what waits for it; that of other times stays."""
+    begin_ms, end_ms = place.old.start_ms, place.old.end_ms
+    put_event(place, "wanted", begin_ms + 20_000)
+    gone = [begin_ms, begin_ms + 20_000, begin_ms + 30_000, end_ms - 1000]
+    left = [begin_ms - 86_400_000, begin_ms - 1000, end_ms, place.new.start_ms]
+    times = [*left, *gone]
+    moved(place, PORCH, times)
+    moved(place, YARD, times)
+    assert told(place, PORCH, times) == [set(times)] * 5
+    span = Span(begin_ms + 20_000, begin_ms + 21_000)
+    delete(place, WantedDeletion(event=EventId("wanted")) if is_event else WantedDeletion([PORCH], span))
+    assert told(place, PORCH, times) == [set(left)] * 5
+    assert told(place, YARD, times) == [set(times)] * 5
+    for each in place.retention.motion:
+        each.flush()
+    again = Retention(place.site.volume, place.site.index, place.site.ledger, place.site.clock, CONTRACT)
+    place.retention = again
+    assert told(place, PORCH, times) == [set(left)] * 5
+
+
+def test_the_motion_of_kept_events_stays_and_that_without_a_recording_goes(place: Place) -> None:
+    put_event(place, "kept", place.old.start_ms, kept=True)
+    times = [place.old.start_ms - 90_000_000, place.old.start_ms, place.old.end_ms, place.new.start_ms]
+    moved(place, PORCH, times)
+    delete(place, WantedDeletion([PORCH]))
+    assert told(place, PORCH, times) == [{place.old.start_ms}] * 5
+    delete(place, WantedDeletion([PORCH], with_kept=True))
+    assert told(place, PORCH, times) == [set()] * 5
 
 
 def test_it_can_be_undone_until_then(place: Place) -> None:
@@ -314,6 +373,18 @@ def test_a_removed_camera_is_forgotten_once_nothing_of_it_is_stored(place: Place
     assert place.forgotten == [], "tried again later"
     hours(place, 1)
     assert place.forgotten == [PORCH]
+    hours(place, 2)
+    assert place.forgotten == [PORCH]
+
+
+def test_a_removed_camera_is_not_forgotten_while_images_of_it_are_stored(place: Place) -> None:
+    place.removed(delete_after=datetime.fromtimestamp(place.site.clock.now_ms() / 1000, UTC))
+    place.deleting.step()
+    image = f"snapshots/{PORCH}/2026/11/20/{stamp(place.old.start_ms)}.jpg"
+    place.site.volume.write_whole(image, b"jpeg")
+    hours(place, 3)
+    assert (place.left(), place.forgotten) == (0, [])
+    place.site.volume.disk.unlink(image)
     hours(place, 2)
     assert place.forgotten == [PORCH]
 

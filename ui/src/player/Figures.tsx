@@ -8,7 +8,7 @@ import type { Figure, FigureList } from "../api/types";
 import { kindName } from "../ui/kinds";
 import { zone } from "../ui/times";
 import { figures as words } from "../strings/figures";
-import { BOX_MS, type Clip, clipsOf, figureAt, figuresText, isInClip, recorderTime } from "./figures";
+import { boxedAt, type Clip, clipsOf, figureAt, figuresText, isInClip, recorderTime } from "./figures";
 import "./figures.css";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -170,7 +170,7 @@ class Pen {
     this.node.dataset["rec"] = String(isInClip(clips, at_ms));
     this.node.dataset["atMs"] = String(Math.round(at_ms));
     this.measure();
-    this.drawBoxes(figure && Math.abs(at_ms - figure.at_ms) <= BOX_MS ? figure : null);
+    this.drawBoxes(boxedAt(figures, at_ms));
   }
 
   /** Where in the frame the picture is. */

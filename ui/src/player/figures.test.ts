@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Figure, TawnyEvent } from "../api/types";
-import { clipsOf, figureAt, figuresText, isInClip, recorderTime } from "./figures";
+import { boxedAt, clipsOf, figureAt, figuresText, isInClip, recorderTime } from "./figures";
 
 const at = (at_ms: number, number: number): Figure => ({ at_ms, number, level: 400, things: [] });
 const some = [at(1000, 742), at(1100, 743), at(5000, 3)];
@@ -15,6 +15,17 @@ describe("figures", () => {
     [9000, 3],
   ])("at %d is the newest before it", (ms, number) => {
     expect(figureAt(some, ms)?.number).toBe(number);
+  });
+
+  it.each([
+    [999, undefined],
+    [1000, 742],
+    [1500, 743],
+    [1501, undefined],
+    [4999, undefined],
+    [5400, 3],
+  ])("have their boxes at %d from their frame on", (ms, number) => {
+    expect(boxedAt(some, ms)?.number).toBe(number);
   });
 
   it("are none of nothing", () => {

@@ -3,7 +3,7 @@ import type { Figure, TawnyEvent } from "../api/types";
 
 /** Age from which a figure no longer describes a picture, and the same for its boxes. */
 export const FRESH_MS = 1_200;
-export const BOX_MS = 400;
+const BOX_MS = 400;
 const DIGITS = 6;
 const MOST = 10 ** DIGITS - 1;
 
@@ -18,6 +18,12 @@ export function figureAt(figures: readonly Figure[], at_ms: number): Figure | nu
     else high = middle;
   }
   return figures[low - 1] ?? figures[0] ?? null;
+}
+
+/** The figure whose boxes belong to this instant, from its frame on: a thing is not boxed before it is there. */
+export function boxedAt(figures: readonly Figure[], at_ms: number): Figure | null {
+  const figure = figureAt(figures, at_ms);
+  return figure && at_ms >= figure.at_ms && at_ms - figure.at_ms <= BOX_MS ? figure : null;
 }
 
 /** `000742/000400`. */

@@ -15,6 +15,7 @@ from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import LATEST_MS, ApiRequest, ApiResponse, OkResponse
 from tawny.config.units import size_text
 from tawny.model.errors import NotDone
+from tawny.model.events import POST_S, PRE_S
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span, utc_text
 from tawny.service.cameras.camera_setup import CameraRemoval, CameraSetupService
@@ -50,7 +51,7 @@ def stored_of_camera(camera: OneCamera, here: Here) -> StoredInfo:
     """Return how much is stored of a camera, configured or removed."""
     found = _deleting(here).stored(known_camera(camera, here))
     view = next((one for one in here.recorder.cameras() if one.status.id == camera), None)
-    pre_s, post_s = (view.pre_s, view.post_s) if view else (0.0, 0.0)
+    pre_s, post_s = (view.pre_s, view.post_s) if view else (PRE_S, POST_S)
     return StoredInfo(bytes=found.size_bytes, kept=found.kept, oldest_ms=found.oldest_ms, pre_s=pre_s, post_s=post_s)
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from tawny.api.auth.access import Access, Note, Signed, caller_of, known_camera, rule
 from tawny.api.auth.accounts import LoginSession, Role
-from tawny.api.auth.audit_counts import LINK_OPENED
+from tawny.api.auth.audit_counts import MESSAGE_IMAGE_OPENED
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
@@ -378,7 +378,7 @@ def sent_image(target: OneName, file: Annotated[str, Path(max_length=80)], reque
     """
     with _delivery(here) as delivery:
         image = delivery.messaging.sent_image(target, file.rpartition(".")[0])
-    here.accounts.counts.count(LINK_OPENED, Role.VISITOR.value, caller_of(request).address, detail=target)
+    here.accounts.counts.count(MESSAGE_IMAGE_OPENED, Role.VISITOR.value, caller_of(request).address, detail=target)
     headers = {"Cache-Control": "private, max-age=3600"}
     return Response(image.read(0, image.size_bytes), media_type=image.media_type, headers=headers)
 

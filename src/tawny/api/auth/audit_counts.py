@@ -42,6 +42,9 @@ REFUSALS: Final = (
     CODE_REFUSED,
 )
 LINK_OPENED: Final = "shared link opened"
+MESSAGE_IMAGE_OPENED: Final = "image of a notification opened"
+_OPENED: Final = (LINK_OPENED, MESSAGE_IMAGE_OPENED)
+"""What is no refusal."""
 OTHERS: Final = "(others)"
 MOST_ROWS: Final = 1200
 MOST_ROWS_AN_HOUR: Final = 50
@@ -102,7 +105,7 @@ class AuditCounts:
         with self._lock:
             row = self._row(now_ms // _HOUR_MS * _HOUR_MS, action, person, address, detail, is_known=is_known)
             self._pending[row] = self._pending.get(row, (0, 0))[0] + 1, now_ms
-            if action != LINK_OPENED:
+            if action not in _OPENED:
                 self._refused(_kind(action, person, is_known=is_known), address)
 
     def refused(self) -> RefusedRequests:

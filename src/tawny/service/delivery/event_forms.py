@@ -4,6 +4,7 @@ They are made when they are sent, never before. Also whole recordings, as `recor
 """
 
 import io
+import logging
 import os
 import tempfile
 import threading
@@ -21,13 +22,14 @@ from tawny.media.mp4.byte_reader import read_bytes
 from tawny.model.errors import ContentGone, FileDamaged, FileSealed, NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, SegmentId, StreamName
-from tawny.model.times import Span
+from tawny.model.times import Span, utc_text
 from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
 from tawny.playback.exports import sheet_jpeg
 from tawny.playback.recordings import RecordingArchive
 from tawny.service.sealing.policy import NoSealedExport, SealedExportApi
 from tawny.storage.disk.layout import is_sealed
 
+log = logging.getLogger(__name__)
 MOST_BYTES: Final = 20_000_000_000
 SEALED_TYPE: Final = "application/octet-stream"
 MOST_PREVIEWS: Final = 4
@@ -162,6 +164,11 @@ class EventForms:
             raise ContentGone(to, "it would be larger than 20 GB") from error
         if clip is None:
             raise ContentGone(to, "its recording was deleted")
+        if clip.cut_at_ms is not None:
+            log.warning(
+                "%s: a clip for %s ends at %s instead of %s, because the video format or the rotation changed then",
+                camera, to, utc_text(clip.cut_at_ms), utc_text(span.end_ms),
+            )  # fmt: skip
         return clip
 
 

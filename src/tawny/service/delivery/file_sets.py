@@ -23,6 +23,8 @@ from tawny.delivery.export_folder import ExportFolder, FolderLimits
 from tawny.delivery.file_names import NamedFile, checked_in_folder, has_counter, name, other_name
 from tawny.delivery.outbox import OutboxBacklog, TargetView
 from tawny.engine import Engine, Handle
+from tawny.media.codec.parameter_sets import same_picture
+from tawny.media.mp4.segment_reader import SegmentReader
 from tawny.model.errors import DeliveryError, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
@@ -30,7 +32,7 @@ from tawny.model.messages import EventChanged, FileFinished, Message, ProblemKin
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.playback import recordings
-from tawny.playback.segment_player import keyframe_after, keyframe_before
+from tawny.playback.segment_player import keyframe_after, keyframe_before, reread_segment
 from tawny.service.delivery.upload_scheduler import LONGEST_EVENT_MS, DeliverySource
 from tawny.service.health.alarms import HealthProblem
 from tawny.storage.disk.layout import is_sealed
@@ -485,16 +487,26 @@ class FileSets:
         """Return the recorded parts of a span, without gaps and changes of format."""
         runs: list[Span] = []
         last: Segment | None = None
+        before: SegmentReader | None = None
         for segment in self._segments(camera, within):
             part = segment.span.cut_to(within)
             if part is None:
                 continue
-            if last is not None and segment.start_ms - last.end_ms <= JOIN_MS and _form(segment) == _form(last):
+            is_near = last is not None and segment.start_ms - last.end_ms <= JOIN_MS and _form(segment) == _form(last)
+            file = self._file(segment)
+            if is_near and _fit(before, file):
                 runs[-1] = Span(runs[-1].begin_ms, max(runs[-1].end_ms, part.end_ms))
             else:
                 runs.append(part)
-            last = segment
+            last, before = segment, file
         return [run for run in runs if run.end_ms - run.begin_ms >= LEAST_MS]
+
+    def _file(self, segment: Segment) -> SegmentReader | None:
+        """Return what the file says of itself. None: it is damaged, of which its delivery complains."""
+        try:
+            return reread_segment(self._archive, segment)
+        except StorageError:
+            return None
 
     def _size_bytes(self, camera: CameraId, span: Span) -> int:
         found = self._segments(camera, span)
@@ -577,3 +589,8 @@ class FileSets:
 
 def _form(segment: Segment) -> tuple[object, ...]:
     return segment.video, segment.width, segment.height, segment.audio
+
+
+def _fit(one: SegmentReader | None, other: SegmentReader | None) -> bool:
+    """Return whether one clip holds both, as far as known. The index has no orientation."""
+    return one is None or other is None or (one.audio == other.audio and same_picture(one.video, other.video))

@@ -91,6 +91,11 @@ class PeriodicSnapshots:
                 _remove(self._volume, path)
 
 
+def has_snapshots(volume: Volume, camera: CameraId) -> bool:
+    """Return whether an image of a camera is stored. Raises StorageError."""
+    return any(True for _ in _below(volume, f"{FOLDER}/{camera}"))
+
+
 def delete_snapshots(volume: Volume, camera: CameraId, within: Span) -> None:
     """Delete a camera's images of a time. Raises StorageError."""
     for path, at_ms in list(_below(volume, f"{FOLDER}/{camera}")):

@@ -18,7 +18,7 @@ from tawny.engine import Engine, Handle
 from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock, Span
-from tawny.service.retention.periodic_snapshots import delete_snapshots
+from tawny.service.retention.periodic_snapshots import delete_snapshots, has_snapshots
 from tawny.service.retention.retention_service import StoredRecordings
 from tawny.storage.retention.planning import around
 from tawny.storage.retention.runner import CameraDeletion
@@ -264,7 +264,9 @@ class RecordingDeletion:
 
     def _is_empty(self, camera: CameraId) -> bool:
         index = self._stored.index
-        return index.bounds(camera) is None and not index.events(_EVER, cameras=[camera], limit=1).events
+        if index.bounds(camera) is not None or index.events(_EVER, cameras=[camera], limit=1).events:
+            return False
+        return not has_snapshots(self._stored.volume, camera)
 
     def _delete(self, wanted: CameraDeletion) -> None:
         index = self._stored.index

@@ -179,8 +179,13 @@ def keys_path(camera: CameraId, day_ms: int) -> str:
 
 def is_of_day(name: str) -> bool:
     """Return whether a file of this name in a day's folder belongs to tawny."""
-    is_score = name.startswith("scores.") and bool(_ZONE.fullmatch(name[7:]))
-    return name in ("scores", "grids", "figures", "sound") or is_score or bool(_KEYS.fullmatch(name))
+    return name in ("grids", "figures") or is_of_scores(name) or bool(_KEYS.fullmatch(name))
+
+
+def is_of_scores(name: str) -> bool:
+    """Return whether a file of this name in a day's folder has scores (`scores_path`)."""
+    is_zone = name.startswith("scores.") and bool(_ZONE.fullmatch(name[7:]))
+    return name in ("scores", "sound") or is_zone
 
 
 def loop_path(event: Event) -> str:

@@ -17,7 +17,7 @@ from tawny.model.errors import FileDamaged, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Segment
-from tawny.model.times import Clock, Span
+from tawny.model.times import Clock, Span, merge_spans, missing_spans, stamp_ms
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import HOUR_MS
 from tawny.storage.disk.secondary_volumes import spaces
@@ -37,6 +37,8 @@ from tawny.storage.retention.planning import (
 )
 from tawny.storage.retention.removal import Removal, remove_segments, tidy
 from tawny.storage.retention.thinning import thin
+from tawny.storage.segments.motion_figures import MotionFigures
+from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 
 __all__ = ["RemovalPlan", "Retention", "RetentionRule"]
 
@@ -116,6 +118,10 @@ class Retention:
         """The last plan that was carried out."""
         self.held: Callable[[], Sequence[tuple[CameraId, Span]]] = tuple
         """Returns recordings with a pending upload."""
+        self.motion: tuple[MotionScoreFile, MotionGrids, MotionFigures] = (
+            MotionScoreFile(volume, clock), MotionGrids(volume, clock), MotionFigures(volume, clock),
+        )  # fmt: skip
+        """What is deleted with a time. Where detection runs, its own: they have something queued."""
         self._unsent: deque[tuple[int, int]] = deque()
         """When recordings were removed before their upload, ms UTC, and how many."""
 
@@ -239,6 +245,7 @@ class Retention:
         """
         with self._lock:
             segments = list(islice(self._unwanted(wanted), _DELETED_AT_ONCE))
+            is_last = len(segments) < _DELETED_AT_ONCE
             removals = [Removal(segment, wanted.why) for segment in segments]
             remove_segments(self._volume, self._index, self._ledger, self._clock, removals)
             for event in self._without_video(RemovalPlan(removals), with_kept=wanted.with_kept):
@@ -250,7 +257,25 @@ class Retention:
                 folders = sorted({parent_of(one.path) for one in segments})
                 for each in self._volume.everywhere:
                     tidy(each, self._clock, folders, is_in_use=False)
-        return len(segments) == _DELETED_AT_ONCE
+            self._forget_motion(wanted, [*self._asked(wanted)] if is_last else [], segments)
+        return not is_last
+
+    def _asked(self, wanted: CameraDeletion) -> Iterator[Span]:
+        """Yield the time a deletion names, from the first day on that has something."""
+        first = next(self._volume.day_folders(wanted.camera), None)
+        if first is not None:
+            day_ms = stamp_ms(f"{''.join(first.split('/')[1:])}T000000.000Z")
+            begin_ms = max(wanted.begin_ms or 0, day_ms)
+            if begin_ms < wanted.until_ms:
+                yield Span(begin_ms, wanted.until_ms)
+
+    def _forget_motion(self, wanted: CameraDeletion, asked: Sequence[Span], gone: Sequence[Segment]) -> None:
+        """Delete what motion detection stored of a time of which no recording remains."""
+        for span in merge_spans([*asked, *(one.span for one in gone)]):
+            left = [one.span for one in self._index.segments(wanted.camera, None, span)]
+            for part in missing_spans(left, span):
+                for stored in self.motion:
+                    stored.remove(wanted.camera, part)
 
     def _drop(self, event: Event) -> None:
         self._volume.remove_picture(event)

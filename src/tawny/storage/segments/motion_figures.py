@@ -15,9 +15,10 @@ from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.model.observations import KINDS, MOTION, Box, FigureThing, MotionFigure, kind_of
 from tawny.model.times import Clock, Span
-from tawny.storage.disk.disk import DiskAccess, parent_of
+from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import DAY_MS, figures_path
 from tawny.storage.disk.volume import Volume
+from tawny.storage.segments.motion_files import days_in
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class MotionFigures:
     """is_sealed: returns whether a camera is sealed; its figures are not stored."""
 
     def __init__(self, volume: Volume, clock: Clock, is_sealed: Callable[[CameraId], bool] = lambda _: False) -> None:
-        self._disk: DiskAccess = volume.disk
+        self._volume, self._disk = volume, volume.disk
         self._clock, self._is_sealed = clock, is_sealed
         self._lock = threading.Lock()
         self._waiting: defaultdict[_Day, list[bytes]] = defaultdict(list)
@@ -88,6 +89,21 @@ class MotionFigures:
         """Return the number of frames with motion. Raises StorageError."""
         return sum(figure.moves for figure in self.read(camera, within))
 
+    def remove(self, camera: CameraId, within: Span) -> None:
+        """Delete the figures of a time. Raises StorageError."""
+        for day in days_in(within):
+            path = _path((camera, day))
+            with self._lock:
+                waiting = [record for record in self._waiting.pop((camera, day), []) if not _is_in(within, day, record)]
+                if waiting:
+                    self._waiting[camera, day] = waiting
+                if self._disk.entry(path) is None:
+                    continue
+                stored = self._disk.read(path)
+                left = b"".join(record for record in _records(stored) if not _is_in(within, day, record))
+                if len(left) < len(stored):
+                    self._volume.write_whole(path, left)
+
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _is_stored(self, camera: CameraId, figure: MotionFigure) -> bool:
@@ -106,11 +122,11 @@ class MotionFigures:
         low, high = 0, count
         while low < high:  # records are in order of time: a day may have many
             middle = (low + high) // 2
-            at_ms = _HEAD.unpack_from(self._disk.read(path, middle * RECORD_BYTES, RECORD_BYTES))[0]
+            found = self._disk.read(path, middle * RECORD_BYTES, RECORD_BYTES)
+            at_ms = _HEAD.unpack_from(found)[0] if len(found) == RECORD_BYTES else DAY_MS  # shorter since: `remove`
             low, high = (middle + 1, high) if at_ms < begin_ms else (low, middle)
         stored = self._disk.read(path, low * RECORD_BYTES, min(count - low, MOST_READ) * RECORD_BYTES) if count else b""
-        for offset in range(0, len(stored) - RECORD_BYTES + 1, RECORD_BYTES):
-            yield stored[offset : offset + RECORD_BYTES]
+        yield from _records(stored)
         with self._lock:
             waiting = list(self._waiting.get(of, ()))
         yield from waiting
@@ -144,6 +160,16 @@ class MotionFigures:
 def _path(of: _Day) -> str:
     camera, day = of
     return figures_path(camera, day * DAY_MS)
+
+
+def _records(stored: bytes) -> Iterator[bytes]:
+    """Yield the whole records."""
+    for offset in range(0, len(stored) - RECORD_BYTES + 1, RECORD_BYTES):
+        yield stored[offset : offset + RECORD_BYTES]
+
+
+def _is_in(span: Span, day: int, record: bytes) -> bool:
+    return span.begin_ms <= day * DAY_MS + int(_HEAD.unpack_from(record)[0]) < span.end_ms
 
 
 def _record(figure: MotionFigure) -> bytes:

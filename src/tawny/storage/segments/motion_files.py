@@ -4,15 +4,15 @@ import logging
 import struct
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeVar
 
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.model.polygon import COLUMNS, ROWS
 from tawny.model.times import Clock, Span
 from tawny.storage.disk.disk import parent_of
-from tawny.storage.disk.layout import DAY_MS, grids_path, scores_path
+from tawny.storage.disk.layout import DAY_MS, day_folder, grids_path, is_of_scores, scores_path
 from tawny.storage.disk.volume import Volume
 
 log = logging.getLogger(__name__)
@@ -22,12 +22,13 @@ _DAY_S: Final = DAY_MS // 1000
 _EVERY_S: Final = 10.0
 _MAX_WAITING_SCORES: Final = 100_000
 
+_Day = TypeVar("_Day")
 _ScoreDay = tuple[CameraId, str, int]  # zone, empty for the whole frame; days since 1970
 
 
 class MotionScoreFile:
     def __init__(self, volume: Volume, clock: Clock) -> None:
-        self._disk, self._clock = volume.disk, clock
+        self._volume, self._disk, self._clock = volume, volume.disk, clock
         self._lock = threading.Lock()
         self._waiting: defaultdict[_ScoreDay, dict[int, int]] = defaultdict(dict)
         self._due_s = clock.mono_s() + _EVERY_S
@@ -62,6 +63,20 @@ class MotionScoreFile:
             pieces.append(self._of_day((camera, zone, day), second, count))
             at += count
         return b"".join(pieces)
+
+    def remove(self, camera: CameraId, within: Span) -> None:
+        """Delete the scores of each second with something of a time, of all zones. Raises StorageError."""
+        for day in days_in(within):
+            seconds = seconds_in(day, within)
+            with self._lock:
+                _drop(self._waiting, [of for of in self._waiting if (of[0], of[2]) == (camera, day)], seconds)
+                for path, entry in list(self._volume.files(day_folder(camera, day * DAY_MS))):
+                    if entry.kind == "file" and is_of_scores(entry.name):
+                        stored = bytearray(self._disk.read(path))
+                        gone = slice(seconds.start, min(seconds.stop, len(stored)))
+                        if any(score != UNKNOWN for score in stored[gone]):
+                            stored[gone] = bytes([UNKNOWN]) * len(stored[gone])
+                            self._volume.write_whole(path, bytes(stored))
 
     def _of_day(self, of: _ScoreDay, second: int, count: int) -> bytes:
         path = _path(of)
@@ -104,6 +119,23 @@ class MotionScoreFile:
         self._disk.write_at(path, first, bytes(known))
 
 
+def days_in(span: Span) -> range:
+    """Return the days with something of a time, since 1970."""
+    return range(span.begin_ms // DAY_MS, -(-span.end_ms // DAY_MS))
+
+
+def seconds_in(day: int, span: Span) -> range:
+    """Return the seconds of a day with something of a time."""
+    return range(max(0, span.begin_ms // 1000 - day * _DAY_S), min(_DAY_S, -(-span.end_ms // 1000) - day * _DAY_S))
+
+
+def _drop(waiting: dict[_Day, dict[int, int]], days: Iterable[_Day], gone: range) -> None:
+    for of in days:
+        left = {second: value for second, value in waiting.pop(of).items() if second not in gone}
+        if left:
+            waiting[of] = left
+
+
 def _path(of: _ScoreDay) -> str:
     camera, zone, day = of
     return scores_path(camera, day * DAY_MS, zone)
@@ -122,7 +154,7 @@ class MotionGrids:
     def __init__(self, volume: Volume, clock: Clock, is_sealed: Callable[[CameraId], bool] = lambda _: False) -> None:
         """is_sealed: returns whether a camera is sealed; its grids are not stored."""
         self._is_sealed = is_sealed
-        self._disk, self._clock = volume.disk, clock
+        self._volume, self._disk, self._clock = volume, volume.disk, clock
         self._lock = threading.Lock()
         self._waiting: defaultdict[_GridDay, dict[int, int]] = defaultdict(dict)
         self._due_s = clock.mono_s() + _EVERY_S
@@ -151,6 +183,20 @@ class MotionGrids:
                 if within.begin_ms - 1000 < at_ms < within.end_ms:
                     found[at_ms] = found.get(at_ms, 0) | grid
         return sorted(found.items())
+
+    def remove(self, camera: CameraId, within: Span) -> None:
+        """Delete the grids of each second with something of a time. Raises StorageError."""
+        for day in days_in(within):
+            path, seconds = grids_path(camera, day * DAY_MS), seconds_in(day, within)
+            with self._lock:
+                _drop(self._waiting, [of for of in self._waiting if of == (camera, day)], seconds)
+                if self._disk.entry(path) is None:
+                    continue
+                stored = self._disk.read(path)
+                records = _RECORD.iter_unpack(stored[: len(stored) - len(stored) % _RECORD.size])
+                left = b"".join(_RECORD.pack(second, bits) for second, bits in records if second not in seconds)
+                if len(left) < len(stored):
+                    self._volume.write_whole(path, left)
 
     def _of_day(self, camera: CameraId, day: int) -> Iterator[tuple[int, int]]:
         path = grids_path(camera, day * DAY_MS)
