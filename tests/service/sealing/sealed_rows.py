@@ -133,10 +133,12 @@ def finds(home: House, tmp: Path) -> None:
     assert home.events[DOOR].id in [one.id for one in found]
 
 
-@row("search in an area, heat map", "no")
+@row("search in an area, heat map, detector figures of the past", "no")
 def finds_no_spot(home: House, tmp: Path) -> None:
     assert home.rig.running.grids(YARD, EVER)
     assert not home.rig.running.grids(DOOR, EVER)
+    assert home.rig.running.figures(YARD, home.segments[YARD].span)
+    assert not home.rig.running.figures(DOOR, home.segments[DOOR].span)
 
 
 @row("trying another threshold", "yes")
