@@ -9,6 +9,7 @@ those of a list or body, and the user's recorder knows no other (`service.scoped
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
@@ -337,7 +338,8 @@ async def run_while_allowed(socket: WebSocket, *works: Coroutine[Any, Any, None]
         if isinstance(error, BaseException) and not isinstance(error, _ENDED):
             raise error
     if is_over and socket.application_state is WebSocketState.CONNECTED:
-        await socket.close(SIGNED_OUT, "You've been signed out on this device.")
+        with suppress(WebSocketDisconnect):  # the page has just been closed
+            await socket.close(SIGNED_OUT, "You've been signed out on this device.")
 
 
 async def _hear(socket: WebSocket, kind: type[Said], hear: Callable[[Said], None]) -> None:
