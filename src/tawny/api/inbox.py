@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.delivery.destinations.folder import sync_folder
 from tawny.model.validation import has_hidden
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.headroom import DiskHeadroom
@@ -150,7 +151,7 @@ class Inbox:
                 part.replace(path)
                 self._count(holder, -replaced_bytes)
             for folder in (path.parent, part.parent):
-                _sync_folder(folder)
+                sync_folder(folder)
         except FileNotFoundError:
             raise not_found("The file wasn't uploaded.") from None
         except OSError as error:
@@ -295,11 +296,3 @@ def _sha256(path: Path) -> str:
         while portion := file.read(PORTION_BYTES):
             digest.update(portion)
     return digest.hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(held)
-    finally:
-        os.close(held)

@@ -4,29 +4,25 @@ A file is written under a hidden name and renamed when it is on the disk. Only f
 whatever else lies in the folder stays.
 """
 
-import errno
 import logging
 import os
 import shutil
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Final
+from pathlib import Path
 
 from tawny.delivery.delivery import Delivery, DeliveryContent, portions
 from tawny.delivery.destination import refuse_no_destination
+from tawny.delivery.destinations.folder import PART, OpenFolder
 from tawny.delivery.outbox import Outbox
-from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.model.errors import TargetFull, TargetMissing
 from tawny.model.ids import EventId
 from tawny.model.times import Clock
 from tawny.storage.disk.headroom import SPARE_SHARE
 
 log = logging.getLogger(__name__)
-PART: Final = ".part"
-_GONE = (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +54,13 @@ class ExportFolder:
         limits: "FolderLimits",
     ) -> None:
         self.to, self.root, self._outbox, self._clock, self._is_kept = to, root, outbox, clock, is_kept
-        self._limits = limits
+        self._folder, self._limits = OpenFolder(root, f"{to} ({root})"), limits
         self._lock = threading.Lock()
         self._full: deque[int] = deque(maxlen=1000)
 
     @property
     def public(self) -> str:
-        return f"{self.to} ({self.root})"
+        return self._folder.public
 
     def opened(self) -> "ExportFolder":
         """Create the folder if its parent is there: an unmounted disk is not written to. Raises DeliveryError."""
@@ -74,12 +70,12 @@ class ExportFolder:
         except FileNotFoundError:
             raise TargetMissing(self.public, f"{self.root.parent} doesn't exist; is its disk mounted") from None
         except OSError as error:
-            raise self._worded(error) from error
+            raise self._folder.worded(error) from error
         return self
 
     def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
         """Write a file; make room for it first. The receipt is its path. Raises DeliveryError."""
-        path = self._path(delivery.name)
+        path = self._folder.path(delivery.name)
         with self._lock:
             self._keep_within(content.size_bytes)
             while self._lacks(content.size_bytes):
@@ -89,7 +85,7 @@ class ExportFolder:
                 try:
                     self._write(path, content)
                 except OSError as error:
-                    worded = self._worded(error)
+                    worded = self._folder.worded(error)
                     if isinstance(worded, TargetFull) and self._make_room():
                         continue
                     raise worded from error
@@ -105,7 +101,7 @@ class ExportFolder:
             path.write_bytes(b"tawny")
             path.unlink()
         except OSError as error:
-            raise self._worded(error) from error
+            raise self._folder.worded(error) from error
 
     def expire(self) -> None:
         """Delete the files that are older than the retention."""
@@ -136,16 +132,9 @@ class ExportFolder:
                     file.write(portion)
                 file.flush()
                 os.fsync(file.fileno())
-            if content.modified_ms:
-                os.utime(part, ns=(content.modified_ms * 1_000_000, content.modified_ms * 1_000_000))
-            part.replace(path)
+            self._folder.publish(part, path, content.modified_ms)
         finally:
             part.unlink(missing_ok=True)
-        held = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(held)
-        finally:
-            os.close(held)
 
     def _make(self, folder: Path) -> None:
         if not folder.is_dir():
@@ -170,7 +159,7 @@ class ExportFolder:
         try:
             disk = shutil.disk_usage(self.root)
         except OSError as error:
-            raise self._worded(error) from error
+            raise self._folder.worded(error) from error
         return disk.free - size_bytes < disk.total * SPARE_SHARE
 
     def _make_room(self) -> bool:
@@ -188,32 +177,5 @@ class ExportFolder:
 
     def _remove(self, one: Delivery) -> None:
         """Delete a file where it was written to, if it still exists."""
-        path = Path(one.receipt)
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise self._worded(error) from error
+        self._folder.remove_file(Path(one.receipt))
         self._outbox.drop(one, "It was deleted from the folder.")
-        for folder in path.parents:
-            if folder == self.root or not folder.is_relative_to(self.root):
-                return
-            with suppress(OSError):  # not empty
-                folder.rmdir()
-
-    def _path(self, name: str) -> Path:
-        parts = PurePosixPath(name).parts
-        if not parts or any(part in ("..", "/") for part in parts):
-            raise DeliveryError(self.public, f"{name!r} is no name of a file in it")
-        return self.root.joinpath(*parts)
-
-    def _worded(self, error: OSError) -> DeliveryError:
-        detail = error.strerror or str(error)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return TargetFull(self.public, detail)
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            return TargetRefused(self.public, detail)
-        if error.errno in _GONE:
-            return TargetUnreachable(self.public, detail)
-        if error.errno == errno.ENOENT and not self.root.is_dir():
-            return TargetMissing(self.public, "the folder no longer exists; is its disk mounted")
-        return DeliveryError(self.public, detail)

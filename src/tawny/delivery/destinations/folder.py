@@ -27,6 +27,14 @@ PART = ".part"
 _GONE = (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN)
 
 
+def sync_folder(folder: Path) -> None:
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(held)
+    finally:
+        os.close(held)
+
+
 class FolderDestination:
     """A folder: `folder:/mnt/nas/tawny` or `file:///mnt/nas/tawny`.
 
@@ -57,27 +65,29 @@ class FolderDestination:
             raise TargetMissing(f"{opening.name} ({root})", "the folder doesn't exist; is its disk mounted")
         if not opening.options.get(ALLOW_ANY):
             refuse_no_destination(root, f"{opening.name} ({root})")
-        return _OpenFolder(root, f"{opening.name} ({root})")
+        return OpenFolder(root, f"{opening.name} ({root})")
 
 
-class _OpenFolder:
+class OpenFolder:
+    """A folder on this computer and the files below it. root: its path. public: its name in errors."""
+
     is_sure: ClassVar[bool] = False
 
     def __init__(self, root: Path, public: str) -> None:
-        self._root, self._public = root, public
+        self.root, self.public = root, public
 
     def find(self, name: str) -> RemoteFile | None:
         try:
-            found = self._path(name).stat()
+            found = self.path(name).stat()
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise self._worded(error) from error
+            raise self.worded(error) from error
         return RemoteFile(name, found.st_size, found.st_mtime_ns // 1_000_000)
 
     def put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
         """Write to a part file; its size is the progress if the same content was noted."""
-        path = self._path(name)
+        path = self.path(name)
         part = path.with_name(path.name + PART)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,12 +98,9 @@ class _OpenFolder:
                     file.write(portion)
                 file.flush()
                 os.fsync(file.fileno())
-            if content.modified_ms:
-                os.utime(part, ns=(content.modified_ms * 1_000_000, content.modified_ms * 1_000_000))
-            part.replace(path)
-            _sync_folder(path.parent)
+            self.publish(part, path, content.modified_ms)
         except OSError as error:
-            raise self._worded(error) from error
+            raise self.worded(error) from error
 
     def sha256(self, name: str) -> str | None:
         digest = hashlib.sha256()
@@ -103,35 +110,27 @@ class _OpenFolder:
 
     def read(self, name: str) -> Iterator[bytes]:
         try:
-            with self._path(name).open("rb") as file:
+            with self.path(name).open("rb") as file:
                 while portion := file.read(PORTION_BYTES):
                     yield portion
         except OSError as error:
-            raise self._worded(error) from error
+            raise self.worded(error) from error
 
     def remove(self, name: str) -> None:
-        try:
-            self._path(name).unlink(missing_ok=True)
-        except OSError as error:
-            raise self._worded(error) from error
-        for folder in self._path(name).parents:
-            if folder == self._root:
-                return
-            with suppress(OSError):  # not empty
-                folder.rmdir()
+        self.remove_file(self.path(name))
 
     def files(self, prefix: str = "") -> Iterator[RemoteFile]:
-        begin = self._path(prefix) if prefix else self._root
+        begin = self.path(prefix) if prefix else self.root
         try:
             for folder, _, names in os.walk(begin):
                 for name in sorted(names):
                     path = Path(folder) / name
                     if not name.endswith(PART) and path.is_file():
                         found = path.stat()
-                        relative = path.relative_to(self._root).as_posix()
+                        relative = path.relative_to(self.root).as_posix()
                         yield RemoteFile(relative, found.st_size, found.st_mtime_ns // 1_000_000)
         except OSError as error:
-            raise self._worded(error) from error
+            raise self.worded(error) from error
 
     def link(self, name: str, lasts_s: float) -> str:
         return ""
@@ -139,28 +138,42 @@ class _OpenFolder:
     def close(self) -> None:
         """No resources to release."""
 
-    def _path(self, name: str) -> Path:
+    # --- also for export folders --------------------------------------------------------------------------------------
+
+    def path(self, name: str) -> Path:
+        """Return the path of a file. Raises DeliveryError for a name that would be elsewhere."""
         parts = PurePosixPath(name).parts
         if not parts or any(part in ("..", "/") for part in parts):
-            raise DeliveryError(self._public, f"{name!r} is no name of a file in it")
-        return self._root.joinpath(*parts)
+            raise DeliveryError(self.public, f"{name!r} is no name of a file in it")
+        return self.root.joinpath(*parts)
 
-    def _worded(self, error: OSError) -> DeliveryError:
+    def publish(self, part: Path, path: Path, modified_ms: int) -> None:
+        """Give a written part file its name, so that it lasts. modified_ms: 0: as it is. Raises OSError."""
+        if modified_ms:
+            os.utime(part, ns=(modified_ms * 1_000_000, modified_ms * 1_000_000))
+        part.replace(path)
+        sync_folder(path.parent)
+
+    def remove_file(self, path: Path) -> None:
+        """Delete a file, and the folders below the root that are empty without it. Raises DeliveryError."""
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise self.worded(error) from error
+        for folder in path.parents:
+            if folder == self.root or not folder.is_relative_to(self.root):
+                return
+            with suppress(OSError):  # not empty
+                folder.rmdir()
+
+    def worded(self, error: OSError) -> DeliveryError:
         detail = error.strerror or str(error)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return TargetFull(self._public, detail)
+            return TargetFull(self.public, detail)
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            return TargetRefused(self._public, detail)
+            return TargetRefused(self.public, detail)
         if error.errno in _GONE:
-            return TargetUnreachable(self._public, detail)
-        if error.errno == errno.ENOENT and not self._root.is_dir():
-            return TargetMissing(self._public, "the folder no longer exists; is its disk mounted")
-        return DeliveryError(self._public, detail)
-
-
-def _sync_folder(folder: Path) -> None:
-    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(held)
-    finally:
-        os.close(held)
+            return TargetUnreachable(self.public, detail)
+        if error.errno == errno.ENOENT and not self.root.is_dir():
+            return TargetMissing(self.public, "the folder no longer exists; is its disk mounted")
+        return DeliveryError(self.public, detail)
