@@ -200,8 +200,8 @@ def _make_stored_recordings(
 ) -> StoredRecordings:
     store, clock, settings = storage.store, place.clock, place.settings
     kept = contract(settings())
-    retention = Retention(store.volume, store.index, storage.ledger, clock, kept, store.pace)
-    retention.motion = (storage.scores, storage.grids, storage.figures)
+    motion = storage.scores, storage.grids, storage.figures
+    retention = Retention(store.volume, store.index, storage.ledger, clock, kept, store.pace, motion)
     room = FreeSpace(
         store.volume, store.index, clock, settings, lambda: retention.last, cameras.byte_rates, retention.unsent
     )

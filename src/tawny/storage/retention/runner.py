@@ -104,7 +104,9 @@ class Retention:
         clock: Clock,
         contract: RetentionContract,
         pace: RetentionPace | None = None,
+        motion: tuple[MotionScoreFile, MotionGrids, MotionFigures] | None = None,
     ) -> None:
+        """motion: what is deleted with a time. Where detection runs, its own: they have something queued."""
         self._volume, self._index, self._ledger, self._clock = volume, index, ledger, clock
         self._contract, self._pace = contract, pace or RetentionPace()
         self._reserve = Reserve(volume.disk)
@@ -118,10 +120,9 @@ class Retention:
         """The last plan that was carried out."""
         self.held: Callable[[], Sequence[tuple[CameraId, Span]]] = tuple
         """Returns recordings with a pending upload."""
-        self.motion: tuple[MotionScoreFile, MotionGrids, MotionFigures] = (
+        self.motion = motion or (
             MotionScoreFile(volume, clock), MotionGrids(volume, clock), MotionFigures(volume, clock),
         )  # fmt: skip
-        """What is deleted with a time. Where detection runs, its own: they have something queued."""
         self._unsent: deque[tuple[int, int]] = deque()
         """When recordings were removed before their upload, ms UTC, and how many."""
 

@@ -4,30 +4,24 @@ A frame with motion or objects has its own record; of all others, the second's h
 scene one frame a minute, for its level.
 """
 
-import logging
 import struct
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.model.observations import KINDS, MOTION, Box, FigureThing, MotionFigure, kind_of
 from tawny.model.times import Clock, Span
-from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import DAY_MS, figures_path
 from tawny.storage.disk.volume import Volume
-from tawny.storage.segments.motion_files import days_in
-
-log = logging.getLogger(__name__)
+from tawny.storage.segments.motion_files import EVERY_S, append_records, days_in, write_queued
 
 MOST_THINGS: Final = 3
 """Boxes of one frame that are stored: those with the highest scores."""
 MOST_READ: Final = 20_000
 LEVEL_MS: Final = 60_000
 """Maximum distance of two records while detection runs, ms."""
-_EVERY_S: Final = 10.0
 _MAX_WAITING: Final = 20_000
 _HEAD: Final = struct.Struct("<IffBB")
 _THING: Final = struct.Struct("<4HBB")
@@ -49,7 +43,7 @@ class MotionFigures:
         self._waiting: defaultdict[_Day, list[bytes]] = defaultdict(list)
         self._calm: dict[CameraId, MotionFigure] = {}
         self._last_ms: dict[CameraId, int] = {}
-        self._due_s = clock.mono_s() + _EVERY_S
+        self._due_s = clock.mono_s() + EVERY_S
 
     def put(self, camera: CameraId, figure: MotionFigure) -> None:
         if self._is_sealed(camera):
@@ -132,29 +126,11 @@ class MotionFigures:
         yield from waiting
 
     def _write(self) -> None:
-        self._due_s = self._clock.mono_s() + _EVERY_S
-        for of, records in list(self._waiting.items()):
-            try:
-                self._write_day(_path(of), records)
-            except StorageError as error:
-                log.warning("detector figures are queued until the disk can be written: %s", error)
-                break
-            del self._waiting[of]
-        if sum(map(len, self._waiting.values())) > _MAX_WAITING:
-            log.error("too many detector figures are queued for the disk: they are dropped")
-            self._waiting.clear()
+        self._due_s = self._clock.mono_s() + EVERY_S
+        write_queued(self._waiting, self._write_day, "detector figures", _MAX_WAITING)
 
-    def _write_day(self, path: str, records: list[bytes]) -> None:
-        is_new = self._disk.entry(path) is None
-        if is_new:
-            self._disk.make_folder(parent_of(path))
-        file = self._disk.create(path) if is_new else self._disk.extend(path)
-        try:
-            if file.size_bytes % RECORD_BYTES:  # a power cut tore the last record
-                file.cut(file.size_bytes - file.size_bytes % RECORD_BYTES)
-            file.append([b"".join(records)])
-        finally:
-            file.close()
+    def _write_day(self, of: _Day, records: list[bytes]) -> None:
+        append_records(self._disk, _path(of), records, RECORD_BYTES)
 
 
 def _path(of: _Day) -> str:

@@ -4,14 +4,14 @@ import logging
 import struct
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Final, TypeVar
 
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.model.polygon import COLUMNS, ROWS
 from tawny.model.times import Clock, Span
-from tawny.storage.disk.disk import parent_of
+from tawny.storage.disk.disk import DiskAccess, parent_of
 from tawny.storage.disk.layout import DAY_MS, day_folder, grids_path, is_of_scores, scores_path
 from tawny.storage.disk.volume import Volume
 
@@ -19,10 +19,11 @@ log = logging.getLogger(__name__)
 
 UNKNOWN: Final = 255
 _DAY_S: Final = DAY_MS // 1000
-_EVERY_S: Final = 10.0
+EVERY_S: Final = 10.0
 _MAX_WAITING_SCORES: Final = 100_000
 
 _Day = TypeVar("_Day")
+_Queued = TypeVar("_Queued", bound=Sized)
 _ScoreDay = tuple[CameraId, str, int]  # zone, empty for the whole frame; days since 1970
 
 
@@ -31,7 +32,7 @@ class MotionScoreFile:
         self._volume, self._disk, self._clock = volume, volume.disk, clock
         self._lock = threading.Lock()
         self._waiting: defaultdict[_ScoreDay, dict[int, int]] = defaultdict(dict)
-        self._due_s = clock.mono_s() + _EVERY_S
+        self._due_s = clock.mono_s() + EVERY_S
 
     def put(self, camera: CameraId, second_ms: int, score: int, zone: str = "") -> None:
         """Store the score of a second. The maximum of several counts. Raises ValueError unless 0..100."""
@@ -91,19 +92,11 @@ class MotionScoreFile:
         return bytes(scores)
 
     def _write(self) -> None:
-        self._due_s = self._clock.mono_s() + _EVERY_S
-        for of, seconds in list(self._waiting.items()):
-            try:
-                self._write_day(_path(of), seconds)
-            except StorageError as error:
-                log.warning("motion scores are queued until the disk can be written: %s", error)
-                break
-            del self._waiting[of]
-        if sum(map(len, self._waiting.values())) > _MAX_WAITING_SCORES:
-            log.error("too many motion scores are queued for the disk: they are dropped")
-            self._waiting.clear()
+        self._due_s = self._clock.mono_s() + EVERY_S
+        write_queued(self._waiting, self._write_day, "motion scores", _MAX_WAITING_SCORES)
 
-    def _write_day(self, path: str, seconds: dict[int, int]) -> None:
+    def _write_day(self, of: _ScoreDay, seconds: dict[int, int]) -> None:
+        path = _path(of)
         if self._disk.entry(path) is None:
             self._disk.make_folder(parent_of(path))
             file = self._disk.create(path)
@@ -136,6 +129,37 @@ def _drop(waiting: dict[_Day, dict[int, int]], days: Iterable[_Day], gone: range
             waiting[of] = left
 
 
+def write_queued(waiting: dict[_Day, _Queued], write: Callable[[_Day, _Queued], None], what: str, most: int) -> None:
+    """Write what is queued of each day, and forget it; where the disk can't be written, it stays queued.
+
+    what: in messages. most: number that may be queued; above, all is dropped.
+    """
+    for of, queued in list(waiting.items()):
+        try:
+            write(of, queued)
+        except StorageError as error:
+            log.warning("%s are queued until the disk can be written: %s", what, error)
+            break
+        del waiting[of]
+    if sum(map(len, waiting.values())) > most:
+        log.error("too many %s are queued for the disk: they are dropped", what)
+        waiting.clear()
+
+
+def append_records(disk: DiskAccess, path: str, records: Iterable[bytes], record_bytes: int) -> None:
+    """Append records to a file, which is created if it isn't there. Raises StorageError."""
+    is_new = disk.entry(path) is None
+    if is_new:
+        disk.make_folder(parent_of(path))
+    file = disk.create(path) if is_new else disk.extend(path)
+    try:
+        if file.size_bytes % record_bytes:  # a power cut tore the last record
+            file.cut(file.size_bytes - file.size_bytes % record_bytes)
+        file.append([b"".join(records)])
+    finally:
+        file.close()
+
+
 def _path(of: _ScoreDay) -> str:
     camera, zone, day = of
     return scores_path(camera, day * DAY_MS, zone)
@@ -157,7 +181,7 @@ class MotionGrids:
         self._volume, self._disk, self._clock = volume, volume.disk, clock
         self._lock = threading.Lock()
         self._waiting: defaultdict[_GridDay, dict[int, int]] = defaultdict(dict)
-        self._due_s = clock.mono_s() + _EVERY_S
+        self._due_s = clock.mono_s() + EVERY_S
 
     def put(self, camera: CameraId, at_ms: int, grid: int) -> None:
         """Add a grid. Grids of one second are merged; an empty grid is ignored. grid: bits as in `model.polygon`."""
@@ -210,27 +234,10 @@ class MotionGrids:
         yield from waiting.items()
 
     def _write(self) -> None:
-        self._due_s = self._clock.mono_s() + _EVERY_S
-        for (camera, day), seconds in list(self._waiting.items()):
-            try:
-                self._write_day(grids_path(camera, day * DAY_MS), seconds)
-            except StorageError as error:
-                log.warning("motion grids are queued until the disk can be written: %s", error)
-                break
-            del self._waiting[camera, day]
-        if sum(map(len, self._waiting.values())) > _MAX_WAITING_GRIDS:
-            log.error("too many motion grids are queued for the disk: they are dropped")
-            self._waiting.clear()
+        self._due_s = self._clock.mono_s() + EVERY_S
+        write_queued(self._waiting, self._write_day, "motion grids", _MAX_WAITING_GRIDS)
 
-    def _write_day(self, path: str, seconds: dict[int, int]) -> None:
-        entry = self._disk.entry(path)
-        if entry is None:
-            self._disk.make_folder(parent_of(path))
+    def _write_day(self, of: _GridDay, seconds: dict[int, int]) -> None:
+        camera, day = of
         records = [_RECORD.pack(second, grid.to_bytes(BYTES, "big")) for second, grid in sorted(seconds.items())]
-        file = self._disk.create(path) if entry is None else self._disk.extend(path)
-        try:
-            if file.size_bytes % _RECORD.size:
-                file.cut(file.size_bytes - file.size_bytes % _RECORD.size)
-            file.append([b"".join(records)])
-        finally:
-            file.close()
+        append_records(self._disk, grids_path(camera, day * DAY_MS), records, _RECORD.size)
