@@ -127,10 +127,11 @@ class AppContext:
     own_addresses: Callable[[], Sequence[str]] = tuple
     """Returns the URLs of the web interface in the local network, best first."""
     restart: Callable[[], None] | None = field(default=None, init=False)
-    changeable: ChangeableSettings | None = None
-    requires_second_step: bool = field(default=False, init=False)
     """Ends this run, so that tawny starts again with the settings file; None: not possible. Call from the loop."""
 
+    changeable: ChangeableSettings | None = None
+    requires_second_step: bool = field(default=False, init=False)
+    """Whether everyone who signs in with a password needs a second step."""
     name: str = field(default="", init=False)
     """The recorder's name from the settings; empty: its host name."""
     address: str = field(default="", init=False)

@@ -21,6 +21,7 @@ from tawny.cli.options import instant, time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import existing_data, new_file
 from tawny.config.settings import Settings, display_name
+from tawny.config.targets import sheet_size
 from tawny.config.units import duration_text, seconds, size, size_text
 from tawny.detection.zones import privacy_masks
 from tawny.media.codec.transcoder import CONTAINERS, remux
@@ -520,7 +521,7 @@ def _speed(text: str | None) -> float | None:
 
 
 def _sheet_size(text: str) -> tuple[int, int]:
-    columns, _, rows = text.partition("x")
-    if not (columns.isdigit() and rows.isdigit() and 1 <= int(columns) <= 20 and 1 <= int(rows) <= 50):
-        raise UsageError(f"--sheet {text} is invalid.", "Use columns and rows, for example 10x12 (20x50 at most).")
-    return int(columns), int(rows)
+    try:
+        return sheet_size(text)
+    except ValueError as error:
+        raise UsageError(f"--sheet {text} is invalid.", f"Use {error}.") from None

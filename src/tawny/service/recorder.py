@@ -10,7 +10,7 @@ from tawny.config.zones import Points
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.watcher import LiveMeter
 from tawny.engine.actor import Listener
-from tawny.model.events import Event
+from tawny.model.events import POST_S, PRE_S, Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm
 from tawny.model.observations import MotionFigure
@@ -245,3 +245,9 @@ class RecorderService(RecordingArchive, Protocol):
         May wait for the disk. A running event keeps its marks.
         """
         ...
+
+
+def event_rolls(recorder: RecorderService, camera: CameraId) -> tuple[float, float]:
+    """Return the pre-roll and post-roll, s, of a camera; the defaults for a removed one."""
+    view = next((one for one in recorder.cameras() if one.status.id == camera), None)
+    return (view.pre_s, view.post_s) if view else (PRE_S, POST_S)

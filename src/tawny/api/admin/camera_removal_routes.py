@@ -15,10 +15,10 @@ from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import LATEST_MS, ApiRequest, ApiResponse, OkResponse
 from tawny.config.units import size_text
 from tawny.model.errors import NotDone
-from tawny.model.events import POST_S, PRE_S
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span, utc_text
 from tawny.service.cameras.camera_setup import CameraRemoval, CameraSetupService
+from tawny.service.recorder import event_rolls
 from tawny.service.retention.recording_deletion import RecordingDeletion, WantedDeletion
 
 router = APIRouter(prefix="/api/v1/cameras/{camera}", route_class=WorkerRoute)
@@ -50,8 +50,7 @@ class UndoableInfo(ApiResponse):
 def stored_of_camera(camera: OneCamera, here: Here) -> StoredInfo:
     """Return how much is stored of a camera, configured or removed."""
     found = _deleting(here).stored(known_camera(camera, here))
-    view = next((one for one in here.recorder.cameras() if one.status.id == camera), None)
-    pre_s, post_s = (view.pre_s, view.post_s) if view else (PRE_S, POST_S)
+    pre_s, post_s = event_rolls(here.recorder, camera)
     return StoredInfo(bytes=found.size_bytes, kept=found.kept, oldest_ms=found.oldest_ms, pre_s=pre_s, post_s=post_s)
 
 

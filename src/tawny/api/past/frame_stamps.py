@@ -8,11 +8,11 @@ from tawny.api.context import AppContext, Here
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiResponse, Ms
 from tawny.media.image.stamp import Stamp
-from tawny.model.events import POST_S, PRE_S
 from tawny.model.ids import CameraId
 from tawny.model.observations import MotionFigure
 from tawny.model.times import Span
 from tawny.playback.stamps import FrameStamps, event_clips, figures_in
+from tawny.service.recorder import event_rolls
 
 MOST_S = 120
 """Length of the time whose figures are returned at once, s."""
@@ -55,7 +55,7 @@ def figures(camera: OneCamera, from_ms: Ms, to_ms: Ms, here: Here) -> FigureList
     """Return the stored detector figures of at most two minutes, for frames with motion, and of calm seconds."""
     known = known_camera(camera, here)
     found = frame_stamps(here, known, parse_span(from_ms, to_ms, MOST_S / 86_400))
-    pre_s, post_s = _rolls(here, known)
+    pre_s, post_s = event_rolls(here.recorder, known)
     return FigureList(
         title=found.title,
         items=[_told(one) for one in found.figures],
@@ -68,14 +68,9 @@ def figures(camera: OneCamera, from_ms: Ms, to_ms: Ms, here: Here) -> FigureList
 def frame_stamps(here: AppContext, camera: CameraId, span: Span) -> FrameStamps:
     """Return the stamps of a camera's frames in a time. Reads the disk."""
     recorder = here.recorder
-    clips = event_clips(recorder.index, camera, span, *_rolls(here, camera))
+    clips = event_clips(recorder.index, camera, span, *event_rolls(recorder, camera))
     found = figures_in(lambda near: recorder.figures(camera, near), span)
     return FrameStamps(serializers.camera_name(recorder, camera), here.zone, found, clips)
-
-
-def _rolls(here: AppContext, camera: CameraId) -> tuple[float, float]:
-    view = next((one for one in here.recorder.cameras() if one.status.id == camera), None)
-    return (view.pre_s, view.post_s) if view else (PRE_S, POST_S)
 
 
 class LiveStamps:

@@ -46,7 +46,6 @@ from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import LATEST_MS, Ms
 from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH
 from tawny.media.mp4.byte_reader import open_stored, read_bytes
-from tawny.model.events import POST_S, PRE_S
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
@@ -56,6 +55,7 @@ from tawny.playback.frame_reader import full_size
 from tawny.playback.segment_player import SegmentPlayback
 from tawny.playback.segment_player import play as make_playing
 from tawny.playback.stills import ClipSheetHeader, clip_sheet, shown_in
+from tawny.service.recorder import event_rolls
 from tawny.storage.disk.layout import is_sealed
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
@@ -347,9 +347,7 @@ async def event_clip(event: OneEvent, request: Request, here: Here, to_ms: At = 
     to_ms: upper limit of the end, so that range requests during the post-roll refer to the same file.
     """
     found = await asyncio.to_thread(find_event, event, here)
-    camera = next((one for one in here.recorder.cameras() if one.status.id == found.camera), None)
-    pre_s, post_s = (camera.pre_s, camera.post_s) if camera else (PRE_S, POST_S)
-    whole = found.clip(here.recorder.clock.now_ms(), pre_s, post_s)
+    whole = found.clip(here.recorder.clock.now_ms(), *event_rolls(here.recorder, found.camera))
     span = Span(whole.begin_ms, max(whole.begin_ms + 1, min(whole.end_ms, to_ms)))
     return await answer_clip(here, request, ClipWish(found.camera, span))
 

@@ -111,8 +111,13 @@ def turned_back(pixels: Any, orientation: Orientation) -> Any:
     return turned(pixels, Orientation(back[orientation.rotate]))
 
 
-_FULL_RANGE = "yuvj420p"
+FULL_RANGE = "yuvj420p"
 """FFmpeg's name of full-range planar 4:2:0."""
+
+
+def planar_format(video: av.VideoFrame) -> str:
+    """Return FFmpeg's name of planar 4:2:0 in the range of a frame."""
+    return FULL_RANGE if video.format.name == FULL_RANGE else "yuv420p"
 
 
 def _turned_frame(video: av.VideoFrame, orientation: Orientation) -> av.VideoFrame:
@@ -120,7 +125,7 @@ def _turned_frame(video: av.VideoFrame, orientation: Orientation) -> av.VideoFra
     wide, high = video.width, video.height
     if wide % 2 or high % 2:
         return av.VideoFrame.from_ndarray(turned(video.to_ndarray(format="rgb24"), orientation), format="rgb24")
-    name = _FULL_RANGE if video.format.name == _FULL_RANGE else "yuv420p"
+    name = planar_format(video)
     planes = video.reformat(format=name).to_ndarray()
     parts = [planes[:high], *planes[high:].reshape(2, high // 2, wide // 2)]
     sides = [turned(np.ascontiguousarray(part), orientation) for part in parts]
@@ -188,6 +193,12 @@ class DecodedFrame:
     def rgb(self) -> Any:
         """Return uint8 [height, width, 3], RGB; converted at each call."""
         return turned(self.raw.to_ndarray(format="rgb24"), self.orientation)
+
+
+def even_size(frame: DecodedFrame, width: int) -> tuple[int, int]:
+    """Return the size of a frame at most `width` px wide, both sides even."""
+    wide = min(width, frame.width) // 2 * 2
+    return wide, max(2, round(frame.height * wide / frame.width / 2) * 2)
 
 
 class PresentationTimes:

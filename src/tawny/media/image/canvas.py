@@ -12,7 +12,7 @@ import numpy as np
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
-from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame, stated_by
+from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame, even_size, stated_by
 from tawny.media.codec.encoder import Picture
 from tawny.model.errors import FileDamaged, NotDone
 
@@ -112,8 +112,7 @@ MOST_S = 20.0
 
 def gif_picture(frame: DecodedFrame) -> av.VideoFrame:
     """Downscale a frame to GIF size, for storage until encoding: 1.5 bytes per pixel."""
-    wide = min(GIF_WIDTH, frame.width) // 2 * 2
-    high = max(2, round(frame.height * wide / frame.width / 2) * 2)
+    wide, high = even_size(frame, GIF_WIDTH)
     return frame.video.reformat(width=wide, height=high, format="yuv420p", interpolation="LANCZOS")
 
 

@@ -6,11 +6,9 @@ from typing import Any, Final
 import av
 import numpy as np
 
-from tawny.media.codec.decoder import DecodedFrame, turned_back
+from tawny.media.codec.decoder import FULL_RANGE, DecodedFrame, planar_format, turned_back
 from tawny.model.polygon import Polygon
 
-_WHOLE = "yuvj420p"
-"""FFmpeg's name of full-range planar 4:2:0."""
 _NO_COLOUR = 128
 
 
@@ -31,9 +29,9 @@ def mask_picture(frame: DecodedFrame, private: Sequence[Polygon]) -> DecodedFram
         return DecodedFrame(
             av.VideoFrame.from_ndarray(rgb, format="rgb24"), frame.camera, frame.at_ms, frame.orientation
         )
-    name = _WHOLE if video.format.name == _WHOLE else "yuv420p"
+    name = planar_format(video)
     planes = np.array(video.reformat(format=name).to_ndarray(), np.uint8, copy=True)
-    cv2.fillPoly(planes[:high], _corners(private, wide, high), (0 if name == _WHOLE else 16,))
+    cv2.fillPoly(planes[:high], _corners(private, wide, high), (0 if name == FULL_RANGE else 16,))
     for colour in planes[high:].reshape(2, high // 2, wide // 2):
         cv2.fillPoly(colour, _corners(private, wide // 2, high // 2), (_NO_COLOUR,))
     made = av.VideoFrame.from_ndarray(planes, format=name)

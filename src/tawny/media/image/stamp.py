@@ -11,7 +11,7 @@ from typing import Any, Final
 import av
 import numpy as np
 
-from tawny.media.codec.decoder import DecodedFrame
+from tawny.media.codec.decoder import DecodedFrame, even_size
 from tawny.model.observations import Box
 
 GLYPH_WIDTH, GLYPH_HEIGHT = 5, 7
@@ -75,8 +75,7 @@ def dot_size(height: int) -> int:
 
 def downscaled(frame: DecodedFrame, width: int) -> DecodedFrame:
     """Return the frame at most `width` px wide, so that a stamp is drawn in its final size."""
-    wide = min(width, frame.width) // 2 * 2
-    high = max(2, round(frame.height * wide / frame.width / 2) * 2)
+    wide, high = even_size(frame, width)
     if (wide, high) == (frame.width, frame.height):
         return frame
     return DecodedFrame(frame.video.reformat(width=wide, height=high, interpolation="AREA"), frame.camera, frame.at_ms)

@@ -14,7 +14,7 @@ from tawny.delivery.file_names import safe_names
 from tawny.delivery.outbox import Outbox, TargetView
 from tawny.engine import Engine
 from tawny.model.errors import DeliveryError, TawnyError
-from tawny.model.events import POST_S, PRE_S, Event
+from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.messages import Message
 from tawny.model.times import Clock, Span, utc_text
@@ -28,7 +28,7 @@ from tawny.service.health.checks import uploads_behind
 from tawny.service.modes.decider import Decider, NoRules
 from tawny.service.modes.mode_service import RehearsalTargets
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.service.recorder import RecorderService
+from tawny.service.recorder import RecorderService, event_rolls
 from tawny.service.sealing.policy import NoSealedExport, SealedExportApi
 
 log = logging.getLogger(__name__)
@@ -316,9 +316,7 @@ class DeliveryService:
         )  # fmt: skip
 
     def _clip_of(self, event: Event, now_ms: int) -> Span:
-        known = {camera.status.id: camera for camera in self._recorder.cameras()}
-        camera = known.get(event.camera)
-        return event.clip(now_ms, camera.pre_s, camera.post_s) if camera else event.clip(now_ms, PRE_S, POST_S)
+        return event.clip(now_ms, *event_rolls(self._recorder, event.camera))
 
 
 def _of(settings: Settings, name: str) -> object:
