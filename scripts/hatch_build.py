@@ -1,7 +1,13 @@
-"""Builds the browser interface while the package is built, with a Node that comes as a Python build dependency."""
+"""Builds the browser interface while the package is built, with a Node that comes as a Python build dependency.
+
+With `TAWNY_COMPILE=1` a wheel has the modules of `scripts/compile.py` compiled, for this computer's Python and
+processor.
+"""
 
 import os
+import runpy
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +19,12 @@ OUT = Path("src/tawny/api/static")
 class InterfaceBuildHook(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
+    def dependencies(self) -> list[str]:
+        return ["mypy>=1.18,<3", "setuptools"] if is_compiled() else []
+
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if is_compiled() and self.target_name == "wheel" and version != "editable":
+            self._compile(build_data)
         interface = Path(self.root) / "ui"
         if not (interface / "package.json").exists():
             return  # a source distribution made without the interface's sources
@@ -22,6 +33,17 @@ class InterfaceBuildHook(BuildHookInterface[Any]):
         # not `npm ci`: it refuses a lock made where packages for other platforms were not to be had
         npm("install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error", folder=interface)
         npm("run", "--silent", "build", folder=interface)
+
+    def _compile(self, build_data: dict[str, Any]) -> None:
+        compile_modules = runpy.run_path(str(Path(self.root) / "scripts" / "compile.py"))["compile_modules"]
+        self._compiled = tempfile.TemporaryDirectory()
+        made = compile_modules(Path(self.root) / "src", Path(self._compiled.name))
+        build_data["force_include"] |= {str(file): str(place) for file, place in made.items()}
+        build_data["pure_python"], build_data["infer_tag"] = False, True
+
+
+def is_compiled() -> bool:
+    return os.environ.get("TAWNY_COMPILE") == "1"
 
 
 def npm(*words: str, folder: Path) -> None:

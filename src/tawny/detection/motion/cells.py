@@ -235,7 +235,7 @@ def blobs(front: Mask, moving: Mask, strong_cells: Mask, least_cells: int, *, hi
     for i in np.argsort(-area[1:])[:MOST_BLOBS] + 1:
         if area[i] < least:
             break
-        is_sure = area[i] >= least_cells and strong[i] >= STRONG_CELLS
+        is_sure = bool(area[i] >= least_cells and strong[i] >= STRONG_CELLS)
         if is_sure or hints:
             x, y, wide, high = (int(v) for v in stats[i, :4])
             # closing added two cells above and below; one remains
