@@ -18,6 +18,7 @@ from tawny.model.errors import NotDone, NothingToReport, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
+from tawny.model.object_paths import ObjectPath, read_paths
 from tawny.model.observations import MotionFigure
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
@@ -413,6 +414,12 @@ class RecorderRuntime:
 
     def event_loop(self, event: Event) -> bytes | None:
         return self._volume.read_loop(event)
+
+    def event_objects(self, event: Event) -> tuple[ObjectPath, ...]:
+        return read_paths(self._volume.read_objects(event) or b"", event.start_ms)
+
+    def sealed_objects(self, event: Event) -> Path | None:
+        return self._volume.sealed_objects(event)
 
     def event_picture(self, event: Event) -> bytes | None:
         return self._volume.read_picture(event)

@@ -589,6 +589,20 @@ export interface EventMarksRequest {
   reviewed?: boolean | null;
 }
 
+export interface EventObjectInfo {
+  end_ms: number;
+  kind: string;
+  label: string;
+  path: [number, number, number, number, number][];
+  score: number;
+  start_ms: number;
+  track: number;
+}
+
+export interface EventObjectsResponse {
+  items: EventObjectInfo[];
+}
+
 export interface EventOpenCommand {
   camera: string;
   command: string;

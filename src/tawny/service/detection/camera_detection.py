@@ -297,7 +297,10 @@ class CameraDetection:
             self._take_own(made)
             detector = in_places(made, places)
             written = means.events
-            events = EventBuilder(self._camera, written, self._tell, written.write_picture, main, written.write_loop)
+            events = EventBuilder(
+                self._camera, written, self._tell, written.write_picture, main, written.write_loop,
+                written.write_objects,
+            )  # fmt: skip
             scene = SceneDetectors(tamper, AbandonedObjectDetector(places.zones))
             files = ActivityFiles(means.scores, means.grids, means.figures)
             noted = ActivityRecorder(self._camera, files, settings, self, scene, self.meter)
