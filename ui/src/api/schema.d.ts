@@ -1527,8 +1527,11 @@ export interface SearchRequest {
 
 export interface SearchResponse {
   items: EventInfo[];
+  left: number;
+  scores: Record<string, number>;
   time: string;
   unknown: string[];
+  why: Record<string, string>;
 }
 
 export interface SecondStep {
