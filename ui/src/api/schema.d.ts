@@ -958,6 +958,7 @@ export interface NewCamera {
 
 export interface NewClip {
   all_but?: string;
+  boxes?: boolean;
   cameras: string[];
   exact?: boolean;
   from_ms: number;
