@@ -972,6 +972,7 @@ export interface NewCamera {
 
 export interface NewClip {
   all_but?: string;
+  boxes?: boolean;
   cameras: string[];
   exact?: boolean;
   from_ms: number;
