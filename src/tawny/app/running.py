@@ -31,6 +31,7 @@ from tawny.service.cameras.camera import RunningCamera
 from tawny.service.cameras.connection_report import Report, openings, report
 from tawny.service.cameras.detection_tuning import DetectionTuningService
 from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.detection.appearance_service import AppearanceService, AppearanceSource
 from tawny.service.health.checks import HealthCheck
 from tawny.service.health.monitor import disk_problems
 from tawny.service.integrations.external_events import ExternalEvents
@@ -41,6 +42,7 @@ from tawny.service.retention.recording_deletion import RecordingDeletion
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import is_open
 from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.repair.healing import Healer
 from tawny.storage.repair.recovery import explain_absence
 from tawny.stream.hub import Hub
@@ -146,6 +148,10 @@ class RecorderRuntime:
         self._healer = Healer(store.volume, storage.ledger)
         self.changeable = ChangeableSettings(settings, self.apply, place.config)
         self.deleting = RecordingDeletion(parts.stored, place.clock, settings, self.changeable.forget_removed)
+        seen = AppearanceSource(self.index, self.event_picture, lambda camera: self.settings.is_sealed(camera))
+        self.appearance = AppearanceService(lambda: AppearanceDb(place.kept_in), seen, place.clock)
+        place.bus.subscribe(self.appearance.heard)
+        parts.stored.retention.forgotten = self.appearance.forget
         self.tuning = DetectionTuningService(self.changeable, lambda: self._cameras.now, place.doors, place.clock)
         self._changing, self._is_closing = threading.Lock(), False
         self._heeding: list[Callable[[Settings], None]] = []
@@ -203,6 +209,7 @@ class RecorderRuntime:
         stored.room.start(pooled)
         self.deleting.start(pooled)
         self.snapshots.start(pooled)
+        self.appearance.start(pooled)
         stored.others.start()
         if stored.mirror is not None:
             stored.mirror.start(pooled)
@@ -252,6 +259,7 @@ class RecorderRuntime:
         storage.grids.flush()
         storage.figures.flush()
         self.arming.finish()
+        self.appearance.finish()
         self.sealing.finish()
         self._ledger.stopped(cause)
         storage.store.history.close()

@@ -8,7 +8,7 @@ from typing import Final
 
 from tawny.media.image.stamp import Stamp
 from tawny.model.ids import CameraId
-from tawny.model.observations import MotionFigure
+from tawny.model.observations import MOTION, MotionFigure
 from tawny.model.times import Span
 from tawny.playback.recordings import RecordingIndex
 
@@ -28,19 +28,28 @@ StampMaker = Callable[[CameraId, Span], "FrameStamps"]
 
 @dataclass(frozen=True, slots=True)
 class FrameStamps:
-    """Stamps of one camera's frames in a time. figures: in order of time. clips: recorded for events."""
+    """Stamps of one camera's frames in a time. figures: in order of time. clips: recorded for events.
+
+    only_boxes: boxes with what is in them, and the time to the second; for people rather than for tuning.
+    """
 
     title: str
     zone: tzinfo
     figures: Sequence[MotionFigure]
     clips: Sequence[Span]
+    only_boxes: bool = False
 
     def at(self, at_ms: int) -> Stamp:
         """Return the stamp of the frame with this time, ms UTC."""
         local = datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(self.zone)
-        lines = [f"{self.title}  {local:%Y-%m-%d %H:%M:%S}.{at_ms % 1000:03d} {local:%z}"]
         place = bisect_right(self.figures, at_ms, key=lambda figure: figure.at_ms) - 1
         newest = self.figures[place] if place >= 0 else next(iter(self.figures), None)
+        if self.only_boxes:
+            is_fresh = newest is not None and 0 <= at_ms - newest.at_ms <= BOX_MS
+            things = newest.things if newest is not None and is_fresh else ()
+            named = tuple((thing.box, object_text(thing.label, thing.score)) for thing in things)
+            return Stamp((f"{local:%Y-%m-%d %H:%M:%S}",), boxes=named)
+        lines = [f"{self.title}  {local:%Y-%m-%d %H:%M:%S}.{at_ms % 1000:03d} {local:%z}"]
         boxes = []
         if newest is not None:
             age_ms = at_ms - newest.at_ms
@@ -49,6 +58,12 @@ class FrameStamps:
                 boxes = [(thing.box, f"{thing.label} {thing.score}") for thing in newest.things]
         is_recording = any(clip.begin_ms <= at_ms < clip.end_ms for clip in self.clips)
         return Stamp(tuple(lines), is_recording, tuple(boxes))
+
+
+def object_text(label: str, percent: int) -> str:
+    """Return `Person 91%`; `Motion` for what has no name, because its score says how much moves."""
+    words = label.replace("_", " ").replace("-", " ").capitalize()
+    return words if label == MOTION else f"{words} {percent}%"
 
 
 def figures_text(number: float, level: float) -> str:

@@ -972,6 +972,7 @@ export interface NewCamera {
 
 export interface NewClip {
   all_but?: string;
+  boxes?: boolean;
   cameras: string[];
   exact?: boolean;
   from_ms: number;
@@ -1527,8 +1528,11 @@ export interface SearchRequest {
 
 export interface SearchResponse {
   items: EventInfo[];
+  left: number;
+  scores: Record<string, number>;
   time: string;
   unknown: string[];
+  why: Record<string, string>;
 }
 
 export interface SecondStep {

@@ -4,5 +4,6 @@ export const figures = {
   hide: "Hide figures",
   rec: "REC",
   burn: "Burn in time, figures and boxes",
-  burned: "Re-encodes the video, at most 10 min of it.",
+  boxes: "With boxes",
+  burned: "Re-encodes the video, at most 10 min of it. The recorder needs about half as long as the clip lasts.",
 };

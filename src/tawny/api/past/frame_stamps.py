@@ -65,12 +65,12 @@ def figures(camera: OneCamera, from_ms: Ms, to_ms: Ms, here: Here) -> FigureList
     )
 
 
-def frame_stamps(here: AppContext, camera: CameraId, span: Span) -> FrameStamps:
+def frame_stamps(here: AppContext, camera: CameraId, span: Span, *, only_boxes: bool = False) -> FrameStamps:
     """Return the stamps of a camera's frames in a time. Reads the disk."""
     recorder = here.recorder
     clips = event_clips(recorder.index, camera, span, *event_rolls(recorder, camera))
     found = figures_in(lambda near: recorder.figures(camera, near), span)
-    return FrameStamps(serializers.camera_name(recorder, camera), here.zone, found, clips)
+    return FrameStamps(serializers.camera_name(recorder, camera), here.zone, found, clips, only_boxes)
 
 
 class LiveStamps:
