@@ -31,6 +31,7 @@ from tawny.model.errors import TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
+from tawny.model.object_paths import ObjectPath
 from tawny.model.observations import MotionFigure
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.states import CameraState, CameraStatus
@@ -115,6 +116,8 @@ class FakeRecorder(FakeArchive):
         self.event_pictures: dict[EventId, bytes] = {}
         self.sealed_pictures: dict[EventId, Path] = {}
         self.event_loops: dict[EventId, bytes] = {}
+        self.sealed_paths: dict[EventId, Path] = {}
+        self.event_paths: dict[EventId, tuple[ObjectPath, ...]] = {}
         self.moved: list[tuple[int, int]] = []
         self.measured: list[MotionFigure] = []
         self.known: dict[str, str] = {}
@@ -171,6 +174,12 @@ class FakeRecorder(FakeArchive):
 
     def event_loop(self, event: Event) -> bytes | None:
         return self.event_loops.get(event.id)
+
+    def event_objects(self, event: Event) -> tuple[ObjectPath, ...]:
+        return self.event_paths.get(event.id, ())
+
+    def sealed_objects(self, event: Event) -> Path | None:
+        return self.sealed_paths.get(event.id)
 
     def event_picture(self, event: Event) -> bytes | None:
         return self.event_pictures.get(event.id)

@@ -324,6 +324,24 @@ class EventList(ApiResponse):
     """Number of events in the range that are not reviewed, at most 1000."""
 
 
+class EventObjectInfo(ApiResponse):
+    """An object of an event. kind: its type; `motion` if no model named it. path: time in ms UTC, then the box as
+    shares of the upright image: left, top, right, bottom.
+    """
+
+    track: int
+    kind: str
+    label: str
+    score: float
+    start_ms: int
+    end_ms: int
+    path: list[tuple[int, float, float, float, float]]
+
+
+class EventObjectsResponse(ApiResponse):
+    items: list[EventObjectInfo]
+
+
 class EventMarksRequest(ApiRequest):
     kept: bool | None = None
     reviewed: bool | None = None

@@ -4,9 +4,8 @@ Nothing runs yet, but the folder is locked, and what the previous run left is re
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -27,6 +26,7 @@ from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.identity_store import IdentityStore
 from tawny.service.detection.model_store import ModelStore
 from tawny.service.detection.recognition_service import RecognitionService, recogniser_settings
+from tawny.service.health.alarms import HealthProblem
 from tawny.service.health.monitor import HealthMonitor, MonitoredRecorder, disk_problems
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.plugin_registry import PluginRegistry
@@ -144,7 +144,11 @@ def make_recorder_parts(place: RecorderPlace) -> RecorderParts:
         storage.grids, ingest, recognition.naming.desk, recognition.reading.desk,
         recognition.naming.suggesting.guesser, login_file.history, storage.figures,
     )  # fmt: skip
-    others = partial(disk_problems, stored, recorder, place.stands_for)
+
+    def others() -> Iterator[HealthProblem]:
+        yield from disk_problems(stored, recorder, place.stands_for)
+        yield from cameras.detection_problems()
+
     seen = MonitoredRecorder(store.volume, store.index, recorder, storage.ledger, cameras.statuses, others)
     return RecorderParts(
         place, storage, recognition, stored, recorder, engine, pool, pooled, ingest, login_file, arming, services,

@@ -17,6 +17,7 @@ from tawny.model.errors import StorageError
 from tawny.model.events import Event, SeenObject, new_event_id, rounded
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged, Message
+from tawny.model.object_paths import PathLines, RecentBoxes
 from tawny.model.observations import MOTION, Box, Frame, Look, Observation, RecognisedText, kind_of, kind_of_all
 from tawny.model.packets import Packet, VideoFormat
 from tawny.model.polygon import Polygon
@@ -257,7 +258,7 @@ class EventBuilder:
     """Builds the events of one camera.
 
     large: hub of the stream for the final image, if detection uses another. save_loop: stores the thumbnail strip of an
-    event.
+    event. save_objects: appends to the paths of its objects.
     """
 
     def __init__(
@@ -268,9 +269,12 @@ class EventBuilder:
         save_picture: SavePicture,
         large: Hub | None = None,
         save_loop: SavePicture | None = None,
+        save_objects: Callable[[Event, bytes], object] | None = None,
     ) -> None:
         self._camera, self._ledger, self._tell = camera, ledger, tell
         self._save_picture, self._large, self._save_loop = save_picture, large, save_loop
+        self._save_objects = save_objects
+        self._recent = RecentBoxes()
         self._open: _Open | None = None
         self._last_end_ms = 0
         self._seen_ms = 0
@@ -294,6 +298,10 @@ class EventBuilder:
             self._begin(frame, look)
         elif self._open and self._open.loop.is_short:
             self._open.loop.take(frame)
+        if self._open:
+            self._open.paths.add(at_ms, look.seen, self._recent)
+            self._keep_paths(self._open, at_ms)
+        self._recent.look(at_ms, look.seen, look.near)
 
     def idle(self, now_ms: int) -> None:
         """Called when no packet arrived; ends the open event after SILENT_MS."""
@@ -337,6 +345,7 @@ class EventBuilder:
         now.event = now.event.ended(now.end_ms)
         self._last_end_ms = now.end_ms
         self._keep_loop(now)
+        self._keep_paths(now, self._seen_ms, is_last=True)
         self._put("ended", now, self._seen_ms)
 
     def _show(self, now: "_Open", picture: EncodedPicture | None) -> None:
@@ -360,6 +369,11 @@ class EventBuilder:
         except StorageError as error:
             log.warning("%s: event thumbnails could not be stored: %s", self._camera, error)
 
+    def _keep_paths(self, now: "_Open", at_ms: int, *, is_last: bool = False) -> None:
+        lines = now.paths.take(at_ms, is_last=is_last) if self._save_objects is not None else b""
+        if lines and self._save_objects is not None:
+            self._save_objects(now.event, lines)
+
     def _put(self, what: str, now: "_Open", at_ms: int) -> None:
         now.event = rounded(
             replace(
@@ -382,6 +396,7 @@ class _Open:
 
     def __init__(self, event: Event, best: BestPicture) -> None:
         self.event, self.best, self.loop = event, best, ThumbnailStrip()
+        self.paths = PathLines(event.start_ms)
         self.score = event.score
         self.told_ms = 0
         self.is_news = False

@@ -13,6 +13,7 @@ from tawny.engine.actor import Listener
 from tawny.model.events import POST_S, PRE_S, Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm
+from tawny.model.object_paths import ObjectPath
 from tawny.model.observations import MotionFigure
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.states import CameraStatus
@@ -217,6 +218,14 @@ class RecorderService(RecordingArchive, Protocol):
 
     def event_loop(self, event: Event) -> bytes | None:
         """Return thumbnails of an event side by side in one JPEG; None if not available. May wait for the disk."""
+        ...
+
+    def event_objects(self, event: Event) -> tuple[ObjectPath, ...]:
+        """Return the objects of an event; empty if not available. May wait for the disk."""
+        ...
+
+    def sealed_objects(self, event: Event) -> Path | None:
+        """Return the path of an event's sealed objects; None if not available. May wait for the disk."""
         ...
 
     def event_picture(self, event: Event) -> bytes | None:

@@ -589,6 +589,20 @@ export interface EventMarksRequest {
   reviewed?: boolean | null;
 }
 
+export interface EventObjectInfo {
+  end_ms: number;
+  kind: string;
+  label: string;
+  path: [number, number, number, number, number][];
+  score: number;
+  start_ms: number;
+  track: number;
+}
+
+export interface EventObjectsResponse {
+  items: EventObjectInfo[];
+}
+
 export interface EventOpenCommand {
   camera: string;
   command: string;
@@ -1514,8 +1528,11 @@ export interface SearchRequest {
 
 export interface SearchResponse {
   items: EventInfo[];
+  left: number;
+  scores: Record<string, number>;
   time: string;
   unknown: string[];
+  why: Record<string, string>;
 }
 
 export interface SecondStep {

@@ -84,6 +84,7 @@ export const events = {
     save: "Save clip",
     share: "Share",
     timeline: "Open in timeline",
+    alike: "Find alike",
     live: "Live",
     facts: {
       camera: "Camera",

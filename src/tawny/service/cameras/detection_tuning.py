@@ -60,7 +60,7 @@ class DetectionTuningService:
             version=_version(settings),
             is_kept=self._settings.file is not None,
             notes=running.watching.notes,
-            trouble=running.watching.trouble,
+            trouble=" ".join(running.watching.fault(running.keeper.status) or ()) or running.watching.trouble,
             sound_trouble=running.watching.sound_trouble,
             changed=self._changes.get(camera),
         )

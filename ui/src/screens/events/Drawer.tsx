@@ -100,6 +100,12 @@ export function Drawer({ event, others, onClose, onKeep, onReview }: Props) {
         <SnoozeButton key={event.camera} camera={event.camera} />
       </div>
       <Facts event={event} others={others} />
+      {event.box && event.snapshot && (
+        <a class="btn" href={`/find?q=anything&like=${encodeURIComponent(event.id)}`}>
+          <Icon name="search" small />
+          {words.alike}
+        </a>
+      )}
       <Why key={event.id} event={event} />
       {may && !NOT_SEEN.has(event.type) && <What key={event.id} event={event} />}
       {may && event.type !== "tamper" && <Worth key={event.id} event={event} />}
