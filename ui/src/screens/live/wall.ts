@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import type { Camera, TawnyEvent } from "../../api/types";
+import type { Live } from "../../live/useLive";
 import { isShowing } from "../../ui/cameraWords";
 import { recall, remember } from "../../ui/remember";
 
@@ -11,6 +12,8 @@ export const cameFrom = signal<string | null>(null);
 
 /** One more button on every tile; it comes after the first picture (app/afterwards.tsx). */
 export const tileExtra = signal<((camera: Camera) => ComponentChildren) | null>(null);
+/** What is drawn over every tile, and comes as late. */
+export const tileOver = signal<((camera: Camera, live: Live) => ComponentChildren) | null>(null);
 
 const CHOSEN = "hero";
 const FOLLOW = "follow";
