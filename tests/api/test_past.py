@@ -347,6 +347,24 @@ async def test_events_can_be_chosen(house: House, browser: httpx.AsyncClient) ->
         assert [item["id"] for item in told["items"]] == [kept.id]
 
 
+async def test_events_have_levels(house: House, browser: httpx.AsyncClient) -> None:
+    alert, motion = put_event(house, 0, kind="person"), put_event(house, 1, kind="motion", reviewed=True)
+    detection = put_event(house, 2, kind="animal")
+    answers = {
+        "": ([detection, motion, alert], 2),
+        "levels=alert": ([alert], 1),
+        "levels=detection,motion": ([detection, motion], 1),
+        "levels=motion": ([motion], 0),
+    }
+    for query, (listed, new) in answers.items():
+        told = await json(browser, f"/api/v1/events?{query}")
+        assert isinstance(told["items"], list)
+        assert [item["id"] for item in told["items"]] == [one.id for one in listed]
+        assert (told["new"], told["new_alerts"]) == (new, 1)
+    assert (await json(browser, f"/api/v1/events/{alert.id}"))["level"] == "alert"
+    assert (await browser.get("/api/v1/events?levels=urgent")).status_code == 422
+
+
 async def test_an_event_is_kept_and_reviewed(house: House) -> None:
     event, browser = put_event(house), house.signed_in(Role.MEMBER)
     answer = await browser.patch(f"/api/v1/events/{event.id}", json={"kept": True})

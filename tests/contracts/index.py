@@ -348,6 +348,31 @@ class IndexContract:
             index.put_event(one := replace(named, score=named.score + finer))
             assert index.events(EVER, only="named").events == [one]
 
+    def test_events_are_chosen_by_their_level(self, index: Index) -> None:
+        alert = replace(event("a", begin_s=40), level="alert", travel=12.34)
+        detection = replace(event("b", begin_s=30), level="detection")
+        motion = replace(event("c", begin_s=20), level="motion", reviewed=True)
+        untold = replace(event("d", begin_s=10), kind="person")
+        every = [alert, detection, motion, untold]
+        for one in every:
+            index.put_event(one)
+
+        def chosen(*levels: str, only: str = "all") -> list[Event]:
+            return index.events(EVER, levels=levels, only=only).events
+
+        assert chosen("alert") == [alert, untold]
+        assert chosen("alert", only="new") == [alert, untold]
+        assert chosen("detection") == [detection]
+        assert chosen("motion", only="new") == []
+        assert chosen("motion", "alert") == [alert, motion, untold]
+        assert chosen("motion", "alert", "detection") == index.events(EVER).events == every
+        assert chosen() == []
+        page = index.events(EVER, levels=["alert"], limit=1)
+        assert page.events == [alert]
+        assert index.events(EVER, levels=["alert"], limit=1, after=page.next).events == [untold]
+        index.put_event(replace(alert, level="motion"))
+        assert chosen("alert") == [untold]
+
     def test_events_are_chosen_by_the_kind_they_are_shown_as(self, index: Index) -> None:
         perhaps = replace(event("perhaps", 1), perhaps=(SeenObject("person", 0.8),))
         said = replace(event("said", 2), perhaps=(SeenObject("person", 0.8),), said="vehicle")

@@ -312,6 +312,8 @@ class EventInfo(ApiResponse):
     """Type given by a user, or `nothing`; empty if none."""
     display_type: str
     """Effective type for display and sorting: the user's, else the detected one, else the suggested one."""
+    level: Literal["alert", "detection", "motion"]
+    """Importance by the camera's settings at the time of the event, and by what a user says it was."""
     snapshot: str | None
     clip: str
     title: str
@@ -322,6 +324,8 @@ class EventList(ApiResponse):
     next: str | None
     new: int
     """Number of events in the range that are not reviewed, at most 1000."""
+    new_alerts: int
+    """Of these, the alerts, whatever levels are asked for."""
 
 
 class EventObjectInfo(ApiResponse):

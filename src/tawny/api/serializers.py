@@ -8,6 +8,7 @@ from tawny.api.auth.accounts import Account
 from tawny.model.damage import DAMAGE_WORDS, DamagedSpan, damage_detail
 from tawny.model.events import Event, actor_name, event_title
 from tawny.model.ids import CameraId
+from tawny.model.levels import shown_level
 from tawny.model.object_paths import ObjectPath
 from tawny.model.observations import RecognisedText
 from tawny.model.segments import Gap, GapEvidence, Segment, gap_words
@@ -48,6 +49,7 @@ def event(made: Event, recorder: RecorderService) -> schemas.EventInfo:
         possible_type=made.suggested,
         labeled_as=made.said,
         display_type=made.shown_kind,
+        level=shown_level(made).value,
         snapshot=None if made.picture_ms is None else f"/media/{made.id}.jpg",
         clip=f"/media/{made.id}.mp4",
         title=f"{actor_name(made, recorder.called) or event_title(made)} · {camera_name(recorder, made.camera)}",

@@ -14,6 +14,7 @@ from tawny.config.settings import Settings
 from tawny.engine import ActorPool, Bus, Engine, PooledEngine, SharedThread, ThreadEngine
 from tawny.events.event_builder import close_all_left_open
 from tawny.model.ids import CameraId
+from tawny.model.levels import ANYWHERE, AlertRules
 from tawny.model.messages import PartDied
 from tawny.model.times import Clock
 from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder
@@ -123,7 +124,8 @@ class RecorderParts:
 
 def make_recorder_parts(place: RecorderPlace) -> RecorderParts:
     """Raises FolderUnwritable, FolderInUse, DiskFull, StorageError: when the folder cannot be opened."""
-    clock, bus, storage = place.clock, place.bus, _open_storage(place)
+    clock, bus = place.clock, place.bus
+    storage = _open_storage(place, lambda camera: recognition.naming.names(camera))
     engine, ingest = ThreadEngine(clock, place.died), SharedThread("ingest", clock, place.died)
     pool = ActorPool(clock)
     pooled = PooledEngine(pool, clock, place.died)
@@ -157,8 +159,11 @@ def make_recorder_parts(place: RecorderPlace) -> RecorderParts:
     )  # fmt: skip
 
 
-def _open_storage(place: RecorderPlace) -> RecorderStorage:
-    """Open the folder, and recover and explain what the previous run left."""
+def _open_storage(place: RecorderPlace, names: Callable[[CameraId], bool]) -> RecorderStorage:
+    """Open the folder, and recover and explain what the previous run left.
+
+    names: whether a model names a camera's objects.
+    """
     settings, clock = place.settings(), place.clock
     store = open_store(settings, place.folder, clock)
     volume, index, boot = store.volume, store.index, boot_id()
@@ -176,7 +181,12 @@ def _open_storage(place: RecorderPlace) -> RecorderStorage:
         explain_downtime(found, index, ledger, cameras, started_ms)
         ledger.started(boot, later=found.alive_ms is None)  # nothing depends on the very first
         close_all_left_open(index, ledger, clock.now_ms())
-    marks = EventMarks(ledger, index)
+
+    def alerts(camera: CameraId) -> AlertRules:
+        known = place.settings().cameras.get(camera)
+        return ANYWHERE if known is None else known.detection.alert_rules(is_named=names(camera))
+
+    marks = EventMarks(ledger, index, alerts)
     return RecorderStorage(
         store,
         ledger,

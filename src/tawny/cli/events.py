@@ -22,6 +22,7 @@ from tawny.detection.zones import privacy_masks
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
+from tawny.model.levels import ALL_LEVELS
 from tawny.model.observations import MOTION, NOTHING, Box
 from tawny.model.times import Span, SystemClock, utc_from_text, utc_text
 from tawny.playback.recordings import RecordingIndex
@@ -72,7 +73,7 @@ def run_event(args: Namespace, out: Output) -> int:
     return ordered(args, out, command="event.close", event=args.which)
 
 
-HEADS = ("start", "length", "camera", "kind", "score", "id")
+HEADS = ("start", "length", "camera", "kind", "level", "score", "id")
 PAGE = 200
 """Events that are read from the index at once."""
 
@@ -83,6 +84,12 @@ def describe_events(parser: ArgumentParser) -> None:
     parser.add_argument("--camera", metavar="C", action="append", help="only this camera (repeatable)")
     parser.add_argument(
         "--kind", metavar="K", action="append", help="only this event type, for example motion or person"
+    )
+    parser.add_argument(
+        "--level",
+        choices=[*map(str, ALL_LEVELS)],
+        action="append",
+        help="only this level: alert, detection or motion (repeatable)",
     )
     parser.add_argument("--follow", action="store_true", help="keep running and print a line for every change")
 
@@ -107,16 +114,20 @@ def _past(folder: Path, args: Namespace) -> list[dict[str, Any]]:
     within = options.span(args.begin, args.end, SystemClock().now_ms())
     cameras = [known_camera(folder, name) for name in args.camera] if args.camera else None
     with index_to_read(folder) as index:
-        return [json_format.event(event) for event in _all_events(index, within, cameras, args.kind)][::-1]
+        return [json_format.event(event) for event in _all_events(index, within, cameras, args.kind, args.level)][::-1]
 
 
 def _all_events(
-    index: RecordingIndex, within: Span, cameras: list[CameraId] | None, kinds: list[str] | None = None
+    index: RecordingIndex,
+    within: Span,
+    cameras: list[CameraId] | None,
+    kinds: list[str] | None = None,
+    levels: list[str] | None = None,
 ) -> Iterator[Event]:
     """Yield the events, newest first."""
     after: str | None = None
     while True:
-        page = index.events(within, cameras=cameras, kinds=kinds, after=after, limit=PAGE)
+        page = index.events(within, cameras=cameras, kinds=kinds, levels=levels, after=after, limit=PAGE)
         yield from page.events
         after = page.next
         if after is None:
@@ -127,7 +138,15 @@ def row(event: dict[str, Any]) -> tuple[str, ...]:
     """Return the event as a table row under `HEADS`."""
     start_ms = utc_from_text(event["start"])
     length = "ongoing" if event["end"] is None else f"{(utc_from_text(event['end']) - start_ms) / 1000:.0f} s"
-    return time_text(start_ms), length, event["camera"], kind_words(event), f"{event['score']:.0f}", event["id"]
+    return (
+        time_text(start_ms),
+        length,
+        event["camera"],
+        kind_words(event),
+        event["level"],
+        f"{event['score']:.0f}",
+        event["id"],
+    )
 
 
 def kind_words(event: dict[str, Any]) -> str:
@@ -138,9 +157,9 @@ def kind_words(event: dict[str, Any]) -> str:
 
 
 def _wanted(event: dict[str, Any], args: Namespace) -> bool:
-    return (not args.camera or event["camera"] in args.camera) and (
-        not args.kind or kind_words(event).rstrip("?") in args.kind
-    )
+    is_there = not args.camera or event["camera"] in args.camera
+    is_level = not args.level or event["level"] in args.level
+    return is_there and is_level and (not args.kind or kind_words(event).rstrip("?") in args.kind)
 
 
 # Access to known identities (faces, plates) for commands.

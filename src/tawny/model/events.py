@@ -51,6 +51,10 @@ class Event:
     """
     said: str = ""
     """Type set by a user: person, vehicle, animal or nothing. Empty if none."""
+    travel: float = 0.0
+    """How far the object of the best frame went, in its own sizes. 0 if unknown."""
+    level: str = ""
+    """Its level by the camera's settings (`model.levels`). Empty: not determined."""
 
     @property
     def suggested(self) -> str:
@@ -111,6 +115,7 @@ def rounded(event: Event) -> Event:
         objects=tuple(SeenObject(one.label, round(one.score, 4)) for one in event.objects),
         reads=tuple(replace(one, score=round(one.score, 4)) for one in event.reads),
         perhaps=tuple(SeenObject(one.label, round(one.score, 4)) for one in event.perhaps),
+        travel=round(event.travel, 2),
     )
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from tawny.model.damage import DamagedSpan, DamageSum
 from tawny.model.events import Event
+from tawny.model.levels import shown_level
 from tawny.model.messages import (
     Alarm,
     CameraTurned,
@@ -48,6 +49,7 @@ def event(this: Event) -> dict[str, Any]:
         "possible": [{"label": seen.label, "score": seen.score} for seen in this.perhaps],
         "possible_type": this.suggested,
         "labeled_as": this.said,
+        "level": shown_level(this).value,
         "kept": this.kept,
         "reviewed": this.reviewed,
         "snapshot": None if this.picture_ms is None else f"/media/{this.id}.jpg",

@@ -564,6 +564,7 @@ export interface EventInfo {
   id: string;
   kept: boolean;
   labeled_as: string;
+  level: "alert" | "detection" | "motion";
   objects: SeenObjectInfo[];
   possible: SeenObjectInfo[];
   possible_type: string;
@@ -581,6 +582,7 @@ export interface EventInfo {
 export interface EventList {
   items: EventInfo[];
   new: number;
+  new_alerts: number;
   next: string | null;
 }
 

@@ -69,6 +69,7 @@ export function event(id: string, start_ms: number, more: Partial<TawnyEvent> = 
     possible_type: "",
     labeled_as: "",
     display_type: more.type ?? "motion",
+    level: "alert",
     snapshot: null,
     clip: `/media/${id}.mp4`,
     title: `Motion at Front door ${id}`,

@@ -13,6 +13,7 @@ from tawny.api.auth.access import (
     At,
     AuditNote,
     Ids,
+    Levels,
     Limit,
     Note,
     OneCamera,
@@ -29,6 +30,7 @@ from tawny.api.errors import bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.model.events import Event
 from tawny.model.ids import EventId
+from tawny.model.levels import Level
 from tawny.model.observations import Box
 from tawny.model.times import Span
 from tawny.playback.search.event_search import LookSearch, SearchableNames, heat, motion_in_spot, search_hits
@@ -44,6 +46,7 @@ LISTED = 5
 class EventQuery(BaseModel):
     cameras: Ids = ""
     types: Types = ""
+    levels: Levels = ""
     only: Literal["new", "kept", "all"] = "all"
     from_ms: At = 0
     to_ms: At = schemas.LATEST_MS
@@ -59,10 +62,17 @@ def events(here: Here, asked: Annotated[EventQuery, Query()]) -> schemas.EventLi
     span, index = Span(asked.from_ms, asked.to_ms), here.recorder.index
     named = cameras_of(asked.cameras, here) if asked.cameras else None
     wanted = parse_list(asked.types) or None
-    page = index.events(span, cameras=named, kinds=wanted, only=asked.only, after=asked.after, limit=asked.limit)
-    new = index.events(span, cameras=named, kinds=wanted, only="new", limit=MOST_COUNTED).events
+    levels = parse_list(asked.levels) or None
+    page = index.events(
+        span, cameras=named, kinds=wanted, levels=levels, only=asked.only, after=asked.after, limit=asked.limit
+    )
+    new = index.events(span, cameras=named, kinds=wanted, levels=levels, only="new", limit=MOST_COUNTED).events
+    alerts = index.events(span, cameras=named, kinds=wanted, levels=[Level.ALERT], only="new", limit=MOST_COUNTED)
     return schemas.EventList(
-        items=[serializers.event(one, here.recorder) for one in page.events], next=page.next, new=len(new)
+        items=[serializers.event(one, here.recorder) for one in page.events],
+        next=page.next,
+        new=len(new),
+        new_alerts=len(alerts.events),
     )
 
 

@@ -1,10 +1,15 @@
-"""Event marks: users' marks (kept, reviewed, false alarm, actual type), applied to later updates of watchers."""
+"""Event marks: users' marks (kept, reviewed, false alarm, actual type), applied to later updates of watchers.
+
+Every event gets its level here: by the camera's settings when it is written, and again when a user says what it was.
+"""
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 from tawny.model.events import Event
-from tawny.model.ids import EventId
+from tawny.model.ids import CameraId, EventId
+from tawny.model.levels import ANYWHERE, AlertRules, level_of
 from tawny.model.messages import EventChanged, Message
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
@@ -14,10 +19,15 @@ _Marked = tuple[bool, bool, str, str]
 
 
 class EventMarks:
-    """Ledger for events that preserves users' marks when a watcher updates an event. Thread-safe."""
+    """Ledger for events that preserves users' marks when a watcher updates an event. Thread-safe.
 
-    def __init__(self, ledger: HistoryLedger, index: Index) -> None:
-        self._ledger, self._index = ledger, index
+    alerts: returns what is an alert at a camera.
+    """
+
+    def __init__(
+        self, ledger: HistoryLedger, index: Index, alerts: Callable[[CameraId], AlertRules] = lambda _camera: ANYWHERE
+    ) -> None:
+        self._ledger, self._index, self._alerts = ledger, index, alerts
         self._lock = threading.Lock()
         self._of_open: dict[EventId, _Marked] = {}
         """Marks of running events."""
@@ -51,6 +61,8 @@ class EventMarks:
                 false_alarm=event.false_alarm if false_alarm is None else false_alarm,
                 said=event.said if said is None else said,
             )
+            if false_alarm is not None or said is not None:
+                event = self._with_level(event)
             if event.end_ms is None:
                 self._of_open[event_id] = _marked(event)
             self._ledger.put_event(event)
@@ -64,7 +76,10 @@ class EventMarks:
 
     def _laid_over(self, event: Event) -> Event:
         kept, reviewed, false_alarm, said = self._of_open.get(event.id, _marked(event))
-        return replace(event, kept=kept, reviewed=reviewed, false_alarm=false_alarm, said=said)
+        return self._with_level(replace(event, kept=kept, reviewed=reviewed, false_alarm=false_alarm, said=said))
+
+    def _with_level(self, event: Event) -> Event:
+        return replace(event, level=level_of(event, self._alerts(event.camera)).value)
 
 
 def _marked(event: Event) -> _Marked:
