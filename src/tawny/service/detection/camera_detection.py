@@ -4,8 +4,6 @@ It restarts with changed settings while recording continues. Created and changed
 called by the watcher's and listener's threads. Read from any thread.
 """
 
-import math
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,13 +28,13 @@ from tawny.detection.watcher import (
 )
 from tawny.detection.zones import camera_zones, in_places
 from tawny.engine import Engine, Handle
-from tawny.events.event_builder import WIDTH, ConditionEvents, EncodedPicture, EventBuilder, EventLog, pixels_of
+from tawny.events.event_builder import WIDTH, ConditionEvents, EncodedPicture, EventBuilder, pixels_of
 from tawny.media.codec.decoder import LEAST_PIXELS, SOFTWARE, devices
 from tawny.media.image.jpeg import jpeg, keyframe_jpeg
 from tawny.model.errors import NotDone
-from tawny.model.events import Event, SeenObject
-from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.messages import EventChanged, Message
+from tawny.model.events import SeenObject
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.messages import Message
 from tawny.model.observations import Box, FigureThing, Frame, Look, Measurement, MotionFigure
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import VideoFormat
@@ -138,78 +136,6 @@ def _moving(look: Look) -> int:
         boxes |= grid_of(thing.box)
     return boxes if look.grid is None or not boxes else boxes & look.grid or boxes
 
-
-@dataclass(slots=True)
-class _Journey:
-    """Way of one object: its first box, when it was last seen, and how far it went, in its own sizes."""
-
-    first: Box
-    last_ms: int
-    travel: float = 0.0
-
-    def go(self, box: Box, at_ms: int) -> None:
-        (x0, y0, x1, y1), (a0, b0, a1, b1) = self.first, box
-        wide, high = max((x1 - x0 + a1 - a0) / 2, LEAST_SIDE), max((y1 - y0 + b1 - b0) / 2, LEAST_SIDE)
-        gone = math.hypot((a0 + a1 - x0 - x1) / 2 / wide, (b0 + b1 - y0 - y1) / 2 / high)
-        self.travel, self.last_ms = max(self.travel, gone), at_ms
-
-
-class EventPaths:
-    """Notes in every event how far the object of its best image went. A stage, and a ledger before another.
-
-    Used by the watcher's thread.
-    """
-
-    def __init__(self, log: EventLog, tell: Callable[[Message], None]) -> None:
-        self._log, self._tell = log, tell
-        self._journeys: dict[int, _Journey] = {}
-        self._by_box: OrderedDict[Box, _Journey] = OrderedDict()
-        self._of_open: dict[EventId, _Journey] = {}
-
-    def look(self, frame: Frame, look: Look) -> Look:
-        at_ms = frame.at_ms
-        self._journeys = {
-            track: one
-            for track, one in self._journeys.items()
-            if 0 <= at_ms - one.last_ms < (FORGOTTEN_MS if track else LOST_MS)
-        }
-        for seen in look.seen:
-            one = self._journeys.setdefault(seen.track, _Journey(seen.box, at_ms))
-            one.go(seen.box, at_ms)
-            self._by_box[_rounded(seen.box)] = one
-        while len(self._by_box) > MOST_BOXES:
-            self._by_box.popitem(last=False)
-        return look
-
-    def put_event(self, event: Event) -> bool:
-        return self._log.put_event(self._measured(event))
-
-    def tell(self, message: Message) -> None:
-        if isinstance(message, EventChanged):
-            self._tell(replace(message, event=self._measured(message.event)))
-            if message.event.end_ms is not None:
-                self._of_open.pop(message.event.id, None)
-        else:
-            self._tell(message)
-
-    def _measured(self, event: Event) -> Event:
-        found = self._by_box.get(_rounded(event.box)) if event.box is not None else None
-        if found is not None:
-            self._of_open[event.id] = found
-        one = self._of_open.get(event.id)
-        return event if one is None else replace(event, travel=round(min(one.travel, MOST_TRAVEL), 2))
-
-
-def _rounded(box: Box) -> Box:
-    x0, y0, x1, y1 = (round(float(edge), 4) for edge in box)
-    return x0, y0, x1, y1
-
-
-LEAST_SIDE = 0.02
-"""Objects smaller than this share of the image count as this large: noise moves them by several of their sizes."""
-FORGOTTEN_MS, LOST_MS = 60_000, 1000
-"""Time, ms, after which an object that is not seen is forgotten; the second for detectors that follow none."""
-MOST_BOXES, MOST_TRAVEL = 600, 500.0
 
 SURE = 100.0
 """Score of events that are either present or absent."""
@@ -425,16 +351,15 @@ class CameraDetection:
             self._take_own(made)
             detector = in_places(made, places)
             written = means.events
-            paths = EventPaths(written, self._tell)
             events = EventBuilder(
-                self._camera, paths, paths.tell, written.write_picture, main, written.write_loop,
+                self._camera, written, self._tell, written.write_picture, main, written.write_loop,
                 written.write_objects,
             )  # fmt: skip
             scene = SceneDetectors(tamper, AbandonedObjectDetector(places.zones))
             files = ActivityFiles(means.scores, means.grids, means.figures)
             noted = ActivityRecorder(self._camera, files, settings, self, scene, self.meter)
             options = WatchOptions(
-                (*self._labellers(settings, main if sub else None), noted, paths),
+                (*self._labellers(settings, main if sub else None), noted),
                 gate, trouble=self._watched_so, is_read=lambda: self.meter.is_read,
                 hardware=devices if settings.decode == "auto" else in_software, private=masks,
                 orientation=self._orientation, work=work,
