@@ -12,7 +12,7 @@ import type { Camera } from "../api/types";
 import { useInstant } from "../live/instant";
 import type { Live } from "../live/useLive";
 import { BoxesButton, BoxesOver, showsBoxes } from "../player/figuresSwitch";
-import { tileExtra, tileOver } from "../screens/live/wall";
+import { tileExtra } from "../screens/live/wall";
 import { phone } from "../strings/phone";
 import { tryTo } from "../ui/Access";
 import { HomeSteps, canInstall, install, isInstalled, isIphone, startWorker, subscribed, turnOnPush, watchInstall, whyNoPush } from "../ui/device";
@@ -35,13 +35,13 @@ const LATER_MS = 90 * 86_400_000;
 export function start(): () => void {
   void startWorker();
   watchInstall();
-  tileExtra.value = (camera) => (
+  tileExtra.value = (camera, live) => (
     <>
+      <TileBoxes camera={camera} live={live} />
       <BoxesButton class="ic" />
       <SnoozeButton camera={camera.id} small />
     </>
   );
-  tileOver.value = (camera, live) => <TileBoxes camera={camera} live={live} />;
   const stopBadge = effect(() => showBadge(newEvents.value));
   const timer = setInterval(() => {
     if (!document.querySelector('[data-view="playing"]')) return;
@@ -55,11 +55,20 @@ export function start(): () => void {
   };
 }
 
-/** Only while something goes on: a meter that is read keeps detection from resting. */
+/** Over the tile's picture, only while something goes on: a meter that is read keeps detection from resting. */
 function TileBoxes({ camera, live }: { camera: Camera; live: Live }) {
   const on = showsBoxes() && [...ongoing.value.values()].some((event) => event.camera === camera.id);
   const shown = useInstant(live, on);
-  return on ? <BoxesOver camera={camera.id} frame={live.frame} shown={shown} /> : null;
+  useEffect(() => {
+    const place = on && live.frame.current?.appendChild(document.createElement("div"));
+    if (!place) return undefined;
+    render(<BoxesOver camera={camera.id} frame={live.frame} shown={shown} />, place);
+    return () => {
+      render(null, place);
+      place.remove();
+    };
+  }, [on]);
+  return null;
 }
 
 /** On the icon of the installed app; other browsers have none. */

@@ -13,7 +13,7 @@ import { Icon } from "../../ui/Icon";
 import { MotionMeter } from "../../ui/MotionMeter";
 import { StateDot } from "../../ui/StateDot";
 import { photoLink } from "./photo";
-import { choose, tileExtra, tileOver } from "./wall";
+import { choose, tileExtra } from "./wall";
 import { ServerText } from "../../ui/ServerText";
 import "./tile.css";
 
@@ -44,7 +44,6 @@ function Showing({ camera, hero, canBeHero, fine, many }: Props) {
       data-way={live.by.value.name}
     >
       <LiveVideo camera={camera} live={live} width={fine ? 1280 : 640} />
-      {tileOver.value?.(camera, live)}
       <TileLink camera={camera} />
       <div class="tile-head">
         <StateDot dot={dotOf(camera.state)} label={sentence(camera)} />
@@ -61,7 +60,7 @@ function Showing({ camera, hero, canBeHero, fine, many }: Props) {
         <a class="ic" {...photoLink(camera)} aria-label={t.live.photo} title={t.live.photo}>
           <Icon name="camera" />
         </a>
-        {tileExtra.value?.(camera)}
+        {tileExtra.value?.(camera, live)}
         <span class="grow" />
         {canBeHero && !hero && (
           <button
