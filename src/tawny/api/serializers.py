@@ -15,6 +15,7 @@ from tawny.model.times import Span, utc_text
 from tawny.playback import timeline
 from tawny.service.health.camera_health import AAC, CameraHealth, RecorderHealth, StreamFormat
 from tawny.service.recorder import RecorderService
+from tawny.service.visits import EventVisit
 from tawny.storage.disk.layout import is_open, is_sealed, is_thinned
 
 
@@ -52,6 +53,24 @@ def event(made: Event, recorder: RecorderService) -> schemas.EventInfo:
         snapshot=None if made.picture_ms is None else f"/media/{made.id}.jpg",
         clip=f"/media/{made.id}.mp4",
         title=f"{actor_name(made, recorder.called) or event_title(made)} · {camera_name(recorder, made.camera)}",
+    )
+
+
+def visit(made: EventVisit, recorder: RecorderService) -> schemas.VisitInfo:
+    way = " → ".join(camera_name(recorder, camera) for camera in made.cameras)
+    return schemas.VisitInfo(
+        id=made.id,
+        title=f"{actor_name(made.best, recorder.called) or event_title(made.best)} · {way}",
+        type=made.kind,
+        level=made.level.value,
+        start=utc_text(made.start_ms),
+        end=None if made.end_ms is None else utc_text(made.end_ms),
+        start_ms=made.start_ms,
+        end_ms=made.end_ms,
+        cameras=list(made.cameras),
+        new=sum(not one.reviewed for one in made.events),
+        best=event(made.best, recorder),
+        events=[event(one, recorder) for one in made.events],
     )
 
 
