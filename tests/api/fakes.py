@@ -45,6 +45,7 @@ from tawny.service.recorder import (
     DiskInfo,
     RecorderWarning,
 )
+from tawny.service.visits import Neighbors
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import scores_path
 from tawny.stream.hub import Hub
@@ -122,12 +123,16 @@ class FakeRecorder(FakeArchive):
         self.measured: list[MotionFigure] = []
         self.known: dict[str, str] = {}
         self.removed: dict[CameraId, str] = {}
+        self.near: frozenset[frozenset[CameraId]] = frozenset()
 
     def cameras(self) -> Sequence[CameraView]:
         return self.listed
 
     def camera_names(self) -> Mapping[CameraId, str]:
         return {one.status.id: one.status.name for one in self.listed}
+
+    def neighbors(self) -> Neighbors:
+        return self.near
 
     def removed_cameras(self) -> Mapping[CameraId, str]:
         return self.removed

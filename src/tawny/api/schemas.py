@@ -346,6 +346,32 @@ class EventObjectsResponse(ApiResponse):
     items: list[EventObjectInfo]
 
 
+class VisitInfo(ApiResponse):
+    """Events of one type that belong together, over cameras and minutes. Its ID is that of its first event."""
+
+    id: str
+    title: str
+    type: str
+    level: Literal["alert", "detection", "motion"]
+    start: str
+    end: str | None
+    start_ms: int
+    end_ms: int | None
+    cameras: list[str]
+    """In the order in which they were reached."""
+    new: int
+    """Number of its events that are not reviewed."""
+    best: EventInfo
+    """The event whose snapshot stands for the visit."""
+    events: list[EventInfo]
+    """All of them, oldest first."""
+
+
+class VisitList(ApiResponse):
+    items: list[VisitInfo]
+    next: str | None
+
+
 class EventMarksRequest(ApiRequest):
     kept: bool | None = None
     reviewed: bool | None = None

@@ -16,6 +16,7 @@ from tawny.model.times import Span, utc_text
 from tawny.playback import timeline
 from tawny.service.health.camera_health import AAC, CameraHealth, RecorderHealth, StreamFormat
 from tawny.service.recorder import RecorderService
+from tawny.service.visits import EventVisit
 from tawny.storage.disk.layout import is_open, is_sealed, is_thinned
 
 
@@ -65,6 +66,24 @@ def event_object(made: ObjectPath) -> schemas.EventObjectInfo:
         start_ms=made.path[0].at_ms,
         end_ms=made.path[-1].at_ms,
         path=[(point.at_ms, *point.box) for point in made.path],
+    )
+
+
+def visit(made: EventVisit, recorder: RecorderService) -> schemas.VisitInfo:
+    way = " → ".join(camera_name(recorder, camera) for camera in made.cameras)
+    return schemas.VisitInfo(
+        id=made.id,
+        title=f"{actor_name(made.best, recorder.called) or event_title(made.best)} · {way}",
+        type=made.kind,
+        level=made.level.value,
+        start=utc_text(made.start_ms),
+        end=None if made.end_ms is None else utc_text(made.end_ms),
+        start_ms=made.start_ms,
+        end_ms=made.end_ms,
+        cameras=list(made.cameras),
+        new=sum(not one.reviewed for one in made.events),
+        best=event(made.best, recorder),
+        events=[event(one, recorder) for one in made.events],
     )
 
 

@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ from tawny.service.detection.appearance_service import stored_looks
 from tawny.service.detection.identity_store import PLATES, IdentityStore, KnownIdentity
 from tawny.service.detection.recognition_service import face_print
 from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.visits import EventVisit, VisitQuery, find_visits, learn_neighbors, neighbors_of
 from tawny.storage.disk.layout import picture_path
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.appearance_db import AppearanceDb
@@ -91,10 +93,13 @@ def describe_events(parser: ArgumentParser) -> None:
         action="append",
         help="only this level: alert, detection or motion (repeatable)",
     )
+    parser.add_argument("--visits", action="store_true", help="join events that belong together, over cameras")
     parser.add_argument("--follow", action="store_true", help="keep running and print a line for every change")
 
 
 def run_events(args: Namespace, out: Output) -> int:
+    if args.visits:
+        return _run_visits(args, out)
     folder = running_data(args) if args.follow else existing_data(args)[1]
     found = [] if is_in_memory(folder) else _past(folder, args)
     if args.json:
@@ -107,6 +112,49 @@ def run_events(args: Namespace, out: Output) -> int:
             if entry["type"].startswith("event.") and _wanted(entry["event"], args):
                 out.data(entry, f"{entry['type'].removeprefix('event.'):8}" + "  ".join(row(entry["event"])))
     return 0
+
+
+def _run_visits(args: Namespace, out: Output) -> int:
+    if args.follow:
+        raise UsageError("`--visits` and `--follow` don't go together: a visit may still grow.", "Leave one away.")
+    chosen, folder = existing_data(args)
+    now_ms = SystemClock().now_ms()
+    cameras = None if args.camera is None else frozenset(known_camera(folder, name) for name in args.camera)
+    asked = VisitQuery(
+        options.span(args.begin, args.end, now_ms),
+        cameras,
+        None if args.kind is None else frozenset(args.kind),
+        None if args.level is None else frozenset(args.level),
+        limit=PAGE,
+    )
+    found: list[EventVisit] = []
+    with index_to_read(folder) as index:
+        neighbors = neighbors_of(
+            learn_neighbors(index, now_ms), {CameraId(name): one.neighbors for name, one in chosen.cameras.items()}
+        )
+        while True:
+            page, after = find_visits(index, asked, neighbors)
+            found += page
+            if after is None:
+                break
+            asked = replace(asked, after=after)
+    visits = [json_format.visit(one) for one in reversed(found)]
+    if args.json:
+        for one in visits:
+            out.data(one, "")
+    else:
+        rows = [_visit_row(one) for one in visits]
+        out.data(None, out.table(VISIT_HEADS, rows, empty="No events in this time."))
+    return 0
+
+
+VISIT_HEADS = ("start", "length", "cameras", "kind", "level", "events", "id")
+
+
+def _visit_row(visit: dict[str, Any]) -> tuple[str, ...]:
+    start, length, *_ = row(visit["best"] | {"start": visit["start"], "end": visit["end"]})
+    about = ", ".join(visit["cameras"]), kind_words(visit["best"]), visit["level"]
+    return start, length, *about, str(len(visit["events"])), visit["id"]
 
 
 def _past(folder: Path, args: Namespace) -> list[dict[str, Any]]:

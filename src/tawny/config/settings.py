@@ -447,6 +447,11 @@ class CameraSettings(Table):
     warm_up: Annotated[Duration, Field(ge=0, le=60)] | None = Field(
         None, description="Drop this much after each start of the camera, 0 s to 60 s. Not set: 2 s for a Pi camera."
     )
+    neighbors: tuple[str, ...] | None = Field(
+        None,
+        description="Cameras that people reach from here within a minute: their events can be one visit. Not set: "
+        "learned from events. `[]`: none.",
+    )
     onvif: Annotated[str, web_address("http://user:password@192.168.1.20/onvif/device_service")] = Field(
         "",
         description="ONVIF address for pan, tilt, zoom and relays: http://user:password@host/onvif/device_service.",

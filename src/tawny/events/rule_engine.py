@@ -226,7 +226,7 @@ class RuleContext:
     suggested: str = ""
     """Type suggested by the fallback model, for rules that include possible types."""
     is_alert: bool = False
-    """Whether the camera's settings make it an alert, whoever it is."""
+    """Whether it is an alert."""
 
 
 @dataclass(frozen=True, slots=True)

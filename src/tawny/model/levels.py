@@ -26,7 +26,7 @@ ALERT_TYPES: Final = (PERSON, VEHICLE)
 """Types that are alerts where the settings name none."""
 SOUND, TAMPER = "sound", "tamper"
 ALWAYS: Final = frozenset({"loitering", "left", "taken"})
-"""Signs that are alerts whoever shows them: a zone's settings ask for each."""
+"""Signs that are alerts, of any object: a zone's settings ask for each."""
 WENT_FROM: Final = 1.0
 """Distance, in own sizes, from which a thing went somewhere: a branch sways within its own size."""
 
@@ -35,7 +35,7 @@ WENT_FROM: Final = 1.0
 class AlertRules:
     """What is an alert at one camera.
 
-    types: event types and labels. zones: alerts only in these; empty: everywhere. lines: whoever crosses one is an
+    types: event types and labels. zones: alerts only in these; empty: everywhere. lines: crossing one is an
     alert. is_named: whether a model names objects; where none does, what goes through a zone of alerts is one.
     """
 

@@ -29,6 +29,7 @@ from tawny.model.times import Span, utc_text
 
 if TYPE_CHECKING:  # commands that only print need no decoder
     from tawny.service.health.camera_health import CameraHealth, RecorderHealth
+    from tawny.service.visits import EventVisit
 
 
 def utc_text_or_none(ms: int | None) -> str | None:
@@ -54,6 +55,19 @@ def event(this: Event) -> dict[str, Any]:
         "reviewed": this.reviewed,
         "snapshot": None if this.picture_ms is None else f"/media/{this.id}.jpg",
         "clip": f"/media/{this.id}.mp4",
+    }
+
+
+def visit(this: "EventVisit") -> dict[str, Any]:
+    return {
+        "id": this.id,
+        "type": this.kind,
+        "level": this.level.value,
+        "start": utc_text(this.start_ms),
+        "end": utc_text_or_none(this.end_ms),
+        "cameras": list(this.cameras),
+        "best": event(this.best),
+        "events": [one.id for one in this.events],
     }
 
 

@@ -19,6 +19,7 @@ from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.states import CameraStatus
 from tawny.model.times import Clock, Span
 from tawny.playback.recordings import RecordingArchive
+from tawny.service.visits import Neighbors
 from tawny.sources.source import Speaker
 from tawny.stream.hub import Hub
 
@@ -210,6 +211,10 @@ class RecorderService(RecordingArchive, Protocol):
 
     def motion_frames(self, event: Event) -> int:
         """Return the number of frames with motion of an event; 0 if unknown. May wait for the disk."""
+        ...
+
+    def neighbors(self) -> Neighbors:
+        """Return the pairs of neighboring cameras, also of hidden ones."""
         ...
 
     def called(self, who: str) -> str:

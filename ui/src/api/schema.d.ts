@@ -1931,6 +1931,26 @@ export interface User {
   role: "owner" | "member" | "viewer" | "guest" | "screen";
 }
 
+export interface VisitInfo {
+  best: EventInfo;
+  cameras: string[];
+  end: string | null;
+  end_ms: number | null;
+  events: EventInfo[];
+  id: string;
+  level: "alert" | "detection" | "motion";
+  new: number;
+  start: string;
+  start_ms: number;
+  title: string;
+  type: string;
+}
+
+export interface VisitList {
+  items: VisitInfo[];
+  next: string | null;
+}
+
 export interface VolumeRetentionInfo {
   free_bytes: number | null;
   path: string;

@@ -35,6 +35,7 @@ from tawny.model.observations import Box
 from tawny.model.times import Span
 from tawny.playback.search.event_search import LookSearch, SearchableNames, heat, motion_in_spot, search_hits
 from tawny.playback.search.query_parser import NOBODY, SearchableIdentity
+from tawny.service.visits import VisitQuery, find_visits
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view, direct = [rule(Access.VIEW)], [rule(Access.DIRECT)]
@@ -74,6 +75,34 @@ def events(here: Here, asked: Annotated[EventQuery, Query()]) -> schemas.EventLi
         new=len(new),
         new_alerts=len(alerts.events),
     )
+
+
+class VisitsQuery(BaseModel):
+    cameras: Ids = ""
+    types: Types = ""
+    levels: Levels = ""
+    from_ms: At = 0
+    to_ms: At = schemas.LATEST_MS
+    after: After = None
+    limit: Limit = 60
+
+
+@router.get("/visits", dependencies=view)
+def visits(here: Here, asked: Annotated[VisitsQuery, Query()]) -> schemas.VisitList:
+    """List visits, newest first, in pages: events of the cameras you may see, joined where they belong together."""
+    if asked.to_ms <= asked.from_ms:
+        raise bad_input("The end must be after the start.", "Choose another time.")
+    recorder = here.recorder
+    query = VisitQuery(
+        Span(asked.from_ms, asked.to_ms),
+        frozenset(cameras_of(asked.cameras, here)) if asked.cameras else None,
+        frozenset(parse_list(asked.types)) or None,
+        frozenset(parse_list(asked.levels)) or None,
+        asked.after,
+        asked.limit,
+    )
+    found, after = find_visits(recorder.index, query, recorder.neighbors())
+    return schemas.VisitList(items=[serializers.visit(one, recorder) for one in found], next=after)
 
 
 @router.get("/events/{event}", dependencies=view)
