@@ -50,8 +50,9 @@ const rows = [
     const name = manifest[key].name;
     return [`${name}, scripts and styles`, sum(scripts(more)) + sum(styles(more)), most[name] ?? 25 * KB];
   }),
-  // Screens of settings come when they are opened, and are never all loaded: each is held to its own budget above.
-  ["all of it, uncompressed, without font and licences", sized.reduce((all, size) => all + size, 0), 900 * KB],
+  // Screens of settings come when they are opened, and are never all loaded: each is held to its own budget above. More
+  // screens, such as mutings and sounds, make this sum larger and no page slower.
+  ["all of it, uncompressed, without font and licences", sized.reduce((all, size) => all + size, 0), 940 * KB],
 ];
 
 let over = 0;

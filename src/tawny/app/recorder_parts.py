@@ -25,6 +25,7 @@ from tawny.service.detection.classifier_runtime import ClassifierRuntime
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.identity_store import IdentityStore
 from tawny.service.detection.model_store import ModelStore
+from tawny.service.detection.mutings import Mutings, is_day
 from tawny.service.detection.recognition_service import RecognitionService, recogniser_settings
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.health.monitor import HealthMonitor, MonitoredRecorder, disk_problems
@@ -89,6 +90,7 @@ class RecorderStorage:
     grids: MotionGrids
     figures: MotionFigures
     started_ms: int
+    mutings: Mutings
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,10 @@ def _open_storage(place: RecorderPlace) -> RecorderStorage:
         explain_downtime(found, index, ledger, cameras, started_ms)
         ledger.started(boot, later=found.alive_ms is None)  # nothing depends on the very first
         close_all_left_open(index, ledger, clock.now_ms())
-    marks = EventMarks(ledger, index)
+    grids = MotionGrids(volume, clock, lambda camera: place.settings().is_sealed(camera))
+    zone = ZoneInfo(place.zone)
+    mutings = Mutings(place.kept_in, index, clock, grids.read, lambda at_ms: is_day(place.settings(), zone, at_ms))
+    marks = EventMarks(ledger, index, mutings)
     return RecorderStorage(
         store,
         ledger,
@@ -185,9 +190,10 @@ def _open_storage(place: RecorderPlace) -> RecorderStorage:
         marks,
         EventWriter(marks, volume),
         MotionScoreFile(volume, clock),
-        MotionGrids(volume, clock, lambda camera: place.settings().is_sealed(camera)),
+        grids,
         MotionFigures(volume, clock, lambda camera: place.settings().is_sealed(camera)),
         started_ms,
+        mutings,
     )
 
 

@@ -145,7 +145,9 @@ class RecorderRuntime:
         self._healer = Healer(store.volume, storage.ledger)
         self.changeable = ChangeableSettings(settings, self.apply, place.config)
         self.deleting = RecordingDeletion(parts.stored, place.clock, settings, self.changeable.forget_removed)
-        self.tuning = DetectionTuningService(self.changeable, lambda: self._cameras.now, place.doors, place.clock)
+        self.tuning = DetectionTuningService(
+            self.changeable, lambda: self._cameras.now, place.doors, place.clock, storage.mutings
+        )
         self._changing, self._is_closing = threading.Lock(), False
         self._heeding: list[Callable[[Settings], None]] = []
         self._housekeeping: Housekeeping | None = None

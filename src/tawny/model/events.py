@@ -51,6 +51,8 @@ class Event:
     """
     said: str = ""
     """Type set by a user: person, vehicle, animal or nothing. Empty if none."""
+    muted: str = ""
+    """ID of the muting that applies to it (`service.detection.mutings`): then no notification is sent. Empty if none."""
 
     @property
     def suggested(self) -> str:
@@ -154,10 +156,17 @@ def event_title(made: Event) -> str:
         if seen.label in _BY_SIGN:
             return _BY_SIGN[seen.label]
     if made.kind == "sound" and made.objects:
-        return made.objects[0].label.capitalize()
+        return kind_title(made.kind, made.objects[0].label)
     if made.suggested:
         return _SUGGESTED[made.suggested]
-    return EVENT_TITLES.get(made.kind, made.kind.capitalize())
+    return kind_title(made.kind)
+
+
+def kind_title(kind: str, label: str = "") -> str:
+    """Return the title of an event type. label: the class of a sound; empty: none."""
+    if label:
+        return label.capitalize()
+    return EVENT_TITLES.get(kind, kind.capitalize())
 
 
 def actor_name(made: Event, called: Callable[[str], str]) -> str:

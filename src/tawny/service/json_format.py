@@ -48,6 +48,7 @@ def event(this: Event) -> dict[str, Any]:
         "possible": [{"label": seen.label, "score": seen.score} for seen in this.perhaps],
         "possible_type": this.suggested,
         "labeled_as": this.said,
+        "muted": bool(this.muted),
         "kept": this.kept,
         "reviewed": this.reviewed,
         "snapshot": None if this.picture_ms is None else f"/media/{this.id}.jpg",

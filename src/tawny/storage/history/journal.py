@@ -113,7 +113,7 @@ def damage_of(record: Record) -> DamagedSpan:
 
 
 def event_record(event: Event) -> Record:
-    """Return an event as JSON. `reads`, `perhaps` and `said` are omitted when empty."""
+    """Return an event as JSON. `reads`, `perhaps`, `said` and `muted` are omitted when empty."""
     perhaps = [{"label": one.label, "score": one.score} for one in event.perhaps]
     reads = [{"by": one.by, "text": one.text, "score": one.score, "who": one.who} for one in event.reads]
     return {
@@ -133,6 +133,7 @@ def event_record(event: Event) -> Record:
         **({"reads": reads} if reads else {}),
         **({"perhaps": perhaps} if perhaps else {}),
         **({"said": event.said} if event.said else {}),
+        **({"muted": event.muted} if event.muted else {}),
     }
 
 
@@ -159,6 +160,7 @@ def event_of(record: Record) -> Event:
             ),
             perhaps=_objects(record.get("perhaps", ())),
             said=str(record.get("said", "")),
+            muted=str(record.get("muted", "")),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not an event: {error}") from error

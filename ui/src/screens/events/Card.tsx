@@ -4,6 +4,7 @@ import type { TawnyEvent } from "../../api/types";
 import { mayDirect } from "../../ui/session";
 import { clock, length, when } from "../../ui/times";
 import { t } from "../../strings";
+import { mutings } from "../../strings/mutings";
 import { Icon } from "../../ui/Icon";
 import { KindTag } from "../../ui/KindTag";
 
@@ -26,7 +27,7 @@ interface Props {
 }
 
 export const Card = memo(function Card({ event, current, selected, selecting, acts }: Props) {
-  const state = (event.reviewed ? "" : words.isNew) + (event.kept ? words.isKept : "");
+  const state = (event.reviewed ? "" : words.isNew) + (event.kept ? words.isKept : "") + (event.muted ? mutings.isMuted : "");
   const camera = cameraNamed(event.camera);
   const may = mayDirect();
   return (
@@ -49,6 +50,11 @@ export const Card = memo(function Card({ event, current, selected, selecting, ac
         {event.snapshot && <img alt="" src={event.snapshot} loading="lazy" decoding="async" />}
         <KindTag event={event} />
         <span class="ec-long num">{event.end_ms === null ? words.going : length(event.end_ms - event.start_ms)}</span>
+        {event.muted && (
+          <span class="ec-muted" title={mutings.muted}>
+            <Icon name="bell-off" small />
+          </span>
+        )}
         {!event.reviewed && <span class="ec-new" title={words.new} />}
         {may && (
           <button
