@@ -305,13 +305,13 @@ class EventInfo(ApiResponse):
     """Reason given by a user; empty if not marked as false alarm."""
     recognized: list[ReadInfo]
     possible: list[SeenObjectInfo]
-    """Event types suggested by the built-in classifier, best first."""
+    """Always empty, kept for programs that read it: a type that is certain enough is `type`."""
     possible_type: str
-    """Suggested event type, if neither a model nor a user named it; else empty."""
+    """Always empty, as `possible`."""
     labeled_as: str
     """Type given by a user, or `nothing`; empty if none."""
     display_type: str
-    """Effective type for display and sorting: the user's, else the detected one, else the suggested one."""
+    """Effective type for display and sorting: the user's, else the detected one."""
     snapshot: str | None
     clip: str
     title: str

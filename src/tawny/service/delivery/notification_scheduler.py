@@ -261,7 +261,7 @@ class NotificationScheduler:
             return
         says = self._deciding.of(event)[RuleAction("notify", channel.to)]
         silence = self._silence(channel.to, event.camera, event.start_ms)
-        found = verdict(channel, event.camera, says.as_kind or event.kind, says, now_ms, self._zone, silence=silence)
+        found = verdict(channel, event.camera, event.kind, says, now_ms, self._zone, silence=silence)
         self._deciding.note(event, says, does=found.does, why=found.why)
         if found.does or found.is_final:
             state.known.add(event.id)

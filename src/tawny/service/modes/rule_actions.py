@@ -75,7 +75,6 @@ class RuleDecider:
             lasted_s,
             names,
             self.words(event) if event.reads else frozenset(),
-            event.suggested,
         )
 
     def standing(self, camera: CameraId) -> RuleContext:

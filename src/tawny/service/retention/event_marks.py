@@ -1,9 +1,10 @@
 """Event marks: users' marks (kept, reviewed, false alarm, actual type), applied to later updates of watchers."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 
-from tawny.model.events import Event
+from tawny.model.events import Event, SeenObject
 from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged, Message
 from tawny.storage.history.ledger import HistoryLedger
@@ -53,6 +54,16 @@ class EventMarks:
             )
             if event.end_ms is None:
                 self._of_open[event_id] = _marked(event)
+            self._ledger.put_event(event)
+            return event
+
+    def classify(self, event_id: EventId, kind: str, objects: Sequence[SeenObject]) -> Event | None:
+        """Set type and labels of an event that is over. None: it is gone, lasts, or a user said what it was."""
+        with self._lock:
+            event = self._index.event(event_id)
+            if event is None or event.end_ms is None or event.said or event.false_alarm:
+                return None
+            event = replace(event, kind=kind, objects=tuple(objects))
             self._ledger.put_event(event)
             return event
 

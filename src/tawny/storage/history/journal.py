@@ -113,8 +113,7 @@ def damage_of(record: Record) -> DamagedSpan:
 
 
 def event_record(event: Event) -> Record:
-    """Return an event as JSON. `reads`, `perhaps` and `said` are omitted when empty."""
-    perhaps = [{"label": one.label, "score": one.score} for one in event.perhaps]
+    """Return an event as JSON. `reads` and `said` are omitted when empty."""
     reads = [{"by": one.by, "text": one.text, "score": one.score, "who": one.who} for one in event.reads]
     return {
         "id": event.id,
@@ -131,7 +130,6 @@ def event_record(event: Event) -> Record:
         "false_alarm": event.false_alarm,
         "picture_ms": event.picture_ms,
         **({"reads": reads} if reads else {}),
-        **({"perhaps": perhaps} if perhaps else {}),
         **({"said": event.said} if event.said else {}),
     }
 
@@ -157,7 +155,6 @@ def event_of(record: Record) -> Event:
                 RecognisedText(str(one["by"]), str(one["text"]), float(one["score"]), str(one["who"]))
                 for one in record.get("reads", ())
             ),
-            perhaps=_objects(record.get("perhaps", ())),
             said=str(record.get("said", "")),
         )
     except (KeyError, TypeError) as error:

@@ -245,7 +245,7 @@ class EventTable:
         picture = 0 if event.picture_ms is None else event.picture_ms - event.start_ms
         box = [round(edge * _SHARE) for edge in event.box or (0, 0, 0, 0)]
         rest = [word_id(db, zone) for zone in event.zones]
-        for one in (*event.objects, *event.perhaps):
+        for one in event.objects:
             rest += [word_id(db, one.label), round(one.score * _SHARE)]
         head = (
             round(event.score * _HUNDREDTH),
@@ -255,7 +255,7 @@ class EventTable:
             said,
             event.box is not None,
         )
-        counts = len(event.zones), len(event.objects), len(event.perhaps)
+        counts = len(event.zones), len(event.objects), 0
         try:
             record = _HEAD.pack(*head, *box, *counts) + struct.pack(f"<{len(rest)}H", *rest)
         except struct.error:
@@ -271,8 +271,8 @@ def _event(words: Mapping[int, str], row: Row) -> Event:
     start_ms, key, camera_id, kind_id, took_ms, kept, reviewed, record = row
     if isinstance(record, str):
         return event_of(json.loads(record))
-    score, has_picture, picture, false_alarm, said, has_box, *box, zones, objects, perhaps = _HEAD.unpack_from(record)
-    rest = struct.unpack_from(f"<{zones + 2 * (objects + perhaps)}H", record, _HEAD.size)
+    score, has_picture, picture, false_alarm, said, has_box, *box, zones, objects, guesses = _HEAD.unpack_from(record)
+    rest = struct.unpack_from(f"<{zones + 2 * (objects + guesses)}H", record, _HEAD.size)
     seen = [SeenObject(words[rest[at]], rest[at + 1] / _SHARE) for at in range(zones, len(rest), 2)]
     x0, y0, x1, y1 = (edge / _SHARE for edge in box)
     return Event(
@@ -289,7 +289,6 @@ def _event(words: Mapping[int, str], row: Row) -> Event:
         bool(reviewed),
         words[false_alarm],
         start_ms + picture if has_picture else None,
-        perhaps=tuple(seen[objects:]),
         said=words[said],
     )
 
