@@ -32,6 +32,7 @@ from tawny.service.cameras.connection_report import Report, openings, report
 from tawny.service.cameras.detection_tuning import DetectionTuningService
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.detection.appearance_service import AppearanceService, AppearanceSource
+from tawny.service.detection.reclassification import EventArchive, EventReclassifier
 from tawny.service.health.checks import HealthCheck
 from tawny.service.health.monitor import disk_problems
 from tawny.service.integrations.external_events import ExternalEvents
@@ -194,6 +195,8 @@ class RecorderRuntime:
     def begin(self) -> None:
         """Start recording: the cameras, their detection and the writers. Nothing else uses the disk yet."""
         self._recorder.start(self._engine)
+        archive = EventArchive(self.index, self.parts.storage.marks, self.event_picture, self.bus.publish)
+        self.naming.again = EventReclassifier(self.naming.shelf.folder, archive, self.clock)
         self.naming.start(self.parts.pooled)
         self.parts.recognition.reading.start(self.parts.pooled)
         self.parts.storage.events.start(self.parts.pooled)

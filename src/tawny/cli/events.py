@@ -198,10 +198,10 @@ def row(event: dict[str, Any]) -> tuple[str, ...]:
 
 
 def kind_words(event: dict[str, Any]) -> str:
-    """Return the event's type as text; a suggested type ends in a question mark."""
+    """Return the event's type as text: the user's, else the detected one."""
     if event["labeled_as"]:
         return MOTION if event["labeled_as"] == NOTHING else str(event["labeled_as"])
-    return f"{event['possible_type']}?" if event["possible_type"] else str(event["type"])
+    return str(event["type"])
 
 
 def _wanted(event: dict[str, Any], args: Namespace) -> bool:

@@ -890,6 +890,7 @@ export interface ModelInfo {
 }
 
 export interface ModelsInfo {
+  again: ReclassificationInfo | null;
   items: ModelInfo[];
   offer: OfferInfo | null;
   suggests: string;
@@ -1373,6 +1374,15 @@ export interface ReadInfo {
   known: string;
   score: number;
   text: string;
+}
+
+export interface ReclassificationInfo {
+  changed: number;
+  done: number;
+  is_over: boolean;
+  model: string;
+  skipped: number;
+  total: number;
 }
 
 export interface RecordNowCommand {
