@@ -250,7 +250,7 @@ class IndexContract:
         seen = (SeenObject("person", 0.9), SeenObject("dog", 0.5))
         whole = replace(
             event("a"), box=(0.1, 0.2, 0.3, 0.4), zones=("path", "gate"), objects=seen, kept=True, picture_ms=NOON + 10,
-            perhaps=(SeenObject("person", 0.75),), said="animal",
+            perhaps=(SeenObject("person", 0.75),), said="animal", muted="ab12cd34",
         )  # fmt: skip
         index.put_event(whole)
         assert index.event(whole.id) == whole
@@ -347,6 +347,31 @@ class IndexContract:
             assert index.events(EVER, only="false_alarms").events == [one]
             index.put_event(one := replace(named, score=named.score + finer))
             assert index.events(EVER, only="named").events == [one]
+
+    def test_events_are_chosen_by_their_level(self, index: Index) -> None:
+        alert = replace(event("a", begin_s=40), level="alert", travel=12.34)
+        detection = replace(event("b", begin_s=30), level="detection")
+        motion = replace(event("c", begin_s=20), level="motion", reviewed=True)
+        untold = replace(event("d", begin_s=10), kind="person")
+        every = [alert, detection, motion, untold]
+        for one in every:
+            index.put_event(one)
+
+        def chosen(*levels: str, only: str = "all") -> list[Event]:
+            return index.events(EVER, levels=levels, only=only).events
+
+        assert chosen("alert") == [alert, untold]
+        assert chosen("alert", only="new") == [alert, untold]
+        assert chosen("detection") == [detection]
+        assert chosen("motion", only="new") == []
+        assert chosen("motion", "alert") == [alert, motion, untold]
+        assert chosen("motion", "alert", "detection") == index.events(EVER).events == every
+        assert chosen() == []
+        page = index.events(EVER, levels=["alert"], limit=1)
+        assert page.events == [alert]
+        assert index.events(EVER, levels=["alert"], limit=1, after=page.next).events == [untold]
+        index.put_event(replace(alert, level="motion"))
+        assert chosen("alert") == [untold]
 
     def test_events_are_chosen_by_the_kind_they_are_shown_as(self, index: Index) -> None:
         perhaps = replace(event("perhaps", 1), perhaps=(SeenObject("person", 0.8),))

@@ -134,3 +134,35 @@ def test_a_damaged_line_costs_only_itself(junk: bytes) -> None:
 
 def test_nothing_is_no_object() -> None:
     assert read_paths(b"", START_MS) == ()
+
+
+def square(left: float, top: float = 0.4, size: float = 0.1) -> Box:
+    return (left, top, left + size, top + size)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "sizes"),
+    [
+        ([square(0.1 * n) for n in range(6)], 5.0),
+        ([square(0.1 * n) for n in (0, 1, 2, 3, 2, 1, 0)], 3.0),
+        ([square(0.5 + 0.04 * (n % 3 - 1)) for n in range(60)], 0.8),
+        ([square(0.5, size=0.001), square(0.51, size=0.001)], 0.5),
+    ],
+    ids=["walks", "returns", "a branch sways", "a speck"],
+)
+def test_how_far_a_thing_went_in_its_own_sizes(boxes: list[Box], sizes: float) -> None:
+    assert walked([(n / 5, where) for n, where in enumerate(boxes)])[1].travel == pytest.approx(sizes)
+
+
+def test_of_several_things_the_longest_way_counts() -> None:
+    lines = PathLines(START_MS)
+    for n in range(6):
+        lines.add(START_MS + 200 * n, [thing(square(0.7, 0.8), 1), thing(square(0.1 * n), 2)])
+    assert lines.travel == pytest.approx(5.0)
+
+
+def test_without_tracks_what_comes_after_a_pause_is_another_thing() -> None:
+    lines = PathLines(START_MS)
+    lines.add(START_MS, [thing(square(0.1), 0)])
+    lines.add(START_MS + 5000, [thing(square(0.8), 0)])
+    assert lines.travel == pytest.approx(0.0)

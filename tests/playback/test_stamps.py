@@ -27,13 +27,14 @@ from tawny.media.image.stamp import (
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
+from tawny.model.object_paths import ObjectPath, PathPoint
 from tawny.model.observations import FigureThing, MotionFigure
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import VideoFormat
 from tawny.model.times import Span, utc_from_text
 from tawny.playback.clips import ClipCache
 from tawny.playback.exports import ExportKind, ExportOptions, make_export
-from tawny.playback.stamps import FrameStamps, event_clips, figures_in, figures_text
+from tawny.playback.stamps import FrameStamps, event_clips, figures_in, figures_text, objects_in
 from tests.playback.archives import PORCH, FakeArchive, pictures
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -241,3 +242,28 @@ def test_an_export_has_the_box_where_the_thing_is_shown(tmp_path: Path, turned: 
     rows, columns = np.flatnonzero(yellow.sum(axis=1) > wide / 5), np.flatnonzero(yellow.sum(axis=0) > high / 5)
     found = columns[0] / wide, rows[0] / high, (columns[-1] + 1) / wide, (rows[-1] + 1) / high
     assert found == pytest.approx((0.25, 0.5, 0.5, 0.75), abs=0.02)
+
+
+def test_boxes_of_stored_objects_move_evenly_between_their_points() -> None:
+    """And are named as the object is now, also in frames from before it had a name."""
+    path = (PathPoint(START_MS, (0.1, 0.4, 0.2, 0.8)), PathPoint(START_MS + 1000, (0.3, 0.4, 0.4, 0.8)))
+    figures = [MotionFigure(START_MS, 1, 2, things=(FigureThing((0, 0, 1, 1), 61, "motion"),))]
+    made = FrameStamps("Porch", ZONE, figures, [], True, [ObjectPath(1, "person", "person", 0.914, path)])
+    found = {ms: made.at(START_MS + ms).boxes for ms in (-1, 0, 500, 1000, 1400, 1401)}
+    assert [len(boxes) for boxes in found.values()] == [0, 1, 1, 1, 1, 0]
+    assert {text for boxes in found.values() for _, text in boxes} == {"Person 91%"}
+    assert found[500][0][0] == pytest.approx((0.2, 0.4, 0.3, 0.8))
+    assert found[1400][0][0] == (0.3, 0.4, 0.4, 0.8)
+
+
+def test_objects_are_those_of_the_events_in_a_time(archive: FakeArchive) -> None:
+    near, far = (
+        Event(EventId(name), PORCH, "motion", START_MS + at_ms, START_MS + at_ms + 1000, 60.0)
+        for name, at_ms in (("near", 1000), ("far", 60_000))
+    )
+    archive.index.put_event(near)
+    archive.index.put_event(far)
+    one = ObjectPath(1, "motion", "motion", 0.6, (PathPoint(START_MS + 1000, (0, 0, 1, 1)),))
+    paths = {near.id: [one, replace(one, path=())], far.id: [replace(one, track=2)]}
+    span = Span(START_MS, START_MS + 4000)
+    assert objects_in(archive.index, PORCH, span, lambda event: paths[event.id]) == [one]

@@ -39,6 +39,7 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.periodic_snapshots import PeriodicSnapshots
 from tawny.service.retention.promises import contract
 from tawny.service.retention.recording_deletion import RecordingDeletion
+from tawny.service.visits import Neighbors, learn_neighbors, neighbors_of
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import is_open
 from tawny.storage.history.ledger import HistoryLedger
@@ -111,6 +112,8 @@ FIRST_PICTURES_S = 6.0
 """Maximum time in s that the rest of the recorder waits for pictures on the way to the disk."""
 CONNECTING_S = 2.0
 """The same for cameras that send nothing yet."""
+LEARN_EVERY_S = 3600.0
+"""Time in s after which the neighborhood of the cameras is learned again."""
 WATCHDOG_S = 10.0
 """Maximum time in s without a step of housekeeping or the ingest thread before the watchdog considers them hung."""
 
@@ -152,9 +155,13 @@ class RecorderRuntime:
         self.appearance = AppearanceService(lambda: AppearanceDb(place.kept_in), seen, place.clock)
         place.bus.subscribe(self.appearance.heard)
         parts.stored.retention.forgotten = self.appearance.forget
-        self.tuning = DetectionTuningService(self.changeable, lambda: self._cameras.now, place.doors, place.clock)
+        self.tuning = DetectionTuningService(
+            self.changeable, lambda: self._cameras.now, place.doors, place.clock, storage.mutings
+        )
         self._changing, self._is_closing = threading.Lock(), False
         self._heeding: list[Callable[[Settings], None]] = []
+        self._learned: tuple[float, Neighbors] | None = None
+        """Neighboring cameras, and when they were learned, s monotonic."""
         self._housekeeping: Housekeeping | None = None
 
     @classmethod
@@ -342,6 +349,14 @@ class RecorderRuntime:
 
     def camera_names(self) -> Mapping[CameraId, str]:
         return {name: camera.name for name, camera in self._cameras.now.items()}
+
+    def neighbors(self) -> Neighbors:
+        now_s = self.clock.mono_s()
+        if self._learned is None or now_s - self._learned[0] > LEARN_EVERY_S:
+            self._learned = now_s, learn_neighbors(self.index, self.clock.now_ms())
+        return neighbors_of(
+            self._learned[1], {CameraId(name): one.neighbors for name, one in self.settings.cameras.items()}
+        )
 
     def removed_cameras(self) -> Mapping[CameraId, str]:
         named = {CameraId(camera): name for camera, name in removed_names(self.settings).items()}

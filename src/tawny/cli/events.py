@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from tawny.detection.zones import privacy_masks
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
+from tawny.model.levels import ALL_LEVELS
 from tawny.model.observations import MOTION, NOTHING, Box
 from tawny.model.times import Span, SystemClock, utc_from_text, utc_text
 from tawny.playback.recordings import RecordingIndex
@@ -39,6 +41,7 @@ from tawny.service.detection.appearance_service import stored_looks
 from tawny.service.detection.identity_store import PLATES, IdentityStore, KnownIdentity
 from tawny.service.detection.recognition_service import face_print
 from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.visits import EventVisit, VisitQuery, find_visits, learn_neighbors, neighbors_of
 from tawny.storage.disk.layout import picture_path
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.appearance_db import AppearanceDb
@@ -72,7 +75,7 @@ def run_event(args: Namespace, out: Output) -> int:
     return ordered(args, out, command="event.close", event=args.which)
 
 
-HEADS = ("start", "length", "camera", "kind", "score", "id")
+HEADS = ("start", "length", "camera", "kind", "level", "score", "id")
 PAGE = 200
 """Events that are read from the index at once."""
 
@@ -84,10 +87,19 @@ def describe_events(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--kind", metavar="K", action="append", help="only this event type, for example motion or person"
     )
+    parser.add_argument(
+        "--level",
+        choices=[*map(str, ALL_LEVELS)],
+        action="append",
+        help="only this level: alert, detection or motion (repeatable)",
+    )
+    parser.add_argument("--visits", action="store_true", help="join events that belong together, over cameras")
     parser.add_argument("--follow", action="store_true", help="keep running and print a line for every change")
 
 
 def run_events(args: Namespace, out: Output) -> int:
+    if args.visits:
+        return _run_visits(args, out)
     folder = running_data(args) if args.follow else existing_data(args)[1]
     found = [] if is_in_memory(folder) else _past(folder, args)
     if args.json:
@@ -102,21 +114,68 @@ def run_events(args: Namespace, out: Output) -> int:
     return 0
 
 
+def _run_visits(args: Namespace, out: Output) -> int:
+    if args.follow:
+        raise UsageError("`--visits` and `--follow` don't go together: a visit may still grow.", "Leave one away.")
+    chosen, folder = existing_data(args)
+    now_ms = SystemClock().now_ms()
+    cameras = None if args.camera is None else frozenset(known_camera(folder, name) for name in args.camera)
+    asked = VisitQuery(
+        options.span(args.begin, args.end, now_ms),
+        cameras,
+        None if args.kind is None else frozenset(args.kind),
+        None if args.level is None else frozenset(args.level),
+        limit=PAGE,
+    )
+    found: list[EventVisit] = []
+    with index_to_read(folder) as index:
+        neighbors = neighbors_of(
+            learn_neighbors(index, now_ms), {CameraId(name): one.neighbors for name, one in chosen.cameras.items()}
+        )
+        while True:
+            page, after = find_visits(index, asked, neighbors)
+            found += page
+            if after is None:
+                break
+            asked = replace(asked, after=after)
+    visits = [json_format.visit(one) for one in reversed(found)]
+    if args.json:
+        for one in visits:
+            out.data(one, "")
+    else:
+        rows = [_visit_row(one) for one in visits]
+        out.data(None, out.table(VISIT_HEADS, rows, empty="No events in this time."))
+    return 0
+
+
+VISIT_HEADS = ("start", "length", "cameras", "kind", "level", "events", "id")
+
+
+def _visit_row(visit: dict[str, Any]) -> tuple[str, ...]:
+    start, length, *_ = row(visit["best"] | {"start": visit["start"], "end": visit["end"]})
+    about = ", ".join(visit["cameras"]), kind_words(visit["best"]), visit["level"]
+    return start, length, *about, str(len(visit["events"])), visit["id"]
+
+
 def _past(folder: Path, args: Namespace) -> list[dict[str, Any]]:
     """Return the matching events in the index, oldest first."""
     within = options.span(args.begin, args.end, SystemClock().now_ms())
     cameras = [known_camera(folder, name) for name in args.camera] if args.camera else None
     with index_to_read(folder) as index:
-        return [json_format.event(event) for event in _all_events(index, within, cameras, args.kind)][::-1]
+        return [json_format.event(event) for event in _all_events(index, within, cameras, args.kind, args.level)][::-1]
 
 
 def _all_events(
-    index: RecordingIndex, within: Span, cameras: list[CameraId] | None, kinds: list[str] | None = None
+    index: RecordingIndex,
+    within: Span,
+    cameras: list[CameraId] | None,
+    kinds: list[str] | None = None,
+    levels: list[str] | None = None,
 ) -> Iterator[Event]:
     """Yield the events, newest first."""
     after: str | None = None
     while True:
-        page = index.events(within, cameras=cameras, kinds=kinds, after=after, limit=PAGE)
+        page = index.events(within, cameras=cameras, kinds=kinds, levels=levels, after=after, limit=PAGE)
         yield from page.events
         after = page.next
         if after is None:
@@ -127,7 +186,15 @@ def row(event: dict[str, Any]) -> tuple[str, ...]:
     """Return the event as a table row under `HEADS`."""
     start_ms = utc_from_text(event["start"])
     length = "ongoing" if event["end"] is None else f"{(utc_from_text(event['end']) - start_ms) / 1000:.0f} s"
-    return time_text(start_ms), length, event["camera"], kind_words(event), f"{event['score']:.0f}", event["id"]
+    return (
+        time_text(start_ms),
+        length,
+        event["camera"],
+        kind_words(event),
+        event["level"],
+        f"{event['score']:.0f}",
+        event["id"],
+    )
 
 
 def kind_words(event: dict[str, Any]) -> str:
@@ -138,9 +205,9 @@ def kind_words(event: dict[str, Any]) -> str:
 
 
 def _wanted(event: dict[str, Any], args: Namespace) -> bool:
-    return (not args.camera or event["camera"] in args.camera) and (
-        not args.kind or kind_words(event).rstrip("?") in args.kind
-    )
+    is_there = not args.camera or event["camera"] in args.camera
+    is_level = not args.level or event["level"] in args.level
+    return is_there and is_level and (not args.kind or kind_words(event).rstrip("?") in args.kind)
 
 
 # Access to known identities (faces, plates) for commands.

@@ -36,7 +36,7 @@ from tawny.playback.evidence import EvidenceRequest, prove_redacted, write_evide
 from tawny.playback.exports import ExportKind, ExportOptions, check_export, make_export
 from tawny.playback.recordings import RecordingIndex
 from tawny.playback.redaction_areas import Redaction, SubjectMark
-from tawny.playback.stamps import FrameStamps, event_clips, figures_in
+from tawny.playback.stamps import FrameStamps, event_clips, figures_in, objects_in
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.file_reader import InMemorySource, SealedFileReader, open_sealed, scan_file
 from tawny.storage.disk.disk import turned
@@ -530,7 +530,8 @@ def _stamps(
     clips = event_clips(archive.index, camera, span, pre_s, post_s)
     figures = figures_in(partial(archive.figures, camera), span)
     title = display_name(camera, one) if one else camera
-    return FrameStamps(title, ZoneInfo(local_zone()), figures, clips, only_boxes)
+    objects = objects_in(archive.index, camera, span, archive.event_objects) if only_boxes else ()
+    return FrameStamps(title, ZoneInfo(local_zone()), figures, clips, only_boxes, objects)
 
 
 def _speed(text: str | None) -> float | None:

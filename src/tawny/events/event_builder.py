@@ -16,6 +16,7 @@ from tawny.media.image.jpeg import jpeg, jpeg_near, keyframe_jpeg, scaled_size, 
 from tawny.model.errors import StorageError
 from tawny.model.events import Event, SeenObject, new_event_id, rounded
 from tawny.model.ids import CameraId
+from tawny.model.levels import WENT_FROM
 from tawny.model.messages import EventChanged, Message
 from tawny.model.object_groups import MOST_OPEN, NEAR, ObjectGroup, ObjectGroups, gap, since_of
 from tawny.model.object_paths import PathLines, RecentBoxes
@@ -385,6 +386,7 @@ class EventBuilder:
                 objects=now.objects,
                 reads=now.reads,
                 perhaps=now.perhaps,
+                travel=now.paths.travel,
             )
         )
         now.told_ms, now.is_news = at_ms, False
@@ -453,6 +455,7 @@ class _Open:
     def take(self, at_ms: int, things: tuple[Observation, ...], score: float, recent: RecentBoxes) -> None:
         """Add its objects in a frame. recent: has their boxes before they were reported."""
         self.paths.add(at_ms, things, recent)
+        self.is_news = self.is_news or self.event.travel < WENT_FROM <= self.paths.travel
         for zone in (zone for thing in things for zone in thing.zones):
             if zone not in self.zones:
                 self.zones.append(zone)

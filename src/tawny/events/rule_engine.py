@@ -200,6 +200,7 @@ class Schedule:
 
 
 ANYBODY, EVERYBODY = "anybody", "everybody"
+UNRULED: Final = "No rule applies."
 SAID: Final = {"notify": "notifies", "upload": "uploads to"}
 NAMELESS: Final = "The model couldn't classify this motion, and no rule asks for it."
 _NO_KIND: Final = ""
@@ -224,6 +225,8 @@ class RuleContext:
     reads: frozenset[str] = frozenset()
     suggested: str = ""
     """Type suggested by the fallback model, for rules that include possible types."""
+    is_alert: bool = False
+    """Whether it is an alert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,10 +309,10 @@ class RuleEngine:
                 silence = "no notifications" if verb == "notify" else "nothing is sent"
                 return RuleDecision(deed, does=False, why=f"{_called(rule, number)}: {silence} ({rule.when}).")
         naming = [each for each in naming if each not in silencing]
-        if not naming and now.names and now.kind == MOTION:
+        if not naming and now.names and now.kind == MOTION and not now.is_alert:
             return RuleDecision(deed, does=False, why=NAMELESS)
         if not naming:
-            return RuleDecision(deed, does=True, why="No rule applies.")
+            return RuleDecision(deed, does=True, why=UNRULED)
         for number, rule, misfit in naming:
             if not misfit:
                 why = f"{_called(rule, number)} {SAID[verb]} {name} ({rule.when})."

@@ -51,6 +51,12 @@ class Event:
     """
     said: str = ""
     """Type set by a user: person, vehicle, animal or nothing. Empty if none."""
+    travel: float = 0.0
+    """How far the object of the best frame went, in its own sizes. 0 if unknown."""
+    level: str = ""
+    """Its level by the camera's settings (`model.levels`). Empty: not determined."""
+    muted: str = ""
+    """ID of the muting that applies to it (`service.detection.mutings`): no notification is sent. Empty if none."""
 
     @property
     def suggested(self) -> str:
@@ -111,6 +117,7 @@ def rounded(event: Event) -> Event:
         objects=tuple(SeenObject(one.label, round(one.score, 4)) for one in event.objects),
         reads=tuple(replace(one, score=round(one.score, 4)) for one in event.reads),
         perhaps=tuple(SeenObject(one.label, round(one.score, 4)) for one in event.perhaps),
+        travel=round(event.travel, 2),
     )
 
 
@@ -154,10 +161,17 @@ def event_title(made: Event) -> str:
         if seen.label in _BY_SIGN:
             return _BY_SIGN[seen.label]
     if made.kind == "sound" and made.objects:
-        return made.objects[0].label.capitalize()
+        return kind_title(made.kind, made.objects[0].label)
     if made.suggested:
         return _SUGGESTED[made.suggested]
-    return EVENT_TITLES.get(made.kind, made.kind.capitalize())
+    return kind_title(made.kind)
+
+
+def kind_title(kind: str, label: str = "") -> str:
+    """Return the title of an event type. label: the class of a sound; empty: none."""
+    if label:
+        return label.capitalize()
+    return EVENT_TITLES.get(kind, kind.capitalize())
 
 
 def actor_name(made: Event, called: Callable[[str], str]) -> str:

@@ -6,6 +6,7 @@ appended while the event lasts, so a crash loses at most the last second.
 """
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -24,6 +25,11 @@ SPARSER_AFTER: Final = 2000
 MOST_LINES: Final = 8000
 """Maximum number of lines of an event: some 250 kB."""
 SCORE_STEP: Final = 0.05
+LEAST_SIDE: Final = 0.02
+"""Objects smaller than this share of the image count as this large: noise moves them by several of their sizes."""
+MOST_TRAVEL: Final = 500.0
+UNTRACKED_MS: Final = 1000
+"""Time, ms, after which what a detector without tracks sees is another object."""
 _MOST_BEFORE: Final = 50
 _EDGE: Final = 10_000
 
@@ -51,6 +57,9 @@ class _Followed:
     label: str = ""
     score: float = 0.0
     told: tuple[str, float] = ("", 0.0)
+    first: PathPoint | None = None
+    """From where its travel counts."""
+    seen_ms: int = 0
     last: PathPoint | None = None
     waiting: list[PathPoint] = field(default_factory=list)
 
@@ -66,6 +75,8 @@ class PathLines:
         self._lines: list[str] = []
         self._count = 0
         self._written_ms = 0
+        self.travel = 0.0
+        """The longest way of its objects so far: from where one was first seen, in its own sizes."""
 
     def add(self, at_ms: int, seen: Iterable[Observation], before: "RecentBoxes | None" = None) -> None:
         """Add the objects of a frame. before: has their boxes before they were reported."""
@@ -102,6 +113,10 @@ class PathLines:
             followed.label = label
 
     def _follow(self, track: int, followed: _Followed, point: PathPoint) -> None:
+        if followed.first is None or (track == 0 and point.at_ms - followed.seen_ms >= UNTRACKED_MS):
+            followed.first = point
+        followed.seen_ms = point.at_ms
+        self.travel = min(MOST_TRAVEL, max(self.travel, _distance(followed.first.box, point.box)))
         newest = followed.waiting[-1] if followed.waiting else followed.last
         apart_ms = LEAST_APART_MS << self._count // SPARSER_AFTER
         if newest is None:
@@ -119,6 +134,13 @@ class PathLines:
         self._count += 1
         if self._count <= MOST_LINES:
             self._lines.append(json.dumps(line, separators=(",", ":")) + "\n")
+
+
+def _distance(begin: Box, end: Box) -> float:
+    """Return the distance of two boxes of one object, in its mean width and height."""
+    (x0, y0, x1, y1), (a0, b0, a1, b1) = begin, end
+    wide, high = max((x1 - x0 + a1 - a0) / 2, LEAST_SIDE), max((y1 - y0 + b1 - b0) / 2, LEAST_SIDE)
+    return math.hypot((a0 + a1 - x0 - x1) / 2 / wide, (b0 + b1 - y0 - y1) / 2 / high)
 
 
 class RecentBoxes:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from tawny.model.damage import DamagedSpan, DamageSum
 from tawny.model.events import Event
+from tawny.model.levels import shown_level
 from tawny.model.messages import (
     Alarm,
     CameraTurned,
@@ -28,6 +29,7 @@ from tawny.model.times import Span, utc_text
 
 if TYPE_CHECKING:  # commands that only print need no decoder
     from tawny.service.health.camera_health import CameraHealth, RecorderHealth
+    from tawny.service.visits import EventVisit
 
 
 def utc_text_or_none(ms: int | None) -> str | None:
@@ -48,10 +50,25 @@ def event(this: Event) -> dict[str, Any]:
         "possible": [{"label": seen.label, "score": seen.score} for seen in this.perhaps],
         "possible_type": this.suggested,
         "labeled_as": this.said,
+        "level": shown_level(this).value,
+        "muted": bool(this.muted),
         "kept": this.kept,
         "reviewed": this.reviewed,
         "snapshot": None if this.picture_ms is None else f"/media/{this.id}.jpg",
         "clip": f"/media/{this.id}.mp4",
+    }
+
+
+def visit(this: "EventVisit") -> dict[str, Any]:
+    return {
+        "id": this.id,
+        "type": this.kind,
+        "level": this.level.value,
+        "start": utc_text(this.start_ms),
+        "end": utc_text_or_none(this.end_ms),
+        "cameras": list(this.cameras),
+        "best": event(this.best),
+        "events": [one.id for one in this.events],
     }
 
 

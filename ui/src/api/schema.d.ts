@@ -564,6 +564,8 @@ export interface EventInfo {
   id: string;
   kept: boolean;
   labeled_as: string;
+  level: "alert" | "detection" | "motion";
+  muted: boolean;
   objects: SeenObjectInfo[];
   possible: SeenObjectInfo[];
   possible_type: string;
@@ -581,6 +583,7 @@ export interface EventInfo {
 export interface EventList {
   items: EventInfo[];
   new: number;
+  new_alerts: number;
   next: string | null;
 }
 
@@ -940,6 +943,40 @@ export interface MuteRequest {
 export interface MutedInfo {
   camera: string;
   until_ms: number;
+}
+
+export interface MutingInfo {
+  boxes: [number, number, number, number][];
+  by: string;
+  count: number;
+  ended: boolean;
+  events: string[];
+  id: string;
+  label: string;
+  last_ms: number | null;
+  made_ms: number;
+  title: string;
+  type: string;
+  until_ms: number;
+  when: "any" | "day" | "night";
+}
+
+export interface MutingList {
+  items: MutingInfo[];
+  offers: MutingOfferInfo[];
+}
+
+export interface MutingOfferInfo {
+  boxes: [number, number, number, number][];
+  events: string[];
+  label: string;
+  title: string;
+  type: string;
+  when: "any" | "day" | "night";
+}
+
+export interface MutingRequest {
+  event: string;
 }
 
 export interface MySignIn {
@@ -1927,6 +1964,26 @@ export interface User {
   id: string;
   name: string;
   role: "owner" | "member" | "viewer" | "guest" | "screen";
+}
+
+export interface VisitInfo {
+  best: EventInfo;
+  cameras: string[];
+  end: string | null;
+  end_ms: number | null;
+  events: EventInfo[];
+  id: string;
+  level: "alert" | "detection" | "motion";
+  new: number;
+  start: string;
+  start_ms: number;
+  title: string;
+  type: string;
+}
+
+export interface VisitList {
+  items: VisitInfo[];
+  next: string | null;
 }
 
 export interface VolumeRetentionInfo {

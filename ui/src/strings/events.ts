@@ -109,6 +109,10 @@ export const events = {
     sameTime: (camera: string) => `${camera}, at the same time`,
     later: (camera: string, s: string) => `${camera}, ${s} later`,
   },
+  filmstrip: {
+    label: "Filmstrip",
+    frame: (clock: string, n: number, of: number) => `${clock}, frame ${n} of ${of}`,
+  },
   what: {
     title: "What was it?",
     kinds: { person: "Person", vehicle: "Vehicle", animal: "Animal", nothing: "None of these" },

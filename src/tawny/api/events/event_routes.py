@@ -13,6 +13,7 @@ from tawny.api.auth.access import (
     At,
     AuditNote,
     Ids,
+    Levels,
     Limit,
     Note,
     OneCamera,
@@ -29,10 +30,12 @@ from tawny.api.errors import bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.model.events import Event
 from tawny.model.ids import EventId
+from tawny.model.levels import Level
 from tawny.model.observations import Box
 from tawny.model.times import Span
 from tawny.playback.search.event_search import LookSearch, SearchableNames, heat, motion_in_spot, search_hits
 from tawny.playback.search.query_parser import NOBODY, SearchableIdentity
+from tawny.service.visits import VisitQuery, find_visits
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view, direct = [rule(Access.VIEW)], [rule(Access.DIRECT)]
@@ -44,6 +47,7 @@ LISTED = 5
 class EventQuery(BaseModel):
     cameras: Ids = ""
     types: Types = ""
+    levels: Levels = ""
     only: Literal["new", "kept", "all"] = "all"
     from_ms: At = 0
     to_ms: At = schemas.LATEST_MS
@@ -59,11 +63,46 @@ def events(here: Here, asked: Annotated[EventQuery, Query()]) -> schemas.EventLi
     span, index = Span(asked.from_ms, asked.to_ms), here.recorder.index
     named = cameras_of(asked.cameras, here) if asked.cameras else None
     wanted = parse_list(asked.types) or None
-    page = index.events(span, cameras=named, kinds=wanted, only=asked.only, after=asked.after, limit=asked.limit)
-    new = index.events(span, cameras=named, kinds=wanted, only="new", limit=MOST_COUNTED).events
-    return schemas.EventList(
-        items=[serializers.event(one, here.recorder) for one in page.events], next=page.next, new=len(new)
+    levels = parse_list(asked.levels) or None
+    page = index.events(
+        span, cameras=named, kinds=wanted, levels=levels, only=asked.only, after=asked.after, limit=asked.limit
     )
+    new = index.events(span, cameras=named, kinds=wanted, levels=levels, only="new", limit=MOST_COUNTED).events
+    alerts = index.events(span, cameras=named, kinds=wanted, levels=[Level.ALERT], only="new", limit=MOST_COUNTED)
+    return schemas.EventList(
+        items=[serializers.event(one, here.recorder) for one in page.events],
+        next=page.next,
+        new=len(new),
+        new_alerts=len(alerts.events),
+    )
+
+
+class VisitsQuery(BaseModel):
+    cameras: Ids = ""
+    types: Types = ""
+    levels: Levels = ""
+    from_ms: At = 0
+    to_ms: At = schemas.LATEST_MS
+    after: After = None
+    limit: Limit = 60
+
+
+@router.get("/visits", dependencies=view)
+def visits(here: Here, asked: Annotated[VisitsQuery, Query()]) -> schemas.VisitList:
+    """List visits, newest first, in pages: events of the cameras you may see, joined where they belong together."""
+    if asked.to_ms <= asked.from_ms:
+        raise bad_input("The end must be after the start.", "Choose another time.")
+    recorder = here.recorder
+    query = VisitQuery(
+        Span(asked.from_ms, asked.to_ms),
+        frozenset(cameras_of(asked.cameras, here)) if asked.cameras else None,
+        frozenset(parse_list(asked.types)) or None,
+        frozenset(parse_list(asked.levels)) or None,
+        asked.after,
+        asked.limit,
+    )
+    found, after = find_visits(recorder.index, query, recorder.neighbors())
+    return schemas.VisitList(items=[serializers.visit(one, recorder) for one in found], next=after)
 
 
 @router.get("/events/{event}", dependencies=view)

@@ -495,9 +495,9 @@ class MessageComposer:
         return [camera for camera in known if camera in asked and self._may_see(camera)]
 
     def _events_in(self, day: Span) -> list[Event]:
-        """Return the events in order of time, at most _MOST_EVENTS."""
-        cameras = self._cameras()
-        found = self._recorder.index.events(day, cameras=cameras, limit=_MOST_EVENTS).events if cameras else ()
+        """Return the events of the notifier's levels in order of time, at most _MOST_EVENTS."""
+        cameras, levels, index = self._cameras(), self._settings.only_levels, self._recorder.index
+        found = index.events(day, cameras=cameras, levels=levels, limit=_MOST_EVENTS).events if cameras else ()
         return sorted(found, key=lambda one: one.start_ms)
 
     def _recorded(self, day: Span) -> float | None:

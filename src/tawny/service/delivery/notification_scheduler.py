@@ -18,13 +18,15 @@ from tawny.config.rules import RuleAction
 from tawny.config.targets import hours
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.engine import Handle
-from tawny.events.rule_engine import FilterDecision, RuleDecision
+from tawny.events.rule_engine import NAMELESS, UNRULED, FilterDecision, RuleDecision
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
+from tawny.model.levels import ALL_LEVELS, Level, shown_level
 from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind
 from tawny.model.observations import KINDS
 from tawny.model.times import Span
 from tawny.service.delivery.upload_scheduler import DeliverySource
+from tawny.service.detection.mutings import MUTED
 
 # What a notifier's settings let through, and its quiet hours.
 
@@ -41,6 +43,8 @@ class NotificationFilter:
     cameras: frozenset[CameraId] | None = None
     """None: all cameras."""
     kinds: frozenset[str] | None = None
+    levels: frozenset[str] | None = None
+    """Levels it receives unless a rule names it; None: all, as far as the model named what moved."""
     events: bool = True
     alarms: bool = True
     recap: int | None = None
@@ -71,6 +75,18 @@ class NotificationFilter:
         if self.kinds is not None and kind not in self.kinds:
             return f"{self.to} only receives {', '.join(sorted(self.kinds))}."
         return "" if self.may_see(camera) else f"The person {self.to} belongs to can't see this camera."
+
+
+def at_level(channel: NotificationFilter, level: Level, says: RuleDecision) -> RuleDecision:
+    """Return the decision with the notifier's levels applied: they count where no rule names the notifier."""
+    if channel.levels is None or says.why not in (UNRULED, NAMELESS):
+        return says
+    if level in channel.levels:
+        return replace(says, does=True, why=UNRULED)
+    only = " and ".join(
+        f"{level}s" if level != Level.MOTION else level for level in ALL_LEVELS if level in channel.levels
+    )
+    return replace(says, does=False, why=f"{channel.to} only receives {only or 'nothing'}.")
 
 
 def verdict(
@@ -263,7 +279,10 @@ class NotificationScheduler:
             return
         if channel.once and event.end_ms is None:
             return
-        says = self._deciding.of(event)[RuleAction("notify", channel.to)]
+        says = at_level(channel, shown_level(event), self._deciding.of(event)[RuleAction("notify", channel.to)])
+        if event.muted:  # not final: it may turn out to be something else
+            self._deciding.note(event, says, does=False, why=MUTED)
+            return
         silence = self._silence(channel.to, event.camera, event.start_ms)
         found = verdict(channel, event.camera, says.as_kind or event.kind, says, now_ms, self._zone, silence=silence)
         self._deciding.note(event, says, does=found.does, why=found.why)

@@ -5,7 +5,7 @@ import { event } from "../../testing/make";
 import { type Filters, ask, fits, flip, readFilters, writeFilters } from "./filters";
 import { type Change, EMPTY, type List, change } from "./list";
 
-const plain: Filters = { only: "new", cameras: [], kinds: [], day: null };
+const plain: Filters = { only: "new", cameras: [], kinds: [], levels: ["alert"], day: null };
 
 beforeEach(() => {
   zone.value = "Europe/Berlin";
@@ -18,11 +18,21 @@ describe("filters in the address", () => {
       only: "all",
       cameras: ["front", "hall"],
       kinds: ["person", "motion"],
+      levels: ["detection"],
       day: "2026-11-20",
     };
     const query = new URLSearchParams();
     for (const [key, value] of Object.entries(writeFilters(filters))) if (value) query.set(key, value);
     expect(readFilters(query)).toEqual(filters);
+  });
+  it("show alerts where only what is new is shown, else every level", () => {
+    const levels = (query: string) => readFilters(new URLSearchParams(query)).levels;
+    expect(levels("")).toEqual(["alert"]);
+    expect(levels("only=all")).toEqual([]);
+    expect(levels("levels=all")).toEqual([]);
+    expect(levels("levels=motion,odd,alert")).toEqual(["alert", "motion"]);
+    expect(writeFilters({ ...plain, levels: [] })["levels"]).toBe("all");
+    expect(writeFilters({ ...plain, only: "all", levels: [] })["levels"]).toBeNull();
   });
   it("leave aside what is not known", () => {
     expect(readFilters(new URLSearchParams("only=odd&kinds=ghost,person&day=today"))).toEqual({
@@ -43,6 +53,10 @@ describe("whether an event fits", () => {
   it("goes by its marks", () => {
     expect(fits(event("1", 0, { reviewed: true }), plain)).toBe(false);
     expect(fits(event("1", 0, { kept: true }), { ...plain, only: "kept" })).toBe(true);
+  });
+  it("goes by its level", () => {
+    expect(fits(event("1", 0, { level: "detection" }), plain)).toBe(false);
+    expect(fits(event("1", 0, { level: "detection" }), { ...plain, levels: [] })).toBe(true);
   });
   it("goes by camera, kind and day", () => {
     expect(fits(event("1", 0), { ...plain, cameras: ["hall"] })).toBe(false);

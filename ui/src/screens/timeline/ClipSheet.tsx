@@ -101,7 +101,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
   const enough = wanted.length >= (together ? 2 : 1);
   const burns = (
     <>
-      <Choice on={boxes}>{figures.boxes}</Choice>
+      <Choice on={boxes}>{figures.burnBoxes}</Choice>
       <Choice on={stamp}>{figures.burn}</Choice>
     </>
   );
