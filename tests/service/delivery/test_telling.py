@@ -514,6 +514,12 @@ def test_a_person_after_a_cat_is_told_at_once_and_another_cat_waits(bench: Bench
     assert digest.content["events"] == [cat.id]
 
 
+def test_what_went_through_the_image_is_told_at_once_after_what_only_moved(bench: Bench) -> None:
+    bench.happens("motion")
+    event = bench.happens("motion", travel=3.0)
+    assert [one.event for one in bench.delivered()][1:] == [event.id]
+
+
 @pytest.mark.parametrize("others", [0, 1], ids=["alone in the digest", "with another"])
 def test_what_a_digest_collected_is_told_at_once_when_it_turns_out_to_be_a_person(bench: Bench, others: int) -> None:
     bench.happens("motion")

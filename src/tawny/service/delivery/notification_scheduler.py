@@ -1,9 +1,9 @@
 """Notification scheduler: decides which events and problems become messages, and when.
 
 An event is sent at once; its clip follows after its end. Per camera at most one message is sent per cool-down; further
-events are collected in a digest, and the interval doubles up to SELDOM_MS. An event of a higher type than all that was
-sent meanwhile, such as a person after a cat, is sent at once all the same. In quiet hours events wait. A problem is
-sent when it begins and when it ends. All state is stored in the outbox first, so it survives a crash.
+events are collected in a digest, and the interval doubles up to SELDOM_MS. An event of a higher level or type than all
+that was sent meanwhile, such as a person after a cat, is sent at once all the same. In quiet hours events wait. A
+problem is sent when it begins and when it ends. All state is stored in the outbox first, so it survives a crash.
 """
 
 import threading
@@ -21,7 +21,7 @@ from tawny.engine import Handle
 from tawny.events.rule_engine import NAMELESS, UNRULED, FilterDecision, RuleDecision
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
-from tawny.model.levels import ALL_LEVELS, Level, shown_level
+from tawny.model.levels import ALL_LEVELS, RANKS, Level, shown_level
 from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind
 from tawny.model.observations import KINDS
 from tawny.model.times import Span
@@ -151,6 +151,10 @@ _USUAL_BYTES_S: Final = 500_000
 _PAGE: Final = 200
 
 
+LOWEST: Final = 100
+"""A rank below all (`_rank`)."""
+
+
 @dataclass(slots=True)
 class _Pace:
     """Rate limit of one camera at one notifier."""
@@ -161,8 +165,8 @@ class _Pace:
     """Count of consecutive digests."""
     digest: str = ""
     """Name of the digest that collects events at present."""
-    rank: int = len(KINDS)
-    """Place in KINDS of the highest type sent in this interval; len(KINDS): none of them."""
+    rank: int = LOWEST
+    """The highest rank sent in this interval (`_rank`)."""
 
 
 @dataclass(slots=True)
@@ -296,7 +300,7 @@ class NotificationScheduler:
         pace = state.paces.setdefault(event.camera, _Pace())
         between_ms = _between_ms(channel, pace)
         is_more = _rank(event) < pace.rank
-        pace.rank = min(_rank(event), pace.rank if now_ms - pace.last_ms < between_ms else len(KINDS))
+        pace.rank = min(_rank(event), pace.rank if now_ms - pace.last_ms < between_ms else LOWEST)
         if found.wait_ms or (now_ms - pace.last_ms < between_ms and not is_more):
             self._gather(channel, event, pace, max(pace.last_ms + between_ms, found.wait_ms), now_ms)
             return
@@ -313,7 +317,7 @@ class NotificationScheduler:
         )
 
     def _outranks(self, channel: NotificationFilter, event: Event, now_ms: int) -> bool:
-        """Return whether an event that a digest collected has got a higher type than all that was sent meanwhile.
+        """Return whether an event that a digest collected has got a higher rank than all that was sent meanwhile.
 
         It is then taken out of the digest, for a message of its own.
         """
@@ -541,8 +545,9 @@ class NotificationScheduler:
 
 
 def _rank(event: Event) -> int:
-    """Return the place of the event's type in KINDS; len(KINDS) for all others."""
-    return KINDS.index(event.shown_kind) if event.shown_kind in KINDS else len(KINDS)
+    """Return the event's rank, by its level and then its type in the order of KINDS; lower numbers are higher."""
+    kind = KINDS.index(event.shown_kind) if event.shown_kind in KINDS else len(KINDS)
+    return (max(RANKS.values()) - RANKS[shown_level(event)]) * (len(KINDS) + 1) + kind
 
 
 def _between_ms(channel: NotificationFilter, pace: _Pace) -> int:
