@@ -36,6 +36,24 @@ class RecogniserSettings(Table):
         return dict(self.model_extra or {})
 
 
+class SearchSettings(Table):
+    """Search by what events looked like. Settings of an installed plug-in go in the same table."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    colours: bool = Field(default=True, description="Measure colours and sizes in event images, for search.")
+    model: str = Field(
+        "",
+        description="A folder with a CLIP model (`image.onnx`, `text.onnx`, `merges.txt`), or the name of an installed "
+        "plug-in. Empty: search by colours and sizes only.",
+    )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return the settings of an installed plug-in."""
+        return dict(self.model_extra or {})
+
+
 # Settings of object classification.
 
 _SIZE = re.compile(r"([1-9][0-9]{1,3})x([1-9][0-9]{1,3})")

@@ -1575,7 +1575,7 @@ export interface SearchRequest {
 
 export interface SearchResponse {
   items: EventInfo[];
-  left: number;
+  measured_to_ms: number | null;
   scores: Record<string, number>;
   time: string;
   unknown: string[];
