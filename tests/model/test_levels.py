@@ -24,8 +24,8 @@ def event(kind: str = "motion", *labels: str, **more: object) -> Event:
     return replace(Event(EventId("a"), CameraId("door"), kind, 0, 9000, 80.0, objects=objects), **more)  # type: ignore[arg-type]
 
 
-def perhaps(kind: str) -> Event:
-    return event(perhaps=(SeenObject(kind, 0.8),))
+def perhaps(kind: str, travel: float = 0.0) -> Event:
+    return event(perhaps=(SeenObject(kind, 0.8),), travel=travel)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,10 @@ def perhaps(kind: str) -> Event:
         (event("motion", travel=3.0, zones=("path",)), BARE, ALERT),
         (event("motion", travel=0.9, zones=("path",)), BARE, MOTION),
         (event("motion", travel=3.0, zones=("street",)), BARE, DETECTION),
-        (event("motion", travel=3.0), replace(ANYWHERE, is_named=False), DETECTION),
+        (event("motion", travel=3.0), replace(ANYWHERE, is_named=False), ALERT),
+        (event("motion", travel=0.9), replace(ANYWHERE, is_named=False), MOTION),
+        (event("motion", travel=3.0), replace(DOGS, is_named=False), DETECTION),
+        (perhaps("animal", travel=3.0), replace(ANYWHERE, is_named=False), DETECTION),
         # lines and signs
         (event("motion", zones=("gate",)), PATH, ALERT),
         (event("animal", "cat", zones=("street", "gate")), PATH, ALERT),

@@ -36,7 +36,7 @@ class AlertRules:
     """What is an alert at one camera.
 
     types: event types and labels. zones: alerts only in these; empty: everywhere. lines: crossing one is an
-    alert. is_named: whether a model names objects; where none does, what goes through a zone of alerts is one.
+    alert. is_named: whether a model names objects; where none does, what goes somewhere may be a person, and is an alert.
     """
 
     types: tuple[str, ...] = (*ALERT_TYPES, SOUND)
@@ -62,8 +62,8 @@ def level_of(event: Event, rules: AlertRules = ANYWHERE) -> Level:
     if is_here and (kind in rules.types or _has_label(event, rules.types)):
         return Level.ALERT
     went = event.travel >= WENT_FROM
-    if went and not named and rules.zones and is_here and not rules.is_named:
-        return Level.ALERT
+    if went and not named and is_here and not rules.is_named and not {PERSON, VEHICLE}.isdisjoint(rules.types):
+        return Level.ALERT  # it may be one of them
     return Level.DETECTION if named or went else Level.MOTION
 
 
