@@ -1,6 +1,7 @@
 import base64
 from dataclasses import asdict, replace
 from json import loads
+from typing import Any
 
 import cv2
 import httpx
@@ -311,6 +312,19 @@ async def test_an_events_picture(house: House, browser: httpx.AsyncClient) -> No
     assert (await browser.get(f"/media/{event.id}.jpg")).status_code == 404
     house.recorder.event_pictures[event.id] = b"\xff\xd8jpeg"
     assert (await browser.get(f"/media/{event.id}.jpg")).content == b"\xff\xd8jpeg"
+
+
+async def test_an_events_picture_can_show_the_object_alone(house: House, browser: httpx.AsyncClient) -> None:
+    event = put_event(house, picture_ms=1, box=(0.48, 0.5, 0.5, 0.56))
+    whole = bytes(cv2.imencode(".jpg", np.full((540, 960, 3), 110, np.uint8))[1].tobytes())
+    house.recorder.event_pictures[event.id] = whole
+    sizes = {}
+    for show in ("full", "box", "closeup"):
+        answer = await browser.get(f"/media/{event.id}.jpg?show={show}")
+        found: Any = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
+        sizes[show] = found.shape[:2]
+    assert sizes == {"full": (540, 960), "box": (540, 960), "closeup": (270, 480)}
+    assert (await browser.get(f"/media/{event.id}.jpg?show=nothing")).status_code == 422
 
 
 async def test_events_come_newest_first_a_page_at_a_time(house: House, browser: httpx.AsyncClient) -> None:

@@ -18,7 +18,6 @@ from tawny.model.levels import AlertRules, Level
 from tawny.model.messages import Message
 from tawny.model.packets import SourcePacket
 from tawny.model.times import Span
-from tawny.service.detection.camera_detection import EventPaths
 from tawny.service.retention.event_marks import EventMarks
 from tawny.service.visits import VisitQuery, find_visits, learn_neighbors
 from tawny.sources.demo.renderer import SceneRenderer
@@ -56,8 +55,7 @@ def watch(scene: str, seconds: int, index: MemoryIndex, clock: FakeClock) -> lis
         lambda _: AlertRules(is_named=False),
     )
     messages: list[Message] = []
-    paths = EventPaths(marks, messages.append)
-    events = EventBuilder(camera, paths, paths.tell, lambda _event, _jpeg: None)
+    events = EventBuilder(camera, marks, messages.append, lambda _event, _jpeg: None)
     kinds = KindClassifier(Path(tawny.detection.__file__).with_name("kinds.onnx"))
     labeller = FallbackLabeller(FallbackClassifier(clock, kinds), {"person": 0.7, "vehicle": 0.7}, lambda: True)
     watcher = Watcher(
@@ -67,7 +65,7 @@ def watch(scene: str, seconds: int, index: MemoryIndex, clock: FakeClock) -> lis
         events,
         clock,
         messages.append,
-        WatchOptions((labeller, paths), DecodeGate(GateMode.BALANCED)),
+        WatchOptions((labeller,), DecodeGate(GateMode.BALANCED)),
     )
     until_s = clock.mono_s() + seconds + AFTER_S
     while clock.mono_s() < until_s:

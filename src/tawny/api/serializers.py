@@ -9,6 +9,7 @@ from tawny.model.damage import DAMAGE_WORDS, DamagedSpan, damage_detail
 from tawny.model.events import Event, actor_name, event_title
 from tawny.model.ids import CameraId
 from tawny.model.levels import shown_level
+from tawny.model.object_paths import ObjectPath
 from tawny.model.observations import RecognisedText
 from tawny.model.segments import Gap, GapEvidence, Segment, gap_words
 from tawny.model.times import Span, utc_text
@@ -48,11 +49,24 @@ def event(made: Event, recorder: RecorderService) -> schemas.EventInfo:
         possible=[schemas.SeenObjectInfo(label=seen.label, score=seen.score) for seen in made.perhaps],
         possible_type=made.suggested,
         labeled_as=made.said,
+        muted=bool(made.muted),
         display_type=made.shown_kind,
         level=shown_level(made).value,
         snapshot=None if made.picture_ms is None else f"/media/{made.id}.jpg",
         clip=f"/media/{made.id}.mp4",
         title=f"{actor_name(made, recorder.called) or event_title(made)} · {camera_name(recorder, made.camera)}",
+    )
+
+
+def event_object(made: ObjectPath) -> schemas.EventObjectInfo:
+    return schemas.EventObjectInfo(
+        track=made.track,
+        kind=made.kind,
+        label=made.label,
+        score=made.score,
+        start_ms=made.path[0].at_ms,
+        end_ms=made.path[-1].at_ms,
+        path=[(point.at_ms, *point.box) for point in made.path],
     )
 
 

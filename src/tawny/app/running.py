@@ -18,6 +18,7 @@ from tawny.model.errors import NotDone, NothingToReport, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
+from tawny.model.object_paths import ObjectPath, read_paths
 from tawny.model.observations import MotionFigure
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
@@ -30,6 +31,7 @@ from tawny.service.cameras.camera import RunningCamera
 from tawny.service.cameras.connection_report import Report, openings, report
 from tawny.service.cameras.detection_tuning import DetectionTuningService
 from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.detection.appearance_service import AppearanceService, AppearanceSource
 from tawny.service.health.checks import HealthCheck
 from tawny.service.health.monitor import disk_problems
 from tawny.service.integrations.external_events import ExternalEvents
@@ -41,6 +43,7 @@ from tawny.service.visits import Neighbors, learn_neighbors, neighbors_of
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import is_open
 from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.repair.healing import Healer
 from tawny.storage.repair.recovery import explain_absence
 from tawny.stream.hub import Hub
@@ -148,7 +151,13 @@ class RecorderRuntime:
         self._healer = Healer(store.volume, storage.ledger)
         self.changeable = ChangeableSettings(settings, self.apply, place.config)
         self.deleting = RecordingDeletion(parts.stored, place.clock, settings, self.changeable.forget_removed)
-        self.tuning = DetectionTuningService(self.changeable, lambda: self._cameras.now, place.doors, place.clock)
+        seen = AppearanceSource(self.index, self.event_picture, lambda camera: self.settings.is_sealed(camera))
+        self.appearance = AppearanceService(lambda: AppearanceDb(place.kept_in), seen, place.clock)
+        place.bus.subscribe(self.appearance.heard)
+        parts.stored.retention.forgotten = self.appearance.forget
+        self.tuning = DetectionTuningService(
+            self.changeable, lambda: self._cameras.now, place.doors, place.clock, storage.mutings
+        )
         self._changing, self._is_closing = threading.Lock(), False
         self._heeding: list[Callable[[Settings], None]] = []
         self._learned: tuple[float, Neighbors] | None = None
@@ -207,6 +216,7 @@ class RecorderRuntime:
         stored.room.start(pooled)
         self.deleting.start(pooled)
         self.snapshots.start(pooled)
+        self.appearance.start(pooled)
         stored.others.start()
         if stored.mirror is not None:
             stored.mirror.start(pooled)
@@ -256,6 +266,7 @@ class RecorderRuntime:
         storage.grids.flush()
         storage.figures.flush()
         self.arming.finish()
+        self.appearance.finish()
         self.sealing.finish()
         self._ledger.stopped(cause)
         storage.store.history.close()
@@ -426,6 +437,12 @@ class RecorderRuntime:
 
     def event_loop(self, event: Event) -> bytes | None:
         return self._volume.read_loop(event)
+
+    def event_objects(self, event: Event) -> tuple[ObjectPath, ...]:
+        return read_paths(self._volume.read_objects(event) or b"", event.start_ms)
+
+    def sealed_objects(self, event: Event) -> Path | None:
+        return self._volume.sealed_objects(event)
 
     def event_picture(self, event: Event) -> bytes | None:
         return self._volume.read_picture(event)

@@ -2,8 +2,10 @@
 
 from argparse import ArgumentParser, Namespace
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,20 +22,29 @@ from tawny.config.settings import Settings, display_name
 from tawny.detection.zones import privacy_masks
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.events import Event
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, EventId
 from tawny.model.levels import ALL_LEVELS
 from tawny.model.observations import MOTION, NOTHING, Box
 from tawny.model.times import Span, SystemClock, utc_from_text, utc_text
 from tawny.playback.recordings import RecordingIndex
-from tawny.playback.search.event_search import SearchableNames, motion_in_spot, search_in_words
+from tawny.playback.search.event_search import (
+    LookSearch,
+    SearchableNames,
+    SearchHit,
+    motion_in_spot,
+    search_hits,
+)
 from tawny.playback.search.query_parser import SearchableIdentity, SearchQuery
 from tawny.playback.training_samples import SampleCrop, crop_samples, label_of, write
 from tawny.service import json_format
+from tawny.service.detection.appearance_service import stored_looks
 from tawny.service.detection.identity_store import PLATES, IdentityStore, KnownIdentity
 from tawny.service.detection.recognition_service import face_print
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.visits import EventVisit, VisitQuery, find_visits, learn_neighbors, neighbors_of
+from tawny.storage.disk.layout import picture_path
 from tawny.storage.disk.volume import Volume
+from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.index.opening import index_to_read, known_camera
 from tawny.storage.segments.motion_files import MotionGrids
 
@@ -228,12 +239,15 @@ def describe_find(parser: ArgumentParser) -> None:
     parser.add_argument("words", nargs="*", help="search words, for example: person gate last night, longer than 10 s")
     spot = "find motion in this area of the image, as left,top,right,bottom from 0 to 1; words limit camera and time"
     parser.add_argument("--spot", metavar="X,Y,X,Y", help=spot)
+    parser.add_argument("--like", metavar="EVENT", help="find events that look like this one; words limit them")
+    since = "only from this time on, whatever the words say, for example 2026-11-20, yesterday or '3 h ago'"
+    parser.add_argument("--since", metavar="T", help=since)
     parser.add_argument("--most", metavar="N", type=int, default=50, help="maximum number of results (default: 50)")
 
 
 def run_find(args: Namespace, out: Output) -> int:
-    if not args.words and args.spot is None:
-        raise UsageError("What to search for is missing.", "Give words, or an area with `--spot`.")
+    if not args.words and args.spot is None and args.like is None:
+        raise UsageError("What to search for is missing.", "Give words, an area with `--spot`, or `--like EVENT`.")
     chosen, folder = existing_data(args)
     spot = None if args.spot is None else _spot(args.spot)
     book = identity_store(args, folder)
@@ -241,15 +255,20 @@ def run_find(args: Namespace, out: Output) -> int:
         zones = {zone for camera in chosen.cameras.values() for zone in camera.detection.zones}
         names = {name: str(name) for name in Volume.at(folder).cameras()}
         names |= {CameraId(name): display_name(name, camera) for name, camera in chosen.cameras.items()}
-        asked, found = search_in_words(
-            index, " ".join(args.words), SearchableNames(names, zones, recognised(book)), ZoneInfo(local_zone()),
-            SystemClock().now_ms(), args.most,
-        )  # fmt: skip
+        with _looks(args, folder, index) as by:
+            asked, hits = search_hits(
+                index, " ".join(args.words), SearchableNames(names, zones, recognised(book)), ZoneInfo(local_zone()),
+                SystemClock().now_ms(), args.most, by,
+            )  # fmt: skip
     if asked.unknown:
         out.say(f"Ignored unknown words: {', '.join(asked.unknown)}.")
     if spot is not None:
         _tell_moments(_moments(folder, asked, spot, names)[: args.most], asked, out)
         return 0
+    if args.like or asked.is_of_look:
+        _tell_looks(hits, asked, partial(_picture, Volume.at(folder), chosen.web.link_url), out)
+        return 0
+    found = [hit.event for hit in hits]
     events = [json_format.event(event) for event in found]
     if any(event.reads for event in found):
         read = [(*row(told), read_text(event, book)) for told, event in zip(events, found, strict=True)]
@@ -259,6 +278,43 @@ def run_find(args: Namespace, out: Output) -> int:
     data = {"events": events, "time": asked.time_words, "unknown": list(asked.unknown)}
     out.data(data, out.table(heads, read, empty=f"No matching events ({asked.time_words})."))
     return 0
+
+
+@contextmanager
+def _looks(args: Namespace, folder: Path, index: RecordingIndex) -> Iterator[LookSearch]:
+    """Yield what objects looked like. Raises NotDone for an unknown event after `--like`."""
+    like = index.event(EventId(args.like)) if args.like else None
+    if args.like and like is None:
+        raise NotDone(f"No event {args.like}.", "`tawny events` lists their IDs.")
+    since_ms = options.instant(args.since, SystemClock().now_ms()) if args.since else None
+    db = AppearanceDb.to_read(folder)
+    if db is None:
+        yield LookSearch(lambda _: {}, like, since_ms)
+        return
+    with closing(db):
+        yield LookSearch(partial(stored_looks, db), like, since_ms)
+
+
+def _picture(volume: Volume, address: str, event: Event) -> str:
+    """Return where the event's image is: its URL where the web interface has one, else its file."""
+    path = volume.path(picture_path(event))
+    if event.picture_ms is None or not path.is_file():
+        return "–"
+    return f"{address}/media/{event.id}.jpg" if address else str(path)
+
+
+def _tell_looks(hits: list[SearchHit], asked: SearchQuery, picture: Callable[[Event], str], out: Output) -> None:
+    told = [
+        {**json_format.event(hit.event), "why": hit.why, "match": round(hit.score, 2), "image": picture(hit.event)}
+        for hit in hits
+    ]
+    rows = [
+        (time_text(hit.event.start_ms), str(hit.event.camera), hit.why, f"{hit.score:.0%}", one["id"], one["image"])
+        for hit, one in zip(hits, told, strict=True)
+    ]
+    empty = f"No matching events ({asked.time_words}). Colours are not stored of encrypted cameras and infrared images."
+    data = {"events": told, "time": asked.time_words, "unknown": list(asked.unknown)}
+    out.data(data, out.table(("start", "camera", "why", "match", "event", "image"), rows, empty=empty))
 
 
 def _spot(text: str) -> Box:

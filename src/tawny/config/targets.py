@@ -265,6 +265,12 @@ class NotifierSettings(Table):
         description="Send at most one notification per camera in this time. Anything in between is combined into one.",
     )
     snapshot: bool = Field(default=True, description="Include a snapshot.")
+    snapshot_shows: Literal["auto", "closeup", "box", "full"] = Field(
+        "auto",
+        description="What the snapshot shows. `closeup`: the object with its surroundings, large enough for a phone; "
+        "`box`: the whole image with a box around the object; `full`: the whole image. `auto`: `closeup`, and `full` "
+        "where programs receive it (webhook, MQTT).",
+    )
     unencrypted_snapshots: bool = Field(
         default=False,
         description="Include snapshots of encrypted cameras. They are sent unencrypted, so the operator of the service "

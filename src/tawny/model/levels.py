@@ -36,7 +36,7 @@ class AlertRules:
     """What is an alert at one camera.
 
     types: event types and labels. zones: alerts only in these; empty: everywhere. lines: crossing one is an
-    alert. is_named: whether a model names objects; where none does, what goes somewhere may be a person, and is an alert.
+    alert. is_named: whether a model names objects; where none does, what goes somewhere may be a person.
     """
 
     types: tuple[str, ...] = (*ALERT_TYPES, SOUND)
@@ -49,13 +49,13 @@ ANYWHERE: Final = AlertRules()
 
 
 def level_of(event: Event, rules: AlertRules = ANYWHERE) -> Level:
-    """Return the level of an event by its user's verdict, signs, lines, type, zones and path, in this order."""
-    if event.false_alarm or event.said == NOTHING:
+    """Return the level of an event by its user's verdict, mutings, signs, lines, type, zones and path, in this order."""
+    if event.false_alarm or event.said == NOTHING or event.muted:
         return Level.MOTION
     labels = {one.label for one in event.objects}
     is_detected = event.kind in EVENT_TITLES
     if event.kind == TAMPER or not is_detected or labels & ALWAYS or rules.lines.intersection(event.zones):
-        return Level.ALERT  # a type that tawny does not know was reported by a doorbell, a script or a person
+        return Level.ALERT  # a type that tawny does not know was reported by a doorbell or a script
     kind = event.shown_kind
     named = kind != MOTION or bool(event.reads)
     is_here = not rules.zones or kind == SOUND or bool(rules.zones.intersection(event.zones))

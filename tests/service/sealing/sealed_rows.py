@@ -161,6 +161,16 @@ def keeps_pictures(home: House, tmp: Path) -> None:
     assert contents[BLOB].startswith(b"\xff\xd8")
 
 
+@row("boxes of an event's objects", "encrypted", "yes")
+def keeps_objects(home: House, tmp: Path) -> None:
+    running, event = home.rig.running, home.events[DOOR]
+    assert running.event_objects(home.events[YARD])[0].path
+    assert not running.event_objects(event)
+    assert not list((home.folder / DOOR).rglob("*.jsonl"))
+    with home.unlocked() as archive:
+        assert archive.event_objects(event)[0].path
+
+
 @row("previews and thumbnails of the past", "no", "yes")
 def previews(home: House, tmp: Path) -> None:
     sealed(home, lambda archive, camera: StillReader(archive).at(camera, home.middle(camera), 320), unlocked=True)

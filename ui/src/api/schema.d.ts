@@ -566,6 +566,7 @@ export interface EventInfo {
   kept: boolean;
   labeled_as: string;
   level: "alert" | "detection" | "motion";
+  muted: boolean;
   objects: SeenObjectInfo[];
   possible: SeenObjectInfo[];
   possible_type: string;
@@ -590,6 +591,20 @@ export interface EventList {
 export interface EventMarksRequest {
   kept?: boolean | null;
   reviewed?: boolean | null;
+}
+
+export interface EventObjectInfo {
+  end_ms: number;
+  kind: string;
+  label: string;
+  path: [number, number, number, number, number][];
+  score: number;
+  start_ms: number;
+  track: number;
+}
+
+export interface EventObjectsResponse {
+  items: EventObjectInfo[];
 }
 
 export interface EventOpenCommand {
@@ -931,6 +946,40 @@ export interface MutedInfo {
   until_ms: number;
 }
 
+export interface MutingInfo {
+  boxes: [number, number, number, number][];
+  by: string;
+  count: number;
+  ended: boolean;
+  events: string[];
+  id: string;
+  label: string;
+  last_ms: number | null;
+  made_ms: number;
+  title: string;
+  type: string;
+  until_ms: number;
+  when: "any" | "day" | "night";
+}
+
+export interface MutingList {
+  items: MutingInfo[];
+  offers: MutingOfferInfo[];
+}
+
+export interface MutingOfferInfo {
+  boxes: [number, number, number, number][];
+  events: string[];
+  label: string;
+  title: string;
+  type: string;
+  when: "any" | "day" | "night";
+}
+
+export interface MutingRequest {
+  event: string;
+}
+
 export interface MySignIn {
   can_have_passkeys: boolean;
   has_password: boolean;
@@ -961,6 +1010,7 @@ export interface NewCamera {
 
 export interface NewClip {
   all_but?: string;
+  boxes?: boolean;
   cameras: string[];
   exact?: boolean;
   from_ms: number;
@@ -1516,8 +1566,11 @@ export interface SearchRequest {
 
 export interface SearchResponse {
   items: EventInfo[];
+  left: number;
+  scores: Record<string, number>;
   time: string;
   unknown: string[];
+  why: Record<string, string>;
 }
 
 export interface SecondStep {

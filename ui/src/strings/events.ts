@@ -84,6 +84,7 @@ export const events = {
     save: "Save clip",
     share: "Share",
     timeline: "Open in timeline",
+    alike: "Find alike",
     live: "Live",
     facts: {
       camera: "Camera",
@@ -107,6 +108,10 @@ export const events = {
     earlier: (camera: string, s: string) => `${camera}, ${s} earlier`,
     sameTime: (camera: string) => `${camera}, at the same time`,
     later: (camera: string, s: string) => `${camera}, ${s} later`,
+  },
+  filmstrip: {
+    label: "Filmstrip",
+    frame: (clock: string, n: number, of: number) => `${clock}, frame ${n} of ${of}`,
   },
   what: {
     title: "What was it?",

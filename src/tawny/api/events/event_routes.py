@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tawny.api import schemas, serializers
 from tawny.api.auth.access import (
@@ -33,7 +33,7 @@ from tawny.model.ids import EventId
 from tawny.model.levels import Level
 from tawny.model.observations import Box
 from tawny.model.times import Span
-from tawny.playback.search.event_search import SearchableNames, heat, motion_in_spot, search_in_words
+from tawny.playback.search.event_search import LookSearch, SearchableNames, heat, motion_in_spot, search_hits
 from tawny.playback.search.query_parser import NOBODY, SearchableIdentity
 from tawny.service.visits import VisitQuery, find_visits
 
@@ -165,11 +165,18 @@ MOST_MOMENTS = 500
 
 
 class SearchResponse(BaseModel):
-    """Search result. time: the recognized time range. unknown: words that were ignored."""
+    """Search result. time: the recognized time range. unknown: words that were ignored.
+
+    why: what matched, by event, for those found by what they looked like. scores: how well, 0 to 1. left: number of
+    older events of which colours and sizes are not stored yet.
+    """
 
     items: list[schemas.EventInfo]
     time: str
     unknown: list[str]
+    why: dict[str, str]
+    scores: dict[str, float]
+    left: int
 
 
 class MotionMoment(BaseModel):
@@ -189,14 +196,37 @@ class MotionHeatmap(BaseModel):
     counts: list[int]
 
 
+class FindQuery(BaseModel):
+    """q: words. like: ID of an event that the results shall resemble; `anything` as words then sets no other condition.
+    from_ms: replaces the time in the words.
+    """
+
+    q: Annotated[str, Field(min_length=1, max_length=200)]
+    like: Annotated[str, Field(max_length=64)] = ""
+    from_ms: At | None = None
+    limit: Limit = 60
+
+
 @router.get("/find", dependencies=_search_view)
-def find(q: Annotated[str, Query(min_length=1, max_length=200)], here: Here, limit: Limit = 60) -> SearchResponse:
-    """Search events, for example `person gate last night`."""
-    recorder = here.recorder
+def find(asked: Annotated[FindQuery, Query()], here: Here) -> SearchResponse:
+    """Search events, for example `person gate last night` or `red car`, or those that look like another one."""
+    recorder, seen = here.recorder, here.appearance
+    like = find_event(EventId(asked.like), here) if asked.like else None
     names = SearchableNames(recorder.camera_names(), recognised=_recognised(here))
-    question, events = search_in_words(recorder.index, q, names, here.zone, recorder.clock.now_ms(), limit)
-    items = [serializers.event(one, recorder) for one in events]
-    return SearchResponse(items=items, time=question.time_words, unknown=list(question.unknown))
+    by = LookSearch(lambda _: {}, like, asked.from_ms) if seen is None else seen.search(like, asked.from_ms)
+    question, hits = search_hits(
+        recorder.index, asked.q, names, here.zone, recorder.clock.now_ms(), asked.limit, by
+    )  # fmt: skip
+    is_by_look = like is not None or question.is_of_look
+    left = seen.progress.left if seen is not None and is_by_look else 0
+    return SearchResponse(
+        items=[serializers.event(hit.event, recorder) for hit in hits],
+        time=question.time_words,
+        unknown=list(question.unknown),
+        why={hit.event.id: hit.why for hit in hits if hit.why},
+        scores={hit.event.id: round(hit.score, 2) for hit in hits if hit.why},
+        left=left,
+    )
 
 
 @router.get("/cameras/{camera}/motion-search", dependencies=_search_view)

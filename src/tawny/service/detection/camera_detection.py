@@ -4,8 +4,6 @@ It restarts with changed settings while recording continues. Created and changed
 called by the watcher's and listener's threads. Read from any thread.
 """
 
-import math
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,21 +16,30 @@ from tawny.detection.decode_pipeline import DecodeGate, GateMode, UndecodedFrame
 from tawny.detection.detector import OwnProcess
 from tawny.detection.kind_model import FallbackClassifier, FallbackLabeller
 from tawny.detection.recognition import RecognitionQueue, RecognitionWanted, TrackRecogniser
-from tawny.detection.watcher import LiveMeter, LookStage, Watcher, WatchOptions, in_software
+from tawny.detection.watcher import (
+    FAULT_S,
+    RESTARTS,
+    DetectionWork,
+    LiveMeter,
+    LookStage,
+    Watcher,
+    WatchOptions,
+    in_software,
+)
 from tawny.detection.zones import camera_zones, in_places
 from tawny.engine import Engine, Handle
-from tawny.events.event_builder import WIDTH, ConditionEvents, EncodedPicture, EventBuilder, EventLog, pixels_of
+from tawny.events.event_builder import WIDTH, ConditionEvents, EncodedPicture, EventBuilder, pixels_of
 from tawny.media.codec.decoder import LEAST_PIXELS, SOFTWARE, devices
 from tawny.media.image.jpeg import jpeg, keyframe_jpeg
 from tawny.model.errors import NotDone
-from tawny.model.events import Event, SeenObject
-from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.messages import EventChanged, Message
+from tawny.model.events import SeenObject
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.messages import Message
 from tawny.model.observations import Box, FigureThing, Frame, Look, Measurement, MotionFigure
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import VideoFormat
 from tawny.model.polygon import Polygon, grid_of
-from tawny.model.states import ON_WATCH, CameraState, CameraStatus
+from tawny.model.states import FAULT_WORDS, ON_WATCH, RECORDED, CameraState, CameraStatus, DetectionFault
 from tawny.model.times import Clock
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.plugin_registry import OFF, PluginRegistry
@@ -130,78 +137,6 @@ def _moving(look: Look) -> int:
     return boxes if look.grid is None or not boxes else boxes & look.grid or boxes
 
 
-@dataclass(slots=True)
-class _Journey:
-    """Way of one object: its first box, when it was last seen, and how far it went, in its own sizes."""
-
-    first: Box
-    last_ms: int
-    travel: float = 0.0
-
-    def go(self, box: Box, at_ms: int) -> None:
-        (x0, y0, x1, y1), (a0, b0, a1, b1) = self.first, box
-        wide, high = max((x1 - x0 + a1 - a0) / 2, LEAST_SIDE), max((y1 - y0 + b1 - b0) / 2, LEAST_SIDE)
-        gone = math.hypot((a0 + a1 - x0 - x1) / 2 / wide, (b0 + b1 - y0 - y1) / 2 / high)
-        self.travel, self.last_ms = max(self.travel, gone), at_ms
-
-
-class EventPaths:
-    """Notes in every event how far the object of its best image went. A stage, and a ledger before another.
-
-    Used by the watcher's thread.
-    """
-
-    def __init__(self, log: EventLog, tell: Callable[[Message], None]) -> None:
-        self._log, self._tell = log, tell
-        self._journeys: dict[int, _Journey] = {}
-        self._by_box: OrderedDict[Box, _Journey] = OrderedDict()
-        self._of_open: dict[EventId, _Journey] = {}
-
-    def look(self, frame: Frame, look: Look) -> Look:
-        at_ms = frame.at_ms
-        self._journeys = {
-            track: one
-            for track, one in self._journeys.items()
-            if 0 <= at_ms - one.last_ms < (FORGOTTEN_MS if track else LOST_MS)
-        }
-        for seen in look.seen:
-            one = self._journeys.setdefault(seen.track, _Journey(seen.box, at_ms))
-            one.go(seen.box, at_ms)
-            self._by_box[_rounded(seen.box)] = one
-        while len(self._by_box) > MOST_BOXES:
-            self._by_box.popitem(last=False)
-        return look
-
-    def put_event(self, event: Event) -> bool:
-        return self._log.put_event(self._measured(event))
-
-    def tell(self, message: Message) -> None:
-        if isinstance(message, EventChanged):
-            self._tell(replace(message, event=self._measured(message.event)))
-            if message.event.end_ms is not None:
-                self._of_open.pop(message.event.id, None)
-        else:
-            self._tell(message)
-
-    def _measured(self, event: Event) -> Event:
-        found = self._by_box.get(_rounded(event.box)) if event.box is not None else None
-        if found is not None:
-            self._of_open[event.id] = found
-        one = self._of_open.get(event.id)
-        return event if one is None else replace(event, travel=round(min(one.travel, MOST_TRAVEL), 2))
-
-
-def _rounded(box: Box) -> Box:
-    x0, y0, x1, y1 = (round(float(edge), 4) for edge in box)
-    return x0, y0, x1, y1
-
-
-LEAST_SIDE = 0.02
-"""Objects smaller than this share of the image count as this large: noise moves them by several of their sizes."""
-FORGOTTEN_MS, LOST_MS = 60_000, 1000
-"""Time, ms, after which an object that is not seen is forgotten; the second for detectors that follow none."""
-MOST_BOXES, MOST_TRAVEL = 600, 500.0
-
 SURE = 100.0
 """Score of events that are either present or absent."""
 STOP_S = 5.0
@@ -215,6 +150,8 @@ WORDS = {
     "frozen": "The image has been frozen for 2 minutes. Turn the camera off and on again.",
 }
 """Texts of the camera states."""
+OBJECTS = "objects"
+"""Name of the part that runs the object model."""
 TAMPERED, LEFT_KIND, SOUND = "tamper", "object", "sound"
 """Event types."""
 
@@ -271,6 +208,13 @@ class CameraDetection:
         self._tamper: Any = None
         """The TamperDetector. It knows the scene and is kept when settings change, except the orientation."""
         self._orientation = UPRIGHT
+        self._work: DetectionWork | None = None
+        """None: nothing is detected."""
+        self._own_since_s, self._had_own_trouble = 0.0, False
+        self._names = False
+        self._naming_died = (0, 0)
+        """Count of images that the object model had classified when it failed, and how often it failed since."""
+        self._died_of = ""
 
     def _tell(self, message: Message) -> None:
         self._noticed(message)
@@ -304,6 +248,39 @@ class CameraDetection:
         """All problems of detection, joined: each has its own remedy."""
         return " ".join(one for one in (self.own_trouble, self.trouble, self.sound_trouble) if one)
 
+    def fault(self, status: CameraStatus) -> tuple[str, str] | None:
+        """Return why detection has not worked for a while although the camera is recorded, and what to do."""
+        now_ms, now_s = self._means.clock.now_ms(), self._means.clock.mono_s()
+        work = self._work
+        if work is None or status.state not in RECORDED or now_ms - status.since_ms < FAULT_S * 1000:
+            return None
+        own = self.own_trouble
+        if own and now_s - self._own_since_s > FAULT_S:
+            return own, FAULT_WORDS[DetectionFault.CRASHED][1]
+        found = work.fault()
+        if found is None and self._is_naming_dead:
+            found = DetectionFault.CRASHED
+        if found is None:
+            return None
+        what, do = FAULT_WORDS[found]
+        return f"{what} ({self._died_of})" if found is DetectionFault.CRASHED and self._died_of else what, do
+
+    def died(self, part: str, error: str) -> None:
+        """Handle the supervisor's report that it restarted the watcher or the object model. part: its name."""
+        if part == f"watch {self._camera}" and self._work is not None:
+            self._died_of = error
+            self._work.restarted()
+        elif part == OBJECTS and self._names:
+            self._died_of = error
+            is_same = self._naming_died[0] == self._means.desk.looks
+            self._naming_died = self._means.desk.looks, self._naming_died[1] + 1 if is_same else 1
+
+    @property
+    def _is_naming_dead(self) -> bool:
+        """Whether the object model failed again and again without classifying anything in between."""
+        looks, deaths = self._naming_died
+        return deaths >= RESTARTS and looks == self._means.desk.looks
+
     @property
     def own_trouble(self) -> str:
         """Problem of the user detector, with its line number; empty if none."""
@@ -328,6 +305,8 @@ class CameraDetection:
         self.close()
         self.trouble = self.sound_trouble = ""
         self._wants_hardware = settings.decode == "auto"
+        self._work, self._died_of, self._naming_died = None, "", (0, 0)
+        self._names = settings.detector != OFF and bool(settings.notify_types)
         if orientation != self._orientation:
             self._orientation, self._tamper = orientation, None
         if settings.detector == OFF:
@@ -365,22 +344,25 @@ class CameraDetection:
         main, sub = hubs[StreamName.MAIN], hubs.get(StreamName.SUB)
         gate = DecodeGate(GateMode(settings.effort))  # its state outlives a restart of the watcher
         tamper = self._tamper = self._tamper or TamperDetector()
+        work = self._work = DetectionWork(means.clock)
 
         def make() -> Watcher:
             made = means.doors.detectors[settings.detector](settings.options)
             self._take_own(made)
             detector = in_places(made, places)
             written = means.events
-            paths = EventPaths(written, self._tell)
-            events = EventBuilder(self._camera, paths, paths.tell, written.write_picture, main, written.write_loop)
+            events = EventBuilder(
+                self._camera, written, self._tell, written.write_picture, main, written.write_loop,
+                written.write_objects,
+            )  # fmt: skip
             scene = SceneDetectors(tamper, AbandonedObjectDetector(places.zones))
             files = ActivityFiles(means.scores, means.grids, means.figures)
             noted = ActivityRecorder(self._camera, files, settings, self, scene, self.meter)
             options = WatchOptions(
-                (*self._labellers(settings, main if sub else None), noted, paths),
+                (*self._labellers(settings, main if sub else None), noted),
                 gate, trouble=self._watched_so, is_read=lambda: self.meter.is_read,
                 hardware=devices if settings.decode == "auto" else in_software, private=masks,
-                orientation=self._orientation,
+                orientation=self._orientation, work=work,
             )  # fmt: skip
             streams = [sub, main] if sub else [main]
             self._watcher = Watcher(self._camera, streams, detector, events, means.clock, self._scored, options)
@@ -412,7 +394,13 @@ class CameraDetection:
         if before is not None:
             before.close()
         if self._own is not None:
-            self._own.on_trouble(lambda _: self._changed())
+            self._own.on_trouble(self._own_so)
+
+    def _own_so(self, trouble: str) -> None:
+        if trouble and not self._had_own_trouble:
+            self._own_since_s = self._means.clock.mono_s()
+        self._had_own_trouble = bool(trouble)
+        self._changed()
 
     def _watched_so(self, trouble: str) -> None:
         self.trouble = trouble
