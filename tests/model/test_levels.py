@@ -52,7 +52,9 @@ def event(kind: str = "motion", *labels: str, **more: object) -> Event:
         (event("motion", travel=3.0, zones=("path",)), BARE, ALERT),
         (event("motion", travel=0.9, zones=("path",)), BARE, MOTION),
         (event("motion", travel=3.0, zones=("street",)), BARE, DETECTION),
-        (event("motion", travel=3.0), replace(ANYWHERE, is_named=False), DETECTION),
+        (event("motion", travel=3.0), replace(ANYWHERE, is_named=False), ALERT),
+        (event("motion", travel=0.9), replace(ANYWHERE, is_named=False), MOTION),
+        (event("motion", travel=3.0), replace(DOGS, is_named=False), DETECTION),
         # lines and signs
         (event("motion", zones=("gate",)), PATH, ALERT),
         (event("animal", "cat", zones=("street", "gate")), PATH, ALERT),

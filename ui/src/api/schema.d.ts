@@ -430,6 +430,7 @@ export interface DetectionNotes {
 }
 
 export interface DetectionRequest {
+  alert?: string[] | null;
   decode: "auto" | "software";
   detector: string;
   frames: number;
@@ -2040,6 +2041,7 @@ export interface WrappedKeyInfo {
 }
 
 export interface ZoneRequest {
+  alert?: boolean;
   direction?: "any" | "left" | "right" | "up" | "down";
   left_s?: number;
   level?: number | null;
