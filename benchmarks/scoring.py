@@ -1,7 +1,8 @@
 """How well alarms fit the truth of a clip. Times are seconds from the clip's first frame.
 
 found: an alarm touches the event, give or take a second. told: events close to each other are one incident, and an
-alarm starts with it: what a message is worth. false: an alarm that starts in quiet time. chance: what the same alarms
+alarm starts with it: what a message is worth. Alarms may overlap, each of another object: any of them tells, also one
+that starts while another lasts. false: an alarm that starts in quiet time. chance: what the same alarms
 would tell if they were moved round the clip. Read them together: one alarm that never ends finds everything.
 """
 
@@ -129,7 +130,7 @@ def score(clip: Clip, alarms: Iterable[tuple[float, float]]) -> Figures:
     raw = _within(clip, alarms)
     on = union(raw)
     incidents = _incidents(clip.events)
-    starts = [a.begin for a in on]
+    starts = [a.begin for a in raw]
     quiet_s = sum(q.end - q.begin - covered(clip.unjudged, q) for q in clip.quiet)
     clear = _clear_seconds(clip)
     overlong = [a for a in on if _is_overlong(a, clip, clear)]

@@ -7,9 +7,13 @@ A command that a test calls in this process sets up the log as it does for its u
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 from tawny.engine.user_script_process import TELLS_NOBODY
 
@@ -43,28 +47,60 @@ def log_as_it_was() -> Iterator[None]:
 MORE_WORKERS, MOST_WORKERS = 1, 8
 WORKER_BYTES = 1_500_000_000
 """A browser, and a recorder that it looks at."""
+HEAVY = ("tests/e2e/", "tests/seeds/")
+"""Files whose tests run a browser and a recorder: one for each core, and the worker too many takes light files."""
 SECONDS = "tawny/seconds of each file"
-GUESSED = {"e2e": 30.0, "app": 20.0, "faults": 20.0, "service": 10.0, "attacks": 5.0}
-"""Seconds of a file that was never run here, by folder."""
+SLOWEST = Path(__file__).with_name("slowest_files.txt")
+"""Seconds and path of the files that take long, for a checkout where none was run: `./test` keeps its own account."""
+GUESSED = {"e2e": 25.0, "seeds": 25.0, "app": 8.0, "faults": 8.0, "service": 3.0, "attacks": 3.0}
+"""Seconds of a file that is in neither, by folder."""
 
 
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: with two for each, tests that need a real program's time fail now and then."""
     room = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // WORKER_BYTES
-    return max(2, min(len(os.sched_getaffinity(0)) + MORE_WORKERS, room, MOST_WORKERS))
+    return max(2, min(cores() + MORE_WORKERS, room, MOST_WORKERS))
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not hasattr(config, "workerinput"):
         return
-    known: dict[str, float] = config.cache.get(SECONDS, {}) if hasattr(config, "cache") else {}
+    rows = [line.split() for line in SLOWEST.read_text(encoding="utf-8").splitlines()]
+    known = {path: float(seconds) for seconds, path in rows}
+    if hasattr(config, "cache"):
+        known |= config.cache.get(SECONDS, {})
 
     def seconds(item: pytest.Item) -> float:
         file = item.nodeid.partition("::")[0]
         return known.get(file, GUESSED.get(file.split("/")[1], 1.0))
 
     items.sort(key=seconds, reverse=True)
+
+
+class FewBrowsers(LoadFileScheduling):  # type: ignore[misc]
+    """Gives a worker the slowest file that is left; none of HEAVY while as many workers as there are cores have one."""
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        others = [work for other, work in self.assigned_work.items() if other is not node]
+        if sum(any(is_heavy(scope, left) for scope, left in work.items()) for work in others) >= cores():
+            light = next((scope for scope in self.workqueue if not scope.startswith(HEAVY)), None)
+            if light is not None:
+                self.workqueue.move_to_end(light, last=False)
+        super()._assign_work_unit(node)
+
+
+def is_heavy(scope: str, left: dict[str, bool]) -> bool:
+    """left: whether each test of the file is done."""
+    return scope.startswith(HEAVY) and not all(left.values())
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FewBrowsers | None:
+    return FewBrowsers(config, log) if config.option.dist == "loadfile" else None
 
 
 class FileSeconds:

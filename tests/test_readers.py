@@ -23,10 +23,12 @@ from tawny.model.states import (
     BLINDED,
     CHOSEN,
     EXPECTED,
+    FAULT_WORDS,
     RECORDED,
     STATE_WORDS,
     TROUBLE,
     CameraState,
+    DetectionFault,
     summary,
 )
 from tawny.model.times import Span
@@ -220,7 +222,8 @@ async def test_every_reader_has_words_for_a_gap(house: House, reason: GapReason)
 
 @pytest.mark.parametrize("what", ProblemKind)
 async def test_every_reader_has_words_for_a_problem(house: House, what: ProblemKind) -> None:
-    camera = PORCH if what in (ProblemKind.CAMERA, ProblemKind.SIGHT, ProblemKind.GAP) else None
+    of_camera = (ProblemKind.CAMERA, ProblemKind.SIGHT, ProblemKind.DETECTION, ProblemKind.GAP)
+    camera = PORCH if what in of_camera else None
     alarm = Alarm(what, camera, house.clock.now_ms(), "It is broken.", do="Mend it.")
     house.recorder.alarmed = [alarm]
     if what in (ProblemKind.CAMERA, ProblemKind.SIGHT):  # the state of the camera is that problem
@@ -248,3 +251,19 @@ async def test_every_reader_has_words_for_a_problem(house: House, what: ProblemK
     assert f'tawny_alarm{{what="{what.value}",camera="{camera or ""}"}} 1' in metrics
     guide = (ROOT / "docs" / "how-to" / "monitoring.md").read_text(encoding="utf-8")
     assert f"`{what.value}`" in guide
+
+
+@pytest.mark.parametrize("fault", DetectionFault)
+def test_every_fault_of_detection_has_words_and_a_remedy(fault: DetectionFault) -> None:
+    what, do = FAULT_WORDS[fault]
+    title, text = message_composer.of_alarm(ProblemKind.DETECTION, "Front door", "14:02", what, do, "")
+    assert not TOKEN.search(f"{title} {text}")
+    assert what.endswith(".") and do.startswith("Recording continues. ")
+    begins = {
+        DetectionFault.UNDECODABLE: "| Detection can't decode the video |",
+        DetectionFault.NO_FRAMES: "| Detection gets no video |",
+        DetectionFault.TOO_SLOW: "| This computer is too slow |",
+        DetectionFault.CRASHED: "| Detection keeps failing |",
+        DetectionFault.STARVED: "| Detection has come to a standstill |",
+    }
+    assert begins[fault] in (ROOT / "docs" / "how-to" / "troubleshooting.md").read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks.made import nuisances as n
 from benchmarks.made.film import HEIGHT, WIDTH, Camera, Film
+from benchmarks.made.restless import RESTLESS
 
 Situation = Callable[[int], Film]
 
@@ -344,4 +345,5 @@ GROUPS: dict[str, dict[str, Situation]] = {
     "told by night": TOLD_BY_NIGHT,
     "silent by day": SILENT_BY_DAY,
     "silent by night": SILENT_BY_NIGHT,
+    "restless first": RESTLESS,
 }

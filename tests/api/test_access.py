@@ -8,6 +8,7 @@ from starlette.routing import Mount, Route
 from tawny.api.application import make_routes
 from tawny.api.auth.access import Access, check_routes, rule
 from tawny.api.auth.accounts import Role
+from tawny.api.live import hls_routes
 from tests.api.fakes import ORIGIN, House, routes
 
 RULES = check_routes(routes())
@@ -54,6 +55,12 @@ PUBLIC_ON_PURPOSE = {
     "GET /assets/{name}",
     "GET /{name}",
 }
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No camera sends: a playlist would be waited for at each request."""
+    monkeypatch.setattr(hls_routes, "WAIT_S", 0.01)
 
 
 def filled(path: str) -> str:

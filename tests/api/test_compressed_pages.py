@@ -3,15 +3,16 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tawny.api.application import make_app
 from tawny.api.server import WebServer
 from tawny.api.static_files import StaticFiles
-from tests.api.fakes import House
+from tests.api.fakes import make_house
 
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
 PLAIN = b"export const words = 'so many words';\n" * 100
 BROTLI, GZIP = b"brotli of it", gzip.compress(PLAIN)
 
@@ -42,9 +43,11 @@ ACCEPTED = {
 BODIES = {"": PLAIN, "gzip": GZIP, "br": BROTLI}
 
 
-@pytest.fixture
-async def server(house: House, tmp_path: Path) -> AsyncIterator[WebServer]:
-    folder = tmp_path / "static"
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WebServer]:
+    """One for all: they only read."""
+    folder = tmp_path_factory.mktemp("served") / "static"
+    house = make_house(folder.parent)
     (folder / "assets").mkdir(parents=True)
     for name in ("index.html", "assets/app-1a2b.js"):
         for ending, data in (("", PLAIN), (".br", BROTLI), (".gz", GZIP)):
@@ -56,6 +59,7 @@ async def server(house: House, tmp_path: Path) -> AsyncIterator[WebServer]:
     await made.start()
     yield made
     await made.stop()
+    house.accounts.close()
 
 
 async def fetched(
@@ -74,6 +78,7 @@ async def fetched(
     return int(first.split()[1]), {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}, body
 
 
+@in_one_loop
 @pytest.mark.parametrize(("accept", "coding"), ACCEPTED.items())
 @pytest.mark.parametrize("path", ["/assets/app-1a2b.js", "/", "/timeline"])
 async def test_each_client_gets_what_it_accepts(server: WebServer, path: str, accept: str, coding: str) -> None:
@@ -86,6 +91,7 @@ async def test_each_client_gets_what_it_accepts(server: WebServer, path: str, ac
     assert headers["content-type"].startswith("text/javascript" if is_asset else "text/html")
 
 
+@in_one_loop
 @pytest.mark.parametrize("path", ["/", "/assets/app-1a2b.js", "/assets/font-1a2b.woff2"])
 async def test_the_headers_of_a_file_can_be_asked_for_alone(server: WebServer, path: str) -> None:
     status, headers, whole = await fetched(server, path, "gzip")
@@ -95,22 +101,26 @@ async def test_the_headers_of_a_file_can_be_asked_for_alone(server: WebServer, p
     assert {name: alone[name] for name in headers if name != "date"} == {n: headers[n] for n in headers if n != "date"}
 
 
+@in_one_loop
 async def test_each_form_has_an_etag_of_its_own(server: WebServer) -> None:
     tags = [(await fetched(server, "/assets/app-1a2b.js", accept))[1]["etag"] for accept in ("", "gzip", "br")]
     assert len(set(tags)) == 3
 
 
+@in_one_loop
 async def test_what_is_compressed_already_is_sent_as_it_is(server: WebServer) -> None:
     status, headers, body = await fetched(server, "/assets/font-1a2b.woff2", "gzip, br")
     assert (status, body) == (200, b"font")
     assert not {"content-encoding", "vary"} & set(headers)
 
 
+@in_one_loop
 @pytest.mark.parametrize("name", ["app-1a2b.js.gz", "app-1a2b.js.br", "font-1a2b.woff2.gz"])
 async def test_compressed_files_have_no_address_of_their_own(server: WebServer, name: str) -> None:
     assert (await fetched(server, f"/assets/{name}"))[0] == 404
 
 
+@in_one_loop
 async def test_a_file_that_only_ends_like_one_is_a_file(server: WebServer) -> None:
     assert (await fetched(server, "/assets/lone.gz", "gzip"))[2] == b"not of another file"
 
@@ -134,6 +144,7 @@ def test_the_built_interface_is_compressed_whole() -> None:
     assert sent < 0.5 * plain
 
 
+@in_one_loop
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_the_files_own_name_leads_to_the_page(server: WebServer, method: str) -> None:
     status, headers, body = await fetched(server, "/index.html", "gzip", method=method)

@@ -1,13 +1,23 @@
 """Questions in words, a spot in the picture, and the heat of a day, over HTTP."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
 
+from tawny.api.auth.accounts import Caller, Role
+from tawny.config.recognition import SearchSettings
 from tawny.model.events import Event
-from tawny.model.ids import EventId
+from tawny.model.ids import CameraId, EventId
 from tawny.model.polygon import COLUMNS, ROWS, grid_of
+from tawny.service.detection.appearance_service import IDLE_S, AppearanceService, AppearanceSource
+from tawny.service.detection.embedding_search import SearchModel
+from tawny.storage.index.appearance_db import AppearanceDb
 from tests.api.fakes import House
 from tests.playback.archives import PORCH
+from tests.playback.search.made_week import made_event
 
+YARD = CameraId("yard")
 SPOT = (0.1, 0.1, 0.2, 0.2)
 
 
@@ -17,10 +27,10 @@ async def test_a_question_is_answered_and_says_how_it_was_understood(house: Hous
     house.recorder.index.put_event(event)
     house.recorder.index.put_event(Event(EventId("other"), PORCH, "vehicle", now_ms - 40_000, now_ms - 30_000, 80.0))
     answer = (
-        await house.signed_in().get("/api/v1/find", params={"q": "people front door in the last hour, purple"})
+        await house.signed_in().get("/api/v1/find", params={"q": "people front door in the last hour, shiny"})
     ).json()
     assert [one["id"] for one in answer["items"]] == ["seen"]
-    assert (answer["time"], answer["unknown"]) == ("in the last hour", ["purple"])
+    assert (answer["time"], answer["unknown"]) == ("in the last hour", ["shiny"])
 
 
 async def test_when_something_moved_in_a_spot(house: House) -> None:
@@ -53,3 +63,56 @@ async def test_what_is_no_part_of_a_picture_is_refused(house: House, box: str) -
 async def test_a_month_at_most(house: House) -> None:
     asked = {"from_ms": 0, "to_ms": 40 * 86_400_000}
     assert (await house.signed_in().get(f"/api/v1/cameras/{PORCH}/heat", params=asked)).status_code == 400
+
+
+@pytest.fixture
+def seen(house: House) -> Iterator[list[Event]]:
+    """A red car on the porch, another in the yard, and a blue one; all are measured."""
+    events, pictures = list[Event](), dict[EventId, bytes]()
+    start_ms = house.clock.now_ms() - 3_600_000
+    for number, (paint, camera) in enumerate((("red", PORCH), ("red", YARD), ("blue", PORCH))):
+        made = made_event(f"{number}{paint}", start_ms + number * 60_000, "car", (paint,))
+        event = replace(made.event, camera=camera)
+        house.recorder.index.put_event(event)
+        events.append(event)
+        pictures[event.id] = made.jpeg
+    source = AppearanceSource(house.recorder.index, lambda event: pictures.get(event.id), lambda _: False, lambda: 0.0)
+    model = SearchModel(SearchSettings, {})
+    service = AppearanceService(lambda: AppearanceDb(None), source, model, house.clock)
+    while service.step() < IDLE_S:
+        pass
+    house.site.appearance = service
+    yield events
+    service.finish()
+
+
+async def test_a_colour_is_found_and_why_is_said(house: House, seen: list[Event]) -> None:
+    answer = (await house.signed_in().get("/api/v1/find", params={"q": "red car"})).json()
+    assert [one["id"] for one in answer["items"]] == [seen[1].id, seen[0].id]
+    assert set(answer["why"].values()) == {"red, car"}
+    assert all(0.5 < score <= 1 for score in answer["scores"].values())
+    assert answer["measured_to_ms"] is None
+
+
+async def test_like_this_one(house: House, seen: list[Event]) -> None:
+    answer = (await house.signed_in().get("/api/v1/find", params={"q": "anything", "like": seen[0].id})).json()
+    assert [one["id"] for one in answer["items"]] == [seen[1].id]
+    assert answer["time"] == "any time"
+    missing = await house.signed_in().get("/api/v1/find", params={"q": "anything", "like": "none"})
+    assert (missing.status_code, missing.json()["message"]) == (404, "Event not found.")
+
+
+async def test_looks_of_hidden_cameras_are_not_found(house: House, seen: list[Event]) -> None:
+    person = house.accounts.put_person("Ben", Role.VIEWER)
+    person = house.accounts.change_person(person, Role.VIEWER, [PORCH])
+    browser = house.browser(house.accounts.begin_session(person, Caller("127.0.0.1")))
+    answer = (await browser.get("/api/v1/find", params={"q": "red car"})).json()
+    assert ([one["id"] for one in answer["items"]], set(answer["why"])) == ([seen[0].id], {seen[0].id})
+    hidden = await browser.get("/api/v1/find", params={"q": "anything", "like": seen[1].id})
+    assert (hidden.status_code, hidden.json()["message"]) == (404, "Event not found.")
+
+
+async def test_a_time_replaces_that_of_the_words(house: House, seen: list[Event]) -> None:
+    asked: dict[str, str | int] = {"q": "red car today", "from_ms": seen[1].start_ms}
+    answer = (await house.signed_in().get("/api/v1/find", params=asked)).json()
+    assert [one["id"] for one in answer["items"]] == [seen[1].id]

@@ -1,16 +1,17 @@
 import base64
 from dataclasses import asdict, replace
 from json import loads
+from typing import Any
 
 import cv2
 import httpx
 import numpy as np
 import pytest
 
-from tawny.api.auth.accounts import Role
+from tawny.api.auth.accounts import Caller, Role
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event, SeenObject
-from tawny.model.ids import EventId
+from tawny.model.ids import CameraId, EventId
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Gap, GapEvidence, GapReason
 from tawny.model.states import CameraState
@@ -313,6 +314,19 @@ async def test_an_events_picture(house: House, browser: httpx.AsyncClient) -> No
     assert (await browser.get(f"/media/{event.id}.jpg")).content == b"\xff\xd8jpeg"
 
 
+async def test_an_events_picture_can_show_the_object_alone(house: House, browser: httpx.AsyncClient) -> None:
+    event = put_event(house, picture_ms=1, box=(0.48, 0.5, 0.5, 0.56))
+    whole = bytes(cv2.imencode(".jpg", np.full((540, 960, 3), 110, np.uint8))[1].tobytes())
+    house.recorder.event_pictures[event.id] = whole
+    sizes = {}
+    for show in ("full", "box", "closeup"):
+        answer = await browser.get(f"/media/{event.id}.jpg?show={show}")
+        found: Any = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
+        sizes[show] = found.shape[:2]
+    assert sizes == {"full": (540, 960), "box": (540, 960), "closeup": (270, 480)}
+    assert (await browser.get(f"/media/{event.id}.jpg?show=nothing")).status_code == 422
+
+
 async def test_events_come_newest_first_a_page_at_a_time(house: House, browser: httpx.AsyncClient) -> None:
     made = [put_event(house, number, reviewed=number < 2).id for number in range(5)]
     first = await json(browser, "/api/v1/events?limit=3")
@@ -331,6 +345,57 @@ async def test_events_can_be_chosen(house: House, browser: httpx.AsyncClient) ->
         told = await json(browser, f"/api/v1/events?{query}")
         assert isinstance(told["items"], list)
         assert [item["id"] for item in told["items"]] == [kept.id]
+
+
+async def test_events_have_levels(house: House, browser: httpx.AsyncClient) -> None:
+    alert, motion = put_event(house, 0, kind="person"), put_event(house, 1, kind="motion", reviewed=True)
+    detection = put_event(house, 2, kind="animal")
+    answers = {
+        "": ([detection, motion, alert], 2),
+        "levels=alert": ([alert], 1),
+        "levels=detection,motion": ([detection, motion], 1),
+        "levels=motion": ([motion], 0),
+    }
+    for query, (listed, new) in answers.items():
+        told = await json(browser, f"/api/v1/events?{query}")
+        assert isinstance(told["items"], list)
+        assert [item["id"] for item in told["items"]] == [one.id for one in listed]
+        assert (told["new"], told["new_alerts"]) == (new, 1)
+    assert (await json(browser, f"/api/v1/events/{alert.id}"))["level"] == "alert"
+    assert (await browser.get("/api/v1/events?levels=urgent")).status_code == 422
+
+
+async def test_events_are_joined_to_visits(house: House, browser: httpx.AsyncClient) -> None:
+    first = put_event(house, 0, kind="person", reviewed=True)
+    index = house.recorder.index
+    index.put_event(second := replace(first, id=EventId("second"), start_ms=first.start_ms + 2000, reviewed=False))
+    told = await json(browser, "/api/v1/visits")
+    assert isinstance(told["items"], list)
+    (visit,) = told["items"]
+    assert (visit["id"], visit["level"], visit["new"], told["next"]) == (first.id, "alert", 1, None)
+    assert [one["id"] for one in visit["events"]] == [first.id, second.id]
+    assert visit["cameras"] == [first.camera]
+    assert visit["best"]["title"] == visit["title"]
+    for query in ("levels=motion", "types=animal", f"to_ms={first.start_ms}"):
+        assert (await json(browser, f"/api/v1/visits?{query}"))["items"] == []
+    assert (await browser.get("/api/v1/visits?from_ms=5&to_ms=5")).status_code == 400
+
+
+async def test_visit_holds_only_events_of_cameras_that_somebody_may_see(house: House) -> None:
+    shown = put_event(house, 0, kind="person")
+    hidden = replace(shown, id=EventId("hidden"), camera=CameraId("yard"))
+    house.recorder.index.put_event(hidden)
+    house.recorder.near = frozenset({frozenset({shown.camera, hidden.camera})})
+    told = await json(house.signed_in(Role.OWNER), "/api/v1/visits")
+    assert isinstance(told["items"], list)
+    assert [len(one["events"]) for one in told["items"]] == [2]
+    person = house.accounts.put_person("Ben", Role.VIEWER)
+    house.accounts.change_person(person, Role.VIEWER, [shown.camera])
+    guest = house.browser(house.accounts.begin_session(person, Caller("127.0.0.1")))
+    told = await json(guest, "/api/v1/visits")
+    assert isinstance(told["items"], list)
+    (one,) = told["items"]
+    assert ([each["id"] for each in one["events"]], one["cameras"]) == ([shown.id], [shown.camera])
 
 
 async def test_an_event_is_kept_and_reviewed(house: House) -> None:

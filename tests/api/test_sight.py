@@ -18,6 +18,7 @@ from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, SegmentId
 from tawny.model.messages import EventChanged
+from tawny.model.object_paths import ObjectPath, PathPoint
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.playback.exports import ExportKind, ExportOptions
@@ -96,6 +97,8 @@ def fill(house: House) -> Filled:
     house.recorder.index.put_event(event)
     house.recorder.index.put_gap(Gap(PORCH, start_ms - 5000, start_ms, GapReason.UNREACHABLE, "a secret reason"))
     house.recorder.event_pictures[event.id] = house.recorder.event_loops[event.id] = b"\xff\xd8 a picture"
+    seen = ObjectPath(7, "person", "a secret person", 0.9, (PathPoint(start_ms, (0.1, 0.2, 0.3, 0.4)),))
+    house.recorder.event_paths[event.id] = (seen,)
     for packet in numbered(video(start_ms=house.clock.now_ms() - 4000)):
         house.recorder.hubs[(PORCH, MAIN)].append(packet)
     return Filled(house, event, segment.id, clip_of_the_porch(house, Span(start_ms, start_ms + 9000)))

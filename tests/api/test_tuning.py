@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from tawny.api.auth.accounts import Role
+from tawny.model.object_paths import ObjectPath, PathPoint
 from tawny.model.polygon import grid_of
 from tests.api.fakes import House
 from tests.api.test_past import put_event
@@ -119,6 +120,22 @@ async def test_the_small_pictures_of_an_event(house: House, browser: httpx.Async
     house.recorder.event_loops[event.id] = b"\xff\xd8jpeg"
     answer = await browser.get(f"/api/v1/events/{event.id}/loop")
     assert (answer.status_code, answer.content) == (200, b"\xff\xd8jpeg")
+
+
+async def test_the_objects_of_an_event(house: House, browser: httpx.AsyncClient) -> None:
+    event = put_event(house)
+    assert (await browser.get(f"/api/v1/events/{event.id}/objects")).json() == {"items": []}
+    points = (PathPoint(event.start_ms, (0.1, 0.2, 0.3, 0.4)), PathPoint(event.start_ms + 400, (0.2, 0.2, 0.4, 0.4)))
+    house.recorder.event_paths[event.id] = (ObjectPath(3, "animal", "cat", 0.91, points),)
+    answer = await browser.get(f"/api/v1/events/{event.id}/objects")
+    assert answer.json()["items"] == [
+        {
+            "track": 3, "kind": "animal", "label": "cat", "score": 0.91,
+            "start_ms": event.start_ms, "end_ms": event.start_ms + 400,
+            "path": [[event.start_ms, 0.1, 0.2, 0.3, 0.4], [event.start_ms + 400, 0.2, 0.2, 0.4, 0.4]],
+        }
+    ]  # fmt: skip
+    assert (await browser.get("/api/v1/events/none/objects")).status_code == 404
 
 
 async def test_scores_of_a_zone(house: House, browser: httpx.AsyncClient) -> None:

@@ -56,6 +56,7 @@ class Sealed:
             "event": "/media/event.jpg",
             "event clip": "/media/event.mp4",
             "loop": "/api/v1/events/event/loop",
+            "objects": "/api/v1/events/event/objects",
         }
 
     async def unlock(self, browser: httpx.AsyncClient, key: Identity = OWNER, way: str = "words") -> httpx.Response:
@@ -91,7 +92,7 @@ def there(house: House, tmp_path: Path) -> Iterator[Sealed]:
     house.recorder.index.put_event(event)
     path = tmp_path / "event.tws"
     path.write_bytes(sealed_jpeg([OWNER.recipient], start_ms, JPEG))
-    house.recorder.sealed_pictures[event.id] = path
+    house.recorder.sealed_pictures[event.id] = house.recorder.sealed_paths[event.id] = path
     yield Sealed(house, sealed(house.recorder, segment, [OWNER.recipient, SHEET.recipient]), config, clear)
     house.site.unlocks.close()
 

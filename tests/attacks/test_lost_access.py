@@ -107,7 +107,8 @@ REACHED = {
     Grant.CLIP_LINK: {Access.SHARED},
     Grant.SIGN_IN_LINK: set[Access](),
 }
-OF_NO_CAMERA = ("/api/v1/live/", "/embed")
+OF_A_SCREEN = {Access.SEE, Access.WALL}
+"""Of its session: it sees no recordings."""
 
 
 def test_every_role_grant_and_way_has_a_row() -> None:
@@ -264,6 +265,8 @@ async def status(filled: Filled, route: str, path: str, who: Who) -> int:
 def assert_alive(given: Given, before: dict[str, int]) -> None:
     allowed = 403 if given.maker.role is not Role.OWNER else 0
     assert not [route for route, code in before.items() if code in (401, 410) or (code == 403 and not allowed)]
+    if given.maker.role is Role.SCREEN and given.grant is Grant.SESSION:
+        assert {code for route, code in before.items() if RULES[route] not in OF_A_SCREEN} == {403}
     if given.grant is Grant.SIGN_IN_LINK:
         assert given.filled.house.accounts.is_good(given.key, TokenPurpose.LINK)
 
@@ -313,7 +316,7 @@ LOSSES = [
     for (grant, role), row in ROWS.items()
     for way, lost in zip(Way, row, strict=True)
     for route in OPEN
-    if RULES[route] in REACHED[grant]
+    if RULES[route] in (OF_A_SCREEN if role is Role.SCREEN else REACHED[grant])
     and (lost in (Lost.ALL, Lost.CAMERA, Lost.ROLE) or (lost is Lost.CLIP and "{clip}" in route))
 ]
 

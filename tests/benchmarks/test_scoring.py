@@ -33,6 +33,13 @@ def test_prompt_is_within_two_seconds(begin: float, prompt: int) -> None:
     assert score(_clip(), [(begin, 35)]).prompt == prompt
 
 
+def test_an_alarm_of_another_object_tells_while_one_lasts_and_can_be_false() -> None:
+    restless = [(5, 60)]
+    assert score(_clip(), restless).told == 0
+    assert score(_clip(), [*restless, (30.5, 40)]).told == 1
+    assert (score(_clip(), restless).false, score(_clip(), [*restless, (10, 12)]).false) == (1, 2)
+
+
 @pytest.mark.parametrize(("begin", "false"), [(10.0, 1), (26.9, 1), (27.1, 0), (51.1, 0), (60.0, 1)])
 def test_an_alarm_that_starts_in_quiet_time_is_false(begin: float, false: int) -> None:
     assert score(_clip(), [(begin, begin + 0.5)]).false == false

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from tawny.detection.decode_pipeline import DecodeGate, GateMode
 from tawny.detection.detector import Detector
-from tawny.detection.watcher import Watcher, WatchOptions
+from tawny.detection.watcher import DetectionWork, Watcher, WatchOptions
 from tawny.model.ids import CameraId
 from tawny.model.messages import Message
 from tawny.model.observations import Frame, Look
@@ -25,6 +25,7 @@ class Bench:
         clock: FakeClock | None = None,
         gate: DecodeGate | None = None,
         orientation: Orientation = UPRIGHT,
+        work: DetectionWork | None = None,
     ) -> None:
         self.clock = clock or FakeClock()
         self.cameras = cameras or (Camera(self.clock),)
@@ -46,6 +47,7 @@ class Bench:
                 scored=lambda at_ms, score: self.scores.append((at_ms, score)),
                 trouble=self.troubles.append,
                 orientation=orientation,
+                work=work,
             ),
         )
 

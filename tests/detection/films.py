@@ -10,7 +10,7 @@ from typing import Any
 import av
 import numpy as np
 
-from tests.support.scenes import LOOKS_A_SECOND, SyntheticScene, person
+from tests.support.scenes import LOOKS_A_SECOND, SyntheticScene, cat, person
 
 SCALE = 2
 
@@ -51,3 +51,14 @@ def empty(length_s: int = 100) -> Path:
     """Nothing but the sensor's noise."""
     large = (np.kron(f.luma, np.ones((SCALE, SCALE), np.uint8)) for f in SyntheticScene(2, length_s).frames())
     return film(large, LOOKS_A_SECOND, 2 * LOOKS_A_SECOND, "empty")
+
+
+@cache
+def restless(length_s: int = 40) -> Path:
+    """A cat goes to and fro on the left from 10 s on; somebody walks on the right from 16 s to 28 s."""
+    scene = SyntheticScene(5, length_s)
+    ways = [(10 + 2.5 * n, 20 if n % 2 else 45, 75, 14) for n in range((length_s - 10) * 2 // 5 + 1)]
+    scene.walk(ways, cat, 60)
+    scene.walk([(16, 180, 95, 45), (22, 120, 92, 44), (28, 180, 95, 45)], person, 45)
+    large = (np.kron(frame.luma, np.ones((SCALE, SCALE), np.uint8)) for frame in scene.frames())
+    return film(large, LOOKS_A_SECOND, 2 * LOOKS_A_SECOND, "restless")

@@ -1,6 +1,7 @@
 """Files scanned in two passes: the same events as when all is decoded, for a fraction of the pictures."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from threading import Event as Flag
@@ -16,7 +17,7 @@ from tawny.detection.scan.scan import (
     ScanOptions,
     ScanResult,
     VideoPart,
-    joined,
+    continued,
     merged,
     parts,
     scan_part,
@@ -119,12 +120,71 @@ def test_what_is_no_video_is_an_error(tmp_path: Path) -> None:
         _scan(path)
 
 
-def test_events_that_touch_are_one_called_after_the_better() -> None:
-    events = [ScannedEvent(0, 2, "motion", 60), ScannedEvent(2.5, 4, "person", 90), ScannedEvent(9, 10, "motion", 55)]
-    assert [(f.start_s, f.end_s, f.kind, f.score) for f in joined(events, 1.0)] == [
+def test_an_event_that_two_parts_have_is_one_called_after_the_better() -> None:
+    before = [ScannedEvent(0, 2, "motion", 60), ScannedEvent(1, 1.5, "cat", 70)]
+    after = [ScannedEvent(2.5, 4, "person", 90), ScannedEvent(9, 10, "motion", 55)]
+    assert [(f.start_s, f.end_s, f.kind, f.score) for f in continued(before, after, 1.0)] == [
         (0, 4, "person", 90),
+        (1, 1.5, "cat", 70),
         (9, 10, "motion", 55),
     ]
+
+
+def test_of_two_events_at_the_border_of_parts_each_goes_on_in_its_own() -> None:
+    before = [ScannedEvent(0, 10, "motion", 60), ScannedEvent(8, 10, "person", 60)]
+    after = [ScannedEvent(1, 14, "motion", 60), ScannedEvent(8, 12, "person", 60)]
+    assert [(f.start_s, f.end_s, f.kind) for f in continued(before, after, 1.0)] == [
+        (0, 14, "motion"),
+        (8, 12, "person"),
+    ]
+
+
+def test_an_object_well_apart_from_the_others_is_an_event_of_its_own() -> None:
+    spans = EventSpans(join_s=1.0)
+    flag, person = (
+        Observation("flag", 0.9, (0.1, 0.1, 0.2, 0.3), 1),
+        Observation("person", 0.7, (0.7, 0.3, 0.8, 0.9), 2),
+    )
+    for n in range(100):
+        seen = (flag, person) if 40 <= n < 70 else (flag,)
+        spans.add(DecodedLook(n / 5, Look(90, seen), None))
+    assert [(f.kind, f.start_s, f.end_s, f.box) for f in spans.close()] == [
+        ("flag", 0.0, 19.8, flag.box),
+        ("person", 8.0, 13.8, person.box),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kind"),
+    [
+        ("motion", "person", "person"),
+        ("person", "motion", "person"),
+        ("person", "vehicle", "person"),
+        ("animal", "vehicle", "vehicle"),
+        ("owl", "motion", "motion"),
+    ],
+)
+def test_an_event_of_two_parts_has_the_first_of_their_names_as_live(first: str, second: str, kind: str) -> None:
+    (found,) = continued([ScannedEvent(0, 2, first, 60)], [ScannedEvent(2.5, 4, second, 90)], 1.0)
+    assert found.kind == kind
+
+
+class Names:
+    """Calls everything a person from its third look on."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def look(self, _frame: Frame, look: Look) -> Look:
+        self.looks += bool(look.seen)
+        named = tuple(replace(one, label="person", sure=0.9) for one in look.seen)
+        return replace(look, seen=named) if self.looks >= 3 else look
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+def test_what_moves_is_named_as_live_in_every_part(thorough: bool) -> None:
+    result = _scan(films.walkers(), ScanOptions(MotionDetector, thorough=thorough, name=Names))
+    assert [found.kind for found in result.events] == ["person", "person"]
 
 
 def test_a_detector_that_never_says_over_is_believed_to_lose_things() -> None:

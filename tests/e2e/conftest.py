@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tawny.testing.http_service import StandIn, served
 from tawny.testing.waiting import until
@@ -26,6 +26,9 @@ CHROMIUM = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]
+PATIENCE_MS = 60_000
+"""How long anything may take on a machine that is busy with other tests. Whoever promises less says so himself."""
+expect.set_options(timeout=PATIENCE_MS)
 _DAY_MS = 86_400_000
 LINK = re.compile(r"(http://[^\s/]+)/(?:sign-in#link|setup#token)=\S+")
 
@@ -106,6 +109,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
 def browser() -> Iterator[Browser]:
     with sync_playwright() as play:
         made = play.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        made.on("context", lambda context: context.set_default_timeout(PATIENCE_MS))
         yield made
         made.close()
 

@@ -64,7 +64,7 @@ def test_a_folder_of_files_is_added_tested_changed_and_removed(page: Page, house
     text = file.read_text()
     assert text.startswith(FILE) and f'folder = "{out}"' in text and 'every = "10 s"' in text
     until(lambda: list(out.glob("camfront_*.mp4")), 60, "a file, without a restart")
-    expect(card.get_by_text("Last sent")).to_be_visible(timeout=20_000)
+    expect(card.get_by_text("Last sent")).to_be_visible(timeout=60_000)
     shot(page, "files-page-1280")
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

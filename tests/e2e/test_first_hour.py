@@ -90,13 +90,6 @@ def answers(listen: str) -> bool:
         return probe.connect_ex((host, int(port))) == 0
 
 
-@pytest.fixture(scope="module", autouse=True)
-def patience() -> Iterator[None]:
-    expect.set_options(timeout=WAIT_MS)
-    yield
-    expect.set_options(timeout=5_000)
-
-
 @pytest.fixture(scope="module")
 def camera() -> Iterator[str]:
     with cabled_cameras(PASSWORD) as (_, (address,)):

@@ -99,7 +99,7 @@ def stepped(page: Page, key: str) -> int:
     """The picture that is shown once it is another one than before."""
     before = seen(page)[-1]["clock"]
     page.keyboard.press(key)
-    page.wait_for_function("(before) => window.seen.at(-1).clock !== before", arg=before, timeout=20_000)
+    page.wait_for_function("(before) => window.seen.at(-1).clock !== before", arg=before, timeout=60_000)
     return int(seen(page)[-1]["clock"])
 
 
@@ -146,7 +146,7 @@ def test_a_fast_scrub_has_one_seek_under_way(page: Page, archive: Archive) -> No
     for key, times in (("ArrowLeft", 26), ("ArrowRight", 26), ("ArrowLeft", 26)):
         page.evaluate(PRESS, [key, times])
     back = "([from, to]) => window.seen.at(-1).clock >= from && window.seen.at(-1).clock < to"
-    page.wait_for_function(back, arg=[archive.reconnect, archive.gap], timeout=20_000)
+    page.wait_for_function(back, arg=[archive.reconnect, archive.gap], timeout=60_000)
     seeks = page.evaluate("() => window.seeks")
     assert seeks
     assert max(seeks) <= 2  # what is given up may still be there when the next begins

@@ -16,7 +16,6 @@ from tests.e2e.conftest import OURS, Tawny, owner_of, with_settings
 from tests.e2e.rules import axe_script, violations
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=30_000)
 FILE = """\
 # the house
 [modes]

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from tests.e2e.live_server import live_server, signed_browser
 from tests.e2e.rules import axe_script, violations
 
 pytestmark = pytest.mark.browser
+WAIT_S = 60
 SETTINGS = """
 [notifiers.browsers]
 url = "webpush:me@example.org"
@@ -53,6 +54,15 @@ const made = { endpoint: told.endpoint, toJSON: () => told, unsubscribe: async (
 PushManager.prototype.subscribe = async () => (localStorage.setItem("test", "on"), made);
 PushManager.prototype.getSubscription = async () => (localStorage.getItem("test") ? made : null);
 """
+COUNTS = """() => {
+  if (self.finished !== undefined) return;
+  self.finished = 0;
+  const show = ServiceWorkerRegistration.prototype.showNotification;
+  ServiceWorkerRegistration.prototype.showNotification = function (...given) {
+    return show.apply(this, given).finally(() => { self.finished += 1; });
+  };
+}"""
+"""Counts, in a service worker, the notifications that it has shown."""
 NOTIFICATIONS = """async () => {
   const worker = await navigator.serviceWorker.ready;
   const shown = await worker.getNotifications();
@@ -82,6 +92,21 @@ def context(browser: Browser, house: Tawny, service: StandIn, phone: Phone) -> I
     made.close()
 
 
+@pytest.fixture
+def page(context: BrowserContext, house: Tawny) -> Iterator[Page]:
+    """Whatever a test leaves, the next one finds: online, signed in, no other page open, nothing snoozed."""
+    cookies: Any = context.cookies()
+    yield context.new_page()
+    context.set_offline(False)
+    context.clear_cookies()
+    context.add_cookies(cookies)
+    for one in context.pages:
+        one.close()
+    snoozes = f"{house.base}/api/v1/snoozes"
+    for made in context.request.get(snoozes).json()["items"]:
+        context.request.delete(f"{snoozes}?camera={made['camera']}", headers={"X-Tawny": "1", "Origin": house.base})
+
+
 class Worker:
     """The service worker of a page: what Chromium's developer tools do with it."""
 
@@ -92,8 +117,9 @@ class Worker:
         self._registrations: list[dict[str, Any]] = []
         self._tools.on("ServiceWorker.workerRegistrationUpdated", self._updated)
         self._tools.send("ServiceWorker.enable")
-        until(self._has_come, 20, "a service worker")
+        until(self._has_come, WAIT_S, "a service worker")
         self.inside = context.service_workers[-1]
+        self.inside.evaluate(COUNTS)
 
     def _has_come(self) -> bool:
         self.page.wait_for_timeout(20)
@@ -105,13 +131,22 @@ class Worker:
     def push(self, data: str) -> list[dict[str, Any]]:
         """Deliver a message, and return what is shown then; what was shown before is swept away."""
         self.inside.evaluate("async () => (await self.registration.getNotifications()).map((one) => one.close())")
-        until(lambda: not self.shown(), 20, "no notification")
+        until(lambda: not self._shown(), WAIT_S, "no notification")
         told = {"origin": self._origin, "registrationId": self._registrations[-1]["registrationId"], "data": data}
-        self._tools.send("ServiceWorker.deliverPushMessage", told)
-        until(self.shown, 20, "a notification")
-        return self.shown()
+        return self.shown_after(lambda: self._tools.send("ServiceWorker.deliverPushMessage", told))
 
-    def shown(self) -> list[dict[str, Any]]:
+    def shown_after(self, act: Callable[[], object]) -> list[dict[str, Any]]:
+        """Act, and return what is shown once one more notification is. Nobody asks before: whoever asks Chromium for
+        its notifications while it is showing one makes it forget that one."""
+        before = self._finished()
+        act()
+        until(lambda: self._finished() > before, WAIT_S, "a notification")
+        return self._shown()
+
+    def _finished(self) -> int:
+        return int(self.inside.evaluate("self.finished"))
+
+    def _shown(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.page.evaluate(NOTIFICATIONS)
         return found
 
@@ -168,9 +203,8 @@ def is_signed_for(asked: Asked, service: StandIn, key: str) -> bool:
 
 @pytest.mark.shows("SC33")
 def test_a_push_from_the_camera_to_the_snooze(
-    context: BrowserContext, house: Tawny, service: StandIn, phone: Phone
+    context: BrowserContext, page: Page, house: Tawny, service: StandIn, phone: Phone
 ) -> None:
-    page = context.new_page()
     page.goto(f"{house.base}/settings")
     card = page.get_by_role("region", name="Notifications on this device")
     with page.expect_response(lambda said: said.request.method == "POST" and said.url.endswith("/api/v1/push")):
@@ -191,74 +225,68 @@ def test_a_push_from_the_camera_to_the_snooze(
 
     page.goto(f"{house.base}/")
     worker.click()
-    page.wait_for_url(f"**{told['url']}", timeout=20_000)
+    page.wait_for_url(f"**{told['url']}", timeout=WAIT_S * 1000)
 
     worker.push(json.dumps(told))
     worker.click("live")
-    page.wait_for_url("**/live/front", timeout=20_000)
+    page.wait_for_url("**/live/front", timeout=WAIT_S * 1000)
 
     snoozes = f"{house.base}/api/v1/snoozes"
     worker.push(json.dumps(told))
-    worker.click("snooze")
-    until(lambda: page.request.get(snoozes).json()["items"], 20, "a snooze")
+    (confirmation,) = worker.shown_after(lambda: worker.click("snooze"))
     (made,) = page.request.get(snoozes).json()["items"]
     assert (made["camera"], made["everyone"], made["mine"]) == ("front", False, True)
-    until(lambda: [one for one in worker.shown() if one["title"].startswith("Snoozed until")], 20, "its confirmation")
-    expect(page.get_by_role("button", name="Snoozed until")).to_be_visible(timeout=20_000)
+    assert confirmation["title"].startswith("Snoozed until")
+    expect(page.get_by_role("button", name="Snoozed until")).to_be_visible(timeout=WAIT_S * 1000)
 
     worker.click("undo")
-    until(lambda: not page.request.get(snoozes).json()["items"], 20, "no snooze")
+    until(lambda: not page.request.get(snoozes).json()["items"], WAIT_S, "no snooze")
 
     worker.push(json.dumps(told))
-    worker.click("snooze")
-    until(lambda: page.request.get(snoozes).json()["items"], 20, "another snooze")
+    worker.shown_after(lambda: worker.click("snooze"))
+    assert page.request.get(snoozes).json()["items"]
     snoozed = somebody_comes(page, house)
     page.request.delete(f"{snoozes}?camera=front", headers={"X-Tawny": "1", "Origin": house.base})
     told_of_an_event(page, house, service, phone)
     assert snoozed not in pushes(service, phone), "the next was told, so that this one never will be"
-    page.close()
 
 
-def test_a_camera_is_snoozed_by_a_key_for_everyone_and_again_not(context: BrowserContext, house: Tawny) -> None:
-    page, snoozes = context.new_page(), f"{house.base}/api/v1/snoozes"
+def test_a_camera_is_snoozed_by_a_key_for_everyone_and_again_not(page: Page, house: Tawny) -> None:
+    snoozes = f"{house.base}/api/v1/snoozes"
     page.goto(f"{house.base}/live/front")
-    expect(page.get_by_role("button", name="Snooze", exact=True)).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("button", name="Snooze", exact=True)).to_be_visible(timeout=WAIT_S * 1000)
     page.keyboard.press("z")
     sheet = page.get_by_role("dialog", name="Snooze Front door")
     sheet.get_by_role("button", name="Everyone’s").click()
     assert violations(page, axe_script()) == []
     sheet.get_by_role("button", name="1 h").click()
-    expect(page.get_by_role("button", name="Snoozed until")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("button", name="Snoozed until")).to_be_visible(timeout=WAIT_S * 1000)
     (made,) = page.request.get(snoozes).json()["items"]
     assert (made["camera"], made["everyone"]) == ("front", True)
     page.goto(f"{house.base}/")
-    expect(page.locator(".tile").get_by_role("button", name="Snoozed until")).to_be_visible(timeout=20_000)
+    expect(page.locator(".tile").get_by_role("button", name="Snoozed until")).to_be_visible(timeout=WAIT_S * 1000)
     page.goto(f"{house.base}/settings/notifications")
     card = page.get_by_role("region", name="Snoozed")
     expect(card.get_by_text("for everyone, by you")).to_be_visible()
     card.get_by_role("button", name="End now").click()
     expect(card.get_by_text("No snoozed cameras")).to_be_visible()
     assert page.request.get(snoozes).json()["items"] == []
-    page.close()
 
 
-def test_who_is_signed_out_snoozes_nothing(context: BrowserContext, house: Tawny) -> None:
-    page = context.new_page()
+def test_who_is_signed_out_snoozes_nothing(context: BrowserContext, page: Page, house: Tawny) -> None:
     page.goto(f"{house.base}/settings")
     worker = Worker(context, page)
     worker.push(json.dumps({"title": "Person", "body": "x", "tag": "t", "url": "/", "camera": "front", "badge": 1}))
-    cookies = context.cookies()
+    cookies: Any = context.cookies()
     context.clear_cookies()
-    worker.click("snooze")
-    until(lambda: [one["title"] for one in worker.shown()] == ["Not snoozed"], 20, "that it was refused")
-    context.add_cookies(cookies)  # type: ignore[arg-type]
+    (refusal,) = worker.shown_after(lambda: worker.click("snooze"))
+    assert refusal["title"] == "Not snoozed"
+    context.add_cookies(cookies)
     assert page.request.get(f"{house.base}/api/v1/snoozes").json()["items"] == []
-    page.close()
 
 
 @pytest.mark.shows("SC33")
-def test_chromium_would_install_it(context: BrowserContext, house: Tawny) -> None:
-    page = context.new_page()
+def test_chromium_would_install_it(context: BrowserContext, page: Page, house: Tawny) -> None:
     page.goto(f"{house.base}/")
     Worker(context, page)
     tools = context.new_cdp_session(page)
@@ -276,12 +304,12 @@ def test_chromium_would_install_it(context: BrowserContext, house: Tawny) -> Non
         answer = page.request.get(house.base + one["src"])
         assert (answer.status, answer.headers["content-type"]) == (200, one["type"])
     assert [page.request.get(house.base + one["url"]).status for one in manifest["shortcuts"]] == [200, 200]
-    page.close()
 
 
 @pytest.mark.shows("SC33")
-def test_offline_is_said_in_words_and_nothing_private_is_kept(context: BrowserContext, house: Tawny) -> None:
-    page = context.new_page()
+def test_offline_is_said_in_words_and_nothing_private_is_kept(
+    context: BrowserContext, page: Page, house: Tawny
+) -> None:
     page.goto(f"{house.base}/")
     page.wait_for_selector('[data-view="playing"]', timeout=60_000)
     Worker(context, page)
@@ -303,7 +331,6 @@ def test_offline_is_said_in_words_and_nothing_private_is_kept(context: BrowserCo
     page.get_by_role("link", name="Try again").click()
     page.wait_for_url("**/events")
     expect(page.get_by_role("heading", level=1)).to_have_text("Events")
-    page.close()
 
 
 def test_a_new_version_takes_over_at_the_next_visit(browser: Browser, tmp_path: Path) -> None:
@@ -343,14 +370,14 @@ def test_the_install_card_comes_with_the_second_visit_and_stays_away(browser: Br
         page.goto(f"{house.base}/")
         page.wait_for_selector('[data-view="playing"]', timeout=60_000)
         counted = "Number((localStorage['tawny.visits'] ?? '').split(' ')[1]) > 1000"
-        until(lambda: page.evaluate(counted), 20, "it is counted")
+        until(lambda: page.evaluate(counted), WAIT_S, "it is counted")
 
     visit()
     assert page.evaluate("localStorage['tawny.visits']").startswith("1 ")
     expect(card).to_have_count(0)
     page.evaluate("localStorage['tawny.visits'] = '1 1000'")  # long ago
     visit()
-    expect(card).to_be_visible(timeout=20_000)
+    expect(card).to_be_visible(timeout=WAIT_S * 1000)
     assert violations(page, axe_script()) == []
     page.get_by_role("button", name="Not now").click()
     expect(card).to_have_count(0)
@@ -359,7 +386,7 @@ def test_the_install_card_comes_with_the_second_visit_and_stays_away(browser: Br
     expect(card).to_have_count(0)
     page.evaluate("localStorage['tawny.install-later'] = String(Date.now() - 91 * 86400000)")
     visit()
-    expect(card).to_be_visible(timeout=20_000)
+    expect(card).to_be_visible(timeout=WAIT_S * 1000)
     page.get_by_role("link", name="Timeline").last.click()
     expect(card).to_have_count(0)
     context.close()
@@ -427,7 +454,7 @@ def test_a_viewers_phone_is_notified_with_one_press(browser: Browser, service: S
         page.reload()
         expect(switch).to_have_attribute("aria-pressed", "false")
         switch.click()
-        until(lambda: "[notifiers.browsers]" in (tmp_path / "tawny.toml").read_text(), 20, "the channel again")
+        until(lambda: "[notifiers.browsers]" in (tmp_path / "tawny.toml").read_text(), WAIT_S, "the channel again")
         context.close()
         owner.close()
 
@@ -442,17 +469,17 @@ def test_not_now_for_notifications_is_kept_90_days(browser: Browser, house: Tawn
         page.goto(f"{house.base}/")
         page.evaluate("localStorage['tawny.visits'] = '2 1000'")
         page.wait_for_selector('[data-view="playing"]', timeout=60_000)
-        until(lambda: page.evaluate("localStorage['tawny.visits'] !== '2 1000'"), 20, "it is counted")
+        until(lambda: page.evaluate("localStorage['tawny.visits'] !== '2 1000'"), WAIT_S, "it is counted")
 
     visit()
-    expect(card).to_be_visible(timeout=20_000)
+    expect(card).to_be_visible(timeout=WAIT_S * 1000)
     shot(page, "notify-card")
     card.get_by_role("button", name="Not now").click()
     visit()
     expect(card).to_have_count(0)
     page.evaluate("localStorage['tawny.notify-later'] = String(Date.now() - 91 * 86400000)")
     visit()
-    expect(card).to_be_visible(timeout=20_000)
+    expect(card).to_be_visible(timeout=WAIT_S * 1000)
     context.close()
 
 

@@ -10,7 +10,7 @@ from tests.e2e.conftest import Tawny
 from tests.e2e.rules import axe_script, violations
 
 pytestmark = pytest.mark.browser
-WAIT_MS = 30_000
+WAIT_MS = 60_000
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from tests.e2e.rules import NONE, axe_script, barriers, violations
 from tests.e2e.test_access import listen, settle
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=30_000)
 FILE = """\
 # the house
 [cameras.front]

@@ -90,7 +90,7 @@ def local(house: Tawny) -> Tawny:
 def sealed(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sealed]:
     folder = tmp_path_factory.mktemp("sealed")
     at_ms = SystemClock().now_ms() // 1000 * 1000 - DAY_MS
-    for part in range(3):
+    for part in range(5):
         record(folder / "data", YARD, at_ms + part * 4000, 4, sealed_to=[OWNER.recipient, SHEET.recipient])
     keys = folder / "data" / "keys"
     keys.mkdir()
@@ -119,16 +119,20 @@ def is_sealed(page: Page) -> None:
     assert not page.evaluate("() => window.seen.length")
 
 
+ENOUGH = """(at) => {
+  const clocks = window.seen.filter((one) => one.kind === 'video').map((one) => one.clock);
+  return new Set(clocks).size >= 10 && Math.max(...clocks) >= at;
+}"""
+"""A busy browser shows fewer pictures of each second, and needs more seconds for ten."""
+
+
 def plays(page: Page, sealed: Sealed) -> None:
     """The clock in the picture is yesterday's, and goes on."""
     page.wait_for_function("() => window.seen.length", timeout=60_000)
     page.keyboard.press("k")
-    page.wait_for_function(
-        "(at) => window.seen.some(({ clock }) => clock >= at)", arg=sealed.at_ms + 6000, timeout=60_000
-    )
+    page.wait_for_function(ENOUGH, arg=sealed.at_ms + 6000, timeout=60_000)
     page.keyboard.press("k")
     pictures = [one for one in seen(page) if one["kind"] == "video"]
-    assert len({one["clock"] for one in pictures}) >= 10
     off = sorted(abs(one["said"] - one["clock"]) for one in pictures)
     assert off[len(off) * 4 // 5] <= 101, "the clock in the picture is the page's"
     assert off[-1] <= 1000, "a busy machine reads the screen a little later"

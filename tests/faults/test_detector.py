@@ -9,10 +9,15 @@ import pytest
 
 from tawny.app.running import RecorderRuntime
 from tawny.config.loader import parse_settings
-from tawny.model.messages import Message, PartDied
+from tawny.detection import watcher
+from tawny.model.messages import Alarm, Message, PartDied, ProblemKind
 from tawny.model.observations import Frame, Look
 from tawny.model.segments import GapReason
+from tawny.model.states import FAULT_WORDS, DetectionFault
 from tawny.model.times import SystemClock
+from tawny.service.detection import camera_detection
+from tawny.service.health import alarms
+from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.index.opening import index_to_read
 from tawny.testing.clips import ClipSpec, made_clip
@@ -96,3 +101,64 @@ def test_recording_goes_on(tmp_path: Path, kind: type[Crashes] | type[Hangs] | t
     if kind is Crashes:
         assert any(isinstance(one, PartDied) and one.part.startswith("watch") for one in heard)
     note(f"detector-{kind.name}", lost_s=0.0, limit_s=0.0)
+
+
+class Recovers:
+    """Misbehaves in one way until `is_well`."""
+
+    name: ClassVar[str] = "recovers"
+    way = ""
+    is_well = threading.Event()
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        """It has none."""
+
+    def look(self, frame: Frame) -> Look:
+        if not Recovers.is_well.is_set():
+            if Recovers.way == "crashes":
+                raise ZeroDivisionError("what a detector should not do")
+            Recovers.is_well.wait(30)
+        return Look(score=0)
+
+
+@pytest.mark.parametrize(("way", "fault"), [("crashes", DetectionFault.CRASHED), ("hangs", DetectionFault.STARVED)])
+def test_a_detector_that_does_not_work_is_a_problem_with_a_reason_until_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, fault: DetectionFault
+) -> None:
+    """The same in less time: a minute is two seconds here."""
+    for module, name, value in (
+        (watcher, "FAULT_S", 1.5), (camera_detection, "FAULT_S", 1.5), (watcher, "RECENT_S", 8.0),
+        (alarms, "LASTS_S", 0.5), (alarms, "OVER_S", 0.5), (alarms, "LOOK_S", 0.2),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, value)
+    Recovers.way = way
+    Recovers.is_well.clear()
+    text = f'[cameras.{CAMERA}]\nsource = "film:"\ndetection.detector = "recovers"\n'
+    chosen, problems = parse_settings(text, {})
+    assert chosen is not None, problems
+    film = Film(list(made_clip(ClipSpec(seconds=40.0)).packets), 40.0)
+    running = RecorderRuntime.open(chosen, tmp_path, CLOCK, PluginRegistry({"film": film}, {"recovers": Recovers}))
+    heard: list[Alarm] = []
+    running.bus.subscribe(lambda message: heard.append(message) if isinstance(message, Alarm) else None)
+    running.begin()
+    running.begin_housekeeping()
+    try:
+        until(lambda: heard, 15, "the problem is told")
+        (told,) = heard
+        assert (told.what, told.camera, told.until_ms) == (ProblemKind.DETECTION, CAMERA, None)
+        what, do = FAULT_WORDS[fault]
+        assert told.detail.startswith(what) and told.do == do
+        assert ("ZeroDivisionError" in told.detail) == (way == "crashes")
+        health = HealthAnswer(running).now()
+        assert not health.ok
+        assert what in health.cameras[0].status.detail
+        assert any(what in warning.message for warning in health.warnings)
+        shown = running.tuning.watching(CAMERA)
+        assert shown is not None and what in shown.trouble
+        Recovers.is_well.set()
+        until(lambda: len(heard) == 2, 25, "its end is told")
+        assert heard[1].until_ms is not None
+        assert HealthAnswer(running).now().ok
+    finally:
+        Recovers.is_well.set()
+        running.close("person")

@@ -1,9 +1,16 @@
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
 
+from tawny.model.events import Event
+from tawny.model.ids import EventId
+from tawny.model.observations import Box
 from tawny.model.packets import Packet
+from tawny.model.polygon import Polygon
 from tawny.playback import stills
+from tawny.playback.frame_reader import event_snapshot
 from tawny.playback.stills import StillPicture, StillReader
 from tests.playback.archives import FPS, MAIN, PORCH, SUB, FakeArchive
 
@@ -82,3 +89,40 @@ def test_what_is_kept_is_bounded(archive: FakeArchive, monkeypatch: pytest.Monke
     assert len(decoded) == 4, "three fit"
     made.at(PORCH, T, 320)
     assert len(decoded) == 5, "the fourth does not"
+
+
+FAR = (0.4, 0.4, 0.43, 0.5)
+SMALL = bytes(cv2.imencode(".jpg", np.full((360, 640, 3), 200, np.uint8))[1].tobytes())
+"""A stored snapshot, lighter than anything recorded."""
+
+
+def snapshot(archive: FakeArchive, *, box: Box | None = FAR, **how: Any) -> Any:
+    event = Event(EventId("e"), PORCH, "person", T, T + 3000, 90.0, box=box, picture_ms=T + 1000)
+    return cv2.imdecode(np.frombuffer(event_snapshot(archive, event, SMALL, "closeup", **how), np.uint8), 0)
+
+
+def test_a_small_object_is_cut_from_the_recording_in_full_size(archive: FakeArchive) -> None:
+    archive.record(T, size=(1920, 1080))
+    wide, square = snapshot(archive), snapshot(archive, is_square=True)
+    assert (wide.shape, square.shape) == ((270, 480), (480, 480))
+    assert wide.mean() < 100
+
+
+@pytest.mark.parametrize("begin_ms", [T + 60_000, T + 1_200], ids=["not recorded", "only later"])
+def test_without_a_recording_it_is_cut_from_the_stored_snapshot(archive: FakeArchive, begin_ms: int) -> None:
+    archive.record(begin_ms, size=(1920, 1080))
+    assert snapshot(archive).shape == (270, 480)
+    assert snapshot(archive).mean() > 150
+
+
+def test_who_is_near_costs_no_decoding(archive: FakeArchive) -> None:
+    archive.record(T, size=(1920, 1080))
+    near = snapshot(archive, box=(0.3, 0.2, 0.5, 0.7))
+    assert near.shape[0] <= 360
+    assert near.mean() > 150
+
+
+def test_what_is_private_stays_so_in_a_larger_snapshot(archive: FakeArchive) -> None:
+    archive.hidden = (Polygon(((0, 0), (1, 0), (1, 1), (0, 1))),)
+    archive.record(T, size=(1920, 1080))
+    assert snapshot(archive).max() <= 40

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tawny.media.codec.decoder import DecodedFrame, stated_by
+from tawny.media.codec.transcoder import VideoWriter
 from tawny.media.image.stamp import (
     GLYPH_WIDTH,
     LINE_DOTS,
@@ -23,17 +24,19 @@ from tawny.media.image.stamp import (
     glyphs,
     plain_text,
     stamped,
+    yuv,
 )
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
+from tawny.model.object_paths import ObjectPath, PathPoint
 from tawny.model.observations import FigureThing, MotionFigure
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import VideoFormat
 from tawny.model.times import Span, utc_from_text
 from tawny.playback.clips import ClipCache
 from tawny.playback.exports import ExportKind, ExportOptions, make_export
-from tawny.playback.stamps import FrameStamps, event_clips, figures_in, figures_text
+from tawny.playback.stamps import FrameStamps, event_clips, figures_in, figures_text, objects_in
 from tests.playback.archives import PORCH, FakeArchive, pictures
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -200,3 +203,93 @@ def test_what_cannot_be_stamped_is_said(
     wish = ExportOptions(ExportKind(kind), (PORCH,), span, stamp=stamps)
     with pytest.raises(NotDone, match=says):
         make_export(archive, ClipCache(archive), wish, ZONE, Place(tmp_path), 10**9)
+
+
+def test_boxes_alone_have_kind_time_and_nothing_for_tuning() -> None:
+    """The score of what has no name says how much moves, so it is left out."""
+    person, motion = FigureThing((0.25, 0.5, 0.75, 1.0), 91, "person"), FigureThing((0, 0, 0.2, 0.2), 61, "motion")
+    made = replace(
+        stamps(PORCH, Span(0, 1)), figures=[MotionFigure(START_MS, 1, 2, things=(person, motion))], only_boxes=True
+    )
+    assert made.at(START_MS + 300) == Stamp(
+        ("2026-11-20 06:58:12",), boxes=((person.box, "Person 91%"), (motion.box, "Motion"))
+    )
+    assert made.at(START_MS + 500) == Stamp(("2026-11-20 06:58:12",)), "a box that is old is not drawn"
+    assert made.at(START_MS - 1) == Stamp(("2026-11-20 06:58:12",)), "nor one of later"
+
+
+@pytest.mark.parametrize("turned", [Orientation(), Orientation(90), Orientation(0, mirror=True)], ids=str)
+def test_an_export_has_the_box_where_the_thing_is_shown(tmp_path: Path, turned: Orientation) -> None:
+    """Boxes are parts of the image as shown, also of a camera that hangs on its side."""
+    archive, place = FakeArchive(tmp_path), Place(tmp_path)
+    shown_so = [
+        replace(one, format=replace(one.format, orientation=turned))
+        for one in pictures(640, 480, 2)
+        if isinstance(one.format, VideoFormat)
+    ]
+    archive.record(START_MS, 2, packets=shown_so)
+
+    def boxed(camera: CameraId, span: Span) -> FrameStamps:
+        things = (FigureThing((0.25, 0.5, 0.5, 0.75), 91, "person"),)
+        figures = [MotionFigure(START_MS + ms, 1, 2, things=things) for ms in range(0, 2000, 100)]
+        return FrameStamps("Porch", ZONE, figures, [], only_boxes=True)
+
+    wish = ExportOptions(ExportKind.MP4, (PORCH,), Span(START_MS, START_MS + 2000), stamp=boxed)
+    make_export(archive, ClipCache(archive), wish, ZONE, place, 10**9)
+    with av.open(str(place.out), "r") as file:
+        colours: Any = next(file.decode(video=0)).to_ndarray(format="rgb24")
+    high, wide = colours.shape[:2]
+    assert (wide, high) == turned.size(640, 480)
+    yellow = (colours[..., 0] > 150) & (colours[..., 1] > 150) & (colours[..., 2] < 110)
+    rows, columns = np.flatnonzero(yellow.sum(axis=1) > wide / 5), np.flatnonzero(yellow.sum(axis=0) > high / 5)
+    found = columns[0] / wide, rows[0] / high, (columns[-1] + 1) / wide, (rows[-1] + 1) / high
+    assert found == pytest.approx((0.25, 0.5, 0.5, 0.75), abs=0.02)
+
+
+def test_boxes_of_stored_objects_move_evenly_between_their_points() -> None:
+    """And are named as the object is now, also in frames from before it had a name."""
+    path = (PathPoint(START_MS, (0.1, 0.4, 0.2, 0.8)), PathPoint(START_MS + 1000, (0.3, 0.4, 0.4, 0.8)))
+    figures = [MotionFigure(START_MS, 1, 2, things=(FigureThing((0, 0, 1, 1), 61, "motion"),))]
+    made = FrameStamps("Porch", ZONE, figures, [], True, [ObjectPath(1, "person", "person", 0.914, path)])
+    found = {ms: made.at(START_MS + ms).boxes for ms in (-1, 0, 500, 1000, 1400, 1401)}
+    assert [len(boxes) for boxes in found.values()] == [0, 1, 1, 1, 1, 0]
+    assert {text for boxes in found.values() for _, text in boxes} == {"Person 91%"}
+    assert found[500][0][0] == pytest.approx((0.2, 0.4, 0.3, 0.8))
+    assert found[1400][0][0] == (0.3, 0.4, 0.4, 0.8)
+
+
+def test_objects_are_those_of_the_events_in_a_time(archive: FakeArchive) -> None:
+    near, far = (
+        Event(EventId(name), PORCH, "motion", START_MS + at_ms, START_MS + at_ms + 1000, 60.0)
+        for name, at_ms in (("near", 1000), ("far", 60_000))
+    )
+    archive.index.put_event(near)
+    archive.index.put_event(far)
+    one = ObjectPath(1, "motion", "motion", 0.6, (PathPoint(START_MS + 1000, (0, 0, 1, 1)),))
+    paths = {near.id: [one, replace(one, path=())], far.id: [replace(one, track=2)]}
+    span = Span(START_MS, START_MS + 4000)
+    assert objects_in(archive.index, PORCH, span, lambda event: paths[event.id]) == [one]
+
+
+def test_a_comparison_has_boxes_in_colours_and_its_lines_below_the_picture() -> None:
+    grey = av.VideoFrame.from_ndarray(np.full((360, 640, 3), 90, np.uint8), format="rgb24")
+    red = yuv(220, 30, 30)
+    stamp = Stamp(
+        boxes=(((0.25, 0.5, 0.75, 1.0), ""),), colours=(red,), below=(("one 7 / 9", red), ("two", red), ("3", red))
+    )
+    made = stamped(DecodedFrame(grey, PORCH, 0), stamp).video
+    assert (made.width, made.height) == (640, 360 + 2 * LINE_DOTS + 2)
+    colours = made.to_ndarray(format="rgb24").astype(int)
+    assert colours[358, 320] == pytest.approx((220, 30, 30), abs=40), "the box ends where the picture does"
+    assert colours[300, 320] == pytest.approx((90, 90, 90), abs=6)
+    assert read(np.where(made.to_ndarray(format="gray")[360:] > 60, 200, 0)) == "one 7 / 9"
+
+
+def test_each_frame_lasts_until_the_next(tmp_path: Path) -> None:
+    """With a time of its own, as in a video of another program whose frames are uneven."""
+    writer = VideoWriter(tmp_path / "out.mp4", tmp_path / "scratch", 64, 48, 10)
+    times = [0.0, 0.1, 0.45, 0.5, 1.75]
+    for at_s in times:
+        writer.add(np.full((72, 64), 128, np.uint8), at_s)
+    writer.finish(0)
+    assert [time_s for time_s, _ in frames_of(tmp_path / "out.mp4")] == pytest.approx(times, abs=0.001)

@@ -153,12 +153,12 @@ def memory_files() -> int:
 def test_sealed_pictures_open_as_well(tmp_path: Path) -> None:
     path = tmp_path / "event.tws"
     path.write_bytes(sealed_jpeg([OWNER.recipient], T, b"\xff\xd8 somebody"))
-    assert DecryptedRecordings(OWNER).picture(path) == b"\xff\xd8 somebody"
+    assert DecryptedRecordings(OWNER).content(path) == b"\xff\xd8 somebody"
     with pytest.raises(FileSealed):
-        DecryptedRecordings(OTHER).picture(path)
+        DecryptedRecordings(OTHER).content(path)
     path.write_bytes(path.read_bytes()[:600])
     with pytest.raises(FileDamaged):
-        DecryptedRecordings(OWNER).picture(path)
+        DecryptedRecordings(OWNER).content(path)
 
 
 def test_what_is_no_sealed_file_is_said_to_be_damaged(archive: FakeArchive) -> None:

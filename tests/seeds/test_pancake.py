@@ -97,23 +97,27 @@ def plays(path: Path) -> bool:
     return FileVideo(path).duration_s > 1
 
 
-def test_pk9_the_first_example_records_continuously(pi: Path, tmp_path: Path) -> None:
-    made = imported(tmp_path, PANCAKE["continuous"], path=pi)
-    with made.running() as log:
-        kept = made.folder / "recordings" / "tawny"
-        awaited(lambda: len(files(kept)) >= 2, log, 60)
-    assert plays(files(kept)[0])
-
-
-def test_pk4_nothing_is_recorded_in_the_first_two_seconds(pi: Path, tmp_path: Path) -> None:
-    made = imported(tmp_path, PANCAKE["continuous"], path=pi)
+@pytest.fixture(scope="module")
+def continuous(pi: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], float]:
+    """The files that the first example recorded, and when its camera was opened (UTC seconds)."""
+    made = imported(tmp_path_factory.mktemp("continuous"), PANCAKE["continuous"], path=pi)
     with made.running() as log:
         kept = made.folder / "recordings" / "tawny"
         awaited(lambda: files(kept), log, 60)
         opened_s = (pi / "words.json").stat().st_mtime
-        first = re.match(r"(\d{8}T\d{6}\.\d{3})Z", files(kept)[0].name)
-    assert first
-    begun_s = datetime.strptime(f"{first[1]}+0000", "%Y%m%dT%H%M%S.%f%z").timestamp()
+        awaited(lambda: len(files(kept)) >= 2, log, 60)
+    return files(kept), opened_s
+
+
+def test_pk9_the_first_example_records_continuously(continuous: tuple[list[Path], float]) -> None:
+    assert plays(continuous[0][0])
+
+
+def test_pk4_nothing_is_recorded_in_the_first_two_seconds(continuous: tuple[list[Path], float]) -> None:
+    (first, *_), opened_s = continuous
+    found = re.match(r"(\d{8}T\d{6}\.\d{3})Z", first.name)
+    assert found
+    begun_s = datetime.strptime(f"{found[1]}+0000", "%Y%m%dT%H%M%S.%f%z").timestamp()
     assert 2.0 <= begun_s - opened_s < 10
 
 

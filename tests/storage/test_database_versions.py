@@ -23,7 +23,8 @@ from tawny.model.errors import DatabaseNewer
 from tawny.model.times import SystemClock
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.index import sqlite_file
+from tawny.storage.index import appearance_db, sqlite_file
+from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.index.opening import index_to_write
 from tawny.storage.index.sqlite_file import SmallDb
 from tests.golden.contents import list_databases
@@ -45,10 +46,11 @@ DATABASES: Final[dict[str, tuple[int, Callable[[Path], Closing]]]] = {
     "accounts.db": (accounts_file.VERSION, AccountsFile),
     "outbox.db": (outbox.VERSION, lambda path: Outbox(path, SystemClock())),
     "modes.db": (modes.VERSION, ModeStore),
+    "appearance.db": (appearance_db.VERSION, lambda path: AppearanceDb(path.parent)),
 }
 """Version and how it is opened to be written."""
-REMADE: Final = {"tawny.db"}
-"""Made again from the recordings, whatever its version."""
+REMADE: Final = {"tawny.db", "appearance.db"}
+"""Made again from the recordings and snapshots, whatever its version."""
 EACH = pytest.mark.parametrize("name", DATABASES)
 
 

@@ -133,6 +133,8 @@ def test_scores_and_pictures_are_mirrored_and_read_from_there(both: Mirrored, tm
     event = Event(EventId("20261120T050010000-0a1b2c3d"), PORCH, "person", row.start_ms, row.end_ms, 50.0)
     site.volume.write_picture(event, b"picture")
     site.volume.write_loop(event, b"loop")
+    site.volume.add_objects(event, b"[1,0,0,0,9,9]\n")
+    site.volume.end_objects(event)
     site.ledger.put_event(event)
     both.mirror.finish()
     both.run()
@@ -141,3 +143,4 @@ def test_scores_and_pictures_are_mirrored_and_read_from_there(both: Mirrored, tm
     site.volume.remove_picture(event)
     assert site.volume.read_picture(event) == b"picture"
     assert site.volume.read_loop(event) == b"loop"
+    assert site.volume.read_objects(event) == b"[1,0,0,0,9,9]\n"

@@ -51,6 +51,7 @@ from tawny.service.cameras.recording_choice import RecordingChoiceService
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
+from tawny.service.detection.appearance_service import AppearanceService
 from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.recognition_service import IdentityService
 from tawny.service.diagnosis.bundle import DiagnosticsService
@@ -100,6 +101,7 @@ class AppContext:
     modes: ModeService | None = None
     models: ModelService | None = None
     known: IdentityService | None = None
+    appearance: AppearanceService | None = None
     placing: TargetSettingsService | None = None
     connecting: CameraConnectionService | None = None
     setup: CameraSetupService | None = None

@@ -305,13 +305,17 @@ class EventInfo(ApiResponse):
     """Reason given by a user; empty if not marked as false alarm."""
     recognized: list[ReadInfo]
     possible: list[SeenObjectInfo]
-    """Event types suggested by the built-in classifier, best first."""
+    """Always empty, kept for programs that read it: a type that is certain enough is `type`."""
     possible_type: str
-    """Suggested event type, if neither a model nor a user named it; else empty."""
+    """Always empty, as `possible`."""
     labeled_as: str
     """Type given by a user, or `nothing`; empty if none."""
+    muted: bool
+    """A user muted events like this one after false alarms: it is recorded, without notification."""
     display_type: str
-    """Effective type for display and sorting: the user's, else the detected one, else the suggested one."""
+    """Effective type for display and sorting: the user's, else the detected one."""
+    level: Literal["alert", "detection", "motion"]
+    """Importance by the camera's settings at the time of the event, and by what a user says it was."""
     snapshot: str | None
     clip: str
     title: str
@@ -322,6 +326,52 @@ class EventList(ApiResponse):
     next: str | None
     new: int
     """Number of events in the range that are not reviewed, at most 1000."""
+    new_alerts: int
+    """Of these, the alerts, whatever levels are asked for."""
+
+
+class EventObjectInfo(ApiResponse):
+    """An object of an event. kind: its type; `motion` if no model named it. path: time in ms UTC, then the box as
+    shares of the upright image: left, top, right, bottom.
+    """
+
+    track: int
+    kind: str
+    label: str
+    score: float
+    start_ms: int
+    end_ms: int
+    path: list[tuple[int, float, float, float, float]]
+
+
+class EventObjectsResponse(ApiResponse):
+    items: list[EventObjectInfo]
+
+
+class VisitInfo(ApiResponse):
+    """Events of one type that belong together, over cameras and minutes. Its ID is that of its first event."""
+
+    id: str
+    title: str
+    type: str
+    level: Literal["alert", "detection", "motion"]
+    start: str
+    end: str | None
+    start_ms: int
+    end_ms: int | None
+    cameras: list[str]
+    """In the order in which they were reached."""
+    new: int
+    """Number of its events that are not reviewed."""
+    best: EventInfo
+    """The event whose snapshot stands for the visit."""
+    events: list[EventInfo]
+    """All of them, oldest first."""
+
+
+class VisitList(ApiResponse):
+    items: list[VisitInfo]
+    next: str | None
 
 
 class EventMarksRequest(ApiRequest):
@@ -338,6 +388,47 @@ class Marked(ApiResponse):
 
 
 WhyFalse = Literal["shadow", "weather", "known", "traffic", "other"]
+
+
+class MutingOfferInfo(ApiResponse):
+    """False alarms of one type at one place that can be muted from now on.
+
+    label: class of a sound. when: time of day of the false alarms. boxes: their places; empty for sounds. events: the
+    false alarms, newest first.
+    """
+
+    type: str
+    label: str
+    title: str
+    when: Literal["any", "day", "night"]
+    boxes: list[Box4]
+    events: list[str]
+
+
+class MutingInfo(MutingOfferInfo):
+    """A muting of what is like some false alarms: same type, place and size. No notification is sent.
+
+    ended: it has ended by itself and can be renewed. count: number of events that it has muted.
+    """
+
+    id: str
+    by: str
+    made_ms: int
+    until_ms: int
+    ended: bool
+    count: int
+    last_ms: int | None
+
+
+class MutingList(ApiResponse):
+    items: list[MutingInfo]
+    offers: list[MutingOfferInfo]
+
+
+class MutingRequest(ApiRequest):
+    """event: one of the false alarms of an offer."""
+
+    event: Id
 
 
 class FeedbackRequest(ApiRequest):

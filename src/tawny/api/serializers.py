@@ -8,12 +8,15 @@ from tawny.api.auth.accounts import Account
 from tawny.model.damage import DAMAGE_WORDS, DamagedSpan, damage_detail
 from tawny.model.events import Event, actor_name, event_title
 from tawny.model.ids import CameraId
+from tawny.model.levels import shown_level
+from tawny.model.object_paths import ObjectPath
 from tawny.model.observations import RecognisedText
 from tawny.model.segments import Gap, GapEvidence, Segment, gap_words
 from tawny.model.times import Span, utc_text
 from tawny.playback import timeline
 from tawny.service.health.camera_health import AAC, CameraHealth, RecorderHealth, StreamFormat
 from tawny.service.recorder import RecorderService
+from tawny.service.visits import EventVisit
 from tawny.storage.disk.layout import is_open, is_sealed, is_thinned
 
 
@@ -43,13 +46,45 @@ def event(made: Event, recorder: RecorderService) -> schemas.EventInfo:
             schemas.ReadInfo(by=one.by, text=one.text, score=one.score, known=_called(one, recorder))
             for one in made.reads
         ],
-        possible=[schemas.SeenObjectInfo(label=seen.label, score=seen.score) for seen in made.perhaps],
-        possible_type=made.suggested,
+        possible=[],
+        possible_type="",
         labeled_as=made.said,
+        muted=bool(made.muted),
         display_type=made.shown_kind,
+        level=shown_level(made).value,
         snapshot=None if made.picture_ms is None else f"/media/{made.id}.jpg",
         clip=f"/media/{made.id}.mp4",
         title=f"{actor_name(made, recorder.called) or event_title(made)} · {camera_name(recorder, made.camera)}",
+    )
+
+
+def event_object(made: ObjectPath) -> schemas.EventObjectInfo:
+    return schemas.EventObjectInfo(
+        track=made.track,
+        kind=made.kind,
+        label=made.label,
+        score=made.score,
+        start_ms=made.path[0].at_ms,
+        end_ms=made.path[-1].at_ms,
+        path=[(point.at_ms, *point.box) for point in made.path],
+    )
+
+
+def visit(made: EventVisit, recorder: RecorderService) -> schemas.VisitInfo:
+    way = " → ".join(camera_name(recorder, camera) for camera in made.cameras)
+    return schemas.VisitInfo(
+        id=made.id,
+        title=f"{actor_name(made.best, recorder.called) or event_title(made.best)} · {way}",
+        type=made.kind,
+        level=made.level.value,
+        start=utc_text(made.start_ms),
+        end=None if made.end_ms is None else utc_text(made.end_ms),
+        start_ms=made.start_ms,
+        end_ms=made.end_ms,
+        cameras=list(made.cameras),
+        new=sum(not one.reviewed for one in made.events),
+        best=event(made.best, recorder),
+        events=[event(one, recorder) for one in made.events],
     )
 
 

@@ -4,9 +4,8 @@ Nothing runs yet, but the folder is locked, and what the previous run left is re
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ from tawny.config.settings import Settings
 from tawny.engine import ActorPool, Bus, Engine, PooledEngine, SharedThread, ThreadEngine
 from tawny.events.event_builder import close_all_left_open
 from tawny.model.ids import CameraId
+from tawny.model.levels import ANYWHERE, AlertRules
 from tawny.model.messages import PartDied
 from tawny.model.times import Clock
 from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder
@@ -26,7 +26,9 @@ from tawny.service.detection.classifier_runtime import ClassifierRuntime
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.identity_store import IdentityStore
 from tawny.service.detection.model_store import ModelStore
+from tawny.service.detection.mutings import Mutings, is_day
 from tawny.service.detection.recognition_service import RecognitionService, recogniser_settings
+from tawny.service.health.alarms import HealthProblem
 from tawny.service.health.monitor import HealthMonitor, MonitoredRecorder, disk_problems
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.plugin_registry import PluginRegistry
@@ -89,6 +91,7 @@ class RecorderStorage:
     grids: MotionGrids
     figures: MotionFigures
     started_ms: int
+    mutings: Mutings
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,8 @@ class RecorderParts:
 
 def make_recorder_parts(place: RecorderPlace) -> RecorderParts:
     """Raises FolderUnwritable, FolderInUse, DiskFull, StorageError: when the folder cannot be opened."""
-    clock, bus, storage = place.clock, place.bus, _open_storage(place)
+    clock, bus = place.clock, place.bus
+    storage = _open_storage(place, lambda camera: recognition.naming.names(camera))
     engine, ingest = ThreadEngine(clock, place.died), SharedThread("ingest", clock, place.died)
     pool = ActorPool(clock)
     pooled = PooledEngine(pool, clock, place.died)
@@ -144,7 +148,11 @@ def make_recorder_parts(place: RecorderPlace) -> RecorderParts:
         storage.grids, ingest, recognition.naming.desk, recognition.reading.desk,
         recognition.naming.suggesting.guesser, login_file.history, storage.figures,
     )  # fmt: skip
-    others = partial(disk_problems, stored, recorder, place.stands_for)
+
+    def others() -> Iterator[HealthProblem]:
+        yield from disk_problems(stored, recorder, place.stands_for)
+        yield from cameras.detection_problems()
+
     seen = MonitoredRecorder(store.volume, store.index, recorder, storage.ledger, cameras.statuses, others)
     return RecorderParts(
         place, storage, recognition, stored, recorder, engine, pool, pooled, ingest, login_file, arming, services,
@@ -153,8 +161,11 @@ def make_recorder_parts(place: RecorderPlace) -> RecorderParts:
     )  # fmt: skip
 
 
-def _open_storage(place: RecorderPlace) -> RecorderStorage:
-    """Open the folder, and recover and explain what the previous run left."""
+def _open_storage(place: RecorderPlace, names: Callable[[CameraId], bool]) -> RecorderStorage:
+    """Open the folder, and recover and explain what the previous run left.
+
+    names: whether a model names a camera's objects.
+    """
     settings, clock = place.settings(), place.clock
     store = open_store(settings, place.folder, clock)
     volume, index, boot = store.volume, store.index, boot_id()
@@ -172,7 +183,15 @@ def _open_storage(place: RecorderPlace) -> RecorderStorage:
         explain_downtime(found, index, ledger, cameras, started_ms)
         ledger.started(boot, later=found.alive_ms is None)  # nothing depends on the very first
         close_all_left_open(index, ledger, clock.now_ms())
-    marks = EventMarks(ledger, index)
+
+    def alerts(camera: CameraId) -> AlertRules:
+        known = place.settings().cameras.get(camera)
+        return ANYWHERE if known is None else known.detection.alert_rules(is_named=names(camera))
+
+    grids = MotionGrids(volume, clock, lambda camera: place.settings().is_sealed(camera))
+    zone = ZoneInfo(place.zone)
+    mutings = Mutings(place.kept_in, index, clock, grids.read, lambda at_ms: is_day(place.settings(), zone, at_ms))
+    marks = EventMarks(ledger, index, alerts, mutings)
     return RecorderStorage(
         store,
         ledger,
@@ -181,9 +200,10 @@ def _open_storage(place: RecorderPlace) -> RecorderStorage:
         marks,
         EventWriter(marks, volume),
         MotionScoreFile(volume, clock),
-        MotionGrids(volume, clock, lambda camera: place.settings().is_sealed(camera)),
+        grids,
         MotionFigures(volume, clock, lambda camera: place.settings().is_sealed(camera)),
         started_ms,
+        mutings,
     )
 
 

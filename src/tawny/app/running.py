@@ -18,6 +18,7 @@ from tawny.model.errors import NotDone, NothingToReport, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
+from tawny.model.object_paths import ObjectPath, read_paths
 from tawny.model.observations import MotionFigure
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
@@ -30,6 +31,9 @@ from tawny.service.cameras.camera import RunningCamera
 from tawny.service.cameras.connection_report import Report, openings, report
 from tawny.service.cameras.detection_tuning import DetectionTuningService
 from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.detection.appearance_service import AppearanceService, AppearanceSource
+from tawny.service.detection.embedding_search import SearchModel
+from tawny.service.detection.reclassification import EventArchive, EventReclassifier
 from tawny.service.health.checks import HealthCheck
 from tawny.service.health.monitor import disk_problems
 from tawny.service.integrations.external_events import ExternalEvents
@@ -37,9 +41,11 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.periodic_snapshots import PeriodicSnapshots
 from tawny.service.retention.promises import contract
 from tawny.service.retention.recording_deletion import RecordingDeletion
+from tawny.service.visits import Neighbors, learn_neighbors, neighbors_of
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import is_open
 from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.repair.healing import Healer
 from tawny.storage.repair.recovery import explain_absence
 from tawny.stream.hub import Hub
@@ -108,6 +114,8 @@ FIRST_PICTURES_S = 6.0
 """Maximum time in s that the rest of the recorder waits for pictures on the way to the disk."""
 CONNECTING_S = 2.0
 """The same for cameras that send nothing yet."""
+LEARN_EVERY_S = 3600.0
+"""Time in s after which the neighborhood of the cameras is learned again."""
 WATCHDOG_S = 10.0
 """Maximum time in s without a step of housekeeping or the ingest thread before the watchdog considers them hung."""
 
@@ -145,9 +153,21 @@ class RecorderRuntime:
         self._healer = Healer(store.volume, storage.ledger)
         self.changeable = ChangeableSettings(settings, self.apply, place.config)
         self.deleting = RecordingDeletion(parts.stored, place.clock, settings, self.changeable.forget_removed)
-        self.tuning = DetectionTuningService(self.changeable, lambda: self._cameras.now, place.doors, place.clock)
+        model = SearchModel(lambda: self.settings.search, place.doors.embedders)
+        seen = AppearanceSource(
+            self.index, self.event_picture, lambda camera: self.settings.is_sealed(camera),
+            settings=lambda: self.settings.search,
+        )  # fmt: skip
+        self.appearance = AppearanceService(lambda: AppearanceDb(place.kept_in), seen, model, place.clock)
+        place.bus.subscribe(self.appearance.heard)
+        parts.stored.retention.forgotten = self.appearance.forget
+        self.tuning = DetectionTuningService(
+            self.changeable, lambda: self._cameras.now, place.doors, place.clock, storage.mutings
+        )
         self._changing, self._is_closing = threading.Lock(), False
         self._heeding: list[Callable[[Settings], None]] = []
+        self._learned: tuple[float, Neighbors] | None = None
+        """Neighboring cameras, and when they were learned, s monotonic."""
         self._housekeeping: Housekeeping | None = None
 
     @classmethod
@@ -180,6 +200,8 @@ class RecorderRuntime:
     def begin(self) -> None:
         """Start recording: the cameras, their detection and the writers. Nothing else uses the disk yet."""
         self._recorder.start(self._engine)
+        archive = EventArchive(self.index, self.parts.storage.marks, self.event_picture, self.bus.publish)
+        self.naming.again = EventReclassifier(self.naming.shelf.folder, archive, self.clock)
         self.naming.start(self.parts.pooled)
         self.parts.recognition.reading.start(self.parts.pooled)
         self.parts.storage.events.start(self.parts.pooled)
@@ -202,6 +224,7 @@ class RecorderRuntime:
         stored.room.start(pooled)
         self.deleting.start(pooled)
         self.snapshots.start(pooled)
+        self.appearance.start(pooled)
         stored.others.start()
         if stored.mirror is not None:
             stored.mirror.start(pooled)
@@ -251,6 +274,7 @@ class RecorderRuntime:
         storage.grids.flush()
         storage.figures.flush()
         self.arming.finish()
+        self.appearance.finish()
         self.sealing.finish()
         self._ledger.stopped(cause)
         storage.store.history.close()
@@ -334,6 +358,14 @@ class RecorderRuntime:
     def camera_names(self) -> Mapping[CameraId, str]:
         return {name: camera.name for name, camera in self._cameras.now.items()}
 
+    def neighbors(self) -> Neighbors:
+        now_s = self.clock.mono_s()
+        if self._learned is None or now_s - self._learned[0] > LEARN_EVERY_S:
+            self._learned = now_s, learn_neighbors(self.index, self.clock.now_ms())
+        return neighbors_of(
+            self._learned[1], {CameraId(name): one.neighbors for name, one in self.settings.cameras.items()}
+        )
+
     def removed_cameras(self) -> Mapping[CameraId, str]:
         named = {CameraId(camera): name for camera, name in removed_names(self.settings).items()}
         return {camera: name for camera, name in named.items() if self.index.bounds(camera) is not None}
@@ -363,7 +395,7 @@ class RecorderRuntime:
         ]
         if self._ledger.problem is not None:
             told.append(web.RecorderWarning(self._ledger.problem.message, self._ledger.problem.do))
-        unnamed = (*self.naming.troubles, *self.parts.recognition.reading.troubles)
+        unnamed = (*self.naming.troubles, *self.parts.recognition.reading.troubles, self.appearance.trouble)
         told += [web.RecorderWarning(trouble) for trouble in unnamed if trouble]
         found = disk_problems(self.parts.stored, self._recorder, self.parts.place.stands_for)
         told += [web.RecorderWarning(trouble.detail, trouble.do) for trouble in found]
@@ -413,6 +445,12 @@ class RecorderRuntime:
 
     def event_loop(self, event: Event) -> bytes | None:
         return self._volume.read_loop(event)
+
+    def event_objects(self, event: Event) -> tuple[ObjectPath, ...]:
+        return read_paths(self._volume.read_objects(event) or b"", event.start_ms)
+
+    def sealed_objects(self, event: Event) -> Path | None:
+        return self._volume.sealed_objects(event)
 
     def event_picture(self, event: Event) -> bytes | None:
         return self._volume.read_picture(event)

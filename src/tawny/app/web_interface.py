@@ -207,7 +207,7 @@ async def make_web_interface(
         metrics_token=settings.web.metrics,
         live=settings.live,
         keeping=keeping,
-        caring=running.care,
+        caring=running.care, appearance=running.appearance,
         outside=outward,
         modes=modes,
         models=models,

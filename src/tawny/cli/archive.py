@@ -6,7 +6,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tawny.cli.keys import Keys
+from tawny.model.events import Event
 from tawny.model.ids import CameraId
+from tawny.model.object_paths import ObjectPath, read_paths
 from tawny.model.observations import MotionFigure
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
@@ -56,6 +58,13 @@ class RecordingFolder:
 
     def figures(self, camera: CameraId, within: Span) -> list[MotionFigure]:
         return MotionFigures(self.volume, SystemClock()).read(camera, within)
+
+    def event_objects(self, event: Event) -> tuple[ObjectPath, ...]:
+        """Return an event's objects; of an encrypted camera with a key."""
+        lines, stored = self.volume.read_objects(event), self.volume.sealed_objects(event)
+        if lines is None and stored is not None and self._unsealed is not None:
+            lines = self._unsealed.content(stored)
+        return read_paths(lines or b"", event.start_ms)
 
     def scores(self, camera: CameraId, within: Span) -> bytes:
         return MotionScoreFile(self.volume, SystemClock()).read(camera, within)

@@ -2,7 +2,10 @@
 
 from argparse import ArgumentParser, Namespace
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,18 +22,30 @@ from tawny.config.settings import Settings, display_name
 from tawny.detection.zones import privacy_masks
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.events import Event
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, EventId
+from tawny.model.levels import ALL_LEVELS
 from tawny.model.observations import MOTION, NOTHING, Box
 from tawny.model.times import Span, SystemClock, utc_from_text, utc_text
 from tawny.playback.recordings import RecordingIndex
-from tawny.playback.search.event_search import SearchableNames, motion_in_spot, search_in_words
+from tawny.playback.search.event_search import (
+    LookSearch,
+    SearchableNames,
+    SearchHit,
+    motion_in_spot,
+    search_hits,
+)
 from tawny.playback.search.query_parser import SearchableIdentity, SearchQuery
 from tawny.playback.training_samples import SampleCrop, crop_samples, label_of, write
 from tawny.service import json_format
+from tawny.service.detection.appearance_service import stored_looks
+from tawny.service.detection.embedding_search import SearchModel, VectorSearch
 from tawny.service.detection.identity_store import PLATES, IdentityStore, KnownIdentity
 from tawny.service.detection.recognition_service import face_print
 from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.visits import EventVisit, VisitQuery, find_visits, learn_neighbors, neighbors_of
+from tawny.storage.disk.layout import picture_path
 from tawny.storage.disk.volume import Volume
+from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.index.opening import index_to_read, known_camera
 from tawny.storage.segments.motion_files import MotionGrids
 
@@ -61,7 +76,7 @@ def run_event(args: Namespace, out: Output) -> int:
     return ordered(args, out, command="event.close", event=args.which)
 
 
-HEADS = ("start", "length", "camera", "kind", "score", "id")
+HEADS = ("start", "length", "camera", "kind", "level", "score", "id")
 PAGE = 200
 """Events that are read from the index at once."""
 
@@ -73,10 +88,19 @@ def describe_events(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--kind", metavar="K", action="append", help="only this event type, for example motion or person"
     )
+    parser.add_argument(
+        "--level",
+        choices=[*map(str, ALL_LEVELS)],
+        action="append",
+        help="only this level: alert, detection or motion (repeatable)",
+    )
+    parser.add_argument("--visits", action="store_true", help="join events that belong together, over cameras")
     parser.add_argument("--follow", action="store_true", help="keep running and print a line for every change")
 
 
 def run_events(args: Namespace, out: Output) -> int:
+    if args.visits:
+        return _run_visits(args, out)
     folder = running_data(args) if args.follow else existing_data(args)[1]
     found = [] if is_in_memory(folder) else _past(folder, args)
     if args.json:
@@ -91,21 +115,68 @@ def run_events(args: Namespace, out: Output) -> int:
     return 0
 
 
+def _run_visits(args: Namespace, out: Output) -> int:
+    if args.follow:
+        raise UsageError("`--visits` and `--follow` don't go together: a visit may still grow.", "Leave one away.")
+    chosen, folder = existing_data(args)
+    now_ms = SystemClock().now_ms()
+    cameras = None if args.camera is None else frozenset(known_camera(folder, name) for name in args.camera)
+    asked = VisitQuery(
+        options.span(args.begin, args.end, now_ms),
+        cameras,
+        None if args.kind is None else frozenset(args.kind),
+        None if args.level is None else frozenset(args.level),
+        limit=PAGE,
+    )
+    found: list[EventVisit] = []
+    with index_to_read(folder) as index:
+        neighbors = neighbors_of(
+            learn_neighbors(index, now_ms), {CameraId(name): one.neighbors for name, one in chosen.cameras.items()}
+        )
+        while True:
+            page, after = find_visits(index, asked, neighbors)
+            found += page
+            if after is None:
+                break
+            asked = replace(asked, after=after)
+    visits = [json_format.visit(one) for one in reversed(found)]
+    if args.json:
+        for one in visits:
+            out.data(one, "")
+    else:
+        rows = [_visit_row(one) for one in visits]
+        out.data(None, out.table(VISIT_HEADS, rows, empty="No events in this time."))
+    return 0
+
+
+VISIT_HEADS = ("start", "length", "cameras", "kind", "level", "events", "id")
+
+
+def _visit_row(visit: dict[str, Any]) -> tuple[str, ...]:
+    start, length, *_ = row(visit["best"] | {"start": visit["start"], "end": visit["end"]})
+    about = ", ".join(visit["cameras"]), kind_words(visit["best"]), visit["level"]
+    return start, length, *about, str(len(visit["events"])), visit["id"]
+
+
 def _past(folder: Path, args: Namespace) -> list[dict[str, Any]]:
     """Return the matching events in the index, oldest first."""
     within = options.span(args.begin, args.end, SystemClock().now_ms())
     cameras = [known_camera(folder, name) for name in args.camera] if args.camera else None
     with index_to_read(folder) as index:
-        return [json_format.event(event) for event in _all_events(index, within, cameras, args.kind)][::-1]
+        return [json_format.event(event) for event in _all_events(index, within, cameras, args.kind, args.level)][::-1]
 
 
 def _all_events(
-    index: RecordingIndex, within: Span, cameras: list[CameraId] | None, kinds: list[str] | None = None
+    index: RecordingIndex,
+    within: Span,
+    cameras: list[CameraId] | None,
+    kinds: list[str] | None = None,
+    levels: list[str] | None = None,
 ) -> Iterator[Event]:
     """Yield the events, newest first."""
     after: str | None = None
     while True:
-        page = index.events(within, cameras=cameras, kinds=kinds, after=after, limit=PAGE)
+        page = index.events(within, cameras=cameras, kinds=kinds, levels=levels, after=after, limit=PAGE)
         yield from page.events
         after = page.next
         if after is None:
@@ -116,20 +187,28 @@ def row(event: dict[str, Any]) -> tuple[str, ...]:
     """Return the event as a table row under `HEADS`."""
     start_ms = utc_from_text(event["start"])
     length = "ongoing" if event["end"] is None else f"{(utc_from_text(event['end']) - start_ms) / 1000:.0f} s"
-    return time_text(start_ms), length, event["camera"], kind_words(event), f"{event['score']:.0f}", event["id"]
+    return (
+        time_text(start_ms),
+        length,
+        event["camera"],
+        kind_words(event),
+        event["level"],
+        f"{event['score']:.0f}",
+        event["id"],
+    )
 
 
 def kind_words(event: dict[str, Any]) -> str:
-    """Return the event's type as text; a suggested type ends in a question mark."""
+    """Return the event's type as text: the user's, else the detected one."""
     if event["labeled_as"]:
         return MOTION if event["labeled_as"] == NOTHING else str(event["labeled_as"])
-    return f"{event['possible_type']}?" if event["possible_type"] else str(event["type"])
+    return str(event["type"])
 
 
 def _wanted(event: dict[str, Any], args: Namespace) -> bool:
-    return (not args.camera or event["camera"] in args.camera) and (
-        not args.kind or kind_words(event).rstrip("?") in args.kind
-    )
+    is_there = not args.camera or event["camera"] in args.camera
+    is_level = not args.level or event["level"] in args.level
+    return is_there and is_level and (not args.kind or kind_words(event).rstrip("?") in args.kind)
 
 
 # Access to known identities (faces, plates) for commands.
@@ -161,12 +240,15 @@ def describe_find(parser: ArgumentParser) -> None:
     parser.add_argument("words", nargs="*", help="search words, for example: person gate last night, longer than 10 s")
     spot = "find motion in this area of the image, as left,top,right,bottom from 0 to 1; words limit camera and time"
     parser.add_argument("--spot", metavar="X,Y,X,Y", help=spot)
+    parser.add_argument("--like", metavar="EVENT", help="find events that look like this one; words limit them")
+    since = "only from this time on, whatever the words say, for example 2026-11-20, yesterday or '3 h ago'"
+    parser.add_argument("--since", metavar="T", help=since)
     parser.add_argument("--most", metavar="N", type=int, default=50, help="maximum number of results (default: 50)")
 
 
 def run_find(args: Namespace, out: Output) -> int:
-    if not args.words and args.spot is None:
-        raise UsageError("What to search for is missing.", "Give words, or an area with `--spot`.")
+    if not args.words and args.spot is None and args.like is None:
+        raise UsageError("What to search for is missing.", "Give words, an area with `--spot`, or `--like EVENT`.")
     chosen, folder = existing_data(args)
     spot = None if args.spot is None else _spot(args.spot)
     book = identity_store(args, folder)
@@ -174,15 +256,20 @@ def run_find(args: Namespace, out: Output) -> int:
         zones = {zone for camera in chosen.cameras.values() for zone in camera.detection.zones}
         names = {name: str(name) for name in Volume.at(folder).cameras()}
         names |= {CameraId(name): display_name(name, camera) for name, camera in chosen.cameras.items()}
-        asked, found = search_in_words(
-            index, " ".join(args.words), SearchableNames(names, zones, recognised(book)), ZoneInfo(local_zone()),
-            SystemClock().now_ms(), args.most,
-        )  # fmt: skip
+        with _looks(args, chosen, folder, index, out) as by:
+            asked, hits = search_hits(
+                index, " ".join(args.words), SearchableNames(names, zones, recognised(book)), ZoneInfo(local_zone()),
+                SystemClock().now_ms(), args.most, by,
+            )  # fmt: skip
     if asked.unknown:
         out.say(f"Ignored unknown words: {', '.join(asked.unknown)}.")
     if spot is not None:
         _tell_moments(_moments(folder, asked, spot, names)[: args.most], asked, out)
         return 0
+    if args.like or asked.is_of_look:
+        _tell_looks(hits, asked, partial(_picture, Volume.at(folder), chosen.web.link_url), out)
+        return 0
+    found = [hit.event for hit in hits]
     events = [json_format.event(event) for event in found]
     if any(event.reads for event in found):
         read = [(*row(told), read_text(event, book)) for told, event in zip(events, found, strict=True)]
@@ -192,6 +279,48 @@ def run_find(args: Namespace, out: Output) -> int:
     data = {"events": events, "time": asked.time_words, "unknown": list(asked.unknown)}
     out.data(data, out.table(heads, read, empty=f"No matching events ({asked.time_words})."))
     return 0
+
+
+@contextmanager
+def _looks(args: Namespace, chosen: Settings, folder: Path, index: RecordingIndex, out: Output) -> Iterator[LookSearch]:
+    """Yield what objects looked like. Raises NotDone for an unknown event after `--like`."""
+    like = index.event(EventId(args.like)) if args.like else None
+    if args.like and like is None:
+        raise NotDone(f"No event {args.like}.", "`tawny events` lists their IDs.")
+    since_ms = options.instant(args.since, SystemClock().now_ms()) if args.since else None
+    db = AppearanceDb.to_read(folder)
+    if db is None:
+        yield LookSearch(lambda _: {}, like, since_ms)
+        return
+    with closing(db):
+        model = SearchModel(lambda: chosen.search, PluginRegistry.opened().embedders)
+        similar = VectorSearch(lambda: db, model, SystemClock()).similar
+        yield LookSearch(partial(stored_looks, db), like, since_ms, similar)
+        if model.trouble:
+            out.say(model.trouble)
+        model.close()
+
+
+def _picture(volume: Volume, address: str, event: Event) -> str:
+    """Return where the event's image is: its URL where the web interface has one, else its file."""
+    path = volume.path(picture_path(event))
+    if event.picture_ms is None or not path.is_file():
+        return "–"
+    return f"{address}/media/{event.id}.jpg" if address else str(path)
+
+
+def _tell_looks(hits: list[SearchHit], asked: SearchQuery, picture: Callable[[Event], str], out: Output) -> None:
+    told = [
+        {**json_format.event(hit.event), "why": hit.why, "match": round(hit.score, 2), "image": picture(hit.event)}
+        for hit in hits
+    ]
+    rows = [
+        (time_text(hit.event.start_ms), str(hit.event.camera), hit.why, f"{hit.score:.0%}", one["id"], one["image"])
+        for hit, one in zip(hits, told, strict=True)
+    ]
+    empty = f"No matching events ({asked.time_words}). Colours are not stored of encrypted cameras and infrared images."
+    data = {"events": told, "time": asked.time_words, "unknown": list(asked.unknown)}
+    out.data(data, out.table(("start", "camera", "why", "match", "event", "image"), rows, empty=empty))
 
 
 def _spot(text: str) -> Box:

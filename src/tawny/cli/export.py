@@ -36,7 +36,7 @@ from tawny.playback.evidence import EvidenceRequest, prove_redacted, write_evide
 from tawny.playback.exports import ExportKind, ExportOptions, check_export, make_export
 from tawny.playback.recordings import RecordingIndex
 from tawny.playback.redaction_areas import Redaction, SubjectMark
-from tawny.playback.stamps import FrameStamps, event_clips, figures_in
+from tawny.playback.stamps import FrameStamps, event_clips, figures_in, objects_in
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.file_reader import InMemorySource, SealedFileReader, open_sealed, scan_file
 from tawny.storage.disk.disk import turned
@@ -228,8 +228,18 @@ def describe_export(parser: ArgumentParser) -> None:
         help="burn in the camera's name, each frame's time in ms, the detector's number and level, REC and boxes; "
         "re-encodes (also with --gif and --sheet)",
     )
+    parser.add_argument(
+        "--boxes",
+        action="store_true",
+        help="burn in boxes around what moves, with its type, and the time; re-encodes, which keeps a core busy for "
+        "about half the clip's length at 1080p (also with --gif and --sheet)",
+    )
     parser.add_argument("--unmasked", action="store_true", help="export as stored, without privacy masks")
     keys.describe(parser)
+    _describe_kinds(parser)
+
+
+def _describe_kinds(parser: ArgumentParser) -> None:
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument(
         "--evidence", action="store_true", help="export a folder that anyone can verify (`tawny verify`)"
@@ -252,14 +262,15 @@ def run_export(args: Namespace, out: Output) -> int:
     _check_ending(args)
     chosen, folder = existing_data(args)
     within = options.span(args.begin, args.end, SystemClock().now_ms())
-    if args.evidence and args.stamp:
-        raise UsageError("--stamp can't be combined with --evidence.", "Evidence is never changed; export it apart.")
+    burns = _burns(args)
+    if args.evidence and burns:
+        raise UsageError(f"{burns} can't be combined with --evidence.", "Evidence is never changed; export it apart.")
     if args.evidence:
         return export(args, folder, within, out)
     if not args.split:
         new_file(Path(args.output))
     private = {} if args.unmasked else {name: privacy_masks(one) for name, one in chosen.cameras.items()}
-    kind = ExportKind.MP4 if args.redact else _kind(args) or (ExportKind.MP4 if args.stamp else None)
+    kind = ExportKind.MP4 if args.redact else _kind(args) or (ExportKind.MP4 if burns else None)
     if kind is not None:
         return _make(args, kind, (folder, chosen), private, within, out)
     camera, stream = known_camera(folder, args.camera), StreamName(args.stream)
@@ -336,8 +347,8 @@ def _check_ending(args: Namespace) -> None:
             f"tawny can't write {args.output}: this export can't be a {suffix} file.",
             f"Choose a name that ends in {allowed}.",
         )
-    if suffix in CONTAINERS and args.stamp:
-        raise UsageError("--stamp requires an .mp4 file.", "Choose such a name.")
+    if suffix in CONTAINERS and _burns(args):
+        raise UsageError(f"{_burns(args)} requires an .mp4 file.", "Choose such a name.")
     if suffix in CONTAINERS and (args.split or "").strip().upper().endswith("B"):
         raise UsageError(
             f"--split {args.split} requires an .mp4 file.", "Choose such a name, or split by time, for example 15min."
@@ -450,6 +461,11 @@ def _kind(args: Namespace) -> ExportKind | None:
     return ExportKind.GIF if args.gif else ExportKind.SIDE_BY_SIDE if args.side_by_side else None
 
 
+def _burns(args: Namespace) -> str:
+    """Return the option that draws into the frames; empty for none."""
+    return "--stamp" if args.stamp else "--boxes" if args.boxes else ""
+
+
 @dataclass
 class _Place:
     """A `playback.exports.ExportTarget` that writes the file named on the command line."""
@@ -475,40 +491,47 @@ def _make(
     columns, rows = _sheet_size(args.sheet or "10x12")
     wish = ExportOptions(kind, cameras, within, _speed(args.timelapse), columns, rows)
     check_export(wish)
-    if args.redact and (args.split or args.stamp or _kind(args) is not None):
+    burns = _burns(args)
+    if args.redact and (args.split or burns or _kind(args) is not None):
         raise UsageError("--redact can't be combined with that option.", "Use one of them.")
-    if args.stamp and (args.split or args.exact or args.timelapse is not None or args.side_by_side):
-        raise UsageError("--stamp can't be combined with that option.", "A stamped clip is one file, and exact.")
-    path = Path(args.output)
+    if burns and (args.split or args.exact or args.timelapse is not None or args.side_by_side):
+        raise UsageError(f"{burns} can't be combined with that option.", "Such a clip is one file, and exact.")
+    path, clock = Path(args.output), SystemClock()
+    begun_s = clock.mono_s()
     with (
         _new_file(path, out),
         open_folder(folder, keys.named(args), private) as archive,
         tempfile.TemporaryDirectory(dir=path.parent) as scratch,
     ):
         place = _Place(path, Path(scratch) / "film", out)
-        if args.stamp:
-            wish = replace(wish, stamp=partial(_stamps, archive, chosen))
+        if burns:
+            wish = replace(wish, stamp=partial(_stamps, archive, chosen, only_boxes=not args.stamp))
         if args.redact:
             wish = replace(wish, redaction=redaction(args.redact, archive.index, within))
         made = make_export(archive, ClipCache(archive), wish, ZoneInfo(local_zone()), place, MOST_BYTES)
     size_bytes = path.stat().st_size
     told: dict[str, object] = {"file": str(path), "start": utc_text(within.begin_ms), "size_bytes": size_bytes}
     words = f"{path}: from {time_text(within.begin_ms)}, {size_text(size_bytes)}"
-    if args.stamp:
-        told, words = told | {"stamped": True}, f"{words}; stamped, so re-encoded"
+    if burns:
+        took_s = round(clock.mono_s() - begun_s, 1)
+        told |= {"stamped": args.stamp, "boxes": True, "encoding_s": took_s}
+        words += f"; {'stamped' if args.stamp else 'with boxes'}, so re-encoded in {took_s} s"
     if args.redact:
         told, words = told | {"redacted": True}, words + "." + redacted_words(made.shown_s, within)
     out.data(told, words)
     return 0
 
 
-def _stamps(archive: RecordingFolder, chosen: Settings, camera: CameraId, span: Span) -> FrameStamps:
+def _stamps(
+    archive: RecordingFolder, chosen: Settings, camera: CameraId, span: Span, *, only_boxes: bool
+) -> FrameStamps:
     one = chosen.cameras.get(camera)
     pre_s, post_s = (one.pre, one.post) if one else (PRE_S, POST_S)
     clips = event_clips(archive.index, camera, span, pre_s, post_s)
     figures = figures_in(partial(archive.figures, camera), span)
     title = display_name(camera, one) if one else camera
-    return FrameStamps(title, ZoneInfo(local_zone()), figures, clips)
+    objects = objects_in(archive.index, camera, span, archive.event_objects) if only_boxes else ()
+    return FrameStamps(title, ZoneInfo(local_zone()), figures, clips, only_boxes, objects)
 
 
 def _speed(text: str | None) -> float | None:

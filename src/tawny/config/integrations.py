@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from tawny.config.quantities import Duration
 from tawny.config.retention import Table
+from tawny.config.targets import EventLevel
 
 Right = Literal["modes", "presence", "pause", "record", "event", "ptz", "relay"]
 """Permissions: change the mode, report presence, pause for privacy, record, report events, move PTZ cameras,
@@ -33,6 +34,9 @@ class EmitterSettings(Table):
     )
     cameras: tuple[str, ...] = Field((), description="Only these cameras. Empty: all.")
     kinds: tuple[str, ...] = Field((), description="Only these event types, for example person. Empty: all.")
+    levels: tuple[EventLevel, ...] = Field(
+        (), description="Only events of these levels: `alert`, `detection`, `motion`. Empty: all."
+    )
     format: Literal["tawny", "pancake"] = Field(
         "tawny", description="`pancake`: the format Raspberry Pancake's receivers expect, for one camera."
     )

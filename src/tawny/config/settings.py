@@ -19,7 +19,7 @@ from pydantic import (
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.modes import ModesSettings
 from tawny.config.quantities import Duration, LabelText, Share, Size
-from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings
+from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings, SearchSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, SnapshotSettings, Table
 from tawny.config.rules import RuleSettings
 from tawny.config.secure import HostName, SecureSettings, web_address
@@ -27,6 +27,7 @@ from tawny.config.sign_in import SignInSettings
 from tawny.config.targets import DestinationSettings, FileSetSettings, NotifierSettings, OutboxSettings, TargetName
 from tawny.config.zones import Corners, LineSettings, PlaceName, ZoneSettings
 from tawny.model.events import POST_S, PRE_S
+from tawny.model.levels import ALERT_TYPES, SOUND, AlertRules
 from tawny.model.orientation import Orientation, Rotation
 from tawny.model.segments import Recording
 from tawny.sealed.key_wrapping import recipient
@@ -374,6 +375,14 @@ class DetectionSettings(Table):
             "Empty: nothing is classified."
         ),
     )
+    alert: tuple[str, ...] | None = Field(
+        None,
+        description=(
+            "What is an alert: event types (`person`, `vehicle`, `animal`, `motion`, `sound`) or the model's own "
+            "labels (`dog`). Not set: `notify_types`, and sounds. A line crossed, loitering, an object left or "
+            "removed, camera tampering and events of other programs always are."
+        ),
+    )
     recognize: tuple[str, ...] = Field(
         (),
         description=(
@@ -387,6 +396,12 @@ class DetectionSettings(Table):
     decode: Literal["auto", "software"] = Field(
         "auto", description="`auto`: decode large video in hardware where possible. `software`: never."
     )
+
+    def alert_rules(self, *, is_named: bool) -> AlertRules:
+        """Return what is an alert. is_named: whether a model names objects."""
+        types = (*(self.notify_types or ALERT_TYPES), SOUND) if self.alert is None else self.alert
+        zones = frozenset(name for name, zone in self.zones.items() if zone.alert)
+        return AlertRules(types, zones, frozenset(self.lines), is_named)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -431,6 +446,11 @@ class CameraSettings(Table):
     )
     warm_up: Annotated[Duration, Field(ge=0, le=60)] | None = Field(
         None, description="Drop this much after each start of the camera, 0 s to 60 s. Not set: 2 s for a Pi camera."
+    )
+    neighbors: tuple[str, ...] | None = Field(
+        None,
+        description="Cameras that people reach from here within a minute: their events can be one visit. Not set: "
+        "learned from events. `[]`: none.",
     )
     onvif: Annotated[str, web_address("http://user:password@192.168.1.20/onvif/device_service")] = Field(
         "",
@@ -507,6 +527,7 @@ class Settings(Table):
     log: LogSettings = LogSettings()
     modes: ModesSettings = ModesSettings()
     object_detection: ObjectModelSettings = ObjectModelSettings()
+    search: SearchSettings = SearchSettings()
     recognizers: dict[TargetName, RecogniserSettings] = Field(default_factory=dict)
     rules: tuple[RuleSettings, ...] = ()
     outbox: OutboxSettings = OutboxSettings()

@@ -9,6 +9,7 @@ from tawny.config.quantities import Duration, Size
 from tawny.config.retention import DAY_S, Table
 
 UploadKind = Literal["events", "kept_events", "recordings"]
+EventLevel = Literal["alert", "detection", "motion"]
 EventForm = Literal["mp4", "fmp4", "ts", "jpg", "gif", "sheet"]
 _SHEET = re.compile(r"([1-9]\d?)x([1-9]\d?)")
 MOST_COLUMNS, MOST_ROWS = 20, 50
@@ -239,6 +240,11 @@ class NotifierSettings(Table):
     )
     cameras: tuple[str, ...] = Field((), description="Only these cameras. Empty: all.")
     kinds: tuple[str, ...] = Field((), description="Only these event types, for example person. Empty: all.")
+    levels: tuple[EventLevel, ...] | None = Field(
+        None,
+        description="Only events of these levels: `alert`, `detection`, `motion`. A rule that names the channel "
+        "overrides this. Not set: alerts; with `kinds` or Raspberry Pancake's format, all of them.",
+    )
     user: str = Field(
         "",
         description="Whose channel this is. Notifications cover only cameras this person can see. Empty: the owner's.",
@@ -259,6 +265,12 @@ class NotifierSettings(Table):
         description="Send at most one notification per camera in this time. Anything in between is combined into one.",
     )
     snapshot: bool = Field(default=True, description="Include a snapshot.")
+    snapshot_shows: Literal["auto", "closeup", "box", "full"] = Field(
+        "auto",
+        description="What the snapshot shows. `closeup`: the object with its surroundings, large enough for a phone; "
+        "`box`: the whole image with a box around the object; `full`: the whole image. `auto`: `closeup`, and `full` "
+        "where programs receive it (webhook, MQTT).",
+    )
     unencrypted_snapshots: bool = Field(
         default=False,
         description="Include snapshots of encrypted cameras. They are sent unencrypted, so the operator of the service "
@@ -280,6 +292,13 @@ class NotifierSettings(Table):
     @property
     def sheet_size(self) -> tuple[int, int]:
         return sheet_size(self.sheet)
+
+    @property
+    def only_levels(self) -> frozenset[str] | None:
+        """The levels it receives; None: those of all events that its other settings ask for."""
+        if self.levels is not None:
+            return frozenset(self.levels)
+        return None if self.kinds or self.format == "pancake" else frozenset({"alert"})
 
     @field_validator("daily_summary")
     @classmethod

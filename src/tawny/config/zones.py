@@ -31,6 +31,11 @@ class ZoneSettings(Table):
     direction: ZoneDirection = Field("any", description="Count motion in this direction only.")
     loitering_after: Duration = Field(0.0, description="Report loitering after this time, for example `60 s`. 0: off.")
     object_left_after: Duration = Field(0.0, description="Report an object left or removed after this time. 0: off.")
+    alert: bool = Field(
+        default=False,
+        description="What the camera's `alert` names is an alert in this zone. If any zone of a camera has this, "
+        "the same elsewhere is a detection.",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -61,6 +61,8 @@ class Message:
     """Link to tawny; empty without a public URL."""
     clip_link: str = ""
     """Public link to the uploaded clip, valid for some hours."""
+    image_view: str = "full"
+    """What the snapshot shows (`media.image.event_image`), for services that fetch it themselves."""
     picture_link: str = ""
     """The same to an image of the event: GIF, contact sheet or snapshot. Only with `NotifierTraits.shows_links`."""
     heading: str = ""
@@ -156,6 +158,8 @@ class NotifierTraits:
     edits: bool = False
     """Sent messages can be edited: the clip replaces the snapshot."""
     picture: bool = False
+    image_shape: Literal["wide", "square", "whole"] = "wide"
+    """Shape in which people see an image at a glance; `whole`: programs receive it, which may look for themselves."""
     gif: bool = False
     video: bool = False
     shows_links: bool = False

@@ -22,6 +22,7 @@ from tawny.model.observations import Box, Frame, Look, Measurement
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import Packet, VideoFormat
 from tawny.model.polygon import Polygon
+from tawny.model.states import FAULT_WORDS, DetectionFault
 from tawny.model.times import Clock
 from tawny.stream.hub import Batch, Hub, HubReader
 
@@ -120,10 +121,71 @@ BLIND_S = 60.0
 """Without a processed frame for this time although packets arrive, s, the watcher reports BLIND. A detector that
 processes few frames gets the time of MISSED_LOOKS of them."""
 MISSED_LOOKS = 3
-BLIND = (
-    "Detection has received no frame from this camera for more than a minute, so it detects nothing. Recording "
-    "continues. Restart the camera, or set its video to H.264 without B-frames."
-)
+BLIND = " ".join(FAULT_WORDS[DetectionFault.UNDECODABLE])
+FAULT_S = 40.0
+"""Without a processed frame for this time, s, detection is faulty. With the 20 s after which a problem is reported this
+is a minute."""
+RECENT_S = 90.0
+"""Time over which skipped packets and restarts are counted, s. Longer than the longest pause between two restarts."""
+RESTARTS = 2
+"""Number of restarts within RECENT_S that is a fault; one may be a coincidence."""
+
+
+class DetectionWork:
+    """Whether the detection of one camera works. Outlives single watchers, which report to it from their threads.
+
+    Read from any thread.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._begun_s = self._stepped_s = self._worked_s = clock.mono_s()
+        self._waits_s: float | None = None
+        """Arrival of the first packets since the last processed frame, s monotonic; None without such packets."""
+        self._seen: deque[tuple[float, int, int]] = deque()
+        """Time, packets received and packets skipped, of the last RECENT_S."""
+        self._restarts_s: deque[float] = deque(maxlen=RESTARTS)
+        self._least_s = FAULT_S
+
+    def restarted(self) -> None:
+        """Called for each failure of a watcher."""
+        self._restarts_s.append(self._clock.mono_s())
+
+    def begins(self, looks_a_second: float) -> None:
+        """Called when a watcher begins. looks_a_second: how often it processes a frame."""
+        self._least_s = max(FAULT_S, MISSED_LOOKS / looks_a_second)
+        self._stepped_s = self._clock.mono_s()
+
+    def steps(self) -> None:
+        self._stepped_s = self._clock.mono_s()
+
+    def takes(self, received: int, skipped: int) -> None:
+        """Called for each batch. received: count of packets, with those skipped because the watcher is late."""
+        now_s = self._clock.mono_s()
+        if received and self._waits_s is None:
+            self._waits_s = now_s
+        self._seen.append((now_s, received, skipped))
+        while now_s - self._seen[0][0] > RECENT_S:
+            self._seen.popleft()
+
+    def works(self) -> None:
+        """Called for each processed frame, and for each keyframe that needs no processing."""
+        self._worked_s, self._waits_s = self._clock.mono_s(), None
+
+    def fault(self) -> DetectionFault | None:
+        """Return why detection does not work; None if it does. Only meaningful while the camera sends video."""
+        now_s = self._clock.mono_s()
+        if len(self._restarts_s) == RESTARTS and now_s - self._restarts_s[0] <= RECENT_S:
+            return DetectionFault.CRASHED
+        if now_s - self._stepped_s > self._least_s:
+            return DetectionFault.STARVED
+        if now_s - self._worked_s > self._least_s:
+            is_fed = self._waits_s is not None
+            return DetectionFault.UNDECODABLE if is_fed else DetectionFault.NO_FRAMES
+        seen = list(self._seen)
+        received, skipped = sum(one[1] for one in seen), sum(one[2] for one in seen)
+        is_slow = 2 * skipped > received and now_s - self._begun_s > RECENT_S
+        return DetectionFault.TOO_SLOW if is_slow else None
 
 
 class LookStage(Protocol):
@@ -162,6 +224,7 @@ class WatchOptions:
     private: privacy masks; neither the detector nor event images contain these areas.
     hardware: returns the devices that may decode a format (`media.codec.decoder.devices`).
     phase_s: how much later than the first frame the first one is processed; events must not depend on it.
+    work: records whether detection works; None: nobody asks.
     """
 
     stages: Sequence[LookStage] = ()
@@ -173,6 +236,7 @@ class WatchOptions:
     private: Sequence[Polygon] = ()
     phase_s: float = 0.0
     orientation: Orientation = UPRIGHT
+    work: DetectionWork | None = None
 
 
 class Watcher:
@@ -209,11 +273,14 @@ class Watcher:
         self._unseen_s: float | None = None
         """Arrival of the first packets since the last processed frame, s monotonic; None without such packets."""
         self._blind_s = max(BLIND_S, MISSED_LOOKS / self._eyes.looks_a_second)
+        self._work = options.work or DetectionWork(clock)
+        self._work.begins(self._eyes.looks_a_second)
         self._said_s = float("-inf")
         self._looks = self._skipped = self._groups = self._slept = 0
         self._score = 0
 
     def step(self) -> float:
+        self._work.steps()
         step_s = STEP_S if self._asleep is None else ASLEEP_S
         if self._is_read():
             step_s = READ_S
@@ -266,6 +333,7 @@ class Watcher:
                 skipped, packets = skipped + begin, packets[begin:]
         if skipped:
             self._late(skipped)
+        self._work.takes(len(packets) + skipped, skipped)
         self._waiting.extend(packets)
 
     def _is_seen(self, packet: Packet) -> bool:
@@ -302,6 +370,7 @@ class Watcher:
         slept = self._asleep
         if slept is not None and self._gate.passes(slept, packet):
             self._slept += 1
+            self._work.works()
             return
         if slept is None and not self._rests():
             self._gate.group_over(calm=False)
@@ -373,6 +442,7 @@ class Watcher:
     def _looked(self, frame: Frame, look: Look) -> None:
         self._looks += 1
         self._unseen_s = None
+        self._work.works()
         self._score = look.score
         self._gate.audit.look(frame.at_ms, look)
         self._seconds.add(frame.at_ms, look.score)

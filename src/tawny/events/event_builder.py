@@ -1,4 +1,4 @@
-"""Builds events from detections: overlapping objects, and objects within JOIN_MS, form one event of the camera.
+"""Builds events from detections: objects near each other are one event of the camera (`model.object_groups`).
 
 An event starts when its first object was first seen, which the detector reports later. It ends with the last motion,
 which may be known much later. One instance per camera; call from the watcher's thread.
@@ -16,7 +16,10 @@ from tawny.media.image.jpeg import jpeg, jpeg_near, keyframe_jpeg, scaled_size, 
 from tawny.model.errors import StorageError
 from tawny.model.events import Event, SeenObject, new_event_id, rounded
 from tawny.model.ids import CameraId
+from tawny.model.levels import WENT_FROM
 from tawny.model.messages import EventChanged, Message
+from tawny.model.object_groups import MOST_OPEN, NEAR, ObjectGroup, ObjectGroups, gap, since_of
+from tawny.model.object_paths import PathLines, RecentBoxes
 from tawny.model.observations import MOTION, Box, Frame, Look, Observation, RecognisedText, kind_of, kind_of_all
 from tawny.model.packets import Packet, VideoFormat
 from tawny.model.polygon import Polygon
@@ -239,8 +242,6 @@ class ThumbnailStrip:
 
 log = logging.getLogger(__name__)
 
-JOIN_MS = 1000
-"""Merge an object into the current event if it appears at most this many ms after the previous object ended."""
 SETTLE_MS = 3000
 """Delay, ms, before the end of an event is published: an object that belongs to it may be detected later."""
 UPDATE_MS = 1000
@@ -254,10 +255,10 @@ LARGER_AFTER_MS = 2500
 
 
 class EventBuilder:
-    """Builds the events of one camera.
+    """Builds the events of one camera. Several may be open: see `model.object_groups`.
 
     large: hub of the stream for the final image, if detection uses another. save_loop: stores the thumbnail strip of an
-    event.
+    event. save_objects: appends to the paths of its objects.
     """
 
     def __init__(
@@ -268,61 +269,70 @@ class EventBuilder:
         save_picture: SavePicture,
         large: Hub | None = None,
         save_loop: SavePicture | None = None,
+        save_objects: Callable[[Event, bytes], object] | None = None,
     ) -> None:
         self._camera, self._ledger, self._tell = camera, ledger, tell
         self._save_picture, self._large, self._save_loop = save_picture, large, save_loop
-        self._open: _Open | None = None
-        self._last_end_ms = 0
+        self._save_objects = save_objects
+        self._groups, self._recent = ObjectGroups(), RecentBoxes()
+        self._open: dict[int, _Open] = {}
+        """By number of the group."""
+        self._ended: deque[ObjectGroup] = deque(maxlen=MOST_OPEN)
         self._seen_ms = 0
 
     def look(self, frame: Frame, look: Look) -> None:
-        """Process the detections of a frame. Frames come in order; a backward step in time ends the open event."""
+        """Process the detections of a frame. Frames come in order; a backward step in time ends the open events."""
         at_ms = frame.at_ms
-        if self._open and at_ms < self._seen_ms:
-            self._finish()
+        if at_ms < self._seen_ms:
+            self.close()
         self._seen_ms = at_ms
-        if self._open and self._open.learn(look):
-            self._put("updated", self._open, at_ms)
-        if self._open:
-            self._open.let_go(at_ms, look)
-            goes_on = self._open.goes_on_with(at_ms, look)
-            if not goes_on and (look.seen or self._open.is_settled(at_ms)):
-                self._finish()
-        if look.seen and self._open:
-            self._update(self._open, frame, look)
-        elif look.seen:
-            self._begin(frame, look)
-        elif self._open and self._open.loop.is_short:
-            self._open.loop.take(frame)
+        for now in self._open.values():
+            if now.learn(look):
+                self._put("updated", now, at_ms)
+        for group, things in self._groups.look(at_ms, look):
+            score = look.score if len(things) == len(look.seen) else min(look.score, _score(things))
+            if group.number in self._open:
+                self._update(self._open[group.number], frame, things, score)
+            else:
+                self._begin(group, frame, things, score)
+        for now in list(self._open.values()):
+            if not now.group.present and at_ms - now.group.last_ms >= SETTLE_MS:
+                self._finish(now)
+            elif not now.group.present and now.loop.is_short:
+                now.loop.take(frame)
+        for now in self._open.values():
+            self._keep_paths(now, at_ms)
+        self._recent.look(at_ms, look.seen, look.near)
 
     def idle(self, now_ms: int) -> None:
-        """Called when no packet arrived; ends the open event after SILENT_MS."""
-        if self._open and now_ms - self._seen_ms > SILENT_MS:
-            self._finish()
+        """Called when no packet arrived; ends the open events after SILENT_MS."""
+        if now_ms - self._seen_ms > SILENT_MS:
+            self.close()
 
     def close(self) -> None:
-        """End the open event."""
-        if self._open:
-            self._finish()
+        """End the open events."""
+        for now in list(self._open.values()):
+            self._finish(now)
 
-    def _begin(self, frame: Frame, look: Look) -> None:
-        start_ms = _since_ms(look, frame.at_ms)
-        if self._last_end_ms <= frame.at_ms:
-            start_ms = max(start_ms, self._last_end_ms)
+    def _begin(self, group: ObjectGroup, frame: Frame, things: tuple[Observation, ...], score: float) -> None:
+        start_ms = since_of(things, frame.at_ms)
+        for old in self._ended:  # events of one place do not overlap
+            if old.end_ms <= frame.at_ms and any(gap(things[0].box, step.box, NEAR) <= 1 for step in old.trail):
+                start_ms = max(start_ms, old.end_ms)
         event = Event(new_event_id(start_ms), self._camera, MOTION, start_ms, None, 0.0)
-        now = self._open = _Open(event, BestPicture(self._large))
-        now.take(frame.at_ms, look)
+        now = self._open[group.number] = _Open(event, group, BestPicture(self._large))
+        now.take(frame.at_ms, things, score, self._recent)
         now.loop.take(frame)
-        self._show(now, now.best.consider(frame, now.shown_of(look)))
+        self._show(now, now.best.consider(frame, now.shown_of(things)))
         self._put("started", now, frame.at_ms)
 
-    def _update(self, now: "_Open", frame: Frame, look: Look) -> None:
-        now.take(frame.at_ms, look)
+    def _update(self, now: "_Open", frame: Frame, things: tuple[Observation, ...], score: float) -> None:
+        now.take(frame.at_ms, things, score, self._recent)
         now.loop.take(frame)
         has_name = now.kind != now.event.kind
         if has_name:
             now.best = BestPicture(self._large)  # the image must show the labeled object, not any other
-        self._show(now, now.best.consider(frame, now.shown_of(look)))
+        self._show(now, now.best.consider(frame, now.shown_of(things)))
         if now.best.may_be_larger and frame.at_ms - now.best.at_ms > LARGER_AFTER_MS:
             self._show(now, now.best.larger())
         if has_name or (
@@ -330,13 +340,14 @@ class EventBuilder:
         ):
             self._put("updated", now, frame.at_ms)
 
-    def _finish(self) -> None:
-        now, self._open = self._open, None
-        assert now is not None
+    def _finish(self, now: "_Open") -> None:
+        del self._open[now.group.number]
+        self._groups.end(now.group)
+        self._ended.append(now.group)
         self._show(now, now.best.larger())
-        now.event = now.event.ended(now.end_ms)
-        self._last_end_ms = now.end_ms
+        now.event = now.event.ended(now.group.end_ms)
         self._keep_loop(now)
+        self._keep_paths(now, self._seen_ms, is_last=True)
         self._put("ended", now, self._seen_ms)
 
     def _show(self, now: "_Open", picture: EncodedPicture | None) -> None:
@@ -360,6 +371,11 @@ class EventBuilder:
         except StorageError as error:
             log.warning("%s: event thumbnails could not be stored: %s", self._camera, error)
 
+    def _keep_paths(self, now: "_Open", at_ms: int, *, is_last: bool = False) -> None:
+        lines = now.paths.take(at_ms, is_last=is_last) if self._save_objects is not None else b""
+        if lines and self._save_objects is not None:
+            self._save_objects(now.event, lines)
+
     def _put(self, what: str, now: "_Open", at_ms: int) -> None:
         now.event = rounded(
             replace(
@@ -369,7 +385,7 @@ class EventBuilder:
                 zones=tuple(now.zones),
                 objects=now.objects,
                 reads=now.reads,
-                perhaps=now.perhaps,
+                travel=now.paths.travel,
             )
         )
         now.told_ms, now.is_news = at_ms, False
@@ -378,10 +394,11 @@ class EventBuilder:
 
 
 class _Open:
-    """The open event."""
+    """An open event."""
 
-    def __init__(self, event: Event, best: BestPicture) -> None:
-        self.event, self.best, self.loop = event, best, ThumbnailStrip()
+    def __init__(self, event: Event, group: ObjectGroup, best: BestPicture) -> None:
+        self.event, self.group, self.best, self.loop = event, group, best, ThumbnailStrip()
+        self.paths = PathLines(event.start_ms)
         self.score = event.score
         self.told_ms = 0
         self.is_news = False
@@ -392,29 +409,12 @@ class _Open:
         """Additional signs of its objects, such as loitering."""
         self._names: dict[str, float] = {}
         """Labels of its objects with their highest score."""
-        self._perhaps: dict[str, float] = {}
-        """Suggested types with their highest score."""
-        self._things: dict[int, int] = {}
-        """Time each current track was last seen, ms UTC."""
-        self._last_ms = event.start_ms
-        """End of the last object that ended, ms UTC."""
-        self._tracks: set[int] = set()
-        """All tracks that were part of the event."""
         self._reads: dict[tuple[int, str], RecognisedText] = {}
         """Recognition results by track and recognizer."""
 
     @property
-    def end_ms(self) -> int:
-        return max(self._last_ms, *self._things.values()) if self._things else self._last_ms
-
-    @property
     def kind(self) -> str:
         return kind_of_all(self._names)
-
-    @property
-    def perhaps(self) -> tuple[SeenObject, ...]:
-        """Suggested types, best first."""
-        return tuple(SeenObject(kind, sure) for kind, sure in sorted(self._perhaps.items(), key=lambda one: -one[1]))
 
     @property
     def objects(self) -> tuple[SeenObject, ...]:
@@ -434,58 +434,37 @@ class _Open:
         """Add recognition results of its tracks. Return whether they changed."""
         before = [(read.by, read.text, read.who) for read in self.reads]
         for track, read in look.reads:
-            if track in self._tracks:
+            if track in self.group.tracks:
                 self._reads[track, read.by] = read
         return before != [(read.by, read.text, read.who) for read in self.reads]
 
-    def shown_of(self, look: Look) -> tuple[Observation, ...]:
+    def shown_of(self, things: tuple[Observation, ...]) -> tuple[Observation, ...]:
         """Return the objects the image should show: those of the event's type, or all of an event without label."""
         kind = self.kind
-        meant = tuple(thing for thing in look.seen if thing.sure > 0 and kind_of(thing.label) == kind)
-        return look.seen if kind == MOTION else meant
+        meant = tuple(thing for thing in things if thing.sure > 0 and kind_of(thing.label) == kind)
+        return things if kind == MOTION else meant
 
-    def let_go(self, at_ms: int, look: Look) -> None:
-        """Remove the objects that ended."""
-        for thing in look.over:
-            if self._things.pop(thing.track, None) is not None:
-                self._last_ms = max(self._last_ms, at_ms if thing.until_ms is None else thing.until_ms)
-        for track, seen_ms in list(self._things.items()):
-            if at_ms - seen_ms > JOIN_MS:  # the detector did not report the end
-                del self._things[track]
-                self._last_ms = max(self._last_ms, seen_ms)
-
-    def goes_on_with(self, at_ms: int, look: Look) -> bool:
-        """Return whether one of its objects is still present or a new one follows in time."""
-        follows = bool(look.seen) and _since_ms(look, at_ms) <= self._last_ms + JOIN_MS
-        return bool(self._things) or follows
-
-    def is_settled(self, at_ms: int) -> bool:
-        return not self._things and at_ms - self._last_ms >= SETTLE_MS
-
-    def take(self, at_ms: int, look: Look) -> None:
-        self._things |= {thing.track: at_ms for thing in look.seen}
-        self._tracks |= {thing.track for thing in look.seen}
-        for zone in (zone for thing in look.seen for zone in thing.zones):
+    def take(self, at_ms: int, things: tuple[Observation, ...], score: float, recent: RecentBoxes) -> None:
+        """Add its objects in a frame. recent: has their boxes before they were reported."""
+        self.paths.add(at_ms, things, recent)
+        self.is_news = self.is_news or self.event.travel < WENT_FROM <= self.paths.travel
+        for zone in (zone for thing in things for zone in thing.zones):
             if zone not in self.zones:
                 self.zones.append(zone)
                 self.is_news = True
-        for sign in (sign for thing in look.seen for sign in thing.signs):
+        for sign in (sign for thing in things for sign in thing.signs):
             if all(sign != known.label for known in self._signs):
                 self._signs += (SeenObject(sign, 1.0),)
                 self.is_news = True
-        for thing in look.seen:
+        for thing in things:
             if thing.sure > 0:
                 self.is_news = self.is_news or thing.label not in self._names
                 self._names[thing.label] = max(thing.sure, self._names.get(thing.label, 0.0))
-            if thing.perhaps:
-                self.is_news = self.is_news or thing.perhaps not in self._perhaps
-                self._perhaps[thing.perhaps] = max(thing.perhaps_sure, self._perhaps.get(thing.perhaps, 0.0))
-        self.score = max(self.score, float(look.score))
+        self.score = max(self.score, score)
 
 
-def _since_ms(look: Look, at_ms: int) -> int:
-    """Return the earliest first observation of the objects seen now, ms UTC."""
-    return min(at_ms if thing.since_ms is None else thing.since_ms for thing in look.seen)
+def _score(things: Iterable[Observation]) -> float:
+    return max(round(100 * thing.score) for thing in things)
 
 
 # Events other than motion: a sound, an abandoned object, camera tampering. Each is an event of its own.

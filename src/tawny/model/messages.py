@@ -118,6 +118,7 @@ class PartDied:
 class ProblemKind(StrEnum):
     CAMERA = "camera"
     SIGHT = "sight"
+    DETECTION = "detection"
     GAP = "gap"
     DISK = "disk"
     SLOW_DISK = "slow_disk"
@@ -141,6 +142,7 @@ class ProblemKind(StrEnum):
 PROBLEM_WORDS: dict[ProblemKind, str] = {
     ProblemKind.CAMERA: "Not recording",
     ProblemKind.SIGHT: "View blocked or changed",
+    ProblemKind.DETECTION: "Detection isn't working",
     ProblemKind.GAP: "Many short gaps",
     ProblemKind.DISK: "Disk error",
     ProblemKind.SLOW_DISK: "Disk too slow",

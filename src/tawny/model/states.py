@@ -85,6 +85,41 @@ def summary(states: Sequence[CameraState]) -> str:
     return f"{working} of {len(states)} {noun} working{': ' if named else ''}{named}."
 
 
+class DetectionFault(StrEnum):
+    """Why the detector of a camera that is recorded could not work for a while."""
+
+    UNDECODABLE = "undecodable"
+    NO_FRAMES = "no_frames"
+    TOO_SLOW = "too_slow"
+    CRASHED = "crashed"
+    STARVED = "starved"
+
+
+FAULT_WORDS: dict[DetectionFault, tuple[str, str]] = {
+    DetectionFault.UNDECODABLE: (
+        "Detection can't decode this camera's video, so it detects nothing.",
+        "Recording continues. Restart the camera, or set its video to H.264 without B-frames.",
+    ),
+    DetectionFault.NO_FRAMES: (
+        "Detection gets no video from this camera, so it detects nothing.",
+        "Recording continues. Check the camera's sub stream, or remove it from the settings.",
+    ),
+    DetectionFault.TOO_SLOW: (
+        "This computer is too slow for this camera: detection skips more than half of its video.",
+        "Recording continues. Set a smaller sub stream, a lower detection effort, or another detector.",
+    ),
+    DetectionFault.CRASHED: (
+        "Detection keeps failing, so it detects nothing.",
+        "Recording continues. Choose another detector or model, and report the error.",
+    ),
+    DetectionFault.STARVED: (
+        "Detection has come to a standstill, so it detects nothing.",
+        "Recording continues. The computer is overloaded, a disk is stuck, or the detector hangs: restart tawny.",
+    ),
+}
+"""What is wrong, and what to do. Troubleshooting.md explains each; tests/test_readers.py checks that."""
+
+
 @dataclass(frozen=True, slots=True)
 class CameraStatus:
     """Status of a camera. Rates are over the last ten seconds; None if unknown."""

@@ -92,15 +92,18 @@ class DecryptedRecordings:
         made.opens = lambda: self._place(segment, stored)
         return made
 
-    def picture(self, stored: Path) -> bytes:
-        """Return the content of a sealed image. Raises the same errors as opening a path."""
+    def content(self, stored: Path) -> bytes:
+        """Return the content of a sealed image or of an event's objects. Raises the same errors as opening a path."""
         self._used()
         with opened_file(stored) as file:
             one = self._opened(stored, _walked(stored, file))
             try:
-                return next(content for record, content in one.contents() if record.type == BLOB)
-            except (SealedFileBroken, StopIteration):
-                raise FileDamaged(str(stored), "its picture was changed") from None
+                parts = [content for record, content in one.contents() if record.type == BLOB]
+            except SealedFileBroken:
+                parts = []
+            if not parts:
+                raise FileDamaged(str(stored), "its content was changed")
+            return b"".join(parts)
 
     def close(self) -> None:
         with self._lock:

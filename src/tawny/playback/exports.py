@@ -95,7 +95,7 @@ class ExportOptions:
     redaction: Redaction | None = None
     """Areas or people to hide; the clip then has no audio and is re-encoded."""
     stamp: StampMaker | None = None
-    """Burn title, time, detector figures, REC and boxes into a clip, which is then re-encoded, a GIF or a sheet."""
+    """Burn boxes, times and figures into a clip, which is then re-encoded, a GIF or a contact sheet."""
 
     @property
     def lapse_speed(self) -> float:
@@ -163,9 +163,10 @@ def check_export(wish: ExportOptions) -> None:
 
 def _check_stamp(wish: ExportOptions) -> None:
     if wish.kind not in STAMPED or wish.redaction is not None:
-        raise NotDone("This export can't be stamped.", "Choose a clip, a GIF or a contact sheet.")
+        raise NotDone("This export can't be stamped or get boxes.", "Choose a clip, a GIF or a contact sheet.")
     if wish.kind is ExportKind.MP4 and wish.span.seconds > MOST_STAMPED_S:
-        what = f"Stamped clips can be at most {MOST_STAMPED_S / 60:.0f} min long, because they are re-encoded."
+        long = f"{MOST_STAMPED_S / 60:.0f} min"
+        what = f"Clips with stamps or boxes can be at most {long} long, because they are re-encoded."
         raise NotDone(what, "Choose a shorter time.")
 
 

@@ -6,12 +6,16 @@ Falls back to the other stream if the requested one has no recording.
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Final
 
 from tawny.media.codec.decoder import DecodedFrame, Decoder
+from tawny.media.image.event_image import SQUARE, WIDE, ImageView, event_image
 from tawny.media.image.jpeg import jpeg
 from tawny.media.image.mask import mask_picture
 from tawny.media.mp4.segment_reader import SegmentReader, StoredSample, samples
 from tawny.model.errors import FileSealed, StorageError
+from tawny.model.events import Event, event_title
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
 from tawny.model.segments import Segment
@@ -79,6 +83,29 @@ def full_size(archive: RecordingArchive, camera: CameraId, at_ms: int) -> tuple[
     frame = pictures.at(at_ms)
     start_ms = pictures.start_ms
     return None if frame is None or start_ms is None else (jpeg(frame, quality=92), start_ms + frame.at_ms)
+
+
+SMALL: Final = 0.35
+"""Share of the width and height below which an object is cut from the recording: snapshots have fewer pixels."""
+NEAR_MS: Final = 300
+"""Distance, ms, up to which a recorded frame counts as that of a snapshot."""
+
+
+def event_snapshot(
+    archive: RecordingArchive, event: Event, stored: bytes, view: ImageView, *, is_square: bool = False
+) -> bytes:
+    """Return an event's snapshot as `view` says. A small object is cut from the full-size frame if it is recorded.
+
+    stored: its JPEG. May decode a group of frames.
+    """
+    box, at_ms, aspect = event.box, event.picture_ms, SQUARE if is_square else WIDE
+    is_small = box is not None and max(box[2] - box[0], box[3] - box[1]) < SMALL
+    if view == "closeup" and is_small and at_ms is not None:
+        with suppress(FileSealed):
+            found = full_size(archive, event.camera, at_ms)
+            if found is not None and abs(found[1] - at_ms) <= NEAR_MS:
+                return event_image(found[0], box, view, aspect=aspect)
+    return event_image(stored, box, view, aspect=aspect, label=event_title(event))
 
 
 class _Reader:

@@ -32,6 +32,7 @@ class RecordingIndex(Protocol):
         *,
         cameras: Iterable[CameraId] | None = None,
         kinds: Iterable[str] | None = None,
+        levels: Iterable[str] | None = None,
         only: str = "all",
         after: str | None = None,
         limit: int = 60,

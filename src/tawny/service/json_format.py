@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from tawny.model.damage import DamagedSpan, DamageSum
 from tawny.model.events import Event
+from tawny.model.levels import shown_level
 from tawny.model.messages import (
     Alarm,
     CameraTurned,
@@ -27,7 +28,9 @@ from tawny.model.segments import Gap, GapEvidence, Segment, gap_words
 from tawny.model.times import Span, utc_text
 
 if TYPE_CHECKING:  # commands that only print need no decoder
+    from tawny.service.detection.reclassification import ReclassificationInfo
     from tawny.service.health.camera_health import CameraHealth, RecorderHealth
+    from tawny.service.visits import EventVisit
 
 
 def utc_text_or_none(ms: int | None) -> str | None:
@@ -45,13 +48,28 @@ def event(this: Event) -> dict[str, Any]:
         "zones": list(this.zones),
         "objects": [{"label": seen.label, "score": seen.score} for seen in this.objects],
         "recognized": [{"by": one.by, "text": one.text, "score": one.score} for one in this.reads],
-        "possible": [{"label": seen.label, "score": seen.score} for seen in this.perhaps],
-        "possible_type": this.suggested,
+        "possible": [],
+        "possible_type": "",
         "labeled_as": this.said,
+        "level": shown_level(this).value,
+        "muted": bool(this.muted),
         "kept": this.kept,
         "reviewed": this.reviewed,
         "snapshot": None if this.picture_ms is None else f"/media/{this.id}.jpg",
         "clip": f"/media/{this.id}.mp4",
+    }
+
+
+def visit(this: "EventVisit") -> dict[str, Any]:
+    return {
+        "id": this.id,
+        "type": this.kind,
+        "level": this.level.value,
+        "start": utc_text(this.start_ms),
+        "end": utc_text_or_none(this.end_ms),
+        "cameras": list(this.cameras),
+        "best": event(this.best),
+        "events": [one.id for one in this.events],
     }
 
 
@@ -127,6 +145,11 @@ def status(health: "RecorderHealth") -> dict[str, Any]:
         "outbox": {"waiting": 0, "oldest": None},
         "warnings": [{"message": warning.message, "hint": warning.do} for warning in health.warnings],
     }
+
+
+def reclassification(this: "ReclassificationInfo | None") -> dict[str, Any] | None:
+    """Return the progress of classifying the last days' events again; None where there is none, or it is over."""
+    return None if this is None or this.is_over else {"model": this.model, "done": this.done, "total": this.total}
 
 
 def camera(health: "CameraHealth") -> dict[str, Any]:

@@ -13,11 +13,14 @@ from tawny.engine.actor import Listener
 from tawny.model.events import POST_S, PRE_S, Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm
+from tawny.model.object_paths import ObjectPath
 from tawny.model.observations import MotionFigure
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.states import CameraStatus
 from tawny.model.times import Clock, Span
 from tawny.playback.recordings import RecordingArchive
+from tawny.service.detection.mutings import Muting, MutingOffer
+from tawny.service.visits import Neighbors
 from tawny.sources.source import Speaker
 from tawny.stream.hub import Hub
 
@@ -86,6 +89,22 @@ class DetectionTuningApi(Protocol):
 
         Raises as `change` does.
         """
+        ...
+
+    def mutings(self, camera: CameraId) -> tuple[Sequence[Muting], Sequence[MutingOffer]]:
+        """Return a camera's mutings, and what can be muted. May wait for the disk."""
+        ...
+
+    def mute(self, camera: CameraId, event: EventId, by: str) -> Muting:
+        """Mute what is like this false alarm. by: the user's name. Raises NotDone. May wait for the disk."""
+        ...
+
+    def renew_muting(self, camera: CameraId, muting: str) -> bool:
+        """Prolong a muting. Return False if there is none of this ID. Raises NotDone."""
+        ...
+
+    def unmute(self, camera: CameraId, muting: str) -> bool:
+        """Remove a muting. Return False if there is none of this ID. Raises NotDone."""
         ...
 
 
@@ -211,12 +230,24 @@ class RecorderService(RecordingArchive, Protocol):
         """Return the number of frames with motion of an event; 0 if unknown. May wait for the disk."""
         ...
 
+    def neighbors(self) -> Neighbors:
+        """Return the pairs of neighboring cameras, also of hidden ones."""
+        ...
+
     def called(self, who: str) -> str:
         """Return the name of a recognized identity; empty if it was deleted."""
         ...
 
     def event_loop(self, event: Event) -> bytes | None:
         """Return thumbnails of an event side by side in one JPEG; None if not available. May wait for the disk."""
+        ...
+
+    def event_objects(self, event: Event) -> tuple[ObjectPath, ...]:
+        """Return the objects of an event; empty if not available. May wait for the disk."""
+        ...
+
+    def sealed_objects(self, event: Event) -> Path | None:
+        """Return the path of an event's sealed objects; None if not available. May wait for the disk."""
         ...
 
     def event_picture(self, event: Event) -> bytes | None:

@@ -132,7 +132,7 @@ class ScopedRecorder(_CameraGate):
     """
 
     interface = RecorderService
-    open_to_all = frozenset({"clock", "started_ms", "host", "zone", "called"})
+    open_to_all = frozenset({"clock", "started_ms", "host", "zone", "called", "neighbors"})
 
     def __init__(self, recorder: RecorderService, cameras: frozenset[CameraId]) -> None:
         super().__init__(recorder, cameras)

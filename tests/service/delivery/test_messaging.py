@@ -1,12 +1,15 @@
 """Notifiers of a whole recorder against a stand-in: words and pictures as composed, faults, kills, buttons, secrets."""
 
 import logging
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from tawny.config.settings import Settings
@@ -34,13 +37,13 @@ HOME = "https://cam.example.org"
 
 
 class House(FakeRecorder):
-    name = "Front door"
+    name, picture = "Front door", b"\xff\xd8 its picture"
 
     def camera_names(self) -> Mapping[CameraId, str]:
         return {**super().camera_names(), PORCH: self.name}
 
     def event_picture(self, event: Event) -> bytes | None:
-        return b"\xff\xd8 its picture"
+        return self.picture
 
 
 class Bench:
@@ -50,6 +53,7 @@ class Bench:
         self.clock, self.service, self.root = FakeClock(), service, root
         self.recorder = House(root, self.clock)
         phone = {"url": f"telegram://1:{SECRET}@42", "api": service.base, **about}
+        phone = {name: value for name, value in phone.items() if value is not None}
         self.settings = Settings.model_validate({"notifiers": {"phone": phone}, "web": {"public_url": HOME}})
         self.sealed = NoSealedExport()
         self.begin()
@@ -456,3 +460,35 @@ def test_without_snapshots_no_link_shows_an_image(tmp_path: Path, service: Stand
     ((told,),) = [one.json["attachments"] for one in service.asked]
     assert "image_url" not in told
     assert told["title_link"].startswith(f"{HOME}/events/")
+
+
+GARDEN = bytes(cv2.imencode(".jpg", np.full((540, 960, 3), 110, np.uint8))[1].tobytes())
+FAR = (0.48, 0.5, 0.5, 0.56)
+
+
+@pytest.mark.parametrize(
+    ("shows", "size"), [("auto", (270, 480)), ("closeup", (270, 480)), ("box", (540, 960)), ("full", (540, 960))]
+)
+def test_a_snapshot_shows_the_object_or_all(
+    tmp_path: Path, service: StandIn, shows: str, size: tuple[int, int]
+) -> None:
+    bench = Bench(tmp_path, service, snapshot_shows=shows)
+    bench.recorder.picture = GARDEN
+    bench.happens(box=FAR)
+    bench.work()
+    (photo,) = bench.sent("/sendPhoto")
+    found: Any = cv2.imdecode(np.frombuffer(photo.form["photo"], np.uint8), cv2.IMREAD_COLOR)
+    assert found.shape[:2] == size
+    has_yellow = bool(((found[..., 2] > 150) & (found[..., 1] > 150) & (found[..., 0] < 110)).any())
+    assert has_yellow == (shows == "box")
+    bench.outbox.close()
+
+
+def test_programs_get_the_whole_snapshot(tmp_path: Path, service: StandIn) -> None:
+    url = service.base.replace("http://", "webhook+http://")
+    bench = Bench(tmp_path, service, url=url, api=None, attach=True)
+    bench.recorder.picture = GARDEN
+    bench.happens(box=FAR)
+    bench.work()
+    assert [b64decode(asked.json["attached"]["base64"]) for asked in service.asked] == [GARDEN]
+    bench.outbox.close()

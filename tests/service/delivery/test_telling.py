@@ -269,6 +269,13 @@ def test_what_was_muted_is_not_told_later(bench: Bench) -> None:
     assert bench.delivered() == []
 
 
+def test_what_is_like_muted_false_alarms_is_told_once_it_is_not(bench: Bench) -> None:
+    event = bench.happens("motion", muted="ab12")
+    assert bench.delivered() == []
+    bench.tell(replace(event, muted="", kind="person"), "updated")
+    assert len(bench.delivered()) == 1
+
+
 def test_after_a_kill_what_was_missed_is_told_once(bench: Bench) -> None:
     told = bench.happens()
     bench.clock.advance(70)
@@ -493,3 +500,48 @@ def test_one_message_waits_for_what_it_links_to(tmp_path: Path) -> None:
     assert bench.delivered() == []
     bench.delivered("bucket")
     assert kinds(bench.delivered()) == ["whole"]
+
+
+def test_a_person_after_a_cat_is_told_at_once_and_another_cat_waits(bench: Bench) -> None:
+    bench.happens("motion")
+    bench.happens("animal")
+    person, cat = bench.happens("person"), bench.happens("animal")
+    told = bench.delivered()
+    assert kinds(told) == ["event", "event", "event"]
+    assert told[-1].event == person.id
+    bench.clock.advance(120)
+    (digest,) = bench.delivered()
+    assert digest.content["events"] == [cat.id]
+
+
+def test_what_went_through_the_image_is_told_at_once_after_what_only_moved(bench: Bench) -> None:
+    bench.happens("motion")
+    event = bench.happens("motion", travel=3.0)
+    assert [one.event for one in bench.delivered()][1:] == [event.id]
+
+
+@pytest.mark.parametrize("others", [0, 1], ids=["alone in the digest", "with another"])
+def test_what_a_digest_collected_is_told_at_once_when_it_turns_out_to_be_a_person(bench: Bench, others: int) -> None:
+    bench.happens("motion")
+    event = bench.happens("motion")
+    left = [bench.happens("motion").id for _ in range(others)]
+    assert kinds(bench.delivered()) == ["event"]
+    for _ in range(2):  # told once
+        bench.tell(replace(event, kind="person"), "updated")
+    (told,) = bench.delivered()
+    assert (told.content["kind"], told.event) == ("event", event.id)
+    bench.clock.advance(120)
+    assert [one.content["events"] for one in bench.delivered()] == [left] * others
+
+
+def test_in_quiet_hours_a_person_waits_as_well(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(PHONE, quiet="00:00-23:59"))
+    first, second = bench.happens("motion"), bench.happens("motion")
+    bench.tell(replace(second, kind="person"), "updated")
+    bench.happens("person")
+    assert bench.delivered() == []
+    bench.clock.advance(86_400)
+    events = [one for told in bench.delivered() for one in told.content["events"]]
+    assert {first.id, second.id} <= set(events)
+    assert len(events) == 3
+    bench.outbox.close()

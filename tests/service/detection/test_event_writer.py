@@ -41,6 +41,14 @@ class Disk:
         self.done.append(("loop", jpeg))
         return ""
 
+    def add_objects(self, event: Event, lines: bytes) -> None:
+        if self.fails:
+            raise StorageError("objects", "the disk is full")
+        self.done.append(("objects", lines))
+
+    def end_objects(self, event: Event) -> None:
+        self.done.append(("objects end", None))
+
     def tell(self, message: Message) -> None:
         assert isinstance(message, EventChanged)
         self.done.append((message.what, message.event.picture_ms))
@@ -119,3 +127,24 @@ def test_it_goes_on_after_an_error_of_a_listener() -> None:
     engine.run_for(30)
     assert failed == ["events"]
     assert disk.done == [("event", None)]
+
+
+def test_paths_of_objects_are_durable_before_the_event_counts_as_ended() -> None:
+    disk = Disk()
+    writer = EventWriter(disk, cast("Volume", disk))
+    for event in (EVENT, replace(EVENT, end_ms=2000)):
+        writer.write_objects(event, b"a")
+        writer.put_event(event)
+    writer.step()
+    assert disk.done == [("objects", b"a"), ("event", None), ("objects", b"a"), ("objects end", None), ("event", None)]
+
+
+def test_paths_that_could_not_be_written_end_there_and_the_event_goes_on() -> None:
+    disk = Disk()
+    writer = EventWriter(disk, cast("Volume", disk))
+    for disk.fails in (True, False):
+        writer.write_objects(EVENT, b"a")
+        writer.step()
+    writer.put_event(replace(EVENT, end_ms=2000))
+    writer.step()
+    assert disk.done == [("objects end", None), ("event", None)]

@@ -86,6 +86,7 @@ EVERY = {
     "door_image": "image",
     "door_event": "event",
     "door_motion": "binary_sensor",
+    "door_alert": "binary_sensor",
     "door_recorded": "binary_sensor",
     "door_recorded_today": "sensor",
     "door_record": "switch",

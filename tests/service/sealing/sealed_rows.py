@@ -126,7 +126,7 @@ def draws(home: House, tmp: Path) -> None:
 @row("search with words (`tawny find`)", "yes")
 def finds(home: House, tmp: Path) -> None:
     now_ms = home.rig.clock.now_ms()
-    words = f"{home.events[DOOR].shown_kind} door today"  # its name may be suggested
+    words = f"{home.events[DOOR].shown_kind} door today"
     _, found = search_in_words(
         home.rig.running.index, words, SearchableNames({DOOR: "door"}), ZoneInfo("UTC"), now_ms, 9
     )
@@ -159,6 +159,16 @@ def keeps_pictures(home: House, tmp: Path) -> None:
     with home.unlocked() as archive:
         assert archive.event_picture(event) == contents[BLOB]
     assert contents[BLOB].startswith(b"\xff\xd8")
+
+
+@row("boxes of an event's objects", "encrypted", "yes")
+def keeps_objects(home: House, tmp: Path) -> None:
+    running, event = home.rig.running, home.events[DOOR]
+    assert running.event_objects(home.events[YARD])[0].path
+    assert not running.event_objects(event)
+    assert not list((home.folder / DOOR).rglob("*.jsonl"))
+    with home.unlocked() as archive:
+        assert archive.event_objects(event)[0].path
 
 
 @row("previews and thumbnails of the past", "no", "yes")

@@ -1,4 +1,4 @@
-/** Events that more than one screen shows: the newest five, and how many nobody has reviewed. */
+/** Events that more than one screen shows: the newest five but motion, and how many alerts nobody has reviewed. */
 import { batch, signal } from "@preact/signals";
 import { get, patch, post } from "./client";
 import { on } from "./state";
@@ -13,11 +13,11 @@ export const ongoing = signal<ReadonlyMap<string, TawnyEvent>>(new Map());
 /** Loads both and keeps them up to date until the returned function is called. */
 export function startEvents(): () => void {
   const load = () => {
-    get<EventPage>("/events", { only: "all", limit: LATEST }).then(
+    get<EventPage>("/events", { levels: "alert,detection", limit: LATEST }).then(
       (page) =>
         batch(() => {
           latest.value = page.items;
-          newEvents.value = page.new;
+          newEvents.value = page.new_alerts;
           ongoing.value = new Map(page.items.filter((each) => each.end_ms === null).map((each) => [each.id, each]));
         }),
       () => {
@@ -30,11 +30,12 @@ export function startEvents(): () => void {
     on("back", load),
     on("event", ({ what, event }) => {
       const now = new Map(ongoing.value);
+      const was = now.get(event.id);
       if (what === "ended") now.delete(event.id);
       else now.set(event.id, event);
       ongoing.value = now;
-      latest.value = mergeNewest(latest.value ?? [], event, LATEST);
-      if (what === "started" && !event.reviewed) newEvents.value += 1;
+      if (event.level !== "motion") latest.value = mergeNewest(latest.value ?? [], event, LATEST);
+      if (event.level === "alert" && !event.reviewed && (was ? was.level !== "alert" : what === "started")) newEvents.value += 1;
     }),
   ];
   return () => {
@@ -70,6 +71,6 @@ export async function mark(events: readonly TawnyEvent[], marks: Marks): Promise
 
 function countChange(events: readonly TawnyEvent[], marks: Marks): number {
   if (marks.reviewed === undefined) return 0;
-  const changed = events.filter((event) => event.reviewed !== marks.reviewed).length;
+  const changed = events.filter((event) => event.level === "alert" && event.reviewed !== marks.reviewed).length;
   return marks.reviewed ? -changed : changed;
 }

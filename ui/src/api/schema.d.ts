@@ -430,6 +430,7 @@ export interface DetectionNotes {
 }
 
 export interface DetectionRequest {
+  alert?: string[] | null;
   decode: "auto" | "software";
   detector: string;
   frames: number;
@@ -564,6 +565,8 @@ export interface EventInfo {
   id: string;
   kept: boolean;
   labeled_as: string;
+  level: "alert" | "detection" | "motion";
+  muted: boolean;
   objects: SeenObjectInfo[];
   possible: SeenObjectInfo[];
   possible_type: string;
@@ -581,12 +584,27 @@ export interface EventInfo {
 export interface EventList {
   items: EventInfo[];
   new: number;
+  new_alerts: number;
   next: string | null;
 }
 
 export interface EventMarksRequest {
   kept?: boolean | null;
   reviewed?: boolean | null;
+}
+
+export interface EventObjectInfo {
+  end_ms: number;
+  kind: string;
+  label: string;
+  path: [number, number, number, number, number][];
+  score: number;
+  start_ms: number;
+  track: number;
+}
+
+export interface EventObjectsResponse {
+  items: EventObjectInfo[];
 }
 
 export interface EventOpenCommand {
@@ -873,6 +891,7 @@ export interface ModelInfo {
 }
 
 export interface ModelsInfo {
+  again: ReclassificationInfo | null;
   items: ModelInfo[];
   offer: OfferInfo | null;
   suggests: string;
@@ -928,6 +947,40 @@ export interface MutedInfo {
   until_ms: number;
 }
 
+export interface MutingInfo {
+  boxes: [number, number, number, number][];
+  by: string;
+  count: number;
+  ended: boolean;
+  events: string[];
+  id: string;
+  label: string;
+  last_ms: number | null;
+  made_ms: number;
+  title: string;
+  type: string;
+  until_ms: number;
+  when: "any" | "day" | "night";
+}
+
+export interface MutingList {
+  items: MutingInfo[];
+  offers: MutingOfferInfo[];
+}
+
+export interface MutingOfferInfo {
+  boxes: [number, number, number, number][];
+  events: string[];
+  label: string;
+  title: string;
+  type: string;
+  when: "any" | "day" | "night";
+}
+
+export interface MutingRequest {
+  event: string;
+}
+
 export interface MySignIn {
   can_have_passkeys: boolean;
   has_password: boolean;
@@ -958,6 +1011,7 @@ export interface NewCamera {
 
 export interface NewClip {
   all_but?: string;
+  boxes?: boolean;
   cameras: string[];
   exact?: boolean;
   from_ms: number;
@@ -1323,6 +1377,15 @@ export interface ReadInfo {
   text: string;
 }
 
+export interface ReclassificationInfo {
+  changed: number;
+  done: number;
+  is_over: boolean;
+  model: string;
+  skipped: number;
+  total: number;
+}
+
 export interface RecordNowCommand {
   camera: string;
   command: string;
@@ -1513,8 +1576,11 @@ export interface SearchRequest {
 
 export interface SearchResponse {
   items: EventInfo[];
+  measured_to_ms: number | null;
+  scores: Record<string, number>;
   time: string;
   unknown: string[];
+  why: Record<string, string>;
 }
 
 export interface SecondStep {
@@ -1911,6 +1977,26 @@ export interface User {
   role: "owner" | "member" | "viewer" | "guest" | "screen";
 }
 
+export interface VisitInfo {
+  best: EventInfo;
+  cameras: string[];
+  end: string | null;
+  end_ms: number | null;
+  events: EventInfo[];
+  id: string;
+  level: "alert" | "detection" | "motion";
+  new: number;
+  start: string;
+  start_ms: number;
+  title: string;
+  type: string;
+}
+
+export interface VisitList {
+  items: VisitInfo[];
+  next: string | null;
+}
+
 export interface VolumeRetentionInfo {
   free_bytes: number | null;
   path: string;
@@ -1955,6 +2041,7 @@ export interface WrappedKeyInfo {
 }
 
 export interface ZoneRequest {
+  alert?: boolean;
   direction?: "any" | "left" | "right" | "up" | "down";
   left_s?: number;
   level?: number | null;

@@ -40,6 +40,8 @@ export type Kind = "person" | "vehicle" | "animal" | "object" | "sound" | "tampe
 /** `box`: left, top, right and bottom as fractions of the picture. */
 export type TawnyEvent = Omit<made.EventInfo, "type" | "display_type"> & { type: Kind; display_type: Kind };
 export type WhatItWas = NonNullable<made.FeedbackRequest["labeled_as"]>;
+export type Visit = Omit<made.VisitInfo, "best" | "events"> & { best: TawnyEvent; events: TawnyEvent[] };
+export type VisitPage = Omit<made.VisitList, "items"> & { items: Visit[] };
 export type EventPage = Omit<made.EventList, "items"> & { items: TawnyEvent[] };
 
 export type Gap = made.GapInfo;
@@ -57,6 +59,9 @@ export type Watch = made.DetectionRequest;
 export type WatchZone = Required<made.ZoneRequest>;
 export type WatchLine = Required<made.LineRequest>;
 export type Proposal = Omit<made.LevelProposalInfo, "loses"> & { loses: TawnyEvent[] };
+export type Muting = made.MutingInfo;
+export type MutingOffer = made.MutingOfferInfo;
+export type MutingList = made.MutingList;
 export type WhyFalse = NonNullable<made.FeedbackRequest["false_alarm"]>;
 /** One look at a camera. `zones`: the greatest score in each; `things`: what moves, and whether it is an event. */
 export interface Reading {

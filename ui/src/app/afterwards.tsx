@@ -6,8 +6,12 @@ import { effect } from "@preact/signals";
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { get } from "../api/client";
-import { newEvents } from "../api/events";
+import { newEvents, ongoing } from "../api/events";
 import type { PushKey } from "../api/schema";
+import type { Camera } from "../api/types";
+import { useInstant } from "../live/instant";
+import type { Live } from "../live/useLive";
+import { BoxesButton, BoxesOver, showsBoxes } from "../player/figuresSwitch";
 import { tileExtra } from "../screens/live/wall";
 import { phone } from "../strings/phone";
 import { tryTo } from "../ui/Access";
@@ -31,7 +35,13 @@ const LATER_MS = 90 * 86_400_000;
 export function start(): () => void {
   void startWorker();
   watchInstall();
-  tileExtra.value = (camera) => <SnoozeButton camera={camera.id} small />;
+  tileExtra.value = (camera, live) => (
+    <>
+      <TileBoxes camera={camera} live={live} />
+      <BoxesButton class="ic" />
+      <SnoozeButton camera={camera.id} small />
+    </>
+  );
   const stopBadge = effect(() => showBadge(newEvents.value));
   const timer = setInterval(() => {
     if (!document.querySelector('[data-view="playing"]')) return;
@@ -43,6 +53,22 @@ export function start(): () => void {
     clearInterval(timer);
     stopBadge();
   };
+}
+
+/** Over the tile's picture, only while something goes on: a meter that is read keeps detection from resting. */
+function TileBoxes({ camera, live }: { camera: Camera; live: Live }) {
+  const on = showsBoxes() && [...ongoing.value.values()].some((event) => event.camera === camera.id);
+  const shown = useInstant(live, on);
+  useEffect(() => {
+    const place = on && live.frame.current?.appendChild(document.createElement("div"));
+    if (!place) return undefined;
+    render(<BoxesOver camera={camera.id} frame={live.frame} shown={shown} />, place);
+    return () => {
+      render(null, place);
+      place.remove();
+    };
+  }, [on]);
+  return null;
 }
 
 /** On the icon of the installed app; other browsers have none. */

@@ -8,18 +8,15 @@ import type { Figure, FigureList } from "../api/types";
 import { kindName } from "../ui/kinds";
 import { zone } from "../ui/times";
 import { figures as words } from "../strings/figures";
+import { BoxPen } from "./boxPen";
 import { boxedAt, type Clip, clipsOf, figureAt, figuresText, isInClip, recorderTime } from "./figures";
 import "./figures.css";
 
-const SVG = "http://www.w3.org/2000/svg";
 const WINDOW_MS = 60_000;
 const LEAD_MS = 3_000;
 /** How often what was just recorded is asked for again. */
 const AGAIN_MS = 2_000;
 const MOST_LIVE = 50;
-const MEASURE_MS = 500;
-/** Least height of the letters at a box. */
-const LETTER_PX = 13;
 
 export interface FiguresProps {
   camera: string;
@@ -29,12 +26,16 @@ export interface FiguresProps {
   shown: () => number | null;
   /** What is live: figures come by themselves, and are not asked for. */
   live: boolean;
+  /** False where boxes are drawn apart. */
+  boxes: boolean;
 }
 
-export default function Figures({ camera, name, frame, shown, live }: FiguresProps) {
+export default function Figures({ camera, name, frame, shown, live, boxes }: FiguresProps) {
   const node = useRef<HTMLDivElement>(null);
   const asked = useRef(shown);
   asked.current = shown;
+  const withBoxes = useRef(boxes);
+  withBoxes.current = boxes;
   useEffect(() => {
     const host = frame.current;
     if (!node.current || !host) return undefined;
@@ -43,7 +44,7 @@ export default function Figures({ camera, name, frame, shown, live }: FiguresPro
     let handle = requestAnimationFrame(function draw() {
       const at_ms = asked.current();
       if (at_ms !== null) source.want(at_ms);
-      pen.draw(at_ms, source.figures, source.clips());
+      pen.draw(at_ms, source.figures, source.clips(), withBoxes.current);
       handle = requestAnimationFrame(draw);
     });
     return () => {
@@ -146,22 +147,19 @@ function ask(camera: string, from_ms: number, to_ms: number): Promise<FigureList
 class Pen {
   private readonly time: HTMLElement;
   private readonly score: HTMLElement;
-  private readonly svg: SVGSVGElement;
-  private measured_ms = 0;
-  private boxes = "";
-  private size: readonly [number, number] = [1600, 900];
+  private readonly boxes: BoxPen;
 
   constructor(
     private readonly node: HTMLElement,
-    private readonly host: HTMLElement,
+    host: HTMLElement,
     private readonly name: string,
   ) {
     this.time = node.querySelector("[data-time]") as HTMLElement;
     this.score = node.querySelector("[data-score]") as HTMLElement;
-    this.svg = node.querySelector("svg") as SVGSVGElement;
+    this.boxes = new BoxPen(node.querySelector("svg") as SVGSVGElement, host, ({ label, percent }) => `${kindName(label)} ${percent}`);
   }
 
-  draw(at_ms: number | null, figures: readonly Figure[], clips: readonly Clip[]): void {
+  draw(at_ms: number | null, figures: readonly Figure[], clips: readonly Clip[], withBoxes: boolean): void {
     this.node.hidden = at_ms === null;
     if (at_ms === null) return;
     const figure = figureAt(figures, at_ms);
@@ -169,48 +167,8 @@ class Pen {
     write(this.score, figure ? figuresText(figure, at_ms) : "");
     this.node.dataset["rec"] = String(isInClip(clips, at_ms));
     this.node.dataset["atMs"] = String(Math.round(at_ms));
-    this.measure();
-    this.drawBoxes(boxedAt(figures, at_ms));
-  }
-
-  /** Where in the frame the picture is. */
-  private measure(): void {
-    if (performance.now() - this.measured_ms < MEASURE_MS) return;
-    this.measured_ms = performance.now();
-    const all = [...this.host.querySelectorAll<HTMLElement>("video, img, canvas[role=img]")];
-    const shown = all.find((each) => getComputedStyle(each).visibility !== "hidden");
-    if (!shown) return;
-    const [wide, high] =
-      shown instanceof HTMLVideoElement
-        ? [shown.videoWidth, shown.videoHeight]
-        : shown instanceof HTMLImageElement
-          ? [shown.naturalWidth, shown.naturalHeight]
-          : [(shown as HTMLCanvasElement).width, (shown as HTMLCanvasElement).height];
-    if (wide > 0 && high > 0) this.size = [wide, high];
-    const fit = getComputedStyle(shown).objectFit;
-    this.svg.setAttribute("viewBox", `0 0 ${this.size[0]} ${this.size[1]}`);
-    this.svg.setAttribute("preserveAspectRatio", fit === "cover" ? "xMidYMid slice" : fit === "fill" ? "none" : "xMidYMid meet");
-  }
-
-  private drawBoxes(figure: Figure | null): void {
-    const [wide, high] = this.size;
-    const key = JSON.stringify([figure?.things ?? [], wide, high]);
-    if (key === this.boxes) return;
-    this.boxes = key;
-    const shown = this.svg.getBoundingClientRect();
-    const size = Math.max(high / 30, LETTER_PX * Math.max(high / Math.max(1, shown.height), wide / Math.max(1, shown.width)));
-    const drawn = (figure?.things ?? []).flatMap(({ box: [x0, y0, x1, y1], score, label }) => {
-      const rect = document.createElementNS(SVG, "rect");
-      const place = { x: x0 * wide, y: y0 * high, width: (x1 - x0) * wide, height: (y1 - y0) * high };
-      for (const [name, value] of Object.entries(place)) rect.setAttribute(name, String(value));
-      const text = document.createElementNS(SVG, "text");
-      text.setAttribute("x", String(x0 * wide));
-      text.setAttribute("y", String(y0 * high > size * 1.3 ? y0 * high - size * 0.3 : y1 * high - size * 0.3));
-      text.setAttribute("font-size", String(size));
-      text.textContent = `${kindName(label)} ${score}`;
-      return [rect, text];
-    });
-    this.svg.replaceChildren(...drawn);
+    const things = withBoxes ? (boxedAt(figures, at_ms)?.things ?? []) : [];
+    this.boxes.draw(things.map(({ box, score, label }) => ({ box, label, percent: score, trail: [] })));
   }
 }
 

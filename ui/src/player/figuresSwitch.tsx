@@ -1,37 +1,56 @@
-/** Shows or hides detector figures over pictures. Each person's choice is remembered on this browser. */
+/** Shows or hides detector figures, and boxes, over pictures. Each person's choice is remembered on this browser. */
 import { signal } from "@preact/signals";
 import { figures as words } from "../strings/figures";
 import { Icon } from "../ui/Icon";
+import type { IconName } from "../ui/icon-names";
 import { Lazy } from "../ui/Lazy";
 import { recall, remember } from "../ui/remember";
 import { session } from "../ui/session";
+import type { BoxesProps } from "./Boxes";
 import type { FiguresProps } from "./Figures";
 
-const load = () => import("./Figures");
+const loadFigures = () => import("./Figures");
+const loadBoxes = () => import("./Boxes");
+type What = "figures" | "boxes";
 const choices = signal<ReadonlyMap<string, boolean>>(new Map());
-const nameOf = () => `figures.${session.value?.user?.id ?? ""}`;
+const nameOf = (what: What) => `${what}.${session.value?.user?.id ?? ""}`;
 
-export function showsFigures(): boolean {
-  const name = nameOf();
+function isOn(what: What): boolean {
+  const name = nameOf(what);
   return choices.value.get(name) ?? recall(name) === "on";
 }
 
-export function flipFigures(): void {
-  const on = !showsFigures();
-  choices.value = new Map(choices.peek()).set(nameOf(), on);
-  remember(nameOf(), on ? "on" : null);
+export const showsFigures = () => isOn("figures");
+export const showsBoxes = () => isOn("boxes");
+
+function flip(what: What): void {
+  const on = !isOn(what);
+  choices.value = new Map(choices.peek()).set(nameOf(what), on);
+  remember(nameOf(what), on ? "on" : null);
 }
 
-export function FiguresButton({ class: look, small = false }: { class: string; small?: boolean }) {
-  const on = showsFigures();
-  const label = on ? words.hide : words.show;
+interface Look {
+  class: string;
+  small?: boolean;
+}
+
+function Switch({ what, icon, class: look, small = false }: Look & { what: What; icon: IconName }) {
+  const on = isOn(what);
+  const label = words[what][on ? "hide" : "show"];
   return (
-    <button type="button" class={`${look}${on ? " on" : ""}`} aria-pressed={on} aria-label={label} title={label} data-act="figures" onClick={flipFigures}>
-      <Icon name="gauge" small={small} />
+    <button type="button" class={`${look}${on ? " on" : ""}`} aria-pressed={on} aria-label={label} title={label} data-act={what} onClick={() => flip(what)}>
+      <Icon name={icon} small={small} />
     </button>
   );
 }
 
-export function FiguresOver(props: FiguresProps) {
-  return showsFigures() ? <Lazy load={load} props={props} waiting={() => null} /> : null;
+export const FiguresButton = (look: Look) => <Switch what="figures" icon="gauge" {...look} />;
+export const BoxesButton = (look: Look) => <Switch what="boxes" icon="scan-eye" {...look} />;
+
+export function FiguresOver(props: Omit<FiguresProps, "boxes">) {
+  return showsFigures() ? <Lazy load={loadFigures} props={{ ...props, boxes: !showsBoxes() }} waiting={() => null} /> : null;
+}
+
+export function BoxesOver(props: BoxesProps) {
+  return showsBoxes() ? <Lazy load={loadBoxes} props={props} waiting={() => null} /> : null;
 }

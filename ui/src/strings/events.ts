@@ -52,7 +52,6 @@ export const events = {
     review: "Mark as reviewed",
     unreview: "Reviewed. Mark as new",
     select: (title: string) => `Select ${title}`,
-    perhaps: (kind: string) => `${kind}?`,
   },
   did: {
     reviewed: { one: "Marked as reviewed.", other: "{n} marked as reviewed." },
@@ -84,6 +83,7 @@ export const events = {
     save: "Save clip",
     share: "Share",
     timeline: "Open in timeline",
+    alike: "Find alike",
     live: "Live",
     facts: {
       camera: "Camera",
@@ -95,7 +95,6 @@ export const events = {
       nearby: "Also seen",
     },
     sure: (kind: string, how: string, percent: number) => `${kind}, ${how} (${percent}%)`,
-    perhaps: (kind: string, percent: number) => `Possible ${kind} (${percent}%)`,
     bySomebody: (kind: string) => `${kind} (set by you)`,
     very: "very sure",
     fairly: "fairly sure",
@@ -107,6 +106,10 @@ export const events = {
     earlier: (camera: string, s: string) => `${camera}, ${s} earlier`,
     sameTime: (camera: string) => `${camera}, at the same time`,
     later: (camera: string, s: string) => `${camera}, ${s} later`,
+  },
+  filmstrip: {
+    label: "Filmstrip",
+    frame: (clock: string, n: number, of: number) => `${clock}, frame ${n} of ${of}`,
   },
   what: {
     title: "What was it?",

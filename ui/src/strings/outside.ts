@@ -97,6 +97,13 @@ export const outside = {
   events: "Events",
   alarms: "Recorder problems",
   picture: "Include snapshot",
+  pictureShows: "The snapshot shows",
+  views: [
+    ["auto", "What suits the service"],
+    ["closeup", "The object, enlarged"],
+    ["box", "The whole image, with a box"],
+    ["full", "The whole image"],
+  ] as const,
   sealedPictures: "Include UNENCRYPTED snapshots from encrypted cameras. Whoever runs this service can see them",
   buttons: "Include buttons: mute, false alarm, keep",
   follows: "Follow up when the event ends",

@@ -1,6 +1,6 @@
 /** Keys: each screen says which it hears, and the `?` dialog shows what is in force. */
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { recall, remember } from "./remember";
 
 export interface KeyHelp {
@@ -26,11 +26,11 @@ export function setKeysOn(on: boolean): void {
   remember(STORED, on ? "on" : "off");
 }
 
-/** Hears keys while the component is shown. The newest listener is asked first. */
+/** Hears keys while the component is shown, from the first moment: before it is painted. The newest is asked first. */
 export function useKeys(map: KeyMap, help: KeyHelp | null = null): void {
   const newest = useRef(map);
   newest.current = map;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const listener: Listener = { help, map: {} };
     Object.defineProperty(listener, "map", { get: () => newest.current });
     listeners.push(listener);

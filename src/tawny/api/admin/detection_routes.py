@@ -65,6 +65,7 @@ class ZoneRequest(ApiRequest):
     direction: Way = "any"
     loiter_s: Seconds = 0
     left_s: Seconds = 0
+    alert: bool = False
 
 
 class LineRequest(ApiRequest):
@@ -100,6 +101,8 @@ class DetectionRequest(ApiRequest):
     sound: AudioRequest
     read: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=10)] | None = None
     """Recognizers to use; null: unchanged."""
+    alert: list[Annotated[str, Field(max_length=40)]] | None = None
+    """Event types and labels that are alerts; null: unchanged."""
 
 
 class DetectionChangeRequest(ApiRequest):
@@ -285,6 +288,7 @@ def _watch(watch: DetectionSettings, privacy_masks: tuple[Points, ...]) -> Detec
                 direction=zone.direction,
                 loiter_s=zone.loitering_after,
                 left_s=zone.object_left_after,
+                alert=zone.alert,
             )
             for name, zone in watch.zones.items()
         ],
@@ -299,6 +303,7 @@ def _watch(watch: DetectionSettings, privacy_masks: tuple[Points, ...]) -> Detec
             listen=watch.sound.listen, level=watch.sound.level, hold_s=min(60.0, max(0.5, watch.sound.hold))
         ),
         read=list(watch.recognize),
+        alert=list(watch.alert_rules(is_named=True).types),
     )
 
 
@@ -320,6 +325,8 @@ def _settings(asked: DetectionRequest, now: DetectionSettings) -> tuple[Detectio
     said["sound"] = {**said.get("sound", {}), **sound}
     if asked.read is not None:
         said["recognize"] = asked.read
+    if asked.alert is not None and tuple(asked.alert) != now.alert_rules(is_named=True).types:
+        said["alert"] = asked.alert
     numbers = {key: int(value) if value == int(value) else value for key, value in asked.numbers.items()}
     options = said.get(asked.detector, {})
     if numbers or (options and asked.detector == now.detector):  # a detector that was off keeps its numbers
@@ -342,6 +349,7 @@ def _zone(zone: ZoneRequest) -> Mapping[str, Any]:
         "direction": zone.direction,
         "loitering_after": duration_text(zone.loiter_s),
         "object_left_after": duration_text(zone.left_s),
+        "alert": zone.alert,
     }
 
 
@@ -513,6 +521,20 @@ def loop(event: OneEvent, here: Here) -> Response:
     if jpeg is None:
         raise not_found("This event has no preview.", "It may be too short or still in progress.")
     return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+
+
+@router.get("/events/{event}/objects", dependencies=view)
+def objects(event: OneEvent, here: Here) -> schemas.EventObjectsResponse:
+    """Return the objects of an event with their boxes over time, as shares of the upright image.
+
+    There are at most about five points a second, fewer where an object moves straight; between two, it moves evenly.
+    Older events have none.
+    """
+    found = find_event(event, here)
+    paths = here.recorder.event_objects(found)
+    if not paths and here.recorder.sealed_objects(found) is not None and not here.is_unlocked:
+        raise sealed_error()
+    return schemas.EventObjectsResponse(items=[serializers.event_object(one) for one in paths])
 
 
 def _in_use(here: AppContext, camera: CameraId) -> int:

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from tawny.api.auth.accounts import Accounts, Caller, LoginSession
 from tawny.model.events import Event
+from tawny.model.object_paths import ObjectPath, read_paths
 from tawny.model.segments import Segment
 from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
@@ -47,8 +48,12 @@ class _Unlocked:
     def event_loop(self, event: Event) -> bytes | None:
         return self._recorder.event_loop(event) or self._picture(self._recorder.sealed_picture(event, is_loop=True))
 
+    def event_objects(self, event: Event) -> tuple[ObjectPath, ...]:
+        sealed = self._picture(self._recorder.sealed_objects(event))
+        return (*self._recorder.event_objects(event), *read_paths(sealed or b"", event.start_ms))
+
     def _picture(self, stored: Path | None) -> bytes | None:
-        return self._unsealed.picture(stored) if stored is not None else None
+        return (self._unsealed.content(stored) or None) if stored is not None else None
 
 
 IDLE_S: Final = 15 * 60.0

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tawny.api import schemas, serializers
 from tawny.api.auth.access import (
@@ -13,6 +13,7 @@ from tawny.api.auth.access import (
     At,
     AuditNote,
     Ids,
+    Levels,
     Limit,
     Note,
     OneCamera,
@@ -29,10 +30,12 @@ from tawny.api.errors import bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.model.events import Event
 from tawny.model.ids import EventId
+from tawny.model.levels import Level
 from tawny.model.observations import Box
 from tawny.model.times import Span
-from tawny.playback.search.event_search import SearchableNames, heat, motion_in_spot, search_in_words
+from tawny.playback.search.event_search import LookSearch, SearchableNames, heat, motion_in_spot, search_hits
 from tawny.playback.search.query_parser import NOBODY, SearchableIdentity
+from tawny.service.visits import VisitQuery, find_visits
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view, direct = [rule(Access.VIEW)], [rule(Access.DIRECT)]
@@ -44,6 +47,7 @@ LISTED = 5
 class EventQuery(BaseModel):
     cameras: Ids = ""
     types: Types = ""
+    levels: Levels = ""
     only: Literal["new", "kept", "all"] = "all"
     from_ms: At = 0
     to_ms: At = schemas.LATEST_MS
@@ -59,11 +63,46 @@ def events(here: Here, asked: Annotated[EventQuery, Query()]) -> schemas.EventLi
     span, index = Span(asked.from_ms, asked.to_ms), here.recorder.index
     named = cameras_of(asked.cameras, here) if asked.cameras else None
     wanted = parse_list(asked.types) or None
-    page = index.events(span, cameras=named, kinds=wanted, only=asked.only, after=asked.after, limit=asked.limit)
-    new = index.events(span, cameras=named, kinds=wanted, only="new", limit=MOST_COUNTED).events
-    return schemas.EventList(
-        items=[serializers.event(one, here.recorder) for one in page.events], next=page.next, new=len(new)
+    levels = parse_list(asked.levels) or None
+    page = index.events(
+        span, cameras=named, kinds=wanted, levels=levels, only=asked.only, after=asked.after, limit=asked.limit
     )
+    new = index.events(span, cameras=named, kinds=wanted, levels=levels, only="new", limit=MOST_COUNTED).events
+    alerts = index.events(span, cameras=named, kinds=wanted, levels=[Level.ALERT], only="new", limit=MOST_COUNTED)
+    return schemas.EventList(
+        items=[serializers.event(one, here.recorder) for one in page.events],
+        next=page.next,
+        new=len(new),
+        new_alerts=len(alerts.events),
+    )
+
+
+class VisitsQuery(BaseModel):
+    cameras: Ids = ""
+    types: Types = ""
+    levels: Levels = ""
+    from_ms: At = 0
+    to_ms: At = schemas.LATEST_MS
+    after: After = None
+    limit: Limit = 60
+
+
+@router.get("/visits", dependencies=view)
+def visits(here: Here, asked: Annotated[VisitsQuery, Query()]) -> schemas.VisitList:
+    """List visits, newest first, in pages: events of the cameras you may see, joined where they belong together."""
+    if asked.to_ms <= asked.from_ms:
+        raise bad_input("The end must be after the start.", "Choose another time.")
+    recorder = here.recorder
+    query = VisitQuery(
+        Span(asked.from_ms, asked.to_ms),
+        frozenset(cameras_of(asked.cameras, here)) if asked.cameras else None,
+        frozenset(parse_list(asked.types)) or None,
+        frozenset(parse_list(asked.levels)) or None,
+        asked.after,
+        asked.limit,
+    )
+    found, after = find_visits(recorder.index, query, recorder.neighbors())
+    return schemas.VisitList(items=[serializers.visit(one, recorder) for one in found], next=after)
 
 
 @router.get("/events/{event}", dependencies=view)
@@ -126,11 +165,18 @@ MOST_MOMENTS = 500
 
 
 class SearchResponse(BaseModel):
-    """Search result. time: the recognized time range. unknown: words that were ignored."""
+    """Search result. time: the recognized time range. unknown: words that were ignored.
+
+    why: what matched, by event, for those found by what they looked like. scores: how well, 0 to 1. measured_to_ms:
+    what events before this time looked like is not measured yet; null: it is measured of all events.
+    """
 
     items: list[schemas.EventInfo]
     time: str
     unknown: list[str]
+    why: dict[str, str]
+    scores: dict[str, float]
+    measured_to_ms: int | None
 
 
 class MotionMoment(BaseModel):
@@ -150,14 +196,37 @@ class MotionHeatmap(BaseModel):
     counts: list[int]
 
 
+class FindQuery(BaseModel):
+    """q: words. like: ID of an event that the results shall resemble; `anything` as words then sets no other condition.
+    from_ms: replaces the time in the words.
+    """
+
+    q: Annotated[str, Field(min_length=1, max_length=200)]
+    like: Annotated[str, Field(max_length=64)] = ""
+    from_ms: At | None = None
+    limit: Limit = 60
+
+
 @router.get("/find", dependencies=_search_view)
-def find(q: Annotated[str, Query(min_length=1, max_length=200)], here: Here, limit: Limit = 60) -> SearchResponse:
-    """Search events, for example `person gate last night`."""
-    recorder = here.recorder
+def find(asked: Annotated[FindQuery, Query()], here: Here) -> SearchResponse:
+    """Search events, for example `person gate last night` or `red car`, or those that look like another one."""
+    recorder, seen = here.recorder, here.appearance
+    like = find_event(EventId(asked.like), here) if asked.like else None
     names = SearchableNames(recorder.camera_names(), recognised=_recognised(here))
-    question, events = search_in_words(recorder.index, q, names, here.zone, recorder.clock.now_ms(), limit)
-    items = [serializers.event(one, recorder) for one in events]
-    return SearchResponse(items=items, time=question.time_words, unknown=list(question.unknown))
+    by = LookSearch(lambda _: {}, like, asked.from_ms) if seen is None else seen.search(like, asked.from_ms)
+    question, hits = search_hits(
+        recorder.index, asked.q, names, here.zone, recorder.clock.now_ms(), asked.limit, by
+    )  # fmt: skip
+    is_by_look = like is not None or question.is_of_look
+    reached_ms = seen.reached_ms if seen is not None and is_by_look else None
+    return SearchResponse(
+        items=[serializers.event(hit.event, recorder) for hit in hits],
+        time=question.time_words,
+        unknown=list(question.unknown),
+        why={hit.event.id: hit.why for hit in hits if hit.why},
+        scores={hit.event.id: round(hit.score, 2) for hit in hits if hit.why},
+        measured_to_ms=reached_ms,
+    )
 
 
 @router.get("/cameras/{camera}/motion-search", dependencies=_search_view)

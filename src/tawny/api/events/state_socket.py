@@ -94,7 +94,7 @@ class ChangeFeed:
 # Detector readings for one client while it is subscribed. Bounded; the newest are kept.
 
 PREFIX = "motion:"
-MOST, MOST_READINGS = 4, 20
+MOST, MOST_READINGS = 9, 45
 
 
 class MeterFeed:

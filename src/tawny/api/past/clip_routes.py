@@ -58,6 +58,8 @@ class NewClip(ApiRequest):
     """Start exactly at from_ms in any player, for clips as recorded."""
     stamp: bool = False
     """Burn in title, time, detector figures, REC and boxes; a clip is then re-encoded."""
+    boxes: bool = False
+    """Burn in the time, and boxes with what is in them; a clip is then re-encoded. `stamp` includes it."""
     all_but: Annotated[str, Field(max_length=64)] = ""
     """Event ID: redact everything except its subject. Empty: nothing."""
 
@@ -141,7 +143,8 @@ def make_clips(asked: NewClip, note: Note, signed: Signed, here: Here) -> ClipJo
         for group in groups:
             hidden = _all_but(here, group[0], asked.all_but) if asked.all_but else None
             name = _name(here, group, span, kind, " redacted" if hidden else "")
-            stamp = partial(frame_stamps, here) if asked.stamp else None
+            burns = asked.stamp or asked.boxes
+            stamp = partial(frame_stamps, here, only_boxes=not asked.stamp) if burns else None
             wish = ExportOptions(
                 kind, group, span, asked.speed, with_sound=asked.sound, exact=asked.exact, redaction=hidden, stamp=stamp
             )

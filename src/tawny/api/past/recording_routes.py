@@ -45,13 +45,14 @@ from tawny.api.past.media_responses import (
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import LATEST_MS, Ms
 from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH
+from tawny.media.image.event_image import ImageView
 from tawny.media.mp4.byte_reader import open_stored, read_bytes
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.playback import hls_past, recordings, timeline
 from tawny.playback.decrypted import picture_part, ring_key
-from tawny.playback.frame_reader import full_size
+from tawny.playback.frame_reader import event_snapshot, full_size
 from tawny.playback.segment_player import SegmentPlayback
 from tawny.playback.segment_player import play as make_playing
 from tawny.playback.stills import ClipSheetHeader, clip_sheet, shown_in
@@ -329,7 +330,8 @@ def _size_of(path: Path) -> int:
 
 
 @media_router.get("/{event}.jpg", dependencies=view, response_class=Response)
-def event_picture(event: OneEvent, here: Here) -> Response:
+def event_picture(event: OneEvent, here: Here, show: ImageView = "full") -> Response:
+    """Return the event's snapshot: whole, with a box around the object, or the object with its surroundings."""
     found = find_event(event, here)
     jpeg = here.recorder.event_picture(found)
     if jpeg is None and here.recorder.sealed_picture(found) is not None:
@@ -337,6 +339,7 @@ def event_picture(event: OneEvent, here: Here) -> Response:
     if jpeg is None:
         raise RequestRefused(404, "no_picture", "This event has no image.", "Play its clip instead.")
     kept = "no-store" if found.end_ms is None else "private, max-age=3600"
+    jpeg = event_snapshot(here.recorder, found, jpeg, show)
     return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": kept})
 
 

@@ -33,6 +33,7 @@ class MqttNotifier:
             "For your own programs and Home Assistant: JSON and the original snapshot.",
             edits=True,
             picture=True,
+            image_shape="whole",
             gif=True,
             video=True,
             buttons="links",

@@ -40,6 +40,7 @@ class Pushover:
         return NotifierTraits(
             "Android and iPhone show the snapshot; a GIF plays when opened.",
             picture=True,
+            image_shape="square",
             gif=True,
             largest_bytes=5_000_000,
         )

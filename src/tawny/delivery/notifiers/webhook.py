@@ -42,6 +42,7 @@ class Webhook:
             "Sends JSON to your own program.",
             edits=True,
             picture=True,
+            image_shape="whole",
             gif=True,
             buttons="links",
             carries_history=True,

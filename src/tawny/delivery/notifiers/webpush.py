@@ -200,7 +200,7 @@ class _Sender:
             "body": message.text,
             "tag": message.event or message.id,
             "url": f"/events/{message.event}" if message.event else PAGES.get(message.kind, "/"),
-            "image": f"/media/{message.event}.jpg" if message.event else "",
+            "image": f"/media/{message.event}.jpg?show={message.image_view}" if message.event else "",
             "camera": message.camera if message.kind in ABOUT_EVENTS else "",
             "badge": self._telling.new_events(browser.person),
             "history": message.history,

@@ -6,15 +6,17 @@ A part starts before the range it reports, so that its detector learns the backg
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from threading import Event as Flag
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from tawny.detection.decode_pipeline import GreyFrame
 from tawny.detection.detector import Detector, DetectorKind, Glances
 from tawny.detection.scan.wake import KeyframeGlance, glances
+from tawny.detection.watcher import LookStage
 from tawny.detection.zones import MaskedFrame, Region
 from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.video_file import FileVideo
-from tawny.model.observations import Box, Frame, Look, Observation
+from tawny.model.object_groups import ObjectGroup, ObjectGroups, since_of
+from tawny.model.observations import ANIMAL, PERSON, VEHICLE, Box, Frame, Look, Observation, kind_of_all
 from tawny.model.polygon import Polygon
 from tawny.model.times import thread_cpu_s
 
@@ -144,6 +146,8 @@ class FramePace:
 
 # Converts detections of successive frames to events with start and end. Pure.
 
+NAMED = frozenset({PERSON, VEHICLE, ANIMAL})
+"""Types that models give. An event takes the first of them in order of priority, as in live detection."""
 LOST_S = 3.0
 """An object not seen for this time, s, has ended, unless the detector reports it."""
 
@@ -160,69 +164,77 @@ class ScannedEvent:
     box: Box = (0.0, 0.0, 1.0, 1.0)
 
 
-@dataclass(slots=True)
-class _Thing:
-    found: ScannedEvent
-    seen_s: float
-    labels: dict[str, float] = field(default_factory=dict)
-
-
 class EventSpans:
-    """Collects detections; `close` returns the events. join_s: merge events with a shorter gap."""
+    """Collects detections; `close` returns the events. join_s: objects that follow sooner at a place are one event."""
 
     def __init__(self, join_s: float) -> None:
-        self._join_s = join_s
-        self._now: dict[int, _Thing] = {}
+        self._settle_ms = round(max(join_s, LOST_S) * 1000)
+        self._groups = ObjectGroups(round(join_s * 1000), round(LOST_S * 1000))
+        self._now: dict[int, ScannedEvent] = {}
         self._done: list[ScannedEvent] = []
 
     def add(self, looked: DecodedLook) -> None:
         at_s, look = looked.at_s, looked.look
-        for over in look.over:
-            if (thing := self._now.pop(over.track, None)) is not None:
-                thing.found.end_s = at_s if over.until_ms is None else max(over.until_ms / 1000, thing.found.start_s)
-                self._done.append(thing.found)
-        for seen in look.seen:
-            self._see(at_s, look.score, seen)
-        for track, thing in list(self._now.items()):
-            if at_s - thing.seen_s > LOST_S:
-                thing.found.end_s = thing.seen_s
-                self._done.append(self._now.pop(track).found)
+        at_ms = round(at_s * 1000)
+        for group, things in self._groups.look(at_ms, look):
+            best = max(things, key=lambda thing: thing.score)
+            found = self._now.get(group.number)
+            if found is None:
+                found = self._now[group.number] = ScannedEvent(at_s, at_s, best.label, 0)
+            found.start_s = min(found.start_s, since_of(things, at_ms) / 1000)
+            is_all = len(things) == len(look.seen)
+            score = look.score if is_all else min(look.score, round(100 * best.score))
+            for thing in things:
+                _see(found, at_s, score, thing)
+        for group in self._groups.groups:
+            if not group.present and at_ms - group.last_ms > self._settle_ms:
+                self._end(group)
 
     def close(self) -> list[ScannedEvent]:
-        for thing in self._now.values():
-            thing.found.end_s = thing.seen_s
-            self._done.append(thing.found)
-        self._now.clear()
-        return joined(self._done, self._join_s)
+        for group in self._groups.groups:
+            self._end(group)
+        return sorted(self._done, key=lambda one: one.start_s)
 
-    def _see(self, at_s: float, score: int, seen: Observation) -> None:
-        thing = self._now.get(seen.track)
-        if thing is None:
-            begin_s = at_s if seen.since_ms is None else seen.since_ms / 1000
-            thing = self._now[seen.track] = _Thing(ScannedEvent(begin_s, at_s, seen.label, 0), at_s)
-        thing.seen_s = at_s
-        found = thing.found
-        area = (seen.box[2] - seen.box[0]) * (seen.box[3] - seen.box[1])
-        if score > found.score or area > (found.box[2] - found.box[0]) * (found.box[3] - found.box[1]) * (
-            score >= found.score
-        ):
-            found.best_s, found.box, found.kind = at_s, seen.box, seen.label
-        found.score = max(found.score, score)
+    def _end(self, group: ObjectGroup) -> None:
+        self._groups.end(group)
+        found = self._now.pop(group.number)
+        found.end_s = max(found.start_s, group.end_ms / 1000)
+        self._done.append(found)
 
 
-def joined(events: list[ScannedEvent], join_s: float) -> list[ScannedEvent]:
-    """Return the events in order of time; those that overlap or follow within join_s are merged and take the best one's
-    type."""
-    whole: list[ScannedEvent] = []
-    for found in sorted(events, key=lambda one: one.start_s):
-        last = whole[-1] if whole else None
-        if last is None or found.start_s - last.end_s > join_s:
-            whole.append(found)
+def _see(found: ScannedEvent, at_s: float, score: int, seen: Observation) -> None:
+    area = (seen.box[2] - seen.box[0]) * (seen.box[3] - seen.box[1])
+    known = (found.box[2] - found.box[0]) * (found.box[3] - found.box[1])
+    if score > found.score or (score == found.score and area > known):
+        found.best_s, found.box = at_s, seen.box
+        found.kind = found.kind if found.kind in NAMED else seen.label
+    if seen.sure > 0:
+        found.kind = kind_of_all([seen.label, *([found.kind] if found.kind in NAMED else [])])
+    found.score = max(found.score, score)
+
+
+def continued(before: list[ScannedEvent], after: list[ScannedEvent], join_s: float) -> list[ScannedEvent]:
+    """Return the events of two consecutive parts in order of time. Of those that overlap, or follow within join_s, each
+    one before continues in at most one after, with which it overlaps longest.
+    """
+    pairs = sorted(
+        ((min(a.end_s, b.end_s) - max(a.start_s, b.start_s), m, n)
+         for m, a in enumerate(before) for n, b in enumerate(after)),
+        reverse=True,
+    )  # fmt: skip
+    taken: set[tuple[str, int]] = set()
+    for overlap_s, m, n in pairs:
+        if overlap_s < -join_s or {("before", m), ("after", n)} & taken:
             continue
-        last.end_s = max(last.end_s, found.end_s)
-        if found.score > last.score:
-            last.score, last.kind, last.best_s, last.box = found.score, found.kind, found.best_s, found.box
-    return whole
+        taken |= {("before", m), ("after", n)}
+        whole, more = before[m], after[n]
+        whole.start_s, whole.end_s = min(whole.start_s, more.start_s), max(whole.end_s, more.end_s)
+        named = [one.kind for one in (whole, more) if one.kind in NAMED]
+        if more.score > whole.score:
+            whole.score, whole.kind, whole.best_s, whole.box = more.score, more.kind, more.best_s, more.box
+        whole.kind = kind_of_all(named) if named else whole.kind
+    left = [one for n, one in enumerate(after) if ("after", n) not in taken]
+    return sorted([*before, *left], key=lambda one: one.start_s)
 
 
 WARM_S = 60.0
@@ -257,6 +269,8 @@ class ScanOptions:
     join_s: float = 1.0
     regions: tuple[Polygon, ...] = ()
     phase_s: float = 0.0
+    name: Callable[[], LookStage] | None = None
+    """Makes what names the objects of a part, as live detection does; None: nothing does."""
 
     @property
     def sensitivity(self) -> int:
@@ -307,8 +321,7 @@ def scan_part(part: VideoPart, wanted: ScanOptions, progress: Progress, stop: Fl
     """Scan a part. Raises SourceError: if the video cannot be read; also any exception of the detector."""
     begun_s = thread_cpu_s()
     video = part.opened()
-    detector = wanted.make(wanted.settings)
-    passes = _passes(video, detector, wanted)
+    passes = _passes(video, wanted.make(wanted.settings), wanted)
     spans, scores = EventSpans(wanted.join_s), dict[int, int]()
     told_s = at_s = part.begin_s
     for looked in passes.looks(max(0.0, part.begin_s - WARM_S), part.end_s):
@@ -333,17 +346,30 @@ def merged(results: list[ScanResult], join_s: float) -> ScanResult:
     """Return the results of the parts of one file as one."""
     whole = results[0]
     for part in results[1:]:
-        whole.events = joined([*whole.events, *part.events], join_s)
+        whole.events = continued(whole.events, part.events, join_s)
         whole.cpu_s += part.cpu_s
         whole.decoded_s += part.decoded_s
         whole.scores |= part.scores
     return whole
 
 
-def _passes(video: FileVideo, detector: Detector, wanted: ScanOptions) -> TwoPasses | OnePass:
+class _Naming:
+    """A detector whose objects get names."""
+
+    name: ClassVar[str] = "naming"
+
+    def __init__(self, detector: Detector, stage: LookStage) -> None:
+        self._detector, self._stage = detector, stage
+
+    def look(self, frame: Frame) -> Look:
+        return self._stage.look(frame, self._detector.look(frame))
+
+
+def _passes(video: FileVideo, made: Detector, wanted: ScanOptions) -> TwoPasses | OnePass:
     region = Region(wanted.regions)
-    may_sleep = isinstance(detector, Glances) and video.has_times and video.duration_s >= SHORT_S
+    detector = _Naming(made, wanted.name()) if wanted.name is not None else made
+    may_sleep = isinstance(made, Glances) and video.has_times and video.duration_s >= SHORT_S
     if wanted.thorough or not may_sleep or not video.has_keyframes_within(MOST_GAP_S):
-        rate = float(getattr(detector, "looks_a_second", LOOKS_A_SECOND))
+        rate = float(getattr(made, "looks_a_second", LOOKS_A_SECOND))
         return OnePass(video, detector, region, rate, wanted.phase_s)
     return TwoPasses(video, detector, region, wanted.sensitivity, wanted.phase_s)

@@ -1,14 +1,15 @@
-"""Finds events that match a query in the index."""
+"""Finds events that match a query in the index, also by what their objects looked like."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from zoneinfo import ZoneInfo
 
+from tawny.detection.appearance import LOWER, UPPER, Appearance, colour_score, colours_shown, likeness
 from tawny.detection.models.labels import COCO
 from tawny.model.events import Event
-from tawny.model.ids import CameraId
-from tawny.model.observations import Box, is_meant
+from tawny.model.ids import CameraId, EventId
+from tawny.model.observations import KINDS, MOTION, Box, is_meant, kind_of
 from tawny.model.polygon import COLUMNS, ROWS, grid_of
 from tawny.model.times import Span
 from tawny.playback.recordings import RecordingIndex
@@ -126,13 +127,19 @@ def search_in_words(
     index: RecordingIndex, text: str, names: SearchableNames, zone: ZoneInfo, now_ms: int, most: int
 ) -> tuple[SearchQuery, list[Event]]:
     """Return the parsed query and the matching events. zone: local time zone. most: maximum number of events."""
+    question = understand(index, text, names, zone, now_ms)
+    return question, find_events(index, question, most, now_ms, names.recognised.words)
+
+
+def understand(index: RecordingIndex, text: str, names: SearchableNames, zone: ZoneInfo, now_ms: int) -> SearchQuery:
+    """Return the parsed query. Labels and zones of stored events extend the vocabulary."""
     ever = Span(0, now_ms + 1)
     recent = index.events(ever, limit=RECENT).events + index.events(ever, only="named", limit=RECENT).events
     question = parse_query(text, _known(recent, names), zone, now_ms)
     if question.unknown:
         older = index.events(ever, only="named", limit=SOME).events
         question = parse_query(text, _known(recent + older, names), zone, now_ms)
-    return question, find_events(index, question, most, now_ms, names.recognised.words)
+    return question
 
 
 def _known(events: Sequence[Event], names: SearchableNames) -> SearchVocabulary:
@@ -142,3 +149,157 @@ def _known(events: Sequence[Event], names: SearchableNames) -> SearchVocabulary:
     return SearchVocabulary(
         names.cameras, {*names.zones, *places}, {*COCO, *labels}, tuple(names.recognised.names), readers
     )
+
+
+# Search by look: colours, sizes and likeness to another event.
+
+SURE_Z = 6.0
+"""Standard score of a model's answer that counts as certain."""
+LEAST_LIKE = 0.72
+"""Minimum likeness of colours."""
+_PART_WORDS = {"": "{}", UPPER: "{} top", LOWER: "{} trousers"}
+
+Looks = Callable[[Span], Mapping[EventId, Appearance]]
+"""Returns what objects of events that start in a time looked like, as far as it is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """why: in words; empty where only words of the index matched. score: 0..1, how well it matches."""
+
+    event: Event
+    why: str = ""
+    score: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LookSearch:
+    """looks: stored appearances. like: an event that the results shall resemble. since_ms: replaces its time.
+
+    similar: returns events that look like a text or an event, the best first, each with its standard score; None if
+    there is no model for that.
+    """
+
+    looks: Looks
+    like: Event | None = None
+    since_ms: int | None = None
+    similar: Callable[[str | Event, Sequence[Span]], list[tuple[EventId, float]] | None] = lambda _what, _spans: None
+
+
+def search_hits(
+    index: RecordingIndex, text: str, names: SearchableNames, zone: ZoneInfo, now_ms: int, most: int, by: LookSearch
+) -> tuple[SearchQuery, list[SearchHit]]:
+    """Return the parsed query and the matching events; those by look with the best first. See search_in_words."""
+    question = understand(index, text, names, zone, now_ms)
+    if by.since_ms is not None:
+        question = replace(question, spans=(Span(by.since_ms, max(by.since_ms, now_ms) + 1),), time_words="since then")
+    elif by.like is not None and not question.has_time:
+        question = replace(question, spans=(Span(0, now_ms + 1),), time_words="any time")
+    is_described = question.is_of_look or bool(question.unknown)
+    answers = by.similar(by.like or question.text, question.spans) if by.like or is_described else None
+    if answers is not None:
+        question = replace(question, unknown=())
+    if not question.is_of_look and by.like is None and answers is None:
+        found = find_events(index, question, most, now_ms, names.recognised.words)
+        return question, [SearchHit(event) for event in found]
+    hits = _seen_by_model(index, question, by, answers or (), most)
+    for hit in _of_colours(index, question, by, names.recognised.words, now_ms):
+        other = hits.get(hit.event.id)
+        both = 0.0 if other is None else min(hit.score, other.score) / 2
+        score = min(1.0, max(hit.score, other.score if other else 0.0) + both)
+        hits[hit.event.id] = replace(hit, score=score)
+    return question, _ranked(list(hits.values()), question, now_ms)[:most]
+
+
+def _seen_by_model(
+    index: RecordingIndex, asked: SearchQuery, by: LookSearch, answers: Iterable[tuple[EventId, float]], most: int
+) -> dict[EventId, SearchHit]:
+    """Return the answers of the model that meet the other conditions."""
+    hits: dict[EventId, SearchHit] = {}
+    why = "similar" if by.like is not None else f"looks like “{asked.text}”"
+    for found, score in answers:
+        event = index.event(found)
+        if event is None or (by.like is not None and found == by.like.id):
+            continue
+        if _meets(event, asked) and _is_of_kind(event, asked, by.like):
+            hits[found] = SearchHit(event, f"{why}, {_called(event)}", min(1.0, max(0.05, score / SURE_Z)))
+            if len(hits) == most:
+                break
+    return hits
+
+
+def _meets(event: Event, asked: SearchQuery) -> bool:
+    """Return whether the event has the camera, marks, zones and length that were asked for."""
+    if asked.cameras and event.camera not in asked.cameras:
+        return False
+    if (asked.only == "kept" and not event.kept) or (asked.only == "new" and event.reviewed):
+        return False
+    return _fits(event, replace(asked, kinds=frozenset(), labels=frozenset()), event.start_ms)
+
+
+def _of_colours(
+    index: RecordingIndex, question: SearchQuery, by: LookSearch, words: Words, now_ms: int
+) -> Iterator[SearchHit]:
+    """Yield the events whose colours and size match."""
+    if not question.is_of_look and by.like is None:
+        return
+    example = by.looks(Span(by.like.start_ms, by.like.start_ms + 1)).get(by.like.id) if by.like else None
+    for span in question.spans:
+        looks = by.looks(span)
+        any_kind = replace(question, spans=(span,), kinds=frozenset(), labels=frozenset())
+        for event in _fitting(index, any_kind, now_ms, words):
+            shown = looks.get(event.id)
+            if shown is None or not _is_of_kind(event, question, by.like):
+                continue
+            hit = _hit(event, shown, question)
+            if hit is not None and by.like is not None:
+                hit = _like(hit, shown, example) if event.id != by.like.id else None
+            if hit is not None:
+                yield hit
+
+
+def _is_of_kind(event: Event, asked: SearchQuery, like: Event | None) -> bool:
+    """Return whether the event has the type or label; where no model names objects, the type of the label is enough."""
+    if like is not None and like.shown_kind != MOTION and event.shown_kind != like.shown_kind:
+        return False
+    if (not asked.kinds and not asked.labels) or event.shown_kind in asked.kinds:
+        return True
+    if any(is_meant(one.label, asked.labels | asked.kinds) for one in event.objects):
+        return True
+    is_named = any(one.label not in (*KINDS, MOTION) for one in event.objects)
+    return not is_named and event.shown_kind in {kind_of(label) for label in asked.labels}
+
+
+def _hit(event: Event, shown: Appearance, asked: SearchQuery) -> SearchHit | None:
+    """Return the event with its score, or None if a colour or the size is another."""
+    if asked.size and shown.size != asked.size:
+        return None
+    scores = [colour_score(shown, colour, part) for colour, part in asked.colours]
+    if not all(scores):
+        return None
+    words = [_PART_WORDS[part].format(colour) for colour, part in asked.colours]
+    why = [*words, *([asked.size] if asked.size else []), _called(event)]
+    return SearchHit(event, ", ".join(why), min(scores, default=1.0))
+
+
+def _like(hit: SearchHit, shown: Appearance, example: Appearance | None) -> SearchHit | None:
+    score = likeness(shown, example) if example is not None else 0.0
+    if score < LEAST_LIKE:
+        return None
+    return replace(hit, why=", ".join(["similar", *colours_shown(shown), _called(hit.event)]), score=score)
+
+
+def _called(event: Event) -> str:
+    """Return the best label a model gave, else the type."""
+    named = [one for one in event.objects if kind_of(one.label) == event.shown_kind]
+    return max(named, key=lambda one: one.score).label if named else event.shown_kind
+
+
+def _ranked(hits: list[SearchHit], asked: SearchQuery, now_ms: int) -> list[SearchHit]:
+    """Sort in the requested order; without one, the best first, and the newest of equally good ones."""
+    hits.sort(key=lambda hit: hit.event.start_ms, reverse=asked.order != "oldest")
+    if asked.order in ("longest", "shortest"):
+        hits.sort(key=lambda hit: _length_s(hit.event, now_ms), reverse=asked.order == "longest")
+    elif asked.order == "newest" and asked.count is None:
+        hits.sort(key=lambda hit: -round(hit.score, 1))
+    return hits if asked.count is None else hits[: asked.count]

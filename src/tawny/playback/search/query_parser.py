@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from tawny.config.units import seconds
+from tawny.detection.appearance import COLOURS, LOWER, UPPER, WHOLE
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.observations import ANIMAL, KINDS, MOTION, PERSON, VEHICLE, spoken
@@ -62,6 +63,19 @@ class SearchQuery:
     """The time as understood."""
     unknown: tuple[str, ...] = field(default=())
     """Words without a meaning."""
+    colours: tuple[tuple[str, str], ...] = ()
+    """Colours of the object, each with its part (`detection.appearance`). All must match."""
+    size: str = ""
+    """small or large; empty: any."""
+    text: str = ""
+    """What it looked like, for a model: the query without time, place and other conditions."""
+
+    has_time: bool = True
+    """Whether the words said a time."""
+
+    @property
+    def is_of_look(self) -> bool:
+        return bool(self.colours or self.size)
 
 
 SYNONYMS: Mapping[str, str] = {
@@ -76,6 +90,66 @@ SYNONYMS: Mapping[str, str] = {
     **dict.fromkeys(("parcel", "parcels", "package", "packages", "things", "left", "taken"), "object"),
 }
 """Synonyms of types; empty: any type."""
+_COLOUR_WORDS: Mapping[str, str] = {
+    **{name: name for name in COLOURS},
+    **dict.fromkeys(("gray", "silver"), "grey"), **dict.fromkeys(("cream", "tan"), "beige"), "maroon": "red",
+    "olive": "green", **dict.fromkeys(("teal", "cyan"), "turquoise"), "navy": "blue",
+    **dict.fromkeys(("violet", "lilac"), "purple"), "dark": "black",
+}  # fmt: skip
+_SIZES: Mapping[str, str] = {
+    **dict.fromkeys(("small", "tiny", "little"), "small"), **dict.fromkeys(("large", "big", "huge"), "large"),
+}  # fmt: skip
+_PARTS: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("shirt", "t-shirt", "tshirt", "top", "jacket", "coat", "hoodie", "jumper", "sweater", "pullover", "vest",
+         "blouse"), UPPER,
+    ),
+    **dict.fromkeys(("trousers", "pants", "jeans", "skirt", "shorts", "leggings"), LOWER),
+    **dict.fromkeys(("clothes", "clothing", "dress", "suit", "uniform"), WHOLE),
+}  # fmt: skip
+_COLOUR = re.compile(
+    rf"(?<![\w-])(?:(?:dark|light|bright|pale)[ -])?({'|'.join(_COLOUR_WORDS)})(?![\w-])"
+    rf"(?:(?= (?:and|or) (?:{'|'.join(_COLOUR_WORDS)})(?!\w))| ({'|'.join(_PARTS)})(?![\w-]))?"
+)
+_GERMAN_COLOURS = {
+    "rot": "red", "blau": "blue", "grün": "green", "gruen": "green", "gelb": "yellow", "weiß": "white",
+    "weiss": "white", "schwarz": "black", "grau": "grey", "silbern": "grey", "braun": "brown", "orange": "orange",
+    "lila": "purple", "violett": "purple", "rosa": "pink", "pink": "pink", "türkis": "turquoise", "beige": "beige",
+    "dunkel": "dark", "klein": "small", "groß": "large", "gross": "large",
+}  # fmt: skip
+_GERMAN = {
+    **dict.fromkeys(("mann", "männer", "frau", "frauen", "mensch", "menschen", "leute", "jemand"), "person"),
+    **dict.fromkeys(("personen", "kinder", "besucher", "postbote", "briefträger"), "person"),
+    **dict.fromkeys(("auto", "autos", "pkw"), "car"), **dict.fromkeys(("lkw", "lastwagen", "laster"), "truck"),
+    **dict.fromkeys(("fahrzeug", "fahrzeuge"), "vehicle"), **dict.fromkeys(("lieferwagen", "transporter"), "van"),
+    **dict.fromkeys(("fahrrad", "fahrräder", "rad", "radfahrer"), "bicycle"), "motorrad": "motorcycle",
+    **dict.fromkeys(("hund", "hunde"), "dog"), **dict.fromkeys(("katze", "katzen"), "cat"),
+    **dict.fromkeys(("tier", "tiere"), "animal"), **dict.fromkeys(("vogel", "vögel"), "bird"),
+    **dict.fromkeys(("pferd", "pferde"), "horse"), "fuchs": "fox", **dict.fromkeys(("paket", "pakete"), "parcel"),
+    **dict.fromkeys(("geräusch", "geräusche"), "noise"), "bewegung": "movement", "bewegungen": "movement",
+    **dict.fromkeys(("jacke", "mantel", "hemd", "pulli", "oberteil"), "top"), "hose": "trousers",
+    **dict.fromkeys(("kleidung", "kleid", "anzug"), "clothes"),
+    "vorgestern": "the day before yesterday", "gestern": "yesterday", "heute": "today", "heute nacht": "last night",
+    "gestern nacht": "last night", "letzte nacht": "last night", "heute früh": "this morning",
+    "heute morgen": "this morning", "gestern früh": "yesterday morning", "früh": "morning", "morgen": "morning",
+    "vormittag": "morning", "nachmittag": "afternoon", "abend": "evening", "nacht": "night", "nachts": "at night",
+    "abends": "in the evening", "morgens": "in the morning", "diese woche": "this week", "letzte woche": "last week",
+    "letzten monat": "last month", "am wochenende": "the weekend", "wochenende": "weekend", "montag": "monday",
+    "dienstag": "tuesday", "mittwoch": "wednesday", "donnerstag": "thursday", "freitag": "friday",
+    "samstag": "saturday", "sonnabend": "saturday", "sonntag": "sunday", "tage": "days", "stunden": "hours",
+    "minuten": "minutes", "sekunden": "seconds", "länger als": "longer than", "kürzer als": "shorter than",
+    "zwischen": "between", "und": "and", "oder": "or", "mit": "with", "ohne": "without", "letzten": "last",
+    **dict.fromkeys(("der", "die", "das", "den", "dem", "ein", "eine", "einen", "einem", "einer"), "the"),
+    **dict.fromkeys(("im", "am", "vor", "auf", "bei", "beim"), "in"), "wer": "who", "war": "was",
+    **{f"{light}{word}{end}": name for word, name in _GERMAN_COLOURS.items()
+       for light in ("", "hell", "dunkel") for end in ("", "e", "er", "es", "en", "em")},
+}  # fmt: skip
+"""German words and phrases, as the English that this parser knows."""
+_GERMAN_WORD = re.compile(
+    r"(?<![\w-])(?:(vor|nach|um|bis) (\d{1,2})(?::(\d\d))? uhr|"
+    rf"({'|'.join(sorted(map(re.escape, _GERMAN), key=len, reverse=True))}))(?![\w-])"
+)
+_GERMAN_CLOCK = {"vor": "before", "nach": "after", "um": "at", "bis": "until"}
 EVENT_KINDS = (*KINDS, MOTION, "sound", "tamper")
 OTHER_NAMES: Mapping[str, str] = {
     **dict.fromkeys(("bike", "bikes", "cyclist", "cyclists"), "bicycle"),
@@ -93,7 +167,8 @@ SMALL_WORDS = frozenset((
     "had", "be", "been", "during", "happened", "happens", "camera", "cameras", "zone", "how", "many", "ones",
     "i", "every", "each", "stay", "stays", "stayed", "lasted", "lasting", "long", "time", "times", "place",
     "arrive", "arrived", "leave", "leaves", "leaving", "appear", "appeared", "visited", "enter", "entered", "video",
-    "videos", "recording", "recordings", "list", "give", "than", "who's",
+    "videos", "recording", "recordings", "list", "give", "than", "who's", "wearing", "dressed", "wears",
+    "clothes", "clothing", "coloured", "colored", "someone's",
 ))  # fmt: skip
 READ_SO: Mapping[str, str] = {
     "unknown": "unknown", "stranger": "unknown", "strangers": "unknown", "known": "known", "number": "plates",
@@ -144,11 +219,14 @@ class _Found:
     read_so: set[str] = field(default_factory=set)
     but: set[str] = field(default_factory=set)
     """Excluded types and labels."""
+    colours: list[tuple[str, str]] = field(default_factory=list)
+    size: str = ""
 
 
 def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int) -> SearchQuery:
     """Return the query. zone: local time zone."""
-    rest = normalise_phrases(" ".join(text.lower().replace(",", " ").replace("?", " ").replace("!", " ").split()))
+    plain = " ".join(text.lower().replace(",", " ").replace("?", " ").replace("!", " ").split())
+    rest = normalise_phrases(_in_english(plain, known))
     found, places = _Found(), SearchVocabulary(known.cameras, known.zones)
     rest = _named(rest, places, found, least_words=2)  # `first floor` must not be parsed as an order
     rest = _BETWEEN.sub(lambda one: f"at least {one[1]} {_unit(rest[one.end() :])} at most ", rest)
@@ -159,6 +237,8 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
     rest, is_false = _taken(rest, r"false alarms?")
     rest, is_kept = _taken(rest, r"kept|saved")
     rest, is_new = _taken(rest, r"new|unseen|not reviewed")
+    looked = " ".join(rest.split())
+    rest = _size(_colours(rest, known, found), found)
     rest = _BUT.sub(lambda one: _left_out(one, known, found), rest)
     rest = _named(rest, known, found)
     words = [word for word in _WORD.findall(rest) if not _is_kind(word, known, found) and word not in SMALL_WORDS]
@@ -180,7 +260,49 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
         frozenset(found.but),
         when.words,
         tuple(dict.fromkeys(unknown)),
+        tuple(dict.fromkeys(found.colours)),
+        found.size,
+        looked,
+        not when.is_usual,
     )
+
+
+def _in_english(text: str, known: SearchVocabulary) -> str:
+    """Translate German words, except those in names of cameras, zones and people."""
+    names = (*known.cameras, *known.cameras.values(), *known.zones, *known.people)
+    own = {word for name in names for word in re.findall(r"\w+", name.lower())}
+
+    def translated(found: re.Match[str]) -> str:
+        if found[1]:
+            return f"{_GERMAN_CLOCK[found[1]]} {found[2]}:{found[3] or '00'}"
+        if found[4] == "am" and re.search(r"\d ?$", text[: found.start()]):
+            return found[0]  # 7 am
+        return found[0] if found[4] in own else _GERMAN[found[4]]
+
+    return _GERMAN_WORD.sub(translated, text)
+
+
+def _colours(text: str, known: SearchVocabulary, found: _Found) -> str:
+    """Take colours from the text, each with the part of a person that has it. A colour may be a whole name."""
+    own = {name.lower() for name in (*known.cameras.values(), *known.cameras, *known.zones, *known.people)}
+
+    def taken(one: re.Match[str]) -> str:
+        if one[1] in own:
+            return one[0]
+        found.colours.append((_COLOUR_WORDS[one[1]], _PARTS.get(one[2] or "", WHOLE)))
+        if found.colours[-1][1]:
+            found.kinds.add(PERSON)
+        return " "
+
+    return _COLOUR.sub(taken, text)
+
+
+def _size(text: str, found: _Found) -> str:
+    said = re.search(rf"(?<![\w-])(?:{'|'.join(_SIZES)})(?![\w-])", text)
+    if said is None:
+        return text
+    found.size = _SIZES[said[0]]
+    return f"{text[: said.start()]} {text[said.end() :]}"
 
 
 def _named(text: str, known: SearchVocabulary, found: _Found, least_words: int = 1) -> str:

@@ -259,7 +259,8 @@ class RunningCamera:
             lost = self._losses[StreamName.MAIN].hint(self._parts.clock.now_ms(), over_tcp=self._is_over_tcp)
             lost = FROM_PHONE if lost and self.settings.source.startswith(PHONE) else lost
         wrong = clock_hint(hub.clock_offset_s)
-        detail = shown.detail or self._sub_trouble or self.watching.concern or lost or self._hint or wrong
+        unwatched = " ".join(self.watching.fault(status) or ()) or self.watching.concern
+        detail = shown.detail or self._sub_trouble or unwatched or lost or self._hint or wrong
         last_ms = newest.at_ms if newest else None
         told = replace(shown, detail=detail, last_packet_ms=last_ms, fps=fps, bit_rate=bit_rate)
         return replace(told, clock_offset_s=hub.clock_offset_s, latency_s=hub.latency_s)

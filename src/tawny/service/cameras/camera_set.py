@@ -1,16 +1,17 @@
 """The running cameras: started, changed and stopped one by one while the others continue."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from tawny.config.loader import SettingsDifference
 from tawny.config.settings import CameraSettings
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.messages import CameraTurned, EventChanged, Message
+from tawny.model.messages import CameraTurned, EventChanged, Message, PartDied, ProblemKind
 from tawny.model.states import CameraState, CameraStatus
 from tawny.recorder.recorder import WriteLoss
 from tawny.service.cameras.camera import CameraServices, RunningCamera, byte_rates
 from tawny.service.cameras.duty import CameraDuty
+from tawny.service.health.alarms import HealthProblem
 from tawny.service.retention.promises import Rates
 from tawny.stream.hub import Hub
 
@@ -39,6 +40,13 @@ class RunningCameras:
     def statuses(self) -> list[CameraStatus]:
         return [camera.watching.shown(camera.keeper.status) for camera in self.now.values()]
 
+    def detection_problems(self) -> Iterator[HealthProblem]:
+        """Yield why cameras that are recorded are not watched as they should be."""
+        for name, camera in self.now.items():
+            fault = camera.watching.fault(camera.keeper.status)
+            if fault is not None:
+                yield HealthProblem(ProblemKind.DETECTION, name, *fault)
+
     def byte_rates(self) -> Rates:
         """Return `byte_rates` of every stream that has them."""
         hubs = {(name, stream): hub for name, one in self.now.items() for stream, hub in one.hubs.items()}
@@ -51,6 +59,10 @@ class RunningCameras:
                 camera = event.camera
             case CameraTurned(camera):
                 pass
+            case PartDied(part, error):
+                for running in self.now.values():
+                    running.watching.died(part, error)
+                return
             case _:
                 return
         if camera in self.now:

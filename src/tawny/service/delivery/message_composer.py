@@ -16,6 +16,7 @@ from tawny.delivery.delivery import Delivery, DeliveryContent, StoredContent, in
 from tawny.delivery.notifier import Button, Message, NotifierTraits, Urgency
 from tawny.delivery.outbox import Outbox
 from tawny.media.image.canvas import contact_sheet
+from tawny.media.image.event_image import ImageView
 from tawny.model.errors import ContentGone, FileSealed, NotDone
 from tawny.model.events import EVENT_TITLES, Event, actor_name, event_title
 from tawny.model.ids import CameraId, EventId, StreamName
@@ -23,6 +24,7 @@ from tawny.model.messages import PROBLEM_WORDS, ProblemKind
 from tawny.model.states import summary
 from tawny.model.times import Clock, Span
 from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
+from tawny.playback.frame_reader import event_snapshot
 from tawny.service.delivery.event_forms import PREVIEW_TYPES, EventForms, Preview
 from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.delivery.upload_scheduler import DeliverySource
@@ -310,6 +312,7 @@ class MessageComposer:
             urgency=Urgency.QUIET if kind == "clip" else Urgency.NORMAL,
             link=f"{self._address}/events/{event.id}" if self._address else "",
             clip_link=self._means.link(event.id, "mp4") if has_clip else "",
+            image_view=self._image_view,
             picture_link=self._picture_link(event, self._shown_form if has_clip else "jpg"),
             heading=f"{name} {at.isoformat()}",
             facts=(("Frames", str(frames)),) if kind != "event" else (),
@@ -340,7 +343,7 @@ class MessageComposer:
         if not self._may_see(event.camera) or self._sealed.seals(event.camera):
             raise NotDone(_LINK_ENDED, _DO)
         if form == "jpg":
-            return in_memory(self._recorder.event_picture(event) or b"", "image/jpeg", event.start_ms)
+            return in_memory(self._jpeg(event) or b"", "image/jpeg", event.start_ms)
         span = self._means.source.clip_of(event, event.end_ms or self._means.source.clock.now_ms())
         preview: Preview = "sheet" if form == "sheet" else "gif"
         try:
@@ -422,10 +425,23 @@ class MessageComposer:
         return in_memory((self._jpeg(event) if wanted else None) or b"", "image/jpeg", event.start_ms)
 
     def _jpeg(self, event: Event) -> bytes | None:
-        """Return the event's JPEG. Sealed cameras: only if the settings allow it and while it is in memory."""
-        if self._settings.unencrypted_snapshots and self._sealed.seals(event.camera):
-            return self._sealed.picture_in_memory(event)
-        return self._recorder.event_picture(event)
+        """Return the event's JPEG as the settings show it.
+
+        Sealed cameras: only if the settings allow it and while it is in memory.
+        """
+        is_sealed = self._settings.unencrypted_snapshots and self._sealed.seals(event.camera)
+        stored = self._sealed.picture_in_memory(event) if is_sealed else self._recorder.event_picture(event)
+        if not stored:
+            return None
+        is_square = self._traits.image_shape == "square"
+        return event_snapshot(self._recorder, event, stored, self._image_view, is_square=is_square)
+
+    @property
+    def _image_view(self) -> ImageView:
+        chosen = self._settings.snapshot_shows
+        if chosen != "auto":
+            return chosen
+        return "full" if self._traits.image_shape == "whole" else "closeup"
 
     def _sheet(self, events: Sequence[Event]) -> DeliveryContent:
         """Return a contact sheet of at most SHEET_PICTURES evenly chosen events."""
@@ -479,9 +495,9 @@ class MessageComposer:
         return [camera for camera in known if camera in asked and self._may_see(camera)]
 
     def _events_in(self, day: Span) -> list[Event]:
-        """Return the events in order of time, at most _MOST_EVENTS."""
-        cameras = self._cameras()
-        found = self._recorder.index.events(day, cameras=cameras, limit=_MOST_EVENTS).events if cameras else ()
+        """Return the events of the notifier's levels in order of time, at most _MOST_EVENTS."""
+        cameras, levels, index = self._cameras(), self._settings.only_levels, self._recorder.index
+        found = index.events(day, cameras=cameras, levels=levels, limit=_MOST_EVENTS).events if cameras else ()
         return sorted(found, key=lambda one: one.start_ms)
 
     def _recorded(self, day: Span) -> float | None:

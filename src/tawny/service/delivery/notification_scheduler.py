@@ -1,8 +1,9 @@
 """Notification scheduler: decides which events and problems become messages, and when.
 
 An event is sent at once; its clip follows after its end. Per camera at most one message is sent per cool-down; further
-events are collected in a digest, and the interval doubles up to SELDOM_MS. In quiet hours events wait. A problem is
-sent when it begins and when it ends. All state is stored in the outbox first, so it survives a crash.
+events are collected in a digest, and the interval doubles up to SELDOM_MS. An event of a higher level or type than all
+that was sent meanwhile, such as a person after a cat, is sent at once all the same. In quiet hours events wait. A
+problem is sent when it begins and when it ends. All state is stored in the outbox first, so it survives a crash.
 """
 
 import threading
@@ -17,12 +18,15 @@ from tawny.config.rules import RuleAction
 from tawny.config.targets import hours
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.engine import Handle
-from tawny.events.rule_engine import FilterDecision, RuleDecision
+from tawny.events.rule_engine import NAMELESS, UNRULED, FilterDecision, RuleDecision
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
+from tawny.model.levels import ALL_LEVELS, RANKS, Level, shown_level
 from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind
+from tawny.model.observations import KINDS
 from tawny.model.times import Span
 from tawny.service.delivery.upload_scheduler import DeliverySource
+from tawny.service.detection.mutings import MUTED
 
 # What a notifier's settings let through, and its quiet hours.
 
@@ -39,6 +43,8 @@ class NotificationFilter:
     cameras: frozenset[CameraId] | None = None
     """None: all cameras."""
     kinds: frozenset[str] | None = None
+    levels: frozenset[str] | None = None
+    """Levels it receives unless a rule names it; None: all, as far as the model named what moved."""
     events: bool = True
     alarms: bool = True
     recap: int | None = None
@@ -69,6 +75,18 @@ class NotificationFilter:
         if self.kinds is not None and kind not in self.kinds:
             return f"{self.to} only receives {', '.join(sorted(self.kinds))}."
         return "" if self.may_see(camera) else f"The person {self.to} belongs to can't see this camera."
+
+
+def at_level(channel: NotificationFilter, level: Level, says: RuleDecision) -> RuleDecision:
+    """Return the decision with the notifier's levels applied: they count where no rule names the notifier."""
+    if channel.levels is None or says.why not in (UNRULED, NAMELESS):
+        return says
+    if level in channel.levels:
+        return replace(says, does=True, why=UNRULED)
+    only = " and ".join(
+        f"{level}s" if level != Level.MOTION else level for level in ALL_LEVELS if level in channel.levels
+    )
+    return replace(says, does=False, why=f"{channel.to} only receives {only or 'nothing'}.")
 
 
 def verdict(
@@ -133,6 +151,10 @@ _USUAL_BYTES_S: Final = 500_000
 _PAGE: Final = 200
 
 
+LOWEST: Final = 100
+"""A rank below all (`_rank`)."""
+
+
 @dataclass(slots=True)
 class _Pace:
     """Rate limit of one camera at one notifier."""
@@ -143,6 +165,8 @@ class _Pace:
     """Count of consecutive digests."""
     digest: str = ""
     """Name of the digest that collects events at present."""
+    rank: int = LOWEST
+    """The highest rank sent in this interval (`_rank`)."""
 
 
 @dataclass(slots=True)
@@ -254,14 +278,17 @@ class NotificationScheduler:
 
     def _event(self, channel: NotificationFilter, event: Event, now_ms: int) -> None:
         state = self._state[channel.to]
-        if event.id in state.known:
+        if event.id in state.known and not self._outranks(channel, event, now_ms):
             self._changed(channel, event, now_ms)
             return
         if channel.once and event.end_ms is None:
             return
-        says = self._deciding.of(event)[RuleAction("notify", channel.to)]
+        says = at_level(channel, shown_level(event), self._deciding.of(event)[RuleAction("notify", channel.to)])
+        if event.muted:  # not final: it may turn out to be something else
+            self._deciding.note(event, says, does=False, why=MUTED)
+            return
         silence = self._silence(channel.to, event.camera, event.start_ms)
-        found = verdict(channel, event.camera, says.as_kind or event.kind, says, now_ms, self._zone, silence=silence)
+        found = verdict(channel, event.camera, event.kind, says, now_ms, self._zone, silence=silence)
         self._deciding.note(event, says, does=found.does, why=found.why)
         if found.does or found.is_final:
             state.known.add(event.id)
@@ -272,12 +299,14 @@ class NotificationScheduler:
             return
         pace = state.paces.setdefault(event.camera, _Pace())
         between_ms = _between_ms(channel, pace)
-        if now_ms - pace.last_ms < between_ms or found.wait_ms:
+        is_more = _rank(event) < pace.rank
+        pace.rank = min(_rank(event), pace.rank if now_ms - pace.last_ms < between_ms else LOWEST)
+        if found.wait_ms or (now_ms - pace.last_ms < between_ms and not is_more):
             self._gather(channel, event, pace, max(pace.last_ms + between_ms, found.wait_ms), now_ms)
             return
         if now_ms - pace.last_ms >= 2 * between_ms:
             pace.steps = 0
-        pace.last_ms = now_ms
+        pace.last_ms = max(pace.last_ms, now_ms)
         if channel.once:
             self._outbox.add([self._whole(channel, event, now_ms)])
             return
@@ -286,6 +315,26 @@ class NotificationScheduler:
         self._outbox.add(
             [self._delivery(channel, f"event/{event.id}", content, event, now_ms, due_ms=now_ms + waits_ms)]
         )
+
+    def _outranks(self, channel: NotificationFilter, event: Event, now_ms: int) -> bool:
+        """Return whether an event that a digest collected has got a higher rank than all that was sent meanwhile.
+
+        It is then taken out of the digest, for a message of its own.
+        """
+        pace = self._state[channel.to].paces.get(event.camera)
+        if pace is None or not pace.digest or _rank(event) >= pace.rank:
+            return False
+        if quiet_until_ms(channel.quiet, now_ms, self._zone) > now_ms:
+            return False
+        waiting = self._outbox.find(channel.to, pace.digest)
+        if waiting is None or waiting.next_ms <= now_ms or event.id not in waiting.content.get("events", ()):
+            return False
+        left = [one for one in waiting.content["events"] if one != event.id]
+        if left:
+            return self._outbox.amend(replace(waiting, content={**waiting.content, "events": left}))
+        self._outbox.drop(waiting, "A message of its own took its place.")
+        pace.digest = ""
+        return True
 
     def _gather(self, channel: NotificationFilter, event: Event, pace: _Pace, due_ms: int, now_ms: int) -> None:
         """Add the event to the waiting digest, or to a new one."""
@@ -452,6 +501,9 @@ class NotificationScheduler:
             )
             if row.content["kind"] == "digest":
                 pace.digest = row.name
+            elif row.event is not None and now_ms - row.made_ms < _between_ms(channel, pace):
+                sent = self._archive.index.event(row.event)
+                pace.rank = min(pace.rank, _rank(sent) if sent is not None else pace.rank)
 
     def _make_up(self, channel: NotificationFilter, now_ms: int) -> None:
         """Send events whose message was lost in a power failure, but none from before the notifier was added."""
@@ -490,6 +542,12 @@ class NotificationScheduler:
             event=event.id,
             next_ms=due_ms,
         )
+
+
+def _rank(event: Event) -> int:
+    """Return the event's rank, by its level and then its type in the order of KINDS; lower numbers are higher."""
+    kind = KINDS.index(event.shown_kind) if event.shown_kind in KINDS else len(KINDS)
+    return (max(RANKS.values()) - RANKS[shown_level(event)]) * (len(KINDS) + 1) + kind
 
 
 def _between_ms(channel: NotificationFilter, pace: _Pace) -> int:

@@ -37,6 +37,7 @@ from tawny.engine import Engine, Handle
 from tawny.engine.backoff import spread_s
 from tawny.model.errors import DeliveryError, NotDone
 from tawny.model.ids import CameraId
+from tawny.model.levels import ALL_LEVELS, Level
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.message_composer import MessageActions, MessageComposer, MessageMeans
@@ -61,7 +62,9 @@ MaySee = Callable[[str, CameraId], bool]
 
 def _gets(one: config.NotifierSettings) -> str:
     """Return a summary of what a notifier receives."""
-    kinds = ", ".join(one.kinds) if one.kinds else "all events"
+    levels = one.only_levels
+    of_level = "all events" if levels is None else ", ".join(f"{level}s" for level in ALL_LEVELS if level in levels)
+    kinds = ", ".join(one.kinds) if one.kinds else of_level.replace("motions", "motion")
     parts = [
         kinds if one.events else "",
         "trouble" if one.problems else "",
@@ -236,10 +239,10 @@ class Notifications:
         )  # fmt: skip
 
     def _new_events(self, person: str) -> int:
-        """Return the number of new events that this person may see, at most MOST_COUNTED."""
+        """Return the number of new alerts that this person may see, at most MOST_COUNTED."""
         sees_all = self._may_see(person, CameraId(""))
         cameras = None if sees_all else [one for one in self._recorder.camera_names() if self._may_see(person, one)]
-        found = self._recorder.index.events(EVER, cameras=cameras, only="new", limit=MOST_COUNTED)
+        found = self._recorder.index.events(EVER, cameras=cameras, levels=[Level.ALERT], only="new", limit=MOST_COUNTED)
         return len(found.events)
 
     def _composer(self, name: str, one: config.NotifierSettings) -> MessageComposer:
@@ -254,6 +257,7 @@ class Notifications:
             name,
             frozenset(CameraId(camera) for camera in one.cameras) or None,
             frozenset(one.kinds) or None,
+            one.only_levels,
             events=one.events,
             alarms=one.problems,
             recap=config.minute(one.daily_summary) if one.daily_summary else None,

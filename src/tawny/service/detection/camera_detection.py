@@ -16,7 +16,16 @@ from tawny.detection.decode_pipeline import DecodeGate, GateMode, UndecodedFrame
 from tawny.detection.detector import OwnProcess
 from tawny.detection.kind_model import FallbackClassifier, FallbackLabeller
 from tawny.detection.recognition import RecognitionQueue, RecognitionWanted, TrackRecogniser
-from tawny.detection.watcher import LiveMeter, LookStage, Watcher, WatchOptions, in_software
+from tawny.detection.watcher import (
+    FAULT_S,
+    RESTARTS,
+    DetectionWork,
+    LiveMeter,
+    LookStage,
+    Watcher,
+    WatchOptions,
+    in_software,
+)
 from tawny.detection.zones import camera_zones, in_places
 from tawny.engine import Engine, Handle
 from tawny.events.event_builder import WIDTH, ConditionEvents, EncodedPicture, EventBuilder, pixels_of
@@ -30,7 +39,7 @@ from tawny.model.observations import Box, FigureThing, Frame, Look, Measurement,
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import VideoFormat
 from tawny.model.polygon import Polygon, grid_of
-from tawny.model.states import ON_WATCH, CameraState, CameraStatus
+from tawny.model.states import FAULT_WORDS, ON_WATCH, RECORDED, CameraState, CameraStatus, DetectionFault
 from tawny.model.times import Clock
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.plugin_registry import OFF, PluginRegistry
@@ -141,6 +150,8 @@ WORDS = {
     "frozen": "The image has been frozen for 2 minutes. Turn the camera off and on again.",
 }
 """Texts of the camera states."""
+OBJECTS = "objects"
+"""Name of the part that runs the object model."""
 TAMPERED, LEFT_KIND, SOUND = "tamper", "object", "sound"
 """Event types."""
 
@@ -160,7 +171,7 @@ class DetectionServices:
     reading: RecognitionQueue = field(default_factory=RecognitionQueue)
     """Recognizes identities."""
     guesser: FallbackClassifier | None = None
-    """Suggests a type where no classifier does."""
+    """Names objects where no better classifier does."""
     figures: MotionFigures | None = None
     """None: they are not stored."""
 
@@ -197,6 +208,13 @@ class CameraDetection:
         self._tamper: Any = None
         """The TamperDetector. It knows the scene and is kept when settings change, except the orientation."""
         self._orientation = UPRIGHT
+        self._work: DetectionWork | None = None
+        """None: nothing is detected."""
+        self._own_since_s, self._had_own_trouble = 0.0, False
+        self._names = False
+        self._naming_died = (0, 0)
+        """Count of images that the object model had classified when it failed, and how often it failed since."""
+        self._died_of = ""
 
     def _tell(self, message: Message) -> None:
         self._noticed(message)
@@ -230,6 +248,39 @@ class CameraDetection:
         """All problems of detection, joined: each has its own remedy."""
         return " ".join(one for one in (self.own_trouble, self.trouble, self.sound_trouble) if one)
 
+    def fault(self, status: CameraStatus) -> tuple[str, str] | None:
+        """Return why detection has not worked for a while although the camera is recorded, and what to do."""
+        now_ms, now_s = self._means.clock.now_ms(), self._means.clock.mono_s()
+        work = self._work
+        if work is None or status.state not in RECORDED or now_ms - status.since_ms < FAULT_S * 1000:
+            return None
+        own = self.own_trouble
+        if own and now_s - self._own_since_s > FAULT_S:
+            return own, FAULT_WORDS[DetectionFault.CRASHED][1]
+        found = work.fault()
+        if found is None and self._is_naming_dead:
+            found = DetectionFault.CRASHED
+        if found is None:
+            return None
+        what, do = FAULT_WORDS[found]
+        return f"{what} ({self._died_of})" if found is DetectionFault.CRASHED and self._died_of else what, do
+
+    def died(self, part: str, error: str) -> None:
+        """Handle the supervisor's report that it restarted the watcher or the object model. part: its name."""
+        if part == f"watch {self._camera}" and self._work is not None:
+            self._died_of = error
+            self._work.restarted()
+        elif part == OBJECTS and self._names:
+            self._died_of = error
+            is_same = self._naming_died[0] == self._means.desk.looks
+            self._naming_died = self._means.desk.looks, self._naming_died[1] + 1 if is_same else 1
+
+    @property
+    def _is_naming_dead(self) -> bool:
+        """Whether the object model failed again and again without classifying anything in between."""
+        looks, deaths = self._naming_died
+        return deaths >= RESTARTS and looks == self._means.desk.looks
+
     @property
     def own_trouble(self) -> str:
         """Problem of the user detector, with its line number; empty if none."""
@@ -254,6 +305,8 @@ class CameraDetection:
         self.close()
         self.trouble = self.sound_trouble = ""
         self._wants_hardware = settings.decode == "auto"
+        self._work, self._died_of, self._naming_died = None, "", (0, 0)
+        self._names = settings.detector != OFF and bool(settings.notify_types)
         if orientation != self._orientation:
             self._orientation, self._tamper = orientation, None
         if settings.detector == OFF:
@@ -291,13 +344,17 @@ class CameraDetection:
         main, sub = hubs[StreamName.MAIN], hubs.get(StreamName.SUB)
         gate = DecodeGate(GateMode(settings.effort))  # its state outlives a restart of the watcher
         tamper = self._tamper = self._tamper or TamperDetector()
+        work = self._work = DetectionWork(means.clock)
 
         def make() -> Watcher:
             made = means.doors.detectors[settings.detector](settings.options)
             self._take_own(made)
             detector = in_places(made, places)
             written = means.events
-            events = EventBuilder(self._camera, written, self._tell, written.write_picture, main, written.write_loop)
+            events = EventBuilder(
+                self._camera, written, self._tell, written.write_picture, main, written.write_loop,
+                written.write_objects,
+            )  # fmt: skip
             scene = SceneDetectors(tamper, AbandonedObjectDetector(places.zones))
             files = ActivityFiles(means.scores, means.grids, means.figures)
             noted = ActivityRecorder(self._camera, files, settings, self, scene, self.meter)
@@ -305,7 +362,7 @@ class CameraDetection:
                 (*self._labellers(settings, main if sub else None), noted),
                 gate, trouble=self._watched_so, is_read=lambda: self.meter.is_read,
                 hardware=devices if settings.decode == "auto" else in_software, private=masks,
-                orientation=self._orientation,
+                orientation=self._orientation, work=work,
             )  # fmt: skip
             streams = [sub, main] if sub else [main]
             self._watcher = Watcher(self._camera, streams, detector, events, means.clock, self._scored, options)
@@ -316,7 +373,7 @@ class CameraDetection:
     def _labellers(self, settings: DetectionSettings, large: Hub | None) -> list[LookStage]:
         """Return the stages that name objects and read plates, faces and the like, as far as they are enabled."""
         means, found = self._means, list[LookStage]()
-        if means.guesser is not None and settings.possible.triggers:
+        if means.guesser is not None:
 
             def is_unnamed() -> bool:
                 return not (means.desk.is_open and settings.notify_types)
@@ -337,7 +394,13 @@ class CameraDetection:
         if before is not None:
             before.close()
         if self._own is not None:
-            self._own.on_trouble(lambda _: self._changed())
+            self._own.on_trouble(self._own_so)
+
+    def _own_so(self, trouble: str) -> None:
+        if trouble and not self._had_own_trouble:
+            self._own_since_s = self._means.clock.mono_s()
+        self._had_own_trouble = bool(trouble)
+        self._changed()
 
     def _watched_so(self, trouble: str) -> None:
         self.trouble = trouble

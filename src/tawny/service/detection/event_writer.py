@@ -44,6 +44,10 @@ class EventWriter:
         """Time and box of the image of each open event that is on the disk."""
         self._failed: set[EventId] = set()
         """Open events whose last image could not be written."""
+        self._followed: set[EventId] = set()
+        """Open events with stored paths of objects."""
+        self._cut: set[EventId] = set()
+        """Open events whose paths end early, as the disk took no more."""
         self.handle: Handle | None = None
 
     def start(self, engine: Engine) -> None:
@@ -61,6 +65,10 @@ class EventWriter:
     def write_loop(self, event: Event, jpeg: bytes) -> None:
         """Queue the event's preview."""
         self._put(partial(self._write_loop, event, jpeg), len(jpeg))
+
+    def write_objects(self, event: Event, lines: bytes) -> None:
+        """Queue lines of the paths of the event's objects."""
+        self._put(partial(self._write_objects, event, lines), len(lines))
 
     def publisher(self, tell: Callable[[Message], None]) -> Callable[[Message], None]:
         """Return a function that calls `tell` once all that was queued before is written."""
@@ -112,7 +120,29 @@ class EventWriter:
         except StorageError as error:
             log.warning("%s: event thumbnails could not be stored: %s", event.camera, error)
 
+    def _write_objects(self, event: Event, lines: bytes) -> None:
+        if event.id in self._cut:
+            return
+        self._followed.add(event.id)
+        try:
+            self._volume.add_objects(event, lines)
+        except StorageError as error:
+            log.warning("%s: the paths of an event's objects could not be stored: %s", event.camera, error)
+            self._cut.add(event.id)
+
+    def _end_objects(self, event: Event) -> None:
+        self._cut.discard(event.id)
+        if event.id not in self._followed:
+            return
+        self._followed.discard(event.id)
+        try:
+            self._volume.end_objects(event)
+        except StorageError as error:
+            log.warning("%s: the paths of an event's objects may not be durable: %s", event.camera, error)
+
     def _write_event(self, event: Event) -> None:
+        if event.end_ms is not None:
+            self._end_objects(event)
         self._ledger.put_event(self._with_stored_picture(event))
 
     def _publish(self, tell: Callable[[Message], None], message: Message) -> None:

@@ -26,6 +26,7 @@ from tawny.engine.backoff import Backoff
 from tawny.model.errors import DeliveryError, NotDone, StorageError, TargetMissing, TargetUnreachable
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.levels import shown_level
 from tawny.model.messages import EventChanged, FileFinished, Message, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Clock, Span
@@ -166,8 +167,11 @@ class MessageFormat(Protocol):
 
 
 def kinds_fit(one: EmitterSettings, message: Message) -> bool:
-    """Return whether the event's type is selected; other messages always pass."""
-    return not (isinstance(message, EventChanged) and one.kinds and message.event.kind not in one.kinds)
+    """Return whether the event's type and level are selected; other messages always pass."""
+    if not isinstance(message, EventChanged):
+        return True
+    is_kind = not one.kinds or message.event.kind in one.kinds
+    return is_kind and (not one.levels or shown_level(message.event) in one.levels)
 
 
 class NativeFormat:

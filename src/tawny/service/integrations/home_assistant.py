@@ -150,6 +150,9 @@ def _of_camera(context: DiscoveryContext, camera: AnnouncedCamera) -> Iterator[t
     yield "binary_sensor", f"{name}_motion", {
         **seen, "name": "Event in progress", "state_topic": f"{own}/motion", "device_class": "motion",
     }  # fmt: skip
+    yield "binary_sensor", f"{name}_alert", {
+        **seen, "name": "Alert", "state_topic": f"{own}/alert", "device_class": "safety",
+    }  # fmt: skip
     yield "binary_sensor", f"{name}_recorded", {
         **health, "name": "Recorded", "device_class": "running",
         "value_template": f"{{{{ 'ON' if value_json.state in {_RECORDED} else 'OFF' }}}}",

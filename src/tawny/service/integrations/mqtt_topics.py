@@ -27,6 +27,7 @@ from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.model.errors import DeliveryError, NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.levels import Level, shown_level
 from tawny.model.messages import OF_STATE, EventChanged, Message
 from tawny.model.states import EXPECTED, RECORDED
 from tawny.model.times import Clock
@@ -100,7 +101,13 @@ class MqttTopics:
                 self._pictured.append(event)
         if is_new:
             kind = event.kind if event.kind in ha.KINDS else "other"
-            about = {"type": event.kind, "id": event.id, "zones": list(event.zones), "score": event.score}
+            about = {
+                "type": event.kind,
+                "level": shown_level(event).value,
+                "id": event.id,
+                "zones": list(event.zones),
+                "score": event.score,
+            }
             labels = {"seen": [one.label for one in event.objects]}
             self.bridge.tell(f"{event.camera}/event", {"event_type": kind, **about, **labels})
 
@@ -112,6 +119,7 @@ class MqttTopics:
             pictured = {event.camera: event for event in self._pictured}
             self._pictured.clear()
             lasting = {event.camera for event in self._lasting.values()}
+            alerting = {event.camera for event in self._lasting.values() if shown_level(event) == Level.ALERT}
         for event in pictured.values():
             jpeg = self._recorder.event_picture(event)
             if jpeg:
@@ -123,6 +131,7 @@ class MqttTopics:
             self._say_modes()
             for camera in self._shown():
                 self.bridge.put(f"{camera.id}/motion", ha.ON if camera.id in lasting else ha.OFF)
+                self.bridge.put(f"{camera.id}/alert", ha.ON if camera.id in alerting else ha.OFF)
         if self._settings.snapshot_interval and now_s >= self._pictures_due_s:
             self._pictures_due_s = now_s + self._settings.snapshot_interval
             self._say_pictures()

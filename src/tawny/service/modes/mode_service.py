@@ -14,11 +14,13 @@ from tawny.delivery.outbox import Outbox
 from tawny.events.modes import ModeSnapshot, ModeState
 from tawny.events.rule_engine import Calendar, FilterDecision, RuleContext, RuleDecision, Schedule
 from tawny.model.errors import NotDone
+from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
+from tawny.model.levels import Level, level_of
 from tawny.model.times import Clock
 from tawny.service.cameras.duty import duty_of
 from tawny.service.changeable_settings import ChangeableSettings
-from tawny.service.delivery.notification_scheduler import NotificationFilter, verdict
+from tawny.service.delivery.notification_scheduler import NotificationFilter, at_level, verdict
 from tawny.service.delivery.upload_scheduler import UploadRule, sends
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.modes.rule_actions import RuleDecider
@@ -150,7 +152,12 @@ def rehearsed(
     camera = CameraId(asked.camera)
     _check(asked, settings, modes)
     was = _stands(asked, modes, clock.now_ms())
-    now = RuleContext(asked.at_ms, camera, asked.kind, was.mode, asked.zones, was.home, names=deciding.names(camera))
+    names = deciding.names(camera)
+    alerts = settings.cameras[camera].detection.alert_rules(is_named=names)
+    level = level_of(Event(EventId(""), camera, asked.kind, asked.at_ms, None, 0.0, zones=asked.zones), alerts)
+    now = RuleContext(
+        asked.at_ms, camera, asked.kind, was.mode, asked.zones, was.home, names=names, is_alert=level == Level.ALERT
+    )
     hold = modes.hold(camera)
     if hold is not None and hold.until_ms is not None and hold.until_ms <= asked.at_ms:
         hold = None
@@ -163,7 +170,8 @@ def rehearsed(
         match says.deed.verb:
             case "notify" if says.deed.name in ears:
                 silence = targets.silence(says.deed.name, camera, asked.at_ms)
-                return verdict(ears[says.deed.name], camera, asked.kind, says, at_ms, zone, silence=silence)
+                ear = ears[says.deed.name]
+                return verdict(ear, camera, asked.kind, at_level(ear, level, says), at_ms, zone, silence=silence)
             case "upload" if says.deed.name in wishes:
                 return sends(wishes[says.deed.name], camera, asked.kind, says, kept=False)
         return FilterDecision(says.does, says.why)

@@ -20,6 +20,7 @@ from tawny.events.rule_engine import RuleContext, RuleDecision, RuleEngine
 from tawny.model.errors import NotDone, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
+from tawny.model.levels import Level, shown_level
 from tawny.model.messages import EventChanged, Message
 from tawny.model.times import Clock, utc_text
 
@@ -75,7 +76,7 @@ class RuleDecider:
             lasted_s,
             names,
             self.words(event) if event.reads else frozenset(),
-            event.suggested,
+            shown_level(event) == Level.ALERT,
         )
 
     def standing(self, camera: CameraId) -> RuleContext:

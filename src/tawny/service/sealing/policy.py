@@ -88,6 +88,7 @@ class SealingPolicy:
         history = signed_history(volume, clock, settings)
         self.seals = EpochKeys(history, clock, lambda camera: policy_of(settings(), camera), f"tawny {__version__}")
         volume.seal_picture = self.seals.picture
+        volume.seal_lines, volume.end_sealed = self.seals.add_lines, self.seals.end_lines
         pictures = UnsealedPictures(
             clock, lambda camera: policy_of(settings(), camera) is not None and _may_leave(settings())
         )

@@ -6,7 +6,8 @@
 ….main.tws, ….main.thin.tws, ….main.open.tws                                 the same, sealed
 <camera>/2026/11/20/05/<event id>.jpg                                        snapshot of an event
 <camera>/2026/11/20/05/<event id>.loop.jpg                                   its preview: small frames in one JPEG
-<camera>/2026/11/20/05/<event id>.tws, <event id>.loop.tws                   the same, sealed
+<camera>/2026/11/20/05/<event id>.objects.jsonl                              paths of its objects (`model.object_paths`)
+<camera>/2026/11/20/05/<event id>.tws, ….loop.tws, ….objects.tws             the same, sealed
 <camera>/2026/11/20/scores, scores.<zone>, grids                             motion scores and grids of a UTC day
 <camera>/2026/11/20/sound                                                    sound levels, in the format of scores
 <camera>/2026/11/20/20261120.keys                                            wrapped keys of the day's sealed files
@@ -46,6 +47,7 @@ SOUND: Final = "~sound"
 _ZONE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _KEYS = re.compile(r"\d{8}\.keys")
 _EVENT = re.compile(r"[A-Za-z0-9-]{1,64}")
+_OF_EVENT = re.compile(rf"(?P<event>{_EVENT.pattern})(?:(?:\.loop)?\.jpg|\.objects\.jsonl|(?:\.loop|\.objects)?\.tws)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,16 @@ def loop_path(event: Event) -> str:
     return f"{picture_path(event).removesuffix('.jpg')}.loop.jpg"
 
 
+def objects_path(event: Event) -> str:
+    """Return the path of the paths of an event's objects. Raises ValueError like `picture_path`."""
+    return f"{picture_path(event).removesuffix('.jpg')}.objects.jsonl"
+
+
+def event_paths(event: Event) -> tuple[str, ...]:
+    """Return the paths of all files of an event, in their unsealed form. Raises ValueError like `picture_path`."""
+    return picture_path(event), loop_path(event), objects_path(event)
+
+
 def picture_path(event: Event) -> str:
     """Return the path of an event's snapshot. Raises ValueError if the event's id is not valid as a file name."""
     if not _EVENT.fullmatch(event.id):
@@ -200,13 +212,12 @@ def picture_path(event: Event) -> str:
     return f"{hour_folder(event.camera, event.start_ms)}/{event.id}.jpg"
 
 
-def sealed_path(picture: str) -> str:
-    """Return the path of the sealed form of a snapshot or preview."""
-    return f"{picture.removesuffix('.jpg')}.tws"
+def sealed_path(path: str) -> str:
+    """Return the path of the sealed form of an event's file."""
+    return f"{path.removesuffix('.jpg').removesuffix('.jsonl')}.tws"
 
 
 def picture_event(path: str) -> EventId | None:
-    """Return the event whose snapshot or preview is at the path. None if the path is neither."""
-    name = path.rpartition("/")[2]
-    event = name.removesuffix(".jpg").removesuffix(".tws").removesuffix(".loop")
-    return EventId(event) if event != name and _EVENT.fullmatch(event) else None
+    """Return the event whose snapshot, preview or objects are at the path. None if the path is none of them."""
+    found = _OF_EVENT.fullmatch(path.rpartition("/")[2])
+    return EventId(found["event"]) if found is not None else None

@@ -22,7 +22,7 @@ from tawny.model.messages import DamageFound, EventChanged, GapChanged, Message,
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Clock, Span
 from tawny.storage.disk.disk import parent_of
-from tawny.storage.disk.layout import is_of_day, loop_path, picture_path, sealed_path
+from tawny.storage.disk.layout import event_paths, is_of_day, objects_path, sealed_path
 from tawny.storage.disk.lock import boot_id
 from tawny.storage.disk.secondary_volumes import VolumeUse, is_volume_present, join
 from tawny.storage.disk.volume import Volume, copy
@@ -110,7 +110,7 @@ class _Copy:
         picture = self._volume.read_picture(event)
         if picture is not None and self.mirror.read_picture(event) != picture:
             self.mirror.write_picture(event, picture)
-        for path in (sealed_path(picture_path(event)), sealed_path(loop_path(event))):
+        for path in (*map(sealed_path, event_paths(event)), objects_path(event)):
             if self._volume.disk.entry(path) is not None:
                 copy(self._volume, self.mirror, path)
         loop = self._volume.read_loop(event)

@@ -18,7 +18,15 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.storage.disk.disk import DiskAccess, DiskCapacity, FolderEntry, RealDisk, parent_of, parts_of, turned
-from tawny.storage.disk.layout import is_camera, is_hour_folder, loop_path, picture_path, sealed_path
+from tawny.storage.disk.layout import (
+    event_paths,
+    is_camera,
+    is_hour_folder,
+    loop_path,
+    objects_path,
+    picture_path,
+    sealed_path,
+)
 from tawny.storage.disk.lock import VolumeLock, boot_id
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.segments.metadata import read_header
@@ -175,6 +183,10 @@ class Volume:
         """Receives removals and thinning of this volume. None if the history is not signed."""
         self.seal_picture: SealPicture = lambda _volume, _camera, _at_ms, _jpeg, _path: False
         """Stores a snapshot sealed, durably, at this path. Returns False if the camera is not sealed."""
+        self.seal_lines: SealPicture = lambda _volume, _camera, _at_ms, _lines, _path: False
+        """Appends to the sealed file at this path, or begins it. Returns False if the camera is not sealed."""
+        self.end_sealed: Callable[[str], bool] = lambda _path: False
+        """Closes a file of `seal_lines`, durably. Returns False if none is open at this path."""
         self.picture_made: Callable[[Event, bytes], None] = lambda _event, _jpeg: None
         """Called with each event's snapshot before it is stored."""
         self.mark: str | None = None
@@ -289,6 +301,31 @@ class Volume:
         """Store an event's preview: small frames side by side in one JPEG. Return its path."""
         return self._write_picture(event.camera, loop_path(event), event.start_ms, jpeg)
 
+    def add_objects(self, event: Event, lines: bytes) -> None:
+        """Append to the paths of an event's objects; not yet durable. Raises StorageError. Event writer only."""
+        path = objects_path(event)
+        if self.seal_lines(self, event.camera, event.start_ms, lines, sealed_path(path)):
+            return
+        is_new = self.disk.entry(path) is None
+        if is_new:
+            self.disk.make_folder(parent_of(path))
+        file = self.disk.create(path) if is_new else self.disk.extend(path)
+        try:
+            file.append([lines])
+        finally:
+            file.close()
+
+    def end_objects(self, event: Event) -> None:
+        """Make the paths of an event's objects durable. Raises StorageError. Event writer only."""
+        path = objects_path(event)
+        if not self.end_sealed(sealed_path(path)) and self.disk.entry(path) is not None:
+            file = self.disk.extend(path)
+            try:
+                file.sync()
+            finally:
+                file.close()
+            self.disk.sync_folder(parent_of(path))
+
     def _write_picture(self, camera: CameraId, path: str, at_ms: int, jpeg: bytes) -> str:
         if self.seal_picture(self, camera, at_ms, jpeg, sealed_path(path)):
             return sealed_path(path)
@@ -312,18 +349,27 @@ class Volume:
 
     def read_picture(self, event: Event) -> bytes | None:
         """Return an event's snapshot as JPEG. None if missing or sealed."""
-        return self._read_jpeg(picture_path(event))
+        return self._read_whole(picture_path(event))
 
     def read_loop(self, event: Event) -> bytes | None:
         """Return an event's preview as JPEG. None if missing or sealed."""
-        return self._read_jpeg(loop_path(event))
+        return self._read_whole(loop_path(event))
+
+    def read_objects(self, event: Event) -> bytes | None:
+        """Return the paths of an event's objects (`model.object_paths`). None if missing or sealed."""
+        return self._read_whole(objects_path(event))
+
+    def sealed_objects(self, event: Event) -> Path | None:
+        """Return the path of the sealed paths of an event's objects. None if missing."""
+        path = self.path(sealed_path(objects_path(event)))
+        return path if path.is_file() else None
 
     def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:
         """Return the path of the sealed snapshot or preview. None if missing."""
         path = self.path(sealed_path(loop_path(event) if is_loop else picture_path(event)))
         return path if path.is_file() else None
 
-    def _read_jpeg(self, path: str) -> bytes | None:
+    def _read_whole(self, path: str) -> bytes | None:
         """Read from this volume, or from a mirror if missing here."""
         for volume in (self, *self.copies):
             with suppress(*((StorageError,) if self.copies else ())):
@@ -333,7 +379,7 @@ class Volume:
         return None
 
     def remove_picture(self, event: Event) -> None:
-        for path in (picture_path(event), loop_path(event)):
+        for path in event_paths(event):
             self._state_removed(sealed_path(path))
             for each in (path, sealed_path(path)):
                 self.disk.unlink(each)

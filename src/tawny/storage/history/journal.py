@@ -17,6 +17,7 @@ from tawny.model.damage import DamagedSpan
 from tawny.model.errors import StorageError
 from tawny.model.events import Event, SeenObject
 from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.levels import Level
 from tawny.model.observations import Box, RecognisedText
 from tawny.model.segments import Gap, GapEvidence, GapReason
 from tawny.model.times import utc_text
@@ -113,8 +114,7 @@ def damage_of(record: Record) -> DamagedSpan:
 
 
 def event_record(event: Event) -> Record:
-    """Return an event as JSON. `reads`, `perhaps` and `said` are omitted when empty."""
-    perhaps = [{"label": one.label, "score": one.score} for one in event.perhaps]
+    """Return an event as JSON. What is empty is omitted from `reads` on."""
     reads = [{"by": one.by, "text": one.text, "score": one.score, "who": one.who} for one in event.reads]
     return {
         "id": event.id,
@@ -131,8 +131,10 @@ def event_record(event: Event) -> Record:
         "false_alarm": event.false_alarm,
         "picture_ms": event.picture_ms,
         **({"reads": reads} if reads else {}),
-        **({"perhaps": perhaps} if perhaps else {}),
         **({"said": event.said} if event.said else {}),
+        **({"travel": event.travel} if event.travel else {}),
+        **({"level": event.level} if event.level else {}),
+        **({"muted": event.muted} if event.muted else {}),
     }
 
 
@@ -157,11 +159,17 @@ def event_of(record: Record) -> Event:
                 RecognisedText(str(one["by"]), str(one["text"]), float(one["score"]), str(one["who"]))
                 for one in record.get("reads", ())
             ),
-            perhaps=_objects(record.get("perhaps", ())),
             said=str(record.get("said", "")),
+            travel=float(record.get("travel", 0.0)),
+            level=_level(record.get("level", "")),
+            muted=str(record.get("muted", "")),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not an event: {error}") from error
+
+
+def _level(said: Any) -> str:
+    return Level(said).value if said else ""
 
 
 def _objects(said: Any) -> tuple[SeenObject, ...]:

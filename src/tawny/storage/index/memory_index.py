@@ -8,6 +8,7 @@ from typing import ClassVar
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
+from tawny.model.levels import shown_level
 from tawny.model.segments import Gap, Segment
 from tawny.model.times import Span, merge_spans
 from tawny.storage.index.protocol import EventPage, SegmentCount, page_mark, page_place
@@ -175,12 +176,14 @@ class MemoryIndex:
         *,
         cameras: Iterable[CameraId] | None = None,
         kinds: Iterable[str] | None = None,
+        levels: Iterable[str] | None = None,
         only: str = "all",
         after: str | None = None,
         limit: int = 60,
     ) -> EventPage:
         here = None if cameras is None else set(cameras)
         wanted = None if kinds is None else set(kinds)
+        at = None if levels is None else set(levels)
         with self._lock:
             found = [
                 one
@@ -188,6 +191,7 @@ class MemoryIndex:
                 if _touches(one.start_ms, one.end_ms, within)
                 and (here is None or one.camera in here)
                 and (wanted is None or one.shown_kind in wanted)
+                and (at is None or shown_level(one) in at)
                 and _ONLY[only](one)
                 and (after is None or _by_start(one) < page_place(after))
             ]

@@ -148,12 +148,14 @@ class Index(Protocol):
         *,
         cameras: Iterable[CameraId] | None = None,
         kinds: Iterable[str] | None = None,
+        levels: Iterable[str] | None = None,
         only: str = "all",
         after: str | None = None,
         limit: int = 60,
     ) -> EventPage:
         """Return events, newest first.
 
+        levels: those of `model.levels`; None for all.
         only: `all`, `new` (not reviewed), `kept`, `false_alarms` or `named` (with objects). after: `next` of a page.
         """
         ...

@@ -17,7 +17,9 @@ from tawny.model.segments import Segment, stream_mark
 
 # Tables of the index, and conversion of SQLite errors.
 
-VERSION: Final = 6
+VERSION: Final = 7
+WITHOUT_LEVELS: Final = 6
+"""The version before, in which events had no level. It can still be read."""
 
 SCHEMA: Final = """
 CREATE TABLE streams (
@@ -95,10 +97,12 @@ CREATE TABLE events (
     took_ms     INTEGER,            -- NULL: lasts
     kept        INTEGER NOT NULL,
     reviewed    INTEGER NOT NULL,
+    level       INTEGER NOT NULL,   -- 1 motion, 2 detection, 3 alert
     record      BLOB NOT NULL,      -- a blob of numbers; or all of it as in the history, as text
     PRIMARY KEY (start_ms, id)
 ) WITHOUT ROWID;
 CREATE INDEX events_of_others ON events (id) WHERE typeof(id) = 'text';
+CREATE INDEX events_alert ON events (start_ms, id) WHERE level = 3;
 CREATE INDEX events_kept ON events (start_ms, id) WHERE kept;
 CREATE INDEX events_long ON events (start_ms, id) WHERE took_ms IS NULL OR took_ms > 3600000;
 """
@@ -142,16 +146,20 @@ def outdated(path: Path) -> str:
         return ""
 
 
-def prepare(connection: sqlite3.Connection, where: str) -> None:
-    """Create the tables in a new file. Raises IndexOutdated for another version, IndexDamaged for another database."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == VERSION:
-        return
+def prepare(connection: sqlite3.Connection, where: str, *, read_only: bool = False) -> int:
+    """Create the tables in a new file, and return the file's version.
+
+    Raises IndexOutdated for another version, IndexDamaged for another database.
+    """
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == VERSION or (read_only and version == WITHOUT_LEVELS):
+        return version
     if version != 0:
         raise IndexOutdated(where, other_version(version, VERSION))
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise IndexDamaged(where, "it has other tables than an index")
     connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+    return VERSION
 
 
 # Ids of repeated values in the index: streams, formats and words. Ids are never deleted.
@@ -285,7 +293,7 @@ class SqliteFile:
         """Open the file, creating it if necessary. Raises IndexDamaged, IndexOutdated, FolderUnwritable,
         DiskFull.
         """
-        self._path, self._where, self._undone = path, str(path), undone
+        self._path, self.where, self._undone = path, str(path), undone
         self._lock = threading.RLock()
         self._depth, self._changing_thread = 0, 0
         self._idle: list[sqlite3.Connection] = []
@@ -293,19 +301,19 @@ class SqliteFile:
         self._is_cut_off = False  # the disk failed and may have been replaced: reopen the file
         if not read_only:
             _make_private(path)
-        with sqlite_errors(self._where):
+        with sqlite_errors(self.where):
             self._writer = self._connect("ro" if read_only else "rwc")
             try:
                 if not read_only:
                     self._writer.execute(f"PRAGMA synchronous = {'FULL' if sync else 'OFF'}")
                     self._writer.execute("PRAGMA journal_mode = WAL")
-                prepare(self._writer, self._where)
+                self.version = prepare(self._writer, self.where, read_only=read_only)
             except (sqlite3.Error, StorageError):
                 self._writer.close()
                 raise
 
     def close(self) -> None:
-        with self._lock, sqlite_errors(self._where):
+        with self._lock, sqlite_errors(self.where):
             for connection in (*self._idle, self._writer):
                 connection.close()
             self._idle.clear()
@@ -313,7 +321,7 @@ class SqliteFile:
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
         """Open a transaction: changes become durable together at its end. An exception rolls them back."""
-        with self._lock, self._noticing(), sqlite_errors(self._where):
+        with self._lock, self._noticing(), sqlite_errors(self.where):
             if self._is_cut_off and self._depth == 0:
                 self._open_again()
             if self._depth == 0:
@@ -335,7 +343,7 @@ class SqliteFile:
     @contextmanager
     def unsynced(self) -> Iterator[None]:
         """Make changes within durable only with the next one outside, whose sync covers the whole WAL."""
-        with self._lock, sqlite_errors(self._where):
+        with self._lock, sqlite_errors(self.where):
             if self._is_unsynced:
                 yield
                 return
@@ -352,7 +360,7 @@ class SqliteFile:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Open a read transaction with one consistent snapshot. Within `changing`, it sees the changes made so far."""
-        with sqlite_errors(self._where):
+        with sqlite_errors(self.where):
             if self._changing_thread == threading.get_ident():
                 yield self._writer
                 return
@@ -404,7 +412,7 @@ class SqliteFile:
         again = self._connect("rw")
         try:
             again.execute("PRAGMA synchronous = FULL")
-            prepare(again, self._where)
+            prepare(again, self.where)
         except (sqlite3.Error, StorageError):
             again.close()
             raise

@@ -120,6 +120,8 @@ class Retention:
         """The last plan that was carried out."""
         self.held: Callable[[], Sequence[tuple[CameraId, Span]]] = tuple
         """Returns recordings with a pending upload."""
+        self.forgotten: Callable[[EventId], None] = lambda _event: None
+        """Called after an event was deleted."""
         self.motion = motion or (
             MotionScoreFile(volume, clock), MotionGrids(volume, clock), MotionFigures(volume, clock),
         )  # fmt: skip
@@ -281,6 +283,7 @@ class Retention:
     def _drop(self, event: Event) -> None:
         self._volume.remove_picture(event)
         self._ledger.drop_event(event.id)
+        self.forgotten(event.id)
 
     def _unwanted(self, wanted: CameraDeletion) -> Iterator[Segment]:
         """Yield what a deletion takes, the oldest first."""

@@ -5,7 +5,7 @@ advances one step per file. The unwrapped key is never on a disk. Thread-safe.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +20,7 @@ from tawny.sealed.key_wrapping import area_bytes, wrap
 from tawny.sealed.keys import EpochKey
 from tawny.sealed.records import BLOB
 from tawny.sealed.sealer import RingLine, Sealer, new_salt, read_ring
+from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import DAY_MS, day_folder, keys_path
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import FileSigning, store_picture
@@ -67,6 +68,7 @@ class EpochKeys:
         self.history, self._clock, self._policy, self._software = history, clock, policy, software
         self._lock = threading.Lock()
         self._epochs: dict[tuple[CameraId, Volume], _Epoch] = {}
+        self._growing: dict[str, _GrowingFile] = {}
 
     def seals(self, camera: CameraId) -> bool:
         return self._policy(camera) is not None
@@ -110,6 +112,32 @@ class EpochKeys:
                 signing.give_back()
                 raise
         return True
+
+    def add_lines(self, volume: Volume, camera: CameraId, at_ms: int, lines: bytes, path: str) -> bool:
+        """Append to the sealed file at `path`, or begin it. Return False if the camera is not sealed.
+
+        Not yet durable. Raises StorageError; the file then takes no more. Call from one thread, with `end_lines`.
+        """
+        file, policy = self._growing.get(path), self._policy(camera)
+        if file is None and policy is None:
+            return False
+        if file is None and policy is not None:
+            sealer, signing = self._sealer(volume, camera, policy, SealedFileKind.MOTION, NO_STREAM, at_ms, 0)
+            info = {"camera": camera, "at_ms": at_ms, "media_type": "application/jsonl", "software": self._software}
+            file = self._growing[path] = _GrowingFile(volume, path, sealer, signing, info)
+        assert file is not None
+        file.add(lines)
+        return True
+
+    def end_lines(self, path: str) -> bool:
+        """Close the file, durably, and list it in the signed history. Return False if none is open at `path`.
+
+        Raises StorageError.
+        """
+        file = self._growing.pop(path, None)
+        if file is not None:
+            file.end()
+        return file is not None
 
     def _sealer(
         self,
@@ -174,6 +202,45 @@ class EpochKeys:
         _add_to_ring(volume, camera, RingLine(key.commit, key.born_ms, epoch.wrapped))
         self._epochs[camera, volume] = epoch
         return epoch
+
+
+class _GrowingFile:
+    """A sealed file that is appended to. One thread. Whatever is in it after a crash, the next start lists."""
+
+    def __init__(
+        self, volume: Volume, path: str, sealer: Sealer, signing: FileSigning, info: Mapping[str, object]
+    ) -> None:
+        self._volume, self._path, self._sealer, self._signing = volume, path, sealer, signing
+        self._is_whole, self._begin = True, sealer.begin(info)
+        volume.open_folders.enter(parent_of(path))  # the next start looks for it there
+        try:
+            self._file = volume.disk.create(path)
+        except StorageError:
+            volume.open_folders.leave(parent_of(path))
+            signing.give_back()
+            raise
+
+    def add(self, lines: bytes) -> None:
+        if self._is_whole:  # no record may follow one that was not written whole
+            self._append([*self._begin, *self._sealer.record(BLOB, 0, [lines])])
+            self._begin = []
+
+    def end(self) -> None:
+        try:
+            with self._signing.signer() as signer:
+                if self._is_whole:
+                    self._append(self._sealer.end(0, 0, {}, signer))
+                self._file.sync()
+                self._volume.disk.sync_folder(parent_of(self._path))
+                self._signing.found(self._volume, self._path)
+        finally:
+            self._file.close()
+            self._volume.open_folders.leave(parent_of(self._path))
+
+    def _append(self, parts: Sequence[bytes]) -> None:
+        self._is_whole = False
+        self._file.append(parts)
+        self._is_whole = True
 
 
 def _add_to_ring(volume: Volume, camera: CameraId, line: RingLine) -> None:

@@ -1,12 +1,17 @@
+import { useRef, useState } from "preact/hooks";
 import { memo } from "../../ui/memo";
+import { BoxesOver } from "../../player/figuresSwitch";
 import { cameraNamed } from "../../api/state";
 import type { TawnyEvent } from "../../api/types";
 import { mayDirect } from "../../ui/session";
 import { clock, length, when } from "../../ui/times";
 import { t } from "../../strings";
+import { mutings } from "../../strings/mutings";
 import { Icon } from "../../ui/Icon";
 import { KindTag } from "../../ui/KindTag";
+import { Lazy } from "../../ui/Lazy";
 
+const strip = () => import("./Filmstrip").then(({ CardStrip }) => ({ default: CardStrip }));
 const words = t.events.card;
 
 export interface CardActs {
@@ -17,6 +22,9 @@ export interface CardActs {
   select: (event: TawnyEvent, range: boolean) => void;
 }
 
+/** A card shows its event's picture, at no time that could be asked for. */
+const none = () => null;
+
 interface Props {
   event: TawnyEvent;
   current: boolean;
@@ -26,11 +34,22 @@ interface Props {
 }
 
 export const Card = memo(function Card({ event, current, selected, selecting, acts }: Props) {
-  const state = (event.reviewed ? "" : words.isNew) + (event.kept ? words.isKept : "");
+  const state = (event.reviewed ? "" : words.isNew) + (event.kept ? words.isKept : "") + (event.muted ? mutings.isMuted : "");
   const camera = cameraNamed(event.camera);
   const may = mayDirect();
+  const picture = useRef<HTMLDivElement>(null);
+  const [peek, setPeek] = useState<{ share: number | null } | null>(null);
+  const point = ({ pointerType, clientX, currentTarget }: preact.TargetedPointerEvent<HTMLElement>) => {
+    const { left, width } = currentTarget.getBoundingClientRect();
+    if (pointerType === "mouse") setPeek({ share: (clientX - left) / Math.max(1, width) });
+  };
   return (
     <article
+      onPointerEnter={point}
+      onPointerMove={point}
+      onPointerLeave={() => setPeek(null)}
+      onFocusCapture={(focus) => (focus.target as Element).matches(".ec-open:focus-visible") && setPeek({ share: null })}
+      onBlurCapture={() => setPeek(null)}
       class={`ec${current ? " current" : ""}${selected ? " selected" : ""}${event.reviewed ? " seen" : ""}`}
       data-event={event.id}
     >
@@ -45,10 +64,16 @@ export const Card = memo(function Card({ event, current, selected, selecting, ac
         }}
         {...(may && longPress(() => acts.select(event, false)))}
       />
-      <div class="ec-pic">
+      <div ref={picture} class="ec-pic">
         {event.snapshot && <img alt="" src={event.snapshot} loading="lazy" decoding="async" />}
+        {peek ? <Lazy load={strip} props={{ event, share: peek.share }} waiting={() => null} /> : <BoxesOver camera={event.camera} frame={picture} shown={none} best={event} />}
         <KindTag event={event} />
         <span class="ec-long num">{event.end_ms === null ? words.going : length(event.end_ms - event.start_ms)}</span>
+        {event.muted && (
+          <span class="ec-muted" title={mutings.muted}>
+            <Icon name="bell-off" small />
+          </span>
+        )}
         {!event.reviewed && <span class="ec-new" title={words.new} />}
         {may && (
           <button

@@ -1,6 +1,8 @@
+import type { Signal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { serverNow } from "../../api/state";
 import type { TawnyEvent } from "../../api/types";
+import { BoxesButton, BoxesOver } from "../../player/figuresSwitch";
 import { UnlockButton, UnlockSheet } from "../../sealed/Locked";
 import { sealed } from "../../strings/sealed";
 import { unlocks } from "../../sealed/unlocks";
@@ -9,6 +11,8 @@ import { Icon } from "../../ui/Icon";
 
 const words = t.events.player;
 const LOCKED = 423;
+/** Pre-roll of a camera that says nothing of it. */
+const USUAL_BEFORE_MS = 5_000;
 
 /** What is newer may not be on the disk yet. */
 const WRITTEN_MS = 3_000;
@@ -38,9 +42,30 @@ async function isSealed(clip: string): Promise<boolean> {
   }
 }
 
+/** The time 0 of a clip, ms UTC. */
+async function startOf(film: string, event: TawnyEvent): Promise<number> {
+  try {
+    const answer = await fetch(film, { method: "HEAD" });
+    return Number(answer.headers.get("X-Start-Ms")) || event.start_ms - USUAL_BEFORE_MS;
+  } catch {
+    return event.start_ms - USUAL_BEFORE_MS;
+  }
+}
+
+interface Props {
+  event: TawnyEvent;
+  /** Is told the instant of the picture shown, ms UTC; null while that is the event's own picture. */
+  shown?: Signal<number | null>;
+  /** Gets what shows an instant, ms UTC. */
+  seek?: { current: (at_ms: number) => void };
+}
+
 /** One event's clip with its own bar from beginning to end. */
-export function ClipPlayer({ event }: { event: TawnyEvent }) {
+export function ClipPlayer({ event, shown, seek }: Props) {
   const video = useRef<HTMLVideoElement>(null);
+  const frame = useRef<HTMLDivElement>(null);
+  const clip = useRef<HTMLDivElement>(null);
+  const start_ms = useRef<number | null>(null);
   const [state, setState] = useState<"still" | "playing" | "failed" | "sealed">("still");
   const unlocked = unlocks.value;
   const [tries, setTries] = useState(1);
@@ -58,11 +83,35 @@ export function ClipPlayer({ event }: { event: TawnyEvent }) {
     });
     return () => cancelAnimationFrame(frame);
   }, [state]);
+  useEffect(() => {
+    let gone = false;
+    start_ms.current = null;
+    if (long > 0) void startOf(film, event).then((ms) => !gone && (start_ms.current = ms));
+    return () => {
+      gone = true;
+    };
+  }, [film, long > 0]);
+  const instant = (): number | null => {
+    const node = video.current;
+    if (!node || start_ms.current === null || (node.paused && node.played.length === 0 && at === 0)) return null;
+    return start_ms.current + node.currentTime * 1000;
+  };
+  useEffect(() => {
+    if (shown) shown.value = instant();
+  }, [at, state]);
+  if (seek)
+    seek.current = (at_ms) => {
+      if (video.current && start_ms.current !== null) video.current.currentTime = Math.max(0, (at_ms - start_ms.current) / 1000);
+    };
+  const boxes = <BoxesOver key={event.id} camera={event.camera} frame={frame} shown={instant} events={() => [event]} best={event} />;
 
   if (event.end_ms === null)
     return (
       <div class="clip">
-        {event.snapshot && <img class="clip-picture" alt="" src={event.snapshot} />}
+        <div ref={frame} class="clip-frame">
+          {event.snapshot && <img class="clip-picture" alt="" src={event.snapshot} />}
+          {event.snapshot && boxes}
+        </div>
         <p class="clip-note">{words.notYet}</p>
       </div>
     );
@@ -101,22 +150,25 @@ export function ClipPlayer({ event }: { event: TawnyEvent }) {
     else node.pause();
   };
   return (
-    <div class={`clip ${state}`}>
-      <video
-        ref={video}
-        class="clip-picture"
-        src={film}
-        poster={event.snapshot ?? undefined}
-        preload="metadata"
-        playsInline
-        muted={!loud}
-        onClick={flip}
-        onPlay={() => setState("playing")}
-        onPause={() => setState("still")}
-        onLoadedMetadata={(loaded) => setLong(loaded.currentTarget.duration)}
-        onTimeUpdate={(moved) => setAt(moved.currentTarget.currentTime)}
-        onError={() => void isSealed(event.clip).then((yes) => setState(yes ? "sealed" : "failed"))}
-      />
+    <div ref={clip} class={`clip ${state}`}>
+      <div ref={frame} class="clip-frame">
+        <video
+          ref={video}
+          class="clip-picture"
+          src={film}
+          poster={event.snapshot ?? undefined}
+          preload="metadata"
+          playsInline
+          muted={!loud}
+          onClick={flip}
+          onPlay={() => setState("playing")}
+          onPause={() => setState("still")}
+          onLoadedMetadata={(loaded) => setLong(loaded.currentTarget.duration)}
+          onTimeUpdate={(moved) => setAt(moved.currentTarget.currentTime)}
+          onError={() => void isSealed(event.clip).then((yes) => setState(yes ? "sealed" : "failed"))}
+        />
+        {boxes}
+      </div>
       {state === "still" && at === 0 && (
         <button type="button" class="clip-start" aria-label={words.play} onClick={flip}>
           <Icon name="play" />
@@ -156,15 +208,18 @@ export function ClipPlayer({ event }: { event: TawnyEvent }) {
         >
           <Icon name={loud ? "volume-2" : "volume-x"} small />
         </button>
-        <button
-          type="button"
-          class="clip-button"
-          aria-label={words.full}
-          onClick={() => void video.current?.requestFullscreen?.()}
-        >
+        <BoxesButton class="clip-button" small />
+        <button type="button" class="clip-button" aria-label={words.full} onClick={() => flipFull(clip.current, video.current)}>
           <Icon name="maximize-2" small />
         </button>
       </div>
     </div>
   );
+}
+
+/** With what is drawn over the picture. Phones that cannot do it show the video alone. */
+function flipFull(clip: HTMLElement | null, video: HTMLVideoElement | null): void {
+  if (document.fullscreenElement) void document.exitFullscreen();
+  else if (clip?.requestFullscreen) void clip.requestFullscreen();
+  else (video as { webkitEnterFullscreen?: () => void } | null)?.webkitEnterFullscreen?.();
 }

@@ -1,3 +1,4 @@
+import { useSignal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get } from "../../api/client";
 import { cameraNamed } from "../../api/state";
@@ -8,6 +9,7 @@ import { clock, day, length } from "../../ui/times";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { kindName } from "../../ui/kinds";
+import { Lazy } from "../../ui/Lazy";
 import { Problem } from "../../ui/Problem";
 import { shareEvent } from "../../ui/sharing";
 import { SnoozeButton } from "../../ui/snoozes";
@@ -17,6 +19,7 @@ import { Why } from "./Why";
 import { What } from "./What";
 import { Worth } from "./Worth";
 
+const filmstrip = () => import("./Filmstrip");
 const words = t.events.drawer;
 const NEAR_MS = 60_000;
 /** Kinds of events in which nothing moves that could be called something. */
@@ -35,10 +38,13 @@ export function Drawer({ event, others, onClose, onKeep, onReview }: Props) {
   const title = useRef<HTMLHeadingElement>(null);
   const camera = cameraNamed(event.camera);
   const may = mayDirect();
+  const at = useSignal<number | null>(null);
+  const seek = useRef<(at_ms: number) => void>(() => {});
   const long = event.end_ms === null ? words.stillGoing : length(event.end_ms - event.start_ms);
   return (
     <div class="drawer-in" key={event.id}>
-      <ClipPlayer event={event} />
+      <ClipPlayer event={event} shown={at} seek={seek} />
+      <Lazy load={filmstrip} props={{ event, at, onPick: (at_ms: number) => seek.current(at_ms) }} waiting={() => null} />
       <div class="drawer-head">
         <div class="grow">
           <h2 ref={title}>{event.title}</h2>
@@ -94,6 +100,12 @@ export function Drawer({ event, others, onClose, onKeep, onReview }: Props) {
         <SnoozeButton key={event.camera} camera={event.camera} />
       </div>
       <Facts event={event} others={others} />
+      {event.box && event.snapshot && (
+        <a class="btn" href={`/find?q=anything&like=${encodeURIComponent(event.id)}`}>
+          <Icon name="search" small />
+          {words.alike}
+        </a>
+      )}
       <Why key={event.id} event={event} />
       {may && !NOT_SEEN.has(event.type) && <What key={event.id} event={event} />}
       {may && event.type !== "tamper" && <Worth key={event.id} event={event} />}
@@ -160,10 +172,6 @@ function Facts({ event, others }: { event: TawnyEvent; others: readonly TawnyEve
 function seenAs(event: TawnyEvent): string {
   const kind = kindName(event.display_type);
   if (event.labeled_as) return words.bySomebody(kind);
-  if (event.possible_type) {
-    const score = event.possible.find((one) => one.label === event.possible_type)?.score ?? 0;
-    return words.perhaps(kind, Math.round(100 * score));
-  }
   const sure = Math.max(0, ...event.objects.map((object) => object.score ?? 0));
   if (sure === 0) return kind;
   const percent = Math.round(sure * (sure <= 1 ? 100 : 1));

@@ -5,10 +5,11 @@ import type { TawnyEvent } from "../../api/types";
 import { mayDirect } from "../../ui/session";
 import { when } from "../../ui/times";
 import { plural, t } from "../../strings";
+import { levels } from "../../strings/levels";
 import { Icon } from "../../ui/Icon";
 import { KINDS } from "../../ui/kinds";
 import { Problem } from "../../ui/Problem";
-import type { Filters } from "./filters";
+import { type Filters, isUsual } from "./filters";
 
 const words = t.events;
 
@@ -28,7 +29,7 @@ export function Summary(props: {
   if (shown.length === 0) return null;
   const whole = next === null;
   const isNew = filters.only === "new";
-  const plain = filters.cameras.length === 0 && filters.kinds.length === 0 && !filters.day;
+  const plain = isUsual(filters) && filters.cameras.length === 0 && filters.kinds.length === 0 && !filters.day;
   const last = shown.at(-1);
   const title = isNew
     ? whole && last
@@ -77,6 +78,10 @@ export function Nothing({ filters }: { filters: Filters }) {
   if (narrowed) return <Problem icon="search" what={words.empty.none} todo={words.empty.noneDo} />;
   if (filters.only === "kept")
     return <Problem icon="lock-open" what={words.empty.noneKept} todo={words.empty.noneKeptDo} />;
+  if (filters.only === "new" && isUsual(filters) && newest)
+    return (
+      <Problem icon="circle-check" what={levels.none} href="/events?only=all" button={words.empty.showAll} />
+    );
   if (!newest) return <Problem icon="film" what={words.empty.never} />;
   return (
     <Problem

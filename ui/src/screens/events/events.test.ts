@@ -1,11 +1,13 @@
 // @vitest-environment happy-dom
 import { beforeEach, describe, expect, it } from "vitest";
 import { zone } from "../../ui/times";
+import type { TawnyEvent, Visit } from "../../api/types";
 import { event } from "../../testing/make";
 import { type Filters, ask, fits, flip, readFilters, writeFilters } from "./filters";
+import { inVisits, joined } from "./Visits";
 import { type Change, EMPTY, type List, change } from "./list";
 
-const plain: Filters = { only: "new", cameras: [], kinds: [], day: null };
+const plain: Filters = { only: "new", cameras: [], kinds: [], levels: ["alert"], day: null };
 
 beforeEach(() => {
   zone.value = "Europe/Berlin";
@@ -18,11 +20,21 @@ describe("filters in the address", () => {
       only: "all",
       cameras: ["front", "hall"],
       kinds: ["person", "motion"],
+      levels: ["detection"],
       day: "2026-11-20",
     };
     const query = new URLSearchParams();
     for (const [key, value] of Object.entries(writeFilters(filters))) if (value) query.set(key, value);
     expect(readFilters(query)).toEqual(filters);
+  });
+  it("show alerts where only what is new is shown, else every level", () => {
+    const levels = (query: string) => readFilters(new URLSearchParams(query)).levels;
+    expect(levels("")).toEqual(["alert"]);
+    expect(levels("only=all")).toEqual([]);
+    expect(levels("levels=all")).toEqual([]);
+    expect(levels("levels=motion,odd,alert")).toEqual(["alert", "motion"]);
+    expect(writeFilters({ ...plain, levels: [] })["levels"]).toBe("all");
+    expect(writeFilters({ ...plain, only: "all", levels: [] })["levels"]).toBeNull();
   });
   it("leave aside what is not known", () => {
     expect(readFilters(new URLSearchParams("only=odd&kinds=ghost,person&day=today"))).toEqual({
@@ -43,6 +55,10 @@ describe("whether an event fits", () => {
   it("goes by its marks", () => {
     expect(fits(event("1", 0, { reviewed: true }), plain)).toBe(false);
     expect(fits(event("1", 0, { kept: true }), { ...plain, only: "kept" })).toBe(true);
+  });
+  it("goes by its level", () => {
+    expect(fits(event("1", 0, { level: "detection" }), plain)).toBe(false);
+    expect(fits(event("1", 0, { level: "detection" }), { ...plain, levels: [] })).toBe(true);
   });
   it("goes by camera, kind and day", () => {
     expect(fits(event("1", 0), { ...plain, cameras: ["hall"] })).toBe(false);
@@ -90,5 +106,25 @@ describe("the list", () => {
     expect(
       change(marked, { what: "marked", ids: new Set(["a"]), marks: { reviewed: false } }).items?.[1]?.reviewed,
     ).toBe(false);
+  });
+});
+
+describe("visits", () => {
+  const [a, b, c, d] = [event("a", 40), event("b", 30), event("c", 20), event("d", 10)];
+  const visit = (id: string, ...events: TawnyEvent[]): Visit => ({
+    id, title: "", type: "person", level: "alert", start: "", end: "", start_ms: 0, end_ms: 1, cameras: ["front"], new: 1, best: events[0]!, events,
+  });
+  const list = [a!, b!, c!, d!];
+  it("join two or more events that are listed", () => {
+    const found = joined([visit("b", b!, a!), visit("c", c!), visit("d", d!, event("elsewhere", 5))], list);
+    expect([...found.keys()].sort()).toEqual(["a", "b"]);
+  });
+  it("stand in place of their newest event, and show all when they are open", () => {
+    const one = visit("c", c!, a!);
+    const of = joined([one], list);
+    const shown = (open: string[]) => inVisits(list, of, new Set(open)).map((row) => (row.visit ? "visit" : row.event.id));
+    expect(shown([])).toEqual(["visit", "b", "d"]);
+    expect(shown(["c"])).toEqual(["visit", "c", "a", "b", "d"]);
+    expect(inVisits(list, new Map(), new Set()).map((row) => row.event.id)).toEqual(["a", "b", "c", "d"]);
   });
 });

@@ -35,6 +35,7 @@ export default function Find() {
 }
 
 function ByWords() {
+  const like = place.value.query.get("like");
   const asked = place.value.query.get("q") ?? "";
   const text = useSignal(asked);
   const found = useSignal<FoundEvents | null>(null);
@@ -50,14 +51,14 @@ function ByWords() {
       return undefined;
     }
     const stop = new AbortController();
-    get<FoundEvents>("/find", { q: asked }, stop.signal).then(
+    get<FoundEvents>("/find", { q: asked, like: like ?? undefined }, stop.signal).then(
       (answer) => (found.value = answer),
       (reason: unknown) => {
         if (reason instanceof ApiError) failed.value = reason;
       },
     );
     return () => stop.abort();
-  }, [asked]);
+  }, [asked, like]);
   const ask = (what: string) => setQuery({ q: what.trim() }, { push: true });
   return (
     <>
@@ -87,6 +88,7 @@ function ByWords() {
           {words.go}
         </button>
       </form>
+      {like && <Example id={like} />}
       <div class="find-tries" role="group" aria-label={words.examples}>
         {words.tries.map((one) => (
           <button key={one} type="button" class={`chip${one === asked ? " on" : ""}`} onClick={() => ask(one)}>
@@ -105,6 +107,31 @@ function ByWords() {
   );
 }
 
+/** The event that the results look like, and how to leave it out. */
+function Example({ id }: { id: string }) {
+  const event = useSignal<TawnyEvent | null>(null);
+  useEffect(() => {
+    const stop = new AbortController();
+    get<TawnyEvent>(`/events/${encodeURIComponent(id)}`, {}, stop.signal).then(
+      (answer) => (event.value = answer),
+      () => (event.value = null), // the search itself says that it is gone
+    );
+    return () => stop.abort();
+  }, [id]);
+  return (
+    <div class="find-like">
+      {event.value?.snapshot && <img alt="" src={event.value.snapshot} />}
+      <span>
+        {words.like}
+        {event.value && <span class="small muted num"> {`${day(event.value.start_ms)} ${clock(event.value.start_ms)}`}</span>}
+      </span>
+      <button type="button" class="btn ghost sq" aria-label={words.noLike} onClick={() => setQuery({ like: null }, { push: true })}>
+        <Icon name="x" />
+      </button>
+    </div>
+  );
+}
+
 function Hits({ found }: { found: FoundEvents }) {
   return (
     <section aria-live="polite">
@@ -113,12 +140,13 @@ function Hits({ found }: { found: FoundEvents }) {
         <span class="small sub">{words.time(found.time)}</span>
       </div>
       {found.unknown.length > 0 && <p class="small find-unknown">{words.unknown(found.unknown.join(", "))}</p>}
+      {found.measured_to_ms !== null && <p class="small sub find-left">{words.left(day(found.measured_to_ms))}</p>}
       {found.items.length === 0 ? (
         <Problem icon="search" what={words.none} todo={words.noneDo} />
       ) : (
         <div class="find-grid">
           {found.items.map((event) => (
-            <Hit key={event.id} event={event} />
+            <Hit key={event.id} event={event} why={found.why[event.id]} score={found.scores[event.id]} />
           ))}
         </div>
       )}
@@ -126,7 +154,7 @@ function Hits({ found }: { found: FoundEvents }) {
   );
 }
 
-function Hit({ event }: { event: TawnyEvent }) {
+function Hit({ event, why, score }: { event: TawnyEvent; why?: string | undefined; score?: number | undefined }) {
   const camera = cameraNamed(event.camera);
   return (
     <a class="find-hit" href={`/events/${encodeURIComponent(event.id)}?only=all`}>
@@ -135,6 +163,11 @@ function Hit({ event }: { event: TawnyEvent }) {
         <KindTag event={event} />
       </span>
       <b>{event.title}</b>
+      {why && (
+        <span class="small find-why">
+          {why} <span class="muted num">{words.match(Math.round(100 * (score ?? 0)))}</span>
+        </span>
+      )}
       <span class="small muted num">
         {event.title.endsWith(camera) ? "" : `${camera} · `}
         {day(event.start_ms)} {clock(event.start_ms)} · {event.end_ms === null ? words.going : length(event.end_ms - event.start_ms)}

@@ -1,5 +1,5 @@
-import { useEffect, useRef, useState } from "preact/hooks";
-import { cameras, health, serverNow } from "../../api/state";
+import { useEffect, useState } from "preact/hooks";
+import { cameras, health } from "../../api/state";
 import type { Camera } from "../../api/types";
 import { dotOf, iconOf, isOnWatch, isShowing, sentence } from "../../ui/cameraWords";
 import { type KeyHelp, useKeys } from "../../ui/keys";
@@ -7,10 +7,10 @@ import { Page } from "../../ui/Page";
 import { type Params, go } from "../../ui/router";
 import { LiveVideo } from "../../live/LiveVideo";
 import type { Quality } from "../../live/rules";
-import { instantOfPicture } from "../../live/shown";
+import { useInstant } from "../../live/instant";
 import { flipSound } from "../../live/sound";
 import { type Live, useLive } from "../../live/useLive";
-import { FiguresButton, FiguresOver, showsFigures } from "../../player/figuresSwitch";
+import { BoxesButton, BoxesOver, FiguresButton, FiguresOver, showsBoxes, showsFigures } from "../../player/figuresSwitch";
 import { ZoomChip, useZoom } from "../../player/useZoom";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
@@ -66,7 +66,7 @@ function Shown({ camera }: { camera: Camera }) {
   const live = useLive(camera, quality === "light" ? "sub" : "main", showing, { keeps: quality === "original" });
   useWakeLock(showing);
   const zoom = useZoom(live.frame);
-  const shown = useInstant(live);
+  const shown = useInstant(live, showsFigures() || showsBoxes());
 
   const step = (by: number) => {
     const all = cameras.peek();
@@ -111,6 +111,7 @@ function Shown({ camera }: { camera: Camera }) {
               </div>
               <NumbersBox live={live} />
               <FiguresOver camera={camera.id} name={camera.name} frame={live.frame} shown={shown} live />
+              <BoxesOver camera={camera.id} frame={live.frame} shown={shown} />
               <ZoomChip zoom={zoom} />
             </>
           ) : (
@@ -154,6 +155,7 @@ function Controls({ camera, live, quality, onQuality, showing }: ControlsProps) 
           <a class="ic" {...photoLink(camera)} data-act="photo" aria-label={t.live.photo} title={t.live.photo}>
             <Icon name="camera" />
           </a>
+          <BoxesButton class="ic" />
           <FiguresButton class="ic" />
           <FullButton live={live} />
           {main && sub && (quality !== "auto" || !way.instead) && (
@@ -185,40 +187,6 @@ function Controls({ camera, live, quality, onQuality, showing }: ControlsProps) 
       </a>
     </div>
   );
-}
-
-/** The instant of the picture on the screen, for what is drawn over it. */
-function useInstant(live: Live): () => number | null {
-  const on = showsFigures();
-  const at = useRef<number | null>(null);
-  useEffect(() => {
-    if (!on) return undefined;
-    let handle = 0;
-    let asked: HTMLVideoElement | null = null;
-    const ask = () => {
-      const video = live.video.current;
-      if (!video) at.current = null;
-      if (video === asked || !video?.requestVideoFrameCallback) return;
-      asked = video;
-      at.current = null;
-      const seen = (_: number, told: VideoFrameCallbackMetadata): void => {
-        at.current = instantOfPicture.get(video)?.(told) ?? null;
-        handle = video.requestVideoFrameCallback(seen);
-      };
-      handle = video.requestVideoFrameCallback(seen);
-    };
-    ask();
-    const timer = setInterval(ask, 1000);
-    return () => {
-      clearInterval(timer);
-      asked?.cancelVideoFrameCallback?.(handle);
-    };
-  }, [on]);
-  return () => {
-    if (live.view.peek().kind !== "playing") return null;
-    const behind = live.numbers.peek()?.delay?.seconds ?? 0;
-    return at.current ?? serverNow() - behind * 1000;
-  };
 }
 
 /** Keeps the screen on while somebody watches; only offered by browsers at a secure address. */

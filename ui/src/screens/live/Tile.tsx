@@ -60,7 +60,7 @@ function Showing({ camera, hero, canBeHero, fine, many }: Props) {
         <a class="ic" {...photoLink(camera)} aria-label={t.live.photo} title={t.live.photo}>
           <Icon name="camera" />
         </a>
-        {tileExtra.value?.(camera)}
+        {tileExtra.value?.(camera, live)}
         <span class="grow" />
         {canBeHero && !hero && (
           <button

@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import type { Camera, TawnyEvent } from "../../api/types";
+import type { Live } from "../../live/useLive";
 import { isShowing } from "../../ui/cameraWords";
 import { recall, remember } from "../../ui/remember";
 
@@ -9,8 +10,8 @@ export const showNumbers = signal(false);
 /** The camera to give the focus to when the wall is shown again. */
 export const cameFrom = signal<string | null>(null);
 
-/** One more button on every tile; it comes after the first picture (app/afterwards.tsx). */
-export const tileExtra = signal<((camera: Camera) => ComponentChildren) | null>(null);
+/** More buttons on every tile; they come after the first picture (app/afterwards.tsx). */
+export const tileExtra = signal<((camera: Camera, live: Live) => ComponentChildren) | null>(null);
 
 const CHOSEN = "hero";
 const FOLLOW = "follow";

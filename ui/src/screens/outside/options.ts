@@ -49,6 +49,7 @@ export const options: Record<Group, readonly Option[]> = {
     { key: "events", label: words.events, as: "check", usual: true },
     { key: "problems", label: words.alarms, as: "check", usual: true },
     { key: "snapshot", label: words.picture, as: "check", usual: true },
+    { key: "snapshot_shows", label: words.pictureShows, as: words.views, usual: "auto" },
     { key: "unencrypted_snapshots", label: words.sealedPictures, as: "check", usual: false },
     { key: "buttons", label: words.buttons, as: "check", usual: true },
     { key: "clip", label: words.follows, as: words.clips, usual: "auto" },

@@ -41,6 +41,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
   const exact = useSignal(false);
   const evidence = useSignal(false);
   const stamp = useSignal(false);
+  const boxes = useSignal(false);
   const allBut = useSignal("");
   const refused = useSignal("");
   const { begin_ms, end_ms } = model.marks.value;
@@ -79,7 +80,8 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
       sound: sound.value,
       exact: exact.value && isCopy,
       all_but: shown,
-      stamp: stamped,
+      stamp: drawn && stamp.value,
+      boxes: drawn && boxes.value,
     };
     try {
       await post("/clips", asked);
@@ -92,11 +94,17 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
     }
   };
   const covered = cameras.value.some(({ id, mask }) => wanted.includes(id) && mask.parts.length > 0);
-  const stamped = stamp.value && shown === "" && STAMPED.includes(kind.value);
-  const isCopy = kind.value === "mp4" && shown === "" && !stamped;
+  const drawn = (stamp.value || boxes.value) && shown === "" && STAMPED.includes(kind.value);
+  const isCopy = kind.value === "mp4" && shown === "" && !drawn;
   const kinds = KINDS.filter((value) => value !== "evidence" || session.value?.user?.role === "owner");
   const together = kind.value === "side-by-side";
   const enough = wanted.length >= (together ? 2 : 1);
+  const burns = (
+    <>
+      <Choice on={boxes}>{figures.burnBoxes}</Choice>
+      <Choice on={stamp}>{figures.burn}</Choice>
+    </>
+  );
   return (
     <Sheet title={words.title} onClose={close} class="clipsheet">
       <dl class="clip-facts num">
@@ -172,8 +180,8 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
           {shown === "" ? (
             <>
               <Choice on={sound}>{words.sound}</Choice>
-              <Choice on={stamp}>{figures.burn}</Choice>
-              {stamped ? (
+              {burns}
+              {drawn ? (
                 <p class="small sub">{figures.burned}</p>
               ) : (
                 <>
@@ -190,7 +198,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
         </>
       ) : (
         <>
-          {STAMPED.includes(kind.value) && <Choice on={stamp}>{figures.burn}</Choice>}
+          {STAMPED.includes(kind.value) && burns}
           <p class="small sub">{words.about_kinds[kind.value]}</p>
         </>
       )}

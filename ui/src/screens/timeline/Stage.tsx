@@ -8,7 +8,7 @@ import { useKeys } from "../../ui/keys";
 import { isByRtc } from "../../live/able";
 import { Private } from "../../live/Private";
 import type { PastPlayer } from "../../player/past";
-import { FiguresButton, FiguresOver } from "../../player/figuresSwitch";
+import { BoxesButton, BoxesOver, FiguresButton, FiguresOver } from "../../player/figuresSwitch";
 import { RecordedPlayer } from "../../player/recorded";
 import { type Axes, axesOf, onto } from "../../api/turned";
 import { ZoomChip, useZoom } from "../../player/useZoom";
@@ -110,6 +110,7 @@ function Player({ model, camera: id, large, whole: isWhole }: { model: TimelineM
         {large && (
           <span class="pl-tools">
             <LockNow class="pl-tool" />
+            <BoxesButton class="pl-tool" small />
             <FiguresButton class="pl-tool" small />
             {camera?.audio && player && <Sound player={player} />}
             {player && (
@@ -142,7 +143,15 @@ function Player({ model, camera: id, large, whole: isWhole }: { model: TimelineM
         )}
       </div>
       {player && (showing?.is === "video" || showing?.is === "pictures") && (
-        <FiguresOver camera={id} name={name} frame={frame} shown={() => player.shown_ms} live={false} />
+        <>
+          <FiguresOver camera={id} name={name} frame={frame} shown={() => player.shown_ms} live={false} />
+          <BoxesOver
+            camera={id}
+            frame={frame}
+            shown={() => player.shown_ms}
+            events={() => model.lanes.peek().find((lane) => lane.id === id)?.events ?? []}
+          />
+        </>
       )}
       {large && <Stamp model={model} />}
       <ZoomChip zoom={zoom} />

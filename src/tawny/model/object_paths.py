@@ -1,0 +1,218 @@
+"""Paths of the objects of an event: boxes over time with type, label and score, as lines of text. Pure.
+
+A line is `[track, time, x0, y0, x1, y1]`, time in ms after the event's start (negative: before it) and edges in
+1/10000 of the upright image, or `{"track": …, "label": …, "score": …}`, of which the last of a track counts. Lines are
+appended while the event lasts, so a crash loses at most the last second.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Final, NamedTuple
+
+from tawny.model.observations import MOTION, Box, Observation, kind_of
+
+LEAST_APART_MS: Final = 180
+"""Minimum interval of an object's points, ms: about five a second."""
+WRITE_MS: Final = 900
+"""Maximum age of points that are not written yet, ms, while frames arrive."""
+TOLERANCE: Final = 0.004
+"""Maximum error of each edge, as a share of the image, of a point that is left out on a straight path."""
+SPARSER_AFTER: Final = 2000
+"""After each such number of lines of an event the interval of points doubles."""
+MOST_LINES: Final = 8000
+"""Maximum number of lines of an event: some 250 kB."""
+SCORE_STEP: Final = 0.05
+LEAST_SIDE: Final = 0.02
+"""Objects smaller than this share of the image count as this large: noise moves them by several of their sizes."""
+MOST_TRAVEL: Final = 500.0
+UNTRACKED_MS: Final = 1000
+"""Time, ms, after which what a detector without tracks sees is another object."""
+_MOST_BEFORE: Final = 50
+_EDGE: Final = 10_000
+
+
+class PathPoint(NamedTuple):
+    at_ms: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPath:
+    """An object of an event. kind: of the label; `motion` if no model named it. score: 0..1. path: in order of time."""
+
+    track: int
+    kind: str
+    label: str
+    score: float
+    path: tuple[PathPoint, ...]
+
+
+@dataclass(slots=True)
+class _Followed:
+    """An object of the open event. waiting: points after the last written one."""
+
+    label: str = ""
+    score: float = 0.0
+    told: tuple[str, float] = ("", 0.0)
+    first: PathPoint | None = None
+    """From where its travel counts."""
+    seen_ms: int = 0
+    last: PathPoint | None = None
+    waiting: list[PathPoint] = field(default_factory=list)
+
+
+class PathLines:
+    """Turns the detections of one event into lines: at most about five points a second of each object, fewer where it
+    moves straight or rests. start_ms: of the event.
+    """
+
+    def __init__(self, start_ms: int) -> None:
+        self._start_ms = start_ms
+        self._objects: dict[int, _Followed] = {}
+        self._lines: list[str] = []
+        self._count = 0
+        self._written_ms = 0
+        self.travel = 0.0
+        """The longest way of its objects so far: from where one was first seen, in its own sizes."""
+
+    def add(self, at_ms: int, seen: Iterable[Observation], before: "RecentBoxes | None" = None) -> None:
+        """Add the objects of a frame. before: has their boxes before they were reported."""
+        for thing in sorted(seen, key=lambda one: one.score):  # untracked objects share a number: the best one counts
+            followed = self._objects.get(thing.track)
+            if followed is None:
+                followed = self._objects[thing.track] = _Followed()
+                for point in before.of(thing) if before is not None else ():
+                    self._follow(thing.track, followed, point)
+            self._name(followed, thing)
+            self._follow(thing.track, followed, PathPoint(at_ms, thing.box))
+
+    def take(self, at_ms: int, *, is_last: bool = False) -> bytes:
+        """Return the lines to be written now; empty until some are due."""
+        if not is_last and self._written_ms and 0 <= at_ms - self._written_ms < WRITE_MS:
+            return b""
+        self._written_ms = at_ms
+        for track, followed in self._objects.items():
+            label, score = followed.told
+            is_news = followed.label != label or followed.score >= score + SCORE_STEP
+            if is_news or (is_last and followed.score > score):
+                followed.told = followed.label, followed.score
+                self._put({"track": track, "label": followed.label, "score": round(followed.score, 2)})
+            if followed.waiting:
+                self._write(track, followed, followed.waiting[-1])
+        lines, self._lines = self._lines, []
+        return "".join(lines).encode()
+
+    def _name(self, followed: _Followed, thing: Observation) -> None:
+        label = thing.label if thing.sure > 0 else MOTION
+        sure = thing.sure if thing.sure > 0 else thing.score
+        if followed.label in ("", MOTION) or label != MOTION:
+            followed.score = sure if label != followed.label else max(sure, followed.score)
+            followed.label = label
+
+    def _follow(self, track: int, followed: _Followed, point: PathPoint) -> None:
+        if followed.first is None or (track == 0 and point.at_ms - followed.seen_ms >= UNTRACKED_MS):
+            followed.first = point
+        followed.seen_ms = point.at_ms
+        self.travel = min(MOST_TRAVEL, max(self.travel, _distance(followed.first.box, point.box)))
+        newest = followed.waiting[-1] if followed.waiting else followed.last
+        apart_ms = LEAST_APART_MS << self._count // SPARSER_AFTER
+        if newest is None:
+            self._write(track, followed, point)
+        elif point.at_ms - newest.at_ms >= apart_ms:
+            if followed.last is not None and not _is_straight(followed.last, followed.waiting, point):
+                self._write(track, followed, newest)
+            followed.waiting.append(point)
+
+    def _write(self, track: int, followed: _Followed, point: PathPoint) -> None:
+        followed.last, followed.waiting = point, []
+        self._put([track, point.at_ms - self._start_ms, *(round(min(1.0, max(0.0, e)) * _EDGE) for e in point.box)])
+
+    def _put(self, line: object) -> None:
+        self._count += 1
+        if self._count <= MOST_LINES:
+            self._lines.append(json.dumps(line, separators=(",", ":")) + "\n")
+
+
+def _distance(begin: Box, end: Box) -> float:
+    """Return the distance of two boxes of one object, in its mean width and height."""
+    (x0, y0, x1, y1), (a0, b0, a1, b1) = begin, end
+    wide, high = max((x1 - x0 + a1 - a0) / 2, LEAST_SIDE), max((y1 - y0 + b1 - b0) / 2, LEAST_SIDE)
+    return math.hypot((a0 + a1 - x0 - x1) / 2 / wide, (b0 + b1 - y0 - y1) / 2 / high)
+
+
+class RecentBoxes:
+    """Boxes of candidates, which become the beginning of their path once they are reported."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, list[PathPoint]] = {}
+
+    def look(self, at_ms: int, seen: Sequence[Observation], near: Sequence[Observation]) -> None:
+        here = {thing.track for thing in chain(seen, near)}
+        self._of = {track: points for track, points in self._of.items() if track in here}
+        for thing in near:
+            points = self._of.setdefault(thing.track, [])
+            points.append(PathPoint(at_ms, thing.box))
+            del points[:-_MOST_BEFORE]
+
+    def of(self, thing: Observation) -> list[PathPoint]:
+        """Return the boxes since the object's start."""
+        points = self._of.pop(thing.track, []) if thing.track else []
+        return [one for one in points if thing.since_ms is not None and one.at_ms >= thing.since_ms]
+
+
+def read_paths(lines: bytes, start_ms: int) -> tuple[ObjectPath, ...]:
+    """Return the objects in order of appearance. start_ms: of the event. Damaged lines are left out."""
+    names: dict[int, tuple[str, float]] = {}
+    points: dict[int, list[PathPoint]] = {}
+    for line in lines.split(b"\n"):
+        try:
+            _read_line(json.loads(line), start_ms, names, points)
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            continue  # cut off by a crash
+    found = []
+    for track, path in points.items():
+        label, score = names.get(track, (MOTION, 0.0))
+        path.sort(key=lambda point: point.at_ms)
+        found.append(ObjectPath(track, MOTION if label == MOTION else kind_of(label), label, score, thinned(path)))
+    return tuple(sorted(found, key=lambda one: (one.path[0].at_ms, one.track)))
+
+
+def _read_line(
+    said: Any, start_ms: int, names: dict[int, tuple[str, float]], points: dict[int, list[PathPoint]]
+) -> None:
+    """Raises ValueError, KeyError, TypeError, OverflowError."""
+    if isinstance(said, dict):
+        names[int(said["track"])] = str(said["label"]), min(1.0, max(0.0, float(said["score"])))
+        return
+    track, since_ms, *edges = map(int, said)
+    x0, y0, x1, y1 = (edge / _EDGE for edge in edges)
+    points.setdefault(track, []).append(PathPoint(start_ms + since_ms, (x0, y0, x1, y1)))
+
+
+def thinned(path: Sequence[PathPoint]) -> tuple[PathPoint, ...]:
+    """Return the path without points that lie on a straight line between others."""
+    kept: list[PathPoint] = []
+    waiting: list[PathPoint] = []
+    for point in path:
+        if kept and not _is_straight(kept[-1], waiting, point):
+            kept.append(waiting[-1])
+            waiting = []
+        if kept:
+            waiting.append(point)
+        else:
+            kept.append(point)
+    return (*kept, *waiting[-1:])
+
+
+def _is_straight(begin: PathPoint, between: Sequence[PathPoint], end: PathPoint) -> bool:
+    """Return whether the points between lie where a straight, even movement has them."""
+    lasts_ms = max(1, end.at_ms - begin.at_ms)
+    for point in between:
+        share = (point.at_ms - begin.at_ms) / lasts_ms
+        for a, b, edge in zip(begin.box, end.box, point.box, strict=True):
+            if abs(a + (b - a) * share - edge) > TOLERANCE:
+                return False
+    return True

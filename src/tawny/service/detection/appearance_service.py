@@ -1,0 +1,264 @@
+"""Measures what objects of ended events looked like, and searches by it. One actor, behind all else.
+
+Colours of new events come first. Those of earlier versions and of interrupted runs, and the search model, follow while
+the computer has nothing to do.
+Encrypted cameras have no appearances: they would be stored unencrypted next to their recordings.
+"""
+
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from tawny.config.recognition import SearchSettings
+from tawny.detection.appearance import Appearance, appearance_of
+from tawny.detection.embedding import square_around
+from tawny.engine import Engine, Handle
+from tawny.model.errors import StorageError
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId
+from tawny.model.messages import EventChanged, Message
+from tawny.model.times import Clock, Span
+from tawny.playback.search.event_search import LookSearch
+from tawny.service.detection.embedding_search import SearchModel, VectorSearch
+from tawny.storage.index.appearance_db import AppearanceDb, stored_appearance
+from tawny.storage.index.protocol import Index
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING: Final = 500
+"""Ended events that wait; older ones are measured with those of earlier versions."""
+PAUSE_S, BUSY_S, IDLE_S, FAILED_S = 0.1, 20.0, 600.0, 60.0
+BUSY_LOAD: Final = 0.7
+"""Load per CPU from which older events wait."""
+_PAGE: Final = 100
+_NOT_SEEN: Final = frozenset({"sound", "tamper"})
+
+
+@dataclass(frozen=True, slots=True)
+class AppearanceSource:
+    """picture: returns an event's snapshot as JPEG; None if there is none or it is encrypted."""
+
+    index: Index
+    picture: Callable[[Event], bytes | None]
+    is_sealed: Callable[[CameraId], bool]
+    load: Callable[[], float] = lambda: os.getloadavg()[0] / (os.cpu_count() or 1)
+    settings: Callable[[], SearchSettings] = SearchSettings
+
+
+@dataclass(slots=True)
+class _Backlog:
+    """Ended events that something was not done for yet, newest first, in parts. missing: returns these of a part."""
+
+    index: Index
+    clock: Clock
+    missing: Callable[[list[Event]], list[Event]]
+    is_complete: bool = False
+    reached_ms: int = 1 << 62
+    """Start of the last event of which it is known that it and all newer ones are done."""
+    _pages: Iterator[list[Event]] | None = None
+    _events: list[Event] = field(default_factory=list)
+
+    def next(self) -> Event | None:
+        """Return the next event; None if this part has no more, or all are done."""
+        if self.is_complete:
+            return None
+        if not self._events:
+            self._pages = self._pages or self._ended()
+            page = next(self._pages, None)
+            if page is None:
+                self._pages, self.is_complete = None, True
+                return None
+            self._events = self.missing(page)[::-1]
+            if page and not self._events:
+                self.reached_ms = page[-1].start_ms
+        found = self._events.pop() if self._events else None
+        if found is not None:
+            self.reached_ms = found.start_ms
+        return found
+
+    def restart(self) -> None:
+        self._pages, self._events, self.is_complete, self.reached_ms = None, [], False, 1 << 62
+
+    def _ended(self) -> Iterator[list[Event]]:
+        after: str | None = None
+        ever = Span(0, self.clock.now_ms() + 1)
+        while True:
+            page = self.index.events(ever, after=after, limit=_PAGE)
+            yield [event for event in page.events if event.end_ms is not None]
+            after = page.next
+            if after is None:
+                return
+
+
+class AppearanceService:
+    """Call `heard`, `forget`, `search` and `progress` from any thread.
+
+    open_db: called when it is needed first, because each sync before the first frame delays recording.
+    """
+
+    name = "appearance"
+
+    def __init__(
+        self, open_db: Callable[[], AppearanceDb], source: AppearanceSource, model: SearchModel, clock: Clock
+    ) -> None:
+        self._open_db, self._source, self._clock = open_db, source, clock
+        self._lock = threading.Lock()
+        self._opened: AppearanceDb | None = None
+        self._ended: deque[EventId] = deque(maxlen=MOST_WAITING)
+        self._unseen: deque[Event] = deque(maxlen=MOST_WAITING)
+        """New events that the model has not seen."""
+        self._gone: deque[EventId] = deque()
+        self._colours = _Backlog(source.index, clock, self._without_colours)
+        self._vectors = _Backlog(source.index, clock, self._without_vector)
+        self._has_cleaned = False
+        self._model, self._model_id = model, ""
+        self._search = VectorSearch(lambda: self._db, model, clock)
+        self._handle: Handle | None = None
+
+    def start(self, engine: Engine) -> None:
+        self._handle = engine.start(self.name, lambda: self)
+
+    def heard(self, message: Message) -> None:
+        """Take an ended event from the bus."""
+        if isinstance(message, EventChanged) and message.what == "ended":
+            if len(self._ended) == MOST_WAITING:
+                self._colours.restart()
+                self._vectors.restart()
+            self._ended.append(message.event.id)
+            self._wake()
+
+    def forget(self, event: EventId) -> None:
+        """Delete what is stored of a deleted event."""
+        self._gone.append(event)
+        self._wake()
+
+    @property
+    def reached_ms(self) -> int | None:
+        """Return the start of the events that were measured last; older ones follow. None: all are measured."""
+        backlogs = (self._colours, *([self._vectors] if self._model_id else []))
+        left = [one.reached_ms for one in backlogs if not one.is_complete]
+        return min(max(left), self._clock.now_ms()) if left else None
+
+    @property
+    def trouble(self) -> str:
+        return self._model.trouble
+
+    def search(self, like: Event | None = None, since_ms: int | None = None) -> LookSearch:
+        """Return what the search needs. like: an event that the results shall resemble."""
+        return LookSearch(lambda within: stored_looks(self._db, within), like, since_ms, self._search.similar)
+
+    def step(self) -> float:
+        try:
+            return self._step()
+        except StorageError as error:
+            log.warning("what objects looked like can't be stored: %s", error)
+            return FAILED_S
+
+    def close(self) -> None:
+        """Nothing to release: pages may still search."""
+
+    def finish(self) -> None:
+        """Close the database."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+        self._model.close()
+
+    @property
+    def _db(self) -> AppearanceDb:
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._open_db()
+            return self._opened
+
+    def _step(self) -> float:
+        self._search.release()
+        if self._gone:
+            self._db.forget([self._gone.popleft() for _ in range(len(self._gone))])
+            self._search.version += 1
+        if self._ended:
+            event = self._source.index.event(self._ended.popleft())
+            if event is not None:
+                self._measure(event)
+                self._unseen.append(event)
+            return PAUSE_S
+        if self._source.load() > BUSY_LOAD:
+            return BUSY_S
+        if not self._has_cleaned:
+            self._forget_orphans()
+        older = self._colours.next()
+        if older is not None:
+            self._measure(older)
+        elif self._colours.is_complete:
+            return self._embed_next()
+        return PAUSE_S
+
+    def _embed_next(self) -> float:
+        """Let the model see one event. Return the time until the next."""
+        model = self._model.id
+        if model != self._model_id:
+            self._model_id = model
+            self._vectors.restart()
+        if not model or (self._vectors.is_complete and not self._unseen):
+            return IDLE_S
+        event = self._unseen.popleft() if self._unseen else self._vectors.next()
+        if event is not None:
+            rgb = self._picture(event)
+            vector = b"" if rgb is None or event.box is None else self._model.image(square_around(rgb, event.box))
+            if self._model.trouble:  # the event is tried again after the next start
+                return FAILED_S
+            self._db.put_vector(event, model, vector)
+            self._search.version += 1
+        return PAUSE_S
+
+    def _without_colours(self, events: list[Event]) -> list[Event]:
+        there = self._db.pictures([event.id for event in events])
+        return [event for event in events if event.id not in there]
+
+    def _without_vector(self, events: list[Event]) -> list[Event]:
+        there = self._db.embedded([event.id for event in events], self._model_id)
+        return [event for event in events if event.id not in there]
+
+    def _forget_orphans(self) -> None:
+        """Delete what is stored of events that a command deleted."""
+        for events in self._db.events():
+            gone = [event for event in events if self._source.index.event(event) is None]
+            if gone:
+                self._db.forget(gone)
+        self._has_cleaned = True
+
+    def _measure(self, event: Event) -> None:
+        rgb, looks = self._picture(event) if self._source.settings().colours else None, ""
+        if rgb is not None and event.box is not None:
+            looks = appearance_of(rgb, event.box, event.shown_kind).text()
+        self._db.put([stored_appearance(event, looks)])
+
+    def _picture(self, event: Event) -> Any:
+        """Return the image of an event; None if it shows no object, or must not be read."""
+        if event.box is None or event.kind in _NOT_SEEN or self._source.is_sealed(event.camera):
+            return None
+        return decoded(self._source.picture(event))
+
+    def _wake(self) -> None:
+        if self._handle is not None:
+            self._handle.wake()
+
+
+def stored_looks(db: AppearanceDb, within: Span) -> Mapping[EventId, Appearance]:
+    """Return what objects of events that start in this time looked like."""
+    return {event: Appearance.of_text(looks) for event, looks in db.looks(within)}
+
+
+def decoded(jpeg: bytes | None) -> Any:
+    """Return a JPEG as uint8 [height, width, 3], RGB; None if there is none, or it is damaged."""
+    import cv2  # local: recording works without the vision library
+
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
+    return None if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)

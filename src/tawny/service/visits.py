@@ -1,0 +1,261 @@
+"""Visits: events that belong together, over cameras and minutes. Pure, and found again for each question.
+
+A visit has events of one type: each begins soon after another of the same camera, or within a minute after one of a
+neighboring camera. Neighbors are set, or learned: cameras that follow each other more often than chance explains.
+
+Events are grouped in periods that begin where nothing happened for a while, so that every period can be grouped by
+itself, and a late or changed event changes its own period only.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tawny.model.events import Event
+from tawny.model.ids import CameraId
+from tawny.model.levels import RANKS, Level, highest, shown_level
+from tawny.model.observations import ANIMAL, MOTION, PERSON, VEHICLE
+from tawny.model.times import Span
+from tawny.playback.recordings import RecordingIndex
+from tawny.storage.index.protocol import page_place
+
+Neighbors = Collection[frozenset[CameraId]]
+"""Pairs of cameras."""
+
+SAME_MS: Final = 15_000
+"""Longest pause, ms, between two events of a camera in one visit. In the demo world, one who waits out of sight for 8 s
+is one visit, and who comes 20 s later is another.
+"""
+NEXT_MS: Final = 60_000
+"""Longest way, ms, from one camera to the next."""
+LONGEST_MS: Final = 30 * 60_000
+"""A visit takes no event that begins later than this, ms."""
+WALKING: Final = frozenset({PERSON, VEHICLE, ANIMAL})
+"""Types that go from camera to camera."""
+_HOUR_MS: Final = 3_600_000
+_PAGE: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class EventVisit:
+    """events: in order of their begin, at least one. The first gives the visit its ID."""
+
+    events: tuple[Event, ...]
+
+    @property
+    def id(self) -> str:
+        return self.events[0].id
+
+    @property
+    def kind(self) -> str:
+        return self.best.shown_kind
+
+    @property
+    def start_ms(self) -> int:
+        return self.events[0].start_ms
+
+    @property
+    def end_ms(self) -> int | None:
+        """None while one of its events lasts."""
+        ends = [one.end_ms for one in self.events]
+        return None if None in ends else max(end for end in ends if end is not None)
+
+    @property
+    def cameras(self) -> tuple[CameraId, ...]:
+        """In the order in which they were reached."""
+        return tuple(dict.fromkeys(one.camera for one in self.events))
+
+    @property
+    def level(self) -> Level:
+        return highest(map(shown_level, self.events))
+
+    @property
+    def best(self) -> Event:
+        """The event whose image stands for the visit: named, of the highest level, with the largest object."""
+        return max(self.events, key=_worth)
+
+
+def _worth(event: Event) -> tuple[bool, int, bool, float, float]:
+    x0, y0, x1, y1 = event.box or (0.0, 0.0, 0.0, 0.0)
+    size = (x1 - x0) * (y1 - y0)
+    return event.shown_kind != MOTION, RANKS[shown_level(event)], event.picture_ms is not None, size, event.score
+
+
+# Grouping.
+
+
+class _Group:
+    """A visit that may go on. ends_ms: end of its events by camera, without motion that only goes along."""
+
+    def __init__(self, first: Event) -> None:
+        self.events = [first]
+        self.kind = first.shown_kind
+        self.ends_ms = {first.camera: _end_ms(first)}
+
+    def gap_ms(self, event: Event, neighbors: Neighbors) -> int | None:
+        """Return how long before this event its last one ended; None if the event does not belong to it."""
+        if event.start_ms - self.events[0].start_ms > LONGEST_MS:
+            return None
+        here = event.start_ms - self.ends_ms[event.camera] if event.camera in self.ends_ms else None
+        if event.shown_kind != self.kind:
+            return here if event.shown_kind == MOTION and here is not None and here <= SAME_MS else None
+        gaps = [here] if here is not None and here <= SAME_MS else []
+        if self.kind in WALKING:
+            near = (end for camera, end in self.ends_ms.items() if frozenset({camera, event.camera}) in neighbors)
+            gaps += [event.start_ms - end for end in near if event.start_ms - end <= NEXT_MS]
+        return min(gaps, default=None)
+
+    def add(self, event: Event) -> None:
+        self.events.append(event)
+        if event.shown_kind == self.kind:
+            self.ends_ms[event.camera] = max(self.ends_ms.get(event.camera, 0), _end_ms(event))
+
+
+def _end_ms(event: Event) -> int:
+    """Return its end; of one that lasts, or lasts long, when it joins nothing any more."""
+    latest_ms = event.start_ms + LONGEST_MS
+    return latest_ms if event.end_ms is None else min(event.end_ms, latest_ms)
+
+
+def group(events: Iterable[Event], neighbors: Neighbors) -> list[EventVisit]:
+    """Return the visits in order of their begin. Every event is in exactly one."""
+    visits: list[_Group] = []
+    going: list[_Group] = []
+    for event in sorted(events, key=lambda one: (one.start_ms, one.id)):
+        going = [one for one in going if max(one.ends_ms.values()) + NEXT_MS >= event.start_ms]
+        fitting = [(gap, -at, one) for at, one in enumerate(going) if (gap := one.gap_ms(event, neighbors)) is not None]
+        if fitting:
+            min(fitting, key=lambda found: (found[2].kind != event.shown_kind, *found[:2]))[2].add(event)
+            continue
+        made = _Group(event)
+        visits.append(made)
+        going.append(made)
+    return [EventVisit(tuple(one.events)) for one in visits]
+
+
+# Periods.
+
+
+def _events(index: RecordingIndex, span: Span) -> Iterator[Event]:
+    after: str | None = None
+    while True:
+        page = index.events(span, after=after, limit=_PAGE)
+        yield from page.events
+        after = page.next
+        if after is None:
+            return
+
+
+def _cut_ms(index: RecordingIndex, hour_ms: int) -> int:
+    """Return where the period of this hour begins: the last time before it at which no visit goes on, else the hour."""
+    since_ms = hour_ms - LONGEST_MS
+    found = sorted(_events(index, Span(since_ms - LONGEST_MS - NEXT_MS, hour_ms)), key=lambda one: one.start_ms)
+    over_ms, cut_ms = 0, None
+    for event in found:
+        if event.start_ms >= hour_ms:
+            break
+        if event.start_ms > max(over_ms, since_ms):
+            cut_ms = event.start_ms
+        over_ms = max(over_ms, _end_ms(event) + NEXT_MS)
+    return hour_ms if over_ms < hour_ms or cut_ms is None else cut_ms
+
+
+@dataclass(frozen=True, slots=True)
+class VisitQuery:
+    """within: visits that overlap it. cameras, kinds, levels: None for all. after: `next` of a page."""
+
+    within: Span
+    cameras: frozenset[CameraId] | None = None
+    kinds: frozenset[str] | None = None
+    levels: frozenset[str] | None = None
+    after: str | None = None
+    limit: int = 60
+
+    def fits(self, visit: EventVisit) -> bool:
+        end_ms = visit.end_ms
+        return (
+            visit.start_ms < self.within.end_ms
+            and (end_ms is None or end_ms >= self.within.begin_ms)
+            and (self.cameras is None or not self.cameras.isdisjoint(visit.cameras))
+            and (self.kinds is None or visit.kind in self.kinds)
+            and (self.levels is None or visit.level in self.levels)
+            and (self.after is None or (visit.start_ms, visit.id) < page_place(self.after))
+        )
+
+
+def find_visits(index: RecordingIndex, asked: VisitQuery, neighbors: Neighbors) -> tuple[list[EventVisit], str | None]:
+    """Return the visits among the events of this index, newest first, and `next` of the page."""
+    found: list[EventVisit] = []
+    end_ms = asked.within.end_ms if asked.after is None else page_place(asked.after)[0] + 1
+    while len(found) <= asked.limit:
+        span = Span(min(asked.within.begin_ms, end_ms), end_ms)
+        newest = index.events(span, cameras=asked.cameras, kinds=asked.kinds, levels=asked.levels, limit=1).events
+        if not newest:
+            break
+        hour_ms = newest[0].start_ms - newest[0].start_ms % _HOUR_MS
+        begin_ms, until_ms = _cut_ms(index, hour_ms), _cut_ms(index, hour_ms + _HOUR_MS)
+        if newest[0].start_ms >= until_ms:
+            begin_ms, until_ms = until_ms, _cut_ms(index, hour_ms + 2 * _HOUR_MS)
+        period = Span(begin_ms, until_ms)
+        events = [one for one in _events(index, period) if begin_ms <= one.start_ms < until_ms]
+        found += [one for one in reversed(group(events, neighbors)) if asked.fits(one)]
+        end_ms = begin_ms
+    page = found[: asked.limit]
+    return page, f"{page[-1].start_ms}~{page[-1].id}" if len(found) > asked.limit else None
+
+
+# Neighbors.
+
+LEARNED_MS: Final = 14 * 86_400_000
+MOST_LEARNED: Final = 5000
+LEAST_WAYS: Final = 4
+"""Fewest ways between two cameras that make them neighbors."""
+MORE_THAN_CHANCE: Final = 3.0
+_OFFSETS_MS: Final = tuple(minutes * 60_000 for minutes in (-15, -10, -5, 5, 10, 15))
+"""Where chance is measured: the same way, so much earlier or later."""
+
+
+def learn_neighbors(index: RecordingIndex, now_ms: int) -> Neighbors:
+    """Return the pairs of cameras between which people, vehicles or animals went in the last two weeks."""
+    starts: dict[str, dict[CameraId, list[int]]] = defaultdict(lambda: defaultdict(list))
+    read: list[Event] = []
+    after: str | None = None
+    while len(read) < MOST_LEARNED:
+        span = Span(now_ms - LEARNED_MS, now_ms + 1)
+        page = index.events(span, kinds=WALKING, after=after, limit=_PAGE)
+        read += page.events
+        after = page.next
+        if after is None:
+            break
+    for event in reversed(read):
+        starts[event.shown_kind][event.camera].append(event.start_ms)
+    ways: Counter[frozenset[CameraId]] = Counter()
+    by_chance: Counter[frozenset[CameraId]] = Counter()
+    for event in read:
+        end_ms = _end_ms(event)
+        for camera, begun in starts[event.shown_kind].items():
+            if camera == event.camera:
+                continue
+            pair = frozenset({camera, event.camera})
+            ways[pair] += _begins_within(begun, event.start_ms, end_ms + NEXT_MS)
+            by_chance[pair] += sum(
+                _begins_within(begun, event.start_ms + by_ms, end_ms + NEXT_MS + by_ms) for by_ms in _OFFSETS_MS
+            )
+    return frozenset(
+        pair
+        for pair, count in ways.items()
+        if count >= LEAST_WAYS and count >= MORE_THAN_CHANCE * (by_chance[pair] / len(_OFFSETS_MS) + 0.5)
+    )
+
+
+def _begins_within(begun: Sequence[int], from_ms: int, to_ms: int) -> bool:
+    return bisect_left(begun, from_ms) < bisect_right(begun, to_ms)
+
+
+def neighbors_of(learned: Neighbors, chosen: Mapping[CameraId, Sequence[str] | None]) -> Neighbors:
+    """Return the pairs that count. chosen: neighbors in the settings of each camera; None where they are learned."""
+    named = {frozenset({camera, CameraId(other)}) for camera, others in chosen.items() for other in others or ()}
+    is_set = {camera for camera, others in chosen.items() if others is not None}
+    return frozenset(named | {pair for pair in learned if pair.isdisjoint(is_set)})

@@ -1,0 +1,213 @@
+"""Search by look over a made week: colours and sizes measured in snapshots, without a model."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+
+import pytest
+
+from tawny.detection.appearance import LOWER, UPPER, WHOLE, Appearance, appearance_of, colour_score
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId
+from tawny.model.times import Span
+from tawny.playback.search.event_search import LookSearch, SearchableNames, SearchHit, search_hits
+from tawny.playback.search.query_parser import SearchVocabulary, parse_query
+from tawny.service.detection.appearance_service import decoded
+from tawny.storage.index.memory_index import MemoryIndex
+from tests.playback.search.made_week import MadeEvent, made_event
+from tests.playback.search.test_questions import BERLIN, NOW
+
+CAMERAS = {CameraId("drive"): "Drive", CameraId("gate"): "Gate", CameraId("garden"): "Garden"}
+KNOWN = SearchVocabulary(CAMERAS, (), {"car", "truck", "dog", "cat", "bicycle", "orange"})
+
+
+def at(text: str) -> int:
+    return round(datetime.fromisoformat(f"2026-11-{text}").replace(tzinfo=BERLIN).timestamp() * 1000)
+
+
+@cache
+def week() -> Mapping[str, MadeEvent]:
+    """Return events by name: what is asked for, and a crowd of others."""
+    made = [
+        made_event("red1", at("18 10:02"), "car", ("red",), shift=-0.4),
+        made_event("red2", at("19 17:40"), "car", ("red",), camera="gate", size=0.5),
+        made_event("red3", at("19 18:20"), "car", ("red",), camera="drive", light="dusk"),
+        made_event("blue", at("17 09:11"), "car", ("blue",), shift=0.5),
+        made_event("van", at("16 12:00"), "truck", ("white",), camera="gate"),
+        made_event("wht", at("18 15:30"), "car", ("white",), shift=0.2),
+        made_event("yel", at("15 08:00"), "truck", ("yellow",), camera="gate", shift=-0.2),
+        made_event("ptw", at("18 11:00"), "person", ("white", "jeans"), camera="gate"),
+        made_event("ptr", at("19 12:30"), "person", ("red", "black"), camera="garden"),
+        made_event("ptg", at("16 16:45"), "person", ("green", "grey"), shift=0.3),
+        made_event("pbb", at("17 21:00"), "person", ("black", "black"), shift=-0.5),
+        made_event("pty", at("15 13:00"), "person", ("yellow", "jeans"), camera="gate", size=0.6),
+        made_event("catO", at("18 06:30"), "cat", ("orange",), camera="garden"),
+        made_event("dogK", at("17 07:00"), "dog", ("black",), shift=0.1),
+        made_event("dogW", at("16 18:00"), "dog", ("white",), camera="gate", size=0.6),
+        made_event("nigh", at("20 02:10"), "car", ("red",), light="infrared"),
+    ]
+    paints = ("silver", "black", "blue", "white", "grey", "brown", "green")
+    for number in range(28):
+        day, paint = 14 + number % 6, paints[number % len(paints)]
+        camera = ("drive", "gate", "garden")[number % 3]
+        when, shift = at(f"{day:02} {8 + number % 10:02}:{number:02}"), (number % 5 - 2) / 4
+        if number % 2:
+            top = ("silver", "blue", "grey", "brown")[number // 2 % 4]
+            made.append(made_event(f"o{number}", when, "person", (top, paint), camera=camera, shift=shift))
+        elif paint not in ("white", "green"):
+            made.append(made_event(f"o{number}", when, "car", (paint,), camera=camera, shift=shift))
+    return {one.name: one for one in made}
+
+
+@cache
+def measured() -> Mapping[EventId, Appearance]:
+    found = {}
+    for one in week().values():
+        assert one.event.box is not None
+        found[one.event.id] = appearance_of(decoded(one.jpeg), one.event.box, one.event.shown_kind)
+    return found
+
+
+def looks(within: Span) -> Mapping[EventId, Appearance]:
+    starts = {one.event.id: one.event.start_ms for one in week().values()}
+    return {one: shown for one, shown in measured().items() if within.begin_ms <= starts[one] < within.end_ms}
+
+
+def found(text: str, like: Event | None = None, since_ms: int | None = None) -> list[SearchHit]:
+    index = MemoryIndex()
+    for one in week().values():
+        index.put_event(one.event)
+    names = SearchableNames(CAMERAS)
+    return search_hits(index, text, names, BERLIN, NOW, 60, LookSearch(looks, like, since_ms))[1]
+
+
+def first_five(text: str) -> list[str]:
+    names = {one.event.id: name for name, one in week().items()}
+    return [names[hit.event.id] for hit in found(text)[:5]]
+
+
+QUESTIONS = [
+    ("red car", {"red1", "red2", "red3"}),
+    ("rotes Auto gestern Abend", {"red3"}),
+    ("person in white", {"ptw"}),
+    ("mann mit roter Jacke", {"ptr"}),
+    ("yellow truck", {"yel"}),
+    ("woman in green", {"ptg"}),
+    ("person with white shirt and blue jeans at the gate", {"ptw"}),
+    ("orange cat", {"catO"}),
+    ("black dog", {"dogK"}),
+    ("white van", {"van", "wht"}),
+    ("blue car on tuesday", {"blue"}),
+    ("someone in yellow", {"pty"}),
+    ("weißer Hund", {"dogW"}),
+]
+
+
+@pytest.mark.parametrize(("question", "answers"), QUESTIONS, ids=[one for one, _ in QUESTIONS])
+def test_colours_alone_answer_among_the_first_five(question: str, answers: set[str]) -> None:
+    assert answers <= set(first_five(question))
+
+
+@pytest.mark.parametrize(
+    ("question", "wrong"),
+    [("red car", {"blue", "wht", "ptr", "nigh"}), ("person in white", {"pbb", "ptr", "wht"}), ("black dog", {"dogW"})],
+)
+def test_other_colours_and_kinds_are_no_answers(question: str, wrong: set[str]) -> None:
+    assert not wrong & set(first_five(question))
+
+
+def test_infrared_images_have_no_colours() -> None:
+    shown = measured()[week()["nigh"].event.id]
+    assert not shown.has_colours
+    assert shown.area > 0
+
+
+def test_top_and_trousers_are_told_apart() -> None:
+    shown = measured()[week()["ptr"].event.id]
+    assert colour_score(shown, "red", UPPER) > 0.5
+    assert colour_score(shown, "red", LOWER) == 0
+    assert colour_score(shown, "black", LOWER) > 0.5
+    assert colour_score(shown, "red", WHOLE) > 0.5
+
+
+def test_the_background_is_not_the_object() -> None:
+    shown = measured()[week()["ptr"].event.id]  # on a lawn
+    assert colour_score(shown, "green") == 0
+
+
+@pytest.mark.parametrize(("size", "said"), [(0.3, "small"), (1.0, ""), (2.2, "large")])
+def test_sizes_are_relative_to_the_image(size: float, said: str) -> None:
+    made = made_event("size", at("18 10:00"), "car", ("blue",), size=size)
+    assert made.event.box is not None
+    assert appearance_of(decoded(made.jpeg), made.event.box, "vehicle").size == said
+
+
+def test_like_this_one_finds_the_same_coat() -> None:
+    hits = found("", week()["red1"].event)
+    names = {one.event.id: name for name, one in week().items()}
+    assert [names[hit.event.id] for hit in hits[:2]] in (["red2", "red3"], ["red3", "red2"])
+    assert hits[0].why.startswith("similar, red")
+
+
+def test_why_is_said_in_words() -> None:
+    hits = {hit.event.id: hit for hit in found("person with white shirt and blue trousers")}
+    assert hits[week()["ptw"].event.id].why == "white top, blue trousers, person"
+
+
+def test_a_time_that_is_given_replaces_that_of_the_words() -> None:
+    names = {one.event.id: name for name, one in week().items()}
+    assert {names[hit.event.id] for hit in found("red car", since_ms=at("19 00:00"))} == {"red2", "red3"}
+
+
+def test_appearances_survive_storage() -> None:
+    for shown in measured().values():
+        again = Appearance.of_text(shown.text())
+        assert again.size == shown.size
+        assert again.parts.keys() == shown.parts.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "colours", "size", "kinds", "labels"),
+    [
+        ("red car", (("red", ""),), "", set(), {"car"}),
+        ("person in white", (("white", ""),), "", {"person"}, set()),
+        ("a man in a green hoodie", (("green", UPPER),), "", {"person"}, set()),
+        ("black trousers", (("black", LOWER),), "", {"person"}, set()),
+        ("red and white jacket", (("red", ""), ("white", UPPER)), "", {"person"}, set()),
+        ("dark blue van", (("blue", ""),), "", {"vehicle"}, set()),
+        ("Mann mit roter Jacke und blauer Hose", (("red", UPPER), ("blue", LOWER)), "", {"person"}, set()),
+        ("großer Hund", (), "large", set(), {"dog"}),
+        ("a small orange cat", (("orange", ""),), "small", set(), {"cat"}),
+        ("silver truck", (("grey", ""),), "", set(), {"truck"}),
+    ],
+)
+def test_words_become_colours(
+    text: str, colours: tuple[tuple[str, str], ...], size: str, kinds: set[str], labels: set[str]
+) -> None:
+    asked = parse_query(text, KNOWN, BERLIN, NOW)
+    assert (asked.colours, asked.size, {*asked.kinds}, {*asked.labels}) == (colours, size, kinds, labels)
+    assert asked.unknown == ()
+
+
+@pytest.mark.parametrize(
+    ("german", "english"),
+    [
+        ("Personen gestern Abend", "people yesterday evening"),
+        ("Auto vor 7 Uhr", "car before 7:00"),
+        ("Katze letzte Nacht", "cat last night"),
+        ("Fahrrad am Montag zwischen 9 und 12", "bicycle on monday between 9 and 12"),
+    ],
+)
+def test_german_asks_the_same(german: str, english: str) -> None:
+    one, other = (parse_query(text, KNOWN, BERLIN, NOW) for text in (german, english))
+    assert (one.spans, one.kinds, one.labels, one.unknown) == (other.spans, other.kinds, other.labels, ())
+
+
+def test_a_name_is_no_colour() -> None:
+    known = SearchVocabulary(
+        {CameraId("red-gate"): "Red gate", CameraId("hund"): "Hund"}, ("green",), {"dog"}, ["Brown"]
+    )
+    asked = parse_query("brown at the red gate in green", known, BERLIN, NOW)
+    assert (asked.colours, {*asked.cameras}, {*asked.zones}) == ((), {CameraId("red-gate")}, {"green"})
+    assert asked.read == {"brown"}
+    assert parse_query("hund", known, BERLIN, NOW).cameras == {"hund"}
