@@ -13,7 +13,7 @@ from typing import Any, Final
 from tawny.protocols import soap
 from tawny.sources import onvif
 from tawny.sources.rtsp.client import interleaved, session
-from tests.attacks import camera_answers
+from tests.attacks import rtsp_grammar
 from tests.attacks.camera_answers import campaign
 
 _kept: list[bytearray] = []
@@ -64,7 +64,7 @@ def many_objects() -> None:
 
 def slow_word() -> None:
     """A word that is in few answers costs a tenth of a second."""
-    _before(camera_answers, "read_sdp", lambda data: _burn(0.1) if b"framerate:65536" in data else None)
+    _before(rtsp_grammar, "read_sdp", lambda data: _burn(0.1) if b"framerate:65536" in data else None)
 
 
 def leak() -> None:
