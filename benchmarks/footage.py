@@ -3,6 +3,7 @@
 Nothing here sleeps or starts a thread: the clock is moved to where the next packet is due.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +18,9 @@ from tawny.model.errors import SourceFinished
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, RunId, StreamName
 from tawny.model.messages import EventChanged, Message
-from tawny.model.observations import kind_of_all
 from tawny.model.packets import Packet, SourcePacket
 from tawny.sources.file import FileSource
-from tawny.sources.source import IdleUntil, SourceContext
+from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 
@@ -39,8 +39,6 @@ class Watched(NamedTuple):
     """The watcher's."""
     kinds: list[str]
     """What each alarm was called in the end."""
-    perhaps: list[str]
-    """What was suggested of each; `motion` where nothing was."""
 
 
 def watch_file(
@@ -52,19 +50,34 @@ def watch_file(
 ) -> Watched:
     """gate: decides what is decoded; None: everything is. stages: what looks pass on their way to events. phase_s: how
     much later the first picture is looked at."""
-    begun_s = time.process_time()
     clock = FakeClock()
-    watching = _Watching(detector, clock, gate or DecodeGate(GateMode.THOROUGH), stages, phase_s)
     connection = FileSource().open(SourceContext(CAMERA, StreamName.MAIN, str(path), {}, clock))
+    return watch_connection(connection, clock, detector, gate, stages, phase_s=phase_s)
+
+
+def watch_connection(
+    connection: CameraConnection,
+    clock: FakeClock,
+    detector: Detector,
+    gate: DecodeGate | None = None,
+    stages: Sequence[LookStage] = (),
+    length_s: float = math.inf,
+    phase_s: float = 0.0,
+) -> Watched:
+    """clock: the connection's. length_s: so much of it at most."""
+    begun_s = time.process_time()
+    watching = _Watching(detector, clock, gate or DecodeGate(GateMode.THOROUGH), stages, phase_s)
+    until_s = clock.mono_s() + length_s
     try:
-        while True:
+        while clock.mono_s() < until_s:
             got = connection.read()
             if isinstance(got, IdleUntil):
                 watching.pass_time(got.for_s)
             else:
                 watching.take(got)
     except SourceFinished:
-        watching.close()
+        pass
+    watching.close()
     connection.close()
     return watching.result(time.process_time() - begun_s)
 
@@ -126,7 +139,7 @@ class _Watching:
         told = sorted(self._events.values(), key=lambda event: event.start_ms)
         alarms = [Span(second(e.start_ms), second(e.end_ms if e.end_ms is not None else e.start_ms)) for e in told]
         known_s = [second(self._known_ms[e.id]) for e in told]
-        return Watched(alarms, known_s, cpu_s, self._watcher.notes, [e.kind for e in told], [perhaps(e) for e in told])
+        return Watched(alarms, known_s, cpu_s, self._watcher.notes, [e.kind for e in told])
 
     def _tell(self, message: Message) -> None:
         if isinstance(message, EventChanged) and message.what == "started":
@@ -135,8 +148,3 @@ class _Watching:
     def _scored(self, at_ms: int, _score: int) -> None:
         if self._first_ms is None:
             self._first_ms = at_ms
-
-
-def perhaps(event: Event) -> str:
-    """What would be suggested of it if no model named it."""
-    return kind_of_all(one.label for one in event.perhaps)

@@ -18,7 +18,7 @@ from tawny.cli.main import COMMANDS, parser
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, PersonPresenceSettings, PresenceSettings
 from tawny.config.quantities import Share
-from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings
+from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings, SearchSettings
 from tawny.config.retention import (
     CameraRetentionSettings,
     RetentionSettings,
@@ -78,6 +78,7 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("scripts", ScriptSettings, "start"),
     ("relays.<name>", RelaySettings, "at once"),
     ("object_detection", ObjectModelSettings, "at once"),
+    ("search", SearchSettings, "at once"),
     ("recognizers.<name>", RecogniserSettings, "at once"),
     ("cameras.<id>", CameraSettings, "at once; only this camera begins again, and not for `record`, `pre` and `post`"),
     ("cameras.<id>.retention", CameraRetentionSettings, "at once"),

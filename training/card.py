@@ -16,7 +16,8 @@ from training.samples import Samples
 VERSION = "1"
 OWNERS: dict[str, Any] = {"origin": "exported by its owner"}
 NOT_MEASURED = (
-    "animals: the footage has one burrow, and they are not suggested", "snow, fog and rain in front of the lens",
+    "animals by real cameras: the footage has one burrow", "people and vehicles by real cameras at night",
+    "snow, fog and rain in front of the lens",
     "fish-eye lenses and cameras that look straight down", "other processors than x86-64",
 )  # fmt: skip
 
@@ -66,7 +67,7 @@ def card(about: Trained) -> dict[str, Any]:
             f"two object models that agree (YOLOX-Nano and PicoDet-S, both Apache-2.0; both at least {AGREED}, or both "
             f"below {UNSEEN}); rendered figures by how they were made; an owner's by what the owner said"
         ),
-        "trigger": {"person": 0.7, "vehicle": 0.7},
+        "trigger": {},
         "measured": [],
         "not_measured": list(NOT_MEASURED),
     }  # fmt: skip

@@ -2,7 +2,7 @@
 places and into pieces of real ones, with the mask that a detector would have made of them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -14,12 +14,10 @@ from tawny.model.observations import NOTHING
 from tawny.sources.demo.assets import HEIGHT, Atlas, atlas, plate, ways
 from tawny.sources.demo.world import SCENES
 from training import solids
+from training.passages import made_place
 from training.samples import Samples
 from training.solids import Figure, Floats
 
-DRAWN: dict[str, Callable[[np.random.Generator], Figure]] = {
-    "person": solids.person, "vehicle": solids.vehicle, "animal": solids.animal,
-}  # fmt: skip
 LIGHTS = ("day", "dusk", "infrared")
 PLACE = 260
 """Pixels of the piece of a place that a figure is put into."""
@@ -33,36 +31,39 @@ MOST = 0.7
 """Share of the place that may move: more is the light."""
 OWN = 0.4
 """Share of the cells that move that must be the figure's: the rest may be its shadow."""
+RENDERED, DEMO_SHARE = "rendered", 0.5
+"""How samples that nobody filmed are called, and how many figures are the demo cameras' where those are used."""
 SMALLEST, LARGEST = 18, 320
 """Pixels of a figure's longer edge there."""
 
 
-def composed(counts: dict[str, int], real: Sequence[Any], seed: int) -> Samples:
-    """counts: how many of each kind. real: luma crops, uint8 [64, 64], of places where nothing is."""
+def composed(counts: dict[str, int], real: Sequence[Any], seed: int, *, demo: bool = True) -> Samples:
+    """counts: how many of each kind. real: luma crops, uint8 [64, 64], of places where nothing is. demo: with figures
+    and places of the demo cameras."""
     rng = np.random.default_rng(seed)
     crops: list[Any] = []
     labels: list[int] = []
     for kind, count in counts.items():
         made: list[Any] = []
         while len(made) < count:
-            figure = None if kind == NOTHING else _figure(kind, rng)
-            tried = [_of_nothing(rng, real) if figure is None else _put_into(figure, rng, real) for _ in range(EACH)]
+            figure = None if kind == NOTHING else _figure(kind, rng, demo=demo)
+            befores = [_place(rng, real, demo=demo) for _ in range(EACH)]
+            tried = [_of_nothing(rng, one) if figure is None else _put_into(figure, rng, one) for one in befores]
             made += [crop for crop in tried if crop is not None]
         crops += made[:count]
         labels += [KINDS.index(kind)] * count
-    return Samples("rendered", np.stack(crops), np.asarray(labels))
+    return Samples(f"{RENDERED}-crops", np.stack(crops), np.asarray(labels))
 
 
-def _figure(kind: str, rng: np.random.Generator) -> Figure:
-    return _rendered(kind, rng) if rng.random() < 0.25 else DRAWN[kind](rng)
+def _figure(kind: str, rng: np.random.Generator, *, demo: bool) -> Figure:
+    return _rendered(kind, rng) if demo and rng.random() < DEMO_SHARE else solids.figure(kind, rng)
 
 
-def _put_into(figure: Figure, rng: np.random.Generator, real: Sequence[Any]) -> Any:
+def _put_into(figure: Figure, rng: np.random.Generator, before: Floats) -> Any:
     """A crop of it in some place; None if nobody could tell what it is."""
     solid = np.argwhere(figure.alpha > 0.5)
     if len(solid) < 20:
         return None
-    before = _place(rng, real)
     size = float(np.exp(rng.uniform(np.log(SMALLEST), np.log(LARGEST))))
     figure = _resized(figure, size / max(np.ptp(solid, axis=0).max(), 8))
     now = before.copy()
@@ -78,9 +79,8 @@ def _put_into(figure: Figure, rng: np.random.Generator, real: Sequence[Any]) -> 
     return _looked_at(before, now, rng, own)
 
 
-def _of_nothing(rng: np.random.Generator, real: Sequence[Any]) -> Any:
+def _of_nothing(rng: np.random.Generator, before: Floats) -> Any:
     """Shadows, spots of light, leaves: what moves and is nobody."""
-    before = _place(rng, real)
     shape = np.zeros((PLACE, PLACE), np.float32)
     middle = rng.uniform(60, PLACE - 60, 2)
     for _ in range(int(rng.integers(1, 9))):
@@ -138,12 +138,12 @@ def _noisy(picture: Floats, noise: float, rng: np.random.Generator) -> Floats:
     return np.asarray(np.clip(noisy, 0, 255), np.float32)
 
 
-def _place(rng: np.random.Generator, real: Sequence[Any]) -> Floats:
+def _place(rng: np.random.Generator, real: Sequence[Any], *, demo: bool) -> Floats:
     """float32 [PLACE, PLACE], of a rendered place, a real one drawn larger, or plain ground."""
     how = rng.random()
     if how < 0.45 or (how < 0.8 and not len(real)):
-        luma = _plate(str(rng.choice(list(SCENES))), str(rng.choice(LIGHTS)))
-        edge = int(rng.integers(90, 500))
+        luma = _plate(str(rng.choice(list(SCENES))), str(rng.choice(LIGHTS))) if demo else made_place(rng)
+        edge = int(rng.integers(90, min(500, luma.shape[0])))
         y, x = (int(rng.integers(0, extent - edge)) for extent in luma.shape)
         part = luma[y : y + edge, x : x + edge]
     elif how < 0.8:
@@ -188,11 +188,11 @@ def _atlas(scene: str, name: str) -> Atlas:
 def _resized(figure: Figure, by: float) -> Figure:
     how = cv2.INTER_AREA if by < 1 else cv2.INTER_LINEAR
     size = tuple(max(2, round(edge * by)) for edge in figure.alpha.shape[::-1])
-    made = (
+    grey, alpha, shade = (
         np.asarray(cv2.resize(one, size, interpolation=how), np.float32)
         for one in (figure.grey, figure.alpha, figure.shade)
     )
-    return Figure(*made)
+    return Figure(grey, alpha, shade)
 
 
 def _put(place: Floats, figure: Figure, left: int, top: int) -> None:

@@ -7,10 +7,10 @@ import numpy as np
 
 from training.network import Floats, Layer
 
-HIDDEN = 48
-EPOCHS, BATCH = 14, 256
+HIDDEN = 96
+EPOCHS, BATCH = 24, 256
 RATE, DECAY = 1.5e-3, 4e-4
-UNSEEN, HIDDEN_UNSEEN = 0.3, 0.3
+UNSEEN, HIDDEN_UNSEEN = 0.2, 0.3
 """Shares of features, and of what is hidden, that are left out by chance: nothing hangs on a single one."""
 LEAST_SPREAD = 0.02
 """Of a feature: what hardly ever differs is not made much of."""

@@ -10,7 +10,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +21,28 @@ import onnxruntime
 from tawny.detection.kind_model import KINDS
 from tawny.model.observations import ANIMAL, NOTHING, PERSON, VEHICLE
 from training.card import Trained, card, card_text
-from training.compose import altered, composed
+from training.compose import RENDERED, altered, composed
 from training.learn import learn
 from training.network import Floats, features_model, whole_model
+from training.passages import DEMO
 from training.samples import NoSamples, Samples, read
 
-COMPOSED = {PERSON: 2500, VEHICLE: 3500, ANIMAL: 500, NOTHING: 1500}
-ALTERED = 3
+COMPOSED = {PERSON: 800, VEHICLE: 2200, ANIMAL: 100, NOTHING: 1200}
+OF_DEMO = {PERSON: 500, VEHICLE: 400, ANIMAL: 500, NOTHING: 100}
+ALTERED = 1
 """Of each real crop so many more like it."""
 SEEDS = 3
-RENDERED_SHARE = 0.4
-"""So much of what is learnt from is rendered."""
-WEIGHTS = {PERSON: 1.0, VEHICLE: 1.2, ANIMAL: 0.25, NOTHING: 1.4}
+SHARES = {"real": 0.45, RENDERED: 0.4, DEMO: 0.15}
+"""How much of what is learnt from is filmed, rendered, and rendered from the demo cameras' pictures."""
+WEIGHTS = {PERSON: 1.2, VEHICLE: 1.3, ANIMAL: 0.5, NOTHING: 1.2}
 """How much of it is of each kind: it had better say nothing than something else."""
 PLACES = 600
 """Real crops with nothing in them that figures are put into."""
 _AT_ONCE = 256
 BAD = 2
-WITHOUT_HELP = "also train weights that never saw this camera, to be judged by it: without-CAMERA.onnx"
+WITHOUT_HELP = (
+    "also train weights that never saw these cameras, joined by +, to be judged by them: without-CAMERAS.onnx"
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--without", action="append", default=[], metavar="CAMERA", help=WITHOUT_HELP)
+    parser.add_argument("--without", action="append", default=[], metavar="CAMERAS", help=WITHOUT_HELP)
     parser.add_argument("--name", default="tawny-kinds")
     options = parser.parse_args(arguments)
     cv2.setNumThreads(1)
@@ -64,10 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NoSamples as error:
         print(error, file=sys.stderr)
         return BAD
-    for camera in set(options.without) - {one.camera for one in samples}:
+    held = {camera for several in options.without for camera in several.split("+")}
+    for camera in held - {DEMO, *(one.camera for one in samples)}:
         print(f"there are no crops of {camera}: the weights without it are those with all", file=sys.stderr)
     begun_s = time.process_time()
-    training = Training(samples, options.without, options.seed, lambda text: print(text, file=sys.stderr, flush=True))
+    training = Training(samples, sorted(held), options.seed, lambda text: print(text, file=sys.stderr, flush=True))
     options.output.parent.mkdir(parents=True, exist_ok=True)
     content = training.weights()
     about = Trained(
@@ -75,8 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options.output.write_bytes(content)
     options.output.with_suffix(".json").write_text(card_text(card(about)), encoding="utf-8")
-    for camera in options.without:
-        options.output.with_name(f"without-{camera}.onnx").write_bytes(training.weights(without=camera))
+    for several in options.without:
+        left_out = training.weights(without=several.split("+"))
+        options.output.with_name(f"without-{several}.onnx").write_bytes(left_out)
     print(f"{options.output}: {len(content)} bytes")
     return 0
 
@@ -95,29 +101,40 @@ class Training:
             if one.camera not in held
             for crop in one.crops[one.labels == KINDS.index(NOTHING)]
         ]
-        drawn = composed(COMPOSED, [places[n] for n in rng.permutation(len(places))[:PLACES]], seed)
-        told(f"{len(drawn.labels)} crops are composed")
-        self._drawn = Part(look(drawn.crops), drawn.labels, np.ones(len(drawn.labels)))
-        self._real: dict[str, Part] = {}
-        for n, one in enumerate(samples):
+        chosen = [places[n] for n in rng.permutation(len(places))[:PLACES]]
+        drawn = [
+            composed(COMPOSED, chosen, seed, demo=False),
+            replace(composed(OF_DEMO, chosen, seed + 1), camera=f"{RENDERED}-{DEMO}-crops"),
+            *(one for one in samples if one.camera.startswith(RENDERED)),
+        ]  # fmt: skip
+        told(f"{sum(len(one.labels) for one in drawn)} crops are rendered")
+        self._parts: dict[str, dict[str, Part]] = {name: {} for name in SHARES}
+        for one in drawn:
+            group = DEMO if DEMO in one.camera else RENDERED
+            self._parts[group][one.camera] = Part(look(one.crops), one.labels, np.ones(len(one.labels)))
+        real = [one for one in samples if not one.camera.startswith(RENDERED)]
+        for n, one in enumerate(real):
             more = altered(one, ALTERED, seed + n)
             # a camera with a hundred times the crops of another does not say a hundred times as much
             each = np.full(len(more.labels), len(more.labels) ** -0.5)
-            self._real[one.camera] = Part(look(more.crops), more.labels, each)
-        told(f"{sum(len(part.labels) for part in self._real.values())} crops of cameras")
+            self._parts["real"][one.camera] = Part(look(more.crops), more.labels, each)
+        told(f"{sum(len(part.labels) for part in self._parts['real'].values())} crops of cameras")
 
-    def weights(self, without: str = "") -> bytes:
-        """An ONNX file, trained from all cameras but this one."""
-        real = [part for camera, part in self._real.items() if camera != without]
-        parts = [*real, self._drawn]
-        even = [_evened(self._drawn) * (RENDERED_SHARE if real else 1.0)]
-        if real:
-            even.insert(0, _evened(_joined(real)) * (1 - RENDERED_SHARE))
+    def weights(self, without: Sequence[str] = ()) -> bytes:
+        """An ONNX file, trained from all cameras but these; `demo`: without any picture of the demo cameras."""
+        parts, even = list[Part](), list[Any]()
+        for group, share in SHARES.items():
+            known = [
+                part for camera, part in self._parts[group].items() if camera not in without and group not in without
+            ]
+            if known:
+                parts += known
+                even.append(_evened(_joined(known)) * share)
         whole = _joined(parts)
         layers = []
         for n in range(SEEDS):
             layers.append(learn(whole.features, whole.labels, np.concatenate(even), len(KINDS), self._seed * SEEDS + n))
-            self._told(f"{n + 1} of {SEEDS} layers{f' without {without}' if without else ''}")
+            self._told(f"{n + 1} of {SEEDS} layers{' without ' * bool(without)}{', '.join(without)}")
         return whole_model(layers)
 
 

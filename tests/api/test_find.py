@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 
 from tawny.api.auth.accounts import Caller, Role
+from tawny.config.recognition import SearchSettings
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.polygon import COLUMNS, ROWS, grid_of
 from tawny.service.detection.appearance_service import IDLE_S, AppearanceService, AppearanceSource
+from tawny.service.detection.embedding_search import SearchModel
 from tawny.storage.index.appearance_db import AppearanceDb
 from tests.api.fakes import House
 from tests.playback.archives import PORCH
@@ -75,7 +77,8 @@ def seen(house: House) -> Iterator[list[Event]]:
         events.append(event)
         pictures[event.id] = made.jpeg
     source = AppearanceSource(house.recorder.index, lambda event: pictures.get(event.id), lambda _: False, lambda: 0.0)
-    service = AppearanceService(lambda: AppearanceDb(None), source, house.clock)
+    model = SearchModel(SearchSettings, {})
+    service = AppearanceService(lambda: AppearanceDb(None), source, model, house.clock)
     while service.step() < IDLE_S:
         pass
     house.site.appearance = service
@@ -88,7 +91,7 @@ async def test_a_colour_is_found_and_why_is_said(house: House, seen: list[Event]
     assert [one["id"] for one in answer["items"]] == [seen[1].id, seen[0].id]
     assert set(answer["why"].values()) == {"red, car"}
     assert all(0.5 < score <= 1 for score in answer["scores"].values())
-    assert answer["left"] == 0
+    assert answer["measured_to_ms"] is None
 
 
 async def test_like_this_one(house: House, seen: list[Event]) -> None:

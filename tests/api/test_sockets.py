@@ -291,7 +291,7 @@ async def test_a_page_that_is_gone_is_not_told_any_more(house: House, server: We
         await subscribed(socket, "state")
         await heard(socket)
     async with asyncio.timeout(10):
-        while house.recorder.bus._listeners:
+        while len(house.recorder.bus):
             await asyncio.sleep(0.01)
 
 

@@ -355,7 +355,7 @@ async def test_a_webrtc_connection_ends(filled: Filled, made: Made, end: str, mo
     session = house.accounts.session(token) if token else house.passes.session(secret)
     request = Request({"type": "http", "app": house.app, "state": {"session": session}})
     peer, choice = Peer(), StreamChoice(MAIN, house.recorder.hubs[(PORCH, MAIN)])
-    task = asyncio.create_task(webrtc._while_allowed(request, peer, choice))  # type: ignore[arg-type]
+    task = asyncio.create_task(webrtc.while_allowed(request, peer, choice))  # type: ignore[arg-type]
     assert not await has_ended(request)
     assert not peer.ended.is_set()
     who.ends()

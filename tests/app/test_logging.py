@@ -70,7 +70,7 @@ def test_lines_that_are_all_different_take_a_limited_memory(monkeypatch: pytest.
     for number in range(1000):
         log.write(f"line {number}")
     assert len(log.lines) == 1000
-    assert len(log.handler._kinds) <= 50
+    assert len(log.handler.kinds) <= 50
 
 
 class Calendar:

@@ -290,7 +290,7 @@ def take_onvif(data: bytes, rng: Rng) -> None:
             camera.outputs()
         return
     with suppress(TawnyError):
-        camera._client = cast(SoapClient, _Client(read_response(_SERVICE.public, 200, data)))
+        camera.client = cast(SoapClient, _Client(read_response(_SERVICE.public, 200, data)))
         for ask in (camera.presets, camera.outputs, camera.stop, lambda: camera.go_to("none")):
             with suppress(TawnyError):
                 ask()

@@ -98,7 +98,7 @@ def test_a_camera_is_read_through_ffmpeg_as_before(login: str) -> None:
         address = parse_rtsp(f"rtsp://me:{PASSWORD}@127.0.0.1:{camera.port}/stream")
         connection = open_through_ffmpeg(address, DEFAULTS, SystemClock(), record=record)
         try:
-            assert (connection._gate is not None) == (login == "md5")
+            assert (connection.gate is not None) == (login == "md5")
             until(lambda: hasattr(connection.read(), "data"), 10, "a packet")
         finally:
             connection.close()
@@ -118,7 +118,7 @@ def test_an_offer_of_basic_is_unreadable_wherever_it_is_cut(cuts: list[int], has
     for cut in [*sorted({one for one in cuts if one < len(data)}), len(data)]:
         piece, at = data[at:cut], cut
         examined = before + piece.replace(b"\r", b"")
-        passed += gate._without_basic(piece, examined, len(before))
+        passed += gate.without_basic(piece, examined, len(before))
         before = examined[-256:]
     changed = [at for at in range(len(data)) if data[at] != passed[at]]
     assert len(passed) == len(data)

@@ -40,7 +40,7 @@ class Watched:
         """The one connection, once it is in this phase."""
         async with asyncio.timeout(10):
             while True:
-                found = list(self.manager._connections)
+                found = list(self.manager)
                 if len(found) == 1 and found[0].phase is phase:
                     return found[0]
                 await asyncio.sleep(0.01)

@@ -157,6 +157,7 @@ def test_what_arrives_does_not_push_out_recordings(disk: Disk) -> None:
 def clips(house: House, disk: Disk) -> House:
     """Saved clips on that disk, at most 50 MB."""
     store = ClipStore(disk.folder / "clips", 50 * MB, disk.space)
+    house.site.clip_store = store
     house.site.jobs = ClipJobs(house.clock, store, house.accounts.person)
     house.recorder.record(house.clock.now_ms() - 20_000, seconds=10)
     return house
@@ -191,12 +192,12 @@ async def test_a_viewers_clips_do_not_push_out_those_of_others(clips: House, dis
     jobs, owner, viewer = clips.site.jobs, clips.signed_in(Role.OWNER), clips.signed_in(Role.VIEWER)
     assert await save_clip(clips, owner) is ClipJobState.DONE
     (owners,) = jobs_of(clips)
-    jobs._store.most_bytes = jobs.used_bytes() * 4
+    clips.site.clip_store.most_bytes = jobs.used_bytes() * 4
     states = [await save_clip(clips, viewer) for _ in range(5)]
     assert states == [ClipJobState.DONE] * 5, [one.problem for one in jobs_of(clips)]
     assert owners in jobs_of(clips)
     assert jobs.used_bytes() <= jobs.most_bytes
-    jobs._store.most_bytes = jobs.used_bytes()
+    clips.site.clip_store.most_bytes = jobs.used_bytes()
     for one in [one for one in jobs_of(clips) if one.id != owners.id]:
         jobs.keep(one, kept=True)
     assert await save_clip(clips, viewer) is ClipJobState.FAILED

@@ -17,7 +17,7 @@ from tawny.model.times import SystemClock
 from tawny.sources.rtsp.address import HIDDEN, SecretFilter, parse_rtsp, strip_locations
 from tawny.sources.rtsp.client import connection as module
 from tawny.sources.rtsp.client.audio_depacketizer import MAX_FRAMES, AacDepacketizer
-from tawny.sources.rtsp.client.connection import RtspConnection
+from tawny.sources.rtsp.client.connection import ReceiveBuffer, RtspConnection
 from tawny.sources.rtsp.client.interleaved import MAX_MESSAGES, MAX_SEARCHED_BYTES, InterleavedReader
 from tawny.sources.rtsp.client.rtp_receiver import RtpReceiver
 from tawny.sources.rtsp.client.session import StreamMemory
@@ -148,7 +148,7 @@ def test_a_camera_that_reads_nothing_fills_no_memory() -> None:
             for _ in range(1_000):
                 line.send(b"x" * 100_000)
                 line.receive_into(memoryview(bytearray(10)))
-        assert len(line._unsent) <= MAX_UNSENT_BYTES + 100_000
+        assert len(line.unsent) <= MAX_UNSENT_BYTES + 100_000
         line.send(b"more")
         line.close()
 
@@ -164,18 +164,19 @@ def test_costly_data_is_read_in_small_pieces(monkeypatch: pytest.MonkeyPatch) ->
     line = Mock(is_encrypted=False, receive_into=receive_into)
     monkeypatch.setattr(module, "TcpSocket", lambda *_: line)
     clock = Mock(wraps=SystemClock())
-    connection = RtspConnection(ADDRESS, DEFAULTS, clock, StreamMemory())
+    room = ReceiveBuffer()
+    connection = RtspConnection(ADDRESS, DEFAULTS, clock, StreamMemory(), room)
     now_s = clock.mono_s()
     monkeypatch.setattr(connection._wire, "feed", lambda buffer, view, at, end: end)
     clock.mono_s = lambda: now_s + 0.2
     connection._receive(now_s)
     connection._receive(now_s)
-    assert sizes == [len(connection._room.buffer), 32 * 1024]
+    assert sizes == [len(room.buffer), 32 * 1024]
     clock.mono_s = lambda: now_s
     connection._receive(now_s)
     connection._receive(now_s)
     assert sizes[2:10] == [32 * 1024] * 8
-    assert sizes[10:] == [len(connection._room.buffer)] * 8
+    assert sizes[10:] == [len(room.buffer)] * 8
 
 
 # --- media -----------------------------------------------------------------------------------------------------------

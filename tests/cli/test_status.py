@@ -30,6 +30,21 @@ def test_every_state_is_told(recorded: Path, tmp_path: Path, tawny: Tawny, state
     assert json.loads(shown.out)["cameras"][0]["state"] == state.value
 
 
+@pytest.mark.parametrize(("again", "says"), [({"model": "nano", "done": 3, "total": 9}, True), (None, False)])
+def test_events_that_are_classified_again_are_told_with_how_far_it_is(
+    recorded: Path, tmp_path: Path, tawny: Tawny, again: object, says: bool
+) -> None:
+    house = make_house(tmp_path / "house")
+
+    def told(_: object) -> dict[str, Any]:
+        now = json_format.status(HealthAnswer(house.recorder).now())
+        return {**now, "self_test": "", "hint": "", "again": again}
+
+    with answering(recorded, Bus(), {"status": told}):
+        plain = tawny("status", "--data", str(recorded)).out
+    assert ("classified again with nano: 3 of 9." in plain) is says
+
+
 def test_snoozes_are_told_with_who_and_until_when(recorded: Path, tmp_path: Path, tawny: Tawny) -> None:
     house = make_house(tmp_path / "house")
     until = "2026-11-22T21:12:00Z"

@@ -250,7 +250,7 @@ class IndexContract:
         seen = (SeenObject("person", 0.9), SeenObject("dog", 0.5))
         whole = replace(
             event("a"), box=(0.1, 0.2, 0.3, 0.4), zones=("path", "gate"), objects=seen, kept=True, picture_ms=NOON + 10,
-            perhaps=(SeenObject("person", 0.75),), said="animal", muted="ab12cd34",
+            said="animal", muted="ab12cd34",
         )  # fmt: skip
         index.put_event(whole)
         assert index.event(whole.id) == whole
@@ -263,7 +263,6 @@ class IndexContract:
         picture_ms=some.none() | some.integers(NOON - 10**6, NOON + 10**6),
         labels=some.lists(some.tuples(some.sampled_from(["person", "dog", ""]), some.floats(0, 1)), max_size=3),
         marks=some.tuples(some.booleans(), some.booleans(), some.sampled_from(["", "shadow"])),
-        perhaps=some.lists(some.tuples(some.sampled_from(["person", "vehicle"]), some.floats(0, 1)), max_size=2),
         said=some.sampled_from(["", "animal", "nothing"]),
         is_rounded=some.booleans(),
     )
@@ -278,14 +277,13 @@ class IndexContract:
         picture_ms: int | None,
         labels: list[tuple[str, float]],
         marks: tuple[bool, bool, str],
-        perhaps: list[tuple[str, float]],
         said: str,
         is_rounded: bool,
     ) -> None:
         end_ms = None if took_ms is None else NOON + took_ms
         seen = tuple(SeenObject(*one) for one in labels)
         given = Event(EventId(named), PORCH, "motion", NOON, end_ms, score, edges, ("path",), seen, *marks, picture_ms)
-        given = replace(given, perhaps=tuple(SeenObject(*one) for one in perhaps), said=said)
+        given = replace(given, said=said)
         given = rounded(given) if is_rounded else given
         with closing(self.open(tmp_path_factory.mktemp("index"))) as index:
             index.put_event(given)
@@ -374,12 +372,12 @@ class IndexContract:
         assert chosen("alert") == [untold]
 
     def test_events_are_chosen_by_the_kind_they_are_shown_as(self, index: Index) -> None:
-        perhaps = replace(event("perhaps", 1), perhaps=(SeenObject("person", 0.8),))
-        said = replace(event("said", 2), perhaps=(SeenObject("person", 0.8),), said="vehicle")
+        person = replace(event("person", 1), kind="person")
+        said = replace(event("said", 2), kind="person", said="vehicle")
         nothing = replace(event("nothing", 3), kind="person", said="nothing")
-        for one in (perhaps, said, nothing):
+        for one in (person, said, nothing):
             index.put_event(one)
-        assert index.events(EVER, kinds=["person"]).events == [perhaps]
+        assert index.events(EVER, kinds=["person"]).events == [person]
         assert index.events(EVER, kinds=["vehicle"]).events == [said]
         assert index.events(EVER, kinds=["motion"]).events == [nothing]
 

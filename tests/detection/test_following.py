@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from tawny.detection.motion import MotionDetector
 from tawny.detection.motion.cells import Blob, CellBox, blobs, way
 from tawny.detection.motion.tracks import GroundGrid, MotionTrack, assign
+from tests.support.scenes import START_MS, PictureFrame
 
 LEAST = 6
 SMALL, LARGE = CellBox(50, 50, 53, 55), CellBox(40, 40, 52, 62)
@@ -73,3 +75,18 @@ def test_a_way_is_measured_in_own_sizes() -> None:
     assert way([here], [there]) == 2.0
     assert way([here, here], [there, there]) == 2.0
     assert way([here], [CellBox(0, 5, 4, 15)]) == 0.5
+
+
+@pytest.mark.parametrize(("levels", "is_told"), [(6.0, False), (7.0, False), (20.0, True)])
+def test_what_grows_on_the_spot_and_hardly_shows_is_nobody(levels: float, is_told: bool) -> None:
+    """An encoder's refresh of a noisy picture does that; somebody who comes nearer shows clearly."""
+    chance = np.random.default_rng(1)
+    detector = MotionDetector({})
+    told = False
+    for number in range(5 * 26):
+        picture = 90 + chance.normal(0, 1.0, (108, 192))
+        wide = max(0, number - 5 * 22)
+        picture[40 - wide // 2 : 56 + wide // 2, 90 - wide : 100 + wide] += levels * (wide > 0)
+        luma = picture.round().astype(np.uint8)
+        told |= bool(detector.look(PictureFrame(luma, START_MS + 200 * number)).seen)
+    assert told == is_told

@@ -1,6 +1,7 @@
 """Files scanned in two passes: the same events as when all is decoded, for a fraction of the pictures."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from threading import Event as Flag
@@ -151,6 +152,39 @@ def test_an_object_well_apart_from_the_others_is_an_event_of_its_own() -> None:
         ("flag", 0.0, 19.8, flag.box),
         ("person", 8.0, 13.8, person.box),
     ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kind"),
+    [
+        ("motion", "person", "person"),
+        ("person", "motion", "person"),
+        ("person", "vehicle", "person"),
+        ("animal", "vehicle", "vehicle"),
+        ("owl", "motion", "motion"),
+    ],
+)
+def test_an_event_of_two_parts_has_the_first_of_their_names_as_live(first: str, second: str, kind: str) -> None:
+    (found,) = continued([ScannedEvent(0, 2, first, 60)], [ScannedEvent(2.5, 4, second, 90)], 1.0)
+    assert found.kind == kind
+
+
+class Names:
+    """Calls everything a person from its third look on."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def look(self, _frame: Frame, look: Look) -> Look:
+        self.looks += bool(look.seen)
+        named = tuple(replace(one, label="person", sure=0.9) for one in look.seen)
+        return replace(look, seen=named) if self.looks >= 3 else look
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+def test_what_moves_is_named_as_live_in_every_part(thorough: bool) -> None:
+    result = _scan(films.walkers(), ScanOptions(MotionDetector, thorough=thorough, name=Names))
+    assert [found.kind for found in result.events] == ["person", "person"]
 
 
 def test_a_detector_that_never_says_over_is_believed_to_lose_things() -> None:

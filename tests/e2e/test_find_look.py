@@ -13,13 +13,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tawny.config.recognition import SearchSettings
 from tawny.model.times import SystemClock
 from tawny.service.detection.appearance_service import IDLE_S, AppearanceService, AppearanceSource
+from tawny.service.detection.embedding_search import SearchModel
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.index.opening import index_to_write
+from tests.detection.made_clip import make_clip
 from tests.e2e.conftest import Tawny, owner_of, with_settings
 from tests.e2e.rules import WIDTHS, as_wide_as, axe_script, violations
 from tests.playback.search.made_week import MadeEvent
@@ -51,7 +54,7 @@ def lately() -> dict[str, MadeEvent]:
     return moved
 
 
-def filled(folder: Path) -> dict[str, MadeEvent]:
+def filled(folder: Path, model: Path) -> dict[str, MadeEvent]:
     """Store the week in a recorder's folder, as a recorder that was idle has it."""
     clock, made = SystemClock(), lately()
     folder.mkdir(mode=0o700)
@@ -63,7 +66,9 @@ def filled(folder: Path) -> dict[str, MadeEvent]:
         volume.write_picture(one.event, one.jpeg)
         ledger.put_event(one.event)
     source = AppearanceSource(index, volume.read_picture, lambda _: False, lambda: 0.0)
-    service = AppearanceService(lambda: AppearanceDb(folder), source, clock)
+    service = AppearanceService(
+        lambda: AppearanceDb(folder), source, SearchModel(lambda: SearchSettings(model=str(model)), {}), clock
+    )
     while service.step() < IDLE_S:
         pass
     service.finish()
@@ -74,12 +79,12 @@ def filled(folder: Path) -> dict[str, MadeEvent]:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, MadeEvent]]:
     folder = tmp_path_factory.mktemp("looks")
-    return folder, filled(folder / "data")
+    return folder, filled(folder / "data", make_clip(folder / "clip"))
 
 
 @pytest.fixture(scope="module")
 def house(made: tuple[Path, dict[str, MadeEvent]]) -> Iterator[Tawny]:
-    yield from with_settings(made[0], SETTINGS)
+    yield from with_settings(made[0], f'[search]\nmodel = "{made[0] / "clip"}"\n{SETTINGS}')
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +133,11 @@ def test_clothes_and_german_words_are_understood(
     for words, name in (("person in white", "ptw"), ("Mann mit roter Jacke", "ptr"), ("orange Katze", "catO")):
         page.goto(f"{house.base}/find?q={words}")
         expect(page.locator(f'.find-hit[href*="{events[name].event.id}"]')).to_be_visible(timeout=WAIT_MS)
-    page.goto(f"{house.base}/find?q=purple elephant")
+    page.goto(f"{house.base}/find?q=crimson car")  # only the model knows this colour
+    for name in ("red1", "red2", "red3"):
+        expect(page.locator(f'.find-hit[href*="{events[name].event.id}"]')).to_be_visible(timeout=WAIT_MS)
+    expect(page.locator(".find-why").first).to_contain_text("looks like “crimson car”")
+    page.goto(f"{house.base}/find?q=purple bicycle")
     expect(page.get_by_text("No matching events.")).to_be_visible(timeout=WAIT_MS)
     page.close()
 
@@ -148,5 +157,8 @@ def test_the_command_line_finds_the_same(house: Tawny, made: tuple[Path, dict[st
     assert Path(found[0]["image"]).read_bytes()[:2] == b"\xff\xd8"
     alike = json.loads(tawny("--like", events["red1"].event.id, "--json"))["events"]
     assert alike[0]["id"] in {events["red2"].event.id, events["red3"].event.id}
+    by_model = json.loads(tawny("crimson car", "--json"))
+    assert by_model["unknown"] == []
+    assert {one["id"] for one in by_model["events"][:3]} == {events[name].event.id for name in ("red1", "red2", "red3")}
     assert tawny("red car", "--since", "1 min ago").startswith("No matching events (since then).")
     assert "match" in tawny("red car")

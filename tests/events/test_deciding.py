@@ -58,34 +58,10 @@ def test_each_condition_by_itself(when: dict[str, Any], fits: bool, why: str) ->
     assert said(rules({"when": when, "do": ["notify phone"]}))["notify phone"] == (fits, why)
 
 
-MAYBE = replace(NOW, kind="motion", suggested="person")
-
-
-@pytest.mark.parametrize(
-    ("when", "fits", "why"),
-    [
-        ({"kind": "person"}, False, "Rule 1 is for person, not motion."),
-        ({"kind": "person", "include_possible": True}, True, "Rule 1 notifies phone (possible person)."),
-        ({"kind": "vehicle", "include_possible": True}, False, "Rule 1 is for vehicle, not motion."),
-    ],
-)
-def test_what_is_only_suggested_is_told_where_a_rule_asks_for_it(when: dict[str, Any], fits: bool, why: str) -> None:
-    assert said(rules({"when": when, "do": ["notify phone"]}), MAYBE)["notify phone"] == (fits, why)
-
-
-def test_it_is_told_as_what_it_may_be_and_a_name_as_a_name() -> None:
-    made = rules({"when": {"kind": "person", "include_possible": True}, "do": ["notify phone"]})
-    assert [one.as_kind for one in made.decide(MAYBE) if str(one.deed) == "notify phone"] == ["person"]
-    assert [one.as_kind for one in made.decide(NOW) if str(one.deed) == "notify phone"] == [""]
-
-
-def test_without_a_rule_a_suggestion_changes_nothing() -> None:
-    assert said(rules(), MAYBE) == said(rules(), replace(MAYBE, suggested=""))
-
-
-def test_suggested_needs_a_kind() -> None:
-    with pytest.raises(ValueError, match="only together with `kind`"):
-        rules({"when": {"include_possible": True}, "do": ["notify phone"]})
+@pytest.mark.parametrize("kind", ["person", "motion"])
+def test_a_rule_of_an_earlier_version_that_included_guesses_goes_by_the_type_alone(kind: str) -> None:
+    asked = rules({"when": {"kind": "person", "include_possible": True}, "do": ["notify phone"]})
+    assert said(asked, replace(NOW, kind=kind))["notify phone"][0] is (kind == "person")
 
 
 @pytest.mark.shows("DY17")

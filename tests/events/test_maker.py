@@ -220,30 +220,6 @@ def test_its_picture_shows_what_it_is_called_by() -> None:
     assert bench.told[-1].event.box == small
 
 
-def test_what_is_only_suggested_is_kept_beside_its_name() -> None:
-    bench = Bench()
-    bench.see(11, 12, thing())
-    bench.see(12, 14, replace(thing(), perhaps="vehicle", perhaps_sure=0.75))
-    bench.see(
-        14,
-        15,
-        replace(thing(), perhaps="vehicle", perhaps_sure=0.8),
-        replace(thing(2), perhaps="person", perhaps_sure=0.7),
-    )
-    event = bench.told[-1].event
-    assert (event.kind, event.suggested, event.shown_kind) == ("motion", "person", "person")
-    assert [(one.label, one.score) for one in event.perhaps] == [("vehicle", 0.8), ("person", 0.7)]
-    assert event.objects == ()
-
-
-def test_a_name_wins_over_what_was_suggested() -> None:
-    bench = Bench()
-    bench.see(11, 12, replace(thing(), perhaps="vehicle", perhaps_sure=0.8))
-    bench.look(12.0, replace(thing(), label="person", sure=0.6, perhaps="vehicle", perhaps_sure=0.8))
-    event = bench.told[-1].event
-    assert (event.kind, event.suggested, event.shown_kind) == ("person", "", "person")
-
-
 def test_an_event_says_how_far_its_thing_went_as_soon_as_it_went_somewhere() -> None:
     bench = Bench()
     for n in range(20):

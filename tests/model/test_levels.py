@@ -24,10 +24,6 @@ def event(kind: str = "motion", *labels: str, **more: object) -> Event:
     return replace(Event(EventId("a"), CameraId("door"), kind, 0, 9000, 80.0, objects=objects), **more)  # type: ignore[arg-type]
 
 
-def perhaps(kind: str) -> Event:
-    return event(perhaps=(SeenObject(kind, 0.8),))
-
-
 @pytest.mark.parametrize(
     ("made", "rules", "level"),
     [
@@ -38,9 +34,6 @@ def perhaps(kind: str) -> Event:
         (event("object", "chair"), ANYWHERE, DETECTION),
         (event("sound", "Bark"), ANYWHERE, ALERT),
         (event("motion"), ANYWHERE, MOTION),
-        # suggested types count as types
-        (perhaps("person"), ANYWHERE, ALERT),
-        (perhaps("animal"), ANYWHERE, DETECTION),
         # labels and types of a camera's own choice
         (event("animal", "dog"), DOGS, ALERT),
         (event("animal", "cat"), DOGS, DETECTION),
@@ -59,7 +52,9 @@ def perhaps(kind: str) -> Event:
         (event("motion", travel=3.0, zones=("path",)), BARE, ALERT),
         (event("motion", travel=0.9, zones=("path",)), BARE, MOTION),
         (event("motion", travel=3.0, zones=("street",)), BARE, DETECTION),
-        (event("motion", travel=3.0), replace(ANYWHERE, is_named=False), DETECTION),
+        (event("motion", travel=3.0), replace(ANYWHERE, is_named=False), ALERT),
+        (event("motion", travel=0.9), replace(ANYWHERE, is_named=False), MOTION),
+        (event("motion", travel=3.0), replace(DOGS, is_named=False), DETECTION),
         # lines and signs
         (event("motion", zones=("gate",)), PATH, ALERT),
         (event("animal", "cat", zones=("street", "gate")), PATH, ALERT),

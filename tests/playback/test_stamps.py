@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tawny.media.codec.decoder import DecodedFrame, stated_by
+from tawny.media.codec.transcoder import VideoWriter
 from tawny.media.image.stamp import (
     GLYPH_WIDTH,
     LINE_DOTS,
@@ -23,6 +24,7 @@ from tawny.media.image.stamp import (
     glyphs,
     plain_text,
     stamped,
+    yuv,
 )
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
@@ -267,3 +269,27 @@ def test_objects_are_those_of_the_events_in_a_time(archive: FakeArchive) -> None
     paths = {near.id: [one, replace(one, path=())], far.id: [replace(one, track=2)]}
     span = Span(START_MS, START_MS + 4000)
     assert objects_in(archive.index, PORCH, span, lambda event: paths[event.id]) == [one]
+
+
+def test_a_comparison_has_boxes_in_colours_and_its_lines_below_the_picture() -> None:
+    grey = av.VideoFrame.from_ndarray(np.full((360, 640, 3), 90, np.uint8), format="rgb24")
+    red = yuv(220, 30, 30)
+    stamp = Stamp(
+        boxes=(((0.25, 0.5, 0.75, 1.0), ""),), colours=(red,), below=(("one 7 / 9", red), ("two", red), ("3", red))
+    )
+    made = stamped(DecodedFrame(grey, PORCH, 0), stamp).video
+    assert (made.width, made.height) == (640, 360 + 2 * LINE_DOTS + 2)
+    colours = made.to_ndarray(format="rgb24").astype(int)
+    assert colours[358, 320] == pytest.approx((220, 30, 30), abs=40), "the box ends where the picture does"
+    assert colours[300, 320] == pytest.approx((90, 90, 90), abs=6)
+    assert read(np.where(made.to_ndarray(format="gray")[360:] > 60, 200, 0)) == "one 7 / 9"
+
+
+def test_each_frame_lasts_until_the_next(tmp_path: Path) -> None:
+    """With a time of its own, as in a video of another program whose frames are uneven."""
+    writer = VideoWriter(tmp_path / "out.mp4", tmp_path / "scratch", 64, 48, 10)
+    times = [0.0, 0.1, 0.45, 0.5, 1.75]
+    for at_s in times:
+        writer.add(np.full((72, 64), 128, np.uint8), at_s)
+    writer.finish(0)
+    assert [time_s for time_s, _ in frames_of(tmp_path / "out.mp4")] == pytest.approx(times, abs=0.001)

@@ -305,15 +305,15 @@ class EventInfo(ApiResponse):
     """Reason given by a user; empty if not marked as false alarm."""
     recognized: list[ReadInfo]
     possible: list[SeenObjectInfo]
-    """Event types suggested by the built-in classifier, best first."""
+    """Always empty, kept for programs that read it: a type that is certain enough is `type`."""
     possible_type: str
-    """Suggested event type, if neither a model nor a user named it; else empty."""
+    """Always empty, as `possible`."""
     labeled_as: str
     """Type given by a user, or `nothing`; empty if none."""
     muted: bool
     """A user muted events like this one after false alarms: it is recorded, without notification."""
     display_type: str
-    """Effective type for display and sorting: the user's, else the detected one, else the suggested one."""
+    """Effective type for display and sorting: the user's, else the detected one."""
     level: Literal["alert", "detection", "motion"]
     """Importance by the camera's settings at the time of the event, and by what a user says it was."""
     snapshot: str | None

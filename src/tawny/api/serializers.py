@@ -46,8 +46,8 @@ def event(made: Event, recorder: RecorderService) -> schemas.EventInfo:
             schemas.ReadInfo(by=one.by, text=one.text, score=one.score, known=_called(one, recorder))
             for one in made.reads
         ],
-        possible=[schemas.SeenObjectInfo(label=seen.label, score=seen.score) for seen in made.perhaps],
-        possible_type=made.suggested,
+        possible=[],
+        possible_type="",
         labeled_as=made.said,
         muted=bool(made.muted),
         display_type=made.shown_kind,

@@ -33,6 +33,7 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         now, self_test = json_format.status(web.site.health.now()), running.care.self_test
         return {
             **now, "self_test": self_test_text(self_test), "outbox": outward.summary(), "snoozes": snoozes(),
+            "again": json_format.reclassification(running.naming.again.info if running.naming.again else None),
         }  # fmt: skip
 
     def snoozes() -> list[dict[str, Any]]:

@@ -32,6 +32,8 @@ from tawny.service.cameras.connection_report import Report, openings, report
 from tawny.service.cameras.detection_tuning import DetectionTuningService
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.detection.appearance_service import AppearanceService, AppearanceSource
+from tawny.service.detection.embedding_search import SearchModel
+from tawny.service.detection.reclassification import EventArchive, EventReclassifier
 from tawny.service.health.checks import HealthCheck
 from tawny.service.health.monitor import disk_problems
 from tawny.service.integrations.external_events import ExternalEvents
@@ -151,8 +153,12 @@ class RecorderRuntime:
         self._healer = Healer(store.volume, storage.ledger)
         self.changeable = ChangeableSettings(settings, self.apply, place.config)
         self.deleting = RecordingDeletion(parts.stored, place.clock, settings, self.changeable.forget_removed)
-        seen = AppearanceSource(self.index, self.event_picture, lambda camera: self.settings.is_sealed(camera))
-        self.appearance = AppearanceService(lambda: AppearanceDb(place.kept_in), seen, place.clock)
+        model = SearchModel(lambda: self.settings.search, place.doors.embedders)
+        seen = AppearanceSource(
+            self.index, self.event_picture, lambda camera: self.settings.is_sealed(camera),
+            settings=lambda: self.settings.search,
+        )  # fmt: skip
+        self.appearance = AppearanceService(lambda: AppearanceDb(place.kept_in), seen, model, place.clock)
         place.bus.subscribe(self.appearance.heard)
         parts.stored.retention.forgotten = self.appearance.forget
         self.tuning = DetectionTuningService(
@@ -194,6 +200,8 @@ class RecorderRuntime:
     def begin(self) -> None:
         """Start recording: the cameras, their detection and the writers. Nothing else uses the disk yet."""
         self._recorder.start(self._engine)
+        archive = EventArchive(self.index, self.parts.storage.marks, self.event_picture, self.bus.publish)
+        self.naming.again = EventReclassifier(self.naming.shelf.folder, archive, self.clock)
         self.naming.start(self.parts.pooled)
         self.parts.recognition.reading.start(self.parts.pooled)
         self.parts.storage.events.start(self.parts.pooled)
@@ -387,7 +395,7 @@ class RecorderRuntime:
         ]
         if self._ledger.problem is not None:
             told.append(web.RecorderWarning(self._ledger.problem.message, self._ledger.problem.do))
-        unnamed = (*self.naming.troubles, *self.parts.recognition.reading.troubles)
+        unnamed = (*self.naming.troubles, *self.parts.recognition.reading.troubles, self.appearance.trouble)
         told += [web.RecorderWarning(trouble) for trouble in unnamed if trouble]
         found = disk_problems(self.parts.stored, self._recorder, self.parts.place.stands_for)
         told += [web.RecorderWarning(trouble.detail, trouble.do) for trouble in found]

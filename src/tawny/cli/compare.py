@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tawny.cli.output import Output
 from tawny.cli.paths import new_file
 from tawny.cli.scan_pool import ScanInput
@@ -15,8 +17,12 @@ from tawny.detection.detector import ScanDetectorKind
 from tawny.detection.scan.compare import ComparedDetector, ComparedFrame, DetectorReading, compare
 from tawny.detection.zones import Region
 from tawny.engine.plugins import PluginGroup
-from tawny.media.codec.encoder import VideoFileWriter
+from tawny.media.codec.decoder import DecodedFrame
+from tawny.media.codec.encoder import Picture
+from tawny.media.codec.transcoder import VideoWriter
+from tawny.media.image.stamp import GREY, Colour, Stamp, downscaled, stamped, yuv
 from tawny.model.errors import DetectorFailed, NotDone, SourceError, UsageError
+from tawny.model.observations import Box
 from tawny.model.polygon import Polygon
 
 SHOWN_FRAMES = 6
@@ -87,7 +93,7 @@ def _compared(each: ScanInput, wanted: Comparison, out: Output) -> tuple[list[Co
     with ExitStack() as stack:
         detectors, left = _detectors(wanted.settings, stack, out)
         note = stack.enter_context(_numbers(wanted.csv, detectors)) if wanted.csv else None
-        film = stack.enter_context(VideoFileWriter(wanted.video, video.fps)) if wanted.video else None
+        film = stack.enter_context(_film(wanted.video, video.fps)) if wanted.video else None
         newest: dict[str, DetectorReading] = {}
         told_s = 0.0
         for frame in compare(video, detectors, Region(wanted.regions), wanted.join_s, each.asked_s):
@@ -95,7 +101,7 @@ def _compared(each: ScanInput, wanted: Comparison, out: Output) -> tuple[list[Co
                 note(frame)
             if film is not None:
                 newest.update(frame.readings)
-                film.put(_drawn(frame, detectors, newest), frame.at_s)
+                film(_drawn(frame, detectors, newest), frame.at_s)
             if frame.at_s >= told_s + STEP_S:
                 told_s = frame.at_s
                 out.progress(f"{each.name}: {told_s:.0f} of {video.duration_s:.0f} s")
@@ -206,38 +212,46 @@ _COLORS = (
     (255, 167, 38), (102, 187, 106), (66, 165, 245), (239, 83, 80), (171, 71, 188), (255, 238, 88), (38, 198, 218),
     (255, 138, 101), (156, 204, 101), (240, 98, 146),
 )  # fmt: skip
-_LINE_HIGH, _WIDE = 22, 1280
-_GREY = (190, 190, 190)
+_WIDE = 1280
 
 
-def _drawn(frame: ComparedFrame, detectors: Sequence[ComparedDetector], newest: Mapping[str, DetectorReading]) -> Any:
-    """Return the picture with boxes and, below it, two columns of numbers; uint8 [height, width, 3]."""
-    import cv2
-    import numpy as np
+@contextmanager
+def _film(file: Path, fps: float) -> Iterator[Callable[[DecodedFrame, float], None]]:
+    """Write frames with their times, s. A file that is not complete is not left behind."""
+    scratch = file.with_name(f"{file.name}.part")
+    writer: VideoWriter | None = None
 
-    picture = frame.frame.rgb.copy()
-    if picture.shape[1] > _WIDE:
-        high = round(picture.shape[0] * _WIDE / picture.shape[1])
-        picture = cv2.resize(picture, (_WIDE, high), interpolation=cv2.INTER_AREA)
-    high, wide = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
-    rows = -(-(len(detectors) + 1) // 2)
-    canvas = np.zeros((high + rows * _LINE_HIGH, wide, 3), np.uint8)
-    canvas[:high] = picture[:high, :wide]
+    def put(frame: DecodedFrame, at_s: float) -> None:
+        nonlocal writer
+        if writer is None:
+            writer = VideoWriter(file, scratch, frame.width, frame.height, fps)
+        picture: Picture = np.asarray(frame.video.reformat(format="yuv420p").to_ndarray(), np.uint8)
+        writer.add(picture, at_s)
 
-    def write(number: int, text: str, color: tuple[int, int, int]) -> None:
-        place = (6 + number % 2 * (wide // 2), high + number // 2 * _LINE_HIGH + 16)
-        cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, color, 1, cv2.LINE_AA)
+    try:
+        yield put
+        if writer is not None:
+            writer.finish(0)
+    finally:
+        if writer is not None:
+            writer.close()
+        scratch.unlink(missing_ok=True)
 
-    write(0, f"{frame.at_s:9.3f} s   frame {frame.number}", _GREY)
+
+def _drawn(
+    frame: ComparedFrame, detectors: Sequence[ComparedDetector], newest: Mapping[str, DetectorReading]
+) -> DecodedFrame:
+    """Return the picture with boxes and, below it, two columns of numbers."""
+    below = [(f"{frame.at_s:9.3f} s   frame {frame.number}", GREY)]
+    boxes, colours = list[tuple[Box, str]](), list[Colour]()
     for number, one in enumerate(detectors):
-        color = _COLORS[number % len(_COLORS)]
-        reading = newest.get(one.name)
+        color, reading = yuv(*_COLORS[number % len(_COLORS)]), newest.get(one.name)
         if reading is None:
-            write(number + 1, f"{one.name}: not yet", _GREY)
+            below.append((f"{one.name}: not yet", GREY))
             continue
         text = f"{one.name}: {_number(reading.number)} / {one.threshold:g}"
-        write(number + 1, text + ("  MOTION" if reading.moves else ""), color if reading.moves else _GREY)
-        for x0, y0, x1, y1 in reading.boxes:
-            corners = (round(x0 * wide), round(y0 * high)), (round(x1 * wide) - 1, round(y1 * high) - 1)
-            cv2.rectangle(canvas, *corners, color, 2)
-    return canvas
+        below.append((text + ("  MOTION" if reading.moves else ""), color if reading.moves else GREY))
+        boxes += [(box, "") for box in reading.boxes]
+        colours += [color] * len(reading.boxes)
+    stamp = Stamp(boxes=tuple(boxes), colours=tuple(colours), below=tuple(below))
+    return stamped(downscaled(frame.frame, _WIDE), stamp)

@@ -38,6 +38,7 @@ from tawny.playback.search.query_parser import SearchableIdentity, SearchQuery
 from tawny.playback.training_samples import SampleCrop, crop_samples, label_of, write
 from tawny.service import json_format
 from tawny.service.detection.appearance_service import stored_looks
+from tawny.service.detection.embedding_search import SearchModel, VectorSearch
 from tawny.service.detection.identity_store import PLATES, IdentityStore, KnownIdentity
 from tawny.service.detection.recognition_service import face_print
 from tawny.service.plugin_registry import PluginRegistry
@@ -198,10 +199,10 @@ def row(event: dict[str, Any]) -> tuple[str, ...]:
 
 
 def kind_words(event: dict[str, Any]) -> str:
-    """Return the event's type as text; a suggested type ends in a question mark."""
+    """Return the event's type as text: the user's, else the detected one."""
     if event["labeled_as"]:
         return MOTION if event["labeled_as"] == NOTHING else str(event["labeled_as"])
-    return f"{event['possible_type']}?" if event["possible_type"] else str(event["type"])
+    return str(event["type"])
 
 
 def _wanted(event: dict[str, Any], args: Namespace) -> bool:
@@ -255,7 +256,7 @@ def run_find(args: Namespace, out: Output) -> int:
         zones = {zone for camera in chosen.cameras.values() for zone in camera.detection.zones}
         names = {name: str(name) for name in Volume.at(folder).cameras()}
         names |= {CameraId(name): display_name(name, camera) for name, camera in chosen.cameras.items()}
-        with _looks(args, folder, index) as by:
+        with _looks(args, chosen, folder, index, out) as by:
             asked, hits = search_hits(
                 index, " ".join(args.words), SearchableNames(names, zones, recognised(book)), ZoneInfo(local_zone()),
                 SystemClock().now_ms(), args.most, by,
@@ -281,7 +282,7 @@ def run_find(args: Namespace, out: Output) -> int:
 
 
 @contextmanager
-def _looks(args: Namespace, folder: Path, index: RecordingIndex) -> Iterator[LookSearch]:
+def _looks(args: Namespace, chosen: Settings, folder: Path, index: RecordingIndex, out: Output) -> Iterator[LookSearch]:
     """Yield what objects looked like. Raises NotDone for an unknown event after `--like`."""
     like = index.event(EventId(args.like)) if args.like else None
     if args.like and like is None:
@@ -292,7 +293,12 @@ def _looks(args: Namespace, folder: Path, index: RecordingIndex) -> Iterator[Loo
         yield LookSearch(lambda _: {}, like, since_ms)
         return
     with closing(db):
-        yield LookSearch(partial(stored_looks, db), like, since_ms)
+        model = SearchModel(lambda: chosen.search, PluginRegistry.opened().embedders)
+        similar = VectorSearch(lambda: db, model, SystemClock()).similar
+        yield LookSearch(partial(stored_looks, db), like, since_ms, similar)
+        if model.trouble:
+            out.say(model.trouble)
+        model.close()
 
 
 def _picture(volume: Volume, address: str, event: Event) -> str:

@@ -84,7 +84,7 @@ def _used(shelf: ModelStore, wanted: str) -> tuple[str, str]:
 
 
 def _suggesting(wanted: str) -> tuple[KindCard | None, str]:
-    """Return the card of the classifier that suggests event types, or None and the problem."""
+    """Return the card of the built-in classifier, or None and the problem."""
     try:
         return card_of(kinds_file(wanted)), ""
     except NotDone as error:

@@ -2,22 +2,26 @@
 
 import gc
 import json
+import math
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from tawny.cli import options
 from tawny.cli.archive import RecordingFolder
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.scan_pool import ScanInput, ScanJob, ScannedInput, scan_all
+from tawny.config.settings import DetectionSettings
 from tawny.config.units import seconds
 from tawny.detection.detector import DetectorKind, ScanDetectorKind
 from tawny.detection.motion import MotionDetector
 from tawny.detection.scan.scan import ScanOptions
+from tawny.detection.watcher import LookStage
 from tawny.media.mp4.file_part import VirtualFile
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import CameraId, StreamName
@@ -100,6 +104,9 @@ def run_scan(args: Namespace, out: Output) -> int:
     if args.csv or args.video:
         raise UsageError("`--csv` and `--video` belong to a comparison.", "Add `--compare`.")
     wanted = _wanted(args, out)
+    naming = _naming(args)
+    if naming is not None:
+        wanted = replace(wanted, name=naming.make)
     with ExitStack() as stack:
         job = ScanJob(
             inputs=_inputs(args, stack),
@@ -107,7 +114,8 @@ def run_scan(args: Namespace, out: Output) -> int:
             about={"detector": args.detector, "settings": dict(wanted.settings), "region": args.region}
             | {"thorough": args.thorough, "join": args.join}
             | ({"phase": args.phase} if wanted.phase_s else {})
-            | _own_file(wanted.settings),
+            | _own_file(wanted.settings)
+            | ({"naming": naming.known_by} if naming is not None else {}),
             folder=Path(args.events_out) if args.events_out else None,
             before_s=_time(args.before, "--before"),
             after_s=_time(args.after, "--after"),
@@ -173,6 +181,52 @@ def _wanted(args: Namespace, out: Output) -> ScanOptions:
         raise UsageError(f"{str(error)[:1].upper()}{str(error)[1:]}.", "See `tawny scan --help`.") from None
     join_s, phase_s = _time(args.join, "--join"), _time(args.phase, "--phase")
     return ScanOptions(kind, settings, thorough=args.thorough, join_s=join_s, regions=regions, phase_s=phase_s)
+
+
+class _Naming(NamedTuple):
+    """known_by: SHA-256 of the model."""
+
+    make: Callable[[], LookStage]
+    known_by: str
+
+
+def _naming(args: Namespace) -> _Naming | None:
+    """Return what names objects: the model that the recorder here uses, else the built-in one, as in live detection.
+
+    Raises NotDone if the model that is set is missing or can't be used.
+    """
+    # lazy import: models take longer to load than `--help`
+    from tawny.cli.paths import data_folder, load_settings
+    from tawny.detection.classification import ClassificationQueue, TrackClassifier
+    from tawny.detection.kind_model import FallbackClassifier, FallbackLabeller, KindClassifier, card_of
+    from tawny.detection.models.object_model import ObjectModel
+    from tawny.service.detection.classifier_runtime import OFF, kinds_file
+    from tawny.service.detection.model_store import ModelStore
+
+    settings, _ = load_settings(args)
+    chosen, shelf = settings.object_detection, ModelStore(data_folder(args, settings), SystemClock())
+    found = None if chosen.model == OFF else shelf.chosen(chosen.model)
+    if found is not None:
+        shelf.check(found)
+        model = ObjectModel(shelf.file(found.name), found.labels or None, threshold=chosen.sure)
+
+        def by_model() -> LookStage:
+            queue = ClassificationQueue()
+            queue.use(model)
+
+            def at_once() -> None:
+                queue.step()
+
+            queue.wake = at_once
+            return TrackClassifier(CameraId("scan"), queue, DetectionSettings().notify_types)
+
+        return _Naming(by_model, found.sha256)
+    if chosen.kinds == OFF:
+        return None
+    card = card_of(kinds_file(chosen.kinds))
+    built_in = FallbackClassifier(SystemClock(), KindClassifier(kinds_file(chosen.kinds)), slow_s=math.inf)
+    built_in.triggers = card.triggers
+    return _Naming(lambda: FallbackLabeller(built_in, {}), card.sha256)
 
 
 def _own_file(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,6 +56,11 @@ def text(status: dict[str, Any], out: Output) -> str:
     lines += [f"{camera['name']}: {camera['detail']}" for camera in status["cameras"] if camera["detail"]]
     names = {camera["id"]: camera["name"] for camera in status["cameras"]}
     lines += [_snooze_line(one, names) for one in status.get("snoozes", [])]
+    if again := status.get("again"):
+        lines.append(
+            f"Events of the last 7 days are being classified again with {again['model']}: {again['done']} of "
+            f"{again['total']}."
+        )
     lines.append(status["self_test"])
     lines += [f"{warning['message']} {warning['hint']}".rstrip() for warning in status["warnings"]]
     return "\n".join(lines)

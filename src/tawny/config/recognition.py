@@ -36,6 +36,24 @@ class RecogniserSettings(Table):
         return dict(self.model_extra or {})
 
 
+class SearchSettings(Table):
+    """Search by what events looked like. Settings of an installed plug-in go in the same table."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    colours: bool = Field(default=True, description="Measure colours and sizes in event images, for search.")
+    model: str = Field(
+        "",
+        description="A folder with a CLIP model (`image.onnx`, `text.onnx`, `merges.txt`), or the name of an installed "
+        "plug-in. Empty: search by colours and sizes only.",
+    )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return the settings of an installed plug-in."""
+        return dict(self.model_extra or {})
+
+
 # Settings of object classification.
 
 _SIZE = re.compile(r"([1-9][0-9]{1,3})x([1-9][0-9]{1,3})")
@@ -51,21 +69,19 @@ def _is_size(text: str) -> str:
 
 
 class FallbackKindSettings(Table):
-    """Minimum mean score for the guess "possible person" and so on. 0: never. Such a guess is neither recorded nor
-    notified about, unless a rule includes it with `include_possible`.
+    """Minimum evidence (0 to 1) from which the built-in model sets an event's type. Not set: the model card's value,
+    above which at least 95 % of its names were right on cameras it had never seen. 0: never.
     """
 
-    person: Share = Field(0.7, description="Minimum mean score for people.")
-    vehicle: Share = Field(0.7, description="Minimum mean score for vehicles.")
-    animal: Share = Field(
-        0.0, description="Minimum mean score for animals. Off by default: the built-in model isn't accurate enough."
-    )
+    person: Share | None = Field(None, description="Minimum evidence for people.")
+    vehicle: Share | None = Field(None, description="Minimum evidence for vehicles.")
+    animal: Share | None = Field(None, description="Minimum evidence for animals.")
 
     @property
     def triggers(self) -> dict[str, float]:
-        """Return the minimum score by event type, without disabled types."""
+        """Return the minimum evidence by event type where it is set."""
         every = {"person": self.person, "vehicle": self.vehicle, "animal": self.animal}
-        return {kind: share for kind, share in every.items() if share > 0}
+        return {kind: share for kind, share in every.items() if share is not None}
 
 
 class ObjectModelSettings(Table):

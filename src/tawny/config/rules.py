@@ -108,8 +108,8 @@ class RuleCondition(Table):
     include_possible: bool = Field(
         default=False,
         description=(
-            "With `kind`: also match possible people, vehicles and so on, as guessed by the built-in model. "
-            "It is wrong more often."
+            "Without effect, kept so that rules of earlier versions stay valid: the built-in model sets an event's "
+            "type where it is certain enough, and `kind` matches that."
         ),
     )
     zone: Words = Field((), description="Zone.")
@@ -126,15 +126,9 @@ class RuleCondition(Table):
         0.0, description="The event has lasted at least this long."
     )
 
-    @model_validator(mode="after")
-    def _suggests_a_kind(self) -> "RuleCondition":
-        if self.include_possible and not self.kind:
-            raise ValueError("include_possible: only together with `kind`")
-        return self
-
     def __str__(self) -> str:
         """Return the condition as text: `person at front-door, away, 22:00-06:00`."""
-        what = " or ".join(f"{'possible ' if self.include_possible else ''}{one}" for one in self.kind)
+        what = " or ".join(f"{one}" for one in self.kind)
         where = f"at {' or '.join(self.camera)}" if self.camera else ""
         zone = f"in {' or '.join(self.zone)}" if self.zone else ""
         lasts = f"for {duration_text(self.min_duration)}" if self.min_duration else ""

@@ -19,7 +19,7 @@ from pydantic import (
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.modes import ModesSettings
 from tawny.config.quantities import Duration, LabelText, Share, Size
-from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings
+from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings, SearchSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, SnapshotSettings, Table
 from tawny.config.rules import RuleSettings
 from tawny.config.secure import HostName, SecureSettings, web_address
@@ -527,6 +527,7 @@ class Settings(Table):
     log: LogSettings = LogSettings()
     modes: ModesSettings = ModesSettings()
     object_detection: ObjectModelSettings = ObjectModelSettings()
+    search: SearchSettings = SearchSettings()
     recognizers: dict[TargetName, RecogniserSettings] = Field(default_factory=dict)
     rules: tuple[RuleSettings, ...] = ()
     outbox: OutboxSettings = OutboxSettings()

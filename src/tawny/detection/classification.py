@@ -114,27 +114,38 @@ class VotedLabel:
     """Weighted mean score of the recent runs, 0..1."""
 
 
-class LabelVotes:
-    """Votes of one track.
+class TrackPath:
+    """Whether the object of a track has moved from its place."""
 
-    trigger: minimum mean score, for all labels or by label; labels not in the mapping are ignored.
-    """
-
-    def __init__(self, trigger: float | Mapping[str, float]) -> None:
-        self._trigger = trigger
-        self._looks: deque[tuple[float, Mapping[str, float]]] = deque(maxlen=LOOKS)
+    def __init__(self) -> None:
         self._boxes: list[Box] = []
-        self._has_travelled = self._moved = False
-        self._things: deque[Box] = deque(maxlen=LOOKS)
-        """Recent boxes in which the model found the object."""
-        self.name: VotedLabel | None = None
+        self.has_travelled = False
 
     def go(self, box: Box) -> None:
         """Register the track's current box."""
         self._boxes.append(box)
         if len(self._boxes) > REMEMBERED:
             del self._boxes[ENDS]  # keep the start of the path
-        self._has_travelled = self._has_travelled or _travelled(self._boxes)
+        self.has_travelled = self.has_travelled or _travelled(self._boxes)
+
+
+class LabelVotes:
+    """Votes of one track.
+
+    trigger: minimum mean score.
+    """
+
+    def __init__(self, trigger: float) -> None:
+        self._trigger = trigger
+        self._looks: deque[tuple[float, Mapping[str, float]]] = deque(maxlen=LOOKS)
+        self._path, self._moved = TrackPath(), False
+        self._things: deque[Box] = deque(maxlen=LOOKS)
+        """Recent boxes in which the model found the object."""
+        self.name: VotedLabel | None = None
+
+    def go(self, box: Box) -> None:
+        """Register the track's current box."""
+        self._path.go(box)
 
     def vote(self, box: Box, scores: Mapping[str, float], thing: Box | None = None) -> None:
         """Register a run.
@@ -146,7 +157,7 @@ class LabelVotes:
         if thing is not None:
             self._things.append(thing)
             self._moved = self._moved or _moved(self._things)
-        if not self._has_travelled or (self._things and not self._moved):
+        if not self._path.has_travelled or (self._things and not self._moved):
             return
         best = max(self._means(), key=lambda name: name.score, default=None)
         if best is None or (self.name and best.label != self.name.label and best.score < self.name.score + CHANGES_BY):
@@ -168,12 +179,9 @@ class LabelVotes:
         for label in labels:
             each = [scores.get(label, 0.0) for _, scores in self._looks]
             mean = sum(w * score for w, score in zip(weights, each, strict=True)) / sum(weights)
-            if mean >= self._least(label) and sum(each) >= TOGETHER:
+            if mean >= self._trigger and sum(each) >= TOGETHER:
                 made.append(VotedLabel(label, mean))
         return made
-
-    def _least(self, label: str) -> float:
-        return self._trigger if isinstance(self._trigger, float) else self._trigger.get(label, math.inf)
 
 
 def side(box: Box) -> float:
@@ -324,6 +332,10 @@ class ClassificationQueue(JobQueue[ClassificationJob, ClassificationResult]):
         self._model = model
         if model is None:
             self.close()
+
+    def look_at(self, rgb: Any) -> Sequence[DetectedObject]:
+        """Classify one image at once, in the thread of `step`. Empty without a model."""
+        return [] if self._model is None else self._model.look(rgb)
 
     def _together(self) -> int:
         return self._model.together if isinstance(self._model, BatchObjectClassifier) else 1

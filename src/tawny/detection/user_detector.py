@@ -63,7 +63,7 @@ class UserDetector:
         if not isinstance(file, str) or not file.endswith(".py"):
             raise ValueError(f"file: found {value_text(file)}; allowed: a Python file with detect(), such as detect.py")
         self._numbers = {key: number.checked(key, _said(key, settings, number)) for key, number in NUMBERS.items()}
-        self._foreign = UserScript(
+        self.script = UserScript(
             Path(file).expanduser().absolute(), "detect", deadline_s=self._numbers[DEADLINE],
             memory=_memory(settings.get(MEMORY, USUAL_MEMORY)), allow_read=_paths(settings.get(ALLOW_READ, [])),
             clock=clock,
@@ -74,21 +74,21 @@ class UserDetector:
     @property
     def trouble(self) -> str:
         """The current problem and its position in the file; empty if none."""
-        return self._foreign.trouble
+        return self.script.trouble
 
     @property
     def printed(self) -> str:
         """The newest output of the script."""
-        return self._foreign.printed
+        return self.script.printed
 
     @property
     def takes_frame(self) -> bool:
         """Whether `detect()` takes an image."""
-        return self._foreign.takes_frame
+        return self.script.takes_frame
 
     def on_trouble(self, told: Callable[[str], None]) -> None:
         """Set the callback that receives the problem when it changes."""
-        self._foreign.on_trouble = told
+        self.script.on_trouble = told
 
     @property
     def looks_a_second(self) -> float:
@@ -96,9 +96,9 @@ class UserDetector:
         return max(LOOKS_A_SECOND, 1 / self.every_s)
 
     def look(self, frame: Frame) -> Look:
-        if self._foreign.is_another or self._is_due(frame.at_ms):
+        if self.script.is_another or self._is_due(frame.at_ms):
             self._last = self.ask(frame.at_ms, str(frame.camera), self._shown(frame))
-            if not self._foreign.is_ready:
+            if not self.script.is_ready:
                 self._due_ms = frame.at_ms  # call again as soon as it is loaded, regardless of the interval
         return self._last
 
@@ -114,7 +114,7 @@ class UserDetector:
 
     def ask(self, at_ms: int, camera: str, rgb: Any) -> Look:
         """Call `detect()`. rgb: None for a function without parameters."""
-        found = self._foreign.ask(at_ms, camera, rgb)
+        found = self.script.ask(at_ms, camera, rgb)
         return Look(0) if found is None else _look(found)
 
     @property
@@ -122,7 +122,7 @@ class UserDetector:
         return self._numbers[EVERY]
 
     def close(self) -> None:
-        self._foreign.close()
+        self.script.close()
 
     def _shown(self, frame: Frame) -> Any:
         if not self.takes_frame:
@@ -191,11 +191,11 @@ class _ScannedUserDetector(UserDetector):
 
     def __init__(self, settings: Mapping[str, Any], printed: Callable[[str], None]) -> None:
         super().__init__({DEADLINE: NUMBERS[DEADLINE].most, **settings})
-        self._foreign.on_printed = printed
+        self.script.on_printed = printed
 
     def look(self, frame: Frame) -> Look:
         """Process a frame. Raises DetectorFailed: if the script fails."""
-        self._foreign.load()
+        self.script.load()
         look = super().look(frame)
         if self.trouble:
             raise DetectorFailed(self.trouble)

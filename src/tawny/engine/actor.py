@@ -118,6 +118,9 @@ class Bus:
         self._lock = threading.Lock()
         self._listeners: tuple[Listener, ...] = ()
 
+    def __len__(self) -> int:
+        return len(self._listeners)
+
     def publish(self, message: Message) -> None:
         for listener in self._listeners:
             listener(message)

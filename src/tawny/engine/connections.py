@@ -6,7 +6,7 @@ Limits count per client address (IPv6: per /64) and in all. When one is reached,
 closed for the new one: first those whose client has not signed in. One that serves a signed-in client is never closed.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -189,6 +189,9 @@ class ConnectionManager:
 
     def __len__(self) -> int:
         return len(self._connections)
+
+    def __iter__(self) -> Iterator[ClientConnection]:
+        return iter(tuple(self._connections))
 
     def trust(self, proxies: Iterable[IpNetwork]) -> None:
         """Replace the networks of reverse proxies, beside this computer. Applies to connections from now on."""

@@ -385,7 +385,6 @@ class EventBuilder:
                 zones=tuple(now.zones),
                 objects=now.objects,
                 reads=now.reads,
-                perhaps=now.perhaps,
                 travel=now.paths.travel,
             )
         )
@@ -410,19 +409,12 @@ class _Open:
         """Additional signs of its objects, such as loitering."""
         self._names: dict[str, float] = {}
         """Labels of its objects with their highest score."""
-        self._perhaps: dict[str, float] = {}
-        """Suggested types with their highest score."""
         self._reads: dict[tuple[int, str], RecognisedText] = {}
         """Recognition results by track and recognizer."""
 
     @property
     def kind(self) -> str:
         return kind_of_all(self._names)
-
-    @property
-    def perhaps(self) -> tuple[SeenObject, ...]:
-        """Suggested types, best first."""
-        return tuple(SeenObject(kind, sure) for kind, sure in sorted(self._perhaps.items(), key=lambda one: -one[1]))
 
     @property
     def objects(self) -> tuple[SeenObject, ...]:
@@ -468,9 +460,6 @@ class _Open:
             if thing.sure > 0:
                 self.is_news = self.is_news or thing.label not in self._names
                 self._names[thing.label] = max(thing.sure, self._names.get(thing.label, 0.0))
-            if thing.perhaps:
-                self.is_news = self.is_news or thing.perhaps not in self._perhaps
-                self._perhaps[thing.perhaps] = max(thing.perhaps_sure, self._perhaps.get(thing.perhaps, 0.0))
         self.score = max(self.score, score)
 
 

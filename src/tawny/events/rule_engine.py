@@ -223,8 +223,6 @@ class RuleContext:
     lasted_s: float = 0.0
     names: bool = False
     reads: frozenset[str] = frozenset()
-    suggested: str = ""
-    """Type suggested by the fallback model, for rules that include possible types."""
     is_alert: bool = False
     """Whether it is an alert."""
 
@@ -236,8 +234,6 @@ class RuleDecision:
     deed: RuleAction
     does: bool
     why: str
-    as_kind: str = ""
-    """The suggested type that led to the decision; empty if it was not a suggestion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +312,7 @@ class RuleEngine:
         for number, rule, misfit in naming:
             if not misfit:
                 why = f"{_called(rule, number)} {SAID[verb]} {name} ({rule.when})."
-                return RuleDecision(deed, does=True, why=why, as_kind=_as_kind(rule, now))
+                return RuleDecision(deed, does=True, why=why)
         return RuleDecision(deed, does=False, why=_none_fits(naming))
 
     def _deed(self, deed: RuleAction, misfits: Sequence[str]) -> RuleDecision:
@@ -338,7 +334,7 @@ class RuleEngine:
         when = rule.when
         if when.camera and now.camera not in when.camera:
             yield f"is for {_or(when.camera)}"
-        if when.kind and now.kind not in when.kind and not _as_kind(rule, now):
+        if when.kind and now.kind not in when.kind:
             yield f"is for {_or(when.kind)}" + (f", not {now.kind}" if now.kind != _NO_KIND else "")
         if when.zone and not set(when.zone) & set(now.zones):
             yield f"is for {_or(when.zone)}, and it was in {_or(now.zones) if now.zones else 'no zone'}"
@@ -358,12 +354,6 @@ class RuleEngine:
                 f"is for events of at least {duration_text(when.min_duration)}, and this one lasted "
                 f"{duration_text(round(now.lasted_s, 1))}"
             )
-
-
-def _as_kind(rule: RuleSettings, now: RuleContext) -> str:
-    """Return the suggested type if this rule accepts it, else an empty string."""
-    is_asked = rule.when.include_possible and now.kind not in rule.when.kind and now.suggested in rule.when.kind
-    return now.suggested if is_asked else ""
 
 
 def _called(rule: RuleSettings, number: int) -> str:

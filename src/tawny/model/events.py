@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from tawny.model.ids import CameraId, EventId
-from tawny.model.observations import MOTION, NOTHING, Box, RecognisedText, kind_of_all
+from tawny.model.observations import MOTION, NOTHING, Box, RecognisedText
 from tawny.model.times import Span, stamp, stamp_ms
 
 PRE_S, POST_S = 5.0, 10.0
@@ -44,11 +44,6 @@ class Event:
     """Time of the best frame. None if none yet."""
     reads: tuple[RecognisedText, ...] = ()
     """Recognized license plates and faces."""
-    perhaps: tuple[SeenObject, ...] = ()
-    """Types suggested by the small model included in tawny, with their best scores.
-
-    They do not set the event's type.
-    """
     said: str = ""
     """Type set by a user: person, vehicle, animal or nothing. Empty if none."""
     travel: float = 0.0
@@ -59,18 +54,11 @@ class Event:
     """ID of the muting that applies to it (`service.detection.mutings`): no notification is sent. Empty if none."""
 
     @property
-    def suggested(self) -> str:
-        """The suggested type if neither a model nor a user determined one. Otherwise empty."""
-        if self.kind != MOTION or self.said or not self.perhaps:
-            return ""
-        return kind_of_all(one.label for one in self.perhaps)
-
-    @property
     def shown_kind(self) -> str:
-        """The type used for filters: set by a user, else detected, else suggested."""
+        """The type used for filters: set by a user, else detected."""
         if self.said:
             return MOTION if self.said == NOTHING else self.said
-        return self.suggested or self.kind
+        return self.kind
 
     def clip(self, now_ms: int, pre_s: float, post_s: float) -> Span:
         """Return its span with pre-roll and post-roll."""
@@ -116,7 +104,6 @@ def rounded(event: Event) -> Event:
         box=None if event.box is None else _rounded(event.box),
         objects=tuple(SeenObject(one.label, round(one.score, 4)) for one in event.objects),
         reads=tuple(replace(one, score=round(one.score, 4)) for one in event.reads),
-        perhaps=tuple(SeenObject(one.label, round(one.score, 4)) for one in event.perhaps),
         travel=round(event.travel, 2),
     )
 
@@ -137,8 +124,6 @@ EVENT_TITLES = {
     "tamper": "Camera tampering",
     "motion": "Motion",
 }
-_SUGGESTED = {"person": "Possible person", "vehicle": "Possible vehicle", "animal": "Possible animal"}
-"""Titles of suggested types."""
 _BY_SIGN = {
     "left": "Object left",
     "taken": "Object removed",
@@ -152,9 +137,7 @@ _BY_SIGN = {
 
 
 def event_title(made: Event) -> str:
-    """Return the event's title: the user's type, else its first specific sign, sound class, suggested or detected
-    type.
-    """
+    """Return the event's title: the user's type, else its first specific sign, sound class or detected type."""
     if made.said:
         return EVENT_TITLES[made.shown_kind]
     for seen in made.objects:
@@ -162,8 +145,6 @@ def event_title(made: Event) -> str:
             return _BY_SIGN[seen.label]
     if made.kind == "sound" and made.objects:
         return kind_title(made.kind, made.objects[0].label)
-    if made.suggested:
-        return _SUGGESTED[made.suggested]
     return kind_title(made.kind)
 
 

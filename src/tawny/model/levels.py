@@ -36,7 +36,7 @@ class AlertRules:
     """What is an alert at one camera.
 
     types: event types and labels. zones: alerts only in these; empty: everywhere. lines: crossing one is an
-    alert. is_named: whether a model names objects; where none does, what goes through a zone of alerts is one.
+    alert. is_named: whether a model names objects; where none does, what goes somewhere may be a person.
     """
 
     types: tuple[str, ...] = (*ALERT_TYPES, SOUND)
@@ -49,21 +49,21 @@ ANYWHERE: Final = AlertRules()
 
 
 def level_of(event: Event, rules: AlertRules = ANYWHERE) -> Level:
-    """Return the level of an event by its user's verdict, mutings, signs, lines, type, zones and path, in this order."""
+    """Return the level of an event by its user's verdict, muting, signs, lines, type, zones and path, in this order."""
     if event.false_alarm or event.said == NOTHING or event.muted:
         return Level.MOTION
     labels = {one.label for one in event.objects}
     is_detected = event.kind in EVENT_TITLES
     if event.kind == TAMPER or not is_detected or labels & ALWAYS or rules.lines.intersection(event.zones):
-        return Level.ALERT  # a type that tawny does not know was reported by a doorbell, a script or a person
+        return Level.ALERT  # a type that tawny does not know was reported by a doorbell or a script
     kind = event.shown_kind
     named = kind != MOTION or bool(event.reads)
     is_here = not rules.zones or kind == SOUND or bool(rules.zones.intersection(event.zones))
     if is_here and (kind in rules.types or _has_label(event, rules.types)):
         return Level.ALERT
     went = event.travel >= WENT_FROM
-    if went and not named and rules.zones and is_here and not rules.is_named:
-        return Level.ALERT
+    if went and not named and is_here and not rules.is_named and not {PERSON, VEHICLE}.isdisjoint(rules.types):
+        return Level.ALERT  # it may be one of them
     return Level.DETECTION if named or went else Level.MOTION
 
 

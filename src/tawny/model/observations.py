@@ -72,10 +72,6 @@ class Observation:
     """Additional attributes: `loitering`."""
     sure: float = 0.0
     """Confidence of the label, 0..1; 0 if no model named it and the label is the detector's own."""
-    perhaps: str = ""
-    """Type suggested by the small model included in tawny. Empty if none."""
-    perhaps_sure: float = 0.0
-    """Confidence of the suggestion, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +136,7 @@ MOTION = "motion"
 """Type of an event without an identified object."""
 PERSON, VEHICLE, ANIMAL, OBJECT = "person", "vehicle", "animal", "object"
 NOTHING = "nothing"
-"""No object: set by a user or suggested by the small model for a shadow, a branch or a reflection."""
+"""No object: set by a user, or by the built-in model for a shadow, a branch or a reflection."""
 KINDS = (PERSON, VEHICLE, ANIMAL, OBJECT)
 """Types in priority order: an event gets the first one it contains."""
 _MEMBERS = {

@@ -28,6 +28,7 @@ from tawny.model.segments import Gap, GapEvidence, Segment, gap_words
 from tawny.model.times import Span, utc_text
 
 if TYPE_CHECKING:  # commands that only print need no decoder
+    from tawny.service.detection.reclassification import ReclassificationInfo
     from tawny.service.health.camera_health import CameraHealth, RecorderHealth
     from tawny.service.visits import EventVisit
 
@@ -47,8 +48,8 @@ def event(this: Event) -> dict[str, Any]:
         "zones": list(this.zones),
         "objects": [{"label": seen.label, "score": seen.score} for seen in this.objects],
         "recognized": [{"by": one.by, "text": one.text, "score": one.score} for one in this.reads],
-        "possible": [{"label": seen.label, "score": seen.score} for seen in this.perhaps],
-        "possible_type": this.suggested,
+        "possible": [],
+        "possible_type": "",
         "labeled_as": this.said,
         "level": shown_level(this).value,
         "muted": bool(this.muted),
@@ -144,6 +145,11 @@ def status(health: "RecorderHealth") -> dict[str, Any]:
         "outbox": {"waiting": 0, "oldest": None},
         "warnings": [{"message": warning.message, "hint": warning.do} for warning in health.warnings],
     }
+
+
+def reclassification(this: "ReclassificationInfo | None") -> dict[str, Any] | None:
+    """Return the progress of classifying the last days' events again; None where there is none, or it is over."""
+    return None if this is None or this.is_over else {"model": this.model, "done": this.done, "total": this.total}
 
 
 def camera(health: "CameraHealth") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tawny.config import integrations
-from tawny.config.recognition import RecogniserSettings
+from tawny.config.recognition import RecogniserSettings, SearchSettings
 from tawny.config.rules import ALL, NONE, RuleAction
 from tawny.config.settings import CameraSettings, Settings
 from tawny.config.targets import DestinationSettings, FileSetSettings, NotifierSettings
@@ -110,6 +110,16 @@ def _check_recogniser(path: str, one: RecogniserSettings, part: Any) -> Iterator
             yield Problem(path, "an invalid value", str(error))
 
 
+def _check_search(search: SearchSettings, embedders: Mapping[str, Any]) -> Iterator[Problem]:
+    if search.options and search.model not in embedders:
+        yield Problem(
+            "search", ", ".join(search.options), "only known settings, unless `model` is an installed plug-in"
+        )
+    if search.model and "/" not in search.model and search.model not in embedders:
+        there = ", ".join(embedders) or "none is installed"
+        yield Problem("search.model", repr(search.model), f"a folder such as /srv/models/clip, or a plug-in: {there}")
+
+
 OFF = "off"
 """Detector name that disables detection."""
 
@@ -126,6 +136,8 @@ class PluginRegistry:
     """Factories: each is called with its settings and returns a `detection.recognition.Recogniser`."""
     accelerators: Mapping[str, Any] = field(default_factory=dict)
     """Each is a `detection.onnx.Accelerator`."""
+    embedders: Mapping[str, Any] = field(default_factory=dict)
+    """Factories: each is called with its settings and returns a `detection.embedding.Embedder`."""
     own_folders: tuple[Path, ...] = ()
     """Folders of this recorder that its settings don't name: no destinations."""
 
@@ -137,7 +149,8 @@ class PluginRegistry:
         notifiers = PluginGroup("tawny.notifiers", make=lambda kind: kind())
         recognisers, accelerators = PluginGroup("tawny.recognizers"), PluginGroup("tawny.accelerators")
         detectors = PluginGroup("tawny.detectors")
-        return cls(sources, detectors, destinations, notifiers, recognisers, accelerators, own_folders)
+        embedders = PluginGroup("tawny.embedders")
+        return cls(sources, detectors, destinations, notifiers, recognisers, accelerators, embedders, own_folders)
 
     @property
     def broken(self) -> list[PluginBroken]:
@@ -151,6 +164,7 @@ class PluginRegistry:
                 self.notifiers,
                 self.recognisers,
                 self.accelerators,
+                self.embedders,
             )
             if isinstance(parts, PluginGroup)
             for one in parts.broken
@@ -191,6 +205,7 @@ class PluginRegistry:
             problems += self._check_notifier(name, notifier, settings)
         problems += check_rules(settings)
         problems += check_reading(settings, self.recognisers)
+        problems += _check_search(settings.search, self.embedders)
         if settings.object_detection.device not in (*PROVIDERS, *self.accelerators):
             there = ", ".join([*PROVIDERS, *self.accelerators])
             problems.append(Problem("object_detection.device", repr(settings.object_detection.device), there))

@@ -231,7 +231,7 @@ class OnvifCamera:
 
     def __init__(self, url: str, clock: Clock, record: LoginRecord | None = None) -> None:
         self._service, self._clock = OnvifService.of(url), clock
-        self._client = SoapClient(self._service, clock, record)
+        self.client = SoapClient(self._service, clock, record)
         self._lock = threading.Lock()
         self._known: _Known | None = None
 
@@ -318,7 +318,7 @@ class OnvifCamera:
 
     def _ask(self, path: str, body: str, until_s: float) -> ET.Element:
         known = self._learned(until_s)
-        return self._client.send(path, body, self._clock.now_ms() + known.ahead_ms, until_s)
+        return self.client.send(path, body, self._clock.now_ms() + known.ahead_ms, until_s)
 
     def _learned(self, until_s: float) -> _Known:
         """Return clock offset and capabilities; queries the camera once."""
@@ -333,15 +333,15 @@ class OnvifCamera:
 
     def _learn(self, until_s: float) -> _Known:
         device = self._service.path
-        answer = self._client.send(device, f'<d:GetSystemDateAndTime xmlns:d="{_DEVICE}"/>', 0, until_s)
+        answer = self.client.send(device, f'<d:GetSystemDateAndTime xmlns:d="{_DEVICE}"/>', 0, until_s)
         ahead_ms = camera_time_ms(answer, self._clock.now_ms()) - self._clock.now_ms()
         asked = f'<d:GetCapabilities xmlns:d="{_DEVICE}"><d:Category>All</d:Category></d:GetCapabilities>'
-        can = self._client.send(device, asked, self._clock.now_ms() + ahead_ms, until_s)
+        can = self.client.send(device, asked, self._clock.now_ms() + ahead_ms, until_s)
         ptz, media = text_at(can, "PTZ", "XAddr"), text_at(can, "Media", "XAddr")
         profile = ""
         if ptz and media:
             asked, at_ms = f'<m:GetProfiles xmlns:m="{_MEDIA}"/>', self._clock.now_ms() + ahead_ms
-            profiles = find_elements(self._client.send(request_path(media), asked, at_ms, until_s), "Profiles")
+            profiles = find_elements(self.client.send(request_path(media), asked, at_ms, until_s), "Profiles")
             turning = [one for one in profiles if find_elements(one, "PTZConfiguration")] or profiles
             profile = turning[0].get("token", "") if turning else ""
         return _Known(ahead_ms, request_path(ptz) if ptz else "", profile)

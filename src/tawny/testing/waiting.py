@@ -6,8 +6,8 @@ from collections.abc import Callable
 MOST_PAUSE_S = 0.25
 
 
-def until(done: Callable[[], object], timeout_s: float = 10.0, what: str = "") -> None:
-    """Return as soon as `done()` is true. Raises AssertionError: after the timeout.
+def until(done: Callable[[], object], timeout_s: float = 60.0, what: str = "") -> None:
+    """Return as soon as `done()` is true. Raises AssertionError: after the timeout, long enough for a busy machine.
 
     Looking takes at most half of the time: whoever is waited for may need this processor.
     """

@@ -131,7 +131,7 @@ async def test_many_names_from_many_addresses_keep_the_owner_out_for_no_second(h
 
 async def test_a_known_device_does_not_wait_for_the_hashes_of_strangers(house: House) -> None:
     await anna(house)
-    phone, turns = browser_at(house, "203.0.113.77"), house.site.passwords._turns
+    phone, turns = browser_at(house, "203.0.113.77"), house.site.passwords.turns
     await sign_in(phone)
     async with turns, turns:
         assert (await asyncio.wait_for(sign_in(phone), 5)).status_code == 200

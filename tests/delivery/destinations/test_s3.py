@@ -82,7 +82,7 @@ def test_what_it_is_and_its_checksum_are_written_beside_it(server: str, bucket: 
 def calls_of(connection: Any) -> set[str]:
     """Return the calls that this connection makes from now on."""
     asked: set[str] = set()
-    connection._client.meta.events.register("before-call.s3", lambda model, **_: asked.add(model.name))
+    connection.client.meta.events.register("before-call.s3", lambda model, **_: asked.add(model.name))
     return asked
 
 
@@ -154,7 +154,7 @@ def test_a_server_that_says_it_took_something_else_is_not_believed(
 ) -> None:
     connection = connect(server)
     assert isinstance(connection, _OpenBucket)
-    client = connection._client
+    client = connection.client
     for method in ("put_object", "upload_part"):
         monkeypatch.setattr(client, method, lambda **_: {"ETag": f'"{"0" * 32}"'})
     with pytest.raises(TargetLied):

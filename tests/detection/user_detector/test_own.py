@@ -126,7 +126,7 @@ def test_it_is_shown_time_camera_and_the_picture_before(bench: Bench) -> None:
         "    return abs(float(frame.rgb.mean()) - float(frame.previous.mean())) > 10\n"
     )
     bench.made(width=80)
-    bench.until(lambda _: bench.own is not None and bench.own._foreign.is_ready)
+    bench.until(lambda _: bench.own is not None and bench.own.script.is_ready)
     assert [bench.look(light).score for light in (100, 100, 150, 150, 90)] == [0, 0, 100, 0, 100]
     assert bench.own is not None
     assert bench.own.trouble == ""
@@ -237,7 +237,7 @@ def test_it_is_called_as_often_as_it_is_said(
     """Whatever the camera's rate: pictures come a little early or late."""
     bench.writes("def detect(frame):\n    return False\n")
     own, asked = bench.made(every=every), list[int]()
-    own._foreign.load()
+    own.script.load()
 
     def ask(at_ms: int, _camera: str, _rgb: object) -> Look:
         asked.append(at_ms)
@@ -255,7 +255,7 @@ def test_it_is_called_as_often_as_it_is_said(
 def test_a_picture_of_another_size_does_no_harm(bench: Bench) -> None:
     bench.writes("def detect(frame):\n    return frame.previous is None and frame.rgb.shape[0] == 180\n")
     bench.made()
-    bench.until(lambda _: bench.own is not None and bench.own._foreign.is_ready)
+    bench.until(lambda _: bench.own is not None and bench.own.script.is_ready)
     assert bench.look().score == 0
     assert bench.look(shape=(180, 320)).score == 100
     assert bench.look(shape=(180, 320)).score == 0

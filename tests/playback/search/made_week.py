@@ -126,11 +126,10 @@ def made_event(
     light: str = "day",
     size: float = 1.0,
     shift: float = 0.0,
-    is_labeled: bool = True,
 ) -> MadeEvent:
     """what: car, truck, person, dog or cat. paints: its colours, of a person top and trousers. size: relative.
 
-    shift: where it stands, -1 to 1. is_labeled: a model named it; else it is only a possible person or vehicle.
+    shift: where it stands, -1 to 1.
     """
     picture = scene(camera, light).astype(np.float32)
     colours = [PAINT[one] for one in paints]
@@ -157,8 +156,8 @@ def made_event(
     assert coded
     named = (SeenObject(what, 0.8),)
     event = Event(
-        event_id(at_ms, name.encode().ljust(4)[:4]), CameraId(camera), kind if is_labeled else "motion", at_ms,
-        at_ms + LENGTH_MS, 80.0, box=box, objects=named if is_labeled else (),
-        perhaps=() if is_labeled else (SeenObject(kind, 0.8),), picture_ms=at_ms + 4000,
+        event_id(at_ms, name.encode().ljust(4)[:4]), CameraId(camera), kind, at_ms,
+        at_ms + LENGTH_MS, 80.0, box=box, objects=named,
+        picture_ms=at_ms + 4000,
     )  # fmt: skip
     return MadeEvent(name, event, data.tobytes())

@@ -31,7 +31,7 @@ def week() -> Mapping[str, MadeEvent]:
     made = [
         made_event("red1", at("18 10:02"), "car", ("red",), shift=-0.4),
         made_event("red2", at("19 17:40"), "car", ("red",), camera="gate", size=0.5),
-        made_event("red3", at("19 18:20"), "car", ("red",), camera="drive", light="dusk", is_labeled=False),
+        made_event("red3", at("19 18:20"), "car", ("red",), camera="drive", light="dusk"),
         made_event("blue", at("17 09:11"), "car", ("blue",), shift=0.5),
         made_event("van", at("16 12:00"), "truck", ("white",), camera="gate"),
         made_event("wht", at("18 15:30"), "car", ("white",), shift=0.2),

@@ -30,7 +30,6 @@ def event(**about: Any) -> Event:
             "Person.",
             "Front door, 20:46. Detected: person, dog.",
         ),
-        ({"kind": "motion", "perhaps": (SeenObject("person", 0.8),)}, "Possible person.", "Front door, 20:46."),
         ({"kind": "motion", "said": "vehicle"}, "Vehicle.", "Front door, 20:46."),
         ({"kind": "person", "said": "nothing"}, "Motion.", "Front door, 20:46."),
         ({"kind": "object", "objects": (SeenObject("left", 1.0),)}, "Object left.", "Front door, 20:46."),

@@ -59,7 +59,7 @@ class Cloud:
         def carrier() -> FileCarrier:
             options = S3().settings(url, {})
             opened: Any = S3().connect(DestinationContext("cloud", url, options, self.bench.clock, write_only))
-            opened._client.meta.events.register("before-call.s3", lambda model, **_: self.calls.append(model.name))
+            opened.client.meta.events.register("before-call.s3", lambda model, **_: self.calls.append(model.name))
             return FileCarrier(opened, "cloud", write_only=write_only)
 
         route = DeliveryRoute("cloud", carrier, self.bench.contents.of)

@@ -1,15 +1,21 @@
 """What objects looked like is measured behind all else, stored once, and deleted with the event."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
+from tawny.config.recognition import SearchSettings
+from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
 from tawny.model.times import Span
+from tawny.playback.search.event_search import SearchableNames, SearchHit, search_hits
 from tawny.service.detection.appearance_service import (
     BUSY_S,
     IDLE_S,
@@ -18,10 +24,35 @@ from tawny.service.detection.appearance_service import (
     AppearanceSource,
     stored_looks,
 )
+from tawny.service.detection.embedding_search import SearchModel
 from tawny.storage.index.appearance_db import FILE, AppearanceDb, stored_appearance
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.testing.clock import FakeClock
 from tests.playback.search.made_week import MadeEvent, made_event
+
+
+class MeanColour:
+    """A search model that knows three words."""
+
+    WORDS: ClassVar = {"crimson": (1.0, -0.5, -0.5), "azure": (-0.5, -0.5, 1.0), "grass": (-0.5, 1.0, -0.5)}
+
+    def __init__(self, name: str = "mean") -> None:
+        self.id, self.seen, self.fails = name, 0, False
+
+    def image(self, rgb: Any) -> Sequence[float]:
+        if self.fails:
+            raise NotDone("It has no memory left.")
+        self.seen += 1
+        colours = rgb.astype(np.float32) - rgb.mean(axis=2, keepdims=True)
+        found: list[float] = (colours * (np.abs(colours) > 25)).mean(axis=(0, 1)).tolist()
+        return found
+
+    def text(self, words: str) -> Sequence[float]:
+        return next((vector for word, vector in self.WORDS.items() if word in words), (0.1, 0.1, 0.1))
+
+    def close(self) -> None:
+        """Nothing to release."""
+
 
 EVER = Span(0, 4_000_000_000_000)
 
@@ -36,12 +67,17 @@ class Rig:
     sealed: set[str] = field(default_factory=set)
     load: float = 0.0
     asked: list[EventId] = field(default_factory=list)
+    settings: SearchSettings = field(default_factory=SearchSettings)
+    embedder: "MeanColour" = field(default_factory=lambda: MeanColour())
 
     def __post_init__(self) -> None:
         self.clock = FakeClock("2026-11-20T15:00:00Z")
         self.db = AppearanceDb(self.folder)
-        source = AppearanceSource(self.index, self.picture, lambda camera: camera in self.sealed, lambda: self.load)
-        self.service = AppearanceService(lambda: self.db, source, self.clock)
+        source = AppearanceSource(
+            self.index, self.picture, lambda camera: camera in self.sealed, lambda: self.load, lambda: self.settings
+        )
+        self.model = SearchModel(lambda: self.settings, {"palette": lambda _: self.embedder})
+        self.service = AppearanceService(lambda: self.db, source, self.model, self.clock)
 
     def picture(self, event: Event) -> bytes | None:
         self.asked.append(event.id)
@@ -90,16 +126,17 @@ def test_older_events_wait_for_an_idle_computer(rig: Rig) -> None:
     rig.load = 2.0
     assert rig.run() == BUSY_S
     assert rig.colours() == {}
-    assert rig.service.progress.left == 0
+    assert rig.service.reached_ms == rig.clock.now_ms()
     rig.load = 0.1
     rig.run(lambda: len(rig.colours()) == 2)
     rig.load = 2.0  # it pauses in the middle
     assert rig.run() == BUSY_S
-    assert (len(rig.colours()), rig.service.progress.left) == (2, 3)
+    assert len(rig.colours()) == 2
+    assert rig.service.reached_ms == events[3].start_ms
     rig.load = 0.1
     assert rig.run() == IDLE_S
     assert rig.colours() == {event.id: ["blue"] for event in events}
-    assert (rig.service.progress.is_complete, rig.service.progress.left) == (True, 0)
+    assert rig.service.reached_ms is None
 
 
 def test_nothing_is_measured_twice_after_a_restart(rig: Rig) -> None:
@@ -107,7 +144,7 @@ def test_nothing_is_measured_twice_after_a_restart(rig: Rig) -> None:
     rig.run()
     rig.asked.clear()
     source = AppearanceSource(rig.index, rig.picture, lambda _: False, lambda: 0.0)
-    again = AppearanceService(lambda: rig.db, source, rig.clock)
+    again = AppearanceService(lambda: rig.db, source, rig.model, rig.clock)
     while again.step() < IDLE_S:
         pass
     assert rig.asked == []
@@ -165,6 +202,100 @@ def test_a_damaged_database_is_made_again(tmp_path: Path) -> None:
     db.put([stored_appearance(car("one", "red").event, "{}")])
     assert db.count() == 1
     db.close()
+
+
+def with_model(rig: Rig, *paints: str) -> list[Event]:
+    rig.settings = SearchSettings(model="palette")
+    return [rig.add(car(f"m{number}", paint, number % 9)) for number, paint in enumerate(paints)]
+
+
+def asked(rig: Rig, text: str, like: Event | None = None) -> list[SearchHit]:
+    zone, now_ms = ZoneInfo("UTC"), rig.clock.now_ms()
+    return search_hits(rig.index, text, SearchableNames({}), zone, now_ms, 20, rig.service.search(like))[1]
+
+
+def test_a_model_answers_words_that_nobody_listed(rig: Rig) -> None:
+    events = with_model(rig, "silver", "red", "blue", "white", "black", "grey", "blue", "silver")
+    rig.run()
+    hits = asked(rig, "crimson car")
+    assert hits[0].event.id == events[1].id
+    assert hits[0].why == "looks like “crimson car”, car"
+    assert {hit.event.id for hit in asked(rig, "azure vehicle")[:2]} == {events[2].id, events[6].id}
+
+
+def test_without_a_model_such_words_are_unknown(rig: Rig) -> None:
+    rig.add(car("one", "red"))
+    rig.run()
+    question, _ = search_hits(
+        rig.index, "crimson car", SearchableNames({}), ZoneInfo("UTC"), rig.clock.now_ms(), 20, rig.service.search()
+    )
+    assert question.unknown == ("crimson",)
+
+
+def test_like_this_one_by_the_model(rig: Rig) -> None:
+    events = with_model(rig, "silver", "green", "blue", "white", "black", "grey", "green")
+    rig.run()
+    assert asked(rig, "anything", events[1])[0].event.id == events[6].id
+
+
+def test_the_model_sees_each_event_once_and_new_ones_when_the_computer_is_idle(rig: Rig) -> None:
+    with_model(rig, "red", "blue", "white")
+    rig.run()
+    assert rig.embedder.seen == 3
+    rig.load = 2.0
+    event = rig.add(car("late", "green", 9))
+    rig.service.heard(EventChanged("ended", event))
+    rig.run()
+    assert (len(rig.colours()), rig.embedder.seen) == (4, 3)
+    rig.load = 0.0
+    rig.run()
+    rig.run()
+    assert rig.embedder.seen == 4
+
+
+def test_another_model_sees_all_events_again(rig: Rig) -> None:
+    with_model(rig, "red", "blue")
+    rig.run()
+    rig.embedder = MeanColour("another")
+    rig.settings = SearchSettings(model="palette", colours=False)
+    rig.run()
+    assert rig.embedder.seen == 2
+    assert rig.db.vectors("mean") == []
+    assert len(rig.db.vectors("another")) == 2
+
+
+def test_a_model_that_fails_is_named_and_loses_no_event(rig: Rig) -> None:
+    with_model(rig, "red")
+    rig.embedder.fails = True
+    rig.run()
+    assert "It has no memory left." in rig.service.trouble
+    assert rig.db.vectors("mean") == []
+    assert len(rig.colours()) == 1
+
+
+def test_a_folder_without_a_model_is_named(rig: Rig, tmp_path: Path) -> None:
+    rig.settings = SearchSettings(model=str(tmp_path / "none"))
+    event = rig.add(car("one", "red", 9))
+    rig.run()
+    assert "lacks image.onnx, text.onnx, merges.txt" in rig.service.trouble
+    assert [hit.event.id for hit in asked(rig, "red car")] == [event.id]
+
+
+def test_deleted_events_are_no_answers_at_once(rig: Rig) -> None:
+    events = with_model(rig, "silver", "red", "blue", "white")
+    rig.run()
+    rig.index.drop_event(events[1].id)
+    assert events[1].id not in {hit.event.id for hit in asked(rig, "crimson car")}
+    rig.service.forget(events[1].id)
+    rig.run()
+    assert len(rig.db.vectors("mean")) == 3
+
+
+def test_colours_can_be_turned_off(rig: Rig) -> None:
+    rig.settings = SearchSettings(colours=False)
+    rig.add(car("one", "red"))
+    rig.run()
+    assert rig.colours() == {}
 
 
 def test_times_of_snapshots_and_other_cameras(rig: Rig) -> None:

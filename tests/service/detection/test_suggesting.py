@@ -1,4 +1,4 @@
-"""Which small model suggests kinds, while the program runs; and that nothing depends on it."""
+"""Which small model names what moves, while the program runs; and that recording does not depend on it."""
 
 import sys
 from dataclasses import replace
@@ -58,7 +58,7 @@ def test_a_model_that_is_spoilt_is_told_of_and_not_used(tmp_path: Path, spoilt: 
             file.write_bytes(content[:-1] + b"?")
     bench = Bench(str(file))
     assert bench.suggesting.guesser.model is None
-    assert bench.suggesting.trouble.startswith("The built-in guess isn't available: ")
+    assert bench.suggesting.trouble.startswith("The built-in classification isn't available: ")
     assert f"model {file}" in bench.suggesting.trouble
     assert "python -m training.train" in bench.suggesting.trouble
 
@@ -78,13 +78,13 @@ def camera(model: Path) -> Settings:
     return settings(f'[object_detection]\nkinds = "{model}"\n[cameras.door]\nsource = "demo:front"\n')
 
 
-def test_a_running_recorder_suggests_what_it_sees_and_calls_it_motion(tmp_path: Path) -> None:
+def test_a_running_recorder_calls_what_it_sees_by_its_name(tmp_path: Path) -> None:
     file = kind_models.bright_is("person", tmp_path / "mine.onnx", middle=-1000)
     doors = replace(PluginRegistry.opened(), detectors={"motion": Crossing})
     with rig(camera(file), tmp_path / "data", doors) as made:
-        until(lambda: [event for event in watched(made) if event.suggested], 30, "a suggestion")
-        event = next(event for event in watched(made) if event.suggested)
-        assert (event.kind, event.suggested, event.objects) == ("motion", "person", ())
+        until(lambda: [event for event in watched(made) if event.objects], 30, "a name")
+        event = next(event for event in watched(made) if event.objects)
+        assert (event.kind, [one.label for one in event.objects]) == ("person", ["person"])
         assert made.running.warnings() == []
 
 
@@ -96,5 +96,5 @@ def test_with_a_spoilt_model_it_records_and_sees_and_says_what_is_wrong(tmp_path
         until(lambda: watched(made), 30, "an event")
         until(made.running.warnings, 30, "a warning")
         assert "is incomplete: 200 of" in made.running.warnings()[0].message
-        assert {event.suggested for event in watched(made)} == {""}
+        assert {event.kind for event in watched(made)} == {"motion"}
         assert made.running.cameras()[0].status.state == "recording"

@@ -124,10 +124,10 @@ def test_one_that_does_not_answer_now_is_believed_to_turn(bench: Bench) -> None:
 def test_a_camera_that_does_not_answer_delays_no_other_end(bench: Bench, tmp_path: Path) -> None:
     """The end of each waited for the one before: a gate stayed open as long as a camera was silent."""
     with hostile(HostileCamera(is_silent=True)) as silent:
-        bench.hands._later("ptz silent", 1, OnvifCamera(silent.url, SystemClock()).stop)
+        bench.hands.do_later("ptz silent", 1, OnvifCamera(silent.url, SystemClock()).stop)
         bench.hands.switch("gate", on=True, lasts_s=1)
         begun_s = time.monotonic()
         bench.engine.run_for(2)
         assert time.monotonic() - begun_s < 3
         assert '"on": false' in bench.said.read_text().splitlines()[-1]
-        assert "ptz silent" in bench.hands._due
+        assert "ptz silent" in bench.hands.due

@@ -126,7 +126,7 @@ def draws(home: House, tmp: Path) -> None:
 @row("search with words (`tawny find`)", "yes")
 def finds(home: House, tmp: Path) -> None:
     now_ms = home.rig.clock.now_ms()
-    words = f"{home.events[DOOR].shown_kind} door today"  # its name may be suggested
+    words = f"{home.events[DOOR].shown_kind} door today"
     _, found = search_in_words(
         home.rig.running.index, words, SearchableNames({DOOR: "door"}), ZoneInfo("UTC"), now_ms, 9
     )

@@ -144,7 +144,7 @@ def ordered(steps: list[Step], window: int) -> None:
         packet = RtpPacket(payload, is_marked, payload_type, number, 0, source).to_bytes()
         given[payload] += 1
         receiver.packet(memoryview(packet), 0, len(packet))
-        assert len(receiver._ahead) <= window
+        assert len(receiver.ahead) <= window
     receiver.give_up()
     assert not Counter(kept.payloads) - given
     counts = receiver.counts

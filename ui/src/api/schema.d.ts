@@ -430,6 +430,7 @@ export interface DetectionNotes {
 }
 
 export interface DetectionRequest {
+  alert?: string[] | null;
   decode: "auto" | "software";
   detector: string;
   frames: number;
@@ -890,6 +891,7 @@ export interface ModelInfo {
 }
 
 export interface ModelsInfo {
+  again: ReclassificationInfo | null;
   items: ModelInfo[];
   offer: OfferInfo | null;
   suggests: string;
@@ -1375,6 +1377,15 @@ export interface ReadInfo {
   text: string;
 }
 
+export interface ReclassificationInfo {
+  changed: number;
+  done: number;
+  is_over: boolean;
+  model: string;
+  skipped: number;
+  total: number;
+}
+
 export interface RecordNowCommand {
   camera: string;
   command: string;
@@ -1565,7 +1576,7 @@ export interface SearchRequest {
 
 export interface SearchResponse {
   items: EventInfo[];
-  left: number;
+  measured_to_ms: number | null;
   scores: Record<string, number>;
   time: string;
   unknown: string[];
@@ -2030,6 +2041,7 @@ export interface WrappedKeyInfo {
 }
 
 export interface ZoneRequest {
+  alert?: boolean;
   direction?: "any" | "left" | "right" | "up" | "down";
   left_s?: number;
   level?: number | null;

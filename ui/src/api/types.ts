@@ -40,6 +40,8 @@ export type Kind = "person" | "vehicle" | "animal" | "object" | "sound" | "tampe
 /** `box`: left, top, right and bottom as fractions of the picture. */
 export type TawnyEvent = Omit<made.EventInfo, "type" | "display_type"> & { type: Kind; display_type: Kind };
 export type WhatItWas = NonNullable<made.FeedbackRequest["labeled_as"]>;
+export type Visit = Omit<made.VisitInfo, "best" | "events"> & { best: TawnyEvent; events: TawnyEvent[] };
+export type VisitPage = Omit<made.VisitList, "items"> & { items: Visit[] };
 export type EventPage = Omit<made.EventList, "items"> & { items: TawnyEvent[] };
 
 export type Gap = made.GapInfo;

@@ -3,6 +3,7 @@ import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { ApiError, get } from "../api/client";
 import { readMeter, serverNow } from "../api/state";
+import { unlocks } from "../sealed/unlocks";
 import { BoxPen } from "./boxPen";
 import { AHEAD_MS, type Box, type StoredObject, type Thing, type Track, followed, thingsAt, trackOf } from "./tracks";
 import "./figures.css";
@@ -12,6 +13,7 @@ const AGAIN_MS = 2_000;
 /** Objects may be there a little before their event began, and after it ended. */
 const AROUND_MS = 2_000;
 const NOT_FOUND = 404;
+const LOCKED = 423;
 
 /** What an event says of its time. */
 export interface Happened {
@@ -24,6 +26,9 @@ export interface Happened {
 export interface Best {
   box?: Box | readonly number[] | null;
   display_type: string;
+  /** What it may be, where neither a model nor a person said it. */
+  possible_type?: string;
+  labeled_as?: string;
   objects?: readonly { label: string; score?: number | null }[];
 }
 
@@ -81,7 +86,8 @@ function bestOf(event: Best | undefined): Thing[] {
   if (!event || y1 === undefined || x1 === undefined || y0 === undefined || x0 === undefined) return [];
   const named = (event.objects ?? []).filter(({ label }) => label !== "motion");
   const score = Math.max(0, ...named.map((one) => one.score ?? 0));
-  return [{ label: event.display_type, percent: Math.round(score * (score <= 1 ? 100 : 1)), box: [x0, y0, x1, y1], trail: [] }];
+  const label = event.possible_type && !event.labeled_as ? `${event.display_type}?` : event.display_type;
+  return [{ label, percent: Math.round(score * (score <= 1 ? 100 : 1)), box: [x0, y0, x1, y1], trail: [] }];
 }
 
 interface Source {
@@ -110,6 +116,8 @@ interface Kept {
   /** Its event had ended when it was asked for: nothing is added. */
   isWhole: boolean;
   asked_ms: number;
+  /** Encrypted to others: how often something had been unlocked by then. */
+  locked?: number;
 }
 
 /** Stored objects of the events around the time shown. */
@@ -125,8 +133,11 @@ function pastTracks(events: () => readonly Happened[]): Source {
       },
       (reason: unknown) => {
         // Recorded before objects were stored: then nothing is drawn. Anything else is tried again.
-        const isGone = reason instanceof ApiError && reason.status === NOT_FOUND;
-        kept.set(id, { tracks: before?.tracks ?? [], isWhole: isGone, asked_ms: performance.now() });
+        const status = reason instanceof ApiError ? reason.status : 0;
+        kept.set(id, {
+          ...{ tracks: before?.tracks ?? [], isWhole: status === NOT_FOUND, asked_ms: performance.now() },
+          ...(status === LOCKED && { locked: unlocks.peek() }),
+        });
       },
     );
   };
@@ -137,7 +148,8 @@ function pastTracks(events: () => readonly Happened[]): Source {
       );
       for (const event of near) {
         const known = kept.get(event.id);
-        if (!known || (!known.isWhole && performance.now() - known.asked_ms > AGAIN_MS)) ask(event, known);
+        const rests = known && (known.isWhole || known.locked === unlocks.peek() || performance.now() - known.asked_ms <= AGAIN_MS);
+        if (!rests) ask(event, known);
       }
       return near.flatMap(({ id }) => thingsAt(kept.get(id)?.tracks ?? [], at_ms));
     },

@@ -52,7 +52,6 @@ export const events = {
     review: "Mark as reviewed",
     unreview: "Reviewed. Mark as new",
     select: (title: string) => `Select ${title}`,
-    perhaps: (kind: string) => `${kind}?`,
   },
   did: {
     reviewed: { one: "Marked as reviewed.", other: "{n} marked as reviewed." },
@@ -96,7 +95,6 @@ export const events = {
       nearby: "Also seen",
     },
     sure: (kind: string, how: string, percent: number) => `${kind}, ${how} (${percent}%)`,
-    perhaps: (kind: string, percent: number) => `Possible ${kind} (${percent}%)`,
     bySomebody: (kind: string) => `${kind} (set by you)`,
     very: "very sure",
     fairly: "fairly sure",

@@ -16,10 +16,7 @@ export const find = {
   like: "Looks like this event",
   noLike: "Stop searching for similar events",
   match: (percent: number) => `${percent}%`,
-  left: {
-    one: "Colours of {n} older event aren’t measured yet. tawny does that while the computer is idle.",
-    other: "Colours of {n} older events aren’t measured yet. tawny does that while the computer is idle.",
-  },
+  left: (day: string) => `Events before ${day} aren’t measured yet. tawny does that while the computer is idle.`,
   hits: { one: "{n} event", other: "{n} events" },
   going: "ongoing",
   camera: "Camera",

@@ -1,7 +1,8 @@
 export const models = {
   title: "Object detection",
-  sub: "A detection model tells people, vehicles and animals apart. Without one, tawny can only guess. It runs on this computer, and no image leaves it.",
-  suggests: "Until then: built-in guess",
+  sub: "A detection model tells people, vehicles and animals apart. Without one, tawny names only what it is certain of. It runs on this computer, and no image leaves it.",
+  suggests: "Without one: built-in classification",
+  again: (done: number, total: number) => `Events of the last 7 days are being classified again: ${done} of ${total}.`,
   recommended: "Recommended",
   offer: (origin: string, licence: string, size: string) => `${origin}. License: ${licence}, ${size}.`,
   from: "Source",

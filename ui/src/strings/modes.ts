@@ -103,7 +103,6 @@ export const modes = {
     addDeed: "Add action",
     removeDeed: "Remove action",
     any: "any",
-    includePossible: "Include possible types",
     fields: {
       kind: "Event type",
       camera: "Camera",

@@ -1,5 +1,4 @@
 import type { TawnyEvent } from "../api/types";
-import { t } from "../strings";
 import { Icon } from "./Icon";
 import { kindIcon, kindName } from "./kinds";
 import "./kindTag.css";
@@ -10,7 +9,7 @@ export function KindTag({ event }: { event: TawnyEvent }) {
   return (
     <span class={`tag on-pic kind-${event.display_type}`}>
       <Icon name={kindIcon(event.display_type)} small />
-      <span>{event.possible_type ? t.events.card.perhaps(name) : name}</span>
+      <span>{name}</span>
     </span>
   );
 }

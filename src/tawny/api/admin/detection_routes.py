@@ -65,6 +65,7 @@ class ZoneRequest(ApiRequest):
     direction: Way = "any"
     loiter_s: Seconds = 0
     left_s: Seconds = 0
+    alert: bool = False
 
 
 class LineRequest(ApiRequest):
@@ -100,6 +101,8 @@ class DetectionRequest(ApiRequest):
     sound: AudioRequest
     read: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=10)] | None = None
     """Recognizers to use; null: unchanged."""
+    alert: list[Annotated[str, Field(max_length=40)]] | None = None
+    """Event types and labels that are alerts; null: unchanged."""
 
 
 class DetectionChangeRequest(ApiRequest):
@@ -285,6 +288,7 @@ def _watch(watch: DetectionSettings, privacy_masks: tuple[Points, ...]) -> Detec
                 direction=zone.direction,
                 loiter_s=zone.loitering_after,
                 left_s=zone.object_left_after,
+                alert=zone.alert,
             )
             for name, zone in watch.zones.items()
         ],
@@ -299,6 +303,7 @@ def _watch(watch: DetectionSettings, privacy_masks: tuple[Points, ...]) -> Detec
             listen=watch.sound.listen, level=watch.sound.level, hold_s=min(60.0, max(0.5, watch.sound.hold))
         ),
         read=list(watch.recognize),
+        alert=list(watch.alert_rules(is_named=True).types),
     )
 
 
@@ -320,6 +325,8 @@ def _settings(asked: DetectionRequest, now: DetectionSettings) -> tuple[Detectio
     said["sound"] = {**said.get("sound", {}), **sound}
     if asked.read is not None:
         said["recognize"] = asked.read
+    if asked.alert is not None and tuple(asked.alert) != now.alert_rules(is_named=True).types:
+        said["alert"] = asked.alert
     numbers = {key: int(value) if value == int(value) else value for key, value in asked.numbers.items()}
     options = said.get(asked.detector, {})
     if numbers or (options and asked.detector == now.detector):  # a detector that was off keeps its numbers
@@ -342,6 +349,7 @@ def _zone(zone: ZoneRequest) -> Mapping[str, Any]:
         "direction": zone.direction,
         "loitering_after": duration_text(zone.loiter_s),
         "object_left_after": duration_text(zone.left_s),
+        "alert": zone.alert,
     }
 
 

@@ -18,6 +18,7 @@ from tawny.model.ids import EventId
 from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.identity_store import IdentityInfo
 from tawny.service.detection.model_store import ModelInfo, OfferInfo
+from tawny.service.detection.reclassification import ReclassificationInfo
 from tawny.service.detection.recognition_service import IdentityService
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
@@ -117,13 +118,15 @@ class ModelsInfo(BaseModel):
     """Models.
 
     offer: null once installed. trouble: why no model is used although one should be; empty if none.
-    suggests: lines of the card of the built-in classifier that suggests event types.
+    suggests: lines of the card of the built-in classifier, which sets event types without a model.
+    again: progress of classifying the events of the last 7 days with the model added last; null before.
     """
 
     items: list[ModelInfo]
     offer: OfferInfo | None
     trouble: str
     suggests: str
+    again: ReclassificationInfo | None
 
 
 @router.get("/models", dependencies=own)
@@ -157,6 +160,7 @@ def _model_info(here: AppContext) -> ModelsInfo:
         offer=None if is_there else offer,
         trouble=desk.trouble,
         suggests=desk.suggests,
+        again=desk.again,
     )
 
 

@@ -20,11 +20,11 @@ class Passwords:
 
     def __init__(self, memory_kib: int = MEMORY_KIB, rounds: int = ROUNDS) -> None:
         self._hasher = PasswordHasher(time_cost=rounds, memory_cost=memory_kib, parallelism=1)
-        self._turns, self._known_turn = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(1)
+        self.turns, self._known_turn = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(1)
         self._nobodys: str | None = None
 
     async def hash(self, password: str) -> str:
-        async with self._turns:
+        async with self.turns:
             return await asyncio.to_thread(self._hasher.hash, password)
 
     async def matches(self, stored: str | None, password: str, *, is_known_device: bool = False) -> bool:
@@ -32,7 +32,7 @@ class Passwords:
 
         is_known_device: doesn't wait for the attempts of strangers.
         """
-        async with self._known_turn if is_known_device else self._turns:
+        async with self._known_turn if is_known_device else self.turns:
             return await asyncio.to_thread(self._matches, stored, password)
 
     def is_outdated(self, stored: str) -> bool:

@@ -167,8 +167,8 @@ MOST_MOMENTS = 500
 class SearchResponse(BaseModel):
     """Search result. time: the recognized time range. unknown: words that were ignored.
 
-    why: what matched, by event, for those found by what they looked like. scores: how well, 0 to 1. left: number of
-    older events of which colours and sizes are not stored yet.
+    why: what matched, by event, for those found by what they looked like. scores: how well, 0 to 1. measured_to_ms:
+    what events before this time looked like is not measured yet; null: it is measured of all events.
     """
 
     items: list[schemas.EventInfo]
@@ -176,7 +176,7 @@ class SearchResponse(BaseModel):
     unknown: list[str]
     why: dict[str, str]
     scores: dict[str, float]
-    left: int
+    measured_to_ms: int | None
 
 
 class MotionMoment(BaseModel):
@@ -218,14 +218,14 @@ def find(asked: Annotated[FindQuery, Query()], here: Here) -> SearchResponse:
         recorder.index, asked.q, names, here.zone, recorder.clock.now_ms(), asked.limit, by
     )  # fmt: skip
     is_by_look = like is not None or question.is_of_look
-    left = seen.progress.left if seen is not None and is_by_look else 0
+    reached_ms = seen.reached_ms if seen is not None and is_by_look else None
     return SearchResponse(
         items=[serializers.event(hit.event, recorder) for hit in hits],
         time=question.time_words,
         unknown=list(question.unknown),
         why={hit.event.id: hit.why for hit in hits if hit.why},
         scores={hit.event.id: round(hit.score, 2) for hit in hits if hit.why},
-        left=left,
+        measured_to_ms=reached_ms,
     )
 
 

@@ -202,7 +202,7 @@ class WebRtcSessions:
         screen = self._screen(here, request, peer, what)
         tasks = [
             asyncio.create_task(each)
-            for each in (screen.run(), peer.attend(), _while_allowed(request, peer, what.choice))
+            for each in (screen.run(), peer.attend(), while_allowed(request, peer, what.choice))
         ]
         try:
             with what.opened, what.counted:
@@ -235,7 +235,7 @@ class WebRtcSessions:
         return ViewerSession(peer, clock, show, archive, what.orders, peer.tell)
 
 
-async def _while_allowed(request: Request, peer: PeerConnection, choice: StreamChoice) -> None:
+async def while_allowed(request: Request, peer: PeerConnection, choice: StreamChoice) -> None:
     while not peer.ended.is_set():
         await asyncio.sleep(LOOK_S)
         if await has_ended(request):

@@ -121,14 +121,14 @@ class _OpenBucket:
     is_sure: ClassVar[bool] = True
 
     def __init__(self, client: Any, place: _Place, storage_class: str, public: str, *, write_only: bool) -> None:
-        self._client, self._bucket, self._public, self._write_only = client, place.bucket, public, write_only
+        self.client, self._bucket, self._public, self._write_only = client, place.bucket, public, write_only
         self._folder = f"{place.folder}/" if place.folder else ""
         self._more = {"StorageClass": storage_class} if storage_class else {}
 
     def find(self, name: str) -> RemoteFile | None:
         with self._worded():
             try:
-                found = self._client.head_object(Bucket=self._bucket, Key=self._key(name))
+                found = self.client.head_object(Bucket=self._bucket, Key=self._key(name))
             except botocore.exceptions.ClientError as error:
                 if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
                     return None
@@ -144,7 +144,7 @@ class _OpenBucket:
 
     def _put_at_once(self, name: str, content: DeliveryContent) -> None:
         data = content.read(0, content.size_bytes)
-        taken = self._client.put_object(
+        taken = self.client.put_object(
             Bucket=self._bucket,
             Key=self._key(name),
             Body=data,
@@ -159,7 +159,7 @@ class _OpenBucket:
         target = {"Bucket": self._bucket, "Key": self._key(name)}
         upload, parts = self._begun(target, content, progress)
         if not upload:
-            begun = self._client.create_multipart_upload(
+            begun = self.client.create_multipart_upload(
                 **target, ContentType=content.media_type, Metadata={"sha256": content.sha256}, **self._more
             )
             upload = begun["UploadId"]
@@ -174,7 +174,7 @@ class _OpenBucket:
                 continue
             data = self._part(content, offset)
             with self._starting_again(note):
-                sent = self._client.upload_part(
+                sent = self.client.upload_part(
                     **target, UploadId=upload, PartNumber=number, Body=data, ContentMD5=_md5(data)
                 )
             self._compare(sent, data, name)
@@ -182,7 +182,7 @@ class _OpenBucket:
             note_parts()
         listed = [{"PartNumber": number, "ETag": parts[number]} for number in sorted(parts)]
         with self._starting_again(note):
-            self._client.complete_multipart_upload(**target, UploadId=upload, MultipartUpload={"Parts": listed})
+            self.client.complete_multipart_upload(**target, UploadId=upload, MultipartUpload={"Parts": listed})
 
     @contextmanager
     def _starting_again(self, note: Callable[[str], None]) -> Iterator[None]:
@@ -223,7 +223,7 @@ class _OpenBucket:
         if self._write_only:
             return (upload, dict(enumerate(known["tags"], 1))) if "tags" in known else ("", {})
         try:
-            pages = self._client.get_paginator("list_parts").paginate(**target, UploadId=upload)
+            pages = self.client.get_paginator("list_parts").paginate(**target, UploadId=upload)
             listed = {part["PartNumber"]: part["ETag"] for page in pages for part in page.get("Parts", ())}
         except botocore.exceptions.ClientError as error:
             if error.response["Error"]["Code"] in _GONE:
@@ -233,7 +233,7 @@ class _OpenBucket:
 
     def _abort(self, target: Mapping[str, str], upload: str) -> None:
         try:
-            self._client.abort_multipart_upload(**target, UploadId=upload)
+            self.client.abort_multipart_upload(**target, UploadId=upload)
         except botocore.exceptions.ClientError as error:
             if error.response["Error"]["Code"] not in _GONE:
                 raise
@@ -244,28 +244,28 @@ class _OpenBucket:
 
     def read(self, name: str) -> Iterator[bytes]:
         with self._worded():
-            body = self._client.get_object(Bucket=self._bucket, Key=self._key(name))["Body"]
+            body = self.client.get_object(Bucket=self._bucket, Key=self._key(name))["Body"]
             with body:
                 yield from body.iter_chunks(PORTION_BYTES)
 
     def remove(self, name: str) -> None:
         with self._worded():
-            self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
+            self.client.delete_object(Bucket=self._bucket, Key=self._key(name))
 
     def files(self, prefix: str = "") -> Iterator[RemoteFile]:
         below = self._folder + (prefix.strip("/") + "/" if prefix.strip("/") else "")
         with self._worded():
-            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=below):
+            for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=below):
                 for found in page.get("Contents", ()):
                     modified_ms = round(found["LastModified"].timestamp() * 1000)
                     yield RemoteFile(found["Key"].removeprefix(self._folder), found["Size"], modified_ms)
 
     def link(self, name: str, lasts_s: float) -> str:
         target = {"Bucket": self._bucket, "Key": self._key(name)}
-        return str(self._client.generate_presigned_url("get_object", target, min(int(lasts_s), MOST_LINK_S)))
+        return str(self.client.generate_presigned_url("get_object", target, min(int(lasts_s), MOST_LINK_S)))
 
     def close(self) -> None:
-        self._client.close()
+        self.client.close()
 
     def _key(self, name: str) -> str:
         return self._folder + name

@@ -212,6 +212,8 @@ class Blob(NamedTuple):
     """Number of differing cells."""
     moving: float
     """Share of them that changed since the frame before the previous one."""
+    clear: float = 1.0
+    """Share of them that differ strongly, by more than chance allows."""
     is_sure: bool = True
     """False for a hint: too little to start a track, enough to continue one."""
 
@@ -240,7 +242,9 @@ def blobs(front: Mask, moving: Mask, strong_cells: Mask, least_cells: int, *, hi
             x, y, wide, high = (int(v) for v in stats[i, :4])
             # closing added two cells above and below; one remains
             box = CellBox(x, y + 1, x + wide, y + high - 1)
-            found.append(Blob(int(i), box, float(area[i]), float(inner[i] / area[i]), is_sure))
+            found.append(
+                Blob(int(i), box, float(area[i]), float(inner[i] / area[i]), float(strong[i] / area[i]), is_sure)
+            )
     return _joined([blob for blob in found if blob.is_sure]) + [blob for blob in found if not blob.is_sure]
 
 
@@ -257,7 +261,8 @@ def _joined(found: list[Blob]) -> list[Blob]:
         pieces = [blob for blob, mine in zip(found, owner, strict=True) if mine == o]
         area = sum(p.area for p in pieces)
         moving = sum(p.area * p.moving for p in pieces) / area
-        whole.append(Blob(pieces[0].number, enclosing([p.box for p in pieces]), area, moving))
+        clear = sum(p.area * p.clear for p in pieces) / area
+        whole.append(Blob(pieces[0].number, enclosing([p.box for p in pieces]), area, moving, clear))
     return whole
 
 

@@ -131,6 +131,9 @@ FAR, FAR_WORTH = 2.0, 0.5
 LINGER_S = 3.0
 """Time, s, that an object with internal motion and LINGER_SHARE of the frame must stay; larger objects less."""
 LINGER_SHARE, LINGER_LEAST, LINGER_MOST, LINGER_YOUNG = 0.01, 0.4, 2.0, 1.0
+CLEAR = 0.4
+"""Share of strongly differing cells from which growth and internal motion count fully. Noise and an encoder's refresh
+of the picture are hardly above the limit, and grow and stir without going anywhere; only a path counts the same."""
 BEGINS = 0.1
 """Evidence up to which an event has not started."""
 
@@ -142,13 +145,13 @@ def gather(track: MotionTrack, blob: Blob, places: GridRect, t: float, dt: float
     track.alone += share
     track.looks += 1
     alone = share**2 if scene.is_young else 0.0
-    track.evidence += _by_path(track, worth, alone) + _by_growth(track, blob, worth)
+    clarity = min(1.0, track.clear / CLEAR)
+    track.evidence += _by_path(track, worth, alone) + clarity * _by_growth(track, blob, worth)
     if blob.moving > RESTS:
         trust = min(1.0, track.trust_s / TRUST_S + alone)
         most = LINGER_YOUNG if alone else LINGER_MOST
-        track.evidence += (
-            worth * trust * min(most, LINGER_LEAST + blob.area / (LINGER_SHARE * scene.seen.now.size)) * dt / LINGER_S
-        )
+        size = min(most, LINGER_LEAST + blob.area / (LINGER_SHARE * scene.seen.now.size))
+        track.evidence += clarity * worth * trust * size * dt / LINGER_S
     if track.evidence < BEGINS:
         track.start_t = t
 

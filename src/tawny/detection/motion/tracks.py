@@ -281,6 +281,8 @@ class MotionTrack:
     """Path length as a candidate."""
     grown: float = 0.0
     """Maximum displacement of one side."""
+    clear: float = 1.0
+    """Recent share of strongly differing cells."""
     trust_s: float = 0.0
     """Rest time of its places before it came, s."""
     worth: float = 0.0
@@ -298,7 +300,9 @@ class MotionTrack:
     @classmethod
     def begun(cls, number: int, t: float, blob: Blob) -> "MotionTrack":
         step = TrackStep(t, blob.box)
-        return cls(number, t, blob.box, blob.area, path=[step], anchor=step, seen_t=t, moved_t=t, start_t=t)
+        return cls(
+            number, t, blob.box, blob.area, path=[step], anchor=step, seen_t=t, moved_t=t, start_t=t, clear=blob.clear
+        )
 
     @property
     def is_event(self) -> bool:
@@ -341,6 +345,7 @@ class MotionTrack:
         self.path.append(TrackStep(t, blob.box))
         self.box = blob.box
         self.area += 0.3 * (blob.area - self.area)
+        self.clear += 0.3 * (blob.clear - self.clear)
         if len(self.path) > _STEPS:
             del self.path[1:20]
         if self.state is TrackState.MOVING:

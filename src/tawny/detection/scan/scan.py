@@ -6,16 +6,17 @@ A part starts before the range it reports, so that its detector learns the backg
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from threading import Event as Flag
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from tawny.detection.decode_pipeline import GreyFrame
 from tawny.detection.detector import Detector, DetectorKind, Glances
 from tawny.detection.scan.wake import KeyframeGlance, glances
+from tawny.detection.watcher import LookStage
 from tawny.detection.zones import MaskedFrame, Region
 from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.video_file import FileVideo
 from tawny.model.object_groups import ObjectGroup, ObjectGroups, since_of
-from tawny.model.observations import Box, Frame, Look, Observation
+from tawny.model.observations import ANIMAL, PERSON, VEHICLE, Box, Frame, Look, Observation, kind_of_all
 from tawny.model.polygon import Polygon
 from tawny.model.times import thread_cpu_s
 
@@ -145,6 +146,8 @@ class FramePace:
 
 # Converts detections of successive frames to events with start and end. Pure.
 
+NAMED = frozenset({PERSON, VEHICLE, ANIMAL})
+"""Types that models give. An event takes the first of them in order of priority, as in live detection."""
 LOST_S = 3.0
 """An object not seen for this time, s, has ended, unless the detector reports it."""
 
@@ -203,7 +206,10 @@ def _see(found: ScannedEvent, at_s: float, score: int, seen: Observation) -> Non
     area = (seen.box[2] - seen.box[0]) * (seen.box[3] - seen.box[1])
     known = (found.box[2] - found.box[0]) * (found.box[3] - found.box[1])
     if score > found.score or (score == found.score and area > known):
-        found.best_s, found.box, found.kind = at_s, seen.box, seen.label
+        found.best_s, found.box = at_s, seen.box
+        found.kind = found.kind if found.kind in NAMED else seen.label
+    if seen.sure > 0:
+        found.kind = kind_of_all([seen.label, *([found.kind] if found.kind in NAMED else [])])
     found.score = max(found.score, score)
 
 
@@ -223,8 +229,10 @@ def continued(before: list[ScannedEvent], after: list[ScannedEvent], join_s: flo
         taken |= {("before", m), ("after", n)}
         whole, more = before[m], after[n]
         whole.start_s, whole.end_s = min(whole.start_s, more.start_s), max(whole.end_s, more.end_s)
+        named = [one.kind for one in (whole, more) if one.kind in NAMED]
         if more.score > whole.score:
             whole.score, whole.kind, whole.best_s, whole.box = more.score, more.kind, more.best_s, more.box
+        whole.kind = kind_of_all(named) if named else whole.kind
     left = [one for n, one in enumerate(after) if ("after", n) not in taken]
     return sorted([*before, *left], key=lambda one: one.start_s)
 
@@ -261,6 +269,8 @@ class ScanOptions:
     join_s: float = 1.0
     regions: tuple[Polygon, ...] = ()
     phase_s: float = 0.0
+    name: Callable[[], LookStage] | None = None
+    """Makes what names the objects of a part, as live detection does; None: nothing does."""
 
     @property
     def sensitivity(self) -> int:
@@ -311,8 +321,7 @@ def scan_part(part: VideoPart, wanted: ScanOptions, progress: Progress, stop: Fl
     """Scan a part. Raises SourceError: if the video cannot be read; also any exception of the detector."""
     begun_s = thread_cpu_s()
     video = part.opened()
-    detector = wanted.make(wanted.settings)
-    passes = _passes(video, detector, wanted)
+    passes = _passes(video, wanted.make(wanted.settings), wanted)
     spans, scores = EventSpans(wanted.join_s), dict[int, int]()
     told_s = at_s = part.begin_s
     for looked in passes.looks(max(0.0, part.begin_s - WARM_S), part.end_s):
@@ -344,10 +353,23 @@ def merged(results: list[ScanResult], join_s: float) -> ScanResult:
     return whole
 
 
-def _passes(video: FileVideo, detector: Detector, wanted: ScanOptions) -> TwoPasses | OnePass:
+class _Naming:
+    """A detector whose objects get names."""
+
+    name: ClassVar[str] = "naming"
+
+    def __init__(self, detector: Detector, stage: LookStage) -> None:
+        self._detector, self._stage = detector, stage
+
+    def look(self, frame: Frame) -> Look:
+        return self._stage.look(frame, self._detector.look(frame))
+
+
+def _passes(video: FileVideo, made: Detector, wanted: ScanOptions) -> TwoPasses | OnePass:
     region = Region(wanted.regions)
-    may_sleep = isinstance(detector, Glances) and video.has_times and video.duration_s >= SHORT_S
+    detector = _Naming(made, wanted.name()) if wanted.name is not None else made
+    may_sleep = isinstance(made, Glances) and video.has_times and video.duration_s >= SHORT_S
     if wanted.thorough or not may_sleep or not video.has_keyframes_within(MOST_GAP_S):
-        rate = float(getattr(detector, "looks_a_second", LOOKS_A_SECOND))
+        rate = float(getattr(made, "looks_a_second", LOOKS_A_SECOND))
         return OnePass(video, detector, region, rate, wanted.phase_s)
     return TwoPasses(video, detector, region, wanted.sensitivity, wanted.phase_s)

@@ -7,9 +7,8 @@ PyAV includes it, otherwise hardware. H.265 is only for output that must match a
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -185,41 +184,6 @@ class Encoder:
                 self._format = video_format(self._codec, sets)
             assert packet.pts is not None
             yield SourcePacket(self._format, join_lengths(nals), packet.pts, is_keyframe(self._codec, nals))
-
-
-class VideoFileWriter:
-    """Writes pictures to an MP4 file, as a context. A file that is not complete is removed. Raises SourceUnusable."""
-
-    def __init__(self, path: Path, fps: float) -> None:
-        self._path, self._part, self._fps = path, path.with_name(f"{path.name}.part"), fps
-        self._name = next((name for name in CANDIDATES if name in av.codecs_available), "")
-        if not self._name:
-            raise SourceUnusable("this computer", "an H.264 encoder is needed, and there is none")
-        self._container = av.open(str(self._part), "w", format="mp4")
-        self._stream: Any = None
-
-    def put(self, picture: Picture, at_s: float) -> None:
-        """Write a picture, in RGB. All have the same size, both sides even. at_s: since the beginning, increasing."""
-        if self._stream is None:
-            self._stream = self._container.add_stream(self._name, rate=Fraction(self._fps).limit_denominator(1001))
-            self._stream.height, self._stream.width = picture.shape[:2]
-            self._stream.pix_fmt = "yuv420p"
-            self._stream.codec_context.time_base = Fraction(1, VIDEO_RATE)
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-        frame.pts, frame.time_base = round(at_s * VIDEO_RATE), Fraction(1, VIDEO_RATE)
-        self._container.mux(self._stream.encode(frame))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None and self._stream is not None:
-            self._container.mux(self._stream.encode(None))
-        self._container.close()
-        if kind is None:
-            self._part.rename(self._path)
-        else:
-            self._part.unlink(missing_ok=True)
 
 
 def _units(data: bytes) -> list[bytes]:

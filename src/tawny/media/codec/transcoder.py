@@ -198,24 +198,29 @@ def _with_durations(group: Sequence[SourcePacket], after: Mapping[int, int], las
 class VideoWriter:
     """One MP4 file. scratch: temporary file until `finish`. out: the final file, written by `finish`.
 
+    fps: of the frames without a time of their own; each of the others lasts until the next.
+
     Raises SourceUnusable if no encoder works, OSError on disk errors.
     """
 
-    def __init__(self, out: Path, scratch: Path, width: int, height: int, fps: int) -> None:
+    def __init__(self, out: Path, scratch: Path, width: int, height: int, fps: float) -> None:
         self._out, self._scratch, self._fps = out, scratch, fps
         self._encoder = Encoder(width, height, fps, gop_s=1.0, quality=EncodingQuality(crf=24, preset="veryfast"))
         self._file: BinaryIO = scratch.open("wb")
         self._count = self._fragments = 0
         self._waiting: list[SourcePacket] = []
 
-    def add(self, picture: Picture) -> None:
-        self._take(self._encoder.encode(picture, self._count * VIDEO_RATE // self._fps))
+    def add(self, picture: Picture, at_s: float | None = None) -> None:
+        """Add a frame. at_s: its time since the beginning, increasing."""
+        at_s = self._count / self._fps if at_s is None else at_s
+        self._take(self._encoder.encode(picture, round(at_s * VIDEO_RATE)))
         self._count += 1
 
     def finish(self, start_ms: int) -> None:
         """Write the file; nothing without frames. start_ms: creation time in the file, ms UTC."""
         self._take(self._encoder.close())
-        self._write()
+        if self._waiting:
+            self._write(self._waiting[-1].pts + round(VIDEO_RATE / self._fps))
         self._file.close()
         if self._fragments:
             with self._out.open("wb") as file:
@@ -228,19 +233,21 @@ class VideoWriter:
     def _take(self, packets: list[SourcePacket]) -> None:
         for packet in packets:
             if packet.is_keyframe and self._waiting:
-                self._write()
+                self._write(packet.pts)
             self._waiting.append(packet)
 
-    def _write(self) -> None:
-        if not self._waiting:
-            return
+    def _write(self, end: int) -> None:
+        """Write the waiting frames. end: time at which the last one ends."""
         video = self._waiting[0].format
         assert isinstance(video, VideoFormat)
         if not self._fragments:
             self._file.write(init_segment(video))
         self._fragments += 1
-        each = VIDEO_RATE // self._fps
-        made = [Sample(one.data, one.pts, each, one.is_keyframe) for one in self._waiting]
+        ends = [*(one.pts for one in self._waiting[1:]), end]
+        made = [
+            Sample(one.data, one.pts, after - one.pts, one.is_keyframe)
+            for one, after in zip(self._waiting, ends, strict=True)
+        ]
         for part in fragment(self._fragments, made, (), made[0].pts):
             self._file.write(part)
         self._waiting = []

@@ -22,9 +22,21 @@ HEIGHT_PER_DOT: Final = 360
 """A dot is one pixel up to this frame height, two up to twice of it, and so on."""
 REC: Final = "REC"
 Colour = tuple[int, int, int]
-_BLACK, _GREY, _YELLOW = (16, 128, 128), (235, 128, 128), (210, 16, 146)
+_BLACK, GREY, _YELLOW = (16, 128, 128), (235, 128, 128), (210, 16, 146)
 _RED, _LIGHT_RED = (81, 90, 240), (235, 90, 240)
 """Luma and both colours."""
+
+
+def yuv(red: int, green: int, blue: int) -> Colour:
+    """Return a colour of 0 to 255 in BT.601, limited range."""
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    return (
+        round(16 + luma * 219 / 255),
+        round(128 + (blue - luma) / 1.772 * 224 / 255),
+        round(128 + (red - luma) / 1.402 * 224 / 255),
+    )
+
+
 _FIRST: Final = " "
 _COLUMNS: Final = bytes.fromhex(
     "0000000000 00005f0000 0007000700 147f147f14 242a7f2a12 2313086462 3649562050 0008070300 001c224100 0041221c00"
@@ -43,11 +55,16 @@ _COLUMNS: Final = bytes.fromhex(
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What is drawn into one frame. lines: top left. boxes: each with its label."""
+    """What is drawn into one frame. lines: top left. boxes: each with its label.
+
+    colours: of the boxes; yellow without. below: lines in two columns below the picture, which becomes higher.
+    """
 
     lines: tuple[str, ...] = ()
     is_recording: bool = False
     boxes: tuple[tuple[Box, str], ...] = ()
+    colours: tuple[Colour, ...] = ()
+    below: tuple[tuple[str, Colour], ...] = ()
 
 
 def glyphs(text: str) -> Any:
@@ -87,13 +104,17 @@ def stamped(frame: DecodedFrame, stamp: Stamp) -> DecodedFrame:
     wide, high = video.width // 2 * 2, video.height // 2 * 2
     name = "yuvj420p" if video.format.name.startswith("yuvj") else "yuv420p"
     planes = np.array(video.reformat(width=wide, height=high, format=name).to_ndarray(), np.uint8, copy=True)
+    if stamp.below:
+        planes = _heightened(planes, high, len(stamp.below))
     pen = _Pen(planes, wide, high)
-    for box, label in stamp.boxes:
-        pen.box(box, plain_text(label))
+    for number, (box, label) in enumerate(stamp.boxes):
+        pen.box(box, plain_text(label), stamp.colours[number] if number < len(stamp.colours) else _YELLOW)
+    for number, (line, colour) in enumerate(stamp.below):
+        pen.text(plain_text(line), number % 2 * (wide // 4 * 2), high + number // 2 * LINE_DOTS * pen.dot, colour)
     top = 0
     for line in stamp.lines:
         for part in pen.wrapped(plain_text(line)):
-            pen.text(part, 0, top, _GREY)
+            pen.text(part, 0, top, GREY)
             top += LINE_DOTS * pen.dot
     if stamp.is_recording:
         pen.text(REC, pen.wide - pen.width_of(REC), 0, _LIGHT_RED, _RED)
@@ -102,13 +123,25 @@ def stamped(frame: DecodedFrame, stamp: Stamp) -> DecodedFrame:
     return DecodedFrame(made, frame.camera, frame.at_ms)
 
 
+def _heightened(planes: Any, high: int, lines: int) -> Any:
+    """Return the planes with room for so many lines, in two columns, below a picture of this height."""
+    wide, more = planes.shape[1], -(-lines // 2) * LINE_DOTS * dot_size(high) // 2 * 2 + 2
+    whole = high + more
+    made = np.full((whole * 3 // 2, wide), _BLACK[1], np.uint8)
+    made[:whole] = _BLACK[0]
+    made[:high] = planes[:high]
+    made[whole:].reshape(2, whole // 2, wide // 2)[:, : high // 2] = planes[high:].reshape(2, high // 2, wide // 2)
+    return made
+
+
 class _Pen:
-    """Draws into planar YUV 4:2:0. planes: as `VideoFrame.to_ndarray` returns them."""
+    """Draws into planar YUV 4:2:0. planes: as `VideoFrame.to_ndarray` returns them. high: of the picture in them."""
 
     def __init__(self, planes: Any, wide: int, high: int) -> None:
-        self.wide, self.high, self.dot = wide, high, dot_size(high)
-        self._luma = planes[:high]
-        self._colours = planes[high:].reshape(2, high // 2, wide // 2)
+        self.wide, self._picture_high, self.dot = wide, high, dot_size(high)
+        self.high = planes.shape[0] * 2 // 3
+        self._luma = planes[: self.high]
+        self._colours = planes[self.high :].reshape(2, self.high // 2, wide // 2)
 
     def width_of(self, text: str) -> int:
         return (len(text) * (GLYPH_WIDTH + 1) - 1 + 2 * MARGIN) * self.dot
@@ -133,16 +166,17 @@ class _Pen:
         if colour[1:] != field_colour[1:]:
             self._tint(left, top, left + width, top + height, colour)
 
-    def box(self, box: Box, label: str) -> None:
+    def box(self, box: Box, label: str, colour: Colour) -> None:
         x0, x1 = (min(self.wide - 1, max(0, round(side * self.wide))) for side in (box[0], box[2]))
-        y0, y1 = (min(self.high - 1, max(0, round(side * self.high))) for side in (box[1], box[3]))
+        y0, y1 = (min(self._picture_high - 1, max(0, round(side * self._picture_high))) for side in (box[1], box[3]))
         thick = 2 * self.dot
         for left, top, right, bottom in (
             (x0, y0, x1, y0 + thick), (x0, y1 - thick, x1, y1), (x0, y0, x0 + thick, y1), (x1 - thick, y0, x1, y1),
         ):  # fmt: skip
-            self._fill(left, top, right, bottom, _YELLOW)
+            self._fill(left, top, right, bottom, colour)
         above = y0 - LINE_DOTS * self.dot
-        self.text(label, x0, above if above >= 0 else y1, _YELLOW)
+        if label:
+            self.text(label, x0, above if above >= 0 else y1, colour)
 
     def _fill(self, left: int, top: int, right: int, bottom: int, colour: Colour) -> None:
         self._luma[max(0, top) : bottom, max(0, left) : right] = colour[0]

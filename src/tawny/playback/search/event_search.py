@@ -153,6 +153,8 @@ def _known(events: Sequence[Event], names: SearchableNames) -> SearchVocabulary:
 
 # Search by look: colours, sizes and likeness to another event.
 
+SURE_Z = 6.0
+"""Standard score of a model's answer that counts as certain."""
 LEAST_LIKE = 0.72
 """Minimum likeness of colours."""
 _PART_WORDS = {"": "{}", UPPER: "{} top", LOWER: "{} trousers"}
@@ -172,11 +174,16 @@ class SearchHit:
 
 @dataclass(frozen=True, slots=True)
 class LookSearch:
-    """looks: stored appearances. like: an event that the results shall resemble. since_ms: replaces its time."""
+    """looks: stored appearances. like: an event that the results shall resemble. since_ms: replaces its time.
+
+    similar: returns events that look like a text or an event, the best first, each with its standard score; None if
+    there is no model for that.
+    """
 
     looks: Looks
     like: Event | None = None
     since_ms: int | None = None
+    similar: Callable[[str | Event, Sequence[Span]], list[tuple[EventId, float]] | None] = lambda _what, _spans: None
 
 
 def search_hits(
@@ -188,15 +195,59 @@ def search_hits(
         question = replace(question, spans=(Span(by.since_ms, max(by.since_ms, now_ms) + 1),), time_words="since then")
     elif by.like is not None and not question.has_time:
         question = replace(question, spans=(Span(0, now_ms + 1),), time_words="any time")
-    if not question.is_of_look and by.like is None:
+    is_described = question.is_of_look or bool(question.unknown)
+    answers = by.similar(by.like or question.text, question.spans) if by.like or is_described else None
+    if answers is not None:
+        question = replace(question, unknown=())
+    if not question.is_of_look and by.like is None and answers is None:
         found = find_events(index, question, most, now_ms, names.recognised.words)
         return question, [SearchHit(event) for event in found]
+    hits = _seen_by_model(index, question, by, answers or (), most)
+    for hit in _of_colours(index, question, by, names.recognised.words, now_ms):
+        other = hits.get(hit.event.id)
+        both = 0.0 if other is None else min(hit.score, other.score) / 2
+        score = min(1.0, max(hit.score, other.score if other else 0.0) + both)
+        hits[hit.event.id] = replace(hit, score=score)
+    return question, _ranked(list(hits.values()), question, now_ms)[:most]
+
+
+def _seen_by_model(
+    index: RecordingIndex, asked: SearchQuery, by: LookSearch, answers: Iterable[tuple[EventId, float]], most: int
+) -> dict[EventId, SearchHit]:
+    """Return the answers of the model that meet the other conditions."""
+    hits: dict[EventId, SearchHit] = {}
+    why = "similar" if by.like is not None else f"looks like “{asked.text}”"
+    for found, score in answers:
+        event = index.event(found)
+        if event is None or (by.like is not None and found == by.like.id):
+            continue
+        if _meets(event, asked) and _is_of_kind(event, asked, by.like):
+            hits[found] = SearchHit(event, f"{why}, {_called(event)}", min(1.0, max(0.05, score / SURE_Z)))
+            if len(hits) == most:
+                break
+    return hits
+
+
+def _meets(event: Event, asked: SearchQuery) -> bool:
+    """Return whether the event has the camera, marks, zones and length that were asked for."""
+    if asked.cameras and event.camera not in asked.cameras:
+        return False
+    if (asked.only == "kept" and not event.kept) or (asked.only == "new" and event.reviewed):
+        return False
+    return _fits(event, replace(asked, kinds=frozenset(), labels=frozenset()), event.start_ms)
+
+
+def _of_colours(
+    index: RecordingIndex, question: SearchQuery, by: LookSearch, words: Words, now_ms: int
+) -> Iterator[SearchHit]:
+    """Yield the events whose colours and size match."""
+    if not question.is_of_look and by.like is None:
+        return
     example = by.looks(Span(by.like.start_ms, by.like.start_ms + 1)).get(by.like.id) if by.like else None
-    hits = []
     for span in question.spans:
         looks = by.looks(span)
         any_kind = replace(question, spans=(span,), kinds=frozenset(), labels=frozenset())
-        for event in _fitting(index, any_kind, now_ms, names.recognised.words):
+        for event in _fitting(index, any_kind, now_ms, words):
             shown = looks.get(event.id)
             if shown is None or not _is_of_kind(event, question, by.like):
                 continue
@@ -204,8 +255,7 @@ def search_hits(
             if hit is not None and by.like is not None:
                 hit = _like(hit, shown, example) if event.id != by.like.id else None
             if hit is not None:
-                hits.append(hit)
-    return question, _ranked(hits, question, now_ms)[:most]
+                yield hit
 
 
 def _is_of_kind(event: Event, asked: SearchQuery, like: Event | None) -> bool:

@@ -288,7 +288,7 @@ class NotificationScheduler:
             self._deciding.note(event, says, does=False, why=MUTED)
             return
         silence = self._silence(channel.to, event.camera, event.start_ms)
-        found = verdict(channel, event.camera, says.as_kind or event.kind, says, now_ms, self._zone, silence=silence)
+        found = verdict(channel, event.camera, event.kind, says, now_ms, self._zone, silence=silence)
         self._deciding.note(event, says, does=found.does, why=found.why)
         if found.does or found.is_final:
             state.known.add(event.id)

@@ -254,7 +254,7 @@ class UploadScheduler:
 
     def _bring(self, wish: UploadRule, event: Event) -> None:
         says = self._deciding.of(event)[RuleAction("upload", wish.to)]
-        found = sends(wish, event.camera, says.as_kind or event.kind, says, kept=event.kept)
+        found = sends(wish, event.camera, event.kind, says, kept=event.kept)
         self._deciding.note(event, says, does=found.does, why=found.why)
         if not found.does:
             return

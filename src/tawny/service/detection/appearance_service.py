@@ -1,6 +1,7 @@
 """Measures what objects of ended events looked like, and searches by it. One actor, behind all else.
 
-New events come first. Those of earlier versions and of interrupted runs follow while the computer has nothing to do.
+Colours of new events come first. Those of earlier versions and of interrupted runs, and the search model, follow while
+the computer has nothing to do.
 Encrypted cameras have no appearances: they would be stored unencrypted next to their recordings.
 """
 
@@ -9,12 +10,14 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
+from tawny.config.recognition import SearchSettings
 from tawny.detection.appearance import Appearance, appearance_of
+from tawny.detection.embedding import square_around
 from tawny.engine import Engine, Handle
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
@@ -22,7 +25,8 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged, Message
 from tawny.model.times import Clock, Span
 from tawny.playback.search.event_search import LookSearch
-from tawny.storage.index.appearance_db import AppearanceDb, StoredAppearance, stored_appearance
+from tawny.service.detection.embedding_search import SearchModel, VectorSearch
+from tawny.storage.index.appearance_db import AppearanceDb, stored_appearance
 from tawny.storage.index.protocol import Index
 
 log = logging.getLogger(__name__)
@@ -44,19 +48,52 @@ class AppearanceSource:
     picture: Callable[[Event], bytes | None]
     is_sealed: Callable[[CameraId], bool]
     load: Callable[[], float] = lambda: os.getloadavg()[0] / (os.cpu_count() or 1)
+    settings: Callable[[], SearchSettings] = SearchSettings
 
 
-@dataclass(frozen=True, slots=True)
-class AppearanceProgress:
-    """done, total: events. is_complete: none is left."""
+@dataclass(slots=True)
+class _Backlog:
+    """Ended events that something was not done for yet, newest first, in parts. missing: returns these of a part."""
 
-    done: int
-    total: int
-    is_complete: bool
+    index: Index
+    clock: Clock
+    missing: Callable[[list[Event]], list[Event]]
+    is_complete: bool = False
+    reached_ms: int = 1 << 62
+    """Start of the last event of which it is known that it and all newer ones are done."""
+    _pages: Iterator[list[Event]] | None = None
+    _events: list[Event] = field(default_factory=list)
 
-    @property
-    def left(self) -> int:
-        return self.total - self.done
+    def next(self) -> Event | None:
+        """Return the next event; None if this part has no more, or all are done."""
+        if self.is_complete:
+            return None
+        if not self._events:
+            self._pages = self._pages or self._ended()
+            page = next(self._pages, None)
+            if page is None:
+                self._pages, self.is_complete = None, True
+                return None
+            self._events = self.missing(page)[::-1]
+            if page and not self._events:
+                self.reached_ms = page[-1].start_ms
+        found = self._events.pop() if self._events else None
+        if found is not None:
+            self.reached_ms = found.start_ms
+        return found
+
+    def restart(self) -> None:
+        self._pages, self._events, self.is_complete, self.reached_ms = None, [], False, 1 << 62
+
+    def _ended(self) -> Iterator[list[Event]]:
+        after: str | None = None
+        ever = Span(0, self.clock.now_ms() + 1)
+        while True:
+            page = self.index.events(ever, after=after, limit=_PAGE)
+            yield [event for event in page.events if event.end_ms is not None]
+            after = page.next
+            if after is None:
+                return
 
 
 class AppearanceService:
@@ -67,16 +104,21 @@ class AppearanceService:
 
     name = "appearance"
 
-    def __init__(self, open_db: Callable[[], AppearanceDb], source: AppearanceSource, clock: Clock) -> None:
+    def __init__(
+        self, open_db: Callable[[], AppearanceDb], source: AppearanceSource, model: SearchModel, clock: Clock
+    ) -> None:
         self._open_db, self._source, self._clock = open_db, source, clock
         self._lock = threading.Lock()
         self._opened: AppearanceDb | None = None
         self._ended: deque[EventId] = deque(maxlen=MOST_WAITING)
+        self._unseen: deque[Event] = deque(maxlen=MOST_WAITING)
+        """New events that the model has not seen."""
         self._gone: deque[EventId] = deque()
-        self._older: Iterator[list[Event]] | None = None
-        self._pending: list[Event] = []
-        self._done = self._total = 0
-        self._is_complete = False
+        self._colours = _Backlog(source.index, clock, self._without_colours)
+        self._vectors = _Backlog(source.index, clock, self._without_vector)
+        self._has_cleaned = False
+        self._model, self._model_id = model, ""
+        self._search = VectorSearch(lambda: self._db, model, clock)
         self._handle: Handle | None = None
 
     def start(self, engine: Engine) -> None:
@@ -85,6 +127,9 @@ class AppearanceService:
     def heard(self, message: Message) -> None:
         """Take an ended event from the bus."""
         if isinstance(message, EventChanged) and message.what == "ended":
+            if len(self._ended) == MOST_WAITING:
+                self._colours.restart()
+                self._vectors.restart()
             self._ended.append(message.event.id)
             self._wake()
 
@@ -94,13 +139,19 @@ class AppearanceService:
         self._wake()
 
     @property
-    def progress(self) -> AppearanceProgress:
-        with self._lock:
-            return AppearanceProgress(self._done, max(self._done, self._total), self._is_complete)
+    def reached_ms(self) -> int | None:
+        """Return the start of the events that were measured last; older ones follow. None: all are measured."""
+        backlogs = (self._colours, *([self._vectors] if self._model_id else []))
+        left = [one.reached_ms for one in backlogs if not one.is_complete]
+        return min(max(left), self._clock.now_ms()) if left else None
+
+    @property
+    def trouble(self) -> str:
+        return self._model.trouble
 
     def search(self, like: Event | None = None, since_ms: int | None = None) -> LookSearch:
         """Return what the search needs. like: an event that the results shall resemble."""
-        return LookSearch(lambda within: stored_looks(self._db, within), like, since_ms)
+        return LookSearch(lambda within: stored_looks(self._db, within), like, since_ms, self._search.similar)
 
     def step(self) -> float:
         try:
@@ -118,6 +169,7 @@ class AppearanceService:
             if self._opened is not None:
                 self._opened.close()
                 self._opened = None
+        self._model.close()
 
     @property
     def _db(self) -> AppearanceDb:
@@ -127,52 +179,52 @@ class AppearanceService:
             return self._opened
 
     def _step(self) -> float:
+        self._search.release()
         if self._gone:
             self._db.forget([self._gone.popleft() for _ in range(len(self._gone))])
+            self._search.version += 1
         if self._ended:
             event = self._source.index.event(self._ended.popleft())
             if event is not None:
-                self._measure([event])
+                self._measure(event)
+                self._unseen.append(event)
             return PAUSE_S
         if self._source.load() > BUSY_LOAD:
             return BUSY_S
-        return self._measure_older()
-
-    def _measure_older(self) -> float:
-        """Measure some older events. Return the time until the next."""
-        if self._is_complete:
-            return IDLE_S
-        if self._older is None:
+        if not self._has_cleaned:
             self._forget_orphans()
-            self._older = self._pages()
-        if not self._pending:
-            page = next(self._older, None)
-            if page is None:
-                self._older = None
-                with self._lock:
-                    self._is_complete, self._total = True, self._done
-                return IDLE_S
-            there = self._db.pictures([event.id for event in page])
-            self._pending = [event for event in page if event.id not in there]
-            with self._lock:
-                self._done += len(page) - len(self._pending)
-                self._total = max(self._total, self._done + len(self._pending))
-            return PAUSE_S
-        self._measure([self._pending.pop()])
-        with self._lock:
-            self._done += 1
+        older = self._colours.next()
+        if older is not None:
+            self._measure(older)
+        elif self._colours.is_complete:
+            return self._embed_next()
         return PAUSE_S
 
-    def _pages(self) -> Iterator[list[Event]]:
-        """Yield ended events, newest first."""
-        after: str | None = None
-        ever = Span(0, self._clock.now_ms() + 1)
-        while True:
-            page = self._source.index.events(ever, after=after, limit=_PAGE)
-            yield [event for event in page.events if event.end_ms is not None]
-            after = page.next
-            if after is None:
-                return
+    def _embed_next(self) -> float:
+        """Let the model see one event. Return the time until the next."""
+        model = self._model.id
+        if model != self._model_id:
+            self._model_id = model
+            self._vectors.restart()
+        if not model or (self._vectors.is_complete and not self._unseen):
+            return IDLE_S
+        event = self._unseen.popleft() if self._unseen else self._vectors.next()
+        if event is not None:
+            rgb = self._picture(event)
+            vector = b"" if rgb is None or event.box is None else self._model.image(square_around(rgb, event.box))
+            if self._model.trouble:  # the event is tried again after the next start
+                return FAILED_S
+            self._db.put_vector(event, model, vector)
+            self._search.version += 1
+        return PAUSE_S
+
+    def _without_colours(self, events: list[Event]) -> list[Event]:
+        there = self._db.pictures([event.id for event in events])
+        return [event for event in events if event.id not in there]
+
+    def _without_vector(self, events: list[Event]) -> list[Event]:
+        there = self._db.embedded([event.id for event in events], self._model_id)
+        return [event for event in events if event.id not in there]
 
     def _forget_orphans(self) -> None:
         """Delete what is stored of events that a command deleted."""
@@ -180,16 +232,19 @@ class AppearanceService:
             gone = [event for event in events if self._source.index.event(event) is None]
             if gone:
                 self._db.forget(gone)
+        self._has_cleaned = True
 
-    def _measure(self, events: list[Event]) -> None:
-        self._db.put([self._measured(event) for event in events])
+    def _measure(self, event: Event) -> None:
+        rgb, looks = self._picture(event) if self._source.settings().colours else None, ""
+        if rgb is not None and event.box is not None:
+            looks = appearance_of(rgb, event.box, event.shown_kind).text()
+        self._db.put([stored_appearance(event, looks)])
 
-    def _measured(self, event: Event) -> StoredAppearance:
+    def _picture(self, event: Event) -> Any:
+        """Return the image of an event; None if it shows no object, or must not be read."""
         if event.box is None or event.kind in _NOT_SEEN or self._source.is_sealed(event.camera):
-            return stored_appearance(event, "")
-        rgb = decoded(self._source.picture(event))
-        looks = "" if rgb is None else appearance_of(rgb, event.box, event.shown_kind).text()
-        return stored_appearance(event, looks)
+            return None
+        return decoded(self._source.picture(event))
 
     def _wake(self) -> None:
         if self._handle is not None:

@@ -171,7 +171,7 @@ class DetectionServices:
     reading: RecognitionQueue = field(default_factory=RecognitionQueue)
     """Recognizes identities."""
     guesser: FallbackClassifier | None = None
-    """Suggests a type where no classifier does."""
+    """Names objects where no better classifier does."""
     figures: MotionFigures | None = None
     """None: they are not stored."""
 
@@ -373,7 +373,7 @@ class CameraDetection:
     def _labellers(self, settings: DetectionSettings, large: Hub | None) -> list[LookStage]:
         """Return the stages that name objects and read plates, faces and the like, as far as they are enabled."""
         means, found = self._means, list[LookStage]()
-        if means.guesser is not None and settings.possible.triggers:
+        if means.guesser is not None:
 
             def is_unnamed() -> bool:
                 return not (means.desk.is_open and settings.notify_types)

@@ -22,8 +22,9 @@ from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.service.detection import model_store as web
 from tawny.service.detection.model_store import RECOMMENDED, ModelManifest, ModelStore, RecommendedModel
+from tawny.service.detection.reclassification import EventReclassifier, ReclassificationInfo
 
-# Fallback runtime: opens the classifier that suggests types, as selected in the settings.
+# Fallback runtime: opens the built-in classifier of types, as selected in the settings.
 
 OFF: Final = "off"
 COMES_WITH_TAWNY: Final = "own"
@@ -54,10 +55,10 @@ class FallbackRuntime:
         file = kinds_file(wanted)
         try:
             card = card_of(file)
-            self.guesser.model = KindClassifier(file)
-            self.card = card
+            model = KindClassifier(file)
+            self.guesser.triggers, self.guesser.model, self.card = card.triggers, model, card
         except NotDone as error:
-            self.trouble = f"The built-in guess isn't available: {error}"
+            self.trouble = f"The built-in classification isn't available: {error}"
 
 
 def kinds_file(wanted: str) -> Path:
@@ -87,6 +88,8 @@ class ClassifierRuntime:
         self._accelerators = accelerators or {}
         self.desk = ClassificationQueue()
         self.suggesting = FallbackRuntime(settings, clock)
+        self.again: EventReclassifier | None = None
+        """Classifies the last days' events after a model was added; None: no events are stored."""
         self.card: ModelManifest | None = None
         """Manifest of the model in use; None: no model."""
         self.provider = ""
@@ -118,10 +121,15 @@ class ClassifierRuntime:
             self._checked_s = self._clock.mono_s()
             self._choose()
             self.suggesting.choose()
-        return min(self.desk.step(), CHECKED_EVERY_S)
+        rest_s = self.desk.step()
+        if rest_s > 0 and self.again is not None and self.desk.is_open:  # nothing else waits
+            rest_s = min(rest_s, self.again.step(self.desk.look_at))
+        return min(rest_s, CHECKED_EVERY_S)
 
     def close(self) -> None:
         self.desk.close()
+        if self.again is not None:
+            self.again.close()
 
     def _choose(self) -> None:
         wanted = self._settings().object_detection
@@ -168,6 +176,8 @@ class ClassifierRuntime:
         self._chosen, self.trouble = (card, wanted), trouble
         self.card, self.provider = (card, model.provider) if model is not None else (None, "")
         self.desk.use(model)
+        if self.again is not None and self.card is not None:
+            self.again.use(self.card.name, self.card.sha256)
 
 
 def _absent(by: str) -> str:
@@ -197,6 +207,11 @@ class ModelService:
         """Description of the fallback classifier with origin and accuracy; or why it does not run; empty if off."""
         card = self._naming.suggesting.card
         return "" if card is None else card_words(card)
+
+    @property
+    def again(self) -> ReclassificationInfo | None:
+        """Progress of classifying the last days' events; None before the first model was added."""
+        return None if self._naming.again is None else self._naming.again.info
 
     def offer(self) -> web.OfferInfo:
         return web.OfferInfo(**asdict(self._offered))

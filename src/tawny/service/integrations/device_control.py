@@ -55,14 +55,14 @@ class DeviceControl:
         self._settings, self._scripts, self._clock = settings, scripts, clock
         self._logins = logins or LoginHistory()
         self._onvif: dict[CameraId, tuple[str, OnvifCamera]] = {}
-        self._due: dict[str, _Due] = {}
+        self.due: dict[str, _Due] = {}
         self._lock = threading.Lock()
         self.handle: Handle | None = None
 
     def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None:
         made = self._camera(camera)
         made.move(pan, tilt, zoom, lasts_s)
-        self._later(f"ptz {camera}", lasts_s, made.stop)  # not every camera obeys the timeout
+        self.do_later(f"ptz {camera}", lasts_s, made.stop)  # not every camera obeys the timeout
 
     def stop(self, camera: CameraId) -> None:
         self._no_later(f"ptz {camera}")
@@ -76,7 +76,7 @@ class DeviceControl:
         self._no_later(f"relay {relay}")
         self._switch(relay, on=on)
         if lasts_s is not None:
-            self._later(f"relay {relay}", lasts_s, lambda: self._switch(relay, on=not on))
+            self.do_later(f"relay {relay}", lasts_s, lambda: self._switch(relay, on=not on))
 
     def relay_camera(self, relay: str) -> str | None:
         """Return the relay's camera, empty if it has none; None for an unknown relay."""
@@ -110,17 +110,17 @@ class DeviceControl:
     def step(self) -> float:
         now_s = self._clock.mono_s()
         with self._lock:
-            ready = {key: due for key, due in self._due.items() if due.at_s <= now_s}
+            ready = {key: due for key, due in self.due.items() if due.at_s <= now_s}
             for due in ready.values():
                 due.at_s = math.inf
         self._end_together(ready, STEP_S)
         with self._lock:
-            return max(0.0, min([now_s + IDLE_S, *(one.at_s for one in self._due.values())]) - now_s)
+            return max(0.0, min([now_s + IDLE_S, *(one.at_s for one in self.due.values())]) - now_s)
 
     def close(self) -> None:
         """End all timed movements and relay pulses."""
         with self._lock:
-            ready = {key: due for key, due in self._due.items() if due.at_s < math.inf}
+            ready = {key: due for key, due in self.due.items() if due.at_s < math.inf}
         self._end_together(ready, CLOSE_S)
 
     def _end_together(self, ready: Mapping[str, _Due], wait_s: float) -> None:
@@ -142,8 +142,8 @@ class DeviceControl:
                     self.handle.wake()
                 return
         with self._lock:
-            if self._due.get(key) is due:
-                del self._due[key]
+            if self.due.get(key) is due:
+                del self.due[key]
 
     def _switch(self, relay: str, *, on: bool) -> None:
         found = self._settings().relays.get(relay)
@@ -166,12 +166,12 @@ class DeviceControl:
                 known = self._onvif[camera] = found.onvif, OnvifCamera(found.onvif, self._clock, record)
             return known[1]
 
-    def _later(self, key: str, seconds: float, do: Callable[[], None]) -> None:
+    def do_later(self, key: str, seconds: float, do: Callable[[], None]) -> None:
         with self._lock:
-            self._due[key] = _Due(self._clock.mono_s() + seconds, do)
+            self.due[key] = _Due(self._clock.mono_s() + seconds, do)
         if self.handle is not None:
             self.handle.wake()
 
     def _no_later(self, key: str) -> None:
         with self._lock:
-            self._due.pop(key, None)
+            self.due.pop(key, None)

@@ -76,7 +76,6 @@ class RuleDecider:
             lasted_s,
             names,
             self.words(event) if event.reads else frozenset(),
-            event.suggested,
             shown_level(event) == Level.ALERT,
         )
 

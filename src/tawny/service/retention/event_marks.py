@@ -5,10 +5,10 @@ Mutings are applied to watchers' events as well, with each update: an event may 
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tawny.model.events import Event
+from tawny.model.events import Event, SeenObject
 from tawny.model.ids import CameraId, EventId
 from tawny.model.levels import ANYWHERE, AlertRules, level_of
 from tawny.model.messages import EventChanged, Message
@@ -75,6 +75,16 @@ class EventMarks:
                 event = self._with_level(event)
             if event.end_ms is None:
                 self._of_open[event_id] = _marked(event)
+            self._ledger.put_event(event)
+            return event
+
+    def classify(self, event_id: EventId, kind: str, objects: Sequence[SeenObject]) -> Event | None:
+        """Set type and labels of an event that is over. None: it is gone, lasts, or a user said what it was."""
+        with self._lock:
+            event = self._index.event(event_id)
+            if event is None or event.end_ms is None or event.said or event.false_alarm:
+                return None
+            event = replace(event, kind=kind, objects=tuple(objects))
             self._ledger.put_event(event)
             return event
 

@@ -425,7 +425,7 @@ class FfmpegConnection:
         clock: Clock,
         wait_s: float,
     ) -> None:
-        self._feed, self._gate, self._notes = feed, gate, notes
+        self._feed, self.gate, self._notes = feed, gate, notes
         self._where, self._clock, self._wait_s = address.public, clock, wait_s
         self._waiting: queue.Queue[SourcePacket | SourceError] = queue.Queue(_QUEUED_PACKETS)
         self._closing = False
@@ -471,7 +471,7 @@ class FfmpegConnection:
             self._put(error)
         finally:
             self._feed.close()
-            _close(self._gate)
+            _close(self.gate)
 
     def _put(self, item: SourcePacket | SourceError) -> bool:
         """Queue an item. Return False after close."""

@@ -217,13 +217,13 @@ class FfmpegGate:
                     continue
                 examined = before + piece.replace(b"\r", b"")  # FFmpeg ignores CR, also within words
                 self.is_redirected = _REDIRECT.search(examined) is not None
-                passed = self._without_basic(piece, examined, len(before))
+                passed = self.without_basic(piece, examined, len(before))
                 if self.is_redirected or self.offers > _MAX_OFFERS:
                     return
                 before = examined[-_LONGEST:]
                 player.sendall(passed)
 
-    def _without_basic(self, piece: bytes, examined: bytes, before: int) -> bytes:
+    def without_basic(self, piece: bytes, examined: bytes, before: int) -> bytes:
         """Return the piece with the last letter of each `Basic` replaced. before: bytes examined with earlier ones."""
         changed = bytearray(piece)
         for found in _BASIC.finditer(examined):

@@ -115,7 +115,6 @@ def damage_of(record: Record) -> DamagedSpan:
 
 def event_record(event: Event) -> Record:
     """Return an event as JSON. What is empty is omitted from `reads` on."""
-    perhaps = [{"label": one.label, "score": one.score} for one in event.perhaps]
     reads = [{"by": one.by, "text": one.text, "score": one.score, "who": one.who} for one in event.reads]
     return {
         "id": event.id,
@@ -132,7 +131,6 @@ def event_record(event: Event) -> Record:
         "false_alarm": event.false_alarm,
         "picture_ms": event.picture_ms,
         **({"reads": reads} if reads else {}),
-        **({"perhaps": perhaps} if perhaps else {}),
         **({"said": event.said} if event.said else {}),
         **({"travel": event.travel} if event.travel else {}),
         **({"level": event.level} if event.level else {}),
@@ -161,7 +159,6 @@ def event_of(record: Record) -> Event:
                 RecognisedText(str(one["by"]), str(one["text"]), float(one["score"]), str(one["who"]))
                 for one in record.get("reads", ())
             ),
-            perhaps=_objects(record.get("perhaps", ())),
             said=str(record.get("said", "")),
             travel=float(record.get("travel", 0.0)),
             level=_level(record.get("level", "")),

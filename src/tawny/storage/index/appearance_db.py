@@ -20,7 +20,7 @@ from tawny.storage.index.sqlite_file import MEMORY, SmallDb
 log = logging.getLogger(__name__)
 
 FILE: Final = "appearance.db"
-VERSION: Final = 1
+VERSION: Final = 2
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS appearances (
     event       TEXT PRIMARY KEY,
@@ -30,6 +30,12 @@ CREATE TABLE IF NOT EXISTS appearances (
     looks       TEXT NOT NULL       -- empty: nothing to see, or not to be stored
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS appearances_by_time ON appearances (start_ms);
+CREATE TABLE IF NOT EXISTS vectors (
+    event       TEXT PRIMARY KEY,
+    start_ms    INTEGER NOT NULL,
+    model       TEXT NOT NULL,      -- an id: vectors of another model can't be compared
+    vector      BLOB NOT NULL       -- empty: there is nothing to see
+) WITHOUT ROWID;
 """
 _AT_ONCE: Final = 500
 """Values in one query."""
@@ -118,4 +124,24 @@ class AppearanceDb:
 
     def forget(self, events: Collection[EventId]) -> None:
         with self._db.writing() as db:
-            db.executemany("DELETE FROM appearances WHERE event = ?", [(event,) for event in events])
+            for table in ("appearances", "vectors"):
+                db.executemany(f"DELETE FROM {table} WHERE event = ?", [(event,) for event in events])  # noqa: S608
+
+    def put_vector(self, event: Event, model: str, vector: bytes) -> None:
+        """Store the vector of an event, and delete that of another model."""
+        with self._db.writing() as db:
+            row = (event.id, event.start_ms, model, vector)
+            db.execute("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", row)
+
+    def embedded(self, events: Collection[EventId], model: str) -> set[EventId]:
+        """Return those that have a vector of this model, or nothing to see."""
+        marks = ",".join("?" * len(events))
+        asked = f"SELECT event FROM vectors WHERE model = ? AND event IN ({marks})"  # noqa: S608
+        with self._db.reading() as db:
+            return {EventId(event) for (event,) in db.execute(asked, (model, *events))}
+
+    def vectors(self, model: str) -> list[tuple[EventId, int, bytes]]:
+        """Return all vectors of this model: event, its start, and the vector."""
+        with self._db.reading() as db:
+            asked = "SELECT event, start_ms, vector FROM vectors WHERE model = ? AND vector != x''"
+            return [(EventId(event), start_ms, vector) for event, start_ms, vector in db.execute(asked, (model,))]

@@ -181,7 +181,7 @@ class EventTable:
         picture = 0 if event.picture_ms is None else event.picture_ms - event.start_ms
         box = [round(edge * _SHARE) for edge in event.box or (0, 0, 0, 0)]
         rest = [word_id(db, zone) for zone in event.zones]
-        for one in (*event.objects, *event.perhaps):
+        for one in event.objects:
             rest += [word_id(db, one.label), round(one.score * _SHARE)]
         head = (
             round(event.score * _HUNDREDTH),
@@ -191,7 +191,7 @@ class EventTable:
             said,
             event.box is not None,
         )
-        counts = len(event.zones), len(event.objects), len(event.perhaps)
+        counts = len(event.zones), len(event.objects), 0
         if event.travel:
             rest.append(round(event.travel * _HUNDREDTH))
         try:
@@ -209,8 +209,8 @@ def _event(words: Mapping[int, str], row: Row) -> Event:
     start_ms, key, camera_id, kind_id, took_ms, kept, reviewed, level, record = row
     if isinstance(record, str):
         return event_of(json.loads(record))
-    score, has_picture, picture, false_alarm, said, has_box, *box, zones, objects, perhaps = _HEAD.unpack_from(record)
-    seen_end = zones + 2 * (objects + perhaps)
+    score, has_picture, picture, false_alarm, said, has_box, *box, zones, objects, guesses = _HEAD.unpack_from(record)
+    seen_end = zones + 2 * (objects + guesses)
     rest = struct.unpack_from(f"<{(len(record) - _HEAD.size) // 2}H", record, _HEAD.size)
     seen = [SeenObject(words[rest[at]], rest[at + 1] / _SHARE) for at in range(zones, seen_end, 2)]
     x0, y0, x1, y1 = (edge / _SHARE for edge in box)
@@ -228,7 +228,6 @@ def _event(words: Mapping[int, str], row: Row) -> Event:
         bool(reviewed),
         words[false_alarm],
         start_ms + picture if has_picture else None,
-        perhaps=tuple(seen[objects:]),
         said=words[said],
         travel=rest[seen_end] / _HUNDREDTH if len(rest) > seen_end else 0.0,
         level=_LEVELS[level],

@@ -9,7 +9,7 @@ import pytest
 pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in ("source", "detection", "destination", "notifier")))
 
 from tawny.testing.contracts.destination import DestinationCase, DestinationContract  # noqa: E402
-from tawny.testing.contracts.detection import DetectorContract, RecogniserContract  # noqa: E402
+from tawny.testing.contracts.detection import DetectorContract, EmbedderContract, RecogniserContract  # noqa: E402
 from tawny.testing.contracts.notifier import NotifierCase, NotifierContract  # noqa: E402
 from tawny.testing.contracts.source import SourceCase, SourceContract  # noqa: E402
 
@@ -17,6 +17,7 @@ __all__ = [
     "DestinationCase",
     "DestinationContract",
     "DetectorContract",
+    "EmbedderContract",
     "NotifierCase",
     "NotifierContract",
     "RecogniserContract",

@@ -1,4 +1,4 @@
-"""What every detector and every recogniser must do. Subclass a suite and say how one is made."""
+"""What every detector, recogniser and search model must do. Subclass a suite and say how one is made."""
 
 import tracemalloc
 from collections.abc import Iterator, Sequence
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from tawny.detection.detector import Detector
+from tawny.detection.embedding import Embedder
 from tawny.detection.recognition import Recogniser, RecogniserInput, RecogniserResult
 from tawny.model.ids import CameraId
 from tawny.model.observations import Look
@@ -234,3 +235,64 @@ class RecogniserContract:
 
     def _reads(self, one: Recogniser) -> Sequence[RecogniserResult]:
         return one.read(recogniser_input(self.picture()))
+
+
+class EmbedderContract:
+    WORDS = "red"
+    """What one of two images shows, and the other doesn't."""
+
+    def make(self) -> Embedder:
+        raise NotImplementedError
+
+    def pictures(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+        """Return an image that shows WORDS and one that doesn't, uint8 [height, width, 3]."""
+        red, blue = (np.full((96, 128, 3), 128, np.uint8) for _ in range(2))
+        red[24:72, 32:96] = (190, 30, 30)
+        blue[24:72, 32:96] = (30, 40, 190)
+        return red, blue
+
+    @pytest.fixture
+    def model(self) -> Iterator[Embedder]:
+        made = self.make()
+        yield made
+        made.close()
+
+    def test_its_id_is_the_same_each_time(self, model: Embedder) -> None:
+        again = self.make()
+        assert model.id == again.id != ""
+        again.close()
+
+    def test_images_and_texts_have_vectors_of_one_length(self, model: Embedder) -> None:
+        vectors = [model.image(one) for one in self.pictures()] + [model.text(self.WORDS), model.text("")]
+        assert len({len(one) for one in vectors}) == 1
+        assert all(np.isfinite(one).all() for one in vectors)
+
+    @pytest.mark.parametrize("shape", [(1, 1), (8, 300), (300, 8), (601, 799)])
+    def test_any_image_will_do(self, model: Embedder, shape: tuple[int, int]) -> None:
+        for brightness in (0, 255):
+            assert np.isfinite(model.image(np.full((*shape, 3), brightness, np.uint8))).all()
+
+    @pytest.mark.parametrize("words", ["", "x" * 500, "ein rötliches Auto №7 🚗", "a\nb\0c", "word " * 200])
+    def test_any_text_will_do(self, model: Embedder, words: str) -> None:
+        assert np.isfinite(model.text(words)).all()
+
+    def test_a_text_is_nearer_to_the_image_that_shows_it(self, model: Embedder) -> None:
+        shown, other = (_direction(model.image(one)) for one in self.pictures())
+        text = _direction(model.text(self.WORDS))
+        assert shown @ text > other @ text
+
+    def test_it_does_not_change_the_image(self, model: Embedder) -> None:
+        rgb, _ = self.pictures()
+        before = rgb.copy()
+        assert list(model.image(rgb)) == list(model.image(rgb))
+        assert (rgb == before).all()
+
+    def test_closing_it_twice_does_no_harm(self) -> None:
+        made = self.make()
+        made.close()
+        made.close()
+
+
+def _direction(vector: Sequence[float]) -> npt.NDArray[np.float64]:
+    values = np.asarray(vector, np.float64)
+    return values / max(float(np.linalg.norm(values)), 1e-9)

@@ -3,11 +3,13 @@ import { useId } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import type { WatchLine, WatchZone } from "../../api/types";
 import { Icon } from "../../ui/Icon";
+import { Lazy } from "../../ui/Lazy";
 import { rectangle } from "./geometry";
 import { type Chosen, type Draft, names, slug, spoken, type TuningStore } from "./store";
 import { camera as words } from "../../strings/camera";
 
 const w = words.places;
+const loadAlerts = () => import("./Alerts");
 const SIZES = [0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1];
 const STAYS = [0, 1, 2, 3, 5, 10, 20, 30, 60];
 const LOITERS = [0, 20, 30, 60, 120, 300, 600];
@@ -19,6 +21,7 @@ export function Places({ store, disabled }: { store: TuningStore; disabled: bool
   if (!draft) return null;
   return (
     <>
+      <Lazy load={loadAlerts} props={{ store, disabled }} waiting={() => null} />
       <List
         title={w.zones}
         none={w.zonesNone}
@@ -141,6 +144,10 @@ function Zone({ store, draft, zone, index }: { store: TuningStore; draft: Draft;
         set={(value) => set({ direction: value as WatchZone["direction"] })}
       />
       <Numbers label={w.loiter} value={zone.loiter_s} all={LOITERS} say={(n) => (n === 0 ? w.loiterNone : w.loiterAfter(words.every.s(n)))} set={(loiter_s) => set({ loiter_s })} />
+      <label class="drop-item">
+        <input type="checkbox" checked={zone.alert ?? false} onChange={() => set({ alert: !zone.alert })} />
+        {w.alertsHere}
+      </label>
       <Numbers label={w.left} value={zone.left_s} all={LEFTS} say={(n) => (n === 0 ? w.leftNone : w.leftAfter(words.every.s(n)))} set={(left_s) => set({ left_s })} />
     </>
   );
@@ -226,6 +233,7 @@ function zoneWords(zone: WatchZone): string {
     zone.stay_s ? words.every.s(zone.stay_s) : "",
     zone.direction === "any" ? "" : w.ways[zone.direction],
     zone.loiter_s ? `${w.loiter} ${words.every.s(zone.loiter_s)}` : "",
+    zone.alert ? w.alerts : "",
     zone.left_s ? `${w.left} ${words.every.s(zone.left_s)}` : "",
   ].filter(Boolean);
   return parts.length ? w.summary(parts) : w.ways.any;

@@ -206,6 +206,7 @@ const ZONE: Omit<WatchZone, "name" | "points"> = {
   direction: "any",
   loiter_s: 0,
   left_s: 0,
+  alert: false,
 };
 
 function asDraft(watch: Watch): Draft {

@@ -21,10 +21,10 @@ describe("an event's card", () => {
     render(<Card event={event("1", 0)} current={false} selected={false} selecting={false} acts={acts()} />);
     expect(screen.getByRole("button", { name: /^Motion at Front door 1, front, .*, new$/ })).toBeTruthy();
   });
-  it("asks, where its kind is only suggested", () => {
-    const perhaps = event("1", 0, { possible_type: "person", display_type: "person", title: "Possible person · Front door" });
-    render(<Card event={perhaps} current={false} selected={false} selecting={false} acts={acts()} />);
-    expect(screen.getByText("Person?").closest(".tag")?.className).toContain("kind-person");
+  it("says what it is, without a question mark", () => {
+    const person = event("1", 0, { type: "person", display_type: "person", title: "Person · Front door" });
+    render(<Card event={person} current={false} selected={false} selecting={false} acts={acts()} />);
+    expect(screen.getByText("Person").closest(".tag")?.className).toContain("kind-person");
   });
   it("names a type that another program has reported", () => {
     const bell = event("1", 0, { type: "door-bell" as never, display_type: "door-bell" as never });

@@ -172,10 +172,6 @@ function Facts({ event, others }: { event: TawnyEvent; others: readonly TawnyEve
 function seenAs(event: TawnyEvent): string {
   const kind = kindName(event.display_type);
   if (event.labeled_as) return words.bySomebody(kind);
-  if (event.possible_type) {
-    const score = event.possible.find((one) => one.label === event.possible_type)?.score ?? 0;
-    return words.perhaps(kind, Math.round(100 * score));
-  }
   const sure = Math.max(0, ...event.objects.map((object) => object.score ?? 0));
   if (sure === 0) return kind;
   const percent = Math.round(sure * (sure <= 1 ? 100 : 1));

@@ -3,13 +3,14 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get } from "../../api/client";
 import { latest } from "../../api/events";
 import type { EventPage, Kind, TawnyEvent } from "../../api/types";
-import { mayDirect } from "../../ui/session";
+import { mayDirect, session } from "../../ui/session";
 import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Page } from "../../ui/Page";
 import { type Params, go, place, setQuery } from "../../ui/router";
 import { date, day, dayKey, daysAgo } from "../../ui/times";
 import { plural, t } from "../../strings";
 import { Icon } from "../../ui/Icon";
+import { Lazy } from "../../ui/Lazy";
 import { KINDS } from "../../ui/kinds";
 import { Problem } from "../../ui/Problem";
 import { undoNewest } from "../../ui/toast";
@@ -18,6 +19,7 @@ import { Card, type CardActs } from "./Card";
 import { Drawer, Gone, useEvent } from "./Drawer";
 import { FilterBar } from "./FilterBar";
 import { More, Nothing, Summary } from "./Parts";
+import { type Shown, VisitCard, inVisits, useVisits } from "./Visits";
 import { type Filters, ask, flip, readFilters, writeFilters } from "./filters";
 import { useEvents } from "./useEvents";
 import "./events.css";
@@ -42,6 +44,7 @@ const viewerHelp: KeyHelp = { ...help, rows: help.rows.filter((row) => !changing
 const wideScreen = matchMedia("(min-width: 1101px)");
 const ASIDE_PX = 160;
 const MOST_PAGES = 20;
+const loadOffer = () => import("./ModelOffer");
 
 export default function Events({ params }: { params: Params }) {
   const id = params["id"] ?? null;
@@ -57,6 +60,9 @@ export default function Events({ params }: { params: Params }) {
   const events = useEvents(filters, () => (scroller.current?.scrollTop ?? 0) > ASIDE_PX);
   const items = events.list.items;
   const shown = useMemo(() => items?.filter((event) => belongs(event, filters)) ?? null, [items, filters]);
+  const visits = useVisits(filters, shown);
+  const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
+  const rows = useMemo(() => inVisits(shown ?? [], visits.of, opened), [shown, visits.of, opened]);
   for (const event of items ?? []) kindsSeen.add(event.display_type);
 
   const current =
@@ -69,7 +75,7 @@ export default function Events({ params }: { params: Params }) {
   const keep = (which: TawnyEvent) => events.markAs([which], { kept: !which.kept });
   const review = (which: TawnyEvent) => events.markAs([which], { reviewed: !which.reviewed });
   const step = (by: number) => {
-    const list = shown ?? [];
+    const list = rows.filter((row) => !row.visit || !opened.has(row.visit.id)).map((row) => row.event);
     const at = list.findIndex((each) => each.id === current);
     const next = list[Math.min(list.length - 1, Math.max(0, at + by))];
     if (!next) return;
@@ -170,7 +176,9 @@ export default function Events({ params }: { params: Params }) {
             if (id) go("/events" + location.search, { replace: true });
             setQuery(writeFilters(changed));
           }}
+          visits={visits}
         />
+        {session.value?.user?.role === "owner" && shown !== null && <Lazy load={loadOffer} props={{}} waiting={() => null} />}
         {events.list.arrived.length > 0 && (
           <button
             type="button"
@@ -193,14 +201,23 @@ export default function Events({ params }: { params: Params }) {
         ) : shown?.length === 0 && !events.list.next ? (
           <Nothing filters={filters} />
         ) : (
-          byDay(shown ?? []).map((group) => (
+          byDay(rows).map((group) => (
             <section key={group.key} aria-label={day(group.at_ms)}>
               <div class="events-day">
                 <h3>{day(group.at_ms)}</h3>
                 {daysAgo(group.at_ms) < 2 && <span class="small muted">{date(group.at_ms)}</span>}
               </div>
               <div class="events-grid">
-                {group.items.map((each) => (
+                {group.items.map(({ event: each, visit }) => visit ? (
+                  <VisitCard
+                    key={`visit ${visit.id}`}
+                    visit={visit}
+                    current={visits.of.get(current ?? "") === visit}
+                    open={opened.has(visit.id)}
+                    onOpen={() => setOpened(new Set(flip([...opened], visit.id)))}
+                    onReview={() => events.markAs(visit.events.filter((one) => !one.reviewed), { reviewed: true })}
+                  />
+                ) : (
                   <Card
                     key={each.id}
                     event={each}
@@ -293,16 +310,16 @@ function useWide(): boolean {
 interface Group {
   key: string;
   at_ms: number;
-  items: TawnyEvent[];
+  items: Shown[];
 }
 
-function byDay(events: readonly TawnyEvent[]): Group[] {
+function byDay(rows: readonly Shown[]): Group[] {
   const groups: Group[] = [];
-  for (const event of events) {
-    const key = dayKey(event.start_ms);
+  for (const row of rows) {
+    const key = dayKey(row.event.start_ms);
     const last = groups.at(-1);
-    if (last?.key === key) last.items.push(event);
-    else groups.push({ key, at_ms: event.start_ms, items: [event] });
+    if (last?.key === key) last.items.push(row);
+    else groups.push({ key, at_ms: row.event.start_ms, items: [row] });
   }
   return groups;
 }

@@ -8,6 +8,7 @@ import { Drop } from "../../ui/Drop";
 import { Icon } from "../../ui/Icon";
 import { kindIcon } from "../../ui/kinds";
 import { Segmented } from "../../ui/Segmented";
+import type { Visits } from "./Visits";
 import { type Filters, LEVELS, flip, isUsual, usualLevels } from "./filters";
 
 const words = t.events;
@@ -17,7 +18,7 @@ const tabs = [
   { value: "all", label: words.allTab },
 ] as const;
 
-export function FilterBar(props: { filters: Filters; kinds: readonly Kind[]; onChange: (filters: Filters) => void }) {
+export function FilterBar(props: { filters: Filters; kinds: readonly Kind[]; visits: Visits; onChange: (filters: Filters) => void }) {
   const { filters, onChange } = props;
   const some = filters.cameras.length > 0 || filters.kinds.length > 0 || filters.day !== null || !isUsual(filters);
   return (
@@ -44,6 +45,15 @@ export function FilterBar(props: { filters: Filters; kinds: readonly Kind[]; onC
           </button>
         );
       })}
+      <button
+        type="button"
+        class={`chip${props.visits.on ? " on" : ""}`}
+        aria-pressed={props.visits.on}
+        title={levelWords.visitsTitle}
+        onClick={props.visits.turn}
+      >
+        {levelWords.visits}
+      </button>
       <a class="chip" href="/find">
         <Icon name="search" small />
         {words.find}

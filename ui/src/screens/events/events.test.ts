@@ -1,8 +1,10 @@
 // @vitest-environment happy-dom
 import { beforeEach, describe, expect, it } from "vitest";
 import { zone } from "../../ui/times";
+import type { TawnyEvent, Visit } from "../../api/types";
 import { event } from "../../testing/make";
 import { type Filters, ask, fits, flip, readFilters, writeFilters } from "./filters";
+import { inVisits, joined } from "./Visits";
 import { type Change, EMPTY, type List, change } from "./list";
 
 const plain: Filters = { only: "new", cameras: [], kinds: [], levels: ["alert"], day: null };
@@ -104,5 +106,25 @@ describe("the list", () => {
     expect(
       change(marked, { what: "marked", ids: new Set(["a"]), marks: { reviewed: false } }).items?.[1]?.reviewed,
     ).toBe(false);
+  });
+});
+
+describe("visits", () => {
+  const [a, b, c, d] = [event("a", 40), event("b", 30), event("c", 20), event("d", 10)];
+  const visit = (id: string, ...events: TawnyEvent[]): Visit => ({
+    id, title: "", type: "person", level: "alert", start: "", end: "", start_ms: 0, end_ms: 1, cameras: ["front"], new: 1, best: events[0]!, events,
+  });
+  const list = [a!, b!, c!, d!];
+  it("join two or more events that are listed", () => {
+    const found = joined([visit("b", b!, a!), visit("c", c!), visit("d", d!, event("elsewhere", 5))], list);
+    expect([...found.keys()].sort()).toEqual(["a", "b"]);
+  });
+  it("stand in place of their newest event, and show all when they are open", () => {
+    const one = visit("c", c!, a!);
+    const of = joined([one], list);
+    const shown = (open: string[]) => inVisits(list, of, new Set(open)).map((row) => (row.visit ? "visit" : row.event.id));
+    expect(shown([])).toEqual(["visit", "b", "d"]);
+    expect(shown(["c"])).toEqual(["visit", "c", "a", "b", "d"]);
+    expect(inVisits(list, new Map(), new Set()).map((row) => row.event.id)).toEqual(["a", "b", "c", "d"]);
   });
 });

@@ -140,7 +140,7 @@ function Hits({ found }: { found: FoundEvents }) {
         <span class="small sub">{words.time(found.time)}</span>
       </div>
       {found.unknown.length > 0 && <p class="small find-unknown">{words.unknown(found.unknown.join(", "))}</p>}
-      {found.left > 0 && <p class="small sub find-left">{plural(found.left, words.left)}</p>}
+      {found.measured_to_ms !== null && <p class="small sub find-left">{words.left(day(found.measured_to_ms))}</p>}
       {found.items.length === 0 ? (
         <Problem icon="search" what={words.none} todo={words.noneDo} />
       ) : (

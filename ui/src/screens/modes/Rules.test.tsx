@@ -29,14 +29,11 @@ describe("a rule that is edited", () => {
     );
     expect(rule).toEqual({ name: "yard", when, do: ["notify phone"] });
   });
-  it("can ask for recognized plates and people, and for possible types", () => {
+  it("can ask for recognized plates and people", () => {
     const recognized = edited((found) =>
       fireEvent.input(found.getByLabelText(words.rules.fields.recognized ?? ""), { target: { value: "anna, plates" } }),
     );
     expect(recognized?.when?.recognized).toEqual(["anna", "plates"]);
-    cleanup();
-    const sure = edited((found) => fireEvent.click(found.getByRole("button", { name: words.rules.includePossible })));
-    expect(sure?.when?.include_possible).toBe(false);
   });
   it("offers actions in the words of the settings", () => {
     const { container } = render(<Rules draft={plan} plan={plan} onChange={() => {}} />);

@@ -136,18 +136,6 @@ function OneRule(props: {
           <input class="field" placeholder={w.hints.min_duration} value={when.min_duration ?? ""} onInput={(e) => put({ min_duration: e.currentTarget.value })} />
         </label>
       </div>
-      {((when.kind ?? []).length > 0 || when.include_possible) && (
-        <div>
-          <button
-            type="button"
-            class={`tag modes-chip small${when.include_possible ? " on" : ""}`}
-            aria-pressed={when.include_possible ?? false}
-            onClick={() => put({ include_possible: !when.include_possible })}
-          >
-            {w.includePossible}
-          </button>
-        </div>
-      )}
       <div class="modes-do">
         <span class="small sub">{w.do}</span>
         {rule.do.map((deed, index) => (

@@ -16,7 +16,7 @@ export function Models() {
   const told = useSignal<ModelsInfo | null>(null);
   useEffect(() => void tryTo(async () => void (told.value = await get<ModelsInfo>("/models"))), []);
   if (!told.value) return null;
-  const { items, offer, trouble, suggests } = told.value;
+  const { items, offer, trouble, suggests, again } = told.value;
   const take = (name: string) =>
     tryTo(async () => {
       told.value = await remove<ModelsInfo>(`/models/${encodeURIComponent(name)}`);
@@ -42,6 +42,7 @@ export function Models() {
           </button>
         </div>
       ))}
+      {again && !again.is_over && <p class="small sub">{words.again(again.done, again.total)}</p>}
       {suggests && (
         <details class="models-card">
           <summary>{words.suggests}</summary>

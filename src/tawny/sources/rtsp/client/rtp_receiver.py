@@ -139,7 +139,7 @@ class RtpReceiver:
         self._next = -1
         """Expected sequence number; negative before the first packet."""
         self._source = -1
-        self._ahead: dict[int, bytes] = {}
+        self.ahead: dict[int, bytes] = {}
         """Packets received ahead of their turn, by sequence number."""
         self._back = ProbationQueue(_BACK_PROOF)
         self._far = ProbationQueue(_FAR_PROOF)
@@ -155,13 +155,13 @@ class RtpReceiver:
     @property
     def waits_for(self) -> int:
         """Sequence number of the missing packet that others wait for; negative if none."""
-        return self._next if self._ahead else -1
+        return self._next if self.ahead else -1
 
     def missing_before(self, most: int) -> list[int]:
         """Return the sequence numbers that held packets wait for, at most so many."""
-        furthest = max(((number - self._next) & 0xFFFF for number in self._ahead), default=0)
+        furthest = max(((number - self._next) & 0xFFFF for number in self.ahead), default=0)
         steps = range(min(furthest, self._window))
-        return [number for step in steps if (number := (self._next + step) & 0xFFFF) not in self._ahead][:most]
+        return [number for step in steps if (number := (self._next + step) & 0xFFFF) not in self.ahead][:most]
 
     @property
     def newest(self) -> int:
@@ -180,7 +180,7 @@ class RtpReceiver:
                 self._to.payload(view, begin + HEADER_BYTES, end, time, is_marked=second > 127)
                 return
         self._examine(view, begin, end)
-        self._has_aside = bool(self._ahead or self._strangers or self._far or self._back)
+        self._has_aside = bool(self.ahead or self._strangers or self._far or self._back)
 
     def _examine(self, view: memoryview, begin: int, end: int) -> None:
         """Process a packet that is not trivially the next one."""
@@ -201,7 +201,7 @@ class RtpReceiver:
             self._early(view, header, step, bytes(view[begin:end]))
         else:
             self._late(header, bytes(view[begin:end]))
-        while self._ahead and (waiting := self._ahead.pop(self._next, None)) is not None:
+        while self.ahead and (waiting := self.ahead.pop(self._next, None)) is not None:
             self.counts.late += 1
             self._one(waiting)
 
@@ -254,8 +254,8 @@ class RtpReceiver:
 
     def give_up(self) -> None:
         """Stop waiting for late packets."""
-        following, packets = self._next, self._ahead
-        self._ahead = {}
+        following, packets = self._next, self.ahead
+        self.ahead = {}
         for number in sorted(packets, key=lambda number: (number - following) & 0xFFFF):
             self._one(packets[number])
 
@@ -274,10 +274,10 @@ class RtpReceiver:
     def _early(self, view: memoryview, header: RtpHeader, step: int, packet: bytes) -> None:
         """Process a packet ahead of its turn: earlier ones are lost or late, or the numbering jumped."""
         if step < self._window:
-            if header.number in self._ahead:
+            if header.number in self.ahead:
                 self.counts.repeated += 1
-            self._ahead.setdefault(header.number, packet)
-            if len(self._ahead) >= self._window:
+            self.ahead.setdefault(header.number, packet)
+            if len(self.ahead) >= self._window:
                 self.give_up()
             return
         if step >= _FAR and self._next >= 0:

@@ -33,7 +33,7 @@ class TcpSocket:
         self._found: _Found | None = None
         self._socket: socket.socket | None = None
         self._is_connected = self._is_open = False
-        self._unsent = bytearray()
+        self.unsent = bytearray()
         self._why = "no response"
 
     @property
@@ -72,7 +72,7 @@ class TcpSocket:
 
         Raises ConversationFault if the connection broke.
         """
-        if len(self._unsent) > MAX_UNSENT_BYTES:
+        if len(self.unsent) > MAX_UNSENT_BYTES:
             raise ConversationFault("reset", "it doesn't read what is sent to it")
         try:
             return self._open_socket.recv_into(view)
@@ -85,16 +85,16 @@ class TcpSocket:
 
     def send(self, data: bytes) -> None:
         """Send now or buffer. Errors are reported by `receive_into`."""
-        if len(self._unsent) > MAX_UNSENT_BYTES:  # it sends requests but reads no replies
+        if len(self.unsent) > MAX_UNSENT_BYTES:  # it sends requests but reads no replies
             return
-        self._unsent += data
+        self.unsent += data
         try:
-            while self._unsent:
-                del self._unsent[: self._open_socket.send(self._unsent)]
+            while self.unsent:
+                del self.unsent[: self._open_socket.send(self.unsent)]
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
         except OSError:
-            self._unsent.clear()
+            self.unsent.clear()
 
     def close(self) -> None:
         """Close after reading pending data, so that the peer receives all sent data and FIN instead of RST."""
