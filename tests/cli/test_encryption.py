@@ -16,7 +16,9 @@ from tawny.cli.output import Output
 from tawny.config.loader import read_settings
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.errors import NotDone
+from tawny.sealed.header import SealedFileKind
 from tawny.sealed.key_wrapping import Identity, wrap
+from tawny.sealed.records import BLOB
 from tawny.sealed.sealer import RingLine
 from tawny.service.sealing.recovery_sheet import WARNING, RecoverySheet
 from tawny.storage.disk.disk import RealDisk
@@ -24,6 +26,7 @@ from tawny.storage.history.file_signing import read_sealed
 from tawny.testing.clips import ClipSpec, clip_file
 from tests.app.rig import DOOR, rig
 from tests.cli.conftest import Tawny
+from tests.playback.sealed_archives import sealer
 from tests.sealed.made import OWNER, RECIPIENTS, RECOVERY, STRANGER, Epoch, make
 
 
@@ -219,3 +222,14 @@ def test_somebody_who_was_added_later_opens_old_files_by_the_ring(tawny: Tawny, 
     (tmp_path / "20261120.keys").write_bytes(line.text())
     assert tawny("decrypt", "--key", "other", "good.tws").code == 0
     assert RECOVERY.recipient in RECIPIENTS
+
+
+def test_where_an_events_objects_were_is_text(tawny: Tawny, tmp_path: Path) -> None:
+    key = Identity.new()
+    (tmp_path / "own.key").write_text(key.text)
+    sealed = sealer([key.recipient], 0, SealedFileKind.MOTION)
+    lines = [b"[1,0,0,0,9,9]\n", b"[1,900,5,5,9,9]\n"]
+    parts = [*sealed.begin({}), *sealed.record(BLOB, 0, [lines[0]]), *sealed.record(BLOB, 900, [lines[1]])]
+    (tmp_path / "e1.objects.tws").write_bytes(b"".join([*parts, *sealed.end(0, 900, {})]))
+    assert tawny("decrypt", "--key", "own.key", "e1.objects.tws").code == 0
+    assert (tmp_path / "e1.objects.jsonl").read_bytes() == b"".join(lines)

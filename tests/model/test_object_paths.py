@@ -14,6 +14,7 @@ from tawny.model.object_paths import (
     read_paths,
 )
 from tawny.model.observations import Box, Observation
+from tawny.model.times import thread_cpu_s
 
 START_MS = 1_795_000_000_000
 
@@ -166,3 +167,12 @@ def test_without_tracks_what_comes_after_a_pause_is_another_thing() -> None:
     lines.add(START_MS, [thing(square(0.1), 0)])
     lines.add(START_MS + 5000, [thing(square(0.8), 0)])
     assert lines.travel == pytest.approx(0.0)
+
+
+def test_an_object_that_rests_for_hours_is_read_at_once() -> None:
+    lines = b"".join(b"[3,%d,1000,1000,2000,2000]\n" % (n * 1000) for n in range(MOST_LINES))
+    begun_s = thread_cpu_s()
+    (path,) = read_paths(lines, START_MS)
+    assert thread_cpu_s() - begun_s < 5
+    assert len(path.path) < MOST_LINES / 25
+    assert path.path[-1].at_ms == START_MS + (MOST_LINES - 1) * 1000

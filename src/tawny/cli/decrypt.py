@@ -13,6 +13,7 @@ from tawny.model.errors import FileDamaged, FolderUnwritable, NotDone, StorageEr
 from tawny.sealed.broken import SealedFileBroken, WrongKey
 from tawny.sealed.evidence import CHAIN, EvidenceVerdict, verify
 from tawny.sealed.file_reader import FileEnding, InMemorySource, SealedFileReader, open_sealed, scan_file
+from tawny.sealed.header import SealedFileKind
 from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.records import BLOB, FRAGMENTS, INIT
 from tawny.sealed.statements import DAYS, genesis_of
@@ -82,6 +83,8 @@ def _decrypt(path: Path, identities: list[Identity], target: Path) -> tuple[Path
 
 
 def _suffix(one: SealedFileReader) -> str:
+    if one.file.header.kind == SealedFileKind.MOTION:
+        return ".jsonl"
     return ".jpg" if one.file.init is None else ".mp4"
 
 

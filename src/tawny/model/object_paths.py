@@ -31,6 +31,8 @@ MOST_TRAVEL: Final = 500.0
 UNTRACKED_MS: Final = 1000
 """Time, ms, after which what a detector without tracks sees is another object."""
 _MOST_BEFORE: Final = 50
+_MOST_STRAIGHT: Final = 30
+"""Number of points in a row that may be left out: each is compared again with every one that follows."""
 _EDGE: Final = 10_000
 
 
@@ -197,7 +199,7 @@ def thinned(path: Sequence[PathPoint]) -> tuple[PathPoint, ...]:
     kept: list[PathPoint] = []
     waiting: list[PathPoint] = []
     for point in path:
-        if kept and not _is_straight(kept[-1], waiting, point):
+        if waiting and (len(waiting) == _MOST_STRAIGHT or not _is_straight(kept[-1], waiting, point)):
             kept.append(waiting[-1])
             waiting = []
         if kept:
