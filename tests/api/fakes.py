@@ -36,6 +36,7 @@ from tawny.model.observations import MotionFigure
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
+from tawny.service.detection.mutings import Muting, MutingOffer, Mutings
 from tawny.service.modes.mode_service import CameraHoldInfo, ModePlan, ModeStatus, OutcomeInfo
 from tawny.service.recorder import (
     CameraView,
@@ -48,6 +49,7 @@ from tawny.service.recorder import (
 from tawny.service.visits import Neighbors
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import scores_path
+from tawny.storage.index.protocol import Index
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tests.playback.archives import MAIN, PORCH, SUB, FakeArchive
@@ -60,7 +62,8 @@ OURS = {"X-Tawny": "1", "Origin": ORIGIN}
 class FakeTuning:
     """`service.recorder.DetectionTuningApi` of the one camera."""
 
-    def __init__(self, clock: FakeClock) -> None:
+    def __init__(self, clock: FakeClock, index: Index) -> None:
+        self.muted = Mutings(None, index, clock, lambda _camera, _span: (), lambda _at_ms: True)
         self.clock, self.watch, self.met = clock, DetectionSettings(), LiveMeter()
         self.masks: tuple[Points, ...] = ()
         self.changed: DetectionChangedInfo | None = None
@@ -96,6 +99,18 @@ class FakeTuning:
             raise self.refuses
         self.orientation, self.changed = orientation, DetectionChangedInfo(by, self.clock.now_ms())
 
+    def mutings(self, camera: CameraId) -> tuple[Sequence[Muting], Sequence[MutingOffer]]:
+        return self.muted.all(camera), self.muted.offers(camera)
+
+    def mute(self, camera: CameraId, event: EventId, by: str) -> Muting:
+        return self.muted.mute(camera, event, by)
+
+    def renew_muting(self, camera: CameraId, muting: str) -> bool:
+        return self.muted.renew(camera, muting)
+
+    def unmute(self, camera: CameraId, muting: str) -> bool:
+        return self.muted.unmute(camera, muting)
+
 
 class FakeRecorder(FakeArchive):
     """`api.Recorder`: one camera, `porch`, with both streams."""
@@ -105,7 +120,7 @@ class FakeRecorder(FakeArchive):
     def __init__(self, root: Path, clock: FakeClock) -> None:
         super().__init__(root)
         self.clock, self.bus, self.started_ms = clock, Bus(), clock.now_ms()
-        self.tuning = FakeTuning(clock)
+        self.tuning = FakeTuning(clock, self.index)
         self.speakers: dict[CameraId, Speaker] = {}
         self.hubs = {(PORCH, MAIN): Hub(), (PORCH, SUB): Hub()}
         self.listed = [

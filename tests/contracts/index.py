@@ -250,7 +250,7 @@ class IndexContract:
         seen = (SeenObject("person", 0.9), SeenObject("dog", 0.5))
         whole = replace(
             event("a"), box=(0.1, 0.2, 0.3, 0.4), zones=("path", "gate"), objects=seen, kept=True, picture_ms=NOON + 10,
-            perhaps=(SeenObject("person", 0.75),), said="animal",
+            perhaps=(SeenObject("person", 0.75),), said="animal", muted="ab12cd34",
         )  # fmt: skip
         index.put_event(whole)
         assert index.event(whole.id) == whole

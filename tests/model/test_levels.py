@@ -80,6 +80,7 @@ def perhaps(kind: str) -> Event:
         (event("person", "person", said="nothing"), ANYWHERE, MOTION),
         (event("person", "person", false_alarm="shadow"), ANYWHERE, MOTION),
         (event("tamper", "covered", false_alarm="other"), ANYWHERE, MOTION),
+        (event("tamper", "covered", muted="m1"), ANYWHERE, MOTION),
         (event("motion", zones=("gate",), said="nothing"), PATH, MOTION),
         (event("motion", said="person"), ANYWHERE, ALERT),
         (event("motion", said="animal"), ANYWHERE, DETECTION),

@@ -310,6 +310,8 @@ class EventInfo(ApiResponse):
     """Suggested event type, if neither a model nor a user named it; else empty."""
     labeled_as: str
     """Type given by a user, or `nothing`; empty if none."""
+    muted: bool
+    """A user muted events like this one after false alarms: it is recorded, without notification."""
     display_type: str
     """Effective type for display and sorting: the user's, else the detected one, else the suggested one."""
     level: Literal["alert", "detection", "motion"]
@@ -386,6 +388,47 @@ class Marked(ApiResponse):
 
 
 WhyFalse = Literal["shadow", "weather", "known", "traffic", "other"]
+
+
+class MutingOfferInfo(ApiResponse):
+    """False alarms of one type at one place that can be muted from now on.
+
+    label: class of a sound. when: time of day of the false alarms. boxes: their places; empty for sounds. events: the
+    false alarms, newest first.
+    """
+
+    type: str
+    label: str
+    title: str
+    when: Literal["any", "day", "night"]
+    boxes: list[Box4]
+    events: list[str]
+
+
+class MutingInfo(MutingOfferInfo):
+    """A muting of what is like some false alarms: same type, place and size. No notification is sent.
+
+    ended: it has ended by itself and can be renewed. count: number of events that it has muted.
+    """
+
+    id: str
+    by: str
+    made_ms: int
+    until_ms: int
+    ended: bool
+    count: int
+    last_ms: int | None
+
+
+class MutingList(ApiResponse):
+    items: list[MutingInfo]
+    offers: list[MutingOfferInfo]
+
+
+class MutingRequest(ApiRequest):
+    """event: one of the false alarms of an offer."""
+
+    event: Id
 
 
 class FeedbackRequest(ApiRequest):

@@ -49,6 +49,7 @@ def event(made: Event, recorder: RecorderService) -> schemas.EventInfo:
         possible=[schemas.SeenObjectInfo(label=seen.label, score=seen.score) for seen in made.perhaps],
         possible_type=made.suggested,
         labeled_as=made.said,
+        muted=bool(made.muted),
         display_type=made.shown_kind,
         level=shown_level(made).value,
         snapshot=None if made.picture_ms is None else f"/media/{made.id}.jpg",

@@ -26,6 +26,7 @@ from tawny.service.detection.classifier_runtime import ClassifierRuntime
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.identity_store import IdentityStore
 from tawny.service.detection.model_store import ModelStore
+from tawny.service.detection.mutings import Mutings, is_day
 from tawny.service.detection.recognition_service import RecognitionService, recogniser_settings
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.health.monitor import HealthMonitor, MonitoredRecorder, disk_problems
@@ -90,6 +91,7 @@ class RecorderStorage:
     grids: MotionGrids
     figures: MotionFigures
     started_ms: int
+    mutings: Mutings
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,10 @@ def _open_storage(place: RecorderPlace, names: Callable[[CameraId], bool]) -> Re
         known = place.settings().cameras.get(camera)
         return ANYWHERE if known is None else known.detection.alert_rules(is_named=names(camera))
 
-    marks = EventMarks(ledger, index, alerts)
+    grids = MotionGrids(volume, clock, lambda camera: place.settings().is_sealed(camera))
+    zone = ZoneInfo(place.zone)
+    mutings = Mutings(place.kept_in, index, clock, grids.read, lambda at_ms: is_day(place.settings(), zone, at_ms))
+    marks = EventMarks(ledger, index, alerts, mutings)
     return RecorderStorage(
         store,
         ledger,
@@ -195,9 +200,10 @@ def _open_storage(place: RecorderPlace, names: Callable[[CameraId], bool]) -> Re
         marks,
         EventWriter(marks, volume),
         MotionScoreFile(volume, clock),
-        MotionGrids(volume, clock, lambda camera: place.settings().is_sealed(camera)),
+        grids,
         MotionFigures(volume, clock, lambda camera: place.settings().is_sealed(camera)),
         started_ms,
+        mutings,
     )
 
 

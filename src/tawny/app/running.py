@@ -155,7 +155,9 @@ class RecorderRuntime:
         self.appearance = AppearanceService(lambda: AppearanceDb(place.kept_in), seen, place.clock)
         place.bus.subscribe(self.appearance.heard)
         parts.stored.retention.forgotten = self.appearance.forget
-        self.tuning = DetectionTuningService(self.changeable, lambda: self._cameras.now, place.doors, place.clock)
+        self.tuning = DetectionTuningService(
+            self.changeable, lambda: self._cameras.now, place.doors, place.clock, storage.mutings
+        )
         self._changing, self._is_closing = threading.Lock(), False
         self._heeding: list[Callable[[Settings], None]] = []
         self._learned: tuple[float, Neighbors] | None = None

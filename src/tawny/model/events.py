@@ -55,6 +55,8 @@ class Event:
     """How far the object of the best frame went, in its own sizes. 0 if unknown."""
     level: str = ""
     """Its level by the camera's settings (`model.levels`). Empty: not determined."""
+    muted: str = ""
+    """ID of the muting that applies to it (`service.detection.mutings`): no notification is sent. Empty if none."""
 
     @property
     def suggested(self) -> str:
@@ -159,10 +161,17 @@ def event_title(made: Event) -> str:
         if seen.label in _BY_SIGN:
             return _BY_SIGN[seen.label]
     if made.kind == "sound" and made.objects:
-        return made.objects[0].label.capitalize()
+        return kind_title(made.kind, made.objects[0].label)
     if made.suggested:
         return _SUGGESTED[made.suggested]
-    return EVENT_TITLES.get(made.kind, made.kind.capitalize())
+    return kind_title(made.kind)
+
+
+def kind_title(kind: str, label: str = "") -> str:
+    """Return the title of an event type. label: the class of a sound; empty: none."""
+    if label:
+        return label.capitalize()
+    return EVENT_TITLES.get(kind, kind.capitalize())
 
 
 def actor_name(made: Event, called: Callable[[str], str]) -> str:

@@ -51,6 +51,7 @@ def event(this: Event) -> dict[str, Any]:
         "possible_type": this.suggested,
         "labeled_as": this.said,
         "level": shown_level(this).value,
+        "muted": bool(this.muted),
         "kept": this.kept,
         "reviewed": this.reviewed,
         "snapshot": None if this.picture_ms is None else f"/media/{this.id}.jpg",

@@ -19,6 +19,7 @@ from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.states import CameraStatus
 from tawny.model.times import Clock, Span
 from tawny.playback.recordings import RecordingArchive
+from tawny.service.detection.mutings import Muting, MutingOffer
 from tawny.service.visits import Neighbors
 from tawny.sources.source import Speaker
 from tawny.stream.hub import Hub
@@ -88,6 +89,22 @@ class DetectionTuningApi(Protocol):
 
         Raises as `change` does.
         """
+        ...
+
+    def mutings(self, camera: CameraId) -> tuple[Sequence[Muting], Sequence[MutingOffer]]:
+        """Return a camera's mutings, and what can be muted. May wait for the disk."""
+        ...
+
+    def mute(self, camera: CameraId, event: EventId, by: str) -> Muting:
+        """Mute what is like this false alarm. by: the user's name. Raises NotDone. May wait for the disk."""
+        ...
+
+    def renew_muting(self, camera: CameraId, muting: str) -> bool:
+        """Prolong a muting. Return False if there is none of this ID. Raises NotDone."""
+        ...
+
+    def unmute(self, camera: CameraId, muting: str) -> bool:
+        """Remove a muting. Return False if there is none of this ID. Raises NotDone."""
         ...
 
 

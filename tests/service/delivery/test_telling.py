@@ -269,6 +269,13 @@ def test_what_was_muted_is_not_told_later(bench: Bench) -> None:
     assert bench.delivered() == []
 
 
+def test_what_is_like_muted_false_alarms_is_told_once_it_is_not(bench: Bench) -> None:
+    event = bench.happens("motion", muted="ab12")
+    assert bench.delivered() == []
+    bench.tell(replace(event, muted="", kind="person"), "updated")
+    assert len(bench.delivered()) == 1
+
+
 def test_after_a_kill_what_was_missed_is_told_once(bench: Bench) -> None:
     told = bench.happens()
     bench.clock.advance(70)

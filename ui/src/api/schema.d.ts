@@ -565,6 +565,7 @@ export interface EventInfo {
   kept: boolean;
   labeled_as: string;
   level: "alert" | "detection" | "motion";
+  muted: boolean;
   objects: SeenObjectInfo[];
   possible: SeenObjectInfo[];
   possible_type: string;
@@ -942,6 +943,40 @@ export interface MuteRequest {
 export interface MutedInfo {
   camera: string;
   until_ms: number;
+}
+
+export interface MutingInfo {
+  boxes: [number, number, number, number][];
+  by: string;
+  count: number;
+  ended: boolean;
+  events: string[];
+  id: string;
+  label: string;
+  last_ms: number | null;
+  made_ms: number;
+  title: string;
+  type: string;
+  until_ms: number;
+  when: "any" | "day" | "night";
+}
+
+export interface MutingList {
+  items: MutingInfo[];
+  offers: MutingOfferInfo[];
+}
+
+export interface MutingOfferInfo {
+  boxes: [number, number, number, number][];
+  events: string[];
+  label: string;
+  title: string;
+  type: string;
+  when: "any" | "day" | "night";
+}
+
+export interface MutingRequest {
+  event: string;
 }
 
 export interface MySignIn {

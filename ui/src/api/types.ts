@@ -57,6 +57,9 @@ export type Watch = made.DetectionRequest;
 export type WatchZone = Required<made.ZoneRequest>;
 export type WatchLine = Required<made.LineRequest>;
 export type Proposal = Omit<made.LevelProposalInfo, "loses"> & { loses: TawnyEvent[] };
+export type Muting = made.MutingInfo;
+export type MutingOffer = made.MutingOfferInfo;
+export type MutingList = made.MutingList;
 export type WhyFalse = NonNullable<made.FeedbackRequest["false_alarm"]>;
 /** One look at a camera. `zones`: the greatest score in each; `things`: what moves, and whether it is an event. */
 export interface Reading {

@@ -64,6 +64,7 @@ export function event(id: string, start_ms: number, more: Partial<TawnyEvent> = 
     kept: false,
     reviewed: false,
     false_alarm: "",
+    muted: false,
     recognized: [],
     possible: [],
     possible_type: "",

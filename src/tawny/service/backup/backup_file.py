@@ -39,7 +39,7 @@ _WORD: Final = r"[A-Za-z0-9_@~+-][A-Za-z0-9._@~+-]{0,88}"
 _KEPT: Final = re.compile(
     r"settings/(tawny\.toml|secrets\.toml|known\.key)"
     rf"|settings/certificates/{_WORD}(/{_WORD})?"
-    r"|data/(accounts\.db|modes\.db|outbox\.db|camera-logins\.json|known\.bin|setup\.json)"
+    r"|data/(accounts\.db|modes\.db|outbox\.db|camera-logins\.json|known\.bin|mutings\.json|setup\.json)"
     r"|data/history/(\d{4}-\d\d-\d\d(-\d+)?\.jsonl|volume|volumes\.json|witnesses\.json)"
     rf"|data/history/signed/{_WORD}\.(json|jsonl|list|key)"
     rf"|data/keys/{_WORD}|data/models/{_WORD}"

@@ -35,7 +35,16 @@ _UNPACKING: Final = ".restore.new"
 _PLAN: Final = "plan.json"
 _OLD: Final = "old"
 _INDEX: Final = "tawny.db"
-_UNITS: Final = (*DATABASES, "camera-logins.json", "known.bin", "setup.json", "history", "keys", "models")
+_UNITS: Final = (
+    *DATABASES,
+    "camera-logins.json",
+    "known.bin",
+    "mutings.json",
+    "setup.json",
+    "history",
+    "keys",
+    "models",
+)
 """What is replaced in the data folder, each as a whole."""
 _WITH_SETTINGS: Final = ("secrets.toml", "known.key", "certificates")
 _HIDDEN: Final = "(not shown)"

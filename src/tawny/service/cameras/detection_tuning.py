@@ -14,12 +14,13 @@ from tawny.config.zones import Points
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.watcher import LiveMeter
 from tawny.model.errors import NotDone
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, EventId
 from tawny.model.orientation import Orientation
 from tawny.model.times import Clock
 from tawny.service import recorder as web
 from tawny.service.cameras.camera import RunningCamera
 from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.detection.mutings import Muting, MutingOffer, Mutings
 from tawny.service.plugin_registry import OFF, PluginRegistry
 
 SENSITIVITY = DetectorParameter(50, 1, 100, is_whole=True)
@@ -37,8 +38,10 @@ class DetectionTuningService:
         cameras: Callable[[], Mapping[CameraId, RunningCamera]],
         doors: PluginRegistry,
         clock: Clock,
+        mutings: Mutings,
     ) -> None:
         self._settings, self._cameras, self._doors, self._clock = settings, cameras, doors, clock
+        self._mutings = mutings
         self._lock = threading.Lock()
         self._changes: dict[CameraId, web.DetectionChangedInfo] = {}
 
@@ -94,6 +97,18 @@ class DetectionTuningService:
                 changed = changed.model_copy(update=update)
             self._settings.apply_written(now.model_copy(update={"cameras": {**now.cameras, camera: changed}}))
             self._changes[camera] = web.DetectionChangedInfo(by, self._clock.now_ms())
+
+    def mutings(self, camera: CameraId) -> tuple[Sequence[Muting], Sequence[MutingOffer]]:
+        return self._mutings.all(camera), self._mutings.offers(camera)
+
+    def mute(self, camera: CameraId, event: EventId, by: str) -> Muting:
+        return self._mutings.mute(camera, event, by)
+
+    def renew_muting(self, camera: CameraId, muting: str) -> bool:
+        return self._mutings.renew(camera, muting)
+
+    def unmute(self, camera: CameraId, muting: str) -> bool:
+        return self._mutings.unmute(camera, muting)
 
     def _about(self, name: str) -> web.DetectorView:
         from tawny.detection.classic.base import SHARED, ClassicDetector  # local: requires the vision library

@@ -26,6 +26,7 @@ from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind
 from tawny.model.observations import KINDS
 from tawny.model.times import Span
 from tawny.service.delivery.upload_scheduler import DeliverySource
+from tawny.service.detection.mutings import MUTED
 
 # What a notifier's settings let through, and its quiet hours.
 
@@ -279,6 +280,9 @@ class NotificationScheduler:
         if channel.once and event.end_ms is None:
             return
         says = at_level(channel, shown_level(event), self._deciding.of(event)[RuleAction("notify", channel.to)])
+        if event.muted:  # not final: it may turn out to be something else
+            self._deciding.note(event, says, does=False, why=MUTED)
+            return
         silence = self._silence(channel.to, event.camera, event.start_ms)
         found = verdict(channel, event.camera, says.as_kind or event.kind, says, now_ms, self._zone, silence=silence)
         self._deciding.note(event, says, does=found.does, why=found.why)

@@ -1,6 +1,7 @@
 """Event marks: users' marks (kept, reviewed, false alarm, actual type), applied to later updates of watchers.
 
 Every event gets its level here: by the camera's settings when it is written, and again when a user says what it was.
+Mutings are applied to watchers' events as well, with each update: an event may turn out to be a person.
 """
 
 import threading
@@ -11,6 +12,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.levels import ANYWHERE, AlertRules, level_of
 from tawny.model.messages import EventChanged, Message
+from tawny.service.detection.mutings import Mutings
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
 
@@ -21,24 +23,32 @@ _Marked = tuple[bool, bool, str, str]
 class EventMarks:
     """Ledger for events that preserves users' marks when a watcher updates an event. Thread-safe.
 
-    alerts: returns what is an alert at a camera.
+    alerts: returns what is an alert at a camera. mutings: None: nothing is muted.
     """
 
     def __init__(
-        self, ledger: HistoryLedger, index: Index, alerts: Callable[[CameraId], AlertRules] = lambda _camera: ANYWHERE
+        self,
+        ledger: HistoryLedger,
+        index: Index,
+        alerts: Callable[[CameraId], AlertRules] = lambda _camera: ANYWHERE,
+        mutings: Mutings | None = None,
     ) -> None:
-        self._ledger, self._index, self._alerts = ledger, index, alerts
+        self._ledger, self._index, self._alerts, self._mutings = ledger, index, alerts, mutings
         self._lock = threading.Lock()
         self._of_open: dict[EventId, _Marked] = {}
         """Marks of running events."""
 
     def put_event(self, event: Event) -> bool:
         """Write a watcher's event with the users' marks. Return the ledger's result."""
+        muted = self._muted(event)
         with self._lock:
-            marked = self._laid_over(event)
+            marked = self._laid_over(muted)
             if event.end_ms is not None:
                 self._of_open.pop(event.id, None)
-            return self._ledger.put_event(marked)
+            is_durable = self._ledger.put_event(marked)
+        if self._mutings is not None and muted.muted and event.end_ms is not None:
+            self._mutings.counts(muted.muted, event)
+        return is_durable
 
     def mark(
         self,
@@ -71,8 +81,11 @@ class EventMarks:
     def shown(self, message: Message) -> Message:
         """Return the message with the users' marks."""
         if isinstance(message, EventChanged):
-            return replace(message, event=self._laid_over(message.event))
+            return replace(message, event=self._laid_over(self._muted(message.event)))
         return message
+
+    def _muted(self, event: Event) -> Event:
+        return event if self._mutings is None else replace(event, muted=self._mutings.of(event))
 
     def _laid_over(self, event: Event) -> Event:
         kept, reviewed, false_alarm, said = self._of_open.get(event.id, _marked(event))

@@ -136,6 +136,7 @@ def event_record(event: Event) -> Record:
         **({"said": event.said} if event.said else {}),
         **({"travel": event.travel} if event.travel else {}),
         **({"level": event.level} if event.level else {}),
+        **({"muted": event.muted} if event.muted else {}),
     }
 
 
@@ -164,6 +165,7 @@ def event_of(record: Record) -> Event:
             said=str(record.get("said", "")),
             travel=float(record.get("travel", 0.0)),
             level=_level(record.get("level", "")),
+            muted=str(record.get("muted", "")),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not an event: {error}") from error

@@ -3,12 +3,14 @@ import { useEffect } from "preact/hooks";
 import { get } from "../../api/client";
 import { on } from "../../api/state";
 import type { Proposal } from "../../api/types";
+import { Lazy } from "../../ui/Lazy";
 import { clock } from "../../ui/times";
 import { plural } from "../../strings";
 import type { TuningStore } from "./store";
 import { camera as words } from "../../strings/camera";
 
 const w = words.falseAlarms;
+const MUTINGS = () => import("../../ui/Mutings");
 const REASONS = ["shadow", "weather", "known", "traffic", "other"] as const;
 const SHOWN = 4;
 type Reason = (typeof REASONS)[number];
@@ -84,6 +86,7 @@ export function FalseAlarms({ store, disabled }: { store: TuningStore; disabled:
           </article>
         );
       })}
+      <Lazy load={MUTINGS} props={{ camera: store.camera }} waiting={() => null} />
     </section>
   );
 }

@@ -6,6 +6,7 @@ import type { TawnyEvent } from "../../api/types";
 import { mayDirect } from "../../ui/session";
 import { clock, length, when } from "../../ui/times";
 import { t } from "../../strings";
+import { mutings } from "../../strings/mutings";
 import { Icon } from "../../ui/Icon";
 import { KindTag } from "../../ui/KindTag";
 import { Lazy } from "../../ui/Lazy";
@@ -33,7 +34,7 @@ interface Props {
 }
 
 export const Card = memo(function Card({ event, current, selected, selecting, acts }: Props) {
-  const state = (event.reviewed ? "" : words.isNew) + (event.kept ? words.isKept : "");
+  const state = (event.reviewed ? "" : words.isNew) + (event.kept ? words.isKept : "") + (event.muted ? mutings.isMuted : "");
   const camera = cameraNamed(event.camera);
   const may = mayDirect();
   const picture = useRef<HTMLDivElement>(null);
@@ -68,6 +69,11 @@ export const Card = memo(function Card({ event, current, selected, selecting, ac
         {peek ? <Lazy load={strip} props={{ event, share: peek.share }} waiting={() => null} /> : <BoxesOver camera={event.camera} frame={picture} shown={none} best={event} />}
         <KindTag event={event} />
         <span class="ec-long num">{event.end_ms === null ? words.going : length(event.end_ms - event.start_ms)}</span>
+        {event.muted && (
+          <span class="ec-muted" title={mutings.muted}>
+            <Icon name="bell-off" small />
+          </span>
+        )}
         {!event.reviewed && <span class="ec-new" title={words.new} />}
         {may && (
           <button

@@ -5,12 +5,16 @@ import { useLevel } from "../../api/tuning";
 import type { Proposal, TawnyEvent, WhyFalse } from "../../api/types";
 import { session } from "../../ui/session";
 import { plural, t } from "../../strings";
+import { mutings as muting } from "../../strings/mutings";
 import { Icon } from "../../ui/Icon";
+import { Lazy } from "../../ui/Lazy";
 import { toast } from "../../ui/toast";
 import { useFeedback } from "./feedback";
 import { ServerText } from "../../ui/ServerText";
 
 const words = t.events.worth;
+/** From five false alarms of one type at one place on, similar ones can be muted. */
+const MUTINGS = () => import("../../ui/Mutings");
 const REASONS = ["shadow", "weather", "known", "traffic", "other"] as const;
 
 /** Was this worth telling? If not, why; and from three of a kind on, the level that would have spared them. */
@@ -28,6 +32,18 @@ export function Worth({ event }: { event: TawnyEvent }) {
   return (
     <section class="worth" aria-labelledby={`worth-${event.id}`}>
       <h3 id={`worth-${event.id}`}>{words.question}</h3>
+      {event.muted && (
+        <p class="small row wrap">
+          <span class="tag">
+            <Icon name="bell-off" small />
+            {muting.muted}
+          </span>
+          {muting.why}
+          <a class="more" href={`/settings/cameras/${encodeURIComponent(event.camera)}/motion`}>
+            {muting.manage}
+          </a>
+        </p>
+      )}
       {why ? (
         <div class="row wrap">
           <span class="tag">
@@ -61,6 +77,7 @@ export function Worth({ event }: { event: TawnyEvent }) {
           <ServerText text={`${failed.value.message} ${failed.value.todo}`} />
         </p>
       )}
+      {why && <Lazy load={MUTINGS} props={{ camera: event.camera, event: event.id }} waiting={() => null} />}
       {why && <Proposed key={why} event={event} why={why} />}
     </section>
   );
