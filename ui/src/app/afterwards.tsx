@@ -20,6 +20,7 @@ import { Icon } from "../ui/Icon";
 import { Owl } from "../ui/Owl";
 import { recall, remember } from "../ui/remember";
 import { path } from "../ui/router";
+import { isScreen } from "../ui/session";
 import { SnoozeButton } from "../ui/snoozes";
 import { toast } from "../ui/toast";
 import "./afterwards.css";
@@ -38,7 +39,7 @@ export function start(): () => void {
   tileExtra.value = (camera, live) => (
     <>
       <TileBoxes camera={camera} live={live} />
-      <BoxesButton class="ic" />
+      {!isScreen() && <BoxesButton class="ic" />}
       <SnoozeButton camera={camera.id} small />
     </>
   );

@@ -17,6 +17,8 @@ export class BoxPen {
   private measured_ms = 0;
   private drawn = "";
   private size: readonly [number, number] = [1600, 900];
+  /** Height of the letters, in the picture's pixels. */
+  private letter = 30;
 
   /** host: what the picture is in. */
   constructor(
@@ -28,12 +30,10 @@ export class BoxPen {
   draw(things: readonly Thing[]): void {
     this.measure();
     const [wide, high] = this.size;
-    const key = JSON.stringify([things, wide, high]);
+    const key = JSON.stringify([things, wide, high, this.letter]);
     if (key === this.drawn) return;
     this.drawn = key;
-    const shown = this.svg.getBoundingClientRect();
-    const size = Math.max(high / 30, LETTER_PX * Math.max(high / Math.max(1, shown.height), wide / Math.max(1, shown.width)));
-    this.svg.replaceChildren(...things.flatMap((thing) => this.drawOne(thing, size)));
+    this.svg.replaceChildren(...things.flatMap((thing) => this.drawOne(thing, this.letter)));
   }
 
   /** Where in the frame the picture is. */
@@ -52,6 +52,9 @@ export class BoxPen {
       this.size = [wide, high];
       this.measured_ms = performance.now();
     }
+    const room = this.svg.getBoundingClientRect();
+    if (room.width > 0 && room.height > 0)
+      this.letter = Math.round(Math.max(this.size[1] / 30, LETTER_PX * Math.max(this.size[1] / room.height, this.size[0] / room.width)));
     this.svg.setAttribute("viewBox", `0 0 ${this.size[0]} ${this.size[1]}`);
     this.svg.setAttribute("preserveAspectRatio", FIT[getComputedStyle(shown).objectFit] ?? "xMidYMid meet");
   }
