@@ -1,24 +1,34 @@
 """What moves in films, track by track as the watcher follows it, with the crops that the model of kinds is shown and
 with what it truly is: so that weights and ways of voting are judged without watching the films again.
+
+    python -m benchmarks.kind_tracks FOLDER                          # samples of the demo cameras, for training
+    python -m benchmarks.kind_tracks FOLDER --film FILM --what KIND  # crops of all that moves in a film, labelled so
 """
 
+import argparse
 import random
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from benchmarks.footage import CAMERA, watch_connection, watch_file
 from benchmarks.scoring import Span
 from tawny.detection.decode_pipeline import DecodeGate, GateMode
-from tawny.detection.kind_model import LEAST_CELLS, LIKELY, MOST, cells_in, crops_of
+from tawny.detection.kind_model import KINDS, LEAST_CELLS, LIKELY, MOST, cells_in, crops_of
 from tawny.detection.motion import MotionDetector
 from tawny.model.ids import StreamName
 from tawny.model.observations import NOTHING, Box, Frame, Look
 from tawny.sources.demo.source import Demo
+from tawny.sources.demo.world import SCENES
 from tawny.sources.source import SourceContext
 from tawny.testing.clock import FakeClock
+from training.collect import agreed
+from training.samples import Samples, written
 
 BESIDE_S = 1.0
 """So much before and after an event of the truth a track is taken for its."""
@@ -26,6 +36,10 @@ COVERED = 0.3
 """Share of a track's box that must be the figure's, or the other way round."""
 OTHER = "other"
 """Something real that is none of the kinds."""
+ENOUGH = 3
+"""Crops that a track has at least."""
+DEMO_S, DEMO_SEED, OF_DEMO, OF_FILM = 1500.0, 7, 8, 60
+"""Seconds of each demo camera, the seed of its world, and crops of a track, there and of a film."""
 
 
 @dataclass
@@ -110,6 +124,31 @@ def of_file(path: Path, camera: str, light: str, record: dict[str, Any]) -> Film
     return FilmTracks(path.stem, camera, light, float(record["duration_s"]), quiet_s, tracks, passages)
 
 
+def of_crops(file: Path, camera: str) -> FilmTracks:
+    """Tracks of which only crops are left, as `training.collect` takes them; each is a passage of its own. What most of
+    its crops are by both models is what it is."""
+    with np.load(file) as kept:
+        labels = agreed(kept["yp"], kept["pp"])
+        wide, high = kept["wh"][0].tolist()
+        every = list(zip(kept["track"].tolist(), kept["t"].tolist(), kept["box"].tolist(), strict=True))
+        crops = np.stack([kept["l"], kept["m"]], axis=1)
+    tracks: dict[int, Track] = {}
+    said: dict[int, Counter[str]] = {}
+    for n, (number, at_s, (x0, y0, x1, y1)) in enumerate(every):
+        track = tracks.setdefault(number, Track(camera, "day", passage=len(tracks)))
+        track.at_s.append(at_s)
+        track.boxes.append((x0 / wide, y0 / high, x1 / wide, y1 / high))
+        track.is_seen.append(True)
+        track.crop_at.append(len(track.crops))
+        track.crops.append(crops[n])
+        said.setdefault(number, Counter())[KINDS[labels[n]] if labels[n] >= 0 else ""] += 1
+    for number, track in tracks.items():
+        kind, count = max(said[number].items(), key=lambda one: (one[0] not in ("", NOTHING), one[1]))
+        is_known = count >= ENOUGH if kind != NOTHING else len(said[number]) == 1
+        track.truth = kind if is_known else ""
+    return FilmTracks(file.stem, camera, "day", 0.0, 0.0, list(tracks.values()), [])
+
+
 def of_demo(scene: str, length_s: float, *, seed: int | None = None) -> FilmTracks:
     """A demo camera's first minutes, each track by which figure it follows."""
     demo, clock = Demo(), FakeClock()
@@ -173,3 +212,35 @@ def _covers(a: Box, b: Box) -> float:
         return 0.0
     smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
     return wide * high / max(smaller, 1e-9)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--film", type=Path)
+    parser.add_argument("--what", choices=KINDS)
+    options = parser.parse_args(arguments)
+    if options.film:
+        tracks = of_file(options.film, "", "", {"truth": {"events": [], "quiet": []}, "duration_s": 0}).tracks
+        crops = [crop for track in tracks for crop in _spread(track, OF_FILM)]
+        luma, mask = np.stack(crops).transpose(1, 0, 2, 3)
+        options.folder.mkdir(parents=True, exist_ok=True)
+        file = options.folder / f"{options.film.stem}.npz"
+        np.savez_compressed(file, l=luma, m=mask, label=np.full(len(crops), KINDS.index(options.what)))
+        print(f"{file}: {len(crops)} crops")
+        return 0
+    tracks = [one for scene in SCENES for one in of_demo(scene, DEMO_S, seed=DEMO_SEED).tracks if one.truth in KINDS]
+    found = [(crop, KINDS.index(track.truth)) for track in tracks for crop in _spread(track, OF_DEMO)]
+    samples = Samples("rendered-demo-cameras", np.stack([one for one, _ in found]), np.array([n for _, n in found]))
+    print(f"{written(options.folder, samples)}: {samples.counts()}")
+    return 0
+
+
+def _spread(track: Track, most: int) -> list[Any]:
+    if len(track.crops) < ENOUGH:
+        return []
+    return [track.crops[n] for n in np.unique(np.linspace(0, len(track.crops) - 1, most).round().astype(int))]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

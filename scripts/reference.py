@@ -84,7 +84,7 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("cameras.<id>.retention", CameraRetentionSettings, "at once"),
     ("cameras.<id>.detection", DetectionSettings, "at once; only this camera begins again"),
     ("cameras.<id>.detection.sound", AudioSettings, "at once; only this camera begins again"),
-    ("cameras.<id>.detection.possible", FallbackKindSettings, "at once; only this camera begins again"),
+    ("cameras.<id>.detection.certainty", FallbackKindSettings, "at once; only this camera begins again"),
     ("cameras.<id>.detection.zones.<name>", ZoneSettings, "at once; only this camera begins again"),
     ("cameras.<id>.detection.lines.<name>", LineSettings, "at once; only this camera begins again"),
 ]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,10 @@ import onnx
 
 from tawny.detection.kind_model import KINDS, SIDE
 from training.collect import AGREED, UNSEEN, sources
+from training.compose import RENDERED
 from training.samples import Samples
 
-VERSION = "1"
+VERSION = "2"
 OWNERS: dict[str, Any] = {"origin": "exported by its owner"}
 NOT_MEASURED = (
     "animals by real cameras: the footage has one burrow", "people and vehicles by real cameras at night",
@@ -39,7 +41,11 @@ class Trained:
 def card(about: Trained) -> dict[str, Any]:
     known: dict[str, dict[str, Any]] = {camera: source for source in sources() for camera in source["cameras"]}
     origins: list[dict[str, Any]] = []
+    drawn = Counter(about.composed)
     for one in about.samples:
+        if one.camera.startswith(RENDERED):
+            drawn.update(one.counts())
+            continue
         source = OWNERS if one.is_owners else known.get(one.camera, OWNERS)
         named = {key: text for key, text in source.items() if key != "cameras"}
         origins.append({"camera": one.camera, **named, "crops": one.counts()})
@@ -47,7 +53,7 @@ def card(about: Trained) -> dict[str, Any]:
         "camera": "rendered",
         "origin": "figures of solids drawn by training/solids.py, and those of the demo cameras",
         "licence": "Apache-2.0",
-        "crops": dict(about.composed),
+        "crops": dict(drawn),
     }
     return {
         "name": about.name,
@@ -65,7 +71,7 @@ def card(about: Trained) -> dict[str, Any]:
         "sources": [*origins, rendered],
         "labels_by": (
             f"two object models that agree (YOLOX-Nano and PicoDet-S, both Apache-2.0; both at least {AGREED}, or both "
-            f"below {UNSEEN}); rendered figures by how they were made; an owner's by what the owner said"
+            f"below {UNSEEN}), one film by hand; rendered figures by how they were made; an owner's by what they said"
         ),
         "trigger": {},
         "measured": [],

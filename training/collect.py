@@ -50,11 +50,12 @@ def sources() -> list[dict[str, Any]]:
 
 
 def collected(camera: str, files: Sequence[Path]) -> Samples:
-    """files: `l`, `m` uint8 [n, 64, 64], luma and mask; `yp`, `pp` [n, 4], what two models say, by KINDS."""
+    """files: `l`, `m` uint8 [n, 64, 64], luma and mask; `yp`, `pp` [n, 4], what two models say, by KINDS, or `label`,
+    int [n], given by hand."""
     crops, labels = [], []
     for file in files:
         with np.load(file) as kept:
-            label = agreed(kept["yp"], kept["pp"])
+            label = kept["label"] if "label" in kept else agreed(kept["yp"], kept["pp"])
             crops.append(np.stack([kept["l"], kept["m"]], axis=1)[label >= 0])
             labels.append(label[label >= 0])
     return Samples(camera, np.concatenate(crops), np.concatenate(labels))

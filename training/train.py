@@ -9,6 +9,7 @@ and cameras left out give the same weights on the same processor. The card is wr
 import argparse
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,8 +33,8 @@ OF_DEMO = {PERSON: 500, VEHICLE: 400, ANIMAL: 500, NOTHING: 100}
 ALTERED = 1
 """Of each real crop so many more like it."""
 SEEDS = 3
-SHARES = {"real": 0.45, RENDERED: 0.4, DEMO: 0.15}
-"""How much of what is learnt from is filmed, rendered, and rendered from the demo cameras' pictures."""
+SHARES = {"real": 0.45, RENDERED: 0.4, DEMO: 0.35}
+"""Weights of what is filmed, rendered, and rendered from the demo cameras' pictures."""
 WEIGHTS = {PERSON: 1.2, VEHICLE: 1.3, ANIMAL: 0.5, NOTHING: 1.2}
 """How much of it is of each kind: it had better say nothing than something else."""
 PLACES = 600
@@ -75,9 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     training = Training(samples, sorted(held), options.seed, lambda text: print(text, file=sys.stderr, flush=True))
     options.output.parent.mkdir(parents=True, exist_ok=True)
     content = training.weights()
-    about = Trained(
-        options.name, content, options.seed, time.process_time() - begun_s, samples, COMPOSED, options.without
-    )
+    composed_of = Counter(COMPOSED) + Counter(OF_DEMO)
+    cpu_s = time.process_time() - begun_s
+    about = Trained(options.name, content, options.seed, cpu_s, samples, composed_of, options.without)
     options.output.write_bytes(content)
     options.output.with_suffix(".json").write_text(card_text(card(about)), encoding="utf-8")
     for several in options.without:
@@ -111,7 +112,8 @@ class Training:
         self._parts: dict[str, dict[str, Part]] = {name: {} for name in SHARES}
         for one in drawn:
             group = DEMO if DEMO in one.camera else RENDERED
-            self._parts[group][one.camera] = Part(look(one.crops), one.labels, np.ones(len(one.labels)))
+            each = np.full(len(one.labels), len(one.labels) ** -0.5 if group == DEMO else 1.0)
+            self._parts[group][one.camera] = Part(look(one.crops), one.labels, each)
         real = [one for one in samples if not one.camera.startswith(RENDERED)]
         for n, one in enumerate(real):
             more = altered(one, ALTERED, seed + n)

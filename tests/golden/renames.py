@@ -163,6 +163,7 @@ _ACTIONS: Final = "`tawny add` and `tawny report camera` are actions of one comm
 _SHOWS: Final = "`tawny mode` without a mode shows the active one"
 _SPOT: Final = "`tawny find --spot` needs no words"
 _UNSET: Final = "no setting makes a camera wait for motion: it was never sent"
+_CERTAIN: Final = "`certainty` is another measure, and by default that of the model card"
 _MASKS: Final = "a privacy mask is not about detection: it stands in the camera's own table"
 REMOVED: Final[tuple[Change, ...]] = (
     Change("openapi", "value", "disarm", "`set_mode` with the mode says the same", _ORDERS),
@@ -172,6 +173,8 @@ REMOVED: Final[tuple[Change, ...]] = (
     Change("help", "argument", "", _SHOWS, "tawny mode"),
     Change("help", "argument", "", _SPOT, "tawny find"),
     Change("settings", "key", "private", _MASKS, f"{_CAMERA}.detection"),
+    Change("settings", "table", f"{_CAMERA}.detection.possible", _CERTAIN),
+    Change("settings", "key", "possible", _CERTAIN, f"{_CAMERA}.detection"),
     Change("openapi", "field", "waiting", _UNSET, "/api/v1/timeline"),
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/cameras"),
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/health"),

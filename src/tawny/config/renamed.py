@@ -57,7 +57,7 @@ RENAMED: Final[Mapping[str, str]] = {
     f"{_DETECTION}.read": "recognize",
     f"{_DETECTION}.read_sure": "recognize_confidence",
     f"{_DETECTION}.read_zones": "recognize_zones",
-    f"{_DETECTION}.suggest": "possible",
+    f"{_DETECTION}.suggest|possible": "certainty",
     f"{_ZONE}.level": "threshold",
     f"{_ZONE}.smallest": "min_size",
     f"{_ZONE}.stay": "min_time",

@@ -391,7 +391,7 @@ class DetectionSettings(Table):
     )
     recognize_confidence: Share = Field(0.6, description="Minimum confidence of a recognition.")
     recognize_zones: tuple[PlaceName, ...] = Field((), description="Recognize only in these zones. Empty: everywhere.")
-    possible: FallbackKindSettings = FallbackKindSettings()
+    certainty: FallbackKindSettings = FallbackKindSettings()
     sound: AudioSettings = AudioSettings()
     decode: Literal["auto", "software"] = Field(
         "auto", description="`auto`: decode large video in hardware where possible. `software`: never."

@@ -414,16 +414,14 @@ RESTS: Final = 5
 """Number of frames skipped after a slow run."""
 
 
-EVIDENCE_LOOKS: Final = 12
+EVIDENCE_LOOKS: Final = 20
 """Number of recent runs that count as evidence of a track."""
 LEAST_LOOKS: Final = 4
 """Minimum number of runs before a track gets a type."""
-LEAST_SCORE: Final = 0.01
-"""Lower limit of a score: one run alone can't exclude a type."""
 
 
 class TrackEvidence:
-    """Evidence of one track for its type: the product of what several runs say, larger views weigh more.
+    """Evidence of one track for its type: the mean of what many runs say, larger views weigh more.
 
     triggers: minimum evidence by type; types not in it are never named.
     """
@@ -440,7 +438,7 @@ class TrackEvidence:
 
     def take(self, box: Box, scores: Any) -> None:
         """Register a run. scores: float32 [4], in the order of KINDS."""
-        self._runs.append((side(box), np.log(np.maximum(scores, LEAST_SCORE))))
+        self._runs.append((side(box), np.asarray(scores)))
         now, before = self.best, self.name
         if now is None or now.score < self._triggers.get(now.label, math.inf):
             return
@@ -453,10 +451,9 @@ class TrackEvidence:
         if not self._path.has_travelled or len(self._runs) < LEAST_LOOKS:
             return None
         weights = np.sqrt([size for size, _ in self._runs]) + 1e-6
-        mean = np.average([said for _, said in self._runs], axis=0, weights=weights)
-        shares = np.exp(mean - mean.max())
+        shares = np.average([said for _, said in self._runs], axis=0, weights=weights)
         at = int(shares.argmax())
-        return VotedLabel(KINDS[at], float(shares[at] / shares.sum()))
+        return VotedLabel(KINDS[at], float(shares[at]))
 
 
 class FallbackClassifier:

@@ -378,7 +378,7 @@ class CameraDetection:
             def is_unnamed() -> bool:
                 return not (means.desk.is_open and settings.notify_types)
 
-            found.append(FallbackLabeller(means.guesser, settings.possible.triggers, is_unnamed))
+            found.append(FallbackLabeller(means.guesser, settings.certainty.triggers, is_unnamed))
         if settings.notify_types:
             found.append(TrackClassifier(self._camera, means.desk, settings.notify_types))
         if settings.recognize:
