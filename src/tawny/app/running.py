@@ -158,7 +158,7 @@ class RecorderRuntime:
         parts.stored.retention.forgotten = self.appearance.forget
         self.tuning = DetectionTuningService(self.changeable, lambda: self._cameras.now, place.doors, place.clock)
         self._changing, self._is_closing = threading.Lock(), False
-        self._heeding: list[Callable[[Settings], None]] = []
+        self._heeding: list[Callable[[Settings], None]] = [lambda _settings: self.appearance.wake()]
         self._housekeeping: Housekeeping | None = None
 
     @classmethod
