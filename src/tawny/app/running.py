@@ -165,7 +165,7 @@ class RecorderRuntime:
             self.changeable, lambda: self._cameras.now, place.doors, place.clock, storage.mutings
         )
         self._changing, self._is_closing = threading.Lock(), False
-        self._heeding: list[Callable[[Settings], None]] = []
+        self._heeding: list[Callable[[Settings], None]] = [lambda _settings: self.appearance.wake()]
         self._learned: tuple[float, Neighbors] | None = None
         """Neighboring cameras, and when they were learned, s monotonic."""
         self._housekeeping: Housekeeping | None = None

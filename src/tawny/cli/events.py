@@ -28,6 +28,7 @@ from tawny.model.observations import MOTION, NOTHING, Box
 from tawny.model.times import Span, SystemClock, utc_from_text, utc_text
 from tawny.playback.recordings import RecordingIndex
 from tawny.playback.search.event_search import (
+    LookedEvents,
     LookSearch,
     SearchableNames,
     SearchHit,
@@ -290,7 +291,7 @@ def _looks(args: Namespace, chosen: Settings, folder: Path, index: RecordingInde
     since_ms = options.instant(args.since, SystemClock().now_ms()) if args.since else None
     db = AppearanceDb.to_read(folder)
     if db is None:
-        yield LookSearch(lambda _: {}, like, since_ms)
+        yield LookSearch(lambda _: LookedEvents(), like, since_ms)
         return
     with closing(db):
         model = SearchModel(lambda: chosen.search, PluginRegistry.opened().embedders)

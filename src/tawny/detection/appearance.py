@@ -4,8 +4,7 @@ Colours are compared in OKLab, where equal distances look equally different. Pix
 as within its box count as background. Infrared and other images without colour give no colours.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,6 +18,8 @@ COLOURS: Final = (
 )  # fmt: skip
 WHOLE, UPPER, LOWER = "", "upper", "lower"
 """Parts of an object: all of it; of a person also the upper and the lower half."""
+_PARTS: Final = (WHOLE, UPPER, LOWER)
+PACKED_BYTES: Final = 4 + len(_PARTS) * len(COLOURS)
 SMALL_AREA, LARGE_AREA = 0.01, 0.1
 """Shares of the image below and above which an object counts as small and large."""
 _ACHROMATIC: Final = frozenset({"black", "grey", "white"})
@@ -40,6 +41,8 @@ _NEAR: Final[Mapping[str, Mapping[str, float]]] = {
 """Colours that people may mean as well, and how much of them counts."""
 _LEAST, _LEAST_ACHROMATIC = 0.14, 0.3
 """Share of an object from which it has a colour. Tyres, windows and shadows are black and grey on everything."""
+_SEEN = 0.08
+"""Share of the colour itself, without similar ones."""
 _KEPT = 0.06
 """Smaller shares are not stored."""
 _GREY_SPREAD = 0.022
@@ -74,15 +77,59 @@ class Appearance:
     def has_colours(self) -> bool:
         return any(self.parts.values())
 
-    def text(self) -> str:
-        """Return it for storage."""
-        parts = {part: {name: round(share, 2) for name, share in found.items()} for part, found in self.parts.items()}
-        return json.dumps({"area": round(self.area, 4), "parts": parts}, separators=(",", ":"))
+    def packed(self) -> bytes:
+        """Return it for storage: the area, then a byte for each colour of each part."""
+        shares = [self.parts.get(part, {}).get(name, 0.0) for part in _PARTS for name in COLOURS]
+        return np.float32(self.area).tobytes() + bytes(round(255 * min(1.0, share)) for share in shares)
 
     @classmethod
-    def of_text(cls, text: str) -> "Appearance":
-        said = json.loads(text)
-        return cls(float(said["area"]), {str(part): dict(found) for part, found in said["parts"].items()})
+    def unpacked(cls, data: bytes) -> "Appearance":
+        shares = np.frombuffer(data[4:], np.uint8).reshape(len(_PARTS), len(COLOURS)) / 255
+        parts = {
+            part: {COLOURS[n]: float(row[n]) for n in np.argsort(-row, kind="stable") if row[n]}
+            for part, row in zip(_PARTS, shares, strict=True)
+            if row.any()
+        }
+        return cls(float(np.frombuffer(data[:4], np.float32)[0]), parts)
+
+
+class AppearanceTable:
+    """Many packed appearances, to be asked at once."""
+
+    def __init__(self, packed: Sequence[bytes]) -> None:
+        table = np.frombuffer(b"".join(packed), np.uint8).reshape(len(packed), PACKED_BYTES)
+        self._areas = table[:, :4].copy().view(np.float32).ravel()
+        self._shares = table[:, 4:].reshape(len(packed), len(_PARTS), len(COLOURS)).astype(np.float32) / 255
+
+    def all_match(self) -> Any:
+        """Return 1 for each."""
+        return np.ones(len(self._areas))
+
+    def are_of_size(self, size: str) -> Any:
+        """Return whether each is `small` or `large`."""
+        return self._areas < SMALL_AREA if size == "small" else self._areas >= LARGE_AREA
+
+    def colour_scores(self, colour: str, part: str = WHOLE) -> Any:
+        """Return 0..1 for each: how much it has this colour; 0 if it hasn't. A whole person has those of its parts."""
+        parts = self._shares if part == WHOLE else self._shares[:, [_PARTS.index(part)]]
+        share = parts[..., COLOURS.index(colour)]
+        near = parts @ np.array([_NEAR[colour].get(name, 0.0) for name in COLOURS], np.float32)
+        has = (share + near >= _least(colour)) & ((share >= _SEEN) | (near >= _least(colour)))
+        return np.where(has, np.minimum(1.0, share + near), 0.0).max(axis=1, initial=0.0)
+
+    def likeness(self, example: Appearance) -> Any:
+        """Return 0..1 for each: how similar its colours are to those of the example; 0 if either has none."""
+        soft = self._shares * _WEIGHTS @ _SOFT.T
+        own = [[example.parts.get(part, {}).get(name, 0.0) for name in COLOURS] for part in _PARTS]
+        wanted = np.array(own, np.float32) * _WEIGHTS @ _SOFT.T
+        lengths = np.linalg.norm(soft, axis=2) * np.linalg.norm(wanted, axis=1)
+        cosines = (soft * wanted).sum(axis=2) / np.maximum(lengths, 1e-9)
+        halves = lengths[:, 1:] > 0
+        return np.where(
+            halves.any(axis=1),
+            (cosines[:, 1:] * halves).sum(axis=1) / np.maximum(halves.sum(axis=1), 1),
+            np.where(lengths[:, 0] > 0, cosines[:, 0], 0.0),
+        )
 
 
 def appearance_of(rgb: Any, box: Box, kind: str) -> Appearance:
@@ -113,49 +160,19 @@ def appearance_of(rgb: Any, box: Box, kind: str) -> Appearance:
     return Appearance(area, parts)
 
 
-def colour_score(shown: Appearance, colour: str, part: str = WHOLE) -> float:
-    """Return 0..1: how much an object has this colour; 0 if it hasn't."""
-    there = [part] if part else [one for one in (WHOLE, UPPER, LOWER) if one in shown.parts]
-    return max((_score(shown.parts.get(one, {}), colour) for one in there), default=0.0)
-
-
-def likeness(one: Appearance, other: Appearance) -> float:
-    """Return 0..1: how similar the colours of two objects are. 0 if either has none."""
-    parts = [part for part in (UPPER, LOWER) if one.parts.get(part) and other.parts.get(part)] or [WHOLE]
-    return sum(_shared(one.parts.get(part, {}), other.parts.get(part, {})) for part in parts) / len(parts)
-
-
 def colours_shown(shown: Appearance) -> list[str]:
     """Return the colours an object has, the largest first."""
     whole = shown.parts.get(WHOLE, {})
     return [name for name, share in whole.items() if share >= _least(name)]
 
 
-def _score(found: Mapping[str, float], colour: str) -> float:
-    share = found.get(colour, 0.0)
-    near = sum(found.get(name, 0.0) * part for name, part in _NEAR[colour].items())
-    total = share + near
-    return min(1.0, total) if total >= _least(colour) and (share >= 0.08 or near >= _least(colour)) else 0.0
-
-
 def _least(colour: str) -> float:
     return _LEAST_ACHROMATIC if colour in _ACHROMATIC else _LEAST
 
 
-def _shared(one: Mapping[str, float], other: Mapping[str, float]) -> float:
-    """Return the similarity of two colour shares. What most objects have, such as black and grey, counts less."""
-    if not one or not other:
-        return 0.0
-    a, b = (np.array([found.get(name, 0.0) * _weight(name) for name in COLOURS]) for found in (one, other))
-    length = float(np.linalg.norm(_SOFT @ a) * np.linalg.norm(_SOFT @ b))
-    return float((_SOFT @ a) @ (_SOFT @ b)) / length if length > 0 else 0.0
-
-
-def _weight(name: str) -> float:
-    return 0.6 if name in _ACHROMATIC else 1.0
-
-
-_SOFT = np.array([[1.0 if a == b else 0.5 * _NEAR[a].get(b, 0.0) for b in COLOURS] for a in COLOURS])
+_WEIGHTS = np.array([0.6 if name in _ACHROMATIC else 1.0 for name in COLOURS], np.float32)
+"""What most objects have, such as black and grey, counts less."""
+_SOFT = np.array([[1.0 if a == b else 0.5 * _NEAR[a].get(b, 0.0) for b in COLOURS] for a in COLOURS], np.float32)
 
 
 # Pixels: OKLab, names, background.

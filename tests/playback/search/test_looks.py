@@ -6,11 +6,11 @@ from functools import cache
 
 import pytest
 
-from tawny.detection.appearance import LOWER, UPPER, WHOLE, Appearance, appearance_of, colour_score
+from tawny.detection.appearance import LOWER, UPPER, WHOLE, Appearance, AppearanceTable, appearance_of
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span
-from tawny.playback.search.event_search import LookSearch, SearchableNames, SearchHit, search_hits
+from tawny.playback.search.event_search import LookedEvents, LookSearch, SearchableNames, SearchHit, search_hits
 from tawny.playback.search.query_parser import SearchVocabulary, parse_query
 from tawny.service.detection.appearance_service import decoded
 from tawny.storage.index.memory_index import MemoryIndex
@@ -68,9 +68,14 @@ def measured() -> Mapping[EventId, Appearance]:
     return found
 
 
-def looks(within: Span) -> Mapping[EventId, Appearance]:
-    starts = {one.event.id: one.event.start_ms for one in week().values()}
-    return {one: shown for one, shown in measured().items() if within.begin_ms <= starts[one] < within.end_ms}
+def looks(within: Span) -> LookedEvents:
+    there = [one.event for one in week().values() if within.begin_ms <= one.event.start_ms < within.end_ms]
+    packed = [measured()[event.id].packed() for event in there]
+    return LookedEvents([event.id for event in there], [event.start_ms for event in there], packed)
+
+
+def colour_score(shown: Appearance, colour: str, part: str = WHOLE) -> float:
+    return float(AppearanceTable([shown.packed()]).colour_scores(colour, part)[0])
 
 
 def found(text: str, like: Event | None = None, since_ms: int | None = None) -> list[SearchHit]:
@@ -161,9 +166,10 @@ def test_a_time_that_is_given_replaces_that_of_the_words() -> None:
 
 def test_appearances_survive_storage() -> None:
     for shown in measured().values():
-        again = Appearance.of_text(shown.text())
+        again = Appearance.unpacked(shown.packed())
         assert again.size == shown.size
-        assert again.parts.keys() == shown.parts.keys()
+        assert again.packed() == shown.packed()
+        assert again.has_colours == shown.has_colours
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tawny.config.recognition import SearchSettings
+from tawny.detection.appearance import Appearance
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
@@ -98,7 +99,8 @@ class Rig:
 
     def colours(self) -> dict[EventId, list[str]]:
         found = stored_looks(self.db, EVER)
-        return {event: list(shown.parts.get("", {}))[:1] for event, shown in found.items()}
+        shown = [Appearance.unpacked(one) for one in found.packed]
+        return {event: list(one.parts.get("", {}))[:1] for event, one in zip(found.events, shown, strict=True)}
 
 
 @pytest.fixture
@@ -179,7 +181,7 @@ def test_a_deleted_event_is_forgotten(rig: Rig) -> None:
 
 
 def test_what_a_command_deleted_meanwhile_is_forgotten_at_the_next_start(rig: Rig) -> None:
-    rig.db.put([stored_appearance(car("orph", "red").event, "{}")])
+    rig.db.put([stored_appearance(car("orph", "red").event, b"")])
     rig.run()
     assert rig.db.count() == 0
 
@@ -199,7 +201,7 @@ def test_the_queue_is_bounded_and_loses_nothing(rig: Rig) -> None:
 def test_a_damaged_database_is_made_again(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"no database" * 1000)
     db = AppearanceDb(tmp_path)
-    db.put([stored_appearance(car("one", "red").event, "{}")])
+    db.put([stored_appearance(car("one", "red").event, b"")])
     assert db.count() == 1
     db.close()
 
@@ -302,5 +304,5 @@ def test_times_of_snapshots_and_other_cameras(rig: Rig) -> None:
     one, other = (rig.add(car(name, "red", hour)) for name, hour in (("one", 1), ("two", 2)))
     rig.run()
     assert rig.db.pictures([one.id, EventId("none")]) == {one.id: one.picture_ms}
-    assert [event for event, _ in rig.db.looks(Span(other.start_ms, other.start_ms + 1))] == [other.id]
+    assert [event for event, _, _ in rig.db.looks(Span(other.start_ms, other.start_ms + 1))] == [other.id]
     assert CameraId("drive") == one.camera

@@ -33,7 +33,14 @@ from tawny.model.ids import EventId
 from tawny.model.levels import Level
 from tawny.model.observations import Box
 from tawny.model.times import Span
-from tawny.playback.search.event_search import LookSearch, SearchableNames, heat, motion_in_spot, search_hits
+from tawny.playback.search.event_search import (
+    LookedEvents,
+    LookSearch,
+    SearchableNames,
+    heat,
+    motion_in_spot,
+    search_hits,
+)
 from tawny.playback.search.query_parser import NOBODY, SearchableIdentity
 from tawny.service.visits import VisitQuery, find_visits
 
@@ -213,7 +220,7 @@ def find(asked: Annotated[FindQuery, Query()], here: Here) -> SearchResponse:
     recorder, seen = here.recorder, here.appearance
     like = find_event(EventId(asked.like), here) if asked.like else None
     names = SearchableNames(recorder.camera_names(), recognised=_recognised(here))
-    by = LookSearch(lambda _: {}, like, asked.from_ms) if seen is None else seen.search(like, asked.from_ms)
+    by = LookSearch(lambda _: LookedEvents(), like, asked.from_ms) if seen is None else seen.search(like, asked.from_ms)
     question, hits = search_hits(
         recorder.index, asked.q, names, here.zone, recorder.clock.now_ms(), asked.limit, by
     )  # fmt: skip

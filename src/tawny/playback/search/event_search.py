@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from tawny.detection.appearance import LOWER, UPPER, Appearance, colour_score, colours_shown, likeness
+import numpy as np
+
+from tawny.detection.appearance import LOWER, UPPER, Appearance, AppearanceTable, colours_shown
 from tawny.detection.models.labels import COCO
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
@@ -159,7 +163,17 @@ LEAST_LIKE = 0.72
 """Minimum likeness of colours."""
 _PART_WORDS = {"": "{}", UPPER: "{} top", LOWER: "{} trousers"}
 
-Looks = Callable[[Span], Mapping[EventId, Appearance]]
+
+@dataclass(frozen=True, slots=True)
+class LookedEvents:
+    """Events, their starts, and what their objects looked like, packed (`detection.appearance`)."""
+
+    events: Sequence[EventId] = ()
+    starts_ms: Sequence[int] = ()
+    packed: Sequence[bytes] = ()
+
+
+Looks = Callable[[Span], LookedEvents]
 """Returns what objects of events that start in a time looked like, as far as it is stored."""
 
 
@@ -202,8 +216,9 @@ def search_hits(
     if not question.is_of_look and by.like is None and answers is None:
         found = find_events(index, question, most, now_ms, names.recognised.words)
         return question, [SearchHit(event) for event in found]
-    hits = _seen_by_model(index, question, by, answers or (), most)
-    for hit in _of_colours(index, question, by, names.recognised.words, now_ms):
+    fits = partial(_is_answer, asked=question, like=by.like, now_ms=now_ms, words=names.recognised.words)
+    hits = _seen_by_model(index, question, by, answers or (), fits, most)
+    for hit in _of_colours(index, question, by, fits, most):
         other = hits.get(hit.event.id)
         both = 0.0 if other is None else min(hit.score, other.score) / 2
         score = min(1.0, max(hit.score, other.score if other else 0.0) + both)
@@ -212,50 +227,86 @@ def search_hits(
 
 
 def _seen_by_model(
-    index: RecordingIndex, asked: SearchQuery, by: LookSearch, answers: Iterable[tuple[EventId, float]], most: int
+    index: RecordingIndex,
+    asked: SearchQuery,
+    by: LookSearch,
+    answers: Iterable[tuple[EventId, float]],
+    fits: Callable[[Event], bool],
+    most: int,
 ) -> dict[EventId, SearchHit]:
     """Return the answers of the model that meet the other conditions."""
     hits: dict[EventId, SearchHit] = {}
     why = "similar" if by.like is not None else f"looks like “{asked.text}”"
     for found, score in answers:
         event = index.event(found)
-        if event is None or (by.like is not None and found == by.like.id):
-            continue
-        if _meets(event, asked) and _is_of_kind(event, asked, by.like):
+        if event is not None and fits(event):
             hits[found] = SearchHit(event, f"{why}, {_called(event)}", min(1.0, max(0.05, score / SURE_Z)))
             if len(hits) == most:
                 break
     return hits
 
 
-def _meets(event: Event, asked: SearchQuery) -> bool:
-    """Return whether the event has the camera, marks, zones and length that were asked for."""
+def _of_colours(
+    index: RecordingIndex, asked: SearchQuery, by: LookSearch, fits: Callable[[Event], bool], most: int
+) -> Iterator[SearchHit]:
+    """Yield the events whose colours and size match; without another order only the best."""
+    if not asked.is_of_look and by.like is None:
+        return
+    example = _example(by)
+    names, starts_ms, packed, scores = list[EventId](), list[int](), list[bytes](), [np.zeros(0)]
+    for looked in map(by.looks, asked.spans):
+        names += looked.events
+        starts_ms += looked.starts_ms
+        packed += looked.packed
+        scores.append(_scores(AppearanceTable(looked.packed), asked, by.like is not None, example))
+    every = np.concatenate(scores)
+    order = np.lexsort((-np.array(starts_ms, np.int64), -np.round(every, 1)))
+    left = most if asked.order == "newest" and asked.count is None else len(order)
+    for n in order:
+        if not left or not every[n]:
+            return
+        event = index.event(names[n])
+        if event is not None and fits(event):
+            left -= 1
+            yield SearchHit(event, _why(event, asked, packed[n] if by.like is not None else b""), float(every[n]))
+
+
+def _example(by: LookSearch) -> Appearance | None:
+    """Return what the event looked like that the results shall resemble; None if that is not stored."""
+    if by.like is None:
+        return None
+    looked = by.looks(Span(by.like.start_ms, by.like.start_ms + 1))
+    there = dict(zip(looked.events, looked.packed, strict=True)).get(by.like.id)
+    return Appearance.unpacked(there) if there is not None else None
+
+
+def _scores(table: AppearanceTable, asked: SearchQuery, is_like: bool, example: Appearance | None) -> Any:  # noqa: FBT001
+    """Return 0..1 for each event: how well colours and size match."""
+    scores = table.are_of_size(asked.size).astype(float) if asked.size else table.all_match()
+    for colour, part in asked.colours:
+        scores = np.minimum(scores, table.colour_scores(colour, part))
+    if is_like:
+        alike = table.likeness(example or Appearance())
+        scores = np.where(alike >= LEAST_LIKE, alike, 0.0) * (scores > 0)
+    return scores
+
+
+def _why(event: Event, asked: SearchQuery, alike: bytes) -> str:
+    words = ["similar", *colours_shown(Appearance.unpacked(alike))] if alike else []
+    words += [_PART_WORDS[part].format(colour) for colour, part in asked.colours]
+    return ", ".join([*dict.fromkeys(words), *([asked.size] if asked.size else []), _called(event)])
+
+
+def _is_answer(event: Event, asked: SearchQuery, like: Event | None, now_ms: int, words: Words) -> bool:
+    """Return whether the event has the type, camera, marks, zones and length that were asked for."""
+    if (like is not None and event.id == like.id) or not _is_of_kind(event, asked, like):
+        return False
     if asked.cameras and event.camera not in asked.cameras:
         return False
     if (asked.only == "kept" and not event.kept) or (asked.only == "new" and event.reviewed):
         return False
-    return _fits(event, replace(asked, kinds=frozenset(), labels=frozenset()), event.start_ms)
-
-
-def _of_colours(
-    index: RecordingIndex, question: SearchQuery, by: LookSearch, words: Words, now_ms: int
-) -> Iterator[SearchHit]:
-    """Yield the events whose colours and size match."""
-    if not question.is_of_look and by.like is None:
-        return
-    example = by.looks(Span(by.like.start_ms, by.like.start_ms + 1)).get(by.like.id) if by.like else None
-    for span in question.spans:
-        looks = by.looks(span)
-        any_kind = replace(question, spans=(span,), kinds=frozenset(), labels=frozenset())
-        for event in _fitting(index, any_kind, now_ms, words):
-            shown = looks.get(event.id)
-            if shown is None or not _is_of_kind(event, question, by.like):
-                continue
-            hit = _hit(event, shown, question)
-            if hit is not None and by.like is not None:
-                hit = _like(hit, shown, example) if event.id != by.like.id else None
-            if hit is not None:
-                yield hit
+    any_kind = replace(asked, kinds=frozenset(), labels=frozenset())
+    return _fits(event, any_kind, now_ms) and _is_read(asked, words(event))
 
 
 def _is_of_kind(event: Event, asked: SearchQuery, like: Event | None) -> bool:
@@ -268,25 +319,6 @@ def _is_of_kind(event: Event, asked: SearchQuery, like: Event | None) -> bool:
         return True
     is_named = any(one.label not in (*KINDS, MOTION) for one in event.objects)
     return not is_named and event.shown_kind in {kind_of(label) for label in asked.labels}
-
-
-def _hit(event: Event, shown: Appearance, asked: SearchQuery) -> SearchHit | None:
-    """Return the event with its score, or None if a colour or the size is another."""
-    if asked.size and shown.size != asked.size:
-        return None
-    scores = [colour_score(shown, colour, part) for colour, part in asked.colours]
-    if not all(scores):
-        return None
-    words = [_PART_WORDS[part].format(colour) for colour, part in asked.colours]
-    why = [*words, *([asked.size] if asked.size else []), _called(event)]
-    return SearchHit(event, ", ".join(why), min(scores, default=1.0))
-
-
-def _like(hit: SearchHit, shown: Appearance, example: Appearance | None) -> SearchHit | None:
-    score = likeness(shown, example) if example is not None else 0.0
-    if score < LEAST_LIKE:
-        return None
-    return replace(hit, why=", ".join(["similar", *colours_shown(shown), _called(hit.event)]), score=score)
 
 
 def _called(event: Event) -> str:

@@ -9,14 +9,14 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
 from tawny.config.recognition import SearchSettings
-from tawny.detection.appearance import Appearance, appearance_of
+from tawny.detection.appearance import appearance_of
 from tawny.detection.embedding import square_around
 from tawny.engine import Engine, Handle
 from tawny.model.errors import StorageError
@@ -24,7 +24,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged, Message
 from tawny.model.times import Clock, Span
-from tawny.playback.search.event_search import LookSearch
+from tawny.playback.search.event_search import LookedEvents, LookSearch
 from tawny.service.detection.embedding_search import SearchModel, VectorSearch
 from tawny.storage.index.appearance_db import AppearanceDb, stored_appearance
 from tawny.storage.index.protocol import Index
@@ -131,12 +131,12 @@ class AppearanceService:
                 self._colours.restart()
                 self._vectors.restart()
             self._ended.append(message.event.id)
-            self._wake()
+            self.wake()
 
     def forget(self, event: EventId) -> None:
         """Delete what is stored of a deleted event."""
         self._gone.append(event)
-        self._wake()
+        self.wake()
 
     @property
     def reached_ms(self) -> int | None:
@@ -235,9 +235,9 @@ class AppearanceService:
         self._has_cleaned = True
 
     def _measure(self, event: Event) -> None:
-        rgb, looks = self._picture(event) if self._source.settings().colours else None, ""
+        rgb, looks = self._picture(event) if self._source.settings().colours else None, b""
         if rgb is not None and event.box is not None:
-            looks = appearance_of(rgb, event.box, event.shown_kind).text()
+            looks = appearance_of(rgb, event.box, event.shown_kind).packed()
         self._db.put([stored_appearance(event, looks)])
 
     def _picture(self, event: Event) -> Any:
@@ -246,14 +246,18 @@ class AppearanceService:
             return None
         return decoded(self._source.picture(event))
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Look for work now, because the settings changed."""
         if self._handle is not None:
             self._handle.wake()
 
 
-def stored_looks(db: AppearanceDb, within: Span) -> Mapping[EventId, Appearance]:
+def stored_looks(db: AppearanceDb, within: Span) -> LookedEvents:
     """Return what objects of events that start in this time looked like."""
-    return {event: Appearance.of_text(looks) for event, looks in db.looks(within)}
+    rows = db.looks(within)
+    return LookedEvents(
+        [EventId(event) for event, _, _ in rows], [start_ms for _, start_ms, _ in rows], [looks for _, _, looks in rows]
+    )
 
 
 def decoded(jpeg: bytes | None) -> Any:

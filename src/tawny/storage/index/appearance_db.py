@@ -20,14 +20,14 @@ from tawny.storage.index.sqlite_file import MEMORY, SmallDb
 log = logging.getLogger(__name__)
 
 FILE: Final = "appearance.db"
-VERSION: Final = 2
+VERSION: Final = 3
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS appearances (
     event       TEXT PRIMARY KEY,
     camera      TEXT NOT NULL,
     start_ms    INTEGER NOT NULL,
     picture_ms  INTEGER NOT NULL,
-    looks       TEXT NOT NULL       -- empty: nothing to see, or not to be stored
+    looks       BLOB NOT NULL       -- empty: nothing to see, or not to be stored
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS appearances_by_time ON appearances (start_ms);
 CREATE TABLE IF NOT EXISTS vectors (
@@ -43,16 +43,16 @@ _AT_ONCE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class StoredAppearance:
-    """looks: `detection.appearance.Appearance` as text; empty: nothing to see, or not to be stored."""
+    """looks: `detection.appearance.Appearance`, packed; empty: nothing to see, or not to be stored."""
 
     event: EventId
     camera: CameraId
     start_ms: int
     picture_ms: int
-    looks: str
+    looks: bytes
 
 
-def stored_appearance(event: Event, looks: str) -> StoredAppearance:
+def stored_appearance(event: Event, looks: bytes) -> StoredAppearance:
     return StoredAppearance(event.id, event.camera, event.start_ms, event.picture_ms or 0, looks)
 
 
@@ -74,7 +74,7 @@ class AppearanceDb:
 
     @staticmethod
     def _opened(folder: Path | None) -> SmallDb:
-        return SmallDb(MEMORY if folder is None else folder / FILE, SCHEMA, VERSION)
+        return SmallDb(MEMORY if folder is None else folder / FILE, SCHEMA, VERSION, _start_over)
 
     @classmethod
     def to_read(cls, folder: Path) -> "AppearanceDb | None":
@@ -104,11 +104,13 @@ class AppearanceDb:
                 found |= {EventId(event): at_ms for event, at_ms in db.execute(asked, some)}
         return found
 
-    def looks(self, within: Span) -> list[tuple[EventId, str]]:
-        """Return the events that start in this time and have something to see."""
+    def looks(self, within: Span) -> list[tuple[EventId, int, bytes]]:
+        """Return the events that start in this time and have something to see: event, its start, packed appearance."""
         with self._db.reading() as db:
-            asked = "SELECT event, looks FROM appearances WHERE start_ms >= ? AND start_ms < ? AND looks != ''"
-            return [(EventId(event), looks) for event, looks in db.execute(asked, (within.begin_ms, within.end_ms))]
+            asked = (
+                "SELECT event, start_ms, looks FROM appearances WHERE start_ms >= ? AND start_ms < ? AND looks != x''"
+            )
+            return db.execute(asked, (within.begin_ms, within.end_ms)).fetchall()
 
     def events(self) -> Iterator[list[EventId]]:
         """Yield all events in parts, to find those that no longer exist."""
@@ -145,3 +147,8 @@ class AppearanceDb:
         with self._db.reading() as db:
             asked = "SELECT event, start_ms, vector FROM vectors WHERE model = ? AND vector != x''"
             return [(EventId(event), start_ms, vector) for event, start_ms, vector in db.execute(asked, (model,))]
+
+
+def _start_over(db: sqlite3.Connection, _version: int) -> None:
+    """Forget what an earlier version measured: it is measured again."""
+    db.execute("DELETE FROM appearances")
