@@ -30,6 +30,7 @@ url = "telegram://123:token@42"
 api = "{api}"
 clip = "none"
 min_interval = "0 s"
+levels = ["alert", "detection", "motion"]
 [cameras.yard]
 source = "file:{film}"
 """

@@ -2,7 +2,7 @@
 
 An object that appears well apart from all others is an event of its own, also while another lasts. What counts is where
 it was first seen, compared with where the others were in the last seconds: a group that walks together is one event,
-and somebody who comes to a waving flag is not part of it. An object of another type than the event it is in, as a
+and a person who comes to a waving flag is not part of it. An object of another type than the event it is in, as a
 model names it, leaves it for an event of its own unless they touch or began together.
 """
 
